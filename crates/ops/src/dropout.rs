@@ -1,0 +1,195 @@
+//! Dropout whose mask is a hash: which values are dropped depends on the key and on the position
+//! of the value, and on nothing else. So a mask need not be kept for the backward pass, a resumed
+//! run drops what the unbroken run would have dropped, and every backend drops the same.
+
+use burn::backend::autodiff::{
+    Autodiff,
+    checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
+    grads::Gradients,
+    ops::{Backward, Ops, OpsKind},
+};
+use burn::backend::{Backend, Dispatch, TensorMetadata, tensor::FloatTensor};
+use burn::tensor::{Tensor, TensorData};
+use rayon::prelude::*;
+
+use crate::EncoderOps;
+
+/// How much to drop, and the key that decides what.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Dropout {
+    /// Share of the values that become 0, in `[0, 1)`. The others are divided by
+    /// `1 - probability`.
+    pub probability: f64,
+    /// Address of the mask: another key, another mask.
+    pub key: u64,
+}
+
+impl Dropout {
+    /// The same, once the probability is known to be one.
+    pub(crate) fn checked(self) -> Self {
+        let probability = self.probability;
+        assert!(
+            (0.0..1.0).contains(&probability),
+            "dropout of {probability}, not in [0, 1)"
+        );
+        self
+    }
+}
+
+/// Applies `dropout`; with a probability of 0 the tensor comes back as it is.
+///
+/// # Panics
+/// If the probability is not in `[0, 1)`.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use finetune_ops::{Dropout, dropout};
+///
+/// let ones = Tensor::<1>::ones([1000], &Device::flex());
+/// let dropped = dropout(ones, Dropout { probability: 0.5, key: 1 });
+/// let kept = dropped.greater_scalar(0.0).int().sum().into_scalar::<i32>();
+/// assert!((430..570).contains(&kept));
+/// ```
+pub fn dropout<const D: usize>(x: Tensor<D>, dropout: Dropout) -> Tensor<D> {
+    let Dropout { probability, key } = dropout.checked();
+    if probability == 0.0 {
+        return x;
+    }
+    Tensor::from_dispatch(<Dispatch as EncoderOps>::dropout_hashed(
+        x.into_dispatch(),
+        probability,
+        key,
+    ))
+}
+
+/// A bijection of 32-bit numbers that leaves no visible pattern: the "lowbias32" constants of
+/// [Wellons' hash prospector](https://nullprogram.com/blog/2018/07/31/). 32-bit, so that any GPU
+/// can compute it too.
+#[inline(always)]
+fn mix(mut value: u32) -> u32 {
+    value ^= value >> 16;
+    value = value.wrapping_mul(0x7feb_352d);
+    value ^= value >> 15;
+    value = value.wrapping_mul(0x846c_a68b);
+    value ^ (value >> 16)
+}
+
+/// The factor of each value: 0 where it is dropped, `1 / (1 - probability)` where it is kept.
+fn factors(length: usize, probability: f64, key: u64) -> Vec<f32> {
+    const CHUNK: usize = 1 << 14;
+    let kept = (1.0 / (1.0 - probability)) as f32;
+    let threshold = (probability * 4_294_967_296.0) as u32;
+    let (low, high) = (key as u32, (key >> 32) as u32);
+    let mut factors = vec![0.0f32; length];
+    factors
+        .par_chunks_mut(CHUNK)
+        .enumerate()
+        .for_each(|(chunk, factors)| {
+            let start = (chunk * CHUNK) as u32;
+            for (offset, factor) in factors.iter_mut().enumerate() {
+                let hash = mix(mix(start.wrapping_add(offset as u32) ^ low) ^ high);
+                *factor = if hash < threshold { 0.0 } else { kept };
+            }
+        });
+    factors
+}
+
+/// Multiplies by the factors of a mask: the forward pass, and the backward pass with the gradient
+/// in the place of `x`.
+pub(crate) fn apply<B: Backend>(x: FloatTensor<B>, probability: f64, key: u64) -> FloatTensor<B> {
+    let shape = x.shape();
+    let data = TensorData::new(factors(shape.num_elements(), probability, key), shape);
+    let factors = B::float_from_data(data.convert_dtype(x.dtype()), &x.device());
+    B::float_mul(x, factors)
+}
+
+#[derive(Debug)]
+struct DropoutBackward;
+
+impl<B: EncoderOps> Backward<B, 1> for DropoutBackward {
+    type State = (f64, u64);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let [x_node] = ops.parents;
+        let (probability, key) = ops.state;
+        let grad = grads.consume::<B>(&ops.node);
+        if let Some(node) = x_node {
+            grads.register::<B>(node.id, B::dropout_hashed(grad, probability, key));
+        }
+    }
+}
+
+pub(crate) fn tracked<B: EncoderOps, C: CheckpointStrategy>(
+    x: FloatTensor<Autodiff<B, C>>,
+    probability: f64,
+    key: u64,
+) -> FloatTensor<Autodiff<B, C>> {
+    let nodes = [x.node()];
+    let output = B::dropout_hashed(x.into_primitive(), probability, key);
+    match DropoutBackward
+        .prepare::<C>(nodes)
+        .compute_bound()
+        .stateful()
+    {
+        OpsKind::Tracked(prep) => prep.finish((probability, key), output),
+        OpsKind::UnTracked(prep) => prep.finish(output),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_dropped_is_the_probability() {
+        for (probability, key) in [(0.1, 1), (0.1, u64::MAX), (0.5, 2), (0.9, 1 << 40)] {
+            let length = 1 << 20;
+            let dropped = factors(length, probability, key)
+                .iter()
+                .filter(|f| **f == 0.0)
+                .count();
+            let share = dropped as f64 / length as f64;
+            let error = (probability * (1.0 - probability) / length as f64).sqrt();
+            assert!(
+                (share - probability).abs() < 4.0 * error,
+                "{share} for {probability}"
+            );
+        }
+    }
+
+    /// Neighbouring keys, and neighbouring positions of one key, agree no more often than chance.
+    #[test]
+    fn masks_are_independent() {
+        let length = 1 << 18;
+        let masks: Vec<_> = [5, 6, 5 + (1 << 32)]
+            .map(|key| factors(length, 0.5, key))
+            .into();
+        let agreement = |first: &[f32], second: &[f32]| {
+            let equal = first.iter().zip(second).filter(|(a, b)| a == b).count();
+            equal as f64 / first.len() as f64
+        };
+        for share in [
+            agreement(&masks[0], &masks[1]),
+            agreement(&masks[0], &masks[2]),
+            agreement(&masks[0][1..], &masks[0][..length - 1]),
+            agreement(&masks[0][384..], &masks[0][..length - 384]),
+        ] {
+            assert!((share - 0.5).abs() < 0.005, "{share}");
+        }
+    }
+
+    /// A changed value here means that published runs can no longer be repeated.
+    #[test]
+    fn masks_never_change() {
+        let kept: String = factors(24, 0.5, 42)
+            .iter()
+            .map(|factor| if *factor == 0.0 { '.' } else { 'x' })
+            .collect();
+        assert_eq!(kept, ".....xx..xx.....xxxxx...");
+    }
+}

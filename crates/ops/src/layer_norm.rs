@@ -1,0 +1,120 @@
+//! Layer normalisation of each row ([Ba et al. 2016](https://arxiv.org/abs/1607.06450)), as
+//! `torch.nn.LayerNorm` computes it (biased variance).
+
+use burn::backend::autodiff::{
+    Autodiff,
+    checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
+    grads::Gradients,
+    ops::{Backward, Ops, OpsKind},
+};
+use burn::backend::{Backend, Dispatch, TensorMetadata, tensor::FloatTensor};
+use burn::tensor::{Shape, Tensor};
+
+use crate::EncoderOps;
+
+/// `(x - mean) / sqrt(variance + epsilon) * gamma + beta` for each row.
+///
+/// # Shapes
+/// - `rows`: `[T, D]`
+/// - `gamma`, `beta`: `[D]`
+/// - output: `[T, D]`
+pub fn layer_norm(rows: Tensor<2>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as EncoderOps>::layer_norm_rows(
+        rows.into_dispatch(),
+        gamma.into_dispatch(),
+        beta.into_dispatch(),
+        epsilon,
+    ))
+}
+
+pub(crate) fn forward<B: Backend>(
+    rows: FloatTensor<B>,
+    gamma: FloatTensor<B>,
+    beta: FloatTensor<B>,
+    epsilon: f64,
+) -> FloatTensor<B> {
+    let (normalised, _) = normalise::<B>(rows, epsilon);
+    let scaled = B::float_mul(normalised, as_row::<B>(gamma));
+    B::float_add(scaled, as_row::<B>(beta))
+}
+
+/// The rows with mean 0 and variance 1, and one over the standard deviation of each.
+fn normalise<B: Backend>(rows: FloatTensor<B>, epsilon: f64) -> (FloatTensor<B>, FloatTensor<B>) {
+    let centred = B::float_sub(rows.clone(), B::float_mean_dim(rows, 1));
+    let variance = B::float_mean_dim(B::float_mul(centred.clone(), centred.clone()), 1);
+    let deviation = B::float_sqrt(B::float_add_scalar(variance, epsilon.into()));
+    let inverse = B::float_recip(deviation);
+    (B::float_mul(centred, inverse.clone()), inverse)
+}
+
+fn as_row<B: Backend>(vector: FloatTensor<B>) -> FloatTensor<B> {
+    let width = vector.shape()[0];
+    B::float_reshape(vector, Shape::from([1, width]))
+}
+
+fn sum_rows<B: Backend>(rows: FloatTensor<B>) -> FloatTensor<B> {
+    let width = rows.shape()[1];
+    B::float_reshape(B::float_sum_dim(rows, 0), Shape::from([width]))
+}
+
+#[derive(Debug)]
+struct LayerNormBackward;
+
+impl<B: Backend> Backward<B, 3> for LayerNormBackward {
+    /// Rows, gamma and epsilon. The normalised rows are computed again: one pass over the rows is
+    /// cheaper than keeping a second tensor of their size for every layer.
+    type State = (FloatTensor<B>, FloatTensor<B>, f64);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let [rows_node, gamma_node, beta_node] = ops.parents;
+        let (rows, gamma, epsilon) = ops.state;
+        let grad = grads.consume::<B>(&ops.node);
+        let (normalised, inverse) = normalise::<B>(rows, epsilon);
+
+        if let Some(node) = beta_node {
+            grads.register::<B>(node.id, sum_rows::<B>(grad.clone()));
+        }
+        if let Some(node) = gamma_node {
+            let scaled = B::float_mul(grad.clone(), normalised.clone());
+            grads.register::<B>(node.id, sum_rows::<B>(scaled));
+        }
+        if let Some(node) = rows_node {
+            let grad = B::float_mul(grad, as_row::<B>(gamma));
+            let mean = B::float_mean_dim(grad.clone(), 1);
+            let along = B::float_mean_dim(B::float_mul(grad.clone(), normalised.clone()), 1);
+            let centred = B::float_sub(grad, mean);
+            let projected = B::float_sub(centred, B::float_mul(normalised, along));
+            grads.register::<B>(node.id, B::float_mul(projected, inverse));
+        }
+    }
+}
+
+pub(crate) fn tracked<B: EncoderOps, C: CheckpointStrategy>(
+    rows: FloatTensor<Autodiff<B, C>>,
+    gamma: FloatTensor<Autodiff<B, C>>,
+    beta: FloatTensor<Autodiff<B, C>>,
+    epsilon: f64,
+) -> FloatTensor<Autodiff<B, C>> {
+    let nodes = [rows.node(), gamma.node(), beta.node()];
+    let (rows, gamma, beta) = (
+        rows.into_primitive(),
+        gamma.into_primitive(),
+        beta.into_primitive(),
+    );
+    match LayerNormBackward
+        .prepare::<C>(nodes)
+        .compute_bound()
+        .stateful()
+    {
+        OpsKind::Tracked(prep) => {
+            let state = (rows.clone(), gamma.clone(), epsilon);
+            prep.finish(state, B::layer_norm_rows(rows, gamma, beta, epsilon))
+        }
+        OpsKind::UnTracked(prep) => prep.finish(B::layer_norm_rows(rows, gamma, beta, epsilon)),
+    }
+}

@@ -1,0 +1,50 @@
+//! The tensor operations of a Transformer encoder, over token rows, on every backend.
+//!
+//! burn computes layer normalisation, softmax and dropout under autodiff as chains of small tracked
+//! operations; each link keeps a full-size tensor for its own backward. The operations here are
+//! single nodes of the graph with a hand-written backward, and they work on **token rows**: hidden
+//! states are a matrix `[T, D]`, so that every linear layer is one matrix product forward and two
+//! backward. Only attention looks at `[B, H, S, S]`.
+//!
+//! | operation | what it computes |
+//! |---|---|
+//! | [`linear`] | `x · weight + bias` |
+//! | [`layer_norm`] | normalise each row, scale and shift |
+//! | [`gelu`] | the exact GELU, with the exact derivative on every backend |
+//! | [`dropout`] | zero a share of the values, by hashing (key, index) |
+//! | [`attention`] | multi-head scaled dot-product attention with a key mask |
+//! | [`cross_entropy`] | classification loss against weighted targets |
+//!
+//! Shape letters: `B` batch, `S` sequence, `T` tokens (`B * S` rows), `D` hidden, `H` heads,
+//! `K` head width, `C` classes.
+//!
+//! The same call runs on every backend compiled in: an operation is a method of [`EncoderOps`], a
+//! burn backend extension with a body written over the `Backend` trait. A backend with a faster
+//! kernel of its own overrides that method.
+//!
+//! ```
+//! use burn::tensor::{Device, Tensor};
+//! use finetune_ops::layer_norm;
+//!
+//! let device = Device::flex();
+//! let rows = Tensor::<2>::from_data([[1.0, 3.0], [5.0, 9.0]], &device);
+//! let normalised = layer_norm(rows, Tensor::ones([2], &device), Tensor::zeros([2], &device), 1e-12);
+//! let expected = burn::tensor::TensorData::from([[-1.0f32, 1.0], [-1.0, 1.0]]);
+//! normalised.into_data().assert_approx_eq::<f32>(&expected, Default::default());
+//! ```
+
+mod attention;
+mod cross_entropy;
+mod dropout;
+mod extension;
+mod gelu;
+mod layer_norm;
+mod linear;
+
+pub use attention::{attention, key_bias};
+pub use cross_entropy::{Targets, cross_entropy};
+pub use dropout::{Dropout, dropout};
+pub use extension::EncoderOps;
+pub use gelu::gelu;
+pub use layer_norm::layer_norm;
+pub use linear::linear;

@@ -1,0 +1,10 @@
+//! Integration tests of the operations: against PyTorch, and of what must always hold.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "tests stop at the first surprise"
+)]
+
+mod parity;
+mod properties;

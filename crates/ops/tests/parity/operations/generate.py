@@ -1,0 +1,176 @@
+# pip install torch==2.9.0 safetensors==0.8.0 numpy==2.4.6
+"""The tensor operations of an encoder and their gradients, by PyTorch.
+
+    python generate.py
+
+writes expected.safetensors beside this file: float32 unless said otherwise,
+CPU, one thread. `upstream` is the gradient that flows into an operation's
+output, `<name>_grad` the gradient of <name> that comes out of its backward.
+
+gelu.{x, output, upstream, x_grad}       [7, 33]; the exact (erf) form; x in
+                                         [-8, 8], both ends and 0 included
+
+layer_norm_33.{x, output, upstream, x_grad}     [7, 33]; eps 1e-12
+layer_norm_33.{weight, bias, weight_grad, bias_grad}   [33]
+layer_norm_48.*                                 the same for [5, 48] and [48]
+
+linear.{x, x_grad}                       [7, 33]
+linear.{weight, weight_grad}             [33, 19]: input-major, the transpose of
+                                         torch.nn.Linear's
+linear.{bias, bias_grad}                 [19]
+linear.{output, upstream}                [7, 19]; x weight + bias
+
+attention.{q, k, v}                      [27, 32]: token rows of B = 3, S = 9,
+                                         H = 4, K = 8, so row b * S + s, column
+                                         h * K + c
+attention.key_mask                       int64 [3, 9]; 1 is a real key. Rows of
+                                         6, 1 and 8 real keys
+attention.probabilities                  [3, 4, 9, 9]; softmax(q k^T / sqrt(K)),
+                                         masked keys exactly 0
+attention.{output, upstream}             [27, 32]; rows of masked positions are
+                                         computed as queries like any other, and
+                                         their upstream gradient is not zero
+attention.{q_grad, k_grad, v_grad}       [27, 32]
+
+cross_entropy.logits, .logits_grad       [6, 5]
+cross_entropy.targets                    int64 [6]
+cross_entropy.loss                       []; mean over the rows
+cross_entropy_smoothed.*                 the same with label smoothing 0.1
+cross_entropy_weighted.*                 the same with .class_weights [5]: the
+                                         sum of weighted losses over the sum of
+                                         the weights of the targets
+"""
+
+from pathlib import Path
+
+import numpy
+import safetensors
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+
+assert torch.__version__.split("+")[0] == "2.9.0", torch.__version__
+assert safetensors.__version__ == "0.8.0", safetensors.__version__
+assert numpy.__version__ == "2.4.6", numpy.__version__
+
+HERE = Path(__file__).resolve().parent
+GENERATOR = torch.Generator().manual_seed(20262)
+
+
+def normal(*shape, scale=1.0, shift=0.0):
+    return shift + scale * torch.randn(*shape, generator=GENERATOR)
+
+
+def differentiate(inputs, operation, upstream=None):
+    """Runs `operation` on `inputs`; its output and every input's gradient."""
+    leaves = {name: t.clone().requires_grad_() for name, t in inputs.items()}
+    output = operation(**leaves)
+    output.backward(upstream)
+    result = {**inputs, "output": output.detach()}
+    if upstream is not None:
+        result["upstream"] = upstream
+    for name, leaf in leaves.items():
+        result[f"{name}_grad"] = leaf.grad
+    return result
+
+
+def gelu():
+    x = torch.rand(7, 33, generator=GENERATOR) * 16 - 8
+    x[0, :3] = torch.tensor([-8.0, 0.0, 8.0])
+    return differentiate({"x": x}, lambda x: F.gelu(x, approximate="none"), normal(7, 33))
+
+
+def layer_norm(rows, width):
+    # Every row has its own mean and spread.
+    x = normal(rows, width) * (0.2 + torch.rand(rows, 1, generator=GENERATOR) * 3)
+    x = x + normal(rows, 1, scale=2.0)
+    inputs = {
+        "x": x,
+        "weight": normal(width, scale=0.3, shift=1.0),
+        "bias": normal(width, scale=0.3),
+    }
+    return differentiate(
+        inputs,
+        lambda x, weight, bias: F.layer_norm(x, [width], weight, bias, eps=1e-12),
+        normal(rows, width),
+    )
+
+
+def linear():
+    inputs = {"x": normal(7, 33), "weight": normal(33, 19, scale=0.3), "bias": normal(19)}
+    return differentiate(inputs, lambda x, weight, bias: x @ weight + bias, normal(7, 19))
+
+
+def attention():
+    batch, seq, heads, width = 3, 9, 4, 8
+    key_mask = torch.zeros(batch, seq, dtype=torch.int64)
+    for row, real in enumerate([6, 1, 8]):
+        key_mask[row, :real] = 1
+    seen = {}
+
+    def split(rows):
+        return rows.reshape(batch, seq, heads, width).transpose(1, 2)
+
+    def operation(q, k, v):
+        scores = split(q) @ split(k).transpose(2, 3) / width**0.5
+        scores = scores.masked_fill(key_mask[:, None, None, :] == 0, float("-inf"))
+        probabilities = scores.softmax(dim=-1)
+        seen["probabilities"] = probabilities.detach()
+        return (probabilities @ split(v)).transpose(1, 2).reshape(batch * seq, heads * width)
+
+    shape = [batch * seq, heads * width]
+    inputs = {name: normal(*shape, scale=1.3) for name in "qkv"}
+    result = differentiate(inputs, operation, normal(*shape))
+
+    # The same by PyTorch's own fused operation.
+    fused = F.scaled_dot_product_attention(
+        *(split(inputs[name]) for name in "qkv"),
+        attn_mask=key_mask[:, None, None, :].bool(),
+    )
+    fused = fused.transpose(1, 2).reshape(shape)
+    torch.testing.assert_close(fused, result["output"], rtol=1e-5, atol=1e-5)
+    masked = (key_mask == 0).reshape(-1)
+    assert (result["k_grad"][masked] == 0).all() and (result["v_grad"][masked] == 0).all()
+    return {**result, "key_mask": key_mask, **seen}
+
+
+def cross_entropy(logits, targets, **options):
+    result = differentiate(
+        {"logits": logits}, lambda logits: F.cross_entropy(logits, targets, **options)
+    )
+    result["loss"] = result.pop("output")
+    result["targets"] = targets
+    if "weight" in options:
+        result["class_weights"] = options["weight"]
+    return result
+
+
+def main():
+    torch.set_num_threads(1)
+    logits = normal(6, 5, scale=2.0)
+    targets = torch.tensor([3, 0, 4, 1, 1, 2])
+    weights = torch.tensor([0.5, 2.0, 1.0, 0.25, 3.0])
+    cases = {
+        "gelu": gelu(),
+        "layer_norm_33": layer_norm(7, 33),
+        "layer_norm_48": layer_norm(5, 48),
+        "linear": linear(),
+        "attention": attention(),
+        "cross_entropy": cross_entropy(logits, targets),
+        "cross_entropy_smoothed": cross_entropy(logits, targets, label_smoothing=0.1),
+        "cross_entropy_weighted": cross_entropy(logits, targets, weight=weights),
+    }
+    tensors = {
+        f"{operation}.{name}": tensor.detach().clone().contiguous()
+        for operation, case in cases.items()
+        for name, tensor in case.items()
+    }
+    for name, tensor in tensors.items():
+        assert tensor.isfinite().all(), name
+    save_file(tensors, HERE / "expected.safetensors")
+    for name, tensor in load_file(HERE / "expected.safetensors").items():
+        print(f"{name:36} {str(tensor.dtype):14} {list(tensor.shape)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+//! What holds for any input.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use finetune_ops::{Dropout, attention, dropout, gelu, key_bias, layer_norm};
+use proptest::prelude::*;
+
+fn values(length: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(2).wrapping_add(1);
+    let next = |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+    };
+    (0..length).map(next).collect()
+}
+
+fn matrix(shape: [usize; 2], seed: u32, device: &Device) -> Tensor<2> {
+    Tensor::from_data(
+        TensorData::new(values(shape[0] * shape[1], seed), shape),
+        device,
+    )
+}
+
+fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_to_vec().unwrap()
+}
+
+/// The derivative along one direction, by central differences and from the gradient.
+fn directional(f: impl Fn(Tensor<2>) -> Tensor<2>, shape: [usize; 2], seed: u32) -> (f32, f32) {
+    let device = Device::flex().autodiff();
+    let direction = matrix(shape, seed + 1, &device);
+    let x = matrix(shape, seed, &device);
+    let step = 1e-2;
+    let weigh = |y: Tensor<2>| {
+        let [rows, columns] = y.dims();
+        (y * matrix([rows, columns], seed + 2, &device)).sum()
+    };
+    let up = weigh(f(x.clone() + direction.clone() * step)).into_scalar::<f32>();
+    let down = weigh(f(x.clone() - direction.clone() * step)).into_scalar::<f32>();
+    let leaf = x.require_grad();
+    let grads = weigh(f(leaf.clone())).backward();
+    let along = leaf.grad(&grads).unwrap() * direction.inner();
+    ((up - down) / (2.0 * step), along.sum().into_scalar::<f32>())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn gradients_equal_finite_differences(
+        batch in 1usize..4,
+        sequence in 1usize..6,
+        head_width in 1usize..7,
+        seed in 0u32..1000,
+    ) {
+        let shape = [batch * sequence, 2 * head_width + 1];
+        let device = Device::flex().autodiff();
+        let gamma = Tensor::from_data(TensorData::new(values(shape[1], seed + 9), [shape[1]]), &device);
+        let beta = Tensor::zeros([shape[1]], &device);
+        let mask = Dropout { probability: 0.3, key: u64::from(seed) };
+        // A tenth under the root: a nearly constant row makes the function too steep for
+        // differences, not the gradient wrong.
+        let close = |(measured, computed): (f32, f32)| (measured - computed).abs() < 2e-2;
+        prop_assert!(close(directional(gelu, shape, seed)));
+        prop_assert!(close(directional(|x| dropout(x, mask), shape, seed)));
+        prop_assert!(close(directional(|x| layer_norm(x, gamma.clone(), beta.clone(), 0.1), shape, seed)));
+
+        let shape = [batch * sequence, 2 * head_width];
+        let real: Vec<bool> = (0..batch * sequence).map(|t| t % sequence <= t / sequence).collect();
+        let bias = key_bias(&real, [batch, sequence], &device);
+        let other = matrix(shape, seed + 5, &device);
+        for place in 0..3 {
+            let slopes = directional(
+                |x| {
+                    let mut inputs = [other.clone(), other.clone() * 0.5, other.clone() + 0.1];
+                    inputs[place] = x;
+                    let [query, key, value] = inputs;
+                    attention(query, key, value, bias.clone(), 2, Some(mask))
+                },
+                shape,
+                seed,
+            );
+            prop_assert!(close(slopes));
+        }
+    }
+
+    #[test]
+    fn padding_does_not_change_attention(sequence in 1usize..8, padding in 1usize..5, seed in 0u32..1000) {
+        let device = Device::flex();
+        let (hidden, heads, padded) = (6, 2, sequence + padding);
+        let rows = matrix([sequence, hidden], seed, &device);
+        let alone = attention(
+            rows.clone(), rows.clone(), rows.clone(),
+            key_bias(&vec![true; sequence], [1, sequence], &device), heads, None,
+        );
+        let filler = matrix([padding, hidden], seed + 1, &device) * 50.0;
+        let longer = Tensor::cat(vec![rows, filler], 0);
+        let mask: Vec<bool> = (0..padded).map(|position| position < sequence).collect();
+        let together = attention(
+            longer.clone(), longer.clone(), longer,
+            key_bias(&mask, [1, padded], &device), heads, None,
+        );
+        let together = host(together.slice([0..sequence]));
+        for (a, b) in host(alone).iter().zip(&together) {
+            prop_assert!((a - b).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn dropout_keeps_or_drops_and_repeats(
+        length in 1usize..2000, probability in 0.0f64..0.95, key: u64,
+    ) {
+        let ones = || Tensor::<1>::ones([length], &Device::flex());
+        let mask = Dropout { probability, key };
+        let dropped = host(dropout(ones(), mask));
+        prop_assert_eq!(&dropped, &host(dropout(ones(), mask)));
+        let kept = (1.0 / (1.0 - probability)) as f32;
+        prop_assert!(dropped.iter().all(|value| *value == 0.0 || *value == kept));
+    }
+}
