@@ -1,0 +1,28 @@
+//! Checkpoints in the layout of Hugging Face: a folder with `config.json` and `model.safetensors`.
+
+mod config_json;
+mod load;
+mod names;
+mod report;
+mod save;
+
+pub use config_json::CheckpointConfig;
+pub use load::{load_classifier, load_encoder};
+pub use names::tensor_name;
+pub use report::LoadReport;
+pub use save::{save_classifier, save_encoder};
+
+use burn::module::Module;
+
+use crate::Encoder;
+
+/// The file with the model's sizes.
+const CONFIG_FILE: &str = "config.json";
+/// The file with the tensors.
+const WEIGHTS_FILE: &str = "model.safetensors";
+
+/// Gives the parameters of an encoder on its own the paths that they have in a larger model.
+#[derive(Module, Debug)]
+struct EncoderAlone {
+    encoder: Encoder,
+}

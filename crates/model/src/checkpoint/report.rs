@@ -1,0 +1,24 @@
+//! What became of each tensor of a checkpoint.
+
+/// Names as they stand in the file; nothing is left out silently.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoadReport {
+    /// Tensors taken from the file.
+    pub loaded: Vec<String>,
+    /// Tensors the file has not got, or has for other classes: freshly initialised from the seed.
+    pub initialised: Vec<String>,
+    /// Tensors of the file that the model has no place for.
+    pub unused: Vec<String>,
+}
+
+impl std::fmt::Display for LoadReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} tensors loaded", self.loaded.len())?;
+        for (what, names) in [("new", &self.initialised), ("unused", &self.unused)] {
+            if !names.is_empty() {
+                write!(f, ", {what}: {}", names.join(" "))?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+//! From a model to a checkpoint that transformers loads.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::Path;
+
+use atomic_write_file::AtomicWriteFile;
+use burn::module::Module;
+use burn::tensor::DType;
+use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
+
+use super::load::transposed;
+use super::{CONFIG_FILE, CheckpointConfig, EncoderAlone, WEIGHTS_FILE, names};
+use crate::parameters::{ParameterKind, for_each};
+use crate::{Encoder, ModelError, SequenceClassifier};
+
+/// Writes `config.json` and `model.safetensors` into `directory`, made if need be, such that
+/// `AutoModelForSequenceClassification.from_pretrained` loads the same model.
+///
+/// Each file appears whole or not at all.
+///
+/// # Errors
+/// [`ModelError::Io`] if a file cannot be written.
+pub fn save_classifier(
+    directory: &Path,
+    model: &SequenceClassifier,
+    config: &CheckpointConfig,
+    class_names: &[String],
+) -> Result<(), ModelError> {
+    write(directory, model, &config.to_classifier_json(class_names))
+}
+
+/// Writes an encoder such that `AutoModel.from_pretrained` loads it; its pooler will be new.
+///
+/// # Errors
+/// As [`save_classifier`].
+pub fn save_encoder(
+    directory: &Path,
+    encoder: &Encoder,
+    config: &CheckpointConfig,
+) -> Result<(), ModelError> {
+    write(
+        directory,
+        &EncoderAlone {
+            encoder: encoder.clone(),
+        },
+        &config.to_encoder_json(),
+    )
+}
+
+fn write<M: Module>(directory: &Path, model: &M, config: &str) -> Result<(), ModelError> {
+    std::fs::create_dir_all(directory).map_err(|source| ModelError::Io {
+        path: directory.to_path_buf(),
+        source,
+    })?;
+    let path = directory.join(WEIGHTS_FILE);
+    let bytes = serialize(model).map_err(|error| ModelError::Io {
+        path: path.clone(),
+        source: std::io::Error::other(error),
+    })?;
+    write_atomically(&path, &bytes)?;
+    write_atomically(&directory.join(CONFIG_FILE), config.as_bytes())
+}
+
+/// The tensors of a model under the names and in the layout of transformers.
+fn serialize<M: Module>(model: &M) -> Result<Vec<u8>, SafeTensorError> {
+    let mut tensors = Vec::new();
+    for_each(model, |parameter, data| {
+        let data = data.convert_dtype(DType::F32);
+        let data = match parameter.kind {
+            ParameterKind::LinearWeight => transposed(data),
+            _ => data,
+        };
+        tensors.push((names::tensor_name(&parameter), data));
+    });
+    let views = tensors.iter().map(|(name, data)| {
+        let shape = data.shape().as_slice().to_vec();
+        Ok((
+            name.as_str(),
+            TensorView::new(Dtype::F32, shape, data.as_bytes())?,
+        ))
+    });
+    // transformers refuses a file that does not say for which framework it is.
+    let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
+    safetensors::serialize(
+        views.collect::<Result<Vec<_>, SafeTensorError>>()?,
+        Some(metadata),
+    )
+}
+
+/// A reader sees the old file or the new one, never half of one.
+fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
+    let write = || {
+        let mut file = AtomicWriteFile::open(path)?;
+        file.write_all(bytes)?;
+        file.commit()
+    };
+    write().map_err(|source| ModelError::Io {
+        path: path.to_path_buf(),
+        source,
+    })
+}

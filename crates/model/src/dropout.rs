@@ -1,0 +1,114 @@
+//! Where dropout happens in a network, and the addresses of its masks.
+
+use burn::tensor::Tensor;
+use finetune_ops::Dropout;
+use finetune_random::{Purpose, number};
+
+/// The dropout of one training step.
+///
+/// A mask depends on the run's seed, the step and the place in the network alone. The network has
+/// stages: 0 is the embeddings, `i + 1` is layer `i`, and what is above the encoder counts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DropoutStream {
+    seed: u64,
+    step: u64,
+    first_stage: usize,
+}
+
+/// The dropout of one stage of one step.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DropoutStage {
+    stream: DropoutStream,
+    stage: usize,
+}
+
+/// Places in a stage: no stage has more.
+const SITES: usize = 4;
+
+impl DropoutStream {
+    /// The masks of a step; `step` counts forward passes, so that accumulated batches differ too.
+    pub fn new(seed: u64, step: u64) -> Self {
+        Self {
+            seed,
+            step,
+            first_stage: 0,
+        }
+    }
+
+    /// Switches dropout off below a stage: a frozen part then computes the same in every step.
+    pub fn from_stage(self, first_stage: usize) -> Self {
+        Self {
+            first_stage,
+            ..self
+        }
+    }
+
+    pub(crate) fn stage(self, stage: usize) -> DropoutStage {
+        DropoutStage {
+            stream: self,
+            stage,
+        }
+    }
+}
+
+impl DropoutStage {
+    /// What to drop at a place of this stage, or nothing.
+    pub(crate) fn at(self, probability: f64, site: usize) -> Option<Dropout> {
+        let DropoutStream {
+            seed,
+            step,
+            first_stage,
+        } = self.stream;
+        if self.stage < first_stage || probability == 0.0 {
+            return None;
+        }
+        let place = (self.stage * SITES + site) as u64;
+        Some(Dropout {
+            probability,
+            key: number(seed, Purpose::Dropout, step, place),
+        })
+    }
+}
+
+/// Drops from `x` at a place of a stage; without a stage, or in a frozen one, not at all.
+pub(crate) fn apply(
+    x: Tensor<2>,
+    probability: f64,
+    stage: Option<DropoutStage>,
+    site: usize,
+) -> Tensor<2> {
+    match stage.and_then(|stage| stage.at(probability, site)) {
+        Some(dropout) => finetune_ops::dropout(x, dropout),
+        None => x,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_place_and_step_has_its_own_mask() {
+        let mut keys = Vec::new();
+        for step in 0..3 {
+            for stage in 0..3 {
+                for site in 0..SITES {
+                    let stage = DropoutStream::new(1, step).stage(stage);
+                    keys.push(stage.at(0.1, site).unwrap().key);
+                }
+            }
+        }
+        let all = keys.len();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), all);
+    }
+
+    #[test]
+    fn frozen_stages_drop_nothing() {
+        let stream = DropoutStream::new(1, 0).from_stage(2);
+        assert!(stream.stage(1).at(0.1, 0).is_none());
+        assert!(stream.stage(2).at(0.1, 0).is_some());
+        assert!(stream.stage(2).at(0.0, 0).is_none());
+    }
+}

@@ -1,0 +1,107 @@
+//! What can go wrong between a checkpoint and its logits.
+
+use std::path::PathBuf;
+
+/// An error of this crate; each names the file and the tensor or field it is about.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// A file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// `config.json` is not what a configuration looks like.
+    #[error("{}: not a model configuration: {source}", path.display())]
+    ConfigSyntax {
+        /// The file.
+        path: PathBuf,
+        /// Line, column and what was expected there.
+        source: serde_json::Error,
+    },
+    /// `config.json` describes a model that this crate has not got.
+    #[error("{}: {field} is {found}, supported: {supported}", path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// The key in the file.
+        field: &'static str,
+        /// Its value.
+        found: String,
+        /// The values that would do.
+        supported: &'static str,
+    },
+    /// A value of a configuration makes no model.
+    #[error("model configuration: {field} is {found}, expected {expected}")]
+    InvalidConfig {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        expected: String,
+    },
+    /// A weights file is damaged: truncated, or not in its format.
+    #[error("{}: not a readable weights file: {reason}", path.display())]
+    DamagedWeights {
+        /// The file.
+        path: PathBuf,
+        /// What the format's reader said.
+        reason: String,
+    },
+    /// The checkpoint has no tensor that the encoder cannot do without.
+    #[error("{}: tensor {tensor} is missing", path.display())]
+    MissingTensor {
+        /// The file.
+        path: PathBuf,
+        /// The name it would have.
+        tensor: String,
+    },
+    /// A tensor has not the shape that `config.json` promises.
+    #[error("{}: tensor {tensor} has shape {found:?}, expected {expected:?}", path.display())]
+    TensorShape {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's name in the file.
+        tensor: String,
+        /// From `config.json`.
+        expected: Vec<usize>,
+        /// From the file.
+        found: Vec<usize>,
+    },
+    /// A tensor holds something other than floating-point numbers.
+    #[error("{}: tensor {tensor} holds {found}, expected f32, f16 or bf16", path.display())]
+    TensorType {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's name in the file.
+        tensor: String,
+        /// The element type found.
+        found: String,
+    },
+    /// A token id, token type or sequence does not fit the embedding tables.
+    #[error("{what} {found} does not fit the embedding table of {limit} rows")]
+    OutsideEmbedding {
+        /// What was looked up: "token id", "token type" or "sequence length".
+        what: &'static str,
+        /// The offending value.
+        found: usize,
+        /// Number of rows of the table.
+        limit: usize,
+    },
+    /// The slices of a batch disagree in length.
+    #[error("batch of {batch} x {sequence} tokens, but {what} has {found} values")]
+    BatchShape {
+        /// The slice that does not fit.
+        what: &'static str,
+        /// Rows of the batch.
+        batch: usize,
+        /// Tokens a row.
+        sequence: usize,
+        /// Its length.
+        found: usize,
+    },
+}

@@ -1,0 +1,110 @@
+//! Fresh parameters as BERT's: weights and tables from a normal distribution, biases 0, norms 1
+//! and 0 (`BertPreTrainedModel._init_weights`).
+
+use burn::module::Module;
+use burn::tensor::TensorData;
+use finetune_random::{Purpose, generator, name_coordinate};
+use rand_distr::{Distribution, StandardNormal};
+
+use crate::parameters::{Parameter, ParameterKind, replace};
+
+/// Fills every parameter of `module`: each is a pure function of the seed and of its own path, so
+/// that neither the order of creation nor what is loaded beside it changes it.
+///
+/// `standard_deviation` is `initializer_range` of the encoder's configuration.
+pub fn initialise<M: Module>(module: M, standard_deviation: f64, seed: u64) -> M {
+    replace(module, |parameter| {
+        Some(values(parameter, standard_deviation, seed))
+    })
+}
+
+/// The fresh values of one parameter.
+pub(crate) fn values(parameter: &Parameter, standard_deviation: f64, seed: u64) -> TensorData {
+    let length = parameter.shape.iter().product();
+    let values = match parameter.kind {
+        ParameterKind::LinearBias | ParameterKind::NormShift => vec![0.0; length],
+        ParameterKind::NormScale => vec![1.0; length],
+        ParameterKind::LinearWeight | ParameterKind::Embedding => {
+            let address = name_coordinate(&parameter.path);
+            let mut random = generator(seed, Purpose::Initialisation, address, 0);
+
+            let draw = |_| {
+                let value: f64 = StandardNormal.sample(&mut random);
+                (value * standard_deviation) as f32
+            };
+            (0..length).map(draw).collect()
+        }
+    };
+    TensorData::new(values, parameter.shape.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::parameters::for_each;
+    use crate::{Encoder, EncoderConfig};
+
+    fn encoder(layers: usize, seed: u64) -> Encoder {
+        let config = EncoderConfig {
+            vocab_size: 400,
+            hidden_size: 64,
+            num_attention_heads: 4,
+            num_hidden_layers: layers,
+            intermediate_size: 128,
+            ..Default::default()
+        };
+        initialise(config.init(&Device::flex()).unwrap(), 0.02, seed)
+    }
+
+    fn values_of(encoder: &Encoder, path: &str) -> Vec<f32> {
+        let mut found = Vec::new();
+        for_each(encoder, |parameter, data| {
+            if parameter.path == path {
+                found = data.try_to_vec().unwrap();
+            }
+        });
+        found
+    }
+
+    #[test]
+    fn weights_are_normal_and_the_rest_is_constant() {
+        for_each(&encoder(1, 3), |parameter, data| {
+            let values: Vec<f32> = data.try_to_vec().unwrap();
+            let count = values.len() as f64;
+            let mean = values.iter().map(|v| f64::from(*v)).sum::<f64>() / count;
+            let square = values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / count;
+            match parameter.kind {
+                ParameterKind::LinearBias | ParameterKind::NormShift => assert_eq!(square, 0.0),
+                ParameterKind::NormScale => assert!(values.iter().all(|v| *v == 1.0)),
+                _ => {
+                    assert!(
+                        mean.abs() < 5.0 * 0.02 / count.sqrt(),
+                        "{} {mean}",
+                        parameter.path
+                    );
+                    let error = 5.0 / (2.0 * count).sqrt();
+                    let deviation = square.sqrt() / 0.02;
+                    assert!(
+                        (deviation - 1.0).abs() < error,
+                        "{} {deviation}",
+                        parameter.path
+                    );
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn a_parameter_depends_on_seed_and_path_alone() {
+        let path = "layers.0.attention.query.weight";
+        let values = values_of(&encoder(1, 3), path);
+        assert_eq!(values, values_of(&encoder(2, 3), path));
+        assert_ne!(values, values_of(&encoder(1, 4), path));
+        assert_ne!(
+            values,
+            values_of(&encoder(1, 3), "layers.0.attention.key.weight")
+        );
+    }
+}

@@ -1,0 +1,158 @@
+//! The parameters of a module by path: what optimizers group, freezing selects, checkpoints name.
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::tensor::{Tensor, TensorData};
+
+/// What a parameter is, by the layer it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ParameterKind {
+    /// Matrix of a linear layer, `[input, output]`.
+    LinearWeight,
+    /// Bias of a linear layer.
+    LinearBias,
+    /// Embedding table.
+    Embedding,
+    /// Scale of a layer normalisation.
+    NormScale,
+    /// Shift of a layer normalisation.
+    NormShift,
+}
+
+/// One parameter of a module.
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    /// Field names joined by dots, such as `encoder.layers.0.attention.query.weight`.
+    pub path: String,
+    /// What it is.
+    pub kind: ParameterKind,
+    /// As burn holds it.
+    pub shape: Vec<usize>,
+    /// Under which optimizers and gradients keep it.
+    pub id: ParamId,
+}
+
+/// All float parameters of a module, in the order of its fields.
+pub fn parameters<M: Module>(module: &M) -> Vec<Parameter> {
+    let mut listing = Listing::default();
+    module.visit(&mut listing);
+    listing.parameters
+}
+
+/// Hands each parameter and its values to `receive`, in the order of the module's fields.
+pub(crate) fn for_each<M: Module>(module: &M, receive: impl FnMut(Parameter, TensorData)) {
+    module.visit(&mut Reading {
+        place: Place::default(),
+        receive,
+    });
+}
+
+/// Replaces the values of each parameter for which `give` has new ones.
+pub(crate) fn replace<M: Module>(
+    module: M,
+    give: impl FnMut(&Parameter) -> Option<TensorData>,
+) -> M {
+    module.map(&mut Replacing {
+        place: Place::default(),
+        give,
+    })
+}
+
+/// Where in the module a walk stands: field names and layer types from the root.
+#[derive(Default)]
+struct Place {
+    names: Vec<String>,
+    containers: Vec<String>,
+}
+
+impl Place {
+    fn enter(&mut self, name: &str, container: &str) {
+        self.names.push(name.to_string());
+        self.containers.push(container.to_string());
+    }
+
+    fn exit(&mut self) {
+        self.names.pop();
+        self.containers.pop();
+    }
+
+    fn parameter<const D: usize>(&self, param: &Param<Tensor<D>>) -> Parameter {
+        let container = self.containers.last().map_or("", String::as_str);
+        let field = self.names.last().map_or("", String::as_str);
+        let kind = match (container, field) {
+            ("Struct:Embedding", _) => ParameterKind::Embedding,
+            ("Struct:LayerNorm", "gamma") => ParameterKind::NormScale,
+            ("Struct:LayerNorm", _) => ParameterKind::NormShift,
+            (_, "bias") => ParameterKind::LinearBias,
+            _ => ParameterKind::LinearWeight,
+        };
+        Parameter {
+            path: self.names.join("."),
+            kind,
+            shape: param.lazy_shape().as_slice().to_vec(),
+            id: param.id,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Listing {
+    place: Place,
+    parameters: Vec<Parameter>,
+}
+
+impl ModuleVisitor for Listing {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.place.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.place.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.parameters.push(self.place.parameter(param));
+    }
+}
+
+struct Reading<F> {
+    place: Place,
+    receive: F,
+}
+
+impl<F: FnMut(Parameter, TensorData)> ModuleVisitor for Reading<F> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.place.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.place.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        (self.receive)(self.place.parameter(param), param.val().into_data());
+    }
+}
+
+struct Replacing<F> {
+    place: Place,
+    give: F,
+}
+
+impl<F: FnMut(&Parameter) -> Option<TensorData>> ModuleMapper for Replacing<F> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.place.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.place.exit();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        match (self.give)(&self.place.parameter(&param)) {
+            // A new parameter instead of `param.map`, which would first fill the old one.
+            Some(data) => Param::from_data(data, &param.lazy_device()),
+            None => param,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! burn's layers as this crate makes and applies them: created empty, applied to token rows by
+//! `finetune-ops`.
+//!
+//! The fields stay burn's own types, so that whatever walks a module (optimizers, parameter groups,
+//! LoRA) finds what it knows.
+
+use burn::nn::{
+    Embedding, EmbeddingConfig, Initializer, LayerNorm, LayerNormConfig, Linear, LinearConfig,
+};
+use burn::tensor::{Device, Tensor};
+
+/// All zero, until filled.
+pub(crate) fn embedding(rows: usize, width: usize, device: &Device) -> Embedding {
+    EmbeddingConfig::new(rows, width)
+        .with_initializer(Initializer::Zeros)
+        .init(device)
+}
+
+/// All zero, until filled.
+pub(crate) fn linear(input: usize, output: usize, device: &Device) -> Linear {
+    LinearConfig::new(input, output)
+        .with_initializer(Initializer::Zeros)
+        .init(device)
+}
+
+/// Scale 1, shift 0.
+pub(crate) fn layer_norm(width: usize, device: &Device) -> LayerNorm {
+    LayerNormConfig::new(width).init(device)
+}
+
+/// # Shapes
+/// - `rows`: `[T, input]`
+/// - output: `[T, output]`
+pub(crate) fn apply_linear(linear: &Linear, rows: Tensor<2>) -> Tensor<2> {
+    finetune_ops::linear(
+        rows,
+        linear.weight.val(),
+        linear.bias.as_ref().map(|bias| bias.val()),
+    )
+}
+
+/// # Shapes
+/// - `rows`: `[T, D]`
+/// - output: `[T, D]`
+pub(crate) fn apply_layer_norm(norm: &LayerNorm, rows: Tensor<2>, epsilon: f64) -> Tensor<2> {
+    let gamma = norm.gamma.val();
+    let beta = match &norm.beta {
+        Some(beta) => beta.val(),
+        None => gamma.zeros_like(),
+    };
+    finetune_ops::layer_norm(rows, gamma, beta, epsilon)
+}
