@@ -1,0 +1,174 @@
+//! Where the files of a split are.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::DataError;
+
+/// The files of one split in a folder, in the order of their rows.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum SplitFiles {
+    /// One CSV file in the data set's official layout.
+    Csv(PathBuf),
+    /// One or more Parquet files in the layout of the Hugging Face hub.
+    Parquet(Vec<PathBuf>),
+}
+
+/// Finds `split.csv`, or `split.parquet`, or all of `split-00000-of-0000N.parquet`, in the folder
+/// or in its folder `data`.
+///
+/// # Errors
+/// [`DataError::MissingFiles`], [`DataError::MissingShard`], [`DataError::AmbiguousShards`], or
+/// [`DataError::Io`] if a folder cannot be listed.
+pub(crate) fn find(directory: &Path, split: &str) -> Result<SplitFiles, DataError> {
+    let csv = directory.join(format!("{split}.csv"));
+    if csv.is_file() {
+        return Ok(SplitFiles::Csv(csv));
+    }
+    for folder in [directory.to_path_buf(), directory.join("data")] {
+        let single = folder.join(format!("{split}.parquet"));
+        if single.is_file() {
+            return Ok(SplitFiles::Parquet(vec![single]));
+        }
+        if folder.is_dir()
+            && let Some(shards) = shards(&folder, split)?
+        {
+            return Ok(SplitFiles::Parquet(shards));
+        }
+    }
+    Err(DataError::MissingFiles {
+        directory: directory.to_path_buf(),
+        looked_for: vec![
+            format!("{split}.csv"),
+            format!("{split}.parquet"),
+            shard_name(split, "00000", "0000N"),
+            format!("data/{split}.parquet"),
+            format!("data/{}", shard_name(split, "00000", "0000N")),
+        ],
+    })
+}
+
+/// All shards of a split in one folder, `None` if it has not one.
+fn shards(folder: &Path, split: &str) -> Result<Option<Vec<PathBuf>>, DataError> {
+    let failed = |source| DataError::io(folder, source);
+    // One entry for each cut: how many shards it says it has, in its own digits, and one name.
+    let mut cuts: Vec<(String, String)> = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let name = entry
+            .map_err(failed)?
+            .file_name()
+            .to_string_lossy()
+            .into_owned();
+        if let Some(total) = total_of_shard(&name, split)
+            && cuts.iter().all(|(other, _)| other != total)
+        {
+            cuts.push((total.to_owned(), name));
+        }
+    }
+    let total = match cuts.as_slice() {
+        [] => return Ok(None),
+        [(total, _)] => total,
+        _ => {
+            let mut found: Vec<String> = cuts.into_iter().map(|(_, name)| name).collect();
+            found.sort_unstable();
+            return Err(DataError::AmbiguousShards {
+                directory: folder.to_path_buf(),
+                found,
+            });
+        }
+    };
+    let count: usize = total.parse().unwrap_or(0);
+    let shard = |index: usize| {
+        let name = shard_name(split, &format!("{index:05}"), total);
+        let path = folder.join(&name);
+        if path.is_file() {
+            Ok(path)
+        } else {
+            Err(DataError::MissingShard {
+                directory: folder.to_path_buf(),
+                name,
+            })
+        }
+    };
+    (0..count)
+        .map(shard)
+        .collect::<Result<Vec<_>, _>>()
+        .map(Some)
+}
+
+fn shard_name(split: &str, index: &str, total: &str) -> String {
+    format!("{split}-{index}-of-{total}.parquet")
+}
+
+/// `00003` of `train-00001-of-00003.parquet`.
+fn total_of_shard<'a>(name: &'a str, split: &str) -> Option<&'a str> {
+    let numbers = name
+        .strip_prefix(split)?
+        .strip_prefix('-')?
+        .strip_suffix(".parquet")?;
+    let (index, total) = numbers.split_once("-of-")?;
+    let is_number = |text: &str| text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number(index) && is_number(total)).then_some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("data")).unwrap();
+        for name in names {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn shards_come_in_their_order() {
+        let folder = folder(&[
+            "data/test-00000-of-00001.parquet",
+            "data/train-00001-of-00002.parquet",
+            "data/train-00000-of-00002.parquet",
+        ]);
+        let data = folder.path().join("data");
+        assert_eq!(
+            find(folder.path(), "train").unwrap(),
+            SplitFiles::Parquet(vec![
+                data.join("train-00000-of-00002.parquet"),
+                data.join("train-00001-of-00002.parquet"),
+            ])
+        );
+    }
+
+    #[test]
+    fn the_official_file_comes_first() {
+        let folder = folder(&["train.csv", "train.parquet"]);
+        let csv = folder.path().join("train.csv");
+        assert_eq!(find(folder.path(), "train").unwrap(), SplitFiles::Csv(csv));
+    }
+
+    #[test]
+    fn a_missing_shard_is_named() {
+        let folder = folder(&[
+            "train-00000-of-00003.parquet",
+            "train-00002-of-00003.parquet",
+        ]);
+        assert!(matches!(
+            find(folder.path(), "train"),
+            Err(DataError::MissingShard { name, .. }) if name == "train-00001-of-00003.parquet"
+        ));
+    }
+
+    #[test]
+    fn shards_of_two_cuts_are_refused() {
+        let folder = folder(&[
+            "train-00000-of-00001.parquet",
+            "train-00000-of-00002.parquet",
+        ]);
+        assert!(matches!(
+            find(folder.path(), "train"),
+            Err(DataError::AmbiguousShards { found, .. }) if found.len() == 2
+        ));
+    }
+}

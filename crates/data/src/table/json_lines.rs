@@ -1,0 +1,176 @@
+//! JSON Lines: one object a line.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::lines::{Lines, check_nul, check_text, split_line_break};
+use super::{Column, Row, unknown_column};
+use crate::error::DataError;
+
+/// The rows of a JSON Lines file.
+pub(super) struct JsonRows {
+    lines: Lines,
+    names: Vec<String>,
+    line: Vec<u8>,
+}
+
+impl JsonRows {
+    pub(super) fn open(path: &Path, columns: &[Column]) -> Result<Self, DataError> {
+        let name = |column: &Column| match column {
+            Column::Name(name) => Ok(name.clone()),
+            Column::Index(_) => Err(unknown_column(path, column, &[])),
+        };
+        let names = columns.iter().map(name).collect::<Result<_, _>>()?;
+        Ok(Self {
+            lines: Lines::open(path)?,
+            names,
+            line: Vec::new(),
+        })
+    }
+
+    fn next_row(&mut self) -> Result<Option<Row>, DataError> {
+        if !self.lines.read(&mut self.line)? {
+            return Ok(None);
+        }
+        let (content, _) = split_line_break(&self.line);
+        let number = self.lines.number();
+        if content.trim_ascii().is_empty() {
+            return self.only_blank_lines_follow(number);
+        }
+        let path = self.lines.path();
+        let text = check_text(path, number, content)?;
+        let object: Map<String, Value> =
+            serde_json::from_str(text).map_err(|source| DataError::Json {
+                path: path.to_path_buf(),
+                row: number,
+                source,
+            })?;
+        let fields = self
+            .names
+            .iter()
+            .map(|name| field(path, number, name, &object));
+        Ok(Some(Row {
+            number,
+            fields: fields.collect::<Result<_, _>>()?,
+        }))
+    }
+
+    /// The end of a file may have blank lines; between rows one is a row that was lost.
+    fn only_blank_lines_follow(&mut self, blank: u64) -> Result<Option<Row>, DataError> {
+        while self.lines.read(&mut self.line)? {
+            if !self.line.trim_ascii().is_empty() {
+                let path = self.lines.path().to_path_buf();
+                let expected = self.names.len();
+                return Err(DataError::ColumnCount {
+                    path,
+                    row: blank,
+                    expected,
+                    found: 0,
+                });
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The value of a key as text.
+fn field(
+    path: &Path,
+    row: u64,
+    name: &str,
+    object: &Map<String, Value>,
+) -> Result<String, DataError> {
+    let missing = || DataError::MissingValue {
+        path: path.to_path_buf(),
+        row,
+        column: name.to_owned(),
+    };
+    let unsupported = |found: &str| DataError::UnsupportedType {
+        path: path.to_path_buf(),
+        row,
+        column: name.to_owned(),
+        found: found.to_owned(),
+    };
+    match object.get(name) {
+        // A key that the first object lacks is a wrong name; later it is a hole in the data.
+        None if row == 1 => {
+            let names: Vec<String> = object.keys().cloned().collect();
+            Err(unknown_column(path, &Column::from(name), &names))
+        }
+        None | Some(Value::Null) => Err(missing()),
+        Some(Value::String(text)) => {
+            check_nul(path, row, text)?;
+            Ok(text.clone())
+        }
+        Some(Value::Number(number)) => Ok(number.to_string()),
+        Some(Value::Bool(truth)) => Ok(truth.to_string()),
+        Some(Value::Array(_)) => Err(unsupported("an array")),
+        Some(Value::Object(_)) => Err(unsupported("an object")),
+    }
+}
+
+impl Iterator for JsonRows {
+    type Item = Result<Row, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_row().transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<Row>, DataError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.jsonl");
+        std::fs::write(&path, text).unwrap();
+        JsonRows::open(&path, &["text".into(), "label".into()])?.collect()
+    }
+
+    #[test]
+    fn values_become_text_and_other_keys_are_ignored() {
+        let rows = read(
+            "{\"label\": 3, \"text\": \"a\\nb\", \"more\": [1]}\r\n{\"text\": true, \"label\": 1.5}\n\n",
+        )
+        .unwrap();
+        assert_eq!(
+            rows[0],
+            Row {
+                number: 1,
+                fields: vec!["a\nb".into(), "3".into()]
+            }
+        );
+        assert_eq!(
+            rows[1],
+            Row {
+                number: 2,
+                fields: vec!["true".into(), "1.5".into()]
+            }
+        );
+    }
+
+    #[test]
+    fn holes_and_wrong_names_are_told_apart() {
+        assert!(matches!(
+            read("{\"Text\": \"a\", \"label\": 1}\n"),
+            Err(DataError::UnknownColumn { available, .. }) if available == ["Text", "label"]
+        ));
+        let first = "{\"text\": \"a\", \"label\": 1}\n";
+        for second in ["{\"label\": 1}", "{\"text\": null, \"label\": 1}"] {
+            assert!(matches!(
+                read(&format!("{first}{second}\n")),
+                Err(DataError::MissingValue { row: 2, .. })
+            ));
+        }
+        assert!(matches!(
+            read(&format!("{first}\n{first}")),
+            Err(DataError::ColumnCount {
+                row: 2,
+                found: 0,
+                ..
+            })
+        ));
+    }
+}

@@ -1,0 +1,255 @@
+//! Parquet, read in record batches of the wanted columns only.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Schema};
+use arrow::record_batch::RecordBatch;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::errors::ParquetError;
+
+use super::lines::check_nul;
+use super::{Column, Row, positions};
+use crate::error::DataError;
+
+/// The rows decoded at a time: enough to hide the cost of a batch, little beside a data set.
+const BATCH_ROWS: usize = 1024;
+
+/// The rows of a Parquet file.
+pub(super) struct ParquetRows {
+    path: PathBuf,
+    reader: ParquetRecordBatchReader,
+    /// The wanted columns, in the order asked for.
+    names: Vec<String>,
+    /// Which of them hold floating-point numbers.
+    floating: Vec<bool>,
+    /// Where each wanted column is in a record batch.
+    places: Vec<usize>,
+    batch: Vec<StringArray>,
+    next_in_batch: usize,
+    read: u64,
+}
+
+impl ParquetRows {
+    pub(super) fn open(path: &Path, columns: &[Column]) -> Result<Self, DataError> {
+        let file = File::open(path).map_err(|source| DataError::io(path, source))?;
+        let length = file
+            .metadata()
+            .map_err(|source| DataError::io(path, source))?
+            .len();
+        if length == 0 {
+            return Err(DataError::EmptyFile {
+                path: path.to_path_buf(),
+            });
+        }
+        let failed = |source| DataError::Parquet {
+            path: path.to_path_buf(),
+            source,
+        };
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(failed)?;
+        let schema = builder.schema().clone();
+        let all: Vec<String> = schema
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .collect();
+        let wanted = positions(path, columns, &all)?;
+        check_types(path, &schema, &wanted)?;
+
+        // A projection gives its columns in the file's order and each only once.
+        let mut projected = wanted.clone();
+        projected.sort_unstable();
+        projected.dedup();
+        let places = wanted
+            .iter()
+            .map(|index| projected.partition_point(|other| other < index));
+        let mask = ProjectionMask::roots(builder.parquet_schema(), projected.iter().copied());
+        Ok(Self {
+            path: path.to_path_buf(),
+            names: wanted.iter().map(|&index| all[index].clone()).collect(),
+            floating: wanted
+                .iter()
+                .map(|&index| schema.field(index).data_type().is_floating())
+                .collect(),
+            places: places.collect(),
+            reader: builder
+                .with_projection(mask)
+                .with_batch_size(BATCH_ROWS)
+                .build()
+                .map_err(failed)?,
+            batch: Vec::new(),
+            next_in_batch: 0,
+            read: 0,
+        })
+    }
+
+    fn next_row(&mut self) -> Result<Option<Row>, DataError> {
+        while self
+            .batch
+            .first()
+            .is_none_or(|column| self.next_in_batch >= column.len())
+        {
+            let Some(batch) = self.reader.next() else {
+                return Ok(None);
+            };
+            let batch = batch.map_err(|source| self.failed(source.into()))?;
+            self.batch = self.texts(&batch)?;
+            self.next_in_batch = 0;
+        }
+        self.read += 1;
+        let fields = (0..self.batch.len())
+            .map(|place| self.field(place))
+            .collect::<Result<_, _>>()?;
+        self.next_in_batch += 1;
+        Ok(Some(Row {
+            number: self.read,
+            fields,
+        }))
+    }
+
+    fn texts(&self, batch: &RecordBatch) -> Result<Vec<StringArray>, DataError> {
+        let text = |&place: &usize| {
+            let text: ArrayRef = cast(batch.column(place), &DataType::Utf8)
+                .map_err(|source| self.failed(source.into()))?;
+            text.as_string_opt::<i32>().cloned().ok_or_else(|| {
+                self.failed(ParquetError::General(
+                    "a column did not become text".to_owned(),
+                ))
+            })
+        };
+        self.places.iter().map(text).collect()
+    }
+
+    fn field(&self, place: usize) -> Result<String, DataError> {
+        let column = &self.batch[place];
+        let missing = column.is_null(self.next_in_batch)
+            // What pandas makes of a hole in a column of numbers.
+            || (self.floating[place] && column.value(self.next_in_batch) == "NaN");
+        if missing {
+            return Err(DataError::MissingValue {
+                path: self.path.clone(),
+                row: self.read,
+                column: self.names[place].clone(),
+            });
+        }
+        let text = column.value(self.next_in_batch);
+        check_nul(&self.path, self.read, text)?;
+        Ok(text.to_owned())
+    }
+
+    fn failed(&self, source: ParquetError) -> DataError {
+        DataError::Parquet {
+            path: self.path.clone(),
+            source,
+        }
+    }
+}
+
+/// Only what has one obvious text is turned into text.
+fn check_types(path: &Path, schema: &Schema, wanted: &[usize]) -> Result<(), DataError> {
+    for &index in wanted {
+        let field = schema.field(index);
+        if !has_text(field.data_type()) {
+            return Err(DataError::UnsupportedType {
+                path: path.to_path_buf(),
+                row: 1,
+                column: field.name().clone(),
+                found: field.data_type().to_string(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn has_text(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Boolean => true,
+        DataType::Dictionary(_, values) => has_text(values),
+        other => other.is_integer() || other.is_floating(),
+    }
+}
+
+impl Iterator for ParquetRows {
+    type Item = Result<Row, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_row().transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{
+        BooleanArray, Float64Array, Int64Array, LargeStringArray, ListArray, StringViewArray,
+    };
+    use arrow::datatypes::Int32Type;
+    use parquet::arrow::ArrowWriter;
+
+    use super::*;
+
+    fn read(columns: Vec<(&str, ArrayRef)>, wanted: &[Column]) -> Result<Vec<Row>, DataError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.parquet");
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let mut writer =
+            ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        ParquetRows::open(&path, wanted)?.collect()
+    }
+
+    #[test]
+    fn texts_numbers_and_truth_values_become_text() {
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("view", Arc::new(StringViewArray::from(vec!["a", "b"]))),
+            ("skipped", Arc::new(Int64Array::from(vec![Some(1), None]))),
+            ("large", Arc::new(LargeStringArray::from(vec!["c", "d"]))),
+            ("integer", Arc::new(Int64Array::from(vec![-1, 2]))),
+            ("float", Arc::new(Float64Array::from(vec![1.0, 2.5]))),
+            ("bool", Arc::new(BooleanArray::from(vec![true, false]))),
+        ];
+        let wanted = ["integer", "view", "large", "float", "bool", "view"].map(Column::from);
+        let rows = read(columns, &wanted).unwrap();
+        assert_eq!(rows[0].fields, ["-1", "a", "c", "1.0", "true", "a"]);
+        assert_eq!(rows[1].fields, ["2", "b", "d", "2.5", "false", "b"]);
+        assert_eq!(rows[1].number, 2);
+    }
+
+    #[test]
+    fn rows_are_numbered_across_record_batches() {
+        let many = Int64Array::from_iter_values(0..3000);
+        let rows = read(vec![("label", Arc::new(many))], &["label".into()]).unwrap();
+        assert_eq!(rows.len(), 3000);
+        assert!(rows.iter().enumerate().all(
+            |(index, row)| row.number == index as u64 + 1 && row.fields == [index.to_string()]
+        ));
+    }
+
+    #[test]
+    fn a_hole_in_a_column_of_numbers_is_an_error() {
+        let scores: ArrayRef = Arc::new(Float64Array::from(vec![0.5, f64::NAN]));
+        assert!(matches!(
+            read(vec![("score", scores)], &["score".into()]),
+            Err(DataError::MissingValue { row: 2, .. })
+        ));
+    }
+
+    #[test]
+    fn a_null_and_a_nested_column_are_errors() {
+        let nulls: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None]));
+        assert!(matches!(
+            read(vec![("text", nulls)], &["text".into()]),
+            Err(DataError::MissingValue { row: 2, .. })
+        ));
+        let nested = ListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1)])]);
+        assert!(matches!(
+            read(vec![("text", Arc::new(nested))], &["text".into()]),
+            Err(DataError::UnsupportedType { .. })
+        ));
+    }
+}

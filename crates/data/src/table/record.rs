@@ -1,0 +1,130 @@
+//! The fields of one delimited record.
+
+use std::path::Path;
+
+use super::delimited::Delimited;
+use super::lines::check_text;
+use crate::error::DataError;
+
+/// One record without its quotes and delimiters. Its memory is used again for the next.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    /// The line on which the record begins, from 1.
+    pub(super) number: u64,
+    bytes: Vec<u8>,
+    /// Where each field ends in `bytes`.
+    ends: Vec<usize>,
+    state: State,
+}
+
+/// Where in a record the parser is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum State {
+    #[default]
+    FieldStart,
+    Bare,
+    Quoted,
+    /// After a quote inside a quoted field: the first half of a doubled one, or the closing one.
+    QuoteSeen,
+}
+
+impl Record {
+    pub(super) fn begin(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.state = State::FieldStart;
+    }
+
+    /// Adds the content of one line; the error is the position, from 1, of the column with text
+    /// behind its closing quote.
+    pub(super) fn push(&mut self, content: &[u8], layout: Delimited) -> Result<(), usize> {
+        for &byte in content {
+            self.state = match self.state {
+                State::FieldStart if layout.quoted && byte == b'"' => State::Quoted,
+                State::Quoted if byte == b'"' => State::QuoteSeen,
+                State::Quoted => self.keep(byte, State::Quoted),
+                State::QuoteSeen if byte == b'"' => self.keep(byte, State::Quoted),
+                _ if byte == layout.delimiter => {
+                    self.end();
+                    State::FieldStart
+                }
+                State::QuoteSeen => return Err(self.ends.len() + 1),
+                State::FieldStart | State::Bare => self.keep(byte, State::Bare),
+            };
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, byte: u8, next: State) -> State {
+        self.bytes.push(byte);
+        next
+    }
+
+    /// Adds a line break within quotes.
+    pub(super) fn push_quoted(&mut self, line_break: &[u8]) {
+        self.bytes.extend_from_slice(line_break);
+    }
+
+    /// Ends the current field.
+    pub(super) fn end(&mut self) {
+        self.ends.push(self.bytes.len());
+    }
+
+    /// Whether a quoted field goes on in the next line.
+    pub(super) fn is_open(&self) -> bool {
+        self.state == State::Quoted
+    }
+
+    /// The bytes of all fields.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The number of fields.
+    pub(super) fn width(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The texts of the wanted fields.
+    pub(super) fn fields(&self, path: &Path, wanted: &[usize]) -> Result<Vec<String>, DataError> {
+        let text = check_text(path, self.number, &self.bytes)?;
+        let field = |&position: &usize| {
+            let start = if position == 0 {
+                0
+            } else {
+                self.ends[position - 1]
+            };
+            // None: a delimiter within a character, whose halves only look like UTF-8 together.
+            let field = text.get(start..self.ends[position]).map(str::to_owned);
+            field.ok_or_else(|| DataError::invalid_utf8(path, self.number))
+        };
+        wanted.iter().map(field).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delimiter_within_a_character_is_not_utf8() {
+        let mut record = Record {
+            number: 4,
+            ..Record::default()
+        };
+        record.begin();
+        record.push(b"\xc3,\xa9", Delimited::csv()).unwrap();
+        record.end();
+        assert!(matches!(
+            record.fields(Path::new("rows.csv"), &[0]),
+            Err(DataError::InvalidUtf8 { row: 4, .. })
+        ));
+    }
+
+    #[test]
+    fn the_column_behind_a_stray_quote_is_named() {
+        let mut record = Record::default();
+        record.begin();
+        assert_eq!(record.push(b"a,b,\"c\"d", Delimited::csv()), Err(3));
+    }
+}

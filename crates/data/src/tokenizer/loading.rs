@@ -1,0 +1,204 @@
+//! Tokenizers from the files of a Hugging Face model folder.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+use tokenizers::Tokenizer;
+use tokenizers::normalizers::BertNormalizer;
+
+use super::TextTokenizer;
+use super::bert::read_vocabulary;
+use crate::error::DataError;
+
+impl TextTokenizer {
+    /// Loads the tokenizer of a model folder: its `tokenizer.json`, else its `vocab.txt`.
+    ///
+    /// A `vocab.txt` gets BERT's normaliser, pre-tokeniser, WordPiece and `[CLS] text [SEP]`.
+    /// Of `tokenizer_config.json`, if there is one, it heeds `do_lower_case` (true by default),
+    /// `strip_accents` (as `do_lower_case`), `tokenize_chinese_chars` (true) and the names of the
+    /// special tokens.
+    ///
+    /// # Errors
+    /// [`DataError::MissingFiles`] if the folder has neither; otherwise the error names the file.
+    pub fn from_dir(directory: &Path) -> Result<Self, DataError> {
+        let tokenizer = directory.join("tokenizer.json");
+        if tokenizer.is_file() {
+            return Self::from_file(&tokenizer);
+        }
+        let vocabulary = directory.join("vocab.txt");
+        if vocabulary.is_file() {
+            return Self::from_vocabulary(&vocabulary);
+        }
+        Err(DataError::MissingFiles {
+            directory: directory.to_path_buf(),
+            looked_for: vec!["tokenizer.json".to_owned(), "vocab.txt".to_owned()],
+        })
+    }
+
+    /// Loads a `tokenizer.json`. The truncation and padding that it was saved with are dropped.
+    ///
+    /// The pad token is the one that `tokenizer_config.json` or `special_tokens_map.json` beside
+    /// it names, or that of its own padding, or `[PAD]`, or `<pad>`.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or has no vocabulary, no pad token, or does not simply put
+    /// special tokens around a text.
+    pub fn from_file(path: &Path) -> Result<Self, DataError> {
+        let bytes = fs::read(path).map_err(|source| DataError::io(path, source))?;
+        if bytes.is_empty() {
+            let path = path.to_path_buf();
+            return Err(DataError::EmptyFile { path });
+        }
+        check_before_parsing(path, &bytes)?;
+        let tokenizer =
+            Tokenizer::from_bytes(&bytes).map_err(|source| DataError::tokenizer(path, source))?;
+        let mut config = json_beside(path, "tokenizer_config.json")?;
+        for (key, value) in json_beside(path, "special_tokens_map.json")? {
+            config.entry(key).or_insert(value);
+        }
+        let pad_token = pad_token(&config, &tokenizer);
+        Self::new(tokenizer, path, &pad_token, config)
+    }
+
+    fn from_vocabulary(path: &Path) -> Result<Self, DataError> {
+        let vocabulary = read_vocabulary(path)?;
+        let config = json_beside(path, "tokenizer_config.json")?;
+        let flag = |key: &str| config.get(key).and_then(Value::as_bool);
+        let normalizer = BertNormalizer::new(
+            true,
+            flag("tokenize_chinese_chars").unwrap_or(true),
+            flag("strip_accents"),
+            flag("do_lower_case").unwrap_or(true),
+        );
+        Self::bert(vocabulary, normalizer, path, config)
+    }
+}
+
+/// Refuses the two kinds of damaged file on which the tokenizers library panics: broken JSON in
+/// some of its parts, and a template with a special token that it does not list.
+fn check_before_parsing(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
+    let file: Value =
+        serde_json::from_slice(bytes).map_err(|source| DataError::json(path, source))?;
+    let processor = &file["post_processor"];
+    let sequence = processor["processors"].as_array();
+    for template in sequence.into_iter().flatten().chain([processor]) {
+        let sides = [&template["single"], &template["pair"]];
+        for piece in sides.into_iter().filter_map(Value::as_array).flatten() {
+            if let Some(token) = piece["SpecialToken"]["id"].as_str()
+                && template["special_tokens"].get(token).is_none()
+            {
+                return Err(DataError::missing_special_token(path, token));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn pad_token(config: &Map<String, Value>, tokenizer: &Tokenizer) -> String {
+    let of_padding = || {
+        tokenizer
+            .get_padding()
+            .map(|padding| padding.pad_token.clone())
+    };
+    let known = |token: &&str| tokenizer.token_to_id(token).is_some();
+    token_of(config.get("pad_token"))
+        .or_else(of_padding)
+        .unwrap_or_else(|| {
+            ["[PAD]", "<pad>"]
+                .into_iter()
+                .find(known)
+                .unwrap_or("[PAD]")
+                .to_owned()
+        })
+}
+
+/// The JSON object in a file beside `path`, empty if there is no such file.
+fn json_beside(path: &Path, name: &str) -> Result<Map<String, Value>, DataError> {
+    let path = path.with_file_name(name);
+    match fs::read(&path) {
+        Ok(text) => serde_json::from_slice(&text).map_err(|source| DataError::json(&path, source)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Map::new()),
+        Err(source) => Err(DataError::io(&path, source)),
+    }
+}
+
+/// A token in a config: its text, or an object with the text as `content`.
+pub(super) fn token_of(value: Option<&Value>) -> Option<String> {
+    let value = value?;
+    let text = value.as_str().or_else(|| value.get("content")?.as_str())?;
+    Some(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VOCABULARY: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nresume\nrésumé\nR\n##ésumé\n";
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            fs::write(folder.path().join(name), content).unwrap();
+        }
+        folder
+    }
+
+    fn ids(folder: &tempfile::TempDir, text: &str) -> Vec<u32> {
+        let tokenizer = TextTokenizer::from_dir(folder.path()).unwrap();
+        tokenizer.encode(&[text], 16).unwrap().row(0).0.to_vec()
+    }
+
+    #[test]
+    fn a_vocabulary_is_lower_cased_unless_its_config_says_otherwise() {
+        let uncased = folder(&[("vocab.txt", VOCABULARY)]);
+        assert_eq!(ids(&uncased, "Résumé"), [2, 5, 3]);
+        let cased = folder(&[
+            ("vocab.txt", VOCABULARY),
+            ("tokenizer_config.json", "{\"do_lower_case\": false}"),
+        ]);
+        assert_eq!(ids(&cased, "Résumé"), [2, 7, 8, 3]);
+        let accents = folder(&[
+            ("vocab.txt", VOCABULARY),
+            ("tokenizer_config.json", "{\"strip_accents\": false}"),
+        ]);
+        assert_eq!(ids(&accents, "Résumé"), [2, 6, 3]);
+    }
+
+    #[test]
+    fn carriage_returns_are_no_part_of_a_token() {
+        let folder = folder(&[("vocab.txt", &VOCABULARY.replace('\n', "\r\n"))]);
+        assert_eq!(ids(&folder, "resume"), [2, 5, 3]);
+    }
+
+    #[test]
+    fn special_tokens_may_have_other_names() {
+        let folder = folder(&[
+            ("vocab.txt", "<p>\n<u>\n<c>\n<s>\nword\n"),
+            (
+                "tokenizer_config.json",
+                "{\"pad_token\": {\"content\": \"<p>\"}, \"unk_token\": \"<u>\", \
+                 \"cls_token\": \"<c>\", \"sep_token\": \"<s>\"}",
+            ),
+        ]);
+        assert_eq!(ids(&folder, "word other"), [2, 4, 1, 3]);
+    }
+
+    #[test]
+    fn truncation_and_padding_of_the_file_are_dropped() {
+        let source = folder(&[("vocab.txt", VOCABULARY)]);
+        let mut tokenizer = TextTokenizer::from_dir(source.path()).unwrap().tokenizer;
+        tokenizer.with_padding(Some(tokenizers::PaddingParams {
+            strategy: tokenizers::PaddingStrategy::Fixed(9),
+            ..Default::default()
+        }));
+        let truncation = tokenizers::TruncationParams {
+            max_length: 3,
+            ..Default::default()
+        };
+        tokenizer.with_truncation(Some(truncation)).unwrap();
+        let json = tokenizer.to_string(false).unwrap();
+        let folder = folder(&[("tokenizer.json", &json)]);
+        assert_eq!(ids(&folder, "resume resume"), [2, 5, 5, 3]);
+    }
+}

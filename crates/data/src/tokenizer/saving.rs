@@ -1,0 +1,183 @@
+//! Tokenizers to the files that `transformers.AutoTokenizer.from_pretrained` loads.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+use tokenizers::{ModelWrapper, NormalizerWrapper};
+
+use super::TextTokenizer;
+use super::bert::{MODEL_MAX_LENGTH, SPECIAL_TOKEN_KEYS, SPECIAL_TOKENS};
+use crate::atomic_file;
+use crate::error::DataError;
+
+impl TextTokenizer {
+    /// Writes `tokenizer.json`, `tokenizer_config.json` and `special_tokens_map.json`, and
+    /// `vocab.txt` for a WordPiece, into a folder, which is made if it is missing.
+    ///
+    /// Each file appears whole or not at all. What the config of a loaded tokenizer said, it
+    /// still says.
+    ///
+    /// ```
+    /// use finetune_data::TextTokenizer;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let tokenizer = TextTokenizer::train_word_piece(["one two", "two one"], 50)?;
+    /// tokenizer.save(folder.path())?;
+    /// let loaded = TextTokenizer::from_dir(folder.path())?;
+    /// assert_eq!(loaded.encode(&["two"], 8)?, tokenizer.encode(&["two"], 8)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`DataError::Io`] if a file cannot be written.
+    pub fn save(&self, directory: &Path) -> Result<(), DataError> {
+        fs::create_dir_all(directory).map_err(|source| DataError::io(directory, source))?;
+        let path = directory.join("tokenizer.json");
+        let json = self
+            .tokenizer
+            .to_string(true)
+            .map_err(|source| DataError::Tokenizer {
+                path: path.clone(),
+                source,
+            })?;
+        atomic_file::write(&path, json.as_bytes())?;
+        if let Some(vocabulary) = self.vocabulary_lines() {
+            atomic_file::write(&directory.join("vocab.txt"), vocabulary.as_bytes())?;
+        }
+        let config = self.full_config();
+        let special: Map<String, Value> = config
+            .iter()
+            .filter(|(key, value)| {
+                key.ends_with("_token") && (value.is_string() || value.is_object())
+            })
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        write_json(&directory.join("tokenizer_config.json"), config)?;
+        write_json(&directory.join("special_tokens_map.json"), special)
+    }
+
+    /// Sets what `model_max_length` the saved config names: the positions of the model that the
+    /// tokenizer is for, 512 unless set or loaded. [`Self::encode`] takes its length as an
+    /// argument and does not look at it.
+    pub fn set_model_max_length(&mut self, tokens: usize) {
+        self.config
+            .insert("model_max_length".to_owned(), json!(tokens));
+    }
+
+    /// The vocabulary as `vocab.txt` has it: `None` if it is no WordPiece, or has gaps or line
+    /// breaks that a list of lines cannot show.
+    fn vocabulary_lines(&self) -> Option<String> {
+        let ModelWrapper::WordPiece(_) = self.tokenizer.get_model() else {
+            return None;
+        };
+        let mut tokens: Vec<(u32, String)> = self
+            .tokenizer
+            .get_vocab(false)
+            .into_iter()
+            .map(|(token, id)| (id, token))
+            .collect();
+        tokens.sort_unstable();
+        let listable = tokens
+            .iter()
+            .zip(0..)
+            .all(|((id, token), line)| *id == line && !token.contains(['\n', '\r']));
+        listable.then(|| tokens.into_iter().map(|(_, token)| token + "\n").collect())
+    }
+
+    /// The loaded config, with what it lacks filled in from the tokenizer itself.
+    fn full_config(&self) -> Map<String, Value> {
+        let mut config = self.config.clone();
+        let mut default = |key: &str, value: Value| {
+            config.entry(key).or_insert(value);
+        };
+        match (self.tokenizer.get_model(), self.tokenizer.get_normalizer()) {
+            (ModelWrapper::WordPiece(_), Some(NormalizerWrapper::BertNormalizer(normalizer))) => {
+                default("tokenizer_class", json!("BertTokenizer"));
+                default("do_lower_case", json!(normalizer.lowercase));
+                default("strip_accents", json!(normalizer.strip_accents));
+                default(
+                    "tokenize_chinese_chars",
+                    json!(normalizer.handle_chinese_chars),
+                );
+            }
+            _ => default("tokenizer_class", json!("PreTrainedTokenizerFast")),
+        }
+        default("model_max_length", json!(MODEL_MAX_LENGTH));
+        if let Some(token) = self.id_to_token(self.pad_token_id) {
+            default("pad_token", json!(token));
+        }
+        for (key, token) in SPECIAL_TOKEN_KEYS.into_iter().zip(SPECIAL_TOKENS) {
+            if self.token_to_id(token).is_some() {
+                default(key, json!(token));
+            }
+        }
+        config
+    }
+}
+
+fn write_json(path: &Path, object: Map<String, Value>) -> Result<(), DataError> {
+    atomic_file::write(path, format!("{:#}\n", Value::Object(object)).as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(path: &Path) -> Value {
+        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn both_saved_forms_load_as_the_same_tokenizer() {
+        let folder = tempfile::tempdir().unwrap();
+        let texts = ["Über den Wolken", "über die Wolken, über alles"];
+        let tokenizer = TextTokenizer::train_word_piece(texts, 80).unwrap();
+        tokenizer.save(folder.path()).unwrap();
+        let fast = TextTokenizer::from_dir(folder.path()).unwrap();
+        fs::remove_file(folder.path().join("tokenizer.json")).unwrap();
+        let slow = TextTokenizer::from_dir(folder.path()).unwrap();
+        for loaded in [&fast, &slow] {
+            assert_eq!(loaded.vocabulary_size(), tokenizer.vocabulary_size());
+            assert_eq!(
+                loaded.encode(&texts, 32).unwrap(),
+                tokenizer.encode(&texts, 32).unwrap()
+            );
+        }
+        assert_eq!(slow.vocabulary_lines(), fast.vocabulary_lines());
+    }
+
+    #[test]
+    fn the_config_says_what_transformers_needs() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut tokenizer = TextTokenizer::train_word_piece(["a b"], 20).unwrap();
+        tokenizer.set_model_max_length(128);
+        tokenizer.save(folder.path()).unwrap();
+        let config = read(&folder.path().join("tokenizer_config.json"));
+        assert_eq!(config["tokenizer_class"], "BertTokenizer");
+        assert_eq!(config["do_lower_case"], true);
+        assert_eq!(config["model_max_length"], 128);
+        let special = read(&folder.path().join("special_tokens_map.json"));
+        assert_eq!(special.as_object().unwrap().len(), 5);
+        assert_eq!(special["cls_token"], "[CLS]");
+    }
+
+    #[test]
+    fn a_loaded_config_keeps_what_it_said() {
+        let folder = tempfile::tempdir().unwrap();
+        TextTokenizer::train_word_piece(["a b"], 20)
+            .unwrap()
+            .save(folder.path())
+            .unwrap();
+        let path = folder.path().join("tokenizer_config.json");
+        let mut config = read(&path);
+        config["name_or_path"] = json!("of/old");
+        fs::write(&path, config.to_string()).unwrap();
+
+        TextTokenizer::from_dir(folder.path())
+            .unwrap()
+            .save(folder.path())
+            .unwrap();
+        assert_eq!(read(&path), config);
+    }
+}

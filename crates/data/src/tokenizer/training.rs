@@ -1,0 +1,254 @@
+//! New WordPiece vocabularies.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+
+use rayon::prelude::*;
+use serde_json::Map;
+use tokenizers::models::bpe::{BPE, BpeTrainer};
+use tokenizers::normalizers::BertNormalizer;
+use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
+use tokenizers::{
+    AddedToken, NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString,
+    PreTokenizer,
+};
+
+use super::TextTokenizer;
+use super::bert::{LONGEST_WORD, SPECIAL_TOKENS};
+use crate::error::DataError;
+
+/// The most characters that a vocabulary knows by themselves, and how often a piece must occur;
+/// both as in the tokenizers library's own BERT training.
+const ALPHABET_LIMIT: usize = 1000;
+const MINIMUM_FREQUENCY: u64 = 2;
+
+/// The texts counted between two merges of the counts.
+const TEXTS_PER_ROUND: usize = 4096;
+
+/// What stands for a file in messages about a tokenizer that has none.
+const TRAINED: &str = "new WordPiece tokenizer";
+
+impl TextTokenizer {
+    /// Learns an uncased WordPiece vocabulary of at most `vocabulary_size` tokens (fewer if the
+    /// texts give no more) and puts BERT's pipeline around it.
+    ///
+    /// The same texts give the same ids, whatever their order and the number of threads. Ids 0
+    /// to 4 are `[PAD] [UNK] [CLS] [SEP] [MASK]`; then come single characters, characters that
+    /// continue a word (`##e`), and pieces in the order in which they were learned.
+    ///
+    /// # Errors
+    /// [`DataError::VocabularyTooSmall`] below 7 tokens, [`DataError::EmptyCorpus`] if the texts
+    /// have no words, [`DataError::Training`] if the tokenizers library fails.
+    pub fn train_word_piece<I>(texts: I, vocabulary_size: usize) -> Result<Self, DataError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str> + Sync,
+    {
+        let minimum = SPECIAL_TOKENS.len() + 2;
+        if vocabulary_size < minimum {
+            return Err(DataError::VocabularyTooSmall {
+                minimum,
+                found: vocabulary_size,
+            });
+        }
+        let mut words = count_words(texts)?;
+        // Each character may need two tokens: at the start of a word and within one.
+        let alphabet = alphabet(&words, ALPHABET_LIMIT.min((vocabulary_size - 5) / 2));
+        words.retain(|word, _| word.chars().all(|character| alphabet.contains(&character)));
+        if words.is_empty() {
+            return Err(DataError::EmptyCorpus);
+        }
+        let vocabulary = learn(words, &alphabet, vocabulary_size)?;
+        Self::bert(
+            vocabulary,
+            BertNormalizer::default(),
+            Path::new(TRAINED),
+            Map::new(),
+        )
+    }
+}
+
+/// How often each word occurs, after BERT's normalising and splitting.
+fn count_words<I>(texts: I) -> Result<HashMap<String, u64>, DataError>
+where
+    I: IntoIterator,
+    I::Item: AsRef<str> + Sync,
+{
+    let mut texts = texts.into_iter();
+    let mut all: HashMap<String, u64> = HashMap::new();
+    loop {
+        let round: Vec<I::Item> = texts.by_ref().take(TEXTS_PER_ROUND).collect();
+        if round.is_empty() {
+            return Ok(all);
+        }
+        let parts: Vec<HashMap<String, u64>> = round
+            .par_chunks(64)
+            .map(|chunk| {
+                let mut counts = HashMap::new();
+                chunk
+                    .iter()
+                    .try_for_each(|text| add_words(text.as_ref(), &mut counts))?;
+                Ok(counts)
+            })
+            .collect::<Result<_, tokenizers::Error>>()
+            .map_err(|source| DataError::Training { source })?;
+        for (word, count) in parts.into_iter().flatten() {
+            *all.entry(word).or_default() += count;
+        }
+    }
+}
+
+fn add_words(text: &str, counts: &mut HashMap<String, u64>) -> Result<(), tokenizers::Error> {
+    let mut normalized = NormalizedString::from(text);
+    BertNormalizer::default().normalize(&mut normalized)?;
+    let mut words = PreTokenizedString::from(normalized);
+    BertPreTokenizer.pre_tokenize(&mut words)?;
+    for (word, _, _) in words.get_splits(OffsetReferential::Original, OffsetType::None) {
+        // Longer words are unknown anyhow: there is nothing to learn from them.
+        if word.chars().count() <= LONGEST_WORD {
+            *counts.entry(word.to_owned()).or_default() += 1;
+        }
+    }
+    Ok(())
+}
+
+/// The most frequent characters, the first in code point order on a tie.
+fn alphabet(words: &HashMap<String, u64>, limit: usize) -> BTreeSet<char> {
+    let mut counts: HashMap<char, u64> = HashMap::new();
+    for (word, count) in words {
+        for character in word.chars() {
+            *counts.entry(character).or_default() += count;
+        }
+    }
+    let mut characters: Vec<(Reverse<u64>, char)> = counts
+        .into_iter()
+        .map(|(character, count)| (Reverse(count), character))
+        .collect();
+    characters.sort_unstable();
+    characters
+        .into_iter()
+        .take(limit)
+        .map(|(_, character)| character)
+        .collect()
+}
+
+/// Merges pieces until the vocabulary is full.
+///
+/// Left alone, the library's trainer numbers the `##` characters in the order of a hash map that
+/// is seeded anew each time, and breaks ties between merges by those numbers: two runs give one
+/// piece two ids, and where a full vocabulary ends in a tie they learn different pieces. Handed the
+/// whole alphabet as special tokens it numbers that in our order, and nothing after depends on the
+/// map.
+fn learn(
+    words: HashMap<String, u64>,
+    alphabet: &BTreeSet<char>,
+    vocabulary_size: usize,
+) -> Result<HashMap<String, u32>, DataError> {
+    let within: BTreeSet<char> = words.keys().flat_map(|word| word.chars().skip(1)).collect();
+    let fixed: Vec<AddedToken> = SPECIAL_TOKENS
+        .into_iter()
+        .map(str::to_owned)
+        .chain(alphabet.iter().map(char::to_string))
+        .chain(within.iter().map(|character| format!("##{character}")))
+        .map(|token| AddedToken::from(token, true))
+        .collect();
+    let trainer = BpeTrainer::builder()
+        .vocab_size(vocabulary_size)
+        .min_frequency(MINIMUM_FREQUENCY)
+        .special_tokens(fixed)
+        .continuing_subword_prefix("##".to_owned())
+        .show_progress(false)
+        .build();
+    let words = words
+        .into_iter()
+        .map(|(word, count)| (word.into(), count))
+        .collect();
+    let mut merges = BPE::default();
+    trainer
+        .do_train(&words, &mut merges)
+        .map_err(|source| DataError::Training { source })?;
+    Ok(merges.get_vocab())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Many words with equal counts: every merge is a tie.
+    fn texts() -> Vec<String> {
+        let syllables = ["ba", "ce", "di", "fo", "gu", "ha", "je", "ki"];
+        (0..512)
+            .map(|text: usize| {
+                let syllable = |place: u32| syllables[text / 8usize.pow(place) % 8];
+                format!(
+                    "{}{}{} {}",
+                    syllable(0),
+                    syllable(1),
+                    syllable(2),
+                    syllable(1)
+                )
+            })
+            .collect()
+    }
+
+    fn vocabulary(tokenizer: &TextTokenizer) -> Vec<String> {
+        (0..tokenizer.vocabulary_size() as u32)
+            .map(|id| tokenizer.id_to_token(id).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn training_twice_gives_the_same_ids() {
+        let first = vocabulary(&TextTokenizer::train_word_piece(texts(), 80).unwrap());
+        assert_eq!(first.len(), 80);
+        let reversed: Vec<String> = texts().into_iter().rev().collect();
+        for threads in [1, 2, 5] {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            let again = pool
+                .install(|| TextTokenizer::train_word_piece(&reversed, 80))
+                .unwrap();
+            assert_eq!(vocabulary(&again), first);
+        }
+    }
+
+    #[test]
+    fn the_order_of_ids_is_fixed() {
+        let tokenizer = TextTokenizer::train_word_piece(["aba ab", "ab"], 100).unwrap();
+        assert_eq!(
+            vocabulary(&tokenizer),
+            [
+                "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "##a", "##b", "ab"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_vocabulary_never_exceeds_its_size() {
+        for size in [7, 8, 13, 20, 40] {
+            let trained = TextTokenizer::train_word_piece(texts(), size);
+            match trained {
+                Ok(tokenizer) => assert!(tokenizer.vocabulary_size() <= size),
+                Err(error) => assert!(matches!(error, DataError::EmptyCorpus), "{error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_learned_from_is_an_error() {
+        assert!(matches!(
+            TextTokenizer::train_word_piece(["a"], 6),
+            Err(DataError::VocabularyTooSmall {
+                minimum: 7,
+                found: 6
+            })
+        ));
+        assert!(matches!(
+            TextTokenizer::train_word_piece([" ", ""], 100),
+            Err(DataError::EmptyCorpus)
+        ));
+    }
+}

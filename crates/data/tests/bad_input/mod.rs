@@ -1,0 +1,92 @@
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, StringArray};
+use arrow::record_batch::RecordBatch;
+use finetune_data::tabular::{self, Columns};
+use finetune_data::{DataError, TextTokenizer, ag_news};
+use parquet::arrow::ArrowWriter;
+
+mod damaged;
+mod files;
+mod rows;
+mod tokenizers;
+mod values;
+
+const VOCABULARY: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\n";
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn with(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        fs::write(self.0.path().join(name), content).unwrap();
+        self
+    }
+
+    fn with_parquet(self, name: &str, columns: Vec<(&str, ArrayRef)>) -> Self {
+        self.with(name, parquet(columns))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// The error of reading `name` as a training file of one's own.
+    fn error_of(&self, name: &str) -> DataError {
+        fs::write(self.path("good.csv"), "text,label\na,0\nb,1\n").unwrap();
+        tabular::open(
+            &self.path(name),
+            &self.path("good.csv"),
+            &Columns::default(),
+        )
+        .unwrap_err()
+    }
+
+    fn ag_news_error(&self) -> DataError {
+        ag_news::open(self.0.path()).unwrap_err()
+    }
+
+    fn tokenizer_error(&self) -> DataError {
+        TextTokenizer::from_dir(self.0.path()).unwrap_err()
+    }
+}
+
+fn parquet(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
+fn texts(values: Vec<Option<&str>>) -> ArrayRef {
+    Arc::new(StringArray::from(values))
+}
+
+fn numbers(values: Vec<i64>) -> ArrayRef {
+    Arc::new(Int64Array::from(values))
+}
+
+/// The message names the file, and the row where there is one.
+fn assert_says(error: &DataError, parts: &[&str]) {
+    let message = error.to_string();
+    for part in parts {
+        assert!(message.contains(part), "{part:?} is not in {message:?}");
+    }
+}
+
+macro_rules! assert_error {
+    ($error:expr, $pattern:pat $(if $guard:expr)?, $($part:expr),+) => {{
+        let error = $error;
+        assert!(matches!(&error, $pattern $(if $guard)?), "{error:?}");
+        assert_says(&error, &[$($part),+]);
+    }};
+}
+
+use assert_error;
