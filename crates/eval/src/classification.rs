@@ -1,0 +1,255 @@
+//! Accuracy, precision, recall and F1 of a classifier, from its confusion matrix.
+
+mod text;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ConfusionMatrix, EvalError};
+
+/// The scores of a classifier over a set of rows, all in `[0, 1]`.
+///
+/// Computed from integer counts over the whole set, following scikit-learn's
+/// [`precision_recall_fscore_support`] with `zero_division=0`: a precision (recall, F1) without
+/// any predicted row (true row, either) is 0.
+///
+/// *Macro* scores are plain means over **all classes of the class list**. scikit-learn, unless told
+/// `labels=range(C)`, takes the mean over the classes that occur in labels or predictions: a class
+/// that occurs in neither counts here as 0 and there not at all. The denominator here is therefore
+/// the same for every subset, fold and model, so that scores compare.
+///
+/// *Weighted* scores are means weighted by the number of true rows of each class. *Micro* scores
+/// are no fields: where each row has one label, micro precision, recall and F1 are all the
+/// accuracy. So is the weighted recall, which is kept since tables list it.
+///
+/// ```
+/// use finetune_eval::ClassificationReport;
+///
+/// # fn main() -> Result<(), finetune_eval::EvalError> {
+/// let report = ClassificationReport::from_slices(&[0, 0, 0, 1], &[0, 0, 1, 1], ["ham", "spam"])?;
+/// assert_eq!(report.accuracy, 0.75);
+/// assert_eq!(report.per_class[1].precision, 0.5);
+/// assert_eq!(
+///     report.to_text(),
+/// "              precision    recall  f1-score   support
+///
+///          ham     1.0000    0.6667    0.8000         3
+///         spam     0.5000    1.0000    0.6667         1
+///
+///     accuracy                         0.7500         4
+///    macro avg     0.7500    0.8333    0.7333         4
+/// weighted avg     0.8750    0.7500    0.7667         4
+/// "
+/// );
+/// # Ok(())
+/// # }
+/// ```
+///
+/// [`precision_recall_fscore_support`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.precision_recall_fscore_support.html
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ClassificationReport {
+    /// Number of rows scored, at least 1.
+    pub rows: u64,
+    /// Share of rows whose prediction equals the label.
+    pub accuracy: f64,
+    /// Mean precision over the classes.
+    pub macro_precision: f64,
+    /// Mean recall over the classes, also called balanced accuracy when every class has rows.
+    pub macro_recall: f64,
+    /// Mean of the classes' F1 (not the F1 of the mean precision and recall).
+    pub macro_f1: f64,
+    /// Mean precision, classes weighted by their support.
+    pub weighted_precision: f64,
+    /// Mean recall, classes weighted by their support: equal to the accuracy.
+    pub weighted_recall: f64,
+    /// Mean F1, classes weighted by their support.
+    pub weighted_f1: f64,
+    /// The scores of each class, in class order.
+    pub per_class: Vec<ClassScores>,
+}
+
+/// The scores of one class against all others, each in `[0, 1]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ClassScores {
+    /// The class name.
+    pub name: String,
+    /// Of the rows predicted as this class, the share that are of it; 0 when none was.
+    pub precision: f64,
+    /// Of the rows of this class, the share predicted as it; 0 when there are none.
+    pub recall: f64,
+    /// Harmonic mean of precision and recall; 0 when the class was neither true nor predicted.
+    pub f1: f64,
+    /// Number of rows of this class.
+    pub support: u64,
+}
+
+impl ClassificationReport {
+    /// Scores what a confusion matrix has counted.
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::NoRows`] for an empty matrix.
+    ///
+    /// ```
+    /// use finetune_eval::{ClassificationReport, ConfusionMatrix, EvalError};
+    ///
+    /// # fn main() -> Result<(), EvalError> {
+    /// let mut matrix = ConfusionMatrix::new(["ham", "spam"])?;
+    /// assert_eq!(ClassificationReport::from_confusion_matrix(&matrix), Err(EvalError::NoRows));
+    /// matrix.add(1, 1)?;
+    /// // A perfect prediction, yet no row was ham: its F1 is 0 and halves the mean.
+    /// assert_eq!(ClassificationReport::from_confusion_matrix(&matrix)?.macro_f1, 0.5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_confusion_matrix(matrix: &ConfusionMatrix) -> Result<Self, EvalError> {
+        let rows = matrix.total();
+        if rows == 0 {
+            return Err(EvalError::NoRows);
+        }
+        let per_class: Vec<ClassScores> = matrix
+            .true_totals()
+            .into_iter()
+            .zip(matrix.predicted_totals())
+            .enumerate()
+            .map(|(class, (support, predicted))| {
+                let hits = matrix.count(class, class) as f64;
+                let (true_rows, predicted_rows) = (support as f64, predicted as f64);
+                ClassScores {
+                    name: matrix.class_names()[class].clone(),
+                    precision: ratio(hits, predicted_rows),
+                    recall: ratio(hits, true_rows),
+                    // From the counts, not from precision and recall: one rounding instead of four.
+                    f1: ratio(2.0 * hits, true_rows + predicted_rows),
+                    support,
+                }
+            })
+            .collect();
+
+        let accuracy = matrix.correct() as f64 / rows as f64;
+        let mean = |score: fn(&ClassScores) -> f64| {
+            per_class.iter().map(score).sum::<f64>() / per_class.len() as f64
+        };
+        let weighted = |score: fn(&ClassScores) -> f64| {
+            let sum: f64 = per_class
+                .iter()
+                .map(|class| score(class) * class.support as f64)
+                .sum();
+            sum / rows as f64
+        };
+        Ok(Self {
+            rows,
+            accuracy,
+            macro_precision: mean(|class| class.precision),
+            macro_recall: mean(|class| class.recall),
+            macro_f1: mean(|class| class.f1),
+            weighted_precision: weighted(|class| class.precision),
+            // Each class's recall times its rows is its hits: the sum is the accuracy, exactly.
+            weighted_recall: accuracy,
+            weighted_f1: weighted(|class| class.f1),
+            per_class,
+        })
+    }
+
+    /// Scores labels against predictions, row by row.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ConfusionMatrix::from_slices`].
+    pub fn from_slices(
+        labels: &[usize],
+        predictions: &[usize],
+        class_names: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Self, EvalError> {
+        Self::from_confusion_matrix(&ConfusionMatrix::from_slices(
+            labels,
+            predictions,
+            class_names,
+        )?)
+    }
+
+    /// The report as a table, ending in a line break: character for character that of
+    /// scikit-learn's [`classification_report`] with `digits=4, zero_division=0`
+    /// (but for the support, printed as an integer also where no row at all is right).
+    ///
+    /// [`classification_report`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.classification_report.html
+    pub fn to_text(&self) -> String {
+        text::render(self)
+    }
+}
+
+/// The table of [`ClassificationReport::to_text`].
+impl fmt::Display for ClassificationReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_text())
+    }
+}
+
+/// scikit-learn's `zero_division=0`: nothing over nothing is 0.
+fn ratio(part: f64, whole: f64) -> f64 {
+    if whole == 0.0 { 0.0 } else { part / whole }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_by_hand() {
+        // b: 1 of 2 predicted is right, 1 of 3 is found; c is never predicted.
+        let report = ClassificationReport::from_slices(
+            &[0, 0, 1, 1, 1, 2],
+            &[0, 1, 1, 0, 0, 0],
+            ["a", "b", "c"],
+        )
+        .unwrap();
+        assert_eq!(report.rows, 6);
+        assert_eq!(report.accuracy, 2.0 / 6.0);
+        let b = &report.per_class[1];
+        assert_eq!(
+            (b.precision, b.recall, b.f1, b.support),
+            (0.5, 1.0 / 3.0, 2.0 / 5.0, 3)
+        );
+        let c = &report.per_class[2];
+        assert_eq!((c.precision, c.recall, c.f1, c.support), (0.0, 0.0, 0.0, 1));
+        assert_eq!(report.macro_f1, (2.0 / 6.0 + 2.0 / 5.0) / 3.0);
+        assert_eq!(
+            report.weighted_f1,
+            (2.0 * (2.0 / 6.0) + 3.0 * (2.0 / 5.0)) / 6.0
+        );
+        assert_eq!(report.weighted_recall, report.accuracy);
+    }
+
+    #[test]
+    fn an_absent_class_counts_in_the_macro_mean() {
+        let report =
+            ClassificationReport::from_slices(&[0, 1], &[0, 1], ["a", "b", "absent"]).unwrap();
+        assert_eq!(report.macro_f1, 2.0 / 3.0);
+        assert_eq!(report.weighted_f1, 1.0);
+    }
+
+    #[test]
+    fn no_rows_is_an_error() {
+        let empty = ConfusionMatrix::new(["a", "b"]).unwrap();
+        assert_eq!(
+            ClassificationReport::from_confusion_matrix(&empty),
+            Err(EvalError::NoRows)
+        );
+    }
+
+    #[test]
+    fn json_holds_every_score() {
+        let report = ClassificationReport::from_slices(&[0, 1, 1], &[0, 1, 0], ["a", "b"]).unwrap();
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!(json["macro_f1"], report.macro_f1);
+        assert_eq!(json["per_class"][1]["name"], "b");
+        assert_eq!(json["per_class"][1]["support"], 2);
+        assert_eq!(
+            serde_json::from_value::<ClassificationReport>(json).unwrap(),
+            report
+        );
+    }
+}

@@ -1,0 +1,142 @@
+//! What can be wrong with the input of a metric.
+
+use thiserror::Error;
+
+/// Why a metric could not be computed, with the position and the value at fault.
+///
+/// ```
+/// use finetune_eval::{ConfusionMatrix, EvalError};
+///
+/// let error = ConfusionMatrix::from_slices(&[0, 1], &[0, 2], ["ham", "spam"]).unwrap_err();
+/// assert_eq!(error, EvalError::PredictionOutOfRange { row: 1, prediction: 2, classes: 2 });
+/// assert_eq!(error.to_string(), "row 1: prediction 2 is outside the 2 classes 0..2");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum EvalError {
+    /// Labels and predictions do not pair up row by row.
+    #[error("{labels} labels but {predictions} predictions: every row needs one of each")]
+    LengthMismatch {
+        /// Number of labels given.
+        labels: usize,
+        /// Number of predictions given.
+        predictions: usize,
+    },
+
+    /// A label names no class.
+    #[error("row {row}: label {label} is outside the {classes} classes 0..{classes}")]
+    LabelOutOfRange {
+        /// Position of the row, counted from 0.
+        row: u64,
+        /// The label found there.
+        label: usize,
+        /// Number of classes.
+        classes: usize,
+    },
+
+    /// A prediction names no class.
+    #[error("row {row}: prediction {prediction} is outside the {classes} classes 0..{classes}")]
+    PredictionOutOfRange {
+        /// Position of the row, counted from 0.
+        row: u64,
+        /// The prediction found there.
+        prediction: usize,
+        /// Number of classes.
+        classes: usize,
+    },
+
+    /// A score over no rows is not a number.
+    #[error("no rows: a score needs at least one labelled prediction")]
+    NoRows,
+
+    /// With fewer than two classes there is nothing to tell apart.
+    #[error("{classes} class names: a classification needs at least two")]
+    TooFewClasses {
+        /// Number of class names given.
+        classes: usize,
+    },
+
+    /// Two confusion matrices count different classes, so their cells do not correspond.
+    #[error("cannot merge counts over the classes {other:?} into counts over {own:?}")]
+    ClassNamesDiffer {
+        /// Class names of the matrix that was to grow.
+        own: Vec<String>,
+        /// Class names of the matrix that was to be added.
+        other: Vec<String>,
+    },
+
+    /// Stored counts are not one row and one column per class.
+    #[error(
+        "counts of {classes} classes must be {classes} x {classes}, got {what} of length {got}"
+    )]
+    CountsNotSquare {
+        /// Number of class names.
+        classes: usize,
+        /// The list at fault: the list of rows, or one of the rows.
+        what: String,
+        /// Its length.
+        got: usize,
+    },
+
+    /// The counts together exceed what a 64-bit total can hold.
+    #[error("the counts add up to more than {} rows", u64::MAX)]
+    TooManyRows,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_say_what_and_where() {
+        let cases = [
+            (
+                EvalError::LengthMismatch {
+                    labels: 3,
+                    predictions: 2,
+                },
+                "3 labels but 2 predictions: every row needs one of each",
+            ),
+            (
+                EvalError::LabelOutOfRange {
+                    row: 7,
+                    label: 4,
+                    classes: 4,
+                },
+                "row 7: label 4 is outside the 4 classes 0..4",
+            ),
+            (
+                EvalError::NoRows,
+                "no rows: a score needs at least one labelled prediction",
+            ),
+            (
+                EvalError::TooFewClasses { classes: 1 },
+                "1 class names: a classification needs at least two",
+            ),
+            (
+                EvalError::ClassNamesDiffer {
+                    own: vec!["a".into()],
+                    other: vec!["b".into()],
+                },
+                "cannot merge counts over the classes [\"b\"] into counts over [\"a\"]",
+            ),
+            (
+                EvalError::CountsNotSquare {
+                    classes: 2,
+                    what: "row 1".into(),
+                    got: 3,
+                },
+                "counts of 2 classes must be 2 x 2, got row 1 of length 3",
+            ),
+        ];
+        for (error, message) in cases {
+            assert_eq!(error.to_string(), message);
+        }
+    }
+
+    #[test]
+    fn is_an_error_that_threads_can_pass_on() {
+        fn assert_passes<T: std::error::Error + Send + Sync + 'static>() {}
+        assert_passes::<EvalError>();
+    }
+}

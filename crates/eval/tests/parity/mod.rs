@@ -1,0 +1,3 @@
+//! Each folder holds a generator script, what it wrote, and the comparison.
+
+mod classification;

@@ -1,0 +1,3 @@
+//! Relations that hold whatever the predictions are.
+
+mod classification;
