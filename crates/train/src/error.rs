@@ -1,0 +1,95 @@
+//! What can go wrong in a run.
+
+use std::path::PathBuf;
+
+/// An error of this crate; each names the file, field or value it is about.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// Reading or tokenising the data failed.
+    #[error(transparent)]
+    Data(#[from] finetune_data::DataError),
+    /// Loading, running or saving the model failed.
+    #[error(transparent)]
+    Model(#[from] finetune_model::ModelError),
+    /// Scoring the predictions failed.
+    #[error(transparent)]
+    Eval(#[from] finetune_eval::EvalError),
+    /// A setting of the run is outside its range.
+    #[error("{setting} is {found}, expected {expected}")]
+    InvalidSetting {
+        /// The setting's name.
+        setting: &'static str,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        expected: String,
+    },
+    /// The tokenizer knows tokens that the model has no embedding for.
+    #[error(
+        "{}: the tokenizer has ids up to {highest_id}, the embedding table of the model {rows} rows",
+        path.display()
+    )]
+    VocabularyTooLarge {
+        /// The folder with tokenizer and model.
+        path: PathBuf,
+        /// The highest token id.
+        highest_id: usize,
+        /// Rows of the word embedding table.
+        rows: usize,
+    },
+    /// Texts are to be cut or padded to a length that the position table does not reach.
+    #[error(
+        "{}: max_length with padding is {length}, above max_position_embeddings {positions}",
+        path.display()
+    )]
+    LongerThanPositions {
+        /// The folder of the model.
+        path: PathBuf,
+        /// The length asked for.
+        length: usize,
+        /// Rows of the position table.
+        positions: usize,
+    },
+    /// The loss is no longer a number; the run cannot recover.
+    #[error("step {step}: the loss is {loss}; a lower learning rate or a longer warm-up may help")]
+    Diverged {
+        /// The optimizer step, from 1.
+        step: u64,
+        /// The loss of that step.
+        loss: f32,
+    },
+    /// A file of the run record could not be written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The run directory already holds something.
+    #[error("{}: not empty; a run never overwrites another", path.display())]
+    RunDirectoryInUse {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+impl TrainError {
+    pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+
+    pub(crate) fn setting(
+        setting: &'static str,
+        found: impl ToString,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::InvalidSetting {
+            setting,
+            found: found.to_string(),
+            expected: expected.into(),
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! A whole run: checkpoint and data in, scores and a run record out.
+
+use std::path::{Path, PathBuf};
+
+use burn::module::Module;
+use burn::tensor::Device;
+use finetune_data::{Dataset, EncodedDataset, Splits, TextTokenizer};
+use finetune_model::{
+    CheckpointConfig, LoadReport, Parameter, SequenceClassifier, load_classifier, parameters,
+    save_classifier,
+};
+use serde::Serialize;
+
+use crate::observer::Observer;
+use crate::predict::predict;
+use crate::report::{DataSection, ModelSection, RunReport, SplitSection, TestSection};
+use crate::run_record::RunRecord;
+use crate::trainer::train;
+use crate::{TrainConfig, TrainError, memory};
+
+/// Fine-tunes a checkpoint on a data set and tests it.
+///
+/// Everything that can be wrong with the input is found before the first file is written: load
+/// with [`FineTuning::prepare`], then [`FineTuning::run`].
+#[derive(Debug)]
+pub struct FineTuning {
+    model: SequenceClassifier,
+    checkpoint: CheckpointConfig,
+    load_report: LoadReport,
+    tokenizer: TextTokenizer,
+    train: Encoded,
+    test: Encoded,
+    settings: Settings,
+}
+
+/// A data set and its token ids.
+#[derive(Debug)]
+struct Encoded {
+    dataset: Dataset,
+    tokens: EncodedDataset,
+}
+
+/// What `config.json` of the run directory holds.
+#[derive(Debug, Serialize)]
+struct Settings {
+    command: Vec<String>,
+    model: PathBuf,
+    device: String,
+    train: TrainConfig,
+}
+
+impl FineTuning {
+    /// Loads the checkpoint in `model_directory`, checks that everything fits together and
+    /// tokenises the data.
+    ///
+    /// `device_name` is what the report calls the device.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the settings, the checkpoint, the tokenizer or the data.
+    pub fn prepare(
+        model_directory: &Path,
+        splits: Splits,
+        config: TrainConfig,
+        device: &Device,
+        device_name: &str,
+    ) -> Result<Self, TrainError> {
+        config.validate()?;
+        check_splits(&splits)?;
+        // A wrong path is better called so than "no tokenizer found".
+        std::fs::read_dir(model_directory).map_err(TrainError::io(model_directory))?;
+        let tokenizer = TextTokenizer::from_dir(model_directory)?;
+        let (model, checkpoint, load_report) = load_classifier(
+            model_directory,
+            &splits.train.class_names,
+            config.seed,
+            &device.clone().autodiff(),
+        )?;
+        check_fit(model_directory, &tokenizer, &checkpoint, &config)?;
+        // An impossible layer count is an error of the settings, not of the running training.
+        let model = config.freeze.apply(model)?;
+        let encode = |dataset: Dataset| -> Result<Encoded, TrainError> {
+            let tokens = EncodedDataset::new(&dataset, &tokenizer, config.max_length)?;
+            Ok(Encoded { dataset, tokens })
+        };
+        let (train, test) = (encode(splits.train)?, encode(splits.test)?);
+        let settings = Settings {
+            command: std::env::args().collect(),
+            model: model_directory.to_path_buf(),
+            device: device_name.to_string(),
+            train: config,
+        };
+        Ok(Self {
+            model,
+            checkpoint,
+            load_report,
+            tokenizer,
+            train,
+            test,
+            settings,
+        })
+    }
+
+    /// What became of the checkpoint's tensors.
+    pub fn load_report(&self) -> &LoadReport {
+        &self.load_report
+    }
+
+    /// Trains, tests, and leaves a run record in `run_directory`, which is empty or does not exist.
+    ///
+    /// # Errors
+    /// As [`train`](crate::train()) and [`predict`](crate::predict()); [`TrainError::Io`] and
+    /// [`TrainError::RunDirectoryInUse`] for the run record.
+    pub fn run(
+        self,
+        run_directory: &Path,
+        observer: &mut dyn Observer,
+    ) -> Result<RunReport, TrainError> {
+        let config = &self.settings.train;
+        let pad = self.tokenizer.pad_token_id();
+        let mut record = RunRecord::create(run_directory, &self.settings)?;
+        let model_section = self.model_section();
+
+        let (model, summary) = train(
+            self.model,
+            &self.train.tokens,
+            pad,
+            config,
+            &mut (&mut record, &mut *observer),
+        )?;
+        let predictions = predict(
+            &model,
+            &self.test.tokens,
+            pad,
+            config.eval_batch_size,
+            observer,
+        )?;
+
+        let class_names = &self.train.tokens.class_names;
+        let report = RunReport {
+            version: env!("CARGO_PKG_VERSION"),
+            command: self.settings.command,
+            device: self.settings.device,
+            seed: config.seed,
+            model: model_section,
+            data: DataSection {
+                class_names: class_names.clone(),
+                train: SplitSection::new(&self.train.dataset, &self.train.tokens),
+                test: SplitSection::new(&self.test.dataset, &self.test.tokens),
+            },
+            train: summary.into(),
+            test: TestSection::new(&predictions, &self.test.tokens)?,
+            peak_rss_bytes: memory::peak_rss_bytes(),
+        };
+        record.write_predictions(&predictions, &self.test.tokens)?;
+        let model_directory = record.directory().join("model");
+        save_classifier(
+            &model_directory,
+            &model.valid(),
+            &self.checkpoint,
+            class_names,
+        )?;
+        self.tokenizer.save(&model_directory)?;
+        record.write_report(&report)?;
+        Ok(report)
+    }
+
+    fn model_section(&self) -> ModelSection {
+        let (freeze, layers) = (self.settings.train.freeze, self.model.encoder.layers.len());
+        let numbers = |parameter: &Parameter| parameter.shape.iter().product::<usize>();
+        let (frozen, trainable): (Vec<_>, Vec<_>) = parameters(&self.model)
+            .into_iter()
+            .partition(|parameter| freeze.freezes(parameter, layers));
+        let trainable_parameters = trainable.iter().map(numbers).sum();
+        ModelSection {
+            source: self.settings.model.display().to_string(),
+            parameters: trainable_parameters + frozen.iter().map(numbers).sum::<usize>(),
+            trainable_parameters,
+            initialised: self.load_report.initialised.clone(),
+            unused: self.load_report.unused.clone(),
+        }
+    }
+}
+
+/// Whether there is something to train and to test, of the same classes.
+fn check_splits(Splits { train, test }: &Splits) -> Result<(), TrainError> {
+    for (setting, split) in [("training rows", train), ("test rows", test)] {
+        if split.is_empty() {
+            return Err(TrainError::setting(setting, 0, "at least 1"));
+        }
+    }
+    if train.class_names != test.class_names {
+        let found = format!("{:?}", test.class_names);
+        let expected = format!("those of the training rows, {:?}", train.class_names);
+        return Err(TrainError::setting(
+            "classes of the test rows",
+            found,
+            expected,
+        ));
+    }
+    Ok(())
+}
+
+/// Whether tokenizer, model and settings can work together.
+fn check_fit(
+    directory: &Path,
+    tokenizer: &TextTokenizer,
+    checkpoint: &CheckpointConfig,
+    config: &TrainConfig,
+) -> Result<(), TrainError> {
+    let path = directory.to_path_buf();
+    let (vocabulary, rows) = (tokenizer.vocabulary_size(), checkpoint.encoder.vocab_size);
+    if vocabulary > rows {
+        return Err(TrainError::VocabularyTooLarge {
+            path,
+            highest_id: vocabulary - 1,
+            rows,
+        });
+    }
+    let (length, positions) = (
+        config.longest_row(),
+        checkpoint.encoder.max_position_embeddings,
+    );
+    if length > positions {
+        return Err(TrainError::LongerThanPositions {
+            path,
+            length,
+            positions,
+        });
+    }
+    Ok(())
+}

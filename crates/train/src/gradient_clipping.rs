@@ -1,0 +1,69 @@
+//! Clipping by the norm of all gradients together, as `torch.nn.utils.clip_grad_norm_` does.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+
+/// PyTorch adds it to the norm before dividing.
+const EPSILON: f64 = 1e-6;
+
+/// Scales all gradients so that their common norm is at most `max_norm`; gives the norm before.
+///
+/// Nothing is read back from the device: the factor stays a tensor.
+pub(crate) fn clip_by_global_norm<M: Module>(
+    module: &M,
+    mut gradients: GradientsParams,
+    max_norm: Option<f64>,
+) -> (GradientsParams, Tensor<1>) {
+    let mut squares = SumOfSquares {
+        gradients: &gradients,
+        sum: None,
+    };
+    module.visit(&mut squares);
+    let norm = match squares.sum {
+        Some(sum) => sum.sqrt(),
+        None => Tensor::zeros([1], &module.devices().swap_remove(0).without_autodiff()),
+    };
+    if let Some(max_norm) = max_norm {
+        let factor = (norm.clone() + EPSILON)
+            .recip()
+            .mul_scalar(max_norm)
+            .clamp_max(1.0);
+        module.visit(&mut Scaling {
+            gradients: &mut gradients,
+            factor,
+        });
+    }
+    (gradients, norm)
+}
+
+struct SumOfSquares<'a> {
+    gradients: &'a GradientsParams,
+    sum: Option<Tensor<1>>,
+}
+
+impl ModuleVisitor for SumOfSquares<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.get::<D>(param.id) {
+            let square = (gradient.clone() * gradient).sum();
+            self.sum = Some(match self.sum.take() {
+                Some(sum) => sum + square,
+                None => square,
+            });
+        }
+    }
+}
+
+struct Scaling<'a> {
+    gradients: &'a mut GradientsParams,
+    factor: Tensor<1>,
+}
+
+impl ModuleVisitor for Scaling<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.remove::<D>(param.id) {
+            let factor = self.factor.clone().reshape([1; D]);
+            self.gradients.register(param.id, gradient * factor);
+        }
+    }
+}

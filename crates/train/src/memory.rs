@@ -1,0 +1,19 @@
+//! How much memory the process has used.
+
+/// The most memory the process has held so far, in bytes, where the system tells it (Linux).
+pub fn peak_rss_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    #[test]
+    fn a_process_holds_some_memory() {
+        assert!(super::peak_rss_bytes().unwrap() > 1 << 20);
+    }
+}

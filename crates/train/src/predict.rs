@@ -1,0 +1,117 @@
+//! The prediction loop: validation, test and a user's own texts go through this one.
+
+use std::time::Instant;
+
+use burn::module::Module;
+use finetune_data::{EncodedDataset, Padding, collate, sorted_by_length};
+use finetune_model::SequenceClassifier;
+
+use crate::TrainError;
+use crate::device_batch::encoder_input;
+use crate::observer::{Event, Observer, Phase};
+
+/// The model's word on every row of a data set, in the order of the rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Predictions {
+    /// `C` logits per row.
+    pub logits: Vec<Vec<f32>>,
+    /// Wall time of the loop.
+    pub seconds: f64,
+}
+
+impl Predictions {
+    /// The likeliest class of each row; the first of equals.
+    pub fn classes(&self) -> Vec<usize> {
+        let best = |logits: &Vec<f32>| {
+            let likelier = |best: usize, class: usize| match logits[class] > logits[best] {
+                true => class,
+                false => best,
+            };
+            (0..logits.len()).reduce(likelier).unwrap_or(0)
+        };
+        self.logits.iter().map(best).collect()
+    }
+
+    /// The probability of each class of a row; they sum to 1.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn probabilities(&self, row: usize) -> Vec<f64> {
+        let logits = self.logits[row].iter().map(|logit| f64::from(*logit));
+        let largest = logits.clone().fold(f64::NEG_INFINITY, f64::max);
+        let exponentials: Vec<f64> = logits.map(|logit| (logit - largest).exp()).collect();
+        let sum: f64 = exponentials.iter().sum();
+        exponentials
+            .into_iter()
+            .map(|exponential| exponential / sum)
+            .collect()
+    }
+
+    /// Predicted rows per second of wall time.
+    pub fn examples_per_second(&self) -> f64 {
+        self.logits.len() as f64 / self.seconds
+    }
+}
+
+/// Predicts every row of `data`, without dropout and without a graph, in batches of rows of like
+/// length.
+///
+/// # Errors
+/// [`TrainError::Data`] for a batch size of 0, [`TrainError::Model`] for a token id outside the
+/// model's vocabulary, and whatever `observer` returns.
+pub fn predict(
+    model: &SequenceClassifier,
+    data: &EncodedDataset,
+    pad_token_id: u32,
+    batch_size: usize,
+    observer: &mut dyn Observer,
+) -> Result<Predictions, TrainError> {
+    let model = model.valid();
+    let batches = sorted_by_length(&data.texts.lengths(), batch_size)?;
+    let start = Instant::now();
+    observer.observe(&Event::Started(Phase::Testing, batches.len()))?;
+    let mut logits = vec![Vec::new(); data.len()];
+    for rows in batches {
+        let batch = collate(data, &rows, Padding::Longest, pad_token_id)?;
+        let output = model.forward(&encoder_input(&model, &batch)?, None);
+        let classes = output.dims()[1];
+        let values = output
+            .into_data()
+            .convert::<f32>()
+            .iter::<f32>()
+            .collect::<Vec<_>>();
+        for (row, values) in rows.into_iter().zip(values.chunks_exact(classes)) {
+            logits[row] = values.to_vec();
+        }
+        observer.observe(&Event::BatchDone)?;
+    }
+    observer.observe(&Event::Ended(Phase::Testing))?;
+    Ok(Predictions {
+        logits,
+        seconds: start.elapsed().as_secs_f64(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn predictions(logits: &[&[f32]]) -> Predictions {
+        Predictions {
+            logits: logits.iter().map(|row| row.to_vec()).collect(),
+            seconds: 1.0,
+        }
+    }
+
+    #[test]
+    fn the_first_of_equal_classes_wins() {
+        let predictions = predictions(&[&[0.0, 2.0, 2.0], &[-1.0, -2.0, -3.0], &[0.0, 0.0, 0.1]]);
+        assert_eq!(predictions.classes(), [1, 0, 2]);
+    }
+
+    #[test]
+    fn probabilities_survive_large_logits() {
+        let predictions = predictions(&[&[1000.0, 1000.0, -1000.0]]);
+        assert_eq!(predictions.probabilities(0), [0.5, 0.5, 0.0]);
+    }
+}

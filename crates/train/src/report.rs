@@ -1,0 +1,166 @@
+//! The final word of a run, as JSON and as text.
+
+use std::fmt;
+
+use finetune_data::{Dataset, EncodedDataset};
+use finetune_eval::{ClassificationReport, ConfusionMatrix};
+use serde::Serialize;
+
+use crate::observer::EpochRecord;
+use crate::predict::Predictions;
+use crate::trainer::TrainingSummary;
+
+/// What a run was and what came of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunReport {
+    /// Version of the library.
+    pub version: &'static str,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Where the tensors were.
+    pub device: String,
+    /// From which every random choice follows.
+    pub seed: u64,
+    /// The model before training.
+    pub model: ModelSection,
+    /// The data.
+    pub data: DataSection,
+    /// The training phase.
+    pub train: TrainSection,
+    /// The test phase.
+    pub test: TestSection,
+    /// The most memory the process held, where the system tells it.
+    pub peak_rss_bytes: Option<u64>,
+}
+
+/// The model before training.
+#[derive(Debug, Clone, Serialize)]
+pub struct ModelSection {
+    /// The checkpoint's folder.
+    pub source: String,
+    /// Numbers in all parameters.
+    pub parameters: usize,
+    /// Of these, numbers that train.
+    pub trainable_parameters: usize,
+    /// Tensors that the checkpoint had not got and that were initialised from the seed.
+    pub initialised: Vec<String>,
+    /// Tensors of the checkpoint that the model has no place for.
+    pub unused: Vec<String>,
+}
+
+/// The data of both splits.
+#[derive(Debug, Clone, Serialize)]
+pub struct DataSection {
+    /// Names of the classes, in the order of their numbers.
+    pub class_names: Vec<String>,
+    /// Training rows.
+    pub train: SplitSection,
+    /// Test rows.
+    pub test: SplitSection,
+}
+
+/// One split.
+#[derive(Debug, Clone, Serialize)]
+pub struct SplitSection {
+    /// Name of the data set and split.
+    pub name: String,
+    /// Number of rows.
+    pub rows: usize,
+    /// Rows cut at `max_length`.
+    pub truncated: usize,
+    /// Hash of all texts and labels.
+    pub fingerprint: String,
+}
+
+/// The training phase.
+#[derive(Debug, Clone, Serialize)]
+pub struct TrainSection {
+    /// Wall time of the loop.
+    pub seconds: f64,
+    /// Rows per second.
+    pub examples_per_second: f64,
+    /// Optimizer steps.
+    pub steps: usize,
+    /// Share of the computed token slots that was padding.
+    pub padded_share: f64,
+    /// Loss and time of each epoch.
+    pub epochs: Vec<EpochRecord>,
+}
+
+/// The test phase.
+#[derive(Debug, Clone, Serialize)]
+pub struct TestSection {
+    /// Accuracy, F1 and the scores of each class.
+    #[serde(flatten)]
+    pub scores: ClassificationReport,
+    /// Counts of rows by true and predicted class.
+    pub confusion_matrix: ConfusionMatrix,
+    /// Wall time of the prediction loop.
+    pub seconds: f64,
+    /// Rows per second.
+    pub examples_per_second: f64,
+}
+
+impl SplitSection {
+    pub(crate) fn new(dataset: &Dataset, encoded: &EncodedDataset) -> Self {
+        Self {
+            name: dataset.name.clone(),
+            rows: dataset.len(),
+            truncated: encoded.texts.truncated_count(),
+            fingerprint: dataset.fingerprint(),
+        }
+    }
+}
+
+impl From<TrainingSummary> for TrainSection {
+    fn from(summary: TrainingSummary) -> Self {
+        Self {
+            seconds: summary.seconds,
+            examples_per_second: summary.examples_per_second(),
+            steps: summary.steps,
+            padded_share: summary.padded_share(),
+            epochs: summary.epochs,
+        }
+    }
+}
+
+impl TestSection {
+    pub(crate) fn new(
+        predictions: &Predictions,
+        data: &EncodedDataset,
+    ) -> Result<Self, finetune_eval::EvalError> {
+        let classes = predictions.classes();
+        let matrix = ConfusionMatrix::from_slices(&data.labels, &classes, &data.class_names)?;
+        Ok(Self {
+            scores: ClassificationReport::from_confusion_matrix(&matrix)?,
+            confusion_matrix: matrix,
+            seconds: predictions.seconds,
+            examples_per_second: predictions.examples_per_second(),
+        })
+    }
+}
+
+impl fmt::Display for RunReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (train, test) = (&self.train, &self.test);
+        writeln!(
+            f,
+            "Trained {} steps on {} rows in {:.1} s: {:.1} rows a second, {:.1} % padding.",
+            train.steps,
+            self.data.train.rows,
+            train.seconds,
+            train.examples_per_second,
+            100.0 * train.padded_share,
+        )?;
+        writeln!(
+            f,
+            "Tested on {} rows in {:.1} s: {:.1} rows a second. Accuracy {:.4}, macro F1 {:.4}.",
+            self.data.test.rows,
+            test.seconds,
+            test.examples_per_second,
+            test.scores.accuracy,
+            test.scores.macro_f1,
+        )?;
+        write!(f, "\n{}\n{}", test.scores, test.confusion_matrix)
+    }
+}

@@ -1,0 +1,170 @@
+//! Learning-rate schedules in closed form: the factor of a step depends on the step alone, so a
+//! resumed run needs no state. The formulas are those of
+//! [`transformers.optimization`](https://github.com/huggingface/transformers/blob/v4.57.0/src/transformers/optimization.py).
+
+use serde::{Deserialize, Serialize};
+
+use crate::TrainError;
+
+/// Warm-up from 0, then a decay.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Schedule {
+    /// How the rate rises from 0 to its full value.
+    pub warmup: Warmup,
+    /// How it falls from there.
+    pub decay: Decay,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self {
+            warmup: Warmup::Share(0.1),
+            decay: Decay::Cosine,
+        }
+    }
+}
+
+/// Length of the warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Warmup {
+    /// A number of steps.
+    Steps(usize),
+    /// A share of all steps, in `[0, 1]`, rounded up to whole steps.
+    Share(f64),
+}
+
+/// What follows the warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Decay {
+    /// The full rate to the end.
+    Constant,
+    /// A straight line to 0 at the last step.
+    Linear,
+    /// Half a cosine wave to 0 at the last step.
+    Cosine,
+    /// `cycles` such waves, each from the full rate.
+    CosineWithRestarts {
+        /// Number of waves.
+        cycles: usize,
+    },
+    /// `(1 - progress)^power`, from the full rate to `end_factor` of it.
+    Polynomial {
+        /// The exponent.
+        power: f64,
+        /// What is left at the last step, as a share of the full rate.
+        end_factor: f64,
+    },
+    /// One over the root of the step, without an end.
+    InverseSquareRoot,
+}
+
+impl Schedule {
+    /// Whether the values are in their ranges.
+    ///
+    /// # Errors
+    /// [`TrainError::InvalidSetting`] if they are not.
+    pub fn validate(&self) -> Result<(), TrainError> {
+        if let Warmup::Share(share) = self.warmup
+            && !(0.0..=1.0).contains(&share)
+        {
+            return Err(TrainError::setting("warmup share", share, "in [0, 1]"));
+        }
+        match self.decay {
+            Decay::CosineWithRestarts { cycles: 0 } => {
+                Err(TrainError::setting("cycles", 0, "at least 1"))
+            }
+            Decay::Polynomial { power, .. } if !(power > 0.0 && power.is_finite()) => {
+                Err(TrainError::setting("power", power, "above 0"))
+            }
+            Decay::Polynomial { end_factor, .. } if !(0.0..=1.0).contains(&end_factor) => {
+                Err(TrainError::setting("end_factor", end_factor, "in [0, 1]"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The share of the full learning rate at `step`, counted from 0, of `total` steps.
+    pub fn factor(&self, step: usize, total: usize) -> f64 {
+        let warmup = match self.warmup {
+            Warmup::Steps(steps) => steps,
+            Warmup::Share(share) => (share * total as f64).ceil() as usize,
+        };
+        if step < warmup {
+            return step as f64 / warmup as f64;
+        }
+        let progress = (step - warmup) as f64 / total.saturating_sub(warmup).max(1) as f64;
+        self.decay.factor(step, warmup, progress)
+    }
+}
+
+impl Decay {
+    fn factor(self, step: usize, warmup: usize, progress: f64) -> f64 {
+        use std::f64::consts::PI;
+        match self {
+            Self::Constant => 1.0,
+            Self::Linear => (1.0 - progress).max(0.0),
+            Self::Cosine => (0.5 * (1.0 + (PI * progress).cos())).max(0.0),
+            Self::CosineWithRestarts { .. } if progress >= 1.0 => 0.0,
+            Self::CosineWithRestarts { cycles } => {
+                let in_cycle = (cycles as f64 * progress) % 1.0;
+                (0.5 * (1.0 + (PI * in_cycle).cos())).max(0.0)
+            }
+            Self::Polynomial { end_factor, .. } if progress > 1.0 => end_factor,
+            Self::Polynomial { power, end_factor } => {
+                (1.0 - end_factor) * (1.0 - progress).powf(power) + end_factor
+            }
+            Self::InverseSquareRoot => {
+                let timescale = if warmup == 0 { 10_000 } else { warmup };
+                let shifted = (step + timescale - warmup) as f64;
+                1.0 / (shifted / timescale as f64).sqrt()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warmup_starts_at_zero_and_ends_at_the_full_rate() {
+        let schedule = Schedule {
+            warmup: Warmup::Steps(4),
+            decay: Decay::Cosine,
+        };
+        let factors: Vec<f64> = (0..=4).map(|step| schedule.factor(step, 10)).collect();
+        assert_eq!(factors, [0.0, 0.25, 0.5, 0.75, 1.0]);
+        assert!(schedule.factor(10, 10).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_share_is_rounded_up() {
+        let schedule = Schedule {
+            warmup: Warmup::Share(0.1),
+            decay: Decay::Constant,
+        };
+        assert_eq!(schedule.factor(1, 11), 0.5);
+        assert_eq!(schedule.factor(2, 11), 1.0);
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused() {
+        let polynomial = |power, end_factor| Decay::Polynomial { power, end_factor };
+        for (warmup, decay) in [
+            (Warmup::Share(1.5), Decay::Linear),
+            (Warmup::Share(f64::NAN), Decay::Linear),
+            (Warmup::Steps(0), Decay::CosineWithRestarts { cycles: 0 }),
+            (Warmup::Steps(0), polynomial(f64::NAN, 0.0)),
+            (Warmup::Steps(0), polynomial(1.0, -0.1)),
+        ] {
+            assert!(
+                Schedule { warmup, decay }.validate().is_err(),
+                "{warmup:?} {decay:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! A task small enough to train in a test: which of two groups of words a text is made of.
+
+use burn::tensor::Device;
+use finetune_data::{Dataset, EncodedDataset, Example, TextTokenizer};
+use finetune_model::{EncoderConfig, SequenceClassifier, SequenceClassifierConfig, initialise};
+use finetune_train::{AdamWSettings, StepRecord, TrainConfig, TrainError, predict, train};
+
+pub(crate) struct SmallRun {
+    pub(crate) data: EncodedDataset,
+    pub(crate) tokenizer: TextTokenizer,
+    pub(crate) encoder: EncoderConfig,
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub(crate) struct Trained {
+    pub(crate) curve: Vec<StepRecord>,
+    pub(crate) logits: Vec<Vec<f32>>,
+    pub(crate) model: SequenceClassifier,
+}
+
+pub(crate) fn dataset(rows: usize) -> Dataset {
+    let words = [["storm", "rain", "hail"], ["bread", "soup", "rice"]];
+    let examples = (0..rows).map(|row| {
+        let label = row % 2;
+        // Lengths from 1 to 7 words, so that batches need padding.
+        let text: Vec<&str> = (0..1 + row * 5 % 7)
+            .map(|at| words[label][(row + at) % 3])
+            .collect();
+        Example {
+            text: text.join(" "),
+            label,
+        }
+    });
+    Dataset {
+        name: "small".to_string(),
+        class_names: ["weather", "food"].map(String::from).into(),
+        examples: examples.collect(),
+    }
+}
+
+impl SmallRun {
+    pub(crate) fn new() -> Self {
+        let dataset = dataset(40);
+        let texts = dataset.examples.iter().map(|example| &example.text);
+        let tokenizer = TextTokenizer::train_word_piece(texts, 60).unwrap();
+        let encoder = EncoderConfig {
+            vocab_size: tokenizer.vocabulary_size(),
+            hidden_size: 24,
+            num_hidden_layers: 3,
+            num_attention_heads: 2,
+            intermediate_size: 48,
+            max_position_embeddings: 16,
+            ..Default::default()
+        };
+        let data = EncodedDataset::new(&dataset, &tokenizer, 16).unwrap();
+        Self {
+            data,
+            tokenizer,
+            encoder,
+        }
+    }
+
+    pub(crate) fn model(&self, seed: u64) -> SequenceClassifier {
+        let config = SequenceClassifierConfig {
+            encoder: self.encoder.clone(),
+            class_names: self.data.class_names.clone(),
+            classifier_dropout: None,
+        };
+        initialise(config.init(&Device::flex().autodiff()).unwrap(), 0.05, seed)
+    }
+
+    pub(crate) fn config() -> TrainConfig {
+        TrainConfig {
+            epochs: 3,
+            batch_size: 6,
+            optimizer: AdamWSettings {
+                learning_rate: 3e-3,
+                ..Default::default()
+            },
+            ..Default::default()
+        }
+    }
+
+    /// Trains and predicts.
+    pub(crate) fn train(&self, config: &TrainConfig) -> Result<Trained, TrainError> {
+        let mut curve = Vec::new();
+        let pad = self.tokenizer.pad_token_id();
+        let (model, _) = train(self.model(1), &self.data, pad, config, &mut curve)?;
+        let logits = predict(&model, &self.data, pad, 7, &mut ())?.logits;
+        Ok(Trained {
+            curve,
+            logits,
+            model,
+        })
+    }
+}
