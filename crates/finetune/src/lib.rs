@@ -1,0 +1,66 @@
+//! Fine-tuning research on BERT-family encoders, in Rust, on any device.
+//!
+//! This crate puts the others under one name and chooses the device:
+//!
+//! | module | what |
+//! |---|---|
+//! | [`data`] | text in, token ids out: data sets, tokenizers, batches |
+//! | [`model`] | token ids in, logits out: encoders, heads, checkpoints |
+//! | [`train`] | optimizers, schedules, freezing, the training loop, run records |
+//! | [`eval`] | predictions in, scores out |
+//! | [`ops`] | the tensor operations beneath, for models of your own |
+//! | [`random`] | randomness by address, for repeatable choices of your own |
+//!
+//! A fine-tuning run on the CPU:
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! use finetune::prelude::*;
+//!
+//! let device: DeviceSpec = "flex".parse()?;
+//! let splits = finetune::data::ag_news::open(Path::new("datasets/ag_news/sample"))?;
+//! let config = TrainConfig { epochs: 2, max_length: 128, ..Default::default() };
+//! let model = Path::new("my-bert");
+//! let run = FineTuning::prepare(model, splits, config, &device.open()?, &device.to_string())?;
+//! let report = run.run(Path::new("runs/first"), &mut Progress::new())?;
+//! println!("{report}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Features
+//!
+//! `flex` (default), `tch`, `wgpu`, `vulkan`, `cuda`: which devices are compiled in. Which of them
+//! a run uses is decided when it starts, by [`DeviceSpec`].
+
+mod device;
+
+pub use device::{DeviceError, DeviceSpec};
+pub use {
+    finetune_data as data, finetune_eval as eval, finetune_model as model, finetune_ops as ops,
+    finetune_random as random, finetune_train as train,
+};
+
+/// What most programs need.
+pub mod prelude {
+    pub use crate::DeviceSpec;
+    pub use crate::data::{Dataset, Example, Splits, TextTokenizer};
+    pub use crate::eval::{ClassificationReport, ConfusionMatrix};
+    pub use crate::model::{EncoderConfig, SequenceClassifier};
+    pub use crate::train::{
+        AdamWSettings, FineTuning, Freeze, Progress, Schedule, TrainConfig, train,
+    };
+}
+
+/// The programs in the documents compile.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../../docs/guide/getting-started.md")]
+    struct GettingStarted;
+    #[doc = include_str!("../../../docs/guide/your-own-data.md")]
+    struct YourOwnData;
+    #[doc = include_str!("../../../docs/guide/checkpoints.md")]
+    struct Checkpoints;
+}

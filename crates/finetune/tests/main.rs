@@ -1,0 +1,9 @@
+//! Integration tests of the whole: every device computes what flex computes.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "tests stop at the first surprise"
+)]
+
+mod devices;
