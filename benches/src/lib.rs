@@ -1,0 +1,33 @@
+//! What the suites share.
+
+use finetune::model::EncoderConfig;
+
+/// As in the programs that the figures are for.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The shape of MiniLM-L6-H384: six layers of width 384, 22 million parameters.
+pub fn minilm() -> EncoderConfig {
+    EncoderConfig {
+        hidden_size: 384,
+        num_hidden_layers: 6,
+        num_attention_heads: 12,
+        intermediate_size: 1536,
+        ..Default::default()
+    }
+}
+
+/// The device that the variable `FINETUNE_DEVICE` names; flex if it is not set.
+///
+/// # Panics
+/// If there is no such device in this build.
+pub fn device() -> burn::tensor::Device {
+    let name = std::env::var("FINETUNE_DEVICE").unwrap_or_else(|_| "flex".to_string());
+    let device = name
+        .parse::<finetune::DeviceSpec>()
+        .and_then(|device| device.open());
+    match device {
+        Ok(device) => device,
+        Err(error) => panic!("FINETUNE_DEVICE: {error}"),
+    }
+}

@@ -1,0 +1,110 @@
+//! The arguments that every example takes.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use finetune::DeviceSpec;
+use finetune::prelude::*;
+
+use crate::MINI_ENCODER;
+
+/// Settings of a run. What is not given has a default that suits the model.
+#[derive(Debug, Clone, Args)]
+pub struct RunArguments {
+    /// Folder with config.json, model.safetensors and tokenizer.json or vocab.txt, or `mini` for
+    /// the bundled mini encoder
+    #[arg(long, value_name = "DIR", default_value = "mini")]
+    model: PathBuf,
+    /// flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N, if compiled in
+    #[arg(long, default_value_t)]
+    device: DeviceSpec,
+    /// Passes over the training rows [default: 3, mini: 12]
+    #[arg(long)]
+    epochs: Option<usize>,
+    /// Ends the run after so many optimizer steps
+    #[arg(long)]
+    max_steps: Option<usize>,
+    /// Rows per optimizer step [default: 32, mini: 8]
+    #[arg(long)]
+    batch_size: Option<usize>,
+    /// Highest learning rate [default: 5e-5, mini: 1e-3]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    lr: Option<f64>,
+    /// Tokens after which a text is cut [default: 512, mini: 128]
+    #[arg(long, value_name = "TOKENS")]
+    max_length: Option<usize>,
+    /// From which every random choice follows
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// Trains on so many rows, drawn by class in proportion
+    #[arg(long, value_name = "N")]
+    train_rows: Option<usize>,
+    /// Tests on so many rows, drawn by class in proportion
+    #[arg(long, value_name = "N")]
+    test_rows: Option<usize>,
+    /// What does not train: none, encoder, all-but-last-N or embeddings
+    #[arg(long, default_value_t)]
+    freeze: Freeze,
+    /// Folder for the record of the run, empty or new [default: runs/NAME-N]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) run_dir: Option<PathBuf>,
+    /// Writes the report to this file, too
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) report: Option<PathBuf>,
+}
+
+impl RunArguments {
+    /// Where the run computes.
+    pub fn device(&self) -> DeviceSpec {
+        self.device
+    }
+
+    /// Whether the bundled mini encoder is asked for.
+    pub fn is_mini(&self) -> bool {
+        self.model == Path::new("mini")
+    }
+
+    /// The checkpoint's folder.
+    pub fn model_directory(&self) -> &Path {
+        if self.is_mini() {
+            Path::new(MINI_ENCODER)
+        } else {
+            &self.model
+        }
+    }
+
+    /// The settings of the training.
+    pub fn train_config(&self) -> TrainConfig {
+        // An encoder that knows nothing yet wants more steps, and larger ones.
+        let (epochs, batch_size, learning_rate, max_length) = if self.is_mini() {
+            (12, 8, 1e-3, 128)
+        } else {
+            (3, 32, 5e-5, 512)
+        };
+        TrainConfig {
+            epochs: self.epochs.unwrap_or(epochs),
+            max_steps: self.max_steps,
+            batch_size: self.batch_size.unwrap_or(batch_size),
+            max_length: self.max_length.unwrap_or(max_length),
+            optimizer: AdamWSettings {
+                learning_rate: self.lr.unwrap_or(learning_rate),
+                ..Default::default()
+            },
+            freeze: self.freeze,
+            seed: self.seed,
+            ..Default::default()
+        }
+    }
+
+    /// The rows asked for.
+    pub fn subset(&self, splits: Splits) -> Splits {
+        let cut = |dataset: Dataset, rows: Option<usize>| match rows {
+            Some(rows) => dataset.subset(rows, self.seed),
+            None => dataset,
+        };
+        Splits {
+            train: cut(splits.train, self.train_rows),
+            test: cut(splits.test, self.test_rows),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! What all examples share: their arguments, the bundled files, and the run itself.
+
+mod arguments;
+mod bundled;
+mod run;
+
+pub use arguments::RunArguments;
+pub use bundled::{CUSTOMER_MESSAGES, MINI_ENCODER, SAMPLE_AG_NEWS};
+pub use run::{exit_code, fine_tune};
+
+/// Training allocates and frees the same large buffers in every step. This allocator keeps their
+/// pages; the system's gives them back and faults them in again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

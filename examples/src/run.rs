@@ -1,0 +1,89 @@
+//! A fine-tuning run from the command line.
+
+use std::error::Error;
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use finetune::prelude::*;
+use finetune::train::{RunRecord, write_json};
+
+use crate::RunArguments;
+
+/// Fine-tunes and tests as the arguments say, and prints the report. `data` is what the first line
+/// calls the data.
+///
+/// # Errors
+/// Whatever is wrong with the arguments, the checkpoint or the data.
+pub fn fine_tune(
+    name: &str,
+    data: &str,
+    arguments: &RunArguments,
+    splits: Splits,
+) -> Result<(), Box<dyn Error>> {
+    if let Some(report) = &arguments.report {
+        check_parent(report)?;
+    }
+    let splits = arguments.subset(splits);
+    let device = arguments.device();
+    let mut out = io::stdout();
+    writeln!(
+        out,
+        "{data}, {} training and {} test rows, with {} on {device}",
+        splits.train.len(),
+        splits.test.len(),
+        if arguments.is_mini() {
+            "the bundled mini encoder".to_string()
+        } else {
+            arguments.model_directory().display().to_string()
+        },
+    )?;
+
+    let run = FineTuning::prepare(
+        arguments.model_directory(),
+        splits,
+        arguments.train_config(),
+        &device.open()?,
+        &device.to_string(),
+    )?;
+    writeln!(out, "{}", run.load_report())?;
+
+    let directory = match &arguments.run_dir {
+        Some(directory) => directory.clone(),
+        None => RunRecord::next_directory(Path::new("runs"), name)?,
+    };
+    let report = run.run(&directory, &mut Progress::new())?;
+    if let Some(path) = &arguments.report {
+        write_json(path, &report)?;
+    }
+    writeln!(out, "\n{report}\nRun record: {}", directory.display())?;
+    Ok(())
+}
+
+/// Finds out before the training, not after it, that the report has no place to go.
+fn check_parent(report: &Path) -> io::Result<()> {
+    let parent = match report.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if parent.is_dir() && !report.is_dir() {
+        return Ok(());
+    }
+    let message = format!(
+        "--report {}: no such folder, or a folder itself",
+        report.display()
+    );
+    Err(io::Error::new(ErrorKind::NotFound, message))
+}
+
+/// 0, or 1 after saying on standard error what went wrong.
+pub fn exit_code(result: Result<(), Box<dyn Error>>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody to tell if standard error is closed.
+            let _ = writeln!(io::stderr(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
