@@ -16,20 +16,13 @@ fn prepare(damage: impl FnOnce(&Path), config: TrainConfig) -> TrainError {
     FineTuning::prepare(folder.path(), splits, config, &Device::flex(), "flex").unwrap_err()
 }
 
-fn config() -> TrainConfig {
-    TrainConfig {
-        max_length: 16,
-        ..SmallRun::config()
-    }
-}
-
 #[test]
 fn settings_out_of_range() {
     let error = prepare(
         |_| (),
         TrainConfig {
             batch_size: 0,
-            ..config()
+            ..SmallRun::config()
         },
     );
     assert_eq!(error.to_string(), "batch_size is 0, expected at least 1");
@@ -37,7 +30,7 @@ fn settings_out_of_range() {
         |_| (),
         TrainConfig {
             freeze: Freeze::AllButLast(4),
-            ..config()
+            ..SmallRun::config()
         },
     );
     assert!(
@@ -52,7 +45,7 @@ fn longer_than_the_position_table() {
         |_| (),
         TrainConfig {
             max_length: 17,
-            ..config()
+            ..SmallRun::config()
         },
     );
     assert!(
@@ -76,7 +69,7 @@ fn a_tokenizer_of_another_model() {
             let other = finetune_data::TextTokenizer::train_word_piece([text], 400).unwrap();
             other.save(folder).unwrap();
         },
-        config(),
+        SmallRun::config(),
     );
     assert!(
         matches!(error, TrainError::VocabularyTooLarge { .. }),
@@ -92,7 +85,7 @@ fn no_tokenizer_at_all() {
                 std::fs::remove_file(folder.join(file)).unwrap();
             }
         },
-        config(),
+        SmallRun::config(),
     );
     assert!(matches!(error, TrainError::Data(_)), "{error:?}");
 }
@@ -117,12 +110,14 @@ fn nothing_to_train_or_to_test() {
     let mut splits = checkpoint(folder.path());
     splits.test.examples.clear();
     let device = Device::flex();
-    let error = FineTuning::prepare(folder.path(), splits, config(), &device, "flex").unwrap_err();
+    let error = FineTuning::prepare(folder.path(), splits, SmallRun::config(), &device, "flex")
+        .unwrap_err();
     assert_eq!(error.to_string(), "test rows is 0, expected at least 1");
 
     let mut splits = checkpoint(folder.path());
     splits.test.class_names.reverse();
-    let error = FineTuning::prepare(folder.path(), splits, config(), &device, "flex").unwrap_err();
+    let error = FineTuning::prepare(folder.path(), splits, SmallRun::config(), &device, "flex")
+        .unwrap_err();
     assert!(
         error.to_string().starts_with("classes of the test rows is"),
         "{error}"
@@ -135,14 +130,21 @@ fn a_model_that_cannot_train_on_the_data() {
     small.data.class_names.push("third".to_string());
     let model = SmallRun::new().model(1);
     let pad = small.tokenizer.pad_token_id();
-    let error = train(model, &small.data, pad, &config(), &mut ()).unwrap_err();
+    let error = train(model, &small.data, pad, &SmallRun::config(), &mut ()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "classes of the model is 2, expected those of the data, 3"
     );
 
     let small = SmallRun::new();
-    let error = train(small.model(1).valid(), &small.data, pad, &config(), &mut ()).unwrap_err();
+    let error = train(
+        small.model(1).valid(),
+        &small.data,
+        pad,
+        &SmallRun::config(),
+        &mut (),
+    )
+    .unwrap_err();
     assert_eq!(
         error.to_string(),
         "device of the model is plain, expected one with autodiff"

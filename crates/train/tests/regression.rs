@@ -174,7 +174,6 @@ fn a_run_leaves_a_whole_record() {
     let splits = checkpoint(&model);
     let run = folder.path().join("run");
     let config = TrainConfig {
-        max_length: 16,
         epochs: 6,
         ..SmallRun::config()
     };
@@ -230,7 +229,6 @@ fn a_run_leaves_a_whole_record() {
         test: dataset(10),
     };
     let config = TrainConfig {
-        max_length: 16,
         max_steps: Some(1),
         ..SmallRun::config()
     };

@@ -74,6 +74,7 @@ impl SmallRun {
         TrainConfig {
             epochs: 3,
             batch_size: 6,
+            max_length: 16,
             optimizer: AdamWSettings {
                 learning_rate: 3e-3,
                 ..Default::default()
