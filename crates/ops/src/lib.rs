@@ -36,6 +36,7 @@
 mod attention;
 mod cross_entropy;
 mod dropout;
+#[cfg_attr(feature = "tch", allow(deprecated))] // burn marks every LibTorch name so.
 mod extension;
 mod gelu;
 mod layer_norm;
