@@ -35,6 +35,11 @@ pub enum Purpose {
     Dropout = 4,
     /// Which rows are kept when a data set is cut to fewer rows.
     Subset = 5,
+    /// Which rows go to which part when a data set is split, and to which fold.
+    Partition = 6,
+    /// Which tokens are masked for masked language modelling, and what replaces them; addressed
+    /// by epoch and row.
+    Masking = 7,
 }
 
 /// The generator of an address: seed, purpose and two coordinates of the caller's choice, such as

@@ -1,0 +1,152 @@
+//! A file of arrays, open for reading.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use memmap2::Mmap;
+use serde::de::DeserializeOwned;
+
+use crate::array::Array;
+use crate::blocks::Blocks;
+use crate::error::StorageError;
+use crate::footer::Footer;
+use crate::mapping::map;
+use crate::number::Number;
+
+/// A file of arrays, mapped into memory.
+///
+/// Cheap to clone; the mapping lives as long as the last clone and the last [`Array`] of it.
+#[derive(Clone)]
+pub struct ArrayFile(Arc<Opened>);
+
+struct Opened {
+    path: PathBuf,
+    mapping: Mmap,
+    footer: Footer,
+    blocks: Blocks,
+}
+
+impl fmt::Debug for ArrayFile {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ArrayFile")
+            .field("path", &self.0.path)
+            .field("arrays", &self.0.footer.arrays)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ArrayFile {
+    /// Opens a file.
+    ///
+    /// If it was not touched since it was written this takes the same time for any size;
+    /// otherwise the whole file is checked first, once.
+    ///
+    /// # Errors
+    /// [`StorageError::Io`], [`StorageError::Foreign`] or [`StorageError::Damaged`].
+    pub fn open(path: &Path) -> Result<Self, StorageError> {
+        let file = File::open(path).map_err(StorageError::io(path))?;
+        let metadata = file.metadata().map_err(StorageError::io(path))?;
+        if !metadata.is_file() || metadata.len() == 0 {
+            let path = path.to_path_buf();
+            return Err(StorageError::Foreign { path });
+        }
+        let mapping = map(&file).map_err(StorageError::io(path))?;
+        let mut footer = Footer::of(path, &mapping)?;
+        let blocks = Blocks::new(std::mem::take(&mut footer.block_sums));
+        let opened = Self(Arc::new(Opened {
+            path: path.to_path_buf(),
+            mapping,
+            footer,
+            blocks,
+        }));
+        let sealed = sealed_time(opened.0.footer.sealed);
+        if metadata.modified().map_err(StorageError::io(path))? != sealed {
+            opened.check_all()?;
+            // A copy has another time. If it cannot be set, the next opening checks again.
+            let _ = file.set_modified(sealed);
+        }
+        Ok(opened)
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// The bytes of the file.
+    pub fn size(&self) -> usize {
+        self.0.mapping.len()
+    }
+
+    /// Holds the whole file to its checksums.
+    ///
+    /// # Errors
+    /// [`StorageError::Damaged`].
+    pub fn check_all(&self) -> Result<(), StorageError> {
+        self.check(0..self.0.footer.data_bytes)
+    }
+
+    /// What the writer said about the file.
+    ///
+    /// # Errors
+    /// [`StorageError::Metadata`] if that is not a `T`.
+    pub fn metadata<T: DeserializeOwned>(&self) -> Result<T, StorageError> {
+        T::deserialize(&self.0.footer.metadata).map_err(StorageError::metadata(&self.0.path))
+    }
+
+    /// An array of the file.
+    ///
+    /// # Errors
+    /// [`StorageError::NoSuchArray`], or [`StorageError::Damaged`] if it is not within the file.
+    pub fn array<T: Number>(&self, name: &str) -> Result<Array<T>, StorageError> {
+        let place = self.0.footer.arrays.get(name);
+        let Some(place) = place.filter(|place| place.number == T::NAME) else {
+            return Err(StorageError::NoSuchArray {
+                path: self.0.path.clone(),
+                name: name.to_owned(),
+                expected: T::NAME,
+                found: place.map_or("none".to_owned(), |place| {
+                    format!("one of {}", place.number)
+                }),
+            });
+        };
+        let end = place
+            .length
+            .checked_mul(size_of::<T>())
+            .and_then(|bytes| place.start.checked_add(bytes));
+        if end.is_none_or(|end| end > self.0.footer.data_bytes)
+            || place.start % align_of::<T>() != 0
+        {
+            let what = format!("the array {name:?} is not within the file");
+            return Err(StorageError::damaged(&self.0.path, what));
+        }
+        Ok(Array::mapped(self.clone(), place.start, place.length))
+    }
+
+    /// The numbers in these bytes, which [`Self::array`] found to be within the file.
+    pub(crate) fn numbers<T: Number>(&self, bytes: Range<usize>) -> Result<&[T], StorageError> {
+        self.check(bytes.clone())?;
+        Ok(bytemuck::cast_slice(&self.0.mapping[bytes]))
+    }
+
+    /// Checks the blocks with these bytes. A damaged file is removed: nobody shall use it again.
+    fn check(&self, bytes: Range<usize>) -> Result<(), StorageError> {
+        let data = &self.0.mapping[..self.0.footer.data_bytes];
+        let result = self.0.blocks.check(&self.0.path, data, bytes);
+        if result.is_err() {
+            // Best effort: the error says it all, and the next opening checks again.
+            let _ = fs::remove_file(&self.0.path);
+        }
+        result
+    }
+}
+
+/// The time that a number in a footer stands for.
+pub(crate) fn sealed_time(nanoseconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_nanos(nanoseconds)
+}

@@ -1,0 +1,323 @@
+//! Files of arrays, written a piece at a time.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+
+use crate::blocks::BlockHasher;
+use crate::error::StorageError;
+use crate::file::sealed_time;
+use crate::footer::{ALIGNMENT, Footer, MAGIC, Place};
+use crate::number::Number;
+
+/// Writes a file of arrays.
+///
+/// The first array goes straight into the file; so begin with the longest. The others wait in
+/// nameless temporary files in the same folder. Until [`Self::finish`] the file is
+/// `.NAME.partial`, locked by this writer; the lock ends with the program, however it ends, and the
+/// next writer of the same file begins anew.
+#[derive(Debug)]
+pub struct ArrayFileWriter {
+    path: PathBuf,
+    partial: Partial,
+    output: Output,
+    arrays: Vec<Begun>,
+}
+
+/// The file under its first name; removed with the writer, unless it has its last name by then.
+#[derive(Debug)]
+struct Partial {
+    path: PathBuf,
+    renamed: bool,
+    /// Held until the file is renamed or removed: without it, another writer may have begun anew
+    /// under the same name.
+    _lock: File,
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if !self.renamed {
+            // Nobody to tell, and the next writer begins anew in any case.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// An array of an [`ArrayFileWriter`].
+#[derive(Debug)]
+pub struct ArrayHandle<T> {
+    index: usize,
+    number: PhantomData<T>,
+}
+
+#[derive(Debug)]
+struct Begun {
+    name: String,
+    number: &'static str,
+    length: usize,
+    /// Where it waits; `None` for the first, which is in the file.
+    spool: Option<BufWriter<File>>,
+}
+
+impl ArrayFileWriter {
+    /// Begins a file. Another file of this name stays as it is until [`Self::finish`].
+    ///
+    /// If another program is writing the same file, this waits until it is done.
+    ///
+    /// # Errors
+    /// [`StorageError::Io`] if the folder is missing or cannot be written to.
+    pub fn create(path: &Path) -> Result<Self, StorageError> {
+        let mut name = std::ffi::OsString::from(".");
+        name.push(path.file_name().unwrap_or_default());
+        name.push(".partial");
+        let partial = path.with_file_name(name);
+        let file = lock(&partial).map_err(StorageError::io(&partial))?;
+        let partial = Partial {
+            _lock: file.try_clone().map_err(StorageError::io(&partial))?,
+            path: partial,
+            renamed: false,
+        };
+        let mut writer = Self {
+            path: path.to_path_buf(),
+            output: Output::new(file),
+            partial,
+            arrays: Vec::new(),
+        };
+        writer.write_out(&MAGIC)?;
+        writer.align()?;
+        Ok(writer)
+    }
+
+    /// Begins an array.
+    ///
+    /// # Errors
+    /// [`StorageError::DuplicateArray`], or [`StorageError::Io`].
+    pub fn array<T: Number>(&mut self, name: &str) -> Result<ArrayHandle<T>, StorageError> {
+        if self.arrays.iter().any(|array| array.name == name) {
+            let (path, name) = (self.path.clone(), name.to_owned());
+            return Err(StorageError::DuplicateArray { path, name });
+        }
+        let spool = match self.arrays.is_empty() {
+            true => None,
+            false => {
+                let folder = self.path.parent().unwrap_or(Path::new(""));
+                let folder = match folder.as_os_str().is_empty() {
+                    true => Path::new("."),
+                    false => folder,
+                };
+                let file = tempfile::tempfile_in(folder).map_err(StorageError::io(folder))?;
+                Some(BufWriter::new(file))
+            }
+        };
+        self.arrays.push(Begun {
+            name: name.to_owned(),
+            number: T::NAME,
+            length: 0,
+            spool,
+        });
+        Ok(ArrayHandle {
+            index: self.arrays.len() - 1,
+            number: PhantomData,
+        })
+    }
+
+    /// Adds numbers to the end of an array.
+    ///
+    /// # Errors
+    /// [`StorageError::Io`], such as a full disk.
+    ///
+    /// # Panics
+    /// If `array` is another writer's and this one has not so many.
+    pub fn write<T: Number>(
+        &mut self,
+        array: &ArrayHandle<T>,
+        numbers: &[T],
+    ) -> Result<(), StorageError> {
+        let begun = &mut self.arrays[array.index];
+        begun.length += numbers.len();
+        let bytes = bytemuck::cast_slice(numbers);
+        match &mut begun.spool {
+            None => self.write_out(bytes),
+            Some(spool) => spool
+                .write_all(bytes)
+                .map_err(StorageError::io(&self.partial.path)),
+        }
+    }
+
+    /// Puts everything onto the disk and gives the file its name.
+    ///
+    /// # Errors
+    /// [`StorageError::Io`], or [`StorageError::Metadata`] if `metadata` is no JSON.
+    pub fn finish(mut self, metadata: impl Serialize) -> Result<(), StorageError> {
+        let mut places = BTreeMap::new();
+        for begun in std::mem::take(&mut self.arrays) {
+            let start = match begun.spool {
+                None => MAGIC.len().next_multiple_of(ALIGNMENT),
+                Some(spool) => {
+                    self.align()?;
+                    let start = self.output.written;
+                    self.copy(spool)?;
+                    start
+                }
+            };
+            let place = Place {
+                number: begun.number.to_owned(),
+                start,
+                length: begun.length,
+            };
+            places.insert(begun.name, place);
+        }
+        let metadata =
+            serde_json::to_value(metadata).map_err(StorageError::metadata(&self.path))?;
+        self.seal(places, metadata)
+    }
+
+    /// Copies an array from where it waited.
+    fn copy(&mut self, spool: BufWriter<File>) -> Result<(), StorageError> {
+        let failed = StorageError::io(&self.partial.path);
+        let rewound = spool.into_inner().map_err(io::IntoInnerError::into_error);
+        let rewound = rewound.and_then(|mut file| file.rewind().map(|()| file));
+        let mut reader = BufReader::new(rewound.map_err(failed)?);
+        let mut piece = vec![0; 1 << 16];
+        loop {
+            let read = reader
+                .read(&mut piece)
+                .map_err(StorageError::io(&self.partial.path))?;
+            if read == 0 {
+                return Ok(());
+            }
+            self.write_out(&piece[..read])?;
+        }
+    }
+
+    fn seal(
+        mut self,
+        arrays: BTreeMap<String, Place>,
+        metadata: serde_json::Value,
+    ) -> Result<(), StorageError> {
+        let sealed = SystemTime::now().duration_since(UNIX_EPOCH);
+        let footer = Footer {
+            arrays,
+            data_bytes: self.output.written,
+            block_sums: self.output.hasher.finish(),
+            // Whole microseconds: every file system that counts at all keeps them.
+            sealed: sealed.map_or(0, |time| time.as_micros() as u64 * 1000),
+            metadata,
+        };
+        let footer_bytes = footer.to_bytes(&self.path)?;
+        let mut buffered = self.output.file;
+        let complete = || {
+            buffered.write_all(&footer_bytes)?;
+            let file = buffered
+                .into_inner()
+                .map_err(io::IntoInnerError::into_error)?;
+            file.sync_all()?;
+            file.set_modified(sealed_time(footer.sealed))?;
+            fs::rename(&self.partial.path, &self.path)?;
+            self.partial.renamed = true;
+            sync_folder(&self.path)
+        };
+        complete().map_err(StorageError::io(&self.path))
+    }
+
+    fn align(&mut self) -> Result<(), StorageError> {
+        let written = self.output.written;
+        let padding = written.next_multiple_of(ALIGNMENT) - written;
+        self.write_out(&[0; ALIGNMENT][..padding])
+    }
+
+    fn write_out(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
+        let written = self.output.write(bytes);
+        written.map_err(StorageError::io(&self.partial.path))
+    }
+}
+
+/// The file itself, with what its footer will say of it.
+struct Output {
+    file: BufWriter<File>,
+    hasher: BlockHasher,
+    written: usize,
+}
+
+impl std::fmt::Debug for Output {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Output")
+            .field("written", &self.written)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Output {
+    fn new(file: File) -> Self {
+        Self {
+            file: BufWriter::with_capacity(1 << 20, file),
+            hasher: BlockHasher::default(),
+            written: 0,
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.hasher.update(bytes);
+        self.written += bytes.len();
+        Ok(())
+    }
+}
+
+/// Opens the partial file empty, and holds it alone.
+fn lock(partial: &Path) -> io::Result<File> {
+    loop {
+        let file = File::options()
+            .create(true)
+            .write(true)
+            .truncate(false)
+            .open(partial)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => file.lock()?,
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        // Whoever held it before may have renamed it: then this is the finished file.
+        if is_still(&file, partial)? {
+            file.set_len(0)?;
+            return Ok(file);
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_still(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let held = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(named) => Ok((held.dev(), held.ino()) == (named.dev(), named.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Windows does not rename a file that somebody has open.
+#[cfg(not(unix))]
+fn is_still(_: &File, path: &Path) -> io::Result<bool> {
+    path.try_exists()
+}
+
+/// Puts the folder's entry of the new name onto the disk.
+#[cfg(unix)]
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
+        _ => File::open(".")?.sync_all(),
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
