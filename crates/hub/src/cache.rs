@@ -1,0 +1,160 @@
+//! The cache on disk.
+//!
+//! A repository's folder has `blobs/` with the files under their hashes, `snapshots/<commit>/` with
+//! links to them under their names, and `refs/<revision>` with the commit of a branch: the layout
+//! of `huggingface_hub`. Ours is one file more, `listings/<commit>.json`: the names of all files of
+//! the commit. It says what a pattern stands for without asking the hub.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use atomic_write_file::AtomicWriteFile;
+use serde::{Deserialize, Serialize};
+
+use crate::error::HubError;
+use crate::pattern::{is_inside, matches};
+use crate::repository::Repository;
+
+/// The files of a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Listing {
+    pub(crate) commit: String,
+    pub(crate) files: Vec<String>,
+}
+
+impl Listing {
+    /// Refuses a listing that would lead out of the cache.
+    pub(crate) fn check(&self, repository: &Repository) -> Result<(), HubError> {
+        let names = self.files.iter().chain([&self.commit]);
+        match names.into_iter().find(|name| !is_inside(name)) {
+            None => Ok(()),
+            Some(name) => Err(HubError::UnsafeName {
+                repository: repository.to_string(),
+                name: name.clone(),
+            }),
+        }
+    }
+
+    /// The files that match one of the patterns.
+    pub(crate) fn wanted(
+        &self,
+        repository: &Repository,
+        patterns: &[&str],
+    ) -> Result<Vec<String>, HubError> {
+        let is_wanted = |file: &&String| patterns.iter().any(|pattern| matches(pattern, file));
+        let files: Vec<String> = self.files.iter().filter(is_wanted).cloned().collect();
+        if files.is_empty() {
+            return Err(HubError::NoMatchingFiles {
+                repository: repository.to_string(),
+                wanted: patterns.iter().map(|&pattern| pattern.to_owned()).collect(),
+            });
+        }
+        Ok(files)
+    }
+}
+
+/// The folder of a repository in the cache.
+pub(crate) struct RepositoryCache {
+    folder: PathBuf,
+    lock: PathBuf,
+    revision: String,
+}
+
+impl RepositoryCache {
+    pub(crate) fn new(cache: &Path, repository: &Repository) -> Self {
+        let name = repository.at_commit("").folder_name();
+        Self {
+            folder: cache.join(&name),
+            lock: cache.join(".locks").join(format!("finetune--{name}.lock")),
+            revision: repository.revision.clone(),
+        }
+    }
+
+    pub(crate) fn snapshot(&self, commit: &str) -> PathBuf {
+        self.folder.join("snapshots").join(commit)
+    }
+
+    /// Waits until no other program fetches from the repository. The lock ends with the file, and
+    /// with the program.
+    pub(crate) fn lock(&self) -> Result<File, HubError> {
+        let lock = || {
+            fs::create_dir_all(self.lock.parent().unwrap_or(Path::new(".")))?;
+            let file = File::create(&self.lock)?;
+            file.lock()?;
+            Ok(file)
+        };
+        lock().map_err(|source| HubError::io(&self.lock, source))
+    }
+
+    /// The listing of the commit that the revision stood for at the last download.
+    pub(crate) fn listing(&self) -> Option<Listing> {
+        let commit = self.commit()?;
+        let text = fs::read(self.listing_path(&commit)).ok()?;
+        let listing: Listing = serde_json::from_slice(&text).ok()?;
+        (listing.commit == commit && listing.files.iter().all(|file| is_inside(file)))
+            .then_some(listing)
+    }
+
+    /// The names of the files of the revision that are here, whoever downloaded them.
+    pub(crate) fn present(&self) -> Option<Listing> {
+        let commit = self.commit()?;
+        let mut files = Vec::new();
+        list_files(&self.snapshot(&commit), "", &mut files).ok()?;
+        files.sort_unstable();
+        Some(Listing { commit, files })
+    }
+
+    /// Notes that the revision stands for the commit of this listing.
+    pub(crate) fn remember(&self, listing: &Listing) -> Result<(), HubError> {
+        let path = self.listing_path(&listing.commit);
+        let text =
+            serde_json::to_vec(listing).map_err(|source| HubError::io(&path, source.into()))?;
+        write(&path, &text)?;
+        write(&self.ref_path(), listing.commit.as_bytes())
+    }
+
+    fn commit(&self) -> Option<String> {
+        if let Ok(commit) = fs::read_to_string(self.ref_path()) {
+            let commit = commit.trim();
+            return is_inside(commit).then(|| commit.to_owned());
+        }
+        // A commit stands for itself.
+        self.snapshot(&self.revision)
+            .is_dir()
+            .then(|| self.revision.clone())
+    }
+
+    fn ref_path(&self) -> PathBuf {
+        self.folder.join("refs").join(&self.revision)
+    }
+
+    fn listing_path(&self, commit: &str) -> PathBuf {
+        self.folder.join("listings").join(format!("{commit}.json"))
+    }
+}
+
+/// The names of all files below a folder, with links followed: one to nothing is no file.
+fn list_files(folder: &Path, prefix: &str, files: &mut Vec<String>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        let path = entry.path();
+        if path.is_dir() {
+            list_files(&path, &format!("{name}/"), files)?;
+        } else if path.is_file() {
+            files.push(name);
+        }
+    }
+    Ok(())
+}
+
+fn write(path: &Path, content: &[u8]) -> Result<(), HubError> {
+    let write = || {
+        fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+        let mut file = AtomicWriteFile::open(path)?;
+        file.write_all(content)?;
+        file.commit()
+    };
+    write().map_err(|source| HubError::io(path, source))
+}

@@ -1,0 +1,325 @@
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use finetune_hub::{Hub, HubError, Repository};
+use tempfile::TempDir;
+
+use crate::server::{COMMIT, Server};
+
+const WANTED: &[&str] = &["data/*.parquet"];
+
+fn repository() -> Repository {
+    Repository::dataset("owner/name")
+}
+
+/// A hub with a large and a small file, a cache of its own, and little patience.
+fn hub() -> (Server, TempDir, Hub) {
+    let train: Vec<u8> = (0..300_000u32).flat_map(u32::to_le_bytes).collect();
+    let server = Server::start(&[
+        ("README.md", b"a card"),
+        ("data/train.parquet", &train),
+        ("data/test.parquet", b"some rows"),
+    ]);
+    let cache = tempfile::tempdir().unwrap();
+    let hub = Hub::new(cache.path())
+        .endpoint(server.address())
+        .patience(Duration::from_secs(5));
+    (server, cache, hub)
+}
+
+fn assert_fetched(server: &Server, folder: &Path) {
+    for (name, content) in &server.behaviour().files {
+        let path = folder.join(name);
+        assert_eq!(path.exists(), name != "README.md", "{name}");
+        assert!(
+            name == "README.md" || fs::read(path).unwrap() == *content,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn files_are_downloaded_once() {
+    let (server, cache, hub) = hub();
+    let (mut files, mut bytes) = (Vec::new(), 0);
+    let folder = hub.fetch_with(&repository(), WANTED, &mut |progress| {
+        files.push((progress.file.clone(), progress.index, progress.files));
+        bytes = progress.bytes;
+    });
+    let folder = folder.unwrap();
+    assert_fetched(&server, &folder);
+    assert_eq!(
+        folder,
+        cache
+            .path()
+            .join("datasets--owner--name/snapshots")
+            .join(COMMIT)
+    );
+    assert_eq!(files[0], ("data/train.parquet".to_owned(), 0, 2));
+    assert_eq!((files.last().unwrap().1, bytes), (1, 9));
+
+    let requests = server.request_count();
+    assert_eq!(hub.fetch(&repository(), WANTED).unwrap(), folder);
+    assert_eq!(
+        hub.clone()
+            .offline(true)
+            .fetch(&repository(), WANTED)
+            .unwrap(),
+        folder
+    );
+    assert_eq!(server.request_count(), requests);
+
+    // Asked again, the hub has the same commit: nothing is downloaded.
+    hub.clone()
+        .refresh(true)
+        .fetch(&repository(), WANTED)
+        .unwrap();
+    assert_eq!(server.request_count(), requests + 1);
+    // Another file of the same commit.
+    hub.fetch(&repository(), &["README.md"]).unwrap();
+    assert_eq!(fs::read(folder.join("README.md")).unwrap(), b"a card");
+}
+
+#[test]
+fn an_interrupted_download_goes_on_where_it_stopped() {
+    let (server, _cache, hub) = hub();
+    server.behaviour().broken_answers = 2;
+    let folder = hub.fetch(&repository(), WANTED).unwrap();
+    assert_fetched(&server, &folder);
+    let behaviour = server.behaviour();
+    let ranges = behaviour
+        .requests
+        .iter()
+        .filter_map(|(_, range)| range.as_deref());
+    // The first byte is asked for to see the headers.
+    let ranges: Vec<&str> = ranges.filter(|range| *range != "0-0").collect();
+    assert_eq!(ranges, ["0-", "600000-", "900000-", "0-"]);
+}
+
+#[test]
+fn a_later_run_goes_on_too() {
+    let (server, _cache, hub) = hub();
+    server.behaviour().broken_answers = 1;
+    let error = hub
+        .clone()
+        .attempts(1)
+        .fetch(&repository(), WANTED)
+        .unwrap_err();
+    assert!(
+        matches!(error, HubError::Unreachable { attempts: 1, .. }),
+        "{error}"
+    );
+    assert!(
+        hub.clone()
+            .offline(true)
+            .fetch(&repository(), WANTED)
+            .is_err()
+    );
+
+    let folder = hub.fetch(&repository(), WANTED).unwrap();
+    assert_fetched(&server, &folder);
+    let requests = &server.behaviour().requests;
+    assert!(
+        requests
+            .iter()
+            .any(|(_, range)| range.as_deref() == Some("600000-"))
+    );
+}
+
+#[test]
+fn a_part_that_does_not_fit_is_downloaded_anew() {
+    for spoil in ["ignored range", "too long", "complete"] {
+        let (server, cache, hub) = hub();
+        server.behaviour().broken_answers = 1;
+        assert!(
+            hub.clone()
+                .attempts(1)
+                .fetch(&repository(), WANTED)
+                .is_err()
+        );
+        let blobs = cache.path().join("datasets--owner--name/blobs");
+        let part = fs::read_dir(blobs)
+            .unwrap()
+            .flatten()
+            .map(|entry| entry.path());
+        let mut part = part.filter(|path| path.extension().is_some_and(|end| end == "part"));
+        let part = part.next().unwrap();
+        match spoil {
+            "ignored range" => server.behaviour().ignores_ranges = true,
+            "too long" => fs::write(part, vec![0; 2_000_000]).unwrap(),
+            _ => fs::write(part, vec![0; 1_200_000]).unwrap(),
+        }
+        let folder = hub.fetch(&repository(), WANTED).unwrap();
+        assert_fetched(&server, &folder);
+    }
+}
+
+#[test]
+fn a_file_with_another_hash_is_never_used() {
+    let (server, _cache, hub) = hub();
+    server.behaviour().wrong_bytes = 1;
+    let folder = hub.fetch(&repository(), WANTED).unwrap();
+    assert_fetched(&server, &folder);
+
+    let (server, cache, hub) = self::hub();
+    server.behaviour().wrong_bytes = 100;
+    let error = hub
+        .clone()
+        .attempts(2)
+        .fetch(&repository(), WANTED)
+        .unwrap_err();
+    assert!(matches!(error, HubError::Damaged { .. }), "{error}");
+    let snapshot = cache
+        .path()
+        .join("datasets--owner--name/snapshots")
+        .join(COMMIT);
+    assert!(!snapshot.join("data/train.parquet").exists());
+    assert!(hub.offline(true).fetch(&repository(), WANTED).is_err());
+}
+
+#[test]
+fn small_files_have_the_hash_of_git() {
+    let server = Server::start(&[("a.txt", b"hello\n")]);
+    let cache = tempfile::tempdir().unwrap();
+    let hub = Hub::new(cache.path())
+        .endpoint(server.address())
+        .attempts(1);
+    // As `git hash-object` prints it.
+    server.behaviour().etag = Some("ce013625030ba8dba906f756967f9e9ca394464a".to_owned());
+    hub.fetch(&repository(), &["a.txt"]).unwrap();
+
+    let other = tempfile::tempdir().unwrap();
+    server.behaviour().etag = Some("ce013625030ba8dba906f756967f9e9ca394464b".to_owned());
+    let hub = Hub::new(other.path())
+        .endpoint(server.address())
+        .attempts(1);
+    let error = hub.fetch(&repository(), &["a.txt"]).unwrap_err();
+    assert!(matches!(error, HubError::Damaged { .. }), "{error}");
+}
+
+#[test]
+fn what_the_hub_has_not_is_said() {
+    let (server, _cache, hub) = hub();
+    let error = hub
+        .fetch(&Repository::dataset("owner/other"), WANTED)
+        .unwrap_err();
+    assert!(
+        matches!(error, HubError::NotFound { status: 404, .. }),
+        "{error}"
+    );
+    assert!(error.to_string().contains("owner/other"), "{error}");
+    assert_eq!(server.request_count(), 1);
+
+    let error = hub.fetch(&repository(), &["*.csv"]).unwrap_err();
+    assert_eq!(error.to_string(), "owner/name (main): no file like *.csv");
+    let error = hub.fetch(&repository().at("../main"), WANTED).unwrap_err();
+    assert!(
+        matches!(error, HubError::InvalidRepository { .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn offline_the_hub_is_not_asked() {
+    let (server, _cache, hub) = hub();
+    let error = hub.offline(true).fetch(&repository(), WANTED).unwrap_err();
+    assert!(matches!(error, HubError::Offline { .. }), "{error}");
+    assert!(error.to_string().contains("data/*.parquet"), "{error}");
+    assert_eq!(server.request_count(), 0);
+}
+
+#[test]
+fn offline_the_cache_of_another_library_is_used() {
+    let cache = tempfile::tempdir().unwrap();
+    let folder = cache.path().join("datasets--owner--name");
+    let snapshot = folder.join("snapshots").join(COMMIT);
+    fs::create_dir_all(snapshot.join("data")).unwrap();
+    fs::create_dir_all(folder.join("refs")).unwrap();
+    fs::write(folder.join("refs/main"), COMMIT).unwrap();
+    fs::write(snapshot.join("data/train.parquet"), "rows").unwrap();
+
+    let hub = Hub::new(cache.path())
+        .endpoint("http://127.0.0.1:9")
+        .offline(true);
+    assert_eq!(hub.fetch(&repository(), WANTED).unwrap(), snapshot);
+    assert_eq!(
+        hub.fetch(&repository().at(COMMIT), WANTED).unwrap(),
+        snapshot
+    );
+    let error = hub.fetch(&repository(), &["*.json"]).unwrap_err();
+    assert!(matches!(error, HubError::Offline { .. }), "{error}");
+}
+
+#[test]
+fn a_busy_hub_is_asked_again_and_a_missing_one_is_an_error() {
+    let (server, _cache, hub) = hub();
+    server.behaviour().unavailable = 2;
+    assert_fetched(&server, &hub.fetch(&repository(), WANTED).unwrap());
+
+    // A port that no one listens at.
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let cache = tempfile::tempdir().unwrap();
+    let hub = Hub::new(cache.path())
+        .endpoint(format!("http://{closed}"))
+        .attempts(2);
+    let error = hub.fetch(&repository(), WANTED).unwrap_err();
+    assert!(
+        matches!(error, HubError::Unreachable { attempts: 2, .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_silent_hub_is_not_waited_for() {
+    let (server, _cache, hub) = hub();
+    server.behaviour().silent = true;
+    let start = Instant::now();
+    let hub = hub.patience(Duration::from_millis(300));
+    let error = hub.fetch(&repository(), WANTED).unwrap_err();
+    assert!(matches!(error, HubError::Stalled { .. }), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn names_that_climb_out_are_refused() {
+    for name in [
+        "../../evil.parquet",
+        "/etc/evil.parquet",
+        "data/../../../evil.parquet",
+    ] {
+        let server = Server::start(&[(name, b"evil"), ("data/good.parquet", b"good")]);
+        let cache = tempfile::tempdir().unwrap();
+        let hub = Hub::new(cache.path()).endpoint(server.address());
+        // Even if another file is wanted.
+        let error = hub.fetch(&repository(), WANTED).unwrap_err();
+        assert!(matches!(error, HubError::UnsafeName { .. }), "{error}");
+        assert_eq!(server.request_count(), 1);
+    }
+    let (server, _cache, hub) = hub();
+    server.behaviour().etag = Some("../../../evil".to_owned());
+    let error = hub.fetch(&repository(), WANTED).unwrap_err();
+    assert!(matches!(error, HubError::UnsafeName { .. }), "{error}");
+}
+
+#[test]
+fn programs_that_fetch_the_same_wait_for_each_other() {
+    let (server, _cache, hub) = hub();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| assert_fetched(&server, &hub.fetch(&repository(), WANTED).unwrap()));
+        }
+    });
+    // The listing, and each file's content.
+    let behaviour = server.behaviour();
+    let whole = behaviour
+        .requests
+        .iter()
+        .filter(|(_, range)| range.as_deref() != Some("0-0"));
+    assert_eq!(whole.count(), 3);
+}
