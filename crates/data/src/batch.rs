@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::encoded::EncodedDataset;
+use crate::encoded::{EncodedDataset, EncodedTexts, Labels};
 use crate::error::DataError;
 
 /// How long a padded batch is.
@@ -19,30 +19,36 @@ pub enum Padding {
     Fixed(usize),
 }
 
-/// Rows padded to one length, ready to become tensors of shape `[B, S]`.
+/// Rows of tokens padded to one length, ready to become tensors of shape `[B, S]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Batch {
-    /// The position of each row in the data set.
-    pub rows: Vec<usize>,
+pub struct TokenBatch {
     /// Token ids, `B * S`, row after row; the pad token behind each row's own.
     pub token_ids: Vec<u32>,
     /// Token type ids, `B * S`; 0 in padding.
     pub token_type_ids: Vec<u32>,
     /// `B * S`; true for the row's own tokens, false for padding.
     pub attention_mask: Vec<bool>,
-    /// The class of each row.
-    pub labels: Vec<usize>,
+    /// `B * S`; true for what the tokenizer added, such as `[CLS]`, and for padding.
+    pub special_tokens_mask: Vec<bool>,
     /// `S`, the length of every row.
     pub sequence_length: usize,
 }
 
-impl Batch {
-    /// `B`, the number of rows.
-    pub fn size(&self) -> usize {
-        self.rows.len()
-    }
+/// Rows of a data set, ready for a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// The position of each row in the data set.
+    pub rows: Vec<usize>,
+    /// The texts, or both texts of each pair in one row.
+    pub tokens: TokenBatch,
+    /// The second texts, where the two of a pair are rows of their own.
+    pub second_tokens: Option<TokenBatch>,
+    /// The label of each row.
+    pub labels: Labels,
+}
 
-    /// `B * S`, the places for tokens.
+impl TokenBatch {
+    /// The places for tokens, `B * S`.
     pub fn slots(&self) -> usize {
         self.token_ids.len()
     }
@@ -53,80 +59,120 @@ impl Batch {
     }
 }
 
+impl Batch {
+    /// `B`, the number of rows.
+    pub fn size(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The places for tokens, of second texts too.
+    pub fn slots(&self) -> usize {
+        self.parts().map(TokenBatch::slots).sum()
+    }
+
+    /// The places that hold padding, of second texts too.
+    pub fn padded_slots(&self) -> usize {
+        self.parts().map(TokenBatch::padded_slots).sum()
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &TokenBatch> {
+        std::iter::once(&self.tokens).chain(&self.second_tokens)
+    }
+}
+
 /// Puts the given rows of a data set into one batch, in the order given.
 ///
 /// ```
-/// use finetune_data::{EncodedDataset, EncodedTexts, Padding, collate};
+/// use finetune_data::{EncodedDataset, EncodedTexts, Labels, Padding, Task, collate};
 ///
-/// let mut texts = EncodedTexts::new();
-/// texts.push([(101, 0), (7, 0), (102, 0)], false);
-/// texts.push([(101, 0), (102, 0)], false);
-/// let dataset = EncodedDataset { texts, labels: vec![1, 0], class_names: vec![] };
-///
+/// let dataset = EncodedDataset {
+///     texts: EncodedTexts::from_token_ids([vec![101, 7, 102], vec![101, 102]]),
+///     second_texts: None,
+///     labels: Labels::Classes(vec![1, 0]).into(),
+///     task: Task::classification(["no", "yes"]),
+/// };
 /// let batch = collate(&dataset, &[1, 0], Padding::Longest, 0)?;
-/// assert_eq!(batch.token_ids, [101, 102, 0, 101, 7, 102]);
-/// assert_eq!(batch.attention_mask, [true, true, false, true, true, true]);
-/// assert_eq!(batch.labels, [0, 1]);
+/// assert_eq!(batch.tokens.token_ids, [101, 102, 0, 101, 7, 102]);
+/// assert_eq!(batch.tokens.attention_mask, [true, true, false, true, true, true]);
+/// assert_eq!(batch.labels, Labels::Classes(vec![0, 1]));
 /// # Ok::<(), finetune_data::DataError>(())
 /// ```
 ///
 /// # Errors
-/// If the data set has no such row, a row is longer than the fixed length, or the multiple is 0.
+/// [`DataError::RowOutOfRange`], [`DataError::LongerThanFixedPadding`],
+/// [`DataError::PaddingMultipleZero`]; [`DataError::Storage`] if a mapped data set is damaged.
 pub fn collate(
     dataset: &EncodedDataset,
     rows: &[usize],
     padding: Padding,
     pad_token_id: u32,
 ) -> Result<Batch, DataError> {
-    let available = dataset.texts.len().min(dataset.labels.len());
-    if let Some(&row) = rows.iter().find(|&&row| row >= available) {
-        return Err(DataError::RowOutOfRange {
-            row,
-            rows: available,
-        });
-    }
-    let sequence_length = padded_length(dataset, rows, padding)?;
-    let slots = rows.len() * sequence_length;
-    let mut batch = Batch {
+    let texts = rows.iter().map(|&row| dataset.texts.text_of_row(row));
+    let texts = texts.collect::<Result<Vec<_>, _>>()?;
+    let second_tokens = match &dataset.second_texts {
+        Some(second) => Some(collate_texts(second, rows, padding, pad_token_id)?),
+        None => None,
+    };
+    Ok(Batch {
+        tokens: collate_texts(&dataset.texts, rows, padding, pad_token_id)?,
+        second_tokens,
+        labels: dataset.labels.select(&texts)?,
         rows: rows.to_vec(),
+    })
+}
+
+/// Puts rows of tokens into one rectangle, in the order given.
+///
+/// # Errors
+/// As [`collate`].
+pub fn collate_texts(
+    texts: &EncodedTexts,
+    rows: &[usize],
+    padding: Padding,
+    pad_token_id: u32,
+) -> Result<TokenBatch, DataError> {
+    let sequence_length = padded_length(texts, rows, padding)?;
+    let slots = rows.len() * sequence_length;
+    let mut batch = TokenBatch {
         token_ids: Vec::with_capacity(slots),
         token_type_ids: Vec::with_capacity(slots),
         attention_mask: Vec::with_capacity(slots),
-        labels: rows.iter().map(|&row| dataset.labels[row]).collect(),
+        special_tokens_mask: Vec::with_capacity(slots),
         sequence_length,
     };
     for (position, &row) in rows.iter().enumerate() {
-        let end = (position + 1) * sequence_length;
-        let (token_ids, token_type_ids) = dataset.texts.row(row);
-        batch.token_ids.extend_from_slice(token_ids);
+        let row = texts.row(row)?;
+        let (start, end) = (position * sequence_length, (position + 1) * sequence_length);
+        batch.token_ids.extend_from_slice(row.token_ids);
         batch.token_ids.resize(end, pad_token_id);
-        batch.token_type_ids.extend_from_slice(token_type_ids);
+        batch.token_type_ids.extend(row.token_type_ids());
         batch.token_type_ids.resize(end, 0);
-        batch
-            .attention_mask
-            .resize(end - sequence_length + token_ids.len(), true);
+        batch.attention_mask.resize(start + row.len(), true);
         batch.attention_mask.resize(end, false);
+        batch.special_tokens_mask.extend(row.special_tokens_mask());
+        batch.special_tokens_mask.resize(end, true);
     }
     Ok(batch)
 }
 
 fn padded_length(
-    dataset: &EncodedDataset,
+    texts: &EncodedTexts,
     rows: &[usize],
     padding: Padding,
 ) -> Result<usize, DataError> {
-    let length = |&row: &usize| dataset.texts.length(row);
-    let longest = rows.iter().map(length).max().unwrap_or(0);
+    let lengths = rows.iter().map(|&row| texts.length(row));
+    let lengths = lengths.collect::<Result<Vec<_>, _>>()?;
+    let longest = lengths.iter().copied().max().unwrap_or(0);
     match padding {
         Padding::Longest => Ok(longest),
         Padding::MultipleOf(0) => Err(DataError::PaddingMultipleZero),
         Padding::MultipleOf(multiple) => Ok(longest.next_multiple_of(multiple)),
         Padding::Fixed(sequence_length) => {
-            match rows.iter().find(|row| length(row) > sequence_length) {
-                Some(row) => Err(DataError::LongerThanFixedPadding {
-                    row: *row,
+            match lengths.iter().position(|&length| length > sequence_length) {
+                Some(place) => Err(DataError::LongerThanFixedPadding {
+                    row: rows[place],
                     sequence_length,
-                    found: length(row),
+                    found: lengths[place],
                 }),
                 None => Ok(sequence_length),
             }
@@ -137,50 +183,34 @@ fn padded_length(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoded::EncodedTexts;
+    use crate::dataset::Task;
 
-    fn dataset(lengths: &[usize]) -> EncodedDataset {
-        let mut texts = EncodedTexts::new();
-        for &length in lengths {
-            texts.push((0..length as u32).map(|id| (id + 1, id % 2)), false);
-        }
+    fn rows(lengths: &[usize]) -> EncodedDataset {
         EncodedDataset {
-            texts,
-            labels: (0..lengths.len()).collect(),
-            class_names: Vec::new(),
+            texts: EncodedTexts::from_token_ids(lengths.iter().map(|&length| vec![7; length])),
+            second_texts: None,
+            labels: Labels::Classes(vec![0; lengths.len()]).into(),
+            task: Task::classification(["a"]),
         }
     }
 
     #[test]
-    fn the_padding_decides_the_length() {
-        let dataset = dataset(&[3, 5, 1]);
+    fn lengths_follow_the_padding() {
+        let dataset = rows(&[3, 5]);
         let length = |padding| {
-            collate(&dataset, &[0, 1], padding, 0)
-                .unwrap()
-                .sequence_length
+            let batch = collate(&dataset, &[0, 1], padding, 0).unwrap();
+            assert_eq!(batch.slots(), 2 * batch.tokens.sequence_length);
+            batch.tokens.sequence_length
         };
         assert_eq!(length(Padding::Longest), 5);
         assert_eq!(length(Padding::MultipleOf(4)), 8);
         assert_eq!(length(Padding::MultipleOf(5)), 5);
-        assert_eq!(length(Padding::Fixed(7)), 7);
+        assert_eq!(length(Padding::Fixed(9)), 9);
     }
 
     #[test]
-    fn slots_are_counted() {
-        let batch = collate(&dataset(&[3, 5, 1]), &[2, 1], Padding::Longest, 9).unwrap();
-        assert_eq!(
-            (batch.size(), batch.slots(), batch.padded_slots()),
-            (2, 10, 4)
-        );
-        assert_eq!(batch.token_ids, [1, 9, 9, 9, 9, 1, 2, 3, 4, 5]);
-        assert_eq!(batch.token_type_ids, [0, 0, 0, 0, 0, 0, 1, 0, 1, 0]);
-        assert_eq!(batch.rows, [2, 1]);
-        assert_eq!(batch.labels, [2, 1]);
-    }
-
-    #[test]
-    fn what_cannot_be_padded_is_an_error() {
-        let dataset = dataset(&[3, 5]);
+    fn impossible_batches_are_refused() {
+        let dataset = rows(&[3, 5]);
         assert!(matches!(
             collate(&dataset, &[0, 1], Padding::Fixed(4), 0),
             Err(DataError::LongerThanFixedPadding {
@@ -200,10 +230,31 @@ mod tests {
     }
 
     #[test]
+    fn the_two_texts_of_a_pair_may_be_rows_of_their_own() {
+        let dataset = EncodedDataset {
+            second_texts: Some(rows(&[2, 1]).texts),
+            ..rows(&[3, 5])
+        };
+        let batch = collate(&dataset, &[0, 1], Padding::Longest, 0).unwrap();
+        assert_eq!(batch.tokens.sequence_length, 5);
+        assert_eq!(batch.second_tokens.as_ref().unwrap().sequence_length, 2);
+        assert_eq!((batch.slots(), batch.padded_slots()), (14, 3));
+    }
+
+    #[test]
     fn padding_reads_as_the_words_of_a_config_file() {
         let padding = |text: &str| serde_json::from_str::<Padding>(text).unwrap();
         assert_eq!(padding("\"longest\""), Padding::default());
         assert_eq!(padding("{\"multiple_of\": 8}"), Padding::MultipleOf(8));
         assert_eq!(padding("{\"fixed\": 512}"), Padding::Fixed(512));
+    }
+
+    #[test]
+    fn no_rows_make_an_empty_batch() {
+        let batch = collate(&rows(&[3]), &[], Padding::Longest, 0).unwrap();
+        assert_eq!(
+            (batch.size(), batch.slots(), batch.padded_slots()),
+            (0, 0, 0)
+        );
     }
 }

@@ -1,35 +1,127 @@
 //! Texts with labels, in memory.
 
+use std::collections::BTreeMap;
+
 use finetune_random::{Purpose, permutation};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// One text and its class.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One text, or a pair of texts, and what is known of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Example {
     /// The text, as the file has it.
     pub text: String,
-    /// The class, a position in [`Dataset::class_names`].
-    pub label: usize,
+    /// The second text of a pair.
+    pub text_pair: Option<String>,
+    /// The class or the score.
+    pub label: Label,
 }
 
-/// A classification data set, or one split of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is known of an example.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Label {
+    /// A class, as a position in [`Dataset::class_names`].
+    Class(usize),
+    /// A score; finite.
+    Score(f64),
+    /// Nothing: the row is for prediction or for masked language modelling.
+    Unlabelled,
+}
+
+/// What goes into a task and what comes out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// One text or two.
+    pub texts: Texts,
+    /// What is to be predicted.
+    pub target: Target,
+}
+
+/// The texts of an example.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Texts {
+    /// One.
+    Single,
+    /// Two, such as a question and another question.
+    Pair,
+}
+
+/// What is to be predicted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// One of these classes; a label is a position in the list.
+    Classes(Vec<String>),
+    /// A number on a scale.
+    Score {
+        /// The lower end of the scale.
+        lowest: f64,
+        /// The upper end of the scale.
+        highest: f64,
+    },
+    /// Nothing: text only.
+    Nothing,
+}
+
+/// A data set, or one split of it.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
     /// What reports call it, such as `ag_news/train`.
     pub name: String,
-    /// The names of the classes; a label is a position in this list.
-    pub class_names: Vec<String>,
+    /// What kind of data it is.
+    pub task: Task,
     /// The rows, in the order of the file.
     pub examples: Vec<Example>,
 }
 
-/// The rows to train on and the rows to test on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Splits {
-    /// For training, and for choosing anything at all.
-    pub train: Dataset,
-    /// For the final score only. Both splits have the same class names.
-    pub test: Dataset,
+impl Example {
+    /// One text of a class.
+    pub fn new(text: impl Into<String>, label: Label) -> Self {
+        Self {
+            text: text.into(),
+            text_pair: None,
+            label,
+        }
+    }
+
+    /// A pair of texts.
+    pub fn pair(text: impl Into<String>, text_pair: impl Into<String>, label: Label) -> Self {
+        Self {
+            text: text.into(),
+            text_pair: Some(text_pair.into()),
+            label,
+        }
+    }
+}
+
+impl Label {
+    /// The class, `None` for a score and for no label.
+    pub fn class(self) -> Option<usize> {
+        match self {
+            Self::Class(class) => Some(class),
+            Self::Score(_) | Self::Unlabelled => None,
+        }
+    }
+}
+
+impl Task {
+    /// One text, one of these classes.
+    pub fn classification<S: Into<String>>(class_names: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            texts: Texts::Single,
+            target: Target::Classes(class_names.into_iter().map(Into::into).collect()),
+        }
+    }
+
+    /// The names of the classes; empty for a score.
+    pub fn class_names(&self) -> &[String] {
+        match &self.target {
+            Target::Classes(names) => names,
+            Target::Score { .. } | Target::Nothing => &[],
+        }
+    }
 }
 
 impl Dataset {
@@ -43,91 +135,148 @@ impl Dataset {
         self.examples.is_empty()
     }
 
-    /// The number of rows of each class.
+    /// The names of the classes; empty for a score.
+    pub fn class_names(&self) -> &[String] {
+        self.task.class_names()
+    }
+
+    /// The number of rows of each class, in the order of the class names.
+    pub fn class_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.class_names().len()];
+        for class in self.examples.iter().filter_map(|row| row.label.class()) {
+            // A data set made by hand may have a label outside its classes: encoding refuses it.
+            if let Some(count) = counts.get_mut(class) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
+    /// The given rows, in the order given.
     ///
     /// # Panics
-    /// If a label is not below the number of class names.
-    pub fn class_counts(&self) -> Vec<usize> {
-        self.rows_by_class().iter().map(Vec::len).collect()
+    /// If there is no such row.
+    pub fn select(&self, rows: &[usize]) -> Dataset {
+        let example = |&row: &usize| self.examples[row].clone();
+        Dataset {
+            name: self.name.clone(),
+            task: self.task.clone(),
+            examples: rows.iter().map(example).collect(),
+        }
     }
 
     /// At most `rows` rows, each class with the share it has here.
     ///
     /// Which rows is a function of `seed` alone; they stay in the order they have here. With the
-    /// same seed a class's rows in a smaller subset are also in a larger one.
+    /// same seed a class's rows in a smaller subset are also in a larger one. Rows without a class
+    /// are drawn from as one.
     ///
     /// ```
-    /// use finetune_data::{Dataset, Example};
+    /// use finetune_data::{Dataset, Example, Label, Task};
     ///
-    /// let examples = (0..100).map(|row| Example { text: row.to_string(), label: row % 4 / 3 });
+    /// let examples = (0..100).map(|row| Example::new(row.to_string(), Label::Class(row % 4 / 3)));
     /// let dataset = Dataset {
     ///     name: "numbers".into(),
-    ///     class_names: vec!["most".into(), "every fourth".into()],
+    ///     task: Task::classification(["most", "every fourth"]),
     ///     examples: examples.collect(),
     /// };
     /// let subset = dataset.subset(20, 7);
     /// assert_eq!(subset.class_counts(), [15, 5]);
     /// assert_eq!(subset, dataset.subset(20, 7));
     /// ```
-    ///
-    /// # Panics
-    /// If a label is not below the number of class names.
     pub fn subset(&self, rows: usize, seed: u64) -> Dataset {
-        let classes = self.rows_by_class();
-        let counts: Vec<usize> = classes.iter().map(Vec::len).collect();
+        let strata = self.rows_by_label();
+        let counts: Vec<usize> = strata.iter().map(|(_, rows)| rows.len()).collect();
         let quotas = proportional(&counts, rows.min(self.len()));
         let mut kept = Vec::with_capacity(rows.min(self.len()));
-        for (class, (members, quota)) in classes.iter().zip(quotas).enumerate() {
-            let order = permutation(seed, Purpose::Subset, class as u64, members.len());
+        for ((address, members), quota) in strata.iter().zip(quotas) {
+            let order = permutation(seed, Purpose::Subset, *address, members.len());
             kept.extend(order.into_iter().take(quota).map(|place| members[place]));
         }
         kept.sort_unstable();
-        Dataset {
-            name: self.name.clone(),
-            class_names: self.class_names.clone(),
-            examples: kept
-                .into_iter()
-                .map(|row| self.examples[row].clone())
-                .collect(),
-        }
+        self.select(&kept)
     }
 
-    /// A hash of the class names and of all texts and labels in order, in hexadecimal: two data
-    /// sets with one fingerprint have the same content, whatever file it came from.
+    /// A hash of the task and of all texts and labels in order, in hexadecimal: two data sets with
+    /// one fingerprint have the same content, whatever file it came from.
     pub fn fingerprint(&self) -> String {
-        let mut hash = Sha256::new();
-        // Lengths go before what they count, so that no two contents give the same bytes.
-        let mut add = |bytes: &[u8]| {
-            hash.update((bytes.len() as u64).to_le_bytes());
-            hash.update(bytes);
-        };
-        add(b"finetune dataset 1");
-        add(&(self.class_names.len() as u64).to_le_bytes());
-        for name in &self.class_names {
-            add(name.as_bytes());
-        }
+        let mut hash = Fingerprint::new(&self.task);
         for example in &self.examples {
-            add(&(example.label as u64).to_le_bytes());
-            add(example.text.as_bytes());
+            hash.add_example(example);
         }
-        hash.finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hash.finish()
     }
 
-    fn rows_by_class(&self) -> Vec<Vec<usize>> {
-        let mut rows = vec![Vec::new(); self.class_names.len()];
+    /// The rows of each class, with the class as address of random draws; rows without a class
+    /// come last.
+    pub(crate) fn rows_by_label(&self) -> Vec<(u64, Vec<usize>)> {
+        let mut rows: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
         for (row, example) in self.examples.iter().enumerate() {
-            rows[example.label].push(row);
+            let address = example.label.class().map_or(u64::MAX, |class| class as u64);
+            rows.entry(address).or_default().push(row);
         }
-        rows
+        rows.into_iter().collect()
     }
 }
 
+/// The hash of a data set's content, fed one example at a time.
+struct Fingerprint(Sha256);
+
+impl Fingerprint {
+    fn new(task: &Task) -> Self {
+        let mut hash = Self(Sha256::new());
+        hash.add(b"finetune dataset 1");
+        // The first kind of task has no words for itself: its fingerprints are older than the others.
+        if task.texts == Texts::Pair {
+            hash.add(b"pair");
+        }
+        if let Target::Score { .. } = task.target {
+            hash.add(b"score");
+        }
+        let names = task.class_names();
+        hash.add(&(names.len() as u64).to_le_bytes());
+        for name in names {
+            hash.add(name.as_bytes());
+        }
+        hash
+    }
+
+    /// Lengths go before what they count, so that no two contents give the same bytes.
+    fn add(&mut self, bytes: &[u8]) {
+        self.0.update((bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    fn add_example(&mut self, example: &Example) {
+        match example.label {
+            Label::Class(class) => self.add(&(class as u64).to_le_bytes()),
+            Label::Score(score) => {
+                // Nine bytes, so that no score reads as a class.
+                let mut bytes = [b's'; 9];
+                bytes[..8].copy_from_slice(&score.to_le_bytes());
+                self.add(&bytes);
+            }
+            Label::Unlabelled => self.add(b""),
+        }
+        self.add(example.text.as_bytes());
+        if let Some(text_pair) = &example.text_pair {
+            self.add(text_pair.as_bytes());
+        }
+    }
+
+    fn finish(self) -> String {
+        hexadecimal(&self.0.finalize())
+    }
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Shares `total` out in proportion to `counts`: whole parts first, then one each to the largest
-/// remainders (the first class on a tie).
-fn proportional(counts: &[usize], total: usize) -> Vec<usize> {
+/// remainders (the first on a tie).
+pub(crate) fn proportional(counts: &[usize], total: usize) -> Vec<usize> {
     let all = counts.iter().sum::<usize>().max(1) as u128;
     let exact = |count: usize| count as u128 * total as u128;
     let mut quotas: Vec<usize> = counts
@@ -150,16 +299,12 @@ mod tests {
     use super::*;
 
     fn dataset(labels: &[usize]) -> Dataset {
-        let text = |row: usize| format!("text {row}");
         let examples = labels.iter().enumerate();
         Dataset {
             name: "test".into(),
-            class_names: vec!["a".into(), "b".into(), "c".into()],
+            task: Task::classification(["a", "b", "c"]),
             examples: examples
-                .map(|(row, &label)| Example {
-                    text: text(row),
-                    label,
-                })
+                .map(|(row, &label)| Example::new(format!("text {row}"), Label::Class(label)))
                 .collect(),
         }
     }
@@ -174,22 +319,35 @@ mod tests {
     }
 
     #[test]
-    fn a_fingerprint_covers_texts_labels_order_and_class_names() {
+    fn a_fingerprint_covers_texts_labels_order_and_task() {
         let original = dataset(&[0, 1, 2]);
-        let mut others = vec![dataset(&[0, 1, 1]), dataset(&[0, 1])];
+        let mut others = vec![original.clone(), dataset(&[0, 1, 1]), dataset(&[0, 1])];
         others.push(Dataset {
-            class_names: vec!["ab".into(), "".into(), "c".into()],
+            task: Task::classification(["ab", "", "c"]),
             ..original.clone()
         });
-        let mut swapped = original.clone();
-        swapped.examples.swap(0, 1);
-        others.push(swapped);
-        let mut moved = original.clone();
-        moved.examples[0].text.push('t');
-        others.push(moved);
-        for other in others {
-            assert_ne!(original.fingerprint(), other.fingerprint());
-        }
+        let change = |change: &dyn Fn(&mut Dataset)| {
+            let mut changed = original.clone();
+            change(&mut changed);
+            changed
+        };
+        others.push(change(&|data| data.examples.swap(0, 1)));
+        others.push(change(&|data| data.examples[0].text.push('t')));
+        others.push(change(&|data| {
+            data.examples[0].text_pair = Some(String::new())
+        }));
+        others.push(change(&|data| data.examples[0].label = Label::Unlabelled));
+        others.push(change(&|data| data.examples[0].label = Label::Score(0.0)));
+        others.push(change(&|data| data.task.texts = Texts::Pair));
+        others.push(change(&|data| {
+            data.task.target = Target::Score {
+                lowest: 0.0,
+                highest: 5.0,
+            };
+        }));
+        let distinct: std::collections::BTreeSet<String> =
+            others.iter().map(Dataset::fingerprint).collect();
+        assert_eq!(distinct.len(), others.len());
         let renamed = Dataset {
             name: "other".into(),
             ..original.clone()
@@ -202,6 +360,17 @@ mod tests {
         assert_eq!(proportional(&[3, 3, 4], 5), [2, 1, 2]);
         assert_eq!(proportional(&[0, 1, 0], 1), [0, 1, 0]);
         assert_eq!(proportional(&[], 0), [0usize; 0]);
+    }
+
+    #[test]
+    fn rows_without_a_class_are_drawn_too() {
+        let mut data = dataset(&[0; 40]);
+        for (row, example) in data.examples.iter_mut().enumerate() {
+            example.label = Label::Score(row as f64);
+        }
+        let subset = data.subset(10, 3);
+        assert_eq!(subset.len(), 10);
+        assert!(subset.class_counts().iter().all(|&count| count == 0));
     }
 
     proptest! {

@@ -34,41 +34,80 @@ pub enum Order {
     BucketedByLength,
 }
 
+/// How much goes into a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchSize {
+    /// So many rows; the last batch of an epoch may have fewer.
+    Rows(usize),
+    /// As many rows as fit into so many token slots once they are padded to the longest of them:
+    /// many short rows or a few long ones, for about the same work and memory. A row that is
+    /// longer than that is a batch of its own.
+    Tokens(usize),
+}
+
+impl From<usize> for BatchSize {
+    fn from(rows: usize) -> Self {
+        Self::Rows(rows)
+    }
+}
+
 /// Cuts the rows of an epoch into batches.
 ///
-/// The batches are a function of the seed and the epoch alone, so a run that stopped within an
-/// epoch goes on by skipping the batches that it has done.
+/// The batches are a function of the seed and the epoch alone, so a run that stopped at any step
+/// goes on from there ([`Sampler::steps`]).
 ///
 /// ```
-/// use finetune_data::{Order, Sampler};
+/// use finetune_data::{BatchSize, Order, Sampler};
 ///
 /// let sampler = Sampler::new(Order::Shuffled, 2, 7)?;
 /// let batches = sampler.batches(&[9, 3, 5], 0);
 /// assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1]);
 /// assert_eq!(batches, sampler.batches(&[9, 3, 5], 0));
+///
+/// let sampler = Sampler::new(Order::Sequential, BatchSize::Tokens(12), 7)?;
+/// assert_eq!(sampler.batches(&[9, 3, 5, 2], 0), [vec![0], vec![1, 2], vec![3]]);
 /// # Ok::<(), finetune_data::DataError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sampler {
     order: Order,
-    batch_size: usize,
+    batch_size: BatchSize,
     seed: u64,
 }
 
+/// One batch on the way through the epochs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Its number, from 0, over all epochs.
+    pub step: u64,
+    /// The epoch, from 0.
+    pub epoch: u64,
+    /// Its place in the epoch, from 0.
+    pub batch: usize,
+    /// The positions of its rows.
+    pub rows: Vec<usize>,
+}
+
 impl Sampler {
-    /// A sampler of batches of `batch_size` rows; the last rows may make a smaller one.
+    /// A sampler of batches of `batch_size` rows, or of another [`BatchSize`].
     ///
     /// # Errors
     /// [`DataError::BatchSizeZero`].
-    pub fn new(order: Order, batch_size: usize, seed: u64) -> Result<Self, DataError> {
-        if batch_size == 0 {
-            return Err(DataError::BatchSizeZero);
+    pub fn new(
+        order: Order,
+        batch_size: impl Into<BatchSize>,
+        seed: u64,
+    ) -> Result<Self, DataError> {
+        let batch_size = batch_size.into();
+        match batch_size {
+            BatchSize::Rows(0) | BatchSize::Tokens(0) => Err(DataError::BatchSizeZero),
+            _ => Ok(Self {
+                order,
+                batch_size,
+                seed,
+            }),
         }
-        Ok(Self {
-            order,
-            batch_size,
-            seed,
-        })
     }
 
     /// The order of the rows.
@@ -76,8 +115,8 @@ impl Sampler {
         self.order
     }
 
-    /// The rows of a full batch.
-    pub fn batch_size(&self) -> usize {
+    /// How much goes into a batch.
+    pub fn batch_size(&self) -> BatchSize {
         self.batch_size
     }
 
@@ -86,26 +125,84 @@ impl Sampler {
         self.seed
     }
 
-    /// The batches of an epoch over this many rows.
-    pub fn batches_per_epoch(&self, rows: usize) -> usize {
-        rows.div_ceil(self.batch_size)
+    /// The batches of an epoch, in number. With [`BatchSize::Rows`] every epoch has as many.
+    pub fn batch_count(&self, lengths: &[usize], epoch: u64) -> usize {
+        match self.batch_size {
+            BatchSize::Rows(rows) => lengths.len().div_ceil(rows),
+            BatchSize::Tokens(_) => self.batches(lengths, epoch).len(),
+        }
     }
 
     /// The batches of an epoch: positions of rows, each row exactly once.
     ///
-    /// `lengths` has the tokens of each row; only [`Order::BucketedByLength`] looks at them.
+    /// `lengths` has the tokens of each row; [`Order::BucketedByLength`] and
+    /// [`BatchSize::Tokens`] look at them, the others only count them.
     pub fn batches(&self, lengths: &[usize], epoch: u64) -> Vec<Vec<usize>> {
         match self.order {
-            Order::Sequential => self.cut(&(0..lengths.len()).collect::<Vec<_>>()),
-            Order::Shuffled => self.cut(&self.shuffled(lengths.len(), epoch)),
+            Order::Sequential => self.cut(&(0..lengths.len()).collect::<Vec<_>>(), lengths),
+            Order::Shuffled => self.cut(&self.shuffled(lengths.len(), epoch), lengths),
             Order::BucketedByLength => self.bucketed(lengths, epoch),
         }
     }
 
-    fn cut(&self, rows: &[usize]) -> Vec<Vec<usize>> {
-        rows.chunks(self.batch_size)
-            .map(<[usize]>::to_vec)
-            .collect()
+    /// The batches of one epoch after the other, without end, from the given step on.
+    ///
+    /// Without rows there are no batches, and the iterator ends at once.
+    ///
+    /// ```
+    /// use finetune_data::{Order, Sampler};
+    ///
+    /// let lengths = [9, 3, 5];
+    /// let sampler = Sampler::new(Order::Shuffled, 2, 7)?;
+    /// let all: Vec<_> = sampler.steps(&lengths, 0).take(6).collect();
+    /// assert_eq!((all[3].epoch, all[3].batch), (1, 1));
+    /// let resumed: Vec<_> = sampler.steps(&lengths, 3).take(3).collect();
+    /// assert_eq!(resumed, all[3..]);
+    /// # Ok::<(), finetune_data::DataError>(())
+    /// ```
+    pub fn steps(&self, lengths: &[usize], start: u64) -> impl Iterator<Item = Step> {
+        let (first_epoch, mut skipped) = self.locate(lengths, start);
+        (first_epoch..)
+            .map(|epoch| (epoch, self.batches(lengths, epoch)))
+            .take_while(|(_, batches)| !batches.is_empty())
+            .flat_map(move |(epoch, batches)| {
+                let skipped = std::mem::take(&mut skipped);
+                let batches = batches.into_iter().enumerate().skip(skipped);
+                batches.map(move |(batch, rows)| (epoch, batch, rows))
+            })
+            .zip(start..)
+            .map(|((epoch, batch, rows), step)| Step {
+                step,
+                epoch,
+                batch,
+                rows,
+            })
+    }
+
+    /// The epoch of a step, and its place in that epoch.
+    fn locate(&self, lengths: &[usize], step: u64) -> (u64, usize) {
+        if lengths.is_empty() {
+            return (0, 0);
+        }
+        if let BatchSize::Rows(rows) = self.batch_size {
+            let per_epoch = lengths.len().div_ceil(rows) as u64;
+            return (step / per_epoch, (step % per_epoch) as usize);
+        }
+        let (mut epoch, mut left) = (0, step);
+        loop {
+            let batches = self.batch_count(lengths, epoch) as u64;
+            if left < batches {
+                return (epoch, left as usize);
+            }
+            (epoch, left) = (epoch + 1, left - batches);
+        }
+    }
+
+    fn cut(&self, rows: &[usize], lengths: &[usize]) -> Vec<Vec<usize>> {
+        match self.batch_size {
+            BatchSize::Rows(size) => rows.chunks(size).map(<[usize]>::to_vec).collect(),
+            BatchSize::Tokens(tokens) => cut_by_tokens(rows, lengths, tokens),
+        }
     }
 
     fn shuffled(&self, rows: usize, epoch: u64) -> Vec<usize> {
@@ -114,11 +211,11 @@ impl Sampler {
 
     fn bucketed(&self, lengths: &[usize], epoch: u64) -> Vec<Vec<usize>> {
         let mut rows = self.shuffled(lengths.len(), epoch);
-        let mut batches = Vec::with_capacity(self.batches_per_epoch(rows.len()));
-        for pool in rows.chunks_mut(self.pool_size(lengths.len())) {
+        let mut batches = Vec::new();
+        for pool in rows.chunks_mut(self.pool_size(lengths)) {
             // Stable: rows of one length stay in their random order.
             pool.sort_by_key(|&row| lengths[row]);
-            batches.extend(self.cut(pool));
+            batches.extend(self.cut(pool, lengths));
         }
         // Sorted pools would make every few steps a run from short to long.
         let order = permutation(self.seed, Purpose::BatchOrder, epoch, batches.len());
@@ -130,11 +227,38 @@ impl Sampler {
 
     /// The rows of a pool: whole batches, and pools of about equal size, for a small last pool
     /// would have batches of very different lengths.
-    fn pool_size(&self, rows: usize) -> usize {
-        let batches = self.batches_per_epoch(rows).max(1);
+    fn pool_size(&self, lengths: &[usize]) -> usize {
+        let rows = lengths.len().max(1);
+        let batch_rows = match self.batch_size {
+            BatchSize::Rows(rows) => rows,
+            // Of rows of the mean length.
+            BatchSize::Tokens(tokens) => {
+                (tokens * rows / lengths.iter().sum::<usize>().max(1)).clamp(1, rows)
+            }
+        };
+        let batches = rows.div_ceil(batch_rows);
         let pools = batches.div_ceil(POOL_BATCHES);
-        batches.div_ceil(pools) * self.batch_size
+        batches.div_ceil(pools) * batch_rows
     }
+}
+
+fn cut_by_tokens(rows: &[usize], lengths: &[usize], tokens: usize) -> Vec<Vec<usize>> {
+    let mut batches = Vec::new();
+    let (mut batch, mut longest) = (Vec::new(), 0);
+    for &row in rows {
+        let length = lengths[row].max(longest);
+        if !batch.is_empty() && (batch.len() + 1) * length > tokens {
+            batches.push(std::mem::take(&mut batch));
+            longest = lengths[row];
+        } else {
+            longest = length;
+        }
+        batch.push(row);
+    }
+    if !batch.is_empty() {
+        batches.push(batch);
+    }
+    batches
 }
 
 /// Batches for prediction, where no order is better than another: by length, the longest first,
@@ -150,12 +274,12 @@ impl Sampler {
 /// [`DataError::BatchSizeZero`].
 pub fn sorted_by_length(
     lengths: &[usize],
-    batch_size: usize,
+    batch_size: impl Into<BatchSize>,
 ) -> Result<Vec<Vec<usize>>, DataError> {
     let sampler = Sampler::new(Order::Sequential, batch_size, 0)?;
     let mut rows: Vec<usize> = (0..lengths.len()).collect();
     rows.sort_by_key(|&row| std::cmp::Reverse(lengths[row]));
-    Ok(sampler.cut(&rows))
+    Ok(sampler.cut(&rows, lengths))
 }
 
 #[cfg(test)]

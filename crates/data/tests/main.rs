@@ -7,7 +7,11 @@
 
 /// Every kind of bad input: which error it is, and that the message says where.
 mod bad_input;
+/// Encoded data sets on disk.
+mod cache;
 /// Token ids against Hugging Face's tokenizers.
 mod parity;
 /// What holds for all data sets: each row once an epoch, masks that tell the truth.
 mod properties;
+/// The samples of `datasets/`, opened by name.
+mod samples;

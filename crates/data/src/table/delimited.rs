@@ -8,15 +8,23 @@
 
 use std::path::Path;
 
-use super::lines::{Lines, check_length, split_line_break};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::lines::{Lines, Start, check_length, split_line_break};
 use super::record::Record;
 use super::{Column, Row, positions, unknown_column};
 use crate::error::DataError;
+use crate::progress::Progress;
 
 /// The layout of a delimited text file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Delimited {
-    /// The byte between two fields.
+    /// The byte between two fields; ASCII.
+    #[serde(
+        serialize_with = "write_delimiter",
+        deserialize_with = "read_delimiter"
+    )]
     pub delimiter: u8,
     /// Whether the first record names the columns.
     pub header: bool,
@@ -37,12 +45,41 @@ impl Delimited {
         }
     }
 
-    /// Tab, header, quotes (as written by pandas; the TSV files of GLUE have no quoting).
+    /// Tab, header, quotes, as written by pandas.
     pub const fn tsv() -> Self {
         Self {
             delimiter: b'\t',
             ..Self::csv()
         }
+    }
+
+    /// Tab, header, quotes are text like any other: the files of GLUE.
+    pub const fn unquoted_tsv() -> Self {
+        Self {
+            quoted: false,
+            ..Self::tsv()
+        }
+    }
+}
+
+impl Default for Delimited {
+    fn default() -> Self {
+        Self::csv()
+    }
+}
+
+/// In a settings file a delimiter is a character.
+fn write_delimiter<S: Serializer>(delimiter: &u8, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_char(char::from(*delimiter))
+}
+
+fn read_delimiter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    let delimiter = char::deserialize(deserializer)?;
+    match u8::try_from(delimiter) {
+        Ok(byte) if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Ok(byte),
+        _ => Err(serde::de::Error::custom(
+            "expected an ASCII character other than a quote or a line break",
+        )),
     }
 }
 
@@ -62,9 +99,10 @@ impl DelimitedRows {
         path: &Path,
         layout: Delimited,
         columns: &[Column],
+        progress: &Progress,
     ) -> Result<Self, DataError> {
         let mut rows = Self {
-            lines: Lines::open(path)?,
+            lines: Lines::open(path, progress)?,
             layout,
             columns: columns.to_vec(),
             wanted: Vec::new(),
@@ -139,20 +177,18 @@ impl DelimitedRows {
     /// Empty lines are no records, but only the end of a file may have them: in the middle one is
     /// as likely a row that lost its text.
     fn read_record(&mut self) -> Result<bool, DataError> {
-        let mut empty_line = None;
-        while self.lines.read(&mut self.line)? {
-            let blank = split_line_break(&self.line).0.is_empty();
-            self.record.number = empty_line.unwrap_or(self.lines.number());
-            match (blank, empty_line) {
-                (true, _) => empty_line = Some(self.record.number),
-                (false, None) => return self.parse_record().map(|()| true),
-                (false, Some(_)) => {
-                    let expected = self.layout.width.unwrap_or(self.columns.len());
-                    return Err(self.column_count(expected, 0));
-                }
+        match self.lines.read_start(&mut self.line, <[u8]>::is_empty)? {
+            Start::End => Ok(false),
+            Start::Line => {
+                self.record.number = self.lines.number();
+                self.parse_record().map(|()| true)
+            }
+            Start::Blank(number) => {
+                self.record.number = number;
+                let expected = self.layout.width.unwrap_or(self.columns.len());
+                Err(self.column_count(expected, 0))
             }
         }
-        Ok(false)
     }
 
     /// Parses the record that begins with the line just read, and reads on while a quote is open.
@@ -199,7 +235,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows");
         std::fs::write(&path, bytes).unwrap();
-        DelimitedRows::open(&path, layout, columns)?
+        DelimitedRows::open(&path, layout, columns, &Progress::default())?
             .map(|row| row.map(|row| (row.number, row.fields)))
             .collect()
     }
@@ -279,12 +315,45 @@ mod tests {
 
     #[test]
     fn without_quoting_a_quote_is_text() {
-        let layout = Delimited {
-            quoted: false,
-            ..Delimited::tsv()
-        };
-        let found = read(b"a\tb\n\"x\t\"\"y\n", layout, &["a".into(), "b".into()]);
+        let found = read(
+            b"a\tb\n\"x\t\"\"y\n",
+            Delimited::unquoted_tsv(),
+            &["a".into(), "b".into()],
+        );
         assert_eq!(found.unwrap(), [row(2, "\"x", "\"\"y")]);
+    }
+
+    #[test]
+    fn the_rows_behind_a_bad_one_can_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.csv");
+        std::fs::write(&path, b"a,b\n1\n2,\xff\n3,\"x\ny\",z\n\n\n4,d\n").unwrap();
+        let columns = [0.into(), 1.into()];
+        let rows = DelimitedRows::open(&path, Delimited::csv(), &columns, &Progress::default());
+        let found: Vec<Option<u64>> = rows.unwrap().map(|row| Some(row.ok()?.number)).collect();
+        assert_eq!(found, [None, None, None, None, None, Some(8)]);
+    }
+
+    #[test]
+    fn a_delimiter_is_a_character_in_a_settings_file() {
+        let layout: Delimited =
+            serde_json::from_str(r#"{"delimiter": ";", "header": false}"#).unwrap();
+        assert_eq!(
+            (layout.delimiter, layout.header, layout.quoted),
+            (b';', false, true)
+        );
+        assert!(
+            serde_json::to_string(&layout)
+                .unwrap()
+                .contains(r#""delimiter":";""#)
+        );
+        for bad in [
+            r#"{"delimiter": "é"}"#,
+            r#"{"delimiter": "\n"}"#,
+            r#"{"quotes": true}"#,
+        ] {
+            assert!(serde_json::from_str::<Delimited>(bad).is_err(), "{bad}");
+        }
     }
 
     proptest! {

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::lines::{Lines, check_nul, check_text, split_line_break};
+use super::lines::{Lines, Start, check_nul, check_text, split_line_break};
 use super::{Column, Row, unknown_column};
 use crate::error::DataError;
+use crate::progress::Progress;
 
 /// The rows of a JSON Lines file.
 pub(super) struct JsonRows {
@@ -16,28 +17,40 @@ pub(super) struct JsonRows {
 }
 
 impl JsonRows {
-    pub(super) fn open(path: &Path, columns: &[Column]) -> Result<Self, DataError> {
+    pub(super) fn open(
+        path: &Path,
+        columns: &[Column],
+        progress: &Progress,
+    ) -> Result<Self, DataError> {
         let name = |column: &Column| match column {
             Column::Name(name) => Ok(name.clone()),
             Column::Index(_) => Err(unknown_column(path, column, &[])),
         };
         let names = columns.iter().map(name).collect::<Result<_, _>>()?;
         Ok(Self {
-            lines: Lines::open(path)?,
+            lines: Lines::open(path, progress)?,
             names,
             line: Vec::new(),
         })
     }
 
     fn next_row(&mut self) -> Result<Option<Row>, DataError> {
-        if !self.lines.read(&mut self.line)? {
-            return Ok(None);
+        let is_blank = |line: &[u8]| line.trim_ascii().is_empty();
+        match self.lines.read_start(&mut self.line, is_blank)? {
+            Start::End => return Ok(None),
+            Start::Line => {}
+            // The end of a file may have blank lines; between rows one is a row that was lost.
+            Start::Blank(row) => {
+                return Err(DataError::ColumnCount {
+                    path: self.lines.path().to_path_buf(),
+                    row,
+                    expected: self.names.len(),
+                    found: 0,
+                });
+            }
         }
         let (content, _) = split_line_break(&self.line);
         let number = self.lines.number();
-        if content.trim_ascii().is_empty() {
-            return self.only_blank_lines_follow(number);
-        }
         let path = self.lines.path();
         let text = check_text(path, number, content)?;
         let object: Map<String, Value> =
@@ -54,23 +67,6 @@ impl JsonRows {
             number,
             fields: fields.collect::<Result<_, _>>()?,
         }))
-    }
-
-    /// The end of a file may have blank lines; between rows one is a row that was lost.
-    fn only_blank_lines_follow(&mut self, blank: u64) -> Result<Option<Row>, DataError> {
-        while self.lines.read(&mut self.line)? {
-            if !self.line.trim_ascii().is_empty() {
-                let path = self.lines.path().to_path_buf();
-                let expected = self.names.len();
-                return Err(DataError::ColumnCount {
-                    path,
-                    row: blank,
-                    expected,
-                    found: 0,
-                });
-            }
-        }
-        Ok(None)
     }
 }
 
@@ -126,7 +122,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.jsonl");
         std::fs::write(&path, text).unwrap();
-        JsonRows::open(&path, &["text".into(), "label".into()])?.collect()
+        JsonRows::open(
+            &path,
+            &["text".into(), "label".into()],
+            &Progress::default(),
+        )?
+        .collect()
     }
 
     #[test]

@@ -2,15 +2,20 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use flate2::read::MultiGzDecoder;
+
 use crate::error::DataError;
+use crate::progress::{Counted, Progress};
 
 /// The longest record that is read, in bytes: far above any text, and far below what would bring
 /// a machine down when a file without line breaks is opened by mistake.
-pub(super) const RECORD_LIMIT: usize = 64 << 20;
+pub(crate) const RECORD_LIMIT: usize = 64 << 20;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+const BUFFER: usize = 1 << 16;
 
 /// Reads a file line by line; a leading byte order mark is taken off.
 pub(super) struct Lines {
@@ -19,12 +24,33 @@ pub(super) struct Lines {
     /// The first line: it was read to see whether there is one.
     first: Option<Vec<u8>>,
     read: u64,
+    /// Empty lines that turned out to stand between rows, not yet told of.
+    blank: Range<u64>,
+    /// Whether the caller still holds the line behind the empty ones.
+    held: bool,
+}
+
+/// What stands where a record may begin.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// The line just read.
+    Line,
+    /// An empty line with this number, and rows after it: as likely a row that lost its text.
+    Blank(u64),
+    /// Nothing more, or only empty lines.
+    End,
 }
 
 impl Lines {
-    pub(super) fn open(path: &Path) -> Result<Self, DataError> {
+    /// Opens a file, decompressed if its name ends in `.gz`.
+    pub(super) fn open(path: &Path, progress: &Progress) -> Result<Self, DataError> {
         let file = File::open(path).map_err(|source| DataError::io(path, source))?;
-        Self::new(path, Box::new(BufReader::with_capacity(1 << 16, file)))
+        let file = Counted::new(file, progress);
+        if is_gzip(path) {
+            let decoder = MultiGzDecoder::new(file);
+            return Self::new(path, Box::new(BufReader::with_capacity(BUFFER, decoder)));
+        }
+        Self::new(path, Box::new(BufReader::with_capacity(BUFFER, file)))
     }
 
     fn new(path: &Path, reader: Box<dyn BufRead + Send>) -> Result<Self, DataError> {
@@ -33,6 +59,8 @@ impl Lines {
             reader,
             first: None,
             read: 0,
+            blank: 0..0,
+            held: false,
         };
         let mut first = Vec::new();
         lines.append(&mut first)?;
@@ -56,6 +84,36 @@ impl Lines {
         self.read
     }
 
+    /// Finds where the next record begins. `line` belongs to this until a record has begun: empty
+    /// lines are told of one by one while it holds the line behind them.
+    pub(super) fn read_start(
+        &mut self,
+        line: &mut Vec<u8>,
+        is_blank: fn(&[u8]) -> bool,
+    ) -> Result<Start, DataError> {
+        if let Some(number) = self.blank.next() {
+            return Ok(Start::Blank(number));
+        }
+        if std::mem::take(&mut self.held) {
+            return Ok(Start::Line);
+        }
+        let first = self.read + 1;
+        while self.read(line)? {
+            if is_blank(split_line_break(line).0) {
+                continue;
+            }
+            self.blank = first..self.read;
+            return Ok(match self.blank.next() {
+                None => Start::Line,
+                Some(number) => {
+                    self.held = true;
+                    Start::Blank(number)
+                }
+            });
+        }
+        Ok(Start::End)
+    }
+
     /// Puts the next line, with its line break, into `line`; false at the end of the file.
     pub(super) fn read(&mut self, line: &mut Vec<u8>) -> Result<bool, DataError> {
         line.clear();
@@ -67,18 +125,50 @@ impl Lines {
         self.append(line)
     }
 
+    /// Reads a line piece by piece, so that one without an end is refused before it is held.
     fn append(&mut self, line: &mut Vec<u8>) -> Result<bool, DataError> {
-        let mut limited = (&mut self.reader).take(RECORD_LIMIT as u64 + 1);
-        let read = limited
-            .read_until(b'\n', line)
-            .map_err(|source| DataError::io(&self.path, source))?;
-        if read == 0 {
-            return Ok(false);
+        loop {
+            let piece = match self.reader.fill_buf() {
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                piece => piece.map_err(|source| DataError::reading(&self.path, source))?,
+            };
+            if piece.is_empty() {
+                self.read += u64::from(!line.is_empty());
+                return Ok(!line.is_empty());
+            }
+            let line_break = piece.iter().position(|&byte| byte == b'\n');
+            let taken = line_break.map_or(piece.len(), |place| place + 1);
+            check_length(&self.path, self.read + 1, line.len() + taken)?;
+            line.extend_from_slice(&piece[..taken]);
+            self.reader.consume(taken);
+            if line_break.is_some() {
+                self.read += 1;
+                return Ok(true);
+            }
         }
-        self.read += 1;
-        check_length(&self.path, self.read, line.len())?;
-        Ok(true)
     }
+}
+
+/// Whether the name says that the file is compressed with gzip.
+pub(super) fn is_gzip(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("gz"))
+}
+
+/// Reads a whole text file that holds one record.
+pub(crate) fn read_text(
+    path: &Path,
+    source: &mut dyn Read,
+    progress: &Progress,
+) -> Result<String, DataError> {
+    let mut bytes = Vec::new();
+    Counted::new(source, progress)
+        .take(RECORD_LIMIT as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|source| DataError::reading(path, source))?;
+    check_length(path, 1, bytes.len())?;
+    let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
+    Ok(check_text(path, 1, text)?.to_owned())
 }
 
 /// Refuses a record above [`RECORD_LIMIT`].
@@ -153,6 +243,30 @@ mod tests {
             Err(DataError::EmptyFile { .. })
         ));
         assert!(matches!(lines(b""), Err(DataError::EmptyFile { .. })));
+    }
+
+    #[test]
+    fn the_line_behind_empty_ones_is_not_lost() {
+        let mut lines = lines(b"one\n\n\r\ntwo\nthree\n\n\n").unwrap();
+        let mut line = Vec::new();
+        let mut starts = Vec::new();
+        loop {
+            let start = lines.read_start(&mut line, <[u8]>::is_empty).unwrap();
+            if start == Start::End {
+                break;
+            }
+            starts.push((start, lines.number(), line[0]));
+        }
+        assert_eq!(
+            starts,
+            [
+                (Start::Line, 1, b'o'),
+                (Start::Blank(2), 4, b't'),
+                (Start::Blank(3), 4, b't'),
+                (Start::Line, 4, b't'),
+                (Start::Line, 5, b't'),
+            ]
+        );
     }
 
     #[test]

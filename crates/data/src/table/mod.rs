@@ -12,8 +12,12 @@ mod record;
 use std::fmt;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 pub use self::delimited::Delimited;
+pub(crate) use self::lines::read_text;
 use crate::error::DataError;
+use crate::progress::Progress;
 
 /// One record of a file, cut to the columns that were asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +29,9 @@ pub struct Row {
     pub fields: Vec<String>,
 }
 
-/// A column, by its name or by its position.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A column, by its name or by its position: a string or a number in a settings file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum Column {
     /// The name in the header, the key of the JSON object, or the name in the Parquet schema.
     Name(String),
@@ -37,6 +42,12 @@ pub enum Column {
 impl From<&str> for Column {
     fn from(name: &str) -> Self {
         Self::Name(name.to_owned())
+    }
+}
+
+impl From<String> for Column {
+    fn from(name: String) -> Self {
+        Self::Name(name)
     }
 }
 
@@ -56,7 +67,8 @@ impl fmt::Display for Column {
 }
 
 /// How a file of rows is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TableFormat {
     /// CSV, TSV and their kin.
@@ -69,33 +81,44 @@ pub enum TableFormat {
 
 impl TableFormat {
     /// The format that the file's extension stands for: `.csv`, `.tsv`, `.jsonl` or `.parquet`,
-    /// in any case. CSV and TSV are taken to have a header and quoted fields.
+    /// in any case; all but the last also with `.gz` behind it. CSV and TSV are taken to have a
+    /// header and quoted fields.
     ///
     /// # Errors
     /// [`DataError::UnsupportedExtension`] for any other name.
     pub fn from_path(path: &Path) -> Result<Self, DataError> {
-        let extension = path
-            .extension()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .to_ascii_lowercase();
-        match extension.as_str() {
+        let extension = extension(path);
+        match extension.trim_end_matches(".gz") {
             "csv" => Ok(Self::Delimited(Delimited::csv())),
             "tsv" => Ok(Self::Delimited(Delimited::tsv())),
             "jsonl" => Ok(Self::JsonLines),
-            "parquet" => Ok(Self::Parquet),
+            "parquet" if extension == "parquet" => Ok(Self::Parquet),
             _ => Err(DataError::UnsupportedExtension {
                 path: path.to_path_buf(),
-                expected: ".csv, .tsv, .jsonl, .parquet",
+                expected: ".csv, .tsv, .jsonl, .parquet, .csv.gz, .tsv.gz, .jsonl.gz".to_owned(),
                 found: extension,
             }),
         }
     }
 }
 
+/// The extension in lower case, such as `csv` or, of a compressed file, `csv.gz`.
+pub(crate) fn extension(path: &Path) -> String {
+    let last = |path: &Path| {
+        let extension = path.extension().unwrap_or_default().to_string_lossy();
+        extension.to_ascii_lowercase()
+    };
+    match last(path).as_str() {
+        "gz" => format!("{}.gz", last(&path.with_extension(""))),
+        extension => extension.to_owned(),
+    }
+}
+
 /// The rows of an open file, in the file's order.
 ///
-/// After an error the iterator ends: what follows a broken record cannot be trusted.
+/// After a row that breaks the rules of the data, such as one with too many columns, the next row
+/// can be read. After an error of the file itself, such as a quote that is never closed, the
+/// iterator ends: what follows cannot be trusted.
 pub struct Rows {
     source: Box<dyn Iterator<Item = Result<Row, DataError>> + Send>,
     failed: bool,
@@ -118,7 +141,7 @@ impl Iterator for Rows {
             return None;
         }
         let row = self.source.next();
-        self.failed = matches!(row, Some(Err(_)));
+        self.failed = matches!(&row, Some(Err(error)) if !error.is_of_one_row());
         row
     }
 }
@@ -144,12 +167,22 @@ impl Iterator for Rows {
 /// # Errors
 /// If the file cannot be opened, is empty, or lacks a column; each row may be an error too.
 pub fn open_rows(path: &Path, format: TableFormat, columns: &[Column]) -> Result<Rows, DataError> {
+    open_counted(path, format, columns, &Progress::default())
+}
+
+/// Opens a file and counts what is read of it in `progress`.
+pub(crate) fn open_counted(
+    path: &Path,
+    format: TableFormat,
+    columns: &[Column],
+    progress: &Progress,
+) -> Result<Rows, DataError> {
     let source: Box<dyn Iterator<Item = Result<Row, DataError>> + Send> = match format {
-        TableFormat::Delimited(layout) => {
-            Box::new(delimited::DelimitedRows::open(path, layout, columns)?)
-        }
-        TableFormat::JsonLines => Box::new(json_lines::JsonRows::open(path, columns)?),
-        TableFormat::Parquet => Box::new(parquet::ParquetRows::open(path, columns)?),
+        TableFormat::Delimited(layout) => Box::new(delimited::DelimitedRows::open(
+            path, layout, columns, progress,
+        )?),
+        TableFormat::JsonLines => Box::new(json_lines::JsonRows::open(path, columns, progress)?),
+        TableFormat::Parquet => Box::new(parquet::ParquetRows::open(path, columns, progress)?),
     };
     Ok(Rows {
         source,
@@ -195,18 +228,27 @@ mod tests {
         assert_eq!(format("a.tsv"), TableFormat::Delimited(Delimited::tsv()));
         assert_eq!(format("a.jsonl"), TableFormat::JsonLines);
         assert_eq!(format("b/a.parquet"), TableFormat::Parquet);
-        assert!(TableFormat::from_path(Path::new("csv")).is_err());
+        assert_eq!(format("a.csv.gz"), TableFormat::Delimited(Delimited::csv()));
+        assert_eq!(format("a.JSONL.GZ"), TableFormat::JsonLines);
+        for name in ["csv", "a.parquet.gz", "a.gz", "a.xlsx"] {
+            assert!(TableFormat::from_path(Path::new(name)).is_err(), "{name}");
+        }
     }
 
     #[test]
-    fn nothing_follows_an_error() {
+    fn columns_are_strings_or_numbers_in_a_settings_file() {
+        let columns: Vec<Column> = serde_json::from_str("[\"text\", 3]").unwrap();
+        assert_eq!(columns, [Column::from("text"), Column::from(3)]);
+    }
+
+    #[test]
+    fn rows_follow_a_bad_row_and_nothing_a_broken_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.csv");
-        std::fs::write(&path, "a,b\n1,2\n1\n1,2\n").unwrap();
+        std::fs::write(&path, "a,b\n1,2\n1\n1,2\n\"1,2\n1,2\n").unwrap();
         let format = TableFormat::from_path(&path).unwrap();
-        let mut rows = open_rows(&path, format, &["b".into()]).unwrap();
-        assert!(rows.next().unwrap().is_ok());
-        assert!(rows.next().unwrap().is_err());
-        assert!(rows.next().is_none());
+        let rows = open_rows(&path, format, &["b".into()]).unwrap();
+        let found: Vec<bool> = rows.map(|row| row.is_ok()).collect();
+        assert_eq!(found, [true, false, true, false]);
     }
 }

@@ -14,6 +14,7 @@ use parquet::errors::ParquetError;
 use super::lines::check_nul;
 use super::{Column, Row, positions};
 use crate::error::DataError;
+use crate::progress::Progress;
 
 /// The rows decoded at a time: enough to hide the cost of a batch, little beside a data set.
 const BATCH_ROWS: usize = 1024;
@@ -31,15 +32,27 @@ pub(super) struct ParquetRows {
     batch: Vec<StringArray>,
     next_in_batch: usize,
     read: u64,
+    /// All rows of the file, and its bytes, which is what progress counts.
+    rows: u64,
+    length: u64,
+    progress: Progress,
 }
 
 impl ParquetRows {
-    pub(super) fn open(path: &Path, columns: &[Column]) -> Result<Self, DataError> {
+    pub(super) fn open(
+        path: &Path,
+        columns: &[Column],
+        progress: &Progress,
+    ) -> Result<Self, DataError> {
         let file = File::open(path).map_err(|source| DataError::io(path, source))?;
-        let length = file
+        let metadata = file
             .metadata()
-            .map_err(|source| DataError::io(path, source))?
-            .len();
+            .map_err(|source| DataError::io(path, source))?;
+        if metadata.is_dir() {
+            let source = std::io::ErrorKind::IsADirectory.into();
+            return Err(DataError::io(path, source));
+        }
+        let length = metadata.len();
         if length == 0 {
             return Err(DataError::EmptyFile {
                 path: path.to_path_buf(),
@@ -75,6 +88,9 @@ impl ParquetRows {
                 .map(|&index| schema.field(index).data_type().is_floating())
                 .collect(),
             places: places.collect(),
+            rows: u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0),
+            length,
+            progress: progress.clone(),
             reader: builder
                 .with_projection(mask)
                 .with_batch_size(BATCH_ROWS)
@@ -99,15 +115,23 @@ impl ParquetRows {
             self.batch = self.texts(&batch)?;
             self.next_in_batch = 0;
         }
+        // Before the values, so that a bad row is passed too.
         self.read += 1;
-        let fields = (0..self.batch.len())
-            .map(|place| self.field(place))
-            .collect::<Result<_, _>>()?;
+        self.progress.add(self.bytes_of_row());
+        let place = self.next_in_batch;
         self.next_in_batch += 1;
+        let fields = (0..self.batch.len()).map(|column| self.field(column, place));
         Ok(Some(Row {
             number: self.read,
-            fields,
+            fields: fields.collect::<Result<_, _>>()?,
         }))
+    }
+
+    /// The row's share of the file, such that the shares of all rows add up to the whole.
+    fn bytes_of_row(&self) -> u64 {
+        let share =
+            |rows: u64| u128::from(self.length) * u128::from(rows) / u128::from(self.rows.max(1));
+        (share(self.read) - share(self.read - 1)) as u64
     }
 
     fn texts(&self, batch: &RecordBatch) -> Result<Vec<StringArray>, DataError> {
@@ -123,19 +147,19 @@ impl ParquetRows {
         self.places.iter().map(text).collect()
     }
 
-    fn field(&self, place: usize) -> Result<String, DataError> {
-        let column = &self.batch[place];
-        let missing = column.is_null(self.next_in_batch)
+    fn field(&self, column: usize, place: usize) -> Result<String, DataError> {
+        let values = &self.batch[column];
+        let missing = values.is_null(place)
             // What pandas makes of a hole in a column of numbers.
-            || (self.floating[place] && column.value(self.next_in_batch) == "NaN");
+            || (self.floating[column] && values.value(place) == "NaN");
         if missing {
             return Err(DataError::MissingValue {
                 path: self.path.clone(),
                 row: self.read,
-                column: self.names[place].clone(),
+                column: self.names[column].clone(),
             });
         }
-        let text = column.value(self.next_in_batch);
+        let text = values.value(place);
         check_nul(&self.path, self.read, text)?;
         Ok(text.to_owned())
     }
@@ -200,7 +224,7 @@ mod tests {
             ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), None).unwrap();
         writer.write(&batch).unwrap();
         writer.close().unwrap();
-        ParquetRows::open(&path, wanted)?.collect()
+        ParquetRows::open(&path, wanted, &Progress::default())?.collect()
     }
 
     #[test]
@@ -228,6 +252,23 @@ mod tests {
         assert!(rows.iter().enumerate().all(
             |(index, row)| row.number == index as u64 + 1 && row.fields == [index.to_string()]
         ));
+    }
+
+    #[test]
+    fn a_bad_row_is_passed_and_all_of_the_file_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.parquet");
+        let texts: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None, Some("c")]));
+        let batch = RecordBatch::try_from_iter([("text", texts)]).unwrap();
+        let file = File::create(&path).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let progress = Progress::default();
+        let rows = ParquetRows::open(&path, &["text".into()], &progress).unwrap();
+        let found: Vec<Option<u64>> = rows.map(|row| Some(row.ok()?.number)).collect();
+        assert_eq!(found, [Some(1), None, Some(3)]);
+        assert_eq!(progress.read(), std::fs::metadata(&path).unwrap().len());
     }
 
     #[test]

@@ -7,33 +7,59 @@ use serde_json::{Map, Value};
 use tokenizers::Tokenizer;
 use tokenizers::normalizers::BertNormalizer;
 
-use super::TextTokenizer;
 use super::bert::read_vocabulary;
+use super::{TextTokenizer, bpe_files};
 use crate::error::DataError;
 
 impl TextTokenizer {
-    /// Loads the tokenizer of a model folder: its `tokenizer.json`, else its `vocab.txt`.
+    /// Loads the tokenizer of a model folder: its `tokenizer.json`, else its `vocab.json` and
+    /// `merges.txt`, else its `vocab.txt`.
+    ///
+    /// `vocab.json` and `merges.txt` get RoBERTa's byte-level BPE and `<s> text </s>`. Of
+    /// `tokenizer_config.json` and `special_tokens_map.json`, if they are there, it heeds
+    /// `add_prefix_space` (false by default), `trim_offsets` (true) and the special tokens, which
+    /// may be names or objects: `<mask>` takes the space before it if its object says `lstrip`.
     ///
     /// A `vocab.txt` gets BERT's normaliser, pre-tokeniser, WordPiece and `[CLS] text [SEP]`.
     /// Of `tokenizer_config.json`, if there is one, it heeds `do_lower_case` (true by default),
     /// `strip_accents` (as `do_lower_case`), `tokenize_chinese_chars` (true) and the names of the
     /// special tokens.
     ///
+    /// ```
+    /// use finetune_data::TextTokenizer;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nto\nbe\n";
+    /// std::fs::write(folder.path().join("vocab.txt"), vocabulary)?;
+    /// let tokenizer = TextTokenizer::from_dir(folder.path())?;
+    /// assert_eq!(tokenizer.vocabulary_size(), 7);
+    /// assert_eq!(tokenizer.mask_token_id(), Some(4));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
-    /// [`DataError::MissingFiles`] if the folder has neither; otherwise the error names the file.
+    /// [`DataError::MissingFiles`] if the folder has none of them, or one of two; otherwise the
+    /// error names the file.
     pub fn from_dir(directory: &Path) -> Result<Self, DataError> {
-        let tokenizer = directory.join("tokenizer.json");
-        if tokenizer.is_file() {
+        let file = |name: &str| Some(directory.join(name)).filter(|path| path.is_file());
+        let missing = |names: &[&str]| DataError::MissingFiles {
+            directory: directory.to_path_buf(),
+            looked_for: names.iter().map(|&name| name.to_owned()).collect(),
+        };
+        if let Some(tokenizer) = file("tokenizer.json") {
             return Self::from_file(&tokenizer);
         }
-        let vocabulary = directory.join("vocab.txt");
-        if vocabulary.is_file() {
-            return Self::from_vocabulary(&vocabulary);
+        match (file("vocab.json"), file("merges.txt"), file("vocab.txt")) {
+            (Some(vocabulary), Some(merges), _) => Self::from_merges(&vocabulary, &merges),
+            (_, _, Some(vocabulary)) => Self::from_vocabulary(&vocabulary),
+            (Some(_), None, None) => Err(missing(&["merges.txt"])),
+            (None, Some(_), None) => Err(missing(&["vocab.json"])),
+            (None, None, None) => Err(missing(&[
+                "tokenizer.json",
+                "vocab.json with merges.txt",
+                "vocab.txt",
+            ])),
         }
-        Err(DataError::MissingFiles {
-            directory: directory.to_path_buf(),
-            looked_for: vec!["tokenizer.json".to_owned(), "vocab.txt".to_owned()],
-        })
     }
 
     /// Loads a `tokenizer.json`. The truncation and padding that it was saved with are dropped.
@@ -53,10 +79,7 @@ impl TextTokenizer {
         check_before_parsing(path, &bytes)?;
         let tokenizer =
             Tokenizer::from_bytes(&bytes).map_err(|source| DataError::tokenizer(path, source))?;
-        let mut config = json_beside(path, "tokenizer_config.json")?;
-        for (key, value) in json_beside(path, "special_tokens_map.json")? {
-            config.entry(key).or_insert(value);
-        }
+        let config = config_beside(path)?;
         let pad_token = pad_token(&config, &tokenizer);
         Self::new(tokenizer, path, &pad_token, config)
     }
@@ -73,14 +96,25 @@ impl TextTokenizer {
         );
         Self::bert(vocabulary, normalizer, path, config)
     }
+
+    fn from_merges(vocabulary: &Path, merges: &Path) -> Result<Self, DataError> {
+        let tokens = bpe_files::read_vocabulary(vocabulary)?;
+        let merges = bpe_files::read_merges(merges, &tokens)?;
+        Self::roberta(&tokens, &merges, vocabulary, config_beside(vocabulary)?)
+    }
 }
 
-/// Refuses the two kinds of damaged file on which the tokenizers library panics: broken JSON in
-/// some of its parts, and a template with a special token that it does not list.
+/// Refuses the kinds of damaged file on which the tokenizers library panics: broken JSON in some
+/// of its parts, a template with a special token that it does not list, and a merge of tokens into
+/// one that the vocabulary lacks.
 fn check_before_parsing(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
     let file: Value =
         serde_json::from_slice(bytes).map_err(|source| DataError::json(path, source))?;
-    let processor = &file["post_processor"];
+    check_templates(path, &file["post_processor"])?;
+    check_merges(path, &file["model"])
+}
+
+fn check_templates(path: &Path, processor: &Value) -> Result<(), DataError> {
     let sequence = processor["processors"].as_array();
     for template in sequence.into_iter().flatten().chain([processor]) {
         let sides = [&template["single"], &template["pair"]];
@@ -90,6 +124,26 @@ fn check_before_parsing(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
             {
                 return Err(DataError::missing_special_token(path, token));
             }
+        }
+    }
+    Ok(())
+}
+
+fn check_merges(path: &Path, model: &Value) -> Result<(), DataError> {
+    let prefix = model["continuing_subword_prefix"]
+        .as_str()
+        .unwrap_or_default();
+    let merges = model["merges"].as_array().into_iter().flatten();
+    for (row, merge) in (1..).zip(merges) {
+        // Older files have the two tokens in one text.
+        let merge = match merge {
+            Value::String(line) => bpe_files::parse(line),
+            merge => serde_json::from_value(merge.clone()).ok(),
+        };
+        // What is no merge at all the library refuses by itself.
+        if let Some(merge) = merge {
+            let known = |token: &str| model["vocab"].get(token).is_some();
+            bpe_files::check_merge(path, row, &merge, prefix, known)?;
         }
     }
     Ok(())
@@ -113,6 +167,15 @@ fn pad_token(config: &Map<String, Value>, tokenizer: &Tokenizer) -> String {
         })
 }
 
+/// What the two files of settings beside `path` say, `tokenizer_config.json` first.
+fn config_beside(path: &Path) -> Result<Map<String, Value>, DataError> {
+    let mut config = json_beside(path, "tokenizer_config.json")?;
+    for (key, value) in json_beside(path, "special_tokens_map.json")? {
+        config.entry(key).or_insert(value);
+    }
+    Ok(config)
+}
+
 /// The JSON object in a file beside `path`, empty if there is no such file.
 fn json_beside(path: &Path, name: &str) -> Result<Map<String, Value>, DataError> {
     let path = path.with_file_name(name);
@@ -133,6 +196,7 @@ pub(super) fn token_of(value: Option<&Value>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tokenizer::EncodingConfig;
 
     const VOCABULARY: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nresume\nrésumé\nR\n##ésumé\n";
 
@@ -146,7 +210,8 @@ mod tests {
 
     fn ids(folder: &tempfile::TempDir, text: &str) -> Vec<u32> {
         let tokenizer = TextTokenizer::from_dir(folder.path()).unwrap();
-        tokenizer.encode(&[text], 16).unwrap().row(0).0.to_vec()
+        let encoded = tokenizer.encode(&[text], &EncodingConfig::new(16)).unwrap();
+        encoded.row(0).unwrap().token_ids.to_vec()
     }
 
     #[test]

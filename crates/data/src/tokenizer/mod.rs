@@ -4,40 +4,48 @@
 //! run on: ids are equal by construction, and the parity tests hold us to that.
 
 mod bert;
+mod bpe_files;
+mod config;
+mod encoding;
 mod loading;
+mod roberta;
 mod saving;
 mod special_tokens;
+mod text_tokens;
 mod training;
+mod truncation;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
 use serde_json::{Map, Value};
-use tokenizers::Tokenizer;
+use sha2::{Digest, Sha256};
+use tokenizers::{ModelWrapper, Tokenizer};
 
+pub use self::config::{EncodingConfig, Offsets, PairEncoding, PairTruncation, Truncation};
+use self::loading::token_of;
 use self::special_tokens::SpecialTokens;
-use crate::encoded::EncodedTexts;
+use crate::dataset::hexadecimal;
 use crate::error::DataError;
 
-/// The texts that one task tokenises: enough to share the work out evenly, few enough that a
-/// small data set still goes to all cores.
-const TEXTS_PER_TASK: usize = 64;
+/// The highest id that a token may have: no embedding table has more rows, so that a higher one
+/// comes of a damaged file.
+const HIGHEST_TOKEN_ID: u32 = (1 << 24) - 1;
 
-/// A tokenizer as a classifier needs it: one text in, special tokens around it, the end cut off
-/// when it is too long.
+/// A tokenizer as an encoder of the BERT family needs it: texts or pairs of texts in, special
+/// tokens around them, cut to a maximum length.
 ///
 /// ```
-/// use finetune_data::TextTokenizer;
+/// use finetune_data::{EncodingConfig, TextTokenizer};
 ///
 /// let tokenizer = TextTokenizer::train_word_piece(["to be or not to be"; 3], 100)?;
-/// let encoded = tokenizer.encode(&["To be!", ""], 16)?;
+/// let encoded = tokenizer.encode(&["To be!", ""], &EncodingConfig::new(16))?;
 ///
-/// let (token_ids, token_type_ids) = encoded.row(0);
+/// let token_ids = encoded.row(0)?.token_ids;
 /// assert_eq!(token_ids.first().copied(), tokenizer.token_to_id("[CLS]"));
 /// assert_eq!(token_ids.last().copied(), tokenizer.token_to_id("[SEP]"));
-/// assert_eq!(token_type_ids, [0; 5]); // [CLS] to be [UNK] [SEP]
-/// assert_eq!(encoded.length(1), 2); // an empty text is its special tokens
+/// assert_eq!(token_ids.len(), 5); // [CLS] to be [UNK] [SEP]
+/// assert_eq!(encoded.length(1)?, 2); // an empty text is its special tokens
 /// # Ok::<(), finetune_data::DataError>(())
 /// ```
 #[derive(Clone)]
@@ -45,9 +53,14 @@ pub struct TextTokenizer {
     tokenizer: Tokenizer,
     /// Where it came from, for messages.
     path: PathBuf,
+    /// Those around a single text.
     special_tokens: SpecialTokens,
     pad_token_id: u32,
+    mask_token_id: Option<u32>,
+    /// Ascending.
+    special_token_ids: Vec<u32>,
     vocabulary_size: usize,
+    fingerprint: String,
     /// The content of `tokenizer_config.json`.
     config: Map<String, Value>,
 }
@@ -72,30 +85,40 @@ impl TextTokenizer {
         pad_token: &str,
         config: Map<String, Value>,
     ) -> Result<Self, DataError> {
-        let failed = |source| DataError::Tokenizer {
-            path: path.to_path_buf(),
-            source,
-        };
+        let failed = |source| DataError::tokenizer(path, source);
         tokenizer.with_truncation(None).map_err(failed)?;
         tokenizer.with_padding(None);
-        let highest = tokenizer.get_vocab(true).into_values().max();
-        let Some(highest) = highest else {
-            return Err(DataError::EmptyVocabulary {
-                path: path.to_path_buf(),
-            });
-        };
+        let vocabulary_size = vocabulary_size(&tokenizer, path)?;
         let Some(pad_token_id) = tokenizer.token_to_id(pad_token) else {
-            return Err(DataError::MissingSpecialToken {
-                path: path.to_path_buf(),
-                token: pad_token.to_owned(),
-            });
+            return Err(DataError::missing_special_token(path, pad_token));
         };
+        let mask_token_id = match token_of(config.get("mask_token")) {
+            Some(mask) => tokenizer.token_to_id(&mask),
+            None => ["[MASK]", "<mask>"]
+                .into_iter()
+                .find_map(|mask| tokenizer.token_to_id(mask)),
+        };
+        let special_tokens = SpecialTokens::of(&tokenizer, path)?;
+        let mut special_token_ids = named_special_tokens(&tokenizer, &config);
+        special_token_ids.extend(special_tokens.all().map(|&(id, _)| id));
+        special_token_ids.extend([pad_token_id].into_iter().chain(mask_token_id));
+        special_token_ids.sort_unstable();
+        special_token_ids.dedup();
+
+        let content = tokenizer.to_string(false).map_err(failed)?;
+        let mut hash = Sha256::new();
+        // The number goes up when the same content makes other tokens than before.
+        hash.update(b"finetune tokenizer 1");
+        hash.update(content);
         Ok(Self {
-            special_tokens: SpecialTokens::of(&tokenizer, path)?,
+            fingerprint: hexadecimal(&hash.finalize()),
             tokenizer,
             path: path.to_path_buf(),
+            special_tokens,
             pad_token_id,
-            vocabulary_size: highest as usize + 1,
+            mask_token_id,
+            special_token_ids,
+            vocabulary_size,
             config,
         })
     }
@@ -108,6 +131,23 @@ impl TextTokenizer {
     /// The id of the token that fills padding.
     pub fn pad_token_id(&self) -> u32 {
         self.pad_token_id
+    }
+
+    /// The id of the token that hides another in masked language modelling, `None` if the
+    /// vocabulary has none.
+    pub fn mask_token_id(&self) -> Option<u32> {
+        self.mask_token_id
+    }
+
+    /// The ids of all special tokens, ascending: those put around texts, those that stand for
+    /// padding, unknown and masked tokens, and whatever else the tokenizer calls special.
+    pub fn special_token_ids(&self) -> &[u32] {
+        &self.special_token_ids
+    }
+
+    /// Whether a token is one of [`Self::special_token_ids`].
+    pub fn is_special(&self, id: u32) -> bool {
+        self.special_token_ids.binary_search(&id).is_ok()
     }
 
     /// The id of a token, `None` if the vocabulary lacks it.
@@ -125,64 +165,51 @@ impl TextTokenizer {
         self.special_tokens.len()
     }
 
-    /// Tokenises texts on all cores; row `i` of the result is text `i`, whatever the number of
-    /// threads.
-    ///
-    /// A row has at most `max_length` tokens, special tokens included: a longer text keeps its
-    /// first tokens. The text of a special token, such as `[SEP]`, becomes that token, as with
-    /// Hugging Face's tokenizers.
-    ///
-    /// # Errors
-    /// [`DataError::MaxLengthTooSmall`] if the special tokens and one token do not fit, and
-    /// [`DataError::Encode`] if the tokenizer fails on a text (a vocabulary without its unknown
-    /// token does).
-    pub fn encode<S: AsRef<str> + Sync>(
-        &self,
-        texts: &[S],
-        max_length: usize,
-    ) -> Result<EncodedTexts, DataError> {
-        let minimum = self.special_tokens.len() + 1;
-        if max_length < minimum {
-            return Err(DataError::MaxLengthTooSmall {
-                minimum,
-                found: max_length,
-            });
-        }
-        let room = max_length - self.special_tokens.len();
-        let parts: Vec<Result<EncodedTexts, DataError>> = texts
-            .par_chunks(TEXTS_PER_TASK)
-            .enumerate()
-            .map(|(task, chunk)| self.encode_chunk(chunk, task * TEXTS_PER_TASK, room))
-            .collect();
-        let mut encoded = EncodedTexts::new();
-        for part in parts {
-            encoded.append(&part?);
-        }
-        Ok(encoded)
+    /// A hash of all that decides which tokens a text becomes, in hexadecimal: two tokenizers with
+    /// one fingerprint are the same, whichever files they came from.
+    pub fn fingerprint(&self) -> String {
+        self.fingerprint.clone()
     }
 
-    fn encode_chunk<S: AsRef<str>>(
-        &self,
-        texts: &[S],
-        first: usize,
-        room: usize,
-    ) -> Result<EncodedTexts, DataError> {
-        let mut encoded = EncodedTexts::new();
-        for (position, text) in texts.iter().enumerate() {
-            let encoding = self
-                .tokenizer
-                .encode_fast(text.as_ref(), false)
-                .map_err(|source| DataError::Encode {
-                    path: self.path.clone(),
-                    text: first + position + 1,
-                    source,
-                })?;
-            let ids = encoding.get_ids();
-            let kept = &ids[..ids.len().min(room)];
-            encoded.push(self.special_tokens.around(kept), kept.len() < ids.len());
-        }
-        Ok(encoded)
+    /// The file that it came from.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
+}
+
+/// The highest token id and one.
+fn vocabulary_size(tokenizer: &Tokenizer, path: &Path) -> Result<usize, DataError> {
+    let vocabulary = tokenizer.get_vocab(true);
+    let path = path.to_path_buf();
+    match vocabulary.into_iter().max_by_key(|&(_, id)| id) {
+        None => Err(DataError::EmptyVocabulary { path }),
+        Some((token, id)) if id > HIGHEST_TOKEN_ID => Err(DataError::TokenIdTooLarge {
+            path,
+            token,
+            highest: HIGHEST_TOKEN_ID,
+            found: id,
+        }),
+        Some((_, id)) => Ok(id as usize + 1),
+    }
+}
+
+/// The special tokens that the tokenizer, its model or its config name, as far as it has them.
+fn named_special_tokens(tokenizer: &Tokenizer, config: &Map<String, Value>) -> Vec<u32> {
+    let added = tokenizer.get_added_tokens_decoder();
+    let added = added.iter().filter(|(_, token)| token.special);
+    let unknown = match tokenizer.get_model() {
+        ModelWrapper::WordPiece(model) => Some(model.unk_token.clone()),
+        ModelWrapper::WordLevel(model) => Some(model.unk_token.clone()),
+        ModelWrapper::BPE(model) => model.unk_token.clone(),
+        ModelWrapper::Unigram(_) => None,
+    };
+    let named = config
+        .iter()
+        .filter(|(key, _)| key.ends_with("_token"))
+        .filter_map(|(_, value)| token_of(Some(value)))
+        .chain(unknown)
+        .filter_map(|token| tokenizer.token_to_id(&token));
+    added.map(|(&id, _)| id).chain(named).collect()
 }
 
 #[cfg(test)]
@@ -195,56 +222,6 @@ mod tests {
     }
 
     #[test]
-    fn long_texts_keep_their_first_tokens_and_both_special_tokens() {
-        let tokenizer = tokenizer();
-        let full = tokenizer.encode(&["the cat sat on the mat"], 512).unwrap();
-        let cut = tokenizer
-            .encode(&["the cat sat on the mat", "the"], 5)
-            .unwrap();
-        assert_eq!(cut.length(0), 5);
-        assert_eq!(cut.row(0).0[..4], full.row(0).0[..4]);
-        assert_eq!(cut.row(0).0.last(), full.row(0).0.last());
-        assert_eq!((full.truncated_count(), cut.truncated_count()), (0, 1));
-    }
-
-    #[test]
-    fn a_text_that_just_fits_is_not_truncated() {
-        let encoded = tokenizer().encode(&["the cat sat"], 5).unwrap();
-        assert_eq!((encoded.length(0), encoded.truncated_count()), (5, 0));
-    }
-
-    #[test]
-    fn the_special_tokens_and_one_token_must_fit() {
-        let tokenizer = tokenizer();
-        assert!(tokenizer.encode(&["the"], 3).is_ok());
-        assert!(matches!(
-            tokenizer.encode(&["the"], 2),
-            Err(DataError::MaxLengthTooSmall {
-                minimum: 3,
-                found: 2
-            })
-        ));
-    }
-
-    #[test]
-    fn the_number_of_threads_changes_nothing() {
-        let tokenizer = tokenizer();
-        let texts: Vec<String> = (0..1000)
-            .map(|row| "the cat sat ".repeat(row % 9))
-            .collect();
-        let encode = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap();
-            pool.install(|| tokenizer.encode(&texts, 16)).unwrap()
-        };
-        let one = encode(1);
-        assert_eq!(one.len(), 1000);
-        assert_eq!(one, encode(4));
-    }
-
-    #[test]
     fn the_vocabulary_ends_with_its_highest_id() {
         let tokenizer = tokenizer();
         let last = tokenizer.vocabulary_size() as u32 - 1;
@@ -254,5 +231,37 @@ mod tests {
             tokenizer.token_to_id("[PAD]"),
             Some(tokenizer.pad_token_id())
         );
+    }
+
+    #[test]
+    fn special_tokens_are_known() {
+        let tokenizer = tokenizer();
+        assert_eq!(tokenizer.special_token_ids(), [0, 1, 2, 3, 4]);
+        assert!(tokenizer.is_special(4) && !tokenizer.is_special(5));
+        assert_eq!(tokenizer.mask_token_id(), tokenizer.token_to_id("[MASK]"));
+    }
+
+    #[test]
+    fn a_fingerprint_covers_vocabulary_and_pipeline() {
+        let original = tokenizer();
+        assert_eq!(original.fingerprint(), tokenizer().fingerprint());
+        assert_eq!(original.fingerprint().len(), 64);
+
+        let folder = tempfile::tempdir().unwrap();
+        original.save(folder.path()).unwrap();
+        let load = || {
+            TextTokenizer::from_dir(folder.path())
+                .unwrap()
+                .fingerprint()
+        };
+        assert_eq!(load(), original.fingerprint());
+        std::fs::remove_file(folder.path().join("tokenizer.json")).unwrap();
+        assert_eq!(load(), original.fingerprint());
+        let cased = "{\"do_lower_case\": false}";
+        std::fs::write(folder.path().join("tokenizer_config.json"), cased).unwrap();
+        assert_ne!(load(), original.fingerprint());
+
+        let other = TextTokenizer::train_word_piece(["the cat"], 60).unwrap();
+        assert_ne!(other.fingerprint(), original.fingerprint());
     }
 }

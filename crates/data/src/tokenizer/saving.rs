@@ -6,26 +6,28 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use tokenizers::{ModelWrapper, NormalizerWrapper};
 
-use super::TextTokenizer;
 use super::bert::{MODEL_MAX_LENGTH, SPECIAL_TOKEN_KEYS, SPECIAL_TOKENS};
+use super::{TextTokenizer, bpe_files};
 use crate::atomic_file;
 use crate::error::DataError;
 
 impl TextTokenizer {
     /// Writes `tokenizer.json`, `tokenizer_config.json` and `special_tokens_map.json`, and
-    /// `vocab.txt` for a WordPiece, into a folder, which is made if it is missing.
+    /// `vocab.txt` for a WordPiece, `vocab.json` and `merges.txt` for a byte-level BPE, into a
+    /// folder, which is made if it is missing.
     ///
     /// Each file appears whole or not at all. What the config of a loaded tokenizer said, it
     /// still says.
     ///
     /// ```
-    /// use finetune_data::TextTokenizer;
+    /// use finetune_data::{EncodingConfig, TextTokenizer};
     ///
     /// let folder = tempfile::tempdir()?;
     /// let tokenizer = TextTokenizer::train_word_piece(["one two", "two one"], 50)?;
     /// tokenizer.save(folder.path())?;
     /// let loaded = TextTokenizer::from_dir(folder.path())?;
-    /// assert_eq!(loaded.encode(&["two"], 8)?, tokenizer.encode(&["two"], 8)?);
+    /// let config = EncodingConfig::new(8);
+    /// assert_eq!(loaded.encode(&["two"], &config)?, tokenizer.encode(&["two"], &config)?);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -45,14 +47,18 @@ impl TextTokenizer {
         if let Some(vocabulary) = self.vocabulary_lines() {
             atomic_file::write(&directory.join("vocab.txt"), vocabulary.as_bytes())?;
         }
-        let config = self.full_config();
-        let special: Map<String, Value> = config
-            .iter()
-            .filter(|(key, value)| {
-                key.ends_with("_token") && (value.is_string() || value.is_object())
-            })
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
+        if let Some((vocabulary, merges)) = self.vocabulary_and_merges() {
+            atomic_file::write(&directory.join("vocab.json"), vocabulary.as_bytes())?;
+            atomic_file::write(&directory.join("merges.txt"), merges.as_bytes())?;
+        }
+        let mut config = self.full_config();
+        let special = special_tokens_map(&config);
+        for token in special.keys() {
+            // Of an object transformers wants to hear its type here, and must not in the map.
+            if let Some(Value::Object(token)) = config.get_mut(token) {
+                token.insert("__type".to_owned(), json!("AddedToken"));
+            }
+        }
         write_json(&directory.join("tokenizer_config.json"), config)?;
         write_json(&directory.join("special_tokens_map.json"), special)
     }
@@ -83,6 +89,15 @@ impl TextTokenizer {
             .zip(0..)
             .all(|((id, token), line)| *id == line && !token.contains(['\n', '\r']));
         listable.then(|| tokens.into_iter().map(|(_, token)| token + "\n").collect())
+    }
+
+    /// `vocab.json` and `merges.txt`: `None` if it is no byte-level BPE, or cannot be so listed.
+    fn vocabulary_and_merges(&self) -> Option<(String, String)> {
+        let model @ ModelWrapper::BPE(_) = self.tokenizer.get_model() else {
+            return None;
+        };
+        let model = serde_json::to_value(model).ok()?;
+        bpe_files::write(&model).filter(|_| self.is_byte_level())
     }
 
     /// The loaded config, with what it lacks filled in from the tokenizer itself.
@@ -116,6 +131,20 @@ impl TextTokenizer {
     }
 }
 
+/// The special tokens that a config names.
+fn special_tokens_map(config: &Map<String, Value>) -> Map<String, Value> {
+    let named = config
+        .iter()
+        .filter(|(key, value)| key.ends_with("_token") && (value.is_string() || value.is_object()));
+    let mut map: Map<String, Value> = named
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    for token in map.values_mut().filter_map(Value::as_object_mut) {
+        token.shift_remove("__type");
+    }
+    map
+}
+
 fn write_json(path: &Path, object: Map<String, Value>) -> Result<(), DataError> {
     atomic_file::write(path, format!("{:#}\n", Value::Object(object)).as_bytes())
 }
@@ -123,6 +152,7 @@ fn write_json(path: &Path, object: Map<String, Value>) -> Result<(), DataError> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tokenizer::EncodingConfig;
 
     fn read(path: &Path) -> Value {
         serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
@@ -140,8 +170,8 @@ mod tests {
         for loaded in [&fast, &slow] {
             assert_eq!(loaded.vocabulary_size(), tokenizer.vocabulary_size());
             assert_eq!(
-                loaded.encode(&texts, 32).unwrap(),
-                tokenizer.encode(&texts, 32).unwrap()
+                loaded.encode(&texts, &EncodingConfig::new(32)).unwrap(),
+                tokenizer.encode(&texts, &EncodingConfig::new(32)).unwrap()
             );
         }
         assert_eq!(slow.vocabulary_lines(), fast.vocabulary_lines());

@@ -1,94 +1,156 @@
-//! What a tokenizer puts before and after a text.
+//! What a tokenizer puts before, between and after texts.
 
+use std::ops::Range;
 use std::path::Path;
 
 use tokenizers::{Encoding, Token, Tokenizer};
 
 use crate::error::DataError;
 
-/// The special tokens around one text, each an id and a token type.
+/// A token that is there whatever the text, and its token type.
+pub(super) type SpecialToken = (u32, u8);
+
+/// The special tokens around one text, or around and between the two of a pair.
 ///
-/// They are asked of the tokenizer once, with a text of two tokens that no vocabulary has; from
+/// They are asked of the tokenizer once, with texts of two tokens that no vocabulary has; from
 /// then on a row is written straight into the flat arrays, without the copies of the tokenizer's
 /// own post-processing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SpecialTokens {
-    before: Vec<(u32, u32)>,
-    after: Vec<(u32, u32)>,
-    /// The token type of the text's own tokens.
-    text_type: u32,
+    pub(super) before: Vec<SpecialToken>,
+    /// The token type of the first text's own tokens.
+    pub(super) first_type: u8,
+    pub(super) second: Option<SecondText>,
+    pub(super) after: Vec<SpecialToken>,
 }
 
-const PROBE: [u32; 2] = [u32::MAX - 1, u32::MAX];
+/// What a second text brings with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SecondText {
+    /// What parts it from the first.
+    pub(super) between: Vec<SpecialToken>,
+    pub(super) token_type: u8,
+}
+
+/// Ids of tokens that no vocabulary has: two for each text.
+const PROBES: [[u32; 2]; 2] = [[u32::MAX - 3, u32::MAX - 2], [u32::MAX - 1, u32::MAX]];
+
+/// The highest token type that a row has room for.
+const HIGHEST_TYPE: u8 = 63;
 
 impl SpecialTokens {
+    /// Those around one text.
+    ///
     /// # Errors
     /// [`DataError::UnsupportedTemplate`] if the text does not come through once and whole.
     pub(super) fn of(tokenizer: &Tokenizer, path: &Path) -> Result<Self, DataError> {
-        let tokens = PROBE.map(|id| Token::new(id, "probe".to_owned(), (0, 0)));
-        let framed = tokenizer
-            .post_process(Encoding::from_tokens(tokens.to_vec(), 0), None, true)
-            .map_err(|source| DataError::Tokenizer {
-                path: path.to_path_buf(),
-                source,
-            })?;
-
-        let all: Vec<(u32, u32)> = framed
-            .get_ids()
-            .iter()
-            .copied()
-            .zip(framed.get_type_ids().iter().copied())
-            .collect();
-        let places: Vec<usize> = (0..all.len())
-            .filter(|&at| PROBE.contains(&all[at].0))
-            .collect();
-        match places.as_slice() {
-            &[first, second] if second == first + 1 && [all[first].0, all[second].0] == PROBE => {
-                Ok(Self {
-                    before: all[..first].to_vec(),
-                    after: all[second + 1..].to_vec(),
-                    text_type: all[first].1,
-                })
-            }
-            _ => Err(DataError::UnsupportedTemplate {
-                path: path.to_path_buf(),
-                found: framed.get_tokens().join(" "),
-            }),
-        }
+        Self::probe(tokenizer, path, 1)
     }
 
+    /// Those around and between the texts of a pair.
+    ///
+    /// # Errors
+    /// [`DataError::UnsupportedTemplate`] if the texts do not come through once, whole and in
+    /// order.
+    pub(super) fn of_pair(tokenizer: &Tokenizer, path: &Path) -> Result<Self, DataError> {
+        Self::probe(tokenizer, path, 2)
+    }
+
+    /// The special tokens of a row, in number.
     pub(super) fn len(&self) -> usize {
-        self.before.len() + self.after.len()
+        self.all().count()
     }
 
-    /// The tokens of a row: the text's between the special ones.
-    pub(super) fn around<'a>(&'a self, text: &'a [u32]) -> impl Iterator<Item = (u32, u32)> + 'a {
-        let text = text.iter().map(|&id| (id, self.text_type));
-        self.before
-            .iter()
-            .copied()
-            .chain(text)
-            .chain(self.after.iter().copied())
+    /// The special tokens of a row, from the first to the last.
+    pub(super) fn all(&self) -> impl Iterator<Item = &SpecialToken> {
+        let between = self.second.iter().flat_map(|second| &second.between);
+        self.before.iter().chain(between).chain(&self.after)
+    }
+
+    fn probe(tokenizer: &Tokenizer, path: &Path, texts: usize) -> Result<Self, DataError> {
+        let mut probes = PROBES.iter().take(texts).zip(0..).map(|(ids, token_type)| {
+            let tokens = ids.map(|id| Token::new(id, "probe".to_owned(), (0, 0)));
+            Encoding::from_tokens(tokens.to_vec(), token_type)
+        });
+        let first = probes.next().unwrap_or_default();
+        let framed = tokenizer
+            .post_process(first, probes.next(), true)
+            .map_err(|source| DataError::tokenizer(path, source))?;
+        Self::read(&framed, texts).ok_or_else(|| DataError::UnsupportedTemplate {
+            path: path.to_path_buf(),
+            found: framed.get_tokens().join(" "),
+        })
+    }
+
+    /// `None` if there is more, less or something else around the probes than special tokens.
+    fn read(framed: &Encoding, texts: usize) -> Option<Self> {
+        let (ids, types) = (framed.get_ids(), framed.get_type_ids());
+        let token_type = |place: usize| {
+            let found = u8::try_from(types[place]).ok();
+            found.filter(|&token_type| token_type <= HIGHEST_TYPE)
+        };
+        let special = |places: Range<usize>| -> Option<Vec<SpecialToken>> {
+            let token = |place: usize| {
+                let is_probe = PROBES.as_flattened().contains(&ids[place]);
+                Some((ids[place], token_type(place)?)).filter(|_| !is_probe)
+            };
+            places.map(token).collect()
+        };
+        // The place behind a text's probe, and that text's own place and type.
+        let mut start = 0;
+        let mut found = Vec::new();
+        for probe in &PROBES[..texts] {
+            let place = ids.windows(2).position(|pair| pair == probe)?;
+            found.push((special(start..place.max(start))?, token_type(place)?));
+            start = place + probe.len();
+        }
+        let after = special(start..ids.len())?;
+        let mut found = found.into_iter();
+        let (before, first_type) = found.next()?;
+        let second = found.next().map(|(between, token_type)| SecondText {
+            between,
+            token_type,
+        });
+        let read = Self {
+            before,
+            first_type,
+            second,
+            after,
+        };
+        // What lies between probes in the wrong order would have been lost.
+        (read.len() + PROBES[..texts].as_flattened().len() == ids.len()).then_some(read)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokenizers::PostProcessorWrapper;
     use tokenizers::models::wordlevel::WordLevel;
     use tokenizers::processors::roberta::RobertaProcessing;
     use tokenizers::processors::template::TemplateProcessing;
 
     use super::*;
 
-    fn of(processor: Option<tokenizers::PostProcessorWrapper>) -> Result<SpecialTokens, DataError> {
+    fn of(
+        processor: Option<PostProcessorWrapper>,
+    ) -> (
+        Result<SpecialTokens, DataError>,
+        Result<SpecialTokens, DataError>,
+    ) {
         let mut tokenizer = Tokenizer::new(WordLevel::default());
         tokenizer.with_post_processor(processor);
-        SpecialTokens::of(&tokenizer, Path::new("tokenizer.json"))
+        let path = Path::new("tokenizer.json");
+        (
+            SpecialTokens::of(&tokenizer, path),
+            SpecialTokens::of_pair(&tokenizer, path),
+        )
     }
 
-    fn template(single: &str) -> Option<tokenizers::PostProcessorWrapper> {
+    fn template(single: &str, pair: &str) -> Option<PostProcessorWrapper> {
         let template = TemplateProcessing::builder()
             .try_single(single)
+            .unwrap()
+            .try_pair(pair)
             .unwrap()
             .special_tokens(vec![("[CLS]", 101), ("[SEP]", 102)])
             .build()
@@ -98,37 +160,59 @@ mod tests {
 
     #[test]
     fn every_processor_is_read_the_same_way() {
-        let bert = of(template("[CLS]:0 $A:0 [SEP]:0")).unwrap();
-        assert_eq!(
-            bert.around(&[7]).collect::<Vec<_>>(),
-            [(101, 0), (7, 0), (102, 0)]
-        );
+        let (bert, pair) = of(template(
+            "[CLS]:0 $A:0 [SEP]:0",
+            "[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
+        ));
+        let single = SpecialTokens {
+            before: vec![(101, 0)],
+            first_type: 0,
+            second: None,
+            after: vec![(102, 0)],
+        };
+        assert_eq!(bert.unwrap(), single);
+        let second = SecondText {
+            between: vec![(102, 0)],
+            token_type: 1,
+        };
+        let expected = SpecialTokens {
+            second: Some(second),
+            after: vec![(102, 1)],
+            ..single
+        };
+        assert_eq!(pair.unwrap(), expected);
 
         let roberta = RobertaProcessing::new(("</s>".into(), 2), ("<s>".into(), 0));
-        let roberta = of(Some(roberta.into())).unwrap();
-        assert_eq!(
-            roberta.around(&[7]).collect::<Vec<_>>(),
-            [(0, 0), (7, 0), (2, 0)]
-        );
+        let (single, pair) = of(Some(roberta.into()));
+        assert_eq!(single.unwrap().len(), 2);
+        let second = pair.unwrap().second.unwrap();
+        assert_eq!((second.between, second.token_type), (vec![(2, 0); 2], 0));
 
-        let none = of(None).unwrap();
-        assert_eq!((none.len(), none.around(&[7]).count()), (0, 1));
+        let (none, pair) = of(None);
+        assert_eq!((none.unwrap().len(), pair.unwrap().len()), (0, 0));
     }
 
     #[test]
     fn token_types_come_from_the_template() {
-        let typed = of(template("$A:1 [SEP]:2")).unwrap();
-        assert_eq!(
-            typed.around(&[7, 8]).collect::<Vec<_>>(),
-            [(7, 1), (8, 1), (102, 2)]
-        );
+        let (typed, _) = of(template("$A:1 [SEP]:2", "$A $B"));
+        let typed = typed.unwrap();
+        assert_eq!((typed.first_type, typed.after), (1, vec![(102, 2)]));
     }
 
     #[test]
-    fn a_template_that_repeats_the_text_is_refused() {
-        assert!(matches!(
-            of(template("$A:0 [SEP]:0 $A:0")),
-            Err(DataError::UnsupportedTemplate { .. })
-        ));
+    fn templates_that_are_no_frame_are_refused() {
+        let frame = "$A:0 [SEP]:0 $B:0";
+        for single in ["$A:0 [SEP]:0 $A:0", "[CLS]:0 [SEP]:0", "$A:64", "$A:256"] {
+            let (found, _) = of(template(single, frame));
+            assert!(matches!(found, Err(DataError::UnsupportedTemplate { .. })));
+        }
+        for pair in ["$B:0 [SEP]:0 $A:0", "$A:0 $B:0 $B:0"] {
+            let (found, refused) = of(template("$A:0", pair));
+            assert!(found.is_ok());
+            assert!(
+                matches!(refused, Err(DataError::UnsupportedTemplate { .. })),
+                "{pair}"
+            );
+        }
     }
 }

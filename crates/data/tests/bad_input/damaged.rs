@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use finetune_data::tabular::{self, Columns};
-use finetune_data::{DataError, TextTokenizer};
+use finetune_data::DataError;
+use finetune_data::tabular::{self, Files, Options};
 
 use super::*;
 
@@ -43,13 +43,45 @@ fn damaged_parquet() {
             "rows.parquet"
         );
     }
-    let folder = Folder::new().with("good.csv", "text,label\na,0\nb,1\n");
+    let folder = Folder::new();
     for place in 0..whole.len() {
         let mut damaged = whole.clone();
         damaged[place] ^= 0xff;
-        let path = folder.path("rows.parquet");
-        fs::write(&path, damaged).unwrap();
-        let _ = tabular::open(&path, &folder.path("good.csv"), &Columns::default());
+        fs::write(folder.path("rows.parquet"), damaged).unwrap();
+        let _ = folder.open("rows.parquet", &Options::default());
+    }
+}
+
+/// Cut off anywhere, a compressed file is an error: at least its checksum is missing.
+#[test]
+fn damaged_gzip() {
+    let whole = gzip(b"text,label\nsome text,0\nmore text,1\n");
+    for length in [1, 9, whole.len() / 2, whole.len() - 1] {
+        let folder = Folder::new().with("rows.csv.gz", &whole[..length]);
+        assert_error!(
+            folder.error_of("rows.csv.gz"),
+            DataError::Compressed { .. },
+            "rows.csv.gz"
+        );
+    }
+    let folder = Folder::new()
+        .with("plain.csv.gz", "text,label\na,0\n")
+        .with("empty.jsonl.gz", gzip(b""));
+    assert_error!(
+        folder.error_of("plain.csv.gz"),
+        DataError::Compressed { .. },
+        "plain.csv.gz"
+    );
+    assert_error!(
+        folder.error_of("empty.jsonl.gz"),
+        DataError::EmptyFile { .. },
+        "empty.jsonl.gz"
+    );
+    for place in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[place] ^= 0xff;
+        fs::write(folder.path("rows.csv.gz"), damaged).unwrap();
+        let _ = folder.open("rows.csv.gz", &Options::default());
     }
 }
 
@@ -58,36 +90,8 @@ fn byte_order_marks_and_carriage_returns_are_no_error() {
     let folder = Folder::new()
         .with("train.csv", "\u{feff}text,label\r\na,0\r\nb,1\r\n")
         .with("test.jsonl", "\u{feff}{\"text\": \"c\", \"label\": 1}\r\n");
-    let splits = tabular::open(
-        &folder.path("train.csv"),
-        &folder.path("test.jsonl"),
-        &Columns::default(),
-    )
-    .unwrap();
-    assert_eq!(splits.train.class_names, ["0", "1"]);
-    assert_eq!(splits.test.examples[0].text, "c");
-}
-
-/// The tokenizers library itself panics on some of these.
-#[test]
-fn damaged_tokenizers() {
-    let source = Folder::new().with("vocab.txt", VOCABULARY);
-    TextTokenizer::from_dir(source.0.path())
-        .unwrap()
-        .save(source.0.path())
-        .unwrap();
-    let whole = fs::read(source.path("tokenizer.json")).unwrap();
-    let folder = Folder::new();
-    for place in 0..whole.len() {
-        let mut without = whole.clone();
-        without.remove(place);
-        let mut flipped = whole.clone();
-        flipped[place] ^= 1;
-        for damaged in [&without, &flipped, &whole[..place].to_vec()] {
-            fs::write(folder.path("tokenizer.json"), damaged).unwrap();
-            if let Ok(tokenizer) = TextTokenizer::from_dir(folder.0.path()) {
-                let _ = tokenizer.encode(&["the [MASK] word"], 8);
-            }
-        }
-    }
+    let files = Files::train_test(folder.path("train.csv"), folder.path("test.jsonl"));
+    let splits = tabular::open(&files, &Options::default()).unwrap().splits;
+    assert_eq!(splits.train.class_names(), ["0", "1"]);
+    assert_eq!(splits.test.unwrap().examples[0].text, "c");
 }

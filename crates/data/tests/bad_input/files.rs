@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use finetune_data::DataError;
+use finetune_data::{DataError, Split};
 
 use super::*;
 
@@ -31,6 +31,53 @@ fn missing_and_unreadable_files() {
         "rows.xlsx",
         ".csv, .tsv, .jsonl, .parquet"
     );
+    assert_error!(
+        folder.error_of("rows.parquet.gz"),
+        DataError::UnsupportedExtension { .. },
+        "rows.parquet.gz"
+    );
+}
+
+#[test]
+fn folders_where_files_should_be() {
+    let folder = Folder::new();
+    for name in ["rows.csv", "rows.jsonl.gz", "rows.parquet", "train.csv"] {
+        fs::create_dir(folder.path(name)).unwrap();
+    }
+    for name in ["rows.csv", "rows.jsonl.gz", "rows.parquet"] {
+        assert_error!(folder.error_of(name), DataError::Io { .. }, name);
+    }
+    assert_error!(
+        folder.ag_news_error(),
+        DataError::Io { .. },
+        "train.csv",
+        "directory"
+    );
+    let shards = Folder::new();
+    fs::create_dir(shards.path("train-00000-of-00001.parquet")).unwrap();
+    assert_error!(
+        shards.ag_news_error(),
+        DataError::Io { .. },
+        "train-00000-of-00001.parquet"
+    );
+}
+
+#[test]
+fn names_that_no_data_set_has() {
+    assert_error!(
+        catalog::named("ag-news").unwrap_err(),
+        DataError::UnknownDataset { .. },
+        "\"ag-news\"",
+        "ag_news, dbpedia_14"
+    );
+    let folder = Folder::new();
+    let imdb = catalog::named("imdb").unwrap();
+    assert_error!(
+        imdb.open_split(folder.0.path(), Split::Validation)
+            .unwrap_err(),
+        DataError::NoSuchSplit { .. },
+        "imdb has no validation split"
+    );
 }
 
 #[test]
@@ -43,11 +90,10 @@ fn a_folder_without_its_files() {
         "train-00000-of-0000N.parquet"
     );
     let folder = Folder::new().with("train.csv", "1,a,b\n");
-    assert_error!(
-        folder.ag_news_error(),
-        DataError::MissingFiles { .. },
-        "test.csv"
-    );
+    assert!(matches!(
+        catalog::named("ag_news").unwrap().open_split(folder.0.path(), Split::Test),
+        Err(DataError::MissingFiles { looked_for, .. }) if looked_for[0] == "test.csv"
+    ));
     let folder = Folder::new().with("train-00001-of-00002.parquet", "");
     assert_error!(
         folder.ag_news_error(),

@@ -1,16 +1,24 @@
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, StringArray};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use arrow::record_batch::RecordBatch;
-use finetune_data::tabular::{self, Columns};
-use finetune_data::{DataError, TextTokenizer, ag_news};
+use finetune_data::catalog;
+use finetune_data::tabular::{self, Files, Options};
+use finetune_data::{BadRows, DataError, Opened, TextTokenizer};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use parquet::arrow::ArrowWriter;
 
+mod archives;
 mod damaged;
 mod files;
+mod long_lines;
 mod rows;
+mod scores;
+mod skipping;
 mod tokenizers;
 mod values;
 
@@ -38,17 +46,25 @@ impl Folder {
 
     /// The error of reading `name` as a training file of one's own.
     fn error_of(&self, name: &str) -> DataError {
+        self.open(name, &Options::default()).unwrap_err()
+    }
+
+    /// `name` opened as a training file of one's own, with the labels 0 and 1 in the test file.
+    fn open(&self, name: &str, options: &Options) -> Result<Opened, DataError> {
         fs::write(self.path("good.csv"), "text,label\na,0\nb,1\n").unwrap();
         tabular::open(
-            &self.path(name),
-            &self.path("good.csv"),
-            &Columns::default(),
+            &Files::train_test(self.path(name), self.path("good.csv")),
+            options,
         )
-        .unwrap_err()
     }
 
     fn ag_news_error(&self) -> DataError {
-        ag_news::open(self.0.path()).unwrap_err()
+        self.catalog_error("ag_news")
+    }
+
+    fn catalog_error(&self, name: &str) -> DataError {
+        let dataset = catalog::named(name).unwrap();
+        dataset.open(self.0.path()).unwrap_err()
     }
 
     fn tokenizer_error(&self) -> DataError {
@@ -63,6 +79,12 @@ fn parquet(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
     writer.write(&batch).unwrap();
     writer.close().unwrap();
     bytes
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
 
 fn texts(values: Vec<Option<&str>>) -> ArrayRef {

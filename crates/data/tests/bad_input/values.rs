@@ -1,7 +1,7 @@
 //! Values and labels that are not what a data set needs.
 
 use finetune_data::DataError;
-use finetune_data::tabular::{self, Columns};
+use finetune_data::tabular::{self, Files, Options};
 
 use super::*;
 
@@ -77,9 +77,8 @@ fn labels_outside_the_classes() {
         .with("test.jsonl", "{\"text\": \"a\", \"label\": \"positive\"}\n");
     assert_error!(
         tabular::open(
-            &folder.path("train.csv"),
-            &folder.path("test.jsonl"),
-            &Columns::default()
+            &Files::train_test(folder.path("train.csv"), folder.path("test.jsonl")),
+            &Options::default()
         )
         .unwrap_err(),
         DataError::UnknownLabel { row: 1, .. },

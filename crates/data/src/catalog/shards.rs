@@ -1,51 +1,32 @@
-//! Where the files of a split are.
+//! The Parquet files of a split, as the Hugging Face hub holds them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
 
-/// The files of one split in a folder, in the order of their rows.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum SplitFiles {
-    /// One CSV file in the data set's official layout.
-    Csv(PathBuf),
-    /// One or more Parquet files in the layout of the Hugging Face hub.
-    Parquet(Vec<PathBuf>),
-}
-
-/// Finds `split.csv`, or `split.parquet`, or all of `split-00000-of-0000N.parquet`, in the folder
-/// or in its folder `data`.
+/// Finds `split.parquet`, or all of `split-00000-of-0000N.parquet`, in a folder.
 ///
 /// # Errors
-/// [`DataError::MissingFiles`], [`DataError::MissingShard`], [`DataError::AmbiguousShards`], or
-/// [`DataError::Io`] if a folder cannot be listed.
-pub(crate) fn find(directory: &Path, split: &str) -> Result<SplitFiles, DataError> {
-    let csv = directory.join(format!("{split}.csv"));
-    if csv.is_file() {
-        return Ok(SplitFiles::Csv(csv));
+/// [`DataError::MissingShard`], [`DataError::AmbiguousShards`], or [`DataError::Io`] if the folder
+/// cannot be listed.
+pub(super) fn find(folder: &Path, split: &str) -> Result<Option<Vec<PathBuf>>, DataError> {
+    let single = folder.join(format!("{split}.parquet"));
+    if single.exists() {
+        return Ok(Some(vec![single]));
     }
-    for folder in [directory.to_path_buf(), directory.join("data")] {
-        let single = folder.join(format!("{split}.parquet"));
-        if single.is_file() {
-            return Ok(SplitFiles::Parquet(vec![single]));
-        }
-        if folder.is_dir()
-            && let Some(shards) = shards(&folder, split)?
-        {
-            return Ok(SplitFiles::Parquet(shards));
-        }
+    if !folder.is_dir() {
+        return Ok(None);
     }
-    Err(DataError::MissingFiles {
-        directory: directory.to_path_buf(),
-        looked_for: vec![
-            format!("{split}.csv"),
-            format!("{split}.parquet"),
-            shard_name(split, "00000", "0000N"),
-            format!("data/{split}.parquet"),
-            format!("data/{}", shard_name(split, "00000", "0000N")),
-        ],
-    })
+    shards(folder, split)
+}
+
+/// What is looked for.
+pub(super) fn names(split: &str) -> [String; 2] {
+    [
+        format!("{split}.parquet"),
+        shard_name(split, "00000", "0000N"),
+    ]
 }
 
 /// All shards of a split in one folder, `None` if it has not one.
@@ -81,7 +62,7 @@ fn shards(folder: &Path, split: &str) -> Result<Option<Vec<PathBuf>>, DataError>
     let shard = |index: usize| {
         let name = shard_name(split, &format!("{index:05}"), total);
         let path = folder.join(&name);
-        if path.is_file() {
+        if path.exists() {
             Ok(path)
         } else {
             Err(DataError::MissingShard {
@@ -117,7 +98,6 @@ mod tests {
 
     fn folder(names: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("data")).unwrap();
         for name in names {
             fs::write(folder.path().join(name), "").unwrap();
         }
@@ -126,26 +106,16 @@ mod tests {
 
     #[test]
     fn shards_come_in_their_order() {
-        let folder = folder(&[
-            "data/test-00000-of-00001.parquet",
-            "data/train-00001-of-00002.parquet",
-            "data/train-00000-of-00002.parquet",
-        ]);
-        let data = folder.path().join("data");
-        assert_eq!(
-            find(folder.path(), "train").unwrap(),
-            SplitFiles::Parquet(vec![
-                data.join("train-00000-of-00002.parquet"),
-                data.join("train-00001-of-00002.parquet"),
-            ])
-        );
-    }
-
-    #[test]
-    fn the_official_file_comes_first() {
-        let folder = folder(&["train.csv", "train.parquet"]);
-        let csv = folder.path().join("train.csv");
-        assert_eq!(find(folder.path(), "train").unwrap(), SplitFiles::Csv(csv));
+        let names = [
+            "test-00000-of-00001.parquet",
+            "train-00001-of-00002.parquet",
+            "train-00000-of-00002.parquet",
+        ];
+        let folder = folder(&names);
+        let expected = vec![folder.path().join(names[2]), folder.path().join(names[1])];
+        assert_eq!(find(folder.path(), "train").unwrap(), Some(expected));
+        assert_eq!(find(folder.path(), "validation").unwrap(), None);
+        assert_eq!(find(&folder.path().join("none"), "train").unwrap(), None);
     }
 
     #[test]

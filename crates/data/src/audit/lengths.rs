@@ -1,0 +1,208 @@
+//! How long texts are, in tokens.
+
+use serde::{Deserialize, Serialize};
+
+use crate::encoded::EncodedTexts;
+use crate::error::DataError;
+
+/// The lengths of the rows of encoded texts in tokens, special tokens included. `Display` makes it
+/// a histogram.
+///
+/// Encode with a maximum length above that of the longest text: a row that was truncated counts
+/// with what is left of it, and [`truncated_rows`](Self::truncated_rows) says how many these are.
+///
+/// ```
+/// use finetune_data::{EncodedTexts, LengthAudit};
+///
+/// let rows = (1..=100).map(|length| vec![7; length]);
+/// let lengths = LengthAudit::new(&EncodedTexts::from_token_ids(rows), &[64, 128])?;
+/// assert_eq!((lengths.quantile(0.5), lengths.longest), (Some(50), 100));
+/// assert_eq!(lengths.truncated[0].share, 0.36);
+/// println!("{lengths}");
+/// # Ok::<(), finetune_data::DataError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LengthAudit {
+    /// The rows.
+    pub rows: usize,
+    /// Their tokens.
+    pub tokens: usize,
+    /// The shortest row.
+    pub shortest: usize,
+    /// The longest row.
+    pub longest: usize,
+    /// Rows that had been truncated before they were measured.
+    pub truncated_rows: usize,
+    /// Shares of the rows, and the smallest length that as many rows do not exceed.
+    pub quantiles: Vec<(f64, usize)>,
+    /// The histogram.
+    pub bins: Vec<LengthBin>,
+    /// What given maximum lengths would cut.
+    pub truncated: Vec<TruncatedShare>,
+}
+
+/// The rows with a length in a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LengthBin {
+    /// The shortest length.
+    pub from: usize,
+    /// The longest length.
+    pub to: usize,
+    /// How many rows.
+    pub rows: usize,
+}
+
+/// What a maximum length would cut.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TruncatedShare {
+    /// The maximum length in tokens, special tokens included.
+    pub max_length: usize,
+    /// The rows above it.
+    pub rows: usize,
+    /// Their share of all rows.
+    pub share: f64,
+    /// The share of all tokens beyond it.
+    pub tokens_lost: f64,
+}
+
+const QUANTILES: [f64; 8] = [0.01, 0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99];
+
+/// The bins of a histogram at most: they fit a screen.
+const BINS: usize = 20;
+
+impl LengthAudit {
+    /// Measures all rows.
+    ///
+    /// # Errors
+    /// [`DataError::Storage`] if a mapped file is damaged.
+    pub fn new(texts: &EncodedTexts, max_lengths: &[usize]) -> Result<Self, DataError> {
+        let mut lengths = texts.lengths()?;
+        lengths.sort_unstable();
+        let (shortest, longest) = match lengths[..] {
+            [shortest, .., longest] => (shortest, longest),
+            [only] => (only, only),
+            [] => (0, 0),
+        };
+        let cut = |&max_length: &usize| truncated_share(&lengths, max_length);
+        let quantile =
+            |share: f64| Some((share, lengths.get(place(share, lengths.len())).copied()?));
+        Ok(Self {
+            rows: lengths.len(),
+            tokens: lengths.iter().sum(),
+            shortest,
+            longest,
+            truncated_rows: texts.truncated_count()?,
+            quantiles: QUANTILES.into_iter().filter_map(quantile).collect(),
+            bins: bins(&lengths),
+            truncated: max_lengths.iter().map(cut).collect(),
+        })
+    }
+
+    /// The mean length; 0 without rows.
+    pub fn mean(&self) -> f64 {
+        self.tokens as f64 / self.rows.max(1) as f64
+    }
+
+    /// One of the [`quantiles`](Self::quantiles): 0.01, 0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99.
+    pub fn quantile(&self, share: f64) -> Option<usize> {
+        let mut quantiles = self.quantiles.iter();
+        quantiles
+            .find(|(known, _)| *known == share)
+            .map(|(_, length)| *length)
+    }
+}
+
+/// Where in a sorted list the quantile is: no interpolation, a length that some row has.
+fn place(share: f64, rows: usize) -> usize {
+    ((share * rows as f64).ceil() as usize).saturating_sub(1)
+}
+
+/// Bins of equal width from the shortest to the longest of sorted lengths.
+fn bins(lengths: &[usize]) -> Vec<LengthBin> {
+    let (Some(&shortest), Some(&longest)) = (lengths.first(), lengths.last()) else {
+        return Vec::new();
+    };
+    let width = (longest - shortest + 1).div_ceil(BINS);
+    let below = |length: usize| lengths.partition_point(|&other| other < length);
+    (shortest..=longest)
+        .step_by(width)
+        .map(|from| LengthBin {
+            from,
+            to: (from + width - 1).min(longest),
+            rows: below(from + width) - below(from),
+        })
+        .collect()
+}
+
+fn truncated_share(lengths: &[usize], max_length: usize) -> TruncatedShare {
+    let above = &lengths[lengths.partition_point(|&length| length <= max_length)..];
+    let lost: usize = above.iter().map(|length| length - max_length).sum();
+    let share = |part: usize, all: usize| part as f64 / all.max(1) as f64;
+    TruncatedShare {
+        max_length,
+        rows: above.len(),
+        share: share(above.len(), lengths.len()),
+        tokens_lost: share(lost, lengths.iter().sum()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn audit(lengths: &[usize], max_lengths: &[usize]) -> LengthAudit {
+        let rows = lengths.iter().map(|&length| vec![1; length]);
+        LengthAudit::new(&EncodedTexts::from_token_ids(rows), max_lengths).unwrap()
+    }
+
+    #[test]
+    fn quantiles_are_lengths_that_rows_have() {
+        let lengths = audit(&[9, 1, 5, 3], &[]);
+        assert_eq!(
+            (lengths.quantile(0.25), lengths.quantile(0.5)),
+            (Some(1), Some(3))
+        );
+        assert_eq!(
+            (lengths.quantile(0.75), lengths.quantile(0.99)),
+            (Some(5), Some(9))
+        );
+        assert_eq!((lengths.mean(), lengths.quantile(0.3)), (4.5, None));
+    }
+
+    #[test]
+    fn each_row_is_in_one_bin() {
+        for lengths in [
+            vec![],
+            vec![4],
+            vec![0, 19],
+            vec![0, 20],
+            (3..500).collect(),
+        ] {
+            let found = audit(&lengths, &[]);
+            assert!(found.bins.len() <= BINS);
+            assert_eq!(
+                found.bins.iter().map(|bin| bin.rows).sum::<usize>(),
+                lengths.len()
+            );
+            assert!(
+                found
+                    .bins
+                    .windows(2)
+                    .all(|two| two[0].to + 1 == two[1].from)
+            );
+            assert_eq!(found.bins.last().map_or(0, |bin| bin.to), found.longest);
+        }
+    }
+
+    #[test]
+    fn a_maximum_length_cuts_what_is_above_it() {
+        let lengths = audit(&[10, 20, 30, 40], &[5, 20, 40]);
+        let cut: Vec<_> = lengths
+            .truncated
+            .iter()
+            .map(|cut| (cut.rows, cut.share, cut.tokens_lost))
+            .collect();
+        assert_eq!(cut, [(4, 1.0, 0.8), (2, 0.5, 0.3), (0, 0.0, 0.0)]);
+        assert_eq!(audit(&[], &[5]).truncated[0].share, 0.0);
+    }
+}

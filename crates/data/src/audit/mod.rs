@@ -1,0 +1,380 @@
+//! What is wrong with a data set before anything is trained on it.
+//!
+//! A text that is in the training and in the test part makes the score better than it is; equal
+//! texts with different labels set a limit to any score. Published data sets have both.
+
+mod display;
+mod lengths;
+mod texts;
+
+use serde::{Deserialize, Serialize};
+
+pub use lengths::{LengthAudit, LengthBin, TruncatedShare};
+pub use texts::text_keys;
+
+use crate::cleaning::Cleaning;
+use crate::dataset::{Dataset, Label};
+use crate::splits::{Split, Splits};
+use texts::TextIndex;
+
+/// What was found in the splits of a data set. `Display` makes it a table.
+///
+/// ```
+/// use finetune_data::{Audit, Cleaning, CleaningStep, Dataset, Example, Label, Splits, Task};
+///
+/// let dataset = |rows: &[(&str, usize)]| Dataset {
+///     name: "tweets".into(),
+///     task: Task::classification(["other", "disaster"]),
+///     examples: rows.iter().map(|&(text, class)| Example::new(text, Label::Class(class))).collect(),
+/// };
+/// let train = dataset(&[("Fire!", 1), ("Fire!", 0), ("I'm on fire", 0)]);
+/// let test = dataset(&[("fire!", 1), ("A flood", 1)]);
+/// let splits = Splits::train_test(train, test);
+///
+/// let audit = Audit::new(&splits, &Cleaning::default());
+/// assert_eq!(audit.splits[0].duplicates.surplus_rows, 1);
+/// assert_eq!(audit.splits[0].conflicts.texts, 1);
+/// assert_eq!(audit.shared[0].texts, 0);
+///
+/// let lower = Cleaning { steps: vec![CleaningStep::LowerCase] };
+/// let audit = Audit::new(&splits, &lower);
+/// assert_eq!(audit.shared[0].examples, [(0, 0)]); // the first row of both
+/// println!("{audit}");
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Audit {
+    /// What was done to the texts before they were compared.
+    pub cleaning: Cleaning,
+    /// Each split by itself.
+    pub splits: Vec<SplitAudit>,
+    /// Each two splits.
+    pub shared: Vec<SharedTexts>,
+}
+
+/// What was found in a split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SplitAudit {
+    /// Which split.
+    pub split: Split,
+    /// Its rows.
+    pub rows: usize,
+    /// The rows of each class.
+    pub classes: Vec<ClassCount>,
+    /// The rows without a class: scores, or no label at all.
+    pub rows_without_class: usize,
+    /// The rows without a text: nothing, or nothing but white space. Of a pair, in either text.
+    pub empty_texts: usize,
+    /// Texts that are there more than once.
+    pub duplicates: Duplicates,
+    /// Equal texts with different labels.
+    pub conflicts: Conflicts,
+}
+
+/// The rows of a class.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClassCount {
+    /// The name of the class.
+    pub class: String,
+    /// How many rows it has.
+    pub rows: usize,
+}
+
+/// Texts that are in a split more than once; of a pair both texts are equal, in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Duplicates {
+    /// Different texts that are there more than once.
+    pub texts: usize,
+    /// The rows that would go if each text were kept once.
+    pub surplus_rows: usize,
+    /// The rows of the first such texts, from 0.
+    pub examples: Vec<Vec<usize>>,
+}
+
+/// Equal texts with different labels, of a score with any other score. Rows without a label disagree
+/// with none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflicts {
+    /// Different texts whose rows disagree.
+    pub texts: usize,
+    /// All rows of these texts.
+    pub rows: usize,
+    /// The rows that are wrong at least, whatever is right: those that are not of their text's
+    /// most frequent label. No model that sees only the text can be right on them.
+    pub rows_wrong_at_least: usize,
+    /// The rows of the first such texts, from 0.
+    pub examples: Vec<Vec<usize>>,
+}
+
+/// Texts that are in two splits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedTexts {
+    /// The one split.
+    pub first: Split,
+    /// The other.
+    pub second: Split,
+    /// Different texts that both have.
+    pub texts: usize,
+    /// The rows of the first split with such a text.
+    pub rows_of_first: usize,
+    /// The rows of the second split with such a text.
+    pub rows_of_second: usize,
+    /// Of these texts, those with different labels in the two splits.
+    pub conflicting_texts: usize,
+    /// A row of each for the first such texts, from 0.
+    pub examples: Vec<(usize, usize)>,
+}
+
+impl Audit {
+    /// The texts of each kind that are named.
+    pub const EXAMPLES: usize = 5;
+
+    /// Looks at all splits. Texts are compared after `cleaning`, which changes nothing else.
+    ///
+    /// It keeps 24 bytes a row and no text.
+    pub fn new(splits: &Splits, cleaning: &Cleaning) -> Self {
+        let indexed: Vec<(Split, &Dataset, TextIndex)> = splits
+            .iter()
+            .map(|(split, dataset)| (split, dataset, TextIndex::new(dataset, cleaning)))
+            .collect();
+        let audits = indexed
+            .iter()
+            .map(|(split, dataset, index)| split_audit(*split, dataset, index));
+        let pairs = indexed.iter().enumerate().flat_map(|(place, first)| {
+            indexed[place + 1..]
+                .iter()
+                .map(move |second| (first, second))
+        });
+        Self {
+            cleaning: cleaning.clone(),
+            splits: audits.collect(),
+            shared: pairs
+                .map(|(first, second)| shared_texts(first, second))
+                .collect(),
+        }
+    }
+
+    /// Whether nothing was found: no duplicates, no empty texts, no conflicts, nothing shared.
+    pub fn is_clean(&self) -> bool {
+        self.shared.iter().all(|pair| pair.texts == 0)
+            && self.splits.iter().all(|split| {
+                split.duplicates.texts == 0 && split.conflicts.texts == 0 && split.empty_texts == 0
+            })
+    }
+}
+
+fn split_audit(split: Split, dataset: &Dataset, index: &TextIndex) -> SplitAudit {
+    let (mut duplicates, mut conflicts) = (Vec::new(), Vec::new());
+    let (mut surplus_rows, mut rows, mut rows_wrong_at_least) = (0, 0, 0);
+    for group in index.groups().filter(|group| group.len() > 1) {
+        duplicates.push(group[0].row);
+        surplus_rows += group.len() - 1;
+        let labels = group.iter().map(|text| dataset.examples[text.row].label);
+        let wrong = rows_wrong_at_least_of(labels);
+        if wrong > 0 {
+            conflicts.push(group[0].row);
+            rows += group.len();
+            rows_wrong_at_least += wrong;
+        }
+    }
+    let classes = dataset.class_names().iter().zip(dataset.class_counts());
+    let classes: Vec<ClassCount> = classes
+        .map(|(class, rows)| ClassCount {
+            class: class.clone(),
+            rows,
+        })
+        .collect();
+    SplitAudit {
+        split,
+        rows: dataset.len(),
+        rows_without_class: dataset.len() - classes.iter().map(|class| class.rows).sum::<usize>(),
+        classes,
+        empty_texts: index.empty_texts,
+        duplicates: Duplicates {
+            texts: duplicates.len(),
+            surplus_rows,
+            examples: index.first_groups(duplicates),
+        },
+        conflicts: Conflicts {
+            texts: conflicts.len(),
+            rows,
+            rows_wrong_at_least,
+            examples: index.first_groups(conflicts),
+        },
+    }
+}
+
+/// The labelled rows that are not of the most frequent label.
+fn rows_wrong_at_least_of(labels: impl Iterator<Item = Label>) -> usize {
+    let mut counts: Vec<(Label, usize)> = Vec::new();
+    for label in labels.filter(|label| *label != Label::Unlabelled) {
+        match counts.iter_mut().find(|(known, _)| *known == label) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((label, 1)),
+        }
+    }
+    let labelled: usize = counts.iter().map(|(_, count)| count).sum();
+    labelled - counts.iter().map(|(_, count)| *count).max().unwrap_or(0)
+}
+
+fn shared_texts(
+    (first, first_data, first_index): &(Split, &Dataset, TextIndex),
+    (second, second_data, second_index): &(Split, &Dataset, TextIndex),
+) -> SharedTexts {
+    let mut found = SharedTexts {
+        first: *first,
+        second: *second,
+        texts: 0,
+        rows_of_first: 0,
+        rows_of_second: 0,
+        conflicting_texts: 0,
+        examples: Vec::new(),
+    };
+    for (ones, others) in first_index.shared_groups(second_index) {
+        found.texts += 1;
+        found.rows_of_first += ones.len();
+        found.rows_of_second += others.len();
+        let ones_labels = || ones.iter().map(|text| first_data.examples[text.row].label);
+        let mut others_labels = others
+            .iter()
+            .map(|text| second_data.examples[text.row].label);
+        let differs =
+            |(one, other)| one != other && one != Label::Unlabelled && other != Label::Unlabelled;
+        if others_labels.any(|other| ones_labels().any(|one| differs((one, other)))) {
+            found.conflicting_texts += 1;
+        }
+        found.examples.push((ones[0].row, others[0].row));
+    }
+    found.examples.sort_unstable();
+    found.examples.truncate(Audit::EXAMPLES);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cleaning::CleaningStep;
+    use crate::dataset::{Example, Task, Texts};
+
+    fn dataset(rows: &[(&str, Label)]) -> Dataset {
+        Dataset {
+            name: "texts".into(),
+            task: Task::classification(["a", "b", "c"]),
+            examples: rows
+                .iter()
+                .map(|&(text, label)| Example::new(text, label))
+                .collect(),
+        }
+    }
+
+    const A: Label = Label::Class(0);
+    const B: Label = Label::Class(1);
+    const NONE: Label = Label::Unlabelled;
+
+    #[test]
+    fn a_split_is_counted_by_its_texts() {
+        let rows = [
+            ("x", A),
+            ("y", B),
+            ("x", B),
+            ("z", A),
+            ("x", A),
+            ("y", B),
+            (" ", NONE),
+        ];
+        let audit = Audit::new(
+            &Splits::train_test(dataset(&rows), dataset(&[("w", A)])),
+            &Cleaning::default(),
+        );
+        let train = &audit.splits[0];
+        let counts: Vec<usize> = train.classes.iter().map(|class| class.rows).collect();
+        assert_eq!(
+            (counts, train.rows_without_class, train.empty_texts),
+            (vec![3, 3, 0], 1, 1)
+        );
+        assert_eq!(
+            train.duplicates,
+            Duplicates {
+                texts: 2,
+                surplus_rows: 3,
+                examples: vec![vec![0, 2, 4], vec![1, 5]],
+            }
+        );
+        assert_eq!(
+            train.conflicts,
+            Conflicts {
+                texts: 1,
+                rows: 3,
+                rows_wrong_at_least: 1,
+                examples: vec![vec![0, 2, 4]],
+            }
+        );
+        assert_eq!((audit.shared.len(), audit.shared[0].texts), (1, 0));
+        assert!(!audit.is_clean());
+    }
+
+    #[test]
+    fn every_two_splits_are_compared() {
+        let splits = Splits {
+            train: dataset(&[("x", A), ("y", B), ("x", A)]),
+            validation: Some(dataset(&[("y", A), ("v", A), ("y", B)])),
+            test: Some(dataset(&[("w", NONE), ("x", NONE), ("y", NONE)])),
+            unlabelled: None,
+        };
+        let audit = Audit::new(&splits, &Cleaning::default());
+        let found: Vec<_> = audit
+            .shared
+            .iter()
+            .map(|pair| {
+                (
+                    pair.texts,
+                    pair.rows_of_first,
+                    pair.rows_of_second,
+                    pair.conflicting_texts,
+                )
+            })
+            .collect();
+        assert_eq!(found, [(1, 1, 2, 1), (2, 3, 2, 0), (1, 2, 1, 0)]);
+        assert_eq!(audit.shared[1].examples, [(0, 1), (1, 2)]);
+        let text = serde_json::to_string(&audit).unwrap();
+        assert_eq!(serde_json::from_str::<Audit>(&text).unwrap(), audit);
+    }
+
+    #[test]
+    fn of_a_pair_both_texts_count() {
+        let mut data = dataset(&[]);
+        data.task.texts = Texts::Pair;
+        data.examples = [("a", "b"), ("b", "a"), ("ab", ""), ("a", "b"), ("A", "B")]
+            .map(|(text, pair)| Example::pair(text, pair, A))
+            .to_vec();
+        let of = |cleaning: &Cleaning| {
+            let splits = Splits {
+                train: data.clone(),
+                validation: None,
+                test: None,
+                unlabelled: None,
+            };
+            Audit::new(&splits, cleaning).splits.remove(0)
+        };
+        let split = of(&Cleaning::default());
+        assert_eq!(split.duplicates.examples, [[0, 3]]);
+        assert_eq!(split.empty_texts, 1);
+        let lower = Cleaning {
+            steps: vec![CleaningStep::LowerCase],
+        };
+        assert_eq!(of(&lower).duplicates.examples, [[0, 3, 4]]);
+    }
+
+    #[test]
+    fn the_table_has_what_was_found() {
+        let splits = Splits::train_test(dataset(&[("x", A), ("x", B)]), dataset(&[("x", A)]));
+        let table = Audit::new(&splits, &Cleaning::default()).to_string();
+        for line in [
+            "train                2          1         1            1          2            1",
+            "in train and test: 1 texts (2 and 1 rows), 1 with different labels; rows 0/0",
+            "train, equal texts, different labels, the first rows: 0, 1",
+            "          1  50.00 %  a",
+        ] {
+            assert!(table.contains(line), "{line}\n{table}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Data sets from the hub, by name.
+
+use std::path::PathBuf;
+
+use finetune_hub::{FetchProgress, Hub, Repository};
+
+use super::NamedDataset;
+use super::layout::{Content, Layout, SplitFile};
+use crate::error::DataError;
+
+impl NamedDataset {
+    /// Downloads the data set, unless it is in the cache; the folder for [`Self::open`].
+    ///
+    /// Where the cache is, which hub is asked and whether it may be asked at all, the environment
+    /// says: see [`finetune_hub`].
+    ///
+    /// ```no_run
+    /// use finetune_data::catalog;
+    ///
+    /// let imdb = catalog::named("imdb")?;
+    /// let opened = imdb.open(&imdb.download()?)?;
+    /// # Ok::<(), finetune_data::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`DataError::NotOnHub`], [`DataError::Hub`].
+    pub fn download(&self) -> Result<PathBuf, DataError> {
+        self.download_from(&Hub::from_env()?, "main", &mut |_| ())
+    }
+
+    /// [`Self::download`] from a hub of one's choice, at a revision such as a commit, with a look
+    /// at how far it is.
+    ///
+    /// # Errors
+    /// As [`Self::download`].
+    pub fn download_from(
+        &self,
+        hub: &Hub,
+        revision: &str,
+        on_progress: &mut dyn FnMut(&FetchProgress),
+    ) -> Result<PathBuf, DataError> {
+        let source = self.hub.ok_or(DataError::NotOnHub { name: self.name })?;
+        let repository = Repository::dataset(source.repository).at(revision);
+        let wanted = self.wanted();
+        let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        Ok(hub.fetch_with(&repository, &wanted, on_progress)?)
+    }
+
+    /// The files of the hub's layouts; those of the official layouts are not on the hub.
+    fn wanted(&self) -> Vec<String> {
+        let layouts = self
+            .layouts
+            .iter()
+            .filter(|layout| layout.name.starts_with("hub "));
+        layouts.flat_map(Layout::hub_files).collect()
+    }
+}
+
+impl Layout {
+    fn hub_files(&self) -> Vec<String> {
+        let names = |file: &SplitFile| match self.content {
+            Content::Parquet { .. } => {
+                vec![
+                    format!("{}.parquet", file.name),
+                    format!("{}-*.parquet", file.name),
+                ]
+            }
+            Content::Text { .. } => vec![file.name.to_owned(), format!("{}.gz", file.name)],
+            Content::ReviewFolders | Content::ReviewArchive => vec![],
+        };
+        let names: Vec<String> = self.files.iter().flat_map(names).collect();
+        let inner = self
+            .folders
+            .iter()
+            .flat_map(|folder| names.iter().map(move |name| format!("{folder}/{name}")));
+        names.iter().cloned().chain(inner).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::DATASETS;
+    use super::*;
+
+    #[test]
+    fn each_data_set_of_the_hub_says_which_files() {
+        for dataset in DATASETS {
+            assert_eq!(
+                dataset.wanted().is_empty(),
+                dataset.hub.is_none(),
+                "{}",
+                dataset.name
+            );
+        }
+        let wanted = super::super::named("ag_news").unwrap().wanted();
+        assert!(
+            wanted.contains(&"data/train-*.parquet".to_owned()),
+            "{wanted:?}"
+        );
+    }
+
+    #[test]
+    fn without_a_network_the_error_says_so() {
+        let cache = tempfile::tempdir().unwrap();
+        let hub = Hub::new(cache.path()).offline(true);
+        let from = |name: &str| {
+            let dataset = super::super::named(name).unwrap();
+            dataset
+                .download_from(&hub, "main", &mut |_| ())
+                .unwrap_err()
+        };
+        let error = from("imdb");
+        assert!(matches!(error, DataError::Hub(_)), "{error}");
+        assert!(error.to_string().contains("offline"), "{error}");
+        let error = from("cfimdb");
+        assert!(
+            matches!(error, DataError::NotOnHub { name: "cfimdb" }),
+            "{error}"
+        );
+    }
+}

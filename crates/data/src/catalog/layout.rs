@@ -1,0 +1,279 @@
+//! The ways in which people hold a data set.
+
+use std::path::{Path, PathBuf};
+
+use super::{NamedDataset, NamedTarget, acl_imdb, shards};
+use crate::error::DataError;
+use crate::label_reader::{ClassReader, LabelReader};
+use crate::mapping::{Escapes, Mapping};
+use crate::reader::{BadRows, ExampleReader};
+use crate::splits::Split;
+use crate::table::{Column, Delimited, TableFormat, extension};
+
+/// One way in which a data set is held: the files of its splits and what is in them.
+#[derive(Debug)]
+pub struct Layout {
+    /// What it is called.
+    pub name: &'static str,
+    /// The published sizes of the splits, where they are published. Layouts with the same sizes
+    /// are of the same cut.
+    pub rows: &'static [(Split, usize)],
+    /// Folders in which the files may be, beside the one that is given.
+    pub(super) folders: &'static [&'static str],
+    /// The files of the splits. Where there are two for one split, the first comes first.
+    pub(super) files: &'static [SplitFile],
+    /// What is in the files.
+    pub(super) content: Content,
+}
+
+/// The name of the file that holds a split.
+#[derive(Debug)]
+pub(super) struct SplitFile {
+    pub(super) split: Split,
+    /// The name of a text file; what stands before `.parquet` or `-00000-of-0000N.parquet`.
+    pub(super) name: &'static str,
+    /// Whether its rows have labels.
+    pub(super) labelled: bool,
+}
+
+/// What is in the files of a layout.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// A text file a split, plain or with `.gz` behind its name.
+    Text {
+        format: TableFormat,
+        fields: Fields,
+        escapes: Escapes,
+    },
+    /// Parquet files, one or several a split.
+    Parquet { fields: Fields, escapes: Escapes },
+    /// The folders of aclImdb, a file a review.
+    ReviewFolders,
+    /// The same in a compressed archive.
+    ReviewArchive,
+}
+
+/// Where in a row the texts and the label are.
+#[derive(Debug)]
+pub(super) enum Fields {
+    /// By the names of columns; classes count from 0.
+    Named {
+        text: &'static [&'static str],
+        text_pair: &'static [&'static str],
+        label: &'static str,
+    },
+    /// The class, counted from 1, and then so many columns of text: the files of Zhang et al.
+    ClassFirst { texts: usize },
+}
+
+/// The files of a split and how they are read.
+pub(super) struct Located {
+    pub(super) layout: &'static Layout,
+    file: &'static SplitFile,
+    paths: Vec<PathBuf>,
+}
+
+/// No header; the class from 1, then the text, all in quotes that are doubled within.
+pub(super) const fn official_csv(width: usize) -> TableFormat {
+    TableFormat::Delimited(Delimited {
+        header: false,
+        width: Some(width),
+        ..Delimited::csv()
+    })
+}
+
+pub(super) const fn labelled(split: Split, name: &'static str) -> SplitFile {
+    SplitFile {
+        split,
+        name,
+        labelled: true,
+    }
+}
+
+pub(super) const fn unlabelled(split: Split, name: &'static str) -> SplitFile {
+    SplitFile {
+        split,
+        name,
+        labelled: false,
+    }
+}
+
+impl Layout {
+    /// The rows of the published split, where its size is published.
+    pub fn official_rows(&self, split: Split) -> Option<usize> {
+        let found = self.rows.iter().find(|(other, _)| *other == split);
+        found.map(|&(_, rows)| rows)
+    }
+
+    /// Whether the same rows are in the same splits of both.
+    pub(super) fn is_of_cut(&self, other: &Layout) -> bool {
+        self.rows == other.rows
+    }
+
+    /// Whether a single file can be one split only.
+    pub(super) fn is_one_file_a_split(&self) -> bool {
+        !matches!(self.content, Content::ReviewArchive)
+    }
+
+    /// What is looked for in a folder.
+    pub(super) fn names(&self, split: Split) -> Vec<String> {
+        let file_names = |file: &SplitFile| match self.content {
+            Content::Parquet { .. } => shards::names(file.name).to_vec(),
+            Content::ReviewFolders => {
+                let folders = acl_imdb::folders(split).iter();
+                folders.map(|(folder, _)| format!("{folder}/")).collect()
+            }
+            Content::Text { .. } | Content::ReviewArchive => vec![file.name.to_owned()],
+        };
+        self.files_of(split).flat_map(file_names).collect()
+    }
+
+    fn files_of(&self, split: Split) -> impl Iterator<Item = &'static SplitFile> + use<> {
+        let files: &'static [SplitFile] = self.files;
+        files.iter().filter(move |file| file.split == split)
+    }
+
+    /// Finds the files of a split in a folder.
+    pub(super) fn locate(
+        &'static self,
+        directory: &Path,
+        split: Split,
+    ) -> Result<Option<Located>, DataError> {
+        for file in self.files_of(split) {
+            let inner = self.folders.iter().map(|folder| directory.join(folder));
+            for folder in std::iter::once(directory.to_path_buf()).chain(inner) {
+                if let Some(paths) = self.paths(&folder, file)? {
+                    let layout = self;
+                    return Ok(Some(Located {
+                        layout,
+                        file,
+                        paths,
+                    }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn paths(&self, folder: &Path, file: &SplitFile) -> Result<Option<Vec<PathBuf>>, DataError> {
+        match self.content {
+            Content::Parquet { .. } => shards::find(folder, file.name),
+            Content::ReviewFolders => Ok(acl_imdb::is_tree(folder, file.split).then(|| {
+                let folders = acl_imdb::folders(file.split).iter();
+                folders.map(|(name, _)| folder.join(name)).collect()
+            })),
+            Content::Text { .. } | Content::ReviewArchive => {
+                let plain = folder.join(file.name);
+                let compressed = folder.join(format!("{}.gz", file.name));
+                // Not `is_file`: a folder of this name is a mistake that reading it will name.
+                let found = [plain, compressed].into_iter().find(|path| path.exists());
+                Ok(found.map(|path| vec![path]))
+            }
+        }
+    }
+
+    /// Takes a single file as a split, if its extension is the layout's.
+    pub(super) fn locate_file(&'static self, path: &Path, split: Split) -> Option<Located> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let named = |file: &&SplitFile| name.trim_end_matches(".gz") == file.name;
+        let file = self
+            .files_of(split)
+            .find(named)
+            .or_else(|| self.files_of(split).next())?;
+        let extension = extension(path);
+        let fits = match self.content {
+            Content::Parquet { .. } => extension == "parquet",
+            Content::Text { .. } => {
+                Path::new(file.name).extension().unwrap_or_default()
+                    == extension.trim_end_matches(".gz")
+            }
+            Content::ReviewArchive => extension == "tar.gz" || extension == "tgz",
+            Content::ReviewFolders => false,
+        };
+        fits.then(|| Located {
+            layout: self,
+            file,
+            paths: vec![path.to_path_buf()],
+        })
+    }
+}
+
+impl Located {
+    /// Reads the files.
+    pub(super) fn read(
+        &self,
+        dataset: &NamedDataset,
+        split: Split,
+        bad_rows: BadRows,
+    ) -> Result<ExampleReader, DataError> {
+        let (format, fields, escapes) = match &self.layout.content {
+            Content::Text {
+                format,
+                fields,
+                escapes,
+            } => (*format, fields, *escapes),
+            Content::Parquet { fields, escapes } => (TableFormat::Parquet, fields, *escapes),
+            Content::ReviewFolders => {
+                let reviews = acl_imdb::read_folders(&self.paths, split)?;
+                return Ok(self.reader(dataset, split, bad_rows, reviews));
+            }
+            Content::ReviewArchive => {
+                let reviews = acl_imdb::read_archive(&self.paths[0], split)?;
+                return Ok(self.reader(dataset, split, bad_rows, reviews));
+            }
+        };
+        let mapping = fields.mapping(dataset.target, self.file.labelled, escapes);
+        let files = mapping.open(&self.paths, format)?;
+        Ok(self.reader(dataset, split, bad_rows, files))
+    }
+
+    fn reader(
+        &self,
+        dataset: &NamedDataset,
+        split: Split,
+        bad_rows: BadRows,
+        files: crate::mapping::MappedFiles,
+    ) -> ExampleReader {
+        let name = format!("{}/{split}", dataset.name);
+        let paths = self.paths.clone();
+        let recipe = format!("{name}: {:?}, {:?}", self.layout, self.file);
+        ExampleReader::new(
+            name,
+            dataset.task(),
+            paths,
+            recipe,
+            bad_rows,
+            files.examples,
+        )
+        .with_progress(files.progress, files.bytes)
+    }
+}
+
+impl Fields {
+    fn mapping(&self, target: NamedTarget, labelled: bool, escapes: Escapes) -> Mapping {
+        let reader = |first| match target {
+            NamedTarget::Classes(names) => {
+                LabelReader::Classes(ClassReader::numbered(first, names.len()))
+            }
+            NamedTarget::Score { lowest, highest } => LabelReader::Scores { lowest, highest },
+        };
+        let columns = |names: &[&str]| names.iter().map(|&name| Column::from(name)).collect();
+        let (text, text_pair, label) = match *self {
+            Self::Named {
+                text,
+                text_pair,
+                label,
+            } => (columns(text), columns(text_pair), (label.into(), reader(0))),
+            Self::ClassFirst { texts } => {
+                let text = (1..=texts).map(Column::from).collect();
+                (text, Vec::new(), (Column::from(0), reader(1)))
+            }
+        };
+        Mapping {
+            text,
+            text_pair,
+            label: labelled.then_some(label),
+            escapes,
+        }
+    }
+}

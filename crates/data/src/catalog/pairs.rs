@@ -1,0 +1,151 @@
+//! Pairs of texts, by how much they mean the same.
+
+use super::layout::{Content, Fields, Layout, labelled, unlabelled};
+use super::{HubSource, NamedDataset, NamedTarget};
+use crate::dataset::Texts;
+use crate::mapping::Escapes;
+use crate::splits::Split::{Test, Train, Validation};
+use crate::table::{Delimited, TableFormat};
+
+/// Sizes are of the rows with both questions and a label: the published text files have a few more
+/// that lost theirs.
+pub(super) static QQP: NamedDataset = NamedDataset {
+    name: "qqp",
+    title: "Quora Question Pairs",
+    texts: Texts::Pair,
+    target: NamedTarget::Classes(&["not_duplicate", "duplicate"]),
+    hub: Some(HubSource {
+        repository: "nyu-mll/glue",
+        config: "qqp",
+    }),
+    layouts: &[
+        Layout {
+            name: "CS224N TSV",
+            rows: &[(Train, 141_498), (Validation, 20_212)],
+            folders: &[],
+            files: &[
+                labelled(Train, "quora-train.csv"),
+                labelled(Validation, "quora-dev.csv"),
+                unlabelled(Test, "quora-test-student.csv"),
+            ],
+            content: Content::Text {
+                format: TableFormat::Delimited(Delimited::tsv()),
+                fields: Fields::Named {
+                    text: &["sentence1"],
+                    text_pair: &["sentence2"],
+                    label: "is_duplicate",
+                },
+                escapes: Escapes::None,
+            },
+        },
+        Layout {
+            name: "GLUE TSV",
+            rows: &[(Train, 363_846), (Validation, 40_430), (Test, 390_965)],
+            folders: &["QQP"],
+            files: &[
+                labelled(Train, "train.tsv"),
+                labelled(Validation, "dev.tsv"),
+                unlabelled(Test, "test.tsv"),
+            ],
+            content: Content::Text {
+                format: TableFormat::Delimited(Delimited::unquoted_tsv()),
+                fields: Fields::Named {
+                    text: &["question1"],
+                    text_pair: &["question2"],
+                    label: "is_duplicate",
+                },
+                escapes: Escapes::None,
+            },
+        },
+        Layout {
+            name: "hub Parquet",
+            rows: &[(Train, 363_846), (Validation, 40_430), (Test, 390_965)],
+            folders: &["data", "qqp"],
+            files: &[
+                labelled(Train, "train"),
+                labelled(Validation, "validation"),
+                unlabelled(Test, "test"),
+            ],
+            content: Content::Parquet {
+                fields: Fields::Named {
+                    text: &["question1"],
+                    text_pair: &["question2"],
+                    label: "label",
+                },
+                escapes: Escapes::None,
+            },
+        },
+    ],
+};
+
+pub(super) static STSB: NamedDataset = NamedDataset {
+    name: "stsb",
+    title: "Semantic Textual Similarity Benchmark",
+    texts: Texts::Pair,
+    target: NamedTarget::Score {
+        lowest: 0.0,
+        highest: 5.0,
+    },
+    hub: Some(HubSource {
+        repository: "nyu-mll/glue",
+        config: "stsb",
+    }),
+    layouts: &[
+        Layout {
+            name: "CS224N TSV",
+            rows: &[(Train, 6_040), (Validation, 863), (Test, 1_725)],
+            folders: &[],
+            files: &[
+                labelled(Train, "sts-train.csv"),
+                labelled(Validation, "sts-dev.csv"),
+                unlabelled(Test, "sts-test-student.csv"),
+            ],
+            content: Content::Text {
+                format: TableFormat::Delimited(Delimited::tsv()),
+                fields: Fields::Named {
+                    text: &["sentence1"],
+                    text_pair: &["sentence2"],
+                    label: "similarity",
+                },
+                escapes: Escapes::None,
+            },
+        },
+        Layout {
+            name: "GLUE TSV",
+            rows: &[(Train, 5_749), (Validation, 1_500), (Test, 1_379)],
+            folders: &["STS-B"],
+            files: &[
+                labelled(Train, "train.tsv"),
+                labelled(Validation, "dev.tsv"),
+                unlabelled(Test, "test.tsv"),
+            ],
+            content: Content::Text {
+                format: TableFormat::Delimited(Delimited::unquoted_tsv()),
+                fields: Fields::Named {
+                    text: &["sentence1"],
+                    text_pair: &["sentence2"],
+                    label: "score",
+                },
+                escapes: Escapes::None,
+            },
+        },
+        Layout {
+            name: "hub Parquet",
+            rows: &[(Train, 5_749), (Validation, 1_500), (Test, 1_379)],
+            folders: &["data", "stsb"],
+            files: &[
+                labelled(Train, "train"),
+                labelled(Validation, "validation"),
+                unlabelled(Test, "test"),
+            ],
+            content: Content::Parquet {
+                fields: Fields::Named {
+                    text: &["sentence1"],
+                    text_pair: &["sentence2"],
+                    label: "label",
+                },
+                escapes: Escapes::None,
+            },
+        },
+    ],
+};

@@ -1,0 +1,258 @@
+//! Reviews, by how much the reviewer liked it.
+
+use super::layout::{Content, Fields, Layout, labelled, official_csv, unlabelled};
+use super::{HubSource, NamedDataset, NamedTarget};
+use crate::dataset::Texts;
+use crate::mapping::Escapes;
+use crate::splits::Split::{Test, Train, Unlabelled, Validation};
+use crate::table::{Delimited, TableFormat};
+
+/// The hub's texts were cut out of the lines of the official files, doubled quotes and all.
+pub(super) static YELP_POLARITY: NamedDataset = NamedDataset {
+    name: "yelp_polarity",
+    title: "Yelp reviews, polarity",
+    texts: Texts::Single,
+    target: NamedTarget::Classes(&["negative", "positive"]),
+    hub: Some(HubSource {
+        repository: "fancyzhx/yelp_polarity",
+        config: "plain_text",
+    }),
+    layouts: &[
+        Layout {
+            name: "official CSV",
+            rows: &[(Train, 560_000), (Test, 38_000)],
+            folders: &["yelp_review_polarity_csv"],
+            files: &[labelled(Train, "train.csv"), labelled(Test, "test.csv")],
+            content: Content::Text {
+                format: official_csv(2),
+                fields: Fields::ClassFirst { texts: 1 },
+                escapes: Escapes::Backslash,
+            },
+        },
+        Layout {
+            name: "hub Parquet",
+            rows: &[(Train, 560_000), (Test, 38_000)],
+            folders: &["data", "plain_text"],
+            files: &[labelled(Train, "train"), labelled(Test, "test")],
+            content: Content::Parquet {
+                fields: Fields::Named {
+                    text: &["text"],
+                    text_pair: &[],
+                    label: "label",
+                },
+                escapes: Escapes::BackslashInCsv,
+            },
+        },
+    ],
+};
+
+pub(super) static AMAZON_REVIEWS_FULL: NamedDataset = NamedDataset {
+    name: "amazon_reviews_full",
+    title: "Amazon reviews, full score",
+    texts: Texts::Single,
+    target: NamedTarget::Classes(&["1 star", "2 stars", "3 stars", "4 stars", "5 stars"]),
+    hub: None,
+    layouts: &[Layout {
+        name: "official CSV",
+        rows: &[(Train, 3_000_000), (Test, 650_000)],
+        folders: &["amazon_review_full_csv"],
+        files: &[labelled(Train, "train.csv"), labelled(Test, "test.csv")],
+        content: Content::Text {
+            format: official_csv(3),
+            fields: Fields::ClassFirst { texts: 2 },
+            escapes: Escapes::Backslash,
+        },
+    }],
+};
+
+pub(super) static IMDB: NamedDataset = NamedDataset {
+    name: "imdb",
+    title: "IMDB reviews",
+    texts: Texts::Single,
+    target: NamedTarget::Classes(&["neg", "pos"]),
+    hub: Some(HubSource {
+        repository: "stanfordnlp/imdb",
+        config: "plain_text",
+    }),
+    layouts: &[
+        Layout {
+            name: "aclImdb folders",
+            rows: &[(Train, 25_000), (Test, 25_000), (Unlabelled, 50_000)],
+            folders: &["aclImdb"],
+            files: &[
+                labelled(Train, "train"),
+                labelled(Test, "test"),
+                unlabelled(Unlabelled, "train"),
+            ],
+            content: Content::ReviewFolders,
+        },
+        Layout {
+            name: "hub Parquet",
+            rows: &[(Train, 25_000), (Test, 25_000), (Unlabelled, 50_000)],
+            folders: &["data", "plain_text"],
+            files: &[
+                labelled(Train, "train"),
+                labelled(Test, "test"),
+                unlabelled(Unlabelled, "unsupervised"),
+                unlabelled(Unlabelled, "unsup"),
+            ],
+            content: Content::Parquet {
+                fields: Fields::Named {
+                    text: &["text"],
+                    text_pair: &[],
+                    label: "label",
+                },
+                escapes: Escapes::None,
+            },
+        },
+        Layout {
+            name: "aclImdb archive",
+            rows: &[(Train, 25_000), (Test, 25_000), (Unlabelled, 50_000)],
+            folders: &[],
+            files: &[
+                labelled(Train, "aclImdb_v1.tar.gz"),
+                labelled(Test, "aclImdb_v1.tar.gz"),
+                unlabelled(Unlabelled, "aclImdb_v1.tar.gz"),
+            ],
+            content: Content::ReviewArchive,
+        },
+    ],
+};
+
+/// Whole sentences only, five classes.
+pub(super) static SST5: NamedDataset = NamedDataset {
+    name: "sst5",
+    title: "Stanford Sentiment Treebank, five classes",
+    texts: Texts::Single,
+    target: NamedTarget::Classes(&[
+        "very negative",
+        "negative",
+        "neutral",
+        "positive",
+        "very positive",
+    ]),
+    hub: Some(HubSource {
+        repository: "SetFit/sst5",
+        config: "default",
+    }),
+    layouts: &[
+        Layout {
+            name: "CS224N TSV",
+            rows: &[(Train, 8_544), (Validation, 1_101), (Test, 2_210)],
+            folders: &[],
+            files: &[
+                labelled(Train, "ids-sst-train.csv"),
+                labelled(Validation, "ids-sst-dev.csv"),
+                labelled(Test, "sst-test.csv"),
+                unlabelled(Test, "ids-sst-test-student.csv"),
+            ],
+            content: Content::Text {
+                format: TableFormat::Delimited(Delimited::tsv()),
+                fields: Fields::Named {
+                    text: &["sentence"],
+                    text_pair: &[],
+                    label: "sentiment",
+                },
+                escapes: Escapes::None,
+            },
+        },
+        Layout {
+            name: "hub JSON Lines",
+            rows: &[(Train, 8_544), (Validation, 1_101), (Test, 2_210)],
+            folders: &[],
+            files: &[
+                labelled(Train, "train.jsonl"),
+                labelled(Validation, "dev.jsonl"),
+                labelled(Test, "test.jsonl"),
+            ],
+            content: Content::Text {
+                format: TableFormat::JsonLines,
+                fields: Fields::Named {
+                    text: &["text"],
+                    text_pair: &[],
+                    label: "label",
+                },
+                escapes: Escapes::None,
+            },
+        },
+    ],
+};
+
+/// Sentences and their phrases in training, as in GLUE; the labels of the test split are secret.
+pub(super) static SST2: NamedDataset = NamedDataset {
+    name: "sst2",
+    title: "Stanford Sentiment Treebank, two classes",
+    texts: Texts::Single,
+    target: NamedTarget::Classes(&["negative", "positive"]),
+    hub: Some(HubSource {
+        repository: "nyu-mll/glue",
+        config: "sst2",
+    }),
+    layouts: &[
+        Layout {
+            name: "GLUE TSV",
+            rows: &[(Train, 67_349), (Validation, 872), (Test, 1_821)],
+            folders: &["SST-2"],
+            files: &[
+                labelled(Train, "train.tsv"),
+                labelled(Validation, "dev.tsv"),
+                unlabelled(Test, "test.tsv"),
+            ],
+            content: Content::Text {
+                format: TableFormat::Delimited(Delimited::unquoted_tsv()),
+                fields: Fields::Named {
+                    text: &["sentence"],
+                    text_pair: &[],
+                    label: "label",
+                },
+                escapes: Escapes::None,
+            },
+        },
+        Layout {
+            name: "hub Parquet",
+            rows: &[(Train, 67_349), (Validation, 872), (Test, 1_821)],
+            folders: &["data", "sst2"],
+            files: &[
+                labelled(Train, "train"),
+                labelled(Validation, "validation"),
+                unlabelled(Test, "test"),
+            ],
+            content: Content::Parquet {
+                fields: Fields::Named {
+                    text: &["sentence"],
+                    text_pair: &[],
+                    label: "label",
+                },
+                escapes: Escapes::None,
+            },
+        },
+    ],
+};
+
+/// Movie reviews that were edited, with few changes, to mean the opposite.
+pub(super) static CFIMDB: NamedDataset = NamedDataset {
+    name: "cfimdb",
+    title: "Counterfactual IMDB",
+    texts: Texts::Single,
+    target: NamedTarget::Classes(&["negative", "positive"]),
+    hub: None,
+    layouts: &[Layout {
+        name: "CS224N TSV",
+        rows: &[(Train, 1_707), (Validation, 245), (Test, 488)],
+        folders: &[],
+        files: &[
+            labelled(Train, "ids-cfimdb-train.csv"),
+            labelled(Validation, "ids-cfimdb-dev.csv"),
+            unlabelled(Test, "ids-cfimdb-test-student.csv"),
+        ],
+        content: Content::Text {
+            format: TableFormat::Delimited(Delimited::tsv()),
+            fields: Fields::Named {
+                text: &["sentence"],
+                text_pair: &[],
+                label: "sentiment",
+            },
+            escapes: Escapes::None,
+        },
+    }],
+};

@@ -1,0 +1,173 @@
+//! Texts by what they are about.
+
+use super::layout::{Content, Fields, Layout, labelled, official_csv, unlabelled};
+use super::{HubSource, NamedDataset, NamedTarget};
+use crate::dataset::Texts;
+use crate::mapping::Escapes;
+use crate::splits::Split::{Test, Train};
+use crate::table::{Delimited, TableFormat};
+
+/// The files hold the texts as they are, the backslashes of the corpus included.
+pub(super) static AG_NEWS: NamedDataset = NamedDataset {
+    name: "ag_news",
+    title: "AG News",
+    texts: Texts::Single,
+    target: NamedTarget::Classes(&["World", "Sports", "Business", "Sci/Tech"]),
+    hub: Some(HubSource {
+        repository: "fancyzhx/ag_news",
+        config: "default",
+    }),
+    layouts: &[
+        Layout {
+            name: "official CSV",
+            rows: &[(Train, 120_000), (Test, 7_600)],
+            folders: &["ag_news_csv"],
+            files: &[labelled(Train, "train.csv"), labelled(Test, "test.csv")],
+            content: Content::Text {
+                format: official_csv(3),
+                fields: Fields::ClassFirst { texts: 2 },
+                escapes: Escapes::None,
+            },
+        },
+        Layout {
+            name: "hub Parquet",
+            rows: &[(Train, 120_000), (Test, 7_600)],
+            folders: &["data"],
+            files: &[labelled(Train, "train"), labelled(Test, "test")],
+            content: Content::Parquet {
+                fields: Fields::Named {
+                    text: &["text"],
+                    text_pair: &[],
+                    label: "label",
+                },
+                escapes: Escapes::None,
+            },
+        },
+    ],
+};
+
+pub(super) static DBPEDIA_14: NamedDataset = NamedDataset {
+    name: "dbpedia_14",
+    title: "DBpedia ontology",
+    texts: Texts::Single,
+    target: NamedTarget::Classes(&[
+        "Company",
+        "EducationalInstitution",
+        "Artist",
+        "Athlete",
+        "OfficeHolder",
+        "MeanOfTransportation",
+        "Building",
+        "NaturalPlace",
+        "Village",
+        "Animal",
+        "Plant",
+        "Album",
+        "Film",
+        "WrittenWork",
+    ]),
+    hub: Some(HubSource {
+        repository: "fancyzhx/dbpedia_14",
+        config: "dbpedia_14",
+    }),
+    layouts: &[
+        Layout {
+            name: "official CSV",
+            rows: &[(Train, 560_000), (Test, 70_000)],
+            folders: &["dbpedia_csv"],
+            files: &[labelled(Train, "train.csv"), labelled(Test, "test.csv")],
+            content: Content::Text {
+                format: official_csv(3),
+                fields: Fields::ClassFirst { texts: 2 },
+                escapes: Escapes::None,
+            },
+        },
+        Layout {
+            name: "hub Parquet",
+            rows: &[(Train, 560_000), (Test, 70_000)],
+            folders: &["data", "dbpedia_14"],
+            files: &[labelled(Train, "train"), labelled(Test, "test")],
+            content: Content::Parquet {
+                fields: Fields::Named {
+                    text: &["title", "content"],
+                    text_pair: &[],
+                    label: "label",
+                },
+                escapes: Escapes::None,
+            },
+        },
+    ],
+};
+
+/// The hub's texts have the escapes of the official files.
+pub(super) static YAHOO_ANSWERS_TOPICS: NamedDataset = NamedDataset {
+    name: "yahoo_answers_topics",
+    title: "Yahoo! Answers topics",
+    texts: Texts::Single,
+    target: NamedTarget::Classes(&[
+        "Society & Culture",
+        "Science & Mathematics",
+        "Health",
+        "Education & Reference",
+        "Computers & Internet",
+        "Sports",
+        "Business & Finance",
+        "Entertainment & Music",
+        "Family & Relationships",
+        "Politics & Government",
+    ]),
+    hub: Some(HubSource {
+        repository: "community-datasets/yahoo_answers_topics",
+        config: "yahoo_answers_topics",
+    }),
+    layouts: &[
+        Layout {
+            name: "official CSV",
+            rows: &[(Train, 1_400_000), (Test, 60_000)],
+            folders: &["yahoo_answers_csv"],
+            files: &[labelled(Train, "train.csv"), labelled(Test, "test.csv")],
+            content: Content::Text {
+                format: official_csv(4),
+                fields: Fields::ClassFirst { texts: 3 },
+                escapes: Escapes::Backslash,
+            },
+        },
+        Layout {
+            name: "hub Parquet",
+            rows: &[(Train, 1_400_000), (Test, 60_000)],
+            folders: &["data", "yahoo_answers_topics"],
+            files: &[labelled(Train, "train"), labelled(Test, "test")],
+            content: Content::Parquet {
+                fields: Fields::Named {
+                    text: &["question_title", "question_content", "best_answer"],
+                    text_pair: &[],
+                    label: "topic",
+                },
+                escapes: Escapes::Backslash,
+            },
+        },
+    ],
+};
+
+pub(super) static DISASTER_TWEETS: NamedDataset = NamedDataset {
+    name: "disaster_tweets",
+    title: "Disaster tweets",
+    texts: Texts::Single,
+    target: NamedTarget::Classes(&["no disaster", "disaster"]),
+    hub: None,
+    layouts: &[Layout {
+        name: "Kaggle CSV",
+        rows: &[(Train, 7_613), (Test, 3_263)],
+        folders: &["nlp-getting-started"],
+        files: &[labelled(Train, "train.csv"), unlabelled(Test, "test.csv")],
+        content: Content::Text {
+            format: TableFormat::Delimited(Delimited::csv()),
+            fields: Fields::Named {
+                text: &["text"],
+                text_pair: &[],
+                label: "target",
+            },
+            escapes: Escapes::None,
+        },
+    }],
+};

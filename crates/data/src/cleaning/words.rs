@@ -1,0 +1,90 @@
+//! Steps as words of a command line.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::CleaningStep;
+use crate::error::DataError;
+
+/// A step by its name; `NAME=VALUE` sets the replacement of URLs, mentions and emoji, and the
+/// special characters that stay.
+///
+/// ```
+/// use finetune_data::CleaningStep;
+///
+/// assert_eq!("html".parse::<CleaningStep>()?, CleaningStep::Html);
+/// let urls = CleaningStep::Urls { with: "URL".into() };
+/// assert_eq!("urls=URL".parse::<CleaningStep>()?, urls);
+/// # Ok::<(), finetune_data::DataError>(())
+/// ```
+impl FromStr for CleaningStep {
+    type Err = DataError;
+
+    fn from_str(text: &str) -> Result<Self, DataError> {
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (text, None),
+        };
+        let with = value.unwrap_or_default().to_owned();
+        let (step, takes_value) = match name {
+            "html" => (Self::Html, false),
+            "urls" => (Self::Urls { with }, true),
+            "mentions" => (Self::Mentions { with }, true),
+            "emoji" => (Self::Emoji { with }, true),
+            "special_characters" => {
+                let with = String::new();
+                let keep = value.unwrap_or_default().to_owned();
+                (Self::SpecialCharacters { keep, with }, true)
+            }
+            "repeated_spaces" => (Self::RepeatedSpaces, false),
+            "lower_case" => (Self::LowerCase, false),
+            _ => return Err(unknown(text)),
+        };
+        match value.is_some() && !takes_value {
+            true => Err(unknown(text)),
+            false => Ok(step),
+        }
+    }
+}
+
+fn unknown(text: &str) -> DataError {
+    DataError::UnknownCleaningStep {
+        found: text.to_owned(),
+    }
+}
+
+impl fmt::Display for CleaningStep {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, settings) = self.words();
+        formatter.write_str(name)?;
+        match settings.first() {
+            Some(value) if !value.is_empty() => write!(formatter, "={value}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_reads_back() {
+        for text in [
+            "html",
+            "urls",
+            "urls=URL",
+            "mentions=@user",
+            "emoji",
+            "special_characters=.,!?",
+            "repeated_spaces",
+            "lower_case",
+        ] {
+            assert_eq!(text.parse::<CleaningStep>().unwrap().to_string(), text);
+        }
+        for wrong in ["", "HTML", "html=x", "stemming"] {
+            let message = wrong.parse::<CleaningStep>().unwrap_err().to_string();
+            assert!(message.contains("repeated_spaces"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The labels of encoded texts.
+
+use finetune_storage::Array;
+
+use crate::dataset::{Example, Label, Target, Task};
+use crate::error::DataError;
+
+/// The label of each text of an [`EncodedDataset`](crate::EncodedDataset), in memory or mapped.
+#[derive(Debug, Clone)]
+pub enum EncodedLabels {
+    /// Classes.
+    Classes(Array<u32>),
+    /// Scores.
+    Scores(Array<f32>),
+    /// None.
+    Unlabelled,
+}
+
+/// The labels of the rows of a batch, or of a whole data set.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Labels {
+    /// A class for each.
+    Classes(Vec<usize>),
+    /// A score for each.
+    Scores(Vec<f32>),
+    /// None: text only, or rows to predict.
+    Unlabelled,
+}
+
+impl Labels {
+    /// The classes, `None` if the labels are something else.
+    pub fn classes(&self) -> Option<&[usize]> {
+        match self {
+            Self::Classes(classes) => Some(classes),
+            Self::Scores(_) | Self::Unlabelled => None,
+        }
+    }
+
+    /// The scores, `None` if the labels are something else.
+    pub fn scores(&self) -> Option<&[f32]> {
+        match self {
+            Self::Scores(scores) => Some(scores),
+            Self::Classes(_) | Self::Unlabelled => None,
+        }
+    }
+}
+
+impl EncodedLabels {
+    /// The labels of examples.
+    pub(crate) fn of(examples: &[Example], task: &Task) -> Result<Self, DataError> {
+        let mut builder = LabelsBuilder::new(task);
+        builder.push_all(examples)?;
+        Ok(match builder {
+            LabelsBuilder::Classes { labels, .. } => Self::Classes(labels.into()),
+            LabelsBuilder::Scores { labels, .. } => Self::Scores(labels.into()),
+            LabelsBuilder::Unlabelled { .. } => Self::Unlabelled,
+        })
+    }
+
+    /// The labels of these texts.
+    ///
+    /// # Errors
+    /// [`DataError::Storage`] if there is no such text or the mapped file is damaged.
+    pub fn select(&self, texts: &[usize]) -> Result<Labels, DataError> {
+        Ok(match self {
+            Self::Classes(labels) => Labels::Classes(
+                texts
+                    .iter()
+                    .map(|&text| Ok(labels.get(text..text + 1)?[0] as usize))
+                    .collect::<Result<_, DataError>>()?,
+            ),
+            Self::Scores(labels) => Labels::Scores(
+                texts
+                    .iter()
+                    .map(|&text| Ok(labels.get(text..text + 1)?[0]))
+                    .collect::<Result<_, DataError>>()?,
+            ),
+            Self::Unlabelled => Labels::Unlabelled,
+        })
+    }
+
+    /// The labels of all texts.
+    ///
+    /// # Errors
+    /// [`DataError::Storage`].
+    pub fn all(&self) -> Result<Labels, DataError> {
+        Ok(match self {
+            Self::Classes(labels) => {
+                Labels::Classes(labels.all()?.iter().map(|&class| class as usize).collect())
+            }
+            Self::Scores(labels) => Labels::Scores(labels.all()?.to_vec()),
+            Self::Unlabelled => Labels::Unlabelled,
+        })
+    }
+}
+
+impl From<Labels> for EncodedLabels {
+    fn from(labels: Labels) -> Self {
+        match labels {
+            Labels::Classes(classes) => {
+                let classes: Vec<u32> = classes.into_iter().map(|class| class as u32).collect();
+                Self::Classes(classes.into())
+            }
+            Labels::Scores(scores) => Self::Scores(scores.into()),
+            Labels::Unlabelled => Self::Unlabelled,
+        }
+    }
+}
+
+/// Equal if the labels are, wherever they are kept. A damaged file equals nothing.
+impl PartialEq for EncodedLabels {
+    fn eq(&self, other: &Self) -> bool {
+        matches!((self.all(), other.all()), (Ok(left), Ok(right)) if left == right)
+    }
+}
+
+/// Labels, collected one at a time and held to their task.
+///
+/// A task of classes or scores may come without labels, such as a test split whose labels are
+/// secret; but then none has one.
+#[derive(Debug)]
+pub(crate) enum LabelsBuilder {
+    /// Classes below the number of classes.
+    Classes {
+        /// So far.
+        labels: Vec<u32>,
+        /// How many there are to choose from.
+        classes: usize,
+    },
+    /// Finite scores.
+    Scores {
+        /// So far.
+        labels: Vec<f32>,
+    },
+    /// Nothing: as the task says, or as the first example did.
+    Unlabelled {
+        /// So far.
+        texts: usize,
+    },
+}
+
+impl LabelsBuilder {
+    pub(crate) fn new(task: &Task) -> Self {
+        match &task.target {
+            Target::Classes(names) => Self::Classes {
+                labels: Vec::new(),
+                classes: names.len(),
+            },
+            Target::Score { .. } => Self::Scores { labels: Vec::new() },
+            Target::Nothing => Self::Unlabelled { texts: 0 },
+        }
+    }
+
+    pub(crate) fn push_all(&mut self, examples: &[Example]) -> Result<(), DataError> {
+        examples
+            .iter()
+            .try_for_each(|example| self.push(example.label))
+    }
+
+    fn push(&mut self, label: Label) -> Result<(), DataError> {
+        let (row, expected) = match (&mut *self, label) {
+            (Self::Classes { labels, classes }, Label::Class(class)) if class < *classes => {
+                labels.push(class as u32);
+                return Ok(());
+            }
+            (Self::Scores { labels }, Label::Score(score)) if score.is_finite() => {
+                labels.push(score as f32);
+                return Ok(());
+            }
+            (Self::Unlabelled { texts }, Label::Unlabelled) => {
+                *texts += 1;
+                return Ok(());
+            }
+            (Self::Classes { labels, .. }, Label::Unlabelled) if labels.is_empty() => {
+                *self = Self::Unlabelled { texts: 1 };
+                return Ok(());
+            }
+            (Self::Scores { labels }, Label::Unlabelled) if labels.is_empty() => {
+                *self = Self::Unlabelled { texts: 1 };
+                return Ok(());
+            }
+            (Self::Classes { labels, classes }, _) => {
+                (labels.len(), format!("a class below {classes}"))
+            }
+            (Self::Scores { labels }, _) => (labels.len(), "a finite score".to_owned()),
+            (Self::Unlabelled { texts }, _) => (*texts, "no label, as before".to_owned()),
+        };
+        Err(DataError::InvalidLabel {
+            row,
+            expected,
+            found: format!("{label:?}"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::Texts;
+
+    fn labels(target: Target, labels: &[Label]) -> Result<Labels, DataError> {
+        let task = Task {
+            texts: Texts::Single,
+            target,
+        };
+        let examples: Vec<Example> = labels
+            .iter()
+            .map(|&label| Example::new("", label))
+            .collect();
+        EncodedLabels::of(&examples, &task)?.all()
+    }
+
+    fn scale() -> Target {
+        Target::Score {
+            lowest: 0.0,
+            highest: 5.0,
+        }
+    }
+
+    fn classes() -> Target {
+        Target::Classes(vec!["a".into(), "b".into()])
+    }
+
+    #[test]
+    fn labels_are_of_the_kind_of_the_task() {
+        let found = labels(classes(), &[Label::Class(1), Label::Class(0)]).unwrap();
+        assert_eq!(found.classes(), Some(&[1, 0][..]));
+        let found = labels(scale(), &[Label::Score(2.5)]).unwrap();
+        assert_eq!(found.scores(), Some(&[2.5][..]));
+        let secret = labels(scale(), &[Label::Unlabelled; 2]).unwrap();
+        assert_eq!(secret, Labels::Unlabelled);
+    }
+
+    #[test]
+    fn labels_of_another_kind_and_out_of_range_are_refused() {
+        for (target, bad) in [
+            (classes(), vec![Label::Class(2)]),
+            (classes(), vec![Label::Class(0), Label::Unlabelled]),
+            (classes(), vec![Label::Unlabelled, Label::Class(0)]),
+            (classes(), vec![Label::Score(1.0)]),
+            (scale(), vec![Label::Class(1)]),
+            (scale(), vec![Label::Score(f64::NAN)]),
+            (Target::Nothing, vec![Label::Class(1)]),
+        ] {
+            let row = bad.len() - 1;
+            let error = labels(target, &bad).unwrap_err();
+            assert!(
+                matches!(&error, DataError::InvalidLabel { row: found, .. } if *found == row),
+                "{error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Which row goes to which fold.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use finetune_random::{Purpose, name_coordinate, permutation};
+
+/// The address of a draw for folds: other than that of splits, or a test part cut off with the
+/// same seed would be made of whole folds.
+fn address(stratum: u64) -> u64 {
+    name_coordinate("folds").wrapping_add(stratum)
+}
+
+/// Deals the rows of all strata, one stratum after the other, each shuffled, to the folds in turn.
+///
+/// As the turn goes on from one stratum to the next, the rows of a stratum in two folds differ by
+/// at most one, and all rows do so too.
+pub(super) fn round(strata: &[(u64, Vec<usize>)], rows: usize, k: usize, seed: u64) -> Vec<u32> {
+    let mut fold_of_row = vec![0; rows];
+    let mut turn = (0..k as u32).cycle();
+    for (stratum, members) in strata {
+        let order = permutation(seed, Purpose::Partition, address(*stratum), members.len());
+        for (place, fold) in order.into_iter().zip(&mut turn) {
+            fold_of_row[members[place]] = fold;
+        }
+    }
+    fold_of_row
+}
+
+/// The rows of each group, groups in the order of their first row.
+pub(super) fn rows_by_group<G: Eq + Hash>(groups: &[G]) -> Vec<Vec<usize>> {
+    let mut place_of_group = HashMap::new();
+    let mut rows: Vec<Vec<usize>> = Vec::new();
+    for (row, group) in groups.iter().enumerate() {
+        let place = *place_of_group.entry(group).or_insert(rows.len());
+        if place == rows.len() {
+            rows.push(Vec::new());
+        }
+        rows[place].push(row);
+    }
+    rows
+}
+
+/// Deals groups, the largest first and in random order among equals, each to the fold with the
+/// fewest rows so far. There are at least as many groups as folds, so that no fold stays empty.
+pub(super) fn whole_groups(groups: &[Vec<usize>], rows: usize, k: usize, seed: u64) -> Vec<u32> {
+    let mut order = permutation(seed, Purpose::Partition, address(0), groups.len());
+    order.sort_by_key(|&group| Reverse(groups[group].len()));
+    let mut fold_of_row = vec![0; rows];
+    let mut sizes = vec![0; k];
+    for group in order {
+        let lightest = (0..k).min_by_key(|&fold| sizes[fold]).unwrap_or(0);
+        sizes[lightest] += groups[group].len();
+        for &row in &groups[group] {
+            fold_of_row[row] = lightest as u32;
+        }
+    }
+    fold_of_row
+}

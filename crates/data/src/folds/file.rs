@@ -1,0 +1,228 @@
+//! Folds as a file.
+//!
+//! JSON with the fold of each row in the order of the data set, so that any language can read it.
+
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{FoldKind, Folds};
+use crate::atomic_file;
+use crate::dataset::Dataset;
+use crate::error::DataError;
+
+const FORMAT: &str = "finetune folds";
+const VERSION: u64 = 1;
+
+/// What every version of the format has.
+#[derive(Deserialize)]
+struct Header {
+    format: String,
+    version: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FoldFile {
+    format: String,
+    version: u64,
+    kind: FoldKind,
+    k: usize,
+    seed: u64,
+    rows: usize,
+    /// Of the data set.
+    fingerprint: String,
+    fold_of_row: Vec<u32>,
+}
+
+impl Folds {
+    /// Writes a fold file, whole or not at all.
+    ///
+    /// # Errors
+    /// [`DataError::Io`].
+    pub fn save(&self, path: &Path) -> Result<(), DataError> {
+        let file = FoldFile {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            kind: self.kind,
+            k: self.k,
+            seed: self.seed,
+            rows: self.fold_of_row.len(),
+            fingerprint: self.fingerprint.clone(),
+            fold_of_row: self.fold_of_row.clone(),
+        };
+        let mut text = serde_json::to_vec(&file).map_err(|source| DataError::json(path, source))?;
+        text.push(b'\n');
+        atomic_file::write(path, &text)
+    }
+
+    /// Reads a fold file for the data set that it was made for.
+    ///
+    /// # Errors
+    /// [`DataError::Io`], [`DataError::Json`]; [`DataError::FoldFile`] for another version and for
+    /// folds that are none; [`DataError::FoldsOfOtherData`].
+    pub fn load(path: &Path, dataset: &Dataset) -> Result<Self, DataError> {
+        let text = fs::read(path).map_err(|source| DataError::io(path, source))?;
+        let json = |source| DataError::json(path, source);
+        let header: Header = serde_json::from_slice(&text).map_err(json)?;
+        check(path, "format", FORMAT, &header.format)?;
+        check(path, "version", VERSION, header.version)?;
+
+        let file: FoldFile = serde_json::from_slice(&text).map_err(json)?;
+        file.check(path)?;
+        let folds = Self {
+            kind: file.kind,
+            k: file.k,
+            seed: file.seed,
+            fingerprint: file.fingerprint,
+            fold_of_row: file.fold_of_row,
+        };
+        folds.check(dataset)?;
+        Ok(folds)
+    }
+}
+
+impl FoldFile {
+    fn check(&self, path: &Path) -> Result<(), DataError> {
+        let wrong = |expected: String, found: String| DataError::FoldFile {
+            path: path.to_path_buf(),
+            expected,
+            found,
+        };
+        check(path, "number of rows", self.rows, self.fold_of_row.len())?;
+        if self.k < 2 || self.k > self.rows {
+            let expected = format!("2 to {} folds", self.rows);
+            return Err(wrong(expected, self.k.to_string()));
+        }
+        let mut sizes = vec![0usize; self.k];
+        for (row, &fold) in self.fold_of_row.iter().enumerate() {
+            let Some(size) = sizes.get_mut(fold as usize) else {
+                let expected = format!("a fold below {} for row {row}", self.k);
+                return Err(wrong(expected, fold.to_string()));
+            };
+            *size += 1;
+        }
+        match sizes.iter().position(|&size| size == 0) {
+            Some(fold) => Err(wrong(format!("rows in fold {fold}"), "none".to_owned())),
+            None => Ok(()),
+        }
+    }
+}
+
+fn check<T: PartialEq + ToString>(
+    path: &Path,
+    what: &str,
+    expected: T,
+    found: impl PartialEq<T> + ToString,
+) -> Result<(), DataError> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(DataError::FoldFile {
+        path: path.to_path_buf(),
+        expected: format!("the {what} {}", expected.to_string()),
+        found: found.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{Example, Label, Task};
+
+    fn dataset() -> Dataset {
+        Dataset {
+            name: "six".into(),
+            task: Task::classification(["a"]),
+            examples: (0..6)
+                .map(|row| Example::new(row.to_string(), Label::Class(0)))
+                .collect(),
+        }
+    }
+
+    /// The file of folds, changed, read again.
+    fn changed(from: &str, to: &str) -> Result<Folds, DataError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("folds.json");
+        let mut folds = Folds::plain(&dataset(), 3, u64::MAX).unwrap();
+        folds.fold_of_row = vec![0, 1, 2, 0, 1, 2];
+        folds.save(&path).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{text}");
+        fs::write(&path, text.replace(from, to)).unwrap();
+        Folds::load(&path, &dataset())
+    }
+
+    #[test]
+    fn a_fold_file_is_read_as_it_was_written() {
+        let folds = changed("", "").unwrap();
+        assert_eq!(
+            (folds.k(), folds.kind(), folds.seed()),
+            (3, FoldKind::Plain, u64::MAX)
+        );
+        assert_eq!(folds.fold_of_row(), [0, 1, 2, 0, 1, 2]);
+    }
+
+    #[test]
+    fn a_file_that_is_no_fold_file_says_what_is_wrong() {
+        for (from, to, message) in [
+            (
+                "finetune folds",
+                "finetune",
+                "expected the format finetune folds, found finetune",
+            ),
+            (
+                "\"version\":1",
+                "\"version\":2,\"x\":0",
+                "expected the version 1, found 2",
+            ),
+            (
+                "\"rows\":6",
+                "\"rows\":7",
+                "expected the number of rows 7, found 6",
+            ),
+            ("\"k\":3", "\"k\":1", "expected 2 to 6 folds, found 1"),
+            (
+                "\"k\":3",
+                "\"k\":99999999999",
+                "expected 2 to 6 folds, found 99999999999",
+            ),
+            (
+                "0,1,2,0",
+                "0,1,3,0",
+                "expected a fold below 3 for row 2, found 3",
+            ),
+            (
+                "[0,1,2,0,1,2]",
+                "[0,1,1,0,1,0]",
+                "expected rows in fold 2, found none",
+            ),
+        ] {
+            let error = changed(from, to).unwrap_err();
+            assert!(matches!(error, DataError::FoldFile { .. }), "{error}");
+            assert!(error.to_string().ends_with(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn damaged_files_and_folds_of_other_data_are_refused() {
+        for (from, to) in [
+            ("]}", ""),
+            ("\"kind\":\"plain\"", "\"kind\":\"random\""),
+            ("\"k\":3", "\"k\":3,\"other\":1"),
+            ("[0,", "[-1,"),
+        ] {
+            let error = changed(from, to).unwrap_err();
+            assert!(matches!(error, DataError::Json { .. }), "{error}");
+        }
+        let fingerprint = dataset().fingerprint();
+        let error = changed(&fingerprint, "0123").unwrap_err();
+        assert!(
+            matches!(error, DataError::FoldsOfOtherData { .. }),
+            "{error}"
+        );
+        let error = Folds::load(Path::new("no such file"), &dataset()).unwrap_err();
+        assert!(matches!(error, DataError::Io { .. }), "{error}");
+    }
+}

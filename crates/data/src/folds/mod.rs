@@ -1,0 +1,314 @@
+//! Folds for cross-validation, made once and shared by every run and every system.
+
+mod deal;
+mod file;
+
+use std::hash::Hash;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::Dataset;
+use crate::error::DataError;
+use crate::splits::Splits;
+
+/// How rows were dealt to folds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FoldKind {
+    /// At random.
+    Plain,
+    /// Each class evenly.
+    Stratified,
+    /// The rows of a group together.
+    Grouped,
+}
+
+/// The rows of a data set, each in one of `k` folds.
+///
+/// Each fold is once the test part, and the others are what to train on. Folds are a function of
+/// the data set, of `k` and of a seed; stored in a file they are the same for other programs too.
+///
+/// ```
+/// use finetune_data::{Dataset, Example, Folds, Label, Task};
+///
+/// let examples = (0..50).map(|row| Example::new(row.to_string(), Label::Class(row % 5 / 4)));
+/// let dataset = Dataset {
+///     name: "numbers".into(),
+///     task: Task::classification(["most", "every fifth"]),
+///     examples: examples.collect(),
+/// };
+/// let folds = Folds::stratified(&dataset, 10, 42)?;
+/// for fold in 0..folds.k() {
+///     let test = dataset.select(&folds.test(fold)?);
+///     assert_eq!(test.class_counts(), [4, 1]);
+///     assert_eq!(folds.train(fold)?.len(), 45);
+/// }
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("folds.json");
+/// folds.save(&path)?;
+/// assert_eq!(Folds::load(&path, &dataset)?, folds);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folds {
+    kind: FoldKind,
+    k: usize,
+    seed: u64,
+    /// The fingerprint of the data set.
+    fingerprint: String,
+    fold_of_row: Vec<u32>,
+}
+
+impl Folds {
+    /// Folds of any rows; their sizes differ by at most one.
+    ///
+    /// # Errors
+    /// [`DataError::FoldCount`] for fewer than two folds, or more than rows.
+    pub fn plain(dataset: &Dataset, k: usize, seed: u64) -> Result<Self, DataError> {
+        let rows = (0..dataset.len()).collect();
+        Self::dealt(dataset, FoldKind::Plain, k, seed, vec![(0, rows)])
+    }
+
+    /// Folds in which the rows of each class differ by at most one, and so do the sizes. Rows
+    /// without a class count as one class.
+    ///
+    /// A class with fewer rows than folds is missing from some: [`Self::rare_classes`] names it.
+    ///
+    /// # Errors
+    /// As [`Self::plain`].
+    pub fn stratified(dataset: &Dataset, k: usize, seed: u64) -> Result<Self, DataError> {
+        Self::dealt(
+            dataset,
+            FoldKind::Stratified,
+            k,
+            seed,
+            dataset.rows_by_label(),
+        )
+    }
+
+    /// Folds that never part rows of one group, such as the sentences of a document or the tweets
+    /// of a user; `groups` has the group of each row. Their sizes are as even as dealing group by
+    /// group, the largest first, makes them.
+    ///
+    /// With [`text_keys`](crate::text_keys) as groups, equal texts stay together.
+    ///
+    /// # Errors
+    /// [`DataError::GroupCount`]; [`DataError::FoldCount`] for fewer than two folds, or more than
+    /// groups.
+    pub fn grouped<G: Eq + Hash>(
+        dataset: &Dataset,
+        groups: &[G],
+        k: usize,
+        seed: u64,
+    ) -> Result<Self, DataError> {
+        if groups.len() != dataset.len() {
+            return Err(DataError::GroupCount {
+                rows: dataset.len(),
+                found: groups.len(),
+            });
+        }
+        let groups = deal::rows_by_group(groups);
+        check_k("group", groups.len(), k)?;
+        Ok(Self {
+            kind: FoldKind::Grouped,
+            k,
+            seed,
+            fingerprint: dataset.fingerprint(),
+            fold_of_row: deal::whole_groups(&groups, dataset.len(), k, seed),
+        })
+    }
+
+    fn dealt(
+        dataset: &Dataset,
+        kind: FoldKind,
+        k: usize,
+        seed: u64,
+        strata: Vec<(u64, Vec<usize>)>,
+    ) -> Result<Self, DataError> {
+        check_k("row", dataset.len(), k)?;
+        Ok(Self {
+            kind,
+            k,
+            seed,
+            fingerprint: dataset.fingerprint(),
+            fold_of_row: deal::round(&strata, dataset.len(), k, seed),
+        })
+    }
+
+    /// The number of folds.
+    pub fn k(&self) -> usize {
+        self.k
+    }
+
+    /// How rows were dealt.
+    pub fn kind(&self) -> FoldKind {
+        self.kind
+    }
+
+    /// The seed that they were dealt with.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The fingerprint of the data set that was dealt.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// The fold of each row.
+    pub fn fold_of_row(&self) -> &[u32] {
+        &self.fold_of_row
+    }
+
+    /// The rows to train on when a fold is the test part, in order.
+    ///
+    /// # Errors
+    /// [`DataError::FoldOutOfRange`].
+    pub fn train(&self, fold: usize) -> Result<Vec<usize>, DataError> {
+        self.rows(fold, |is_of_fold| !is_of_fold)
+    }
+
+    /// The rows of a fold, in order.
+    ///
+    /// # Errors
+    /// [`DataError::FoldOutOfRange`].
+    pub fn test(&self, fold: usize) -> Result<Vec<usize>, DataError> {
+        self.rows(fold, |is_of_fold| is_of_fold)
+    }
+
+    /// The data set with a fold as test part and the others to train on.
+    ///
+    /// # Errors
+    /// [`DataError::FoldsOfOtherData`], [`DataError::FoldOutOfRange`].
+    pub fn splits(&self, dataset: &Dataset, fold: usize) -> Result<Splits, DataError> {
+        self.check(dataset)?;
+        let part = |rows: &[usize], part: &str| Dataset {
+            name: format!("{}/fold {fold} {part}", dataset.name),
+            ..dataset.select(rows)
+        };
+        let train = part(&self.train(fold)?, "train");
+        Ok(Splits::train_test(train, part(&self.test(fold)?, "test")))
+    }
+
+    /// The classes of the data set with fewer rows than there are folds, and how many they have:
+    /// some test part lacks them, and a score averaged over classes is not defined there.
+    pub fn rare_classes<'a>(&self, dataset: &'a Dataset) -> Vec<(&'a str, usize)> {
+        let names = dataset.class_names().iter().map(String::as_str);
+        names
+            .zip(dataset.class_counts())
+            .filter(|(_, rows)| *rows < self.k)
+            .collect()
+    }
+
+    /// Whether the folds are of this data set.
+    ///
+    /// # Errors
+    /// [`DataError::FoldsOfOtherData`].
+    pub fn check(&self, dataset: &Dataset) -> Result<(), DataError> {
+        let found = dataset.fingerprint();
+        if (self.fold_of_row.len(), &self.fingerprint) == (dataset.len(), &found) {
+            return Ok(());
+        }
+        Err(DataError::FoldsOfOtherData {
+            expected: self.fingerprint.clone(),
+            expected_rows: self.fold_of_row.len(),
+            found,
+            found_rows: dataset.len(),
+        })
+    }
+
+    fn rows(&self, fold: usize, wanted: impl Fn(bool) -> bool) -> Result<Vec<usize>, DataError> {
+        if fold >= self.k {
+            return Err(DataError::FoldOutOfRange {
+                folds: self.k,
+                found: fold,
+            });
+        }
+        let rows = self.fold_of_row.iter().enumerate();
+        let rows = rows.filter(|&(_, &of_row)| wanted(of_row as usize == fold));
+        Ok(rows.map(|(row, _)| row).collect())
+    }
+}
+
+fn check_k(unit: &'static str, most: usize, found: usize) -> Result<(), DataError> {
+    if found < 2 || found > most {
+        return Err(DataError::FoldCount { unit, most, found });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{Example, Label, Task};
+
+    fn dataset(rows: usize) -> Dataset {
+        let examples =
+            (0..rows).map(|row| Example::new(row.to_string(), Label::Class(row % 7 / 6)));
+        Dataset {
+            name: "numbers".into(),
+            task: Task::classification(["a", "b", "none"]),
+            examples: examples.collect(),
+        }
+    }
+
+    #[test]
+    fn impossible_numbers_of_folds_are_refused() {
+        let data = dataset(6);
+        for k in [0, 1, 7] {
+            for result in [Folds::plain(&data, k, 1), Folds::stratified(&data, k, 1)] {
+                let error = result.unwrap_err();
+                let refused =
+                    matches!(error, DataError::FoldCount { most: 6, found, .. } if found == k);
+                assert!(refused, "{error}");
+            }
+        }
+        let error = Folds::grouped(&data, &["a", "a", "b", "b", "b", "a"], 3, 1).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "expected 2 to 2 folds (one per group at most), found 3"
+        );
+        let error = Folds::grouped(&data, &[1, 2], 2, 1).unwrap_err();
+        assert!(
+            matches!(error, DataError::GroupCount { rows: 6, found: 2 }),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_fold_out_of_range_and_other_data_are_refused() {
+        let data = dataset(6);
+        let folds = Folds::plain(&data, 3, 1).unwrap();
+        let error = folds.test(3).unwrap_err();
+        assert!(
+            matches!(error, DataError::FoldOutOfRange { folds: 3, found: 3 }),
+            "{error}"
+        );
+        let error = folds.splits(&dataset(7), 0).unwrap_err();
+        assert!(
+            matches!(error, DataError::FoldsOfOtherData { found_rows: 7, .. }),
+            "{error}"
+        );
+        let splits = folds.splits(&data, 1).unwrap();
+        assert_eq!((splits.train.len(), splits.test.unwrap().len()), (4, 2));
+    }
+
+    #[test]
+    fn rare_classes_are_named() {
+        let data = dataset(21);
+        let folds = Folds::stratified(&data, 5, 1).unwrap();
+        assert_eq!(folds.rare_classes(&data), [("b", 3), ("none", 0)]);
+    }
+
+    /// A changed value here means that published folds can no longer be repeated.
+    #[test]
+    fn folds_never_change() {
+        let data = dataset(12);
+        let folds = Folds::stratified(&data, 3, 42).unwrap();
+        assert_eq!(folds.fold_of_row(), [0, 0, 2, 1, 1, 2, 2, 1, 2, 0, 1, 0]);
+        let groups: Vec<usize> = (0..12).map(|row| row / 2).collect();
+        let folds = Folds::grouped(&data, &groups, 3, 42).unwrap();
+        assert_eq!(folds.fold_of_row(), [1, 1, 0, 0, 2, 2, 1, 1, 0, 0, 2, 2]);
+    }
+}

@@ -1,0 +1,379 @@
+//! Masked language modelling: which tokens a model has to guess, and what it sees in their place.
+
+use finetune_random::{Purpose, generator};
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+
+use crate::batch::{Padding, TokenBatch, collate_texts};
+use crate::encoded::{EncodedRow, EncodedTexts};
+use crate::error::DataError;
+use crate::tokenizer::TextTokenizer;
+
+/// How tokens are masked; the defaults are BERT's
+/// (Devlin et al., <https://arxiv.org/abs/1810.04805>, section 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MaskingConfig {
+    /// The share of tokens to guess; 0.15. Above 0, at most 1.
+    pub probability: f64,
+    /// The share of these that the mask token replaces; 0.8.
+    pub mask_share: f64,
+    /// The share of these that a random token replaces; 0.1. The rest stays as it is.
+    pub random_share: f64,
+    /// Whether all tokens of a word are masked or none; no. As in BERT's later checkpoints, each
+    /// token of a masked word is replaced on its own account.
+    pub whole_words: bool,
+}
+
+impl Default for MaskingConfig {
+    fn default() -> Self {
+        Self {
+            probability: 0.15,
+            mask_share: 0.8,
+            random_share: 0.1,
+            whole_words: false,
+        }
+    }
+}
+
+impl MaskingConfig {
+    /// Whether every value is in its range.
+    ///
+    /// # Errors
+    /// [`DataError::InvalidMasking`] names the first that is not.
+    pub fn validate(&self) -> Result<(), DataError> {
+        let refuse = |setting, found: f64, expected| {
+            Err(DataError::InvalidMasking {
+                setting,
+                found,
+                expected,
+            })
+        };
+        if !(self.probability > 0.0 && self.probability <= 1.0) {
+            return refuse("probability", self.probability, "above 0 and at most 1");
+        }
+        for (setting, share) in [
+            ("mask_share", self.mask_share),
+            ("random_share", self.random_share),
+        ] {
+            if !(0.0..=1.0).contains(&share) {
+                return refuse(setting, share, "from 0 to 1");
+            }
+        }
+        let both = self.mask_share + self.random_share;
+        // 0.7 + 0.3 is a little more than 1.
+        if both > 1.0 + 1e-9 {
+            return refuse("mask_share and random_share together", both, "at most 1");
+        }
+        Ok(())
+    }
+}
+
+/// Masks rows of tokens.
+///
+/// What is masked in a row is a function of the seed, the epoch and the row: another epoch masks
+/// other tokens, and neither the batch nor the number of threads plays a part. Special tokens and
+/// padding are never masked nor put in place of another token. A row with anything to mask has at
+/// least one masked token.
+///
+/// ```
+/// use finetune_data::{EncodingConfig, Masker, MaskingConfig, Padding, TextTokenizer};
+///
+/// let tokenizer = TextTokenizer::train_word_piece(["to be or not to be"; 3], 100)?;
+/// let texts = tokenizer.encode(&["to be or not"], &EncodingConfig::default())?;
+/// let masker = Masker::new(MaskingConfig::default(), &tokenizer, 42)?;
+/// let batch = masker.mask(&texts, &[0], 0, Padding::Longest)?;
+/// for (&position, &target) in batch.positions.iter().zip(&batch.targets) {
+///     assert_eq!(texts.row(0)?.token_ids[position], target);
+/// }
+/// # Ok::<(), finetune_data::DataError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Masker {
+    config: MaskingConfig,
+    mask_token_id: u32,
+    pad_token_id: u32,
+    /// By id.
+    special: Vec<bool>,
+    /// The ids that may stand in for another.
+    ordinary: Vec<u32>,
+    seed: u64,
+}
+
+/// Rows of tokens of which some are masked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MaskedBatch {
+    /// The position of each row in its data set.
+    pub rows: Vec<usize>,
+    /// What the model sees.
+    pub tokens: TokenBatch,
+    /// What is to be guessed, as places in the `B * S` tokens, ascending.
+    pub positions: Vec<usize>,
+    /// The token that was at each of these places.
+    pub targets: Vec<u32>,
+}
+
+impl Masker {
+    /// A masker for the texts of a tokenizer.
+    ///
+    /// # Errors
+    /// [`DataError::InvalidMasking`]; [`DataError::MissingSpecialToken`] if the vocabulary has no
+    /// mask token; [`DataError::EmptyVocabulary`] if it has nothing but special tokens.
+    pub fn new(
+        config: MaskingConfig,
+        tokenizer: &TextTokenizer,
+        seed: u64,
+    ) -> Result<Self, DataError> {
+        config.validate()?;
+        let path = tokenizer.path();
+        let mask_token_id = tokenizer
+            .mask_token_id()
+            .ok_or_else(|| DataError::missing_special_token(path, "mask_token"))?;
+        let ids = 0..tokenizer.vocabulary_size() as u32;
+        let special: Vec<bool> = ids.clone().map(|id| tokenizer.is_special(id)).collect();
+        let ordinary: Vec<u32> = ids
+            .filter(|&id| !special[id as usize] && tokenizer.id_to_token(id).is_some())
+            .collect();
+        if ordinary.is_empty() {
+            let path = path.to_path_buf();
+            return Err(DataError::EmptyVocabulary { path });
+        }
+        Ok(Self {
+            config,
+            mask_token_id,
+            pad_token_id: tokenizer.pad_token_id(),
+            special,
+            ordinary,
+            seed,
+        })
+    }
+
+    /// Puts the given rows into one batch, in the order given, and masks them.
+    ///
+    /// # Errors
+    /// As [`collate`](crate::collate); [`DataError::WordsUnknown`] if whole words are to be masked
+    /// and the texts' tokenizer does not tell words apart.
+    pub fn mask(
+        &self,
+        texts: &EncodedTexts,
+        rows: &[usize],
+        epoch: u64,
+        padding: Padding,
+    ) -> Result<MaskedBatch, DataError> {
+        if self.config.whole_words && !texts.has_words() {
+            return Err(DataError::WordsUnknown);
+        }
+        let mut tokens = collate_texts(texts, rows, padding, self.pad_token_id)?;
+        let (mut positions, mut targets) = (Vec::new(), Vec::new());
+        for (place, &row) in rows.iter().enumerate() {
+            let start = place * tokens.sequence_length;
+            let encoded = texts.row(row)?;
+            for (token, replacement) in self.choose(encoded, epoch, row) {
+                let target = std::mem::replace(&mut tokens.token_ids[start + token], replacement);
+                positions.push(start + token);
+                targets.push(target);
+            }
+        }
+        Ok(MaskedBatch {
+            rows: rows.to_vec(),
+            tokens,
+            positions,
+            targets,
+        })
+    }
+
+    /// The tokens of a row to guess, ascending, each with what the model sees in its place.
+    fn choose(&self, row: EncodedRow<'_>, epoch: u64, number: usize) -> Vec<(usize, u32)> {
+        let mut random = generator(self.seed, Purpose::Masking, epoch, number as u64);
+        let units = self.units(row);
+        let mut chosen: Vec<usize> = (0..units.len())
+            .filter(|_| random.random_bool(self.config.probability))
+            .collect();
+        if chosen.is_empty() && !units.is_empty() {
+            chosen.push(random.random_range(0..units.len()));
+        }
+        let tokens = chosen.into_iter().flat_map(|unit| units[unit].clone());
+        tokens
+            .map(|token| {
+                let share: f64 = random.random();
+                let replacement = if share < self.config.mask_share {
+                    self.mask_token_id
+                } else if share < self.config.mask_share + self.config.random_share {
+                    self.ordinary[random.random_range(0..self.ordinary.len())]
+                } else {
+                    row.token_ids[token]
+                };
+                (token, replacement)
+            })
+            .collect()
+    }
+
+    /// What is masked as a whole: tokens, or words.
+    fn units(&self, row: EncodedRow<'_>) -> Vec<std::ops::Range<usize>> {
+        let mut units: Vec<std::ops::Range<usize>> = Vec::new();
+        let marks = row.special_tokens_mask().zip(row.word_starts());
+        for (token, (special, begins_word)) in marks.enumerate() {
+            let id = row.token_ids[token] as usize;
+            if special || self.special.get(id).copied().unwrap_or(true) {
+                continue;
+            }
+            match units.last_mut() {
+                Some(word) if self.config.whole_words && !begins_word && word.end == token => {
+                    word.end = token + 1;
+                }
+                _ => units.push(token..token + 1),
+            }
+        }
+        units
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tokenizer::EncodingConfig;
+
+    fn tokenizer() -> TextTokenizer {
+        let texts = ["unhappily the cats sat", "the unhappy cat", "happily sat"];
+        TextTokenizer::train_word_piece(texts.repeat(3), 32).unwrap()
+    }
+
+    fn texts(tokenizer: &TextTokenizer, rows: usize, words: usize) -> EncodedTexts {
+        let text = |row: usize| {
+            let words =
+                (0..words).map(|word| ["unhappily", "the", "cats", "sat"][(row + word) % 4]);
+            words.collect::<Vec<_>>().join(" ")
+        };
+        let texts: Vec<String> = (0..rows).map(text).collect();
+        tokenizer
+            .encode(&texts, &EncodingConfig::default())
+            .unwrap()
+    }
+
+    fn whole_words() -> MaskingConfig {
+        MaskingConfig {
+            whole_words: true,
+            ..Default::default()
+        }
+    }
+
+    /// Within three standard errors of a share of `of`.
+    fn assert_share(found: usize, of: usize, share: f64) {
+        let error = (share * (1.0 - share) / of as f64).sqrt();
+        let found = found as f64 / of as f64;
+        assert!(
+            (found - share).abs() < 3.0 * error,
+            "{found} is not {share}"
+        );
+    }
+
+    #[test]
+    fn rates_are_those_of_the_config() {
+        let tokenizer = tokenizer();
+        let texts = texts(&tokenizer, 400, 120);
+        let masker = Masker::new(MaskingConfig::default(), &tokenizer, 1).unwrap();
+        let rows: Vec<usize> = (0..texts.len()).collect();
+        let batch = masker.mask(&texts, &rows, 0, Padding::Longest).unwrap();
+
+        let maskable = texts.token_count() - 2 * texts.len();
+        let guessed = batch.targets.len();
+        assert_share(guessed, maskable, 0.15);
+        let seen = |place: usize| batch.tokens.token_ids[batch.positions[place]];
+        let mask = tokenizer.mask_token_id().unwrap();
+        let masked = (0..guessed).filter(|&place| seen(place) == mask).count();
+        assert_share(masked, guessed, 0.8);
+        let kept = (0..guessed).filter(|&place| seen(place) == batch.targets[place]);
+        // A random token is now and then the one that was there.
+        let ordinary = masker.ordinary.len() as f64;
+        assert_share(kept.count(), guessed, 0.1 + 0.1 / ordinary);
+        let random = (0..guessed)
+            .filter(|&place| seen(place) != mask && seen(place) != batch.targets[place]);
+        assert_share(random.count(), guessed, 0.1 - 0.1 / ordinary);
+    }
+
+    #[test]
+    fn whole_words_are_never_split() {
+        let tokenizer = tokenizer();
+        let texts = texts(&tokenizer, 200, 60);
+        let masker = Masker::new(whole_words(), &tokenizer, 1).unwrap();
+        let (mut words, mut masked) = (0, 0);
+        for row in 0..texts.len() {
+            let batch = masker.mask(&texts, &[row], 0, Padding::Longest).unwrap();
+            let starts: Vec<bool> = texts.row(row).unwrap().word_starts().collect();
+            let special: Vec<bool> = texts.row(row).unwrap().special_tokens_mask().collect();
+            let guessed = |token: usize| batch.positions.binary_search(&token).is_ok();
+            for token in 1..starts.len() - 1 {
+                assert!(!special[token] || !guessed(token));
+                assert!(starts[token] || guessed(token) == guessed(token - 1));
+            }
+            words += starts.iter().filter(|&&start| start).count();
+            masked += batch
+                .positions
+                .iter()
+                .filter(|&&token| starts[token])
+                .count();
+        }
+        assert!(
+            texts.token_count() - 2 * texts.len() > words,
+            "words of several tokens"
+        );
+        assert_share(masked, words, 0.15);
+    }
+
+    #[test]
+    fn a_row_is_masked_alike_in_any_batch_and_otherwise_in_another_epoch() {
+        let tokenizer = tokenizer();
+        let texts = texts(&tokenizer, 8, 40);
+        let masker = Masker::new(whole_words(), &tokenizer, 1).unwrap();
+        let mask = |rows: &[usize], epoch| {
+            let batch = masker
+                .mask(&texts, rows, epoch, Padding::Fixed(256))
+                .unwrap();
+            batch.tokens.token_ids[256 * (rows.len() - 1)..].to_vec()
+        };
+        assert_eq!(mask(&[5], 3), mask(&[1, 7, 5], 3));
+        assert_ne!(mask(&[5], 3), mask(&[5], 4));
+        let other = Masker::new(whole_words(), &tokenizer, 2).unwrap();
+        let other = other.mask(&texts, &[5], 3, Padding::Fixed(256)).unwrap();
+        assert_ne!(mask(&[5], 3), other.tokens.token_ids);
+    }
+
+    #[test]
+    fn short_rows_have_one_masked_token_and_empty_ones_none() {
+        let tokenizer = tokenizer();
+        let texts = tokenizer
+            .encode(&["a", "", "[SEP] a [MASK]"], &EncodingConfig::default())
+            .unwrap();
+        let masker = Masker::new(MaskingConfig::default(), &tokenizer, 1).unwrap();
+        for epoch in 0..50 {
+            let batch = masker
+                .mask(&texts, &[0, 1, 2], epoch, Padding::Longest)
+                .unwrap();
+            let length = batch.tokens.sequence_length;
+            assert_eq!(batch.positions, [1, 2 * length + 2]);
+        }
+    }
+
+    #[test]
+    fn impossible_settings_are_refused() {
+        let tokenizer = tokenizer();
+        let with = |change: fn(&mut MaskingConfig)| {
+            let mut config = MaskingConfig::default();
+            change(&mut config);
+            Masker::new(config, &tokenizer, 1).unwrap_err().to_string()
+        };
+        assert!(with(|config| config.probability = 0.0).contains("probability"));
+        assert!(with(|config| config.probability = f64::NAN).contains("probability"));
+        assert!(with(|config| config.mask_share = 1.1).contains("mask_share"));
+        assert!(with(|config| config.random_share = 0.3).contains("together"));
+    }
+
+    #[test]
+    fn words_must_be_known_to_be_masked() {
+        let tokenizer = tokenizer();
+        let texts = EncodedTexts::from_token_ids([[7, 8, 9]]);
+        let masker = Masker::new(whole_words(), &tokenizer, 1).unwrap();
+        let error = masker.mask(&texts, &[0], 0, Padding::Longest).unwrap_err();
+        assert!(matches!(error, DataError::WordsUnknown), "{error}");
+    }
+}

@@ -1,0 +1,273 @@
+//! A data set cut into parts, each class with the share it has in the whole.
+
+use finetune_random::{Purpose, permutation};
+
+use crate::dataset::Dataset;
+use crate::error::DataError;
+use crate::splits::Splits;
+
+/// How far shares that should add up to 1 may miss it: ten rounded decimals do.
+const ROUNDING: f64 = 1e-9;
+
+impl Dataset {
+    /// Row lists of disjoint parts with these shares of the rows, such as `[0.8, 0.1, 0.1]`; rows
+    /// beyond the sum of the shares are in no part.
+    ///
+    /// Stratified: the rows that a class has in a part differ from its exact share by at most one.
+    /// Rows without a class (scores, plain text) count as one class. Which rows go where
+    /// is a function of `seed`; in each part they stay in the order they have here.
+    ///
+    /// ```
+    /// use finetune_data::{Dataset, Example, Label, Task};
+    ///
+    /// let examples = (0..100).map(|row| Example::new(row.to_string(), Label::Class(row % 2)));
+    /// let dataset = Dataset {
+    ///     name: "numbers".into(),
+    ///     task: Task::classification(["even", "odd"]),
+    ///     examples: examples.collect(),
+    /// };
+    /// let parts = dataset.split(&[0.8, 0.1, 0.1], 7)?;
+    /// let sizes: Vec<usize> = parts.iter().map(Vec::len).collect();
+    /// assert_eq!(sizes, [80, 10, 10]);
+    /// assert_eq!(dataset.select(&parts[2]).class_counts(), [5, 5]);
+    /// # Ok::<(), finetune_data::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`DataError::ShareOutOfRange`], [`DataError::SharesAboveOne`]; [`DataError::EmptyPart`] if a
+    /// share is less than a row.
+    pub fn split(&self, shares: &[f64], seed: u64) -> Result<Vec<Vec<usize>>, DataError> {
+        self.split_counts(&counts_of_shares(shares, self.len())?, seed)
+    }
+
+    /// Row lists of disjoint parts with these numbers of rows; otherwise as [`Self::split`].
+    ///
+    /// # Errors
+    /// [`DataError::EmptyPart`], [`DataError::PartsAboveRows`].
+    pub fn split_counts(&self, rows: &[usize], seed: u64) -> Result<Vec<Vec<usize>>, DataError> {
+        if let Some(part) = rows.iter().position(|&count| count == 0) {
+            let rows = self.len();
+            return Err(DataError::EmptyPart { part, rows });
+        }
+        let found = rows
+            .iter()
+            .fold(0usize, |sum, &count| sum.saturating_add(count));
+        let Some(left) = self.len().checked_sub(found) else {
+            let rows = self.len();
+            return Err(DataError::PartsAboveRows { rows, found });
+        };
+        let strata = self.rows_by_label();
+        let class_counts: Vec<usize> = strata.iter().map(|(_, members)| members.len()).collect();
+        let sizes: Vec<usize> = rows.iter().copied().chain([left]).collect();
+
+        let mut parts: Vec<Vec<usize>> = rows
+            .iter()
+            .map(|&count| Vec::with_capacity(count))
+            .collect();
+        let quotas = contingency_table(&class_counts, &sizes);
+        for ((address, members), quotas) in strata.iter().zip(quotas) {
+            let order = permutation(seed, Purpose::Partition, *address, members.len());
+            let mut order = order.into_iter().map(|place| members[place]);
+            for (part, quota) in parts.iter_mut().zip(quotas) {
+                part.extend(order.by_ref().take(quota));
+            }
+        }
+        parts.iter_mut().for_each(|part| part.sort_unstable());
+        Ok(parts)
+    }
+
+    /// [`Self::split`] into training, validation and test rows, as data sets of their own.
+    ///
+    /// # Errors
+    /// As [`Self::split`].
+    pub fn train_validation_test(&self, shares: [f64; 3], seed: u64) -> Result<Splits, DataError> {
+        let parts = self.split(&shares, seed)?;
+        let part = |rows: &[usize], part: &str| Dataset {
+            name: format!("{}/{part}", self.name),
+            ..self.select(rows)
+        };
+        Ok(Splits {
+            train: part(&parts[0], "train"),
+            validation: Some(part(&parts[1], "validation")),
+            test: Some(part(&parts[2], "test")),
+            unlabelled: None,
+        })
+    }
+
+    /// A share of the rows, such as 0.1 of a training set for a learning curve; which rows as in
+    /// [`Self::subset`].
+    ///
+    /// # Errors
+    /// [`DataError::ShareOutOfRange`]; [`DataError::EmptyPart`] if the share is less than a row.
+    pub fn subset_by_share(&self, share: f64, seed: u64) -> Result<Dataset, DataError> {
+        let rows = counts_of_shares(&[share], self.len())?;
+        Ok(self.subset(rows[0], seed))
+    }
+}
+
+impl Splits {
+    /// Takes a share of the training rows for validation, in place of the validation split if
+    /// there is one.
+    ///
+    /// # Errors
+    /// As [`Dataset::split`]; a share of 1 leaves nothing to train on.
+    pub fn hold_out_validation(self, share: f64, seed: u64) -> Result<Self, DataError> {
+        let parts = self.train.split(&[share, 1.0 - share], seed)?;
+        let validation = Dataset {
+            name: format!("{}/held out", self.train.name),
+            ..self.train.select(&parts[0])
+        };
+        Ok(Self {
+            train: self.train.select(&parts[1]),
+            validation: Some(validation),
+            ..self
+        })
+    }
+}
+
+/// Whole numbers of rows for shares. The ends of the parts are rounded, not their sizes: shares
+/// that add up to 1 use each row.
+fn counts_of_shares(shares: &[f64], rows: usize) -> Result<Vec<usize>, DataError> {
+    for (part, &found) in shares.iter().enumerate() {
+        // NaN is in no range.
+        if !(found > 0.0 && found <= 1.0) {
+            return Err(DataError::ShareOutOfRange { part, found });
+        }
+    }
+    let found: f64 = shares.iter().sum();
+    if found > 1.0 + ROUNDING {
+        return Err(DataError::SharesAboveOne { found });
+    }
+    let (mut sum, mut start) = (0.0, 0);
+    let counts = shares.iter().map(|share| {
+        sum += share;
+        let end = ((sum * rows as f64).round() as usize).min(rows);
+        let count = end - start;
+        start = end;
+        count
+    });
+    let counts: Vec<usize> = counts.collect();
+    match counts.iter().position(|&count| count == 0) {
+        Some(part) => Err(DataError::EmptyPart { part, rows }),
+        None => Ok(counts),
+    }
+}
+
+/// For each class its rows in each part. The rows of a class add up to its count, those of a part
+/// to its size, and each number is within one of the proportional one.
+///
+/// Everything is rounded down first. What a class then lacks goes to the parts that lack most,
+/// one each: the way to build a bipartite graph with given degrees, which succeeds if there is
+/// such a graph, and here there is (the fractions themselves say so).
+fn contingency_table(class_counts: &[usize], sizes: &[usize]) -> Vec<Vec<usize>> {
+    let all = sizes.iter().sum::<usize>().max(1) as u128;
+    let exact = |class: usize, part: usize| class_counts[class] as u128 * sizes[part] as u128;
+    let floors =
+        |class: usize| (0..sizes.len()).map(move |part| (exact(class, part) / all) as usize);
+
+    let mut table: Vec<Vec<usize>> = (0..class_counts.len())
+        .map(|class| floors(class).collect())
+        .collect();
+    let mut lacking: Vec<usize> = sizes.to_vec();
+    for row in &table {
+        lacking
+            .iter_mut()
+            .zip(row)
+            .for_each(|(lack, count)| *lack -= count);
+    }
+    for (class, row) in table.iter_mut().enumerate() {
+        let lack = class_counts[class] - row.iter().sum::<usize>();
+        let mut parts: Vec<usize> = (0..sizes.len()).collect();
+        parts.sort_by_key(|&part| std::cmp::Reverse((lacking[part], exact(class, part) % all)));
+        for &part in parts.iter().take(lack) {
+            row[part] += 1;
+            lacking[part] -= 1;
+        }
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{Example, Label, Task};
+
+    fn dataset(rows: usize) -> Dataset {
+        let examples =
+            (0..rows).map(|row| Example::new(row.to_string(), Label::Class(row % 3 / 2)));
+        Dataset {
+            name: "numbers".into(),
+            task: Task::classification(["a", "b"]),
+            examples: examples.collect(),
+        }
+    }
+
+    #[test]
+    fn shares_that_are_none_are_refused() {
+        let data = dataset(30);
+        for bad in [0.0, -0.5, 1.5, f64::NAN, f64::INFINITY] {
+            let error = data.split(&[0.1, bad], 1).unwrap_err();
+            let refused = matches!(error, DataError::ShareOutOfRange { part: 1, found }
+                if found.to_bits() == bad.to_bits());
+            assert!(refused, "{error}");
+            assert!(data.subset_by_share(bad, 1).is_err());
+        }
+        let error = data.split(&[0.8, 0.3], 1).unwrap_err();
+        assert!(matches!(error, DataError::SharesAboveOne { .. }), "{error}");
+        let error = data.split(&[0.9, 0.01], 1).unwrap_err();
+        assert!(
+            matches!(error, DataError::EmptyPart { part: 1, rows: 30 }),
+            "{error}"
+        );
+        let error = data.clone().split_counts(&[10, 0], 1).unwrap_err();
+        assert!(
+            matches!(error, DataError::EmptyPart { part: 1, rows: 30 }),
+            "{error}"
+        );
+        for counts in [[20, 11], [usize::MAX, 2]] {
+            let error = data.split_counts(&counts, 1).unwrap_err();
+            assert!(
+                matches!(error, DataError::PartsAboveRows { rows: 30, .. }),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn ten_tenths_are_everything() {
+        let parts = dataset(1003).split(&[0.1; 10], 1).unwrap();
+        assert_eq!(parts.iter().map(Vec::len).sum::<usize>(), 1003);
+    }
+
+    #[test]
+    fn the_parts_become_data_sets() {
+        let splits = dataset(100)
+            .train_validation_test([0.7, 0.1, 0.1], 3)
+            .unwrap();
+        let sizes: Vec<_> = splits
+            .iter()
+            .map(|(split, part)| (split.name(), part.len()))
+            .collect();
+        assert_eq!(sizes, [("train", 70), ("validation", 10), ("test", 10)]);
+        assert_eq!(splits.train.name, "numbers/train");
+
+        let held_out = splits.hold_out_validation(0.2, 3).unwrap();
+        assert_eq!(held_out.train.len(), 56);
+        assert_eq!(held_out.validation.as_ref().unwrap().len(), 14);
+        assert_eq!(held_out.test.as_ref().unwrap().len(), 10);
+        assert!(held_out.hold_out_validation(1.0, 3).is_err());
+    }
+
+    #[test]
+    fn a_subset_by_share_is_the_subset_by_count() {
+        let data = dataset(100);
+        assert_eq!(data.subset_by_share(0.1, 5).unwrap(), data.subset(10, 5));
+    }
+
+    /// A changed value here means that published splits can no longer be repeated.
+    #[test]
+    fn splits_never_change() {
+        let parts = dataset(12).split(&[0.5, 0.25], 42).unwrap();
+        assert_eq!(parts, [vec![1, 2, 4, 6, 7, 8], vec![5, 9, 10]]);
+    }
+}

@@ -1,0 +1,258 @@
+//! Examples one at a time, from files larger than memory.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::{Dataset, Example, Task};
+use crate::error::DataError;
+use crate::progress::Progress;
+use crate::splits::{Skipped, Split, SplitReport};
+
+/// What to do with a row that is not as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BadRows {
+    /// Stop with an error that names the row.
+    #[default]
+    Refuse,
+    /// Leave the row out, count it and say why.
+    Skip,
+}
+
+/// The examples of a split, read one at a time.
+///
+/// It holds one record (or one Parquet record batch) in memory.
+pub struct ExampleReader {
+    name: String,
+    task: Task,
+    files: Vec<PathBuf>,
+    recipe: String,
+    source: Box<dyn Iterator<Item = Result<Example, DataError>> + Send>,
+    bad_rows: BadRows,
+    skipped: Skipped,
+    /// What was read, and all there is.
+    progress: Option<(Progress, u64)>,
+    failed: bool,
+}
+
+impl fmt::Debug for ExampleReader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ExampleReader")
+            .field("name", &self.name)
+            .field("files", &self.files)
+            .field("skipped", &self.skipped)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ExampleReader {
+    /// A reader of `source`, whose content is a function of `files` and `recipe` and nothing else.
+    ///
+    /// The recipe says how the files are read: which columns, which labels. A cache tells data sets
+    /// of the same files apart by it.
+    pub fn new(
+        name: impl Into<String>,
+        task: Task,
+        files: Vec<PathBuf>,
+        recipe: impl Into<String>,
+        bad_rows: BadRows,
+        source: impl Iterator<Item = Result<Example, DataError>> + Send + 'static,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            task,
+            files,
+            recipe: recipe.into(),
+            source: Box::new(source),
+            bad_rows,
+            skipped: Skipped::default(),
+            progress: None,
+            failed: false,
+        }
+    }
+
+    /// How the files are read.
+    pub fn recipe(&self) -> &str {
+        &self.recipe
+    }
+
+    /// With a count of what was read of `total`, in bytes or in whatever it counts.
+    pub(crate) fn with_progress(mut self, progress: Progress, total: u64) -> Self {
+        self.progress = Some((progress, total));
+        self
+    }
+
+    /// How much of the files was read, from 0 to 1, for a progress bar; `None` if that is not
+    /// known. Reading ahead counts as reading.
+    pub fn fraction_read(&self) -> Option<f64> {
+        let (progress, total) = self.progress.as_ref()?;
+        Some((progress.read() as f64 / (*total).max(1) as f64).min(1.0))
+    }
+
+    /// What reports call the data.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What kind of data it is.
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// The files that are read, in their order.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// What happens to a bad row.
+    pub fn bad_rows(&self) -> BadRows {
+        self.bad_rows
+    }
+
+    /// The rows left out so far.
+    pub fn skipped(&self) -> &Skipped {
+        &self.skipped
+    }
+
+    /// Reads everything into memory.
+    ///
+    /// # Errors
+    /// The first bad row, unless bad rows are skipped; [`DataError::NoRows`] if none is left.
+    pub fn read(mut self) -> Result<(Dataset, Skipped), DataError> {
+        let examples = self.by_ref().collect::<Result<Vec<_>, _>>()?;
+        if examples.is_empty() {
+            return Err(self.no_rows());
+        }
+        let dataset = Dataset {
+            name: self.name,
+            task: self.task,
+            examples,
+        };
+        Ok((dataset, self.skipped))
+    }
+
+    /// The error of files that hold no rows.
+    pub(crate) fn no_rows(&self) -> DataError {
+        let path = self
+            .files
+            .first()
+            .map_or(Path::new(&self.name), |path| path);
+        DataError::NoRows {
+            path: path.to_path_buf(),
+        }
+    }
+
+    /// Reads everything into memory and reports what was found.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_split(
+        self,
+        split: Split,
+        official_rows: Option<usize>,
+    ) -> Result<(Dataset, SplitReport), DataError> {
+        let files = self.files.clone();
+        let (dataset, skipped) = self.read()?;
+        let report = SplitReport {
+            split,
+            files,
+            rows: dataset.len(),
+            official_rows,
+            skipped,
+        };
+        Ok((dataset, report))
+    }
+}
+
+impl Iterator for ExampleReader {
+    type Item = Result<Example, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        loop {
+            match self.source.next()? {
+                Err(error) if self.bad_rows == BadRows::Skip && error.is_of_one_row() => {
+                    self.skipped.count(&error);
+                }
+                Err(error) => {
+                    // What follows a broken record cannot be trusted.
+                    self.failed = true;
+                    return Some(Err(error));
+                }
+                example => return Some(example),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::Label;
+
+    fn bad_row(row: u64) -> DataError {
+        DataError::NulByte {
+            path: "rows.csv".into(),
+            row,
+        }
+    }
+
+    fn reader(bad_rows: BadRows, rows: Vec<Result<&'static str, DataError>>) -> ExampleReader {
+        let examples = rows
+            .into_iter()
+            .map(|row| row.map(|text| Example::new(text, Label::Class(0))));
+        let task = Task::classification(["a", "b"]);
+        let files = vec!["rows.csv".into()];
+        ExampleReader::new("rows", task, files, "", bad_rows, examples)
+    }
+
+    #[test]
+    fn a_bad_row_ends_the_reading_unless_it_is_to_be_skipped() {
+        let rows = || vec![Ok("a"), Err(bad_row(2)), Ok("b"), Err(bad_row(4))];
+        let mut refusing = reader(BadRows::Refuse, rows());
+        assert!(refusing.next().unwrap().is_ok());
+        assert!(refusing.next().unwrap().is_err());
+        assert!(refusing.next().is_none());
+
+        let (dataset, report) = reader(BadRows::Skip, rows())
+            .read_split(Split::Train, Some(4))
+            .unwrap();
+        assert_eq!(dataset.len(), 2);
+        assert_eq!((report.skipped.rows, report.skipped.first.len()), (2, 2));
+        assert!(report.skipped.first[1].contains("row 4"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_file_is_never_skipped() {
+        let error = DataError::UnterminatedQuote {
+            path: "rows.csv".into(),
+            row: 1,
+        };
+        let mut rows = reader(BadRows::Skip, vec![Err(error), Ok("a")]);
+        assert!(rows.next().unwrap().is_err());
+        assert!(rows.next().is_none());
+    }
+
+    #[test]
+    fn the_fraction_read_is_known_where_it_is_counted() {
+        assert_eq!(reader(BadRows::Skip, vec![]).fraction_read(), None);
+        let progress = Progress::default();
+        let reader = reader(BadRows::Skip, vec![]).with_progress(progress.clone(), 8);
+        assert_eq!(reader.fraction_read(), Some(0.0));
+        progress.add(2);
+        assert_eq!(reader.fraction_read(), Some(0.25));
+    }
+
+    #[test]
+    fn no_rows_at_all_is_an_error() {
+        let error = reader(BadRows::Skip, vec![Err(bad_row(1))])
+            .read()
+            .unwrap_err();
+        assert!(matches!(error, DataError::NoRows { .. }), "{error}");
+    }
+}

@@ -1,0 +1,203 @@
+//! The parts of a data set, and what was found on opening them.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::Dataset;
+use crate::error::DataError;
+
+/// A part of a data set, by what it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    /// For training.
+    Train,
+    /// For choosing settings.
+    Validation,
+    /// For the final score only.
+    Test,
+    /// Text without labels, for further pre-training.
+    Unlabelled,
+}
+
+impl Split {
+    /// All splits, in the order in which they are used.
+    pub const ALL: [Self; 4] = [Self::Train, Self::Validation, Self::Test, Self::Unlabelled];
+
+    /// `train`, `validation`, `test` or `unlabelled`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+            Self::Unlabelled => "unlabelled",
+        }
+    }
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl FromStr for Split {
+    type Err = DataError;
+
+    fn from_str(text: &str) -> Result<Self, DataError> {
+        let split = Self::ALL.into_iter().find(|split| split.name() == text);
+        split.ok_or_else(|| DataError::UnknownSplit {
+            found: text.to_owned(),
+        })
+    }
+}
+
+/// The splits of a data set; all have one task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Splits {
+    /// For training.
+    pub train: Dataset,
+    /// For choosing settings, if the data set comes with such a part.
+    pub validation: Option<Dataset>,
+    /// For the final score only; its labels may be secret.
+    pub test: Option<Dataset>,
+    /// Text without labels.
+    pub unlabelled: Option<Dataset>,
+}
+
+impl Splits {
+    /// Rows to train on and rows to test on.
+    pub fn train_test(train: Dataset, test: Dataset) -> Self {
+        Self {
+            train,
+            validation: None,
+            test: Some(test),
+            unlabelled: None,
+        }
+    }
+
+    /// The splits that are there, in the order in which they are used.
+    pub fn iter(&self) -> impl Iterator<Item = (Split, &Dataset)> {
+        let rest = [
+            (Split::Validation, &self.validation),
+            (Split::Test, &self.test),
+            (Split::Unlabelled, &self.unlabelled),
+        ];
+        let rest = rest
+            .into_iter()
+            .filter_map(|(split, dataset)| Some((split, dataset.as_ref()?)));
+        std::iter::once((Split::Train, &self.train)).chain(rest)
+    }
+}
+
+/// The rows that were left out because they were bad, where that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Skipped {
+    /// How many.
+    pub rows: u64,
+    /// What was wrong with the first of them, file and row included.
+    pub first: Vec<String>,
+}
+
+impl Skipped {
+    /// The reasons that are kept.
+    pub const REASONS: usize = 10;
+
+    /// Counts a row.
+    pub fn count(&mut self, reason: &dyn fmt::Display) {
+        self.rows += 1;
+        if self.first.len() < Self::REASONS {
+            self.first.push(reason.to_string());
+        }
+    }
+}
+
+/// What was found on opening a split.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SplitReport {
+    /// Which split.
+    pub split: Split,
+    /// The files it was read from.
+    pub files: Vec<PathBuf>,
+    /// The rows read.
+    pub rows: usize,
+    /// The rows of the published split, where the data set is a published one.
+    pub official_rows: Option<usize>,
+    /// The rows left out.
+    pub skipped: Skipped,
+}
+
+impl fmt::Display for SplitReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {} rows", self.split, self.rows)?;
+        match self.official_rows {
+            Some(official) if official == self.rows => write!(formatter, ", as published")?,
+            Some(official) => write!(formatter, ", the published split has {official}")?,
+            None => {}
+        }
+        if self.skipped.rows > 0 {
+            write!(formatter, ", {} bad rows skipped", self.skipped.rows)?;
+        }
+        for reason in &self.skipped.first {
+            write!(formatter, "\n  skipped: {reason}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A data set as it was opened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Opened {
+    /// The data.
+    pub splits: Splits,
+    /// What was found, one report a split.
+    pub reports: Vec<SplitReport>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_says_what_differs_from_the_published_split() {
+        let mut report = SplitReport {
+            split: Split::Train,
+            files: vec![],
+            rows: 3,
+            official_rows: Some(3),
+            skipped: Skipped::default(),
+        };
+        assert_eq!(report.to_string(), "train: 3 rows, as published");
+        report.official_rows = Some(4);
+        report.skipped.count(&"a.csv, row 3: no label");
+        assert_eq!(
+            report.to_string(),
+            "train: 3 rows, the published split has 4, 1 bad rows skipped\n  \
+             skipped: a.csv, row 3: no label"
+        );
+    }
+
+    #[test]
+    fn splits_have_the_names_that_they_print() {
+        for split in Split::ALL {
+            assert_eq!(split.to_string().parse::<Split>().unwrap(), split);
+        }
+        assert!(
+            "dev"
+                .parse::<Split>()
+                .unwrap_err()
+                .to_string()
+                .contains("validation")
+        );
+    }
+
+    #[test]
+    fn only_the_first_reasons_are_kept() {
+        let mut skipped = Skipped::default();
+        (0..100).for_each(|row| skipped.count(&row));
+        assert_eq!((skipped.rows, skipped.first.len()), (100, Skipped::REASONS));
+    }
+}

@@ -1,0 +1,325 @@
+//! Data of one's own: CSV, TSV, JSON Lines and Parquet files with a column of text.
+//!
+//! [`Options`] say how the files are read: which columns hold the text, a second text and the
+//! label ([`Columns`]), what the label is ([`LabelKind`]), how the file is written where its name
+//! does not say so, and what becomes of bad rows. [`open`] reads all splits into memory; [`read`]
+//! reads one file, of any size, one example at a time.
+
+mod options;
+mod target;
+
+use std::path::{Path, PathBuf};
+
+pub use self::options::{Columns, Files, LabelKind, Options};
+pub use self::target::find_target;
+use crate::dataset::{Target, Task, Texts};
+use crate::error::DataError;
+use crate::mapping::{Escapes, Mapping};
+use crate::reader::ExampleReader;
+use crate::splits::{Opened, Split, Splits};
+use crate::table::{Column, TableFormat, open_rows};
+
+/// Opens the files of all splits.
+///
+/// Classes, or the scale of a score, are those of the training rows unless `options` say which. A
+/// class that only another file has is an error there. Several columns of text are joined by a
+/// space. An empty text is a text; an empty label is missing.
+///
+/// ```
+/// use finetune_data::tabular::{self, Files, Options};
+///
+/// let folder = tempfile::tempdir()?;
+/// let (train, test) = (folder.path().join("train.jsonl"), folder.path().join("test.csv"));
+/// std::fs::write(&train, "{\"text\": \"so bad\", \"label\": 0}\n{\"text\": \"ah\", \"label\": 1}\n")?;
+/// std::fs::write(&test, "label,text\n1,\"lovely, really\"\n")?;
+///
+/// let opened = tabular::open(&Files::train_test(&train, &test), &Options::default())?;
+/// assert_eq!(opened.splits.train.class_names(), ["0", "1"]);
+/// assert_eq!(opened.splits.test.unwrap().examples[0].text, "lovely, really");
+/// assert_eq!(opened.reports[0].to_string(), "train: 2 rows");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// Those of [`find_target`] for the training file; then, unless `options` skip bad rows, the first
+/// row of any file that is not as described. The error names file and row. An unclosed quote, a
+/// damaged file and a file without rows are errors in any case.
+pub fn open(files: &Files, options: &Options) -> Result<Opened, DataError> {
+    let target = find_target(&files.train, options)?;
+    let mut reports = Vec::new();
+    let mut dataset = |path: &Path, split: Split| {
+        let (dataset, report) = read(path, split, &target, options)?.read_split(split, None)?;
+        reports.push(report);
+        Ok::<_, DataError>(dataset)
+    };
+    let train = dataset(&files.train, Split::Train)?;
+    let mut optional = |path: &Option<PathBuf>, split: Split| {
+        path.as_deref().map(|path| dataset(path, split)).transpose()
+    };
+    let splits = Splits {
+        train,
+        validation: optional(&files.validation, Split::Validation)?,
+        test: optional(&files.test, Split::Test)?,
+        unlabelled: optional(&files.unlabelled, Split::Unlabelled)?,
+    };
+    Ok(Opened { splits, reports })
+}
+
+/// Reads one file, one example at a time.
+///
+/// `target` is what [`find_target`] found in the training file, or what is known of the data. The
+/// rows of [`Split::Unlabelled`] need no label column; if there is one, it is not read.
+///
+/// ```
+/// use finetune_data::tabular::{self, Columns, Options};
+/// use finetune_data::{Label, Split, Target};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("pairs.tsv");
+/// std::fs::write(&path, "a\tb\tsimilarity\na cat\ta dog\t2.5\nrain\tdrizzle\t4\n")?;
+///
+/// let columns = Columns {
+///     text: vec!["a".into()],
+///     text_pair: vec!["b".into()],
+///     label: Some("similarity".into()),
+/// };
+/// let options = Options { columns, ..Options::default() };
+/// let target = Target::Score { lowest: 0.0, highest: 5.0 };
+/// let scores = tabular::read(&path, Split::Train, &target, &options)?
+///     .map(|example| Ok(example?.label))
+///     .collect::<Result<Vec<Label>, finetune_data::DataError>>()?;
+/// assert_eq!(scores, [Label::Score(2.5), Label::Score(4.0)]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// If the file cannot be opened or lacks a column; each example may be an error too.
+pub fn read(
+    path: &Path,
+    split: Split,
+    target: &Target,
+    options: &Options,
+) -> Result<ExampleReader, DataError> {
+    let mut mapping = mapping(options, target)?;
+    if split == Split::Unlabelled {
+        mapping.label = None;
+    }
+    let files = vec![path.to_path_buf()];
+    let opened = mapping.open(&files, options.format_of(path)?)?;
+    let task = Task {
+        texts: match options.columns.text_pair.as_slice() {
+            [] => Texts::Single,
+            _ => Texts::Pair,
+        },
+        target: target.clone(),
+    };
+    let recipe = format!(
+        "tabular, {split}: {mapping:?}, {:?}",
+        options.format_of(path)?
+    );
+    let (name, bad_rows) = (name_of(path), options.bad_rows);
+    let reader = ExampleReader::new(name, task, files, recipe, bad_rows, opened.examples);
+    Ok(reader.with_progress(opened.progress, opened.bytes))
+}
+
+/// Reads one column of a file, such as the author of each text, for folds that keep an author's
+/// texts together. `format` is `None` for what the name of the file says.
+///
+/// There is one value for each row of the file. So that they are also the values of the examples,
+/// a bad row is an error here, even one that only another column makes bad to [`read`].
+///
+/// ```
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("mail.csv");
+/// std::fs::write(&path, "author,text,label\nann,hello,0\nbob,buy now,1\n")?;
+/// let authors = finetune_data::tabular::read_column(&path, &"author".into(), None)?;
+/// assert_eq!(authors, ["ann", "bob"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// If the file cannot be opened or lacks the column, and for the first bad row.
+pub fn read_column(
+    path: &Path,
+    column: &Column,
+    format: Option<TableFormat>,
+) -> Result<Vec<String>, DataError> {
+    let format = match format {
+        Some(format) => format,
+        None => TableFormat::from_path(path)?,
+    };
+    open_rows(path, format, std::slice::from_ref(column))?
+        .map(|row| Ok(row?.fields.into_iter().collect()))
+        .collect()
+}
+
+fn mapping(options: &Options, target: &Target) -> Result<Mapping, DataError> {
+    let Columns {
+        text,
+        text_pair,
+        label,
+    } = &options.columns;
+    if text.is_empty() {
+        return Err(DataError::NoTextColumn);
+    }
+    let reader = target::label_reader(target, &options.labels);
+    Ok(Mapping {
+        text: text.clone(),
+        text_pair: text_pair.clone(),
+        label: label.clone().zip(reader),
+        escapes: Escapes::None,
+    })
+}
+
+/// The name of the file without its extension.
+fn name_of(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let extension = crate::table::extension(path).len();
+    let stem = name.len().saturating_sub(extension + 1);
+    name.get(..stem).unwrap_or(&name).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::Label;
+    use crate::reader::BadRows;
+    use crate::table::Delimited;
+
+    fn written(files: &[(&str, &str)]) -> (tempfile::TempDir, Vec<PathBuf>) {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = files.iter().map(|(name, content)| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            path
+        });
+        let paths = paths.collect();
+        (folder, paths)
+    }
+
+    #[test]
+    fn every_split_is_read_and_the_unlabelled_one_without_labels() {
+        let (_folder, paths) = written(&[
+            ("train.csv", "text,label\na,x\nb,y\n"),
+            ("dev.tsv", "label\ttext\ny\tc\n"),
+            ("test.jsonl", "{\"text\": \"d\", \"label\": \"x\"}\n"),
+            ("more.csv", "text\ne\nf\n"),
+        ]);
+        let files = Files {
+            train: paths[0].clone(),
+            validation: Some(paths[1].clone()),
+            test: Some(paths[2].clone()),
+            unlabelled: Some(paths[3].clone()),
+        };
+        let opened = open(&files, &Options::default()).unwrap();
+        let rows: Vec<_> = opened
+            .splits
+            .iter()
+            .map(|(split, data)| (split, data.len()))
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                (Split::Train, 2),
+                (Split::Validation, 1),
+                (Split::Test, 1),
+                (Split::Unlabelled, 2)
+            ]
+        );
+        let unlabelled = opened.splits.unlabelled.unwrap();
+        assert_eq!(unlabelled.name, "more");
+        assert_eq!(unlabelled.class_names(), ["x", "y"]);
+        assert_eq!(unlabelled.examples[0].label, Label::Unlabelled);
+        assert_eq!(opened.reports[3].split, Split::Unlabelled);
+    }
+
+    #[test]
+    fn a_glue_file_by_position_without_header_or_quotes() {
+        let (_folder, paths) = written(&[("pairs.tsv", "0\t\"a\tb\"\t1\n1\tc\td\t0\n")]);
+        let options = Options {
+            columns: Columns {
+                text: vec![1.into()],
+                text_pair: vec![2.into()],
+                label: Some(3.into()),
+            },
+            format: Some(TableFormat::Delimited(Delimited {
+                header: false,
+                ..Delimited::unquoted_tsv()
+            })),
+            ..Options::default()
+        };
+        let target = find_target(&paths[0], &options).unwrap();
+        let reader = read(&paths[0], Split::Train, &target, &options).unwrap();
+        assert_eq!(reader.task().texts, Texts::Pair);
+        let (dataset, _) = reader.read().unwrap();
+        assert_eq!(dataset.examples[0].text, "\"a");
+        assert_eq!(dataset.examples[0].text_pair.as_deref(), Some("b\""));
+        assert_eq!(dataset.class_counts(), [1, 1]);
+    }
+
+    #[test]
+    fn bad_rows_are_skipped_counted_and_explained_where_that_is_asked_for() {
+        let content = "text,label\na,x\nb\n\nc,y\n\"d\ne\",y\nf,\ng,z\n";
+        let (_folder, paths) = written(&[
+            ("train.csv", "text,label\na,x\nb,y\n"),
+            ("test.csv", content),
+        ]);
+        let files = Files::train_test(&paths[0], &paths[1]);
+        let mut options = Options::default();
+        assert!(matches!(
+            open(&files, &options),
+            Err(DataError::ColumnCount { row: 3, .. })
+        ));
+        options.bad_rows = BadRows::Skip;
+        let opened = open(&files, &options).unwrap();
+        let test = opened.splits.test.unwrap();
+        let texts: Vec<&str> = test.examples.iter().map(|row| row.text.as_str()).collect();
+        assert_eq!(texts, ["a", "c", "d\ne"]);
+        let skipped = &opened.reports[1].skipped;
+        assert_eq!(skipped.rows, 4);
+        for (reason, part) in skipped
+            .first
+            .iter()
+            .zip(["row 3", "row 4", "row 8", "\"z\""])
+        {
+            assert!(reason.contains(part), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_compressed_file_reads_as_the_file_itself() {
+        use std::io::Write;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mail.csv.gz");
+        let file = std::fs::File::create(&path).unwrap();
+        let mut encoder = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+        encoder.write_all(b"text,label\na,0\nb,1\n").unwrap();
+        encoder.finish().unwrap();
+        let target = Target::Classes(vec!["no".into(), "yes".into()]);
+        let options = Options {
+            labels: LabelKind::Classes(vec!["no".into(), "yes".into()]),
+            ..Options::default()
+        };
+        let mut reader = read(&path, Split::Test, &target, &options).unwrap();
+        assert_eq!(reader.name(), "mail");
+        let labels: Vec<Label> = reader.by_ref().map(|row| row.unwrap().label).collect();
+        assert_eq!(labels, [Label::Class(0), Label::Class(1)]);
+        assert_eq!(reader.fraction_read(), Some(1.0));
+    }
+
+    #[test]
+    fn text_needs_a_column() {
+        let options = Options {
+            columns: Columns {
+                text: vec![],
+                ..Columns::default()
+            },
+            ..Options::default()
+        };
+        assert!(matches!(
+            read(Path::new("a.csv"), Split::Train, &Target::Nothing, &options),
+            Err(DataError::NoTextColumn)
+        ));
+    }
+}

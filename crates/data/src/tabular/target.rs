@@ -1,0 +1,207 @@
+//! What is to be predicted, found in the training rows.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::mapping;
+use super::options::{LabelKind, Options};
+use crate::dataset::Target;
+use crate::error::DataError;
+use crate::label_reader::{ClassReader, LabelReader, integer, score};
+use crate::mapping::present;
+use crate::reader::BadRows;
+use crate::table::{Column, open_rows};
+
+/// Finds what the rows of a training file are labelled with: the classes or the scale. What
+/// `options` give is taken, and the file not read.
+///
+/// # Errors
+/// If the file cannot be read, for the first bad row unless bad rows are skipped,
+/// [`DataError::TooFewClasses`] below two classes, [`DataError::InvalidScore`] for a score that is
+/// no finite number, and [`DataError::InvalidScale`].
+pub fn find_target(path: &Path, options: &Options) -> Result<Target, DataError> {
+    let Some(column) = &options.columns.label else {
+        return Ok(Target::Nothing);
+    };
+    match &options.labels {
+        LabelKind::FindClasses => {
+            let mut labels = BTreeSet::new();
+            each_label(path, column, options, |_, label| {
+                if !labels.contains(label) {
+                    labels.insert(label.to_owned());
+                }
+                Ok(())
+            })?;
+            classes(path, in_order(labels))
+        }
+        LabelKind::Classes(names) => classes(path, names.clone()),
+        LabelKind::FindScale => {
+            let (mut lowest, mut highest) = (f64::INFINITY, f64::NEG_INFINITY);
+            each_label(path, column, options, |row, label| {
+                let score = score(label).ok_or_else(|| DataError::InvalidScore {
+                    path: path.to_path_buf(),
+                    row,
+                    found: label.to_owned(),
+                    expected: "a finite number".to_owned(),
+                })?;
+                (lowest, highest) = (lowest.min(score), highest.max(score));
+                Ok(())
+            })?;
+            scale(lowest, highest)
+        }
+        &LabelKind::Scale { lowest, highest } => scale(lowest, highest),
+    }
+}
+
+/// What reads the labels of a target.
+pub(super) fn label_reader(target: &Target, kind: &LabelKind) -> Option<LabelReader> {
+    match target {
+        Target::Classes(names) => {
+            // A number is the position of a class only among names that a person put in order.
+            let positions = matches!(kind, LabelKind::Classes(_));
+            Some(LabelReader::Classes(ClassReader::named(names, positions)))
+        }
+        &Target::Score { lowest, highest } => Some(LabelReader::Scores { lowest, highest }),
+        Target::Nothing => None,
+    }
+}
+
+/// Calls `visit` with the row and label of each row that [`super::read`] takes.
+fn each_label(
+    path: &Path,
+    column: &Column,
+    options: &Options,
+    mut visit: impl FnMut(u64, &str) -> Result<(), DataError>,
+) -> Result<(), DataError> {
+    let mut columns = mapping(options, &Target::Nothing)?.columns();
+    columns.push(column.clone());
+    let mut found = false;
+    for row in open_rows(path, options.format_of(path)?, &columns)? {
+        let visited = row.and_then(|row| {
+            let label = row.fields.last().map_or("", String::as_str);
+            visit(row.number, present(path, row.number, column, label)?)
+        });
+        match visited {
+            Ok(()) => found = true,
+            Err(error) if options.bad_rows == BadRows::Skip && error.is_of_one_row() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if !found {
+        let path = path.to_path_buf();
+        return Err(DataError::NoRows { path });
+    }
+    Ok(())
+}
+
+/// Integers in numerical order and each only once, whichever way it is written; names by code
+/// point.
+fn in_order(labels: BTreeSet<String>) -> Vec<String> {
+    let integers: Option<BTreeSet<i64>> = labels.iter().map(|label| integer(label)).collect();
+    match integers {
+        Some(integers) => integers.iter().map(i64::to_string).collect(),
+        None => labels.into_iter().collect(),
+    }
+}
+
+fn classes(path: &Path, names: Vec<String>) -> Result<Target, DataError> {
+    let distinct: BTreeSet<&String> = names.iter().collect();
+    if distinct.len() < 2 || distinct.len() < names.len() {
+        return Err(DataError::TooFewClasses {
+            path: path.to_path_buf(),
+            found: names,
+        });
+    }
+    Ok(Target::Classes(names))
+}
+
+fn scale(lowest: f64, highest: f64) -> Result<Target, DataError> {
+    if lowest.is_finite() && highest.is_finite() && lowest < highest {
+        return Ok(Target::Score { lowest, highest });
+    }
+    Err(DataError::InvalidScale { lowest, highest })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(content: &str, options: &Options) -> Result<Target, DataError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("train.csv");
+        std::fs::write(&path, format!("text,label\n{content}")).unwrap();
+        find_target(&path, options)
+    }
+
+    fn kind(labels: LabelKind) -> Options {
+        Options {
+            labels,
+            ..Options::default()
+        }
+    }
+
+    #[test]
+    fn integers_sort_as_numbers_and_names_as_text() {
+        let names = |content| match find(content, &Options::default()).unwrap() {
+            Target::Classes(names) => names,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(names("a,10\nb,2\nc,-1\nd,10\ne,2.0\n"), ["-1", "2", "10"]);
+        assert_eq!(names("a,10\nb,2\nc,spam\n"), ["10", "2", "spam"]);
+    }
+
+    #[test]
+    fn one_class_is_too_few_and_no_label_is_no_class() {
+        assert!(matches!(
+            find("a,x\nb,x\n", &Options::default()),
+            Err(DataError::TooFewClasses { found, .. }) if found == ["x"]
+        ));
+        assert!(matches!(
+            find("a,x\nb,\n", &Options::default()),
+            Err(DataError::MissingValue { row: 3, .. })
+        ));
+        let twice = LabelKind::Classes(vec!["x".into(), "x".into(), "y".into()]);
+        assert!(matches!(
+            find("a,x\n", &kind(twice)),
+            Err(DataError::TooFewClasses { .. })
+        ));
+    }
+
+    #[test]
+    fn a_skipped_row_gives_no_class() {
+        let options = Options {
+            bad_rows: BadRows::Skip,
+            ..Options::default()
+        };
+        let target = find("a,x\nb,y,z\nc\nd,y\n\"e\n", &options);
+        assert!(matches!(
+            target,
+            Err(DataError::UnterminatedQuote { row: 6, .. })
+        ));
+        let target = find("a,x\nb,w,v\nc\nd,y\n", &options).unwrap();
+        assert_eq!(target, Target::Classes(vec!["x".into(), "y".into()]));
+    }
+
+    #[test]
+    fn a_scale_is_found_or_given() {
+        let found = find("a,0.5\nb,-2\nc,3\n", &kind(LabelKind::FindScale)).unwrap();
+        let expected = Target::Score {
+            lowest: -2.0,
+            highest: 3.0,
+        };
+        assert_eq!(found, expected);
+        assert!(matches!(
+            find("a,1\nb,NaN\n", &kind(LabelKind::FindScale)),
+            Err(DataError::InvalidScore { row: 3, .. })
+        ));
+        assert!(matches!(
+            find("a,1\nb,1\n", &kind(LabelKind::FindScale)),
+            Err(DataError::InvalidScale { .. })
+        ));
+        let (lowest, highest) = (0.0, f64::NAN);
+        assert!(matches!(
+            find("", &kind(LabelKind::Scale { lowest, highest })),
+            Err(DataError::InvalidScale { .. })
+        ));
+    }
+}

@@ -1,0 +1,157 @@
+//! RoBERTa's own pipeline, around a byte-level BPE.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+use tokenizers::decoders::DecoderWrapper;
+use tokenizers::models::ModelWrapper;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::processors::roberta::RobertaProcessing;
+use tokenizers::{AddedToken, PreTokenizerWrapper, Tokenizer};
+
+use super::TextTokenizer;
+use super::bert::MODEL_MAX_LENGTH;
+use super::bpe_files::{Merge, Vocabulary};
+use super::loading::token_of;
+use crate::error::DataError;
+
+/// What `tokenizer_config.json` calls RoBERTa's special tokens, their names unless it says
+/// otherwise, and whether the vocabulary must have them. Only masked language modelling needs a
+/// mask, and beginning and end are other words for class and separator.
+const SPECIAL_TOKENS: [(&str, &str, bool); 7] = [
+    ("bos_token", "<s>", false),
+    ("eos_token", "</s>", false),
+    ("unk_token", "<unk>", true),
+    ("sep_token", "</s>", true),
+    ("pad_token", "<pad>", true),
+    ("cls_token", "<s>", true),
+    ("mask_token", "<mask>", false),
+];
+
+impl TextTokenizer {
+    /// The parts and settings of transformers'
+    /// [`RobertaTokenizer`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/roberta/tokenization_roberta.py#L28).
+    pub(super) fn roberta(
+        vocabulary: &Vocabulary,
+        merges: &[Merge],
+        path: &Path,
+        mut config: Map<String, Value>,
+    ) -> Result<Self, DataError> {
+        complete_config(&mut config);
+        let failed = |source| DataError::tokenizer(path, source);
+        let special = special_tokens(vocabulary, path, &config)?;
+        let named = |key: &str| {
+            let token = token_of(config.get(key));
+            let token = token.ok_or_else(|| DataError::missing_special_token(path, key))?;
+            match vocabulary.get(&token) {
+                Some(&id) => Ok((token, id)),
+                None => Err(DataError::missing_special_token(path, &token)),
+            }
+        };
+        let (class, separator, pad) = (
+            named("cls_token")?,
+            named("sep_token")?,
+            named("pad_token")?,
+        );
+        let flag = |key: &str, default| config.get(key).and_then(Value::as_bool).unwrap_or(default);
+        let add_prefix_space = flag("add_prefix_space", false);
+        let frame = RobertaProcessing::new(separator, class)
+            .trim_offsets(flag("trim_offsets", true))
+            .add_prefix_space(add_prefix_space);
+
+        // The builder takes the vocabulary only as a map of a crate that we do not depend on.
+        let model = json!({
+            "type": "BPE",
+            "continuing_subword_prefix": "",
+            "end_of_word_suffix": "",
+            "vocab": vocabulary,
+            "merges": merges,
+        });
+        let model: ModelWrapper =
+            serde_json::from_value(model).map_err(|source| failed(source.into()))?;
+        let mut tokenizer = Tokenizer::new(model);
+        tokenizer
+            .with_pre_tokenizer(Some(
+                ByteLevel::default().add_prefix_space(add_prefix_space),
+            ))
+            .with_post_processor(Some(frame))
+            .with_decoder(Some(DecoderWrapper::ByteLevel(ByteLevel::default())));
+        tokenizer.add_special_tokens(special).map_err(failed)?;
+        Self::new(tokenizer, path, &pad.0, config)
+    }
+
+    /// Whether its tokens are made of bytes.
+    pub(super) fn is_byte_level(&self) -> bool {
+        let is_byte_level =
+            |splitter: &PreTokenizerWrapper| matches!(splitter, PreTokenizerWrapper::ByteLevel(_));
+        match self.tokenizer.get_pre_tokenizer() {
+            Some(PreTokenizerWrapper::Sequence(parts)) => parts.as_ref().iter().any(is_byte_level),
+            Some(splitter) => is_byte_level(splitter),
+            None => false,
+        }
+    }
+}
+
+/// The special tokens that the vocabulary has, each as its config describes it.
+fn special_tokens(
+    vocabulary: &Vocabulary,
+    path: &Path,
+    config: &Map<String, Value>,
+) -> Result<Vec<AddedToken>, DataError> {
+    let mut special: Vec<AddedToken> = Vec::new();
+    for (key, _, needed) in SPECIAL_TOKENS {
+        // A config may say null: then there is no such token.
+        let Some(token) = token_of(config.get(key)) else {
+            if needed {
+                return Err(DataError::missing_special_token(path, key));
+            }
+            continue;
+        };
+        if !vocabulary.contains_key(&token) {
+            if needed {
+                return Err(DataError::missing_special_token(path, &token));
+            }
+            continue;
+        }
+        if special.iter().all(|known| known.content != token) {
+            special.push(added_token(token, config, key));
+        }
+    }
+    Ok(special)
+}
+
+/// A special token with the spaces that it takes to itself: what the config says of it where it
+/// names it, or in its list of added tokens.
+fn added_token(token: String, config: &Map<String, Value>, key: &str) -> AddedToken {
+    let listed = config
+        .get("added_tokens_decoder")
+        .and_then(Value::as_object);
+    let description = listed
+        .into_iter()
+        .flat_map(Map::values)
+        .chain(config.get(key))
+        .find(|description| description["content"] == token.as_str());
+    let flag = |name: &str| {
+        let flag = description.and_then(|description| description[name].as_bool());
+        flag.unwrap_or(false)
+    };
+    AddedToken::from(token, true)
+        .single_word(flag("single_word"))
+        .lstrip(flag("lstrip"))
+        .rstrip(flag("rstrip"))
+        .normalized(flag("normalized"))
+}
+
+/// Fills in what a RoBERTa tokenizer's config says, without changing what it says already.
+fn complete_config(config: &mut Map<String, Value>) {
+    let defaults = [
+        ("tokenizer_class", json!("RobertaTokenizer")),
+        ("add_prefix_space", json!(false)),
+        ("trim_offsets", json!(true)),
+        ("model_max_length", json!(MODEL_MAX_LENGTH)),
+    ];
+    let tokens = SPECIAL_TOKENS.map(|(key, token, _)| (key, json!(token)));
+    for (key, value) in defaults.into_iter().chain(tokens) {
+        config.entry(key).or_insert(value);
+    }
+}

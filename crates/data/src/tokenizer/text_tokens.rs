@@ -1,0 +1,117 @@
+//! One text as tokens, before special tokens and truncation.
+
+use tokenizers::{
+    Encoding, Model, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer, Token,
+    Tokenizer, TruncationDirection,
+};
+
+use super::config::Offsets;
+
+/// The tokens of one text. Kept from text to text, so that no text needs memory of its own.
+#[derive(Debug, Default)]
+pub(super) struct TextTokens {
+    pub(super) ids: Vec<u32>,
+    /// Whether each token is the first of its word.
+    pub(super) begins_word: Vec<bool>,
+    places: Option<Places>,
+}
+
+/// Where the tokens of a text are.
+#[derive(Debug)]
+struct Places {
+    /// As the tokenizer has them if nothing is cut.
+    offsets: Vec<[u32; 2]>,
+    /// With the spaces that byte-level BPE makes part of its tokens.
+    untrimmed: Encoding,
+}
+
+impl TextTokens {
+    pub(super) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Runs the tokenizer's stages over a text, up to `limit` tokens from one end (and the rest of
+    /// the word with the last of them).
+    ///
+    /// This is what [`Tokenizer::encode_fast`] and [`Tokenizer::encode`] do, less the copies of
+    /// what is not asked for; and it says where words begin without computing offsets.
+    pub(super) fn read(
+        &mut self,
+        tokenizer: &Tokenizer,
+        text: &str,
+        limit: Option<(usize, TruncationDirection)>,
+        offsets: Offsets,
+    ) -> Result<(), tokenizers::Error> {
+        let mut words = tokenizer
+            .get_added_vocabulary()
+            .extract_and_normalize(tokenizer.get_normalizer(), text);
+        if let Some(splitter) = tokenizer.get_pre_tokenizer() {
+            splitter.pre_tokenize(&mut words)?;
+        }
+        tokenizer
+            .get_model()
+            .tokenize_in_pretokenized(&mut words, limit)?;
+        self.ids.clear();
+        self.begins_word.clear();
+        for (_, _, tokens) in words.get_splits(OffsetReferential::Original, OffsetType::None) {
+            for (place, token) in tokens.iter().flatten().enumerate() {
+                self.ids.push(token.id);
+                self.begins_word.push(place == 0);
+            }
+        }
+        self.places = match offsets {
+            Offsets::None => None,
+            Offsets::Bytes => Some(Places::of(tokenizer, words, OffsetType::Byte)?),
+            Offsets::Characters => Some(Places::of(tokenizer, words, OffsetType::Char)?),
+        };
+        Ok(())
+    }
+
+    /// Where a token is; `[0, 0]` if that was not asked for. `first` says whether it is the first
+    /// that its row keeps of the text.
+    ///
+    /// Of the first token of a row, RoBERTa's post-processing takes one leading space for its own
+    /// and does not trim it if it adds one to each text; also where the row is cut from a text and
+    /// the space is the text's. Hugging Face's offsets are so, and hence ours.
+    pub(super) fn offsets(
+        &self,
+        tokenizer: &Tokenizer,
+        token: usize,
+        first: bool,
+    ) -> Result<[u32; 2], tokenizers::Error> {
+        match &self.places {
+            None => Ok([0, 0]),
+            Some(places) if first && token > 0 => {
+                let alone = Token::new(
+                    self.ids[token],
+                    places.untrimmed.get_tokens()[token].clone(),
+                    places.untrimmed.get_offsets()[token],
+                );
+                let alone = Encoding::from_tokens(vec![alone], 0);
+                let trimmed = tokenizer.post_process(alone, None, false)?;
+                Ok(trimmed.get_offsets().first().map_or([0, 0], to_u32))
+            }
+            Some(places) => Ok(places.offsets[token]),
+        }
+    }
+}
+
+impl Places {
+    fn of(
+        tokenizer: &Tokenizer,
+        words: PreTokenizedString,
+        unit: OffsetType,
+    ) -> Result<Self, tokenizers::Error> {
+        let untrimmed = words.into_encoding(None, 0, unit)?;
+        let trimmed = tokenizer.post_process(untrimmed.clone(), None, false)?;
+        Ok(Self {
+            offsets: trimmed.get_offsets().iter().map(to_u32).collect(),
+            untrimmed,
+        })
+    }
+}
+
+/// No text that fits a row of a table is longer than four gigabytes.
+fn to_u32(&(start, end): &(usize, usize)) -> [u32; 2] {
+    [start, end].map(|offset| u32::try_from(offset).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,91 @@
+//! Scores that are missing or no numbers on the scale.
+
+use finetune_data::tabular::LabelKind;
+use finetune_data::{DataError, Split};
+
+use super::*;
+
+fn options(labels: LabelKind) -> Options {
+    Options {
+        labels,
+        ..Options::default()
+    }
+}
+
+#[test]
+fn scores_that_are_no_finite_numbers() {
+    for bad in ["NaN", "inf", "-infinity", "four", "1,5"] {
+        let folder = Folder::new().with("rows.tsv", format!("text\tlabel\na\t1.5\nb\t{bad}\n"));
+        for labels in [
+            LabelKind::FindScale,
+            LabelKind::Scale {
+                lowest: 0.0,
+                highest: 5.0,
+            },
+        ] {
+            assert_error!(
+                folder.open("rows.tsv", &options(labels)).unwrap_err(),
+                DataError::InvalidScore { row: 3, .. },
+                "rows.tsv",
+                "row 3",
+                bad
+            );
+        }
+    }
+}
+
+#[test]
+fn scores_that_are_missing() {
+    let folder = Folder::new()
+        .with("rows.csv", "text,label\na,1\nb,\n")
+        .with(
+            "rows.jsonl",
+            "{\"text\": \"a\", \"label\": 1}\n{\"text\": \"b\"}\n",
+        )
+        .with_parquet(
+            "rows.parquet",
+            vec![
+                ("text", texts(vec![Some("a"), Some("b")])),
+                ("label", Arc::new(Float64Array::from(vec![0.5, f64::NAN]))),
+            ],
+        );
+    for (name, row) in [
+        ("rows.csv", "row 3"),
+        ("rows.jsonl", "row 2"),
+        ("rows.parquet", "row 2"),
+    ] {
+        assert_error!(
+            folder
+                .open(name, &options(LabelKind::FindScale))
+                .unwrap_err(),
+            DataError::MissingValue { .. },
+            name,
+            row,
+            "label"
+        );
+    }
+}
+
+#[test]
+fn scores_that_are_not_on_the_scale() {
+    let content = "\tid\tsentence1\tsentence2\tsimilarity\n0\ta\tA.\tB.\t5.1\n";
+    let folder = Folder::new().with("sts-dev.csv", content);
+    let stsb = catalog::named("stsb").unwrap();
+    assert_error!(
+        stsb.open_split(folder.0.path(), Split::Validation)
+            .unwrap_err(),
+        DataError::InvalidScore { row: 2, .. },
+        "sts-dev.csv",
+        "row 2",
+        "\"5.1\"",
+        "from 0 to 5"
+    );
+    let folder = Folder::new().with("rows.csv", "text,label\na,2\nb,2\n");
+    assert_error!(
+        folder
+            .open("rows.csv", &options(LabelKind::FindScale))
+            .unwrap_err(),
+        DataError::InvalidScale { .. },
+        "2 to 2"
+    );
+}

@@ -1,0 +1,6 @@
+mod audit;
+mod batches;
+mod cleaning;
+mod encoding;
+mod partition;
+mod tables;

@@ -1,0 +1,78 @@
+use std::path::PathBuf;
+
+use finetune_data::{BadRows, Label, Split, Target, catalog};
+
+/// Name, and the rows of training, validation, test and unlabelled split.
+const SAMPLES: [(&str, [Option<usize>; 4]); 7] = [
+    ("ag_news", [Some(400), None, Some(100), None]),
+    ("imdb", [Some(8), None, Some(4), Some(2)]),
+    ("sst5", [Some(60), Some(20), None, None]),
+    ("cfimdb", [Some(20), Some(8), None, None]),
+    ("qqp", [Some(60), Some(20), None, None]),
+    ("stsb", [Some(60), Some(20), None, None]),
+    ("disaster_tweets", [Some(50), None, Some(10), None]),
+];
+
+fn sample(name: &str) -> PathBuf {
+    let datasets = concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets");
+    PathBuf::from(datasets).join(name).join("sample")
+}
+
+#[test]
+fn every_sample_opens_by_name_and_reports_its_size() {
+    for (name, rows) in SAMPLES {
+        let dataset = catalog::named(name).unwrap();
+        let opened = dataset.open(&sample(name)).unwrap();
+        let expected = Split::ALL.into_iter().zip(rows);
+        let expected: Vec<_> = expected
+            .filter_map(|(split, rows)| Some((split, rows?)))
+            .collect();
+        let reports = opened.reports.iter();
+        let found: Vec<_> = reports.map(|report| (report.split, report.rows)).collect();
+        assert_eq!(found, expected, "{name}");
+        for ((split, data), report) in opened.splits.iter().zip(&opened.reports) {
+            assert_eq!(data.name, format!("{name}/{split}"));
+            assert_eq!(data.len(), report.rows);
+            assert_eq!(data.task, dataset.task());
+            assert!(
+                report.to_string().contains("the published split has"),
+                "{report}"
+            );
+            assert_eq!(report.skipped.rows, 0);
+        }
+    }
+}
+
+#[test]
+fn classes_and_scores_of_the_samples_cover_their_targets() {
+    for (name, _) in SAMPLES {
+        let opened = catalog::named(name).unwrap().open(&sample(name)).unwrap();
+        let train = opened.splits.train;
+        match &train.task.target {
+            Target::Score { lowest, highest } => {
+                let has = |end| {
+                    train
+                        .examples
+                        .iter()
+                        .any(|row| row.label == Label::Score(end))
+                };
+                assert!(has(*lowest) && has(*highest), "{name}");
+            }
+            _ => assert!(train.class_counts().iter().all(|&rows| rows > 0), "{name}"),
+        }
+    }
+}
+
+#[test]
+fn a_sample_streams_as_it_opens_and_says_how_far_it_is() {
+    for (name, _) in SAMPLES {
+        let dataset = catalog::named(name).unwrap();
+        let (opened, _) = dataset.open_split(&sample(name), Split::Train).unwrap();
+        let mut reader = dataset
+            .read(&sample(name), Split::Train, BadRows::Refuse)
+            .unwrap();
+        let examples: Vec<_> = reader.by_ref().map(Result::unwrap).collect();
+        assert_eq!(examples, opened.examples, "{name}");
+        assert_eq!(reader.fraction_read(), Some(1.0), "{name}");
+    }
+}
