@@ -7,28 +7,31 @@
 use std::path::Path;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use finetune::data::{TextTokenizer, ag_news};
+use finetune::data::{EncodingConfig, TextTokenizer, catalog};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 fn tokenize(criterion: &mut Criterion) {
     let root = Path::new(ROOT);
-    let splits = ag_news::open(&root.join("datasets/ag_news/sample"));
+    let sample = root.join("datasets/ag_news/sample");
+    let opened = catalog::named("ag_news").and_then(|news| news.open(&sample));
     let tokenizer = TextTokenizer::from_dir(&root.join("examples/mini_encoder"));
-    let (Ok(splits), Ok(tokenizer)) = (splits, tokenizer) else {
+    let (Ok(opened), Ok(tokenizer)) = (opened, tokenizer) else {
         panic!("bundled files")
     };
-    let texts: Vec<&str> = splits
+    let texts: Vec<&str> = opened
+        .splits
         .train
         .examples
         .iter()
         .map(|example| example.text.as_str())
         .collect();
 
+    let config = EncodingConfig::new(128);
     let mut group = criterion.benchmark_group("tokenize");
     group.throughput(Throughput::Elements(texts.len() as u64));
     group.bench_function("ag_news_sample", |bencher| {
-        bencher.iter(|| tokenizer.encode(&texts, 128));
+        bencher.iter(|| tokenizer.encode(&texts, &config));
     });
     group.finish();
 }

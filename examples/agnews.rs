@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use finetune::data::catalog;
 use finetune_examples::{RunArguments, SAMPLE_AG_NEWS, exit_code, fine_tune};
 
 /// Fine-tune an encoder on AG News and test it
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
         Some(directory) => (directory.display().to_string(), directory),
         None => (BUNDLED.to_string(), SAMPLE_AG_NEWS.into()),
     };
-    let opened = finetune::data::ag_news::open(&directory);
-    let run = |splits| fine_tune("agnews", &title, &run, splits);
+    let opened = catalog::named("ag_news").and_then(|news| news.open(&directory));
+    let run = |opened| fine_tune("agnews", &title, &run, opened);
     exit_code(opened.map_err(Into::into).and_then(run))
 }

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use finetune::data::tabular::{self, Columns};
+use finetune::data::BadRows;
+use finetune::data::table::Column;
+use finetune::data::tabular::{self, Columns, Files, Options};
 use finetune_examples::{CUSTOMER_MESSAGES, RunArguments, exit_code, fine_tune};
 
 /// Fine-tune an encoder on texts of your own and test it
@@ -21,12 +23,18 @@ struct Arguments {
     /// Test rows, in any of these formats
     #[arg(long, value_name = "FILE", requires = "train")]
     test: Option<PathBuf>,
-    /// Column with the text [default: text, bundled: message]
-    #[arg(long, value_name = "NAME")]
-    text_column: Option<String>,
+    /// Columns with the text, joined by spaces [default: text, bundled: message]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    text_column: Vec<String>,
+    /// Columns with the second text, if each row is a pair
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    text_pair_column: Vec<String>,
     /// Column with the class, a name or a number [default: label, bundled: topic]
     #[arg(long, value_name = "NAME")]
     label_column: Option<String>,
+    /// Leaves bad rows out and counts them, instead of stopping at the first
+    #[arg(long)]
+    skip_bad_rows: bool,
     #[command(flatten)]
     run: RunArguments,
 }
@@ -34,34 +42,46 @@ struct Arguments {
 const BUNDLED: &str = "Bundled customer messages (original text, not a benchmark)";
 
 fn main() -> ExitCode {
-    let Arguments {
-        train,
-        test,
-        text_column,
-        label_column,
-        run,
-    } = Arguments::parse();
-    let (title, train, test, columns) = match (train, test) {
-        (Some(train), Some(test)) => (train.display().to_string(), train, test, Columns::default()),
-        _ => {
-            let folder = Path::new(CUSTOMER_MESSAGES);
-            let columns = Columns {
-                text: "message".into(),
-                label: "topic".into(),
-            };
-            (
-                BUNDLED.to_string(),
-                folder.join("train.csv"),
-                folder.join("test.csv"),
-                columns,
-            )
-        }
+    let arguments = Arguments::parse();
+    let (title, files, columns) = arguments.data();
+    let options = Options {
+        columns,
+        bad_rows: match arguments.skip_bad_rows {
+            true => BadRows::Skip,
+            false => BadRows::Refuse,
+        },
+        ..Options::default()
     };
-    let columns = Columns {
-        text: text_column.unwrap_or(columns.text),
-        label: label_column.unwrap_or(columns.label),
-    };
-    let opened = tabular::open(&train, &test, &columns);
-    let run = |splits| fine_tune("classify", &title, &run, splits);
+    let opened = tabular::open(&files, &options);
+    let run = |opened| fine_tune("classify", &title, &arguments.run, opened);
     exit_code(opened.map_err(Into::into).and_then(run))
+}
+
+impl Arguments {
+    /// What the first line calls the data, its files and its columns.
+    fn data(&self) -> (String, Files, Columns) {
+        let (title, files, text, label) = match (&self.train, &self.test) {
+            (Some(train), Some(test)) => {
+                let files = Files::train_test(train, test);
+                (train.display().to_string(), files, "text", "label")
+            }
+            _ => {
+                let folder = Path::new(CUSTOMER_MESSAGES);
+                let files = Files::train_test(folder.join("train.csv"), folder.join("test.csv"));
+                (BUNDLED.to_string(), files, "message", "topic")
+            }
+        };
+        let named = |names: &[String]| -> Vec<Column> {
+            names.iter().map(|name| name.as_str().into()).collect()
+        };
+        let columns = Columns {
+            text: match self.text_column.as_slice() {
+                [] => vec![text.into()],
+                names => named(names),
+            },
+            text_pair: named(&self.text_pair_column),
+            label: Some(self.label_column.as_deref().unwrap_or(label).into()),
+        };
+        (title, files, columns)
+    }
 }

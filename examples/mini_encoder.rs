@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use finetune::data::ag_news;
+use finetune::data::catalog;
 use finetune::model::{CheckpointConfig, initialise, save_encoder};
 use finetune::prelude::*;
 use finetune_examples::{MINI_ENCODER, SAMPLE_AG_NEWS, exit_code};
@@ -30,8 +30,13 @@ fn main() -> ExitCode {
 }
 
 fn build(directory: &Path) -> Result<(), Box<dyn Error>> {
-    let sample = ag_news::open(Path::new(SAMPLE_AG_NEWS))?;
-    let texts = sample.train.examples.iter().map(|example| &example.text);
+    let sample = catalog::named("ag_news")?.open(Path::new(SAMPLE_AG_NEWS))?;
+    let texts = sample
+        .splits
+        .train
+        .examples
+        .iter()
+        .map(|example| &example.text);
     let mut tokenizer = TextTokenizer::train_word_piece(texts, 2000)?;
     let config = EncoderConfig {
         vocab_size: tokenizer.vocabulary_size(),

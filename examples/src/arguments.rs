@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use finetune::DeviceSpec;
+use finetune::data::{BatchSize, Cleaning, CleaningStep, EncodingConfig, Truncation};
 use finetune::prelude::*;
 
 use crate::MINI_ENCODER;
@@ -27,12 +28,26 @@ pub struct RunArguments {
     /// Rows per optimizer step [default: 32, mini: 8]
     #[arg(long)]
     batch_size: Option<usize>,
+    /// Token slots per optimizer step, padding included: many short rows or few long ones
+    #[arg(long, value_name = "TOKENS", conflicts_with = "batch_size")]
+    batch_tokens: Option<usize>,
     /// Highest learning rate [default: 5e-5, mini: 1e-3]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     lr: Option<f64>,
     /// Tokens after which a text is cut [default: 512, mini: 128]
     #[arg(long, value_name = "TOKENS")]
     max_length: Option<usize>,
+    /// What is kept of a longer text: head, tail, head-tail-N (the first N tokens and the last), or
+    /// windows-N (all of it, in rows that overlap by N)
+    #[arg(long, default_value_t)]
+    truncation: Truncation,
+    /// Cleans texts, in this order: html, urls, mentions, special_characters, repeated_spaces,
+    /// lower_case
+    #[arg(long, value_delimiter = ',', value_name = "STEP")]
+    clean: Vec<CleaningStep>,
+    /// Folder for tokenised texts, so that the next run need not tokenise them again
+    #[arg(long, value_name = "DIR")]
+    token_cache: Option<PathBuf>,
     /// From which every random choice follows
     #[arg(long, default_value_t = 42)]
     seed: u64,
@@ -84,8 +99,18 @@ impl RunArguments {
         TrainConfig {
             epochs: self.epochs.unwrap_or(epochs),
             max_steps: self.max_steps,
-            batch_size: self.batch_size.unwrap_or(batch_size),
-            max_length: self.max_length.unwrap_or(max_length),
+            batch_size: match self.batch_tokens {
+                Some(tokens) => BatchSize::Tokens(tokens),
+                None => BatchSize::Rows(self.batch_size.unwrap_or(batch_size)),
+            },
+            cleaning: Cleaning {
+                steps: self.clean.clone(),
+            },
+            encoding: EncodingConfig {
+                truncation: self.truncation,
+                ..EncodingConfig::new(self.max_length.unwrap_or(max_length))
+            },
+            token_cache: self.token_cache.clone(),
             optimizer: AdamWSettings {
                 learning_rate: self.lr.unwrap_or(learning_rate),
                 ..Default::default()
@@ -104,7 +129,8 @@ impl RunArguments {
         };
         Splits {
             train: cut(splits.train, self.train_rows),
-            test: cut(splits.test, self.test_rows),
+            test: splits.test.map(|test| cut(test, self.test_rows)),
+            ..splits
         }
     }
 }

@@ -2,10 +2,12 @@
 
 mod arguments;
 mod bundled;
+mod encoding_bar;
 mod run;
 
 pub use arguments::RunArguments;
 pub use bundled::{CUSTOMER_MESSAGES, MINI_ENCODER, SAMPLE_AG_NEWS};
+pub use encoding_bar::EncodingBar;
 pub use run::{exit_code, fine_tune};
 
 /// Training allocates and frees the same large buffers in every step. This allocator keeps their

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use finetune::data::Opened;
 use finetune::prelude::*;
 use finetune::train::{RunRecord, write_json};
 
@@ -19,25 +20,28 @@ pub fn fine_tune(
     name: &str,
     data: &str,
     arguments: &RunArguments,
-    splits: Splits,
+    opened: Opened,
 ) -> Result<(), Box<dyn Error>> {
     if let Some(report) = &arguments.report {
         check_parent(report)?;
     }
-    let splits = arguments.subset(splits);
-    let device = arguments.device();
     let mut out = io::stdout();
+    let splits = arguments.subset(opened.splits);
+    let device = arguments.device();
     writeln!(
         out,
         "{data}, {} training and {} test rows, with {} on {device}",
         splits.train.len(),
-        splits.test.len(),
+        splits.test.as_ref().map_or(0, Dataset::len),
         if arguments.is_mini() {
             "the bundled mini encoder".to_string()
         } else {
             arguments.model_directory().display().to_string()
         },
     )?;
+    for report in &opened.reports {
+        writeln!(out, "{report}")?;
+    }
 
     let run = FineTuning::prepare(
         arguments.model_directory(),

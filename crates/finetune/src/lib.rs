@@ -19,10 +19,11 @@
 //! use finetune::prelude::*;
 //!
 //! let device: DeviceSpec = "flex".parse()?;
-//! let splits = finetune::data::ag_news::open(Path::new("datasets/ag_news/sample"))?;
-//! let config = TrainConfig { epochs: 2, max_length: 128, ..Default::default() };
+//! let news = finetune::data::catalog::named("ag_news")?.open(Path::new("datasets/ag_news/sample"))?;
+//! let encoding = EncodingConfig::new(128);
+//! let config = TrainConfig { epochs: 2, encoding, ..Default::default() };
 //! let model = Path::new("my-bert");
-//! let run = FineTuning::prepare(model, splits, config, &device.open()?, &device.to_string())?;
+//! let run = FineTuning::prepare(model, news.splits, config, &device.open()?, &device.to_string())?;
 //! let report = run.run(Path::new("runs/first"), &mut Progress::new())?;
 //! println!("{report}");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -44,7 +45,9 @@ pub use {
 /// What most programs need.
 pub mod prelude {
     pub use crate::DeviceSpec;
-    pub use crate::data::{Dataset, Example, Splits, TextTokenizer};
+    pub use crate::data::{
+        BatchSize, DataError, Dataset, EncodingConfig, Example, Label, Splits, Task, TextTokenizer,
+    };
     pub use crate::eval::{ClassificationReport, ConfusionMatrix};
     pub use crate::model::{EncoderConfig, SequenceClassifier};
     pub use crate::train::{
@@ -63,4 +66,8 @@ mod documents {
     struct YourOwnData;
     #[doc = include_str!("../../../docs/guide/checkpoints.md")]
     struct Checkpoints;
+    #[doc = include_str!("../../../docs/guide/encoding.md")]
+    struct Encoding;
+    #[doc = include_str!("../../../docs/guide/data-preparation.md")]
+    struct DataPreparation;
 }

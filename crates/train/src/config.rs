@@ -1,6 +1,8 @@
 //! Every setting of a run, with its default in one place.
 
-use finetune_data::{Order, Padding};
+use std::path::PathBuf;
+
+use finetune_data::{BatchSize, Cleaning, EncodingConfig, Order, Padding, Sampler};
 use serde::{Deserialize, Serialize};
 
 use crate::{AdamWSettings, Freeze, Schedule, TrainError};
@@ -13,12 +15,16 @@ pub struct TrainConfig {
     pub epochs: usize,
     /// Ends the run, and its schedule, after so many optimizer steps.
     pub max_steps: Option<usize>,
-    /// Rows per optimizer step, at least 1.
-    pub batch_size: usize,
-    /// Rows per prediction batch, at least 1.
-    pub eval_batch_size: usize,
-    /// Tokens after which a text is cut, special tokens included.
-    pub max_length: usize,
+    /// What goes into an optimizer step.
+    pub batch_size: BatchSize,
+    /// What goes into a prediction batch.
+    pub eval_batch_size: BatchSize,
+    /// What happens to a text before it is tokenised.
+    pub cleaning: Cleaning,
+    /// How a text becomes tokens: length, truncation.
+    pub encoding: EncodingConfig,
+    /// A folder for encoded data sets, so that a text is not tokenised again in the next run.
+    pub token_cache: Option<PathBuf>,
     /// Order of the rows in an epoch.
     pub order: Order,
     /// How rows of different lengths become a batch.
@@ -38,9 +44,11 @@ impl Default for TrainConfig {
         Self {
             epochs: 3,
             max_steps: None,
-            batch_size: 32,
-            eval_batch_size: 64,
-            max_length: 512,
+            batch_size: BatchSize::Rows(32),
+            eval_batch_size: BatchSize::Rows(64),
+            cleaning: Cleaning::default(),
+            encoding: EncodingConfig::default(),
+            token_cache: None,
             order: Order::default(),
             padding: Padding::default(),
             optimizer: AdamWSettings::default(),
@@ -60,16 +68,17 @@ impl TrainConfig {
         for (setting, value) in [
             ("epochs", self.epochs),
             ("max_steps", self.max_steps.unwrap_or(1)),
-            ("batch_size", self.batch_size),
-            ("eval_batch_size", self.eval_batch_size),
-            ("max_length", self.max_length),
+            ("batch_size", slots(self.batch_size)),
+            ("eval_batch_size", slots(self.eval_batch_size)),
+            ("max_length", self.encoding.max_length),
         ] {
             if value == 0 {
                 return Err(TrainError::setting(setting, value, "at least 1"));
             }
         }
-        if self.longest_row() < self.max_length {
-            let expected = format!("at least max_length {}", self.max_length);
+        let max_length = self.encoding.max_length;
+        if self.longest_row() < max_length {
+            let expected = format!("at least max_length {max_length}");
             return Err(TrainError::setting(
                 "padding",
                 format!("{:?}", self.padding),
@@ -83,8 +92,9 @@ impl TrainConfig {
     /// The most tokens a padded row can have.
     pub(crate) fn longest_row(&self) -> usize {
         match self.padding {
-            Padding::Longest => self.max_length,
+            Padding::Longest => self.encoding.max_length,
             Padding::MultipleOf(multiple) => self
+                .encoding
                 .max_length
                 .checked_next_multiple_of(multiple)
                 .unwrap_or(0),
@@ -92,11 +102,24 @@ impl TrainConfig {
         }
     }
 
-    /// Optimizer steps of a run with so many batches an epoch.
-    pub fn total_steps(&self, batches_per_epoch: usize) -> usize {
-        let steps = self.epochs.saturating_mul(batches_per_epoch);
+    /// Optimizer steps of a run over rows of these lengths.
+    pub(crate) fn total_steps(&self, sampler: &Sampler, lengths: &[usize]) -> usize {
+        let steps = match self.batch_size {
+            BatchSize::Rows(_) => self.epochs.saturating_mul(sampler.batch_count(lengths, 0)),
+            // The last batch of another order may be another one.
+            BatchSize::Tokens(_) => (0..self.epochs as u64)
+                .map(|epoch| sampler.batch_count(lengths, epoch))
+                .sum(),
+        };
         self.max_steps
             .map_or(steps, |max_steps| steps.min(max_steps))
+    }
+}
+
+/// What a batch holds, rows or tokens.
+fn slots(batch_size: BatchSize) -> usize {
+    match batch_size {
+        BatchSize::Rows(slots) | BatchSize::Tokens(slots) => slots,
     }
 }
 
@@ -129,7 +152,7 @@ mod tests {
         for (config, setting) in [
             (
                 TrainConfig {
-                    batch_size: 0,
+                    batch_size: BatchSize::Rows(0),
                     ..base()
                 },
                 "batch_size",
@@ -189,7 +212,18 @@ mod tests {
             max_steps: Some(5),
             ..Default::default()
         };
-        assert_eq!(config.total_steps(10), 5);
-        assert_eq!(config.total_steps(1), 3);
+        let steps = |config: &TrainConfig, rows: usize| {
+            let sampler = Sampler::new(config.order, config.batch_size, 1).unwrap();
+            config.total_steps(&sampler, &vec![9; rows])
+        };
+        assert_eq!(steps(&config, 320), 5);
+        assert_eq!(steps(&config, 32), 3);
+        // 36 tokens are four rows of nine.
+        let by_tokens = TrainConfig {
+            batch_size: BatchSize::Tokens(36),
+            ..config
+        };
+        assert_eq!(steps(&by_tokens, 5), 5);
+        assert_eq!(steps(&by_tokens, 4), 3);
     }
 }

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::tensor::Device;
-use finetune_data::{Dataset, EncodedDataset, Splits, TextTokenizer};
+use finetune_data::{
+    Dataset, EncodedCache, EncodedDataset, Label, PairEncoding, Splits, TextTokenizer,
+};
 use finetune_model::{
     CheckpointConfig, LoadReport, Parameter, SequenceClassifier, load_classifier, parameters,
     save_classifier,
@@ -51,7 +53,7 @@ struct Settings {
 
 impl FineTuning {
     /// Loads the checkpoint in `model_directory`, checks that everything fits together and
-    /// tokenises the data.
+    /// cleans and tokenises the data. Of the splits, it takes those for training and for testing.
     ///
     /// `device_name` is what the report calls the device.
     ///
@@ -65,24 +67,23 @@ impl FineTuning {
         device_name: &str,
     ) -> Result<Self, TrainError> {
         config.validate()?;
-        check_splits(&splits)?;
+        let (train, test) = train_and_test(splits)?;
         // A wrong path is better called so than "no tokenizer found".
         std::fs::read_dir(model_directory).map_err(TrainError::io(model_directory))?;
         let tokenizer = TextTokenizer::from_dir(model_directory)?;
         let (model, checkpoint, load_report) = load_classifier(
             model_directory,
-            &splits.train.class_names,
+            train.class_names(),
             config.seed,
             &device.clone().autodiff(),
         )?;
         check_fit(model_directory, &tokenizer, &checkpoint, &config)?;
         // An impossible layer count is an error of the settings, not of the running training.
-        let model = config.freeze.apply(model)?;
-        let encode = |dataset: Dataset| -> Result<Encoded, TrainError> {
-            let tokens = EncodedDataset::new(&dataset, &tokenizer, config.max_length)?;
-            Ok(Encoded { dataset, tokens })
-        };
-        let (train, test) = (encode(splits.train)?, encode(splits.test)?);
+        config.freeze.check(&model)?;
+        let (train, test) = (
+            encode(train, &tokenizer, &config)?,
+            encode(test, &tokenizer, &config)?,
+        );
         let settings = Settings {
             command: std::env::args().collect(),
             model: model_directory.to_path_buf(),
@@ -135,7 +136,8 @@ impl FineTuning {
             observer,
         )?;
 
-        let class_names = &self.train.tokens.class_names;
+        let class_names = self.train.dataset.class_names();
+        let labels = classes(&self.test.dataset);
         let report = RunReport {
             version: env!("CARGO_PKG_VERSION"),
             command: self.settings.command,
@@ -143,15 +145,15 @@ impl FineTuning {
             seed: config.seed,
             model: model_section,
             data: DataSection {
-                class_names: class_names.clone(),
-                train: SplitSection::new(&self.train.dataset, &self.train.tokens),
-                test: SplitSection::new(&self.test.dataset, &self.test.tokens),
+                class_names: class_names.to_vec(),
+                train: SplitSection::new(&self.train.dataset, &self.train.tokens)?,
+                test: SplitSection::new(&self.test.dataset, &self.test.tokens)?,
             },
             train: summary.into(),
-            test: TestSection::new(&predictions, &self.test.tokens)?,
+            test: TestSection::new(&predictions, &labels, class_names)?,
             peak_rss_bytes: memory::peak_rss_bytes(),
         };
-        record.write_predictions(&predictions, &self.test.tokens)?;
+        record.write_predictions(&predictions, &labels, class_names)?;
         let model_directory = record.directory().join("model");
         save_classifier(
             &model_directory,
@@ -181,23 +183,58 @@ impl FineTuning {
     }
 }
 
-/// Whether there is something to train and to test, of the same classes.
-fn check_splits(Splits { train, test }: &Splits) -> Result<(), TrainError> {
-    for (setting, split) in [("training rows", train), ("test rows", test)] {
+/// The rows to train on and to test on, if there are such and they have the same classes.
+fn train_and_test(splits: Splits) -> Result<(Dataset, Dataset), TrainError> {
+    let Splits { train, test, .. } = splits;
+    let test = test.ok_or_else(|| TrainError::setting("test rows", 0, "at least 1"))?;
+    for (setting, split) in [("training rows", &train), ("test rows", &test)] {
         if split.is_empty() {
             return Err(TrainError::setting(setting, 0, "at least 1"));
         }
+        let unlabelled = split
+            .examples
+            .iter()
+            .position(|example| example.label.class().is_none());
+        if let Some(row) = unlabelled {
+            let found = format!(
+                "{:?} in row {row} of the {setting}",
+                split.examples[row].label
+            );
+            return Err(TrainError::setting("label", found, "a class"));
+        }
     }
-    if train.class_names != test.class_names {
-        let found = format!("{:?}", test.class_names);
-        let expected = format!("those of the training rows, {:?}", train.class_names);
+    if train.class_names() != test.class_names() {
+        let found = format!("{:?}", test.class_names());
+        let expected = format!("those of the training rows, {:?}", train.class_names());
         return Err(TrainError::setting(
             "classes of the test rows",
             found,
             expected,
         ));
     }
-    Ok(())
+    Ok((train, test))
+}
+
+/// The class of each row.
+fn classes(dataset: &Dataset) -> Vec<usize> {
+    let labels = dataset.examples.iter().map(|example| example.label);
+    labels.filter_map(Label::class).collect()
+}
+
+fn encode(
+    dataset: Dataset,
+    tokenizer: &TextTokenizer,
+    config: &TrainConfig,
+) -> Result<Encoded, TrainError> {
+    let dataset = dataset.clean(&config.cleaning);
+    let tokens = match &config.token_cache {
+        Some(folder) => {
+            let cache = EncodedCache::new(folder);
+            cache.dataset(&dataset, tokenizer, &config.encoding)?.data
+        }
+        None => EncodedDataset::new(&dataset, tokenizer, &config.encoding)?,
+    };
+    Ok(Encoded { dataset, tokens })
 }
 
 /// Whether tokenizer, model and settings can work together.
@@ -207,6 +244,10 @@ fn check_fit(
     checkpoint: &CheckpointConfig,
     config: &TrainConfig,
 ) -> Result<(), TrainError> {
+    if config.encoding.pairs == PairEncoding::Separate {
+        let expected = "joint: a classifier sees both texts of a pair in one row";
+        return Err(TrainError::setting("encoding.pairs", "separate", expected));
+    }
     let path = directory.to_path_buf();
     let (vocabulary, rows) = (tokenizer.vocabulary_size(), checkpoint.encoder.vocab_size);
     if vocabulary > rows {

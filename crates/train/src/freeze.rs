@@ -30,8 +30,22 @@ impl Freeze {
     /// Freezes the part in `model`.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] if more layers are to train than there are.
+    /// As [`Self::check`].
     pub fn apply(self, model: SequenceClassifier) -> Result<SequenceClassifier, TrainError> {
+        self.check(&model)?;
+        let layers = model.encoder.layers.len();
+        let frozen = parameters(&model)
+            .into_iter()
+            .filter(|parameter| self.freezes(parameter, layers));
+        let group = ParamGroup::from_ids(frozen.map(|parameter| parameter.id).collect());
+        Ok(model.set_require_grad_group(group, false))
+    }
+
+    /// Whether `model` has what is to be frozen.
+    ///
+    /// # Errors
+    /// [`TrainError::InvalidSetting`] if more layers are to train than there are.
+    pub fn check(self, model: &SequenceClassifier) -> Result<(), TrainError> {
         let layers = model.encoder.layers.len();
         if let Self::AllButLast(last) = self
             && last > layers
@@ -39,11 +53,7 @@ impl Freeze {
             let expected = format!("at most the model's {layers} layers");
             return Err(TrainError::setting("freeze", self, expected));
         }
-        let frozen = parameters(&model)
-            .into_iter()
-            .filter(|parameter| self.freezes(parameter, layers));
-        let group = ParamGroup::from_ids(frozen.map(|parameter| parameter.id).collect());
-        Ok(model.set_require_grad_group(group, false))
+        Ok(())
     }
 
     /// Whether a parameter of a classifier with so many layers is in the frozen part.

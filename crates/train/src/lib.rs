@@ -10,19 +10,24 @@
 //!
 //! ```
 //! use burn::tensor::Device;
-//! use finetune_data::{Dataset, EncodedDataset, Example, TextTokenizer};
+//! use finetune_data::{
+//!     BatchSize, Dataset, EncodedDataset, EncodingConfig, Example, Label, Task, TextTokenizer,
+//! };
 //! use finetune_model::{EncoderConfig, SequenceClassifierConfig, initialise};
 //! use finetune_train::{AdamWSettings, Schedule, TrainConfig, Warmup, Decay, predict, train};
 //!
 //! // Eight rows of two classes, and a tokenizer made from them.
 //! let text = |label| if label == 0 { "rain and wind" } else { "sun and warmth" };
-//! let examples = (0..8).map(|row| Example { text: text(row % 2).into(), label: row % 2 });
+//! let examples = (0..8).map(|row| Example::new(text(row % 2), Label::Class(row % 2)));
 //! let class_names = vec!["bad".to_string(), "good".to_string()];
-//! let dataset =
-//!     Dataset { name: "weather".into(), class_names: class_names.clone(), examples: examples.collect() };
+//! let dataset = Dataset {
+//!     name: "weather".into(),
+//!     task: Task::classification(class_names.clone()),
+//!     examples: examples.collect(),
+//! };
 //! let texts = dataset.examples.iter().map(|example| &example.text);
 //! let tokenizer = TextTokenizer::train_word_piece(texts, 60)?;
-//! let data = EncodedDataset::new(&dataset, &tokenizer, 16)?;
+//! let data = EncodedDataset::new(&dataset, &tokenizer, &EncodingConfig::new(16))?;
 //!
 //! let encoder = EncoderConfig {
 //!     vocab_size: tokenizer.vocabulary_size(),
@@ -37,18 +42,19 @@
 //!
 //! let config = TrainConfig {
 //!     epochs: 10,
-//!     batch_size: 4,
+//!     batch_size: BatchSize::Rows(4),
 //!     optimizer: AdamWSettings { learning_rate: 1e-2, ..Default::default() },
 //!     schedule: Schedule { warmup: Warmup::Steps(2), decay: Decay::Linear },
 //!     ..Default::default()
 //! };
 //! let (model, summary) = train(model, &data, tokenizer.pad_token_id(), &config, &mut ())?;
 //! assert_eq!(summary.steps, 20);
-//! let predictions = predict(&model, &data, tokenizer.pad_token_id(), 8, &mut ())?;
-//! assert_eq!(predictions.classes(), data.labels);
+//! let predictions = predict(&model, &data, tokenizer.pad_token_id(), BatchSize::Rows(8), &mut ())?;
+//! assert_eq!(Some(&predictions.classes()[..]), data.labels.all()?.classes());
 //! # Ok::<(), finetune_train::TrainError>(())
 //! ```
 
+mod burn_data;
 mod config;
 mod device_batch;
 mod error;
@@ -65,6 +71,7 @@ mod run_record;
 mod schedule;
 mod trainer;
 
+pub use burn_data::{BurnBatch, BurnBatcher, BurnDataset, BurnItem};
 pub use config::TrainConfig;
 pub use error::TrainError;
 pub use fine_tuning::FineTuning;

@@ -3,17 +3,17 @@
 use std::time::Instant;
 
 use burn::module::Module;
-use finetune_data::{EncodedDataset, Padding, collate, sorted_by_length};
+use finetune_data::{BatchSize, EncodedDataset, Padding, collate, sorted_by_length};
 use finetune_model::SequenceClassifier;
 
 use crate::TrainError;
 use crate::device_batch::encoder_input;
 use crate::observer::{Event, Observer, Phase};
 
-/// The model's word on every row of a data set, in the order of the rows.
+/// The model's word on every text of a data set, in the order of the texts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predictions {
-    /// `C` logits per row.
+    /// `C` logits per text. Of a text that was cut into windows, their mean.
     pub logits: Vec<Vec<f32>>,
     /// Wall time of the loop.
     pub seconds: f64,
@@ -53,7 +53,7 @@ impl Predictions {
     }
 }
 
-/// Predicts every row of `data`, without dropout and without a graph, in batches of rows of like
+/// Predicts every text of `data`, without dropout and without a graph, in batches of rows of like
 /// length.
 ///
 /// # Errors
@@ -63,17 +63,17 @@ pub fn predict(
     model: &SequenceClassifier,
     data: &EncodedDataset,
     pad_token_id: u32,
-    batch_size: usize,
+    batch_size: BatchSize,
     observer: &mut dyn Observer,
 ) -> Result<Predictions, TrainError> {
     let model = model.valid();
-    let batches = sorted_by_length(&data.texts.lengths(), batch_size)?;
+    let batches = sorted_by_length(&data.lengths()?, batch_size)?;
     let start = Instant::now();
     observer.observe(&Event::Started(Phase::Testing, batches.len()))?;
-    let mut logits = vec![Vec::new(); data.len()];
+    let mut texts = TextLogits::new(data.texts.text_count());
     for rows in batches {
         let batch = collate(data, &rows, Padding::Longest, pad_token_id)?;
-        let output = model.forward(&encoder_input(&model, &batch)?, None);
+        let output = model.forward(&encoder_input(&model, batch.size(), &batch.tokens)?, None);
         let classes = output.dims()[1];
         let values = output
             .into_data()
@@ -81,15 +81,50 @@ pub fn predict(
             .iter::<f32>()
             .collect::<Vec<_>>();
         for (row, values) in rows.into_iter().zip(values.chunks_exact(classes)) {
-            logits[row] = values.to_vec();
+            texts.add(data.texts.text_of_row(row)?, values);
         }
         observer.observe(&Event::BatchDone)?;
     }
     observer.observe(&Event::Ended(Phase::Testing))?;
     Ok(Predictions {
-        logits,
+        logits: texts.means(),
         seconds: start.elapsed().as_secs_f64(),
     })
+}
+
+/// The logits of texts, of which some have several rows.
+struct TextLogits {
+    sums: Vec<Vec<f32>>,
+    rows: Vec<usize>,
+}
+
+impl TextLogits {
+    fn new(texts: usize) -> Self {
+        Self {
+            sums: vec![Vec::new(); texts],
+            rows: vec![0; texts],
+        }
+    }
+
+    fn add(&mut self, text: usize, logits: &[f32]) {
+        let sum = &mut self.sums[text];
+        if sum.is_empty() {
+            sum.extend_from_slice(logits);
+        } else {
+            sum.iter_mut()
+                .zip(logits)
+                .for_each(|(sum, logit)| *sum += logit);
+        }
+        self.rows[text] += 1;
+    }
+
+    fn means(self) -> Vec<Vec<f32>> {
+        let mean = |(mut sum, rows): (Vec<f32>, usize)| {
+            sum.iter_mut().for_each(|sum| *sum /= rows as f32);
+            sum
+        };
+        self.sums.into_iter().zip(self.rows).map(mean).collect()
+    }
 }
 
 #[cfg(test)]
@@ -101,6 +136,15 @@ mod tests {
             logits: logits.iter().map(|row| row.to_vec()).collect(),
             seconds: 1.0,
         }
+    }
+
+    #[test]
+    fn the_windows_of_a_text_are_averaged() {
+        let mut texts = TextLogits::new(2);
+        texts.add(1, &[1.0, 5.0]);
+        texts.add(0, &[0.25, 0.5]);
+        texts.add(1, &[2.0, 1.0]);
+        assert_eq!(texts.means(), [[0.25, 0.5], [1.5, 3.0]]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use finetune_data::{Dataset, EncodedDataset};
+use finetune_data::{DataError, Dataset, EncodedDataset};
 use finetune_eval::{ClassificationReport, ConfusionMatrix};
 use serde::Serialize;
 
@@ -66,9 +66,9 @@ pub struct SplitSection {
     pub name: String,
     /// Number of rows.
     pub rows: usize,
-    /// Rows cut at `max_length`.
+    /// Rows of tokens that are not the whole of their text.
     pub truncated: usize,
-    /// Hash of all texts and labels.
+    /// Hash of all texts and labels, once cleaned.
     pub fingerprint: String,
 }
 
@@ -102,13 +102,13 @@ pub struct TestSection {
 }
 
 impl SplitSection {
-    pub(crate) fn new(dataset: &Dataset, encoded: &EncodedDataset) -> Self {
-        Self {
+    pub(crate) fn new(dataset: &Dataset, encoded: &EncodedDataset) -> Result<Self, DataError> {
+        Ok(Self {
             name: dataset.name.clone(),
             rows: dataset.len(),
-            truncated: encoded.texts.truncated_count(),
+            truncated: encoded.texts.truncated_count()?,
             fingerprint: dataset.fingerprint(),
-        }
+        })
     }
 }
 
@@ -127,10 +127,11 @@ impl From<TrainingSummary> for TrainSection {
 impl TestSection {
     pub(crate) fn new(
         predictions: &Predictions,
-        data: &EncodedDataset,
+        labels: &[usize],
+        class_names: &[String],
     ) -> Result<Self, finetune_eval::EvalError> {
         let classes = predictions.classes();
-        let matrix = ConfusionMatrix::from_slices(&data.labels, &classes, &data.class_names)?;
+        let matrix = ConfusionMatrix::from_slices(labels, &classes, class_names)?;
         Ok(Self {
             scores: ClassificationReport::from_confusion_matrix(&matrix)?,
             confusion_matrix: matrix,

@@ -12,8 +12,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use atomic_write_file::AtomicWriteFile;
-use finetune_data::EncodedDataset;
+use finetune_storage::write_atomically;
 use serde::Serialize;
 use serde_json::json;
 
@@ -73,32 +72,31 @@ impl RunRecord {
         &self.directory
     }
 
-    /// Writes what the model said of each test row.
+    /// Writes what the model said of each test row. Labels and predicted classes are positions in
+    /// `class_names`.
     ///
     /// # Errors
     /// [`TrainError::Io`] if the file cannot be written.
     pub fn write_predictions(
         &self,
         predictions: &Predictions,
-        data: &EncodedDataset,
+        labels: &[usize],
+        class_names: &[String],
     ) -> Result<(), TrainError> {
         let mut text = String::new();
-        let rows = predictions
-            .classes()
-            .into_iter()
-            .zip(&data.labels)
-            .enumerate();
+        let rows = predictions.classes().into_iter().zip(labels).enumerate();
         for (row, (prediction, label)) in rows {
             let line = json!({
                 "row": row,
-                "label": data.class_names[*label],
-                "prediction": data.class_names[prediction],
+                "label": class_names[*label],
+                "prediction": class_names[prediction],
                 "probabilities": predictions.probabilities(row),
             });
             text.push_str(&line.to_string());
             text.push('\n');
         }
-        write_atomically(&self.directory.join("predictions.jsonl"), text.as_bytes())
+        let path = self.directory.join("predictions.jsonl");
+        write_atomically(&path, text.as_bytes()).map_err(TrainError::io(&path))
     }
 
     /// Writes the report.
@@ -136,14 +134,5 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), TrainError>
     let mut text = serde_json::to_vec_pretty(value)
         .map_err(|error| TrainError::io(path)(std::io::Error::other(error)))?;
     text.push(b'\n');
-    write_atomically(path, &text)
-}
-
-fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let write = || {
-        let mut file = AtomicWriteFile::open(path)?;
-        file.write_all(bytes)?;
-        file.commit()
-    };
-    write().map_err(TrainError::io(path))
+    write_atomically(path, &text).map_err(TrainError::io(path))
 }

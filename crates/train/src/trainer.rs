@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use burn::tensor::Tensor;
-use finetune_data::{EncodedDataset, Sampler, collate};
+use finetune_data::{Batch, EncodedDataset, Sampler, collate};
 use finetune_model::{DropoutStream, SequenceClassifier};
 use finetune_ops::{Targets, cross_entropy};
 
@@ -49,8 +49,8 @@ pub fn train(
     let mut model = config.freeze.apply(model)?;
     let mut optimizer = config.optimizer.init(&model);
     let sampler = Sampler::new(config.order, config.batch_size, config.seed)?;
-    let lengths = data.texts.lengths();
-    let total_steps = config.total_steps(sampler.batches_per_epoch(data.len()));
+    let lengths = data.lengths()?;
+    let total_steps = config.total_steps(&sampler, &lengths);
     let frozen_stages = config.freeze.frozen_stages(model.encoder.layers.len());
 
     let start = Instant::now();
@@ -63,14 +63,14 @@ pub fn train(
                 break;
             }
             let batch = collate(data, &rows, config.padding, pad_token_id)?;
-            let input = encoder_input(&model, &batch)?;
+            let input = encoder_input(&model, batch.size(), &batch.tokens)?;
             let dropout =
                 DropoutStream::new(config.seed, summary.steps as u64).from_stage(frozen_stages);
             let logits = model.forward(&input, Some(dropout));
 
             let targets = Targets {
-                labels: &batch.labels,
-                classes: data.class_names.len(),
+                labels: classes_of(&batch)?,
+                classes: data.class_names().len(),
                 divisor: batch.size() as f64,
             };
             let loss = cross_entropy(logits.clone(), targets.weights(&logits.device()));
@@ -108,7 +108,7 @@ pub fn train(
 }
 
 fn check_model(model: &SequenceClassifier, data: &EncodedDataset) -> Result<(), TrainError> {
-    let (classes, expected) = (model.classes(), data.class_names.len());
+    let (classes, expected) = (model.classes(), data.class_names().len());
     if classes != expected {
         let expected = format!("those of the data, {expected}");
         return Err(TrainError::setting(
@@ -125,6 +125,14 @@ fn check_model(model: &SequenceClassifier, data: &EncodedDataset) -> Result<(), 
         ));
     }
     Ok(())
+}
+
+/// The classes that the loss needs.
+fn classes_of(batch: &Batch) -> Result<&[usize], TrainError> {
+    batch
+        .labels
+        .classes()
+        .ok_or_else(|| TrainError::setting("labels", "missing", "a class for each row"))
 }
 
 impl TrainingSummary {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::Device;
+use finetune_data::{BatchSize, EncodingConfig, Task};
 use finetune_train::{AdamWSettings, FineTuning, Freeze, TrainConfig, TrainError, train};
 
 use crate::regression::checkpoint;
@@ -21,7 +22,7 @@ fn settings_out_of_range() {
     let error = prepare(
         |_| (),
         TrainConfig {
-            batch_size: 0,
+            batch_size: BatchSize::Rows(0),
             ..SmallRun::config()
         },
     );
@@ -44,7 +45,7 @@ fn longer_than_the_position_table() {
     let error = prepare(
         |_| (),
         TrainConfig {
-            max_length: 17,
+            encoding: EncodingConfig::new(17),
             ..SmallRun::config()
         },
     );
@@ -108,14 +109,15 @@ fn a_run_that_diverges() {
 fn nothing_to_train_or_to_test() {
     let folder = tempfile::tempdir().unwrap();
     let mut splits = checkpoint(folder.path());
-    splits.test.examples.clear();
+    splits.test.as_mut().unwrap().examples.clear();
     let device = Device::flex();
     let error = FineTuning::prepare(folder.path(), splits, SmallRun::config(), &device, "flex")
         .unwrap_err();
     assert_eq!(error.to_string(), "test rows is 0, expected at least 1");
 
     let mut splits = checkpoint(folder.path());
-    splits.test.class_names.reverse();
+    let reversed = Task::classification(["food", "weather"]);
+    splits.test.as_mut().unwrap().task = reversed;
     let error = FineTuning::prepare(folder.path(), splits, SmallRun::config(), &device, "flex")
         .unwrap_err();
     assert!(
@@ -127,7 +129,7 @@ fn nothing_to_train_or_to_test() {
 #[test]
 fn a_model_that_cannot_train_on_the_data() {
     let mut small = SmallRun::new();
-    small.data.class_names.push("third".to_string());
+    small.data.task = Task::classification(["weather", "food", "third"]);
     let model = SmallRun::new().model(1);
     let pad = small.tokenizer.pad_token_id();
     let error = train(model, &small.data, pad, &SmallRun::config(), &mut ()).unwrap_err();

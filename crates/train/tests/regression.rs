@@ -154,17 +154,14 @@ fn values(model: &SequenceClassifier) -> Vec<Vec<f32>> {
 pub(crate) fn checkpoint(folder: &Path) -> Splits {
     let small = SmallRun::new();
     let config = CheckpointConfig::new(small.encoder.clone());
-    let names = &small.data.class_names;
+    let names = small.data.class_names();
     save_classifier(folder, &small.model(1).valid(), &config, names).unwrap();
     small.tokenizer.save(folder).unwrap();
     let test = Dataset {
         name: "small/test".to_string(),
         ..dataset(10)
     };
-    Splits {
-        train: dataset(40),
-        test,
-    }
+    Splits::train_test(dataset(40), test)
 }
 
 #[test]
@@ -215,7 +212,7 @@ fn a_run_leaves_a_whole_record() {
             "{pointer}"
         );
     }
-    assert_eq!(json("config.json")["train"]["batch_size"], 6);
+    assert_eq!(json("config.json")["train"]["batch_size"]["rows"], 6);
     let metrics = lines("metrics.jsonl");
     assert_eq!(metrics.len(), 42 + 6);
     assert_eq!(metrics[0]["step"], 1);
@@ -224,10 +221,7 @@ fn a_run_leaves_a_whole_record() {
     assert_eq!(predictions[1]["label"], "food");
 
     // The saved model is a checkpoint like any other, and no second run goes into the folder.
-    let splits = Splits {
-        train: dataset(40),
-        test: dataset(10),
-    };
+    let splits = Splits::train_test(dataset(40), dataset(10));
     let config = TrainConfig {
         max_steps: Some(1),
         ..SmallRun::config()

@@ -1,7 +1,9 @@
 //! A task small enough to train in a test: which of two groups of words a text is made of.
 
 use burn::tensor::Device;
-use finetune_data::{Dataset, EncodedDataset, Example, TextTokenizer};
+use finetune_data::{
+    BatchSize, Dataset, EncodedDataset, EncodingConfig, Example, Label, Task, TextTokenizer,
+};
 use finetune_model::{EncoderConfig, SequenceClassifier, SequenceClassifierConfig, initialise};
 use finetune_train::{AdamWSettings, StepRecord, TrainConfig, TrainError, predict, train};
 
@@ -27,14 +29,11 @@ pub(crate) fn dataset(rows: usize) -> Dataset {
         let text: Vec<&str> = (0..1 + row * 5 % 7)
             .map(|at| words[label][(row + at) % 3])
             .collect();
-        Example {
-            text: text.join(" "),
-            label,
-        }
+        Example::new(text.join(" "), Label::Class(label))
     });
     Dataset {
         name: "small".to_string(),
-        class_names: ["weather", "food"].map(String::from).into(),
+        task: Task::classification(["weather", "food"]),
         examples: examples.collect(),
     }
 }
@@ -53,7 +52,7 @@ impl SmallRun {
             max_position_embeddings: 16,
             ..Default::default()
         };
-        let data = EncodedDataset::new(&dataset, &tokenizer, 16).unwrap();
+        let data = EncodedDataset::new(&dataset, &tokenizer, &EncodingConfig::new(16)).unwrap();
         Self {
             data,
             tokenizer,
@@ -64,7 +63,7 @@ impl SmallRun {
     pub(crate) fn model(&self, seed: u64) -> SequenceClassifier {
         let config = SequenceClassifierConfig {
             encoder: self.encoder.clone(),
-            class_names: self.data.class_names.clone(),
+            class_names: self.data.class_names().to_vec(),
             classifier_dropout: None,
         };
         initialise(config.init(&Device::flex().autodiff()).unwrap(), 0.05, seed)
@@ -73,8 +72,8 @@ impl SmallRun {
     pub(crate) fn config() -> TrainConfig {
         TrainConfig {
             epochs: 3,
-            batch_size: 6,
-            max_length: 16,
+            batch_size: BatchSize::Rows(6),
+            encoding: EncodingConfig::new(16),
             optimizer: AdamWSettings {
                 learning_rate: 3e-3,
                 ..Default::default()
@@ -88,7 +87,7 @@ impl SmallRun {
         let mut curve = Vec::new();
         let pad = self.tokenizer.pad_token_id();
         let (model, _) = train(self.model(1), &self.data, pad, config, &mut curve)?;
-        let logits = predict(&model, &self.data, pad, 7, &mut ())?.logits;
+        let logits = predict(&model, &self.data, pad, BatchSize::Rows(7), &mut ())?.logits;
         Ok(Trained {
             curve,
             logits,

@@ -1,0 +1,195 @@
+//! Reads a data set, tokenises it into a cache on disk, and tells about it: rows, lengths, share
+//! cut, padding, and how fast it went. A data set may be larger than memory.
+//!
+//! `cargo run --release --example encode` encodes the bundled sample with the bundled vocabulary.
+//! The real thing:
+//!
+//! `cargo run --release --example encode -- --name imdb --data DIR --split train --model DIR
+//! --max-length 512 --cache DIR`
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+use finetune::data::tabular::{self, Columns, Options};
+use finetune::data::{
+    BadRows, Cleaning, CleaningStep, EncodedCache, EncodingConfig, ExampleReader, LengthAudit,
+    Order, Sampler, Split, Target, TextTokenizer, Truncation, catalog,
+};
+use finetune::train::{peak_rss_bytes, write_json};
+use finetune_examples::{EncodingBar, MINI_ENCODER, SAMPLE_AG_NEWS, exit_code};
+use serde_json::json;
+
+/// Tokenise a data set into a cache on disk, of any size
+#[derive(Parser)]
+struct Arguments {
+    /// Name of a known data set, such as imdb
+    #[arg(long, default_value = "ag_news")]
+    name: String,
+    /// Folder with the data set in any of its layouts [default: the bundled sample of ag_news]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// train, validation, test or unlabelled
+    #[arg(long, default_value = "train")]
+    split: Split,
+    /// A .csv, .tsv, .jsonl or .parquet file of one's own, instead of a known data set; its text
+    /// alone is read
+    #[arg(long, conflicts_with_all = ["data", "name"])]
+    file: Option<PathBuf>,
+    /// Columns with the text of --file, joined by spaces
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        default_value = "text"
+    )]
+    text_column: Vec<String>,
+    /// Leaves bad rows out and counts them, instead of stopping at the first
+    #[arg(long)]
+    skip_bad_rows: bool,
+    /// Cleaning steps, in this order: html, urls, mentions, special_characters, repeated_spaces,
+    /// lower_case
+    #[arg(long, value_delimiter = ',', value_name = "STEP")]
+    clean: Vec<CleaningStep>,
+    /// Folder with tokenizer.json, vocab.txt, or vocab.json and merges.txt [default: the bundled
+    /// mini encoder]
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+    /// Tokens of a row at most
+    #[arg(long, default_value_t = 512)]
+    max_length: usize,
+    /// What is kept of longer texts: head, tail, head-tail-N or windows-N
+    #[arg(long, default_value_t)]
+    truncation: Truncation,
+    /// Folder of the cache
+    #[arg(long, value_name = "DIR", default_value = "cache")]
+    cache: PathBuf,
+    /// Rows of a batch, for the share of padding
+    #[arg(long, default_value_t = 32)]
+    batch_size: usize,
+    /// Writes the figures to this file, too
+    #[arg(long, value_name = "FILE.json")]
+    report: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    exit_code(encode(&Arguments::parse()))
+}
+
+fn encode(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let tokenizer = arguments
+        .model
+        .clone()
+        .unwrap_or_else(|| MINI_ENCODER.into());
+    let tokenizer = TextTokenizer::from_dir(&tokenizer)?;
+    let cleaning = Cleaning {
+        steps: arguments.clean.clone(),
+    };
+    let config = EncodingConfig {
+        truncation: arguments.truncation,
+        ..EncodingConfig::new(arguments.max_length)
+    };
+    let reader = arguments.open()?;
+    let (name, class_names) = (
+        reader.name().to_owned(),
+        reader.task().class_names().to_vec(),
+    );
+
+    let mut bar = EncodingBar::new(&name);
+    let start = Instant::now();
+    let cache = EncodedCache::new(&arguments.cache);
+    let encoded = cache.reader(reader, &cleaning, &tokenizer, &config, &mut |progress| {
+        bar.update(progress);
+    })?;
+    let seconds = start.elapsed().as_secs_f64();
+    bar.end();
+
+    let (data, texts) = (&encoded.data, encoded.data.texts.text_count());
+    let lengths = data.lengths()?;
+    let mut out = io::stdout();
+    let done = if encoded.reused { "opened" } else { "encoded" };
+    writeln!(
+        out,
+        "{name}: {texts} texts, {} rows of {} tokens, {done} in {seconds:.3} s ({:.0} texts/s)",
+        data.len(),
+        data.texts.token_count(),
+        texts as f64 / seconds
+    )?;
+    if encoded.skipped.rows > 0 {
+        writeln!(
+            out,
+            "{} bad rows left out, the first:",
+            encoded.skipped.rows
+        )?;
+        for reason in &encoded.skipped.first {
+            writeln!(out, "  {reason}")?;
+        }
+    }
+    if !class_names.is_empty() {
+        writeln!(out, "classes: {}", class_names.join(", "))?;
+    }
+    writeln!(out, "{}", LengthAudit::new(&data.texts, &[128, 256, 512])?)?;
+    let padded = padded_share(&lengths, arguments.batch_size)?;
+    writeln!(
+        out,
+        "padding at batch {}: {:.1} %",
+        arguments.batch_size,
+        100.0 * padded
+    )?;
+    writeln!(out, "{}", encoded.path.display())?;
+    if let Some(path) = &arguments.report {
+        let figures = json!({
+            "name": name,
+            "texts": texts,
+            "rows": data.len(),
+            "tokens": data.texts.token_count(),
+            "truncated": data.texts.truncated_count()?,
+            "skipped": encoded.skipped.rows,
+            "reused": encoded.reused,
+            "seconds": seconds,
+            "padded_share": padded,
+            "peak_rss_bytes": peak_rss_bytes(),
+        });
+        write_json(path, &figures)?;
+    }
+    Ok(())
+}
+
+impl Arguments {
+    fn open(&self) -> Result<ExampleReader, Box<dyn Error>> {
+        let bad_rows = match self.skip_bad_rows {
+            true => BadRows::Skip,
+            false => BadRows::Refuse,
+        };
+        if let Some(file) = &self.file {
+            let text = self.text_column.iter().map(|name| name.as_str().into());
+            let options = Options {
+                columns: Columns {
+                    text: text.collect(),
+                    text_pair: Vec::new(),
+                    label: None,
+                },
+                bad_rows,
+                ..Options::default()
+            };
+            return Ok(tabular::read(file, self.split, &Target::Nothing, &options)?);
+        }
+        let data = self.data.clone().unwrap_or_else(|| SAMPLE_AG_NEWS.into());
+        Ok(catalog::named(&self.name)?.read(&data, self.split, bad_rows)?)
+    }
+}
+
+/// The share of token slots that would be padding in an epoch of batches by length.
+fn padded_share(lengths: &[usize], batch_size: usize) -> Result<f64, Box<dyn Error>> {
+    let sampler = Sampler::new(Order::BucketedByLength, batch_size, 42)?;
+    let slots = |rows: &Vec<usize>| {
+        let longest = rows.iter().map(|&row| lengths[row]).max().unwrap_or(0);
+        longest * rows.len()
+    };
+    let slots: usize = sampler.batches(lengths, 0).iter().map(slots).sum();
+    let tokens: usize = lengths.iter().sum();
+    Ok(1.0 - tokens as f64 / slots.max(1) as f64)
+}
