@@ -52,6 +52,56 @@ pub enum ModelError {
         /// What the format's reader said.
         reason: String,
     },
+    /// A folder has none of the files that weights are kept in.
+    #[error("{}: no weights, expected one of {expected}", directory.display())]
+    NoWeights {
+        /// The folder.
+        directory: PathBuf,
+        /// The files that would do.
+        expected: String,
+    },
+    /// A pickle asks for something other than tensors and plain values. Nothing of it was run.
+    #[error("{}: the pickle calls {found}, expected tensors and plain values only", path.display())]
+    PickledCall {
+        /// The file.
+        path: PathBuf,
+        /// What it would have Python call or make.
+        found: String,
+    },
+    /// The index of a checkpoint in several files is not what an index looks like.
+    #[error("{}: not an index of weights: {source}", path.display())]
+    IndexSyntax {
+        /// The index.
+        path: PathBuf,
+        /// Line, column and what was expected there.
+        source: serde_json::Error,
+    },
+    /// An index points at something that is not a file beside it.
+    #[error("{}: shard {shard:?}, expected the name of a file in the same folder", path.display())]
+    ShardPath {
+        /// The index.
+        path: PathBuf,
+        /// What it points at.
+        shard: String,
+    },
+    /// An index names a file that is not there.
+    #[error("{}: shard {shard} is missing", path.display())]
+    MissingShard {
+        /// The index.
+        path: PathBuf,
+        /// The name of the file.
+        shard: String,
+    },
+    /// A shard has no tensor that the index says it has.
+    #[error("{}: tensor {tensor} is not in shard {shard}", path.display())]
+    NotInShard {
+        /// The index.
+        path: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+        /// The shard that should have it.
+        shard: String,
+    },
     /// The checkpoint has no tensor that the encoder cannot do without.
     #[error("{}: tensor {tensor} is missing", path.display())]
     MissingTensor {
@@ -81,6 +131,18 @@ pub enum ModelError {
         tensor: String,
         /// The element type found.
         found: String,
+    },
+    /// A tensor holds something that is no number.
+    #[error("{}: tensor {tensor} has {found} at {index}, expected finite values", path.display())]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's name in the file.
+        tensor: String,
+        /// Which element, counted as they lie in the file.
+        index: usize,
+        /// NaN or an infinity.
+        found: f32,
     },
     /// A token id, token type or sequence does not fit the embedding tables.
     #[error("{what} {found} does not fit the embedding table of {limit} rows")]

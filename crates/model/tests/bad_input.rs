@@ -29,38 +29,9 @@ fn edit_config(folder: &Path, from: &str, to: &str) {
 }
 
 #[test]
-fn missing_files() {
+fn a_missing_config() {
     let error = load(|folder| std::fs::remove_file(folder.join("config.json")).unwrap());
     assert!(matches!(&error, ModelError::Io { path, .. } if path.ends_with("config.json")));
-    let error = load(|folder| std::fs::remove_file(folder.join("model.safetensors")).unwrap());
-    assert!(matches!(&error, ModelError::Io { path, .. } if path.ends_with("model.safetensors")));
-}
-
-#[test]
-fn truncated_weights() {
-    for keep in [0, 4, 100, 5_000, 90_000] {
-        let error = load(|folder| {
-            let path = folder.join("model.safetensors");
-            let bytes = std::fs::read(&path).unwrap();
-            std::fs::write(path, &bytes[..keep]).unwrap();
-        });
-        assert!(
-            matches!(&error, ModelError::DamagedWeights { .. }),
-            "{keep}: {error:?}"
-        );
-        assert!(error.to_string().contains("model.safetensors"));
-    }
-}
-
-#[test]
-fn a_header_that_promises_too_much() {
-    let error = load(|folder| {
-        std::fs::write(folder.join("model.safetensors"), [0xff; 64]).unwrap();
-    });
-    assert!(
-        matches!(&error, ModelError::DamagedWeights { .. }),
-        "{error:?}"
-    );
 }
 
 #[test]
@@ -152,19 +123,4 @@ fn a_missing_tensor() {
         panic!("{error:?}")
     };
     assert_eq!(tensor, "bert.encoder.layer.2.attention.self.query.weight");
-}
-
-#[test]
-fn a_tensor_of_integers() {
-    let error = load(|folder| {
-        let path = folder.join("model.safetensors");
-        let bytes = std::fs::read(&path).unwrap();
-        // Same width, same length: only the type in the header changes.
-        let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
-        let text = String::from_utf8(bytes[8..8 + header].to_vec()).unwrap();
-        let edited = text.replacen("\"F32\"", "\"I32\"", 1);
-        let edited = [&bytes[..8], edited.as_bytes(), &bytes[8 + header..]].concat();
-        std::fs::write(path, edited).unwrap();
-    });
-    assert!(matches!(&error, ModelError::TensorType { .. }), "{error:?}");
 }

@@ -1,14 +1,13 @@
 //! From a checkpoint's files to a model.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use burn::module::Module;
-use burn::store::burn_pack::Tensor as StoredTensor;
-use burn::store::{ModuleStore, SafetensorsStore, bridge};
-use burn::tensor::{DType, Device, TensorData};
+use burn::tensor::{Device, TensorData};
 
-use super::{CheckpointConfig, EncoderAlone, LoadReport, WEIGHTS_FILE, names};
+use super::weights::Weights;
+use super::{CheckpointConfig, EncoderAlone, LoadReport, names};
 use crate::initialisation;
 use crate::parameters::{Parameter, ParameterKind, parameters, replace};
 use crate::{Encoder, ModelError, SequenceClassifier, SequenceClassifierConfig};
@@ -19,9 +18,10 @@ use crate::{Encoder, ModelError, SequenceClassifier, SequenceClassifierConfig};
 /// not there or is for other classes, are initialised from the seed, and the report names them.
 ///
 /// # Errors
-/// As [`CheckpointConfig::read`]; [`ModelError::DamagedWeights`], [`ModelError::MissingTensor`],
-/// [`ModelError::TensorShape`] and [`ModelError::TensorType`] for what is wrong with
-/// `model.safetensors`.
+/// As [`CheckpointConfig::read`]; for what is wrong with the weights [`ModelError::NoWeights`],
+/// [`ModelError::DamagedWeights`], [`ModelError::PickledCall`] and the errors of an index of
+/// shards; for what is wrong with a tensor [`ModelError::MissingTensor`],
+/// [`ModelError::TensorShape`], [`ModelError::TensorType`] and [`ModelError::NotFinite`].
 pub fn load_classifier(
     directory: &Path,
     class_names: &[String],
@@ -80,13 +80,13 @@ fn load_into<M: Module>(
     directory: &Path,
     fresh: Fresh,
 ) -> Result<(M, LoadReport), ModelError> {
-    let mut weights = Weights::open(directory.join(WEIGHTS_FILE))?;
+    let mut weights = Weights::open(directory)?;
     let mut report = LoadReport::default();
     let mut values = BTreeMap::new();
     for parameter in parameters(&model) {
         let stored = match fresh.head && is_head(&parameter) {
             true => None,
-            false => weights.take(&parameter)?,
+            false => take(&mut weights, &parameter)?,
         };
         let data = match stored {
             Some((name, data)) => {
@@ -100,102 +100,53 @@ fn load_into<M: Module>(
         };
         values.insert(parameter.path, data);
     }
-    report.unused = weights.unused();
+    let unused = weights.unused();
+    report.unused = unused
+        .filter(|name| !names::is_constant_buffer(name))
+        .cloned()
+        .collect();
     Ok((
         replace(model, |parameter| values.remove(&parameter.path)),
         report,
     ))
 }
 
-/// The tensors of a file, read one by one when they are taken.
-struct Weights {
-    path: PathBuf,
-    tensors: BTreeMap<String, StoredTensor>,
-    taken: BTreeSet<String>,
-}
-
-impl Weights {
-    fn open(path: PathBuf) -> Result<Self, ModelError> {
-        // The store reports a missing file as a failed read of an empty one.
-        std::fs::File::open(&path).map_err(|source| ModelError::Io {
-            path: path.clone(),
-            source,
-        })?;
-        let mut store = SafetensorsStore::from_file(&path);
-        let tensors =
-            store
-                .get_all_tensors()
-                .cloned()
-                .map_err(|error| ModelError::DamagedWeights {
-                    path: path.clone(),
-                    reason: error.to_string(),
-                })?;
-        Ok(Self {
-            path,
-            tensors,
-            taken: BTreeSet::new(),
-        })
-    }
-
-    /// The values of a parameter as burn holds them, and the name under which the file has them;
-    /// nothing if the parameter is to be initialised.
-    fn take(&mut self, parameter: &Parameter) -> Result<Option<(String, TensorData)>, ModelError> {
-        let candidates = names::candidates(parameter);
-        let found = candidates
-            .iter()
-            .find_map(|name| self.tensors.get_key_value(name));
-        let Some((name, stored)) = found else {
-            if is_optional(parameter) {
-                return Ok(None);
-            }
-            let tensor = candidates.into_iter().next().unwrap_or_default();
-            return Err(ModelError::MissingTensor {
-                path: self.path.clone(),
-                tensor,
-            });
-        };
-        let expected = stored_shape(parameter);
-        if stored.shape.as_slice() != expected {
-            if is_head(parameter) {
-                return Ok(None);
-            }
-            return Err(ModelError::TensorShape {
-                path: self.path.clone(),
-                tensor: name.clone(),
-                expected,
-                found: stored.shape.as_slice().to_vec(),
-            });
+/// The values of a parameter as burn holds them, and the name under which the checkpoint has them;
+/// nothing if the parameter is to be initialised.
+fn take(
+    weights: &mut Weights,
+    parameter: &Parameter,
+) -> Result<Option<(String, TensorData)>, ModelError> {
+    let candidates = names::candidates(parameter);
+    let Some(stored) = weights.find(&candidates) else {
+        if is_optional(parameter) {
+            return Ok(None);
         }
-        let (name, data) = (name.clone(), self.read(name, stored)?);
-        self.taken.insert(name.clone());
-        let data = match parameter.kind {
-            ParameterKind::LinearWeight => transposed(data),
-            _ => data,
-        };
-        Ok(Some((name, data)))
-    }
-
-    fn read(&self, name: &str, stored: &StoredTensor) -> Result<TensorData, ModelError> {
-        if !matches!(stored.dtype, DType::F32 | DType::F16 | DType::BF16) {
-            return Err(ModelError::TensorType {
-                path: self.path.clone(),
-                tensor: name.to_string(),
-                found: format!("{:?}", stored.dtype),
-            });
+        return Err(ModelError::MissingTensor {
+            path: weights.path().to_path_buf(),
+            tensor: candidates.into_iter().next().unwrap_or_default(),
+        });
+    };
+    let expected = stored_shape(parameter);
+    if stored.shape != expected {
+        if is_head(parameter) {
+            return Ok(None);
         }
-        let data = bridge::to_data(stored).map_err(|error| ModelError::DamagedWeights {
-            path: self.path.clone(),
-            reason: format!("tensor {name}: {error}"),
-        })?;
-        Ok(data.convert_dtype(DType::F32))
+        return Err(ModelError::TensorShape {
+            path: stored.path.to_path_buf(),
+            tensor: stored.name.clone(),
+            expected,
+            found: stored.shape.clone(),
+        });
     }
-
-    fn unused(self) -> Vec<String> {
-        let names = self.tensors.into_keys();
-        names
-            .filter(|name| !self.taken.contains(name) && !names::is_constant_buffer(name))
-            .collect()
-    }
+    let data = TensorData::new(stored.values()?, expected);
+    let name = stored.name.clone();
+    weights.mark_taken(&name);
+    let data = match parameter.kind {
+        ParameterKind::LinearWeight => transposed(data),
+        _ => data,
+    };
+    Ok(Some((name, data)))
 }
 
 /// What stands above the encoder may be missing: it is what fine-tuning trains anew.

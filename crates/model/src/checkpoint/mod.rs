@@ -1,10 +1,18 @@
-//! Checkpoints in the layout of Hugging Face: a folder with `config.json` and `model.safetensors`.
+//! Checkpoints in the layout of Hugging Face: a folder with `config.json` and weights.
+//!
+//! `weights` finds the tensors, whichever files they are in; `load` gives them to a model by the
+//! names of `names`; `save` writes `config.json` and `model.safetensors`.
 
 mod config_json;
 mod load;
 mod names;
+mod pytorch_file;
 mod report;
+mod safetensors_file;
 mod save;
+mod shard_index;
+mod stored_tensor;
+mod weights;
 
 pub use config_json::CheckpointConfig;
 pub use load::{load_classifier, load_encoder};
@@ -18,7 +26,7 @@ use crate::Encoder;
 
 /// The file with the model's sizes.
 const CONFIG_FILE: &str = "config.json";
-/// The file with the tensors.
+/// The file with the tensors that is written, and read before all others.
 const WEIGHTS_FILE: &str = "model.safetensors";
 
 /// Gives the parameters of an encoder on its own the paths that they have in a larger model.
