@@ -13,6 +13,7 @@ pub struct DropoutStream {
     seed: u64,
     step: u64,
     first_stage: usize,
+    second_text: bool,
 }
 
 /// The dropout of one stage of one step.
@@ -32,6 +33,7 @@ impl DropoutStream {
             seed,
             step,
             first_stage: 0,
+            second_text: false,
         }
     }
 
@@ -39,6 +41,14 @@ impl DropoutStream {
     pub fn from_stage(self, first_stage: usize) -> Self {
         Self {
             first_stage,
+            ..self
+        }
+    }
+
+    /// The masks of the second text of a pair, which goes through the same stages as the first.
+    pub(crate) fn second_text(self) -> Self {
+        Self {
+            second_text: true,
             ..self
         }
     }
@@ -58,11 +68,12 @@ impl DropoutStage {
             seed,
             step,
             first_stage,
+            second_text,
         } = self.stream;
         if self.stage < first_stage || probability == 0.0 {
             return None;
         }
-        let place = (self.stage * SITES + site) as u64;
+        let place = (self.stage * SITES + site) as u64 | u64::from(second_text) << 32;
         Some(Dropout {
             probability,
             key: number(seed, Purpose::Dropout, step, place),
@@ -93,8 +104,10 @@ mod tests {
         for step in 0..3 {
             for stage in 0..3 {
                 for site in 0..SITES {
-                    let stage = DropoutStream::new(1, step).stage(stage);
-                    keys.push(stage.at(0.1, site).unwrap().key);
+                    let stream = DropoutStream::new(1, step);
+                    for stream in [stream, stream.second_text()] {
+                        keys.push(stream.stage(stage).at(0.1, site).unwrap().key);
+                    }
                 }
             }
         }

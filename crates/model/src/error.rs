@@ -22,6 +22,26 @@ pub enum ModelError {
         /// Line, column and what was expected there.
         source: serde_json::Error,
     },
+    /// `config.json` lacks a key that nothing can stand in for.
+    #[error("{}: {key} is missing", path.display())]
+    MissingKey {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: &'static str,
+    },
+    /// A key of `config.json` has a value of the wrong kind.
+    #[error("{}: {key} is {found}, expected {expected}", path.display())]
+    ConfigValue {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        expected: &'static str,
+    },
     /// `config.json` describes a model that this crate has not got.
     #[error("{}: {field} is {found}, supported: {supported}", path.display())]
     Unsupported {
@@ -147,7 +167,7 @@ pub enum ModelError {
     /// A token id, token type or sequence does not fit the embedding tables.
     #[error("{what} {found} does not fit the embedding table of {limit} rows")]
     OutsideEmbedding {
-        /// What was looked up: "token id", "token type" or "sequence length".
+        /// What was looked up: "token id", "token type", "position" or "sequence length".
         what: &'static str,
         /// The offending value.
         found: usize,
@@ -166,4 +186,31 @@ pub enum ModelError {
         /// Its length.
         found: usize,
     },
+    /// A head got more or fewer texts than it is for.
+    #[error("the head is for {expected} texts, got {found}")]
+    TextCount {
+        /// What the head is for.
+        expected: usize,
+        /// What it got.
+        found: usize,
+    },
+    /// The two batches of a pair differ in their number of rows.
+    #[error("pairs of {} first texts and {} second texts", first[0], second[0])]
+    PairShape {
+        /// Rows and width of the first texts.
+        first: [usize; 2],
+        /// Rows and width of the second texts.
+        second: [usize; 2],
+    },
+    /// A masked position is not in the batch.
+    #[error("masked position {found} in a batch of {slots} slots")]
+    MaskedPosition {
+        /// The position.
+        found: usize,
+        /// Slots of the batch, `B * S`.
+        slots: usize,
+    },
+    /// Words were asked for at no position at all.
+    #[error("no masked position in the batch")]
+    NothingMasked,
 }

@@ -23,18 +23,14 @@
 //!     intermediate_size: 32,
 //!     ..Default::default()
 //! };
-//! let config = SequenceClassifierConfig {
-//!     encoder,
-//!     class_names: vec!["no".into(), "yes".into()],
-//!     classifier_dropout: None,
-//! };
+//! let config = SequenceClassifierConfig::new(encoder, vec!["no".into(), "yes".into()]);
 //! let model = initialise(config.init(&device)?, 0.02, 42);
 //!
 //! // Two rows of three tokens; the second row ends in padding.
 //! let mask = [true, true, true, true, true, false];
 //! let input =
 //!     EncoderInput::new(&model.encoder, &[2, 7, 3, 2, 3, 0], &[0; 6], &mask, [2, 3])?;
-//! assert_eq!(model.forward(&input, None).dims(), [2, 2]);
+//! assert_eq!(model.forward(&input, None)?.dims(), [2, 2]);
 //! # Ok::<(), finetune_model::ModelError>(())
 //! ```
 
@@ -43,19 +39,33 @@ mod classifier;
 mod dropout;
 mod encoder;
 mod error;
+mod family;
+mod head;
 mod initialisation;
+mod masked_lm;
 mod parameters;
 mod parts;
+mod pooling;
+mod summary;
 
 pub use checkpoint::{
-    CheckpointConfig, LoadReport, load_classifier, load_encoder, save_classifier, save_encoder,
-    tensor_name,
+    CheckpointConfig, LoadReport, OwnHead, TensorNames, load_classifier, load_classifier_as,
+    load_encoder, load_masked_lm, save_classifier, save_encoder, save_masked_lm,
 };
-pub use classifier::{SequenceClassifier, SequenceClassifierConfig};
+pub use classifier::{ProblemType, SequenceClassifier, SequenceClassifierConfig, Texts};
 pub use dropout::DropoutStream;
 pub use encoder::{
-    Embeddings, Encoder, EncoderConfig, EncoderInput, EncoderLayer, FeedForward, SelfAttention,
+    Activation, Embeddings, Encoder, EncoderConfig, EncoderInput, EncoderLayer, FeedForward,
+    Positions, SelfAttention,
 };
 pub use error::ModelError;
+pub use family::Family;
+pub use head::{
+    Combination, Cosine, CosineConfig, Features, Head, HeadConfig, Perceptron, PerceptronConfig,
+    ScoreRange,
+};
 pub use initialisation::initialise;
+pub use masked_lm::{MaskedLm, MaskedLmHead};
 pub use parameters::{Parameter, ParameterKind, parameters};
+pub use pooling::{LayerChoice, Pooler, Pooling, TokenPooling};
+pub use summary::Summary;

@@ -67,6 +67,11 @@ struct Place {
 
 impl Place {
     fn enter(&mut self, name: &str, container: &str) {
+        // The variant of an enum is no part of a path: heads of all kinds are called `head`.
+        let name = match container.starts_with("Enum:") {
+            true => "",
+            false => name,
+        };
         self.names.push(name.to_string());
         self.containers.push(container.to_string());
     }
@@ -86,8 +91,10 @@ impl Place {
             (_, "bias") => ParameterKind::LinearBias,
             _ => ParameterKind::LinearWeight,
         };
+        let names = self.names.iter().map(String::as_str);
+        let names: Vec<_> = names.filter(|name| !name.is_empty()).collect();
         Parameter {
-            path: self.names.join("."),
+            path: names.join("."),
             kind,
             shape: param.lazy_shape().as_slice().to_vec(),
             id: param.id,

@@ -56,14 +56,14 @@ fn another_architecture() {
     });
     let message = error.to_string();
     assert!(
-        message.ends_with("model_type is gpt2, supported: bert"),
+        message.contains("model_type is gpt2, supported: bert, distilbert"),
         "{message}"
     );
     let error = load(|folder| {
         edit_config(
             folder,
             "\"hidden_act\": \"gelu\"",
-            "\"hidden_act\": \"relu\"",
+            "\"hidden_act\": \"mish\"",
         )
     });
     assert!(matches!(

@@ -8,8 +8,8 @@ use finetune_model::{
 use proptest::prelude::*;
 
 fn config() -> SequenceClassifierConfig {
-    SequenceClassifierConfig {
-        encoder: EncoderConfig {
+    SequenceClassifierConfig::new(
+        EncoderConfig {
             vocab_size: 50,
             hidden_size: 24,
             num_hidden_layers: 2,
@@ -20,9 +20,8 @@ fn config() -> SequenceClassifierConfig {
             initializer_range: 0.3,
             ..Default::default()
         },
-        class_names: ["a", "b", "c"].map(String::from).into(),
-        classifier_dropout: None,
-    }
+        ["a", "b", "c"].map(String::from).into(),
+    )
 }
 
 fn model(device: &Device) -> SequenceClassifier {
@@ -55,6 +54,7 @@ fn logits(
     let input = EncoderInput::new(&model.encoder, &ids, &types, &mask, shape).unwrap();
     let values: Vec<f32> = model
         .forward(&input, dropout)
+        .unwrap()
         .into_data()
         .try_to_vec()
         .unwrap();

@@ -73,7 +73,7 @@ pub fn predict(
     let mut logits = vec![Vec::new(); data.len()];
     for rows in batches {
         let batch = collate(data, &rows, Padding::Longest, pad_token_id)?;
-        let output = model.forward(&encoder_input(&model, &batch)?, None);
+        let output = model.forward(&encoder_input(&model, &batch)?, None)?;
         let classes = output.dims()[1];
         let values = output
             .into_data()

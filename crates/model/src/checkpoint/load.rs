@@ -7,10 +7,10 @@ use burn::module::Module;
 use burn::tensor::{Device, TensorData};
 
 use super::weights::Weights;
-use super::{CheckpointConfig, EncoderAlone, LoadReport, names};
+use super::{CheckpointConfig, EncoderAlone, LoadReport, TensorNames};
 use crate::initialisation;
 use crate::parameters::{Parameter, ParameterKind, parameters, replace};
-use crate::{Encoder, ModelError, SequenceClassifier, SequenceClassifierConfig};
+use crate::{Encoder, MaskedLm, ModelError, SequenceClassifier, SequenceClassifierConfig};
 
 /// Loads a classifier for `class_names` from a checkpoint folder.
 ///
@@ -28,19 +28,85 @@ pub fn load_classifier(
     seed: u64,
     device: &Device,
 ) -> Result<(SequenceClassifier, CheckpointConfig, LoadReport), ModelError> {
-    let config = CheckpointConfig::read(directory)?;
-    let model = SequenceClassifierConfig {
-        encoder: config.encoder.clone(),
-        class_names: class_names.to_vec(),
-        classifier_dropout: config.classifier_dropout,
-    }
-    .init(device)?;
+    let checkpoint = CheckpointConfig::read(directory)?;
+    let config = checkpoint.classifier(class_names);
+    let (model, report) = classifier_from(directory, &checkpoint, &config, seed, device)?;
+    Ok((model, checkpoint, report))
+}
+
+/// Loads a classifier with pooling and head of one's choice; what [`load_classifier`] would choose
+/// is [`CheckpointConfig::classifier`].
+///
+/// # Errors
+/// As [`load_classifier`], and [`ModelError::InvalidConfig`] if `config` makes no model.
+///
+/// ```no_run
+/// use std::path::Path;
+///
+/// use burn::tensor::Device;
+/// use finetune_model::{
+///     CheckpointConfig, Pooling, SequenceClassifierConfig, load_classifier_as,
+/// };
+///
+/// let folder = Path::new("my-bert");
+/// let names = ["no", "yes"].map(String::from);
+/// let config = SequenceClassifierConfig {
+///     pooling: Pooling::mean(),
+///     ..CheckpointConfig::read(folder)?.classifier(&names)
+/// };
+/// let (model, report) = load_classifier_as(folder, &config, 42, &Device::flex())?;
+/// # Ok::<(), finetune_model::ModelError>(())
+/// ```
+pub fn load_classifier_as(
+    directory: &Path,
+    config: &SequenceClassifierConfig,
+    seed: u64,
+    device: &Device,
+) -> Result<(SequenceClassifier, LoadReport), ModelError> {
+    let checkpoint = CheckpointConfig::read(directory)?;
+    classifier_from(directory, &checkpoint, config, seed, device)
+}
+
+fn classifier_from(
+    directory: &Path,
+    checkpoint: &CheckpointConfig,
+    config: &SequenceClassifierConfig,
+    seed: u64,
+    device: &Device,
+) -> Result<(SequenceClassifier, LoadReport), ModelError> {
+    let model = config.init(device)?;
     let fresh = Fresh {
         standard_deviation: config.encoder.initializer_range,
         seed,
-        head: !config.is_for(class_names),
+        output_layer: !checkpoint.is_for(&config.class_names),
     };
-    let (model, report) = load_into(model, directory, fresh)?;
+    load_into(model, directory, TensorNames::of_classifier(config), fresh)
+}
+
+/// Loads an encoder with its head for masked language modelling. A head that is not there is
+/// initialised from the seed, and the report names its tensors.
+///
+/// # Errors
+/// As [`load_classifier`], and [`ModelError::Unsupported`] for a model whose decoder is not the
+/// table of word embeddings.
+pub fn load_masked_lm(
+    directory: &Path,
+    seed: u64,
+    device: &Device,
+) -> Result<(MaskedLm, CheckpointConfig, LoadReport), ModelError> {
+    let config = CheckpointConfig::read(directory)?;
+    if !config.tie_word_embeddings {
+        return Err(ModelError::Unsupported {
+            path: directory.join(super::CONFIG_FILE),
+            field: "tie_word_embeddings",
+            found: "false".to_string(),
+            supported: "true",
+        });
+    }
+    let model = config.encoder.init_masked_lm(device)?;
+    let fresh = Fresh::below_the_task(&config, seed);
+    let names = TensorNames::of_masked_lm(config.encoder.family);
+    let (model, report) = load_into(model, directory, names, fresh)?;
     Ok((model, config, report))
 }
 
@@ -56,13 +122,9 @@ pub fn load_encoder(
     let alone = EncoderAlone {
         encoder: config.encoder.init(device)?,
     };
-    let standard_deviation = config.encoder.initializer_range;
-    let fresh = Fresh {
-        standard_deviation,
-        seed: 0,
-        head: false,
-    };
-    let (alone, report) = load_into(alone, directory, fresh)?;
+    let fresh = Fresh::below_the_task(&config, 0);
+    let names = TensorNames::of_encoder(config.encoder.family);
+    let (alone, report) = load_into(alone, directory, names, fresh)?;
     Ok((alone.encoder, config, report))
 }
 
@@ -71,22 +133,33 @@ pub fn load_encoder(
 struct Fresh {
     standard_deviation: f64,
     seed: u64,
-    /// Whether the classification layer is new even if the file has one.
-    head: bool,
+    /// Whether the last layer of the head is new even if the file has one.
+    output_layer: bool,
+}
+
+impl Fresh {
+    fn below_the_task(config: &CheckpointConfig, seed: u64) -> Self {
+        Self {
+            standard_deviation: config.encoder.initializer_range,
+            seed,
+            output_layer: false,
+        }
+    }
 }
 
 fn load_into<M: Module>(
     model: M,
     directory: &Path,
+    names: TensorNames,
     fresh: Fresh,
 ) -> Result<(M, LoadReport), ModelError> {
     let mut weights = Weights::open(directory)?;
     let mut report = LoadReport::default();
     let mut values = BTreeMap::new();
     for parameter in parameters(&model) {
-        let stored = match fresh.head && is_head(&parameter) {
+        let stored = match fresh.output_layer && is_output_layer(&parameter) {
             true => None,
-            false => take(&mut weights, &parameter)?,
+            false => take(&mut weights, &parameter, &names)?,
         };
         let data = match stored {
             Some((name, data)) => {
@@ -94,7 +167,7 @@ fn load_into<M: Module>(
                 data
             }
             None => {
-                report.initialised.push(names::tensor_name(&parameter));
+                report.initialised.push(names.name(&parameter));
                 initialisation::values(&parameter, fresh.standard_deviation, fresh.seed)
             }
         };
@@ -102,7 +175,7 @@ fn load_into<M: Module>(
     }
     let unused = weights.unused();
     report.unused = unused
-        .filter(|name| !names::is_constant_buffer(name))
+        .filter(|name| !names.is_redundant(name))
         .cloned()
         .collect();
     Ok((
@@ -116,8 +189,9 @@ fn load_into<M: Module>(
 fn take(
     weights: &mut Weights,
     parameter: &Parameter,
+    names: &TensorNames,
 ) -> Result<Option<(String, TensorData)>, ModelError> {
-    let candidates = names::candidates(parameter);
+    let candidates = names.candidates(parameter);
     let Some(stored) = weights.find(&candidates) else {
         if is_optional(parameter) {
             return Ok(None);
@@ -129,7 +203,7 @@ fn take(
     };
     let expected = stored_shape(parameter);
     if stored.shape != expected {
-        if is_head(parameter) {
+        if is_output_layer(parameter) {
             return Ok(None);
         }
         return Err(ModelError::TensorShape {
@@ -154,9 +228,9 @@ fn is_optional(parameter: &Parameter) -> bool {
     !parameter.path.starts_with("encoder.")
 }
 
-/// The one layer whose shape depends on the task.
-fn is_head(parameter: &Parameter) -> bool {
-    parameter.path.starts_with("classifier.")
+/// The one layer whose shape depends on the classes.
+fn is_output_layer(parameter: &Parameter) -> bool {
+    parameter.path.starts_with("head.output.")
 }
 
 /// PyTorch keeps the matrix of a linear layer output-major, burn input-major.

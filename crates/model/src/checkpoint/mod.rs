@@ -4,6 +4,8 @@
 //! names of `names`; `save` writes `config.json` and `model.safetensors`.
 
 mod config_json;
+mod config_keys;
+mod encoder_keys;
 mod load;
 mod names;
 mod pytorch_file;
@@ -14,11 +16,11 @@ mod shard_index;
 mod stored_tensor;
 mod weights;
 
-pub use config_json::CheckpointConfig;
-pub use load::{load_classifier, load_encoder};
-pub use names::tensor_name;
+pub use config_json::{CheckpointConfig, OwnHead};
+pub use load::{load_classifier, load_classifier_as, load_encoder, load_masked_lm};
+pub use names::TensorNames;
 pub use report::LoadReport;
-pub use save::{save_classifier, save_encoder};
+pub use save::{save_classifier, save_encoder, save_masked_lm};
 
 use burn::module::Module;
 

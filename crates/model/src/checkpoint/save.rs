@@ -10,24 +10,46 @@ use burn::tensor::DType;
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 
 use super::load::transposed;
-use super::{CONFIG_FILE, CheckpointConfig, EncoderAlone, WEIGHTS_FILE, names};
+use super::{CONFIG_FILE, CheckpointConfig, EncoderAlone, TensorNames, WEIGHTS_FILE};
 use crate::parameters::{ParameterKind, for_each};
-use crate::{Encoder, ModelError, SequenceClassifier};
+use crate::{Encoder, MaskedLm, ModelError, SequenceClassifier};
 
 /// Writes `config.json` and `model.safetensors` into `directory`, made if need be, such that
-/// `AutoModelForSequenceClassification.from_pretrained` loads the same model.
+/// `AutoModelForSequenceClassification.from_pretrained` loads the same model. Where transformers
+/// has no class for pooling or head, `AutoModel.from_pretrained` loads the encoder, and
+/// [`load_classifier`](crate::load_classifier) the whole.
 ///
-/// Each file appears whole or not at all.
+/// What else `config.json` says is taken from `checkpoint`. Each file appears whole or not at all.
 ///
 /// # Errors
 /// [`ModelError::Io`] if a file cannot be written.
 pub fn save_classifier(
     directory: &Path,
     model: &SequenceClassifier,
-    config: &CheckpointConfig,
-    class_names: &[String],
+    checkpoint: &CheckpointConfig,
 ) -> Result<(), ModelError> {
-    write(directory, model, &config.to_classifier_json(class_names))
+    let config = model.config();
+    let names = TensorNames::of_classifier(config);
+    write(
+        directory,
+        model,
+        names,
+        &checkpoint.to_classifier_json(config),
+    )
+}
+
+/// Writes a model for masked language modelling such that `AutoModelForMaskedLM.from_pretrained`
+/// loads it.
+///
+/// # Errors
+/// As [`save_classifier`].
+pub fn save_masked_lm(
+    directory: &Path,
+    model: &MaskedLm,
+    checkpoint: &CheckpointConfig,
+) -> Result<(), ModelError> {
+    let names = TensorNames::of_masked_lm(checkpoint.encoder.family);
+    write(directory, model, names, &checkpoint.to_masked_lm_json())
 }
 
 /// Writes an encoder such that `AutoModel.from_pretrained` loads it; its pooler will be new.
@@ -37,24 +59,27 @@ pub fn save_classifier(
 pub fn save_encoder(
     directory: &Path,
     encoder: &Encoder,
-    config: &CheckpointConfig,
+    checkpoint: &CheckpointConfig,
 ) -> Result<(), ModelError> {
-    write(
-        directory,
-        &EncoderAlone {
-            encoder: encoder.clone(),
-        },
-        &config.to_encoder_json(),
-    )
+    let alone = EncoderAlone {
+        encoder: encoder.clone(),
+    };
+    let names = TensorNames::of_encoder(checkpoint.encoder.family);
+    write(directory, &alone, names, &checkpoint.to_encoder_json())
 }
 
-fn write<M: Module>(directory: &Path, model: &M, config: &str) -> Result<(), ModelError> {
+fn write<M: Module>(
+    directory: &Path,
+    model: &M,
+    names: TensorNames,
+    config: &str,
+) -> Result<(), ModelError> {
     std::fs::create_dir_all(directory).map_err(|source| ModelError::Io {
         path: directory.to_path_buf(),
         source,
     })?;
     let path = directory.join(WEIGHTS_FILE);
-    let bytes = serialize(model).map_err(|error| ModelError::Io {
+    let bytes = serialize(model, names).map_err(|error| ModelError::Io {
         path: path.clone(),
         source: std::io::Error::other(error),
     })?;
@@ -63,7 +88,7 @@ fn write<M: Module>(directory: &Path, model: &M, config: &str) -> Result<(), Mod
 }
 
 /// The tensors of a model under the names and in the layout of transformers.
-fn serialize<M: Module>(model: &M) -> Result<Vec<u8>, SafeTensorError> {
+fn serialize<M: Module>(model: &M, names: TensorNames) -> Result<Vec<u8>, SafeTensorError> {
     let mut tensors = Vec::new();
     for_each(model, |parameter, data| {
         let data = data.convert_dtype(DType::F32);
@@ -71,7 +96,7 @@ fn serialize<M: Module>(model: &M) -> Result<Vec<u8>, SafeTensorError> {
             ParameterKind::LinearWeight => transposed(data),
             _ => data,
         };
-        tensors.push((names::tensor_name(&parameter), data));
+        tensors.push((names.name(&parameter), data));
     });
     let views = tensors.iter().map(|(name, data)| {
         let shape = data.shape().as_slice().to_vec();

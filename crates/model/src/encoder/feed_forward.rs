@@ -4,13 +4,12 @@
 use burn::module::Module;
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Device, Tensor};
-use finetune_ops::gelu;
 
-use super::EncoderConfig;
+use super::{Activation, EncoderConfig};
 use crate::dropout::{DropoutStage, apply};
 use crate::parts;
 
-/// `norm(x + dropout(output(gelu(intermediate(x)))))`. There is no dropout between the two maps.
+/// `norm(x + dropout(output(activation(intermediate(x)))))`. There is no dropout between the two maps.
 #[derive(Module, Debug)]
 pub struct FeedForward {
     /// `[D, intermediate_size]`
@@ -21,6 +20,8 @@ pub struct FeedForward {
     pub norm: LayerNorm,
     epsilon: f64,
     dropout: f64,
+    #[module(skip)]
+    activation: Activation,
 }
 
 impl FeedForward {
@@ -32,13 +33,15 @@ impl FeedForward {
             norm: parts::layer_norm(hidden, device),
             epsilon: config.layer_norm_eps,
             dropout: config.hidden_dropout_prob,
+            activation: config.hidden_act,
         }
     }
 
     /// # Shapes
     /// - `hidden`, output: `[T, D]`
     pub(super) fn forward(&self, hidden: Tensor<2>, dropout: Option<DropoutStage>) -> Tensor<2> {
-        let wide = gelu(parts::apply_linear(&self.intermediate, hidden.clone()));
+        let wide = parts::apply_linear(&self.intermediate, hidden.clone());
+        let wide = self.activation.apply(wide);
         let narrow = parts::apply_linear(&self.output, wide);
         let dropped = apply(narrow, self.dropout, dropout, 2);
         parts::apply_layer_norm(&self.norm, hidden + dropped, self.epsilon)

@@ -7,8 +7,8 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use finetune_golden::Golden;
 use finetune_model::{
-    Encoder, LoadReport, Parameter, ParameterKind, load_classifier, load_encoder, parameters,
-    save_encoder, tensor_name,
+    Encoder, Family, LoadReport, Parameter, ParameterKind, TensorNames, load_classifier,
+    load_encoder, parameters, save_encoder,
 };
 
 fn folder(name: &str) -> PathBuf {
@@ -37,7 +37,7 @@ fn stored(encoder: &Encoder) -> BTreeMap<String, Vec<f32>> {
                 ParameterKind::LinearWeight => param.val().transpose(),
                 _ => param.val(),
             };
-            let name = tensor_name(&parameter).replacen("bert.", "", 1);
+            let name = TensorNames::of_encoder(Family::Bert).name(&parameter);
             self.values
                 .insert(name, values.into_data().try_to_vec().unwrap());
         }
