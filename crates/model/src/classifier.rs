@@ -199,14 +199,16 @@ impl SequenceClassifier {
             return Err(ModelError::TextCount { expected, found });
         }
         let features = match texts {
-            Texts::Single(input) => Features::Single(self.features(input, dropout)),
-            Texts::Pair(first, second) => Features::Pair(
-                self.features(first, dropout),
-                self.features(second, dropout.map(DropoutStream::second_text)),
-            ),
+            Texts::Single(input) => Features {
+                first: self.features(input, dropout),
+                second: None,
+            },
+            Texts::Pair(first, second) => Features {
+                first: self.features(first, dropout),
+                second: Some(self.features(second, dropout.map(DropoutStream::second_text))),
+            },
         };
-        let stage = dropout.map(|stream| stream.stage(self.encoder.layers.len() + 1));
-        self.head.forward(features, stage)
+        self.head.forward(features, dropout)
     }
 
     /// The pooled vector of each row: what the head sees of a text.
@@ -214,9 +216,7 @@ impl SequenceClassifier {
     /// # Shapes
     /// - output: `[B, W]`
     pub fn features(&self, input: &EncoderInput, dropout: Option<DropoutStream>) -> Tensor<2> {
-        let wanted = self.pooler.range();
-        let states = self.encoder.some_hidden_states(input, dropout, wanted);
-        self.pooler.forward(states, input)
+        self.pooler.run(&self.encoder, input, dropout)
     }
 
     /// What the model was made from.

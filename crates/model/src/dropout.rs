@@ -7,7 +7,7 @@ use finetune_random::{Purpose, number};
 /// The dropout of one training step.
 ///
 /// A mask depends on the run's seed, the step and the place in the network alone. The network has
-/// stages: 0 is the embeddings, `i + 1` is layer `i`, and what is above the encoder counts on.
+/// stages: 0 is the embeddings, `i + 1` is layer `i`, and the head is above them all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DropoutStream {
     seed: u64,
@@ -26,6 +26,12 @@ pub(crate) struct DropoutStage {
 /// Places in a stage: no stage has more.
 const SITES: usize = 4;
 
+/// Adapters in a stage.
+const ADAPTERS: usize = 6;
+
+/// The stage of the head: no encoder has so many layers.
+const HEAD: usize = 1 << 16;
+
 impl DropoutStream {
     /// The masks of a step; `step` counts forward passes, so that accumulated batches differ too.
     pub fn new(seed: u64, step: u64) -> Self {
@@ -43,6 +49,11 @@ impl DropoutStream {
             first_stage,
             ..self
         }
+    }
+
+    /// The stage of the head, which is never frozen.
+    pub(crate) fn head(self) -> DropoutStage {
+        self.stage(HEAD)
     }
 
     /// The masks of the second text of a pair, which goes through the same stages as the first.
@@ -64,6 +75,17 @@ impl DropoutStream {
 impl DropoutStage {
     /// What to drop at a place of this stage, or nothing.
     pub(crate) fn at(self, probability: f64, site: usize) -> Option<Dropout> {
+        self.at_address(probability, (self.stage * SITES + site) as u64)
+    }
+
+    /// What to drop before an adapter of this stage, or nothing. The masks beside it stay as they
+    /// are without adapters.
+    pub(crate) fn in_adapter(self, probability: f64, adapter: usize) -> Option<Dropout> {
+        let place = (self.stage * ADAPTERS + adapter) as u64;
+        self.at_address(probability, 1 << 33 | place)
+    }
+
+    fn at_address(self, probability: f64, address: u64) -> Option<Dropout> {
         let DropoutStream {
             seed,
             step,
@@ -73,7 +95,7 @@ impl DropoutStage {
         if self.stage < first_stage || probability == 0.0 {
             return None;
         }
-        let place = (self.stage * SITES + site) as u64 | u64::from(second_text) << 32;
+        let place = address | u64::from(second_text) << 32;
         Some(Dropout {
             probability,
             key: number(seed, Purpose::Dropout, step, place),
@@ -107,6 +129,7 @@ mod tests {
                     let stream = DropoutStream::new(1, step);
                     for stream in [stream, stream.second_text()] {
                         keys.push(stream.stage(stage).at(0.1, site).unwrap().key);
+                        keys.push(stream.stage(stage).in_adapter(0.1, site).unwrap().key);
                     }
                 }
             }

@@ -69,7 +69,7 @@ impl EncoderConfig {
             head: MaskedLmHead {
                 transform: parts::linear(self.hidden_size, width, device),
                 norm: parts::layer_norm(width, device),
-                bias: Param::from_tensor(Tensor::zeros([self.vocab_size], device)),
+                bias: parts::bias(self.vocab_size, device),
                 epsilon: self.layer_norm_eps,
                 activation: self.family.masked_lm_activation(self.hidden_act),
             },

@@ -7,8 +7,8 @@ use burn::nn::Linear;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use crate::encoder::{EncoderConfig, EncoderInput};
-use crate::{ModelError, parts};
+use crate::encoder::{Encoder, EncoderConfig, EncoderInput};
+use crate::{DropoutStream, ModelError, parts};
 
 /// Which layers are looked at, and how their tokens become one vector.
 ///
@@ -154,17 +154,25 @@ pub struct Pooler {
 }
 
 impl Pooler {
-    /// The numbers of the hidden states that [`Pooler::forward`] wants.
-    pub fn range(&self) -> RangeInclusive<usize> {
-        self.range.clone()
+    /// Runs an encoder as far as its hidden states are looked at, and pools them: one vector per
+    /// row of the batch. Without `dropout` the result is deterministic.
+    ///
+    /// # Shapes
+    /// - output: `[B, W]`
+    pub fn run(
+        &self,
+        encoder: &Encoder,
+        input: &EncoderInput,
+        dropout: Option<DropoutStream>,
+    ) -> Tensor<2> {
+        let wanted = self.range.clone();
+        self.forward(encoder.some_hidden_states(input, dropout, wanted), input)
     }
 
-    /// One vector per row of the batch, from the hidden states of [`Pooler::range`].
-    ///
     /// # Shapes
     /// - each of `states`: `[T, D]`
     /// - output: `[B, W]`
-    pub fn forward(&self, states: Vec<Tensor<2>>, input: &EncoderInput) -> Tensor<2> {
+    fn forward(&self, states: Vec<Tensor<2>>, input: &EncoderInput) -> Tensor<2> {
         let count = states.len();
         let rows = match self.pooling.layers {
             LayerChoice::MeanOfLast(_) => sum(states) / count as f64,
@@ -240,7 +248,6 @@ fn largest_of_tokens(rows: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Encoder;
 
     const SMALL: fn() -> EncoderConfig = || EncoderConfig {
         vocab_size: 10,

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Activation, Family, ModelError, Positions};
 
+/// No encoder is so deep: a damaged file must not build layers until memory ends.
+const MOST_LAYERS: usize = 1000;
+
 /// Sizes, rates and true differences of an [`Encoder`](crate::Encoder), under the names of BERT's
 /// `config.json`.
 ///
@@ -162,6 +165,14 @@ impl EncoderConfig {
             if !(number > 0.0 && number.is_finite()) {
                 return Err(invalid(field, number, "above 0"));
             }
+        }
+        if self.num_hidden_layers > MOST_LAYERS {
+            let expected = format!("at most {MOST_LAYERS}");
+            return Err(invalid(
+                "num_hidden_layers",
+                self.num_hidden_layers,
+                &expected,
+            ));
         }
         if self.longest_sequence() == 0 {
             let expected = format!("more than the rows before the first, {:?}", self.positions);

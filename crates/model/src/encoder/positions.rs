@@ -26,7 +26,9 @@ impl Positions {
     pub(crate) fn longest_sequence(self, rows: usize) -> usize {
         match self {
             Self::FromZero => rows,
-            Self::AfterPadding { padding_index } => rows.saturating_sub(padding_index + 1),
+            Self::AfterPadding { padding_index } => {
+                rows.saturating_sub(padding_index.saturating_add(1))
+            }
         }
     }
 

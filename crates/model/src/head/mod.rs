@@ -17,8 +17,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::ModelError;
-use crate::dropout::DropoutStage;
+use crate::{DropoutStream, ModelError};
 
 /// What a head is made from.
 ///
@@ -82,20 +81,11 @@ impl HeadConfig {
 /// # Shapes
 /// - each: `[B, W]`
 #[derive(Debug, Clone)]
-pub enum Features {
-    /// One text, or two that the encoder read as one sequence.
-    Single(Tensor<2>),
-    /// Two texts, each by itself.
-    Pair(Tensor<2>, Tensor<2>),
-}
-
-impl Features {
-    fn texts(&self) -> usize {
-        match self {
-            Self::Single(_) => 1,
-            Self::Pair(..) => 2,
-        }
-    }
+pub struct Features {
+    /// One text, or two that the encoder read as one sequence, or the first of a pair.
+    pub first: Tensor<2>,
+    /// The second text of a pair that the encoder read each by itself.
+    pub second: Option<Tensor<2>>,
 }
 
 /// A head.
@@ -111,33 +101,26 @@ impl Head {
     /// Logits or scores. Without `dropout` the result is deterministic.
     ///
     /// # Shapes
-    /// - `features`: `[B, W]` each
     /// - output: `[B, C]`
     ///
     /// # Errors
     /// [`ModelError::TextCount`] if the head is for another number of texts,
     /// [`ModelError::PairShape`] if the two texts of a pair differ in their shape.
-    pub(crate) fn forward(
+    pub fn forward(
         &self,
-        features: Features,
-        dropout: Option<DropoutStage>,
+        Features { first, second }: Features,
+        dropout: Option<DropoutStream>,
     ) -> Result<Tensor<2>, ModelError> {
-        let found = features.texts();
-        match (self, features) {
-            (Self::Perceptron(head), Features::Single(features)) if head.pair().is_none() => {
-                Ok(head.forward_single(features, dropout))
-            }
-            (Self::Perceptron(head), Features::Pair(first, second)) => {
-                check_pair(&first, &second)?;
-                head.forward_pair(first, second, dropout)
-            }
-            (Self::Cosine(head), Features::Pair(first, second)) => {
-                check_pair(&first, &second)?;
-                Ok(head.forward(first, second, dropout))
-            }
-            _ => Err(ModelError::TextCount {
-                expected: 3 - found,
-                found,
+        let stage = dropout.map(DropoutStream::head);
+        if let Some(second) = &second {
+            check_pair(&first, second)?;
+        }
+        match (self, second) {
+            (Self::Perceptron(head), second) => head.forward(first, second, stage),
+            (Self::Cosine(head), Some(second)) => Ok(head.forward(first, second, stage)),
+            (Self::Cosine(_), None) => Err(ModelError::TextCount {
+                expected: 2,
+                found: 1,
             }),
         }
     }
@@ -213,9 +196,9 @@ mod tests {
             assert_eq!(config.texts(), texts);
             let head = config.init(4, 1, &device).unwrap();
             for found in [1, 2] {
-                let features = match found {
-                    1 => Features::Single(rows(3)),
-                    _ => Features::Pair(rows(3), rows(3)),
+                let features = Features {
+                    first: rows(3),
+                    second: (found == 2).then(|| rows(3)),
                 };
                 match head.forward(features, None) {
                     Ok(output) => assert_eq!((output.dims(), found), ([3, 1], texts)),
@@ -226,7 +209,10 @@ mod tests {
                 }
             }
             if texts == 2 {
-                let uneven = Features::Pair(rows(3), rows(2));
+                let uneven = Features {
+                    first: rows(3),
+                    second: Some(rows(2)),
+                };
                 let error = head.forward(uneven, None).unwrap_err();
                 assert!(matches!(error, ModelError::PairShape { .. }), "{error:?}");
             }

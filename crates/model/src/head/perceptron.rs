@@ -87,42 +87,28 @@ pub struct Perceptron {
 }
 
 impl Perceptron {
-    /// How the two texts of a pair meet.
-    pub(super) fn pair(&self) -> Option<Combination> {
-        self.config.pair
-    }
-
-    /// # Shapes
-    /// - `features`: `[B, W]`
-    /// - output: `[B, C]`
-    pub(super) fn forward_single(
-        &self,
-        features: Tensor<2>,
-        dropout: Option<DropoutStage>,
-    ) -> Tensor<2> {
-        let share = self.config.input_dropout;
-        self.layers(apply(features, share, dropout, sites::FIRST_TEXT), dropout)
-    }
-
     /// # Shapes
     /// - `first`, `second`: `[B, W]`
     /// - output: `[B, C]`
-    pub(super) fn forward_pair(
+    pub(super) fn forward(
         &self,
         first: Tensor<2>,
-        second: Tensor<2>,
+        second: Option<Tensor<2>>,
         dropout: Option<DropoutStage>,
     ) -> Result<Tensor<2>, ModelError> {
-        let Some(pair) = self.config.pair else {
-            return Err(ModelError::TextCount {
-                expected: 1,
-                found: 2,
-            });
+        let text = |rows, site| apply(rows, self.config.input_dropout, dropout, site);
+        let first = text(first, sites::FIRST_TEXT);
+        let input = match (self.config.pair, second) {
+            (None, None) => first,
+            (Some(pair), Some(second)) => pair.apply(first, text(second, sites::SECOND_TEXT)),
+            (pair, second) => {
+                return Err(ModelError::TextCount {
+                    expected: 1 + usize::from(pair.is_some()),
+                    found: 1 + usize::from(second.is_some()),
+                });
+            }
         };
-        let share = self.config.input_dropout;
-        let first = apply(first, share, dropout, sites::FIRST_TEXT);
-        let second = apply(second, share, dropout, sites::SECOND_TEXT);
-        Ok(self.layers(pair.apply(first, second), dropout))
+        Ok(self.layers(input, dropout))
     }
 
     fn layers(&self, input: Tensor<2>, dropout: Option<DropoutStage>) -> Tensor<2> {
