@@ -63,4 +63,6 @@ mod documents {
     struct YourOwnData;
     #[doc = include_str!("../../../docs/guide/checkpoints.md")]
     struct Checkpoints;
+    #[doc = include_str!("../../../docs/guide/adapters.md")]
+    struct Adapters;
 }

@@ -130,6 +130,24 @@ pub enum ModelError {
         /// The name it would have.
         tensor: String,
     },
+    /// An adapter's checkpoint has a tensor that no part of the model takes.
+    #[error("{}: tensor {tensor} has no place in the model", path.display())]
+    UnknownTensor {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's name in the file.
+        tensor: String,
+    },
+    /// `adapter_config.json` describes an adapter that this crate has not got.
+    #[error("{}: {key} is {found}, which this LoRA does not have", path.display())]
+    UnsupportedAdapter {
+        /// The file.
+        path: PathBuf,
+        /// The key in the file.
+        key: String,
+        /// Its value.
+        found: String,
+    },
     /// A tensor has not the shape that `config.json` promises.
     #[error("{}: tensor {tensor} has shape {found:?}, expected {expected:?}", path.display())]
     TensorShape {

@@ -34,6 +34,7 @@
 //! # Ok::<(), finetune_model::ModelError>(())
 //! ```
 
+mod adapters;
 mod checkpoint;
 mod classifier;
 mod dropout;
@@ -48,6 +49,7 @@ mod parts;
 mod pooling;
 mod summary;
 
+pub use adapters::{LoraConfig, LoraTarget, LowRank, Projection, load_adapter, save_adapter};
 pub use checkpoint::{
     CheckpointConfig, LoadReport, OwnHead, TensorNames, load_classifier, load_classifier_as,
     load_encoder, load_masked_lm, save_classifier, save_encoder, save_masked_lm,

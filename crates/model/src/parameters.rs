@@ -17,6 +17,22 @@ pub enum ParameterKind {
     NormScale,
     /// Shift of a layer normalisation.
     NormShift,
+    /// First matrix of an adapter, `[input, rank]`.
+    LoraA,
+    /// Second matrix of an adapter, `[rank, output]`.
+    LoraB,
+}
+
+impl ParameterKind {
+    /// Whether it belongs to an adapter: trained in place of the encoder's own parameters.
+    pub fn is_adapter(self) -> bool {
+        matches!(self, Self::LoraA | Self::LoraB)
+    }
+
+    /// Whether PyTorch keeps it output-major, and burn input-major.
+    pub(crate) fn is_output_major_in_files(self) -> bool {
+        self == Self::LinearWeight || self.is_adapter()
+    }
 }
 
 /// One parameter of a module.
@@ -88,6 +104,8 @@ impl Place {
             ("Struct:Embedding", _) => ParameterKind::Embedding,
             ("Struct:LayerNorm", "gamma") => ParameterKind::NormScale,
             ("Struct:LayerNorm", _) => ParameterKind::NormShift,
+            ("Struct:LowRank", "a") => ParameterKind::LoraA,
+            ("Struct:LowRank", _) => ParameterKind::LoraB,
             (_, "bias") => ParameterKind::LinearBias,
             _ => ParameterKind::LinearWeight,
         };

@@ -6,10 +6,11 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::{Device, TensorData};
 
-use super::weights::Weights;
+use super::stored_tensor::StoredTensor;
+use super::weights::{MODEL_FILES, Weights};
 use super::{CheckpointConfig, EncoderAlone, LoadReport, TensorNames};
 use crate::initialisation;
-use crate::parameters::{Parameter, ParameterKind, parameters, replace};
+use crate::parameters::{Parameter, parameters, replace};
 use crate::{Encoder, MaskedLm, ModelError, SequenceClassifier, SequenceClassifierConfig};
 
 /// Loads a classifier for `class_names` from a checkpoint folder.
@@ -153,7 +154,7 @@ fn load_into<M: Module>(
     names: TensorNames,
     fresh: Fresh,
 ) -> Result<(M, LoadReport), ModelError> {
-    let mut weights = Weights::open(directory)?;
+    let mut weights = Weights::open(directory, &MODEL_FILES)?;
     let mut report = LoadReport::default();
     let mut values = BTreeMap::new();
     for parameter in parameters(&model) {
@@ -201,11 +202,26 @@ fn take(
             tensor: candidates.into_iter().next().unwrap_or_default(),
         });
     };
-    let expected = stored_shape(parameter);
+    if is_output_layer(parameter) && stored.shape != shape_in_file(parameter) {
+        return Ok(None);
+    }
+    let data = in_memory(parameter, stored)?;
+    let name = stored.name.clone();
+    weights.mark_taken(&name);
+    Ok(Some((name, data)))
+}
+
+/// The values of a parameter as burn holds them.
+///
+/// # Errors
+/// [`ModelError::TensorShape`], [`ModelError::TensorType`] and [`ModelError::NotFinite`] for what
+/// is wrong with the tensor.
+pub(crate) fn in_memory(
+    parameter: &Parameter,
+    stored: &StoredTensor,
+) -> Result<TensorData, ModelError> {
+    let expected = shape_in_file(parameter);
     if stored.shape != expected {
-        if is_output_layer(parameter) {
-            return Ok(None);
-        }
         return Err(ModelError::TensorShape {
             path: stored.path.to_path_buf(),
             tensor: stored.name.clone(),
@@ -214,13 +230,10 @@ fn take(
         });
     }
     let data = TensorData::new(stored.values()?, expected);
-    let name = stored.name.clone();
-    weights.mark_taken(&name);
-    let data = match parameter.kind {
-        ParameterKind::LinearWeight => transposed(data),
-        _ => data,
-    };
-    Ok(Some((name, data)))
+    Ok(match parameter.kind.is_output_major_in_files() {
+        true => transposed(data),
+        false => data,
+    })
 }
 
 /// What stands above the encoder may be missing: it is what fine-tuning trains anew.
@@ -233,10 +246,9 @@ fn is_output_layer(parameter: &Parameter) -> bool {
     parameter.path.starts_with("head.output.")
 }
 
-/// PyTorch keeps the matrix of a linear layer output-major, burn input-major.
-fn stored_shape(parameter: &Parameter) -> Vec<usize> {
+fn shape_in_file(parameter: &Parameter) -> Vec<usize> {
     let mut shape = parameter.shape.clone();
-    if parameter.kind == ParameterKind::LinearWeight {
+    if parameter.kind.is_output_major_in_files() {
         shape.reverse();
     }
     shape

@@ -17,10 +17,14 @@ mod stored_tensor;
 mod weights;
 
 pub use config_json::{CheckpointConfig, OwnHead};
+pub(crate) use load::in_memory;
 pub use load::{load_classifier, load_classifier_as, load_encoder, load_masked_lm};
 pub use names::TensorNames;
 pub use report::LoadReport;
+pub(crate) use save::{in_file, write_atomically, write_tensors};
 pub use save::{save_classifier, save_encoder, save_masked_lm};
+
+pub(crate) use weights::{ADAPTER_FILES, Weights};
 
 use burn::module::Module;
 

@@ -201,7 +201,7 @@ impl TensorNames {
     /// Every name under which a file may hold the parameter, the likeliest first: the encoder's
     /// have the family's prefix or none, and files converted from TensorFlow call the vectors of
     /// a layer normalisation `gamma` and `beta`.
-    pub(super) fn candidates(&self, parameter: &Parameter) -> Vec<String> {
+    pub(crate) fn candidates(&self, parameter: &Parameter) -> Vec<String> {
         let old = match parameter.kind {
             ParameterKind::NormScale => Some("gamma"),
             ParameterKind::NormShift => Some("beta"),

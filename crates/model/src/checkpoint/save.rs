@@ -6,12 +6,12 @@ use std::path::Path;
 
 use atomic_write_file::AtomicWriteFile;
 use burn::module::Module;
-use burn::tensor::DType;
+use burn::tensor::{DType, TensorData};
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 
 use super::load::transposed;
 use super::{CONFIG_FILE, CheckpointConfig, EncoderAlone, TensorNames, WEIGHTS_FILE};
-use crate::parameters::{ParameterKind, for_each};
+use crate::parameters::{Parameter, for_each};
 use crate::{Encoder, MaskedLm, ModelError, SequenceClassifier};
 
 /// Writes `config.json` and `model.safetensors` into `directory`, made if need be, such that
@@ -19,6 +19,7 @@ use crate::{Encoder, MaskedLm, ModelError, SequenceClassifier};
 /// has no class for pooling or head, `AutoModel.from_pretrained` loads the encoder, and
 /// [`load_classifier`](crate::load_classifier) the whole.
 ///
+/// Adapters are merged: to save them by themselves is for [`save_adapter`](crate::save_adapter).
 /// What else `config.json` says is taken from `checkpoint`. Each file appears whole or not at all.
 ///
 /// # Errors
@@ -30,9 +31,11 @@ pub fn save_classifier(
 ) -> Result<(), ModelError> {
     let config = model.config();
     let names = TensorNames::of_classifier(config);
+    let mut merged = model.clone();
+    merged.encoder = merged.encoder.merge_lora();
     write(
         directory,
-        model,
+        &merged,
         names,
         &checkpoint.to_classifier_json(config),
     )
@@ -49,7 +52,9 @@ pub fn save_masked_lm(
     checkpoint: &CheckpointConfig,
 ) -> Result<(), ModelError> {
     let names = TensorNames::of_masked_lm(checkpoint.encoder.family);
-    write(directory, model, names, &checkpoint.to_masked_lm_json())
+    let mut merged = model.clone();
+    merged.encoder = merged.encoder.merge_lora();
+    write(directory, &merged, names, &checkpoint.to_masked_lm_json())
 }
 
 /// Writes an encoder such that `AutoModel.from_pretrained` loads it; its pooler will be new.
@@ -62,7 +67,7 @@ pub fn save_encoder(
     checkpoint: &CheckpointConfig,
 ) -> Result<(), ModelError> {
     let alone = EncoderAlone {
-        encoder: encoder.clone(),
+        encoder: encoder.clone().merge_lora(),
     };
     let names = TensorNames::of_encoder(checkpoint.encoder.family);
     write(directory, &alone, names, &checkpoint.to_encoder_json())
@@ -74,30 +79,40 @@ fn write<M: Module>(
     names: TensorNames,
     config: &str,
 ) -> Result<(), ModelError> {
-    std::fs::create_dir_all(directory).map_err(|source| ModelError::Io {
-        path: directory.to_path_buf(),
-        source,
-    })?;
-    let path = directory.join(WEIGHTS_FILE);
-    let bytes = serialize(model, names).map_err(|error| ModelError::Io {
-        path: path.clone(),
-        source: std::io::Error::other(error),
-    })?;
-    write_atomically(&path, &bytes)?;
+    let mut tensors = Vec::new();
+    for_each(model, |parameter, data| {
+        tensors.push((names.name(&parameter), in_file(&parameter, data)));
+    });
+    write_tensors(&directory.join(WEIGHTS_FILE), &tensors)?;
     write_atomically(&directory.join(CONFIG_FILE), config.as_bytes())
 }
 
-/// The tensors of a model under the names and in the layout of transformers.
-fn serialize<M: Module>(model: &M, names: TensorNames) -> Result<Vec<u8>, SafeTensorError> {
-    let mut tensors = Vec::new();
-    for_each(model, |parameter, data| {
-        let data = data.convert_dtype(DType::F32);
-        let data = match parameter.kind {
-            ParameterKind::LinearWeight => transposed(data),
-            _ => data,
-        };
-        tensors.push((names.name(&parameter), data));
-    });
+/// The values of a parameter as a file holds them.
+pub(crate) fn in_file(parameter: &Parameter, data: TensorData) -> TensorData {
+    let data = data.convert_dtype(DType::F32);
+    match parameter.kind.is_output_major_in_files() {
+        true => transposed(data),
+        false => data,
+    }
+}
+
+/// Writes tensors under their names, into a folder that is made if need be.
+pub(crate) fn write_tensors(
+    path: &Path,
+    tensors: &[(String, TensorData)],
+) -> Result<(), ModelError> {
+    let failed = |source| ModelError::Io {
+        path: path.to_path_buf(),
+        source,
+    };
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory).map_err(failed)?;
+    }
+    let bytes = serialize(tensors).map_err(|error| failed(std::io::Error::other(error)))?;
+    write_atomically(path, &bytes)
+}
+
+fn serialize(tensors: &[(String, TensorData)]) -> Result<Vec<u8>, SafeTensorError> {
     let views = tensors.iter().map(|(name, data)| {
         let shape = data.shape().as_slice().to_vec();
         Ok((
@@ -114,7 +129,7 @@ fn serialize<M: Module>(model: &M, names: TensorNames) -> Result<Vec<u8>, SafeTe
 }
 
 /// A reader sees the old file or the new one, never half of one.
-fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
     let write = || {
         let mut file = AtomicWriteFile::open(path)?;
         file.write_all(bytes)?;

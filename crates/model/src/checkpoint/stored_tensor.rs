@@ -10,11 +10,11 @@ use burn::tensor::{bf16, f16};
 use crate::ModelError;
 
 /// The tensors of a file by name.
-pub(super) type StoredTensors = BTreeMap<String, StoredTensor>;
+pub(crate) type StoredTensors = BTreeMap<String, StoredTensor>;
 
 /// How a file keeps the elements of a tensor.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ElementType {
+pub(crate) enum ElementType {
     F32,
     F16,
     BF16,
@@ -23,11 +23,11 @@ pub(super) enum ElementType {
 }
 
 /// One tensor of a file.
-pub(super) struct StoredTensor {
+pub(crate) struct StoredTensor {
     /// The file, for errors.
     pub(super) path: Arc<Path>,
     /// Its name in the file.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// As the file has it: the matrices of linear layers are output-major.
     pub(super) shape: Vec<usize>,
     pub(super) element_type: ElementType,

@@ -10,12 +10,12 @@ use super::{pytorch_file, safetensors_file, shard_index};
 use crate::ModelError;
 
 /// How the tensors of one layout are found.
-type Open = fn(&Path) -> Result<StoredTensors, ModelError>;
+pub(crate) type Open = fn(&Path) -> Result<StoredTensors, ModelError>;
 
 /// The files that weights are looked for in; the first that is there is taken, in the order of
 /// [`from_pretrained`](https://github.com/huggingface/transformers/blob/v4.57.0/src/transformers/modeling_utils.py):
 /// files that cannot hold code before those that can, whole before sharded.
-const LAYOUTS: [(&str, Open); 4] = [
+pub(super) const MODEL_FILES: [(&str, Open); 4] = [
     (super::WEIGHTS_FILE, safetensors_file::open),
     ("model.safetensors.index.json", |path| {
         shard_index::open(path, safetensors_file::open)
@@ -26,21 +26,28 @@ const LAYOUTS: [(&str, Open); 4] = [
     }),
 ];
 
+/// The files that PEFT keeps an adapter in.
+pub(crate) const ADAPTER_FILES: [(&str, Open); 2] = [
+    ("adapter_model.safetensors", safetensors_file::open),
+    ("adapter_model.bin", pytorch_file::open),
+];
+
 /// The tensors of a checkpoint, and which of them have been taken.
-pub(super) struct Weights {
+pub(crate) struct Weights {
     path: PathBuf,
     tensors: StoredTensors,
     taken: BTreeSet<String>,
 }
 
 impl Weights {
-    /// Reads the descriptions of all tensors, and no elements.
+    /// Reads the descriptions of all tensors in the first of the `files` that is there, and no
+    /// elements.
     ///
     /// # Errors
     /// [`ModelError::NoWeights`] if the folder has none of the files, and what reading the one it
     /// has can bring.
-    pub(super) fn open(directory: &Path) -> Result<Self, ModelError> {
-        for (name, open) in LAYOUTS {
+    pub(crate) fn open(directory: &Path, files: &[(&str, Open)]) -> Result<Self, ModelError> {
+        for (name, open) in files {
             let path = directory.join(name);
             // A link to nowhere is there, and then an error.
             if path.symlink_metadata().is_ok() {
@@ -53,28 +60,32 @@ impl Weights {
         }
         Err(ModelError::NoWeights {
             directory: directory.to_path_buf(),
-            expected: LAYOUTS.map(|(name, _)| name).join(", "),
+            expected: files
+                .iter()
+                .map(|(name, _)| *name)
+                .collect::<Vec<_>>()
+                .join(", "),
         })
     }
 
     /// The first of the `names` that there is a tensor for, and its tensor.
-    pub(super) fn find(&self, names: &[String]) -> Option<&StoredTensor> {
+    pub(crate) fn find(&self, names: &[String]) -> Option<&StoredTensor> {
         names.iter().find_map(|name| self.tensors.get(name))
     }
 
     /// Notes that a tensor has found its place.
-    pub(super) fn mark_taken(&mut self, name: &str) {
+    pub(crate) fn mark_taken(&mut self, name: &str) {
         self.taken.insert(name.to_string());
     }
 
     /// The names of what has not been taken.
-    pub(super) fn unused(&self) -> impl Iterator<Item = &String> {
+    pub(crate) fn unused(&self) -> impl Iterator<Item = &String> {
         let names = self.tensors.keys();
         names.filter(|name| !self.taken.contains(*name))
     }
 
     /// The file that was read: the weights themselves or their index.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }

@@ -5,6 +5,7 @@
 
 mod families;
 mod heads;
+mod lora;
 mod round_trip;
 mod tiny_bert;
 
@@ -141,7 +142,8 @@ fn gradients_by_name<M: Module>(
     }
     impl ModuleVisitor for Reading<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let output_major = self.kinds[self.found.len()] == ParameterKind::LinearWeight;
+            let kind = self.kinds[self.found.len()];
+            let output_major = kind == ParameterKind::LinearWeight || kind.is_adapter();
             let gradient = param.val().grad(self.gradients);
             self.found.push(gradient.map(|gradient| match output_major {
                 true => host(gradient.transpose()),
