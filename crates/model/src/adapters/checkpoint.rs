@@ -5,13 +5,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use burn::tensor::TensorData;
+
+use super::LoraTarget;
 use super::config_json::{self, AdapterConfig};
-use super::lora::{LoraTarget, projection_path};
 use crate::checkpoint::{
     ADAPTER_FILES, TensorNames, Weights, in_file, in_memory, write_atomically, write_tensors,
 };
 use crate::parameters::{Parameter, for_each, parameters, replace};
-use crate::{LoadReport, ModelError, SequenceClassifier};
+use crate::{Encoder, LoadReport, ModelError, SequenceClassifier};
 
 const ADAPTER_CONFIG_FILE: &str = "adapter_config.json";
 
@@ -93,26 +95,46 @@ pub fn load_adapter(
     let config = AdapterConfig::read(directory.join(ADAPTER_CONFIG_FILE))?;
     let mut weights = Weights::open(directory, &ADAPTER_FILES)?;
     let names = AdapterNames(TensorNames::of_classifier(model.config()));
-    model.encoder = {
-        let by_path = parameters(&model)
-            .into_iter()
-            .map(|parameter| (parameter.path.clone(), parameter));
-        let by_path: BTreeMap<_, _> = by_path.collect();
-        let wanted = |layer, target: LoraTarget| {
-            let weight = by_path.get(&format!(
-                "encoder.{}.weight",
-                projection_path(layer, target)
-            ));
-            weight.is_some_and(|weight| {
-                config.names(&names.module(weight)) || weights.find(&names.lora_a(weight)).is_some()
-            })
-        };
-        model.encoder.add_lora(&config.lora(), wanted)?
-    };
+    model.encoder = with_places(&model, &config, &weights, &names)?;
+    let (mut values, report) = take(&model, &mut weights, &names)?;
+    if let Some(unknown) = weights.unused().next() {
+        return Err(ModelError::UnknownTensor {
+            path: weights.path().to_path_buf(),
+            tensor: unknown.clone(),
+        });
+    }
+    let mut model = replace(model, |parameter| values.remove(&parameter.path));
+    model.encoder = model.encoder.freeze_all_but_lora();
+    Ok((model, report))
+}
 
+/// The encoder with adapters of zeros wherever the settings or the tensors name one.
+fn with_places(
+    model: &SequenceClassifier,
+    config: &AdapterConfig,
+    weights: &Weights,
+    names: &AdapterNames,
+) -> Result<Encoder, ModelError> {
+    let listed = parameters(model).into_iter();
+    let by_path: BTreeMap<_, _> = listed.map(|found| (found.path.clone(), found)).collect();
+    let wanted = |layer, target: LoraTarget| {
+        let weight = by_path.get(&format!("encoder.{}.weight", target.path(layer)));
+        weight.is_some_and(|weight| {
+            config.names(&names.module(weight)) || weights.find(&names.lora_a(weight)).is_some()
+        })
+    };
+    model.encoder.clone().add_lora(&config.lora(), wanted)
+}
+
+/// The values of all that is trained, by path.
+fn take(
+    model: &SequenceClassifier,
+    weights: &mut Weights,
+    names: &AdapterNames,
+) -> Result<(BTreeMap<String, TensorData>, LoadReport), ModelError> {
     let mut report = LoadReport::default();
     let mut values = BTreeMap::new();
-    for parameter in parameters(&model).into_iter().filter(is_trained) {
+    for parameter in parameters(model).into_iter().filter(is_trained) {
         let Some(stored) = weights.find(&names.candidates(&parameter)) else {
             let tensor = names.tensor(&parameter);
             if parameter.kind.is_adapter() {
@@ -129,15 +151,7 @@ pub fn load_adapter(
         weights.mark_taken(&name);
         report.loaded.push(name);
     }
-    if let Some(unknown) = weights.unused().next() {
-        return Err(ModelError::UnknownTensor {
-            path: weights.path().to_path_buf(),
-            tensor: unknown.clone(),
-        });
-    }
-    let mut model = replace(model, |parameter| values.remove(&parameter.path));
-    model.encoder = model.encoder.freeze_all_but_lora();
-    Ok((model, report))
+    Ok((values, report))
 }
 
 /// The adapters, and everything above the encoder.

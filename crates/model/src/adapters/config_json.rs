@@ -41,6 +41,9 @@ const OF_NO_EFFECT: [&str; 13] = [
     "task_type",
 ];
 
+/// Keys that take some of the `target_modules` away.
+const EXCEPTIONS: [&str; 2] = ["exclude_modules", "layers_to_transform"];
+
 impl AdapterConfig {
     /// # Errors
     /// [`ModelError::Io`] and [`ModelError::ConfigSyntax`] if there is no such file or it is no
@@ -96,11 +99,15 @@ impl AdapterConfig {
     }
 
     /// Whether the linear map of this name, such as `bert.encoder.layer.0.output.dense`, is to have
-    /// an adapter. Patterns are not followed: they name nothing for certain.
+    /// an adapter. Patterns and exceptions are not followed: with them nothing is named for certain.
     pub(super) fn names(&self, module: &str) -> bool {
+        let mut exceptions = EXCEPTIONS.iter().filter_map(|key| self.others.get(*key));
         let Value::Array(targets) = &self.target_modules else {
             return false;
         };
+        if exceptions.any(|value| !is_off(value)) {
+            return false;
+        }
         targets.iter().filter_map(Value::as_str).any(|target| {
             let above = module.strip_suffix(target);
             above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
@@ -183,6 +190,13 @@ mod tests {
         assert!(config.names("bert.encoder.layer.7.attention.self.query"));
         assert!(!config.names("bert.encoder.layer.7.attention.self.subquery"));
         assert!(!config.names("bert.encoder.layer.7.attention.self.value"));
+        // Which layers are meant, the tensors say.
+        let only = text.replace("\"r\"", "\"layers_to_transform\": [1], \"r\"");
+        assert!(
+            !parse(&only)
+                .unwrap()
+                .names("bert.encoder.layer.7.attention.self.query")
+        );
     }
 
     #[test]

@@ -37,10 +37,11 @@
 mod checkpoint;
 mod config_json;
 mod lora;
+mod lora_config;
 mod low_rank;
 mod projection;
 
 pub use checkpoint::{load_adapter, save_adapter};
-pub use lora::{LoraConfig, LoraTarget};
+pub use lora_config::{LoraConfig, LoraTarget};
 pub use low_rank::LowRank;
 pub use projection::Projection;
