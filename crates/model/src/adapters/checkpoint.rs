@@ -64,8 +64,8 @@ pub fn save_adapter(
 /// head that was trained with them. `model` is the one that they were trained on; the rest of its
 /// encoder is frozen.
 ///
-/// What the checkpoint lacks of the head stays as it is in `model`, and is `initialised` in the
-/// report. Everything in the checkpoint has to find its place.
+/// What the checkpoint lacks of the head stays as it is in `model`, and is `kept` in the report.
+/// Everything in the checkpoint has to find its place.
 ///
 /// # Errors
 /// [`ModelError::Io`], [`ModelError::ConfigSyntax`], [`ModelError::NoWeights`],
@@ -143,7 +143,7 @@ fn take(
                     tensor,
                 });
             }
-            report.initialised.push(tensor);
+            report.kept.push(tensor);
             continue;
         };
         let name = stored.name.clone();

@@ -54,6 +54,10 @@ pub(super) fn open(
         })?;
         tensors.insert(name.clone(), tensor);
     }
+    // What the index does not name is there all the same: taken, or reported as unused.
+    for (name, tensor) in stored.into_values().flatten() {
+        tensors.entry(name).or_insert(tensor);
+    }
     Ok(tensors)
 }
 

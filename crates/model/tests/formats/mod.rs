@@ -164,3 +164,24 @@ fn what_is_saved_is_tensor_for_tensor_the_same() {
     assert_eq!((report.loaded.len(), report.unused.len()), (21, 0));
     check(&again, "f32");
 }
+
+#[test]
+fn what_an_index_forgets_is_in_its_shards_all_the_same() {
+    let copy = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(folder("sharded")).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+    }
+    let index = copy.path().join("model.safetensors.index.json");
+    let text = std::fs::read_to_string(&index).unwrap();
+    let forgets = |line: &&str| {
+        line.contains("embeddings.LayerNorm.bias") || line.contains("pooler.dense.weight")
+    };
+    assert_eq!(text.lines().filter(forgets).count(), 2);
+    let kept: Vec<_> = text.lines().filter(|line| !forgets(line)).collect();
+    let text = kept.join("\n").replace(",\n  }", "\n  }");
+    std::fs::write(&index, text).unwrap();
+    let (encoder, _, report) = load_encoder(copy.path(), &Device::flex()).unwrap();
+    check(&encoder, "f32");
+    assert_eq!(report.unused, ["pooler.dense.bias", "pooler.dense.weight"]);
+}
