@@ -1,14 +1,21 @@
 //! BERT-family encoders on burn: token ids in, hidden states and logits out.
 //!
 //! 1. A checkpoint folder in the layout of Hugging Face is loaded ([`load_classifier`],
-//!    [`load_encoder`]), or a model is made from sizes ([`EncoderConfig`]) and a seed
-//!    ([`initialise`]).
+//!    [`load_masked_lm`], [`load_encoder`]), or a model is made from sizes ([`EncoderConfig`]) and
+//!    a seed ([`initialise`]).
 //! 2. A padded batch moves to the device ([`EncoderInput`]).
-//! 3. The model computes hidden states ([`Encoder`]) or logits ([`SequenceClassifier`]).
-//! 4. The trained model is saved such that transformers loads it ([`save_classifier`]).
+//! 3. The [`Encoder`] computes hidden states, a [`Pooler`] one vector per text, a [`Head`] logits
+//!    or a score: together a [`SequenceClassifier`]. A [`MaskedLm`] has logits for masked words.
+//! 4. The trained model is saved such that transformers loads it ([`save_classifier`],
+//!    [`save_masked_lm`], [`save_encoder`]).
+//!
+//! BERT, DistilBERT, RoBERTa, XLM-R, CamemBERT and ELECTRA are one encoder with other values
+//! ([`Family`]). Pooling and head are values, too ([`Pooling`], [`HeadConfig`]); without any, a
+//! classifier has those of its family.
 //!
 //! Shape letters, used in every `# Shapes`: `B` batch, `S` sequence, `T` tokens (`B * S` rows),
-//! `D` hidden, `H` heads, `K` head width, `L` layers, `C` classes, `V` vocabulary.
+//! `D` hidden, `H` heads, `K` head width, `L` layers, `C` classes, `V` vocabulary; `E` width of the
+//! embedding tables, `W` of a pooled text.
 //!
 //! ```
 //! use burn::tensor::Device;

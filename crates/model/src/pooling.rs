@@ -173,14 +173,21 @@ impl Pooler {
     /// - each of `states`: `[T, D]`
     /// - output: `[B, W]`
     fn forward(&self, states: Vec<Tensor<2>>, input: &EncoderInput) -> Tensor<2> {
-        let count = states.len();
-        let rows = match self.pooling.layers {
-            LayerChoice::MeanOfLast(_) => sum(states) / count as f64,
-            _ => Tensor::cat(states, 1),
-        };
+        match self.pooling.layers {
+            LayerChoice::MeanOfLast(_) => self.pool_tokens(mean(states), input),
+            _ => {
+                let pooled = states.into_iter().map(|rows| self.pool_tokens(rows, input));
+                Tensor::cat(pooled.collect(), 1)
+            }
+        }
+    }
+
+    /// # Shapes
+    /// - `rows`: `[T, D]`
+    /// - output: `[B, D]`
+    fn pool_tokens(&self, rows: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
         match self.pooling.tokens {
-            TokenPooling::First => first_tokens(rows, input),
-            TokenPooling::Pooler => {
+            TokenPooling::First | TokenPooling::Pooler => {
                 let first = first_tokens(rows, input);
                 match &self.dense {
                     Some(dense) => parts::apply_linear(dense, first).tanh(),
@@ -195,14 +202,14 @@ impl Pooler {
 
 /// # Shapes
 /// - each of `states`, output: `[T, D]`
-fn sum(states: Vec<Tensor<2>>) -> Tensor<2> {
+fn mean(states: Vec<Tensor<2>>) -> Tensor<2> {
     let stacked: Tensor<3> = Tensor::stack(states, 0);
-    stacked.sum_dim(0).squeeze_dim(0)
+    stacked.mean_dim(0).squeeze_dim(0)
 }
 
 /// # Shapes
-/// - `rows`: `[T, W]`
-/// - output: `[B, W]`
+/// - `rows`: `[T, D]`
+/// - output: `[B, D]`
 fn first_tokens(rows: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
     let (tokens, step) = (input.batch() * input.sequence(), input.sequence());
     let first: Tensor<1, Int> = Tensor::arange_step(0..tokens as i64, step, &rows.device());
@@ -212,8 +219,8 @@ fn first_tokens(rows: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
 /// A product with the share of each token: one over the number of real tokens of its row.
 ///
 /// # Shapes
-/// - `rows`: `[T, W]`
-/// - output: `[B, W]`
+/// - `rows`: `[T, D]`
+/// - output: `[B, D]`
 fn mean_of_tokens(rows: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
     let [_, width] = rows.dims();
     let (batch, sequence) = (input.batch(), input.sequence());
@@ -230,8 +237,8 @@ fn mean_of_tokens(rows: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
 }
 
 /// # Shapes
-/// - `rows`: `[T, W]`
-/// - output: `[B, W]`
+/// - `rows`: `[T, D]`
+/// - output: `[B, D]`
 fn largest_of_tokens(rows: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
     let [_, width] = rows.dims();
     let (batch, sequence) = (input.batch(), input.sequence());

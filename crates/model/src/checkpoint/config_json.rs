@@ -117,15 +117,27 @@ impl CheckpointConfig {
         SequenceClassifierConfig {
             pooling,
             head,
-            problem_type: self.problem_type.unwrap_or_default(),
+            problem_type: self.problem_type_for(class_names),
             ..of_family
         }
+    }
+
+    /// What the outputs are: what the checkpoint says if it is for these classes; otherwise one
+    /// output is a number and several are classes, as in transformers.
+    fn problem_type_for(&self, class_names: &[String]) -> ProblemType {
+        let said = self.problem_type.filter(|_| self.is_for(class_names));
+        said.unwrap_or(match class_names.len() {
+            1 => ProblemType::Regression,
+            _ => ProblemType::SingleLabelClassification,
+        })
     }
 
     /// Whether a classification layer of this checkpoint is for these classes: it names the same
     /// ones in the same order, or it names none.
     pub(super) fn is_for(&self, class_names: &[String]) -> bool {
-        let unnamed = |names: &[String]| names.iter().all(|name| name.starts_with("LABEL_"));
+        let unnamed = |names: &[String]| {
+            names.len() == class_names.len() && names.iter().all(|name| name.starts_with("LABEL_"))
+        };
         match self.class_names.as_deref() {
             Some(names) => names == class_names || unnamed(names),
             None => true,
@@ -185,5 +197,40 @@ impl CheckpointConfig {
         let written = encoder_keys(encoder).into_iter().chain(task);
         keys.extend(written.map(|(key, value)| (key.to_string(), value)));
         format!("{:#}\n", Value::Object(keys))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_problem_is_inherited_with_the_classes_alone() {
+        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let of_file = |class_names: &[&str], problem_type| CheckpointConfig {
+            class_names: Some(names(class_names)),
+            problem_type,
+            ..CheckpointConfig::new(EncoderConfig::default())
+        };
+        let (classes, labels) = (
+            ProblemType::SingleLabelClassification,
+            ProblemType::MultiLabelClassification,
+        );
+        let score = of_file(&["LABEL_0"], Some(ProblemType::Regression));
+        let topics = of_file(&["a", "b"], Some(labels));
+        let unsaid = of_file(&["LABEL_0"], None);
+        for (config, asked, expected) in [
+            (&score, &["score"][..], ProblemType::Regression),
+            (&score, &["no", "yes"], classes),
+            (&topics, &["a", "b"], labels),
+            (&topics, &["b", "a"], classes),
+            (&unsaid, &["LABEL_0"], ProblemType::Regression),
+        ] {
+            assert_eq!(
+                config.classifier(&names(asked)).problem_type,
+                expected,
+                "{asked:?}"
+            );
+        }
     }
 }

@@ -45,8 +45,6 @@ pub(super) fn encoder_of(keys: &ConfigKeys) -> Result<EncoderConfig, ModelError>
         Ok::<_, ModelError>(found.unwrap_or(missing))
     };
     let missing = EncoderConfig::default();
-    let types =
-        |missing| Ok::<_, ModelError>(keys.get("type_vocab_size", "a size")?.unwrap_or(missing));
     Ok(EncoderConfig {
         family,
         vocab_size: size("vocab_size")?,
@@ -68,7 +66,9 @@ pub(super) fn encoder_of(keys: &ConfigKeys) -> Result<EncoderConfig, ModelError>
         positions: positions(keys, family)?,
         type_vocab_size: match family {
             Family::DistilBert => 0,
-            _ => types(missing.type_vocab_size)?,
+            _ => keys
+                .get("type_vocab_size", "a size")?
+                .unwrap_or(missing.type_vocab_size),
         },
         layer_norm_eps: match family {
             Family::DistilBert => missing.layer_norm_eps,

@@ -112,6 +112,17 @@ impl EncoderConfig {
         }
     }
 
+    /// The large model of a family: 24 layers, 1024 wide. DistilBERT has none that is published.
+    pub fn large(family: Family) -> Self {
+        Self {
+            hidden_size: 1024,
+            num_hidden_layers: 24,
+            num_attention_heads: 16,
+            intermediate_size: 4096,
+            ..Self::base(family)
+        }
+    }
+
     /// Width of the embedding tables, `E`.
     pub fn embedding_width(&self) -> usize {
         self.embedding_size.unwrap_or(self.hidden_size)
@@ -201,6 +212,26 @@ mod tests {
     #[test]
     fn the_defaults_are_valid() {
         EncoderConfig::default().validate().unwrap();
+    }
+
+    /// Numbers of parameters as transformers counts them, the pooler aside.
+    #[test]
+    fn published_sizes_have_their_number_of_parameters() {
+        for (config, expected) in [
+            (EncoderConfig::base(Family::Bert), 108_891_648),
+            (EncoderConfig::large(Family::Bert), 334_092_288),
+            (EncoderConfig::base(Family::DistilBert), 66_362_880),
+            (EncoderConfig::base(Family::Roberta), 124_055_040),
+            (EncoderConfig::large(Family::Roberta), 354_310_144),
+            (EncoderConfig::base(Family::XlmRoberta), 277_453_056),
+            (EncoderConfig::base(Family::Camembert), 110_031_360),
+            (EncoderConfig::base(Family::Electra), 108_891_648),
+        ] {
+            let encoder = config.init(&burn::tensor::Device::flex()).unwrap();
+            let sizes = crate::parameters(&encoder).into_iter();
+            let count: usize = sizes.map(|p| p.shape.iter().product::<usize>()).sum();
+            assert_eq!(count, expected, "{}", config.family);
+        }
     }
 
     #[test]

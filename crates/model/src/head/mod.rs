@@ -158,7 +158,10 @@ fn check_dropout(field: &'static str, share: f64) -> Result<(), ModelError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::initialise;
 
     fn head(json: &str) -> HeadConfig {
         serde_json::from_str(json).unwrap()
@@ -248,6 +251,46 @@ mod tests {
         ] {
             let error = head(json).init(4, 2, &Device::flex()).unwrap_err();
             assert!(error.to_string().contains("outputs"), "{error}");
+        }
+    }
+
+    /// The output of a head with fresh weights for one pair.
+    fn score(config: &HeadConfig, first: &[f32; 4], second: &[f32; 4]) -> f32 {
+        let device = Device::flex();
+        let head = initialise(config.init(4, 1, &device).unwrap(), 1.0, 3);
+        let row = |values: &[f32; 4]| Tensor::<2>::from_data([*values], &device);
+        let (first, second) = (row(first), Some(row(second)));
+        let output = head.forward(Features { first, second }, None).unwrap();
+        output.into_scalar()
+    }
+
+    proptest! {
+        #[test]
+        fn scores_stay_in_their_range(u: [i16; 4], v: [i16; 4]) {
+            let (u, v) = (u.map(f32::from), v.map(f32::from));
+            let range = r#""range": {"low": 1.0, "high": 5.0}"#;
+            for kind in [
+                r#""kind": "perceptron", "pair": "concatenation""#,
+                r#""kind": "cosine""#,
+                r#""kind": "cosine", "projection": 3"#,
+            ] {
+                let score = score(&head(&format!("{{{kind}, {range}}}")), &u, &v);
+                prop_assert!((1.0 - 1e-5..=5.0 + 1e-5).contains(&score), "{score}");
+            }
+            let cosine = score(&head(r#"{"kind": "cosine"}"#), &u, &v);
+            prop_assert!((-1.0 - 1e-6..=1.0 + 1e-6).contains(&cosine), "{cosine}");
+        }
+
+        #[test]
+        fn the_order_of_texts_is_lost_where_it_should_be(u: [i16; 4], v: [i16; 4]) {
+            let (u, v) = (u.map(f32::from), v.map(f32::from));
+            for symmetric in [
+                r#"{"kind": "perceptron", "pair": "difference_and_product"}"#,
+                r#"{"kind": "cosine"}"#,
+            ] {
+                let head = head(symmetric);
+                prop_assert_eq!(score(&head, &u, &v), score(&head, &v, &u));
+            }
         }
     }
 }

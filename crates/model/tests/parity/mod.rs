@@ -27,7 +27,7 @@ fn device_and_tolerance() -> (Device, f64) {
         #[cfg(feature = "tch")]
         #[allow(deprecated, reason = "burn marks every LibTorch name as deprecated")]
         "libtorch-cuda" => (Device::libtorch_cuda(0), 1e-5),
-        #[cfg(any(feature = "wgpu", feature = "vulkan"))]
+        #[cfg(feature = "wgpu")]
         "wgpu" => (Device::wgpu(burn::tensor::DeviceKind::DefaultDevice), 1e-3),
         #[cfg(feature = "cuda")]
         "cuda" => (Device::cuda(0), 1e-3),
