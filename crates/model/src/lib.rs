@@ -8,6 +8,8 @@
 //!    or a score: together a [`SequenceClassifier`]. A [`MaskedLm`] has logits for masked words.
 //! 4. The trained model is saved such that transformers loads it ([`save_classifier`],
 //!    [`save_masked_lm`], [`save_encoder`]).
+//! 5. Instead of the encoder, LoRA adapters beside it can train ([`Encoder::with_lora`],
+//!    [`save_adapter`], [`load_adapter`]).
 //!
 //! BERT, DistilBERT, RoBERTa, XLM-R, CamemBERT and ELECTRA are one encoder with other values
 //! ([`Family`]). Pooling and head are values, too ([`Pooling`], [`HeadConfig`]); without any, a

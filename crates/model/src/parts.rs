@@ -1,8 +1,9 @@
 //! burn's layers as this crate makes and applies them: created empty, applied to token rows by
 //! `finetune-ops`.
 //!
-//! The fields stay burn's own types, so that whatever walks a module (optimizers, parameter groups,
-//! LoRA) finds what it knows.
+//! The fields stay burn's own types, so that whatever walks a module (optimizers, parameter groups)
+//! finds what it knows. The linear maps within a layer can have adapters, and so have a type of
+//! their own: `adapters::Projection`.
 
 use burn::module::Param;
 use burn::nn::{

@@ -14,6 +14,31 @@ impl Encoder {
     ///
     /// # Errors
     /// As [`LoraConfig::validate`], and [`ModelError::InvalidConfig`] if the encoder has adapters.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use finetune_model::{EncoderConfig, LoraConfig, LoraTarget, initialise, parameters};
+    ///
+    /// let config = EncoderConfig {
+    ///     vocab_size: 100,
+    ///     hidden_size: 16,
+    ///     num_hidden_layers: 2,
+    ///     num_attention_heads: 2,
+    ///     intermediate_size: 32,
+    ///     ..Default::default()
+    /// };
+    /// let encoder = initialise(config.init(&Device::flex())?, 0.02, 42);
+    /// let lora = LoraConfig {
+    ///     rank: 4,
+    ///     targets: vec![LoraTarget::Query, LoraTarget::Value],
+    ///     ..Default::default()
+    /// };
+    /// let encoder = encoder.with_lora(&lora, 42)?;
+    /// let adapters = parameters(&encoder).into_iter().filter(|parameter| parameter.kind.is_adapter());
+    /// // Two matrices at two places in each of two layers.
+    /// assert_eq!(adapters.count(), 8);
+    /// # Ok::<(), finetune_model::ModelError>(())
+    /// ```
     pub fn with_lora(self, config: &LoraConfig, seed: u64) -> Result<Self, ModelError> {
         let adapted = self.add_lora(config, |_, target| config.targets.contains(&target))?;
         let filled = replace(adapted, |parameter| {

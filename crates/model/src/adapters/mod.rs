@@ -8,31 +8,6 @@
 //!    kilobytes that [PEFT](https://huggingface.co/docs/peft) reads and writes, too.
 //! 4. [`Encoder::merge_lora`](crate::Encoder::merge_lora) adds the products to the weights: the
 //!    same model without adapters.
-//!
-//! ```
-//! use burn::tensor::Device;
-//! use finetune_model::{EncoderConfig, LoraConfig, LoraTarget, initialise, parameters};
-//!
-//! let config = EncoderConfig {
-//!     vocab_size: 100,
-//!     hidden_size: 16,
-//!     num_hidden_layers: 2,
-//!     num_attention_heads: 2,
-//!     intermediate_size: 32,
-//!     ..Default::default()
-//! };
-//! let encoder = initialise(config.init(&Device::flex())?, 0.02, 42);
-//! let lora = LoraConfig {
-//!     rank: 4,
-//!     targets: vec![LoraTarget::Query, LoraTarget::Value],
-//!     ..Default::default()
-//! };
-//! let encoder = encoder.with_lora(&lora, 42)?;
-//! let adapters = parameters(&encoder).into_iter().filter(|parameter| parameter.kind.is_adapter());
-//! // Two matrices at two places in each of two layers.
-//! assert_eq!(adapters.count(), 8);
-//! # Ok::<(), finetune_model::ModelError>(())
-//! ```
 
 mod checkpoint;
 mod config_json;
