@@ -52,11 +52,11 @@ fn a_header_that_is_no_list_of_tensors() {
         // Beyond the end, and back to front.
         (tensor("[2]", "[0,8]"), "expected"),
         (tensor("[1]", "[4,0]"), "`w`"),
-        // Two tensors in the same place.
+        // Two tensors of which one begins within the other.
         (
             concat!(
                 r#"{"v":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"#,
-                r#""w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
+                r#""w":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}"#
             )
             .to_string(),
             "invalid offset for tensor `w`",
