@@ -17,13 +17,8 @@ use finetune_benches::{device, minilm};
 const SHAPES: [[usize; 2]; 2] = [[32, 64], [8, 256]];
 
 fn classifier(device: &burn::tensor::Device) -> Result<SequenceClassifier, ModelError> {
-    let config = SequenceClassifierConfig {
-        encoder: minilm(),
-        class_names: ["World", "Sports", "Business", "Sci/Tech"]
-            .map(String::from)
-            .into(),
-        classifier_dropout: None,
-    };
+    let names = ["World", "Sports", "Business", "Sci/Tech"].map(String::from);
+    let config = SequenceClassifierConfig::new(minilm(), names.into());
     Ok(initialise(config.init(device)?, 0.02, 1))
 }
 
@@ -55,7 +50,7 @@ fn predict(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(shape[0] as u64));
         let id = BenchmarkId::from_parameter(format!("{}x{}", shape[0], shape[1]));
         group.bench_function(id, |bencher| {
-            bencher.iter(|| model.forward(&input, None).into_data());
+            bencher.iter(|| model.forward(&input, None).map(|logits| logits.into_data()));
         });
     }
     group.finish();
@@ -89,7 +84,10 @@ fn train(criterion: &mut Criterion) {
                 let Some(model) = slot.take() else {
                     panic!("put back by every step")
                 };
-                let logits = model.forward(&input, Some(DropoutStream::new(1, step)));
+                let dropout = DropoutStream::new(1, step);
+                let Ok(logits) = model.forward(&input, Some(dropout)) else {
+                    panic!("the head is for one text")
+                };
                 let weights = targets.weights(&logits.device());
                 let gradients = cross_entropy(logits, weights).backward();
                 let (updated, norm) = optimizer.step(model, gradients, 1e-5);

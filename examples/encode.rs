@@ -20,7 +20,7 @@ use finetune::data::{
     Order, Sampler, Split, Target, TextTokenizer, Truncation, catalog,
 };
 use finetune::train::{peak_rss_bytes, write_json};
-use finetune_examples::{EncodingBar, MINI_ENCODER, SAMPLE_AG_NEWS, exit_code};
+use finetune_examples::{EncodingBar, MINI_ENCODER, SAMPLE_AG_NEWS, data_directory, exit_code};
 use serde_json::json;
 
 /// Tokenise a data set into a cache on disk, of any size
@@ -29,7 +29,8 @@ struct Arguments {
     /// Name of a known data set, such as imdb
     #[arg(long, default_value = "ag_news")]
     name: String,
-    /// Folder with the data set in any of its layouts [default: the bundled sample of ag_news]
+    /// Folder with the data set in any of its layouts, or `hub` to download it [default: the bundled
+    /// sample of ag_news]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// train, validation, test or unlabelled
@@ -110,13 +111,18 @@ fn encode(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let (data, texts) = (&encoded.data, encoded.data.texts.text_count());
     let lengths = data.lengths()?;
     let mut out = io::stdout();
-    let done = if encoded.reused { "opened" } else { "encoded" };
     writeln!(
         out,
-        "{name}: {texts} texts, {} rows of {} tokens, {done} in {seconds:.3} s ({:.0} texts/s)",
+        "{name}: {texts} texts, {} rows of {} tokens, {}",
         data.len(),
         data.texts.token_count(),
-        texts as f64 / seconds
+        match encoded.reused {
+            true => format!("opened in {:.1} ms", 1000.0 * seconds),
+            false => format!(
+                "encoded in {seconds:.1} s, {:.0} texts/s",
+                texts as f64 / seconds
+            ),
+        }
     )?;
     if encoded.skipped.rows > 0 {
         writeln!(
@@ -177,7 +183,10 @@ impl Arguments {
             };
             return Ok(tabular::read(file, self.split, &Target::Nothing, &options)?);
         }
-        let data = self.data.clone().unwrap_or_else(|| SAMPLE_AG_NEWS.into());
+        let data: PathBuf = match &self.data {
+            Some(data) => data_directory(&self.name, data)?,
+            None => SAMPLE_AG_NEWS.into(),
+        };
         Ok(catalog::named(&self.name)?.read(&data, self.split, bad_rows)?)
     }
 }

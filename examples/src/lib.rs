@@ -2,11 +2,13 @@
 
 mod arguments;
 mod bundled;
+mod data_directory;
 mod encoding_bar;
 mod run;
 
 pub use arguments::RunArguments;
 pub use bundled::{CUSTOMER_MESSAGES, MINI_ENCODER, SAMPLE_AG_NEWS};
+pub use data_directory::data_directory;
 pub use encoding_bar::EncodingBar;
 pub use run::{exit_code, fine_tune};
 

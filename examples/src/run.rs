@@ -80,14 +80,21 @@ fn check_parent(report: &Path) -> io::Result<()> {
     Err(io::Error::new(ErrorKind::NotFound, message))
 }
 
-/// 0, or 1 after saying on standard error what went wrong.
+/// 0, or 1 after saying on standard error what went wrong. That nobody reads the output any more,
+/// as behind `| head`, is not an error.
 pub fn exit_code(result: Result<(), Box<dyn Error>>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody to tell if standard error is closed.
             let _ = writeln!(io::stderr(), "error: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }

@@ -70,4 +70,6 @@ mod documents {
     struct Encoding;
     #[doc = include_str!("../../../docs/guide/data-preparation.md")]
     struct DataPreparation;
+    #[doc = include_str!("../../../docs/guide/adapters.md")]
+    struct Adapters;
 }

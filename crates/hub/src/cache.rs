@@ -6,10 +6,10 @@
 //! the commit. It says what a pattern stands for without asking the hub.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use atomic_write_file::AtomicWriteFile;
+use finetune_storage::write_atomically;
 use serde::{Deserialize, Serialize};
 
 use crate::error::HubError;
@@ -152,9 +152,7 @@ fn list_files(folder: &Path, prefix: &str, files: &mut Vec<String>) -> io::Resul
 fn write(path: &Path, content: &[u8]) -> Result<(), HubError> {
     let write = || {
         fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-        let mut file = AtomicWriteFile::open(path)?;
-        file.write_all(content)?;
-        file.commit()
+        write_atomically(path, content)
     };
     write().map_err(|source| HubError::io(path, source))
 }

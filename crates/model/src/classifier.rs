@@ -1,100 +1,283 @@
-//! A classifier of whole sequences: encoder, pooler on the first token, dropout, linear layer, as
-//! [`BertForSequenceClassification`](https://github.com/huggingface/transformers/blob/v4.57.0/src/transformers/models/bert/modeling_bert.py).
+//! A model of whole texts: encoder, pooling, head. It classifies or scores one text, or a pair of
+//! texts that the encoder reads each by itself (bi-encoder) or as one sequence (cross-encoder).
 
 use burn::module::Module;
-use burn::nn::Linear;
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
 
-use crate::dropout::apply;
 use crate::encoder::{Encoder, EncoderConfig, EncoderInput};
-use crate::{DropoutStream, ModelError, parts};
-
-/// Encoder and classification head.
-#[derive(Module, Debug)]
-pub struct SequenceClassifier {
-    /// Shared with every other use of the encoder.
-    pub encoder: Encoder,
-    /// `[D, D]`, followed by tanh; part of a pre-trained BERT.
-    pub pooler: Linear,
-    /// `[D, C]`
-    pub classifier: Linear,
-    dropout: f64,
-}
+use crate::head::{Features, Head, HeadConfig};
+use crate::pooling::{Pooler, Pooling};
+use crate::{DropoutStream, ModelError};
 
 /// What a [`SequenceClassifier`] is made from.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SequenceClassifierConfig {
     /// The encoder below.
     pub encoder: EncoderConfig,
-    /// Names of the classes, in the order of the logits.
+    /// From tokens to texts.
+    pub pooling: Pooling,
+    /// From texts to outputs.
+    pub head: HeadConfig,
+    /// What the outputs are.
+    pub problem_type: ProblemType,
+    /// A name for each output: the classes in the order of the logits, or the scores.
     pub class_names: Vec<String>,
-    /// Share of the pooled values dropped before the last layer; `None` takes the encoder's
-    /// `hidden_dropout_prob`.
-    pub classifier_dropout: Option<f64>,
+}
+
+/// What the outputs of a classifier are, under the names of `config.json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProblemType {
+    /// Logits of classes of which one is right.
+    #[default]
+    SingleLabelClassification,
+    /// Logits of classes of which any number may be right.
+    MultiLabelClassification,
+    /// Numbers.
+    Regression,
 }
 
 impl SequenceClassifierConfig {
+    /// The sequence classifier of the encoder's family, with dropout as in the encoder: what
+    /// transformers calls `…ForSequenceClassification`.
+    pub fn new(encoder: EncoderConfig, class_names: Vec<String>) -> Self {
+        let dropout = encoder.hidden_dropout_prob;
+        let family = encoder.family;
+        let (pooling, head) = family.classification_head(encoder.hidden_size, dropout);
+        Self {
+            encoder,
+            pooling,
+            head,
+            problem_type: ProblemType::default(),
+            class_names,
+        }
+    }
+
+    /// Whether transformers has a class for it: pooling and head are those of the family's own
+    /// classifier, the dropout aside.
+    pub(crate) fn is_of_the_family(&self) -> bool {
+        let own = self
+            .encoder
+            .family
+            .classification_head(self.encoder.hidden_size, self.head.dropout());
+        own == (self.pooling, self.head.clone())
+    }
+
     /// A classifier whose parameters are all zero until a checkpoint or
     /// [`initialise`](crate::initialise) fills them.
     ///
     /// # Errors
-    /// [`ModelError::InvalidConfig`] if the encoder's configuration is invalid, there are fewer
-    /// than two classes, or the dropout is not in `[0, 1)`.
+    /// [`ModelError::InvalidConfig`] if the encoder's configuration is invalid, pooling or head do
+    /// not fit it, or the class names are too few or not different.
     pub fn init(&self, device: &Device) -> Result<SequenceClassifier, ModelError> {
-        let classes = self.class_names.len();
-        let dropout = self
-            .classifier_dropout
-            .unwrap_or(self.encoder.hidden_dropout_prob);
-        let invalid = |field, found: String, expected: &str| {
+        self.check_names()?;
+        let encoder = self.encoder.init(device)?;
+        let width = self.pooling.width(self.encoder.hidden_size);
+        Ok(SequenceClassifier {
+            pooler: self.pooling.init(&self.encoder, device)?,
+            head: self.head.init(width, self.class_names.len(), device)?,
+            encoder,
+            config: self.clone(),
+        })
+    }
+
+    fn check_names(&self) -> Result<(), ModelError> {
+        let invalid = |found: String, expected: &str| {
             Err(ModelError::InvalidConfig {
-                field,
+                field: "class_names",
                 found,
                 expected: expected.to_string(),
             })
         };
-        if classes < 2 {
-            return invalid("class_names", format!("{classes} names"), "at least 2");
+        let count = self.class_names.len();
+        let (least, expected) = match self.problem_type {
+            ProblemType::SingleLabelClassification => (2, "at least 2"),
+            _ => (1, "at least 1"),
+        };
+        if count < least {
+            return invalid(format!("{count} names"), expected);
         }
-        if !(0.0..1.0).contains(&dropout) {
-            return invalid("classifier_dropout", dropout.to_string(), "in [0, 1)");
+        let mut seen = std::collections::HashSet::new();
+        match self.class_names.iter().find(|name| !seen.insert(*name)) {
+            Some(twice) => invalid(format!("{twice:?} twice"), "different names"),
+            None => Ok(()),
         }
-        let hidden = self.encoder.hidden_size;
-        Ok(SequenceClassifier {
-            encoder: self.encoder.init(device)?,
-            pooler: parts::linear(hidden, hidden, device),
-            classifier: parts::linear(hidden, classes, device),
-            dropout,
-        })
     }
 }
 
+/// The texts of a batch, on their way into a model.
+#[derive(Debug, Clone, Copy)]
+pub enum Texts<'a> {
+    /// One text a row, or two that the tokenizer joined to one sequence.
+    Single(&'a EncoderInput),
+    /// Two texts a row, each in a batch of its own.
+    Pair(&'a EncoderInput, &'a EncoderInput),
+}
+
+impl<'a> From<&'a EncoderInput> for Texts<'a> {
+    fn from(input: &'a EncoderInput) -> Self {
+        Self::Single(input)
+    }
+}
+
+impl<'a> From<(&'a EncoderInput, &'a EncoderInput)> for Texts<'a> {
+    fn from((first, second): (&'a EncoderInput, &'a EncoderInput)) -> Self {
+        Self::Pair(first, second)
+    }
+}
+
+/// Encoder, pooling and head.
+#[derive(Module, Debug)]
+#[module(custom_display)]
+pub struct SequenceClassifier {
+    /// Shared with every other use of the encoder.
+    pub encoder: Encoder,
+    /// From tokens to texts.
+    pub pooler: Pooler,
+    /// From texts to outputs.
+    pub head: Head,
+    #[module(skip)]
+    config: SequenceClassifierConfig,
+}
+
 impl SequenceClassifier {
-    /// One logit per class. Without `dropout` the result is deterministic.
+    /// Logits or scores, one per class name. Without `dropout` the result is deterministic.
+    ///
+    /// `texts` is an [`EncoderInput`] or, for a head on pairs, two.
     ///
     /// # Shapes
     /// - output: `[B, C]`
-    pub fn forward(&self, input: &EncoderInput, dropout: Option<DropoutStream>) -> Tensor<2> {
-        let hidden = self.encoder.forward(input, dropout);
-        let pooled = self.pool(hidden, input);
-        let stage = dropout.map(|stream| stream.stage(self.encoder.layers.len() + 1));
-        parts::apply_linear(&self.classifier, apply(pooled, self.dropout, stage, 0))
+    ///
+    /// # Errors
+    /// [`ModelError::TextCount`] if the head is for another number of texts, and
+    /// [`ModelError::PairShape`] if the batches of a pair differ in size.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use finetune_model::{
+    ///     CosineConfig, EncoderConfig, EncoderInput, HeadConfig, Pooling, ProblemType,
+    ///     SequenceClassifierConfig, initialise,
+    /// };
+    ///
+    /// let encoder = EncoderConfig {
+    ///     vocab_size: 100,
+    ///     hidden_size: 16,
+    ///     num_hidden_layers: 1,
+    ///     num_attention_heads: 2,
+    ///     intermediate_size: 32,
+    ///     ..Default::default()
+    /// };
+    /// // How alike are two texts?
+    /// let config = SequenceClassifierConfig {
+    ///     encoder,
+    ///     pooling: Pooling::mean(),
+    ///     head: HeadConfig::Cosine(CosineConfig::default()),
+    ///     problem_type: ProblemType::Regression,
+    ///     class_names: vec!["similarity".into()],
+    /// };
+    /// let model = initialise(config.init(&Device::flex())?, 0.02, 42);
+    /// let input = |ids: &[u32]| {
+    ///     EncoderInput::new(&model.encoder, ids, &[0; 4], &[true; 4], [1, 4])
+    /// };
+    /// let (first, second) = (input(&[2, 7, 8, 3])?, input(&[2, 7, 8, 3])?);
+    /// let score = model.forward((&first, &second), None)?.into_scalar::<f32>();
+    /// assert!((score - 1.0).abs() < 1e-5);
+    /// assert!(model.forward(&first, None).is_err());
+    /// # Ok::<(), finetune_model::ModelError>(())
+    /// ```
+    pub fn forward<'a>(
+        &self,
+        texts: impl Into<Texts<'a>>,
+        dropout: Option<DropoutStream>,
+    ) -> Result<Tensor<2>, ModelError> {
+        let texts = texts.into();
+        // Before the encoder runs for nothing.
+        let (expected, found) = (self.config.head.texts(), texts.count());
+        if expected != found {
+            return Err(ModelError::TextCount { expected, found });
+        }
+        let features = match texts {
+            Texts::Single(input) => Features {
+                first: self.features(input, dropout),
+                second: None,
+            },
+            Texts::Pair(first, second) => Features {
+                first: self.features(first, dropout),
+                second: Some(self.features(second, dropout.map(DropoutStream::second_text))),
+            },
+        };
+        self.head.forward(features, dropout)
     }
 
-    /// Dense layer and tanh on the first token of each row.
+    /// The pooled vector of each row: what the head sees of a text.
     ///
     /// # Shapes
-    /// - `hidden`: `[T, D]`
-    /// - output: `[B, D]`
-    pub fn pool(&self, hidden: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
-        let sequence = input.sequence() as i64;
-        let tokens = sequence * input.batch() as i64;
-        let first: Tensor<1, Int> =
-            Tensor::arange_step(0..tokens, input.sequence(), &hidden.device());
-        parts::apply_linear(&self.pooler, hidden.select(0, first)).tanh()
+    /// - output: `[B, W]`
+    pub fn features(&self, input: &EncoderInput, dropout: Option<DropoutStream>) -> Tensor<2> {
+        self.pooler.run(&self.encoder, input, dropout)
     }
 
-    /// Number of classes, `C`.
+    /// What the model was made from.
+    pub fn config(&self) -> &SequenceClassifierConfig {
+        &self.config
+    }
+
+    /// Number of outputs, `C`.
     pub fn classes(&self) -> usize {
-        self.classifier.weight.lazy_shape()[1]
+        self.config.class_names.len()
+    }
+
+    /// The device of the parameters.
+    pub fn device(&self) -> Device {
+        self.encoder.embeddings.word_embeddings.weight.lazy_device()
+    }
+}
+
+impl Texts<'_> {
+    fn count(self) -> usize {
+        match self {
+            Self::Single(_) => 1,
+            Self::Pair(..) => 2,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_make_no_classifier_are_refused() {
+        let names = |names: &[&str], problem_type| {
+            let names = names.iter().map(ToString::to_string).collect();
+            let config = SequenceClassifierConfig {
+                problem_type,
+                ..SequenceClassifierConfig::new(EncoderConfig::default(), names)
+            };
+            config.check_names().map_err(|error| error.to_string())
+        };
+        assert!(names(&["score"], ProblemType::Regression).is_ok());
+        for (wrong, problem_type, message) in [
+            (
+                &["a"][..],
+                ProblemType::SingleLabelClassification,
+                "1 names, expected at least 2",
+            ),
+            (
+                &[],
+                ProblemType::MultiLabelClassification,
+                "0 names, expected at least 1",
+            ),
+            (
+                &["a", "b", "a"],
+                ProblemType::Regression,
+                "\"a\" twice, expected different names",
+            ),
+        ] {
+            let error = names(wrong, problem_type).unwrap_err();
+            assert!(error.ends_with(message), "{error}");
+        }
     }
 }

@@ -7,12 +7,13 @@ use finetune_random::{Purpose, number};
 /// The dropout of one training step.
 ///
 /// A mask depends on the run's seed, the step and the place in the network alone. The network has
-/// stages: 0 is the embeddings, `i + 1` is layer `i`, and what is above the encoder counts on.
+/// stages: 0 is the embeddings, `i + 1` is layer `i`, and the head is above them all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DropoutStream {
     seed: u64,
     step: u64,
     first_stage: usize,
+    second_text: bool,
 }
 
 /// The dropout of one stage of one step.
@@ -25,6 +26,12 @@ pub(crate) struct DropoutStage {
 /// Places in a stage: no stage has more.
 const SITES: usize = 4;
 
+/// Adapters in a stage.
+const ADAPTERS: usize = 6;
+
+/// The stage of the head: no encoder has so many layers.
+const HEAD: usize = 1 << 16;
+
 impl DropoutStream {
     /// The masks of a step; `step` counts forward passes, so that accumulated batches differ too.
     pub fn new(seed: u64, step: u64) -> Self {
@@ -32,6 +39,7 @@ impl DropoutStream {
             seed,
             step,
             first_stage: 0,
+            second_text: false,
         }
     }
 
@@ -39,6 +47,19 @@ impl DropoutStream {
     pub fn from_stage(self, first_stage: usize) -> Self {
         Self {
             first_stage,
+            ..self
+        }
+    }
+
+    /// The stage of the head, which is never frozen.
+    pub(crate) fn head(self) -> DropoutStage {
+        self.stage(HEAD)
+    }
+
+    /// The masks of the second text of a pair, which goes through the same stages as the first.
+    pub(crate) fn second_text(self) -> Self {
+        Self {
+            second_text: true,
             ..self
         }
     }
@@ -54,15 +75,27 @@ impl DropoutStream {
 impl DropoutStage {
     /// What to drop at a place of this stage, or nothing.
     pub(crate) fn at(self, probability: f64, site: usize) -> Option<Dropout> {
+        self.at_address(probability, (self.stage * SITES + site) as u64)
+    }
+
+    /// What to drop before an adapter of this stage, or nothing. The masks beside it stay as they
+    /// are without adapters.
+    pub(crate) fn in_adapter(self, probability: f64, adapter: usize) -> Option<Dropout> {
+        let place = (self.stage * ADAPTERS + adapter) as u64;
+        self.at_address(probability, 1 << 33 | place)
+    }
+
+    fn at_address(self, probability: f64, address: u64) -> Option<Dropout> {
         let DropoutStream {
             seed,
             step,
             first_stage,
+            second_text,
         } = self.stream;
         if self.stage < first_stage || probability == 0.0 {
             return None;
         }
-        let place = (self.stage * SITES + site) as u64;
+        let place = address | u64::from(second_text) << 32;
         Some(Dropout {
             probability,
             key: number(seed, Purpose::Dropout, step, place),
@@ -93,8 +126,11 @@ mod tests {
         for step in 0..3 {
             for stage in 0..3 {
                 for site in 0..SITES {
-                    let stage = DropoutStream::new(1, step).stage(stage);
-                    keys.push(stage.at(0.1, site).unwrap().key);
+                    let stream = DropoutStream::new(1, step);
+                    for stream in [stream, stream.second_text()] {
+                        keys.push(stream.stage(stage).at(0.1, site).unwrap().key);
+                        keys.push(stream.stage(stage).in_adapter(0.1, site).unwrap().key);
+                    }
                 }
             }
         }

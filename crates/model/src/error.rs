@@ -22,6 +22,26 @@ pub enum ModelError {
         /// Line, column and what was expected there.
         source: serde_json::Error,
     },
+    /// `config.json` lacks a key that nothing can stand in for.
+    #[error("{}: {key} is missing", path.display())]
+    MissingKey {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: &'static str,
+    },
+    /// A key of `config.json` has a value of the wrong kind.
+    #[error("{}: {key} is {found}, expected {expected}", path.display())]
+    ConfigValue {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        expected: &'static str,
+    },
     /// `config.json` describes a model that this crate has not got.
     #[error("{}: {field} is {found}, supported: {supported}", path.display())]
     Unsupported {
@@ -52,6 +72,56 @@ pub enum ModelError {
         /// What the format's reader said.
         reason: String,
     },
+    /// A folder has none of the files that weights are kept in.
+    #[error("{}: no weights, expected one of {expected}", directory.display())]
+    NoWeights {
+        /// The folder.
+        directory: PathBuf,
+        /// The files that would do.
+        expected: String,
+    },
+    /// A pickle asks for something other than tensors and plain values. Nothing of it was run.
+    #[error("{}: the pickle calls {found}, expected tensors and plain values only", path.display())]
+    PickledCall {
+        /// The file.
+        path: PathBuf,
+        /// What it would have Python call or make.
+        found: String,
+    },
+    /// The index of a checkpoint in several files is not what an index looks like.
+    #[error("{}: not an index of weights: {source}", path.display())]
+    IndexSyntax {
+        /// The index.
+        path: PathBuf,
+        /// Line, column and what was expected there.
+        source: serde_json::Error,
+    },
+    /// An index points at something that is not a file beside it.
+    #[error("{}: shard {shard:?}, expected the name of a file in the same folder", path.display())]
+    ShardPath {
+        /// The index.
+        path: PathBuf,
+        /// What it points at.
+        shard: String,
+    },
+    /// An index names a file that is not there.
+    #[error("{}: shard {shard} is missing", path.display())]
+    MissingShard {
+        /// The index.
+        path: PathBuf,
+        /// The name of the file.
+        shard: String,
+    },
+    /// A shard has no tensor that the index says it has.
+    #[error("{}: tensor {tensor} is not in shard {shard}", path.display())]
+    NotInShard {
+        /// The index.
+        path: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+        /// The shard that should have it.
+        shard: String,
+    },
     /// The checkpoint has no tensor that the encoder cannot do without.
     #[error("{}: tensor {tensor} is missing", path.display())]
     MissingTensor {
@@ -59,6 +129,24 @@ pub enum ModelError {
         path: PathBuf,
         /// The name it would have.
         tensor: String,
+    },
+    /// An adapter's checkpoint has a tensor that no part of the model takes.
+    #[error("{}: tensor {tensor} has no place in the model", path.display())]
+    UnknownTensor {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's name in the file.
+        tensor: String,
+    },
+    /// `adapter_config.json` describes an adapter that this crate has not got.
+    #[error("{}: {key} is {found}, which this LoRA does not have", path.display())]
+    UnsupportedAdapter {
+        /// The file.
+        path: PathBuf,
+        /// The key in the file.
+        key: String,
+        /// Its value.
+        found: String,
     },
     /// A tensor has not the shape that `config.json` promises.
     #[error("{}: tensor {tensor} has shape {found:?}, expected {expected:?}", path.display())]
@@ -82,10 +170,22 @@ pub enum ModelError {
         /// The element type found.
         found: String,
     },
+    /// A tensor holds something that is no number.
+    #[error("{}: tensor {tensor} has {found} at {index}, expected finite values", path.display())]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's name in the file.
+        tensor: String,
+        /// Which element, counted as they lie in the file.
+        index: usize,
+        /// NaN or an infinity.
+        found: f32,
+    },
     /// A token id, token type or sequence does not fit the embedding tables.
     #[error("{what} {found} does not fit the embedding table of {limit} rows")]
     OutsideEmbedding {
-        /// What was looked up: "token id", "token type" or "sequence length".
+        /// What was looked up: "token id", "token type", "position" or "sequence length".
         what: &'static str,
         /// The offending value.
         found: usize,
@@ -104,4 +204,31 @@ pub enum ModelError {
         /// Its length.
         found: usize,
     },
+    /// A head got more or fewer texts than it is for.
+    #[error("the head is for {expected} texts, got {found}")]
+    TextCount {
+        /// What the head is for.
+        expected: usize,
+        /// What it got.
+        found: usize,
+    },
+    /// The two batches of a pair differ in their number of rows.
+    #[error("pairs of {} first texts and {} second texts", first[0], second[0])]
+    PairShape {
+        /// Rows and width of the first texts.
+        first: [usize; 2],
+        /// Rows and width of the second texts.
+        second: [usize; 2],
+    },
+    /// A masked position is not in the batch.
+    #[error("masked position {found} in a batch of {slots} slots")]
+    MaskedPosition {
+        /// The position.
+        found: usize,
+        /// Slots of the batch, `B * S`.
+        slots: usize,
+    },
+    /// Words were asked for at no position at all.
+    #[error("no masked position in the batch")]
+    NothingMasked,
 }

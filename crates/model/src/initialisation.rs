@@ -4,7 +4,7 @@
 use burn::module::Module;
 use burn::tensor::TensorData;
 use finetune_random::{Purpose, generator, name_coordinate};
-use rand_distr::{Distribution, StandardNormal};
+use rand_distr::{Distribution, StandardNormal, StandardUniform};
 
 use crate::parameters::{Parameter, ParameterKind, replace};
 
@@ -21,16 +21,26 @@ pub fn initialise<M: Module>(module: M, standard_deviation: f64, seed: u64) -> M
 /// The fresh values of one parameter.
 pub(crate) fn values(parameter: &Parameter, standard_deviation: f64, seed: u64) -> TensorData {
     let length = parameter.shape.iter().product();
+    let address = name_coordinate(&parameter.path);
+    let mut random = generator(seed, Purpose::Initialisation, address, 0);
     let values = match parameter.kind {
-        ParameterKind::LinearBias | ParameterKind::NormShift => vec![0.0; length],
+        ParameterKind::LinearBias | ParameterKind::NormShift | ParameterKind::LoraB => {
+            vec![0.0; length]
+        }
         ParameterKind::NormScale => vec![1.0; length],
         ParameterKind::LinearWeight | ParameterKind::Embedding => {
-            let address = name_coordinate(&parameter.path);
-            let mut random = generator(seed, Purpose::Initialisation, address, 0);
-
             let draw = |_| {
                 let value: f64 = StandardNormal.sample(&mut random);
                 (value * standard_deviation) as f32
+            };
+            (0..length).map(draw).collect()
+        }
+        // As PyTorch's `kaiming_uniform_` with `a = √5`, which PEFT takes over from `nn.Linear`.
+        ParameterKind::LoraA => {
+            let bound = 1.0 / (parameter.shape[0] as f64).sqrt();
+            let draw = |_| {
+                let share: f64 = StandardUniform.sample(&mut random);
+                ((2.0 * share - 1.0) * bound) as f32
             };
             (0..length).map(draw).collect()
         }

@@ -17,6 +17,22 @@ pub enum ParameterKind {
     NormScale,
     /// Shift of a layer normalisation.
     NormShift,
+    /// First matrix of an adapter, `[input, rank]`.
+    LoraA,
+    /// Second matrix of an adapter, `[rank, output]`.
+    LoraB,
+}
+
+impl ParameterKind {
+    /// Whether it belongs to an adapter: trained in place of the encoder's own parameters.
+    pub fn is_adapter(self) -> bool {
+        matches!(self, Self::LoraA | Self::LoraB)
+    }
+
+    /// Whether PyTorch keeps it output-major, and burn input-major.
+    pub(crate) fn is_output_major_in_files(self) -> bool {
+        self == Self::LinearWeight || self.is_adapter()
+    }
 }
 
 /// One parameter of a module.
@@ -67,6 +83,11 @@ struct Place {
 
 impl Place {
     fn enter(&mut self, name: &str, container: &str) {
+        // The variant of an enum is no part of a path: heads of all kinds are called `head`.
+        let name = match container.starts_with("Enum:") {
+            true => "",
+            false => name,
+        };
         self.names.push(name.to_string());
         self.containers.push(container.to_string());
     }
@@ -83,11 +104,15 @@ impl Place {
             ("Struct:Embedding", _) => ParameterKind::Embedding,
             ("Struct:LayerNorm", "gamma") => ParameterKind::NormScale,
             ("Struct:LayerNorm", _) => ParameterKind::NormShift,
+            ("Struct:LowRank", "a") => ParameterKind::LoraA,
+            ("Struct:LowRank", _) => ParameterKind::LoraB,
             (_, "bias") => ParameterKind::LinearBias,
             _ => ParameterKind::LinearWeight,
         };
+        let names = self.names.iter().map(String::as_str);
+        let names: Vec<_> = names.filter(|name| !name.is_empty()).collect();
         Parameter {
-            path: self.names.join("."),
+            path: names.join("."),
             kind,
             shape: param.lazy_shape().as_slice().to_vec(),
             id: param.id,

@@ -1,9 +1,11 @@
 //! burn's layers as this crate makes and applies them: created empty, applied to token rows by
 //! `finetune-ops`.
 //!
-//! The fields stay burn's own types, so that whatever walks a module (optimizers, parameter groups,
-//! LoRA) finds what it knows.
+//! The fields stay burn's own types, so that whatever walks a module (optimizers, parameter groups)
+//! finds what it knows. The linear maps within a layer can have adapters, and so have a type of
+//! their own: `adapters::Projection`.
 
+use burn::module::Param;
 use burn::nn::{
     Embedding, EmbeddingConfig, Initializer, LayerNorm, LayerNormConfig, Linear, LinearConfig,
 };
@@ -21,6 +23,11 @@ pub(crate) fn linear(input: usize, output: usize, device: &Device) -> Linear {
     LinearConfig::new(input, output)
         .with_initializer(Initializer::Zeros)
         .init(device)
+}
+
+/// All zero, until filled.
+pub(crate) fn bias(width: usize, device: &Device) -> Param<Tensor<1>> {
+    Initializer::Zeros.init([width], device)
 }
 
 /// Scale 1, shift 0.

@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use finetune_model::{ModelError, load_classifier};
+use finetune_model::{
+    CheckpointConfig, EncoderConfig, EncoderInput, Family, ModelError, SequenceClassifierConfig,
+    initialise, load_classifier, load_masked_lm,
+};
 
 const CHECKPOINT: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -29,38 +32,9 @@ fn edit_config(folder: &Path, from: &str, to: &str) {
 }
 
 #[test]
-fn missing_files() {
+fn a_missing_config() {
     let error = load(|folder| std::fs::remove_file(folder.join("config.json")).unwrap());
     assert!(matches!(&error, ModelError::Io { path, .. } if path.ends_with("config.json")));
-    let error = load(|folder| std::fs::remove_file(folder.join("model.safetensors")).unwrap());
-    assert!(matches!(&error, ModelError::Io { path, .. } if path.ends_with("model.safetensors")));
-}
-
-#[test]
-fn truncated_weights() {
-    for keep in [0, 4, 100, 5_000, 90_000] {
-        let error = load(|folder| {
-            let path = folder.join("model.safetensors");
-            let bytes = std::fs::read(&path).unwrap();
-            std::fs::write(path, &bytes[..keep]).unwrap();
-        });
-        assert!(
-            matches!(&error, ModelError::DamagedWeights { .. }),
-            "{keep}: {error:?}"
-        );
-        assert!(error.to_string().contains("model.safetensors"));
-    }
-}
-
-#[test]
-fn a_header_that_promises_too_much() {
-    let error = load(|folder| {
-        std::fs::write(folder.join("model.safetensors"), [0xff; 64]).unwrap();
-    });
-    assert!(
-        matches!(&error, ModelError::DamagedWeights { .. }),
-        "{error:?}"
-    );
 }
 
 #[test]
@@ -85,14 +59,14 @@ fn another_architecture() {
     });
     let message = error.to_string();
     assert!(
-        message.ends_with("model_type is gpt2, supported: bert"),
+        message.contains("model_type is gpt2, supported: bert, distilbert"),
         "{message}"
     );
     let error = load(|folder| {
         edit_config(
             folder,
             "\"hidden_act\": \"gelu\"",
-            "\"hidden_act\": \"relu\"",
+            "\"hidden_act\": \"mish\"",
         )
     });
     assert!(matches!(
@@ -154,17 +128,214 @@ fn a_missing_tensor() {
     assert_eq!(tensor, "bert.encoder.layer.2.attention.self.query.weight");
 }
 
+/// Writes a `config.json` and reads it.
+fn read_config(text: &str) -> ModelError {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("config.json"), text).unwrap();
+    CheckpointConfig::read(folder.path()).unwrap_err()
+}
+
+/// The file that transformers writes for a family, with one key changed or taken out.
+fn family_config(case: &str, key: &str, value: Option<serde_json::Value>) -> ModelError {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let path = format!("{root}/tests/parity/families/{case}/checkpoint/config.json");
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut keys: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).unwrap();
+    match value {
+        Some(value) => keys.insert(key.to_string(), value),
+        None => keys.remove(key),
+    };
+    read_config(&serde_json::Value::Object(keys).to_string())
+}
+
 #[test]
-fn a_tensor_of_integers() {
-    let error = load(|folder| {
-        let path = folder.join("model.safetensors");
-        let bytes = std::fs::read(&path).unwrap();
-        // Same width, same length: only the type in the header changes.
-        let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
-        let text = String::from_utf8(bytes[8..8 + header].to_vec()).unwrap();
-        let edited = text.replacen("\"F32\"", "\"I32\"", 1);
-        let edited = [&bytes[..8], edited.as_bytes(), &bytes[8 + header..]].concat();
-        std::fs::write(path, edited).unwrap();
-    });
-    assert!(matches!(&error, ModelError::TensorType { .. }), "{error:?}");
+fn a_missing_size_is_named_in_the_family_s_words() {
+    for (case, keys) in [
+        (
+            "bert_wide",
+            &[
+                "model_type",
+                "vocab_size",
+                "hidden_size",
+                "num_hidden_layers",
+            ][..],
+        ),
+        (
+            "bert_narrow",
+            &[
+                "num_attention_heads",
+                "intermediate_size",
+                "max_position_embeddings",
+            ],
+        ),
+        (
+            "distilbert_wide",
+            &["dim", "n_layers", "n_heads", "hidden_dim"],
+        ),
+        ("electra_wide", &["embedding_size"]),
+    ] {
+        for key in keys {
+            let error = family_config(case, key, None);
+            assert!(matches!(&error, ModelError::MissingKey { key: found, .. } if found == key));
+            let message = error.to_string();
+            assert!(
+                message.ends_with(&format!("config.json: {key} is missing")),
+                "{message}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_named() {
+    use serde_json::json;
+    for (case, key, value) in [
+        ("bert_wide", "hidden_size", json!(-8)),
+        ("bert_wide", "hidden_size", json!("768")),
+        ("bert_wide", "num_hidden_layers", json!(2.5)),
+        ("bert_wide", "layer_norm_eps", json!("small")),
+        ("bert_wide", "model_type", json!(7)),
+        ("bert_wide", "id2label", json!(["a", "b"])),
+        ("bert_wide", "id2label", json!({"zero": "a"})),
+        ("bert_wide", "problem_type", json!("ranking")),
+        ("bert_wide", "is_decoder", json!("no")),
+        (
+            "bert_wide",
+            "finetune",
+            json!({"pooling": {"tokens": "last"}}),
+        ),
+        ("roberta_wide", "pad_token_id", json!(-1)),
+        ("distilbert_wide", "seq_classif_dropout", json!("much")),
+    ] {
+        let error = family_config(case, key, Some(value));
+        assert!(
+            matches!(&error, ModelError::ConfigValue { key: found, .. } if *found == key),
+            "{error:?}"
+        );
+    }
+}
+
+#[test]
+fn a_value_that_makes_no_model_is_named() {
+    use serde_json::json;
+    for (case, key, value, field) in [
+        ("distilbert_wide", "n_heads", json!(4), "hidden_size"),
+        (
+            "electra_wide",
+            "num_attention_heads",
+            json!(0),
+            "num_attention_heads",
+        ),
+        (
+            "bert_wide",
+            "num_hidden_layers",
+            json!(1_000_000_000_000u64),
+            "num_hidden_layers",
+        ),
+        ("bert_wide", "type_vocab_size", json!(0), "type_vocab_size"),
+        (
+            "roberta_wide",
+            "pad_token_id",
+            json!(u64::MAX),
+            "max_position_embeddings",
+        ),
+        (
+            "roberta_wide",
+            "max_position_embeddings",
+            json!(2),
+            "max_position_embeddings",
+        ),
+        ("electra_wide", "embedding_size", json!(0), "embedding_size"),
+        (
+            "roberta_wide",
+            "hidden_dropout_prob",
+            json!(1.0),
+            "hidden_dropout_prob",
+        ),
+    ] {
+        let error = family_config(case, key, Some(value));
+        assert!(
+            matches!(&error, ModelError::InvalidConfig { field: found, .. } if *found == field),
+            "{error:?}"
+        );
+    }
+    for (case, key, value) in [
+        ("bert_wide", "model_type", "gpt2"),
+        ("distilbert_wide", "activation", "mish"),
+        ("roberta_wide", "hidden_act", "gelu_10"),
+        ("electra_wide", "position_embedding_type", "relative_key"),
+    ] {
+        let error = family_config(case, key, Some(json!(value)));
+        assert!(
+            matches!(&error, ModelError::Unsupported { field, .. } if *field == key),
+            "{error:?}"
+        );
+    }
+}
+
+#[test]
+fn a_decoder_of_its_own_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["config.json", "model.safetensors"] {
+        std::fs::copy(Path::new(CHECKPOINT).join(file), folder.path().join(file)).unwrap();
+    }
+    let tied = "\"tie_word_embeddings\": true";
+    edit_config(folder.path(), tied, "\"tie_word_embeddings\": false");
+    let error = load_masked_lm(folder.path(), 0, &Device::flex()).unwrap_err();
+    let message = error.to_string();
+    assert!(
+        message.ends_with("tie_word_embeddings is false, supported: true"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_checkpoint_of_another_family_lacks_its_first_tensor() {
+    let error = load(|folder| edit_config(folder, "\"bert\"", "\"roberta\""));
+    let ModelError::MissingTensor { tensor, .. } = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(tensor, "roberta.embeddings.word_embeddings.weight");
+}
+
+/// Ids, positions and texts that a model has no place for, in every family.
+#[test]
+fn batches_that_do_not_fit() {
+    for family in Family::ALL {
+        let encoder = EncoderConfig {
+            vocab_size: 10,
+            hidden_size: 4,
+            num_attention_heads: 1,
+            num_hidden_layers: 1,
+            intermediate_size: 4,
+            max_position_embeddings: 6,
+            ..EncoderConfig::base(family)
+        };
+        let longest = encoder.longest_sequence();
+        let names = ["no", "yes"].map(String::from);
+        let config = SequenceClassifierConfig::new(encoder.clone(), names.into());
+        let device = Device::flex();
+        let model = initialise(config.init(&device).unwrap(), 0.02, 1);
+        let input = |id: u32, length: usize| {
+            let (ids, mask) = (vec![id; length], vec![true; length]);
+            EncoderInput::new(&model.encoder, &ids, &vec![0; length], &mask, [1, length])
+        };
+        let fits = input(9, longest).unwrap();
+        for error in [input(10, 1), input(u32::MAX, 1), input(9, longest + 1)] {
+            let error = error.unwrap_err();
+            assert!(
+                matches!(error, ModelError::OutsideEmbedding { .. }),
+                "{error:?}"
+            );
+        }
+        let error = model.forward((&fits, &fits), None).unwrap_err();
+        assert_eq!(error.to_string(), "the head is for 1 texts, got 2");
+
+        let model = initialise(encoder.init_masked_lm(&device).unwrap(), 0.02, 1);
+        let error = model.forward(&fits, &[0, longest], None).unwrap_err();
+        let expected = format!("masked position {longest} in a batch of {longest} slots");
+        assert_eq!(error.to_string(), expected);
+        let error = model.forward(&fits, &[], None).unwrap_err();
+        assert!(matches!(error, ModelError::NothingMasked));
+    }
 }

@@ -8,5 +8,7 @@
 )]
 
 mod bad_input;
+mod damaged_weights;
+mod formats;
 mod parity;
 mod properties;

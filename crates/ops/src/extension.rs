@@ -6,7 +6,7 @@
 use burn::backend::autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy};
 use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
 
-use crate::{attention, dropout, gelu, layer_norm};
+use crate::{attention, dropout, gelu, gelu_tanh, layer_norm};
 
 /// The operations of this crate as backend methods.
 ///
@@ -31,6 +31,11 @@ pub trait EncoderOps: Backend {
     /// See [`gelu`](crate::gelu()).
     fn gelu_exact(x: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::gelu(x)
+    }
+
+    /// See [`gelu_tanh`](crate::gelu_tanh()).
+    fn gelu_tanh(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        gelu_tanh::forward::<Self>(x)
     }
 
     /// See [`dropout`](crate::dropout()).
@@ -76,6 +81,10 @@ impl<B: EncoderOps, C: CheckpointStrategy> EncoderOps for Autodiff<B, C> {
 
     fn gelu_exact(x: FloatTensor<Self>) -> FloatTensor<Self> {
         gelu::tracked::<B, C>(x)
+    }
+
+    fn gelu_tanh(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        gelu_tanh::tracked::<B, C>(x)
     }
 
     fn dropout_hashed(x: FloatTensor<Self>, probability: f64, key: u64) -> FloatTensor<Self> {

@@ -11,6 +11,7 @@
 //! | [`linear`] | `x · weight + bias` |
 //! | [`layer_norm`] | normalise each row, scale and shift |
 //! | [`gelu`] | the exact GELU, with the exact derivative on every backend |
+//! | [`gelu_tanh`] | its tanh form, `gelu_new` in checkpoints |
 //! | [`dropout`] | zero a share of the values, by hashing (key, index) |
 //! | [`attention`] | multi-head scaled dot-product attention with a key mask |
 //! | [`cross_entropy`] | classification loss against weighted targets |
@@ -39,6 +40,7 @@ mod dropout;
 #[cfg_attr(feature = "tch", allow(deprecated))] // burn marks every LibTorch name so.
 mod extension;
 mod gelu;
+mod gelu_tanh;
 mod layer_norm;
 mod linear;
 
@@ -47,5 +49,6 @@ pub use cross_entropy::{Targets, cross_entropy};
 pub use dropout::{Dropout, dropout};
 pub use extension::EncoderOps;
 pub use gelu::gelu;
+pub use gelu_tanh::gelu_tanh;
 pub use layer_norm::layer_norm;
 pub use linear::linear;

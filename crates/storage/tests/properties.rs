@@ -27,7 +27,7 @@ proptest! {
             writer.write(&c, third.get(index..=index).unwrap_or_default()).unwrap();
             writer.write(&b, second.get(index..=index).unwrap_or_default()).unwrap();
         }
-        writer.finish(&piece).unwrap();
+        writer.finish(piece).unwrap();
 
         let file = ArrayFile::open(&path).unwrap();
         prop_assert_eq!(file.metadata::<usize>().unwrap(), piece);

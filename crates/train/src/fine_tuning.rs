@@ -155,12 +155,7 @@ impl FineTuning {
         };
         record.write_predictions(&predictions, &labels, class_names)?;
         let model_directory = record.directory().join("model");
-        save_classifier(
-            &model_directory,
-            &model.valid(),
-            &self.checkpoint,
-            class_names,
-        )?;
+        save_classifier(&model_directory, &model.valid(), &self.checkpoint)?;
         self.tokenizer.save(&model_directory)?;
         record.write_report(&report)?;
         Ok(report)
@@ -257,10 +252,7 @@ fn check_fit(
             rows,
         });
     }
-    let (length, positions) = (
-        config.longest_row(),
-        checkpoint.encoder.max_position_embeddings,
-    );
+    let (length, positions) = (config.longest_row(), checkpoint.encoder.longest_sequence());
     if length > positions {
         return Err(TrainError::LongerThanPositions {
             path,

@@ -155,6 +155,33 @@ mod tests {
         }
     }
 
+    /// The embeddings with all that belongs to them are the first stage, each layer is one, and
+    /// pooler and head are none.
+    #[test]
+    fn every_family_has_the_same_stages() {
+        use burn::tensor::Device;
+        use finetune_model::{EncoderConfig, Family, SequenceClassifierConfig};
+
+        for family in Family::ALL {
+            let encoder = EncoderConfig {
+                num_hidden_layers: 2,
+                embedding_size: (family == Family::Electra).then_some(12),
+                ..EncoderConfig::base(family)
+            };
+            let names = ["no", "yes"].map(String::from);
+            let config = SequenceClassifierConfig::new(encoder, names.into());
+            for parameter in parameters(&config.init(&Device::flex()).unwrap()) {
+                let expected = match parameter.path.split('.').collect::<Vec<_>>()[..] {
+                    ["encoder", "embeddings", ..] => Some(0),
+                    ["encoder", "layers", "0", ..] => Some(1),
+                    ["encoder", "layers", "1", ..] => Some(2),
+                    _ => None,
+                };
+                assert_eq!(stage(&parameter), expected, "{family}: {}", parameter.path);
+            }
+        }
+    }
+
     #[test]
     fn stages_count_from_the_bottom() {
         assert_eq!(Freeze::None.frozen_stages(6), 0);

@@ -37,7 +37,7 @@
 //!     intermediate_size: 64,
 //!     ..Default::default()
 //! };
-//! let classifier = SequenceClassifierConfig { encoder, class_names, classifier_dropout: None };
+//! let classifier = SequenceClassifierConfig::new(encoder, class_names);
 //! let model = initialise(classifier.init(&Device::flex().autodiff())?, 0.02, 1);
 //!
 //! let config = TrainConfig {

@@ -85,7 +85,10 @@ impl AdamWSettings {
         let decayed = parameters(module).into_iter().filter(|parameter| {
             matches!(
                 parameter.kind,
-                ParameterKind::LinearWeight | ParameterKind::Embedding
+                ParameterKind::LinearWeight
+                    | ParameterKind::Embedding
+                    | ParameterKind::LoraA
+                    | ParameterKind::LoraB
             )
         });
         let group = ParamGroup::from_ids(decayed.map(|parameter| parameter.id).collect());

@@ -73,7 +73,8 @@ pub fn predict(
     let mut texts = TextLogits::new(data.texts.text_count());
     for rows in batches {
         let batch = collate(data, &rows, Padding::Longest, pad_token_id)?;
-        let output = model.forward(&encoder_input(&model, batch.size(), &batch.tokens)?, None);
+        let input = encoder_input(&model, batch.size(), &batch.tokens)?;
+        let output = model.forward(&input, None)?;
         let classes = output.dims()[1];
         let values = output
             .into_data()

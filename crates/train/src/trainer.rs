@@ -66,7 +66,7 @@ pub fn train(
             let input = encoder_input(&model, batch.size(), &batch.tokens)?;
             let dropout =
                 DropoutStream::new(config.seed, summary.steps as u64).from_stage(frozen_stages);
-            let logits = model.forward(&input, Some(dropout));
+            let logits = model.forward(&input, Some(dropout))?;
 
             let targets = Targets {
                 labels: classes_of(&batch)?,
@@ -117,7 +117,7 @@ fn check_model(model: &SequenceClassifier, data: &EncodedDataset) -> Result<(), 
             expected,
         ));
     }
-    if !model.classifier.weight.lazy_device().is_autodiff() {
+    if !model.device().is_autodiff() {
         return Err(TrainError::setting(
             "device of the model",
             "plain",

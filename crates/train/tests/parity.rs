@@ -1,4 +1,6 @@
-//! Schedules and the optimizer against transformers and PyTorch.
+//! Schedules, the optimizer and whole training steps against transformers and PyTorch.
+
+mod trajectory;
 
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};

@@ -154,8 +154,7 @@ fn values(model: &SequenceClassifier) -> Vec<Vec<f32>> {
 pub(crate) fn checkpoint(folder: &Path) -> Splits {
     let small = SmallRun::new();
     let config = CheckpointConfig::new(small.encoder.clone());
-    let names = small.data.class_names();
-    save_classifier(folder, &small.model(1).valid(), &config, names).unwrap();
+    save_classifier(folder, &small.model(1).valid(), &config).unwrap();
     small.tokenizer.save(folder).unwrap();
     let test = Dataset {
         name: "small/test".to_string(),

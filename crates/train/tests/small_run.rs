@@ -61,11 +61,8 @@ impl SmallRun {
     }
 
     pub(crate) fn model(&self, seed: u64) -> SequenceClassifier {
-        let config = SequenceClassifierConfig {
-            encoder: self.encoder.clone(),
-            class_names: self.data.class_names().to_vec(),
-            classifier_dropout: None,
-        };
+        let class_names = self.data.class_names().to_vec();
+        let config = SequenceClassifierConfig::new(self.encoder.clone(), class_names);
         initialise(config.init(&Device::flex().autodiff()).unwrap(), 0.05, seed)
     }
 

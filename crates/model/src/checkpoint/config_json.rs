@@ -1,12 +1,15 @@
 //! `config.json`: what this crate reads of it, and what it writes.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::CONFIG_FILE;
-use crate::{EncoderConfig, ModelError};
+use super::config_keys::ConfigKeys;
+use super::encoder_keys::{encoder_keys, encoder_of, key_of};
+use crate::head::HeadConfig;
+use crate::{EncoderConfig, Family, ModelError, Pooling, ProblemType, SequenceClassifierConfig};
 
 /// The configuration of a checkpoint. Keys that this crate does not use are kept, so that a saved
 /// model says of itself whatever its ancestor said.
@@ -16,58 +19,35 @@ pub struct CheckpointConfig {
     pub encoder: EncoderConfig,
     /// Names of the classes by index, where the checkpoint is a classifier with names.
     pub class_names: Option<Vec<String>>,
-    /// Dropout before the classifier, where it differs from the encoder's.
+    /// What the outputs of the classifier are, where the checkpoint says so.
+    pub problem_type: Option<ProblemType>,
+    /// Dropout of the classifier, where it differs from the encoder's.
     pub classifier_dropout: Option<f64>,
+    /// Pooling and head of a classifier that transformers has no class for.
+    pub own_head: Option<OwnHead>,
+    /// Whether a head for masked language modelling decodes with the word embeddings.
+    pub tie_word_embeddings: bool,
     keys: Map<String, Value>,
 }
 
-/// The keys read, all others ignored. BERT's own defaults hold for what is missing.
-#[derive(Deserialize)]
-#[serde(default)]
-struct Keys {
-    model_type: String,
-    hidden_act: String,
-    position_embedding_type: String,
-    is_decoder: bool,
-    vocab_size: usize,
-    hidden_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    intermediate_size: usize,
-    hidden_dropout_prob: f64,
-    attention_probs_dropout_prob: f64,
-    max_position_embeddings: usize,
-    type_vocab_size: usize,
-    layer_norm_eps: f64,
-    initializer_range: f64,
-    classifier_dropout: Option<f64>,
-    id2label: Option<std::collections::BTreeMap<usize, String>>,
+/// Pooling and head of a classifier that transformers has no class for, kept under the key
+/// `finetune`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnHead {
+    /// From tokens to texts.
+    pub pooling: Pooling,
+    /// From texts to outputs.
+    pub head: HeadConfig,
 }
 
-impl Default for Keys {
-    fn default() -> Self {
-        let base = EncoderConfig::default();
-        Self {
-            model_type: "missing".to_string(),
-            hidden_act: "gelu".to_string(),
-            position_embedding_type: "absolute".to_string(),
-            is_decoder: false,
-            vocab_size: base.vocab_size,
-            hidden_size: base.hidden_size,
-            num_hidden_layers: base.num_hidden_layers,
-            num_attention_heads: base.num_attention_heads,
-            intermediate_size: base.intermediate_size,
-            hidden_dropout_prob: base.hidden_dropout_prob,
-            attention_probs_dropout_prob: base.attention_probs_dropout_prob,
-            max_position_embeddings: base.max_position_embeddings,
-            type_vocab_size: base.type_vocab_size,
-            layer_norm_eps: base.layer_norm_eps,
-            initializer_range: base.initializer_range,
-            classifier_dropout: None,
-            id2label: None,
-        }
-    }
-}
+const OWN_HEAD_KEY: &str = "finetune";
+
+/// Dropout of DistilBERT's classifier where `config.json` does not say, whatever the encoder's.
+const DISTILBERT_CLASSIFIER_DROPOUT: f64 = 0.2;
+
+/// A task's part of a file: keys and their values.
+type TaskKeys = Vec<(&'static str, Value)>;
 
 impl CheckpointConfig {
     /// The configuration of a model made here.
@@ -75,149 +55,182 @@ impl CheckpointConfig {
         Self {
             encoder,
             class_names: None,
+            problem_type: None,
             classifier_dropout: None,
+            own_head: None,
+            tie_word_embeddings: true,
             keys: Map::new(),
         }
     }
 
     /// Reads `config.json` of a folder.
     ///
+    /// The sizes of the model have to be there; what else is missing has the family's defaults in
+    /// transformers.
+    ///
     /// # Errors
     /// [`ModelError::Io`] or [`ModelError::ConfigSyntax`] if there is no such file or it is no
-    /// such JSON, [`ModelError::Unsupported`] if it describes another architecture, and
-    /// [`ModelError::InvalidConfig`] if its sizes make no model.
+    /// such JSON, [`ModelError::MissingKey`] and [`ModelError::ConfigValue`] for a key that is
+    /// missing or has a value of the wrong kind, [`ModelError::Unsupported`] if it describes
+    /// another architecture, and [`ModelError::InvalidConfig`] if its sizes make no model.
     pub fn read(directory: &Path) -> Result<Self, ModelError> {
-        let path = directory.join(CONFIG_FILE);
-        let text = std::fs::read(&path).map_err(|source| ModelError::Io {
-            path: path.clone(),
-            source,
-        })?;
-        let syntax = |source| ModelError::ConfigSyntax {
-            path: path.clone(),
-            source,
-        };
-        let keys: Map<String, Value> = serde_json::from_slice(&text).map_err(syntax)?;
-        let read: Keys = serde_json::from_slice(&text).map_err(syntax)?;
-        read.check_architecture(path)?;
-
-        let encoder = EncoderConfig {
-            vocab_size: read.vocab_size,
-            hidden_size: read.hidden_size,
-            num_hidden_layers: read.num_hidden_layers,
-            num_attention_heads: read.num_attention_heads,
-            intermediate_size: read.intermediate_size,
-            hidden_dropout_prob: read.hidden_dropout_prob,
-            attention_probs_dropout_prob: read.attention_probs_dropout_prob,
-            max_position_embeddings: read.max_position_embeddings,
-            type_vocab_size: read.type_vocab_size,
-            layer_norm_eps: read.layer_norm_eps,
-            initializer_range: read.initializer_range,
-        };
+        let keys = ConfigKeys::read(directory)?;
+        let encoder = encoder_of(&keys)?;
         encoder.validate()?;
+        let dropout = key_of(encoder.family, "classifier_dropout");
+        let names: Option<BTreeMap<usize, String>> =
+            keys.get("id2label", "names of classes by number")?;
         // A name for every index from 0, or none at all.
-        let class_names = read
-            .id2label
-            .filter(|names| names.keys().copied().eq(0..names.len()))
-            .map(|names| names.into_values().collect());
+        let names = names.filter(|names| names.keys().copied().eq(0..names.len()));
         Ok(Self {
+            class_names: names.map(|names| names.into_values().collect()),
+            problem_type: keys.get(
+                "problem_type",
+                "single_label_classification, multi_label_classification or regression",
+            )?,
+            classifier_dropout: keys.get(dropout, "a number")?,
+            own_head: keys.get(OWN_HEAD_KEY, "a pooling and a head")?,
+            tie_word_embeddings: keys
+                .get("tie_word_embeddings", "true or false")?
+                .unwrap_or(true),
             encoder,
-            class_names,
-            classifier_dropout: read.classifier_dropout,
-            keys,
+            keys: keys.keys,
+        })
+    }
+
+    /// The classifier that the checkpoint is for, with these classes: the one it was saved from,
+    /// or else that of its family.
+    pub fn classifier(&self, class_names: &[String]) -> SequenceClassifierConfig {
+        let of_family = SequenceClassifierConfig::new(self.encoder.clone(), class_names.to_vec());
+        let (pooling, head) = match &self.own_head {
+            Some(own) => (own.pooling, own.head.clone()),
+            None => {
+                let family = self.encoder.family;
+                let unsaid = match family {
+                    Family::DistilBert => DISTILBERT_CLASSIFIER_DROPOUT,
+                    _ => self.encoder.hidden_dropout_prob,
+                };
+                let dropout = self.classifier_dropout.unwrap_or(unsaid);
+                family.classification_head(self.encoder.hidden_size, dropout)
+            }
+        };
+        SequenceClassifierConfig {
+            pooling,
+            head,
+            problem_type: self.problem_type_for(class_names),
+            ..of_family
+        }
+    }
+
+    /// What the outputs are: what the checkpoint says if it is for these classes; otherwise one
+    /// output is a number and several are classes, as in transformers.
+    fn problem_type_for(&self, class_names: &[String]) -> ProblemType {
+        let said = self.problem_type.filter(|_| self.is_for(class_names));
+        said.unwrap_or(match class_names.len() {
+            1 => ProblemType::Regression,
+            _ => ProblemType::SingleLabelClassification,
         })
     }
 
     /// Whether a classification layer of this checkpoint is for these classes: it names the same
     /// ones in the same order, or it names none.
     pub(super) fn is_for(&self, class_names: &[String]) -> bool {
-        let unnamed = |names: &[String]| names.iter().all(|name| name.starts_with("LABEL_"));
+        let unnamed = |names: &[String]| {
+            names.len() == class_names.len() && names.iter().all(|name| name.starts_with("LABEL_"))
+        };
         match self.class_names.as_deref() {
             Some(names) => names == class_names || unnamed(names),
             None => true,
         }
     }
 
-    /// The text of a `config.json` with which transformers loads a sequence classifier.
-    pub(super) fn to_classifier_json(&self, class_names: &[String]) -> String {
-        let indexed = class_names.iter().enumerate();
-        let id2label: Map<_, _> = indexed
+    /// The text of a `config.json` with which transformers loads a sequence classifier, or at
+    /// least its encoder if it has no class for the head.
+    pub(super) fn to_classifier_json(&self, config: &SequenceClassifierConfig) -> String {
+        let names = config.class_names.iter().enumerate();
+        let id2label = names
             .clone()
-            .map(|(index, name)| (index.to_string(), json!(name)))
-            .collect();
-        let label2id: Map<_, _> = indexed
-            .map(|(index, name)| (name.clone(), json!(index)))
-            .collect();
-        self.to_json(vec![
-            ("architectures", json!(["BertForSequenceClassification"])),
-            ("classifier_dropout", json!(self.classifier_dropout)),
-            ("problem_type", json!("single_label_classification")),
-            ("id2label", Value::Object(id2label)),
-            ("label2id", Value::Object(label2id)),
-        ])
+            .map(|(index, name)| (index.to_string(), json!(name)));
+        let label2id = names.map(|(index, name)| (name.clone(), json!(index)));
+        let mut task: TaskKeys = vec![
+            ("problem_type", json!(config.problem_type)),
+            ("id2label", Value::Object(id2label.collect())),
+            ("label2id", Value::Object(label2id.collect())),
+        ];
+        let family = config.encoder.family;
+        let class = match config.is_of_the_family() {
+            true => {
+                let dropout = json!(config.head.dropout());
+                task.push((key_of(family, "classifier_dropout"), dropout));
+                "ForSequenceClassification"
+            }
+            false => {
+                let own = json!({"pooling": config.pooling, "head": config.head});
+                task.push((OWN_HEAD_KEY, own));
+                "Model"
+            }
+        };
+        self.to_json(&config.encoder, class, task)
+    }
+
+    /// The text of a `config.json` with which transformers loads a model for masked language
+    /// modelling.
+    pub(super) fn to_masked_lm_json(&self) -> String {
+        let tied = vec![("tie_word_embeddings", json!(true))];
+        self.to_json(&self.encoder, "ForMaskedLM", tied)
     }
 
     /// The text of a `config.json` with which transformers loads a bare encoder.
     pub(super) fn to_encoder_json(&self) -> String {
-        self.to_json(vec![("architectures", json!(["BertModel"]))])
+        self.to_json(&self.encoder, "Model", Vec::new())
     }
 
-    fn to_json(&self, of_the_task: Vec<(&str, Value)>) -> String {
-        let encoder = &self.encoder;
-        let of_the_encoder = vec![
-            ("model_type", json!("bert")),
-            ("hidden_act", json!("gelu")),
-            ("vocab_size", json!(encoder.vocab_size)),
-            ("hidden_size", json!(encoder.hidden_size)),
-            ("num_hidden_layers", json!(encoder.num_hidden_layers)),
-            ("num_attention_heads", json!(encoder.num_attention_heads)),
-            ("intermediate_size", json!(encoder.intermediate_size)),
-            ("hidden_dropout_prob", json!(encoder.hidden_dropout_prob)),
-            (
-                "attention_probs_dropout_prob",
-                json!(encoder.attention_probs_dropout_prob),
-            ),
-            (
-                "max_position_embeddings",
-                json!(encoder.max_position_embeddings),
-            ),
-            ("type_vocab_size", json!(encoder.type_vocab_size)),
-            ("layer_norm_eps", json!(encoder.layer_norm_eps)),
-            ("initializer_range", json!(encoder.initializer_range)),
-            ("dtype", json!("float32")),
-        ];
+    fn to_json(&self, encoder: &EncoderConfig, class: &str, task: TaskKeys) -> String {
         let mut keys = self.keys.clone();
         // These speak of the ancestor's file, not of this one.
-        for key in ["_name_or_path", "torch_dtype"] {
+        for key in ["_name_or_path", "torch_dtype", OWN_HEAD_KEY] {
             keys.remove(key);
         }
-        let written = of_the_task.into_iter().chain(of_the_encoder);
+        let architecture = format!("{}{class}", encoder.family.class_stem());
+        keys.insert("architectures".to_string(), json!([architecture]));
+        keys.insert("dtype".to_string(), json!("float32"));
+        let written = encoder_keys(encoder).into_iter().chain(task);
         keys.extend(written.map(|(key, value)| (key.to_string(), value)));
         format!("{:#}\n", Value::Object(keys))
     }
 }
 
-impl Keys {
-    fn check_architecture(&self, path: PathBuf) -> Result<(), ModelError> {
-        let is_decoder = self.is_decoder.to_string();
-        for (field, found, supported) in [
-            ("model_type", &self.model_type, "bert"),
-            ("hidden_act", &self.hidden_act, "gelu"),
-            (
-                "position_embedding_type",
-                &self.position_embedding_type,
-                "absolute",
-            ),
-            ("is_decoder", &is_decoder, "false"),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_problem_is_inherited_with_the_classes_alone() {
+        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let of_file = |class_names: &[&str], problem_type| CheckpointConfig {
+            class_names: Some(names(class_names)),
+            problem_type,
+            ..CheckpointConfig::new(EncoderConfig::default())
+        };
+        let (classes, labels) = (
+            ProblemType::SingleLabelClassification,
+            ProblemType::MultiLabelClassification,
+        );
+        let score = of_file(&["LABEL_0"], Some(ProblemType::Regression));
+        let topics = of_file(&["a", "b"], Some(labels));
+        let unsaid = of_file(&["LABEL_0"], None);
+        for (config, asked, expected) in [
+            (&score, &["score"][..], ProblemType::Regression),
+            (&score, &["no", "yes"], classes),
+            (&topics, &["a", "b"], labels),
+            (&topics, &["b", "a"], classes),
+            (&unsaid, &["LABEL_0"], ProblemType::Regression),
         ] {
-            if found != supported {
-                return Err(ModelError::Unsupported {
-                    path,
-                    field,
-                    found: found.clone(),
-                    supported,
-                });
-            }
+            assert_eq!(
+                config.classifier(&names(asked)).problem_type,
+                expected,
+                "{asked:?}"
+            );
         }
-        Ok(())
     }
 }

@@ -1,17 +1,17 @@
 //! From a checkpoint's files to a model.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use burn::module::Module;
-use burn::store::burn_pack::Tensor as StoredTensor;
-use burn::store::{ModuleStore, SafetensorsStore, bridge};
-use burn::tensor::{DType, Device, TensorData};
+use burn::tensor::{Device, TensorData};
 
-use super::{CheckpointConfig, EncoderAlone, LoadReport, WEIGHTS_FILE, names};
+use super::stored_tensor::StoredTensor;
+use super::weights::{MODEL_FILES, Weights};
+use super::{CheckpointConfig, EncoderAlone, LoadReport, TensorNames};
 use crate::initialisation;
-use crate::parameters::{Parameter, ParameterKind, parameters, replace};
-use crate::{Encoder, ModelError, SequenceClassifier, SequenceClassifierConfig};
+use crate::parameters::{Parameter, parameters, replace};
+use crate::{Encoder, MaskedLm, ModelError, SequenceClassifier, SequenceClassifierConfig};
 
 /// Loads a classifier for `class_names` from a checkpoint folder.
 ///
@@ -19,28 +19,95 @@ use crate::{Encoder, ModelError, SequenceClassifier, SequenceClassifierConfig};
 /// not there or is for other classes, are initialised from the seed, and the report names them.
 ///
 /// # Errors
-/// As [`CheckpointConfig::read`]; [`ModelError::DamagedWeights`], [`ModelError::MissingTensor`],
-/// [`ModelError::TensorShape`] and [`ModelError::TensorType`] for what is wrong with
-/// `model.safetensors`.
+/// As [`CheckpointConfig::read`]; for what is wrong with the weights [`ModelError::NoWeights`],
+/// [`ModelError::DamagedWeights`], [`ModelError::PickledCall`] and the errors of an index of
+/// shards; for what is wrong with a tensor [`ModelError::MissingTensor`],
+/// [`ModelError::TensorShape`], [`ModelError::TensorType`] and [`ModelError::NotFinite`].
 pub fn load_classifier(
     directory: &Path,
     class_names: &[String],
     seed: u64,
     device: &Device,
 ) -> Result<(SequenceClassifier, CheckpointConfig, LoadReport), ModelError> {
-    let config = CheckpointConfig::read(directory)?;
-    let model = SequenceClassifierConfig {
-        encoder: config.encoder.clone(),
-        class_names: class_names.to_vec(),
-        classifier_dropout: config.classifier_dropout,
-    }
-    .init(device)?;
+    let checkpoint = CheckpointConfig::read(directory)?;
+    let config = checkpoint.classifier(class_names);
+    let (model, report) = classifier_from(directory, &checkpoint, &config, seed, device)?;
+    Ok((model, checkpoint, report))
+}
+
+/// Loads a classifier with pooling and head of one's choice; what [`load_classifier`] would choose
+/// is [`CheckpointConfig::classifier`].
+///
+/// # Errors
+/// As [`load_classifier`], and [`ModelError::InvalidConfig`] if `config` makes no model.
+///
+/// ```no_run
+/// use std::path::Path;
+///
+/// use burn::tensor::Device;
+/// use finetune_model::{
+///     CheckpointConfig, Pooling, SequenceClassifierConfig, load_classifier_as,
+/// };
+///
+/// let folder = Path::new("my-bert");
+/// let names = ["no", "yes"].map(String::from);
+/// let config = SequenceClassifierConfig {
+///     pooling: Pooling::mean(),
+///     ..CheckpointConfig::read(folder)?.classifier(&names)
+/// };
+/// let (model, report) = load_classifier_as(folder, &config, 42, &Device::flex())?;
+/// # Ok::<(), finetune_model::ModelError>(())
+/// ```
+pub fn load_classifier_as(
+    directory: &Path,
+    config: &SequenceClassifierConfig,
+    seed: u64,
+    device: &Device,
+) -> Result<(SequenceClassifier, LoadReport), ModelError> {
+    let checkpoint = CheckpointConfig::read(directory)?;
+    classifier_from(directory, &checkpoint, config, seed, device)
+}
+
+fn classifier_from(
+    directory: &Path,
+    checkpoint: &CheckpointConfig,
+    config: &SequenceClassifierConfig,
+    seed: u64,
+    device: &Device,
+) -> Result<(SequenceClassifier, LoadReport), ModelError> {
+    let model = config.init(device)?;
     let fresh = Fresh {
         standard_deviation: config.encoder.initializer_range,
         seed,
-        head: !config.is_for(class_names),
+        output_layer: !checkpoint.is_for(&config.class_names),
     };
-    let (model, report) = load_into(model, directory, fresh)?;
+    load_into(model, directory, TensorNames::of_classifier(config), fresh)
+}
+
+/// Loads an encoder with its head for masked language modelling. A head that is not there is
+/// initialised from the seed, and the report names its tensors.
+///
+/// # Errors
+/// As [`load_classifier`], and [`ModelError::Unsupported`] for a model whose decoder is not the
+/// table of word embeddings.
+pub fn load_masked_lm(
+    directory: &Path,
+    seed: u64,
+    device: &Device,
+) -> Result<(MaskedLm, CheckpointConfig, LoadReport), ModelError> {
+    let config = CheckpointConfig::read(directory)?;
+    if !config.tie_word_embeddings {
+        return Err(ModelError::Unsupported {
+            path: directory.join(super::CONFIG_FILE),
+            field: "tie_word_embeddings",
+            found: "false".to_string(),
+            supported: "true",
+        });
+    }
+    let model = config.encoder.init_masked_lm(device)?;
+    let fresh = Fresh::below_the_task(&config, seed);
+    let names = TensorNames::of_masked_lm(config.encoder.family);
+    let (model, report) = load_into(model, directory, names, fresh)?;
     Ok((model, config, report))
 }
 
@@ -56,13 +123,9 @@ pub fn load_encoder(
     let alone = EncoderAlone {
         encoder: config.encoder.init(device)?,
     };
-    let standard_deviation = config.encoder.initializer_range;
-    let fresh = Fresh {
-        standard_deviation,
-        seed: 0,
-        head: false,
-    };
-    let (alone, report) = load_into(alone, directory, fresh)?;
+    let fresh = Fresh::below_the_task(&config, 0);
+    let names = TensorNames::of_encoder(config.encoder.family);
+    let (alone, report) = load_into(alone, directory, names, fresh)?;
     Ok((alone.encoder, config, report))
 }
 
@@ -71,22 +134,33 @@ pub fn load_encoder(
 struct Fresh {
     standard_deviation: f64,
     seed: u64,
-    /// Whether the classification layer is new even if the file has one.
-    head: bool,
+    /// Whether the last layer of the head is new even if the file has one.
+    output_layer: bool,
+}
+
+impl Fresh {
+    fn below_the_task(config: &CheckpointConfig, seed: u64) -> Self {
+        Self {
+            standard_deviation: config.encoder.initializer_range,
+            seed,
+            output_layer: false,
+        }
+    }
 }
 
 fn load_into<M: Module>(
     model: M,
     directory: &Path,
+    names: TensorNames,
     fresh: Fresh,
 ) -> Result<(M, LoadReport), ModelError> {
-    let mut weights = Weights::open(directory.join(WEIGHTS_FILE))?;
+    let mut weights = Weights::open(directory, &MODEL_FILES)?;
     let mut report = LoadReport::default();
     let mut values = BTreeMap::new();
     for parameter in parameters(&model) {
-        let stored = match fresh.head && is_head(&parameter) {
+        let stored = match fresh.output_layer && is_output_layer(&parameter) {
             true => None,
-            false => weights.take(&parameter)?,
+            false => take(&mut weights, &parameter, &names)?,
         };
         let data = match stored {
             Some((name, data)) => {
@@ -94,108 +168,72 @@ fn load_into<M: Module>(
                 data
             }
             None => {
-                report.initialised.push(names::tensor_name(&parameter));
+                report.initialised.push(names.name(&parameter));
                 initialisation::values(&parameter, fresh.standard_deviation, fresh.seed)
             }
         };
         values.insert(parameter.path, data);
     }
-    report.unused = weights.unused();
+    let unused = weights.unused();
+    report.unused = unused
+        .filter(|name| !names.is_redundant(name))
+        .cloned()
+        .collect();
     Ok((
         replace(model, |parameter| values.remove(&parameter.path)),
         report,
     ))
 }
 
-/// The tensors of a file, read one by one when they are taken.
-struct Weights {
-    path: PathBuf,
-    tensors: BTreeMap<String, StoredTensor>,
-    taken: BTreeSet<String>,
+/// The values of a parameter as burn holds them, and the name under which the checkpoint has them;
+/// nothing if the parameter is to be initialised.
+fn take(
+    weights: &mut Weights,
+    parameter: &Parameter,
+    names: &TensorNames,
+) -> Result<Option<(String, TensorData)>, ModelError> {
+    let candidates = names.candidates(parameter);
+    let Some(stored) = weights.find(&candidates) else {
+        if is_optional(parameter) {
+            return Ok(None);
+        }
+        return Err(ModelError::MissingTensor {
+            path: weights.path().to_path_buf(),
+            tensor: candidates.into_iter().next().unwrap_or_default(),
+        });
+    };
+    if is_output_layer(parameter) && stored.shape != shape_in_file(parameter) {
+        return Ok(None);
+    }
+    let data = in_memory(parameter, stored)?;
+    let name = stored.name.clone();
+    weights.mark_taken(&name);
+    Ok(Some((name, data)))
 }
 
-impl Weights {
-    fn open(path: PathBuf) -> Result<Self, ModelError> {
-        // The store reports a missing file as a failed read of an empty one.
-        std::fs::File::open(&path).map_err(|source| ModelError::Io {
-            path: path.clone(),
-            source,
-        })?;
-        let mut store = SafetensorsStore::from_file(&path);
-        let tensors =
-            store
-                .get_all_tensors()
-                .cloned()
-                .map_err(|error| ModelError::DamagedWeights {
-                    path: path.clone(),
-                    reason: error.to_string(),
-                })?;
-        Ok(Self {
-            path,
-            tensors,
-            taken: BTreeSet::new(),
-        })
+/// The values of a parameter as burn holds them.
+///
+/// # Errors
+/// [`ModelError::TensorShape`], [`ModelError::TensorType`] and [`ModelError::NotFinite`] for what
+/// is wrong with the tensor.
+pub(crate) fn in_memory(
+    parameter: &Parameter,
+    stored: &StoredTensor,
+) -> Result<TensorData, ModelError> {
+    let expected = shape_in_file(parameter);
+    if stored.shape != expected {
+        return Err(ModelError::TensorShape {
+            path: stored.path.to_path_buf(),
+            tensor: stored.name.clone(),
+            expected,
+            found: stored.shape.clone(),
+        });
     }
-
-    /// The values of a parameter as burn holds them, and the name under which the file has them;
-    /// nothing if the parameter is to be initialised.
-    fn take(&mut self, parameter: &Parameter) -> Result<Option<(String, TensorData)>, ModelError> {
-        let candidates = names::candidates(parameter);
-        let found = candidates
-            .iter()
-            .find_map(|name| self.tensors.get_key_value(name));
-        let Some((name, stored)) = found else {
-            if is_optional(parameter) {
-                return Ok(None);
-            }
-            let tensor = candidates.into_iter().next().unwrap_or_default();
-            return Err(ModelError::MissingTensor {
-                path: self.path.clone(),
-                tensor,
-            });
-        };
-        let expected = stored_shape(parameter);
-        if stored.shape.as_slice() != expected {
-            if is_head(parameter) {
-                return Ok(None);
-            }
-            return Err(ModelError::TensorShape {
-                path: self.path.clone(),
-                tensor: name.clone(),
-                expected,
-                found: stored.shape.as_slice().to_vec(),
-            });
-        }
-        let (name, data) = (name.clone(), self.read(name, stored)?);
-        self.taken.insert(name.clone());
-        let data = match parameter.kind {
-            ParameterKind::LinearWeight => transposed(data),
-            _ => data,
-        };
-        Ok(Some((name, data)))
-    }
-
-    fn read(&self, name: &str, stored: &StoredTensor) -> Result<TensorData, ModelError> {
-        if !matches!(stored.dtype, DType::F32 | DType::F16 | DType::BF16) {
-            return Err(ModelError::TensorType {
-                path: self.path.clone(),
-                tensor: name.to_string(),
-                found: format!("{:?}", stored.dtype),
-            });
-        }
-        let data = bridge::to_data(stored).map_err(|error| ModelError::DamagedWeights {
-            path: self.path.clone(),
-            reason: format!("tensor {name}: {error}"),
-        })?;
-        Ok(data.convert_dtype(DType::F32))
-    }
-
-    fn unused(self) -> Vec<String> {
-        let names = self.tensors.into_keys();
-        names
-            .filter(|name| !self.taken.contains(name) && !names::is_constant_buffer(name))
-            .collect()
-    }
+    let data = TensorData::new(stored.values()?, expected);
+    Ok(match parameter.kind.is_output_major_in_files() {
+        true => transposed(data),
+        false => data,
+    })
 }
 
 /// What stands above the encoder may be missing: it is what fine-tuning trains anew.
@@ -203,15 +241,14 @@ fn is_optional(parameter: &Parameter) -> bool {
     !parameter.path.starts_with("encoder.")
 }
 
-/// The one layer whose shape depends on the task.
-fn is_head(parameter: &Parameter) -> bool {
-    parameter.path.starts_with("classifier.")
+/// The one layer whose shape depends on the classes.
+fn is_output_layer(parameter: &Parameter) -> bool {
+    parameter.path.starts_with("head.output.")
 }
 
-/// PyTorch keeps the matrix of a linear layer output-major, burn input-major.
-fn stored_shape(parameter: &Parameter) -> Vec<usize> {
+fn shape_in_file(parameter: &Parameter) -> Vec<usize> {
     let mut shape = parameter.shape.clone();
-    if parameter.kind == ParameterKind::LinearWeight {
+    if parameter.kind.is_output_major_in_files() {
         shape.reverse();
     }
     shape

@@ -1,16 +1,30 @@
-//! Checkpoints in the layout of Hugging Face: a folder with `config.json` and `model.safetensors`.
+//! Checkpoints in the layout of Hugging Face: a folder with `config.json` and weights.
+//!
+//! `weights` finds the tensors, whichever files they are in; `load` gives them to a model by the
+//! names of `names`; `save` writes `config.json` and `model.safetensors`.
 
 mod config_json;
+mod config_keys;
+mod encoder_keys;
 mod load;
 mod names;
+mod pytorch_file;
 mod report;
+mod safetensors_file;
 mod save;
+mod shard_index;
+mod stored_tensor;
+mod weights;
 
-pub use config_json::CheckpointConfig;
-pub use load::{load_classifier, load_encoder};
-pub use names::tensor_name;
+pub use config_json::{CheckpointConfig, OwnHead};
+pub(crate) use load::in_memory;
+pub use load::{load_classifier, load_classifier_as, load_encoder, load_masked_lm};
+pub use names::TensorNames;
 pub use report::LoadReport;
-pub use save::{save_classifier, save_encoder};
+pub(crate) use save::{in_file, write_atomically, write_tensors};
+pub use save::{save_classifier, save_encoder, save_masked_lm};
+
+pub(crate) use weights::{ADAPTER_FILES, Weights};
 
 use burn::module::Module;
 
@@ -18,7 +32,7 @@ use crate::Encoder;
 
 /// The file with the model's sizes.
 const CONFIG_FILE: &str = "config.json";
-/// The file with the tensors.
+/// The file with the tensors that is written, and read before all others.
 const WEIGHTS_FILE: &str = "model.safetensors";
 
 /// Gives the parameters of an encoder on its own the paths that they have in a larger model.

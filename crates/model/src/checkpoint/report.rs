@@ -7,6 +7,8 @@ pub struct LoadReport {
     pub loaded: Vec<String>,
     /// Tensors the file has not got, or has for other classes: freshly initialised from the seed.
     pub initialised: Vec<String>,
+    /// Tensors of the head that an adapter's checkpoint has not got: as they were in the model.
+    pub kept: Vec<String>,
     /// Tensors of the file that the model has no place for.
     pub unused: Vec<String>,
 }
@@ -14,7 +16,11 @@ pub struct LoadReport {
 impl std::fmt::Display for LoadReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} tensors loaded", self.loaded.len())?;
-        for (what, names) in [("new", &self.initialised), ("unused", &self.unused)] {
+        for (what, names) in [
+            ("new", &self.initialised),
+            ("kept", &self.kept),
+            ("unused", &self.unused),
+        ] {
             if !names.is_empty() {
                 write!(f, ", {what}: {}", names.join(" "))?;
             }

@@ -1,11 +1,12 @@
 //! Self-attention with its output projection, residual and normalisation: `BertAttention`.
 
 use burn::module::Module;
-use burn::nn::{LayerNorm, Linear};
+use burn::nn::LayerNorm;
 use burn::tensor::{Device, Tensor};
 use finetune_ops::attention;
 
 use super::{EncoderConfig, EncoderInput};
+use crate::adapters::{LoraTarget, Projection};
 use crate::dropout::{DropoutStage, apply};
 use crate::parts;
 
@@ -13,13 +14,13 @@ use crate::parts;
 #[derive(Module, Debug)]
 pub struct SelfAttention {
     /// `[D, D]`
-    pub query: Linear,
+    pub query: Projection,
     /// `[D, D]`
-    pub key: Linear,
+    pub key: Projection,
     /// `[D, D]`
-    pub value: Linear,
+    pub value: Projection,
     /// `[D, D]`
-    pub output: Linear,
+    pub output: Projection,
     /// After the residual.
     pub norm: LayerNorm,
     heads: usize,
@@ -31,7 +32,7 @@ pub struct SelfAttention {
 impl SelfAttention {
     pub(super) fn new(config: &EncoderConfig, device: &Device) -> Self {
         let width = config.hidden_size;
-        let square = || parts::linear(width, width, device);
+        let square = || Projection::new(width, width, device);
         Self {
             query: square(),
             key: square(),
@@ -54,14 +55,18 @@ impl SelfAttention {
         dropout: Option<DropoutStage>,
     ) -> Tensor<2> {
         let context = attention(
-            parts::apply_linear(&self.query, hidden.clone()),
-            parts::apply_linear(&self.key, hidden.clone()),
-            parts::apply_linear(&self.value, hidden.clone()),
+            self.query
+                .forward(hidden.clone(), dropout, LoraTarget::Query),
+            self.key.forward(hidden.clone(), dropout, LoraTarget::Key),
+            self.value
+                .forward(hidden.clone(), dropout, LoraTarget::Value),
             input.key_bias.clone(),
             self.heads,
             dropout.and_then(|stage| stage.at(self.probability_dropout, 0)),
         );
-        let projected = parts::apply_linear(&self.output, context);
+        let projected = self
+            .output
+            .forward(context, dropout, LoraTarget::AttentionOutput);
         let dropped = apply(projected, self.hidden_dropout, dropout, 1);
         parts::apply_layer_norm(&self.norm, hidden + dropped, self.epsilon)
     }

@@ -2,18 +2,28 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ModelError;
+use crate::{Activation, Family, ModelError, Positions};
 
-/// Sizes and rates of an [`Encoder`](crate::Encoder), under the names of `config.json`.
+/// No encoder is so deep: a damaged file must not build layers until memory ends.
+const MOST_LAYERS: usize = 1000;
+
+/// Sizes, rates and true differences of an [`Encoder`](crate::Encoder), under the names of BERT's
+/// `config.json`.
 ///
 /// The defaults are those of
-/// [`BertConfig`](https://github.com/huggingface/transformers/blob/v4.57.0/src/transformers/models/bert/configuration_bert.py):
-/// BERT base, uncased.
+/// [`BertConfig`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/configuration_bert.py):
+/// BERT base, uncased. [`EncoderConfig::base`] has those of the other families.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EncoderConfig {
+    /// Whose checkpoints it is for. The other fields decide what is computed; a value that no
+    /// checkpoint of the family can express is refused.
+    pub family: Family,
     /// Rows of the word embedding table, `V`.
     pub vocab_size: usize,
+    /// Width of the embedding tables where it differs from that of the hidden states: a linear map
+    /// stands between them then.
+    pub embedding_size: Option<usize>,
     /// Width of the hidden states, `D`; a multiple of `num_attention_heads`.
     pub hidden_size: usize,
     /// Number of Transformer layers, `L`.
@@ -22,13 +32,17 @@ pub struct EncoderConfig {
     pub num_attention_heads: usize,
     /// Width of the feed-forward layer between its two linear maps.
     pub intermediate_size: usize,
+    /// Between the two linear maps of the feed-forward layer.
+    pub hidden_act: Activation,
     /// Share of hidden values dropped in training, in `[0, 1)`.
     pub hidden_dropout_prob: f64,
     /// Share of attention probabilities dropped in training, in `[0, 1)`.
     pub attention_probs_dropout_prob: f64,
-    /// Rows of the position table: the longest sequence.
+    /// Rows of the position table; [`EncoderConfig::longest_sequence`] says what fits in.
     pub max_position_embeddings: usize,
-    /// Rows of the token type table.
+    /// How positions are counted.
+    pub positions: Positions,
+    /// Rows of the token type table; 0 for an encoder without one, which ignores token types.
     pub type_vocab_size: usize,
     /// Added to the variance in layer normalisation.
     pub layer_norm_eps: f64,
@@ -39,14 +53,18 @@ pub struct EncoderConfig {
 impl Default for EncoderConfig {
     fn default() -> Self {
         Self {
+            family: Family::Bert,
             vocab_size: 30_522,
+            embedding_size: None,
             hidden_size: 768,
             num_hidden_layers: 12,
             num_attention_heads: 12,
             intermediate_size: 3072,
+            hidden_act: Activation::Gelu,
             hidden_dropout_prob: 0.1,
             attention_probs_dropout_prob: 0.1,
             max_position_embeddings: 512,
+            positions: Positions::FromZero,
             type_vocab_size: 2,
             layer_norm_eps: 1e-12,
             initializer_range: 0.02,
@@ -55,6 +73,67 @@ impl Default for EncoderConfig {
 }
 
 impl EncoderConfig {
+    /// The base model of a family:
+    /// [DistilBERT](https://huggingface.co/distilbert/distilbert-base-uncased),
+    /// [RoBERTa](https://huggingface.co/FacebookAI/roberta-base),
+    /// [XLM-R](https://huggingface.co/FacebookAI/xlm-roberta-base),
+    /// [CamemBERT](https://huggingface.co/almanach/camembert-base),
+    /// [ELECTRA](https://huggingface.co/google/electra-base-discriminator).
+    ///
+    /// ```
+    /// use finetune_model::{EncoderConfig, Family};
+    ///
+    /// let small = EncoderConfig { num_hidden_layers: 2, ..EncoderConfig::base(Family::Roberta) };
+    /// assert_eq!(small.longest_sequence(), 512);
+    /// ```
+    pub fn base(family: Family) -> Self {
+        let bert = Self {
+            family,
+            ..Self::default()
+        };
+        let roberta = |vocab_size| Self {
+            vocab_size,
+            max_position_embeddings: 514,
+            positions: Positions::AfterPadding { padding_index: 1 },
+            type_vocab_size: 1,
+            layer_norm_eps: 1e-5,
+            ..bert.clone()
+        };
+        match family {
+            Family::Bert | Family::Electra => bert,
+            Family::DistilBert => Self {
+                num_hidden_layers: 6,
+                type_vocab_size: 0,
+                ..bert
+            },
+            Family::Roberta => roberta(50_265),
+            Family::XlmRoberta => roberta(250_002),
+            Family::Camembert => roberta(32_005),
+        }
+    }
+
+    /// The large model of a family: 24 layers, 1024 wide. DistilBERT has none that is published.
+    pub fn large(family: Family) -> Self {
+        Self {
+            hidden_size: 1024,
+            num_hidden_layers: 24,
+            num_attention_heads: 16,
+            intermediate_size: 4096,
+            ..Self::base(family)
+        }
+    }
+
+    /// Width of the embedding tables, `E`.
+    pub fn embedding_width(&self) -> usize {
+        self.embedding_size.unwrap_or(self.hidden_size)
+    }
+
+    /// The most tokens a row may have.
+    pub fn longest_sequence(&self) -> usize {
+        self.positions
+            .longest_sequence(self.max_position_embeddings)
+    }
+
     /// Whether an encoder can be made of it.
     ///
     /// # Errors
@@ -62,11 +141,11 @@ impl EncoderConfig {
     pub fn validate(&self) -> Result<(), ModelError> {
         for (field, size) in [
             ("vocab_size", self.vocab_size),
+            ("embedding_size", self.embedding_width()),
             ("hidden_size", self.hidden_size),
             ("num_attention_heads", self.num_attention_heads),
             ("intermediate_size", self.intermediate_size),
             ("max_position_embeddings", self.max_position_embeddings),
-            ("type_vocab_size", self.type_vocab_size),
         ] {
             if size == 0 {
                 return Err(invalid(field, size, "at least 1"));
@@ -98,7 +177,23 @@ impl EncoderConfig {
                 return Err(invalid(field, number, "above 0"));
             }
         }
-        Ok(())
+        if self.num_hidden_layers > MOST_LAYERS {
+            let expected = format!("at most {MOST_LAYERS}");
+            return Err(invalid(
+                "num_hidden_layers",
+                self.num_hidden_layers,
+                &expected,
+            ));
+        }
+        if self.longest_sequence() == 0 {
+            let expected = format!("more than the rows before the first, {:?}", self.positions);
+            return Err(invalid(
+                "max_position_embeddings",
+                self.max_position_embeddings,
+                &expected,
+            ));
+        }
+        self.family.check(self)
     }
 }
 
@@ -117,6 +212,26 @@ mod tests {
     #[test]
     fn the_defaults_are_valid() {
         EncoderConfig::default().validate().unwrap();
+    }
+
+    /// Numbers of parameters as transformers counts them, the pooler aside.
+    #[test]
+    fn published_sizes_have_their_number_of_parameters() {
+        for (config, expected) in [
+            (EncoderConfig::base(Family::Bert), 108_891_648),
+            (EncoderConfig::large(Family::Bert), 334_092_288),
+            (EncoderConfig::base(Family::DistilBert), 66_362_880),
+            (EncoderConfig::base(Family::Roberta), 124_055_040),
+            (EncoderConfig::large(Family::Roberta), 354_310_144),
+            (EncoderConfig::base(Family::XlmRoberta), 277_453_056),
+            (EncoderConfig::base(Family::Camembert), 110_031_360),
+            (EncoderConfig::base(Family::Electra), 108_891_648),
+        ] {
+            let encoder = config.init(&burn::tensor::Device::flex()).unwrap();
+            let sizes = crate::parameters(&encoder).into_iter();
+            let count: usize = sizes.map(|p| p.shape.iter().product::<usize>()).sum();
+            assert_eq!(count, expected, "{}", config.family);
+        }
     }
 
     #[test]

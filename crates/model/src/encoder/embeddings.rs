@@ -1,66 +1,77 @@
-//! The sum of word, position and token type embeddings, normalised: `BertEmbeddings`.
+//! The sum of word, position and token type embeddings, normalised:
+//! [`BertEmbeddings`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/modeling_bert.py),
+//! and the linear map that ELECTRA puts after it.
 
 use burn::module::Module;
-use burn::nn::{Embedding, LayerNorm};
+use burn::nn::{Embedding, LayerNorm, Linear};
 use burn::tensor::{Device, Tensor};
 
-use super::{EncoderConfig, EncoderInput};
+use super::{EncoderConfig, EncoderInput, Positions};
 use crate::dropout::{DropoutStage, apply};
 use crate::parts;
 
-/// The embedding tables.
+/// The embedding tables. `E` is the width of their rows: `D`, unless there is a projection.
 #[derive(Module, Debug)]
 pub struct Embeddings {
-    /// `[V, D]`
+    /// `[V, E]`
     pub word_embeddings: Embedding,
-    /// `[max_position_embeddings, D]`
+    /// `[max_position_embeddings, E]`
     pub position_embeddings: Embedding,
-    /// `[type_vocab_size, D]`
-    pub token_type_embeddings: Embedding,
+    /// `[type_vocab_size, E]`, where the family has token types.
+    pub token_type_embeddings: Option<Embedding>,
     /// Applied to the sum.
     pub norm: LayerNorm,
+    /// `[E, D]`, where the widths differ.
+    pub projection: Option<Linear>,
     epsilon: f64,
     dropout: f64,
+    #[module(skip)]
+    pub(super) positions: Positions,
 }
 
 impl Embeddings {
     pub(super) fn new(config: &EncoderConfig, device: &Device) -> Self {
-        let table = |rows| parts::embedding(rows, config.hidden_size, device);
+        let (width, hidden) = (config.embedding_width(), config.hidden_size);
+        let table = |rows| parts::embedding(rows, width, device);
+        let types = config.type_vocab_size;
         Self {
             word_embeddings: table(config.vocab_size),
             position_embeddings: table(config.max_position_embeddings),
-            token_type_embeddings: table(config.type_vocab_size),
-            norm: parts::layer_norm(config.hidden_size, device),
+            token_type_embeddings: (types > 0).then(|| table(types)),
+            norm: parts::layer_norm(width, device),
+            projection: (width != hidden).then(|| parts::linear(width, hidden, device)),
             epsilon: config.layer_norm_eps,
             dropout: config.hidden_dropout_prob,
+            positions: config.positions,
         }
     }
 
     /// # Shapes
     /// - output: `[T, D]`
     pub(super) fn forward(&self, input: &EncoderInput, dropout: Option<DropoutStage>) -> Tensor<2> {
-        let words = self
-            .word_embeddings
-            .weight
-            .val()
-            .select(0, input.token_ids.clone());
-        let types = self
-            .token_type_embeddings
-            .weight
-            .val()
-            .select(0, input.token_type_ids.clone());
-        let positions = self
-            .position_embeddings
-            .weight
-            .val()
-            .slice([0..input.sequence]);
+        let rows_of = |table: &Embedding, ids| table.weight.val().select(0, ids);
+        let mut sum = rows_of(&self.word_embeddings, input.token_ids.clone());
+        if let (Some(table), Some(types)) = (&self.token_type_embeddings, &input.token_type_ids) {
+            sum = sum + rows_of(table, types.clone());
+        }
+        sum = match &input.position_ids {
+            Some(positions) => sum + rows_of(&self.position_embeddings, positions.clone()),
+            None => self.add_positions(sum, input),
+        };
+        let normalised = parts::apply_layer_norm(&self.norm, sum, self.epsilon);
+        let dropped = apply(normalised, self.dropout, dropout, 0);
+        match &self.projection {
+            Some(projection) => parts::apply_linear(projection, dropped),
+            None => dropped,
+        }
+    }
 
-        // Positions repeat in every row of the batch: [B, S, D] + [1, S, D].
-        let [tokens, hidden] = words.dims();
-        let rows = (words + types).reshape([input.batch, input.sequence, hidden]);
-        let summed = (rows + positions.unsqueeze()).reshape([tokens, hidden]);
-
-        let normalised = parts::apply_layer_norm(&self.norm, summed, self.epsilon);
-        apply(normalised, self.dropout, dropout, 0)
+    /// Positions that repeat in every row of the batch: `[B, S, E] + [1, S, E]`.
+    fn add_positions(&self, rows: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
+        let [tokens, width] = rows.dims();
+        let table = self.position_embeddings.weight.val();
+        let positions = table.slice([0..input.sequence]).unsqueeze();
+        let rows = rows.reshape([input.batch, input.sequence, width]);
+        (rows + positions).reshape([tokens, width])
     }
 }

@@ -2,44 +2,50 @@
 //! and `BertOutput`.
 
 use burn::module::Module;
-use burn::nn::{LayerNorm, Linear};
+use burn::nn::LayerNorm;
 use burn::tensor::{Device, Tensor};
-use finetune_ops::gelu;
 
-use super::EncoderConfig;
+use super::{Activation, EncoderConfig};
+use crate::adapters::{LoraTarget, Projection};
 use crate::dropout::{DropoutStage, apply};
 use crate::parts;
 
-/// `norm(x + dropout(output(gelu(intermediate(x)))))`. There is no dropout between the two maps.
+/// `norm(x + dropout(output(activation(intermediate(x)))))`. There is no dropout between the two maps.
 #[derive(Module, Debug)]
 pub struct FeedForward {
     /// `[D, intermediate_size]`
-    pub intermediate: Linear,
+    pub intermediate: Projection,
     /// `[intermediate_size, D]`
-    pub output: Linear,
+    pub output: Projection,
     /// After the residual.
     pub norm: LayerNorm,
     epsilon: f64,
     dropout: f64,
+    #[module(skip)]
+    activation: Activation,
 }
 
 impl FeedForward {
     pub(super) fn new(config: &EncoderConfig, device: &Device) -> Self {
         let (hidden, wide) = (config.hidden_size, config.intermediate_size);
         Self {
-            intermediate: parts::linear(hidden, wide, device),
-            output: parts::linear(wide, hidden, device),
+            intermediate: Projection::new(hidden, wide, device),
+            output: Projection::new(wide, hidden, device),
             norm: parts::layer_norm(hidden, device),
             epsilon: config.layer_norm_eps,
             dropout: config.hidden_dropout_prob,
+            activation: config.hidden_act,
         }
     }
 
     /// # Shapes
     /// - `hidden`, output: `[T, D]`
     pub(super) fn forward(&self, hidden: Tensor<2>, dropout: Option<DropoutStage>) -> Tensor<2> {
-        let wide = gelu(parts::apply_linear(&self.intermediate, hidden.clone()));
-        let narrow = parts::apply_linear(&self.output, wide);
+        let wide = self
+            .intermediate
+            .forward(hidden.clone(), dropout, LoraTarget::Intermediate);
+        let wide = self.activation.apply(wide);
+        let narrow = self.output.forward(wide, dropout, LoraTarget::Output);
         let dropped = apply(narrow, self.dropout, dropout, 2);
         parts::apply_layer_norm(&self.norm, hidden + dropped, self.epsilon)
     }

@@ -14,8 +14,12 @@ use crate::ModelError;
 #[derive(Debug, Clone)]
 pub struct EncoderInput {
     pub(crate) token_ids: Tensor<1, Int>,
-    pub(crate) token_type_ids: Tensor<1, Int>,
+    /// Nothing for an encoder without token types.
+    pub(crate) token_type_ids: Option<Tensor<1, Int>>,
+    /// Nothing where every row has the positions 0, 1, 2, …
+    pub(crate) position_ids: Option<Tensor<1, Int>>,
     pub(crate) key_bias: Tensor<2>,
+    pub(crate) attention_mask: Vec<bool>,
     pub(crate) batch: usize,
     pub(crate) sequence: usize,
 }
@@ -25,11 +29,11 @@ impl EncoderInput {
     ///
     /// # Shapes
     /// - `token_ids`, `token_type_ids`, `attention_mask`: `B * S` values, row by row; the mask is
-    ///   `true` for a real token
+    ///   `true` for a real token; an encoder without token types ignores them
     ///
     /// # Errors
-    /// [`ModelError::BatchShape`] if a slice has not `B * S` values, and
-    /// [`ModelError::OutsideEmbedding`] if an id, a type or `S` is outside its table.
+    /// [`ModelError::BatchShape`] if a slice has not `B * S` values or there are none at all, and
+    /// [`ModelError::OutsideEmbedding`] if an id, a type or a position is outside its table.
     pub fn new(
         encoder: &Encoder,
         token_ids: &[u32],
@@ -42,7 +46,7 @@ impl EncoderInput {
             ("token_type_ids", token_type_ids.len()),
             ("attention_mask", attention_mask.len()),
         ] {
-            if found != batch * sequence {
+            if found != batch * sequence || found == 0 {
                 return Err(ModelError::BatchShape {
                     what,
                     batch,
@@ -52,25 +56,19 @@ impl EncoderInput {
             }
         }
         let tables = &encoder.embeddings;
-        let limit = tables.position_embeddings.weight.lazy_shape()[0];
-        if sequence > limit {
-            let what = "sequence length";
-            return Err(ModelError::OutsideEmbedding {
-                what,
-                found: sequence,
-                limit,
-            });
-        }
         let device = tables.word_embeddings.weight.lazy_device();
+        let rows = tables.position_embeddings.weight.lazy_shape()[0];
+        let positions = tables
+            .positions
+            .of_tokens(token_ids, attention_mask, sequence, rows)?;
+        let types = tables.token_type_embeddings.as_ref();
+        let types = types.map(|table| indices("token type", token_type_ids, table, &device));
         Ok(Self {
             token_ids: indices("token id", token_ids, &tables.word_embeddings, &device)?,
-            token_type_ids: indices(
-                "token type",
-                token_type_ids,
-                &tables.token_type_embeddings,
-                &device,
-            )?,
+            token_type_ids: types.transpose()?,
+            position_ids: positions.map(|positions| int_tensor(positions, &device)),
             key_bias: key_bias(attention_mask, [batch, sequence], &device),
+            attention_mask: attention_mask.to_vec(),
             batch,
             sequence,
         })
@@ -101,9 +99,12 @@ fn indices(
         }
         Ok(i64::from(*id))
     });
-    let ids = ids.collect::<Result<Vec<_>, _>>()?;
-    let length = ids.len();
-    Ok(Tensor::from_data(TensorData::new(ids, [length]), device))
+    Ok(int_tensor(ids.collect::<Result<Vec<_>, _>>()?, device))
+}
+
+fn int_tensor(values: Vec<i64>, device: &Device) -> Tensor<1, Int> {
+    let length = values.len();
+    Tensor::from_data(TensorData::new(values, [length]), device)
 }
 
 #[cfg(test)]
@@ -156,5 +157,7 @@ mod tests {
             ragged,
             "batch of 2 x 2 tokens, but attention_mask has 3 values"
         );
+        let empty = message(input(&[], &[], &[], [0, 2]));
+        assert_eq!(empty, "batch of 0 x 2 tokens, but token_ids has 0 values");
     }
 }

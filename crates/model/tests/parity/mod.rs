@@ -1,235 +1,165 @@
-//! Hidden states, logits and gradients against transformers.
+//! Hidden states, logits and gradients against transformers and PyTorch.
+//!
+//! `FINETUNE_DEVICE` names the device to compute on, `flex` without it:
+//! `FINETUNE_DEVICE=libtorch cargo test -p finetune-model --features tch`
 
-use std::path::{Path, PathBuf};
+mod families;
+mod heads;
+mod lora;
+mod round_trip;
+mod tiny_bert;
+
+use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use finetune_golden::Golden;
-use finetune_model::{
-    CheckpointConfig, Encoder, EncoderInput, ParameterKind, SequenceClassifier, load_classifier,
-    load_encoder, parameters, save_classifier, tensor_name,
-};
-use finetune_ops::{Targets, cross_entropy};
+use finetune_model::{Encoder, EncoderInput, ParameterKind, TensorNames, parameters};
 
-/// A folder with checkpoints and `expected.safetensors`, as `tiny_bert/generate.py` leaves it.
-struct Case {
-    directory: PathBuf,
-    golden: Golden,
-}
-
-impl Case {
-    fn open(directory: PathBuf) -> Self {
-        let golden = Golden::read(&directory.join("expected.safetensors"));
-        Self { directory, golden }
-    }
-
-    fn tiny() -> Self {
-        Self::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity/tiny_bert"))
-    }
-
-    fn input(&self, encoder: &Encoder) -> EncoderInput {
-        let ids = |name: &str| -> Vec<u32> {
-            self.golden
-                .integers(name)
-                .0
-                .into_iter()
-                .map(|id| id as u32)
-                .collect()
-        };
-        let (mask, shape) = self.golden.integers("attention_mask");
-        let mask: Vec<bool> = mask.into_iter().map(|real| real == 1).collect();
-        let shape = [shape[0], shape[1]];
-        let (token_ids, types) = (ids("input_ids"), ids("token_type_ids"));
-        EncoderInput::new(encoder, &token_ids, &types, &mask, shape).unwrap()
-    }
-
-    fn classifier(&self, device: &Device) -> SequenceClassifier {
-        let folder = self.directory.join("checkpoint");
-        let names = CheckpointConfig::read(&folder)
-            .unwrap()
-            .class_names
-            .unwrap();
-        let (model, _, report) = load_classifier(&folder, &names, 0, device).unwrap();
-        assert_eq!(
-            (report.initialised.len(), report.unused.len()),
-            (0, 0),
-            "{report}"
-        );
-        model
-    }
-
-    /// Compares hidden states at the real tokens; what a model computes for padding is its own.
-    fn check_hidden_states(&self, states: Vec<Tensor<2>>, tolerance: f32) {
-        let (mask, _) = self.golden.integers("attention_mask");
-        for (index, state) in states.into_iter().enumerate() {
-            let name = format!("hidden_states.{index}");
-            let width = state.dims()[1];
-            let real = |values: Vec<f32>| -> Vec<f32> {
-                let rows = values.chunks_exact(width).zip(&mask);
-                rows.filter(|(_, real)| **real == 1)
-                    .flat_map(|(row, _)| row.to_vec())
-                    .collect()
-            };
-            let expected = real(self.golden.floats(&name).0);
-            finetune_golden::check(&name, &real(host(state)), &expected, tolerance);
-        }
+/// The device to compute on, and the largest relative error that it may make in f32.
+fn device_and_tolerance() -> (Device, f64) {
+    let name = std::env::var("FINETUNE_DEVICE").unwrap_or("flex".to_string());
+    match name.as_str() {
+        "flex" => (Device::flex(), 1e-5),
+        #[cfg(feature = "tch")]
+        #[allow(deprecated, reason = "burn marks every LibTorch name as deprecated")]
+        "libtorch" => (Device::libtorch(), 1e-5),
+        #[cfg(feature = "tch")]
+        #[allow(deprecated, reason = "burn marks every LibTorch name as deprecated")]
+        "libtorch-cuda" => (Device::libtorch_cuda(0), 1e-5),
+        #[cfg(feature = "wgpu")]
+        "wgpu" => (Device::wgpu(burn::tensor::DeviceKind::DefaultDevice), 1e-3),
+        #[cfg(feature = "cuda")]
+        "cuda" => (Device::cuda(0), 1e-3),
+        other => panic!("FINETUNE_DEVICE is {other}: not a device of this build"),
     }
 }
 
 fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().try_to_vec().unwrap()
+    tensor.into_data().convert::<f32>().try_to_vec().unwrap()
 }
 
-#[test]
-fn a_tiny_bert_equals_transformers() {
-    let (case, device) = (Case::tiny(), Device::flex());
-    let model = case.classifier(&device);
-    let input = case.input(&model.encoder);
-    let states = model.encoder.hidden_states(&input);
-    assert_eq!(states.len(), 3);
-    let last = model.encoder.forward(&input, None);
-    assert_eq!(host(last.clone()), host(states[2].clone()));
-    case.golden
-        .check("pooler_output", &host(model.pool(last, &input)), 1e-5);
-    case.check_hidden_states(states, 1e-5);
-    case.golden
-        .check("logits", &host(model.forward(&input, None)), 1e-5);
+/// A golden tensor on a device.
+fn tensor<const D: usize>(golden: &Golden, name: &str, device: &Device) -> Tensor<D> {
+    let (values, shape) = golden.floats(name);
+    Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-#[test]
-fn gradients_equal_pytorch() {
-    struct Gradients<'a> {
-        golden: &'a Golden,
-        gradients: burn::tensor::Gradients,
-        parameters: std::vec::IntoIter<finetune_model::Parameter>,
-    }
-    impl ModuleVisitor for Gradients<'_> {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let parameter = self.parameters.next().unwrap();
-            assert_eq!(parameter.id, param.id);
-            let gradient = param.val().grad(&self.gradients).unwrap();
-            let gradient = match parameter.kind {
-                ParameterKind::LinearWeight => gradient.transpose(),
-                _ => gradient,
-            };
-            let name = format!("grad.{}", tensor_name(&parameter));
-            self.golden.check(&name, &host(gradient), 1e-5);
+fn indices(golden: &Golden, name: &str) -> Vec<usize> {
+    let (values, _) = golden.integers(name);
+    values.into_iter().map(|value| value as usize).collect()
+}
+
+/// The golden batch, as the encoder takes it. Where there are no token types, those given are of
+/// no consequence.
+fn golden_input(golden: &Golden, encoder: &Encoder) -> EncoderInput {
+    let (mask, shape) = golden.integers("attention_mask");
+    let mask: Vec<bool> = mask.into_iter().map(|real| real == 1).collect();
+    let ids = |name| -> Vec<u32> {
+        let (ids, _) = golden.integers(name);
+        ids.into_iter().map(|id| id as u32).collect()
+    };
+    let types = match golden.names().iter().any(|name| name == "token_type_ids") {
+        true => ids("token_type_ids"),
+        false => vec![1; mask.len()],
+    };
+    let shape = [shape[0], shape[1]];
+    EncoderInput::new(encoder, &ids("input_ids"), &types, &mask, shape).unwrap()
+}
+
+/// The values of the rows that the mask calls real: what a model computes for padding is its own.
+fn real_rows(golden: &Golden, values: &[f32]) -> Vec<f32> {
+    let (mask, _) = golden.integers("attention_mask");
+    let width = values.len() / mask.len();
+    let rows = values.chunks_exact(width).zip(&mask);
+    rows.filter(|(_, real)| **real == 1)
+        .flat_map(|(row, _)| row.to_vec())
+        .collect()
+}
+
+/// The largest relative error seen, and the bound on it.
+struct Errors {
+    tolerance: f64,
+    worst: (f64, String),
+}
+
+impl Errors {
+    fn within(tolerance: f64) -> Self {
+        Self {
+            tolerance,
+            worst: (0.0, "nothing".to_string()),
         }
     }
 
-    let (case, device) = (Case::tiny(), Device::flex().autodiff());
-    let model = case.classifier(&device);
-    let logits = model.forward(&case.input(&model.encoder), None);
-    let labels: Vec<usize> = case
-        .golden
-        .integers("labels")
-        .0
-        .into_iter()
-        .map(|label| label as usize)
-        .collect();
-    let targets = Targets {
-        labels: &labels,
-        classes: 3,
-        divisor: labels.len() as f64,
-    };
-    let loss = cross_entropy(logits, targets.weights(&device));
-    case.golden.check("loss", &host(loss.clone()), 1e-5);
+    /// Compares a tensor: the largest distance of two elements, over the largest element.
+    fn compare(&mut self, name: &str, got: &[f32], expected: &[f32]) {
+        self.compare_at_scale(name, got, expected, 0.0);
+    }
 
-    let listed = parameters(&model);
-    assert_eq!(listed.len(), 41);
-    let parameters = listed.into_iter();
-    let mut check = Gradients {
-        golden: &case.golden,
-        gradients: loss.backward(),
-        parameters,
-    };
-    model.visit(&mut check);
-}
+    /// The same for a tensor that may be zero but for rounding: it is measured against `scale` if
+    /// that is larger than its own values.
+    fn compare_at_scale(&mut self, name: &str, got: &[f32], expected: &[f32], scale: f64) {
+        assert_eq!(got.len(), expected.len(), "{name}: number of elements");
+        let distances = got.iter().zip(expected);
+        let distances = distances.map(|(got, expected)| f64::from(*got) - f64::from(*expected));
+        let distance = largest(distances);
+        let size = largest(expected.iter().map(|value| f64::from(*value))).max(scale);
+        let error = distance / size;
+        assert!(
+            error <= self.tolerance,
+            "{name}: relative error {error:e}, at most {:e} allowed",
+            self.tolerance
+        );
+        if error > self.worst.0 {
+            self.worst = (error, name.to_string());
+        }
+    }
 
-#[test]
-fn bare_and_old_checkpoints_hold_the_same_encoder() {
-    let (case, device) = (Case::tiny(), Device::flex());
-    for (folder, unused) in [
-        (
-            "encoder_checkpoint",
-            vec!["pooler.dense.bias", "pooler.dense.weight"],
-        ),
-        (
-            "old_names_checkpoint",
-            vec![
-                "bert.pooler.dense.bias",
-                "bert.pooler.dense.weight",
-                "cls.predictions.bias",
-                "cls.predictions.transform.LayerNorm.beta",
-                "cls.predictions.transform.LayerNorm.gamma",
-                "cls.seq_relationship.bias",
-                "cls.seq_relationship.weight",
-            ],
-        ),
-    ] {
-        let (encoder, _, report) = load_encoder(&case.directory.join(folder), &device).unwrap();
-        assert_eq!(report.unused, unused);
-        assert!(report.initialised.is_empty());
-        let input = case.input(&encoder);
-        case.check_hidden_states(encoder.hidden_states(&input), 1e-5);
+    /// Prints the largest error; `cargo test -- --nocapture` shows it.
+    fn report(&self, case: &str) {
+        let (error, name) = &self.worst;
+        println!("{case}: largest relative error {error:.1e}, of {name}");
     }
 }
 
-#[test]
-fn what_is_saved_loads_as_the_same_model() {
-    let (case, device) = (Case::tiny(), Device::flex());
-    let names: Vec<String> = ["World", "Sports", "Business"].map(String::from).into();
-    let (model, config, _) =
-        load_classifier(&case.directory.join("checkpoint"), &names, 0, &device).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    save_classifier(folder.path(), &model, &config, &names).unwrap();
-
-    let (again, read, report) = load_classifier(folder.path(), &names, 1, &device).unwrap();
-    assert_eq!(
-        (report.loaded.len(), report.unused.len()),
-        (41, 0),
-        "{report}"
-    );
-    assert_eq!(read.class_names.as_ref(), Some(&names));
-    assert_eq!(read.encoder, config.encoder);
-    let input = case.input(&again.encoder);
-    assert_eq!(
-        host(model.forward(&input, None)),
-        host(again.forward(&input, None))
-    );
+/// The largest distance from zero; a NaN is farther than anything.
+fn largest(values: impl Iterator<Item = f64>) -> f64 {
+    let farther = |a: f64, b: f64| if b.total_cmp(&a).is_gt() { b } else { a };
+    values.map(f64::abs).fold(0.0, farther)
 }
 
-#[test]
-fn a_head_for_other_classes_is_made_anew() {
-    let (case, device) = (Case::tiny(), Device::flex());
-    let folder = case.directory.join("checkpoint");
-    for classes in [
-        &["a", "b", "c", "d", "e"][..],
-        &["Sports", "World", "Business"],
-    ] {
-        let names: Vec<String> = classes.iter().map(|name| name.to_string()).collect();
-        let load = |seed| load_classifier(&folder, &names, seed, &device).unwrap();
-        let (model, _, report) = load(7);
-        assert_eq!(report.initialised, ["classifier.weight", "classifier.bias"]);
-        assert_eq!(report.unused, ["classifier.bias", "classifier.weight"]);
-        let input = case.input(&model.encoder);
-        let logits = host(model.forward(&input, None));
-        assert_eq!(logits, host(load(7).0.forward(&input, None)));
-        assert_ne!(logits, host(load(8).0.forward(&input, None)));
+/// The gradients of a model by the names of its tensors in a checkpoint, matrices output-major.
+/// A parameter without a gradient is not among them.
+fn gradients_by_name<M: Module>(
+    model: &M,
+    names: &TensorNames,
+    gradients: &Gradients,
+) -> BTreeMap<String, Vec<f32>> {
+    struct Reading<'a> {
+        gradients: &'a Gradients,
+        found: Vec<Option<Vec<f32>>>,
+        kinds: Vec<ParameterKind>,
     }
-}
-
-/// The real checkpoint, if `FINETUNE_MINILM` names the folder that `minilm/compare.py` made.
-#[test]
-fn minilm_equals_transformers() {
-    let Some(directory) = std::env::var_os("FINETUNE_MINILM") else {
-        println!("skipped: FINETUNE_MINILM is not set");
-        return;
+    impl ModuleVisitor for Reading<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let kind = self.kinds[self.found.len()];
+            let output_major = kind == ParameterKind::LinearWeight || kind.is_adapter();
+            let gradient = param.val().grad(self.gradients);
+            self.found.push(gradient.map(|gradient| match output_major {
+                true => host(gradient.transpose()),
+                false => host(gradient),
+            }));
+        }
+    }
+    let listed = parameters(model);
+    let mut reading = Reading {
+        gradients,
+        found: Vec::new(),
+        kinds: listed.iter().map(|parameter| parameter.kind).collect(),
     };
-    let (case, device) = (Case::open(directory.into()), Device::flex());
-    let model = case.classifier(&device);
-    let input = case.input(&model.encoder);
-    case.check_hidden_states(model.encoder.hidden_states(&input), 1e-4);
-    case.golden
-        .check("logits", &host(model.forward(&input, None)), 1e-4);
+    model.visit(&mut reading);
+    let named = listed.iter().zip(reading.found);
+    named
+        .filter_map(|(parameter, gradient)| Some((names.name(parameter), gradient?)))
+        .collect()
 }

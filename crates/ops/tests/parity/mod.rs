@@ -2,7 +2,9 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use finetune_golden::Golden;
-use finetune_ops::{Targets, attention, cross_entropy, gelu, key_bias, layer_norm, linear};
+use finetune_ops::{
+    Targets, attention, cross_entropy, gelu, gelu_tanh, key_bias, layer_norm, linear,
+};
 
 /// The golden file with its values as tensors.
 struct Expected(Golden);
@@ -49,6 +51,16 @@ fn gelu_equals_pytorch() {
     golden.check("gelu.output", output.clone(), 2e-6);
     let grads = pull(output, golden.tensor("gelu.upstream", &device));
     golden.check("gelu.x_grad", x.grad(&grads).unwrap(), 2e-6);
+}
+
+#[test]
+fn gelu_tanh_equals_pytorch() {
+    let (golden, device) = (Expected::load(), device());
+    let x: Tensor<2> = golden.leaf("gelu_tanh.x", &device);
+    let output = gelu_tanh(x.clone());
+    golden.check("gelu_tanh.output", output.clone(), 2e-6);
+    let grads = pull(output, golden.tensor("gelu_tanh.upstream", &device));
+    golden.check("gelu_tanh.x_grad", x.grad(&grads).unwrap(), 2e-6);
 }
 
 #[test]

@@ -10,6 +10,8 @@ output, `<name>_grad` the gradient of <name> that comes out of its backward.
 gelu.{x, output, upstream, x_grad}       [7, 33]; the exact (erf) form; x in
                                          [-8, 8], both ends and 0 included
 
+gelu_tanh.{x, output, upstream, x_grad}  [7, 33]; the tanh form, x as above
+
 layer_norm_33.{x, output, upstream, x_grad}     [7, 33]; eps 1e-12
 layer_norm_33.{weight, bias, weight_grad, bias_grad}   [33]
 layer_norm_48.*                                 the same for [5, 48] and [48]
@@ -74,10 +76,10 @@ def differentiate(inputs, operation, upstream=None):
     return result
 
 
-def gelu():
+def gelu(approximate):
     x = torch.rand(7, 33, generator=GENERATOR) * 16 - 8
     x[0, :3] = torch.tensor([-8.0, 0.0, 8.0])
-    return differentiate({"x": x}, lambda x: F.gelu(x, approximate="none"), normal(7, 33))
+    return differentiate({"x": x}, lambda x: F.gelu(x, approximate=approximate), normal(7, 33))
 
 
 def layer_norm(rows, width):
@@ -151,7 +153,7 @@ def main():
     targets = torch.tensor([3, 0, 4, 1, 1, 2])
     weights = torch.tensor([0.5, 2.0, 1.0, 0.25, 3.0])
     cases = {
-        "gelu": gelu(),
+        "gelu": gelu("none"),
         "layer_norm_33": layer_norm(7, 33),
         "layer_norm_48": layer_norm(5, 48),
         "linear": linear(),
@@ -159,6 +161,7 @@ def main():
         "cross_entropy": cross_entropy(logits, targets),
         "cross_entropy_smoothed": cross_entropy(logits, targets, label_smoothing=0.1),
         "cross_entropy_weighted": cross_entropy(logits, targets, weight=weights),
+        "gelu_tanh": gelu("tanh"),
     }
     tensors = {
         f"{operation}.{name}": tensor.detach().clone().contiguous()

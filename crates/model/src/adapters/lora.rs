@@ -1,0 +1,123 @@
+//! Adapters come to an encoder, and go into its weights.
+
+use burn::module::{Module, ParamGroup};
+
+use super::{LoraConfig, LoraTarget};
+use crate::parameters::{parameters, replace};
+use crate::{Encoder, ModelError, initialisation};
+
+impl Encoder {
+    /// The encoder with adapters, and with everything else in it frozen. It computes what it did:
+    /// a fresh `A` is uniform as PEFT's, a function of the seed, and a fresh `B` is zero.
+    ///
+    /// Parameters outside the encoder go on training.
+    ///
+    /// # Errors
+    /// As [`LoraConfig::validate`], and [`ModelError::InvalidConfig`] if the encoder has adapters.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use finetune_model::{EncoderConfig, LoraConfig, LoraTarget, initialise, parameters};
+    ///
+    /// let config = EncoderConfig {
+    ///     vocab_size: 100,
+    ///     hidden_size: 16,
+    ///     num_hidden_layers: 2,
+    ///     num_attention_heads: 2,
+    ///     intermediate_size: 32,
+    ///     ..Default::default()
+    /// };
+    /// let encoder = initialise(config.init(&Device::flex())?, 0.02, 42);
+    /// let lora = LoraConfig {
+    ///     rank: 4,
+    ///     targets: vec![LoraTarget::Query, LoraTarget::Value],
+    ///     ..Default::default()
+    /// };
+    /// let encoder = encoder.with_lora(&lora, 42)?;
+    /// let adapters = parameters(&encoder).into_iter().filter(|parameter| parameter.kind.is_adapter());
+    /// // Two matrices at two places in each of two layers.
+    /// assert_eq!(adapters.count(), 8);
+    /// # Ok::<(), finetune_model::ModelError>(())
+    /// ```
+    pub fn with_lora(self, config: &LoraConfig, seed: u64) -> Result<Self, ModelError> {
+        let adapted = self.add_lora(config, |_, target| config.targets.contains(&target))?;
+        let filled = replace(adapted, |parameter| {
+            let adapter = parameter.kind.is_adapter();
+            // The standard deviation is of no concern to an adapter.
+            adapter.then(|| initialisation::values(parameter, 0.0, seed))
+        });
+        Ok(filled.freeze_all_but_lora())
+    }
+
+    /// Adds adapters of zeros to the linear maps that are `wanted`, by layer and target.
+    pub(super) fn add_lora(
+        mut self,
+        config: &LoraConfig,
+        wanted: impl Fn(usize, LoraTarget) -> bool,
+    ) -> Result<Self, ModelError> {
+        config.validate()?;
+        if self.has_lora() {
+            return Err(ModelError::InvalidConfig {
+                field: "lora",
+                found: "adapters for an encoder that has some".to_string(),
+                expected: "one set of adapters".to_string(),
+            });
+        }
+        for (index, layer) in self.layers.iter_mut().enumerate() {
+            for target in LoraTarget::ALL {
+                if wanted(index, target) {
+                    target.of_mut(layer).add_lora(config.low_rank());
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// The same encoder without adapters: what they add is added to the weights, which train again.
+    /// An encoder without adapters comes back as it is.
+    pub fn merge_lora(mut self) -> Self {
+        if !self.has_lora() {
+            return self;
+        }
+        for layer in &mut self.layers {
+            for target in LoraTarget::ALL {
+                target.of_mut(layer).merge_lora();
+            }
+        }
+        self.set_require_grad(true)
+    }
+
+    /// Whether any linear map has an adapter.
+    pub fn has_lora(&self) -> bool {
+        self.lora().is_some()
+    }
+
+    /// The settings of the adapters, with the targets of all layers; nothing if there are none.
+    pub fn lora(&self) -> Option<LoraConfig> {
+        let of = |target: LoraTarget| {
+            let mut adapters = self
+                .layers
+                .iter()
+                .filter_map(|layer| target.of(layer).lora.as_ref());
+            adapters.next()
+        };
+        let targets = LoraTarget::ALL.into_iter();
+        let targets: Vec<_> = targets.filter(|target| of(*target).is_some()).collect();
+        // All adapters of an encoder are added with the same settings.
+        let settings = of(*targets.first()?)?.config();
+        Some(LoraConfig {
+            rank: settings.rank,
+            alpha: settings.alpha,
+            rank_stabilised: settings.rank_stabilised,
+            dropout: settings.dropout,
+            targets,
+        })
+    }
+
+    pub(super) fn freeze_all_but_lora(self) -> Self {
+        let all = parameters(&self).into_iter();
+        let frozen = all.filter(|parameter| !parameter.kind.is_adapter());
+        let frozen = ParamGroup::from_ids(frozen.map(|parameter| parameter.id).collect());
+        self.set_require_grad_group(frozen, false)
+    }
+}

@@ -1,0 +1,217 @@
+//! The settings of an encoder's adapters.
+
+use serde::{Deserialize, Serialize};
+
+use super::low_rank::LowRankConfig;
+use super::projection::Projection;
+use crate::ModelError;
+use crate::encoder::EncoderLayer;
+
+/// A linear map that every layer of an encoder has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LoraTarget {
+    /// To the queries of the attention.
+    Query,
+    /// To its keys.
+    Key,
+    /// To its values.
+    Value,
+    /// From the heads back to the hidden state.
+    AttentionOutput,
+    /// Into the feed-forward network.
+    Intermediate,
+    /// Out of it.
+    Output,
+}
+
+impl LoraTarget {
+    /// Every one, in the order in which a layer computes them.
+    pub const ALL: [Self; 6] = [
+        Self::Query,
+        Self::Key,
+        Self::Value,
+        Self::AttentionOutput,
+        Self::Intermediate,
+        Self::Output,
+    ];
+
+    /// The path of the map within an encoder.
+    pub(super) fn path(self, layer: usize) -> String {
+        let field = match self {
+            Self::Query => "attention.query",
+            Self::Key => "attention.key",
+            Self::Value => "attention.value",
+            Self::AttentionOutput => "attention.output",
+            Self::Intermediate => "feed_forward.intermediate",
+            Self::Output => "feed_forward.output",
+        };
+        format!("layers.{layer}.{field}")
+    }
+
+    pub(super) fn of(self, layer: &EncoderLayer) -> &Projection {
+        match self {
+            Self::Query => &layer.attention.query,
+            Self::Key => &layer.attention.key,
+            Self::Value => &layer.attention.value,
+            Self::AttentionOutput => &layer.attention.output,
+            Self::Intermediate => &layer.feed_forward.intermediate,
+            Self::Output => &layer.feed_forward.output,
+        }
+    }
+
+    pub(super) fn of_mut(self, layer: &mut EncoderLayer) -> &mut Projection {
+        match self {
+            Self::Query => &mut layer.attention.query,
+            Self::Key => &mut layer.attention.key,
+            Self::Value => &mut layer.attention.value,
+            Self::AttentionOutput => &mut layer.attention.output,
+            Self::Intermediate => &mut layer.feed_forward.intermediate,
+            Self::Output => &mut layer.feed_forward.output,
+        }
+    }
+}
+
+/// The adapters of an encoder. The defaults are PEFT's, and the places those of the paper.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LoraConfig {
+    /// Width of the two matrices.
+    pub rank: usize,
+    /// The product of the matrices counts `alpha / rank` times.
+    pub alpha: f64,
+    /// Counts it `alpha / √rank` times instead, which keeps large ranks in step with small ones
+    /// ([Kalajdzievski 2023](https://arxiv.org/abs/2312.03732)).
+    pub rank_stabilised: bool,
+    /// Share of its input that an adapter does not see in training; the map beside it sees all.
+    pub dropout: f64,
+    /// The maps that get an adapter, in every layer.
+    pub targets: Vec<LoraTarget>,
+}
+
+impl Default for LoraConfig {
+    fn default() -> Self {
+        Self {
+            rank: 8,
+            alpha: 8.0,
+            rank_stabilised: false,
+            dropout: 0.0,
+            targets: vec![LoraTarget::Query, LoraTarget::Value],
+        }
+    }
+}
+
+impl LoraConfig {
+    /// # Errors
+    /// [`ModelError::InvalidConfig`] if the rank is 0, alpha is no number, the dropout is not in
+    /// `[0, 1)`, or the targets are none or not different.
+    pub fn validate(&self) -> Result<(), ModelError> {
+        let invalid = |field, found: String, expected: &str| {
+            Err(ModelError::InvalidConfig {
+                field,
+                found,
+                expected: expected.to_string(),
+            })
+        };
+        if self.rank == 0 {
+            return invalid("rank", "0".to_string(), "at least 1");
+        }
+        if !self.alpha.is_finite() {
+            return invalid("alpha", self.alpha.to_string(), "a finite number");
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return invalid("dropout", self.dropout.to_string(), "in [0, 1)");
+        }
+        let mut seen = std::collections::HashSet::new();
+        if self.targets.is_empty() || !self.targets.iter().all(|target| seen.insert(target)) {
+            let found = format!("{:?}", self.targets);
+            return invalid("targets", found, "at least one, each once");
+        }
+        Ok(())
+    }
+
+    pub(super) fn low_rank(&self) -> LowRankConfig {
+        LowRankConfig {
+            rank: self.rank,
+            alpha: self.alpha,
+            rank_stabilised: self.rank_stabilised,
+            dropout: self.dropout,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_written_in_one_place() {
+        let read: LoraConfig = serde_json::from_str("{}").unwrap();
+        assert_eq!(read, LoraConfig::default());
+        assert!(serde_json::from_str::<LoraConfig>(r#"{"r": 8}"#).is_err());
+        let text = r#"{"targets": ["attention_output", "intermediate"]}"#;
+        let read: LoraConfig = serde_json::from_str(text).unwrap();
+        assert_eq!(
+            read.targets,
+            [LoraTarget::AttentionOutput, LoraTarget::Intermediate]
+        );
+    }
+
+    #[test]
+    fn the_scale_depends_on_the_rank() {
+        let config = |rank_stabilised| LoraConfig {
+            rank: 16,
+            alpha: 8.0,
+            rank_stabilised,
+            ..Default::default()
+        };
+        let scale = |rank_stabilised| config(rank_stabilised).low_rank().scale();
+        assert_eq!((scale(false), scale(true)), (0.5, 2.0));
+    }
+
+    #[test]
+    fn settings_that_make_no_adapter_are_refused() {
+        let default = LoraConfig::default;
+        for (wrong, message) in [
+            (
+                LoraConfig {
+                    rank: 0,
+                    ..default()
+                },
+                "rank is 0, expected at least 1",
+            ),
+            (
+                LoraConfig {
+                    alpha: f64::NAN,
+                    ..default()
+                },
+                "alpha is NaN",
+            ),
+            (
+                LoraConfig {
+                    dropout: 1.0,
+                    ..default()
+                },
+                "dropout is 1, expected in [0, 1)",
+            ),
+            (
+                LoraConfig {
+                    targets: vec![],
+                    ..default()
+                },
+                "targets is []",
+            ),
+            (
+                LoraConfig {
+                    targets: vec![LoraTarget::Key; 2],
+                    ..default()
+                },
+                "targets is [Key, Key], expected at least one, each once",
+            ),
+        ] {
+            let error = wrong.validate().unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The adapter of one linear map: a product of two narrow matrices.
+
+use burn::module::{Module, Param};
+use burn::nn::Initializer;
+use burn::tensor::{Device, Tensor};
+
+use super::LoraTarget;
+use crate::dropout::DropoutStage;
+
+/// `scale · dropout(x) · A · B`, as
+/// [`lora.Linear`](https://github.com/huggingface/peft/blob/v0.18.0/src/peft/tuners/lora/layer.py).
+#[derive(Module, Debug)]
+pub struct LowRank {
+    /// `[input, rank]`
+    pub a: Param<Tensor<2>>,
+    /// `[rank, output]`
+    pub b: Param<Tensor<2>>,
+    #[module(skip)]
+    config: LowRankConfig,
+}
+
+/// What the adapters of an encoder have in common.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct LowRankConfig {
+    pub(super) rank: usize,
+    pub(super) alpha: f64,
+    pub(super) rank_stabilised: bool,
+    pub(super) dropout: f64,
+}
+
+impl LowRankConfig {
+    /// What the product of the two matrices is multiplied by.
+    pub(super) fn scale(self) -> f64 {
+        let rank = self.rank as f64;
+        match self.rank_stabilised {
+            true => self.alpha / rank.sqrt(),
+            false => self.alpha / rank,
+        }
+    }
+}
+
+impl LowRank {
+    /// Both matrices are zero until they are filled.
+    pub(super) fn new(config: LowRankConfig, input: usize, output: usize, device: &Device) -> Self {
+        Self {
+            a: Initializer::Zeros.init([input, config.rank], device),
+            b: Initializer::Zeros.init([config.rank, output], device),
+            config,
+        }
+    }
+
+    pub(super) fn config(&self) -> LowRankConfig {
+        self.config
+    }
+
+    /// # Shapes
+    /// - `rows`: `[T, input]`
+    /// - output: `[T, output]`
+    pub(super) fn forward(
+        &self,
+        rows: Tensor<2>,
+        dropout: Option<DropoutStage>,
+        target: LoraTarget,
+    ) -> Tensor<2> {
+        let rows = match dropout
+            .and_then(|stage| stage.in_adapter(self.config.dropout, target as usize))
+        {
+            Some(dropout) => finetune_ops::dropout(rows, dropout),
+            None => rows,
+        };
+        // Scaled where it is narrowest.
+        let narrow = finetune_ops::linear(rows, self.a.val(), None) * self.config.scale();
+        finetune_ops::linear(narrow, self.b.val(), None)
+    }
+
+    /// What the adapter adds to the weight beside it.
+    ///
+    /// # Shapes
+    /// - output: `[input, output]`
+    pub(super) fn product(&self) -> Tensor<2> {
+        self.a.val().matmul(self.b.val()) * self.config.scale()
+    }
+}

@@ -1,0 +1,70 @@
+//! A linear map of the encoder.
+
+use burn::module::{Module, Param};
+use burn::nn::Initializer;
+use burn::tensor::{Device, Tensor};
+
+use super::LoraTarget;
+use super::low_rank::{LowRank, LowRankConfig};
+use crate::dropout::DropoutStage;
+
+/// `x · weight + bias`, and what its adapter adds to that if it has one.
+///
+/// Its own type instead of burn's `Linear`, so that the adapter is beside the weight and the path
+/// of the weight is the same with and without.
+#[derive(Module, Debug)]
+pub struct Projection {
+    /// `[input, output]`
+    pub weight: Param<Tensor<2>>,
+    /// `[output]`
+    pub bias: Param<Tensor<1>>,
+    /// Trained instead of the weight.
+    pub lora: Option<LowRank>,
+}
+
+impl Projection {
+    /// All zero, until filled.
+    pub(crate) fn new(input: usize, output: usize, device: &Device) -> Self {
+        Self {
+            weight: Initializer::Zeros.init([input, output], device),
+            bias: Initializer::Zeros.init([output], device),
+            lora: None,
+        }
+    }
+
+    /// `target` is which one of its layer this is: each drops other values before its adapter.
+    ///
+    /// # Shapes
+    /// - `rows`: `[T, input]`
+    /// - output: `[T, output]`
+    pub(crate) fn forward(
+        &self,
+        rows: Tensor<2>,
+        dropout: Option<DropoutStage>,
+        target: LoraTarget,
+    ) -> Tensor<2> {
+        let (weight, bias) = (self.weight.val(), self.bias.val());
+        match &self.lora {
+            None => finetune_ops::linear(rows, weight, Some(bias)),
+            Some(lora) => {
+                let base = finetune_ops::linear(rows.clone(), weight, Some(bias));
+                base + lora.forward(rows, dropout, target)
+            }
+        }
+    }
+
+    /// Gives the projection an adapter of zeros.
+    pub(super) fn add_lora(&mut self, config: LowRankConfig) {
+        let [input, output] = [0, 1].map(|axis| self.weight.lazy_shape()[axis]);
+        let device = self.weight.lazy_device();
+        self.lora = Some(LowRank::new(config, input, output, &device));
+    }
+
+    /// Adds the adapter's product to the weight and drops the adapter.
+    pub(super) fn merge_lora(&mut self) {
+        if let Some(lora) = self.lora.take() {
+            let merged = self.weight.val().detach() + lora.product().detach();
+            self.weight = Param::from_tensor(merged);
+        }
+    }
+}

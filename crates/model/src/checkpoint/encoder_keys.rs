@@ -1,0 +1,177 @@
+//! The keys of `config.json` that describe an encoder, in the words of each family.
+
+use serde_json::{Value, json};
+
+use super::config_keys::ConfigKeys;
+use crate::encoder::ACTIVATIONS;
+use crate::family::MODEL_TYPES;
+use crate::{Activation, EncoderConfig, Family, ModelError, Positions};
+
+/// What [`DistilBertConfig`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/distilbert/configuration_distilbert.py)
+/// calls the keys that all other families call alike.
+const DISTILBERT: [(&str, &str); 8] = [
+    ("hidden_size", "dim"),
+    ("num_hidden_layers", "n_layers"),
+    ("num_attention_heads", "n_heads"),
+    ("intermediate_size", "hidden_dim"),
+    ("hidden_act", "activation"),
+    ("hidden_dropout_prob", "dropout"),
+    ("attention_probs_dropout_prob", "attention_dropout"),
+    ("classifier_dropout", "seq_classif_dropout"),
+];
+
+/// The family's word for a key.
+pub(super) fn key_of(family: Family, key: &'static str) -> &'static str {
+    let own = DISTILBERT.iter().find(|(ours, _)| *ours == key);
+    match (family, own) {
+        (Family::DistilBert, Some((_, own))) => own,
+        _ => key,
+    }
+}
+
+/// The encoder that the keys describe. Missing rates are those of
+/// [`BertConfig`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/configuration_bert.py),
+/// which all families share.
+pub(super) fn encoder_of(keys: &ConfigKeys) -> Result<EncoderConfig, ModelError> {
+    let model_type: String = keys.require("model_type", "the name of a family")?;
+    let family = Family::from_model_type(&model_type)
+        .ok_or_else(|| keys.unsupported("model_type", &model_type, MODEL_TYPES))?;
+    check_architecture(keys)?;
+
+    let key = |key| key_of(family, key);
+    let size = |name| keys.require(key(name), "a size");
+    let number = |name, missing: f64| {
+        let found = keys.get(key(name), "a number")?;
+        Ok::<_, ModelError>(found.unwrap_or(missing))
+    };
+    let missing = EncoderConfig::default();
+    Ok(EncoderConfig {
+        family,
+        vocab_size: size("vocab_size")?,
+        embedding_size: match family {
+            Family::Electra => Some(size("embedding_size")?),
+            _ => None,
+        },
+        hidden_size: size("hidden_size")?,
+        num_hidden_layers: size("num_hidden_layers")?,
+        num_attention_heads: size("num_attention_heads")?,
+        intermediate_size: size("intermediate_size")?,
+        hidden_act: activation(keys, key("hidden_act"))?,
+        hidden_dropout_prob: number("hidden_dropout_prob", missing.hidden_dropout_prob)?,
+        attention_probs_dropout_prob: number(
+            "attention_probs_dropout_prob",
+            missing.attention_probs_dropout_prob,
+        )?,
+        max_position_embeddings: size("max_position_embeddings")?,
+        positions: positions(keys, family)?,
+        type_vocab_size: match family {
+            Family::DistilBert => 0,
+            _ => keys
+                .get("type_vocab_size", "a size")?
+                .unwrap_or(missing.type_vocab_size),
+        },
+        layer_norm_eps: match family {
+            Family::DistilBert => missing.layer_norm_eps,
+            _ => number("layer_norm_eps", missing.layer_norm_eps)?,
+        },
+        initializer_range: number("initializer_range", missing.initializer_range)?,
+    })
+}
+
+/// Whether it is an encoder with a table of positions.
+fn check_architecture(keys: &ConfigKeys) -> Result<(), ModelError> {
+    let positions: Option<String> = keys.get("position_embedding_type", "a name")?;
+    if let Some(found) = positions.filter(|found| found != "absolute") {
+        return Err(keys.unsupported("position_embedding_type", &found, "absolute"));
+    }
+    for field in ["is_decoder", "add_cross_attention"] {
+        if keys.get(field, "true or false")? == Some(true) {
+            return Err(keys.unsupported(field, "true", "false"));
+        }
+    }
+    Ok(())
+}
+
+fn activation(keys: &ConfigKeys, key: &'static str) -> Result<Activation, ModelError> {
+    let Some(name) = keys.get::<String>(key, "the name of an activation")? else {
+        return Ok(Activation::Gelu);
+    };
+    serde_json::from_value(Value::String(name.clone()))
+        .map_err(|_| keys.unsupported(key, &name, ACTIVATIONS))
+}
+
+fn positions(keys: &ConfigKeys, family: Family) -> Result<Positions, ModelError> {
+    if !family.is_roberta() {
+        return Ok(Positions::FromZero);
+    }
+    let padding_index = keys.get("pad_token_id", "the number of a token")?;
+    Ok(Positions::AfterPadding {
+        padding_index: padding_index.unwrap_or(1),
+    })
+}
+
+/// What `config.json` says of an encoder.
+pub(super) fn encoder_keys(encoder: &EncoderConfig) -> Vec<(&'static str, Value)> {
+    let family = encoder.family;
+    let mut keys = vec![
+        ("model_type", json!(family.model_type())),
+        ("vocab_size", json!(encoder.vocab_size)),
+        ("hidden_size", json!(encoder.hidden_size)),
+        ("num_hidden_layers", json!(encoder.num_hidden_layers)),
+        ("num_attention_heads", json!(encoder.num_attention_heads)),
+        ("intermediate_size", json!(encoder.intermediate_size)),
+        ("hidden_act", json!(encoder.hidden_act.name())),
+        ("hidden_dropout_prob", json!(encoder.hidden_dropout_prob)),
+        (
+            "attention_probs_dropout_prob",
+            json!(encoder.attention_probs_dropout_prob),
+        ),
+        (
+            "max_position_embeddings",
+            json!(encoder.max_position_embeddings),
+        ),
+        ("initializer_range", json!(encoder.initializer_range)),
+    ];
+    if family != Family::DistilBert {
+        keys.push(("type_vocab_size", json!(encoder.type_vocab_size)));
+        keys.push(("layer_norm_eps", json!(encoder.layer_norm_eps)));
+    }
+    if family == Family::Electra {
+        keys.push(("embedding_size", json!(encoder.embedding_width())));
+    }
+    if let Positions::AfterPadding { padding_index } = encoder.positions {
+        keys.push(("pad_token_id", json!(padding_index)));
+    }
+    for (key, _) in &mut keys {
+        *key = key_of(family, key);
+    }
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_reads_back() {
+        for family in Family::ALL {
+            let encoder = EncoderConfig {
+                hidden_act: Activation::GeluNew,
+                hidden_dropout_prob: 0.25,
+                ..EncoderConfig::base(family)
+            };
+            let folder = tempfile::tempdir().unwrap();
+            let keys = encoder_keys(&encoder).into_iter();
+            let keys: serde_json::Map<_, _> = keys.map(|(k, v)| (k.to_string(), v)).collect();
+            let text = Value::Object(keys).to_string();
+            std::fs::write(folder.path().join("config.json"), text).unwrap();
+            let read = encoder_of(&ConfigKeys::read(folder.path()).unwrap()).unwrap();
+            // ELECTRA's file always says how wide its embeddings are.
+            let expected = EncoderConfig {
+                embedding_size: (family == Family::Electra).then_some(768),
+                ..encoder
+            };
+            assert_eq!(read, expected);
+        }
+    }
+}

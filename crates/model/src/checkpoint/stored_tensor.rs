@@ -1,0 +1,168 @@
+//! A tensor in a file: described at once, read when it is wanted.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use burn::tensor::{bf16, f16};
+
+use crate::ModelError;
+
+/// The tensors of a file by name.
+pub(crate) type StoredTensors = BTreeMap<String, StoredTensor>;
+
+/// How a file keeps the elements of a tensor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ElementType {
+    F32,
+    F16,
+    BF16,
+    /// Nothing that weights are kept in, under the name the format has for it.
+    Other(String),
+}
+
+/// One tensor of a file.
+pub(crate) struct StoredTensor {
+    /// The file, for errors.
+    pub(super) path: Arc<Path>,
+    /// Its name in the file.
+    pub(crate) name: String,
+    /// As the file has it: the matrices of linear layers are output-major.
+    pub(super) shape: Vec<usize>,
+    pub(super) element_type: ElementType,
+    /// Reads the elements, little-endian and row-major.
+    pub(super) read: Box<dyn Fn() -> io::Result<Vec<u8>>>,
+}
+
+impl StoredTensor {
+    /// The elements as 32-bit floats; both 16-bit types convert exactly.
+    ///
+    /// # Errors
+    /// [`ModelError::TensorType`] if they are no floats, [`ModelError::NotFinite`] if there is a
+    /// NaN or an infinity among them, which training would spread over the whole model, and
+    /// [`ModelError::DamagedWeights`] or [`ModelError::Io`] if they cannot be read.
+    pub(super) fn values(&self) -> Result<Vec<f32>, ModelError> {
+        let convert: fn(&[u8]) -> Vec<f32> = match &self.element_type {
+            ElementType::F32 => |bytes| elements(bytes, f32::from_le_bytes),
+            ElementType::F16 => |bytes| elements(bytes, |pair| f16::from_le_bytes(pair).to_f32()),
+            ElementType::BF16 => |bytes| elements(bytes, |pair| bf16::from_le_bytes(pair).to_f32()),
+            ElementType::Other(found) => {
+                return Err(ModelError::TensorType {
+                    path: self.path(),
+                    tensor: self.name.clone(),
+                    found: found.clone(),
+                });
+            }
+        };
+        let values = convert(&(self.read)().map_err(|error| self.unreadable(error))?);
+        let expected: usize = self.shape.iter().product();
+        if values.len() != expected {
+            let found = values.len();
+            return Err(ModelError::DamagedWeights {
+                path: self.path(),
+                reason: format!(
+                    "tensor {} has {found} values, expected {expected}",
+                    self.name
+                ),
+            });
+        }
+        match values.iter().position(|value| !value.is_finite()) {
+            Some(index) => Err(ModelError::NotFinite {
+                path: self.path(),
+                tensor: self.name.clone(),
+                index,
+                found: values[index],
+            }),
+            None => Ok(values),
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.path.to_path_buf()
+    }
+
+    /// A file that contradicts itself is damaged; anything else is the system's error.
+    fn unreadable(&self, source: io::Error) -> ModelError {
+        match source.kind() {
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+                ModelError::DamagedWeights {
+                    path: self.path(),
+                    reason: format!("tensor {}: {source}", self.name),
+                }
+            }
+            _ => ModelError::Io {
+                path: self.path(),
+                source,
+            },
+        }
+    }
+}
+
+fn elements<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+    bytes.as_chunks().0.iter().copied().map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(element_type: ElementType, bytes: Vec<u8>) -> StoredTensor {
+        StoredTensor {
+            path: Path::new("file").into(),
+            name: "weight".to_string(),
+            shape: vec![3],
+            element_type,
+            read: Box::new(move || Ok(bytes.clone())),
+        }
+    }
+
+    #[test]
+    fn each_element_type_gives_its_exact_values() {
+        // 1, -2.5 and the smallest number of the type.
+        let f32s = [1.0f32, -2.5, f32::MIN_POSITIVE];
+        let bytes = f32s.iter().flat_map(|value| value.to_le_bytes()).collect();
+        assert_eq!(stored(ElementType::F32, bytes).values().unwrap(), f32s);
+        let f16s = vec![0x00, 0x3c, 0x00, 0xc1, 0x01, 0x00];
+        let smallest = 2f32.powi(-24);
+        assert_eq!(
+            stored(ElementType::F16, f16s).values().unwrap(),
+            [1.0, -2.5, smallest]
+        );
+        let bf16s = vec![0x80, 0x3f, 0x20, 0xc0, 0x01, 0x00];
+        let smallest = f32::from_bits(0x0001_0000);
+        assert_eq!(
+            stored(ElementType::BF16, bf16s).values().unwrap(),
+            [1.0, -2.5, smallest]
+        );
+    }
+
+    #[test]
+    fn what_is_no_number_is_named_with_its_place() {
+        for (element_type, bytes) in [
+            (
+                ElementType::F32,
+                [1.0, 2.0, f32::NAN].map(f32::to_le_bytes).concat(),
+            ),
+            (ElementType::F16, vec![0x00, 0x3c, 0x00, 0xc1, 0x00, 0x7c]),
+            (ElementType::BF16, vec![0x80, 0x3f, 0x20, 0xc0, 0x80, 0xff]),
+        ] {
+            let error = stored(element_type, bytes).values().unwrap_err();
+            let ModelError::NotFinite { tensor, index, .. } = error else {
+                panic!("{error:?}")
+            };
+            assert_eq!((tensor.as_str(), index), ("weight", 2));
+        }
+    }
+
+    #[test]
+    fn a_wrong_number_of_values_is_damage() {
+        for bytes in [vec![], vec![0; 8], vec![0; 16]] {
+            let error = stored(ElementType::F32, bytes).values().unwrap_err();
+            assert!(
+                matches!(error, ModelError::DamagedWeights { .. }),
+                "{error:?}"
+            );
+        }
+    }
+}

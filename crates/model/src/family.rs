@@ -1,0 +1,231 @@
+//! The families of models: which differences each has from the one encoder.
+//!
+//! A family decides how `config.json` and the tensors of a checkpoint are named, and which values
+//! of an [`EncoderConfig`] a checkpoint of it can express. What the encoder computes is decided by
+//! those values alone.
+
+use serde::{Deserialize, Serialize};
+
+use crate::head::{HeadConfig, PerceptronConfig};
+use crate::{Activation, EncoderConfig, ModelError, Pooling, Positions};
+
+/// A family, under its `model_type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Family {
+    /// [BERT](https://arxiv.org/abs/1810.04805).
+    #[default]
+    Bert,
+    /// [DistilBERT](https://arxiv.org/abs/1910.01108): no token types, no pooler.
+    #[serde(rename = "distilbert")]
+    DistilBert,
+    /// [RoBERTa](https://arxiv.org/abs/1907.11692): positions count the real tokens, from the
+    /// number of the padding token on.
+    Roberta,
+    /// [XLM-R](https://arxiv.org/abs/1911.02116): a RoBERTa.
+    XlmRoberta,
+    /// [CamemBERT](https://arxiv.org/abs/1911.03894): a RoBERTa.
+    Camembert,
+    /// [ELECTRA](https://arxiv.org/abs/2003.10555): embeddings of a width of their own, no pooler.
+    Electra,
+}
+
+/// The `model_type` of every family, for the message that refuses another.
+pub(crate) const MODEL_TYPES: &str = "bert, distilbert, roberta, xlm-roberta, camembert, electra";
+
+impl Family {
+    /// Every family.
+    pub const ALL: [Self; 6] = [
+        Self::Bert,
+        Self::DistilBert,
+        Self::Roberta,
+        Self::XlmRoberta,
+        Self::Camembert,
+        Self::Electra,
+    ];
+
+    /// What `config.json` calls the family.
+    ///
+    /// ```
+    /// assert_eq!(finetune_model::Family::XlmRoberta.model_type(), "xlm-roberta");
+    /// ```
+    pub fn model_type(self) -> &'static str {
+        match self {
+            Self::Bert => "bert",
+            Self::DistilBert => "distilbert",
+            Self::Roberta => "roberta",
+            Self::XlmRoberta => "xlm-roberta",
+            Self::Camembert => "camembert",
+            Self::Electra => "electra",
+        }
+    }
+
+    /// The family that `config.json` calls so.
+    pub(crate) fn from_model_type(model_type: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|family| family.model_type() == model_type)
+    }
+
+    /// What the names of the family's classes in transformers begin with.
+    pub(crate) fn class_stem(self) -> &'static str {
+        match self {
+            Self::Bert => "Bert",
+            Self::DistilBert => "DistilBert",
+            Self::Roberta => "Roberta",
+            Self::XlmRoberta => "XLMRoberta",
+            Self::Camembert => "Camembert",
+            Self::Electra => "Electra",
+        }
+    }
+
+    /// Whether the family is RoBERTa under one of its names.
+    pub(crate) fn is_roberta(self) -> bool {
+        matches!(self, Self::Roberta | Self::XlmRoberta | Self::Camembert)
+    }
+
+    /// Whether pre-trained encoders of the family come with a pooler.
+    pub(crate) fn has_pooler(self) -> bool {
+        self == Self::Bert || self.is_roberta()
+    }
+
+    /// The pooling and the head of the family's own sequence classifier, with `dropout` where it
+    /// has dropout:
+    /// [`BertForSequenceClassification`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/modeling_bert.py#L1065),
+    /// [`DistilBertForSequenceClassification`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/distilbert/modeling_distilbert.py),
+    /// [`RobertaClassificationHead`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/roberta/modeling_roberta.py#L1142),
+    /// [`ElectraClassificationHead`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/electra/modeling_electra.py#L666).
+    pub fn classification_head(self, hidden_size: usize, dropout: f64) -> (Pooling, HeadConfig) {
+        let dense = |activation, input_dropout| PerceptronConfig {
+            hidden_sizes: vec![hidden_size],
+            activation,
+            input_dropout,
+            dropout,
+            ..Default::default()
+        };
+        let (pooling, head) = match self {
+            Self::Bert => (Pooling::pooler(), PerceptronConfig::linear(dropout)),
+            Self::DistilBert => (Pooling::first_token(), dense(Activation::Relu, 0.0)),
+            Self::Roberta | Self::XlmRoberta | Self::Camembert => {
+                (Pooling::first_token(), dense(Activation::Tanh, dropout))
+            }
+            Self::Electra => (Pooling::first_token(), dense(Activation::Gelu, dropout)),
+        };
+        (pooling, HeadConfig::Perceptron(head))
+    }
+
+    /// The activation in the family's head for masked language modelling.
+    pub(crate) fn masked_lm_activation(self, hidden_act: Activation) -> Activation {
+        match self {
+            Self::Bert | Self::DistilBert => hidden_act,
+            _ => Activation::Gelu,
+        }
+    }
+
+    /// Whether a checkpoint of the family can hold such an encoder.
+    pub(crate) fn check(self, config: &EncoderConfig) -> Result<(), ModelError> {
+        let refuse = |field, found: String, expected: &str| {
+            let expected = format!("{expected} in the family {}", self.model_type());
+            Err(ModelError::InvalidConfig {
+                field,
+                found,
+                expected,
+            })
+        };
+        let types = config.type_vocab_size;
+        if (types == 0) != (self == Self::DistilBert) {
+            let expected = if types == 0 { "at least 1" } else { "0" };
+            return refuse("type_vocab_size", types.to_string(), expected);
+        }
+        if self == Self::DistilBert && config.layer_norm_eps != 1e-12 {
+            return refuse("layer_norm_eps", config.layer_norm_eps.to_string(), "1e-12");
+        }
+        if self != Self::Electra && config.embedding_width() != config.hidden_size {
+            let found = config.embedding_width().to_string();
+            return refuse("embedding_size", found, "the hidden size");
+        }
+        if matches!(config.positions, Positions::AfterPadding { .. }) != self.is_roberta() {
+            let expected = if self.is_roberta() {
+                "after_padding"
+            } else {
+                "from_zero"
+            };
+            return refuse("positions", format!("{:?}", config.positions), expected);
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Display for Family {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.model_type())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_family_is_found_by_its_name() {
+        for family in Family::ALL {
+            assert_eq!(Family::from_model_type(family.model_type()), Some(family));
+            assert!(MODEL_TYPES.contains(family.model_type()));
+            let name = serde_json::to_value(family).unwrap();
+            assert_eq!(name, family.model_type());
+        }
+        assert_eq!(Family::from_model_type("gpt2"), None);
+    }
+
+    #[test]
+    fn the_base_model_of_every_family_is_of_it() {
+        for family in Family::ALL {
+            EncoderConfig::base(family).validate().unwrap();
+        }
+    }
+
+    #[test]
+    fn what_a_family_cannot_hold_is_refused() {
+        for (config, field) in [
+            (
+                EncoderConfig {
+                    type_vocab_size: 2,
+                    ..EncoderConfig::base(Family::DistilBert)
+                },
+                "type_vocab_size",
+            ),
+            (
+                EncoderConfig {
+                    type_vocab_size: 0,
+                    ..EncoderConfig::default()
+                },
+                "type_vocab_size",
+            ),
+            (
+                EncoderConfig {
+                    layer_norm_eps: 1e-5,
+                    ..EncoderConfig::base(Family::DistilBert)
+                },
+                "layer_norm_eps",
+            ),
+            (
+                EncoderConfig {
+                    embedding_size: Some(128),
+                    ..EncoderConfig::default()
+                },
+                "embedding_size",
+            ),
+            (
+                EncoderConfig {
+                    positions: Positions::FromZero,
+                    ..EncoderConfig::base(Family::Camembert)
+                },
+                "positions",
+            ),
+        ] {
+            let message = config.validate().unwrap_err().to_string();
+            assert!(message.contains(field), "{message}");
+            assert!(message.contains(config.family.model_type()), "{message}");
+        }
+    }
+}

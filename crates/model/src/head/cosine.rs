@@ -1,0 +1,134 @@
+//! The cosine of the angle between two texts, a linear layer on each of them before if wanted
+//! (equation 3 of Xie, "BERT Finetuning Analysis").
+
+use burn::module::Module;
+use burn::nn::Linear;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use super::score_range::check_one_output;
+use super::{ScoreRange, check_dropout, sites};
+use crate::dropout::{DropoutStage, apply};
+use crate::{ModelError, parts};
+
+/// Shorter vectors count as this long, as in
+/// [`torch.nn.functional.cosine_similarity`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.functional.cosine_similarity.html).
+const SHORTEST: f64 = 1e-8;
+
+/// A score from the angle between two texts.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CosineConfig {
+    /// Width of the linear layers, one for each text; `None` compares the pooled vectors.
+    pub projection: Option<usize>,
+    /// Share dropped of the pooled vector of each text, in `[0, 1)`.
+    pub dropout: f64,
+    /// The score's range, -1 being its low end and 1 its high one; `None` for the bare cosine.
+    pub range: Option<ScoreRange>,
+}
+
+impl CosineConfig {
+    pub(super) fn init(
+        &self,
+        width: usize,
+        outputs: usize,
+        device: &Device,
+    ) -> Result<Cosine, ModelError> {
+        check_dropout("head.dropout", self.dropout)?;
+        check_one_output(outputs)?;
+        ScoreRange::check(self.range, outputs)?;
+        if self.projection == Some(0) {
+            return Err(ModelError::InvalidConfig {
+                field: "head.projection",
+                found: "0".to_string(),
+                expected: "at least 1".to_string(),
+            });
+        }
+        let projection = || {
+            self.projection
+                .map(|projected| parts::linear(width, projected, device))
+        };
+        Ok(Cosine {
+            first: projection(),
+            second: projection(),
+            config: *self,
+        })
+    }
+}
+
+/// The cosine of two texts.
+#[derive(Module, Debug)]
+pub struct Cosine {
+    /// `[W, projection]`, for the first text.
+    pub first: Option<Linear>,
+    /// `[W, projection]`, for the second.
+    pub second: Option<Linear>,
+    #[module(skip)]
+    config: CosineConfig,
+}
+
+impl Cosine {
+    /// # Shapes
+    /// - `first`, `second`: `[B, W]`
+    /// - output: `[B, 1]`
+    pub(super) fn forward(
+        &self,
+        first: Tensor<2>,
+        second: Tensor<2>,
+        dropout: Option<DropoutStage>,
+    ) -> Tensor<2> {
+        let side = |projection: &Option<Linear>, rows, site| {
+            let rows = apply(rows, self.config.dropout, dropout, site);
+            match projection {
+                Some(linear) => parts::apply_linear(linear, rows),
+                None => rows,
+            }
+        };
+        let first = side(&self.first, first, sites::FIRST_TEXT);
+        let second = side(&self.second, second, sites::SECOND_TEXT);
+        let cosine = cosine(first, second);
+        match self.config.range {
+            Some(range) => range.of_cosine(cosine),
+            None => cosine,
+        }
+    }
+}
+
+/// # Shapes
+/// - `u`, `v`: `[B, W]`
+/// - output: `[B, 1]`
+fn cosine(u: Tensor<2>, v: Tensor<2>) -> Tensor<2> {
+    let dot = |a: &Tensor<2>, b: &Tensor<2>| (a.clone() * b.clone()).sum_dim(1);
+    // The square root of the clamped square: its slope at a vector of zeros is 0, not infinite.
+    let length = |x: &Tensor<2>| dot(x, x).clamp_min(SHORTEST * SHORTEST).sqrt();
+    dot(&u, &v) / (length(&u) * length(&v))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn angles_and_a_vector_of_zeros() {
+        let device = Device::flex().autodiff();
+        let rows = |values: [[f32; 2]; 4]| Tensor::<2>::from_data(values, &device).require_grad();
+        let u = rows([[3.0, 0.0], [1.0, 1.0], [2.0, 0.0], [0.0, 0.0]]);
+        let v = rows([[5.0, 0.0], [1.0, -1.0], [-1.0, 0.0], [1.0, 2.0]]);
+        let cosines = cosine(u.clone(), v);
+        let values: Vec<f32> = cosines.clone().into_data().try_to_vec().unwrap();
+        for (got, expected) in values.iter().zip([1.0, 0.0, -1.0, 0.0]) {
+            assert!((got - expected).abs() < 1e-6, "{values:?}");
+        }
+        let gradients = cosines.sum().backward();
+        let gradient: Vec<f32> = u
+            .grad(&gradients)
+            .unwrap()
+            .into_data()
+            .try_to_vec()
+            .unwrap();
+        assert!(
+            gradient.iter().all(|value| value.is_finite()),
+            "{gradient:?}"
+        );
+    }
+}

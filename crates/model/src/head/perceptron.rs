@@ -1,0 +1,126 @@
+//! Linear layers after each other: the classifiers of every family and of the studies.
+
+use burn::module::Module;
+use burn::nn::Linear;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use super::{Combination, ScoreRange, check_dropout, sites};
+use crate::dropout::{DropoutStage, apply};
+use crate::{Activation, ModelError, parts};
+
+/// Hidden layers with an activation after each, then a linear layer to the outputs.
+///
+/// | head | `hidden_sizes` | `activation` | dropout |
+/// |---|---|---|---|
+/// | BERT's, one linear layer | none | | before the last layer |
+/// | DistilBERT's | `[D]` | `relu` | before the last layer |
+/// | RoBERTa's | `[D]` | `tanh` | on the input and before the last layer |
+/// | ELECTRA's | `[D]` | `gelu` | on the input and before the last layer |
+/// | three layers with ReLU | `[D, D]` | `relu` | before the last layer |
+/// | two linear layers | `[D]` | `linear` | |
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PerceptronConfig {
+    /// How the two texts of a pair meet; `None` for one text.
+    pub pair: Option<Combination>,
+    /// Widths of the hidden layers.
+    pub hidden_sizes: Vec<usize>,
+    /// After each hidden layer.
+    pub activation: Activation,
+    /// Share dropped of the pooled vector of each text, in `[0, 1)`.
+    pub input_dropout: f64,
+    /// Share dropped before the last layer, in `[0, 1)`.
+    pub dropout: f64,
+    /// The output is a score in this range, through a sigmoid; `None` for the bare numbers.
+    pub range: Option<ScoreRange>,
+}
+
+impl PerceptronConfig {
+    /// One linear layer.
+    pub fn linear(dropout: f64) -> Self {
+        Self {
+            dropout,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn init(
+        &self,
+        width: usize,
+        outputs: usize,
+        device: &Device,
+    ) -> Result<Perceptron, ModelError> {
+        check_dropout("head.dropout", self.dropout)?;
+        check_dropout("head.input_dropout", self.input_dropout)?;
+        ScoreRange::check(self.range, outputs)?;
+        if self.hidden_sizes.contains(&0) {
+            return Err(ModelError::InvalidConfig {
+                field: "head.hidden_sizes",
+                found: format!("{:?}", self.hidden_sizes),
+                expected: "at least 1 each".to_string(),
+            });
+        }
+        let mut input = self.pair.map_or(width, |pair| pair.width(width));
+        let mut hidden = Vec::with_capacity(self.hidden_sizes.len());
+        for size in &self.hidden_sizes {
+            hidden.push(parts::linear(input, *size, device));
+            input = *size;
+        }
+        Ok(Perceptron {
+            hidden,
+            output: parts::linear(input, outputs, device),
+            config: self.clone(),
+        })
+    }
+}
+
+/// Linear layers.
+#[derive(Module, Debug)]
+pub struct Perceptron {
+    /// The one next to the encoder first.
+    pub hidden: Vec<Linear>,
+    /// `[width, C]`
+    pub output: Linear,
+    #[module(skip)]
+    config: PerceptronConfig,
+}
+
+impl Perceptron {
+    /// # Shapes
+    /// - `first`, `second`: `[B, W]`
+    /// - output: `[B, C]`
+    pub(super) fn forward(
+        &self,
+        first: Tensor<2>,
+        second: Option<Tensor<2>>,
+        dropout: Option<DropoutStage>,
+    ) -> Result<Tensor<2>, ModelError> {
+        let text = |rows, site| apply(rows, self.config.input_dropout, dropout, site);
+        let first = text(first, sites::FIRST_TEXT);
+        let input = match (self.config.pair, second) {
+            (None, None) => first,
+            (Some(pair), Some(second)) => pair.apply(first, text(second, sites::SECOND_TEXT)),
+            (pair, second) => {
+                return Err(ModelError::TextCount {
+                    expected: 1 + usize::from(pair.is_some()),
+                    found: 1 + usize::from(second.is_some()),
+                });
+            }
+        };
+        Ok(self.layers(input, dropout))
+    }
+
+    fn layers(&self, input: Tensor<2>, dropout: Option<DropoutStage>) -> Tensor<2> {
+        let hidden = self.hidden.iter().fold(input, |rows, layer| {
+            let rows = parts::apply_linear(layer, rows);
+            self.config.activation.apply(rows)
+        });
+        let hidden = apply(hidden, self.config.dropout, dropout, sites::BEFORE_LAST);
+        let output = parts::apply_linear(&self.output, hidden);
+        match self.config.range {
+            Some(range) => range.of_logit(output),
+            None => output,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Masked language modelling: a word for every masked position, as
+//! [`BertForMaskedLM`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/modeling_bert.py#L908).
+//!
+//! The decoder is the table of word embeddings itself: there is one parameter, and its gradient is
+//! the sum of both uses. Logits are computed at the masked positions only: with the usual 15 % of
+//! the tokens masked, the largest product of the model is a seventh of what it would be.
+
+use burn::module::{Module, Param};
+use burn::nn::{LayerNorm, Linear};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use crate::encoder::{Activation, Encoder, EncoderConfig, EncoderInput};
+use crate::{DropoutStream, ModelError, parts};
+
+/// An encoder and its head for masked language modelling.
+#[derive(Module, Debug)]
+#[module(custom_display)]
+pub struct MaskedLm {
+    /// Shared with every other use of the encoder.
+    pub encoder: Encoder,
+    /// From hidden states to embeddings, and a bias for each word.
+    pub head: MaskedLmHead,
+}
+
+/// `norm(activation(transform(x))) · word_embeddingsᵀ + bias`.
+#[derive(Module, Debug)]
+pub struct MaskedLmHead {
+    /// `[D, E]`
+    pub transform: Linear,
+    /// Over `E`.
+    pub norm: LayerNorm,
+    /// `[V]`
+    pub bias: Param<Tensor<1>>,
+    epsilon: f64,
+    #[module(skip)]
+    activation: Activation,
+}
+
+impl EncoderConfig {
+    /// An encoder with the family's head for masked language modelling. All parameters are zero
+    /// until a checkpoint or [`initialise`](crate::initialise) fills them.
+    ///
+    /// # Errors
+    /// As [`EncoderConfig::validate`].
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use finetune_model::{EncoderConfig, EncoderInput, initialise};
+    ///
+    /// let config = EncoderConfig {
+    ///     vocab_size: 100,
+    ///     hidden_size: 16,
+    ///     num_hidden_layers: 1,
+    ///     num_attention_heads: 2,
+    ///     intermediate_size: 32,
+    ///     ..Default::default()
+    /// };
+    /// let model = initialise(config.init_masked_lm(&Device::flex())?, 0.02, 42);
+    /// // Two rows of three tokens; the second token of each is masked.
+    /// let ids = [2, 4, 3, 2, 4, 3];
+    /// let input = EncoderInput::new(&model.encoder, &ids, &[0; 6], &[true; 6], [2, 3])?;
+    /// assert_eq!(model.forward(&input, &[1, 4], None)?.dims(), [2, 100]);
+    /// # Ok::<(), finetune_model::ModelError>(())
+    /// ```
+    pub fn init_masked_lm(&self, device: &Device) -> Result<MaskedLm, ModelError> {
+        let width = self.embedding_width();
+        Ok(MaskedLm {
+            encoder: self.init(device)?,
+            head: MaskedLmHead {
+                transform: parts::linear(self.hidden_size, width, device),
+                norm: parts::layer_norm(width, device),
+                bias: parts::bias(self.vocab_size, device),
+                epsilon: self.layer_norm_eps,
+                activation: self.family.masked_lm_activation(self.hidden_act),
+            },
+        })
+    }
+}
+
+impl MaskedLm {
+    /// A logit for every word of the vocabulary, at each of `positions`. Without `dropout` the
+    /// result is deterministic.
+    ///
+    /// # Shapes
+    /// - `positions`: `M` numbers of slots in the batch: row times `S` plus place in the row
+    /// - output: `[M, V]`
+    ///
+    /// # Errors
+    /// [`ModelError::MaskedPosition`] if a position is not in the batch, and
+    /// [`ModelError::NothingMasked`] if there is none.
+    pub fn forward(
+        &self,
+        input: &EncoderInput,
+        positions: &[usize],
+        dropout: Option<DropoutStream>,
+    ) -> Result<Tensor<2>, ModelError> {
+        let slots = input.batch() * input.sequence();
+        if positions.is_empty() {
+            return Err(ModelError::NothingMasked);
+        }
+        if let Some(found) = positions.iter().copied().find(|slot| *slot >= slots) {
+            return Err(ModelError::MaskedPosition { found, slots });
+        }
+        let hidden = self.encoder.forward(input, dropout);
+        let indices: Vec<i64> = positions.iter().map(|slot| *slot as i64).collect();
+        let indices = TensorData::new(indices, [positions.len()]);
+        let indices = Tensor::<1, Int>::from_data(indices, &hidden.device());
+        let words = self.encoder.embeddings.word_embeddings.weight.val();
+        Ok(self.head.forward(hidden.select(0, indices), words))
+    }
+}
+
+impl MaskedLmHead {
+    /// # Shapes
+    /// - `hidden`: `[M, D]`
+    /// - `words`: `[V, E]`
+    /// - output: `[M, V]`
+    fn forward(&self, hidden: Tensor<2>, words: Tensor<2>) -> Tensor<2> {
+        let transformed = parts::apply_linear(&self.transform, hidden);
+        let activated = self.activation.apply(transformed);
+        let normalised = parts::apply_layer_norm(&self.norm, activated, self.epsilon);
+        normalised.matmul(words.transpose()) + self.bias.val().unsqueeze()
+    }
+}

@@ -1,0 +1,326 @@
+//! From the hidden states of a text's tokens to one vector for the text.
+
+use std::ops::RangeInclusive;
+
+use burn::module::Module;
+use burn::nn::Linear;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+use crate::encoder::{Encoder, EncoderConfig, EncoderInput};
+use crate::{DropoutStream, ModelError, parts};
+
+/// Which layers are looked at, and how their tokens become one vector.
+///
+/// ```
+/// use finetune_model::{LayerChoice, Pooling, TokenPooling};
+///
+/// // The mean over the real tokens of the last four layers side by side.
+/// let pooling: Pooling = serde_json::from_str(
+///     r#"{"layers": {"concatenate_last": 4}, "tokens": "mean"}"#,
+/// )?;
+/// assert_eq!(pooling.layers, LayerChoice::ConcatenateLast(4));
+/// assert_eq!(pooling.tokens, TokenPooling::Mean);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pooling {
+    /// The hidden states to take.
+    pub layers: LayerChoice,
+    /// What becomes of a row's tokens.
+    pub tokens: TokenPooling,
+}
+
+/// Hidden states by number: 0 is the embeddings, `i` what layer `i` (counted from 1) gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LayerChoice {
+    /// The last layer.
+    #[default]
+    Last,
+    /// The hidden states with this number; the layers above are not run.
+    Single(usize),
+    /// The last so many layers side by side: so many times `D` wide
+    /// ([Devlin et al. 2018](https://arxiv.org/abs/1810.04805), table 7).
+    ConcatenateLast(usize),
+    /// The mean of the last so many layers.
+    MeanOfLast(usize),
+}
+
+/// What becomes of the tokens of a row. Padding never counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenPooling {
+    /// The first token.
+    #[default]
+    First,
+    /// The first token through a dense layer and tanh:
+    /// [`BertPooler`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/modeling_bert.py).
+    Pooler,
+    /// The mean of the real tokens; 0 for a row without any.
+    Mean,
+    /// The largest value among the real tokens, for each column; 0 for a row without any.
+    Max,
+}
+
+impl Pooling {
+    /// The last layer's first token.
+    pub fn first_token() -> Self {
+        Self::default()
+    }
+
+    /// The last layer's first token through dense layer and tanh.
+    pub fn pooler() -> Self {
+        Self {
+            tokens: TokenPooling::Pooler,
+            ..Self::default()
+        }
+    }
+
+    /// The mean of the last layer's real tokens.
+    pub fn mean() -> Self {
+        Self {
+            tokens: TokenPooling::Mean,
+            ..Self::default()
+        }
+    }
+
+    /// Width of the pooled vector, `W`, for hidden states of width `D`.
+    pub fn width(&self, hidden_size: usize) -> usize {
+        match self.layers {
+            LayerChoice::ConcatenateLast(count) => count * hidden_size,
+            _ => hidden_size,
+        }
+    }
+
+    /// The numbers of the hidden states that are looked at.
+    ///
+    /// # Errors
+    /// [`ModelError::InvalidConfig`] if the encoder has not so many layers.
+    fn range(&self, layers: usize) -> Result<RangeInclusive<usize>, ModelError> {
+        let invalid = |found: usize, expected: String| ModelError::InvalidConfig {
+            field: "pooling.layers",
+            found: found.to_string(),
+            expected,
+        };
+        match self.layers {
+            LayerChoice::Last => Ok(layers..=layers),
+            LayerChoice::Single(number) if number <= layers => Ok(number..=number),
+            LayerChoice::Single(number) => Err(invalid(number, format!("at most {layers}"))),
+            LayerChoice::ConcatenateLast(count) | LayerChoice::MeanOfLast(count) => {
+                match (1..=layers).contains(&count) {
+                    true => Ok(layers + 1 - count..=layers),
+                    false => Err(invalid(count, format!("in 1..={layers}"))),
+                }
+            }
+        }
+    }
+
+    /// A pooler over an encoder whose parameters are all zero until a checkpoint or
+    /// [`initialise`](crate::initialise) fills them.
+    ///
+    /// # Errors
+    /// [`ModelError::InvalidConfig`] if the encoder has not so many layers, or the dense layer is
+    /// asked for on hidden states side by side.
+    pub fn init(&self, encoder: &EncoderConfig, device: &Device) -> Result<Pooler, ModelError> {
+        let (hidden, width) = (encoder.hidden_size, self.width(encoder.hidden_size));
+        let range = self.range(encoder.num_hidden_layers)?;
+        let dense = self.tokens == TokenPooling::Pooler;
+        if dense && width != hidden {
+            return Err(ModelError::InvalidConfig {
+                field: "pooling.tokens",
+                found: "pooler".to_string(),
+                expected: "first, mean or max on concatenated layers".to_string(),
+            });
+        }
+        Ok(Pooler {
+            dense: dense.then(|| parts::linear(hidden, hidden, device)),
+            pooling: *self,
+            range,
+        })
+    }
+}
+
+/// Pools hidden states.
+#[derive(Module, Debug)]
+pub struct Pooler {
+    /// `[D, D]`, followed by tanh.
+    pub dense: Option<Linear>,
+    #[module(skip)]
+    pooling: Pooling,
+    #[module(skip)]
+    range: RangeInclusive<usize>,
+}
+
+impl Pooler {
+    /// Runs an encoder as far as its hidden states are looked at, and pools them: one vector per
+    /// row of the batch. Without `dropout` the result is deterministic.
+    ///
+    /// # Shapes
+    /// - output: `[B, W]`
+    pub fn run(
+        &self,
+        encoder: &Encoder,
+        input: &EncoderInput,
+        dropout: Option<DropoutStream>,
+    ) -> Tensor<2> {
+        let wanted = self.range.clone();
+        self.forward(encoder.some_hidden_states(input, dropout, wanted), input)
+    }
+
+    /// # Shapes
+    /// - each of `states`: `[T, D]`
+    /// - output: `[B, W]`
+    fn forward(&self, states: Vec<Tensor<2>>, input: &EncoderInput) -> Tensor<2> {
+        match self.pooling.layers {
+            LayerChoice::MeanOfLast(_) => self.pool_tokens(mean(states), input),
+            _ => {
+                let pooled = states.into_iter().map(|rows| self.pool_tokens(rows, input));
+                Tensor::cat(pooled.collect(), 1)
+            }
+        }
+    }
+
+    /// # Shapes
+    /// - `rows`: `[T, D]`
+    /// - output: `[B, D]`
+    fn pool_tokens(&self, rows: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
+        match self.pooling.tokens {
+            TokenPooling::First | TokenPooling::Pooler => {
+                let first = first_tokens(rows, input);
+                match &self.dense {
+                    Some(dense) => parts::apply_linear(dense, first).tanh(),
+                    None => first,
+                }
+            }
+            TokenPooling::Mean => mean_of_tokens(rows, input),
+            TokenPooling::Max => largest_of_tokens(rows, input),
+        }
+    }
+}
+
+/// # Shapes
+/// - each of `states`, output: `[T, D]`
+fn mean(states: Vec<Tensor<2>>) -> Tensor<2> {
+    let stacked: Tensor<3> = Tensor::stack(states, 0);
+    stacked.mean_dim(0).squeeze_dim(0)
+}
+
+/// # Shapes
+/// - `rows`: `[T, D]`
+/// - output: `[B, D]`
+fn first_tokens(rows: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
+    let (tokens, step) = (input.batch() * input.sequence(), input.sequence());
+    let first: Tensor<1, Int> = Tensor::arange_step(0..tokens as i64, step, &rows.device());
+    rows.select(0, first)
+}
+
+/// A product with the share of each token: one over the number of real tokens of its row.
+///
+/// # Shapes
+/// - `rows`: `[T, D]`
+/// - output: `[B, D]`
+fn mean_of_tokens(rows: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
+    let [_, width] = rows.dims();
+    let (batch, sequence) = (input.batch(), input.sequence());
+    let mut shares = Vec::with_capacity(batch * sequence);
+    for mask in input.attention_mask.chunks(sequence) {
+        let real = mask.iter().filter(|real| **real).count().max(1);
+        let share = |real_token: &bool| f32::from(*real_token) / real as f32;
+        shares.extend(mask.iter().map(share));
+    }
+    let shares = TensorData::new(shares, [batch, 1, sequence]);
+    let shares = Tensor::<3>::from_data(shares, &rows.device());
+    let means = shares.matmul(rows.reshape([batch, sequence, width]));
+    means.reshape([batch, width])
+}
+
+/// # Shapes
+/// - `rows`: `[T, D]`
+/// - output: `[B, D]`
+fn largest_of_tokens(rows: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
+    let [_, width] = rows.dims();
+    let (batch, sequence) = (input.batch(), input.sequence());
+    let device = rows.device();
+    let bias = input.key_bias.clone().reshape([batch, sequence, 1]);
+    let rows = rows.reshape([batch, sequence, width]) + bias;
+    let largest = rows.max_dim(1).reshape([batch, width]);
+    // The largest value of a row without real tokens is the bias of padding: 0 instead.
+    let any = |mask: &[bool]| f32::from(mask.contains(&true));
+    let any: Vec<f32> = input.attention_mask.chunks(sequence).map(any).collect();
+    largest * Tensor::<2>::from_data(TensorData::new(any, [batch, 1]), &device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: fn() -> EncoderConfig = || EncoderConfig {
+        vocab_size: 10,
+        hidden_size: 2,
+        num_attention_heads: 1,
+        num_hidden_layers: 3,
+        intermediate_size: 2,
+        ..Default::default()
+    };
+
+    /// Rows of 2, 1 and 0 real tokens in 2 slots.
+    fn input(encoder: &Encoder) -> EncoderInput {
+        let mask = [true, true, true, false, false, false];
+        EncoderInput::new(encoder, &[1; 6], &[0; 6], &mask, [3, 2]).unwrap()
+    }
+
+    fn pool(layers: LayerChoice, tokens: TokenPooling, states: usize) -> Vec<f32> {
+        let device = Device::flex();
+        let encoder = SMALL().init(&device).unwrap();
+        let pooler = Pooling { layers, tokens }.init(&SMALL(), &device).unwrap();
+        let state = |factor: f32| {
+            let values = [1., -2., 3., -4., -5., 6., 7., 8., 9., 9., 9., 9.];
+            Tensor::from_data(TensorData::new(values.to_vec(), [6, 2]), &device) * factor
+        };
+        let states = (1..=states).map(|factor| state(factor as f32)).collect();
+        let pooled = pooler.forward(states, &input(&encoder));
+        pooled.into_data().try_to_vec().unwrap()
+    }
+
+    #[test]
+    fn padding_never_counts() {
+        let at = |tokens| pool(LayerChoice::Last, tokens, 1);
+        assert_eq!(at(TokenPooling::First), [1., -2., -5., 6., 9., 9.]);
+        assert_eq!(at(TokenPooling::Mean), [2., -3., -5., 6., 0., 0.]);
+        assert_eq!(at(TokenPooling::Max), [3., -2., -5., 6., 0., 0.]);
+    }
+
+    #[test]
+    fn layers_side_by_side_and_their_mean() {
+        let wide = pool(LayerChoice::ConcatenateLast(2), TokenPooling::First, 2);
+        assert_eq!(
+            wide,
+            [1., -2., 2., -4., -5., 6., -10., 12., 9., 9., 18., 18.]
+        );
+        let mean = pool(LayerChoice::MeanOfLast(3), TokenPooling::First, 3);
+        assert_eq!(mean, [2., -4., -10., 12., 18., 18.]);
+    }
+
+    #[test]
+    fn layers_that_are_not_there_are_refused() {
+        for layers in [
+            LayerChoice::Single(4),
+            LayerChoice::ConcatenateLast(0),
+            LayerChoice::MeanOfLast(4),
+        ] {
+            let pooling = Pooling {
+                layers,
+                ..Default::default()
+            };
+            let message = pooling.init(&SMALL(), &Device::flex()).unwrap_err();
+            assert!(message.to_string().contains("pooling.layers"), "{message}");
+        }
+        let wide = Pooling {
+            layers: LayerChoice::ConcatenateLast(2),
+            tokens: TokenPooling::Pooler,
+        };
+        assert!(wide.init(&SMALL(), &Device::flex()).is_err());
+    }
+}

@@ -1,0 +1,243 @@
+//! What a model consists of, for a reader: its parts with their numbers of parameters, trainable
+//! and frozen.
+
+use std::fmt;
+
+use burn::module::{DisplaySettings, Module, ModuleDisplay, ModuleVisitor, Param};
+use burn::tensor::Tensor;
+
+use crate::parameters::parameters;
+use crate::{MaskedLm, SequenceClassifier};
+
+/// The parts of a model and their numbers of parameters.
+///
+/// Models print themselves so:
+///
+/// ```
+/// use burn::tensor::Device;
+/// use finetune_model::{EncoderConfig, SequenceClassifierConfig};
+///
+/// let encoder = EncoderConfig {
+///     vocab_size: 1000,
+///     hidden_size: 16,
+///     num_hidden_layers: 2,
+///     num_attention_heads: 2,
+///     intermediate_size: 32,
+///     max_position_embeddings: 64,
+///     ..Default::default()
+/// };
+/// let config = SequenceClassifierConfig::new(encoder, vec!["no".into(), "yes".into()]);
+/// let model = config.init(&Device::flex())?;
+/// assert_eq!(
+///     model.to_string(),
+///     "\
+/// part                  parameters     trainable        frozen
+/// encoder.embeddings        17_088        17_088             0
+/// encoder.layers.0..1        4_448         4_448             0
+/// pooler                       272           272             0
+/// head                          34            34             0
+/// total                     21_842        21_842             0"
+/// );
+/// # Ok::<(), finetune_model::ModelError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// From the embeddings to the head.
+    pub parts: Vec<Part>,
+}
+
+/// A part of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The path that its parameters have in common.
+    pub name: String,
+    /// Parameters that train.
+    pub trainable: usize,
+    /// Parameters that do not.
+    pub frozen: usize,
+}
+
+impl Summary {
+    /// Counts the parameters of a model. What trains is what would train on a device with
+    /// autodiff, whichever device the model is on.
+    pub fn of<M: Module>(model: &M) -> Self {
+        let mut trains = Trainable::default();
+        model.clone().train().visit(&mut trains);
+        let mut parts: Vec<Part> = Vec::new();
+        for (parameter, trains) in parameters(model).into_iter().zip(trains.0) {
+            let name = part_of(&parameter.path);
+            let count = parameter.shape.iter().product();
+            let (trainable, frozen) = if trains { (count, 0) } else { (0, count) };
+            match parts.last_mut() {
+                Some(part) if part.name == name => {
+                    part.trainable += trainable;
+                    part.frozen += frozen;
+                }
+                _ => parts.push(Part {
+                    name,
+                    trainable,
+                    frozen,
+                }),
+            }
+        }
+        Self { parts }
+    }
+
+    /// Parameters that train.
+    pub fn trainable(&self) -> usize {
+        self.parts.iter().map(|part| part.trainable).sum()
+    }
+
+    /// Parameters that do not.
+    pub fn frozen(&self) -> usize {
+        self.parts.iter().map(|part| part.frozen).sum()
+    }
+
+    /// The parts, layers with the same counts as one.
+    fn joined(&self) -> Vec<Part> {
+        let mut joined: Vec<(Part, usize)> = Vec::new();
+        for part in &self.parts {
+            match joined.last_mut() {
+                Some((first, repeated)) if continues(first, *repeated, part) => *repeated += 1,
+                _ => joined.push((part.clone(), 0)),
+            }
+        }
+        let name = |(part, repeated): (Part, usize)| match (layer(&part.name), repeated) {
+            (Some((list, first)), 1..) => Part {
+                name: format!("{list}.{first}..{}", first + repeated),
+                trainable: part.trainable * (repeated + 1),
+                frozen: part.frozen * (repeated + 1),
+            },
+            _ => part,
+        };
+        joined.into_iter().map(name).collect()
+    }
+}
+
+/// Whether `part` is the layer after `repeated` more like `first`.
+fn continues(first: &Part, repeated: usize, part: &Part) -> bool {
+    let next = layer(&first.name).map(|(list, number)| (list, number + repeated + 1));
+    next.is_some()
+        && layer(&part.name) == next
+        && (part.trainable, part.frozen) == (first.trainable, first.frozen)
+}
+
+/// The first name of a path; of an encoder the second, too, and the number of the layer.
+fn part_of(path: &str) -> String {
+    let names: Vec<_> = path.split('.').collect();
+    let length = match names[..] {
+        ["encoder", "layers", ..] => 3,
+        ["encoder", ..] => 2,
+        _ => 1,
+    };
+    names[..length.min(names.len())].join(".")
+}
+
+/// The list that a layer is in, and its number.
+fn layer(name: &str) -> Option<(&str, usize)> {
+    let (list, number) = name.rsplit_once('.')?;
+    Some((list, number.parse().ok()?))
+}
+
+/// Whether each parameter trains, in the order of the module's fields.
+#[derive(Default)]
+struct Trainable(Vec<bool>);
+
+impl ModuleVisitor for Trainable {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.0.push(param.val().is_require_grad());
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let total = Part {
+            name: "total".to_string(),
+            trainable: self.trainable(),
+            frozen: self.frozen(),
+        };
+        let mut parts = self.joined();
+        parts.push(total);
+        let longest = parts.iter().map(|part| part.name.len()).max().unwrap_or(0);
+        let (part, head) = ("part", ["parameters", "trainable", "frozen"]);
+        write!(
+            f,
+            "{part:longest$} {:>12}  {:>12}  {:>12}",
+            head[0], head[1], head[2]
+        )?;
+        for part in parts {
+            let numbers = [part.trainable + part.frozen, part.trainable, part.frozen];
+            let [all, trainable, frozen] = numbers.map(with_separators);
+            write!(
+                f,
+                "\n{:longest$} {all:>12}  {trainable:>12}  {frozen:>12}",
+                part.name
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Thousands apart, as in Rust's own literals.
+fn with_separators(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('_');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+impl ModuleDisplay for SequenceClassifier {
+    fn format(&self, _settings: DisplaySettings) -> String {
+        Summary::of(self).to_string()
+    }
+}
+
+impl ModuleDisplay for MaskedLm {
+    fn format(&self, _settings: DisplaySettings) -> String {
+        Summary::of(self).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        let numbers = [0, 999, 1_000, 22_713_216];
+        let texts = numbers.map(with_separators);
+        assert_eq!(texts, ["0", "999", "1_000", "22_713_216"]);
+    }
+
+    #[test]
+    fn only_equal_neighbours_are_joined() {
+        let part = |name: &str, trainable, frozen| Part {
+            name: name.to_string(),
+            trainable,
+            frozen,
+        };
+        let summary = Summary {
+            parts: vec![
+                part("encoder.embeddings", 0, 5),
+                part("encoder.layers.0", 0, 3),
+                part("encoder.layers.1", 0, 3),
+                part("encoder.layers.2", 3, 0),
+                part("head", 3, 0),
+            ],
+        };
+        let names: Vec<_> = summary.joined().into_iter().map(|part| part.name).collect();
+        let expected = [
+            "encoder.embeddings",
+            "encoder.layers.0..1",
+            "encoder.layers.2",
+            "head",
+        ];
+        assert_eq!(names, expected);
+        assert_eq!((summary.trainable(), summary.frozen()), (6, 11));
+    }
+}

@@ -1,0 +1,182 @@
+//! Pickles that are no weights, among them such as would run code.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+
+use finetune_model::ModelError;
+
+use super::{assert_damaged, load};
+
+/// A pickle that, when Python loads it, makes the file `marker`: protocol 2 for `os.system`, with
+/// the result kept in a state dict, alone at the root, or thrown away.
+fn running_pickle(marker: &Path, kind: Kind) -> Vec<u8> {
+    let command = format!("echo > {}", marker.display());
+    let mut call = b"cposix\nsystem\nX".to_vec();
+    call.extend((command.len() as u32).to_le_bytes());
+    call.extend(command.as_bytes());
+    call.extend(b"\x85R");
+    let (before, after): (&[u8], &[u8]) = match kind {
+        Kind::InDict => (b"}X\x01\x00\x00\x00w", b"s"),
+        Kind::AtRoot => (b"", b""),
+        Kind::ThrownAway => (b"}", b"0"),
+    };
+    [b"\x80\x02", before, &call, after, b"."].concat()
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    InDict,
+    AtRoot,
+    ThrownAway,
+}
+
+/// The zip archive of `torch.save` around a pickle.
+fn archive(pickle: &[u8]) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, content) in [("archive/data.pkl", pickle), ("archive/version", b"3\n")] {
+        archive.start_file(name, stored).unwrap();
+        archive.write_all(content).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+/// A state dict in a pickle with one tensor, whose elements are nowhere.
+fn pickled_tensor(
+    name: &str,
+    storage: &str,
+    length: i64,
+    shape: &[i64],
+    stride: &[i64],
+) -> Vec<u8> {
+    let text = |text: &str| {
+        [
+            b"X",
+            &(text.len() as u32).to_le_bytes()[..],
+            text.as_bytes(),
+        ]
+        .concat()
+    };
+    let number = |number: i64| [b"\x8a\x08", &number.to_le_bytes()[..]].concat();
+    let tuple = |numbers: &[i64]| {
+        let numbers: Vec<u8> = numbers.iter().flat_map(|n| number(*n)).collect();
+        [b"(", &numbers[..], b"t"].concat()
+    };
+    [
+        b"\x80\x02}",
+        &text(name)[..],
+        b"ctorch._utils\n_rebuild_tensor_v2\n((",
+        &text("storage"),
+        format!("ctorch\n{storage}\n").as_bytes(),
+        &text("0"),
+        &text("cpu"),
+        &number(length),
+        b"tQK\x00",
+        &tuple(shape),
+        &tuple(stride),
+        b"\x89ccollections\nOrderedDict\n)RtRs.",
+    ]
+    .concat()
+}
+
+fn in_old_stream(pickle: &[u8]) -> Vec<u8> {
+    let start = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.";
+    let system = b"\x80\x02}X\x0d\x00\x00\x00little_endian\x88s.";
+    [&start[..], system, pickle, b"\x80\x02]."].concat()
+}
+
+#[test]
+fn a_pickle_that_would_run_code() {
+    let outside = tempfile::tempdir().unwrap();
+    let marker = outside.path().join("marker");
+    for kind in [Kind::InDict, Kind::AtRoot, Kind::ThrownAway] {
+        let pickle = running_pickle(&marker, kind);
+        for (layout, bytes) in [
+            ("bare pickle", pickle.clone()),
+            ("zip", archive(&pickle)),
+            ("old stream", in_old_stream(&pickle)),
+        ] {
+            let error = load("bin", |folder| {
+                std::fs::write(folder.join("pytorch_model.bin"), bytes).unwrap();
+            });
+            assert!(!marker.exists(), "{kind:?} in {layout}");
+            match (kind, &error) {
+                (Kind::ThrownAway, ModelError::MissingTensor { .. }) => {}
+                (_, ModelError::PickledCall { path, found }) => {
+                    assert!(path.ends_with("pytorch_model.bin"), "{error}");
+                    assert_eq!(found, "posix.system");
+                }
+                _ => panic!("{kind:?} in {layout}: {error:?}"),
+            }
+        }
+        // The pickle is a real one: Python, where there is one, does run it.
+        let file = outside.path().join("pickle");
+        std::fs::write(&file, &pickle).unwrap();
+        let program = "import pickle, sys; pickle.load(open(sys.argv[1], 'rb'))";
+        let python = Command::new("python3")
+            .args(["-c", program])
+            .arg(&file)
+            .status();
+        if cfg!(target_os = "linux") && python.is_ok_and(|status| status.success()) {
+            assert!(marker.exists(), "{kind:?}");
+            std::fs::remove_file(&marker).unwrap();
+        }
+    }
+}
+
+#[test]
+fn pickles_that_are_no_state_dict() {
+    for (pickle, reason) in [
+        (&b"\x80\x02K\x01."[..], "Expected a dictionary"),
+        (b"\x80\x02]q\x00.", "Expected a dictionary"),
+        (b"\x80\x02}", "pickle"),
+        (b"\x80\x09}.", "protocol"),
+        (b"\x80\x02h\x00.", "memo"),
+        (b"\x80\x02\x85.", "underflow"),
+        // A string of 2^32 - 1 bytes, and one of 2^63.
+        (b"\x80\x02X\xff\xff\xff\xff.", "pickle"),
+        (b"\x80\x04\x8d\x00\x00\x00\x00\x00\x00\x00\x80.", "pickle"),
+    ] {
+        let error = load("bin", |folder| {
+            std::fs::write(folder.join("pytorch_model.bin"), archive(pickle)).unwrap();
+        });
+        assert_damaged(&error, "pytorch_model.bin", reason);
+    }
+    for bytes in [
+        &b"GIF89a"[..],
+        b"PK\x03\x04",
+        &[0; 1000],
+        b"\x80",
+        &[0xff; 600],
+    ] {
+        let error = load("bin", |folder| {
+            std::fs::write(folder.join("pytorch_model.bin"), bytes).unwrap();
+        });
+        assert_damaged(&error, "pytorch_model.bin", "");
+    }
+}
+
+#[test]
+fn a_pickled_tensor_larger_than_its_file() {
+    // 2^40 values that are all the first of a storage of one: no file bounds such a view.
+    let pickle = pickled_tensor("w", "FloatStorage", 1, &[1 << 40], &[0]);
+    let error = load("bin", |folder| {
+        std::fs::write(folder.join("pytorch_model.bin"), archive(&pickle)).unwrap();
+    });
+    assert_damaged(&error, "pytorch_model.bin", "above the");
+}
+
+#[test]
+fn a_pickled_tensor_of_integers() {
+    let name = "embeddings.word_embeddings.weight";
+    let error = load("bin", |folder| {
+        let pickle = pickled_tensor(name, "LongStorage", 160, &[20, 8], &[8, 1]);
+        std::fs::write(folder.join("pytorch_model.bin"), archive(&pickle)).unwrap();
+    });
+    assert_eq!(
+        error.to_string().split_once(": ").unwrap().1,
+        format!("tensor {name} holds i64, expected f32, f16 or bf16")
+    );
+}

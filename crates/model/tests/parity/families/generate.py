@@ -1,0 +1,284 @@
+# pip install torch==2.9.0 transformers==5.23.0 safetensors==0.8.0
+"""Tiny random models of every family, run and differentiated by transformers.
+
+    python generate.py
+
+writes a folder for each case of CASES, byte for byte the same on every run with
+the versions above (CPU, one thread, eager attention, everything computed in
+float64 and then rounded to float32; eval mode, no dropout):
+
+<case>/checkpoint/            config.json of the family's
+                              ...ForSequenceClassification, and one
+                              model.safetensors with the tensors of that, of
+                              ...ForMaskedLM, and the pooler, where the family
+                              has one: all on one encoder
+<case>/names.json             the names of the tensors that transformers writes
+                              into a file of its own for each of the two
+<case>/expected.safetensors   inputs and results, B = 4, S = 11:
+
+    input_ids, attention_mask       int64 [B, S]; rows of 11, 1, 7 and 4 tokens,
+                                    padded right with the padding token
+    token_type_ids                  int64 [B, S]; where the family has them
+    hidden_states.<i>               [B, S, D]
+    pooler_output                   [B, D]; where the family has a pooler
+    classifier.labels               int64 [B]
+    classifier.logits               [B, 3]
+    classifier.loss                 [] mean cross entropy
+    classifier.grad.<parameter>     d loss / d parameter, every parameter
+    masked_lm.positions             int64 [M]; slots of the flattened batch
+    masked_lm.labels                int64 [M]
+    masked_lm.logits                [M, V]; at those slots
+    masked_lm.loss                  [] mean cross entropy
+    masked_lm.grad.<parameter>      d loss / d parameter, every parameter; the
+                                    word embeddings have that of both uses
+
+What transformers computes at padded positions is its own affair: nothing of it
+reaches logits or gradients.
+"""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import safetensors
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModel
+from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification
+
+assert torch.__version__.split("+")[0] == "2.9.0", torch.__version__
+assert transformers.__version__ == "5.23.0", transformers.__version__
+assert safetensors.__version__ == "0.8.0", safetensors.__version__
+
+HERE = Path(__file__).resolve().parent
+LENGTHS = [11, 1, 7, 4]
+LABELS = ["World", "Sports", "Business"]
+WIDE = dict(
+    vocab_size=37,
+    hidden_size=35,
+    num_attention_heads=5,
+    num_hidden_layers=3,
+    intermediate_size=20,
+    max_position_embeddings=16,
+)
+NARROW = dict(
+    vocab_size=61,
+    hidden_size=24,
+    num_attention_heads=3,
+    num_hidden_layers=2,
+    intermediate_size=52,
+    max_position_embeddings=13,
+)
+TINY = dict(
+    vocab_size=23,
+    hidden_size=12,
+    num_attention_heads=2,
+    num_hidden_layers=1,
+    intermediate_size=10,
+    max_position_embeddings=19,
+)
+
+
+def distilled(sizes, activation):
+    """The same in DistilBERT's words."""
+    words = {
+        "hidden_size": "dim",
+        "num_attention_heads": "n_heads",
+        "num_hidden_layers": "n_layers",
+        "intermediate_size": "hidden_dim",
+    }
+    return {words.get(k, k): v for k, v in sizes.items()} | {"activation": activation}
+
+
+CASES = {
+    "bert_wide": ("bert", dict(WIDE, hidden_act="gelu_new", layer_norm_eps=1e-3)),
+    "bert_narrow": (
+        "bert",
+        dict(NARROW, hidden_act="relu", layer_norm_eps=1e-7, type_vocab_size=3),
+    ),
+    "distilbert_wide": ("distilbert", distilled(WIDE, "gelu")),
+    "distilbert_narrow": ("distilbert", distilled(NARROW, "relu")),
+    "roberta_wide": (
+        "roberta",
+        dict(WIDE, hidden_act="gelu", layer_norm_eps=1e-5, type_vocab_size=1, pad_token_id=1),
+    ),
+    "roberta_narrow": (
+        "roberta",
+        dict(
+            NARROW,
+            hidden_act="gelu_new",
+            layer_norm_eps=1e-4,
+            type_vocab_size=2,
+            pad_token_id=0,
+        ),
+    ),
+    "xlm_roberta": (
+        "xlm-roberta",
+        dict(TINY, hidden_act="relu", layer_norm_eps=1e-5, type_vocab_size=1, pad_token_id=1),
+    ),
+    "camembert": (
+        "camembert",
+        dict(TINY, hidden_act="gelu", layer_norm_eps=1e-2, type_vocab_size=1, pad_token_id=1),
+    ),
+    "electra_wide": (
+        "electra",
+        dict(WIDE, embedding_size=14, hidden_act="gelu_new", layer_norm_eps=1e-3),
+    ),
+    "electra_narrow": (
+        "electra",
+        dict(NARROW, embedding_size=24, hidden_act="gelu", layer_norm_eps=1e-6),
+    ),
+}
+
+
+def draw_parameters(model, generator):
+    """Draws every parameter: none is left at zero, one or a tiny default."""
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            noise = torch.randn(parameter.shape, generator=generator)
+            if "norm" in name.lower() and name.endswith("weight"):
+                parameter.copy_(1.0 + 0.2 * noise)
+            elif name.endswith("bias"):
+                parameter.copy_(0.2 * noise)
+            elif "embeddings" in name:
+                parameter.copy_(0.5 * noise)
+            else:
+                parameter.copy_(noise * 1.4 / parameter.shape[-1] ** 0.5)
+
+
+def draw_batch(config, generator):
+    rows, width = len(LENGTHS), max(LENGTHS)
+    pad = config.pad_token_id
+    real = torch.zeros(rows, width, dtype=torch.int64)
+    for row, length in enumerate(LENGTHS):
+        real[row, :length] = 1
+    ids = torch.randint(4, config.vocab_size, (rows, width), generator=generator)
+    batch = {"input_ids": torch.where(real == 1, ids, pad), "attention_mask": real}
+    types = getattr(config, "type_vocab_size", 0)
+    if types > 0:
+        drawn = torch.randint(0, types, (rows, width), generator=generator)
+        batch["token_type_ids"] = drawn * real
+    return batch
+
+
+def build(auto, config, **options):
+    return auto.from_config(config, attn_implementation="eager", **options).eval()
+
+
+def published(model):
+    """The tensors of the file that transformers writes, and the config beside it."""
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        text = (Path(folder) / "config.json").read_text()
+        return load_file(Path(folder) / "model.safetensors"), json.loads(text)
+
+
+def differentiate(model, loss, prefix):
+    model.zero_grad()
+    loss.backward()
+    gradients = {}
+    words = model.get_input_embeddings().weight
+    for name, parameter in model.named_parameters():
+        gradient = parameter.grad
+        if parameter is words:  # some models list it as their decoder's first
+            name = f"{model.base_model_prefix}.embeddings.word_embeddings.weight"
+        if gradient is None:
+            assert "pooler" in name, name
+            continue
+        # A key's bias moves all scores of a query alike: softmax cancels it.
+        if not ("key.bias" in name or "k_lin.bias" in name):
+            assert gradient.abs().max() > 1e-5, f"gradient of {name} is trivial"
+        gradients[f"{prefix}.grad.{name}"] = gradient
+    return gradients
+
+
+def case(name, model_type, settings, generator):
+    config = AutoConfig.for_model(
+        model_type,
+        **settings,
+        id2label=dict(enumerate(LABELS)),
+        label2id={label: index for index, label in enumerate(LABELS)},
+    )
+    classifier = build(AutoModelForSequenceClassification, config)
+    draw_parameters(classifier, generator)
+    masked_lm = build(AutoModelForMaskedLM, config)
+    draw_parameters(masked_lm, generator)
+    bare = build(AutoModel, config)
+    draw_parameters(bare, generator)
+    encoder = classifier.base_model.state_dict()
+    masked_lm.base_model.load_state_dict(encoder, strict=False)
+    bare.load_state_dict(encoder, strict=False)
+
+    of_classifier, classifier_config = published(classifier)
+    of_masked_lm, _ = published(masked_lm)
+    tensors = {**of_classifier, **of_masked_lm}
+    for key, tensor in bare.state_dict().items():
+        if key.startswith("pooler."):
+            tensors[f"{classifier.base_model_prefix}.{key}"] = tensor
+    for key in of_classifier:
+        assert torch.equal(tensors[key], of_classifier[key]), key
+
+    folder = HERE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "checkpoint").mkdir(parents=True)
+    text = json.dumps(classifier_config, indent=2) + "\n"
+    (folder / "checkpoint" / "config.json").write_text(text)
+    save_file(tensors, folder / "checkpoint" / "model.safetensors", metadata={"format": "pt"})
+    names = {"classifier": sorted(of_classifier), "masked_lm": sorted(of_masked_lm)}
+    (folder / "names.json").write_text(json.dumps(names, indent=1) + "\n")
+
+    for model in [classifier, masked_lm, bare]:
+        model.double()
+    batch = draw_batch(config, generator)
+    expected = dict(batch)
+    with torch.no_grad():
+        output = bare(**batch, output_hidden_states=True)
+    for index, state in enumerate(output.hidden_states):
+        expected[f"hidden_states.{index}"] = state
+    assert len(output.hidden_states) == config.num_hidden_layers + 1
+    if getattr(output, "pooler_output", None) is not None:
+        expected["pooler_output"] = output.pooler_output
+
+    labels = torch.tensor([2, 0, 1, 1])
+    output = classifier(**batch, labels=labels)
+    assert (output.logits.max(1).values - output.logits.min(1).values).min() > 0.05
+    assert torch.cdist(output.logits, output.logits).add(torch.eye(4)).min() > 0.05
+    expected |= {
+        "classifier.labels": labels,
+        "classifier.logits": output.logits,
+        "classifier.loss": output.loss,
+    } | differentiate(classifier, output.loss, "classifier")
+
+    slots = torch.tensor([1, 5, 10, 11, 22, 28, 35])
+    assert batch["attention_mask"].reshape(-1)[slots].all()
+    words = torch.randint(4, config.vocab_size, slots.shape, generator=generator)
+    every = torch.full_like(batch["input_ids"], -100).reshape(-1)
+    every[slots] = words
+    output = masked_lm(**batch, labels=every.reshape(batch["input_ids"].shape))
+    expected |= {
+        "masked_lm.positions": slots,
+        "masked_lm.labels": words,
+        "masked_lm.logits": output.logits.reshape(-1, config.vocab_size)[slots],
+        "masked_lm.loss": output.loss,
+    } | differentiate(masked_lm, output.loss, "masked_lm")
+
+    expected = {
+        key: tensor.detach().float() if tensor.is_floating_point() else tensor
+        for key, tensor in expected.items()
+    }
+    expected = {key: tensor.clone().contiguous() for key, tensor in expected.items()}
+    save_file(expected, folder / "expected.safetensors")
+
+
+def main():
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    for number, (name, (model_type, settings)) in enumerate(CASES.items()):
+        case(name, model_type, settings, torch.Generator().manual_seed(20263 + number))
+        print(name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,253 @@
+# pip install torch==2.9.0 transformers==5.23.0 safetensors==0.8.0
+"""Every pooling and every head that transformers has no class for, by PyTorch.
+
+    python generate.py
+
+writes, beside this file and byte for byte the same on every run with the
+versions above (CPU, one thread, eager attention, computed in float64 and then
+rounded to float32; eval mode, no dropout):
+
+checkpoint/             a tiny BertModel, pooler included
+cases.json              pooling, head and number of outputs of each case, in
+                        this project's words
+expected.safetensors    first.*, second.*: the batches of a pair, input_ids and
+                        attention_mask [B, S] with B = 3 and S = 7 and 5. A case
+                        for one text has the first alone.
+
+    <case>.head.<parameter>        its values; matrices [out, in]
+    <case>.output                  [B, C]
+    <case>.upstream                [B, C]; the loss is sum(output * upstream)
+    <case>.grad.head.<parameter>   d loss / d parameter
+    <case>.grad.words              d loss / d word embeddings
+    <case>.grad.pooler             d loss / d weight of the pooler, if used
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+import transformers
+from safetensors.torch import save_file
+from transformers import BertConfig, BertModel
+
+assert torch.__version__.split("+")[0] == "2.9.0", torch.__version__
+assert transformers.__version__ == "5.23.0", transformers.__version__
+
+HERE = Path(__file__).resolve().parent
+GENERATOR = torch.Generator().manual_seed(20264)
+WIDTH = 8
+FIRST = {"layers": "last", "tokens": "first"}
+POOLER = {"layers": "last", "tokens": "pooler"}
+MEAN = {"layers": "last", "tokens": "mean"}
+MAX = {"layers": "last", "tokens": "max"}
+SCORE = {"low": 0.0, "high": 5.0}
+
+
+def perceptron(**settings):
+    return {"kind": "perceptron", **settings}
+
+
+CASES = {
+    "linear_first": (FIRST, perceptron(), 3),
+    "linear_pooler": (POOLER, perceptron(), 3),
+    "linear_mean": (MEAN, perceptron(), 3),
+    "linear_max": (MAX, perceptron(), 3),
+    "single_layer": ({"layers": {"single": 1}, "tokens": "first"}, perceptron(), 3),
+    "embeddings": ({"layers": {"single": 0}, "tokens": "mean"}, perceptron(), 3),
+    "concatenate": (
+        {"layers": {"concatenate_last": 2}, "tokens": "first"},
+        perceptron(),
+        3,
+    ),
+    "concatenate_max": (
+        {"layers": {"concatenate_last": 3}, "tokens": "max"},
+        perceptron(),
+        2,
+    ),
+    "mean_of_layers": (
+        {"layers": {"mean_of_last": 3}, "tokens": "mean"},
+        perceptron(),
+        3,
+    ),
+    "three_layers": (
+        FIRST,
+        perceptron(hidden_sizes=[7, 5], activation="relu"),
+        5,
+    ),
+    "two_linear_layers": (
+        FIRST,
+        perceptron(hidden_sizes=[6], activation="linear"),
+        5,
+    ),
+    "score": (FIRST, perceptron(), 1),
+    "score_sigmoid": (MEAN, perceptron(range=SCORE), 1),
+    "pair_concatenation": (MEAN, perceptron(pair="concatenation"), 2),
+    "pair_difference_and_product": (
+        POOLER,
+        perceptron(pair="difference_and_product", range=SCORE),
+        1,
+    ),
+    "pair_concatenation_and_difference": (
+        MEAN,
+        perceptron(
+            pair="concatenation_and_difference", hidden_sizes=[9], activation="tanh"
+        ),
+        2,
+    ),
+    "cosine": (MEAN, {"kind": "cosine"}, 1),
+    "cosine_projected": (FIRST, {"kind": "cosine", "projection": 6, "range": SCORE}, 1),
+}
+
+
+def normal(*shape, scale=1.0):
+    # float32 values: what is computed in float64 is computed from what is saved.
+    return (scale * torch.randn(*shape, generator=GENERATOR)).double()
+
+
+def pool(pooling, output, mask, pooler):
+    states, layers = output.hidden_states, pooling["layers"]
+    if layers == "last":
+        rows = states[-1]
+    elif "single" in layers:
+        rows = states[layers["single"]]
+    elif "concatenate_last" in layers:
+        rows = torch.cat(states[-layers["concatenate_last"] :], dim=-1)
+    else:
+        rows = torch.stack(states[-layers["mean_of_last"] :]).mean(0)
+    real = mask.bool().unsqueeze(-1)
+    return {
+        "first": lambda: rows[:, 0],
+        "pooler": lambda: pooler(rows),
+        "mean": lambda: torch.stack([row[m.bool()].mean(0) for row, m in zip(rows, mask)]),
+        "max": lambda: rows.masked_fill(~real, float("-inf")).max(1).values,
+    }[pooling["tokens"]]()
+
+
+def linear(parameters, name, rows):
+    return F.linear(rows, parameters[f"{name}.weight"], parameters[f"{name}.bias"])
+
+
+def draw_linear(name, width, outputs):
+    scale = 1.2 / width**0.5
+    return {
+        f"{name}.weight": normal(outputs, width, scale=scale),
+        f"{name}.bias": normal(outputs, scale=0.3),
+    }
+
+
+def draw_head(pooling, head, outputs):
+    layers = pooling["layers"]
+    width = WIDTH * (layers["concatenate_last"] if "concatenate_last" in layers else 1)
+    if head["kind"] == "cosine":
+        if "projection" not in head:
+            return {}
+        sides = ["first", "second"]
+        drawn = [draw_linear(side, width, head["projection"]) for side in sides]
+        return {k: v for side in drawn for k, v in side.items()}
+    pair = head.get("pair")
+    width *= {None: 1, "concatenation_and_difference": 3}.get(pair, 2)
+    parameters = {}
+    for index, size in enumerate(head.get("hidden_sizes", [])):
+        parameters |= draw_linear(f"hidden.{index}", width, size)
+        width = size
+    return parameters | draw_linear("output", width, outputs)
+
+
+def apply_head(head, parameters, u, v):
+    low, high = (head["range"]["low"], head["range"]["high"]) if "range" in head else (0, 1)
+    if head["kind"] == "cosine":
+        if parameters:
+            u, v = linear(parameters, "first", u), linear(parameters, "second", v)
+        cosine = F.cosine_similarity(u, v, dim=1).unsqueeze(1)
+        return low + (high - low) * (cosine + 1) / 2 if "range" in head else cosine
+    rows = {
+        None: lambda: u,
+        "concatenation": lambda: torch.cat([u, v], 1),
+        "difference_and_product": lambda: torch.cat([(u - v).abs(), u * v], 1),
+        "concatenation_and_difference": lambda: torch.cat([u, v, (u - v).abs()], 1),
+    }[head.get("pair")]()
+    activation = {
+        None: None,
+        "relu": torch.relu,
+        "tanh": torch.tanh,
+        "linear": lambda x: x,
+    }[head.get("activation")]
+    for index in range(len(head.get("hidden_sizes", []))):
+        rows = activation(linear(parameters, f"hidden.{index}", rows))
+    output = linear(parameters, "output", rows)
+    return low + (high - low) * torch.sigmoid(output) if "range" in head else output
+
+
+def draw_batch(config, lengths):
+    rows, width = len(lengths), max(lengths)
+    mask = torch.zeros(rows, width, dtype=torch.int64)
+    for row, length in enumerate(lengths):
+        mask[row, :length] = 1
+    ids = torch.randint(1, config.vocab_size, (rows, width), generator=GENERATOR)
+    return {"input_ids": ids * mask, "attention_mask": mask}
+
+
+def main():
+    torch.set_num_threads(1)
+    config = BertConfig(
+        vocab_size=23,
+        hidden_size=WIDTH,
+        num_attention_heads=2,
+        num_hidden_layers=3,
+        intermediate_size=10,
+        max_position_embeddings=9,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    encoder = BertModel._from_config(config, attn_implementation="eager").eval()
+    with torch.no_grad():
+        for name, parameter in encoder.named_parameters():
+            noise = torch.randn(parameter.shape, generator=GENERATOR)
+            scale = 0.2 if parameter.dim() == 1 else 0.5
+            parameter.copy_(scale * noise + float("LayerNorm.weight" in name))
+    shutil.rmtree(HERE / "checkpoint", ignore_errors=True)
+    encoder.save_pretrained(HERE / "checkpoint")
+    encoder.double()
+
+    batches = {"first": draw_batch(config, [7, 1, 4]), "second": draw_batch(config, [2, 5, 3])}
+    expected = {f"{b}.{k}": t for b, batch in batches.items() for k, t in batch.items()}
+    for name, (pooling, head, outputs) in CASES.items():
+        parameters = draw_head(pooling, head, outputs)
+        expected |= {f"{name}.head.{k}": t.clone() for k, t in parameters.items()}
+        for parameter in parameters.values():
+            parameter.requires_grad_()
+        encoder.zero_grad()
+        u, v = (
+            pool(
+                pooling,
+                encoder(**batch, output_hidden_states=True),
+                batch["attention_mask"],
+                encoder.pooler,
+            )
+            for batch in batches.values()
+        )
+        output = apply_head(head, parameters, u, v)
+        assert output.shape == (3, outputs) and output.std() > 0.05, name
+        upstream = normal(*output.shape)
+        (output * upstream).sum().backward()
+        expected |= {f"{name}.output": output, f"{name}.upstream": upstream}
+        expected |= {f"{name}.grad.head.{k}": t.grad for k, t in parameters.items()}
+        expected[f"{name}.grad.words"] = encoder.embeddings.word_embeddings.weight.grad.clone()
+        if pooling["tokens"] == "pooler":
+            expected[f"{name}.grad.pooler"] = encoder.pooler.dense.weight.grad.clone()
+    expected = {
+        key: (t.detach().float() if t.is_floating_point() else t).clone().contiguous()
+        for key, t in expected.items()
+    }
+    save_file(expected, HERE / "expected.safetensors")
+    cases = {
+        name: {"pooling": pooling, "head": head, "outputs": outputs}
+        for name, (pooling, head, outputs) in CASES.items()
+    }
+    (HERE / "cases.json").write_text(json.dumps(cases, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+//! What is saved loads in transformers with the same logits and without a missing or unexpected
+//! tensor, if `FINETUNE_PYTHON` names a Python with transformers.
+
+use std::path::Path;
+use std::process::Command;
+
+use burn::tensor::Device;
+use finetune_golden::Golden;
+use finetune_model::{
+    CheckpointConfig, EncoderConfig, Family, SequenceClassifierConfig, initialise, save_classifier,
+    save_masked_lm,
+};
+use serde_json::{Value, json};
+
+use super::families::Case;
+use super::{golden_input, host, indices};
+
+#[test]
+fn transformers_loads_what_is_saved() {
+    let Some(python) = std::env::var_os("FINETUNE_PYTHON") else {
+        println!("skipped: FINETUNE_PYTHON is not set");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    for case in Case::all() {
+        save_published(&case, folder.path());
+        save_fresh(&case, folder.path());
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity/round_trip/check.py");
+    let output = Command::new(python)
+        .arg(script)
+        .arg(folder.path())
+        .env("HF_HUB_OFFLINE", "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let problem = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}\n{problem}");
+    assert!(text.contains("40 checkpoints load"), "{text}");
+    println!("{text}");
+}
+
+/// The published classifier and the model for masked language modelling, loaded and saved.
+fn save_published(case: &Case, folder: &Path) {
+    let device = Device::flex();
+    let (model, config) = case.classifier(&device);
+    let path = folder.join(format!("{}-classifier", case.name));
+    save_classifier(&path, &model, &config).unwrap();
+    let logits = model.forward(&golden_input(&case.golden, &model.encoder), None);
+    write_check(&path, case, "classifier", host(logits.unwrap()));
+
+    let (model, config) = case.masked_lm(&device);
+    let path = folder.join(format!("{}-masked-lm", case.name));
+    save_masked_lm(&path, &model, &config).unwrap();
+    let positions = indices(&case.golden, "masked_lm.positions");
+    let input = golden_input(&case.golden, &model.encoder);
+    let logits = model.forward(&input, &positions, None).unwrap();
+    write_check(&path, case, "masked_lm", host(logits));
+}
+
+/// Models of the same sizes that never were a file.
+fn save_fresh(case: &Case, folder: &Path) {
+    let device = Device::flex();
+    let encoder = CheckpointConfig::read(&case.checkpoint()).unwrap().encoder;
+    let config = CheckpointConfig::new(encoder.clone());
+    let names = ["no", "maybe", "yes", "never"].map(String::from);
+    let model = SequenceClassifierConfig::new(encoder.clone(), names.into());
+    let model = initialise(model.init(&device).unwrap(), 0.3, 5);
+    let path = folder.join(format!("{}-fresh-classifier", case.name));
+    save_classifier(&path, &model, &config).unwrap();
+    let logits = model.forward(&golden_input(&case.golden, &model.encoder), None);
+    write_check(&path, case, "classifier", host(logits.unwrap()));
+
+    let model = initialise(encoder.init_masked_lm(&device).unwrap(), 0.3, 6);
+    let path = folder.join(format!("{}-fresh-masked-lm", case.name));
+    save_masked_lm(&path, &model, &config).unwrap();
+    let positions = indices(&case.golden, "masked_lm.positions");
+    let input = golden_input(&case.golden, &model.encoder);
+    let logits = model.forward(&input, &positions, None).unwrap();
+    write_check(&path, case, "masked_lm", host(logits));
+}
+
+fn write_check(path: &Path, case: &Case, model: &str, logits: Vec<f32>) {
+    let mut batch = serde_json::Map::new();
+    for name in ["input_ids", "attention_mask", "token_type_ids"] {
+        if case.golden.names().iter().any(|golden| golden == name) {
+            batch.insert(name.to_string(), rows(&case.golden, name));
+        }
+    }
+    let positions = indices(&case.golden, "masked_lm.positions");
+    let check = json!({
+        "model": model,
+        "batch": batch,
+        "positions": positions,
+        "logits": logits,
+    });
+    std::fs::write(path.join("check.json"), check.to_string()).unwrap();
+}
+
+fn rows(golden: &Golden, name: &str) -> Value {
+    let (values, shape) = golden.integers(name);
+    json!(values.chunks(shape[1]).collect::<Vec<_>>())
+}
+
+/// A saved model says what family it is of, whatever its ancestor was.
+#[test]
+fn every_base_model_reads_back() {
+    for family in Family::ALL {
+        let encoder = EncoderConfig {
+            vocab_size: 20,
+            hidden_size: 8,
+            num_hidden_layers: 1,
+            num_attention_heads: 2,
+            intermediate_size: 8,
+            ..EncoderConfig::base(family)
+        };
+        let names = ["no", "yes"].map(String::from);
+        let config = SequenceClassifierConfig::new(encoder.clone(), names.into());
+        let model = initialise(config.init(&Device::flex()).unwrap(), 0.02, 1);
+        let folder = tempfile::tempdir().unwrap();
+        save_classifier(folder.path(), &model, &CheckpointConfig::new(encoder)).unwrap();
+        let read = CheckpointConfig::read(folder.path()).unwrap();
+        let mut again = read.classifier(&config.class_names);
+        if family == Family::Electra {
+            // ELECTRA's file always says how wide its embeddings are.
+            assert_eq!(again.encoder.embedding_size.take(), Some(8));
+        }
+        assert_eq!(again, config);
+    }
+}

@@ -1,0 +1,50 @@
+# pip install torch==2.9.0 transformers==5.23.0 safetensors==0.8.0
+"""Loads what this project saved, and compares.
+
+    python check.py FOLDER
+
+FOLDER holds a checkpoint in each of its folders, and there a `check.json` with
+    model             "classifier" or "masked_lm"
+    batch             input_ids, attention_mask and perhaps token_type_ids
+    positions         slots of the flattened batch, for masked_lm
+    logits            what this project computes
+Ends with a message and status 1 at the first difference.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification
+
+AUTO = {
+    "classifier": AutoModelForSequenceClassification,
+    "masked_lm": AutoModelForMaskedLM,
+}
+
+
+def main():
+    torch.set_num_threads(1)
+    folders = sorted(path for path in Path(sys.argv[1]).iterdir() if path.is_dir())
+    for folder in folders:
+        check = json.loads((folder / "check.json").read_text())
+        model, report = AUTO[check["model"]].from_pretrained(
+            folder, output_loading_info=True, attn_implementation="eager"
+        )
+        for what in ["missing_keys", "unexpected_keys", "mismatched_keys"]:
+            assert not report[what], f"{folder.name}: {what} {report[what]}"
+        batch = {name: torch.tensor(values) for name, values in check["batch"].items()}
+        with torch.no_grad():
+            logits = model.eval()(**batch).logits
+        if check["model"] == "masked_lm":
+            logits = logits.flatten(0, 1)[check["positions"]]
+        expected = torch.tensor(check["logits"]).reshape(logits.shape)
+        error = ((logits - expected).abs().max() / logits.abs().max()).item()
+        assert error < 1e-5, f"{folder.name}: relative error of the logits {error}"
+        print(f"{folder.name}: relative error of the logits {error:.1e}")
+    print(f"{len(folders)} checkpoints load")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+//! The tanh form of the Gaussian error linear unit
+//! ([Hendrycks & Gimpel 2016](https://arxiv.org/abs/1606.08415), section 2):
+//! `torch.nn.functional.gelu` with `approximate="tanh"`, which checkpoints call `gelu_new`.
+
+use std::f64::consts::{FRAC_2_SQRT_PI, SQRT_2};
+
+use burn::backend::autodiff::{
+    Autodiff,
+    checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
+    grads::Gradients,
+    ops::{Backward, Ops, OpsKind},
+};
+use burn::backend::{Backend, Dispatch, tensor::FloatTensor};
+use burn::tensor::Tensor;
+
+use crate::EncoderOps;
+
+/// `sqrt(2 / π)`
+const SCALE: f64 = FRAC_2_SQRT_PI / SQRT_2;
+const CUBIC: f64 = 0.044_715;
+
+/// `x / 2 · (1 + tanh(sqrt(2 / π) · (x + 0.044715 x³)))`.
+pub fn gelu_tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    Tensor::from_dispatch(<Dispatch as EncoderOps>::gelu_tanh(x.into_dispatch()))
+}
+
+pub(crate) fn forward<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    let tanh = inner_tanh::<B>(x.clone());
+    let half = B::float_mul_scalar(x, 0.5.into());
+    B::float_mul(half, B::float_add_scalar(tanh, 1.0.into()))
+}
+
+/// `tanh(sqrt(2 / π) · (x + 0.044715 x³))`, written `x · (s + s · 0.044715 x²)`.
+fn inner_tanh<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    let square = B::float_mul(x.clone(), x.clone());
+    let factor = B::float_mul_scalar(square, (SCALE * CUBIC).into());
+    B::float_tanh(B::float_mul(x, B::float_add_scalar(factor, SCALE.into())))
+}
+
+/// `gradient · ((1 + t) / 2 + x / 2 · (1 - t²) · sqrt(2 / π) · (1 + 3 · 0.044715 x²))`.
+fn gradient<B: Backend>(x: FloatTensor<B>, gradient: FloatTensor<B>) -> FloatTensor<B> {
+    let tanh = inner_tanh::<B>(x.clone());
+    let rising = B::float_mul_scalar(B::float_add_scalar(tanh.clone(), 1.0.into()), 0.5.into());
+
+    let squared = B::float_mul(tanh.clone(), tanh);
+    let slope_of_tanh = B::float_add_scalar(B::float_neg(squared), 1.0.into());
+    let square = B::float_mul(x.clone(), x.clone());
+    let inner = B::float_mul_scalar(square, (1.5 * SCALE * CUBIC).into());
+    let inner = B::float_mul(x, B::float_add_scalar(inner, (0.5 * SCALE).into()));
+
+    let slope = B::float_add(rising, B::float_mul(slope_of_tanh, inner));
+    B::float_mul(gradient, slope)
+}
+
+#[derive(Debug)]
+struct GeluTanhBackward;
+
+impl<B: Backend> Backward<B, 1> for GeluTanhBackward {
+    type State = FloatTensor<B>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let [x_node] = ops.parents;
+        let grad = grads.consume::<B>(&ops.node);
+        if let Some(node) = x_node {
+            grads.register::<B>(node.id, gradient::<B>(ops.state, grad));
+        }
+    }
+}
+
+pub(crate) fn tracked<B: EncoderOps, C: CheckpointStrategy>(
+    x: FloatTensor<Autodiff<B, C>>,
+) -> FloatTensor<Autodiff<B, C>> {
+    let nodes = [x.node()];
+    let x = x.into_primitive();
+    match GeluTanhBackward
+        .prepare::<C>(nodes)
+        .compute_bound()
+        .stateful()
+    {
+        OpsKind::Tracked(prep) => prep.finish(x.clone(), B::gelu_tanh(x)),
+        OpsKind::UnTracked(prep) => prep.finish(B::gelu_tanh(x)),
+    }
+}

@@ -1,0 +1,25 @@
+//! Where a published data set is.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+/// The folder asked for; `hub` is the data set's files from the hub, downloaded once.
+///
+/// # Errors
+/// If the download fails, or the program was built without the feature `hub`.
+pub fn data_directory(name: &str, asked_for: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    match asked_for == Path::new("hub") {
+        true => download(name),
+        false => Ok(asked_for.to_path_buf()),
+    }
+}
+
+#[cfg(feature = "hub")]
+fn download(name: &str) -> Result<PathBuf, Box<dyn Error>> {
+    Ok(finetune::data::catalog::named(name)?.download()?)
+}
+
+#[cfg(not(feature = "hub"))]
+fn download(name: &str) -> Result<PathBuf, Box<dyn Error>> {
+    Err(format!("{name} from the hub: build with --features hub").into())
+}
