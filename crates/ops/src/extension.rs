@@ -6,7 +6,7 @@
 use burn::backend::autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy};
 use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
 
-use crate::{attention, dropout, gelu, gelu_tanh, layer_norm};
+use crate::{activation, attention, dropout, gelu, gelu_tanh, layer_norm};
 
 /// The operations of this crate as backend methods.
 ///
@@ -80,11 +80,11 @@ impl<B: EncoderOps, C: CheckpointStrategy> EncoderOps for Autodiff<B, C> {
     }
 
     fn gelu_exact(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        gelu::tracked::<B, C>(x)
+        activation::tracked::<B, C>(x, B::gelu_exact, gelu::gradient::<B>)
     }
 
     fn gelu_tanh(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        gelu_tanh::tracked::<B, C>(x)
+        activation::tracked::<B, C>(x, B::gelu_tanh, gelu_tanh::gradient::<B>)
     }
 
     fn dropout_hashed(x: FloatTensor<Self>, probability: f64, key: u64) -> FloatTensor<Self> {

@@ -4,12 +4,6 @@
 
 use std::f64::consts::{FRAC_2_SQRT_PI, SQRT_2};
 
-use burn::backend::autodiff::{
-    Autodiff,
-    checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
-    grads::Gradients,
-    ops::{Backward, Ops, OpsKind},
-};
 use burn::backend::{Backend, Dispatch, tensor::FloatTensor};
 use burn::tensor::Tensor;
 
@@ -38,7 +32,7 @@ fn inner_tanh<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
 }
 
 /// `gradient · ((1 + t) / 2 + x / 2 · (1 - t²) · sqrt(2 / π) · (1 + 3 · 0.044715 x²))`.
-fn gradient<B: Backend>(x: FloatTensor<B>, gradient: FloatTensor<B>) -> FloatTensor<B> {
+pub(crate) fn gradient<B: Backend>(x: FloatTensor<B>, gradient: FloatTensor<B>) -> FloatTensor<B> {
     let tanh = inner_tanh::<B>(x.clone());
     let rising = B::float_mul_scalar(B::float_add_scalar(tanh.clone(), 1.0.into()), 0.5.into());
 
@@ -50,39 +44,4 @@ fn gradient<B: Backend>(x: FloatTensor<B>, gradient: FloatTensor<B>) -> FloatTen
 
     let slope = B::float_add(rising, B::float_mul(slope_of_tanh, inner));
     B::float_mul(gradient, slope)
-}
-
-#[derive(Debug)]
-struct GeluTanhBackward;
-
-impl<B: Backend> Backward<B, 1> for GeluTanhBackward {
-    type State = FloatTensor<B>;
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 1>,
-        grads: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
-    ) {
-        let [x_node] = ops.parents;
-        let grad = grads.consume::<B>(&ops.node);
-        if let Some(node) = x_node {
-            grads.register::<B>(node.id, gradient::<B>(ops.state, grad));
-        }
-    }
-}
-
-pub(crate) fn tracked<B: EncoderOps, C: CheckpointStrategy>(
-    x: FloatTensor<Autodiff<B, C>>,
-) -> FloatTensor<Autodiff<B, C>> {
-    let nodes = [x.node()];
-    let x = x.into_primitive();
-    match GeluTanhBackward
-        .prepare::<C>(nodes)
-        .compute_bound()
-        .stateful()
-    {
-        OpsKind::Tracked(prep) => prep.finish(x.clone(), B::gelu_tanh(x)),
-        OpsKind::UnTracked(prep) => prep.finish(B::gelu_tanh(x)),
-    }
 }

@@ -34,6 +34,7 @@
 //! normalised.into_data().assert_approx_eq::<f32>(&expected, Default::default());
 //! ```
 
+mod activation;
 mod attention;
 mod cross_entropy;
 mod dropout;

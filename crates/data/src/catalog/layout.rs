@@ -82,6 +82,24 @@ pub(super) const fn official_csv(width: usize) -> TableFormat {
     })
 }
 
+/// One text, of these columns.
+pub(super) const fn text(columns: &'static [&'static str], label: &'static str) -> Fields {
+    pair(columns, &[], label)
+}
+
+/// Two texts, of these columns.
+pub(super) const fn pair(
+    text: &'static [&'static str],
+    text_pair: &'static [&'static str],
+    label: &'static str,
+) -> Fields {
+    Fields::Named {
+        text,
+        text_pair,
+        label,
+    }
+}
+
 pub(super) const fn labelled(split: Split, name: &'static str) -> SplitFile {
     SplitFile {
         split,

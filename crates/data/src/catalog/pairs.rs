@@ -1,14 +1,17 @@
 //! Pairs of texts, by how much they mean the same.
 
-use super::layout::{Content, Fields, Layout, labelled, unlabelled};
+use super::layout::{Content, Layout, labelled, pair, unlabelled};
 use super::{HubSource, NamedDataset, NamedTarget};
 use crate::dataset::Texts;
 use crate::mapping::Escapes;
+use crate::splits::Split;
 use crate::splits::Split::{Test, Train, Validation};
 use crate::table::{Delimited, TableFormat};
 
 /// Sizes are of the rows with both questions and a label: the published text files have a few more
 /// that lost theirs.
+const GLUE_QQP_ROWS: &[(Split, usize)] = &[(Train, 363_846), (Validation, 40_430), (Test, 390_965)];
+
 pub(super) static QQP: NamedDataset = NamedDataset {
     name: "qqp",
     title: "Quora Question Pairs",
@@ -30,17 +33,13 @@ pub(super) static QQP: NamedDataset = NamedDataset {
             ],
             content: Content::Text {
                 format: TableFormat::Delimited(Delimited::tsv()),
-                fields: Fields::Named {
-                    text: &["sentence1"],
-                    text_pair: &["sentence2"],
-                    label: "is_duplicate",
-                },
+                fields: pair(&["sentence1"], &["sentence2"], "is_duplicate"),
                 escapes: Escapes::None,
             },
         },
         Layout {
             name: "GLUE TSV",
-            rows: &[(Train, 363_846), (Validation, 40_430), (Test, 390_965)],
+            rows: GLUE_QQP_ROWS,
             folders: &["QQP"],
             files: &[
                 labelled(Train, "train.tsv"),
@@ -49,17 +48,13 @@ pub(super) static QQP: NamedDataset = NamedDataset {
             ],
             content: Content::Text {
                 format: TableFormat::Delimited(Delimited::unquoted_tsv()),
-                fields: Fields::Named {
-                    text: &["question1"],
-                    text_pair: &["question2"],
-                    label: "is_duplicate",
-                },
+                fields: pair(&["question1"], &["question2"], "is_duplicate"),
                 escapes: Escapes::None,
             },
         },
         Layout {
             name: "hub Parquet",
-            rows: &[(Train, 363_846), (Validation, 40_430), (Test, 390_965)],
+            rows: GLUE_QQP_ROWS,
             folders: &["data", "qqp"],
             files: &[
                 labelled(Train, "train"),
@@ -67,16 +62,14 @@ pub(super) static QQP: NamedDataset = NamedDataset {
                 unlabelled(Test, "test"),
             ],
             content: Content::Parquet {
-                fields: Fields::Named {
-                    text: &["question1"],
-                    text_pair: &["question2"],
-                    label: "label",
-                },
+                fields: pair(&["question1"], &["question2"], "label"),
                 escapes: Escapes::None,
             },
         },
     ],
 };
+
+const GLUE_STSB_ROWS: &[(Split, usize)] = &[(Train, 5_749), (Validation, 1_500), (Test, 1_379)];
 
 pub(super) static STSB: NamedDataset = NamedDataset {
     name: "stsb",
@@ -102,17 +95,13 @@ pub(super) static STSB: NamedDataset = NamedDataset {
             ],
             content: Content::Text {
                 format: TableFormat::Delimited(Delimited::tsv()),
-                fields: Fields::Named {
-                    text: &["sentence1"],
-                    text_pair: &["sentence2"],
-                    label: "similarity",
-                },
+                fields: pair(&["sentence1"], &["sentence2"], "similarity"),
                 escapes: Escapes::None,
             },
         },
         Layout {
             name: "GLUE TSV",
-            rows: &[(Train, 5_749), (Validation, 1_500), (Test, 1_379)],
+            rows: GLUE_STSB_ROWS,
             folders: &["STS-B"],
             files: &[
                 labelled(Train, "train.tsv"),
@@ -121,17 +110,13 @@ pub(super) static STSB: NamedDataset = NamedDataset {
             ],
             content: Content::Text {
                 format: TableFormat::Delimited(Delimited::unquoted_tsv()),
-                fields: Fields::Named {
-                    text: &["sentence1"],
-                    text_pair: &["sentence2"],
-                    label: "score",
-                },
+                fields: pair(&["sentence1"], &["sentence2"], "score"),
                 escapes: Escapes::None,
             },
         },
         Layout {
             name: "hub Parquet",
-            rows: &[(Train, 5_749), (Validation, 1_500), (Test, 1_379)],
+            rows: GLUE_STSB_ROWS,
             folders: &["data", "stsb"],
             files: &[
                 labelled(Train, "train"),
@@ -139,11 +124,7 @@ pub(super) static STSB: NamedDataset = NamedDataset {
                 unlabelled(Test, "test"),
             ],
             content: Content::Parquet {
-                fields: Fields::Named {
-                    text: &["sentence1"],
-                    text_pair: &["sentence2"],
-                    label: "label",
-                },
+                fields: pair(&["sentence1"], &["sentence2"], "label"),
                 escapes: Escapes::None,
             },
         },

@@ -1,13 +1,16 @@
 //! Reviews, by how much the reviewer liked it.
 
-use super::layout::{Content, Fields, Layout, labelled, official_csv, unlabelled};
+use super::layout::{Content, Fields, Layout, labelled, official_csv, text, unlabelled};
 use super::{HubSource, NamedDataset, NamedTarget};
 use crate::dataset::Texts;
 use crate::mapping::Escapes;
+use crate::splits::Split;
 use crate::splits::Split::{Test, Train, Unlabelled, Validation};
 use crate::table::{Delimited, TableFormat};
 
 /// The hub's texts were cut out of the lines of the official files, doubled quotes and all.
+const YELP_POLARITY_ROWS: &[(Split, usize)] = &[(Train, 560_000), (Test, 38_000)];
+
 pub(super) static YELP_POLARITY: NamedDataset = NamedDataset {
     name: "yelp_polarity",
     title: "Yelp reviews, polarity",
@@ -20,7 +23,7 @@ pub(super) static YELP_POLARITY: NamedDataset = NamedDataset {
     layouts: &[
         Layout {
             name: "official CSV",
-            rows: &[(Train, 560_000), (Test, 38_000)],
+            rows: YELP_POLARITY_ROWS,
             folders: &["yelp_review_polarity_csv"],
             files: &[labelled(Train, "train.csv"), labelled(Test, "test.csv")],
             content: Content::Text {
@@ -31,15 +34,11 @@ pub(super) static YELP_POLARITY: NamedDataset = NamedDataset {
         },
         Layout {
             name: "hub Parquet",
-            rows: &[(Train, 560_000), (Test, 38_000)],
+            rows: YELP_POLARITY_ROWS,
             folders: &["data", "plain_text"],
             files: &[labelled(Train, "train"), labelled(Test, "test")],
             content: Content::Parquet {
-                fields: Fields::Named {
-                    text: &["text"],
-                    text_pair: &[],
-                    label: "label",
-                },
+                fields: text(&["text"], "label"),
                 escapes: Escapes::BackslashInCsv,
             },
         },
@@ -65,6 +64,8 @@ pub(super) static AMAZON_REVIEWS_FULL: NamedDataset = NamedDataset {
     }],
 };
 
+const IMDB_ROWS: &[(Split, usize)] = &[(Train, 25_000), (Test, 25_000), (Unlabelled, 50_000)];
+
 pub(super) static IMDB: NamedDataset = NamedDataset {
     name: "imdb",
     title: "IMDB reviews",
@@ -77,7 +78,7 @@ pub(super) static IMDB: NamedDataset = NamedDataset {
     layouts: &[
         Layout {
             name: "aclImdb folders",
-            rows: &[(Train, 25_000), (Test, 25_000), (Unlabelled, 50_000)],
+            rows: IMDB_ROWS,
             folders: &["aclImdb"],
             files: &[
                 labelled(Train, "train"),
@@ -88,7 +89,7 @@ pub(super) static IMDB: NamedDataset = NamedDataset {
         },
         Layout {
             name: "hub Parquet",
-            rows: &[(Train, 25_000), (Test, 25_000), (Unlabelled, 50_000)],
+            rows: IMDB_ROWS,
             folders: &["data", "plain_text"],
             files: &[
                 labelled(Train, "train"),
@@ -97,17 +98,13 @@ pub(super) static IMDB: NamedDataset = NamedDataset {
                 unlabelled(Unlabelled, "unsup"),
             ],
             content: Content::Parquet {
-                fields: Fields::Named {
-                    text: &["text"],
-                    text_pair: &[],
-                    label: "label",
-                },
+                fields: text(&["text"], "label"),
                 escapes: Escapes::None,
             },
         },
         Layout {
             name: "aclImdb archive",
-            rows: &[(Train, 25_000), (Test, 25_000), (Unlabelled, 50_000)],
+            rows: IMDB_ROWS,
             folders: &[],
             files: &[
                 labelled(Train, "aclImdb_v1.tar.gz"),
@@ -120,6 +117,8 @@ pub(super) static IMDB: NamedDataset = NamedDataset {
 };
 
 /// Whole sentences only, five classes.
+const SST5_ROWS: &[(Split, usize)] = &[(Train, 8_544), (Validation, 1_101), (Test, 2_210)];
+
 pub(super) static SST5: NamedDataset = NamedDataset {
     name: "sst5",
     title: "Stanford Sentiment Treebank, five classes",
@@ -138,7 +137,7 @@ pub(super) static SST5: NamedDataset = NamedDataset {
     layouts: &[
         Layout {
             name: "CS224N TSV",
-            rows: &[(Train, 8_544), (Validation, 1_101), (Test, 2_210)],
+            rows: SST5_ROWS,
             folders: &[],
             files: &[
                 labelled(Train, "ids-sst-train.csv"),
@@ -148,17 +147,13 @@ pub(super) static SST5: NamedDataset = NamedDataset {
             ],
             content: Content::Text {
                 format: TableFormat::Delimited(Delimited::tsv()),
-                fields: Fields::Named {
-                    text: &["sentence"],
-                    text_pair: &[],
-                    label: "sentiment",
-                },
+                fields: text(&["sentence"], "sentiment"),
                 escapes: Escapes::None,
             },
         },
         Layout {
             name: "hub JSON Lines",
-            rows: &[(Train, 8_544), (Validation, 1_101), (Test, 2_210)],
+            rows: SST5_ROWS,
             folders: &[],
             files: &[
                 labelled(Train, "train.jsonl"),
@@ -167,11 +162,7 @@ pub(super) static SST5: NamedDataset = NamedDataset {
             ],
             content: Content::Text {
                 format: TableFormat::JsonLines,
-                fields: Fields::Named {
-                    text: &["text"],
-                    text_pair: &[],
-                    label: "label",
-                },
+                fields: text(&["text"], "label"),
                 escapes: Escapes::None,
             },
         },
@@ -179,6 +170,8 @@ pub(super) static SST5: NamedDataset = NamedDataset {
 };
 
 /// Sentences and their phrases in training, as in GLUE; the labels of the test split are secret.
+const SST2_ROWS: &[(Split, usize)] = &[(Train, 67_349), (Validation, 872), (Test, 1_821)];
+
 pub(super) static SST2: NamedDataset = NamedDataset {
     name: "sst2",
     title: "Stanford Sentiment Treebank, two classes",
@@ -191,7 +184,7 @@ pub(super) static SST2: NamedDataset = NamedDataset {
     layouts: &[
         Layout {
             name: "GLUE TSV",
-            rows: &[(Train, 67_349), (Validation, 872), (Test, 1_821)],
+            rows: SST2_ROWS,
             folders: &["SST-2"],
             files: &[
                 labelled(Train, "train.tsv"),
@@ -200,17 +193,13 @@ pub(super) static SST2: NamedDataset = NamedDataset {
             ],
             content: Content::Text {
                 format: TableFormat::Delimited(Delimited::unquoted_tsv()),
-                fields: Fields::Named {
-                    text: &["sentence"],
-                    text_pair: &[],
-                    label: "label",
-                },
+                fields: text(&["sentence"], "label"),
                 escapes: Escapes::None,
             },
         },
         Layout {
             name: "hub Parquet",
-            rows: &[(Train, 67_349), (Validation, 872), (Test, 1_821)],
+            rows: SST2_ROWS,
             folders: &["data", "sst2"],
             files: &[
                 labelled(Train, "train"),
@@ -218,11 +207,7 @@ pub(super) static SST2: NamedDataset = NamedDataset {
                 unlabelled(Test, "test"),
             ],
             content: Content::Parquet {
-                fields: Fields::Named {
-                    text: &["sentence"],
-                    text_pair: &[],
-                    label: "label",
-                },
+                fields: text(&["sentence"], "label"),
                 escapes: Escapes::None,
             },
         },
@@ -247,11 +232,7 @@ pub(super) static CFIMDB: NamedDataset = NamedDataset {
         ],
         content: Content::Text {
             format: TableFormat::Delimited(Delimited::tsv()),
-            fields: Fields::Named {
-                text: &["sentence"],
-                text_pair: &[],
-                label: "sentiment",
-            },
+            fields: text(&["sentence"], "sentiment"),
             escapes: Escapes::None,
         },
     }],

@@ -1,13 +1,16 @@
 //! Texts by what they are about.
 
-use super::layout::{Content, Fields, Layout, labelled, official_csv, unlabelled};
+use super::layout::{Content, Fields, Layout, labelled, official_csv, text, unlabelled};
 use super::{HubSource, NamedDataset, NamedTarget};
 use crate::dataset::Texts;
 use crate::mapping::Escapes;
+use crate::splits::Split;
 use crate::splits::Split::{Test, Train};
 use crate::table::{Delimited, TableFormat};
 
 /// The files hold the texts as they are, the backslashes of the corpus included.
+const AG_NEWS_ROWS: &[(Split, usize)] = &[(Train, 120_000), (Test, 7_600)];
+
 pub(super) static AG_NEWS: NamedDataset = NamedDataset {
     name: "ag_news",
     title: "AG News",
@@ -20,7 +23,7 @@ pub(super) static AG_NEWS: NamedDataset = NamedDataset {
     layouts: &[
         Layout {
             name: "official CSV",
-            rows: &[(Train, 120_000), (Test, 7_600)],
+            rows: AG_NEWS_ROWS,
             folders: &["ag_news_csv"],
             files: &[labelled(Train, "train.csv"), labelled(Test, "test.csv")],
             content: Content::Text {
@@ -31,20 +34,18 @@ pub(super) static AG_NEWS: NamedDataset = NamedDataset {
         },
         Layout {
             name: "hub Parquet",
-            rows: &[(Train, 120_000), (Test, 7_600)],
+            rows: AG_NEWS_ROWS,
             folders: &["data"],
             files: &[labelled(Train, "train"), labelled(Test, "test")],
             content: Content::Parquet {
-                fields: Fields::Named {
-                    text: &["text"],
-                    text_pair: &[],
-                    label: "label",
-                },
+                fields: text(&["text"], "label"),
                 escapes: Escapes::None,
             },
         },
     ],
 };
+
+const DBPEDIA_14_ROWS: &[(Split, usize)] = &[(Train, 560_000), (Test, 70_000)];
 
 pub(super) static DBPEDIA_14: NamedDataset = NamedDataset {
     name: "dbpedia_14",
@@ -73,7 +74,7 @@ pub(super) static DBPEDIA_14: NamedDataset = NamedDataset {
     layouts: &[
         Layout {
             name: "official CSV",
-            rows: &[(Train, 560_000), (Test, 70_000)],
+            rows: DBPEDIA_14_ROWS,
             folders: &["dbpedia_csv"],
             files: &[labelled(Train, "train.csv"), labelled(Test, "test.csv")],
             content: Content::Text {
@@ -84,15 +85,11 @@ pub(super) static DBPEDIA_14: NamedDataset = NamedDataset {
         },
         Layout {
             name: "hub Parquet",
-            rows: &[(Train, 560_000), (Test, 70_000)],
+            rows: DBPEDIA_14_ROWS,
             folders: &["data", "dbpedia_14"],
             files: &[labelled(Train, "train"), labelled(Test, "test")],
             content: Content::Parquet {
-                fields: Fields::Named {
-                    text: &["title", "content"],
-                    text_pair: &[],
-                    label: "label",
-                },
+                fields: text(&["title", "content"], "label"),
                 escapes: Escapes::None,
             },
         },
@@ -100,6 +97,8 @@ pub(super) static DBPEDIA_14: NamedDataset = NamedDataset {
 };
 
 /// The hub's texts have the escapes of the official files.
+const YAHOO_ANSWERS_TOPICS_ROWS: &[(Split, usize)] = &[(Train, 1_400_000), (Test, 60_000)];
+
 pub(super) static YAHOO_ANSWERS_TOPICS: NamedDataset = NamedDataset {
     name: "yahoo_answers_topics",
     title: "Yahoo! Answers topics",
@@ -123,7 +122,7 @@ pub(super) static YAHOO_ANSWERS_TOPICS: NamedDataset = NamedDataset {
     layouts: &[
         Layout {
             name: "official CSV",
-            rows: &[(Train, 1_400_000), (Test, 60_000)],
+            rows: YAHOO_ANSWERS_TOPICS_ROWS,
             folders: &["yahoo_answers_csv"],
             files: &[labelled(Train, "train.csv"), labelled(Test, "test.csv")],
             content: Content::Text {
@@ -134,15 +133,14 @@ pub(super) static YAHOO_ANSWERS_TOPICS: NamedDataset = NamedDataset {
         },
         Layout {
             name: "hub Parquet",
-            rows: &[(Train, 1_400_000), (Test, 60_000)],
+            rows: YAHOO_ANSWERS_TOPICS_ROWS,
             folders: &["data", "yahoo_answers_topics"],
             files: &[labelled(Train, "train"), labelled(Test, "test")],
             content: Content::Parquet {
-                fields: Fields::Named {
-                    text: &["question_title", "question_content", "best_answer"],
-                    text_pair: &[],
-                    label: "topic",
-                },
+                fields: text(
+                    &["question_title", "question_content", "best_answer"],
+                    "topic",
+                ),
                 escapes: Escapes::Backslash,
             },
         },
@@ -162,11 +160,7 @@ pub(super) static DISASTER_TWEETS: NamedDataset = NamedDataset {
         files: &[labelled(Train, "train.csv"), unlabelled(Test, "test.csv")],
         content: Content::Text {
             format: TableFormat::Delimited(Delimited::csv()),
-            fields: Fields::Named {
-                text: &["text"],
-                text_pair: &[],
-                label: "target",
-            },
+            fields: text(&["text"], "target"),
             escapes: Escapes::None,
         },
     }],

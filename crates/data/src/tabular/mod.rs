@@ -105,7 +105,8 @@ pub fn read(
         mapping.label = None;
     }
     let files = vec![path.to_path_buf()];
-    let opened = mapping.open(&files, options.format_of(path)?)?;
+    let format = options.format_of(path)?;
+    let opened = mapping.open(&files, format)?;
     let task = Task {
         texts: match options.columns.text_pair.as_slice() {
             [] => Texts::Single,
@@ -113,10 +114,7 @@ pub fn read(
         },
         target: target.clone(),
     };
-    let recipe = format!(
-        "tabular, {split}: {mapping:?}, {:?}",
-        options.format_of(path)?
-    );
+    let recipe = format!("tabular, {split}: {mapping:?}, {format:?}");
     let (name, bad_rows) = (name_of(path), options.bad_rows);
     let reader = ExampleReader::new(name, task, files, recipe, bad_rows, opened.examples);
     Ok(reader.with_progress(opened.progress, opened.bytes))
