@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use finetune_storage::{ArrayFile, ArrayFileWriter};
 use serde::{Deserialize, Serialize};
 
 use super::EncodedDataset;
+use super::cache_key::{FileStamp, Key, Source};
 use super::files::{TextsMetadata, TextsWriter, open_texts};
 use super::labels::{EncodedLabels, LabelsBuilder};
 use super::stream::{Chunks, EncodingProgress};
@@ -17,9 +17,6 @@ use crate::error::DataError;
 use crate::reader::{BadRows, ExampleReader};
 use crate::splits::Skipped;
 use crate::tokenizer::{EncodingConfig, PairEncoding, TextTokenizer};
-
-/// The version of what is in a file; part of its key.
-const VERSION: u32 = 1;
 
 /// A folder of encoded data sets.
 ///
@@ -63,38 +60,6 @@ pub struct CachedDataset {
     pub path: PathBuf,
 }
 
-/// All that the content of a file depends on.
-#[derive(Debug, Serialize)]
-struct Key<'a> {
-    version: u32,
-    source: Source,
-    task: &'a Task,
-    cleaning: String,
-    tokenizer: String,
-    encoding: &'a EncodingConfig,
-}
-
-/// The text.
-#[derive(Debug, Serialize)]
-enum Source {
-    /// By its content.
-    Content { fingerprint: String },
-    /// By the files that hold it and the way they are read.
-    Files {
-        files: Vec<FileStamp>,
-        recipe: String,
-        skip_bad_rows: bool,
-    },
-}
-
-/// A file as it was when it was read. A file that is written to gets another time.
-#[derive(Debug, Serialize)]
-struct FileStamp {
-    path: PathBuf,
-    bytes: u64,
-    modified_nanoseconds: u128,
-}
-
 /// What a file says of itself.
 #[derive(Debug, Serialize, Deserialize)]
 struct Metadata {
@@ -112,6 +77,16 @@ enum LabelKind {
     Classes,
     Scores,
     Unlabelled,
+}
+
+/// A data set that is wanted: where it is kept, what it must be made from, and how.
+struct Wanted<'a> {
+    path: PathBuf,
+    /// The [`Key`] as JSON.
+    key: String,
+    task: &'a Task,
+    tokenizer: &'a TextTokenizer,
+    config: &'a EncodingConfig,
 }
 
 impl EncodedCache {
@@ -137,28 +112,19 @@ impl EncodedCache {
         tokenizer: &TextTokenizer,
         config: &EncodingConfig,
     ) -> Result<CachedDataset, DataError> {
-        let key = Key {
-            version: VERSION,
-            source: Source::Content {
-                fingerprint: dataset.fingerprint(),
-            },
-            task: &dataset.task,
-            cleaning: Cleaning::default().fingerprint(),
-            tokenizer: tokenizer.fingerprint(),
-            encoding: config,
+        let source = Source::Content {
+            fingerprint: dataset.fingerprint(),
         };
-        let place = key.json()?;
-        let path = self.path(&dataset.name, &place);
-        let chunks = || Chunks::of(&dataset.examples);
-        self.open_or_make(
-            &path,
-            &place,
-            &dataset.task,
+        let task = &dataset.task;
+        let key = Key::new(source, task, &Cleaning::default(), tokenizer, config).json()?;
+        let wanted = Wanted {
+            path: self.path(&dataset.name, &key),
+            key,
+            task,
             tokenizer,
             config,
-            chunks,
-            &mut |_| (),
-        )
+        };
+        wanted.open_or_make(|| Chunks::of(&dataset.examples), &mut |_| ())
     }
 
     /// The examples of a reader, tokenised now or before. Nothing but a chunk of text and the
@@ -180,25 +146,23 @@ impl EncodedCache {
         let (name, task) = (reader.name().to_owned(), reader.task().clone());
         let key = |stamp: fn(&Path) -> Result<FileStamp, DataError>| {
             let files = reader.files().iter().map(|path| stamp(path));
-            let key = Key {
-                version: VERSION,
-                source: Source::Files {
-                    files: files.collect::<Result<_, _>>()?,
-                    recipe: reader.recipe().to_owned(),
-                    skip_bad_rows: reader.bad_rows() == BadRows::Skip,
-                },
-                task: &task,
-                cleaning: cleaning.fingerprint(),
-                tokenizer: tokenizer.fingerprint(),
-                encoding: config,
+            let source = Source::Files {
+                files: files.collect::<Result<_, _>>()?,
+                recipe: reader.recipe().to_owned(),
+                skip_bad_rows: reader.bad_rows() == BadRows::Skip,
             };
-            key.json()
+            Key::new(source, &task, cleaning, tokenizer, config).json()
         };
         // A file that has changed since makes the old data set stale: the new one takes its place.
         let (place, key) = (key(FileStamp::nameless)?, key(FileStamp::of)?);
-        let path = self.path(&name, &place);
-        let chunks = || Chunks::new(reader, cleaning.clone());
-        self.open_or_make(&path, &key, &task, tokenizer, config, chunks, progress)
+        let wanted = Wanted {
+            path: self.path(&name, &place),
+            key,
+            task: &task,
+            tokenizer,
+            config,
+        };
+        wanted.open_or_make(|| Chunks::new(reader, cleaning.clone()), progress)
     }
 
     /// The file of a data set: its name for people, a hash of what tells it from others.
@@ -212,111 +176,107 @@ impl EncodedCache {
         let file = format!("{name}-{}.tokens", &hexadecimal(&hash)[..16]);
         self.directory.join(file)
     }
+}
 
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "the one body beneath two entry points"
-    )]
+impl Wanted<'_> {
     fn open_or_make<'a>(
         &self,
-        path: &Path,
-        key: &str,
-        task: &Task,
-        tokenizer: &TextTokenizer,
-        config: &EncodingConfig,
         chunks: impl FnOnce() -> Chunks<'a>,
         progress: &mut dyn FnMut(EncodingProgress),
     ) -> Result<CachedDataset, DataError> {
-        if let Some(cached) = open_if_fresh(path, key, task)? {
+        if let Some(cached) = self.open()? {
             return Ok(cached);
         }
-        fs::create_dir_all(&self.directory)
-            .map_err(|source| DataError::io(&self.directory, source))?;
-        let file = ArrayFileWriter::create(path)?;
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        fs::create_dir_all(folder).map_err(|source| DataError::io(folder, source))?;
+        let file = ArrayFileWriter::create(&self.path)?;
         // Another program may have made it while this one waited for its turn.
-        if let Some(cached) = open_if_fresh(path, key, task)? {
+        if let Some(cached) = self.open()? {
             return Ok(cached);
         }
-        write(file, key, task, tokenizer, config, chunks(), progress)?;
-        let made = open_if_fresh(path, key, task)?;
-        let made = made.map(|cached| CachedDataset {
+        self.write(file, chunks(), progress)?;
+        let made = self.open()?.map(|cached| CachedDataset {
             reused: false,
             ..cached
         });
         made.ok_or_else(|| DataError::CacheMismatch {
-            path: path.to_path_buf(),
+            path: self.path.clone(),
         })
     }
-}
 
-impl Key<'_> {
-    fn json(&self) -> Result<String, DataError> {
-        serde_json::to_string(self)
-            .map_err(|source| DataError::json(Path::new("cache key"), source))
-    }
-}
-
-impl FileStamp {
-    /// The file as it is now. Of a folder, all that is in it: the bytes of all files and the time
-    /// of the last change.
-    fn of(path: &Path) -> Result<Self, DataError> {
-        let mut stamp = Self::nameless(path)?;
-        stamp.add(path)?;
-        Ok(stamp)
-    }
-
-    fn add(&mut self, path: &Path) -> Result<(), DataError> {
-        let failed = |source| DataError::io(path, source);
-        let metadata = fs::metadata(path).map_err(failed)?;
-        let modified = metadata.modified().map_err(failed)?;
-        let modified = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.modified_nanoseconds = self.modified_nanoseconds.max(modified.as_nanos());
-        if !metadata.is_dir() {
-            self.bytes += metadata.len();
-            return Ok(());
+    /// The data set in a file, `None` if it has to be made: the file is missing, damaged, of something
+    /// else, or stale.
+    fn open(&self) -> Result<Option<CachedDataset>, DataError> {
+        let opened = ArrayFile::open(&self.path).and_then(|file| {
+            let metadata: Metadata = file.metadata()?;
+            Ok((file, metadata))
+        });
+        let (file, metadata) = match opened {
+            Ok(opened) => opened,
+            Err(error) if error.is_unusable_file() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        if metadata.key != self.key {
+            return Ok(None);
         }
-        for entry in fs::read_dir(path).map_err(failed)? {
-            self.add(&entry.map_err(failed)?.path())?;
+        match map_dataset(&file, &metadata, self.task) {
+            Ok(data) => Ok(Some(CachedDataset {
+                data,
+                skipped: metadata.skipped,
+                reused: true,
+                path: self.path.clone(),
+            })),
+            Err(DataError::CacheMismatch { .. }) => Ok(None),
+            Err(DataError::Storage(error)) if error.is_unusable_file() => Ok(None),
+            Err(error) => Err(error),
         }
-        Ok(())
     }
 
-    /// The file whatever its content.
-    fn nameless(path: &Path) -> Result<Self, DataError> {
-        let path = fs::canonicalize(path).map_err(|source| DataError::io(path, source))?;
-        Ok(Self {
-            path,
-            bytes: 0,
-            modified_nanoseconds: 0,
-        })
-    }
-}
-
-/// The data set in a file, `None` if it has to be made: the file is missing, damaged, of something
-/// else, or stale.
-fn open_if_fresh(path: &Path, key: &str, task: &Task) -> Result<Option<CachedDataset>, DataError> {
-    let opened = ArrayFile::open(path).and_then(|file| {
-        let metadata: Metadata = file.metadata()?;
-        Ok((file, metadata))
-    });
-    let (file, metadata) = match opened {
-        Ok(opened) => opened,
-        Err(error) if error.is_unusable_file() => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    if metadata.key != key {
-        return Ok(None);
-    }
-    match map_dataset(&file, &metadata, task) {
-        Ok(data) => Ok(Some(CachedDataset {
-            data,
-            skipped: metadata.skipped,
-            reused: true,
-            path: path.to_path_buf(),
-        })),
-        Err(DataError::CacheMismatch { .. }) => Ok(None),
-        Err(DataError::Storage(error)) if error.is_unusable_file() => Ok(None),
-        Err(error) => Err(error),
+    /// Tokenises chunk after chunk into the file. While one chunk is tokenised the next is read.
+    fn write(
+        &self,
+        mut file: ArrayFileWriter,
+        mut chunks: Chunks<'_>,
+        progress: &mut dyn FnMut(EncodingProgress),
+    ) -> Result<(), DataError> {
+        let mut texts = TextsWriter::begin(&mut file, "")?;
+        let mut second_texts = match (self.task.texts, self.config.pairs) {
+            (Texts::Pair, PairEncoding::Separate) => {
+                Some(TextsWriter::begin(&mut file, "second/")?)
+            }
+            _ => None,
+        };
+        let mut labels = LabelsBuilder::new(self.task);
+        let skipped = chunks.for_each(self.task, self.tokenizer, self.config, &mut |chunk| {
+            labels.push_all(chunk.examples)?;
+            texts.write(&mut file, &chunk.texts)?;
+            if let (Some(writer), Some(second)) = (&mut second_texts, &chunk.second_texts) {
+                writer.write(&mut file, second)?;
+            }
+            progress(chunk.progress);
+            Ok(())
+        })?;
+        let kind = match labels {
+            LabelsBuilder::Classes { labels, .. } => {
+                let array = file.array("classes")?;
+                file.write(&array, &labels)?;
+                LabelKind::Classes
+            }
+            LabelsBuilder::Scores { labels } => {
+                let array = file.array("scores")?;
+                file.write(&array, &labels)?;
+                LabelKind::Scores
+            }
+            LabelsBuilder::Unlabelled { .. } => LabelKind::Unlabelled,
+        };
+        let metadata = Metadata {
+            key: self.key.clone(),
+            texts: texts.metadata(),
+            second_texts: second_texts.as_ref().map(TextsWriter::metadata),
+            labels: kind,
+            skipped,
+        };
+        Ok(file.finish(metadata)?)
     }
 }
 
@@ -350,52 +310,4 @@ fn map_dataset(
         labels,
         task: task.clone(),
     })
-}
-
-/// Tokenises chunk after chunk into the file. While one chunk is tokenised the next is read.
-fn write(
-    mut file: ArrayFileWriter,
-    key: &str,
-    task: &Task,
-    tokenizer: &TextTokenizer,
-    config: &EncodingConfig,
-    mut chunks: Chunks<'_>,
-    progress: &mut dyn FnMut(EncodingProgress),
-) -> Result<(), DataError> {
-    let mut texts = TextsWriter::begin(&mut file, "")?;
-    let mut second_texts = match (task.texts, config.pairs) {
-        (Texts::Pair, PairEncoding::Separate) => Some(TextsWriter::begin(&mut file, "second/")?),
-        _ => None,
-    };
-    let mut labels = LabelsBuilder::new(task);
-    let skipped = chunks.for_each(task, tokenizer, config, &mut |chunk| {
-        labels.push_all(chunk.examples)?;
-        texts.write(&mut file, &chunk.texts)?;
-        if let (Some(writer), Some(second)) = (&mut second_texts, &chunk.second_texts) {
-            writer.write(&mut file, second)?;
-        }
-        progress(chunk.progress);
-        Ok(())
-    })?;
-    let kind = match labels {
-        LabelsBuilder::Classes { labels, .. } => {
-            let array = file.array("classes")?;
-            file.write(&array, &labels)?;
-            LabelKind::Classes
-        }
-        LabelsBuilder::Scores { labels } => {
-            let array = file.array("scores")?;
-            file.write(&array, &labels)?;
-            LabelKind::Scores
-        }
-        LabelsBuilder::Unlabelled { .. } => LabelKind::Unlabelled,
-    };
-    let metadata = Metadata {
-        key: key.to_owned(),
-        texts: texts.metadata(),
-        second_texts: second_texts.as_ref().map(TextsWriter::metadata),
-        labels: kind,
-        skipped,
-    };
-    Ok(file.finish(metadata)?)
 }

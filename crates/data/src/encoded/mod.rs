@@ -2,6 +2,7 @@
 
 mod builder;
 mod cache;
+mod cache_key;
 mod files;
 mod labels;
 mod stream;
