@@ -6,9 +6,9 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::encoder::{Encoder, EncoderConfig, EncoderInput};
-use crate::head::{Features, Head, HeadConfig};
+use crate::head::{Head, HeadConfig};
 use crate::pooling::{Pooler, Pooling};
-use crate::{DropoutStream, ModelError};
+use crate::{Cut, DropoutStream, ModelError, TextActivations};
 
 /// What a [`SequenceClassifier`] is made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -194,21 +194,22 @@ impl SequenceClassifier {
     ) -> Result<Tensor<2>, ModelError> {
         let texts = texts.into();
         // Before the encoder runs for nothing.
-        let (expected, found) = (self.config.head.texts(), texts.count());
-        if expected != found {
-            return Err(ModelError::TextCount { expected, found });
-        }
-        let features = match texts {
-            Texts::Single(input) => Features {
-                first: self.features(input, dropout),
+        self.check_text_count(texts.count())?;
+        let bottom = Cut::HiddenStates(0);
+        let texts = match texts {
+            Texts::Single(input) => TextActivations {
+                first: self.lower(input, bottom, dropout)?,
                 second: None,
             },
-            Texts::Pair(first, second) => Features {
-                first: self.features(first, dropout),
-                second: Some(self.features(second, dropout.map(DropoutStream::second_text))),
-            },
+            Texts::Pair(first, second) => {
+                let dropout_of_second = dropout.map(DropoutStream::second_text);
+                TextActivations {
+                    first: self.lower(first, bottom, dropout)?,
+                    second: Some(self.lower(second, bottom, dropout_of_second)?),
+                }
+            }
         };
-        self.head.forward(features, dropout)
+        self.upper(texts, dropout)
     }
 
     /// The pooled vector of each row: what the head sees of a text.
@@ -216,7 +217,18 @@ impl SequenceClassifier {
     /// # Shapes
     /// - output: `[B, W]`
     pub fn features(&self, input: &EncoderInput, dropout: Option<DropoutStream>) -> Tensor<2> {
-        self.pooler.run(&self.encoder, input, dropout)
+        let embedded = self.encoder.embed(input, dropout);
+        let gathered = self.gather(0, embedded, &input.mask, dropout);
+        self.pooler.project(gathered)
+    }
+
+    /// Whether the head is for so many texts.
+    pub(crate) fn check_text_count(&self, found: usize) -> Result<(), ModelError> {
+        let expected = self.config.head.texts();
+        match expected == found {
+            true => Ok(()),
+            false => Err(ModelError::TextCount { expected, found }),
+        }
     }
 
     /// What the model was made from.

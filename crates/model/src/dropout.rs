@@ -51,6 +51,11 @@ impl DropoutStream {
         }
     }
 
+    /// The lowest stage with dropout.
+    pub(crate) fn first_stage(self) -> usize {
+        self.first_stage
+    }
+
     /// The stage of the head, which is never frozen.
     pub(crate) fn head(self) -> DropoutStage {
         self.stage(HEAD)

@@ -220,6 +220,22 @@ pub enum ModelError {
         /// Rows and width of the second texts.
         second: [usize; 2],
     },
+    /// The forward pass is cut above hidden states that the pooling looks at.
+    #[error("cut at hidden states {number}, but the pooling looks at those from {lowest} on")]
+    CutTooHigh {
+        /// The hidden states of the cut.
+        number: usize,
+        /// The lowest that the pooling looks at.
+        lowest: usize,
+    },
+    /// Activations have not the shape that the part above the cut takes.
+    #[error("activations of shape {found:?}, expected {expected:?}")]
+    ActivationShape {
+        /// Rows and width of the model and the mask.
+        expected: [usize; 2],
+        /// Rows and width found.
+        found: [usize; 2],
+    },
     /// A masked position is not in the batch.
     #[error("masked position {found} in a batch of {slots} slots")]
     MaskedPosition {

@@ -8,7 +8,10 @@
 //!    or a score: together a [`SequenceClassifier`]. A [`MaskedLm`] has logits for masked words.
 //! 4. The trained model is saved such that transformers loads it ([`save_classifier`],
 //!    [`save_masked_lm`], [`save_encoder`]).
-//! 5. Instead of the encoder, LoRA adapters beside it can train ([`Encoder::with_lora`],
+//! 5. While the lower part of a classifier is frozen, what it computes can be kept: the forward
+//!    pass can be cut in two ([`Cut`], [`SequenceClassifier::lower`],
+//!    [`SequenceClassifier::upper`]).
+//! 6. Instead of the encoder, LoRA adapters beside it can train ([`Encoder::with_lora`],
 //!    [`save_adapter`], [`load_adapter`]).
 //!
 //! BERT, DistilBERT, RoBERTa, XLM-R, CamemBERT and ELECTRA are one encoder with other values
@@ -46,6 +49,7 @@
 mod adapters;
 mod checkpoint;
 mod classifier;
+mod cut;
 mod dropout;
 mod encoder;
 mod error;
@@ -64,10 +68,11 @@ pub use checkpoint::{
     load_encoder, load_masked_lm, save_classifier, save_encoder, save_masked_lm,
 };
 pub use classifier::{ProblemType, SequenceClassifier, SequenceClassifierConfig, Texts};
+pub use cut::{Activations, Cut, TextActivations};
 pub use dropout::DropoutStream;
 pub use encoder::{
-    Activation, Embeddings, Encoder, EncoderConfig, EncoderInput, EncoderLayer, FeedForward,
-    Positions, SelfAttention,
+    Activation, AttentionMask, Embeddings, Encoder, EncoderConfig, EncoderInput, EncoderLayer,
+    FeedForward, Positions, SelfAttention,
 };
 pub use error::ModelError;
 pub use family::Family;

@@ -50,7 +50,7 @@ impl LoraTarget {
         format!("layers.{layer}.{field}")
     }
 
-    pub(super) fn of(self, layer: &EncoderLayer) -> &Projection {
+    pub(crate) fn of(self, layer: &EncoderLayer) -> &Projection {
         match self {
             Self::Query => &layer.attention.query,
             Self::Key => &layer.attention.key,

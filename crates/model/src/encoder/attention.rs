@@ -5,7 +5,7 @@ use burn::nn::LayerNorm;
 use burn::tensor::{Device, Tensor};
 use finetune_ops::attention;
 
-use super::{EncoderConfig, EncoderInput};
+use super::{AttentionMask, EncoderConfig};
 use crate::adapters::{LoraTarget, Projection};
 use crate::dropout::{DropoutStage, apply};
 use crate::parts;
@@ -51,7 +51,7 @@ impl SelfAttention {
     pub(super) fn forward(
         &self,
         hidden: Tensor<2>,
-        input: &EncoderInput,
+        mask: &AttentionMask,
         dropout: Option<DropoutStage>,
     ) -> Tensor<2> {
         let context = attention(
@@ -60,7 +60,7 @@ impl SelfAttention {
             self.key.forward(hidden.clone(), dropout, LoraTarget::Key),
             self.value
                 .forward(hidden.clone(), dropout, LoraTarget::Value),
-            input.key_bias.clone(),
+            mask.key_bias.clone(),
             self.heads,
             dropout.and_then(|stage| stage.at(self.probability_dropout, 0)),
         );

@@ -2,9 +2,8 @@
 
 use burn::nn::Embedding;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use finetune_ops::key_bias;
 
-use super::Encoder;
+use super::{AttentionMask, Encoder};
 use crate::ModelError;
 
 /// Token ids, token types and attention mask of a batch, on a device.
@@ -18,10 +17,7 @@ pub struct EncoderInput {
     pub(crate) token_type_ids: Option<Tensor<1, Int>>,
     /// Nothing where every row has the positions 0, 1, 2, …
     pub(crate) position_ids: Option<Tensor<1, Int>>,
-    pub(crate) key_bias: Tensor<2>,
-    pub(crate) attention_mask: Vec<bool>,
-    pub(crate) batch: usize,
-    pub(crate) sequence: usize,
+    pub(crate) mask: AttentionMask,
 }
 
 impl EncoderInput {
@@ -67,21 +63,18 @@ impl EncoderInput {
             token_ids: indices("token id", token_ids, &tables.word_embeddings, &device)?,
             token_type_ids: types.transpose()?,
             position_ids: positions.map(|positions| int_tensor(positions, &device)),
-            key_bias: key_bias(attention_mask, [batch, sequence], &device),
-            attention_mask: attention_mask.to_vec(),
-            batch,
-            sequence,
+            mask: AttentionMask::new(attention_mask, [batch, sequence], &device)?,
         })
     }
 
     /// Number of rows of the batch, `B`.
     pub fn batch(&self) -> usize {
-        self.batch
+        self.mask.batch()
     }
 
     /// Tokens a row with padding, `S`.
     pub fn sequence(&self) -> usize {
-        self.sequence
+        self.mask.sequence()
     }
 }
 
