@@ -54,6 +54,7 @@
 //! # Ok::<(), finetune_train::TrainError>(())
 //! ```
 
+mod activations;
 mod burn_data;
 mod config;
 mod device_batch;
@@ -71,13 +72,17 @@ mod run_record;
 mod schedule;
 mod trainer;
 
+pub use activations::{
+    ActivationCache, ActivationPlace, ActivationPlan, ActivationPrecision, BatchInputs,
+    FrozenActivations,
+};
 pub use burn_data::{BurnBatch, BurnBatcher, BurnDataset, BurnItem};
 pub use config::TrainConfig;
 pub use error::TrainError;
 pub use fine_tuning::FineTuning;
 pub use freeze::Freeze;
 pub use memory::peak_rss_bytes;
-pub use observer::{EpochRecord, Event, Observer, Phase, StepRecord};
+pub use observer::{ActivationsRecord, EpochRecord, Event, Observer, Phase, StepRecord};
 pub use optimizer::{AdamW, AdamWSettings};
 pub use predict::{Predictions, predict};
 pub use progress::Progress;

@@ -8,6 +8,8 @@ use crate::TrainError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
+    /// Computing the activations of a frozen part.
+    Activations,
     /// Optimizer steps.
     Training,
     /// Predicting the test rows.
@@ -40,10 +42,23 @@ pub struct EpochRecord {
     pub seconds: f64,
 }
 
+/// The activations of a frozen part that are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ActivationsRecord {
+    /// Rows of the data set.
+    pub rows: usize,
+    /// What they take in memory or on disk.
+    pub bytes: u64,
+    /// Whether an earlier run computed them.
+    pub reused: bool,
+}
+
 /// Something that happened.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Event {
+    /// The activations of a frozen part are to be kept, or were found.
+    Activations(ActivationsRecord),
     /// A phase of so many batches begins.
     Started(Phase, usize),
     /// A batch went to the device; its numbers follow later.

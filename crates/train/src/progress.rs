@@ -27,6 +27,7 @@ impl Progress {
 
     fn start(&self, phase: Phase, batches: usize) {
         let name = match phase {
+            Phase::Activations => "frozen",
             Phase::Training => "training",
             Phase::Testing => "testing",
         };
@@ -61,6 +62,12 @@ impl Default for Progress {
 impl Observer for Progress {
     fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
         match event {
+            Event::Activations(kept) => self.say(&format!(
+                "frozen part: {} {:.1} MB for {} rows",
+                if kept.reused { "found" } else { "keeping" },
+                kept.bytes as f64 / 1e6,
+                kept.rows
+            )),
             Event::Started(phase, batches) => self.start(*phase, *batches),
             Event::BatchDone => self.bar.inc(1),
             Event::Step(step) => self.bar.set_message(format!("loss {:.4}", step.loss)),

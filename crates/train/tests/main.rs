@@ -7,6 +7,7 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod activations;
 mod bad_input;
 mod parity;
 mod regression;
