@@ -6,7 +6,8 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::Device;
 use finetune_data::{
-    BatchSize, EncodedDataset, EncodedTexts, Labels, Order, Padding, Sampler, Task, Texts, collate,
+    BatchSize, EncodedDataset, EncodedTexts, EncodingConfig, Labels, Order, Padding, Sampler, Task,
+    TextTokenizer, Texts, Truncation, collate,
 };
 use finetune_model::{
     Combination, CosineConfig, Cut, DropoutStream, EncoderConfig, Family, HeadConfig, LayerChoice,
@@ -18,6 +19,8 @@ use finetune_train::{
     ActivationCache, ActivationPlace, ActivationPrecision, ActivationsRecord, AdamWSettings,
     BatchInputs, Event, Freeze, FrozenActivations, Observer, TrainError,
 };
+
+use crate::small_run::dataset;
 
 const ROWS: usize = 23;
 const PAD: u32 = 0;
@@ -129,7 +132,7 @@ fn train(
     }
     let model = model.valid();
     let mut logits = Vec::new();
-    for rows in [(0..ROWS).collect::<Vec<_>>(), vec![4], vec![9, 2]] {
+    for rows in [(0..data.len()).collect::<Vec<_>>(), vec![4], vec![9, 2]] {
         let batch = collate(data, &rows, Padding::MultipleOf(8), PAD).unwrap();
         let inputs = BatchInputs::new(&model, &batch, activations).unwrap();
         logits.extend(
@@ -225,6 +228,29 @@ fn of_pairs_both_texts_are_kept() {
     let single = model(&config(Family::Bert, Pooling::mean(), None), 1);
     let inputs = BatchInputs::new(&single, &batch, Some(&kept)).unwrap();
     assert!(inputs.forward(&single, None).is_err());
+}
+
+#[test]
+fn windows_are_rows() {
+    let dataset = dataset(30);
+    let words = dataset.examples.iter().map(|example| &example.text);
+    let tokenizer = TextTokenizer::train_word_piece(words, 60).unwrap();
+    let encoding = EncodingConfig {
+        truncation: Truncation::Windows { stride: 1 },
+        ..EncodingConfig::new(5)
+    };
+    let data = EncodedDataset::new(&dataset, &tokenizer, &encoding).unwrap();
+    assert!(data.len() > data.texts.text_count());
+    for freeze in [Freeze::Encoder, Freeze::AllButLast(1)] {
+        let config = config(Family::Bert, Pooling::mean(), None);
+        let cache = memory(ActivationPrecision::F32);
+        let kept = compute(&cache, &model(&config, 1), &data, freeze, &mut ())
+            .unwrap()
+            .unwrap();
+        let with = bits(train(model(&config, 1), &data, freeze, Some(&kept)));
+        let without = bits(train(model(&config, 1), &data, freeze, None));
+        assert_eq!(with, without, "{freeze}");
+    }
 }
 
 #[test]
