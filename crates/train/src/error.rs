@@ -1,6 +1,6 @@
 //! What can go wrong in a run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// An error of this crate; each names the file, field or value it is about.
 #[derive(Debug, thiserror::Error)]
@@ -51,13 +51,55 @@ pub enum TrainError {
         /// Rows of the position table.
         positions: usize,
     },
-    /// The loss is no longer a number; the run cannot recover.
-    #[error("step {step}: the loss is {loss}; a lower learning rate or a longer warm-up may help")]
+    /// A loss or a gradient is no longer a number; the run cannot recover.
+    #[error(
+        "step {step}: the loss is {loss}, the gradient norm {gradient_norm}, on the examples \
+         {examples:?}; {}; a lower learning rate or a longer warm-up may help",
+        match checkpoint {
+            Some(path) => format!("the last checkpoint before it is {}", path.display()),
+            None => "there is no checkpoint before it".to_string(),
+        }
+    )]
     Diverged {
         /// The optimizer step, from 1.
         step: u64,
         /// The loss of that step.
         loss: f32,
+        /// The norm of all its gradients, before clipping.
+        gradient_norm: f32,
+        /// The positions of its examples in the training data.
+        examples: Vec<usize>,
+        /// The newest checkpoint from before that step.
+        checkpoint: Option<PathBuf>,
+    },
+    /// A file of a checkpoint or of cached activations could not be written or read.
+    #[error(transparent)]
+    Storage(#[from] finetune_storage::StorageError),
+    /// A checkpoint is not one of this model, or not of this version.
+    #[error("{}: not a checkpoint that this run can go on from: {what}", path.display())]
+    Checkpoint {
+        /// The checkpoint's folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A run can only go on with what it began with.
+    #[error("{}: the run began with {setting} {saved}, and is to go on with {now}", path.display())]
+    Resume {
+        /// The run's `config.json`.
+        path: PathBuf,
+        /// Which setting differs.
+        setting: String,
+        /// What it was.
+        saved: String,
+        /// What it is now.
+        now: String,
+    },
+    /// The run that is to go on has come to its end before.
+    #[error("{}: the run is complete; its report is there", path.display())]
+    RunComplete {
+        /// The run directory.
+        path: PathBuf,
     },
     /// A file of the run record could not be written.
     #[error("{}: {source}", path.display())]
@@ -68,7 +110,9 @@ pub enum TrainError {
         source: std::io::Error,
     },
     /// The run directory already holds something.
-    #[error("{}: not empty; a run never overwrites another", path.display())]
+    #[error(
+        "{}: not empty; a run never overwrites another, but it can be resumed", path.display()
+    )]
     RunDirectoryInUse {
         /// The folder.
         path: PathBuf,
@@ -79,6 +123,11 @@ impl TrainError {
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { path, source }
+    }
+
+    pub(crate) fn checkpoint(path: &Path, what: String) -> Self {
+        let path = path.to_path_buf();
+        Self::Checkpoint { path, what }
     }
 
     pub(crate) fn setting(
