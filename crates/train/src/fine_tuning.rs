@@ -13,12 +13,13 @@ use finetune_model::{
 };
 use serde::Serialize;
 
+use crate::checkpoint_fit::{check_length, check_vocabulary};
 use crate::observer::Observer;
 use crate::predict::predict;
 use crate::report::{DataSection, ModelSection, RunReport, SplitSection, TestSection};
 use crate::run_record::RunRecord;
 use crate::trainer::train;
-use crate::{TrainConfig, TrainError, memory};
+use crate::{TextPreparation, TrainConfig, TrainError, memory};
 
 /// Fine-tunes a checkpoint on a data set and tests it.
 ///
@@ -157,6 +158,12 @@ impl FineTuning {
         let model_directory = record.directory().join("model");
         save_classifier(&model_directory, &model.valid(), &self.checkpoint)?;
         self.tokenizer.save(&model_directory)?;
+        let preparation = TextPreparation {
+            texts: self.train.dataset.task.texts,
+            cleaning: config.cleaning.clone(),
+            encoding: config.encoding,
+        };
+        preparation.save(&model_directory)?;
         record.write_report(&report)?;
         Ok(report)
     }
@@ -243,22 +250,6 @@ fn check_fit(
         let expected = "joint: a classifier sees both texts of a pair in one row";
         return Err(TrainError::setting("encoding.pairs", "separate", expected));
     }
-    let path = directory.to_path_buf();
-    let (vocabulary, rows) = (tokenizer.vocabulary_size(), checkpoint.encoder.vocab_size);
-    if vocabulary > rows {
-        return Err(TrainError::VocabularyTooLarge {
-            path,
-            highest_id: vocabulary - 1,
-            rows,
-        });
-    }
-    let (length, positions) = (config.longest_row(), checkpoint.encoder.longest_sequence());
-    if length > positions {
-        return Err(TrainError::LongerThanPositions {
-            path,
-            length,
-            positions,
-        });
-    }
-    Ok(())
+    check_vocabulary(directory, tokenizer, &checkpoint.encoder)?;
+    check_length(directory, config.longest_row(), &checkpoint.encoder)
 }

@@ -7,7 +7,7 @@ use finetune_data::{Batch, EncodedDataset, Sampler, collate};
 use finetune_model::{DropoutStream, SequenceClassifier};
 use finetune_ops::{Targets, cross_entropy};
 
-use crate::device_batch::encoder_input;
+use crate::device_batch::forward;
 use crate::observer::{EpochRecord, Event, Observer, Phase, StepRecord};
 use crate::{TrainConfig, TrainError};
 
@@ -63,10 +63,9 @@ pub fn train(
                 break;
             }
             let batch = collate(data, &rows, config.padding, pad_token_id)?;
-            let input = encoder_input(&model, batch.size(), &batch.tokens)?;
             let dropout =
                 DropoutStream::new(config.seed, summary.steps as u64).from_stage(frozen_stages);
-            let logits = model.forward(&input, Some(dropout))?;
+            let logits = forward(&model, &batch, Some(dropout))?;
 
             let targets = Targets {
                 labels: classes_of(&batch)?,
