@@ -51,7 +51,8 @@ pub mod prelude {
     pub use crate::eval::{ClassificationReport, ConfusionMatrix};
     pub use crate::model::{EncoderConfig, SequenceClassifier};
     pub use crate::train::{
-        AdamWSettings, FineTuning, Freeze, Progress, Schedule, TrainConfig, train,
+        AdamWSettings, FineTuning, Freeze, Prediction, Predictor, PredictorConfig, Progress,
+        Schedule, TrainConfig, train,
     };
 }
 

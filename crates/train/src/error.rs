@@ -60,6 +60,36 @@ pub enum TrainError {
             None => "there is no checkpoint before it".to_string(),
         }
     )]
+    /// The checkpoint has no trained head, or not the whole of it.
+    #[error(
+        "{}: no fine-tuned classifier: the checkpoint lacks {}",
+        path.display(),
+        tensors.join(", ")
+    )]
+    NotAClassifier {
+        /// The folder of the model.
+        path: PathBuf,
+        /// What it lacks.
+        tensors: Vec<String>,
+    },
+    /// Single texts for a model of pairs, or pairs for a model of single texts.
+    #[error("{found} texts a row, but the model is for {expected}")]
+    TextsPerRow {
+        /// As many as the model looks at.
+        expected: usize,
+        /// As many as there are.
+        found: usize,
+    },
+    /// A file is no JSON, or not the one expected.
+    #[error("{}: {source}", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with line and column.
+        source: serde_json::Error,
+    },
+    /// The loss is no longer a number; the run cannot recover.
+    #[error("step {step}: the loss is {loss}; a lower learning rate or a longer warm-up may help")]
     Diverged {
         /// The optimizer step, from 1.
         step: u64,

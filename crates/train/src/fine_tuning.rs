@@ -18,7 +18,7 @@ use crate::report::{DataSection, ModelSection, RunReport, TestSection};
 use crate::run_record::RunRecord;
 use crate::text_config::EncodedSplit;
 use crate::trainer::Trainer;
-use crate::{FineTuningConfig, Loss, TrainError, memory};
+use crate::{FineTuningConfig, Loss, TextPreparation, TrainError, memory};
 
 /// Fine-tunes a checkpoint on a data set and tests it.
 ///
@@ -90,8 +90,9 @@ impl FineTuning {
         let text = &config.text;
         text.check_fit(model_directory, &tokenizer, &checkpoint.encoder)?;
         config.train.freeze.check(&model)?;
-        let loss = config.loss.for_rows(&splits.train)?;
         let data = splits.encode(&config, &tokenizer)?;
+        let labels = data.train.tokens.labels.all()?;
+        let loss = config.loss.init(&labels, model.classes())?;
         let settings = Settings {
             command: std::env::args().collect(),
             model: model_directory.to_path_buf(),
@@ -199,10 +200,17 @@ impl Setup {
         }
     }
 
-    /// Saves a model with its tokenizer.
+    /// Saves a model with its tokenizer and the way its texts were prepared.
     fn save(&self, model: &SequenceClassifier, directory: &Path) -> Result<(), TrainError> {
         save_classifier(directory, &model.valid(), &self.checkpoint)?;
-        Ok(self.tokenizer.save(directory)?)
+        self.tokenizer.save(directory)?;
+        let text = &self.settings.config.text;
+        let preparation = TextPreparation {
+            texts: self.data.train.dataset.task.texts,
+            cleaning: text.cleaning.clone(),
+            encoding: text.encoding,
+        };
+        preparation.save(directory)
     }
 }
 

@@ -5,7 +5,7 @@ use finetune_data::{Batch, BatchSize, EncodedDataset, Padding, collate};
 use finetune_eval::{ClassificationReport, ConfusionMatrix};
 use finetune_model::{DropoutStream, SequenceClassifier};
 
-use crate::device_batch::{check_autodiff, encoder_input};
+use crate::device_batch::{check_autodiff, forward};
 use crate::metric::{Metric, Scores};
 use crate::objective::{BatchCounts, Objective};
 use crate::observer::{Observer, Phase};
@@ -59,13 +59,13 @@ impl Objective for LabelledTexts<'_> {
         Ok(collate(self.train, rows, self.padding, self.pad_token_id)?)
     }
 
-    fn size(&self, batch: &Batch) -> BatchCounts {
-        BatchCounts {
+    fn size(&self, batch: &Batch) -> Result<BatchCounts, TrainError> {
+        Ok(BatchCounts {
             rows: batch.size(),
             slots: batch.slots(),
             padded_slots: batch.padded_slots(),
-            weight: self.loss.weight(&batch.labels),
-        }
+            weight: self.loss.weight(&batch.labels)?,
+        })
     }
 
     fn loss(
@@ -75,9 +75,8 @@ impl Objective for LabelledTexts<'_> {
         divisor: f64,
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError> {
-        let input = encoder_input(&model.encoder, batch.size(), &batch.tokens)?;
-        let logits = model.forward(&input, Some(dropout))?;
-        self.loss.loss(logits, &batch.labels, divisor)
+        let outputs = forward(model, batch, Some(dropout))?;
+        self.loss.loss(outputs, &batch.labels, divisor)
     }
 
     fn metrics(&self) -> &[Metric] {
@@ -99,5 +98,25 @@ impl Objective for LabelledTexts<'_> {
         let predictions =
             predict_in_phase(Phase::Validating, model, data, pad, batch_size, observer)?;
         self.scores(data, &predictions)
+    }
+}
+
+impl LabelledTexts<'_> {
+    fn scores(
+        &self,
+        data: &EncodedDataset,
+        predictions: &Predictions,
+    ) -> Result<Scores, TrainError> {
+        let labels = data.labels.all()?;
+        let loss = self.loss.mean(&predictions.logits, &labels)?;
+        let mut scores = Scores::from([(Metric::Loss, loss)]);
+        if let Some(classes) = labels.classes() {
+            let predicted = predictions.classes();
+            let matrix = ConfusionMatrix::from_slices(classes, &predicted, data.class_names())?;
+            let report = ClassificationReport::from_confusion_matrix(&matrix)?;
+            scores.insert(Metric::Accuracy, report.accuracy);
+            scores.insert(Metric::MacroF1, report.macro_f1);
+        }
+        Ok(scores)
     }
 }

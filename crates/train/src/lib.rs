@@ -5,6 +5,7 @@
 //! 2. [`FineTuning::prepare`] loads a checkpoint, tokenises the data and finds what is wrong.
 //! 3. [`FineTuning::run`] trains ([`train()`]), tests ([`predict()`]) and leaves a run directory
 //!    ([`RunRecord`]) with a [`RunReport`].
+//! 4. [`Predictor::load`] takes the model of that directory, and texts become labels.
 //!
 //! The loops are for use on their own, too:
 //!
@@ -55,6 +56,7 @@
 //! ```
 
 mod burn_data;
+mod checkpoint_fit;
 mod config;
 mod device_batch;
 mod error;
@@ -65,10 +67,12 @@ mod memory;
 mod observer;
 mod optimizer;
 mod predict;
+mod predictor;
 mod progress;
 mod report;
 mod run_record;
 mod schedule;
+mod text_preparation;
 mod trainer;
 
 pub use burn_data::{BurnBatch, BurnBatcher, BurnDataset, BurnItem};
@@ -80,8 +84,10 @@ pub use memory::peak_rss_bytes;
 pub use observer::{EpochRecord, Event, Observer, Phase, StepRecord};
 pub use optimizer::{AdamW, AdamWSettings};
 pub use predict::{Predictions, predict};
+pub use predictor::{LabelProbability, Prediction, Predictor, PredictorConfig, Score};
 pub use progress::Progress;
 pub use report::{DataSection, ModelSection, RunReport, SplitSection, TestSection, TrainSection};
 pub use run_record::{RunRecord, write_json};
 pub use schedule::{Decay, Schedule, Warmup};
+pub use text_preparation::TextPreparation;
 pub use trainer::{TrainingSummary, train};

@@ -54,13 +54,13 @@ impl Objective for MaskedTexts<'_> {
         Ok(self.masker.mask(self.train, rows, epoch, self.padding)?)
     }
 
-    fn size(&self, batch: &MaskedBatch) -> BatchCounts {
-        BatchCounts {
+    fn size(&self, batch: &MaskedBatch) -> Result<BatchCounts, TrainError> {
+        Ok(BatchCounts {
             rows: batch.rows.len(),
             slots: batch.tokens.slots(),
             padded_slots: batch.tokens.padded_slots(),
             weight: batch.positions.len() as f64,
-        }
+        })
     }
 
     fn loss(

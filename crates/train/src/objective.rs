@@ -45,7 +45,10 @@ pub trait Objective {
     fn batch(&self, rows: &[usize], epoch: u64) -> Result<Self::Batch, TrainError>;
 
     /// How large a batch is.
-    fn size(&self, batch: &Self::Batch) -> BatchCounts;
+    ///
+    /// # Errors
+    /// If its labels are not for the objective.
+    fn size(&self, batch: &Self::Batch) -> Result<BatchCounts, TrainError>;
 
     /// The sum of the batch's losses over `divisor`, a tensor of one value. The divisor is the
     /// sum of [`BatchCounts::weight`] over all batches of an optimizer step, so that accumulated

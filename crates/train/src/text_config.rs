@@ -9,6 +9,7 @@ use finetune_model::EncoderConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
+use crate::checkpoint_fit::{check_length, check_vocabulary};
 use crate::report::SplitSection;
 
 /// How texts become batches.
@@ -77,24 +78,8 @@ impl TextConfig {
         tokenizer: &TextTokenizer,
         encoder: &EncoderConfig,
     ) -> Result<(), TrainError> {
-        let path = directory.to_path_buf();
-        let (vocabulary, rows) = (tokenizer.vocabulary_size(), encoder.vocab_size);
-        if vocabulary > rows {
-            return Err(TrainError::VocabularyTooLarge {
-                path,
-                highest_id: vocabulary - 1,
-                rows,
-            });
-        }
-        let (length, positions) = (self.longest_row(), encoder.longest_sequence());
-        if length > positions {
-            return Err(TrainError::LongerThanPositions {
-                path,
-                length,
-                positions,
-            });
-        }
-        Ok(())
+        check_vocabulary(directory, tokenizer, encoder)?;
+        check_length(directory, self.longest_row(), encoder)
     }
 
     /// Cleans and tokenises.

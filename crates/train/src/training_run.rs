@@ -111,7 +111,9 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
         let parts = config.batch_size.cut(&step.rows, &self.plan.lengths);
         let batches = parts.iter().map(|rows| objective.batch(rows, step.epoch));
         let batches = batches.collect::<Result<Vec<_>, _>>()?;
-        let weight = batches.iter().map(|batch| objective.size(batch).weight).sum();
+        let sizes = batches.iter().map(|batch| objective.size(batch));
+        let sizes = sizes.collect::<Result<Vec<_>, _>>()?;
+        let weight = sizes.iter().map(|size| size.weight).sum();
         let mut accumulator = GradientsAccumulator::new();
         let mut losses = Vec::with_capacity(batches.len());
         for (number, batch) in batches.iter().enumerate() {
@@ -119,7 +121,7 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
             losses.push(loss.clone().inner());
             let gradients = GradientsParams::from_grads(loss.backward(), &self.now.model);
             accumulator.accumulate(&self.now.model, gradients);
-            self.now.state.summary.count(objective.size(batch));
+            self.now.state.summary.count(sizes[number]);
         }
         Ok(Accumulated {
             gradients: accumulator.grads(),
