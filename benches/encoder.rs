@@ -11,7 +11,7 @@ use finetune::model::{
     initialise,
 };
 use finetune::ops::{Targets, cross_entropy};
-use finetune::train::AdamWSettings;
+use finetune::train::OptimizerConfig;
 use finetune_benches::{device, minilm};
 
 const SHAPES: [[usize; 2]; 2] = [[32, 64], [8, 256]];
@@ -62,7 +62,7 @@ fn train(criterion: &mut Criterion) {
     let Ok(model) = classifier(&device().autodiff()) else {
         panic!("the shape is valid")
     };
-    let mut optimizer = AdamWSettings::default().init(&model);
+    let mut optimizer = OptimizerConfig::default().init(&model);
     // Taken out for each step: a second handle would make the optimizer copy every parameter.
     let mut slot = Some(model);
     let mut step = 0;

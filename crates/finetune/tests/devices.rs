@@ -13,7 +13,7 @@ use finetune::model::{
     save_classifier,
 };
 use finetune::ops::{Targets, cross_entropy};
-use finetune::train::AdamWSettings;
+use finetune::train::OptimizerConfig;
 use finetune_golden::check;
 
 const CHECKPOINT: &str = concat!(
@@ -69,7 +69,7 @@ fn logits_equal_those_of_flex() {
 fn training_steps_equal_those_of_flex() {
     let trained = |device| {
         let (mut model, config) = classifier(device);
-        let mut optimizer = AdamWSettings {
+        let mut optimizer = OptimizerConfig {
             learning_rate: 1e-3,
             ..Default::default()
         }
