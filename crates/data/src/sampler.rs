@@ -161,8 +161,12 @@ impl Sampler {
     /// [`BatchSize::Tokens`] look at them, the others only count them.
     pub fn batches(&self, lengths: &[usize], epoch: u64) -> Vec<Vec<usize>> {
         match self.order {
-            Order::Sequential => self.batch_size.cut(&(0..lengths.len()).collect::<Vec<_>>(), lengths),
-            Order::Shuffled => self.batch_size.cut(&self.shuffled(lengths.len(), epoch), lengths),
+            Order::Sequential => self
+                .batch_size
+                .cut(&(0..lengths.len()).collect::<Vec<_>>(), lengths),
+            Order::Shuffled => self
+                .batch_size
+                .cut(&self.shuffled(lengths.len(), epoch), lengths),
             Order::BucketedByLength => self.bucketed(lengths, epoch),
         }
     }

@@ -103,7 +103,9 @@ impl<M: Module> Checkpoint<M> {
             false => state.best_is_now().then(|| restored.clone()),
         };
         Ok(Self {
-            optimizer: optimizer.init(&restored).load_bytes(&folder.read(OPTIMIZER)?)?,
+            optimizer: optimizer
+                .init(&restored)
+                .load_bytes(folder.read(OPTIMIZER)?)?,
             model: restored,
             state,
             best,

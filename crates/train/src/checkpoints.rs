@@ -137,7 +137,13 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let folder = CheckpointFolder::new(&parent.path().join("checkpoints")).unwrap();
         assert_eq!(folder.latest().unwrap(), None);
-        for name in ["step-00000009", "step-100000000", "step-00000120", ".step-00000130.partial", "other"] {
+        for name in [
+            "step-00000009",
+            "step-100000000",
+            "step-00000120",
+            ".step-00000130.partial",
+            "other",
+        ] {
             fs::create_dir(folder.directory.join(name)).unwrap();
         }
         let (step, path) = folder.latest().unwrap().unwrap();
@@ -149,9 +155,27 @@ mod tests {
     fn impossible_policies_are_named() {
         let policy = CheckpointPolicy::default;
         for (wrong, setting) in [
-            (CheckpointPolicy { every: Some(Every::Steps(0)), ..policy() }, "checkpoints.every"),
-            (CheckpointPolicy { keep_last: 0, ..policy() }, "checkpoints.keep_last"),
-            (CheckpointPolicy { milestones: vec![5, 0], ..policy() }, "milestones"),
+            (
+                CheckpointPolicy {
+                    every: Some(Every::Steps(0)),
+                    ..policy()
+                },
+                "checkpoints.every",
+            ),
+            (
+                CheckpointPolicy {
+                    keep_last: 0,
+                    ..policy()
+                },
+                "checkpoints.keep_last",
+            ),
+            (
+                CheckpointPolicy {
+                    milestones: vec![5, 0],
+                    ..policy()
+                },
+                "milestones",
+            ),
         ] {
             let error = wrong.validate().unwrap_err().to_string();
             assert!(error.starts_with(setting), "{error}");

@@ -132,9 +132,18 @@ mod tests {
             (r#"{"accumulation": 0}"#, "accumulation"),
             (r#"{"optimizer": {"learning_rate": -1.0}}"#, "learning_rate"),
             (r#"{"optimizer": {"weight_decay": -1.0}}"#, "weight_decay"),
-            (r#"{"schedule": {"warmup": {"share": 1.5}}}"#, "warmup share"),
-            (r#"{"evaluation": {"every": {"steps": 0}}}"#, "evaluation.every"),
-            (r#"{"checkpoints": {"keep_last": 0}}"#, "checkpoints.keep_last"),
+            (
+                r#"{"schedule": {"warmup": {"share": 1.5}}}"#,
+                "warmup share",
+            ),
+            (
+                r#"{"evaluation": {"every": {"steps": 0}}}"#,
+                "evaluation.every",
+            ),
+            (
+                r#"{"checkpoints": {"keep_last": 0}}"#,
+                "checkpoints.keep_last",
+            ),
             (r#"{"checkpoints": {"milestones": [0]}}"#, "milestones"),
         ];
         for (json, setting) in impossible {

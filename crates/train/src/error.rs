@@ -51,15 +51,6 @@ pub enum TrainError {
         /// Rows of the position table.
         positions: usize,
     },
-    /// A loss or a gradient is no longer a number; the run cannot recover.
-    #[error(
-        "step {step}: the loss is {loss}, the gradient norm {gradient_norm}, on the examples \
-         {examples:?}; {}; a lower learning rate or a longer warm-up may help",
-        match checkpoint {
-            Some(path) => format!("the last checkpoint before it is {}", path.display()),
-            None => "there is no checkpoint before it".to_string(),
-        }
-    )]
     /// The checkpoint has no trained head, or not the whole of it.
     #[error(
         "{}: no fine-tuned classifier: the checkpoint lacks {}",
@@ -88,8 +79,15 @@ pub enum TrainError {
         /// What is wrong, with line and column.
         source: serde_json::Error,
     },
-    /// The loss is no longer a number; the run cannot recover.
-    #[error("step {step}: the loss is {loss}; a lower learning rate or a longer warm-up may help")]
+    /// A loss or a gradient is no longer a number; the run cannot recover.
+    #[error(
+        "step {step}: the loss is {loss}, the gradient norm {gradient_norm}, on the examples \
+         {examples:?}; {}; a lower learning rate or a longer warm-up may help",
+        match checkpoint {
+            Some(path) => format!("the last checkpoint before it is {}", path.display()),
+            None => "there is no checkpoint before it".to_string(),
+        }
+    )]
     Diverged {
         /// The optimizer step, from 1.
         step: u64,
@@ -131,6 +129,61 @@ pub enum TrainError {
         /// The run directory.
         path: PathBuf,
     },
+    /// A label is not what the loss is for.
+    #[error("label {found} of row {row}: the {loss} loss expects {expected}")]
+    Label {
+        /// The loss.
+        loss: &'static str,
+        /// The row of the batch or data set, from 0.
+        row: usize,
+        /// The label.
+        found: String,
+        /// What it may be.
+        expected: String,
+    },
+    /// Outputs of a model and labels that do not belong together.
+    #[error("{what}: {found}, expected {expected}")]
+    LossInput {
+        /// What was counted.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many there should be.
+        expected: usize,
+    },
+    /// Something to freeze that the model does not have.
+    #[error("{pattern:?} names no parameter of the model, which has such as {example:?}")]
+    NothingNamed {
+        /// The pattern.
+        pattern: String,
+        /// A name that there is.
+        example: String,
+    },
+    /// A parameter that is to train has no gradient, so that it would never move.
+    #[error("{parameter} trains, but the loss does not depend on it: freeze it or use it")]
+    NoGradient {
+        /// Its path.
+        parameter: String,
+    },
+    /// A parameter that was frozen is not what it was.
+    #[error("{parameter} was frozen, and yet it changed")]
+    FrozenChanged {
+        /// Its path.
+        parameter: String,
+    },
+    /// The optimizer's state is damaged or incomplete.
+    #[error("the optimizer's state: {0}")]
+    OptimizerFile(#[from] burn_pack::Error),
+    /// The optimizer's state is not of this optimizer and model.
+    #[error("the optimizer's state: {name} is {found}, expected {expected}")]
+    OptimizerState {
+        /// What does not fit: a tensor, a parameter or the algorithm.
+        name: String,
+        /// What it is.
+        found: String,
+        /// What it should be.
+        expected: String,
+    },
     /// A file of the run record could not be written.
     #[error("{}: {source}", path.display())]
     Io {
@@ -158,6 +211,18 @@ impl TrainError {
     pub(crate) fn checkpoint(path: &Path, what: String) -> Self {
         let path = path.to_path_buf();
         Self::Checkpoint { path, what }
+    }
+
+    pub(crate) fn state(
+        name: impl Into<String>,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::OptimizerState {
+            name: name.into(),
+            found: found.into(),
+            expected: expected.into(),
+        }
     }
 
     pub(crate) fn setting(

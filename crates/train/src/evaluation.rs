@@ -119,7 +119,9 @@ impl EvaluationRecord {
     /// All scores in a line, for people.
     pub(crate) fn scores_text(&self) -> String {
         let scores = self.scores.iter();
-        let scores: Vec<_> = scores.map(|(metric, score)| format!("{metric} {score:.4}")).collect();
+        let scores: Vec<_> = scores
+            .map(|(metric, score)| format!("{metric} {score:.4}"))
+            .collect();
         scores.join(", ")
     }
 }
@@ -207,10 +209,7 @@ mod tests {
 
     #[test]
     fn patience_counts_evaluations_without_improvement() {
-        assert_eq!(
-            follow(&config(2, 0.0), &[0.5, 0.6, 0.6, 0.6]),
-            (1, Some(3))
-        );
+        assert_eq!(follow(&config(2, 0.0), &[0.5, 0.6, 0.6, 0.6]), (1, Some(3)));
         assert_eq!(follow(&config(2, 0.0), &[0.5, 0.4, 0.6, 0.5]), (2, None));
         assert_eq!(follow(&config(1, 0.0), &[0.5, 0.4]), (0, Some(1)));
     }
@@ -224,10 +223,7 @@ mod tests {
 
     #[test]
     fn not_a_number_is_never_the_best() {
-        assert_eq!(
-            follow(&config(9, 0.0), &[0.5, f64::NAN, 0.6]),
-            (2, None)
-        );
+        assert_eq!(follow(&config(9, 0.0), &[0.5, f64::NAN, 0.6]), (2, None));
         let mut standing = Standing::default();
         assert!(!standing.update(&config(9, 0.0), &record(0, f64::NAN)));
         assert!(standing.update(&config(9, 0.0), &record(1, 0.0)));

@@ -154,9 +154,17 @@ impl FineTuning {
         observer: &mut dyn Observer,
     ) -> Result<RunReport, TrainError> {
         let Self { model, setup } = self;
-        let Settings { config, model: source, .. } = &setup.settings;
-        let model_section =
-            ModelSection::new(Some(source), &model, &config.train.freeze, &setup.load_report);
+        let Settings {
+            config,
+            model: source,
+            ..
+        } = &setup.settings;
+        let model_section = ModelSection::new(
+            Some(source),
+            &model,
+            &config.train.freeze,
+            &setup.load_report,
+        );
         let directory = record.directory().clone();
         let checkpoints = directory.checkpoints()?;
         let trained = Trainer::new(&setup.objective(), &config.train)
@@ -264,7 +272,10 @@ fn check_labels(name: &'static str, split: &Dataset, train: &Dataset) -> Result<
         return Err(TrainError::setting(name, 0, "at least 1"));
     }
     let labels = split.examples.iter().map(|example| example.label);
-    if let Some((row, label)) = labels.enumerate().find(|(_, label)| label.class().is_none()) {
+    if let Some((row, label)) = labels
+        .enumerate()
+        .find(|(_, label)| label.class().is_none())
+    {
         let found = format!("{label:?} in row {row} of the {name}");
         return Err(TrainError::setting("label", found, "a class"));
     }

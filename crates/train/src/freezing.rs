@@ -5,9 +5,9 @@ use burn::optim::GradientsParams;
 use finetune_data::Step;
 use finetune_model::parameters;
 
+use crate::TrainError;
 use crate::freeze::{FreezeConfig, FrozenWatch, check_gradients};
 use crate::stages::layers;
-use crate::TrainError;
 
 /// Holds a run to its [`FreezeConfig`].
 pub(crate) struct Freezing<'a> {
@@ -23,10 +23,7 @@ pub(crate) struct Freezing<'a> {
 impl<'a> Freezing<'a> {
     /// # Errors
     /// As [`FreezeConfig::check`].
-    pub(crate) fn new<M: Module>(
-        config: &'a FreezeConfig,
-        model: &M,
-    ) -> Result<Self, TrainError> {
+    pub(crate) fn new<M: Module>(config: &'a FreezeConfig, model: &M) -> Result<Self, TrainError> {
         config.check(model)?;
         let layers = layers(&parameters(model));
         let frozen = config.frozen(model, config.frozen_stages(layers, 0, 0));

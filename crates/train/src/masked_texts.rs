@@ -110,7 +110,9 @@ fn masked_loss(
     observer.observe(&Event::started(phase, batches.len()))?;
     let (mut sum, mut gaps) = (0.0, 0);
     for rows in batches {
-        let batch = settings.masker.mask(texts, &rows, EVALUATION_EPOCH, settings.padding)?;
+        let batch = settings
+            .masker
+            .mask(texts, &rows, EVALUATION_EPOCH, settings.padding)?;
         if !batch.positions.is_empty() {
             let loss = loss_of(&model, &batch, 1.0, None)?;
             sum += f64::from(loss.into_scalar::<f32>());

@@ -88,7 +88,11 @@ impl Event {
     /// A phase of so many batches begins.
     pub(crate) fn started(phase: Phase, length: usize) -> Self {
         let done = 0;
-        Self::Started { phase, length, done }
+        Self::Started {
+            phase,
+            length,
+            done,
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use crate::observer::Observer;
 use crate::report::{ModelSection, SplitSection, TrainSection};
 use crate::run_record::RunRecord;
 use crate::text_config::EncodedSplit;
-use crate::trainer::{Trained, Trainer};
+use crate::trainer::Trainer;
 use crate::{TextConfig, TrainConfig, TrainError, memory};
 
 /// Settings of a pre-training run; the defaults are BERT's, and those of further pre-training.
@@ -134,7 +134,7 @@ pub enum Start<'a> {
     /// A checkpoint in a folder: further pre-training.
     Checkpoint(&'a Path),
     /// A model of this shape, drawn from the seed, for the words of this tokenizer.
-    Scratch(EncoderConfig, TextTokenizer),
+    Scratch(EncoderConfig, &'a TextTokenizer),
 }
 
 impl PreTraining {
@@ -173,11 +173,17 @@ impl PreTraining {
             model: folder,
             architecture: checkpoint.encoder.clone(),
             device: device_name.to_string(),
-            data: splits.map(EncodedSplit::section).collect::<Result<_, _>>()?,
+            data: splits
+                .map(EncodedSplit::section)
+                .collect::<Result<_, _>>()?,
             config,
         };
         let setup = Setup {
-            masker: Masker::new(settings.config.masking, &tokenizer, settings.config.train.seed)?,
+            masker: Masker::new(
+                settings.config.masking,
+                &tokenizer,
+                settings.config.train.seed,
+            )?,
             checkpoint,
             load_report,
             tokenizer,
@@ -230,7 +236,11 @@ impl PreTraining {
         observer: &mut dyn Observer,
     ) -> Result<PreTrainingReport, TrainError> {
         let Self { model, setup } = self;
-        let Settings { config, model: source, .. } = &setup.settings;
+        let Settings {
+            config,
+            model: source,
+            ..
+        } = &setup.settings;
         let source = source.as_deref();
         let model_section =
             ModelSection::new(source, &model, &config.train.freeze, &setup.load_report);
@@ -274,7 +284,7 @@ impl Start<'_> {
                 let model = encoder.init_masked_lm(device)?;
                 let model = initialise(model, encoder.initializer_range, seed);
                 let checkpoint = CheckpointConfig::new(encoder);
-                Ok((model, checkpoint, LoadReport::default(), tokenizer))
+                Ok((model, checkpoint, LoadReport::default(), tokenizer.clone()))
             }
         }
     }
@@ -325,7 +335,12 @@ impl fmt::Display for PreTrainingReport {
         let rows = self.data.first().map_or(0, |split| split.rows);
         write!(f, "{}", self.train.sentence(rows))?;
         for evaluation in &self.train.evaluations {
-            write!(f, "\nAfter {} steps: {}", evaluation.step, evaluation.scores_text())?;
+            write!(
+                f,
+                "\nAfter {} steps: {}",
+                evaluation.step,
+                evaluation.scores_text()
+            )?;
         }
         Ok(())
     }
@@ -342,7 +357,10 @@ mod tests {
         let json = serde_json::to_string(&config).unwrap();
         let back: PreTrainingConfig = serde_json::from_str(&json).unwrap();
         assert_eq!(back, config);
-        assert_eq!(serde_json::from_str::<PreTrainingConfig>("{}").unwrap(), config);
+        assert_eq!(
+            serde_json::from_str::<PreTrainingConfig>("{}").unwrap(),
+            config
+        );
     }
 
     #[test]

@@ -76,7 +76,14 @@ pub fn predict(
     batch_size: BatchSize,
     observer: &mut dyn Observer,
 ) -> Result<Predictions, TrainError> {
-    predict_in_phase(Phase::Testing, model, data, pad_token_id, batch_size, observer)
+    predict_in_phase(
+        Phase::Testing,
+        model,
+        data,
+        pad_token_id,
+        batch_size,
+        observer,
+    )
 }
 
 /// As [`predict`]; observers are told what it is for.
@@ -105,7 +112,7 @@ pub(crate) fn predict_in_phase(
         for (row, values) in rows.into_iter().zip(values.chunks_exact(classes)) {
             texts.add(data.texts.text_of_row(row)?, values);
         }
-        observer.observe(&Event::BatchDone)?;
+        observer.observe(&Event::Advanced { rows: batch.size() })?;
     }
     observer.observe(&Event::Ended(phase))?;
     Ok(Predictions {

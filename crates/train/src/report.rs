@@ -159,7 +159,11 @@ impl TrainSection {
             100.0 * self.padded_share,
         );
         match &self.best {
-            Some(best) => format!("{sentence} Best after {} steps: {}.", best.step, best.scores_text()),
+            Some(best) => format!(
+                "{sentence} Best after {} steps: {}.",
+                best.step,
+                best.scores_text()
+            ),
             None => sentence,
         }
     }

@@ -142,7 +142,12 @@ impl Observer for RunRecord {
 /// if there is no checkpoint.
 fn open_after(path: &Path, steps: Option<u64>) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
-    let mut file = options.create(true).read(true).write(true).truncate(false).open(path)?;
+    let mut file = options
+        .create(true)
+        .read(true)
+        .write(true)
+        .truncate(false)
+        .open(path)?;
     let mut reader = BufReader::new(&file);
     let (mut kept, mut line) = (0, Vec::new());
     loop {
@@ -181,12 +186,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
         let lines = "{\"step\":1}\n{\"step\":2}\n{\"step\":2,\"epoch\":1}\n{\"step\":3}\n{\"st";
-        let kept = [(None, 0), (Some(0), 0), (Some(1), 11), (Some(2), 43), (Some(9), 54)];
+        let kept = [
+            (None, 0),
+            (Some(0), 0),
+            (Some(1), 11),
+            (Some(2), 43),
+            (Some(9), 54),
+        ];
         for (steps, kept) in kept {
             fs::write(&path, lines).unwrap();
             let mut file = open_after(&path, steps).unwrap();
             file.write_all(b"next").unwrap();
-            assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}next", &lines[..kept]));
+            assert_eq!(
+                fs::read_to_string(&path).unwrap(),
+                format!("{}next", &lines[..kept])
+            );
         }
     }
 
@@ -198,7 +212,10 @@ mod tests {
         // Nothing there yet: it begins.
         drop(RunRecord::resume(&run, &settings(1.0)).unwrap());
         let error = RunRecord::create(&run, &settings(1.0)).unwrap_err();
-        assert!(matches!(error, TrainError::RunDirectoryInUse { .. }), "{error}");
+        assert!(
+            matches!(error, TrainError::RunDirectoryInUse { .. }),
+            "{error}"
+        );
         let record = RunRecord::resume(&run, &settings(2.0)).unwrap();
         record.write_report(&json!({})).unwrap();
         let error = RunRecord::resume(&run, &settings(1.0)).unwrap_err();

@@ -28,7 +28,7 @@ pub struct Trainer<'a, O: Objective> {
 }
 
 /// Saves a model for good, after so many steps.
-pub(crate) type SaveMilestone<'a, M> = &'a dyn Fn(&M, usize) -> Result<(), TrainError>;
+pub type SaveMilestone<'a, M> = &'a dyn Fn(&M, usize) -> Result<(), TrainError>;
 
 /// What a run leaves.
 #[derive(Debug)]
@@ -60,10 +60,7 @@ impl<'a, O: Objective> Trainer<'a, O> {
     }
 
     /// Calls `save` with the model after each of the configured milestones.
-    pub fn milestones(
-        self,
-        save: &'a dyn Fn(&O::Model, usize) -> Result<(), TrainError>,
-    ) -> Self {
+    pub fn milestones(self, save: SaveMilestone<'a, O::Model>) -> Self {
         Self {
             save_milestone: Some(save),
             ..self

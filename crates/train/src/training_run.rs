@@ -8,6 +8,7 @@ use burn::tensor::Tensor;
 use finetune_data::Step;
 use finetune_model::DropoutStream;
 
+use crate::TrainError;
 use crate::checkpoint::{Checkpoint, TrainState};
 use crate::evaluation::{EvaluationConfig, EvaluationRecord};
 use crate::freezing::Freezing;
@@ -16,7 +17,6 @@ use crate::observer::{EpochRecord, Event, Observer};
 use crate::run_length::Moment;
 use crate::step_losses::{StepLosses, UnreadStep};
 use crate::trainer::{Plan, Trained, Trainer};
-use crate::TrainError;
 
 /// A run under way.
 pub(crate) struct TrainingRun<'a, O: Objective> {
@@ -86,9 +86,15 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
         let config = self.trainer.config;
         self.now.model = self.freezing.before_step(self.now.model, step);
         let accumulated = self.accumulate(step)?;
-        self.freezing.check_gradients(&self.now.model, &accumulated.gradients)?;
-        let factor = config.schedule.factor(self.steps_done(), self.plan.total_steps);
-        let (model, norm) = self.now.optimizer.step(self.now.model, accumulated.gradients, factor);
+        self.freezing
+            .check_gradients(&self.now.model, &accumulated.gradients)?;
+        let factor = config
+            .schedule
+            .factor(self.steps_done(), self.plan.total_steps);
+        let (model, norm) = self
+            .now
+            .optimizer
+            .step(self.now.model, accumulated.gradients, factor);
         self.now.model = model;
         self.losses.push(UnreadStep {
             step: step.step + 1,
@@ -107,7 +113,9 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
 
     /// The gradients of a step: the sum over its batches, each of which counts for its share.
     fn accumulate(&mut self, step: &Step) -> Result<Accumulated, TrainError> {
-        let Trainer { objective, config, .. } = self.trainer;
+        let Trainer {
+            objective, config, ..
+        } = self.trainer;
         let parts = config.batch_size.cut(&step.rows, &self.plan.lengths);
         let batches = parts.iter().map(|rows| objective.batch(rows, step.epoch));
         let batches = batches.collect::<Result<Vec<_>, _>>()?;
@@ -117,7 +125,8 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
         let mut accumulator = GradientsAccumulator::new();
         let mut losses = Vec::with_capacity(batches.len());
         for (number, batch) in batches.iter().enumerate() {
-            let loss = objective.loss(&self.now.model, batch, weight, self.dropout(step, number))?;
+            let loss =
+                objective.loss(&self.now.model, batch, weight, self.dropout(step, number))?;
             losses.push(loss.clone().inner());
             let gradients = GradientsParams::from_grads(loss.backward(), &self.now.model);
             accumulator.accumulate(&self.now.model, gradients);
@@ -229,20 +238,30 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
         moment: Moment,
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
-        let Trainer { config, checkpoints, save_milestone, .. } = self.trainer;
+        let Trainer {
+            config,
+            checkpoints,
+            save_milestone,
+            ..
+        } = self.trainer;
         if let Some(save) = save_milestone
             && config.checkpoints.milestones.contains(&moment.steps)
         {
             self.read_losses(observer)?;
             save(&self.now.model, moment.steps)?;
         }
-        let due = config.checkpoints.every.is_some_and(|every| every.is_due(moment));
+        let due = config
+            .checkpoints
+            .every
+            .is_some_and(|every| every.is_due(moment));
         let Some(folder) = checkpoints.filter(|_| due) else {
             return Ok(());
         };
         self.read_losses(observer)?;
         self.take_time();
-        observer.observe(&Event::Checkpointing { step: moment.steps as u64 })?;
+        observer.observe(&Event::Checkpointing {
+            step: moment.steps as u64,
+        })?;
         let path = folder.write(&self.now, config.checkpoints.keep_last)?;
         self.last_checkpoint = Some(path.clone());
         observer.observe(&Event::Checkpointed(path))
@@ -250,9 +269,15 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
 
     /// The model that the run leaves.
     pub(crate) fn end(self) -> Result<Trained<O::Model>, TrainError> {
-        let Checkpoint { state, model, best, .. } = self.now;
+        let Checkpoint {
+            state, model, best, ..
+        } = self.now;
         self.freezing.check_frozen(&model)?;
-        let TrainState { mut summary, standing, .. } = state;
+        let TrainState {
+            mut summary,
+            standing,
+            ..
+        } = state;
         summary.best = standing.best;
         Ok(Trained {
             model: best.unwrap_or(model),
@@ -262,7 +287,8 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
 
     fn read_losses(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let (epoch_loss, checkpoint) = (&mut self.now.state.epoch_loss, &self.last_checkpoint);
-        self.losses.read(epoch_loss, checkpoint.as_deref(), observer)
+        self.losses
+            .read(epoch_loss, checkpoint.as_deref(), observer)
     }
 
     /// Adds the time that has passed to the state.

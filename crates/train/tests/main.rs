@@ -7,7 +7,10 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod accumulation;
 mod bad_input;
 mod parity;
+mod pre_training;
 mod regression;
+mod resume;
 mod small_run;

@@ -6,7 +6,7 @@ use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 use finetune_golden::{Golden, check};
-use finetune_train::{AdamWSettings, Decay, Schedule, Warmup};
+use finetune_train::{Decay, OptimizerConfig, Schedule, Warmup};
 use serde_json::Value;
 
 #[test]
@@ -94,7 +94,7 @@ fn adamw_with_clipping_equals_pytorch() {
     parts.norm.gamma = Param::from_tensor(initial.vector("norm.weight", &device));
     parts.norm.beta = Some(Param::from_tensor(initial.vector("norm.bias", &device)));
 
-    let settings = AdamWSettings {
+    let settings = OptimizerConfig {
         weight_decay: 0.01,
         ..Default::default()
     };

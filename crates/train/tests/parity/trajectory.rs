@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor};
 use finetune_golden::Golden;
 use finetune_model::{Encoder, EncoderInput, Positions, load_classifier, load_masked_lm};
 use finetune_ops::{Targets, cross_entropy};
-use finetune_train::{AdamWSettings, Decay, Schedule, Warmup};
+use finetune_train::{Decay, OptimizerConfig, Schedule, Warmup};
 
 const CASES: [&str; 4] = [
     "bert_wide",
@@ -64,7 +64,7 @@ fn input(golden: &Golden, step: usize, encoder: &Encoder, positions: Positions) 
 /// Trains on the logits and labels of `run`, and compares losses and norms.
 fn check<M: Module>(name: &str, mut model: M, run: impl Fn(&M, usize) -> (Tensor<2>, Vec<usize>)) {
     let golden = golden();
-    let settings = AdamWSettings {
+    let settings = OptimizerConfig {
         learning_rate: 2e-3,
         ..Default::default()
     };
