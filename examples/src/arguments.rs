@@ -111,7 +111,7 @@ impl RunArguments {
                 ..EncodingConfig::new(self.max_length.unwrap_or(max_length))
             },
             token_cache: self.token_cache.clone(),
-            optimizer: AdamWSettings {
+            optimizer: OptimizerConfig {
                 learning_rate: self.lr.unwrap_or(learning_rate),
                 ..Default::default()
             },

@@ -51,7 +51,7 @@ pub mod prelude {
     pub use crate::eval::{ClassificationReport, ConfusionMatrix};
     pub use crate::model::{EncoderConfig, SequenceClassifier};
     pub use crate::train::{
-        AdamWSettings, FineTuning, Freeze, Progress, Schedule, TrainConfig, train,
+        FineTuning, Freeze, OptimizerConfig, Progress, Schedule, TrainConfig, train,
     };
 }
 

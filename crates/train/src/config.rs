@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use finetune_data::{BatchSize, Cleaning, EncodingConfig, Order, Padding, Sampler};
 use serde::{Deserialize, Serialize};
 
-use crate::{AdamWSettings, Freeze, Schedule, TrainError};
+use crate::{Freeze, OptimizerConfig, Schedule, TrainError};
 
 /// Settings of a fine-tuning run; the defaults are the field's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub struct TrainConfig {
     /// How rows of different lengths become a batch.
     pub padding: Padding,
     /// The optimizer.
-    pub optimizer: AdamWSettings,
+    pub optimizer: OptimizerConfig,
     /// The learning rate over time.
     pub schedule: Schedule,
     /// What does not train.
@@ -51,7 +51,7 @@ impl Default for TrainConfig {
             token_cache: None,
             order: Order::default(),
             padding: Padding::default(),
-            optimizer: AdamWSettings::default(),
+            optimizer: OptimizerConfig::default(),
             schedule: Schedule::default(),
             freeze: Freeze::default(),
             seed: 42,
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn impossible_settings_are_named() {
         let base = TrainConfig::default;
-        let optimizer = |learning_rate| AdamWSettings {
+        let optimizer = |learning_rate| OptimizerConfig {
             learning_rate,
             ..Default::default()
         };

@@ -59,6 +59,61 @@ pub enum TrainError {
         /// The loss of that step.
         loss: f32,
     },
+    /// A label is not what the loss is for.
+    #[error("label {found} of row {row}: the {loss} loss expects {expected}")]
+    Label {
+        /// The loss.
+        loss: &'static str,
+        /// The row of the batch or data set, from 0.
+        row: usize,
+        /// The label.
+        found: String,
+        /// What it may be.
+        expected: String,
+    },
+    /// Outputs of a model and labels that do not belong together.
+    #[error("{what}: {found}, expected {expected}")]
+    LossInput {
+        /// What was counted.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many there should be.
+        expected: usize,
+    },
+    /// Something to freeze that the model does not have.
+    #[error("{pattern:?} names no parameter of the model, which has such as {example:?}")]
+    NothingNamed {
+        /// The pattern.
+        pattern: String,
+        /// A name that there is.
+        example: String,
+    },
+    /// A parameter that is to train has no gradient, so that it would never move.
+    #[error("{parameter} trains, but the loss does not depend on it: freeze it or use it")]
+    NoGradient {
+        /// Its path.
+        parameter: String,
+    },
+    /// A parameter that was frozen is not what it was.
+    #[error("{parameter} was frozen, and yet it changed")]
+    FrozenChanged {
+        /// Its path.
+        parameter: String,
+    },
+    /// The optimizer's state is damaged or incomplete.
+    #[error("the optimizer's state: {0}")]
+    OptimizerFile(#[from] burn_pack::Error),
+    /// The optimizer's state is not of this optimizer and model.
+    #[error("the optimizer's state: {name} is {found}, expected {expected}")]
+    OptimizerState {
+        /// What does not fit: a tensor, a parameter or the algorithm.
+        name: String,
+        /// What it is.
+        found: String,
+        /// What it should be.
+        expected: String,
+    },
     /// A file of the run record could not be written.
     #[error("{}: {source}", path.display())]
     Io {
@@ -79,6 +134,18 @@ impl TrainError {
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { path, source }
+    }
+
+    pub(crate) fn state(
+        name: impl Into<String>,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::OptimizerState {
+            name: name.into(),
+            found: found.into(),
+            expected: expected.into(),
+        }
     }
 
     pub(crate) fn setting(

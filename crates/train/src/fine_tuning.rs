@@ -18,7 +18,7 @@ use crate::predict::predict;
 use crate::report::{DataSection, ModelSection, RunReport, SplitSection, TestSection};
 use crate::run_record::RunRecord;
 use crate::trainer::train;
-use crate::{TrainConfig, TrainError, memory};
+use crate::{FreezeConfig, TrainConfig, TrainError, memory};
 
 /// Fine-tunes a checkpoint on a data set and tests it.
 ///
@@ -79,7 +79,7 @@ impl FineTuning {
         )?;
         check_fit(model_directory, &tokenizer, &checkpoint, &config)?;
         // An impossible layer count is an error of the settings, not of the running training.
-        config.freeze.check(&model)?;
+        FreezeConfig::from(config.freeze).check(&model)?;
         let (train, test) = (
             encode(train, &tokenizer, &config)?,
             encode(test, &tokenizer, &config)?,
@@ -162,16 +162,20 @@ impl FineTuning {
     }
 
     fn model_section(&self) -> ModelSection {
-        let (freeze, layers) = (self.settings.train.freeze, self.model.encoder.layers.len());
-        let numbers = |parameter: &Parameter| parameter.shape.iter().product::<usize>();
-        let (frozen, trainable): (Vec<_>, Vec<_>) = parameters(&self.model)
-            .into_iter()
-            .partition(|parameter| freeze.freezes(parameter, layers));
-        let trainable_parameters = trainable.iter().map(numbers).sum();
+        let freeze = FreezeConfig::from(self.settings.train.freeze);
+        let frozen_stages = freeze.frozen_stages(self.model.encoder.layers.len(), 0, 0);
+        let numbers = |parameters: Vec<Parameter>| {
+            let sizes = parameters
+                .iter()
+                .map(|one| one.shape.iter().product::<usize>());
+            sizes.sum::<usize>()
+        };
+        let parameters = numbers(parameters(&self.model));
+        let frozen = numbers(freeze.frozen(&self.model, frozen_stages));
         ModelSection {
             source: self.settings.model.display().to_string(),
-            parameters: trainable_parameters + frozen.iter().map(numbers).sum::<usize>(),
-            trainable_parameters,
+            parameters,
+            trainable_parameters: parameters - frozen,
             initialised: self.load_report.initialised.clone(),
             unused: self.load_report.unused.clone(),
         }

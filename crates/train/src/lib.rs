@@ -1,6 +1,6 @@
 //! Fine-tuning: one training loop, one prediction loop, and the record of a run.
 //!
-//! 1. Settings are one value, [`TrainConfig`]: epochs, batches, [`AdamWSettings`], [`Schedule`],
+//! 1. Settings are one value, [`TrainConfig`]: epochs, batches, [`OptimizerConfig`], [`Schedule`],
 //!    [`Freeze`], seed.
 //! 2. [`FineTuning::prepare`] loads a checkpoint, tokenises the data and finds what is wrong.
 //! 3. [`FineTuning::run`] trains ([`train()`]), tests ([`predict()`]) and leaves a run directory
@@ -14,7 +14,7 @@
 //!     BatchSize, Dataset, EncodedDataset, EncodingConfig, Example, Label, Task, TextTokenizer,
 //! };
 //! use finetune_model::{EncoderConfig, SequenceClassifierConfig, initialise};
-//! use finetune_train::{AdamWSettings, Schedule, TrainConfig, Warmup, Decay, predict, train};
+//! use finetune_train::{Decay, OptimizerConfig, Schedule, TrainConfig, Warmup, predict, train};
 //!
 //! // Eight rows of two classes, and a tokenizer made from them.
 //! let text = |label| if label == 0 { "rain and wind" } else { "sun and warmth" };
@@ -43,7 +43,7 @@
 //! let config = TrainConfig {
 //!     epochs: 10,
 //!     batch_size: BatchSize::Rows(4),
-//!     optimizer: AdamWSettings { learning_rate: 1e-2, ..Default::default() },
+//!     optimizer: OptimizerConfig { learning_rate: 1e-2, ..Default::default() },
 //!     schedule: Schedule { warmup: Warmup::Steps(2), decay: Decay::Linear },
 //!     ..Default::default()
 //! };
@@ -60,7 +60,7 @@ mod device_batch;
 mod error;
 mod fine_tuning;
 mod freeze;
-mod gradient_clipping;
+mod loss;
 mod memory;
 mod observer;
 mod optimizer;
@@ -69,16 +69,18 @@ mod progress;
 mod report;
 mod run_record;
 mod schedule;
+mod stages;
 mod trainer;
 
 pub use burn_data::{BurnBatch, BurnBatcher, BurnDataset, BurnItem};
 pub use config::TrainConfig;
 pub use error::TrainError;
 pub use fine_tuning::FineTuning;
-pub use freeze::Freeze;
+pub use freeze::{Freeze, FreezeConfig, FrozenWatch, GradualUnfreezing, check_gradients};
+pub use loss::{ClassWeights, Loss, LossConfig};
 pub use memory::peak_rss_bytes;
 pub use observer::{EpochRecord, Event, Observer, Phase, StepRecord};
-pub use optimizer::{AdamW, AdamWSettings};
+pub use optimizer::{Algorithm, Optimizer, OptimizerConfig};
 pub use predict::{Predictions, predict};
 pub use progress::Progress;
 pub use report::{DataSection, ModelSection, RunReport, SplitSection, TestSection, TrainSection};

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use finetune_data::{Batch, EncodedDataset, Sampler, collate};
 use finetune_model::{DropoutStream, SequenceClassifier};
@@ -9,7 +10,7 @@ use finetune_ops::{Targets, cross_entropy};
 
 use crate::device_batch::encoder_input;
 use crate::observer::{EpochRecord, Event, Observer, Phase, StepRecord};
-use crate::{TrainConfig, TrainError};
+use crate::{FreezeConfig, TrainConfig, TrainError};
 
 /// Steps whose loss is read back from the device at once: reading each would make a GPU wait.
 const STEPS_PER_READ: usize = 10;
@@ -46,12 +47,14 @@ pub fn train(
 ) -> Result<(SequenceClassifier, TrainingSummary), TrainError> {
     config.validate()?;
     check_model(&model, data)?;
-    let mut model = config.freeze.apply(model)?;
+    let freeze = FreezeConfig::from(config.freeze);
+    freeze.check(&model)?;
+    let frozen_stages = freeze.frozen_stages(model.encoder.layers.len(), 0, 0);
+    let mut model = freeze.apply(model, frozen_stages);
     let mut optimizer = config.optimizer.init(&model);
     let sampler = Sampler::new(config.order, config.batch_size, config.seed)?;
     let lengths = data.lengths()?;
     let total_steps = config.total_steps(&sampler, &lengths);
-    let frozen_stages = config.freeze.frozen_stages(model.encoder.layers.len());
 
     let start = Instant::now();
     let mut summary = TrainingSummary::new();
@@ -74,11 +77,11 @@ pub fn train(
                 divisor: batch.size() as f64,
             };
             let loss = cross_entropy(logits.clone(), targets.weights(&logits.device()));
-            let gradients = loss.backward();
+            let gradients = GradientsParams::from_grads(loss.backward(), &model);
 
             let factor = config.schedule.factor(summary.steps, total_steps);
             let learning_rate = config.optimizer.learning_rate * factor;
-            let (updated, norm) = optimizer.step(model, gradients, learning_rate);
+            let (updated, norm) = optimizer.step(model, gradients, factor);
             model = updated;
 
             summary.count(batch.size(), batch.slots(), batch.padded_slots());

@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::Device;
 use finetune_data::{BatchSize, EncodingConfig, Task};
-use finetune_train::{AdamWSettings, FineTuning, Freeze, TrainConfig, TrainError, train};
+use finetune_train::{FineTuning, Freeze, OptimizerConfig, TrainConfig, TrainError, train};
 
 use crate::regression::checkpoint;
 use crate::small_run::SmallRun;
@@ -94,7 +94,7 @@ fn no_tokenizer_at_all() {
 /// A learning rate far too high makes the loss infinite; the run says so and stops.
 #[test]
 fn a_run_that_diverges() {
-    let optimizer = AdamWSettings {
+    let optimizer = OptimizerConfig {
         learning_rate: 1e38,
         ..Default::default()
     };

@@ -8,6 +8,8 @@
 )]
 
 mod bad_input;
+mod continuation;
 mod parity;
+mod properties;
 mod regression;
 mod small_run;

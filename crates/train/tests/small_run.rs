@@ -5,7 +5,7 @@ use finetune_data::{
     BatchSize, Dataset, EncodedDataset, EncodingConfig, Example, Label, Task, TextTokenizer,
 };
 use finetune_model::{EncoderConfig, SequenceClassifier, SequenceClassifierConfig, initialise};
-use finetune_train::{AdamWSettings, StepRecord, TrainConfig, TrainError, predict, train};
+use finetune_train::{OptimizerConfig, StepRecord, TrainConfig, TrainError, predict, train};
 
 pub(crate) struct SmallRun {
     pub(crate) data: EncodedDataset,
@@ -71,7 +71,7 @@ impl SmallRun {
             epochs: 3,
             batch_size: BatchSize::Rows(6),
             encoding: EncodingConfig::new(16),
-            optimizer: AdamWSettings {
+            optimizer: OptimizerConfig {
                 learning_rate: 3e-3,
                 ..Default::default()
             },
