@@ -90,9 +90,9 @@ fn train(criterion: &mut Criterion) {
                     panic!("the head is for one text")
                 };
                 let weights = targets.weights(&logits.device());
-                let gradients = cross_entropy(logits, weights).backward();
-                let gradients = GradientsParams::from_grads(gradients, &model);
-                let (updated, norm) = optimizer.step(model, gradients, 0.2);
+                let loss = cross_entropy(logits, weights);
+                let gradients = GradientsParams::from_grads(loss.backward(), &model);
+                let (updated, norm) = optimizer.step(model, gradients, 0.5);
                 slot = Some(updated);
                 norm.into_data()
             });

@@ -33,7 +33,7 @@ fn settings_out_of_range() {
     let error = prepare(
         |_| (),
         SmallRun::fine_tuning(TrainConfig {
-            freeze: Freeze::AllButLast(4),
+            freeze: Freeze::AllButLast(4).into(),
             ..SmallRun::config()
         }),
     );

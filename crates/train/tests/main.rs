@@ -9,8 +9,10 @@
 
 mod accumulation;
 mod bad_input;
+mod continuation;
 mod parity;
 mod pre_training;
+mod properties;
 mod regression;
 mod resume;
 mod small_run;

@@ -187,7 +187,8 @@ impl FreezeConfig {
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Device;
+    use burn::module::{ModuleVisitor, Param};
+    use burn::tensor::{Device, Tensor};
     use finetune_model::{
         EncoderConfig, LoraConfig, LoraTarget, SequenceClassifier, SequenceClassifierConfig,
         initialise,
@@ -215,10 +216,17 @@ mod tests {
 
     /// Paths of the parameters that take a gradient.
     fn training<M: Module>(model: &M) -> Vec<String> {
-        let trainable = gradients::trainable(model);
-        let parameters = parameters(model).into_iter();
-        let training = parameters.filter(|parameter| trainable.contains(&parameter.id));
-        training.map(|parameter| parameter.path).collect()
+        struct Training(Vec<bool>);
+        impl ModuleVisitor for Training {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                self.0.push(param.val().is_require_grad());
+            }
+        }
+        let mut training = Training(Vec::new());
+        model.visit(&mut training);
+        let parameters = parameters(model).into_iter().zip(training.0);
+        let training = parameters.filter(|(_, trains)| *trains);
+        training.map(|(parameter, _)| parameter.path).collect()
     }
 
     #[test]
