@@ -79,7 +79,8 @@ fn means_on_the_host_equal_pytorch() {
         let loss = case.loss.init(&labels, case.outputs[0].len()).unwrap();
         let mean = loss.mean(&case.outputs, &labels).unwrap();
         assert!(
-            (mean - case.mean).abs() <= 1e-12 * case.mean,
+            // The outputs are 32-bit here and 64-bit there.
+            (mean - case.mean).abs() <= 1e-7 * case.mean,
             "{:?}: {mean}, expected {}",
             case.loss,
             case.mean
