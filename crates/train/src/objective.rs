@@ -10,7 +10,7 @@ use crate::observer::Observer;
 
 /// What a run trains.
 ///
-/// [`train`](crate::train()) knows steps, optimizers, schedules, evaluations and checkpoints; what
+/// [`Trainer`](crate::Trainer) knows steps, optimizers, schedules, evaluations and checkpoints; what
 /// a batch is and what its loss is it asks here. Everything must be a function of its arguments: a
 /// run that is continued asks again, and has to get the same.
 pub trait Objective {
