@@ -7,7 +7,12 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod accumulation;
 mod bad_input;
+mod continuation;
 mod parity;
+mod pre_training;
+mod properties;
 mod regression;
+mod resume;
 mod small_run;
