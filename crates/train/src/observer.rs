@@ -47,7 +47,10 @@ pub enum Event {
     /// A phase of so many batches begins.
     Started(Phase, usize),
     /// A batch went to the device; its numbers follow later.
-    BatchDone,
+    BatchDone {
+        /// The rows in it.
+        rows: usize,
+    },
     /// An optimizer step, with its numbers; several may come at once.
     Step(StepRecord),
     /// An epoch ended.

@@ -93,7 +93,7 @@ pub fn predict(
         for (row, values) in rows.into_iter().zip(values.chunks_exact(classes)) {
             texts.add(data.texts.text_of_row(row)?, values);
         }
-        observer.observe(&Event::BatchDone)?;
+        observer.observe(&Event::BatchDone { rows: batch.size() })?;
     }
     observer.observe(&Event::Ended(Phase::Testing))?;
     Ok(Predictions {

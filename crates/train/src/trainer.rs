@@ -81,7 +81,7 @@ pub fn train(
             model = updated;
 
             summary.count(batch.size(), batch.slots(), batch.padded_slots());
-            observer.observe(&Event::BatchDone)?;
+            observer.observe(&Event::BatchDone { rows: batch.size() })?;
             progress.push(
                 summary.steps,
                 batch.size(),
