@@ -9,5 +9,6 @@
 
 mod bad_input;
 mod parity;
+mod predictor;
 mod regression;
 mod small_run;

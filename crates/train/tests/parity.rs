@@ -1,5 +1,6 @@
 //! Schedules, the optimizer and whole training steps against transformers and PyTorch.
 
+mod predictor;
 mod trajectory;
 
 use burn::module::{Module, Param};
