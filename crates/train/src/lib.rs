@@ -72,6 +72,7 @@ mod progress;
 mod report;
 mod run_record;
 mod schedule;
+mod tensorboard;
 mod text_preparation;
 mod trainer;
 
@@ -89,5 +90,6 @@ pub use progress::Progress;
 pub use report::{DataSection, ModelSection, RunReport, SplitSection, TestSection, TrainSection};
 pub use run_record::{RunRecord, write_json};
 pub use schedule::{Decay, Schedule, Warmup};
+pub use tensorboard::TensorBoard;
 pub use text_preparation::TextPreparation;
 pub use trainer::{TrainingSummary, train};
