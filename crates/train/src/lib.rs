@@ -63,6 +63,8 @@ mod error;
 mod fine_tuning;
 mod freeze;
 mod gradient_clipping;
+#[cfg(feature = "learner")]
+mod learner;
 mod memory;
 mod observer;
 mod optimizer;
@@ -81,6 +83,8 @@ pub use config::TrainConfig;
 pub use error::TrainError;
 pub use fine_tuning::FineTuning;
 pub use freeze::Freeze;
+#[cfg(feature = "learner")]
+pub use learner::BurnClassifier;
 pub use memory::peak_rss_bytes;
 pub use observer::{EpochRecord, Event, Observer, Phase, StepRecord};
 pub use optimizer::{AdamW, AdamWSettings};

@@ -8,6 +8,8 @@
 )]
 
 mod bad_input;
+#[cfg(feature = "learner")]
+mod learner;
 mod parity;
 mod predictor;
 mod regression;
