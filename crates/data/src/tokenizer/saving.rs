@@ -76,7 +76,7 @@ impl TextTokenizer {
     ///
     /// ```
     /// let mut tokenizer = finetune_data::TextTokenizer::train_word_piece(["one two"], 50)?;
-    /// assert_eq!(tokenizer.model_max_length(), None);
+    /// assert_eq!(tokenizer.model_max_length(), Some(512));
     /// tokenizer.set_model_max_length(128);
     /// assert_eq!(tokenizer.model_max_length(), Some(128));
     /// # Ok::<(), finetune_data::DataError>(())
