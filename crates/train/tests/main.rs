@@ -10,8 +10,11 @@
 mod accumulation;
 mod bad_input;
 mod continuation;
+#[cfg(feature = "learner")]
+mod learner;
 mod parity;
 mod pre_training;
+mod predictor;
 mod properties;
 mod regression;
 mod resume;
