@@ -120,11 +120,6 @@ fn every_base_model_reads_back() {
         let folder = tempfile::tempdir().unwrap();
         save_classifier(folder.path(), &model, &CheckpointConfig::new(encoder)).unwrap();
         let read = CheckpointConfig::read(folder.path()).unwrap();
-        let mut again = read.classifier(&config.class_names);
-        if family == Family::Electra {
-            // ELECTRA's file always says how wide its embeddings are.
-            assert_eq!(again.encoder.embedding_size.take(), Some(8));
-        }
-        assert_eq!(again, config);
+        assert_eq!(read.classifier(&config.class_names), config);
     }
 }
