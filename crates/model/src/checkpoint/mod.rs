@@ -9,6 +9,7 @@ mod encoder_keys;
 mod fresh;
 mod load;
 mod names;
+mod pickle_calls;
 mod pytorch_file;
 mod report;
 mod safetensors_file;
