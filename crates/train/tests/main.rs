@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod device;
 mod parity;
 mod regression;
 mod small_run;
