@@ -7,6 +7,7 @@ use burn::nn::Linear;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::check_matrix;
 use crate::encoder::{Encoder, EncoderConfig, EncoderInput};
 use crate::{DropoutStream, ModelError, parts};
 
@@ -89,7 +90,7 @@ impl Pooling {
     /// Width of the pooled vector, `W`, for hidden states of width `D`.
     pub fn width(&self, hidden_size: usize) -> usize {
         match self.layers {
-            LayerChoice::ConcatenateLast(count) => count * hidden_size,
+            LayerChoice::ConcatenateLast(count) => hidden_size.saturating_mul(count),
             _ => hidden_size,
         }
     }
@@ -124,21 +125,34 @@ impl Pooling {
     /// [`ModelError::InvalidConfig`] if the encoder has not so many layers, or the dense layer is
     /// asked for on hidden states side by side.
     pub fn init(&self, encoder: &EncoderConfig, device: &Device) -> Result<Pooler, ModelError> {
-        let (hidden, width) = (encoder.hidden_size, self.width(encoder.hidden_size));
-        let range = self.range(encoder.num_hidden_layers)?;
+        self.validate(encoder)?;
+        let hidden = encoder.hidden_size;
         let dense = self.tokens == TokenPooling::Pooler;
-        if dense && width != hidden {
+        Ok(Pooler {
+            dense: dense.then(|| parts::linear(hidden, hidden, device)),
+            pooling: *self,
+            range: self.range(encoder.num_hidden_layers)?,
+        })
+    }
+
+    /// Whether an encoder's hidden states can be pooled so.
+    ///
+    /// # Errors
+    /// As [`Pooling::init`].
+    pub(crate) fn validate(&self, encoder: &EncoderConfig) -> Result<(), ModelError> {
+        self.range(encoder.num_hidden_layers)?;
+        let hidden = encoder.hidden_size;
+        if self.tokens != TokenPooling::Pooler {
+            return Ok(());
+        }
+        if self.width(hidden) != hidden {
             return Err(ModelError::InvalidConfig {
                 field: "pooling.tokens",
                 found: "pooler".to_string(),
                 expected: "first, mean or max on concatenated layers".to_string(),
             });
         }
-        Ok(Pooler {
-            dense: dense.then(|| parts::linear(hidden, hidden, device)),
-            pooling: *self,
-            range,
-        })
+        check_matrix("pooling.tokens", hidden, hidden)
     }
 }
 
@@ -159,6 +173,9 @@ impl Pooler {
     ///
     /// # Shapes
     /// - output: `[B, W]`
+    ///
+    /// # Panics
+    /// If `input` was made for an encoder with other embedding tables.
     pub fn run(
         &self,
         encoder: &Encoder,
@@ -308,6 +325,7 @@ mod tests {
         for layers in [
             LayerChoice::Single(4),
             LayerChoice::ConcatenateLast(0),
+            LayerChoice::ConcatenateLast(usize::MAX),
             LayerChoice::MeanOfLast(4),
         ] {
             let pooling = Pooling {

@@ -10,6 +10,7 @@
 mod accumulation;
 mod bad_input;
 mod continuation;
+mod device;
 #[cfg(feature = "learner")]
 mod learner;
 mod parity;

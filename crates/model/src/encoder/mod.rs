@@ -60,6 +60,9 @@ impl Encoder {
     ///
     /// # Shapes
     /// - output: `[T, D]`
+    ///
+    /// # Panics
+    /// If `input` was made for an encoder with other embedding tables.
     pub fn forward(&self, input: &EncoderInput, dropout: Option<DropoutStream>) -> Tensor<2> {
         self.run(input, dropout, self.layers.len(), |_, _| ())
     }
@@ -68,6 +71,9 @@ impl Encoder {
     ///
     /// # Shapes
     /// - each output: `[T, D]`
+    ///
+    /// # Panics
+    /// If `input` was made for an encoder with other embedding tables.
     pub fn hidden_states(
         &self,
         input: &EncoderInput,
