@@ -5,13 +5,14 @@
 
 #![allow(missing_docs, reason = "criterion's macros make undocumented items")]
 
+use burn::optim::GradientsParams;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use finetune::model::{
     DropoutStream, EncoderInput, ModelError, SequenceClassifier, SequenceClassifierConfig,
     initialise,
 };
 use finetune::ops::{Targets, cross_entropy};
-use finetune::train::AdamWSettings;
+use finetune::train::OptimizerConfig;
 use finetune_benches::{device, minilm};
 
 const SHAPES: [[usize; 2]; 2] = [[32, 64], [8, 256]];
@@ -62,7 +63,7 @@ fn train(criterion: &mut Criterion) {
     let Ok(model) = classifier(&device().autodiff()) else {
         panic!("the shape is valid")
     };
-    let mut optimizer = AdamWSettings::default().init(&model);
+    let mut optimizer = OptimizerConfig::default().init(&model);
     // Taken out for each step: a second handle would make the optimizer copy every parameter.
     let mut slot = Some(model);
     let mut step = 0;
@@ -89,8 +90,9 @@ fn train(criterion: &mut Criterion) {
                     panic!("the head is for one text")
                 };
                 let weights = targets.weights(&logits.device());
-                let gradients = cross_entropy(logits, weights).backward();
-                let (updated, norm) = optimizer.step(model, gradients, 1e-5);
+                let loss = cross_entropy(logits, weights);
+                let gradients = GradientsParams::from_grads(loss.backward(), &model);
+                let (updated, norm) = optimizer.step(model, gradients, 0.5);
                 slot = Some(updated);
                 norm.into_data()
             });

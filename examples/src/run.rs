@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use finetune::data::Opened;
 use finetune::prelude::*;
-use finetune::train::{RunRecord, write_json};
+use finetune::train::{RunDirectory, write_json};
 
 use crate::RunArguments;
 
@@ -26,7 +26,7 @@ pub fn fine_tune(
         check_parent(report)?;
     }
     let mut out = io::stdout();
-    let splits = arguments.subset(opened.splits);
+    let splits = arguments.subset(opened.splits)?;
     let device = arguments.device();
     writeln!(
         out,
@@ -46,21 +46,28 @@ pub fn fine_tune(
     let run = FineTuning::prepare(
         arguments.model_directory(),
         splits,
-        arguments.train_config(),
+        arguments.config(),
         &device.open()?,
         &device.to_string(),
     )?;
     writeln!(out, "{}", run.load_report())?;
 
     let directory = match &arguments.run_dir {
-        Some(directory) => directory.clone(),
-        None => RunRecord::next_directory(Path::new("runs"), name)?,
+        Some(directory) => RunDirectory::new(directory),
+        None => RunDirectory::next(Path::new("runs"), name)?,
     };
-    let report = run.run(&directory, &mut Progress::new())?;
+    let report = match arguments.resume {
+        true => run.resume(directory.path(), &mut Progress::new())?,
+        false => run.run(directory.path(), &mut Progress::new())?,
+    };
     if let Some(path) = &arguments.report {
         write_json(path, &report)?;
     }
-    writeln!(out, "\n{report}\nRun record: {}", directory.display())?;
+    writeln!(
+        out,
+        "\n{report}\nRun record: {}",
+        directory.path().display()
+    )?;
     Ok(())
 }
 

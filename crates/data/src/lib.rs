@@ -54,6 +54,7 @@ mod audit;
 mod batch;
 pub mod catalog;
 mod cleaning;
+mod corpus;
 mod dataset;
 mod encoded;
 mod error;
@@ -76,6 +77,7 @@ pub use audit::{
 };
 pub use batch::{Batch, Padding, TokenBatch, collate, collate_texts};
 pub use cleaning::{Cleaning, CleaningStep};
+pub use corpus::corpus;
 pub use dataset::{Dataset, Example, Label, Target, Task, Texts};
 pub use encoded::{
     CachedDataset, EncodedCache, EncodedDataset, EncodedLabels, EncodedRow, EncodedTexts,

@@ -46,6 +46,28 @@ pub enum BatchSize {
     Tokens(usize),
 }
 
+impl BatchSize {
+    /// Cuts rows into batches of this size, in the order given. `lengths` has the tokens of every
+    /// row of the data set.
+    ///
+    /// ```
+    /// use finetune_data::BatchSize;
+    ///
+    /// let lengths = [9, 3, 5, 2];
+    /// assert_eq!(BatchSize::Rows(3).cut(&[3, 2, 1, 0], &lengths), [vec![3, 2, 1], vec![0]]);
+    /// assert_eq!(BatchSize::Tokens(10).cut(&[3, 2, 1, 0], &lengths), [vec![3, 2], vec![1], vec![0]]);
+    /// ```
+    ///
+    /// # Panics
+    /// For a size of no rows, and for a row that is not in the data set.
+    pub fn cut(self, rows: &[usize], lengths: &[usize]) -> Vec<Vec<usize>> {
+        match self {
+            Self::Rows(size) => rows.chunks(size).map(<[usize]>::to_vec).collect(),
+            Self::Tokens(tokens) => cut_by_tokens(rows, lengths, tokens),
+        }
+    }
+}
+
 impl From<usize> for BatchSize {
     fn from(rows: usize) -> Self {
         Self::Rows(rows)
@@ -139,8 +161,12 @@ impl Sampler {
     /// [`BatchSize::Tokens`] look at them, the others only count them.
     pub fn batches(&self, lengths: &[usize], epoch: u64) -> Vec<Vec<usize>> {
         match self.order {
-            Order::Sequential => self.cut(&(0..lengths.len()).collect::<Vec<_>>(), lengths),
-            Order::Shuffled => self.cut(&self.shuffled(lengths.len(), epoch), lengths),
+            Order::Sequential => self
+                .batch_size
+                .cut(&(0..lengths.len()).collect::<Vec<_>>(), lengths),
+            Order::Shuffled => self
+                .batch_size
+                .cut(&self.shuffled(lengths.len(), epoch), lengths),
             Order::BucketedByLength => self.bucketed(lengths, epoch),
         }
     }
@@ -198,13 +224,6 @@ impl Sampler {
         }
     }
 
-    fn cut(&self, rows: &[usize], lengths: &[usize]) -> Vec<Vec<usize>> {
-        match self.batch_size {
-            BatchSize::Rows(size) => rows.chunks(size).map(<[usize]>::to_vec).collect(),
-            BatchSize::Tokens(tokens) => cut_by_tokens(rows, lengths, tokens),
-        }
-    }
-
     fn shuffled(&self, rows: usize, epoch: u64) -> Vec<usize> {
         permutation(self.seed, Purpose::Shuffle, epoch, rows)
     }
@@ -215,7 +234,7 @@ impl Sampler {
         for pool in rows.chunks_mut(self.pool_size(lengths)) {
             // Stable: rows of one length stay in their random order.
             pool.sort_by_key(|&row| lengths[row]);
-            batches.extend(self.cut(pool, lengths));
+            batches.extend(self.batch_size.cut(pool, lengths));
         }
         // Sorted pools would make every few steps a run from short to long.
         let order = permutation(self.seed, Purpose::BatchOrder, epoch, batches.len());
@@ -279,7 +298,7 @@ pub fn sorted_by_length(
     let sampler = Sampler::new(Order::Sequential, batch_size, 0)?;
     let mut rows: Vec<usize> = (0..lengths.len()).collect();
     rows.sort_by_key(|&row| std::cmp::Reverse(lengths[row]));
-    Ok(sampler.cut(&rows, lengths))
+    Ok(sampler.batch_size.cut(&rows, lengths))
 }
 
 #[cfg(test)]

@@ -20,8 +20,11 @@
 //!
 //! let device: DeviceSpec = "flex".parse()?;
 //! let news = finetune::data::catalog::named("ag_news")?.open(Path::new("datasets/ag_news/sample"))?;
-//! let encoding = EncodingConfig::new(128);
-//! let config = TrainConfig { epochs: 2, encoding, ..Default::default() };
+//! let config = FineTuningConfig {
+//!     text: TextConfig { encoding: EncodingConfig::new(128), ..Default::default() },
+//!     train: TrainConfig { length: RunLength::Epochs(2), ..Default::default() },
+//!     ..Default::default()
+//! };
 //! let model = Path::new("my-bert");
 //! let run = FineTuning::prepare(model, news.splits, config, &device.open()?, &device.to_string())?;
 //! let report = run.run(Path::new("runs/first"), &mut Progress::new())?;
@@ -33,6 +36,9 @@
 //!
 //! `flex` (default), `tch`, `wgpu`, `vulkan`, `cuda`: which devices are compiled in. Which of them
 //! a run uses is decided when it starts, by [`DeviceSpec`].
+//!
+//! `hub`: downloads of published data sets. `learner`: our models under burn's own training loop;
+//! `dashboard`: the same with burn's dashboard in the terminal.
 
 mod device;
 
@@ -51,7 +57,9 @@ pub mod prelude {
     pub use crate::eval::{ClassificationReport, ConfusionMatrix};
     pub use crate::model::{EncoderConfig, SequenceClassifier};
     pub use crate::train::{
-        AdamWSettings, FineTuning, Freeze, Progress, Schedule, TrainConfig, train,
+        FineTuning, FineTuningConfig, Freeze, LabelledTexts, OptimizerConfig, Prediction,
+        Predictor, PredictorConfig, Progress, RunLength, Schedule, TextConfig, TrainConfig,
+        Trainer,
     };
 }
 
@@ -70,6 +78,8 @@ mod documents {
     struct Encoding;
     #[doc = include_str!("../../../docs/guide/data-preparation.md")]
     struct DataPreparation;
+    #[doc = include_str!("../../../docs/guide/predicting.md")]
+    struct Predicting;
     #[doc = include_str!("../../../docs/guide/adapters.md")]
     struct Adapters;
 }

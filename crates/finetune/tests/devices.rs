@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use burn::module::Module;
+use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use finetune::DeviceSpec;
 use finetune::model::{
@@ -13,7 +14,7 @@ use finetune::model::{
     save_classifier,
 };
 use finetune::ops::{Targets, cross_entropy};
-use finetune::train::AdamWSettings;
+use finetune::train::OptimizerConfig;
 use finetune_golden::check;
 
 const CHECKPOINT: &str = concat!(
@@ -69,7 +70,7 @@ fn logits_equal_those_of_flex() {
 fn training_steps_equal_those_of_flex() {
     let trained = |device| {
         let (mut model, config) = classifier(device);
-        let mut optimizer = AdamWSettings {
+        let mut optimizer = OptimizerConfig {
             learning_rate: 1e-3,
             ..Default::default()
         }
@@ -85,7 +86,8 @@ fn training_steps_equal_those_of_flex() {
             let logits = model.forward(&input(&model), Some(dropout)).unwrap();
             let loss = cross_entropy(logits.clone(), targets.weights(&logits.device()));
             losses.extend(host(loss.clone()));
-            let (updated, norm) = optimizer.step(model, loss.backward(), 1e-3);
+            let gradients = GradientsParams::from_grads(loss.backward(), &model);
+            let (updated, norm) = optimizer.step(model, gradients, 1.0);
             losses.extend(host(norm));
             model = updated;
         }

@@ -40,11 +40,11 @@ pub enum ProblemType {
 }
 
 impl SequenceClassifierConfig {
-    /// The sequence classifier of the encoder's family, with dropout as in the encoder: what
+    /// The sequence classifier of the encoder's family, with the family's dropout: what
     /// transformers calls `…ForSequenceClassification`.
     pub fn new(encoder: EncoderConfig, class_names: Vec<String>) -> Self {
-        let dropout = encoder.hidden_dropout_prob;
         let family = encoder.family;
+        let dropout = family.classifier_dropout(encoder.hidden_dropout_prob);
         let (pooling, head) = family.classification_head(encoder.hidden_size, dropout);
         Self {
             encoder,
@@ -74,9 +74,10 @@ impl SequenceClassifierConfig {
     pub fn init(&self, device: &Device) -> Result<SequenceClassifier, ModelError> {
         self.check_names()?;
         let encoder = self.encoder.init(device)?;
+        let pooler = self.pooling.init(&self.encoder, device)?;
         let width = self.pooling.width(self.encoder.hidden_size);
         Ok(SequenceClassifier {
-            pooler: self.pooling.init(&self.encoder, device)?,
+            pooler,
             head: self.head.init(width, self.class_names.len(), device)?,
             encoder,
             config: self.clone(),
@@ -154,6 +155,9 @@ impl SequenceClassifier {
     /// [`ModelError::TextCount`] if the head is for another number of texts, and
     /// [`ModelError::PairShape`] if the batches of a pair differ in size.
     ///
+    /// # Panics
+    /// If an [`EncoderInput`] was made for an encoder with other embedding tables.
+    ///
     /// ```
     /// use burn::tensor::Device;
     /// use finetune_model::{
@@ -216,10 +220,11 @@ impl SequenceClassifier {
     ///
     /// # Shapes
     /// - output: `[B, W]`
+    ///
+    /// # Panics
+    /// If `input` was made for an encoder with other embedding tables.
     pub fn features(&self, input: &EncoderInput, dropout: Option<DropoutStream>) -> Tensor<2> {
-        let embedded = self.encoder.embed(input, dropout);
-        let gathered = self.gather(0, embedded, &input.mask, dropout);
-        self.pooler.project(gathered)
+        self.pooler.run(&self.encoder, input, dropout)
     }
 
     /// Whether the head is for so many texts.

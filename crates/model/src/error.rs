@@ -30,7 +30,7 @@ pub enum ModelError {
         /// The key.
         key: &'static str,
     },
-    /// A key of `config.json` has a value of the wrong kind.
+    /// A key of `config.json` has a value of the wrong kind, or one that makes no model.
     #[error("{}: {key} is {found}, expected {expected}", path.display())]
     ConfigValue {
         /// The file.
@@ -40,7 +40,7 @@ pub enum ModelError {
         /// Its value.
         found: String,
         /// What it may be.
-        expected: &'static str,
+        expected: String,
     },
     /// `config.json` describes a model that this crate has not got.
     #[error("{}: {field} is {found}, supported: {supported}", path.display())]
@@ -212,8 +212,10 @@ pub enum ModelError {
         /// What it got.
         found: usize,
     },
-    /// The two batches of a pair differ in their number of rows.
-    #[error("pairs of {} first texts and {} second texts", first[0], second[0])]
+    /// The vectors of the two texts of a pair differ in their number or their width.
+    #[error(
+        "pairs of first texts {first:?} and second texts {second:?}, expected as many of the same width"
+    )]
     PairShape {
         /// Rows and width of the first texts.
         first: [usize; 2],

@@ -7,8 +7,9 @@ use burn::nn::Linear;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use crate::encoder::{AttentionMask, EncoderConfig};
-use crate::{ModelError, parts};
+use crate::bounds::check_matrix;
+use crate::encoder::{AttentionMask, Encoder, EncoderConfig, EncoderInput};
+use crate::{DropoutStream, ModelError, parts};
 
 /// Which layers are looked at, and how their tokens become one vector.
 ///
@@ -89,7 +90,7 @@ impl Pooling {
     /// Width of the pooled vector, `W`, for hidden states of width `D`.
     pub fn width(&self, hidden_size: usize) -> usize {
         match self.layers {
-            LayerChoice::ConcatenateLast(count) => count * hidden_size,
+            LayerChoice::ConcatenateLast(count) => hidden_size.saturating_mul(count),
             _ => hidden_size,
         }
     }
@@ -124,21 +125,34 @@ impl Pooling {
     /// [`ModelError::InvalidConfig`] if the encoder has not so many layers, or the dense layer is
     /// asked for on hidden states side by side.
     pub fn init(&self, encoder: &EncoderConfig, device: &Device) -> Result<Pooler, ModelError> {
-        let (hidden, width) = (encoder.hidden_size, self.width(encoder.hidden_size));
-        let range = self.range(encoder.num_hidden_layers)?;
+        self.validate(encoder)?;
+        let hidden = encoder.hidden_size;
         let dense = self.tokens == TokenPooling::Pooler;
-        if dense && width != hidden {
+        Ok(Pooler {
+            dense: dense.then(|| parts::linear(hidden, hidden, device)),
+            pooling: *self,
+            range: self.range(encoder.num_hidden_layers)?,
+        })
+    }
+
+    /// Whether an encoder's hidden states can be pooled so.
+    ///
+    /// # Errors
+    /// As [`Pooling::init`].
+    pub(crate) fn validate(&self, encoder: &EncoderConfig) -> Result<(), ModelError> {
+        self.range(encoder.num_hidden_layers)?;
+        let hidden = encoder.hidden_size;
+        if self.tokens != TokenPooling::Pooler {
+            return Ok(());
+        }
+        if self.width(hidden) != hidden {
             return Err(ModelError::InvalidConfig {
                 field: "pooling.tokens",
                 found: "pooler".to_string(),
                 expected: "first, mean or max on concatenated layers".to_string(),
             });
         }
-        Ok(Pooler {
-            dense: dense.then(|| parts::linear(hidden, hidden, device)),
-            pooling: *self,
-            range,
-        })
+        check_matrix("pooling.tokens", hidden, hidden)
     }
 }
 
@@ -154,6 +168,41 @@ pub struct Pooler {
 }
 
 impl Pooler {
+    /// Runs an encoder as far as its hidden states are looked at, and pools them: one vector per
+    /// row of the batch. Without `dropout` the result is deterministic.
+    ///
+    /// # Shapes
+    /// - output: `[B, W]`
+    ///
+    /// # Panics
+    /// If `input` was made for an encoder with other embedding tables.
+    pub fn run(
+        &self,
+        encoder: &Encoder,
+        input: &EncoderInput,
+        dropout: Option<DropoutStream>,
+    ) -> Tensor<2> {
+        let embedded = encoder.embed(input, dropout);
+        self.project(self.gather_from(encoder, 0, embedded, &input.mask, dropout))
+    }
+
+    /// From the hidden states with a number to the part of the pooling without parameters.
+    ///
+    /// # Shapes
+    /// - `rows`: `[T, D]`
+    /// - output: `[B, W]`
+    pub(crate) fn gather_from(
+        &self,
+        encoder: &Encoder,
+        number: usize,
+        rows: Tensor<2>,
+        mask: &AttentionMask,
+        dropout: Option<DropoutStream>,
+    ) -> Tensor<2> {
+        let states = encoder.states_from(number, rows, mask, dropout, self.states());
+        self.gather(states, mask)
+    }
+
     /// The numbers of the hidden states that are looked at.
     pub(crate) fn states(&self) -> RangeInclusive<usize> {
         self.range.clone()
@@ -164,7 +213,7 @@ impl Pooler {
     /// # Shapes
     /// - each of `states`: `[T, D]`
     /// - output: `[B, W]`
-    pub(crate) fn gather(&self, states: Vec<Tensor<2>>, mask: &AttentionMask) -> Tensor<2> {
+    fn gather(&self, states: Vec<Tensor<2>>, mask: &AttentionMask) -> Tensor<2> {
         match self.pooling.layers {
             LayerChoice::MeanOfLast(_) => self.pool_tokens(mean(states), mask),
             _ => {
@@ -304,6 +353,7 @@ mod tests {
         for layers in [
             LayerChoice::Single(4),
             LayerChoice::ConcatenateLast(0),
+            LayerChoice::ConcatenateLast(usize::MAX),
             LayerChoice::MeanOfLast(4),
         ] {
             let pooling = Pooling {

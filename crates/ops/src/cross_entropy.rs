@@ -18,7 +18,7 @@ pub struct Targets<'a> {
 }
 
 impl Targets<'_> {
-    /// The weights.
+    /// The weights of the plain loss: the true class counts, each row alike.
     ///
     /// # Shapes
     /// - output: `[B, C]`
@@ -26,15 +26,56 @@ impl Targets<'_> {
     /// # Panics
     /// If a label is not below `classes`.
     pub fn weights(&self, device: &Device) -> Tensor<2> {
-        let mut weights = vec![0.0f32; self.labels.len() * self.classes];
-        let share = (1.0 / self.divisor) as f32;
-        for (row, label) in weights.chunks_exact_mut(self.classes).zip(self.labels) {
-            row[*label] = share;
+        self.smoothed_weights(0.0, None, device)
+    }
+
+    /// The weights of the loss with label smoothing and class weights, as
+    /// [`torch.nn.CrossEntropyLoss`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.CrossEntropyLoss.html)
+    /// has them: a row gives `smoothing` of itself to all classes alike, and each share counts as
+    /// much as the class that it went to. PyTorch's mean is had with the sum of the true classes'
+    /// weights as `divisor`.
+    ///
+    /// # Shapes
+    /// - `class_weights`: `[C]`
+    /// - output: `[B, C]`
+    ///
+    /// # Panics
+    /// If a label is not below `classes`, or there is not one weight for each class.
+    ///
+    /// ```
+    /// use burn::tensor::{Device, TensorData};
+    /// use finetune_ops::Targets;
+    ///
+    /// let targets = Targets { labels: &[1], classes: 2, divisor: 1.0 };
+    /// let weights = targets.smoothed_weights(0.5, Some(&[1.0, 4.0]), &Device::flex());
+    /// let expected = TensorData::from([[0.25f32, 3.0]]);
+    /// weights.into_data().assert_approx_eq::<f32>(&expected, Default::default());
+    /// ```
+    pub fn smoothed_weights(
+        &self,
+        smoothing: f64,
+        class_weights: Option<&[f64]>,
+        device: &Device,
+    ) -> Tensor<2> {
+        if let Some(weights) = class_weights {
+            assert_eq!(weights.len(), self.classes, "one weight for each class");
         }
-        Tensor::from_data(
-            TensorData::new(weights, [self.labels.len(), self.classes]),
-            device,
-        )
+        let weight_of = |class: usize| class_weights.map_or(1.0, |weights| weights[class]);
+        let to_any = smoothing / self.classes as f64;
+        let mut weights = Vec::with_capacity(self.labels.len() * self.classes);
+        for label in self.labels {
+            assert!(*label < self.classes, "class {label} of {}", self.classes);
+            weights.extend((0..self.classes).map(|class| {
+                let share = if class == *label {
+                    1.0 - smoothing + to_any
+                } else {
+                    to_any
+                };
+                (share * weight_of(class) / self.divisor) as f32
+            }));
+        }
+        let shape = [self.labels.len(), self.classes];
+        Tensor::from_data(TensorData::new(weights, shape), device)
     }
 }
 

@@ -14,7 +14,8 @@
 //! A file that was changed since it was written, by whatever program, is noticed on opening and
 //! checked as a whole; a disk that changes bits behind the system's back is noticed on reading.
 //!
-//! Small files that shall appear whole or not at all go through [`write_atomically`].
+//! Small files that shall appear whole or not at all go through [`write_atomically`], folders of
+//! files through [`FolderWriter`].
 //!
 //! # Example
 //!
@@ -42,6 +43,7 @@ mod atomic;
 mod blocks;
 mod error;
 mod file;
+mod folder;
 mod footer;
 mod mapping;
 mod number;
@@ -51,5 +53,6 @@ pub use array::Array;
 pub use atomic::write_atomically;
 pub use error::StorageError;
 pub use file::ArrayFile;
+pub use folder::{Folder, FolderWriter};
 pub use number::Number;
 pub use writer::{ArrayFileWriter, ArrayHandle};

@@ -1,40 +1,38 @@
-//! Every setting of a run, with its default in one place.
+//! Every setting of the training loop, with its default in one place.
 
-use std::path::PathBuf;
-
-use finetune_data::{BatchSize, Cleaning, EncodingConfig, Order, Padding, Sampler};
+use finetune_data::{BatchSize, Order};
 use serde::{Deserialize, Serialize};
 
-use crate::{AdamWSettings, Freeze, Schedule, TrainError};
+use crate::checkpoints::CheckpointPolicy;
+use crate::evaluation::EvaluationConfig;
+use crate::run_length::RunLength;
+use crate::{FreezeConfig, OptimizerConfig, Schedule, TrainError};
 
-/// Settings of a fine-tuning run; the defaults are the field's.
+/// Settings of the training loop, whatever it trains; the defaults are the field's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
-    /// Passes over the training rows, at least 1.
-    pub epochs: usize,
-    /// Ends the run, and its schedule, after so many optimizer steps.
-    pub max_steps: Option<usize>,
-    /// What goes into an optimizer step.
+    /// When the run ends, early stopping aside.
+    pub length: RunLength,
+    /// What goes through the network at once.
     pub batch_size: BatchSize,
+    /// So many batches make an optimizer step, at least 1. The step is that of one large batch of
+    /// all their rows, on the memory of one of them.
+    pub accumulation: usize,
     /// What goes into a prediction batch.
     pub eval_batch_size: BatchSize,
-    /// What happens to a text before it is tokenised.
-    pub cleaning: Cleaning,
-    /// How a text becomes tokens: length, truncation.
-    pub encoding: EncodingConfig,
-    /// A folder for encoded data sets, so that a text is not tokenised again in the next run.
-    pub token_cache: Option<PathBuf>,
     /// Order of the rows in an epoch.
     pub order: Order,
-    /// How rows of different lengths become a batch.
-    pub padding: Padding,
     /// The optimizer.
-    pub optimizer: AdamWSettings,
+    pub optimizer: OptimizerConfig,
     /// The learning rate over time.
     pub schedule: Schedule,
     /// What does not train.
-    pub freeze: Freeze,
+    pub freeze: FreezeConfig,
+    /// Evaluation on validation rows; none by default.
+    pub evaluation: Option<EvaluationConfig>,
+    /// What is kept on disk while the run goes on.
+    pub checkpoints: CheckpointPolicy,
     /// Every random choice of the run follows from it.
     pub seed: u64,
 }
@@ -42,18 +40,16 @@ pub struct TrainConfig {
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
-            epochs: 3,
-            max_steps: None,
+            length: RunLength::Epochs(3),
             batch_size: BatchSize::Rows(32),
+            accumulation: 1,
             eval_batch_size: BatchSize::Rows(64),
-            cleaning: Cleaning::default(),
-            encoding: EncodingConfig::default(),
-            token_cache: None,
             order: Order::default(),
-            padding: Padding::default(),
-            optimizer: AdamWSettings::default(),
+            optimizer: OptimizerConfig::default(),
             schedule: Schedule::default(),
-            freeze: Freeze::default(),
+            freeze: FreezeConfig::default(),
+            evaluation: None,
+            checkpoints: CheckpointPolicy::default(),
             seed: 42,
         }
     }
@@ -65,61 +61,44 @@ impl TrainConfig {
     /// # Errors
     /// [`TrainError::InvalidSetting`] names the first that is not.
     pub fn validate(&self) -> Result<(), TrainError> {
+        let (length, amount) = match self.length {
+            RunLength::Epochs(epochs) => ("epochs", epochs),
+            RunLength::Steps(steps) => ("steps", steps),
+        };
         for (setting, value) in [
-            ("epochs", self.epochs),
-            ("max_steps", self.max_steps.unwrap_or(1)),
-            ("batch_size", slots(self.batch_size)),
-            ("eval_batch_size", slots(self.eval_batch_size)),
-            ("max_length", self.encoding.max_length),
+            (length, amount),
+            ("batch_size", amount_of(self.batch_size)),
+            ("accumulation", self.accumulation),
+            ("eval_batch_size", amount_of(self.eval_batch_size)),
         ] {
             if value == 0 {
                 return Err(TrainError::setting(setting, value, "at least 1"));
             }
         }
-        let max_length = self.encoding.max_length;
-        if self.longest_row() < max_length {
-            let expected = format!("at least max_length {max_length}");
-            return Err(TrainError::setting(
-                "padding",
-                format!("{:?}", self.padding),
-                expected,
-            ));
+        if let Some(evaluation) = &self.evaluation {
+            evaluation.validate()?;
         }
         self.optimizer.validate()?;
-        self.schedule.validate()
+        self.schedule.validate()?;
+        self.freeze.validate()?;
+        self.checkpoints.validate()
     }
 
-    /// The most tokens a padded row can have.
-    pub(crate) fn longest_row(&self) -> usize {
-        match self.padding {
-            Padding::Longest => self.encoding.max_length,
-            Padding::MultipleOf(multiple) => self
-                .encoding
-                .max_length
-                .checked_next_multiple_of(multiple)
-                .unwrap_or(0),
-            Padding::Fixed(length) => length,
+    /// What goes into an optimizer step.
+    pub(crate) fn step_size(&self) -> BatchSize {
+        match self.batch_size {
+            BatchSize::Rows(rows) => BatchSize::Rows(rows.saturating_mul(self.accumulation)),
+            BatchSize::Tokens(tokens) => {
+                BatchSize::Tokens(tokens.saturating_mul(self.accumulation))
+            }
         }
-    }
-
-    /// Optimizer steps of a run over rows of these lengths.
-    pub(crate) fn total_steps(&self, sampler: &Sampler, lengths: &[usize]) -> usize {
-        let steps = match self.batch_size {
-            BatchSize::Rows(_) => self.epochs.saturating_mul(sampler.batch_count(lengths, 0)),
-            // The last batch of another order may be another one.
-            BatchSize::Tokens(_) => (0..self.epochs as u64)
-                .map(|epoch| sampler.batch_count(lengths, epoch))
-                .sum(),
-        };
-        self.max_steps
-            .map_or(steps, |max_steps| steps.min(max_steps))
     }
 }
 
 /// What a batch holds, rows or tokens.
-fn slots(batch_size: BatchSize) -> usize {
+fn amount_of(batch_size: BatchSize) -> usize {
     match batch_size {
-        BatchSize::Rows(slots) | BatchSize::Tokens(slots) => slots,
+        BatchSize::Rows(amount) | BatchSize::Tokens(amount) => amount,
     }
 }
 
@@ -144,86 +123,33 @@ mod tests {
 
     #[test]
     fn impossible_settings_are_named() {
-        let base = TrainConfig::default;
-        let optimizer = |learning_rate| AdamWSettings {
-            learning_rate,
-            ..Default::default()
-        };
-        for (config, setting) in [
+        let impossible = [
+            (r#"{"length": {"epochs": 0}}"#, "epochs"),
+            (r#"{"length": {"steps": 0}}"#, "steps"),
+            (r#"{"batch_size": {"rows": 0}}"#, "batch_size"),
+            (r#"{"batch_size": {"tokens": 0}}"#, "batch_size"),
+            (r#"{"eval_batch_size": {"rows": 0}}"#, "eval_batch_size"),
+            (r#"{"accumulation": 0}"#, "accumulation"),
+            (r#"{"optimizer": {"learning_rate": -1.0}}"#, "learning_rate"),
+            (r#"{"optimizer": {"weight_decay": -1.0}}"#, "weight_decay"),
             (
-                TrainConfig {
-                    batch_size: BatchSize::Rows(0),
-                    ..base()
-                },
-                "batch_size",
+                r#"{"schedule": {"warmup": {"share": 1.5}}}"#,
+                "warmup share",
             ),
             (
-                TrainConfig {
-                    epochs: 0,
-                    ..base()
-                },
-                "epochs",
+                r#"{"evaluation": {"every": {"steps": 0}}}"#,
+                "evaluation.every",
             ),
             (
-                TrainConfig {
-                    max_steps: Some(0),
-                    ..base()
-                },
-                "max_steps",
+                r#"{"checkpoints": {"keep_last": 0}}"#,
+                "checkpoints.keep_last",
             ),
-            (
-                TrainConfig {
-                    padding: Padding::Fixed(100),
-                    ..base()
-                },
-                "padding",
-            ),
-            (
-                TrainConfig {
-                    padding: Padding::MultipleOf(0),
-                    ..base()
-                },
-                "padding",
-            ),
-            (
-                TrainConfig {
-                    optimizer: optimizer(-1.0),
-                    ..base()
-                },
-                "learning_rate",
-            ),
-            (
-                TrainConfig {
-                    optimizer: optimizer(f64::NAN),
-                    ..base()
-                },
-                "learning_rate",
-            ),
-        ] {
+            (r#"{"checkpoints": {"milestones": [0]}}"#, "milestones"),
+        ];
+        for (json, setting) in impossible {
+            let config: TrainConfig = serde_json::from_str(json).unwrap();
             let message = config.validate().unwrap_err().to_string();
-            assert!(message.starts_with(setting), "{message}");
+            assert!(message.starts_with(setting), "{json}: {message}");
         }
-    }
-
-    #[test]
-    fn max_steps_only_shortens() {
-        let config = TrainConfig {
-            epochs: 3,
-            max_steps: Some(5),
-            ..Default::default()
-        };
-        let steps = |config: &TrainConfig, rows: usize| {
-            let sampler = Sampler::new(config.order, config.batch_size, 1).unwrap();
-            config.total_steps(&sampler, &vec![9; rows])
-        };
-        assert_eq!(steps(&config, 320), 5);
-        assert_eq!(steps(&config, 32), 3);
-        // 36 tokens are four rows of nine.
-        let by_tokens = TrainConfig {
-            batch_size: BatchSize::Tokens(36),
-            ..config
-        };
-        assert_eq!(steps(&by_tokens, 5), 5);
-        assert_eq!(steps(&by_tokens, 4), 3);
     }
 }

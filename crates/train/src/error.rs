@@ -1,6 +1,6 @@
 //! What can go wrong in a run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// An error of this crate; each names the file, field or value it is about.
 #[derive(Debug, thiserror::Error)]
@@ -88,13 +88,138 @@ pub enum TrainError {
         /// Rows of the position table.
         positions: usize,
     },
-    /// The loss is no longer a number; the run cannot recover.
-    #[error("step {step}: the loss is {loss}; a lower learning rate or a longer warm-up may help")]
+    /// The checkpoint has no trained head, or not the whole of it.
+    #[error(
+        "{}: no fine-tuned classifier: the checkpoint lacks {}",
+        path.display(),
+        tensors.join(", ")
+    )]
+    NotAClassifier {
+        /// The folder of the model.
+        path: PathBuf,
+        /// What it lacks.
+        tensors: Vec<String>,
+    },
+    /// Single texts for a model of pairs, or pairs for a model of single texts.
+    #[error("{found} texts a row, but the model is for {expected}")]
+    TextsPerRow {
+        /// As many as the model looks at.
+        expected: usize,
+        /// As many as there are.
+        found: usize,
+    },
+    /// A file is no JSON, or not the one expected.
+    #[error("{}: {source}", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with line and column.
+        source: serde_json::Error,
+    },
+    /// A loss or a gradient is no longer a number; the run cannot recover.
+    #[error(
+        "step {step}: the loss is {loss}, the gradient norm {gradient_norm}, on the examples \
+         {examples:?}; {}; a lower learning rate or a longer warm-up may help",
+        match checkpoint {
+            Some(path) => format!("the last checkpoint before it is {}", path.display()),
+            None => "there is no checkpoint before it".to_string(),
+        }
+    )]
     Diverged {
         /// The optimizer step, from 1.
         step: u64,
         /// The loss of that step.
         loss: f32,
+        /// The norm of all its gradients, before clipping.
+        gradient_norm: f32,
+        /// The positions of its examples in the training data.
+        examples: Vec<usize>,
+        /// The newest checkpoint from before that step.
+        checkpoint: Option<PathBuf>,
+    },
+    /// A file of a checkpoint or of cached activations could not be written or read.
+    #[error(transparent)]
+    Storage(#[from] finetune_storage::StorageError),
+    /// A checkpoint is not one of this model, or not of this version.
+    #[error("{}: not a checkpoint that this run can go on from: {what}", path.display())]
+    Checkpoint {
+        /// The checkpoint's folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A run can only go on with what it began with.
+    #[error("{}: the run began with {setting} {saved}, and is to go on with {now}", path.display())]
+    Resume {
+        /// The run's `config.json`.
+        path: PathBuf,
+        /// Which setting differs.
+        setting: String,
+        /// What it was.
+        saved: String,
+        /// What it is now.
+        now: String,
+    },
+    /// The run that is to go on has come to its end before.
+    #[error("{}: the run is complete; its report is there", path.display())]
+    RunComplete {
+        /// The run directory.
+        path: PathBuf,
+    },
+    /// A label is not what the loss is for.
+    #[error("label {found} of row {row}: the {loss} loss expects {expected}")]
+    Label {
+        /// The loss.
+        loss: &'static str,
+        /// The row of the batch or data set, from 0.
+        row: usize,
+        /// The label.
+        found: String,
+        /// What it may be.
+        expected: String,
+    },
+    /// Outputs of a model and labels that do not belong together.
+    #[error("{what}: {found}, expected {expected}")]
+    LossInput {
+        /// What was counted.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many there should be.
+        expected: usize,
+    },
+    /// Something to freeze that the model does not have.
+    #[error("{pattern:?} names no parameter of the model, which has such as {example:?}")]
+    NothingNamed {
+        /// The pattern.
+        pattern: String,
+        /// A name that there is.
+        example: String,
+    },
+    /// A parameter that is to train has no gradient, so that it would never move.
+    #[error("{parameter} trains, but the loss does not depend on it: freeze it or use it")]
+    NoGradient {
+        /// Its path.
+        parameter: String,
+    },
+    /// A parameter that was frozen is not what it was.
+    #[error("{parameter} was frozen, and yet it changed")]
+    FrozenChanged {
+        /// Its path.
+        parameter: String,
+    },
+    /// The optimizer's state is damaged or incomplete.
+    #[error("the optimizer's state: {0}")]
+    OptimizerFile(#[from] burn_pack::Error),
+    /// The optimizer's state is not of this optimizer and model.
+    #[error("the optimizer's state: {name} is {found}, expected {expected}")]
+    OptimizerState {
+        /// What does not fit: a tensor, a parameter or the algorithm.
+        name: String,
+        /// What it is.
+        found: String,
+        /// What it should be.
+        expected: String,
     },
     /// A file of the run record could not be written.
     #[error("{}: {source}", path.display())]
@@ -105,7 +230,9 @@ pub enum TrainError {
         source: std::io::Error,
     },
     /// The run directory already holds something.
-    #[error("{}: not empty; a run never overwrites another", path.display())]
+    #[error(
+        "{}: not empty; a run never overwrites another, but it can be resumed", path.display()
+    )]
     RunDirectoryInUse {
         /// The folder.
         path: PathBuf,
@@ -116,6 +243,23 @@ impl TrainError {
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { path, source }
+    }
+
+    pub(crate) fn checkpoint(path: &Path, what: String) -> Self {
+        let path = path.to_path_buf();
+        Self::Checkpoint { path, what }
+    }
+
+    pub(crate) fn state(
+        name: impl Into<String>,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::OptimizerState {
+            name: name.into(),
+            found: found.into(),
+            expected: expected.into(),
+        }
     }
 
     pub(crate) fn setting(

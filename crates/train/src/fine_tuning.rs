@@ -4,21 +4,22 @@ use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::tensor::Device;
-use finetune_data::{
-    Dataset, EncodedCache, EncodedDataset, Label, PairEncoding, Splits, TextTokenizer,
-};
+use finetune_data::{Dataset, EncodedDataset, Label, Splits, TextTokenizer};
 use finetune_model::{
-    CheckpointConfig, LoadReport, Parameter, SequenceClassifier, load_classifier, parameters,
+    CheckpointConfig, LoadReport, SequenceClassifier, SequenceClassifierConfig, load_classifier,
     save_classifier,
 };
 use serde::Serialize;
 
+use crate::activations::{KeptActivations, KeptPlans};
+use crate::labelled_texts::LabelledTexts;
 use crate::observer::Observer;
 use crate::predict::predict;
-use crate::report::{DataSection, ModelSection, RunReport, SplitSection, TestSection};
+use crate::report::{DataSection, ModelSection, RunReport, TestSection};
 use crate::run_record::RunRecord;
-use crate::trainer::train;
-use crate::{TrainConfig, TrainError, memory};
+use crate::text_config::EncodedSplit;
+use crate::trainer::Trainer;
+use crate::{FineTuningConfig, Loss, TextPreparation, TrainError, memory};
 
 /// Fine-tunes a checkpoint on a data set and tests it.
 ///
@@ -27,33 +28,44 @@ use crate::{TrainConfig, TrainError, memory};
 #[derive(Debug)]
 pub struct FineTuning {
     model: SequenceClassifier,
+    setup: Setup,
+}
+
+/// Everything but the model.
+#[derive(Debug)]
+struct Setup {
     checkpoint: CheckpointConfig,
     load_report: LoadReport,
     tokenizer: TextTokenizer,
-    train: Encoded,
-    test: Encoded,
+    loss: Loss,
+    data: Data,
+    plans: KeptPlans,
     settings: Settings,
 }
 
-/// A data set and its token ids.
+/// The splits that the run uses.
 #[derive(Debug)]
-struct Encoded {
-    dataset: Dataset,
-    tokens: EncodedDataset,
+struct Data {
+    train: EncodedSplit,
+    validation: Option<EncodedSplit>,
+    test: EncodedSplit,
 }
 
-/// What `config.json` of the run directory holds.
+/// What `config.json` of the run directory holds: all that the result depends on.
 #[derive(Debug, Serialize)]
 struct Settings {
     command: Vec<String>,
     model: PathBuf,
+    architecture: SequenceClassifierConfig,
     device: String,
-    train: TrainConfig,
+    data: DataSection,
+    config: FineTuningConfig,
 }
 
 impl FineTuning {
     /// Loads the checkpoint in `model_directory`, checks that everything fits together and
-    /// cleans and tokenises the data. Of the splits, it takes those for training and for testing.
+    /// cleans and tokenises the data. Of the splits, it takes those for training and for testing,
+    /// and the one for validation if the settings ask for evaluation while training.
     ///
     /// `device_name` is what the report calls the device.
     ///
@@ -62,203 +74,253 @@ impl FineTuning {
     pub fn prepare(
         model_directory: &Path,
         splits: Splits,
-        config: TrainConfig,
+        config: FineTuningConfig,
         device: &Device,
         device_name: &str,
     ) -> Result<Self, TrainError> {
         config.validate()?;
-        let (train, test) = train_and_test(splits)?;
+        let splits = UsedSplits::new(splits, &config)?;
         // A wrong path is better called so than "no tokenizer found".
         std::fs::read_dir(model_directory).map_err(TrainError::io(model_directory))?;
         let tokenizer = TextTokenizer::from_dir(model_directory)?;
         let (model, checkpoint, load_report) = load_classifier(
             model_directory,
-            train.class_names(),
-            config.seed,
+            splits.train.class_names(),
+            config.train.seed,
             &device.clone().autodiff(),
         )?;
-        check_fit(model_directory, &tokenizer, &checkpoint, &config)?;
-        // An impossible layer count is an error of the settings, not of the running training.
-        config.freeze.check(&model)?;
-        let (train, test) = (
-            encode(train, &tokenizer, &config)?,
-            encode(test, &tokenizer, &config)?,
-        );
+        let text = &config.text;
+        text.check_fit(model_directory, &tokenizer, &checkpoint.encoder)?;
+        config.train.freeze.check(&model)?;
+        let data = splits.encode(&config, &tokenizer)?;
+        let labels = data.train.tokens.labels.all()?;
+        let loss = config.loss.init(&labels, model.classes())?;
+        let (train, validation) = data.seen_often();
+        let plans = KeptPlans::new(&config.activations, &model, &config.train, train, validation)?;
         let settings = Settings {
             command: std::env::args().collect(),
             model: model_directory.to_path_buf(),
+            architecture: model.config().clone(),
             device: device_name.to_string(),
-            train: config,
+            data: data.section()?,
+            config,
         };
-        Ok(Self {
-            model,
+        let setup = Setup {
             checkpoint,
             load_report,
             tokenizer,
-            train,
-            test,
+            loss,
+            data,
+            plans,
             settings,
-        })
+        };
+        // What contradicts itself is found before a run directory is made.
+        Trainer::new(
+            &setup.objective(&KeptActivations::default()),
+            &setup.settings.config.train,
+        )
+        .check()?;
+        Ok(Self { model, setup })
     }
 
     /// What became of the checkpoint's tensors.
     pub fn load_report(&self) -> &LoadReport {
-        &self.load_report
+        &self.setup.load_report
     }
 
     /// Trains, tests, and leaves a run record in `run_directory`, which is empty or does not exist.
     ///
     /// # Errors
-    /// As [`train`](crate::train()) and [`predict`](crate::predict()); [`TrainError::Io`] and
+    /// As [`Trainer::train`] and [`predict`](crate::predict()); [`TrainError::Io`] and
     /// [`TrainError::RunDirectoryInUse`] for the run record.
     pub fn run(
         self,
         run_directory: &Path,
         observer: &mut dyn Observer,
     ) -> Result<RunReport, TrainError> {
-        let config = &self.settings.train;
-        let pad = self.tokenizer.pad_token_id();
-        let mut record = RunRecord::create(run_directory, &self.settings)?;
-        let model_section = self.model_section();
+        let record = RunRecord::create(run_directory, &self.setup.settings)?;
+        self.run_into(record, observer)
+    }
 
-        let (model, summary) = train(
-            self.model,
-            &self.train.tokens,
-            pad,
+    /// Goes on with a run that was stopped, by whatever, and ends as if it had not been. Without
+    /// a checkpoint it begins anew.
+    ///
+    /// # Errors
+    /// [`TrainError::Resume`] if the run began with other settings, data or architecture, and
+    /// [`TrainError::RunComplete`] if it has come to its end; otherwise as [`Self::run`].
+    pub fn resume(
+        self,
+        run_directory: &Path,
+        observer: &mut dyn Observer,
+    ) -> Result<RunReport, TrainError> {
+        let record = RunRecord::resume(run_directory, &self.setup.settings)?;
+        self.run_into(record, observer)
+    }
+
+    fn run_into(
+        self,
+        mut record: RunRecord,
+        observer: &mut dyn Observer,
+    ) -> Result<RunReport, TrainError> {
+        let Self { model, setup } = self;
+        let Settings {
             config,
-            &mut (&mut record, &mut *observer),
-        )?;
-        let predictions = predict(
+            model: source,
+            ..
+        } = &setup.settings;
+        let model_section = ModelSection::new(
+            Some(source),
             &model,
-            &self.test.tokens,
-            pad,
-            config.eval_batch_size,
-            observer,
-        )?;
+            &config.train.freeze,
+            &setup.load_report,
+        );
+        let directory = record.directory().clone();
+        let checkpoints = directory.checkpoints()?;
+        let (pad, batch_size) = (setup.tokenizer.pad_token_id(), config.train.eval_batch_size);
+        let kept = setup
+            .plans
+            .compute(&model, setup.data.seen_often(), pad, batch_size, observer)?;
+        let trained = Trainer::new(&setup.objective(&kept), &config.train)
+            .checkpoints(&checkpoints)
+            .milestones(&|model, steps| setup.save(model, &directory.milestone(steps)))
+            .train(model, &mut (&mut record, &mut *observer))?;
+        let (model, test) = (trained.model, &setup.data.test);
+        let predictions = predict(&model, &test.tokens, pad, batch_size, observer)?;
 
-        let class_names = self.train.dataset.class_names();
-        let labels = classes(&self.test.dataset);
+        let class_names = test.dataset.class_names();
+        let labels = classes(&test.dataset);
         let report = RunReport {
             version: env!("CARGO_PKG_VERSION"),
-            command: self.settings.command,
-            device: self.settings.device,
-            seed: config.seed,
+            command: setup.settings.command.clone(),
+            device: setup.settings.device.clone(),
+            seed: config.train.seed,
             model: model_section,
-            data: DataSection {
-                class_names: class_names.to_vec(),
-                train: SplitSection::new(&self.train.dataset, &self.train.tokens)?,
-                test: SplitSection::new(&self.test.dataset, &self.test.tokens)?,
-            },
-            train: summary.into(),
+            data: setup.settings.data.clone(),
+            activations: kept.section,
+            train: trained.summary.into(),
             test: TestSection::new(&predictions, &labels, class_names)?,
             peak_rss_bytes: memory::peak_rss_bytes(),
         };
         record.write_predictions(&predictions, &labels, class_names)?;
-        let model_directory = record.directory().join("model");
-        save_classifier(&model_directory, &model.valid(), &self.checkpoint)?;
-        self.tokenizer.save(&model_directory)?;
+        setup.save(&model, &directory.model())?;
         record.write_report(&report)?;
         Ok(report)
     }
+}
 
-    fn model_section(&self) -> ModelSection {
-        let (freeze, layers) = (self.settings.train.freeze, self.model.encoder.layers.len());
-        let numbers = |parameter: &Parameter| parameter.shape.iter().product::<usize>();
-        let (frozen, trainable): (Vec<_>, Vec<_>) = parameters(&self.model)
-            .into_iter()
-            .partition(|parameter| freeze.freezes(parameter, layers));
-        let trainable_parameters = trainable.iter().map(numbers).sum();
-        ModelSection {
-            source: self.settings.model.display().to_string(),
-            parameters: trainable_parameters + frozen.iter().map(numbers).sum::<usize>(),
-            trainable_parameters,
-            initialised: self.load_report.initialised.clone(),
-            unused: self.load_report.unused.clone(),
+impl Setup {
+    fn objective<'a>(&'a self, kept: &'a KeptActivations) -> LabelledTexts<'a> {
+        let config = &self.settings.config;
+        let (train, validation) = self.data.seen_often();
+        LabelledTexts {
+            validation,
+            train_activations: kept.train.as_ref(),
+            validation_activations: kept.validation.as_ref(),
+            padding: config.text.padding,
+            eval_batch_size: config.train.eval_batch_size,
+            ..LabelledTexts::new(train, &self.loss, self.tokenizer.pad_token_id())
         }
+    }
+
+    /// Saves a model with its tokenizer and the way its texts were prepared.
+    fn save(&self, model: &SequenceClassifier, directory: &Path) -> Result<(), TrainError> {
+        save_classifier(directory, &model.valid(), &self.checkpoint)?;
+        self.tokenizer.save(directory)?;
+        let text = &self.settings.config.text;
+        let preparation = TextPreparation {
+            texts: self.data.train.dataset.task.texts,
+            cleaning: text.cleaning.clone(),
+            encoding: text.encoding,
+        };
+        preparation.save(directory)
     }
 }
 
-/// The rows to train on and to test on, if there are such and they have the same classes.
-fn train_and_test(splits: Splits) -> Result<(Dataset, Dataset), TrainError> {
-    let Splits { train, test, .. } = splits;
-    let test = test.ok_or_else(|| TrainError::setting("test rows", 0, "at least 1"))?;
-    for (setting, split) in [("training rows", &train), ("test rows", &test)] {
-        if split.is_empty() {
-            return Err(TrainError::setting(setting, 0, "at least 1"));
+/// The rows to train on, to measure on while training, and to test on.
+struct UsedSplits {
+    train: Dataset,
+    validation: Option<Dataset>,
+    test: Dataset,
+}
+
+impl UsedSplits {
+    /// # Errors
+    /// [`TrainError::InvalidSetting`] if a split that is needed has no rows, no labels, or other
+    /// classes than the training rows.
+    fn new(splits: Splits, config: &FineTuningConfig) -> Result<Self, TrainError> {
+        let test = splits.test;
+        let test = test.ok_or_else(|| TrainError::setting("test rows", 0, "at least 1"))?;
+        let validation = match config.train.evaluation {
+            Some(_) => splits.validation,
+            None => None,
+        };
+        let used = Self {
+            train: splits.train,
+            validation,
+            test,
+        };
+        check_labels("training rows", &used.train, &used.train)?;
+        check_labels("test rows", &used.test, &used.train)?;
+        if let Some(validation) = &used.validation {
+            check_labels("validation rows", validation, &used.train)?;
         }
-        let unlabelled = split
-            .examples
-            .iter()
-            .position(|example| example.label.class().is_none());
-        if let Some(row) = unlabelled {
-            let found = format!(
-                "{:?} in row {row} of the {setting}",
-                split.examples[row].label
-            );
-            return Err(TrainError::setting("label", found, "a class"));
-        }
+        Ok(used)
     }
-    if train.class_names() != test.class_names() {
-        let found = format!("{:?}", test.class_names());
+
+    fn encode(
+        self,
+        config: &FineTuningConfig,
+        tokenizer: &TextTokenizer,
+    ) -> Result<Data, TrainError> {
+        let encode = |dataset| config.text.encode(dataset, tokenizer);
+        Ok(Data {
+            train: encode(self.train)?,
+            validation: self.validation.map(encode).transpose()?,
+            test: encode(self.test)?,
+        })
+    }
+}
+
+fn check_labels(name: &'static str, split: &Dataset, train: &Dataset) -> Result<(), TrainError> {
+    if split.is_empty() {
+        return Err(TrainError::setting(name, 0, "at least 1"));
+    }
+    let labels = split.examples.iter().map(|example| example.label);
+    if let Some((row, label)) = labels
+        .enumerate()
+        .find(|(_, label)| label.class().is_none())
+    {
+        let found = format!("{label:?} in row {row} of the {name}");
+        return Err(TrainError::setting("label", found, "a class"));
+    }
+    if train.class_names() != split.class_names() {
+        let found = format!("{:?} in the {name}", split.class_names());
         let expected = format!("those of the training rows, {:?}", train.class_names());
-        return Err(TrainError::setting(
-            "classes of the test rows",
-            found,
-            expected,
-        ));
+        return Err(TrainError::setting("classes", found, expected));
     }
-    Ok((train, test))
+    Ok(())
+}
+
+impl Data {
+    /// What is gone through more than once.
+    fn seen_often(&self) -> (&EncodedDataset, Option<&EncodedDataset>) {
+        let validation = self.validation.as_ref();
+        (&self.train.tokens, validation.map(|split| &split.tokens))
+    }
+
+    fn section(&self) -> Result<DataSection, TrainError> {
+        let validation = self.validation.as_ref();
+        Ok(DataSection {
+            class_names: self.train.dataset.class_names().to_vec(),
+            train: self.train.section()?,
+            validation: validation.map(EncodedSplit::section).transpose()?,
+            test: self.test.section()?,
+        })
+    }
 }
 
 /// The class of each row.
 fn classes(dataset: &Dataset) -> Vec<usize> {
     let labels = dataset.examples.iter().map(|example| example.label);
     labels.filter_map(Label::class).collect()
-}
-
-fn encode(
-    dataset: Dataset,
-    tokenizer: &TextTokenizer,
-    config: &TrainConfig,
-) -> Result<Encoded, TrainError> {
-    let dataset = dataset.clean(&config.cleaning);
-    let tokens = match &config.token_cache {
-        Some(folder) => {
-            let cache = EncodedCache::new(folder);
-            cache.dataset(&dataset, tokenizer, &config.encoding)?.data
-        }
-        None => EncodedDataset::new(&dataset, tokenizer, &config.encoding)?,
-    };
-    Ok(Encoded { dataset, tokens })
-}
-
-/// Whether tokenizer, model and settings can work together.
-fn check_fit(
-    directory: &Path,
-    tokenizer: &TextTokenizer,
-    checkpoint: &CheckpointConfig,
-    config: &TrainConfig,
-) -> Result<(), TrainError> {
-    if config.encoding.pairs == PairEncoding::Separate {
-        let expected = "joint: a classifier sees both texts of a pair in one row";
-        return Err(TrainError::setting("encoding.pairs", "separate", expected));
-    }
-    let path = directory.to_path_buf();
-    let (vocabulary, rows) = (tokenizer.vocabulary_size(), checkpoint.encoder.vocab_size);
-    if vocabulary > rows {
-        return Err(TrainError::VocabularyTooLarge {
-            path,
-            highest_id: vocabulary - 1,
-            rows,
-        });
-    }
-    let (length, positions) = (config.longest_row(), checkpoint.encoder.longest_sequence());
-    if length > positions {
-        return Err(TrainError::LongerThanPositions {
-            path,
-            length,
-            positions,
-        });
-    }
-    Ok(())
 }

@@ -1,10 +1,15 @@
 //! Fine-tuning: one training loop, one prediction loop, and the record of a run.
 //!
-//! 1. Settings are one value, [`TrainConfig`]: epochs, batches, [`AdamWSettings`], [`Schedule`],
-//!    [`Freeze`], seed.
-//! 2. [`FineTuning::prepare`] loads a checkpoint, tokenises the data and finds what is wrong.
-//! 3. [`FineTuning::run`] trains ([`train()`]), tests ([`predict()`]) and leaves a run directory
-//!    ([`RunRecord`]) with a [`RunReport`].
+//! 1. Settings are values: [`FineTuningConfig`] with [`TextConfig`], [`LossConfig`] and the loop's
+//!    [`TrainConfig`] ([`OptimizerConfig`], [`Schedule`], [`FreezeConfig`], [`EvaluationConfig`],
+//!    [`CheckpointPolicy`], seed).
+//! 2. [`FineTuning::prepare`] loads a checkpoint, tokenises the data and finds what is wrong;
+//!    [`PreTraining::prepare`] does so for masked language modelling.
+//! 3. [`FineTuning::run`] trains, tests ([`predict()`]) and leaves a [`RunDirectory`];
+//!    [`FineTuning::resume`] goes on with a run that was killed.
+//! 4. The loop itself is [`Trainer`]; what it trains is an [`Objective`]: [`LabelledTexts`],
+//!    [`MaskedTexts`], or one of your own.
+//! 5. A [`Predictor`] answers texts from the folder of a trained model.
 //!
 //! The loops are for use on their own, too:
 //!
@@ -14,7 +19,10 @@
 //!     BatchSize, Dataset, EncodedDataset, EncodingConfig, Example, Label, Task, TextTokenizer,
 //! };
 //! use finetune_model::{EncoderConfig, SequenceClassifierConfig, initialise};
-//! use finetune_train::{AdamWSettings, Schedule, TrainConfig, Warmup, Decay, predict, train};
+//! use finetune_train::{
+//!     Decay, LabelledTexts, LossConfig, OptimizerConfig, RunLength, Schedule, TrainConfig, Trainer,
+//!     Warmup, predict,
+//! };
 //!
 //! // Eight rows of two classes, and a tokenizer made from them.
 //! let text = |label| if label == 0 { "rain and wind" } else { "sun and warmth" };
@@ -41,52 +49,96 @@
 //! let model = initialise(classifier.init(&Device::flex().autodiff())?, 0.02, 1);
 //!
 //! let config = TrainConfig {
-//!     epochs: 10,
+//!     length: RunLength::Epochs(10),
 //!     batch_size: BatchSize::Rows(4),
-//!     optimizer: AdamWSettings { learning_rate: 1e-2, ..Default::default() },
+//!     optimizer: OptimizerConfig { learning_rate: 1e-2, ..Default::default() },
 //!     schedule: Schedule { warmup: Warmup::Steps(2), decay: Decay::Linear },
 //!     ..Default::default()
 //! };
-//! let (model, summary) = train(model, &data, tokenizer.pad_token_id(), &config, &mut ())?;
-//! assert_eq!(summary.steps, 20);
-//! let predictions = predict(&model, &data, tokenizer.pad_token_id(), BatchSize::Rows(8), &mut ())?;
+//! let loss = LossConfig::default().init(&data.labels.all()?, model.classes())?;
+//! let objective = LabelledTexts::new(&data, &loss, tokenizer.pad_token_id());
+//! let trained = Trainer::new(&objective, &config).train(model, &mut ())?;
+//! assert_eq!(trained.summary.steps, 20);
+//! let predictions = predict(&trained.model, &data, tokenizer.pad_token_id(), BatchSize::Rows(8), &mut ())?;
 //! assert_eq!(Some(&predictions.classes()[..]), data.labels.all()?.classes());
 //! # Ok::<(), finetune_train::TrainError>(())
 //! ```
 
 mod activations;
 mod burn_data;
+mod checkpoint;
+mod checkpoint_fit;
+mod checkpoints;
 mod config;
 mod device_batch;
 mod error;
+mod evaluation;
 mod fine_tuning;
+mod fine_tuning_config;
 mod freeze;
-mod gradient_clipping;
+mod freezing;
+mod labelled_texts;
+#[cfg(feature = "learner")]
+mod learner;
+mod loss;
+mod masked_texts;
 mod memory;
+mod metric;
+mod objective;
 mod observer;
 mod optimizer;
+mod pre_training;
 mod predict;
+mod predictor;
 mod progress;
 mod report;
+mod resume;
+mod run_directory;
+mod run_length;
 mod run_record;
 mod schedule;
+mod stages;
+mod step_losses;
+mod summary;
+mod tensorboard;
+mod text_config;
+mod text_preparation;
 mod trainer;
+mod training_run;
 
 pub use activations::{
     ActivationCache, ActivationPlace, ActivationPlan, ActivationPrecision, BatchInputs,
-    FrozenActivations,
+    FrozenActivations, constant_stages,
 };
 pub use burn_data::{BurnBatch, BurnBatcher, BurnDataset, BurnItem};
+pub use checkpoints::{CheckpointFolder, CheckpointPolicy};
 pub use config::TrainConfig;
 pub use error::TrainError;
+pub use evaluation::{EarlyStopping, EvaluationConfig, EvaluationRecord};
 pub use fine_tuning::FineTuning;
-pub use freeze::Freeze;
+pub use fine_tuning_config::FineTuningConfig;
+pub use freeze::{Freeze, FreezeConfig, FrozenWatch, GradualUnfreezing, check_gradients};
+pub use labelled_texts::LabelledTexts;
+#[cfg(feature = "learner")]
+pub use learner::BurnClassifier;
+pub use loss::{ClassWeights, Loss, LossConfig};
+pub use masked_texts::MaskedTexts;
 pub use memory::peak_rss_bytes;
+pub use metric::{Metric, Scores};
+pub use objective::{BatchCounts, Objective};
 pub use observer::{ActivationsRecord, EpochRecord, Event, Observer, Phase, StepRecord};
-pub use optimizer::{AdamW, AdamWSettings};
+pub use optimizer::{Algorithm, Optimizer, OptimizerConfig};
+pub use pre_training::{PreTraining, PreTrainingConfig, PreTrainingReport, Start};
 pub use predict::{Predictions, predict};
+pub use predictor::{LabelProbability, Prediction, Predictor, PredictorConfig, Score};
 pub use progress::Progress;
-pub use report::{DataSection, ModelSection, RunReport, SplitSection, TestSection, TrainSection};
+pub use report::{ActivationsSection, DataSection, ModelSection, RunReport, SplitSection, TestSection, TrainSection};
+pub use run_directory::RunDirectory;
+pub use run_length::{Every, RunLength};
 pub use run_record::{RunRecord, write_json};
 pub use schedule::{Decay, Schedule, Warmup};
-pub use trainer::{TrainingSummary, train};
+pub use summary::TrainingSummary;
+pub use tensorboard::TensorBoard;
+pub use text_config::TextConfig;
+pub use text_preparation::TextPreparation;
+pub use trainer::{SaveMilestone, Trained, Trainer};

@@ -1,8 +1,11 @@
 //! What a run tells about itself while it goes on.
 
-use serde::Serialize;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
+use crate::evaluation::EvaluationRecord;
 
 /// A part of a run that takes time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +15,8 @@ pub enum Phase {
     Activations,
     /// Optimizer steps.
     Training,
+    /// Predicting the validation rows, in the middle of the training.
+    Validating,
     /// Predicting the test rows.
     Testing,
 }
@@ -23,22 +28,24 @@ pub struct StepRecord {
     pub step: u64,
     /// From 1.
     pub epoch: u64,
-    /// Mean loss of the batch.
+    /// Mean loss of the rows.
     pub loss: f32,
-    /// Of this step.
+    /// Of this step, before the factors of parameter groups.
     pub learning_rate: f64,
     /// Of all gradients together, before clipping.
     pub gradient_norm: f32,
 }
 
 /// One pass over the training rows.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
+    /// Optimizer steps since the run began.
+    pub step: u64,
     /// From 1.
     pub epoch: u64,
     /// Mean loss over the rows.
     pub loss: f64,
-    /// Wall time.
+    /// Wall time, with the evaluations in it.
     pub seconds: f64,
 }
 
@@ -54,30 +61,69 @@ pub struct ActivationsRecord {
 }
 
 /// Something that happened.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
     /// The activations of a frozen part are to be kept, or were found.
     Activations(ActivationsRecord),
-    /// A phase of so many batches begins.
-    Started(Phase, usize),
-    /// A batch went to the device; its numbers follow later.
-    BatchDone,
-    /// An optimizer step, with its numbers; several may come at once.
+    /// A phase begins.
+    Started {
+        /// Which.
+        phase: Phase,
+        /// Optimizer steps, or batches, in all.
+        length: usize,
+        /// Of these, done before: the run is resumed.
+        done: usize,
+    },
+    /// An optimizer step, or a batch that is no step, went to the device with so many rows; its
+    /// numbers follow later.
+    Advanced {
+        /// Rows.
+        rows: usize,
+    },
+    /// The numbers of an optimizer step; several may come at once.
     Step(StepRecord),
     /// An epoch ended.
     Epoch(EpochRecord),
+    /// The model was measured.
+    Evaluated(EvaluationRecord),
+    /// A checkpoint is about to be written: what belongs to the steps before it must be on the
+    /// disk when this returns.
+    Checkpointing {
+        /// Optimizer steps before it.
+        step: u64,
+    },
+    /// A checkpoint was written.
+    Checkpointed(PathBuf),
     /// The phase ended.
     Ended(Phase),
 }
 
-/// Watches a run: shows progress, writes records, stops it with an error.
+impl Event {
+    /// A phase of so many batches begins.
+    pub(crate) fn started(phase: Phase, length: usize) -> Self {
+        let done = 0;
+        Self::Started {
+            phase,
+            length,
+            done,
+        }
+    }
+}
+
+/// Watches a run: shows progress, writes records, ends it.
 pub trait Observer {
     /// Called in order, on the thread of the run.
     ///
     /// # Errors
-    /// Ends the run.
+    /// Ends the run with this error.
     fn observe(&mut self, event: &Event) -> Result<(), TrainError>;
+
+    /// Whether the training shall end after the step under way, as early stopping would end it.
+    /// Asked after each step.
+    fn wants_to_stop(&self) -> bool {
+        false
+    }
 }
 
 /// Watches nothing.
@@ -93,11 +139,19 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.0.observe(event)?;
         self.1.observe(event)
     }
+
+    fn wants_to_stop(&self) -> bool {
+        self.0.wants_to_stop() || self.1.wants_to_stop()
+    }
 }
 
 impl<O: Observer + ?Sized> Observer for &mut O {
     fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
         (**self).observe(event)
+    }
+
+    fn wants_to_stop(&self) -> bool {
+        (**self).wants_to_stop()
     }
 }
 

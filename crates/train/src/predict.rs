@@ -1,4 +1,7 @@
 //! The prediction loop: validation, test and a user's own texts go through this one.
+//!
+//! It asks nothing of the labels, and takes single texts and pairs alike, those that the encoder
+//! reads as one sequence and those that it reads each by itself.
 
 use std::time::Instant;
 
@@ -7,13 +10,14 @@ use finetune_data::{BatchSize, EncodedDataset, Padding, collate, sorted_by_lengt
 use finetune_model::SequenceClassifier;
 
 use crate::TrainError;
-use crate::device_batch::encoder_input;
+use crate::activations::{BatchInputs, FrozenActivations};
 use crate::observer::{Event, Observer, Phase};
 
 /// The model's word on every text of a data set, in the order of the texts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predictions {
-    /// `C` logits per text. Of a text that was cut into windows, their mean.
+    /// `C` logits per text, or scores, as the model has it. Of a text that was cut into windows,
+    /// their mean.
     pub logits: Vec<Vec<f32>>,
     /// Wall time of the loop.
     pub seconds: f64,
@@ -37,14 +41,7 @@ impl Predictions {
     /// # Panics
     /// If there is no such row.
     pub fn probabilities(&self, row: usize) -> Vec<f64> {
-        let logits = self.logits[row].iter().map(|logit| f64::from(*logit));
-        let largest = logits.clone().fold(f64::NEG_INFINITY, f64::max);
-        let exponentials: Vec<f64> = logits.map(|logit| (logit - largest).exp()).collect();
-        let sum: f64 = exponentials.iter().sum();
-        exponentials
-            .into_iter()
-            .map(|exponential| exponential / sum)
-            .collect()
+        softmax(&self.logits[row])
     }
 
     /// Predicted rows per second of wall time.
@@ -53,12 +50,25 @@ impl Predictions {
     }
 }
 
+/// The probabilities of the classes of which one is right.
+pub(crate) fn softmax(logits: &[f32]) -> Vec<f64> {
+    let logits = logits.iter().map(|logit| f64::from(*logit));
+    let largest = logits.clone().fold(f64::NEG_INFINITY, f64::max);
+    let exponentials: Vec<f64> = logits.map(|logit| (logit - largest).exp()).collect();
+    let sum: f64 = exponentials.iter().sum();
+    exponentials
+        .into_iter()
+        .map(|exponential| exponential / sum)
+        .collect()
+}
+
 /// Predicts every text of `data`, without dropout and without a graph, in batches of rows of like
 /// length.
 ///
 /// # Errors
-/// [`TrainError::Data`] for a batch size of 0, [`TrainError::Model`] for a token id outside the
-/// model's vocabulary, and whatever `observer` returns.
+/// [`TrainError::Data`] for a batch size of 0; [`TrainError::Model`] for a token id outside the
+/// model's vocabulary, and for as many texts a row as the model's head is not for; and whatever
+/// `observer` returns.
 pub fn predict(
     model: &SequenceClassifier,
     data: &EncodedDataset,
@@ -66,31 +76,54 @@ pub fn predict(
     batch_size: BatchSize,
     observer: &mut dyn Observer,
 ) -> Result<Predictions, TrainError> {
-    let model = model.valid();
-    let batches = sorted_by_length(&data.lengths()?, batch_size)?;
-    let start = Instant::now();
-    observer.observe(&Event::Started(Phase::Testing, batches.len()))?;
-    let mut texts = TextLogits::new(data.texts.text_count());
-    for rows in batches {
-        let batch = collate(data, &rows, Padding::Longest, pad_token_id)?;
-        let input = encoder_input(&model, batch.size(), &batch.tokens)?;
-        let output = model.forward(&input, None)?;
-        let classes = output.dims()[1];
-        let values = output
-            .into_data()
-            .convert::<f32>()
-            .iter::<f32>()
-            .collect::<Vec<_>>();
-        for (row, values) in rows.into_iter().zip(values.chunks_exact(classes)) {
-            texts.add(data.texts.text_of_row(row)?, values);
+    let rows = PredictedRows {
+        data,
+        activations: None,
+        pad_token_id,
+        batch_size,
+    };
+    rows.predict(Phase::Testing, model, observer)
+}
+
+/// What is predicted.
+pub(crate) struct PredictedRows<'a> {
+    pub(crate) data: &'a EncodedDataset,
+    /// What a frozen part makes of them, if it is kept.
+    pub(crate) activations: Option<&'a FrozenActivations>,
+    pub(crate) pad_token_id: u32,
+    pub(crate) batch_size: BatchSize,
+}
+
+impl PredictedRows<'_> {
+    /// As [`predict`]; observers are told what it is for.
+    pub(crate) fn predict(
+        &self,
+        phase: Phase,
+        model: &SequenceClassifier,
+        observer: &mut dyn Observer,
+    ) -> Result<Predictions, TrainError> {
+        let (data, model) = (self.data, model.valid());
+        let batches = sorted_by_length(&data.lengths()?, self.batch_size)?;
+        let start = Instant::now();
+        observer.observe(&Event::started(phase, batches.len()))?;
+        let mut texts = TextLogits::new(data.texts.text_count());
+        for rows in batches {
+            let batch = collate(data, &rows, Padding::Longest, self.pad_token_id)?;
+            let inputs = BatchInputs::new(&model, &batch, self.activations)?;
+            let output = inputs.forward(&model, None)?;
+            let classes = output.dims()[1];
+            let values: Vec<f32> = output.into_data().convert::<f32>().iter().collect();
+            for (row, values) in rows.into_iter().zip(values.chunks_exact(classes)) {
+                texts.add(data.texts.text_of_row(row)?, values);
+            }
+            observer.observe(&Event::Advanced { rows: batch.size() })?;
         }
-        observer.observe(&Event::BatchDone)?;
+        observer.observe(&Event::Ended(phase))?;
+        Ok(Predictions {
+            logits: texts.means(),
+            seconds: start.elapsed().as_secs_f64(),
+        })
     }
-    observer.observe(&Event::Ended(Phase::Testing))?;
-    Ok(Predictions {
-        logits: texts.means(),
-        seconds: start.elapsed().as_secs_f64(),
-    })
 }
 
 /// The logits of texts, of which some have several rows.

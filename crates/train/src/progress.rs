@@ -1,16 +1,33 @@
 //! Progress for a person: a bar on a terminal, a line per epoch where output goes to a file.
 
 use std::io::{IsTerminal, Write};
+use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::TrainError;
-use crate::observer::{Event, Observer, Phase};
+use crate::evaluation::EvaluationRecord;
+use crate::observer::{EpochRecord, Event, Observer, Phase, StepRecord};
 
-/// Shows a run's progress on standard error.
+/// Shows a run's progress on standard error: loss, learning rate, rows per second, time left.
+///
+/// A phase within another, such as an evaluation within the training, has a bar of its own while
+/// it lasts.
 #[derive(Debug)]
 pub struct Progress {
+    bars: MultiProgress,
+    /// The phases that have begun and not ended, the innermost last.
+    phases: Vec<PhaseProgress>,
+}
+
+/// How far a phase is.
+#[derive(Debug)]
+struct PhaseProgress {
     bar: ProgressBar,
+    /// Rows since `since`: an epoch in training, the phase otherwise.
+    rows: usize,
+    since: Instant,
+    last_step: Option<StepRecord>,
 }
 
 impl Progress {
@@ -21,36 +38,95 @@ impl Progress {
             false => ProgressDrawTarget::hidden(),
         };
         Self {
-            bar: ProgressBar::with_draw_target(None, target),
+            bars: MultiProgress::with_draw_target(target),
+            phases: Vec::new(),
         }
     }
 
-    fn start(&self, phase: Phase, batches: usize) {
+    fn start(&mut self, phase: Phase, length: usize, done: usize) {
         let name = match phase {
             Phase::Activations => "frozen",
             Phase::Training => "training",
+            Phase::Validating => "validating",
             Phase::Testing => "testing",
         };
+        let bar = self.bars.add(ProgressBar::new(length as u64));
+        bar.set_position(done as u64);
         // The template is a constant; were it wrong, the bar would only look plainer.
         if let Ok(style) = ProgressStyle::with_template(
-            "{prefix:>8} {bar:30} {pos}/{len} batches, {elapsed} gone, {eta} to go  {msg}",
+            "{prefix:>10} {bar:30} {pos}/{len}, {elapsed} gone, {eta} to go  {msg}",
         ) {
-            self.bar.set_style(style);
+            bar.set_style(style);
         }
-        self.bar.reset();
-        self.bar.set_prefix(name);
-        self.bar.set_message("");
-        self.bar.set_length(batches as u64);
+        bar.set_prefix(name);
+        self.phases.push(PhaseProgress {
+            bar,
+            rows: 0,
+            since: Instant::now(),
+            last_step: None,
+        });
+    }
+
+    fn end(&mut self) {
+        if let Some(phase) = self.phases.pop() {
+            phase.bar.finish_and_clear();
+            self.bars.remove(&phase.bar);
+        }
+    }
+
+    fn end_epoch(&mut self, epoch: EpochRecord) {
+        let rows = self.phases.last_mut().map_or(0, PhaseProgress::restart);
+        self.say(&epoch_line(epoch, rows));
     }
 
     fn say(&self, line: &str) {
-        if self.bar.is_hidden() {
+        if self.bars.is_hidden() {
             // Nobody to tell if standard error is closed.
             let _ = writeln!(std::io::stderr(), "{line}");
         } else {
-            self.bar.println(line);
+            let _ = self.bars.println(line);
         }
     }
+}
+
+impl PhaseProgress {
+    fn batch_done(&mut self, rows: usize) {
+        self.rows += rows;
+        self.bar.inc(1);
+        let rate = self.rows as f64 / self.since.elapsed().as_secs_f64();
+        self.bar.set_message(message(self.last_step, rate));
+    }
+
+    /// Counts rows anew; the rows so far.
+    fn restart(&mut self) -> usize {
+        self.since = Instant::now();
+        std::mem::take(&mut self.rows)
+    }
+}
+
+/// What stands behind the bar. Losses come a few steps late.
+fn message(step: Option<StepRecord>, rows_per_second: f64) -> String {
+    let numbers = step.map(|step| {
+        let (loss, rate) = (step.loss, step.learning_rate);
+        format!("loss {loss:.4}, learning rate {rate:.2e}, ")
+    });
+    let numbers = numbers.unwrap_or_default();
+    format!("{numbers}{rows_per_second:.1} rows/s")
+}
+
+fn epoch_line(epoch: EpochRecord, rows: usize) -> String {
+    let EpochRecord {
+        epoch,
+        loss,
+        seconds,
+        ..
+    } = epoch;
+    let rate = rows as f64 / seconds;
+    format!("epoch {epoch}: loss {loss:.4}, {seconds:.1} s, {rate:.1} rows/s")
+}
+
+fn evaluation_line(record: &EvaluationRecord) -> String {
+    format!("after step {}: {}", record.step, record.scores_text())
 }
 
 impl Default for Progress {
@@ -68,15 +144,97 @@ impl Observer for Progress {
                 kept.bytes as f64 / 1e6,
                 kept.rows
             )),
-            Event::Started(phase, batches) => self.start(*phase, *batches),
-            Event::BatchDone => self.bar.inc(1),
-            Event::Step(step) => self.bar.set_message(format!("loss {:.4}", step.loss)),
-            Event::Epoch(epoch) => self.say(&format!(
-                "epoch {}: loss {:.4}, {:.1} s",
-                epoch.epoch, epoch.loss, epoch.seconds
-            )),
-            Event::Ended(_) => self.bar.finish_and_clear(),
+            Event::Started {
+                phase,
+                length,
+                done,
+            } => self.start(*phase, *length, *done),
+            Event::Advanced { rows } => {
+                if let Some(phase) = self.phases.last_mut() {
+                    phase.batch_done(*rows);
+                }
+            }
+            Event::Step(step) => {
+                if let Some(phase) = self.phases.last_mut() {
+                    phase.last_step = Some(*step);
+                }
+            }
+            Event::Epoch(epoch) => self.end_epoch(*epoch),
+            Event::Evaluated(record) => self.say(&evaluation_line(record)),
+            Event::Ended(_) => self.end(),
+            _ => {}
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEP: StepRecord = StepRecord {
+        step: 10,
+        epoch: 1,
+        loss: 0.51234,
+        learning_rate: 1.96e-5,
+        gradient_norm: 1.0,
+    };
+
+    fn watch(progress: &mut Progress, events: &[Event]) {
+        for event in events {
+            progress.observe(event).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_bar_says_loss_rate_and_speed() {
+        let text = message(Some(STEP), 151.26);
+        assert_eq!(text, "loss 0.5123, learning rate 1.96e-5, 151.3 rows/s");
+        assert_eq!(message(None, 20.0), "20.0 rows/s");
+        let epoch = EpochRecord {
+            step: 20,
+            epoch: 2,
+            loss: 0.25,
+            seconds: 4.0,
+        };
+        assert_eq!(
+            epoch_line(epoch, 100),
+            "epoch 2: loss 0.2500, 4.0 s, 25.0 rows/s"
+        );
+    }
+
+    #[test]
+    fn a_phase_within_another_leaves_it_as_it_was() {
+        let mut progress = Progress::new();
+        watch(
+            &mut progress,
+            &[
+                Event::started(Phase::Training, 4),
+                Event::Advanced { rows: 8 },
+                Event::Step(STEP),
+                Event::started(Phase::Testing, 1),
+                Event::Advanced { rows: 100 },
+                Event::Ended(Phase::Testing),
+                Event::Advanced { rows: 5 },
+            ],
+        );
+        let [training] = progress.phases.as_slice() else {
+            panic!("{:?}", progress.phases);
+        };
+        assert_eq!((training.rows, training.bar.position()), (13, 2));
+        assert_eq!(training.last_step, Some(STEP));
+        let epoch = EpochRecord {
+            step: 10,
+            epoch: 1,
+            loss: 0.5,
+            seconds: 1.0,
+        };
+        watch(&mut progress, &[Event::Epoch(epoch)]);
+        assert_eq!(
+            (progress.phases[0].rows, progress.phases[0].bar.position()),
+            (0, 2)
+        );
+        watch(&mut progress, &[Event::Ended(Phase::Training)]);
+        assert!(progress.phases.is_empty());
     }
 }

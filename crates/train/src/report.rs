@@ -1,14 +1,19 @@
 //! The final word of a run, as JSON and as text.
 
 use std::fmt;
+use std::path::Path;
 
-use finetune_data::{DataError, Dataset, EncodedDataset};
+use burn::module::Module;
 use finetune_eval::{ClassificationReport, ConfusionMatrix};
+use finetune_model::{LoadReport, Parameter, parameters};
 use serde::Serialize;
 
+use crate::FreezeConfig;
+use crate::evaluation::EvaluationRecord;
 use crate::observer::EpochRecord;
 use crate::predict::Predictions;
-use crate::trainer::TrainingSummary;
+use crate::stages::layers;
+use crate::summary::TrainingSummary;
 
 /// What a run was and what came of it.
 #[derive(Debug, Clone, Serialize)]
@@ -25,6 +30,8 @@ pub struct RunReport {
     pub model: ModelSection,
     /// The data.
     pub data: DataSection,
+    /// The activations of the frozen part that were kept, before the training phase.
+    pub activations: Option<ActivationsSection>,
     /// The training phase.
     pub train: TrainSection,
     /// The test phase.
@@ -36,11 +43,11 @@ pub struct RunReport {
 /// The model before training.
 #[derive(Debug, Clone, Serialize)]
 pub struct ModelSection {
-    /// The checkpoint's folder.
-    pub source: String,
+    /// The checkpoint's folder; nothing for a model from a seed.
+    pub source: Option<String>,
     /// Numbers in all parameters.
     pub parameters: usize,
-    /// Of these, numbers that train.
+    /// Of these, numbers that train from the first step.
     pub trainable_parameters: usize,
     /// Tensors that the checkpoint had not got and that were initialised from the seed.
     pub initialised: Vec<String>,
@@ -55,6 +62,8 @@ pub struct DataSection {
     pub class_names: Vec<String>,
     /// Training rows.
     pub train: SplitSection,
+    /// Rows that the model is measured on while it trains.
+    pub validation: Option<SplitSection>,
     /// Test rows.
     pub test: SplitSection,
 }
@@ -72,6 +81,17 @@ pub struct SplitSection {
     pub fingerprint: String,
 }
 
+/// Activations of the frozen part.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ActivationsSection {
+    /// What they take in memory or on disk, those of the validation rows among them.
+    pub bytes: u64,
+    /// Whether an earlier run had computed them all.
+    pub reused: bool,
+    /// Wall time of computing or finding them.
+    pub seconds: f64,
+}
+
 /// The training phase.
 #[derive(Debug, Clone, Serialize)]
 pub struct TrainSection {
@@ -85,6 +105,10 @@ pub struct TrainSection {
     pub padded_share: f64,
     /// Loss and time of each epoch.
     pub epochs: Vec<EpochRecord>,
+    /// Scores on held-out rows.
+    pub evaluations: Vec<EvaluationRecord>,
+    /// The best of these, whose model the run kept if it was to.
+    pub best: Option<EvaluationRecord>,
 }
 
 /// The test phase.
@@ -101,14 +125,25 @@ pub struct TestSection {
     pub examples_per_second: f64,
 }
 
-impl SplitSection {
-    pub(crate) fn new(dataset: &Dataset, encoded: &EncodedDataset) -> Result<Self, DataError> {
-        Ok(Self {
-            name: dataset.name.clone(),
-            rows: dataset.len(),
-            truncated: encoded.texts.truncated_count()?,
-            fingerprint: dataset.fingerprint(),
-        })
+impl ModelSection {
+    /// `source` is the folder the model is from, nothing if it is from a seed.
+    pub(crate) fn new<M: Module>(
+        source: Option<&Path>,
+        model: &M,
+        freeze: &FreezeConfig,
+        load_report: &LoadReport,
+    ) -> Self {
+        let numbers = |parameter: &Parameter| parameter.shape.iter().product::<usize>();
+        let all = parameters(model);
+        let frozen = freeze.frozen(model, freeze.frozen_stages(layers(&all), 0, 0));
+        let parameters = all.iter().map(numbers).sum();
+        Self {
+            source: source.map(|folder| folder.display().to_string()),
+            parameters,
+            trainable_parameters: parameters - frozen.iter().map(numbers).sum::<usize>(),
+            initialised: load_report.initialised.clone(),
+            unused: load_report.unused.clone(),
+        }
     }
 }
 
@@ -120,6 +155,39 @@ impl From<TrainingSummary> for TrainSection {
             steps: summary.steps,
             padded_share: summary.padded_share(),
             epochs: summary.epochs,
+            evaluations: summary.evaluations,
+            best: summary.best,
+        }
+    }
+}
+
+impl ActivationsSection {
+    /// For people.
+    fn sentence(&self) -> String {
+        let what = if self.reused { "Found" } else { "Computed" };
+        let megabytes = self.bytes as f64 / 1e6;
+        let seconds = self.seconds;
+        format!("{what} {megabytes:.1} MB of activations of the frozen part in {seconds:.1} s.")
+    }
+}
+
+impl TrainSection {
+    /// What was done with so many rows, for people.
+    pub(crate) fn sentence(&self, rows: usize) -> String {
+        let sentence = format!(
+            "Trained {} steps on {rows} rows in {:.1} s: {:.1} rows a second, {:.1} % padding.",
+            self.steps,
+            self.seconds,
+            self.examples_per_second,
+            100.0 * self.padded_share,
+        );
+        match &self.best {
+            Some(best) => format!(
+                "{sentence} Best after {} steps: {}.",
+                best.step,
+                best.scores_text()
+            ),
+            None => sentence,
         }
     }
 }
@@ -144,15 +212,10 @@ impl TestSection {
 impl fmt::Display for RunReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (train, test) = (&self.train, &self.test);
-        writeln!(
-            f,
-            "Trained {} steps on {} rows in {:.1} s: {:.1} rows a second, {:.1} % padding.",
-            train.steps,
-            self.data.train.rows,
-            train.seconds,
-            train.examples_per_second,
-            100.0 * train.padded_share,
-        )?;
+        if let Some(kept) = &self.activations {
+            writeln!(f, "{}", kept.sentence())?;
+        }
+        writeln!(f, "{}", train.sentence(self.data.train.rows))?;
         writeln!(
             f,
             "Tested on {} rows in {:.1} s: {:.1} rows a second. Accuracy {:.4}, macro F1 {:.4}.",

@@ -1,29 +1,23 @@
-//! The folder a run leaves behind.
-//!
-//! | file | what | when |
-//! |---|---|---|
-//! | `config.json` | every setting, resolved | before training |
-//! | `metrics.jsonl` | a line per step and per epoch | while it trains |
-//! | `predictions.jsonl` | a line per test row | at the end |
-//! | `report.json` | [`RunReport`](crate::RunReport) | at the end |
-//! | `model/` | the fine-tuned checkpoint with its tokenizer | at the end |
+//! Writing the record of a run.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, BufWriter, Seek, Write};
+use std::path::Path;
 
 use finetune_storage::write_atomically;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::TrainError;
 use crate::observer::{Event, Observer};
 use crate::predict::Predictions;
+use crate::resume::check_settings;
+use crate::run_directory::RunDirectory;
 
 /// A run directory that is being filled.
 #[derive(Debug)]
 pub struct RunRecord {
-    directory: PathBuf,
+    directory: RunDirectory,
     metrics: BufWriter<File>,
 }
 
@@ -33,42 +27,50 @@ impl RunRecord {
     /// # Errors
     /// [`TrainError::RunDirectoryInUse`] if the folder holds anything, [`TrainError::Io`] if it
     /// cannot be made or written.
-    pub fn create(directory: &Path, settings: &impl Serialize) -> Result<Self, TrainError> {
-        fs::create_dir_all(directory).map_err(TrainError::io(directory))?;
-        let mut entries = fs::read_dir(directory).map_err(TrainError::io(directory))?;
+    pub fn create(path: &Path, settings: &impl Serialize) -> Result<Self, TrainError> {
+        fs::create_dir_all(path).map_err(TrainError::io(path))?;
+        let mut entries = fs::read_dir(path).map_err(TrainError::io(path))?;
         if entries.next().is_some() {
-            return Err(TrainError::RunDirectoryInUse {
-                path: directory.to_path_buf(),
-            });
+            let path = path.to_path_buf();
+            return Err(TrainError::RunDirectoryInUse { path });
         }
-        write_json(&directory.join("config.json"), settings)?;
-        let metrics = directory.join("metrics.jsonl");
+        let directory = RunDirectory::new(path);
+        write_json(&directory.config(), settings)?;
+        let metrics = directory.metrics();
         let file = File::create_new(&metrics).map_err(TrainError::io(metrics))?;
         Ok(Self {
-            directory: directory.to_path_buf(),
+            directory,
             metrics: BufWriter::new(file),
         })
     }
 
-    /// The first of `parent/name-1`, `parent/name-2`, … that does not exist yet, made now.
+    /// Opens the folder of a run that was stopped, at its newest checkpoint. A run that had not
+    /// begun begins now.
     ///
     /// # Errors
-    /// [`TrainError::Io`] if it cannot be made.
-    pub fn next_directory(parent: &Path, name: &str) -> Result<PathBuf, TrainError> {
-        fs::create_dir_all(parent).map_err(TrainError::io(parent))?;
-        let mut number = 1u32;
-        loop {
-            let directory = parent.join(format!("{name}-{number}"));
-            match fs::create_dir(&directory) {
-                Ok(()) => return Ok(directory),
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
-                Err(error) => return Err(TrainError::io(directory)(error)),
-            }
+    /// [`TrainError::Resume`] if the run began with other settings, the `command` aside;
+    /// [`TrainError::RunComplete`] if it came to its end; otherwise as [`Self::create`].
+    pub fn resume(path: &Path, settings: &impl Serialize) -> Result<Self, TrainError> {
+        let directory = RunDirectory::new(path);
+        if !directory.config().exists() {
+            return Self::create(path, settings);
         }
+        check_settings(&directory.config(), settings)?;
+        if directory.report().exists() {
+            let path = path.to_path_buf();
+            return Err(TrainError::RunComplete { path });
+        }
+        let latest = directory.checkpoints()?.latest()?;
+        let metrics = directory.metrics();
+        let file = open_after(&metrics, latest.map(|(step, _)| step));
+        Ok(Self {
+            metrics: BufWriter::new(file.map_err(TrainError::io(metrics))?),
+            directory,
+        })
     }
 
-    /// The folder.
-    pub fn directory(&self) -> &Path {
+    /// Where it is written.
+    pub fn directory(&self) -> &RunDirectory {
         &self.directory
     }
 
@@ -95,7 +97,7 @@ impl RunRecord {
             text.push_str(&line.to_string());
             text.push('\n');
         }
-        let path = self.directory.join("predictions.jsonl");
+        let path = self.directory.predictions();
         write_atomically(&path, text.as_bytes()).map_err(TrainError::io(&path))
     }
 
@@ -104,26 +106,64 @@ impl RunRecord {
     /// # Errors
     /// [`TrainError::Io`] if the file cannot be written.
     pub fn write_report(&self, report: &impl Serialize) -> Result<(), TrainError> {
-        write_json(&self.directory.join("report.json"), report)
+        write_json(&self.directory.report(), report)
     }
 
-    fn line(&mut self, record: &impl Serialize) -> std::io::Result<()> {
-        serde_json::to_writer(&mut self.metrics, record)?;
-        self.metrics.write_all(b"\n")
+    /// Adds a line to the metrics, if the event is worth one.
+    fn write(&mut self, event: &Event) -> std::io::Result<()> {
+        let line = match event {
+            Event::Step(record) => serde_json::to_value(record)?,
+            Event::Evaluated(record) => serde_json::to_value(record)?,
+            Event::Epoch(record) => json!({
+                "step": record.step,
+                "epoch": record.epoch,
+                "epoch_loss": record.loss,
+            }),
+            // What is before a checkpoint is not written again by the run that goes on from it.
+            Event::Checkpointing { .. } => {
+                self.metrics.flush()?;
+                return self.metrics.get_ref().sync_data();
+            }
+            Event::Ended(_) => return self.metrics.flush(),
+            _ => return Ok(()),
+        };
+        writeln!(self.metrics, "{line}")
     }
 }
 
 impl Observer for RunRecord {
     fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
-        let written = match event {
-            Event::Step(record) => self.line(record),
-            // Flushed with the epoch: a killed run loses no whole epoch of its record.
-            Event::Epoch(record) => self.line(record).and_then(|()| self.metrics.flush()),
-            Event::Ended(_) => self.metrics.flush(),
-            _ => Ok(()),
-        };
-        written.map_err(TrainError::io(self.directory.join("metrics.jsonl")))
+        let written = self.write(event);
+        written.map_err(TrainError::io(self.directory.metrics()))
     }
+}
+
+/// Opens the metrics behind the lines of the first `steps` steps, and drops the rest: all of them
+/// if there is no checkpoint.
+fn open_after(path: &Path, steps: Option<u64>) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .create(true)
+        .read(true)
+        .write(true)
+        .truncate(false)
+        .open(path)?;
+    let mut reader = BufReader::new(&file);
+    let (mut kept, mut line) = (0, Vec::new());
+    loop {
+        line.clear();
+        let bytes = reader.read_until(b'\n', &mut line)?;
+        // The last line may be torn.
+        let record = serde_json::from_slice::<Value>(&line).unwrap_or_default();
+        let step = record.get("step").and_then(Value::as_u64);
+        if !line.ends_with(b"\n") || step.is_none() || step > steps {
+            break;
+        }
+        kept += bytes as u64;
+    }
+    file.set_len(kept)?;
+    file.seek(std::io::SeekFrom::End(0))?;
+    Ok(file)
 }
 
 /// Writes `value` as indented JSON; the file appears whole or not at all.
@@ -135,4 +175,50 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), TrainError>
         .map_err(|error| TrainError::io(path)(std::io::Error::other(error)))?;
     text.push(b'\n');
     write_atomically(path, &text).map_err(TrainError::io(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_metrics_go_on_behind_the_checkpoint() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let lines = "{\"step\":1}\n{\"step\":2}\n{\"step\":2,\"epoch\":1}\n{\"step\":3}\n{\"st";
+        let kept = [
+            (None, 0),
+            (Some(0), 0),
+            (Some(1), 11),
+            (Some(2), 43),
+            (Some(9), 54),
+        ];
+        for (steps, kept) in kept {
+            fs::write(&path, lines).unwrap();
+            let mut file = open_after(&path, steps).unwrap();
+            file.write_all(b"next").unwrap();
+            assert_eq!(
+                fs::read_to_string(&path).unwrap(),
+                format!("{}next", &lines[..kept])
+            );
+        }
+    }
+
+    #[test]
+    fn only_a_stopped_run_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        let settings = |rate: f64| json!({"command": [rate.to_string()], "train": {"rate": 0.5}});
+        // Nothing there yet: it begins.
+        drop(RunRecord::resume(&run, &settings(1.0)).unwrap());
+        let error = RunRecord::create(&run, &settings(1.0)).unwrap_err();
+        assert!(
+            matches!(error, TrainError::RunDirectoryInUse { .. }),
+            "{error}"
+        );
+        let record = RunRecord::resume(&run, &settings(2.0)).unwrap();
+        record.write_report(&json!({})).unwrap();
+        let error = RunRecord::resume(&run, &settings(1.0)).unwrap_err();
+        assert!(matches!(error, TrainError::RunComplete { .. }), "{error}");
+    }
 }

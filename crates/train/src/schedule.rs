@@ -87,6 +87,31 @@ impl Schedule {
         }
     }
 
+    /// Whether the values are in their ranges and the warm-up ends before a run of `total` steps
+    /// does.
+    ///
+    /// # Errors
+    /// [`TrainError::InvalidSetting`] if they are not, or it does not.
+    ///
+    /// ```
+    /// use finetune_train::{Decay, Schedule, Warmup};
+    ///
+    /// let schedule = Schedule { warmup: Warmup::Steps(100), decay: Decay::Linear };
+    /// assert!(schedule.check(100).is_ok());
+    /// let message = schedule.check(99).unwrap_err().to_string();
+    /// assert_eq!(message, "warmup steps is 100, expected at most the run's 99 steps");
+    /// ```
+    pub fn check(&self, total: usize) -> Result<(), TrainError> {
+        self.validate()?;
+        match self.warmup {
+            Warmup::Steps(steps) if steps > total => {
+                let expected = format!("at most the run's {total} steps");
+                Err(TrainError::setting("warmup steps", steps, expected))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The share of the full learning rate at `step`, counted from 0, of `total` steps.
     pub fn factor(&self, step: usize, total: usize) -> f64 {
         let warmup = match self.warmup {

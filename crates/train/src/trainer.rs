@@ -1,254 +1,158 @@
-//! The training loop. There is one; what varies is a value in [`TrainConfig`].
+//! The training loop. There is one; what varies is a value in [`TrainConfig`], and what is trained
+//! an [`Objective`].
 
-use std::time::Instant;
+use finetune_data::{Sampler, Step};
 
-use burn::tensor::Tensor;
-use finetune_data::{Batch, EncodedDataset, Sampler, collate};
-use finetune_model::{DropoutStream, SequenceClassifier};
-use finetune_ops::{Targets, cross_entropy};
+use crate::checkpoints::CheckpointFolder;
+use crate::objective::Objective;
+use crate::observer::{Event, Observer, Phase};
+use crate::run_length::{Moment, RunLength};
+use crate::training_run::TrainingRun;
+use crate::{TrainConfig, TrainError, TrainingSummary};
 
-use crate::device_batch::encoder_input;
-use crate::observer::{EpochRecord, Event, Observer, Phase, StepRecord};
-use crate::{TrainConfig, TrainError};
-
-/// Steps whose loss is read back from the device at once: reading each would make a GPU wait.
-const STEPS_PER_READ: usize = 10;
-
-/// What a training phase did.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TrainingSummary {
-    /// Optimizer steps.
-    pub steps: usize,
-    /// Rows that went through the network, over all epochs.
-    pub rows: usize,
-    /// Wall time of the loop.
-    pub seconds: f64,
-    /// Token slots computed, padding included.
-    pub slots: usize,
-    /// Of these, padding.
-    pub padded_slots: usize,
-    /// One record per epoch, the last perhaps cut short by `max_steps`.
-    pub epochs: Vec<EpochRecord>,
-}
-
-/// Trains `model`, which is on a device with autodiff, on `data`.
+/// Trains.
 ///
-/// # Errors
-/// [`TrainError::InvalidSetting`] for a configuration out of range, and for a model that is not for
-/// the classes of `data` or not on a device with autodiff; [`TrainError::Diverged`] if the loss
-/// stops being a number; and whatever `observer` returns.
-pub fn train(
-    model: SequenceClassifier,
-    data: &EncodedDataset,
-    pad_token_id: u32,
-    config: &TrainConfig,
-    observer: &mut dyn Observer,
-) -> Result<(SequenceClassifier, TrainingSummary), TrainError> {
-    config.validate()?;
-    check_model(&model, data)?;
-    let mut model = config.freeze.apply(model)?;
-    let mut optimizer = config.optimizer.init(&model);
-    let sampler = Sampler::new(config.order, config.batch_size, config.seed)?;
-    let lengths = data.lengths()?;
-    let total_steps = config.total_steps(&sampler, &lengths);
-    let frozen_stages = config.freeze.frozen_stages(model.encoder.layers.len());
-
-    let start = Instant::now();
-    let mut summary = TrainingSummary::new();
-    observer.observe(&Event::Started(Phase::Training, total_steps))?;
-    for epoch in 0.. {
-        let mut progress = EpochProgress::start(epoch);
-        for rows in sampler.batches(&lengths, epoch) {
-            if summary.steps == total_steps {
-                break;
-            }
-            let batch = collate(data, &rows, config.padding, pad_token_id)?;
-            let input = encoder_input(&model, batch.size(), &batch.tokens)?;
-            let dropout =
-                DropoutStream::new(config.seed, summary.steps as u64).from_stage(frozen_stages);
-            let logits = model.forward(&input, Some(dropout))?;
-
-            let targets = Targets {
-                labels: classes_of(&batch)?,
-                classes: data.class_names().len(),
-                divisor: batch.size() as f64,
-            };
-            let loss = cross_entropy(logits.clone(), targets.weights(&logits.device()));
-            let gradients = loss.backward();
-
-            let factor = config.schedule.factor(summary.steps, total_steps);
-            let learning_rate = config.optimizer.learning_rate * factor;
-            let (updated, norm) = optimizer.step(model, gradients, learning_rate);
-            model = updated;
-
-            summary.count(batch.size(), batch.slots(), batch.padded_slots());
-            observer.observe(&Event::BatchDone)?;
-            progress.push(
-                summary.steps,
-                batch.size(),
-                learning_rate,
-                loss.inner(),
-                norm,
-            );
-            if progress.unread.len() == STEPS_PER_READ {
-                progress.read(observer)?;
-            }
-        }
-        progress.read(observer)?;
-        let record = progress.end();
-        observer.observe(&Event::Epoch(record))?;
-        summary.epochs.push(record);
-        if summary.steps == total_steps {
-            break;
-        }
-    }
-    summary.seconds = start.elapsed().as_secs_f64();
-    observer.observe(&Event::Ended(Phase::Training))?;
-    Ok((model, summary))
+/// ```text
+/// for each step:  batches -> losses -> gradients, summed -> clipped -> optimizer
+///                 evaluation, if due -> best so far, early stopping
+///                 checkpoint, if due
+/// ```
+///
+/// See [`LabelledTexts`](crate::LabelledTexts) for an example.
+#[allow(missing_debug_implementations, reason = "holds a closure")]
+pub struct Trainer<'a, O: Objective> {
+    pub(crate) objective: &'a O,
+    pub(crate) config: &'a TrainConfig,
+    pub(crate) checkpoints: Option<&'a CheckpointFolder>,
+    pub(crate) save_milestone: Option<SaveMilestone<'a, O::Model>>,
 }
 
-fn check_model(model: &SequenceClassifier, data: &EncodedDataset) -> Result<(), TrainError> {
-    let (classes, expected) = (model.classes(), data.class_names().len());
-    if classes != expected {
-        let expected = format!("those of the data, {expected}");
-        return Err(TrainError::setting(
-            "classes of the model",
-            classes,
-            expected,
-        ));
-    }
-    if !model.device().is_autodiff() {
-        return Err(TrainError::setting(
-            "device of the model",
-            "plain",
-            "one with autodiff",
-        ));
-    }
-    Ok(())
+/// Saves a model for good, after so many steps.
+pub type SaveMilestone<'a, M> = &'a dyn Fn(&M, usize) -> Result<(), TrainError>;
+
+/// What a run leaves.
+#[derive(Debug)]
+pub struct Trained<M> {
+    /// The best model by the configured metric, or the last.
+    pub model: M,
+    /// How it came about.
+    pub summary: TrainingSummary,
 }
 
-/// The classes that the loss needs.
-fn classes_of(batch: &Batch) -> Result<&[usize], TrainError> {
-    batch
-        .labels
-        .classes()
-        .ok_or_else(|| TrainError::setting("labels", "missing", "a class for each row"))
-}
-
-impl TrainingSummary {
-    fn new() -> Self {
-        let epochs = Vec::new();
+impl<'a, O: Objective> Trainer<'a, O> {
+    /// Without checkpoints.
+    pub fn new(objective: &'a O, config: &'a TrainConfig) -> Self {
         Self {
-            steps: 0,
-            rows: 0,
-            seconds: 0.0,
-            slots: 0,
-            padded_slots: 0,
-            epochs,
+            objective,
+            config,
+            checkpoints: None,
+            save_milestone: None,
         }
     }
 
-    fn count(&mut self, rows: usize, slots: usize, padded_slots: usize) {
-        self.steps += 1;
-        self.rows += rows;
-        self.slots += slots;
-        self.padded_slots += padded_slots;
-    }
-
-    /// Share of the computed token slots that was padding, in `[0, 1)`.
-    pub fn padded_share(&self) -> f64 {
-        self.padded_slots as f64 / self.slots.max(1) as f64
-    }
-
-    /// Training rows per second of wall time.
-    pub fn examples_per_second(&self) -> f64 {
-        self.rows as f64 / self.seconds
-    }
-}
-
-/// The losses of an epoch on their way from the device.
-struct EpochProgress {
-    epoch: u64,
-    start: Instant,
-    unread: Vec<UnreadStep>,
-    loss_sum: f64,
-    rows: usize,
-}
-
-struct UnreadStep {
-    step: usize,
-    rows: usize,
-    learning_rate: f64,
-    loss: Tensor<1>,
-    norm: Tensor<1>,
-}
-
-impl EpochProgress {
-    fn start(epoch: u64) -> Self {
-        let (start, unread) = (Instant::now(), Vec::with_capacity(STEPS_PER_READ));
+    /// Writes checkpoints into a folder. If it has one already, the run goes on from the newest,
+    /// with the same result as if it had never stopped.
+    pub fn checkpoints(self, folder: &'a CheckpointFolder) -> Self {
         Self {
-            epoch: epoch + 1,
-            start,
-            unread,
-            loss_sum: 0.0,
-            rows: 0,
+            checkpoints: Some(folder),
+            ..self
         }
     }
 
-    fn push(
-        &mut self,
-        step: usize,
-        rows: usize,
-        learning_rate: f64,
-        loss: Tensor<1>,
-        norm: Tensor<1>,
-    ) {
-        self.unread.push(UnreadStep {
-            step,
-            rows,
-            learning_rate,
-            loss,
-            norm,
-        });
+    /// Calls `save` with the model after each of the configured milestones.
+    pub fn milestones(self, save: SaveMilestone<'a, O::Model>) -> Self {
+        Self {
+            save_milestone: Some(save),
+            ..self
+        }
     }
 
-    fn read(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        if self.unread.is_empty() {
-            return Ok(());
-        }
-        let pairs = self
-            .unread
-            .iter()
-            .flat_map(|step| [step.loss.clone(), step.norm.clone()]);
-        let values = Tensor::cat(pairs.collect(), 0).into_data().convert::<f32>();
-        let values = values.iter::<f32>().collect::<Vec<_>>();
-        for (unread, pair) in self.unread.drain(..).zip(values.chunks_exact(2)) {
-            let record = StepRecord {
-                step: unread.step as u64,
-                epoch: self.epoch,
-                loss: pair[0],
-                learning_rate: unread.learning_rate,
-                gradient_norm: pair[1],
+    /// Whether settings and data contradict each other; [`Self::train`] finds it out, too.
+    ///
+    /// # Errors
+    /// [`TrainError::InvalidSetting`] names both.
+    pub fn check(&self) -> Result<(), TrainError> {
+        Plan::new(self.objective, self.config).map(drop)
+    }
+
+    /// Trains `model`, which is on a device with autodiff.
+    ///
+    /// # Errors
+    /// [`TrainError::InvalidSetting`] for a configuration that is out of range, contradicts
+    /// itself, or does not fit model or data; [`TrainError::Diverged`] if a loss or gradient stops
+    /// being a number; whatever the objective or `observer` returns.
+    pub fn train(
+        &self,
+        model: O::Model,
+        observer: &mut dyn Observer,
+    ) -> Result<Trained<O::Model>, TrainError> {
+        let plan = Plan::new(self.objective, self.config)?;
+        self.objective.check(&model, self.config)?;
+        let mut run = TrainingRun::begin(self, &plan, model)?;
+        observer.observe(&Event::Started {
+            phase: Phase::Training,
+            length: plan.total_steps,
+            done: run.steps_done(),
+        })?;
+        run.evaluate_at_start(observer)?;
+        let mut steps = plan.steps_after(run.steps_done()).peekable();
+        while !run.has_ended() {
+            let Some(step) = steps.next() else { break };
+            run = run.step(&step, observer)?;
+            let next = steps.peek();
+            let moment = Moment {
+                steps: step.step as usize + 1,
+                epochs: step.epoch as usize + 1,
+                epoch_ended: next.is_none_or(|next| next.epoch != step.epoch),
+                run_ended: next.is_none(),
             };
-            observer.observe(&Event::Step(record))?;
-            if !record.loss.is_finite() {
-                return Err(TrainError::Diverged {
-                    step: record.step,
-                    loss: record.loss,
-                });
-            }
-            self.loss_sum += f64::from(record.loss) * unread.rows as f64;
-            self.rows += unread.rows;
+            run.after_step(moment, observer)?;
         }
-        Ok(())
+        observer.observe(&Event::Ended(Phase::Training))?;
+        run.end()
+    }
+}
+
+/// The steps of a run.
+pub(crate) struct Plan {
+    pub(crate) lengths: Vec<usize>,
+    pub(crate) total_steps: usize,
+    sampler: Sampler,
+}
+
+impl Plan {
+    /// # Errors
+    /// As [`Trainer::train`], for what the model has no part in.
+    pub(crate) fn new<O: Objective>(
+        objective: &O,
+        config: &TrainConfig,
+    ) -> Result<Self, TrainError> {
+        config.validate()?;
+        if let Some(evaluation) = &config.evaluation {
+            evaluation.check(objective.metrics())?;
+        }
+        let lengths = objective.lengths()?;
+        if lengths.is_empty() {
+            return Err(TrainError::setting("training rows", 0, "at least 1"));
+        }
+        let sampler = Sampler::new(config.order, config.step_size(), config.seed)?;
+        let total_steps = match config.length {
+            RunLength::Steps(steps) => steps,
+            RunLength::Epochs(epochs) => (0..epochs as u64)
+                .map(|epoch| sampler.batch_count(&lengths, epoch))
+                .sum(),
+        };
+        config.schedule.check(total_steps)?;
+        config.checkpoints.check(total_steps)?;
+        Ok(Self {
+            lengths,
+            total_steps,
+            sampler,
+        })
     }
 
-    fn end(self) -> EpochRecord {
-        let loss = self.loss_sum / self.rows.max(1) as f64;
-        EpochRecord {
-            epoch: self.epoch,
-            loss,
-            seconds: self.start.elapsed().as_secs_f64(),
-        }
+    fn steps_after(&self, done: usize) -> impl Iterator<Item = Step> {
+        let left = self.total_steps.saturating_sub(done);
+        self.sampler.steps(&self.lengths, done as u64).take(left)
     }
 }

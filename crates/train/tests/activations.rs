@@ -282,7 +282,7 @@ impl Observer for Told {
     fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
         match event {
             Event::Activations(record) => self.0.push(*record),
-            Event::BatchDone => self.1 += 1,
+            Event::Advanced { .. } => self.1 += 1,
             _ => {}
         }
         Ok(())
@@ -345,7 +345,7 @@ struct Stopping(usize);
 
 impl Observer for Stopping {
     fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
-        if let Event::BatchDone = event {
+        if let Event::Advanced { .. } = event {
             self.0 -= 1;
         }
         match self.0 {

@@ -5,12 +5,15 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::Device;
 use finetune_data::{BatchSize, EncodingConfig, Task};
-use finetune_train::{AdamWSettings, FineTuning, Freeze, TrainConfig, TrainError, train};
+use finetune_train::{
+    CheckpointPolicy, EarlyStopping, EvaluationConfig, FineTuning, FineTuningConfig, Freeze,
+    OptimizerConfig, Schedule, TextConfig, TrainConfig, TrainError, Trainer, Warmup,
+};
 
 use crate::regression::checkpoint;
 use crate::small_run::SmallRun;
 
-fn prepare(damage: impl FnOnce(&Path), config: TrainConfig) -> TrainError {
+fn prepare(damage: impl FnOnce(&Path), config: FineTuningConfig) -> TrainError {
     let folder = tempfile::tempdir().unwrap();
     let splits = checkpoint(folder.path());
     damage(folder.path());
@@ -21,18 +24,18 @@ fn prepare(damage: impl FnOnce(&Path), config: TrainConfig) -> TrainError {
 fn settings_out_of_range() {
     let error = prepare(
         |_| (),
-        TrainConfig {
+        SmallRun::fine_tuning(TrainConfig {
             batch_size: BatchSize::Rows(0),
             ..SmallRun::config()
-        },
+        }),
     );
     assert_eq!(error.to_string(), "batch_size is 0, expected at least 1");
     let error = prepare(
         |_| (),
-        TrainConfig {
-            freeze: Freeze::AllButLast(4),
+        SmallRun::fine_tuning(TrainConfig {
+            freeze: Freeze::AllButLast(4).into(),
             ..SmallRun::config()
-        },
+        }),
     );
     assert!(
         error.to_string().contains("at most the model's 3 layers"),
@@ -44,9 +47,12 @@ fn settings_out_of_range() {
 fn longer_than_the_position_table() {
     let error = prepare(
         |_| (),
-        TrainConfig {
-            encoding: EncodingConfig::new(17),
-            ..SmallRun::config()
+        FineTuningConfig {
+            text: TextConfig {
+                encoding: EncodingConfig::new(17),
+                ..Default::default()
+            },
+            ..SmallRun::fine_tuning(SmallRun::config())
         },
     );
     assert!(
@@ -70,7 +76,7 @@ fn a_tokenizer_of_another_model() {
             let other = finetune_data::TextTokenizer::train_word_piece([text], 400).unwrap();
             other.save(folder).unwrap();
         },
-        SmallRun::config(),
+        SmallRun::fine_tuning(SmallRun::config()),
     );
     assert!(
         matches!(error, TrainError::VocabularyTooLarge { .. }),
@@ -86,7 +92,7 @@ fn no_tokenizer_at_all() {
                 std::fs::remove_file(folder.join(file)).unwrap();
             }
         },
-        SmallRun::config(),
+        SmallRun::fine_tuning(SmallRun::config()),
     );
     assert!(matches!(error, TrainError::Data(_)), "{error:?}");
 }
@@ -94,7 +100,7 @@ fn no_tokenizer_at_all() {
 /// A learning rate far too high makes the loss infinite; the run says so and stops.
 #[test]
 fn a_run_that_diverges() {
-    let optimizer = AdamWSettings {
+    let optimizer = OptimizerConfig {
         learning_rate: 1e38,
         ..Default::default()
     };
@@ -110,18 +116,17 @@ fn nothing_to_train_or_to_test() {
     let folder = tempfile::tempdir().unwrap();
     let mut splits = checkpoint(folder.path());
     splits.test.as_mut().unwrap().examples.clear();
+    let config = || SmallRun::fine_tuning(SmallRun::config());
     let device = Device::flex();
-    let error = FineTuning::prepare(folder.path(), splits, SmallRun::config(), &device, "flex")
-        .unwrap_err();
+    let error = FineTuning::prepare(folder.path(), splits, config(), &device, "flex").unwrap_err();
     assert_eq!(error.to_string(), "test rows is 0, expected at least 1");
 
     let mut splits = checkpoint(folder.path());
     let reversed = Task::classification(["food", "weather"]);
     splits.test.as_mut().unwrap().task = reversed;
-    let error = FineTuning::prepare(folder.path(), splits, SmallRun::config(), &device, "flex")
-        .unwrap_err();
+    let error = FineTuning::prepare(folder.path(), splits, config(), &device, "flex").unwrap_err();
     assert!(
-        error.to_string().starts_with("classes of the test rows is"),
+        error.to_string().starts_with("classes is [\"food\""),
         "{error}"
     );
 }
@@ -130,25 +135,74 @@ fn nothing_to_train_or_to_test() {
 fn a_model_that_cannot_train_on_the_data() {
     let mut small = SmallRun::new();
     small.data.task = Task::classification(["weather", "food", "third"]);
-    let model = SmallRun::new().model(1);
-    let pad = small.tokenizer.pad_token_id();
-    let error = train(model, &small.data, pad, &SmallRun::config(), &mut ()).unwrap_err();
+    let (loss, config) = (small.loss(), SmallRun::config());
+    let error = |small: &SmallRun, model| {
+        let objective = small.objective(&loss);
+        let trained = Trainer::new(&objective, &config).train(model, &mut ());
+        trained.unwrap_err().to_string()
+    };
     assert_eq!(
-        error.to_string(),
+        error(&small, SmallRun::new().model(1)),
         "classes of the model is 2, expected those of the data, 3"
     );
-
     let small = SmallRun::new();
-    let error = train(
-        small.model(1).valid(),
-        &small.data,
-        pad,
-        &SmallRun::config(),
-        &mut (),
-    )
-    .unwrap_err();
     assert_eq!(
-        error.to_string(),
+        error(&small, small.model(1).valid()),
         "device of the model is plain, expected one with autodiff"
     );
+}
+
+/// Settings that contradict each other or the data are named, with both values, before a file is
+/// written.
+#[test]
+fn contradictory_settings() {
+    let stopping = EvaluationConfig {
+        early_stopping: Some(EarlyStopping {
+            patience: 3,
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let warmup = Schedule {
+        warmup: Warmup::Steps(50),
+        ..Default::default()
+    };
+    let milestones = CheckpointPolicy {
+        milestones: vec![5, 22],
+        ..Default::default()
+    };
+    let base = SmallRun::config;
+    for (config, message) in [
+        (
+            TrainConfig {
+                accumulation: 0,
+                ..base()
+            },
+            "accumulation is 0",
+        ),
+        (
+            TrainConfig {
+                evaluation: Some(stopping),
+                ..base()
+            },
+            "patience is 3 evaluations, expected none without validation rows",
+        ),
+        (
+            TrainConfig {
+                schedule: warmup,
+                ..base()
+            },
+            "50",
+        ),
+        (
+            TrainConfig {
+                checkpoints: milestones,
+                ..base()
+            },
+            "milestones is 22, expected at most the run's 21 steps",
+        ),
+    ] {
+        let error = prepare(|_| (), SmallRun::fine_tuning(config)).to_string();
+        assert!(error.contains(message), "{error}");
+    }
 }

@@ -7,8 +7,17 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod accumulation;
 mod activations;
 mod bad_input;
+mod continuation;
+mod device;
+#[cfg(feature = "learner")]
+mod learner;
 mod parity;
+mod pre_training;
+mod predictor;
+mod properties;
 mod regression;
+mod resume;
 mod small_run;

@@ -6,7 +6,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use finetune_data::{Dataset, Order, Padding, Splits};
 use finetune_model::{CheckpointConfig, SequenceClassifier, parameters, save_classifier};
-use finetune_train::{FineTuning, Freeze, StepRecord, TrainConfig};
+use finetune_train::{FineTuning, Freeze, RunLength, StepRecord, TrainConfig};
 use serde_json::Value;
 
 use crate::small_run::{SmallRun, Trained, dataset};
@@ -42,7 +42,7 @@ fn a_seed_gives_the_same_bits_on_any_number_of_threads() {
 #[test]
 fn the_loss_falls() {
     let config = TrainConfig {
-        epochs: 8,
+        length: RunLength::Epochs(8),
         ..SmallRun::config()
     };
     let Trained { curve, logits, .. } = SmallRun::new().train(&config).unwrap();
@@ -61,7 +61,7 @@ fn the_loss_falls() {
 fn the_first_step_moves_nothing() {
     let small = SmallRun::new();
     let config = TrainConfig {
-        max_steps: Some(1),
+        length: RunLength::Steps(1),
         ..SmallRun::config()
     };
     let Trained { curve, model, .. } = small.train(&config).unwrap();
@@ -70,9 +70,9 @@ fn the_first_step_moves_nothing() {
 }
 
 #[test]
-fn max_steps_ends_in_the_middle_of_an_epoch() {
+fn a_number_of_steps_ends_in_the_middle_of_an_epoch() {
     let config = TrainConfig {
-        max_steps: Some(10),
+        length: RunLength::Steps(10),
         ..SmallRun::config()
     };
     let curve = SmallRun::new().train(&config).unwrap().curve;
@@ -87,12 +87,11 @@ fn every_order_and_padding_trains() {
     for order in [Order::Sequential, Order::Shuffled, Order::BucketedByLength] {
         for padding in [Padding::Longest, Padding::MultipleOf(8), Padding::Fixed(16)] {
             let config = TrainConfig {
-                epochs: 6,
+                length: RunLength::Epochs(6),
                 order,
-                padding,
                 ..SmallRun::config()
             };
-            let curve = small.train(&config).unwrap().curve;
+            let curve = small.train_padded(&config, padding).unwrap().curve;
             assert!(
                 curve[41].loss < 0.5 * curve[0].loss,
                 "{order:?} {padding:?}"
@@ -124,7 +123,7 @@ fn what_is_frozen_stays() {
         (Freeze::Encoder, vec!["encoder."]),
     ] {
         let config = TrainConfig {
-            freeze,
+            freeze: freeze.into(),
             ..SmallRun::config()
         };
         let model = small.train(&config).unwrap().model;
@@ -170,11 +169,18 @@ fn a_run_leaves_a_whole_record() {
     let splits = checkpoint(&model);
     let run = folder.path().join("run");
     let config = TrainConfig {
-        epochs: 6,
+        length: RunLength::Epochs(6),
         ..SmallRun::config()
     };
     let device = Device::flex();
-    let prepared = FineTuning::prepare(&model, splits, config, &device, "flex").unwrap();
+    let prepared = FineTuning::prepare(
+        &model,
+        splits,
+        SmallRun::fine_tuning(config),
+        &device,
+        "flex",
+    )
+    .unwrap();
     assert!(prepared.load_report().initialised.is_empty());
     let report = prepared.run(&run, &mut ()).unwrap();
     assert_eq!(report.test.scores.accuracy, 1.0);
@@ -211,7 +217,10 @@ fn a_run_leaves_a_whole_record() {
             "{pointer}"
         );
     }
-    assert_eq!(json("config.json")["train"]["batch_size"]["rows"], 6);
+    assert_eq!(
+        json("config.json")["config"]["train"]["batch_size"]["rows"],
+        6
+    );
     let metrics = lines("metrics.jsonl");
     assert_eq!(metrics.len(), 42 + 6);
     assert_eq!(metrics[0]["step"], 1);
@@ -222,10 +231,17 @@ fn a_run_leaves_a_whole_record() {
     // The saved model is a checkpoint like any other, and no second run goes into the folder.
     let splits = Splits::train_test(dataset(40), dataset(10));
     let config = TrainConfig {
-        max_steps: Some(1),
+        length: RunLength::Steps(1),
         ..SmallRun::config()
     };
-    let again = FineTuning::prepare(&run.join("model"), splits, config, &device, "flex").unwrap();
+    let again = FineTuning::prepare(
+        &run.join("model"),
+        splits,
+        SmallRun::fine_tuning(config),
+        &device,
+        "flex",
+    )
+    .unwrap();
     let refused = again.run(&run, &mut ()).unwrap_err().to_string();
     assert!(refused.contains("not empty"), "{refused}");
 }

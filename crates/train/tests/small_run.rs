@@ -2,10 +2,14 @@
 
 use burn::tensor::Device;
 use finetune_data::{
-    BatchSize, Dataset, EncodedDataset, EncodingConfig, Example, Label, Task, TextTokenizer,
+    BatchSize, Dataset, EncodedDataset, EncodingConfig, Example, Label, Padding, Task,
+    TextTokenizer,
 };
 use finetune_model::{EncoderConfig, SequenceClassifier, SequenceClassifierConfig, initialise};
-use finetune_train::{AdamWSettings, StepRecord, TrainConfig, TrainError, predict, train};
+use finetune_train::{
+    FineTuningConfig, LabelledTexts, Loss, LossConfig, OptimizerConfig, RunLength, StepRecord,
+    TextConfig, TrainConfig, TrainError, Trainer, predict,
+};
 
 pub(crate) struct SmallRun {
     pub(crate) data: EncodedDataset,
@@ -68,10 +72,9 @@ impl SmallRun {
 
     pub(crate) fn config() -> TrainConfig {
         TrainConfig {
-            epochs: 3,
+            length: RunLength::Epochs(3),
             batch_size: BatchSize::Rows(6),
-            encoding: EncodingConfig::new(16),
-            optimizer: AdamWSettings {
+            optimizer: OptimizerConfig {
                 learning_rate: 3e-3,
                 ..Default::default()
             },
@@ -79,11 +82,49 @@ impl SmallRun {
         }
     }
 
+    /// The same for a run from files.
+    pub(crate) fn fine_tuning(train: TrainConfig) -> FineTuningConfig {
+        FineTuningConfig {
+            text: TextConfig {
+                encoding: EncodingConfig::new(16),
+                ..Default::default()
+            },
+            train,
+            ..Default::default()
+        }
+    }
+
+    pub(crate) fn loss(&self) -> Loss {
+        let labels = self.data.labels.all().unwrap();
+        LossConfig::default().init(&labels, 2).unwrap()
+    }
+
+    pub(crate) fn objective<'a>(&'a self, loss: &'a Loss) -> LabelledTexts<'a> {
+        LabelledTexts {
+            validation: Some(&self.data),
+            eval_batch_size: BatchSize::Rows(7),
+            ..LabelledTexts::new(&self.data, loss, self.tokenizer.pad_token_id())
+        }
+    }
+
     /// Trains and predicts.
     pub(crate) fn train(&self, config: &TrainConfig) -> Result<Trained, TrainError> {
-        let mut curve = Vec::new();
+        self.train_padded(config, Padding::Longest)
+    }
+
+    pub(crate) fn train_padded(
+        &self,
+        config: &TrainConfig,
+        padding: Padding,
+    ) -> Result<Trained, TrainError> {
+        let (mut curve, loss) = (Vec::new(), self.loss());
+        let objective = LabelledTexts {
+            padding,
+            ..self.objective(&loss)
+        };
+        let trainer = Trainer::new(&objective, config);
+        let model = trainer.train(self.model(1), &mut curve)?.model;
         let pad = self.tokenizer.pad_token_id();
-        let (model, _) = train(self.model(1), &self.data, pad, config, &mut curve)?;
         let logits = predict(&model, &self.data, pad, BatchSize::Rows(7), &mut ())?.logits;
         Ok(Trained {
             curve,

@@ -71,6 +71,23 @@ impl TextTokenizer {
             .insert("model_max_length".to_owned(), json!(tokens));
     }
 
+    /// The most tokens of a row that the config names: `None` if it names none. Where there is no
+    /// limit, transformers writes a number far beyond any.
+    ///
+    /// ```
+    /// let mut tokenizer = finetune_data::TextTokenizer::train_word_piece(["one two"], 50)?;
+    /// assert_eq!(tokenizer.model_max_length(), Some(512));
+    /// tokenizer.set_model_max_length(128);
+    /// assert_eq!(tokenizer.model_max_length(), Some(128));
+    /// # Ok::<(), finetune_data::DataError>(())
+    /// ```
+    pub fn model_max_length(&self) -> Option<usize> {
+        let length = self.config.get("model_max_length")?;
+        // 1e30, which stands for no limit, is no integer of 64 bits; as a float it saturates.
+        let whole = length.as_u64().map(|length| length as usize);
+        whole.or_else(|| length.as_f64().map(|length| length as usize))
+    }
+
     /// The vocabulary as `vocab.txt` has it: `None` if it is no WordPiece, or has gaps or line
     /// breaks that a list of lines cannot show.
     fn vocabulary_lines(&self) -> Option<String> {
@@ -190,6 +207,25 @@ mod tests {
         let special = read(&folder.path().join("special_tokens_map.json"));
         assert_eq!(special.as_object().unwrap().len(), 5);
         assert_eq!(special["cls_token"], "[CLS]");
+    }
+
+    #[test]
+    fn no_limit_is_a_length_beyond_any() {
+        let folder = tempfile::tempdir().unwrap();
+        TextTokenizer::train_word_piece(["a b"], 20)
+            .unwrap()
+            .save(folder.path())
+            .unwrap();
+        let path = folder.path().join("tokenizer_config.json");
+        let length = |value: &str| {
+            let text = format!("{{\"model_max_length\": {value}}}");
+            fs::write(&path, text).unwrap();
+            let tokenizer = TextTokenizer::from_dir(folder.path()).unwrap();
+            tokenizer.model_max_length()
+        };
+        assert_eq!(length("1000000000000000019884624838656"), Some(usize::MAX));
+        assert_eq!(length("512"), Some(512));
+        assert_eq!(length("null"), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::{Activations, Cut, TextActivations};
-use crate::encoder::{AttentionMask, EncoderInput};
+use crate::encoder::EncoderInput;
 use crate::{DropoutStream, Features, ModelError, SequenceClassifier};
 
 impl SequenceClassifier {
@@ -27,7 +27,11 @@ impl SequenceClassifier {
                 let mask = mask.clone();
                 Ok(Activations::HiddenStates { number, rows, mask })
             }
-            Cut::Pooled => Ok(Activations::Pooled(self.gather(0, embedded, mask, dropout))),
+            Cut::Pooled => {
+                let (encoder, pooler) = (&self.encoder, &self.pooler);
+                let pooled = pooler.gather_from(encoder, 0, embedded, mask, dropout);
+                Ok(Activations::Pooled(pooled))
+            }
         }
     }
 
@@ -71,7 +75,8 @@ impl SequenceClassifier {
                 let cut = Cut::HiddenStates(number);
                 self.check_cut(cut)?;
                 self.check_shape(&rows, [mask.batch() * mask.sequence(), self.width_at(cut)])?;
-                self.gather(number, rows, &mask, dropout)
+                self.pooler
+                    .gather_from(&self.encoder, number, rows, &mask, dropout)
             }
             Activations::Pooled(pooled) => {
                 self.check_shape(&pooled, [pooled.dims()[0], self.width_at(Cut::Pooled)])?;
@@ -79,21 +84,6 @@ impl SequenceClassifier {
             }
         };
         Ok(self.pooler.project(pooled))
-    }
-
-    /// From the hidden states with a number to the part of the pooling without parameters.
-    pub(crate) fn gather(
-        &self,
-        number: usize,
-        rows: Tensor<2>,
-        mask: &AttentionMask,
-        dropout: Option<DropoutStream>,
-    ) -> Tensor<2> {
-        let wanted = self.pooler.states();
-        let states = self
-            .encoder
-            .states_from(number, rows, mask, dropout, wanted);
-        self.pooler.gather(states, mask)
     }
 
     fn check_cut(&self, cut: Cut) -> Result<(), ModelError> {

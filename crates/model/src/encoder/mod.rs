@@ -62,6 +62,9 @@ impl Encoder {
     ///
     /// # Shapes
     /// - output: `[T, D]`
+    ///
+    /// # Panics
+    /// If `input` was made for an encoder with other embedding tables.
     pub fn forward(&self, input: &EncoderInput, dropout: Option<DropoutStream>) -> Tensor<2> {
         let layers = 0..self.layers.len();
         self.advance(self.embed(input, dropout), &input.mask, dropout, layers)
@@ -71,6 +74,9 @@ impl Encoder {
     ///
     /// # Shapes
     /// - each output: `[T, D]`
+    ///
+    /// # Panics
+    /// If `input` was made for an encoder with other embedding tables.
     pub fn hidden_states(
         &self,
         input: &EncoderInput,

@@ -142,13 +142,14 @@ impl Pass<'_> {
             passes.push((texts, sorted_by_length(&texts.lengths()?, self.batch_size)?));
         }
         let batches = passes.iter().map(|(_, batches)| batches.len()).sum();
-        observer.observe(&Event::Started(Phase::Activations, batches))?;
+        observer.observe(&Event::started(Phase::Activations, batches))?;
         let width = self.model.width_at(self.plan.cut);
         let mut starts = vec![0; self.plan.rows * self.plan.texts];
         let (mut taken, mut kept) = (0, Vec::new());
         for (text, (texts, batches)) in passes.into_iter().enumerate() {
             let vectors = self.vectors(texts)?;
             for rows in batches {
+                let advanced = Event::Advanced { rows: rows.len() };
                 let values = self.of_batch(texts, &rows)?;
                 let slots = values.chunks_exact(values.len() / rows.len());
                 for (row, slots) in rows.into_iter().zip(slots) {
@@ -159,7 +160,7 @@ impl Pass<'_> {
                     starts[text * self.plan.rows + row] = taken;
                     taken += kept.len() as u64;
                 }
-                observer.observe(&Event::BatchDone)?;
+                observer.observe(&advanced)?;
             }
         }
         observer.observe(&Event::Ended(Phase::Activations))?;
@@ -169,7 +170,7 @@ impl Pass<'_> {
     /// The activations of some texts on the host, those of padding among them.
     fn of_batch(&self, texts: &EncodedTexts, rows: &[usize]) -> Result<Vec<f32>, TrainError> {
         let tokens = collate_texts(texts, rows, Padding::Longest, self.pad_token_id)?;
-        let input = encoder_input(self.model, rows.len(), &tokens)?;
+        let input = encoder_input(&self.model.encoder, rows.len(), &tokens)?;
         let values = match self.model.lower(&input, self.plan.cut, None)? {
             Activations::HiddenStates { rows, .. } => rows,
             Activations::Pooled(rows) => rows,

@@ -55,11 +55,13 @@ mod compute;
 mod file;
 mod frozen;
 mod inputs;
+mod kept;
 mod numbers;
 mod plan;
 mod settings;
 
 pub use frozen::FrozenActivations;
 pub use inputs::BatchInputs;
-pub use plan::ActivationPlan;
+pub(crate) use kept::{KeptActivations, KeptPlans};
+pub use plan::{ActivationPlan, constant_stages};
 pub use settings::{ActivationCache, ActivationPlace, ActivationPrecision};

@@ -1,10 +1,10 @@
 //! What is to be kept, and how large it is, before anything is computed.
 
 use finetune_data::{EncodedDataset, EncodedTexts};
-use finetune_model::{Cut, SequenceClassifier};
+use finetune_model::{Cut, DropoutStream, SequenceClassifier};
 
 use super::{ActivationCache, ActivationPlace, ActivationPrecision};
-use crate::TrainError;
+use crate::{TrainConfig, TrainError};
 
 /// The activations of a data set that are to be kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +32,7 @@ impl ActivationPlan {
 
 impl ActivationCache {
     /// What is to be kept of `data` while the lowest `frozen_stages` stages of `model` are frozen
-    /// and drop nothing (see [`SequenceClassifier::is_deterministic_below`]).
+    /// and drop nothing; see [`constant_stages`].
     ///
     /// `None` if nothing is to be kept: it is [`ActivationPlace::Off`], or no layer is frozen. The
     /// embeddings alone are looked up as fast as they are read back.
@@ -75,6 +75,19 @@ impl ActivationCache {
             }),
             _ => Ok(Some(plan)),
         }
+    }
+}
+
+/// How many of the lowest stages compute the same of a text in every step of a run: they are
+/// frozen from the first to the last and drop nothing.
+pub fn constant_stages(model: &SequenceClassifier, config: &TrainConfig) -> usize {
+    let freeze = &config.freeze;
+    let frozen = freeze.frozen_throughout(model.encoder.layers.len(), config.length);
+    let first = freeze.first_stage_with_dropout(frozen);
+    let dropout = DropoutStream::new(config.seed, 0).from_stage(first);
+    match model.cut(frozen) {
+        Some(cut) if model.is_deterministic_below(cut, Some(dropout)) => frozen,
+        _ => 0,
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 
-/// Settings of the activations of a frozen part; by default there are none.
+/// Settings of the activations of a frozen part; by default they are kept in memory.
 ///
 /// ```
 /// use finetune_train::{ActivationCache, ActivationPlace, ActivationPrecision};
@@ -16,7 +16,7 @@ use crate::TrainError;
 /// )?;
 /// assert_eq!(cache.place, ActivationPlace::Disk("activations".into()));
 /// assert_eq!(cache.precision, ActivationPrecision::F16);
-/// assert_eq!(ActivationCache::default().place, ActivationPlace::Off);
+/// assert_eq!(ActivationCache::default().place, ActivationPlace::Memory);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ pub struct ActivationCache {
     pub place: ActivationPlace,
     /// As what numbers.
     pub precision: ActivationPrecision,
-    /// The most bytes that they may take, at least 1; `None` for any size.
+    /// The most bytes that those of a data set may take, at least 1; `None` for any size.
     pub max_bytes: Option<u64>,
 }
 
@@ -35,9 +35,9 @@ pub struct ActivationCache {
 #[serde(rename_all = "snake_case")]
 pub enum ActivationPlace {
     /// Nowhere: the frozen part is computed again for each batch.
-    #[default]
     Off,
     /// In memory, for one run.
+    #[default]
     Memory,
     /// In a file of this folder, memory-mapped: for data larger than memory, and for the next run.
     Disk(PathBuf),

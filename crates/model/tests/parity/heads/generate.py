@@ -8,18 +8,19 @@ versions above (CPU, one thread, eager attention, computed in float64 and then
 rounded to float32; eval mode, no dropout):
 
 checkpoint/             a tiny BertModel, pooler included
-cases.json              pooling, head and number of outputs of each case, in
-                        this project's words
+cases.json              pooling, head, number of outputs and loss of each case,
+                        in this project's words
 expected.safetensors    first.*, second.*: the batches of a pair, input_ids and
                         attention_mask [B, S] with B = 3 and S = 7 and 5. A case
                         for one text has the first alone.
 
     <case>.head.<parameter>        its values; matrices [out, in]
     <case>.output                  [B, C]
-    <case>.upstream                [B, C]; the loss is sum(output * upstream)
-    <case>.grad.head.<parameter>   d loss / d parameter
-    <case>.grad.words              d loss / d word embeddings
-    <case>.grad.pooler             d loss / d weight of the pooler, if used
+    <case>.targets                 int64 [B] for cross_entropy, else [B, C]
+    <case>.loss                    [] as torch.nn.CrossEntropyLoss,
+                                   BCEWithLogitsLoss, MSELoss or L1Loss, mean
+    <case>.grad.<parameter>        d loss / d parameter, every parameter that
+                                   the loss depends on: bert.*, head.*
 """
 
 import json
@@ -36,7 +37,7 @@ assert torch.__version__.split("+")[0] == "2.9.0", torch.__version__
 assert transformers.__version__ == "5.23.0", transformers.__version__
 
 HERE = Path(__file__).resolve().parent
-GENERATOR = torch.Generator().manual_seed(20264)
+GENERATOR = torch.Generator().manual_seed(20266)
 WIDTH = 8
 FIRST = {"layers": "last", "tokens": "first"}
 POOLER = {"layers": "last", "tokens": "pooler"}
@@ -50,44 +51,50 @@ def perceptron(**settings):
 
 
 CASES = {
-    "linear_first": (FIRST, perceptron(), 3),
-    "linear_pooler": (POOLER, perceptron(), 3),
-    "linear_mean": (MEAN, perceptron(), 3),
-    "linear_max": (MAX, perceptron(), 3),
-    "single_layer": ({"layers": {"single": 1}, "tokens": "first"}, perceptron(), 3),
-    "embeddings": ({"layers": {"single": 0}, "tokens": "mean"}, perceptron(), 3),
+    "linear_first": (FIRST, perceptron(), 3, "cross_entropy"),
+    "linear_pooler": (POOLER, perceptron(), 3, "bce"),
+    "linear_mean": (MEAN, perceptron(), 3, "cross_entropy"),
+    "linear_max": (MAX, perceptron(), 3, "bce"),
+    "single_layer": ({"layers": {"single": 1}, "tokens": "first"}, perceptron(), 3, "mse"),
+    "embeddings": ({"layers": {"single": 0}, "tokens": "mean"}, perceptron(), 3, "cross_entropy"),
     "concatenate": (
         {"layers": {"concatenate_last": 2}, "tokens": "first"},
         perceptron(),
         3,
+        "bce",
     ),
     "concatenate_max": (
         {"layers": {"concatenate_last": 3}, "tokens": "max"},
         perceptron(),
         2,
+        "cross_entropy",
     ),
     "mean_of_layers": (
         {"layers": {"mean_of_last": 3}, "tokens": "mean"},
         perceptron(),
         3,
+        "l1",
     ),
     "three_layers": (
         FIRST,
         perceptron(hidden_sizes=[7, 5], activation="relu"),
         5,
+        "cross_entropy",
     ),
     "two_linear_layers": (
         FIRST,
         perceptron(hidden_sizes=[6], activation="linear"),
         5,
+        "bce",
     ),
-    "score": (FIRST, perceptron(), 1),
-    "score_sigmoid": (MEAN, perceptron(range=SCORE), 1),
-    "pair_concatenation": (MEAN, perceptron(pair="concatenation"), 2),
+    "score": (FIRST, perceptron(), 1, "mse"),
+    "score_sigmoid": (MEAN, perceptron(range=SCORE), 1, "mse"),
+    "pair_concatenation": (MEAN, perceptron(pair="concatenation"), 2, "cross_entropy"),
     "pair_difference_and_product": (
         POOLER,
         perceptron(pair="difference_and_product", range=SCORE),
         1,
+        "l1",
     ),
     "pair_concatenation_and_difference": (
         MEAN,
@@ -95,9 +102,10 @@ CASES = {
             pair="concatenation_and_difference", hidden_sizes=[9], activation="tanh"
         ),
         2,
+        "bce",
     ),
-    "cosine": (MEAN, {"kind": "cosine"}, 1),
-    "cosine_projected": (FIRST, {"kind": "cosine", "projection": 6, "range": SCORE}, 1),
+    "cosine": (MEAN, {"kind": "cosine"}, 1, "mse"),
+    "cosine_projected": (FIRST, {"kind": "cosine", "projection": 6, "range": SCORE}, 1, "l1"),
 }
 
 
@@ -180,6 +188,27 @@ def apply_head(head, parameters, u, v):
     return low + (high - low) * torch.sigmoid(output) if "range" in head else output
 
 
+LOSSES = {
+    "cross_entropy": torch.nn.CrossEntropyLoss(),
+    "bce": torch.nn.BCEWithLogitsLoss(),
+    "mse": torch.nn.MSELoss(),
+    "l1": torch.nn.L1Loss(),
+}
+
+
+def draw_targets(loss, head, output):
+    rows, classes = output.shape
+    if loss == "cross_entropy":
+        return torch.randint(0, classes, (rows,), generator=GENERATOR)
+    if loss == "bce":
+        return torch.randint(0, 2, (rows, classes), generator=GENERATOR).double()
+    score = head["range"]["high"] if "range" in head else 1.0
+    targets = score * torch.rand(rows, classes, generator=GENERATOR).double()
+    # The slope of an absolute value is undefined at 0.
+    assert (targets - output).abs().min() > 1e-3
+    return targets
+
+
 def draw_batch(config, lengths):
     rows, width = len(lengths), max(lengths)
     mask = torch.zeros(rows, width, dtype=torch.int64)
@@ -213,7 +242,7 @@ def main():
 
     batches = {"first": draw_batch(config, [7, 1, 4]), "second": draw_batch(config, [2, 5, 3])}
     expected = {f"{b}.{k}": t for b, batch in batches.items() for k, t in batch.items()}
-    for name, (pooling, head, outputs) in CASES.items():
+    for name, (pooling, head, outputs, loss) in CASES.items():
         parameters = draw_head(pooling, head, outputs)
         expected |= {f"{name}.head.{k}": t.clone() for k, t in parameters.items()}
         for parameter in parameters.values():
@@ -230,21 +259,24 @@ def main():
         )
         output = apply_head(head, parameters, u, v)
         assert output.shape == (3, outputs) and output.std() > 0.05, name
-        upstream = normal(*output.shape)
-        (output * upstream).sum().backward()
-        expected |= {f"{name}.output": output, f"{name}.upstream": upstream}
+        targets = draw_targets(loss, head, output)
+        value = LOSSES[loss](output, targets)
+        value.backward()
+        expected |= {f"{name}.output": output, f"{name}.targets": targets, f"{name}.loss": value}
         expected |= {f"{name}.grad.head.{k}": t.grad for k, t in parameters.items()}
-        expected[f"{name}.grad.words"] = encoder.embeddings.word_embeddings.weight.grad.clone()
-        if pooling["tokens"] == "pooler":
-            expected[f"{name}.grad.pooler"] = encoder.pooler.dense.weight.grad.clone()
+        expected |= {
+            f"{name}.grad.bert.{k}": t.grad.clone()
+            for k, t in encoder.named_parameters()
+            if t.grad is not None
+        }
     expected = {
         key: (t.detach().float() if t.is_floating_point() else t).clone().contiguous()
         for key, t in expected.items()
     }
     save_file(expected, HERE / "expected.safetensors")
     cases = {
-        name: {"pooling": pooling, "head": head, "outputs": outputs}
-        for name, (pooling, head, outputs) in CASES.items()
+        name: {"pooling": pooling, "head": head, "outputs": outputs, "loss": loss}
+        for name, (pooling, head, outputs, loss) in CASES.items()
     }
     (HERE / "cases.json").write_text(json.dumps(cases, indent=1) + "\n")
 

@@ -1,10 +1,8 @@
-//! Which part of a classifier does not train.
+//! The frozen part of an encoder, by a word.
 
 use std::fmt;
 use std::str::FromStr;
 
-use burn::module::{Module, ParamGroup};
-use finetune_model::{Parameter, SequenceClassifier, parameters};
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
@@ -27,26 +25,11 @@ pub enum Freeze {
 }
 
 impl Freeze {
-    /// Freezes the part in `model`.
-    ///
-    /// # Errors
-    /// As [`Self::check`].
-    pub fn apply(self, model: SequenceClassifier) -> Result<SequenceClassifier, TrainError> {
-        self.check(&model)?;
-        let layers = model.encoder.layers.len();
-        let frozen = parameters(&model)
-            .into_iter()
-            .filter(|parameter| self.freezes(parameter, layers));
-        let group = ParamGroup::from_ids(frozen.map(|parameter| parameter.id).collect());
-        Ok(model.set_require_grad_group(group, false))
-    }
-
-    /// Whether `model` has what is to be frozen.
+    /// Whether an encoder of so many layers has what is to be frozen.
     ///
     /// # Errors
     /// [`TrainError::InvalidSetting`] if more layers are to train than there are.
-    pub fn check(self, model: &SequenceClassifier) -> Result<(), TrainError> {
-        let layers = model.encoder.layers.len();
+    pub fn check(self, layers: usize) -> Result<(), TrainError> {
         if let Self::AllButLast(last) = self
             && last > layers
         {
@@ -54,11 +37,6 @@ impl Freeze {
             return Err(TrainError::setting("freeze", self, expected));
         }
         Ok(())
-    }
-
-    /// Whether a parameter of a classifier with so many layers is in the frozen part.
-    pub fn freezes(self, parameter: &Parameter, layers: usize) -> bool {
-        stage(parameter).is_some_and(|stage| stage < self.frozen_stages(layers))
     }
 
     /// How many stages of an encoder of `layers` layers are frozen, from the bottom: the
@@ -69,18 +47,6 @@ impl Freeze {
             Self::Embeddings => 1,
             Self::AllButLast(last) => 1 + layers.saturating_sub(last),
             Self::Encoder => 1 + layers,
-        }
-    }
-}
-
-/// The stage of the encoder that a parameter belongs to.
-fn stage(parameter: &Parameter) -> Option<usize> {
-    let place = parameter.path.strip_prefix("encoder.")?;
-    match place.strip_prefix("layers.") {
-        None => Some(0),
-        Some(layer) => {
-            let (index, _) = layer.split_once('.')?;
-            Some(index.parse::<usize>().ok()? + 1)
         }
     }
 }
@@ -152,33 +118,6 @@ mod tests {
         ] {
             let message = wrong.parse::<Freeze>().unwrap_err().to_string();
             assert!(message.contains("all-but-last-N"), "{message}");
-        }
-    }
-
-    /// The embeddings with all that belongs to them are the first stage, each layer is one, and
-    /// pooler and head are none.
-    #[test]
-    fn every_family_has_the_same_stages() {
-        use burn::tensor::Device;
-        use finetune_model::{EncoderConfig, Family, SequenceClassifierConfig};
-
-        for family in Family::ALL {
-            let encoder = EncoderConfig {
-                num_hidden_layers: 2,
-                embedding_size: (family == Family::Electra).then_some(12),
-                ..EncoderConfig::base(family)
-            };
-            let names = ["no", "yes"].map(String::from);
-            let config = SequenceClassifierConfig::new(encoder, names.into());
-            for parameter in parameters(&config.init(&Device::flex()).unwrap()) {
-                let expected = match parameter.path.split('.').collect::<Vec<_>>()[..] {
-                    ["encoder", "embeddings", ..] => Some(0),
-                    ["encoder", "layers", "0", ..] => Some(1),
-                    ["encoder", "layers", "1", ..] => Some(2),
-                    _ => None,
-                };
-                assert_eq!(stage(&parameter), expected, "{family}: {}", parameter.path);
-            }
         }
     }
 

@@ -10,7 +10,7 @@ const EPSILON: f64 = 1e-6;
 /// Scales all gradients so that their common norm is at most `max_norm`; gives the norm before.
 ///
 /// Nothing is read back from the device: the factor stays a tensor.
-pub(crate) fn clip_by_global_norm<M: Module>(
+pub(super) fn clip_by_global_norm<M: Module>(
     module: &M,
     mut gradients: GradientsParams,
     max_norm: Option<f64>,

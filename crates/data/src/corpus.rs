@@ -1,0 +1,44 @@
+//! Data sets as nothing but text, for masked language modelling.
+
+use crate::dataset::{Dataset, Example, Label, Target, Task, Texts};
+
+/// All texts of some data sets, each a row of its own, both texts of a pair too; their labels are
+/// left out. Rows of blanks are left out: they have nothing to mask.
+///
+/// ```
+/// use finetune_data::{Dataset, Example, Label, Task, Texts, corpus};
+///
+/// let reviews = Dataset {
+///     name: "reviews".into(),
+///     task: Task::classification(["bad", "good"]),
+///     examples: vec![Example::new("fine", Label::Class(1)), Example::new(" ", Label::Class(0))],
+/// };
+/// let questions = Dataset {
+///     name: "questions".into(),
+///     task: Task { texts: Texts::Pair, ..Task::classification(["no", "yes"]) },
+///     examples: vec![Example::pair("how?", "why?", Label::Class(0))],
+/// };
+/// let corpus = corpus([&reviews, &questions]);
+/// assert_eq!(corpus.name, "reviews + questions");
+/// let texts: Vec<&str> = corpus.examples.iter().map(|example| &*example.text).collect();
+/// assert_eq!(texts, ["fine", "how?", "why?"]);
+/// ```
+pub fn corpus<'a>(datasets: impl IntoIterator<Item = &'a Dataset>) -> Dataset {
+    let (mut names, mut examples) = (Vec::new(), Vec::new());
+    for dataset in datasets {
+        names.push(dataset.name.as_str());
+        for example in &dataset.examples {
+            let texts = std::iter::once(&example.text).chain(&example.text_pair);
+            let texts = texts.filter(|text| !text.trim().is_empty());
+            examples.extend(texts.map(|text| Example::new(text, Label::Unlabelled)));
+        }
+    }
+    Dataset {
+        name: names.join(" + "),
+        task: Task {
+            texts: Texts::Single,
+            target: Target::Nothing,
+        },
+        examples,
+    }
+}

@@ -1,0 +1,233 @@
+//! Folders of files that appear whole or not at all.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::error::StorageError;
+use crate::writer::sync_folder;
+
+/// The file that lists the others.
+const LIST: &str = "files.json";
+
+/// Length and checksum of a file.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Seal {
+    bytes: usize,
+    /// Hexadecimal: not every JSON reader keeps 64 bits of a number.
+    xxh3: String,
+}
+
+impl Seal {
+    fn of(content: &[u8]) -> Self {
+        Self {
+            bytes: content.len(),
+            xxh3: format!("{:016x}", xxh3_64(content)),
+        }
+    }
+}
+
+/// Writes a folder of files.
+///
+/// Until [`Self::finish`] the folder is `.NAME.partial`; then every byte is on the disk, and it
+/// gets its name. What a killed program leaves is replaced by the next writer.
+///
+/// ```
+/// use finetune_storage::{Folder, FolderWriter};
+///
+/// let parent = tempfile::tempdir()?;
+/// let path = parent.path().join("step-100");
+/// let mut writer = FolderWriter::create(&path)?;
+/// writer.file("weights", b"123")?;
+/// assert!(!path.exists());
+/// writer.finish()?;
+/// assert_eq!(Folder::open(&path)?.read("weights")?, b"123");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct FolderWriter {
+    path: PathBuf,
+    partial: PathBuf,
+    files: BTreeMap<String, Seal>,
+    finished: bool,
+}
+
+impl FolderWriter {
+    /// Begins the folder `path`, whose parent exists.
+    ///
+    /// # Errors
+    /// [`StorageError::Io`], also if there is such a folder already.
+    pub fn create(path: &Path) -> Result<Self, StorageError> {
+        if path.exists() {
+            return Err(StorageError::io(path)(
+                std::io::ErrorKind::AlreadyExists.into(),
+            ));
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let partial = path.with_file_name(format!(".{name}.partial"));
+        remove(&partial)?;
+        fs::create_dir(&partial).map_err(StorageError::io(&partial))?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            partial,
+            files: BTreeMap::new(),
+            finished: false,
+        })
+    }
+
+    /// Adds a file.
+    ///
+    /// # Errors
+    /// [`StorageError::Io`] if it cannot be written.
+    pub fn file(&mut self, name: &str, content: &[u8]) -> Result<(), StorageError> {
+        self.write(name, content)?;
+        self.files.insert(name.to_string(), Seal::of(content));
+        Ok(())
+    }
+
+    /// Gives the folder its name.
+    ///
+    /// # Errors
+    /// [`StorageError::Io`] if that fails; then there is no such folder.
+    pub fn finish(mut self) -> Result<(), StorageError> {
+        let list = serde_json::to_vec_pretty(&self.files);
+        let list = list.map_err(StorageError::metadata(&self.partial))?;
+        self.write(LIST, &list)?;
+        let failed = || StorageError::io(&self.path);
+        sync_folder(&self.partial.join(LIST)).map_err(failed())?;
+        fs::rename(&self.partial, &self.path).map_err(failed())?;
+        self.finished = true;
+        sync_folder(&self.path).map_err(failed())
+    }
+
+    fn write(&self, name: &str, content: &[u8]) -> Result<(), StorageError> {
+        let path = self.partial.join(name);
+        let written = File::create_new(&path).and_then(|mut file| {
+            file.write_all(content)?;
+            file.sync_all()
+        });
+        // Named as it would be called: nobody knows the partial folder.
+        written.map_err(StorageError::io(&self.path.join(name)))
+    }
+}
+
+impl Drop for FolderWriter {
+    fn drop(&mut self) {
+        if !self.finished {
+            // Nobody to tell, and the next writer begins anew in any case.
+            let _ = fs::remove_dir_all(&self.partial);
+        }
+    }
+}
+
+/// A folder that a [`FolderWriter`] wrote.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    files: BTreeMap<String, Seal>,
+}
+
+impl Folder {
+    /// Opens a folder.
+    ///
+    /// # Errors
+    /// [`StorageError::Io`] if its list cannot be read, [`StorageError::Damaged`] if it is none.
+    pub fn open(path: &Path) -> Result<Self, StorageError> {
+        let list = path.join(LIST);
+        let text = fs::read(&list).map_err(StorageError::io(&list))?;
+        let files = serde_json::from_slice(&text);
+        Ok(Self {
+            path: path.to_path_buf(),
+            files: files.map_err(|error| StorageError::damaged(&list, error.to_string()))?,
+        })
+    }
+
+    /// Whether there is a file of this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.files.contains_key(name)
+    }
+
+    /// The content of a file, as it was written.
+    ///
+    /// # Errors
+    /// [`StorageError::Io`] if it cannot be read, [`StorageError::Damaged`] if it is not what was
+    /// written or the folder has no such file.
+    pub fn read(&self, name: &str) -> Result<Vec<u8>, StorageError> {
+        let path = self.path.join(name);
+        let Some(expected) = self.files.get(name) else {
+            return Err(StorageError::damaged(&path, format!("not in {LIST}")));
+        };
+        let content = fs::read(&path).map_err(StorageError::io(&path))?;
+        let found = Seal::of(&content);
+        if found != *expected {
+            let what = format!("expected {expected:?}, found {found:?}");
+            return Err(StorageError::damaged(&path, what));
+        }
+        Ok(content)
+    }
+}
+
+/// Removes a folder, if there is one.
+fn remove(path: &Path) -> Result<(), StorageError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(StorageError::io(path)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_not_finished_leaves_nothing() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("one");
+        let mut writer = FolderWriter::create(&path).unwrap();
+        writer.file("a", b"1").unwrap();
+        drop(writer);
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_a_killed_program_left_is_replaced() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("one");
+        let mut killed = FolderWriter::create(&path).unwrap();
+        killed.file("old", b"1").unwrap();
+        std::mem::forget(killed);
+        let mut writer = FolderWriter::create(&path).unwrap();
+        writer.file("new", b"2").unwrap();
+        writer.finish().unwrap();
+        let folder = Folder::open(&path).unwrap();
+        assert!(folder.contains("new") && !folder.contains("old"));
+        assert!(!path.join("old").exists());
+    }
+
+    #[test]
+    fn another_byte_or_length_is_noticed() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("one");
+        let mut writer = FolderWriter::create(&path).unwrap();
+        writer.file("a", b"12").unwrap();
+        writer.finish().unwrap();
+        assert!(FolderWriter::create(&path).is_err());
+        let folder = Folder::open(&path).unwrap();
+        assert_eq!(folder.read("a").unwrap(), b"12");
+        for damaged in [&b"13"[..], b"1", b"123", b""] {
+            fs::write(path.join("a"), damaged).unwrap();
+            let error = folder.read("a").unwrap_err();
+            assert!(matches!(error, StorageError::Damaged { .. }), "{error}");
+        }
+        assert!(folder.read("b").is_err());
+        fs::write(path.join(LIST), "{").unwrap();
+        let error = Folder::open(&path).unwrap_err();
+        assert!(matches!(error, StorageError::Damaged { .. }), "{error}");
+    }
+}

@@ -1,0 +1,48 @@
+//! Whether the parts of a checkpoint folder fit each other, and what is asked of them.
+
+use std::path::Path;
+
+use finetune_data::TextTokenizer;
+use finetune_model::EncoderConfig;
+
+use crate::TrainError;
+
+/// Whether the embedding table has a row for every token of the tokenizer.
+///
+/// # Errors
+/// [`TrainError::VocabularyTooLarge`].
+pub(crate) fn check_vocabulary(
+    directory: &Path,
+    tokenizer: &TextTokenizer,
+    encoder: &EncoderConfig,
+) -> Result<(), TrainError> {
+    let (vocabulary, rows) = (tokenizer.vocabulary_size(), encoder.vocab_size);
+    if vocabulary > rows {
+        return Err(TrainError::VocabularyTooLarge {
+            path: directory.to_path_buf(),
+            highest_id: vocabulary - 1,
+            rows,
+        });
+    }
+    Ok(())
+}
+
+/// Whether the position table reaches to the end of a row of `length` tokens, padding included.
+///
+/// # Errors
+/// [`TrainError::LongerThanPositions`].
+pub(crate) fn check_length(
+    directory: &Path,
+    length: usize,
+    encoder: &EncoderConfig,
+) -> Result<(), TrainError> {
+    let positions = encoder.longest_sequence();
+    if length > positions {
+        return Err(TrainError::LongerThanPositions {
+            path: directory.to_path_buf(),
+            length,
+            positions,
+        });
+    }
+    Ok(())
+}

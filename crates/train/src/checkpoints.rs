@@ -1,0 +1,184 @@
+//! Which checkpoints a run keeps, and where.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::module::Module;
+use serde::{Deserialize, Serialize};
+
+use crate::TrainError;
+use crate::checkpoint::Checkpoint;
+use crate::run_length::Every;
+
+/// What is kept on disk while a run goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CheckpointPolicy {
+    /// When a checkpoint is written; after each epoch. `None` writes none: such a run begins
+    /// anew when it is resumed.
+    pub every: Option<Every>,
+    /// So many of the last checkpoints are kept, at least 1.
+    pub keep_last: usize,
+    /// After these numbers of optimizer steps the model is saved for good, as a checkpoint that
+    /// other programs load.
+    pub milestones: Vec<usize>,
+}
+
+impl Default for CheckpointPolicy {
+    fn default() -> Self {
+        Self {
+            every: Some(Every::Epochs(1)),
+            keep_last: 1,
+            milestones: Vec::new(),
+        }
+    }
+}
+
+impl CheckpointPolicy {
+    /// Whether every value is in its range.
+    ///
+    /// # Errors
+    /// [`TrainError::InvalidSetting`] names the first that is not.
+    pub fn validate(&self) -> Result<(), TrainError> {
+        if let Some(every) = self.every {
+            every.validate("checkpoints.every")?;
+        }
+        for (setting, least) in [
+            ("checkpoints.keep_last", Some(self.keep_last)),
+            ("milestones", self.milestones.iter().copied().min()),
+        ] {
+            if least == Some(0) {
+                return Err(TrainError::setting(setting, 0, "at least 1"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether every milestone is on the way of a run of so many steps.
+    ///
+    /// # Errors
+    /// [`TrainError::InvalidSetting`] names the last that is not.
+    pub(crate) fn check(&self, total_steps: usize) -> Result<(), TrainError> {
+        match self.milestones.iter().max() {
+            Some(last) if *last > total_steps => {
+                let expected = format!("at most the run's {total_steps} steps");
+                Err(TrainError::setting("milestones", last, expected))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The folder in which a run keeps its checkpoints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckpointFolder {
+    directory: PathBuf,
+}
+
+impl CheckpointFolder {
+    /// Checkpoints in `directory`, which is made if need be.
+    ///
+    /// # Errors
+    /// [`TrainError::Io`] if it cannot be.
+    pub fn new(directory: &Path) -> Result<Self, TrainError> {
+        fs::create_dir_all(directory).map_err(TrainError::io(directory))?;
+        Ok(Self {
+            directory: directory.to_path_buf(),
+        })
+    }
+
+    /// The newest checkpoint and the number of its step, if there is any.
+    ///
+    /// # Errors
+    /// [`TrainError::Io`] if the folder cannot be read.
+    pub fn latest(&self) -> Result<Option<(u64, PathBuf)>, TrainError> {
+        Ok(self.all()?.pop())
+    }
+
+    /// All checkpoints, the newest last.
+    fn all(&self) -> Result<Vec<(u64, PathBuf)>, TrainError> {
+        let failed = || TrainError::io(&self.directory);
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.directory).map_err(failed())? {
+            let entry = entry.map_err(failed())?;
+            let name = entry.file_name();
+            let step = name.to_str().and_then(|name| name.strip_prefix("step-"));
+            if let Some(step) = step.and_then(|step| step.parse().ok()) {
+                found.push((step, entry.path()));
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// Writes a checkpoint, and removes those that are no longer to be kept.
+    pub(crate) fn write<M: Module>(
+        &self,
+        checkpoint: &Checkpoint<M>,
+        keep_last: usize,
+    ) -> Result<PathBuf, TrainError> {
+        let step = checkpoint.state.summary.steps;
+        let path = self.directory.join(format!("step-{step:08}"));
+        checkpoint.write(&path)?;
+        let all = self.all()?;
+        for (_, old) in &all[..all.len().saturating_sub(keep_last)] {
+            fs::remove_dir_all(old).map_err(TrainError::io(old))?;
+        }
+        Ok(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_is_the_one_with_most_steps() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = CheckpointFolder::new(&parent.path().join("checkpoints")).unwrap();
+        assert_eq!(folder.latest().unwrap(), None);
+        for name in [
+            "step-00000009",
+            "step-100000000",
+            "step-00000120",
+            ".step-00000130.partial",
+            "other",
+        ] {
+            fs::create_dir(folder.directory.join(name)).unwrap();
+        }
+        let (step, path) = folder.latest().unwrap().unwrap();
+        assert_eq!(step, 100_000_000);
+        assert!(path.ends_with("step-100000000"));
+    }
+
+    #[test]
+    fn impossible_policies_are_named() {
+        let policy = CheckpointPolicy::default;
+        for (wrong, setting) in [
+            (
+                CheckpointPolicy {
+                    every: Some(Every::Steps(0)),
+                    ..policy()
+                },
+                "checkpoints.every",
+            ),
+            (
+                CheckpointPolicy {
+                    keep_last: 0,
+                    ..policy()
+                },
+                "checkpoints.keep_last",
+            ),
+            (
+                CheckpointPolicy {
+                    milestones: vec![5, 0],
+                    ..policy()
+                },
+                "milestones",
+            ),
+        ] {
+            let error = wrong.validate().unwrap_err().to_string();
+            assert!(error.starts_with(setting), "{error}");
+        }
+    }
+}

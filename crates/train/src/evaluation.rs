@@ -1,0 +1,245 @@
+//! Evaluation while training: when, which model is the best so far, when to stop.
+
+use serde::{Deserialize, Serialize};
+
+use crate::TrainError;
+use crate::metric::{Metric, Scores};
+use crate::run_length::Every;
+
+/// Evaluation on held-out rows while training.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvaluationConfig {
+    /// When; after each epoch.
+    pub every: Every,
+    /// Before the first step, too; no.
+    pub at_start: bool,
+    /// What makes a model better than another; the loss.
+    pub metric: Metric,
+    /// Whether the run ends with the best model instead of the last; yes.
+    pub keep_best: bool,
+    /// Whether the run ends before its time; no.
+    pub early_stopping: Option<EarlyStopping>,
+}
+
+/// Ends a run that no longer improves.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EarlyStopping {
+    /// After so many evaluations in a row without an improvement; at least 1.
+    pub patience: usize,
+    /// By how much the metric must be better to count as improved; at least 0. The best model
+    /// itself is kept however small its lead.
+    pub minimum_improvement: f64,
+}
+
+impl Default for EvaluationConfig {
+    fn default() -> Self {
+        Self {
+            every: Every::Epochs(1),
+            at_start: false,
+            metric: Metric::Loss,
+            keep_best: true,
+            early_stopping: None,
+        }
+    }
+}
+
+impl Default for EarlyStopping {
+    fn default() -> Self {
+        Self {
+            patience: 1,
+            minimum_improvement: 0.0,
+        }
+    }
+}
+
+impl EvaluationConfig {
+    /// Whether every value is in its range.
+    ///
+    /// # Errors
+    /// [`TrainError::InvalidSetting`] names the first that is not.
+    pub fn validate(&self) -> Result<(), TrainError> {
+        self.every.validate("evaluation.every")?;
+        let Some(stopping) = self.early_stopping else {
+            return Ok(());
+        };
+        if stopping.patience == 0 {
+            return Err(TrainError::setting("patience", 0, "at least 1"));
+        }
+        let least = stopping.minimum_improvement;
+        if !(least >= 0.0 && least.is_finite()) {
+            return Err(TrainError::setting(
+                "minimum_improvement",
+                least,
+                "at least 0",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether there is anything to evaluate on, and it has the metric.
+    ///
+    /// # Errors
+    /// [`TrainError::InvalidSetting`] if not.
+    pub(crate) fn check(&self, metrics: &[Metric]) -> Result<(), TrainError> {
+        if metrics.is_empty() {
+            let (setting, found) = match self.early_stopping {
+                Some(stopping) => ("patience", format!("{} evaluations", stopping.patience)),
+                None => ("evaluation.every", format!("{:?}", self.every)),
+            };
+            let expected = "none without validation rows, of which there are 0";
+            return Err(TrainError::setting(setting, found, expected));
+        }
+        if !metrics.contains(&self.metric) {
+            let names: Vec<_> = metrics.iter().map(|metric| metric.name()).collect();
+            let expected = format!("one of {}", names.join(", "));
+            return Err(TrainError::setting(
+                "evaluation.metric",
+                self.metric,
+                expected,
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// One evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvaluationRecord {
+    /// Optimizer steps before it.
+    pub step: u64,
+    /// Passes over the training rows before it, the one under way not counted.
+    pub epoch: u64,
+    /// What came of it.
+    pub scores: Scores,
+}
+
+impl EvaluationRecord {
+    /// All scores in a line, for people.
+    pub(crate) fn scores_text(&self) -> String {
+        let scores = self.scores.iter();
+        let scores: Vec<_> = scores
+            .map(|(metric, score)| format!("{metric} {score:.4}"))
+            .collect();
+        scores.join(", ")
+    }
+}
+
+/// How a run has been doing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Standing {
+    /// The best evaluation so far, the first of equals.
+    pub(crate) best: Option<EvaluationRecord>,
+    /// The value that counted as the last improvement.
+    improved_to: Option<f64>,
+    /// Evaluations since.
+    pub(crate) without_improvement: usize,
+}
+
+impl Standing {
+    /// Takes note of an evaluation; says whether it is the best so far.
+    pub(crate) fn update(&mut self, config: &EvaluationConfig, record: &EvaluationRecord) -> bool {
+        let metric = config.metric;
+        let value = |record: &EvaluationRecord| record.scores.get(&metric).copied();
+        // A value that is not a number is no improvement on anything.
+        let Some(new) = value(record).filter(|value| !value.is_nan()) else {
+            self.without_improvement += 1;
+            return false;
+        };
+        let least = config
+            .early_stopping
+            .map_or(0.0, |stopping| stopping.minimum_improvement);
+        let by = |old| metric.improvement(old, new);
+        match self.improved_to {
+            Some(old) if by(old) <= least => self.without_improvement += 1,
+            _ => (self.improved_to, self.without_improvement) = (Some(new), 0),
+        }
+        let is_best = match self.best.as_ref().and_then(value) {
+            Some(old) => by(old) > 0.0,
+            None => true,
+        };
+        if is_best {
+            self.best = Some(record.clone());
+        }
+        is_best
+    }
+
+    /// Whether it is time to give up.
+    pub(crate) fn is_over(&self, config: &EvaluationConfig) -> bool {
+        let stopping = config.early_stopping;
+        stopping.is_some_and(|stopping| self.without_improvement >= stopping.patience)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(patience: usize, minimum_improvement: f64) -> EvaluationConfig {
+        EvaluationConfig {
+            metric: Metric::Accuracy,
+            early_stopping: Some(EarlyStopping {
+                patience,
+                minimum_improvement,
+            }),
+            ..Default::default()
+        }
+    }
+
+    fn record(step: u64, accuracy: f64) -> EvaluationRecord {
+        EvaluationRecord {
+            step,
+            epoch: 0,
+            scores: [(Metric::Accuracy, accuracy)].into(),
+        }
+    }
+
+    /// The step of the best evaluation, and after which one it was over.
+    fn follow(config: &EvaluationConfig, accuracies: &[f64]) -> (u64, Option<usize>) {
+        let mut standing = Standing::default();
+        for (step, accuracy) in accuracies.iter().enumerate() {
+            standing.update(config, &record(step as u64, *accuracy));
+            if standing.is_over(config) {
+                return (standing.best.unwrap().step, Some(step));
+            }
+        }
+        (standing.best.unwrap().step, None)
+    }
+
+    #[test]
+    fn patience_counts_evaluations_without_improvement() {
+        assert_eq!(follow(&config(2, 0.0), &[0.5, 0.6, 0.6, 0.6]), (1, Some(3)));
+        assert_eq!(follow(&config(2, 0.0), &[0.5, 0.4, 0.6, 0.5]), (2, None));
+        assert_eq!(follow(&config(1, 0.0), &[0.5, 0.4]), (0, Some(1)));
+    }
+
+    #[test]
+    fn a_small_lead_is_kept_but_is_no_improvement() {
+        let small = [0.5, 0.505, 0.509, 0.515];
+        assert_eq!(follow(&config(2, 0.01), &small), (2, Some(2)));
+        assert_eq!(follow(&config(3, 0.01), &small), (3, None));
+    }
+
+    #[test]
+    fn not_a_number_is_never_the_best() {
+        assert_eq!(follow(&config(9, 0.0), &[0.5, f64::NAN, 0.6]), (2, None));
+        let mut standing = Standing::default();
+        assert!(!standing.update(&config(9, 0.0), &record(0, f64::NAN)));
+        assert!(standing.update(&config(9, 0.0), &record(1, 0.0)));
+    }
+
+    #[test]
+    fn what_contradicts_is_refused() {
+        assert!(config(0, 0.0).validate().is_err());
+        assert!(config(1, f64::NAN).validate().is_err());
+        let error = config(3, 0.0).check(&[]).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "patience is 3 evaluations, expected none without validation rows, of which there are 0"
+        );
+        let error = config(3, 0.0).check(&[Metric::Loss, Metric::Perplexity]);
+        let error = error.unwrap_err().to_string();
+        assert!(error.ends_with("one of loss, perplexity"), "{error}");
+    }
+}

@@ -1,0 +1,93 @@
+//! Whether everything that is to train does.
+
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+use finetune_model::parameters;
+
+use crate::TrainError;
+
+/// Checks that `gradients` has one for every parameter of `model` that trains: a parameter without
+/// would silently stay as it is. A row of a table that no token of the batch needs has a gradient
+/// of zeros, so this is the same for every batch: once after each change of what trains is enough.
+///
+/// # Errors
+/// [`TrainError::NoGradient`] names the first that has none.
+///
+/// ```
+/// use burn::nn::LinearConfig;
+/// use burn::optim::GradientsParams;
+/// use burn::tensor::{Device, Tensor};
+/// use finetune_train::check_gradients;
+///
+/// let device = Device::flex().autodiff();
+/// let layer = LinearConfig::new(2, 2).init(&device);
+/// let loss = layer.forward(Tensor::<2>::ones([1, 2], &device)).sum();
+/// let gradients = GradientsParams::from_grads(loss.backward(), &layer);
+/// check_gradients(&layer, &gradients)?;
+/// assert!(check_gradients(&layer, &GradientsParams::new()).is_err());
+/// # Ok::<(), finetune_train::TrainError>(())
+/// ```
+pub fn check_gradients<M: Module>(
+    model: &M,
+    gradients: &GradientsParams,
+) -> Result<(), TrainError> {
+    let mut without = Without {
+        gradients,
+        found: None,
+    };
+    model.visit(&mut without);
+    let Some(id) = without.found else {
+        return Ok(());
+    };
+    let mut parameters = parameters(model).into_iter();
+    let parameter = parameters
+        .find(|parameter| parameter.id == id)
+        .map_or_else(String::new, |parameter| parameter.path);
+    Err(TrainError::NoGradient { parameter })
+}
+
+/// Looks for a parameter that trains without a gradient.
+struct Without<'a> {
+    gradients: &'a GradientsParams,
+    found: Option<ParamId>,
+}
+
+impl ModuleVisitor for Without<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let trains = param.val().is_require_grad();
+        if self.found.is_none() && trains && self.gradients.get::<D>(param.id).is_none() {
+            self.found = Some(param.id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::nn::{Linear, LinearConfig};
+    use burn::tensor::Device;
+
+    use super::*;
+
+    #[derive(Module, Debug)]
+    struct Two {
+        used: Linear,
+        forgotten: Linear,
+    }
+
+    #[test]
+    fn a_parameter_that_nothing_depends_on_is_named() {
+        let device = Device::flex().autodiff();
+        let layer = || LinearConfig::new(2, 2).init(&device);
+        let mut two = Two {
+            used: layer(),
+            forgotten: layer(),
+        };
+        let loss = two.used.forward(Tensor::<2>::ones([1, 2], &device)).sum();
+        let gradients = GradientsParams::from_grads(loss.backward(), &two);
+        let message = check_gradients(&two, &gradients).unwrap_err().to_string();
+        assert!(message.starts_with("forgotten.weight trains"), "{message}");
+        two.forgotten = two.forgotten.no_grad();
+        check_gradients(&two, &gradients).unwrap();
+    }
+}

@@ -1,0 +1,388 @@
+//! What does not train: a part of the encoder from the bottom, parameters by name, and when they
+//! begin to.
+//!
+//! Works on any module whose encoder is in a field `encoder`. A frozen parameter takes no gradient;
+//! below the lowest parameter that trains, nothing is computed backward. [`FrozenWatch`] and
+//! [`check_gradients`] hold a run to what was asked for.
+
+mod glob;
+mod gradients;
+mod part;
+mod unfreezing;
+mod watch;
+
+use burn::module::{Module, ParamGroup};
+use finetune_model::{Parameter, parameters};
+use serde::{Deserialize, Serialize};
+
+pub use gradients::check_gradients;
+pub use part::Freeze;
+pub use unfreezing::GradualUnfreezing;
+pub use watch::FrozenWatch;
+
+use crate::stages::{layers, stage};
+use crate::{RunLength, TrainError};
+
+/// What does not train. By default, everything does.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FreezeConfig {
+    /// The part of the encoder that is frozen at the start.
+    pub part: Freeze,
+    /// Names of further parameters that are frozen to the end, such as
+    /// `encoder.layers.*.attention.*`; `*` stands for any characters, dots too.
+    pub names: Vec<String>,
+    /// When the part trains after all; `None` for never.
+    pub unfreeze: Option<GradualUnfreezing>,
+    /// Whether dropout stays on in the frozen part, as in scripts that only switch gradients off.
+    pub dropout: bool,
+}
+
+impl From<Freeze> for FreezeConfig {
+    fn from(part: Freeze) -> Self {
+        Self {
+            part,
+            ..Self::default()
+        }
+    }
+}
+
+impl FreezeConfig {
+    /// Whether the settings can be met by any model.
+    ///
+    /// # Errors
+    /// [`TrainError::InvalidSetting`] for an interval of 0, for an empty name, and if a part is to
+    /// be unfrozen but none is frozen.
+    pub fn validate(&self) -> Result<(), TrainError> {
+        if let Some(unfreeze) = self.unfreeze {
+            unfreeze.validate()?;
+            if self.part == Freeze::None {
+                let expected =
+                    "embeddings, encoder or all-but-last-N, since freeze.unfreeze is set";
+                return Err(TrainError::setting("freeze.part", self.part, expected));
+            }
+        }
+        match self.names.iter().any(String::is_empty) {
+            true => Err(TrainError::setting(
+                "freeze.names",
+                "empty",
+                "names or patterns of parameters",
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether `model` has what is to be frozen, and something is left to train from the first
+    /// step.
+    ///
+    /// # Errors
+    /// [`TrainError::InvalidSetting`] if more layers are to train than there are or nothing trains,
+    /// [`TrainError::NothingNamed`] for a name that no parameter has.
+    pub fn check<M: Module>(&self, model: &M) -> Result<(), TrainError> {
+        self.validate()?;
+        let parameters = parameters(model);
+        self.part.check(layers(&parameters))?;
+        for pattern in &self.names {
+            let mut paths = parameters.iter().map(|parameter| &parameter.path);
+            if !paths.any(|path| glob::matches(pattern, path)) {
+                return Err(TrainError::NothingNamed {
+                    pattern: pattern.clone(),
+                    example: parameters
+                        .first()
+                        .map_or_else(String::new, |p| p.path.clone()),
+                });
+            }
+        }
+        let frozen = self.frozen(model, self.frozen_stages(layers(&parameters), 0, 0));
+        match frozen.len() == parameters.len() {
+            true => {
+                let found = format!("all {} parameters", frozen.len());
+                Err(TrainError::setting("freeze", found, "some that train"))
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// How many stages of an encoder of `layers` layers are frozen in a step, from the bottom: the
+    /// embeddings are one, each layer is one. `epoch` and `step` count from 0.
+    pub fn frozen_stages(&self, layers: usize, epoch: usize, step: usize) -> usize {
+        let unfrozen = self
+            .unfreeze
+            .map_or(0, |unfreeze| unfreeze.stages(epoch, step));
+        self.part.frozen_stages(layers).saturating_sub(unfrozen)
+    }
+
+    /// How many stages are frozen from the first step of a run of this length to the last.
+    pub fn frozen_throughout(&self, layers: usize, length: RunLength) -> usize {
+        match (self.unfreeze, length) {
+            (Some(GradualUnfreezing::Epochs(_)), RunLength::Epochs(epochs)) => {
+                self.frozen_stages(layers, epochs.saturating_sub(1), 0)
+            }
+            (Some(GradualUnfreezing::Steps(_)), RunLength::Steps(steps)) => {
+                self.frozen_stages(layers, 0, steps.saturating_sub(1))
+            }
+            // The number of steps of an epoch is that of the data.
+            (Some(_), _) => 0,
+            (None, _) => self.frozen_stages(layers, 0, 0),
+        }
+    }
+
+    /// The first stage with dropout, of `frozen_stages` that are frozen: for
+    /// [`DropoutStream::from_stage`](finetune_model::DropoutStream::from_stage).
+    pub fn first_stage_with_dropout(&self, frozen_stages: usize) -> usize {
+        if self.dropout { 0 } else { frozen_stages }
+    }
+
+    /// The parameters of `model` that do not train while so many stages are frozen.
+    ///
+    /// In an encoder with adapters, these are all of its own: the adapters train in their place.
+    pub fn frozen<M: Module>(&self, model: &M, frozen_stages: usize) -> Vec<Parameter> {
+        let parameters = parameters(model);
+        let adapted = parameters
+            .iter()
+            .any(|parameter| parameter.kind.is_adapter());
+        let is_frozen = |parameter: &Parameter| {
+            let stage = stage(parameter);
+            stage.is_some_and(|stage| stage < frozen_stages)
+                || adapted && stage.is_some() && !parameter.kind.is_adapter()
+                || self
+                    .names
+                    .iter()
+                    .any(|name| glob::matches(name, &parameter.path))
+        };
+        parameters.into_iter().filter(is_frozen).collect()
+    }
+
+    /// Freezes `frozen_stages` of `model` and what is named, and lets all others train.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use finetune_model::{EncoderConfig, SequenceClassifierConfig, initialise};
+    /// use finetune_train::{Freeze, FreezeConfig, GradualUnfreezing};
+    ///
+    /// let encoder = EncoderConfig {
+    ///     vocab_size: 100,
+    ///     hidden_size: 16,
+    ///     num_hidden_layers: 2,
+    ///     num_attention_heads: 2,
+    ///     intermediate_size: 32,
+    ///     ..Default::default()
+    /// };
+    /// let classes = ["no", "yes"].map(String::from);
+    /// let config = SequenceClassifierConfig::new(encoder, classes.into());
+    /// let model = initialise(config.init(&Device::flex().autodiff())?, 0.02, 42);
+    ///
+    /// // One layer more each epoch, the last first; the word embeddings never.
+    /// let freeze = FreezeConfig {
+    ///     part: Freeze::Encoder,
+    ///     names: vec!["*word_embeddings*".into()],
+    ///     unfreeze: Some(GradualUnfreezing::Epochs(1)),
+    ///     ..Default::default()
+    /// };
+    /// freeze.check(&model)?;
+    /// assert_eq!((freeze.frozen_stages(2, 0, 0), freeze.frozen_stages(2, 2, 0)), (3, 1));
+    /// let model = freeze.apply(model, 3);
+    /// assert!(!model.encoder.layers[1].attention.norm.gamma.val().is_require_grad());
+    /// let model = freeze.apply(model, 0);
+    /// assert_eq!(freeze.frozen(&model, 0).len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn apply<M: Module>(&self, model: M, frozen_stages: usize) -> M {
+        let group = |parameters: &[Parameter]| {
+            ParamGroup::from_ids(parameters.iter().map(|parameter| parameter.id).collect())
+        };
+        let frozen = self.frozen(&model, frozen_stages);
+        let mut training = parameters(&model);
+        training.retain(|parameter| frozen.iter().all(|other| other.id != parameter.id));
+        model
+            .set_require_grad_group(group(&frozen), false)
+            .set_require_grad_group(group(&training), true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::module::{ModuleVisitor, Param};
+    use burn::tensor::{Device, Tensor};
+    use finetune_model::{
+        EncoderConfig, LoraConfig, LoraTarget, SequenceClassifier, SequenceClassifierConfig,
+        initialise,
+    };
+
+    use super::*;
+
+    fn encoder() -> EncoderConfig {
+        EncoderConfig {
+            vocab_size: 20,
+            hidden_size: 8,
+            num_hidden_layers: 2,
+            num_attention_heads: 2,
+            intermediate_size: 8,
+            max_position_embeddings: 8,
+            ..Default::default()
+        }
+    }
+
+    fn classifier() -> SequenceClassifier {
+        let names = ["no", "yes"].map(String::from);
+        let config = SequenceClassifierConfig::new(encoder(), names.into());
+        initialise(config.init(&Device::flex().autodiff()).unwrap(), 0.02, 1)
+    }
+
+    /// Paths of the parameters that take a gradient.
+    fn training<M: Module>(model: &M) -> Vec<String> {
+        struct Training(Vec<bool>);
+        impl ModuleVisitor for Training {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                self.0.push(param.val().is_require_grad());
+            }
+        }
+        let mut training = Training(Vec::new());
+        model.visit(&mut training);
+        let parameters = parameters(model).into_iter().zip(training.0);
+        let training = parameters.filter(|(_, trains)| *trains);
+        training.map(|(parameter, _)| parameter.path).collect()
+    }
+
+    #[test]
+    fn what_is_frozen_can_be_unfrozen() {
+        let freeze = FreezeConfig {
+            part: Freeze::Encoder,
+            names: vec!["*.query.*".to_string()],
+            ..Default::default()
+        };
+        let whole = classifier();
+        let all = training(&whole);
+        let model = freeze.apply(whole, 3);
+        assert!(
+            training(&model)
+                .iter()
+                .all(|path| !path.starts_with("encoder."))
+        );
+        let model = freeze.apply(model, 1);
+        let of_layers =
+            |path: &&String| !path.starts_with("encoder.embeddings.") && !path.contains(".query.");
+        let expected: Vec<&String> = all.iter().filter(of_layers).collect();
+        assert_eq!(training(&model).iter().collect::<Vec<_>>(), expected);
+        assert_eq!(training(&FreezeConfig::default().apply(model, 0)), all);
+    }
+
+    /// The encoder's own parameters stay frozen whatever is said, since the adapters train for
+    /// them.
+    #[test]
+    fn an_adapted_encoder_is_not_unfrozen() {
+        let mut model = classifier();
+        let lora = LoraConfig {
+            rank: 2,
+            targets: vec![LoraTarget::Query],
+            ..Default::default()
+        };
+        model.encoder = model.encoder.with_lora(&lora, 1).unwrap();
+        let before = training(&model);
+        assert!(
+            before.iter().any(|path| path.contains("lora")),
+            "{before:?}"
+        );
+        assert_eq!(training(&FreezeConfig::default().apply(model, 0)), before);
+    }
+
+    #[test]
+    fn a_masked_lm_is_frozen_alike() {
+        let model = encoder()
+            .init_masked_lm(&Device::flex().autodiff())
+            .unwrap();
+        let freeze = FreezeConfig::from(Freeze::AllButLast(1));
+        freeze.check(&model).unwrap();
+        let training = training(&freeze.apply(model, freeze.frozen_stages(2, 0, 0)));
+        let starts = |part: &str| {
+            training
+                .iter()
+                .filter(|path| path.starts_with(part))
+                .count()
+        };
+        assert_eq!(
+            starts("encoder.embeddings.") + starts("encoder.layers.0."),
+            0
+        );
+        assert_eq!(
+            starts("encoder.layers.1.") + starts("head."),
+            training.len()
+        );
+    }
+
+    #[test]
+    fn stages_thaw_from_the_top() {
+        let freeze = |unfreeze| FreezeConfig {
+            part: Freeze::AllButLast(1),
+            unfreeze: Some(unfreeze),
+            ..Default::default()
+        };
+        let epochs = freeze(GradualUnfreezing::Epochs(2));
+        let steps = freeze(GradualUnfreezing::Steps(100));
+        let by_epoch = [0, 1, 2, 3, 4, 20].map(|epoch| epochs.frozen_stages(3, epoch, 0));
+        assert_eq!(by_epoch, [3, 3, 2, 2, 1, 0]);
+        let by_step = [0, 99, 100, 299, 300].map(|step| steps.frozen_stages(3, 9, step));
+        assert_eq!(by_step, [3, 3, 2, 1, 0]);
+        for (freeze, length, frozen) in [
+            (&epochs, RunLength::Epochs(2), 3),
+            (&epochs, RunLength::Epochs(3), 2),
+            (&steps, RunLength::Steps(100), 3),
+            (&steps, RunLength::Steps(101), 2),
+            (&steps, RunLength::Epochs(1), 0),
+        ] {
+            assert_eq!(freeze.frozen_throughout(3, length), frozen, "{length:?}");
+        }
+        assert_eq!(epochs.first_stage_with_dropout(2), 2);
+        let always = FreezeConfig {
+            dropout: true,
+            ..epochs
+        };
+        assert_eq!(always.first_stage_with_dropout(2), 0);
+    }
+
+    #[test]
+    fn what_cannot_be_frozen_is_named() {
+        let names = |names: &[&str]| FreezeConfig {
+            names: names.iter().map(ToString::to_string).collect(),
+            ..Default::default()
+        };
+        let unfreeze = |part, unfreeze| FreezeConfig {
+            part,
+            unfreeze: Some(unfreeze),
+            ..Default::default()
+        };
+        for (freeze, expected) in [
+            (
+                Freeze::AllButLast(3).into(),
+                "freeze is all-but-last-3, expected at most the model's 2 layers",
+            ),
+            (
+                names(&["*.gamma", "*.layer.*"]),
+                "\"*.layer.*\" names no parameter",
+            ),
+            (names(&[""]), "freeze.names is empty"),
+            (names(&["*"]), "freeze is all"),
+            (
+                unfreeze(Freeze::None, GradualUnfreezing::Steps(1)),
+                "freeze.part is none",
+            ),
+            (
+                unfreeze(Freeze::Encoder, GradualUnfreezing::Epochs(0)),
+                "freeze.unfreeze is 0",
+            ),
+        ] {
+            let message = freeze.check(&classifier()).unwrap_err().to_string();
+            assert!(message.starts_with(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn the_settings_read_back() {
+        let json = r#"{"part": "all-but-last-2", "unfreeze": {"epochs": 1}}"#;
+        let freeze: FreezeConfig = serde_json::from_str(json).unwrap();
+        assert_eq!(freeze.part, Freeze::AllButLast(2));
+        assert_eq!(freeze.unfreeze, Some(GradualUnfreezing::Epochs(1)));
+        let json = serde_json::to_string(&freeze).unwrap();
+        assert_eq!(serde_json::from_str::<FreezeConfig>(&json).unwrap(), freeze);
+    }
+}

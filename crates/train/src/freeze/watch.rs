@@ -1,0 +1,120 @@
+//! Whether what is frozen stays.
+
+use std::collections::HashMap;
+
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::tensor::Tensor;
+use finetune_model::Parameter;
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::TrainError;
+
+/// Fingerprints of parameters, to prove after a run that each is bit for bit what it was before.
+///
+/// It keeps 16 bytes of a parameter, not a copy. On a GPU it reads all watched parameters back, once
+/// at the start and once at the end.
+///
+/// ```
+/// use burn::nn::LinearConfig;
+/// use burn::tensor::Device;
+/// use finetune_model::parameters;
+/// use finetune_train::FrozenWatch;
+///
+/// let layer = LinearConfig::new(2, 2).init(&Device::flex());
+/// let frozen = parameters(&layer);
+/// let watch = FrozenWatch::start(&layer, &frozen);
+/// // ... training ...
+/// watch.verify(&layer, &frozen)?;
+/// # Ok::<(), finetune_train::TrainError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct FrozenWatch {
+    fingerprints: HashMap<ParamId, u128>,
+}
+
+impl FrozenWatch {
+    /// Takes the fingerprints of the parameters of `model` that are `frozen`:
+    /// [`FreezeConfig::frozen`](crate::FreezeConfig::frozen) lists them.
+    pub fn start<M: Module>(model: &M, frozen: &[Parameter]) -> Self {
+        let wanted = frozen.iter().map(|parameter| (parameter.id, 0));
+        let mut taking = Taking {
+            fingerprints: wanted.collect(),
+        };
+        model.visit(&mut taking);
+        Self {
+            fingerprints: taking.fingerprints,
+        }
+    }
+
+    /// Checks those that are `frozen` still. What has been unfrozen since may have changed.
+    ///
+    /// # Errors
+    /// [`TrainError::FrozenChanged`] names the first that is not what it was, or was not watched.
+    pub fn verify<M: Module>(&self, model: &M, frozen: &[Parameter]) -> Result<(), TrainError> {
+        let now = Self::start(model, frozen).fingerprints;
+        let changed = frozen.iter().find(|parameter| {
+            let before = self.fingerprints.get(&parameter.id);
+            before.is_none() || before != now.get(&parameter.id)
+        });
+        match changed {
+            Some(parameter) => Err(TrainError::FrozenChanged {
+                parameter: parameter.path.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Fills in the fingerprints that are asked for.
+struct Taking {
+    fingerprints: HashMap<ParamId, u128>,
+}
+
+impl ModuleVisitor for Taking {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(fingerprint) = self.fingerprints.get_mut(&param.id) {
+            let data = param.val().into_data();
+            let mut hasher = Xxh3::new();
+            hasher.update(format!("{:?} {:?}", data.dtype(), data.shape().as_slice()).as_bytes());
+            hasher.update(data.as_bytes());
+            *fingerprint = hasher.digest128();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::nn::LinearConfig;
+    use burn::tensor::Device;
+    use finetune_model::parameters;
+
+    use super::*;
+
+    #[test]
+    fn a_changed_bit_is_noticed() {
+        let mut layer = LinearConfig::new(3, 2).init(&Device::flex());
+        let frozen = parameters(&layer);
+        let watch = FrozenWatch::start(&layer, &frozen);
+        watch.verify(&layer, &frozen).unwrap();
+        // 0 and -0 are equal, but not the same.
+        let zeros = layer.weight.val().zeros_like();
+        layer.weight = Param::initialized(layer.weight.id, zeros.clone());
+        let watch = FrozenWatch::start(&layer, &frozen);
+        layer.weight = Param::initialized(layer.weight.id, zeros.neg());
+        let error = watch.verify(&layer, &frozen).unwrap_err();
+        assert!(
+            error.to_string().starts_with("weight was frozen"),
+            "{error}"
+        );
+        // What is not frozen any more may be anything.
+        watch.verify(&layer, &frozen[1..]).unwrap();
+    }
+
+    #[test]
+    fn what_was_not_watched_proves_nothing() {
+        let layer = LinearConfig::new(3, 2).init(&Device::flex());
+        let frozen = parameters(&layer);
+        let watch = FrozenWatch::start(&layer, &frozen[..1]);
+        assert!(watch.verify(&layer, &frozen).is_err());
+    }
+}

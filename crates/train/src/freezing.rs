@@ -1,0 +1,75 @@
+//! What is frozen at the step under way, and the proof that it stays as it was.
+
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use finetune_data::Step;
+use finetune_model::parameters;
+
+use crate::TrainError;
+use crate::freeze::{FreezeConfig, FrozenWatch, check_gradients};
+use crate::stages::layers;
+
+/// Holds a run to its [`FreezeConfig`].
+pub(crate) struct Freezing<'a> {
+    config: &'a FreezeConfig,
+    layers: usize,
+    /// Of the step under way; nothing before the first.
+    frozen_stages: Option<usize>,
+    /// Whether what trains has changed since gradients were looked at.
+    unchecked: bool,
+    watch: FrozenWatch,
+}
+
+impl<'a> Freezing<'a> {
+    /// # Errors
+    /// As [`FreezeConfig::check`].
+    pub(crate) fn new<M: Module>(config: &'a FreezeConfig, model: &M) -> Result<Self, TrainError> {
+        config.check(model)?;
+        let layers = layers(&parameters(model));
+        let frozen = config.frozen(model, config.frozen_stages(layers, 0, 0));
+        Ok(Self {
+            config,
+            layers,
+            frozen_stages: None,
+            unchecked: false,
+            watch: FrozenWatch::start(model, &frozen),
+        })
+    }
+
+    /// Freezes and unfreezes what is to be otherwise in this step.
+    pub(crate) fn before_step<M: Module>(&mut self, model: M, step: &Step) -> M {
+        let (epoch, step) = (step.epoch as usize, step.step as usize);
+        let stages = self.config.frozen_stages(self.layers, epoch, step);
+        if self.frozen_stages.replace(stages) == Some(stages) {
+            return model;
+        }
+        self.unchecked = true;
+        self.config.apply(model, stages)
+    }
+
+    /// Whether all that trains has a gradient; looked at once after each change.
+    pub(crate) fn check_gradients<M: Module>(
+        &mut self,
+        model: &M,
+        gradients: &GradientsParams,
+    ) -> Result<(), TrainError> {
+        match std::mem::take(&mut self.unchecked) {
+            true => check_gradients(model, gradients),
+            false => Ok(()),
+        }
+    }
+
+    /// The first stage with dropout in this step.
+    pub(crate) fn first_stage_with_dropout(&self) -> usize {
+        let stages = self.frozen_stages.unwrap_or(0);
+        self.config.first_stage_with_dropout(stages)
+    }
+
+    /// Whether all that was frozen to the end is what it was.
+    pub(crate) fn check_frozen<M: Module>(&self, model: &M) -> Result<(), TrainError> {
+        let Some(stages) = self.frozen_stages else {
+            return Ok(());
+        };
+        self.watch.verify(model, &self.config.frozen(model, stages))
+    }
+}

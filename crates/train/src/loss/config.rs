@@ -1,0 +1,286 @@
+//! The settings of a loss.
+
+use std::sync::Arc;
+
+use finetune_data::Labels;
+use serde::{Deserialize, Serialize};
+
+use super::binary_cross_entropy::BinaryCrossEntropy;
+use super::cosine::Cosine;
+use super::cross_entropy::CrossEntropy;
+use super::huber::Huber;
+use super::l1::L1;
+use super::l2::L2;
+use super::{Loss, Objective};
+use crate::TrainError;
+
+/// Which loss, and its settings; means and defaults are PyTorch's.
+///
+/// ```
+/// use finetune_data::Labels;
+/// use finetune_train::LossConfig;
+///
+/// let config: LossConfig = serde_json::from_str(r#"{"kind": "cross_entropy"}"#)?;
+/// let labels = Labels::Classes(vec![0, 1]);
+/// let loss = config.init(&labels, 2)?;
+/// assert_eq!(loss.weight(&labels)?, 2.0);
+/// let mean = loss.mean(&[vec![1.0, 1.0], vec![-3.0, -3.0]], &labels)?;
+/// assert!((mean - 2.0f64.ln()).abs() < 1e-12);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum LossConfig {
+    /// One class is right
+    /// ([`torch.nn.CrossEntropyLoss`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.CrossEntropyLoss.html)).
+    CrossEntropy {
+        /// Share of a row that goes to all classes alike, in `[0, 1)`
+        /// ([Szegedy et al. 2016](https://arxiv.org/abs/1512.00567)).
+        #[serde(default)]
+        label_smoothing: f64,
+        /// How much a row of a class counts.
+        #[serde(default)]
+        class_weights: ClassWeights,
+    },
+    /// Each output says yes or no by itself
+    /// ([`torch.nn.BCEWithLogitsLoss`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.BCEWithLogitsLoss.html)):
+    /// one logit for classes 0 and 1 or for shares in `[0, 1]`, or a logit for each class. The mean
+    /// is over rows and outputs.
+    BinaryCrossEntropy {
+        /// How much more a yes counts than a no, above 0; `None` for the same.
+        #[serde(default)]
+        positive_weight: Option<f64>,
+    },
+    /// The distance from a score
+    /// ([`torch.nn.L1Loss`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.L1Loss.html)).
+    L1 {},
+    /// The squared distance from a score
+    /// ([`torch.nn.MSELoss`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.MSELoss.html)).
+    L2 {},
+    /// Half the square of a small distance, and straight beyond
+    /// ([`torch.nn.HuberLoss`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.HuberLoss.html)).
+    Huber {
+        /// Where it becomes straight, above 0.
+        #[serde(default = "one")]
+        delta: f64,
+    },
+    /// Two texts point the same way, or not
+    /// ([`torch.nn.CosineEmbeddingLoss`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.CosineEmbeddingLoss.html)).
+    /// The output is a bare cosine, of a [`CosineConfig`](finetune_model::CosineConfig) without a
+    /// range: `1 - cosine` for class 1, `max(0, cosine - margin)` for class 0.
+    Cosine {
+        /// The cosine up to which texts count as different, in `[-1, 1]`.
+        #[serde(default)]
+        margin: f64,
+    },
+}
+
+/// How much a row counts, by its class. The mean is over the weights, not over the rows.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassWeights {
+    /// All alike.
+    #[default]
+    None,
+    /// Inversely as often as the class is among the training rows, 1 on average over them:
+    /// `rows / (classes · rows of the class)`, as scikit-learn's `"balanced"`.
+    Balanced,
+    /// A weight above 0 for each class.
+    Given(Vec<f64>),
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+impl Default for LossConfig {
+    fn default() -> Self {
+        Self::CrossEntropy {
+            label_smoothing: 0.0,
+            class_weights: ClassWeights::None,
+        }
+    }
+}
+
+impl LossConfig {
+    /// Whether every value is in its range.
+    ///
+    /// # Errors
+    /// [`TrainError::InvalidSetting`] names the first that is not.
+    pub fn validate(&self) -> Result<(), TrainError> {
+        let above_0 = |value: &f64| *value > 0.0 && value.is_finite();
+        let (setting, value, expected) = match self {
+            Self::CrossEntropy {
+                label_smoothing, ..
+            } if !(0.0..1.0).contains(label_smoothing) => {
+                ("label_smoothing", label_smoothing, "in [0, 1)")
+            }
+            Self::CrossEntropy {
+                class_weights: ClassWeights::Given(weights),
+                ..
+            } => match weights.iter().find(|weight| !above_0(weight)) {
+                Some(weight) => ("class_weights", weight, "above 0"),
+                None => return Ok(()),
+            },
+            Self::BinaryCrossEntropy {
+                positive_weight: Some(weight),
+            } if !above_0(weight) => ("positive_weight", weight, "above 0"),
+            Self::Huber { delta } if !above_0(delta) => ("delta", delta, "above 0"),
+            Self::Cosine { margin } if !(-1.0..=1.0).contains(margin) => {
+                ("margin", margin, "in [-1, 1]")
+            }
+            _ => return Ok(()),
+        };
+        Err(TrainError::setting(setting, value, expected))
+    }
+
+    /// The loss of a model with so many outputs, `C`. All labels of the training rows are held to
+    /// it now, so that none can stop the run later.
+    ///
+    /// # Errors
+    /// As [`Self::validate`]; [`TrainError::Label`] names the first label that is not for this
+    /// loss; [`TrainError::InvalidSetting`] if the loss is not for so many outputs, or weights
+    /// are to be balanced and a class has no row.
+    pub fn init(&self, training: &Labels, outputs: usize) -> Result<Loss, TrainError> {
+        self.validate()?;
+        let objective: Arc<dyn Objective> = match self {
+            Self::CrossEntropy {
+                label_smoothing,
+                class_weights,
+            } => Arc::new(CrossEntropy::new(
+                *label_smoothing,
+                class_weights,
+                training,
+                outputs,
+            )?),
+            Self::BinaryCrossEntropy { positive_weight } => Arc::new(BinaryCrossEntropy {
+                positive_weight: positive_weight.unwrap_or(1.0),
+                outputs,
+            }),
+            Self::L1 {} => Arc::new(L1),
+            Self::L2 {} => Arc::new(L2),
+            Self::Huber { delta } => Arc::new(Huber { delta: *delta }),
+            Self::Cosine { margin } => Arc::new(Cosine { margin: *margin }),
+        };
+        let (least, most) = match self {
+            Self::CrossEntropy { .. } => (2, usize::MAX),
+            Self::BinaryCrossEntropy { .. } => (1, usize::MAX),
+            _ => (1, 1),
+        };
+        if !(least..=most).contains(&outputs) {
+            let bound = if least < most { "at least " } else { "" };
+            let expected = format!("{bound}{least} for this loss");
+            return Err(TrainError::setting(
+                "outputs of the model",
+                outputs,
+                expected,
+            ));
+        }
+        objective.weight(training)?;
+        Ok(Loss { objective, outputs })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_reads_back_and_has_its_defaults() {
+        for (config, kind) in [
+            (LossConfig::default(), "cross_entropy"),
+            (
+                LossConfig::BinaryCrossEntropy {
+                    positive_weight: None,
+                },
+                "binary_cross_entropy",
+            ),
+            (LossConfig::L1 {}, "l1"),
+            (LossConfig::L2 {}, "l2"),
+            (LossConfig::Huber { delta: 1.0 }, "huber"),
+            (LossConfig::Cosine { margin: 0.0 }, "cosine"),
+        ] {
+            config.validate().unwrap();
+            let json = serde_json::to_string(&config).unwrap();
+            let back: LossConfig = serde_json::from_str(&json).unwrap();
+            assert_eq!(back, config);
+            let bare = format!(r#"{{"kind": "{kind}"}}"#);
+            let back: LossConfig = serde_json::from_str(&bare).unwrap();
+            assert_eq!(back, config);
+            let misspelt = format!(r#"{{"kind": "{kind}", "magrin": 1}}"#);
+            let error = serde_json::from_str::<LossConfig>(&misspelt).unwrap_err();
+            assert!(error.to_string().contains("magrin"), "{error}");
+        }
+        let json = r#"{"kind": "cross_entropy", "class_weights": {"given": [1, 2.5]}}"#;
+        let given: LossConfig = serde_json::from_str(json).unwrap();
+        let expected = LossConfig::CrossEntropy {
+            label_smoothing: 0.0,
+            class_weights: ClassWeights::Given(vec![1.0, 2.5]),
+        };
+        assert_eq!(given, expected);
+    }
+
+    #[test]
+    fn impossible_settings_are_named() {
+        let cross_entropy = |label_smoothing, class_weights| LossConfig::CrossEntropy {
+            label_smoothing,
+            class_weights,
+        };
+        let given = |weights: &[f64]| ClassWeights::Given(weights.to_vec());
+        let classes = Labels::Classes(vec![0, 0]);
+        let scores = Labels::Scores(vec![0.0]);
+        for (config, labels, outputs, setting) in [
+            (
+                cross_entropy(1.0, ClassWeights::None),
+                &classes,
+                2,
+                "label_smoothing",
+            ),
+            (
+                cross_entropy(f64::NAN, ClassWeights::None),
+                &classes,
+                2,
+                "label_smoothing",
+            ),
+            (
+                cross_entropy(0.0, given(&[1.0, 0.0])),
+                &classes,
+                2,
+                "class_weights",
+            ),
+            (
+                cross_entropy(0.0, given(&[1.0])),
+                &classes,
+                2,
+                "class_weights",
+            ),
+            (
+                cross_entropy(0.0, ClassWeights::Balanced),
+                &classes,
+                2,
+                "class_weights",
+            ),
+            (
+                cross_entropy(0.0, ClassWeights::None),
+                &classes,
+                1,
+                "outputs",
+            ),
+            (
+                LossConfig::BinaryCrossEntropy {
+                    positive_weight: Some(-1.0),
+                },
+                &classes,
+                2,
+                "positive_weight",
+            ),
+            (LossConfig::L1 {}, &scores, 2, "outputs"),
+            (LossConfig::Huber { delta: 0.0 }, &scores, 1, "delta"),
+            (LossConfig::Cosine { margin: 1.5 }, &classes, 1, "margin"),
+        ] {
+            let message = config.init(labels, outputs).unwrap_err().to_string();
+            assert!(message.starts_with(setting), "{message}");
+        }
+    }
+}

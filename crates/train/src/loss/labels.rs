@@ -1,0 +1,57 @@
+//! Labels as the losses want them.
+
+use finetune_data::Labels;
+
+use crate::TrainError;
+
+/// Classes below `count`.
+pub(super) fn classes<'a>(
+    labels: &'a Labels,
+    count: usize,
+    loss: &'static str,
+) -> Result<&'a [usize], TrainError> {
+    let expected = || format!("a class below {count}");
+    let Labels::Classes(classes) = labels else {
+        return Err(refused(labels, 0, loss, expected()));
+    };
+    match classes.iter().position(|class| *class >= count) {
+        Some(row) => Err(refused(labels, row, loss, expected())),
+        None => Ok(classes),
+    }
+}
+
+/// Scores for which `fits` holds; `expected` says which these are.
+pub(super) fn scores<'a>(
+    labels: &'a Labels,
+    fits: impl Fn(f32) -> bool,
+    loss: &'static str,
+    expected: &str,
+) -> Result<&'a [f32], TrainError> {
+    let Labels::Scores(scores) = labels else {
+        return Err(refused(labels, 0, loss, expected));
+    };
+    match scores.iter().position(|score| !fits(*score)) {
+        Some(row) => Err(refused(labels, row, loss, expected)),
+        None => Ok(scores),
+    }
+}
+
+/// The error for the label of a row.
+fn refused(
+    labels: &Labels,
+    row: usize,
+    loss: &'static str,
+    expected: impl Into<String>,
+) -> TrainError {
+    let found = match labels {
+        Labels::Classes(classes) => classes.get(row).map(|class| format!("class {class}")),
+        Labels::Scores(scores) => scores.get(row).map(|score| format!("score {score}")),
+        Labels::Unlabelled => None,
+    };
+    TrainError::Label {
+        loss,
+        row,
+        found: found.unwrap_or_else(|| "missing".to_string()),
+        expected: expected.into(),
+    }
+}

@@ -1,0 +1,145 @@
+//! Training on texts with gaps: masked language modelling, the objective of BERT's pre-training
+//! ([Devlin et al. 2018](https://arxiv.org/abs/1810.04805), section 3.1) and of further
+//! pre-training on the texts of a task
+//! ([Sun et al. 2019](https://arxiv.org/abs/1905.05583), section 5.4).
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use finetune_data::{BatchSize, EncodedTexts, MaskedBatch, Masker, Padding, sorted_by_length};
+use finetune_model::{DropoutStream, MaskedLm};
+use finetune_ops::{Targets, cross_entropy};
+
+use crate::device_batch::{check_autodiff, encoder_input};
+use crate::metric::{Metric, Scores};
+use crate::objective::{BatchCounts, Objective};
+use crate::observer::{Event, Observer, Phase};
+use crate::{TrainConfig, TrainError};
+
+/// Texts for a [`MaskedLm`].
+#[derive(Debug)]
+pub struct MaskedTexts<'a> {
+    /// What is trained on.
+    pub train: &'a EncodedTexts,
+    /// What the model is measured on while it trains: its gaps are the same in every evaluation.
+    pub held_out: Option<&'a EncodedTexts>,
+    /// Makes the gaps, other ones in each epoch.
+    pub masker: &'a Masker,
+    /// How far the rows of a batch are filled up.
+    pub padding: Padding,
+    /// Rows, or tokens, of an evaluation batch.
+    pub eval_batch_size: BatchSize,
+}
+
+/// The epoch whose gaps are those of the evaluations; no training comes so far.
+const EVALUATION_EPOCH: u64 = u64::MAX;
+
+impl Objective for MaskedTexts<'_> {
+    type Model = MaskedLm;
+    type Batch = MaskedBatch;
+
+    fn check(&self, model: &MaskedLm, _config: &TrainConfig) -> Result<(), TrainError> {
+        check_autodiff(&model.encoder)
+    }
+
+    fn lengths(&self) -> Result<Vec<usize>, TrainError> {
+        Ok(self.train.lengths()?)
+    }
+
+    fn examples(&self, rows: &[usize]) -> Result<Vec<usize>, TrainError> {
+        let texts = rows.iter().map(|row| self.train.text_of_row(*row));
+        Ok(texts.collect::<Result<_, _>>()?)
+    }
+
+    fn batch(&self, rows: &[usize], epoch: u64) -> Result<MaskedBatch, TrainError> {
+        Ok(self.masker.mask(self.train, rows, epoch, self.padding)?)
+    }
+
+    fn size(&self, batch: &MaskedBatch) -> Result<BatchCounts, TrainError> {
+        Ok(BatchCounts {
+            rows: batch.rows.len(),
+            slots: batch.tokens.slots(),
+            padded_slots: batch.tokens.padded_slots(),
+            weight: batch.positions.len() as f64,
+        })
+    }
+
+    fn loss(
+        &self,
+        model: &MaskedLm,
+        batch: &MaskedBatch,
+        divisor: f64,
+        dropout: DropoutStream,
+    ) -> Result<Tensor<1>, TrainError> {
+        if batch.positions.is_empty() {
+            // Texts of nothing but unknown words: a loss of 0, with gradients of 0.
+            return Ok(model.head.bias.val().sum() * 0.0);
+        }
+        loss_of(model, batch, divisor, Some(dropout))
+    }
+
+    fn metrics(&self) -> &[Metric] {
+        match self.held_out {
+            Some(_) => &[Metric::Loss, Metric::Perplexity],
+            None => &[],
+        }
+    }
+
+    fn evaluate(
+        &self,
+        model: &MaskedLm,
+        observer: &mut dyn Observer,
+    ) -> Result<Scores, TrainError> {
+        let Some(texts) = self.held_out else {
+            return Ok(Scores::new());
+        };
+        let loss = masked_loss(model, texts, self, observer)?;
+        Ok([(Metric::Loss, loss), (Metric::Perplexity, loss.exp())].into())
+    }
+}
+
+/// The mean loss of a gap in `texts`, whose gaps are the same each time.
+fn masked_loss(
+    model: &MaskedLm,
+    texts: &EncodedTexts,
+    settings: &MaskedTexts,
+    observer: &mut dyn Observer,
+) -> Result<f64, TrainError> {
+    let model = model.valid();
+    let batches = sorted_by_length(&texts.lengths()?, settings.eval_batch_size)?;
+    let phase = Phase::Validating;
+    observer.observe(&Event::started(phase, batches.len()))?;
+    let (mut sum, mut gaps) = (0.0, 0);
+    for rows in batches {
+        let batch = settings
+            .masker
+            .mask(texts, &rows, EVALUATION_EPOCH, settings.padding)?;
+        if !batch.positions.is_empty() {
+            let loss = loss_of(&model, &batch, 1.0, None)?;
+            sum += f64::from(loss.into_scalar::<f32>());
+            gaps += batch.positions.len();
+        }
+        observer.observe(&Event::Advanced { rows: rows.len() })?;
+    }
+    observer.observe(&Event::Ended(phase))?;
+    Ok(sum / gaps as f64)
+}
+
+/// The sum of the losses of a batch's gaps, over `divisor`.
+fn loss_of(
+    model: &MaskedLm,
+    batch: &MaskedBatch,
+    divisor: f64,
+    dropout: Option<DropoutStream>,
+) -> Result<Tensor<1>, TrainError> {
+    let input = encoder_input(&model.encoder, batch.rows.len(), &batch.tokens)?;
+    let logits = model.forward(&input, &batch.positions, dropout)?;
+    let [_, classes] = logits.dims();
+    let labels: Vec<usize> = batch.targets.iter().map(|word| *word as usize).collect();
+    let targets = Targets {
+        labels: &labels,
+        classes,
+        divisor,
+    };
+    let weights = targets.weights(&logits.device());
+    Ok(cross_entropy(logits, weights))
+}

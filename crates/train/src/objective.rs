@@ -1,0 +1,92 @@
+//! What the training loop trains: a model, its data and its loss, behind one interface.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use finetune_model::DropoutStream;
+
+use crate::metric::{Metric, Scores};
+use crate::observer::Observer;
+use crate::{TrainConfig, TrainError};
+
+/// What a run trains.
+///
+/// [`Trainer`](crate::Trainer) knows steps, optimizers, schedules, evaluations and checkpoints; what
+/// a batch is and what its loss is it asks here. Everything must be a function of its arguments: a
+/// run that is continued asks again, and has to get the same.
+pub trait Objective {
+    /// What is trained, on a device with autodiff.
+    type Model: Module;
+    /// Rows on their way into the model, on the host.
+    type Batch;
+
+    /// Whether the model fits the data, and the settings what the objective brings along.
+    ///
+    /// # Errors
+    /// [`TrainError::InvalidSetting`] if not.
+    fn check(&self, model: &Self::Model, config: &TrainConfig) -> Result<(), TrainError>;
+
+    /// Tokens of each training row.
+    ///
+    /// # Errors
+    /// If the data cannot be read.
+    fn lengths(&self) -> Result<Vec<usize>, TrainError>;
+
+    /// The examples that training rows come from, which are others where a long text is several
+    /// rows.
+    ///
+    /// # Errors
+    /// If the data cannot be read.
+    fn examples(&self, rows: &[usize]) -> Result<Vec<usize>, TrainError>;
+
+    /// Training rows as a batch; what is drawn at random is drawn anew for each epoch.
+    ///
+    /// # Errors
+    /// If the data cannot be read.
+    fn batch(&self, rows: &[usize], epoch: u64) -> Result<Self::Batch, TrainError>;
+
+    /// How large a batch is.
+    ///
+    /// # Errors
+    /// If its labels are not for the objective.
+    fn size(&self, batch: &Self::Batch) -> Result<BatchCounts, TrainError>;
+
+    /// The sum of the batch's losses over `divisor`, a tensor of one value. The divisor is the
+    /// sum of [`BatchCounts::weight`] over all batches of an optimizer step, so that accumulated
+    /// batches have the gradient of one large batch.
+    ///
+    /// # Errors
+    /// If the batch does not fit the model.
+    fn loss(
+        &self,
+        model: &Self::Model,
+        batch: &Self::Batch,
+        divisor: f64,
+        dropout: DropoutStream,
+    ) -> Result<Tensor<1>, TrainError>;
+
+    /// What [`Self::evaluate`] measures; nothing if no rows are held out.
+    fn metrics(&self) -> &[Metric];
+
+    /// Measures the model on the held-out rows.
+    ///
+    /// # Errors
+    /// If the data cannot be read or does not fit the model, and whatever `observer` returns.
+    fn evaluate(
+        &self,
+        model: &Self::Model,
+        observer: &mut dyn Observer,
+    ) -> Result<Scores, TrainError>;
+}
+
+/// How large a batch is.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct BatchCounts {
+    /// Rows.
+    pub rows: usize,
+    /// Places for tokens.
+    pub slots: usize,
+    /// Of these, padding.
+    pub padded_slots: usize,
+    /// What the batch counts for in the mean loss: its rows, or the tokens to guess.
+    pub weight: f64,
+}

@@ -1,0 +1,234 @@
+//! The settings of the optimizer: the algorithm, and which parameter moves how fast.
+
+use burn::module::Module;
+use finetune_model::{Parameter, ParameterKind, parameters};
+use serde::{Deserialize, Serialize};
+
+use super::{Algorithm, Optimizer};
+use crate::TrainError;
+use crate::stages::stage;
+
+/// Settings of the optimizer. The defaults are those of `torch.optim.AdamW` and of BERT
+/// fine-tuning.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OptimizerConfig {
+    /// The full learning rate, above 0; the schedule gives shares of it.
+    pub learning_rate: f64,
+    /// The full learning rate of what is above the encoder, pooler and head, above 0; `None` for
+    /// `learning_rate`.
+    pub head_learning_rate: Option<f64>,
+    /// What the learning rate falls by from one layer to the next below, in `(0, 1]`; 1 for one
+    /// rate ([Sun et al. 2019](https://arxiv.org/abs/1905.05583), section 5.3.4, where 0.95 was
+    /// best). The last layer has `learning_rate`, the embeddings the least.
+    pub layer_decay: f64,
+    /// Decay of weights and embeddings, at least 0. Biases and normalisations do not decay.
+    pub weight_decay: f64,
+    /// The norm of all gradients together is at most this, above 0; `None` does not clip.
+    pub max_gradient_norm: Option<f64>,
+    /// How a gradient moves a parameter.
+    pub algorithm: Algorithm,
+}
+
+impl Default for OptimizerConfig {
+    fn default() -> Self {
+        Self {
+            learning_rate: 5e-5,
+            head_learning_rate: None,
+            layer_decay: 1.0,
+            weight_decay: 0.01,
+            max_gradient_norm: Some(1.0),
+            algorithm: Algorithm::default(),
+        }
+    }
+}
+
+impl OptimizerConfig {
+    /// Whether every value is in its range.
+    ///
+    /// # Errors
+    /// [`TrainError::InvalidSetting`] names the first that is not.
+    pub fn validate(&self) -> Result<(), TrainError> {
+        for (setting, value) in [
+            ("learning_rate", Some(self.learning_rate)),
+            ("head_learning_rate", self.head_learning_rate),
+            ("max_gradient_norm", self.max_gradient_norm),
+        ] {
+            if let Some(value) = value
+                && !(value > 0.0 && value.is_finite())
+            {
+                return Err(TrainError::setting(setting, value, "above 0"));
+            }
+        }
+        if !(self.layer_decay > 0.0 && self.layer_decay <= 1.0) {
+            return Err(TrainError::setting(
+                "layer_decay",
+                self.layer_decay,
+                "in (0, 1]",
+            ));
+        }
+        if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite()) {
+            return Err(TrainError::setting(
+                "weight_decay",
+                self.weight_decay,
+                "at least 0",
+            ));
+        }
+        self.algorithm.validate()
+    }
+
+    /// The optimizer of `module`'s parameters, those that do not train yet included. The module
+    /// has its encoder, if it has one, in a field `encoder`.
+    ///
+    /// ```
+    /// use burn::optim::GradientsParams;
+    /// use burn::tensor::Device;
+    /// use finetune_model::{EncoderConfig, EncoderInput, SequenceClassifierConfig, initialise};
+    /// use finetune_train::OptimizerConfig;
+    ///
+    /// let encoder = EncoderConfig {
+    ///     vocab_size: 100,
+    ///     hidden_size: 16,
+    ///     num_hidden_layers: 2,
+    ///     num_attention_heads: 2,
+    ///     intermediate_size: 32,
+    ///     ..Default::default()
+    /// };
+    /// let classes = ["no", "yes"].map(String::from);
+    /// let config = SequenceClassifierConfig::new(encoder, classes.into());
+    /// let model = initialise(config.init(&Device::flex().autodiff())?, 0.02, 42);
+    ///
+    /// let settings = OptimizerConfig { layer_decay: 0.95, ..Default::default() };
+    /// let mut optimizer = settings.init(&model);
+    /// let input = EncoderInput::new(&model.encoder, &[2, 7, 3], &[0; 3], &[true; 3], [1, 3])?;
+    /// let loss = model.forward(&input, None)?.sum();
+    /// let gradients = GradientsParams::from_grads(loss.backward(), &model);
+    /// // Half of the full rate: the schedule is warming up.
+    /// let (model, norm) = optimizer.step(model, gradients, 0.5);
+    /// assert!(norm.into_scalar::<f32>() > 0.0);
+    /// # Ok::<(), finetune_model::ModelError>(())
+    /// ```
+    pub fn init<M: Module>(&self, module: &M) -> Optimizer {
+        Optimizer::new(self, module, &parameters(module))
+    }
+
+    /// The full learning rate of a parameter of a model with so many layers.
+    pub fn learning_rate_of(&self, parameter: &Parameter, layers: usize) -> f64 {
+        match stage(parameter) {
+            None => self.head_learning_rate.unwrap_or(self.learning_rate),
+            Some(stage) => {
+                let below_the_last = layers.saturating_sub(stage) as i32;
+                self.learning_rate * self.layer_decay.powi(below_the_last)
+            }
+        }
+    }
+
+    /// The decay of a parameter.
+    pub fn weight_decay_of(&self, parameter: &Parameter) -> f64 {
+        match parameter.kind {
+            ParameterKind::LinearWeight
+            | ParameterKind::Embedding
+            | ParameterKind::LoraA
+            | ParameterKind::LoraB => self.weight_decay,
+            _ => 0.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid_and_read_back() {
+        let config = OptimizerConfig::default();
+        config.validate().unwrap();
+        let json = serde_json::to_string(&config).unwrap();
+        let back: OptimizerConfig = serde_json::from_str(&json).unwrap();
+        assert_eq!(back, config);
+    }
+
+    #[test]
+    fn settings_out_of_range_are_named() {
+        let base = OptimizerConfig::default;
+        for (config, setting) in [
+            (
+                OptimizerConfig {
+                    learning_rate: 0.0,
+                    ..base()
+                },
+                "learning_rate",
+            ),
+            (
+                OptimizerConfig {
+                    head_learning_rate: Some(f64::INFINITY),
+                    ..base()
+                },
+                "head_learning_rate",
+            ),
+            (
+                OptimizerConfig {
+                    layer_decay: 1.1,
+                    ..base()
+                },
+                "layer_decay",
+            ),
+            (
+                OptimizerConfig {
+                    layer_decay: f64::NAN,
+                    ..base()
+                },
+                "layer_decay",
+            ),
+            (
+                OptimizerConfig {
+                    weight_decay: -1.0,
+                    ..base()
+                },
+                "weight_decay",
+            ),
+            (
+                OptimizerConfig {
+                    max_gradient_norm: Some(0.0),
+                    ..base()
+                },
+                "max_gradient_norm",
+            ),
+        ] {
+            let message = config.validate().unwrap_err().to_string();
+            assert!(message.starts_with(setting), "{message}");
+        }
+    }
+
+    /// Sun et al.: the rate of layer k is that of layer k + 1 times the factor.
+    #[test]
+    fn rates_fall_from_the_head_to_the_embeddings() {
+        use burn::module::ParamId;
+
+        let config = OptimizerConfig {
+            learning_rate: 1.0,
+            head_learning_rate: Some(5.0),
+            layer_decay: 0.5,
+            ..Default::default()
+        };
+        let rate = |path: &str| {
+            let parameter = Parameter {
+                path: path.to_string(),
+                kind: ParameterKind::LinearWeight,
+                shape: vec![1],
+                id: ParamId::new(),
+            };
+            config.learning_rate_of(&parameter, 3)
+        };
+        for (path, expected) in [
+            ("head.layers.0.weight", 5.0),
+            ("pooler.dense.weight", 5.0),
+            ("encoder.layers.2.attention.query.weight", 1.0),
+            ("encoder.layers.1.attention.query.weight", 0.5),
+            ("encoder.layers.0.attention.query.weight", 0.25),
+            ("encoder.embeddings.norm.gamma", 0.125),
+        ] {
+            assert_eq!(rate(path), expected, "{path}");
+        }
+    }
+}

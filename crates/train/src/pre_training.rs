@@ -1,0 +1,380 @@
+//! Masked-language-model training of a whole encoder: further pre-training on the texts of a task
+//! ([Sun et al. 2019](https://arxiv.org/abs/1905.05583), section 5.4;
+//! [Gururangan et al. 2020](https://arxiv.org/abs/2004.10964)), or pre-training from nothing.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use burn::module::Module;
+use burn::tensor::Device;
+use finetune_data::{Dataset, Masker, MaskingConfig, TextTokenizer};
+use finetune_model::{
+    CheckpointConfig, EncoderConfig, LoadReport, MaskedLm, initialise, load_masked_lm,
+    save_masked_lm,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::evaluation::EvaluationConfig;
+use crate::masked_texts::MaskedTexts;
+use crate::metric::Metric;
+use crate::observer::Observer;
+use crate::report::{ModelSection, SplitSection, TrainSection};
+use crate::run_record::RunRecord;
+use crate::text_config::EncodedSplit;
+use crate::trainer::Trainer;
+use crate::{TextConfig, TrainConfig, TrainError, memory};
+
+/// Settings of a pre-training run; the defaults are BERT's, and those of further pre-training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PreTrainingConfig {
+    /// From texts to batches.
+    pub text: TextConfig,
+    /// Which tokens are guessed.
+    pub masking: MaskingConfig,
+    /// The share of the texts that is held out to measure the model on, in `[0, 1)`; 0.02.
+    pub held_out: f64,
+    /// The training loop. By default the model is measured before the first step and after each
+    /// epoch, and the last one is kept.
+    pub train: TrainConfig,
+}
+
+impl Default for PreTrainingConfig {
+    fn default() -> Self {
+        Self {
+            text: TextConfig::default(),
+            masking: MaskingConfig::default(),
+            held_out: 0.02,
+            train: TrainConfig {
+                evaluation: Some(EvaluationConfig {
+                    metric: Metric::Perplexity,
+                    at_start: true,
+                    keep_best: false,
+                    ..Default::default()
+                }),
+                ..Default::default()
+            },
+        }
+    }
+}
+
+impl PreTrainingConfig {
+    /// Whether every value is in its range.
+    ///
+    /// # Errors
+    /// [`TrainError::InvalidSetting`] names the first that is not.
+    pub fn validate(&self) -> Result<(), TrainError> {
+        self.text.validate()?;
+        self.masking.validate()?;
+        if !(0.0..1.0).contains(&self.held_out) {
+            return Err(TrainError::setting("held_out", self.held_out, "in [0, 1)"));
+        }
+        self.train.validate()
+    }
+}
+
+/// Trains an encoder on texts with gaps.
+///
+/// As with [`FineTuning`](crate::FineTuning), everything that can be wrong with the input is found
+/// before the first file is written: [`PreTraining::prepare`], then [`PreTraining::run`].
+#[derive(Debug)]
+pub struct PreTraining {
+    model: MaskedLm,
+    setup: Setup,
+}
+
+/// Everything but the model.
+#[derive(Debug)]
+struct Setup {
+    checkpoint: CheckpointConfig,
+    load_report: LoadReport,
+    tokenizer: TextTokenizer,
+    masker: Masker,
+    train: EncodedSplit,
+    held_out: Option<EncodedSplit>,
+    settings: Settings,
+}
+
+/// What `config.json` of the run directory holds: all that the result depends on.
+#[derive(Debug, Serialize)]
+struct Settings {
+    command: Vec<String>,
+    /// Nothing for a model from a seed.
+    model: Option<PathBuf>,
+    architecture: EncoderConfig,
+    device: String,
+    data: Vec<SplitSection>,
+    config: PreTrainingConfig,
+}
+
+/// What a pre-training run was and what came of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct PreTrainingReport {
+    /// Version of the library.
+    pub version: &'static str,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Where the tensors were.
+    pub device: String,
+    /// From which every random choice follows.
+    pub seed: u64,
+    /// The model before training.
+    pub model: ModelSection,
+    /// The texts trained on, and those held out.
+    pub data: Vec<SplitSection>,
+    /// The training, with all evaluations.
+    pub train: TrainSection,
+    /// The most memory the process held, where the system tells it.
+    pub peak_rss_bytes: Option<u64>,
+}
+
+/// What a pre-training run begins with.
+#[derive(Debug, Clone)]
+pub enum Start<'a> {
+    /// A checkpoint in a folder: further pre-training.
+    Checkpoint(&'a Path),
+    /// A model of this shape, drawn from the seed, for the words of this tokenizer.
+    Scratch(EncoderConfig, &'a TextTokenizer),
+}
+
+impl PreTraining {
+    /// Loads or makes the model, checks that everything fits together, and cleans and tokenises
+    /// the texts; [`corpus`](finetune_data::corpus()) makes them from data sets with labels.
+    ///
+    /// `device_name` is what the report calls the device.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the settings, the checkpoint, the tokenizer or the data.
+    pub fn prepare(
+        start: Start,
+        corpus: Dataset,
+        config: PreTrainingConfig,
+        device: &Device,
+        device_name: &str,
+    ) -> Result<Self, TrainError> {
+        config.validate()?;
+        let folder = match &start {
+            Start::Checkpoint(folder) => Some(folder.to_path_buf()),
+            Start::Scratch(..) => None,
+        };
+        let (model, checkpoint, load_report, tokenizer) =
+            start.open(config.train.seed, &device.clone().autodiff())?;
+        let text = &config.text;
+        let place = folder.as_deref().unwrap_or(Path::new("the tokenizer"));
+        text.check_fit(place, &tokenizer, &checkpoint.encoder)?;
+        config.train.freeze.check(&model)?;
+        let (train, held_out) = split(corpus, &config)?;
+        let train = text.encode(train, &tokenizer)?;
+        let held_out = held_out.map(|texts| text.encode(texts, &tokenizer));
+        let held_out = held_out.transpose()?;
+        let splits = [Some(&train), held_out.as_ref()].into_iter().flatten();
+        let settings = Settings {
+            command: std::env::args().collect(),
+            model: folder,
+            architecture: checkpoint.encoder.clone(),
+            device: device_name.to_string(),
+            data: splits
+                .map(EncodedSplit::section)
+                .collect::<Result<_, _>>()?,
+            config,
+        };
+        let setup = Setup {
+            masker: Masker::new(
+                settings.config.masking,
+                &tokenizer,
+                settings.config.train.seed,
+            )?,
+            checkpoint,
+            load_report,
+            tokenizer,
+            train,
+            held_out,
+            settings,
+        };
+        // What contradicts itself is found before a run directory is made.
+        Trainer::new(&setup.objective(), &setup.settings.config.train).check()?;
+        Ok(Self { model, setup })
+    }
+
+    /// What became of the checkpoint's tensors; empty for a model from a seed.
+    pub fn load_report(&self) -> &LoadReport {
+        &self.setup.load_report
+    }
+
+    /// Trains, and leaves a run record in `run_directory`, which is empty or does not exist: the
+    /// model with its head for masked words in `model`, and after each of the configured numbers
+    /// of steps in `milestones`.
+    ///
+    /// # Errors
+    /// As [`Trainer::train`]; [`TrainError::Io`] and [`TrainError::RunDirectoryInUse`] for the run
+    /// record.
+    pub fn run(
+        self,
+        run_directory: &Path,
+        observer: &mut dyn Observer,
+    ) -> Result<PreTrainingReport, TrainError> {
+        let record = RunRecord::create(run_directory, &self.setup.settings)?;
+        self.run_into(record, observer)
+    }
+
+    /// Goes on with a run that was stopped, as [`FineTuning::resume`](crate::FineTuning::resume).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn resume(
+        self,
+        run_directory: &Path,
+        observer: &mut dyn Observer,
+    ) -> Result<PreTrainingReport, TrainError> {
+        let record = RunRecord::resume(run_directory, &self.setup.settings)?;
+        self.run_into(record, observer)
+    }
+
+    fn run_into(
+        self,
+        mut record: RunRecord,
+        observer: &mut dyn Observer,
+    ) -> Result<PreTrainingReport, TrainError> {
+        let Self { model, setup } = self;
+        let Settings {
+            config,
+            model: source,
+            ..
+        } = &setup.settings;
+        let source = source.as_deref();
+        let model_section =
+            ModelSection::new(source, &model, &config.train.freeze, &setup.load_report);
+        let directory = record.directory().clone();
+        let checkpoints = directory.checkpoints()?;
+        let trained = Trainer::new(&setup.objective(), &config.train)
+            .checkpoints(&checkpoints)
+            .milestones(&|model, steps| setup.save(model, &directory.milestone(steps)))
+            .train(model, &mut (&mut record, &mut *observer))?;
+        setup.save(&trained.model, &directory.model())?;
+        let report = PreTrainingReport {
+            version: env!("CARGO_PKG_VERSION"),
+            command: setup.settings.command.clone(),
+            device: setup.settings.device.clone(),
+            seed: config.train.seed,
+            model: model_section,
+            data: setup.settings.data.clone(),
+            train: trained.summary.into(),
+            peak_rss_bytes: memory::peak_rss_bytes(),
+        };
+        record.write_report(&report)?;
+        Ok(report)
+    }
+}
+
+impl Start<'_> {
+    fn open(
+        self,
+        seed: u64,
+        device: &Device,
+    ) -> Result<(MaskedLm, CheckpointConfig, LoadReport, TextTokenizer), TrainError> {
+        match self {
+            Self::Checkpoint(folder) => {
+                // A wrong path is better called so than "no tokenizer found".
+                std::fs::read_dir(folder).map_err(TrainError::io(folder))?;
+                let tokenizer = TextTokenizer::from_dir(folder)?;
+                let (model, checkpoint, report) = load_masked_lm(folder, seed, device)?;
+                Ok((model, checkpoint, report, tokenizer))
+            }
+            Self::Scratch(encoder, tokenizer) => {
+                let model = encoder.init_masked_lm(device)?;
+                let model = initialise(model, encoder.initializer_range, seed);
+                let checkpoint = CheckpointConfig::new(encoder);
+                Ok((model, checkpoint, LoadReport::default(), tokenizer.clone()))
+            }
+        }
+    }
+}
+
+impl Setup {
+    fn objective(&self) -> MaskedTexts<'_> {
+        let config = &self.settings.config;
+        MaskedTexts {
+            train: &self.train.tokens.texts,
+            held_out: self.held_out.as_ref().map(|split| &split.tokens.texts),
+            masker: &self.masker,
+            padding: config.text.padding,
+            eval_batch_size: config.train.eval_batch_size,
+        }
+    }
+
+    /// Saves a model with its tokenizer.
+    fn save(&self, model: &MaskedLm, directory: &Path) -> Result<(), TrainError> {
+        save_masked_lm(directory, &model.valid(), &self.checkpoint)?;
+        Ok(self.tokenizer.save(directory)?)
+    }
+}
+
+/// The texts to train on, and those to measure on.
+fn split(
+    corpus: Dataset,
+    config: &PreTrainingConfig,
+) -> Result<(Dataset, Option<Dataset>), TrainError> {
+    if corpus.is_empty() {
+        return Err(TrainError::setting("texts", 0, "at least 1"));
+    }
+    if config.held_out == 0.0 {
+        return Ok((corpus, None));
+    }
+    let shares = [config.held_out, 1.0 - config.held_out];
+    let parts = corpus.split(&shares, config.train.seed)?;
+    let part = |rows: &[usize], name: &str| Dataset {
+        name: format!("{}, {name}", corpus.name),
+        ..corpus.select(rows)
+    };
+    let held_out = part(&parts[0], "held out");
+    Ok((part(&parts[1], "trained on"), Some(held_out)))
+}
+
+impl fmt::Display for PreTrainingReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = self.data.first().map_or(0, |split| split.rows);
+        write!(f, "{}", self.train.sentence(rows))?;
+        for evaluation in &self.train.evaluations {
+            write!(
+                f,
+                "\nAfter {} steps: {}",
+                evaluation.step,
+                evaluation.scores_text()
+            )?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid_and_read_back() {
+        let config = PreTrainingConfig::default();
+        config.validate().unwrap();
+        let json = serde_json::to_string(&config).unwrap();
+        let back: PreTrainingConfig = serde_json::from_str(&json).unwrap();
+        assert_eq!(back, config);
+        assert_eq!(
+            serde_json::from_str::<PreTrainingConfig>("{}").unwrap(),
+            config
+        );
+    }
+
+    #[test]
+    fn nothing_or_everything_held_out() {
+        let with = |held_out| PreTrainingConfig {
+            held_out,
+            ..Default::default()
+        };
+        for held_out in [-0.1, 1.0, f64::NAN] {
+            let error = with(held_out).validate().unwrap_err().to_string();
+            assert!(error.starts_with("held_out is"), "{error}");
+        }
+        let texts = || finetune_data::corpus([]);
+        let error = split(texts(), &with(0.1)).unwrap_err().to_string();
+        assert_eq!(error, "texts is 0, expected at least 1");
+    }
+}

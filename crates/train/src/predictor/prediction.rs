@@ -1,0 +1,212 @@
+//! From the outputs of a model to what they say.
+
+use std::cmp::Ordering;
+
+use finetune_model::ProblemType;
+use serde::Serialize;
+
+use super::PredictorConfig;
+use crate::predict::softmax;
+
+/// What a model says of a text.
+///
+/// As JSON it is an object with the fields of its variant.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Prediction {
+    /// One class is right.
+    Class {
+        /// The likeliest class; the first of equals.
+        label: String,
+        /// Its probability.
+        probability: f64,
+        /// The classes, the likeliest first, as many as were asked for. Over all classes they sum
+        /// to 1.
+        probabilities: Vec<LabelProbability>,
+    },
+    /// Any number of labels may be right.
+    Labels {
+        /// Those at least as likely as the threshold, the likeliest first.
+        labels: Vec<String>,
+        /// The labels, the likeliest first, as many as were asked for. Each is in `[0, 1]` by
+        /// itself.
+        probabilities: Vec<LabelProbability>,
+    },
+    /// Numbers.
+    Scores {
+        /// In the order of the model.
+        scores: Vec<Score>,
+    },
+}
+
+/// How likely a label is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LabelProbability {
+    /// Its name.
+    pub label: String,
+    /// In `[0, 1]`.
+    pub probability: f64,
+}
+
+/// A number and what it is of.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Score {
+    /// The name that the model has for it.
+    pub label: String,
+    /// In the units of the training data.
+    pub score: f64,
+}
+
+impl Prediction {
+    /// The class; `None` for any number of labels and for numbers.
+    pub fn label(&self) -> Option<&str> {
+        match self {
+            Self::Class { label, .. } => Some(label),
+            Self::Labels { .. } | Self::Scores { .. } => None,
+        }
+    }
+
+    /// The labels with their probabilities, the likeliest first; none for numbers.
+    pub fn probabilities(&self) -> &[LabelProbability] {
+        match self {
+            Self::Class { probabilities, .. } | Self::Labels { probabilities, .. } => probabilities,
+            Self::Scores { .. } => &[],
+        }
+    }
+
+    /// The number of a model that has one; `None` otherwise.
+    pub fn score(&self) -> Option<f64> {
+        match self {
+            Self::Scores { scores } => match scores.as_slice() {
+                [only] => Some(only.score),
+                _ => None,
+            },
+            Self::Class { .. } | Self::Labels { .. } => None,
+        }
+    }
+
+    /// What `outputs`, one for each name, say.
+    pub(super) fn new(
+        outputs: &[f32],
+        names: &[String],
+        problem_type: ProblemType,
+        config: &PredictorConfig,
+    ) -> Self {
+        let best = config.best.unwrap_or(names.len());
+        match problem_type {
+            ProblemType::SingleLabelClassification => {
+                let mut probabilities = likeliest_first(outputs, names, softmax(outputs));
+                probabilities.truncate(best);
+                let (label, probability) = probabilities
+                    .first()
+                    .map(|likeliest| (likeliest.label.clone(), likeliest.probability))
+                    .unwrap_or_default();
+                Self::Class {
+                    label,
+                    probability,
+                    probabilities,
+                }
+            }
+            ProblemType::MultiLabelClassification => {
+                let sigmoids = outputs.iter().copied().map(sigmoid).collect();
+                let mut probabilities = likeliest_first(outputs, names, sigmoids);
+                let right = probabilities
+                    .iter()
+                    .take_while(|label| label.probability >= config.threshold);
+                let labels = right.map(|label| label.label.clone()).collect();
+                probabilities.truncate(best);
+                Self::Labels {
+                    labels,
+                    probabilities,
+                }
+            }
+            ProblemType::Regression => {
+                let score = |(label, &output): (&String, &f32)| Score {
+                    label: label.clone(),
+                    score: f64::from(output),
+                };
+                Self::Scores {
+                    scores: names.iter().zip(outputs).map(score).collect(),
+                }
+            }
+        }
+    }
+}
+
+/// Sorted by the logits: far apart, they still differ where their probabilities both round to 0.
+fn likeliest_first(
+    logits: &[f32],
+    names: &[String],
+    probabilities: Vec<f64>,
+) -> Vec<LabelProbability> {
+    let mut order: Vec<usize> = (0..logits.len()).collect();
+    let descending = |a: &usize, b: &usize| logits[*b].partial_cmp(&logits[*a]);
+    order.sort_by(|a, b| descending(a, b).unwrap_or(Ordering::Equal));
+    let label = |class: usize| LabelProbability {
+        label: names[class].clone(),
+        probability: probabilities[class],
+    };
+    order.into_iter().map(label).collect()
+}
+
+fn sigmoid(logit: f32) -> f64 {
+    1.0 / (1.0 + (-f64::from(logit)).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prediction(outputs: &[f32], problem_type: ProblemType, json: &str) -> Prediction {
+        let names = ["a", "b", "c"].map(String::from);
+        let config: PredictorConfig = serde_json::from_str(json).unwrap();
+        Prediction::new(outputs, &names[..outputs.len()], problem_type, &config)
+    }
+
+    fn order(prediction: &Prediction) -> Vec<&str> {
+        let labels = prediction.probabilities().iter();
+        labels.map(|label| label.label.as_str()).collect()
+    }
+
+    #[test]
+    fn the_likeliest_class_comes_first_even_where_probabilities_round_to_0() {
+        let single = ProblemType::SingleLabelClassification;
+        let far = prediction(&[-4000.0, 2.0, -3000.0], single, "{}");
+        assert_eq!((far.label(), order(&far)), (Some("b"), vec!["b", "c", "a"]));
+        let equal = prediction(&[0.0, 1.0, 1.0], single, r#"{"best": 2}"#);
+        assert_eq!(order(&equal), ["b", "c"]);
+        let json = serde_json::to_value(prediction(&[0.0, 0.0], single, "{}")).unwrap();
+        assert_eq!(json["label"], "a");
+        assert_eq!(json["probability"], 0.5);
+        assert_eq!(json["probabilities"][1]["label"], "b");
+    }
+
+    #[test]
+    fn labels_count_from_the_threshold_on_whether_listed_or_not() {
+        let any = ProblemType::MultiLabelClassification;
+        let found = prediction(&[-1.0, 0.0, 3.0], any, r#"{"best": 1}"#);
+        let Prediction::Labels {
+            labels,
+            probabilities,
+        } = &found
+        else {
+            panic!("{found:?}");
+        };
+        assert_eq!(labels, &["c", "b"]);
+        assert_eq!(probabilities.len(), 1);
+        assert!((probabilities[0].probability - 0.952_574_126_8).abs() < 1e-9);
+        let none = prediction(&[-1.0, 0.0, 3.0], any, r#"{"threshold": 1.0}"#);
+        assert!(matches!(none, Prediction::Labels { labels, .. } if labels.is_empty()));
+    }
+
+    #[test]
+    fn numbers_keep_the_order_of_the_model() {
+        let found = prediction(&[2.5, -1.0], ProblemType::Regression, "{}");
+        let json = serde_json::to_value(&found).unwrap();
+        assert_eq!(json["scores"][1]["score"], -1.0);
+        assert_eq!((found.score(), found.label()), (None, None));
+        let one = prediction(&[2.5], ProblemType::Regression, "{}");
+        assert_eq!(one.score(), Some(2.5));
+    }
+}

@@ -1,0 +1,59 @@
+//! The stages of an encoder, from the bottom: the embeddings are stage 0, layer `i` is stage
+//! `i + 1`. What is above the encoder (pooler, head) belongs to no stage.
+//!
+//! Freezing and layer-wise learning rates count in stages, over any module with a field `encoder`:
+//! a classifier as well as a model for masked language modelling.
+
+use finetune_model::Parameter;
+
+/// The stage that a parameter belongs to.
+pub(crate) fn stage(parameter: &Parameter) -> Option<usize> {
+    let place = parameter.path.strip_prefix("encoder.")?;
+    match place.strip_prefix("layers.") {
+        None => Some(0),
+        Some(layer) => {
+            let (index, _) = layer.split_once('.')?;
+            Some(index.parse::<usize>().ok()? + 1)
+        }
+    }
+}
+
+/// Number of layers, `L`.
+pub(crate) fn layers(parameters: &[Parameter]) -> usize {
+    parameters.iter().filter_map(stage).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+    use finetune_model::{EncoderConfig, Family, SequenceClassifierConfig, parameters};
+
+    use super::*;
+
+    /// The embeddings with all that belongs to them are the first stage, each layer is one, and
+    /// pooler and head are none.
+    #[test]
+    fn every_family_has_the_same_stages() {
+        for family in Family::ALL {
+            let encoder = EncoderConfig {
+                num_hidden_layers: 2,
+                embedding_size: (family == Family::Electra).then_some(12),
+                ..EncoderConfig::base(family)
+            };
+            let names = ["no", "yes"].map(String::from);
+            let config = SequenceClassifierConfig::new(encoder.clone(), names.into());
+            let classifier = parameters(&config.init(&Device::flex()).unwrap());
+            let masked_lm = parameters(&encoder.init_masked_lm(&Device::flex()).unwrap());
+            assert_eq!((layers(&classifier), layers(&masked_lm)), (2, 2));
+            for parameter in classifier.iter().chain(&masked_lm) {
+                let expected = match parameter.path.split('.').collect::<Vec<_>>()[..] {
+                    ["encoder", "embeddings", ..] => Some(0),
+                    ["encoder", "layers", "0", ..] => Some(1),
+                    ["encoder", "layers", "1", ..] => Some(2),
+                    _ => None,
+                };
+                assert_eq!(stage(parameter), expected, "{family}: {}", parameter.path);
+            }
+        }
+    }
+}

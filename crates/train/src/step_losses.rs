@@ -1,0 +1,98 @@
+//! Losses and gradient norms on their way from the device.
+
+use std::path::Path;
+
+use burn::tensor::Tensor;
+
+use crate::TrainError;
+use crate::observer::{Event, Observer, StepRecord};
+
+/// Steps whose loss is read back from the device at once: reading each would make a GPU wait.
+const STEPS_PER_READ: usize = 10;
+
+/// Steps whose numbers are still on the device.
+#[derive(Default)]
+pub(crate) struct StepLosses {
+    unread: Vec<UnreadStep>,
+}
+
+/// An optimizer step, but for its numbers.
+pub(crate) struct UnreadStep {
+    /// From 1.
+    pub(crate) step: u64,
+    /// From 1.
+    pub(crate) epoch: u64,
+    /// Positions in the training data.
+    pub(crate) examples: Vec<usize>,
+    /// What the step counts for in the epoch's mean loss.
+    pub(crate) weight: f64,
+    pub(crate) learning_rate: f64,
+    pub(crate) loss: Tensor<1>,
+    pub(crate) norm: Tensor<1>,
+}
+
+/// The loss of an epoch so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct EpochLoss {
+    sum: f64,
+    weight: f64,
+}
+
+impl EpochLoss {
+    /// The mean loss over what has been read.
+    pub(crate) fn mean(self) -> f64 {
+        self.sum / self.weight
+    }
+}
+
+impl StepLosses {
+    pub(crate) fn push(&mut self, step: UnreadStep) {
+        self.unread.push(step);
+    }
+
+    /// Whether it is time to read.
+    pub(crate) fn is_full(&self) -> bool {
+        self.unread.len() >= STEPS_PER_READ
+    }
+
+    /// Reads all numbers, tells them to the observer and adds them to the epoch's loss.
+    ///
+    /// # Errors
+    /// [`TrainError::Diverged`] for a loss or a norm that is not a finite number.
+    pub(crate) fn read(
+        &mut self,
+        epoch: &mut EpochLoss,
+        last_checkpoint: Option<&Path>,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
+        if self.unread.is_empty() {
+            return Ok(());
+        }
+        let steps = self.unread.iter();
+        let pairs = steps.flat_map(|step| [step.loss.clone(), step.norm.clone()]);
+        let values = Tensor::cat(pairs.collect(), 0).into_data().convert::<f32>();
+        let values = values.iter::<f32>().collect::<Vec<_>>();
+        for (unread, pair) in self.unread.drain(..).zip(values.chunks_exact(2)) {
+            let record = StepRecord {
+                step: unread.step,
+                epoch: unread.epoch,
+                loss: pair[0],
+                learning_rate: unread.learning_rate,
+                gradient_norm: pair[1],
+            };
+            observer.observe(&Event::Step(record))?;
+            if !(record.loss.is_finite() && record.gradient_norm.is_finite()) {
+                return Err(TrainError::Diverged {
+                    step: record.step,
+                    loss: record.loss,
+                    gradient_norm: record.gradient_norm,
+                    examples: unread.examples,
+                    checkpoint: last_checkpoint.map(Path::to_path_buf),
+                });
+            }
+            epoch.sum += f64::from(record.loss) * unread.weight;
+            epoch.weight += unread.weight;
+        }
+        Ok(())
+    }
+}

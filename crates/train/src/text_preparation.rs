@@ -1,0 +1,106 @@
+//! How texts became tokens when a model was trained, kept beside it.
+//!
+//! A model that learned from cleaned texts, cut at 128 tokens, wants them so when it predicts.
+//! Neither `config.json` nor the files of the tokenizer have a place for that: Hugging Face leaves
+//! it to the program that predicts.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use finetune_data::{Cleaning, EncodingConfig, Texts};
+use serde::{Deserialize, Serialize};
+
+use crate::TrainError;
+use crate::run_record::write_json;
+
+/// Whatever happened to a text before the model saw it, but for the tokenizer itself.
+///
+/// ```
+/// use finetune_data::{Cleaning, CleaningStep, EncodingConfig};
+/// use finetune_train::TextPreparation;
+///
+/// let folder = tempfile::tempdir()?;
+/// let preparation = TextPreparation {
+///     cleaning: Cleaning { steps: vec![CleaningStep::Html] },
+///     encoding: EncodingConfig::new(128),
+///     ..Default::default()
+/// };
+/// preparation.save(folder.path())?;
+/// assert_eq!(TextPreparation::read(folder.path())?, Some(preparation));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TextPreparation {
+    /// One text a row, or two; one.
+    pub texts: Texts,
+    /// What was done to a text before it was tokenised; nothing.
+    pub cleaning: Cleaning,
+    /// How it became tokens.
+    pub encoding: EncodingConfig,
+}
+
+impl Default for TextPreparation {
+    fn default() -> Self {
+        Self {
+            texts: Texts::Single,
+            cleaning: Cleaning::default(),
+            encoding: EncodingConfig::default(),
+        }
+    }
+}
+
+impl TextPreparation {
+    /// Its file in the folder of a model.
+    pub const FILE: &str = "text_preparation.json";
+
+    /// Writes `text_preparation.json` into the folder of a model. The file appears whole or not at
+    /// all.
+    ///
+    /// # Errors
+    /// [`TrainError::Io`] if it cannot be written.
+    pub fn save(&self, directory: &Path) -> Result<(), TrainError> {
+        write_json(&directory.join(Self::FILE), self)
+    }
+
+    /// Reads it from the folder of a model: `None` if there is none, as in a folder that another
+    /// program saved.
+    ///
+    /// # Errors
+    /// [`TrainError::Io`] if the file cannot be read, [`TrainError::Json`] if it is no such JSON.
+    pub fn read(directory: &Path) -> Result<Option<Self>, TrainError> {
+        let path = directory.join(Self::FILE);
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(TrainError::io(path)(error)),
+        };
+        serde_json::from_slice(&text).map_err(|source| TrainError::Json { path, source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_another_program_has_none() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(TextPreparation::read(folder.path()).unwrap(), None);
+    }
+
+    #[test]
+    fn a_misspelt_key_is_refused_with_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(TextPreparation::FILE);
+        fs::write(path, r#"{"cleanning": {"steps": ["html"]}}"#).unwrap();
+        let message = TextPreparation::read(folder.path())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains(TextPreparation::FILE) && message.contains("cleanning"),
+            "{message}"
+        );
+    }
+}

@@ -1,0 +1,124 @@
+//! Masked language modelling through the one loop.
+
+use burn::tensor::Device;
+use finetune_data::{EncodingConfig, MaskingConfig, corpus};
+use finetune_model::load_encoder;
+use finetune_train::{
+    CheckpointPolicy, FineTuning, Metric, OptimizerConfig, PreTraining, PreTrainingConfig,
+    RunLength, Start, TextConfig, TrainConfig,
+};
+
+use crate::regression::checkpoint;
+use crate::small_run::{SmallRun, dataset};
+
+fn config() -> PreTrainingConfig {
+    let base = PreTrainingConfig::default();
+    PreTrainingConfig {
+        text: TextConfig {
+            encoding: EncodingConfig::new(16),
+            ..Default::default()
+        },
+        held_out: 0.2,
+        train: TrainConfig {
+            length: RunLength::Steps(60),
+            batch_size: 8.into(),
+            optimizer: OptimizerConfig {
+                learning_rate: 5e-3,
+                ..Default::default()
+            },
+            checkpoints: CheckpointPolicy {
+                milestones: vec![20, 40],
+                ..Default::default()
+            },
+            ..base.train
+        },
+        ..base
+    }
+}
+
+#[test]
+fn perplexity_falls_and_the_encoder_goes_into_a_classifier() {
+    let folder = tempfile::tempdir().unwrap();
+    let (start, run) = (folder.path().join("start"), folder.path().join("run"));
+    let splits = checkpoint(&start);
+    let device = Device::flex();
+    let texts = corpus([&dataset(100)]);
+    let prepared =
+        PreTraining::prepare(Start::Checkpoint(&start), texts, config(), &device, "flex").unwrap();
+    let report = prepared.run(&run, &mut ()).unwrap();
+    let perplexity: Vec<f64> = report
+        .train
+        .evaluations
+        .iter()
+        .map(|evaluation| evaluation.scores[&Metric::Perplexity])
+        .collect();
+    let (first, last) = (perplexity[0], perplexity[perplexity.len() - 1]);
+    assert_eq!(report.train.evaluations[0].step, 0);
+    assert!(last < 0.5 * first, "{perplexity:?}");
+
+    let (before, ..) = load_encoder(&start, &device).unwrap();
+    let weights = |encoder: &finetune_model::Encoder| {
+        let table = encoder.embeddings.word_embeddings.weight.val();
+        table.into_data().try_to_vec::<f32>().unwrap()
+    };
+    let mut seen = vec![weights(&before)];
+    for place in ["milestones/step-20", "milestones/step-40", "model"] {
+        let (encoder, ..) = load_encoder(&run.join(place), &device).unwrap();
+        let weights = weights(&encoder);
+        assert!(!seen.contains(&weights), "{place}");
+        seen.push(weights);
+    }
+    let config = SmallRun::fine_tuning(SmallRun::config());
+    let tuned = FineTuning::prepare(&run.join("model"), splits, config, &device, "flex").unwrap();
+    let initialised = &tuned.load_report().initialised;
+    assert!(
+        initialised.iter().any(|name| name.contains("classifier")),
+        "{initialised:?}"
+    );
+    assert!(
+        initialised
+            .iter()
+            .all(|name| !name.contains("encoder.layer")),
+        "{initialised:?}"
+    );
+}
+
+#[test]
+fn a_model_from_a_seed_learns_whole_words() {
+    let small = SmallRun::new();
+    let start = Start::Scratch(small.encoder.clone(), &small.tokenizer);
+    let config = PreTrainingConfig {
+        masking: MaskingConfig {
+            whole_words: true,
+            ..Default::default()
+        },
+        ..config()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let texts = corpus([&dataset(60)]);
+    let device = Device::flex();
+    let prepared = PreTraining::prepare(start, texts, config, &device, "flex").unwrap();
+    let report = prepared.run(&folder.path().join("run"), &mut ()).unwrap();
+    let losses = report.train.evaluations.iter();
+    let losses: Vec<f64> = losses
+        .map(|evaluation| evaluation.scores[&Metric::Loss])
+        .collect();
+    assert!(losses[losses.len() - 1] < 0.7 * losses[0], "{losses:?}");
+    assert_eq!(report.model.source, None);
+}
+
+#[test]
+fn nothing_to_measure_on() {
+    let small = SmallRun::new();
+    let config = PreTrainingConfig {
+        held_out: 0.0,
+        ..config()
+    };
+    let start = Start::Scratch(small.encoder.clone(), &small.tokenizer);
+    let texts = corpus([&dataset(60)]);
+    let error = PreTraining::prepare(start, texts, config, &Device::flex(), "flex").unwrap_err();
+    assert!(
+        error.to_string().starts_with("evaluation.every is"),
+        "{error}"
+    );
+}

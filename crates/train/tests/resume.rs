@@ -1,0 +1,249 @@
+//! A run that is killed and resumed ends as one that is not, byte for byte.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use burn::tensor::Device;
+use finetune_data::Splits;
+use finetune_train::{
+    CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, Every, FineTuning, FineTuningConfig,
+    Metric, Observer, RunLength, TrainConfig, TrainError,
+};
+
+use crate::regression::checkpoint;
+use crate::small_run::{SmallRun, dataset};
+
+const RUN: &str = "FINETUNE_TEST_RUN";
+
+/// What must be the same.
+const FILES: [&str; 3] = [
+    "metrics.jsonl",
+    "predictions.jsonl",
+    "model/model.safetensors",
+];
+
+fn config() -> FineTuningConfig {
+    SmallRun::fine_tuning(TrainConfig {
+        length: RunLength::Epochs(5),
+        accumulation: 2,
+        evaluation: Some(EvaluationConfig {
+            every: Every::Steps(3),
+            metric: Metric::Loss,
+            early_stopping: Some(EarlyStopping {
+                patience: 9,
+                ..Default::default()
+            }),
+            ..Default::default()
+        }),
+        checkpoints: CheckpointPolicy {
+            every: Some(Every::Steps(2)),
+            keep_last: 2,
+            milestones: vec![7],
+        },
+        ..SmallRun::config()
+    })
+}
+
+fn prepare(folder: &Path, config: FineTuningConfig) -> Result<FineTuning, TrainError> {
+    let splits = Splits {
+        validation: Some(dataset(12)),
+        ..Splits::train_test(dataset(40), dataset(10))
+    };
+    FineTuning::prepare(
+        &folder.join("start"),
+        splits,
+        config,
+        &Device::flex(),
+        "flex",
+    )
+}
+
+/// Not a test but the program that the tests below kill; alone it does nothing.
+#[test]
+fn killed_program() {
+    if let Some(folder) = std::env::var_os(RUN) {
+        let folder = Path::new(&folder);
+        let run = prepare(folder, config()).unwrap();
+        run.resume(&folder.join("run"), &mut ()).unwrap();
+    }
+}
+
+fn start(folder: &Path) -> Child {
+    let program = std::env::current_exe().unwrap();
+    Command::new(program)
+        .args(["--exact", "resume::killed_program"])
+        .env(RUN, folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+fn finish(folder: &Path) {
+    assert!(start(folder).wait().unwrap().success());
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    checkpoint(&folder.path().join("start"));
+    folder
+}
+
+fn outcome(folder: &Path) -> Vec<Vec<u8>> {
+    let read = |file| fs::read(folder.join("run").join(file)).unwrap();
+    FILES.map(read).into()
+}
+
+#[test]
+fn a_run_killed_at_any_moment_ends_as_if_it_had_not_been() {
+    let whole = folder();
+    let began = Instant::now();
+    finish(whole.path());
+    let took = began.elapsed();
+    let expected = outcome(whole.path());
+    for point in 0..20 {
+        let killed = folder();
+        let mut program = start(killed.path());
+        std::thread::sleep(
+            took.mul_f64(f64::from(point) / 20.0)
+                .max(Duration::from_millis(1)),
+        );
+        program.kill().unwrap();
+        program.wait().unwrap();
+        if !killed.path().join("run/report.json").exists() {
+            finish(killed.path());
+        }
+        assert!(
+            outcome(killed.path()) == expected,
+            "killed at {point} of 20"
+        );
+        let checkpoints = fs::read_dir(killed.path().join("run/checkpoints")).unwrap();
+        let names = checkpoints.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let left: Vec<String> = names.filter(|name| name.starts_with("step-")).collect();
+        assert_eq!(left.len(), 2, "{left:?}");
+    }
+}
+
+/// Ends a run with an error at the n-th event.
+struct StopAt(usize);
+
+impl Observer for StopAt {
+    fn observe(&mut self, _event: &Event) -> Result<(), TrainError> {
+        self.0 = self.0.checked_sub(1).ok_or(TrainError::RunComplete {
+            path: "stopped".into(),
+        })?;
+        Ok(())
+    }
+}
+
+/// Between any two events there may be a kill, also where timing alone never hits.
+#[test]
+fn a_run_stopped_between_any_two_events_goes_on() {
+    let whole = folder();
+    let run = |folder: &Path, observer: &mut dyn Observer| {
+        let prepared = prepare(folder, config()).unwrap();
+        prepared.resume(&folder.join("run"), observer)
+    };
+    run(whole.path(), &mut ()).unwrap();
+    let expected = outcome(whole.path());
+    for events in (0..).step_by(7) {
+        let stopped = folder();
+        if run(stopped.path(), &mut StopAt(events)).is_ok() {
+            assert!(events > 50, "{events}");
+            break;
+        }
+        run(stopped.path(), &mut ()).unwrap();
+        assert!(
+            outcome(stopped.path()) == expected,
+            "stopped after {events} events"
+        );
+    }
+}
+
+#[test]
+fn a_run_goes_on_only_with_what_it_began_with() {
+    let folder = folder();
+    let run = folder.path().join("run");
+    let stopped = prepare(folder.path(), config()).unwrap();
+    assert!(stopped.run(&run, &mut StopAt(40)).is_err());
+    let message = |config: FineTuningConfig| {
+        let prepared = prepare(folder.path(), config).unwrap();
+        prepared.resume(&run, &mut ()).unwrap_err().to_string()
+    };
+    let mut other = config();
+    other.train.seed = 43;
+    let seed = message(other);
+    assert!(
+        seed.contains("config.train.seed 42, and is to go on with 43"),
+        "{seed}"
+    );
+
+    let splits = Splits {
+        validation: Some(dataset(12)),
+        ..Splits::train_test(dataset(38), dataset(10))
+    };
+    let start = folder.path().join("start");
+    let prepared = FineTuning::prepare(&start, splits, config(), &Device::flex(), "flex").unwrap();
+    let data = prepared.resume(&run, &mut ()).unwrap_err().to_string();
+    assert!(
+        data.contains("data.train.rows 40, and is to go on with 38"),
+        "{data}"
+    );
+
+    prepare(folder.path(), config())
+        .unwrap()
+        .resume(&run, &mut ())
+        .unwrap();
+    let complete = message(config());
+    assert!(
+        complete.ends_with("the run is complete; its report is there"),
+        "{complete}"
+    );
+}
+
+/// A checkpoint that cannot be written ends the run with the reason, and the one before it stays.
+#[test]
+fn a_checkpoint_that_cannot_be_written() {
+    /// Puts a file where the partial folder of a later checkpoint would be.
+    struct Blocking<'a>(&'a Path);
+    impl Observer for Blocking<'_> {
+        fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+            if matches!(event, Event::Checkpointing { step: 6 }) {
+                fs::write(self.0.join(".step-00000006.partial"), "in the way").unwrap();
+            }
+            Ok(())
+        }
+    }
+    let folder = folder();
+    let run = folder.path().join("run");
+    let checkpoints = run.join("checkpoints");
+    let prepared = prepare(folder.path(), config()).unwrap();
+    let error = prepared
+        .run(&run, &mut Blocking(&checkpoints))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("step-00000006"), "{error}");
+    fs::remove_file(checkpoints.join(".step-00000006.partial")).unwrap();
+    let prepared = prepare(folder.path(), config()).unwrap();
+    prepared.resume(&run, &mut ()).unwrap();
+}
+
+#[test]
+fn a_damaged_checkpoint_is_named() {
+    let folder = folder();
+    let run = folder.path().join("run");
+    let stopped = prepare(folder.path(), config()).unwrap();
+    assert!(stopped.run(&run, &mut StopAt(40)).is_err());
+    let newest = fs::read_dir(run.join("checkpoints")).unwrap();
+    let newest = newest.map(|entry| entry.unwrap().path()).max().unwrap();
+    for file in ["model", "optimizer", "state.cbor"] {
+        let whole = fs::read(newest.join(file)).unwrap();
+        fs::write(newest.join(file), &whole[..whole.len() - 1]).unwrap();
+        let prepared = prepare(folder.path(), config()).unwrap();
+        let error = prepared.resume(&run, &mut ()).unwrap_err().to_string();
+        assert!(error.contains(file) && error.contains("damaged"), "{error}");
+        fs::write(newest.join(file), &whole).unwrap();
+    }
+}
