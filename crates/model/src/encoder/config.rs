@@ -142,8 +142,8 @@ impl EncoderConfig {
     pub fn validate(&self) -> Result<(), ModelError> {
         for (field, size) in [
             ("vocab_size", self.vocab_size),
-            ("embedding_size", self.embedding_width()),
             ("hidden_size", self.hidden_size),
+            ("embedding_size", self.embedding_width()),
             ("num_attention_heads", self.num_attention_heads),
             ("intermediate_size", self.intermediate_size),
             ("max_position_embeddings", self.max_position_embeddings),

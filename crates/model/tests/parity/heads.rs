@@ -1,7 +1,7 @@
 //! Every pooling and every head that transformers has no class for against PyTorch, from
 //! `heads/generate.py`: outputs, losses of every kind, and the gradient of every parameter.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::activation::log_sigmoid;
@@ -67,7 +67,7 @@ fn folder() -> PathBuf {
 
 fn cases() -> Vec<(String, Case)> {
     let text = std::fs::read_to_string(folder().join("cases.json")).unwrap();
-    let cases: HashMap<String, Case> = serde_json::from_str(&text).unwrap();
+    let cases: BTreeMap<String, Case> = serde_json::from_str(&text).unwrap();
     assert_eq!(cases.len(), 18);
     cases.into_iter().collect()
 }
