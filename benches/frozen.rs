@@ -14,22 +14,18 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
-use burn::tensor::Tensor;
-use finetune::data::{
-    BatchSize, EncodedDataset, EncodingConfig, Order, Padding, Sampler, TextTokenizer, catalog,
-    collate,
-};
-use finetune::model::{DropoutStream, SequenceClassifier, load_classifier};
-use finetune::ops::{Targets, cross_entropy};
+use finetune::data::{BatchSize, EncodedDataset, EncodingConfig, TextTokenizer, catalog};
+use finetune::model::{SequenceClassifier, load_classifier};
 use finetune::train::{
-    ActivationCache, ActivationPlace, ActivationPrecision, AdamWSettings, BatchInputs, Freeze,
-    FrozenActivations,
+    ActivationCache, ActivationPlace, ActivationPrecision, Decay, Freeze, FrozenActivations,
+    LabelledTexts, LossConfig, RunLength, Schedule, StepRecord, TrainConfig, Trainer, Warmup,
+    constant_stages,
 };
 use finetune_benches::device;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Cached epochs a round: one is too short to time.
-const CACHED_EPOCHS: u32 = 5;
+const CACHED_EPOCHS: usize = 5;
 
 struct Bench {
     model: SequenceClassifier,
@@ -82,7 +78,7 @@ impl Bench {
             precision,
             ..Default::default()
         };
-        let stages = freeze.frozen_stages(self.model.encoder.layers.len());
+        let stages = constant_stages(&self.model, &Self::config(freeze));
         let plan = cache.plan(&self.model, &self.data, stages)?;
         let plan = plan.ok_or("nothing is frozen")?;
         writeln!(out, "{freeze} {precision:?}: {} bytes", plan.bytes())?;
@@ -92,7 +88,7 @@ impl Bench {
             let kept = plan.compute(&self.model, &self.data, self.pad, batch_size, &mut ())?;
             let filling = start.elapsed().as_secs_f64();
             let (cached, losses) = self.epochs(freeze, Some(&kept), CACHED_EPOCHS)?;
-            let cached = cached / f64::from(CACHED_EPOCHS);
+            let cached = cached / CACHED_EPOCHS as f64;
             write!(
                 out,
                 "  round {round}: filling {filling:.2} s, cached {cached:.3} s"
@@ -116,35 +112,32 @@ impl Bench {
         &self,
         freeze: Freeze,
         kept: Option<&FrozenActivations>,
-        epochs: u32,
+        epochs: usize,
     ) -> Result<(f64, Vec<u32>), Box<dyn Error>> {
-        let settings = AdamWSettings::default();
-        let mut model = freeze.apply(self.model.clone())?;
-        let mut optimizer = settings.init(&model);
-        let stages = freeze.frozen_stages(model.encoder.layers.len());
-        let sampler = Sampler::new(Order::BucketedByLength, 32, 1)?;
-        let lengths = self.data.lengths()?;
-        let start = Instant::now();
-        let mut losses = Vec::new();
-        for epoch in 0..u64::from(epochs) {
-            for rows in sampler.batches(&lengths, epoch) {
-                let batch = collate(&self.data, &rows, Padding::Longest, self.pad)?;
-                let dropout = DropoutStream::new(1, losses.len() as u64).from_stage(stages);
-                let logits =
-                    BatchInputs::new(&model, &batch, kept)?.forward(&model, Some(dropout))?;
-                let targets = Targets {
-                    labels: batch.labels.classes().ok_or("no classes")?,
-                    classes: self.data.class_names().len(),
-                    divisor: batch.size() as f64,
-                };
-                let loss = cross_entropy(logits.clone(), targets.weights(&logits.device()));
-                let gradients = loss.backward();
-                (model, _) = optimizer.step(model, gradients, settings.learning_rate);
-                losses.push(loss.inner());
-            }
+        let config = TrainConfig {
+            length: RunLength::Epochs(epochs),
+            ..Self::config(freeze)
+        };
+        let loss = LossConfig::default();
+        let loss = loss.init(&self.data.labels.all()?, self.model.classes())?;
+        let objective = LabelledTexts {
+            train_activations: kept,
+            ..LabelledTexts::new(&self.data, &loss, self.pad)
+        };
+        let mut steps: Vec<StepRecord> = Vec::new();
+        let trained = Trainer::new(&objective, &config).train(self.model.clone(), &mut steps)?;
+        let losses = steps.iter().map(|step| step.loss.to_bits());
+        Ok((trained.summary.seconds, losses.collect()))
+    }
+
+    fn config(freeze: Freeze) -> TrainConfig {
+        TrainConfig {
+            freeze: freeze.into(),
+            schedule: Schedule {
+                warmup: Warmup::Steps(0),
+                decay: Decay::Constant,
+            },
+            ..Default::default()
         }
-        let losses = Tensor::cat(losses, 0).into_data();
-        let seconds = start.elapsed().as_secs_f64();
-        Ok((seconds, losses.iter::<f32>().map(f32::to_bits).collect()))
     }
 }

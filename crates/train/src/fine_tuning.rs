@@ -96,7 +96,13 @@ impl FineTuning {
         let labels = data.train.tokens.labels.all()?;
         let loss = config.loss.init(&labels, model.classes())?;
         let (train, validation) = data.seen_often();
-        let plans = KeptPlans::new(&config.activations, &model, &config.train, train, validation)?;
+        let plans = KeptPlans::new(
+            &config.activations,
+            &model,
+            &config.train,
+            train,
+            validation,
+        )?;
         let settings = Settings {
             command: std::env::args().collect(),
             model: model_directory.to_path_buf(),
@@ -177,9 +183,10 @@ impl FineTuning {
         let directory = record.directory().clone();
         let checkpoints = directory.checkpoints()?;
         let (pad, batch_size) = (setup.tokenizer.pad_token_id(), config.train.eval_batch_size);
-        let kept = setup
-            .plans
-            .compute(&model, setup.data.seen_often(), pad, batch_size, observer)?;
+        let kept =
+            setup
+                .plans
+                .compute(&model, setup.data.seen_often(), pad, batch_size, observer)?;
         let trained = Trainer::new(&setup.objective(&kept), &config.train)
             .checkpoints(&checkpoints)
             .milestones(&|model, steps| setup.save(model, &directory.milestone(steps)))

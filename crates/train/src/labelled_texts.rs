@@ -134,7 +134,10 @@ impl<'a> LabelledTexts<'a> {
         config: &TrainConfig,
     ) -> Result<(), TrainError> {
         let constant = constant_stages(model, config);
-        let kept = self.train_activations.iter().chain(&self.validation_activations);
+        let kept = self
+            .train_activations
+            .iter()
+            .chain(&self.validation_activations);
         for activations in kept {
             let stages = model.stages_below(activations.cut());
             if stages > constant {

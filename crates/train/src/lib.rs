@@ -132,7 +132,10 @@ pub use pre_training::{PreTraining, PreTrainingConfig, PreTrainingReport, Start}
 pub use predict::{Predictions, predict};
 pub use predictor::{LabelProbability, Prediction, Predictor, PredictorConfig, Score};
 pub use progress::Progress;
-pub use report::{ActivationsSection, DataSection, ModelSection, RunReport, SplitSection, TestSection, TrainSection};
+pub use report::{
+    ActivationsSection, DataSection, ModelSection, RunReport, SplitSection, TestSection,
+    TrainSection,
+};
 pub use run_directory::RunDirectory;
 pub use run_length::{Every, RunLength};
 pub use run_record::{RunRecord, write_json};

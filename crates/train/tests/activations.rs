@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::Device;
 use finetune_data::{
-    BatchSize, EncodedDataset, EncodedTexts, EncodingConfig, Labels, Order, Padding, Sampler, Task,
+    BatchSize, EncodedDataset, EncodedTexts, EncodingConfig, Labels, Order, Padding, Task,
     TextTokenizer, Texts, Truncation, collate,
 };
 use finetune_model::{
@@ -14,10 +14,11 @@ use finetune_model::{
     LoraConfig, PerceptronConfig, Pooling, ProblemType, SequenceClassifier,
     SequenceClassifierConfig, TokenPooling, initialise,
 };
-use finetune_ops::{Targets, cross_entropy};
 use finetune_train::{
-    ActivationCache, ActivationPlace, ActivationPrecision, ActivationsRecord, AdamWSettings,
-    BatchInputs, Event, Freeze, FrozenActivations, Observer, TrainError,
+    ActivationCache, ActivationPlace, ActivationPrecision, ActivationsRecord, BatchInputs,
+    EvaluationConfig, Event, Freeze, FreezeConfig, FrozenActivations, GradualUnfreezing,
+    LabelledTexts, LossConfig, Metric, Observer, OptimizerConfig, RunLength, StepRecord,
+    TrainConfig, TrainError, Trainer, constant_stages,
 };
 
 use crate::small_run::dataset;
@@ -92,58 +93,61 @@ fn compute(
     freeze: Freeze,
     observer: &mut dyn Observer,
 ) -> Result<Option<FrozenActivations>, TrainError> {
-    let stages = freeze.frozen_stages(model.encoder.layers.len());
+    let stages = constant_stages(model, &config_of(freeze));
     let plan = cache.plan(model, data, stages)?;
     plan.map(|plan| plan.compute(model, data, PAD, BatchSize::Rows(5), observer))
         .transpose()
 }
 
-/// The loss of every step and the logits of every row after the last, over some epochs.
+/// The loss of every step, the loss of every evaluation, and the logits of every row in the end.
 fn train(
     model: SequenceClassifier,
     data: &EncodedDataset,
     freeze: Freeze,
     activations: Option<&FrozenActivations>,
 ) -> (Vec<f32>, Vec<f32>) {
-    let stages = freeze.frozen_stages(model.encoder.layers.len());
-    let settings = AdamWSettings {
-        learning_rate: 3e-3,
-        ..Default::default()
+    let config = config_of(freeze);
+    let loss = LossConfig::default().init(&data.labels.all().unwrap(), 3);
+    let loss = loss.unwrap();
+    let objective = LabelledTexts {
+        train_activations: activations,
+        validation: Some(data),
+        validation_activations: activations,
+        ..LabelledTexts::new(data, &loss, PAD)
     };
-    let mut model = freeze.apply(model).unwrap();
-    let mut optimizer = settings.init(&model);
-    let sampler = Sampler::new(Order::Shuffled, 6, 1).unwrap();
-    let lengths = data.lengths().unwrap();
-    let mut losses = Vec::new();
-    for step in sampler.steps(&lengths, 0).take(10) {
-        let batch = collate(data, &step.rows, Padding::Longest, PAD).unwrap();
-        let dropout = DropoutStream::new(3, step.step).from_stage(stages);
-        let inputs = BatchInputs::new(&model, &batch, activations).unwrap();
-        let logits = inputs.forward(&model, Some(dropout)).unwrap();
-        let targets = Targets {
-            labels: batch.labels.classes().unwrap(),
-            classes: 3,
-            divisor: batch.size() as f64,
-        };
-        let loss = cross_entropy(logits.clone(), targets.weights(&logits.device()));
-        let (next, _) = optimizer.step(model, loss.backward(), settings.learning_rate);
-        model = next;
-        losses.push(loss.into_scalar::<f32>());
+    let mut steps: Vec<StepRecord> = Vec::new();
+    let trained = Trainer::new(&objective, &config).train(model, &mut steps);
+    let trained = trained.unwrap();
+    let mut losses: Vec<f32> = steps.iter().map(|step| step.loss).collect();
+    assert_eq!(trained.summary.evaluations.len(), 3);
+    for evaluation in trained.summary.evaluations {
+        losses.push(evaluation.scores[&Metric::Loss] as f32);
     }
-    let model = model.valid();
+    let model = trained.model.valid();
     let mut logits = Vec::new();
     for rows in [(0..data.len()).collect::<Vec<_>>(), vec![4], vec![9, 2]] {
         let batch = collate(data, &rows, Padding::MultipleOf(8), PAD).unwrap();
         let inputs = BatchInputs::new(&model, &batch, activations).unwrap();
-        logits.extend(
-            inputs
-                .forward(&model, None)
-                .unwrap()
-                .into_data()
-                .iter::<f32>(),
-        );
+        let output = inputs.forward(&model, None).unwrap();
+        logits.extend(output.into_data().iter::<f32>());
     }
     (losses, logits)
+}
+
+fn config_of(freeze: Freeze) -> TrainConfig {
+    TrainConfig {
+        length: RunLength::Steps(10),
+        batch_size: BatchSize::Rows(6),
+        order: Order::Shuffled,
+        optimizer: OptimizerConfig {
+            learning_rate: 3e-3,
+            ..Default::default()
+        },
+        freeze: freeze.into(),
+        evaluation: Some(EvaluationConfig::default()),
+        seed: 3,
+        ..Default::default()
+    }
 }
 
 fn bits((losses, logits): (Vec<f32>, Vec<f32>)) -> Vec<u32> {
@@ -382,10 +386,11 @@ fn what_is_not_frozen_or_too_large_is_not_kept() {
             None
         );
     }
-    assert_eq!(
-        ActivationCache::default().plan(&model, &data, 4).unwrap(),
-        None
-    );
+    let off = ActivationCache {
+        place: ActivationPlace::Off,
+        ..cache.clone()
+    };
+    assert_eq!(off.plan(&model, &data, 4).unwrap(), None);
     let limited = ActivationCache {
         max_bytes: Some(1000),
         ..cache
@@ -423,6 +428,51 @@ fn dropout_in_the_frozen_part_is_seen() {
         assert!(with.is_deterministic_below(cut, stream(stages)));
         assert!(!with.is_deterministic_below(cut, stream(stages - 1)));
         assert!(without.is_deterministic_below(cut, stream(0)));
+    }
+}
+
+/// What thaws in the middle of a run, or drops something, is not kept; and what is kept all the same
+/// is not taken.
+#[test]
+fn what_does_not_stay_the_same_is_not_kept() {
+    let data = data(false);
+    let model = || model(&config(Family::Bert, Pooling::mean(), None), 1);
+    let thawing = FreezeConfig {
+        part: Freeze::Encoder,
+        unfreeze: Some(GradualUnfreezing::Steps(5)),
+        ..Default::default()
+    };
+    let dropping = FreezeConfig {
+        part: Freeze::Encoder,
+        dropout: true,
+        ..Default::default()
+    };
+    for (freeze, stages) in [(thawing, 3), (dropping, 0)] {
+        let config = TrainConfig {
+            freeze,
+            ..config_of(Freeze::None)
+        };
+        assert_eq!(constant_stages(&model(), &config), stages);
+        let cache = memory(ActivationPrecision::F32);
+        let kept = compute(&cache, &model(), &data, Freeze::Encoder, &mut ());
+        let loss = LossConfig::default().init(&data.labels.all().unwrap(), 3);
+        let (kept, loss) = (kept.unwrap(), loss.unwrap());
+        let objective = LabelledTexts {
+            train_activations: kept.as_ref(),
+            ..LabelledTexts::new(&data, &loss, PAD)
+        };
+        let config = TrainConfig {
+            evaluation: None,
+            ..config
+        };
+        let error = Trainer::new(&objective, &config)
+            .train(model(), &mut ())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("activations is kept of 4 stages"),
+            "{error}"
+        );
     }
 }
 
