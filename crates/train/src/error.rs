@@ -137,9 +137,6 @@ pub enum TrainError {
         /// The newest checkpoint from before that step.
         checkpoint: Option<PathBuf>,
     },
-    /// A file of a checkpoint or of cached activations could not be written or read.
-    #[error(transparent)]
-    Storage(#[from] finetune_storage::StorageError),
     /// A checkpoint is not one of this model, or not of this version.
     #[error("{}: not a checkpoint that this run can go on from: {what}", path.display())]
     Checkpoint {

@@ -96,11 +96,11 @@ mod tests {
             };
             let device = Device::flex();
             let encoder = initialise(config.init(&device).unwrap(), 0.5, 1);
-            let input = EncoderInput::new(&encoder, &[3; 6], &[0; 6], &[true; 6], [2, 3]).unwrap();
+            let mask = AttentionMask::new(&[true; 6], [2, 3], &device).unwrap();
             let rows = Tensor::arange(0..48, &device).float().reshape([6, 8]) / 48.0;
             let forward = |dropout| {
                 let attention = &encoder.layers[0].attention;
-                let output = attention.forward(rows.clone(), &input, dropout);
+                let output = attention.forward(rows.clone(), &mask, dropout);
                 output.into_data().try_to_vec::<f32>().unwrap()
             };
             let same = forward(None) == forward(Some(DropoutStream::new(1, 1).stage(1)));
