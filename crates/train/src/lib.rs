@@ -138,7 +138,7 @@ pub use report::{
 };
 pub use run_directory::RunDirectory;
 pub use run_length::{Every, RunLength};
-pub use run_record::{RunRecord, write_json};
+pub use run_record::{RunRecord, read_json, write_json};
 pub use schedule::{Decay, Schedule, Warmup};
 pub use summary::TrainingSummary;
 pub use tensorboard::TensorBoard;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use finetune_storage::write_atomically;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::TrainError;
@@ -175,6 +176,18 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), TrainError>
         .map_err(|error| TrainError::io(path)(std::io::Error::other(error)))?;
     text.push(b'\n');
     write_atomically(path, &text).map_err(TrainError::io(path))
+}
+
+/// Reads a value that was written as JSON: settings, or a report.
+///
+/// # Errors
+/// [`TrainError::Io`] if the file cannot be read, [`TrainError::Json`] if it is no such JSON.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, TrainError> {
+    let text = fs::read(path).map_err(TrainError::io(path))?;
+    serde_json::from_slice(&text).map_err(|source| TrainError::Json {
+        path: path.to_path_buf(),
+        source,
+    })
 }
 
 #[cfg(test)]
