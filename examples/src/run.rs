@@ -9,7 +9,7 @@ use finetune::data::Opened;
 use finetune::prelude::*;
 use finetune::train::{RunDirectory, write_json};
 
-use crate::RunArguments;
+use crate::{RunArguments, Watcher};
 
 /// Fine-tunes and tests as the arguments say, and prints the report. `data` is what the first line
 /// calls the data.
