@@ -163,6 +163,17 @@ mod tests {
         assert_eq!(place("--activations kept"), ActivationPlace::Disk(folder));
     }
 
+    /// The settings that the guide shows are settings.
+    #[test]
+    fn the_guide_is_right() {
+        let guide = include_str!("../../docs/guide/training.md");
+        let (_, json) = guide.split_once("```json\n").unwrap();
+        let (json, _) = json.split_once("```").unwrap();
+        let config: FineTuningConfig = serde_json::from_str(json).unwrap();
+        config.validate().unwrap();
+        assert_eq!(config.train.optimizer.layer_decay, 0.95);
+    }
+
     #[test]
     fn settings_files_are_whole() {
         for entry in std::fs::read_dir(Path::new(TECHNICAL_REPORT).parent().unwrap()).unwrap() {

@@ -80,6 +80,10 @@ mod documents {
     struct DataPreparation;
     #[doc = include_str!("../../../docs/guide/predicting.md")]
     struct Predicting;
+    #[doc = include_str!("../../../docs/guide/training.md")]
+    struct Training;
+    #[doc = include_str!("../../../docs/guide/pre-training.md")]
+    struct PreTraining;
     #[doc = include_str!("../../../docs/guide/adapters.md")]
     struct Adapters;
 }

@@ -107,7 +107,8 @@ fn train(
     activations: Option<&FrozenActivations>,
 ) -> (Vec<f32>, Vec<f32>) {
     let config = config_of(freeze);
-    let loss = LossConfig::default().init(&data.labels.all().unwrap(), 3);
+    let classes = data.class_names().len();
+    let loss = LossConfig::default().init(&data.labels.all().unwrap(), classes);
     let loss = loss.unwrap();
     let objective = LabelledTexts {
         train_activations: activations,
@@ -176,7 +177,12 @@ fn cases() -> Vec<(Pooling, Freeze, Cut)> {
             Freeze::AllButLast(1),
             Cut::HiddenStates(1),
         ),
-        (pooling(LayerChoice::Single(1), max), prefix, Cut::Pooled),
+        // Layers above it would have no gradient.
+        (
+            pooling(LayerChoice::Single(1), max),
+            Freeze::Encoder,
+            Cut::Pooled,
+        ),
     ]
 }
 
@@ -246,7 +252,10 @@ fn windows_are_rows() {
     let data = EncodedDataset::new(&dataset, &tokenizer, &encoding).unwrap();
     assert!(data.len() > data.texts.text_count());
     for freeze in [Freeze::Encoder, Freeze::AllButLast(1)] {
-        let config = config(Family::Bert, Pooling::mean(), None);
+        let config = SequenceClassifierConfig {
+            class_names: data.class_names().to_vec(),
+            ..config(Family::Bert, Pooling::mean(), None)
+        };
         let cache = memory(ActivationPrecision::F32);
         let kept = compute(&cache, &model(&config, 1), &data, freeze, &mut ())
             .unwrap()
