@@ -26,12 +26,13 @@ impl PredictedProbabilities {
     /// The area under the ROC curve, in `[0, 1]`: scikit-learn's [`roc_auc_score`] with
     /// `labels=range(C)` and `multi_class` and `average` as named.
     ///
-    /// Of two classes it is the area of class 1, whatever the average.
+    /// Of two classes it is the area of class 1, whatever the average. A class without rows has no
+    /// area: it is in no pair and weighs nothing, and there is no plain mean.
     ///
     /// # Errors
     ///
-    /// [`EvalError::NoRows`]; [`EvalError::Undefined`] if a class has no rows (scikit-learn: NaN, or
-    /// an error).
+    /// [`EvalError::NoRows`]; [`EvalError::Undefined`] if all rows are of one class, or, for
+    /// [`MulticlassAverage::OneVsRestMacro`], a class has no rows (scikit-learn: NaN).
     ///
     /// ```
     /// use finetune_eval::{MulticlassAverage, PredictedProbabilities};
@@ -46,39 +47,44 @@ impl PredictedProbabilities {
     ///
     /// [`roc_auc_score`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.roc_auc_score.html
     pub fn roc_auc(&self, average: MulticlassAverage) -> Result<f64, EvalError> {
-        let rows = self.rows_or_error()? as f64;
-        let counts = self.class_counts();
-        if let Some(class) = counts.iter().position(|count| *count == 0) {
-            return Err(EvalError::Undefined {
-                metric: "ROC AUC",
-                reason: format!("class {class} has no rows"),
-            });
-        }
+        self.rows_or_error()?;
         if self.classes == 2 {
             return self.ranking(1)?.roc_auc();
         }
-        let classes = 0..self.classes;
         match average {
-            MulticlassAverage::OneVsRestMacro => {
-                let areas = classes.map(|class| self.ranking(class)?.roc_auc());
-                Ok(sum(areas.collect::<Result<Vec<_>, _>>()?) / self.classes as f64)
+            MulticlassAverage::OneVsRestMacro => self.one_vs_rest_macro(),
+            MulticlassAverage::OneVsRestWeighted => self.one_vs_rest_weighted(),
+            MulticlassAverage::OneVsOneMacro => self.one_vs_one_macro(),
+        }
+    }
+
+    fn one_vs_rest_macro(&self) -> Result<f64, EvalError> {
+        let counts = self.class_counts();
+        if let Some(class) = counts.iter().position(|count| *count == 0) {
+            return Err(undefined(format!("class {class} has no rows")));
+        }
+        let areas = (0..self.classes).map(|class| self.ranking(class)?.roc_auc());
+        Ok(sum(areas.collect::<Result<Vec<_>, _>>()?) / self.classes as f64)
+    }
+
+    fn one_vs_rest_weighted(&self) -> Result<f64, EvalError> {
+        let counts = self.class_counts();
+        let weighted = |class: usize| Ok(self.ranking(class)?.roc_auc()? * counts[class] as f64);
+        let areas: Result<Vec<f64>, EvalError> = self.occurring().map(weighted).collect();
+        Ok(sum(areas?) / self.rows() as f64)
+    }
+
+    fn one_vs_one_macro(&self) -> Result<f64, EvalError> {
+        let mut areas = Vec::new();
+        for positive in self.occurring() {
+            for negative in self.occurring().filter(|class| *class != positive) {
+                areas.push(self.ranking_of_pair(positive, negative)?.roc_auc()?);
             }
-            MulticlassAverage::OneVsRestWeighted => {
-                let weighted =
-                    |class: usize| Ok(self.ranking(class)?.roc_auc()? * counts[class] as f64);
-                let areas: Result<Vec<_>, EvalError> = classes.map(weighted).collect();
-                Ok(sum(areas?) / rows)
-            }
-            MulticlassAverage::OneVsOneMacro => {
-                let pairs = classes.flat_map(|positive| {
-                    let others = (0..self.classes).filter(move |other| *other != positive);
-                    others.map(move |negative| (positive, negative))
-                });
-                let areas = pairs.map(|(a, b)| self.ranking_of_pair(a, b)?.roc_auc());
-                let areas: Vec<f64> = areas.collect::<Result<_, EvalError>>()?;
-                let pairs = areas.len() as f64;
-                Ok(sum(areas) / pairs)
-            }
+        }
+        let pairs = areas.len() as f64;
+        match areas.is_empty() {
+            true => Err(undefined("all rows are of one class".into())),
+            false => Ok(sum(areas) / pairs),
         }
     }
 
@@ -116,10 +122,25 @@ impl PredictedProbabilities {
         Ok(ranking)
     }
 
+    /// The classes with rows.
+    fn occurring(&self) -> impl Iterator<Item = usize> {
+        let counts = self.class_counts().into_iter().enumerate();
+        counts
+            .filter(|(_, count)| *count > 0)
+            .map(|(class, _)| class)
+    }
+
     fn class_counts(&self) -> Vec<u64> {
         let mut counts = vec![0; self.classes];
         self.labels.iter().for_each(|label| counts[*label] += 1);
         counts
+    }
+}
+
+fn undefined(reason: String) -> EvalError {
+    EvalError::Undefined {
+        metric: "ROC AUC",
+        reason,
     }
 }
 
@@ -128,17 +149,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_class_without_rows_is_named() {
+    fn a_class_without_rows_is_in_no_plain_mean() {
         let rows = [[0.6, 0.2, 0.2], [0.2, 0.2, 0.6]];
         let predicted = PredictedProbabilities::from_slices(&[0, 2], &rows).unwrap();
-        for average in [
-            MulticlassAverage::OneVsRestMacro,
-            MulticlassAverage::OneVsRestWeighted,
-            MulticlassAverage::OneVsOneMacro,
-        ] {
-            let error = predicted.roc_auc(average).unwrap_err().to_string();
-            assert_eq!(error, "ROC AUC is undefined: class 1 has no rows");
-        }
+        let error = predicted
+            .roc_auc(MulticlassAverage::OneVsRestMacro)
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "ROC AUC is undefined: class 1 has no rows"
+        );
+        assert_eq!(
+            predicted.roc_auc(MulticlassAverage::OneVsRestWeighted),
+            Ok(1.0)
+        );
+        assert_eq!(predicted.roc_auc(MulticlassAverage::OneVsOneMacro), Ok(1.0));
         assert_eq!(predicted.average_precision(), Ok(2.0 / 3.0));
     }
 
