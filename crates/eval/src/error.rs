@@ -142,6 +142,24 @@ pub enum EvalError {
         expected: &'static str,
     },
 
+    /// What was given makes no picture.
+    #[error("cannot draw {plot}: {reason}")]
+    Plot {
+        /// The kind of picture.
+        plot: &'static str,
+        /// What is wrong with its data.
+        reason: String,
+    },
+
+    /// A picture could not be written.
+    #[error("{}: {reason}", path.display())]
+    Picture {
+        /// The file it was to become.
+        path: std::path::PathBuf,
+        /// Why it did not.
+        reason: String,
+    },
+
     /// A score over no rows is not a number.
     #[error("no rows: a score needs at least one labelled prediction")]
     NoRows,

@@ -55,6 +55,8 @@ mod error;
 mod exact_sum;
 mod metric;
 mod perplexity;
+#[cfg(feature = "plots")]
+pub mod plots;
 mod probabilities;
 mod ranking;
 mod regression;
