@@ -3,6 +3,9 @@
 /// Equality with the reference implementations, on stored outputs of their own.
 #[cfg(test)]
 mod parity;
+/// What is in a picture, and what makes none.
+#[cfg(all(test, feature = "plots"))]
+mod plots;
 /// What must hold for any predictions whatsoever.
 #[cfg(test)]
 mod properties;
