@@ -5,10 +5,11 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use crate::cut::Activated;
 use crate::encoder::{Encoder, EncoderConfig, EncoderInput};
 use crate::head::{Head, HeadConfig};
 use crate::pooling::{Pooler, Pooling};
-use crate::{Cut, DropoutStream, ModelError, TextActivations};
+use crate::{Cut, DropoutStream, ModelError};
 
 /// What a [`SequenceClassifier`] is made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -140,13 +141,14 @@ pub struct SequenceClassifier {
     /// From texts to outputs.
     pub head: Head,
     #[module(skip)]
-    config: SequenceClassifierConfig,
+    pub(crate) config: SequenceClassifierConfig,
 }
 
 impl SequenceClassifier {
     /// Logits or scores, one per class name. Without `dropout` the result is deterministic.
     ///
-    /// `texts` is an [`EncoderInput`] or, for a head on pairs, two.
+    /// `texts` is an [`EncoderInput`] or, for a head on pairs, two, which go through the encoder as
+    /// one batch of `2 B` rows.
     ///
     /// # Shapes
     /// - output: `[B, C]`
@@ -200,20 +202,17 @@ impl SequenceClassifier {
         // Before the encoder runs for nothing.
         self.check_text_count(texts.count())?;
         let bottom = Cut::HiddenStates(0);
-        let texts = match texts {
-            Texts::Single(input) => TextActivations {
-                first: self.lower(input, bottom, dropout)?,
-                second: None,
-            },
-            Texts::Pair(first, second) => {
-                let dropout_of_second = dropout.map(DropoutStream::second_text);
-                TextActivations {
-                    first: self.lower(first, bottom, dropout)?,
-                    second: Some(self.lower(second, bottom, dropout_of_second)?),
-                }
+        match texts {
+            Texts::Single(input) => {
+                let embedded = self.lower(input, bottom, dropout)?;
+                self.above(Activated::Single(embedded), dropout)
             }
-        };
-        self.upper(texts, dropout)
+            Texts::Pair(first, second) => {
+                self.check_batches(first.batch(), second.batch())?;
+                let embedded = self.lower(&first.stack(second)?, bottom, dropout)?;
+                self.above(Activated::Stack(embedded), dropout)
+            }
+        }
     }
 
     /// The pooled vector of each row: what the head sees of a text.
@@ -233,6 +232,18 @@ impl SequenceClassifier {
         match expected == found {
             true => Ok(()),
             false => Err(ModelError::TextCount { expected, found }),
+        }
+    }
+
+    /// Whether there are as many second texts as first ones.
+    pub(crate) fn check_batches(&self, first: usize, second: usize) -> Result<(), ModelError> {
+        let width = self.width_at(Cut::Pooled);
+        match first == second {
+            true => Ok(()),
+            false => Err(ModelError::PairShape {
+                first: [first, width],
+                second: [second, width],
+            }),
         }
     }
 

@@ -15,7 +15,6 @@ pub struct DropoutStream {
     seed: u64,
     step: u64,
     first_stage: usize,
-    second_text: bool,
 }
 
 /// The dropout of one stage of one step.
@@ -41,7 +40,15 @@ impl DropoutStream {
             seed,
             step,
             first_stage: 0,
-            second_text: false,
+        }
+    }
+
+    /// The masks of one of several batches of a step, counted from 0: those of the first are the same
+    /// whether others follow or not.
+    pub fn in_batch(self, batch: u64) -> Self {
+        Self {
+            step: self.step | batch << 40,
+            ..self
         }
     }
 
@@ -61,14 +68,6 @@ impl DropoutStream {
     /// The stage of the head, which is never frozen.
     pub(crate) fn head(self) -> DropoutStage {
         self.stage(HEAD)
-    }
-
-    /// The masks of the second text of a pair, which goes through the same stages as the first.
-    pub(crate) fn second_text(self) -> Self {
-        Self {
-            second_text: true,
-            ..self
-        }
     }
 
     pub(crate) fn stage(self, stage: usize) -> DropoutStage {
@@ -97,15 +96,13 @@ impl DropoutStage {
             seed,
             step,
             first_stage,
-            second_text,
         } = self.stream;
         if self.stage < first_stage || probability == 0.0 {
             return None;
         }
-        let place = address | u64::from(second_text) << 32;
         Some(Dropout {
             probability,
-            key: number(seed, Purpose::Dropout, step, place),
+            key: number(seed, Purpose::Dropout, step, address),
         })
     }
 }
@@ -134,16 +131,12 @@ mod tests {
             for stage in 0..3 {
                 for site in 0..SITES {
                     let stream = DropoutStream::new(1, step);
-                    for stream in [stream, stream.second_text()] {
-                        keys.push(stream.stage(stage).at(0.1, site).unwrap().key);
-                    }
+                    keys.push(stream.stage(stage).at(0.1, site).unwrap().key);
                 }
                 for target in LoraTarget::ALL {
                     let stream = DropoutStream::new(1, step);
-                    for stream in [stream, stream.second_text()] {
-                        let dropout = stream.stage(stage).in_adapter(0.1, target as usize);
-                        keys.push(dropout.unwrap().key);
-                    }
+                    let dropout = stream.stage(stage).in_adapter(0.1, target as usize);
+                    keys.push(dropout.unwrap().key);
                 }
             }
         }

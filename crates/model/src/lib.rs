@@ -11,7 +11,8 @@
 //! 5. While the lower part of a classifier is frozen, what it computes can be kept: the forward
 //!    pass can be cut in two ([`Cut`], [`SequenceClassifier::lower`],
 //!    [`SequenceClassifier::upper`]).
-//! 6. Instead of the encoder, LoRA adapters beside it can train ([`Encoder::with_lora`],
+//! 6. Several classifiers can share an encoder ([`MultiTaskModel`]).
+//! 7. Instead of the encoder, LoRA adapters beside it can train ([`Encoder::with_lora`],
 //!    [`save_adapter`], [`load_adapter`]).
 //!
 //! BERT, DistilBERT, RoBERTa, XLM-R, CamemBERT and ELECTRA are one encoder with other values
@@ -59,6 +60,7 @@ mod family;
 mod head;
 mod initialisation;
 mod masked_lm;
+mod multi_task;
 mod parameters;
 mod parts;
 mod pooling;
@@ -86,6 +88,7 @@ pub use head::{
 };
 pub use initialisation::initialise;
 pub use masked_lm::{MaskedLm, MaskedLmHead};
+pub use multi_task::{MultiTaskModel, TaskHead};
 pub use parameters::{Parameter, ParameterKind, parameters};
 pub use pooling::{LayerChoice, Pooler, Pooling, TokenPooling};
 pub use summary::{Part, Summary};

@@ -40,6 +40,10 @@ pub enum Purpose {
     /// Which tokens are masked for masked language modelling, and what replaces them; addressed
     /// by epoch and row.
     Masking = 7,
+    /// Which task a step visits, where tasks are drawn.
+    TaskSampling = 9,
+    /// In which order the gradients of tasks are projected on each other.
+    GradientSurgery = 10,
 }
 
 /// The generator of an address: seed, purpose and two coordinates of the caller's choice, such as

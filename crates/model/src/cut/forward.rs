@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{Activations, Cut, TextActivations};
+use super::{Activated, Activations, Cut, TextActivations};
 use crate::encoder::EncoderInput;
 use crate::{DropoutStream, Features, ModelError, SequenceClassifier};
 
@@ -53,12 +53,38 @@ impl SequenceClassifier {
     ) -> Result<Tensor<2>, ModelError> {
         let found = 1 + usize::from(texts.second.is_some());
         self.check_text_count(found)?;
-        let first = self.pool(texts.first, dropout)?;
-        let dropout_of_second = dropout.map(DropoutStream::second_text);
-        let second = texts.second;
-        let second = second.map(|second| self.pool(second, dropout_of_second));
-        let second = second.transpose()?;
-        self.head.forward(Features { first, second }, dropout)
+        let first = texts.first;
+        let activated = match texts.second {
+            None => Activated::Single(first),
+            Some(second) => self.stack(first, second)?,
+        };
+        self.above(activated, dropout)
+    }
+
+    /// Pooling and head, with the layers that are left below them.
+    ///
+    /// # Shapes
+    /// - output: `[B, C]`
+    pub(crate) fn above(
+        &self,
+        activated: Activated,
+        dropout: Option<DropoutStream>,
+    ) -> Result<Tensor<2>, ModelError> {
+        let features = match activated {
+            Activated::Single(activations) => Features {
+                first: self.pool(activations, dropout)?,
+                second: None,
+            },
+            Activated::Stack(activations) => {
+                let pooled = self.pool(activations, dropout)?;
+                let rows = pooled.dims()[0] / 2;
+                Features {
+                    first: pooled.clone().narrow(0, 0, rows),
+                    second: Some(pooled.narrow(0, rows, rows)),
+                }
+            }
+        };
+        self.head.forward(features, dropout)
     }
 
     /// From activations to pooled vectors.
@@ -70,20 +96,29 @@ impl SequenceClassifier {
         activations: Activations,
         dropout: Option<DropoutStream>,
     ) -> Result<Tensor<2>, ModelError> {
+        self.check_activations(&activations)?;
         let pooled = match activations {
             Activations::HiddenStates { number, rows, mask } => {
-                let cut = Cut::HiddenStates(number);
-                self.check_cut(cut)?;
-                self.check_shape(&rows, [mask.batch() * mask.sequence(), self.width_at(cut)])?;
                 self.pooler
                     .gather_from(&self.encoder, number, rows, &mask, dropout)
             }
-            Activations::Pooled(pooled) => {
-                self.check_shape(&pooled, [pooled.dims()[0], self.width_at(Cut::Pooled)])?;
-                pooled
-            }
+            Activations::Pooled(pooled) => pooled,
         };
         Ok(self.pooler.project(pooled))
+    }
+
+    /// Whether activations are of this model and of the batch of their mask.
+    pub(super) fn check_activations(&self, activations: &Activations) -> Result<(), ModelError> {
+        match activations {
+            Activations::HiddenStates { number, rows, mask } => {
+                let cut = Cut::HiddenStates(*number);
+                self.check_cut(cut)?;
+                self.check_shape(rows, [mask.batch() * mask.sequence(), self.width_at(cut)])
+            }
+            Activations::Pooled(pooled) => {
+                self.check_shape(pooled, [pooled.dims()[0], self.width_at(Cut::Pooled)])
+            }
+        }
     }
 
     fn check_cut(&self, cut: Cut) -> Result<(), ModelError> {

@@ -9,6 +9,7 @@
 
 mod fingerprint;
 mod forward;
+mod stack;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::encoder::AttentionMask;
 use crate::{DropoutStream, SequenceClassifier};
+pub(crate) use stack::Activated;
 
 /// Where a forward pass is cut in two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,8 +3,9 @@
 use burn::tensor::{Device, Tensor};
 
 use crate::{
-    Activations, Cut, DropoutStream, EncoderConfig, EncoderInput, LayerChoice, ModelError, Pooling,
-    SequenceClassifier, SequenceClassifierConfig, TextActivations, TokenPooling, initialise,
+    Activations, Combination, Cut, DropoutStream, EncoderConfig, EncoderInput, Features,
+    HeadConfig, LayerChoice, ModelError, PerceptronConfig, Pooling, SequenceClassifier,
+    SequenceClassifierConfig, TextActivations, TokenPooling, initialise,
 };
 
 fn model(pooling: Pooling, seed: u64) -> SequenceClassifier {
@@ -94,6 +95,78 @@ fn both_parts_are_the_whole_at_every_cut() {
             );
         }
     }
+}
+
+fn pairs() -> (SequenceClassifier, EncoderInput, EncoderInput) {
+    let pair = PerceptronConfig {
+        pair: Some(Combination::ConcatenationAndDifference),
+        input_dropout: 0.2,
+        ..Default::default()
+    };
+    let single = model(Pooling::pooler(), 1);
+    let config = SequenceClassifierConfig {
+        head: HeadConfig::Perceptron(pair),
+        ..single.config().clone()
+    };
+    let model = initialise(config.init(&Device::flex()).unwrap(), 0.3, 1);
+    let first = input(&model);
+    let second = EncoderInput::new(
+        &model.encoder,
+        &[2, 5, 5, 3, 2, 9, 8, 3],
+        &[0; 8],
+        &[true; 8],
+        [2, 4],
+    );
+    (model, first, second.unwrap())
+}
+
+/// One batch of all texts says of each what a batch of its own says, bit for bit.
+#[test]
+fn the_texts_of_a_pair_are_read_as_if_each_were_alone() {
+    let (model, first, second) = pairs();
+    let together = model.forward((&first, &second), None).unwrap();
+    let features = Features {
+        first: model.features(&first, None),
+        second: Some(model.features(&second, None)),
+    };
+    let apart = model.head.forward(features, None).unwrap();
+    assert_eq!(together.into_data(), apart.into_data());
+}
+
+#[test]
+fn both_parts_are_the_whole_for_pairs_too() {
+    let (model, first, second) = pairs();
+    let whole = model.forward((&first, &second), None).unwrap().into_data();
+    for cut in (0..=3).map(Cut::HiddenStates).chain([Cut::Pooled]) {
+        let texts = TextActivations {
+            first: model.lower(&first, cut, None).unwrap(),
+            second: Some(model.lower(&second, cut, None).unwrap()),
+        };
+        assert_eq!(
+            model.upper(texts, None).unwrap().into_data(),
+            whole,
+            "{cut:?}"
+        );
+    }
+    let mixed = TextActivations {
+        first: model.lower(&first, Cut::Pooled, None).unwrap(),
+        second: Some(model.lower(&second, Cut::HiddenStates(1), None).unwrap()),
+    };
+    let error = model.upper(mixed, None).unwrap_err();
+    assert!(
+        matches!(error, ModelError::ActivationShape { .. }),
+        "{error}"
+    );
+    let dropout = Some(DropoutStream::new(1, 1).from_stage(4));
+    let whole = model
+        .forward((&first, &second), dropout)
+        .unwrap()
+        .into_data();
+    let texts = TextActivations {
+        first: model.lower(&first, Cut::Pooled, dropout).unwrap(),
+        second: Some(model.lower(&second, Cut::Pooled, dropout).unwrap()),
+    };
+    assert_eq!(model.upper(texts, dropout).unwrap().into_data(), whole);
 }
 
 #[test]

@@ -56,6 +56,20 @@ impl AttentionMask {
         })
     }
 
+    /// The rows of this batch, then those of another, all padded to the longer of both.
+    pub(crate) fn stack(&self, other: &Self) -> Result<Self, ModelError> {
+        let sequence = self.sequence.max(other.sequence);
+        let mut real = Vec::with_capacity((self.batch + other.batch) * sequence);
+        for mask in [self, other] {
+            for row in mask.real.chunks_exact(mask.sequence) {
+                real.extend_from_slice(row);
+                real.resize(real.len() + sequence - row.len(), false);
+            }
+        }
+        let shape = [self.batch + other.batch, sequence];
+        Self::new(&real, shape, &self.key_bias.device())
+    }
+
     /// Number of rows of the batch, `B`.
     pub fn batch(&self) -> usize {
         self.batch

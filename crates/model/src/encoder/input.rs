@@ -73,6 +73,29 @@ impl EncoderInput {
         })
     }
 
+    /// The rows of this batch, then those of another, all padded to the longer of both: the
+    /// encoder reads both in one go.
+    pub(crate) fn stack(&self, other: &Self) -> Result<Self, ModelError> {
+        let mask = self.mask.stack(&other.mask)?;
+        // What stands in padding makes no difference, as long as every table has it.
+        let stacked = |first: &Tensor<1, Int>, second: &Tensor<1, Int>| {
+            let first = padded(first, self.batch(), mask.sequence());
+            let second = padded(second, other.batch(), mask.sequence());
+            Tensor::cat(vec![first, second], 0)
+        };
+        let both = |first: &Option<_>, second: &Option<_>| {
+            let pair = first.as_ref().zip(second.as_ref());
+            pair.map(|(first, second)| stacked(first, second))
+        };
+        Ok(Self {
+            token_ids: stacked(&self.token_ids, &other.token_ids),
+            token_type_ids: both(&self.token_type_ids, &other.token_type_ids),
+            position_ids: both(&self.position_ids, &other.position_ids),
+            tables: self.tables,
+            mask,
+        })
+    }
+
     /// Number of rows of the batch, `B`.
     pub fn batch(&self) -> usize {
         self.mask.batch()
@@ -98,6 +121,17 @@ fn indices(
         Ok(i64::from(*id))
     });
     Ok(int_tensor(ids.collect::<Result<Vec<_>, _>>()?, device))
+}
+
+/// Rows of numbers, each followed by zeros up to `sequence` of them.
+fn padded(values: &Tensor<1, Int>, batch: usize, sequence: usize) -> Tensor<1, Int> {
+    let length = values.dims()[0] / batch;
+    if length == sequence {
+        return values.clone();
+    }
+    let zeros = Tensor::zeros([batch, sequence - length], &values.device());
+    let rows = values.clone().reshape([batch, length]);
+    Tensor::cat(vec![rows, zeros], 1).reshape([batch * sequence])
 }
 
 fn int_tensor(values: Vec<i64>, device: &Device) -> Tensor<1, Int> {
@@ -163,6 +197,22 @@ mod tests {
         );
         let empty = message(input(&[], &[], &[], [0, 2]));
         assert_eq!(empty, "batch of 0 x 2 tokens, but token_ids has 0 values");
+    }
+
+    #[test]
+    fn a_stack_is_as_long_as_the_longer_batch() {
+        let first = input(&[1, 2, 3, 4], &[0; 4], &[true; 4], [2, 2]).unwrap();
+        let second = input(&[5, 6, 7], &[1; 3], &[true, true, false], [1, 3]).unwrap();
+        let stack = first.stack(&second).unwrap();
+        assert_eq!((stack.batch(), stack.sequence()), (3, 3));
+        let values = |tensor: Tensor<1, Int>| -> Vec<i64> {
+            tensor.into_data().convert::<i64>().iter().collect()
+        };
+        assert_eq!(values(stack.token_ids), [1, 2, 0, 3, 4, 0, 5, 6, 7]);
+        let types = values(stack.token_type_ids.unwrap());
+        assert_eq!(types, [0, 0, 0, 0, 0, 0, 1, 1, 1]);
+        let real = [true, true, false, true, true, false, true, true, false];
+        assert_eq!(stack.mask.real, real);
     }
 
     fn of_size(config: EncoderConfig) -> Encoder {

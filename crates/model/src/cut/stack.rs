@@ -1,0 +1,88 @@
+//! The two texts of each pair as one batch: first all first texts, then all second ones.
+//!
+//! What is above runs once on `2 B` rows instead of twice on `B`, and a run that computes all of it
+//! has the shapes, and so the bits, of one that begins at a cut.
+
+use burn::tensor::Tensor;
+
+use super::Activations;
+use crate::{ModelError, SequenceClassifier};
+
+/// Activations of the texts of a batch, on their way up.
+pub(crate) enum Activated {
+    /// One text a row.
+    Single(Activations),
+    /// The first texts of the pairs, then the second.
+    Stack(Activations),
+}
+
+impl SequenceClassifier {
+    /// # Errors
+    /// [`ModelError::PairShape`] if the batches differ in size; [`ModelError::ActivationShape`] for
+    /// activations that are not of this model, or not both taken at one cut.
+    pub(super) fn stack(
+        &self,
+        first: Activations,
+        second: Activations,
+    ) -> Result<Activated, ModelError> {
+        self.check_activations(&first)?;
+        self.check_activations(&second)?;
+        self.check_batches(batch(&first), batch(&second))?;
+        Ok(Activated::Stack(match (first, second) {
+            (
+                Activations::HiddenStates { number, rows, mask },
+                Activations::HiddenStates {
+                    number: other,
+                    rows: other_rows,
+                    mask: other_mask,
+                },
+            ) if number == other => {
+                let stacked = mask.stack(&other_mask)?;
+                let sequence = stacked.sequence();
+                let first = padded(rows, mask.batch(), sequence);
+                let second = padded(other_rows, other_mask.batch(), sequence);
+                Activations::HiddenStates {
+                    number,
+                    rows: Tensor::cat(vec![first, second], 0),
+                    mask: stacked,
+                }
+            }
+            (Activations::Pooled(first), Activations::Pooled(second)) => {
+                Activations::Pooled(Tensor::cat(vec![first, second], 0))
+            }
+            (first, second) => {
+                return Err(ModelError::ActivationShape {
+                    expected: shape(&first),
+                    found: shape(&second),
+                });
+            }
+        }))
+    }
+}
+
+fn batch(activations: &Activations) -> usize {
+    match activations {
+        Activations::HiddenStates { mask, .. } => mask.batch(),
+        Activations::Pooled(pooled) => pooled.dims()[0],
+    }
+}
+
+fn shape(activations: &Activations) -> [usize; 2] {
+    match activations {
+        Activations::HiddenStates { rows, .. } | Activations::Pooled(rows) => rows.dims(),
+    }
+}
+
+/// # Shapes
+/// - `rows`: `[B * S, D]`
+/// - output: `[B * sequence, D]`, zeros behind each row's own
+fn padded(rows: Tensor<2>, batch: usize, sequence: usize) -> Tensor<2> {
+    let [slots, width] = rows.dims();
+    let length = slots / batch;
+    if length == sequence {
+        return rows;
+    }
+    let zeros = Tensor::zeros([batch, sequence - length, width], &rows.device());
+    let rows = rows.reshape([batch, length, width]);
+    Tensor::cat(vec![rows, zeros], 1).reshape([batch * sequence, width])
+}

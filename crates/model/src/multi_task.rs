@@ -1,0 +1,151 @@
+//! Several classifiers on one encoder, one for each task
+//! ([Caruana 1997](https://doi.org/10.1023/A:1007379606734): hard parameter sharing).
+
+use burn::module::Module;
+
+use crate::encoder::Encoder;
+use crate::head::Head;
+use crate::pooling::Pooler;
+use crate::{ModelError, SequenceClassifier, SequenceClassifierConfig};
+
+/// An encoder, and pooling and head of each task.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use finetune_model::{
+///     EncoderConfig, MultiTaskModel, SequenceClassifierConfig, initialise, parameters,
+/// };
+///
+/// let encoder = EncoderConfig {
+///     vocab_size: 100,
+///     hidden_size: 16,
+///     num_hidden_layers: 1,
+///     num_attention_heads: 2,
+///     intermediate_size: 32,
+///     ..Default::default()
+/// };
+/// let classifier = |names: &[&str]| {
+///     let names = names.iter().map(ToString::to_string).collect();
+///     let config = SequenceClassifierConfig::new(encoder.clone(), names);
+///     Ok::<_, finetune_model::ModelError>(initialise(config.init(&Device::flex())?, 0.02, 42))
+/// };
+/// let model = MultiTaskModel::new(vec![classifier(&["no", "yes"])?, classifier(&["a", "b", "c"])?])?;
+/// assert_eq!(model.task(1).classes(), 3);
+/// let heads = parameters(&model).into_iter().filter(|found| found.path.starts_with("tasks.1.head."));
+/// assert_eq!(heads.count(), 2);
+/// # Ok::<(), finetune_model::ModelError>(())
+/// ```
+#[derive(Module, Debug)]
+pub struct MultiTaskModel {
+    /// Shared by all tasks.
+    pub encoder: Encoder,
+    /// What each task has for itself.
+    pub tasks: Vec<TaskHead>,
+}
+
+/// What a task has for itself.
+#[derive(Module, Debug)]
+pub struct TaskHead {
+    /// From tokens to texts.
+    pub pooler: Pooler,
+    /// From texts to outputs.
+    pub head: Head,
+    #[module(skip)]
+    config: SequenceClassifierConfig,
+}
+
+impl MultiTaskModel {
+    /// The heads of several classifiers on the encoder of the first.
+    ///
+    /// # Errors
+    /// [`ModelError::InvalidConfig`] if there is none, or their encoders have not one shape.
+    pub fn new(classifiers: Vec<SequenceClassifier>) -> Result<Self, ModelError> {
+        let invalid = |found: String, expected: &str| ModelError::InvalidConfig {
+            field: "encoders of the tasks",
+            found,
+            expected: expected.to_string(),
+        };
+        let first = classifiers.first();
+        let first = first.ok_or_else(|| invalid("0".to_string(), "at least 1"))?;
+        let (encoder, config) = (first.encoder.clone(), first.config.encoder.clone());
+        for (task, classifier) in classifiers.iter().enumerate() {
+            if classifier.config.encoder != config {
+                let found = format!("another one of task {task}");
+                return Err(invalid(found, "one for all"));
+            }
+        }
+        let head = |classifier: SequenceClassifier| TaskHead {
+            pooler: classifier.pooler,
+            head: classifier.head,
+            config: classifier.config,
+        };
+        Ok(Self {
+            encoder,
+            tasks: classifiers.into_iter().map(head).collect(),
+        })
+    }
+
+    /// The classifier of a task. Its parameters are those of this model, not copies: a gradient of
+    /// the one is a gradient of the other. It is not to be kept over an optimizer step.
+    ///
+    /// # Panics
+    /// If there is no such task.
+    pub fn task(&self, task: usize) -> SequenceClassifier {
+        let TaskHead {
+            pooler,
+            head,
+            config,
+        } = self.tasks[task].clone();
+        SequenceClassifier {
+            encoder: self.encoder.clone(),
+            pooler,
+            head,
+            config,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::optim::GradientsParams;
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::{EncoderConfig, EncoderInput, initialise, parameters};
+
+    fn classifier(hidden: usize, classes: usize) -> SequenceClassifier {
+        let encoder = EncoderConfig {
+            vocab_size: 20,
+            hidden_size: hidden,
+            num_hidden_layers: 1,
+            num_attention_heads: 2,
+            intermediate_size: 8,
+            ..Default::default()
+        };
+        let names = (0..classes).map(|class| class.to_string()).collect();
+        let config = SequenceClassifierConfig::new(encoder, names);
+        initialise(config.init(&Device::flex().autodiff()).unwrap(), 0.1, 1)
+    }
+
+    #[test]
+    fn a_task_has_gradients_of_the_shared_encoder_and_of_its_own_head() {
+        let model = MultiTaskModel::new(vec![classifier(8, 2), classifier(8, 3)]).unwrap();
+        let input = EncoderInput::new(&model.encoder, &[2, 7, 3], &[0; 3], &[true; 3], [1, 3]);
+        let loss = model.task(1).forward(&input.unwrap(), None).unwrap().sum();
+        let gradients = GradientsParams::from_grads(loss.backward(), &model);
+        let own = |path: &str| !path.starts_with("tasks.0.");
+        let expected = parameters(&model);
+        let expected = expected.iter().filter(|parameter| own(&parameter.path));
+        assert_eq!(gradients.len(), expected.count());
+    }
+
+    #[test]
+    fn encoders_of_other_shapes_are_refused() {
+        let error = MultiTaskModel::new(vec![classifier(8, 2), classifier(12, 2)]).unwrap_err();
+        assert!(
+            error.to_string().contains("another one of task 1"),
+            "{error}"
+        );
+        assert!(MultiTaskModel::new(Vec::new()).is_err());
+    }
+}
