@@ -10,6 +10,7 @@
 //! It is a folder that appears whole or not at all ([`FolderWriter`]), so a run that is killed at
 //! any moment leaves the one before it intact.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::module::Module;
@@ -19,6 +20,7 @@ use finetune_storage::{Folder, FolderWriter};
 use serde::{Deserialize, Serialize};
 
 use crate::evaluation::Standing;
+use crate::mixing::TaskWeights;
 use crate::step_losses::EpochLoss;
 use crate::{Optimizer, OptimizerConfig, TrainError, TrainingSummary};
 
@@ -46,6 +48,12 @@ pub(crate) struct TrainState {
     pub(crate) epoch_seconds: f64,
     /// No step follows.
     pub(crate) ended: bool,
+    /// What the losses of the tasks count for; nothing before the first step.
+    #[serde(default)]
+    pub(crate) task_weights: Option<TaskWeights>,
+    /// How each of several tasks has been doing, where one may stop before the others.
+    #[serde(default)]
+    pub(crate) task_standings: BTreeMap<String, Standing>,
 }
 
 impl TrainState {

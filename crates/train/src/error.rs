@@ -52,6 +52,14 @@ pub enum TrainError {
         /// Its tokens in the batch.
         found: usize,
     },
+    /// Something is wrong with one of several tasks.
+    #[error("task {task}: {source}")]
+    Task {
+        /// Its name.
+        task: String,
+        /// What is wrong.
+        source: Box<TrainError>,
+    },
     /// A setting of the run is outside its range.
     #[error("{setting} is {found}, expected {expected}")]
     InvalidSetting {
@@ -256,6 +264,17 @@ impl TrainError {
             name: name.into(),
             found: found.into(),
             expected: expected.into(),
+        }
+    }
+
+    /// The same, said of a task; of the only one, without a name, as it is.
+    pub(crate) fn in_task(self, name: &str) -> Self {
+        match name {
+            "" => self,
+            _ => Self::Task {
+                task: name.to_string(),
+                source: Box::new(self),
+            },
         }
     }
 

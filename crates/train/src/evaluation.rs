@@ -1,5 +1,7 @@
 //! Evaluation while training: when, which model is the best so far, when to stop.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
@@ -54,6 +56,27 @@ impl Default for EarlyStopping {
     }
 }
 
+impl EarlyStopping {
+    /// Whether every value is in its range.
+    ///
+    /// # Errors
+    /// [`TrainError::InvalidSetting`] names the first that is not.
+    pub fn validate(&self) -> Result<(), TrainError> {
+        if self.patience == 0 {
+            return Err(TrainError::setting("patience", 0, "at least 1"));
+        }
+        let least = self.minimum_improvement;
+        match least >= 0.0 && least.is_finite() {
+            true => Ok(()),
+            false => Err(TrainError::setting(
+                "minimum_improvement",
+                least,
+                "at least 0",
+            )),
+        }
+    }
+}
+
 impl EvaluationConfig {
     /// Whether every value is in its range.
     ///
@@ -61,21 +84,10 @@ impl EvaluationConfig {
     /// [`TrainError::InvalidSetting`] names the first that is not.
     pub fn validate(&self) -> Result<(), TrainError> {
         self.every.validate("evaluation.every")?;
-        let Some(stopping) = self.early_stopping else {
-            return Ok(());
-        };
-        if stopping.patience == 0 {
-            return Err(TrainError::setting("patience", 0, "at least 1"));
+        match self.early_stopping {
+            Some(stopping) => stopping.validate(),
+            None => Ok(()),
         }
-        let least = stopping.minimum_improvement;
-        if !(least >= 0.0 && least.is_finite()) {
-            return Err(TrainError::setting(
-                "minimum_improvement",
-                least,
-                "at least 0",
-            ));
-        }
-        Ok(())
     }
 
     /// Whether there is anything to evaluate on, and it has the metric.
@@ -105,7 +117,7 @@ impl EvaluationConfig {
 }
 
 /// One evaluation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct EvaluationRecord {
     /// Optimizer steps before it.
     pub step: u64,
@@ -113,16 +125,52 @@ pub struct EvaluationRecord {
     pub epoch: u64,
     /// What came of it.
     pub scores: Scores,
+    /// What came of each of several tasks.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tasks: BTreeMap<String, Scores>,
+}
+
+/// What an objective measured.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Evaluation {
+    /// Of all rows; of several tasks, what they have together.
+    pub scores: Scores,
+    /// Of several tasks, each by its name.
+    pub tasks: BTreeMap<String, TaskScores>,
+}
+
+/// What was measured of one of several tasks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskScores {
+    /// What the task is judged by.
+    pub metric: Metric,
+    /// All its metrics.
+    pub scores: Scores,
+}
+
+impl From<Scores> for Evaluation {
+    fn from(scores: Scores) -> Self {
+        Self {
+            scores,
+            tasks: BTreeMap::new(),
+        }
+    }
 }
 
 impl EvaluationRecord {
     /// All scores in a line, for people.
     pub(crate) fn scores_text(&self) -> String {
-        let scores = self.scores.iter();
-        let scores: Vec<_> = scores
-            .map(|(metric, score)| format!("{metric} {score:.4}"))
-            .collect();
-        scores.join(", ")
+        let text = |scores: &Scores| {
+            let scores = scores.iter();
+            let scores: Vec<_> = scores
+                .map(|(metric, score)| format!("{metric} {score:.4}"))
+                .collect();
+            scores.join(", ")
+        };
+        let tasks = self.tasks.iter();
+        let tasks = tasks.map(|(name, scores)| format!("{name}: {}", text(scores)));
+        let all = std::iter::once(text(&self.scores)).chain(tasks);
+        all.collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -192,6 +240,7 @@ mod tests {
             step,
             epoch: 0,
             scores: [(Metric::Accuracy, accuracy)].into(),
+            tasks: BTreeMap::new(),
         }
     }
 

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::tensor::Device;
-use finetune_data::{Dataset, EncodedDataset, Label, Splits, TextTokenizer};
+use finetune_data::{Splits, TextTokenizer};
 use finetune_model::{
-    CheckpointConfig, LoadReport, SequenceClassifier, SequenceClassifierConfig, load_classifier,
+    CheckpointConfig, LoadReport, SequenceClassifier, SequenceClassifierConfig, load_classifier_as,
     save_classifier,
 };
 use serde::Serialize;
@@ -17,8 +17,8 @@ use crate::observer::Observer;
 use crate::predict::predict;
 use crate::report::{DataSection, ModelSection, RunReport, TestSection};
 use crate::run_record::RunRecord;
-use crate::text_config::EncodedSplit;
 use crate::trainer::Trainer;
+use crate::used_splits::{Data, UsedSplits};
 use crate::{FineTuningConfig, Loss, TextPreparation, TrainError, memory};
 
 /// Fine-tunes a checkpoint on a data set and tests it.
@@ -41,14 +41,6 @@ struct Setup {
     data: Data,
     plans: KeptPlans,
     settings: Settings,
-}
-
-/// The splits that the run uses.
-#[derive(Debug)]
-struct Data {
-    train: EncodedSplit,
-    validation: Option<EncodedSplit>,
-    test: EncodedSplit,
 }
 
 /// What `config.json` of the run directory holds: all that the result depends on.
@@ -79,20 +71,20 @@ impl FineTuning {
         device_name: &str,
     ) -> Result<Self, TrainError> {
         config.validate()?;
-        let splits = UsedSplits::new(splits, &config)?;
+        let splits = UsedSplits::new(splits, config.train.evaluation.is_some())?;
         // A wrong path is better called so than "no tokenizer found".
         std::fs::read_dir(model_directory).map_err(TrainError::io(model_directory))?;
         let tokenizer = TextTokenizer::from_dir(model_directory)?;
-        let (model, checkpoint, load_report) = load_classifier(
-            model_directory,
-            splits.train.class_names(),
-            config.train.seed,
-            &device.clone().autodiff(),
-        )?;
-        let text = &config.text;
+        let checkpoint = CheckpointConfig::read(model_directory)?;
+        let (text, seed) = (&config.text, config.train.seed);
+        let pairs = text.encoding.pairs;
+        let classifier = (config.model).classifier(&checkpoint, &splits.train.task, pairs)?;
+        let device = device.clone().autodiff();
+        let (model, load_report) = load_classifier_as(model_directory, &classifier, seed, &device)?;
+        let model = config.model.adapt(model, seed)?;
         text.check_fit(model_directory, &tokenizer, &checkpoint.encoder)?;
         config.train.freeze.check(&model)?;
-        let data = splits.encode(&config, &tokenizer)?;
+        let data = splits.encode(text, &tokenizer)?;
         let labels = data.train.tokens.labels.all()?;
         let loss = config.loss.init(&labels, model.classes())?;
         let (train, validation) = data.seen_often();
@@ -195,7 +187,7 @@ impl FineTuning {
         let predictions = predict(&model, &test.tokens, pad, batch_size, observer)?;
 
         let class_names = test.dataset.class_names();
-        let labels = classes(&test.dataset);
+        let labels = test.tokens.labels.all()?;
         let report = RunReport {
             version: env!("CARGO_PKG_VERSION"),
             command: setup.settings.command.clone(),
@@ -241,93 +233,4 @@ impl Setup {
         };
         preparation.save(directory)
     }
-}
-
-/// The rows to train on, to measure on while training, and to test on.
-struct UsedSplits {
-    train: Dataset,
-    validation: Option<Dataset>,
-    test: Dataset,
-}
-
-impl UsedSplits {
-    /// # Errors
-    /// [`TrainError::InvalidSetting`] if a split that is needed has no rows, no labels, or other
-    /// classes than the training rows.
-    fn new(splits: Splits, config: &FineTuningConfig) -> Result<Self, TrainError> {
-        let test = splits.test;
-        let test = test.ok_or_else(|| TrainError::setting("test rows", 0, "at least 1"))?;
-        let validation = match config.train.evaluation {
-            Some(_) => splits.validation,
-            None => None,
-        };
-        let used = Self {
-            train: splits.train,
-            validation,
-            test,
-        };
-        check_labels("training rows", &used.train, &used.train)?;
-        check_labels("test rows", &used.test, &used.train)?;
-        if let Some(validation) = &used.validation {
-            check_labels("validation rows", validation, &used.train)?;
-        }
-        Ok(used)
-    }
-
-    fn encode(
-        self,
-        config: &FineTuningConfig,
-        tokenizer: &TextTokenizer,
-    ) -> Result<Data, TrainError> {
-        let encode = |dataset| config.text.encode(dataset, tokenizer);
-        Ok(Data {
-            train: encode(self.train)?,
-            validation: self.validation.map(encode).transpose()?,
-            test: encode(self.test)?,
-        })
-    }
-}
-
-fn check_labels(name: &'static str, split: &Dataset, train: &Dataset) -> Result<(), TrainError> {
-    if split.is_empty() {
-        return Err(TrainError::setting(name, 0, "at least 1"));
-    }
-    let labels = split.examples.iter().map(|example| example.label);
-    if let Some((row, label)) = labels
-        .enumerate()
-        .find(|(_, label)| label.class().is_none())
-    {
-        let found = format!("{label:?} in row {row} of the {name}");
-        return Err(TrainError::setting("label", found, "a class"));
-    }
-    if train.class_names() != split.class_names() {
-        let found = format!("{:?} in the {name}", split.class_names());
-        let expected = format!("those of the training rows, {:?}", train.class_names());
-        return Err(TrainError::setting("classes", found, expected));
-    }
-    Ok(())
-}
-
-impl Data {
-    /// What is gone through more than once.
-    fn seen_often(&self) -> (&EncodedDataset, Option<&EncodedDataset>) {
-        let validation = self.validation.as_ref();
-        (&self.train.tokens, validation.map(|split| &split.tokens))
-    }
-
-    fn section(&self) -> Result<DataSection, TrainError> {
-        let validation = self.validation.as_ref();
-        Ok(DataSection {
-            class_names: self.train.dataset.class_names().to_vec(),
-            train: self.train.section()?,
-            validation: validation.map(EncodedSplit::section).transpose()?,
-            test: self.test.section()?,
-        })
-    }
-}
-
-/// The class of each row.
-fn classes(dataset: &Dataset) -> Vec<usize> {
-    let labels = dataset.examples.iter().map(|example| example.label);
-    labels.filter_map(Label::class).collect()
 }

@@ -1,9 +1,8 @@
 //! Every setting of a fine-tuning run.
 
-use finetune_data::PairEncoding;
 use serde::{Deserialize, Serialize};
 
-use crate::{ActivationCache, LossConfig, TextConfig, TrainConfig, TrainError};
+use crate::{ActivationCache, LossConfig, ModelConfig, TextConfig, TrainConfig, TrainError};
 
 /// Settings of a fine-tuning run; the defaults are the field's.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -11,6 +10,8 @@ use crate::{ActivationCache, LossConfig, TextConfig, TrainConfig, TrainError};
 pub struct FineTuningConfig {
     /// From texts to batches.
     pub text: TextConfig,
+    /// What stands on the encoder.
+    pub model: ModelConfig,
     /// What is made small.
     pub loss: LossConfig,
     /// The training loop.
@@ -27,10 +28,7 @@ impl FineTuningConfig {
     /// [`TrainError::InvalidSetting`] names the first that is not.
     pub fn validate(&self) -> Result<(), TrainError> {
         self.text.validate()?;
-        if self.text.encoding.pairs == PairEncoding::Separate {
-            let expected = "joint: a classifier sees both texts of a pair in one row";
-            return Err(TrainError::setting("encoding.pairs", "separate", expected));
-        }
+        self.model.validate()?;
         self.loss.validate()?;
         self.activations.validate()?;
         self.train.validate()

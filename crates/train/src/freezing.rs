@@ -1,12 +1,14 @@
 //! What is frozen at the step under way, and the proof that it stays as it was.
 
+use std::collections::BTreeSet;
+
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use finetune_data::Step;
 use finetune_model::parameters;
 
 use crate::TrainError;
-use crate::freeze::{FreezeConfig, FrozenWatch, check_gradients};
+use crate::freeze::{FreezeConfig, FrozenWatch, check_gradients_of};
+use crate::plan::PlannedStep;
 use crate::stages::layers;
 
 /// Holds a run to its [`FreezeConfig`].
@@ -15,8 +17,8 @@ pub(crate) struct Freezing<'a> {
     layers: usize,
     /// Of the step under way; nothing before the first.
     frozen_stages: Option<usize>,
-    /// Whether what trains has changed since gradients were looked at.
-    unchecked: bool,
+    /// The tasks whose gradients were looked at since what trains has changed.
+    checked: BTreeSet<usize>,
     watch: FrozenWatch,
 }
 
@@ -31,32 +33,38 @@ impl<'a> Freezing<'a> {
             config,
             layers,
             frozen_stages: None,
-            unchecked: false,
+            checked: BTreeSet::new(),
             watch: FrozenWatch::start(model, &frozen),
         })
     }
 
     /// Freezes and unfreezes what is to be otherwise in this step.
-    pub(crate) fn before_step<M: Module>(&mut self, model: M, step: &Step) -> M {
+    pub(crate) fn before_step<M: Module>(&mut self, model: M, step: &PlannedStep) -> M {
         let (epoch, step) = (step.epoch as usize, step.step as usize);
         let stages = self.config.frozen_stages(self.layers, epoch, step);
         if self.frozen_stages.replace(stages) == Some(stages) {
             return model;
         }
-        self.unchecked = true;
+        self.checked.clear();
         self.config.apply(model, stages)
     }
 
-    /// Whether all that trains has a gradient; looked at once after each change.
+    /// Whether all that trains and belongs to the tasks of a step has a gradient; looked at once for
+    /// each task after each change. `task_of` has the task that a parameter belongs to alone.
     pub(crate) fn check_gradients<M: Module>(
         &mut self,
         model: &M,
         gradients: &GradientsParams,
+        tasks: &[usize],
+        task_of: impl Fn(&str) -> Option<usize>,
     ) -> Result<(), TrainError> {
-        match std::mem::take(&mut self.unchecked) {
-            true => check_gradients(model, gradients),
-            false => Ok(()),
+        if tasks.iter().all(|task| self.checked.contains(task)) {
+            return Ok(());
         }
+        self.checked.extend(tasks);
+        check_gradients_of(model, gradients, |path| {
+            task_of(path).is_none_or(|task| tasks.contains(&task))
+        })
     }
 
     /// The first stage with dropout in this step.

@@ -1,16 +1,17 @@
 //! Training a classifier on labelled texts.
 
 use burn::tensor::Tensor;
-use finetune_data::{Batch, BatchSize, EncodedDataset, Padding, collate};
-use finetune_eval::{ClassificationReport, ConfusionMatrix};
+use finetune_data::{Batch, BatchSize, EncodedDataset, Padding, Target, collate};
 use finetune_model::{DropoutStream, SequenceClassifier};
 
 use crate::activations::{BatchInputs, FrozenActivations, constant_stages};
 use crate::device_batch::check_autodiff;
-use crate::metric::{Metric, Scores};
-use crate::objective::{BatchCounts, Objective};
+use crate::evaluation::Evaluation;
+use crate::metric::Metric;
+use crate::objective::{BatchCounts, Objective, Part};
 use crate::observer::{Observer, Phase};
-use crate::predict::{PredictedRows, Predictions};
+use crate::predict::PredictedRows;
+use crate::scoring::{metrics_of, scores_of};
 use crate::{Loss, TrainConfig, TrainError};
 
 /// Labelled texts for a [`SequenceClassifier`].
@@ -39,30 +40,30 @@ impl Objective for LabelledTexts<'_> {
     type Batch = Batch;
 
     fn check(&self, model: &SequenceClassifier, config: &TrainConfig) -> Result<(), TrainError> {
-        let (classes, expected) = (model.classes(), self.train.class_names().len());
-        if classes != expected {
-            let expected = format!("those of the data, {expected}");
-            return Err(TrainError::setting(
-                "classes of the model",
-                classes,
-                expected,
-            ));
-        }
+        self.check_outputs(model.classes())?;
         self.check_activations(model, config)?;
         check_autodiff(&model.encoder)
     }
 
-    fn lengths(&self) -> Result<Vec<usize>, TrainError> {
-        Ok(self.train.lengths()?)
+    fn lengths(&self) -> Result<Vec<Vec<usize>>, TrainError> {
+        Ok(vec![self.train.lengths()?])
     }
 
-    fn examples(&self, rows: &[usize]) -> Result<Vec<usize>, TrainError> {
-        let texts = rows.iter().map(|row| self.train.texts.text_of_row(*row));
+    fn examples(&self, part: &Part) -> Result<Vec<usize>, TrainError> {
+        let texts = part
+            .rows
+            .iter()
+            .map(|row| self.train.texts.text_of_row(*row));
         Ok(texts.collect::<Result<_, _>>()?)
     }
 
-    fn batch(&self, rows: &[usize], _epoch: u64) -> Result<Batch, TrainError> {
-        Ok(collate(self.train, rows, self.padding, self.pad_token_id)?)
+    fn batch(&self, part: &Part) -> Result<Batch, TrainError> {
+        Ok(collate(
+            self.train,
+            &part.rows,
+            self.padding,
+            self.pad_token_id,
+        )?)
     }
 
     fn size(&self, batch: &Batch) -> Result<BatchCounts, TrainError> {
@@ -88,7 +89,7 @@ impl Objective for LabelledTexts<'_> {
 
     fn metrics(&self) -> &[Metric] {
         match self.validation {
-            Some(_) => &[Metric::Loss, Metric::Accuracy, Metric::MacroF1],
+            Some(data) => metrics_of(&data.task.target),
             None => &[],
         }
     }
@@ -97,9 +98,9 @@ impl Objective for LabelledTexts<'_> {
         &self,
         model: &SequenceClassifier,
         observer: &mut dyn Observer,
-    ) -> Result<Scores, TrainError> {
+    ) -> Result<Evaluation, TrainError> {
         let Some(data) = self.validation else {
-            return Ok(Scores::new());
+            return Ok(Evaluation::default());
         };
         let rows = PredictedRows {
             data,
@@ -108,7 +109,7 @@ impl Objective for LabelledTexts<'_> {
             batch_size: self.eval_batch_size,
         };
         let predictions = rows.predict(Phase::Validating, model, observer)?;
-        self.scores(data, &predictions)
+        Ok(scores_of(data, self.loss, &predictions)?.into())
     }
 }
 
@@ -125,6 +126,20 @@ impl<'a> LabelledTexts<'a> {
             padding: Padding::Longest,
             eval_batch_size: TrainConfig::default().eval_batch_size,
         }
+    }
+
+    /// An output for each class, one for two classes, or one for a score.
+    fn check_outputs(&self, found: usize) -> Result<(), TrainError> {
+        let expected = match &self.train.task.target {
+            Target::Classes(names) if names.len() == 2 && found == 1 => 1,
+            Target::Classes(names) => names.len(),
+            Target::Score { .. } | Target::Nothing => 1,
+        };
+        if found == expected {
+            return Ok(());
+        }
+        let expected = format!("those of the data, {expected}");
+        Err(TrainError::setting("classes of the model", found, expected))
     }
 
     /// What is kept must be of a part that stays as it is.
@@ -149,23 +164,5 @@ impl<'a> LabelledTexts<'a> {
             }
         }
         Ok(())
-    }
-
-    fn scores(
-        &self,
-        data: &EncodedDataset,
-        predictions: &Predictions,
-    ) -> Result<Scores, TrainError> {
-        let labels = data.labels.all()?;
-        let loss = self.loss.mean(&predictions.logits, &labels)?;
-        let mut scores = Scores::from([(Metric::Loss, loss)]);
-        if let Some(classes) = labels.classes() {
-            let predicted = predictions.classes();
-            let matrix = ConfusionMatrix::from_slices(classes, &predicted, data.class_names())?;
-            let report = ClassificationReport::from_confusion_matrix(&matrix)?;
-            scores.insert(Metric::Accuracy, report.accuracy);
-            scores.insert(Metric::MacroF1, report.macro_f1);
-        }
-        Ok(scores)
     }
 }

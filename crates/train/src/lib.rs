@@ -9,7 +9,9 @@
 //!    [`FineTuning::resume`] goes on with a run that was killed.
 //! 4. The loop itself is [`Trainer`]; what it trains is an [`Objective`]: [`LabelledTexts`],
 //!    [`MaskedTexts`], or one of your own.
-//! 5. A [`Predictor`] answers texts from the folder of a trained model.
+//! 5. Several tasks on one encoder are a [`MultiTask`] run; how they share the loop is a
+//!    [`MixingConfig`].
+//! 6. A [`Predictor`] answers texts from the folder of a trained model.
 //!
 //! The loops are for use on their own, too:
 //!
@@ -84,11 +86,16 @@ mod loss;
 mod masked_texts;
 mod memory;
 mod metric;
+mod mixing;
+mod model_config;
+mod multi_task;
 mod objective;
 mod observer;
 mod optimizer;
+mod plan;
 mod pre_training;
 mod predict;
+mod prediction_lines;
 mod predictor;
 mod progress;
 mod report;
@@ -97,14 +104,17 @@ mod run_directory;
 mod run_length;
 mod run_record;
 mod schedule;
+mod scoring;
 mod stages;
 mod step_losses;
+mod step_tasks;
 mod summary;
 mod tensorboard;
 mod text_config;
 mod text_preparation;
 mod trainer;
 mod training_run;
+mod used_splits;
 
 pub use activations::{
     ActivationCache, ActivationPlace, ActivationPlan, ActivationPrecision, BatchInputs,
@@ -114,7 +124,7 @@ pub use burn_data::{BurnBatch, BurnBatcher, BurnDataset, BurnItem};
 pub use checkpoints::{CheckpointFolder, CheckpointPolicy};
 pub use config::TrainConfig;
 pub use error::TrainError;
-pub use evaluation::{EarlyStopping, EvaluationConfig, EvaluationRecord};
+pub use evaluation::{EarlyStopping, Evaluation, EvaluationConfig, EvaluationRecord, TaskScores};
 pub use fine_tuning::FineTuning;
 pub use fine_tuning_config::FineTuningConfig;
 pub use freeze::{Freeze, FreezeConfig, FrozenWatch, GradualUnfreezing, check_gradients};
@@ -125,16 +135,25 @@ pub use loss::{ClassWeights, Loss, LossConfig};
 pub use masked_texts::MaskedTexts;
 pub use memory::peak_rss_bytes;
 pub use metric::{Metric, Scores};
-pub use objective::{BatchCounts, Objective};
-pub use observer::{ActivationsRecord, EpochRecord, Event, Observer, Phase, StepRecord};
+pub use mixing::{Combination, Exhaustion, MixingConfig, Sampling, Updates, Weighting};
+pub use model_config::ModelConfig;
+pub use multi_task::{
+    ConflictSection, MultiTask, MultiTaskConfig, MultiTaskReport, MultiTaskTexts, OverallScore,
+    TaskConfig, TaskReport, TaskTexts,
+};
+pub use objective::{BatchCounts, Objective, Part};
+pub use observer::{
+    ActivationsRecord, EpochRecord, Event, GradientRecord, Observer, Phase, StepRecord,
+    TaskLossRecord,
+};
 pub use optimizer::{Algorithm, Optimizer, OptimizerConfig};
 pub use pre_training::{PreTraining, PreTrainingConfig, PreTrainingReport, Start};
 pub use predict::{Predictions, predict};
 pub use predictor::{LabelProbability, Prediction, Predictor, PredictorConfig, Score};
 pub use progress::Progress;
 pub use report::{
-    ActivationsSection, DataSection, ModelSection, RunReport, SplitSection, TestSection,
-    TrainSection,
+    ActivationsSection, DataSection, ModelSection, RunReport, SplitSection, TestScores,
+    TestSection, TrainSection,
 };
 pub use run_directory::RunDirectory;
 pub use run_length::{Every, RunLength};

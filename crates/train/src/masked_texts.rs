@@ -10,8 +10,9 @@ use finetune_model::{DropoutStream, MaskedLm};
 use finetune_ops::{Targets, cross_entropy};
 
 use crate::device_batch::{check_autodiff, encoder_input};
+use crate::evaluation::Evaluation;
 use crate::metric::{Metric, Scores};
-use crate::objective::{BatchCounts, Objective};
+use crate::objective::{BatchCounts, Objective, Part};
 use crate::observer::{Event, Observer, Phase};
 use crate::{TrainConfig, TrainError};
 
@@ -41,17 +42,18 @@ impl Objective for MaskedTexts<'_> {
         check_autodiff(&model.encoder)
     }
 
-    fn lengths(&self) -> Result<Vec<usize>, TrainError> {
-        Ok(self.train.lengths()?)
+    fn lengths(&self) -> Result<Vec<Vec<usize>>, TrainError> {
+        Ok(vec![self.train.lengths()?])
     }
 
-    fn examples(&self, rows: &[usize]) -> Result<Vec<usize>, TrainError> {
-        let texts = rows.iter().map(|row| self.train.text_of_row(*row));
+    fn examples(&self, part: &Part) -> Result<Vec<usize>, TrainError> {
+        let texts = part.rows.iter().map(|row| self.train.text_of_row(*row));
         Ok(texts.collect::<Result<_, _>>()?)
     }
 
-    fn batch(&self, rows: &[usize], epoch: u64) -> Result<MaskedBatch, TrainError> {
-        Ok(self.masker.mask(self.train, rows, epoch, self.padding)?)
+    fn batch(&self, part: &Part) -> Result<MaskedBatch, TrainError> {
+        let Part { pass, rows, .. } = part;
+        Ok(self.masker.mask(self.train, rows, *pass, self.padding)?)
     }
 
     fn size(&self, batch: &MaskedBatch) -> Result<BatchCounts, TrainError> {
@@ -88,12 +90,12 @@ impl Objective for MaskedTexts<'_> {
         &self,
         model: &MaskedLm,
         observer: &mut dyn Observer,
-    ) -> Result<Scores, TrainError> {
+    ) -> Result<Evaluation, TrainError> {
         let Some(texts) = self.held_out else {
-            return Ok(Scores::new());
+            return Ok(Evaluation::default());
         };
         let loss = masked_loss(model, texts, self, observer)?;
-        Ok([(Metric::Loss, loss), (Metric::Perplexity, loss.exp())].into())
+        Ok(Scores::from([(Metric::Loss, loss), (Metric::Perplexity, loss.exp())]).into())
     }
 }
 

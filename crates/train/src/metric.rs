@@ -18,6 +18,11 @@ pub enum Metric {
     MacroF1,
     /// Correlation of predicted and true scores.
     Pearson,
+    /// Correlation of their ranks.
+    Spearman,
+    /// What several tasks have together, as an
+    /// [`OverallScore`](crate::OverallScore) says.
+    Overall,
     /// The exponential of the mean loss of a masked token; less is better.
     Perplexity,
 }
@@ -46,6 +51,8 @@ impl Metric {
             Self::Accuracy => "accuracy",
             Self::MacroF1 => "macro_f1",
             Self::Pearson => "pearson",
+            Self::Spearman => "spearman",
+            Self::Overall => "overall",
             Self::Perplexity => "perplexity",
         }
     }
@@ -68,6 +75,8 @@ mod tests {
             Metric::Accuracy,
             Metric::MacroF1,
             Metric::Pearson,
+            Metric::Spearman,
+            Metric::Overall,
             Metric::Perplexity,
         ] {
             let name = serde_json::to_value(metric).unwrap();

@@ -4,7 +4,9 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use finetune_model::DropoutStream;
 
-use crate::metric::{Metric, Scores};
+use crate::evaluation::Evaluation;
+use crate::metric::Metric;
+use crate::mixing::MixingConfig;
 use crate::observer::Observer;
 use crate::{TrainConfig, TrainError};
 
@@ -25,24 +27,44 @@ pub trait Objective {
     /// [`TrainError::InvalidSetting`] if not.
     fn check(&self, model: &Self::Model, config: &TrainConfig) -> Result<(), TrainError>;
 
-    /// Tokens of each training row.
+    /// The names of the tasks; of one, nothing need be said.
+    fn tasks(&self) -> Vec<String> {
+        vec![String::new()]
+    }
+
+    /// Whether a task is trained, and not only measured.
+    fn trains(&self, _task: usize) -> bool {
+        true
+    }
+
+    /// How the tasks share the run.
+    fn mixing(&self) -> MixingConfig {
+        MixingConfig::default()
+    }
+
+    /// The one task that a parameter belongs to, by its path; nothing for what all share.
+    fn task_of(&self, _path: &str) -> Option<usize> {
+        None
+    }
+
+    /// Tokens of each training row of each task.
     ///
     /// # Errors
     /// If the data cannot be read.
-    fn lengths(&self) -> Result<Vec<usize>, TrainError>;
+    fn lengths(&self) -> Result<Vec<Vec<usize>>, TrainError>;
 
     /// The examples that training rows come from, which are others where a long text is several
     /// rows.
     ///
     /// # Errors
     /// If the data cannot be read.
-    fn examples(&self, rows: &[usize]) -> Result<Vec<usize>, TrainError>;
+    fn examples(&self, part: &Part) -> Result<Vec<usize>, TrainError>;
 
-    /// Training rows as a batch; what is drawn at random is drawn anew for each epoch.
+    /// Training rows as a batch; what is drawn at random is drawn anew for each pass over the rows.
     ///
     /// # Errors
     /// If the data cannot be read.
-    fn batch(&self, rows: &[usize], epoch: u64) -> Result<Self::Batch, TrainError>;
+    fn batch(&self, part: &Part) -> Result<Self::Batch, TrainError>;
 
     /// How large a batch is.
     ///
@@ -75,7 +97,18 @@ pub trait Objective {
         &self,
         model: &Self::Model,
         observer: &mut dyn Observer,
-    ) -> Result<Scores, TrainError>;
+    ) -> Result<Evaluation, TrainError>;
+}
+
+/// Training rows of a task, in a batch or a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its place among the tasks; 0 if there is one.
+    pub task: usize,
+    /// The pass over its rows, from 0.
+    pub pass: u64,
+    /// Positions in its training data.
+    pub rows: Vec<usize>,
 }
 
 /// How large a batch is.

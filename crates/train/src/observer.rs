@@ -1,5 +1,6 @@
 //! What a run tells about itself while it goes on.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,30 @@ pub struct StepRecord {
     pub learning_rate: f64,
     /// Of all gradients together, before clipping.
     pub gradient_norm: f32,
+}
+
+/// The tasks of an optimizer step, of a run that has several.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct TaskLossRecord {
+    /// From 1.
+    pub step: u64,
+    /// The mean loss of each task of the step, before weighting.
+    pub task_losses: BTreeMap<String, f32>,
+    /// What each counted for.
+    pub task_weights: BTreeMap<String, f64>,
+}
+
+/// The gradients of all tasks at the parameters before a step, each of one batch.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct GradientRecord {
+    /// From 1.
+    pub step: u64,
+    /// The norm of each task's gradient at each stage of the encoder: the embeddings, then the
+    /// layers.
+    pub gradient_norms: BTreeMap<String, Vec<f64>>,
+    /// The cosine of each pair of tasks, named `first/second`, at each stage; not a number where one
+    /// of them has no gradient.
+    pub gradient_cosines: BTreeMap<String, Vec<f64>>,
 }
 
 /// One pass over the training rows.
@@ -83,6 +108,10 @@ pub enum Event {
     },
     /// The numbers of an optimizer step; several may come at once.
     Step(StepRecord),
+    /// The tasks of that step, of a run that has several.
+    Tasks(TaskLossRecord),
+    /// The gradients of all tasks were measured.
+    Gradients(GradientRecord),
     /// An epoch ended.
     Epoch(EpochRecord),
     /// The model was measured.

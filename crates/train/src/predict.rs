@@ -24,9 +24,13 @@ pub struct Predictions {
 }
 
 impl Predictions {
-    /// The likeliest class of each row; the first of equals.
+    /// The likeliest class of each row; the first of equals. Of a model with one output it is class 1
+    /// where that is above 0, and class 0 elsewhere.
     pub fn classes(&self) -> Vec<usize> {
         let best = |logits: &Vec<f32>| {
+            if let [logit] = logits[..] {
+                return usize::from(logit > 0.0);
+            }
             let likelier = |best: usize, class: usize| match logits[class] > logits[best] {
                 true => class,
                 false => best,
@@ -42,6 +46,12 @@ impl Predictions {
     /// If there is no such row.
     pub fn probabilities(&self, row: usize) -> Vec<f64> {
         softmax(&self.logits[row])
+    }
+
+    /// The first output of each row: the score, of a model that gives scores.
+    pub fn scores(&self) -> Vec<f32> {
+        let score = |row: &Vec<f32>| row.first().copied().unwrap_or(f32::NAN);
+        self.logits.iter().map(score).collect()
     }
 
     /// Predicted rows per second of wall time.
@@ -185,6 +195,13 @@ mod tests {
     fn the_first_of_equal_classes_wins() {
         let predictions = predictions(&[&[0.0, 2.0, 2.0], &[-1.0, -2.0, -3.0], &[0.0, 0.0, 0.1]]);
         assert_eq!(predictions.classes(), [1, 0, 2]);
+    }
+
+    #[test]
+    fn one_logit_says_which_of_two() {
+        let predictions = predictions(&[&[0.1], &[-3.0], &[0.0]]);
+        assert_eq!(predictions.classes(), [1, 0, 0]);
+        assert_eq!(predictions.scores(), [0.1, -3.0, 0.0]);
     }
 
     #[test]

@@ -4,12 +4,15 @@ use std::fmt;
 use std::path::Path;
 
 use burn::module::Module;
-use finetune_eval::{ClassificationReport, ConfusionMatrix};
+use finetune_data::Labels;
+use finetune_eval::{ClassificationReport, ConfusionMatrix, RegressionReport};
 use finetune_model::{LoadReport, Parameter, parameters};
 use serde::Serialize;
 
 use crate::FreezeConfig;
+use crate::TrainError;
 use crate::evaluation::EvaluationRecord;
+use crate::metric::Metric;
 use crate::observer::EpochRecord;
 use crate::predict::Predictions;
 use crate::stages::layers;
@@ -114,15 +117,29 @@ pub struct TrainSection {
 /// The test phase.
 #[derive(Debug, Clone, Serialize)]
 pub struct TestSection {
-    /// Accuracy, F1 and the scores of each class.
+    /// What the predictions are worth.
     #[serde(flatten)]
-    pub scores: ClassificationReport,
-    /// Counts of rows by true and predicted class.
-    pub confusion_matrix: ConfusionMatrix,
+    pub scores: TestScores,
     /// Wall time of the prediction loop.
     pub seconds: f64,
     /// Rows per second.
     pub examples_per_second: f64,
+}
+
+/// What predictions are worth.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum TestScores {
+    /// Of classes.
+    Classes {
+        /// Accuracy, F1 and the scores of each class.
+        #[serde(flatten)]
+        report: ClassificationReport,
+        /// Counts of rows by true and predicted class.
+        confusion_matrix: ConfusionMatrix,
+    },
+    /// Of numbers.
+    Scores(RegressionReport),
 }
 
 impl ModelSection {
@@ -193,19 +210,82 @@ impl TrainSection {
 }
 
 impl TestSection {
+    /// # Errors
+    /// [`TrainError::Eval`] if rows and predictions do not pair up, and
+    /// [`TrainError::InvalidSetting`] for rows without labels.
     pub(crate) fn new(
         predictions: &Predictions,
-        labels: &[usize],
+        labels: &Labels,
         class_names: &[String],
-    ) -> Result<Self, finetune_eval::EvalError> {
-        let classes = predictions.classes();
-        let matrix = ConfusionMatrix::from_slices(labels, &classes, class_names)?;
+    ) -> Result<Self, TrainError> {
+        let scores = match labels {
+            Labels::Classes(labels) => {
+                let classes = predictions.classes();
+                let matrix = ConfusionMatrix::from_slices(labels, &classes, class_names)?;
+                TestScores::Classes {
+                    report: ClassificationReport::from_confusion_matrix(&matrix)?,
+                    confusion_matrix: matrix,
+                }
+            }
+            Labels::Scores(labels) => TestScores::Scores(RegressionReport::from_slices(
+                labels,
+                &predictions.scores(),
+            )?),
+            Labels::Unlabelled => {
+                return Err(TrainError::setting(
+                    "test labels",
+                    "none",
+                    "one for each row",
+                ));
+            }
+        };
         Ok(Self {
-            scores: ClassificationReport::from_confusion_matrix(&matrix)?,
-            confusion_matrix: matrix,
+            scores,
             seconds: predictions.seconds,
             examples_per_second: predictions.examples_per_second(),
         })
+    }
+
+    /// The value of a metric; `None` for one that the task has not got, and for a correlation that
+    /// the rows do not define.
+    pub fn score(&self, metric: Metric) -> Option<f64> {
+        match (&self.scores, metric) {
+            (TestScores::Classes { report, .. }, Metric::Accuracy) => Some(report.accuracy),
+            (TestScores::Classes { report, .. }, Metric::MacroF1) => Some(report.macro_f1),
+            (TestScores::Scores(report), Metric::Pearson) => report.pearson,
+            (TestScores::Scores(report), Metric::Spearman) => report.spearman,
+            _ => None,
+        }
+    }
+
+    /// The two scores that a task is known by, for people.
+    pub(crate) fn sentence(&self) -> String {
+        let number = |score: Option<f64>| score.map_or("-".into(), |score| format!("{score:.4}"));
+        let score = |metric| number(self.score(metric));
+        match &self.scores {
+            TestScores::Classes { .. } => format!(
+                "Accuracy {}, macro F1 {}.",
+                score(Metric::Accuracy),
+                score(Metric::MacroF1)
+            ),
+            TestScores::Scores(_) => format!(
+                "Pearson {}, Spearman {}.",
+                score(Metric::Pearson),
+                score(Metric::Spearman)
+            ),
+        }
+    }
+}
+
+impl fmt::Display for TestScores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Classes {
+                report,
+                confusion_matrix,
+            } => write!(f, "{report}\n{confusion_matrix}"),
+            Self::Scores(report) => write!(f, "{report}"),
+        }
     }
 }
 
@@ -218,13 +298,12 @@ impl fmt::Display for RunReport {
         writeln!(f, "{}", train.sentence(self.data.train.rows))?;
         writeln!(
             f,
-            "Tested on {} rows in {:.1} s: {:.1} rows a second. Accuracy {:.4}, macro F1 {:.4}.",
+            "Tested on {} rows in {:.1} s: {:.1} rows a second. {}",
             self.data.test.rows,
             test.seconds,
             test.examples_per_second,
-            test.scores.accuracy,
-            test.scores.macro_f1,
+            test.sentence(),
         )?;
-        write!(f, "\n{}\n{}", test.scores, test.confusion_matrix)
+        write!(f, "\n{}", test.scores)
     }
 }

@@ -6,8 +6,8 @@
 //! | `metrics.jsonl` | a line per step, evaluation and epoch | while it trains |
 //! | `checkpoints/` | what the run needs to go on ([`CheckpointFolder`]) | while it trains |
 //! | `milestones/` | the model after chosen numbers of steps | while it trains |
-//! | `predictions.jsonl` | a line per test row | at the end |
-//! | `model/` | the fine-tuned checkpoint with its tokenizer | at the end |
+//! | `predictions.jsonl` | a line per test row; of several tasks, `predictions/TASK.jsonl` | at the end |
+//! | `model/` | the fine-tuned checkpoint with its tokenizer; of several tasks, `model/TASK/` | at the end |
 //! | `report.json` | [`RunReport`](crate::RunReport) | last of all |
 //!
 //! Nothing in `metrics.jsonl` and `predictions.jsonl` depends on the clock: two runs with one seed
@@ -77,6 +77,11 @@ impl RunDirectory {
     /// `predictions.jsonl`
     pub fn predictions(&self) -> PathBuf {
         self.0.join("predictions.jsonl")
+    }
+
+    /// `predictions/TASK.jsonl`, of one of several tasks
+    pub fn task_predictions(&self, task: &str) -> PathBuf {
+        self.0.join(format!("predictions/{task}.jsonl"))
     }
 
     /// The folder of the trained model.

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Seek, Write};
 use std::path::Path;
 
+use finetune_data::Labels;
 use finetune_storage::{remove_partial_files, write_atomically};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use crate::TrainError;
 use crate::observer::{Event, Observer};
 use crate::predict::Predictions;
+use crate::prediction_lines::prediction_lines;
 use crate::resume::check_settings;
 use crate::run_directory::RunDirectory;
 
@@ -76,30 +78,38 @@ impl RunRecord {
         &self.directory
     }
 
-    /// Writes what the model said of each test row. Labels and predicted classes are positions in
-    /// `class_names`.
+    /// Writes what the model said of each test row. Classes are positions in `class_names`, of which
+    /// a task of scores has none.
     ///
     /// # Errors
     /// [`TrainError::Io`] if the file cannot be written.
     pub fn write_predictions(
         &self,
         predictions: &Predictions,
-        labels: &[usize],
+        labels: &Labels,
         class_names: &[String],
     ) -> Result<(), TrainError> {
-        let mut text = String::new();
-        let rows = predictions.classes().into_iter().zip(labels).enumerate();
-        for (row, (prediction, label)) in rows {
-            let line = json!({
-                "row": row,
-                "label": class_names[*label],
-                "prediction": class_names[prediction],
-                "probabilities": predictions.probabilities(row),
-            });
-            text.push_str(&line.to_string());
-            text.push('\n');
-        }
+        let text = prediction_lines(predictions, labels, class_names);
         let path = self.directory.predictions();
+        write_atomically(&path, text.as_bytes()).map_err(TrainError::io(&path))
+    }
+
+    /// The same for one of several tasks, in a file of its name.
+    ///
+    /// # Errors
+    /// As [`Self::write_predictions`].
+    pub fn write_task_predictions(
+        &self,
+        task: &str,
+        predictions: &Predictions,
+        labels: &Labels,
+        class_names: &[String],
+    ) -> Result<(), TrainError> {
+        let text = prediction_lines(predictions, labels, class_names);
+        let path = self.directory.task_predictions(task);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(TrainError::io(folder))?;
+        }
         write_atomically(&path, text.as_bytes()).map_err(TrainError::io(&path))
     }
 
@@ -115,6 +125,8 @@ impl RunRecord {
     fn write(&mut self, event: &Event) -> std::io::Result<()> {
         let line = match event {
             Event::Step(record) => serde_json::to_value(record)?,
+            Event::Tasks(record) => serde_json::to_value(record)?,
+            Event::Gradients(record) => serde_json::to_value(record)?,
             Event::Evaluated(record) => serde_json::to_value(record)?,
             Event::Epoch(record) => json!({
                 "step": record.step,

@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::tensor::Tensor;
 
 use crate::TrainError;
-use crate::observer::{Event, Observer, StepRecord};
+use crate::observer::{Event, Observer, StepRecord, TaskLossRecord};
 
 /// Steps whose loss is read back from the device at once: reading each would make a GPU wait.
 const STEPS_PER_READ: usize = 10;
@@ -29,6 +29,15 @@ pub(crate) struct UnreadStep {
     pub(crate) learning_rate: f64,
     pub(crate) loss: Tensor<1>,
     pub(crate) norm: Tensor<1>,
+    /// Of a run of several tasks, those of the step.
+    pub(crate) tasks: Vec<UnreadTask>,
+}
+
+/// A task in a step, but for its loss.
+pub(crate) struct UnreadTask {
+    pub(crate) name: String,
+    pub(crate) weight: f64,
+    pub(crate) loss: Tensor<1>,
 }
 
 /// The loss of an epoch so far.
@@ -69,10 +78,21 @@ impl StepLosses {
             return Ok(());
         }
         let steps = self.unread.iter();
-        let pairs = steps.flat_map(|step| [step.loss.clone(), step.norm.clone()]);
-        let values = Tensor::cat(pairs.collect(), 0).into_data().convert::<f32>();
+        let values = steps.flat_map(|step| {
+            let tasks = step.tasks.iter().map(|task| task.loss.clone());
+            [step.loss.clone(), step.norm.clone()]
+                .into_iter()
+                .chain(tasks)
+        });
+        let values = Tensor::cat(values.collect(), 0)
+            .into_data()
+            .convert::<f32>();
         let values = values.iter::<f32>().collect::<Vec<_>>();
-        for (unread, pair) in self.unread.drain(..).zip(values.chunks_exact(2)) {
+        let mut values = &values[..];
+        for unread in self.unread.drain(..) {
+            let (pair, rest) = values.split_at(2);
+            let (losses, rest) = rest.split_at(unread.tasks.len());
+            values = rest;
             let record = StepRecord {
                 step: unread.step,
                 epoch: unread.epoch,
@@ -81,18 +101,39 @@ impl StepLosses {
                 gradient_norm: pair[1],
             };
             observer.observe(&Event::Step(record))?;
+            let name = match &unread.tasks[..] {
+                [only] => only.name.clone(),
+                _ => String::new(),
+            };
+            if !unread.tasks.is_empty() {
+                let tasks = task_losses(record.step, unread.tasks, losses);
+                observer.observe(&Event::Tasks(tasks))?;
+            }
             if !(record.loss.is_finite() && record.gradient_norm.is_finite()) {
-                return Err(TrainError::Diverged {
+                let diverged = TrainError::Diverged {
                     step: record.step,
                     loss: record.loss,
                     gradient_norm: record.gradient_norm,
                     examples: unread.examples,
                     checkpoint: last_checkpoint.map(Path::to_path_buf),
-                });
+                };
+                return Err(diverged.in_task(&name));
             }
             epoch.sum += f64::from(record.loss) * unread.weight;
             epoch.weight += unread.weight;
         }
         Ok(())
     }
+}
+
+fn task_losses(step: u64, tasks: Vec<UnreadTask>, losses: &[f32]) -> TaskLossRecord {
+    let mut record = TaskLossRecord {
+        step,
+        ..Default::default()
+    };
+    for (task, loss) in tasks.into_iter().zip(losses) {
+        record.task_losses.insert(task.name.clone(), *loss);
+        record.task_weights.insert(task.name, task.weight);
+    }
+    record
 }

@@ -1,19 +1,18 @@
 //! The training loop. There is one; what varies is a value in [`TrainConfig`], and what is trained
 //! an [`Objective`].
 
-use finetune_data::{Sampler, Step};
-
 use crate::checkpoints::CheckpointFolder;
 use crate::objective::Objective;
 use crate::observer::{Event, Observer, Phase};
-use crate::run_length::{Moment, RunLength};
+use crate::plan::Plan;
+use crate::run_length::Moment;
 use crate::training_run::TrainingRun;
 use crate::{TrainConfig, TrainError, TrainingSummary};
 
 /// Trains.
 ///
 /// ```text
-/// for each step:  batches -> losses -> gradients, summed -> clipped -> optimizer
+/// for each step:  batches -> losses -> gradients, summed, of its tasks combined -> clipped -> optimizer
 ///                 evaluation, if due -> best so far, early stopping
 ///                 checkpoint, if due
 /// ```
@@ -95,7 +94,7 @@ impl<'a, O: Objective> Trainer<'a, O> {
             done: run.steps_done(),
         })?;
         run.evaluate_at_start(observer)?;
-        let mut steps = plan.steps_after(run.steps_done()).peekable();
+        let mut steps = plan.steps_after(run.steps_done())?.peekable();
         while !run.has_ended() {
             let Some(step) = steps.next() else { break };
             run = run.step(&step, observer)?;
@@ -110,49 +109,5 @@ impl<'a, O: Objective> Trainer<'a, O> {
         }
         observer.observe(&Event::Ended(Phase::Training))?;
         run.end()
-    }
-}
-
-/// The steps of a run.
-pub(crate) struct Plan {
-    pub(crate) lengths: Vec<usize>,
-    pub(crate) total_steps: usize,
-    sampler: Sampler,
-}
-
-impl Plan {
-    /// # Errors
-    /// As [`Trainer::train`], for what the model has no part in.
-    pub(crate) fn new<O: Objective>(
-        objective: &O,
-        config: &TrainConfig,
-    ) -> Result<Self, TrainError> {
-        config.validate()?;
-        if let Some(evaluation) = &config.evaluation {
-            evaluation.check(objective.metrics())?;
-        }
-        let lengths = objective.lengths()?;
-        if lengths.is_empty() {
-            return Err(TrainError::setting("training rows", 0, "at least 1"));
-        }
-        let sampler = Sampler::new(config.order, config.step_size(), config.seed)?;
-        let total_steps = match config.length {
-            RunLength::Steps(steps) => steps,
-            RunLength::Epochs(epochs) => (0..epochs as u64)
-                .map(|epoch| sampler.batch_count(&lengths, epoch))
-                .sum(),
-        };
-        config.schedule.check(total_steps)?;
-        config.checkpoints.check(total_steps)?;
-        Ok(Self {
-            lengths,
-            total_steps,
-            sampler,
-        })
-    }
-
-    fn steps_after(&self, done: usize) -> impl Iterator<Item = Step> {
-        let left = self.total_steps.saturating_sub(done);
-        self.sampler.steps(&self.lengths, done as u64).take(left)
     }
 }

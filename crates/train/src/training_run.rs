@@ -3,20 +3,20 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use burn::optim::{GradientsAccumulator, GradientsParams};
-use burn::tensor::Tensor;
-use finetune_data::Step;
 use finetune_model::DropoutStream;
 
 use crate::TrainError;
 use crate::checkpoint::{Checkpoint, TrainState};
-use crate::evaluation::{EvaluationConfig, EvaluationRecord};
+use crate::evaluation::{Evaluation, EvaluationConfig, EvaluationRecord};
 use crate::freezing::Freezing;
-use crate::objective::Objective;
+use crate::mixing::probe;
+use crate::objective::{Objective, Part};
 use crate::observer::{EpochRecord, Event, Observer};
+use crate::plan::{Plan, PlannedStep};
 use crate::run_length::Moment;
 use crate::step_losses::{StepLosses, UnreadStep};
-use crate::trainer::{Plan, Trained, Trainer};
+use crate::step_tasks::{StepOutcome, StepTasks};
+use crate::trainer::{Trained, Trainer};
 
 /// A run under way.
 pub(crate) struct TrainingRun<'a, O: Objective> {
@@ -28,13 +28,6 @@ pub(crate) struct TrainingRun<'a, O: Objective> {
     /// Since the last time that was added to the state.
     clock: Instant,
     last_checkpoint: Option<PathBuf>,
-}
-
-/// What the batches of a step gave.
-struct Accumulated {
-    gradients: GradientsParams,
-    loss: Tensor<1>,
-    weight: f64,
 }
 
 impl<'a, O: Objective> TrainingRun<'a, O> {
@@ -80,70 +73,116 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
     /// One optimizer step.
     pub(crate) fn step(
         mut self,
-        step: &Step,
+        step: &PlannedStep,
         observer: &mut dyn Observer,
     ) -> Result<Self, TrainError> {
         let config = self.trainer.config;
         self.now.model = self.freezing.before_step(self.now.model, step);
-        let accumulated = self.accumulate(step)?;
-        self.freezing
-            .check_gradients(&self.now.model, &accumulated.gradients)?;
+        self.measure_gradients(step, observer)?;
+        let trained = self.trained_parts(step);
+        if trained.is_empty() {
+            return self.pass_over(observer);
+        }
+        let outcome = self.outcome(step, &trained)?;
+        let objective = self.trainer.objective;
+        self.freezing.check_gradients(
+            &self.now.model,
+            &outcome.gradients,
+            &outcome.tasks,
+            |path| objective.task_of(path),
+        )?;
         let factor = config
             .schedule
             .factor(self.steps_done(), self.plan.total_steps);
         let (model, norm) = self
             .now
             .optimizer
-            .step(self.now.model, accumulated.gradients, factor);
+            .step(self.now.model, outcome.gradients, factor);
         self.now.model = model;
         self.losses.push(UnreadStep {
             step: step.step + 1,
             epoch: step.epoch + 1,
-            examples: self.trainer.objective.examples(&step.rows)?,
-            weight: accumulated.weight,
+            examples: self.examples(&trained)?,
+            weight: outcome.weight,
             learning_rate: config.optimizer.learning_rate * factor,
-            loss: accumulated.loss,
+            loss: outcome.loss,
             norm,
+            tasks: outcome.losses,
         });
         self.now.state.summary.steps += 1;
-        let rows = step.rows.len();
+        let rows = trained.iter().map(|part| part.rows.len()).sum();
         observer.observe(&Event::Advanced { rows })?;
         Ok(self)
     }
 
-    /// The gradients of a step: the sum over its batches, each of which counts for its share.
-    fn accumulate(&mut self, step: &Step) -> Result<Accumulated, TrainError> {
-        let Trainer {
-            objective, config, ..
-        } = self.trainer;
-        let parts = config.batch_size.cut(&step.rows, &self.plan.lengths);
-        let batches = parts.iter().map(|rows| objective.batch(rows, step.epoch));
-        let batches = batches.collect::<Result<Vec<_>, _>>()?;
-        let sizes = batches.iter().map(|batch| objective.size(batch));
-        let sizes = sizes.collect::<Result<Vec<_>, _>>()?;
-        let weight = sizes.iter().map(|size| size.weight).sum();
-        let mut accumulator = GradientsAccumulator::new();
-        let mut losses = Vec::with_capacity(batches.len());
-        for (number, batch) in batches.iter().enumerate() {
-            let loss =
-                objective.loss(&self.now.model, batch, weight, self.dropout(step, number))?;
-            losses.push(loss.clone().inner());
-            let gradients = GradientsParams::from_grads(loss.backward(), &self.now.model);
-            accumulator.accumulate(&self.now.model, gradients);
-            self.now.state.summary.count(sizes[number]);
-        }
-        Ok(Accumulated {
-            gradients: accumulator.grads(),
-            loss: Tensor::cat(losses, 0).sum(),
-            weight,
-        })
+    /// The parts of a step but for tasks that have stopped.
+    fn trained_parts(&self, step: &PlannedStep) -> Vec<Part> {
+        let names = self.trainer.objective.tasks();
+        let trains = |part: &&Part| !self.has_stopped(&names[part.task]);
+        step.parts.iter().filter(trains).cloned().collect()
     }
 
-    /// The masks of a batch of a step: different for each, and for the first the same whether
-    /// others follow or not.
-    fn dropout(&self, step: &Step, batch: usize) -> DropoutStream {
-        DropoutStream::new(self.trainer.config.seed, step.step | (batch as u64) << 40)
-            .from_stage(self.freezing.first_stage_with_dropout())
+    fn has_stopped(&self, task: &str) -> bool {
+        let patience = self
+            .plan
+            .mixing
+            .task_stopping
+            .map(|stopping| stopping.patience);
+        let standing = self.now.state.task_standings.get(task);
+        patience
+            .zip(standing)
+            .is_some_and(|(patience, standing)| standing.without_improvement >= patience)
+    }
+
+    /// A step of tasks that have all stopped: the schedule goes on, nothing else.
+    fn pass_over(mut self, observer: &mut dyn Observer) -> Result<Self, TrainError> {
+        self.now.state.summary.steps += 1;
+        observer.observe(&Event::Advanced { rows: 0 })?;
+        Ok(self)
+    }
+
+    /// Losses and gradients of a step.
+    fn outcome(&mut self, step: &PlannedStep, parts: &[Part]) -> Result<StepOutcome, TrainError> {
+        let Trainer { config, .. } = self.trainer;
+        let Checkpoint { state, model, .. } = &mut self.now;
+        let mut weights = match state.task_weights.take() {
+            Some(weights) => weights,
+            None => self.plan.weights_at_start()?,
+        };
+        let dropout = DropoutStream::new(config.seed, step.step)
+            .from_stage(self.freezing.first_stage_with_dropout());
+        let mut tasks = StepTasks::new(self.plan, &mut weights, step.step);
+        tasks.accumulate(self.trainer, model, parts, dropout, &mut state.summary)?;
+        let outcome = tasks.finish(model, config.seed);
+        state.task_weights = Some(weights);
+        Ok(outcome)
+    }
+
+    fn examples(&self, parts: &[Part]) -> Result<Vec<usize>, TrainError> {
+        let examples = parts
+            .iter()
+            .map(|part| self.trainer.objective.examples(part));
+        Ok(examples.collect::<Result<Vec<_>, _>>()?.concat())
+    }
+
+    /// How the gradients of the tasks lie to each other, where that is to be told.
+    fn measure_gradients(
+        &mut self,
+        step: &PlannedStep,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
+        let every = self.plan.mixing.measure_gradients;
+        if !every.is_some_and(|every| step.step.is_multiple_of(every as u64)) {
+            return Ok(());
+        }
+        self.read_losses(observer)?;
+        let config = self.trainer.config;
+        let batches = self.plan.probes(step.step, config);
+        let dropout = DropoutStream::new(config.seed, step.step | 1 << 63)
+            .from_stage(self.freezing.first_stage_with_dropout());
+        let (objective, model) = (self.trainer.objective, &self.now.model);
+        let record = probe(objective, model, &batches, step.step + 1, dropout)?;
+        observer.observe(&Event::Gradients(record))
     }
 
     /// Evaluation, early stopping, the end of an epoch and the checkpoint, where they are due.
@@ -204,10 +243,14 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
         epochs: usize,
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
+        let evaluation = self.trainer.objective.evaluate(&self.now.model, observer)?;
+        self.follow_tasks(&evaluation, steps);
+        let scores = evaluation.tasks.into_iter();
         let record = EvaluationRecord {
             step: steps as u64,
             epoch: epochs as u64,
-            scores: self.trainer.objective.evaluate(&self.now.model, observer)?,
+            scores: evaluation.scores,
+            tasks: scores.map(|(task, found)| (task, found.scores)).collect(),
         };
         observer.observe(&Event::Evaluated(record.clone()))?;
         let is_best = self.now.state.standing.update(config, &record);
@@ -217,6 +260,35 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
         self.now.state.ended |= self.now.state.standing.is_over(config);
         self.now.state.summary.evaluations.push(record);
         Ok(())
+    }
+
+    /// Whether a task improves; the run ends when none that trains does.
+    fn follow_tasks(&mut self, evaluation: &Evaluation, steps: usize) {
+        let Some(stopping) = self.plan.mixing.task_stopping else {
+            return;
+        };
+        for task in &self.plan.tasks {
+            let Some(found) = evaluation.tasks.get(&task.name) else {
+                continue;
+            };
+            let config = EvaluationConfig {
+                metric: found.metric,
+                early_stopping: Some(stopping),
+                ..Default::default()
+            };
+            let record = EvaluationRecord {
+                step: steps as u64,
+                scores: found.scores.clone(),
+                ..Default::default()
+            };
+            if !self.has_stopped(&task.name) {
+                let standings = &mut self.now.state.task_standings;
+                let standing = standings.entry(task.name.clone()).or_default();
+                standing.update(&config, &record);
+            }
+        }
+        let mut tasks = self.plan.tasks.iter();
+        self.now.state.ended |= tasks.all(|task| self.has_stopped(&task.name));
     }
 
     fn end_epoch(&mut self, moment: Moment, observer: &mut dyn Observer) -> Result<(), TrainError> {

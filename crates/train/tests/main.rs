@@ -14,6 +14,7 @@ mod continuation;
 mod device;
 #[cfg(feature = "learner")]
 mod learner;
+mod multi_task;
 mod parity;
 mod pre_training;
 mod predictor;

@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
-use finetune_model::parameters;
+use finetune_model::{Parameter, parameters};
 
 use crate::TrainError;
 
@@ -32,32 +32,43 @@ pub fn check_gradients<M: Module>(
     model: &M,
     gradients: &GradientsParams,
 ) -> Result<(), TrainError> {
-    let mut without = Without {
-        gradients,
-        found: None,
-    };
-    model.visit(&mut without);
-    let Some(id) = without.found else {
-        return Ok(());
-    };
-    let mut parameters = parameters(model).into_iter();
-    let parameter = parameters
-        .find(|parameter| parameter.id == id)
-        .map_or_else(String::new, |parameter| parameter.path);
-    Err(TrainError::NoGradient { parameter })
+    check_gradients_of(model, gradients, |_| true)
 }
 
-/// Looks for a parameter that trains without a gradient.
+/// The same of the parameters with a path that is `wanted`.
+pub(crate) fn check_gradients_of<M: Module>(
+    model: &M,
+    gradients: &GradientsParams,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<(), TrainError> {
+    let mut without = Without {
+        gradients,
+        found: Vec::new(),
+    };
+    model.visit(&mut without);
+    if without.found.is_empty() {
+        return Ok(());
+    }
+    let mut parameters = parameters(model).into_iter();
+    let found =
+        |parameter: &Parameter| without.found.contains(&parameter.id) && wanted(&parameter.path);
+    match parameters.find(found) {
+        Some(Parameter { path, .. }) => Err(TrainError::NoGradient { parameter: path }),
+        None => Ok(()),
+    }
+}
+
+/// Looks for parameters that train without a gradient.
 struct Without<'a> {
     gradients: &'a GradientsParams,
-    found: Option<ParamId>,
+    found: Vec<ParamId>,
 }
 
 impl ModuleVisitor for Without<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let trains = param.val().is_require_grad();
-        if self.found.is_none() && trains && self.gradients.get::<D>(param.id).is_none() {
-            self.found = Some(param.id);
+        if trains && self.gradients.get::<D>(param.id).is_none() {
+            self.found.push(param.id);
         }
     }
 }

@@ -16,6 +16,7 @@ use finetune_model::{Parameter, parameters};
 use serde::{Deserialize, Serialize};
 
 pub use gradients::check_gradients;
+pub(crate) use gradients::check_gradients_of;
 pub use part::Freeze;
 pub use unfreezing::GradualUnfreezing;
 pub use watch::FrozenWatch;

@@ -13,8 +13,8 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use crate::TrainError;
 use crate::observer::{Event, Observer, Phase};
-use crate::{Metric, TrainError};
 use event::Content;
 
 /// Writes what a run tells about itself into an event file.
@@ -60,6 +60,14 @@ impl TensorBoard {
         self.write(step, Content::Scalars(scalars))
     }
 
+    fn owned_scalars(&mut self, step: u64, scalars: &[(String, f64)]) -> Result<(), TrainError> {
+        let scalars: Vec<_> = scalars
+            .iter()
+            .map(|(tag, value)| (&tag[..], *value))
+            .collect();
+        self.scalars(step, &scalars)
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
@@ -86,13 +94,27 @@ impl Observer for TensorBoard {
                 ..
             } => self.write(*done as u64 + 1, Content::SessionStart),
             Event::Evaluated(record) => {
-                let tagged = |(metric, score): (&Metric, &f64)| (format!("eval/{metric}"), *score);
-                let scores: Vec<_> = record.scores.iter().map(tagged).collect();
-                let scores: Vec<_> = scores
-                    .iter()
-                    .map(|(tag, score)| (&tag[..], *score))
+                let of_all = record.scores.iter();
+                let mut scores: Vec<_> = of_all
+                    .map(|(metric, score)| (format!("eval/{metric}"), *score))
                     .collect();
-                self.scalars(record.step, &scores)
+                for (task, of_task) in &record.tasks {
+                    let tagged = of_task.iter();
+                    scores.extend(
+                        tagged.map(|(metric, score)| (format!("eval_{task}/{metric}"), *score)),
+                    );
+                }
+                self.owned_scalars(record.step, &scores)
+            }
+            Event::Tasks(record) => {
+                let losses = record.task_losses.iter();
+                let losses =
+                    losses.map(|(task, loss)| (format!("task_loss/{task}"), f64::from(*loss)));
+                let weights = record.task_weights.iter();
+                let weights =
+                    weights.map(|(task, weight)| (format!("task_weight/{task}"), *weight));
+                let values: Vec<_> = losses.chain(weights).collect();
+                self.owned_scalars(record.step, &values)
             }
             Event::Step(record) => self.scalars(
                 record.step,

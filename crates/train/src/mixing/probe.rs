@@ -1,0 +1,77 @@
+//! How the gradients of tasks lie to each other, measured while a run goes on.
+//!
+//! Every task is asked for the gradient of one batch, at the same parameters, whatever the steps
+//! beside it are made of. A measurement changes nothing of the run.
+
+use std::collections::BTreeMap;
+
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+use finetune_model::DropoutStream;
+
+use super::SharedStages;
+use crate::TrainError;
+use crate::objective::{Objective, Part};
+use crate::observer::GradientRecord;
+
+/// The norms of the tasks' gradients and the cosines between them, of a batch of each. `step` is the
+/// one that is next, from 1.
+pub(crate) fn probe<O: Objective>(
+    objective: &O,
+    model: &O::Model,
+    batches: &[Part],
+    step: u64,
+    dropout: DropoutStream,
+) -> Result<GradientRecord, TrainError> {
+    let names = objective.tasks();
+    let shared = SharedStages::new(model);
+    let mut gradients: Vec<GradientsParams> = Vec::with_capacity(batches.len());
+    for part in batches {
+        let batch = objective.batch(part)?;
+        let weight = objective.size(&batch)?.weight;
+        let loss = objective.loss(model, &batch, weight, dropout)?;
+        gradients.push(GradientsParams::from_grads(loss.backward(), model));
+    }
+    // Every pair, a task with itself among them: one reading from the device for all.
+    let (mut pairs, mut products) = (Vec::new(), Vec::new());
+    for first in 0..batches.len() {
+        for second in first..batches.len() {
+            pairs.push((first, second));
+            products.extend(shared.products(model, &gradients[first], &gradients[second]));
+        }
+    }
+    let values: Vec<f64> = match products.is_empty() {
+        true => Vec::new(),
+        false => {
+            let values = Tensor::cat(products, 0).into_data().convert::<f64>();
+            values.iter::<f64>().collect()
+        }
+    };
+    let stages = values.len() / pairs.len().max(1);
+    let of_pair: BTreeMap<(usize, usize), &[f64]> = pairs
+        .iter()
+        .copied()
+        .zip(values.chunks_exact(stages.max(1)))
+        .collect();
+    let name = |place: usize| names[batches[place].task].clone();
+    let square = |place: usize| of_pair.get(&(place, place)).copied().unwrap_or(&[]);
+    let mut record = GradientRecord {
+        step,
+        ..Default::default()
+    };
+    for (&(first, second), &products) in &of_pair {
+        if first == second {
+            let norms = products.iter().map(|square| square.sqrt()).collect();
+            record.gradient_norms.insert(name(first), norms);
+            continue;
+        }
+        let squares = square(first).iter().zip(square(second));
+        let cosines = products
+            .iter()
+            .zip(squares)
+            .map(|(product, (left, right))| product / (left * right).sqrt());
+        let pair = format!("{}/{}", name(first), name(second));
+        record.gradient_cosines.insert(pair, cosines.collect());
+    }
+    Ok(record)
+}

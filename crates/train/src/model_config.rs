@@ -1,0 +1,246 @@
+//! What stands on the encoder, and what trains beside it: pooling, head, adapters.
+
+use finetune_data::{PairEncoding, Target, Task, Texts};
+use finetune_model::{
+    CheckpointConfig, HeadConfig, LoraConfig, Pooling, ProblemType, SequenceClassifier,
+    SequenceClassifierConfig,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::TrainError;
+
+/// The name of the one output of a model that gives scores.
+const SCORE: &str = "score";
+
+/// The classifier on a checkpoint's encoder; by default what the checkpoint was saved with, or else
+/// its family's own.
+///
+/// ```
+/// use finetune_train::ModelConfig;
+///
+/// // A bi-encoder: the similarity of two texts from 0 to 5, by the angle of their mean vectors.
+/// let config: ModelConfig = serde_json::from_str(
+///     r#"{
+///         "pooling": { "tokens": "mean" },
+///         "head": { "kind": "cosine", "range": { "low": 0.0, "high": 5.0 } }
+///     }"#,
+/// )?;
+/// assert_eq!(config.head.map(|head| head.texts()), Some(2));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelConfig {
+    /// From tokens to texts; `None` for the checkpoint's.
+    pub pooling: Option<Pooling>,
+    /// From texts to outputs; `None` for the checkpoint's, or its family's.
+    pub head: Option<HeadConfig>,
+    /// Whether two classes have one output, which is above 0 for the second: for a binary cross
+    /// entropy, and for a cosine; no.
+    pub one_logit: bool,
+    /// Adapters that train in place of the encoder; none.
+    pub adapter: Option<LoraConfig>,
+}
+
+impl ModelConfig {
+    /// Whether every value is in its range, as far as that can be said without a model.
+    ///
+    /// # Errors
+    /// [`TrainError::Model`] for an adapter that is none.
+    pub fn validate(&self) -> Result<(), TrainError> {
+        if let Some(adapter) = &self.adapter {
+            adapter.validate()?;
+        }
+        Ok(())
+    }
+
+    /// The classifier for a task, on the encoder of a checkpoint.
+    ///
+    /// # Errors
+    /// [`TrainError::InvalidSetting`] if the head is for another number of texts than a row of the
+    /// task has, or one logit is asked for other than two classes.
+    pub fn classifier(
+        &self,
+        checkpoint: &CheckpointConfig,
+        task: &Task,
+        pairs: PairEncoding,
+    ) -> Result<SequenceClassifierConfig, TrainError> {
+        let (names, problem_type) = self.outputs(task)?;
+        let own = checkpoint.classifier(&names);
+        let config = SequenceClassifierConfig {
+            pooling: self.pooling.unwrap_or(own.pooling),
+            head: self.head.clone().unwrap_or(own.head),
+            problem_type: problem_type.unwrap_or(own.problem_type),
+            ..checkpoint.classifier(&names)
+        };
+        check_texts(&config.head, task.texts, pairs)?;
+        Ok(config)
+    }
+
+    /// Adds the adapters, if there are to be any.
+    ///
+    /// # Errors
+    /// [`TrainError::Model`] if the encoder has adapters, or no such places for them.
+    pub fn adapt(
+        &self,
+        mut model: SequenceClassifier,
+        seed: u64,
+    ) -> Result<SequenceClassifier, TrainError> {
+        if let Some(adapter) = &self.adapter {
+            model.encoder = model.encoder.with_lora(adapter, seed)?;
+        }
+        Ok(model)
+    }
+
+    /// The names of the outputs, and what they are where the task alone decides.
+    fn outputs(&self, task: &Task) -> Result<(Vec<String>, Option<ProblemType>), TrainError> {
+        match (&task.target, self.one_logit) {
+            (Target::Classes(names), false) => Ok((names.clone(), None)),
+            (Target::Classes(names), true) => match &names[..] {
+                [_, yes] => Ok((
+                    vec![yes.clone()],
+                    Some(ProblemType::MultiLabelClassification),
+                )),
+                _ => {
+                    let found = format!("true for {} classes", names.len());
+                    Err(TrainError::setting(
+                        "model.one_logit",
+                        found,
+                        "false, or two classes",
+                    ))
+                }
+            },
+            (Target::Score { .. }, false) => {
+                Ok((vec![SCORE.to_string()], Some(ProblemType::Regression)))
+            }
+            (Target::Score { .. }, true) => Err(TrainError::setting(
+                "model.one_logit",
+                "true for scores",
+                "false: a score is one output already",
+            )),
+            (Target::Nothing, _) => Err(TrainError::setting(
+                "target of the data",
+                "nothing",
+                "classes or scores",
+            )),
+        }
+    }
+}
+
+/// Whether a head is for as many texts as the encoder reads apart.
+fn check_texts(head: &HeadConfig, texts: Texts, pairs: PairEncoding) -> Result<(), TrainError> {
+    let (apart, expected) = match (texts, pairs) {
+        (Texts::Single, _) => (1, "one for single texts, as the data has"),
+        (Texts::Pair, PairEncoding::Joint) => {
+            (1, "one for single texts, since encoding.pairs is joint")
+        }
+        (Texts::Pair, PairEncoding::Separate) => (
+            2,
+            "one for pairs (a cosine, or with `pair`), since encoding.pairs is separate",
+        ),
+    };
+    match head.texts() {
+        found if found == apart => Ok(()),
+        1 => Err(TrainError::setting(
+            "model.head",
+            "one for single texts",
+            expected,
+        )),
+        _ => Err(TrainError::setting("model.head", "one for pairs", expected)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use finetune_model::{CosineConfig, EncoderConfig};
+
+    use super::*;
+
+    fn task(texts: Texts, target: Target) -> Task {
+        Task { texts, target }
+    }
+
+    fn scores() -> Target {
+        Target::Score {
+            lowest: 0.0,
+            highest: 5.0,
+        }
+    }
+
+    fn two() -> Target {
+        Target::Classes(vec!["no".into(), "yes".into()])
+    }
+
+    #[test]
+    fn the_task_decides_on_the_outputs() {
+        let checkpoint = CheckpointConfig::new(EncoderConfig::default());
+        let names = |config: &ModelConfig, target| {
+            let task = task(Texts::Single, target);
+            let made = config.classifier(&checkpoint, &task, PairEncoding::Joint);
+            made.map(|made| (made.class_names.join(" "), made.problem_type))
+        };
+        let plain = ModelConfig::default();
+        let one = ModelConfig {
+            one_logit: true,
+            ..Default::default()
+        };
+        for (config, target, name, problem_type) in [
+            (
+                &plain,
+                two(),
+                "no yes",
+                ProblemType::SingleLabelClassification,
+            ),
+            (&one, two(), "yes", ProblemType::MultiLabelClassification),
+            (&plain, scores(), "score", ProblemType::Regression),
+        ] {
+            let found = names(config, target).unwrap();
+            assert_eq!(found, (name.to_string(), problem_type));
+        }
+        let three = Target::Classes(["a", "b", "c"].map(String::from).into());
+        for (config, target) in [(&one, three), (&one, scores()), (&plain, Target::Nothing)] {
+            assert!(names(config, target).is_err());
+        }
+    }
+
+    #[test]
+    fn a_head_is_for_the_texts_that_are_read_apart() {
+        let checkpoint = CheckpointConfig::new(EncoderConfig::default());
+        let cosine = ModelConfig {
+            head: Some(HeadConfig::Cosine(CosineConfig::default())),
+            ..Default::default()
+        };
+        let plain = ModelConfig::default();
+        let message = |config: &ModelConfig, texts, pairs| {
+            let made = config.classifier(&checkpoint, &task(texts, scores()), pairs);
+            made.err().map(|error| error.to_string())
+        };
+        use PairEncoding::{Joint, Separate};
+        assert_eq!(message(&plain, Texts::Single, Separate), None);
+        assert_eq!(message(&plain, Texts::Pair, Joint), None);
+        assert_eq!(message(&cosine, Texts::Pair, Separate), None);
+        for (config, texts, pairs, expected) in [
+            (
+                &cosine,
+                Texts::Single,
+                Joint,
+                "model.head is one for pairs, expected one for single texts, as",
+            ),
+            (
+                &cosine,
+                Texts::Pair,
+                Joint,
+                "model.head is one for pairs, expected one for single texts, since",
+            ),
+            (
+                &plain,
+                Texts::Pair,
+                Separate,
+                "model.head is one for single texts, expected one for pairs",
+            ),
+        ] {
+            let message = message(config, texts, pairs).unwrap();
+            assert!(message.starts_with(expected), "{message}");
+        }
+    }
+}

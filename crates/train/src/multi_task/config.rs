@@ -1,0 +1,199 @@
+//! Every setting of a run on several tasks.
+
+use std::collections::BTreeSet;
+
+use finetune_data::PairEncoding;
+use serde::{Deserialize, Serialize};
+
+use super::OverallScore;
+use crate::{LossConfig, MixingConfig, ModelConfig, TextConfig, TrainConfig, TrainError};
+
+/// Settings of a run on several tasks.
+///
+/// ```
+/// use finetune_train::MultiTaskConfig;
+///
+/// let config: MultiTaskConfig = serde_json::from_str(
+///     r#"{
+///         "tasks": [
+///             { "name": "sst" },
+///             { "name": "sts", "pairs": "separate",
+///               "model": { "head": { "kind": "cosine", "range": { "low": 0, "high": 5 } } },
+///               "loss": { "kind": "l2" } }
+///         ],
+///         "mixing": { "exhaustion": "cycle" }
+///     }"#,
+/// )?;
+/// config.validate()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MultiTaskConfig {
+    /// From texts to batches, for all tasks.
+    pub text: TextConfig,
+    /// The tasks, in the order of their turns.
+    pub tasks: Vec<TaskConfig>,
+    /// How they share the run.
+    pub mixing: MixingConfig,
+    /// What makes a model better than another, where `train.evaluation.metric` is `overall`, and the
+    /// overall score of the report.
+    pub overall: OverallScore,
+    /// The training loop.
+    pub train: TrainConfig,
+}
+
+/// Settings of one of several tasks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TaskConfig {
+    /// Letters, digits, `-` and `_`: it is part of file names.
+    pub name: String,
+    /// Whether it is trained; yes. One that is not keeps its head, and is measured as all others.
+    pub trains: bool,
+    /// What stands on the encoder. Adapters have to be the same for all tasks.
+    pub model: ModelConfig,
+    /// What is made small; `None` for cross entropy of classes, and L2 of scores.
+    pub loss: Option<LossConfig>,
+    /// Whether the encoder reads the texts of a pair as one row (cross-encoder) or each by itself
+    /// (bi-encoder).
+    pub pairs: PairEncoding,
+    /// The most tokens of a row; `None` for that of `text`.
+    pub max_length: Option<usize>,
+}
+
+impl Default for TaskConfig {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            trains: true,
+            model: ModelConfig::default(),
+            loss: None,
+            pairs: PairEncoding::default(),
+            max_length: None,
+        }
+    }
+}
+
+impl TaskConfig {
+    /// A task of this name, with the defaults.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            ..Self::default()
+        }
+    }
+
+    /// How its texts become batches.
+    pub(super) fn text(&self, shared: &TextConfig) -> TextConfig {
+        let mut text = shared.clone();
+        text.encoding.pairs = self.pairs;
+        text.encoding.max_length = self.max_length.unwrap_or(text.encoding.max_length);
+        text
+    }
+
+    fn validate(&self, shared: &TextConfig) -> Result<(), TrainError> {
+        self.text(shared).validate()?;
+        self.model.validate()?;
+        self.loss.as_ref().map_or(Ok(()), LossConfig::validate)
+    }
+}
+
+impl MultiTaskConfig {
+    /// Whether every value is in its range, and none contradicts another.
+    ///
+    /// # Errors
+    /// [`TrainError::InvalidSetting`] names the first that is not; [`TrainError::Task`] the task,
+    /// too.
+    pub fn validate(&self) -> Result<(), TrainError> {
+        if self.tasks.is_empty() {
+            return Err(TrainError::setting("tasks", 0, "at least 1"));
+        }
+        let mut seen = BTreeSet::new();
+        for task in &self.tasks {
+            let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+            if task.name.is_empty() || !task.name.chars().all(allowed) {
+                let found = format!("{:?}", task.name);
+                return Err(TrainError::setting(
+                    "name of a task",
+                    found,
+                    "letters, digits, - and _",
+                ));
+            }
+            if !seen.insert(&task.name) {
+                let found = format!("{:?} twice", task.name);
+                return Err(TrainError::setting("tasks", found, "different names"));
+            }
+            if task.model.adapter != self.tasks[0].model.adapter {
+                let error = TrainError::setting(
+                    "model.adapter",
+                    "another one",
+                    "that of the first task: there is one encoder",
+                );
+                return Err(error.in_task(&task.name));
+            }
+            task.validate(&self.text)
+                .map_err(|error| error.in_task(&task.name))?;
+        }
+        if let OverallScore::Task(name) = &self.overall
+            && !seen.contains(name)
+        {
+            let names: Vec<_> = self.tasks.iter().map(|task| &task.name[..]).collect();
+            let expected = format!("one of {}", names.join(", "));
+            return Err(TrainError::setting("overall.task", name, expected));
+        }
+        self.mixing.validate()?;
+        self.train.validate()
+    }
+
+    /// The training loop's settings, in which the heads of tasks that do not train are frozen.
+    pub(super) fn train_with_frozen_heads(&self) -> TrainConfig {
+        let mut train = self.train.clone();
+        let tasks = self.tasks.iter().enumerate();
+        let still = tasks.filter(|(_, task)| !task.trains);
+        train
+            .freeze
+            .names
+            .extend(still.map(|(index, _)| format!("tasks.{index}.*")));
+        train
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_task_is_said_with_its_name() {
+        for (json, message) in [
+            ("{}", "tasks is 0"),
+            (
+                r#"{"tasks": [{"name": "a"}, {"name": "a"}]}"#,
+                "tasks is \"a\" twice",
+            ),
+            (
+                r#"{"tasks": [{"name": "../a"}]}"#,
+                "name of a task is \"../a\"",
+            ),
+            (r#"{"tasks": [{}]}"#, "name of a task is \"\""),
+            (
+                r#"{"tasks": [{"name": "a", "loss": {"kind": "huber", "delta": 0}}]}"#,
+                "task a: delta is 0",
+            ),
+            (
+                r#"{"tasks": [{"name": "a", "max_length": 0}]}"#,
+                "task a: max_length is 0",
+            ),
+            (
+                r#"{"tasks": [{"name": "a"}], "overall": {"task": "b"}}"#,
+                "overall.task is b, expected one of a",
+            ),
+        ] {
+            let config: MultiTaskConfig = serde_json::from_str(json).unwrap();
+            let error = config.validate().unwrap_err().to_string();
+            assert!(error.starts_with(message), "{error}");
+        }
+        let unknown = r#"{"tasks": [{"name": "a", "head": {}}]}"#;
+        assert!(serde_json::from_str::<MultiTaskConfig>(unknown).is_err());
+    }
+}

@@ -1,0 +1,133 @@
+//! Where in the encoder the tasks of a run pull in different directions, over the whole run.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::TrainError;
+
+/// The cosines between the gradients of pairs of tasks, stage by stage of the encoder.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ConflictSection {
+    /// How often they were measured.
+    pub measurements: usize,
+    /// The mean cosine of each pair, `first/second`: at the embeddings, then at each layer. Nothing
+    /// where one of the two never had a gradient.
+    pub mean_cosines: BTreeMap<String, Vec<Option<f64>>>,
+}
+
+/// Sum and number of the cosines of a stage.
+type Cell = (f64, usize);
+
+impl ConflictSection {
+    /// From the lines of `metrics.jsonl`, so that of a resumed run all count; nothing if nothing
+    /// was measured.
+    ///
+    /// # Errors
+    /// [`TrainError::Io`] if the file cannot be read.
+    pub(super) fn read(metrics: &Path) -> Result<Option<Self>, TrainError> {
+        let text = fs::read_to_string(metrics).map_err(TrainError::io(metrics))?;
+        let records = text
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let records = records.filter_map(|record| match record.get("gradient_cosines") {
+            Some(Value::Object(pairs)) => Some(pairs.clone()),
+            _ => None,
+        });
+        let (mut measurements, mut pairs) = (0, BTreeMap::<String, Vec<Cell>>::new());
+        for record in records {
+            measurements += 1;
+            for (pair, stages) in record {
+                let stages = stages.as_array().map_or(&[][..], Vec::as_slice);
+                let cells = pairs.entry(pair).or_default();
+                cells.resize(cells.len().max(stages.len()), (0.0, 0));
+                for (cell, cosine) in cells.iter_mut().zip(stages) {
+                    // What is not a number is null in JSON.
+                    if let Some(cosine) = cosine.as_f64() {
+                        *cell = (cell.0 + cosine, cell.1 + 1);
+                    }
+                }
+            }
+        }
+        let mean = |(sum, count): Cell| (count > 0).then(|| sum / count as f64);
+        let means = pairs.into_iter();
+        let means = means.map(|(pair, cells)| (pair, cells.into_iter().map(mean).collect()));
+        let mean_cosines: BTreeMap<_, _> = means.collect();
+        Ok((measurements > 0).then_some(Self {
+            measurements,
+            mean_cosines,
+        }))
+    }
+}
+
+/// A heat map for a terminal: a row a pair, a column a stage.
+impl fmt::Display for ConflictSection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.mean_cosines.keys().map(String::len);
+        let width = names.max().unwrap_or(0).max("cosines".len());
+        let stages = self.mean_cosines.values().map(Vec::len).max().unwrap_or(0);
+        write!(f, "{:<width$}", "cosines")?;
+        for stage in 0..stages {
+            let name = match stage {
+                0 => "embed".to_string(),
+                layer => format!("L{layer}"),
+            };
+            write!(f, "  {name:>7}")?;
+        }
+        writeln!(f)?;
+        for (pair, cosines) in &self.mean_cosines {
+            write!(f, "{pair:<width$}")?;
+            for cosine in cosines {
+                let cell = cosine.map_or("-".to_string(), |cosine| {
+                    format!("{} {cosine:+.2}", shade(cosine))
+                });
+                write!(f, "  {cell:>7}")?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// The darker, the stronger they pull against each other; a blank for those that agree.
+fn shade(cosine: f64) -> char {
+    match cosine {
+        ..-0.5 => '█',
+        ..-0.2 => '▓',
+        ..-0.05 => '▒',
+        ..0.05 => '░',
+        _ => ' ',
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn means_are_over_what_was_measured() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let lines = [
+            r#"{"step":1,"loss":2.0}"#,
+            r#"{"step":1,"gradient_cosines":{"a/b":[0.5,null],"a/c":[-0.75,-0.25]}}"#,
+            r#"{"step":2,"gradient_cosines":{"a/b":[0.25,null],"a/c":[-0.5,0.0]}}"#,
+        ];
+        fs::write(&path, lines.join("\n")).unwrap();
+        let section = ConflictSection::read(&path).unwrap().unwrap();
+        assert_eq!(section.measurements, 2);
+        assert_eq!(section.mean_cosines["a/b"], [Some(0.375), None]);
+        assert_eq!(
+            section.to_string(),
+            "cosines    embed       L1\n\
+             a/b        +0.38        -\n\
+             a/c      █ -0.62  ▒ -0.12\n"
+        );
+        fs::write(&path, lines[0]).unwrap();
+        assert_eq!(ConflictSection::read(&path).unwrap(), None);
+    }
+}

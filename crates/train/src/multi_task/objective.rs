@@ -1,0 +1,162 @@
+//! What the loop trains: labelled texts of several tasks.
+
+use burn::tensor::Tensor;
+use finetune_data::Batch;
+use finetune_model::{DropoutStream, MultiTaskModel};
+
+use super::OverallScore;
+use crate::evaluation::{Evaluation, TaskScores};
+use crate::labelled_texts::LabelledTexts;
+use crate::metric::{Metric, Scores};
+use crate::mixing::MixingConfig;
+use crate::objective::{BatchCounts, Objective, Part};
+use crate::observer::Observer;
+use crate::scoring::main_metric;
+use crate::{TrainConfig, TrainError};
+
+/// Labelled texts of several tasks, for a [`MultiTaskModel`].
+#[derive(Debug, Clone)]
+pub struct MultiTaskTexts<'a> {
+    /// In the order of the model's tasks.
+    pub tasks: Vec<TaskTexts<'a>>,
+    /// How they share the run.
+    pub mixing: MixingConfig,
+    /// One number for all.
+    pub overall: OverallScore,
+}
+
+/// Labelled texts of one of several tasks.
+#[derive(Debug, Clone)]
+pub struct TaskTexts<'a> {
+    /// What records call it.
+    pub name: String,
+    /// Whether it is trained, and not only measured.
+    pub trains: bool,
+    /// The task as it would be alone.
+    pub texts: LabelledTexts<'a>,
+}
+
+impl TaskTexts<'_> {
+    fn named<T>(&self, result: Result<T, TrainError>) -> Result<T, TrainError> {
+        result.map_err(|error| error.in_task(&self.name))
+    }
+}
+
+impl Objective for MultiTaskTexts<'_> {
+    type Model = MultiTaskModel;
+    /// Of a task.
+    type Batch = (usize, Batch);
+
+    fn check(&self, model: &MultiTaskModel, config: &TrainConfig) -> Result<(), TrainError> {
+        let (found, expected) = (model.tasks.len(), self.tasks.len());
+        if found != expected {
+            let expected = format!("{expected}, as many as the data has");
+            return Err(TrainError::setting("tasks of the model", found, expected));
+        }
+        for (index, task) in self.tasks.iter().enumerate() {
+            task.named(task.texts.check(&model.task(index), config))?;
+        }
+        Ok(())
+    }
+
+    fn tasks(&self) -> Vec<String> {
+        self.tasks.iter().map(|task| task.name.clone()).collect()
+    }
+
+    fn trains(&self, task: usize) -> bool {
+        self.tasks[task].trains
+    }
+
+    fn mixing(&self) -> MixingConfig {
+        self.mixing.clone()
+    }
+
+    fn task_of(&self, path: &str) -> Option<usize> {
+        let (task, _) = path.strip_prefix("tasks.")?.split_once('.')?;
+        task.parse().ok()
+    }
+
+    fn lengths(&self) -> Result<Vec<Vec<usize>>, TrainError> {
+        let lengths = |task: &TaskTexts| task.named(Ok(task.texts.train.lengths()?));
+        self.tasks.iter().map(lengths).collect()
+    }
+
+    fn examples(&self, part: &Part) -> Result<Vec<usize>, TrainError> {
+        self.tasks[part.task].texts.examples(part)
+    }
+
+    fn batch(&self, part: &Part) -> Result<(usize, Batch), TrainError> {
+        Ok((part.task, self.tasks[part.task].texts.batch(part)?))
+    }
+
+    fn size(&self, (task, batch): &(usize, Batch)) -> Result<BatchCounts, TrainError> {
+        self.tasks[*task].texts.size(batch)
+    }
+
+    fn loss(
+        &self,
+        model: &MultiTaskModel,
+        (task, batch): &(usize, Batch),
+        divisor: f64,
+        dropout: DropoutStream,
+    ) -> Result<Tensor<1>, TrainError> {
+        let (texts, model) = (&self.tasks[*task].texts, model.task(*task));
+        texts.loss(&model, batch, divisor, dropout)
+    }
+
+    fn metrics(&self) -> &[Metric] {
+        let mut tasks = self.tasks.iter();
+        match tasks.any(|task| task.texts.validation.is_some()) {
+            true => &[Metric::Loss, Metric::Overall],
+            false => &[],
+        }
+    }
+
+    fn evaluate(
+        &self,
+        model: &MultiTaskModel,
+        observer: &mut dyn Observer,
+    ) -> Result<Evaluation, TrainError> {
+        let mut evaluation = Evaluation::default();
+        for (index, task) in self.tasks.iter().enumerate() {
+            if task.texts.validation.is_none() {
+                continue;
+            }
+            let measured = task.texts.evaluate(&model.task(index), observer);
+            let scores = TaskScores {
+                metric: main_metric(&task.texts.train.task.target),
+                scores: task.named(measured)?.scores,
+            };
+            evaluation.tasks.insert(task.name.clone(), scores);
+        }
+        evaluation.scores = self.together(&evaluation);
+        Ok(evaluation)
+    }
+}
+
+impl MultiTaskTexts<'_> {
+    /// The mean loss and the overall score. A task whose metric is not defined, such as the
+    /// correlation of predictions that are all equal, counts as 0.
+    fn together(&self, evaluation: &Evaluation) -> Scores {
+        let tasks = || {
+            let counts = |(name, _): &(&String, &TaskScores)| self.overall.counts(name);
+            evaluation.tasks.iter().filter(counts).map(|(_, task)| task)
+        };
+        let value = |task: &TaskScores, metric| task.scores.get(&metric).copied();
+        let losses: Vec<f64> = tasks()
+            .filter_map(|task| value(task, Metric::Loss))
+            .collect();
+        let judged = tasks().map(|task| (task.metric, value(task, task.metric).unwrap_or(0.0)));
+        let mut scores = Scores::new();
+        scores.extend(
+            self.overall
+                .of(judged)
+                .map(|overall| (Metric::Overall, overall)),
+        );
+        if !losses.is_empty() {
+            let mean = losses.iter().sum::<f64>() / losses.len() as f64;
+            scores.insert(Metric::Loss, mean);
+        }
+        scores
+    }
+}

@@ -1,0 +1,111 @@
+//! One number for several tasks.
+
+use serde::{Deserialize, Serialize};
+
+use crate::metric::Metric;
+
+/// How the scores of several tasks become one, of the metric that each is judged by: accuracy for
+/// classes, Pearson's correlation for scores.
+///
+/// The two are named after the years of the default project of Stanford's CS224N, whose leaderboard
+/// they ranked, over any tasks.
+///
+/// ```
+/// use finetune_train::{Metric, OverallScore};
+///
+/// let dev = [(Metric::Accuracy, 0.484), (Metric::Accuracy, 0.768), (Metric::Pearson, 0.607)];
+/// let overall = OverallScore::Cs224n2023.of(dev).ok_or("no tasks")?;
+/// assert_eq!(format!("{overall:.3}"), "0.620");
+/// let dev = [(Metric::Accuracy, 0.533), (Metric::Accuracy, 0.82), (Metric::Pearson, 0.726)];
+/// let overall = OverallScore::Cs224n2024.of(dev).ok_or("no tasks")?;
+/// assert_eq!(format!("{overall:.4}"), "0.7387");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OverallScore {
+    /// The mean over the tasks.
+    #[serde(rename = "cs224n_2023")]
+    Cs224n2023,
+    /// The mean over the tasks, a correlation `r` as `(r + 1) / 2`.
+    #[default]
+    #[serde(rename = "cs224n_2024")]
+    Cs224n2024,
+    /// The score of one task: the best model is the one that is best at it.
+    Task(String),
+}
+
+impl OverallScore {
+    /// The overall score of tasks by their metrics; nothing without any. The score of one task is
+    /// that of the first.
+    pub fn of(&self, tasks: impl IntoIterator<Item = (Metric, f64)>) -> Option<f64> {
+        let tasks = tasks
+            .into_iter()
+            .map(|(metric, score)| match (self, metric) {
+                (Self::Cs224n2024, Metric::Pearson | Metric::Spearman) => (score + 1.0) / 2.0,
+                _ => score,
+            });
+        let tasks: Vec<f64> = tasks.collect();
+        match (self, tasks.is_empty()) {
+            (_, true) => None,
+            (Self::Task(_), _) => tasks.first().copied(),
+            _ => Some(tasks.iter().sum::<f64>() / tasks.len() as f64),
+        }
+    }
+
+    /// Whether a task counts.
+    pub(super) fn counts(&self, task: &str) -> bool {
+        match self {
+            Self::Task(only) => only == task,
+            _ => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows of the tables of the two reports, and what their overall scores follow from.
+    #[test]
+    fn published_scores_follow_from_the_formula_of_their_year() {
+        let overall = |formula: OverallScore, [sst, para, sts]: [f64; 3]| {
+            let tasks = [
+                (Metric::Accuracy, sst),
+                (Metric::Accuracy, para),
+                (Metric::Pearson, sts),
+            ];
+            formula.of(tasks).unwrap()
+        };
+        for (scores, published) in [
+            ([0.396, 0.524, 0.376], 0.536),
+            ([0.240, 0.810, 0.818], 0.653),
+            ([0.284, 0.800, 0.815], 0.664),
+            ([0.516, 0.828, 0.615], 0.717),
+        ] {
+            let found = overall(OverallScore::Cs224n2024, scores);
+            assert!((found - published).abs() < 1e-3, "{found} {published}");
+        }
+        for (scores, published) in [
+            ([0.519, 0.684, 0.323], 0.509),
+            ([0.536, 0.604, 0.255], 0.465),
+            ([0.484, 0.768, 0.607], 0.620),
+        ] {
+            let found = overall(OverallScore::Cs224n2023, scores);
+            assert!((found - published).abs() < 1e-3, "{found} {published}");
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_settings() {
+        for (formula, json) in [
+            (OverallScore::Cs224n2023, r#""cs224n_2023""#),
+            (OverallScore::Cs224n2024, r#""cs224n_2024""#),
+            (OverallScore::Task("sst".into()), r#"{"task":"sst"}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&formula).unwrap(), json);
+            assert_eq!(serde_json::from_str::<OverallScore>(json).unwrap(), formula);
+        }
+        assert_eq!(OverallScore::Cs224n2023.of([]), None);
+    }
+}

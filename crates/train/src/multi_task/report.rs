@@ -1,0 +1,74 @@
+//! The final word of a run on several tasks.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{ConflictSection, OverallScore};
+use crate::report::{DataSection, ModelSection, TestSection, TrainSection};
+
+/// What a run on several tasks was and what came of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct MultiTaskReport {
+    /// Version of the library.
+    pub version: &'static str,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Where the tensors were.
+    pub device: String,
+    /// From which every random choice follows.
+    pub seed: u64,
+    /// The model before training.
+    pub model: ModelSection,
+    /// The training phase.
+    pub train: TrainSection,
+    /// The tasks, in the order of the settings.
+    pub tasks: Vec<TaskReport>,
+    /// How their scores become one.
+    pub overall_score: OverallScore,
+    /// That one, on the test rows. A correlation that is not defined counts as 0.
+    pub overall: Option<f64>,
+    /// How the gradients of the tasks lay to each other, where that was measured.
+    pub conflicts: Option<ConflictSection>,
+    /// The most memory the process held, where the system tells it.
+    pub peak_rss_bytes: Option<u64>,
+}
+
+/// One of several tasks.
+#[derive(Debug, Clone, Serialize)]
+pub struct TaskReport {
+    /// Its name.
+    pub name: String,
+    /// Whether it was trained.
+    pub trained: bool,
+    /// Its data.
+    pub data: DataSection,
+    /// The test phase.
+    pub test: TestSection,
+}
+
+impl MultiTaskReport {
+    /// The report of a task.
+    pub fn task(&self, name: &str) -> Option<&TaskReport> {
+        self.tasks.iter().find(|task| task.name == name)
+    }
+}
+
+impl fmt::Display for MultiTaskReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let trained = self.tasks.iter().filter(|task| task.trained);
+        let rows = trained.map(|task| task.data.train.rows).sum();
+        writeln!(f, "{}", self.train.sentence(rows))?;
+        for task in &self.tasks {
+            let (name, rows) = (&task.name, task.data.test.rows);
+            writeln!(f, "{name}: tested on {rows} rows. {}", task.test.sentence())?;
+        }
+        if let Some(conflicts) = &self.conflicts {
+            write!(f, "{conflicts}")?;
+        }
+        match self.overall {
+            Some(overall) => write!(f, "Overall {overall:.4}."),
+            None => Ok(()),
+        }
+    }
+}

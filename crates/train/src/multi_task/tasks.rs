@@ -1,0 +1,205 @@
+//! The tasks of a run, from settings and data to heads, losses and rows of tokens.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use burn::module::Module;
+use burn::tensor::Device;
+use finetune_data::{Splits, Target, TextTokenizer};
+use finetune_model::{
+    CheckpointConfig, LoadReport, MultiTaskModel, SequenceClassifier, load_classifier_as,
+    save_classifier,
+};
+use finetune_random::{Purpose, name_coordinate, number};
+
+use super::{MultiTaskConfig, TaskConfig, TaskTexts};
+use crate::labelled_texts::LabelledTexts;
+use crate::used_splits::{Data, UsedSplits};
+use crate::{Loss, LossConfig, TextConfig, TextPreparation, TrainError};
+
+/// A task, ready to be trained and tested; its head is in the model.
+#[derive(Debug)]
+pub(super) struct PreparedTask {
+    pub(super) config: TaskConfig,
+    pub(super) data: Data,
+    checkpoint: CheckpointConfig,
+    text: TextConfig,
+    loss: Loss,
+}
+
+/// Where the tasks of a run begin: a checkpoint, or one folder for each task, as a run leaves them.
+#[derive(Debug)]
+pub(super) struct Beginnings {
+    directory: PathBuf,
+    /// A checkpoint for tasks that have none of their own.
+    fallback: PathBuf,
+}
+
+impl Beginnings {
+    /// # Errors
+    /// [`TrainError::Io`] if there is no such folder.
+    pub(super) fn new(directory: &Path, config: &MultiTaskConfig) -> Result<Self, TrainError> {
+        // A wrong path is better called so than "no tokenizer found".
+        std::fs::read_dir(directory).map_err(TrainError::io(directory))?;
+        let mut own = config.tasks.iter().map(|task| directory.join(&task.name));
+        let fallback = match is_checkpoint(directory) {
+            true => directory.to_path_buf(),
+            false => own
+                .find(|folder| is_checkpoint(folder))
+                .unwrap_or_else(|| directory.to_path_buf()),
+        };
+        Ok(Self {
+            directory: directory.to_path_buf(),
+            fallback,
+        })
+    }
+
+    /// # Errors
+    /// Whatever is wrong with its files.
+    pub(super) fn tokenizer(&self) -> Result<TextTokenizer, TrainError> {
+        Ok(TextTokenizer::from_dir(&self.fallback)?)
+    }
+
+    fn of_task(&self, name: &str) -> PathBuf {
+        let own = self.directory.join(name);
+        match is_checkpoint(&own) {
+            true => own,
+            false => self.fallback.clone(),
+        }
+    }
+}
+
+fn is_checkpoint(folder: &Path) -> bool {
+    folder.join("config.json").exists()
+}
+
+impl PreparedTask {
+    /// Takes the data of a task, loads its head, and tokenises its texts.
+    ///
+    /// # Errors
+    /// Whatever is wrong with settings, checkpoint or data.
+    pub(super) fn new(
+        config: &TaskConfig,
+        settings: &MultiTaskConfig,
+        splits: Splits,
+        beginnings: &Beginnings,
+        tokenizer: &TextTokenizer,
+        device: &Device,
+    ) -> Result<(Self, SequenceClassifier, LoadReport), TrainError> {
+        let splits = UsedSplits::new(splits, settings.train.evaluation.is_some())?;
+        let folder = beginnings.of_task(&config.name);
+        let checkpoint = CheckpointConfig::read(&folder)?;
+        let task = &splits.train.task;
+        let classifier = config.model.classifier(&checkpoint, task, config.pairs)?;
+        let name = name_coordinate(&config.name);
+        let seed = number(settings.train.seed, Purpose::Initialisation, name, 0);
+        let (model, report) = load_classifier_as(&folder, &classifier, seed, device)?;
+        let text = config.text(&settings.text);
+        text.check_fit(&folder, tokenizer, &checkpoint.encoder)?;
+        let loss = config.loss.clone().unwrap_or(default_loss(&task.target));
+        let data = splits.encode(&text, tokenizer)?;
+        let prepared = Self {
+            loss: loss.init(&data.train.tokens.labels.all()?, model.classes())?,
+            config: config.clone(),
+            checkpoint,
+            data,
+            text,
+        };
+        Ok((prepared, model, report))
+    }
+
+    pub(super) fn texts<'a>(
+        &'a self,
+        settings: &MultiTaskConfig,
+        tokenizer: &TextTokenizer,
+    ) -> TaskTexts<'a> {
+        let (train, validation) = self.data.seen_often();
+        TaskTexts {
+            name: self.config.name.clone(),
+            trains: self.config.trains,
+            texts: LabelledTexts {
+                validation,
+                padding: self.text.padding,
+                eval_batch_size: settings.train.eval_batch_size,
+                ..LabelledTexts::new(train, &self.loss, tokenizer.pad_token_id())
+            },
+        }
+    }
+
+    /// Saves the model of the task as a whole classifier.
+    pub(super) fn save(
+        &self,
+        model: &SequenceClassifier,
+        tokenizer: &TextTokenizer,
+        directory: &Path,
+    ) -> Result<(), TrainError> {
+        let directory = directory.join(&self.config.name);
+        save_classifier(&directory, &model.valid(), &self.checkpoint)?;
+        tokenizer.save(&directory)?;
+        let preparation = TextPreparation {
+            texts: self.data.train.dataset.task.texts,
+            cleaning: self.text.cleaning.clone(),
+            encoding: self.text.encoding,
+        };
+        preparation.save(&directory)
+    }
+}
+
+fn default_loss(target: &Target) -> LossConfig {
+    match target {
+        Target::Score { .. } => LossConfig::L2 {},
+        Target::Classes(_) | Target::Nothing => LossConfig::default(),
+    }
+}
+
+/// All tasks, and the model that they share. `data` has the splits of each task by its name.
+///
+/// # Errors
+/// [`TrainError::Task`] for whatever is wrong with one of them.
+pub(super) fn prepare_tasks(
+    settings: &MultiTaskConfig,
+    mut data: BTreeMap<String, Splits>,
+    beginnings: &Beginnings,
+    tokenizer: &TextTokenizer,
+    device: &Device,
+) -> Result<(Vec<PreparedTask>, MultiTaskModel, LoadReport), TrainError> {
+    let mut tasks = Vec::with_capacity(settings.tasks.len());
+    let mut classifiers = Vec::with_capacity(settings.tasks.len());
+    let mut all = LoadReport::default();
+    for config in &settings.tasks {
+        let missing = || TrainError::setting("data", "missing", "splits for every task");
+        let splits = data.remove(&config.name).ok_or_else(missing);
+        let prepared = splits.and_then(|splits| {
+            PreparedTask::new(config, settings, splits, beginnings, tokenizer, device)
+        });
+        let (task, model, report) = prepared.map_err(|error| error.in_task(&config.name))?;
+        tasks.push(task);
+        classifiers.push(model);
+        let named = |tensor: String| format!("{}: {tensor}", config.name);
+        all.loaded.extend(report.loaded.into_iter().map(named));
+        all.initialised
+            .extend(report.initialised.into_iter().map(named));
+        all.unused.extend(report.unused.into_iter().map(named));
+    }
+    if let Some(name) = data.keys().next() {
+        let error = TrainError::setting("data", "there", "none without settings of the task");
+        return Err(error.in_task(name));
+    }
+    let model = MultiTaskModel::new(classifiers)?;
+    Ok((tasks, adapted(model, settings)?, all))
+}
+
+/// With the adapters that all tasks share.
+fn adapted(
+    mut model: MultiTaskModel,
+    settings: &MultiTaskConfig,
+) -> Result<MultiTaskModel, TrainError> {
+    let adapter = settings
+        .tasks
+        .first()
+        .and_then(|task| task.model.adapter.as_ref());
+    if let Some(adapter) = adapter {
+        model.encoder = model.encoder.with_lora(adapter, settings.train.seed)?;
+    }
+    Ok(model)
+}

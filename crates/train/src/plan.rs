@@ -1,0 +1,244 @@
+//! The steps of a run: which rows of which tasks each has.
+
+use finetune_data::{Sampler, Step};
+use finetune_random::{Purpose, number};
+
+use crate::mixing::{MixingConfig, TaskWeights, Visits};
+use crate::objective::{Objective, Part};
+use crate::run_length::RunLength;
+use crate::{TrainConfig, TrainError};
+
+/// The steps of a run, a function of settings and data alone.
+///
+/// The order of the tasks is that of their visits, and the `k`-th visit of a task has the `k`-th
+/// batch of its rows. So any step is found by counting.
+pub(crate) struct Plan {
+    pub(crate) total_steps: usize,
+    pub(crate) mixing: MixingConfig,
+    /// Those that are visited, in the order of the objective.
+    pub(crate) tasks: Vec<PlannedTask>,
+    seed: u64,
+    epochs: u64,
+}
+
+/// A task that is visited.
+pub(crate) struct PlannedTask {
+    /// Its place among the tasks of the objective.
+    pub(crate) index: usize,
+    pub(crate) name: String,
+    /// Tokens of each row.
+    pub(crate) lengths: Vec<usize>,
+    sampler: Sampler,
+}
+
+/// One optimizer step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PlannedStep {
+    /// From 0, over all epochs.
+    pub(crate) step: u64,
+    /// From 0.
+    pub(crate) epoch: u64,
+    pub(crate) parts: Vec<Part>,
+}
+
+impl Plan {
+    /// # Errors
+    /// As [`Trainer::train`](crate::Trainer::train), for what the model has no part in.
+    pub(crate) fn new<O: Objective>(
+        objective: &O,
+        config: &TrainConfig,
+    ) -> Result<Self, TrainError> {
+        config.validate()?;
+        if let Some(evaluation) = &config.evaluation {
+            evaluation.check(objective.metrics())?;
+        }
+        let mixing = objective.mixing();
+        mixing.validate()?;
+        mixing.check_length(config.length)?;
+        let mut plan = Self {
+            total_steps: 0,
+            mixing,
+            tasks: planned_tasks(objective, config)?,
+            seed: config.seed,
+            epochs: match config.length {
+                RunLength::Epochs(epochs) => epochs as u64,
+                RunLength::Steps(_) => 1,
+            },
+        };
+        plan.weights_at_start()?;
+        plan.total_steps = plan.count_steps(config.length)?;
+        config.schedule.check(plan.total_steps)?;
+        config.checkpoints.check(plan.total_steps)?;
+        Ok(plan)
+    }
+
+    /// # Errors
+    /// As [`TaskWeights::start`].
+    pub(crate) fn weights_at_start(&self) -> Result<TaskWeights, TrainError> {
+        TaskWeights::start(&self.mixing.weighting, &self.sizes())
+    }
+
+    /// The steps that follow so many.
+    ///
+    /// # Errors
+    /// [`TrainError::Task`] for a task without a weight.
+    pub(crate) fn steps_after(
+        &self,
+        done: usize,
+    ) -> Result<impl Iterator<Item = PlannedStep>, TrainError> {
+        let (epoch, mut skipped, visited) = self.locate(done)?;
+        let mut streams: Vec<_> = self
+            .tasks
+            .iter()
+            .zip(visited)
+            .map(|(task, visits)| task.sampler.steps(&task.lengths, visits))
+            .collect();
+        let left = self.total_steps.saturating_sub(done);
+        let visits = (epoch..).map_while(move |epoch| {
+            let steps = self.visits(epoch).ok()?;
+            let skipped = std::mem::take(&mut skipped);
+            let steps = steps.into_iter().skip(skipped);
+            Some(steps.map(move |tasks| (epoch, tasks)))
+        });
+        let steps = visits.flatten().zip(done as u64..).take(left);
+        Ok(steps.map(move |((epoch, tasks), step)| {
+            let part = |task: usize| {
+                let batch = streams[task].next();
+                batch.map(|batch| self.tasks[task].part(batch))
+            };
+            PlannedStep {
+                step,
+                epoch,
+                parts: tasks.into_iter().filter_map(part).collect(),
+            }
+        }))
+    }
+
+    /// A batch of each task, for a measurement before the step with this number.
+    pub(crate) fn probes(&self, step: u64, config: &TrainConfig) -> Vec<Part> {
+        let part = |task: &PlannedTask| {
+            let batches = task.sampler.batches(&task.lengths, step);
+            let rows = batches.into_iter().next().unwrap_or_default();
+            let rows = config.batch_size.cut(&rows, &task.lengths);
+            Part {
+                task: task.index,
+                pass: step,
+                rows: rows.into_iter().next().unwrap_or_default(),
+            }
+        };
+        self.tasks.iter().map(part).collect()
+    }
+
+    /// The epoch of a step, its place in that, and the visits of each task before it.
+    fn locate(&self, step: usize) -> Result<(u64, usize, Vec<u64>), TrainError> {
+        let mut visited = vec![0; self.tasks.len()];
+        let (mut epoch, mut left) = (0, step);
+        loop {
+            let steps = self.visits(epoch)?;
+            let before = left.min(steps.len());
+            for task in steps[..before].iter().flatten() {
+                visited[*task] += 1;
+            }
+            if left < steps.len() || steps.is_empty() {
+                return Ok((epoch, left, visited));
+            }
+            (epoch, left) = (epoch + 1, left - steps.len());
+        }
+    }
+
+    /// The steps of an epoch, as places in [`Self::tasks`].
+    fn visits(&self, epoch: u64) -> Result<Vec<Vec<usize>>, TrainError> {
+        let batches = |task: &PlannedTask| task.sampler.batch_count(&task.lengths, epoch);
+        let batches: Vec<usize> = self.tasks.iter().map(batches).collect();
+        let visits = Visits {
+            config: &self.mixing,
+            tasks: &self.sizes(),
+            epochs: self.epochs,
+            seed: self.seed,
+        };
+        visits.steps(&batches, epoch)
+    }
+
+    fn sizes(&self) -> Vec<(&str, usize)> {
+        let size = |task: &'_ PlannedTask| task.lengths.len();
+        let tasks = self.tasks.iter();
+        tasks.map(|task| (&task.name[..], size(task))).collect()
+    }
+
+    /// The steps of the whole run, in which every task has its turn.
+    fn count_steps(&self, length: RunLength) -> Result<usize, TrainError> {
+        let (mut total, mut visited) = (0, vec![false; self.tasks.len()]);
+        let ends = |epoch: u64, total: usize| match length {
+            RunLength::Epochs(epochs) => epoch >= epochs as u64,
+            RunLength::Steps(steps) => total >= steps,
+        };
+        let mut epoch = 0;
+        while !ends(epoch, total) {
+            let mut steps = self.visits(epoch)?;
+            if let RunLength::Steps(most) = length {
+                steps.truncate(most - total);
+            }
+            steps
+                .iter()
+                .flatten()
+                .for_each(|task| visited[*task] = true);
+            total += steps.len();
+            // No weights, no visits: never any.
+            if steps.is_empty() {
+                break;
+            }
+            epoch += 1;
+        }
+        match visited.iter().position(|visited| !visited) {
+            Some(task) => {
+                let found = format!("never in {total} steps");
+                let expected = "at least once: by its weight, and by a run that comes so far";
+                let error = TrainError::setting("visits", found, expected);
+                Err(error.in_task(&self.tasks[task].name))
+            }
+            None => Ok(total),
+        }
+    }
+}
+
+impl PlannedTask {
+    fn part(&self, batch: Step) -> Part {
+        Part {
+            task: self.index,
+            pass: batch.epoch,
+            rows: batch.rows,
+        }
+    }
+}
+
+fn planned_tasks<O: Objective>(
+    objective: &O,
+    config: &TrainConfig,
+) -> Result<Vec<PlannedTask>, TrainError> {
+    let (names, lengths) = (objective.tasks(), objective.lengths()?);
+    let mut tasks = Vec::with_capacity(names.len());
+    for (index, (name, lengths)) in names.into_iter().zip(lengths).enumerate() {
+        if !objective.trains(index) {
+            continue;
+        }
+        if lengths.is_empty() {
+            let error = TrainError::setting("training rows", 0, "at least 1");
+            return Err(error.in_task(&name));
+        }
+        // The tasks' rows are shuffled apart; a task alone as it always was.
+        let seed = match index {
+            0 => config.seed,
+            _ => number(config.seed, Purpose::TaskSampling, u64::MAX, index as u64),
+        };
+        tasks.push(PlannedTask {
+            sampler: Sampler::new(config.order, config.step_size(), seed)?,
+            index,
+            name,
+            lengths,
+        });
+    }
+    match tasks.is_empty() {
+        true => Err(TrainError::setting("tasks that train", 0, "at least 1")),
+        false => Ok(tasks),
+    }
+}

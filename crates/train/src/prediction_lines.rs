@@ -1,0 +1,68 @@
+//! What a model said of the test rows, a line of JSON each.
+
+use finetune_data::Labels;
+use serde_json::{Value, json};
+
+use crate::predict::Predictions;
+
+/// The lines of `predictions.jsonl`. Labels and predicted classes are positions in `class_names`.
+pub(crate) fn prediction_lines(
+    predictions: &Predictions,
+    labels: &Labels,
+    class_names: &[String],
+) -> String {
+    let (classes, scores) = (predictions.classes(), predictions.scores());
+    let line = |row: usize| match labels {
+        Labels::Classes(labels) => {
+            let name = |class: usize| class_names.get(class);
+            let mut line = json!({
+                "row": row,
+                "label": labels.get(row).copied().and_then(name),
+                "prediction": name(classes[row]),
+            });
+            match predictions.logits[row][..] {
+                [logit] => line["logit"] = json!(logit),
+                _ => line["probabilities"] = json!(predictions.probabilities(row)),
+            }
+            line
+        }
+        Labels::Scores(labels) => {
+            json!({"row": row, "label": labels.get(row), "prediction": scores[row]})
+        }
+        Labels::Unlabelled => json!({"row": row, "label": Value::Null, "prediction": scores[row]}),
+    };
+    let rows = 0..predictions.logits.len();
+    rows.map(|row| format!("{}\n", line(row))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_what_the_model_said() {
+        let lines = |logits: &[&[f32]], labels| -> Vec<Value> {
+            let predictions = Predictions {
+                logits: logits.iter().map(|row| row.to_vec()).collect(),
+                seconds: 1.0,
+            };
+            let names = ["no", "yes"].map(String::from);
+            let text = prediction_lines(&predictions, &labels, &names);
+            let lines = text.lines().map(serde_json::from_str);
+            lines.collect::<Result<_, _>>().unwrap()
+        };
+        let two =
+            json!({"row": 0, "label": "yes", "prediction": "no", "probabilities": [0.5, 0.5]});
+        assert_eq!(lines(&[&[0.0, 0.0]], Labels::Classes(vec![1])), [two]);
+        let one = json!({"row": 0, "label": "yes", "prediction": "yes", "logit": 0.5});
+        assert_eq!(lines(&[&[0.5]], Labels::Classes(vec![1])), [one]);
+        let scores = [
+            json!({"row": 0, "label": 3.0, "prediction": 2.5}),
+            json!({"row": 1, "label": 1.5, "prediction": 0.0}),
+        ];
+        assert_eq!(
+            lines(&[&[2.5], &[0.0]], Labels::Scores(vec![3.0, 1.5])),
+            scores
+        );
+    }
+}

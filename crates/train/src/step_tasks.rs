@@ -1,0 +1,197 @@
+//! The tasks of an optimizer step: their losses and gradients, and what becomes of them.
+
+use burn::module::Module;
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::Tensor;
+use finetune_model::DropoutStream;
+
+use crate::TrainError;
+use crate::mixing::{
+    MeasuredTask, Place, SharedStages, TaskGradients, TaskWeights, Weighting, combine,
+};
+use crate::objective::{Objective, Part};
+use crate::plan::Plan;
+use crate::step_losses::UnreadTask;
+use crate::summary::TrainingSummary;
+use crate::trainer::Trainer;
+
+/// A step under way.
+pub(crate) struct StepTasks<'a> {
+    plan: &'a Plan,
+    weights: &'a mut TaskWeights,
+    step: u64,
+    tasks: Vec<TaskGradients>,
+    /// Batches so far, over all tasks: the address of their dropout.
+    batches: u64,
+}
+
+/// What a step comes to.
+pub(crate) struct StepOutcome {
+    pub(crate) gradients: GradientsParams,
+    /// What was made small.
+    pub(crate) loss: Tensor<1>,
+    /// Rows, or tokens, of all its tasks.
+    pub(crate) weight: f64,
+    /// By their places among those of the objective.
+    pub(crate) tasks: Vec<usize>,
+    /// Of each task, if the run has several.
+    pub(crate) losses: Vec<UnreadTask>,
+}
+
+impl<'a> StepTasks<'a> {
+    pub(crate) fn new(plan: &'a Plan, weights: &'a mut TaskWeights, step: u64) -> Self {
+        Self {
+            plan,
+            weights,
+            step,
+            tasks: Vec::new(),
+            batches: 0,
+        }
+    }
+
+    /// Losses and gradients of all parts, those of one task together.
+    ///
+    /// # Errors
+    /// Whatever the objective returns.
+    pub(crate) fn accumulate<O: Objective>(
+        &mut self,
+        trainer: &Trainer<'_, O>,
+        model: &O::Model,
+        parts: &[Part],
+        dropout: DropoutStream,
+        summary: &mut TrainingSummary,
+    ) -> Result<(), TrainError> {
+        for (place, task) in self.plan.tasks.iter().enumerate() {
+            let of_task = parts.iter().filter(|part| part.task == task.index);
+            let batches: Vec<Part> = of_task
+                .flat_map(|part| {
+                    let rows = trainer.config.batch_size.cut(&part.rows, &task.lengths);
+                    rows.into_iter().map(|rows| Part {
+                        rows,
+                        ..part.clone()
+                    })
+                })
+                .collect();
+            if !batches.is_empty() {
+                let found = self.of_task(trainer, model, &batches, dropout, summary);
+                let (gradients, loss, divisor) =
+                    found.map_err(|error| error.in_task(&task.name))?;
+                self.tasks.push(TaskGradients {
+                    task: place,
+                    gradients,
+                    loss,
+                    divisor,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The sum over the batches of a task, each of which counts for its share.
+    fn of_task<O: Objective>(
+        &mut self,
+        trainer: &Trainer<'_, O>,
+        model: &O::Model,
+        parts: &[Part],
+        dropout: DropoutStream,
+        summary: &mut TrainingSummary,
+    ) -> Result<(GradientsParams, Tensor<1>, f64), TrainError> {
+        let objective = trainer.objective;
+        let batches = parts.iter().map(|part| objective.batch(part));
+        let batches = batches.collect::<Result<Vec<_>, _>>()?;
+        let sizes = batches.iter().map(|batch| objective.size(batch));
+        let sizes = sizes.collect::<Result<Vec<_>, _>>()?;
+        let divisor = sizes.iter().map(|size| size.weight).sum();
+        let mut sum = GradientsAccumulator::new();
+        let mut losses = Vec::with_capacity(batches.len());
+        for (batch, size) in batches.iter().zip(sizes) {
+            // Different masks for each batch, and for the first the same whether others follow.
+            let dropout = dropout.in_batch(self.batches);
+            self.batches += 1;
+            let loss = objective.loss(model, batch, divisor, dropout)?;
+            losses.push(loss.clone().inner());
+            sum.accumulate(model, GradientsParams::from_grads(loss.backward(), model));
+            summary.count(size);
+        }
+        Ok((sum.grads(), Tensor::cat(losses, 0).sum(), divisor))
+    }
+
+    /// The gradient of the step, after which the weights are those of the next.
+    pub(crate) fn finish<M: Module>(self, model: &M, seed: u64) -> StepOutcome {
+        let weighting = &self.plan.mixing.weighting;
+        let several = self.plan.tasks.len() > 1;
+        let measured = self.measure(model);
+        let weight_of = |task: &TaskGradients| self.weights.weight(weighting, task.task);
+        let weights: Vec<f64> = self.tasks.iter().map(weight_of).collect();
+        let losses = self.tasks.iter().zip(&weights).map(|(task, weight)| {
+            let penalty = self.weights.penalty(weighting, task.task);
+            weighted(task.loss.clone(), *weight, penalty)
+        });
+        let loss = Tensor::cat(losses.collect(), 0).sum();
+        let named = |(task, weight): (&TaskGradients, &f64)| UnreadTask {
+            name: self.plan.tasks[task.task].name.clone(),
+            weight: *weight,
+            loss: task.loss.clone(),
+        };
+        let unread = self.tasks.iter().zip(&weights).map(named);
+        let unread = unread.filter(|_| several).collect();
+        self.weights.update(weighting, &measured);
+        let (weight, tasks) = (
+            self.tasks.iter().map(|task| task.divisor).sum(),
+            self.tasks
+                .iter()
+                .map(|task| self.plan.tasks[task.task].index)
+                .collect(),
+        );
+        let gradients = self
+            .tasks
+            .into_iter()
+            .map(|task| task.gradients)
+            .zip(weights);
+        let place = Place {
+            seed,
+            step: self.step,
+        };
+        StepOutcome {
+            gradients: combine(
+                model,
+                gradients.collect(),
+                self.plan.mixing.combination,
+                place,
+            ),
+            loss,
+            weight,
+            tasks,
+            losses: unread,
+        }
+    }
+
+    /// What the weights are moved by, read from the device.
+    fn measure<M: Module>(&self, model: &M) -> Vec<MeasuredTask> {
+        let norms = match self.plan.mixing.weighting {
+            Weighting::Uncertainty { .. } => None,
+            Weighting::GradNorm { .. } => Some(SharedStages::new(model)),
+            _ => return Vec::new(),
+        };
+        let measured = self.tasks.iter().map(|task| MeasuredTask {
+            task: task.task,
+            loss: f64::from(task.loss.clone().into_scalar::<f32>()),
+            norm: match &norms {
+                None => 0.0,
+                Some(shared) => {
+                    let norm = shared.norm_at_top(model, &task.gradients);
+                    f64::from(norm.into_scalar::<f32>())
+                }
+            },
+        });
+        measured.collect()
+    }
+}
+
+/// A loss of weight 1 is what it was, to the last bit.
+fn weighted(loss: Tensor<1>, weight: f64, penalty: f64) -> Tensor<1> {
+    match (weight == 1.0, penalty == 0.0) {
+        (true, true) => loss,
+        _ => loss * weight + penalty,
+    }
+}

@@ -1,0 +1,114 @@
+//! The rows that a run uses: held to what they must be, then tokenised.
+
+use finetune_data::{Dataset, EncodedDataset, Label, Splits, Target, TextTokenizer};
+
+use crate::report::DataSection;
+use crate::text_config::EncodedSplit;
+use crate::{TextConfig, TrainError};
+
+/// The splits that the run uses.
+#[derive(Debug)]
+pub(crate) struct Data {
+    pub(crate) train: EncodedSplit,
+    pub(crate) validation: Option<EncodedSplit>,
+    pub(crate) test: EncodedSplit,
+}
+
+/// The rows to train on, to measure on while training, and to test on.
+pub(crate) struct UsedSplits {
+    pub(crate) train: Dataset,
+    validation: Option<Dataset>,
+    test: Dataset,
+}
+
+impl UsedSplits {
+    /// # Errors
+    /// [`TrainError::InvalidSetting`] if a split that is needed has no rows, no labels, labels
+    /// outside their range, or other classes than the training rows. Validation rows are needed if
+    /// the run `measures` on them.
+    pub(crate) fn new(splits: Splits, measures: bool) -> Result<Self, TrainError> {
+        let test = splits.test;
+        let test = test.ok_or_else(|| TrainError::setting("test rows", 0, "at least 1"))?;
+        let validation = splits.validation.filter(|_| measures);
+        let used = Self {
+            train: splits.train,
+            validation,
+            test,
+        };
+        check_labels("training rows", &used.train, &used.train)?;
+        check_labels("test rows", &used.test, &used.train)?;
+        if let Some(validation) = &used.validation {
+            check_labels("validation rows", validation, &used.train)?;
+        }
+        Ok(used)
+    }
+
+    /// # Errors
+    /// As [`TextConfig::encode`].
+    pub(crate) fn encode(
+        self,
+        text: &TextConfig,
+        tokenizer: &TextTokenizer,
+    ) -> Result<Data, TrainError> {
+        let encode = |dataset| text.encode(dataset, tokenizer);
+        Ok(Data {
+            train: encode(self.train)?,
+            validation: self.validation.map(encode).transpose()?,
+            test: encode(self.test)?,
+        })
+    }
+}
+
+fn check_labels(name: &'static str, split: &Dataset, train: &Dataset) -> Result<(), TrainError> {
+    if split.is_empty() {
+        return Err(TrainError::setting(name, 0, "at least 1"));
+    }
+    let target = &train.task.target;
+    let labels = split.examples.iter().map(|example| example.label);
+    if let Some((row, label)) = labels.enumerate().find(|(_, label)| !fits(*label, target)) {
+        let found = format!("{label:?} in row {row} of the {name}");
+        return Err(TrainError::setting("label", found, expected_label(target)));
+    }
+    if train.class_names() != split.class_names() {
+        let found = format!("{:?} in the {name}", split.class_names());
+        let expected = format!("those of the training rows, {:?}", train.class_names());
+        return Err(TrainError::setting("classes", found, expected));
+    }
+    Ok(())
+}
+
+fn fits(label: Label, target: &Target) -> bool {
+    match (label, target) {
+        (Label::Class(class), Target::Classes(names)) => class < names.len(),
+        (Label::Score(score), Target::Score { lowest, highest }) => {
+            (*lowest..=*highest).contains(&score)
+        }
+        _ => false,
+    }
+}
+
+fn expected_label(target: &Target) -> String {
+    match target {
+        Target::Classes(_) => "a class".to_string(),
+        Target::Score { lowest, highest } => format!("a score from {lowest} to {highest}"),
+        Target::Nothing => "data with classes or scores".to_string(),
+    }
+}
+
+impl Data {
+    /// What is gone through more than once.
+    pub(crate) fn seen_often(&self) -> (&EncodedDataset, Option<&EncodedDataset>) {
+        let validation = self.validation.as_ref();
+        (&self.train.tokens, validation.map(|split| &split.tokens))
+    }
+
+    pub(crate) fn section(&self) -> Result<DataSection, TrainError> {
+        let validation = self.validation.as_ref();
+        Ok(DataSection {
+            class_names: self.train.dataset.class_names().to_vec(),
+            train: self.train.section()?,
+            validation: validation.map(EncodedSplit::section).transpose()?,
+            test: self.test.section()?,
+        })
+    }
+}

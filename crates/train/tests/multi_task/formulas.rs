@@ -1,0 +1,498 @@
+//! Each policy on bowls: the path of the parameters is that of its formula, computed here in double
+//! precision, and the visits are those of its definition.
+
+use std::collections::BTreeMap;
+
+use finetune_train::{
+    CheckpointFolder, CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, Every,
+    MixingConfig, RunLength, TrainConfig, TrainError, Trainer,
+};
+
+use super::quadratics::{Bowl, Bowls, RATE, Watch, config, name, start, values};
+
+const STEEP: Bowl = Bowl {
+    scale: 2.0,
+    target: [0.0, 1.0],
+    rows: 3,
+};
+const FLAT: Bowl = Bowl {
+    scale: 0.5,
+    target: [3.0, -1.0],
+    rows: 2,
+};
+
+fn bowls(json: &str) -> Bowls {
+    Bowls {
+        tasks: vec![STEEP, FLAT],
+        mixing: serde_json::from_str(json).unwrap(),
+        measured: false,
+    }
+}
+
+const START: [f64; 2] = [1.0, -2.0];
+
+fn plus(left: [f64; 2], factor: f64, right: [f64; 2]) -> [f64; 2] {
+    [0, 1].map(|at| left[at] + factor * right[at])
+}
+
+fn dot(left: [f64; 2], right: [f64; 2]) -> f64 {
+    left[0] * right[0] + left[1] * right[1]
+}
+
+/// Plain descent, step by step, on a gradient.
+fn descend(steps: usize, mut gradient: impl FnMut(usize, [f64; 2]) -> [f64; 2]) -> [f64; 2] {
+    (0..steps).fold(START, |x, step| plus(x, -RATE, gradient(step, x)))
+}
+
+#[track_caller]
+fn assert_close(found: [f64; 2], expected: [f64; 2]) {
+    let close = |at: usize| (found[at] - expected[at]).abs() < 2e-6;
+    assert!(close(0) && close(1), "{found:?}, expected {expected:?}");
+}
+
+#[test]
+fn alternating_takes_a_step_on_each_in_turn() {
+    let (found, _) = bowls("{}").run(RunLength::Epochs(1));
+    let tasks = [STEEP, FLAT, STEEP, FLAT, STEEP];
+    assert_close(found, descend(5, |step, x| tasks[step].gradient(x)));
+}
+
+#[test]
+fn serial_goes_through_one_task_after_the_other() {
+    let (found, _) = bowls(r#"{"updates": "serial"}"#).run(RunLength::Epochs(2));
+    let tasks = [STEEP, STEEP, STEEP, FLAT, FLAT].repeat(2);
+    assert_close(found, descend(10, |step, x| tasks[step].gradient(x)));
+}
+
+#[test]
+fn summed_steps_on_the_sum() {
+    let json = r#"{"updates": "summed", "exhaustion": "cycle",
+                   "weighting": {"kind": "given", "weights": {"a": 0.5, "b": 3.0}}}"#;
+    let (found, _) = bowls(json).run(RunLength::Epochs(2));
+    let gradient = |_, x| plus(STEEP.gradient(x).map(|at| 0.5 * at), 3.0, FLAT.gradient(x));
+    assert_close(found, descend(6, gradient));
+}
+
+/// Where a task has dropped out, the step is on what is left of the sum.
+#[test]
+fn summed_over_all_data_ends_with_the_longer_task() {
+    let (found, _) = bowls(r#"{"updates": "summed"}"#).run(RunLength::Epochs(1));
+    let gradient = |step, x| match step {
+        0 | 1 => plus(STEEP.gradient(x), 1.0, FLAT.gradient(x)),
+        _ => STEEP.gradient(x),
+    };
+    assert_close(found, descend(3, gradient));
+}
+
+#[test]
+fn once_an_epoch_is_one_step_on_the_mean_losses() {
+    let (found, _) = bowls(r#"{"updates": "epoch"}"#).run(RunLength::Epochs(4));
+    let gradient = |_, x| plus(STEEP.gradient(x), 1.0, FLAT.gradient(x));
+    assert_close(found, descend(4, gradient));
+}
+
+#[test]
+fn by_size_the_smaller_task_counts_more() {
+    let json = r#"{"updates": "epoch", "weighting": {"kind": "by_size"}}"#;
+    let (found, _) = bowls(json).run(RunLength::Epochs(3));
+    let gradient = |_, x| plus(STEEP.gradient(x), 1.5, FLAT.gradient(x));
+    assert_close(found, descend(3, gradient));
+}
+
+/// With two tasks there is one order only, so the formula needs no draw.
+#[test]
+fn surgery_projects_gradients_in_conflict() {
+    let json = r#"{"updates": "summed", "exhaustion": "cycle", "combination": "pc_grad"}"#;
+    let (found, _) = bowls(json).run(RunLength::Epochs(8));
+    let mut conflicts = 0;
+    let gradient = |_, x| {
+        let (a, b) = (STEEP.gradient(x), FLAT.gradient(x));
+        let along = dot(a, b);
+        if along >= 0.0 {
+            return plus(a, 1.0, b);
+        }
+        conflicts += 1;
+        plus(
+            plus(a, -along / dot(b, b), b),
+            1.0,
+            plus(b, -along / dot(a, a), a),
+        )
+    };
+    assert_close(found, descend(24, gradient));
+    assert!((1..24).contains(&conflicts), "{conflicts} of 24 steps");
+}
+
+#[test]
+fn uncertainty_learns_a_log_variance_for_each_task() {
+    let json = r#"{"updates": "summed", "exhaustion": "cycle",
+                   "weighting": {"kind": "uncertainty", "learning_rate": 0.2}}"#;
+    let (found, _) = bowls(json).run(RunLength::Epochs(5));
+    let mut s = [0.0f64; 2];
+    let gradient = |_, x| {
+        let weights = s.map(|s: f64| (-s).exp() / 2.0);
+        for (s, task) in s.iter_mut().zip([STEEP, FLAT]) {
+            *s -= 0.2 * (0.5 - (-*s).exp() * task.loss(x) / 2.0);
+        }
+        plus(
+            STEEP.gradient(x).map(|at| weights[0] * at),
+            weights[1],
+            FLAT.gradient(x),
+        )
+    };
+    assert_close(found, descend(15, gradient));
+}
+
+#[test]
+fn grad_norm_moves_weights_to_even_out_training() {
+    let json = r#"{"updates": "summed", "exhaustion": "cycle",
+                   "weighting": {"kind": "grad_norm", "alpha": 1.5, "learning_rate": 0.05}}"#;
+    let (found, watch) = bowls(json).run(RunLength::Epochs(4));
+    let (mut weights, mut first) = ([1.0f64; 2], None);
+    let gradient = |_, x| {
+        let tasks = [STEEP, FLAT];
+        let gradients = tasks.map(|task| task.gradient(x));
+        let sum = plus(
+            gradients[0].map(|at| weights[0] * at),
+            weights[1],
+            gradients[1],
+        );
+        let losses = tasks.map(|task| task.loss(x));
+        let first = *first.get_or_insert(losses);
+        let norms = gradients.map(|gradient| dot(gradient, gradient).sqrt());
+        let weighted = [0, 1].map(|task| weights[task] * norms[task]);
+        let ratios = [0, 1].map(|task| losses[task] / first[task]);
+        let mean = |values: [f64; 2]| (values[0] + values[1]) / 2.0;
+        for task in [0, 1] {
+            let target = mean(weighted) * (ratios[task] / mean(ratios)).powf(1.5);
+            weights[task] -= 0.05 * (weighted[task] - target).signum() * norms[task];
+        }
+        weights = weights.map(|weight| weight / mean(weights));
+        sum
+    };
+    assert_close(found, descend(12, gradient));
+    let told = watch.0.iter().filter_map(|event| match event {
+        Event::Tasks(record) => Some(record.task_weights.clone()),
+        _ => None,
+    });
+    assert_eq!(told.count(), 12);
+    assert!((weights[0] - weights[1]).abs() > 0.1, "{weights:?}");
+}
+
+/// How often each row of each task was visited, and in how many steps.
+fn visits(
+    json: &str,
+    rows: [usize; 3],
+    length: RunLength,
+) -> (BTreeMap<(usize, usize), usize>, usize) {
+    use finetune_train::{Objective, Part};
+    use std::sync::Mutex;
+    /// Counts what is asked for.
+    struct Counting(Bowls, Mutex<BTreeMap<(usize, usize), usize>>);
+    impl Objective for Counting {
+        type Model = super::quadratics::Place;
+        type Batch = Part;
+        fn check(&self, _: &Self::Model, _: &TrainConfig) -> Result<(), TrainError> {
+            Ok(())
+        }
+        fn tasks(&self) -> Vec<String> {
+            self.0.tasks()
+        }
+        fn mixing(&self) -> MixingConfig {
+            self.0.mixing()
+        }
+        fn lengths(&self) -> Result<Vec<Vec<usize>>, TrainError> {
+            self.0.lengths()
+        }
+        fn examples(&self, part: &Part) -> Result<Vec<usize>, TrainError> {
+            self.0.examples(part)
+        }
+        fn batch(&self, part: &Part) -> Result<Part, TrainError> {
+            for row in &part.rows {
+                *self.1.lock().unwrap().entry((part.task, *row)).or_default() += 1;
+            }
+            self.0.batch(part)
+        }
+        fn size(&self, batch: &Part) -> Result<finetune_train::BatchCounts, TrainError> {
+            self.0.size(batch)
+        }
+        fn loss(
+            &self,
+            model: &Self::Model,
+            batch: &Part,
+            divisor: f64,
+            dropout: finetune_model::DropoutStream,
+        ) -> Result<burn::tensor::Tensor<1>, TrainError> {
+            self.0.loss(model, batch, divisor, dropout)
+        }
+        fn metrics(&self) -> &[finetune_train::Metric] {
+            &[]
+        }
+        fn evaluate(
+            &self,
+            model: &Self::Model,
+            observer: &mut dyn finetune_train::Observer,
+        ) -> Result<finetune_train::Evaluation, TrainError> {
+            self.0.evaluate(model, observer)
+        }
+    }
+    let tasks = rows.map(|rows| Bowl { rows, ..FLAT }).into();
+    let counting = Counting(
+        Bowls {
+            tasks,
+            mixing: serde_json::from_str(json).unwrap(),
+            measured: false,
+        },
+        Mutex::default(),
+    );
+    let config = TrainConfig {
+        order: finetune_data::Order::Shuffled,
+        ..config(length)
+    };
+    let trained = Trainer::new(&counting, &config)
+        .train(start(), &mut ())
+        .unwrap();
+    (counting.1.into_inner().unwrap(), trained.summary.steps)
+}
+
+#[test]
+fn rows_are_visited_as_often_as_the_exhaustion_says() {
+    let rows = [7, 3, 5];
+    for (json, per_epoch, steps) in [
+        (r#"{"exhaustion": "shortest"}"#, [3, 3, 3], 9),
+        (r#"{"exhaustion": "cycle"}"#, [7, 7, 7], 21),
+        ("{}", [7, 3, 5], 15),
+        (
+            r#"{"updates": "serial", "exhaustion": "cycle"}"#,
+            [7, 7, 7],
+            21,
+        ),
+        (
+            r#"{"updates": "summed", "exhaustion": "cycle"}"#,
+            [7, 7, 7],
+            7,
+        ),
+        (r#"{"updates": "summed"}"#, [7, 3, 5], 7),
+        (r#"{"updates": "epoch"}"#, [7, 3, 5], 1),
+        (r#"{"sampling": {"kind": "annealed"}}"#, [7, 3, 5], 15),
+    ] {
+        let (found, total) = visits(json, rows, RunLength::Epochs(3));
+        assert_eq!(total, 3 * steps, "{json}");
+        for task in 0..3 {
+            // Without replacement: no row is two visits ahead of another.
+            let all = 3 * per_epoch[task];
+            for row in 0..rows[task] {
+                let visits = found.get(&(task, row)).copied().unwrap_or(0);
+                let least = all / rows[task];
+                assert!(
+                    (least..=least + 1).contains(&visits),
+                    "{json}: {task} {row}"
+                );
+            }
+            let sum: usize = (0..rows[task])
+                .filter_map(|row| found.get(&(task, row)))
+                .sum();
+            assert_eq!(sum, all, "{json}: task {task}");
+        }
+    }
+}
+
+#[test]
+fn a_task_that_is_never_visited_is_named() {
+    for (json, length) in [
+        (r#"{"updates": "serial"}"#, RunLength::Steps(3)),
+        (
+            r#"{"sampling": {"kind": "weighted", "weights": {"a": 1.0, "b": 0.0}},
+                "exhaustion": "cycle"}"#,
+            RunLength::Epochs(9),
+        ),
+        (
+            r#"{"sampling": {"kind": "weighted", "weights": {"a": 1.0, "b": 0.0}}}"#,
+            RunLength::Epochs(9),
+        ),
+    ] {
+        let (objective, config) = (bowls(json), config(length));
+        let error = Trainer::new(&objective, &config)
+            .check()
+            .unwrap_err()
+            .to_string();
+        assert!(error.starts_with("task b: visits is never in"), "{error}");
+    }
+    let mut empty = bowls("{}");
+    empty.tasks[1].rows = 0;
+    let config = config(RunLength::Epochs(1));
+    let error = Trainer::new(&empty, &config)
+        .check()
+        .unwrap_err()
+        .to_string();
+    assert_eq!(error, "task b: training rows is 0, expected at least 1");
+}
+
+/// Draws, weights that are learned and surgery, all at once: what is random is a function of the
+/// step, and what is remembered is in the checkpoint.
+#[test]
+fn a_run_goes_on_from_any_step() {
+    let policies = [
+        r#"{"sampling": {"kind": "temperature", "temperature": 2.0}, "exhaustion": "cycle",
+            "weighting": {"kind": "uncertainty"}}"#,
+        r#"{"updates": "summed", "exhaustion": "cycle", "combination": "pc_grad",
+            "weighting": {"kind": "grad_norm"}, "measure_gradients": 2}"#,
+        r#"{"sampling": {"kind": "proportional"}, "updates": "epoch"}"#,
+    ];
+    for json in policies {
+        let objective = bowls(json);
+        let config = TrainConfig {
+            checkpoints: CheckpointPolicy {
+                every: Some(Every::Steps(1)),
+                ..Default::default()
+            },
+            ..config(RunLength::Epochs(4))
+        };
+        let (whole, _) = objective.run(RunLength::Epochs(4));
+        for stop in 1.. {
+            let folder = tempfile::tempdir().unwrap();
+            let folder = CheckpointFolder::new(folder.path()).unwrap();
+            let trainer = Trainer::new(&objective, &config).checkpoints(&folder);
+            let mut steps = StopAfter(stop);
+            if trainer.train(start(), &mut steps).is_ok() {
+                break;
+            }
+            let trained = trainer.train(start(), &mut ()).unwrap();
+            assert_eq!(
+                values(&trained.model),
+                whole,
+                "{json}, stopped after {stop}"
+            );
+        }
+    }
+}
+
+/// Ends a run with an error after so many checkpoints.
+struct StopAfter(usize);
+
+impl finetune_train::Observer for StopAfter {
+    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+        if let Event::Checkpointed(path) = event {
+            self.0 -= 1;
+            if self.0 == 0 {
+                return Err(TrainError::RunComplete { path: path.clone() });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn threads_do_not_change_the_order() {
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        let json = r#"{"sampling": {"kind": "proportional"}, "exhaustion": "cycle"}"#;
+        let tasks = |watch: Watch| -> Vec<String> {
+            let names = watch.0.into_iter().filter_map(|event| match event {
+                Event::Tasks(record) => record.task_losses.into_keys().next(),
+                _ => None,
+            });
+            names.collect()
+        };
+        pool.build().unwrap().install(|| {
+            let (place, watch) = bowls(json).run(RunLength::Epochs(5));
+            (place, tasks(watch))
+        })
+    };
+    let one = run(1);
+    assert_eq!(one.1.len(), 25);
+    assert!([name(0), name(1)].iter().all(|task| one.1.contains(task)));
+    assert_eq!(run(1), run(4));
+}
+
+#[test]
+fn norms_and_cosines_are_those_of_the_gradients() {
+    let json = r#"{"measure_gradients": 5}"#;
+    let (_, watch) = bowls(json).run(RunLength::Epochs(2));
+    let measured: Vec<_> = watch
+        .0
+        .iter()
+        .filter_map(|event| match event {
+            Event::Gradients(record) => Some(record),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        measured
+            .iter()
+            .map(|record| record.step)
+            .collect::<Vec<_>>(),
+        [1, 6]
+    );
+    let (a, b) = (STEEP.gradient(START), FLAT.gradient(START));
+    let norm = |of: [f64; 2]| dot(of, of).sqrt();
+    let close = |found: &[f64], expected: f64| {
+        assert!(
+            found.len() == 1 && (found[0] - expected).abs() < 1e-6,
+            "{found:?} {expected}"
+        );
+    };
+    close(&measured[0].gradient_norms["a"], norm(a));
+    close(&measured[0].gradient_norms["b"], norm(b));
+    close(
+        &measured[0].gradient_cosines["a/b"],
+        dot(a, b) / (norm(a) * norm(b)),
+    );
+    // A measurement is no part of the run.
+    assert_eq!(
+        bowls(json).run(RunLength::Epochs(2)).0,
+        bowls("{}").run(RunLength::Epochs(2)).0
+    );
+}
+
+/// Both are trained, and get worse; the steps after are of neither.
+#[test]
+fn a_task_that_does_not_improve_stops_alone() {
+    let stopping = EarlyStopping {
+        patience: 1,
+        minimum_improvement: 0.0,
+    };
+    let objective = Bowls {
+        measured: true,
+        mixing: MixingConfig {
+            task_stopping: Some(stopping),
+            ..Default::default()
+        },
+        tasks: vec![
+            Bowl {
+                scale: 1.0,
+                target: [1.0, -2.0],
+                rows: 2,
+            },
+            Bowl {
+                scale: 1.0,
+                target: [5.0, -2.0],
+                rows: 2,
+            },
+        ],
+    };
+    let config = TrainConfig {
+        evaluation: Some(EvaluationConfig {
+            every: Every::Steps(4),
+            keep_best: false,
+            ..Default::default()
+        }),
+        ..config(RunLength::Epochs(4))
+    };
+    let mut watch = Watch::default();
+    let trained = Trainer::new(&objective, &config)
+        .train(start(), &mut watch)
+        .unwrap();
+    // The first task, at its minimum from the start, only gets worse: at the second evaluation it
+    // stops, and the steps 9, 11, 13, 15 are passed over.
+    let of_first = watch.0.iter().filter(
+        |event| matches!(event, Event::Tasks(record) if record.task_losses.contains_key("a")),
+    );
+    assert_eq!((of_first.count(), trained.summary.steps), (4, 16));
+    let x = values(&trained.model)[0];
+    let expected = (0..16).fold(1.0, |x: f64, step| match (step % 2, step) {
+        (0, 8..) => x,
+        (0, _) => x - RATE * (x - 1.0),
+        _ => x - RATE * (x - 5.0),
+    });
+    assert!((x - expected).abs() < 2e-6, "{x} {expected}");
+}

@@ -1,0 +1,397 @@
+//! Runs on tasks of every kind, from files to files.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use burn::tensor::Device;
+use finetune_data::{Dataset, Example, Label, PairEncoding, Splits, Target, Task, Texts};
+use finetune_model::{
+    CheckpointConfig, Combination, CosineConfig, HeadConfig, PerceptronConfig, Pooling, ScoreRange,
+    SequenceClassifier, load_classifier, parameters,
+};
+use finetune_train::{
+    CheckpointPolicy, EvaluationConfig, Event, Every, Exhaustion, FineTuning, FineTuningConfig,
+    Freeze, FreezeConfig, LossConfig, Metric, MixingConfig, ModelConfig, MultiTask,
+    MultiTaskConfig, Observer, OverallScore, Predictor, RunLength, TaskConfig, TrainConfig,
+    TrainError, Updates, Weighting,
+};
+
+use crate::regression::{checkpoint, values};
+use crate::small_run::{SmallRun, dataset};
+
+const WORDS: [[&str; 3]; 2] = [["storm", "rain", "hail"], ["bread", "soup", "rice"]];
+
+/// Pairs of words of one group, or of two: high are those of one.
+fn pairs(rows: usize, target: Target) -> Dataset {
+    pairs_by(rows, target, |first, second| first == second)
+}
+
+/// The same with another idea of what is high, of the groups of both texts.
+fn pairs_by(rows: usize, target: Target, is_high: impl Fn(usize, usize) -> bool) -> Dataset {
+    let examples = (0..rows).map(|row| {
+        let (first, second) = (row % 2, row / 2 % 2);
+        let text =
+            |group: usize, at: usize| [WORDS[group][at % 3], WORDS[group][(at + 1) % 3]].join(" ");
+        let label = match &target {
+            Target::Score { .. } => Label::Score(if is_high(first, second) { 4.5 } else { 0.5 }),
+            _ => Label::Class(usize::from(is_high(first, second))),
+        };
+        Example::pair(text(first, row), text(second, row / 3), label)
+    });
+    Dataset {
+        name: "pairs".to_string(),
+        task: Task {
+            texts: Texts::Pair,
+            target: target.clone(),
+        },
+        examples: examples.collect(),
+    }
+}
+
+fn scale() -> Target {
+    Target::Score {
+        lowest: 0.0,
+        highest: 5.0,
+    }
+}
+
+fn two() -> Target {
+    Target::Classes(vec!["different".into(), "same".into()])
+}
+
+fn splits(make: impl Fn(usize) -> Dataset, rows: usize) -> Splits {
+    Splits {
+        validation: Some(make(12)),
+        ..Splits::train_test(make(rows), make(16))
+    }
+}
+
+/// A task of each kind: single texts, a cross-encoder with one logit, a bi-encoder with scores.
+fn data() -> BTreeMap<String, Splits> {
+    [
+        ("topic", splits(dataset, 24)),
+        ("same", splits(|rows| pairs(rows, two()), 36)),
+        ("alike", splits(|rows| pairs(rows, scale()), 30)),
+    ]
+    .map(|(name, splits)| (name.to_string(), splits))
+    .into()
+}
+
+fn difference_and_product() -> ModelConfig {
+    ModelConfig {
+        pooling: Some(Pooling::mean()),
+        head: Some(HeadConfig::Perceptron(PerceptronConfig {
+            pair: Some(Combination::DifferenceAndProduct),
+            range: Some(ScoreRange {
+                low: 0.0,
+                high: 5.0,
+            }),
+            ..Default::default()
+        })),
+        ..Default::default()
+    }
+}
+
+fn config() -> MultiTaskConfig {
+    MultiTaskConfig {
+        text: SmallRun::fine_tuning(SmallRun::config()).text,
+        tasks: vec![
+            TaskConfig::new("topic"),
+            TaskConfig {
+                model: ModelConfig {
+                    one_logit: true,
+                    ..Default::default()
+                },
+                loss: Some(LossConfig::BinaryCrossEntropy {
+                    positive_weight: None,
+                }),
+                ..TaskConfig::new("same")
+            },
+            TaskConfig {
+                model: difference_and_product(),
+                pairs: PairEncoding::Separate,
+                ..TaskConfig::new("alike")
+            },
+        ],
+        mixing: MixingConfig {
+            exhaustion: Exhaustion::Cycle,
+            measure_gradients: Some(5),
+            ..Default::default()
+        },
+        overall: OverallScore::Cs224n2023,
+        train: TrainConfig {
+            length: RunLength::Epochs(8),
+            evaluation: Some(EvaluationConfig {
+                metric: Metric::Overall,
+                ..Default::default()
+            }),
+            ..SmallRun::config()
+        },
+    }
+}
+
+fn prepare(folder: &Path, config: MultiTaskConfig) -> Result<MultiTask, TrainError> {
+    MultiTask::prepare(folder, data(), config, &Device::flex(), "flex")
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    checkpoint(&folder.path().join("start"));
+    folder
+}
+
+#[test]
+fn every_task_is_learned_and_leaves_a_model_of_its_own() {
+    let folder = folder();
+    let run = folder.path().join("run");
+    let prepared = prepare(&folder.path().join("start"), config()).unwrap();
+    let report = prepared.run(&run, &mut ()).unwrap();
+    let score = |task: &str, metric| report.task(task).unwrap().test.score(metric).unwrap();
+    let scores = [
+        score("topic", Metric::Accuracy),
+        score("same", Metric::Accuracy),
+        score("alike", Metric::Pearson),
+    ];
+    assert!(scores[0] == 1.0 && scores[2] > 0.8, "{scores:?}");
+    let mean = scores.iter().sum::<f64>() / 3.0;
+    assert!((report.overall.unwrap() - mean).abs() < 1e-12);
+    assert!(
+        report
+            .to_string()
+            .contains("alike: tested on 16 rows. Pearson"),
+        "{report}"
+    );
+
+    let conflicts = report.conflicts.as_ref().unwrap();
+    assert_eq!(conflicts.mean_cosines["same/alike"].len(), 4);
+    let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    for key in [
+        "task_losses",
+        "task_weights",
+        "gradient_norms",
+        "gradient_cosines",
+        "\"overall\"",
+    ] {
+        assert!(metrics.contains(key), "{key}");
+    }
+    let lines = fs::read_to_string(run.join("predictions/alike.jsonl")).unwrap();
+    assert_eq!(lines.lines().count(), 16);
+
+    // The folder of a task is a classifier like any other.
+    let predictor = Predictor::load(&run.join("model/alike"), &Device::flex()).unwrap();
+    let said = predictor.predict_pairs(&[("storm rain", "rain hail"), ("storm rain", "soup rice")]);
+    let said: Vec<f64> = said
+        .unwrap()
+        .iter()
+        .map(|said| said.score().unwrap())
+        .collect();
+    assert!(said[0] > said[1] + 1.0, "{said:?}");
+    let first = serde_json::from_str::<serde_json::Value>(lines.lines().next().unwrap()).unwrap();
+    let test = pairs(16, scale());
+    let row = &test.examples[0];
+    let again = predictor
+        .predict_pairs(&[(&row.text, row.text_pair.as_ref().unwrap())])
+        .unwrap();
+    let predicted = first["prediction"].as_f64().unwrap();
+    assert!((again[0].score().unwrap() - predicted).abs() < 1e-5);
+}
+
+/// As a report of the study has it: after all tasks, more of one, with the other heads as they are.
+#[test]
+fn a_run_on_all_goes_on_with_one_task() {
+    let folder = folder();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    let prepared = prepare(&folder.path().join("start"), config()).unwrap();
+    prepared.run(&first, &mut ()).unwrap();
+    let mut one = config();
+    for task in &mut one.tasks {
+        task.trains = task.name == "topic";
+    }
+    one.train.freeze = FreezeConfig::from(Freeze::AllButLast(1));
+    one.train.length = RunLength::Epochs(2);
+    let prepared = prepare(&first.join("model"), one).unwrap();
+    assert_eq!(prepared.load_report().initialised, Vec::<String>::new());
+    let report = prepared.run(&second, &mut ()).unwrap();
+    assert_eq!(report.train.steps, 8);
+    assert_eq!(report.tasks.len(), 3);
+    // The last layer moved under all tasks; the head of another task and what is frozen did not.
+    let (before, after) = (loaded(&first, "alike"), loaded(&second, "alike"));
+    let values = values(&before).into_iter().zip(values(&after));
+    for (parameter, (before, after)) in parameters(&before).iter().zip(values) {
+        let moves = parameter.path.starts_with("encoder.layers.2.");
+        // Its gradient is zero but for rounding: softmax does not see a shift of all scores.
+        if !parameter.path.ends_with("attention.key.bias") {
+            assert_eq!(before != after, moves, "{}", parameter.path);
+        }
+    }
+}
+
+fn loaded(run: &Path, task: &str) -> SequenceClassifier {
+    let folder = run.join("model").join(task);
+    let names = CheckpointConfig::read(&folder)
+        .unwrap()
+        .class_names
+        .unwrap();
+    load_classifier(&folder, &names, 0, &Device::flex())
+        .unwrap()
+        .0
+}
+
+/// Ends a run with an error at the n-th event.
+struct StopAt(usize);
+
+impl Observer for StopAt {
+    fn observe(&mut self, _event: &Event) -> Result<(), TrainError> {
+        self.0 = self.0.checked_sub(1).ok_or(TrainError::RunComplete {
+            path: "stopped".into(),
+        })?;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_stopped_run_ends_with_the_bytes_of_one_that_was_not() {
+    let config = || {
+        let mut config = config();
+        config.mixing.updates = Updates::Summed;
+        config.mixing.weighting = Weighting::Uncertainty { learning_rate: 0.1 };
+        config.train.length = RunLength::Epochs(2);
+        config.train.accumulation = 2;
+        config.train.batch_size = finetune_data::BatchSize::Rows(3);
+        config.train.checkpoints = CheckpointPolicy {
+            every: Some(Every::Steps(2)),
+            ..Default::default()
+        };
+        config
+    };
+    let files = [
+        "metrics.jsonl",
+        "predictions/alike.jsonl",
+        "predictions/same.jsonl",
+        "model/topic/model.safetensors",
+    ];
+    let outcome =
+        |folder: &Path| files.map(|file| fs::read(folder.join("run").join(file)).unwrap());
+    let resume = |folder: &Path, observer: &mut dyn Observer| {
+        let prepared = prepare(&folder.join("start"), config()).unwrap();
+        prepared.resume(&folder.join("run"), observer)
+    };
+    let whole = folder();
+    resume(whole.path(), &mut ()).unwrap();
+    let expected = outcome(whole.path());
+    for events in (3..).step_by(23) {
+        let stopped = folder();
+        if resume(stopped.path(), &mut StopAt(events)).is_ok() {
+            assert!(events > 60, "{events}");
+            break;
+        }
+        resume(stopped.path(), &mut ()).unwrap();
+        assert!(
+            outcome(stopped.path()) == expected,
+            "stopped after {events} events"
+        );
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said_with_the_name_of_the_task() {
+    let folder = folder();
+    let start = folder.path().join("start");
+    let message = |change: &dyn Fn(&mut MultiTaskConfig, &mut BTreeMap<String, Splits>)| {
+        let (mut config, mut data) = (config(), data());
+        change(&mut config, &mut data);
+        let error = MultiTask::prepare(&start, data, config, &Device::flex(), "flex");
+        error.unwrap_err().to_string()
+    };
+    let cosine = HeadConfig::Cosine(CosineConfig::default());
+    for (found, expected) in [
+        (
+            message(&|_, data| drop(data.remove("same"))),
+            "task same: data is missing",
+        ),
+        (
+            message(&|_, data| data.get_mut("same").unwrap().train.examples.clear()),
+            "task same: training rows is 0",
+        ),
+        (
+            message(&|config, _| drop(config.tasks.pop())),
+            "task alike: data is there, expected none without settings",
+        ),
+        (
+            message(&|_, data| {
+                data.get_mut("alike").unwrap().train.examples[7].label = Label::Score(5.1);
+            }),
+            "task alike: label is Score(5.1) in row 7 of the training rows, expected a score from 0 to 5",
+        ),
+        (
+            message(&|config, _| config.tasks[0].model.head = Some(cosine.clone())),
+            "task topic: model.head is one for pairs, expected one for single texts",
+        ),
+        (
+            message(&|config, _| config.tasks[2].loss = Some(LossConfig::default())),
+            "task alike: outputs of the model is 1, expected at least 2 for this loss",
+        ),
+        (
+            message(&|config, _| {
+                let evaluation = config.train.evaluation.as_mut().unwrap();
+                evaluation.metric = Metric::Accuracy;
+            }),
+            "evaluation.metric is accuracy, expected one of loss, overall",
+        ),
+        (
+            message(&|config, _| {
+                config.mixing.weighting = Weighting::Given {
+                    weights: [("topic".to_string(), 2.0), ("same".to_string(), 1.0)].into(),
+                };
+            }),
+            "task alike: weights is for same, topic, expected one for each task",
+        ),
+        (
+            message(&|config, _| config.tasks.iter_mut().for_each(|task| task.trains = false)),
+            "tasks that train is 0",
+        ),
+    ] {
+        assert!(found.starts_with(expected), "{found}");
+    }
+}
+
+/// Scores by a single-task run: the same data by a cross-encoder, and by a bi-encoder.
+#[test]
+fn scores_of_pairs_are_learned_alone_too() {
+    // Whether two groups are one is much to ask of so small a cross-encoder.
+    let of_first: fn(usize, usize) -> bool = |first, _| first == 0;
+    for (pairs_as, model, is_high) in [
+        (PairEncoding::Joint, ModelConfig::default(), of_first),
+        (
+            PairEncoding::Separate,
+            difference_and_product(),
+            |first, second| first == second,
+        ),
+    ] {
+        let folder = folder();
+        let mut config = FineTuningConfig {
+            model,
+            loss: LossConfig::L2 {},
+            ..SmallRun::fine_tuning(TrainConfig {
+                length: RunLength::Epochs(25),
+                evaluation: Some(EvaluationConfig {
+                    metric: Metric::Pearson,
+                    ..Default::default()
+                }),
+                ..SmallRun::config()
+            })
+        };
+        config.text.encoding.pairs = pairs_as;
+        let data = splits(|rows| pairs_by(rows, scale(), is_high), 30);
+        let start = folder.path().join("start");
+        let prepared = FineTuning::prepare(&start, data, config, &Device::flex(), "flex").unwrap();
+        let report = prepared.run(&folder.path().join("run"), &mut ()).unwrap();
+        let pearson = report.test.score(Metric::Pearson).unwrap();
+        assert!(pearson > 0.8, "{pairs_as:?}: {pearson}");
+        assert!(report.to_string().contains("Spearman"), "{report}");
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!(json["test"]["pearson"], pearson);
+        assert!(report.train.best.is_some());
+    }
+}
