@@ -103,7 +103,7 @@ mod tests {
     use std::path::Path;
 
     use clap::Parser;
-    use finetune::train::ActivationPlace;
+    use finetune::train::{ActivationPlace, MultiTaskConfig};
 
     use super::*;
 
@@ -172,6 +172,16 @@ mod tests {
         let config: FineTuningConfig = serde_json::from_str(json).unwrap();
         config.validate().unwrap();
         assert_eq!(config.train.optimizer.layer_decay, 0.95);
+    }
+
+    #[test]
+    fn the_guide_to_several_tasks_is_right() {
+        let guide = include_str!("../../docs/guide/multi-task.md");
+        let (_, json) = guide.split_once("```json\n").unwrap();
+        let (json, _) = json.split_once("```").unwrap();
+        let config: MultiTaskConfig = serde_json::from_str(json).unwrap();
+        config.validate().unwrap();
+        assert_eq!(config.tasks[2].model.head.as_ref().unwrap().texts(), 2);
     }
 
     #[test]

@@ -86,4 +86,6 @@ mod documents {
     struct PreTraining;
     #[doc = include_str!("../../../docs/guide/adapters.md")]
     struct Adapters;
+    #[doc = include_str!("../../../docs/guide/multi-task.md")]
+    struct MultiTask;
 }

@@ -1,0 +1,253 @@
+//! Three tasks on one encoder, then more of one: sentiment, paraphrases and similarity, as in
+//! Ogada, "Fine-tuning minBERT for multi-task classification" (CS224N, 2024).
+//!
+//! `cargo run --release --example multitask` runs on the bundled samples. The real thing:
+//!
+//! `cargo run --release --example multitask -- --model DIR --data DIR --seeds 3`
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use finetune::data::PairEncoding;
+use finetune::model::{
+    Activation, Combination, CosineConfig, HeadConfig, PerceptronConfig, Pooling, ScoreRange,
+};
+use finetune::prelude::*;
+use finetune::train::{
+    Exhaustion, FreezeConfig, LossConfig, MixingConfig, ModelConfig, MultiTaskConfig, OverallScore,
+    TaskConfig,
+};
+use finetune_examples::{RunArguments, TaskStudy, Variant, exit_code, shared_settings};
+
+/// Train three tasks in turn on one encoder, then go on with single ones
+///
+/// A and B train the heads alone, at a rate of 1e-3; the others the whole, at --lr. E and F go on
+/// from the variant before.
+#[derive(Parser)]
+struct Arguments {
+    /// Folder with ids-sst-*.csv, quora-*.csv and sts-*.csv of the CS224N project [default: the
+    /// bundled samples, original text, not a benchmark]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Which models of the study to train
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        default_value = "A,B,C,D,E,F"
+    )]
+    models: Vec<String>,
+    /// Runs of each, with seeds from --seed upwards
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seeds: u64,
+    /// Passes over sentiment for E, and over similarity for F [default: 10,3, bundled data: 3,1]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', num_args = 2)]
+    additional_epochs: Vec<usize>,
+    #[command(flatten)]
+    run: RunArguments,
+}
+
+fn main() -> ExitCode {
+    exit_code(run(&Arguments::parse()))
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let settings = arguments.run.settings_with(defaults(&arguments.run))?;
+    let data = arguments.data.as_deref();
+    let additional = match (arguments.additional_epochs.as_slice(), data) {
+        ([sentiment, similarity], _) => [*sentiment, *similarity],
+        (_, Some(_)) => [10, 3],
+        (_, None) => [3, 1],
+    };
+    let mut variants = variants(&settings, additional);
+    let asked_for = |variant: &Variant| arguments.models.iter().any(|name| name == variant.name);
+    variants.retain(asked_for);
+    let study = TaskStudy::open(
+        "multitask",
+        data,
+        &arguments.run,
+        &settings,
+        arguments.seeds,
+    )?;
+    study.run(&variants)
+}
+
+/// Those of the study, but for the epochs of the bundled data.
+fn defaults(run: &RunArguments) -> FineTuningConfig {
+    let mut settings = run.defaults();
+    settings.text.encoding = EncodingConfig::new(128);
+    settings.train.batch_size = BatchSize::Rows(8);
+    if run.is_mini() {
+        settings.train.length = RunLength::Epochs(3);
+    } else {
+        settings.train.length = RunLength::Epochs(10);
+        settings.train.optimizer.learning_rate = 1e-5;
+    }
+    settings
+}
+
+/// The six models.
+fn variants(settings: &FineTuningConfig, [sentiment, similarity]: [usize; 2]) -> Vec<Variant> {
+    let on_features = |config: MultiTaskConfig| {
+        let mut config = config;
+        config.train.freeze = FreezeConfig::from(Freeze::Encoder);
+        config.train.optimizer.learning_rate = 1e-3;
+        config
+    };
+    let (linear, deep) = (linear_sentiment(), deep_sentiment());
+    let with_cosine = in_turn(settings, linear.clone(), cosine_similarity());
+    let in_turn = |sentiment| in_turn(settings, sentiment, difference_similarity());
+    let variant = |name, description, published, after, config| Variant {
+        name,
+        description,
+        published,
+        after,
+        config,
+    };
+    vec![
+        variant(
+            "A",
+            "heads alone, similarity by cosine",
+            [0.364, 0.729, 0.016, 0.428],
+            None,
+            on_features(with_cosine),
+        ),
+        variant(
+            "B",
+            "heads alone, similarity by |u - v| and u * v",
+            [0.396, 0.524, 0.376, 0.536],
+            None,
+            on_features(in_turn(linear.clone())),
+        ),
+        variant(
+            "C",
+            "all parameters, tasks in turn",
+            [0.240, 0.810, 0.818, 0.653],
+            None,
+            in_turn(linear),
+        ),
+        variant(
+            "D",
+            "as C, with two more layers for sentiment",
+            [0.284, 0.800, 0.815, 0.664],
+            None,
+            in_turn(deep.clone()),
+        ),
+        variant(
+            "E",
+            "D, then sentiment alone",
+            [0.516, 0.828, 0.615, 0.717],
+            Some("D"),
+            alone("sst", sentiment, in_turn(deep.clone())),
+        ),
+        variant(
+            "F",
+            "E, then similarity alone",
+            [0.533, 0.820, 0.726, 0.738],
+            Some("E"),
+            alone("sts", similarity, in_turn(deep)),
+        ),
+    ]
+}
+
+/// The three tasks in turn, short ones again and again until the longest is through.
+fn in_turn(
+    settings: &FineTuningConfig,
+    sentiment: ModelConfig,
+    similarity: ModelConfig,
+) -> MultiTaskConfig {
+    let apart = |name: &str| TaskConfig {
+        pairs: PairEncoding::Separate,
+        ..TaskConfig::new(name)
+    };
+    MultiTaskConfig {
+        tasks: vec![
+            TaskConfig {
+                model: sentiment,
+                ..TaskConfig::new("sst")
+            },
+            TaskConfig {
+                model: ModelConfig {
+                    one_logit: true,
+                    ..pair(None, 0.1)
+                },
+                loss: Some(LossConfig::BinaryCrossEntropy {
+                    positive_weight: None,
+                }),
+                ..apart("para")
+            },
+            TaskConfig {
+                model: similarity,
+                ..apart("sts")
+            },
+        ],
+        mixing: MixingConfig {
+            exhaustion: Exhaustion::Cycle,
+            ..Default::default()
+        },
+        ..shared_settings(settings, OverallScore::Cs224n2024)
+    }
+}
+
+/// One of the tasks, with the other heads as they are.
+fn alone(name: &str, epochs: usize, mut config: MultiTaskConfig) -> MultiTaskConfig {
+    for task in &mut config.tasks {
+        task.trains = task.name == name;
+    }
+    config.train.length = RunLength::Epochs(epochs);
+    config
+}
+
+fn linear_sentiment() -> ModelConfig {
+    ModelConfig {
+        pooling: Some(Pooling::first_token()),
+        head: Some(HeadConfig::Perceptron(PerceptronConfig::linear(0.1))),
+        ..Default::default()
+    }
+}
+
+fn deep_sentiment() -> ModelConfig {
+    ModelConfig {
+        head: Some(HeadConfig::Perceptron(PerceptronConfig {
+            hidden_sizes: vec![256, 256],
+            activation: Activation::Relu,
+            dropout: 0.1,
+            ..Default::default()
+        })),
+        ..linear_sentiment()
+    }
+}
+
+const STARS: ScoreRange = ScoreRange {
+    low: 0.0,
+    high: 5.0,
+};
+
+fn difference_similarity() -> ModelConfig {
+    pair(Some(STARS), 0.1)
+}
+
+/// `[|u - v|; u * v]` and a linear layer.
+fn pair(range: Option<ScoreRange>, dropout: f64) -> ModelConfig {
+    ModelConfig {
+        head: Some(HeadConfig::Perceptron(PerceptronConfig {
+            pair: Some(Combination::DifferenceAndProduct),
+            input_dropout: dropout,
+            range,
+            ..Default::default()
+        })),
+        ..linear_sentiment()
+    }
+}
+
+fn cosine_similarity() -> ModelConfig {
+    ModelConfig {
+        head: Some(HeadConfig::Cosine(CosineConfig {
+            range: Some(STARS),
+            ..Default::default()
+        })),
+        ..linear_sentiment()
+    }
+}

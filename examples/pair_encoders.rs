@@ -1,0 +1,255 @@
+//! Heads, encoders, losses and update orders for pairs of texts beside sentiment, as in Xie, "BERT
+//! finetuning analysis" (CS224N, 2023).
+//!
+//! `cargo run --release --example pair_encoders` runs on the bundled samples. The real thing:
+//!
+//! `cargo run --release --example pair_encoders -- --model DIR --data DIR --seeds 3`
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use finetune::data::PairEncoding;
+use finetune::model::{
+    Combination, CosineConfig, HeadConfig, PerceptronConfig, Pooling, ScoreRange,
+};
+use finetune::prelude::*;
+use finetune::train::{
+    Exhaustion, LossConfig, MixingConfig, ModelConfig, MultiTaskConfig, OverallScore, TaskConfig,
+    Updates, Weighting,
+};
+use finetune_examples::{RunArguments, TaskStudy, Variant, exit_code, shared_settings};
+
+/// Compare update orders, heads on pairs, and encoders that read two texts apart or as one
+///
+/// PARA1 and STS1 are a cosine after a linear layer on each text, PARA2 and STS2 a linear layer on
+/// both texts side by side.
+#[derive(Parser)]
+struct Arguments {
+    /// Folder with ids-sst-*.csv, quora-*.csv and sts-*.csv of the CS224N project [default: the
+    /// bundled samples, original text, not a benchmark]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Which lines of the study's table to run [default: all]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    variants: Vec<String>,
+    /// Runs of each, with seeds from --seed upwards
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seeds: u64,
+    /// The loss of similarity: l1 or l2
+    #[arg(long, value_parser = ["l1", "l2"], default_value = "l2")]
+    similarity_loss: String,
+    #[command(flatten)]
+    run: RunArguments,
+}
+
+fn main() -> ExitCode {
+    exit_code(run(&Arguments::parse()))
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let settings = arguments.run.settings_with(defaults(&arguments.run))?;
+    let loss = match &arguments.similarity_loss[..] {
+        "l1" => LossConfig::L1 {},
+        _ => LossConfig::L2 {},
+    };
+    let mut variants = variants(&settings, &loss);
+    let names = &arguments.variants;
+    variants.retain(|variant| names.is_empty() || names.iter().any(|name| name == variant.name));
+    let data = arguments.data.as_deref();
+    let study = TaskStudy::open(
+        "pair_encoders",
+        data,
+        &arguments.run,
+        &settings,
+        arguments.seeds,
+    )?;
+    study.run(&variants)
+}
+
+/// Those of the study's "default params", but for the epochs of the bundled data.
+fn defaults(run: &RunArguments) -> FineTuningConfig {
+    let mut settings = run.defaults();
+    settings.text.encoding = EncodingConfig::new(128);
+    settings.train.batch_size = BatchSize::Rows(8);
+    settings.train.optimizer.weight_decay = 0.0;
+    if run.is_mini() {
+        settings.train.length = RunLength::Epochs(2);
+    } else {
+        settings.train.length = RunLength::Epochs(10);
+        settings.train.optimizer.learning_rate = 1e-5;
+    }
+    settings
+}
+
+/// The lines of the table that differ in tasks and policies.
+fn variants(settings: &FineTuningConfig, loss: &LossConfig) -> Vec<Variant> {
+    let config = |para: TaskConfig, sts: TaskConfig, mixing: MixingConfig| MultiTaskConfig {
+        tasks: vec![sentiment(), para, with_loss(sts, loss)],
+        mixing,
+        ..shared_settings(settings, OverallScore::Cs224n2023)
+    };
+    let shortest = |updates| MixingConfig {
+        updates,
+        exhaustion: Exhaustion::Shortest,
+        ..Default::default()
+    };
+    let all = MixingConfig::default;
+    let scaled = MixingConfig {
+        weighting: Weighting::Given {
+            weights: [("sst", 15.0), ("para", 1.0), ("sts", 25.0)]
+                .map(|(task, weight)| (task.to_string(), weight))
+                .into(),
+        },
+        ..all()
+    };
+    let turns = || shortest(Updates::Alternating);
+    let line = |name, description, published, config| Variant {
+        name,
+        description,
+        published,
+        after: None,
+        config,
+    };
+    vec![
+        line(
+            "serial-run",
+            "task after task in each epoch",
+            [0.309, 0.591, 0.232, 0.377],
+            config(para1(), sts1(), shortest(Updates::Serial)),
+        ),
+        line(
+            "round-robin-run",
+            "a step on each task in turn (SST-PARA1-STS1)",
+            [0.519, 0.684, 0.323, 0.509],
+            config(para1(), sts1(), turns()),
+        ),
+        line(
+            "round-robin-sum-loss",
+            "a step on the sum of a loss of each task",
+            [0.536, 0.604, 0.255, 0.465],
+            config(para1(), sts1(), shortest(Updates::Summed)),
+        ),
+        line(
+            "use-all-data",
+            "in turn until every row was used",
+            [0.511, 0.758, 0.306, 0.525],
+            config(para1(), sts1(), all()),
+        ),
+        line(
+            "loss-scaling",
+            "the same, sentiment 15 times and similarity 25 times as much",
+            [0.508, 0.600, 0.348, 0.485],
+            config(para1(), sts1(), scaled),
+        ),
+        line(
+            "SST-PARA2-STS1",
+            "paraphrases by a linear layer on both texts",
+            [0.514, 0.707, 0.290, 0.504],
+            config(para2(), sts1(), turns()),
+        ),
+        line(
+            "SST-PARA1-STS2",
+            "similarity by a linear layer on both texts",
+            [0.503, 0.482, 0.313, 0.433],
+            config(para1(), sts2(), turns()),
+        ),
+        line(
+            "SST-PARA2-STS2",
+            "both by linear layers",
+            [0.517, 0.661, 0.321, 0.500],
+            config(para2(), sts2(), turns()),
+        ),
+        line(
+            "STS-cross-encoder",
+            "similarity of both texts read as one, all data",
+            [0.484, 0.768, 0.607, 0.620],
+            config(para1(), cross_encoder(), all()),
+        ),
+    ]
+}
+
+fn with_loss(task: TaskConfig, loss: &LossConfig) -> TaskConfig {
+    TaskConfig {
+        loss: Some(loss.clone()),
+        ..task
+    }
+}
+
+fn model(head: HeadConfig) -> ModelConfig {
+    ModelConfig {
+        pooling: Some(Pooling::first_token()),
+        head: Some(head),
+        ..Default::default()
+    }
+}
+
+/// Each text through a linear layer, then their cosine.
+fn cosine(range: Option<ScoreRange>) -> HeadConfig {
+    HeadConfig::Cosine(CosineConfig {
+        projection: Some(256),
+        dropout: 0.3,
+        range,
+    })
+}
+
+/// A linear layer on one text, or on two side by side.
+fn linear(pair: Option<Combination>) -> HeadConfig {
+    HeadConfig::Perceptron(PerceptronConfig {
+        pair,
+        input_dropout: 0.3,
+        ..Default::default()
+    })
+}
+
+fn sentiment() -> TaskConfig {
+    TaskConfig {
+        model: model(linear(None)),
+        ..TaskConfig::new("sst")
+    }
+}
+
+fn apart(name: &str, head: HeadConfig) -> TaskConfig {
+    TaskConfig {
+        model: model(head),
+        pairs: PairEncoding::Separate,
+        ..TaskConfig::new(name)
+    }
+}
+
+fn para1() -> TaskConfig {
+    let task = apart("para", cosine(None));
+    TaskConfig {
+        model: ModelConfig {
+            one_logit: true,
+            ..task.model
+        },
+        loss: Some(LossConfig::Cosine { margin: 0.0 }),
+        ..task
+    }
+}
+
+fn para2() -> TaskConfig {
+    apart("para", linear(Some(Combination::Concatenation)))
+}
+
+const SIMILARITY: ScoreRange = ScoreRange {
+    low: 0.0,
+    high: 5.0,
+};
+
+fn sts1() -> TaskConfig {
+    apart("sts", cosine(Some(SIMILARITY)))
+}
+
+fn sts2() -> TaskConfig {
+    apart("sts", linear(Some(Combination::Concatenation)))
+}
+
+fn cross_encoder() -> TaskConfig {
+    TaskConfig {
+        pairs: PairEncoding::Joint,
+        ..apart("sts", linear(None))
+    }
+}
