@@ -16,7 +16,7 @@ use finetune_model::{
 };
 use finetune_train::{
     ActivationCache, ActivationPlace, ActivationPrecision, ActivationsRecord, BatchInputs,
-    EvaluationConfig, Event, Freeze, FreezeConfig, FrozenActivations, GradualUnfreezing,
+    EvaluationConfig, Event, Every, Freeze, FreezeConfig, FrozenActivations, GradualUnfreezing,
     LabelledTexts, LossConfig, Metric, Observer, OptimizerConfig, RunLength, StepRecord,
     TrainConfig, TrainError, Trainer, constant_stages,
 };
@@ -145,7 +145,10 @@ fn config_of(freeze: Freeze) -> TrainConfig {
             ..Default::default()
         },
         freeze: freeze.into(),
-        evaluation: Some(EvaluationConfig::default()),
+        evaluation: Some(EvaluationConfig {
+            every: Every::Steps(4),
+            ..Default::default()
+        }),
         seed: 3,
         ..Default::default()
     }
