@@ -12,15 +12,26 @@ use crate::{TrainConfig, TrainError};
 
 /// Something of each split of a run; nothing where there is no such split, or nothing to do with
 /// it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct OfSplits<T> {
     pub(crate) train: Option<T>,
     pub(crate) validation: Option<T>,
     pub(crate) test: Option<T>,
 }
 
+/// Nothing of any.
+impl<T> Default for OfSplits<T> {
+    fn default() -> Self {
+        Self {
+            train: None,
+            validation: None,
+            test: None,
+        }
+    }
+}
+
 /// What a run is to keep.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct KeptPlans(OfSplits<ActivationPlan>);
 
 /// What a run keeps.
