@@ -82,6 +82,8 @@ fn draw_title(canvas: &Canvas, size: Size, title: &str) -> Result<(), DrawingErr
 fn with_head(svg: &str, size: Size, title: &str) -> String {
     let units = |pixels: u32| px(f64::from(pixels));
     let body = svg.split_once('\n').map_or("", |(_, body)| body);
+    // plotters centres text by the height of an x; that of digits and capitals is larger.
+    let body = body.replace("dy=\"0.5ex\"", "dy=\"0.36em\"");
     let title = text::fit(title, TITLE, f64::INFINITY)
         .replace('&', "&amp;")
         .replace('<', "&lt;");

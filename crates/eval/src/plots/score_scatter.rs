@@ -2,12 +2,10 @@
 
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, VPos};
 
-use super::axes::{Axis, Frame, drawable};
-use super::canvas::{at, picture, px, stroke};
+use super::axes::{self, Axis, Frame, drawable};
+use super::canvas::{picture, px, stroke};
 use super::colours::{BLUE, GUIDE};
-use super::text::{LABEL, style};
 use super::{Plot, Size};
 use crate::{EvalError, PredictedScores, RegressionReport};
 
@@ -53,17 +51,17 @@ impl ScoreScatter {
         }
     }
 
-    fn notes(&self, drawn: usize) -> Result<Vec<String>, EvalError> {
+    fn notes(&self, drawn: usize) -> Result<[(Option<RGBColor>, String); 3], EvalError> {
         let report = RegressionReport::new(&self.predicted)?;
         let number = |score: Option<f64>| score.map_or("-".into(), |score| format!("{score:.4}"));
         let rows = match drawn as u64 == report.rows {
             true => format!("{drawn} rows"),
             false => format!("{drawn} of {} rows drawn", report.rows),
         };
-        Ok(vec![
-            format!("Pearson {}", number(report.pearson)),
-            format!("Spearman {}", number(report.spearman)),
-            rows,
+        Ok([
+            (None, format!("Pearson {}", number(report.pearson))),
+            (None, format!("Spearman {}", number(report.spearman))),
+            (None, rows),
         ])
     }
 }
@@ -105,12 +103,7 @@ impl Plot for ScoreScatter {
                 let dot = Circle::new(frame.point(x, y), px(3.0), BLUE.mix(opacity).filled());
                 canvas.draw(&dot)?;
             }
-            for (number, note) in notes.iter().enumerate() {
-                let top = frame.top + 8.0 + number as f64 * (LABEL + 6.0);
-                let beside = style(LABEL, HPos::Left, VPos::Top);
-                canvas.draw_text(note, &beside, at(frame.left + 12.0, top))?;
-            }
-            Ok(())
+            axes::notes(canvas, &frame, &notes)
         })
     }
 }
