@@ -5,7 +5,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 use serde::{Deserialize, Serialize};
 
 use super::axes::drawable;
-use super::canvas::{Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, picture, stroke};
+use super::canvas::{Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, outline, picture, stroke};
 use super::colours::{ColourScale, INK, text_on};
 use super::text::{AXIS, LABEL, TITLE, coloured, fit, style, upward, widest, width};
 use super::{Plot, Size};
@@ -238,7 +238,8 @@ impl HeatMap {
                 let corners = [at(left, top), at(left + layout.cell, top + layout.cell)];
                 canvas.draw(&Rectangle::new(corners, colour.filled()))?;
                 if layout.cell > CELL_WITH_LINE {
-                    canvas.draw(&Rectangle::new(corners, stroke(WHITE, 1.0)))?;
+                    let end = (left + layout.cell, top + layout.cell);
+                    outline(canvas, (left, top), end, stroke(WHITE, 1.0))?;
                 }
                 if text_size >= SMALLEST_TEXT {
                     let style = coloured(text_size, HPos::Center, VPos::Center, text_on(colour));
@@ -247,8 +248,8 @@ impl HeatMap {
                 }
             }
         }
-        let corners = [at(layout.left, layout.top), at(layout.right, layout.bottom)];
-        canvas.draw(&Rectangle::new(corners, stroke(INK, 1.0)))
+        let (start, end) = ((layout.left, layout.top), (layout.right, layout.bottom));
+        outline(canvas, start, end, stroke(INK, 1.0))
     }
 
     fn draw_names(&self, canvas: &Canvas, layout: &Layout) -> Result<(), DrawingError> {
@@ -292,8 +293,8 @@ impl HeatMap {
             let corners = [at(left, top), at(left + BAR_WIDTH, layout.bottom)];
             canvas.draw(&Rectangle::new(corners, colour.filled()))?;
         }
-        let corners = [at(left, layout.top), at(left + BAR_WIDTH, layout.bottom)];
-        canvas.draw(&Rectangle::new(corners, stroke(INK, 1.0)))?;
+        let (start, end) = ((left, layout.top), (left + BAR_WIDTH, layout.bottom));
+        outline(canvas, start, end, stroke(INK, 1.0))?;
         let ends = [(VPos::Bottom, layout.bottom), (VPos::Top, layout.top)];
         let beside = left + BAR_WIDTH + GAP;
         for (number, (vertical, y)) in self.bar_numbers().iter().zip(ends) {
