@@ -45,6 +45,121 @@ pub enum EvalError {
         classes: usize,
     },
 
+    /// A number that came from outside is NaN or infinite.
+    #[error("row {row}: the {what} is {got}, not a finite number")]
+    NotFinite {
+        /// Position of the row, counted from 0.
+        row: u64,
+        /// What the number is, such as "predicted score".
+        what: String,
+        /// The number.
+        got: String,
+    },
+
+    /// A row has not one number for each class.
+    #[error("row {row}: {got} numbers for {classes} classes")]
+    WrongWidth {
+        /// Position of the row, counted from 0.
+        row: u64,
+        /// Number of classes.
+        classes: usize,
+        /// Numbers found in the row.
+        got: usize,
+    },
+
+    /// The numbers of a row are no probabilities of classes that exclude each other.
+    #[error("row {row}: not the probabilities of the classes: {reason}")]
+    NotProbabilities {
+        /// Position of the row, counted from 0.
+        row: u64,
+        /// Which of them is outside `[0, 1]`, or what they add up to.
+        reason: String,
+    },
+
+    /// A row was asked for that is not there.
+    #[error("row {row} is outside the {rows} rows 0..{rows}")]
+    RowOutOfRange {
+        /// The row asked for.
+        row: usize,
+        /// Number of rows.
+        rows: usize,
+    },
+
+    /// The score of these rows is not a number, where scikit-learn or SciPy give NaN or an error.
+    #[error("{metric} is undefined: {reason}")]
+    Undefined {
+        /// The score.
+        metric: &'static str,
+        /// What the rows lack.
+        reason: String,
+    },
+
+    /// No metric is called so.
+    #[error(
+        "unknown metric {name:?}, expected one of {}",
+        crate::Metric::known_names()
+    )]
+    UnknownMetric {
+        /// The name given.
+        name: String,
+    },
+
+    /// A metric was asked of predictions that do not have it.
+    #[error("{metric} needs {needs}")]
+    MetricNeeds {
+        /// The metric.
+        metric: crate::Metric,
+        /// What it is computed from.
+        needs: &'static str,
+    },
+
+    /// No class is called so.
+    #[error("no class is called {name:?}, the classes are {class_names:?}")]
+    UnknownClass {
+        /// The name given.
+        name: String,
+        /// The names there are.
+        class_names: Vec<String>,
+    },
+
+    /// Two sets of probabilities have different numbers of classes.
+    #[error("cannot add rows of {other} classes to rows of {own}")]
+    NumberOfClassesDiffers {
+        /// Classes of the set that was to grow.
+        own: usize,
+        /// Classes of the set that was to be added.
+        other: usize,
+    },
+
+    /// A setting of a metric is outside its range.
+    #[error("{setting} is {got}, expected {expected}")]
+    Setting {
+        /// The setting.
+        setting: &'static str,
+        /// Its value.
+        got: String,
+        /// Which values it may have.
+        expected: &'static str,
+    },
+
+    /// What was given makes no picture.
+    #[error("cannot draw {plot}: {reason}")]
+    Plot {
+        /// The kind of picture.
+        plot: &'static str,
+        /// What is wrong with its data.
+        reason: String,
+    },
+
+    /// A picture could not be written.
+    #[error("{}: {reason}", path.display())]
+    Picture {
+        /// The file it was to become.
+        path: std::path::PathBuf,
+        /// Why it did not.
+        reason: String,
+    },
+
     /// A score over no rows is not a number.
     #[error("no rows: a score needs at least one labelled prediction")]
     NoRows,

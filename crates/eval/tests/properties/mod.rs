@@ -1,3 +1,5 @@
 //! Relations that hold whatever the predictions are.
 
 mod classification;
+mod probabilities;
+mod regression;
