@@ -45,6 +45,46 @@ pub enum EvalError {
         classes: usize,
     },
 
+    /// A number that came from outside is NaN or infinite.
+    #[error("row {row}: the {what} is {got}, not a finite number")]
+    NotFinite {
+        /// Position of the row, counted from 0.
+        row: u64,
+        /// What the number is, such as "predicted score".
+        what: String,
+        /// The number.
+        got: String,
+    },
+
+    /// A row was asked for that is not there.
+    #[error("row {row} is outside the {rows} rows 0..{rows}")]
+    RowOutOfRange {
+        /// The row asked for.
+        row: usize,
+        /// Number of rows.
+        rows: usize,
+    },
+
+    /// The score of these rows is not a number, where scikit-learn or SciPy give NaN or an error.
+    #[error("{metric} is undefined: {reason}")]
+    Undefined {
+        /// The score.
+        metric: &'static str,
+        /// What the rows lack.
+        reason: String,
+    },
+
+    /// A setting of a metric is outside its range.
+    #[error("{setting} is {got}, expected {expected}")]
+    Setting {
+        /// The setting.
+        setting: &'static str,
+        /// Its value.
+        got: String,
+        /// Which values it may have.
+        expected: &'static str,
+    },
+
     /// A score over no rows is not a number.
     #[error("no rows: a score needs at least one labelled prediction")]
     NoRows,
@@ -81,6 +121,65 @@ pub enum EvalError {
     /// The counts together exceed what a 64-bit total can hold.
     #[error("the counts add up to more than {} rows", u64::MAX)]
     TooManyRows,
+
+    /// A sample is too small for what is asked of it.
+    #[error("sample {sample:?}: {got} values where at least {needed} are needed")]
+    TooFewValues {
+        /// The sample at fault: `first`, `second`, the name of an arm.
+        sample: String,
+        /// Fewest values that will do.
+        needed: usize,
+        /// Number of values given.
+        got: usize,
+    },
+
+    /// Paired samples do not pair up value by value.
+    #[error("paired samples of {first} and {second} values: every pair needs one of each")]
+    PairsIncomplete {
+        /// Number of values of the first sample.
+        first: usize,
+        /// Number of values of the second sample.
+        second: usize,
+    },
+
+    /// Nothing varies, so there is nothing to measure a difference by.
+    #[error("the values do not vary, which leaves {test} undefined")]
+    ZeroVariance {
+        /// What was to be computed.
+        test: &'static str,
+    },
+
+    /// A metric is NaN or infinite on some of the rows.
+    #[error("the metric is {got} on {rows}")]
+    MetricNotFinite {
+        /// Which rows: all, all but one, or a resample by its number.
+        rows: String,
+        /// The metric.
+        got: String,
+    },
+
+    /// There are not two arms to compare.
+    #[error("{got} arms: a comparison needs at least two")]
+    TooFewArms {
+        /// Number of arms given.
+        got: usize,
+    },
+
+    /// Two arms have one name.
+    #[error("two arms are named {name:?}")]
+    ArmTwice {
+        /// The name.
+        name: String,
+    },
+
+    /// No arm has the name of the baseline.
+    #[error("no arm is named {name:?}, the arms are {arms:?}")]
+    UnknownArm {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        arms: Vec<String>,
+    },
 }
 
 #[cfg(test)]

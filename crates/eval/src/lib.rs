@@ -11,6 +11,9 @@
 //!    macro, weighted) from the counts, following scikit-learn's conventions.
 //! 3. **Read.** Both print as tables for a terminal and are stored as JSON through serde.
 //!
+//! Whether one score is better than another, and not by chance, is for [`statistics`]: tests,
+//! intervals, effect sizes, power, and comparisons of a study's arms.
+//!
 //! Bad input (lengths that differ, a label outside the classes, no rows) is an [`EvalError`] that
 //! says which row is at fault.
 //!
@@ -39,6 +42,7 @@
 mod classification;
 mod confusion_matrix;
 mod error;
+pub mod statistics;
 
 pub use classification::{ClassScores, ClassificationReport};
 pub use confusion_matrix::{Confusion, ConfusionMatrix};

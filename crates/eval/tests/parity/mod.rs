@@ -1,3 +1,4 @@
 //! Each folder holds a generator script, what it wrote, and the comparison.
 
 mod classification;
+mod statistics;

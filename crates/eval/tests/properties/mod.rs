@@ -1,3 +1,4 @@
 //! Relations that hold whatever the predictions are.
 
 mod classification;
+mod statistics;
