@@ -1,9 +1,10 @@
 //! Bootstrap intervals of any metric.
 
+mod ends;
+
 use rand::RngExt;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{ContinuousCDF, Normal};
 
 use finetune_random::{Purpose, generator};
 
@@ -173,8 +174,8 @@ impl Bootstrap {
         let constant = values.iter().all(|&value| value == estimate);
         let (low, high) = match self.method {
             BootstrapMethod::Bca if !constant => {
-                let jackknife = jackknife(rows, metric)?;
-                bca_tails(estimate, &values, &jackknife, tail)?
+                let jackknife = ends::jackknife(rows, metric)?;
+                ends::bca_tails(estimate, &values, &jackknife, tail)?
             }
             _ => (tail, 1.0 - tail),
         };
@@ -183,8 +184,8 @@ impl Bootstrap {
             standard_error,
             interval: ConfidenceInterval {
                 level: self.level,
-                low: quantile(&values, low),
-                high: quantile(&values, high),
+                low: ends::quantile(&values, low),
+                high: ends::quantile(&values, high),
             },
             resamples: values.len(),
         })
@@ -233,63 +234,6 @@ pub(super) fn finite(value: f64, of: impl Fn() -> String) -> Result<f64, EvalErr
 
 fn resample_name(number: usize) -> String {
     format!("resample {number}")
-}
-
-/// The metric without each of the rows in turn.
-fn jackknife(
-    rows: usize,
-    metric: &(impl Fn(&[usize]) -> f64 + Sync),
-) -> Result<Vec<f64>, EvalError> {
-    (0..rows)
-        .into_par_iter()
-        .map_init(Vec::new, |kept, left_out| {
-            kept.clear();
-            kept.extend((0..rows).filter(|&row| row != left_out));
-            finite(metric(kept), || format!("all rows but {left_out}"))
-        })
-        .collect()
-}
-
-/// Which quantiles are the ends of the BCa interval (Efron and Tibshirani 1993, equation 14.10).
-///
-/// # Errors
-///
-/// [`EvalError::Undefined`] where bias or acceleration are infinite.
-fn bca_tails(
-    estimate: f64,
-    sorted: &[f64],
-    jackknife: &[f64],
-    tail: f64,
-) -> Result<(f64, f64), EvalError> {
-    let normal = Normal::standard();
-    let below = sorted.partition_point(|&value| value < estimate);
-    let up_to = sorted.partition_point(|&value| value <= estimate);
-    let bias = normal.inverse_cdf((below + up_to) as f64 / (2 * sorted.len()) as f64);
-
-    let mean = jackknife.iter().sum::<f64>() / jackknife.len() as f64;
-    let cubes: f64 = jackknife.iter().map(|value| (mean - value).powi(3)).sum();
-    let squares: f64 = jackknife.iter().map(|value| (mean - value).powi(2)).sum();
-    let acceleration = cubes / (6.0 * squares.powf(1.5));
-
-    if !(bias.is_finite() && acceleration.is_finite()) {
-        return Err(EvalError::Undefined {
-            metric: "the BCa interval",
-            reason: "all resamples lie on one side of the estimate, or no single row changes the \
-                     metric; use the percentile interval"
-                .to_owned(),
-        });
-    }
-    let moved = |z: f64| normal.cdf(bias + (bias + z) / (1.0 - acceleration * (bias + z)));
-    let z = normal.inverse_cdf(tail);
-    Ok((moved(z), moved(-z)))
-}
-
-/// The quantile of sorted values, linear between neighbours: NumPy's default.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let position = share * (sorted.len() - 1) as f64;
-    let below = (position.floor() as usize).min(sorted.len() - 1);
-    let above = (below + 1).min(sorted.len() - 1);
-    sorted[below] + (position - below as f64) * (sorted[above] - sorted[below])
 }
 
 #[cfg(test)]
@@ -359,6 +303,18 @@ mod tests {
             bootstrap.interval_of_resamples(3, &[[0, 3]], |_| 0.0),
             Err(EvalError::RowOutOfRange { row: 3, rows: 3 })
         );
+    }
+
+    #[test]
+    fn rows_are_drawn_evenly() {
+        let values: Vec<f64> = (0..40).map(|row| f64::from(row * row % 17)).collect();
+        let result = Bootstrap::default()
+            .interval(values.len(), mean_of(&values))
+            .unwrap();
+        let mean = values.iter().sum::<f64>() / 40.0;
+        let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 40.0;
+        let expected = (variance / 40.0).sqrt();
+        assert!((result.standard_error / expected - 1.0).abs() < 0.03);
     }
 
     /// A changed value here means that published intervals can no longer be repeated.

@@ -1,87 +1,17 @@
 //! Two arms of a study: which is better, and whether that is shown.
 
+mod arm;
+mod config;
 mod text;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Adjustment, Design, EffectSize, SampleSummary, TTest, TTestPower};
+pub use self::arm::{Arm, ArmSummary};
+pub use self::config::ComparisonConfig;
+use super::{EffectSize, TTest, TTestPower};
 use crate::EvalError;
-
-/// One arm of a study: the scores of its seeds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Arm {
-    /// What the arm is called in tables.
-    pub name: String,
-    /// One score a seed; for a paired design in the same order in all arms.
-    pub scores: Vec<f64>,
-}
-
-impl Arm {
-    /// An arm with the scores of its seeds.
-    pub fn new(name: impl Into<String>, scores: impl Into<Vec<f64>>) -> Self {
-        Self {
-            name: name.into(),
-            scores: scores.into(),
-        }
-    }
-
-    /// Mean and spread of the scores, with the interval at `level`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`SampleSummary::of`], with the name of the arm.
-    pub fn summary(&self, level: f64) -> Result<ArmSummary, EvalError> {
-        Ok(ArmSummary {
-            name: self.name.clone(),
-            scores: SampleSummary::of_named(&self.name, &self.scores, level)?,
-        })
-    }
-}
-
-/// An arm's name with mean and spread of its scores.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ArmSummary {
-    /// The name.
-    pub name: String,
-    /// Mean and spread.
-    pub scores: SampleSummary,
-}
-
-/// How arms are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ComparisonConfig {
-    /// Whether the arms share their seeds: Welch's test or the paired one.
-    pub design: Design,
-    /// p-value (adjusted, in a table) below which a difference is shown; in `(0, 1)`. Intervals
-    /// have the level `1 - alpha`.
-    pub alpha: f64,
-    /// How a table adjusts its p-values; a single comparison needs none.
-    pub adjustment: Adjustment,
-    /// Power for which further seeds are counted, in `(0, 1)`.
-    pub power: f64,
-    /// The smallest difference that matters, above 0: further seeds are counted for it. None for the
-    /// observed one, which few seeds know badly.
-    pub smallest_difference: Option<f64>,
-    /// Whether lower scores are better, as of a loss or an error rate.
-    pub lower_is_better: bool,
-}
-
-impl Default for ComparisonConfig {
-    fn default() -> Self {
-        Self {
-            design: Design::Independent,
-            alpha: 0.05,
-            adjustment: Adjustment::Holm,
-            power: 0.8,
-            smallest_difference: None,
-            lower_is_better: false,
-        }
-    }
-}
 
 /// What a comparison shows of its first arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
