@@ -1,5 +1,7 @@
 //! What can be wrong with the input of a metric.
 
+use std::path::PathBuf;
+
 use thiserror::Error;
 
 /// Why a metric could not be computed, with the position and the value at fault.
@@ -179,6 +181,33 @@ pub enum EvalError {
         name: String,
         /// The names there are.
         arms: Vec<String>,
+    },
+
+    /// A row of a table has not one cell for each column.
+    #[error("row {row} of the table: {got} cells for {columns} columns")]
+    CellsMismatch {
+        /// Position of the row, counted from 0.
+        row: usize,
+        /// Number of columns.
+        columns: usize,
+        /// Number of cells given.
+        got: usize,
+    },
+
+    /// A figure is no SVG drawing that stands by itself.
+    #[error("not an SVG drawing that a page can hold: {reason}")]
+    NotADrawing {
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// A report cannot be written.
+    #[error("{}: {reason}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system says.
+        reason: String,
     },
 }
 

@@ -12,7 +12,8 @@
 //! 3. **Read.** Both print as tables for a terminal and are stored as JSON through serde.
 //!
 //! Whether one score is better than another, and not by chance, is for [`statistics`]: tests,
-//! intervals, effect sizes, power, and comparisons of a study's arms.
+//! intervals, effect sizes, power, and comparisons of a study's arms. What came of a run or a study
+//! goes into a [`report`]: one page that opens offline, and the same as Markdown and JSON.
 //!
 //! Bad input (lengths that differ, a label outside the classes, no rows) is an [`EvalError`] that
 //! says which row is at fault.
@@ -42,6 +43,7 @@
 mod classification;
 mod confusion_matrix;
 mod error;
+pub mod report;
 pub mod statistics;
 
 pub use classification::{ClassScores, ClassificationReport};
