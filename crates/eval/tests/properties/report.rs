@@ -56,12 +56,17 @@ const PIECES: [&str; 46] = [
     "a",
 ];
 
+/// Texts that are not empty: what is empty is left out.
 fn text() -> impl Strategy<Value = String> {
-    prop_oneof![
+    let texts = prop_oneof![
         3 => prop::collection::vec(prop::sample::select(&PIECES[..]), 0..8)
             .prop_map(|pieces| pieces.concat()),
         1 => "[^\\p{Cc}]{0,20}",
-    ]
+    ];
+    texts.prop_map(|text| match text.trim() {
+        "" => format!("{text}a"),
+        _ => text,
+    })
 }
 
 /// A report with the text in every place.
@@ -91,11 +96,16 @@ fn report(text: &str) -> Report {
     })
 }
 
+/// All that GitHub understands, and more; but for names of headings in braces, which it does not.
+fn extensions() -> Options {
+    Options::all() - Options::ENABLE_SMART_PUNCTUATION - Options::ENABLE_HEADING_ATTRIBUTES
+}
+
 /// The text of each block of a document. Fails on anything that only markup makes.
 fn read(markdown: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut emphases = 0;
-    for event in Parser::new_ext(markdown, Options::all() - Options::ENABLE_SMART_PUNCTUATION) {
+    for event in Parser::new_ext(markdown, extensions()) {
         match event {
             Event::Start(
                 Tag::Heading { .. }
@@ -130,8 +140,6 @@ fn count(page: &str, character: char) -> usize {
 proptest! {
     #[test]
     fn a_page_has_the_same_elements_whatever_the_text(text in text()) {
-        // Label and prediction are equal in both; an empty text has no elements of its own.
-        prop_assume!(!text.is_empty());
         let (page, plain) = (report(&text).to_html(), report("plain").to_html());
         for character in ['<', '>', '"'] {
             prop_assert_eq!(count(&page, character), count(&plain, character));
@@ -147,8 +155,6 @@ proptest! {
     #[test]
     fn markdown_reads_as_the_text(text in text()) {
         let shown = text.trim();
-        // An empty part is left out.
-        prop_assume!(!shown.is_empty());
         let code = shown.replace('\n', " ");
         let mut expected = vec![shown.to_owned(), shown.to_owned()];
         for _ in 0..5 {
