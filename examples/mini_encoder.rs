@@ -1,44 +1,46 @@
-//! Rebuilds the bundled mini encoder from the bundled text and a seed.
+//! Rebuilds the bundled mini encoder: a vocabulary learned from the bundled texts, and a BERT
+//! pre-trained on them.
 //!
-//! `cargo run --release --example mini_encoder -- examples/mini_encoder`
+//! `cargo run --release --example mini_encoder`
 
 use std::error::Error;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use finetune::data::catalog;
-use finetune::model::{CheckpointConfig, initialise, save_encoder};
+use finetune::data::tabular::{self, Columns, Files, Options};
+use finetune::data::{catalog, corpus};
+use finetune::model::{load_masked_lm, save_masked_lm};
 use finetune::prelude::*;
-use finetune_examples::{MINI_ENCODER, SAMPLE_AG_NEWS, exit_code};
+use finetune::train::{CheckpointPolicy, PreTraining, PreTrainingConfig, RunDirectory, Start};
+use finetune_examples::{
+    CUSTOMER_MESSAGES, MINI_ENCODER, SAMPLE_AG_NEWS, SAMPLE_IMDB, Watcher, exit_code,
+};
 
-/// Make the mini encoder: a WordPiece vocabulary of the sample text, weights from a seed
+/// Make the mini encoder: a WordPiece vocabulary of the sample texts, and a BERT pre-trained on them
 #[derive(Parser)]
 struct Arguments {
     /// Where it goes [default: the bundled one, replaced]
     #[arg(value_name = "DIR")]
     directory: Option<PathBuf>,
+    /// Optimizer steps
+    #[arg(long, value_name = "N", default_value_t = 3000)]
+    steps: usize,
+    /// Folder for the record of the run, empty or new [default: runs/mini_encoder-N]
+    #[arg(long, value_name = "DIR")]
+    run_dir: Option<PathBuf>,
 }
-
-const SEED: u64 = 42;
 
 fn main() -> ExitCode {
-    let directory = Arguments::parse()
-        .directory
-        .unwrap_or_else(|| MINI_ENCODER.into());
-    exit_code(build(&directory))
+    exit_code(build(&Arguments::parse()))
 }
 
-fn build(directory: &Path) -> Result<(), Box<dyn Error>> {
-    let sample = catalog::named("ag_news")?.open(Path::new(SAMPLE_AG_NEWS))?;
-    let texts = sample
-        .splits
-        .train
-        .examples
-        .iter()
-        .map(|example| &example.text);
-    let mut tokenizer = TextTokenizer::train_word_piece(texts, 2000)?;
-    let config = EncoderConfig {
+fn build(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let texts = bundled_texts()?;
+    let words = texts.examples.iter().map(|example| &example.text);
+    let mut tokenizer = TextTokenizer::train_word_piece(words, 2000)?;
+    let encoder = EncoderConfig {
         vocab_size: tokenizer.vocabulary_size(),
         hidden_size: 64,
         num_hidden_layers: 2,
@@ -47,10 +49,78 @@ fn build(directory: &Path) -> Result<(), Box<dyn Error>> {
         max_position_embeddings: 128,
         ..Default::default()
     };
-    tokenizer.set_model_max_length(config.max_position_embeddings);
-    let device = DeviceSpec::Flex.open()?;
-    let encoder = initialise(config.init(&device)?, config.initializer_range, SEED);
-    save_encoder(directory, &encoder, &CheckpointConfig::new(config))?;
-    tokenizer.save(directory)?;
-    Ok(())
+    tokenizer.set_model_max_length(encoder.max_position_embeddings);
+    let record = match &arguments.run_dir {
+        Some(directory) => RunDirectory::new(directory),
+        None => RunDirectory::next(Path::new("runs"), "mini_encoder")?,
+    };
+    let device = DeviceSpec::Flex;
+    let run = PreTraining::prepare(
+        Start::Scratch(encoder, &tokenizer),
+        texts,
+        settings(arguments.steps),
+        &device.open()?,
+        &device.to_string(),
+    )?;
+    let report = run.run(record.path(), &mut Watcher::new(record.path(), false))?;
+    writeln!(
+        io::stdout(),
+        "{report}\nRun record: {}",
+        record.path().display()
+    )?;
+
+    let (model, checkpoint, _) = load_masked_lm(&record.model(), 0, &device.open()?)?;
+    let directory = arguments
+        .directory
+        .as_deref()
+        .unwrap_or(Path::new(MINI_ENCODER));
+    save_masked_lm(directory, &model, &checkpoint)?;
+    Ok(tokenizer.save(directory)?)
+}
+
+/// All training texts that come with the project; none that an example tests on.
+fn bundled_texts() -> Result<Dataset, Box<dyn Error>> {
+    let news = catalog::named("ag_news")?
+        .open(Path::new(SAMPLE_AG_NEWS))?
+        .splits;
+    let reviews = catalog::named("imdb")?.open(Path::new(SAMPLE_IMDB))?.splits;
+    let folder = Path::new(CUSTOMER_MESSAGES);
+    let files = Files::train_test(folder.join("train.csv"), folder.join("test.csv"));
+    let columns = Columns {
+        text: vec!["message".into()],
+        text_pair: Vec::new(),
+        label: Some("topic".into()),
+    };
+    let options = Options {
+        columns,
+        ..Options::default()
+    };
+    let messages = tabular::open(&files, &options)?.splits;
+    let labelled = [&news.train, &messages.train, &reviews.train];
+    Ok(corpus(labelled.into_iter().chain(&reviews.unlabelled)))
+}
+
+fn settings(steps: usize) -> PreTrainingConfig {
+    let defaults = PreTrainingConfig::default();
+    PreTrainingConfig {
+        text: TextConfig {
+            encoding: EncodingConfig::new(128),
+            ..Default::default()
+        },
+        held_out: 0.1,
+        train: TrainConfig {
+            length: RunLength::Steps(steps),
+            batch_size: BatchSize::Rows(32),
+            optimizer: OptimizerConfig {
+                learning_rate: 1e-3,
+                ..Default::default()
+            },
+            checkpoints: CheckpointPolicy {
+                every: None,
+                ..Default::default()
+            },
+            ..defaults.train
+        },
+        ..defaults
+    }
 }

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use finetune::DeviceSpec;
-use finetune::data::{BatchSize, Cleaning, CleaningStep, EncodingConfig, Truncation};
+use finetune::data::{CleaningStep, Truncation};
 use finetune::prelude::*;
-use finetune::train::{EarlyStopping, EvaluationConfig, Metric};
+use finetune::train::ActivationPlace;
 
 use crate::MINI_ENCODER;
 
-/// Settings of a run. What is not given has a default that suits the model.
+/// Settings of a run. What is not given is as the file of --config says; without one it has a
+/// default that suits the model.
 #[derive(Debug, Clone, Args)]
 pub struct RunArguments {
     /// Folder with config.json, model.safetensors and tokenizer.json or vocab.txt, or `mini` for
@@ -20,60 +21,70 @@ pub struct RunArguments {
     /// flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N, if compiled in
     #[arg(long, default_value_t)]
     device: DeviceSpec,
+    /// Every setting there is: `config` in the config.json of a run directory, or a part of it
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) config: Option<PathBuf>,
     /// Passes over the training rows [default: 3, mini: 12]
     #[arg(long)]
-    epochs: Option<usize>,
+    pub(crate) epochs: Option<usize>,
     /// Ends the run after so many optimizer steps instead
     #[arg(long, conflicts_with = "epochs")]
-    max_steps: Option<usize>,
+    pub(crate) max_steps: Option<usize>,
     /// Rows of a batch [default: 32, mini: 8]
     #[arg(long)]
-    batch_size: Option<usize>,
+    pub(crate) batch_size: Option<usize>,
     /// Token slots of a batch, padding included: many short rows or few long ones
     #[arg(long, value_name = "TOKENS", conflicts_with = "batch_size")]
-    batch_tokens: Option<usize>,
+    pub(crate) batch_tokens: Option<usize>,
     /// Highest learning rate [default: 5e-5, mini: 1e-3]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
-    lr: Option<f64>,
+    pub(crate) lr: Option<f64>,
     /// Tokens after which a text is cut [default: 512, mini: 128]
     #[arg(long, value_name = "TOKENS")]
-    max_length: Option<usize>,
+    pub(crate) max_length: Option<usize>,
     /// What is kept of a longer text: head, tail, head-tail-N (the first N tokens and the last), or
-    /// windows-N (all of it, in rows that overlap by N)
-    #[arg(long, default_value_t)]
-    truncation: Truncation,
+    /// windows-N (all of it, in rows that overlap by N) [default: head]
+    #[arg(long)]
+    pub(crate) truncation: Option<Truncation>,
     /// Cleans texts, in this order: html, urls, mentions, special_characters, repeated_spaces,
     /// lower_case
     #[arg(long, value_delimiter = ',', value_name = "STEP")]
-    clean: Vec<CleaningStep>,
+    pub(crate) clean: Vec<CleaningStep>,
     /// Folder for tokenised texts, so that the next run need not tokenise them again
     #[arg(long, value_name = "DIR")]
-    token_cache: Option<PathBuf>,
-    /// From which every random choice follows
-    #[arg(long, default_value_t = 42)]
-    seed: u64,
+    pub(crate) token_cache: Option<PathBuf>,
+    /// From which every random choice follows [default: 42]
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
     /// Trains on so many rows, drawn by class in proportion
     #[arg(long, value_name = "N")]
-    train_rows: Option<usize>,
+    pub(crate) train_rows: Option<usize>,
     /// Tests on so many rows, drawn by class in proportion
     #[arg(long, value_name = "N")]
-    test_rows: Option<usize>,
-    /// What does not train: none, encoder, all-but-last-N or embeddings
-    #[arg(long, default_value_t)]
-    freeze: Freeze,
-    /// So many batches make an optimizer step
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    accumulation: usize,
-    /// Decay of weights in each step, as a share of the learning rate
-    #[arg(long, value_name = "SHARE", default_value_t = 0.01)]
-    weight_decay: f64,
+    pub(crate) test_rows: Option<usize>,
+    /// What does not train: none, encoder, all-but-last-N or embeddings [default: none]
+    #[arg(long)]
+    pub(crate) freeze: Option<Freeze>,
+    /// Where the activations of the frozen part are kept, which are computed once: memory, off (not
+    /// kept), or a folder, in which the next run finds them [default: memory]
+    #[arg(long, value_name = "PLACE", value_parser = activation_place)]
+    pub(crate) activations: Option<ActivationPlace>,
+    /// So many batches make an optimizer step [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(crate) accumulation: Option<usize>,
+    /// Decay of weights in each step, as a share of the learning rate [default: 0.01]
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) weight_decay: Option<f64>,
     /// Holds out this share of the training rows, measures the model on them after each epoch, and
     /// keeps the best
     #[arg(long, value_name = "SHARE")]
-    validation_share: Option<f64>,
+    pub(crate) validation_share: Option<f64>,
     /// Ends the run after so many epochs in a row without an improvement on the validation rows
     #[arg(long, value_name = "EPOCHS", requires = "validation_share")]
-    patience: Option<usize>,
+    pub(crate) patience: Option<usize>,
+    /// Writes the curves for TensorBoard into the folder `tensorboard` of the run
+    #[arg(long)]
+    pub(crate) tensorboard: bool,
     /// Goes on with the run in --run-dir, which was stopped
     #[arg(long, requires = "run_dir")]
     pub(crate) resume: bool,
@@ -105,77 +116,36 @@ impl RunArguments {
         }
     }
 
-    /// The settings of the run.
-    pub fn config(&self) -> FineTuningConfig {
-        FineTuningConfig {
-            text: self.text_config(),
-            train: self.train_config(),
-            ..Default::default()
+    /// The checkpoint, for people.
+    pub fn model_name(&self) -> String {
+        match self.is_mini() {
+            true => "the bundled mini encoder".to_string(),
+            false => self.model.display().to_string(),
         }
     }
 
-    fn text_config(&self) -> TextConfig {
-        let max_length = if self.is_mini() { 128 } else { 512 };
-        TextConfig {
-            cleaning: Cleaning {
-                steps: self.clean.clone(),
-            },
-            encoding: EncodingConfig {
-                truncation: self.truncation,
-                ..EncodingConfig::new(self.max_length.unwrap_or(max_length))
-            },
-            token_cache: self.token_cache.clone(),
-            ..Default::default()
-        }
+    /// Where the record of the run goes, if that is given.
+    pub fn run_directory(&self) -> Option<&Path> {
+        self.run_dir.as_deref()
     }
 
-    fn train_config(&self) -> TrainConfig {
-        // An encoder that knows little yet wants more steps, and larger ones.
-        let (epochs, batch_size, learning_rate) = if self.is_mini() {
-            (12, 8, 1e-3)
-        } else {
-            (3, 32, 5e-5)
-        };
-        TrainConfig {
-            length: match self.max_steps {
-                Some(steps) => RunLength::Steps(steps),
-                None => RunLength::Epochs(self.epochs.unwrap_or(epochs)),
-            },
-            batch_size: match self.batch_tokens {
-                Some(tokens) => BatchSize::Tokens(tokens),
-                None => BatchSize::Rows(self.batch_size.unwrap_or(batch_size)),
-            },
-            accumulation: self.accumulation,
-            optimizer: OptimizerConfig {
-                learning_rate: self.lr.unwrap_or(learning_rate),
-                weight_decay: self.weight_decay,
-                ..Default::default()
-            },
-            freeze: self.freeze.into(),
-            evaluation: self.validation_share.map(|_| self.evaluation_config()),
-            seed: self.seed,
-            ..Default::default()
-        }
+    /// Whether a run that was stopped goes on.
+    pub fn is_resumed(&self) -> bool {
+        self.resume
     }
 
-    fn evaluation_config(&self) -> EvaluationConfig {
-        EvaluationConfig {
-            metric: Metric::Accuracy,
-            early_stopping: self.patience.map(|patience| EarlyStopping {
-                patience,
-                ..Default::default()
-            }),
-            ..Default::default()
-        }
+    /// Whether curves are written for TensorBoard.
+    pub fn writes_curves(&self) -> bool {
+        self.tensorboard
     }
 
-    /// The rows asked for.
+    /// The rows asked for, with some held out if there are to be.
     ///
     /// # Errors
     /// If the share to hold out leaves nothing.
-    pub fn subset(&self, splits: Splits) -> Result<Splits, DataError> {
+    pub fn subset(&self, splits: Splits, seed: u64) -> Result<Splits, DataError> {
         let cut = |dataset: Dataset, rows: Option<usize>| match rows {
-            Some(rows) => dataset.subset(rows, self.seed),
+            Some(rows) => dataset.subset(rows, seed),
             None => dataset,
         };
         let splits = Splits {
@@ -184,8 +154,17 @@ impl RunArguments {
             ..splits
         };
         match self.validation_share {
-            Some(share) => splits.hold_out_validation(share, self.seed),
+            Some(share) => splits.hold_out_validation(share, seed),
             None => Ok(splits),
         }
+    }
+}
+
+fn activation_place(text: &str) -> Result<ActivationPlace, String> {
+    match text {
+        "" => Err("off, memory or a folder".to_string()),
+        "off" => Ok(ActivationPlace::Off),
+        "memory" => Ok(ActivationPlace::Memory),
+        folder => Ok(ActivationPlace::Disk(folder.into())),
     }
 }

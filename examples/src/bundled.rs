@@ -9,3 +9,5 @@ pub const CUSTOMER_MESSAGES: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../datasets/customer_messages/sample"
 );
+/// 12 labelled reviews and 2 without a label, in the folders of aclImdb.
+pub const SAMPLE_IMDB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/imdb/sample");

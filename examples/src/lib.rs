@@ -5,12 +5,15 @@ mod bundled;
 mod data_directory;
 mod encoding_bar;
 mod run;
+mod settings;
+mod watcher;
 
 pub use arguments::RunArguments;
-pub use bundled::{CUSTOMER_MESSAGES, MINI_ENCODER, SAMPLE_AG_NEWS};
+pub use bundled::{CUSTOMER_MESSAGES, MINI_ENCODER, SAMPLE_AG_NEWS, SAMPLE_IMDB};
 pub use data_directory::data_directory;
 pub use encoding_bar::EncodingBar;
 pub use run::{exit_code, fine_tune};
+pub use watcher::Watcher;
 
 /// Training allocates and frees the same large buffers in every step. This allocator keeps their
 /// pages; the system's gives them back and faults them in again.

@@ -9,7 +9,7 @@ use finetune::data::Opened;
 use finetune::prelude::*;
 use finetune::train::{RunDirectory, write_json};
 
-use crate::RunArguments;
+use crate::{RunArguments, Watcher};
 
 /// Fine-tunes and tests as the arguments say, and prints the report. `data` is what the first line
 /// calls the data.
@@ -26,18 +26,15 @@ pub fn fine_tune(
         check_parent(report)?;
     }
     let mut out = io::stdout();
-    let splits = arguments.subset(opened.splits)?;
+    let settings = arguments.settings()?;
+    let splits = arguments.subset(opened.splits, settings.train.seed)?;
     let device = arguments.device();
     writeln!(
         out,
         "{data}, {} training and {} test rows, with {} on {device}",
         splits.train.len(),
         splits.test.as_ref().map_or(0, Dataset::len),
-        if arguments.is_mini() {
-            "the bundled mini encoder".to_string()
-        } else {
-            arguments.model_directory().display().to_string()
-        },
+        arguments.model_name(),
     )?;
     for report in &opened.reports {
         writeln!(out, "{report}")?;
@@ -46,7 +43,7 @@ pub fn fine_tune(
     let run = FineTuning::prepare(
         arguments.model_directory(),
         splits,
-        arguments.config(),
+        settings,
         &device.open()?,
         &device.to_string(),
     )?;
@@ -56,9 +53,10 @@ pub fn fine_tune(
         Some(directory) => RunDirectory::new(directory),
         None => RunDirectory::next(Path::new("runs"), name)?,
     };
+    let mut observer = Watcher::new(directory.path(), arguments.tensorboard);
     let report = match arguments.resume {
-        true => run.resume(directory.path(), &mut Progress::new())?,
-        false => run.run(directory.path(), &mut Progress::new())?,
+        true => run.resume(directory.path(), &mut observer)?,
+        false => run.run(directory.path(), &mut observer)?,
     };
     if let Some(path) = &arguments.report {
         write_json(path, &report)?;

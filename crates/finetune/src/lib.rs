@@ -36,6 +36,9 @@
 //!
 //! `flex` (default), `tch`, `wgpu`, `vulkan`, `cuda`: which devices are compiled in. Which of them
 //! a run uses is decided when it starts, by [`DeviceSpec`].
+//!
+//! `hub`: downloads of published data sets. `learner`: our models under burn's own training loop;
+//! `dashboard`: the same with burn's dashboard in the terminal.
 
 mod device;
 
@@ -75,6 +78,12 @@ mod documents {
     struct Encoding;
     #[doc = include_str!("../../../docs/guide/data-preparation.md")]
     struct DataPreparation;
+    #[doc = include_str!("../../../docs/guide/predicting.md")]
+    struct Predicting;
+    #[doc = include_str!("../../../docs/guide/training.md")]
+    struct Training;
+    #[doc = include_str!("../../../docs/guide/pre-training.md")]
+    struct PreTraining;
     #[doc = include_str!("../../../docs/guide/adapters.md")]
     struct Adapters;
 }

@@ -6,9 +6,9 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::encoder::{Encoder, EncoderConfig, EncoderInput};
-use crate::head::{Features, Head, HeadConfig};
+use crate::head::{Head, HeadConfig};
 use crate::pooling::{Pooler, Pooling};
-use crate::{DropoutStream, ModelError};
+use crate::{Cut, DropoutStream, ModelError, TextActivations};
 
 /// What a [`SequenceClassifier`] is made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,11 +40,11 @@ pub enum ProblemType {
 }
 
 impl SequenceClassifierConfig {
-    /// The sequence classifier of the encoder's family, with dropout as in the encoder: what
+    /// The sequence classifier of the encoder's family, with the family's dropout: what
     /// transformers calls `…ForSequenceClassification`.
     pub fn new(encoder: EncoderConfig, class_names: Vec<String>) -> Self {
-        let dropout = encoder.hidden_dropout_prob;
         let family = encoder.family;
+        let dropout = family.classifier_dropout(encoder.hidden_dropout_prob);
         let (pooling, head) = family.classification_head(encoder.hidden_size, dropout);
         Self {
             encoder,
@@ -74,9 +74,10 @@ impl SequenceClassifierConfig {
     pub fn init(&self, device: &Device) -> Result<SequenceClassifier, ModelError> {
         self.check_names()?;
         let encoder = self.encoder.init(device)?;
+        let pooler = self.pooling.init(&self.encoder, device)?;
         let width = self.pooling.width(self.encoder.hidden_size);
         Ok(SequenceClassifier {
-            pooler: self.pooling.init(&self.encoder, device)?,
+            pooler,
             head: self.head.init(width, self.class_names.len(), device)?,
             encoder,
             config: self.clone(),
@@ -154,6 +155,9 @@ impl SequenceClassifier {
     /// [`ModelError::TextCount`] if the head is for another number of texts, and
     /// [`ModelError::PairShape`] if the batches of a pair differ in size.
     ///
+    /// # Panics
+    /// If an [`EncoderInput`] was made for an encoder with other embedding tables.
+    ///
     /// ```
     /// use burn::tensor::Device;
     /// use finetune_model::{
@@ -194,29 +198,42 @@ impl SequenceClassifier {
     ) -> Result<Tensor<2>, ModelError> {
         let texts = texts.into();
         // Before the encoder runs for nothing.
-        let (expected, found) = (self.config.head.texts(), texts.count());
-        if expected != found {
-            return Err(ModelError::TextCount { expected, found });
-        }
-        let features = match texts {
-            Texts::Single(input) => Features {
-                first: self.features(input, dropout),
+        self.check_text_count(texts.count())?;
+        let bottom = Cut::HiddenStates(0);
+        let texts = match texts {
+            Texts::Single(input) => TextActivations {
+                first: self.lower(input, bottom, dropout)?,
                 second: None,
             },
-            Texts::Pair(first, second) => Features {
-                first: self.features(first, dropout),
-                second: Some(self.features(second, dropout.map(DropoutStream::second_text))),
-            },
+            Texts::Pair(first, second) => {
+                let dropout_of_second = dropout.map(DropoutStream::second_text);
+                TextActivations {
+                    first: self.lower(first, bottom, dropout)?,
+                    second: Some(self.lower(second, bottom, dropout_of_second)?),
+                }
+            }
         };
-        self.head.forward(features, dropout)
+        self.upper(texts, dropout)
     }
 
     /// The pooled vector of each row: what the head sees of a text.
     ///
     /// # Shapes
     /// - output: `[B, W]`
+    ///
+    /// # Panics
+    /// If `input` was made for an encoder with other embedding tables.
     pub fn features(&self, input: &EncoderInput, dropout: Option<DropoutStream>) -> Tensor<2> {
         self.pooler.run(&self.encoder, input, dropout)
+    }
+
+    /// Whether the head is for so many texts.
+    pub(crate) fn check_text_count(&self, found: usize) -> Result<(), ModelError> {
+        let expected = self.config.head.texts();
+        match expected == found {
+            true => Ok(()),
+            false => Err(ModelError::TextCount { expected, found }),
+        }
     }
 
     /// What the model was made from.

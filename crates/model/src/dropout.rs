@@ -4,6 +4,8 @@ use burn::tensor::Tensor;
 use finetune_ops::Dropout;
 use finetune_random::{Purpose, number};
 
+use crate::LoraTarget;
+
 /// The dropout of one training step.
 ///
 /// A mask depends on the run's seed, the step and the place in the network alone. The network has
@@ -27,7 +29,7 @@ pub(crate) struct DropoutStage {
 const SITES: usize = 4;
 
 /// Adapters in a stage.
-const ADAPTERS: usize = 6;
+const ADAPTERS: usize = LoraTarget::ALL.len();
 
 /// The stage of the head: no encoder has so many layers.
 const HEAD: usize = 1 << 16;
@@ -49,6 +51,11 @@ impl DropoutStream {
             first_stage,
             ..self
         }
+    }
+
+    /// The lowest stage with dropout.
+    pub(crate) fn first_stage(self) -> usize {
+        self.first_stage
     }
 
     /// The stage of the head, which is never frozen.
@@ -129,7 +136,13 @@ mod tests {
                     let stream = DropoutStream::new(1, step);
                     for stream in [stream, stream.second_text()] {
                         keys.push(stream.stage(stage).at(0.1, site).unwrap().key);
-                        keys.push(stream.stage(stage).in_adapter(0.1, site).unwrap().key);
+                    }
+                }
+                for target in LoraTarget::ALL {
+                    let stream = DropoutStream::new(1, step);
+                    for stream in [stream, stream.second_text()] {
+                        let dropout = stream.stage(stage).in_adapter(0.1, target as usize);
+                        keys.push(dropout.unwrap().key);
                     }
                 }
             }

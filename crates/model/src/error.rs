@@ -30,7 +30,7 @@ pub enum ModelError {
         /// The key.
         key: &'static str,
     },
-    /// A key of `config.json` has a value of the wrong kind.
+    /// A key of `config.json` has a value of the wrong kind, or one that makes no model.
     #[error("{}: {key} is {found}, expected {expected}", path.display())]
     ConfigValue {
         /// The file.
@@ -40,7 +40,7 @@ pub enum ModelError {
         /// Its value.
         found: String,
         /// What it may be.
-        expected: &'static str,
+        expected: String,
     },
     /// `config.json` describes a model that this crate has not got.
     #[error("{}: {field} is {found}, supported: {supported}", path.display())]
@@ -212,13 +212,31 @@ pub enum ModelError {
         /// What it got.
         found: usize,
     },
-    /// The two batches of a pair differ in their number of rows.
-    #[error("pairs of {} first texts and {} second texts", first[0], second[0])]
+    /// The vectors of the two texts of a pair differ in their number or their width.
+    #[error(
+        "pairs of first texts {first:?} and second texts {second:?}, expected as many of the same width"
+    )]
     PairShape {
         /// Rows and width of the first texts.
         first: [usize; 2],
         /// Rows and width of the second texts.
         second: [usize; 2],
+    },
+    /// The forward pass is cut above hidden states that the pooling looks at.
+    #[error("cut at hidden states {number}, but the pooling looks at those from {lowest} on")]
+    CutTooHigh {
+        /// The hidden states of the cut.
+        number: usize,
+        /// The lowest that the pooling looks at.
+        lowest: usize,
+    },
+    /// Activations have not the shape that the part above the cut takes.
+    #[error("activations of shape {found:?}, expected {expected:?}")]
+    ActivationShape {
+        /// Rows and width of the model and the mask.
+        expected: [usize; 2],
+        /// Rows and width found.
+        found: [usize; 2],
     },
     /// A masked position is not in the batch.
     #[error("masked position {found} in a batch of {slots} slots")]

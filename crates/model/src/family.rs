@@ -2,7 +2,7 @@
 //!
 //! A family decides how `config.json` and the tensors of a checkpoint are named, and which values
 //! of an [`EncoderConfig`] a checkpoint of it can express. What the encoder computes is decided by
-//! those values alone.
+//! those values, and in training by whether the family drops the attention's output.
 
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +82,22 @@ impl Family {
     /// Whether the family is RoBERTa under one of its names.
     pub(crate) fn is_roberta(self) -> bool {
         matches!(self, Self::Roberta | Self::XlmRoberta | Self::Camembert)
+    }
+
+    /// Whether `hidden_dropout_prob` is dropped of the attention's output, too.
+    /// [`DistilBertSelfAttention`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/distilbert/modeling_distilbert.py)
+    /// drops attention probabilities alone.
+    pub(crate) fn drops_attention_output(self) -> bool {
+        self != Self::DistilBert
+    }
+
+    /// Dropout of the family's own classifier where `config.json` does not say: the encoder's, but
+    /// for the `seq_classif_dropout` of DistilBERT, which has a default of its own.
+    pub(crate) fn classifier_dropout(self, hidden_dropout_prob: f64) -> f64 {
+        match self {
+            Self::DistilBert => 0.2,
+            _ => hidden_dropout_prob,
+        }
     }
 
     /// Whether pre-trained encoders of the family come with a pooler.

@@ -1,5 +1,13 @@
 //! Fresh parameters as BERT's: weights and tables from a normal distribution, biases 0, norms 1
-//! and 0 (`BertPreTrainedModel._init_weights`).
+//! and 0, as
+//! [`_init_weights`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/modeling_utils.py#L2295)
+//! of transformers.
+//!
+//! With one difference: transformers also sets the rows of the padding token to 0, in the table of
+//! words and in RoBERTa's of positions. Here they are drawn like the others, so that a parameter's
+//! values depend on nothing but seed, path and shape. No real token ever sees them: the mask hides
+//! padding. They show in the logit that masked language modelling gives to the padding token
+//! itself, which is never the right word, and in a row of nothing but padding.
 
 use burn::module::Module;
 use burn::tensor::TensorData;

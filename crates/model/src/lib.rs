@@ -1,14 +1,17 @@
 //! BERT-family encoders on burn: token ids in, hidden states and logits out.
 //!
 //! 1. A checkpoint folder in the layout of Hugging Face is loaded ([`load_classifier`],
-//!    [`load_masked_lm`], [`load_encoder`]), or a model is made from sizes ([`EncoderConfig`]) and
+//!    [`load_masked_lm`], [`load_base_model`], [`load_encoder`]), or a model is made from sizes ([`EncoderConfig`]) and
 //!    a seed ([`initialise`]).
 //! 2. A padded batch moves to the device ([`EncoderInput`]).
 //! 3. The [`Encoder`] computes hidden states, a [`Pooler`] one vector per text, a [`Head`] logits
 //!    or a score: together a [`SequenceClassifier`]. A [`MaskedLm`] has logits for masked words.
 //! 4. The trained model is saved such that transformers loads it ([`save_classifier`],
-//!    [`save_masked_lm`], [`save_encoder`]).
-//! 5. Instead of the encoder, LoRA adapters beside it can train ([`Encoder::with_lora`],
+//!    [`save_masked_lm`], [`save_base_model`], [`save_encoder`]).
+//! 5. While the lower part of a classifier is frozen, what it computes can be kept: the forward
+//!    pass can be cut in two ([`Cut`], [`SequenceClassifier::lower`],
+//!    [`SequenceClassifier::upper`]).
+//! 6. Instead of the encoder, LoRA adapters beside it can train ([`Encoder::with_lora`],
 //!    [`save_adapter`], [`load_adapter`]).
 //!
 //! BERT, DistilBERT, RoBERTa, XLM-R, CamemBERT and ELECTRA are one encoder with other values
@@ -44,8 +47,11 @@
 //! ```
 
 mod adapters;
+mod base_model;
+mod bounds;
 mod checkpoint;
 mod classifier;
+mod cut;
 mod dropout;
 mod encoder;
 mod error;
@@ -59,15 +65,18 @@ mod pooling;
 mod summary;
 
 pub use adapters::{LoraConfig, LoraTarget, LowRank, Projection, load_adapter, save_adapter};
+pub use base_model::BaseModel;
 pub use checkpoint::{
-    CheckpointConfig, LoadReport, OwnHead, TensorNames, load_classifier, load_classifier_as,
-    load_encoder, load_masked_lm, save_classifier, save_encoder, save_masked_lm,
+    CheckpointConfig, LoadReport, OwnHead, TensorNames, load_base_model, load_classifier,
+    load_classifier_as, load_encoder, load_masked_lm, save_base_model, save_classifier,
+    save_encoder, save_masked_lm,
 };
 pub use classifier::{ProblemType, SequenceClassifier, SequenceClassifierConfig, Texts};
+pub use cut::{Activations, Cut, TextActivations};
 pub use dropout::DropoutStream;
 pub use encoder::{
-    Activation, Embeddings, Encoder, EncoderConfig, EncoderInput, EncoderLayer, FeedForward,
-    Positions, SelfAttention,
+    Activation, AttentionMask, Embeddings, Encoder, EncoderConfig, EncoderInput, EncoderLayer,
+    FeedForward, Positions, SelfAttention,
 };
 pub use error::ModelError;
 pub use family::Family;
@@ -79,4 +88,4 @@ pub use initialisation::initialise;
 pub use masked_lm::{MaskedLm, MaskedLmHead};
 pub use parameters::{Parameter, ParameterKind, parameters};
 pub use pooling::{LayerChoice, Pooler, Pooling, TokenPooling};
-pub use summary::Summary;
+pub use summary::{Part, Summary};

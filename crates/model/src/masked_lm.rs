@@ -88,6 +88,9 @@ impl MaskedLm {
     /// # Errors
     /// [`ModelError::MaskedPosition`] if a position is not in the batch, and
     /// [`ModelError::NothingMasked`] if there is none.
+    ///
+    /// # Panics
+    /// If `input` was made for an encoder with other embedding tables.
     pub fn forward(
         &self,
         input: &EncoderInput,

@@ -30,7 +30,7 @@ impl ParameterKind {
     }
 
     /// Whether PyTorch keeps it output-major, and burn input-major.
-    pub(crate) fn is_output_major_in_files(self) -> bool {
+    fn is_output_major_in_files(self) -> bool {
         self == Self::LinearWeight || self.is_adapter()
     }
 }
@@ -46,6 +46,22 @@ pub struct Parameter {
     pub shape: Vec<usize>,
     /// Under which optimizers and gradients keep it.
     pub id: ParamId,
+}
+
+impl Parameter {
+    /// `[input, output]` of a matrix that files hold output-major; nothing for other parameters.
+    ///
+    /// # Panics
+    /// If such a parameter is no matrix.
+    pub(crate) fn output_major(&self) -> Option<[usize; 2]> {
+        if !self.kind.is_output_major_in_files() {
+            return None;
+        }
+        match self.shape[..] {
+            [input, output] => Some([input, output]),
+            _ => panic!("{} is no matrix: {:?}", self.path, self.shape),
+        }
+    }
 }
 
 /// All float parameters of a module, in the order of its fields.

@@ -7,7 +7,8 @@ use burn::nn::Linear;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use crate::encoder::{Encoder, EncoderConfig, EncoderInput};
+use crate::bounds::check_matrix;
+use crate::encoder::{AttentionMask, Encoder, EncoderConfig, EncoderInput};
 use crate::{DropoutStream, ModelError, parts};
 
 /// Which layers are looked at, and how their tokens become one vector.
@@ -89,7 +90,7 @@ impl Pooling {
     /// Width of the pooled vector, `W`, for hidden states of width `D`.
     pub fn width(&self, hidden_size: usize) -> usize {
         match self.layers {
-            LayerChoice::ConcatenateLast(count) => count * hidden_size,
+            LayerChoice::ConcatenateLast(count) => hidden_size.saturating_mul(count),
             _ => hidden_size,
         }
     }
@@ -124,21 +125,34 @@ impl Pooling {
     /// [`ModelError::InvalidConfig`] if the encoder has not so many layers, or the dense layer is
     /// asked for on hidden states side by side.
     pub fn init(&self, encoder: &EncoderConfig, device: &Device) -> Result<Pooler, ModelError> {
-        let (hidden, width) = (encoder.hidden_size, self.width(encoder.hidden_size));
-        let range = self.range(encoder.num_hidden_layers)?;
+        self.validate(encoder)?;
+        let hidden = encoder.hidden_size;
         let dense = self.tokens == TokenPooling::Pooler;
-        if dense && width != hidden {
+        Ok(Pooler {
+            dense: dense.then(|| parts::linear(hidden, hidden, device)),
+            pooling: *self,
+            range: self.range(encoder.num_hidden_layers)?,
+        })
+    }
+
+    /// Whether an encoder's hidden states can be pooled so.
+    ///
+    /// # Errors
+    /// As [`Pooling::init`].
+    pub(crate) fn validate(&self, encoder: &EncoderConfig) -> Result<(), ModelError> {
+        self.range(encoder.num_hidden_layers)?;
+        let hidden = encoder.hidden_size;
+        if self.tokens != TokenPooling::Pooler {
+            return Ok(());
+        }
+        if self.width(hidden) != hidden {
             return Err(ModelError::InvalidConfig {
                 field: "pooling.tokens",
                 found: "pooler".to_string(),
                 expected: "first, mean or max on concatenated layers".to_string(),
             });
         }
-        Ok(Pooler {
-            dense: dense.then(|| parts::linear(hidden, hidden, device)),
-            pooling: *self,
-            range,
-        })
+        check_matrix("pooling.tokens", hidden, hidden)
     }
 }
 
@@ -159,43 +173,75 @@ impl Pooler {
     ///
     /// # Shapes
     /// - output: `[B, W]`
+    ///
+    /// # Panics
+    /// If `input` was made for an encoder with other embedding tables.
     pub fn run(
         &self,
         encoder: &Encoder,
         input: &EncoderInput,
         dropout: Option<DropoutStream>,
     ) -> Tensor<2> {
-        let wanted = self.range.clone();
-        self.forward(encoder.some_hidden_states(input, dropout, wanted), input)
+        let embedded = encoder.embed(input, dropout);
+        self.project(self.gather_from(encoder, 0, embedded, &input.mask, dropout))
     }
 
+    /// From the hidden states with a number to the part of the pooling without parameters.
+    ///
+    /// # Shapes
+    /// - `rows`: `[T, D]`
+    /// - output: `[B, W]`
+    pub(crate) fn gather_from(
+        &self,
+        encoder: &Encoder,
+        number: usize,
+        rows: Tensor<2>,
+        mask: &AttentionMask,
+        dropout: Option<DropoutStream>,
+    ) -> Tensor<2> {
+        let states = encoder.states_from(number, rows, mask, dropout, self.states());
+        self.gather(states, mask)
+    }
+
+    /// The numbers of the hidden states that are looked at.
+    pub(crate) fn states(&self) -> RangeInclusive<usize> {
+        self.range.clone()
+    }
+
+    /// The part of the pooling without parameters.
+    ///
     /// # Shapes
     /// - each of `states`: `[T, D]`
     /// - output: `[B, W]`
-    fn forward(&self, states: Vec<Tensor<2>>, input: &EncoderInput) -> Tensor<2> {
+    fn gather(&self, states: Vec<Tensor<2>>, mask: &AttentionMask) -> Tensor<2> {
         match self.pooling.layers {
-            LayerChoice::MeanOfLast(_) => self.pool_tokens(mean(states), input),
+            LayerChoice::MeanOfLast(_) => self.pool_tokens(mean(states), mask),
             _ => {
-                let pooled = states.into_iter().map(|rows| self.pool_tokens(rows, input));
+                let pooled = states.into_iter().map(|rows| self.pool_tokens(rows, mask));
                 Tensor::cat(pooled.collect(), 1)
             }
+        }
+    }
+
+    /// The dense layer and tanh, where there is one.
+    ///
+    /// # Shapes
+    /// - `pooled`, output: `[B, W]`
+    pub(crate) fn project(&self, pooled: Tensor<2>) -> Tensor<2> {
+        match &self.dense {
+            Some(dense) => parts::apply_linear(dense, pooled).tanh(),
+            None => pooled,
         }
     }
 
     /// # Shapes
     /// - `rows`: `[T, D]`
     /// - output: `[B, D]`
-    fn pool_tokens(&self, rows: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
+    fn pool_tokens(&self, rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
         match self.pooling.tokens {
-            TokenPooling::First | TokenPooling::Pooler => {
-                let first = first_tokens(rows, input);
-                match &self.dense {
-                    Some(dense) => parts::apply_linear(dense, first).tanh(),
-                    None => first,
-                }
-            }
-            TokenPooling::Mean => mean_of_tokens(rows, input),
-            TokenPooling::Max => largest_of_tokens(rows, input),
+            TokenPooling::First | TokenPooling::Pooler => first_tokens(rows, mask),
+            TokenPooling::Mean => mean_of_tokens(rows, mask),
+            TokenPooling::Max => largest_of_tokens(rows, mask),
         }
     }
 }
@@ -210,8 +256,8 @@ fn mean(states: Vec<Tensor<2>>) -> Tensor<2> {
 /// # Shapes
 /// - `rows`: `[T, D]`
 /// - output: `[B, D]`
-fn first_tokens(rows: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
-    let (tokens, step) = (input.batch() * input.sequence(), input.sequence());
+fn first_tokens(rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
+    let (tokens, step) = (mask.batch() * mask.sequence(), mask.sequence());
     let first: Tensor<1, Int> = Tensor::arange_step(0..tokens as i64, step, &rows.device());
     rows.select(0, first)
 }
@@ -221,14 +267,14 @@ fn first_tokens(rows: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
 /// # Shapes
 /// - `rows`: `[T, D]`
 /// - output: `[B, D]`
-fn mean_of_tokens(rows: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
+fn mean_of_tokens(rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
     let [_, width] = rows.dims();
-    let (batch, sequence) = (input.batch(), input.sequence());
+    let (batch, sequence) = (mask.batch(), mask.sequence());
     let mut shares = Vec::with_capacity(batch * sequence);
-    for mask in input.attention_mask.chunks(sequence) {
-        let real = mask.iter().filter(|real| **real).count().max(1);
+    for row in mask.real.chunks(sequence) {
+        let real = row.iter().filter(|real| **real).count().max(1);
         let share = |real_token: &bool| f32::from(*real_token) / real as f32;
-        shares.extend(mask.iter().map(share));
+        shares.extend(row.iter().map(share));
     }
     let shares = TensorData::new(shares, [batch, 1, sequence]);
     let shares = Tensor::<3>::from_data(shares, &rows.device());
@@ -239,16 +285,16 @@ fn mean_of_tokens(rows: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
 /// # Shapes
 /// - `rows`: `[T, D]`
 /// - output: `[B, D]`
-fn largest_of_tokens(rows: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
+fn largest_of_tokens(rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
     let [_, width] = rows.dims();
-    let (batch, sequence) = (input.batch(), input.sequence());
+    let (batch, sequence) = (mask.batch(), mask.sequence());
     let device = rows.device();
-    let bias = input.key_bias.clone().reshape([batch, sequence, 1]);
+    let bias = mask.key_bias.clone().reshape([batch, sequence, 1]);
     let rows = rows.reshape([batch, sequence, width]) + bias;
     let largest = rows.max_dim(1).reshape([batch, width]);
     // The largest value of a row without real tokens is the bias of padding: 0 instead.
-    let any = |mask: &[bool]| f32::from(mask.contains(&true));
-    let any: Vec<f32> = input.attention_mask.chunks(sequence).map(any).collect();
+    let any = |row: &[bool]| f32::from(row.contains(&true));
+    let any: Vec<f32> = mask.real.chunks(sequence).map(any).collect();
     largest * Tensor::<2>::from_data(TensorData::new(any, [batch, 1]), &device)
 }
 
@@ -266,21 +312,20 @@ mod tests {
     };
 
     /// Rows of 2, 1 and 0 real tokens in 2 slots.
-    fn input(encoder: &Encoder) -> EncoderInput {
+    fn mask() -> AttentionMask {
         let mask = [true, true, true, false, false, false];
-        EncoderInput::new(encoder, &[1; 6], &[0; 6], &mask, [3, 2]).unwrap()
+        AttentionMask::new(&mask, [3, 2], &Device::flex()).unwrap()
     }
 
     fn pool(layers: LayerChoice, tokens: TokenPooling, states: usize) -> Vec<f32> {
         let device = Device::flex();
-        let encoder = SMALL().init(&device).unwrap();
         let pooler = Pooling { layers, tokens }.init(&SMALL(), &device).unwrap();
         let state = |factor: f32| {
             let values = [1., -2., 3., -4., -5., 6., 7., 8., 9., 9., 9., 9.];
             Tensor::from_data(TensorData::new(values.to_vec(), [6, 2]), &device) * factor
         };
         let states = (1..=states).map(|factor| state(factor as f32)).collect();
-        let pooled = pooler.forward(states, &input(&encoder));
+        let pooled = pooler.gather(states, &mask());
         pooled.into_data().try_to_vec().unwrap()
     }
 
@@ -308,6 +353,7 @@ mod tests {
         for layers in [
             LayerChoice::Single(4),
             LayerChoice::ConcatenateLast(0),
+            LayerChoice::ConcatenateLast(usize::MAX),
             LayerChoice::MeanOfLast(4),
         ] {
             let pooling = Pooling {

@@ -7,7 +7,7 @@ use burn::module::{DisplaySettings, Module, ModuleDisplay, ModuleVisitor, Param}
 use burn::tensor::Tensor;
 
 use crate::parameters::parameters;
-use crate::{MaskedLm, SequenceClassifier};
+use crate::{BaseModel, MaskedLm, SequenceClassifier};
 
 /// The parts of a model and their numbers of parameters.
 ///
@@ -192,6 +192,12 @@ fn with_separators(number: usize) -> String {
 }
 
 impl ModuleDisplay for SequenceClassifier {
+    fn format(&self, _settings: DisplaySettings) -> String {
+        Summary::of(self).to_string()
+    }
+}
+
+impl ModuleDisplay for BaseModel {
     fn format(&self, _settings: DisplaySettings) -> String {
         Summary::of(self).to_string()
     }

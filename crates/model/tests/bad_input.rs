@@ -4,9 +4,11 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use finetune_model::{
-    CheckpointConfig, EncoderConfig, EncoderInput, Family, ModelError, SequenceClassifierConfig,
-    initialise, load_classifier, load_masked_lm,
+    CheckpointConfig, EncoderConfig, EncoderInput, Family, LoraConfig, ModelError,
+    SequenceClassifierConfig, initialise, load_classifier, load_masked_lm,
 };
+
+use crate::weights_file::{self, Tensors};
 
 const CHECKPOINT: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -87,13 +89,13 @@ fn sizes_that_make_no_model() {
             "\"num_attention_heads\": 5",
         );
     });
-    assert!(matches!(
-        error,
-        ModelError::InvalidConfig {
-            field: "hidden_size",
-            ..
-        }
-    ));
+    let message = error.to_string();
+    assert!(
+        message.ends_with(
+            "config.json: hidden_size is 32, expected a multiple of num_attention_heads 5"
+        ),
+        "{message}"
+    );
 }
 
 #[test]
@@ -126,6 +128,108 @@ fn a_missing_tensor() {
         panic!("{error:?}")
     };
     assert_eq!(tensor, "bert.encoder.layer.2.attention.self.query.weight");
+}
+
+/// A classification layer that the file names these very classes for is there and fits, or it is
+/// an error: it is not made anew without a word, nor half of it.
+#[test]
+fn a_damaged_classification_layer() {
+    type Edit = fn(&mut Tensors);
+    let damages: [(Edit, &str); 4] = [
+        (
+            |tensors| reshape(tensors, "classifier.weight", [4, 24]),
+            "tensor classifier.weight has shape [4, 24], expected [3, 32]",
+        ),
+        (
+            |tensors| {
+                reshape(tensors, "classifier.weight", [2, 32]);
+                reshape(tensors, "classifier.bias", [2]);
+            },
+            "tensor classifier.weight has shape [2, 32], expected [3, 32]",
+        ),
+        (
+            |tensors| drop(tensors.remove("classifier.bias")),
+            "tensor classifier.bias is missing",
+        ),
+        (
+            |tensors| drop(tensors.remove("bert.pooler.dense.weight")),
+            "tensor bert.pooler.dense.weight is missing",
+        ),
+    ];
+    for (damage, expected) in damages {
+        let folder = changed_weights(damage);
+        let names = ["World", "Sports", "Business"].map(String::from);
+        let error = load_classifier(folder.path(), &names, 0, &Device::flex()).unwrap_err();
+        let message = error.to_string();
+        assert!(message.ends_with(expected), "{message}");
+    }
+}
+
+/// Without names in the file a layer with other rows is one for other classes; any other
+/// difference is damage all the same.
+#[test]
+fn a_classification_layer_without_names() {
+    let device = Device::flex();
+    let load = |edit: fn(&mut Tensors)| {
+        let folder = changed_weights(edit);
+        edit_config(folder.path(), "\"id2label\"", "\"no_names\"");
+        let names = ["a", "b", "c"].map(String::from);
+        load_classifier(folder.path(), &names, 0, &device).map(|(_, _, report)| report)
+    };
+    assert!(load(|_| ()).unwrap().initialised.is_empty());
+    let two = load(|tensors| {
+        reshape(tensors, "classifier.weight", [2, 32]);
+        reshape(tensors, "classifier.bias", [2]);
+    });
+    let new = ["classifier.weight", "classifier.bias"];
+    assert_eq!(two.unwrap().initialised, new);
+    let narrow = load(|tensors| reshape(tensors, "classifier.weight", [3, 31]));
+    assert!(matches!(narrow, Err(ModelError::TensorShape { .. })));
+    let torn = load(|tensors| reshape(tensors, "classifier.weight", [2, 32]));
+    assert!(matches!(torn, Err(ModelError::TensorShape { .. })));
+}
+
+/// Another shape; the elements are of no concern.
+fn reshape<const D: usize>(tensors: &mut Tensors, name: &str, shape: [usize; D]) {
+    let tensor = tensors.get_mut(name).unwrap();
+    *tensor = (shape.to_vec(), vec![0.5; shape.iter().product()]);
+}
+
+/// A copy of the tiny checkpoint with other tensors.
+fn changed_weights(edit: impl FnOnce(&mut Tensors)) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let file = "config.json";
+    std::fs::copy(Path::new(CHECKPOINT).join(file), folder.path().join(file)).unwrap();
+    let file = "model.safetensors";
+    let mut tensors = weights_file::read(&Path::new(CHECKPOINT).join(file));
+    edit(&mut tensors);
+    weights_file::write(&folder.path().join(file), &tensors);
+    folder
+}
+
+/// What is asked of a device by a program is bounded, too.
+#[test]
+fn adapters_that_no_memory_holds() {
+    let encoder = EncoderConfig {
+        vocab_size: 10,
+        hidden_size: 512,
+        num_attention_heads: 1,
+        num_hidden_layers: 1,
+        intermediate_size: 4,
+        ..Default::default()
+    };
+    let encoder = encoder.init(&Device::flex()).unwrap();
+    for rank in [1 << 20, 1 << 40] {
+        let lora = LoraConfig {
+            rank,
+            ..Default::default()
+        };
+        let error = encoder.clone().with_lora(&lora, 1).unwrap_err();
+        assert!(matches!(
+            error,
+            ModelError::InvalidConfig { field: "rank", .. }
+        ));
+    }
 }
 
 /// Writes a `config.json` and reads it.
@@ -197,6 +301,8 @@ fn a_value_of_the_wrong_kind_is_named() {
         ("bert_wide", "model_type", json!(7)),
         ("bert_wide", "id2label", json!(["a", "b"])),
         ("bert_wide", "id2label", json!({"zero": "a"})),
+        ("bert_wide", "id2label", json!({"0": "a", "2": "c"})),
+        ("bert_wide", "id2label", json!({"1": "a", "2": "b"})),
         ("bert_wide", "problem_type", json!("ranking")),
         ("bert_wide", "is_decoder", json!("no")),
         (
@@ -218,8 +324,46 @@ fn a_value_of_the_wrong_kind_is_named() {
 #[test]
 fn a_value_that_makes_no_model_is_named() {
     use serde_json::json;
-    for (case, key, value, field) in [
-        ("distilbert_wide", "n_heads", json!(4), "hidden_size"),
+    for (case, key, value, named) in [
+        ("distilbert_wide", "n_heads", json!(4), "dim"),
+        ("distilbert_wide", "dropout", json!(-0.5), "dropout"),
+        ("bert_wide", "vocab_size", json!(1u64 << 40), "vocab_size"),
+        (
+            "electra_wide",
+            "hidden_size",
+            json!(u64::MAX),
+            "hidden_size",
+        ),
+        (
+            "bert_wide",
+            "type_vocab_size",
+            json!(u64::MAX),
+            "type_vocab_size",
+        ),
+        (
+            "bert_wide",
+            "finetune",
+            json!({"pooling": {"layers": {"concatenate_last": u64::MAX}}, "head": {"kind": "cosine"}}),
+            "pooling.layers",
+        ),
+        (
+            "bert_wide",
+            "finetune",
+            json!({"pooling": {"layers": {"single": 4}}, "head": {"kind": "perceptron"}}),
+            "pooling.layers",
+        ),
+        (
+            "bert_wide",
+            "finetune",
+            json!({"pooling": {}, "head": {"kind": "perceptron", "hidden_sizes": [1u64 << 40]}}),
+            "head.hidden_sizes",
+        ),
+        (
+            "bert_wide",
+            "finetune",
+            json!({"pooling": {}, "head": {"kind": "cosine", "projection": u64::MAX}}),
+            "head.projection",
+        ),
         (
             "electra_wide",
             "num_attention_heads",
@@ -255,7 +399,8 @@ fn a_value_that_makes_no_model_is_named() {
     ] {
         let error = family_config(case, key, Some(value));
         assert!(
-            matches!(&error, ModelError::InvalidConfig { field: found, .. } if *found == field),
+            matches!(&error, ModelError::ConfigValue { path, key, .. }
+                if *key == named && path.ends_with("config.json")),
             "{error:?}"
         );
     }

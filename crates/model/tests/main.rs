@@ -9,6 +9,9 @@
 
 mod bad_input;
 mod damaged_weights;
+mod device;
 mod formats;
+mod other_heads;
 mod parity;
 mod properties;
+mod weights_file;

@@ -9,7 +9,7 @@ use burn::backend::autodiff::{
     ops::{Backward, Ops, OpsKind},
 };
 use burn::backend::{Backend, Dispatch, TensorMetadata, tensor::FloatTensor};
-use burn::tensor::{Device, Shape, Tensor, TensorData};
+use burn::tensor::{Device, Shape, Slice, Tensor, TensorData};
 
 use crate::{Dropout, EncoderOps};
 
@@ -35,6 +35,9 @@ pub fn key_bias(
 }
 
 /// For each head `softmax(query · keyᵀ / sqrt(K) + key_bias) · value`, the heads side by side.
+///
+/// On flex, and without dropout, the result of a sequence does not depend on the other sequences of
+/// the batch nor on its padding, bit for bit.
 ///
 /// # Shapes
 /// - `query`, `key`, `value`: `[T, D]`, the rows of a batch one after the other
@@ -83,6 +86,20 @@ pub fn attention(
     ))
 }
 
+/// flex counts products of at most so many results as small.
+const SMALL_PRODUCT: usize = 256;
+
+/// flex adds up so many products in one go.
+const LONGEST_SUM: usize = 512;
+
+/// Zeros behind what is shorter than three along a dimension.
+fn three_wide<B: Backend>(heads: FloatTensor<B>, dimension: usize) -> FloatTensor<B> {
+    let mut shape = heads.shape();
+    shape[dimension] = 3 - shape[dimension];
+    let zeros = B::float_zeros(shape, &heads.device(), heads.dtype().into());
+    B::float_cat(vec![heads, zeros], dimension)
+}
+
 /// How the rows of a batch divide into heads.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Layout {
@@ -115,6 +132,49 @@ impl Layout {
     fn split<B: Backend>(self, rows: FloatTensor<B>) -> FloatTensor<B> {
         let shape = Shape::from([self.batch, self.sequence, self.heads, self.head_width]);
         B::float_swap_dims(B::float_reshape(rows, shape), 1, 2)
+    }
+
+    /// The keys `[B, H, S, K]` to `[B, H, K, S]`.
+    ///
+    /// flex has a way of its own to multiply two small matrices whose sums both run along the
+    /// memory, and adds up in another order there. So few keys are also moved in memory.
+    fn transpose<B: Backend>(self, key: FloatTensor<B>) -> FloatTensor<B> {
+        let shape = key.shape();
+        let key = B::float_swap_dims(key, 2, 3);
+        if self.sequence * self.sequence > SMALL_PRODUCT {
+            return key;
+        }
+        let [batch, heads, sequence, width] = [shape[0], shape[1], shape[2], shape[3]];
+        let moved = B::float_reshape(key, Shape::from([batch * heads * width, sequence]));
+        B::float_reshape(moved, Shape::from([batch, heads, width, sequence]))
+    }
+
+    /// The probabilities `[B, H, S, S]` times the values `[B, H, S, K]`, whose sums flex adds up in
+    /// the order of the tokens: sums of one or two products have a way of their own there, so zeros
+    /// follow them; long sums are cut where the number of tokens says, so they are cut before.
+    fn weigh<B: Backend>(
+        self,
+        probabilities: FloatTensor<B>,
+        value: FloatTensor<B>,
+    ) -> FloatTensor<B> {
+        if self.sequence < 3 {
+            let probabilities = three_wide::<B>(probabilities, 3);
+            return B::float_matmul(probabilities, three_wide::<B>(value, 2));
+        }
+        if self.sequence <= LONGEST_SUM {
+            return B::float_matmul(probabilities, value);
+        }
+        let part = |start: usize| {
+            let all = Slice::full();
+            let tokens = Slice::from(start..self.sequence.min(start + LONGEST_SUM));
+            let weights = B::float_slice(probabilities.clone(), &[all, all, all, tokens]);
+            B::float_matmul(
+                weights,
+                B::float_slice(value.clone(), &[all, all, tokens, all]),
+            )
+        };
+        let later = (LONGEST_SUM..self.sequence).step_by(LONGEST_SUM);
+        later.fold(part(0), |sum, start| B::float_add(sum, part(start)))
     }
 
     /// `[B, H, S, K]` to `[T, D]`.
@@ -162,12 +222,11 @@ pub(crate) fn forward<B: EncoderOps>(
 ) -> Attended<B> {
     // The queries are scaled before the product: K values a token instead of S.
     let query = layout.split::<B>(B::float_mul_scalar(query, layout.scale().into()));
-    let key = layout.split::<B>(key);
-    let scores = B::float_matmul(query, B::float_swap_dims(key, 2, 3));
+    let scores = B::float_matmul(query, layout.transpose::<B>(layout.split::<B>(key)));
     let bias = B::float_reshape(key_bias, Shape::from([layout.batch, 1, 1, layout.sequence]));
     let probabilities = B::softmax(B::float_add(scores, bias), 3);
     let dropped = dropout.apply::<B>(probabilities.clone());
-    let context = B::float_matmul(dropped, layout.split::<B>(value));
+    let context = layout.weigh::<B>(dropped, layout.split::<B>(value));
     Attended {
         context: layout.join::<B>(context),
         probabilities,

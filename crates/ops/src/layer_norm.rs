@@ -12,7 +12,8 @@ use burn::tensor::{Shape, Tensor};
 
 use crate::EncoderOps;
 
-/// `(x - mean) / sqrt(variance + epsilon) * gamma + beta` for each row.
+/// `(x - mean) / sqrt(variance + epsilon) * gamma + beta` for each row. On flex the result of a row
+/// does not depend on the other rows, bit for bit.
 ///
 /// # Shapes
 /// - `rows`: `[T, D]`

@@ -16,6 +16,10 @@
 //! | [`attention`] | multi-head scaled dot-product attention with a key mask |
 //! | [`cross_entropy`] | classification loss against weighted targets |
 //!
+//! On flex, what is computed of a text does not depend on the texts beside it nor on its padding:
+//! not within a tolerance, but bit for bit. So predictions are the same in batches of any size, and
+//! what a frozen part computes can be kept. Dropout is the exception: its mask goes by place.
+//!
 //! Shape letters: `B` batch, `S` sequence, `T` tokens (`B * S` rows), `D` hidden, `H` heads,
 //! `K` head width, `C` classes.
 //!

@@ -8,3 +8,4 @@
 
 mod parity;
 mod properties;
+mod same_bits;

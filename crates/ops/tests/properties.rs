@@ -13,7 +13,7 @@ fn values(length: usize, seed: u32) -> Vec<f32> {
     (0..length).map(next).collect()
 }
 
-fn matrix(shape: [usize; 2], seed: u32, device: &Device) -> Tensor<2> {
+pub(crate) fn matrix(shape: [usize; 2], seed: u32, device: &Device) -> Tensor<2> {
     Tensor::from_data(
         TensorData::new(values(shape[0] * shape[1], seed), shape),
         device,
@@ -22,6 +22,12 @@ fn matrix(shape: [usize; 2], seed: u32, device: &Device) -> Tensor<2> {
 
 fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_to_vec().unwrap()
+}
+
+pub(crate) fn bits<const D: usize>(tensor: Tensor<D>) -> Vec<u32> {
+    // No zero has a sign: adding the zeros of padding takes it away, and no other number changes.
+    let value = |value: f32| (value + 0.0).to_bits();
+    host(tensor).into_iter().map(value).collect()
 }
 
 /// The derivative along one direction, by central differences and from the gradient.

@@ -1,7 +1,12 @@
 //! Small files that appear whole or not at all.
 
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
+
+/// The names of files that are being written.
+const PREFIX: &str = ".";
+const SUFFIX: &str = ".partial";
 
 /// Writes a file beside its final place and moves it there when every byte is on the disk. What was
 /// in its place stays until then, and if that fails, nothing is left behind.
@@ -22,7 +27,7 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
         _ => Path::new("."),
     };
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".").suffix(".partial");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     // A temporary file is its owner's alone; this one is to be a file like any other.
     #[cfg(unix)]
     {
@@ -36,10 +41,37 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
     crate::writer::sync_folder(path)
 }
 
+/// Removes from a folder what a program left behind that was killed while it wrote there. Nobody
+/// may be writing there now.
+///
+/// ```
+/// let folder = tempfile::tempdir()?;
+/// std::fs::write(folder.path().join(".aB3xYz.partial"), "half of")?;
+/// finetune_storage::remove_partial_files(folder.path())?;
+/// assert_eq!(std::fs::read_dir(folder.path())?.count(), 0);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+/// If the folder cannot be read or a file not be removed. That there is no such folder is none.
+pub fn remove_partial_files(folder: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(PREFIX) && name.ends_with(SUFFIX) && entry.file_type()?.is_file() {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]

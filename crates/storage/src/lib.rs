@@ -50,7 +50,7 @@ mod number;
 mod writer;
 
 pub use array::Array;
-pub use atomic::write_atomically;
+pub use atomic::{remove_partial_files, write_atomically};
 pub use error::StorageError;
 pub use file::ArrayFile;
 pub use folder::{Folder, FolderWriter};

@@ -1,29 +1,9 @@
 //! From a batch of token ids to tensors on the model's device.
 
-use burn::tensor::Tensor;
-use finetune_data::{Batch, TokenBatch};
-use finetune_model::{DropoutStream, Encoder, EncoderInput, ModelError, SequenceClassifier};
+use finetune_data::TokenBatch;
+use finetune_model::{Encoder, EncoderInput, ModelError};
 
 use crate::TrainError;
-
-/// The outputs for a batch of texts, or of pairs that the encoder reads each by itself.
-///
-/// # Shapes
-/// - output: `[B, C]`
-pub(crate) fn forward(
-    model: &SequenceClassifier,
-    batch: &Batch,
-    dropout: Option<DropoutStream>,
-) -> Result<Tensor<2>, ModelError> {
-    let first = encoder_input(&model.encoder, batch.size(), &batch.tokens)?;
-    match &batch.second_tokens {
-        None => model.forward(&first, dropout),
-        Some(second) => {
-            let second = encoder_input(&model.encoder, batch.size(), second)?;
-            model.forward((&first, &second), dropout)
-        }
-    }
-}
 
 /// Token ids, types and mask as tensors.
 pub(crate) fn encoder_input(

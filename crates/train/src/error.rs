@@ -15,6 +15,43 @@ pub enum TrainError {
     /// Scoring the predictions failed.
     #[error(transparent)]
     Eval(#[from] finetune_eval::EvalError),
+    /// A file of arrays could not be read or written.
+    #[error(transparent)]
+    Storage(#[from] finetune_storage::StorageError),
+    /// The activations of a frozen part would take more than they may.
+    #[error("activations of {needed} bytes, but activations.max_bytes is {limit}")]
+    ActivationsTooLarge {
+        /// The bytes that they would take.
+        needed: u64,
+        /// The most that they may.
+        limit: u64,
+    },
+    /// There is no memory for the activations of a frozen part.
+    #[error("no memory for activations of {bytes} bytes; they can be kept on disk")]
+    NoMemory {
+        /// The bytes that they would take.
+        bytes: u64,
+    },
+    /// An activation of the frozen part cannot be kept.
+    #[error("row {row}: the frozen part gives {found}, expected a number of at most {largest}")]
+    Activation {
+        /// The row of the data set.
+        row: usize,
+        /// NaN, an infinity or a large number.
+        found: f32,
+        /// What the numbers can hold that activations are kept as.
+        largest: f32,
+    },
+    /// Activations were asked for that are of other data.
+    #[error("row {row}: activations of {expected} tokens, but the batch has {found}")]
+    OtherActivations {
+        /// The row of the data set.
+        row: usize,
+        /// Tokens of the row that the activations are of.
+        expected: usize,
+        /// Its tokens in the batch.
+        found: usize,
+    },
     /// A setting of the run is outside its range.
     #[error("{setting} is {found}, expected {expected}")]
     InvalidSetting {
@@ -100,9 +137,6 @@ pub enum TrainError {
         /// The newest checkpoint from before that step.
         checkpoint: Option<PathBuf>,
     },
-    /// A file of a checkpoint or of cached activations could not be written or read.
-    #[error(transparent)]
-    Storage(#[from] finetune_storage::StorageError),
     /// A checkpoint is not one of this model, or not of this version.
     #[error("{}: not a checkpoint that this run can go on from: {what}", path.display())]
     Checkpoint {

@@ -4,16 +4,17 @@ use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::tensor::Device;
-use finetune_data::{Dataset, Label, Splits, TextTokenizer};
+use finetune_data::{Dataset, EncodedDataset, Label, Splits, TextTokenizer};
 use finetune_model::{
     CheckpointConfig, LoadReport, SequenceClassifier, SequenceClassifierConfig, load_classifier,
     save_classifier,
 };
 use serde::Serialize;
 
+use crate::activations::{KeptActivations, KeptPlans, OfSplits};
 use crate::labelled_texts::LabelledTexts;
-use crate::observer::Observer;
-use crate::predict::predict;
+use crate::observer::{Observer, Phase};
+use crate::predict::PredictedRows;
 use crate::report::{DataSection, ModelSection, RunReport, TestSection};
 use crate::run_record::RunRecord;
 use crate::text_config::EncodedSplit;
@@ -38,6 +39,7 @@ struct Setup {
     tokenizer: TextTokenizer,
     loss: Loss,
     data: Data,
+    plans: KeptPlans,
     settings: Settings,
 }
 
@@ -93,6 +95,8 @@ impl FineTuning {
         let data = splits.encode(&config, &tokenizer)?;
         let labels = data.train.tokens.labels.all()?;
         let loss = config.loss.init(&labels, model.classes())?;
+        let splits = data.of_splits();
+        let plans = KeptPlans::new(&config.activations, &model, &config.train, splits)?;
         let settings = Settings {
             command: std::env::args().collect(),
             model: model_directory.to_path_buf(),
@@ -107,10 +111,15 @@ impl FineTuning {
             tokenizer,
             loss,
             data,
+            plans,
             settings,
         };
         // What contradicts itself is found before a run directory is made.
-        Trainer::new(&setup.objective(), &setup.settings.config.train).check()?;
+        Trainer::new(
+            &setup.objective(&KeptActivations::default()),
+            &setup.settings.config.train,
+        )
+        .check()?;
         Ok(Self { model, setup })
     }
 
@@ -167,13 +176,23 @@ impl FineTuning {
         );
         let directory = record.directory().clone();
         let checkpoints = directory.checkpoints()?;
-        let trained = Trainer::new(&setup.objective(), &config.train)
+        let (pad, batch_size) = (setup.tokenizer.pad_token_id(), config.train.eval_batch_size);
+        let kept =
+            setup
+                .plans
+                .compute(&model, setup.data.of_splits(), pad, batch_size, observer)?;
+        let trained = Trainer::new(&setup.objective(&kept), &config.train)
             .checkpoints(&checkpoints)
             .milestones(&|model, steps| setup.save(model, &directory.milestone(steps)))
             .train(model, &mut (&mut record, &mut *observer))?;
         let (model, test) = (trained.model, &setup.data.test);
-        let (pad, batch_size) = (setup.tokenizer.pad_token_id(), config.train.eval_batch_size);
-        let predictions = predict(&model, &test.tokens, pad, batch_size, observer)?;
+        let rows = PredictedRows {
+            data: &test.tokens,
+            activations: kept.of.test.as_ref(),
+            pad_token_id: pad,
+            batch_size,
+        };
+        let predictions = rows.predict(Phase::Testing, &model, observer)?;
 
         let class_names = test.dataset.class_names();
         let labels = classes(&test.dataset);
@@ -184,6 +203,7 @@ impl FineTuning {
             seed: config.train.seed,
             model: model_section,
             data: setup.settings.data.clone(),
+            activations: kept.section,
             train: trained.summary.into(),
             test: TestSection::new(&predictions, &labels, class_names)?,
             peak_rss_bytes: memory::peak_rss_bytes(),
@@ -196,15 +216,20 @@ impl FineTuning {
 }
 
 impl Setup {
-    fn objective(&self) -> LabelledTexts<'_> {
+    fn objective<'a>(&'a self, kept: &'a KeptActivations) -> LabelledTexts<'a> {
         let config = &self.settings.config;
+        let validation = self.data.validation.as_ref();
         LabelledTexts {
-            train: &self.data.train.tokens,
-            validation: self.data.validation.as_ref().map(|split| &split.tokens),
-            loss: &self.loss,
-            pad_token_id: self.tokenizer.pad_token_id(),
+            validation: validation.map(|split| &split.tokens),
+            train_activations: kept.of.train.as_ref(),
+            validation_activations: kept.of.validation.as_ref(),
             padding: config.text.padding,
             eval_batch_size: config.train.eval_batch_size,
+            ..LabelledTexts::new(
+                &self.data.train.tokens,
+                &self.loss,
+                self.tokenizer.pad_token_id(),
+            )
         }
     }
 
@@ -288,6 +313,15 @@ fn check_labels(name: &'static str, split: &Dataset, train: &Dataset) -> Result<
 }
 
 impl Data {
+    fn of_splits(&self) -> OfSplits<&EncodedDataset> {
+        let validation = self.validation.as_ref();
+        OfSplits {
+            train: Some(&self.train.tokens),
+            validation: validation.map(|split| &split.tokens),
+            test: Some(&self.test.tokens),
+        }
+    }
+
     fn section(&self) -> Result<DataSection, TrainError> {
         let validation = self.validation.as_ref();
         Ok(DataSection {

@@ -3,7 +3,7 @@
 use finetune_data::PairEncoding;
 use serde::{Deserialize, Serialize};
 
-use crate::{LossConfig, TextConfig, TrainConfig, TrainError};
+use crate::{ActivationCache, LossConfig, TextConfig, TrainConfig, TrainError};
 
 /// Settings of a fine-tuning run; the defaults are the field's.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,9 @@ pub struct FineTuningConfig {
     pub loss: LossConfig,
     /// The training loop.
     pub train: TrainConfig,
+    /// What the frozen part of the encoder computes, if there is one, is computed once and kept
+    /// here.
+    pub activations: ActivationCache,
 }
 
 impl FineTuningConfig {
@@ -29,6 +32,7 @@ impl FineTuningConfig {
             return Err(TrainError::setting("encoding.pairs", "separate", expected));
         }
         self.loss.validate()?;
+        self.activations.validate()?;
         self.train.validate()
     }
 }

@@ -5,12 +5,13 @@ use finetune_data::{Batch, BatchSize, EncodedDataset, Padding, collate};
 use finetune_eval::{ClassificationReport, ConfusionMatrix};
 use finetune_model::{DropoutStream, SequenceClassifier};
 
-use crate::device_batch::{check_autodiff, forward};
+use crate::activations::{BatchInputs, FrozenActivations, constant_stages};
+use crate::device_batch::check_autodiff;
 use crate::metric::{Metric, Scores};
 use crate::objective::{BatchCounts, Objective};
 use crate::observer::{Observer, Phase};
-use crate::predict::{Predictions, predict_in_phase};
-use crate::{Loss, TrainError};
+use crate::predict::{PredictedRows, Predictions};
+use crate::{Loss, TrainConfig, TrainError};
 
 /// Labelled texts for a [`SequenceClassifier`].
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +20,10 @@ pub struct LabelledTexts<'a> {
     pub train: &'a EncodedDataset,
     /// What the model is measured on while it trains.
     pub validation: Option<&'a EncodedDataset>,
+    /// What a frozen part makes of the training rows; nothing if it is computed in each step.
+    pub train_activations: Option<&'a FrozenActivations>,
+    /// The same of the rows that the model is measured on.
+    pub validation_activations: Option<&'a FrozenActivations>,
     /// What is made small.
     pub loss: &'a Loss,
     /// Fills the rows of a batch up to the longest.
@@ -33,7 +38,7 @@ impl Objective for LabelledTexts<'_> {
     type Model = SequenceClassifier;
     type Batch = Batch;
 
-    fn check(&self, model: &SequenceClassifier) -> Result<(), TrainError> {
+    fn check(&self, model: &SequenceClassifier, config: &TrainConfig) -> Result<(), TrainError> {
         let (classes, expected) = (model.classes(), self.train.class_names().len());
         if classes != expected {
             let expected = format!("those of the data, {expected}");
@@ -43,6 +48,7 @@ impl Objective for LabelledTexts<'_> {
                 expected,
             ));
         }
+        self.check_activations(model, config)?;
         check_autodiff(&model.encoder)
     }
 
@@ -75,7 +81,8 @@ impl Objective for LabelledTexts<'_> {
         divisor: f64,
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError> {
-        let outputs = forward(model, batch, Some(dropout))?;
+        let inputs = BatchInputs::new(model, batch, self.train_activations)?;
+        let outputs = inputs.forward(model, Some(dropout))?;
         self.loss.loss(outputs, &batch.labels, divisor)
     }
 
@@ -94,14 +101,56 @@ impl Objective for LabelledTexts<'_> {
         let Some(data) = self.validation else {
             return Ok(Scores::new());
         };
-        let (pad, batch_size) = (self.pad_token_id, self.eval_batch_size);
-        let predictions =
-            predict_in_phase(Phase::Validating, model, data, pad, batch_size, observer)?;
+        let rows = PredictedRows {
+            data,
+            activations: self.validation_activations,
+            pad_token_id: self.pad_token_id,
+            batch_size: self.eval_batch_size,
+        };
+        let predictions = rows.predict(Phase::Validating, model, observer)?;
         self.scores(data, &predictions)
     }
 }
 
-impl LabelledTexts<'_> {
+impl<'a> LabelledTexts<'a> {
+    /// Rows to train on, padded to the longest of a batch, and none to measure on.
+    pub fn new(train: &'a EncodedDataset, loss: &'a Loss, pad_token_id: u32) -> Self {
+        Self {
+            train,
+            validation: None,
+            train_activations: None,
+            validation_activations: None,
+            loss,
+            pad_token_id,
+            padding: Padding::Longest,
+            eval_batch_size: TrainConfig::default().eval_batch_size,
+        }
+    }
+
+    /// What is kept must be of a part that stays as it is.
+    fn check_activations(
+        &self,
+        model: &SequenceClassifier,
+        config: &TrainConfig,
+    ) -> Result<(), TrainError> {
+        let constant = constant_stages(model, config);
+        let kept = self
+            .train_activations
+            .iter()
+            .chain(&self.validation_activations);
+        for activations in kept {
+            let stages = model.stages_below(activations.cut());
+            if stages > constant {
+                return Err(TrainError::setting(
+                    "activations",
+                    format!("kept of {stages} stages"),
+                    format!("of {constant}: the others train or have dropout"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
     fn scores(
         &self,
         data: &EncodedDataset,

@@ -56,14 +56,7 @@
 //!     ..Default::default()
 //! };
 //! let loss = LossConfig::default().init(&data.labels.all()?, model.classes())?;
-//! let objective = LabelledTexts {
-//!     train: &data,
-//!     validation: None,
-//!     loss: &loss,
-//!     pad_token_id: tokenizer.pad_token_id(),
-//!     padding: Default::default(),
-//!     eval_batch_size: BatchSize::Rows(8),
-//! };
+//! let objective = LabelledTexts::new(&data, &loss, tokenizer.pad_token_id());
 //! let trained = Trainer::new(&objective, &config).train(model, &mut ())?;
 //! assert_eq!(trained.summary.steps, 20);
 //! let predictions = predict(&trained.model, &data, tokenizer.pad_token_id(), BatchSize::Rows(8), &mut ())?;
@@ -71,6 +64,7 @@
 //! # Ok::<(), finetune_train::TrainError>(())
 //! ```
 
+mod activations;
 mod burn_data;
 mod checkpoint;
 mod checkpoint_fit;
@@ -84,6 +78,8 @@ mod fine_tuning_config;
 mod freeze;
 mod freezing;
 mod labelled_texts;
+#[cfg(feature = "learner")]
+mod learner;
 mod loss;
 mod masked_texts;
 mod memory;
@@ -104,11 +100,16 @@ mod schedule;
 mod stages;
 mod step_losses;
 mod summary;
+mod tensorboard;
 mod text_config;
 mod text_preparation;
 mod trainer;
 mod training_run;
 
+pub use activations::{
+    ActivationCache, ActivationPlace, ActivationPlan, ActivationPrecision, BatchInputs,
+    FrozenActivations, constant_stages,
+};
 pub use burn_data::{BurnBatch, BurnBatcher, BurnDataset, BurnItem};
 pub use checkpoints::{CheckpointFolder, CheckpointPolicy};
 pub use config::TrainConfig;
@@ -118,23 +119,29 @@ pub use fine_tuning::FineTuning;
 pub use fine_tuning_config::FineTuningConfig;
 pub use freeze::{Freeze, FreezeConfig, FrozenWatch, GradualUnfreezing, check_gradients};
 pub use labelled_texts::LabelledTexts;
+#[cfg(feature = "learner")]
+pub use learner::BurnClassifier;
 pub use loss::{ClassWeights, Loss, LossConfig};
 pub use masked_texts::MaskedTexts;
 pub use memory::peak_rss_bytes;
 pub use metric::{Metric, Scores};
 pub use objective::{BatchCounts, Objective};
-pub use observer::{EpochRecord, Event, Observer, Phase, StepRecord};
+pub use observer::{ActivationsRecord, EpochRecord, Event, Observer, Phase, StepRecord};
 pub use optimizer::{Algorithm, Optimizer, OptimizerConfig};
 pub use pre_training::{PreTraining, PreTrainingConfig, PreTrainingReport, Start};
 pub use predict::{Predictions, predict};
 pub use predictor::{LabelProbability, Prediction, Predictor, PredictorConfig, Score};
 pub use progress::Progress;
-pub use report::{DataSection, ModelSection, RunReport, SplitSection, TestSection, TrainSection};
+pub use report::{
+    ActivationsSection, DataSection, ModelSection, RunReport, SplitSection, TestSection,
+    TrainSection,
+};
 pub use run_directory::RunDirectory;
 pub use run_length::{Every, RunLength};
-pub use run_record::{RunRecord, write_json};
+pub use run_record::{RunRecord, read_json, write_json};
 pub use schedule::{Decay, Schedule, Warmup};
 pub use summary::TrainingSummary;
+pub use tensorboard::TensorBoard;
 pub use text_config::TextConfig;
 pub use text_preparation::TextPreparation;
 pub use trainer::{SaveMilestone, Trained, Trainer};

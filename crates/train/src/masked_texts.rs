@@ -9,11 +9,11 @@ use finetune_data::{BatchSize, EncodedTexts, MaskedBatch, Masker, Padding, sorte
 use finetune_model::{DropoutStream, MaskedLm};
 use finetune_ops::{Targets, cross_entropy};
 
-use crate::TrainError;
 use crate::device_batch::{check_autodiff, encoder_input};
 use crate::metric::{Metric, Scores};
 use crate::objective::{BatchCounts, Objective};
 use crate::observer::{Event, Observer, Phase};
+use crate::{TrainConfig, TrainError};
 
 /// Texts for a [`MaskedLm`].
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Objective for MaskedTexts<'_> {
     type Model = MaskedLm;
     type Batch = MaskedBatch;
 
-    fn check(&self, model: &MaskedLm) -> Result<(), TrainError> {
+    fn check(&self, model: &MaskedLm, _config: &TrainConfig) -> Result<(), TrainError> {
         check_autodiff(&model.encoder)
     }
 

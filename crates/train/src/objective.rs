@@ -4,9 +4,9 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use finetune_model::DropoutStream;
 
-use crate::TrainError;
 use crate::metric::{Metric, Scores};
 use crate::observer::Observer;
+use crate::{TrainConfig, TrainError};
 
 /// What a run trains.
 ///
@@ -19,11 +19,11 @@ pub trait Objective {
     /// Rows on their way into the model, on the host.
     type Batch;
 
-    /// Whether the model fits the data.
+    /// Whether the model fits the data, and the settings what the objective brings along.
     ///
     /// # Errors
     /// [`TrainError::InvalidSetting`] if not.
-    fn check(&self, model: &Self::Model) -> Result<(), TrainError>;
+    fn check(&self, model: &Self::Model, config: &TrainConfig) -> Result<(), TrainError>;
 
     /// Tokens of each training row.
     ///

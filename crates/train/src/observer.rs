@@ -11,6 +11,8 @@ use crate::evaluation::EvaluationRecord;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
+    /// Computing the activations of a frozen part.
+    Activations,
     /// Optimizer steps.
     Training,
     /// Predicting the validation rows, in the middle of the training.
@@ -47,10 +49,23 @@ pub struct EpochRecord {
     pub seconds: f64,
 }
 
+/// The activations of a frozen part that are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ActivationsRecord {
+    /// Rows of the data set.
+    pub rows: usize,
+    /// What they take in memory or on disk.
+    pub bytes: u64,
+    /// Whether an earlier run computed them.
+    pub reused: bool,
+}
+
 /// Something that happened.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
+    /// The activations of a frozen part are to be kept, or were found.
+    Activations(ActivationsRecord),
     /// A phase begins.
     Started {
         /// Which.

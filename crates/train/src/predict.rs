@@ -10,7 +10,7 @@ use finetune_data::{BatchSize, EncodedDataset, Padding, collate, sorted_by_lengt
 use finetune_model::SequenceClassifier;
 
 use crate::TrainError;
-use crate::device_batch::forward;
+use crate::activations::{BatchInputs, FrozenActivations};
 use crate::observer::{Event, Observer, Phase};
 
 /// The model's word on every text of a data set, in the order of the texts.
@@ -76,49 +76,54 @@ pub fn predict(
     batch_size: BatchSize,
     observer: &mut dyn Observer,
 ) -> Result<Predictions, TrainError> {
-    predict_in_phase(
-        Phase::Testing,
-        model,
+    let rows = PredictedRows {
         data,
+        activations: None,
         pad_token_id,
         batch_size,
-        observer,
-    )
+    };
+    rows.predict(Phase::Testing, model, observer)
 }
 
-/// As [`predict`]; observers are told what it is for.
-pub(crate) fn predict_in_phase(
-    phase: Phase,
-    model: &SequenceClassifier,
-    data: &EncodedDataset,
-    pad_token_id: u32,
-    batch_size: BatchSize,
-    observer: &mut dyn Observer,
-) -> Result<Predictions, TrainError> {
-    let model = model.valid();
-    let batches = sorted_by_length(&data.lengths()?, batch_size)?;
-    let start = Instant::now();
-    observer.observe(&Event::started(phase, batches.len()))?;
-    let mut texts = TextLogits::new(data.texts.text_count());
-    for rows in batches {
-        let batch = collate(data, &rows, Padding::Longest, pad_token_id)?;
-        let output = forward(&model, &batch, None)?;
-        let classes = output.dims()[1];
-        let values = output
-            .into_data()
-            .convert::<f32>()
-            .iter::<f32>()
-            .collect::<Vec<_>>();
-        for (row, values) in rows.into_iter().zip(values.chunks_exact(classes)) {
-            texts.add(data.texts.text_of_row(row)?, values);
+/// What is predicted.
+pub(crate) struct PredictedRows<'a> {
+    pub(crate) data: &'a EncodedDataset,
+    /// What a frozen part makes of them, if it is kept.
+    pub(crate) activations: Option<&'a FrozenActivations>,
+    pub(crate) pad_token_id: u32,
+    pub(crate) batch_size: BatchSize,
+}
+
+impl PredictedRows<'_> {
+    /// As [`predict`]; observers are told what it is for.
+    pub(crate) fn predict(
+        &self,
+        phase: Phase,
+        model: &SequenceClassifier,
+        observer: &mut dyn Observer,
+    ) -> Result<Predictions, TrainError> {
+        let (data, model) = (self.data, model.valid());
+        let batches = sorted_by_length(&data.lengths()?, self.batch_size)?;
+        let start = Instant::now();
+        observer.observe(&Event::started(phase, batches.len()))?;
+        let mut texts = TextLogits::new(data.texts.text_count());
+        for rows in batches {
+            let batch = collate(data, &rows, Padding::Longest, self.pad_token_id)?;
+            let inputs = BatchInputs::new(&model, &batch, self.activations)?;
+            let output = inputs.forward(&model, None)?;
+            let classes = output.dims()[1];
+            let values: Vec<f32> = output.into_data().convert::<f32>().iter().collect();
+            for (row, values) in rows.into_iter().zip(values.chunks_exact(classes)) {
+                texts.add(data.texts.text_of_row(row)?, values);
+            }
+            observer.observe(&Event::Advanced { rows: batch.size() })?;
         }
-        observer.observe(&Event::Advanced { rows: batch.size() })?;
+        observer.observe(&Event::Ended(phase))?;
+        Ok(Predictions {
+            logits: texts.means(),
+            seconds: start.elapsed().as_secs_f64(),
+        })
     }
-    observer.observe(&Event::Ended(phase))?;
-    Ok(Predictions {
-        logits: texts.means(),
-        seconds: start.elapsed().as_secs_f64(),
-    })
 }
 
 /// The logits of texts, of which some have several rows.

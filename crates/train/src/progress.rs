@@ -45,6 +45,7 @@ impl Progress {
 
     fn start(&mut self, phase: Phase, length: usize, done: usize) {
         let name = match phase {
+            Phase::Activations => "frozen",
             Phase::Training => "training",
             Phase::Validating => "validating",
             Phase::Testing => "testing",
@@ -137,6 +138,12 @@ impl Default for Progress {
 impl Observer for Progress {
     fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
         match event {
+            Event::Activations(kept) => self.say(&format!(
+                "frozen part: {} {:.1} MB for {} rows",
+                if kept.reused { "found" } else { "keeping" },
+                kept.bytes as f64 / 1e6,
+                kept.rows
+            )),
             Event::Started {
                 phase,
                 length,

@@ -30,6 +30,8 @@ pub struct RunReport {
     pub model: ModelSection,
     /// The data.
     pub data: DataSection,
+    /// The activations of the frozen part that were kept, before the training phase.
+    pub activations: Option<ActivationsSection>,
     /// The training phase.
     pub train: TrainSection,
     /// The test phase.
@@ -77,6 +79,17 @@ pub struct SplitSection {
     pub truncated: usize,
     /// Hash of all texts and labels, once cleaned.
     pub fingerprint: String,
+}
+
+/// Activations of the frozen part.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ActivationsSection {
+    /// What they take in memory or on disk, those of the validation rows among them.
+    pub bytes: u64,
+    /// Whether an earlier run had computed them all.
+    pub reused: bool,
+    /// Wall time of computing or finding them.
+    pub seconds: f64,
 }
 
 /// The training phase.
@@ -148,6 +161,16 @@ impl From<TrainingSummary> for TrainSection {
     }
 }
 
+impl ActivationsSection {
+    /// For people.
+    fn sentence(&self) -> String {
+        let what = if self.reused { "Found" } else { "Computed" };
+        let megabytes = self.bytes as f64 / 1e6;
+        let seconds = self.seconds;
+        format!("{what} {megabytes:.1} MB of activations of the frozen part in {seconds:.1} s.")
+    }
+}
+
 impl TrainSection {
     /// What was done with so many rows, for people.
     pub(crate) fn sentence(&self, rows: usize) -> String {
@@ -189,6 +212,9 @@ impl TestSection {
 impl fmt::Display for RunReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (train, test) = (&self.train, &self.test);
+        if let Some(kept) = &self.activations {
+            writeln!(f, "{}", kept.sentence())?;
+        }
         writeln!(f, "{}", train.sentence(self.data.train.rows))?;
         writeln!(
             f,

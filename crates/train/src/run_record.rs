@@ -4,8 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Seek, Write};
 use std::path::Path;
 
-use finetune_storage::write_atomically;
+use finetune_storage::{remove_partial_files, write_atomically};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::TrainError;
@@ -52,6 +53,7 @@ impl RunRecord {
     /// [`TrainError::RunComplete`] if it came to its end; otherwise as [`Self::create`].
     pub fn resume(path: &Path, settings: &impl Serialize) -> Result<Self, TrainError> {
         let directory = RunDirectory::new(path);
+        remove_partial_files(path).map_err(TrainError::io(path))?;
         if !directory.config().exists() {
             return Self::create(path, settings);
         }
@@ -177,6 +179,18 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), TrainError>
     write_atomically(path, &text).map_err(TrainError::io(path))
 }
 
+/// Reads a value that was written as JSON: settings, or a report.
+///
+/// # Errors
+/// [`TrainError::Io`] if the file cannot be read, [`TrainError::Json`] if it is no such JSON.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, TrainError> {
+    let text = fs::read(path).map_err(TrainError::io(path))?;
+    serde_json::from_slice(&text).map_err(|source| TrainError::Json {
+        path: path.to_path_buf(),
+        source,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,6 +216,24 @@ mod tests {
                 format!("{}next", &lines[..kept])
             );
         }
+    }
+
+    /// Killed while it wrote its settings.
+    #[test]
+    fn a_run_that_had_hardly_begun_begins() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(".x1Y2z3.partial"), "{").unwrap();
+        drop(RunRecord::resume(folder.path(), &json!({})).unwrap());
+        let names = fs::read_dir(folder.path()).unwrap();
+        assert_eq!(names.count(), 2);
+
+        let other = tempfile::tempdir().unwrap();
+        fs::write(other.path().join("thesis.txt"), "").unwrap();
+        let error = RunRecord::resume(other.path(), &json!({})).unwrap_err();
+        assert!(
+            matches!(error, TrainError::RunDirectoryInUse { .. }),
+            "{error}"
+        );
     }
 
     #[test]

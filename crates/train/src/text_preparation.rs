@@ -4,7 +4,6 @@
 //! Neither `config.json` nor the files of the tokenizer have a place for that: Hugging Face leaves
 //! it to the program that predicts.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -12,7 +11,7 @@ use finetune_data::{Cleaning, EncodingConfig, Texts};
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
-use crate::run_record::write_json;
+use crate::run_record::{read_json, write_json};
 
 /// Whatever happened to a text before the model saw it, but for the tokenizer itself.
 ///
@@ -71,12 +70,10 @@ impl TextPreparation {
     /// [`TrainError::Io`] if the file cannot be read, [`TrainError::Json`] if it is no such JSON.
     pub fn read(directory: &Path) -> Result<Option<Self>, TrainError> {
         let path = directory.join(Self::FILE);
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(TrainError::io(path)(error)),
-        };
-        serde_json::from_slice(&text).map_err(|source| TrainError::Json { path, source })
+        match read_json(&path) {
+            Err(TrainError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
+            read => read.map(Some),
+        }
     }
 }
 
@@ -94,7 +91,7 @@ mod tests {
     fn a_misspelt_key_is_refused_with_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(TextPreparation::FILE);
-        fs::write(path, r#"{"cleanning": {"steps": ["html"]}}"#).unwrap();
+        std::fs::write(path, r#"{"cleanning": {"steps": ["html"]}}"#).unwrap();
         let message = TextPreparation::read(folder.path())
             .unwrap_err()
             .to_string();

@@ -87,7 +87,7 @@ impl<'a, O: Objective> Trainer<'a, O> {
         observer: &mut dyn Observer,
     ) -> Result<Trained<O::Model>, TrainError> {
         let plan = Plan::new(self.objective, self.config)?;
-        self.objective.check(&model)?;
+        self.objective.check(&model, self.config)?;
         let mut run = TrainingRun::begin(self, &plan, model)?;
         observer.observe(&Event::Started {
             phase: Phase::Training,

@@ -8,10 +8,15 @@
 )]
 
 mod accumulation;
+mod activations;
 mod bad_input;
 mod continuation;
+mod device;
+#[cfg(feature = "learner")]
+mod learner;
 mod parity;
 mod pre_training;
+mod predictor;
 mod properties;
 mod regression;
 mod resume;

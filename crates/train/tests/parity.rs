@@ -3,6 +3,7 @@
 mod accumulation;
 mod losses;
 mod optimizers;
+mod predictor;
 mod trajectory;
 
 use finetune_train::{Decay, Schedule, Warmup};

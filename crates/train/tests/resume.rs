@@ -76,13 +76,15 @@ fn start(folder: &Path) -> Child {
         .args(["--exact", "resume::killed_program"])
         .env(RUN, folder)
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap()
 }
 
 fn finish(folder: &Path) {
-    assert!(start(folder).wait().unwrap().success());
+    let output = start(folder).wait_with_output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{message}");
 }
 
 fn folder() -> tempfile::TempDir {

@@ -101,12 +101,9 @@ impl SmallRun {
 
     pub(crate) fn objective<'a>(&'a self, loss: &'a Loss) -> LabelledTexts<'a> {
         LabelledTexts {
-            train: &self.data,
             validation: Some(&self.data),
-            loss,
-            pad_token_id: self.tokenizer.pad_token_id(),
-            padding: Padding::Longest,
             eval_batch_size: BatchSize::Rows(7),
+            ..LabelledTexts::new(&self.data, loss, self.tokenizer.pad_token_id())
         }
     }
 

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use super::LoraConfig;
 use crate::ModelError;
 
-/// The keys that say what an adapter computes. PEFT's own defaults hold for what is missing.
+/// The keys that say what an adapter computes. Kind, rank and scale have to be there, as in every
+/// file of PEFT; for what else is missing PEFT's defaults hold.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct AdapterConfig {
     peft_type: String,
@@ -48,7 +49,7 @@ impl AdapterConfig {
     /// # Errors
     /// [`ModelError::Io`] and [`ModelError::ConfigSyntax`] if there is no such file or it is no
     /// such JSON, [`ModelError::UnsupportedAdapter`] if it describes another kind of adapter, and
-    /// what [`LoraConfig::validate`] returns.
+    /// [`ModelError::ConfigValue`] for a value that makes no adapter.
     pub(super) fn read(path: PathBuf) -> Result<Self, ModelError> {
         let text = std::fs::read(&path).map_err(|source| ModelError::Io {
             path: path.clone(),
@@ -83,7 +84,10 @@ impl AdapterConfig {
         });
         match foreign {
             Some((key, value)) => unsupported(key, value.to_string()),
-            None => self.lora().validate(),
+            None => self
+                .lora()
+                .validate()
+                .map_err(|error| in_words_of_file(error, path)),
         }
     }
 
@@ -112,6 +116,28 @@ impl AdapterConfig {
             let above = module.strip_suffix(target);
             above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
         })
+    }
+}
+
+/// What is wrong with the settings, as something that is wrong with a key of the file.
+fn in_words_of_file(error: ModelError, path: &Path) -> ModelError {
+    match error {
+        ModelError::InvalidConfig {
+            field,
+            found,
+            expected,
+        } => ModelError::ConfigValue {
+            path: path.to_path_buf(),
+            key: match field {
+                "rank" => "r",
+                "alpha" => "lora_alpha",
+                "dropout" => "lora_dropout",
+                other => other,
+            },
+            found,
+            expected,
+        },
+        other => other,
     }
 }
 
@@ -230,6 +256,8 @@ mod tests {
             r#"{"peft_type": "LORA", "r": 0, "lora_alpha": 8}"#,
             r#"{"peft_type": "LORA", "r": -1, "lora_alpha": 8}"#,
             r#"{"peft_type": "LORA", "lora_alpha": 8}"#,
+            r#"{"peft_type": "LORA", "r": 4}"#,
+            r#"{"r": 4, "lora_alpha": 8}"#,
             "[]",
             "",
         ] {

@@ -13,7 +13,8 @@ impl Encoder {
     /// Parameters outside the encoder go on training.
     ///
     /// # Errors
-    /// As [`LoraConfig::validate`], and [`ModelError::InvalidConfig`] if the encoder has adapters.
+    /// As [`LoraConfig::validate`], and [`ModelError::InvalidConfig`] if the encoder has adapters or
+    /// is too wide for such a rank.
     ///
     /// ```
     /// use burn::tensor::Device;
@@ -66,7 +67,7 @@ impl Encoder {
         for (index, layer) in self.layers.iter_mut().enumerate() {
             for target in LoraTarget::ALL {
                 if wanted(index, target) {
-                    target.of_mut(layer).add_lora(config.low_rank());
+                    target.of_mut(layer).add_lora(config.low_rank())?;
                 }
             }
         }

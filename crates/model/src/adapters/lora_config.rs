@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::low_rank::LowRankConfig;
 use super::projection::Projection;
 use crate::ModelError;
+use crate::bounds::check_width;
 use crate::encoder::EncoderLayer;
 
 /// A linear map that every layer of an encoder has.
@@ -50,7 +51,7 @@ impl LoraTarget {
         format!("layers.{layer}.{field}")
     }
 
-    pub(super) fn of(self, layer: &EncoderLayer) -> &Projection {
+    pub(crate) fn of(self, layer: &EncoderLayer) -> &Projection {
         match self {
             Self::Query => &layer.attention.query,
             Self::Key => &layer.attention.key,
@@ -77,7 +78,7 @@ impl LoraTarget {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LoraConfig {
-    /// Width of the two matrices.
+    /// Width of the two matrices, from 1 to 2^20.
     pub rank: usize,
     /// The product of the matrices counts `alpha / rank` times.
     pub alpha: f64,
@@ -104,7 +105,7 @@ impl Default for LoraConfig {
 
 impl LoraConfig {
     /// # Errors
-    /// [`ModelError::InvalidConfig`] if the rank is 0, alpha is no number, the dropout is not in
+    /// [`ModelError::InvalidConfig`] if the rank is out of its range, alpha is no number, the dropout is not in
     /// `[0, 1)`, or the targets are none or not different.
     pub fn validate(&self) -> Result<(), ModelError> {
         let invalid = |field, found: String, expected: &str| {
@@ -114,9 +115,7 @@ impl LoraConfig {
                 expected: expected.to_string(),
             })
         };
-        if self.rank == 0 {
-            return invalid("rank", "0".to_string(), "at least 1");
-        }
+        check_width("rank", self.rank)?;
         if !self.alpha.is_finite() {
             return invalid("alpha", self.alpha.to_string(), "a finite number");
         }
@@ -179,7 +178,14 @@ mod tests {
                     rank: 0,
                     ..default()
                 },
-                "rank is 0, expected at least 1",
+                "rank is 0, expected in 1..=1048576",
+            ),
+            (
+                LoraConfig {
+                    rank: usize::MAX,
+                    ..default()
+                },
+                "expected in 1..=1048576",
             ),
             (
                 LoraConfig {

@@ -8,7 +8,7 @@ use super::LoraTarget;
 use crate::dropout::DropoutStage;
 
 /// `scale · dropout(x) · A · B`, as
-/// [`lora.Linear`](https://github.com/huggingface/peft/blob/v0.18.0/src/peft/tuners/lora/layer.py).
+/// [`lora.Linear`](https://github.com/huggingface/peft/blob/v0.21.2/src/peft/tuners/lora/layer.py).
 #[derive(Module, Debug)]
 pub struct LowRank {
     /// `[input, rank]`

@@ -4,8 +4,8 @@
 //! 1. [`LoraConfig`] says where and how narrow; [`Encoder::with_lora`](crate::Encoder::with_lora)
 //!    adds the adapters and freezes what is beside them. Fresh ones change nothing.
 //! 2. Training changes the adapters and the head.
-//! 3. [`save_adapter`] and [`load_adapter`] keep both apart from the encoder, in a few hundred
-//!    kilobytes that [PEFT](https://huggingface.co/docs/peft) reads and writes, too.
+//! 3. [`save_adapter`] and [`load_adapter`] keep both apart from the encoder, in a few megabytes
+//!    that [PEFT](https://huggingface.co/docs/peft) reads and writes, too.
 //! 4. [`Encoder::merge_lora`](crate::Encoder::merge_lora) adds the products to the weights: the
 //!    same model without adapters.
 

@@ -6,6 +6,8 @@ use burn::tensor::{Device, Tensor};
 
 use super::LoraTarget;
 use super::low_rank::{LowRank, LowRankConfig};
+use crate::ModelError;
+use crate::bounds::check_matrix;
 use crate::dropout::DropoutStage;
 
 /// `x · weight + bias`, and what its adapter adds to that if it has one.
@@ -54,10 +56,15 @@ impl Projection {
     }
 
     /// Gives the projection an adapter of zeros.
-    pub(super) fn add_lora(&mut self, config: LowRankConfig) {
+    ///
+    /// # Errors
+    /// [`ModelError::InvalidConfig`] if its matrices would be too large.
+    pub(super) fn add_lora(&mut self, config: LowRankConfig) -> Result<(), ModelError> {
         let [input, output] = [0, 1].map(|axis| self.weight.lazy_shape()[axis]);
+        check_matrix("rank", input.max(output), config.rank)?;
         let device = self.weight.lazy_device();
         self.lora = Some(LowRank::new(config, input, output, &device));
+        Ok(())
     }
 
     /// Adds the adapter's product to the weight and drops the adapter.

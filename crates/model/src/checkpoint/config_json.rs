@@ -41,10 +41,26 @@ pub struct OwnHead {
     pub head: HeadConfig,
 }
 
+impl OwnHead {
+    /// Whether it stands on such an encoder; the classes aside.
+    fn validate(&self, encoder: &EncoderConfig) -> Result<(), ModelError> {
+        self.pooling.validate(encoder)?;
+        let width = self.pooling.width(encoder.hidden_size);
+        self.head.validate(width, 1)
+    }
+}
+
 const OWN_HEAD_KEY: &str = "finetune";
 
-/// Dropout of DistilBERT's classifier where `config.json` does not say, whatever the encoder's.
-const DISTILBERT_CLASSIFIER_DROPOUT: f64 = 0.2;
+/// Keys that speak of the ancestor's file, not of the one that is written. transformers would take
+/// an old `num_labels` for the number of classes, and throw `id2label` away.
+const OF_THE_ANCESTOR: [&str; 5] = [
+    "_name_or_path",
+    "_num_labels",
+    "num_labels",
+    "torch_dtype",
+    OWN_HEAD_KEY,
+];
 
 /// A task's part of a file: keys and their values.
 type TaskKeys = Vec<(&'static str, Value)>;
@@ -71,25 +87,26 @@ impl CheckpointConfig {
     /// # Errors
     /// [`ModelError::Io`] or [`ModelError::ConfigSyntax`] if there is no such file or it is no
     /// such JSON, [`ModelError::MissingKey`] and [`ModelError::ConfigValue`] for a key that is
-    /// missing or has a value of the wrong kind, [`ModelError::Unsupported`] if it describes
-    /// another architecture, and [`ModelError::InvalidConfig`] if its sizes make no model.
+    /// missing or has a value that is of the wrong kind or makes no model, and
+    /// [`ModelError::Unsupported`] if it describes another architecture.
     pub fn read(directory: &Path) -> Result<Self, ModelError> {
         let keys = ConfigKeys::read(directory)?;
         let encoder = encoder_of(&keys)?;
-        encoder.validate()?;
+        let in_file = |error| in_words_of_file(error, &keys, encoder.family);
+        encoder.validate().map_err(in_file)?;
+        let own_head: Option<OwnHead> = keys.get(OWN_HEAD_KEY, "a pooling and a head")?;
+        if let Some(own) = &own_head {
+            own.validate(&encoder).map_err(in_file)?;
+        }
         let dropout = key_of(encoder.family, "classifier_dropout");
-        let names: Option<BTreeMap<usize, String>> =
-            keys.get("id2label", "names of classes by number")?;
-        // A name for every index from 0, or none at all.
-        let names = names.filter(|names| names.keys().copied().eq(0..names.len()));
         Ok(Self {
-            class_names: names.map(|names| names.into_values().collect()),
+            class_names: class_names(&keys)?,
             problem_type: keys.get(
                 "problem_type",
                 "single_label_classification, multi_label_classification or regression",
             )?,
             classifier_dropout: keys.get(dropout, "a number")?,
-            own_head: keys.get(OWN_HEAD_KEY, "a pooling and a head")?,
+            own_head,
             tie_word_embeddings: keys
                 .get("tie_word_embeddings", "true or false")?
                 .unwrap_or(true),
@@ -106,10 +123,7 @@ impl CheckpointConfig {
             Some(own) => (own.pooling, own.head.clone()),
             None => {
                 let family = self.encoder.family;
-                let unsaid = match family {
-                    Family::DistilBert => DISTILBERT_CLASSIFIER_DROPOUT,
-                    _ => self.encoder.hidden_dropout_prob,
-                };
+                let unsaid = family.classifier_dropout(self.encoder.hidden_dropout_prob);
                 let dropout = self.classifier_dropout.unwrap_or(unsaid);
                 family.classification_head(self.encoder.hidden_size, dropout)
             }
@@ -187,8 +201,7 @@ impl CheckpointConfig {
 
     fn to_json(&self, encoder: &EncoderConfig, class: &str, task: TaskKeys) -> String {
         let mut keys = self.keys.clone();
-        // These speak of the ancestor's file, not of this one.
-        for key in ["_name_or_path", "torch_dtype", OWN_HEAD_KEY] {
+        for key in OF_THE_ANCESTOR {
             keys.remove(key);
         }
         let architecture = format!("{}{class}", encoder.family.class_stem());
@@ -200,9 +213,69 @@ impl CheckpointConfig {
     }
 }
 
+/// The names of the classes, if the file has any.
+fn class_names(keys: &ConfigKeys) -> Result<Option<Vec<String>>, ModelError> {
+    const KEY: &str = "id2label";
+    let names: Option<BTreeMap<usize, String>> = keys.get(KEY, "names of classes by number")?;
+    let Some(names) = names else {
+        return Ok(None);
+    };
+    if !names.keys().copied().eq(0..names.len()) {
+        let numbers: Vec<_> = names.keys().collect();
+        let found = format!("names for {numbers:?}");
+        return Err(keys.value(KEY, found, "a name for every number from 0"));
+    }
+    Ok(Some(names.into_values().collect()))
+}
+
+/// What is wrong with a model, as something that is wrong with a key of the file.
+fn in_words_of_file(error: ModelError, keys: &ConfigKeys, family: Family) -> ModelError {
+    match error {
+        ModelError::InvalidConfig {
+            field,
+            found,
+            expected,
+        } => keys.value(key_of(family, field), found, expected),
+        other => other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_ancestor_says_of_its_own_file_is_not_written() {
+        let old = ["_name_or_path", "torch_dtype", "num_labels", "_num_labels"];
+        let mut config = CheckpointConfig::new(EncoderConfig::default());
+        for key in old.into_iter().chain(["pad_token_id"]) {
+            config.keys.insert(key.to_string(), json!(2));
+        }
+        let names = ["a", "b", "c"].map(String::from);
+        let text = config.to_classifier_json(&config.classifier(&names));
+        let written: Map<String, Value> = serde_json::from_str(&text).unwrap();
+        for key in old {
+            assert!(!written.contains_key(key), "{key}");
+        }
+        assert_eq!(written["id2label"], json!({"0": "a", "1": "b", "2": "c"}));
+        // What else the ancestor says is kept.
+        assert_eq!(written["pad_token_id"], 2);
+    }
+
+    #[test]
+    fn a_family_has_one_dropout_before_its_classes() {
+        for family in Family::ALL {
+            let encoder = EncoderConfig::base(family);
+            let names = ["no", "yes"].map(String::from);
+            let fresh = SequenceClassifierConfig::new(encoder.clone(), names.to_vec());
+            assert_eq!(CheckpointConfig::new(encoder).classifier(&names), fresh);
+            let expected = match family {
+                Family::DistilBert => 0.2,
+                _ => 0.1,
+            };
+            assert_eq!(fresh.head.dropout(), expected, "{family}");
+        }
+    }
 
     #[test]
     fn the_problem_is_inherited_with_the_classes_alone() {

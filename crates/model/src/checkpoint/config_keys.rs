@@ -41,13 +41,23 @@ impl ConfigKeys {
             None | Some(Value::Null) => Ok(None),
             Some(found) => match T::deserialize(found) {
                 Ok(value) => Ok(Some(value)),
-                Err(_) => Err(ModelError::ConfigValue {
-                    path: self.path.clone(),
-                    key,
-                    found: found.to_string(),
-                    expected,
-                }),
+                Err(_) => Err(self.value(key, found.to_string(), expected)),
             },
+        }
+    }
+
+    /// The error of a key whose value will not do.
+    pub(super) fn value(
+        &self,
+        key: &'static str,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> ModelError {
+        ModelError::ConfigValue {
+            path: self.path.clone(),
+            key,
+            found: found.into(),
+            expected: expected.into(),
         }
     }
 

@@ -6,17 +6,22 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::{Device, TensorData};
 
+use super::fresh::{Fresh, layer_of};
 use super::stored_tensor::StoredTensor;
 use super::weights::{MODEL_FILES, Weights};
-use super::{CheckpointConfig, EncoderAlone, LoadReport, TensorNames};
+use super::{CheckpointConfig, LoadReport, TensorNames};
 use crate::initialisation;
 use crate::parameters::{Parameter, parameters, replace};
-use crate::{Encoder, MaskedLm, ModelError, SequenceClassifier, SequenceClassifierConfig};
+use crate::{
+    BaseModel, Encoder, MaskedLm, ModelError, Pooling, SequenceClassifier, SequenceClassifierConfig,
+};
 
 /// Loads a classifier for `class_names` from a checkpoint folder.
 ///
 /// The encoder must be there whole. A pooler that is not there, and a classification layer that is
-/// not there or is for other classes, are initialised from the seed, and the report names them.
+/// not there or is for other classes, are initialised from the seed, and the report names them. A
+/// layer is taken whole or not at all: half of one is an error, and so is one that does not fit
+/// although the file names these classes.
 ///
 /// # Errors
 /// As [`CheckpointConfig::read`]; for what is wrong with the weights [`ModelError::NoWeights`],
@@ -36,7 +41,8 @@ pub fn load_classifier(
 }
 
 /// Loads a classifier with pooling and head of one's choice; what [`load_classifier`] would choose
-/// is [`CheckpointConfig::classifier`].
+/// is [`CheckpointConfig::classifier`]. Of a checkpoint with a head of its own that computes
+/// something else, the whole head is initialised from the seed.
 ///
 /// # Errors
 /// As [`load_classifier`], and [`ModelError::InvalidConfig`] if `config` makes no model.
@@ -76,20 +82,20 @@ fn classifier_from(
     device: &Device,
 ) -> Result<(SequenceClassifier, LoadReport), ModelError> {
     let model = config.init(device)?;
-    let fresh = Fresh {
-        standard_deviation: config.encoder.initializer_range,
-        seed,
-        output_layer: !checkpoint.is_for(&config.class_names),
-    };
-    load_into(model, directory, TensorNames::of_classifier(config), fresh)
+    let weights = Weights::open(directory, &MODEL_FILES)?;
+    let fresh = Fresh::for_classifier(checkpoint, config, seed);
+    load_into(model, weights, TensorNames::of_classifier(config), fresh)
 }
 
-/// Loads an encoder with its head for masked language modelling. A head that is not there is
-/// initialised from the seed, and the report names its tensors.
+/// Loads an encoder with its head for masked language modelling. A layer of the head that is not
+/// there is initialised from the seed, and the report names its tensors.
+///
+/// A decoder of the file's own is not loaded: the model decodes with its word embeddings. If the
+/// two differ, the report has the decoder among what is unused.
 ///
 /// # Errors
-/// As [`load_classifier`], and [`ModelError::Unsupported`] for a model whose decoder is not the
-/// table of word embeddings.
+/// As [`load_classifier`], and [`ModelError::Unsupported`] for a model that says that its decoder
+/// is not the table of word embeddings.
 pub fn load_masked_lm(
     directory: &Path,
     seed: u64,
@@ -105,13 +111,15 @@ pub fn load_masked_lm(
         });
     }
     let model = config.encoder.init_masked_lm(device)?;
-    let fresh = Fresh::below_the_task(&config, seed);
+    let weights = Weights::open(directory, &MODEL_FILES)?;
+    let fresh = Fresh::what_is_missing(&config, seed);
     let names = TensorNames::of_masked_lm(config.encoder.family);
-    let (model, report) = load_into(model, directory, names, fresh)?;
+    let (model, report) = load_into(model, weights, names, fresh)?;
     Ok((model, config, report))
 }
 
-/// Loads the encoder of a checkpoint folder alone.
+/// Loads the encoder of a checkpoint folder alone. A pooler in it is not used:
+/// [`load_base_model`] takes that, too.
 ///
 /// # Errors
 /// As [`load_classifier`].
@@ -120,95 +128,124 @@ pub fn load_encoder(
     device: &Device,
 ) -> Result<(Encoder, CheckpointConfig, LoadReport), ModelError> {
     let config = CheckpointConfig::read(directory)?;
-    let alone = EncoderAlone {
+    let alone = BaseModel {
         encoder: config.encoder.init(device)?,
+        pooler: None,
     };
-    let fresh = Fresh::below_the_task(&config, 0);
-    let names = TensorNames::of_encoder(config.encoder.family);
-    let (alone, report) = load_into(alone, directory, names, fresh)?;
+    let weights = Weights::open(directory, &MODEL_FILES)?;
+    let (alone, report) = load_base(alone, weights, &config)?;
     Ok((alone.encoder, config, report))
 }
 
-/// How what the checkpoint lacks is filled.
-#[derive(Clone, Copy)]
-struct Fresh {
-    standard_deviation: f64,
-    seed: u64,
-    /// Whether the last layer of the head is new even if the file has one.
-    output_layer: bool,
+/// Loads the encoder of a checkpoint folder, and its pooler if the file has one.
+///
+/// # Errors
+/// As [`load_classifier`].
+///
+/// ```no_run
+/// use std::path::Path;
+///
+/// use burn::tensor::Device;
+/// use finetune_model::{load_base_model, save_base_model};
+///
+/// let (model, config, _) = load_base_model(Path::new("my-bert"), &Device::flex())?;
+/// // Tensor for tensor what was loaded.
+/// save_base_model(Path::new("copy"), &model, &config)?;
+/// # Ok::<(), finetune_model::ModelError>(())
+/// ```
+pub fn load_base_model(
+    directory: &Path,
+    device: &Device,
+) -> Result<(BaseModel, CheckpointConfig, LoadReport), ModelError> {
+    let config = CheckpointConfig::read(directory)?;
+    let family = config.encoder.family;
+    let pooler = family
+        .has_pooler()
+        .then(|| Pooling::pooler().init(&config.encoder, device));
+    let mut model = BaseModel {
+        encoder: config.encoder.init(device)?,
+        pooler: pooler.transpose()?,
+    };
+    let weights = Weights::open(directory, &MODEL_FILES)?;
+    let names = TensorNames::of_encoder(family);
+    let is_there = |parameter: &Parameter| {
+        parameter.path.starts_with("pooler.")
+            && weights.find(&names.candidates(parameter)).is_some()
+    };
+    if !parameters(&model).iter().any(is_there) {
+        model.pooler = None;
+    }
+    let (model, report) = load_base(model, weights, &config)?;
+    Ok((model, config, report))
 }
 
-impl Fresh {
-    fn below_the_task(config: &CheckpointConfig, seed: u64) -> Self {
-        Self {
-            standard_deviation: config.encoder.initializer_range,
-            seed,
-            output_layer: false,
-        }
-    }
+fn load_base(
+    model: BaseModel,
+    weights: Weights,
+    config: &CheckpointConfig,
+) -> Result<(BaseModel, LoadReport), ModelError> {
+    let names = TensorNames::of_encoder(config.encoder.family);
+    load_into(model, weights, names, Fresh::what_is_missing(config, 0))
 }
 
 fn load_into<M: Module>(
     model: M,
-    directory: &Path,
+    mut weights: Weights,
     names: TensorNames,
     fresh: Fresh,
 ) -> Result<(M, LoadReport), ModelError> {
-    let mut weights = Weights::open(directory, &MODEL_FILES)?;
     let mut report = LoadReport::default();
     let mut values = BTreeMap::new();
-    for parameter in parameters(&model) {
-        let stored = match fresh.output_layer && is_output_layer(&parameter) {
-            true => None,
-            false => take(&mut weights, &parameter, &names)?,
-        };
-        let data = match stored {
-            Some((name, data)) => {
-                report.loaded.push(name);
-                data
-            }
-            None => {
-                report.initialised.push(names.name(&parameter));
-                initialisation::values(&parameter, fresh.standard_deviation, fresh.seed)
-            }
+    let listed = parameters(&model);
+    let new = fresh.layers(&listed, &weights, &names);
+    for parameter in listed {
+        let data = if new.contains(layer_of(&parameter)) {
+            report.initialised.push(names.name(&parameter));
+            initialisation::values(&parameter, fresh.standard_deviation, fresh.seed)
+        } else {
+            let (name, data) = take(&mut weights, &parameter, &names)?;
+            report.loaded.push(name);
+            data
         };
         values.insert(parameter.path, data);
     }
-    let unused = weights.unused();
-    report.unused = unused
-        .filter(|name| !names.is_redundant(name))
-        .cloned()
-        .collect();
+    let unused = weights.unused().filter(|name| {
+        let repeats = |path| repeats(&weights, name, values.get(path));
+        !names.is_constant(name) && !names.copied_path(name).is_some_and(repeats)
+    });
+    report.unused = unused.cloned().collect();
     Ok((
         replace(model, |parameter| values.remove(&parameter.path)),
         report,
     ))
 }
 
-/// The values of a parameter as burn holds them, and the name under which the checkpoint has them;
-/// nothing if the parameter is to be initialised.
+/// The values of a parameter as burn holds them, and the name under which the checkpoint has them.
 fn take(
     weights: &mut Weights,
     parameter: &Parameter,
     names: &TensorNames,
-) -> Result<Option<(String, TensorData)>, ModelError> {
+) -> Result<(String, TensorData), ModelError> {
     let candidates = names.candidates(parameter);
     let Some(stored) = weights.find(&candidates) else {
-        if is_optional(parameter) {
-            return Ok(None);
-        }
         return Err(ModelError::MissingTensor {
             path: weights.path().to_path_buf(),
             tensor: candidates.into_iter().next().unwrap_or_default(),
         });
     };
-    if is_output_layer(parameter) && stored.shape != shape_in_file(parameter) {
-        return Ok(None);
-    }
     let data = in_memory(parameter, stored)?;
     let name = stored.name.clone();
     weights.mark_taken(&name);
-    Ok(Some((name, data)))
+    Ok((name, data))
+}
+
+/// Whether a tensor of the file holds what a parameter has been given.
+fn repeats(weights: &Weights, name: &str, given: Option<&TensorData>) -> bool {
+    let (Some(stored), Some(given)) = (weights.find(&[name.to_string()]), given) else {
+        return false;
+    };
+    let same = |values: Vec<f32>| given.as_slice::<f32>().is_ok_and(|given| given == values);
+    stored.shape == given.shape().as_slice() && stored.values().is_ok_and(same)
 }
 
 /// The values of a parameter as burn holds them.
@@ -229,43 +266,51 @@ pub(crate) fn in_memory(
             found: stored.shape.clone(),
         });
     }
-    let data = TensorData::new(stored.values()?, expected);
-    Ok(match parameter.kind.is_output_major_in_files() {
-        true => transposed(data),
-        false => data,
+    let values = stored.values()?;
+    Ok(match parameter.output_major() {
+        Some([input, output]) => {
+            let values = transposed(&values, [output, input]);
+            TensorData::new(values, [input, output])
+        }
+        None => TensorData::new(values, expected),
     })
 }
 
-/// What stands above the encoder may be missing: it is what fine-tuning trains anew.
-fn is_optional(parameter: &Parameter) -> bool {
-    !parameter.path.starts_with("encoder.")
-}
-
-/// The one layer whose shape depends on the classes.
-fn is_output_layer(parameter: &Parameter) -> bool {
-    parameter.path.starts_with("head.output.")
-}
-
-fn shape_in_file(parameter: &Parameter) -> Vec<usize> {
-    let mut shape = parameter.shape.clone();
-    if parameter.kind.is_output_major_in_files() {
-        shape.reverse();
+pub(super) fn shape_in_file(parameter: &Parameter) -> Vec<usize> {
+    match parameter.output_major() {
+        Some([input, output]) => vec![output, input],
+        None => parameter.shape.clone(),
     }
-    shape
 }
 
-/// The transpose of a matrix of 32-bit floats, as data; other data comes back as it is.
-pub(super) fn transposed(data: TensorData) -> TensorData {
-    let [rows, columns] = match data.shape().as_slice() {
-        [rows, columns] => [*rows, *columns],
-        _ => return data,
-    };
-    let Ok(values) = data.as_slice::<f32>() else {
-        return data;
-    };
+/// The transpose of a matrix, both of them row by row.
+pub(super) fn transposed(values: &[f32], [rows, columns]: [usize; 2]) -> Vec<f32> {
+    assert_eq!(
+        values.len(),
+        rows * columns,
+        "a matrix of {rows} x {columns}"
+    );
     let mut transposed = Vec::with_capacity(values.len());
     for column in 0..columns {
         transposed.extend((0..rows).map(|row| values[row * columns + column]));
     }
-    TensorData::new(transposed, [columns, rows])
+    transposed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_matrix_turns_over() {
+        let values = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        assert_eq!(transposed(&values, [2, 3]), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+        assert_eq!(transposed(&transposed(&values, [2, 3]), [3, 2]), values);
+    }
+
+    #[test]
+    #[should_panic(expected = "a matrix of 2 x 2")]
+    fn what_is_no_such_matrix_is_not_let_through() {
+        transposed(&[1.0, 2.0, 3.0], [2, 2]);
+    }
 }

@@ -6,8 +6,10 @@
 mod config_json;
 mod config_keys;
 mod encoder_keys;
+mod fresh;
 mod load;
 mod names;
+mod pickle_calls;
 mod pytorch_file;
 mod report;
 mod safetensors_file;
@@ -18,25 +20,17 @@ mod weights;
 
 pub use config_json::{CheckpointConfig, OwnHead};
 pub(crate) use load::in_memory;
-pub use load::{load_classifier, load_classifier_as, load_encoder, load_masked_lm};
+pub use load::{
+    load_base_model, load_classifier, load_classifier_as, load_encoder, load_masked_lm,
+};
 pub use names::TensorNames;
 pub use report::LoadReport;
 pub(crate) use save::{in_file, write_atomically, write_tensors};
-pub use save::{save_classifier, save_encoder, save_masked_lm};
+pub use save::{save_base_model, save_classifier, save_encoder, save_masked_lm};
 
 pub(crate) use weights::{ADAPTER_FILES, Weights};
-
-use burn::module::Module;
-
-use crate::Encoder;
 
 /// The file with the model's sizes.
 const CONFIG_FILE: &str = "config.json";
 /// The file with the tensors that is written, and read before all others.
 const WEIGHTS_FILE: &str = "model.safetensors";
-
-/// Gives the parameters of an encoder on its own the paths that they have in a larger model.
-#[derive(Module, Debug)]
-struct EncoderAlone {
-    encoder: Encoder,
-}

@@ -3,7 +3,7 @@
 use crate::parameters::{Parameter, ParameterKind};
 use crate::{Family, SequenceClassifierConfig};
 
-/// Replacements from our path to a name in a checkpoint, applied in this order.
+/// Pairs of names. Those from our path to a name in a checkpoint are applied in this order.
 type Table = &'static [(&'static str, &'static str)];
 
 /// The encoder of BERT, RoBERTa and ELECTRA, without the family's prefix.
@@ -94,19 +94,21 @@ impl Family {
         }
     }
 
-    /// Tensors of a file for masked language modelling that repeat another one: the decoder is the
-    /// table of word embeddings, and old files have its bias twice.
-    fn tied_names(self) -> &'static [&'static str] {
+    /// Tensors of a file for masked language modelling that repeat another one, and our path of
+    /// that one: the decoder is the table of word embeddings, and old files have its bias twice.
+    fn tied_names(self) -> Table {
+        const WORDS: &str = "encoder.embeddings.word_embeddings.weight";
         match self {
             Self::Bert => &[
-                "cls.predictions.decoder.weight",
-                "cls.predictions.decoder.bias",
+                ("cls.predictions.decoder.weight", WORDS),
+                ("cls.predictions.decoder.bias", "head.bias"),
             ],
-            Self::DistilBert => &["vocab_projector.weight"],
-            Self::Roberta | Self::XlmRoberta | Self::Camembert => {
-                &["lm_head.decoder.weight", "lm_head.decoder.bias"]
-            }
-            Self::Electra => &["generator_lm_head.weight"],
+            Self::DistilBert => &[("vocab_projector.weight", WORDS)],
+            Self::Roberta | Self::XlmRoberta | Self::Camembert => &[
+                ("lm_head.decoder.weight", WORDS),
+                ("lm_head.decoder.bias", "head.bias"),
+            ],
+            Self::Electra => &[("generator_lm_head.weight", WORDS)],
         }
     }
 }
@@ -116,18 +118,38 @@ impl Family {
 pub struct TensorNames {
     family: Family,
     head: Table,
-    tied: &'static [&'static str],
+    tied: Table,
     prefix: &'static str,
+    /// What the paths of an encoder begin with where they do not say it themselves.
+    root: &'static str,
 }
 
 impl TensorNames {
-    /// Names in a checkpoint of a bare encoder.
+    /// Names in a checkpoint of a bare encoder, for the parameters of an
+    /// [`Encoder`](crate::Encoder) as well as of a [`BaseModel`](crate::BaseModel).
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use finetune_model::{EncoderConfig, TensorNames, parameters};
+    ///
+    /// let config = EncoderConfig::default();
+    /// let encoder = config.init(&Device::flex())?;
+    /// let names = TensorNames::of_encoder(config.family);
+    /// let first = &parameters(&encoder)[0];
+    /// assert_eq!(first.path, "embeddings.word_embeddings.weight");
+    /// assert_eq!(names.name(first), "embeddings.word_embeddings.weight");
+    /// let last = parameters(&encoder).pop();
+    /// let last = last.map(|parameter| names.name(&parameter));
+    /// assert_eq!(last.as_deref(), Some("encoder.layer.11.output.LayerNorm.bias"));
+    /// # Ok::<(), finetune_model::ModelError>(())
+    /// ```
     pub fn of_encoder(family: Family) -> Self {
         Self {
             family,
             head: &[],
             tied: &[],
             prefix: "",
+            root: "encoder.",
         }
     }
 
@@ -142,6 +164,7 @@ impl TensorNames {
         Self {
             head,
             prefix: family.prefix(),
+            root: "",
             ..Self::of_encoder(family)
         }
     }
@@ -152,6 +175,7 @@ impl TensorNames {
             head: family.masked_lm_table(),
             tied: family.tied_names(),
             prefix: family.prefix(),
+            root: "",
             ..Self::of_encoder(family)
         }
     }
@@ -175,7 +199,10 @@ impl TensorNames {
     }
 
     fn name_with(&self, parameter: &Parameter, prefix: &str) -> String {
-        let path = &parameter.path;
+        let path = match parameter.path.split_once('.') {
+            Some(("encoder" | "pooler", _)) => parameter.path.clone(),
+            _ => format!("{}{}", self.root, parameter.path),
+        };
         let of_encoder =
             path.starts_with("encoder.") || path.starts_with("pooler.") && self.family.has_pooler();
         let table = if of_encoder {
@@ -183,9 +210,9 @@ impl TensorNames {
         } else {
             self.head
         };
-        let name = table.iter().fold(path.clone(), |name, (ours, theirs)| {
-            name.replacen(ours, theirs, 1)
-        });
+        let name = table
+            .iter()
+            .fold(path, |name, (ours, theirs)| name.replacen(ours, theirs, 1));
         // burn's names of the two vectors of a layer normalisation.
         let name = match parameter.kind {
             ParameterKind::NormScale => with_last(&name, "weight"),
@@ -200,7 +227,7 @@ impl TensorNames {
 
     /// Every name under which a file may hold the parameter, the likeliest first: the encoder's
     /// have the family's prefix or none, and files converted from TensorFlow call the vectors of
-    /// a layer normalisation `gamma` and `beta`.
+    /// a layer normalisation `gamma` and `beta`. Last a tensor that would repeat it.
     pub(crate) fn candidates(&self, parameter: &Parameter) -> Vec<String> {
         let old = match parameter.kind {
             ParameterKind::NormScale => Some("gamma"),
@@ -214,13 +241,20 @@ impl TensorNames {
             names.push(name);
             names.extend(old);
         }
+        let tied = self.tied.iter().filter(|(_, path)| *path == parameter.path);
+        names.extend(tied.map(|(name, _)| name.to_string()));
         names
     }
 
-    /// Whether a tensor that no parameter has taken is not worth a word: a constant, or a copy of
-    /// one that has been taken.
-    pub(super) fn is_redundant(&self, name: &str) -> bool {
-        name.ends_with("embeddings.position_ids") || self.tied.contains(&name)
+    /// Whether a tensor is no parameter but the numbers of the positions.
+    pub(super) fn is_constant(&self, name: &str) -> bool {
+        name.ends_with("embeddings.position_ids")
+    }
+
+    /// The path of the parameter that a tensor should repeat.
+    pub(super) fn copied_path(&self, name: &str) -> Option<&'static str> {
+        let mut tied = self.tied.iter();
+        tied.find_map(|(copy, path)| (*copy == name).then_some(*path))
     }
 }
 

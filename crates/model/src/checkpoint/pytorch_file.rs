@@ -2,23 +2,26 @@
 //! a pickle, a program for a small machine that can call any Python function; the elements lie
 //! beside it.
 //!
-//! The crate `pytorch-reader` interprets the few calls that put tensors together and turns every
-//! other one into a name: there is no Python in this process that could run it. A file with such a
-//! call is refused all the same, as
+//! A file whose pickle names anything but what tensors and plain containers are made of is refused
+//! before it is interpreted, as
 //! [`torch.load`](https://docs.pytorch.org/docs/stable/notes/serialization.html#weights-only)
-//! refuses it: weights have no use for it.
+//! refuses it: `pickle_calls` finds it wherever it stands. There is no Python in this process that
+//! could run it; but weights have no use for it, and the next tool may have.
+//!
+//! The crate `pytorch-reader` then interprets the few calls that put tensors together.
 
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
 use std::sync::Arc;
 
-use pytorch_reader::{DType, PickleValue, PytorchError, PytorchReader};
+use pytorch_reader::{DType, FileFormat, PytorchError, PytorchReader};
+use zip::ZipArchive;
 
+use super::pickle_calls::foreign_call;
 use super::stored_tensor::{ElementType, StoredTensor, StoredTensors};
 use super::weights::open_file;
 use crate::ModelError;
-
-/// The name that the reader gives to a tensor where it lists values of all kinds.
-const TENSOR: &str = "torch.Tensor";
 
 /// The tensors of a file: a zip archive, or the stream of pickles that PyTorch wrote before 1.6.
 /// Only the pickle is read.
@@ -27,25 +30,32 @@ const TENSOR: &str = "torch.Tensor";
 /// [`ModelError::Io`] if there is no such file, [`ModelError::PickledCall`] if it holds anything
 /// but plain values and tensors, [`ModelError::DamagedWeights`] if it is not in the format.
 pub(super) fn open(path: &Path) -> Result<StoredTensors, ModelError> {
-    drop(open_file(path)?);
+    let damaged = |reason: String| ModelError::DamagedWeights {
+        path: path.to_path_buf(),
+        reason,
+    };
     let failed = |error| match error {
         PytorchError::Io(source) if source.raw_os_error().is_some() => ModelError::Io {
             path: path.to_path_buf(),
             source,
         },
-        error => ModelError::DamagedWeights {
-            path: path.to_path_buf(),
-            reason: error.to_string(),
-        },
+        error => damaged(error.to_string()),
     };
-    let values = PytorchReader::read_pickle_data(path, None).map_err(failed)?;
-    if let Some(found) = foreign(&values) {
+    let file = open_file(path)?;
+    let (format, call) = calls(file).map_err(|source| failed(PytorchError::Io(source)))?;
+    if let Some(found) = call {
         return Err(ModelError::PickledCall {
             path: path.to_path_buf(),
-            found: found.to_string(),
+            found,
         });
     }
     let reader = PytorchReader::new(path).map_err(failed)?;
+    // Both have to have read the same pickles.
+    if reader.metadata().format_type != format {
+        return Err(damaged(format!(
+            "neither {format:?} nor another format of PyTorch"
+        )));
+    }
     let path = Arc::<Path>::from(path);
     let tensors = reader.into_tensors().into_iter().map(|(name, tensor)| {
         let size = tensor.dtype().size();
@@ -61,14 +71,56 @@ pub(super) fn open(path: &Path) -> Result<StoredTensors, ModelError> {
     Ok(tensors.collect())
 }
 
-/// The first value that is neither plain nor a tensor.
-fn foreign(value: &PickleValue) -> Option<&str> {
-    match value {
-        PickleValue::Unsupported(name) => (name != TENSOR).then_some(name),
-        PickleValue::List(values) => values.iter().find_map(foreign),
-        PickleValue::Dict(values) => values.values().find_map(foreign),
-        _ => None,
+/// The number that a stream of pickles begins with, as bytes and in digits.
+const OLD_STREAM: [&[u8]; 2] = [
+    &[0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19],
+    b"119547037146038801333356",
+];
+
+/// How far into the file that number may stand.
+const OLD_STREAM_WITHIN: usize = 64;
+
+/// The pickles of an old stream: that number, a version, the machine, the tensors, the storages.
+const OLD_STREAM_PICKLES: usize = 5;
+
+/// The format of a file, and the first call in it that weights have no use for.
+fn calls(mut file: File) -> io::Result<(FileFormat, Option<String>)> {
+    let mut start = Vec::new();
+    file.by_ref()
+        .take(OLD_STREAM_WITHIN as u64)
+        .read_to_end(&mut start)?;
+    file.rewind()?;
+    if start.starts_with(b"PK") {
+        return Ok((FileFormat::Zip, calls_in_archive(file)?));
     }
+    let is_old = |number: &&[u8]| start.windows(number.len()).any(|bytes| bytes == *number);
+    let (format, pickles) = match OLD_STREAM.iter().any(is_old) {
+        true => (FileFormat::Legacy, OLD_STREAM_PICKLES),
+        false => (FileFormat::Pickle, 1),
+    };
+    let mut stream = BufReader::new(file);
+    for _ in 0..pickles {
+        let call = foreign_call(&mut stream)?;
+        if call.is_some() {
+            return Ok((format, call));
+        }
+    }
+    Ok((format, None))
+}
+
+/// The first such call in any pickle of an archive.
+fn calls_in_archive(file: File) -> io::Result<Option<String>> {
+    let mut archive = ZipArchive::new(BufReader::new(file))?;
+    for index in 0..archive.len() {
+        let entry = archive.by_index(index)?;
+        if entry.name()?.ends_with(".pkl") {
+            let call = foreign_call(&mut BufReader::new(entry))?;
+            if call.is_some() {
+                return Ok(call);
+            }
+        }
+    }
+    Ok(None)
 }
 
 fn element_type(dtype: DType) -> ElementType {

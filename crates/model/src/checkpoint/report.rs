@@ -1,6 +1,8 @@
 //! What became of each tensor of a checkpoint.
 
-/// Names as they stand in the file; nothing is left out silently.
+/// Names as they stand in the file. Two kinds of tensors are not listed: the numbers of the
+/// positions, which old files have as a tensor, and a decoder whose values are those of the word
+/// embeddings, or of the bias, that have been taken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadReport {
     /// Tensors taken from the file.

@@ -1,16 +1,16 @@
 //! From a model to a checkpoint that transformers loads.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use burn::module::Module;
-use burn::tensor::{DType, TensorData};
+use burn::tensor::{DType, Device, TensorData};
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 
 use super::load::transposed;
-use super::{CONFIG_FILE, CheckpointConfig, EncoderAlone, TensorNames, WEIGHTS_FILE};
-use crate::parameters::{Parameter, for_each};
-use crate::{Encoder, MaskedLm, ModelError, SequenceClassifier};
+use super::{CONFIG_FILE, CheckpointConfig, TensorNames, WEIGHTS_FILE};
+use crate::parameters::{Parameter, for_each, parameters};
+use crate::{BaseModel, Encoder, MaskedLm, ModelError, Pooling, SequenceClassifier};
 
 /// Writes `config.json` and `model.safetensors` into `directory`, made if need be, such that
 /// `AutoModelForSequenceClassification.from_pretrained` loads the same model. Where transformers
@@ -40,10 +40,11 @@ pub fn save_classifier(
 }
 
 /// Writes a model for masked language modelling such that `AutoModelForMaskedLM.from_pretrained`
-/// loads it.
+/// loads it. `checkpoint` describes its encoder.
 ///
 /// # Errors
-/// As [`save_classifier`].
+/// As [`save_classifier`], and [`ModelError::InvalidConfig`] if `checkpoint` describes an encoder
+/// with other parameters.
 pub fn save_masked_lm(
     directory: &Path,
     model: &MaskedLm,
@@ -52,23 +53,83 @@ pub fn save_masked_lm(
     let names = TensorNames::of_masked_lm(checkpoint.encoder.family);
     let mut merged = model.clone();
     merged.encoder = merged.encoder.merge_lora();
+    check_described(
+        &merged,
+        &checkpoint
+            .encoder
+            .init_masked_lm(&device_of(&merged.encoder))?,
+    )?;
     write(directory, &merged, names, &checkpoint.to_masked_lm_json())
 }
 
 /// Writes an encoder such that `AutoModel.from_pretrained` loads it; its pooler will be new.
+/// `checkpoint` describes it.
 ///
 /// # Errors
-/// As [`save_classifier`].
+/// As [`save_masked_lm`].
 pub fn save_encoder(
     directory: &Path,
     encoder: &Encoder,
     checkpoint: &CheckpointConfig,
 ) -> Result<(), ModelError> {
-    let alone = EncoderAlone {
-        encoder: encoder.clone().merge_lora(),
+    let alone = BaseModel {
+        encoder: encoder.clone(),
+        pooler: None,
     };
-    let names = TensorNames::of_encoder(checkpoint.encoder.family);
-    write(directory, &alone, names, &checkpoint.to_encoder_json())
+    save_base_model(directory, &alone, checkpoint)
+}
+
+/// Writes an encoder and its pooler such that `AutoModel.from_pretrained` loads both. `checkpoint`
+/// describes the encoder.
+///
+/// # Errors
+/// As [`save_masked_lm`].
+pub fn save_base_model(
+    directory: &Path,
+    model: &BaseModel,
+    checkpoint: &CheckpointConfig,
+) -> Result<(), ModelError> {
+    let config = &checkpoint.encoder;
+    let device = device_of(&model.encoder);
+    let mut merged = model.clone();
+    merged.encoder = merged.encoder.merge_lora();
+    let pooler = merged.pooler.as_ref();
+    let pooler = pooler.map(|_| Pooling::pooler().init(config, &device));
+    let described = BaseModel {
+        encoder: config.init(&device)?,
+        pooler: pooler.transpose()?,
+    };
+    check_described(&merged, &described)?;
+    let names = TensorNames::of_encoder(config.family);
+    write(directory, &merged, names, &checkpoint.to_encoder_json())
+}
+
+fn device_of(encoder: &Encoder) -> Device {
+    encoder.embeddings.word_embeddings.weight.lazy_device()
+}
+
+/// Whether the model has the parameters of the one that its configuration describes. Otherwise
+/// what is written would not load, or load as something else.
+fn check_described<M: Module>(model: &M, described: &M) -> Result<(), ModelError> {
+    let listed = |model| -> BTreeMap<String, Vec<usize>> {
+        let parameters = parameters(model).into_iter();
+        parameters.map(|found| (found.path, found.shape)).collect()
+    };
+    let (model, described) = (listed(model), listed(described));
+    let paths = model.keys().chain(described.keys());
+    let mut differing = paths.filter(|path| model.get(*path) != described.get(*path));
+    let Some(path) = differing.next() else {
+        return Ok(());
+    };
+    let with = |shapes: &BTreeMap<_, _>| match shapes.get(path) {
+        Some(shape) => format!("{path} of shape {shape:?}"),
+        None => format!("no {path}"),
+    };
+    Err(ModelError::InvalidConfig {
+        field: "the encoder of the checkpoint",
+        found: format!("one with {}", with(&described)),
+        expected: format!("the model's, with {}", with(&model)),
+    })
 }
 
 fn write<M: Module>(
@@ -86,11 +147,17 @@ fn write<M: Module>(
 }
 
 /// The values of a parameter as a file holds them.
+///
+/// # Panics
+/// If the data are not the parameter's.
 pub(crate) fn in_file(parameter: &Parameter, data: TensorData) -> TensorData {
     let data = data.convert_dtype(DType::F32);
-    match parameter.kind.is_output_major_in_files() {
-        true => transposed(data),
-        false => data,
+    let Some([input, output]) = parameter.output_major() else {
+        return data;
+    };
+    match data.as_slice() {
+        Ok(values) => TensorData::new(transposed(values, [input, output]), [output, input]),
+        Err(error) => panic!("{} as 32-bit floats: {error}", parameter.path),
     }
 }
 

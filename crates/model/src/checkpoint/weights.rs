@@ -13,7 +13,7 @@ use crate::ModelError;
 pub(crate) type Open = fn(&Path) -> Result<StoredTensors, ModelError>;
 
 /// The files that weights are looked for in; the first that is there is taken, in the order of
-/// [`from_pretrained`](https://github.com/huggingface/transformers/blob/v4.57.0/src/transformers/modeling_utils.py):
+/// [`from_pretrained`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/modeling_utils.py):
 /// files that cannot hold code before those that can, whole before sharded.
 pub(super) const MODEL_FILES: [(&str, Open); 4] = [
     (super::WEIGHTS_FILE, safetensors_file::open),

@@ -5,12 +5,13 @@ use burn::nn::LayerNorm;
 use burn::tensor::{Device, Tensor};
 use finetune_ops::attention;
 
-use super::{EncoderConfig, EncoderInput};
+use super::{AttentionMask, EncoderConfig};
 use crate::adapters::{LoraTarget, Projection};
 use crate::dropout::{DropoutStage, apply};
 use crate::parts;
 
-/// `norm(x + dropout(output(attention(query(x), key(x), value(x)))))`.
+/// `norm(x + dropout(output(attention(query(x), key(x), value(x)))))`; DistilBERT has no dropout
+/// there.
 #[derive(Module, Debug)]
 pub struct SelfAttention {
     /// `[D, D]`
@@ -25,7 +26,7 @@ pub struct SelfAttention {
     pub norm: LayerNorm,
     heads: usize,
     epsilon: f64,
-    hidden_dropout: f64,
+    output_dropout: f64,
     probability_dropout: f64,
 }
 
@@ -41,7 +42,10 @@ impl SelfAttention {
             norm: parts::layer_norm(width, device),
             heads: config.num_attention_heads,
             epsilon: config.layer_norm_eps,
-            hidden_dropout: config.hidden_dropout_prob,
+            output_dropout: match config.family.drops_attention_output() {
+                true => config.hidden_dropout_prob,
+                false => 0.0,
+            },
             probability_dropout: config.attention_probs_dropout_prob,
         }
     }
@@ -51,7 +55,7 @@ impl SelfAttention {
     pub(super) fn forward(
         &self,
         hidden: Tensor<2>,
-        input: &EncoderInput,
+        mask: &AttentionMask,
         dropout: Option<DropoutStage>,
     ) -> Tensor<2> {
         let context = attention(
@@ -60,14 +64,47 @@ impl SelfAttention {
             self.key.forward(hidden.clone(), dropout, LoraTarget::Key),
             self.value
                 .forward(hidden.clone(), dropout, LoraTarget::Value),
-            input.key_bias.clone(),
+            mask.key_bias.clone(),
             self.heads,
             dropout.and_then(|stage| stage.at(self.probability_dropout, 0)),
         );
         let projected = self
             .output
             .forward(context, dropout, LoraTarget::AttentionOutput);
-        let dropped = apply(projected, self.hidden_dropout, dropout, 1);
+        let dropped = apply(projected, self.output_dropout, dropout, 1);
         parts::apply_layer_norm(&self.norm, hidden + dropped, self.epsilon)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DropoutStream, Family, initialise};
+
+    #[test]
+    fn distilbert_drops_nothing_of_the_attention_s_output() {
+        for family in Family::ALL {
+            let config = EncoderConfig {
+                vocab_size: 10,
+                hidden_size: 8,
+                num_attention_heads: 2,
+                num_hidden_layers: 1,
+                intermediate_size: 4,
+                hidden_dropout_prob: 0.5,
+                attention_probs_dropout_prob: 0.0,
+                ..EncoderConfig::base(family)
+            };
+            let device = Device::flex();
+            let encoder = initialise(config.init(&device).unwrap(), 0.5, 1);
+            let mask = AttentionMask::new(&[true; 6], [2, 3], &device).unwrap();
+            let rows = Tensor::arange(0..48, &device).float().reshape([6, 8]) / 48.0;
+            let forward = |dropout| {
+                let attention = &encoder.layers[0].attention;
+                let output = attention.forward(rows.clone(), &mask, dropout);
+                output.into_data().try_to_vec::<f32>().unwrap()
+            };
+            let same = forward(None) == forward(Some(DropoutStream::new(1, 1).stage(1)));
+            assert_eq!(same, family == Family::DistilBert, "{family}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::LARGEST_SIZE;
 use crate::{Activation, Family, ModelError, Positions};
 
 /// No encoder is so deep: a damaged file must not build layers until memory ends.
@@ -141,15 +142,19 @@ impl EncoderConfig {
     pub fn validate(&self) -> Result<(), ModelError> {
         for (field, size) in [
             ("vocab_size", self.vocab_size),
-            ("embedding_size", self.embedding_width()),
             ("hidden_size", self.hidden_size),
+            ("embedding_size", self.embedding_width()),
             ("num_attention_heads", self.num_attention_heads),
             ("intermediate_size", self.intermediate_size),
             ("max_position_embeddings", self.max_position_embeddings),
         ] {
-            if size == 0 {
-                return Err(invalid(field, size, "at least 1"));
+            if !(1..=LARGEST_SIZE).contains(&size) {
+                return Err(invalid(field, size, &format!("in 1..={LARGEST_SIZE}")));
             }
+        }
+        if self.type_vocab_size > LARGEST_SIZE {
+            let expected = format!("at most {LARGEST_SIZE}");
+            return Err(invalid("type_vocab_size", self.type_vocab_size, &expected));
         }
         if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
             let expected = format!(
@@ -251,6 +256,20 @@ mod tests {
                     ..base()
                 },
                 "hidden_size",
+            ),
+            (
+                EncoderConfig {
+                    hidden_size: usize::MAX - 3,
+                    ..base()
+                },
+                "hidden_size",
+            ),
+            (
+                EncoderConfig {
+                    type_vocab_size: usize::MAX,
+                    ..base()
+                },
+                "type_vocab_size",
             ),
             (
                 EncoderConfig {

@@ -26,7 +26,17 @@ pub struct Embeddings {
     epsilon: f64,
     dropout: f64,
     #[module(skip)]
-    pub(super) positions: Positions,
+    positions: Positions,
+}
+
+/// What a batch has to fit: the rows of each table, and how positions are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tables {
+    pub(super) words: usize,
+    pub(super) positions: usize,
+    /// 0 for an encoder without token types.
+    pub(super) types: usize,
+    pub(super) counting: Positions,
 }
 
 impl Embeddings {
@@ -46,9 +56,23 @@ impl Embeddings {
         }
     }
 
+    pub(super) fn tables(&self) -> Tables {
+        let rows = |table: &Embedding| table.weight.lazy_shape()[0];
+        Tables {
+            words: rows(&self.word_embeddings),
+            positions: rows(&self.position_embeddings),
+            types: self.token_type_embeddings.as_ref().map_or(0, rows),
+            counting: self.positions,
+        }
+    }
+
     /// # Shapes
     /// - output: `[T, D]`
+    ///
+    /// # Panics
+    /// If the input was made for an encoder with other tables: a GPU would read beside them.
     pub(super) fn forward(&self, input: &EncoderInput, dropout: Option<DropoutStage>) -> Tensor<2> {
+        assert_eq!(input.tables, self.tables(), "an input of another encoder");
         let rows_of = |table: &Embedding, ids| table.weight.val().select(0, ids);
         let mut sum = rows_of(&self.word_embeddings, input.token_ids.clone());
         if let (Some(table), Some(types)) = (&self.token_type_embeddings, &input.token_type_ids) {
@@ -70,8 +94,8 @@ impl Embeddings {
     fn add_positions(&self, rows: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
         let [tokens, width] = rows.dims();
         let table = self.position_embeddings.weight.val();
-        let positions = table.slice([0..input.sequence]).unsqueeze();
-        let rows = rows.reshape([input.batch, input.sequence, width]);
+        let positions = table.slice([0..input.sequence()]).unsqueeze();
+        let rows = rows.reshape([input.batch(), input.sequence(), width]);
         (rows + positions).reshape([tokens, width])
     }
 }

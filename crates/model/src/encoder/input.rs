@@ -1,16 +1,16 @@
 //! A padded batch on its way into the encoder.
 
-use burn::nn::Embedding;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use finetune_ops::key_bias;
 
-use super::Encoder;
+use super::embeddings::Tables;
+use super::{AttentionMask, Encoder};
 use crate::ModelError;
 
 /// Token ids, token types and attention mask of a batch, on a device.
 ///
 /// Made from plain slices, and checked there: an id outside an embedding table is undefined on a
-/// GPU, so it must never reach one.
+/// GPU, so it must never reach one. It fits the encoder it was made for, and others with as many
+/// words, positions and token types.
 #[derive(Debug, Clone)]
 pub struct EncoderInput {
     pub(crate) token_ids: Tensor<1, Int>,
@@ -18,10 +18,9 @@ pub struct EncoderInput {
     pub(crate) token_type_ids: Option<Tensor<1, Int>>,
     /// Nothing where every row has the positions 0, 1, 2, …
     pub(crate) position_ids: Option<Tensor<1, Int>>,
-    pub(crate) key_bias: Tensor<2>,
-    pub(crate) attention_mask: Vec<bool>,
-    pub(crate) batch: usize,
-    pub(crate) sequence: usize,
+    pub(crate) mask: AttentionMask,
+    /// What the ids have been checked against.
+    pub(super) tables: Tables,
 }
 
 impl EncoderInput {
@@ -46,7 +45,7 @@ impl EncoderInput {
             ("token_type_ids", token_type_ids.len()),
             ("attention_mask", attention_mask.len()),
         ] {
-            if found != batch * sequence || found == 0 {
+            if batch.checked_mul(sequence) != Some(found) || found == 0 {
                 return Err(ModelError::BatchShape {
                     what,
                     batch,
@@ -55,43 +54,42 @@ impl EncoderInput {
                 });
             }
         }
-        let tables = &encoder.embeddings;
-        let device = tables.word_embeddings.weight.lazy_device();
-        let rows = tables.position_embeddings.weight.lazy_shape()[0];
-        let positions = tables
-            .positions
-            .of_tokens(token_ids, attention_mask, sequence, rows)?;
-        let types = tables.token_type_embeddings.as_ref();
-        let types = types.map(|table| indices("token type", token_type_ids, table, &device));
+        let device = encoder.embeddings.word_embeddings.weight.lazy_device();
+        let tables = encoder.embeddings.tables();
+        let positions =
+            tables
+                .counting
+                .of_tokens(token_ids, attention_mask, sequence, tables.positions)?;
+        let types = match tables.types {
+            0 => None,
+            rows => Some(indices("token type", token_type_ids, rows, &device)?),
+        };
         Ok(Self {
-            token_ids: indices("token id", token_ids, &tables.word_embeddings, &device)?,
-            token_type_ids: types.transpose()?,
+            token_ids: indices("token id", token_ids, tables.words, &device)?,
+            token_type_ids: types,
             position_ids: positions.map(|positions| int_tensor(positions, &device)),
-            key_bias: key_bias(attention_mask, [batch, sequence], &device),
-            attention_mask: attention_mask.to_vec(),
-            batch,
-            sequence,
+            mask: AttentionMask::new(attention_mask, [batch, sequence], &device)?,
+            tables,
         })
     }
 
     /// Number of rows of the batch, `B`.
     pub fn batch(&self) -> usize {
-        self.batch
+        self.mask.batch()
     }
 
     /// Tokens a row with padding, `S`.
     pub fn sequence(&self) -> usize {
-        self.sequence
+        self.mask.sequence()
     }
 }
 
 fn indices(
     what: &'static str,
     ids: &[u32],
-    table: &Embedding,
+    limit: usize,
     device: &Device,
 ) -> Result<Tensor<1, Int>, ModelError> {
-    let limit = table.weight.lazy_shape()[0];
     let ids = ids.iter().map(|id| {
         let found = *id as usize;
         if found >= limit {
@@ -110,7 +108,7 @@ fn int_tensor(values: Vec<i64>, device: &Device) -> Tensor<1, Int> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::EncoderConfig;
+    use crate::{EncoderConfig, Family};
 
     fn input(
         ids: &[u32],
@@ -157,7 +155,71 @@ mod tests {
             ragged,
             "batch of 2 x 2 tokens, but attention_mask has 3 values"
         );
+        // Their product is 0 as far as it can be counted.
+        let overflow = message(input(&[], &[], &[], [1 << 63, 2]));
+        assert!(
+            overflow.ends_with("but token_ids has 0 values"),
+            "{overflow}"
+        );
         let empty = message(input(&[], &[], &[], [0, 2]));
         assert_eq!(empty, "batch of 0 x 2 tokens, but token_ids has 0 values");
+    }
+
+    fn of_size(config: EncoderConfig) -> Encoder {
+        let small = EncoderConfig {
+            hidden_size: 4,
+            num_attention_heads: 1,
+            num_hidden_layers: 0,
+            intermediate_size: 4,
+            ..config
+        };
+        small.init(&Device::flex()).unwrap()
+    }
+
+    /// Runs a batch of one encoder in another.
+    fn run_in_another(made_for: EncoderConfig, run_in: EncoderConfig) {
+        let input = EncoderInput::new(&of_size(made_for), &[1; 2], &[0; 2], &[true; 2], [1, 2]);
+        of_size(run_in).forward(&input.unwrap(), None);
+    }
+
+    #[test]
+    fn an_input_fits_every_encoder_with_the_same_tables() {
+        for family in Family::ALL {
+            let base = EncoderConfig::base(family);
+            let deeper = EncoderConfig {
+                num_hidden_layers: base.num_hidden_layers + 1,
+                ..base.clone()
+            };
+            run_in_another(base, deeper);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "an input of another encoder")]
+    fn an_input_for_more_words_does_not_fit() {
+        let fewer = EncoderConfig {
+            vocab_size: 30_521,
+            ..Default::default()
+        };
+        run_in_another(EncoderConfig::default(), fewer);
+    }
+
+    #[test]
+    #[should_panic(expected = "an input of another encoder")]
+    fn an_input_without_token_types_does_not_fit() {
+        let distilbert = EncoderConfig::base(Family::DistilBert);
+        run_in_another(distilbert, EncoderConfig::default());
+    }
+
+    #[test]
+    #[should_panic(expected = "an input of another encoder")]
+    fn an_input_with_positions_from_zero_does_not_fit() {
+        let other = EncoderConfig {
+            vocab_size: 30_522,
+            max_position_embeddings: 512,
+            type_vocab_size: 2,
+            ..EncoderConfig::base(Family::Roberta)
+        };
+        run_in_another(EncoderConfig::default(), other);
     }
 }

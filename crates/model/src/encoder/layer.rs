@@ -3,7 +3,8 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::{EncoderConfig, EncoderInput, FeedForward, SelfAttention};
+use super::{AttentionMask, EncoderConfig, FeedForward, SelfAttention};
+use crate::adapters::LoraTarget;
 use crate::dropout::DropoutStage;
 
 /// Self-attention, then feed-forward.
@@ -28,10 +29,16 @@ impl EncoderLayer {
     pub(super) fn forward(
         &self,
         hidden: Tensor<2>,
-        input: &EncoderInput,
+        mask: &AttentionMask,
         dropout: Option<DropoutStage>,
     ) -> Tensor<2> {
-        let attended = self.attention.forward(hidden, input, dropout);
+        let attended = self.attention.forward(hidden, mask, dropout);
         self.feed_forward.forward(attended, dropout)
+    }
+
+    /// Whether any of its linear maps has an adapter.
+    pub fn has_lora(&self) -> bool {
+        let mut targets = LoraTarget::ALL.into_iter();
+        targets.any(|target| target.of(self).lora.is_some())
     }
 }

@@ -4,6 +4,7 @@
 
 mod activation;
 mod attention;
+mod attention_mask;
 mod config;
 mod embeddings;
 mod feed_forward;
@@ -14,6 +15,7 @@ mod positions;
 pub(crate) use activation::ACTIVATIONS;
 pub use activation::Activation;
 pub use attention::SelfAttention;
+pub use attention_mask::AttentionMask;
 pub use config::EncoderConfig;
 pub use embeddings::Embeddings;
 pub use feed_forward::FeedForward;
@@ -21,7 +23,7 @@ pub use input::EncoderInput;
 pub use layer::EncoderLayer;
 pub use positions::Positions;
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -60,56 +62,75 @@ impl Encoder {
     ///
     /// # Shapes
     /// - output: `[T, D]`
+    ///
+    /// # Panics
+    /// If `input` was made for an encoder with other embedding tables.
     pub fn forward(&self, input: &EncoderInput, dropout: Option<DropoutStream>) -> Tensor<2> {
-        self.run(input, dropout, self.layers.len(), |_, _| ())
+        let layers = 0..self.layers.len();
+        self.advance(self.embed(input, dropout), &input.mask, dropout, layers)
     }
 
     /// All hidden states: those of the embeddings, then one per layer, `L + 1` in all.
     ///
     /// # Shapes
     /// - each output: `[T, D]`
+    ///
+    /// # Panics
+    /// If `input` was made for an encoder with other embedding tables.
     pub fn hidden_states(
         &self,
         input: &EncoderInput,
         dropout: Option<DropoutStream>,
     ) -> Vec<Tensor<2>> {
-        self.some_hidden_states(input, dropout, 0..=self.layers.len())
+        let embedded = self.embed(input, dropout);
+        self.states_from(0, embedded, &input.mask, dropout, 0..=self.layers.len())
     }
 
-    /// The hidden states with these numbers; layers above the last of them are not run.
+    /// The hidden states with number 0: what the first layer takes in.
     ///
     /// # Shapes
-    /// - each output: `[T, D]`
-    pub(crate) fn some_hidden_states(
+    /// - output: `[T, D]`
+    pub(crate) fn embed(&self, input: &EncoderInput, dropout: Option<DropoutStream>) -> Tensor<2> {
+        self.embeddings
+            .forward(input, dropout.map(|stream| stream.stage(0)))
+    }
+
+    /// Runs the layers of a range on what the first of them takes in.
+    ///
+    /// # Shapes
+    /// - `hidden`, output: `[T, D]`
+    pub(crate) fn advance(
         &self,
-        input: &EncoderInput,
+        hidden: Tensor<2>,
+        mask: &AttentionMask,
+        dropout: Option<DropoutStream>,
+        layers: Range<usize>,
+    ) -> Tensor<2> {
+        layers.fold(hidden, |hidden, index| {
+            let stage = dropout.map(|stream| stream.stage(index + 1));
+            self.layers[index].forward(hidden, mask, stage)
+        })
+    }
+
+    /// From the hidden states with one number to those with the wanted ones, none of them lower;
+    /// layers above the last are not run.
+    ///
+    /// # Shapes
+    /// - `hidden`, each output: `[T, D]`
+    pub(crate) fn states_from(
+        &self,
+        number: usize,
+        hidden: Tensor<2>,
+        mask: &AttentionMask,
         dropout: Option<DropoutStream>,
         wanted: RangeInclusive<usize>,
     ) -> Vec<Tensor<2>> {
-        let mut states = Vec::with_capacity(wanted.clone().count());
-        let last = self.run(input, dropout, *wanted.end(), |number, state| {
-            if wanted.contains(&number) {
-                states.push(state.clone());
-            }
-        });
-        states.push(last);
+        let (first, last) = wanted.into_inner();
+        let mut states = vec![self.advance(hidden, mask, dropout, number..first)];
+        for layer in first..last {
+            let below = states[states.len() - 1].clone();
+            states.push(self.advance(below, mask, dropout, layer..layer + 1));
+        }
         states
-    }
-
-    /// Embeddings and the first `layers` layers; `passed` sees every state that a layer takes in.
-    fn run(
-        &self,
-        input: &EncoderInput,
-        dropout: Option<DropoutStream>,
-        layers: usize,
-        mut passed: impl FnMut(usize, &Tensor<2>),
-    ) -> Tensor<2> {
-        let stage = |number| dropout.map(|stream| stream.stage(number));
-        let embedded = self.embeddings.forward(input, stage(0));
-        let layers = self.layers.iter().take(layers).enumerate();
-        layers.fold(embedded, |hidden, (index, layer)| {
-            passed(index, &hidden);
-            layer.forward(hidden, input, stage(index + 1))
-        })
     }
 }

@@ -20,8 +20,8 @@ impl Combination {
     /// Width of the combined vector.
     pub fn width(self, width: usize) -> usize {
         match self {
-            Self::Concatenation | Self::DifferenceAndProduct => 2 * width,
-            Self::ConcatenationAndDifference => 3 * width,
+            Self::Concatenation | Self::DifferenceAndProduct => width.saturating_mul(2),
+            Self::ConcatenationAndDifference => width.saturating_mul(3),
         }
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::score_range::check_one_output;
 use super::{ScoreRange, check_dropout, sites};
+use crate::bounds::{check_matrix, check_width};
 use crate::dropout::{DropoutStage, apply};
 use crate::{ModelError, parts};
 
@@ -28,31 +29,28 @@ pub struct CosineConfig {
 }
 
 impl CosineConfig {
-    pub(super) fn init(
-        &self,
-        width: usize,
-        outputs: usize,
-        device: &Device,
-    ) -> Result<Cosine, ModelError> {
+    pub(super) fn validate(&self, width: usize, outputs: usize) -> Result<(), ModelError> {
         check_dropout("head.dropout", self.dropout)?;
         check_one_output(outputs)?;
         ScoreRange::check(self.range, outputs)?;
-        if self.projection == Some(0) {
-            return Err(ModelError::InvalidConfig {
-                field: "head.projection",
-                found: "0".to_string(),
-                expected: "at least 1".to_string(),
-            });
+        if let Some(projected) = self.projection {
+            check_width("head.projection", projected)?;
+            check_matrix("head.projection", width, projected)?;
         }
+        Ok(())
+    }
+
+    /// A head of a valid configuration.
+    pub(super) fn init(&self, width: usize, device: &Device) -> Cosine {
         let projection = || {
             self.projection
                 .map(|projected| parts::linear(width, projected, device))
         };
-        Ok(Cosine {
+        Cosine {
             first: projection(),
             second: projection(),
             config: *self,
-        })
+        }
     }
 }
 

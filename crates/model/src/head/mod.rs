@@ -69,9 +69,36 @@ impl HeadConfig {
     /// # Errors
     /// [`ModelError::InvalidConfig`] names the first value that makes no head.
     pub fn init(&self, width: usize, outputs: usize, device: &Device) -> Result<Head, ModelError> {
+        self.validate(width, outputs)?;
+        Ok(match self {
+            Self::Perceptron(config) => Head::Perceptron(config.init(width, outputs, device)),
+            Self::Cosine(config) => Head::Cosine(config.init(width, device)),
+        })
+    }
+
+    /// Whether there can be such a head on pooled vectors of width `width`, with so many outputs.
+    ///
+    /// # Errors
+    /// As [`HeadConfig::init`].
+    pub(crate) fn validate(&self, width: usize, outputs: usize) -> Result<(), ModelError> {
         match self {
-            Self::Perceptron(config) => Ok(Head::Perceptron(config.init(width, outputs, device)?)),
-            Self::Cosine(config) => Ok(Head::Cosine(config.init(width, outputs, device)?)),
+            Self::Perceptron(config) => config.validate(width, outputs),
+            Self::Cosine(config) => config.validate(width, outputs),
+        }
+    }
+
+    /// The same without what matters in training alone.
+    pub(crate) fn without_dropout(&self) -> Self {
+        match self {
+            Self::Perceptron(config) => Self::Perceptron(PerceptronConfig {
+                input_dropout: 0.0,
+                dropout: 0.0,
+                ..config.clone()
+            }),
+            Self::Cosine(config) => Self::Cosine(CosineConfig {
+                dropout: 0.0,
+                ..*config
+            }),
         }
     }
 }
@@ -106,6 +133,9 @@ impl Head {
     /// # Errors
     /// [`ModelError::TextCount`] if the head is for another number of texts,
     /// [`ModelError::PairShape`] if the two texts of a pair differ in their shape.
+    ///
+    /// # Panics
+    /// If the vectors have not the width that the head was made for.
     pub fn forward(
         &self,
         Features { first, second }: Features,
@@ -212,12 +242,19 @@ mod tests {
                 }
             }
             if texts == 2 {
-                let uneven = Features {
-                    first: rows(3),
-                    second: Some(rows(2)),
-                };
-                let error = head.forward(uneven, None).unwrap_err();
-                assert!(matches!(error, ModelError::PairShape { .. }), "{error:?}");
+                for second in [[2, 4], [3, 5]] {
+                    let uneven = Features {
+                        first: rows(3),
+                        second: Some(Tensor::zeros(second, &device)),
+                    };
+                    let error = head.forward(uneven, None).unwrap_err();
+                    assert!(matches!(error, ModelError::PairShape { .. }), "{error:?}");
+                    // Whichever of the two differs, the message shows it.
+                    let message = error.to_string();
+                    assert!(message.contains("first texts [3, 4]"), "{message}");
+                    let second = format!("second texts {second:?}");
+                    assert!(message.contains(&second), "{message}");
+                }
             }
         }
     }
@@ -238,7 +275,19 @@ mod tests {
                 r#"{"kind": "perceptron", "range": {"low": 5.0, "high": 0.0}}"#,
                 "head.range",
             ),
+            (
+                r#"{"kind": "perceptron", "hidden_sizes": [5, 1099511627776]}"#,
+                "head.hidden_sizes",
+            ),
+            (
+                r#"{"kind": "perceptron", "hidden_sizes": [1048576, 1048576]}"#,
+                "head.hidden_sizes",
+            ),
             (r#"{"kind": "cosine", "projection": 0}"#, "head.projection"),
+            (
+                r#"{"kind": "cosine", "projection": 18446744073709551615}"#,
+                "head.projection",
+            ),
             (r#"{"kind": "cosine", "dropout": 2.0}"#, "head.dropout"),
         ] {
             let error = head(json).init(4, 1, &Device::flex()).unwrap_err();

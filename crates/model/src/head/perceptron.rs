@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::{Combination, ScoreRange, check_dropout, sites};
+use crate::bounds::{check_matrix, check_width};
 use crate::dropout::{DropoutStage, apply};
 use crate::{Activation, ModelError, parts};
 
@@ -45,33 +46,37 @@ impl PerceptronConfig {
         }
     }
 
-    pub(super) fn init(
-        &self,
-        width: usize,
-        outputs: usize,
-        device: &Device,
-    ) -> Result<Perceptron, ModelError> {
+    pub(super) fn validate(&self, width: usize, outputs: usize) -> Result<(), ModelError> {
         check_dropout("head.dropout", self.dropout)?;
         check_dropout("head.input_dropout", self.input_dropout)?;
         ScoreRange::check(self.range, outputs)?;
-        if self.hidden_sizes.contains(&0) {
-            return Err(ModelError::InvalidConfig {
-                field: "head.hidden_sizes",
-                found: format!("{:?}", self.hidden_sizes),
-                expected: "at least 1 each".to_string(),
-            });
+        let mut input = self.input_width(width);
+        for size in &self.hidden_sizes {
+            check_width("head.hidden_sizes", *size)?;
+            check_matrix("head.hidden_sizes", input, *size)?;
+            input = *size;
         }
-        let mut input = self.pair.map_or(width, |pair| pair.width(width));
+        check_matrix("head.hidden_sizes", input, outputs)
+    }
+
+    /// Width of what the first layer sees of vectors of width `width`.
+    fn input_width(&self, width: usize) -> usize {
+        self.pair.map_or(width, |pair| pair.width(width))
+    }
+
+    /// A head of a valid configuration.
+    pub(super) fn init(&self, width: usize, outputs: usize, device: &Device) -> Perceptron {
+        let mut input = self.input_width(width);
         let mut hidden = Vec::with_capacity(self.hidden_sizes.len());
         for size in &self.hidden_sizes {
             hidden.push(parts::linear(input, *size, device));
             input = *size;
         }
-        Ok(Perceptron {
+        Perceptron {
             hidden,
             output: parts::linear(input, outputs, device),
             config: self.clone(),
-        })
+        }
     }
 }
 

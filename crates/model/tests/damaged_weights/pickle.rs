@@ -1,6 +1,6 @@
 //! Pickles that are no weights, among them such as would run code.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Command;
 
@@ -102,14 +102,7 @@ fn a_pickle_that_would_run_code() {
                 std::fs::write(folder.join("pytorch_model.bin"), bytes).unwrap();
             });
             assert!(!marker.exists(), "{kind:?} in {layout}");
-            match (kind, &error) {
-                (Kind::ThrownAway, ModelError::MissingTensor { .. }) => {}
-                (_, ModelError::PickledCall { path, found }) => {
-                    assert!(path.ends_with("pytorch_model.bin"), "{error}");
-                    assert_eq!(found, "posix.system");
-                }
-                _ => panic!("{kind:?} in {layout}: {error:?}"),
-            }
+            assert_calls_system(&error, &format!("{kind:?} in {layout}"));
         }
         // The pickle is a real one: Python, where there is one, does run it.
         let file = outside.path().join("pickle");
@@ -124,6 +117,91 @@ fn a_pickle_that_would_run_code() {
             std::fs::remove_file(&marker).unwrap();
         }
     }
+}
+
+fn assert_calls_system(error: &ModelError, what: &str) {
+    let ModelError::PickledCall { path, found } = error else {
+        panic!("{what}: {error:?}")
+    };
+    assert!(path.ends_with("pytorch_model.bin"), "{error}");
+    assert_eq!(found, "posix.system", "{what}");
+}
+
+/// The pickle of a file of `formats`.
+fn pickle_of(name: &str) -> Vec<u8> {
+    let folder = super::copy_of(name);
+    let file = std::fs::File::open(folder.path().join("pytorch_model.bin")).unwrap();
+    let mut archive = zip::ZipArchive::new(file).unwrap();
+    let names = archive.file_names().map(|name| name.unwrap().into_owned());
+    let pickle = names.collect::<Vec<_>>();
+    let pickle = pickle
+        .iter()
+        .find(|name| name.ends_with("data.pkl"))
+        .unwrap();
+    let mut bytes = Vec::new();
+    let mut entry = archive.by_name(pickle).unwrap();
+    entry.read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+/// A call in a complete state dict, where nothing of it stays in the result.
+#[test]
+fn a_call_is_found_wherever_it_stands() {
+    let whole = pickle_of("bin");
+    let (start, rest) = whole.split_at(2);
+    assert_eq!(start, b"\x80\x02");
+    let (dict, stop) = whole.split_at(whole.len() - 1);
+    assert_eq!(stop, b".");
+    let call = b"cposix\nsystem\nX\x01\x00\x00\x00:\x85R";
+    let key = b"X\x01\x00\x00\x00w";
+    let tensor = pickled_tensor("w", "FloatStorage", 1, &[1], &[1]);
+    let hooks = b"ccollections\nOrderedDict\n)R";
+    let place = tensor
+        .windows(hooks.len())
+        .position(|bytes| bytes == hooks)
+        .unwrap();
+    let (before, after) = (&tensor[..place], &tensor[place + hooks.len()..]);
+    for (what, pickle) in [
+        ("in front, thrown away", [start, call, b"0", rest].concat()),
+        (
+            "memorised",
+            [start, call, b"r\x00\x00\x01\x000", rest].concat(),
+        ),
+        (
+            "overwritten",
+            [dict, key, call, b"s", key, b"Ns", stop].concat(),
+        ),
+        (
+            "as state that is no dict",
+            [dict, call, b"b", stop].concat(),
+        ),
+        (
+            "in an argument that is not used",
+            [before, call, after].concat(),
+        ),
+        ("in a key", [dict, call, b"Ns", stop].concat()),
+    ] {
+        let bytes = archive(&pickle);
+        let error = load("bin", |folder| {
+            std::fs::write(folder.join("pytorch_model.bin"), bytes).unwrap();
+        });
+        assert_calls_system(&error, what);
+    }
+}
+
+/// `torch.save(model)` keeps the classes of the model: to load it is to run them.
+#[test]
+fn a_pickled_module() {
+    let module =
+        b"\x80\x02c__main__\nNet\n)\x81}(X\x08\x00\x00\x00trainingNX\x0b\x00\x00\x00_parameters}\
+        X\x08\x00\x00\x00_buffers}X\x08\x00\x00\x00_modules}ub.";
+    let error = load("bin", |folder| {
+        std::fs::write(folder.join("pytorch_model.bin"), archive(module)).unwrap();
+    });
+    let ModelError::PickledCall { found, .. } = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(found, "__main__.Net");
 }
 
 #[test]

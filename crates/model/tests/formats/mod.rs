@@ -1,15 +1,18 @@
 //! Every layout that weights come in holds the same encoder, bit for bit.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use finetune_golden::Golden;
 use finetune_model::{
-    Encoder, Family, LoadReport, Parameter, ParameterKind, TensorNames, load_classifier,
-    load_encoder, parameters, save_encoder,
+    BaseModel, Encoder, EncoderConfig, Family, LoadReport, ModelError, Parameter, ParameterKind,
+    TensorNames, initialise, load_base_model, load_classifier, load_encoder, load_masked_lm,
+    parameters, save_base_model, save_encoder, save_masked_lm,
 };
+
+use crate::weights_file;
 
 fn folder(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests/formats", name]
@@ -30,9 +33,8 @@ fn stored(encoder: &Encoder) -> BTreeMap<String, Vec<f32>> {
     }
     impl ModuleVisitor for Values {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let mut parameter = self.parameters.next().unwrap();
+            let parameter = self.parameters.next().unwrap();
             assert_eq!(parameter.id, param.id);
-            parameter.path = format!("encoder.{}", parameter.path);
             let values = match parameter.kind {
                 ParameterKind::LinearWeight => param.val().transpose(),
                 _ => param.val(),
@@ -163,6 +165,164 @@ fn what_is_saved_is_tensor_for_tensor_the_same() {
     let (again, _, report) = load_encoder(saved.path(), &Device::flex()).unwrap();
     assert_eq!((report.loaded.len(), report.unused.len()), (21, 0));
     check(&again, "f32");
+}
+
+/// A bare encoder with its pooler, as published: names and values.
+#[test]
+fn what_is_published_with_a_pooler_is_saved_with_it() {
+    let device = Device::flex();
+    for original in ["tiny_bert/encoder_checkpoint", "heads/checkpoint"] {
+        let original = folder("../parity").join(original);
+        let (model, config, report) = load_base_model(&original, &device).unwrap();
+        assert!(model.pooler.is_some());
+        assert!(
+            report.initialised.is_empty() && report.unused.is_empty(),
+            "{report}"
+        );
+        let saved = tempfile::tempdir().unwrap();
+        save_base_model(saved.path(), &model, &config).unwrap();
+        let read = |folder: &Path| Golden::read(&folder.join("model.safetensors"));
+        let (saved, original) = (read(saved.path()), read(&original));
+        assert_eq!(saved.names(), original.names());
+        for name in original.names() {
+            assert_eq!(saved.floats(&name), original.floats(&name), "{name}");
+        }
+    }
+    // From shards, and from a file with a head.
+    for (name, pooler) in [("sharded", true), ("single_f32", true), ("bin", false)] {
+        let (model, _, report) = load_base_model(&folder(name), &device).unwrap();
+        assert_eq!(model.pooler.is_some(), pooler, "{name}");
+        assert_eq!(report.loaded.len(), if pooler { 23 } else { 21 }, "{name}");
+        check(&model.encoder, "f32");
+    }
+}
+
+/// A configuration of another model does not describe what is saved.
+#[test]
+fn what_another_configuration_describes_is_not_saved() {
+    let device = Device::flex();
+    let (encoder, config, _) = load_encoder(&folder("sharded"), &device).unwrap();
+    let (masked_lm, ..) = load_masked_lm(&folder("bin"), 0, &device).unwrap();
+    let (base, ..) = load_base_model(&folder("sharded"), &device).unwrap();
+    let saved = tempfile::tempdir().unwrap();
+    let mut wrong = config.clone();
+    let of_config = |edit: fn(&mut EncoderConfig)| {
+        wrong.encoder = config.encoder.clone();
+        edit(&mut wrong.encoder);
+        for result in [
+            save_encoder(saved.path(), &encoder, &wrong),
+            save_base_model(saved.path(), &base, &wrong),
+            save_masked_lm(saved.path(), &masked_lm, &wrong),
+        ] {
+            let error = result.unwrap_err();
+            assert!(
+                matches!(error, ModelError::InvalidConfig { .. }),
+                "{error:?}"
+            );
+        }
+    };
+    let edits: [fn(&mut EncoderConfig); 4] = [
+        |config| config.vocab_size += 1,
+        |config| config.num_hidden_layers = 2,
+        |config| config.num_hidden_layers = 0,
+        |config| *config = EncoderConfig::base(Family::DistilBert),
+    ];
+    edits.into_iter().for_each(of_config);
+    let nothing = std::fs::read_dir(saved.path()).unwrap().count();
+    assert_eq!(nothing, 0);
+    save_encoder(saved.path(), &encoder, &config).unwrap();
+}
+
+/// The names of a bare encoder's parameters, with whatever root their paths have.
+#[test]
+fn a_bare_encoder_s_parameters_have_the_names_of_the_file() {
+    let config = EncoderConfig::base(Family::Roberta);
+    let encoder = config.init(&Device::flex()).unwrap();
+    let alone = BaseModel {
+        encoder: encoder.clone(),
+        pooler: None,
+    };
+    let names = TensorNames::of_encoder(Family::Roberta);
+    let named = |listed: Vec<Parameter>| -> Vec<String> {
+        listed
+            .iter()
+            .map(|parameter| names.name(parameter))
+            .collect()
+    };
+    let of_encoder = named(parameters(&encoder));
+    assert_eq!(of_encoder, named(parameters(&alone)));
+    assert_eq!(of_encoder[0], "embeddings.word_embeddings.weight");
+    let query = "encoder.layer.0.attention.self.query.weight".to_string();
+    assert!(of_encoder.contains(&query));
+}
+
+/// The copy of the word embeddings in a file for masked language modelling is not worth a word;
+/// what merely stands in its place is.
+#[test]
+fn a_decoder_is_unused_unless_it_repeats_the_word_embeddings() {
+    let device = Device::flex();
+    for family in Family::ALL {
+        let config = EncoderConfig {
+            vocab_size: 9,
+            hidden_size: 4,
+            num_hidden_layers: 0,
+            num_attention_heads: 1,
+            intermediate_size: 4,
+            max_position_embeddings: 6,
+            ..EncoderConfig::base(family)
+        };
+        let model = initialise(config.init_masked_lm(&device).unwrap(), 0.5, 1);
+        let saved = tempfile::tempdir().unwrap();
+        let described = finetune_model::CheckpointConfig::new(config);
+        save_masked_lm(saved.path(), &model, &described).unwrap();
+        let file = saved.path().join("model.safetensors");
+        let original = weights_file::read(&file);
+        let names = TensorNames::of_masked_lm(family);
+        let listed = parameters(&model);
+        let name_of = |path: &str| {
+            let parameter = listed.iter().find(|parameter| parameter.path == path);
+            names.name(parameter.unwrap())
+        };
+        let words = name_of("encoder.embeddings.word_embeddings.weight");
+        let bias = name_of("head.bias");
+        let (decoder, decoder_bias) = match family {
+            Family::Bert => (
+                "cls.predictions.decoder.weight",
+                "cls.predictions.decoder.bias",
+            ),
+            Family::DistilBert => ("vocab_projector.weight", ""),
+            Family::Electra => ("generator_lm_head.weight", ""),
+            _ => ("lm_head.decoder.weight", "lm_head.decoder.bias"),
+        };
+        let load = |copies: &[(&str, &str, f32)], without: &str| {
+            let mut tensors = original.clone();
+            for (name, copied, change) in copies {
+                let (shape, mut values) = original[*copied].clone();
+                values[3] += change;
+                tensors.insert(name.to_string(), (shape, values));
+            }
+            tensors.remove(without);
+            weights_file::write(&file, &tensors);
+            load_masked_lm(saved.path(), 0, &device).unwrap()
+        };
+        let unused = |tensors: &[_]| load(tensors, "").2.unused;
+        assert!(unused(&[(decoder, &words, 0.0)]).is_empty(), "{family}");
+        assert_eq!(unused(&[(decoder, &words, 0.5)]), [decoder], "{family}");
+        if decoder_bias.is_empty() {
+            continue;
+        }
+        assert!(unused(&[(decoder_bias, &bias, 0.0)]).is_empty(), "{family}");
+        assert_eq!(
+            unused(&[(decoder_bias, &bias, 0.5)]),
+            [decoder_bias],
+            "{family}"
+        );
+        // The bias alone under its second name.
+        let (model, _, report) = load(&[(decoder_bias, &bias, 0.5)], &bias);
+        assert!(report.initialised.is_empty(), "{family}: {report}");
+        let values: Vec<f32> = model.head.bias.val().into_data().try_to_vec().unwrap();
+        assert_eq!(values[3], 0.5, "{family}");
+    }
 }
 
 #[test]

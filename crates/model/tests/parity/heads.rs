@@ -1,20 +1,22 @@
 //! Every pooling and every head that transformers has no class for against PyTorch, from
-//! `heads/generate.py`: outputs, and gradients down to the word embeddings.
+//! `heads/generate.py`: outputs, losses of every kind, and the gradient of every parameter.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device;
+use burn::tensor::activation::log_sigmoid;
+use burn::tensor::{Device, Tensor};
 use finetune_golden::Golden;
 use finetune_model::{
     CheckpointConfig, Encoder, EncoderInput, HeadConfig, Pooling, ProblemType, SequenceClassifier,
     SequenceClassifierConfig, TensorNames, load_classifier_as, parameters, save_classifier,
 };
+use finetune_ops::{Targets, cross_entropy};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::Deserialize;
 
-use super::{Errors, device_and_tolerance, gradients_by_name, host, tensor};
+use super::{Errors, device_and_tolerance, gradients_by_name, host, indices, tensor};
 
 /// A line of `cases.json`.
 #[derive(Deserialize)]
@@ -22,6 +24,41 @@ struct Case {
     pooling: Pooling,
     head: HeadConfig,
     outputs: usize,
+    loss: Loss,
+}
+
+/// The losses of PyTorch, each the mean.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Loss {
+    CrossEntropy,
+    Bce,
+    Mse,
+    L1,
+}
+
+impl Loss {
+    fn of(self, output: Tensor<2>, golden: &Golden, targets: &str) -> Tensor<1> {
+        let device = output.device();
+        let values = || tensor::<2>(golden, targets, &device);
+        match self {
+            Self::CrossEntropy => {
+                let labels = indices(golden, targets);
+                let weights = Targets {
+                    labels: &labels,
+                    classes: output.dims()[1],
+                    divisor: labels.len() as f64,
+                };
+                cross_entropy(output, weights.weights(&device))
+            }
+            Self::Bce => {
+                let (yes, no) = (log_sigmoid(output.clone()), log_sigmoid(-output));
+                -(values() * yes + (-values() + 1.0) * no).mean()
+            }
+            Self::Mse => (output - values()).powi_scalar(2).mean(),
+            Self::L1 => (output - values()).abs().mean(),
+        }
+    }
 }
 
 fn folder() -> PathBuf {
@@ -30,7 +67,7 @@ fn folder() -> PathBuf {
 
 fn cases() -> Vec<(String, Case)> {
     let text = std::fs::read_to_string(folder().join("cases.json")).unwrap();
-    let cases: HashMap<String, Case> = serde_json::from_str(&text).unwrap();
+    let cases: BTreeMap<String, Case> = serde_json::from_str(&text).unwrap();
     assert_eq!(cases.len(), 18);
     cases.into_iter().collect()
 }
@@ -97,7 +134,7 @@ fn model(golden: &Golden, name: &str, case: &Case, device: &Device) -> SequenceC
     model
 }
 
-fn outputs(golden: &Golden, case: &Case, model: &SequenceClassifier) -> burn::tensor::Tensor<2> {
+fn outputs(golden: &Golden, case: &Case, model: &SequenceClassifier) -> Tensor<2> {
     let (first, second) = (
         input(golden, "first", &model.encoder),
         input(golden, "second", &model.encoder),
@@ -120,27 +157,15 @@ fn poolings_and_heads_equal_pytorch() {
         let output = outputs(&golden, &case, &model);
         errors.compare("output", &host(output.clone()), &expected("output"));
 
-        let upstream = tensor::<2>(&golden, &format!("{name}.upstream"), &device);
-        let gradients = (output * upstream).sum().backward();
+        let loss = case.loss.of(output, &golden, &format!("{name}.targets"));
+        errors.compare("loss", &host(loss.clone()), &expected("loss"));
         let names = TensorNames::of_classifier(model.config());
-        let gradients = gradients_by_name(&model, &names, &gradients);
-        let mut compared = 0;
-        for parameter in parameters(&model) {
-            let what = match parameter.path.as_str() {
-                "encoder.embeddings.word_embeddings.weight" => "grad.words".to_string(),
-                "pooler.dense.weight" => "grad.pooler".to_string(),
-                path if path.starts_with("head.") => format!("grad.{path}"),
-                _ => continue,
-            };
-            let gradient = &gradients[&names.name(&parameter)];
-            errors.compare(&what, gradient, &expected(&what));
-            compared += 1;
-        }
-        let all = golden.names();
-        let all = all
-            .iter()
-            .filter(|golden| golden.starts_with(&format!("{name}.grad.")));
-        assert_eq!(compared, all.count(), "{name}");
+        let gradients = gradients_by_name(&model, &names, &loss.backward());
+        // Where transformers has a name for the last layer.
+        let in_golden = |name: String| name.replace("classifier.", "head.output.");
+        let gradients = gradients.into_iter();
+        let gradients = gradients.map(|(name, gradient)| (in_golden(name), gradient));
+        errors.compare_gradients(&golden, &format!("{name}.grad."), &gradients.collect());
         errors.report(&name);
     }
 }

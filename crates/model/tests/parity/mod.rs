@@ -1,7 +1,4 @@
-//! Hidden states, logits and gradients against transformers and PyTorch.
-//!
-//! `FINETUNE_DEVICE` names the device to compute on, `flex` without it:
-//! `FINETUNE_DEVICE=libtorch cargo test -p finetune-model --features tch`
+//! Hidden states, logits, losses and gradients against transformers and PyTorch.
 
 mod families;
 mod heads;
@@ -16,24 +13,7 @@ use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use finetune_golden::Golden;
 use finetune_model::{Encoder, EncoderInput, ParameterKind, TensorNames, parameters};
 
-/// The device to compute on, and the largest relative error that it may make in f32.
-fn device_and_tolerance() -> (Device, f64) {
-    let name = std::env::var("FINETUNE_DEVICE").unwrap_or("flex".to_string());
-    match name.as_str() {
-        "flex" => (Device::flex(), 1e-5),
-        #[cfg(feature = "tch")]
-        #[allow(deprecated, reason = "burn marks every LibTorch name as deprecated")]
-        "libtorch" => (Device::libtorch(), 1e-5),
-        #[cfg(feature = "tch")]
-        #[allow(deprecated, reason = "burn marks every LibTorch name as deprecated")]
-        "libtorch-cuda" => (Device::libtorch_cuda(0), 1e-5),
-        #[cfg(feature = "wgpu")]
-        "wgpu" => (Device::wgpu(burn::tensor::DeviceKind::DefaultDevice), 1e-3),
-        #[cfg(feature = "cuda")]
-        "cuda" => (Device::cuda(0), 1e-3),
-        other => panic!("FINETUNE_DEVICE is {other}: not a device of this build"),
-    }
-}
+use crate::device::device_and_tolerance;
 
 fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().convert::<f32>().try_to_vec().unwrap()
@@ -112,6 +92,34 @@ impl Errors {
         );
         if error > self.worst.0 {
             self.worst = (error, name.to_string());
+        }
+    }
+
+    /// Compares the gradient of every parameter, by name. Those of the golden file begin with
+    /// `prefix`; the two have to have the same names.
+    fn compare_gradients(
+        &mut self,
+        golden: &Golden,
+        prefix: &str,
+        gradients: &BTreeMap<String, Vec<f32>>,
+    ) {
+        let listed = golden.names();
+        let expected: Vec<_> = listed
+            .iter()
+            .filter_map(|name| name.strip_prefix(prefix))
+            .collect();
+        let got: Vec<_> = gradients.keys().collect();
+        assert_eq!(got, expected, "{prefix}");
+        // The gradient of a key's bias is zero but for rounding: softmax cancels it. It is measured
+        // against that of its neighbours, the query's.
+        for (name, gradient) in gradients {
+            let neighbour = name
+                .replace("key.bias", "query.bias")
+                .replace("k_lin", "q_lin");
+            let (neighbour, _) = golden.floats(&format!("{prefix}{neighbour}"));
+            let scale = largest(neighbour.iter().map(|value| f64::from(*value)));
+            let (expected, _) = golden.floats(&format!("{prefix}{name}"));
+            self.compare_at_scale(&format!("gradient of {name}"), gradient, &expected, scale);
         }
     }
 

@@ -20,8 +20,8 @@ pub use part::Freeze;
 pub use unfreezing::GradualUnfreezing;
 pub use watch::FrozenWatch;
 
-use crate::TrainError;
 use crate::stages::{layers, stage};
+use crate::{RunLength, TrainError};
 
 /// What does not train. By default, everything does.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -110,6 +110,21 @@ impl FreezeConfig {
             .unfreeze
             .map_or(0, |unfreeze| unfreeze.stages(epoch, step));
         self.part.frozen_stages(layers).saturating_sub(unfrozen)
+    }
+
+    /// How many stages are frozen from the first step of a run of this length to the last.
+    pub fn frozen_throughout(&self, layers: usize, length: RunLength) -> usize {
+        match (self.unfreeze, length) {
+            (Some(GradualUnfreezing::Epochs(_)), RunLength::Epochs(epochs)) => {
+                self.frozen_stages(layers, epochs.saturating_sub(1), 0)
+            }
+            (Some(GradualUnfreezing::Steps(_)), RunLength::Steps(steps)) => {
+                self.frozen_stages(layers, 0, steps.saturating_sub(1))
+            }
+            // The number of steps of an epoch is that of the data.
+            (Some(_), _) => 0,
+            (None, _) => self.frozen_stages(layers, 0, 0),
+        }
     }
 
     /// The first stage with dropout, of `frozen_stages` that are frozen: for
@@ -308,6 +323,15 @@ mod tests {
         assert_eq!(by_epoch, [3, 3, 2, 2, 1, 0]);
         let by_step = [0, 99, 100, 299, 300].map(|step| steps.frozen_stages(3, 9, step));
         assert_eq!(by_step, [3, 3, 2, 1, 0]);
+        for (freeze, length, frozen) in [
+            (&epochs, RunLength::Epochs(2), 3),
+            (&epochs, RunLength::Epochs(3), 2),
+            (&steps, RunLength::Steps(100), 3),
+            (&steps, RunLength::Steps(101), 2),
+            (&steps, RunLength::Epochs(1), 0),
+        ] {
+            assert_eq!(freeze.frozen_throughout(3, length), frozen, "{length:?}");
+        }
         assert_eq!(epochs.first_stage_with_dropout(2), 2);
         let always = FreezeConfig {
             dropout: true,

@@ -79,6 +79,14 @@ TINY = dict(
     intermediate_size=10,
     max_position_embeddings=19,
 )
+ODD = dict(
+    vocab_size=29,
+    hidden_size=15,
+    num_attention_heads=3,
+    num_hidden_layers=2,
+    intermediate_size=13,
+    max_position_embeddings=15,
+)
 
 
 def distilled(sizes, activation):
@@ -129,6 +137,14 @@ CASES = {
     "electra_narrow": (
         "electra",
         dict(NARROW, embedding_size=24, hidden_act="gelu", layer_norm_eps=1e-6),
+    ),
+    "xlm_roberta_odd": (
+        "xlm-roberta",
+        dict(ODD, hidden_act="gelu_new", layer_norm_eps=1e-3, type_vocab_size=2, pad_token_id=0),
+    ),
+    "camembert_odd": (
+        "camembert",
+        dict(ODD, hidden_act="relu", layer_norm_eps=1e-6, type_vocab_size=1, pad_token_id=1),
     ),
 }
 

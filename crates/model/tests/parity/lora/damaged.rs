@@ -45,14 +45,17 @@ fn damaged_adapters_are_refused() {
             "use_dora is true",
         ),
         (config("\"LORA\"", "\"VERA\""), "peft_type is VERA"),
-        (config("\"r\": 4", "\"r\": 0"), "rank is 0"),
+        (
+            config("\"r\": 4", "\"r\": 0"),
+            "adapter_config.json: r is 0, expected in 1..=1048576",
+        ),
         (
             config("\"r\": 4", "\"r\": 8"),
             "has shape [4, 32], expected [8, 32]",
         ),
         (
             config("\"r\": 4", "\"r\": 1152921504606846976"),
-            "has shape [4, 32], expected",
+            "r is 1152921504606846976, expected in 1..=1048576",
         ),
         (
             config("\"r\": 4", "\"r\": \"4\""),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use burn::module::Param;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use finetune_golden::Golden;
 use finetune_model::{
     DropoutStream, EncoderConfig, EncoderInput, Family, LoraConfig, LoraTarget, SequenceClassifier,
@@ -13,12 +13,13 @@ use finetune_model::{
 };
 
 use super::{
-    Errors, base, folder, golden_input, gradients_by_name, host, inputs, logits, with_all_adapters,
+    Errors, base, device_and_tolerance, folder, golden_input, gradients_by_name, host, inputs,
+    logits, with_all_adapters,
 };
 
 #[test]
 fn fresh_adapters_change_nothing_and_depend_on_the_seed_alone() {
-    let (mut model, _) = base(&Device::flex());
+    let (mut model, _) = base(&device_and_tolerance().0);
     let input = golden_input(&inputs(), &model.encoder);
     let before = logits(&model, &input);
     let lora = |seed| {
@@ -48,7 +49,7 @@ fn fresh_adapters_change_nothing_and_depend_on_the_seed_alone() {
 
 #[test]
 fn adapters_and_head_train_and_nothing_else() {
-    let device = Device::flex().autodiff();
+    let device = device_and_tolerance().0.autodiff();
     let model = with_all_adapters(&device);
     let input = golden_input(&inputs(), &model.encoder);
     let loss = model.forward(&input, None).unwrap().powi_scalar(2).mean();
@@ -75,7 +76,7 @@ fn adapters_and_head_train_and_nothing_else() {
 
 #[test]
 fn dropout_is_before_the_adapter_alone() {
-    let device = Device::flex();
+    let (device, _) = device_and_tolerance();
     let model = with_all_adapters(&device);
     let input = golden_input(&inputs(), &model.encoder);
     let forward = |model: &SequenceClassifier, step| {
@@ -97,7 +98,7 @@ fn dropout_is_before_the_adapter_alone() {
 
 #[test]
 fn what_is_saved_loads_as_the_same_adapter() {
-    let device = Device::flex();
+    let (device, _) = device_and_tolerance();
     let model = with_all_adapters(&device);
     let saved = tempfile::tempdir().unwrap();
     save_adapter(saved.path(), &model, Some("tiny_bert")).unwrap();
@@ -128,7 +129,7 @@ fn what_is_saved_loads_as_the_same_adapter() {
 
 #[test]
 fn a_saved_classifier_has_its_adapters_merged() {
-    let device = Device::flex();
+    let (device, _) = device_and_tolerance();
     let (model, (_, checkpoint)) = (with_all_adapters(&device), base(&device));
     let saved = tempfile::tempdir().unwrap();
     save_classifier(saved.path(), &model, &checkpoint).unwrap();
@@ -140,7 +141,7 @@ fn a_saved_classifier_has_its_adapters_merged() {
         "{report}"
     );
     let input = golden_input(&inputs(), &again.encoder);
-    let mut errors = Errors::within(1e-5);
+    let mut errors = Errors::within(device_and_tolerance().1);
     errors.compare("logits", &logits(&again, &input), &logits(&model, &input));
     // The model itself keeps them.
     assert!(model.encoder.has_lora());
@@ -148,7 +149,7 @@ fn a_saved_classifier_has_its_adapters_merged() {
 
 #[test]
 fn every_parameter_of_an_adapter_is_initialised_by_its_kind() {
-    let model = with_all_adapters(&Device::flex());
+    let model = with_all_adapters(&device_and_tolerance().0);
     let model = initialise(model, 0.02, 3);
     let input = golden_input(&inputs(), &model.encoder);
     assert!(logits(&model, &input).iter().all(|logit| logit.is_finite()));
@@ -161,7 +162,7 @@ fn every_parameter_of_an_adapter_is_initialised_by_its_kind() {
 
 #[test]
 fn every_family_keeps_its_adapters() {
-    let device = Device::flex();
+    let (device, _) = device_and_tolerance();
     for family in Family::ALL {
         let encoder = EncoderConfig {
             vocab_size: 40,
@@ -196,7 +197,7 @@ fn every_family_keeps_its_adapters() {
         assert_eq!(logits(&again, &input), logits(&model, &input), "{family}");
         let mut merged = again.clone();
         merged.encoder = merged.encoder.merge_lora();
-        let mut errors = Errors::within(1e-5);
+        let mut errors = Errors::within(device_and_tolerance().1);
         errors.compare("merged", &logits(&merged, &input), &logits(&model, &input));
     }
 }

@@ -4,10 +4,11 @@
     python check.py FOLDER
 
 FOLDER holds a checkpoint in each of its folders, and there a `check.json` with
-    model             "classifier" or "masked_lm"
+    model             "classifier", "masked_lm" or "base"
     batch             input_ids, attention_mask and perhaps token_type_ids
     positions         slots of the flattened batch, for masked_lm
-    logits            what this project computes
+    logits            what this project computes; of a base model the output of its
+                      pooler, or the first token if it has none
 Ends with a message and status 1 at the first difference.
 """
 
@@ -16,12 +17,19 @@ import sys
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassification
+from transformers import AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
 
 AUTO = {
     "classifier": AutoModelForSequenceClassification,
     "masked_lm": AutoModelForMaskedLM,
+    "base": AutoModel,
 }
+
+
+def label_names(folder):
+    """What the saved file says, before transformers makes something of it."""
+    config = json.loads((folder / "config.json").read_text())
+    return config["id2label"]
 
 
 def main():
@@ -36,7 +44,15 @@ def main():
             assert not report[what], f"{folder.name}: {what} {report[what]}"
         batch = {name: torch.tensor(values) for name, values in check["batch"].items()}
         with torch.no_grad():
-            logits = model.eval()(**batch).logits
+            output = model.eval()(**batch)
+        if check["model"] == "base":
+            pooled = getattr(output, "pooler_output", None)
+            logits = output.last_hidden_state[:, 0] if pooled is None else pooled
+        else:
+            logits = output.logits
+            assert model.config.id2label == {
+                int(number): name for number, name in label_names(folder).items()
+            }, folder.name
         if check["model"] == "masked_lm":
             logits = logits.flatten(0, 1)[check["positions"]]
         expected = torch.tensor(check["logits"]).reshape(logits.shape)

@@ -1,5 +1,5 @@
 # pip install torch==2.9.0 transformers==5.23.0 safetensors==0.8.0
-"""A tiny random BERT classifier, run and differentiated by transformers.
+"""A tiny random BERT classifier, run by transformers.
 
     python generate.py
 
@@ -26,15 +26,11 @@ expected.safetensors   inputs and results of `checkpoint/`, B = 5, S = 17, D = 3
     hidden_states.1, .2                         [B, S, D] after each layer
     pooler_output                               [B, D]
     logits                                      [B, 3]
-    loss                                        [] mean cross entropy
-    grad.<parameter>                            d loss / d parameter for every
-                                                parameter of `checkpoint/`, in
-                                                its shape ([out, in] for linear)
 
-Everything is in eval mode: no dropout, in the gradients neither. Padded
-positions of the hidden states hold what transformers computes there (they
-attend to the real tokens, with position ids going on); nothing of them reaches
-the logits, and their gradient is zero.
+Everything is in eval mode: no dropout. Padded positions of the hidden states
+hold what transformers computes there (they attend to the real tokens, with
+position ids going on); nothing of them reaches the logits. Gradients are
+compared by families/ and, of adapters on this model, by lora/.
 """
 
 import json
@@ -164,11 +160,9 @@ def main():
         input_ids=input_ids,
         token_type_ids=token_type_ids,
         attention_mask=attention_mask,
-        labels=labels,
         output_hidden_states=True,
     )
     hook.remove()
-    output.loss.backward()
 
     tensors = {
         "input_ids": input_ids,
@@ -177,12 +171,9 @@ def main():
         "labels": labels,
         "pooler_output": pooled[0],
         "logits": output.logits,
-        "loss": output.loss,
     }
     for layer, hidden in enumerate(output.hidden_states):
         tensors[f"hidden_states.{layer}"] = hidden
-    for name, parameter in model.named_parameters():
-        tensors[f"grad.{name}"] = parameter.grad
     tensors = {name: t.detach().clone().contiguous() for name, t in tensors.items()}
 
     check(model, tensors)
@@ -200,10 +191,6 @@ def check(model, tensors):
     assert (logits.max(1).values - logits.min(1).values).min() > 0.1, "classes must differ"
     for name, parameter in model.named_parameters():
         assert parameter.std() > 0.05, f"{name} is trivial"
-        grad = tensors[f"grad.{name}"]
-        # A key's bias moves all scores of a query alike: softmax cancels it.
-        if not name.endswith("attention.self.key.bias"):
-            assert grad.abs().max() > 1e-4, f"gradient of {name} is trivial"
     assert tensors["token_type_ids"].sum() > 0
 
     # All three checkpoints hold the same encoder.

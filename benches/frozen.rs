@@ -1,0 +1,143 @@
+//! Seconds of an epoch above a frozen part that is computed in every batch, of the one pass that
+//! computes it for good, and of an epoch above what was kept: the whole encoder frozen, and all but
+//! its last two layers. The epochs take turns, each from the same model, and must give the same
+//! losses bit for bit.
+//!
+//! `cargo bench -p finetune-benches --bench frozen`: the bundled encoder and AG News sample.
+//! `FINETUNE_CHECKPOINT` and `FINETUNE_AG_NEWS` name folders with a real checkpoint and the data
+//! set, `FINETUNE_ROWS` how many of its rows to take, `FINETUNE_ROUNDS` how often the epochs take
+//! turns.
+
+use std::env;
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use finetune::data::{BatchSize, EncodedDataset, EncodingConfig, TextTokenizer, catalog};
+use finetune::model::{SequenceClassifier, load_classifier};
+use finetune::train::{
+    ActivationCache, ActivationPlace, ActivationPrecision, Decay, Freeze, FrozenActivations,
+    LabelledTexts, LossConfig, RunLength, Schedule, StepRecord, TrainConfig, Trainer, Warmup,
+    constant_stages,
+};
+use finetune_benches::device;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+/// Cached epochs a round: one is too short to time.
+const CACHED_EPOCHS: usize = 5;
+
+struct Bench {
+    model: SequenceClassifier,
+    data: EncodedDataset,
+    pad: u32,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = |variable, bundled: &str| {
+        let named = env::var_os(variable).map(PathBuf::from);
+        named.unwrap_or_else(|| PathBuf::from(ROOT).join(bundled))
+    };
+    let checkpoint = folder("FINETUNE_CHECKPOINT", "examples/mini_encoder");
+    let news = folder("FINETUNE_AG_NEWS", "datasets/ag_news/sample");
+    let rounds = env::var("FINETUNE_ROUNDS").map_or(Ok(1), |rounds| rounds.parse())?;
+
+    let mut dataset = catalog::named("ag_news")?.open(&news)?.splits.train;
+    if let Ok(rows) = env::var("FINETUNE_ROWS") {
+        dataset = dataset.subset(rows.parse()?, 1);
+    }
+    let tokenizer = TextTokenizer::from_dir(&checkpoint)?;
+    let device = device().autodiff();
+    let bench = Bench {
+        model: load_classifier(&checkpoint, dataset.class_names(), 1, &device)?.0,
+        data: EncodedDataset::new(&dataset, &tokenizer, &EncodingConfig::new(128))?,
+        pad: tokenizer.pad_token_id(),
+    };
+    let mut out = io::stdout();
+    let tokens = bench.data.texts.token_count();
+    writeln!(out, "{} rows, {tokens} tokens", bench.data.len())?;
+    let layers = bench.model.encoder.layers.len();
+    for freeze in [Freeze::Encoder, Freeze::AllButLast(2.min(layers - 1))] {
+        for precision in [ActivationPrecision::F32, ActivationPrecision::F16] {
+            bench.measure(freeze, precision, rounds, &mut out)?;
+        }
+    }
+    Ok(())
+}
+
+impl Bench {
+    fn measure(
+        &self,
+        freeze: Freeze,
+        precision: ActivationPrecision,
+        rounds: u32,
+        out: &mut impl Write,
+    ) -> Result<(), Box<dyn Error>> {
+        let cache = ActivationCache {
+            place: ActivationPlace::Memory,
+            precision,
+            ..Default::default()
+        };
+        let stages = constant_stages(&self.model, &Self::config(freeze));
+        let plan = cache.plan(&self.model, &self.data, stages)?;
+        let plan = plan.ok_or("nothing is frozen")?;
+        writeln!(out, "{freeze} {precision:?}: {} bytes", plan.bytes())?;
+        for round in 1..=rounds {
+            let start = Instant::now();
+            let batch_size = BatchSize::Rows(64);
+            let kept = plan.compute(&self.model, &self.data, self.pad, batch_size, &mut ())?;
+            let filling = start.elapsed().as_secs_f64();
+            let (cached, losses) = self.epochs(freeze, Some(&kept), CACHED_EPOCHS)?;
+            let cached = cached / CACHED_EPOCHS as f64;
+            write!(
+                out,
+                "  round {round}: filling {filling:.2} s, cached {cached:.3} s"
+            )?;
+            if precision == ActivationPrecision::F32 {
+                let (uncached, expected) = self.epochs(freeze, None, 1)?;
+                let times = uncached / cached;
+                let same = losses[..expected.len()] == expected;
+                write!(
+                    out,
+                    ", uncached {uncached:.2} s, {times:.1} times, same bits {same}"
+                )?;
+            }
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+
+    /// Seconds of some epochs, and the bits of the loss of every step.
+    fn epochs(
+        &self,
+        freeze: Freeze,
+        kept: Option<&FrozenActivations>,
+        epochs: usize,
+    ) -> Result<(f64, Vec<u32>), Box<dyn Error>> {
+        let config = TrainConfig {
+            length: RunLength::Epochs(epochs),
+            ..Self::config(freeze)
+        };
+        let loss = LossConfig::default();
+        let loss = loss.init(&self.data.labels.all()?, self.model.classes())?;
+        let objective = LabelledTexts {
+            train_activations: kept,
+            ..LabelledTexts::new(&self.data, &loss, self.pad)
+        };
+        let mut steps: Vec<StepRecord> = Vec::new();
+        let trained = Trainer::new(&objective, &config).train(self.model.clone(), &mut steps)?;
+        let losses = steps.iter().map(|step| step.loss.to_bits());
+        Ok((trained.summary.seconds, losses.collect()))
+    }
+
+    fn config(freeze: Freeze) -> TrainConfig {
+        TrainConfig {
+            freeze: freeze.into(),
+            schedule: Schedule {
+                warmup: Warmup::Steps(0),
+                decay: Decay::Constant,
+            },
+            ..Default::default()
+        }
+    }
+}

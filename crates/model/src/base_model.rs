@@ -1,0 +1,41 @@
+//! An encoder and the pooler that it was pre-trained with: what transformers calls `…Model`.
+
+use burn::module::Module;
+
+use crate::{Encoder, Pooler};
+
+/// An encoder, and its pooler where there is one. A classifier that takes the pooler up has both in
+/// fields of the same names, so that their parameters have the same paths.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use finetune_model::{BaseModel, EncoderConfig, EncoderInput, Pooling, initialise};
+///
+/// let device = Device::flex();
+/// let config = EncoderConfig {
+///     vocab_size: 100,
+///     hidden_size: 16,
+///     num_hidden_layers: 1,
+///     num_attention_heads: 2,
+///     intermediate_size: 32,
+///     ..Default::default()
+/// };
+/// let model = BaseModel {
+///     encoder: config.init(&device)?,
+///     pooler: Some(Pooling::pooler().init(&config, &device)?),
+/// };
+/// let model = initialise(model, 0.02, 42);
+/// let input = EncoderInput::new(&model.encoder, &[2, 7, 3], &[0; 3], &[true; 3], [1, 3])?;
+/// if let Some(pooler) = &model.pooler {
+///     assert_eq!(pooler.run(&model.encoder, &input, None).dims(), [1, 16]);
+/// }
+/// # Ok::<(), finetune_model::ModelError>(())
+/// ```
+#[derive(Module, Debug)]
+#[module(custom_display)]
+pub struct BaseModel {
+    /// Shared with every other use of the encoder.
+    pub encoder: Encoder,
+    /// The first token through dense layer and tanh.
+    pub pooler: Option<Pooler>,
+}

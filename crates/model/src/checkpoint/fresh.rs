@@ -1,0 +1,143 @@
+//! What of a model is made anew although a checkpoint is there: layers that it lacks, and a head
+//! that it has for something else.
+//!
+//! Whether a layer is new is decided for all of its tensors at once. Half a layer, or one that does
+//! not fit although it says that it is the one asked for, is damage, and an error.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::CheckpointConfig;
+use super::load::shape_in_file;
+use super::names::TensorNames;
+use super::stored_tensor::StoredTensor;
+use super::weights::Weights;
+use crate::SequenceClassifierConfig;
+use crate::parameters::Parameter;
+
+/// The one layer whose shape depends on the classes.
+const OUTPUT_LAYER: &str = "head.output";
+
+/// What is made anew, and how it is drawn.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fresh {
+    pub(super) standard_deviation: f64,
+    pub(super) seed: u64,
+    /// Whether the whole head is new: the one of the file computes something else.
+    head: bool,
+    output_layer: OutputLayer,
+}
+
+/// When the last layer of a head is taken from a file that has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OutputLayer {
+    /// Never: it is for other classes.
+    New,
+    /// If it has as many rows as there are classes: the file does not say whose they are.
+    OfSoManyClasses,
+    /// Always: the file names these classes.
+    OfTheseClasses,
+}
+
+impl Fresh {
+    /// Only what is missing above the encoder.
+    pub(super) fn what_is_missing(config: &CheckpointConfig, seed: u64) -> Self {
+        Self {
+            standard_deviation: config.encoder.initializer_range,
+            seed,
+            head: false,
+            output_layer: OutputLayer::OfTheseClasses,
+        }
+    }
+
+    /// For a classifier from a checkpoint that may be one for something else.
+    pub(super) fn for_classifier(
+        checkpoint: &CheckpointConfig,
+        config: &SequenceClassifierConfig,
+        seed: u64,
+    ) -> Self {
+        let names = &config.class_names;
+        let other = checkpoint.own_head.as_ref().is_some_and(|own| {
+            let head = own.head.without_dropout();
+            (own.pooling, head) != (config.pooling, config.head.without_dropout())
+        });
+        Self {
+            standard_deviation: config.encoder.initializer_range,
+            seed,
+            head: other,
+            output_layer: if !checkpoint.is_for(names) {
+                OutputLayer::New
+            } else if checkpoint.class_names.as_ref() == Some(names) {
+                OutputLayer::OfTheseClasses
+            } else {
+                OutputLayer::OfSoManyClasses
+            },
+        }
+    }
+
+    /// The paths of the layers that are new. Nothing of the encoder ever is.
+    pub(super) fn layers(
+        &self,
+        parameters: &[Parameter],
+        weights: &Weights,
+        names: &TensorNames,
+    ) -> BTreeSet<String> {
+        let mut above: BTreeMap<&str, Vec<&Parameter>> = BTreeMap::new();
+        let trained_anew = |parameter: &&Parameter| !parameter.path.starts_with("encoder.");
+        for parameter in parameters.iter().filter(trained_anew) {
+            above
+                .entry(layer_of(parameter))
+                .or_default()
+                .push(parameter);
+        }
+        let new = above.into_iter().filter(|(layer, parameters)| {
+            let found: Vec<_> = parameters
+                .iter()
+                .map(|parameter| weights.find(&names.candidates(parameter)))
+                .collect();
+            self.is_new(layer, parameters, &found)
+        });
+        new.map(|(layer, _)| layer.to_string()).collect()
+    }
+
+    fn is_new(
+        &self,
+        layer: &str,
+        parameters: &[&Parameter],
+        found: &[Option<&StoredTensor>],
+    ) -> bool {
+        let of_head = layer.starts_with("head");
+        if self.head && of_head || found.iter().all(Option::is_none) {
+            return true;
+        }
+        layer == OUTPUT_LAYER
+            && match self.output_layer {
+                OutputLayer::New => true,
+                OutputLayer::OfSoManyClasses => is_of_other_classes(parameters, found),
+                OutputLayer::OfTheseClasses => false,
+            }
+    }
+}
+
+/// The path of the layer that a parameter belongs to.
+pub(super) fn layer_of(parameter: &Parameter) -> &str {
+    let path = &parameter.path;
+    path.rsplit_once('.').map_or(path, |(layer, _)| layer)
+}
+
+/// Whether a whole layer is there, and differs in the number of its outputs alone.
+fn is_of_other_classes(parameters: &[&Parameter], found: &[Option<&StoredTensor>]) -> bool {
+    let mut outputs = BTreeSet::new();
+    for (parameter, stored) in parameters.iter().zip(found) {
+        let expected = shape_in_file(parameter);
+        let shapes = stored.map(|stored| (stored.shape.split_first(), expected.split_first()));
+        let Some((Some((found, inner)), Some((wanted, expected_inner)))) = shapes else {
+            return false;
+        };
+        if inner != expected_inner {
+            return false;
+        }
+        outputs.insert((*found, *wanted));
+    }
+    // One number for all tensors, and another one than is wanted.
+    outputs.len() == 1 && outputs.iter().all(|(found, wanted)| found != wanted)
+}

@@ -1,0 +1,32 @@
+//! What the part below a cut computes, as a short name.
+
+use burn::tensor::TensorData;
+use sha2::{Digest, Sha256};
+
+use super::Cut;
+use crate::SequenceClassifier;
+use crate::parameters::{Parameter, for_each};
+
+impl SequenceClassifier {
+    /// What the activations at a cut depend on beside the texts: a hash of the configuration and
+    /// of every parameter below it, as 64 hexadecimal digits.
+    pub fn fingerprint_below(&self, cut: Cut) -> String {
+        let config = self.config();
+        let mut hash = Sha256::new();
+        hash.update(format!("{cut:?} {:?}", config.encoder));
+        if cut == Cut::Pooled {
+            hash.update(format!("{:?}", config.pooling));
+        }
+        let mut add = |parameter: Parameter, data: TensorData| {
+            hash.update(format!("{} {:?}", parameter.path, parameter.shape));
+            hash.update(data.as_bytes());
+        };
+        for_each(&self.encoder.embeddings, &mut add);
+        let layers = self.stages_below(cut) - 1;
+        for layer in &self.encoder.layers[..layers] {
+            for_each(layer, &mut add);
+        }
+        let digest = hash.finalize();
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

@@ -1,0 +1,140 @@
+//! Where a pass can be cut, and that both parts make the whole.
+
+use burn::tensor::{Device, Tensor};
+
+use crate::{
+    Activations, Cut, DropoutStream, EncoderConfig, EncoderInput, LayerChoice, ModelError, Pooling,
+    SequenceClassifier, SequenceClassifierConfig, TextActivations, TokenPooling, initialise,
+};
+
+fn model(pooling: Pooling, seed: u64) -> SequenceClassifier {
+    let encoder = EncoderConfig {
+        vocab_size: 20,
+        hidden_size: 12,
+        num_hidden_layers: 3,
+        num_attention_heads: 2,
+        intermediate_size: 16,
+        ..Default::default()
+    };
+    let names = ["no", "yes"].map(String::from).into();
+    let config = SequenceClassifierConfig {
+        pooling,
+        ..SequenceClassifierConfig::new(encoder, names)
+    };
+    initialise(config.init(&Device::flex()).unwrap(), 0.3, seed)
+}
+
+fn of_layers(layers: LayerChoice) -> Pooling {
+    let tokens = TokenPooling::Mean;
+    Pooling { layers, tokens }
+}
+
+fn input(model: &SequenceClassifier) -> EncoderInput {
+    let mask = [true, true, true, true, true, false];
+    EncoderInput::new(&model.encoder, &[2, 7, 3, 2, 3, 0], &[0; 6], &mask, [2, 3]).unwrap()
+}
+
+fn upper(
+    model: &SequenceClassifier,
+    first: Activations,
+    dropout: Option<DropoutStream>,
+) -> Result<Vec<f32>, ModelError> {
+    let second = None;
+    let logits = model.upper(TextActivations { first, second }, dropout)?;
+    Ok(logits.into_data().iter::<f32>().collect())
+}
+
+#[test]
+fn the_cut_is_as_high_as_frozen_stages_and_pooling_allow() {
+    let cut = |layers, frozen| model(of_layers(layers), 1).cut(frozen);
+    let states = |number| Some(Cut::HiddenStates(number));
+    for (layers, cuts) in [
+        (
+            LayerChoice::Last,
+            [None, states(0), states(1), states(2), Some(Cut::Pooled)],
+        ),
+        (
+            LayerChoice::ConcatenateLast(2),
+            [None, states(0), states(1), states(2), Some(Cut::Pooled)],
+        ),
+        (
+            LayerChoice::MeanOfLast(3),
+            [None, states(0), states(1), states(1), Some(Cut::Pooled)],
+        ),
+        (
+            LayerChoice::Single(1),
+            [
+                None,
+                states(0),
+                Some(Cut::Pooled),
+                Some(Cut::Pooled),
+                Some(Cut::Pooled),
+            ],
+        ),
+    ] {
+        for (frozen, expected) in cuts.into_iter().enumerate() {
+            assert_eq!(cut(layers, frozen), expected, "{layers:?}, {frozen} frozen");
+        }
+    }
+}
+
+#[test]
+fn both_parts_are_the_whole_at_every_cut() {
+    let model = model(Pooling::pooler(), 1);
+    let input = input(&model);
+    for dropout in [None, Some(DropoutStream::new(1, 1))] {
+        let whole = model.forward(&input, dropout).unwrap().into_data();
+        let whole: Vec<f32> = whole.iter::<f32>().collect();
+        for cut in (0..=3).map(Cut::HiddenStates).chain([Cut::Pooled]) {
+            let activations = model.lower(&input, cut, dropout).unwrap();
+            assert_eq!(
+                upper(&model, activations, dropout).unwrap(),
+                whole,
+                "{cut:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn activations_that_do_not_fit_are_refused() {
+    let model = model(of_layers(LayerChoice::ConcatenateLast(2)), 1);
+    let input = input(&model);
+    let message = |result: Result<Activations, ModelError>| {
+        let result = result.and_then(|activations| upper(&model, activations, None));
+        result.unwrap_err().to_string()
+    };
+    let high = "cut at hidden states 3, but the pooling looks at those from 2 on";
+    assert_eq!(
+        message(model.lower(&input, Cut::HiddenStates(3), None)),
+        high
+    );
+    let zeros = |shape: [usize; 2]| Tensor::zeros(shape, &Device::flex());
+    let states = |number, shape| {
+        let (rows, mask) = (zeros(shape), input.mask.clone());
+        Ok(Activations::HiddenStates { number, rows, mask })
+    };
+    assert_eq!(message(states(3, [6, 12])), high);
+    let shape = "activations of shape [5, 12], expected [6, 12]";
+    assert_eq!(message(states(1, [5, 12])), shape);
+    let shape = "activations of shape [2, 12], expected [2, 24]";
+    assert_eq!(message(Ok(Activations::Pooled(zeros([2, 12])))), shape);
+}
+
+#[test]
+fn a_fingerprint_is_of_what_is_below_the_cut() {
+    let mut changed = model(Pooling::mean(), 1);
+    changed.encoder.layers[2] = model(Pooling::mean(), 2).encoder.layers[2].clone();
+    let of = |model: &SequenceClassifier, cut| model.fingerprint_below(cut);
+    let original = model(Pooling::mean(), 1);
+    let (two, three) = (Cut::HiddenStates(2), Cut::HiddenStates(3));
+    assert_eq!(of(&original, two), of(&changed, two));
+    for cut in [three, Cut::Pooled] {
+        assert_ne!(of(&original, cut), of(&changed, cut));
+    }
+    assert_ne!(of(&original, two), of(&original, three));
+    // Pooling counts where it is below the cut.
+    let other = model(of_layers(LayerChoice::MeanOfLast(1)), 1);
+    assert_eq!(of(&original, two), of(&other, two));
+    assert_ne!(of(&original, Cut::Pooled), of(&other, Cut::Pooled));
+}

@@ -1,0 +1,68 @@
+//! Which slots of a padded batch hold a token.
+
+use burn::tensor::{Device, Tensor};
+use finetune_ops::key_bias;
+
+use crate::ModelError;
+
+/// The attention mask of a batch: `true` for a row's own tokens, `false` for padding.
+///
+/// It is all that the layers and the pooling know of a batch beside its hidden states.
+#[derive(Debug, Clone)]
+pub struct AttentionMask {
+    /// The mask as numbers to add to the scores of attention, `[B, S]`.
+    pub(crate) key_bias: Tensor<2>,
+    pub(crate) real: Vec<bool>,
+    batch: usize,
+    sequence: usize,
+}
+
+impl AttentionMask {
+    /// Moves a mask to a device.
+    ///
+    /// # Shapes
+    /// - `mask`: `B * S` values, row by row
+    ///
+    /// # Errors
+    /// [`ModelError::BatchShape`] if there are not `B * S` values, or none at all.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use finetune_model::AttentionMask;
+    ///
+    /// // A row of two tokens, and one of one.
+    /// let mask = AttentionMask::new(&[true, true, true, false], [2, 2], &Device::flex())?;
+    /// assert_eq!((mask.batch(), mask.sequence()), (2, 2));
+    /// # Ok::<(), finetune_model::ModelError>(())
+    /// ```
+    pub fn new(
+        mask: &[bool],
+        [batch, sequence]: [usize; 2],
+        device: &Device,
+    ) -> Result<Self, ModelError> {
+        if mask.len() != batch * sequence || mask.is_empty() {
+            return Err(ModelError::BatchShape {
+                what: "attention_mask",
+                batch,
+                sequence,
+                found: mask.len(),
+            });
+        }
+        Ok(Self {
+            key_bias: key_bias(mask, [batch, sequence], device),
+            real: mask.to_vec(),
+            batch,
+            sequence,
+        })
+    }
+
+    /// Number of rows of the batch, `B`.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// Tokens a row with padding, `S`.
+    pub fn sequence(&self) -> usize {
+        self.sequence
+    }
+}

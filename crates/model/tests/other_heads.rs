@@ -1,0 +1,129 @@
+//! A checkpoint with a head of its own, loaded for that head and for others.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+use finetune_model::{
+    Activation, CheckpointConfig, Combination, EncoderConfig, HeadConfig, LoadReport, ModelError,
+    PerceptronConfig, Pooling, ProblemType, ScoreRange, SequenceClassifier,
+    SequenceClassifierConfig, initialise, load_classifier_as, save_classifier,
+};
+
+/// A head on pairs with one hidden layer.
+fn perceptron() -> PerceptronConfig {
+    PerceptronConfig {
+        pair: Some(Combination::Concatenation),
+        hidden_sizes: vec![6],
+        activation: Activation::Relu,
+        dropout: 0.1,
+        ..Default::default()
+    }
+}
+
+fn config(pooling: Pooling, head: PerceptronConfig) -> SequenceClassifierConfig {
+    SequenceClassifierConfig {
+        encoder: EncoderConfig {
+            vocab_size: 10,
+            hidden_size: 8,
+            num_attention_heads: 2,
+            num_hidden_layers: 1,
+            intermediate_size: 4,
+            max_position_embeddings: 6,
+            ..Default::default()
+        },
+        pooling,
+        head: HeadConfig::Perceptron(head),
+        problem_type: ProblemType::Regression,
+        class_names: vec!["similarity".to_string()],
+    }
+}
+
+/// Saves a model with mean pooling and the head above.
+fn saved() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(Pooling::mean(), perceptron());
+    let model = initialise(config.init(&Device::flex()).unwrap(), 0.5, 1);
+    let checkpoint = CheckpointConfig::new(config.encoder);
+    save_classifier(folder.path(), &model, &checkpoint).unwrap();
+    folder
+}
+
+fn load(
+    folder: &Path,
+    config: &SequenceClassifierConfig,
+) -> Result<(SequenceClassifier, LoadReport), ModelError> {
+    load_classifier_as(folder, config, 2, &Device::flex())
+}
+
+#[test]
+fn the_same_head_is_taken_whatever_its_dropout() {
+    let folder = saved();
+    let dropped = PerceptronConfig {
+        dropout: 0.4,
+        input_dropout: 0.3,
+        ..perceptron()
+    };
+    for head in [perceptron(), dropped] {
+        let (_, report) = load(folder.path(), &config(Pooling::mean(), head)).unwrap();
+        assert!(report.initialised.is_empty(), "{report}");
+        assert!(report.unused.is_empty(), "{report}");
+    }
+}
+
+/// Of the same shapes or not: the weights of another head are nothing to begin with.
+#[test]
+fn another_head_is_made_anew() {
+    let folder = saved();
+    let head = perceptron;
+    let other_pair = PerceptronConfig {
+        pair: Some(Combination::DifferenceAndProduct),
+        ..head()
+    };
+    let other_activation = PerceptronConfig {
+        activation: Activation::Tanh,
+        ..head()
+    };
+    let other_widths = PerceptronConfig {
+        hidden_sizes: vec![7],
+        ..head()
+    };
+    let other_range = PerceptronConfig {
+        range: Some(ScoreRange {
+            low: 0.0,
+            high: 5.0,
+        }),
+        ..head()
+    };
+    for config in [
+        config(Pooling::first_token(), head()),
+        config(Pooling::mean(), other_pair),
+        config(Pooling::mean(), other_activation),
+        config(Pooling::mean(), other_widths),
+        config(Pooling::mean(), other_range),
+    ] {
+        let (_, report) = load(folder.path(), &config).unwrap();
+        let new = [
+            "head.hidden.0.weight",
+            "head.hidden.0.bias",
+            "head.output.weight",
+            "head.output.bias",
+        ];
+        assert_eq!(report.initialised, new, "{config:?}");
+        assert_eq!(report.unused.len(), 4, "{config:?}");
+    }
+}
+
+/// Other scores of the same head: its last layer alone is new.
+#[test]
+fn a_head_for_other_classes_keeps_what_is_below_them() {
+    let folder = saved();
+    let other = SequenceClassifierConfig {
+        class_names: vec!["relatedness".to_string()],
+        ..config(Pooling::mean(), perceptron())
+    };
+    let (_, report) = load(folder.path(), &other).unwrap();
+    assert_eq!(
+        report.initialised,
+        ["head.output.weight", "head.output.bias"]
+    );
+}

@@ -1,0 +1,188 @@
+//! The one pass through the frozen part.
+
+use std::fs;
+use std::path::Path;
+
+use burn::module::Module;
+use finetune_data::{
+    BatchSize, EncodedDataset, EncodedTexts, Padding, collate_texts, sorted_by_length,
+};
+use finetune_model::{Activations, Cut, SequenceClassifier};
+use finetune_storage::{Array, ArrayFileWriter};
+use half::f16;
+
+use super::file::{NUMBERS, STARTS, Wanted};
+use super::frozen::FrozenActivations;
+use super::numbers::{Kept, Numbers, keep, room};
+use super::plan::texts_of;
+use super::{ActivationPlace, ActivationPlan, ActivationPrecision};
+use crate::TrainError;
+use crate::device_batch::encoder_input;
+use crate::observer::{ActivationsRecord, Event, Observer, Phase};
+
+impl ActivationPlan {
+    /// Computes the activations, or finds them in the file that an earlier run left. `observer`
+    /// hears of their size before the first is computed.
+    ///
+    /// `model` and `data` are those of the plan; `batch_size` is that of predicting. A run that is
+    /// killed meanwhile leaves no file. Two that want the same file wait for each other.
+    ///
+    /// # Errors
+    /// [`TrainError::Activation`] for an activation that cannot be kept, [`TrainError::NoMemory`],
+    /// [`TrainError::Io`] and [`TrainError::Storage`] for a folder or file, [`TrainError::Data`]
+    /// for a batch size of 0, [`TrainError::Model`] for a token id outside the model's vocabulary,
+    /// and whatever `observer` returns.
+    pub fn compute(
+        &self,
+        model: &SequenceClassifier,
+        data: &EncodedDataset,
+        pad_token_id: u32,
+        batch_size: BatchSize,
+        observer: &mut dyn Observer,
+    ) -> Result<FrozenActivations, TrainError> {
+        let pass = Pass {
+            plan: self,
+            model: &model.valid(),
+            data,
+            pad_token_id,
+            batch_size,
+        };
+        let (numbers, starts) = match self.precision {
+            ActivationPrecision::F32 => pass.run::<f32>(observer)?,
+            ActivationPrecision::F16 => pass.run::<f16>(observer)?,
+        };
+        let mut lengths = Vec::with_capacity(self.rows * self.texts);
+        for texts in texts_of(data) {
+            lengths.extend(pass.vectors(texts)?);
+        }
+        Ok(FrozenActivations {
+            cut: self.cut,
+            width: model.width_at(self.cut),
+            rows: self.rows,
+            lengths,
+            starts,
+            numbers,
+        })
+    }
+}
+
+/// What is computed of what.
+struct Pass<'a> {
+    plan: &'a ActivationPlan,
+    model: &'a SequenceClassifier,
+    data: &'a EncodedDataset,
+    pad_token_id: u32,
+    batch_size: BatchSize,
+}
+
+/// All numbers, and where in them those of each row begin.
+type Found = (Numbers, Array<u64>);
+
+impl Pass<'_> {
+    fn run<T: Kept>(&self, observer: &mut dyn Observer) -> Result<Found, TrainError> {
+        match &self.plan.place {
+            ActivationPlace::Disk(folder) => self.in_file::<T>(folder, observer),
+            ActivationPlace::Off | ActivationPlace::Memory => self.in_memory::<T>(observer),
+        }
+    }
+
+    fn in_memory<T: Kept>(&self, observer: &mut dyn Observer) -> Result<Found, TrainError> {
+        self.announce(false, observer)?;
+        let mut all = room::<T>(self.plan.numbers)?;
+        let starts = self.fill(observer, |numbers: &[T]| {
+            all.extend_from_slice(numbers);
+            Ok(())
+        })?;
+        Ok((T::numbers(all.into()), starts.into()))
+    }
+
+    fn in_file<T: Kept>(
+        &self,
+        folder: &Path,
+        observer: &mut dyn Observer,
+    ) -> Result<Found, TrainError> {
+        let wanted = Wanted::new(folder, self.plan, self.model, self.data)?;
+        if let Some(found) = wanted.find::<T>()? {
+            self.announce(true, observer)?;
+            return Ok(found);
+        }
+        fs::create_dir_all(folder).map_err(TrainError::io(folder))?;
+        let mut writer = ArrayFileWriter::create(&wanted.path)?;
+        // Another run may have written it while this one waited.
+        if let Some(found) = wanted.find::<T>()? {
+            self.announce(true, observer)?;
+            return Ok(found);
+        }
+        self.announce(false, observer)?;
+        let array = writer.array::<T>(NUMBERS)?;
+        let starts = self.fill(observer, |numbers| Ok(writer.write(&array, numbers)?))?;
+        let array = writer.array::<u64>(STARTS)?;
+        writer.write(&array, &starts)?;
+        writer.finish(&wanted.key)?;
+        Ok(wanted.open::<T>()?)
+    }
+
+    fn announce(&self, reused: bool, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        observer.observe(&Event::Activations(ActivationsRecord {
+            rows: self.plan.rows,
+            bytes: self.plan.bytes(),
+            reused,
+        }))
+    }
+
+    /// Hands the numbers of one row after the other to `take`, the longest first; returns where
+    /// those of each row begin.
+    fn fill<T: Kept>(
+        &self,
+        observer: &mut dyn Observer,
+        mut take: impl FnMut(&[T]) -> Result<(), TrainError>,
+    ) -> Result<Vec<u64>, TrainError> {
+        let mut passes = Vec::new();
+        for texts in texts_of(self.data) {
+            passes.push((texts, sorted_by_length(&texts.lengths()?, self.batch_size)?));
+        }
+        let batches = passes.iter().map(|(_, batches)| batches.len()).sum();
+        observer.observe(&Event::started(Phase::Activations, batches))?;
+        let width = self.model.width_at(self.plan.cut);
+        let mut starts = vec![0; self.plan.rows * self.plan.texts];
+        let (mut taken, mut kept) = (0, Vec::new());
+        for (text, (texts, batches)) in passes.into_iter().enumerate() {
+            let vectors = self.vectors(texts)?;
+            for rows in batches {
+                let advanced = Event::Advanced { rows: rows.len() };
+                let values = self.of_batch(texts, &rows)?;
+                let slots = values.chunks_exact(values.len() / rows.len());
+                for (row, slots) in rows.into_iter().zip(slots) {
+                    // Padding is behind a row's own tokens.
+                    let own = slots.iter().copied().take(vectors[row] * width);
+                    keep::<T>(row, own, &mut kept)?;
+                    take(&kept)?;
+                    starts[text * self.plan.rows + row] = taken;
+                    taken += kept.len() as u64;
+                }
+                observer.observe(&advanced)?;
+            }
+        }
+        observer.observe(&Event::Ended(Phase::Activations))?;
+        Ok(starts)
+    }
+
+    /// The activations of some texts on the host, those of padding among them.
+    fn of_batch(&self, texts: &EncodedTexts, rows: &[usize]) -> Result<Vec<f32>, TrainError> {
+        let tokens = collate_texts(texts, rows, Padding::Longest, self.pad_token_id)?;
+        let input = encoder_input(&self.model.encoder, rows.len(), &tokens)?;
+        let values = match self.model.lower(&input, self.plan.cut, None)? {
+            Activations::HiddenStates { rows, .. } => rows,
+            Activations::Pooled(rows) => rows,
+        };
+        Ok(values.into_data().convert::<f32>().iter::<f32>().collect())
+    }
+
+    /// How many vectors are kept of each of the texts.
+    fn vectors(&self, texts: &EncodedTexts) -> Result<Vec<usize>, TrainError> {
+        match self.plan.cut {
+            Cut::HiddenStates(_) => Ok(texts.lengths()?),
+            Cut::Pooled => Ok(vec![1; texts.len()]),
+        }
+    }
+}

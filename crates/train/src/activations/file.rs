@@ -1,0 +1,114 @@
+//! Activations in a file, and what they must have been computed from to be used again.
+
+use std::path::{Path, PathBuf};
+
+use finetune_data::{DataError, EncodedDataset};
+use finetune_model::{Cut, SequenceClassifier};
+use finetune_storage::{Array, ArrayFile, StorageError};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::numbers::{Kept, Numbers};
+use super::plan::texts_of;
+use super::{ActivationPlan, ActivationPrecision};
+use crate::TrainError;
+
+/// The version of what is in a file; part of its key.
+const VERSION: u32 = 1;
+
+/// The array with the numbers.
+pub(super) const NUMBERS: &str = "activations";
+
+/// The array that says where those of each row begin.
+pub(super) const STARTS: &str = "starts";
+
+/// All that the content of a file depends on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Key {
+    version: u32,
+    /// The part of the model below the cut.
+    model: String,
+    data: String,
+    cut: Cut,
+    precision: ActivationPrecision,
+    /// Devices round differently.
+    device: String,
+}
+
+/// A file that is wanted.
+#[derive(Debug)]
+pub(super) struct Wanted<'a> {
+    pub(super) path: PathBuf,
+    pub(super) key: Key,
+    plan: &'a ActivationPlan,
+    items: usize,
+}
+
+impl<'a> Wanted<'a> {
+    /// The file of a data set in `folder`: another model's replaces it.
+    pub(super) fn new(
+        folder: &Path,
+        plan: &'a ActivationPlan,
+        model: &SequenceClassifier,
+        data: &EncodedDataset,
+    ) -> Result<Self, TrainError> {
+        let fingerprint = fingerprint(data)?;
+        Ok(Self {
+            path: folder.join(format!("{}.activations", &fingerprint[..16])),
+            key: Key {
+                version: VERSION,
+                model: model.fingerprint_below(plan.cut),
+                data: fingerprint,
+                cut: plan.cut,
+                precision: plan.precision,
+                device: format!("{:?}", model.device().without_autodiff()),
+            },
+            plan,
+            items: plan.rows * plan.texts,
+        })
+    }
+
+    /// The file's numbers and where each row is in them, if it is there and what is wanted.
+    pub(super) fn find<T: Kept>(&self) -> Result<Option<(Numbers, Array<u64>)>, TrainError> {
+        match self.open::<T>() {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.is_unusable_file() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The same of a file that must be there.
+    pub(super) fn open<T: Kept>(&self) -> Result<(Numbers, Array<u64>), StorageError> {
+        let file = ArrayFile::open(&self.path)?;
+        let numbers = file.array::<T>(NUMBERS)?;
+        let starts: Array<u64> = file.array(STARTS)?;
+        let fits = file.metadata::<Key>()? == self.key
+            && numbers.len() as u64 == self.plan.numbers
+            && starts.len() == self.items;
+        match fits {
+            true => Ok((T::numbers(numbers), starts)),
+            false => Err(StorageError::Foreign {
+                path: self.path.clone(),
+            }),
+        }
+    }
+}
+
+/// A hash of the token ids and token types of every row, as 64 hexadecimal digits.
+fn fingerprint(data: &EncodedDataset) -> Result<String, DataError> {
+    let mut hash = Sha256::new();
+    let mut bytes = Vec::new();
+    for texts in texts_of(data) {
+        hash.update((texts.len() as u64).to_le_bytes());
+        for row in 0..texts.len() {
+            let row = texts.row(row)?;
+            bytes.clear();
+            bytes.extend_from_slice(&(row.len() as u64).to_le_bytes());
+            let numbers = row.token_ids.iter().copied().chain(row.token_type_ids());
+            numbers.for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
+            hash.update(&bytes);
+        }
+    }
+    let digest = hash.finalize();
+    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,109 @@
+//! Activations that are kept, and how a batch of them is made.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use finetune_data::{Batch, DataError, TokenBatch};
+use finetune_model::{Activations, AttentionMask, Cut, TextActivations};
+use finetune_storage::Array;
+
+use super::numbers::Numbers;
+use crate::TrainError;
+
+/// What the frozen part of a model makes of every row of a data set: made by
+/// [`ActivationPlan::compute`](super::ActivationPlan::compute).
+///
+/// Cheap to read from; of a file, only what is read is in memory.
+#[derive(Debug, Clone)]
+pub struct FrozenActivations {
+    pub(super) cut: Cut,
+    /// Of a vector.
+    pub(super) width: usize,
+    pub(super) rows: usize,
+    /// The vectors of each row; the second texts of pairs follow all first ones.
+    pub(super) lengths: Vec<usize>,
+    /// Where the numbers of each row begin.
+    pub(super) starts: Array<u64>,
+    pub(super) numbers: Numbers,
+}
+
+impl FrozenActivations {
+    /// Where in the network they were taken.
+    pub fn cut(&self) -> Cut {
+        self.cut
+    }
+
+    /// The activations of a batch of the same data set, to go on from with
+    /// [`SequenceClassifier::upper`]: as long as the batch is padded, so that what comes after has
+    /// the shapes of a batch of tokens.
+    ///
+    /// # Errors
+    /// [`TrainError::Data`] for a row that the data set has not got,
+    /// [`TrainError::OtherActivations`] for a row of another length, and [`TrainError::Storage`] if
+    /// the file no longer holds what was written.
+    pub fn batch(&self, batch: &Batch, device: &Device) -> Result<TextActivations, TrainError> {
+        let first = self.of_texts(0, &batch.rows, &batch.tokens, device)?;
+        let second = batch.second_tokens.as_ref();
+        let second = second.map(|tokens| self.of_texts(self.rows, &batch.rows, tokens, device));
+        Ok(TextActivations {
+            first,
+            second: second.transpose()?,
+        })
+    }
+
+    /// Of the texts that begin at `offset`.
+    fn of_texts(
+        &self,
+        offset: usize,
+        rows: &[usize],
+        tokens: &TokenBatch,
+        device: &Device,
+    ) -> Result<Activations, TrainError> {
+        let sequence = tokens.sequence_length;
+        let slots = match self.cut {
+            Cut::HiddenStates(_) => sequence,
+            Cut::Pooled => 1,
+        };
+        let mut values = vec![0.0; rows.len() * slots * self.width];
+        let places = values.chunks_exact_mut(slots * self.width);
+        let masks = tokens.attention_mask.chunks_exact(sequence);
+        for ((&row, place), mask) in rows.iter().zip(places).zip(masks) {
+            let tokens = mask.iter().filter(|real| **real).count();
+            self.copy_row(offset, row, tokens, place)?;
+        }
+        let shape = [rows.len() * slots, self.width];
+        let values = Tensor::from_data(TensorData::new(values, shape), device);
+        Ok(match self.cut {
+            Cut::Pooled => Activations::Pooled(values),
+            Cut::HiddenStates(number) => Activations::HiddenStates {
+                number,
+                rows: values,
+                mask: AttentionMask::new(&tokens.attention_mask, [rows.len(), sequence], device)?,
+            },
+        })
+    }
+
+    /// Copies the activations of a text with so many tokens to the start of `place`.
+    fn copy_row(
+        &self,
+        offset: usize,
+        row: usize,
+        tokens: usize,
+        place: &mut [f32],
+    ) -> Result<(), TrainError> {
+        let text = offset + row;
+        if row >= self.rows || text >= self.lengths.len() {
+            let rows = self.rows;
+            return Err(DataError::RowOutOfRange { row, rows }.into());
+        }
+        let vectors = self.lengths[text];
+        if self.cut != Cut::Pooled && vectors != tokens {
+            return Err(TrainError::OtherActivations {
+                row,
+                expected: vectors,
+                found: tokens,
+            });
+        }
+        let start = self.starts.get(text..text + 1)?[0] as usize;
+        let range = start..start + vectors * self.width;
+        Ok(self.numbers.copy(range, place)?)
+    }
+}

@@ -1,0 +1,125 @@
+//! The activations that a run keeps: of its training rows, and of those it is measured on.
+
+use std::time::Instant;
+
+use finetune_data::{BatchSize, EncodedDataset};
+use finetune_model::SequenceClassifier;
+
+use super::{ActivationCache, ActivationPlace, ActivationPlan, FrozenActivations, constant_stages};
+use crate::observer::{Event, Observer};
+use crate::report::ActivationsSection;
+use crate::{TrainConfig, TrainError};
+
+/// Something of each split of a run; nothing where there is no such split, or nothing to do with
+/// it.
+#[derive(Debug)]
+pub(crate) struct OfSplits<T> {
+    pub(crate) train: Option<T>,
+    pub(crate) validation: Option<T>,
+    pub(crate) test: Option<T>,
+}
+
+/// Nothing of any.
+impl<T> Default for OfSplits<T> {
+    fn default() -> Self {
+        Self {
+            train: None,
+            validation: None,
+            test: None,
+        }
+    }
+}
+
+/// What a run is to keep.
+#[derive(Debug)]
+pub(crate) struct KeptPlans(OfSplits<ActivationPlan>);
+
+/// What a run keeps.
+#[derive(Debug, Default)]
+pub(crate) struct KeptActivations {
+    pub(crate) of: OfSplits<FrozenActivations>,
+    /// Nothing if nothing is kept.
+    pub(crate) section: Option<ActivationsSection>,
+}
+
+impl KeptPlans {
+    /// Of the test rows nothing is kept in memory: a run sees them once.
+    ///
+    /// # Errors
+    /// As [`ActivationCache::plan`].
+    pub(crate) fn new(
+        cache: &ActivationCache,
+        model: &SequenceClassifier,
+        config: &TrainConfig,
+        splits: OfSplits<&EncodedDataset>,
+    ) -> Result<Self, TrainError> {
+        let stages = constant_stages(model, config);
+        let plan = |data: Option<&EncodedDataset>| match data {
+            Some(data) => cache.plan(model, data, stages),
+            None => Ok(None),
+        };
+        let lasts = matches!(cache.place, ActivationPlace::Disk(_));
+        Ok(Self(OfSplits {
+            train: plan(splits.train)?,
+            validation: plan(splits.validation)?,
+            test: plan(splits.test.filter(|_| lasts))?,
+        }))
+    }
+
+    /// # Errors
+    /// As [`ActivationPlan::compute`].
+    pub(crate) fn compute(
+        &self,
+        model: &SequenceClassifier,
+        splits: OfSplits<&EncodedDataset>,
+        pad_token_id: u32,
+        batch_size: BatchSize,
+        observer: &mut dyn Observer,
+    ) -> Result<KeptActivations, TrainError> {
+        let start = Instant::now();
+        let mut told = (Told::default(), observer);
+        let mut compute = |plan: &Option<ActivationPlan>, data: Option<&EncodedDataset>| {
+            let planned = plan.as_ref().zip(data);
+            planned
+                .map(|(plan, data)| plan.compute(model, data, pad_token_id, batch_size, &mut told))
+                .transpose()
+        };
+        let of = OfSplits {
+            train: compute(&self.0.train, splits.train)?,
+            validation: compute(&self.0.validation, splits.validation)?,
+            test: compute(&self.0.test, splits.test)?,
+        };
+        let Told { bytes, reused } = told.0;
+        let section = of.train.as_ref().map(|_| ActivationsSection {
+            bytes,
+            reused,
+            seconds: start.elapsed().as_secs_f64(),
+        });
+        Ok(KeptActivations { of, section })
+    }
+}
+
+/// What the observer has been told.
+struct Told {
+    bytes: u64,
+    reused: bool,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self {
+            bytes: 0,
+            reused: true,
+        }
+    }
+}
+
+impl Observer for Told {
+    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+        if let Event::Activations(record) = event {
+            self.bytes += record.bytes;
+            self.reused &= record.reused;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! The activations of a frozen part, computed once.
+//!
+//! While the encoder or its first layers are frozen and drop nothing, they compute the same of a
+//! text in every epoch. Here their output is kept, and an epoch costs only what trains:
+//!
+//! 1. [`ActivationCache`] says where and as what numbers.
+//! 2. [`ActivationCache::plan`] finds the highest cut below which nothing trains, and the size.
+//! 3. [`ActivationPlan::compute`] makes one pass in batches of rows of like length, or finds the
+//!    file of an earlier run with the same weights, data and settings.
+//! 4. [`BatchInputs`] is what goes into the network of a batch, tokens or kept activations.
+//!
+//! Kept as f32, they change nothing: on flex losses, gradients and predictions are those of a run
+//! that computes everything, bit for bit. That rests on two things. The operations of
+//! `finetune-ops` compute a row of a batch in the same way whatever is beside it and however long
+//! its padding is. And what lies in the place of padding (here zeros) reaches a loss or a gradient
+//! only with a factor of exactly 0.
+//!
+//! ```
+//! use burn::tensor::Device;
+//! use finetune_data::{EncodedDataset, EncodedTexts, Labels, Padding, Task, collate};
+//! use finetune_model::{EncoderConfig, SequenceClassifierConfig, initialise};
+//! use finetune_train::{ActivationCache, ActivationPlace, BatchInputs};
+//!
+//! let data = EncodedDataset {
+//!     texts: EncodedTexts::from_token_ids([vec![2, 7, 3], vec![2, 8, 9, 3]]),
+//!     second_texts: None,
+//!     labels: Labels::Classes(vec![1, 0]).into(),
+//!     task: Task::classification(["no", "yes"]),
+//! };
+//! let encoder = EncoderConfig {
+//!     vocab_size: 20,
+//!     hidden_size: 16,
+//!     num_hidden_layers: 2,
+//!     num_attention_heads: 2,
+//!     intermediate_size: 32,
+//!     ..Default::default()
+//! };
+//! let config = SequenceClassifierConfig::new(encoder, vec!["no".into(), "yes".into()]);
+//! let model = initialise(config.init(&Device::flex())?, 0.02, 1);
+//!
+//! let cache = ActivationCache { place: ActivationPlace::Memory, ..Default::default() };
+//! // Embeddings and the first layer are frozen: 16 numbers are kept of each of the 7 tokens.
+//! let plan = cache.plan(&model, &data, 2)?.ok_or("nothing is frozen")?;
+//! assert_eq!(plan.bytes(), 7 * 16 * 4);
+//! let activations = plan.compute(&model, &data, 0, 8.into(), &mut ())?;
+//!
+//! let batch = collate(&data, &[1, 0], Padding::Longest, 0)?;
+//! let kept = BatchInputs::new(&model, &batch, Some(&activations))?.forward(&model, None)?;
+//! let computed = BatchInputs::new(&model, &batch, None)?.forward(&model, None)?;
+//! assert_eq!(kept.into_data(), computed.into_data());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod compute;
+mod file;
+mod frozen;
+mod inputs;
+mod kept;
+mod numbers;
+mod plan;
+mod settings;
+
+pub use frozen::FrozenActivations;
+pub use inputs::BatchInputs;
+pub(crate) use kept::{KeptActivations, KeptPlans, OfSplits};
+pub use plan::{ActivationPlan, constant_stages};
+pub use settings::{ActivationCache, ActivationPlace, ActivationPrecision};

@@ -1,0 +1,132 @@
+//! The curves of a run for [TensorBoard](https://www.tensorflow.org/tensorboard).
+//!
+//! Tags are those of transformers'
+//! [`TensorBoardCallback`](https://huggingface.co/docs/transformers/main_classes/callback#transformers.integrations.TensorBoardCallback),
+//! so that runs of both stand in one diagram: `train/loss`, `train/learning_rate`,
+//! `train/grad_norm`, and `eval/` with the name of a metric.
+
+mod crc32c;
+mod event;
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::observer::{Event, Observer, Phase};
+use crate::{Metric, TrainError};
+use event::Content;
+
+/// Writes what a run tells about itself into an event file.
+///
+/// ```
+/// use finetune_train::TensorBoard;
+///
+/// let run = tempfile::tempdir()?;
+/// let mut board = TensorBoard::create(&run.path().join("tensorboard"))?;
+/// // As an observer it writes what it sees; other values are a call away.
+/// board.scalars(100, &[("eval/loss", 0.31), ("eval/accuracy", 0.92)])?;
+/// assert!(board.path().exists());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// `tensorboard --logdir runs` then shows the runs beside each other, while they go on. Each event
+/// reaches the file at once: a killed run loses none.
+#[derive(Debug)]
+pub struct TensorBoard {
+    path: PathBuf,
+    file: File,
+}
+
+impl TensorBoard {
+    /// Begins an event file in a folder, which is made if it is missing. Files that are there stay
+    /// as they are: those of a run that was killed and goes on make one curve with this.
+    ///
+    /// # Errors
+    /// [`TrainError::Io`] if it cannot be written.
+    pub fn create(directory: &Path) -> Result<Self, TrainError> {
+        fs::create_dir_all(directory).map_err(TrainError::io(directory))?;
+        let (file, path) = new_file(directory)?;
+        let mut board = Self { path, file };
+        board.write(0, Content::FileVersion)?;
+        Ok(board)
+    }
+
+    /// Writes values of a step (from 1) by their tags. A `/` in a tag groups diagrams.
+    ///
+    /// # Errors
+    /// [`TrainError::Io`] if the file cannot be written.
+    pub fn scalars(&mut self, step: u64, scalars: &[(&str, f64)]) -> Result<(), TrainError> {
+        self.write(step, Content::Scalars(scalars))
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn write(&mut self, step: u64, content: Content<'_>) -> Result<(), TrainError> {
+        let event = event::Event {
+            wall_time: seconds_since_1970(),
+            step,
+            content,
+        };
+        let written = self.file.write_all(&event.record());
+        written.map_err(TrainError::io(&self.path))
+    }
+}
+
+impl Observer for TensorBoard {
+    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+        match event {
+            // What an earlier, killed run wrote of later steps no longer counts.
+            Event::Started {
+                phase: Phase::Training,
+                done,
+                ..
+            } => self.write(*done as u64 + 1, Content::SessionStart),
+            Event::Evaluated(record) => {
+                let tagged = |(metric, score): (&Metric, &f64)| (format!("eval/{metric}"), *score);
+                let scores: Vec<_> = record.scores.iter().map(tagged).collect();
+                let scores: Vec<_> = scores
+                    .iter()
+                    .map(|(tag, score)| (&tag[..], *score))
+                    .collect();
+                self.scalars(record.step, &scores)
+            }
+            Event::Step(record) => self.scalars(
+                record.step,
+                &[
+                    ("train/loss", f64::from(record.loss)),
+                    ("train/learning_rate", record.learning_rate),
+                    ("train/grad_norm", f64::from(record.gradient_norm)),
+                ],
+            ),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A file that TensorBoard finds by its name and reads after those made before.
+fn new_file(directory: &Path) -> Result<(File, PathBuf), TrainError> {
+    let (seconds, process) = (seconds_since_1970() as u64, std::process::id());
+    let mut number = 0u32;
+    loop {
+        let name = format!("events.out.tfevents.{seconds:010}.{process}.{number}");
+        let path = directory.join(name);
+        match File::create_new(&path) {
+            Ok(file) => return Ok((file, path)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(TrainError::io(path)(error)),
+        }
+    }
+}
+
+/// 0 if the clock is set before that.
+fn seconds_since_1970() -> f64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0.0, |since| since.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests;

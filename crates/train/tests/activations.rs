@@ -1,0 +1,514 @@
+//! Kept activations change nothing but the time: training above them gives the same bits.
+
+use std::fs;
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::Device;
+use finetune_data::{
+    BatchSize, EncodedDataset, EncodedTexts, EncodingConfig, Labels, Order, Padding, Task,
+    TextTokenizer, Texts, Truncation, collate,
+};
+use finetune_model::{
+    Combination, CosineConfig, Cut, DropoutStream, EncoderConfig, Family, HeadConfig, LayerChoice,
+    LoraConfig, PerceptronConfig, Pooling, ProblemType, SequenceClassifier,
+    SequenceClassifierConfig, TokenPooling, initialise,
+};
+use finetune_train::{
+    ActivationCache, ActivationPlace, ActivationPrecision, ActivationsRecord, BatchInputs,
+    EvaluationConfig, Event, Every, Freeze, FreezeConfig, FrozenActivations, GradualUnfreezing,
+    LabelledTexts, LossConfig, Metric, Observer, OptimizerConfig, RunLength, StepRecord,
+    TrainConfig, TrainError, Trainer, constant_stages,
+};
+
+use crate::small_run::dataset;
+
+const ROWS: usize = 23;
+const PAD: u32 = 0;
+
+/// Rows of 2 to 24 tokens: below and above the sizes at which products change their ways.
+fn texts(seed: usize) -> EncodedTexts {
+    let row = |row: usize| -> Vec<u32> {
+        let length = 2 + (row * 7 + seed) % 23;
+        (0..length)
+            .map(|at| (2 + (row * 31 + at * 13 + seed) % 97) as u32)
+            .collect()
+    };
+    EncodedTexts::from_token_ids((0..ROWS).map(row))
+}
+
+fn data(pair: bool) -> EncodedDataset {
+    let task = Task::classification(["a", "b", "c"]);
+    EncodedDataset {
+        texts: texts(0),
+        second_texts: pair.then(|| texts(5)),
+        labels: Labels::Classes((0..ROWS).map(|row| row * row % 3).collect()).into(),
+        task: match pair {
+            true => Task {
+                texts: Texts::Pair,
+                ..task
+            },
+            false => task,
+        },
+    }
+}
+
+fn config(family: Family, pooling: Pooling, pair: Option<Combination>) -> SequenceClassifierConfig {
+    let encoder = EncoderConfig {
+        vocab_size: 100,
+        hidden_size: 48,
+        embedding_size: (family == Family::Electra).then_some(20),
+        num_hidden_layers: 3,
+        num_attention_heads: 4,
+        intermediate_size: 70,
+        max_position_embeddings: 40,
+        ..EncoderConfig::base(family)
+    };
+    SequenceClassifierConfig {
+        pooling,
+        head: HeadConfig::Perceptron(PerceptronConfig {
+            pair,
+            ..PerceptronConfig::linear(0.1)
+        }),
+        ..SequenceClassifierConfig::new(encoder, ["a", "b", "c"].map(String::from).into())
+    }
+}
+
+fn model(config: &SequenceClassifierConfig, seed: u64) -> SequenceClassifier {
+    initialise(config.init(&Device::flex().autodiff()).unwrap(), 0.1, seed)
+}
+
+fn memory(precision: ActivationPrecision) -> ActivationCache {
+    ActivationCache {
+        place: ActivationPlace::Memory,
+        precision,
+        ..Default::default()
+    }
+}
+
+fn compute(
+    cache: &ActivationCache,
+    model: &SequenceClassifier,
+    data: &EncodedDataset,
+    freeze: Freeze,
+    observer: &mut dyn Observer,
+) -> Result<Option<FrozenActivations>, TrainError> {
+    let stages = constant_stages(model, &config_of(freeze));
+    let plan = cache.plan(model, data, stages)?;
+    plan.map(|plan| plan.compute(model, data, PAD, BatchSize::Rows(5), observer))
+        .transpose()
+}
+
+/// The loss of every step, the loss of every evaluation, and the logits of every row in the end.
+fn train(
+    model: SequenceClassifier,
+    data: &EncodedDataset,
+    freeze: Freeze,
+    activations: Option<&FrozenActivations>,
+) -> (Vec<f32>, Vec<f32>) {
+    let config = config_of(freeze);
+    let classes = data.class_names().len();
+    let loss = LossConfig::default().init(&data.labels.all().unwrap(), classes);
+    let loss = loss.unwrap();
+    let objective = LabelledTexts {
+        train_activations: activations,
+        validation: Some(data),
+        validation_activations: activations,
+        ..LabelledTexts::new(data, &loss, PAD)
+    };
+    let mut steps: Vec<StepRecord> = Vec::new();
+    let trained = Trainer::new(&objective, &config).train(model, &mut steps);
+    let trained = trained.unwrap();
+    let mut losses: Vec<f32> = steps.iter().map(|step| step.loss).collect();
+    assert_eq!(trained.summary.evaluations.len(), 3);
+    for evaluation in trained.summary.evaluations {
+        losses.push(evaluation.scores[&Metric::Loss] as f32);
+    }
+    let model = trained.model.valid();
+    let mut logits = Vec::new();
+    for rows in [(0..data.len()).collect::<Vec<_>>(), vec![4], vec![9, 2]] {
+        let batch = collate(data, &rows, Padding::MultipleOf(8), PAD).unwrap();
+        let inputs = BatchInputs::new(&model, &batch, activations).unwrap();
+        let output = inputs.forward(&model, None).unwrap();
+        logits.extend(output.into_data().iter::<f32>());
+    }
+    (losses, logits)
+}
+
+fn config_of(freeze: Freeze) -> TrainConfig {
+    TrainConfig {
+        length: RunLength::Steps(10),
+        batch_size: BatchSize::Rows(6),
+        order: Order::Shuffled,
+        optimizer: OptimizerConfig {
+            learning_rate: 3e-3,
+            ..Default::default()
+        },
+        freeze: freeze.into(),
+        evaluation: Some(EvaluationConfig {
+            every: Every::Steps(4),
+            ..Default::default()
+        }),
+        seed: 3,
+        ..Default::default()
+    }
+}
+
+fn bits((losses, logits): (Vec<f32>, Vec<f32>)) -> Vec<u32> {
+    losses.into_iter().chain(logits).map(f32::to_bits).collect()
+}
+
+/// Every pooling, with the cuts that it leads to when the encoder or its first layer is frozen.
+fn cases() -> Vec<(Pooling, Freeze, Cut)> {
+    let pooling = |layers, tokens| Pooling { layers, tokens };
+    let (first, mean, max) = (TokenPooling::First, TokenPooling::Mean, TokenPooling::Max);
+    let wide = LayerChoice::ConcatenateLast(2);
+    let prefix = Freeze::AllButLast(2);
+    vec![
+        (Pooling::pooler(), Freeze::Encoder, Cut::Pooled),
+        (Pooling::pooler(), prefix, Cut::HiddenStates(1)),
+        (Pooling::mean(), Freeze::Encoder, Cut::Pooled),
+        (Pooling::mean(), Freeze::AllButLast(1), Cut::HiddenStates(2)),
+        (pooling(wide, first), Freeze::Encoder, Cut::Pooled),
+        (
+            pooling(wide, max),
+            Freeze::AllButLast(1),
+            Cut::HiddenStates(2),
+        ),
+        (
+            pooling(LayerChoice::MeanOfLast(3), mean),
+            Freeze::AllButLast(1),
+            Cut::HiddenStates(1),
+        ),
+        // Layers above it would have no gradient.
+        (
+            pooling(LayerChoice::Single(1), max),
+            Freeze::Encoder,
+            Cut::Pooled,
+        ),
+    ]
+}
+
+#[test]
+fn training_above_kept_activations_gives_the_same_bits() {
+    let data = data(false);
+    for (at, (pooling, freeze, cut)) in cases().into_iter().enumerate() {
+        let family = Family::ALL[at % Family::ALL.len()];
+        let config = config(family, pooling, None);
+        let cache = memory(ActivationPrecision::F32);
+        let kept = compute(&cache, &model(&config, 1), &data, freeze, &mut ())
+            .unwrap()
+            .unwrap();
+        assert_eq!(kept.cut(), cut, "{pooling:?} {freeze}");
+        let with = bits(train(model(&config, 1), &data, freeze, Some(&kept)));
+        let without = bits(train(model(&config, 1), &data, freeze, None));
+        assert_eq!(with, without, "{family} {pooling:?} {freeze}");
+    }
+}
+
+#[test]
+fn of_pairs_both_texts_are_kept() {
+    let data = data(true);
+    for freeze in [Freeze::Encoder, Freeze::AllButLast(1)] {
+        let combination = Some(Combination::ConcatenationAndDifference);
+        let config = config(Family::Bert, Pooling::mean(), combination);
+        let cache = memory(ActivationPrecision::F32);
+        let kept = compute(&cache, &model(&config, 1), &data, freeze, &mut ())
+            .unwrap()
+            .unwrap();
+        let with = bits(train(model(&config, 1), &data, freeze, Some(&kept)));
+        let without = bits(train(model(&config, 1), &data, freeze, None));
+        assert_eq!(with, without, "{freeze}");
+    }
+    // A score of two texts, and a head for one text that is given two.
+    let cosine = SequenceClassifierConfig {
+        head: HeadConfig::Cosine(CosineConfig::default()),
+        problem_type: ProblemType::Regression,
+        class_names: vec!["score".into()],
+        ..config(Family::Bert, Pooling::mean(), None)
+    };
+    let cosine = model(&cosine, 1);
+    let cache = memory(ActivationPrecision::F32);
+    let kept = compute(&cache, &cosine, &data, Freeze::Encoder, &mut ())
+        .unwrap()
+        .unwrap();
+    let batch = collate(&data, &[3, 1, 7], Padding::Longest, PAD).unwrap();
+    let score = |kept| {
+        let inputs = BatchInputs::new(&cosine, &batch, kept).unwrap();
+        inputs.forward(&cosine, None).unwrap().into_data()
+    };
+    assert_eq!(score(Some(&kept)), score(None));
+    let single = model(&config(Family::Bert, Pooling::mean(), None), 1);
+    let inputs = BatchInputs::new(&single, &batch, Some(&kept)).unwrap();
+    assert!(inputs.forward(&single, None).is_err());
+}
+
+#[test]
+fn windows_are_rows() {
+    let dataset = dataset(30);
+    let words = dataset.examples.iter().map(|example| &example.text);
+    let tokenizer = TextTokenizer::train_word_piece(words, 60).unwrap();
+    let encoding = EncodingConfig {
+        truncation: Truncation::Windows { stride: 1 },
+        ..EncodingConfig::new(5)
+    };
+    let data = EncodedDataset::new(&dataset, &tokenizer, &encoding).unwrap();
+    assert!(data.len() > data.texts.text_count());
+    for freeze in [Freeze::Encoder, Freeze::AllButLast(1)] {
+        let config = SequenceClassifierConfig {
+            class_names: data.class_names().to_vec(),
+            ..config(Family::Bert, Pooling::mean(), None)
+        };
+        let cache = memory(ActivationPrecision::F32);
+        let kept = compute(&cache, &model(&config, 1), &data, freeze, &mut ())
+            .unwrap()
+            .unwrap();
+        let with = bits(train(model(&config, 1), &data, freeze, Some(&kept)));
+        let without = bits(train(model(&config, 1), &data, freeze, None));
+        assert_eq!(with, without, "{freeze}");
+    }
+}
+
+#[test]
+fn halves_are_near() {
+    let data = data(false);
+    for freeze in [Freeze::Encoder, Freeze::AllButLast(1)] {
+        let config = config(Family::Bert, Pooling::pooler(), None);
+        let cache = memory(ActivationPrecision::F16);
+        let kept = compute(&cache, &model(&config, 1), &data, freeze, &mut ())
+            .unwrap()
+            .unwrap();
+        let (losses, logits) = train(model(&config, 1), &data, freeze, Some(&kept));
+        let (full_losses, full_logits) = train(model(&config, 1), &data, freeze, None);
+        for (half, full) in losses
+            .iter()
+            .chain(&logits)
+            .zip(full_losses.iter().chain(&full_logits))
+        {
+            assert!((half - full).abs() < 1e-2, "{freeze}: {half} {full}");
+        }
+    }
+}
+
+/// Remembers what it is told of kept activations.
+#[derive(Default)]
+struct Told(Vec<ActivationsRecord>, usize);
+
+impl Observer for Told {
+    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+        match event {
+            Event::Activations(record) => self.0.push(*record),
+            Event::Advanced { .. } => self.1 += 1,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn disk(folder: &Path, precision: ActivationPrecision) -> ActivationCache {
+    let place = ActivationPlace::Disk(folder.to_path_buf());
+    ActivationCache {
+        place,
+        precision,
+        ..Default::default()
+    }
+}
+
+#[test]
+fn a_file_is_used_again_by_the_same_run_and_by_no_other() {
+    let (folder, data) = (tempfile::tempdir().unwrap(), data(false));
+    let folder = folder.path().join("activations");
+    let config = config(Family::Bert, Pooling::mean(), None);
+    let single = disk(&folder, ActivationPrecision::F32);
+    let half = disk(&folder, ActivationPrecision::F16);
+    let mut told = Told::default();
+    let mut run = |cache: &ActivationCache, seed, freeze| {
+        let kept = compute(cache, &model(&config, seed), &data, freeze, &mut told).unwrap();
+        let with = bits(train(model(&config, seed), &data, freeze, kept.as_ref()));
+        if cache.precision == ActivationPrecision::F32 {
+            let without = bits(train(model(&config, seed), &data, freeze, None));
+            assert_eq!(with, without);
+        }
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        let record = told.0.pop().unwrap();
+        (record.reused, record.bytes, std::mem::take(&mut told.1))
+    };
+    let (encoder, prefix) = (Freeze::Encoder, Freeze::AllButLast(1));
+    let pooled = (ROWS * 48 * 4) as u64;
+    assert_eq!(run(&single, 1, encoder), (false, pooled, 5));
+    assert_eq!(run(&single, 1, encoder), (true, pooled, 0));
+    // Other weights, another precision, another cut: each replaces the file.
+    assert_eq!(run(&single, 2, encoder), (false, pooled, 5));
+    assert_eq!(run(&half, 2, encoder), (false, pooled / 2, 5));
+    let tokens = (data.texts.token_count() * 48 * 2) as u64;
+    assert_eq!(run(&half, 2, prefix), (false, tokens, 5));
+    assert_eq!(run(&half, 2, prefix), (true, tokens, 0));
+    // A damaged file is made anew.
+    let file = fs::read_dir(&folder)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    assert_eq!(run(&half, 2, prefix), (false, tokens, 5));
+}
+
+/// Stops after some batches, as a run that is killed.
+struct Stopping(usize);
+
+impl Observer for Stopping {
+    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+        if let Event::Advanced { .. } = event {
+            self.0 -= 1;
+        }
+        match self.0 {
+            0 => Err(TrainError::NoMemory { bytes: 0 }),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn a_stopped_run_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = model(&config(Family::Bert, Pooling::mean(), None), 1);
+    let cache = disk(folder.path(), ActivationPrecision::F32);
+    let result = compute(
+        &cache,
+        &model,
+        &data(false),
+        Freeze::Encoder,
+        &mut Stopping(3),
+    );
+    assert!(matches!(result, Err(TrainError::NoMemory { .. })));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn what_is_not_frozen_or_too_large_is_not_kept() {
+    let data = data(false);
+    let model = model(&config(Family::Bert, Pooling::mean(), None), 1);
+    let cache = memory(ActivationPrecision::F32);
+    for freeze in [Freeze::None, Freeze::Embeddings, Freeze::AllButLast(3)] {
+        assert_eq!(
+            cache.plan(&model, &data, freeze.frozen_stages(3)).unwrap(),
+            None
+        );
+    }
+    let off = ActivationCache {
+        place: ActivationPlace::Off,
+        ..cache.clone()
+    };
+    assert_eq!(off.plan(&model, &data, 4).unwrap(), None);
+    let limited = ActivationCache {
+        max_bytes: Some(1000),
+        ..cache
+    };
+    let error = limited.plan(&model, &data, 4).unwrap_err().to_string();
+    let needed = ROWS * 48 * 4;
+    assert_eq!(
+        error,
+        format!("activations of {needed} bytes, but activations.max_bytes is 1000")
+    );
+}
+
+#[test]
+fn adapters_train_so_the_cut_lies_below_them() {
+    let mut model = model(&config(Family::Bert, Pooling::mean(), None), 1);
+    model.encoder = model.encoder.with_lora(&LoraConfig::default(), 1).unwrap();
+    assert_eq!(model.cut(4), Some(Cut::HiddenStates(0)));
+    // Adapters of the second layer and above.
+    let first = &mut model.encoder.layers[0].attention;
+    (first.query.lora, first.value.lora) = (None, None);
+    assert_eq!(model.cut(4), Some(Cut::HiddenStates(1)));
+}
+
+#[test]
+fn dropout_in_the_frozen_part_is_seen() {
+    let with = model(&config(Family::Bert, Pooling::mean(), None), 1);
+    let mut without = config(Family::Bert, Pooling::mean(), None);
+    without.encoder.hidden_dropout_prob = 0.0;
+    without.encoder.attention_probs_dropout_prob = 0.0;
+    let without = model(&without, 1);
+    let stream = |stage| Some(DropoutStream::new(1, 1).from_stage(stage));
+    for (cut, stages) in [(Cut::HiddenStates(2), 3), (Cut::Pooled, 4)] {
+        assert_eq!(with.stages_below(cut), stages);
+        assert!(with.is_deterministic_below(cut, None));
+        assert!(with.is_deterministic_below(cut, stream(stages)));
+        assert!(!with.is_deterministic_below(cut, stream(stages - 1)));
+        assert!(without.is_deterministic_below(cut, stream(0)));
+    }
+}
+
+/// What thaws in the middle of a run, or drops something, is not kept; and what is kept all the same
+/// is not taken.
+#[test]
+fn what_does_not_stay_the_same_is_not_kept() {
+    let data = data(false);
+    let model = || model(&config(Family::Bert, Pooling::mean(), None), 1);
+    let thawing = FreezeConfig {
+        part: Freeze::Encoder,
+        unfreeze: Some(GradualUnfreezing::Steps(5)),
+        ..Default::default()
+    };
+    let dropping = FreezeConfig {
+        part: Freeze::Encoder,
+        dropout: true,
+        ..Default::default()
+    };
+    for (freeze, stages) in [(thawing, 3), (dropping, 0)] {
+        let config = TrainConfig {
+            freeze,
+            ..config_of(Freeze::None)
+        };
+        assert_eq!(constant_stages(&model(), &config), stages);
+        let cache = memory(ActivationPrecision::F32);
+        let kept = compute(&cache, &model(), &data, Freeze::Encoder, &mut ());
+        let loss = LossConfig::default().init(&data.labels.all().unwrap(), 3);
+        let (kept, loss) = (kept.unwrap(), loss.unwrap());
+        let objective = LabelledTexts {
+            train_activations: kept.as_ref(),
+            ..LabelledTexts::new(&data, &loss, PAD)
+        };
+        let config = TrainConfig {
+            evaluation: None,
+            ..config
+        };
+        let error = Trainer::new(&objective, &config)
+            .train(model(), &mut ())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("activations is kept of 4 stages"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn activations_of_other_data_are_refused() {
+    let data = data(false);
+    let model = model(&config(Family::Bert, Pooling::mean(), None), 1);
+    let cache = memory(ActivationPrecision::F32);
+    let prefix = Freeze::AllButLast(1);
+    let kept = compute(&cache, &model, &data, prefix, &mut ())
+        .unwrap()
+        .unwrap();
+    let other = EncodedDataset {
+        texts: texts(1),
+        ..data.clone()
+    };
+    let batch = collate(&other, &[2], Padding::Longest, PAD).unwrap();
+    let error = BatchInputs::new(&model, &batch, Some(&kept)).unwrap_err();
+    assert!(
+        matches!(error, TrainError::OtherActivations { row: 2, .. }),
+        "{error}"
+    );
+    let mut batch = collate(&data, &[2], Padding::Longest, PAD).unwrap();
+    batch.rows = vec![ROWS];
+    let error = BatchInputs::new(&model, &batch, Some(&kept)).unwrap_err();
+    assert!(matches!(error, TrainError::Data(_)), "{error}");
+}

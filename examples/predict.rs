@@ -1,0 +1,159 @@
+//! Asks a fine-tuned model about texts.
+//!
+//! `cargo run --release --example predict -- --model runs/classify-1/model "A text" "another"`
+//!
+//! Without texts it reads them from standard input, one a line.
+
+use std::error::Error;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use finetune::data::{BatchSize, Truncation};
+use finetune::prelude::*;
+use finetune_examples::exit_code;
+use serde_json::{Value, json};
+
+/// Label texts with a fine-tuned model
+#[derive(Parser)]
+struct Arguments {
+    /// Folder of a fine-tuned model: `model` in a run directory, or a classifier in the layout of
+    /// Hugging Face
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+    /// Texts [default: the lines of standard input]
+    #[arg(value_name = "TEXT")]
+    texts: Vec<String>,
+    /// Pairs: arguments in twos, or lines with a tab between the two texts
+    #[arg(long)]
+    pairs: bool,
+    /// Writes a JSON object a text
+    #[arg(long)]
+    jsonl: bool,
+    /// Lists only so many of the likeliest labels
+    #[arg(long, value_name = "N")]
+    best: Option<usize>,
+    /// flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N, if compiled in
+    #[arg(long, default_value_t)]
+    device: DeviceSpec,
+    /// Tokens after which a text is cut [default: as the model was trained]
+    #[arg(long, value_name = "TOKENS")]
+    max_length: Option<usize>,
+    /// What is kept of a longer text: head, tail, head-tail-N or windows-N [default: as the model
+    /// was trained]
+    #[arg(long)]
+    truncation: Option<Truncation>,
+    /// Rows a batch
+    #[arg(long, default_value_t = 64)]
+    batch_size: usize,
+}
+
+const NO_MODEL: &str = "--model DIR is missing: a folder with a fine-tuned model, such as runs/my-run/model after \
+     `cargo run --release --example classify -- --run-dir runs/my-run`";
+
+/// Texts of standard input that are answered at once: enough for batches of like lengths.
+const LINES_AT_ONCE: usize = 1024;
+
+fn main() -> ExitCode {
+    exit_code(run(&Arguments::parse()))
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let directory = arguments.model.as_deref().ok_or(NO_MODEL)?;
+    let config = PredictorConfig {
+        max_length: arguments.max_length,
+        truncation: arguments.truncation,
+        batch_size: BatchSize::Rows(arguments.batch_size),
+        best: arguments.best,
+        ..Default::default()
+    };
+    let device = arguments.device.open()?;
+    let predictor = Predictor::load_with(directory, config, &device)?;
+    if !arguments.texts.is_empty() {
+        return arguments.answer(&predictor, &arguments.texts);
+    }
+    if io::stdin().is_terminal() {
+        writeln!(
+            io::stderr(),
+            "reading texts from standard input, one a line"
+        )?;
+    }
+    let mut lines = io::stdin().lock().lines();
+    loop {
+        let some: Vec<String> = lines
+            .by_ref()
+            .take(LINES_AT_ONCE)
+            .collect::<Result<_, _>>()?;
+        if some.is_empty() {
+            return Ok(());
+        }
+        arguments.answer(&predictor, &some)?;
+    }
+}
+
+impl Arguments {
+    /// Predicts and prints.
+    fn answer(&self, predictor: &Predictor, texts: &[String]) -> Result<(), Box<dyn Error>> {
+        if !self.pairs {
+            let predictions = predictor.predict(texts)?;
+            let texts = texts.iter().map(|text| (text.clone(), json!(text)));
+            return self.print(texts, &predictions);
+        }
+        let pairs = self.in_pairs(texts)?;
+        let predictions = predictor.predict_pairs(&pairs)?;
+        let texts = pairs
+            .iter()
+            .map(|(first, second)| (format!("{first} | {second}"), json!([first, second])));
+        self.print(texts, &predictions)
+    }
+
+    fn in_pairs<'a>(&self, texts: &'a [String]) -> Result<Vec<(&'a str, &'a str)>, String> {
+        if self.texts.is_empty() {
+            let pair = |line: &'a String| {
+                let pair = line.split_once('\t');
+                pair.ok_or_else(|| format!("no tab between the texts of a pair: {line:?}"))
+            };
+            return texts.iter().map(pair).collect();
+        }
+        match texts.as_chunks::<2>() {
+            (pairs, []) => Ok(pairs
+                .iter()
+                .map(|[a, b]| (a.as_str(), b.as_str()))
+                .collect()),
+            _ => Err(format!("--pairs takes texts in twos, not {}", texts.len())),
+        }
+    }
+
+    fn print(
+        &self,
+        texts: impl Iterator<Item = (String, Value)>,
+        predictions: &[Prediction],
+    ) -> Result<(), Box<dyn Error>> {
+        let mut out = io::stdout().lock();
+        for ((text, as_json), prediction) in texts.zip(predictions) {
+            if self.jsonl {
+                let mut line = serde_json::to_value(prediction)?;
+                line["text"] = as_json;
+                writeln!(out, "{line}")?;
+            } else {
+                writeln!(out, "{}\t{text}", answer(prediction))?;
+            }
+        }
+        Ok(out.flush()?)
+    }
+}
+
+/// On one line, as `sports 0.981, world 0.012` or `3.2`.
+fn answer(prediction: &Prediction) -> String {
+    let labels = prediction.probabilities().iter();
+    let labels = labels.map(|label| format!("{} {:.3}", label.label, label.probability));
+    match prediction {
+        Prediction::Scores { scores } => scores
+            .iter()
+            .map(|score| format!("{:.3}", score.score))
+            .collect::<Vec<_>>()
+            .join(", "),
+        _ => labels.collect::<Vec<_>>().join(", "),
+    }
+}

@@ -1,0 +1,187 @@
+//! From arguments to settings.
+
+use finetune::data::{Cleaning, EncodingConfig};
+use finetune::prelude::*;
+use finetune::train::{EarlyStopping, EvaluationConfig, Metric, TrainError, read_json};
+
+use crate::RunArguments;
+
+impl RunArguments {
+    /// The settings of the run: those of the file, or the defaults for the model, with what the
+    /// arguments say instead.
+    ///
+    /// # Errors
+    /// If the file cannot be read or has a setting that there is not.
+    pub fn settings(&self) -> Result<FineTuningConfig, TrainError> {
+        self.settings_with(self.defaults())
+    }
+
+    /// As [`Self::settings`], with other defaults.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn settings_with(
+        &self,
+        defaults: FineTuningConfig,
+    ) -> Result<FineTuningConfig, TrainError> {
+        let mut settings = match &self.config {
+            Some(file) => read_json(file)?,
+            None => defaults,
+        };
+        self.change_text(&mut settings.text);
+        self.change_training(&mut settings.train);
+        if let Some(place) = &self.activations {
+            settings.activations.place = place.clone();
+        }
+        Ok(settings)
+    }
+
+    /// What suits the model. An encoder that knows little wants more steps, and larger ones.
+    pub fn defaults(&self) -> FineTuningConfig {
+        let mut settings = FineTuningConfig::default();
+        settings.text.encoding = EncodingConfig::new(512);
+        if self.is_mini() {
+            settings.text.encoding = EncodingConfig::new(128);
+            settings.train.length = RunLength::Epochs(12);
+            settings.train.batch_size = BatchSize::Rows(8);
+            settings.train.optimizer.learning_rate = 1e-3;
+        }
+        settings
+    }
+
+    fn change_text(&self, text: &mut TextConfig) {
+        let given = self.clean.clone();
+        if !given.is_empty() {
+            text.cleaning = Cleaning { steps: given };
+        }
+        set(&mut text.encoding.max_length, self.max_length);
+        set(&mut text.encoding.truncation, self.truncation);
+        if let Some(folder) = &self.token_cache {
+            text.token_cache = Some(folder.clone());
+        }
+    }
+
+    fn change_training(&self, train: &mut TrainConfig) {
+        let epochs = self.epochs.map(RunLength::Epochs);
+        set(
+            &mut train.length,
+            self.max_steps.map(RunLength::Steps).or(epochs),
+        );
+        let rows = self.batch_size.map(BatchSize::Rows);
+        let tokens = self.batch_tokens.map(BatchSize::Tokens);
+        set(&mut train.batch_size, tokens.or(rows));
+        set(&mut train.accumulation, self.accumulation);
+        set(&mut train.optimizer.learning_rate, self.lr);
+        set(&mut train.optimizer.weight_decay, self.weight_decay);
+        set(&mut train.freeze.part, self.freeze);
+        set(&mut train.seed, self.seed);
+        if self.validation_share.is_some() {
+            let evaluation = train.evaluation.get_or_insert(EvaluationConfig {
+                metric: Metric::Accuracy,
+                ..Default::default()
+            });
+            if let Some(patience) = self.patience {
+                let stopping = evaluation.early_stopping.get_or_insert_default();
+                *stopping = EarlyStopping {
+                    patience,
+                    ..*stopping
+                };
+            }
+        }
+    }
+}
+
+/// Replaces a setting if there is anything to replace it with.
+fn set<T>(setting: &mut T, given: Option<T>) {
+    if let Some(given) = given {
+        *setting = given;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::Parser;
+    use finetune::train::ActivationPlace;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        run: RunArguments,
+    }
+
+    fn settings(arguments: &str) -> FineTuningConfig {
+        let arguments = arguments.replace("REPORT", TECHNICAL_REPORT);
+        let words = std::iter::once("program").chain(arguments.split_whitespace());
+        Program::parse_from(words).run.settings().unwrap()
+    }
+
+    const TECHNICAL_REPORT: &str = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/settings/agnews_technical_report.json"
+    );
+
+    #[test]
+    fn a_file_is_instead_of_the_defaults_and_an_argument_instead_of_both() {
+        assert_eq!(settings("").train.length, RunLength::Epochs(12));
+        assert_eq!(settings("--model bert").train.length, RunLength::Epochs(3));
+        let report = settings("--config REPORT");
+        assert_eq!(report.train.length, RunLength::Epochs(4));
+        assert_eq!(report.train.optimizer.learning_rate, 2e-5);
+        let other = settings("--config REPORT --lr 1e-4 --max-steps 7 --freeze encoder --seed 3");
+        assert_eq!(other.train.length, RunLength::Steps(7));
+        assert_eq!(other.train.optimizer.learning_rate, 1e-4);
+        assert_eq!(
+            (other.train.freeze.part, other.train.seed),
+            (Freeze::Encoder, 3)
+        );
+        assert_eq!(other.train.accumulation, 2);
+        assert_eq!(other.text, report.text);
+    }
+
+    #[test]
+    fn validation_rows_are_measured_on() {
+        assert_eq!(settings("").train.evaluation, None);
+        let patient = settings("--validation-share 0.1 --patience 3")
+            .train
+            .evaluation;
+        assert_eq!(patient.unwrap().early_stopping.unwrap().patience, 3);
+        let report = settings("--config REPORT --validation-share 0.1");
+        let stopping = report.train.evaluation.unwrap().early_stopping;
+        assert_eq!(stopping.unwrap().patience, 2);
+    }
+
+    #[test]
+    fn activations_have_a_place() {
+        let place = |arguments| settings(arguments).activations.place;
+        assert_eq!(place(""), ActivationPlace::Memory);
+        assert_eq!(place("--activations off"), ActivationPlace::Off);
+        let folder = Path::new("kept").to_path_buf();
+        assert_eq!(place("--activations kept"), ActivationPlace::Disk(folder));
+    }
+
+    /// The settings that the guide shows are settings.
+    #[test]
+    fn the_guide_is_right() {
+        let guide = include_str!("../../docs/guide/training.md");
+        let (_, json) = guide.split_once("```json\n").unwrap();
+        let (json, _) = json.split_once("```").unwrap();
+        let config: FineTuningConfig = serde_json::from_str(json).unwrap();
+        config.validate().unwrap();
+        assert_eq!(config.train.optimizer.layer_decay, 0.95);
+    }
+
+    #[test]
+    fn settings_files_are_whole() {
+        for entry in std::fs::read_dir(Path::new(TECHNICAL_REPORT).parent().unwrap()).unwrap() {
+            let path = entry.unwrap().path();
+            read_json::<FineTuningConfig>(&path)
+                .unwrap()
+                .validate()
+                .unwrap();
+        }
+    }
+}
