@@ -24,6 +24,10 @@
 //! Where scikit-learn gives a number by convention (F1 without any prediction: 0), so do we; where
 //! it gives NaN or raises an error (AUC of one class), there is [`EvalError::Undefined`].
 //!
+//! Whether one score is better than another, and not by chance, is for [`statistics`]: tests,
+//! intervals, effect sizes, power, and comparisons of a study's arms. What came of a run or a study
+//! goes into a [`report`]: one page that opens offline, and the same as Markdown and JSON.
+//!
 //! Bad input (lengths that differ, a label outside the classes, no rows) is an [`EvalError`] that
 //! says which row is at fault.
 //!
@@ -68,7 +72,9 @@ pub mod plots;
 mod probabilities;
 mod ranking;
 mod regression;
+pub mod report;
 mod slices;
+pub mod statistics;
 mod top_k;
 
 pub use classification::{ClassScores, ClassificationReport};
