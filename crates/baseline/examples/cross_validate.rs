@@ -89,7 +89,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (class, name) in dataset.class_names().iter().enumerate() {
         let top = classifier.top_coefficients(class, 10);
         let terms: Vec<&str> = top.iter().filter_map(|top| top.term.as_deref()).collect();
-        println!("{name}: {}", terms.join(", "));
+        if !terms.is_empty() {
+            println!("{name}: {}", terms.join(", "));
+        }
     }
     Ok(())
 }

@@ -89,11 +89,13 @@ impl BaselineConfig {
 /// use finetune_baseline::BaselineConfig;
 /// use finetune_data::{Dataset, Example, Label, Task};
 ///
-/// let rows = [("Fire near the town", 1), ("I love this song", 0), ("Flood in town", 1)];
+/// let disasters = ["Fire near the town", "Flood in town"].map(|text| (text, 1));
+/// let others = ["I love this song", "What a song"].map(|text| (text, 0));
+/// let rows = [disasters, others].concat().into_iter();
 /// let dataset = Dataset {
 ///     name: "tweets".into(),
 ///     task: Task::classification(["other", "disaster"]),
-///     examples: rows.map(|(text, class)| Example::new(text, Label::Class(class))).to_vec(),
+///     examples: rows.map(|(text, class)| Example::new(text, Label::Class(class))).collect(),
 /// };
 /// let classifier = BaselineConfig::default().fit(&dataset)?;
 /// let predictions = classifier.predict(&["a fire in town", "love song"])?;

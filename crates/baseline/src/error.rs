@@ -117,8 +117,8 @@ pub enum BaselineError {
         classes: usize,
     },
 
-    /// The loss or its gradient is no number, such as with values near the largest there are.
-    #[error("the loss is {loss} at iteration {iteration}: the values are too large")]
+    /// The loss or its slope is no number, such as with values near the largest there are.
+    #[error("iteration {iteration}: the loss ({loss}) or its slope is no number: too large values")]
     NotFinite {
         /// How many steps were taken before.
         iteration: usize,

@@ -265,7 +265,7 @@ fn stored_parts_that_do_not_belong_together_are_named() {
             restored(&path, nan, as_is, kept),
             "intercepts: expected finite numbers, got NaN",
         ),
-        (restored(&path, same, last_out, kept), "idf: expected "),
+        (restored(&path, same, last_out, kept), "terms: expected "),
         (
             restored(&path, same, out_of_order, kept),
             "terms: expected terms in order",

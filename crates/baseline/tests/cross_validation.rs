@@ -140,7 +140,8 @@ fn a_stored_classifier_says_the_same() {
             let loaded = BaselineClassifier::load(&path).unwrap();
             assert_eq!(loaded.config(), config);
             assert_eq!(loaded.class_names(), classifier.class_names());
-            assert_eq!(loaded.regression(), classifier.regression());
+            // A million numbers are no message.
+            assert!(loaded.regression() == classifier.regression());
             assert_eq!(
                 loaded.top_coefficients(1, 9),
                 classifier.top_coefficients(1, 9)

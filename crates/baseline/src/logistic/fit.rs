@@ -16,7 +16,8 @@ impl LogisticRegressionConfig {
     /// use finetune_baseline::{LogisticRegressionConfig, SparseRows};
     ///
     /// let rows = SparseRows::new(2, vec![0, 1, 2, 2], vec![0, 1], vec![1.0, 1.0])?;
-    /// let regression = LogisticRegressionConfig::default().fit(&rows, &[0, 1, 0], 2)?;
+    /// let config = LogisticRegressionConfig { c: 100.0, ..LogisticRegressionConfig::default() };
+    /// let regression = config.fit(&rows, &[0, 1, 0], 2)?;
     /// assert!(regression.convergence().converged());
     /// assert_eq!(regression.predict(&rows)?.classes(), [0, 1, 0]);
     /// # Ok::<(), finetune_baseline::BaselineError>(())

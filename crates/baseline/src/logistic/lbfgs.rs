@@ -145,6 +145,10 @@ impl Search {
     ) -> Result<bool, BaselineError> {
         let direction = self.direction();
         let slope = vector::dot(&self.gradient, &direction);
+        if !slope.is_finite() {
+            let loss = self.loss;
+            return Err(BaselineError::NotFinite { iteration, loss });
+        }
         if slope >= 0.0 {
             return Ok(false);
         }

