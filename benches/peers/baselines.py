@@ -9,7 +9,9 @@ the same rows, and take turns; each starts as a new process. Times are from text
 predictions: neither reading the file nor starting Python is counted. With one thread, folds are
 done one after the other, and their parts are added up; with two, two folds are done at a time (there
 in two processes of joblib, which are started before the clock is), and the time is that of all of
-it. Coefficients are compared fold by fold: with the defaults, and with a tolerance so small that
+it. Where other work takes turns with them, `cpu_seconds` tells more: with one thread, the time on a
+processor, there of the cross-validation, here of the whole program, with reading the file and a
+last fit to all rows. Coefficients are compared fold by fold: with the defaults, and with a tolerance so small that
 both searches end at the minimum.
 """
 
@@ -17,6 +19,7 @@ import argparse
 import json
 import os
 import pathlib
+import resource
 import subprocess
 import sys
 import tempfile
@@ -81,15 +84,15 @@ def run(fold):
 k = int(fold_of_row.max()) + 1
 with joblib.Parallel(n_jobs=int(threads)) as parallel:
     parallel(joblib.delayed(warm)(number) for number in range(int(threads)))
-    start = time.perf_counter()
+    start, start_cpu = time.perf_counter(), time.process_time()
     folds = parallel(joblib.delayed(run)(fold) for fold in range(k))
-    seconds = time.perf_counter() - start
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - start_cpu
 if coefficients:
     json.dump(folds, open(coefficients, "w"))
 mean = lambda name: float(numpy.mean([fold[name] for fold in folds]))
 total = lambda name: float(numpy.sum([fold[name] for fold in folds]))
 print(json.dumps({
-    "accuracy": mean("accuracy"), "f1": mean("f1"), "seconds": seconds,
+    "accuracy": mean("accuracy"), "f1": mean("f1"), "seconds": seconds, "cpu_seconds": cpu_seconds,
     "iterations": [fold["iterations"] for fold in folds],
     **{name: total(name) for name in ("features_seconds", "fit_seconds", "predict_seconds")},
 }))
@@ -114,12 +117,15 @@ def ours(binary, data, folder, kind, threads, tol=1e-4, max_iter=100, coefficien
     command = [binary, "--data", data, "--config", config, "--report", report]
     if coefficients:
         command += ["--coefficients", coefficients, "--predictions", f"{folder}/predictions.jsonl"]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     run(command, threads)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     found = json.loads(pathlib.Path(report).read_text())
     names = ("accuracy", "seconds", "features_seconds", "fit_seconds", "predict_seconds")
     iterations = [fold["convergence"]["iterations"] for fold in found["folds"]]
     return {name: found[name] for name in names} | {
-        "f1": found["f1"]["disaster"], "iterations": iterations}
+        "f1": found["f1"]["disaster"], "iterations": iterations, "cpu_seconds": cpu}
 
 
 def run(command, threads):
@@ -158,21 +164,19 @@ def compare(binary, data, folds, folder, kind, tol, max_iter):
     }
 
 
-def measure(binary, data, folds, folder, kind, rounds):
-    found = {}
-    for threads in (1, 2):
-        runs = {"ours": [], "peer": []}
-        for _ in range(rounds):
-            runs["ours"].append(ours(binary, data, folder, kind, threads))
-            runs["peer"].append(peer(data, folds, kind, threads))
-        names = ("seconds", "features_seconds", "fit_seconds", "predict_seconds")
-        # Other work on the machine only ever adds time.
-        best = {system: {name: min(one[name] for one in runs[system]) for name in names}
-                for system in runs}
-        ratio = {name: best["peer"][name] / best["ours"][name] for name in names}
-        found[f"{threads} threads"] = {"best": best, "ratio": ratio, "runs": runs}
-        print(kind, threads, "threads", json.dumps({"best": best, "ratio": ratio}), flush=True)
-    return found
+def measure(binary, data, folder, folds, kind, threads, rounds):
+    runs = {"ours": [], "peer": []}
+    for _ in range(rounds):
+        runs["ours"].append(ours(binary, data, folder, kind, threads))
+        runs["peer"].append(peer(data, folds, kind, threads))
+    names = ("seconds", "features_seconds", "fit_seconds", "predict_seconds")
+    # The processes of joblib are not counted.
+    names += ("cpu_seconds",) if threads == 1 else ()
+    # Other work on the machine only ever adds time.
+    best = {system: {name: min(one[name] for one in runs[system]) for name in names}
+            for system in runs}
+    ratio = {name: best["peer"][name] / best["ours"][name] for name in names}
+    return {"best": best, "ratio": ratio, "runs": runs}
 
 
 def main():
@@ -180,23 +184,27 @@ def main():
     parser.add_argument("--data", required=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--binary", default=str(ROOT / "target/release/examples/cross_validate"))
-    parser.add_argument("--out", type=pathlib.Path)
+    parser.add_argument("--out", type=pathlib.Path, required=True,
+                        help="what is in there already is not measured again")
     arguments = parser.parse_args()
     binary, data = arguments.binary, arguments.data
-    results = {}
+    results = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
         folds = f"{folder}/folds.json"
         run([binary, "--data", data, "--write-folds", folds], 2)
-        for kind in KINDS:
-            results[kind] = {
-                "defaults": compare(binary, data, folds, folder, kind, 1e-4, 100),
-                "tight": compare(binary, data, folds, folder, kind, 1e-8, 10000),
-            }
-            print(kind, json.dumps(results[kind]), flush=True)
-        for kind in KINDS:
-            results[kind] |= measure(binary, data, folds, folder, kind, arguments.rounds)
-    if arguments.out:
-        arguments.out.write_text(json.dumps(results, indent=1) + "\n")
+        stages = {f"{threads} threads": lambda kind, threads=threads: measure(
+            binary, data, folder, folds, kind, threads, arguments.rounds) for threads in (1, 2)}
+        for name, tol, max_iter in (("defaults", 1e-4, 100), ("tight", 1e-8, 10000)):
+            stages[name] = lambda kind, tol=tol, max_iter=max_iter: compare(
+                binary, data, folds, folder, kind, tol, max_iter)
+        for stage, measured in stages.items():
+            for kind in KINDS:
+                of_kind = results.setdefault(kind, {})
+                if stage not in of_kind:
+                    of_kind[stage] = measured(kind)
+                    shown = {name: value for name, value in of_kind[stage].items() if name != "runs"}
+                    print(kind, stage, json.dumps(shown), flush=True)
+                    arguments.out.write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":
