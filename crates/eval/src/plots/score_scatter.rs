@@ -55,7 +55,7 @@ impl ScoreScatter {
         let report = RegressionReport::new(&self.predicted)?;
         let number = |score: Option<f64>| score.map_or("-".into(), |score| format!("{score:.4}"));
         let rows = match drawn as u64 == report.rows {
-            true => format!("{drawn} rows"),
+            true => format!("n = {drawn}"),
             false => format!("{drawn} of {} rows drawn", report.rows),
         };
         Ok([
@@ -92,6 +92,8 @@ impl Plot for ScoreScatter {
 
         picture(PLOT, SIZE, &self.title, |canvas| {
             frame.draw(canvas)?;
+            // Dots may cover the notes, not the notes dots.
+            axes::notes(canvas, &frame, &notes)?;
             let line = vec![frame.point(low, low), frame.point(high, high)];
             canvas.draw(&DashedPathElement::new(
                 line,
@@ -103,7 +105,7 @@ impl Plot for ScoreScatter {
                 let dot = Circle::new(frame.point(x, y), px(3.0), BLUE.mix(opacity).filled());
                 canvas.draw(&dot)?;
             }
-            axes::notes(canvas, &frame, &notes)
+            Ok(())
         })
     }
 }
@@ -125,7 +127,7 @@ mod tests {
     fn a_collapsed_model_is_drawn_without_correlations() {
         let predicted = PredictedScores::from_slices(&[1.0, 2.0], &[1.5, 1.5]).unwrap();
         let svg = ScoreScatter::new("", predicted).to_svg().unwrap();
-        assert!(svg.contains("Pearson -") && svg.contains("2 rows"));
+        assert!(svg.contains("Pearson -") && svg.contains("n = 2"));
     }
 
     #[test]

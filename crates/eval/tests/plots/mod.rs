@@ -149,12 +149,7 @@ fn score_scatters_have_a_dot_for_each_row() {
     let svg = drawn("score_scatter", &scatter);
     assert_eq!(svg.matches("<circle").count(), 300);
     let pearson = format!("Pearson {:.4}", scatter.predicted.pearson().unwrap());
-    for label in [
-        pearson.as_str(),
-        "true score",
-        "predicted score",
-        "300 rows",
-    ] {
+    for label in [pearson.as_str(), "true score", "predicted score", "n = 300"] {
         assert!(texts(&svg).contains(&label), "{label}: {svg}");
     }
 }
