@@ -110,25 +110,7 @@ impl ClassificationReport {
         if rows == 0 {
             return Err(EvalError::NoRows);
         }
-        let per_class: Vec<ClassScores> = matrix
-            .true_totals()
-            .into_iter()
-            .zip(matrix.predicted_totals())
-            .enumerate()
-            .map(|(class, (support, predicted))| {
-                let hits = matrix.count(class, class) as f64;
-                let (true_rows, predicted_rows) = (support as f64, predicted as f64);
-                ClassScores {
-                    name: matrix.class_names()[class].clone(),
-                    precision: ratio(hits, predicted_rows),
-                    recall: ratio(hits, true_rows),
-                    // From the counts, not from precision and recall: one rounding instead of four.
-                    f1: ratio(2.0 * hits, true_rows + predicted_rows),
-                    support,
-                }
-            })
-            .collect();
-
+        let per_class = matrix.class_scores();
         let accuracy = matrix.correct() as f64 / rows as f64;
         let mean = |score: fn(&ClassScores) -> f64| {
             per_class.iter().map(score).sum::<f64>() / per_class.len() as f64
@@ -177,7 +159,22 @@ impl ClassificationReport {
     ///
     /// [`classification_report`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.classification_report.html
     pub fn to_text(&self) -> String {
-        text::render(self)
+        self.to_text_with_digits(4)
+    }
+
+    /// As [`to_text`](Self::to_text) with so many decimals, scikit-learn's `digits`.
+    ///
+    /// ```
+    /// use finetune_eval::ClassificationReport;
+    ///
+    /// # fn main() -> Result<(), finetune_eval::EvalError> {
+    /// let report = ClassificationReport::from_slices(&[0, 1], &[0, 1], ["ham", "spam"])?;
+    /// assert!(report.to_text_with_digits(2).contains("         ham       1.00      1.00"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn to_text_with_digits(&self, digits: usize) -> String {
+        text::render(self, digits)
     }
 }
 
@@ -186,11 +183,6 @@ impl fmt::Display for ClassificationReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.to_text())
     }
-}
-
-/// scikit-learn's `zero_division=0`: nothing over nothing is 0.
-fn ratio(part: f64, whole: f64) -> f64 {
-    if whole == 0.0 { 0.0 } else { part / whole }
 }
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! Counts of true against predicted classes, the one source of every classification score.
 
+mod agreement;
+mod averages;
 mod confusions;
+mod normalised;
+mod score;
 mod stored;
 mod text;
 
@@ -9,7 +13,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::EvalError;
+pub use agreement::KappaWeights;
+pub use averages::{Average, AveragedScores};
 pub use confusions::Confusion;
+pub use normalised::{Normalisation, NormalisedConfusionMatrix};
 
 /// How many rows of each true class were predicted as each class.
 ///
@@ -172,6 +179,21 @@ impl ConfusionMatrix {
         &self.class_names
     }
 
+    /// The number of the class of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::UnknownClass`] if there is none.
+    pub fn class(&self, name: &str) -> Result<usize, EvalError> {
+        let mut names = self.class_names.iter();
+        names
+            .position(|own| own == name)
+            .ok_or_else(|| EvalError::UnknownClass {
+                name: name.into(),
+                class_names: self.class_names.clone(),
+            })
+    }
+
     /// Number of rows of class `label` that were predicted as class `prediction`.
     ///
     /// # Panics
@@ -217,19 +239,7 @@ impl ConfusionMatrix {
     /// # }
     /// ```
     pub fn normalised_by_true(&self) -> Vec<Vec<f64>> {
-        let share = |count: u64, total: u64| {
-            if total == 0 {
-                0.0
-            } else {
-                count as f64 / total as f64
-            }
-        };
-        let totals = self.true_totals();
-        self.counts
-            .iter()
-            .zip(totals)
-            .map(|(row, total)| row.iter().map(|&count| share(count, total)).collect())
-            .collect()
+        self.normalised(Normalisation::ByTrue).shares
     }
 
     /// The matrix as a table for a terminal, ending in a line break.

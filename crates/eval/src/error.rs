@@ -1,5 +1,7 @@
 //! What can be wrong with the input of a metric.
 
+use std::path::PathBuf;
+
 use thiserror::Error;
 
 /// Why a metric could not be computed, with the position and the value at fault.
@@ -45,6 +47,121 @@ pub enum EvalError {
         classes: usize,
     },
 
+    /// A number that came from outside is NaN or infinite.
+    #[error("row {row}: the {what} is {got}, not a finite number")]
+    NotFinite {
+        /// Position of the row, counted from 0.
+        row: u64,
+        /// What the number is, such as "predicted score".
+        what: String,
+        /// The number.
+        got: String,
+    },
+
+    /// A row has not one number for each class.
+    #[error("row {row}: {got} numbers for {classes} classes")]
+    WrongWidth {
+        /// Position of the row, counted from 0.
+        row: u64,
+        /// Number of classes.
+        classes: usize,
+        /// Numbers found in the row.
+        got: usize,
+    },
+
+    /// The numbers of a row are no probabilities of classes that exclude each other.
+    #[error("row {row}: not the probabilities of the classes: {reason}")]
+    NotProbabilities {
+        /// Position of the row, counted from 0.
+        row: u64,
+        /// Which of them is outside `[0, 1]`, or what they add up to.
+        reason: String,
+    },
+
+    /// A row was asked for that is not there.
+    #[error("row {row} is outside the {rows} rows 0..{rows}")]
+    RowOutOfRange {
+        /// The row asked for.
+        row: usize,
+        /// Number of rows.
+        rows: usize,
+    },
+
+    /// The score of these rows is not a number, where scikit-learn or SciPy give NaN or an error.
+    #[error("{metric} is undefined: {reason}")]
+    Undefined {
+        /// The score.
+        metric: &'static str,
+        /// What the rows lack.
+        reason: String,
+    },
+
+    /// No metric is called so.
+    #[error(
+        "unknown metric {name:?}, expected one of {}",
+        crate::Metric::known_names()
+    )]
+    UnknownMetric {
+        /// The name given.
+        name: String,
+    },
+
+    /// A metric was asked of predictions that do not have it.
+    #[error("{metric} needs {needs}")]
+    MetricNeeds {
+        /// The metric.
+        metric: crate::Metric,
+        /// What it is computed from.
+        needs: &'static str,
+    },
+
+    /// No class is called so.
+    #[error("no class is called {name:?}, the classes are {class_names:?}")]
+    UnknownClass {
+        /// The name given.
+        name: String,
+        /// The names there are.
+        class_names: Vec<String>,
+    },
+
+    /// Two sets of probabilities have different numbers of classes.
+    #[error("cannot add rows of {other} classes to rows of {own}")]
+    NumberOfClassesDiffers {
+        /// Classes of the set that was to grow.
+        own: usize,
+        /// Classes of the set that was to be added.
+        other: usize,
+    },
+
+    /// A setting of a metric is outside its range.
+    #[error("{setting} is {got}, expected {expected}")]
+    Setting {
+        /// The setting.
+        setting: &'static str,
+        /// Its value.
+        got: String,
+        /// Which values it may have.
+        expected: &'static str,
+    },
+
+    /// What was given makes no picture.
+    #[error("cannot draw {plot}: {reason}")]
+    Plot {
+        /// The kind of picture.
+        plot: &'static str,
+        /// What is wrong with its data.
+        reason: String,
+    },
+
+    /// A picture could not be written.
+    #[error("{}: {reason}", path.display())]
+    Picture {
+        /// The file it was to become.
+        path: std::path::PathBuf,
+        /// Why it did not.
+        reason: String,
+    },
+
     /// A score over no rows is not a number.
     #[error("no rows: a score needs at least one labelled prediction")]
     NoRows,
@@ -81,6 +198,92 @@ pub enum EvalError {
     /// The counts together exceed what a 64-bit total can hold.
     #[error("the counts add up to more than {} rows", u64::MAX)]
     TooManyRows,
+
+    /// A sample is too small for what is asked of it.
+    #[error("sample {sample:?}: {got} values where at least {needed} are needed")]
+    TooFewValues {
+        /// The sample at fault: `first`, `second`, the name of an arm.
+        sample: String,
+        /// Fewest values that will do.
+        needed: usize,
+        /// Number of values given.
+        got: usize,
+    },
+
+    /// Paired samples do not pair up value by value.
+    #[error("paired samples of {first} and {second} values: every pair needs one of each")]
+    PairsIncomplete {
+        /// Number of values of the first sample.
+        first: usize,
+        /// Number of values of the second sample.
+        second: usize,
+    },
+
+    /// Nothing varies, so there is nothing to measure a difference by.
+    #[error("the values do not vary, which leaves {test} undefined")]
+    ZeroVariance {
+        /// What was to be computed.
+        test: &'static str,
+    },
+
+    /// A metric is NaN or infinite on some of the rows.
+    #[error("the metric is {got} on {rows}")]
+    MetricNotFinite {
+        /// Which rows: all, all but one, or a resample by its number.
+        rows: String,
+        /// The metric.
+        got: String,
+    },
+
+    /// There are not two arms to compare.
+    #[error("{got} arms: a comparison needs at least two")]
+    TooFewArms {
+        /// Number of arms given.
+        got: usize,
+    },
+
+    /// Two arms have one name.
+    #[error("two arms are named {name:?}")]
+    ArmTwice {
+        /// The name.
+        name: String,
+    },
+
+    /// No arm has the name of the baseline.
+    #[error("no arm is named {name:?}, the arms are {arms:?}")]
+    UnknownArm {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        arms: Vec<String>,
+    },
+
+    /// A row of a table has not one cell for each column.
+    #[error("row {row} of the table: {got} cells for {columns} columns")]
+    CellsMismatch {
+        /// Position of the row, counted from 0.
+        row: usize,
+        /// Number of columns.
+        columns: usize,
+        /// Number of cells given.
+        got: usize,
+    },
+
+    /// A figure is no SVG drawing that stands by itself.
+    #[error("not an SVG drawing that a page can hold: {reason}")]
+    NotADrawing {
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// A report cannot be written.
+    #[error("{}: {reason}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system says.
+        reason: String,
+    },
 }
 
 #[cfg(test)]

@@ -1,18 +1,42 @@
-//! Plain slices in, numbers out: scores of a classifier's predictions.
+//! Plain slices in, numbers out: scores of predictions.
 //!
 //! The crate knows neither tensors nor models nor data sets. Whatever made the predictions (an
-//! encoder, a baseline, a file from another program), they arrive as class numbers:
+//! encoder, a baseline, a file from another program), they arrive as numbers:
 //!
-//! 1. **Count.** A [`ConfusionMatrix`] counts each pair of label and prediction, in one go
-//!    ([`from_slices`](ConfusionMatrix::from_slices)) or batch by batch
-//!    ([`add`](ConfusionMatrix::add), [`merge`](ConfusionMatrix::merge)). Counts are integers, so
-//!    scores are exact over the whole set whatever the batching: never means of batch means.
-//! 2. **Score.** A [`ClassificationReport`] derives accuracy, precision, recall and F1 (per class,
-//!    macro, weighted) from the counts, following scikit-learn's conventions.
-//! 3. **Read.** Both print as tables for a terminal and are stored as JSON through serde.
+//! 1. **Collect**, in one go (`from_slices`) or batch by batch (`add`, `merge`):
+//!
+//!    | predicted are | collected in | for |
+//!    |---|---|---|
+//!    | classes | [`ConfusionMatrix`] | accuracy, precision, recall, F1, Matthews, Cohen's kappa |
+//!    | probabilities or logits | [`PredictedProbabilities`] | all of these, top-k accuracy, log loss, Brier, areas under curves, calibration |
+//!    | scores of two classes | [`BinaryRanking`] | ROC and precision-recall curves and their areas |
+//!    | numbers | [`PredictedScores`] | Pearson, Spearman, MAE, RMSE, R2 |
+//!    | tokens | [`Perplexity`] | perplexity |
+//!
+//!    Scores are exact over the whole set: never means of batch means. Counts are integers and
+//!    sums are rounded once, so that neither batches nor the order of rows change a digit.
+//! 2. **Score**: one number by the name of a [`Metric`] ([`Scored::score`]), all of a kind in a
+//!    [`ClassificationReport`] or [`RegressionReport`], or parts of the set apart by [`Slices`].
+//!    Conventions are those of scikit-learn and SciPy.
+//! 3. **Read.** Reports print as tables for a terminal and are stored as JSON through serde;
+//!    [`plots`] draws them.
+//!
+//! Where scikit-learn gives a number by convention (F1 without any prediction: 0), so do we; where
+//! it gives NaN or raises an error (AUC of one class), there is [`EvalError::Undefined`].
+//!
+//! Whether one score is better than another, and not by chance, is for [`statistics`]: tests,
+//! intervals, effect sizes, power, and comparisons of a study's arms. What came of a run or a study
+//! goes into a [`report`]: one page that opens offline, and the same as Markdown and JSON.
 //!
 //! Bad input (lengths that differ, a label outside the classes, no rows) is an [`EvalError`] that
 //! says which row is at fault.
+//!
+//! # Features
+//!
+//! | feature | adds | default |
+//! |---|---|---|
+//! | `plots` | pictures as SVG | yes |
+//! | `png` | the same pictures as PNG | no |
 //!
 //! # Example
 //!
@@ -36,10 +60,35 @@
 //! # }
 //! ```
 
+mod checks;
 mod classification;
 mod confusion_matrix;
 mod error;
+mod exact_sum;
+mod metric;
+mod perplexity;
+#[cfg(feature = "plots")]
+pub mod plots;
+mod probabilities;
+mod ranking;
+mod regression;
+pub mod report;
+mod slices;
+pub mod statistics;
+mod top_k;
 
 pub use classification::{ClassScores, ClassificationReport};
-pub use confusion_matrix::{Confusion, ConfusionMatrix};
+pub use confusion_matrix::{
+    Average, AveragedScores, Confusion, ConfusionMatrix, KappaWeights, Normalisation,
+    NormalisedConfusionMatrix,
+};
 pub use error::EvalError;
+pub use metric::{Metric, MetricInput, Scored, Scores};
+pub use perplexity::Perplexity;
+pub use probabilities::{
+    BinStrategy, Binning, MulticlassAverage, PredictedProbabilities, Reliability, ReliabilityBin,
+};
+pub use ranking::{BinaryRanking, PrecisionRecallCurve, PrecisionRecallPoint, RocCurve, RocPoint};
+pub use regression::{PredictedScores, RegressionReport};
+pub use slices::{SliceScore, SliceScores, Slices};
+pub use top_k::TopKAccuracy;

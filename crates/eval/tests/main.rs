@@ -3,6 +3,10 @@
 /// Equality with the reference implementations, on stored outputs of their own.
 #[cfg(test)]
 mod parity;
+/// What is in a picture, and what makes none.
+#[cfg(feature = "plots")]
+#[cfg(test)]
+mod plots;
 /// What must hold for any predictions whatsoever.
 #[cfg(test)]
 mod properties;

@@ -2,19 +2,16 @@
 
 use super::ClassificationReport;
 
-/// Decimals of a score, as papers print them.
-const DIGITS: usize = 4;
-
-pub(super) fn render(report: &ClassificationReport) -> String {
+pub(super) fn render(report: &ClassificationReport, digits: usize) -> String {
     const LAST_HEADING: &str = "weighted avg";
     let names = report
         .per_class
         .iter()
         .map(|class| class.name.chars().count());
-    let width = names.fold(LAST_HEADING.len(), usize::max);
+    let width = names.fold(LAST_HEADING.len().max(digits), usize::max);
     let line = |name: &str, precision: f64, recall: f64, f1: f64, support: u64| {
         format!(
-            "{name:>width$}  {precision:>9.DIGITS$} {recall:>9.DIGITS$} {f1:>9.DIGITS$} \
+            "{name:>width$}  {precision:>9.digits$} {recall:>9.digits$} {f1:>9.digits$} \
              {support:>9}\n"
         )
     };
@@ -33,7 +30,7 @@ pub(super) fn render(report: &ClassificationReport) -> String {
         );
     }
     text += &format!(
-        "\n{:>width$}  {:>9} {:>9} {:>9.DIGITS$} {:>9}\n",
+        "\n{:>width$}  {:>9} {:>9} {:>9.digits$} {:>9}\n",
         "accuracy", "", "", report.accuracy, report.rows
     );
     text += &line(

@@ -32,7 +32,7 @@ pub(super) fn render(matrix: &ConfusionMatrix) -> String {
 }
 
 fn table(matrix: &ConfusionMatrix) -> String {
-    let (row_headings, column_headings) = headings(matrix);
+    let (row_headings, column_headings) = headings(matrix.class_names());
     let heading_width = row_headings
         .iter()
         .map(|name| width(name))
@@ -77,9 +77,33 @@ fn table(matrix: &ConfusionMatrix) -> String {
     text
 }
 
+/// A table of shares with four decimals.
+pub(super) fn render_shares(class_names: &[String], shares: &[Vec<f64>]) -> String {
+    let (row_headings, column_headings) = headings(class_names);
+    let heading_width = row_headings
+        .iter()
+        .map(|name| width(name))
+        .fold(CORNER.len(), usize::max);
+    let mut text = String::new();
+    let mut line = |heading: &str, cells: &[String]| {
+        let mut line = format!("{heading:<heading_width$}");
+        for (cell, heading) in cells.iter().zip(&column_headings) {
+            let column_width = width(heading).max(SHARE_WIDTH);
+            line += &format!("{:GAP$}{cell:>column_width$}", "");
+        }
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{line}");
+    };
+    line(CORNER, &column_headings);
+    for (heading, shares) in row_headings.iter().zip(shares) {
+        let cells: Vec<String> = shares.iter().map(|share| format!("{share:.4}")).collect();
+        line(heading, &cells);
+    }
+    text
+}
+
 /// Headings of rows and columns: names where they stay distinct, class numbers otherwise.
-fn headings(matrix: &ConfusionMatrix) -> (Vec<String>, Vec<String>) {
-    let names = matrix.class_names();
+fn headings(names: &[String]) -> (Vec<String>, Vec<String>) {
     let row_names: Vec<String> = names
         .iter()
         .map(|name| shorten(name, ROW_NAME_WIDTH))

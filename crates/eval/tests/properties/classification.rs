@@ -1,6 +1,8 @@
 //! Properties of the confusion matrix and of the scores derived from it.
 
-use finetune_eval::{ClassificationReport, ConfusionMatrix, EvalError};
+use finetune_eval::{
+    ClassificationReport, ConfusionMatrix, EvalError, KappaWeights, Normalisation,
+};
 use proptest::prelude::*;
 
 /// 2 to 25 classes (across the border between the whole table and the list of confusions).
@@ -177,5 +179,35 @@ proptest! {
         let (labels, predictions): (Vec<usize>, Vec<usize>) = rows.into_iter().unzip();
         let matrix = ConfusionMatrix::from_slices(&labels, &predictions, names).unwrap();
         prop_assert!(matrix.to_text().ends_with('\n'));
+    }
+
+    #[test]
+    fn shares_add_up_to_1(
+        (classes, rows) in some_rows(),
+    ) {
+        let matrix = count(&rows, classes);
+        let near_1 = |sum: f64| (sum - 1.0).abs() < 1e-12;
+        let of_all = matrix.normalised(Normalisation::ByAll).shares;
+        prop_assert!(near_1(of_all.iter().flatten().sum()));
+        let of_predicted = matrix.normalised(Normalisation::ByPredicted).shares;
+        for class in 0..classes {
+            let sum: f64 = of_predicted.iter().map(|row| row[class]).sum();
+            prop_assert!(sum == 0.0 || near_1(sum));
+        }
+    }
+
+    #[test]
+    fn agreement_is_the_same_both_ways_round((classes, rows) in some_rows()) {
+        let matrix = count(&rows, classes);
+        let turned: Rows = rows.iter().map(|(label, prediction)| (*prediction, *label)).collect();
+        let turned = count(&turned, classes);
+        prop_assert_eq!(matrix.matthews_correlation(), turned.matthews_correlation());
+        for weights in [KappaWeights::None, KappaWeights::Linear, KappaWeights::Quadratic] {
+            let (one, other) = (matrix.cohen_kappa(weights), turned.cohen_kappa(weights));
+            match (one, other) {
+                (Ok(one), Ok(other)) => prop_assert!((one - other).abs() < 1e-9),
+                (one, other) => prop_assert_eq!(one, other),
+            }
+        }
     }
 }

@@ -1,0 +1,58 @@
+//! What rows from outside are held to.
+
+use crate::EvalError;
+
+/// The numbers of a row, one finite number for each class; the label is one of the classes.
+pub(crate) fn checked_row<S: Copy + Into<f64>>(
+    row: u64,
+    label: usize,
+    numbers: &[S],
+    classes: usize,
+    what: &str,
+) -> Result<Vec<f64>, EvalError> {
+    if label >= classes {
+        return Err(EvalError::LabelOutOfRange {
+            row,
+            label,
+            classes,
+        });
+    }
+    if numbers.len() != classes {
+        return Err(EvalError::WrongWidth {
+            row,
+            classes,
+            got: numbers.len(),
+        });
+    }
+    let numbers: Vec<f64> = numbers.iter().map(|number| (*number).into()).collect();
+    for (class, number) in numbers.iter().enumerate() {
+        finite(row, *number, || format!("{what} of class {class}"))?;
+    }
+    Ok(numbers)
+}
+
+/// The number, if it is one; `what` it is, for the message.
+pub(crate) fn finite(row: u64, number: f64, what: impl Fn() -> String) -> Result<f64, EvalError> {
+    if number.is_finite() {
+        return Ok(number);
+    }
+    Err(EvalError::NotFinite {
+        row,
+        what: what(),
+        got: number.to_string(),
+    })
+}
+
+/// Refuses labels and predictions that do not pair up, or are none.
+pub(crate) fn pairs(labels: usize, predictions: usize) -> Result<(), EvalError> {
+    if labels != predictions {
+        return Err(EvalError::LengthMismatch {
+            labels,
+            predictions,
+        });
+    }
+    match labels {
+        0 => Err(EvalError::NoRows),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,120 @@
+//! A confusion matrix as shares.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ConfusionMatrix, text};
+
+/// What the counts of a confusion matrix are divided by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Normalisation {
+    /// The rows of the true class: recalls on the diagonal. scikit-learn's `normalize="true"`.
+    ByTrue,
+    /// The rows of the predicted class: precisions on the diagonal. `normalize="pred"`.
+    ByPredicted,
+    /// All rows: the diagonal adds up to the accuracy. `normalize="all"`.
+    ByAll,
+}
+
+/// A confusion matrix as shares in `[0, 1]`; nothing of nothing is 0.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct NormalisedConfusionMatrix {
+    /// What was divided by.
+    pub normalisation: Normalisation,
+    /// The class names, in class order.
+    pub class_names: Vec<String>,
+    /// `shares[true][predicted]`, `[C, C]`.
+    pub shares: Vec<Vec<f64>>,
+}
+
+impl ConfusionMatrix {
+    /// The counts as shares, those of scikit-learn's [`confusion_matrix`] with `normalize`.
+    ///
+    /// ```
+    /// use finetune_eval::{ConfusionMatrix, Normalisation};
+    ///
+    /// # fn main() -> Result<(), finetune_eval::EvalError> {
+    /// let matrix = ConfusionMatrix::from_slices(&[0, 0, 1, 1], &[0, 1, 1, 1], ["no", "yes"])?;
+    /// let shares = matrix.normalised(Normalisation::ByAll);
+    /// assert_eq!(shares.shares, [[0.25, 0.25], [0.0, 0.5]]);
+    /// assert_eq!(
+    ///     shares.to_string(),
+    ///     "true \\ predicted      no     yes\n\
+    ///      no                0.2500  0.2500\n\
+    ///      yes               0.0000  0.5000\n"
+    /// );
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [`confusion_matrix`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.confusion_matrix.html
+    pub fn normalised(&self, normalisation: Normalisation) -> NormalisedConfusionMatrix {
+        let (labels, predictions, all) =
+            (self.true_totals(), self.predicted_totals(), self.total());
+        let share = |label: usize, prediction: usize| {
+            let whole = match normalisation {
+                Normalisation::ByTrue => labels[label],
+                Normalisation::ByPredicted => predictions[prediction],
+                Normalisation::ByAll => all,
+            };
+            match whole {
+                0 => 0.0,
+                _ => self.count(label, prediction) as f64 / whole as f64,
+            }
+        };
+        let classes = 0..self.classes();
+        let row = |label| {
+            classes
+                .clone()
+                .map(|prediction| share(label, prediction))
+                .collect()
+        };
+        NormalisedConfusionMatrix {
+            normalisation,
+            class_names: self.class_names.clone(),
+            shares: classes.clone().map(row).collect(),
+        }
+    }
+}
+
+/// A table with four decimals, whatever the number of classes; long names are shortened.
+impl fmt::Display for NormalisedConfusionMatrix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&text::render_shares(&self.class_names, &self.shares))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_nothing_is_0() {
+        let matrix = ConfusionMatrix::from_slices(&[0, 0, 1], &[0, 2, 0], ["a", "b", "c"]).unwrap();
+        let by_true = matrix.normalised(Normalisation::ByTrue).shares;
+        assert_eq!(by_true, [[0.5, 0.0, 0.5], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]);
+        let by_predicted = matrix.normalised(Normalisation::ByPredicted).shares;
+        assert_eq!(
+            by_predicted,
+            [[0.5, 0.0, 1.0], [0.5, 0.0, 0.0], [0.0, 0.0, 0.0]]
+        );
+
+        let empty = ConfusionMatrix::new(["a", "b"]).unwrap();
+        assert_eq!(empty.normalised(Normalisation::ByAll).shares, [[0.0; 2]; 2]);
+    }
+
+    #[test]
+    fn json_names_the_normalisation() {
+        let matrix = ConfusionMatrix::from_slices(&[0, 1], &[0, 1], ["a", "b"]).unwrap();
+        let normalised = matrix.normalised(Normalisation::ByPredicted);
+        let json = serde_json::to_value(&normalised).unwrap();
+        assert_eq!(json["normalisation"], "by_predicted");
+        assert_eq!(
+            serde_json::from_value::<NormalisedConfusionMatrix>(json).unwrap(),
+            normalised
+        );
+    }
+}

@@ -1,0 +1,145 @@
+//! Sums that do not depend on the order of what is added.
+
+/// The sum of any number of finite floats, rounded once at the end.
+///
+/// Adding floats one by one rounds at every step, so the same rows in another order, or in other
+/// batches, give another last digit. This keeps the exact sum as a list of floats whose digits do
+/// not overlap (rarely more than three): Shewchuk's [expansions], as Python's [`math.fsum`].
+///
+/// Beyond the range of `f64` the sum is infinite.
+///
+/// [expansions]: https://people.eecs.berkeley.edu/~jrs/papers/robustr.pdf
+/// [`math.fsum`]: https://docs.python.org/3/library/math.html#math.fsum
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ExactSum {
+    /// By size, the smallest first; none overlaps another, none is 0.
+    parts: Vec<f64>,
+    /// Set once the range of `f64` was left: an infinity.
+    overflow: Option<f64>,
+}
+
+impl ExactSum {
+    pub(crate) fn add(&mut self, value: f64) {
+        let mut carry = value;
+        let mut kept = 0;
+        for index in 0..self.parts.len() {
+            let (sum, error) = two_sum(carry, self.parts[index]);
+            if !sum.is_finite() {
+                self.overflow = Some(self.overflow.unwrap_or(0.0) + sum);
+                return;
+            }
+            if error != 0.0 {
+                self.parts[kept] = error;
+                kept += 1;
+            }
+            carry = sum;
+        }
+        self.parts.truncate(kept);
+        if carry != 0.0 {
+            self.parts.push(carry);
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        other.parts.iter().for_each(|part| self.add(*part));
+        if let Some(overflow) = other.overflow {
+            self.overflow = Some(self.overflow.unwrap_or(0.0) + overflow);
+        }
+    }
+
+    /// The float nearest to the exact sum.
+    pub(crate) fn value(&self) -> f64 {
+        if let Some(overflow) = self.overflow {
+            return overflow;
+        }
+        let mut parts = self.parts.iter().rev().copied();
+        let Some(mut sum) = parts.next() else {
+            return 0.0;
+        };
+        while let Some(part) = parts.next() {
+            let (rounded, error) = two_sum(sum, part);
+            sum = rounded;
+            if error != 0.0 {
+                // The sum lies half way between two floats only if nothing follows: what follows
+                // decides to which side.
+                let next = parts.next().unwrap_or(0.0);
+                let doubled = 2.0 * error;
+                let away = sum + doubled;
+                if next != 0.0 && (next > 0.0) == (error > 0.0) && away - sum == doubled {
+                    sum = away;
+                }
+                break;
+            }
+        }
+        sum
+    }
+}
+
+impl Extend<f64> for ExactSum {
+    fn extend<T: IntoIterator<Item = f64>>(&mut self, values: T) {
+        values.into_iter().for_each(|value| self.add(value));
+    }
+}
+
+/// The exact sum, rounded once.
+pub(crate) fn sum(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut sum = ExactSum::default();
+    sum.extend(values);
+    sum.value()
+}
+
+/// The rounded sum, and what rounding took from it.
+fn two_sum(a: f64, b: f64) -> (f64, f64) {
+    let (large, small) = if a.abs() < b.abs() { (b, a) } else { (a, b) };
+    let sum = large + small;
+    (sum, small - (sum - large))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_terms_are_not_lost() {
+        assert_eq!(sum([1e100, 1.0, -1e100]), 1.0);
+        assert_eq!(sum([0.1; 10]), 1.0);
+        assert_eq!(sum([]), 0.0);
+        let all = (0..1000).map(|k| 1.0 / f64::from(k + 1));
+        assert_eq!(sum(all.clone()), sum(all.rev()));
+    }
+
+    #[test]
+    fn halves_are_rounded_by_what_follows() {
+        // From the tests of Python's fsum.
+        assert_eq!(sum([1e-16, 1.0, 1e16]), 10_000_000_000_000_002.0);
+        assert_eq!(
+            sum([
+                1e16 - 2.0,
+                1.0 - 2_f64.powi(-53),
+                -(1e16 - 2.0),
+                -(1.0 - 2_f64.powi(-53))
+            ]),
+            0.0
+        );
+    }
+
+    #[test]
+    fn merged_is_the_same_as_added() {
+        let values: Vec<f64> = (0..97)
+            .map(|k| (f64::from(k) * 1.7).sin() * 10_f64.powi(k % 30))
+            .collect();
+        let mut merged = ExactSum::default();
+        for share in values.chunks(10).rev() {
+            let mut other = ExactSum::default();
+            other.extend(share.iter().copied());
+            merged.merge(&other);
+        }
+        assert_eq!(merged.value(), sum(values));
+    }
+
+    #[test]
+    fn beyond_the_range_is_infinite() {
+        assert_eq!(sum([f64::MAX, f64::MAX]), f64::INFINITY);
+        assert_eq!(sum([f64::MAX, f64::MAX, 1.0]), f64::INFINITY);
+    }
+}

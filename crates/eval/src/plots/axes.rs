@@ -1,0 +1,335 @@
+//! Axes of numbers, and the frame that two of them make.
+
+use std::ops::Range;
+
+use plotters::coord::ranged1d::Ranged;
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, VPos};
+
+use super::canvas::{Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, stroke};
+use super::colours::{FAINT, INK};
+use super::text::{AXIS, LABEL, fit, style, upward, width};
+use crate::EvalError;
+use crate::checks::finite;
+
+/// About so many pixels from one number of an axis to the next.
+const TICK_DISTANCE: f64 = 60.0;
+/// From an axis to its numbers, and from these to its name.
+const GAP: f64 = 7.0;
+/// Numbers beyond this have distances that are none.
+const LARGEST: f64 = 1e300;
+
+/// An axis of numbers.
+#[derive(Debug, Clone)]
+pub(super) struct Axis {
+    pub(super) name: String,
+    pub(super) range: Range<f64>,
+    ticks: Vec<f64>,
+}
+
+/// A rectangle between two axes, in pixels of the picture.
+#[derive(Debug, Clone)]
+pub(super) struct Frame {
+    pub(super) left: f64,
+    pub(super) top: f64,
+    pub(super) right: f64,
+    pub(super) bottom: f64,
+    pub(super) x: Axis,
+    pub(super) y: Axis,
+}
+
+/// Refuses a number that has no place on an axis.
+pub(super) fn drawable(
+    plot: &'static str,
+    position: usize,
+    number: f64,
+    what: impl Fn() -> String,
+) -> Result<(), EvalError> {
+    finite(position as u64, number, &what)?;
+    match number.abs() <= LARGEST {
+        true => Ok(()),
+        false => Err(EvalError::Plot {
+            plot,
+            reason: format!(
+                "the {} is {number:e}, further from 0 than {LARGEST:e}",
+                what()
+            ),
+        }),
+    }
+}
+
+impl Axis {
+    pub(super) fn new(name: &str, range: Range<f64>, length: f64) -> Self {
+        let most = ((length / TICK_DISTANCE) as usize).clamp(2, 10);
+        Self {
+            name: name.into(),
+            ticks: ticks(&range, most),
+            range,
+        }
+    }
+
+    /// An axis over drawable numbers, wider than they are by a share of their distance on either
+    /// side. `length` is in pixels.
+    pub(super) fn over(
+        name: &str,
+        numbers: impl Iterator<Item = f64>,
+        padding: f64,
+        length: f64,
+    ) -> Self {
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        for number in numbers {
+            (low, high) = (low.min(number), high.max(number));
+        }
+        let distance = high - low;
+        // Numbers that are equal, or nearly so for their size, still need some room.
+        let range = match distance > 1e-9 * low.abs().max(high.abs()) {
+            true => low - padding * distance..high + padding * distance,
+            false if low == 0.0 => -1.0..1.0,
+            false => low - 0.1 * low.abs()..high + 0.1 * high.abs(),
+        };
+        Self::new(name, range, length)
+    }
+
+    /// With numbers at whole ones only, such as epochs.
+    pub(super) fn of_whole_numbers(mut self) -> Self {
+        self.ticks.retain(|tick| tick.fract() == 0.0);
+        self
+    }
+
+    /// Numbers of the axis that tell neighbours apart.
+    fn numbers(&self) -> Vec<String> {
+        let size = self.range.start.abs().max(self.range.end.abs());
+        let step = match self.ticks.as_slice() {
+            [first, second, ..] => second - first,
+            _ => self.range.end - self.range.start,
+        };
+        let scientific = !(1e-4..1e7).contains(&size);
+        // A step of 0.25 needs a decimal more than its size has.
+        let decimals = match scientific {
+            true => (size / step).log10().ceil(),
+            false => (1.0 - step.log10().floor()).max(0.0),
+        };
+        let decimals = decimals.clamp(0.0, 15.0) as usize;
+        let text = |tick: &f64| match (scientific, *tick == 0.0) {
+            (_, true) => "0".into(),
+            (true, _) => format!("{tick:.decimals$e}"),
+            (false, _) => format!("{tick:.decimals$}"),
+        };
+        let mut texts: Vec<String> = self.ticks.iter().map(text).collect();
+        // Zeros that all of them end in say nothing.
+        let spare = |text: &String| text == "0" || text.contains('.') && text.ends_with('0');
+        while !scientific && texts.iter().all(spare) && texts.iter().any(|text| text != "0") {
+            for text in texts.iter_mut().filter(|text| *text != "0") {
+                text.pop();
+                if text.ends_with('.') {
+                    text.pop();
+                }
+            }
+        }
+        texts
+    }
+
+    /// Room for the numbers of the axis, in pixels.
+    fn number_width(&self) -> f64 {
+        let numbers = self.numbers();
+        super::text::widest(&numbers, LABEL)
+    }
+
+    /// Where a number is from the start of the axis, as a share of its length.
+    fn share(&self, number: f64) -> f64 {
+        (number - self.range.start) / (self.range.end - self.range.start)
+    }
+}
+
+fn ticks(range: &Range<f64>, most: usize) -> Vec<f64> {
+    let ticks = RangedCoordf64::from(range.clone()).key_points(most);
+    let inside = |tick: &f64| range.start <= *tick && *tick <= range.end;
+    ticks.into_iter().filter(inside).collect()
+}
+
+impl Frame {
+    /// The frame in a picture of that size that leaves room for the title, numbers and names of the
+    /// axes, and so many pixels more on the right.
+    pub(super) fn in_picture(width: f64, height: f64, x: Axis, y: Axis, more: f64) -> Self {
+        let left = MARGIN + AXIS + GAP + y.number_width() + GAP;
+        // Half of the last number is outside.
+        let right = width - MARGIN - more.max(20.0);
+        let bottom = height - MARGIN - AXIS - GAP - LABEL - GAP;
+        Self {
+            left,
+            top: MARGIN + TITLE_HEIGHT,
+            right: right.max(left + 10.0),
+            bottom: bottom.max(MARGIN + TITLE_HEIGHT + 10.0),
+            x,
+            y,
+        }
+    }
+
+    /// Where a point is in the picture, in units of the drawing.
+    pub(super) fn point(&self, x: f64, y: f64) -> (i32, i32) {
+        at(self.x_pixels(x), self.y_pixels(y))
+    }
+
+    pub(super) fn x_pixels(&self, x: f64) -> f64 {
+        self.left + self.x.share(x) * (self.right - self.left)
+    }
+
+    pub(super) fn y_pixels(&self, y: f64) -> f64 {
+        self.bottom - self.y.share(y) * (self.bottom - self.top)
+    }
+
+    /// Grid, numbers and names of both axes.
+    pub(super) fn draw(&self, canvas: &Canvas) -> Result<(), DrawingError> {
+        self.draw_x(canvas)?;
+        self.draw_y(canvas)?;
+        self.draw_edges(canvas)
+    }
+
+    pub(super) fn draw_x(&self, canvas: &Canvas) -> Result<(), DrawingError> {
+        let numbers = style(LABEL, HPos::Center, VPos::Top);
+        for (tick, number) in self.x.ticks.iter().zip(self.x.numbers()) {
+            let x = self.x_pixels(*tick);
+            line(canvas, (x, self.top), (x, self.bottom), FAINT)?;
+            line(canvas, (x, self.bottom), (x, self.bottom + 4.0), INK)?;
+            canvas.draw_text(&number, &numbers, at(x, self.bottom + GAP))?;
+        }
+        let name = fit(&self.x.name, AXIS, self.right - self.left);
+        let middle = (self.left + self.right) / 2.0;
+        let below = self.bottom + GAP + LABEL + GAP;
+        canvas.draw_text(
+            &name,
+            &style(AXIS, HPos::Center, VPos::Top),
+            at(middle, below),
+        )
+    }
+
+    pub(super) fn draw_y(&self, canvas: &Canvas) -> Result<(), DrawingError> {
+        let numbers = style(LABEL, HPos::Right, VPos::Center);
+        for (tick, number) in self.y.ticks.iter().zip(self.y.numbers()) {
+            let y = self.y_pixels(*tick);
+            line(canvas, (self.left, y), (self.right, y), FAINT)?;
+            line(canvas, (self.left - 4.0, y), (self.left, y), INK)?;
+            canvas.draw_text(&number, &numbers, at(self.left - GAP, y))?;
+        }
+        let name = fit(&self.y.name, AXIS, self.bottom - self.top);
+        let middle = (self.top + self.bottom) / 2.0;
+        let name_style = upward(style(AXIS, HPos::Center, VPos::Top));
+        canvas.draw_text(&name, &name_style, at(MARGIN, middle))
+    }
+
+    /// The axes themselves, on the left and below.
+    pub(super) fn draw_edges(&self, canvas: &Canvas) -> Result<(), DrawingError> {
+        line(canvas, (self.left, self.top), (self.left, self.bottom), INK)?;
+        line(
+            canvas,
+            (self.left, self.bottom),
+            (self.right, self.bottom),
+            INK,
+        )
+    }
+}
+
+/// Lines of text in the upper left of a frame, each after its colour if it explains one.
+pub(super) fn notes(
+    canvas: &Canvas,
+    frame: &Frame,
+    lines: &[(Option<RGBColor>, String)],
+) -> Result<(), DrawingError> {
+    const INSET: f64 = 8.0;
+    const LINE: f64 = LABEL + 6.0;
+    let indent = |colour: &Option<RGBColor>| if colour.is_some() { LABEL + 6.0 } else { 0.0 };
+    let (left, top) = (frame.left + INSET, frame.top + INSET);
+    let widths = lines
+        .iter()
+        .map(|(colour, text)| indent(colour) + width(text, LABEL));
+    let right = left + widths.fold(0.0, f64::max) + INSET;
+    let bottom = top + LINE * lines.len() as f64 + INSET;
+    // Grid and marks shine through a little.
+    let ground = Rectangle::new([at(left, top), at(right, bottom)], WHITE.mix(0.85).filled());
+    canvas.draw(&ground)?;
+    for (number, (colour, text)) in lines.iter().enumerate() {
+        let (left, top) = (left + INSET / 2.0, top + INSET / 2.0 + LINE * number as f64);
+        if let Some(colour) = colour {
+            let corners = [at(left, top), at(left + LABEL, top + LABEL)];
+            canvas.draw(&Rectangle::new(corners, colour.filled()))?;
+        }
+        let style = style(LABEL, HPos::Left, VPos::Top);
+        canvas.draw_text(text, &style, at(left + indent(colour), top))?;
+    }
+    Ok(())
+}
+
+/// A thin line between two points, in pixels.
+pub(super) fn line(
+    canvas: &Canvas,
+    from: (f64, f64),
+    to: (f64, f64),
+    colour: RGBColor,
+) -> Result<(), DrawingError> {
+    let points = vec![at(from.0, from.1), at(to.0, to.1)];
+    canvas.draw(&PathElement::new(points, stroke(colour, 1.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(low: f64, high: f64) -> Vec<String> {
+        Axis::new("", low..high, 400.0).numbers()
+    }
+
+    #[test]
+    fn numbers_are_round_and_short() {
+        assert_eq!(numbers(0.0, 1.0), ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+        assert_eq!(
+            numbers(0.0, 20_000.0),
+            ["0", "5000", "10000", "15000", "20000"]
+        );
+        assert_eq!(numbers(-1.0, 1.0), ["-1.0", "-0.5", "0", "0.5", "1.0"]);
+    }
+
+    #[test]
+    fn neighbours_differ_however_close_or_large() {
+        for (low, high) in [
+            (0.912_340_01, 0.912_340_02),
+            (1e-12, 2e-12),
+            (1e12, 1e12 + 5.0),
+            (-1e300, 1e300),
+            (123_456.7, 123_456.9),
+        ] {
+            let numbers = numbers(low, high);
+            let distinct: std::collections::HashSet<_> = numbers.iter().collect();
+            assert!(numbers.len() > 1, "{low}..{high}: {numbers:?}");
+            assert_eq!(distinct.len(), numbers.len(), "{low}..{high}: {numbers:?}");
+        }
+    }
+
+    #[test]
+    fn equal_numbers_have_room_around_them() {
+        for number in [0.0, 0.5, -3.0, 1e300, 1e-300] {
+            let axis = Axis::over("", [number; 3].into_iter(), 0.05, 400.0);
+            assert!(
+                axis.range.start < number && number < axis.range.end,
+                "{axis:?}"
+            );
+            assert!((axis.share(number) - 0.5).abs() < 1e-9, "{axis:?}");
+        }
+    }
+
+    #[test]
+    fn epochs_are_whole() {
+        let axis = Axis::new("epoch", 0.9..3.1, 600.0).of_whole_numbers();
+        assert_eq!(axis.numbers(), ["1", "2", "3"]);
+    }
+
+    #[test]
+    fn what_has_no_place_is_refused() {
+        let refused = |number| drawable("a test", 3, number, || "score".into()).unwrap_err();
+        assert_eq!(
+            refused(f64::NAN).to_string(),
+            "row 3: the score is NaN, not a finite number"
+        );
+        assert!(matches!(refused(1e301), EvalError::Plot { .. }));
+    }
+}

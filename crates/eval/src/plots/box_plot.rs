@@ -1,0 +1,281 @@
+//! The spread of scores over seeds.
+
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, VPos};
+use serde::{Deserialize, Serialize};
+
+use super::axes::{Axis, Frame, drawable};
+use super::canvas::{Canvas, DrawingError, MARGIN, at, outline, picture, px, stroke};
+use super::colours::{BLUE, INK, VERMILION};
+use super::text::{AXIS, LABEL, fit, style, widest};
+use super::{Plot, Size};
+use crate::EvalError;
+
+const PLOT: &str = "a box plot";
+/// Height of a group in pixels, and of its box.
+const GROUP: f64 = 44.0;
+const BOX: f64 = 22.0;
+/// Longest name of a group, in pixels.
+const LONGEST_NAME: f64 = 220.0;
+
+/// Boxes of scores side by side, one above the other so that long names stay legible.
+///
+/// The box is from the first to the third quartile (interpolated between scores, NumPy's default),
+/// the line in it is the median, whiskers reach to the furthest scores within 1.5 times the box
+/// ([Tukey]); every score is a dot.
+///
+/// [Tukey]: https://en.wikipedia.org/wiki/Box_plot#Whiskers
+///
+/// ```
+/// use finetune_eval::plots::{BoxPlot, Group, Plot};
+///
+/// # fn main() -> Result<(), finetune_eval::EvalError> {
+/// let groups = vec![
+///     Group::new("frozen", [0.80, 0.81, 0.79, 0.80]),
+///     Group::new("last two layers", [0.83, 0.84, 0.82, 0.83]),
+/// ];
+/// let svg = BoxPlot::new("Disaster tweets", "accuracy", groups).to_svg()?;
+/// assert!(svg.contains("last two layers (4)"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BoxPlot {
+    /// Above the boxes.
+    pub title: String,
+    /// Below the boxes: what the scores are.
+    pub label: String,
+    /// At least one, from top to bottom.
+    pub groups: Vec<Group>,
+    /// Of the picture, in pixels; its height follows from the groups.
+    pub width: u32,
+}
+
+/// The scores of one box.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Group {
+    /// Left of the box, followed by the number of scores.
+    pub name: String,
+    /// At least one.
+    pub scores: Vec<f64>,
+}
+
+impl Default for BoxPlot {
+    fn default() -> Self {
+        Self {
+            title: String::new(),
+            label: String::new(),
+            groups: Vec::new(),
+            width: 720,
+        }
+    }
+}
+
+impl Group {
+    /// A group of scores, such as those of one model over seeds.
+    pub fn new(name: impl Into<String>, scores: impl IntoIterator<Item = f64>) -> Self {
+        Self {
+            name: name.into(),
+            scores: scores.into_iter().collect(),
+        }
+    }
+}
+
+impl BoxPlot {
+    /// The scores of several groups.
+    pub fn new(title: &str, label: &str, groups: Vec<Group>) -> Self {
+        Self {
+            title: title.into(),
+            label: label.into(),
+            groups,
+            ..Self::default()
+        }
+    }
+
+    fn check(&self) -> Result<(), EvalError> {
+        let refused = |reason| Err(EvalError::Plot { plot: PLOT, reason });
+        if self.groups.is_empty() {
+            return refused("it has no groups".into());
+        }
+        for group in &self.groups {
+            if group.scores.is_empty() {
+                return refused(format!("group {:?} has no scores", group.name));
+            }
+            for (position, score) in group.scores.iter().enumerate() {
+                drawable(PLOT, position, *score, || {
+                    format!("score of group {:?}", group.name)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn frame(&self, size: Size, names: &[String]) -> Frame {
+        let width = f64::from(size.width);
+        let scores = self.groups.iter().flat_map(|group| &group.scores);
+        let x = Axis::over(&self.label, scores.copied(), 0.06, width - 250.0);
+        // Groups count from the top.
+        let y = Axis::new("", self.groups.len() as f64..0.0, 0.0);
+        let mut frame = Frame::in_picture(width, f64::from(size.height), x, y, 0.0);
+        frame.left = MARGIN + widest(names, LABEL) + 10.0;
+        frame
+    }
+}
+
+impl Plot for BoxPlot {
+    fn to_svg(&self) -> Result<String, EvalError> {
+        self.check()?;
+        let name = |group: &Group| {
+            let name = fit(&group.name, LABEL, LONGEST_NAME);
+            format!("{name} ({})", group.scores.len())
+        };
+        let names: Vec<String> = self.groups.iter().map(name).collect();
+        let around = 2.0 * MARGIN + super::canvas::TITLE_HEIGHT + AXIS + LABEL + 14.0;
+        let height = around + GROUP * self.groups.len() as f64;
+        let size = Size {
+            width: self.width,
+            height: height.ceil() as u32,
+        };
+        let frame = self.frame(size, &names);
+        picture(PLOT, size, &self.title, |canvas| {
+            frame.draw_x(canvas)?;
+            frame.draw_edges(canvas)?;
+            for (number, (group, name)) in self.groups.iter().zip(&names).enumerate() {
+                let middle = frame.y_pixels(number as f64 + 0.5);
+                let name_style = style(LABEL, HPos::Right, VPos::Center);
+                canvas.draw_text(name, &name_style, at(frame.left - 8.0, middle))?;
+                draw_box(canvas, &frame, &Spread::of(&group.scores), middle)?;
+                draw_dots(canvas, &frame, &group.scores, middle)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// What a box shows.
+#[derive(Debug, PartialEq)]
+struct Spread {
+    low_whisker: f64,
+    first_quartile: f64,
+    median: f64,
+    third_quartile: f64,
+    high_whisker: f64,
+}
+
+impl Spread {
+    /// Of at least one score.
+    fn of(scores: &[f64]) -> Self {
+        let mut sorted = scores.to_vec();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let last = sorted.len() - 1;
+        let quantile = |share: f64| {
+            let position = share * last as f64;
+            let below = position.floor() as usize;
+            let above = (below + 1).min(last);
+            sorted[below] + (sorted[above] - sorted[below]) * (position - below as f64)
+        };
+        let (first_quartile, third_quartile) = (quantile(0.25), quantile(0.75));
+        let reach = 1.5 * (third_quartile - first_quartile);
+        let within = || {
+            let scores = sorted.iter().copied();
+            scores.filter(|s| (first_quartile - reach..=third_quartile + reach).contains(s))
+        };
+        Self {
+            low_whisker: within().fold(first_quartile, f64::min),
+            first_quartile,
+            median: quantile(0.5),
+            third_quartile,
+            high_whisker: within().fold(third_quartile, f64::max),
+        }
+    }
+}
+
+fn draw_box(
+    canvas: &Canvas,
+    frame: &Frame,
+    spread: &Spread,
+    middle: f64,
+) -> Result<(), DrawingError> {
+    let x = |score: f64| frame.x_pixels(score);
+    let (top, bottom) = (middle - BOX / 2.0, middle + BOX / 2.0);
+    let line = |from: (f64, f64), to: (f64, f64), colour: RGBColor, width: f64| {
+        let points = vec![at(from.0, from.1), at(to.0, to.1)];
+        canvas.draw(&PathElement::new(points, stroke(colour, width)))
+    };
+    let (first, third) = (x(spread.first_quartile), x(spread.third_quartile));
+    for (end, from) in [
+        (x(spread.low_whisker), first),
+        (x(spread.high_whisker), third),
+    ] {
+        line((from, middle), (end, middle), INK, 1.2)?;
+        line(
+            (end, middle - BOX / 4.0),
+            (end, middle + BOX / 4.0),
+            INK,
+            1.2,
+        )?;
+    }
+    let corners = [at(first, top), at(third, bottom)];
+    canvas.draw(&Rectangle::new(corners, BLUE.mix(0.25).filled()))?;
+    outline(canvas, (first, top), (third, bottom), stroke(BLUE, 1.2))?;
+    let median = x(spread.median);
+    line((median, top), (median, bottom), VERMILION, 2.2)
+}
+
+/// Each score, moved up or down a little so that equal ones stay apart.
+fn draw_dots(
+    canvas: &Canvas,
+    frame: &Frame,
+    scores: &[f64],
+    middle: f64,
+) -> Result<(), DrawingError> {
+    // Multiples of the golden ratio spread evenly, however many they are.
+    const GOLDEN: f64 = 0.618_033_988_749_895;
+    for (number, score) in scores.iter().enumerate() {
+        let offset = ((number as f64 + 0.5) * GOLDEN).fract() - 0.5;
+        let centre = at(frame.x_pixels(*score), middle + 0.8 * offset * BOX);
+        canvas.draw(&Circle::new(centre, px(2.4), INK.mix(0.6).filled()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_box_has_numpys_quartiles_and_tukeys_whiskers() {
+        // numpy.percentile([1, 2, 3, 4, 5, 6, 7, 20], [25, 50, 75]) is 2.75, 4.5, 6.25.
+        let spread = Spread::of(&[7.0, 2.0, 3.0, 1.0, 5.0, 6.0, 20.0, 4.0]);
+        let expected = Spread {
+            low_whisker: 1.0,
+            first_quartile: 2.75,
+            median: 4.5,
+            third_quartile: 6.25,
+            high_whisker: 7.0,
+        };
+        assert_eq!(spread, expected);
+        assert_eq!(Spread::of(&[3.0]).high_whisker, 3.0);
+    }
+
+    #[test]
+    fn nothing_to_draw_is_an_error() {
+        let refusal = |groups| {
+            BoxPlot::new("", "", groups)
+                .to_svg()
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(
+            refusal(Vec::new()),
+            "cannot draw a box plot: it has no groups"
+        );
+        assert_eq!(
+            refusal(vec![Group::new("a", [])]),
+            "cannot draw a box plot: group \"a\" has no scores"
+        );
+        assert!(refusal(vec![Group::new("a", [f64::INFINITY])]).starts_with("row 0: the score of"));
+    }
+}

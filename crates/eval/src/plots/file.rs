@@ -1,0 +1,69 @@
+//! A picture as a file.
+
+#[cfg(feature = "png")]
+mod png;
+
+use std::io::Write;
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+use crate::EvalError;
+
+pub(super) fn write(path: &Path, svg: &str) -> Result<(), EvalError> {
+    let refused = |reason: String| EvalError::Picture {
+        path: path.into(),
+        reason,
+    };
+    let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+    let bytes = match extension.to_str() {
+        Some("svg") => svg.as_bytes().to_vec(),
+        #[cfg(feature = "png")]
+        Some("png") => png::render(svg).map_err(refused)?,
+        #[cfg(not(feature = "png"))]
+        Some("png") => return Err(refused("PNG needs the feature `png`".into())),
+        _ => return Err(refused("a picture is an .svg or a .png".into())),
+    };
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let write = || {
+        let mut file = NamedTempFile::new_in(folder)?;
+        file.write_all(&bytes)?;
+        file.persist(path)?;
+        Ok::<(), std::io::Error>(())
+    };
+    write().map_err(|error| refused(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SVG: &str = r#"<svg width="4" height="4" xmlns="http://www.w3.org/2000/svg"></svg>"#;
+
+    #[test]
+    fn other_extensions_and_folders_that_are_not_there_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let refusal = |name: &str| write(&folder.path().join(name), SVG).unwrap_err();
+        assert!(
+            refusal("a.jpg")
+                .to_string()
+                .ends_with("a picture is an .svg or a .png")
+        );
+        assert!(matches!(refusal("a"), EvalError::Picture { .. }));
+        assert!(matches!(refusal("none/a.svg"), EvalError::Picture { .. }));
+        write(&folder.path().join("A.SVG"), SVG).unwrap();
+        let written = std::fs::read_to_string(folder.path().join("A.SVG")).unwrap();
+        assert_eq!(written, SVG);
+    }
+
+    #[test]
+    fn png_is_there_with_its_feature_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        assert_eq!(write(&path, SVG).is_ok(), cfg!(feature = "png"));
+        assert_eq!(path.exists(), cfg!(feature = "png"));
+    }
+}

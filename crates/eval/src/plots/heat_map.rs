@@ -1,0 +1,384 @@
+//! A table of numbers as colours.
+
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, VPos};
+use serde::{Deserialize, Serialize};
+
+use super::axes::drawable;
+use super::canvas::{Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, outline, picture, stroke};
+use super::colours::{ColourScale, INK, text_on};
+use super::text::{AXIS, LABEL, TITLE, coloured, fit, style, upward, widest, width};
+use super::{Plot, Size};
+use crate::EvalError;
+
+const PLOT: &str = "a heat map";
+/// Cells are as large as this many pixels allow, within limits.
+const AIMED_SIDE: f64 = 440.0;
+const LARGEST_CELL: f64 = 88.0;
+const SMALLEST_CELL: f64 = 6.0;
+/// Longest name of a row or column, in pixels.
+const LONGEST_NAME: f64 = 150.0;
+/// Text of cells smaller than this is left out.
+const SMALLEST_TEXT: f64 = 6.5;
+/// Cells larger than this have a white line between them.
+const CELL_WITH_LINE: f64 = 12.0;
+const BAR_WIDTH: f64 = 14.0;
+const GAP: f64 = 8.0;
+
+/// A table of numbers as coloured cells with names of rows and columns and a colour bar.
+///
+/// ```
+/// use finetune_eval::plots::{ColourScale, HeatMap, Plot};
+///
+/// # fn main() -> Result<(), finetune_eval::EvalError> {
+/// let tasks: Vec<String> = ["SST", "QQP", "STS"].map(String::from).into();
+/// let map = HeatMap {
+///     title: "Cosines of the tasks' gradients".into(),
+///     row_names: tasks.clone(),
+///     column_names: tasks,
+///     values: vec![vec![1.0, -0.2, 0.1], vec![-0.2, 1.0, 0.6], vec![0.1, 0.6, 1.0]],
+///     range: Some((-1.0, 1.0)),
+///     scale: ColourScale::Diverging,
+///     ..HeatMap::default()
+/// };
+/// assert!(map.to_svg()?.contains("-0.20"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HeatMap {
+    /// Above the map.
+    pub title: String,
+    /// What the rows are, on the left.
+    pub row_label: String,
+    /// What the columns are, below.
+    pub column_label: String,
+    /// What the numbers are, beside the colour bar.
+    pub value_label: String,
+    /// One for each row, from top to bottom.
+    pub row_names: Vec<String>,
+    /// One for each column.
+    pub column_names: Vec<String>,
+    /// `values[row][column]`.
+    pub values: Vec<Vec<f64>>,
+    /// In the cells in place of the values, `[row][column]`.
+    pub cell_texts: Option<Vec<Vec<String>>>,
+    /// The numbers at both ends of the colours; nothing: the least and the largest value. Values
+    /// outside have the colour of the nearest end.
+    pub range: Option<(f64, f64)>,
+    /// The colours.
+    pub scale: ColourScale,
+    /// Decimals of the values in the cells.
+    pub digits: usize,
+}
+
+impl Default for HeatMap {
+    fn default() -> Self {
+        Self {
+            title: String::new(),
+            row_label: String::new(),
+            column_label: String::new(),
+            value_label: String::new(),
+            row_names: Vec::new(),
+            column_names: Vec::new(),
+            values: Vec::new(),
+            cell_texts: None,
+            range: None,
+            scale: ColourScale::Sequential,
+            digits: 2,
+        }
+    }
+}
+
+/// Where the parts of the map are, in pixels.
+#[derive(Debug)]
+struct Layout {
+    left: f64,
+    top: f64,
+    cell: f64,
+    right: f64,
+    bottom: f64,
+    row_names: Vec<String>,
+    column_names: Vec<String>,
+    /// Names of columns that do not fit side by side are turned.
+    turned: bool,
+    size: Size,
+}
+
+impl HeatMap {
+    fn check(&self) -> Result<(), EvalError> {
+        let refused = |reason| Err(EvalError::Plot { plot: PLOT, reason });
+        let (rows, columns) = (self.row_names.len(), self.column_names.len());
+        if rows == 0 || columns == 0 {
+            return refused(format!("it has {rows} rows and {columns} columns"));
+        }
+        if self.values.len() != rows {
+            return refused(format!(
+                "{} rows of values for {rows} names",
+                self.values.len()
+            ));
+        }
+        for (position, row) in self.values.iter().enumerate() {
+            if row.len() != columns {
+                return refused(format!(
+                    "row {position} has {} values for {columns} names",
+                    row.len()
+                ));
+            }
+            for (column, value) in row.iter().enumerate() {
+                drawable(PLOT, position, *value, || {
+                    format!("value of column {column}")
+                })?;
+            }
+        }
+        if let Some(texts) = &self.cell_texts
+            && (texts.len() != rows || texts.iter().any(|row| row.len() != columns))
+        {
+            return refused(format!("the texts are not {rows} rows of {columns}"));
+        }
+        match self.range {
+            Some((low, high)) if !(low < high && (high - low).is_finite()) => {
+                refused(format!("the range is {low}..{high}, expected it to rise"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The numbers at both ends of the colours.
+    fn ends(&self) -> (f64, f64) {
+        let values = || self.values.iter().flatten().copied();
+        let least = || values().fold(f64::INFINITY, f64::min);
+        let largest = || values().fold(f64::NEG_INFINITY, f64::max);
+        match self.range.unwrap_or_else(|| (least(), largest())) {
+            (low, high) if low < high => (low, high),
+            // All values are equal: the colour of the middle.
+            (low, _) => {
+                let room = if low == 0.0 { 1.0 } else { low.abs() * 0.1 };
+                (low - room, low + room)
+            }
+        }
+    }
+
+    fn texts(&self) -> Vec<Vec<String>> {
+        self.cell_texts.clone().unwrap_or_else(|| {
+            let text = |value: &f64| format!("{value:.digits$}", digits = self.digits);
+            let row = |row: &Vec<f64>| row.iter().map(text).collect();
+            self.values.iter().map(row).collect()
+        })
+    }
+
+    fn layout(&self) -> Layout {
+        let (rows, columns) = (self.row_names.len() as f64, self.column_names.len() as f64);
+        let cell = (AIMED_SIDE / rows.max(columns)).clamp(SMALLEST_CELL, LARGEST_CELL);
+        let fitted = |names: &[String]| {
+            let each = names.iter().map(|name| fit(name, LABEL, LONGEST_NAME));
+            each.collect::<Vec<_>>()
+        };
+        let (row_names, column_names) = (fitted(&self.row_names), fitted(&self.column_names));
+        let turned = widest(&column_names, LABEL) > cell - 4.0;
+        let below = match turned {
+            true => widest(&column_names, LABEL),
+            false => LABEL,
+        };
+        let row_label = if self.row_label.is_empty() {
+            0.0
+        } else {
+            AXIS + GAP
+        };
+        let left = MARGIN + row_label + widest(&row_names, LABEL) + GAP;
+        let top = MARGIN + TITLE_HEIGHT;
+        let (right, bottom) = (left + cell * columns, top + cell * rows);
+        let column_label = if self.column_label.is_empty() {
+            0.0
+        } else {
+            AXIS + GAP
+        };
+        let bar = 2.0 * GAP + BAR_WIDTH + GAP + self.bar_number_width() + GAP + AXIS;
+        // The title is centred over the whole picture.
+        let width = (right + bar + MARGIN).max(width(&self.title, TITLE) + 2.0 * MARGIN);
+        Layout {
+            left,
+            top,
+            cell,
+            right,
+            bottom,
+            row_names,
+            column_names,
+            turned,
+            size: Size {
+                width: width.min(4000.0).max(right + bar + MARGIN).ceil() as u32,
+                height: (bottom + GAP + below + column_label + MARGIN).ceil() as u32,
+            },
+        }
+    }
+
+    /// The numbers at both ends of the colour bar, the lower first.
+    fn bar_numbers(&self) -> [String; 2] {
+        let (low, high) = self.ends();
+        [low, high].map(short)
+    }
+
+    fn bar_number_width(&self) -> f64 {
+        widest(&self.bar_numbers(), LABEL)
+    }
+
+    fn draw_cells(&self, canvas: &Canvas, layout: &Layout) -> Result<(), DrawingError> {
+        let (low, high) = self.ends();
+        let texts = self.texts();
+        let longest = widest(texts.iter().flatten(), 1.0);
+        let text_size = (0.36 * layout.cell)
+            .min(0.88 * layout.cell / longest.max(0.1))
+            .min(15.0);
+        for (row, values) in self.values.iter().enumerate() {
+            for (column, value) in values.iter().enumerate() {
+                let left = layout.left + column as f64 * layout.cell;
+                let top = layout.top + row as f64 * layout.cell;
+                let colour = self.scale.colour((value - low) / (high - low));
+                let corners = [at(left, top), at(left + layout.cell, top + layout.cell)];
+                canvas.draw(&Rectangle::new(corners, colour.filled()))?;
+                if layout.cell > CELL_WITH_LINE {
+                    let end = (left + layout.cell, top + layout.cell);
+                    outline(canvas, (left, top), end, stroke(WHITE, 1.0))?;
+                }
+                if text_size >= SMALLEST_TEXT {
+                    let style = coloured(text_size, HPos::Center, VPos::Center, text_on(colour));
+                    let middle = at(left + layout.cell / 2.0, top + layout.cell / 2.0);
+                    canvas.draw_text(&texts[row][column], &style, middle)?;
+                }
+            }
+        }
+        let (start, end) = ((layout.left, layout.top), (layout.right, layout.bottom));
+        outline(canvas, start, end, stroke(INK, 1.0))
+    }
+
+    fn draw_names(&self, canvas: &Canvas, layout: &Layout) -> Result<(), DrawingError> {
+        // Names of rows smaller than a line would run into each other.
+        let every = (1.2 * LABEL / layout.cell).ceil() as usize;
+        let right = style(LABEL, HPos::Right, VPos::Center);
+        for (row, name) in layout.row_names.iter().enumerate().step_by(every) {
+            let middle = layout.top + (row as f64 + 0.5) * layout.cell;
+            canvas.draw_text(name, &right, at(layout.left - GAP, middle))?;
+        }
+        let name_style = match layout.turned {
+            true => upward(style(LABEL, HPos::Right, VPos::Center)),
+            false => style(LABEL, HPos::Center, VPos::Top),
+        };
+        for (column, name) in layout.column_names.iter().enumerate().step_by(every) {
+            let middle = layout.left + (column as f64 + 0.5) * layout.cell;
+            canvas.draw_text(name, &name_style, at(middle, layout.bottom + GAP))?;
+        }
+        let across = fit(&self.column_label, AXIS, layout.right - layout.left);
+        let below = f64::from(layout.size.height) - MARGIN;
+        let style_below = style(AXIS, HPos::Center, VPos::Bottom);
+        canvas.draw_text(
+            &across,
+            &style_below,
+            at((layout.left + layout.right) / 2.0, below),
+        )?;
+        let along = fit(&self.row_label, AXIS, layout.bottom - layout.top);
+        let middle = (layout.top + layout.bottom) / 2.0;
+        let style_along = upward(style(AXIS, HPos::Center, VPos::Top));
+        canvas.draw_text(&along, &style_along, at(MARGIN, middle))
+    }
+
+    fn draw_bar(&self, canvas: &Canvas, layout: &Layout) -> Result<(), DrawingError> {
+        const STEPS: usize = 64;
+        let left = layout.right + 2.0 * GAP;
+        let height = layout.bottom - layout.top;
+        // From the top, each over the rest of the bar: edge to edge, a seam would show.
+        for step in (0..STEPS).rev() {
+            let colour = self.scale.colour((step as f64 + 0.5) / STEPS as f64);
+            let top = layout.bottom - (step + 1) as f64 / STEPS as f64 * height;
+            let corners = [at(left, top), at(left + BAR_WIDTH, layout.bottom)];
+            canvas.draw(&Rectangle::new(corners, colour.filled()))?;
+        }
+        let (start, end) = ((left, layout.top), (left + BAR_WIDTH, layout.bottom));
+        outline(canvas, start, end, stroke(INK, 1.0))?;
+        let ends = [(VPos::Bottom, layout.bottom), (VPos::Top, layout.top)];
+        let beside = left + BAR_WIDTH + GAP;
+        for (number, (vertical, y)) in self.bar_numbers().iter().zip(ends) {
+            let style = style(LABEL, HPos::Left, vertical);
+            canvas.draw_text(number, &style, at(beside, y))?;
+        }
+        let label = fit(&self.value_label, AXIS, height + GAP);
+        let style = upward(style(AXIS, HPos::Center, VPos::Top));
+        let middle = (layout.top + layout.bottom) / 2.0;
+        let after = beside + self.bar_number_width() + GAP;
+        canvas.draw_text(&label, &style, at(after, middle))
+    }
+}
+
+/// A number in a few characters.
+fn short(number: f64) -> String {
+    match number.abs() {
+        size if size != 0.0 && !(1e-3..1e6).contains(&size) => format!("{number:.1e}"),
+        _ => {
+            let text = format!("{number:.3}");
+            text.trim_end_matches('0').trim_end_matches('.').into()
+        }
+    }
+}
+
+impl Plot for HeatMap {
+    fn to_svg(&self) -> Result<String, EvalError> {
+        self.check()?;
+        let layout = self.layout();
+        picture(PLOT, layout.size, &self.title, |canvas| {
+            self.draw_cells(canvas, &layout)?;
+            self.draw_names(canvas, &layout)?;
+            self.draw_bar(canvas, &layout)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(rows: usize, columns: usize) -> HeatMap {
+        let names = |count: usize| (0..count).map(|number| format!("name {number}")).collect();
+        HeatMap {
+            row_names: names(rows),
+            column_names: names(columns),
+            values: vec![vec![0.5; columns]; rows],
+            ..HeatMap::default()
+        }
+    }
+
+    #[test]
+    fn what_is_no_table_is_refused() {
+        let refusal = |map: HeatMap| map.to_svg().unwrap_err().to_string();
+        assert!(refusal(map(0, 3)).ends_with("it has 0 rows and 3 columns"));
+        let mut ragged = map(2, 2);
+        ragged.values[1].pop();
+        assert!(refusal(ragged).ends_with("row 1 has 1 values for 2 names"));
+        let mut hole = map(2, 2);
+        hole.values[1][0] = f64::NAN;
+        assert_eq!(
+            refusal(hole),
+            "row 1: the value of column 0 is NaN, not a finite number"
+        );
+        let mut falling = map(2, 2);
+        falling.range = Some((1.0, 1.0));
+        assert!(refusal(falling).contains("the range is 1..1"));
+        let mut texts = map(2, 2);
+        texts.cell_texts = Some(vec![vec!["a".into()]; 2]);
+        assert!(refusal(texts).ends_with("the texts are not 2 rows of 2"));
+    }
+
+    #[test]
+    fn equal_values_have_the_colour_of_the_middle() {
+        let (low, high) = map(2, 2).ends();
+        assert!(low < 0.5 && 0.5 < high);
+        assert!((0.5 - low - (high - 0.5)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn many_cells_are_drawn_without_their_texts() {
+        let few = map(3, 3).to_svg().unwrap();
+        assert_eq!(few.matches("0.50").count(), 9);
+        let many = map(80, 80).to_svg().unwrap();
+        assert_eq!(many.matches("0.50").count(), 0);
+    }
+}

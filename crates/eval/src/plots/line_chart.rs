@@ -1,0 +1,267 @@
+//! Lines over steps or epochs.
+
+use plotters::element::DashedPathElement;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, VPos};
+use serde::{Deserialize, Serialize};
+
+use super::axes::{Axis, Frame, drawable};
+use super::canvas::{Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, picture, px, stroke};
+use super::colours::{self};
+use super::text::{LABEL, fit, style, widest};
+use super::{Plot, Size};
+use crate::EvalError;
+
+const PLOT: &str = "a line chart";
+/// Pixels of a line's sample in the legend, and from it to the name.
+const SAMPLE: f64 = 26.0;
+const LEGEND_GAP: f64 = 8.0;
+const LEGEND_LINE: f64 = LABEL + 8.0;
+/// Longest name in the legend, in pixels.
+const LONGEST_NAME: f64 = 220.0;
+/// With more points than this, markers would hide the line.
+const MOST_MARKERS: usize = 60;
+
+/// Lines over a shared axis, each with its name in a legend on the right.
+///
+/// ```
+/// use finetune_eval::plots::{Line, LineChart, Plot};
+///
+/// # fn main() -> Result<(), finetune_eval::EvalError> {
+/// let epochs = |name: &str, needed: [f64; 4]| {
+///     Line::new(name, [0.0, 5e3, 1e4, 2e4].into_iter().zip(needed))
+/// };
+/// let lines = vec![epochs("IMDB", [9.0, 4.0, 3.0, 3.0]), epochs("Yelp", [8.0, 5.0, 4.0, 2.0])];
+/// let svg = LineChart::epochs_to_best("Further pre-training", lines).to_svg()?;
+/// assert!(svg.contains("steps of pre-training"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LineChart {
+    /// Above the chart.
+    pub title: String,
+    /// Below the chart.
+    pub x_label: String,
+    /// Left of the chart.
+    pub y_label: String,
+    /// At least one; a name that is empty has no place in the legend.
+    pub lines: Vec<Line>,
+    /// Whether the x axis has whole numbers only.
+    pub whole_x: bool,
+    /// Of the whole picture; it grows with the legend.
+    pub size: Size,
+}
+
+/// One line of a chart.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Line {
+    /// In the legend.
+    pub name: String,
+    /// At least one, joined in their order.
+    pub points: Vec<(f64, f64)>,
+}
+
+impl Line {
+    /// A line through some points.
+    pub fn new(name: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        Self {
+            name: name.into(),
+            points: points.into_iter().collect(),
+        }
+    }
+}
+
+impl LineChart {
+    /// A metric by epoch, a line for each run, such as each learning rate.
+    pub fn training_curves(title: &str, metric: &str, runs: Vec<Line>) -> Self {
+        Self {
+            title: title.into(),
+            x_label: "epoch".into(),
+            y_label: metric.into(),
+            lines: runs,
+            whole_x: true,
+            ..Self::default()
+        }
+    }
+
+    /// How many epochs of fine-tuning lead to the best model, by steps of pre-training; a line for
+    /// each data set.
+    pub fn epochs_to_best(title: &str, data_sets: Vec<Line>) -> Self {
+        Self {
+            title: title.into(),
+            x_label: "steps of pre-training".into(),
+            y_label: "epochs to the best model".into(),
+            lines: data_sets,
+            whole_x: true,
+            ..Self::default()
+        }
+    }
+
+    fn check(&self) -> Result<(), EvalError> {
+        let refused = |reason| Err(EvalError::Plot { plot: PLOT, reason });
+        if self.lines.is_empty() {
+            return refused("it has no lines".into());
+        }
+        for line in &self.lines {
+            if line.points.is_empty() {
+                return refused(format!("line {:?} has no points", line.name));
+            }
+            for (position, (x, y)) in line.points.iter().enumerate() {
+                drawable(PLOT, position, *x, || format!("x of line {:?}", line.name))?;
+                drawable(PLOT, position, *y, || format!("y of line {:?}", line.name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The names in the legend, with the number of their line.
+    fn legend(&self) -> Vec<(usize, String)> {
+        let named = self.lines.iter().enumerate();
+        named
+            .filter(|(_, line)| !line.name.is_empty())
+            .map(|(number, line)| (number, fit(&line.name, LABEL, LONGEST_NAME)))
+            .collect()
+    }
+
+    fn frame(&self, size: Size, legend: &[(usize, String)]) -> Frame {
+        let (width, height) = (f64::from(size.width), f64::from(size.height));
+        let points = || self.lines.iter().flat_map(|line| &line.points);
+        let x = Axis::over(
+            &self.x_label,
+            points().map(|point| point.0),
+            0.03,
+            width - 100.0,
+        );
+        let x = if self.whole_x {
+            x.of_whole_numbers()
+        } else {
+            x
+        };
+        let y = Axis::over(
+            &self.y_label,
+            points().map(|point| point.1),
+            0.05,
+            height - 100.0,
+        );
+        let room = match legend.is_empty() {
+            true => 0.0,
+            false => {
+                let names = legend.iter().map(|(_, name)| name);
+                SAMPLE + 2.0 * LEGEND_GAP + widest(names, LABEL) + LEGEND_GAP
+            }
+        };
+        Frame::in_picture(width, height, x, y, room)
+    }
+}
+
+impl Plot for LineChart {
+    fn to_svg(&self) -> Result<String, EvalError> {
+        self.check()?;
+        let legend = self.legend();
+        let legend_height = 2.0 * MARGIN + TITLE_HEIGHT + legend.len() as f64 * LEGEND_LINE;
+        let size = Size {
+            height: self.size.height.max(legend_height.ceil() as u32),
+            ..self.size
+        };
+        let frame = self.frame(size, &legend);
+        picture(PLOT, size, &self.title, |canvas| {
+            frame.draw(canvas)?;
+            for (number, line) in self.lines.iter().enumerate() {
+                let points = line.points.iter().map(|(x, y)| frame.point(*x, *y));
+                draw_line(canvas, number, points.collect())?;
+            }
+            for (entry, (number, name)) in legend.iter().enumerate() {
+                let left = frame.right + 2.0 * LEGEND_GAP;
+                let middle = frame.top + (entry as f64 + 0.5) * LEGEND_LINE;
+                let sample = vec![at(left, middle), at(left + SAMPLE, middle)];
+                draw_stroke(canvas, *number, sample)?;
+                let left = left + SAMPLE + LEGEND_GAP;
+                canvas.draw_text(
+                    name,
+                    &style(LABEL, HPos::Left, VPos::Center),
+                    at(left, middle),
+                )?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn draw_line(canvas: &Canvas, number: usize, points: Vec<(i32, i32)>) -> Result<(), DrawingError> {
+    if points.len() <= MOST_MARKERS {
+        for point in &points {
+            canvas.draw(&Circle::new(
+                *point,
+                px(3.0),
+                colours::line(number).filled(),
+            ))?;
+        }
+    }
+    draw_stroke(canvas, number, points)
+}
+
+fn draw_stroke(
+    canvas: &Canvas,
+    number: usize,
+    points: Vec<(i32, i32)>,
+) -> Result<(), DrawingError> {
+    let stroke = stroke(colours::line(number), 2.0);
+    match colours::dash(number) {
+        None => canvas.draw(&PathElement::new(points, stroke)),
+        Some((dash, gap)) => {
+            let (dash, gap) = (px(f64::from(dash)), px(f64::from(gap)));
+            canvas.draw(&DashedPathElement::new(points, dash, gap, stroke))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(count: usize) -> Vec<Line> {
+        let line = |number: usize| {
+            let points =
+                (1..6).map(move |epoch| (f64::from(epoch), (number + 1) as f64 / f64::from(epoch)));
+            Line::new(format!("line {number}"), points)
+        };
+        (0..count).map(line).collect()
+    }
+
+    #[test]
+    fn the_picture_grows_with_the_legend() {
+        let height = |count: usize| {
+            let svg = LineChart::training_curves("", "loss", lines(count))
+                .to_svg()
+                .unwrap();
+            assert_eq!(svg.matches("\nline ").count(), count);
+            let height = svg.split("height=\"").nth(1).unwrap();
+            height.split('"').next().unwrap().parse::<u32>().unwrap()
+        };
+        assert_eq!(height(5), Size::default().height);
+        assert!(height(40) > 800);
+    }
+
+    #[test]
+    fn nothing_to_draw_is_an_error() {
+        let refusal = |lines: Vec<Line>| {
+            let chart = LineChart::training_curves("", "loss", lines);
+            chart.to_svg().unwrap_err().to_string()
+        };
+        assert_eq!(
+            refusal(Vec::new()),
+            "cannot draw a line chart: it has no lines"
+        );
+        assert_eq!(
+            refusal(vec![Line::new("a", [])]),
+            "cannot draw a line chart: line \"a\" has no points"
+        );
+        assert_eq!(
+            refusal(vec![Line::new("a", [(1.0, 0.5), (2.0, f64::NAN)])]),
+            "row 1: the y of line \"a\" is NaN, not a finite number"
+        );
+    }
+}

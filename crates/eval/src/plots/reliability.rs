@@ -1,0 +1,195 @@
+//! Confidence against accuracy.
+
+use plotters::element::DashedPathElement;
+use plotters::prelude::*;
+
+use super::axes::{Axis, Frame, notes};
+use super::canvas::{Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, picture, px, stroke};
+use super::colours::{BLUE, GUIDE};
+use super::{Plot, Size};
+use crate::{EvalError, Reliability};
+
+const PLOT: &str = "a reliability diagram";
+const SIZE: Size = Size {
+    width: 520,
+    height: 620,
+};
+/// Light vermilion, and light sky: apart from blue and from each other.
+const TOO_SURE: RGBColor = RGBColor(240, 182, 140);
+const TOO_MODEST: RGBColor = RGBColor(170, 218, 245);
+/// Height of the shares of rows below the diagram, and the room between.
+const SHARES: f64 = 110.0;
+const BETWEEN: f64 = 16.0;
+
+/// The accuracy of each bin of confidence with its distance from the confidence, and how many rows
+/// the bin has.
+///
+/// A calibrated model has all bars end on the diagonal; bars below it are overconfident.
+///
+/// ```
+/// use finetune_eval::plots::{Plot, ReliabilityDiagram};
+/// use finetune_eval::{Binning, PredictedProbabilities};
+///
+/// # fn main() -> Result<(), finetune_eval::EvalError> {
+/// let rows = [[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]];
+/// let predicted = PredictedProbabilities::from_slices(&[0, 1, 1], &rows)?;
+/// let reliability = predicted.reliability(Binning::default())?;
+/// let svg = ReliabilityDiagram::new("Test set", reliability).to_svg()?;
+/// assert!(svg.contains("ECE 0.4000"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ReliabilityDiagram {
+    /// Above the diagram.
+    pub title: String,
+    /// What is shown.
+    pub reliability: Reliability,
+}
+
+impl ReliabilityDiagram {
+    /// The diagram of a reliability.
+    pub fn new(title: impl Into<String>, reliability: Reliability) -> Self {
+        Self {
+            title: title.into(),
+            reliability,
+        }
+    }
+
+    fn check(&self) -> Result<(), EvalError> {
+        let refused = |reason| Err(EvalError::Plot { plot: PLOT, reason });
+        if self.reliability.bins.is_empty() {
+            return refused("it has no bins".into());
+        }
+        for (position, bin) in self.reliability.bins.iter().enumerate() {
+            let shares = [bin.lower, bin.upper, bin.confidence, bin.accuracy];
+            if !shares.iter().all(|share| (0.0..=1.0).contains(share)) {
+                return refused(format!("bin {position} has {shares:?} outside 0..1"));
+            }
+        }
+        Ok(())
+    }
+
+    fn draw_accuracies(&self, canvas: &Canvas, frame: &Frame) -> Result<(), DrawingError> {
+        for bin in &self.reliability.bins {
+            let (left, right) = sides(frame, bin.lower, bin.upper);
+            let bar = |low: f64, high: f64, colour: RGBColor| {
+                let corners = [
+                    at(left, frame.y_pixels(high)),
+                    at(right, frame.y_pixels(low)),
+                ];
+                canvas.draw(&Rectangle::new(corners, colour.filled()))
+            };
+            bar(0.0, bin.accuracy, BLUE)?;
+            // Above the bar where the model was too sure, over it where it was too modest.
+            match bin.accuracy < bin.confidence {
+                true => bar(bin.accuracy, bin.confidence, TOO_SURE)?,
+                false => bar(bin.confidence, bin.accuracy, TOO_MODEST)?,
+            }
+        }
+        let diagonal = vec![frame.point(0.0, 0.0), frame.point(1.0, 1.0)];
+        let dashed = stroke(GUIDE, 1.5);
+        canvas.draw(&DashedPathElement::new(diagonal, px(6.0), px(4.0), dashed))?;
+        let reliability = &self.reliability;
+        let lines = [
+            (
+                None,
+                format!("ECE {:.4}", reliability.expected_calibration_error),
+            ),
+            (
+                None,
+                format!("MCE {:.4}", reliability.maximum_calibration_error),
+            ),
+            (Some(BLUE), "accuracy".into()),
+            (Some(TOO_SURE), "more confident than right".into()),
+            (Some(TOO_MODEST), "less confident than right".into()),
+        ];
+        notes(canvas, frame, &lines)
+    }
+
+    fn draw_shares(&self, canvas: &Canvas, frame: &Frame, rows: f64) -> Result<(), DrawingError> {
+        for bin in &self.reliability.bins {
+            let (left, right) = sides(frame, bin.lower, bin.upper);
+            let top = frame.y_pixels(bin.rows as f64 / rows);
+            let bar = [at(left, top), at(right, frame.bottom)];
+            canvas.draw(&Rectangle::new(bar, GUIDE.filled()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Plot for ReliabilityDiagram {
+    fn to_svg(&self) -> Result<String, EvalError> {
+        self.check()?;
+        let bins = &self.reliability.bins;
+        let rows = bins.iter().map(|bin| bin.rows).sum::<u64>() as f64;
+        let largest = bins.iter().map(|bin| bin.rows).max().unwrap_or(1) as f64 / rows;
+        let (width, height) = (f64::from(SIZE.width), f64::from(SIZE.height));
+
+        let confidence = Axis::new("confidence", 0.0..1.0, 400.0);
+        let share = Axis::new("share of rows", 0.0..1.1 * largest, 100.0);
+        let mut below = Frame::in_picture(width, height, confidence.clone(), share, 0.0);
+        below.top = below.bottom - SHARES;
+        let accuracy = Axis::new("accuracy", 0.0..1.0, 400.0);
+        let mut above = Frame::in_picture(width, height, confidence, accuracy, 0.0);
+        above.left = above.left.max(below.left);
+        below.left = above.left;
+        (above.top, above.bottom) = (MARGIN + TITLE_HEIGHT, below.top - BETWEEN);
+
+        picture(PLOT, SIZE, &self.title, |canvas| {
+            above.draw_y(canvas)?;
+            above.draw_edges(canvas)?;
+            self.draw_accuracies(canvas, &above)?;
+            below.draw(canvas)?;
+            self.draw_shares(canvas, &below, rows)?;
+            below.draw_edges(canvas)
+        })
+    }
+}
+
+/// Both sides of a bar, at least a visible width apart.
+fn sides(frame: &Frame, lower: f64, upper: f64) -> (f64, f64) {
+    let (left, right) = (frame.x_pixels(lower) + 0.5, frame.x_pixels(upper) - 0.5);
+    match right - left >= 2.0 {
+        true => (left, right),
+        false => {
+            let middle = (left + right) / 2.0;
+            (middle - 1.0, middle + 1.0)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{BinStrategy, Binning, PredictedProbabilities};
+
+    #[test]
+    fn bins_of_no_width_are_seen() {
+        let predicted = PredictedProbabilities::from_slices(&[0, 1], &[[0.75, 0.25]; 2]).unwrap();
+        let binning = Binning {
+            bins: 4,
+            strategy: BinStrategy::EqualCount,
+        };
+        let reliability = predicted.reliability(binning).unwrap();
+        assert_eq!(reliability.bins[0].lower, reliability.bins[0].upper);
+        let svg = ReliabilityDiagram::new("", reliability).to_svg().unwrap();
+        assert!(
+            !svg.contains("width=\"0\"") && !svg.contains("width=\"-"),
+            "{svg}"
+        );
+    }
+
+    #[test]
+    fn no_bins_are_an_error() {
+        let predicted = PredictedProbabilities::from_slices(&[0], &[[0.75, 0.25]]).unwrap();
+        let mut reliability = predicted.reliability(Binning::default()).unwrap();
+        reliability.bins[0].accuracy = f64::NAN;
+        let diagram = ReliabilityDiagram::new("", reliability.clone());
+        assert!(matches!(diagram.to_svg(), Err(EvalError::Plot { .. })));
+        reliability.bins.clear();
+        let diagram = ReliabilityDiagram::new("", reliability);
+        assert!(matches!(diagram.to_svg(), Err(EvalError::Plot { .. })));
+    }
+}

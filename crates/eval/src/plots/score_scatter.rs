@@ -1,0 +1,138 @@
+//! Predicted against true scores.
+
+use plotters::element::DashedPathElement;
+use plotters::prelude::*;
+
+use super::axes::{self, Axis, Frame, drawable};
+use super::canvas::{picture, px, stroke};
+use super::colours::{BLUE, GUIDE};
+use super::{Plot, Size};
+use crate::{EvalError, PredictedScores, RegressionReport};
+
+const PLOT: &str = "a score scatter";
+const SIZE: Size = Size {
+    width: 520,
+    height: 540,
+};
+/// More dots than this make files large and pictures black.
+const MOST_DOTS: usize = 5000;
+
+/// A dot for each row, with the line on which predictions are right, and the correlations.
+///
+/// Of more than 5,000 rows, evenly chosen ones are drawn, and the picture says so; correlations are
+/// over all.
+///
+/// ```
+/// use finetune_eval::PredictedScores;
+/// use finetune_eval::plots::{Plot, ScoreScatter};
+///
+/// # fn main() -> Result<(), finetune_eval::EvalError> {
+/// let predicted = PredictedScores::from_slices(&[0.0, 2.5, 5.0], &[0.5, 2.0, 5.0])?;
+/// let svg = ScoreScatter::new("STS-B", predicted).to_svg()?;
+/// assert!(svg.contains("Pearson 0.9820"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ScoreScatter {
+    /// Above the dots.
+    pub title: String,
+    /// What is shown.
+    pub predicted: PredictedScores,
+}
+
+impl ScoreScatter {
+    /// The picture of some predictions.
+    pub fn new(title: impl Into<String>, predicted: PredictedScores) -> Self {
+        Self {
+            title: title.into(),
+            predicted,
+        }
+    }
+
+    fn notes(&self, drawn: usize) -> Result<[(Option<RGBColor>, String); 3], EvalError> {
+        let report = RegressionReport::new(&self.predicted)?;
+        let number = |score: Option<f64>| score.map_or("-".into(), |score| format!("{score:.4}"));
+        let rows = match drawn as u64 == report.rows {
+            true => format!("n = {drawn}"),
+            false => format!("{drawn} of {} rows drawn", report.rows),
+        };
+        Ok([
+            (None, format!("Pearson {}", number(report.pearson))),
+            (None, format!("Spearman {}", number(report.spearman))),
+            (None, rows),
+        ])
+    }
+}
+
+impl Plot for ScoreScatter {
+    fn to_svg(&self) -> Result<String, EvalError> {
+        let pairs = || {
+            self.predicted
+                .labels()
+                .iter()
+                .zip(self.predicted.predictions())
+        };
+        for (row, (label, prediction)) in pairs().enumerate() {
+            drawable(PLOT, row, *label, || "true score".into())?;
+            drawable(PLOT, row, *prediction, || "predicted score".into())?;
+        }
+        let every = self.predicted.labels().len().div_ceil(MOST_DOTS).max(1);
+        let dots: Vec<(f64, f64)> = pairs().step_by(every).map(|(x, y)| (*x, *y)).collect();
+        let notes = self.notes(dots.len())?;
+
+        // Both axes alike, so that the line is the diagonal.
+        let numbers = || pairs().flat_map(|(label, prediction)| [*label, *prediction]);
+        let x = Axis::over("true score", numbers(), 0.04, 400.0);
+        let y = Axis::over("predicted score", numbers(), 0.04, 400.0);
+        let (low, high) = (x.range.start, x.range.end);
+        let frame = Frame::in_picture(f64::from(SIZE.width), f64::from(SIZE.height), x, y, 0.0);
+        let opacity = if dots.len() > 500 { 0.25 } else { 0.5 };
+
+        picture(PLOT, SIZE, &self.title, |canvas| {
+            frame.draw(canvas)?;
+            // Dots may cover the notes, not the notes dots.
+            axes::notes(canvas, &frame, &notes)?;
+            let line = vec![frame.point(low, low), frame.point(high, high)];
+            canvas.draw(&DashedPathElement::new(
+                line,
+                px(6.0),
+                px(4.0),
+                stroke(GUIDE, 1.5),
+            ))?;
+            for (x, y) in dots {
+                let dot = Circle::new(frame.point(x, y), px(3.0), BLUE.mix(opacity).filled());
+                canvas.draw(&dot)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_rows_are_thinned_and_it_is_said() {
+        let numbers: Vec<f64> = (0..12_000).map(f64::from).collect();
+        let predicted = PredictedScores::from_slices(&numbers, &numbers).unwrap();
+        let svg = ScoreScatter::new("", predicted).to_svg().unwrap();
+        assert_eq!(svg.matches("<circle").count(), 4000);
+        assert!(svg.contains("4000 of 12000 rows drawn"));
+    }
+
+    #[test]
+    fn a_collapsed_model_is_drawn_without_correlations() {
+        let predicted = PredictedScores::from_slices(&[1.0, 2.0], &[1.5, 1.5]).unwrap();
+        let svg = ScoreScatter::new("", predicted).to_svg().unwrap();
+        assert!(svg.contains("Pearson -") && svg.contains("n = 2"));
+    }
+
+    #[test]
+    fn no_rows_are_an_error() {
+        let none = ScoreScatter::new("", PredictedScores::new());
+        assert_eq!(none.to_svg(), Err(EvalError::NoRows));
+    }
+}

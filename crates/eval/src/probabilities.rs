@@ -1,0 +1,372 @@
+//! Labels and the predicted probabilities of the classes.
+
+mod areas;
+mod calibration;
+mod proper_scores;
+mod score;
+
+use crate::checks::{checked_row, pairs};
+use crate::top_k::{check_k, rank};
+use crate::{BinaryRanking, ConfusionMatrix, EvalError};
+pub use areas::MulticlassAverage;
+pub use calibration::{BinStrategy, Binning, Reliability, ReliabilityBin};
+
+/// How far the probabilities of a row may be from adding up to 1: those of a softmax in 32 bits
+/// over a hundred thousand classes pass.
+const SUM_TOLERANCE: f64 = 1e-4;
+
+/// The probability of each class for each row, and the row's label.
+///
+/// Rows are kept (`8 (C + 1)` bytes each), so that every score is exact over the whole set. Sums
+/// are rounded once, so that neither batches nor the order of rows change a
+/// digit.
+///
+/// ```
+/// use finetune_eval::{Metric, PredictedProbabilities, Scored};
+///
+/// # fn main() -> Result<(), finetune_eval::EvalError> {
+/// let mut predicted = PredictedProbabilities::new(3)?;
+/// predicted.add(0, &[0.7, 0.2, 0.1])?;
+/// predicted.add_logits(2, &[0.0_f32, 2.0, 1.0])?;
+/// assert_eq!(predicted.predictions(), [0, 1]);
+/// assert_eq!(predicted.score(Metric::Accuracy)?, 0.5);
+/// assert_eq!(predicted.score(Metric::TopKAccuracy(2))?, 1.0);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct PredictedProbabilities {
+    classes: usize,
+    labels: Vec<usize>,
+    /// `[N, C]`, row by row.
+    probabilities: Vec<f64>,
+}
+
+impl PredictedProbabilities {
+    /// No rows yet, of so many classes.
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::TooFewClasses`] for fewer than two.
+    pub fn new(classes: usize) -> Result<Self, EvalError> {
+        match classes {
+            0 | 1 => Err(EvalError::TooFewClasses { classes }),
+            _ => Ok(Self {
+                classes,
+                labels: Vec::new(),
+                probabilities: Vec::new(),
+            }),
+        }
+    }
+
+    /// All rows of a set; `labels[i]` and `probabilities[i]` (`C` numbers) belong to row `i`.
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::LengthMismatch`], [`EvalError::NoRows`], and those of [`add`](Self::add).
+    pub fn from_slices<S: Copy + Into<f64>>(
+        labels: &[usize],
+        probabilities: &[impl AsRef<[S]>],
+    ) -> Result<Self, EvalError> {
+        Self::from_rows(labels, probabilities, Self::add)
+    }
+
+    /// As [`from_slices`](Self::from_slices) from logits, of which the softmax is taken.
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::LengthMismatch`], [`EvalError::NoRows`], and those of
+    /// [`add_logits`](Self::add_logits).
+    ///
+    /// ```
+    /// use finetune_eval::PredictedProbabilities;
+    ///
+    /// # fn main() -> Result<(), finetune_eval::EvalError> {
+    /// let logits = vec![vec![2.0_f32, 0.0], vec![0.0, 1.0]];
+    /// let predicted = PredictedProbabilities::from_logits(&[0, 1], &logits)?;
+    /// assert!((predicted.log_loss()? - 0.220_094_849_9).abs() < 1e-9);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_logits<S: Copy + Into<f64>>(
+        labels: &[usize],
+        logits: &[impl AsRef<[S]>],
+    ) -> Result<Self, EvalError> {
+        Self::from_rows(labels, logits, Self::add_logits)
+    }
+
+    fn from_rows<S, R: AsRef<[S]>>(
+        labels: &[usize],
+        rows: &[R],
+        add: fn(&mut Self, usize, &[S]) -> Result<(), EvalError>,
+    ) -> Result<Self, EvalError> {
+        pairs(labels.len(), rows.len())?;
+        let mut predicted = Self::new(rows.first().map_or(0, |row| row.as_ref().len()))?;
+        for (label, row) in labels.iter().zip(rows) {
+            add(&mut predicted, *label, row.as_ref())?;
+        }
+        Ok(predicted)
+    }
+
+    /// Adds one row.
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::LabelOutOfRange`], [`EvalError::WrongWidth`], [`EvalError::NotFinite`], or
+    /// [`EvalError::NotProbabilities`] for numbers outside `[0, 1]` or that do not add up to 1; the
+    /// position in it is the number of rows added before. Nothing is added then.
+    pub fn add<S: Copy + Into<f64>>(
+        &mut self,
+        label: usize,
+        probabilities: &[S],
+    ) -> Result<(), EvalError> {
+        let row = self.rows();
+        let numbers = checked_row(row, label, probabilities, self.classes, "probability")?;
+        let refused = |reason| Err(EvalError::NotProbabilities { row, reason });
+        if let Some(class) = numbers.iter().position(|p| !(0.0..=1.0).contains(p)) {
+            return refused(format!("class {class} has {}", numbers[class]));
+        }
+        let sum: f64 = numbers.iter().sum();
+        if (sum - 1.0).abs() > SUM_TOLERANCE {
+            return refused(format!("they add up to {sum}"));
+        }
+        self.labels.push(label);
+        self.probabilities.extend(numbers);
+        Ok(())
+    }
+
+    /// Adds one row by its logits, of which the softmax is taken.
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::LabelOutOfRange`], [`EvalError::WrongWidth`] or [`EvalError::NotFinite`]; the
+    /// position in it is the number of rows added before. Nothing is added then.
+    pub fn add_logits<S: Copy + Into<f64>>(
+        &mut self,
+        label: usize,
+        logits: &[S],
+    ) -> Result<(), EvalError> {
+        let logits = checked_row(self.rows(), label, logits, self.classes, "logit")?;
+        self.labels.push(label);
+        self.probabilities.extend(softmax(&logits));
+        Ok(())
+    }
+
+    /// Adds the rows of another set.
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::NumberOfClassesDiffers`]. Nothing is added then.
+    pub fn merge(&mut self, other: &Self) -> Result<(), EvalError> {
+        if self.classes != other.classes {
+            return Err(EvalError::NumberOfClassesDiffers {
+                own: self.classes,
+                other: other.classes,
+            });
+        }
+        self.labels.extend(&other.labels);
+        self.probabilities.extend(&other.probabilities);
+        Ok(())
+    }
+
+    /// The named rows alone, in their order, such as those of a [slice](crate::Slices).
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::RowOutOfRange`].
+    pub fn select(&self, rows: &[usize]) -> Result<Self, EvalError> {
+        let mut selected = Self::new(self.classes)?;
+        for &row in rows {
+            let label = self.labels.get(row).ok_or(EvalError::RowOutOfRange {
+                row,
+                rows: self.labels.len(),
+            })?;
+            selected.labels.push(*label);
+            selected.probabilities.extend(self.row(row));
+        }
+        Ok(selected)
+    }
+
+    /// Number of classes `C`, at least 2.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> u64 {
+        self.labels.len() as u64
+    }
+
+    /// The label of each row.
+    pub fn labels(&self) -> &[usize] {
+        &self.labels
+    }
+
+    /// The likeliest class of each row, the first of equals.
+    pub fn predictions(&self) -> Vec<usize> {
+        let each = self.each_row();
+        each.map(|(_, probabilities)| first_largest(probabilities))
+            .collect()
+    }
+
+    /// Counts labels against [`predictions`](Self::predictions).
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::NoRows`], [`EvalError::TooFewClasses`], or a class outside the names if there
+    /// are fewer names than classes.
+    pub fn confusion_matrix(
+        &self,
+        class_names: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<ConfusionMatrix, EvalError> {
+        ConfusionMatrix::from_slices(&self.labels, &self.predictions(), class_names)
+    }
+
+    /// The share of rows whose class is among the `k` likeliest, in `[0, 1]`, as
+    /// [`TopKAccuracy`](crate::TopKAccuracy) has it.
+    ///
+    /// With `k = 1` and equal probabilities this is not the accuracy: of equals the later class
+    /// ranks first here, as in scikit-learn, and the first is the prediction, as in NumPy.
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::NoRows`]; [`EvalError::Setting`] for `k = 0`.
+    pub fn top_k_accuracy(&self, k: usize) -> Result<f64, EvalError> {
+        check_k(k)?;
+        let rows = self.rows_or_error()?;
+        let each = self.each_row();
+        let hits = each.filter(|(label, probabilities)| rank(*label, probabilities) < k);
+        Ok(hits.count() as f64 / rows as f64)
+    }
+
+    /// How the probabilities of one class rank the rows: its ROC and precision-recall curves.
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::LabelOutOfRange`] for a class outside `0..C`.
+    pub fn ranking(&self, class: usize) -> Result<BinaryRanking, EvalError> {
+        self.check_class(class)?;
+        let mut ranking = BinaryRanking::new();
+        for (label, probabilities) in self.each_row() {
+            ranking.add(label == class, probabilities[class])?;
+        }
+        Ok(ranking)
+    }
+
+    fn row(&self, row: usize) -> &[f64] {
+        &self.probabilities[row * self.classes..][..self.classes]
+    }
+
+    fn each_row(&self) -> impl Iterator<Item = (usize, &[f64])> {
+        let rows = self.probabilities.chunks_exact(self.classes);
+        self.labels.iter().copied().zip(rows)
+    }
+
+    fn rows_or_error(&self) -> Result<u64, EvalError> {
+        match self.rows() {
+            0 => Err(EvalError::NoRows),
+            rows => Ok(rows),
+        }
+    }
+
+    fn check_class(&self, class: usize) -> Result<(), EvalError> {
+        match class < self.classes {
+            true => Ok(()),
+            false => Err(EvalError::UnknownClass {
+                name: class.to_string(),
+                class_names: (0..self.classes).map(|class| class.to_string()).collect(),
+            }),
+        }
+    }
+}
+
+fn softmax(logits: &[f64]) -> impl Iterator<Item = f64> {
+    let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = logits.iter().map(|logit| (logit - largest).exp()).sum();
+    logits
+        .iter()
+        .map(move |logit| (logit - largest).exp() / sum)
+}
+
+fn first_largest(numbers: &[f64]) -> usize {
+    let larger = |best: usize, class: usize| match numbers[class] > numbers[best] {
+        true => class,
+        false => best,
+    };
+    (0..numbers.len()).reduce(larger).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_input_says_where() {
+        let refusal = |labels: &[usize], rows: &[Vec<f64>]| {
+            PredictedProbabilities::from_slices(labels, rows)
+                .unwrap_err()
+                .to_string()
+        };
+        let fine = vec![0.25, 0.75];
+        assert_eq!(
+            refusal(&[0, 1], &[fine.clone(), vec![0.5, 0.6]]),
+            "row 1: not the probabilities of the classes: they add up to 1.1"
+        );
+        assert_eq!(
+            refusal(&[0, 1], &[fine.clone(), vec![-0.5, 1.5]]),
+            "row 1: not the probabilities of the classes: class 0 has -0.5"
+        );
+        assert_eq!(
+            refusal(&[0, 1], &[fine.clone(), vec![0.5, f64::NAN]]),
+            "row 1: the probability of class 1 is NaN, not a finite number"
+        );
+        assert_eq!(
+            refusal(&[0, 1], &[fine.clone(), vec![0.5, 0.25, 0.25]]),
+            "row 1: 3 numbers for 2 classes"
+        );
+        assert_eq!(
+            refusal(&[0, 2], &[fine.clone(), fine.clone()]),
+            "row 1: label 2 is outside the 2 classes 0..2"
+        );
+        assert_eq!(
+            refusal(&[0], &[fine.clone(), fine.clone()]),
+            "1 labels but 2 predictions: every row needs one of each"
+        );
+        assert!(refusal(&[], &[]).starts_with("no rows"));
+        assert!(refusal(&[0], &[vec![1.0]]).starts_with("1 class names"));
+    }
+
+    #[test]
+    fn a_refused_row_leaves_the_rest_alone() {
+        let mut predicted = PredictedProbabilities::from_slices(&[1], &[[0.5, 0.5]]).unwrap();
+        let before = predicted.clone();
+        assert!(predicted.add(0, &[0.9, 0.9]).is_err());
+        assert!(predicted.add_logits(0, &[0.9, f64::INFINITY]).is_err());
+        assert!(
+            predicted
+                .merge(&PredictedProbabilities::new(3).unwrap())
+                .is_err()
+        );
+        assert!(predicted.select(&[1]).is_err());
+        assert!(predicted.ranking(2).is_err());
+        assert_eq!(predicted, before);
+    }
+
+    #[test]
+    fn logits_of_any_size_become_probabilities() {
+        let mut predicted = PredictedProbabilities::new(2).unwrap();
+        predicted.add_logits(0, &[1e30_f32, -1e30]).unwrap();
+        predicted.add_logits(1, &[-1e-30_f32, 1e-30]).unwrap();
+        assert_eq!(predicted.probabilities, [1.0, 0.0, 0.5, 0.5]);
+        assert_eq!(predicted.predictions(), [0, 0]);
+    }
+
+    #[test]
+    fn selected_rows_are_those_named() {
+        let rows = [[1.0, 0.0], [0.25, 0.75], [0.5, 0.5]];
+        let predicted = PredictedProbabilities::from_slices(&[0, 1, 1], &rows).unwrap();
+        let selected = predicted.select(&[2, 0]).unwrap();
+        let expected = PredictedProbabilities::from_slices(&[1, 0], &[rows[2], rows[0]]).unwrap();
+        assert_eq!(selected, expected);
+    }
+}

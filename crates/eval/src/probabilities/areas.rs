@@ -1,0 +1,178 @@
+//! Areas under curves of several classes.
+
+use serde::{Deserialize, Serialize};
+
+use super::PredictedProbabilities;
+use crate::exact_sum::sum;
+use crate::{BinaryRanking, EvalError};
+
+/// How the areas under the curves of several classes become one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MulticlassAverage {
+    /// The mean over each class against the rest.
+    #[default]
+    OneVsRestMacro,
+    /// The mean over each class against the rest, weighted by the rows of the class.
+    OneVsRestWeighted,
+    /// The mean over all pairs of classes, each of the two in turn the positive one ([Hand and Till
+    /// 2001]); how many rows the classes have makes no difference.
+    ///
+    /// [Hand and Till 2001]: https://doi.org/10.1023/A:1010920819831
+    OneVsOneMacro,
+}
+
+impl PredictedProbabilities {
+    /// The area under the ROC curve, in `[0, 1]`: scikit-learn's [`roc_auc_score`] with
+    /// `labels=range(C)` and `multi_class` and `average` as named.
+    ///
+    /// Of two classes it is the area of class 1, whatever the average. A class without rows has no
+    /// area: it is in no pair and weighs nothing, and there is no plain mean.
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::NoRows`]; [`EvalError::Undefined`] if all rows are of one class, or, for
+    /// [`MulticlassAverage::OneVsRestMacro`], a class has no rows (scikit-learn: NaN).
+    ///
+    /// ```
+    /// use finetune_eval::{MulticlassAverage, PredictedProbabilities};
+    ///
+    /// # fn main() -> Result<(), finetune_eval::EvalError> {
+    /// let rows = [[0.6, 0.2, 0.2], [0.5, 0.3, 0.2], [0.2, 0.5, 0.3], [0.1, 0.1, 0.8]];
+    /// let predicted = PredictedProbabilities::from_slices(&[0, 1, 1, 2], &rows)?;
+    /// assert_eq!(predicted.roc_auc(MulticlassAverage::OneVsOneMacro)?, 1.0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [`roc_auc_score`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.roc_auc_score.html
+    pub fn roc_auc(&self, average: MulticlassAverage) -> Result<f64, EvalError> {
+        self.rows_or_error()?;
+        if self.classes == 2 {
+            return self.ranking(1)?.roc_auc();
+        }
+        match average {
+            MulticlassAverage::OneVsRestMacro => self.one_vs_rest_macro(),
+            MulticlassAverage::OneVsRestWeighted => self.one_vs_rest_weighted(),
+            MulticlassAverage::OneVsOneMacro => self.one_vs_one_macro(),
+        }
+    }
+
+    fn one_vs_rest_macro(&self) -> Result<f64, EvalError> {
+        let counts = self.class_counts();
+        if let Some(class) = counts.iter().position(|count| *count == 0) {
+            return Err(undefined(format!("class {class} has no rows")));
+        }
+        let areas = (0..self.classes).map(|class| self.ranking(class)?.roc_auc());
+        Ok(sum(areas.collect::<Result<Vec<_>, _>>()?) / self.classes as f64)
+    }
+
+    fn one_vs_rest_weighted(&self) -> Result<f64, EvalError> {
+        let counts = self.class_counts();
+        let weighted = |class: usize| Ok(self.ranking(class)?.roc_auc()? * counts[class] as f64);
+        let areas: Result<Vec<f64>, EvalError> = self.occurring().map(weighted).collect();
+        Ok(sum(areas?) / self.rows() as f64)
+    }
+
+    fn one_vs_one_macro(&self) -> Result<f64, EvalError> {
+        let mut areas = Vec::new();
+        for positive in self.occurring() {
+            for negative in self.occurring().filter(|class| *class != positive) {
+                areas.push(self.ranking_of_pair(positive, negative)?.roc_auc()?);
+            }
+        }
+        let pairs = areas.len() as f64;
+        match areas.is_empty() {
+            true => Err(undefined("all rows are of one class".into())),
+            false => Ok(sum(areas) / pairs),
+        }
+    }
+
+    /// The average precision, in `[0, 1]`: of class 1 of two; of more, the mean over each class
+    /// against the rest, scikit-learn's [`average_precision_score`] of the labels as indicators.
+    ///
+    /// A class without rows counts as 0.
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::NoRows`].
+    ///
+    /// [`average_precision_score`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.average_precision_score.html
+    pub fn average_precision(&self) -> Result<f64, EvalError> {
+        self.rows_or_error()?;
+        if self.classes == 2 {
+            return self.ranking(1)?.average_precision();
+        }
+        let precisions = (0..self.classes).map(|class| self.ranking(class)?.average_precision());
+        Ok(sum(precisions.collect::<Result<Vec<_>, _>>()?) / self.classes as f64)
+    }
+
+    /// How the probabilities of one class rank the rows of two.
+    fn ranking_of_pair(
+        &self,
+        positive: usize,
+        negative: usize,
+    ) -> Result<BinaryRanking, EvalError> {
+        let mut ranking = BinaryRanking::new();
+        for (label, probabilities) in self.each_row() {
+            if label == positive || label == negative {
+                ranking.add(label == positive, probabilities[positive])?;
+            }
+        }
+        Ok(ranking)
+    }
+
+    /// The classes with rows.
+    fn occurring(&self) -> impl Iterator<Item = usize> {
+        let counts = self.class_counts().into_iter().enumerate();
+        counts
+            .filter(|(_, count)| *count > 0)
+            .map(|(class, _)| class)
+    }
+
+    fn class_counts(&self) -> Vec<u64> {
+        let mut counts = vec![0; self.classes];
+        self.labels.iter().for_each(|label| counts[*label] += 1);
+        counts
+    }
+}
+
+fn undefined(reason: String) -> EvalError {
+    EvalError::Undefined {
+        metric: "ROC AUC",
+        reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_without_rows_is_in_no_plain_mean() {
+        let rows = [[0.6, 0.2, 0.2], [0.2, 0.2, 0.6]];
+        let predicted = PredictedProbabilities::from_slices(&[0, 2], &rows).unwrap();
+        let error = predicted
+            .roc_auc(MulticlassAverage::OneVsRestMacro)
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "ROC AUC is undefined: class 1 has no rows"
+        );
+        assert_eq!(
+            predicted.roc_auc(MulticlassAverage::OneVsRestWeighted),
+            Ok(1.0)
+        );
+        assert_eq!(predicted.roc_auc(MulticlassAverage::OneVsOneMacro), Ok(1.0));
+        assert_eq!(predicted.average_precision(), Ok(2.0 / 3.0));
+    }
+
+    #[test]
+    fn two_classes_have_one_area() {
+        let rows = [[0.6, 0.4], [0.5, 0.5], [0.7, 0.3]];
+        let predicted = PredictedProbabilities::from_slices(&[0, 1, 1], &rows).unwrap();
+        let area = |average| predicted.roc_auc(average).unwrap();
+        assert_eq!(area(MulticlassAverage::OneVsRestMacro), 0.5);
+        assert_eq!(area(MulticlassAverage::OneVsOneMacro), 0.5);
+    }
+}

@@ -1,0 +1,253 @@
+//! Whether a confidence of 0.8 is right four times in five.
+
+use serde::{Deserialize, Serialize};
+
+use super::{PredictedProbabilities, first_largest};
+use crate::EvalError;
+use crate::exact_sum::sum;
+
+/// How confidences are put into bins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Binning {
+    /// Number of bins, at least 1. 15 by default, as in [Guo et al. 2017].
+    ///
+    /// [Guo et al. 2017]: https://arxiv.org/abs/1706.04599
+    pub bins: usize,
+    /// Where their edges are.
+    pub strategy: BinStrategy,
+}
+
+/// Where the edges of bins are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BinStrategy {
+    /// At equal distances in `[0, 1]`; scikit-learn's `"uniform"`.
+    #[default]
+    EqualWidth,
+    /// At quantiles, so that each bin has as many rows as the next, but for equal confidences;
+    /// scikit-learn's `"quantile"`.
+    EqualCount,
+}
+
+impl Default for Binning {
+    fn default() -> Self {
+        Self {
+            bins: 15,
+            strategy: BinStrategy::EqualWidth,
+        }
+    }
+}
+
+/// Confidence against accuracy, by confidence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Reliability {
+    /// By rising confidence; bins without rows are left out.
+    pub bins: Vec<ReliabilityBin>,
+    /// Mean distance of confidence and accuracy over the rows, in `[0, 1]`: the ECE.
+    pub expected_calibration_error: f64,
+    /// Largest distance of confidence and accuracy of a bin, in `[0, 1]`: the MCE.
+    pub maximum_calibration_error: f64,
+}
+
+/// The rows of like confidence.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ReliabilityBin {
+    /// Confidences in the bin are above it (in the first bin: at least it).
+    pub lower: f64,
+    /// Confidences in the bin are at most it.
+    pub upper: f64,
+    /// Number of rows, at least 1.
+    pub rows: u64,
+    /// Their mean confidence.
+    pub confidence: f64,
+    /// The share of them that are right.
+    pub accuracy: f64,
+}
+
+impl PredictedProbabilities {
+    /// How reliable the probability of the likeliest class is, over all rows ([Guo et al. 2017]).
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::NoRows`]; [`EvalError::Setting`] for no bins.
+    ///
+    /// ```
+    /// use finetune_eval::{Binning, PredictedProbabilities};
+    ///
+    /// # fn main() -> Result<(), finetune_eval::EvalError> {
+    /// // Sure of both, and right once.
+    /// let predicted = PredictedProbabilities::from_slices(&[0, 1], &[[0.9, 0.1], [0.9, 0.1]])?;
+    /// let reliability = predicted.reliability(Binning::default())?;
+    /// assert_eq!(reliability.bins[0].accuracy, 0.5);
+    /// assert!((reliability.expected_calibration_error - 0.4).abs() < 1e-15);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [Guo et al. 2017]: https://arxiv.org/abs/1706.04599
+    pub fn reliability(&self, binning: Binning) -> Result<Reliability, EvalError> {
+        let of_likeliest = |(label, probabilities): (usize, &[f64])| {
+            let prediction = first_largest(probabilities);
+            (probabilities[prediction], prediction == label)
+        };
+        Reliability::new(self.each_row().map(of_likeliest).collect(), binning)
+    }
+
+    /// How reliable the probability of one class is, over all rows: scikit-learn's
+    /// [`calibration_curve`] with that class as the positive one.
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::NoRows`]; [`EvalError::UnknownClass`] for a class outside `0..C`;
+    /// [`EvalError::Setting`] for no bins.
+    ///
+    /// [`calibration_curve`]: https://scikit-learn.org/stable/modules/generated/sklearn.calibration.calibration_curve.html
+    pub fn reliability_of_class(
+        &self,
+        class: usize,
+        binning: Binning,
+    ) -> Result<Reliability, EvalError> {
+        self.check_class(class)?;
+        let of_class =
+            |(label, probabilities): (usize, &[f64])| (probabilities[class], label == class);
+        Reliability::new(self.each_row().map(of_class).collect(), binning)
+    }
+}
+
+impl Reliability {
+    fn new(mut rows: Vec<(f64, bool)>, binning: Binning) -> Result<Self, EvalError> {
+        if rows.is_empty() {
+            return Err(EvalError::NoRows);
+        }
+        if binning.bins == 0 {
+            return Err(EvalError::Setting {
+                setting: "bins",
+                got: "0".into(),
+                expected: "at least 1",
+            });
+        }
+        rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let edges = binning.edges(&rows);
+        let mut bins = Vec::new();
+        let mut rest = rows.as_slice();
+        for (bin, edge) in edges.windows(2).enumerate() {
+            // Rounding must not lose what is above the last edge.
+            let is_last = bin + 1 == binning.bins;
+            let end = match is_last {
+                true => rest.len(),
+                false => rest.partition_point(|(confidence, _)| *confidence <= edge[1]),
+            };
+            let (members, others) = rest.split_at(end);
+            rest = others;
+            bins.extend(ReliabilityBin::new(edge[0], edge[1], members));
+        }
+        let distance = |bin: &ReliabilityBin| (bin.confidence - bin.accuracy).abs();
+        let weighted = |bin: &ReliabilityBin| distance(bin) * bin.rows as f64;
+        Ok(Self {
+            expected_calibration_error: sum(bins.iter().map(weighted)) / rows.len() as f64,
+            maximum_calibration_error: bins.iter().map(distance).fold(0.0, f64::max),
+            bins,
+        })
+    }
+}
+
+impl ReliabilityBin {
+    fn new(lower: f64, upper: f64, members: &[(f64, bool)]) -> Option<Self> {
+        let rows = members.len() as f64;
+        let right = members.iter().filter(|(_, right)| *right).count() as f64;
+        (!members.is_empty()).then(|| Self {
+            lower,
+            upper,
+            rows: members.len() as u64,
+            confidence: sum(members.iter().map(|(confidence, _)| *confidence)) / rows,
+            accuracy: right / rows,
+        })
+    }
+}
+
+impl Binning {
+    /// One edge more than bins; `rows` by rising confidence.
+    fn edges(self, rows: &[(f64, bool)]) -> Vec<f64> {
+        // In the arithmetic of numpy.linspace, so that a confidence on an edge falls to the same
+        // side.
+        let step = 1.0 / self.bins as f64;
+        let even = (0..=self.bins).map(|edge| match edge == self.bins {
+            true => 1.0,
+            false => edge as f64 * step,
+        });
+        match self.strategy {
+            BinStrategy::EqualWidth => even.collect(),
+            BinStrategy::EqualCount => even.map(|share| quantile(rows, share)).collect(),
+        }
+    }
+}
+
+/// Between the two nearest rows, in the arithmetic of `numpy.percentile`.
+fn quantile(rows: &[(f64, bool)], share: f64) -> f64 {
+    let share = share * 100.0 / 100.0;
+    let position = share * (rows.len() - 1) as f64;
+    let below = position.floor().min((rows.len() - 1) as f64);
+    let fraction = position - below;
+    let low = rows[below as usize].0;
+    let high = rows[(below as usize + 1).min(rows.len() - 1)].0;
+    let between = match fraction >= 0.5 {
+        true => high - (high - low) * (1.0 - fraction),
+        false => low + (high - low) * fraction,
+    };
+    if high == low { low } else { between }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bins(confidences: &[f64], binning: Binning) -> Vec<u64> {
+        let rows = confidences.iter().map(|confidence| (*confidence, true));
+        let reliability = Reliability::new(rows.collect(), binning).unwrap();
+        reliability.bins.iter().map(|bin| bin.rows).collect()
+    }
+
+    #[test]
+    fn an_edge_belongs_to_the_bin_below() {
+        let binning = Binning {
+            bins: 4,
+            ..Binning::default()
+        };
+        assert_eq!(bins(&[0.0, 0.25, 0.5, 0.51, 1.0], binning), [2, 1, 1, 1]);
+    }
+
+    #[test]
+    fn bins_of_equal_count() {
+        let binning = Binning {
+            bins: 3,
+            strategy: BinStrategy::EqualCount,
+        };
+        assert_eq!(bins(&[0.1, 0.2, 0.3, 0.4, 0.5, 0.6], binning), [2, 2, 2]);
+        // Equal confidences cannot be told apart: all in one bin.
+        assert_eq!(bins(&[0.7; 9], binning), [9]);
+    }
+
+    #[test]
+    fn no_bins_and_no_rows_are_errors() {
+        let none = Binning {
+            bins: 0,
+            ..Binning::default()
+        };
+        assert!(matches!(
+            Reliability::new(vec![(0.5, true)], none),
+            Err(EvalError::Setting { .. })
+        ));
+        let empty = Reliability::new(Vec::new(), Binning::default());
+        assert_eq!(empty, Err(EvalError::NoRows));
+    }
+
+    #[test]
+    fn settings_have_defaults_and_no_others() {
+        let binning: Binning = serde_json::from_str(r#"{"strategy": "equal_count"}"#).unwrap();
+        assert_eq!(binning.bins, 15);
+        assert!(serde_json::from_str::<Binning>(r#"{"bin": 3}"#).is_err());
+    }
+}

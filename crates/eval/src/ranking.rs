@@ -1,0 +1,180 @@
+//! How well scores put the rows of a class before all others.
+
+mod precision_recall;
+mod roc;
+
+use crate::EvalError;
+use crate::checks::{finite, pairs};
+pub use precision_recall::{PrecisionRecallCurve, PrecisionRecallPoint};
+pub use roc::{RocCurve, RocPoint};
+
+/// A score for each row, and whether the row is of the positive class.
+///
+/// Any finite scores, as only their order counts: probabilities, logits, distances turned round.
+/// All scores are kept (8 bytes a row), and the curves and areas are exact: areas under the ROC
+/// curve are counts of pairs, in integers, so that the order of the rows changes no digit.
+///
+/// ```
+/// use finetune_eval::BinaryRanking;
+///
+/// # fn main() -> Result<(), finetune_eval::EvalError> {
+/// let mut ranking = BinaryRanking::new();
+/// for (positive, score) in [(false, 0.1), (false, 0.4), (true, 0.35), (true, 0.8)] {
+///     ranking.add(positive, score)?;
+/// }
+/// assert_eq!(ranking.roc_auc()?, 0.75);
+/// assert_eq!(ranking.average_precision()?, 0.5 * 1.0 + 0.5 * (2.0 / 3.0));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BinaryRanking {
+    positives: Vec<f64>,
+    negatives: Vec<f64>,
+}
+
+/// Rows at or above a threshold.
+#[derive(Debug, Clone, Copy)]
+struct CutOff {
+    threshold: f64,
+    true_positives: u64,
+    false_positives: u64,
+}
+
+impl BinaryRanking {
+    /// No rows yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// All rows of a set; `positive[i]` and `scores[i]` belong to row `i`.
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::LengthMismatch`], [`EvalError::NoRows`], and [`EvalError::NotFinite`] for the
+    /// first score that is NaN or infinite.
+    pub fn from_slices<S: Copy + Into<f64>>(
+        positive: &[bool],
+        scores: &[S],
+    ) -> Result<Self, EvalError> {
+        pairs(positive.len(), scores.len())?;
+        let mut ranking = Self::new();
+        for (positive, score) in positive.iter().zip(scores) {
+            ranking.add(*positive, *score)?;
+        }
+        Ok(ranking)
+    }
+
+    /// Adds one row.
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::NotFinite`] for a score that is NaN or infinite; the position in it is the
+    /// number of rows added before. Nothing is added then.
+    pub fn add(&mut self, positive: bool, score: impl Into<f64>) -> Result<(), EvalError> {
+        let score = finite(self.rows(), score.into(), || "score".into())?;
+        // Makes -0 and 0 the same number for every comparison.
+        let score = score + 0.0;
+        match positive {
+            true => self.positives.push(score),
+            false => self.negatives.push(score),
+        }
+        Ok(())
+    }
+
+    /// Adds the rows of another set.
+    pub fn merge(&mut self, other: &Self) {
+        self.positives.extend(&other.positives);
+        self.negatives.extend(&other.negatives);
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> u64 {
+        (self.positives.len() + self.negatives.len()) as u64
+    }
+
+    /// Number of rows of the positive class.
+    pub fn positives(&self) -> u64 {
+        self.positives.len() as u64
+    }
+
+    /// The counts at each distinct score, the largest first.
+    fn cut_offs(&self) -> Vec<CutOff> {
+        let mut rows: Vec<(f64, bool)> = Vec::with_capacity(self.positives.len());
+        rows.extend(self.positives.iter().map(|score| (*score, true)));
+        rows.extend(self.negatives.iter().map(|score| (*score, false)));
+        rows.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+
+        let mut cut_offs: Vec<CutOff> = Vec::new();
+        let (mut true_positives, mut false_positives) = (0, 0);
+        for (threshold, positive) in rows {
+            true_positives += u64::from(positive);
+            false_positives += u64::from(!positive);
+            let cut_off = CutOff {
+                threshold,
+                true_positives,
+                false_positives,
+            };
+            match cut_offs.last_mut() {
+                Some(last) if last.threshold == threshold => *last = cut_off,
+                _ => cut_offs.push(cut_off),
+            }
+        }
+        cut_offs
+    }
+
+    /// Refuses rows of one class alone.
+    fn both_classes(&self, metric: &'static str) -> Result<(), EvalError> {
+        let undefined = |reason: &str| {
+            Err(EvalError::Undefined {
+                metric,
+                reason: reason.into(),
+            })
+        };
+        match (self.positives.len(), self.negatives.len()) {
+            (0, 0) => Err(EvalError::NoRows),
+            (0, _) => undefined("no row is of the positive class"),
+            (_, 0) => undefined("every row is of the positive class"),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_scores_are_one_threshold() {
+        let ranking =
+            BinaryRanking::from_slices(&[true, false, true, false], &[0.0, -0.0, 1.0, 0.0])
+                .unwrap();
+        let cut_offs = ranking.cut_offs();
+        let counts: Vec<_> = cut_offs
+            .iter()
+            .map(|at| (at.threshold, at.true_positives, at.false_positives))
+            .collect();
+        assert_eq!(counts, [(1.0, 1, 0), (0.0, 2, 2)]);
+    }
+
+    #[test]
+    fn bad_input_says_where() {
+        let error = BinaryRanking::from_slices(&[true, false], &[1.0, f64::INFINITY]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "row 1: the score is inf, not a finite number"
+        );
+        let none: [f32; 0] = [];
+        assert_eq!(
+            BinaryRanking::from_slices(&[], &none),
+            Err(EvalError::NoRows)
+        );
+        assert_eq!(
+            BinaryRanking::from_slices(&[true], &none),
+            Err(EvalError::LengthMismatch {
+                labels: 1,
+                predictions: 0
+            })
+        );
+    }
+}

@@ -1,0 +1,137 @@
+//! Precision against recall.
+
+use serde::{Deserialize, Serialize};
+
+use super::{BinaryRanking, CutOff};
+use crate::EvalError;
+use crate::exact_sum::sum;
+
+/// Precision and recall at every threshold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PrecisionRecallCurve {
+    /// By rising threshold, so that the recall falls; the last is (precision 1, recall 0).
+    pub points: Vec<PrecisionRecallPoint>,
+}
+
+/// What comes of taking the rows at or above a threshold for positive.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PrecisionRecallPoint {
+    /// Nothing where no row is taken for positive.
+    pub threshold: Option<f64>,
+    /// Of the rows taken for positive, the share that are.
+    pub precision: f64,
+    /// Of the positive rows, the share taken for positive.
+    pub recall: f64,
+}
+
+impl BinaryRanking {
+    /// The mean precision over the steps of recall, in `[0, 1]`: scikit-learn's
+    /// [`average_precision_score`].
+    ///
+    /// 0 where no row is of the positive class.
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::NoRows`].
+    ///
+    /// [`average_precision_score`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.average_precision_score.html
+    pub fn average_precision(&self) -> Result<f64, EvalError> {
+        let points = self.precision_recall_curve()?.points;
+        let steps = points
+            .windows(2)
+            .map(|pair| (pair[0].recall - pair[1].recall) * pair[0].precision);
+        // The sum of rounded shares may pass 1 by a digit.
+        Ok(sum(steps).clamp(0.0, 1.0))
+    }
+
+    /// The curve, a point for each distinct score and one more: scikit-learn's
+    /// [`precision_recall_curve`].
+    ///
+    /// Where no row is of the positive class, the recall is 1 at every threshold.
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::NoRows`].
+    ///
+    /// ```
+    /// use finetune_eval::BinaryRanking;
+    ///
+    /// # fn main() -> Result<(), finetune_eval::EvalError> {
+    /// let ranking = BinaryRanking::from_slices(&[false, true, true], &[0.4, 0.1, 0.8])?;
+    /// let curve = ranking.precision_recall_curve()?;
+    /// let points: Vec<_> = curve.points.iter().map(|p| (p.precision, p.recall)).collect();
+    /// assert_eq!(points, [(2.0 / 3.0, 1.0), (0.5, 0.5), (1.0, 0.5), (1.0, 0.0)]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [`precision_recall_curve`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.precision_recall_curve.html
+    pub fn precision_recall_curve(&self) -> Result<PrecisionRecallCurve, EvalError> {
+        if self.rows() == 0 {
+            return Err(EvalError::NoRows);
+        }
+        let positives = self.positives();
+        let point = |cut_off: &CutOff| {
+            let taken = cut_off.true_positives + cut_off.false_positives;
+            PrecisionRecallPoint {
+                threshold: Some(cut_off.threshold),
+                precision: cut_off.true_positives as f64 / taken as f64,
+                recall: match positives {
+                    0 => 1.0,
+                    _ => cut_off.true_positives as f64 / positives as f64,
+                },
+            }
+        };
+        let last = PrecisionRecallPoint {
+            threshold: None,
+            precision: 1.0,
+            recall: 0.0,
+        };
+        let cut_offs = self.cut_offs();
+        let points = cut_offs.iter().rev().map(point);
+        Ok(PrecisionRecallCurve {
+            points: points.chain([last]).collect(),
+        })
+    }
+}
+
+impl PrecisionRecallCurve {
+    /// The area under straight lines from point to point, scikit-learn's `auc(recall, precision)`.
+    ///
+    /// These lines are optimistic ([Davis and Goadrich 2006]); the
+    /// [average precision](BinaryRanking::average_precision) is the figure to report.
+    ///
+    /// [Davis and Goadrich 2006]: https://doi.org/10.1145/1143844.1143874
+    pub fn area(&self) -> f64 {
+        let between = |pair: &[PrecisionRecallPoint]| {
+            (pair[0].recall - pair[1].recall) * (pair[0].precision + pair[1].precision) / 2.0
+        };
+        sum(self.points.windows(2).map(between)).clamp(0.0, 1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_positive_rows_the_average_precision_is_0() {
+        let ranking = BinaryRanking::from_slices(&[false, false], &[0.1, 0.2]).unwrap();
+        assert_eq!(ranking.average_precision(), Ok(0.0));
+        let points = ranking.precision_recall_curve().unwrap().points;
+        assert_eq!((points[0].precision, points[0].recall), (0.0, 1.0));
+        assert_eq!(
+            BinaryRanking::new().average_precision(),
+            Err(EvalError::NoRows)
+        );
+    }
+
+    #[test]
+    fn constant_scores_have_the_precision_of_chance() {
+        let ranking = BinaryRanking::from_slices(&[false, true, false, false], &[0.5; 4]).unwrap();
+        assert_eq!(ranking.average_precision(), Ok(0.25));
+        assert_eq!(ranking.precision_recall_curve().unwrap().area(), 0.625);
+    }
+}

@@ -1,0 +1,142 @@
+//! Correlation, of scores and of their ranks.
+
+use super::PredictedScores;
+use crate::EvalError;
+use crate::exact_sum::sum;
+
+impl PredictedScores {
+    /// Pearson's correlation of labels and predictions, in `[-1, 1]`: SciPy's [`pearsonr`].
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::NoRows`]; [`EvalError::Undefined`] for one row alone, or if all labels or all
+    /// predictions are equal (SciPy: an error, and NaN).
+    ///
+    /// ```
+    /// use finetune_eval::PredictedScores;
+    ///
+    /// # fn main() -> Result<(), finetune_eval::EvalError> {
+    /// let predicted = PredictedScores::from_slices(&[1.0, 2.0, 3.0], &[10.0, 30.0, 20.0])?;
+    /// assert!((predicted.pearson()? - 0.5).abs() < 1e-15);
+    ///
+    /// let collapsed = PredictedScores::from_slices(&[1.0, 2.0, 3.0], &[2.0, 2.0, 2.0])?;
+    /// let error = collapsed.pearson().unwrap_err();
+    /// assert_eq!(error.to_string(), "Pearson correlation is undefined: all predictions are equal");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [`pearsonr`]: https://docs.scipy.org/doc/scipy/reference/generated/scipy.stats.pearsonr.html
+    pub fn pearson(&self) -> Result<f64, EvalError> {
+        self.vary("Pearson correlation")?;
+        Ok(correlation(&self.labels, &self.predictions))
+    }
+
+    /// Spearman's correlation, in `[-1, 1]`: Pearson's of the ranks, where equal numbers share the
+    /// mean of their ranks. SciPy's [`spearmanr`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`pearson`](Self::pearson).
+    ///
+    /// [`spearmanr`]: https://docs.scipy.org/doc/scipy/reference/generated/scipy.stats.spearmanr.html
+    pub fn spearman(&self) -> Result<f64, EvalError> {
+        self.vary("Spearman correlation")?;
+        Ok(correlation(&ranks(&self.labels), &ranks(&self.predictions)))
+    }
+
+    /// Refuses what correlates with nothing.
+    fn vary(&self, metric: &'static str) -> Result<(), EvalError> {
+        self.rows_or_error()?;
+        let undefined = |reason: &str| {
+            Err(EvalError::Undefined {
+                metric,
+                reason: reason.into(),
+            })
+        };
+        let constant = |numbers: &[f64]| numbers.iter().all(|number| *number == numbers[0]);
+        if self.labels.len() == 1 {
+            return undefined("one row has no variance");
+        }
+        if constant(&self.labels) {
+            return undefined("all labels are equal");
+        }
+        if constant(&self.predictions) {
+            return undefined("all predictions are equal");
+        }
+        Ok(())
+    }
+}
+
+/// Of numbers that are not all equal.
+fn correlation(a: &[f64], b: &[f64]) -> f64 {
+    let (a, b) = (deviations(a), deviations(b));
+    let product = |a: &[f64], b: &[f64]| sum(a.iter().zip(b).map(|(a, b)| a * b));
+    let scale = (product(&a, &a) * product(&b, &b)).sqrt();
+    (product(&a, &b) / scale).clamp(-1.0, 1.0)
+}
+
+/// Distances from the mean, the largest of them 1 or -1: squares neither overflow nor vanish.
+fn deviations(numbers: &[f64]) -> Vec<f64> {
+    let largest = numbers
+        .iter()
+        .fold(0.0, |largest: f64, number| largest.max(number.abs()));
+    let scaled: Vec<f64> = numbers.iter().map(|number| number / largest).collect();
+    let mean = sum(scaled.iter().copied()) / numbers.len() as f64;
+    let deviations: Vec<f64> = scaled.iter().map(|number| number - mean).collect();
+    let furthest = deviations
+        .iter()
+        .fold(0.0, |furthest: f64, d| furthest.max(d.abs()));
+    deviations
+        .iter()
+        .map(|deviation| deviation / furthest)
+        .collect()
+}
+
+/// From 1; equal numbers share the mean of their ranks.
+fn ranks(numbers: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..numbers.len()).collect();
+    order.sort_unstable_by(|a, b| numbers[*a].total_cmp(&numbers[*b]));
+    let mut ranks = vec![0.0; numbers.len()];
+    let mut before = 0;
+    // -0 and 0 are neighbours in the total order, and equal.
+    for equal in order.chunk_by(|a, b| numbers[*a] == numbers[*b]) {
+        let rank = before as f64 + (equal.len() as f64 + 1.0) / 2.0;
+        equal.iter().for_each(|row| ranks[*row] = rank);
+        before += equal.len();
+    }
+    ranks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_numbers_share_their_ranks() {
+        assert_eq!(ranks(&[10.0, 20.0, 10.0, 5.0]), [2.5, 4.0, 2.5, 1.0]);
+        assert_eq!(ranks(&[0.0, -0.0, -1.0]), [2.5, 2.5, 1.0]);
+    }
+
+    #[test]
+    fn numbers_of_any_size_correlate() {
+        for scale in [1e-300, 1e-5, 1.0, 1e150, 1e308] {
+            let labels = [0.25, 0.5, 0.75, 1.0].map(|label: f64| label * scale);
+            let predicted = PredictedScores::from_slices(&labels, &[1.0, 2.0, 3.0, 4.0]).unwrap();
+            let pearson = predicted.pearson().unwrap();
+            assert!((pearson - 1.0).abs() < 1e-12, "{scale}: {pearson}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_vary_is_named() {
+        let refusal = |labels: &[f64], predictions: &[f64]| {
+            let predicted = PredictedScores::from_slices(labels, predictions).unwrap();
+            predicted.spearman().unwrap_err().to_string()
+        };
+        assert!(refusal(&[0.1; 3], &[1.0, 2.0, 3.0]).ends_with("all labels are equal"));
+        assert!(refusal(&[1.0, 2.0, 3.0], &[0.1; 3]).ends_with("all predictions are equal"));
+        assert!(refusal(&[1.0], &[0.1]).ends_with("one row has no variance"));
+        assert_eq!(PredictedScores::new().pearson(), Err(EvalError::NoRows));
+    }
+}
