@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use finetune::data::{MaskingConfig, catalog, corpus};
+use finetune::model::{load_masked_lm, save_masked_lm};
 use finetune::prelude::*;
 use finetune::train::{
     ActivationPlace, CheckpointPolicy, Metric, PreTraining, PreTrainingConfig, RunDirectory, Start,
@@ -229,7 +230,7 @@ impl Study {
         let directory = RunDirectory::new(&directory);
         if !(run.is_resumed() && directory.report().exists()) {
             let model = match steps {
-                0 => run.model_directory().to_path_buf(),
+                0 => self.checkpoint_as_it_is()?,
                 steps => self.pre_training().milestone(steps),
             };
             let mut settings = self.settings.clone();
@@ -258,12 +259,31 @@ impl Study {
         Ok(accuracy)
     }
 
+    /// The checkpoint in the form of the others: a model for masked words, which has no pooler. So
+    /// all classifiers begin with a fresh one.
+    fn checkpoint_as_it_is(&self) -> Result<PathBuf, Box<dyn Error>> {
+        let (source, run) = (self.arguments.run.model_directory(), &self.arguments.run);
+        let directory = self.directory.path().join("after-0/checkpoint");
+        let seed = self.settings.train.seed;
+        let (model, checkpoint, _) = load_masked_lm(source, seed, &run.device().open()?)?;
+        save_masked_lm(&directory, &model, &checkpoint)?;
+        TextTokenizer::from_dir(source)?.save(&directory)?;
+        Ok(directory)
+    }
+
     /// On the texts held out, as the pre-training measured it.
     fn perplexity(&self, steps: usize) -> Option<f64> {
         let report: Value = read_json(&self.pre_training().report()).ok()?;
         let mut evaluations = report["train"]["evaluations"].as_array()?.iter();
         let record = evaluations.find(|record| record["step"] == steps)?;
         record["scores"][Metric::Perplexity.name()].as_f64()
+    }
+
+    /// The study's accuracy, to stand beside that on its data.
+    fn published(&self, steps: usize) -> Option<f64> {
+        self.arguments.data.as_ref()?;
+        let mut published = PUBLISHED.iter();
+        published.find_map(|(after, accuracy)| (*after == steps).then_some(*accuracy))
     }
 
     fn print(&self, outcomes: &[Outcome]) -> Result<(), Box<dyn Error>> {
@@ -277,8 +297,8 @@ impl Study {
             let perplexity = outcome
                 .perplexity
                 .map_or("-".into(), |value| format!("{value:.2}"));
-            let published = PUBLISHED.iter().find(|(steps, _)| *steps == outcome.steps);
-            let published = published.map_or("-".into(), |(_, accuracy)| format!("{accuracy:.4}"));
+            let published = self.published(outcome.steps);
+            let published = published.map_or("-".into(), |accuracy| format!("{accuracy:.4}"));
             let (steps, accuracy) = (outcome.steps, mean_and_deviation(&outcome.accuracies));
             writeln!(
                 out,

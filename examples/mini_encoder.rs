@@ -24,8 +24,8 @@ struct Arguments {
     /// Where it goes [default: the bundled one, replaced]
     #[arg(value_name = "DIR")]
     directory: Option<PathBuf>,
-    /// Optimizer steps
-    #[arg(long, value_name = "N", default_value_t = 3000)]
+    /// Optimizer steps; with more, so few texts are known by heart
+    #[arg(long, value_name = "N", default_value_t = 1000)]
     steps: usize,
     /// Folder for the record of the run, empty or new [default: runs/mini_encoder-N]
     #[arg(long, value_name = "DIR")]

@@ -1,5 +1,7 @@
 //! What can be wrong with the input of a metric.
 
+use std::path::PathBuf;
+
 use thiserror::Error;
 
 /// Why a metric could not be computed, with the position and the value at fault.
@@ -196,6 +198,92 @@ pub enum EvalError {
     /// The counts together exceed what a 64-bit total can hold.
     #[error("the counts add up to more than {} rows", u64::MAX)]
     TooManyRows,
+
+    /// A sample is too small for what is asked of it.
+    #[error("sample {sample:?}: {got} values where at least {needed} are needed")]
+    TooFewValues {
+        /// The sample at fault: `first`, `second`, the name of an arm.
+        sample: String,
+        /// Fewest values that will do.
+        needed: usize,
+        /// Number of values given.
+        got: usize,
+    },
+
+    /// Paired samples do not pair up value by value.
+    #[error("paired samples of {first} and {second} values: every pair needs one of each")]
+    PairsIncomplete {
+        /// Number of values of the first sample.
+        first: usize,
+        /// Number of values of the second sample.
+        second: usize,
+    },
+
+    /// Nothing varies, so there is nothing to measure a difference by.
+    #[error("the values do not vary, which leaves {test} undefined")]
+    ZeroVariance {
+        /// What was to be computed.
+        test: &'static str,
+    },
+
+    /// A metric is NaN or infinite on some of the rows.
+    #[error("the metric is {got} on {rows}")]
+    MetricNotFinite {
+        /// Which rows: all, all but one, or a resample by its number.
+        rows: String,
+        /// The metric.
+        got: String,
+    },
+
+    /// There are not two arms to compare.
+    #[error("{got} arms: a comparison needs at least two")]
+    TooFewArms {
+        /// Number of arms given.
+        got: usize,
+    },
+
+    /// Two arms have one name.
+    #[error("two arms are named {name:?}")]
+    ArmTwice {
+        /// The name.
+        name: String,
+    },
+
+    /// No arm has the name of the baseline.
+    #[error("no arm is named {name:?}, the arms are {arms:?}")]
+    UnknownArm {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        arms: Vec<String>,
+    },
+
+    /// A row of a table has not one cell for each column.
+    #[error("row {row} of the table: {got} cells for {columns} columns")]
+    CellsMismatch {
+        /// Position of the row, counted from 0.
+        row: usize,
+        /// Number of columns.
+        columns: usize,
+        /// Number of cells given.
+        got: usize,
+    },
+
+    /// A figure is no SVG drawing that stands by itself.
+    #[error("not an SVG drawing that a page can hold: {reason}")]
+    NotADrawing {
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// A report cannot be written.
+    #[error("{}: {reason}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system says.
+        reason: String,
+    },
 }
 
 #[cfg(test)]

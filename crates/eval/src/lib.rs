@@ -18,13 +18,25 @@
 //! 2. **Score**: one number by the name of a [`Metric`] ([`Scored::score`]), all of a kind in a
 //!    [`ClassificationReport`] or [`RegressionReport`], or parts of the set apart by [`Slices`].
 //!    Conventions are those of scikit-learn and SciPy.
-//! 3. **Read.** Reports print as tables for a terminal and are stored as JSON through serde.
+//! 3. **Read.** Reports print as tables for a terminal and are stored as JSON through serde;
+//!    [`plots`] draws them.
 //!
 //! Where scikit-learn gives a number by convention (F1 without any prediction: 0), so do we; where
 //! it gives NaN or raises an error (AUC of one class), there is [`EvalError::Undefined`].
 //!
+//! Whether one score is better than another, and not by chance, is for [`statistics`]: tests,
+//! intervals, effect sizes, power, and comparisons of a study's arms. What came of a run or a study
+//! goes into a [`report`]: one page that opens offline, and the same as Markdown and JSON.
+//!
 //! Bad input (lengths that differ, a label outside the classes, no rows) is an [`EvalError`] that
 //! says which row is at fault.
+//!
+//! # Features
+//!
+//! | feature | adds | default |
+//! |---|---|---|
+//! | `plots` | pictures as SVG | yes |
+//! | `png` | the same pictures as PNG | no |
 //!
 //! # Example
 //!
@@ -60,7 +72,9 @@ pub mod plots;
 mod probabilities;
 mod ranking;
 mod regression;
+pub mod report;
 mod slices;
+pub mod statistics;
 mod top_k;
 
 pub use classification::{ClassScores, ClassificationReport};

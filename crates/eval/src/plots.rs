@@ -11,8 +11,9 @@
 //!
 //! Each is a struct of settings and data with [`Plot::to_svg`], for a report, and [`Plot::draw`],
 //! for a file. Both formats are the same picture: PNG, with the feature `png`, is the SVG in twice
-//! its size, with a font that is part of this crate (Latin, Greek and Cyrillic), so that it needs no
-//! font of the system; SVG holds text as text, in the sans-serif font of whoever reads it.
+//! its size. Its Latin, Greek and Cyrillic letters are of a font that is part of this crate, so that
+//! it needs none of the system; other scripts are drawn if the system has a font for them. SVG holds
+//! text as text, in the sans-serif font of whoever reads it.
 //!
 //! Colours can be told apart with any colour vision: [Okabe and Ito's] for lines, blue shades, or
 //! blue against red, for tables.

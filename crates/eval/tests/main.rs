@@ -4,7 +4,8 @@
 #[cfg(test)]
 mod parity;
 /// What is in a picture, and what makes none.
-#[cfg(all(test, feature = "plots"))]
+#[cfg(feature = "plots")]
+#[cfg(test)]
 mod plots;
 /// What must hold for any predictions whatsoever.
 #[cfg(test)]

@@ -1,10 +1,11 @@
-//! From the hidden states of a text's tokens to one vector for the text.
+//! From the hidden states of a text's tokens to one vector for the text. Tokens that are not looked
+//! at are not computed, where no layer above needs them.
 
 use std::ops::RangeInclusive;
 
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use crate::bounds::check_matrix;
@@ -199,7 +200,11 @@ impl Pooler {
         mask: &AttentionMask,
         dropout: Option<DropoutStream>,
     ) -> Tensor<2> {
-        let states = encoder.states_from(number, rows, mask, dropout, self.states());
+        let run = match self.pooling.tokens {
+            TokenPooling::First | TokenPooling::Pooler => Encoder::first_tokens_from,
+            TokenPooling::Mean | TokenPooling::Max => Encoder::states_from,
+        };
+        let states = run(encoder, number, rows, mask, dropout, self.states());
         self.gather(states, mask)
     }
 
@@ -211,7 +216,7 @@ impl Pooler {
     /// The part of the pooling without parameters.
     ///
     /// # Shapes
-    /// - each of `states`: `[T, D]`
+    /// - each of `states`: `[T, D]`, or `[B, D]` of the first tokens if no other is looked at
     /// - output: `[B, W]`
     fn gather(&self, states: Vec<Tensor<2>>, mask: &AttentionMask) -> Tensor<2> {
         match self.pooling.layers {
@@ -235,11 +240,11 @@ impl Pooler {
     }
 
     /// # Shapes
-    /// - `rows`: `[T, D]`
+    /// - `rows`: `[T, D]`, or `[B, D]` of the first tokens if no other is looked at
     /// - output: `[B, D]`
     fn pool_tokens(&self, rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
         match self.pooling.tokens {
-            TokenPooling::First | TokenPooling::Pooler => first_tokens(rows, mask),
+            TokenPooling::First | TokenPooling::Pooler => rows,
             TokenPooling::Mean => mean_of_tokens(rows, mask),
             TokenPooling::Max => largest_of_tokens(rows, mask),
         }
@@ -247,19 +252,10 @@ impl Pooler {
 }
 
 /// # Shapes
-/// - each of `states`, output: `[T, D]`
+/// - each of `states`, output: `[T, D]` or `[B, D]`
 fn mean(states: Vec<Tensor<2>>) -> Tensor<2> {
     let stacked: Tensor<3> = Tensor::stack(states, 0);
     stacked.mean_dim(0).squeeze_dim(0)
-}
-
-/// # Shapes
-/// - `rows`: `[T, D]`
-/// - output: `[B, D]`
-fn first_tokens(rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
-    let (tokens, step) = (mask.batch() * mask.sequence(), mask.sequence());
-    let first: Tensor<1, Int> = Tensor::arange_step(0..tokens as i64, step, &rows.device());
-    rows.select(0, first)
 }
 
 /// A product with the share of each token: one over the number of real tokens of its row.
@@ -324,8 +320,12 @@ mod tests {
             let values = [1., -2., 3., -4., -5., 6., 7., 8., 9., 9., 9., 9.];
             Tensor::from_data(TensorData::new(values.to_vec(), [6, 2]), &device) * factor
         };
-        let states = (1..=states).map(|factor| state(factor as f32)).collect();
-        let pooled = pooler.gather(states, &mask());
+        let states = (1..=states).map(|factor| state(factor as f32));
+        let states = states.map(|state| match tokens {
+            TokenPooling::First => mask().first_tokens(state),
+            _ => state,
+        });
+        let pooled = pooler.gather(states.collect(), &mask());
         pooled.into_data().try_to_vec().unwrap()
     }
 

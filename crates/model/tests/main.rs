@@ -10,6 +10,7 @@
 mod bad_input;
 mod damaged_weights;
 mod device;
+mod first_token;
 mod formats;
 mod other_heads;
 mod parity;

@@ -15,7 +15,7 @@ fn close(a: f32, b: f32, tolerance: f64) -> bool {
     f64::from((a - b).abs()) < tolerance * f64::from(a.abs().max(1.0))
 }
 
-fn encoder(family: Family) -> EncoderConfig {
+pub(crate) fn encoder(family: Family) -> EncoderConfig {
     EncoderConfig {
         vocab_size: 50,
         hidden_size: 24,

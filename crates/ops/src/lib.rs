@@ -4,7 +4,7 @@
 //! operations; each link keeps a full-size tensor for its own backward. The operations here are
 //! single nodes of the graph with a hand-written backward, and they work on **token rows**: hidden
 //! states are a matrix `[T, D]`, so that every linear layer is one matrix product forward and two
-//! backward. Only attention looks at `[B, H, S, S]`.
+//! backward. Only attention looks at sequences and heads, `[B, H, Q, S]`.
 //!
 //! | operation | what it computes |
 //! |---|---|
@@ -20,8 +20,8 @@
 //! not within a tolerance, but bit for bit. So predictions are the same in batches of any size, and
 //! what a frozen part computes can be kept. Dropout is the exception: its mask goes by place.
 //!
-//! Shape letters: `B` batch, `S` sequence, `T` tokens (`B * S` rows), `D` hidden, `H` heads,
-//! `K` head width, `C` classes.
+//! Shape letters: `B` batch, `S` sequence, `T` tokens (`B * S` rows), `Q` queries of a sequence,
+//! `D` hidden, `H` heads, `K` head width, `C` classes.
 //!
 //! The same call runs on every backend compiled in: an operation is a method of [`EncoderOps`], a
 //! burn backend extension with a body written over the `Backend` trait. A backend with a faster

@@ -30,6 +30,14 @@ pub(crate) fn bits<const D: usize>(tensor: Tensor<D>) -> Vec<u32> {
     host(tensor).into_iter().map(value).collect()
 }
 
+/// The first rows of each sequence.
+pub(crate) fn first_of_each(rows: Tensor<2>, batch: usize, count: usize) -> Tensor<2> {
+    let [tokens, width] = rows.dims();
+    let rows: Tensor<3> = rows.reshape([batch, tokens / batch, width]);
+    rows.slice([0..batch, 0..count])
+        .reshape([batch * count, width])
+}
+
 /// The derivative along one direction, by central differences and from the gradient.
 fn directional(f: impl Fn(Tensor<2>) -> Tensor<2>, shape: [usize; 2], seed: u32) -> (f32, f32) {
     let device = Device::flex().autodiff();
@@ -55,6 +63,7 @@ proptest! {
     fn gradients_equal_finite_differences(
         batch in 1usize..4,
         sequence in 1usize..6,
+        queries in 1usize..6,
         head_width in 1usize..7,
         seed in 0u32..1000,
     ) {
@@ -73,19 +82,51 @@ proptest! {
         let shape = [batch * sequence, 2 * head_width];
         let real: Vec<bool> = (0..batch * sequence).map(|t| t % sequence <= t / sequence).collect();
         let bias = key_bias(&real, [batch, sequence], &device);
-        let other = matrix(shape, seed + 5, &device);
+        let shapes = [[batch * queries, shape[1]], shape, shape];
         for place in 0..3 {
             let slopes = directional(
                 |x| {
-                    let mut inputs = [other.clone(), other.clone() * 0.5, other.clone() + 0.1];
+                    let mut inputs = shapes.map(|shape| matrix(shape, seed + 5, &device) * 0.5);
                     inputs[place] = x;
                     let [query, key, value] = inputs;
                     attention(query, key, value, bias.clone(), 2, Some(mask))
                 },
-                shape,
+                shapes[place],
                 seed,
             );
             prop_assert!(close(slopes));
+        }
+    }
+
+    #[test]
+    fn gradients_of_few_queries_are_those_of_all_where_only_they_are_looked_at(
+        batch in 1usize..4,
+        length in prop_oneof![1usize..20, prop::sample::select(vec![40, 64])],
+        head_width in prop::sample::select(vec![1, 2, 8, 13, 32]),
+        queries in prop_oneof![3 => Just(1usize), 1 => 2usize..20],
+        seed in 0u32..1000,
+    ) {
+        let device = Device::flex().autodiff();
+        let (heads, queries) = (2, queries.min(length));
+        let real: Vec<bool> = (0..batch * length).map(|t| t % length <= t / length + 3).collect();
+        let bias = key_bias(&real, [batch, length], &device);
+        let upstream = matrix([batch * queries, heads * head_width], seed + 3, &device);
+        let gradients = |few: bool| {
+            let leaf = |at| matrix([batch * length, heads * head_width], seed + at, &device);
+            let leaves = [0, 1, 2].map(|at| leaf(at).require_grad());
+            let asked = |rows: Tensor<2>| first_of_each(rows, batch, queries);
+            let [query, key, value] = leaves.clone();
+            let context = match few {
+                true => attention(asked(query), key, value, bias.clone(), heads, None),
+                false => asked(attention(query, key, value, bias.clone(), heads, None)),
+            };
+            let gradients = (context * upstream.clone()).sum().backward();
+            leaves.map(|leaf| host(leaf.grad(&gradients).unwrap()))
+        };
+        for (few, all) in gradients(true).iter().zip(&gradients(false)) {
+            for (few, all) in few.iter().zip(all) {
+                prop_assert!((few - all).abs() < 1e-6, "{few} {all}");
+            }
         }
     }
 

@@ -1,11 +1,11 @@
 //! On flex a row's result does not depend on the other rows nor on padding, bit for bit: what is
-//! computed of a text once holds in every batch.
+//! computed of a text once holds in every batch, and what is computed of all its tokens for one.
 
 use burn::tensor::{Device, Tensor};
 use finetune_ops::{attention, gelu, gelu_tanh, key_bias, layer_norm, linear};
 use proptest::prelude::*;
 
-use super::properties::{bits, matrix};
+use super::properties::{bits, first_of_each, matrix};
 
 /// The rows `place` of `all` by themselves and among the others.
 fn alone_and_among(
@@ -61,7 +61,8 @@ proptest! {
         before in 0usize..3,
         after in 0usize..3,
         heads in 1usize..4,
-        head_width in prop::sample::select(vec![2, 3, 8, 13, 32, 64]),
+        head_width in prop::sample::select(vec![2, 3, 8, 13, 32, 64, 530]),
+        queries in prop_oneof![3 => Just(1usize), 1 => 2usize..20],
         seed in 0u32..1000,
     ) {
         let device = Device::flex();
@@ -77,7 +78,14 @@ proptest! {
         // The others are as long as the batch, and the padding holds what is in the tensors there.
         let real = |slot: usize| slot / sequence != before || slot % sequence < length;
         let mask: Vec<bool> = (0..batch * sequence).map(real).collect();
-        let among = run(all, &mask, [batch, sequence]).slice([start..start + length]);
-        prop_assert_eq!(bits(alone), bits(among));
+        let among = run(all.clone(), &mask, [batch, sequence]);
+        prop_assert_eq!(bits(alone), bits(among.clone().slice([start..start + length])));
+
+        // Nor on the other queries.
+        let queries = queries.min(length);
+        let asked = |rows: Tensor<2>| first_of_each(rows, batch, queries);
+        let [query, key, value] = all;
+        let few = run([asked(query), key, value], &mask, [batch, sequence]);
+        prop_assert_eq!(bits(few), bits(asked(among)));
     }
 }

@@ -40,6 +40,9 @@ pub enum Purpose {
     /// Which tokens are masked for masked language modelling, and what replaces them; addressed
     /// by epoch and row.
     Masking = 7,
+    /// What a resample of a bootstrap or of a randomisation test is made of; addressed by the
+    /// number of the resample.
+    Resampling = 8,
     /// Which task a step visits, where tasks are drawn.
     TaskSampling = 9,
     /// In which order the gradients of tasks are projected on each other.

@@ -11,10 +11,10 @@ use finetune_model::{
 };
 use serde::Serialize;
 
-use crate::activations::{KeptActivations, KeptPlans};
+use crate::activations::{KeptActivations, KeptPlans, OfSplits};
 use crate::labelled_texts::LabelledTexts;
-use crate::observer::Observer;
-use crate::predict::predict;
+use crate::observer::{Observer, Phase};
+use crate::predict::PredictedRows;
 use crate::report::{DataSection, ModelSection, RunReport, TestSection};
 use crate::run_record::RunRecord;
 use crate::trainer::Trainer;
@@ -87,14 +87,8 @@ impl FineTuning {
         let data = splits.encode(text, &tokenizer)?;
         let labels = data.train.tokens.labels.all()?;
         let loss = config.loss.init(&labels, model.classes())?;
-        let (train, validation) = data.seen_often();
-        let plans = KeptPlans::new(
-            &config.activations,
-            &model,
-            &config.train,
-            train,
-            validation,
-        )?;
+        let splits = data.of_splits();
+        let plans = KeptPlans::new(&config.activations, &model, &config.train, splits)?;
         let settings = Settings {
             command: std::env::args().collect(),
             model: model_directory.to_path_buf(),
@@ -178,13 +172,19 @@ impl FineTuning {
         let kept =
             setup
                 .plans
-                .compute(&model, setup.data.seen_often(), pad, batch_size, observer)?;
+                .compute(&model, setup.data.of_splits(), pad, batch_size, observer)?;
         let trained = Trainer::new(&setup.objective(&kept), &config.train)
             .checkpoints(&checkpoints)
             .milestones(&|model, steps| setup.save(model, &directory.milestone(steps)))
             .train(model, &mut (&mut record, &mut *observer))?;
         let (model, test) = (trained.model, &setup.data.test);
-        let predictions = predict(&model, &test.tokens, pad, batch_size, observer)?;
+        let rows = PredictedRows {
+            data: &test.tokens,
+            activations: kept.of.test.as_ref(),
+            pad_token_id: pad,
+            batch_size,
+        };
+        let predictions = rows.predict(Phase::Testing, &model, observer)?;
 
         let class_names = test.dataset.class_names();
         let labels = test.tokens.labels.all()?;
@@ -210,14 +210,18 @@ impl FineTuning {
 impl Setup {
     fn objective<'a>(&'a self, kept: &'a KeptActivations) -> LabelledTexts<'a> {
         let config = &self.settings.config;
-        let (train, validation) = self.data.seen_often();
+        let validation = self.data.validation.as_ref();
         LabelledTexts {
-            validation,
-            train_activations: kept.train.as_ref(),
-            validation_activations: kept.validation.as_ref(),
+            validation: validation.map(|split| &split.tokens),
+            train_activations: kept.of.train.as_ref(),
+            validation_activations: kept.of.validation.as_ref(),
             padding: config.text.padding,
             eval_batch_size: config.train.eval_batch_size,
-            ..LabelledTexts::new(train, &self.loss, self.tokenizer.pad_token_id())
+            ..LabelledTexts::new(
+                &self.data.train.tokens,
+                &self.loss,
+                self.tokenizer.pad_token_id(),
+            )
         }
     }
 

@@ -2,6 +2,7 @@
 
 use finetune_data::{Dataset, EncodedDataset, Label, Splits, Target, TextTokenizer};
 
+use crate::activations::OfSplits;
 use crate::report::DataSection;
 use crate::text_config::EncodedSplit;
 use crate::{TextConfig, TrainError};
@@ -96,10 +97,13 @@ fn expected_label(target: &Target) -> String {
 }
 
 impl Data {
-    /// What is gone through more than once.
-    pub(crate) fn seen_often(&self) -> (&EncodedDataset, Option<&EncodedDataset>) {
+    pub(crate) fn of_splits(&self) -> OfSplits<&EncodedDataset> {
         let validation = self.validation.as_ref();
-        (&self.train.tokens, validation.map(|split| &split.tokens))
+        OfSplits {
+            train: Some(&self.train.tokens),
+            validation: validation.map(|split| &split.tokens),
+            test: Some(&self.test.tokens),
+        }
     }
 
     pub(crate) fn section(&self) -> Result<DataSection, TrainError> {

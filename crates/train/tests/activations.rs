@@ -16,7 +16,7 @@ use finetune_model::{
 };
 use finetune_train::{
     ActivationCache, ActivationPlace, ActivationPrecision, ActivationsRecord, BatchInputs,
-    EvaluationConfig, Event, Freeze, FreezeConfig, FrozenActivations, GradualUnfreezing,
+    EvaluationConfig, Event, Every, Freeze, FreezeConfig, FrozenActivations, GradualUnfreezing,
     LabelledTexts, LossConfig, Metric, Observer, OptimizerConfig, RunLength, StepRecord,
     TrainConfig, TrainError, Trainer, constant_stages,
 };
@@ -145,7 +145,10 @@ fn config_of(freeze: Freeze) -> TrainConfig {
             ..Default::default()
         },
         freeze: freeze.into(),
-        evaluation: Some(EvaluationConfig::default()),
+        evaluation: Some(EvaluationConfig {
+            every: Every::Steps(4),
+            ..Default::default()
+        }),
         seed: 3,
         ..Default::default()
     }
@@ -153,6 +156,21 @@ fn config_of(freeze: Freeze) -> TrainConfig {
 
 fn bits((losses, logits): (Vec<f32>, Vec<f32>)) -> Vec<u32> {
     losses.into_iter().chain(logits).map(f32::to_bits).collect()
+}
+
+/// Training above what is kept is training above what is computed.
+fn check_bits(
+    config: &SequenceClassifierConfig,
+    data: &EncodedDataset,
+    freeze: Freeze,
+) -> FrozenActivations {
+    let cache = memory(ActivationPrecision::F32);
+    let kept = compute(&cache, &model(config, 1), data, freeze, &mut ());
+    let kept = kept.unwrap().unwrap();
+    let with = bits(train(model(config, 1), data, freeze, Some(&kept)));
+    let without = bits(train(model(config, 1), data, freeze, None));
+    assert_eq!(with, without, "{config:?} {freeze}");
+    kept
 }
 
 /// Every pooling, with the cuts that it leads to when the encoder or its first layer is frozen.
@@ -192,14 +210,8 @@ fn training_above_kept_activations_gives_the_same_bits() {
     for (at, (pooling, freeze, cut)) in cases().into_iter().enumerate() {
         let family = Family::ALL[at % Family::ALL.len()];
         let config = config(family, pooling, None);
-        let cache = memory(ActivationPrecision::F32);
-        let kept = compute(&cache, &model(&config, 1), &data, freeze, &mut ())
-            .unwrap()
-            .unwrap();
+        let kept = check_bits(&config, &data, freeze);
         assert_eq!(kept.cut(), cut, "{pooling:?} {freeze}");
-        let with = bits(train(model(&config, 1), &data, freeze, Some(&kept)));
-        let without = bits(train(model(&config, 1), &data, freeze, None));
-        assert_eq!(with, without, "{family} {pooling:?} {freeze}");
     }
 }
 
@@ -209,13 +221,7 @@ fn of_pairs_both_texts_are_kept() {
     for freeze in [Freeze::Encoder, Freeze::AllButLast(1)] {
         let combination = Some(Combination::ConcatenationAndDifference);
         let config = config(Family::Bert, Pooling::mean(), combination);
-        let cache = memory(ActivationPrecision::F32);
-        let kept = compute(&cache, &model(&config, 1), &data, freeze, &mut ())
-            .unwrap()
-            .unwrap();
-        let with = bits(train(model(&config, 1), &data, freeze, Some(&kept)));
-        let without = bits(train(model(&config, 1), &data, freeze, None));
-        assert_eq!(with, without, "{freeze}");
+        check_bits(&config, &data, freeze);
     }
     // A score of two texts, and a head for one text that is given two.
     let cosine = SequenceClassifierConfig {
@@ -256,13 +262,7 @@ fn windows_are_rows() {
             class_names: data.class_names().to_vec(),
             ..config(Family::Bert, Pooling::mean(), None)
         };
-        let cache = memory(ActivationPrecision::F32);
-        let kept = compute(&cache, &model(&config, 1), &data, freeze, &mut ())
-            .unwrap()
-            .unwrap();
-        let with = bits(train(model(&config, 1), &data, freeze, Some(&kept)));
-        let without = bits(train(model(&config, 1), &data, freeze, None));
-        assert_eq!(with, without, "{freeze}");
+        check_bits(&config, &data, freeze);
     }
 }
 

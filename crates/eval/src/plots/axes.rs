@@ -9,7 +9,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 use super::canvas::{Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, stroke};
 use super::colours::{FAINT, INK};
-use super::text::{AXIS, LABEL, fit, style, upward};
+use super::text::{AXIS, LABEL, fit, style, upward, width};
 use crate::EvalError;
 use crate::checks::finite;
 
@@ -228,6 +228,36 @@ impl Frame {
             INK,
         )
     }
+}
+
+/// Lines of text in the upper left of a frame, each after its colour if it explains one.
+pub(super) fn notes(
+    canvas: &Canvas,
+    frame: &Frame,
+    lines: &[(Option<RGBColor>, String)],
+) -> Result<(), DrawingError> {
+    const INSET: f64 = 8.0;
+    const LINE: f64 = LABEL + 6.0;
+    let indent = |colour: &Option<RGBColor>| if colour.is_some() { LABEL + 6.0 } else { 0.0 };
+    let (left, top) = (frame.left + INSET, frame.top + INSET);
+    let widths = lines
+        .iter()
+        .map(|(colour, text)| indent(colour) + width(text, LABEL));
+    let right = left + widths.fold(0.0, f64::max) + INSET;
+    let bottom = top + LINE * lines.len() as f64 + INSET;
+    // Grid and marks shine through a little.
+    let ground = Rectangle::new([at(left, top), at(right, bottom)], WHITE.mix(0.85).filled());
+    canvas.draw(&ground)?;
+    for (number, (colour, text)) in lines.iter().enumerate() {
+        let (left, top) = (left + INSET / 2.0, top + INSET / 2.0 + LINE * number as f64);
+        if let Some(colour) = colour {
+            let corners = [at(left, top), at(left + LABEL, top + LABEL)];
+            canvas.draw(&Rectangle::new(corners, colour.filled()))?;
+        }
+        let style = style(LABEL, HPos::Left, VPos::Top);
+        canvas.draw_text(text, &style, at(left + indent(colour), top))?;
+    }
+    Ok(())
 }
 
 /// A thin line between two points, in pixels.

@@ -5,7 +5,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 use serde::{Deserialize, Serialize};
 
 use super::axes::{Axis, Frame, drawable};
-use super::canvas::{Canvas, DrawingError, MARGIN, at, picture, px, stroke};
+use super::canvas::{Canvas, DrawingError, MARGIN, at, outline, picture, px, stroke};
 use super::colours::{BLUE, INK, VERMILION};
 use super::text::{AXIS, LABEL, fit, style, widest};
 use super::{Plot, Size};
@@ -219,15 +219,7 @@ fn draw_box(
     }
     let corners = [at(first, top), at(third, bottom)];
     canvas.draw(&Rectangle::new(corners, BLUE.mix(0.25).filled()))?;
-    let outline = [
-        (first, top),
-        (third, top),
-        (third, bottom),
-        (first, bottom),
-        (first, top),
-    ];
-    let outline: Vec<_> = outline.iter().map(|(x, y)| at(*x, *y)).collect();
-    canvas.draw(&PathElement::new(outline, stroke(BLUE, 1.2)))?;
+    outline(canvas, (first, top), (third, bottom), stroke(BLUE, 1.2))?;
     let median = x(spread.median);
     line((median, top), (median, bottom), VERMILION, 2.2)
 }

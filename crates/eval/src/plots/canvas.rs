@@ -37,6 +37,25 @@ pub(super) fn stroke(colour: impl Color, pixels: f64) -> ShapeStyle {
     ShapeStyle::from(&colour).stroke_width(px(pixels) as u32)
 }
 
+/// The outline of a rectangle, from its upper left to its lower right in pixels; plotters' own
+/// rectangles have no width of line in SVG.
+pub(super) fn outline(
+    canvas: &Canvas,
+    (left, top): (f64, f64),
+    (right, bottom): (f64, f64),
+    style: ShapeStyle,
+) -> Result<(), DrawingError> {
+    let corners = [
+        (left, top),
+        (right, top),
+        (right, bottom),
+        (left, bottom),
+        (left, top),
+    ];
+    let corners: Vec<_> = corners.iter().map(|(x, y)| at(*x, *y)).collect();
+    canvas.draw(&PathElement::new(corners, style))
+}
+
 /// An SVG document with a title, on which `draw` does the rest.
 pub(super) fn picture(
     plot: &'static str,
@@ -82,6 +101,8 @@ fn draw_title(canvas: &Canvas, size: Size, title: &str) -> Result<(), DrawingErr
 fn with_head(svg: &str, size: Size, title: &str) -> String {
     let units = |pixels: u32| px(f64::from(pixels));
     let body = svg.split_once('\n').map_or("", |(_, body)| body);
+    // plotters centres text by the height of an x; that of digits and capitals is larger.
+    let body = body.replace("dy=\"0.5ex\"", "dy=\"0.36em\"");
     let title = text::fit(title, TITLE, f64::INFINITY)
         .replace('&', "&amp;")
         .replace('<', "&lt;");

@@ -5,7 +5,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 use serde::{Deserialize, Serialize};
 
 use super::axes::drawable;
-use super::canvas::{Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, picture, stroke};
+use super::canvas::{Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, outline, picture, stroke};
 use super::colours::{ColourScale, INK, text_on};
 use super::text::{AXIS, LABEL, TITLE, coloured, fit, style, upward, widest, width};
 use super::{Plot, Size};
@@ -14,12 +14,14 @@ use crate::EvalError;
 const PLOT: &str = "a heat map";
 /// Cells are as large as this many pixels allow, within limits.
 const AIMED_SIDE: f64 = 440.0;
-const LARGEST_CELL: f64 = 64.0;
+const LARGEST_CELL: f64 = 88.0;
 const SMALLEST_CELL: f64 = 6.0;
 /// Longest name of a row or column, in pixels.
 const LONGEST_NAME: f64 = 150.0;
 /// Text of cells smaller than this is left out.
 const SMALLEST_TEXT: f64 = 6.5;
+/// Cells larger than this have a white line between them.
+const CELL_WITH_LINE: f64 = 12.0;
 const BAR_WIDTH: f64 = 14.0;
 const GAP: f64 = 8.0;
 
@@ -192,7 +194,7 @@ impl HeatMap {
         } else {
             AXIS + GAP
         };
-        let bar = 2.0 * GAP + BAR_WIDTH + 60.0 + AXIS;
+        let bar = 2.0 * GAP + BAR_WIDTH + GAP + self.bar_number_width() + GAP + AXIS;
         // The title is centred over the whole picture.
         let width = (right + bar + MARGIN).max(width(&self.title, TITLE) + 2.0 * MARGIN);
         Layout {
@@ -211,6 +213,16 @@ impl HeatMap {
         }
     }
 
+    /// The numbers at both ends of the colour bar, the lower first.
+    fn bar_numbers(&self) -> [String; 2] {
+        let (low, high) = self.ends();
+        [low, high].map(short)
+    }
+
+    fn bar_number_width(&self) -> f64 {
+        widest(&self.bar_numbers(), LABEL)
+    }
+
     fn draw_cells(&self, canvas: &Canvas, layout: &Layout) -> Result<(), DrawingError> {
         let (low, high) = self.ends();
         let texts = self.texts();
@@ -225,6 +237,10 @@ impl HeatMap {
                 let colour = self.scale.colour((value - low) / (high - low));
                 let corners = [at(left, top), at(left + layout.cell, top + layout.cell)];
                 canvas.draw(&Rectangle::new(corners, colour.filled()))?;
+                if layout.cell > CELL_WITH_LINE {
+                    let end = (left + layout.cell, top + layout.cell);
+                    outline(canvas, (left, top), end, stroke(WHITE, 1.0))?;
+                }
                 if text_size >= SMALLEST_TEXT {
                     let style = coloured(text_size, HPos::Center, VPos::Center, text_on(colour));
                     let middle = at(left + layout.cell / 2.0, top + layout.cell / 2.0);
@@ -232,13 +248,13 @@ impl HeatMap {
                 }
             }
         }
-        let corners = [at(layout.left, layout.top), at(layout.right, layout.bottom)];
-        canvas.draw(&Rectangle::new(corners, stroke(INK, 1.0)))
+        let (start, end) = ((layout.left, layout.top), (layout.right, layout.bottom));
+        outline(canvas, start, end, stroke(INK, 1.0))
     }
 
     fn draw_names(&self, canvas: &Canvas, layout: &Layout) -> Result<(), DrawingError> {
         // Names of rows smaller than a line would run into each other.
-        let every = (LABEL / layout.cell).ceil() as usize;
+        let every = (1.2 * LABEL / layout.cell).ceil() as usize;
         let right = style(LABEL, HPos::Right, VPos::Center);
         for (row, name) in layout.row_names.iter().enumerate().step_by(every) {
             let middle = layout.top + (row as f64 + 0.5) * layout.cell;
@@ -268,32 +284,28 @@ impl HeatMap {
 
     fn draw_bar(&self, canvas: &Canvas, layout: &Layout) -> Result<(), DrawingError> {
         const STEPS: usize = 64;
-        let (low, high) = self.ends();
         let left = layout.right + 2.0 * GAP;
         let height = layout.bottom - layout.top;
-        for step in 0..STEPS {
-            let share = |step: usize| step as f64 / STEPS as f64;
-            let colour = self.scale.colour(share(step) + 0.5 / STEPS as f64);
-            let top = layout.bottom - share(step + 1) * height;
-            let bottom = layout.bottom - share(step) * height;
-            let corners = [at(left, top), at(left + BAR_WIDTH, bottom)];
+        // From the top, each over the rest of the bar: edge to edge, a seam would show.
+        for step in (0..STEPS).rev() {
+            let colour = self.scale.colour((step as f64 + 0.5) / STEPS as f64);
+            let top = layout.bottom - (step + 1) as f64 / STEPS as f64 * height;
+            let corners = [at(left, top), at(left + BAR_WIDTH, layout.bottom)];
             canvas.draw(&Rectangle::new(corners, colour.filled()))?;
         }
-        let corners = [at(left, layout.top), at(left + BAR_WIDTH, layout.bottom)];
-        canvas.draw(&Rectangle::new(corners, stroke(INK, 1.0)))?;
-        let numbers = [
-            (low, VPos::Bottom, layout.bottom),
-            (high, VPos::Top, layout.top),
-        ];
-        for (number, vertical, y) in numbers {
-            let beside = style(LABEL, HPos::Left, vertical);
-            let text = fit(&short(number), LABEL, 60.0);
-            canvas.draw_text(&text, &beside, at(left + BAR_WIDTH + 5.0, y))?;
+        let (start, end) = ((left, layout.top), (left + BAR_WIDTH, layout.bottom));
+        outline(canvas, start, end, stroke(INK, 1.0))?;
+        let ends = [(VPos::Bottom, layout.bottom), (VPos::Top, layout.top)];
+        let beside = left + BAR_WIDTH + GAP;
+        for (number, (vertical, y)) in self.bar_numbers().iter().zip(ends) {
+            let style = style(LABEL, HPos::Left, vertical);
+            canvas.draw_text(number, &style, at(beside, y))?;
         }
-        let label = fit(&self.value_label, AXIS, height - 2.0 * (LABEL + GAP));
-        let beside = upward(style(AXIS, HPos::Center, VPos::Top));
+        let label = fit(&self.value_label, AXIS, height + GAP);
+        let style = upward(style(AXIS, HPos::Center, VPos::Top));
         let middle = (layout.top + layout.bottom) / 2.0;
-        canvas.draw_text(&label, &beside, at(left + BAR_WIDTH + 8.0, middle))
+        let after = beside + self.bar_number_width() + GAP;
+        canvas.draw_text(&label, &style, at(after, middle))
     }
 }
 

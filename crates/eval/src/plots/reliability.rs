@@ -2,12 +2,10 @@
 
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, VPos};
 
-use super::axes::{Axis, Frame};
+use super::axes::{Axis, Frame, notes};
 use super::canvas::{Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, picture, px, stroke};
-use super::colours::{BLUE, GUIDE, VERMILION};
-use super::text::{LABEL, style};
+use super::colours::{BLUE, GUIDE};
 use super::{Plot, Size};
 use crate::{EvalError, Reliability};
 
@@ -16,6 +14,9 @@ const SIZE: Size = Size {
     width: 520,
     height: 620,
 };
+/// Light vermilion, and light sky: apart from blue and from each other.
+const TOO_SURE: RGBColor = RGBColor(240, 182, 140);
+const TOO_MODEST: RGBColor = RGBColor(170, 218, 245);
 /// Height of the shares of rows below the diagram, and the room between.
 const SHARES: f64 = 110.0;
 const BETWEEN: f64 = 16.0;
@@ -73,55 +74,38 @@ impl ReliabilityDiagram {
     fn draw_accuracies(&self, canvas: &Canvas, frame: &Frame) -> Result<(), DrawingError> {
         for bin in &self.reliability.bins {
             let (left, right) = sides(frame, bin.lower, bin.upper);
-            let bar = |low: f64, high: f64| {
-                [
+            let bar = |low: f64, high: f64, colour: RGBColor| {
+                let corners = [
                     at(left, frame.y_pixels(high)),
                     at(right, frame.y_pixels(low)),
-                ]
+                ];
+                canvas.draw(&Rectangle::new(corners, colour.filled()))
             };
-            canvas.draw(&Rectangle::new(
-                bar(0.0, bin.accuracy),
-                BLUE.mix(0.75).filled(),
-            ))?;
-            let (low, high) = match bin.accuracy < bin.confidence {
-                true => (bin.accuracy, bin.confidence),
-                false => (bin.confidence, bin.accuracy),
-            };
-            let gap = bar(low, high);
-            canvas.draw(&Rectangle::new(gap, VERMILION.mix(0.3).filled()))?;
-            canvas.draw(&Rectangle::new(gap, stroke(VERMILION, 1.0)))?;
+            bar(0.0, bin.accuracy, BLUE)?;
+            // Above the bar where the model was too sure, over it where it was too modest.
+            match bin.accuracy < bin.confidence {
+                true => bar(bin.accuracy, bin.confidence, TOO_SURE)?,
+                false => bar(bin.confidence, bin.accuracy, TOO_MODEST)?,
+            }
         }
         let diagonal = vec![frame.point(0.0, 0.0), frame.point(1.0, 1.0)];
         let dashed = stroke(GUIDE, 1.5);
         canvas.draw(&DashedPathElement::new(diagonal, px(6.0), px(4.0), dashed))?;
-
-        let numbers = [
-            ("ECE", self.reliability.expected_calibration_error),
-            ("MCE", self.reliability.maximum_calibration_error),
+        let reliability = &self.reliability;
+        let lines = [
+            (
+                None,
+                format!("ECE {:.4}", reliability.expected_calibration_error),
+            ),
+            (
+                None,
+                format!("MCE {:.4}", reliability.maximum_calibration_error),
+            ),
+            (Some(BLUE), "accuracy".into()),
+            (Some(TOO_SURE), "more confident than right".into()),
+            (Some(TOO_MODEST), "less confident than right".into()),
         ];
-        for (line, (name, number)) in numbers.iter().enumerate() {
-            let below = frame.top + 10.0 + line as f64 * (LABEL + 6.0);
-            let text = format!("{name} {number:.4}");
-            let beside = style(LABEL, HPos::Left, VPos::Top);
-            canvas.draw_text(&text, &beside, at(frame.left + 12.0, below))?;
-        }
-        Ok(())
-    }
-
-    fn draw_key(&self, canvas: &Canvas, frame: &Frame) -> Result<(), DrawingError> {
-        let keys = [
-            ("accuracy", BLUE.mix(0.75)),
-            ("distance from confidence", VERMILION.mix(0.3)),
-        ];
-        for (line, (name, colour)) in keys.iter().enumerate() {
-            let top = frame.top + 10.0 + (line + 2) as f64 * (LABEL + 6.0);
-            let left = frame.left + 12.0;
-            let corners = [at(left, top), at(left + LABEL, top + LABEL)];
-            canvas.draw(&Rectangle::new(corners, colour.filled()))?;
-            let beside = style(LABEL, HPos::Left, VPos::Top);
-            canvas.draw_text(name, &beside, at(left + LABEL + 6.0, top))?;
-        }
-        Ok(())
+        notes(canvas, frame, &lines)
     }
 
     fn draw_shares(&self, canvas: &Canvas, frame: &Frame, rows: f64) -> Result<(), DrawingError> {
@@ -157,7 +141,6 @@ impl Plot for ReliabilityDiagram {
             above.draw_y(canvas)?;
             above.draw_edges(canvas)?;
             self.draw_accuracies(canvas, &above)?;
-            self.draw_key(canvas, &above)?;
             below.draw(canvas)?;
             self.draw_shares(canvas, &below, rows)?;
             below.draw_edges(canvas)

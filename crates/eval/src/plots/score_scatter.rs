@@ -2,12 +2,10 @@
 
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, VPos};
 
-use super::axes::{Axis, Frame, drawable};
-use super::canvas::{at, picture, px, stroke};
+use super::axes::{self, Axis, Frame, drawable};
+use super::canvas::{picture, px, stroke};
 use super::colours::{BLUE, GUIDE};
-use super::text::{LABEL, style};
 use super::{Plot, Size};
 use crate::{EvalError, PredictedScores, RegressionReport};
 
@@ -53,17 +51,17 @@ impl ScoreScatter {
         }
     }
 
-    fn notes(&self, drawn: usize) -> Result<Vec<String>, EvalError> {
+    fn notes(&self, drawn: usize) -> Result<[(Option<RGBColor>, String); 3], EvalError> {
         let report = RegressionReport::new(&self.predicted)?;
         let number = |score: Option<f64>| score.map_or("-".into(), |score| format!("{score:.4}"));
         let rows = match drawn as u64 == report.rows {
-            true => format!("{drawn} rows"),
+            true => format!("n = {drawn}"),
             false => format!("{drawn} of {} rows drawn", report.rows),
         };
-        Ok(vec![
-            format!("Pearson {}", number(report.pearson)),
-            format!("Spearman {}", number(report.spearman)),
-            rows,
+        Ok([
+            (None, format!("Pearson {}", number(report.pearson))),
+            (None, format!("Spearman {}", number(report.spearman))),
+            (None, rows),
         ])
     }
 }
@@ -94,6 +92,8 @@ impl Plot for ScoreScatter {
 
         picture(PLOT, SIZE, &self.title, |canvas| {
             frame.draw(canvas)?;
+            // Dots may cover the notes, not the notes dots.
+            axes::notes(canvas, &frame, &notes)?;
             let line = vec![frame.point(low, low), frame.point(high, high)];
             canvas.draw(&DashedPathElement::new(
                 line,
@@ -104,11 +104,6 @@ impl Plot for ScoreScatter {
             for (x, y) in dots {
                 let dot = Circle::new(frame.point(x, y), px(3.0), BLUE.mix(opacity).filled());
                 canvas.draw(&dot)?;
-            }
-            for (number, note) in notes.iter().enumerate() {
-                let top = frame.top + 8.0 + number as f64 * (LABEL + 6.0);
-                let beside = style(LABEL, HPos::Left, VPos::Top);
-                canvas.draw_text(note, &beside, at(frame.left + 12.0, top))?;
             }
             Ok(())
         })
@@ -132,7 +127,7 @@ mod tests {
     fn a_collapsed_model_is_drawn_without_correlations() {
         let predicted = PredictedScores::from_slices(&[1.0, 2.0], &[1.5, 1.5]).unwrap();
         let svg = ScoreScatter::new("", predicted).to_svg().unwrap();
-        assert!(svg.contains("Pearson -") && svg.contains("2 rows"));
+        assert!(svg.contains("Pearson -") && svg.contains("n = 2"));
     }
 
     #[test]

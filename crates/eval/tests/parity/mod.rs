@@ -5,6 +5,7 @@ mod classification;
 mod probabilities;
 mod ranking;
 mod regression;
+mod statistics;
 
 /// Relative where the numbers are large.
 const TOLERANCE: f64 = 1e-9;

@@ -3,3 +3,5 @@
 mod classification;
 mod probabilities;
 mod regression;
+mod report;
+mod statistics;

@@ -10,6 +10,10 @@ impl SequenceClassifier {
     /// The part of the forward pass below a cut. On flex the activations of a text do not depend,
     /// bit for bit, on the texts beside it nor on its padding, as long as nothing is dropped.
     ///
+    /// Hidden states at a cut are those of all tokens. So right above the last layer that a pooling
+    /// of first tokens needs, a cut makes that layer compute what else nobody looks at, and dropout
+    /// in it has other masks than in a whole pass.
+    ///
     /// # Errors
     /// [`ModelError::CutTooHigh`] if the pooling looks at hidden states below the cut.
     pub fn lower(

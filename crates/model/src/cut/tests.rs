@@ -86,7 +86,11 @@ fn both_parts_are_the_whole_at_every_cut() {
     for dropout in [None, Some(DropoutStream::new(1, 1))] {
         let whole = model.forward(&input, dropout).unwrap().into_data();
         let whole: Vec<f32> = whole.iter::<f32>().collect();
-        for cut in (0..=3).map(Cut::HiddenStates).chain([Cut::Pooled]) {
+        // Above the last hidden states, all of their tokens have been computed, and the masks of
+        // dropout go by place among what is computed.
+        let highest = if dropout.is_none() { 3 } else { 2 };
+        let cuts = (0..=highest).map(Cut::HiddenStates);
+        for cut in cuts.chain([Cut::Pooled]) {
             let activations = model.lower(&input, cut, dropout).unwrap();
             assert_eq!(
                 upper(&model, activations, dropout).unwrap(),

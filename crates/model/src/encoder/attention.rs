@@ -5,7 +5,7 @@ use burn::nn::LayerNorm;
 use burn::tensor::{Device, Tensor};
 use finetune_ops::attention;
 
-use super::{AttentionMask, EncoderConfig};
+use super::{AttentionMask, EncoderConfig, Queries};
 use crate::adapters::{LoraTarget, Projection};
 use crate::dropout::{DropoutStage, apply};
 use crate::parts;
@@ -51,19 +51,21 @@ impl SelfAttention {
     }
 
     /// # Shapes
-    /// - `hidden`, output: `[T, D]`
+    /// - `hidden`: `[T, D]`
+    /// - output: `[T, D]`, or `[B, D]` for the first tokens
     pub(super) fn forward(
         &self,
         hidden: Tensor<2>,
         mask: &AttentionMask,
+        queries: Queries,
         dropout: Option<DropoutStage>,
     ) -> Tensor<2> {
+        let asking = queries.of(hidden.clone(), mask);
         let context = attention(
             self.query
-                .forward(hidden.clone(), dropout, LoraTarget::Query),
+                .forward(asking.clone(), dropout, LoraTarget::Query),
             self.key.forward(hidden.clone(), dropout, LoraTarget::Key),
-            self.value
-                .forward(hidden.clone(), dropout, LoraTarget::Value),
+            self.value.forward(hidden, dropout, LoraTarget::Value),
             mask.key_bias.clone(),
             self.heads,
             dropout.and_then(|stage| stage.at(self.probability_dropout, 0)),
@@ -72,7 +74,7 @@ impl SelfAttention {
             .output
             .forward(context, dropout, LoraTarget::AttentionOutput);
         let dropped = apply(projected, self.output_dropout, dropout, 1);
-        parts::apply_layer_norm(&self.norm, hidden + dropped, self.epsilon)
+        parts::apply_layer_norm(&self.norm, asking + dropped, self.epsilon)
     }
 }
 
@@ -100,7 +102,7 @@ mod tests {
             let rows = Tensor::arange(0..48, &device).float().reshape([6, 8]) / 48.0;
             let forward = |dropout| {
                 let attention = &encoder.layers[0].attention;
-                let output = attention.forward(rows.clone(), &mask, dropout);
+                let output = attention.forward(rows.clone(), &mask, Queries::All, dropout);
                 output.into_data().try_to_vec::<f32>().unwrap()
             };
             let same = forward(None) == forward(Some(DropoutStream::new(1, 1).stage(1)));

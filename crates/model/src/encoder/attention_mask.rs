@@ -1,6 +1,6 @@
 //! Which slots of a padded batch hold a token.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 use finetune_ops::key_bias;
 
 use crate::ModelError;
@@ -78,5 +78,16 @@ impl AttentionMask {
     /// Tokens a row with padding, `S`.
     pub fn sequence(&self) -> usize {
         self.sequence
+    }
+
+    /// The first token of each row.
+    ///
+    /// # Shapes
+    /// - `rows`: `[T, D]`
+    /// - output: `[B, D]`
+    pub(crate) fn first_tokens(&self, rows: Tensor<2>) -> Tensor<2> {
+        let tokens = (self.batch * self.sequence) as i64;
+        let first: Tensor<1, Int> = Tensor::arange_step(0..tokens, self.sequence, &rows.device());
+        rows.select(0, first)
     }
 }

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::{AttentionMask, EncoderConfig, FeedForward, SelfAttention};
+use super::{AttentionMask, EncoderConfig, FeedForward, Queries, SelfAttention};
 use crate::adapters::LoraTarget;
 use crate::dropout::DropoutStage;
 
@@ -25,14 +25,16 @@ impl EncoderLayer {
     }
 
     /// # Shapes
-    /// - `hidden`, output: `[T, D]`
+    /// - `hidden`: `[T, D]`
+    /// - output: `[T, D]`, or `[B, D]` for the first tokens
     pub(super) fn forward(
         &self,
         hidden: Tensor<2>,
         mask: &AttentionMask,
+        queries: Queries,
         dropout: Option<DropoutStage>,
     ) -> Tensor<2> {
-        let attended = self.attention.forward(hidden, mask, dropout);
+        let attended = self.attention.forward(hidden, mask, queries, dropout);
         self.feed_forward.forward(attended, dropout)
     }
 

@@ -11,6 +11,7 @@ mod feed_forward;
 mod input;
 mod layer;
 mod positions;
+mod queries;
 
 pub(crate) use activation::ACTIVATIONS;
 pub use activation::Activation;
@@ -22,6 +23,7 @@ pub use feed_forward::FeedForward;
 pub use input::EncoderInput;
 pub use layer::EncoderLayer;
 pub use positions::Positions;
+pub(crate) use queries::Queries;
 
 use std::ops::{Range, RangeInclusive};
 
@@ -108,7 +110,7 @@ impl Encoder {
     ) -> Tensor<2> {
         layers.fold(hidden, |hidden, index| {
             let stage = dropout.map(|stream| stream.stage(index + 1));
-            self.layers[index].forward(hidden, mask, stage)
+            self.layers[index].forward(hidden, mask, Queries::All, stage)
         })
     }
 
@@ -132,5 +134,35 @@ impl Encoder {
             states.push(self.advance(below, mask, dropout, layer..layer + 1));
         }
         states
+    }
+
+    /// The first tokens of the same hidden states. The layer that gives the last of them computes
+    /// no other token.
+    ///
+    /// # Shapes
+    /// - `hidden`: `[T, D]`
+    /// - each output: `[B, D]`
+    pub(crate) fn first_tokens_from(
+        &self,
+        number: usize,
+        hidden: Tensor<2>,
+        mask: &AttentionMask,
+        dropout: Option<DropoutStream>,
+        wanted: RangeInclusive<usize>,
+    ) -> Vec<Tensor<2>> {
+        let (first, last) = wanted.into_inner();
+        if last == number {
+            return vec![mask.first_tokens(hidden)];
+        }
+        let below = last - 1;
+        let states = self.states_from(number, hidden, mask, dropout, first.min(below)..=below);
+        let stage = dropout.map(|stream| stream.stage(last));
+        let top = states[states.len() - 1].clone();
+        let top = self.layers[below].forward(top, mask, Queries::First, stage);
+        // With one wanted, the one below it is only what it is made of.
+        let skipped = usize::from(first == last);
+        let others = states.into_iter().skip(skipped);
+        let others = others.map(|state| mask.first_tokens(state));
+        others.chain([top]).collect()
     }
 }

@@ -97,22 +97,21 @@ fn linear_equals_pytorch() {
 #[test]
 fn attention_equals_pytorch() {
     let (golden, device) = (Expected::load(), device());
-    let [query, key, value]: [Tensor<2>; 3] =
-        ["attention.q", "attention.k", "attention.v"].map(|name| golden.leaf(name, &device));
-    let mask: Vec<bool> = golden
-        .0
-        .integers("attention.key_mask")
-        .0
-        .into_iter()
-        .map(|real| real == 1)
-        .collect();
-    let bias = key_bias(&mask, [3, 9], &device);
-    let output = attention(query.clone(), key.clone(), value.clone(), bias, 4, None);
-    golden.check("attention.output", output.clone(), 2e-6);
-    let grads = pull(output, golden.tensor("attention.upstream", &device));
-    golden.check("attention.q_grad", query.grad(&grads).unwrap(), 5e-6);
-    golden.check("attention.k_grad", key.grad(&grads).unwrap(), 5e-6);
-    golden.check("attention.v_grad", value.grad(&grads).unwrap(), 5e-6);
+    // All tokens as queries, and one of each row.
+    for case in ["attention", "attention_first"] {
+        let name = |what: &str| format!("{case}.{what}");
+        let leaf = |what| -> Tensor<2> { golden.leaf(&name(what), &device) };
+        let [query, key, value] = ["q", "k", "v"].map(leaf);
+        let (mask, shape) = golden.0.integers(&name("key_mask"));
+        let mask: Vec<bool> = mask.into_iter().map(|real| real == 1).collect();
+        let bias = key_bias(&mask, [shape[0], shape[1]], &device);
+        let output = attention(query.clone(), key.clone(), value.clone(), bias, 4, None);
+        golden.check(&name("output"), output.clone(), 2e-6);
+        let grads = pull(output, golden.tensor(&name("upstream"), &device));
+        golden.check(&name("q_grad"), query.grad(&grads).unwrap(), 5e-6);
+        golden.check(&name("k_grad"), key.grad(&grads).unwrap(), 5e-6);
+        golden.check(&name("v_grad"), value.grad(&grads).unwrap(), 5e-6);
+    }
 }
 
 #[test]

@@ -32,7 +32,7 @@ impl FrozenActivations {
     }
 
     /// The activations of a batch of the same data set, to go on from with
-    /// [`SequenceClassifier::upper`]: as long as the batch is padded, so that what comes after has
+    /// [`SequenceClassifier::upper`](finetune_model::SequenceClassifier::upper): as long as the batch is padded, so that what comes after has
     /// the shapes of a batch of tokens.
     ///
     /// # Errors

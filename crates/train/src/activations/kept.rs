@@ -5,43 +5,65 @@ use std::time::Instant;
 use finetune_data::{BatchSize, EncodedDataset};
 use finetune_model::SequenceClassifier;
 
-use super::{ActivationCache, ActivationPlan, FrozenActivations, constant_stages};
+use super::{ActivationCache, ActivationPlace, ActivationPlan, FrozenActivations, constant_stages};
 use crate::observer::{Event, Observer};
 use crate::report::ActivationsSection;
 use crate::{TrainConfig, TrainError};
 
-/// What a run is to keep.
-#[derive(Debug, Default)]
-pub(crate) struct KeptPlans {
-    train: Option<ActivationPlan>,
-    validation: Option<ActivationPlan>,
+/// Something of each split of a run; nothing where there is no such split, or nothing to do with
+/// it.
+#[derive(Debug)]
+pub(crate) struct OfSplits<T> {
+    pub(crate) train: Option<T>,
+    pub(crate) validation: Option<T>,
+    pub(crate) test: Option<T>,
 }
+
+/// Nothing of any.
+impl<T> Default for OfSplits<T> {
+    fn default() -> Self {
+        Self {
+            train: None,
+            validation: None,
+            test: None,
+        }
+    }
+}
+
+/// What a run is to keep.
+#[derive(Debug)]
+pub(crate) struct KeptPlans(OfSplits<ActivationPlan>);
 
 /// What a run keeps.
 #[derive(Debug, Default)]
 pub(crate) struct KeptActivations {
-    pub(crate) train: Option<FrozenActivations>,
-    pub(crate) validation: Option<FrozenActivations>,
+    pub(crate) of: OfSplits<FrozenActivations>,
     /// Nothing if nothing is kept.
     pub(crate) section: Option<ActivationsSection>,
 }
 
 impl KeptPlans {
+    /// Of the test rows nothing is kept in memory: a run sees them once.
+    ///
     /// # Errors
     /// As [`ActivationCache::plan`].
     pub(crate) fn new(
         cache: &ActivationCache,
         model: &SequenceClassifier,
         config: &TrainConfig,
-        train: &EncodedDataset,
-        validation: Option<&EncodedDataset>,
+        splits: OfSplits<&EncodedDataset>,
     ) -> Result<Self, TrainError> {
         let stages = constant_stages(model, config);
-        let plan = |data| cache.plan(model, data, stages);
-        Ok(Self {
-            train: plan(train)?,
-            validation: validation.map(plan).transpose()?.flatten(),
-        })
+        let plan = |data: Option<&EncodedDataset>| match data {
+            Some(data) => cache.plan(model, data, stages),
+            None => Ok(None),
+        };
+        let lasts = matches!(cache.place, ActivationPlace::Disk(_));
+        Ok(Self(OfSplits {
+            train: plan(splits.train)?,
+            validation: plan(splits.validation)?,
+            test: plan(splits.test.filter(|_| lasts))?,
+        }))
     }
 
     /// # Errors
@@ -49,7 +71,7 @@ impl KeptPlans {
     pub(crate) fn compute(
         &self,
         model: &SequenceClassifier,
-        (train, validation): (&EncodedDataset, Option<&EncodedDataset>),
+        splits: OfSplits<&EncodedDataset>,
         pad_token_id: u32,
         batch_size: BatchSize,
         observer: &mut dyn Observer,
@@ -58,23 +80,22 @@ impl KeptPlans {
         let mut told = (Told::default(), observer);
         let mut compute = |plan: &Option<ActivationPlan>, data: Option<&EncodedDataset>| {
             let planned = plan.as_ref().zip(data);
-            let kept = planned
-                .map(|(plan, data)| plan.compute(model, data, pad_token_id, batch_size, &mut told));
-            kept.transpose()
+            planned
+                .map(|(plan, data)| plan.compute(model, data, pad_token_id, batch_size, &mut told))
+                .transpose()
         };
-        let train = compute(&self.train, Some(train))?;
-        let validation = compute(&self.validation, validation)?;
+        let of = OfSplits {
+            train: compute(&self.0.train, splits.train)?,
+            validation: compute(&self.0.validation, splits.validation)?,
+            test: compute(&self.0.test, splits.test)?,
+        };
         let Told { bytes, reused } = told.0;
-        let section = train.as_ref().map(|_| ActivationsSection {
+        let section = of.train.as_ref().map(|_| ActivationsSection {
             bytes,
             reused,
             seconds: start.elapsed().as_secs_f64(),
         });
-        Ok(KeptActivations {
-            train,
-            validation,
-            section,
-        })
+        Ok(KeptActivations { of, section })
     }
 }
 

@@ -62,6 +62,6 @@ mod settings;
 
 pub use frozen::FrozenActivations;
 pub use inputs::BatchInputs;
-pub(crate) use kept::{KeptActivations, KeptPlans};
+pub(crate) use kept::{KeptActivations, KeptPlans, OfSplits};
 pub use plan::{ActivationPlan, constant_stages};
 pub use settings::{ActivationCache, ActivationPlace, ActivationPrecision};

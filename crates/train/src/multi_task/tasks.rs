@@ -113,12 +113,12 @@ impl PreparedTask {
         settings: &MultiTaskConfig,
         tokenizer: &TextTokenizer,
     ) -> TaskTexts<'a> {
-        let (train, validation) = self.data.seen_often();
+        let (train, validation) = (&self.data.train.tokens, self.data.validation.as_ref());
         TaskTexts {
             name: self.config.name.clone(),
             trains: self.config.trains,
             texts: LabelledTexts {
-                validation,
+                validation: validation.map(|split| &split.tokens),
                 padding: self.text.padding,
                 eval_batch_size: settings.train.eval_batch_size,
                 ..LabelledTexts::new(train, &self.loss, tokenizer.pad_token_id())

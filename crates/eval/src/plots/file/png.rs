@@ -14,7 +14,10 @@ const FONT_FAMILY: &str = "DejaVu Sans";
 pub(super) fn render(svg: &str) -> Result<Vec<u8>, String> {
     let options = Options {
         font_family: FONT_FAMILY.into(),
-        fontdb: fonts(),
+        fontdb: match svg.chars().all(is_bundled) {
+            true => bundled_font(),
+            false => fonts_of_the_system(),
+        },
         ..Options::default()
     };
     let tree = Tree::from_str(svg, &options).map_err(|error| error.to_string())?;
@@ -26,11 +29,28 @@ pub(super) fn render(svg: &str) -> Result<Vec<u8>, String> {
     pixels.encode_png().map_err(|error| error.to_string())
 }
 
-fn fonts() -> Arc<fontdb::Database> {
-    static FONTS: OnceLock<Arc<fontdb::Database>> = OnceLock::new();
+/// Whether the bundled font may have the character: Latin, Greek, Cyrillic, and their signs.
+fn is_bundled(character: char) -> bool {
+    matches!(character, '\0'..='\u{45f}' | '\u{2000}'..='\u{22ff}')
+}
+
+fn bundled_font() -> Arc<fontdb::Database> {
+    static FONT_ALONE: OnceLock<Arc<fontdb::Database>> = OnceLock::new();
     let load = || {
         let mut fonts = fontdb::Database::new();
         fonts.load_font_data(FONT.to_vec());
+        fonts.set_sans_serif_family(FONT_FAMILY);
+        Arc::new(fonts)
+    };
+    FONT_ALONE.get_or_init(load).clone()
+}
+
+/// The bundled font and, for what it lacks, whatever the system has.
+fn fonts_of_the_system() -> Arc<fontdb::Database> {
+    static FONTS: OnceLock<Arc<fontdb::Database>> = OnceLock::new();
+    let load = || {
+        let mut fonts = (*bundled_font()).clone();
+        fonts.load_system_fonts();
         fonts.set_sans_serif_family(FONT_FAMILY);
         Arc::new(fonts)
     };
@@ -43,8 +63,9 @@ mod tests {
 
     #[test]
     fn text_needs_no_font_of_the_system() {
-        assert_eq!(fonts().len(), 1);
+        assert_eq!(bundled_font().len(), 1);
         let svg = r#"<svg width="60" height="20" xmlns="http://www.w3.org/2000/svg"><text x="2" y="15" font-family="sans-serif">Größe</text></svg>"#;
+        assert!(svg.chars().all(is_bundled));
         let pixels = Pixmap::decode_png(&render(svg).unwrap()).unwrap();
         assert_eq!((pixels.width(), pixels.height()), (120, 40));
         let drawn = pixels.pixels().iter().filter(|pixel| pixel.alpha() > 128);

@@ -34,6 +34,10 @@ attention.{output, upstream}             [27, 32]; rows of masked positions are
                                          their upstream gradient is not zero
 attention.{q_grad, k_grad, v_grad}       [27, 32]
 
+attention_first.*                        the same with one query a row: {q, output,
+                                         upstream, q_grad} [3, 32], probabilities
+                                         [3, 4, 1, 9]
+
 cross_entropy.logits, .logits_grad       [6, 5]
 cross_entropy.targets                    int64 [6]
 cross_entropy.loss                       []; mean over the rows
@@ -103,7 +107,7 @@ def linear():
     return differentiate(inputs, lambda x, weight, bias: x @ weight + bias, normal(7, 19))
 
 
-def attention():
+def attention(queries):
     batch, seq, heads, width = 3, 9, 4, 8
     key_mask = torch.zeros(batch, seq, dtype=torch.int64)
     for row, real in enumerate([6, 1, 8]):
@@ -111,25 +115,25 @@ def attention():
     seen = {}
 
     def split(rows):
-        return rows.reshape(batch, seq, heads, width).transpose(1, 2)
+        return rows.reshape(batch, -1, heads, width).transpose(1, 2)
 
     def operation(q, k, v):
         scores = split(q) @ split(k).transpose(2, 3) / width**0.5
         scores = scores.masked_fill(key_mask[:, None, None, :] == 0, float("-inf"))
         probabilities = scores.softmax(dim=-1)
         seen["probabilities"] = probabilities.detach()
-        return (probabilities @ split(v)).transpose(1, 2).reshape(batch * seq, heads * width)
+        return (probabilities @ split(v)).transpose(1, 2).reshape(-1, heads * width)
 
-    shape = [batch * seq, heads * width]
-    inputs = {name: normal(*shape, scale=1.3) for name in "qkv"}
-    result = differentiate(inputs, operation, normal(*shape))
+    rows = {"q": batch * queries, "k": batch * seq, "v": batch * seq}
+    inputs = {name: normal(rows[name], heads * width, scale=1.3) for name in "qkv"}
+    result = differentiate(inputs, operation, normal(rows["q"], heads * width))
 
     # The same by PyTorch's own fused operation.
     fused = F.scaled_dot_product_attention(
         *(split(inputs[name]) for name in "qkv"),
         attn_mask=key_mask[:, None, None, :].bool(),
     )
-    fused = fused.transpose(1, 2).reshape(shape)
+    fused = fused.transpose(1, 2).reshape(-1, heads * width)
     torch.testing.assert_close(fused, result["output"], rtol=1e-5, atol=1e-5)
     masked = (key_mask == 0).reshape(-1)
     assert (result["k_grad"][masked] == 0).all() and (result["v_grad"][masked] == 0).all()
@@ -157,11 +161,12 @@ def main():
         "layer_norm_33": layer_norm(7, 33),
         "layer_norm_48": layer_norm(5, 48),
         "linear": linear(),
-        "attention": attention(),
+        "attention": attention(queries=9),
         "cross_entropy": cross_entropy(logits, targets),
         "cross_entropy_smoothed": cross_entropy(logits, targets, label_smoothing=0.1),
         "cross_entropy_weighted": cross_entropy(logits, targets, weight=weights),
         "gelu_tanh": gelu("tanh"),
+        "attention_first": attention(queries=1),
     }
     tensors = {
         f"{operation}.{name}": tensor.detach().clone().contiguous()

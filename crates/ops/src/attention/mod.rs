@@ -1,6 +1,11 @@
 //! Multi-head scaled dot-product attention ([Vaswani et al. 2017](https://arxiv.org/abs/1706.03762))
 //! from token rows to token rows, with a key mask and dropout on the probabilities, as
-//! `BertSelfAttention` computes it.
+//! `BertSelfAttention` computes it: for all tokens of a sequence, or for those only whose result is
+//! wanted.
+
+mod layout;
+
+pub(crate) use layout::Layout;
 
 use burn::backend::autodiff::{
     Autodiff,
@@ -8,8 +13,8 @@ use burn::backend::autodiff::{
     grads::Gradients,
     ops::{Backward, Ops, OpsKind},
 };
-use burn::backend::{Backend, Dispatch, TensorMetadata, tensor::FloatTensor};
-use burn::tensor::{Device, Shape, Slice, Tensor, TensorData};
+use burn::backend::{Backend, Dispatch, tensor::FloatTensor};
+use burn::tensor::{Device, Shape, Tensor, TensorData};
 
 use crate::{Dropout, EncoderOps};
 
@@ -36,16 +41,35 @@ pub fn key_bias(
 
 /// For each head `softmax(query · keyᵀ / sqrt(K) + key_bias) · value`, the heads side by side.
 ///
-/// On flex, and without dropout, the result of a sequence does not depend on the other sequences of
-/// the batch nor on its padding, bit for bit.
+/// There may be fewer queries than tokens: what a model looks at of its last layer need not be
+/// more than one token of each sequence.
+///
+/// On flex, and without dropout, the result of a query does not depend on the other queries, on the
+/// other sequences of the batch nor on padding, bit for bit.
 ///
 /// # Shapes
-/// - `query`, `key`, `value`: `[T, D]`, the rows of a batch one after the other
-/// - `key_bias`: `[B, S]` with `B * S = T`, see [`key_bias()`]; it takes no gradient
-/// - output: `[T, D]`
+/// - `query`: `[B * Q, D]`, the queries of a sequence one after the other; `Q` is any number
+/// - `key`, `value`: `[B * S, D]`, the rows of a batch one after the other
+/// - `key_bias`: `[B, S]`, see [`key_bias()`]; it takes no gradient
+/// - output: `[B * Q, D]`
 ///
 /// # Panics
-/// If `D` is not a multiple of `heads`, `T` is not `B * S`, or the dropout is not in `[0, 1)`.
+/// If `D` is not a multiple of `heads`, the rows of `query` not one of `B`, `key` or `value` are not
+/// `[B * S, D]`, or the dropout is not in `[0, 1)`.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use finetune_ops::{attention, key_bias};
+///
+/// let device = Device::flex();
+/// // Two sequences of three tokens; the second ends with padding.
+/// let bias = key_bias(&[true, true, true, true, true, false], [2, 3], &device);
+/// let tokens = Tensor::<2>::ones([6, 4], &device);
+/// // One query of each.
+/// let query = Tensor::<2>::ones([2, 4], &device);
+/// let context = attention(query, tokens.clone(), tokens, bias, 2, None);
+/// assert_eq!(context.dims(), [2, 4]);
+/// ```
 pub fn attention(
     query: Tensor<2>,
     key: Tensor<2>,
@@ -54,18 +78,18 @@ pub fn attention(
     heads: usize,
     dropout: Option<Dropout>,
 ) -> Tensor<2> {
-    let [tokens, hidden] = query.dims();
+    let [queries, hidden] = query.dims();
     let [batch, sequence] = key_bias.dims();
     assert_eq!(
-        tokens,
-        batch * sequence,
-        "token rows against batch {batch} x sequence {sequence}"
-    );
-    assert_eq!(
-        hidden % heads,
+        queries % batch,
         0,
-        "hidden size {hidden} against {heads} heads"
+        "{queries} queries in a batch of {batch}"
     );
+    for (rows, what) in [(&key, "keys"), (&value, "values")] {
+        let expected = [batch * sequence, hidden];
+        assert_eq!(rows.dims(), expected, "{what} of {batch} x {sequence}");
+    }
+    assert_eq!(hidden % heads, 0, "width {hidden} in {heads} heads");
     let Dropout {
         probability,
         key: address,
@@ -84,104 +108,6 @@ pub fn attention(
         probability,
         address,
     ))
-}
-
-/// flex counts products of at most so many results as small.
-const SMALL_PRODUCT: usize = 256;
-
-/// flex adds up so many products in one go.
-const LONGEST_SUM: usize = 512;
-
-/// Zeros behind what is shorter than three along a dimension.
-fn three_wide<B: Backend>(heads: FloatTensor<B>, dimension: usize) -> FloatTensor<B> {
-    let mut shape = heads.shape();
-    shape[dimension] = 3 - shape[dimension];
-    let zeros = B::float_zeros(shape, &heads.device(), heads.dtype().into());
-    B::float_cat(vec![heads, zeros], dimension)
-}
-
-/// How the rows of a batch divide into heads.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Layout {
-    batch: usize,
-    sequence: usize,
-    heads: usize,
-    head_width: usize,
-}
-
-impl Layout {
-    pub(crate) fn new<B: Backend>(
-        rows: &FloatTensor<B>,
-        key_bias: &FloatTensor<B>,
-        heads: usize,
-    ) -> Self {
-        let (rows, bias) = (rows.shape(), key_bias.shape());
-        Self {
-            batch: bias[0],
-            sequence: bias[1],
-            heads,
-            head_width: rows[1] / heads,
-        }
-    }
-
-    fn scale(self) -> f64 {
-        1.0 / (self.head_width as f64).sqrt()
-    }
-
-    /// `[T, D]` to `[B, H, S, K]`.
-    fn split<B: Backend>(self, rows: FloatTensor<B>) -> FloatTensor<B> {
-        let shape = Shape::from([self.batch, self.sequence, self.heads, self.head_width]);
-        B::float_swap_dims(B::float_reshape(rows, shape), 1, 2)
-    }
-
-    /// The keys `[B, H, S, K]` to `[B, H, K, S]`.
-    ///
-    /// flex has a way of its own to multiply two small matrices whose sums both run along the
-    /// memory, and adds up in another order there. So few keys are also moved in memory.
-    fn transpose<B: Backend>(self, key: FloatTensor<B>) -> FloatTensor<B> {
-        let shape = key.shape();
-        let key = B::float_swap_dims(key, 2, 3);
-        if self.sequence * self.sequence > SMALL_PRODUCT {
-            return key;
-        }
-        let [batch, heads, sequence, width] = [shape[0], shape[1], shape[2], shape[3]];
-        let moved = B::float_reshape(key, Shape::from([batch * heads * width, sequence]));
-        B::float_reshape(moved, Shape::from([batch, heads, width, sequence]))
-    }
-
-    /// The probabilities `[B, H, S, S]` times the values `[B, H, S, K]`, whose sums flex adds up in
-    /// the order of the tokens: sums of one or two products have a way of their own there, so zeros
-    /// follow them; long sums are cut where the number of tokens says, so they are cut before.
-    fn weigh<B: Backend>(
-        self,
-        probabilities: FloatTensor<B>,
-        value: FloatTensor<B>,
-    ) -> FloatTensor<B> {
-        if self.sequence < 3 {
-            let probabilities = three_wide::<B>(probabilities, 3);
-            return B::float_matmul(probabilities, three_wide::<B>(value, 2));
-        }
-        if self.sequence <= LONGEST_SUM {
-            return B::float_matmul(probabilities, value);
-        }
-        let part = |start: usize| {
-            let all = Slice::full();
-            let tokens = Slice::from(start..self.sequence.min(start + LONGEST_SUM));
-            let weights = B::float_slice(probabilities.clone(), &[all, all, all, tokens]);
-            B::float_matmul(
-                weights,
-                B::float_slice(value.clone(), &[all, all, tokens, all]),
-            )
-        };
-        let later = (LONGEST_SUM..self.sequence).step_by(LONGEST_SUM);
-        later.fold(part(0), |sum, start| B::float_add(sum, part(start)))
-    }
-
-    /// `[B, H, S, K]` to `[T, D]`.
-    fn join<B: Backend>(self, heads: FloatTensor<B>) -> FloatTensor<B> {
-        let shape = Shape::from([self.batch * self.sequence, self.heads * self.head_width]);
-        B::float_reshape(B::float_swap_dims(heads, 1, 2), shape)
-    }
 }
 
 /// Dropout on the attention probabilities; the same key gives the same mask forward and backward.
@@ -206,9 +132,9 @@ impl ProbabilityDropout {
 
 /// The result, and what the backward pass needs.
 pub(crate) struct Attended<B: Backend> {
-    /// `[T, D]`
+    /// `[B * Q, D]`
     pub(crate) context: FloatTensor<B>,
-    /// Before dropout, `[B, H, S, S]`.
+    /// Before dropout, `[B, H, Q, S]`.
     probabilities: FloatTensor<B>,
 }
 
@@ -220,9 +146,9 @@ pub(crate) fn forward<B: EncoderOps>(
     layout: Layout,
     dropout: ProbabilityDropout,
 ) -> Attended<B> {
-    // The queries are scaled before the product: K values a token instead of S.
+    // The queries are scaled before the product: K values a query instead of S.
     let query = layout.split::<B>(B::float_mul_scalar(query, layout.scale().into()));
-    let scores = B::float_matmul(query, layout.transpose::<B>(layout.split::<B>(key)));
+    let scores = layout.compare::<B>(query, layout.split::<B>(key));
     let bias = B::float_reshape(key_bias, Shape::from([layout.batch, 1, 1, layout.sequence]));
     let probabilities = B::softmax(B::float_add(scores, bias), 3);
     let dropped = dropout.apply::<B>(probabilities.clone());

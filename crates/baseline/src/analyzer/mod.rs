@@ -1,0 +1,221 @@
+//! From a text to its terms, as scikit-learn's
+//! [`build_analyzer`](https://github.com/scikit-learn/scikit-learn/blob/1.9.1/sklearn/feature_extraction/text.py)
+//! does it: preprocess, find words, join n-grams.
+
+mod config;
+mod preprocess;
+mod words;
+
+use std::ops::Range;
+
+use rustc_hash::FxHashSet;
+
+pub use config::{AnalyzerConfig, StripAccents, TermKind};
+use preprocess::{collapse_spaces, is_space, preprocess};
+use words::WordPattern;
+
+use crate::BaselineError;
+
+/// Turns texts into terms.
+#[derive(Debug, Clone)]
+pub struct Analyzer {
+    config: AnalyzerConfig,
+    words: WordPattern,
+    stop_words: FxHashSet<String>,
+}
+
+/// What one text after the other is taken apart in.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    /// The places of words.
+    words: Vec<Range<usize>>,
+    /// Where characters begin, and the last one ends.
+    characters: Vec<usize>,
+    /// A term of several words, or a word between spaces.
+    joined: String,
+}
+
+impl Analyzer {
+    /// An analyzer with these settings.
+    ///
+    /// # Errors
+    /// [`BaselineError::InvalidSetting`] or [`BaselineError::TokenPattern`].
+    pub fn new(config: &AnalyzerConfig) -> Result<Self, BaselineError> {
+        config.validate()?;
+        Ok(Self {
+            words: WordPattern::new(&config.token_pattern)?,
+            stop_words: config.stop_words.iter().cloned().collect(),
+            config: config.clone(),
+        })
+    }
+
+    /// The terms of a text: all of one length, then the longer ones; of one word after the other if
+    /// they are of characters within words.
+    pub fn terms(&self, text: &str) -> Vec<String> {
+        let mut terms = Vec::new();
+        self.visit_terms(text, &mut Scratch::default(), |term| {
+            terms.push(term.to_owned());
+        });
+        terms
+    }
+
+    /// As [`Self::terms`], without a copy of each.
+    pub(crate) fn visit_terms(
+        &self,
+        text: &str,
+        scratch: &mut Scratch,
+        mut visit: impl FnMut(&str),
+    ) {
+        let text = preprocess(text, self.config.lowercase, self.config.strip_accents);
+        match self.config.analyzer {
+            TermKind::Word => self.visit_words(&text, scratch, &mut visit),
+            TermKind::Char => {
+                let text = collapse_spaces(&text);
+                list_characters(&text, &mut scratch.characters);
+                self.visit_runs(&text, &scratch.characters, &mut visit);
+            }
+            TermKind::CharWb => {
+                for word in text.split(is_space).filter(|word| !word.is_empty()) {
+                    scratch.joined.clear();
+                    scratch.joined.extend([" ", word, " "]);
+                    list_characters(&scratch.joined, &mut scratch.characters);
+                    self.visit_padded_word(&scratch.joined, &scratch.characters, &mut visit);
+                }
+            }
+        }
+    }
+
+    fn visit_words(&self, text: &str, scratch: &mut Scratch, visit: &mut impl FnMut(&str)) {
+        let Scratch { words, joined, .. } = scratch;
+        words.clear();
+        self.words.find(text, |place| {
+            if self.stop_words.is_empty() || !self.stop_words.contains(&text[place.clone()]) {
+                words.push(place);
+            }
+        });
+        let (least, greatest) = self.config.ngram_range;
+        for length in least..=greatest.min(words.len()) {
+            for places in words.windows(length) {
+                if let [place] = places {
+                    visit(&text[place.clone()]);
+                    continue;
+                }
+                joined.clear();
+                for (position, place) in places.iter().enumerate() {
+                    joined.push_str(if position > 0 { " " } else { "" });
+                    joined.push_str(&text[place.clone()]);
+                }
+                visit(joined);
+            }
+        }
+    }
+
+    /// All runs of so many characters.
+    fn visit_runs(&self, text: &str, characters: &[usize], visit: &mut impl FnMut(&str)) {
+        let (least, greatest) = self.config.ngram_range;
+        let count = characters.len() - 1;
+        for length in least..=greatest.min(count) {
+            for start in 0..=count - length {
+                visit(&text[characters[start]..characters[start + length]]);
+            }
+        }
+    }
+
+    /// All runs of so many characters; a word that is too short is one itself, once.
+    fn visit_padded_word(&self, word: &str, characters: &[usize], visit: &mut impl FnMut(&str)) {
+        let (least, greatest) = self.config.ngram_range;
+        let count = characters.len() - 1;
+        for length in least..=greatest {
+            if length >= count {
+                visit(word);
+                break;
+            }
+            for start in 0..=count - length {
+                visit(&word[characters[start]..characters[start + length]]);
+            }
+        }
+    }
+}
+
+/// The first byte of each character, and the length.
+fn list_characters(text: &str, characters: &mut Vec<usize>) {
+    characters.clear();
+    characters.extend(text.char_indices().map(|(start, _)| start));
+    characters.push(text.len());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn terms(analyzer: TermKind, ngram_range: (usize, usize), text: &str) -> Vec<String> {
+        let config = AnalyzerConfig {
+            analyzer,
+            ngram_range,
+            ..AnalyzerConfig::default()
+        };
+        Analyzer::new(&config).unwrap().terms(text)
+    }
+
+    #[test]
+    fn words_of_one_character_are_none() {
+        assert_eq!(
+            terms(TermKind::Word, (1, 1), "A fire, a 2nd é!"),
+            ["fire", "2nd"]
+        );
+    }
+
+    #[test]
+    fn terms_of_words_are_joined_by_a_space() {
+        let expected = ["one two", "two three", "one two three"];
+        assert_eq!(terms(TermKind::Word, (2, 3), "one,two  three"), expected);
+        assert!(terms(TermKind::Word, (2, 3), "one").is_empty());
+    }
+
+    #[test]
+    fn stop_words_go_before_words_are_joined() {
+        let config = AnalyzerConfig {
+            stop_words: vec!["of".into()],
+            ngram_range: (2, 2),
+            ..AnalyzerConfig::default()
+        };
+        let analyzer = Analyzer::new(&config).unwrap();
+        assert_eq!(analyzer.terms("Fear of fire"), ["fear fire"]);
+    }
+
+    #[test]
+    fn characters_are_no_bytes() {
+        assert_eq!(
+            terms(TermKind::Char, (2, 2), "é漢\n\nb"),
+            ["é漢", "漢 ", " b"]
+        );
+        assert!(terms(TermKind::Char, (2, 2), "é").is_empty());
+    }
+
+    #[test]
+    fn characters_within_words_have_spaces_around_them() {
+        let expected = [" ab", "ab ", " ab ", " c "];
+        assert_eq!(terms(TermKind::CharWb, (3, 9), "ab\nc"), expected);
+    }
+
+    #[test]
+    fn impossible_settings_are_refused() {
+        for ngram_range in [(0, 1), (2, 1)] {
+            let config = AnalyzerConfig {
+                ngram_range,
+                ..AnalyzerConfig::default()
+            };
+            let error = Analyzer::new(&config).unwrap_err().to_string();
+            assert!(error.starts_with("ngram_range: expected"), "{error}");
+        }
+        let config = AnalyzerConfig {
+            analyzer: TermKind::Char,
+            stop_words: vec!["of".into()],
+            ..AnalyzerConfig::default()
+        };
+        assert_eq!(
+            Analyzer::new(&config).unwrap_err().to_string(),
+            "stop_words: expected none for terms of characters, got 1 words"
+        );
+    }
+}

@@ -1,0 +1,191 @@
+//! Features and logistic regression in one.
+
+use finetune_data::Dataset;
+use serde::{Deserialize, Serialize};
+
+use crate::features::{FeatureConfig, Features};
+use crate::labelled_texts::LabelledTexts;
+use crate::logistic::{LogisticRegression, LogisticRegressionConfig};
+use crate::predictions::Predictions;
+use crate::{BaselineError, SparseRows};
+
+/// Settings of a baseline: TF-IDF of words and logistic regression, unless set otherwise.
+///
+/// ```
+/// use finetune_baseline::{BaselineConfig, FeatureConfig};
+///
+/// let json = r#"{"features": {"kind": "hashing"}, "classifier": {"c": 0.5}}"#;
+/// let config: BaselineConfig = serde_json::from_str(json)?;
+/// assert!(matches!(config.features, FeatureConfig::Hashing(_)));
+/// assert!(serde_json::from_str::<BaselineConfig>(r#"{"feature": {}}"#).is_err());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BaselineConfig {
+    /// From a text to numbers.
+    pub features: FeatureConfig,
+    /// From numbers to a class.
+    pub classifier: LogisticRegressionConfig,
+}
+
+impl BaselineConfig {
+    /// Whether every value is in its range.
+    ///
+    /// # Errors
+    /// [`BaselineError::InvalidSetting`] names the first that is not.
+    pub fn validate(&self) -> Result<(), BaselineError> {
+        self.features.validate()?;
+        self.classifier.validate()
+    }
+
+    /// Fits to the texts and classes of a data set.
+    ///
+    /// # Errors
+    /// [`BaselineError::TextPair`], [`BaselineError::NoClass`] and
+    /// [`BaselineError::LabelOutOfRange`] for rows; otherwise as
+    /// [`FeatureConfig::fit_transform`] and [`LogisticRegressionConfig::fit`].
+    pub fn fit(&self, dataset: &Dataset) -> Result<BaselineClassifier, BaselineError> {
+        self.validate()?;
+        let rows = LabelledTexts::of(dataset)?;
+        self.fit_texts(&rows.texts, &rows.labels, dataset.class_names())
+    }
+
+    /// Fits to texts, of which each has a label: a position in `class_names`.
+    ///
+    /// # Errors
+    /// As [`FeatureConfig::fit_transform`] and [`LogisticRegressionConfig::fit`].
+    pub fn fit_texts<S: AsRef<str> + Sync>(
+        &self,
+        texts: &[S],
+        labels: &[usize],
+        class_names: &[String],
+    ) -> Result<BaselineClassifier, BaselineError> {
+        self.validate()?;
+        let (features, rows) = self.features.fit_transform(texts)?;
+        self.fit_rows(features, &rows, labels, class_names)
+    }
+
+    /// Fits to the features of texts.
+    pub(crate) fn fit_rows(
+        &self,
+        features: Features,
+        rows: &SparseRows,
+        labels: &[usize],
+        class_names: &[String],
+    ) -> Result<BaselineClassifier, BaselineError> {
+        Ok(BaselineClassifier {
+            features,
+            regression: self.classifier.fit(rows, labels, class_names.len())?,
+            settings: self.classifier.clone(),
+            class_names: class_names.to_vec(),
+        })
+    }
+}
+
+/// A fitted baseline: texts in, classes out.
+///
+/// ```
+/// use finetune_baseline::BaselineConfig;
+/// use finetune_data::{Dataset, Example, Label, Task};
+///
+/// let disasters = ["Fire near the town", "Flood in town"].map(|text| (text, 1));
+/// let others = ["I love this song", "What a song"].map(|text| (text, 0));
+/// let rows = [disasters, others].concat().into_iter();
+/// let dataset = Dataset {
+///     name: "tweets".into(),
+///     task: Task::classification(["other", "disaster"]),
+///     examples: rows.map(|(text, class)| Example::new(text, Label::Class(class))).collect(),
+/// };
+/// let classifier = BaselineConfig::default().fit(&dataset)?;
+/// let predictions = classifier.predict(&["a fire in town", "love song"])?;
+/// assert_eq!(predictions.classes(), [1, 0]);
+/// assert_eq!(classifier.top_coefficients(1, 1)[0].term.as_deref(), Some("town"));
+/// # Ok::<(), finetune_baseline::BaselineError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct BaselineClassifier {
+    pub(crate) features: Features,
+    pub(crate) regression: LogisticRegression,
+    pub(crate) settings: LogisticRegressionConfig,
+    pub(crate) class_names: Vec<String>,
+}
+
+/// A feature, and how much it speaks for a class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TopCoefficient {
+    /// Its column.
+    pub column: u32,
+    /// Its term; `None` if columns are hashes.
+    pub term: Option<String>,
+    /// The coefficient; above 0 it speaks for the class.
+    pub coefficient: f64,
+}
+
+impl BaselineClassifier {
+    /// What it says of texts.
+    ///
+    /// # Errors
+    /// [`BaselineError::ColumnCount`], but for a classifier that was put together by hand: never.
+    pub fn predict<S: AsRef<str> + Sync>(&self, texts: &[S]) -> Result<Predictions, BaselineError> {
+        self.regression.predict(&self.features.transform(texts))
+    }
+
+    /// The features that speak most for a class, at most `count`, the most telling first; none for
+    /// a class without rows, and those of equal coefficients in the order of their columns.
+    ///
+    /// Of two classes, what speaks for the second speaks against the first.
+    ///
+    /// # Panics
+    /// If there is no such class.
+    pub fn top_coefficients(&self, class: usize, count: usize) -> Vec<TopCoefficient> {
+        assert!(class < self.class_names.len(), "no class {class}");
+        let regression = &self.regression;
+        let Some(place) = regression.seen.iter().position(|&seen| seen == class) else {
+            return Vec::new();
+        };
+        let outputs = regression.outputs();
+        let (output, sign) = match (outputs, place) {
+            (1, 0) => (0, -1.0),
+            (1, _) => (0, 1.0),
+            (_, place) => (place, 1.0),
+        };
+        let of_class = regression.coefficients.iter().skip(output).step_by(outputs);
+        let mut columns: Vec<(u32, f64)> = (0..).zip(of_class.map(|value| sign * value)).collect();
+        columns.retain(|(_, coefficient)| *coefficient > 0.0);
+        columns.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        columns.truncate(count);
+        let named = |(column, coefficient)| TopCoefficient {
+            column,
+            term: self
+                .features
+                .terms()
+                .map(|terms| terms[column as usize].clone()),
+            coefficient,
+        };
+        columns.into_iter().map(named).collect()
+    }
+
+    /// The settings that it was fitted with.
+    pub fn config(&self) -> BaselineConfig {
+        BaselineConfig {
+            features: self.features.config(),
+            classifier: self.settings.clone(),
+        }
+    }
+
+    /// The names of the classes.
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    /// The vectorizer.
+    pub fn features(&self) -> &Features {
+        &self.features
+    }
+
+    /// The regression.
+    pub fn regression(&self) -> &LogisticRegression {
+        &self.regression
+    }
+}

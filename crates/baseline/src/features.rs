@@ -1,0 +1,116 @@
+//! The three kinds of features as values.
+
+use serde::{Deserialize, Serialize};
+
+use crate::vectorizer::{
+    CountVectorizer, CountVectorizerConfig, HashingVectorizer, HashingVectorizerConfig,
+    TfidfVectorizer, TfidfVectorizerConfig,
+};
+use crate::{BaselineError, SparseRows};
+
+/// Which features, and their settings.
+///
+/// ```
+/// use finetune_baseline::FeatureConfig;
+///
+/// let json = r#"{"kind": "tfidf", "sublinear_tf": true, "counts": {"min_df": 2}}"#;
+/// assert!(matches!(serde_json::from_str(json)?, FeatureConfig::Tfidf(config) if config.sublinear_tf));
+/// let unknown = r#"{"kind": "tfidf", "min_df": 2}"#;
+/// assert!(serde_json::from_str::<FeatureConfig>(unknown).is_err());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum FeatureConfig {
+    /// Counts of terms.
+    Count(CountVectorizerConfig),
+    /// Counts, weighted by how few texts a term is in.
+    Tfidf(TfidfVectorizerConfig),
+    /// Counts in columns that a hash gives.
+    Hashing(HashingVectorizerConfig),
+}
+
+impl Default for FeatureConfig {
+    fn default() -> Self {
+        Self::Tfidf(TfidfVectorizerConfig::default())
+    }
+}
+
+impl FeatureConfig {
+    /// Whether every value is in its range.
+    ///
+    /// # Errors
+    /// [`BaselineError::InvalidSetting`] names the first that is not.
+    pub fn validate(&self) -> Result<(), BaselineError> {
+        match self {
+            Self::Count(config) => config.validate(),
+            Self::Tfidf(config) => config.counts.validate(),
+            Self::Hashing(config) => config.validate(),
+        }
+    }
+
+    /// Learns what there is to learn from texts; their features.
+    ///
+    /// # Errors
+    /// As [`CountVectorizer::fit_transform`].
+    pub fn fit_transform<S: AsRef<str> + Sync>(
+        &self,
+        texts: &[S],
+    ) -> Result<(Features, SparseRows), BaselineError> {
+        match self {
+            Self::Count(config) => {
+                let (vectorizer, rows) = CountVectorizer::fit_transform(config, texts)?;
+                Ok((Features::Count(vectorizer), rows))
+            }
+            Self::Tfidf(config) => {
+                let (vectorizer, rows) = TfidfVectorizer::fit_transform(config, texts)?;
+                Ok((Features::Tfidf(vectorizer), rows))
+            }
+            Self::Hashing(config) => {
+                let vectorizer = HashingVectorizer::new(config)?;
+                let rows = vectorizer.transform(texts);
+                Ok((Features::Hashing(vectorizer), rows))
+            }
+        }
+    }
+}
+
+/// A vectorizer that is ready for texts.
+#[derive(Debug, Clone)]
+pub enum Features {
+    /// Counts of terms.
+    Count(CountVectorizer),
+    /// Counts, weighted by how few texts a term is in.
+    Tfidf(TfidfVectorizer),
+    /// Counts in columns that a hash gives.
+    Hashing(HashingVectorizer),
+}
+
+impl Features {
+    /// The features of texts.
+    pub fn transform<S: AsRef<str> + Sync>(&self, texts: &[S]) -> SparseRows {
+        match self {
+            Self::Count(vectorizer) => vectorizer.transform(texts),
+            Self::Tfidf(vectorizer) => vectorizer.transform(texts),
+            Self::Hashing(vectorizer) => vectorizer.transform(texts),
+        }
+    }
+
+    /// The term of each column; `None` if columns are hashes.
+    pub fn terms(&self) -> Option<&[String]> {
+        match self {
+            Self::Count(vectorizer) => Some(vectorizer.terms()),
+            Self::Tfidf(vectorizer) => Some(vectorizer.counts().terms()),
+            Self::Hashing(_) => None,
+        }
+    }
+
+    /// The settings.
+    pub fn config(&self) -> FeatureConfig {
+        match self {
+            Self::Count(vectorizer) => FeatureConfig::Count(vectorizer.config().clone()),
+            Self::Tfidf(vectorizer) => FeatureConfig::Tfidf(vectorizer.config().clone()),
+            Self::Hashing(vectorizer) => FeatureConfig::Hashing(vectorizer.config().clone()),
+        }
+    }
+}

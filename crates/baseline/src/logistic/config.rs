@@ -1,0 +1,182 @@
+//! Settings of logistic regression.
+
+use serde::{Deserialize, Serialize};
+
+use crate::BaselineError;
+
+/// Settings of [`LogisticRegression`](super::LogisticRegression); names and defaults are those of
+/// scikit-learn.
+///
+/// ```
+/// use finetune_baseline::LogisticRegressionConfig;
+///
+/// let config: LogisticRegressionConfig = serde_json::from_str(r#"{"c": 10.0}"#)?;
+/// assert_eq!(config.max_iter, 100);
+/// assert!(serde_json::from_str::<LogisticRegressionConfig>(r#"{"C": 10.0}"#).is_err());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogisticRegressionConfig {
+    /// How much the rows count against the penalty, half the sum of the squared coefficients;
+    /// above 0. The intercepts have no penalty.
+    pub c: f64,
+    /// How much a row counts, by its class.
+    pub class_weights: ClassWeights,
+    /// Whether there are intercepts.
+    pub fit_intercept: bool,
+    /// The search ends when no part of the gradient of the mean loss is larger; 0 or above. (It
+    /// also ends when the loss does not change any more.)
+    pub tol: f64,
+    /// The greatest number of steps of the search, from 1.
+    pub max_iter: usize,
+}
+
+/// How much a row counts, by its class.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassWeights {
+    /// All alike.
+    #[default]
+    None,
+    /// Inversely as often as the class is among the rows, 1 on average over them:
+    /// `rows / (classes · rows of the class)`, where classes without rows are not counted.
+    Balanced,
+    /// A weight above 0 for each class.
+    Given(Vec<f64>),
+}
+
+impl Default for LogisticRegressionConfig {
+    fn default() -> Self {
+        Self {
+            c: 1.0,
+            class_weights: ClassWeights::None,
+            fit_intercept: true,
+            tol: 1e-4,
+            max_iter: 100,
+        }
+    }
+}
+
+impl LogisticRegressionConfig {
+    /// Whether every value is in its range.
+    ///
+    /// # Errors
+    /// [`BaselineError::InvalidSetting`] names the first that is not.
+    pub fn validate(&self) -> Result<(), BaselineError> {
+        let above_zero = |value: f64| value.is_finite() && value > 0.0;
+        if !above_zero(self.c) {
+            return Err(BaselineError::setting("c", "a number above 0", self.c));
+        }
+        if !self.tol.is_finite() || self.tol < 0.0 {
+            return Err(BaselineError::setting(
+                "tol",
+                "0 or a number above",
+                self.tol,
+            ));
+        }
+        if self.max_iter == 0 {
+            return Err(BaselineError::setting("max_iter", "a number from 1", 0));
+        }
+        match &self.class_weights {
+            ClassWeights::Given(weights) if !weights.iter().copied().all(above_zero) => {
+                let (expected, got) = ("numbers above 0", format!("{weights:?}"));
+                Err(BaselineError::setting("class_weights", expected, got))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl ClassWeights {
+    /// The weight of a row of each class, of which `rows_of_class` tells the number of rows.
+    pub(super) fn of_classes(&self, rows_of_class: &[usize]) -> Result<Vec<f64>, BaselineError> {
+        let classes = rows_of_class.len();
+        match self {
+            Self::None => Ok(vec![1.0; classes]),
+            Self::Balanced => {
+                let seen = rows_of_class.iter().filter(|rows| **rows > 0).count() as f64;
+                let all = rows_of_class.iter().sum::<usize>() as f64;
+                let weight = |&rows: &usize| match rows {
+                    0 => 0.0,
+                    rows => all / (seen * rows as f64),
+                };
+                Ok(rows_of_class.iter().map(weight).collect())
+            }
+            Self::Given(weights) if weights.len() == classes => Ok(weights.clone()),
+            Self::Given(weights) => Err(BaselineError::ClassWeightCount {
+                given: weights.len(),
+                classes,
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn impossible_settings_are_refused() {
+        let valid = LogisticRegressionConfig::default;
+        for (config, setting) in [
+            (LogisticRegressionConfig { c: 0.0, ..valid() }, "c"),
+            (LogisticRegressionConfig { c: -1.0, ..valid() }, "c"),
+            (
+                LogisticRegressionConfig {
+                    c: f64::NAN,
+                    ..valid()
+                },
+                "c",
+            ),
+            (
+                LogisticRegressionConfig {
+                    c: f64::INFINITY,
+                    ..valid()
+                },
+                "c",
+            ),
+            (
+                LogisticRegressionConfig {
+                    tol: -1e-9,
+                    ..valid()
+                },
+                "tol",
+            ),
+            (
+                LogisticRegressionConfig {
+                    tol: f64::NAN,
+                    ..valid()
+                },
+                "tol",
+            ),
+            (
+                LogisticRegressionConfig {
+                    max_iter: 0,
+                    ..valid()
+                },
+                "max_iter",
+            ),
+            (
+                LogisticRegressionConfig {
+                    class_weights: ClassWeights::Given(vec![1.0, 0.0]),
+                    ..valid()
+                },
+                "class_weights",
+            ),
+        ] {
+            let error = config.validate().unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("{setting}: expected")),
+                "{error}"
+            );
+        }
+        assert!(valid().validate().is_ok());
+    }
+
+    #[test]
+    fn balanced_classes_weigh_the_same_together() {
+        let weights = ClassWeights::Balanced.of_classes(&[3, 0, 1]).unwrap();
+        assert_eq!(weights, [4.0 / 6.0, 0.0, 2.0]);
+    }
+}

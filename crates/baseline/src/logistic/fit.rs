@@ -1,0 +1,104 @@
+//! From rows and labels to coefficients.
+
+use super::config::LogisticRegressionConfig;
+use super::lbfgs::minimise;
+use super::objective::{LogisticObjective, Target};
+use super::regression::LogisticRegression;
+use super::training_matrix::TrainingMatrix;
+use crate::{BaselineError, SparseRows};
+
+impl LogisticRegressionConfig {
+    /// Fits to rows; `labels` are below `classes`. A class without rows is never predicted.
+    ///
+    /// The coefficients are the same for any number of threads.
+    ///
+    /// ```
+    /// use finetune_baseline::{LogisticRegressionConfig, SparseRows};
+    ///
+    /// let rows = SparseRows::new(2, vec![0, 1, 2, 2], vec![0, 1], vec![1.0, 1.0])?;
+    /// let config = LogisticRegressionConfig { c: 100.0, ..LogisticRegressionConfig::default() };
+    /// let regression = config.fit(&rows, &[0, 1, 0], 2)?;
+    /// assert!(regression.convergence().converged());
+    /// assert_eq!(regression.predict(&rows)?.classes(), [0, 1, 0]);
+    /// # Ok::<(), finetune_baseline::BaselineError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`BaselineError::InvalidSetting`], [`BaselineError::ClassWeightCount`];
+    /// [`BaselineError::LabelCount`], [`BaselineError::LabelOutOfRange`],
+    /// [`BaselineError::OneClass`] or [`BaselineError::NotFinite`]. A search that has not converged
+    /// is none: see [`LogisticRegression::convergence`].
+    pub fn fit(
+        &self,
+        rows: &SparseRows,
+        labels: &[usize],
+        classes: usize,
+    ) -> Result<LogisticRegression, BaselineError> {
+        self.validate()?;
+        let rows_of_class = count_rows(rows, labels, classes)?;
+        let weights = self.class_weights.of_classes(&rows_of_class)?;
+        let seen: Vec<usize> = (0..classes).filter(|&c| rows_of_class[c] > 0).collect();
+        if seen.len() < 2 {
+            return Err(BaselineError::OneClass { found: seen });
+        }
+        let mut place = vec![0; classes];
+        seen.iter()
+            .enumerate()
+            .for_each(|(p, &class)| place[class] = p);
+        let target = |&label: &usize| Target {
+            class: place[label],
+            weight: weights[label],
+        };
+        let targets = labels.iter().map(target).collect();
+        let outputs = if seen.len() == 2 { 1 } else { seen.len() };
+        let matrix = TrainingMatrix::new(rows);
+        let mut objective =
+            LogisticObjective::new(matrix, targets, outputs, self.c, self.fit_intercept);
+        let (mut variables, convergence) = minimise(&mut objective, self.tol, self.max_iter)?;
+
+        let used_columns = objective.matrix().used_columns();
+        let intercepts = match self.fit_intercept {
+            true => variables.split_off(used_columns.len() * outputs),
+            false => vec![0.0; outputs],
+        };
+        let mut coefficients = vec![0.0; rows.columns() * outputs];
+        for (&column, of_column) in used_columns.iter().zip(variables.chunks_exact(outputs)) {
+            coefficients[column as usize * outputs..][..outputs].copy_from_slice(of_column);
+        }
+        Ok(LogisticRegression {
+            classes,
+            seen,
+            columns: rows.columns(),
+            coefficients,
+            intercepts,
+            convergence,
+        })
+    }
+}
+
+fn count_rows(
+    rows: &SparseRows,
+    labels: &[usize],
+    classes: usize,
+) -> Result<Vec<usize>, BaselineError> {
+    if rows.len() != labels.len() {
+        return Err(BaselineError::LabelCount {
+            rows: rows.len(),
+            labels: labels.len(),
+        });
+    }
+    let mut rows_of_class = vec![0; classes];
+    for (row, &label) in labels.iter().enumerate() {
+        match rows_of_class.get_mut(label) {
+            Some(rows) => *rows += 1,
+            None => {
+                return Err(BaselineError::LabelOutOfRange {
+                    row,
+                    label,
+                    classes,
+                });
+            }
+        }
+    }
+    Ok(rows_of_class)
+}

@@ -1,0 +1,220 @@
+//! A matrix of which most values are 0, row by row.
+
+use crate::BaselineError;
+
+/// A sparse matrix: for each row, the columns that are not 0, in order, and their values.
+///
+/// The layout is that of SciPy's
+/// [`csr_array`](https://docs.scipy.org/doc/scipy/reference/generated/scipy.sparse.csr_array.html).
+/// A value of 0 may be stored: terms that a hash puts into one column can cancel out.
+///
+/// ```
+/// use finetune_baseline::SparseRows;
+///
+/// // [[0, 2, 0], [0, 0, 0], [1, 0, 3]]
+/// let rows = SparseRows::new(3, vec![0, 1, 1, 3], vec![1, 0, 2], vec![2.0, 1.0, 3.0])?;
+/// assert_eq!(rows.len(), 3);
+/// assert_eq!(rows.row(2).collect::<Vec<_>>(), [(0, 1.0), (2, 3.0)]);
+/// # Ok::<(), finetune_baseline::BaselineError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct SparseRows {
+    columns: usize,
+    /// Where each row begins in the other two, and the last one ends.
+    row_starts: Vec<usize>,
+    indices: Vec<u32>,
+    values: Vec<f64>,
+}
+
+impl SparseRows {
+    /// A matrix of `columns` columns. Row `i` has the entries `row_starts[i]..row_starts[i + 1]` of
+    /// `indices` (its columns, ascending) and of `values`.
+    ///
+    /// # Errors
+    /// [`BaselineError::SparseRow`] for row starts that do not go from 0 to the number of entries,
+    /// columns that are out of order or of range, and values that are not finite.
+    pub fn new(
+        columns: usize,
+        row_starts: Vec<usize>,
+        indices: Vec<u32>,
+        values: Vec<f64>,
+    ) -> Result<Self, BaselineError> {
+        let wrong = |row, expected, got: String| BaselineError::SparseRow { row, expected, got };
+        if row_starts.first() != Some(&0) {
+            let got = format!("{:?}", row_starts.first());
+            return Err(wrong(0, "a start of 0", got));
+        }
+        let last = row_starts.len() - 1;
+        if indices.len() != values.len() || row_starts[last] != indices.len() {
+            let (columns, values) = (indices.len(), values.len());
+            let got = format!("{columns} columns and {values} values");
+            return Err(wrong(
+                last,
+                "as many columns as values up to the last start",
+                got,
+            ));
+        }
+        for (row, bounds) in row_starts.windows(2).enumerate() {
+            let Some(indices) = indices.get(bounds[0]..bounds[1]) else {
+                let got = format!("{} to {}", bounds[0], bounds[1]);
+                return Err(wrong(row, "an end after its start", got));
+            };
+            let in_range = indices.last().is_none_or(|&last| (last as usize) < columns);
+            if !indices.is_sorted_by(|a, b| a < b) || !in_range {
+                return Err(wrong(
+                    row,
+                    "ascending columns in range",
+                    format!("{indices:?}"),
+                ));
+            }
+            let values = &values[bounds[0]..bounds[1]];
+            if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+                return Err(wrong(row, "finite values", value.to_string()));
+            }
+        }
+        Ok(Self {
+            columns,
+            row_starts,
+            indices,
+            values,
+        })
+    }
+
+    /// Of entries that are known to be in order, such as those of a vectorizer.
+    pub(crate) fn from_parts(
+        columns: usize,
+        row_starts: Vec<usize>,
+        indices: Vec<u32>,
+        values: Vec<f64>,
+    ) -> Self {
+        debug_assert_eq!(row_starts.last(), Some(&indices.len()));
+        debug_assert_eq!(indices.len(), values.len());
+        Self {
+            columns,
+            row_starts,
+            indices,
+            values,
+        }
+    }
+
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.row_starts.len() - 1
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The number of columns, those of zeros included.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// The number of entries that are stored.
+    pub fn entries(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The columns and values of a row, columns ascending.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn row(&self, row: usize) -> impl Iterator<Item = (u32, f64)> + '_ {
+        let (indices, values) = self.row_slices(row);
+        indices.iter().copied().zip(values.iter().copied())
+    }
+
+    pub(crate) fn row_slices(&self, row: usize) -> (&[u32], &[f64]) {
+        let range = self.row_starts[row]..self.row_starts[row + 1];
+        (&self.indices[range.clone()], &self.values[range])
+    }
+
+    /// The column of every entry, row after row.
+    pub(crate) fn indices(&self) -> &[u32] {
+        &self.indices
+    }
+
+    /// Changes the values of each row by its columns.
+    pub(crate) fn change_rows(&mut self, mut change: impl FnMut(&[u32], &mut [f64])) {
+        for bounds in self.row_starts.windows(2) {
+            let range = bounds[0]..bounds[1];
+            change(&self.indices[range.clone()], &mut self.values[range]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_matrix_is_refused() {
+        let ones = |count| vec![1.0; count];
+        for (row_starts, indices, values, message) in [
+            (
+                vec![],
+                vec![],
+                vec![],
+                "row 0 of a sparse matrix: expected a start of 0, got None",
+            ),
+            (
+                vec![1, 1],
+                vec![0],
+                ones(1),
+                "row 0 of a sparse matrix: expected a start of 0, got Some(1)",
+            ),
+            (
+                vec![0, 1],
+                vec![0],
+                ones(2),
+                "up to the last start, got 1 columns and 2 values",
+            ),
+            (
+                vec![0, 1],
+                vec![0, 1],
+                ones(2),
+                "up to the last start, got 2 columns and 2 values",
+            ),
+            (
+                vec![0, 2, 1],
+                vec![0],
+                ones(1),
+                "row 0 of a sparse matrix: expected an end after its start, got 0 to 2",
+            ),
+            (
+                vec![0, 1, 3],
+                vec![0, 1, 1],
+                ones(3),
+                "row 1 of a sparse matrix: expected ascending columns in range, got [1, 1]",
+            ),
+            (
+                vec![0, 1],
+                vec![2],
+                ones(1),
+                "expected ascending columns in range, got [2]",
+            ),
+            (
+                vec![0, 1],
+                vec![0],
+                vec![f64::NAN],
+                "expected finite values, got NaN",
+            ),
+        ] {
+            let error = SparseRows::new(2, row_starts, indices, values)
+                .unwrap_err()
+                .to_string();
+            assert!(error.ends_with(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_matrix_may_have_no_rows() {
+        assert!(
+            SparseRows::new(2, vec![0], vec![], vec![])
+                .unwrap()
+                .is_empty()
+        );
+    }
+}

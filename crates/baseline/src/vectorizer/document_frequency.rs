@@ -1,0 +1,110 @@
+//! Which terms are worth a column.
+
+use std::cmp::Reverse;
+
+use serde::{Deserialize, Serialize};
+
+use crate::BaselineError;
+
+/// In how many texts a term is; in JSON an integer for a number of texts, and a number with a point
+/// for a share of them.
+///
+/// ```
+/// use finetune_baseline::DocumentFrequency;
+///
+/// let read = |json| serde_json::from_str::<DocumentFrequency>(json);
+/// assert_eq!(read("1")?, DocumentFrequency::Count(1));
+/// assert_eq!(read("1.0")?, DocumentFrequency::Share(1.0));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum DocumentFrequency {
+    /// A number of texts, from 1.
+    Count(u64),
+    /// A share of all texts, in `[0, 1]`.
+    Share(f64),
+}
+
+impl DocumentFrequency {
+    pub(super) fn validate(self, setting: &'static str) -> Result<(), BaselineError> {
+        let got = match self {
+            Self::Count(count) if count >= 1 => return Ok(()),
+            Self::Share(share) if (0.0..=1.0).contains(&share) => return Ok(()),
+            Self::Count(count) => count.to_string(),
+            Self::Share(share) => format!("{share:?}"),
+        };
+        let expected = "a number of texts from 1, or a share within 0.0 and 1.0";
+        Err(BaselineError::setting(setting, expected, got))
+    }
+
+    fn texts(self, all: usize) -> f64 {
+        match self {
+            Self::Count(count) => count as f64,
+            Self::Share(share) => share * all as f64,
+        }
+    }
+}
+
+/// How often a term is there.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Occurrences {
+    /// In how many texts.
+    pub(super) texts: u64,
+    /// How often in all of them.
+    pub(super) total: u64,
+}
+
+/// Which terms to keep.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) min_df: DocumentFrequency,
+    pub(super) max_df: DocumentFrequency,
+    pub(super) max_features: Option<usize>,
+}
+
+impl Limits {
+    /// Whether each term is kept; `terms` are in the order of their names, which decides among
+    /// terms that are as frequent. (scikit-learn leaves that to an unstable sort.)
+    pub(super) fn kept(
+        self,
+        terms: &[Occurrences],
+        texts: usize,
+    ) -> Result<Vec<bool>, BaselineError> {
+        let (least, most) = (self.min_df.texts(texts), self.max_df.texts(texts));
+        if most < least {
+            return Err(BaselineError::DocumentFrequencies { least, most });
+        }
+        let in_range = |term: &Occurrences| (least..=most).contains(&(term.texts as f64));
+        let mut kept: Vec<bool> = terms.iter().map(in_range).collect();
+        if let Some(limit) = self.max_features {
+            let mut frequent: Vec<usize> = (0..terms.len()).filter(|&term| kept[term]).collect();
+            frequent.sort_by_key(|&term| Reverse(terms[term].total));
+            for &term in frequent.iter().skip(limit) {
+                kept[term] = false;
+            }
+        }
+        if !kept.contains(&true) {
+            let terms = terms.len();
+            return Err(BaselineError::NothingLeft { terms, least, most });
+        }
+        Ok(kept)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_equally_frequent_terms_are_kept() {
+        let limits = Limits {
+            min_df: DocumentFrequency::Count(1),
+            max_df: DocumentFrequency::Share(1.0),
+            max_features: Some(2),
+        };
+        let terms = [3, 1, 3, 9, 3].map(|total| Occurrences { texts: 1, total });
+        let kept = limits.kept(&terms, 1).unwrap();
+        assert_eq!(kept, [true, false, false, true, false]);
+    }
+}

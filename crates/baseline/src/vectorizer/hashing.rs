@@ -1,0 +1,213 @@
+//! Terms in the columns that a hash gives them.
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::TEXTS_PER_CHUNK;
+use super::norm::Norm;
+use crate::analyzer::{Analyzer, AnalyzerConfig, Scratch};
+use crate::{BaselineError, SparseRows};
+
+/// Settings of [`HashingVectorizer`]; names and defaults are those of scikit-learn's
+/// [`HashingVectorizer`](https://scikit-learn.org/1.9/modules/generated/sklearn.feature_extraction.text.HashingVectorizer.html).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HashingVectorizerConfig {
+    /// How a text becomes terms.
+    pub text: AnalyzerConfig,
+    /// The number of columns, from 1 to 2³¹ - 1.
+    pub n_features: u32,
+    /// Whether half of the terms count -1 each, so that terms in one column cancel out rather than
+    /// add up ([Weinberger et al. 2009](https://arxiv.org/abs/0902.2206)).
+    pub alternate_sign: bool,
+    /// Whether every column that a text has a term in is 1.
+    pub binary: bool,
+    /// What rows are divided by in the end.
+    pub norm: Norm,
+}
+
+impl Default for HashingVectorizerConfig {
+    fn default() -> Self {
+        Self {
+            text: AnalyzerConfig::default(),
+            n_features: 1 << 20,
+            alternate_sign: true,
+            binary: false,
+            norm: Norm::L2,
+        }
+    }
+}
+
+impl HashingVectorizerConfig {
+    /// Whether every value is in its range.
+    ///
+    /// # Errors
+    /// [`BaselineError::InvalidSetting`] names the first that is not.
+    pub fn validate(&self) -> Result<(), BaselineError> {
+        self.text.validate()?;
+        if (1..=i32::MAX as u32).contains(&self.n_features) {
+            return Ok(());
+        }
+        let expected = "a number from 1 to 2147483647";
+        Err(BaselineError::setting(
+            "n_features",
+            expected,
+            self.n_features,
+        ))
+    }
+}
+
+/// A fixed number of columns, and nothing to learn or to keep: a term's column is a hash of it.
+///
+/// Columns and signs are those of scikit-learn.
+///
+/// ```
+/// use finetune_baseline::{HashingVectorizer, HashingVectorizerConfig};
+///
+/// let vectorizer = HashingVectorizer::new(&HashingVectorizerConfig::default())?;
+/// let rows = vectorizer.transform(&["fire", "no fire"]);
+/// assert_eq!(rows.columns(), 1 << 20);
+/// assert_eq!((rows.row(0).count(), rows.row(1).count()), (1, 2));
+/// # Ok::<(), finetune_baseline::BaselineError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct HashingVectorizer {
+    config: HashingVectorizerConfig,
+    analyzer: Analyzer,
+}
+
+impl HashingVectorizer {
+    /// A vectorizer with these settings.
+    ///
+    /// # Errors
+    /// [`BaselineError::InvalidSetting`] or [`BaselineError::TokenPattern`].
+    pub fn new(config: &HashingVectorizerConfig) -> Result<Self, BaselineError> {
+        config.validate()?;
+        Ok(Self {
+            analyzer: Analyzer::new(&config.text)?,
+            config: config.clone(),
+        })
+    }
+
+    /// Counts the terms of texts in the columns of their hashes.
+    pub fn transform<S: AsRef<str> + Sync>(&self, texts: &[S]) -> SparseRows {
+        let chunks: Vec<Chunk> = texts
+            .par_chunks(TEXTS_PER_CHUNK)
+            .map_with(self.analyzer.clone(), |analyzer, texts| {
+                self.chunk(texts, analyzer)
+            })
+            .collect();
+        let mut row_starts = Vec::with_capacity(texts.len() + 1);
+        row_starts.push(0);
+        let (mut indices, mut values) = (Vec::new(), Vec::new());
+        for chunk in chunks {
+            row_starts.extend(chunk.row_ends.into_iter().map(|end| end + indices.len()));
+            indices.extend(chunk.indices);
+            values.extend(chunk.values);
+        }
+        SparseRows::from_parts(self.config.n_features as usize, row_starts, indices, values)
+    }
+
+    fn chunk<S: AsRef<str>>(&self, texts: &[S], analyzer: &Analyzer) -> Chunk {
+        let mut chunk = Chunk::default();
+        let (mut scratch, mut terms) = (Scratch::default(), Vec::new());
+        for text in texts {
+            terms.clear();
+            analyzer.visit_terms(text.as_ref(), &mut scratch, |term| {
+                terms.push(self.column_and_sign(term));
+            });
+            terms.sort_unstable_by_key(|(column, _)| *column);
+            let start = chunk.values.len();
+            for equal in terms.chunk_by(|(a, _), (b, _)| a == b) {
+                let sum: i64 = equal.iter().map(|(_, sign)| i64::from(*sign)).sum();
+                chunk.indices.push(equal[0].0);
+                chunk
+                    .values
+                    .push(if self.config.binary { 1.0 } else { sum as f64 });
+            }
+            self.config.norm.apply(&mut chunk.values[start..]);
+            chunk.row_ends.push(chunk.values.len());
+        }
+        chunk
+    }
+
+    fn column_and_sign(&self, term: &str) -> (u32, i8) {
+        let hash = murmur_hash(term.as_bytes(), 0) as i32;
+        let sign = if self.config.alternate_sign && hash < 0 {
+            -1
+        } else {
+            1
+        };
+        (hash.unsigned_abs() % self.config.n_features, sign)
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &HashingVectorizerConfig {
+        &self.config
+    }
+}
+
+/// Rows of some texts.
+#[derive(Default)]
+struct Chunk {
+    row_ends: Vec<usize>,
+    indices: Vec<u32>,
+    values: Vec<f64>,
+}
+
+/// MurmurHash3 of 32 bits, by Austin Appleby
+/// ([reference](https://github.com/aappleby/smhasher/blob/master/src/MurmurHash3.cpp)).
+fn murmur_hash(bytes: &[u8], seed: u32) -> u32 {
+    let mixed = |block: u32| {
+        let block = block.wrapping_mul(0xcc9e_2d51).rotate_left(15);
+        block.wrapping_mul(0x1b87_3593)
+    };
+    let mut hash = seed;
+    let (blocks, tail) = bytes.as_chunks::<4>();
+    for block in blocks {
+        hash = (hash ^ mixed(u32::from_le_bytes(*block))).rotate_left(13);
+        hash = hash.wrapping_mul(5).wrapping_add(0xe654_6b64);
+    }
+    let mut last = [0; 4];
+    last[..tail.len()].copy_from_slice(tail);
+    hash ^= mixed(u32::from_le_bytes(last));
+
+    hash ^= bytes.len() as u32;
+    hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
+    hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
+    hash ^ (hash >> 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `sklearn.utils.murmurhash3_32(bytes, seed=seed, positive=True)`
+    #[test]
+    fn hashes_are_those_of_the_reference() {
+        for (bytes, seed, expected) in [
+            ("", 0, 0),
+            ("", 1, 0x514e_28b7),
+            ("a", 0, 0x3c25_69b2),
+            ("ab", 0, 0x9bbf_d75f),
+            ("abc", 0, 0xb3dd_93fa),
+            ("abcd", 0, 0x43ed_676a),
+            ("Hello, world!", 1234, 0xfaf6_cdb3),
+        ] {
+            assert_eq!(murmur_hash(bytes.as_bytes(), seed), expected, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn impossible_settings_are_refused() {
+        for n_features in [0, 1 << 31] {
+            let config = HashingVectorizerConfig {
+                n_features,
+                ..HashingVectorizerConfig::default()
+            };
+            let error = HashingVectorizer::new(&config).unwrap_err().to_string();
+            let expected = "n_features: expected a number from 1 to 2147483647, got";
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+}

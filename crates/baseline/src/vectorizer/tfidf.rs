@@ -1,0 +1,146 @@
+//! Counts of terms, weighted by how few texts they are in.
+
+use serde::{Deserialize, Serialize};
+
+use super::count::{CountVectorizer, CountVectorizerConfig};
+use super::norm::Norm;
+use crate::{BaselineError, SparseRows};
+
+/// Settings of [`TfidfVectorizer`]; names and defaults are those of scikit-learn's
+/// [`TfidfVectorizer`](https://scikit-learn.org/1.9/modules/generated/sklearn.feature_extraction.text.TfidfVectorizer.html).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TfidfVectorizerConfig {
+    /// Which terms are counted.
+    pub counts: CountVectorizerConfig,
+    /// What rows are divided by in the end.
+    pub norm: Norm,
+    /// Whether counts are multiplied by the inverse document frequency.
+    pub use_idf: bool,
+    /// Whether document frequencies are as if there were one more text, with all terms.
+    pub smooth_idf: bool,
+    /// Whether `1 + ln(count)` takes the place of the count.
+    pub sublinear_tf: bool,
+}
+
+impl Default for TfidfVectorizerConfig {
+    fn default() -> Self {
+        Self {
+            counts: CountVectorizerConfig::default(),
+            norm: Norm::L2,
+            use_idf: true,
+            smooth_idf: true,
+            sublinear_tf: false,
+        }
+    }
+}
+
+/// Counts times inverse document frequencies,
+/// `1 + ln((1 + texts) / (1 + texts with the term))` unless set otherwise.
+///
+/// ```
+/// use finetune_baseline::{TfidfVectorizer, TfidfVectorizerConfig};
+///
+/// let config = TfidfVectorizerConfig::default();
+/// let (vectorizer, rows) = TfidfVectorizer::fit_transform(&config, &["big fire", "no fire"])?;
+/// assert_eq!(vectorizer.counts().terms(), ["big", "fire", "no"]);
+/// let first: Vec<_> = rows.row(0).collect();
+/// assert!((first[0].1 / first[1].1 - (1.0 + 1.5f64.ln())).abs() < 1e-12);
+/// # Ok::<(), finetune_baseline::BaselineError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct TfidfVectorizer {
+    config: TfidfVectorizerConfig,
+    counts: CountVectorizer,
+    /// The factor of each column; none if there is no such factor.
+    idf: Vec<f64>,
+}
+
+impl TfidfVectorizer {
+    /// Learns the terms of texts and their document frequencies, and weights them.
+    ///
+    /// # Errors
+    /// As [`CountVectorizer::fit_transform`].
+    pub fn fit_transform<S: AsRef<str> + Sync>(
+        config: &TfidfVectorizerConfig,
+        texts: &[S],
+    ) -> Result<(Self, SparseRows), BaselineError> {
+        let (counts, mut rows) = CountVectorizer::fit_transform(&config.counts, texts)?;
+        let idf = match config.use_idf {
+            true => inverse_document_frequencies(&rows, config.smooth_idf),
+            false => Vec::new(),
+        };
+        let vectorizer = Self {
+            config: config.clone(),
+            counts,
+            idf,
+        };
+        vectorizer.weight(&mut rows);
+        Ok((vectorizer, rows))
+    }
+
+    /// One with terms and factors that were learnt before.
+    pub(crate) fn with_factors(
+        config: &TfidfVectorizerConfig,
+        counts: CountVectorizer,
+        idf: Vec<f64>,
+    ) -> Self {
+        Self {
+            config: config.clone(),
+            counts,
+            idf,
+        }
+    }
+
+    /// Counts the terms of texts and weights them. Terms that are no column are left out.
+    pub fn transform<S: AsRef<str> + Sync>(&self, texts: &[S]) -> SparseRows {
+        let mut rows = self.counts.transform(texts);
+        self.weight(&mut rows);
+        rows
+    }
+
+    fn weight(&self, rows: &mut SparseRows) {
+        rows.change_rows(|columns, values| {
+            if self.config.sublinear_tf {
+                values
+                    .iter_mut()
+                    .for_each(|value| *value = value.ln() + 1.0);
+            }
+            if self.config.use_idf {
+                let factors = columns.iter().map(|&column| self.idf[column as usize]);
+                values
+                    .iter_mut()
+                    .zip(factors)
+                    .for_each(|(value, factor)| *value *= factor);
+            }
+            self.config.norm.apply(values);
+        });
+    }
+
+    /// The terms.
+    pub fn counts(&self) -> &CountVectorizer {
+        &self.counts
+    }
+
+    /// The factor of each column; `None` without
+    /// [`use_idf`](TfidfVectorizerConfig::use_idf).
+    pub fn idf(&self) -> Option<&[f64]> {
+        self.config.use_idf.then_some(&self.idf)
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &TfidfVectorizerConfig {
+        &self.config
+    }
+}
+
+fn inverse_document_frequencies(counts: &SparseRows, smooth: bool) -> Vec<f64> {
+    let mut frequencies = vec![0u64; counts.columns()];
+    for &column in counts.indices() {
+        frequencies[column as usize] += 1;
+    }
+    let more = f64::from(u8::from(smooth));
+    let texts = counts.len() as f64 + more;
+    let factor = |frequency| (texts / (frequency as f64 + more)).ln() + 1.0;
+    frequencies.into_iter().map(factor).collect()
+}

@@ -1,0 +1,133 @@
+//! The blocks of a section.
+
+use maud::{Markup, PreEscaped, html};
+
+use crate::report::characters::visible;
+use crate::report::{Alignment, Block, Cell, Facts, Figure, ScoredText, Table, Texts};
+
+pub(super) fn block(block: &Block) -> Markup {
+    match block {
+        Block::Facts(block) => facts(block),
+        Block::Table(block) => table(block),
+        Block::Figure(block) => figure(block),
+        Block::Texts(block) => texts(block),
+        Block::Note { text } => html! { p class="note" dir="auto" { (visible(text)) } },
+        Block::Preformatted { text } => html! { pre { (visible(text)) } },
+    }
+}
+
+fn facts(facts: &Facts) -> Markup {
+    html! {
+        dl {
+            @for fact in &facts.facts {
+                div {
+                    dt { bdi { (visible(&fact.name)) } }
+                    dd {
+                        @if fact.code { code { (visible(&fact.value)) } }
+                        @else { bdi { (visible(&fact.value)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn table(table: &Table) -> Markup {
+    let side = |column: usize| match table.columns()[column].alignment {
+        Alignment::Left => None,
+        Alignment::Right => Some("number"),
+    };
+    html! {
+        figure class="table" {
+            @if !table.caption().is_empty() { figcaption { (visible(table.caption())) } }
+            // A wide table scrolls by itself, and by the keyboard.
+            div class="scroll" tabindex="0" {
+                table {
+                    thead {
+                        tr {
+                            @for (number, column) in table.columns().iter().enumerate() {
+                                th scope="col" class=[side(number)] { bdi { (visible(&column.name)) } }
+                            }
+                        }
+                    }
+                    tbody {
+                        @for (row, cells) in table.rows().iter().enumerate() {
+                            tr {
+                                @for (column, cell) in cells.iter().enumerate() {
+                                    td class=[side(column)] { (shown(table, row, column, cell)) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn shown(table: &Table, row: usize, column: usize, cell: &Cell) -> Markup {
+    let shown = table.shown(row, column);
+    html! {
+        @if table.is_best(row, column) { strong { (shown) } }
+        @else if let Cell::Text(_) = cell { bdi { (visible(&shown)) } }
+        @else { (shown) }
+    }
+}
+
+fn figure(figure: &Figure) -> Markup {
+    html! {
+        figure {
+            // Checked when the figure was made.
+            div class="drawing" role="img" aria-label=(visible(figure.alt())) {
+                (PreEscaped(figure.svg()))
+            }
+            @if !figure.caption().is_empty() { figcaption { (visible(figure.caption())) } }
+        }
+    }
+}
+
+fn texts(texts: &Texts) -> Markup {
+    html! {
+        @if !texts.caption.is_empty() { p class="caption" { (visible(&texts.caption)) } }
+        @for text in &texts.texts { (scored_text(text)) }
+    }
+}
+
+fn scored_text(text: &ScoredText) -> Markup {
+    html! {
+        article class=[text.is_error().then_some("error")] {
+            p class="verdict" {
+                @if !text.id.is_empty() { span class="id" { bdi { (visible(&text.id)) } } }
+                @if let Some(label) = &text.label {
+                    span { span class="name" { "label " } b { bdi { (visible(label)) } } }
+                }
+                @if let Some(prediction) = &text.prediction {
+                    span { span class="name" { "predicted " } b class="prediction" { bdi { (visible(prediction)) } } }
+                }
+            }
+            @for part in &text.parts { p class="text" dir="auto" { (visible(part)) } }
+            @if !text.probabilities.is_empty() {
+                ul class="probabilities" {
+                    @for class in &text.probabilities { (bar(&class.class, class.probability)) }
+                }
+            }
+        }
+    }
+}
+
+/// A class with its probability, in figures and as a bar.
+fn bar(class: &str, probability: f64) -> Markup {
+    let known = (0.0..=1.0).contains(&probability);
+    html! {
+        li {
+            span class="class" { bdi { (visible(class)) } }
+            @if known {
+                span class="bar" { span style=(format!("width:{:.1}%", 100.0 * probability)) {} }
+                span class="number" { (format!("{probability:.3}")) }
+            } @else {
+                span class="bar" {}
+                span class="number" { "–" }
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Tables.
+
+mod cell;
+mod column;
+
+use serde::{Deserialize, Serialize};
+
+use crate::EvalError;
+
+pub use cell::Cell;
+pub use column::{Alignment, Best, Column, NumberFormat};
+
+/// Rows and columns. Every row has a cell a column.
+///
+/// ```
+/// use finetune_eval::report::{Cell, Column, Table};
+///
+/// # fn main() -> Result<(), finetune_eval::EvalError> {
+/// let mut table = Table::new(
+///     "Learning rates.",
+///     vec![
+///         Column::text("Rate"),
+///         Column::percent("Accuracy", 1).highest_is_best(),
+///         Column::number("Loss", 3).lowest_is_best(),
+///     ],
+/// );
+/// table.push(["2e-5".into(), 0.9412.into(), 0.1912.into()])?;
+/// table.push(["5e-5".into(), 0.9387.into(), Cell::Missing])?; // diverged
+/// assert_eq!(table.shown(0, 1), "94.1 %");
+/// assert!(table.is_best(0, 1) && !table.is_best(1, 1));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(try_from = "Stored")]
+pub struct Table {
+    caption: String,
+    columns: Vec<Column>,
+    rows: Vec<Vec<Cell>>,
+}
+
+impl Table {
+    /// A table without rows.
+    pub fn new(caption: impl Into<String>, columns: Vec<Column>) -> Self {
+        Self {
+            caption: caption.into(),
+            columns,
+            rows: Vec::new(),
+        }
+    }
+
+    /// A table with rows that have a cell a column by their type.
+    ///
+    /// ```
+    /// use finetune_eval::report::{Column, Table};
+    ///
+    /// let columns = [Column::text("Split"), Column::count("Rows")];
+    /// let table = Table::of("Data.", columns, [["train".into(), 4990_usize.into()]]);
+    /// assert_eq!(table.shown(0, 1), "4990");
+    /// ```
+    pub fn of<const N: usize>(
+        caption: impl Into<String>,
+        columns: [Column; N],
+        rows: impl IntoIterator<Item = [Cell; N]>,
+    ) -> Self {
+        let rows = rows.into_iter().map(Vec::from).collect();
+        Self::assembled(caption.into(), columns.into(), rows)
+    }
+
+    /// A table with rows that are known to have a cell a column.
+    pub(super) fn assembled(caption: String, columns: Vec<Column>, rows: Vec<Vec<Cell>>) -> Self {
+        debug_assert!(rows.iter().all(|cells| cells.len() == columns.len()));
+        Self {
+            caption,
+            columns,
+            rows,
+        }
+    }
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::CellsMismatch`] unless it has a cell a column.
+    pub fn push(&mut self, cells: impl IntoIterator<Item = Cell>) -> Result<(), EvalError> {
+        let cells: Vec<Cell> = cells.into_iter().collect();
+        if cells.len() != self.columns.len() {
+            return Err(EvalError::CellsMismatch {
+                row: self.rows.len(),
+                columns: self.columns.len(),
+                got: cells.len(),
+            });
+        }
+        self.rows.push(cells);
+        Ok(())
+    }
+
+    /// What the table is about.
+    pub fn caption(&self) -> &str {
+        &self.caption
+    }
+
+    /// The columns.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// The rows, each with a cell a column.
+    pub fn rows(&self) -> &[Vec<Cell>] {
+        &self.rows
+    }
+
+    /// A cell as it is read.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such cell.
+    pub fn shown(&self, row: usize, column: usize) -> String {
+        self.rows[row][column].shown(self.columns[column].format)
+    }
+
+    /// Whether a cell is the best of its column, or reads the same as the best.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such cell.
+    pub fn is_best(&self, row: usize, column: usize) -> bool {
+        let Some(best) = self.columns[column].best else {
+            return false;
+        };
+        let values = || self.rows.iter().filter_map(|cells| cells[column].value());
+        let (Some(value), true) = (self.rows[row][column].value(), values().count() > 1) else {
+            return false;
+        };
+        let reached = match best {
+            Best::Highest => values().fold(f64::NEG_INFINITY, f64::max),
+            Best::Lowest => values().fold(f64::INFINITY, f64::min),
+        };
+        // A reader cannot tell 0.81234 from 0.81230 where four digits are shown.
+        let format = self.columns[column].format;
+        format.shown(value) == format.shown(reached)
+    }
+}
+
+/// A table as it is read from JSON, before its rows are checked.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    #[serde(default)]
+    caption: String,
+    columns: Vec<Column>,
+    rows: Vec<Vec<Cell>>,
+}
+
+impl TryFrom<Stored> for Table {
+    type Error = EvalError;
+
+    fn try_from(stored: Stored) -> Result<Self, EvalError> {
+        let mut table = Self::new(stored.caption, stored.columns);
+        for cells in stored.rows {
+            table.push(cells)?;
+        }
+        Ok(table)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_reads_the_same_is_as_good() {
+        let mut table = Table::new("", vec![Column::number("loss", 2).lowest_is_best()]);
+        for loss in [0.301, 0.299, 0.31] {
+            table.push([loss.into()]).unwrap();
+        }
+        let best: Vec<bool> = (0..3).map(|row| table.is_best(row, 0)).collect();
+        assert_eq!(best, [true, true, false]);
+    }
+
+    #[test]
+    fn one_value_is_no_best_and_a_text_neither() {
+        let mut table = Table::new("", vec![Column::number("f1", 2).highest_is_best()]);
+        table.push([0.3.into()]).unwrap();
+        table.push(["failed".into()]).unwrap();
+        assert!(!table.is_best(0, 0) && !table.is_best(1, 0));
+    }
+
+    #[test]
+    fn a_row_has_a_cell_a_column() {
+        let mut table = Table::new("", vec![Column::text("a"), Column::text("b")]);
+        table.push(["1".into(), "2".into()]).unwrap();
+        let error = EvalError::CellsMismatch {
+            row: 1,
+            columns: 2,
+            got: 1,
+        };
+        assert_eq!(table.push(["1".into()]), Err(error.clone()));
+
+        let mut json = serde_json::to_value(&table).unwrap();
+        assert_eq!(
+            serde_json::from_value::<Table>(json.clone()).unwrap(),
+            table
+        );
+        let rows = json["rows"].as_array_mut().unwrap();
+        rows.push(serde_json::json!(["1"]));
+        let read = serde_json::from_value::<Table>(json).unwrap_err();
+        assert_eq!(read.to_string(), error.to_string());
+    }
+}

@@ -1,0 +1,154 @@
+//! What stands in a table.
+
+use serde::{Deserialize, Serialize};
+
+use super::NumberFormat;
+use crate::statistics::SampleSummary;
+
+/// What stands for no value.
+const NONE: &str = "–";
+
+/// One cell. In JSON a null, a number, a mean with its deviation, or a text.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Cell {
+    /// No value.
+    #[default]
+    Missing,
+    /// A number of things.
+    Count(u64),
+    /// A number, shown as its column says. NaN and infinities are shown, and stored, as no value.
+    Number(f64),
+    /// A mean and its standard deviation.
+    Mean {
+        /// The mean.
+        mean: f64,
+        /// The standard deviation.
+        deviation: f64,
+    },
+    /// A text.
+    Text(String),
+}
+
+impl Cell {
+    /// The number by which cells are ordered.
+    pub(super) fn value(&self) -> Option<f64> {
+        match self {
+            Self::Count(count) => Some(*count as f64),
+            Self::Number(number) | Self::Mean { mean: number, .. } => Some(*number),
+            Self::Missing | Self::Text(_) => None,
+        }
+        .filter(|number| number.is_finite())
+    }
+
+    /// The cell as it is read.
+    pub(super) fn shown(&self, format: NumberFormat) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Count(count) => count.to_string(),
+            Self::Number(number) if number.is_finite() => format.shown(*number),
+            Self::Mean { mean, deviation } if mean.is_finite() && deviation.is_finite() => {
+                format!("{} ± {}", format.shown(*mean), format.shown(*deviation))
+            }
+            _ => NONE.to_owned(),
+        }
+    }
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<f64> for Cell {
+    fn from(number: f64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<u64> for Cell {
+    fn from(count: u64) -> Self {
+        Self::Count(count)
+    }
+}
+
+impl From<usize> for Cell {
+    fn from(count: usize) -> Self {
+        Self::Count(count as u64)
+    }
+}
+
+/// Mean and standard deviation; of a single value, the value.
+impl From<SampleSummary> for Cell {
+    fn from(summary: SampleSummary) -> Self {
+        match summary.spread {
+            Some(spread) => Self::Mean {
+                mean: summary.mean,
+                deviation: spread.standard_deviation,
+            },
+            None => Self::Number(summary.mean),
+        }
+    }
+}
+
+impl<T: Into<Cell>> From<Option<T>> for Cell {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Missing, Into::into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_keeps_every_kind() {
+        let cells = [
+            Cell::Missing,
+            Cell::Count(u64::MAX),
+            Cell::Number(3.0),
+            Cell::Mean {
+                mean: 0.5,
+                deviation: 0.25,
+            },
+            Cell::Text("a|b".into()),
+        ];
+        let json = serde_json::to_string(&cells).unwrap();
+        assert_eq!(
+            json,
+            r#"[null,18446744073709551615,3.0,{"mean":0.5,"deviation":0.25},"a|b"]"#
+        );
+        assert_eq!(serde_json::from_str::<[Cell; 5]>(&json).unwrap(), cells);
+    }
+
+    #[test]
+    fn what_is_no_number_is_shown_as_none() {
+        let format = NumberFormat::Decimals(2);
+        for number in [f64::NAN, f64::INFINITY] {
+            assert_eq!(Cell::Number(number).shown(format), "–");
+            let mean = Cell::Mean {
+                mean: 1.0,
+                deviation: number,
+            };
+            assert_eq!(mean.shown(format), "–");
+        }
+        assert_eq!(Cell::from(None::<f64>).shown(format), "–");
+    }
+
+    #[test]
+    fn a_summary_is_its_mean_and_deviation() {
+        let cell = |scores: &[f64]| {
+            Cell::from(SampleSummary::of(scores, 0.95).unwrap()).shown(NumberFormat::Percent(1))
+        };
+        assert_eq!(cell(&[0.80, 0.82, 0.84]), "82.0 % ± 2.0 %");
+        assert_eq!(cell(&[0.80]), "80.0 %");
+    }
+}

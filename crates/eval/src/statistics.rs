@@ -1,0 +1,67 @@
+//! From scores to a claim that holds: tests, intervals, effect sizes and power.
+//!
+//! A score differs from seed to seed and from sample to sample, so "better" needs a test. What is
+//! compared decides which:
+//!
+//! | compared | by |
+//! |---|---|
+//! | two arms of a study, one score a seed | [`TTest::welch`], or [`TTest::paired`] and [`Wilcoxon`] where a seed means the same in both |
+//! | the predictions of two classifiers for the same rows | [`McNemar`] |
+//! | any metric of two systems over the same rows | [`Bootstrap::paired`], [`Randomisation::paired`] |
+//! | any metric of one system | [`Bootstrap::interval`] |
+//! | many arms | a [`ComparisonTable`], its p-values adjusted by an [`Adjustment`] |
+//!
+//! All p-values are two-sided. Differences are the first sample less the second. The tests are those
+//! of SciPy and statsmodels and are held to them to nine digits; where these give NaN, the error
+//! here says why.
+//!
+//! What is random is addressed by seed and number of the resample, so that a result depends neither
+//! on the number of threads nor on the machine.
+//!
+//! # Example
+//!
+//! ```
+//! use finetune_eval::statistics::{Arm, Comparison, ComparisonConfig, Verdict};
+//!
+//! # fn main() -> Result<(), finetune_eval::EvalError> {
+//! let frozen = Arm::new("frozen", [0.781, 0.779, 0.784, 0.780, 0.782]);
+//! let tuned = Arm::new("fine-tuned", [0.826, 0.831, 0.829, 0.824, 0.833]);
+//! let comparison = Comparison::new(&tuned, &frozen, &ComparisonConfig::default())?;
+//! assert_eq!(comparison.verdict(), Verdict::Better);
+//! println!("{comparison}"); // fine-tuned is better than frozen by 0.0474 ...
+//! # Ok(())
+//! # }
+//! ```
+
+mod adjustment;
+mod bootstrap;
+mod comparison;
+mod comparison_table;
+mod effect_size;
+mod interval;
+mod mcnemar;
+mod noncentral_t;
+mod paired_bootstrap;
+mod power;
+mod randomisation;
+mod ranks;
+mod sample;
+mod sample_summary;
+mod student_t;
+mod t_test;
+mod wilcoxon;
+
+pub use adjustment::Adjustment;
+pub use bootstrap::{Bootstrap, BootstrapEstimate, BootstrapMethod};
+pub use comparison::{Arm, ArmSummary, Comparison, ComparisonConfig, MoreSeeds, Verdict};
+pub use comparison_table::ComparisonTable;
+pub use effect_size::EffectSize;
+pub use interval::ConfidenceInterval;
+pub use mcnemar::{McNemar, McNemarMethod, McNemarTest};
+pub use noncentral_t::noncentral_t_cdf;
+pub use paired_bootstrap::PairedBootstrap;
+pub use power::TTestPower;
+pub use randomisation::{Randomisation, RandomisationTest};
+pub use sample_summary::{SampleSummary, Spread};
+pub use t_test::{Design, TTest};
+pub use wilcoxon::{NullDistribution, Wilcoxon, WilcoxonTest, ZeroDifferences};

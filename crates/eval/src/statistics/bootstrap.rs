@@ -1,0 +1,334 @@
+//! Bootstrap intervals of any metric.
+
+mod ends;
+
+use rand::RngExt;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use finetune_random::{Purpose, generator};
+
+use super::ConfidenceInterval;
+use super::interval::check_share;
+use crate::EvalError;
+
+/// [The bootstrap](https://doi.org/10.1214/aos/1176344552): how far a metric would differ on other
+/// rows of the same kind, from rows drawn anew, with repetition, out of those there are.
+///
+/// SciPy's [`bootstrap`]: equal to it for equal resamples
+/// ([`interval_of_resamples`](Self::interval_of_resamples)). The drawn ones are a function of seed
+/// and number, whatever the number of threads.
+///
+/// A metric is a function from the rows of a resample (positions in `0..rows`, some of them several
+/// times) to a number. What it is computed from, it captures.
+///
+/// ```
+/// use finetune_eval::statistics::Bootstrap;
+///
+/// # fn main() -> Result<(), finetune_eval::EvalError> {
+/// let hits = [1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0];
+/// let accuracy = |rows: &[usize]| {
+///     rows.iter().map(|&row| hits[row]).sum::<f64>() / rows.len() as f64
+/// };
+/// let bootstrap = Bootstrap { seed: 7, ..Bootstrap::default() };
+/// let result = bootstrap.interval(hits.len(), accuracy)?;
+/// assert_eq!(result.estimate, 0.8);
+/// assert!(result.interval.contains(0.6) && !result.interval.contains(0.2));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// [`bootstrap`]: https://docs.scipy.org/doc/scipy/reference/generated/scipy.stats.bootstrap.html
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bootstrap {
+    /// Number of resamples, at least 1.
+    pub resamples: usize,
+    /// Level of the interval, in `(0, 1)`.
+    pub level: f64,
+    /// How the interval is read off the resamples.
+    pub method: BootstrapMethod,
+    /// Seed of the resamples.
+    pub seed: u64,
+}
+
+impl Default for Bootstrap {
+    fn default() -> Self {
+        Self {
+            resamples: 9_999,
+            level: 0.95,
+            method: BootstrapMethod::default(),
+            seed: 0,
+        }
+    }
+}
+
+/// How an interval is read off the metric's values on the resamples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BootstrapMethod {
+    /// Between two percentiles of the values. For sets of very many rows.
+    Percentile,
+    /// [Bias-corrected and accelerated](https://doi.org/10.2307/2289144): the percentiles are moved
+    /// for bias and skew. Computes the metric once more for each row, without that row.
+    #[default]
+    Bca,
+}
+
+/// A metric with its bootstrap interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct BootstrapEstimate {
+    /// The metric over all rows as they are.
+    pub estimate: f64,
+    /// Standard deviation of the metric over the resamples; 0 for a single one.
+    pub standard_error: f64,
+    /// Interval of the metric.
+    pub interval: ConfidenceInterval,
+    /// Number of resamples.
+    pub resamples: usize,
+}
+
+impl Bootstrap {
+    /// The interval of a metric over `rows` rows.
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::TooFewValues`] below two rows, [`EvalError::Setting`] for no resamples
+    /// or a level outside `(0, 1)`, [`EvalError::MetricNotFinite`] where the metric is not finite,
+    /// [`EvalError::Undefined`] where the resamples allow no BCa interval.
+    pub fn interval(
+        &self,
+        rows: usize,
+        metric: impl Fn(&[usize]) -> f64 + Sync,
+    ) -> Result<BootstrapEstimate, EvalError> {
+        self.check(rows)?;
+        let values = self.values(rows, &metric)?;
+        self.estimate(rows, &metric, values)
+    }
+
+    /// The interval from given resamples, each a list of rows; `resamples` and `seed` do not count.
+    /// For resamples of one's own kind, such as of whole documents.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`interval`](Self::interval), and [`EvalError::RowOutOfRange`].
+    pub fn interval_of_resamples<R: AsRef<[usize]> + Sync>(
+        &self,
+        rows: usize,
+        resamples: &[R],
+        metric: impl Fn(&[usize]) -> f64 + Sync,
+    ) -> Result<BootstrapEstimate, EvalError> {
+        let given = Self {
+            resamples: resamples.len(),
+            ..*self
+        };
+        given.check(rows)?;
+        for resample in resamples {
+            if let Some(&row) = resample.as_ref().iter().find(|&&row| row >= rows) {
+                return Err(EvalError::RowOutOfRange { row, rows });
+            }
+        }
+        let values = resamples
+            .par_iter()
+            .enumerate()
+            .map(|(number, resample)| finite(metric(resample.as_ref()), || resample_name(number)))
+            .collect::<Result<_, _>>()?;
+        given.estimate(rows, &metric, values)
+    }
+
+    /// The metric on each resample.
+    pub(super) fn values(
+        &self,
+        rows: usize,
+        metric: &(impl Fn(&[usize]) -> f64 + Sync),
+    ) -> Result<Vec<f64>, EvalError> {
+        (0..self.resamples)
+            .into_par_iter()
+            .map_init(
+                || vec![0; rows],
+                |drawn, number| {
+                    let mut random = generator(self.seed, Purpose::Resampling, number as u64, 0);
+                    drawn.fill_with(|| random.random_range(0..rows));
+                    finite(metric(drawn), || resample_name(number))
+                },
+            )
+            .collect()
+    }
+
+    /// Reads the interval off the metric's values.
+    pub(super) fn estimate(
+        &self,
+        rows: usize,
+        metric: &(impl Fn(&[usize]) -> f64 + Sync),
+        mut values: Vec<f64>,
+    ) -> Result<BootstrapEstimate, EvalError> {
+        let all: Vec<usize> = (0..rows).collect();
+        let estimate = finite(metric(&all), || "all rows".to_owned())?;
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        let standard_error = (squares / (values.len().max(2) - 1) as f64).sqrt();
+        values.sort_by(f64::total_cmp);
+
+        let tail = (1.0 - self.level) / 2.0;
+        let constant = values.iter().all(|&value| value == estimate);
+        let (low, high) = match self.method {
+            BootstrapMethod::Bca if !constant => {
+                let jackknife = ends::jackknife(rows, metric)?;
+                ends::bca_tails(estimate, &values, &jackknife, tail)?
+            }
+            _ => (tail, 1.0 - tail),
+        };
+        Ok(BootstrapEstimate {
+            estimate,
+            standard_error,
+            interval: ConfidenceInterval {
+                level: self.level,
+                low: ends::quantile(&values, low),
+                high: ends::quantile(&values, high),
+            },
+            resamples: values.len(),
+        })
+    }
+
+    pub(super) fn check(&self, rows: usize) -> Result<(), EvalError> {
+        check_share("level", self.level)?;
+        check_resamples(self.resamples)?;
+        if rows < 2 {
+            return Err(EvalError::TooFewValues {
+                sample: "rows".to_owned(),
+                needed: 2,
+                got: rows,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// # Errors
+///
+/// [`EvalError::Setting`] for none.
+pub(super) fn check_resamples(resamples: usize) -> Result<(), EvalError> {
+    if resamples == 0 {
+        return Err(EvalError::Setting {
+            setting: "number of resamples",
+            expected: "at least 1",
+            got: "0".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// # Errors
+///
+/// [`EvalError::MetricNotFinite`] for a value that is not finite.
+pub(super) fn finite(value: f64, of: impl Fn() -> String) -> Result<f64, EvalError> {
+    if value.is_finite() {
+        return Ok(value);
+    }
+    Err(EvalError::MetricNotFinite {
+        rows: of(),
+        got: value.to_string(),
+    })
+}
+
+fn resample_name(number: usize) -> String {
+    format!("resample {number}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mean_of(values: &[f64]) -> impl Fn(&[usize]) -> f64 + Sync {
+        |rows| rows.iter().map(|&row| values[row]).sum::<f64>() / rows.len() as f64
+    }
+
+    #[test]
+    fn a_metric_that_never_varies_has_an_interval_of_no_width() {
+        for method in [BootstrapMethod::Percentile, BootstrapMethod::Bca] {
+            let bootstrap = Bootstrap {
+                method,
+                resamples: 50,
+                ..Bootstrap::default()
+            };
+            let result = bootstrap.interval(4, |_| 0.5).unwrap();
+            assert_eq!((result.interval.low, result.interval.high), (0.5, 0.5));
+            assert_eq!(result.standard_error, 0.0);
+        }
+    }
+
+    #[test]
+    fn an_estimate_outside_its_resamples_has_no_bca_interval() {
+        // All resamples leave out the row that alone is not 0.
+        let resamples = [vec![1, 1, 2], vec![2, 1, 1]];
+        let result =
+            Bootstrap::default().interval_of_resamples(3, &resamples, mean_of(&[1.0, 0.0, 0.0]));
+        assert!(matches!(result, Err(EvalError::Undefined { .. })));
+    }
+
+    #[test]
+    fn what_cannot_be_resampled_is_said() {
+        let bootstrap = Bootstrap {
+            resamples: 20,
+            ..Bootstrap::default()
+        };
+        assert!(matches!(
+            bootstrap.interval(1, |_| 0.0),
+            Err(EvalError::TooFewValues {
+                needed: 2,
+                got: 1,
+                ..
+            })
+        ));
+        assert!(matches!(
+            Bootstrap {
+                resamples: 0,
+                ..bootstrap
+            }
+            .interval(3, |_| 0.0),
+            Err(EvalError::Setting {
+                setting: "number of resamples",
+                ..
+            })
+        ));
+        assert_eq!(
+            bootstrap.interval(3, |rows| if rows == [0, 1, 2] { f64::NAN } else { 0.0 }),
+            Err(EvalError::MetricNotFinite {
+                rows: "all rows".into(),
+                got: "NaN".into()
+            })
+        );
+        assert_eq!(
+            bootstrap.interval_of_resamples(3, &[[0, 3]], |_| 0.0),
+            Err(EvalError::RowOutOfRange { row: 3, rows: 3 })
+        );
+    }
+
+    #[test]
+    fn rows_are_drawn_evenly() {
+        let values: Vec<f64> = (0..40).map(|row| f64::from(row * row % 17)).collect();
+        let result = Bootstrap::default()
+            .interval(values.len(), mean_of(&values))
+            .unwrap();
+        let mean = values.iter().sum::<f64>() / 40.0;
+        let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 40.0;
+        let expected = (variance / 40.0).sqrt();
+        assert!((result.standard_error / expected - 1.0).abs() < 0.03);
+    }
+
+    /// A changed value here means that published intervals can no longer be repeated.
+    #[test]
+    fn resamples_never_change() {
+        let bootstrap = Bootstrap {
+            resamples: 3,
+            seed: 5,
+            ..Bootstrap::default()
+        };
+        let code = |rows: &[usize]| rows.iter().fold(0.0, |code, &row| 10.0 * code + row as f64);
+        assert_eq!(
+            bootstrap.values(6, &code).unwrap(),
+            [425_043.0, 1_210.0, 202_040.0]
+        );
+    }
+}

@@ -1,0 +1,282 @@
+//! Two arms of a study: which is better, and whether that is shown.
+
+mod arm;
+mod config;
+mod text;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::arm::{Arm, ArmSummary};
+pub use self::config::ComparisonConfig;
+use super::{EffectSize, TTest, TTestPower};
+use crate::EvalError;
+
+/// What a comparison shows of its first arm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Better than the second, by the test.
+    Better,
+    /// Worse than the second, by the test.
+    Worse,
+    /// Neither: which does not show that the arms are equal.
+    NoDifferenceShown,
+    /// Nothing: the scores do not vary, and a test needs that.
+    Untested,
+}
+
+/// How many seeds would show a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct MoreSeeds {
+    /// The true difference to be shown, above 0.
+    pub difference: f64,
+    /// The probability with which it would be shown.
+    pub power: f64,
+    /// Seeds an arm that takes; none above 100,000.
+    pub needed: Option<usize>,
+    /// How many more these are than the smaller arm has.
+    pub more: Option<usize>,
+}
+
+/// Two arms, their difference and its test.
+///
+/// Prints as one sentence, which says "better" or "worse" only if the test does.
+///
+/// ```
+/// use finetune_eval::statistics::{Arm, Comparison, ComparisonConfig};
+///
+/// # fn main() -> Result<(), finetune_eval::EvalError> {
+/// let comparison = Comparison::new(
+///     &Arm::new("cosine", [0.812, 0.821, 0.809]),
+///     &Arm::new("linear", [0.808, 0.815, 0.811]),
+///     &ComparisonConfig::default(),
+/// )?;
+/// assert_eq!(
+///     comparison.to_string(),
+///     "no difference shown between cosine and linear: 0.8140 - 0.8113 = 0.0027, \
+///      95 % interval -0.0102 to 0.0155 (Welch's t(3.1) = 0.64, p = 0.5630, d = 0.53; \
+///      3 and 3 seeds); 55 seeds more an arm would show a difference of 0.0027 with power 0.8"
+/// );
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Comparison {
+    /// The first arm.
+    pub first: ArmSummary,
+    /// The second arm, to which the first is compared.
+    pub second: ArmSummary,
+    /// Mean of the first less mean of the second.
+    pub difference: f64,
+    /// The test; none where the scores do not vary.
+    pub test: Option<TTest>,
+    /// The effect size; none where the scores do not vary.
+    pub effect_size: Option<EffectSize>,
+    /// The test's p-value among those of its table; none outside a table.
+    pub adjusted_p: Option<f64>,
+    /// What further seeds would show; none where there is no deviation or no difference to go by.
+    pub more_seeds: Option<MoreSeeds>,
+    /// How the arms were compared.
+    pub config: ComparisonConfig,
+}
+
+impl Comparison {
+    /// Compares two arms.
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::TooFewValues`] for an arm of fewer than two seeds, [`EvalError::NotFinite`],
+    /// [`EvalError::PairsIncomplete`] for a paired design with arms of different size,
+    /// [`EvalError::Setting`].
+    pub fn new(first: &Arm, second: &Arm, config: &ComparisonConfig) -> Result<Self, EvalError> {
+        let level = 1.0 - config.alpha;
+        for arm in [first, second] {
+            super::sample::check(&arm.name, &arm.scores, 2)?;
+        }
+        let test = unless_constant(TTest::of_design(
+            config.design,
+            &first.scores,
+            &second.scores,
+            level,
+        ))?;
+        let effect_size =
+            unless_constant(EffectSize::of(config.design, &first.scores, &second.scores))?;
+        let (first, second) = (first.summary(level)?, second.summary(level)?);
+        let difference = first.scores.mean - second.scores.mean;
+        let seeds = first.scores.count.min(second.scores.count);
+        let more_seeds = more_seeds(difference, effect_size, seeds, config)?;
+        Ok(Self {
+            first,
+            second,
+            difference,
+            test,
+            effect_size,
+            adjusted_p: None,
+            more_seeds,
+            config: *config,
+        })
+    }
+
+    /// What the test shows of the first arm, by the adjusted p-value where there is one.
+    pub fn verdict(&self) -> Verdict {
+        let Some(test) = self.test else {
+            return Verdict::Untested;
+        };
+        if self.adjusted_p.unwrap_or(test.p_value) >= self.config.alpha {
+            Verdict::NoDifferenceShown
+        } else if (self.difference < 0.0) == self.config.lower_is_better {
+            Verdict::Better
+        } else {
+            Verdict::Worse
+        }
+    }
+}
+
+/// The sentence.
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        text::write(self, f)
+    }
+}
+
+/// Scores that do not vary are an outcome of a comparison, not a fault of its input.
+fn unless_constant<T>(result: Result<T, EvalError>) -> Result<Option<T>, EvalError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(EvalError::ZeroVariance { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn more_seeds(
+    observed: f64,
+    effect_size: Option<EffectSize>,
+    seeds: usize,
+    config: &ComparisonConfig,
+) -> Result<Option<MoreSeeds>, EvalError> {
+    if let Some(difference) = config.smallest_difference
+        && !(difference > 0.0 && difference.is_finite())
+    {
+        return Err(EvalError::Setting {
+            setting: "smallest difference",
+            expected: "above 0 and finite",
+            got: difference.to_string(),
+        });
+    }
+    super::interval::check_share("power", config.power)?;
+    let difference = config.smallest_difference.unwrap_or(observed.abs());
+    let Some(effect_size) = effect_size.filter(|_| difference > 0.0) else {
+        return Ok(None);
+    };
+    let test = TTestPower {
+        design: config.design,
+        alpha: config.alpha,
+    };
+    let needed = test.seeds_needed(difference / effect_size.deviation, config.power)?;
+    Ok(Some(MoreSeeds {
+        difference,
+        power: config.power,
+        needed,
+        more: needed.map(|needed| needed.saturating_sub(seeds)),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compare(first: &[f64], second: &[f64], config: &ComparisonConfig) -> Comparison {
+        Comparison::new(&Arm::new("a", first), &Arm::new("b", second), config).unwrap()
+    }
+
+    #[test]
+    fn a_lower_loss_is_better() {
+        let config = ComparisonConfig {
+            lower_is_better: true,
+            ..ComparisonConfig::default()
+        };
+        let (low, high) = ([0.20, 0.21, 0.22], [0.40, 0.41, 0.39]);
+        assert_eq!(compare(&low, &high, &config).verdict(), Verdict::Better);
+        assert_eq!(compare(&high, &low, &config).verdict(), Verdict::Worse);
+        let config = ComparisonConfig::default();
+        assert_eq!(compare(&low, &high, &config).verdict(), Verdict::Worse);
+    }
+
+    #[test]
+    fn the_adjusted_p_decides() {
+        let mut comparison = compare(
+            &[0.80, 0.82, 0.84],
+            &[0.86, 0.87, 0.88],
+            &ComparisonConfig::default(),
+        );
+        assert_eq!(comparison.verdict(), Verdict::Worse);
+        comparison.adjusted_p = Some(0.05);
+        assert_eq!(comparison.verdict(), Verdict::NoDifferenceShown);
+    }
+
+    #[test]
+    fn equal_scores_are_not_tested() {
+        let comparison = compare(&[0.5; 3], &[0.5; 3], &ComparisonConfig::default());
+        assert_eq!(comparison.verdict(), Verdict::Untested);
+        assert_eq!(comparison.more_seeds, None);
+    }
+
+    #[test]
+    fn the_smallest_difference_decides_how_many_seeds() {
+        let scores = ([0.80, 0.82, 0.84], [0.81, 0.82, 0.83]);
+        let config = ComparisonConfig {
+            smallest_difference: Some(0.1),
+            ..ComparisonConfig::default()
+        };
+        let more = compare(&scores.0, &scores.1, &config).more_seeds.unwrap();
+        assert_eq!((more.needed, more.more), (Some(2), Some(0)));
+        let config = ComparisonConfig {
+            smallest_difference: Some(1e-5),
+            ..config
+        };
+        let more = compare(&scores.0, &scores.1, &config).more_seeds.unwrap();
+        assert_eq!((more.needed, more.more), (None, None));
+    }
+
+    #[test]
+    fn the_arm_or_setting_at_fault_is_named() {
+        let config = ComparisonConfig::default();
+        let error = Comparison::new(&Arm::new("a", [0.1, 0.2]), &Arm::new("b", [0.1]), &config);
+        assert_eq!(
+            error,
+            Err(EvalError::TooFewValues {
+                sample: "b".into(),
+                needed: 2,
+                got: 1
+            })
+        );
+        for (setting, config) in [
+            (
+                "power",
+                ComparisonConfig {
+                    power: 1.0,
+                    ..config
+                },
+            ),
+            (
+                "smallest difference",
+                ComparisonConfig {
+                    smallest_difference: Some(0.0),
+                    ..config
+                },
+            ),
+        ] {
+            let arm = Arm::new("a", [0.1, 0.2]);
+            match Comparison::new(&arm, &arm, &config) {
+                Err(EvalError::Setting { setting: found, .. }) => {
+                    assert_eq!(found, setting)
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! An interval and the share of experiments in which it holds the truth.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::EvalError;
+
+/// A two-sided confidence interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ConfidenceInterval {
+    /// Of experiments like this one, the share whose interval holds the true value; in `(0, 1)`.
+    pub level: f64,
+    /// Lower end.
+    pub low: f64,
+    /// Upper end, not below `low`.
+    pub high: f64,
+}
+
+impl ConfidenceInterval {
+    /// Whether the value lies between the ends, both included.
+    pub fn contains(&self, value: f64) -> bool {
+        self.low <= value && value <= self.high
+    }
+
+    /// The interval of the same width on both sides of an estimate.
+    pub(super) fn around(estimate: f64, half_width: f64, level: f64) -> Self {
+        Self {
+            level,
+            low: estimate - half_width,
+            high: estimate + half_width,
+        }
+    }
+}
+
+/// As `95 % interval 0.0123 to 0.0456`.
+impl fmt::Display for ConfidenceInterval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Ten digits hide that 100 * 0.95 is not a whole number of halves.
+        let percent = (self.level * 1e12).round() / 1e10;
+        write!(
+            f,
+            "{percent} % interval {:.4} to {:.4}",
+            self.low, self.high
+        )
+    }
+}
+
+/// Checks a share that must lie strictly between 0 and 1: a confidence level, an error rate, a
+/// power.
+///
+/// # Errors
+///
+/// [`EvalError::Setting`].
+pub(super) fn check_share(setting: &'static str, share: f64) -> Result<(), EvalError> {
+    if share > 0.0 && share < 1.0 {
+        Ok(())
+    } else {
+        Err(EvalError::Setting {
+            setting,
+            expected: "between 0 and 1, neither included",
+            got: share.to_string(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_its_level_in_percent() {
+        let interval = ConfidenceInterval::around(0.5, 0.25, 0.999);
+        assert_eq!(interval.to_string(), "99.9 % interval 0.2500 to 0.7500");
+        assert!(interval.contains(0.25) && !interval.contains(0.76));
+    }
+
+    #[test]
+    fn shares_at_or_beyond_the_ends_are_refused() {
+        for share in [0.0, 1.0, -0.1, 95.0, f64::NAN] {
+            assert!(check_share("level", share).is_err(), "{share}");
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Approximate randomisation: what if the two systems were the same?
+
+mod exchange;
+
+use rand::seq::SliceRandom;
+use rand::{Rng, RngExt};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use finetune_random::{Purpose, generator};
+
+use self::exchange::{Exchange, combinations, deal};
+use super::bootstrap::{check_resamples, finite};
+use crate::EvalError;
+
+/// Differences that should be equal may differ by this share of themselves, as in SciPy.
+const ROUNDING: f64 = 100.0 * f64::EPSILON;
+
+/// [Approximate randomisation](https://aclanthology.org/C00-2137), also called a permutation test:
+/// the share of exchanges of the two systems' outputs under which a metric differs at least as much
+/// as it does.
+///
+/// All exchanges where there are no more than `resamples`, so that the p-value is exact; a random
+/// choice otherwise, the outputs as they are among it. SciPy's [`permutation_test`] of the absolute
+/// difference, with `permutation_type` `samples` for pairs and `independent` otherwise.
+///
+/// The metric is a function from outputs (predictions, scores) to a number; the labels, it captures.
+///
+/// ```
+/// use finetune_eval::statistics::Randomisation;
+///
+/// # fn main() -> Result<(), finetune_eval::EvalError> {
+/// let labels = ["en", "de", "en", "en", "de"];
+/// let accuracy = |predictions: &[&str]| {
+///     let hits = predictions.iter().zip(labels).filter(|(p, label)| *p == label).count();
+///     hits as f64 / labels.len() as f64
+/// };
+/// let first = ["en", "de", "en", "en", "de"];
+/// let second = ["de", "en", "en", "de", "de"];
+/// let test = Randomisation::default().paired(&first, &second, accuracy)?;
+/// assert!((test.difference - 0.6).abs() < 1e-12);
+/// assert!(test.exact);
+/// assert_eq!(test.p_value, 0.25); // 8 of 32 exchanges
+/// # Ok(())
+/// # }
+/// ```
+///
+/// [`permutation_test`]: https://docs.scipy.org/doc/scipy/reference/generated/scipy.stats.permutation_test.html
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Randomisation {
+    /// Number of exchanges tried, at least 1; all where there are no more.
+    pub resamples: usize,
+    /// Seed of the exchanges.
+    pub seed: u64,
+}
+
+impl Default for Randomisation {
+    fn default() -> Self {
+        Self {
+            resamples: 9_999,
+            seed: 0,
+        }
+    }
+}
+
+/// The result of a [`Randomisation`] test.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RandomisationTest {
+    /// Metric of the first system less that of the second.
+    pub difference: f64,
+    /// Two-sided p-value, in `(0, 1]`.
+    pub p_value: f64,
+    /// Whether all exchanges were tried.
+    pub exact: bool,
+    /// Number of exchanges tried.
+    pub resamples: usize,
+}
+
+impl Randomisation {
+    /// The test of two systems over the same rows: each row's outputs are exchanged or not.
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::PairsIncomplete`], [`EvalError::TooFewValues`] for no rows,
+    /// [`EvalError::Setting`] for no resamples, [`EvalError::MetricNotFinite`].
+    pub fn paired<T: Clone + Send + Sync>(
+        &self,
+        first: &[T],
+        second: &[T],
+        metric: impl Fn(&[T]) -> f64 + Sync,
+    ) -> Result<RandomisationTest, EvalError> {
+        if first.len() != second.len() {
+            return Err(EvalError::PairsIncomplete {
+                first: first.len(),
+                second: second.len(),
+            });
+        }
+        let pairs = first.len();
+        let all = (pairs < 64).then(|| 1_u64 << pairs);
+        self.test(first, second, all, metric, |exchange, drawn| {
+            let (left, right) = drawn.split_at_mut(pairs);
+            let mut random = self.generator(exchange);
+            for (pair, (left, right)) in left.iter_mut().zip(right).enumerate() {
+                let exchanged = if exchange.enumerated {
+                    exchange.number >> pair & 1 == 1
+                } else {
+                    random.random()
+                };
+                if exchanged {
+                    std::mem::swap(left, right);
+                }
+            }
+        })
+    }
+
+    /// The test of two independent samples, such as seeds: their values are dealt anew to samples of
+    /// the same sizes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`paired`](Self::paired), but for the length.
+    pub fn unpaired<T: Clone + Send + Sync>(
+        &self,
+        first: &[T],
+        second: &[T],
+        metric: impl Fn(&[T]) -> f64 + Sync,
+    ) -> Result<RandomisationTest, EvalError> {
+        let (size, total) = (first.len(), first.len() + second.len());
+        let all = combinations(total, size);
+        self.test(first, second, all, metric, |exchange, drawn| {
+            if exchange.enumerated {
+                deal(drawn, size, exchange.number);
+            } else {
+                drawn.shuffle(&mut self.generator(exchange));
+            }
+        })
+    }
+
+    /// Tries exchanges; `apply` makes one in the outputs of both systems, which stand one after the
+    /// other.
+    fn test<T: Clone + Send + Sync>(
+        &self,
+        first: &[T],
+        second: &[T],
+        all: Option<u64>,
+        metric: impl Fn(&[T]) -> f64 + Sync,
+        apply: impl Fn(Exchange, &mut [T]) + Sync,
+    ) -> Result<RandomisationTest, EvalError> {
+        check_resamples(self.resamples)?;
+        for (name, sample) in [("first", first), ("second", second)] {
+            if sample.is_empty() {
+                return Err(EvalError::TooFewValues {
+                    sample: name.to_owned(),
+                    needed: 1,
+                    got: 0,
+                });
+            }
+        }
+        let exact = all.filter(|&all| all <= self.resamples as u64);
+        let resamples = exact.map_or(self.resamples, |all| all as usize);
+        let difference = finite(metric(first) - metric(second), || "all rows".to_owned())?;
+        let least = difference.abs() * (1.0 - ROUNDING);
+
+        let outputs = [first, second].concat();
+        let as_large = (0..resamples)
+            .into_par_iter()
+            .map_init(
+                || outputs.clone(),
+                |drawn, number| {
+                    drawn.clone_from_slice(&outputs);
+                    let exchange = Exchange {
+                        number: number as u64,
+                        enumerated: exact.is_some(),
+                    };
+                    apply(exchange, drawn);
+                    let (left, right) = drawn.split_at(first.len());
+                    let difference = metric(left) - metric(right);
+                    let difference = finite(difference, || format!("exchange {number}"))?;
+                    Ok(usize::from(difference.abs() >= least))
+                },
+            )
+            .try_reduce(|| 0, |a, b| Ok(a + b))?;
+        // The outputs as they are belong to all exchanges, but not to a random choice.
+        let observed = usize::from(exact.is_none());
+        Ok(RandomisationTest {
+            difference,
+            p_value: (as_large + observed) as f64 / (resamples + observed) as f64,
+            exact: exact.is_some(),
+            resamples,
+        })
+    }
+
+    fn generator(&self, exchange: Exchange) -> impl Rng {
+        // The bootstrap's resamples have coordinate 0.
+        generator(self.seed, Purpose::Resampling, exchange.number, 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mean(values: &[f64]) -> f64 {
+        values.iter().sum::<f64>() / values.len() as f64
+    }
+
+    #[test]
+    fn random_exchanges_come_near_the_exact_p() {
+        let first = [0.83, 0.80, 0.85, 0.82, 0.84, 0.81, 0.80, 0.86];
+        let second = [0.81, 0.81, 0.82, 0.80, 0.83, 0.82, 0.78, 0.84];
+        let exact = Randomisation {
+            resamples: 20_000,
+            seed: 3,
+        };
+        let random = Randomisation {
+            resamples: 200,
+            seed: 3,
+        };
+        let pairs = [
+            (
+                exact.paired(&first, &second, mean),
+                random.paired(&first, &second, mean),
+            ),
+            (
+                exact.unpaired(&first, &second, mean),
+                random.unpaired(&first, &second, mean),
+            ),
+        ];
+        for (exact, random) in pairs {
+            let (exact, random) = (exact.unwrap(), random.unwrap());
+            assert!(exact.exact && !random.exact);
+            assert!((exact.p_value - random.p_value).abs() < 0.1);
+        }
+    }
+
+    #[test]
+    fn unusable_input_is_said() {
+        let test = Randomisation::default();
+        assert_eq!(
+            test.paired(&[1.0], &[1.0, 2.0], mean),
+            Err(EvalError::PairsIncomplete {
+                first: 1,
+                second: 2
+            })
+        );
+        assert!(matches!(
+            test.unpaired(&[], &[1.0, 2.0], mean),
+            Err(EvalError::TooFewValues {
+                needed: 1,
+                got: 0,
+                ..
+            })
+        ));
+        assert!(matches!(
+            Randomisation {
+                resamples: 0,
+                ..test
+            }
+            .unpaired(&[1.0], &[2.0], mean),
+            Err(EvalError::Setting { .. })
+        ));
+        assert!(matches!(
+            test.paired(&[1.0], &[f64::NAN], mean),
+            Err(EvalError::MetricNotFinite { .. })
+        ));
+    }
+}

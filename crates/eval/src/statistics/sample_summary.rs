@@ -1,0 +1,128 @@
+//! What the seeds of one arm say about its score.
+
+use serde::{Deserialize, Serialize};
+
+use super::interval::check_share;
+use super::sample::{self, Moments};
+use super::{ConfidenceInterval, student_t};
+use crate::EvalError;
+
+/// Mean of a sample of scores, and how sure it is.
+///
+/// ```
+/// use finetune_eval::statistics::SampleSummary;
+///
+/// # fn main() -> Result<(), finetune_eval::EvalError> {
+/// let seeds = SampleSummary::of(&[0.80, 0.82, 0.84], 0.95)?;
+/// assert_eq!(seeds.to_string(), "0.8200 ± 0.0200 (3)");
+/// assert!(seeds.spread.unwrap().interval.contains(0.85));
+/// assert_eq!(SampleSummary::of(&[0.80], 0.95)?.spread, None);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SampleSummary {
+    /// Number of values, at least 1.
+    pub count: usize,
+    /// Their mean.
+    pub mean: f64,
+    /// The smallest.
+    pub minimum: f64,
+    /// The largest.
+    pub maximum: f64,
+    /// How they spread; none for a single value.
+    pub spread: Option<Spread>,
+}
+
+/// Spread of a sample of at least two values.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Spread {
+    /// Standard deviation of a value, with `n - 1` as the divisor.
+    pub standard_deviation: f64,
+    /// Standard error of the mean: the deviation over the root of `n`.
+    pub standard_error: f64,
+    /// Interval of the mean, by Student's t distribution.
+    pub interval: ConfidenceInterval,
+}
+
+impl SampleSummary {
+    /// Summarises a sample; `level` is that of the interval.
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::TooFewValues`] for none, [`EvalError::NotFinite`],
+    /// [`EvalError::Setting`] for a level outside `(0, 1)`.
+    pub fn of(values: &[f64], level: f64) -> Result<Self, EvalError> {
+        Self::of_named("sample", values, level)
+    }
+
+    pub(super) fn of_named(name: &str, values: &[f64], level: f64) -> Result<Self, EvalError> {
+        check_share("level", level)?;
+        sample::check(name, values, 1)?;
+        let moments = Moments::of(values);
+        let spread = (moments.count > 1).then(|| {
+            let standard_error = moments.squared_error().sqrt();
+            let critical = student_t::critical_value(1.0 - level, (moments.count - 1) as f64);
+            Spread {
+                standard_deviation: moments.variance.sqrt(),
+                standard_error,
+                interval: ConfidenceInterval::around(
+                    moments.mean,
+                    critical * standard_error,
+                    level,
+                ),
+            }
+        });
+        Ok(Self {
+            count: moments.count,
+            mean: moments.mean,
+            minimum: values.iter().copied().fold(f64::INFINITY, f64::min),
+            maximum: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            spread,
+        })
+    }
+}
+
+/// As `mean ± standard deviation (count)`, with four decimals.
+impl std::fmt::Display for SampleSummary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.spread {
+            Some(spread) => write!(
+                f,
+                "{:.4} ± {:.4} ({})",
+                self.mean, spread.standard_deviation, self.count
+            ),
+            None => write!(f, "{:.4} ({})", self.mean, self.count),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_seeds_have_an_interval_of_no_width() {
+        let summary = SampleSummary::of(&[0.1 + 0.2, 0.3, 0.3], 0.95).unwrap();
+        let spread = summary.spread.unwrap();
+        assert_eq!(spread.standard_deviation, 0.0);
+        assert_eq!(
+            (spread.interval.low, spread.interval.high),
+            (summary.mean, summary.mean)
+        );
+    }
+
+    #[test]
+    fn no_value_is_an_error() {
+        assert!(matches!(
+            SampleSummary::of(&[], 0.95),
+            Err(EvalError::TooFewValues {
+                needed: 1,
+                got: 0,
+                ..
+            })
+        ));
+    }
+}
