@@ -11,7 +11,7 @@ use finetune_model::{
 };
 use serde::Serialize;
 
-use crate::activations::{KeptActivations, KeptPlans, OfSplits};
+use crate::activations::{KeptActivations, KeptPlans};
 use crate::labelled_texts::LabelledTexts;
 use crate::observer::{Observer, Phase};
 use crate::predict::PredictedRows;
