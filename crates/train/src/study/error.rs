@@ -116,12 +116,6 @@ pub enum StudyError {
         /// What is missing, or that it was left behind.
         why: String,
     },
-    /// Another program is at the trial.
-    #[error("trial {id} is being run by another program")]
-    Busy {
-        /// Its name.
-        id: String,
-    },
     /// A trial gave no score that it could be compared by.
     #[error("trial {id} has no {metric}: {what}")]
     NoScore {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use finetune_eval::plots::{BoxPlot, Group, Line, LineChart, Plot};
 use finetune_eval::report::Figure;
 
+use super::dimensions::ARM;
 use super::results::StudyResults;
-use super::tables::ARM;
 use super::trial::shown;
 use crate::TrainError;
 

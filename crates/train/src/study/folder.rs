@@ -40,16 +40,7 @@ pub struct TrialFolder {
     path: PathBuf,
     shared: PathBuf,
     /// Released when it is dropped, and by the system if the program is killed.
-    _lock: File,
-}
-
-/// What became of the wish to run a trial.
-#[derive(Debug)]
-pub(super) enum Claim {
-    /// It is ours.
-    Ours(TrialFolder),
-    /// Another program is at it.
-    Busy,
+    lock: File,
 }
 
 impl StudyFolder {
@@ -136,26 +127,31 @@ impl StudyFolder {
         Ok(lock)
     }
 
-    /// Takes a trial, unless another program is at it; with `waits`, when that is done.
-    pub(super) fn claim<C>(&self, trial: &Trial<C>, waits: bool) -> Result<Claim, TrainError> {
+    /// Takes a trial, unless another program is at it.
+    pub(super) fn claim<C>(&self, trial: &Trial<C>) -> Result<Option<TrialFolder>, TrainError> {
+        let folder = self.unclaimed(trial)?;
+        match folder.lock.try_lock() {
+            Ok(()) => Ok(Some(folder)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(TrainError::io(folder.path)(error)),
+        }
+    }
+
+    /// Takes a trial when no other program is at it.
+    pub(super) fn claim_waiting<C>(&self, trial: &Trial<C>) -> Result<TrialFolder, TrainError> {
+        let folder = self.unclaimed(trial)?;
+        folder.lock.lock().map_err(TrainError::io(&folder.path))?;
+        Ok(folder)
+    }
+
+    fn unclaimed<C>(&self, trial: &Trial<C>) -> Result<TrialFolder, TrainError> {
         let path = self.trials().join(&trial.id);
         fs::create_dir_all(&path).map_err(TrainError::io(&path))?;
-        let lock_path = path.join("lock");
-        let lock = open_lock(&lock_path)?;
-        if waits {
-            lock.lock().map_err(TrainError::io(&lock_path))?;
-        } else {
-            match lock.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Ok(Claim::Busy),
-                Err(TryLockError::Error(error)) => return Err(TrainError::io(lock_path)(error)),
-            }
-        }
-        Ok(Claim::Ours(TrialFolder {
-            path,
+        Ok(TrialFolder {
+            lock: open_lock(&path.join("lock"))?,
             shared: self.shared(),
-            _lock: lock,
-        }))
+            path,
+        })
     }
 
     /// The first difference of the folder's study and this one: path and both values. What tells

@@ -11,7 +11,9 @@
 //! ends with the tables of one that was not.
 
 mod axis;
+mod comparisons;
 mod config;
+mod dimensions;
 mod error;
 mod experiment;
 mod figures;
@@ -23,6 +25,7 @@ mod outcome;
 mod plan;
 mod pre_trained;
 mod report;
+mod resolver;
 mod results;
 mod run_scores;
 mod runner;

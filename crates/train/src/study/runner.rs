@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use super::error::StudyError;
 use super::experiment::Experiment;
-use super::folder::{Claim, StudyFolder, TrialFolder};
+use super::folder::{StudyFolder, TrialFolder};
 use super::outcome::{TrialFailure, TrialResult, TrialState, check_scores};
 use super::plan::Study;
 use super::results::StudyResults;
@@ -116,11 +116,12 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
         Ok(results)
     }
 
-    /// Runs one trial, unless it has ended before.
+    /// Runs one trial, unless it has ended before. If another program is at it, waits for that; what
+    /// it left when it was killed is gone on with.
     ///
     /// # Errors
-    /// [`StudyError::UnknownTrial`]; [`StudyError::NotDue`] for a trial of a later rung;
-    /// [`StudyError::Busy`] if another program is at it.
+    /// [`StudyError::UnknownTrial`]; [`StudyError::NotDue`] for a trial of a later rung; otherwise
+    /// as [`Self::run`].
     pub fn run_trial(
         &self,
         index: usize,
@@ -136,16 +137,11 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
             let id = trial.id.clone();
             return Err(StudyError::NotDue { index, id, why }.into());
         }
-        match self.attempt(trial, false, observer)? {
-            Some(state) => Ok(state),
-            None => Err(StudyError::Busy {
-                id: trial.id.clone(),
-            }
-            .into()),
-        }
+        let folder = self.folder.claim_waiting(trial)?;
+        self.run_unless_ended(trial, &folder, observer)
     }
 
-    /// Runs these trials; returns those that other programs are at.
+    /// Runs these trials; returns those that other programs are at, unless it waits for them.
     fn run_all<'t>(
         &self,
         trials: &[&'t Trial<E::Config>],
@@ -154,14 +150,24 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
     ) -> Result<Vec<&'t Trial<E::Config>>, TrainError> {
         let next = AtomicUsize::new(0);
         let busy = Mutex::new(Vec::new());
+        let attempt = |trial: &'t Trial<E::Config>| -> Result<(), TrainError> {
+            let folder = match waits {
+                true => Some(self.folder.claim_waiting(trial)?),
+                false => self.folder.claim(trial)?,
+            };
+            match folder {
+                Some(folder) => self.run_unless_ended(trial, &folder, observer).map(drop),
+                None => {
+                    lock(&busy).push(trial);
+                    Ok(())
+                }
+            }
+        };
         let work = || -> Result<(), TrainError> {
             while let Some(trial) = trials.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let ended = self.attempt(trial, waits, observer);
+                let ended = attempt(trial);
                 // After what is wrong with the folder no further trial is begun.
-                let ended = ended.inspect_err(|_| next.store(trials.len(), Ordering::Relaxed))?;
-                if ended.is_none() {
-                    lock(&busy).push(*trial);
-                }
+                ended.inspect_err(|_| next.store(trials.len(), Ordering::Relaxed))?;
             }
             Ok(())
         };
@@ -177,26 +183,23 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
         Ok(std::mem::take(&mut lock(&busy)))
     }
 
-    /// Runs a trial, if it is nobody else's and has not ended; nothing if another program is at it.
-    fn attempt(
+    /// Runs a trial that is claimed, if it has not ended meanwhile.
+    fn run_unless_ended(
         &self,
         trial: &Trial<E::Config>,
-        waits: bool,
+        folder: &TrialFolder,
         observer: &dyn StudyObserver,
-    ) -> Result<Option<TrialState>, TrainError> {
-        let Claim::Ours(folder) = self.folder.claim(trial, waits)? else {
-            return Ok(None);
-        };
+    ) -> Result<TrialState, TrainError> {
         let label = self.study.label(trial);
         let state = match self.folder.state(trial)? {
-            TrialState::Missing => self.run_claimed(trial, &folder, &label, observer)?,
+            TrialState::Missing => self.run_claimed(trial, folder, &label, observer)?,
             TrialState::Failed(_) if self.retries => {
-                self.run_claimed(trial, &folder, &label, observer)?
+                self.run_claimed(trial, folder, &label, observer)?
             }
             ended => ended,
         };
         observer.ended(&label, &state);
-        Ok(Some(state))
+        Ok(state)
     }
 
     fn run_claimed(

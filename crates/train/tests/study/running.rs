@@ -129,26 +129,43 @@ fn what_fails_is_told_and_the_rest_goes_on() {
     assert_eq!(coins.study.trials()[2].config.ending, Ending::Error);
 }
 
-#[test]
-fn a_trial_that_another_is_at_is_busy() {
-    let coins = Coins::new(COINS);
-    let id = &coins.study.trials()[0].id;
-    let lock = path_of(&coins.folder, id, "lock");
+/// Another program is at the first trial for a tenth of a second, and then is killed.
+fn with_the_first_taken(coins: &Coins, run: impl FnOnce()) {
+    let lock = path_of(&coins.folder, &coins.study.trials()[0].id, "lock");
     fs::create_dir_all(lock.parent().unwrap()).unwrap();
     let other = fs::File::create(&lock).unwrap();
     other.lock().unwrap();
-    let runner = StudyRunner::new(&coins.study, &Toss("penny"), &coins.folder);
-    let busy = runner.run_trial(0, &()).unwrap_err().to_string();
-    assert_eq!(busy, format!("trial {id} is being run by another program"));
-    // The whole study waits for it, and takes it over when it is let go.
     let held = std::thread::spawn(move || {
         std::thread::sleep(std::time::Duration::from_millis(100));
         drop(other);
     });
-    let results = runner.run(&()).unwrap();
+    run();
     held.join().unwrap();
-    assert_eq!(results.missing().count(), 0);
-    assert_eq!(runs(coins.folder.path()).last(), Some(id));
+}
+
+#[test]
+fn a_trial_that_another_is_at_comes_last() {
+    let coins = Coins::new(COINS);
+    let runner = StudyRunner::new(&coins.study, &Toss("penny"), &coins.folder);
+    with_the_first_taken(&coins, || {
+        let results = runner.run(&()).unwrap();
+        assert_eq!(results.missing().count(), 0);
+    });
+    let runs = runs(coins.folder.path());
+    assert_eq!(
+        (runs.len(), runs.last()),
+        (6, Some(&coins.study.trials()[0].id))
+    );
+}
+
+#[test]
+fn one_trial_waits_for_whoever_is_at_it() {
+    let coins = Coins::new(COINS);
+    let runner = StudyRunner::new(&coins.study, &Toss("penny"), &coins.folder);
+    with_the_first_taken(&coins, || {
+        assert!(runner.run_trial(0, &()).unwrap().result().is_some());
+    });
+    assert_eq!(runs(coins.folder.path()).len(), 1);
 }
 
 #[test]
