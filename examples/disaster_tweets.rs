@@ -15,8 +15,8 @@ use finetune::data::{Split, catalog};
 use finetune::eval::Metric;
 use finetune::prelude::*;
 use finetune::train::{
-    Experiment, FineTuningExperiment, Observer, Study, StudyConfig, StudyError, TrainError, Trial,
-    TrialFolder, TrialScores,
+    Experiment, FineTuningExperiment, Fold, Observer, Study, StudyConfig, StudyError, TrainError,
+    Trial, TrialFolder, TrialScores,
 };
 use finetune_baseline::BaselineConfig;
 use finetune_examples::study::{
@@ -124,7 +124,7 @@ impl Experiment for Systems {
         Some("encoder.train.seed")
     }
 
-    fn check(&self, config: &SystemConfig) -> Result<(), Self::Error> {
+    fn check(&self, config: &SystemConfig, _: Option<Fold>) -> Result<(), Self::Error> {
         config.encoder.validate()
     }
 

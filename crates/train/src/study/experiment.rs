@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 
-use finetune_eval::Scores;
+use finetune_eval::{Metric, Scores};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::config::MeasuredOn;
 use super::folder::TrialFolder;
-use super::trial::Trial;
+use super::trial::{Fold, Trial};
 use crate::observer::Observer;
 
 /// What a trial is a run of.
@@ -86,12 +86,19 @@ pub trait Experiment: Sync {
     /// The setting of the seed; nothing for an experiment in which nothing is random.
     fn seed_setting(&self) -> Option<&str>;
 
-    /// Whether a trial could be run with these settings. All are asked before the first is run.
+    /// Whether a trial could be run with these settings, on this fold. All are asked before the
+    /// first is run.
     ///
     /// # Errors
     /// What is wrong.
-    fn check(&self, _config: &Self::Config) -> Result<(), Self::Error> {
+    fn check(&self, _config: &Self::Config, _fold: Option<Fold>) -> Result<(), Self::Error> {
         Ok(())
+    }
+
+    /// The metrics that a trial with these settings has on these rows, so that a study by another
+    /// one is refused before the first is run. Nothing if they are not known beforehand.
+    fn metrics(&self, _config: &Self::Config, _rows: MeasuredOn) -> Option<Vec<Metric>> {
+        None
     }
 
     /// Runs a trial, or goes on with one that was stopped. What it leaves behind goes into the
@@ -123,7 +130,7 @@ pub struct TrialScores {
 
 impl TrialScores {
     /// One score on the test rows.
-    pub fn test(metric: finetune_eval::Metric, score: f64) -> Self {
+    pub fn test(metric: Metric, score: f64) -> Self {
         Self {
             test: [(metric, score)].into(),
             ..Self::default()

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use finetune_data::{Dataset, Folds, Split, Splits};
+use finetune_eval::Metric;
 use serde_json::{Value, json};
 
+use super::config::MeasuredOn;
 use super::experiment::{Experiment, TrialScores};
 use super::folder::TrialFolder;
 use super::model_fingerprint::model_fingerprint;
-use super::run_scores::scores_of_run;
+use super::run_scores::{scores_of_run, test_metrics, validation_metrics};
 use super::trial::{Fold, Trial};
 use crate::observer::Observer;
 use crate::{ActivationPlace, FineTuning, FineTuningConfig, RunDirectory, TrainError};
@@ -165,8 +167,27 @@ impl Experiment for FineTuningExperiment {
         Some("train.seed")
     }
 
-    fn check(&self, config: &FineTuningConfig) -> Result<(), TrainError> {
-        config.validate()
+    fn check(&self, config: &FineTuningConfig, fold: Option<Fold>) -> Result<(), TrainError> {
+        let rows = self.splits.train.len();
+        match fold.filter(|fold| fold.of > rows) {
+            Some(fold) => {
+                let expected = format!("at most the {rows} training rows");
+                Err(TrainError::setting("folds", fold.of, expected))
+            }
+            None => config.validate(),
+        }
+    }
+
+    fn metrics(&self, config: &FineTuningConfig, rows: MeasuredOn) -> Option<Vec<Metric>> {
+        let target = &self.splits.train.task.target;
+        let has_rows = self.validation.is_some() || self.splits.validation.is_some();
+        Some(match rows {
+            MeasuredOn::Test => test_metrics(target),
+            MeasuredOn::Validation if has_rows && config.train.evaluation.is_some() => {
+                validation_metrics(target)
+            }
+            MeasuredOn::Validation => Vec::new(),
+        })
     }
 
     fn run(

@@ -123,8 +123,7 @@ pub(super) fn check_scores(
         metric: metric.to_string(),
         what,
     };
-    let all = [("test", &scores.test), ("validation", &scores.validation)];
-    for (metric, value) in all.into_iter().flat_map(|(_, scores)| scores) {
+    for (metric, value) in scores.test.iter().chain(&scores.validation) {
         if !value.is_finite() {
             return Err(wrong(&metric.name(), format!("it is {value}")));
         }
@@ -135,16 +134,32 @@ pub(super) fn check_scores(
     if let Some((name, value)) = numbers.chain(points).find(|(_, value)| !value.is_finite()) {
         return Err(wrong(name, format!("it is {value}")));
     }
-    if scores.on(rows).contains_key(&metric) {
-        return Ok(());
+    match scores.on(rows).contains_key(&metric) {
+        true => Ok(()),
+        false => Err(no_score(id, metric, rows, scores.on(rows).keys().copied())),
     }
-    let names: Vec<_> = scores.on(rows).keys().map(|metric| metric.name()).collect();
-    let (which, _) = all[usize::from(rows == MeasuredOn::Validation)];
-    let what = match names.as_slice() {
-        [] => format!("there are no {which} scores"),
-        names => format!("the {which} scores are {}", names.join(", ")),
+}
+
+/// The refusal of a trial without the metric, which has others.
+pub(super) fn no_score(
+    trial: &str,
+    metric: Metric,
+    rows: MeasuredOn,
+    others: impl IntoIterator<Item = Metric>,
+) -> StudyError {
+    let which = match rows {
+        MeasuredOn::Test => "test",
+        MeasuredOn::Validation => "validation",
     };
-    Err(wrong(&metric.name(), what))
+    let names: Vec<_> = others.into_iter().map(Metric::name).collect();
+    StudyError::NoScore {
+        id: trial.to_string(),
+        metric: metric.to_string(),
+        what: match names.as_slice() {
+            [] => format!("there are no {which} scores"),
+            names => format!("the {which} scores are {}", names.join(", ")),
+        },
+    }
 }
 
 #[cfg(test)]

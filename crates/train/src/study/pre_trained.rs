@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use finetune_data::{Dataset, TextTokenizer};
+use finetune_eval::Metric as EvalMetric;
 use finetune_model::{load_masked_lm, save_masked_lm};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::config::MeasuredOn;
 use super::error::StudyError;
 use super::experiment::{Experiment, TrialScores};
 use super::fine_tuning::FineTuningExperiment;
 use super::folder::TrialFolder;
-use super::trial::Trial;
+use super::trial::{Fold, Trial};
 use crate::observer::Observer;
 use crate::{
     FineTuningConfig, Metric, PreTraining, PreTrainingConfig, RunDirectory, RunLength, Start,
@@ -152,9 +154,13 @@ impl Experiment for PreTrainedExperiment {
         Some("fine_tuning.train.seed")
     }
 
-    fn check(&self, config: &PreTrainedConfig) -> Result<(), TrainError> {
+    fn metrics(&self, config: &PreTrainedConfig, rows: MeasuredOn) -> Option<Vec<EvalMetric>> {
+        self.fine_tuning.metrics(&config.fine_tuning, rows)
+    }
+
+    fn check(&self, config: &PreTrainedConfig, fold: Option<Fold>) -> Result<(), TrainError> {
         config.pre_training.validate()?;
-        config.fine_tuning.validate()?;
+        self.fine_tuning.check(&config.fine_tuning, fold)?;
         self.corpus(&config.corpora)?;
         let train = &config.pre_training.train;
         let mut saved = train.checkpoints.milestones.clone();

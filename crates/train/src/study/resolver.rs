@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::config::{ArmConfig, StudyConfig};
 use super::error::StudyError;
 use super::experiment::Experiment;
+use super::outcome::no_score;
 use super::settings::{self, merged, sets};
 use super::trial::{Candidate, Fold, Trial, id};
 use crate::TrainError;
@@ -213,12 +214,7 @@ impl<E: Experiment> Resolver<'_, E> {
                 source,
             }
         })?;
-        self.experiment
-            .check(&config)
-            .map_err(|error| StudyError::Config {
-                trial: place,
-                what: error.to_string(),
-            })?;
+        self.check(&config, fold, &place)?;
         let seed = self.experiment.seed_setting();
         let seed = seed.and_then(|setting| settings::value(settings, setting)?.as_u64());
         Ok(Trial {
@@ -231,6 +227,23 @@ impl<E: Experiment> Resolver<'_, E> {
             config,
             settings: settings.clone(),
         })
+    }
+}
+
+impl<E: Experiment> Resolver<'_, E> {
+    /// Whether a trial can be run, and will have what it is compared by.
+    fn check(&self, config: &E::Config, fold: Option<Fold>, place: &str) -> Result<(), StudyError> {
+        let checked = self.experiment.check(config, fold);
+        checked.map_err(|error| StudyError::Config {
+            trial: place.to_string(),
+            what: error.to_string(),
+        })?;
+        let (metric, rows) = (self.config.metric, self.config.measured_on);
+        let metrics = self.experiment.metrics(config, rows);
+        match metrics.filter(|metrics| !metrics.contains(&metric)) {
+            Some(metrics) => Err(no_score(place, metric, rows, metrics)),
+            None => Ok(()),
+        }
     }
 }
 

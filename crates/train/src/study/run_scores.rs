@@ -1,5 +1,6 @@
 //! The scores of a fine-tuning run, from the report that it left.
 
+use finetune_data::Target;
 use finetune_eval::{ConfusionMatrix, Metric, MetricInput, RegressionReport, Scored, Scores};
 use serde::Deserialize;
 use serde_json::Value;
@@ -7,6 +8,7 @@ use serde_json::Value;
 use super::experiment::TrialScores;
 use crate::evaluation::EvaluationRecord;
 use crate::observer::EpochRecord;
+use crate::scoring::metrics_of;
 use crate::{RunDirectory, TrainError, read_json};
 
 /// The number of passes over the training rows before the model that was kept.
@@ -66,27 +68,54 @@ pub(super) fn scores_of_run(directory: &RunDirectory) -> Result<TrialScores, Tra
     Ok(scores)
 }
 
-/// Every score that predicted classes or numbers have.
+/// Of scores.
+const OF_NUMBERS: [Metric; 5] = [
+    Metric::Pearson,
+    Metric::Spearman,
+    Metric::MeanAbsoluteError,
+    Metric::RootMeanSquaredError,
+    Metric::R2,
+];
+
+/// The metrics of a task's test rows, of which these rows may not define all.
+pub(super) fn test_metrics(target: &Target) -> Vec<Metric> {
+    let Target::Classes(names) = target else {
+        return OF_NUMBERS.into();
+    };
+    // Of more than two classes none is the positive one.
+    let of_one = [Metric::Precision, Metric::Recall, Metric::F1];
+    let metrics = Metric::ALL.iter().copied();
+    let metrics = metrics.filter(|metric| metric.input() == MetricInput::Classes);
+    metrics
+        .filter(|metric| names.len() == 2 || !of_one.contains(metric))
+        .collect()
+}
+
+/// The metrics of its validation rows.
+pub(super) fn validation_metrics(target: &Target) -> Vec<Metric> {
+    let names = metrics_of(target).iter().map(|metric| metric.name());
+    names.filter_map(|name| name.parse().ok()).collect()
+}
+
 fn test_scores(mut test: Value) -> Result<Scores, serde_json::Error> {
     if let Some(matrix) = test.get_mut("confusion_matrix") {
         let matrix: ConfusionMatrix = serde_json::from_value(matrix.take())?;
-        let metrics = Metric::ALL.iter().copied();
-        let metrics = metrics.filter(|metric| metric.input() == MetricInput::Classes);
-        // Of more than two classes none is the positive one; a score may not be defined.
-        return Ok(metrics
+        let metrics = test_metrics(&Target::Classes(matrix.class_names().to_vec()));
+        let scores = metrics.into_iter();
+        return Ok(scores
             .filter_map(|metric| Some((metric, matrix.score(metric).ok()?)))
             .collect());
     }
     let report: RegressionReport = serde_json::from_value(test)?;
     let scores = [
-        (Metric::Pearson, report.pearson),
-        (Metric::Spearman, report.spearman),
-        (Metric::MeanAbsoluteError, Some(report.mae)),
-        (Metric::RootMeanSquaredError, Some(report.rmse)),
-        (Metric::R2, report.r2),
+        report.pearson,
+        report.spearman,
+        Some(report.mae),
+        Some(report.rmse),
+        report.r2,
     ];
+    let scores = OF_NUMBERS.into_iter().zip(scores);
     Ok(scores
-        .into_iter()
         .filter_map(|(metric, score)| Some((metric, score?)))
         .collect())
 }

@@ -128,6 +128,46 @@ fn folds_are_those_of_other_systems() {
     }
 }
 
+#[test]
+fn what_no_trial_can_have_is_refused_before_the_first() {
+    let parent = tempfile::tempdir().unwrap();
+    let start = parent.path().join("start");
+    checkpoint(&start);
+    let refused = |toml: &str, experiment: &FineTuningExperiment| {
+        let config = StudyConfig::from_toml(toml).unwrap();
+        Study::new(config, experiment).unwrap_err().to_string()
+    };
+    let plain = experiment(&start);
+    for (toml, expected) in [
+        (
+            "name = 'a'\nmetric = 'pearson'",
+            "trial base has no pearson: the test scores are accuracy, precision, recall, f1, ",
+        ),
+        (
+            "name = 'a'\nmeasured_on = 'validation'",
+            "trial base has no accuracy: there are no validation scores",
+        ),
+        (
+            "name = 'a'\nfolds = 41",
+            "base: folds is 41, expected at most the 40 training rows",
+        ),
+        (
+            "name = 'a'\nbase.train.batch_size.rows = 0",
+            "base: batch_size is 0, expected at least 1",
+        ),
+    ] {
+        let refused = refused(toml, &plain);
+        assert!(refused.starts_with(expected), "{refused}");
+    }
+    let held_out = experiment(&start).validation_share(0.2, 1);
+    let toml = "name = 'a'\nmeasured_on = 'validation'\nmetric = 'f1'\nbase.train.evaluation = {}";
+    let refused = refused(toml, &held_out);
+    assert!(
+        refused.ends_with("the validation scores are loss, accuracy, macro_f1"),
+        "{refused}"
+    );
+}
+
 /// Ends a run with an error at the n-th event.
 struct StopAt(usize);
 

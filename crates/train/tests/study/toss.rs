@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use finetune_eval::Metric;
 use finetune_train::{
-    Experiment, Observer, Study, StudyConfig, StudyFolder, Trial, TrialFolder, TrialScores,
+    Experiment, Fold, Observer, Study, StudyConfig, StudyFolder, Trial, TrialFolder, TrialScores,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ impl Experiment for Toss {
         Some("seed")
     }
 
-    fn check(&self, config: &Coin) -> Result<(), Lost> {
+    fn check(&self, config: &Coin, _: Option<Fold>) -> Result<(), Lost> {
         let wrong = || Lost("depths", std::io::Error::other("a weight below 0"));
         (config.weight >= 0.0).then_some(()).ok_or_else(wrong)
     }
