@@ -140,7 +140,10 @@ impl<'a> TaskStudy<'a> {
         };
         let mut config = variant.config.clone();
         config.train.seed = seed;
-        let (data, device) = (self.data.clone(), self.run.device());
+        let has = |name: &String| config.tasks.iter().any(|task| task.name == *name);
+        let mut data = self.data.clone();
+        data.retain(|name, _| has(name));
+        let device = self.run.device();
         let name = device.to_string();
         let prepared = MultiTask::prepare(&start, data, config, &device.open()?, &name)?;
         let mut watcher = Watcher::new(place.path(), self.run.writes_curves());
