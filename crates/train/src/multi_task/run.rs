@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::report::{MultiTaskReport, TaskReport};
 use super::tasks::{Beginnings, PreparedTask, prepare_tasks};
 use super::{ConflictSection, MultiTaskConfig, MultiTaskTexts};
+use crate::objective::Objective;
 use crate::observer::Observer;
 use crate::predict::predict;
 use crate::report::{DataSection, ModelSection, TestSection};
@@ -96,7 +97,7 @@ impl MultiTask {
         let device = device.clone().autodiff();
         let (tasks, model, load_report) =
             prepare_tasks(&config, data, &beginnings, &tokenizer, &device)?;
-        let train = config.train_with_frozen_heads();
+        let train = config.train_with_frozen_heads(&model);
         train.freeze.check(&model)?;
         let named = tasks.iter().enumerate();
         let architecture = named
@@ -121,7 +122,9 @@ impl MultiTask {
             settings,
         };
         // What contradicts itself is found before a run directory is made.
-        Trainer::new(&setup.objective(), &setup.train).check()?;
+        let objective = setup.objective();
+        Trainer::new(&objective, &setup.train).check()?;
+        objective.check(&model, &setup.train)?;
         Ok(Self { model, setup })
     }
 
