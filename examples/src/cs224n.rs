@@ -13,6 +13,9 @@ use crate::RunArguments;
 /// The tasks, in the order of the studies, and the names of their data sets.
 pub(crate) const TASKS: [(&str, &str); 3] = [("sst", "sst5"), ("para", "qqp"), ("sts", "stsb")];
 
+/// The rows of each task.
+pub(crate) type Tasks = BTreeMap<String, Splits>;
+
 const DATASETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets");
 
 /// The share of the rows that is tested on where a task has one file only.
@@ -54,7 +57,7 @@ impl Cs224nArguments {
         &self,
         run: &RunArguments,
         seed: u64,
-    ) -> Result<(BTreeMap<String, Splits>, Vec<String>), Box<dyn Error>> {
+    ) -> Result<(Tasks, Vec<String>), Box<dyn Error>> {
         let bad_rows = match self.skip_bad_rows {
             true => BadRows::Skip,
             false => BadRows::Refuse,
