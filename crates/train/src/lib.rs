@@ -155,7 +155,7 @@ pub use predict::{Predictions, predict};
 pub use predictor::{LabelProbability, Prediction, Predictor, PredictorConfig, Score};
 pub use progress::Progress;
 pub use report::{
-    ActivationsSection, DataSection, ModelSection, RunReport, SplitSection, TestScores,
+    ActivationsSection, DataSection, ModelSection, RunReport, RunSection, SplitSection, TestScores,
     TestSection, TrainSection,
 };
 pub use run_directory::RunDirectory;
