@@ -43,6 +43,8 @@ enum DataSet {
 }
 
 const RATES: [f64; 5] = [1e-2, 5e-3, 2e-3, 1e-3, 5e-4];
+/// As tables show them.
+const RATE_LABELS: [&str; 5] = ["0.01", "5e-3", "2e-3", "1e-3", "5e-4"];
 const ROWS: [usize; 5] = [16, 24, 32, 48, 64];
 
 impl DataSet {
@@ -140,7 +142,7 @@ fn run(
     };
     let study = Study::new(config, &experiment)?;
     run_study(command, &arguments.folder, &study, &experiment, |results| {
-        let rates = RATES.map(|rate| format!("rate {rate:e}, batch 32"));
+        let rates = RATE_LABELS.map(|rate| format!("rate {rate}, batch 32"));
         let batches = ROWS.map(|rows| format!("rate 2e-3, batch {rows}"));
         let mut sections = Vec::new();
         for (table, labels, scores) in [
