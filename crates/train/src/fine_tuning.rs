@@ -111,7 +111,7 @@ impl FineTuning {
             &setup.objective(&KeptActivations::default()),
             &setup.settings.config.train,
         )
-        .check()?;
+        .check(&model)?;
         Ok(Self { model, setup })
     }
 
@@ -168,17 +168,19 @@ impl FineTuning {
             &config.train.freeze,
             &setup.load_report,
         );
-        let directory = record.directory().clone();
-        let checkpoints = directory.checkpoints()?;
         let (pad, batch_size) = (setup.tokenizer.pad_token_id(), config.train.eval_batch_size);
         let kept =
             setup
                 .plans
                 .compute(&model, setup.data.of_splits(), pad, batch_size, observer)?;
-        let trained = Trainer::new(&setup.objective(&kept), &config.train)
-            .checkpoints(&checkpoints)
-            .milestones(&|model, steps| setup.save(model, &directory.milestone(steps)))
-            .train(model, &mut (&mut record, &mut *observer))?;
+        let save = |model: &_, folder: &Path| setup.save(model, folder);
+        let trained = record.train(
+            &setup.objective(&kept),
+            &config.train,
+            model,
+            save,
+            observer,
+        )?;
         let (model, test) = (trained.model, &setup.data.test);
         let rows = PredictedRows {
             data: &test.tokens,
@@ -199,7 +201,7 @@ impl FineTuning {
             test: TestSection::new(&predictions, &labels, class_names)?,
         };
         record.write_predictions(&predictions, &labels, class_names)?;
-        setup.save(&model, &directory.model())?;
+        setup.save(&model, &record.directory().model())?;
         record.write_report(&report)?;
         Ok(report)
     }

@@ -27,14 +27,12 @@ impl<'a> Freezing<'a> {
     /// As [`FreezeConfig::check`].
     pub(crate) fn new<M: Module>(config: &'a FreezeConfig, model: &M) -> Result<Self, TrainError> {
         config.check(model)?;
-        let layers = layers(&parameters(model));
-        let frozen = config.frozen(model, config.frozen_stages(layers, 0, 0));
         Ok(Self {
             config,
-            layers,
+            layers: layers(&parameters(model)),
             frozen_stages: None,
             checked: BTreeSet::new(),
-            watch: FrozenWatch::start(model, &frozen),
+            watch: FrozenWatch::start(model, &config.frozen_at_start(model)),
         })
     }
 

@@ -185,7 +185,7 @@ impl PreTraining {
             settings,
         };
         // What contradicts itself is found before a run directory is made.
-        Trainer::new(&setup.objective(), &setup.settings.config.train).check()?;
+        Trainer::new(&setup.objective(), &setup.settings.config.train).check(&model)?;
         Ok(Self { model, setup })
     }
 
@@ -239,13 +239,9 @@ impl PreTraining {
         let source = source.as_deref();
         let model_section =
             ModelSection::new(source, &model, &config.train.freeze, &setup.load_report);
-        let directory = record.directory().clone();
-        let checkpoints = directory.checkpoints()?;
-        let trained = Trainer::new(&setup.objective(), &config.train)
-            .checkpoints(&checkpoints)
-            .milestones(&|model, steps| setup.save(model, &directory.milestone(steps)))
-            .train(model, &mut (&mut record, &mut *observer))?;
-        setup.save(&trained.model, &directory.model())?;
+        let save = |model: &_, folder: &Path| setup.save(model, folder);
+        let trained = record.train(&setup.objective(), &config.train, model, save, observer)?;
+        setup.save(&trained.model, &record.directory().model())?;
         let report = PreTrainingReport {
             run: RunSection::new(command, device, config.train.seed),
             model: model_section,

@@ -13,7 +13,6 @@ use crate::evaluation::EvaluationRecord;
 use crate::metric::Metric;
 use crate::observer::EpochRecord;
 use crate::predict::Predictions;
-use crate::stages::layers;
 use crate::summary::TrainingSummary;
 use crate::{FreezeConfig, TrainError, memory};
 
@@ -172,7 +171,7 @@ impl ModelSection {
     ) -> Self {
         let numbers = |parameter: &Parameter| parameter.shape.iter().product::<usize>();
         let all = parameters(model);
-        let frozen = freeze.frozen(model, freeze.frozen_stages(layers(&all), 0, 0));
+        let frozen = freeze.frozen_at_start(model);
         let parameters = all.iter().map(numbers).sum();
         Self {
             source: source.map(|folder| folder.display().to_string()),
@@ -229,6 +228,47 @@ impl TrainSection {
     }
 }
 
+impl TestScores {
+    /// # Errors
+    /// As [`TestSection::new`].
+    pub(crate) fn new(
+        predictions: &Predictions,
+        labels: &Labels,
+        class_names: &[String],
+    ) -> Result<Self, TrainError> {
+        match labels {
+            Labels::Classes(labels) => {
+                let classes = predictions.classes();
+                let matrix = ConfusionMatrix::from_slices(labels, &classes, class_names)?;
+                Ok(Self::Classes {
+                    report: ClassificationReport::from_confusion_matrix(&matrix)?,
+                    confusion_matrix: matrix,
+                })
+            }
+            Labels::Scores(labels) => {
+                let report = RegressionReport::from_slices(labels, &predictions.scores())?;
+                Ok(Self::Scores(report))
+            }
+            Labels::Unlabelled => Err(TrainError::setting(
+                "test labels",
+                "none",
+                "one for each row",
+            )),
+        }
+    }
+
+    /// As [`TestSection::score`].
+    pub(crate) fn score(&self, metric: Metric) -> Option<f64> {
+        match (self, metric) {
+            (Self::Classes { report, .. }, Metric::Accuracy) => Some(report.accuracy),
+            (Self::Classes { report, .. }, Metric::MacroF1) => Some(report.macro_f1),
+            (Self::Scores(report), Metric::Pearson) => report.pearson,
+            (Self::Scores(report), Metric::Spearman) => report.spearman,
+            _ => None,
+        }
+    }
+}
+
 impl TestSection {
     /// # Errors
     /// [`TrainError::Eval`] if rows and predictions do not pair up, and
@@ -238,29 +278,8 @@ impl TestSection {
         labels: &Labels,
         class_names: &[String],
     ) -> Result<Self, TrainError> {
-        let scores = match labels {
-            Labels::Classes(labels) => {
-                let classes = predictions.classes();
-                let matrix = ConfusionMatrix::from_slices(labels, &classes, class_names)?;
-                TestScores::Classes {
-                    report: ClassificationReport::from_confusion_matrix(&matrix)?,
-                    confusion_matrix: matrix,
-                }
-            }
-            Labels::Scores(labels) => TestScores::Scores(RegressionReport::from_slices(
-                labels,
-                &predictions.scores(),
-            )?),
-            Labels::Unlabelled => {
-                return Err(TrainError::setting(
-                    "test labels",
-                    "none",
-                    "one for each row",
-                ));
-            }
-        };
         Ok(Self {
-            scores,
+            scores: TestScores::new(predictions, labels, class_names)?,
             seconds: predictions.seconds,
             examples_per_second: predictions.examples_per_second(),
         })
@@ -269,13 +288,7 @@ impl TestSection {
     /// The value of a metric; `None` for one that the task has not got, and for a correlation that
     /// the rows do not define.
     pub fn score(&self, metric: Metric) -> Option<f64> {
-        match (&self.scores, metric) {
-            (TestScores::Classes { report, .. }, Metric::Accuracy) => Some(report.accuracy),
-            (TestScores::Classes { report, .. }, Metric::MacroF1) => Some(report.macro_f1),
-            (TestScores::Scores(report), Metric::Pearson) => report.pearson,
-            (TestScores::Scores(report), Metric::Spearman) => report.spearman,
-            _ => None,
-        }
+        self.scores.score(metric)
     }
 
     /// The two scores that a task is known by, for people.

@@ -10,12 +10,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::TrainError;
+use crate::objective::Objective;
 use crate::observer::{Event, Observer};
 use crate::predict::Predictions;
 use crate::prediction_lines::prediction_lines;
 use crate::resume::check_settings;
 use crate::run_directory::RunDirectory;
+use crate::trainer::{Trained, Trainer};
+use crate::{TrainConfig, TrainError};
 
 /// A run directory that is being filled.
 #[derive(Debug)]
@@ -76,6 +78,26 @@ impl RunRecord {
     /// Where it is written.
     pub fn directory(&self) -> &RunDirectory {
         &self.directory
+    }
+
+    /// Trains, with metrics, checkpoints and milestones in the folder; `save` saves a model.
+    ///
+    /// # Errors
+    /// As [`Trainer::train`], and whatever `save` returns.
+    pub(crate) fn train<O: Objective>(
+        &mut self,
+        objective: &O,
+        config: &TrainConfig,
+        model: O::Model,
+        save: impl Fn(&O::Model, &Path) -> Result<(), TrainError>,
+        observer: &mut dyn Observer,
+    ) -> Result<Trained<O::Model>, TrainError> {
+        let directory = self.directory.clone();
+        let checkpoints = directory.checkpoints()?;
+        Trainer::new(objective, config)
+            .checkpoints(&checkpoints)
+            .milestones(&|model, steps| save(model, &directory.milestone(steps)))
+            .train(model, &mut (self, observer))
     }
 
     /// Writes what the model said of each test row. Classes are positions in `class_names`, of which

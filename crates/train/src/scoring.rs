@@ -1,10 +1,10 @@
 //! What predictions are worth: the metrics that a task has, and their values.
 
 use finetune_data::{EncodedDataset, Labels, Target};
-use finetune_eval::{ClassificationReport, ConfusionMatrix, RegressionReport};
 
 use crate::metric::{Metric, Scores};
 use crate::predict::Predictions;
+use crate::report::TestScores;
 use crate::{Loss, TrainError};
 
 /// The metrics of a task, the one it is judged by first; after the loss.
@@ -29,26 +29,10 @@ pub(crate) fn scores_of(
 ) -> Result<Scores, TrainError> {
     let labels = data.labels.all()?;
     let mut scores = Scores::from([(Metric::Loss, loss.mean(&predictions.logits, &labels)?)]);
-    match &labels {
-        Labels::Classes(classes) => {
-            let predicted = predictions.classes();
-            let matrix = ConfusionMatrix::from_slices(classes, &predicted, data.class_names())?;
-            let report = ClassificationReport::from_confusion_matrix(&matrix)?;
-            scores.insert(Metric::Accuracy, report.accuracy);
-            scores.insert(Metric::MacroF1, report.macro_f1);
-        }
-        Labels::Scores(expected) => {
-            let report = RegressionReport::from_slices(expected, &predictions.scores())?;
-            let found = [
-                (Metric::Pearson, report.pearson),
-                (Metric::Spearman, report.spearman),
-            ];
-            let defined = found
-                .into_iter()
-                .filter_map(|(metric, value)| Some((metric, value?)));
-            scores.extend(defined);
-        }
-        Labels::Unlabelled => {}
+    if labels != Labels::Unlabelled {
+        let found = TestScores::new(predictions, &labels, data.class_names())?;
+        let metrics = metrics_of(&data.task.target).iter();
+        scores.extend(metrics.filter_map(|metric| Some((*metric, found.score(*metric)?))));
     }
     Ok(scores)
 }

@@ -66,12 +66,18 @@ impl<'a, O: Objective> Trainer<'a, O> {
         }
     }
 
-    /// Whether settings and data contradict each other; [`Self::train`] finds it out, too.
+    /// Whether settings, data and model contradict each other; [`Self::train`] finds it out, too.
     ///
     /// # Errors
     /// [`TrainError::InvalidSetting`] names both.
-    pub fn check(&self) -> Result<(), TrainError> {
-        Plan::new(self.objective, self.config).map(drop)
+    pub fn check(&self, model: &O::Model) -> Result<(), TrainError> {
+        self.plan(model).map(drop)
+    }
+
+    fn plan(&self, model: &O::Model) -> Result<Plan, TrainError> {
+        let plan = Plan::new(self.objective, self.config)?;
+        self.objective.check(model, self.config)?;
+        Ok(plan)
     }
 
     /// Trains `model`, which is on a device with autodiff.
@@ -85,8 +91,7 @@ impl<'a, O: Objective> Trainer<'a, O> {
         model: O::Model,
         observer: &mut dyn Observer,
     ) -> Result<Trained<O::Model>, TrainError> {
-        let plan = Plan::new(self.objective, self.config)?;
-        self.objective.check(&model, self.config)?;
+        let plan = self.plan(&model)?;
         let mut run = TrainingRun::begin(self, &plan, model)?;
         observer.observe(&Event::Started {
             phase: Phase::Training,

@@ -94,7 +94,7 @@ impl FreezeConfig {
                 });
             }
         }
-        let frozen = self.frozen(model, self.frozen_stages(layers(&parameters), 0, 0));
+        let frozen = self.frozen_at_start(model);
         match frozen.len() == parameters.len() {
             true => {
                 let found = format!("all {} parameters", frozen.len());
@@ -152,6 +152,11 @@ impl FreezeConfig {
                     .any(|name| glob::matches(name, &parameter.path))
         };
         parameters.into_iter().filter(is_frozen).collect()
+    }
+
+    /// The parameters of `model` that do not train in the first step.
+    pub fn frozen_at_start<M: Module>(&self, model: &M) -> Vec<Parameter> {
+        self.frozen(model, self.frozen_stages(layers(&parameters(model)), 0, 0))
     }
 
     /// Freezes `frozen_stages` of `model` and what is named, and lets all others train.

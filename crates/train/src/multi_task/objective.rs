@@ -15,7 +15,6 @@ use crate::mixing::MixingConfig;
 use crate::objective::{BatchCounts, Objective, Part};
 use crate::observer::Observer;
 use crate::scoring::main_metric;
-use crate::stages::layers;
 use crate::{TrainConfig, TrainError};
 
 /// Labelled texts of several tasks, for a [`MultiTaskModel`].
@@ -57,10 +56,7 @@ impl Objective for MultiTaskTexts<'_> {
             let expected = format!("{expected}, as many as the data has");
             return Err(TrainError::setting("tasks of the model", found, expected));
         }
-        let stages = config
-            .freeze
-            .frozen_stages(layers(&parameters(model)), 0, 0);
-        let frozen = config.freeze.frozen(model, stages).into_iter();
+        let frozen = config.freeze.frozen_at_start(model).into_iter();
         let frozen: HashSet<ParamId> = frozen.map(|parameter| parameter.id).collect();
         for (index, task) in self.tasks.iter().enumerate() {
             let model_of_task = model.task(index);

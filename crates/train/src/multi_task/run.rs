@@ -12,7 +12,6 @@ use serde::Serialize;
 use super::report::{MultiTaskReport, TaskReport};
 use super::tasks::{Beginnings, PreparedTask, prepare_tasks};
 use super::{ConflictSection, MultiTaskConfig, MultiTaskTexts};
-use crate::objective::Objective;
 use crate::observer::Observer;
 use crate::predict::predict;
 use crate::report::{DataSection, ModelSection, RunSection, TestSection};
@@ -122,9 +121,7 @@ impl MultiTask {
             settings,
         };
         // What contradicts itself is found before a run directory is made.
-        let objective = setup.objective();
-        Trainer::new(&objective, &setup.train).check()?;
-        objective.check(&model, &setup.train)?;
+        Trainer::new(&setup.objective(), &setup.train).check(&model)?;
         Ok(Self { model, setup })
     }
 
@@ -180,11 +177,8 @@ impl MultiTask {
             &setup.load_report,
         );
         let directory = record.directory().clone();
-        let checkpoints = directory.checkpoints()?;
-        let trained = Trainer::new(&setup.objective(), &setup.train)
-            .checkpoints(&checkpoints)
-            .milestones(&|model, steps| setup.save(model, &directory.milestone(steps)))
-            .train(model, &mut (&mut record, &mut *observer))?;
+        let save = |model: &_, folder: &Path| setup.save(model, folder);
+        let trained = record.train(&setup.objective(), &setup.train, model, save, observer)?;
         let tasks = setup.test(&trained.model, &record, observer)?;
         let report = MultiTaskReport {
             run: RunSection::new(command, device, config.train.seed),

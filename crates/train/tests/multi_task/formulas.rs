@@ -312,7 +312,7 @@ fn a_task_that_is_never_visited_is_named() {
     ] {
         let (objective, config) = (bowls(json), config(length));
         let error = Trainer::new(&objective, &config)
-            .check()
+            .check(&start())
             .unwrap_err()
             .to_string();
         assert!(error.starts_with("task b: visits is never in"), "{error}");
@@ -321,7 +321,7 @@ fn a_task_that_is_never_visited_is_named() {
     empty.tasks[1].rows = 0;
     let config = config(RunLength::Epochs(1));
     let error = Trainer::new(&empty, &config)
-        .check()
+        .check(&start())
         .unwrap_err()
         .to_string();
     assert_eq!(error, "task b: training rows is 0, expected at least 1");
