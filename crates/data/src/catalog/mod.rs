@@ -164,9 +164,7 @@ impl NamedDataset {
         }
         let mut reports = Vec::new();
         let mut dataset = |located: &Located, split: Split| {
-            let official = located.layout.official_rows(split);
-            let reader = located.read(self, split, bad_rows)?;
-            let (dataset, report) = reader.read_split(split, official)?;
+            let (dataset, report) = self.open_located(located, split, bad_rows)?;
             reports.push(report);
             Ok::<_, DataError>(dataset)
         };
@@ -208,7 +206,15 @@ impl NamedDataset {
         split: Split,
         bad_rows: BadRows,
     ) -> Result<(Dataset, SplitReport), DataError> {
-        let located = self.locate(path, split)?;
+        self.open_located(&self.locate(path, split)?, split, bad_rows)
+    }
+
+    fn open_located(
+        &self,
+        located: &Located,
+        split: Split,
+        bad_rows: BadRows,
+    ) -> Result<(Dataset, SplitReport), DataError> {
         let official = located.layout.official_rows(split);
         let reader = located.read(self, split, bad_rows)?;
         reader.read_split(split, official)
