@@ -164,23 +164,23 @@ fn run(
     let (rows, _) = catalog::named("disaster_tweets")?.open_split(&data, Split::Train)?;
     let parts = rows.split(&[1.0 - TEST_SHARE, TEST_SHARE], SEED)?;
     let held_out = Splits::train_test(rows.select(&parts[0]), rows.select(&parts[1]));
-    let (device, model) = (arguments.device, arguments.model_directory());
     let splits = arguments.subset(held_out);
     say(&format!(
-        "{}: {} rows, encoders train on {}, with {} on {device}",
+        "{}: {} rows, encoders train on {}, with {} on {}",
         arguments.data_name(),
         rows.len(),
         splits.train.len(),
-        arguments.model_name(),
+        arguments.model,
+        arguments.device,
     ))?;
     // A learning rate of 5e-5, as in the study, but for a model that knows little.
     let mut encoder = arguments.settings(64, 3);
-    if arguments.is_mini() {
+    if arguments.model.is_mini() {
         encoder.train.optimizer.learning_rate = 1e-3;
         encoder.train.batch_size = BatchSize::Rows(8);
     }
     let experiment = Systems {
-        encoder: FineTuningExperiment::new(model, splits, &device.open()?, &device.to_string())?,
+        encoder: arguments.experiment(splits)?,
         rows: Splits {
             test: None,
             ..Splits::train_test(rows.clone(), rows)

@@ -19,8 +19,8 @@ use finetune::eval::Metric;
 use finetune::eval::report::Section;
 use finetune::prelude::*;
 use finetune::train::{
-    ArmConfig, Axis, CheckpointPolicy, EvaluationConfig, FineTuningExperiment, PreTrainedConfig,
-    PreTrainedExperiment, PreTrainingConfig, Study, StudyConfig, StudyResults,
+    ArmConfig, Axis, CheckpointPolicy, EvaluationConfig, PreTrainedConfig, PreTrainedExperiment,
+    PreTrainingConfig, Study, StudyConfig, StudyResults,
 };
 use finetune_examples::study::{
     Published, SEED, StudyArguments, StudyCommand, published_section, run_study,
@@ -144,19 +144,17 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .splits;
     let corpora = arguments.corpora(&splits)?;
     let splits = study.subset(splits);
-    let device = study.device;
     say(&format!(
-        "{}, {} training rows, {} texts to pre-train on, with {} on {device}",
+        "{}, {} training rows, {} texts to pre-train on, with {} on {}",
         study.data_name(),
         splits.train.len(),
         corpora.values().map(Dataset::len).sum::<usize>(),
-        study.model_name(),
+        study.model,
+        study.device,
     ))?;
-    let (model, device_name) = (study.model_directory(), device.to_string());
     // Of the few rows of the sample, a class has to be among those held out.
     let held_out = if study.data.is_some() { 0.1 } else { 0.4 };
-    let fine_tuning = FineTuningExperiment::new(model, splits, &device.open()?, &device_name)?
-        .validation_share(held_out, SEED);
+    let fine_tuning = study.experiment(splits)?.validation_share(held_out, SEED);
     let experiment = PreTrainedExperiment::new(fine_tuning, corpora, arguments.settings());
     let study = Study::new(arguments.config(), &experiment)?;
     run_study(
@@ -198,7 +196,7 @@ impl Arguments {
     }
 
     fn settings(&self) -> PreTrainedConfig {
-        let is_mini = self.study.is_mini();
+        let is_mini = self.study.model.is_mini();
         let mut fine_tuning = self.study.settings(if is_mini { 64 } else { 512 }, 10);
         fine_tuning.train.freeze = Freeze::Encoder.into();
         fine_tuning.train.optimizer.learning_rate = RATE;

@@ -11,16 +11,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use finetune::data::catalog;
 use finetune::eval::Metric;
 use finetune::prelude::*;
-use finetune::train::{
-    Axis, Decay, EvaluationConfig, FineTuningExperiment, Study, StudyConfig, Warmup,
-};
+use finetune::train::{Axis, Decay, EvaluationConfig, Study, StudyConfig, Warmup};
 use finetune_examples::study::{
     Published, SEED, StudyArguments, StudyCommand, published_section, run_study,
 };
-use finetune_examples::{SAMPLE_AG_NEWS, SAMPLE_IMDB, data_directory, exit_code, say};
+use finetune_examples::{SAMPLE_AG_NEWS, SAMPLE_IMDB, exit_code};
 
 /// Compare learning rates and batch sizes of a classifier on a frozen encoder
 #[derive(Parser)]
@@ -106,16 +103,8 @@ fn run(
         Some(data) => data.as_path(),
         None => Path::new(data_set.sample()?),
     };
-    let opened = catalog::named(data_set.name())?.open(&data_directory(data_set.name(), data)?)?;
-    let splits = arguments.subset(opened.splits);
-    let (device, model) = (arguments.device, arguments.model_directory());
-    say(&format!(
-        "{}, {} training rows, with {} on {device}",
-        arguments.data_name(),
-        splits.train.len(),
-        arguments.model_name(),
-    ))?;
-    let mut settings = arguments.settings(if arguments.is_mini() { 64 } else { 512 }, 10);
+    let splits = arguments.open(data_set.name(), data)?;
+    let mut settings = arguments.settings(if arguments.model.is_mini() { 64 } else { 512 }, 10);
     settings.train.freeze = Freeze::Encoder.into();
     settings.train.schedule = Schedule {
         warmup: Warmup::Share(0.1),
@@ -127,10 +116,9 @@ fn run(
     });
     // The best of the epochs is chosen on rows held out, and tested once; the study chose on the
     // test rows.
-    let experiment =
-        FineTuningExperiment::new(model, splits, &device.open()?, &device.to_string())?
-            .defaults(settings)
-            .validation_share(0.1, SEED);
+    let experiment = (arguments.experiment(splits)?)
+        .defaults(settings)
+        .validation_share(0.1, SEED);
     let config = StudyConfig {
         name: format!("Learning rate and batch size on {}", data_set.name()),
         seeds: arguments.seeds(1),

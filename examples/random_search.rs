@@ -11,13 +11,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
-use finetune::data::catalog;
 use finetune::eval::Metric;
 use finetune::eval::report::{Column, Section, Table};
 use finetune::eval::statistics::SampleSummary;
-use finetune::train::{EvaluationConfig, FineTuningExperiment, Study, StudyConfig};
+use finetune::train::{EvaluationConfig, Study, StudyConfig};
 use finetune_examples::study::{SEED, StudyArguments, StudyCommand, run_study};
-use finetune_examples::{SAMPLE_AG_NEWS, data_directory, exit_code, say};
+use finetune_examples::{SAMPLE_AG_NEWS, exit_code};
 
 /// Search learning rate, batch size, weight decay and accumulation on AG News
 #[derive(Parser)]
@@ -82,28 +81,20 @@ fn run(
         .data
         .as_deref()
         .unwrap_or(Path::new(SAMPLE_AG_NEWS));
-    let opened = catalog::named("ag_news")?.open(&data_directory("ag_news", data)?)?;
-    let splits = arguments.subset(opened.splits);
-    let (device, model) = (arguments.device, arguments.model_directory());
-    say(&format!(
-        "{}, {} training rows, with {} on {device}",
-        arguments.data_name(),
-        splits.train.len(),
-        arguments.model_name(),
-    ))?;
-    let mut settings = arguments.settings(if arguments.is_mini() { 64 } else { 128 }, 4);
+    let splits = arguments.open("ag_news", data)?;
+    let is_mini = arguments.model.is_mini();
+    let mut settings = arguments.settings(if is_mini { 64 } else { 128 }, 4);
     settings.train.evaluation = Some(EvaluationConfig {
         metric: finetune::train::Metric::Accuracy,
         ..EvaluationConfig::default()
     });
-    let experiment =
-        FineTuningExperiment::new(model, splits, &device.open()?, &device.to_string())?
-            .defaults(settings)
-            .validation_share(0.1, SEED);
+    let experiment = (arguments.experiment(splits)?)
+        .defaults(settings)
+        .validation_share(0.1, SEED);
     let mut config = StudyConfig::from_toml(STUDY)?;
-    config.trials = Some(trials.unwrap_or(if arguments.is_mini() { 9 } else { 27 }));
+    config.trials = Some(trials.unwrap_or(if is_mini { 9 } else { 27 }));
     config.seeds = arguments.seeds(1);
-    if arguments.is_mini() {
+    if is_mini {
         // An encoder that knows little wants larger steps.
         config.axes[0].log_uniform = Some([2e-4, 5e-3]);
     }

@@ -5,16 +5,15 @@
 //! The file's table `experiment` says what the study is on; see `docs/guide/studies.md`.
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use finetune::DeviceSpec;
 use finetune::data::catalog;
-use finetune::prelude::*;
 use finetune::train::{FineTuningExperiment, Study, StudyConfig};
 use finetune_examples::study::{FolderArguments, SEED, StudyCommand, run_study};
-use finetune_examples::{MINI_ENCODER, data_directory, exit_code, sample_of};
+use finetune_examples::{Checkpoint, data_directory, exit_code, sample_of, subset};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -69,7 +68,7 @@ struct Subject {
     data: Option<PathBuf>,
     /// The checkpoint's folder, or `mini`.
     #[serde(default = "mini")]
-    model: PathBuf,
+    model: Checkpoint,
     /// As `--device` of the other examples; flex.
     #[serde(default = "flex")]
     device: String,
@@ -85,8 +84,8 @@ struct Subject {
     keep_models: bool,
 }
 
-fn mini() -> PathBuf {
-    "mini".into()
+fn mini() -> Checkpoint {
+    Checkpoint::Mini
 }
 
 fn flex() -> String {
@@ -125,23 +124,12 @@ impl Subject {
             None => sample_of(&self.data_set),
         };
         let splits = catalog::named(&self.data_set)?.open(&data)?.splits;
-        let cut = |dataset: Dataset, rows: Option<usize>| match rows {
-            Some(rows) => dataset.subset(rows, SEED),
-            None => dataset,
-        };
-        let splits = Splits {
-            train: cut(splits.train, self.train_rows),
-            test: splits.test.map(|test| cut(test, self.test_rows)),
-            ..splits
-        };
-        let model = match self.model == Path::new("mini") {
-            true => Path::new(MINI_ENCODER),
-            false => &self.model,
-        };
+        let splits = subset(splits, self.train_rows, self.test_rows, SEED);
         let device: DeviceSpec = self.device.parse()?;
         let name = device.to_string();
-        let experiment = FineTuningExperiment::new(model, splits, &device.open()?, &name)?
-            .keeps_models(self.keep_models);
+        let experiment =
+            FineTuningExperiment::new(self.model.directory(), splits, &device.open()?, &name)?
+                .keeps_models(self.keep_models);
         Ok(match self.validation_share {
             Some(share) => experiment.validation_share(share, SEED),
             None => experiment,

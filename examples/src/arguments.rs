@@ -8,7 +8,7 @@ use finetune::data::{CleaningStep, Truncation};
 use finetune::prelude::*;
 use finetune::train::ActivationPlace;
 
-use crate::MINI_ENCODER;
+use crate::{Checkpoint, subset};
 
 /// Settings of a run. What is not given is as the file of --config says; without one it has a
 /// default that suits the model.
@@ -16,8 +16,8 @@ use crate::MINI_ENCODER;
 pub struct RunArguments {
     /// Folder with config.json, model.safetensors and tokenizer.json or vocab.txt, or `mini` for
     /// the bundled mini encoder
-    #[arg(long, value_name = "DIR", default_value = "mini")]
-    model: PathBuf,
+    #[arg(long, value_name = "DIR", default_value = "mini", value_parser = Checkpoint::parser())]
+    model: Checkpoint,
     /// flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N, if compiled in
     #[arg(long, default_value_t)]
     device: DeviceSpec,
@@ -102,26 +102,9 @@ impl RunArguments {
         self.device
     }
 
-    /// Whether the bundled mini encoder is asked for.
-    pub fn is_mini(&self) -> bool {
-        self.model == Path::new("mini")
-    }
-
-    /// The checkpoint's folder.
-    pub fn model_directory(&self) -> &Path {
-        if self.is_mini() {
-            Path::new(MINI_ENCODER)
-        } else {
-            &self.model
-        }
-    }
-
-    /// The checkpoint, for people.
-    pub fn model_name(&self) -> String {
-        match self.is_mini() {
-            true => "the bundled mini encoder".to_string(),
-            false => self.model.display().to_string(),
-        }
+    /// What it begins with.
+    pub fn model(&self) -> &Checkpoint {
+        &self.model
     }
 
     /// Where the record of the run goes, if that is given.
@@ -144,15 +127,7 @@ impl RunArguments {
     /// # Errors
     /// If the share to hold out leaves nothing.
     pub fn subset(&self, splits: Splits, seed: u64) -> Result<Splits, DataError> {
-        let cut = |dataset: Dataset, rows: Option<usize>| match rows {
-            Some(rows) => dataset.subset(rows, seed),
-            None => dataset,
-        };
-        let splits = Splits {
-            train: cut(splits.train, self.train_rows),
-            test: splits.test.map(|test| cut(test, self.test_rows)),
-            ..splits
-        };
+        let splits = subset(splits, self.train_rows, self.test_rows, seed);
         match self.validation_share {
             Some(share) => splits.hold_out_validation(share, seed),
             None => Ok(splits),

@@ -2,24 +2,30 @@
 
 mod arguments;
 mod bundled;
+mod checkpoint;
 mod cs224n;
 mod data_directory;
 mod encoding_bar;
 mod run;
 mod settings;
 pub mod study;
+mod subset;
 mod task_study;
+mod text_table;
 mod watcher;
 
 pub use arguments::RunArguments;
 pub use bundled::{
     CUSTOMER_MESSAGES, MINI_ENCODER, SAMPLE_AG_NEWS, SAMPLE_DISASTER_TWEETS, SAMPLE_IMDB, sample_of,
 };
+pub use checkpoint::Checkpoint;
 pub use cs224n::Cs224nArguments;
 pub use data_directory::data_directory;
 pub use encoding_bar::EncodingBar;
 pub use run::{exit_code, fine_tune, say};
+pub use subset::subset;
 pub use task_study::{TaskStudy, Variant, minbert_settings, shared_settings};
+pub use text_table::text_table;
 pub use watcher::Watcher;
 
 /// Training allocates and frees the same large buffers in every step. This allocator keeps their

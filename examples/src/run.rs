@@ -34,14 +34,14 @@ pub fn fine_tune(
         "{data}, {} training and {} test rows, with {} on {device}",
         splits.train.len(),
         splits.test.as_ref().map_or(0, Dataset::len),
-        arguments.model_name(),
+        arguments.model(),
     )?;
     for report in &opened.reports {
         writeln!(out, "{report}")?;
     }
 
     let run = FineTuning::prepare(
-        arguments.model_directory(),
+        arguments.model().directory(),
         splits,
         settings,
         &device.open()?,

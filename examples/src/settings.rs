@@ -40,7 +40,7 @@ impl RunArguments {
     pub fn defaults(&self) -> FineTuningConfig {
         let mut settings = FineTuningConfig::default();
         settings.text.encoding = EncodingConfig::new(512);
-        if self.is_mini() {
+        if self.model().is_mini() {
             settings.text.encoding = EncodingConfig::new(128);
             settings.train.length = RunLength::Epochs(12);
             settings.train.batch_size = BatchSize::Rows(8);

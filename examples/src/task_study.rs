@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::io::{self, Write};
 use std::path::Path;
 
+use finetune::eval::report::{Cell, Column, Table};
+use finetune::eval::statistics::SampleSummary;
 use finetune::prelude::*;
 use finetune::train::{
     Decay, MultiTask, MultiTaskConfig, OverallScore, RunDirectory, Schedule, Warmup, read_json,
@@ -12,7 +13,7 @@ use finetune::train::{
 use serde_json::Value;
 
 use crate::cs224n::TASKS;
-use crate::{Cs224nArguments, RunArguments, Watcher};
+use crate::{Cs224nArguments, RunArguments, Watcher, say, text_table};
 
 /// A line of a study's table.
 #[derive(Debug)]
@@ -54,18 +55,15 @@ impl<'a> TaskStudy<'a> {
     ) -> Result<Self, Box<dyn Error>> {
         let first_seed = settings.train.seed;
         let (data, skipped) = tasks.open(run, first_seed)?;
-        let (what, model) = (tasks.description(), run.model_name());
-        writeln!(io::stdout(), "{what}, with {model} on {}", run.device())?;
+        let (what, model) = (tasks.description(), run.model());
+        say(&format!("{what}, with {model} on {}", run.device()))?;
         for line in skipped {
-            writeln!(io::stdout(), "{line}")?;
+            say(&line)?;
         }
         for (task, splits) in &data {
             let test = splits.test.as_ref().map_or(0, |test| test.len());
             let train = splits.train.len();
-            writeln!(
-                io::stdout(),
-                "{task}: {train} training and {test} test rows"
-            )?;
+            say(&format!("{task}: {train} training and {test} test rows"))?;
         }
         let directory = match run.run_directory() {
             Some(directory) => RunDirectory::new(directory),
@@ -106,8 +104,8 @@ impl<'a> TaskStudy<'a> {
             self.train(variant, seed, &place)?;
         }
         let report: Value = read_json(&place.report())?;
-        let mut tasks = report["tasks"].as_array().into_iter().flatten();
-        let mut of_task = |name: &str| tasks.find(|task| task["name"] == name);
+        let tasks = report["tasks"].as_array().map_or(&[][..], Vec::as_slice);
+        let of_task = |name: &str| tasks.iter().find(|task| task["name"] == name);
         let [sentiment, paraphrases, similarity] = TASKS.map(|(name, _)| of_task(name));
         let score = |task: Option<&Value>, metric: &str| {
             task.map_or(f64::NAN, |task| {
@@ -136,7 +134,7 @@ impl<'a> TaskStudy<'a> {
                 let after = variant.after.unwrap_or_default();
                 return Err(format!("{} goes on from {after}: run that, too", variant.name).into());
             }
-            None => self.run.model_directory().to_path_buf(),
+            None => self.run.model().directory().to_path_buf(),
         };
         let mut config = variant.config.clone();
         config.train.seed = seed;
@@ -151,37 +149,41 @@ impl<'a> TaskStudy<'a> {
             true => prepared.resume(place.path(), &mut watcher)?,
             false => prepared.run(place.path(), &mut watcher)?,
         };
-        Ok(writeln!(
-            io::stdout(),
-            "{}, seed {seed}: {report}",
-            variant.name
-        )?)
+        Ok(say(&format!("{}, seed {seed}: {report}", variant.name))?)
     }
 
     fn print(&self, rows: &[(&Variant, Vec<[f64; 4]>)]) -> Result<(), Box<dyn Error>> {
-        let mut out = io::stdout();
-        let names = rows.iter().map(|(variant, _)| variant.name.len());
-        let width = names.max().unwrap_or(0).max("variant".len());
-        write!(out, "\n{:<width$}", "variant")?;
-        for column in ["overall", TASKS[0].0, TASKS[1].0, TASKS[2].0] {
-            write!(out, "  {column:>15} {:>9}", "published")?;
-        }
-        writeln!(out)?;
+        let names = ["overall", TASKS[0].0, TASKS[1].0, TASKS[2].0];
+        let pairs = names.map(|name| [Column::number(name, 3), Column::number("published", 3)]);
+        let mut columns = vec![Column::text("variant")];
+        columns.extend(pairs.into_iter().flatten());
+        let descriptions = rows.iter().map(|(variant, _)| {
+            let Variant {
+                name, description, ..
+            } = variant;
+            format!("{name}: {description}")
+        });
+        let caption = descriptions.collect::<Vec<_>>().join("\n");
+        let mut table = Table::new(caption, columns);
         for (variant, scores) in rows {
-            write!(out, "{:<width$}", variant.name)?;
+            let mut cells: Vec<Cell> = vec![variant.name.into()];
             for column in [3, 0, 1, 2] {
                 let ours: Vec<f64> = scores.iter().map(|scores| scores[column]).collect();
-                let published = variant.published.map_or(String::new(), |published| {
-                    format!("{:.3}", published[column])
+                cells.push(match ours.iter().any(|score| score.is_nan()) {
+                    // A task that the variant has not got.
+                    true => Cell::Missing,
+                    false => SampleSummary::of(&ours, 0.95)?.into(),
                 });
-                write!(out, "  {:>15} {published:>9}", mean_and_deviation(&ours))?;
+                let published = variant.published.map(|published| published[column]);
+                cells.push(published.map_or(Cell::Missing, Cell::from));
             }
-            writeln!(out)?;
+            table.push(cells)?;
         }
-        for (variant, _) in rows {
-            writeln!(out, "{}: {}", variant.name, variant.description)?;
-        }
-        writeln!(out, "\nRun records: {}", self.directory.path().display())?;
+        say(&format!(
+            "\n{}\nRun records: {}",
+            text_table(&table),
+            self.directory.path().display()
+        ))?;
         Ok(())
     }
 }
@@ -199,7 +201,7 @@ pub fn minbert_settings(run: &RunArguments, epochs_of_mini: usize) -> FineTuning
     };
     train.optimizer.weight_decay = 0.0;
     train.optimizer.max_gradient_norm = None;
-    if run.is_mini() {
+    if run.model().is_mini() {
         train.length = RunLength::Epochs(epochs_of_mini);
     } else {
         train.length = RunLength::Epochs(10);
@@ -216,18 +218,4 @@ pub fn shared_settings(settings: &FineTuningConfig, overall: OverallScore) -> Mu
         overall,
         ..Default::default()
     }
-}
-
-/// `0.858 ± 0.001` with the deviation of a sample, or the number alone.
-fn mean_and_deviation(values: &[f64]) -> String {
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    if mean.is_nan() {
-        return "-".to_string();
-    }
-    if values.len() < 2 {
-        return format!("{mean:.3}");
-    }
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    format!("{mean:.3} ± {:.3}", (squares / (count - 1.0)).sqrt())
 }

@@ -1,13 +1,15 @@
 //! The arguments of the examples that are studies.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use finetune::DeviceSpec;
+use finetune::data::catalog;
 use finetune::prelude::*;
-use finetune::train::Seeds;
+use finetune::train::{FineTuningExperiment, Seeds};
 
-use crate::MINI_ENCODER;
+use crate::{Checkpoint, data_directory, say, subset};
 
 /// What to do with the study; without a command, `run`.
 #[derive(Debug, Clone, Subcommand)]
@@ -54,8 +56,8 @@ pub struct StudyArguments {
     pub folder: FolderArguments,
     /// Folder with config.json, model.safetensors and tokenizer.json or vocab.txt, or `mini` for
     /// the bundled mini encoder
-    #[arg(long, value_name = "DIR", default_value = "mini", global = true)]
-    model: PathBuf,
+    #[arg(long, value_name = "DIR", default_value = "mini", value_parser = Checkpoint::parser(), global = true)]
+    pub model: Checkpoint,
     /// Folder with the data set, or `hub` to download it [default: the bundled sample, original
     /// text, not a benchmark]
     #[arg(long, value_name = "DIR", global = true)]
@@ -84,28 +86,6 @@ pub struct StudyArguments {
 pub const SEED: u64 = 42;
 
 impl StudyArguments {
-    /// Whether the bundled mini encoder is asked for.
-    pub fn is_mini(&self) -> bool {
-        self.model == Path::new("mini")
-    }
-
-    /// The checkpoint's folder.
-    pub fn model_directory(&self) -> &Path {
-        if self.is_mini() {
-            Path::new(MINI_ENCODER)
-        } else {
-            &self.model
-        }
-    }
-
-    /// The checkpoint, for people.
-    pub fn model_name(&self) -> String {
-        match self.is_mini() {
-            true => "the bundled mini encoder".to_string(),
-            false => self.model.display().to_string(),
-        }
-    }
-
     /// The data, for people.
     pub fn data_name(&self) -> String {
         match &self.data {
@@ -121,15 +101,39 @@ impl StudyArguments {
 
     /// The rows asked for.
     pub fn subset(&self, splits: Splits) -> Splits {
-        let cut = |dataset: Dataset, rows: Option<usize>| match rows {
-            Some(rows) => dataset.subset(rows, SEED),
-            None => dataset,
-        };
-        Splits {
-            train: cut(splits.train, self.train_rows),
-            test: splits.test.map(|test| cut(test, self.test_rows)),
-            ..splits
-        }
+        subset(splits, self.train_rows, self.test_rows, SEED)
+    }
+
+    /// The rows asked for of the data set that is in a folder, after a line that says what the study
+    /// is on.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the data.
+    pub fn open(&self, name: &str, folder: &Path) -> Result<Splits, Box<dyn Error>> {
+        let opened = catalog::named(name)?.open(&data_directory(name, folder)?)?;
+        let splits = self.subset(opened.splits);
+        say(&format!(
+            "{}, {} training rows, with {} on {}",
+            self.data_name(),
+            splits.train.len(),
+            self.model,
+            self.device,
+        ))?;
+        Ok(splits)
+    }
+
+    /// Fine-tuning of the checkpoint on these rows.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the checkpoint or the device.
+    pub fn experiment(&self, splits: Splits) -> Result<FineTuningExperiment, Box<dyn Error>> {
+        let (device, name) = (self.device.open()?, self.device.to_string());
+        Ok(FineTuningExperiment::new(
+            self.model.directory(),
+            splits,
+            &device,
+            &name,
+        )?)
     }
 
     /// Settings with the length of texts and of the run that are asked for, or these.

@@ -12,7 +12,7 @@ use finetune::train::{
 use serde_json::json;
 
 use super::arguments::{FolderArguments, StudyCommand};
-use super::text_table::text_table;
+use crate::text_table;
 
 /// Does with a study what the command says. `published` adds what others have reported to the
 /// page and to the output.
