@@ -31,3 +31,13 @@ pub fn device() -> burn::tensor::Device {
         Err(error) => panic!("FINETUNE_DEVICE: {error}"),
     }
 }
+
+/// Processor time of this process until now, from `/proc`: user and system, in hundredths.
+pub fn processor_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the program, in parentheses, may hold anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut ticks = fields.split_whitespace().skip(11);
+    let mut next = || ticks.next()?.parse::<f64>().ok();
+    Some((next()? + next()?) / 100.0)
+}
