@@ -1,7 +1,7 @@
 """Training steps and predictions per second: `train_step` of the benches against PyTorch.
 
     pip install torch==2.9.0 transformers==5.23.0
-    cargo bench -p finetune-benches --bench train_step --no-run   # prints the program's path
+    cargo bench -p finetune-benches --bench train_step --no-run  # prints the program's path
     python benches/peers/train_step.py --rounds 7 --out results.json finetune=PATH
 
 Both train a BERT of MiniLM's shape (6 layers, width 384, 12 heads, feed-forward 1536) with its
@@ -10,12 +10,15 @@ step is forward, backward, clipping by the norm of all gradients, and AdamW. A p
 without dropout. No row is padded. PyTorch's attention is its fused one, its AdamW the fused one.
 
 The programs take turns, in an order that turns around every round, and stay loaded between them; a
-turn is a few seconds of one kind of work. Several programs can be named, such as that of another
+turn is a few seconds of one kind of work. On a machine with other work, threads that wait for each
+other lose the most, and PyTorch's spin while they wait: `--threads 1` compares the work alone, in
+processor seconds. Several programs can be named, such as that of another
 commit. What is printed are medians over the rounds, and the medians of the ratios within a round.
 """
 
 import argparse
 import json
+import os
 import pathlib
 import resource
 import statistics
@@ -26,7 +29,6 @@ import torch
 import transformers
 
 SHAPES = [(32, 64), (32, 128), (16, 256)]
-TURN_SECONDS = 2.5
 
 
 class PyTorch:
@@ -60,9 +62,10 @@ class PyTorch:
 
 
 class Program:
-    def __init__(self, path):
+    def __init__(self, path, threads):
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen([path], stdin=pipe, stdout=pipe, text=True)
+        environment = os.environ | {"RAYON_NUM_THREADS": str(threads)}
+        self.process = subprocess.Popen([path], stdin=pipe, stdout=pipe, text=True, env=environment)
 
     def run(self, what, rows, tokens, times):
         print(what, rows, tokens, times, file=self.process.stdin, flush=True)
@@ -80,28 +83,30 @@ def main():
     parser.add_argument("programs", nargs="+", metavar="NAME=PATH")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--turn-seconds", type=float, default=2.5)
     parser.add_argument("--out", type=pathlib.Path)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     named = (program.split("=", 1) for program in arguments.programs)
-    programs = {name: Program(path) for name, path in named} | {"pytorch": PyTorch()}
+    programs = {name: Program(path, arguments.threads) for name, path in named}
+    programs["pytorch"] = PyTorch()
     results = []
     for what in ["train", "predict"]:
         for rows, tokens in SHAPES:
-            results.append(measure(programs, what, rows, tokens, arguments.rounds))
+            results.append(measure(programs, what, rows, tokens, arguments))
             print(line(results[-1]), flush=True)
-    if arguments.out:
-        arguments.out.write_text(json.dumps(results, indent=1) + "\n")
+            if arguments.out:
+                arguments.out.write_text(json.dumps(results, indent=1) + "\n")
 
 
-def measure(programs, what, rows, tokens, rounds):
+def measure(programs, what, rows, tokens, arguments):
     times = {}
     for name, program in programs.items():
-        program.run(what, rows, tokens, 1)
-        seconds, _ = program.run(what, rows, tokens, 1)
-        times[name] = max(1, round(TURN_SECONDS / seconds))
+        # The first is slower everywhere: it is not counted.
+        _, processor = program.run(what, rows, tokens, 1)
+        times[name] = max(1, round(arguments.turn_seconds * arguments.threads / processor))
     turns = {name: [] for name in programs}
-    for number in range(rounds):
+    for number in range(arguments.rounds):
         order = list(programs)
         for name in order if number % 2 == 0 else reversed(order):
             seconds, processor = programs[name].run(what, rows, tokens, times[name])

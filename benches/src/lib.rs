@@ -4,7 +4,7 @@ use finetune::model::EncoderConfig;
 
 /// As in the programs that the figures are for.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: finetune::ops::PageKeeper = finetune::ops::PageKeeper;
 
 /// The shape of MiniLM-L6-H384: six layers of width 384, 22 million parameters.
 pub fn minilm() -> EncoderConfig {

@@ -4,10 +4,15 @@
 //! this file only names them and connects the backends.
 
 use burn::backend::autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy};
-use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
+use burn::backend::{
+    Backend, backend_extension,
+    tensor::{FloatTensor, IntTensor},
+};
 
 use crate::attention::Inputs;
-use crate::{Dropout, Kernels, activation, attention, dropout, gelu_tanh, layer_norm, linear};
+use crate::{
+    Dropout, Kernels, activation, attention, cross_entropy, dropout, gelu_tanh, layer_norm, linear,
+};
 
 /// The operations of this crate as backend methods, dispatched to the backend of a tensor.
 ///
@@ -55,6 +60,13 @@ pub trait EncoderOps: Backend {
         heads: usize,
         dropout_probability: f64,
         dropout_key: u64,
+    ) -> FloatTensor<Self>;
+
+    /// See [`class_cross_entropy`](crate::class_cross_entropy()); `factor` is one over the divisor.
+    fn class_loss(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        factor: f64,
     ) -> FloatTensor<Self>;
 }
 
@@ -109,6 +121,14 @@ impl<B: Kernels> EncoderOps for B {
         };
         let dropout = Dropout::some(dropout_probability, dropout_key);
         <B as Kernels>::attention_rows(inputs, heads, dropout).0
+    }
+
+    fn class_loss(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        factor: f64,
+    ) -> FloatTensor<Self> {
+        <B as Kernels>::class_loss(logits, labels, factor)
     }
 }
 
@@ -165,5 +185,13 @@ impl<B: Kernels, C: CheckpointStrategy> EncoderOps for Autodiff<B, C> {
         };
         let dropout = Dropout::some(dropout_probability, dropout_key);
         attention::tracked::<B, C>(inputs, heads, dropout)
+    }
+
+    fn class_loss(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        factor: f64,
+    ) -> FloatTensor<Self> {
+        cross_entropy::tracked::<B, C>(logits, labels, factor)
     }
 }

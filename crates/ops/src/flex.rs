@@ -10,7 +10,7 @@ use crate::dropout::Mask;
 use crate::native::linear::Sizes;
 use crate::native::product::Matrix;
 use crate::native::{self, TASK, memory, rows_in_task};
-use crate::{AdamW, Dropout, Kernels, Moving, dropout, gelu, layer_norm, linear};
+use crate::{AdamW, Dropout, Kernels, Moving, cross_entropy, dropout, gelu, layer_norm, linear};
 
 /// Whether all are of 32-bit floats, and none is empty.
 fn native<'a>(tensors: impl IntoIterator<Item = &'a FlexTensor>) -> bool {
@@ -133,13 +133,24 @@ impl Kernels for Flex {
             inputs,
             outputs,
         };
+        let weight = weight.map(with_strides);
+        // A transposed weight, such as the embeddings as a decoder, gets its gradient as it lies.
+        let column_major = weight.as_ref().is_some_and(|weight| {
+            let layout = strided(weight);
+            layout.is_column_major() && weight.shape()[0] > 1
+        });
         let of_weight = rows.map(with_strides).map(|rows| {
             let inputs = rows.shape()[1];
             let (rows, gradient) = (strided(&rows), strided(&gradient));
+            if column_major {
+                let values =
+                    native::linear::weight_gradient(gradient, rows, sizes(inputs).turned());
+                return tensor(values, Shape::from([outputs, inputs])).transpose(0, 1);
+            }
             let values = native::linear::weight_gradient(rows, gradient, sizes(inputs));
             tensor(values, Shape::from([inputs, outputs]))
         });
-        let of_rows = weight.map(with_strides).map(|weight| {
+        let of_rows = weight.map(|weight| {
             let inputs = weight.shape()[0];
             let (gradient, weight) = (strided(&gradient), strided(&weight));
             let values = native::linear::rows_gradient(gradient, weight, sizes(inputs));
@@ -263,6 +274,32 @@ impl Kernels for Flex {
             Some(tensor(gradients.value, inputs.value.shape())),
         ]
     }
+
+    fn class_loss(logits: FlexTensor, labels: FlexTensor, factor: f64) -> FlexTensor {
+        if !native([&logits]) {
+            return cross_entropy::forward::<Self>(logits, labels, factor);
+        }
+        let classes = logits.shape()[1];
+        let logits = Values::of(&logits);
+        let loss = native::cross_entropy::loss(logits.slice(), classes, &indices(labels));
+        tensor(vec![(loss * factor) as f32], Shape::from([1]))
+    }
+
+    fn class_loss_gradient(
+        logits: FlexTensor,
+        labels: FlexTensor,
+        factor: f64,
+        gradient: FlexTensor,
+    ) -> FlexTensor {
+        if !native([&logits, &gradient]) {
+            return cross_entropy::gradient::<Self>(logits, labels, factor, gradient);
+        }
+        let shape = logits.shape();
+        let factor = factor as f32 * Values::of(&gradient).slice()[0];
+        let (logits, labels) = (Values::of(&logits), indices(labels));
+        let values = native::cross_entropy::gradient(logits.slice(), shape[1], &labels, factor);
+        tensor(values, shape)
+    }
 }
 
 fn sizes(rows: &Shape, weight: &Shape) -> Sizes {
@@ -272,6 +309,12 @@ fn sizes(rows: &Shape, weight: &Shape) -> Sizes {
         inputs: rows[1],
         outputs: weight[1],
     }
+}
+
+/// Whole numbers, none of them negative.
+fn indices(tensor: FlexTensor) -> Vec<usize> {
+    let data = tensor.into_data();
+    data.iter::<i64>().map(|index| index as usize).collect()
 }
 
 /// The values of [`Inputs`].

@@ -1,9 +1,12 @@
 //! What a backend computes for the operations: each forward and backward, on plain tensors.
 
-use burn::backend::{Backend, tensor::FloatTensor};
+use burn::backend::{
+    Backend,
+    tensor::{FloatTensor, IntTensor},
+};
 
 use crate::attention::Inputs;
-use crate::{Dropout, attention, dropout, gelu, gelu_tanh, layer_norm, linear};
+use crate::{Dropout, attention, cross_entropy, dropout, gelu, gelu_tanh, layer_norm, linear};
 
 /// The operations of this crate on a backend without autodiff.
 ///
@@ -92,6 +95,25 @@ pub trait Kernels: Backend {
         wanted: [bool; 3],
     ) -> [Option<FloatTensor<Self>>; 3] {
         attention::gradients::<Self>(inputs, left, heads, dropout, gradient, wanted)
+    }
+
+    /// See [`class_cross_entropy`](crate::class_cross_entropy()); `factor` is one over the divisor.
+    fn class_loss(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        factor: f64,
+    ) -> FloatTensor<Self> {
+        cross_entropy::forward::<Self>(logits, labels, factor)
+    }
+
+    /// The gradient of the logits, from that of the loss.
+    fn class_loss_gradient(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        factor: f64,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        cross_entropy::gradient::<Self>(logits, labels, factor, gradient)
     }
 }
 

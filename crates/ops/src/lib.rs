@@ -15,6 +15,7 @@
 //! | [`dropout`] | zero a share of the values, by hashing (key, index) |
 //! | [`attention`] | multi-head scaled dot-product attention with a key mask |
 //! | [`cross_entropy`] | classification loss against weighted targets |
+//! | [`class_cross_entropy`] | the same against one class each, of a whole vocabulary |
 //! | [`AdamW`] | the optimizer's step of a parameter |
 //! | [`sum_of_squares`], [`scale`] | clipping by the norm of all gradients |
 //!
@@ -43,6 +44,8 @@
 
 mod activation;
 mod adamw;
+#[cfg(feature = "allocator")]
+mod allocator;
 mod attention;
 mod cross_entropy;
 mod dropout;
@@ -61,8 +64,10 @@ mod linear;
 mod native;
 
 pub use adamw::{AdamW, Moving};
+#[cfg(feature = "allocator")]
+pub use allocator::PageKeeper;
 pub use attention::{Inputs as AttentionInputs, attention, key_bias};
-pub use cross_entropy::{Targets, cross_entropy};
+pub use cross_entropy::{Targets, class_cross_entropy, cross_entropy};
 pub use dropout::{Dropout, dropout};
 pub use extension::EncoderOps;
 pub use gelu::gelu;

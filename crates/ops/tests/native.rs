@@ -3,8 +3,8 @@
 
 use burn::tensor::{DType, Device, Tensor};
 use finetune_ops::{
-    AdamW, Dropout, Moving, attention, dropout, gelu, key_bias, layer_norm, linear, scale,
-    sum_of_squares,
+    AdamW, Dropout, Moving, attention, class_cross_entropy, dropout, gelu, key_bias, layer_norm,
+    linear, scale, sum_of_squares,
 };
 use proptest::prelude::*;
 
@@ -94,6 +94,15 @@ proptest! {
         let (x, weight) = (values([width, rows], 5), values([outputs, width], 6));
         compare([x, weight], 2e-5, &|[x, weight]| {
             linear(x.transpose(), weight.transpose(), None)
+        });
+    }
+
+    #[test]
+    fn of_the_loss(rows in 1usize..20, classes in size(), seed in 0u32..1000) {
+        let logits = matrix([rows, classes], seed, &Device::flex().autodiff()) * 20.0;
+        let labels: Vec<usize> = (0..rows).map(|row| (row * 31 + seed as usize) % classes).collect();
+        compare([logits], 2e-6, &|[logits]| {
+            class_cross_entropy(logits, &labels, 3.0).reshape([1, 1])
         });
     }
 

@@ -17,6 +17,17 @@ pub(crate) struct Sizes {
     pub(crate) outputs: usize,
 }
 
+impl Sizes {
+    /// Of the transposed layer.
+    pub(crate) fn turned(self) -> Self {
+        Self {
+            inputs: self.outputs,
+            outputs: self.inputs,
+            ..self
+        }
+    }
+}
+
 /// The crate of the product adds up in lanes, in some layouts, if there are so few results.
 const FEW_RESULTS: usize = 256;
 

@@ -9,6 +9,7 @@
 
 pub(crate) mod adamw;
 pub(crate) mod attention;
+pub(crate) mod cross_entropy;
 pub(crate) mod dropout;
 mod exponential;
 pub(crate) mod gelu;

@@ -36,7 +36,7 @@ impl<'a> Matrix<'a> {
     }
 
     /// Whether the values of a column are neighbours.
-    pub(super) fn is_column_major(self) -> bool {
+    pub(crate) fn is_column_major(self) -> bool {
         self.row_stride == 1
     }
 
