@@ -6,7 +6,6 @@
 //! `cargo run --release --example multitask -- --model DIR --data DIR --seeds 3`
 
 use std::error::Error;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -19,7 +18,9 @@ use finetune::train::{
     Exhaustion, FreezeConfig, LossConfig, MixingConfig, ModelConfig, MultiTaskConfig, OverallScore,
     TaskConfig,
 };
-use finetune_examples::{RunArguments, TaskStudy, Variant, exit_code, shared_settings};
+use finetune_examples::{
+    Cs224nArguments, RunArguments, TaskStudy, Variant, exit_code, minbert_settings, shared_settings,
+};
 
 /// Train three tasks in turn on one encoder, then go on with single ones
 ///
@@ -27,10 +28,8 @@ use finetune_examples::{RunArguments, TaskStudy, Variant, exit_code, shared_sett
 /// from the variant before.
 #[derive(Parser)]
 struct Arguments {
-    /// Folder with ids-sst-*.csv, quora-*.csv and sts-*.csv of the CS224N project [default: the
-    /// bundled samples, original text, not a benchmark]
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
+    #[command(flatten)]
+    data: Cs224nArguments,
     /// Which models of the study to train
     #[arg(
         long,
@@ -54,38 +53,26 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let settings = arguments.run.settings_with(defaults(&arguments.run))?;
-    let data = arguments.data.as_deref();
-    let additional = match (arguments.additional_epochs.as_slice(), data) {
+    let settings = arguments
+        .run
+        .settings_with(minbert_settings(&arguments.run, 3))?;
+    let bundled = arguments.data.is_bundled();
+    let additional = match (arguments.additional_epochs.as_slice(), bundled) {
         ([sentiment, similarity], _) => [*sentiment, *similarity],
-        (_, Some(_)) => [10, 3],
-        (_, None) => [3, 1],
+        (_, false) => [10, 3],
+        (_, true) => [3, 1],
     };
     let mut variants = variants(&settings, additional);
     let asked_for = |variant: &Variant| arguments.models.iter().any(|name| name == variant.name);
     variants.retain(asked_for);
     let study = TaskStudy::open(
         "multitask",
-        data,
+        &arguments.data,
         &arguments.run,
         &settings,
         arguments.seeds,
     )?;
     study.run(&variants)
-}
-
-/// Those of the study, but for the epochs of the bundled data.
-fn defaults(run: &RunArguments) -> FineTuningConfig {
-    let mut settings = run.defaults();
-    settings.text.encoding = EncodingConfig::new(128);
-    settings.train.batch_size = BatchSize::Rows(8);
-    if run.is_mini() {
-        settings.train.length = RunLength::Epochs(3);
-    } else {
-        settings.train.length = RunLength::Epochs(10);
-        settings.train.optimizer.learning_rate = 1e-5;
-    }
-    settings
 }
 
 /// The six models.
@@ -102,7 +89,7 @@ fn variants(settings: &FineTuningConfig, [sentiment, similarity]: [usize; 2]) ->
     let variant = |name, description, published, after, config| Variant {
         name,
         description,
-        published,
+        published: Some(published),
         after,
         config,
     };
@@ -112,7 +99,8 @@ fn variants(settings: &FineTuningConfig, [sentiment, similarity]: [usize; 2]) ->
             "heads alone, similarity by cosine",
             [0.364, 0.729, 0.016, 0.428],
             None,
-            on_features(with_cosine),
+            // The cosine of frozen features has nothing to learn.
+            measured_only("sts", on_features(with_cosine)),
         ),
         variant(
             "B",
@@ -197,6 +185,14 @@ fn alone(name: &str, epochs: usize, mut config: MultiTaskConfig) -> MultiTaskCon
         task.trains = task.name == name;
     }
     config.train.length = RunLength::Epochs(epochs);
+    config
+}
+
+/// Without training one of the tasks.
+fn measured_only(name: &str, mut config: MultiTaskConfig) -> MultiTaskConfig {
+    for task in &mut config.tasks {
+        task.trains &= task.name != name;
+    }
     config
 }
 

@@ -6,7 +6,6 @@
 //! `cargo run --release --example pair_encoders -- --model DIR --data DIR --seeds 3`
 
 use std::error::Error;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -19,7 +18,9 @@ use finetune::train::{
     Exhaustion, LossConfig, MixingConfig, ModelConfig, MultiTaskConfig, OverallScore, TaskConfig,
     Updates, Weighting,
 };
-use finetune_examples::{RunArguments, TaskStudy, Variant, exit_code, shared_settings};
+use finetune_examples::{
+    Cs224nArguments, RunArguments, TaskStudy, Variant, exit_code, minbert_settings, shared_settings,
+};
 
 /// Compare update orders, heads on pairs, and encoders that read two texts apart or as one
 ///
@@ -27,10 +28,8 @@ use finetune_examples::{RunArguments, TaskStudy, Variant, exit_code, shared_sett
 /// both texts side by side.
 #[derive(Parser)]
 struct Arguments {
-    /// Folder with ids-sst-*.csv, quora-*.csv and sts-*.csv of the CS224N project [default: the
-    /// bundled samples, original text, not a benchmark]
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
+    #[command(flatten)]
+    data: Cs224nArguments,
     /// Which lines of the study's table to run [default: all]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     variants: Vec<String>,
@@ -49,7 +48,9 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let settings = arguments.run.settings_with(defaults(&arguments.run))?;
+    let settings = arguments
+        .run
+        .settings_with(minbert_settings(&arguments.run, 2))?;
     let loss = match &arguments.similarity_loss[..] {
         "l1" => LossConfig::L1 {},
         _ => LossConfig::L2 {},
@@ -57,30 +58,14 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut variants = variants(&settings, &loss);
     let names = &arguments.variants;
     variants.retain(|variant| names.is_empty() || names.iter().any(|name| name == variant.name));
-    let data = arguments.data.as_deref();
     let study = TaskStudy::open(
         "pair_encoders",
-        data,
+        &arguments.data,
         &arguments.run,
         &settings,
         arguments.seeds,
     )?;
     study.run(&variants)
-}
-
-/// Those of the study's "default params", but for the epochs of the bundled data.
-fn defaults(run: &RunArguments) -> FineTuningConfig {
-    let mut settings = run.defaults();
-    settings.text.encoding = EncodingConfig::new(128);
-    settings.train.batch_size = BatchSize::Rows(8);
-    settings.train.optimizer.weight_decay = 0.0;
-    if run.is_mini() {
-        settings.train.length = RunLength::Epochs(2);
-    } else {
-        settings.train.length = RunLength::Epochs(10);
-        settings.train.optimizer.learning_rate = 1e-5;
-    }
-    settings
 }
 
 /// The lines of the table that differ in tasks and policies.
@@ -108,9 +93,20 @@ fn variants(settings: &FineTuningConfig, loss: &LossConfig) -> Vec<Variant> {
     let line = |name, description, published, config| Variant {
         name,
         description,
-        published,
+        published: Some(published),
         after: None,
         config,
+    };
+    // What the study supposes, and did not run.
+    let alone = |name, description, task| Variant {
+        name,
+        description,
+        published: None,
+        after: None,
+        config: MultiTaskConfig {
+            tasks: vec![task],
+            ..shared_settings(settings, OverallScore::Cs224n2023)
+        },
     };
     vec![
         line(
@@ -165,7 +161,17 @@ fn variants(settings: &FineTuningConfig, loss: &LossConfig) -> Vec<Variant> {
             "STS-cross-encoder",
             "similarity of both texts read as one, all data",
             [0.484, 0.768, 0.607, 0.620],
-            config(para1(), cross_encoder(), all()),
+            config(para1(), read_as_one("sts"), all()),
+        ),
+        alone(
+            "STS-alone",
+            "similarity as a task by itself, both texts read as one",
+            with_loss(read_as_one("sts"), loss),
+        ),
+        alone(
+            "PARA-alone",
+            "paraphrases as a task by themselves, both texts read as one",
+            read_as_one("para"),
         ),
     ]
 }
@@ -247,9 +253,9 @@ fn sts2() -> TaskConfig {
     apart("sts", linear(Some(Combination::Concatenation)))
 }
 
-fn cross_encoder() -> TaskConfig {
+fn read_as_one(name: &str) -> TaskConfig {
     TaskConfig {
         pairs: PairEncoding::Joint,
-        ..apart("sts", linear(None))
+        ..apart(name, linear(None))
     }
 }

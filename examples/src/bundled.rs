@@ -1,5 +1,7 @@
 //! Files that come with the project, found from any working directory.
 
+use std::path::{Path, PathBuf};
+
 /// The mini encoder: see the card in the folder.
 pub const MINI_ENCODER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/mini_encoder");
 /// 400 training and 100 test rows in AG News' official format.
@@ -11,3 +13,14 @@ pub const CUSTOMER_MESSAGES: &str = concat!(
 );
 /// 12 labelled reviews and 2 without a label, in the folders of aclImdb.
 pub const SAMPLE_IMDB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/imdb/sample");
+/// 54 tweets of both classes, in the files of the competition.
+pub const SAMPLE_DISASTER_TWEETS: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../datasets/disaster_tweets/sample"
+);
+
+/// The bundled sample of a published data set, if there is one.
+pub fn sample_of(data_set: &str) -> PathBuf {
+    let datasets = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets"));
+    datasets.join(data_set).join("sample")
+}

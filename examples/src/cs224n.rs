@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use finetune::data::{Split, catalog};
+use clap::Args;
+use finetune::data::{BadRows, Split, catalog};
 use finetune::prelude::*;
 
 use crate::RunArguments;
@@ -12,36 +13,77 @@ use crate::RunArguments;
 /// The tasks, in the order of the studies, and the names of their data sets.
 pub(crate) const TASKS: [(&str, &str); 3] = [("sst", "sst5"), ("para", "qqp"), ("sts", "stsb")];
 
+/// The rows of each task.
+pub(crate) type Tasks = BTreeMap<String, Splits>;
+
 const DATASETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets");
 
 /// The share of the rows that is tested on where a task has one file only.
 const TEST_SHARE: f64 = 0.2;
 
-/// Opens the tasks: training rows, and the dev rows to test on, as the studies do. Without a folder
-/// these are the bundled samples; with one, its files `ids-sst-*.csv`, `quora-*.csv`, `sts-*.csv`.
-/// Of a task without a training file the dev file is split.
-///
-/// # Errors
-/// Whatever is wrong with a file.
-pub fn cs224n_tasks(
-    folder: Option<&Path>,
-    run: &RunArguments,
-    seed: u64,
-) -> Result<BTreeMap<String, Splits>, Box<dyn Error>> {
-    let mut tasks = BTreeMap::new();
-    for (task, name) in TASKS {
-        let sample = || PathBuf::from(DATASETS).join(name).join("sample");
-        let folder = folder.map_or_else(sample, Path::to_path_buf);
-        let set = catalog::named(name)?;
-        let (dev, _) = set.open_split(&folder, Split::Validation)?;
-        let splits = match set.open_split(&folder, Split::Train) {
-            Ok((train, _)) => Splits::train_test(train, dev),
-            Err(DataError::MissingFiles { .. }) => divided(dev, seed)?,
-            Err(error) => return Err(error.into()),
-        };
-        tasks.insert(task.to_string(), run.subset(splits, seed)?);
+/// Where the tasks' rows are.
+#[derive(Debug, Args)]
+pub struct Cs224nArguments {
+    /// Folder with ids-sst-*.csv, quora-*.csv and sts-*.csv of the CS224N project [default: the
+    /// bundled samples, original text, not a benchmark]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Leaves bad rows out and counts them, instead of stopping at the first: quora-dev.csv has two
+    /// without a label
+    #[arg(long)]
+    skip_bad_rows: bool,
+}
+
+impl Cs224nArguments {
+    /// Whether the tasks are the bundled samples.
+    pub fn is_bundled(&self) -> bool {
+        self.data.is_none()
     }
-    Ok(tasks)
+
+    /// What the rows are, for people.
+    pub(crate) fn description(&self) -> String {
+        match &self.data {
+            Some(folder) => folder.display().to_string(),
+            None => "Bundled samples (original text, not a benchmark)".to_string(),
+        }
+    }
+
+    /// Opens the tasks: training rows, and the dev rows to test on, as the studies do. Of a task
+    /// without a training file the dev file is split. Rows left out are said in lines of text.
+    ///
+    /// # Errors
+    /// Whatever is wrong with a file.
+    pub(crate) fn open(
+        &self,
+        run: &RunArguments,
+        seed: u64,
+    ) -> Result<(Tasks, Vec<String>), Box<dyn Error>> {
+        let bad_rows = match self.skip_bad_rows {
+            true => BadRows::Skip,
+            false => BadRows::Refuse,
+        };
+        let (mut tasks, mut skipped) = (BTreeMap::new(), Vec::new());
+        for (task, name) in TASKS {
+            let sample = || PathBuf::from(DATASETS).join(name).join("sample");
+            let folder = self.data.clone().unwrap_or_else(sample);
+            let set = catalog::named(name)?;
+            let mut open = |split| {
+                let (rows, report) = set.open_split_with(&folder, split, bad_rows)?;
+                if report.skipped.rows > 0 {
+                    skipped.push(format!("{task}: {} bad rows left out", report.skipped.rows));
+                }
+                Ok(rows)
+            };
+            let dev = open(Split::Validation)?;
+            let splits = match open(Split::Train) {
+                Ok(train) => Splits::train_test(train, dev),
+                Err(DataError::MissingFiles { .. }) => divided(dev, seed)?,
+                Err(error) => return Err(error.into()),
+            };
+            tasks.insert(task.to_string(), run.subset(splits, seed)?);
+        }
+        Ok((tasks, skipped))
+    }
 }
 
 fn divided(rows: Dataset, seed: u64) -> Result<Splits, DataError> {

@@ -7,16 +7,19 @@ mod data_directory;
 mod encoding_bar;
 mod run;
 mod settings;
+pub mod study;
 mod task_study;
 mod watcher;
 
 pub use arguments::RunArguments;
-pub use bundled::{CUSTOMER_MESSAGES, MINI_ENCODER, SAMPLE_AG_NEWS, SAMPLE_IMDB};
-pub use cs224n::cs224n_tasks;
+pub use bundled::{
+    CUSTOMER_MESSAGES, MINI_ENCODER, SAMPLE_AG_NEWS, SAMPLE_DISASTER_TWEETS, SAMPLE_IMDB, sample_of,
+};
+pub use cs224n::Cs224nArguments;
 pub use data_directory::data_directory;
 pub use encoding_bar::EncodingBar;
-pub use run::{exit_code, fine_tune};
-pub use task_study::{TaskStudy, Variant, shared_settings};
+pub use run::{exit_code, fine_tune, say};
+pub use task_study::{TaskStudy, Variant, minbert_settings, shared_settings};
 pub use watcher::Watcher;
 
 /// Training allocates and frees the same large buffers in every step: this allocator keeps them.

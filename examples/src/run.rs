@@ -85,6 +85,14 @@ fn check_parent(report: &Path) -> io::Result<()> {
     Err(io::Error::new(ErrorKind::NotFound, message))
 }
 
+/// A line on standard output.
+///
+/// # Errors
+/// If it is closed.
+pub fn say(line: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "{line}")
+}
+
 /// 0, or 1 after saying on standard error what went wrong. That nobody reads the output any more,
 /// as behind `| head`, is not an error.
 pub fn exit_code(result: Result<(), Box<dyn Error>>) -> ExitCode {

@@ -5,13 +5,14 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::path::Path;
 
-use finetune::data::Splits;
-use finetune::prelude::FineTuningConfig;
-use finetune::train::{MultiTask, MultiTaskConfig, OverallScore, RunDirectory, read_json};
+use finetune::prelude::*;
+use finetune::train::{
+    Decay, MultiTask, MultiTaskConfig, OverallScore, RunDirectory, Schedule, Warmup, read_json,
+};
 use serde_json::Value;
 
 use crate::cs224n::TASKS;
-use crate::{RunArguments, Watcher, cs224n_tasks};
+use crate::{Cs224nArguments, RunArguments, Watcher};
 
 /// A line of a study's table.
 #[derive(Debug)]
@@ -20,8 +21,9 @@ pub struct Variant {
     pub name: &'static str,
     /// What it is.
     pub description: &'static str,
-    /// Scores of sentiment, paraphrases and similarity, and the overall score.
-    pub published: [f64; 4],
+    /// Scores of sentiment, paraphrases and similarity, and the overall score; nothing for a line
+    /// that the study has not got.
+    pub published: Option<[f64; 4]>,
     /// The variant whose models it begins with; nothing for the checkpoint.
     pub after: Option<&'static str>,
     /// Its settings.
@@ -45,19 +47,18 @@ impl<'a> TaskStudy<'a> {
     /// Whatever is wrong with the data.
     pub fn open(
         name: &str,
-        folder: Option<&Path>,
+        tasks: &Cs224nArguments,
         run: &'a RunArguments,
         settings: &FineTuningConfig,
         seeds: u64,
     ) -> Result<Self, Box<dyn Error>> {
         let first_seed = settings.train.seed;
-        let data = cs224n_tasks(folder, run, first_seed)?;
-        let what = match folder {
-            Some(folder) => folder.display().to_string(),
-            None => "Bundled samples (original text, not a benchmark)".to_string(),
-        };
-        let model = run.model_name();
+        let (data, skipped) = tasks.open(run, first_seed)?;
+        let (what, model) = (tasks.description(), run.model_name());
         writeln!(io::stdout(), "{what}, with {model} on {}", run.device())?;
+        for line in skipped {
+            writeln!(io::stdout(), "{line}")?;
+        }
         for (task, splits) in &data {
             let test = splits.test.as_ref().map_or(0, |test| test.len());
             let train = splits.train.len();
@@ -105,12 +106,20 @@ impl<'a> TaskStudy<'a> {
             self.train(variant, seed, &place)?;
         }
         let report: Value = read_json(&place.report())?;
-        let number = |pointer: &str| report.pointer(pointer).and_then(Value::as_f64);
+        let mut tasks = report["tasks"].as_array().into_iter().flatten();
+        let mut of_task = |name: &str| tasks.find(|task| task["name"] == name);
+        let [sentiment, paraphrases, similarity] = TASKS.map(|(name, _)| of_task(name));
+        let score = |task: Option<&Value>, metric: &str| {
+            task.map_or(f64::NAN, |task| {
+                // A correlation with predictions that are all equal is not defined.
+                task["test"][metric].as_f64().unwrap_or(0.0)
+            })
+        };
         Ok([
-            number("/tasks/0/test/accuracy").unwrap_or(f64::NAN),
-            number("/tasks/1/test/accuracy").unwrap_or(f64::NAN),
-            number("/tasks/2/test/pearson").unwrap_or(0.0),
-            number("/overall").unwrap_or(f64::NAN),
+            score(sentiment, "accuracy"),
+            score(paraphrases, "accuracy"),
+            score(similarity, "pearson"),
+            report["overall"].as_f64().unwrap_or(f64::NAN),
         ])
     }
 
@@ -131,7 +140,10 @@ impl<'a> TaskStudy<'a> {
         };
         let mut config = variant.config.clone();
         config.train.seed = seed;
-        let (data, device) = (self.data.clone(), self.run.device());
+        let has = |name: &String| config.tasks.iter().any(|task| task.name == *name);
+        let mut data = self.data.clone();
+        data.retain(|name, _| has(name));
+        let device = self.run.device();
         let name = device.to_string();
         let prepared = MultiTask::prepare(&start, data, config, &device.open()?, &name)?;
         let mut watcher = Watcher::new(place.path(), self.run.writes_curves());
@@ -159,8 +171,10 @@ impl<'a> TaskStudy<'a> {
             write!(out, "{:<width$}", variant.name)?;
             for column in [3, 0, 1, 2] {
                 let ours: Vec<f64> = scores.iter().map(|scores| scores[column]).collect();
-                let (ours, published) = (mean_and_deviation(&ours), variant.published[column]);
-                write!(out, "  {ours:>15} {published:>9.3}")?;
+                let published = variant.published.map_or(String::new(), |published| {
+                    format!("{:.3}", published[column])
+                });
+                write!(out, "  {:>15} {published:>9}", mean_and_deviation(&ours))?;
             }
             writeln!(out)?;
         }
@@ -170,6 +184,28 @@ impl<'a> TaskStudy<'a> {
         writeln!(out, "\nRun records: {}", self.directory.path().display())?;
         Ok(())
     }
+}
+
+/// Those of the minBERT project, which both studies begin with: a constant learning rate without
+/// warm-up, decay or clipping. On the bundled samples so many epochs.
+pub fn minbert_settings(run: &RunArguments, epochs_of_mini: usize) -> FineTuningConfig {
+    let mut settings = run.defaults();
+    let train = &mut settings.train;
+    settings.text.encoding = EncodingConfig::new(128);
+    train.batch_size = BatchSize::Rows(8);
+    train.schedule = Schedule {
+        warmup: Warmup::Steps(0),
+        decay: Decay::Constant,
+    };
+    train.optimizer.weight_decay = 0.0;
+    train.optimizer.max_gradient_norm = None;
+    if run.is_mini() {
+        train.length = RunLength::Epochs(epochs_of_mini);
+    } else {
+        train.length = RunLength::Epochs(10);
+        train.optimizer.learning_rate = 1e-5;
+    }
+    settings
 }
 
 /// Settings of the loop and of texts that all variants share.
@@ -186,6 +222,9 @@ pub fn shared_settings(settings: &FineTuningConfig, overall: OverallScore) -> Mu
 fn mean_and_deviation(values: &[f64]) -> String {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
+    if mean.is_nan() {
+        return "-".to_string();
+    }
     if values.len() < 2 {
         return format!("{mean:.3}");
     }

@@ -88,4 +88,6 @@ mod documents {
     struct Adapters;
     #[doc = include_str!("../../../docs/guide/multi-task.md")]
     struct MultiTask;
+    #[doc = include_str!("../../../docs/guide/studies.md")]
+    struct Studies;
 }

@@ -47,6 +47,8 @@ pub enum Purpose {
     TaskSampling = 9,
     /// In which order the gradients of tasks are projected on each other.
     GradientSurgery = 10,
+    /// What a random search tries; addressed by the number of the draw and the name of the setting.
+    Search = 11,
 }
 
 /// The generator of an address: seed, purpose and two coordinates of the caller's choice, such as

@@ -120,11 +120,17 @@ impl CheckpointFolder {
         let step = checkpoint.state.summary.steps;
         let path = self.directory.join(format!("step-{step:08}"));
         checkpoint.write(&path)?;
+        self.remove_old(keep_last)?;
+        Ok(path)
+    }
+
+    /// Removes all but the newest so many.
+    pub(crate) fn remove_old(&self, keep_last: usize) -> Result<(), TrainError> {
         let all = self.all()?;
         for (_, old) in &all[..all.len().saturating_sub(keep_last)] {
             fs::remove_dir_all(old).map_err(TrainError::io(old))?;
         }
-        Ok(path)
+        Ok(())
     }
 }
 
@@ -149,6 +155,16 @@ mod tests {
         let (step, path) = folder.latest().unwrap().unwrap();
         assert_eq!(step, 100_000_000);
         assert!(path.ends_with("step-100000000"));
+
+        folder.remove_old(2).unwrap();
+        let left: Vec<u64> = folder
+            .all()
+            .unwrap()
+            .into_iter()
+            .map(|(step, _)| step)
+            .collect();
+        assert_eq!(left, [120, 100_000_000]);
+        assert!(folder.directory.join("other").exists());
     }
 
     #[test]

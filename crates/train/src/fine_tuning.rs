@@ -15,11 +15,11 @@ use crate::activations::{KeptActivations, KeptPlans};
 use crate::labelled_texts::LabelledTexts;
 use crate::observer::{Observer, Phase};
 use crate::predict::PredictedRows;
-use crate::report::{DataSection, ModelSection, RunReport, TestSection};
+use crate::report::{DataSection, ModelSection, RunReport, RunSection, TestSection};
 use crate::run_record::RunRecord;
 use crate::trainer::Trainer;
 use crate::used_splits::{Data, UsedSplits};
-use crate::{FineTuningConfig, Loss, TextPreparation, TrainError, memory};
+use crate::{FineTuningConfig, Loss, TextPreparation, TrainError};
 
 /// Fine-tunes a checkpoint on a data set and tests it.
 ///
@@ -156,6 +156,8 @@ impl FineTuning {
     ) -> Result<RunReport, TrainError> {
         let Self { model, setup } = self;
         let Settings {
+            command,
+            device,
             config,
             model: source,
             ..
@@ -189,16 +191,12 @@ impl FineTuning {
         let class_names = test.dataset.class_names();
         let labels = test.tokens.labels.all()?;
         let report = RunReport {
-            version: env!("CARGO_PKG_VERSION"),
-            command: setup.settings.command.clone(),
-            device: setup.settings.device.clone(),
-            seed: config.train.seed,
+            run: RunSection::new(command, device, config.train.seed),
             model: model_section,
             data: setup.settings.data.clone(),
             activations: kept.section,
             train: trained.summary.into(),
             test: TestSection::new(&predictions, &labels, class_names)?,
-            peak_rss_bytes: memory::peak_rss_bytes(),
         };
         record.write_predictions(&predictions, &labels, class_names)?;
         setup.save(&model, &directory.model())?;

@@ -18,11 +18,11 @@ use crate::evaluation::EvaluationConfig;
 use crate::masked_texts::MaskedTexts;
 use crate::metric::Metric;
 use crate::observer::Observer;
-use crate::report::{ModelSection, SplitSection, TrainSection};
+use crate::report::{ModelSection, RunSection, SplitSection, TrainSection};
 use crate::run_record::RunRecord;
 use crate::text_config::EncodedSplit;
 use crate::trainer::Trainer;
-use crate::{TextConfig, TrainConfig, TrainError, memory};
+use crate::{TextConfig, TrainConfig, TrainError};
 
 /// Settings of a pre-training run; the defaults are BERT's, and those of further pre-training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -110,22 +110,15 @@ struct Settings {
 /// What a pre-training run was and what came of it.
 #[derive(Debug, Clone, Serialize)]
 pub struct PreTrainingReport {
-    /// Version of the library.
-    pub version: &'static str,
-    /// The program and its arguments.
-    pub command: Vec<String>,
-    /// Where the tensors were.
-    pub device: String,
-    /// From which every random choice follows.
-    pub seed: u64,
+    /// By what it was made.
+    #[serde(flatten)]
+    pub run: RunSection,
     /// The model before training.
     pub model: ModelSection,
     /// The texts trained on, and those held out.
     pub data: Vec<SplitSection>,
     /// The training, with all evaluations.
     pub train: TrainSection,
-    /// The most memory the process held, where the system tells it.
-    pub peak_rss_bytes: Option<u64>,
 }
 
 /// What a pre-training run begins with.
@@ -237,6 +230,8 @@ impl PreTraining {
     ) -> Result<PreTrainingReport, TrainError> {
         let Self { model, setup } = self;
         let Settings {
+            command,
+            device,
             config,
             model: source,
             ..
@@ -252,14 +247,10 @@ impl PreTraining {
             .train(model, &mut (&mut record, &mut *observer))?;
         setup.save(&trained.model, &directory.model())?;
         let report = PreTrainingReport {
-            version: env!("CARGO_PKG_VERSION"),
-            command: setup.settings.command.clone(),
-            device: setup.settings.device.clone(),
-            seed: config.train.seed,
+            run: RunSection::new(command, device, config.train.seed),
             model: model_section,
             data: setup.settings.data.clone(),
             train: trained.summary.into(),
-            peak_rss_bytes: memory::peak_rss_bytes(),
         };
         record.write_report(&report)?;
         Ok(report)

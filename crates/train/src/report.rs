@@ -9,26 +9,20 @@ use finetune_eval::{ClassificationReport, ConfusionMatrix, RegressionReport};
 use finetune_model::{LoadReport, Parameter, parameters};
 use serde::Serialize;
 
-use crate::FreezeConfig;
-use crate::TrainError;
 use crate::evaluation::EvaluationRecord;
 use crate::metric::Metric;
 use crate::observer::EpochRecord;
 use crate::predict::Predictions;
 use crate::stages::layers;
 use crate::summary::TrainingSummary;
+use crate::{FreezeConfig, TrainError, memory};
 
 /// What a run was and what came of it.
 #[derive(Debug, Clone, Serialize)]
 pub struct RunReport {
-    /// Version of the library.
-    pub version: &'static str,
-    /// The program and its arguments.
-    pub command: Vec<String>,
-    /// Where the tensors were.
-    pub device: String,
-    /// From which every random choice follows.
-    pub seed: u64,
+    /// By what it was made.
+    #[serde(flatten)]
+    pub run: RunSection,
     /// The model before training.
     pub model: ModelSection,
     /// The data.
@@ -39,6 +33,19 @@ pub struct RunReport {
     pub train: TrainSection,
     /// The test phase.
     pub test: TestSection,
+}
+
+/// By what a run was made: the head of every report.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunSection {
+    /// Version of the library.
+    pub version: &'static str,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Where the tensors were.
+    pub device: String,
+    /// From which every random choice follows.
+    pub seed: u64,
     /// The most memory the process held, where the system tells it.
     pub peak_rss_bytes: Option<u64>,
 }
@@ -140,6 +147,19 @@ pub enum TestScores {
     },
     /// Of numbers.
     Scores(RegressionReport),
+}
+
+impl RunSection {
+    /// At the end of a run, which is when the memory is known.
+    pub(crate) fn new(command: &[String], device: &str, seed: u64) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            command: command.to_vec(),
+            device: device.to_string(),
+            seed,
+            peak_rss_bytes: memory::peak_rss_bytes(),
+        }
+    }
 }
 
 impl ModelSection {

@@ -42,7 +42,11 @@ fn without_command(mut settings: Value) -> Value {
 }
 
 /// The path of the first value that differs, and both values.
-fn first_difference(path: &str, saved: &Value, now: &Value) -> Option<(String, String, String)> {
+pub(crate) fn first_difference(
+    path: &str,
+    saved: &Value,
+    now: &Value,
+) -> Option<(String, String, String)> {
     let (Value::Object(saved), Value::Object(now)) = (saved, now) else {
         return (saved != now).then(|| (path.to_string(), saved.to_string(), now.to_string()));
     };

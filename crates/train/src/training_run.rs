@@ -39,7 +39,11 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
     ) -> Result<Self, TrainError> {
         let config = trainer.config;
         let latest = match trainer.checkpoints {
-            Some(folder) => folder.latest()?.map(|(_, path)| path),
+            Some(folder) => {
+                // A run killed between writing one and removing another left one more.
+                folder.remove_old(config.checkpoints.keep_last)?;
+                folder.latest()?.map(|(_, path)| path)
+            }
             None => None,
         };
         let now = match &latest {

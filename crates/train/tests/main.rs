@@ -22,3 +22,4 @@ mod properties;
 mod regression;
 mod resume;
 mod small_run;
+mod study;

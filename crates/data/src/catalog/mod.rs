@@ -195,9 +195,22 @@ impl NamedDataset {
         path: &Path,
         split: Split,
     ) -> Result<(Dataset, SplitReport), DataError> {
+        self.open_split_with(path, split, BadRows::Refuse)
+    }
+
+    /// [`Self::open_split`], with a choice of what to do with bad rows.
+    ///
+    /// # Errors
+    /// As [`Self::open_split`], but for bad rows only if they are refused.
+    pub fn open_split_with(
+        &self,
+        path: &Path,
+        split: Split,
+        bad_rows: BadRows,
+    ) -> Result<(Dataset, SplitReport), DataError> {
         let located = self.locate(path, split)?;
         let official = located.layout.official_rows(split);
-        let reader = located.read(self, split, BadRows::Refuse)?;
+        let reader = located.read(self, split, bad_rows)?;
         reader.read_split(split, official)
     }
 

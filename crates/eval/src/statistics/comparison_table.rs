@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arm, ArmSummary, Comparison, ComparisonConfig};
+use super::{Adjustment, Arm, ArmSummary, Comparison, ComparisonConfig};
 use crate::EvalError;
 
 /// The arms of a study and their comparisons, with p-values adjusted for their number.
@@ -50,15 +50,10 @@ impl ComparisonTable {
         config: &ComparisonConfig,
     ) -> Result<Self, EvalError> {
         check(arms)?;
-        let Some(base) = arms.iter().find(|arm| arm.name == baseline) else {
-            return Err(EvalError::UnknownArm {
-                name: baseline.to_owned(),
-                arms: arms.iter().map(|arm| arm.name.clone()).collect(),
-            });
-        };
+        let base = named(arms, baseline)?;
         let others = arms.iter().filter(|arm| arm.name != baseline);
         let pairs = others.map(|arm| (arm, base)).collect();
-        Self::new(arms, Some(baseline.to_owned()), pairs, config)
+        Self::compared(arms, Some(baseline), pairs, config)
     }
 
     /// Compares each arm to each that comes after it.
@@ -76,22 +71,45 @@ impl ComparisonTable {
                 later.map(move |second| (first, second))
             })
             .collect();
-        Self::new(arms, None, pairs, config)
+        Self::compared(arms, None, pairs, config)
     }
 
-    fn new(
+    /// A table of comparisons that were made one by one, such as with the design that suits each
+    /// pair. Their p-values are adjusted here; the intervals of the arms have the level `1 - alpha`.
+    ///
+    /// ```
+    /// use finetune_eval::statistics::{
+    ///     Adjustment, Arm, Comparison, ComparisonConfig, ComparisonTable, Design,
+    /// };
+    ///
+    /// # fn main() -> Result<(), finetune_eval::EvalError> {
+    /// let arms = [Arm::new("a", [0.80, 0.82, 0.81]), Arm::new("b", [0.83, 0.84, 0.82])];
+    /// let paired = ComparisonConfig { design: Design::Paired, ..Default::default() };
+    /// let one = Comparison::new(&arms[0], &arms[1], &paired)?;
+    /// let table = ComparisonTable::of(&arms, None, vec![one], Adjustment::Holm, 0.05)?;
+    /// assert_eq!(table.comparisons[0].adjusted_p, table.comparisons[0].test.map(|test| test.p_value));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`EvalError::TooFewArms`], [`EvalError::ArmTwice`], [`EvalError::UnknownArm`] for a baseline
+    /// that is no arm, and those of [`Arm::summary`].
+    pub fn of(
         arms: &[Arm],
-        baseline: Option<String>,
-        pairs: Vec<(&Arm, &Arm)>,
-        config: &ComparisonConfig,
+        baseline: Option<&str>,
+        mut comparisons: Vec<Comparison>,
+        adjustment: Adjustment,
+        alpha: f64,
     ) -> Result<Self, EvalError> {
-        let mut comparisons = pairs
-            .into_iter()
-            .map(|(first, second)| Comparison::new(first, second, config))
-            .collect::<Result<Vec<_>, _>>()?;
+        check(arms)?;
+        if let Some(baseline) = baseline {
+            named(arms, baseline)?;
+        }
         let tested = || comparisons.iter().filter_map(|one| one.test);
         let raw: Vec<f64> = tested().map(|test| test.p_value).collect();
-        let adjusted = config.adjustment.adjust(&raw)?;
+        let adjusted = adjustment.adjust(&raw)?;
         let tested = comparisons.iter_mut().filter(|one| one.test.is_some());
         for (comparison, p) in tested.zip(adjusted) {
             comparison.adjusted_p = Some(p);
@@ -99,12 +117,33 @@ impl ComparisonTable {
         Ok(Self {
             arms: arms
                 .iter()
-                .map(|arm| arm.summary(1.0 - config.alpha))
+                .map(|arm| arm.summary(1.0 - alpha))
                 .collect::<Result<_, _>>()?,
-            baseline,
+            baseline: baseline.map(str::to_owned),
             comparisons,
         })
     }
+
+    fn compared(
+        arms: &[Arm],
+        baseline: Option<&str>,
+        pairs: Vec<(&Arm, &Arm)>,
+        config: &ComparisonConfig,
+    ) -> Result<Self, EvalError> {
+        let comparisons = pairs
+            .into_iter()
+            .map(|(first, second)| Comparison::new(first, second, config))
+            .collect::<Result<Vec<_>, _>>()?;
+        Self::of(arms, baseline, comparisons, config.adjustment, config.alpha)
+    }
+}
+
+fn named<'a>(arms: &'a [Arm], name: &str) -> Result<&'a Arm, EvalError> {
+    let found = arms.iter().find(|arm| arm.name == name);
+    found.ok_or_else(|| EvalError::UnknownArm {
+        name: name.to_owned(),
+        arms: arms.iter().map(|arm| arm.name.clone()).collect(),
+    })
 }
 
 fn check(arms: &[Arm]) -> Result<(), EvalError> {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use burn::module::Module;
 use finetune_data::PairEncoding;
+use finetune_model::MultiTaskModel;
 use serde::{Deserialize, Serialize};
 
 use super::OverallScore;
@@ -146,11 +148,12 @@ impl MultiTaskConfig {
         self.train.validate()
     }
 
-    /// The training loop's settings, in which the heads of tasks that do not train are frozen.
-    pub(super) fn train_with_frozen_heads(&self) -> TrainConfig {
+    /// The training loop's settings, in which the heads of tasks that do not train are frozen, so
+    /// far as they have parameters.
+    pub(super) fn train_with_frozen_heads(&self, model: &MultiTaskModel) -> TrainConfig {
         let mut train = self.train.clone();
-        let tasks = self.tasks.iter().enumerate();
-        let still = tasks.filter(|(_, task)| !task.trains);
+        let heads = self.tasks.iter().zip(&model.tasks).enumerate();
+        let still = heads.filter(|(_, (task, head))| !task.trains && head.num_params() > 0);
         train
             .freeze
             .names

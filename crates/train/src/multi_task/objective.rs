@@ -1,8 +1,11 @@
 //! What the loop trains: labelled texts of several tasks.
 
+use std::collections::HashSet;
+
+use burn::module::ParamId;
 use burn::tensor::Tensor;
 use finetune_data::Batch;
-use finetune_model::{DropoutStream, MultiTaskModel};
+use finetune_model::{DropoutStream, MultiTaskModel, parameters};
 
 use super::OverallScore;
 use crate::evaluation::{Evaluation, TaskScores};
@@ -12,6 +15,7 @@ use crate::mixing::MixingConfig;
 use crate::objective::{BatchCounts, Objective, Part};
 use crate::observer::Observer;
 use crate::scoring::main_metric;
+use crate::stages::layers;
 use crate::{TrainConfig, TrainError};
 
 /// Labelled texts of several tasks, for a [`MultiTaskModel`].
@@ -53,8 +57,20 @@ impl Objective for MultiTaskTexts<'_> {
             let expected = format!("{expected}, as many as the data has");
             return Err(TrainError::setting("tasks of the model", found, expected));
         }
+        let stages = config
+            .freeze
+            .frozen_stages(layers(&parameters(model)), 0, 0);
+        let frozen = config.freeze.frozen(model, stages).into_iter();
+        let frozen: HashSet<ParamId> = frozen.map(|parameter| parameter.id).collect();
         for (index, task) in self.tasks.iter().enumerate() {
-            task.named(task.texts.check(&model.task(index), config))?;
+            let model_of_task = model.task(index);
+            task.named(task.texts.check(&model_of_task, config))?;
+            let own = parameters(&model_of_task);
+            if task.trains && own.iter().all(|parameter| frozen.contains(&parameter.id)) {
+                let found = format!("all {} parameters of the task", own.len());
+                let expected = "some that train from the first step, or a task that does not train";
+                return task.named(Err(TrainError::setting("freeze", found, expected)));
+            }
         }
         Ok(())
     }

@@ -5,19 +5,14 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{ConflictSection, OverallScore};
-use crate::report::{DataSection, ModelSection, TestSection, TrainSection};
+use crate::report::{DataSection, ModelSection, RunSection, TestSection, TrainSection};
 
 /// What a run on several tasks was and what came of it.
 #[derive(Debug, Clone, Serialize)]
 pub struct MultiTaskReport {
-    /// Version of the library.
-    pub version: &'static str,
-    /// The program and its arguments.
-    pub command: Vec<String>,
-    /// Where the tensors were.
-    pub device: String,
-    /// From which every random choice follows.
-    pub seed: u64,
+    /// By what it was made.
+    #[serde(flatten)]
+    pub run: RunSection,
     /// The model before training.
     pub model: ModelSection,
     /// The training phase.
@@ -30,8 +25,6 @@ pub struct MultiTaskReport {
     pub overall: Option<f64>,
     /// How the gradients of the tasks lay to each other, where that was measured.
     pub conflicts: Option<ConflictSection>,
-    /// The most memory the process held, where the system tells it.
-    pub peak_rss_bytes: Option<u64>,
 }
 
 /// One of several tasks.

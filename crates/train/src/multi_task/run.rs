@@ -12,13 +12,14 @@ use serde::Serialize;
 use super::report::{MultiTaskReport, TaskReport};
 use super::tasks::{Beginnings, PreparedTask, prepare_tasks};
 use super::{ConflictSection, MultiTaskConfig, MultiTaskTexts};
+use crate::objective::Objective;
 use crate::observer::Observer;
 use crate::predict::predict;
-use crate::report::{DataSection, ModelSection, TestSection};
+use crate::report::{DataSection, ModelSection, RunSection, TestSection};
 use crate::run_record::RunRecord;
 use crate::scoring::main_metric;
 use crate::trainer::Trainer;
-use crate::{TrainConfig, TrainError, memory};
+use crate::{TrainConfig, TrainError};
 
 /// Fine-tunes a checkpoint on several tasks and tests each.
 ///
@@ -96,7 +97,7 @@ impl MultiTask {
         let device = device.clone().autodiff();
         let (tasks, model, load_report) =
             prepare_tasks(&config, data, &beginnings, &tokenizer, &device)?;
-        let train = config.train_with_frozen_heads();
+        let train = config.train_with_frozen_heads(&model);
         train.freeze.check(&model)?;
         let named = tasks.iter().enumerate();
         let architecture = named
@@ -121,7 +122,9 @@ impl MultiTask {
             settings,
         };
         // What contradicts itself is found before a run directory is made.
-        Trainer::new(&setup.objective(), &setup.train).check()?;
+        let objective = setup.objective();
+        Trainer::new(&objective, &setup.train).check()?;
+        objective.check(&model, &setup.train)?;
         Ok(Self { model, setup })
     }
 
@@ -164,6 +167,8 @@ impl MultiTask {
     ) -> Result<MultiTaskReport, TrainError> {
         let Self { model, setup } = self;
         let Settings {
+            command,
+            device,
             config,
             model: source,
             ..
@@ -182,17 +187,13 @@ impl MultiTask {
             .train(model, &mut (&mut record, &mut *observer))?;
         let tasks = setup.test(&trained.model, &record, observer)?;
         let report = MultiTaskReport {
-            version: env!("CARGO_PKG_VERSION"),
-            command: setup.settings.command.clone(),
-            device: setup.settings.device.clone(),
-            seed: config.train.seed,
+            run: RunSection::new(command, device, config.train.seed),
             model: model_section,
             train: trained.summary.into(),
             overall: setup.overall(&tasks),
             overall_score: config.overall.clone(),
             tasks,
             conflicts: ConflictSection::read(&directory.metrics())?,
-            peak_rss_bytes: memory::peak_rss_bytes(),
         };
         setup.save(&trained.model, &directory.model())?;
         record.write_report(&report)?;

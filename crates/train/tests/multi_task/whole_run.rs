@@ -227,6 +227,21 @@ fn a_run_on_all_goes_on_with_one_task() {
     }
 }
 
+/// The cosine of frozen features has no parameters to train or to freeze.
+#[test]
+fn a_task_without_parameters_is_measured() {
+    let folder = folder();
+    let mut config = config();
+    config.tasks[2].model.head = Some(HeadConfig::Cosine(CosineConfig::default()));
+    config.tasks[2].trains = false;
+    config.train.freeze = FreezeConfig::from(Freeze::Encoder);
+    config.train.length = RunLength::Epochs(1);
+    let prepared = prepare(&folder.path().join("start"), config).unwrap();
+    let report = prepared.run(&folder.path().join("run"), &mut ()).unwrap();
+    let alike = report.task("alike").unwrap();
+    assert!(!alike.trained && alike.test.score(Metric::Pearson).is_some());
+}
+
 fn loaded(run: &Path, task: &str) -> SequenceClassifier {
     let folder = run.join("model").join(task);
     let names = CheckpointConfig::read(&folder)
@@ -350,6 +365,13 @@ fn what_is_wrong_is_said_with_the_name_of_the_task() {
         (
             message(&|config, _| config.tasks.iter_mut().for_each(|task| task.trains = false)),
             "tasks that train is 0",
+        ),
+        (
+            message(&|config, _| {
+                config.tasks[2].model.head = Some(cosine.clone());
+                config.train.freeze = FreezeConfig::from(Freeze::Encoder);
+            }),
+            "task alike: freeze is all ",
         ),
     ] {
         assert!(found.starts_with(expected), "{found}");

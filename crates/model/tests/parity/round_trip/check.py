@@ -50,6 +50,7 @@ def main():
             logits = output.last_hidden_state[:, 0] if pooled is None else pooled
         else:
             logits = output.logits
+        if check["model"] == "classifier":
             assert model.config.id2label == {
                 int(number): name for number, name in label_names(folder).items()
             }, folder.name

@@ -1,0 +1,309 @@
+//! Further pre-training, then a classifier on the frozen encoder: what do steps of masked language
+//! modelling do for it, and on which texts? Tables 4 and 5 and figure 3 of H. Chen and Y. Gao,
+//! "Analysis of Fine-Tuning Techniques for Text Classification Tasks".
+//!
+//! `cargo run --release --example further_pretraining` runs on the bundled sample. The real thing:
+//!
+//! `cargo run --release --example further_pretraining -- --model DIR --data DIR --seeds 3`
+//!
+//! Texts of other data sets, for table 5: `--corpus yelp_polarity=DIR --corpus amazon_reviews_full=DIR`.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use finetune::data::{MaskingConfig, catalog, corpus};
+use finetune::eval::Metric;
+use finetune::eval::report::Section;
+use finetune::prelude::*;
+use finetune::train::{
+    ArmConfig, Axis, CheckpointPolicy, EvaluationConfig, FineTuningExperiment, PreTrainedConfig,
+    PreTrainedExperiment, PreTrainingConfig, Study, StudyConfig, StudyResults,
+};
+use finetune_examples::study::{
+    Published, SEED, StudyArguments, StudyCommand, published_section, run_study,
+};
+use finetune_examples::{SAMPLE_IMDB, data_directory, exit_code, say};
+use serde_json::{Value, json};
+
+/// Pre-train an encoder further, and a classifier on what it is after some steps
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<StudyCommand>,
+    /// Of the data sets of the study, the one that --data is
+    #[arg(long, value_enum, default_value = "imdb", global = true)]
+    data_set: DataSet,
+    /// Steps of pre-training after which classifiers are trained; 0 is the checkpoint as it is
+    /// [default: 0,5000,10000,20000, mini: 0,20,40]
+    #[arg(long, value_name = "STEPS", value_delimiter = ',', global = true)]
+    pretraining_steps: Vec<usize>,
+    /// Another data set to pre-train on, instead of the one of --data and together with it
+    #[arg(long, value_name = "NAME=DIR", value_parser = named_folder, global = true)]
+    corpus: Vec<(String, PathBuf)>,
+    /// Pre-trains on so many texts of each data set [default: all]
+    #[arg(long, value_name = "N", global = true)]
+    pretraining_texts: Option<usize>,
+    /// Texts of a pre-training batch
+    #[arg(long, value_name = "N", default_value_t = 32, global = true)]
+    pretraining_batch_size: usize,
+    /// Highest learning rate of the pre-training [default: 5e-5, mini: 1e-3]
+    #[arg(long, value_name = "RATE", global = true)]
+    pretraining_lr: Option<f64>,
+    /// Share of the texts that perplexity is measured on [default: 0.02, bundled data: 0.2]
+    #[arg(long, value_name = "SHARE", global = true)]
+    held_out: Option<f64>,
+    /// Masks whole words instead of single tokens
+    #[arg(long, global = true)]
+    whole_words: bool,
+    #[command(flatten)]
+    study: StudyArguments,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum DataSet {
+    Imdb,
+    YelpPolarity,
+    AmazonReviewsFull,
+}
+
+/// A classifier on a frozen encoder learns fast.
+const RATE: f64 = 2e-3;
+
+impl DataSet {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Imdb => "imdb",
+            Self::YelpPolarity => "yelp_polarity",
+            Self::AmazonReviewsFull => "amazon_reviews_full",
+        }
+    }
+
+    /// Test accuracies after so many steps on the data set's own texts: table 4.
+    fn after_steps(self) -> [(usize, f64); 4] {
+        let accuracies = match self {
+            Self::Imdb => [0.8578, 0.93264, 0.93464, 0.93404],
+            Self::YelpPolarity => [0.90694737, 0.95660526, 0.97392105, 0.97507895],
+            Self::AmazonReviewsFull => [0.505830769, 0.626369231, 0.635492308, 0.646123077],
+        };
+        let [none, some, more, most] = accuracies;
+        [(0, none), (5000, some), (10_000, more), (20_000, most)]
+    }
+
+    /// Test accuracies after pre-training on other texts: table 5.
+    fn after_corpora(self) -> [(&'static str, f64); 5] {
+        let names = [
+            "none",
+            "yelp_polarity",
+            "amazon_reviews_full",
+            "imdb",
+            "all",
+        ];
+        let accuracies = match self {
+            Self::YelpPolarity => [
+                0.906289474,
+                0.973921053,
+                0.957789474,
+                0.930631579,
+                0.975394737,
+            ],
+            Self::AmazonReviewsFull => [
+                0.507292308,
+                0.583553846,
+                0.637030769,
+                0.541938462,
+                0.625107692,
+            ],
+            Self::Imdb => [0.8578, 0.92456, 0.9404, 0.93404, 0.94276],
+        };
+        std::array::from_fn(|row| (names[row], accuracies[row]))
+    }
+}
+
+fn named_folder(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, folder) = text.split_once('=').ok_or("expected NAME=DIR")?;
+    Ok((name.to_string(), folder.into()))
+}
+
+fn main() -> ExitCode {
+    exit_code(run(&Arguments::parse()))
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let (study, name) = (&arguments.study, arguments.data_set.name());
+    let own = match (&study.data, arguments.data_set) {
+        (Some(data), _) => data.as_path(),
+        (None, DataSet::Imdb) => Path::new(SAMPLE_IMDB),
+        (None, _) => return Err(format!("{name}: give --data").into()),
+    };
+    let splits = catalog::named(name)?
+        .open(&data_directory(name, own)?)?
+        .splits;
+    let corpora = arguments.corpora(&splits)?;
+    let splits = study.subset(splits);
+    let device = study.device;
+    say(&format!(
+        "{}, {} training rows, {} texts to pre-train on, with {} on {device}",
+        study.data_name(),
+        splits.train.len(),
+        corpora.values().map(Dataset::len).sum::<usize>(),
+        study.model_name(),
+    ))?;
+    let (model, device_name) = (study.model_directory(), device.to_string());
+    // Of the few rows of the sample, a class has to be among those held out.
+    let held_out = if study.data.is_some() { 0.1 } else { 0.4 };
+    let fine_tuning = FineTuningExperiment::new(model, splits, &device.open()?, &device_name)?
+        .validation_share(held_out, SEED);
+    let experiment = PreTrainedExperiment::new(fine_tuning, corpora, arguments.settings());
+    let study = Study::new(arguments.config(), &experiment)?;
+    run_study(
+        arguments.command.clone(),
+        &arguments.study.folder,
+        &study,
+        &experiment,
+        |results| arguments.published(results),
+    )
+}
+
+impl Arguments {
+    fn steps(&self) -> Vec<usize> {
+        match (self.pretraining_steps.as_slice(), self.study.data.is_some()) {
+            ([], true) => vec![0, 5000, 10_000, 20_000],
+            ([], false) => vec![0, 20, 40],
+            (steps, _) => steps.to_vec(),
+        }
+    }
+
+    /// Training rows and those without labels of each data set; what is tested on is not among
+    /// them.
+    fn corpora(&self, own: &Splits) -> Result<BTreeMap<String, Dataset>, Box<dyn Error>> {
+        let texts = |splits: &Splits| {
+            let texts = corpus(std::iter::once(&splits.train).chain(&splits.unlabelled));
+            match self.pretraining_texts {
+                Some(count) => texts.subset(count, SEED),
+                None => texts,
+            }
+        };
+        let mut corpora = BTreeMap::from([(self.data_set.name().to_string(), texts(own))]);
+        for (name, folder) in &self.corpus {
+            let splits = catalog::named(name)?
+                .open(&data_directory(name, folder)?)?
+                .splits;
+            corpora.insert(name.clone(), texts(&splits));
+        }
+        Ok(corpora)
+    }
+
+    fn settings(&self) -> PreTrainedConfig {
+        let is_mini = self.study.is_mini();
+        let mut fine_tuning = self.study.settings(if is_mini { 64 } else { 512 }, 10);
+        fine_tuning.train.freeze = Freeze::Encoder.into();
+        fine_tuning.train.optimizer.learning_rate = RATE;
+        fine_tuning.train.evaluation = Some(EvaluationConfig {
+            metric: finetune::train::Metric::Accuracy,
+            ..EvaluationConfig::default()
+        });
+        let steps = self.steps();
+        let last = steps.iter().copied().max().unwrap_or(0).max(1);
+        let defaults = PreTrainingConfig::default();
+        let rate = if is_mini { 1e-3 } else { 5e-5 };
+        let held_out = if self.study.data.is_some() { 0.02 } else { 0.2 };
+        let pre_training = PreTrainingConfig {
+            text: fine_tuning.text.clone(),
+            masking: MaskingConfig {
+                whole_words: self.whole_words,
+                ..defaults.masking
+            },
+            held_out: self.held_out.unwrap_or(held_out),
+            train: TrainConfig {
+                length: RunLength::Steps(last),
+                batch_size: BatchSize::Rows(self.pretraining_batch_size),
+                optimizer: OptimizerConfig {
+                    learning_rate: self.pretraining_lr.unwrap_or(rate),
+                    ..OptimizerConfig::default()
+                },
+                checkpoints: CheckpointPolicy {
+                    milestones: steps.into_iter().filter(|steps| *steps > 0).collect(),
+                    ..CheckpointPolicy::default()
+                },
+                seed: SEED,
+                ..defaults.train
+            },
+        };
+        PreTrainedConfig {
+            corpora: vec![self.data_set.name().to_string()],
+            steps: 0,
+            pre_training,
+            fine_tuning,
+        }
+    }
+
+    /// With other corpora table 5, without them table 4.
+    fn config(&self) -> StudyConfig {
+        let mut config = StudyConfig {
+            name: format!("Further pre-training for {}", self.data_set.name()),
+            seeds: self.study.seeds(1),
+            ..StudyConfig::default()
+        };
+        if self.corpus.is_empty() {
+            config.axes = vec![Axis::of("steps", self.steps())];
+            return config;
+        }
+        let last = self.steps().into_iter().max().unwrap_or(0);
+        config.name += ", by texts";
+        config.base.insert("steps".to_string(), last.into());
+        let others = self.corpus.iter().map(|(name, _)| name.as_str());
+        let mut names: Vec<&str> = std::iter::once(self.data_set.name())
+            .chain(others)
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        let arm = |name: &str, corpora: Value| ArmConfig {
+            name: name.to_string(),
+            settings: serde_json::Map::from_iter([("corpora".to_string(), corpora)]),
+            ..ArmConfig::default()
+        };
+        config.arms = vec![arm("none", json!([]))];
+        config
+            .arms
+            .extend(names.iter().map(|name| arm(name, json!([name]))));
+        config.arms.push(arm("all", json!(names)));
+        config
+    }
+
+    fn published(
+        &self,
+        results: &StudyResults<'_, PreTrainedConfig>,
+    ) -> Result<Vec<Section>, Box<dyn Error>> {
+        let (table, rows) = match self.corpus.is_empty() {
+            true => (
+                4,
+                self.data_set
+                    .after_steps()
+                    .map(|(steps, score)| (format!("steps {steps}"), score))
+                    .to_vec(),
+            ),
+            false => {
+                let rows = self.data_set.after_corpora();
+                (
+                    5,
+                    rows.map(|(name, score)| (name.to_string(), score)).to_vec(),
+                )
+            }
+        };
+        let scores: Vec<[f64; 1]> = rows.iter().map(|(_, score)| [*score]).collect();
+        let rows = rows.iter().zip(&scores);
+        let rows: Vec<Published> = rows
+            .map(|((candidate, _), scores)| Published { candidate, scores })
+            .collect();
+        let caption = format!("Chen and Gao, table {table}, with DistilBERT.");
+        let mut section = published_section(results, &caption, &[Metric::Accuracy], &rows)?;
+        if let Some(figure) = results.number_chart("epochs to best", "steps")? {
+            section = section.with(figure);
+        }
+        Ok(vec![section])
+    }
+}

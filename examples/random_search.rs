@@ -1,0 +1,137 @@
+//! The hyperparameter search that a technical report on AG News names as its next step: learning
+//! rate, batch size, weight decay and accumulation drawn at random, halved by their accuracy on rows
+//! held out, and the best one tested.
+//!
+//! `cargo run --release --example random_search` runs on the bundled sample. The real thing:
+//!
+//! `cargo run --release --example random_search -- --model DIR --data DIR --trials 27`
+
+use std::error::Error;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+use finetune::data::catalog;
+use finetune::eval::Metric;
+use finetune::eval::report::{Column, Section, Table};
+use finetune::eval::statistics::SampleSummary;
+use finetune::train::{EvaluationConfig, FineTuningExperiment, Study, StudyConfig};
+use finetune_examples::study::{SEED, StudyArguments, StudyCommand, run_study};
+use finetune_examples::{SAMPLE_AG_NEWS, data_directory, exit_code, say};
+
+/// Search learning rate, batch size, weight decay and accumulation on AG News
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<StudyCommand>,
+    /// Points that are drawn [default: 27, mini: 9]
+    #[arg(long, value_name = "N", global = true)]
+    trials: Option<usize>,
+    #[command(flatten)]
+    study: StudyArguments,
+}
+
+/// Around what the report chose: a rate of 2e-5, 64 rows, a decay of 0.01, two batches a step.
+const STUDY: &str = r#"
+    name = "Random search on AG News"
+    metric = "accuracy"
+    measured_on = "validation"
+
+    [[axes]]
+    setting = "train.optimizer.learning_rate"
+    name = "rate"
+    log_uniform = [5e-6, 2e-4]
+
+    [[axes]]
+    setting = "train.batch_size.rows"
+    name = "batch"
+    choice = [16, 32, 64]
+
+    [[axes]]
+    setting = "train.optimizer.weight_decay"
+    name = "decay"
+    log_uniform = [1e-3, 1e-1]
+
+    [[axes]]
+    setting = "train.accumulation"
+    name = "accumulated"
+    choice = [1, 2]
+
+    [halving]
+    setting = "train.length.epochs"
+    least = 1
+    most = 4
+    eta = 2
+"#;
+
+/// Accuracy and F1 of the report, both rounded there.
+const PUBLISHED: [(Metric, f64); 2] = [(Metric::Accuracy, 0.94), (Metric::MacroF1, 0.91)];
+
+fn main() -> ExitCode {
+    exit_code(run(Arguments::parse()))
+}
+
+fn run(
+    Arguments {
+        command,
+        trials,
+        study: arguments,
+    }: Arguments,
+) -> Result<(), Box<dyn Error>> {
+    let data = arguments
+        .data
+        .as_deref()
+        .unwrap_or(Path::new(SAMPLE_AG_NEWS));
+    let opened = catalog::named("ag_news")?.open(&data_directory("ag_news", data)?)?;
+    let splits = arguments.subset(opened.splits);
+    let (device, model) = (arguments.device, arguments.model_directory());
+    say(&format!(
+        "{}, {} training rows, with {} on {device}",
+        arguments.data_name(),
+        splits.train.len(),
+        arguments.model_name(),
+    ))?;
+    let mut settings = arguments.settings(if arguments.is_mini() { 64 } else { 128 }, 4);
+    settings.train.evaluation = Some(EvaluationConfig {
+        metric: finetune::train::Metric::Accuracy,
+        ..EvaluationConfig::default()
+    });
+    let experiment =
+        FineTuningExperiment::new(model, splits, &device.open()?, &device.to_string())?
+            .defaults(settings)
+            .validation_share(0.1, SEED);
+    let mut config = StudyConfig::from_toml(STUDY)?;
+    config.trials = Some(trials.unwrap_or(if arguments.is_mini() { 9 } else { 27 }));
+    config.seeds = arguments.seeds(1);
+    if arguments.is_mini() {
+        // An encoder that knows little wants larger steps.
+        config.axes[0].log_uniform = Some([2e-4, 5e-3]);
+    }
+    let study = Study::new(config, &experiment)?;
+    run_study(command, &arguments.folder, &study, &experiment, |results| {
+        let Some(best) = results.best() else {
+            return Ok(Vec::new());
+        };
+        let columns = [
+            Column::text("Test"),
+            Column::number("ours", 4),
+            Column::number("published", 2),
+        ];
+        let mut table = Table::new(
+            format!(
+                "The best on the rows held out, {}, tested.",
+                study.candidate_label(best)
+            ),
+            columns.into(),
+        );
+        for (metric, published) in PUBLISHED {
+            let scores = results.test_scores(best, metric);
+            let name = metric.name().replace('_', " ");
+            let ours = SampleSummary::of(&scores, 0.95)?;
+            table.push([name.into(), ours.into(), published.into()])?;
+        }
+        Ok(vec![
+            Section::new("Beside the published scores").with(table),
+        ])
+    })
+}

@@ -1,0 +1,166 @@
+//! A study from the command line.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use finetune::eval::report::Section;
+use finetune::train::{
+    Experiment, Observer, Progress, Study, StudyConfig, StudyFolder, StudyObserver, StudyResults,
+    StudyRunner, Trial, TrialState,
+};
+use serde_json::json;
+
+use super::arguments::{FolderArguments, StudyCommand};
+use super::text_table::text_table;
+
+/// Does with a study what the command says. `published` adds what others have reported to the
+/// page and to the output.
+///
+/// # Errors
+/// What is wrong with the study or its folder; that a trial failed, if it was the one asked for.
+pub fn run_study<E: Experiment>(
+    command: Option<StudyCommand>,
+    arguments: &FolderArguments,
+    study: &Study<E::Config>,
+    experiment: &E,
+    published: impl Fn(&StudyResults<'_, E::Config>) -> Result<Vec<Section>, Box<dyn Error>>,
+) -> Result<(), Box<dyn Error>> {
+    let path = match &arguments.folder {
+        Some(folder) => folder.clone(),
+        None => Path::new("studies").join(file_name(study.config())),
+    };
+    let folder = StudyFolder::open(&path, study)?;
+    let runner = StudyRunner::new(study, experiment, &folder)
+        .jobs(arguments.jobs)
+        .retries(arguments.retry);
+    let watch = Watch {
+        shows_progress: arguments.jobs < 2,
+    };
+    let results = match command {
+        Some(StudyCommand::Plan { missing, json }) => {
+            return plan(&folder.results(study)?, missing, json);
+        }
+        Some(StudyCommand::RunTrial { number }) => {
+            return match runner.run_trial(number, &watch)? {
+                TrialState::Failed(failure) => Err(failure.error.join(": ").into()),
+                _ => Ok(()),
+            };
+        }
+        Some(StudyCommand::Collect) => folder.results(study)?,
+        Some(StudyCommand::Run) | None => runner.run(&watch)?,
+    };
+    let mut out = io::stdout();
+    let sections = published(&results)?;
+    let mut report = results.report()?;
+    // Beside the study's own scores, before its tests.
+    report.sections.splice(1..1, sections.iter().cloned());
+    folder.write(&report, &results)?;
+    writeln!(
+        out,
+        "\n{}\n{}",
+        report.summary,
+        text_table(&results.table()?)
+    )?;
+    if let Some(comparisons) = results.comparisons()? {
+        for comparison in &comparisons.comparisons {
+            writeln!(out, "{comparison}")?;
+        }
+        writeln!(out)?;
+    }
+    for table in sections.iter().flat_map(|section| &section.blocks) {
+        if let finetune::eval::report::Block::Table(table) = table {
+            writeln!(out, "{}", text_table(table))?;
+        }
+    }
+    writeln!(out, "Report: {}", path.join("report.html").display())?;
+    Ok(())
+}
+
+/// The study's name as a folder's.
+fn file_name(study: &StudyConfig) -> PathBuf {
+    let plain = |character: char| match character {
+        'a'..='z' | '0'..='9' => character,
+        'A'..='Z' => character.to_ascii_lowercase(),
+        _ => '_',
+    };
+    study.name.chars().map(plain).collect::<String>().into()
+}
+
+fn plan<C>(
+    results: &StudyResults<'_, C>,
+    only_missing: bool,
+    json: bool,
+) -> Result<(), Box<dyn Error>> {
+    let mut out = io::stdout();
+    let line = |trial: &Trial<C>, state: &TrialState| {
+        let label = results.study().label(trial);
+        let state = match state {
+            TrialState::Finished(_) => "finished",
+            TrialState::Failed(_) => "failed",
+            TrialState::Missing => "missing",
+        };
+        let (number, id, settings) = (trial.index, &trial.id, &trial.settings);
+        match json {
+            true => json!({
+                "number": number, "id": id, "state": state, "label": label,
+                "fold": trial.fold, "settings": settings,
+            })
+            .to_string(),
+            false => format!("{number}\t{id}\t{state}\t{label}"),
+        }
+    };
+    for (trial, state) in results.due() {
+        if !only_missing || *state == TrialState::Missing {
+            writeln!(out, "{}", line(trial, state))?;
+        }
+    }
+    Ok(())
+}
+
+/// Tells of trials on standard error.
+struct Watch {
+    /// Only one trial at a time can show how far it is.
+    shows_progress: bool,
+}
+
+impl StudyObserver for Watch {
+    fn trial(&self, _: &str) -> Box<dyn Observer> {
+        match self.shows_progress {
+            true => Box::new(Quiet(Progress::new())),
+            false => Box::new(()),
+        }
+    }
+
+    fn ended(&self, label: &str, state: &TrialState) {
+        let what = match state {
+            TrialState::Finished(result) => {
+                let scores = result.scores.test.iter();
+                let accuracy = scores.filter(|(metric, _)| metric.name() == "accuracy");
+                let accuracy: String = accuracy
+                    .map(|(metric, score)| format!("{metric} {score:.4}, "))
+                    .collect();
+                format!("{accuracy}{:.1} s", result.seconds)
+            }
+            TrialState::Failed(failure) => format!("failed: {}", failure.error.join(": ")),
+            TrialState::Missing => "missing".to_string(),
+        };
+        // Nobody to tell if standard error is closed.
+        let _ = writeln!(io::stderr(), "{label}: {what}");
+    }
+}
+
+/// A bar on a terminal; a study has too many runs for the lines of each.
+struct Quiet(Progress);
+
+impl Observer for Quiet {
+    fn observe(
+        &mut self,
+        event: &finetune::train::Event,
+    ) -> Result<(), finetune::train::TrainError> {
+        match io::IsTerminal::is_terminal(&io::stderr()) {
+            true => self.0.observe(event),
+            false => Ok(()),
+        }
+    }
+}

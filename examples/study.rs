@@ -1,0 +1,150 @@
+//! Any study of fine-tuning, from a file.
+//!
+//! `cargo run --release --example study -- run FILE --folder DIR`
+//!
+//! The file's table `experiment` says what the study is on; see `docs/guide/studies.md`.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use finetune::DeviceSpec;
+use finetune::data::catalog;
+use finetune::prelude::*;
+use finetune::train::{FineTuningExperiment, Study, StudyConfig};
+use finetune_examples::study::{FolderArguments, SEED, StudyCommand, run_study};
+use finetune_examples::{MINI_ENCODER, data_directory, exit_code, sample_of};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Run a study of fine-tuning from a file: whatever is missing of it
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    folder: FolderArguments,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run what is missing and write the report
+    Run {
+        /// The study, TOML or JSON
+        file: PathBuf,
+    },
+    /// List the trials, one a line: number, name, how it stands, what it is
+    Plan {
+        /// The study, TOML or JSON
+        file: PathBuf,
+        /// Only those that are to be run
+        #[arg(long)]
+        missing: bool,
+        /// A line of JSON each, with every setting
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run one trial
+    RunTrial {
+        /// The study, TOML or JSON
+        file: PathBuf,
+        /// Its number in the plan
+        number: usize,
+    },
+    /// Write the report of what there is
+    Collect {
+        /// The study, TOML or JSON
+        file: PathBuf,
+    },
+}
+
+/// The table `experiment` of the file: what the study is on.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Subject {
+    /// A published data set.
+    data_set: String,
+    /// Its folder, or `hub`; without one the bundled sample.
+    data: Option<PathBuf>,
+    /// The checkpoint's folder, or `mini`.
+    #[serde(default = "mini")]
+    model: PathBuf,
+    /// As `--device` of the other examples; flex.
+    #[serde(default = "flex")]
+    device: String,
+    /// Share of the training rows held out for validation; the data set's own validation rows
+    /// without it.
+    validation_share: Option<f64>,
+    /// Trains on so many rows.
+    train_rows: Option<usize>,
+    /// Tests on so many rows.
+    test_rows: Option<usize>,
+    /// Whether the trained models stay; no.
+    #[serde(default)]
+    keep_models: bool,
+}
+
+fn mini() -> PathBuf {
+    "mini".into()
+}
+
+fn flex() -> String {
+    "flex".into()
+}
+
+fn main() -> ExitCode {
+    exit_code(run(Arguments::parse()))
+}
+
+fn run(Arguments { command, folder }: Arguments) -> Result<(), Box<dyn Error>> {
+    let (file, command) = match command {
+        Command::Run { file } => (file, StudyCommand::Run),
+        Command::Plan {
+            file,
+            missing,
+            json,
+        } => (file, StudyCommand::Plan { missing, json }),
+        Command::RunTrial { file, number } => (file, StudyCommand::RunTrial { number }),
+        Command::Collect { file } => (file, StudyCommand::Collect),
+    };
+    let config = StudyConfig::read(&file)?;
+    let subject: Subject = serde_json::from_value(Value::Object(config.experiment.clone()))
+        .map_err(|error| format!("{}: experiment: {error}", file.display()))?;
+    let experiment = subject.experiment()?;
+    let study = Study::new(config, &experiment)?;
+    run_study(Some(command), &folder, &study, &experiment, |_| {
+        Ok(Vec::new())
+    })
+}
+
+impl Subject {
+    fn experiment(&self) -> Result<FineTuningExperiment, Box<dyn Error>> {
+        let data = match &self.data {
+            Some(data) => data_directory(&self.data_set, data)?,
+            None => sample_of(&self.data_set),
+        };
+        let splits = catalog::named(&self.data_set)?.open(&data)?.splits;
+        let cut = |dataset: Dataset, rows: Option<usize>| match rows {
+            Some(rows) => dataset.subset(rows, SEED),
+            None => dataset,
+        };
+        let splits = Splits {
+            train: cut(splits.train, self.train_rows),
+            test: splits.test.map(|test| cut(test, self.test_rows)),
+            ..splits
+        };
+        let model = match self.model == Path::new("mini") {
+            true => Path::new(MINI_ENCODER),
+            false => &self.model,
+        };
+        let device: DeviceSpec = self.device.parse()?;
+        let name = device.to_string();
+        let experiment = FineTuningExperiment::new(model, splits, &device.open()?, &name)?
+            .keeps_models(self.keep_models);
+        Ok(match self.validation_share {
+            Some(share) => experiment.validation_share(share, SEED),
+            None => experiment,
+        })
+    }
+}
