@@ -22,7 +22,7 @@ use finetune::train::{
     LabelledTexts, LossConfig, RunLength, Schedule, StepRecord, TrainConfig, Trainer, Warmup,
     constant_stages,
 };
-use finetune_benches::device;
+use finetune_benches::{device, processor_seconds};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Cached epochs a round: one is too short to time.
@@ -81,16 +81,6 @@ impl Display for Seconds {
             None => Ok(()),
         }
     }
-}
-
-/// Processor time of this process until now, from `/proc`: user and system, in hundredths.
-fn processor_seconds() -> Option<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The name of the program, in parentheses, may hold anything.
-    let (_, fields) = stat.rsplit_once(')')?;
-    let mut ticks = fields.split_whitespace().skip(11);
-    let mut next = || ticks.next()?.parse::<f64>().ok();
-    Some((next()? + next()?) / 100.0)
 }
 
 impl Bench {

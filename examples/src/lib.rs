@@ -28,7 +28,6 @@ pub use task_study::{TaskStudy, Variant, minbert_settings, shared_settings};
 pub use text_table::text_table;
 pub use watcher::Watcher;
 
-/// Training allocates and frees the same large buffers in every step. This allocator keeps their
-/// pages; the system's gives them back and faults them in again.
+/// Training allocates and frees the same large buffers in every step: this allocator keeps them.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: finetune::ops::PageKeeper = finetune::ops::PageKeeper;

@@ -8,6 +8,7 @@
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use finetune_ops::linear;
 
 use crate::encoder::{Activation, Encoder, EncoderConfig, EncoderInput};
 use crate::{DropoutStream, ModelError, parts};
@@ -122,6 +123,6 @@ impl MaskedLmHead {
         let transformed = parts::apply_linear(&self.transform, hidden);
         let activated = self.activation.apply(transformed);
         let normalised = parts::apply_layer_norm(&self.norm, activated, self.epsilon);
-        normalised.matmul(words.transpose()) + self.bias.val().unsqueeze()
+        linear(normalised, words.transpose(), Some(self.bias.val()))
     }
 }

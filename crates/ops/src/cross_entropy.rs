@@ -1,6 +1,20 @@
 //! Cross entropy of logits against weighted targets.
 
-use burn::tensor::{Device, Tensor, TensorData, activation::log_softmax};
+use burn::backend::autodiff::{
+    Autodiff,
+    checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
+    grads::Gradients,
+    ops::{Backward, Ops, OpsKind},
+};
+use burn::backend::{
+    Backend, Dispatch, TensorMetadata,
+    tensor::{FloatTensor, IntTensor},
+};
+use burn::tensor::{
+    Device, IndexingUpdateOp, Int, Shape, Tensor, TensorData, activation::log_softmax,
+};
+
+use crate::{EncoderOps, Kernels};
 
 /// How a batch's labels become the weights of the log probabilities.
 ///
@@ -97,4 +111,106 @@ impl Targets<'_> {
 /// ```
 pub fn cross_entropy(logits: Tensor<2>, weights: Tensor<2>) -> Tensor<1> {
     -(log_softmax(logits, 1) * weights).sum()
+}
+
+/// `-sum(log_softmax(logits)[label]) / divisor`, a tensor of one value: [`cross_entropy`] with
+/// [`Targets::weights`], without a matrix of weights. That is what a whole vocabulary needs.
+///
+/// # Shapes
+/// - `logits`: `[B, C]`
+/// - `labels`: `B` of them
+/// - output: `[1]`
+///
+/// # Panics
+/// If there is not a label for each row, or one is not below `C`.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+///
+/// let logits = Tensor::zeros([2, 2], &Device::flex());
+/// let loss = finetune_ops::class_cross_entropy(logits, &[0, 1], 2.0).into_scalar::<f32>();
+/// assert!((loss - 2.0f32.ln()).abs() < 1e-6);
+/// ```
+pub fn class_cross_entropy(logits: Tensor<2>, labels: &[usize], divisor: f64) -> Tensor<1> {
+    let [rows, classes] = logits.dims();
+    assert_eq!(rows, labels.len(), "a label for each row");
+    if let Some(label) = labels.iter().find(|label| **label >= classes) {
+        panic!("class {label} of {classes}");
+    }
+    let labels: Vec<i64> = labels.iter().map(|label| *label as i64).collect();
+    let device = logits.device().without_autodiff();
+    let labels = Tensor::<1, Int>::from_data(TensorData::new(labels, [rows]), &device);
+    Tensor::from_dispatch(<Dispatch as EncoderOps>::class_loss(
+        logits.into_dispatch(),
+        labels.into_dispatch(),
+        1.0 / divisor,
+    ))
+}
+
+pub(crate) fn forward<B: Backend>(
+    logits: FloatTensor<B>,
+    labels: IntTensor<B>,
+    factor: f64,
+) -> FloatTensor<B> {
+    let rows = logits.shape()[0];
+    let labels = B::int_reshape(labels, Shape::from([rows, 1]));
+    let picked = B::float_gather(1, B::log_softmax(logits, 1), labels);
+    let sum = B::float_reshape(B::float_sum(picked), Shape::from([1]));
+    B::float_mul_scalar(sum, (-factor).into())
+}
+
+/// The gradient of the logits: softmax minus one at the label, times `factor` and the gradient of
+/// the loss.
+pub(crate) fn gradient<B: Backend>(
+    logits: FloatTensor<B>,
+    labels: IntTensor<B>,
+    factor: f64,
+    gradient: FloatTensor<B>,
+) -> FloatTensor<B> {
+    let rows = logits.shape()[0];
+    let (device, dtype) = (logits.device(), logits.dtype());
+    let labels = B::int_reshape(labels, Shape::from([rows, 1]));
+    let ones = B::float_ones(Shape::from([rows, 1]), &device, dtype.into());
+    let probabilities = B::softmax(logits, 1);
+    let less_one = IndexingUpdateOp::Add;
+    let error = B::float_scatter(1, probabilities, labels, B::float_neg(ones), less_one);
+    let gradient = B::float_reshape(gradient, Shape::from([1, 1]));
+    B::float_mul(error, B::float_mul_scalar(gradient, factor.into()))
+}
+
+#[derive(Debug)]
+struct ClassLossBackward;
+
+impl<B: Kernels> Backward<B, 1> for ClassLossBackward {
+    type State = (FloatTensor<B>, IntTensor<B>, f64);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let [logits_node] = ops.parents;
+        let (logits, labels, factor) = ops.state;
+        let gradient = grads.consume::<B>(&ops.node);
+        if let Some(node) = logits_node {
+            let gradient = B::class_loss_gradient(logits, labels, factor, gradient);
+            grads.register::<B>(node.id, gradient);
+        }
+    }
+}
+
+pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(
+    logits: FloatTensor<Autodiff<B, C>>,
+    labels: IntTensor<B>,
+    factor: f64,
+) -> FloatTensor<Autodiff<B, C>> {
+    let nodes = [logits.node()];
+    let logits = logits.into_primitive();
+    let loss = <B as Kernels>::class_loss(logits.clone(), labels.clone(), factor);
+    let prepared = ClassLossBackward.prepare::<C>(nodes);
+    match prepared.compute_bound().stateful() {
+        OpsKind::Tracked(prep) => prep.finish((logits, labels, factor), loss),
+        OpsKind::UnTracked(prep) => prep.finish(loss),
+    }
 }

@@ -12,7 +12,8 @@ use burn::backend::{Backend, Dispatch, TensorMetadata, tensor::FloatTensor};
 use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
 
-use crate::EncoderOps;
+use crate::native::{self, TASK};
+use crate::{EncoderOps, Kernels};
 
 /// How much to drop, and the key that decides what.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,6 +26,11 @@ pub struct Dropout {
 }
 
 impl Dropout {
+    /// The same as one value; with a probability of 0 there is nothing to drop.
+    pub(crate) fn some(probability: f64, key: u64) -> Option<Self> {
+        (probability > 0.0).then_some(Self { probability, key })
+    }
+
     /// The same, once the probability is known to be one.
     pub(crate) fn checked(self) -> Self {
         let probability = self.probability;
@@ -62,6 +68,39 @@ pub fn dropout<const D: usize>(x: Tensor<D>, dropout: Dropout) -> Tensor<D> {
     ))
 }
 
+/// A mask: the factor of every position.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mask {
+    /// Hashes below it are dropped.
+    threshold: u32,
+    kept: f32,
+    low: u32,
+    high: u32,
+}
+
+impl Mask {
+    pub(crate) fn new(dropout: Dropout) -> Self {
+        let Dropout { probability, key } = dropout;
+        Self {
+            threshold: (probability * 4_294_967_296.0) as u32,
+            kept: (1.0 / (1.0 - probability)) as f32,
+            low: key as u32,
+            high: (key >> 32) as u32,
+        }
+    }
+
+    /// 0 where the value is dropped, `1 / (1 - probability)` where it is kept.
+    #[inline(always)]
+    pub(crate) fn factor(self, position: u32) -> f32 {
+        let hash = mix(mix(position ^ self.low) ^ self.high);
+        if hash < self.threshold {
+            0.0
+        } else {
+            self.kept
+        }
+    }
+}
+
 /// A bijection of 32-bit numbers that leaves no visible pattern: the "lowbias32" constants of
 /// [Wellons' hash prospector](https://nullprogram.com/blog/2018/07/31/). 32-bit, so that any GPU
 /// can compute it too.
@@ -74,23 +113,14 @@ fn mix(mut value: u32) -> u32 {
     value ^ (value >> 16)
 }
 
-/// The factor of each value: 0 where it is dropped, `1 / (1 - probability)` where it is kept.
+/// The factor of each value.
 fn factors(length: usize, probability: f64, key: u64) -> Vec<f32> {
-    const CHUNK: usize = 1 << 14;
-    let kept = (1.0 / (1.0 - probability)) as f32;
-    let threshold = (probability * 4_294_967_296.0) as u32;
-    let (low, high) = (key as u32, (key >> 32) as u32);
+    let mask = Mask::new(Dropout { probability, key });
     let mut factors = vec![0.0f32; length];
     factors
-        .par_chunks_mut(CHUNK)
+        .par_chunks_mut(TASK)
         .enumerate()
-        .for_each(|(chunk, factors)| {
-            let start = (chunk * CHUNK) as u32;
-            for (offset, factor) in factors.iter_mut().enumerate() {
-                let hash = mix(mix(start.wrapping_add(offset as u32) ^ low) ^ high);
-                *factor = if hash < threshold { 0.0 } else { kept };
-            }
-        });
+        .for_each(|(task, factors)| native::dropout::fill(factors, mask, task * TASK));
     factors
 }
 
@@ -106,7 +136,7 @@ pub(crate) fn apply<B: Backend>(x: FloatTensor<B>, probability: f64, key: u64) -
 #[derive(Debug)]
 struct DropoutBackward;
 
-impl<B: EncoderOps> Backward<B, 1> for DropoutBackward {
+impl<B: Kernels> Backward<B, 1> for DropoutBackward {
     type State = (f64, u64);
 
     fn backward(
@@ -124,7 +154,7 @@ impl<B: EncoderOps> Backward<B, 1> for DropoutBackward {
     }
 }
 
-pub(crate) fn tracked<B: EncoderOps, C: CheckpointStrategy>(
+pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(
     x: FloatTensor<Autodiff<B, C>>,
     probability: f64,
     key: u64,

@@ -4,13 +4,19 @@
 //! this file only names them and connects the backends.
 
 use burn::backend::autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy};
-use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
+use burn::backend::{
+    Backend, backend_extension,
+    tensor::{FloatTensor, IntTensor},
+};
 
-use crate::{activation, attention, dropout, gelu, gelu_tanh, layer_norm};
+use crate::attention::Inputs;
+use crate::{
+    Dropout, Kernels, activation, attention, cross_entropy, dropout, gelu_tanh, layer_norm, linear,
+};
 
-/// The operations of this crate as backend methods.
+/// The operations of this crate as backend methods, dispatched to the backend of a tensor.
 ///
-/// The default bodies run on any burn backend. `Autodiff` wraps each in one graph node.
+/// A backend computes what it has as [`Kernels`]; `Autodiff` wraps each in one graph node.
 #[backend_extension(
     Flex: cfg(feature = "flex"),
     LibTorch: cfg(feature = "tch"),
@@ -18,30 +24,32 @@ use crate::{activation, attention, dropout, gelu, gelu_tanh, layer_norm};
     Autodiff
 )]
 pub trait EncoderOps: Backend {
+    /// See [`linear`](crate::linear()).
+    fn linear_rows(
+        rows: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// The same without a bias.
+    fn product_rows(rows: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self>;
+
     /// See [`layer_norm`](crate::layer_norm()).
     fn layer_norm_rows(
         rows: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         epsilon: f64,
-    ) -> FloatTensor<Self> {
-        layer_norm::forward::<Self>(rows, gamma, beta, epsilon)
-    }
+    ) -> FloatTensor<Self>;
 
     /// See [`gelu`](crate::gelu()).
-    fn gelu_exact(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        Self::gelu(x)
-    }
+    fn gelu_exact(x: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// See [`gelu_tanh`](crate::gelu_tanh()).
-    fn gelu_tanh(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        gelu_tanh::forward::<Self>(x)
-    }
+    fn gelu_tanh(x: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// See [`dropout`](crate::dropout()).
-    fn dropout_hashed(x: FloatTensor<Self>, probability: f64, key: u64) -> FloatTensor<Self> {
-        dropout::apply::<Self>(x, probability, key)
-    }
+    fn dropout_hashed(x: FloatTensor<Self>, probability: f64, key: u64) -> FloatTensor<Self>;
 
     /// See [`attention`](crate::attention()). A probability of 0 means no dropout.
     fn attention_rows(
@@ -52,24 +60,91 @@ pub trait EncoderOps: Backend {
         heads: usize,
         dropout_probability: f64,
         dropout_key: u64,
+    ) -> FloatTensor<Self>;
+
+    /// See [`class_cross_entropy`](crate::class_cross_entropy()); `factor` is one over the divisor.
+    fn class_loss(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        factor: f64,
+    ) -> FloatTensor<Self>;
+}
+
+impl<B: Kernels> EncoderOps for B {
+    fn linear_rows(
+        rows: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        let layout = attention::Layout::new::<Self>(&query, &key_bias, heads);
-        let mask = attention::ProbabilityDropout::new(dropout_probability, dropout_key);
-        attention::forward::<Self>(query, key, value, key_bias, layout, mask).context
+        <B as Kernels>::linear_rows(rows, weight, Some(bias))
+    }
+
+    fn product_rows(rows: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        <B as Kernels>::linear_rows(rows, weight, None)
+    }
+
+    fn layer_norm_rows(
+        rows: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self> {
+        <B as Kernels>::layer_norm_rows(rows, gamma, beta, epsilon)
+    }
+
+    fn gelu_exact(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        <B as Kernels>::gelu_exact(x)
+    }
+
+    fn gelu_tanh(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        <B as Kernels>::gelu_tanh(x)
+    }
+
+    fn dropout_hashed(x: FloatTensor<Self>, probability: f64, key: u64) -> FloatTensor<Self> {
+        <B as Kernels>::dropout_hashed(x, probability, key)
+    }
+
+    fn attention_rows(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        key_bias: FloatTensor<Self>,
+        heads: usize,
+        dropout_probability: f64,
+        dropout_key: u64,
+    ) -> FloatTensor<Self> {
+        let inputs = Inputs {
+            query,
+            key,
+            value,
+            key_bias,
+        };
+        let dropout = Dropout::some(dropout_probability, dropout_key);
+        <B as Kernels>::attention_rows(inputs, heads, dropout).0
+    }
+
+    fn class_loss(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        factor: f64,
+    ) -> FloatTensor<Self> {
+        <B as Kernels>::class_loss(logits, labels, factor)
     }
 }
 
-#[cfg(feature = "flex")]
-impl EncoderOps for burn::backend::Flex {}
+impl<B: Kernels, C: CheckpointStrategy> EncoderOps for Autodiff<B, C> {
+    fn linear_rows(
+        rows: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        linear::tracked::<B, C>(rows, weight, bias)
+    }
 
-#[cfg(feature = "tch")]
-#[allow(deprecated, reason = "burn marks every LibTorch name as deprecated")]
-impl EncoderOps for burn::backend::LibTorch {}
+    fn product_rows(rows: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        linear::tracked_product::<B, C>(rows, weight)
+    }
 
-#[cfg(any(feature = "wgpu", feature = "cuda"))]
-impl EncoderOps for burn::backend::Cube {}
-
-impl<B: EncoderOps, C: CheckpointStrategy> EncoderOps for Autodiff<B, C> {
     fn layer_norm_rows(
         rows: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -80,11 +155,13 @@ impl<B: EncoderOps, C: CheckpointStrategy> EncoderOps for Autodiff<B, C> {
     }
 
     fn gelu_exact(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        activation::tracked::<B, C>(x, B::gelu_exact, gelu::gradient::<B>)
+        let forward = <B as Kernels>::gelu_exact;
+        activation::tracked::<B, C>(x, forward, B::gelu_exact_gradient)
     }
 
     fn gelu_tanh(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        activation::tracked::<B, C>(x, B::gelu_tanh, gelu_tanh::gradient::<B>)
+        let forward = <B as Kernels>::gelu_tanh;
+        activation::tracked::<B, C>(x, forward, gelu_tanh::gradient::<B>)
     }
 
     fn dropout_hashed(x: FloatTensor<Self>, probability: f64, key: u64) -> FloatTensor<Self> {
@@ -100,7 +177,21 @@ impl<B: EncoderOps, C: CheckpointStrategy> EncoderOps for Autodiff<B, C> {
         dropout_probability: f64,
         dropout_key: u64,
     ) -> FloatTensor<Self> {
-        let mask = attention::ProbabilityDropout::new(dropout_probability, dropout_key);
-        attention::tracked::<B, C>(query, key, value, key_bias, heads, mask)
+        let inputs = Inputs {
+            query,
+            key,
+            value,
+            key_bias,
+        };
+        let dropout = Dropout::some(dropout_probability, dropout_key);
+        attention::tracked::<B, C>(inputs, heads, dropout)
+    }
+
+    fn class_loss(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        factor: f64,
+    ) -> FloatTensor<Self> {
+        cross_entropy::tracked::<B, C>(logits, labels, factor)
     }
 }

@@ -10,7 +10,8 @@ use burn::backend::autodiff::{
 use burn::backend::{Backend, Dispatch, TensorMetadata, tensor::FloatTensor};
 use burn::tensor::{Shape, Tensor};
 
-use crate::EncoderOps;
+use crate::gradients::register;
+use crate::{EncoderOps, Kernels};
 
 /// `(x - mean) / sqrt(variance + epsilon) * gamma + beta` for each row. On flex the result of a row
 /// does not depend on the other rows, bit for bit.
@@ -58,10 +59,35 @@ fn sum_rows<B: Backend>(rows: FloatTensor<B>) -> FloatTensor<B> {
     B::float_reshape(B::float_sum_dim(rows, 0), Shape::from([width]))
 }
 
+/// The gradients of rows, gamma and beta.
+pub(crate) fn gradients<B: Backend>(
+    rows: FloatTensor<B>,
+    gamma: FloatTensor<B>,
+    epsilon: f64,
+    gradient: FloatTensor<B>,
+    [rows_wanted, gamma_wanted, beta_wanted]: [bool; 3],
+) -> [Option<FloatTensor<B>>; 3] {
+    let (normalised, inverse) = normalise::<B>(rows, epsilon);
+    let of_beta = beta_wanted.then(|| sum_rows::<B>(gradient.clone()));
+    let of_gamma = gamma_wanted.then(|| {
+        let scaled = B::float_mul(gradient.clone(), normalised.clone());
+        sum_rows::<B>(scaled)
+    });
+    let of_rows = rows_wanted.then(|| {
+        let gradient = B::float_mul(gradient, as_row::<B>(gamma));
+        let mean = B::float_mean_dim(gradient.clone(), 1);
+        let along = B::float_mean_dim(B::float_mul(gradient.clone(), normalised.clone()), 1);
+        let centred = B::float_sub(gradient, mean);
+        let projected = B::float_sub(centred, B::float_mul(normalised, along));
+        B::float_mul(projected, inverse)
+    });
+    [of_rows, of_gamma, of_beta]
+}
+
 #[derive(Debug)]
 struct LayerNormBackward;
 
-impl<B: Backend> Backward<B, 3> for LayerNormBackward {
+impl<B: Kernels> Backward<B, 3> for LayerNormBackward {
     /// Rows, gamma and epsilon. The normalised rows are computed again: one pass over the rows is
     /// cheaper than keeping a second tensor of their size for every layer.
     type State = (FloatTensor<B>, FloatTensor<B>, f64);
@@ -72,30 +98,16 @@ impl<B: Backend> Backward<B, 3> for LayerNormBackward {
         grads: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let [rows_node, gamma_node, beta_node] = ops.parents;
         let (rows, gamma, epsilon) = ops.state;
-        let grad = grads.consume::<B>(&ops.node);
-        let (normalised, inverse) = normalise::<B>(rows, epsilon);
-
-        if let Some(node) = beta_node {
-            grads.register::<B>(node.id, sum_rows::<B>(grad.clone()));
-        }
-        if let Some(node) = gamma_node {
-            let scaled = B::float_mul(grad.clone(), normalised.clone());
-            grads.register::<B>(node.id, sum_rows::<B>(scaled));
-        }
-        if let Some(node) = rows_node {
-            let grad = B::float_mul(grad, as_row::<B>(gamma));
-            let mean = B::float_mean_dim(grad.clone(), 1);
-            let along = B::float_mean_dim(B::float_mul(grad.clone(), normalised.clone()), 1);
-            let centred = B::float_sub(grad, mean);
-            let projected = B::float_sub(centred, B::float_mul(normalised, along));
-            grads.register::<B>(node.id, B::float_mul(projected, inverse));
-        }
+        let gradient = grads.consume::<B>(&ops.node);
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let gradients = B::layer_norm_gradients(rows, gamma, epsilon, gradient, wanted);
+        let parents = ops.parents.map(|parent| parent.map(|node| node.id));
+        register::<B, 3>(grads, parents, gradients);
     }
 }
 
-pub(crate) fn tracked<B: EncoderOps, C: CheckpointStrategy>(
+pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(
     rows: FloatTensor<Autodiff<B, C>>,
     gamma: FloatTensor<Autodiff<B, C>>,
     beta: FloatTensor<Autodiff<B, C>>,

@@ -15,6 +15,9 @@
 //! | [`dropout`] | zero a share of the values, by hashing (key, index) |
 //! | [`attention`] | multi-head scaled dot-product attention with a key mask |
 //! | [`cross_entropy`] | classification loss against weighted targets |
+//! | [`class_cross_entropy`] | the same against one class each, of a whole vocabulary |
+//! | [`AdamW`] | the optimizer's step of a parameter |
+//! | [`sum_of_squares`], [`scale`] | clipping by the norm of all gradients |
 //!
 //! On flex, what is computed of a text does not depend on the texts beside it nor on its padding:
 //! not within a tolerance, but bit for bit. So predictions are the same in batches of any size, and
@@ -24,8 +27,9 @@
 //! `D` hidden, `H` heads, `K` head width, `C` classes.
 //!
 //! The same call runs on every backend compiled in: an operation is a method of [`EncoderOps`], a
-//! burn backend extension with a body written over the `Backend` trait. A backend with a faster
-//! kernel of its own overrides that method.
+//! burn backend extension, and its forward and backward are methods of [`Kernels`] with a body
+//! written over the `Backend` trait. A backend with faster kernels of its own overrides them: flex
+//! has some for 32-bit floats, compiled for several instruction sets.
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor};
@@ -39,21 +43,36 @@
 //! ```
 
 mod activation;
+mod adamw;
+#[cfg(feature = "allocator")]
+mod allocator;
 mod attention;
 mod cross_entropy;
 mod dropout;
 #[cfg_attr(feature = "tch", allow(deprecated))] // burn marks every LibTorch name so.
 mod extension;
+#[cfg(feature = "flex")]
+mod flex;
 mod gelu;
 mod gelu_tanh;
+mod gradient_norm;
+mod gradients;
+mod kernels;
 mod layer_norm;
 mod linear;
+#[cfg_attr(not(feature = "flex"), allow(dead_code))] // Only dropout, whose mask is made here.
+mod native;
 
-pub use attention::{attention, key_bias};
-pub use cross_entropy::{Targets, cross_entropy};
+pub use adamw::{AdamW, Moving};
+#[cfg(feature = "allocator")]
+pub use allocator::PageKeeper;
+pub use attention::{Inputs as AttentionInputs, attention, key_bias};
+pub use cross_entropy::{Targets, class_cross_entropy, cross_entropy};
 pub use dropout::{Dropout, dropout};
 pub use extension::EncoderOps;
 pub use gelu::gelu;
 pub use gelu_tanh::gelu_tanh;
+pub use gradient_norm::{scale, sum_of_squares};
+pub use kernels::Kernels;
 pub use layer_norm::layer_norm;
 pub use linear::linear;

@@ -1,6 +1,15 @@
 //! The linear layer on token rows.
 
-use burn::tensor::Tensor;
+use burn::backend::autodiff::{
+    Autodiff,
+    checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
+    grads::Gradients,
+    ops::{Backward, Ops, OpsKind},
+};
+use burn::backend::{Backend, Dispatch, TensorMetadata, tensor::FloatTensor};
+use burn::tensor::{Shape, Tensor};
+
+use crate::{EncoderOps, Kernels};
 
 /// `rows · weight + bias`.
 ///
@@ -30,42 +39,121 @@ use burn::tensor::Tensor;
 /// assert_eq!(y.into_scalar::<f32>(), 21.5);
 /// ```
 pub fn linear(rows: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
-    let product = product(rows, weight);
+    let (rows, weight) = (rows.into_dispatch(), weight.into_dispatch());
+    Tensor::from_dispatch(match bias {
+        Some(bias) => <Dispatch as EncoderOps>::linear_rows(rows, weight, bias.into_dispatch()),
+        None => <Dispatch as EncoderOps>::product_rows(rows, weight),
+    })
+}
+
+pub(crate) fn forward<B: Backend>(
+    rows: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    bias: Option<FloatTensor<B>>,
+) -> FloatTensor<B> {
+    let product = B::float_matmul(rows, weight);
     match bias {
-        Some(bias) => product + bias.unsqueeze(),
+        Some(bias) => {
+            let width = bias.shape()[0];
+            B::float_add(product, B::float_reshape(bias, Shape::from([1, width])))
+        }
         None => product,
     }
 }
 
-/// Up to so many rows and columns, flex adds up long sums in parts of other lengths than above.
-const FEW: usize = 64;
-
-/// Sums of up to so many products are always added up in one go.
-const SHORT: usize = 512;
-
-/// The matrix product, whose sums flex adds up in one order whatever the number of rows: a single
-/// row or column, and few rows and columns with long sums, have an order of their own there, so
-/// zeros are put beside them.
-fn product(rows: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
-    let ([tokens, inputs], [_, outputs]) = (rows.dims(), weight.dims());
-    let least_rows = match inputs > SHORT && outputs <= FEW {
-        true => FEW + 1,
-        false => 2,
-    };
-    if tokens >= least_rows && outputs >= 2 {
-        return rows.matmul(weight);
-    }
-    let product = at_least(rows, 0, least_rows).matmul(at_least(weight, 1, 2));
-    product.slice([0..tokens, 0..outputs])
+/// The gradients of rows, weight and bias: of the rows if the weight is given, of the weight if the
+/// rows are.
+pub(crate) fn gradients<B: Backend>(
+    rows: Option<FloatTensor<B>>,
+    weight: Option<FloatTensor<B>>,
+    gradient: FloatTensor<B>,
+    bias_wanted: bool,
+) -> [Option<FloatTensor<B>>; 3] {
+    let of_bias = bias_wanted.then(|| {
+        let width = gradient.shape()[1];
+        let sum = B::float_sum_dim(gradient.clone(), 0);
+        B::float_reshape(sum, Shape::from([width]))
+    });
+    let of_weight = rows.map(|rows| B::float_matmul(B::float_transpose(rows), gradient.clone()));
+    let of_rows = weight.map(|weight| B::float_matmul(gradient, B::float_transpose(weight)));
+    [of_rows, of_weight, of_bias]
 }
 
-/// The matrix with zeros behind it, if it is shorter than `least` along `dimension`.
-fn at_least(matrix: Tensor<2>, dimension: usize, least: usize) -> Tensor<2> {
-    let mut shape = matrix.dims();
-    if shape[dimension] >= least {
-        return matrix;
+/// The node of `N` parents: rows and weight, and with three a bias.
+#[derive(Debug)]
+struct LinearBackward<const N: usize>;
+
+/// What the backward needs: the rows for the gradient of the weight, the weight for that of the rows.
+#[derive(Debug, Clone)]
+struct Saved<B: Backend> {
+    rows: Option<FloatTensor<B>>,
+    weight: Option<FloatTensor<B>>,
+}
+
+impl<B: Kernels, const N: usize> Backward<B, N> for LinearBackward<N> {
+    type State = Saved<B>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, N>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let Saved { rows, weight } = ops.state;
+        let gradient = grads.consume::<B>(&ops.node);
+        let bias_wanted = ops.parents.get(2).is_some_and(Option::is_some);
+        let gradients = B::linear_gradients(rows, weight, gradient, bias_wanted);
+        for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
+            if let (Some(node), Some(gradient)) = (parent, gradient) {
+                grads.register::<B>(node.id, gradient);
+            }
+        }
     }
-    shape[dimension] = least - shape[dimension];
-    let zeros = Tensor::zeros(shape, &matrix.device());
-    Tensor::cat(vec![matrix, zeros], dimension)
+}
+
+fn saved<B: Kernels, C: CheckpointStrategy>(
+    rows: &FloatTensor<Autodiff<B, C>>,
+    weight: &FloatTensor<Autodiff<B, C>>,
+) -> Saved<B> {
+    Saved {
+        rows: weight.is_tracked().then(|| rows.primitive().clone()),
+        weight: rows.is_tracked().then(|| weight.primitive().clone()),
+    }
+}
+
+pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(
+    rows: FloatTensor<Autodiff<B, C>>,
+    weight: FloatTensor<Autodiff<B, C>>,
+    bias: FloatTensor<Autodiff<B, C>>,
+) -> FloatTensor<Autodiff<B, C>> {
+    let nodes = [rows.node(), weight.node(), bias.node()];
+    let saved = saved::<B, C>(&rows, &weight);
+    let (rows, weight) = (rows.into_primitive(), weight.into_primitive());
+    let output = <B as Kernels>::linear_rows(rows, weight, Some(bias.into_primitive()));
+    match LinearBackward::<3>
+        .prepare::<C>(nodes)
+        .compute_bound()
+        .stateful()
+    {
+        OpsKind::Tracked(prep) => prep.finish(saved, output),
+        OpsKind::UnTracked(prep) => prep.finish(output),
+    }
+}
+
+pub(crate) fn tracked_product<B: Kernels, C: CheckpointStrategy>(
+    rows: FloatTensor<Autodiff<B, C>>,
+    weight: FloatTensor<Autodiff<B, C>>,
+) -> FloatTensor<Autodiff<B, C>> {
+    let nodes = [rows.node(), weight.node()];
+    let saved = saved::<B, C>(&rows, &weight);
+    let (rows, weight) = (rows.into_primitive(), weight.into_primitive());
+    let output = <B as Kernels>::linear_rows(rows, weight, None);
+    match LinearBackward::<2>
+        .prepare::<C>(nodes)
+        .compute_bound()
+        .stateful()
+    {
+        OpsKind::Tracked(prep) => prep.finish(saved, output),
+        OpsKind::UnTracked(prep) => prep.finish(output),
+    }
 }

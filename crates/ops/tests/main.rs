@@ -6,6 +6,7 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod native;
 mod parity;
 mod properties;
 mod same_bits;

@@ -20,7 +20,7 @@ pub(crate) fn matrix(shape: [usize; 2], seed: u32, device: &Device) -> Tensor<2>
     )
 }
 
-fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+pub(crate) fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_to_vec().unwrap()
 }
 

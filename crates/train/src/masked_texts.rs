@@ -7,7 +7,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use finetune_data::{BatchSize, EncodedTexts, MaskedBatch, Masker, Padding, sorted_by_length};
 use finetune_model::{DropoutStream, MaskedLm};
-use finetune_ops::{Targets, cross_entropy};
+use finetune_ops::class_cross_entropy;
 
 use crate::device_batch::{check_autodiff, encoder_input};
 use crate::evaluation::Evaluation;
@@ -135,13 +135,6 @@ fn loss_of(
 ) -> Result<Tensor<1>, TrainError> {
     let input = encoder_input(&model.encoder, batch.rows.len(), &batch.tokens)?;
     let logits = model.forward(&input, &batch.positions, dropout)?;
-    let [_, classes] = logits.dims();
     let labels: Vec<usize> = batch.targets.iter().map(|word| *word as usize).collect();
-    let targets = Targets {
-        labels: &labels,
-        classes,
-        divisor,
-    };
-    let weights = targets.weights(&logits.device());
-    Ok(cross_entropy(logits, weights))
+    Ok(class_cross_entropy(logits, &labels, divisor))
 }

@@ -5,7 +5,7 @@
 
 mod layout;
 
-pub(crate) use layout::Layout;
+use layout::Layout;
 
 use burn::backend::autodiff::{
     Autodiff,
@@ -16,7 +16,8 @@ use burn::backend::autodiff::{
 use burn::backend::{Backend, Dispatch, tensor::FloatTensor};
 use burn::tensor::{Device, Shape, Tensor, TensorData};
 
-use crate::{Dropout, EncoderOps};
+use crate::gradients::register;
+use crate::{Dropout, EncoderOps, Kernels};
 
 /// The attention mask as numbers to add to the scores: 0 for a real token, the lowest 32-bit float
 /// for padding, whose probability then is exactly 0.
@@ -110,112 +111,89 @@ pub fn attention(
     ))
 }
 
-/// Dropout on the attention probabilities; the same key gives the same mask forward and backward.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ProbabilityDropout {
-    probability: f64,
-    key: u64,
-}
-
-impl ProbabilityDropout {
-    pub(crate) fn new(probability: f64, key: u64) -> Self {
-        Self { probability, key }
-    }
-
-    fn apply<B: EncoderOps>(self, x: FloatTensor<B>) -> FloatTensor<B> {
-        if self.probability == 0.0 {
-            return x;
-        }
-        B::dropout_hashed(x, self.probability, self.key)
-    }
-}
-
-/// The result, and what the backward pass needs.
-pub(crate) struct Attended<B: Backend> {
+/// What attention looks at.
+#[derive(Debug, Clone)]
+pub struct Inputs<T> {
     /// `[B * Q, D]`
-    pub(crate) context: FloatTensor<B>,
-    /// Before dropout, `[B, H, Q, S]`.
-    probabilities: FloatTensor<B>,
+    pub query: T,
+    /// `[B * S, D]`
+    pub key: T,
+    /// `[B * S, D]`
+    pub value: T,
+    /// `[B, S]`
+    pub key_bias: T,
 }
 
-pub(crate) fn forward<B: EncoderOps>(
-    query: FloatTensor<B>,
-    key: FloatTensor<B>,
-    value: FloatTensor<B>,
-    key_bias: FloatTensor<B>,
-    layout: Layout,
-    dropout: ProbabilityDropout,
-) -> Attended<B> {
+fn drop<B: Kernels>(x: FloatTensor<B>, dropout: Option<Dropout>) -> FloatTensor<B> {
+    match dropout {
+        Some(Dropout { probability, key }) => <B as Kernels>::dropout_hashed(x, probability, key),
+        None => x,
+    }
+}
+
+/// The result, `[B * Q, D]`, and the probabilities before dropout, `[B, H, Q, S]`.
+pub(crate) fn forward<B: Kernels>(
+    inputs: Inputs<FloatTensor<B>>,
+    heads: usize,
+    dropout: Option<Dropout>,
+) -> (FloatTensor<B>, FloatTensor<B>) {
+    let Inputs {
+        query,
+        key,
+        value,
+        key_bias,
+    } = inputs;
+    let layout = Layout::new::<B>(&query, &key_bias, heads);
     // The queries are scaled before the product: K values a query instead of S.
     let query = layout.split::<B>(B::float_mul_scalar(query, layout.scale().into()));
-    let scores = layout.compare::<B>(query, layout.split::<B>(key));
+    let keys = B::float_swap_dims(layout.split::<B>(key), 2, 3);
+    let scores = B::float_matmul(query, keys);
     let bias = B::float_reshape(key_bias, Shape::from([layout.batch, 1, 1, layout.sequence]));
     let probabilities = B::softmax(B::float_add(scores, bias), 3);
-    let dropped = dropout.apply::<B>(probabilities.clone());
-    let context = layout.weigh::<B>(dropped, layout.split::<B>(value));
-    Attended {
-        context: layout.join::<B>(context),
-        probabilities,
-    }
+    let dropped = drop::<B>(probabilities.clone(), dropout);
+    let context = B::float_matmul(dropped, layout.split::<B>(value));
+    (layout.join::<B>(context), probabilities)
 }
 
-#[derive(Debug)]
-struct AttentionBackward;
-
-#[derive(Debug, Clone)]
-struct Saved<B: Backend> {
-    query: FloatTensor<B>,
-    key: FloatTensor<B>,
-    value: FloatTensor<B>,
-    probabilities: FloatTensor<B>,
-    layout: Layout,
-    dropout: ProbabilityDropout,
-}
-
-impl<B: EncoderOps> Backward<B, 3> for AttentionBackward {
-    type State = Saved<B>;
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 3>,
-        grads: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
-    ) {
-        let [query_node, key_node, value_node] = ops.parents;
-        let Saved {
-            query,
-            key,
-            value,
-            probabilities,
-            layout,
-            dropout,
-        } = ops.state;
-        let grad = layout.split::<B>(grads.consume::<B>(&ops.node));
-
-        if let Some(node) = value_node {
-            let dropped = dropout.apply::<B>(probabilities.clone());
-            let value_grad = B::float_matmul(B::float_swap_dims(dropped, 2, 3), grad.clone());
-            grads.register::<B>(node.id, layout.join::<B>(value_grad));
-        }
-        if query_node.is_none() && key_node.is_none() {
-            return;
-        }
-
-        let value = B::float_swap_dims(layout.split::<B>(value), 2, 3);
-        let probability_grad = dropout.apply::<B>(B::float_matmul(grad, value));
-        let scores_grad = softmax_backward::<B>(probabilities, probability_grad);
-        let scores_grad = B::float_mul_scalar(scores_grad, layout.scale().into());
-
-        if let Some(node) = query_node {
-            let query_grad = B::float_matmul(scores_grad.clone(), layout.split::<B>(key));
-            grads.register::<B>(node.id, layout.join::<B>(query_grad));
-        }
-        if let Some(node) = key_node {
-            let transposed = B::float_swap_dims(scores_grad, 2, 3);
-            let key_grad = B::float_matmul(transposed, layout.split::<B>(query));
-            grads.register::<B>(node.id, layout.join::<B>(key_grad));
-        }
+/// The gradients of query, key and value.
+///
+/// # Panics
+/// If `probabilities` are missing.
+pub(crate) fn gradients<B: Kernels>(
+    inputs: Inputs<FloatTensor<B>>,
+    probabilities: Option<FloatTensor<B>>,
+    heads: usize,
+    dropout: Option<Dropout>,
+    gradient: FloatTensor<B>,
+    [query_wanted, key_wanted, value_wanted]: [bool; 3],
+) -> [Option<FloatTensor<B>>; 3] {
+    let Some(probabilities) = probabilities else {
+        panic!("the forward leaves the probabilities")
+    };
+    let layout = Layout::new::<B>(&inputs.query, &inputs.key_bias, heads);
+    let gradient = layout.split::<B>(gradient);
+    let of_value = value_wanted.then(|| {
+        let dropped = drop::<B>(probabilities.clone(), dropout);
+        let product = B::float_matmul(B::float_swap_dims(dropped, 2, 3), gradient.clone());
+        layout.join::<B>(product)
+    });
+    if !query_wanted && !key_wanted {
+        return [None, None, of_value];
     }
+    let values = B::float_swap_dims(layout.split::<B>(inputs.value), 2, 3);
+    let of_probabilities = drop::<B>(B::float_matmul(gradient, values), dropout);
+    let of_scores = softmax_backward::<B>(probabilities, of_probabilities);
+    let of_scores = B::float_mul_scalar(of_scores, layout.scale().into());
+    let of_query = query_wanted.then(|| {
+        let keys = layout.split::<B>(inputs.key);
+        layout.join::<B>(B::float_matmul(of_scores.clone(), keys))
+    });
+    let of_key = key_wanted.then(|| {
+        let queries = layout.split::<B>(inputs.query);
+        let transposed = B::float_swap_dims(of_scores, 2, 3);
+        layout.join::<B>(B::float_matmul(transposed, queries))
+    });
+    [of_query, of_key, of_value]
 }
 
 /// The gradient of the scores from that of their softmax, over the last of four dimensions.
@@ -227,55 +205,66 @@ fn softmax_backward<B: Backend>(
     B::float_mul(probabilities, B::float_sub(grad, along))
 }
 
-pub(crate) fn tracked<B: EncoderOps, C: CheckpointStrategy>(
-    query: FloatTensor<Autodiff<B, C>>,
-    key: FloatTensor<Autodiff<B, C>>,
-    value: FloatTensor<Autodiff<B, C>>,
-    key_bias: FloatTensor<Autodiff<B, C>>,
+#[derive(Debug)]
+struct AttentionBackward;
+
+#[derive(Debug, Clone)]
+struct Saved<B: Backend> {
+    inputs: Inputs<FloatTensor<B>>,
+    left: Option<FloatTensor<B>>,
     heads: usize,
-    dropout: ProbabilityDropout,
+    dropout: Option<Dropout>,
+}
+
+impl<B: Kernels> Backward<B, 3> for AttentionBackward {
+    type State = Saved<B>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let Saved {
+            inputs,
+            left,
+            heads,
+            dropout,
+        } = ops.state;
+        let gradient = grads.consume::<B>(&ops.node);
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let gradients = B::attention_gradients(inputs, left, heads, dropout, gradient, wanted);
+        let parents = ops.parents.map(|parent| parent.map(|node| node.id));
+        register::<B, 3>(grads, parents, gradients);
+    }
+}
+
+pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(
+    inputs: Inputs<FloatTensor<Autodiff<B, C>>>,
+    heads: usize,
+    dropout: Option<Dropout>,
 ) -> FloatTensor<Autodiff<B, C>> {
-    let nodes = [query.node(), key.node(), value.node()];
-    let (query, key, value) = (
-        query.into_primitive(),
-        key.into_primitive(),
-        value.into_primitive(),
-    );
-    let key_bias = key_bias.into_primitive();
-    match AttentionBackward
-        .prepare::<C>(nodes)
-        .compute_bound()
-        .stateful()
-    {
+    let nodes = [inputs.query.node(), inputs.key.node(), inputs.value.node()];
+    let inputs = Inputs {
+        query: inputs.query.into_primitive(),
+        key: inputs.key.into_primitive(),
+        value: inputs.value.into_primitive(),
+        key_bias: inputs.key_bias.into_primitive(),
+    };
+    let prepared = AttentionBackward.prepare::<C>(nodes);
+    match prepared.compute_bound().stateful() {
         OpsKind::Tracked(prep) => {
-            let layout = Layout::new::<B>(&query, &key_bias, heads);
-            let attended = forward::<B>(
-                query.clone(),
-                key.clone(),
-                value.clone(),
-                key_bias,
-                layout,
-                dropout,
-            );
-            let probabilities = attended.probabilities;
+            let (context, left) = <B as Kernels>::attention_rows(inputs.clone(), heads, dropout);
             let saved = Saved {
-                query,
-                key,
-                value,
-                probabilities,
-                layout,
+                inputs,
+                left,
+                heads,
                 dropout,
             };
-            prep.finish(saved, attended.context)
+            prep.finish(saved, context)
         }
-        OpsKind::UnTracked(prep) => prep.finish(B::attention_rows(
-            query,
-            key,
-            value,
-            key_bias,
-            heads,
-            dropout.probability,
-            dropout.key,
-        )),
+        OpsKind::UnTracked(prep) => {
+            prep.finish(<B as Kernels>::attention_rows(inputs, heads, dropout).0)
+        }
     }
 }

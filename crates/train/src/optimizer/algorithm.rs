@@ -5,15 +5,16 @@ use std::sync::Arc;
 use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{
-    AdafactorConfig, AdamConfig, AdamWConfig, DynOptimizer, LionConfig, RmsPropConfig, SgdConfig,
+    AdafactorConfig, AdamConfig, DynOptimizer, LionConfig, RmsPropConfig, SgdConfig,
 };
 use serde::{Deserialize, Serialize};
 
+use super::adamw::AdamW;
 use super::bert_adam::BertAdam;
 use crate::TrainError;
 
-/// An optimizer's rule with its constants. All but [`Self::BertAdam`] are burn's, with PyTorch's
-/// defaults.
+/// An optimizer's rule with its constants. All but [`Self::AdamW`] and [`Self::BertAdam`] are
+/// burn's, with PyTorch's defaults.
 ///
 /// ```
 /// use finetune_train::Algorithm;
@@ -238,14 +239,12 @@ impl Algorithm {
                 beta_1,
                 beta_2,
                 epsilon,
-            } => Arc::new(
-                AdamWConfig::new()
-                    .with_beta_1(beta_1 as f32)
-                    .with_beta_2(beta_2 as f32)
-                    .with_epsilon(epsilon as f32)
-                    .with_weight_decay(decay)
-                    .build(),
-            ),
+            } => Arc::new(AdamW {
+                beta_1,
+                beta_2,
+                epsilon,
+                weight_decay,
+            }),
             Self::BertAdam {
                 beta_1,
                 beta_2,

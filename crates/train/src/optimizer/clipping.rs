@@ -3,13 +3,14 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
+use finetune_ops::{scale, sum_of_squares};
 
 /// PyTorch adds it to the norm before dividing.
 const EPSILON: f64 = 1e-6;
 
 /// Scales all gradients so that their common norm is at most `max_norm`; gives the norm before.
 ///
-/// Nothing is read back from the device: the factor stays a tensor.
+/// Nothing is read back from a device: the factor stays a tensor.
 pub(super) fn clip_by_global_norm<M: Module>(
     module: &M,
     mut gradients: GradientsParams,
@@ -45,7 +46,7 @@ struct SumOfSquares<'a> {
 impl ModuleVisitor for SumOfSquares<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = self.gradients.get::<D>(param.id) {
-            let square = (gradient.clone() * gradient).sum();
+            let square = sum_of_squares(gradient);
             self.sum = Some(match self.sum.take() {
                 Some(sum) => sum + square,
                 None => square,
@@ -62,8 +63,8 @@ struct Scaling<'a> {
 impl ModuleVisitor for Scaling<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = self.gradients.remove::<D>(param.id) {
-            let factor = self.factor.clone().reshape([1; D]);
-            self.gradients.register(param.id, gradient * factor);
+            let scaled = scale(gradient, &self.factor);
+            self.gradients.register(param.id, scaled);
         }
     }
 }

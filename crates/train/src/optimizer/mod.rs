@@ -2,15 +2,16 @@
 //!
 //! 1. An [`OptimizerConfig`] names the [`Algorithm`] and says which parameter moves how fast: no
 //!    decay on biases and normalisations, one rate for the head, lower rates for lower layers.
-//! 2. A step clips all gradients by their common norm, then moves each parameter by burn's rule
-//!    for one tensor ([`burn::optim::Optimizer`]).
+//! 2. A step clips all gradients by their common norm, then moves each parameter by the rule for one
+//!    tensor ([`burn::optim::Optimizer`]).
 //! 3. The state goes to bytes and back, for checkpoints.
 //!
-//! The rules are burn's, the walk over the module is not: burn's `ModuleOptimizer` keeps its state
+//! The rules are burn's but for AdamW and BERT's, the walk over the module is not: burn's `ModuleOptimizer` keeps its state
 //! under random numbers of the parameters, which a loaded model does not have, drops state that it
 //! cannot match without a word, and puts loaded state on whatever device is the default. Here
 //! state is kept under the parameters' paths, and whatever does not fit is an error.
 
+mod adamw;
 mod algorithm;
 mod bert_adam;
 mod clipping;

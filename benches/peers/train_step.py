@@ -1,0 +1,133 @@
+"""Training steps and predictions per second: `train_step` of the benches against PyTorch.
+
+    pip install torch==2.9.0 transformers==5.23.0
+    cargo bench -p finetune-benches --bench train_step --no-run  # prints the program's path
+    python benches/peers/train_step.py --rounds 7 --out results.json finetune=PATH
+
+Both train a BERT of MiniLM's shape (6 layers, width 384, 12 heads, feed-forward 1536) with its
+embeddings, pooler and a head for 4 classes, from fresh weights, in 32-bit floats with dropout 0.1: a
+step is forward, backward, clipping by the norm of all gradients, and AdamW. A prediction is a forward
+without dropout. No row is padded. PyTorch's attention is its fused one, its AdamW the fused one.
+
+The programs take turns, in an order that turns around every round, and stay loaded between them; a
+turn is a few seconds of one kind of work. On a machine with other work, threads that wait for each
+other lose the most, and PyTorch's spin while they wait: `--threads 1` compares the work alone, in
+processor seconds. Several programs can be named, such as that of another
+commit. What is printed are medians over the rounds, and the medians of the ratios within a round.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import resource
+import statistics
+import subprocess
+import time
+
+import torch
+import transformers
+
+SHAPES = [(32, 64), (32, 128), (16, 256)]
+
+
+class PyTorch:
+    def __init__(self):
+        config = transformers.BertConfig(
+            hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536,
+            num_labels=4, attn_implementation="sdpa")
+        self.model = transformers.BertForSequenceClassification(config)
+        groups = [
+            {"params": [p for n, p in self.model.named_parameters() if p.ndim > 1], "weight_decay": 0.01},
+            {"params": [p for n, p in self.model.named_parameters() if p.ndim == 1], "weight_decay": 0.0},
+        ]
+        self.optimizer = torch.optim.AdamW(groups, lr=2.5e-5, fused=True)
+
+    def run(self, what, rows, tokens, times):
+        ids = (torch.arange(rows * tokens) * 7919 % 30_000).reshape(rows, tokens)
+        batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        labels = torch.arange(rows) % 4
+        self.model.train(what == "train")
+        start, before = time.perf_counter(), processor_seconds()
+        for _ in range(times):
+            if what == "train":
+                self.optimizer.zero_grad()
+                self.model(**batch, labels=labels).loss.backward()
+                torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+                self.optimizer.step()
+            else:
+                with torch.inference_mode():
+                    self.model(**batch).logits.numpy()
+        return time.perf_counter() - start, processor_seconds() - before
+
+
+class Program:
+    def __init__(self, path, threads):
+        pipe = subprocess.PIPE
+        environment = os.environ | {"RAYON_NUM_THREADS": str(threads)}
+        self.process = subprocess.Popen([path], stdin=pipe, stdout=pipe, text=True, env=environment)
+
+    def run(self, what, rows, tokens, times):
+        print(what, rows, tokens, times, file=self.process.stdin, flush=True)
+        seconds, processor = self.process.stdout.readline().split()
+        return float(seconds), float(processor)
+
+
+def processor_seconds():
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("programs", nargs="+", metavar="NAME=PATH")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--turn-seconds", type=float, default=2.5)
+    parser.add_argument("--out", type=pathlib.Path)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    named = (program.split("=", 1) for program in arguments.programs)
+    programs = {name: Program(path, arguments.threads) for name, path in named}
+    programs["pytorch"] = PyTorch()
+    results = []
+    for what in ["train", "predict"]:
+        for rows, tokens in SHAPES:
+            results.append(measure(programs, what, rows, tokens, arguments))
+            print(line(results[-1]), flush=True)
+            if arguments.out:
+                arguments.out.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def measure(programs, what, rows, tokens, arguments):
+    times = {}
+    for name, program in programs.items():
+        # The first is slower everywhere: it is not counted.
+        _, processor = program.run(what, rows, tokens, 1)
+        times[name] = max(1, round(arguments.turn_seconds * arguments.threads / processor))
+    turns = {name: [] for name in programs}
+    for number in range(arguments.rounds):
+        order = list(programs)
+        for name in order if number % 2 == 0 else reversed(order):
+            seconds, processor = programs[name].run(what, rows, tokens, times[name])
+            examples = rows * times[name]
+            turns[name].append({"examples_per_second": examples / seconds,
+                                "examples_per_processor_second": examples / processor})
+    return {"what": what, "rows": rows, "tokens": tokens, "turns": turns}
+
+
+def line(result):
+    words = [f"{result['what']} {result['rows']}x{result['tokens']}:"]
+    peer = result["turns"]["pytorch"]
+    for name, turns in result["turns"].items():
+        wall, processor = (statistics.median(turn[key] for turn in turns) for key in turns[0])
+        words.append(f"{name} {wall:.2f} ({processor:.2f} a processor second)")
+        if name != "pytorch":
+            ratios = [statistics.median(ours[key] / theirs[key] for ours, theirs in zip(turns, peer))
+                      for key in turns[0]]
+            words.append(f"= {ratios[0]:.2f} ({ratios[1]:.2f}) times;")
+    return " ".join(words)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+//! Training steps and predictions of a classifier of MiniLM's shape, on request: reads lines of the
+//! form `train 32 64 5` (what, rows, tokens a row, how often) and answers each with the seconds it
+//! took, and the processor seconds. `peers/train_step.py` asks this program and PyTorch in turns, so
+//! that a machine with other work slows both alike.
+//!
+//! `echo "train 32 64 5" | cargo bench -p finetune-benches --bench train_step`; `FINETUNE_DEVICE`
+//! chooses the device.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use finetune::model::{
+    DropoutStream, EncoderInput, ModelError, SequenceClassifier, SequenceClassifierConfig,
+    initialise,
+};
+use finetune::ops::{Targets, cross_entropy};
+use finetune::train::{Optimizer, OptimizerConfig};
+use finetune_benches::{device, minilm, processor_seconds};
+
+const CLASSES: usize = 4;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let names = (0..CLASSES).map(|class| class.to_string()).collect();
+    let config = SequenceClassifierConfig::new(minilm(), names).init(&device().autodiff())?;
+    let model = initialise(config, 0.02, 1);
+    let mut bench = Bench {
+        optimizer: OptimizerConfig::default().init(&model),
+        model,
+        step: 0,
+    };
+    for line in io::stdin().lines() {
+        let line = line?;
+        let [what, rows, tokens, times] = line.split_whitespace().collect::<Vec<_>>()[..] else {
+            return Err(format!("{line}: not WHAT ROWS TOKENS TIMES").into());
+        };
+        let input = input(&bench.model, [rows.parse()?, tokens.parse()?])?;
+        let (start, before) = (Instant::now(), processor_seconds());
+        bench = bench.run(what, &input, times.parse()?)?;
+        let seconds = start.elapsed().as_secs_f64();
+        let processor = processor_seconds().zip(before);
+        let processor = processor.map_or(f64::NAN, |(after, before)| after - before);
+        writeln!(io::stdout(), "{seconds} {processor}")?;
+    }
+    Ok(())
+}
+
+/// A full batch: no row is padded.
+fn input(model: &SequenceClassifier, shape: [usize; 2]) -> Result<EncoderInput, ModelError> {
+    let tokens = shape[0] * shape[1];
+    let ids = (0..tokens).map(|token| (token * 7919 % 30_000) as u32);
+    let (ids, types, mask) = (ids.collect::<Vec<_>>(), vec![0; tokens], vec![true; tokens]);
+    EncoderInput::new(&model.encoder, &ids, &types, &mask, shape)
+}
+
+struct Bench {
+    model: SequenceClassifier,
+    optimizer: Optimizer,
+    step: u64,
+}
+
+impl Bench {
+    fn run(
+        mut self,
+        what: &str,
+        input: &EncoderInput,
+        times: usize,
+    ) -> Result<Self, Box<dyn Error>> {
+        match what {
+            "train" => {
+                for _ in 0..times {
+                    self = self.train(input)?;
+                }
+            }
+            "predict" => {
+                let model = self.model.valid();
+                // The batch is on the same device; only its tensors carry no graph.
+                let input = self::input(&model, [input.batch(), input.sequence()])?;
+                for _ in 0..times {
+                    model.forward(&input, None)?.into_data();
+                }
+            }
+            _ => return Err(format!("{what}: neither train nor predict").into()),
+        }
+        Ok(self)
+    }
+
+    /// Forward, backward, clipping and AdamW.
+    fn train(mut self, input: &EncoderInput) -> Result<Self, ModelError> {
+        self.step += 1;
+        let labels: Vec<usize> = (0..input.batch()).map(|row| row % CLASSES).collect();
+        let targets = Targets {
+            labels: &labels,
+            classes: CLASSES,
+            divisor: labels.len() as f64,
+        };
+        let dropout = DropoutStream::new(1, self.step);
+        let logits = self.model.forward(input, Some(dropout))?;
+        let weights = targets.weights(&logits.device());
+        let loss = cross_entropy(logits, weights);
+        let gradients = GradientsParams::from_grads(loss.backward(), &self.model);
+        let (model, norm) = self.optimizer.step(self.model, gradients, 0.5);
+        norm.into_data();
+        Ok(Self { model, ..self })
+    }
+}

@@ -1,0 +1,93 @@
+//! AdamW ([Loshchilov & Hutter 2017](https://arxiv.org/abs/1711.05101)) of one parameter, as
+//! `torch.optim.AdamW`.
+
+use burn::tensor::Tensor;
+
+/// The constants of a step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamW {
+    /// How far the parameter moves.
+    pub learning_rate: f64,
+    /// Memory of the mean gradient, in `[0, 1)`.
+    pub beta_1: f64,
+    /// Memory of the squared gradient, in `[0, 1)`.
+    pub beta_2: f64,
+    /// Added to the root of the squared gradient.
+    pub epsilon: f64,
+    /// Share of the parameter that it loses, times the learning rate.
+    pub weight_decay: f64,
+}
+
+/// A parameter and what is remembered of its gradients; all tensors have its shape.
+#[derive(Debug, Clone)]
+pub struct Moving<const D: usize> {
+    /// What is trained.
+    pub parameter: Tensor<D>,
+    /// The running means of the gradient and of its square.
+    pub moments: [Tensor<D>; 2],
+}
+
+impl AdamW {
+    /// One step; `time` is its number, from 1. On flex it is one pass over 32-bit floats, in place
+    /// where nobody else holds a tensor.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    ///
+    /// ```
+    /// use burn::tensor::{Device, Tensor};
+    /// use finetune_ops::{AdamW, Moving};
+    ///
+    /// let device = Device::flex();
+    /// let zeros = || Tensor::<1>::zeros([2], &device);
+    /// let start = Moving { parameter: zeros(), moments: [zeros(), zeros()] };
+    /// let rule = AdamW {
+    ///     learning_rate: 0.1,
+    ///     beta_1: 0.9,
+    ///     beta_2: 0.999,
+    ///     epsilon: 1e-8,
+    ///     weight_decay: 0.0,
+    /// };
+    /// let moved = rule.step(start, Tensor::from_data([3.0, -7.0], &device), 1);
+    /// // The first step is as long as the learning rate.
+    /// let moved: Vec<f32> = moved.parameter.into_data().iter().collect();
+    /// assert!((moved[0] + 0.1).abs() < 1e-6 && (moved[1] - 0.1).abs() < 1e-6);
+    /// ```
+    pub fn step<const D: usize>(
+        &self,
+        moving: Moving<D>,
+        gradient: Tensor<D>,
+        time: usize,
+    ) -> Moving<D> {
+        #[cfg(feature = "flex")]
+        if crate::flex::has([&moving.parameter, &gradient]) && crate::flex::has(&moving.moments) {
+            return crate::flex::adamw(self, moving, gradient, time);
+        }
+        self.step_of_tensors(moving, gradient, time)
+    }
+
+    fn step_of_tensors<const D: usize>(
+        &self,
+        moving: Moving<D>,
+        gradient: Tensor<D>,
+        time: usize,
+    ) -> Moving<D> {
+        let Moving {
+            parameter,
+            moments: [first, second],
+        } = moving;
+        let correction = |beta: f64| 1.0 - beta.powf(time as f64);
+        let share = gradient.clone().mul_scalar(1.0 - self.beta_1);
+        let first = first.mul_scalar(self.beta_1) + share;
+        let share = gradient.square().mul_scalar(1.0 - self.beta_2);
+        let second = second.mul_scalar(self.beta_2) + share;
+        let root = correction(self.beta_2).sqrt();
+        let deviation = second.clone().sqrt().div_scalar(root) + self.epsilon;
+        let rate = self.learning_rate / correction(self.beta_1);
+        let kept = parameter.mul_scalar(1.0 - self.learning_rate * self.weight_decay);
+        Moving {
+            parameter: kept - (first.clone() / deviation).mul_scalar(rate),
+            moments: [first, second],
+        }
+    }
+}

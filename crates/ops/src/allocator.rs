@@ -1,0 +1,94 @@
+//! An allocator for programs that train.
+
+use std::alloc::{GlobalAlloc, Layout};
+use std::ffi::c_long;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use libmimalloc_sys::{mi_option_set, mi_option_t};
+use mimalloc::MiMalloc;
+
+/// [`mimalloc`] that never gives a page back to the system.
+///
+/// A training step asks for the same large buffers as the one before. By default mimalloc returns what
+/// has been free for a while, and the system clears every page that it hands out again: a sixth of a
+/// step's processor time. What is kept is no more than the most that was ever in use at once.
+///
+/// Which allocator a program has is for the program to say; the library crates work with any.
+///
+/// ```
+/// #[global_allocator]
+/// static ALLOCATOR: finetune_ops::PageKeeper = finetune_ops::PageKeeper;
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PageKeeper;
+
+/// `mi_option_purge_delay` of `mimalloc.h`: milliseconds until free memory is given back.
+const PURGE_DELAY: mi_option_t = 15;
+const NEVER: c_long = -1;
+
+static IS_SET: AtomicBool = AtomicBool::new(false);
+
+#[inline]
+fn keep_pages() {
+    // Two threads may both set it, to the same.
+    if !IS_SET.load(Ordering::Relaxed) {
+        IS_SET.store(true, Ordering::Relaxed);
+        // SAFETY: mimalloc takes it at any time, and it is a known option.
+        #[allow(unsafe_code, reason = "mimalloc is C")]
+        unsafe {
+            mi_option_set(PURGE_DELAY, NEVER);
+        }
+    }
+}
+
+// SAFETY: every call is handed to mimalloc as it is.
+#[allow(unsafe_code, reason = "the trait is unsafe")]
+unsafe impl GlobalAlloc for PageKeeper {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        keep_pages();
+        // SAFETY: as for the caller.
+        unsafe { MiMalloc.alloc(layout) }
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        keep_pages();
+        // SAFETY: as for the caller.
+        unsafe { MiMalloc.alloc_zeroed(layout) }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as for the caller; mimalloc has allocated it.
+        unsafe { MiMalloc.dealloc(pointer, layout) }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: as for the caller; mimalloc has allocated it.
+        unsafe { MiMalloc.realloc(pointer, layout, size) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use libmimalloc_sys::mi_option_get;
+
+    use super::*;
+
+    #[test]
+    #[allow(unsafe_code, reason = "mimalloc is C, and the trait is unsafe")]
+    fn nothing_is_given_back_after_the_first_allocation() {
+        let layout = Layout::from_size_align(1 << 20, 64).unwrap();
+        // SAFETY: the layout has a size, and the memory is freed as it was allocated.
+        unsafe {
+            let pointer = PageKeeper.alloc_zeroed(layout);
+            assert!(!pointer.is_null() && *pointer.add((1 << 20) - 1) == 0);
+            let pointer = PageKeeper.realloc(pointer, layout, 2 << 20);
+            let longer = Layout::from_size_align(2 << 20, 64).unwrap();
+            PageKeeper.dealloc(pointer, longer);
+            assert_eq!(mi_option_get(PURGE_DELAY), NEVER);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What a backend computes for the operations: each forward and backward, on plain tensors.
+
+use burn::backend::{
+    Backend,
+    tensor::{FloatTensor, IntTensor},
+};
+
+use crate::attention::Inputs;
+use crate::{Dropout, attention, cross_entropy, dropout, gelu, gelu_tanh, layer_norm, linear};
+
+/// The operations of this crate on a backend without autodiff.
+///
+/// The default bodies run on any burn backend. One with faster kernels of its own overrides them, as
+/// flex does. A gradient that is not `wanted` may be left out.
+pub trait Kernels: Backend {
+    /// See [`linear`](crate::linear()); without a bias, the product alone.
+    fn linear_rows(
+        rows: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: Option<FloatTensor<Self>>,
+    ) -> FloatTensor<Self> {
+        linear::forward::<Self>(rows, weight, bias)
+    }
+
+    /// The gradients of rows, weight and bias. `rows` is there if that of the weight is wanted, and
+    /// `weight` if that of the rows is.
+    fn linear_gradients(
+        rows: Option<FloatTensor<Self>>,
+        weight: Option<FloatTensor<Self>>,
+        gradient: FloatTensor<Self>,
+        bias_wanted: bool,
+    ) -> [Option<FloatTensor<Self>>; 3] {
+        linear::gradients::<Self>(rows, weight, gradient, bias_wanted)
+    }
+
+    /// See [`layer_norm`](crate::layer_norm()).
+    fn layer_norm_rows(
+        rows: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self> {
+        layer_norm::forward::<Self>(rows, gamma, beta, epsilon)
+    }
+
+    /// The gradients of rows, gamma and beta.
+    fn layer_norm_gradients(
+        rows: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        epsilon: f64,
+        gradient: FloatTensor<Self>,
+        wanted: [bool; 3],
+    ) -> [Option<FloatTensor<Self>>; 3] {
+        layer_norm::gradients::<Self>(rows, gamma, epsilon, gradient, wanted)
+    }
+
+    /// See [`gelu`](crate::gelu()).
+    fn gelu_exact(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::gelu(x)
+    }
+
+    /// The gradient of its input.
+    fn gelu_exact_gradient(x: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+        gelu::gradient::<Self>(x, gradient)
+    }
+
+    /// See [`gelu_tanh`](crate::gelu_tanh()).
+    fn gelu_tanh(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        gelu_tanh::forward::<Self>(x)
+    }
+
+    /// See [`dropout`](crate::dropout()). Its own gradient, too.
+    fn dropout_hashed(x: FloatTensor<Self>, probability: f64, key: u64) -> FloatTensor<Self> {
+        dropout::apply::<Self>(x, probability, key)
+    }
+
+    /// See [`attention`](crate::attention()): the result, and what the backward needs beside its
+    /// inputs.
+    fn attention_rows(
+        inputs: Inputs<FloatTensor<Self>>,
+        heads: usize,
+        dropout: Option<Dropout>,
+    ) -> (FloatTensor<Self>, Option<FloatTensor<Self>>) {
+        let (context, probabilities) = attention::forward::<Self>(inputs, heads, dropout);
+        (context, Some(probabilities))
+    }
+
+    /// The gradients of query, key and value, from what the forward left.
+    fn attention_gradients(
+        inputs: Inputs<FloatTensor<Self>>,
+        left: Option<FloatTensor<Self>>,
+        heads: usize,
+        dropout: Option<Dropout>,
+        gradient: FloatTensor<Self>,
+        wanted: [bool; 3],
+    ) -> [Option<FloatTensor<Self>>; 3] {
+        attention::gradients::<Self>(inputs, left, heads, dropout, gradient, wanted)
+    }
+
+    /// See [`class_cross_entropy`](crate::class_cross_entropy()); `factor` is one over the divisor.
+    fn class_loss(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        factor: f64,
+    ) -> FloatTensor<Self> {
+        cross_entropy::forward::<Self>(logits, labels, factor)
+    }
+
+    /// The gradient of the logits, from that of the loss.
+    fn class_loss_gradient(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        factor: f64,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        cross_entropy::gradient::<Self>(logits, labels, factor, gradient)
+    }
+}
+
+#[cfg(feature = "tch")]
+#[allow(deprecated, reason = "burn marks every LibTorch name as deprecated")]
+impl Kernels for burn::backend::LibTorch {}
+
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+impl Kernels for burn::backend::Cube {}

@@ -1,0 +1,134 @@
+//! Attention from token rows to token rows, a head of a sequence at a time.
+//!
+//! Queries come in blocks, so that the scores of a block against all keys stay in a near cache and no
+//! matrix `[Q, S]` is kept; the backward pass computes the probabilities and the mask again.
+
+mod columns;
+mod head;
+mod softmax;
+
+use std::mem::MaybeUninit;
+
+use rayon::prelude::*;
+
+use self::columns::Columns;
+use self::head::{Head, Place};
+use super::memory::written;
+use crate::dropout::Mask;
+
+/// Queries in a block.
+const BLOCK: usize = 64;
+
+/// What attention is computed of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Problem<'a> {
+    /// `[B * Q, D]`
+    pub(crate) query: &'a [f32],
+    /// `[B * S, D]`
+    pub(crate) key: &'a [f32],
+    /// `[B * S, D]`
+    pub(crate) value: &'a [f32],
+    /// `[B, S]`
+    pub(crate) bias: &'a [f32],
+    pub(crate) batch: usize,
+    pub(crate) queries: usize,
+    pub(crate) sequence: usize,
+    pub(crate) heads: usize,
+    pub(crate) head_width: usize,
+    /// Of the probabilities `[B, H, Q, S]`.
+    pub(crate) mask: Option<Mask>,
+}
+
+/// The gradients of query, key and value.
+#[derive(Debug)]
+pub(crate) struct Gradients {
+    pub(crate) query: Vec<f32>,
+    pub(crate) key: Vec<f32>,
+    pub(crate) value: Vec<f32>,
+}
+
+impl Problem<'_> {
+    fn hidden(&self) -> usize {
+        self.heads * self.head_width
+    }
+
+    /// The blocks of queries of a sequence: the first and how many.
+    fn blocks(&self) -> impl Iterator<Item = (usize, usize)> {
+        let queries = self.queries;
+        let starts = (0..queries).step_by(BLOCK);
+        starts.map(move |first| (first, BLOCK.min(queries - first)))
+    }
+
+    /// Runs `work` for every head of every sequence, on all threads.
+    fn for_each_head(&self, work: impl Fn(&mut Head, Place) + Sync) {
+        let tasks = (0..self.batch * self.heads).into_par_iter();
+        tasks.for_each_init(Head::default, |head, task| {
+            let place = Place {
+                sequence: task / self.heads,
+                head: task % self.heads,
+            };
+            work(head, place);
+        });
+    }
+}
+
+/// `softmax(query · keyᵀ / sqrt(K) + bias) · value` for each head, `[B * Q, D]`.
+#[allow(unsafe_code, reason = "heads write their columns of the same rows")]
+pub(crate) fn apply(problem: &Problem<'_>) -> Vec<f32> {
+    let rows = problem.batch * problem.queries;
+    let fill = |out: &mut [MaybeUninit<f32>]| {
+        let out = Columns::new(out, problem.hidden());
+        problem.for_each_head(|head, place| {
+            head.load(problem, place);
+            for (first, count) in problem.blocks() {
+                head.attend(problem, place, first, count);
+                let row = place.sequence * problem.queries + first;
+                let weighed = head.weigh(count);
+                // SAFETY: no other task writes this head's columns of this sequence.
+                unsafe { out.write(place.head, row, weighed) };
+            }
+        });
+    };
+    // SAFETY: all queries of all heads of all sequences are written.
+    unsafe { written(rows * problem.hidden(), fill) }
+}
+
+/// From the gradient of the result, `[B * Q, D]`, to those of query, key and value.
+#[allow(unsafe_code, reason = "heads write their columns of the same rows")]
+pub(crate) fn gradients(problem: &Problem<'_>, gradient: &[f32]) -> Gradients {
+    let width = problem.hidden();
+    let asked = problem.batch * problem.queries * width;
+    let all = problem.batch * problem.sequence * width;
+    let (mut key, mut value) = (Vec::with_capacity(all), Vec::with_capacity(all));
+    let fill = |query: &mut [MaybeUninit<f32>]| {
+        let query = Columns::new(query, width);
+        let key = Columns::new(&mut key.spare_capacity_mut()[..all], width);
+        let value = Columns::new(&mut value.spare_capacity_mut()[..all], width);
+        problem.for_each_head(|head, place| {
+            head.load(problem, place);
+            head.clear_gradients();
+            for (first, count) in problem.blocks() {
+                head.attend(problem, place, first, count);
+                let row = place.sequence * problem.queries + first;
+                let of_query = head.backward(problem, place, gradient, first, count);
+                // SAFETY: no other task writes this head's columns of this sequence.
+                unsafe { query.write(place.head, row, of_query) };
+            }
+            let row = place.sequence * problem.sequence;
+            let (of_key, of_value) = head.key_and_value_gradients();
+            // SAFETY: as above.
+            unsafe {
+                key.write(place.head, row, of_key);
+                value.write(place.head, row, of_value);
+            }
+        });
+    };
+    // SAFETY: all queries of all heads of all sequences are written.
+    let query = unsafe { written(asked, fill) };
+    // SAFETY: and so are all keys and values.
+    unsafe {
+        key.set_len(all);
+        value.set_len(all);
+    }
+    Gradients { query, key, value }
+}

@@ -1,0 +1,57 @@
+//! The softmax of rows of scores, and its gradient, in place.
+
+use super::super::exponential::exp;
+use super::super::instructions::{Arithmetic, vectorised};
+use super::super::sums::{largest, sum};
+
+#[inline(always)]
+fn apply_body<A: Arithmetic>(scores: &mut [f32], stride: usize, bias: &[f32]) {
+    for row in scores.chunks_exact_mut(stride) {
+        let (row, padding) = row.split_at_mut(bias.len());
+        for (score, bias) in row.iter_mut().zip(bias) {
+            *score += bias;
+        }
+        let top = largest(row);
+        for score in &mut *row {
+            *score = exp::<A>(*score - top);
+        }
+        let inverse = 1.0 / sum([row], |[value]| value);
+        for score in row {
+            *score *= inverse;
+        }
+        padding.fill(0.0);
+    }
+}
+
+#[inline(always)]
+fn gradient_body<A: Arithmetic>(probabilities: &[f32], gradient: &mut [f32], stride: usize) {
+    let rows = probabilities.chunks_exact(stride);
+    for (probabilities, gradient) in rows.zip(gradient.chunks_exact_mut(stride)) {
+        let along = sum([probabilities, gradient], |[p, g]| p * g);
+        for (p, g) in probabilities.iter().zip(gradient) {
+            *g = p * (*g - along);
+        }
+    }
+}
+
+#[inline(always)]
+fn multiply_body<A: Arithmetic>(values: &mut [f32], factors: &[f32]) {
+    for (value, factor) in values.iter_mut().zip(factors) {
+        *value *= factor;
+    }
+}
+
+vectorised! {
+    /// The softmax of the first values of each row plus `bias`; 0 in what follows them.
+    pub(super) fn apply(scores: &mut [f32], stride: usize, bias: &[f32]) = apply_body
+}
+
+vectorised! {
+    /// The gradient of scores in the place of that of their softmax.
+    pub(super) fn gradient(probabilities: &[f32], gradient: &mut [f32], stride: usize) = gradient_body
+}
+
+vectorised! {
+    /// Multiplies each value by its factor.
+    pub(super) fn multiply(values: &mut [f32], factors: &[f32]) = multiply_body
+}

@@ -1,0 +1,83 @@
+//! Layer normalisation of rows, in place.
+
+use super::instructions::{Arithmetic, vectorised};
+use super::sums::sum;
+
+/// The mean of a row, and one over its standard deviation.
+#[inline(always)]
+fn moments<A: Arithmetic>(row: &[f32], epsilon: f32) -> (f32, f32) {
+    let width = row.len() as f32;
+    let mean = sum([row], |[value]| value) / width;
+    let square = |[value]: [f32; 1]| (value - mean) * (value - mean);
+    let variance = sum([row], square) / width;
+    (mean, 1.0 / (variance + epsilon).sqrt())
+}
+
+#[inline(always)]
+fn apply_body<A: Arithmetic>(rows: &mut [f32], gamma: &[f32], beta: &[f32], epsilon: f32) {
+    for row in rows.chunks_exact_mut(gamma.len()) {
+        let (mean, inverse) = moments::<A>(row, epsilon);
+        for ((value, gamma), beta) in row.iter_mut().zip(gamma).zip(beta) {
+            *value = A::mul_add((*value - mean) * inverse, *gamma, *beta);
+        }
+    }
+}
+
+/// Three passes over a row that stays in the nearest cache.
+#[inline(always)]
+fn gradient_body<A: Arithmetic>(
+    rows: &[f32],
+    gradient: &mut [f32],
+    gamma: &[f32],
+    epsilon: f32,
+    gamma_gradient: &mut [f32],
+    beta_gradient: &mut [f32],
+) {
+    let width = gamma.len();
+    for (row, gradient) in rows
+        .chunks_exact(width)
+        .zip(gradient.chunks_exact_mut(width))
+    {
+        let (mean, inverse) = moments::<A>(row, epsilon);
+        let normalised = |value: f32| (value - mean) * inverse;
+        let sums = gamma_gradient.iter_mut().zip(&mut *beta_gradient);
+        for ((value, gradient), (gamma, beta)) in row.iter().zip(&*gradient).zip(sums) {
+            *gamma = A::mul_add(*gradient, normalised(*value), *gamma);
+            *beta += *gradient;
+        }
+        let mean_gradient = sum([gradient, gamma], |[g, gamma]| g * gamma) / width as f32;
+        let along = sum([gradient, gamma, row], |[g, gamma, value]| {
+            g * gamma * normalised(value)
+        }) / width as f32;
+        for ((value, gradient), gamma) in row.iter().zip(gradient).zip(gamma) {
+            let centred = A::mul_add(*gradient, *gamma, -mean_gradient);
+            *gradient = A::mul_add(-normalised(*value), along, centred) * inverse;
+        }
+    }
+}
+
+vectorised! {
+    /// `(x - mean) / sqrt(variance + epsilon) · gamma + beta` for each row, in its place.
+    ///
+    /// # Shapes
+    /// - `rows`: `[any, D]`
+    /// - `gamma`, `beta`: `[D]`
+    pub(crate) fn apply(rows: &mut [f32], gamma: &[f32], beta: &[f32], epsilon: f32) = apply_body
+}
+
+vectorised! {
+    /// The gradient of rows in the place of that of their result; what they give to the gradients
+    /// of gamma and beta is added to those.
+    ///
+    /// # Shapes
+    /// - `rows`, `gradient`: `[any, D]`
+    /// - `gamma`, `gamma_gradient`, `beta_gradient`: `[D]`
+    pub(crate) fn gradient(
+        rows: &[f32],
+        gradient: &mut [f32],
+        gamma: &[f32],
+        epsilon: f32,
+        gamma_gradient: &mut [f32],
+        beta_gradient: &mut [f32],
+    ) = gradient_body
+}

@@ -1,0 +1,149 @@
+//! The matrix product, by the crate that burn's flex uses for it.
+//!
+//! It chooses among several ways by the sizes of the matrices, and some add up in another order.
+//! What has to have the same bits at any number of rows goes through [`in_one_order`].
+
+use gemm::Parallelism;
+
+/// A matrix in a slice: where the values of its rows and columns lie.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Matrix<'a> {
+    values: &'a [f32],
+    row_stride: usize,
+    column_stride: usize,
+}
+
+impl<'a> Matrix<'a> {
+    pub(crate) fn new(values: &'a [f32], [row_stride, column_stride]: [usize; 2]) -> Self {
+        Self {
+            values,
+            row_stride,
+            column_stride,
+        }
+    }
+
+    /// Rows of a width, one after the other.
+    pub(crate) fn rows(values: &'a [f32], width: usize) -> Self {
+        Self::new(values, [width, 1])
+    }
+
+    pub(crate) fn transposed(self) -> Self {
+        Self::new(self.values, [self.column_stride, self.row_stride])
+    }
+
+    pub(super) fn at(self, row: usize, column: usize) -> f32 {
+        self.values[row * self.row_stride + column * self.column_stride]
+    }
+
+    /// Whether the values of a column are neighbours.
+    pub(crate) fn is_column_major(self) -> bool {
+        self.row_stride == 1
+    }
+
+    /// What is left of the first columns.
+    fn skip_columns(self, columns: usize) -> Self {
+        let values = &self.values[columns * self.column_stride..];
+        Self { values, ..self }
+    }
+
+    fn skip_rows(self, rows: usize) -> Self {
+        let values = &self.values[rows * self.row_stride..];
+        Self { values, ..self }
+    }
+
+    fn holds(self, rows: usize, columns: usize) -> bool {
+        let last = (rows - 1) * self.row_stride + (columns - 1) * self.column_stride;
+        last < self.values.len()
+    }
+}
+
+/// What becomes of the values that are in the place of a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// They are overwritten, and need not have been written.
+    Overwrite,
+    /// The product is added to them.
+    AddTo,
+}
+
+/// Products of so many sums and summands are worth all threads.
+const PARALLEL: usize = 192 * 192 * 192;
+
+/// Sums of up to so many summands are added up in one go.
+const LONGEST_SUM: usize = 512;
+
+/// `left · right` at `out`, a matrix `[m, n]` in rows, where `left` is `[m, k]` and `right` `[k, n]`.
+///
+/// # Safety
+/// `out` points to `m * n` values that nobody else uses, written ones if they are to be added to.
+#[allow(unsafe_code, reason = "the crate takes pointers")]
+pub(super) unsafe fn product(
+    out: *mut f32,
+    place: Place,
+    [m, n, k]: [usize; 3],
+    left: Matrix<'_>,
+    right: Matrix<'_>,
+    parallel: bool,
+) {
+    if m == 0 || n == 0 {
+        return;
+    }
+    assert!(
+        k > 0 && left.holds(m, k) && right.holds(k, n),
+        "{m} {n} {k}"
+    );
+    let threads = match parallel && m * n * k >= PARALLEL {
+        true => Parallelism::Rayon(0),
+        false => Parallelism::None,
+    };
+    // SAFETY: the matrices hold all that the sizes and strides reach, and the caller vouches for
+    // `out`.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            out,
+            1,
+            n as isize,
+            place == Place::AddTo,
+            left.values.as_ptr(),
+            left.column_stride as isize,
+            left.row_stride as isize,
+            right.values.as_ptr(),
+            right.column_stride as isize,
+            right.row_stride as isize,
+            1.0,
+            1.0,
+            false,
+            false,
+            false,
+            threads,
+        );
+    }
+}
+
+/// The same, with sums added up in an order that does not depend on `m`, for `m` and `n` of at least
+/// 2 and a `right` that is not column-major: that the crate adds up in lanes if it is small, and a
+/// lone row or column in memory. Sums longer than it adds up in one go are cut here, not by the sizes
+/// of the matrices.
+///
+/// # Safety
+/// As for [`product`].
+#[allow(unsafe_code, reason = "the crate takes pointers")]
+pub(super) unsafe fn in_one_order(
+    out: *mut f32,
+    mut place: Place,
+    [m, n, k]: [usize; 3],
+    left: Matrix<'_>,
+    right: Matrix<'_>,
+    parallel: bool,
+) {
+    for start in (0..k).step_by(LONGEST_SUM) {
+        let terms = LONGEST_SUM.min(k - start);
+        let (left, right) = (left.skip_columns(start), right.skip_rows(start));
+        // SAFETY: as the caller says; the first part has written what the others add to.
+        unsafe { product(out, place, [m, n, terms], left, right, parallel) };
+        place = Place::AddTo;
+    }
+}

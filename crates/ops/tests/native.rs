@@ -1,0 +1,187 @@
+//! The native kernels of flex against the bodies for any backend, which run here on 64-bit floats;
+//! and that the number of threads changes nothing.
+
+use burn::tensor::{DType, Device, Tensor};
+use finetune_ops::{
+    AdamW, Dropout, Moving, attention, class_cross_entropy, dropout, gelu, key_bias, layer_norm,
+    linear, scale, sum_of_squares,
+};
+use proptest::prelude::*;
+
+use super::properties::{host, matrix};
+
+/// Sizes around those of vectors and tasks.
+fn size() -> impl Strategy<Value = usize> {
+    prop_oneof![
+        1usize..40,
+        prop::sample::select(vec![63, 64, 65, 127, 129, 384, 515])
+    ]
+}
+
+/// What an operation and its backward give, computed with tensors of a type.
+fn results<const N: usize>(
+    inputs: &[Tensor<2>; N],
+    dtype: DType,
+    operation: &(dyn Fn([Tensor<2>; N]) -> Tensor<2> + Sync),
+) -> Vec<Vec<f32>> {
+    let leaves = inputs
+        .each_ref()
+        .map(|input| input.clone().cast(dtype).detach().require_grad());
+    let output = operation(leaves.clone());
+    let upstream = matrix(output.dims(), 77, &output.device()).cast(dtype);
+    let gradients = (output.clone() * upstream).sum().backward();
+    let gradients = leaves.map(|leaf| match leaf.grad(&gradients) {
+        Some(gradient) => host(gradient.cast(DType::F32)),
+        None => panic!("each input has a gradient"),
+    });
+    let output = host(output.inner().cast(DType::F32));
+    [output].into_iter().chain(gradients).collect()
+}
+
+fn assert_close(native: &[Vec<f32>], expected: &[Vec<f32>], tolerance: f32) {
+    for (place, (native, expected)) in native.iter().zip(expected).enumerate() {
+        let largest = expected
+            .iter()
+            .fold(1f32, |most, value| most.max(value.abs()));
+        for (found, expected) in native.iter().zip(expected) {
+            let error = (found - expected).abs();
+            assert!(
+                error <= tolerance * largest,
+                "{place}: {found}, not {expected}"
+            );
+        }
+    }
+}
+
+fn compare<const N: usize>(
+    inputs: [Tensor<2>; N],
+    tolerance: f32,
+    operation: &(dyn Fn([Tensor<2>; N]) -> Tensor<2> + Sync),
+) {
+    let native = results(&inputs, DType::F32, operation);
+    assert_close(&native, &results(&inputs, DType::F64, operation), tolerance);
+    for threads in [1, 3] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let again = pool
+            .unwrap()
+            .install(|| results(&inputs, DType::F32, operation));
+        assert_eq!(native, again, "{threads} threads");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn of_rows(rows in size(), width in size(), outputs in size(), seed in 0u32..1000) {
+        let device = Device::flex().autodiff();
+        let values = |shape, at| matrix(shape, seed + at, &device) * 3.0;
+        let x = values([rows, width], 0);
+        compare([x.clone()], 1e-6, &|[x]| gelu(x));
+        let mask = Dropout { probability: 0.3, key: u64::from(seed) << 30 };
+        compare([x.clone()], 1e-6, &|[x]| dropout(x, mask));
+        let vectors = [values([1, width], 1), values([1, width], 2)];
+        let [gamma, beta] = vectors;
+        compare([x.clone(), gamma, beta], 2e-5, &|[x, gamma, beta]| {
+            layer_norm(x, gamma.reshape([width]), beta.reshape([width]), 0.1)
+        });
+        let (weight, bias) = (values([width, outputs], 3), values([1, outputs], 4));
+        compare([x.clone(), weight.clone(), bias], 2e-5, &|[x, weight, bias]| {
+            linear(x, weight, Some(bias.reshape([outputs])))
+        });
+        compare([x.clone(), weight], 2e-5, &|[x, weight]| linear(x, weight, None));
+        // The matrices as they lie in memory after a transposition.
+        let (x, weight) = (values([width, rows], 5), values([outputs, width], 6));
+        compare([x, weight], 2e-5, &|[x, weight]| {
+            linear(x.transpose(), weight.transpose(), None)
+        });
+    }
+
+    #[test]
+    fn of_the_loss(rows in 1usize..20, classes in size(), seed in 0u32..1000) {
+        let logits = matrix([rows, classes], seed, &Device::flex().autodiff()) * 20.0;
+        let labels: Vec<usize> = (0..rows).map(|row| (row * 31 + seed as usize) % classes).collect();
+        compare([logits], 2e-6, &|[logits]| {
+            class_cross_entropy(logits, &labels, 3.0).reshape([1, 1])
+        });
+    }
+
+    #[test]
+    fn of_attention(
+        batch in 1usize..3,
+        sequence in prop_oneof![1usize..20, prop::sample::select(vec![63, 64, 65, 130, 515])],
+        queries in prop_oneof![Just(0usize), 1usize..4],
+        heads in 1usize..4,
+        head_width in prop::sample::select(vec![1, 2, 3, 7, 8, 12, 32, 65]),
+        drops: bool,
+        seed in 0u32..1000,
+    ) {
+        let device = Device::flex().autodiff();
+        let queries = if queries == 0 { sequence } else { queries };
+        let values = |rows, at| matrix([rows, heads * head_width], seed + at, &device) * 2.0;
+        let all = batch * sequence;
+        let inputs = [values(batch * queries, 0), values(all, 1), values(all, 2)];
+        let real: Vec<bool> = (0..all).map(|slot| slot % sequence <= slot / sequence + 7).collect();
+        let bias = key_bias(&real, [batch, sequence], &device);
+        let mask = drops.then_some(Dropout { probability: 0.2, key: u64::from(seed) });
+        compare(inputs, 1e-5, &|[query, key, value]| {
+            let bias = bias.clone().cast(query.dtype());
+            attention(query, key, value, bias, heads, mask)
+        });
+    }
+
+    #[test]
+    fn of_the_optimizer(rows in size(), width in size(), time in 1usize..2000, seed in 0u32..1000) {
+        let device = Device::flex();
+        let values = |at| matrix([rows, width], seed + at, &device);
+        let rule = AdamW {
+            learning_rate: 1e-3,
+            beta_1: 0.9,
+            beta_2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: 0.1,
+        };
+        let step = |dtype| {
+            let moving = Moving {
+                parameter: values(0).cast(dtype),
+                moments: [values(1).cast(dtype), (values(2).abs() + 1e-3).cast(dtype)],
+            };
+            let [first, second] = {
+                let moved = rule.step(moving, values(3).cast(dtype), time);
+                assert_eq!(moved.parameter.dtype(), dtype);
+                let moved = [moved.parameter].into_iter().chain(moved.moments);
+                let moved: Vec<_> = moved.map(|tensor| host(tensor.cast(DType::F32))).collect();
+                let norm = host(sum_of_squares(values(3).cast(dtype)).cast(DType::F32));
+                let factor = Tensor::<1>::from_data([0.3], &device).cast(dtype);
+                let scaled = host(scale(values(3).cast(dtype), &factor).cast(DType::F32));
+                [moved, vec![norm, scaled]]
+            };
+            first.into_iter().chain(second).collect::<Vec<_>>()
+        };
+        assert_close(&step(DType::F32), &step(DType::F64), 1e-6);
+    }
+}
+
+#[test]
+fn a_step_leaves_other_holders_of_its_tensors_alone() {
+    let device = Device::flex();
+    let held = matrix([3, 5], 1, &device);
+    let zeros = || Tensor::zeros([3, 5], &device);
+    let moving = Moving {
+        parameter: held.clone(),
+        moments: [zeros(), zeros()],
+    };
+    let rule = AdamW {
+        learning_rate: 0.1,
+        beta_1: 0.9,
+        beta_2: 0.999,
+        epsilon: 1e-8,
+        weight_decay: 0.0,
+    };
+    let moved = rule.step(moving, matrix([3, 5], 2, &device), 1);
+    let halved = scale(held.clone(), &Tensor::from_data([0.5], &device));
+    let before = host(matrix([3, 5], 1, &device));
+    assert_eq!(host(held), before);
+    assert_ne!(host(moved.parameter), before);
+    assert_ne!(host(halved), before);
+}

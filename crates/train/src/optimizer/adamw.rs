@@ -1,0 +1,50 @@
+//! AdamW as burn's optimizers are: over the step of `finetune-ops`, with the state of burn's own.
+
+use burn::optim::{AdamWState, AdaptiveMomentumState, Optimizer};
+use burn::tensor::{Device, Tensor};
+use finetune_ops::Moving;
+
+/// The constants; the learning rate comes with each step.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AdamW {
+    pub(super) beta_1: f64,
+    pub(super) beta_2: f64,
+    pub(super) epsilon: f64,
+    pub(super) weight_decay: f64,
+}
+
+impl Optimizer for AdamW {
+    type State<const D: usize> = AdamWState<D>;
+
+    fn step<const D: usize>(
+        &self,
+        learning_rate: f64,
+        parameter: Tensor<D>,
+        gradient: Tensor<D>,
+        state: Option<Self::State<D>>,
+    ) -> (Tensor<D>, Option<Self::State<D>>) {
+        let zeros = || parameter.zeros_like();
+        let (time, moments) = match state {
+            Some(AdamWState { momentum }) => {
+                (momentum.time + 1, [momentum.moment_1, momentum.moment_2])
+            }
+            None => (1, [zeros(), zeros()]),
+        };
+        let rule = finetune_ops::AdamW {
+            learning_rate,
+            beta_1: self.beta_1,
+            beta_2: self.beta_2,
+            epsilon: self.epsilon,
+            weight_decay: self.weight_decay,
+        };
+        let moved = rule.step(Moving { parameter, moments }, gradient, time);
+        let [first, second] = moved.moments;
+        let momentum = AdaptiveMomentumState::new(time, first, second);
+        (moved.parameter, Some(AdamWState::new(momentum)))
+    }
+
+    fn to_device<const D: usize>(mut state: Self::State<D>, device: &Device) -> Self::State<D> {
+        state.momentum = state.momentum.to_device(device);
+        state
+    }
+}
