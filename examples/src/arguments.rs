@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use finetune::DeviceSpec;
 use finetune::data::{CleaningStep, Truncation};
 use finetune::prelude::*;
-use finetune::train::ActivationPlace;
+use finetune::train::{ActivationPlace, RunDirectory, TrainError};
 
 use crate::{Checkpoint, subset};
 
@@ -92,7 +93,7 @@ pub struct RunArguments {
     #[arg(long, value_name = "DIR")]
     pub(crate) run_dir: Option<PathBuf>,
     /// Writes the report to this file, too
-    #[arg(long, value_name = "FILE.json")]
+    #[arg(long, value_name = "FILE.json", value_parser = PathBufValueParser::new().try_map(in_a_folder))]
     pub(crate) report: Option<PathBuf>,
 }
 
@@ -107,9 +108,25 @@ impl RunArguments {
         &self.model
     }
 
-    /// Where the record of the run goes, if that is given.
-    pub fn run_directory(&self) -> Option<&Path> {
-        self.run_dir.as_deref()
+    /// Where the record of the run goes: the folder that is given, or the next of this name.
+    ///
+    /// # Errors
+    /// If the next cannot be made.
+    pub fn run_directory(&self, name: &str) -> Result<RunDirectory, TrainError> {
+        match &self.run_dir {
+            Some(directory) => Ok(RunDirectory::new(directory)),
+            None => RunDirectory::next(Path::new("runs"), name),
+        }
+    }
+
+    /// The same for a part of the run, with a record of its own: what was begun goes on, what was
+    /// not begins.
+    pub fn within(&self, part: &RunDirectory) -> Self {
+        Self {
+            run_dir: Some(part.path().to_path_buf()),
+            resume: self.resume && part.config().exists(),
+            ..self.clone()
+        }
     }
 
     /// Whether a run that was stopped goes on.
@@ -132,6 +149,18 @@ impl RunArguments {
             Some(share) => splits.hold_out_validation(share, seed),
             None => Ok(splits),
         }
+    }
+}
+
+/// Finds out before the training, not after it, that the report has no place to go.
+fn in_a_folder(report: PathBuf) -> Result<PathBuf, &'static str> {
+    let parent = match report.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    match parent.is_dir() && !report.is_dir() {
+        true => Ok(report),
+        false => Err("no such folder, or a folder itself"),
     }
 }
 

@@ -22,7 +22,7 @@ pub use checkpoint::Checkpoint;
 pub use cs224n::Cs224nArguments;
 pub use data_directory::data_directory;
 pub use encoding_bar::EncodingBar;
-pub use run::{exit_code, fine_tune, say};
+pub use run::{exit_code, fine_tune, fine_tune_from, say};
 pub use subset::subset;
 pub use task_study::{TaskStudy, Variant, minbert_settings, shared_settings};
 pub use text_table::text_table;

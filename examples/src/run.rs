@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use finetune::data::Opened;
 use finetune::prelude::*;
-use finetune::train::{RunDirectory, write_json};
+use finetune::train::write_json;
 
 use crate::{RunArguments, Watcher};
 
@@ -22,67 +22,48 @@ pub fn fine_tune(
     arguments: &RunArguments,
     opened: Opened,
 ) -> Result<(), Box<dyn Error>> {
-    if let Some(report) = &arguments.report {
-        check_parent(report)?;
-    }
-    let mut out = io::stdout();
     let settings = arguments.settings()?;
     let splits = arguments.subset(opened.splits, settings.train.seed)?;
-    let device = arguments.device();
-    writeln!(
-        out,
-        "{data}, {} training and {} test rows, with {} on {device}",
+    say(&format!(
+        "{data}, {} training and {} test rows, with {} on {}",
         splits.train.len(),
         splits.test.as_ref().map_or(0, Dataset::len),
         arguments.model(),
-    )?;
+        arguments.device(),
+    ))?;
     for report in &opened.reports {
-        writeln!(out, "{report}")?;
+        say(&report.to_string())?;
     }
+    let start = arguments.model().directory();
+    fine_tune_from(name, start, splits, settings, arguments)
+}
 
-    let run = FineTuning::prepare(
-        arguments.model().directory(),
-        splits,
-        settings,
-        &device.open()?,
-        &device.to_string(),
-    )?;
-    writeln!(out, "{}", run.load_report())?;
-
-    let directory = match &arguments.run_dir {
-        Some(directory) => RunDirectory::new(directory),
-        None => RunDirectory::next(Path::new("runs"), name)?,
-    };
-    let mut observer = Watcher::new(directory.path(), arguments.tensorboard);
+/// Fine-tunes and tests the checkpoint in the folder `start`, and prints the reports.
+///
+/// # Errors
+/// Whatever is wrong with the settings, the checkpoint or the data.
+pub fn fine_tune_from(
+    name: &str,
+    start: &Path,
+    splits: Splits,
+    settings: FineTuningConfig,
+    arguments: &RunArguments,
+) -> Result<(), Box<dyn Error>> {
+    let device = arguments.device();
+    let device_name = device.to_string();
+    let run = FineTuning::prepare(start, splits, settings, &device.open()?, &device_name)?;
+    say(&run.load_report().to_string())?;
+    let directory = arguments.run_directory(name)?;
+    let path = directory.path();
+    let mut observer = Watcher::new(path, arguments.tensorboard);
     let report = match arguments.resume {
-        true => run.resume(directory.path(), &mut observer)?,
-        false => run.run(directory.path(), &mut observer)?,
+        true => run.resume(path, &mut observer)?,
+        false => run.run(path, &mut observer)?,
     };
     if let Some(path) = &arguments.report {
         write_json(path, &report)?;
     }
-    writeln!(
-        out,
-        "\n{report}\nRun record: {}",
-        directory.path().display()
-    )?;
-    Ok(())
-}
-
-/// Finds out before the training, not after it, that the report has no place to go.
-fn check_parent(report: &Path) -> io::Result<()> {
-    let parent = match report.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    if parent.is_dir() && !report.is_dir() {
-        return Ok(());
-    }
-    let message = format!(
-        "--report {}: no such folder, or a folder itself",
-        report.display()
-    );
-    Err(io::Error::new(ErrorKind::NotFound, message))
+    Ok(say(&format!("\n{report}\nRun record: {}", path.display()))?)
 }
 
 /// A line on standard output.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::Path;
 
 use finetune::eval::report::{Cell, Column, Table};
 use finetune::eval::statistics::SampleSummary;
@@ -65,14 +64,10 @@ impl<'a> TaskStudy<'a> {
             let train = splits.train.len();
             say(&format!("{task}: {train} training and {test} test rows"))?;
         }
-        let directory = match run.run_directory() {
-            Some(directory) => RunDirectory::new(directory),
-            None => RunDirectory::next(Path::new("runs"), name)?,
-        };
         Ok(Self {
             run,
             data,
-            directory,
+            directory: run.run_directory(name)?,
             first_seed,
             seeds,
         })
@@ -145,7 +140,7 @@ impl<'a> TaskStudy<'a> {
         let name = device.to_string();
         let prepared = MultiTask::prepare(&start, data, config, &device.open()?, &name)?;
         let mut watcher = Watcher::new(place.path(), self.run.writes_curves());
-        let report = match self.run.is_resumed() {
+        let report = match self.run.within(place).is_resumed() {
             true => prepared.resume(place.path(), &mut watcher)?,
             false => prepared.run(place.path(), &mut watcher)?,
         };

@@ -1,0 +1,141 @@
+//! Pre-trains an encoder further on film reviews, those without labels too, and then fine-tunes it to
+//! tell good from bad ones: what H. Chen and Y. Gao, "Analysis of Fine-Tuning Techniques for Text
+//! Classification Tasks", find best for IMDB.
+//!
+//! `cargo run --release --example imdb` runs on the bundled sample with the bundled mini encoder.
+//! The real thing:
+//!
+//! `cargo run --release --example imdb -- --model DIR --data DIR --epochs 2`
+//!
+//! How many steps are worth their while is what `further_pretraining` compares.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use finetune::data::{catalog, corpus};
+use finetune::prelude::*;
+use finetune::train::{PreTraining, PreTrainingConfig, RunDirectory, Start};
+use finetune_examples::{
+    RunArguments, SAMPLE_IMDB, Watcher, data_directory, exit_code, fine_tune_from, say,
+};
+
+/// Pre-train an encoder further on IMDB, fine-tune it and test it
+///
+/// The options from --epochs on are those of the fine-tuning.
+#[derive(Parser)]
+struct Arguments {
+    /// Folder with train/ and test/ as Maas et al. published them, or the Parquet files of the hub;
+    /// or `hub` to download them [default: the bundled sample, original text, not a benchmark]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Optimizer steps of pre-training; 0 for none [default: 5000, mini: 40]
+    #[arg(long, value_name = "N")]
+    pretraining_steps: Option<usize>,
+    /// Pre-trains on so many texts [default: all training rows and those without labels]
+    #[arg(long, value_name = "N")]
+    pretraining_texts: Option<usize>,
+    /// Texts of a pre-training batch
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    pretraining_batch_size: usize,
+    /// Highest learning rate of the pre-training [default: 5e-5, mini: 1e-3]
+    #[arg(long, value_name = "RATE")]
+    pretraining_lr: Option<f64>,
+    #[command(flatten)]
+    run: RunArguments,
+}
+
+fn main() -> ExitCode {
+    exit_code(run(&Arguments::parse()))
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let run = &arguments.run;
+    let data = match &arguments.data {
+        Some(data) => data.as_path(),
+        None => Path::new(SAMPLE_IMDB),
+    };
+    let settings = run.settings()?;
+    // Before the hours of pre-training.
+    settings.validate()?;
+    let splits = catalog::named("imdb")?
+        .open(&data_directory("imdb", data)?)?
+        .splits;
+    let directory = run.run_directory("imdb")?;
+    let part = |name: &str| RunDirectory::new(&directory.path().join(name));
+    let start = match arguments.steps() {
+        0 => run.model().directory().to_path_buf(),
+        steps => {
+            let record = part("pre_training");
+            arguments.pre_train(&splits, arguments.pre_training(&settings, steps), &record)?;
+            record.model()
+        }
+    };
+    let splits = run.subset(splits, settings.train.seed)?;
+    let run = run.within(&part("fine_tuning"));
+    fine_tune_from("imdb", &start, splits, settings, &run)
+}
+
+impl Arguments {
+    fn steps(&self) -> usize {
+        let default = if self.run.model().is_mini() { 40 } else { 5000 };
+        self.pretraining_steps.unwrap_or(default)
+    }
+
+    /// Texts are read as in the fine-tuning.
+    fn pre_training(&self, fine_tuning: &FineTuningConfig, steps: usize) -> PreTrainingConfig {
+        let defaults = PreTrainingConfig::default();
+        let rate = if self.run.model().is_mini() {
+            1e-3
+        } else {
+            5e-5
+        };
+        PreTrainingConfig {
+            text: fine_tuning.text.clone(),
+            held_out: if self.data.is_some() { 0.02 } else { 0.2 },
+            train: TrainConfig {
+                length: RunLength::Steps(steps),
+                batch_size: BatchSize::Rows(self.pretraining_batch_size),
+                optimizer: OptimizerConfig {
+                    learning_rate: self.pretraining_lr.unwrap_or(rate),
+                    ..OptimizerConfig::default()
+                },
+                seed: fine_tuning.train.seed,
+                ..defaults.train
+            },
+            ..defaults
+        }
+    }
+
+    /// What is tested on is not among the texts.
+    fn pre_train(
+        &self,
+        splits: &Splits,
+        config: PreTrainingConfig,
+        record: &RunDirectory,
+    ) -> Result<(), Box<dyn Error>> {
+        if self.run.is_resumed() && record.report().exists() {
+            return Ok(());
+        }
+        let mut texts = corpus(std::iter::once(&splits.train).chain(&splits.unlabelled));
+        if let Some(count) = self.pretraining_texts {
+            texts = texts.subset(count, config.train.seed);
+        }
+        let device = self.run.device();
+        say(&format!(
+            "Pre-training on {} texts, with {} on {device}",
+            texts.len(),
+            self.run.model(),
+        ))?;
+        let start = Start::Checkpoint(self.run.model().directory());
+        let name = device.to_string();
+        let run = PreTraining::prepare(start, texts, config, &device.open()?, &name)?;
+        let mut watcher = Watcher::new(record.path(), self.run.writes_curves());
+        let report = match self.run.within(record).is_resumed() {
+            true => run.resume(record.path(), &mut watcher)?,
+            false => run.run(record.path(), &mut watcher)?,
+        };
+        Ok(say(&format!("{report}\n"))?)
+    }
+}
