@@ -201,7 +201,7 @@ impl Arguments {
         fine_tuning.train.freeze = Freeze::Encoder.into();
         fine_tuning.train.optimizer.learning_rate = RATE;
         fine_tuning.train.evaluation = Some(EvaluationConfig {
-            metric: finetune::train::Metric::Accuracy,
+            metric: Metric::Accuracy,
             ..EvaluationConfig::default()
         });
         let steps = self.steps();

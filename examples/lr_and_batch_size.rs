@@ -111,7 +111,7 @@ fn run(
         decay: Decay::Cosine,
     };
     settings.train.evaluation = Some(EvaluationConfig {
-        metric: finetune::train::Metric::Accuracy,
+        metric: Metric::Accuracy,
         ..EvaluationConfig::default()
     });
     // The best of the epochs is chosen on rows held out, and tested once; the study chose on the

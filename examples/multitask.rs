@@ -42,10 +42,19 @@ struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seeds: u64,
     /// Passes over sentiment for E, and over similarity for F [default: 10,3, bundled data: 3,1]
-    #[arg(long, value_name = "N,N", value_delimiter = ',', num_args = 2)]
-    additional_epochs: Vec<usize>,
+    #[arg(long, value_name = "N,N", value_parser = two_numbers)]
+    additional_epochs: Option<[usize; 2]>,
     #[command(flatten)]
     run: RunArguments,
+}
+
+fn two_numbers(text: &str) -> Result<[usize; 2], String> {
+    let numbers: Result<Vec<usize>, _> = text
+        .split(',')
+        .map(|number| number.trim().parse())
+        .collect();
+    let numbers = numbers.map_err(|error| error.to_string())?;
+    <[usize; 2]>::try_from(numbers).map_err(|_| "expected two numbers, as in 10,3".to_string())
 }
 
 fn main() -> ExitCode {
@@ -57,10 +66,10 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .run
         .settings_with(minbert_settings(&arguments.run, 3))?;
     let bundled = arguments.data.is_bundled();
-    let additional = match (arguments.additional_epochs.as_slice(), bundled) {
-        ([sentiment, similarity], _) => [*sentiment, *similarity],
-        (_, false) => [10, 3],
-        (_, true) => [3, 1],
+    let additional = match (arguments.additional_epochs, bundled) {
+        (Some(epochs), _) => epochs,
+        (None, false) => [10, 3],
+        (None, true) => [3, 1],
     };
     let mut variants = variants(&settings, additional);
     let asked_for = |variant: &Variant| arguments.models.iter().any(|name| name == variant.name);

@@ -85,7 +85,7 @@ fn run(
     let is_mini = arguments.model.is_mini();
     let mut settings = arguments.settings(if is_mini { 64 } else { 128 }, 4);
     settings.train.evaluation = Some(EvaluationConfig {
-        metric: finetune::train::Metric::Accuracy,
+        metric: Metric::Accuracy,
         ..EvaluationConfig::default()
     });
     let experiment = (arguments.experiment(splits)?)

@@ -32,6 +32,18 @@ pub struct Cs224nArguments {
     /// without a label
     #[arg(long)]
     skip_bad_rows: bool,
+    /// Trains on this share of the rows of each task, drawn by class in proportion: the tasks stay
+    /// as uneven as they are
+    #[arg(long, value_name = "SHARE", default_value_t = 1.0, value_parser = share)]
+    train_share: f64,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share: f64 = text.parse().map_err(|_| "not a number")?;
+    match share > 0.0 && share <= 1.0 {
+        true => Ok(share),
+        false => Err("expected more than 0 and at most 1".to_string()),
+    }
 }
 
 impl Cs224nArguments {
@@ -75,11 +87,15 @@ impl Cs224nArguments {
                 Ok(rows)
             };
             let dev = open(Split::Validation)?;
-            let splits = match open(Split::Train) {
+            let mut splits = match open(Split::Train) {
                 Ok(train) => Splits::train_test(train, dev),
                 Err(DataError::MissingFiles { .. }) => divided(dev, seed)?,
                 Err(error) => return Err(error.into()),
             };
+            if self.train_share < 1.0 {
+                let rows = (self.train_share * splits.train.len() as f64).round() as usize;
+                splits.train = splits.train.subset(rows, seed);
+            }
             tasks.insert(task.to_string(), run.subset(splits, seed)?);
         }
         Ok((tasks, skipped))

@@ -99,6 +99,8 @@ pub enum Metric {
     RootMeanSquaredError,
     /// Share of the variance of the true scores that is explained.
     R2,
+    /// What the scores of several tasks come to together.
+    Overall,
 }
 
 /// Values of metrics; one that is undefined for the rows at hand is absent.
@@ -116,6 +118,8 @@ pub enum MetricInput {
     Probabilities,
     /// [`PredictedScores`](crate::PredictedScores).
     Scores,
+    /// The scores of several tasks, by a formula of whoever has them.
+    Tasks,
 }
 
 /// Predictions that can be scored by the name of a metric.
@@ -213,6 +217,7 @@ metrics! {
     MeanSquaredError = "mean_squared_error",
     RootMeanSquaredError = "root_mean_squared_error",
     R2 = "r2",
+    Overall = "overall",
 }
 
 impl Metric {
@@ -276,6 +281,7 @@ impl Metric {
             | Self::MeanSquaredError
             | Self::RootMeanSquaredError
             | Self::R2 => MetricInput::Scores,
+            Self::Overall => MetricInput::Tasks,
         }
     }
 
@@ -286,6 +292,7 @@ impl Metric {
             MetricInput::Classes => "predicted classes",
             MetricInput::Probabilities => "the probabilities of the classes",
             MetricInput::Scores => "predicted scores",
+            MetricInput::Tasks => "the scores of several tasks",
         };
         EvalError::MetricNeeds {
             metric: self,

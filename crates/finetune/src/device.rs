@@ -46,13 +46,32 @@ pub enum DeviceError {
         name: String,
     },
     /// This program was built without it.
-    #[error("device {device} is not compiled in: build with --features {feature}")]
+    #[error(
+        "device {device} is not compiled in, this program has {}: build with --features {feature}",
+        compiled_in()
+    )]
     NotCompiledIn {
         /// The device.
         device: DeviceSpec,
         /// The Cargo feature that has it.
         feature: &'static str,
     },
+}
+
+/// The kinds of devices that this program was built with, for a message.
+fn compiled_in() -> String {
+    let kinds = [
+        (cfg!(feature = "flex"), "flex"),
+        (cfg!(feature = "tch"), "libtorch and libtorch-cuda:N"),
+        (cfg!(feature = "wgpu"), "wgpu and wgpu:N"),
+        (cfg!(feature = "cuda"), "cuda:N"),
+    ];
+    let names = kinds.into_iter().filter(|(has, _)| *has);
+    let names: Vec<&str> = names.map(|(_, name)| name).collect();
+    match names.is_empty() {
+        true => "none".to_string(),
+        false => names.join(", "),
+    }
 }
 
 impl DeviceSpec {
@@ -176,9 +195,12 @@ mod tests {
     #[cfg(not(feature = "cuda"))]
     fn what_is_not_compiled_in_says_how_to_get_it() {
         let message = DeviceSpec::Cuda(0).open().unwrap_err().to_string();
-        assert_eq!(
-            message,
-            "device cuda:0 is not compiled in: build with --features cuda"
+        let expected = format!(
+            "device cuda:0 is not compiled in, this program has {}: build with --features cuda",
+            compiled_in()
         );
+        assert_eq!(message, expected);
+        #[cfg(all(feature = "flex", not(any(feature = "tch", feature = "wgpu"))))]
+        assert_eq!(compiled_in(), "flex");
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use finetune_eval::{Metric, Scores};
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
-use crate::metric::{Metric, Scores};
 use crate::run_length::Every;
 
 /// Evaluation on held-out rows while training.

@@ -190,19 +190,19 @@ impl FineTuning {
         };
         let predictions = rows.predict(Phase::Testing, &model, observer)?;
 
-        let class_names = test.dataset.class_names();
-        let labels = test.tokens.labels.all()?;
         let report = RunReport {
             run: RunSection::new(command, device, config.train.seed),
             model: model_section,
             data: setup.settings.data.clone(),
             activations: kept.section,
             train: trained.summary.into(),
-            test: TestSection::new(&predictions, &labels, class_names)?,
+            test: TestSection::new(&predictions, test)?,
         };
-        record.write_predictions(&predictions, &labels, class_names)?;
+        let labels = test.tokens.labels.all()?;
+        record.write_predictions(&predictions, &labels, test.dataset.class_names())?;
         setup.save(&model, &record.directory().model())?;
-        record.write_report(&report)?;
+        let page = report.page(config, &record.directory().metrics())?;
+        record.write_report(&report, &page)?;
         Ok(report)
     }
 }

@@ -2,12 +2,12 @@
 
 use burn::tensor::Tensor;
 use finetune_data::{Batch, BatchSize, EncodedDataset, Padding, Target, collate};
+use finetune_eval::Metric;
 use finetune_model::{DropoutStream, SequenceClassifier};
 
 use crate::activations::{BatchInputs, FrozenActivations, constant_stages};
 use crate::device_batch::check_autodiff;
 use crate::evaluation::Evaluation;
-use crate::metric::Metric;
 use crate::objective::{BatchCounts, Objective, Part};
 use crate::observer::{Observer, Phase};
 use crate::predict::PredictedRows;

@@ -87,7 +87,6 @@ mod learner;
 mod loss;
 mod masked_texts;
 mod memory;
-mod metric;
 mod mixing;
 mod model_config;
 mod multi_task;
@@ -130,6 +129,7 @@ pub use error::TrainError;
 pub use evaluation::{EarlyStopping, Evaluation, EvaluationConfig, EvaluationRecord, TaskScores};
 pub use fine_tuning::FineTuning;
 pub use fine_tuning_config::FineTuningConfig;
+pub use finetune_eval::{Metric, Scores};
 pub use freeze::{Freeze, FreezeConfig, FrozenWatch, GradualUnfreezing, check_gradients};
 pub use labelled_texts::LabelledTexts;
 #[cfg(feature = "learner")]
@@ -137,7 +137,6 @@ pub use learner::BurnClassifier;
 pub use loss::{ClassWeights, Loss, LossConfig};
 pub use masked_texts::MaskedTexts;
 pub use memory::peak_rss_bytes;
-pub use metric::{Metric, Scores};
 pub use mixing::{Combination, Exhaustion, MixingConfig, Sampling, Updates, Weighting};
 pub use model_config::ModelConfig;
 pub use multi_task::{
@@ -155,8 +154,8 @@ pub use predict::{Predictions, predict};
 pub use predictor::{LabelProbability, Prediction, Predictor, PredictorConfig, Score};
 pub use progress::Progress;
 pub use report::{
-    ActivationsSection, DataSection, ModelSection, RunReport, RunSection, SplitSection, TestScores,
-    TestSection, TrainSection,
+    ActivationsSection, DataSection, ErrorAnalysis, ModelSection, RunReport, RunSection,
+    SplitSection, TestScores, TestSection, TrainSection,
 };
 pub use run_directory::RunDirectory;
 pub use run_length::{Every, RunLength};

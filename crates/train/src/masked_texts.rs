@@ -6,12 +6,12 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 use finetune_data::{BatchSize, EncodedTexts, MaskedBatch, Masker, Padding, sorted_by_length};
+use finetune_eval::{Metric, Scores};
 use finetune_model::{DropoutStream, MaskedLm};
 use finetune_ops::class_cross_entropy;
 
 use crate::device_batch::{check_autodiff, encoder_input};
 use crate::evaluation::Evaluation;
-use crate::metric::{Metric, Scores};
 use crate::objective::{BatchCounts, Objective, Part};
 use crate::observer::{Event, Observer, Phase};
 use crate::{TrainConfig, TrainError};

@@ -5,10 +5,10 @@ use burn::tensor::Tensor;
 use finetune_model::DropoutStream;
 
 use crate::evaluation::Evaluation;
-use crate::metric::Metric;
 use crate::mixing::MixingConfig;
 use crate::observer::Observer;
 use crate::{TrainConfig, TrainError};
+use finetune_eval::Metric;
 
 /// What a run trains.
 ///

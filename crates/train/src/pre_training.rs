@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use burn::tensor::Device;
 use finetune_data::{Dataset, Masker, MaskingConfig, TextTokenizer};
+use finetune_eval::Metric;
+use finetune_eval::report::Report;
 use finetune_model::{
     CheckpointConfig, EncoderConfig, LoadReport, MaskedLm, initialise, load_masked_lm,
     save_masked_lm,
@@ -16,9 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::evaluation::EvaluationConfig;
 use crate::masked_texts::MaskedTexts;
-use crate::metric::Metric;
 use crate::observer::Observer;
-use crate::report::{ModelSection, RunSection, SplitSection, TrainSection};
+use crate::report::{ModelSection, RunPage, RunSection, SplitSection, TrainSection};
 use crate::run_record::RunRecord;
 use crate::text_config::EncodedSplit;
 use crate::trainer::Trainer;
@@ -248,8 +249,29 @@ impl PreTraining {
             data: setup.settings.data.clone(),
             train: trained.summary.into(),
         };
-        record.write_report(&report)?;
+        let page = report.page(config, &record.directory().metrics())?;
+        record.write_report(&report, &page)?;
         Ok(report)
+    }
+}
+
+impl PreTrainingReport {
+    fn page(&self, settings: &impl Serialize, metrics: &Path) -> Result<Report, TrainError> {
+        let data = self.data.iter();
+        let rows = self.data.first().map_or(0, |split| split.rows);
+        let page = RunPage {
+            title: "Pre-training".to_string(),
+            summary: self.train.sentence(rows),
+            run: &self.run,
+            model: &self.model,
+            train: &self.train,
+            data: ["train", "held out"]
+                .map(String::from)
+                .into_iter()
+                .zip(data)
+                .collect(),
+        };
+        page.with([], settings, metrics)
     }
 }
 

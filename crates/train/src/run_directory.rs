@@ -89,6 +89,16 @@ impl RunDirectory {
         self.0.join("model")
     }
 
+    /// `report.html`
+    pub fn page(&self) -> PathBuf {
+        self.0.join("report.html")
+    }
+
+    /// `report.md`
+    pub fn page_text(&self) -> PathBuf {
+        self.0.join("report.md")
+    }
+
     /// `report.json`
     pub fn report(&self) -> PathBuf {
         self.0.join("report.json")

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, BufWriter, Seek, Write};
 use std::path::Path;
 
 use finetune_data::Labels;
+use finetune_eval::report::Report;
 use finetune_storage::{remove_partial_files, write_atomically};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -135,11 +136,17 @@ impl RunRecord {
         write_atomically(&path, text.as_bytes()).map_err(TrainError::io(&path))
     }
 
-    /// Writes the report.
+    /// Writes the report: as a page, as text, and at last as JSON, with which the run is complete.
     ///
     /// # Errors
-    /// [`TrainError::Io`] if the file cannot be written.
-    pub fn write_report(&self, report: &impl Serialize) -> Result<(), TrainError> {
+    /// [`TrainError::Io`] if a file cannot be written.
+    pub fn write_report(&self, report: &impl Serialize, page: &Report) -> Result<(), TrainError> {
+        for (path, content) in [
+            (self.directory.page(), page.to_html()),
+            (self.directory.page_text(), page.to_markdown()),
+        ] {
+            write_atomically(&path, content.as_bytes()).map_err(TrainError::io(&path))?;
+        }
         write_json(&self.directory.report(), report)
     }
 
@@ -283,7 +290,7 @@ mod tests {
             "{error}"
         );
         let record = RunRecord::resume(&run, &settings(2.0)).unwrap();
-        record.write_report(&json!({})).unwrap();
+        record.write_report(&json!({}), &Report::default()).unwrap();
         let error = RunRecord::resume(&run, &settings(1.0)).unwrap_err();
         assert!(matches!(error, TrainError::RunComplete { .. }), "{error}");
     }

@@ -1,18 +1,40 @@
 //! What predictions are worth: the metrics that a task has, and their values.
 
 use finetune_data::{EncodedDataset, Labels, Target};
+use finetune_eval::{Metric, Scores};
 
-use crate::metric::{Metric, Scores};
 use crate::predict::Predictions;
 use crate::report::TestScores;
 use crate::{Loss, TrainError};
 
+/// Of two classes, one is the positive one.
+const OF_TWO_CLASSES: [Metric; 5] = [
+    Metric::Loss,
+    Metric::Accuracy,
+    Metric::MacroF1,
+    Metric::F1,
+    Metric::MatthewsCorrelation,
+];
+const OF_CLASSES: [Metric; 4] = [
+    Metric::Loss,
+    Metric::Accuracy,
+    Metric::MacroF1,
+    Metric::MatthewsCorrelation,
+];
+const OF_SCORES: [Metric; 4] = [
+    Metric::Loss,
+    Metric::Pearson,
+    Metric::Spearman,
+    Metric::MeanAbsoluteError,
+];
+
 /// The metrics of a task, the one it is judged by first; after the loss.
 pub(crate) fn metrics_of(target: &Target) -> &'static [Metric] {
     match target {
-        Target::Classes(_) => &[Metric::Loss, Metric::Accuracy, Metric::MacroF1],
-        Target::Score { .. } => &[Metric::Loss, Metric::Pearson, Metric::Spearman],
-        Target::Nothing => &[Metric::Loss],
+        Target::Classes(names) if names.len() == 2 => &OF_TWO_CLASSES,
+        Target::Classes(_) => &OF_CLASSES,
+        Target::Score { .. } => &OF_SCORES,
+        Target::Nothing => &OF_SCORES[..1],
     }
 }
 
@@ -21,7 +43,7 @@ pub(crate) fn main_metric(target: &Target) -> Metric {
     metrics_of(target).get(1).copied().unwrap_or(Metric::Loss)
 }
 
-/// The values of all metrics of a task; a correlation that these rows do not define is left out.
+/// The values of all metrics of a task; one that these rows do not define is left out.
 pub(crate) fn scores_of(
     data: &EncodedDataset,
     loss: &Loss,

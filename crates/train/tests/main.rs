@@ -20,6 +20,7 @@ mod pre_training;
 mod predictor;
 mod properties;
 mod regression;
+mod report;
 mod resume;
 mod small_run;
 mod study;

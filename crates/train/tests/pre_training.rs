@@ -56,6 +56,9 @@ fn perplexity_falls_and_the_encoder_goes_into_a_classifier() {
     assert_eq!(report.train.evaluations[0].step, 0);
     assert!(last < 0.5 * first, "{perplexity:?}");
 
+    let page = std::fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(page.contains("perplexity by step") && !page.contains("No picture"));
+
     let (before, ..) = load_encoder(&start, &device).unwrap();
     let weights = |encoder: &finetune_model::Encoder| {
         let table = encoder.embeddings.word_embeddings.weight.val();

@@ -2,7 +2,7 @@
 
 use super::{Cell, Column, Section, Table};
 use crate::statistics::{Comparison, ComparisonTable, Verdict};
-use crate::{ClassificationReport, ConfusionMatrix};
+use crate::{ClassificationReport, ConfusionMatrix, SliceScores};
 
 /// Precision, recall, F1 and support of each class, then their means.
 impl From<&ClassificationReport> for Table {
@@ -66,6 +66,26 @@ impl From<&ConfusionMatrix> for Table {
         Self::assembled(
             "Rows by true and predicted class.".to_owned(),
             columns.collect(),
+            rows.collect(),
+        )
+    }
+}
+
+/// The scores of each slice, a row a slice.
+impl From<&SliceScores> for Table {
+    fn from(scores: &SliceScores) -> Self {
+        let metrics = scores.metrics.iter();
+        let metrics = metrics.map(|metric| Column::number(metric.to_string(), 4));
+        let columns = [Column::text(scores.key.as_str()), Column::count("Rows")];
+        let rows = scores.slices.iter().map(|slice| {
+            let metrics = scores.metrics.iter();
+            let values = metrics.map(|metric| Cell::from(slice.scores.get(metric).copied()));
+            let name = [slice.name.as_str().into(), slice.rows.into()];
+            name.into_iter().chain(values).collect()
+        });
+        Self::assembled(
+            format!("Scores by {}.", scores.key),
+            columns.into_iter().chain(metrics).collect(),
             rows.collect(),
         )
     }
@@ -172,6 +192,7 @@ fn comparison_row(comparison: &Comparison) -> [Cell; 8] {
 mod tests {
     use super::*;
     use crate::statistics::{Arm, ComparisonConfig};
+    use crate::{Metric, PredictedScores, Slices};
 
     #[test]
     fn a_classification_has_its_classes_and_means() {
@@ -195,6 +216,23 @@ mod tests {
         let table = Table::from(&matrix);
         assert_eq!(table.rows()[0], ["ham".into(), 1_u64.into(), 1_u64.into()]);
         assert_eq!(table.rows()[1], ["spam".into(), 0_u64.into(), 1_u64.into()]);
+    }
+
+    #[test]
+    fn a_slice_without_a_score_has_an_empty_cell() {
+        let predicted = PredictedScores::from_slices(&[1.0, 2.0, 3.0], &[1.0, 2.5, 3.0]).unwrap();
+        let slices = Slices::by("source", ["b", "a", "b"]);
+        let metrics = [Metric::Pearson, Metric::MeanAbsoluteError];
+        let scores = slices
+            .scores(&metrics, |rows| predicted.select(rows))
+            .unwrap();
+        let table = Table::from(&scores);
+        let rows = [
+            ["a".into(), 1_u64.into(), Cell::Missing, 0.5.into()],
+            ["b".into(), 2_u64.into(), 1.0.into(), 0.0.into()],
+        ];
+        assert_eq!(table.rows(), rows);
+        assert_eq!(table.columns().len(), 4);
     }
 
     #[test]

@@ -5,10 +5,13 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
+use finetune_eval::plots::{ColourScale, HeatMap};
+use finetune_eval::report::Section;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::TrainError;
+use crate::report::figure;
 
 /// The cosines between the gradients of pairs of tasks, stage by stage of the encoder.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -64,19 +67,60 @@ impl ConflictSection {
     }
 }
 
+impl ConflictSection {
+    /// The heat map as a picture, for a page.
+    pub(super) fn section(&self) -> Section {
+        let pairs = self.mean_cosines.iter();
+        // A pair of which one never had a gradient at a stage pulls neither way there.
+        let values = pairs.clone().map(|(_, cosines)| {
+            let cosines = cosines.iter();
+            cosines.map(|cosine| cosine.unwrap_or(0.0)).collect()
+        });
+        let texts = pairs.clone().map(|(_, cosines)| {
+            let cosines = cosines.iter();
+            let text = |cosine: &Option<f64>| {
+                cosine.map_or("–".into(), |cosine| format!("{cosine:+.2}"))
+            };
+            cosines.map(text).collect()
+        });
+        let map = HeatMap {
+            title: "Cosines between the gradients of tasks".to_string(),
+            row_names: pairs.clone().map(|(pair, _)| pair.clone()).collect(),
+            column_names: (0..self.stages()).map(stage_name).collect(),
+            values: values.collect(),
+            cell_texts: Some(texts.collect()),
+            range: Some((-1.0, 1.0)),
+            scale: ColourScale::Diverging,
+            ..HeatMap::default()
+        };
+        let alt = "A table of cosines, a row a pair of tasks, a column a stage of the encoder.";
+        let caption = format!(
+            "Mean of {} measurements; below 0 the tasks pull against each other.",
+            self.measurements
+        );
+        Section::new("Gradients").with(figure(&map, alt, caption))
+    }
+
+    fn stages(&self) -> usize {
+        self.mean_cosines.values().map(Vec::len).max().unwrap_or(0)
+    }
+}
+
+fn stage_name(stage: usize) -> String {
+    match stage {
+        0 => "embed".to_string(),
+        layer => format!("L{layer}"),
+    }
+}
+
 /// A heat map for a terminal: a row a pair, a column a stage.
 impl fmt::Display for ConflictSection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.mean_cosines.keys().map(String::len);
         let width = names.max().unwrap_or(0).max("cosines".len());
-        let stages = self.mean_cosines.values().map(Vec::len).max().unwrap_or(0);
         write!(f, "{:<width$}", "cosines")?;
-        for stage in 0..stages {
-            let name = match stage {
-                0 => "embed".to_string(),
-                layer => format!("L{layer}"),
-            };
-            write!(f, "  {name:>7}")?;
+        for stage in 0..self.stages() {
+            write!(f, "  {:>7}", stage_name(stage))?;
         }
         writeln!(f)?;
         for (pair, cosines) in &self.mean_cosines {

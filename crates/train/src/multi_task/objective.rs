@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use burn::module::ParamId;
 use burn::tensor::Tensor;
 use finetune_data::Batch;
+use finetune_eval::{Metric, Scores};
 use finetune_model::{DropoutStream, MultiTaskModel, parameters};
 
 use super::OverallScore;
 use crate::evaluation::{Evaluation, TaskScores};
 use crate::labelled_texts::LabelledTexts;
-use crate::metric::{Metric, Scores};
 use crate::mixing::MixingConfig;
 use crate::objective::{BatchCounts, Objective, Part};
 use crate::observer::Observer;

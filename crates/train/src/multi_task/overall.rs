@@ -1,8 +1,7 @@
 //! One number for several tasks.
 
+use finetune_eval::Metric;
 use serde::{Deserialize, Serialize};
-
-use crate::metric::Metric;
 
 /// How the scores of several tasks become one, of the metric that each is judged by: accuracy for
 /// classes, Pearson's correlation for scores.

@@ -1,11 +1,14 @@
 //! The final word of a run on several tasks.
 
 use std::fmt;
+use std::path::Path;
 
+use finetune_eval::report::Report;
 use serde::Serialize;
 
 use super::{ConflictSection, OverallScore};
-use crate::report::{DataSection, ModelSection, RunSection, TestSection, TrainSection};
+use crate::TrainError;
+use crate::report::{DataSection, ModelSection, RunPage, RunSection, TestSection, TrainSection};
 
 /// What a run on several tasks was and what came of it.
 #[derive(Debug, Clone, Serialize)]
@@ -44,6 +47,52 @@ impl MultiTaskReport {
     /// The report of a task.
     pub fn task(&self, name: &str) -> Option<&TaskReport> {
         self.tasks.iter().find(|task| task.name == name)
+    }
+}
+
+impl MultiTaskReport {
+    /// # Errors
+    /// As [`RunPage::with`].
+    pub(super) fn page(
+        &self,
+        settings: &impl Serialize,
+        metrics: &Path,
+    ) -> Result<Report, TrainError> {
+        let names: Vec<&str> = self.tasks.iter().map(|task| task.name.as_str()).collect();
+        let mut data = Vec::new();
+        for TaskReport {
+            name, data: splits, ..
+        } in &self.tasks
+        {
+            let validation = splits.validation.as_ref();
+            data.push((format!("{name}, train"), &splits.train));
+            data.extend(validation.map(|split| (format!("{name}, validation"), split)));
+            data.push((format!("{name}, test"), &splits.test));
+        }
+        let page = RunPage {
+            title: format!("Fine-tuning on {}", names.join(", ")),
+            summary: self.summary(),
+            run: &self.run,
+            model: &self.model,
+            train: &self.train,
+            data,
+        };
+        let tasks = self.tasks.iter();
+        let tasks = tasks.map(|task| task.test.section(&format!("Test rows of {}", task.name)));
+        let conflicts = self.conflicts.iter().map(ConflictSection::section);
+        page.with(tasks.chain(conflicts), settings, metrics)
+    }
+
+    /// A sentence a task.
+    fn summary(&self) -> String {
+        let overall = self.overall.map(|overall| format!("Overall {overall:.4}."));
+        let tasks = self.tasks.iter();
+        let tasks = tasks.map(|task| format!("{}: {}", task.name, task.test.sentence()));
+        overall
+            .into_iter()
+            .chain(tasks)
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 

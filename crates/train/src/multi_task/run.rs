@@ -190,7 +190,8 @@ impl MultiTask {
             conflicts: ConflictSection::read(&directory.metrics())?,
         };
         setup.save(&trained.model, &directory.model())?;
-        record.write_report(&report)?;
+        let page = report.page(config, &directory.metrics())?;
+        record.write_report(&report, &page)?;
         Ok(report)
     }
 }
@@ -227,7 +228,7 @@ impl Setup {
                 name: name.clone(),
                 trained: task.config.trains,
                 data: task.data.section()?,
-                test: TestSection::new(&predictions, &labels, class_names)?,
+                test: TestSection::new(&predictions, test)?,
             });
         }
         Ok(reports)

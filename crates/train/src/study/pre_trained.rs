@@ -218,5 +218,5 @@ fn perplexity_after(run: &RunDirectory, steps: usize) -> Result<Option<f64>, Tra
     let evaluations = report["train"]["evaluations"].as_array();
     let mut evaluations = evaluations.into_iter().flatten();
     let record = evaluations.find(|record| record["step"] == steps);
-    Ok(record.and_then(|record| record["scores"][Metric::Perplexity.name()].as_f64()))
+    Ok(record.and_then(|record| record["scores"][Metric::Perplexity.name().as_ref()].as_f64()))
 }

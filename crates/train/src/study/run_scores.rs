@@ -50,19 +50,19 @@ pub(super) fn scores_of_run(directory: &RunDirectory) -> Result<TrialScores, Tra
         scores
             .numbers
             .insert(EPOCHS_TO_BEST.to_string(), best.epoch as f64);
-        scores.validation = named(&best);
+        scores.validation = best.scores;
     }
     let losses = epochs.iter().map(|epoch| (epoch.epoch as f64, epoch.loss));
     scores
         .curves
         .insert("training loss".to_string(), losses.collect());
     for evaluation in &evaluations {
-        for (metric, value) in named(evaluation) {
+        for (metric, value) in &evaluation.scores {
             let curve = scores
                 .curves
                 .entry(format!("validation {metric}"))
                 .or_default();
-            curve.push((evaluation.step as f64, value));
+            curve.push((evaluation.step as f64, *value));
         }
     }
     Ok(scores)
@@ -93,8 +93,7 @@ pub(super) fn test_metrics(target: &Target) -> Vec<Metric> {
 
 /// The metrics of its validation rows.
 pub(super) fn validation_metrics(target: &Target) -> Vec<Metric> {
-    let names = metrics_of(target).iter().map(|metric| metric.name());
-    names.filter_map(|name| name.parse().ok()).collect()
+    metrics_of(target).to_vec()
 }
 
 fn test_scores(mut test: Value) -> Result<Scores, serde_json::Error> {
@@ -118,14 +117,6 @@ fn test_scores(mut test: Value) -> Result<Scores, serde_json::Error> {
     Ok(scores
         .filter_map(|(metric, score)| Some((metric, score?)))
         .collect())
-}
-
-/// The scores of an evaluation under their names in reports.
-fn named(evaluation: &EvaluationRecord) -> Scores {
-    let scores = evaluation.scores.iter();
-    scores
-        .filter_map(|(metric, value)| Some((metric.name().parse().ok()?, *value)))
-        .collect()
 }
 
 #[cfg(test)]

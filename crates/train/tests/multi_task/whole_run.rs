@@ -175,6 +175,15 @@ fn every_task_is_learned_and_leaves_a_model_of_its_own() {
     ] {
         assert!(metrics.contains(key), "{key}");
     }
+    let page = fs::read_to_string(run.join("report.html")).unwrap();
+    for part in [
+        "Test rows of alike",
+        "Cosines between the gradients of tasks",
+        "training, same",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("No picture"));
     let lines = fs::read_to_string(run.join("predictions/alike.jsonl")).unwrap();
     assert_eq!(lines.lines().count(), 16);
 

@@ -160,10 +160,12 @@ fn what_no_trial_can_have_is_refused_before_the_first() {
         assert!(refused.starts_with(expected), "{refused}");
     }
     let held_out = experiment(&start).validation_share(0.2, 1);
-    let toml = "name = 'a'\nmeasured_on = 'validation'\nmetric = 'f1'\nbase.train.evaluation = {}";
+    let toml = "name = 'a'\nmeasured_on = 'validation'\nmetric = 'cohen_kappa'\nbase.train.evaluation = {}";
     let refused = refused(toml, &held_out);
     assert!(
-        refused.ends_with("the validation scores are loss, accuracy, macro_f1"),
+        refused.ends_with(
+            "the validation scores are loss, accuracy, macro_f1, f1, matthews_correlation"
+        ),
         "{refused}"
     );
 }

@@ -1,20 +1,25 @@
-//! The final word of a run, as JSON and as text.
+//! The final word of a run, as JSON, as text and as a page.
+
+mod curves;
+mod error_analysis;
+mod page;
+mod test_section;
 
 use std::fmt;
 use std::path::Path;
 
 use burn::module::Module;
-use finetune_data::Labels;
-use finetune_eval::{ClassificationReport, ConfusionMatrix, RegressionReport};
 use finetune_model::{LoadReport, Parameter, parameters};
 use serde::Serialize;
 
 use crate::evaluation::EvaluationRecord;
-use crate::metric::Metric;
 use crate::observer::EpochRecord;
-use crate::predict::Predictions;
 use crate::summary::TrainingSummary;
-use crate::{FreezeConfig, TrainError, memory};
+use crate::{FreezeConfig, memory};
+
+pub use error_analysis::ErrorAnalysis;
+pub(crate) use page::{RunPage, figure};
+pub use test_section::{TestScores, TestSection};
 
 /// What a run was and what came of it.
 #[derive(Debug, Clone, Serialize)]
@@ -120,34 +125,6 @@ pub struct TrainSection {
     pub best: Option<EvaluationRecord>,
 }
 
-/// The test phase.
-#[derive(Debug, Clone, Serialize)]
-pub struct TestSection {
-    /// What the predictions are worth.
-    #[serde(flatten)]
-    pub scores: TestScores,
-    /// Wall time of the prediction loop.
-    pub seconds: f64,
-    /// Rows per second.
-    pub examples_per_second: f64,
-}
-
-/// What predictions are worth.
-#[derive(Debug, Clone, Serialize)]
-#[serde(untagged)]
-pub enum TestScores {
-    /// Of classes.
-    Classes {
-        /// Accuracy, F1 and the scores of each class.
-        #[serde(flatten)]
-        report: ClassificationReport,
-        /// Counts of rows by true and predicted class.
-        confusion_matrix: ConfusionMatrix,
-    },
-    /// Of numbers.
-    Scores(RegressionReport),
-}
-
 impl RunSection {
     /// At the end of a run, which is when the memory is known.
     pub(crate) fn new(command: &[String], device: &str, seed: u64) -> Self {
@@ -224,100 +201,6 @@ impl TrainSection {
                 best.scores_text()
             ),
             None => sentence,
-        }
-    }
-}
-
-impl TestScores {
-    /// # Errors
-    /// As [`TestSection::new`].
-    pub(crate) fn new(
-        predictions: &Predictions,
-        labels: &Labels,
-        class_names: &[String],
-    ) -> Result<Self, TrainError> {
-        match labels {
-            Labels::Classes(labels) => {
-                let classes = predictions.classes();
-                let matrix = ConfusionMatrix::from_slices(labels, &classes, class_names)?;
-                Ok(Self::Classes {
-                    report: ClassificationReport::from_confusion_matrix(&matrix)?,
-                    confusion_matrix: matrix,
-                })
-            }
-            Labels::Scores(labels) => {
-                let report = RegressionReport::from_slices(labels, &predictions.scores())?;
-                Ok(Self::Scores(report))
-            }
-            Labels::Unlabelled => Err(TrainError::setting(
-                "test labels",
-                "none",
-                "one for each row",
-            )),
-        }
-    }
-
-    /// As [`TestSection::score`].
-    pub(crate) fn score(&self, metric: Metric) -> Option<f64> {
-        match (self, metric) {
-            (Self::Classes { report, .. }, Metric::Accuracy) => Some(report.accuracy),
-            (Self::Classes { report, .. }, Metric::MacroF1) => Some(report.macro_f1),
-            (Self::Scores(report), Metric::Pearson) => report.pearson,
-            (Self::Scores(report), Metric::Spearman) => report.spearman,
-            _ => None,
-        }
-    }
-}
-
-impl TestSection {
-    /// # Errors
-    /// [`TrainError::Eval`] if rows and predictions do not pair up, and
-    /// [`TrainError::InvalidSetting`] for rows without labels.
-    pub(crate) fn new(
-        predictions: &Predictions,
-        labels: &Labels,
-        class_names: &[String],
-    ) -> Result<Self, TrainError> {
-        Ok(Self {
-            scores: TestScores::new(predictions, labels, class_names)?,
-            seconds: predictions.seconds,
-            examples_per_second: predictions.examples_per_second(),
-        })
-    }
-
-    /// The value of a metric; `None` for one that the task has not got, and for a correlation that
-    /// the rows do not define.
-    pub fn score(&self, metric: Metric) -> Option<f64> {
-        self.scores.score(metric)
-    }
-
-    /// The two scores that a task is known by, for people.
-    pub(crate) fn sentence(&self) -> String {
-        let number = |score: Option<f64>| score.map_or("-".into(), |score| format!("{score:.4}"));
-        let score = |metric| number(self.score(metric));
-        match &self.scores {
-            TestScores::Classes { .. } => format!(
-                "Accuracy {}, macro F1 {}.",
-                score(Metric::Accuracy),
-                score(Metric::MacroF1)
-            ),
-            TestScores::Scores(_) => format!(
-                "Pearson {}, Spearman {}.",
-                score(Metric::Pearson),
-                score(Metric::Spearman)
-            ),
-        }
-    }
-}
-
-impl fmt::Display for TestScores {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Classes {
-                report,
-                confusion_matrix,
-            } => write!(f, "{report}\n{confusion_matrix}"),
-            Self::Scores(report) => write!(f, "{report}"),
         }
     }
 }

@@ -1,0 +1,220 @@
+//! Where a model is right and where it is wrong: scores of parts of the rows, how far its
+//! probabilities can be trusted, and the errors that it was surest of.
+
+use finetune_data::{EncodedDataset, Example, Labels};
+use finetune_eval::plots::{ReliabilityDiagram, ScoreScatter};
+use finetune_eval::report::{ScoredText, Section, Table, Texts};
+use finetune_eval::{
+    Binning, ConfusionMatrix, Metric, PredictedProbabilities, PredictedScores, Reliability,
+    SliceScores, Slices,
+};
+use serde::Serialize;
+
+use super::figure;
+use crate::TrainError;
+use crate::predict::Predictions;
+use crate::text_config::EncodedSplit;
+
+/// So many of the worst errors are told.
+const WORST: usize = 10;
+/// The highest lengths of the slices by length, in tokens.
+const LENGTHS: [usize; 8] = [8, 16, 32, 64, 128, 256, 512, 1024];
+
+/// Where predictions of test rows are right and wrong.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct ErrorAnalysis {
+    /// Scores by length in tokens, by whether the text was cut, and by class; not those that do not
+    /// divide the rows.
+    pub slices: Vec<SliceScores>,
+    /// Confidence against accuracy, of a model that gives probabilities.
+    pub calibration: Option<Reliability>,
+    /// The errors with the highest probability; of scores, those that are farthest from the truth.
+    pub worst_errors: Texts,
+    /// What a task of scores was told, for the picture.
+    #[serde(skip)]
+    scores: Option<PredictedScores>,
+}
+
+impl ErrorAnalysis {
+    /// # Errors
+    /// [`TrainError::Eval`] if rows and predictions do not pair up, [`TrainError::Data`] if the rows
+    /// cannot be read.
+    pub(super) fn new(
+        predictions: &Predictions,
+        labels: &Labels,
+        test: &EncodedSplit,
+    ) -> Result<Self, TrainError> {
+        let rows = &test.dataset.examples;
+        let by_text = slices_by_text(&test.tokens)?;
+        match labels {
+            Labels::Classes(labels) => {
+                let names = test.dataset.class_names();
+                let classes = predictions.classes();
+                Ok(Self {
+                    slices: class_slices(&by_text, labels, &classes, names)?,
+                    calibration: calibration(predictions, labels)?,
+                    worst_errors: surest_errors(predictions, rows, labels, names),
+                    scores: None,
+                })
+            }
+            Labels::Scores(labels) => {
+                let scores = PredictedScores::from_slices(labels, &predictions.scores())?;
+                let metrics = [Metric::Pearson, Metric::MeanAbsoluteError];
+                let slices = by_text
+                    .iter()
+                    .map(|slices| slices.scores(&metrics, |rows| scores.select(rows)));
+                Ok(Self {
+                    slices: slices.collect::<Result<_, _>>()?,
+                    calibration: None,
+                    worst_errors: farthest_scores(&scores, rows),
+                    scores: Some(scores),
+                })
+            }
+            Labels::Unlabelled => Ok(Self {
+                slices: Vec::new(),
+                calibration: None,
+                worst_errors: Texts::default(),
+                scores: None,
+            }),
+        }
+    }
+
+    /// The section of a page with these, too.
+    pub(super) fn add_to(&self, mut section: Section) -> Section {
+        if let Some(calibration) = &self.calibration {
+            let caption = format!(
+                "Confidence against accuracy; the expected calibration error is {:.4}.",
+                calibration.expected_calibration_error
+            );
+            let plot = ReliabilityDiagram::new("Reliability", calibration.clone());
+            section = section.with(figure(&plot, "Bars of accuracy by confidence.", caption));
+        }
+        if let Some(scores) = &self.scores {
+            let plot = ScoreScatter::new("Scores", scores.clone());
+            let alt = "A point a row: the true score and the predicted one.";
+            section = section.with(figure(&plot, alt, "Predicted against true scores."));
+        }
+        section = self
+            .slices
+            .iter()
+            .fold(section, |section, slices| section.with(Table::from(slices)));
+        match self.worst_errors.texts.is_empty() {
+            true => section,
+            false => section.with(self.worst_errors.clone()),
+        }
+    }
+}
+
+/// By length and by whether a text was cut, where that divides the rows.
+fn slices_by_text(tokens: &EncodedDataset) -> Result<Vec<Slices>, TrainError> {
+    let mut lengths = vec![0; tokens.texts.text_count()];
+    let mut truncated = vec![false; lengths.len()];
+    for (row, length) in tokens.lengths()?.into_iter().enumerate() {
+        let text = tokens.texts.text_of_row(row)?;
+        lengths[text] += length;
+        truncated[text] |= tokens.texts.is_truncated(row)?;
+        if let Some(second) = &tokens.second_texts {
+            truncated[text] |= second.is_truncated(row)?;
+        }
+    }
+    let mut slices = vec![
+        Slices::by_length(&lengths, &LENGTHS)?,
+        Slices::by("truncated", truncated),
+    ];
+    slices.retain(|slices| slices.iter().count() > 1);
+    Ok(slices)
+}
+
+fn class_slices(
+    by_text: &[Slices],
+    labels: &[usize],
+    classes: &[usize],
+    names: &[String],
+) -> Result<Vec<SliceScores>, TrainError> {
+    let matrix = |rows: &[usize]| {
+        let of = |values: &[usize]| rows.iter().map(|row| values[*row]).collect::<Vec<_>>();
+        ConfusionMatrix::from_slices(&of(labels), &of(classes), names)
+    };
+    let metrics = [Metric::Accuracy, Metric::MacroF1];
+    let mut scores = Vec::new();
+    for slices in by_text {
+        scores.push(slices.scores(&metrics, matrix)?);
+    }
+    // Of one class there is no F1 over classes.
+    let by_class = Slices::by_class("label", labels, names)?;
+    scores.push(by_class.scores(&metrics[..1], matrix)?);
+    Ok(scores)
+}
+
+/// Nothing for a model with one output, which is no probability.
+fn calibration(
+    predictions: &Predictions,
+    labels: &[usize],
+) -> Result<Option<Reliability>, TrainError> {
+    if predictions.logits.iter().any(|logits| logits.len() < 2) {
+        return Ok(None);
+    }
+    let predicted = PredictedProbabilities::from_logits(labels, &predictions.logits)?;
+    Ok(Some(predicted.reliability(Binning::default())?))
+}
+
+/// The wrong rows whose class the model was surest of.
+fn surest_errors(
+    predictions: &Predictions,
+    rows: &[Example],
+    labels: &[usize],
+    names: &[String],
+) -> Texts {
+    let classes = predictions.classes();
+    let sureness = |row: usize| match predictions.logits[row][..] {
+        [logit] => f64::from(logit.abs()),
+        _ => predictions.probabilities(row)[classes[row]],
+    };
+    let wrong = (0..rows.len()).filter(|row| classes[*row] != labels[*row]);
+    let texts = worst(wrong, sureness).map(|row| {
+        let text = scored_text(row, &rows[row])
+            .label(&names[labels[row]])
+            .prediction(&names[classes[row]]);
+        match predictions.logits[row].len() {
+            1 => text,
+            _ => text.probabilities(names.iter().zip(predictions.probabilities(row))),
+        }
+    });
+    Texts {
+        caption: "The errors that the model was surest of, by row.".to_string(),
+        texts: texts.collect(),
+    }
+}
+
+fn farthest_scores(scores: &PredictedScores, rows: &[Example]) -> Texts {
+    let (labels, predictions) = (scores.labels(), scores.predictions());
+    let error = |row: usize| (labels[row] - predictions[row]).abs();
+    let texts = worst(0..rows.len(), error).map(|row| {
+        scored_text(row, &rows[row])
+            .label(format!("{:.2}", labels[row]))
+            .prediction(format!("{:.2}", predictions[row]))
+    });
+    Texts {
+        caption: "The scores that are farthest from the truth, by row.".to_string(),
+        texts: texts.collect(),
+    }
+}
+
+/// The rows with the highest values, the first of equals first.
+fn worst(
+    rows: impl Iterator<Item = usize>,
+    value: impl Fn(usize) -> f64,
+) -> impl Iterator<Item = usize> {
+    let mut rows: Vec<(usize, f64)> = rows.map(|row| (row, value(row))).collect();
+    rows.sort_by(|a, b| b.1.total_cmp(&a.1));
+    rows.into_iter().take(WORST).map(|(row, _)| row)
+}
+
+fn scored_text(row: usize, example: &Example) -> ScoredText {
+    let text = ScoredText::new(row.to_string(), example.text.as_str());
+    match &example.text_pair {
+        Some(second) => text.second(second.as_str()),
+        None => text,
+    }
+}

@@ -1,0 +1,182 @@
+//! What came of the test rows.
+
+use std::fmt;
+
+use finetune_data::Labels;
+use finetune_eval::plots::ConfusionPlot;
+use finetune_eval::report::{Facts, Section, Table};
+use finetune_eval::{ClassificationReport, ConfusionMatrix, Metric, RegressionReport, Scored};
+use serde::Serialize;
+
+use super::{ErrorAnalysis, figure};
+use crate::TrainError;
+use crate::predict::Predictions;
+use crate::text_config::EncodedSplit;
+
+/// More classes than these are no picture.
+const MOST_CLASSES: usize = 40;
+
+/// The test phase.
+#[derive(Debug, Clone, Serialize)]
+pub struct TestSection {
+    /// What the predictions are worth.
+    #[serde(flatten)]
+    pub scores: TestScores,
+    /// Where they are right and wrong.
+    #[serde(flatten)]
+    pub analysis: ErrorAnalysis,
+    /// Wall time of the prediction loop.
+    pub seconds: f64,
+    /// Rows per second.
+    pub examples_per_second: f64,
+}
+
+/// What predictions are worth.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum TestScores {
+    /// Of classes.
+    Classes {
+        /// Accuracy, F1 and the scores of each class.
+        #[serde(flatten)]
+        report: ClassificationReport,
+        /// Counts of rows by true and predicted class.
+        confusion_matrix: ConfusionMatrix,
+    },
+    /// Of numbers.
+    Scores(RegressionReport),
+}
+
+impl TestScores {
+    /// # Errors
+    /// As [`TestSection::new`].
+    pub(crate) fn new(
+        predictions: &Predictions,
+        labels: &Labels,
+        class_names: &[String],
+    ) -> Result<Self, TrainError> {
+        match labels {
+            Labels::Classes(labels) => {
+                let classes = predictions.classes();
+                let matrix = ConfusionMatrix::from_slices(labels, &classes, class_names)?;
+                Ok(Self::Classes {
+                    report: ClassificationReport::from_confusion_matrix(&matrix)?,
+                    confusion_matrix: matrix,
+                })
+            }
+            Labels::Scores(labels) => {
+                let report = RegressionReport::from_slices(labels, &predictions.scores())?;
+                Ok(Self::Scores(report))
+            }
+            Labels::Unlabelled => Err(TrainError::setting(
+                "test labels",
+                "none",
+                "one for each row",
+            )),
+        }
+    }
+
+    /// As [`TestSection::score`].
+    pub(crate) fn score(&self, metric: Metric) -> Option<f64> {
+        match (self, metric) {
+            (
+                Self::Classes {
+                    confusion_matrix, ..
+                },
+                metric,
+            ) => confusion_matrix.score(metric).ok(),
+            (Self::Scores(report), Metric::Pearson) => report.pearson,
+            (Self::Scores(report), Metric::Spearman) => report.spearman,
+            (Self::Scores(report), Metric::MeanAbsoluteError) => Some(report.mae),
+            (Self::Scores(report), Metric::RootMeanSquaredError) => Some(report.rmse),
+            (Self::Scores(report), Metric::R2) => report.r2,
+            (Self::Scores(_), _) => None,
+        }
+    }
+}
+
+impl TestSection {
+    /// # Errors
+    /// [`TrainError::Eval`] if rows and predictions do not pair up, and
+    /// [`TrainError::InvalidSetting`] for rows without labels.
+    pub(crate) fn new(predictions: &Predictions, test: &EncodedSplit) -> Result<Self, TrainError> {
+        let labels = test.tokens.labels.all()?;
+        let class_names = test.dataset.class_names();
+        Ok(Self {
+            scores: TestScores::new(predictions, &labels, class_names)?,
+            analysis: ErrorAnalysis::new(predictions, &labels, test)?,
+            seconds: predictions.seconds,
+            examples_per_second: predictions.examples_per_second(),
+        })
+    }
+
+    /// The value of a metric; `None` for one that the task has not got, and for a correlation that
+    /// the rows do not define.
+    pub fn score(&self, metric: Metric) -> Option<f64> {
+        self.scores.score(metric)
+    }
+
+    /// The scores and the analysis, for a page.
+    pub(crate) fn section(&self, title: &str) -> Section {
+        let section = Section::new(title);
+        let section = match &self.scores {
+            TestScores::Classes {
+                report,
+                confusion_matrix,
+            } => {
+                let section = section.with(Table::from(report));
+                let plot = ConfusionPlot::new(title, confusion_matrix.clone());
+                let alt = "A table of true and predicted classes.";
+                let caption = "Rows by true and predicted class.";
+                match confusion_matrix.class_names().len() <= MOST_CLASSES {
+                    true => section.with(figure(&plot, alt, caption)),
+                    false => section,
+                }
+            }
+            TestScores::Scores(report) => section.with(facts_of(report)),
+        };
+        self.analysis.add_to(section)
+    }
+
+    /// The two scores that a task is known by, for people.
+    pub(crate) fn sentence(&self) -> String {
+        let number = |score: Option<f64>| score.map_or("-".into(), |score| format!("{score:.4}"));
+        let score = |metric| number(self.score(metric));
+        match &self.scores {
+            TestScores::Classes { .. } => format!(
+                "Accuracy {}, macro F1 {}.",
+                score(Metric::Accuracy),
+                score(Metric::MacroF1)
+            ),
+            TestScores::Scores(_) => format!(
+                "Pearson {}, Spearman {}.",
+                score(Metric::Pearson),
+                score(Metric::Spearman)
+            ),
+        }
+    }
+}
+
+fn facts_of(report: &RegressionReport) -> Facts {
+    let number =
+        |score: Option<f64>| score.map_or("not defined".into(), |score| format!("{score:.4}"));
+    Facts::new()
+        .with("Rows", report.rows)
+        .with("Pearson", number(report.pearson))
+        .with("Spearman", number(report.spearman))
+        .with("Mean absolute error", number(Some(report.mae)))
+        .with("Root of the mean squared error", number(Some(report.rmse)))
+        .with("R²", number(report.r2))
+}
+
+impl fmt::Display for TestScores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Classes {
+                report,
+                confusion_matrix,
+            } => write!(f, "{report}\n{confusion_matrix}"),
+            Self::Scores(report) => write!(f, "{report}"),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The page of a run, and where a model is right and wrong.
+
+use std::fs;
+use std::path::Path;
+
+use burn::tensor::Device;
+use finetune_data::{Label, Splits};
+use finetune_train::{
+    EvaluationConfig, FineTuning, Metric, RunLength, RunReport, TrainConfig, TrainError,
+};
+use serde_json::Value;
+
+use crate::regression::checkpoint;
+use crate::small_run::{SmallRun, dataset};
+
+/// A run whose test rows have one label that is wrong.
+fn run(folder: &Path) -> Result<RunReport, TrainError> {
+    let model = folder.join("model");
+    let mut splits = checkpoint(&model);
+    let mut test = dataset(12);
+    test.examples[3].text = "bread soup rice".to_string();
+    test.examples[3].label = Label::Class(0);
+    splits = Splits {
+        validation: Some(dataset(8)),
+        ..Splits::train_test(splits.train, test)
+    };
+    let config = TrainConfig {
+        length: RunLength::Epochs(6),
+        evaluation: Some(EvaluationConfig {
+            metric: Metric::F1,
+            ..Default::default()
+        }),
+        ..SmallRun::config()
+    };
+    let settings = SmallRun::fine_tuning(config);
+    FineTuning::prepare(&model, splits, settings, &Device::flex(), "flex")?
+        .run(&folder.join("run"), &mut ())
+}
+
+#[test]
+fn errors_are_told_by_slice_and_by_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = run(folder.path()).unwrap();
+    let analysis = &report.test.analysis;
+
+    let keys: Vec<&str> = analysis
+        .slices
+        .iter()
+        .map(|slices| slices.key.as_str())
+        .collect();
+    assert_eq!(keys, ["length", "label"]);
+    for slices in &analysis.slices {
+        let rows: u64 = slices.slices.iter().map(|slice| slice.rows).sum();
+        assert_eq!(rows, 12, "{}", slices.key);
+        let right: f64 = slices
+            .slices
+            .iter()
+            .map(|slice| slice.rows as f64 * slice.scores[&Metric::Accuracy])
+            .sum();
+        assert!((right - 11.0).abs() < 1e-9, "{}: {right}", slices.key);
+    }
+    let bins = &analysis.calibration.as_ref().unwrap().bins;
+    assert_eq!(bins.iter().map(|bin| bin.rows).sum::<u64>(), 12);
+
+    let [error] = &analysis.worst_errors.texts[..] else {
+        panic!("{:?}", analysis.worst_errors);
+    };
+    assert_eq!(
+        (error.id.as_str(), error.parts.as_slice()),
+        ("3", &["bread soup rice".to_string()][..])
+    );
+    assert_eq!(error.label.as_deref(), Some("weather"));
+    assert_eq!(error.prediction.as_deref(), Some("food"));
+    assert!(error.probabilities[1].probability > 0.5);
+    let best = report.train.best.as_ref().unwrap();
+    assert_eq!(best.scores[&Metric::F1], 1.0);
+    assert_eq!(best.scores[&Metric::MatthewsCorrelation], 1.0);
+
+    let json = fs::read(folder.path().join("run/report.json")).unwrap();
+    let json: Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json["test"]["worst_errors"]["texts"][0]["id"], "3");
+    assert_eq!(json["test"]["slices"][1]["slices"][0]["name"], "weather");
+}
+
+#[test]
+fn a_run_leaves_a_page_that_stands_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path()).unwrap();
+    let read = |name: &str| fs::read_to_string(folder.path().join("run").join(name)).unwrap();
+    let page = read("report.html");
+    for part in [
+        "Fine-tuning on small",
+        "Curves",
+        "Scores by length.",
+        "Rows by true and predicted class.",
+        "expected calibration error",
+        "bread soup rice",
+        "Fingerprint",
+        "learning_rate",
+        "Environment",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    // Loss, accuracy, both F1 and the correlation; the matrix and the reliability.
+    assert_eq!(page.matches("<svg").count(), 7);
+    assert!(!page.contains("No picture") && !page.contains("<script"));
+    let text = read("report.md");
+    assert!(
+        text.contains("# Fine-tuning on small") && text.contains("Scores by label."),
+        "{text}"
+    );
+}
