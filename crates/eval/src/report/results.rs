@@ -102,7 +102,7 @@ impl Section {
     /// let arms = [Arm::new("frozen", [0.78, 0.77]), Arm::new("tuned", [0.83, 0.82])];
     /// let config = ComparisonConfig::default();
     /// let table = ComparisonTable::against_baseline(&arms, "frozen", &config)?;
-    /// let section = Section::of_comparisons("Seeds", &table);
+    /// let section = Section::of_comparisons("Frozen or tuned", &table);
     /// assert_eq!(section.blocks.len(), 3);
     /// # Ok(())
     /// # }
@@ -127,10 +127,10 @@ fn arms(table: &ComparisonTable) -> Table {
         .any(|one| one.config.lower_is_better);
     let mean = Column::number("Mean ± deviation", 4);
     Table::of(
-        "Scores of the arms over their seeds.",
+        "Scores of the arms over their runs: seeds or folds.",
         [
             Column::text("Arm"),
-            Column::count("Seeds"),
+            Column::count("Runs"),
             if lower {
                 mean.lowest_is_best()
             } else {

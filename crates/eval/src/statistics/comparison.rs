@@ -58,7 +58,7 @@ pub struct MoreSeeds {
 ///     comparison.to_string(),
 ///     "no difference shown between cosine and linear: 0.8140 - 0.8113 = 0.0027, \
 ///      95 % interval -0.0102 to 0.0155 (Welch's t(3.1) = 0.64, p = 0.5630, d = 0.53; \
-///      3 and 3 seeds); 55 seeds more an arm would show a difference of 0.0027 with power 0.8"
+///      3 and 3 runs); 55 runs more an arm would show a difference of 0.0027 with power 0.8"
 /// );
 /// # Ok(())
 /// # }

@@ -72,8 +72,8 @@ fn seeds(comparison: &Comparison) -> String {
         comparison.second.scores.count,
     );
     match comparison.config.design {
-        Design::Independent => format!("{first} and {second} seeds"),
-        Design::Paired => format!("{first} pairs of seeds"),
+        Design::Independent => format!("{first} and {second} runs"),
+        Design::Paired => format!("{first} pairs of runs"),
     }
 }
 
@@ -83,16 +83,16 @@ fn outlook(more: MoreSeeds) -> String {
     } = more;
     match more.more {
         Some(0) => {
-            format!("these seeds would show a difference of {difference:.4} with power {power}")
+            format!("these runs would show a difference of {difference:.4} with power {power}")
         }
         Some(1) => format!(
             "1 seed more an arm would show a difference of {difference:.4} with power {power}"
         ),
         Some(count) => format!(
-            "{count} seeds more an arm would show a difference of {difference:.4} with power {power}"
+            "{count} runs more an arm would show a difference of {difference:.4} with power {power}"
         ),
         None => format!(
-            "no practicable number of seeds would show a difference of {difference:.4} with power {power}"
+            "no practicable number of runs would show a difference of {difference:.4} with power {power}"
         ),
     }
 }
@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(
             sentence(&[0.9, 0.8, 0.85], &[0.8, 0.71, 0.74], &config),
             "a is better than b: 0.8500 - 0.7500 = 0.1000, 95 % interval 0.0752 to 0.1248 \
-             (paired t(2) = 17.32, p = 0.0033, d = 10.00; 3 pairs of seeds)"
+             (paired t(2) = 17.32, p = 0.0033, d = 10.00; 3 pairs of runs)"
         );
     }
 
@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(
             sentence(&[0.5, 0.5], &[0.25, 0.25], &ComparisonConfig::default()),
             "a and b cannot be tested: 0.5000 - 0.2500 = 0.2500, and the scores do not vary \
-             (2 and 2 seeds)"
+             (2 and 2 runs)"
         );
     }
 
@@ -144,7 +144,7 @@ mod tests {
         for (difference, outlook) in [
             (
                 0.1,
-                "; these seeds would show a difference of 0.1000 with power 0.8",
+                "; these runs would show a difference of 0.1000 with power 0.8",
             ),
             (
                 0.04,
@@ -152,7 +152,7 @@ mod tests {
             ),
             (
                 1e-5,
-                "; no practicable number of seeds would show a difference of 0.0000 with power 0.8",
+                "; no practicable number of runs would show a difference of 0.0000 with power 0.8",
             ),
         ] {
             let config = ComparisonConfig {
