@@ -1,0 +1,11 @@
+//! A real server on the loopback address, asked over real connections.
+
+mod api;
+mod bad_input;
+mod batching;
+mod chromium;
+mod limits;
+mod page;
+mod scripted;
+mod server;
+mod shutdown;
