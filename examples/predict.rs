@@ -57,7 +57,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let directory = arguments.model.as_deref().unwrap_or(Path::new(MESSAGE_TOPICS));
+    let directory = arguments
+        .model
+        .as_deref()
+        .unwrap_or(Path::new(MESSAGE_TOPICS));
     let config = PredictorConfig {
         max_length: arguments.max_length,
         truncation: arguments.truncation,

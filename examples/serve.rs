@@ -127,9 +127,8 @@ impl Arguments {
             folders => folders,
         };
         let device = self.device.open()?;
-        let load = |named: &NamedFolder| {
-            Ok(ServedModel::load(&named.name(), &named.folder, &device)?)
-        };
+        let load =
+            |named: &NamedFolder| Ok(ServedModel::load(&named.name(), &named.folder, &device)?);
         folders.iter().map(load).collect()
     }
 

@@ -166,6 +166,9 @@ mod tests {
         let Answer::Class(answer) = answer else {
             panic!("{answer:?}")
         };
-        assert_eq!((answer.label.as_str(), answer.probabilities.len()), ("a", 1));
+        assert_eq!(
+            (answer.label.as_str(), answer.probabilities.len()),
+            ("a", 1)
+        );
     }
 }

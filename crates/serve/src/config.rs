@@ -18,8 +18,9 @@ pub struct ServeConfig {
     /// The most rows (a text or a pair each) that go through a model at once, at least 1; 32. With
     /// 1 there is no batching.
     pub max_batch_rows: usize,
-    /// So many milliseconds a row waits for others while the batch is not full; 2. With 0 a batch
-    /// is what has come in while the model was busy.
+    /// So many milliseconds a row waits for others while the batch is not full; 2. A row that comes
+    /// alone after one that came alone does not wait. With 0 a batch is what has come in while the
+    /// model was busy.
     pub max_delay_ms: u64,
     /// The most rows that wait for a model, at least `max_texts`; 256. Who comes when they would be
     /// more is told at once to come back.

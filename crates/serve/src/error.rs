@@ -33,7 +33,9 @@ pub enum ServeError {
     #[error("no models to serve")]
     NoModels,
     /// A name that cannot stand in an address.
-    #[error("model name {name:?}, expected up to 100 letters, digits, dots, hyphens or underscores")]
+    #[error(
+        "model name {name:?}, expected up to 100 letters, digits, dots, hyphens or underscores"
+    )]
     InvalidName {
         /// The name.
         name: String,

@@ -155,12 +155,7 @@ impl RunningModel {
             config.max_delay(),
         ));
         let metrics = metrics.of_model(served.name());
-        let thread = worker::spawn(
-            served.name(),
-            served.model(),
-            Arc::clone(&queue),
-            metrics,
-        )?;
+        let thread = worker::spawn(served.name(), served.model(), Arc::clone(&queue), metrics)?;
         Ok(Self {
             served,
             queue,

@@ -73,6 +73,8 @@ pub(crate) struct Queue {
 struct State {
     rows: VecDeque<WaitingRow>,
     closed: bool,
+    /// Rows of the last batch.
+    last_batch: usize,
     /// Rows that nobody waited for, since the queue was made.
     gone: u64,
 }
@@ -126,7 +128,8 @@ impl Queue {
                 continue;
             };
             let left = self.max_delay.saturating_sub(oldest.since.elapsed());
-            if state.closed || state.rows.len() >= self.max_batch_rows || left.is_zero() {
+            let full = state.rows.len() >= self.max_batch_rows;
+            if state.closed || full || state.is_quiet() || left.is_zero() {
                 return Some(state.take_batch(self.max_batch_rows));
             }
             let waited = self.changed.wait_timeout(state, left);
@@ -163,6 +166,12 @@ impl State {
         self.gone += (before - self.rows.len()) as u64;
     }
 
+    /// Whether one client asks at a time. Nobody would come while its row waited: were there
+    /// several, they would have met while the model was busy.
+    fn is_quiet(&self) -> bool {
+        self.last_batch <= 1 && self.rows.len() == 1
+    }
+
     fn take_batch(&mut self, max_rows: usize) -> Vec<WaitingRow> {
         let Some(oldest) = self.rows.pop_front() else {
             return Vec::new();
@@ -189,6 +198,7 @@ impl State {
             }
         }
         self.rows = left;
+        self.last_batch = batch.len();
         batch
     }
 }
@@ -257,10 +267,23 @@ mod tests {
 
     #[test]
     fn a_row_waits_for_others_no_longer_than_the_delay() {
-        let queue = Queue::new(9, 2, Duration::from_millis(20));
+        let queue = Queue::new(9, 3, Duration::from_millis(20));
         let start = Instant::now();
-        let _receivers = push(&queue, &[1]).unwrap();
+        let _receivers = push(&queue, &[1, 2]).unwrap();
+        assert_eq!(lengths(queue.next_batch()), [1, 2]);
+        assert!(start.elapsed() >= Duration::from_millis(20));
+    }
+
+    #[test]
+    fn a_lone_client_does_not_wait_unless_there_were_others_just_now() {
+        let queue = Queue::new(9, 3, Duration::from_millis(20));
+        let mut receivers = push(&queue, &[1]).unwrap();
         assert_eq!(lengths(queue.next_batch()), [1]);
+        receivers.extend(push(&queue, &[1, 2, 3]).unwrap());
+        assert_eq!(lengths(queue.next_batch()), [1, 2, 3]);
+        let start = Instant::now();
+        receivers.extend(push(&queue, &[4]).unwrap());
+        assert_eq!(lengths(queue.next_batch()), [4]);
         assert!(start.elapsed() >= Duration::from_millis(20));
     }
 

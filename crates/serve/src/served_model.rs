@@ -154,7 +154,9 @@ fn card(path: &Path) -> Result<Option<String>, ServeError> {
     };
     let mut bytes = Vec::new();
     let mut start = file.take(ServedModel::MAX_CARD_BYTES);
-    start.read_to_end(&mut bytes).map_err(ServeError::io(path))?;
+    start
+        .read_to_end(&mut bytes)
+        .map_err(ServeError::io(path))?;
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 

@@ -25,7 +25,10 @@ fn a_text_an_object_and_a_list_are_answered() {
         for prediction in predictions {
             let listed = prediction["probabilities"].as_array().unwrap();
             assert_eq!(prediction["label"], listed[0]["label"]);
-            let sum: f64 = listed.iter().map(|one| one["probability"].as_f64().unwrap()).sum();
+            let sum: f64 = listed
+                .iter()
+                .map(|one| one["probability"].as_f64().unwrap())
+                .sum();
             assert!((sum - 1.0).abs() < 1e-12);
         }
         assert_eq!(predictions[0], predictions[count - 1]);
@@ -61,9 +64,17 @@ fn models_tell_about_themselves() {
     assert_eq!(topics["name"], "topics");
     assert_eq!(topics["task"], "single_label_classification");
     assert_eq!(topics["input"], "text");
-    assert_eq!(topics["labels"], json!(["billing", "delivery", "returns", "technical"]));
+    assert_eq!(
+        topics["labels"],
+        json!(["billing", "delivery", "returns", "technical"])
+    );
     assert_eq!(topics["max_tokens"], 128);
-    assert!(topics["card"].as_str().unwrap().starts_with("# Message topics"));
+    assert!(
+        topics["card"]
+            .as_str()
+            .unwrap()
+            .starts_with("# Message topics")
+    );
     assert_eq!(topics["examples"].as_array().unwrap().len(), 4);
     assert_eq!(list["models"][1]["card"], Value::Null);
     assert_eq!(list["limits"]["texts"], 64);
@@ -77,14 +88,28 @@ fn those_who_run_it_are_told_how_it_is() {
     assert_eq!(server.get("/readyz").status, 200);
     server.classify("topics", &json!(["a", "b"]));
     let route = r#"{route="/v1/models/{name}/classify",status="200"}"#;
-    assert_eq!(server.metric(&format!("finetune_requests_total{route}")), 1.0);
-    assert_eq!(server.metric(r#"finetune_batch_rows_sum{model="topics"}"#), 2.0);
+    assert_eq!(
+        server.metric(&format!("finetune_requests_total{route}")),
+        1.0
+    );
+    assert_eq!(
+        server.metric(r#"finetune_batch_rows_sum{model="topics"}"#),
+        2.0
+    );
     assert_eq!(server.metric(r#"finetune_queue_rows{model="topics"}"#), 0.0);
     // Whatever addresses clients make up, the number of series stays.
     server.get("/no/such/address");
-    assert_eq!(server.metric(r#"finetune_requests_total{route="none",status="404"}"#), 1.0);
+    assert_eq!(
+        server.metric(r#"finetune_requests_total{route="none",status="404"}"#),
+        1.0
+    );
     let metrics = server.get("/metrics");
-    assert!(metrics.header("content-type").unwrap().starts_with("application/openmetrics-text"));
+    assert!(
+        metrics
+            .header("content-type")
+            .unwrap()
+            .starts_with("application/openmetrics-text")
+    );
 }
 
 #[test]
@@ -113,7 +138,10 @@ fn the_document_has_every_address_and_the_limits_of_this_server() {
     assert_eq!(schemas["Inputs"]["oneOf"][1]["maxItems"], 7);
     assert_eq!(schemas["Inputs"]["oneOf"][1]["minItems"], 1);
     assert_eq!(schemas["Input"]["oneOf"][0]["maxLength"], 123);
-    assert_eq!(schemas["InputParts"]["properties"]["text"]["maxLength"], 123);
+    assert_eq!(
+        schemas["InputParts"]["properties"]["text"]["maxLength"],
+        123
+    );
     for reference in references(&document) {
         let pointer = reference.strip_prefix('#').unwrap();
         assert!(document.pointer(pointer).is_some(), "{reference}");
@@ -126,11 +154,18 @@ fn wrong_addresses_and_methods_are_errors_in_json() {
     let reply = server.get("/v2/models");
     assert_eq!((reply.status, reply.code().as_str()), (404, "not_found"));
     let reply = server.get("/v1/models/topics/classify");
-    assert_eq!((reply.status, reply.code().as_str()), (405, "method_not_allowed"));
+    assert_eq!(
+        (reply.status, reply.code().as_str()),
+        (405, "method_not_allowed")
+    );
     assert_eq!(reply.header("allow"), Some("POST"));
     for name in ["nothing", "%ff", "..%2f..%2fetc"] {
         let reply = server.get(&format!("/v1/models/{name}"));
-        assert_eq!((reply.status, reply.code().as_str()), (404, "unknown_model"), "{name}");
+        assert_eq!(
+            (reply.status, reply.code().as_str()),
+            (404, "unknown_model"),
+            "{name}"
+        );
         assert!(reply.body.contains("there are: topics"));
     }
 }
@@ -156,7 +191,9 @@ fn references(value: &Value) -> Vec<&str> {
     match value {
         Value::Object(object) => {
             let own = object.get("$ref").and_then(Value::as_str);
-            own.into_iter().chain(object.values().flat_map(references)).collect()
+            own.into_iter()
+                .chain(object.values().flat_map(references))
+                .collect()
         }
         Value::Array(array) => array.iter().flat_map(references).collect(),
         _ => Vec::new(),

@@ -28,7 +28,12 @@ impl Browser {
         let program = std::env::var_os("FINETUNE_CHROMIUM")?;
         let profile = tempfile::tempdir().unwrap();
         let mut process = Command::new(program)
-            .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run"])
+            .args([
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--no-first-run",
+            ])
             .args(["--remote-debugging-port=0", "--window-size=900,1000"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank")
@@ -79,7 +84,10 @@ impl Browser {
     pub(crate) fn value(&mut self, expression: &str) -> Value {
         let params = json!({ "expression": expression, "returnByValue": true });
         let mut result = self.command("Runtime.evaluate", params);
-        assert!(result["exceptionDetails"].is_null(), "{expression}: {result}");
+        assert!(
+            result["exceptionDetails"].is_null(),
+            "{expression}: {result}"
+        );
         result["result"]["value"].take()
     }
 
@@ -111,10 +119,9 @@ impl Browser {
         }
     }
 
-    /// Writes a picture of the whole page.
+    /// Writes a picture of what is seen.
     pub(crate) fn picture(&mut self, path: &Path) {
-        let params = json!({ "captureBeyondViewport": true });
-        let picture = self.command("Page.captureScreenshot", params);
+        let picture = self.command("Page.captureScreenshot", json!({}));
         std::fs::write(path, base64(picture["data"].as_str().unwrap())).unwrap();
     }
 }
@@ -138,7 +145,9 @@ fn connect(address: &str) -> TcpStream {
     let url = page(&list()).unwrap();
     let path = url.splitn(4, '/').nth(3).unwrap();
     let mut socket = TcpStream::connect(address).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
     let request = format!(
         "GET /{path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -148,7 +157,11 @@ fn connect(address: &str) -> TcpStream {
     while !head.ends_with(b"\r\n\r\n") {
         head.push(read::<1>(&mut socket)[0]);
     }
-    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+    assert!(
+        head.starts_with(b"HTTP/1.1 101"),
+        "{}",
+        String::from_utf8_lossy(&head)
+    );
     socket
 }
 

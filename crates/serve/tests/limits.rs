@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use finetune_serve::{ServeConfig, ServeError, ServedModel, Models};
+use finetune_serve::{Models, ServeConfig, ServeError, ServedModel};
 use serde_json::json;
 
 use crate::scripted::Scripted;
@@ -27,7 +27,10 @@ fn a_full_queue_answers_at_once_and_recovers() {
     });
     // The model is held up: only a refusal can come back.
     let refused = server.classify("scripted", &json!(["c", "d"]));
-    assert_eq!((refused.status, refused.code().as_str()), (503, "queue_full"));
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (503, "queue_full")
+    );
     assert_eq!(refused.header("retry-after"), Some("1"));
     // One that fits is taken, and whoever leaves makes room.
     let third = server.send("scripted", "c");
@@ -38,11 +41,15 @@ fn a_full_queue_answers_at_once_and_recovers() {
     drop((waiting, third));
     eventually("there is room again", || {
         let mut stream = server.send("scripted", "e");
-        stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_millis(100)))
+            .unwrap();
         !read_all(&mut stream).starts_with("HTTP/1.1 503")
     });
     model.open_gate();
-    eventually("it answers again", || server.classify("scripted", &json!("f")).status == 200);
+    eventually("it answers again", || {
+        server.classify("scripted", &json!("f")).status == 200
+    });
     drop(first);
 }
 
@@ -59,7 +66,9 @@ fn an_answer_that_takes_too_long() {
     assert_eq!((late.status, late.code().as_str()), (503, "answer_timeout"));
     assert_eq!(late.header("retry-after"), Some("1"));
     model.open_gate();
-    eventually("it answers again", || server.classify("scripted", &json!("b")).status == 200);
+    eventually("it answers again", || {
+        server.classify("scripted", &json!("b")).status == 200
+    });
 }
 
 #[test]
@@ -74,13 +83,20 @@ fn clients_that_send_too_slowly() {
     let start = Instant::now();
     let mut silent = server.connect();
     let mut headers = server.connect();
-    headers.write_all(b"POST /v1/models HTTP/1.1\r\nHost: a\r\nX-S").unwrap();
+    headers
+        .write_all(b"POST /v1/models HTTP/1.1\r\nHost: a\r\nX-S")
+        .unwrap();
     let mut body = server.connect();
-    body.write_all(format!("{}{{\"inp", head("topics", 100)).as_bytes()).unwrap();
+    body.write_all(format!("{}{{\"inp", head("topics", 100)).as_bytes())
+        .unwrap();
     let replies = [&mut silent, &mut headers, &mut body].map(read_all);
     assert!(start.elapsed() < Duration::from_secs(10));
     assert_eq!(replies[0], "");
-    assert!(replies[1].is_empty() || replies[1].starts_with("HTTP/1.1 408"), "{}", replies[1]);
+    assert!(
+        replies[1].is_empty() || replies[1].starts_with("HTTP/1.1 408"),
+        "{}",
+        replies[1]
+    );
     assert!(replies[2].starts_with("HTTP/1.1 408"), "{}", replies[2]);
     assert!(replies[2].contains("body_timeout"), "{}", replies[2]);
 }
@@ -133,8 +149,18 @@ fn only_those_with_the_token_may_ask() {
         ..Default::default()
     };
     let server = start(vec![bundled()], config);
-    for path in ["/v1/models", "/v1/models/topics", "/v1/models/nothing", "/metrics"] {
-        for token in [None, Some("Bearer wrong"), Some("s3cret"), Some("Basic s3cret")] {
+    for path in [
+        "/v1/models",
+        "/v1/models/topics",
+        "/v1/models/nothing",
+        "/metrics",
+    ] {
+        for token in [
+            None,
+            Some("Bearer wrong"),
+            Some("s3cret"),
+            Some("Basic s3cret"),
+        ] {
             let mut request = agent().get(server.url(path));
             if let Some(token) = token {
                 request = request.header("Authorization", token);
@@ -161,15 +187,30 @@ fn what_cannot_be_served_is_refused_with_both_values() {
     let default = ServeConfig::default;
     assert_eq!(message(vec![], default()), "no models to serve");
     let twice = message(vec![model(), model()], default());
-    assert_eq!(twice, "two models are called scripted: this program and this program");
-    let no_rows = ServeConfig { max_batch_rows: 0, ..default() };
-    assert_eq!(message(vec![model()], no_rows), "max_batch_rows is 0, expected at least 1");
-    let no_file = ServeConfig { token_file: Some("/nowhere/token".into()), ..default() };
+    assert_eq!(
+        twice,
+        "two models are called scripted: this program and this program"
+    );
+    let no_rows = ServeConfig {
+        max_batch_rows: 0,
+        ..default()
+    };
+    assert_eq!(
+        message(vec![model()], no_rows),
+        "max_batch_rows is 0, expected at least 1"
+    );
+    let no_file = ServeConfig {
+        token_file: Some("/nowhere/token".into()),
+        ..default()
+    };
     assert!(message(vec![model()], no_file).starts_with("/nowhere/token: "));
     let nowhere = ServedModel::load("a", "/nowhere".as_ref(), &burn::tensor::Device::flex());
     let error = nowhere.unwrap_err();
     assert!(matches!(error, ServeError::Model { .. }), "{error}");
-    assert!(error.to_string().starts_with("model a: /nowhere: "), "{error}");
+    assert!(
+        error.to_string().starts_with("model a: /nowhere: "),
+        "{error}"
+    );
 }
 
 #[test]
@@ -179,5 +220,8 @@ fn a_port_in_use_is_named() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let second = runtime.block_on(finetune_serve::Server::bind(server.address, models));
     let message = second.unwrap_err().to_string();
-    assert!(message.starts_with(&format!("cannot listen on {}: ", server.address)), "{message}");
+    assert!(
+        message.starts_with(&format!("cannot listen on {}: ", server.address)),
+        "{message}"
+    );
 }

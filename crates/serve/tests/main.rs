@@ -1,5 +1,7 @@
 //! A real server on the loopback address, asked over real connections.
 
+#![allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+
 mod api;
 mod bad_input;
 mod batching;

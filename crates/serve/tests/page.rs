@@ -20,9 +20,15 @@ fn label(server: &TestServer, text: &str) -> Value {
 fn the_page_needs_nothing_from_elsewhere() {
     let server = start_bundled();
     let page = server.get("/");
-    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
     let policy = page.header("content-security-policy").unwrap();
-    assert!(policy.starts_with("default-src 'none'; connect-src 'self'"), "{policy}");
+    assert!(
+        policy.starts_with("default-src 'none'; connect-src 'self'"),
+        "{policy}"
+    );
     assert!(!page.body.contains("//cdn") && !page.body.contains("https://"));
     assert!(page.body.len() < 20_000, "{} bytes", page.body.len());
 }
@@ -50,7 +56,9 @@ fn a_text_is_typed_and_classified_by_keyboard() {
         let focused = "document.activeElement.id || document.activeElement.tagName.toLowerCase()";
         reached.push(browser.value(focused).as_str().unwrap().to_string());
     }
-    let expected = ["button", "button", "button", "button", "ask", "summary", "a"];
+    let expected = [
+        "button", "button", "button", "button", "ask", "summary", "a",
+    ];
     assert_eq!(reached, expected);
     // Everything that takes input has a name that is read out.
     let nameless = "[...document.querySelectorAll('input, select, textarea')]
@@ -86,14 +94,26 @@ fn models_are_picked_and_pairs_are_asked() {
     let server = start(models, ServeConfig::default());
     browser.open(&server.url("/#model=scripted&text=four&text_pair=x"));
     browser.wait_for("!document.getElementById('result').hidden");
-    assert_eq!(browser.value("document.querySelector('.value').textContent"), "4.000");
-    assert_eq!(browser.value("document.getElementById('second').hidden"), false);
+    assert_eq!(
+        browser.value("document.querySelector('.value').textContent"),
+        "4.000"
+    );
+    assert_eq!(
+        browser.value("document.getElementById('second').hidden"),
+        false
+    );
     browser.value(
         "document.getElementById('model').selectedIndex = 0;
          document.getElementById('model').dispatchEvent(new Event('change'))",
     );
-    assert_eq!(browser.value("document.getElementById('second').hidden"), true);
-    assert_eq!(browser.value("document.getElementById('result').hidden"), true);
+    assert_eq!(
+        browser.value("document.getElementById('second').hidden"),
+        true
+    );
+    assert_eq!(
+        browser.value("document.getElementById('result').hidden"),
+        true
+    );
 }
 
 #[test]
@@ -149,7 +169,10 @@ fn a_token_is_asked_for() {
     browser.type_text("s3cret");
     browser.press("Enter", 0);
     browser.wait_for("document.activeElement.id === 'text'");
-    assert_eq!(browser.value("document.getElementById('token-form').hidden"), true);
+    assert_eq!(
+        browser.value("document.getElementById('token-form').hidden"),
+        true
+    );
 }
 
 #[test]
@@ -160,6 +183,8 @@ fn it_is_light_and_dark_and_fits_a_telephone() {
     let server = start_bundled();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let link = format!("/#model=topics&text={}", TEXT.replace(' ', "+"));
+    let screen = json!({ "width": 900, "height": 1050, "deviceScaleFactor": 1, "mobile": false });
+    browser.command("Emulation.setDeviceMetricsOverride", screen);
     for scheme in ["light", "dark"] {
         let feature = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
         browser.command("Emulation.setEmulatedMedia", json!({ "features": feature }));
@@ -177,6 +202,9 @@ fn it_is_light_and_dark_and_fits_a_telephone() {
     browser.command("Emulation.setDeviceMetricsOverride", telephone);
     browser.open(&server.url(&link));
     browser.wait_for("!document.getElementById('result').hidden");
-    assert_eq!(browser.value("document.documentElement.scrollWidth <= 320"), true);
+    assert_eq!(
+        browser.value("document.documentElement.scrollWidth <= 320"),
+        true
+    );
     browser.picture(&folder.join("page-telephone.png"));
 }

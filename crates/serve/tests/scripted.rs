@@ -55,7 +55,10 @@ impl TextModel for Scripted {
     }
 
     fn answer(&self, inputs: &[Input]) -> Result<Vec<Answer>, ModelFault> {
-        let texts: Vec<String> = inputs.iter().map(|input| input.text().to_string()).collect();
+        let texts: Vec<String> = inputs
+            .iter()
+            .map(|input| input.text().to_string())
+            .collect();
         self.state.batches.lock().unwrap().push(texts.clone());
         let mut closed = self.state.closed.lock().unwrap();
         while *closed {

@@ -98,7 +98,11 @@ impl TestServer {
 
     pub(crate) fn post(&self, path: &str, body: &[u8]) -> Reply {
         let request = agent().post(self.url(path));
-        reply(request.header("Content-Type", "application/json").send(body))
+        reply(
+            request
+                .header("Content-Type", "application/json")
+                .send(body),
+        )
     }
 
     /// Asks the model about what stands in `inputs`, as JSON.
@@ -121,7 +125,9 @@ impl TestServer {
         let body = serde_json::json!({ "inputs": text }).to_string();
         let head = head(model, body.len());
         let mut stream = self.connect();
-        stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+        stream
+            .write_all(format!("{head}{body}").as_bytes())
+            .unwrap();
         stream
     }
 
@@ -193,9 +199,7 @@ pub(crate) fn agent() -> ureq::Agent {
     config.build().into()
 }
 
-pub(crate) fn reply(
-    response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
-) -> Reply {
+pub(crate) fn reply(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Reply {
     let mut response = response.unwrap();
     let headers = response.headers().iter();
     let headers = headers.map(|(name, value)| {

@@ -21,7 +21,9 @@ fn what_is_in_flight_is_answered() {
         server.metric(r#"finetune_queue_rows{model="scripted"}"#) == 1.0
     });
     server.begin_to_stop();
-    eventually("nobody is let in any more", || TcpStream::connect(server.address).is_err());
+    eventually("nobody is let in any more", || {
+        TcpStream::connect(server.address).is_err()
+    });
     assert!(!server.models.is_ready());
     model.open_gate();
     for stream in [&mut in_the_model, &mut in_the_queue] {
@@ -37,11 +39,17 @@ fn a_connection_that_asks_nothing_does_not_hold_it_up() {
     let _silent = server.connect();
     let _kept = server.send("topics", "a");
     let agent = crate::server::agent();
-    assert_eq!(crate::server::reply(agent.get(server.url("/healthz")).call()).status, 200);
+    assert_eq!(
+        crate::server::reply(agent.get(server.url("/healthz")).call()).status,
+        200
+    );
     let start = Instant::now();
     server.begin_to_stop();
     server.wait();
-    assert!(start.elapsed() < Duration::from_secs(9), "waited for the timeout");
+    assert!(
+        start.elapsed() < Duration::from_secs(9),
+        "waited for the timeout"
+    );
 }
 
 #[test]
@@ -68,7 +76,10 @@ fn the_threads_of_models_end_with_them() {
     assert_eq!(server.classify("scripted", &json!("a")).status, 200);
     server.models.close();
     let refused = server.classify("scripted", &json!("b"));
-    assert_eq!((refused.status, refused.code().as_str()), (503, "shutting_down"));
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (503, "shutting_down")
+    );
     assert_eq!(server.get("/readyz").status, 503);
     drop(server);
 }

@@ -81,7 +81,9 @@ async fn read_bytes(
 }
 
 fn is_too_long(error: &axum::Error) -> bool {
-    error.source().is_some_and(|source| source.is::<LengthLimitError>())
+    error
+        .source()
+        .is_some_and(|source| source.is::<LengthLimitError>())
 }
 
 /// Reads to the end, keeping nothing.

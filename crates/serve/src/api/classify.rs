@@ -117,7 +117,8 @@ fn check(inputs: &[Input], kind: InputKind, config: &ServeConfig) -> Result<(), 
         }
         let (found, most) = (input.longest_text_chars(), config.max_text_chars);
         if found > most {
-            let message = format!("input {position}: {found} characters, and a text may have {most}");
+            let message =
+                format!("input {position}: {found} characters, and a text may have {most}");
             return Err(ApiError::unprocessable(ErrorCode::TextTooLong, message));
         }
     }
