@@ -83,3 +83,10 @@ pub use model::{InputKind, ModelFault, ModelProfile, ServedTask, TextModel};
 pub use models::Models;
 pub use served_model::ServedModel;
 pub use server::{Server, shutdown_signal};
+
+/// The program in the guide compiles.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../../../docs/guide/serving.md")]
+    struct Serving;
+}

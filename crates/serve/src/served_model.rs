@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use finetune_train::Predictor;
+use finetune_data::BatchSize;
+use finetune_train::{Predictor, PredictorConfig};
 
 use crate::model::{ModelProfile, TextModel};
 use crate::{Input, ServeError};
@@ -42,6 +43,9 @@ impl ServedModel {
     /// The most bytes of a card that are served; the rest is cut off.
     const MAX_CARD_BYTES: u64 = 64 * 1024;
     const MAX_NAME_BYTES: usize = 100;
+    /// A batch of long rows is computed in parts of so many tokens, rows of one length together:
+    /// enough to keep the cores busy, and less padding than in one part.
+    const TOKENS_AT_ONCE: usize = 1024;
 
     /// Loads a fine-tuned model from its folder, with [`Self::CARD_FILE`] and
     /// [`Self::EXAMPLES_FILE`] if they are there.
@@ -51,7 +55,12 @@ impl ServedModel {
     /// [`ServeError::Io`] and [`ServeError::InvalidFile`] for the files beside it.
     pub fn load(name: &str, directory: &Path, device: &Device) -> Result<Self, ServeError> {
         check_name(name)?;
-        let predictor = Predictor::load(directory, device).map_err(|source| ServeError::Model {
+        let config = PredictorConfig {
+            batch_size: BatchSize::Tokens(Self::TOKENS_AT_ONCE),
+            ..Default::default()
+        };
+        let loaded = Predictor::load_with(directory, config, device);
+        let predictor = loaded.map_err(|source| ServeError::Model {
             name: name.to_string(),
             source: Box::new(source),
         })?;
