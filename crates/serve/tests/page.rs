@@ -10,7 +10,7 @@ use crate::chromium::Browser;
 use crate::scripted::Scripted;
 use crate::server::{TestServer, bundled, start, start_bundled};
 
-const TEXT: &str = "You charged my card twice for one order. Please refund the second payment.";
+const TEXT: &str = "Please send me a return label, the boots are too small.";
 
 fn label(server: &TestServer, text: &str) -> Value {
     server.classify("topics", &json!(text)).json()["predictions"][0]["label"].take()
