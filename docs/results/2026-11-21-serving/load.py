@@ -17,7 +17,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROJECT = HERE.parents[2]
-ROUNDS, SECONDS = 5, 5
+ROUNDS, SECONDS = 5, 4
 CONNECTIONS, OVERLOAD = 32, 320
 ARMS = {
     "batch_1": ["--batch-size", "1"],
