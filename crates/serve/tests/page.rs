@@ -57,7 +57,7 @@ fn a_text_is_typed_and_classified_by_keyboard() {
         reached.push(browser.value(focused).as_str().unwrap().to_string());
     }
     let expected = [
-        "button", "button", "button", "button", "ask", "summary", "a",
+        "button", "button", "button", "button", "ask", "summary", "document",
     ];
     assert_eq!(reached, expected);
     // Everything that takes input has a name that is read out.
