@@ -6,20 +6,20 @@
 
 use std::error::Error;
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 use finetune::data::{BatchSize, Truncation};
 use finetune::prelude::*;
-use finetune_examples::exit_code;
+use finetune_examples::{MESSAGE_TOPICS, exit_code};
 use serde_json::{Value, json};
 
 /// Label texts with a fine-tuned model
 #[derive(Parser)]
 struct Arguments {
     /// Folder of a fine-tuned model: `model` in a run directory, or a classifier in the layout of
-    /// Hugging Face
+    /// Hugging Face [default: the bundled one, which sorts messages to a web shop]
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
     /// Texts [default: the lines of standard input]
@@ -49,9 +49,6 @@ struct Arguments {
     batch_size: usize,
 }
 
-const NO_MODEL: &str = "--model DIR is missing: a folder with a fine-tuned model, such as runs/my-run/model after \
-     `cargo run --release --example classify -- --run-dir runs/my-run`";
-
 /// Texts of standard input that are answered at once: enough for batches of like lengths.
 const LINES_AT_ONCE: usize = 1024;
 
@@ -60,7 +57,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let directory = arguments.model.as_deref().ok_or(NO_MODEL)?;
+    let directory = arguments
+        .model
+        .as_deref()
+        .unwrap_or(Path::new(MESSAGE_TOPICS));
     let config = PredictorConfig {
         max_length: arguments.max_length,
         truncation: arguments.truncation,

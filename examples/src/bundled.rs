@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 /// The mini encoder: see the card in the folder.
 pub const MINI_ENCODER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/mini_encoder");
+/// A fine-tuned classifier of customer messages: see the card in the folder.
+pub const MESSAGE_TOPICS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/message_topics");
 /// 400 training and 100 test rows in AG News' official format.
 pub const SAMPLE_AG_NEWS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/ag_news/sample");
 /// 120 training and 40 test rows in a CSV file with a header.

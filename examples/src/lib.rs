@@ -16,7 +16,8 @@ mod watcher;
 
 pub use arguments::RunArguments;
 pub use bundled::{
-    CUSTOMER_MESSAGES, MINI_ENCODER, SAMPLE_AG_NEWS, SAMPLE_DISASTER_TWEETS, SAMPLE_IMDB, sample_of,
+    CUSTOMER_MESSAGES, MESSAGE_TOPICS, MINI_ENCODER, SAMPLE_AG_NEWS, SAMPLE_DISASTER_TWEETS,
+    SAMPLE_IMDB, sample_of,
 };
 pub use checkpoint::Checkpoint;
 pub use cs224n::Cs224nArguments;

@@ -173,6 +173,14 @@ impl Predictor {
         self.model.config().problem_type
     }
 
+    /// What the model is asked about; `None` where its folder does not say, and both can be tried.
+    pub fn texts(&self) -> Option<Texts> {
+        match self.encoding.pairs {
+            PairEncoding::Separate => Some(Texts::Pair),
+            PairEncoding::Joint => self.texts,
+        }
+    }
+
     /// How texts are cut.
     pub fn encoding(&self) -> &EncodingConfig {
         &self.encoding
@@ -192,11 +200,7 @@ impl Predictor {
             Texts::Single => 1,
             Texts::Pair => 2,
         };
-        let pair_head = self.encoding.pairs == PairEncoding::Separate;
-        let expected = match (pair_head, self.texts) {
-            (true, _) => Texts::Pair,
-            (false, trained_on) => trained_on.unwrap_or(found),
-        };
+        let expected = self.texts().unwrap_or(found);
         if expected == found {
             return Ok(());
         }

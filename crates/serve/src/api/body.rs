@@ -1,0 +1,164 @@
+//! Reading a body: within its size, within its time, as the type that is expected.
+
+use std::error::Error;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use axum::http::{HeaderMap, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError};
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+
+use super::error::{ApiError, ErrorCode};
+use crate::ServeConfig;
+
+/// Of a body that is too large so many bytes are read and thrown away. A client that is still
+/// sending when the connection closes may never see the answer.
+const MAX_DISCARDED_BYTES: u64 = 64 << 20;
+
+/// Reads JSON.
+pub(super) async fn read<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    config: &ServeConfig,
+) -> Result<T, ApiError> {
+    check_type(headers)?;
+    let bytes = read_bytes(headers, body, config).await?;
+    parse(&bytes)
+}
+
+/// A form of another site cannot send this type without asking first, so that a page somewhere
+/// cannot use a server on the loopback address of whoever looks at it.
+fn check_type(headers: &HeaderMap) -> Result<(), ApiError> {
+    let value = headers.get(CONTENT_TYPE);
+    let value = value.and_then(|value| value.to_str().ok()).unwrap_or("");
+    let essence = value.split(';').next().unwrap_or("").trim();
+    match essence.eq_ignore_ascii_case("application/json") {
+        true => Ok(()),
+        false => Err(ApiError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ErrorCode::UnsupportedMediaType,
+            "send the header Content-Type: application/json",
+        )),
+    }
+}
+
+async fn read_bytes(
+    headers: &HeaderMap,
+    body: Body,
+    config: &ServeConfig,
+) -> Result<Bytes, ApiError> {
+    let limit = config.max_body_bytes;
+    let too_large = || {
+        let message = format!("the body may have {limit} bytes");
+        let code = ErrorCode::BodyTooLarge;
+        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, code, message)
+    };
+    let length = headers.get(CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > limit as u64) {
+        // Who asks before it sends need not send.
+        if !headers.contains_key(EXPECT) {
+            discard(body, config.body_timeout()).await;
+        }
+        return Err(too_large());
+    }
+    match timeout(config.body_timeout(), to_bytes(body, limit)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) if is_too_long(&error) => Err(too_large()),
+        Ok(Err(_)) => Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            ErrorCode::IncompleteBody,
+            "the body broke off",
+        )),
+        Err(_) => Err(ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            ErrorCode::BodyTimeout,
+            format!("the body took more than {} ms", config.body_timeout_ms),
+        )),
+    }
+}
+
+fn is_too_long(error: &axum::Error) -> bool {
+    error
+        .source()
+        .is_some_and(|source| source.is::<LengthLimitError>())
+}
+
+/// Reads to the end, keeping nothing.
+async fn discard(mut body: Body, time: Duration) {
+    let all = async {
+        let mut discarded = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            discarded += frame.data_ref().map_or(0, |data| data.len() as u64);
+            if discarded > MAX_DISCARDED_BYTES {
+                break;
+            }
+        }
+    };
+    // Late or not: the answer is the same.
+    let _ = timeout(time, all).await;
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let bad = |code, message: String| ApiError::new(StatusCode::BAD_REQUEST, code, message);
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let message = format!("the body is not UTF-8 from byte {} on", error.valid_up_to());
+        bad(ErrorCode::InvalidUtf8, message)
+    })?;
+    let mut json = serde_json::Deserializer::from_str(text);
+    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let (path, source) = (error.path().to_string(), error.into_inner());
+        match source.is_data() {
+            true => {
+                let message = format!("{path}: {source}");
+                ApiError::unprocessable(ErrorCode::InvalidRequest, shortened(message))
+            }
+            false => bad(ErrorCode::InvalidJson, format!("not JSON: {source}")),
+        }
+    })?;
+    let ended = json.end();
+    ended.map_err(|error| bad(ErrorCode::InvalidJson, format!("not JSON: {error}")))?;
+    Ok(parsed)
+}
+
+/// The parser quotes what it found, which may be long.
+fn shortened(message: String) -> String {
+    const LONGEST: usize = 300;
+    match message.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &message[..end]),
+        None => message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Inputs;
+
+    fn message(body: &[u8]) -> String {
+        format!("{:?}", parse::<Inputs>(body).unwrap_err())
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_place() {
+        for (body, part) in [
+            (&b""[..], "not JSON: EOF while parsing"),
+            (b"{", "not JSON: EOF"),
+            (b"\"a\" x", "not JSON: trailing characters"),
+            (b"\"a\xff\"", "not UTF-8 from byte 2 on"),
+            (b"[\"a\", 1]", "[1]: invalid type: integer"),
+            (b"[[\"a\"]]", "[0]: invalid type: sequence"),
+        ] {
+            let message = message(body);
+            assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_message_does_not_grow_with_the_body() {
+        let body = format!(r#"[{{"text": "a", "{}": 1}}]"#, "é".repeat(10_000));
+        assert!(message(body.as_bytes()).chars().count() < 500);
+    }
+}

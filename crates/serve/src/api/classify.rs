@@ -1,0 +1,186 @@
+//! `POST /v1/models/{name}/classify`
+
+use std::fmt;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::error::{ApiError, ErrorBody, ErrorCode};
+use super::{body, models};
+use crate::model::{InputKind, ModelFault};
+use crate::models::NoAnswer;
+use crate::{Answer, Input, Models, ServeConfig};
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"inputs": "The parcel is late", "top_k": 2}))]
+pub struct ClassifyRequest {
+    /// A text, a pair, or a list of either.
+    pub inputs: Inputs,
+    /// So many of the likeliest labels are listed; all if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, nullable = true)]
+    pub top_k: Option<usize>,
+}
+
+/// One input, or a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Inputs {
+    /// One input.
+    One(Input),
+    /// A list, with at least one.
+    Many(Vec<Input>),
+}
+
+/// What the model says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ClassifyResponse {
+    /// The model's name.
+    pub model: String,
+    /// An answer to each input, in their order; one if one was asked about.
+    pub predictions: Vec<Answer>,
+}
+
+/// Asks a model about a text, a pair of texts, or a list of either.
+#[utoipa::path(
+    post,
+    path = "/v1/models/{name}/classify",
+    tag = "models",
+    params(("name" = String, Path, description = "The model's name")),
+    request_body = ClassifyRequest,
+    security((), ("token" = [])),
+    responses(
+        (status = 200, description = "What the model says", body = ClassifyResponse),
+        (status = 400, description = "Not JSON in UTF-8", body = ErrorBody),
+        (status = 401, description = "No token, or a wrong one", body = ErrorBody),
+        (status = 404, description = "No such model", body = ErrorBody),
+        (status = 408, description = "The body came too slowly", body = ErrorBody),
+        (status = 413, description = "The body is too large", body = ErrorBody),
+        (status = 415, description = "The body is not said to be JSON", body = ErrorBody),
+        (status = 422, description = "Not what the model can be asked", body = ErrorBody),
+        (status = 500, description = "The server failed", body = ErrorBody),
+        (status = 503, description = "Too much waits; try again after some seconds",
+            body = ErrorBody,
+            headers(("Retry-After" = u32, description = "Seconds"))),
+    )
+)]
+pub(super) async fn classify(
+    State(models): State<Models>,
+    name: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<ClassifyResponse>, ApiError> {
+    let model = models::find(&models, name)?;
+    let config = models.config();
+    let request: ClassifyRequest = body::read(&headers, body, config).await?;
+    if request.top_k == Some(0) {
+        let message = "top_k is 0, expected at least 1";
+        return Err(ApiError::unprocessable(ErrorCode::InvalidRequest, message));
+    }
+    let inputs = request.inputs.into_vec();
+    check(&inputs, model.served().profile().input, config)?;
+    let answers = model.answer(inputs, config.answer_timeout()).await;
+    let mut predictions = answers.map_err(no_answer)?;
+    if let Some(top_k) = request.top_k {
+        predictions.iter_mut().for_each(|answer| answer.keep(top_k));
+    }
+    Ok(Json(ClassifyResponse {
+        model: model.served().name().to_string(),
+        predictions,
+    }))
+}
+
+/// What can be known before the model is asked.
+fn check(inputs: &[Input], kind: InputKind, config: &ServeConfig) -> Result<(), ApiError> {
+    if inputs.is_empty() {
+        let message = "inputs is an empty list";
+        return Err(ApiError::unprocessable(ErrorCode::EmptyList, message));
+    }
+    if inputs.len() > config.max_texts {
+        let (found, most) = (inputs.len(), config.max_texts);
+        let message = format!("{found} inputs, and a request may have {most}");
+        return Err(ApiError::unprocessable(ErrorCode::TooManyTexts, message));
+    }
+    for (position, input) in inputs.iter().enumerate() {
+        if !kind.allows(input) {
+            let message = format!("input {position}: the model is for {}", kind.expected());
+            return Err(ApiError::unprocessable(ErrorCode::WrongInputKind, message));
+        }
+        let (found, most) = (input.longest_text_chars(), config.max_text_chars);
+        if found > most {
+            let message =
+                format!("input {position}: {found} characters, and a text may have {most}");
+            return Err(ApiError::unprocessable(ErrorCode::TextTooLong, message));
+        }
+    }
+    Ok(())
+}
+
+fn no_answer(reason: NoAnswer) -> ApiError {
+    match reason {
+        NoAnswer::QueueFull => {
+            ApiError::unavailable(ErrorCode::QueueFull, "too many texts wait for this model")
+        }
+        NoAnswer::Late => {
+            ApiError::unavailable(ErrorCode::AnswerTimeout, "the model took too long")
+        }
+        NoAnswer::Stopped => {
+            ApiError::unavailable(ErrorCode::ShuttingDown, "the server is being shut down")
+        }
+        NoAnswer::Fault(fault @ ModelFault::Input { .. }) => {
+            ApiError::unprocessable(ErrorCode::UnusableText, fault.to_string())
+        }
+        NoAnswer::Fault(_) => ApiError::internal(),
+    }
+}
+
+impl Inputs {
+    fn into_vec(self) -> Vec<Input> {
+        match self {
+            Self::One(input) => vec![input],
+            Self::Many(inputs) => inputs,
+        }
+    }
+}
+
+/// By hand, as for [`Input`].
+impl<'de> Deserialize<'de> for Inputs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(InputsVisitor)
+    }
+}
+
+struct InputsVisitor;
+
+impl<'de> Visitor<'de> for InputsVisitor {
+    type Value = Inputs;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, an object with text and text_pair, or a list of them")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Inputs, E> {
+        Ok(Inputs::One(text.into()))
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<Inputs, E> {
+        Ok(Inputs::One(Input::Text(text)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Inputs, A::Error> {
+        Input::deserialize(MapAccessDeserializer::new(map)).map(Inputs::One)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, inputs: A) -> Result<Inputs, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(inputs)).map(Inputs::Many)
+    }
+}

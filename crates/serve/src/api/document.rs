@@ -1,0 +1,85 @@
+//! `/openapi.json`: the interface as a document, made from the types and the handlers.
+
+use axum::body::Bytes;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use utoipa::Modify;
+use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+
+use super::error::ApiError;
+use crate::ServeConfig;
+
+/// What no handler says.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "finetune",
+        description = "Fine-tuned text classifiers. Every error is JSON with a code and a message."
+    ),
+    tags(
+        (name = "models", description = "What is served, and asking it"),
+        (name = "operation", description = "For those who run the server")
+    ),
+    modifiers(&TokenScheme)
+)]
+struct Beginning;
+
+struct TokenScheme;
+
+impl Modify for TokenScheme {
+    fn modify(&self, document: &mut Document) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", scheme);
+    }
+}
+
+/// The document before the handlers add themselves.
+pub(super) fn begin() -> Document {
+    Beginning::openapi()
+}
+
+/// The document, written once.
+#[derive(Debug, Clone)]
+pub(super) struct Written(Option<Bytes>);
+
+/// Adds the limits of this server, which no type knows.
+pub(super) fn finish(document: &Document, config: &ServeConfig) -> Written {
+    let with_limits = serde_json::to_value(document).map(|mut document| {
+        add_limits(&mut document, config);
+        Bytes::from(document.to_string())
+    });
+    Written(with_limits.ok())
+}
+
+fn add_limits(document: &mut Value, config: &ServeConfig) {
+    let most = json!(config.max_text_chars);
+    let schemas = &mut document["components"]["schemas"];
+    for (schema, kind, keyword, limit) in [
+        ("Inputs", "array", "minItems", &json!(1)),
+        ("Input", "string", "maxLength", &most),
+        ("Inputs", "array", "maxItems", &json!(config.max_texts)),
+    ] {
+        let alternatives = schemas[schema]["oneOf"].as_array_mut();
+        for alternative in alternatives.into_iter().flatten() {
+            if alternative["type"] == kind {
+                alternative[keyword] = limit.clone();
+            }
+        }
+    }
+    for property in ["text", "text_pair"] {
+        schemas["InputParts"]["properties"][property]["maxLength"] = most.clone();
+    }
+}
+
+impl Written {
+    pub(super) async fn response(self) -> Response {
+        match self.0 {
+            Some(bytes) => ([(CONTENT_TYPE, "application/json")], bytes).into_response(),
+            None => ApiError::internal().into_response(),
+        }
+    }
+}

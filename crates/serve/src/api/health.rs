@@ -1,0 +1,58 @@
+//! `/healthz`, `/readyz` and `/metrics`
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+
+use super::error::{ApiError, ErrorBody, ErrorCode};
+use crate::{Models, metrics};
+
+/// Whether the program runs.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "operation",
+    responses((status = 200, description = "It runs", body = String, content_type = "text/plain"))
+)]
+pub(super) async fn alive() -> &'static str {
+    "ok\n"
+}
+
+/// Whether it takes requests: not when it is about to stop.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "operation",
+    responses(
+        (status = 200, description = "It does", body = String, content_type = "text/plain"),
+        (status = 503, description = "It does not, or not any more", body = ErrorBody),
+    )
+)]
+pub(super) async fn ready(State(models): State<Models>) -> Result<&'static str, ApiError> {
+    match models.is_ready() {
+        true => Ok("ready\n"),
+        false => Err(ApiError::unavailable(
+            ErrorCode::ShuttingDown,
+            "the server is being shut down",
+        )),
+    }
+}
+
+/// Counts and times, for Prometheus.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "operation",
+    security((), ("token" = [])),
+    responses(
+        (status = 200, description = "In the OpenMetrics text format", body = String,
+            content_type = "application/openmetrics-text"),
+        (status = 401, description = "No token, or a wrong one", body = ErrorBody),
+    )
+)]
+pub(super) async fn metrics(State(models): State<Models>) -> Response {
+    match models.metrics().text(models.queues()) {
+        Ok(text) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        Err(_) => ApiError::internal().into_response(),
+    }
+}

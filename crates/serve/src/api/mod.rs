@@ -1,0 +1,108 @@
+//! The routes, and what holds for all of them.
+
+mod authorization;
+mod body;
+mod classify;
+mod document;
+mod error;
+mod health;
+mod models;
+mod page;
+
+pub use classify::{ClassifyRequest, ClassifyResponse, Inputs};
+pub use error::{ErrorBody, ErrorCode, ErrorDetail};
+pub use models::{Limits, ModelCard, ModelList};
+
+use std::any::Any;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::Models;
+use error::ApiError;
+
+/// The interface over some models, to be served or to be mounted in a server of one's own.
+///
+/// It has `/v1/models`, `/v1/models/{name}`, `/v1/models/{name}/classify`, `/healthz`, `/readyz`,
+/// `/metrics`, `/openapi.json` and the demo page at `/`. All limits of
+/// [`ServeConfig`](crate::ServeConfig) hold, but for those of connections: `header_timeout_ms`,
+/// `max_connections` and `shutdown_timeout_ms` are the business of the server that it is mounted
+/// in. When that one stops, [`Models::close`] ends the threads.
+///
+/// ```
+/// # use finetune_serve::{
+/// #     Answer, Input, InputKind, ModelFault, ModelProfile, ServedTask, TextModel,
+/// # };
+/// use finetune_serve::{Models, ServeConfig, ServedModel, router};
+/// # struct MyModel;
+/// # impl TextModel for MyModel {
+/// #     fn profile(&self) -> ModelProfile {
+/// #         ModelProfile {
+/// #             task: ServedTask::Regression,
+/// #             input: InputKind::Text,
+/// #             labels: vec!["length".into()],
+/// #             max_tokens: None,
+/// #         }
+/// #     }
+/// #     fn answer(&self, inputs: &[Input]) -> Result<Vec<Answer>, ModelFault> { todo!() }
+/// # }
+///
+/// let models = Models::start(vec![ServedModel::new("mine", MyModel)?], ServeConfig::default())?;
+/// let app: axum::Router = axum::Router::new()
+///     .route("/hello", axum::routing::get(|| async { "hello" }))
+///     .nest("/models", router(&models));
+/// # drop(app);
+/// # Ok::<(), finetune_serve::ServeError>(())
+/// ```
+pub fn router(models: &Models) -> Router {
+    let protected = OpenApiRouter::new()
+        .routes(routes!(models::list))
+        .routes(routes!(models::card))
+        .routes(routes!(classify::classify))
+        .routes(routes!(health::metrics))
+        .route_layer(middleware::from_fn_with_state(
+            models.clone(),
+            authorization::require_token,
+        ));
+    let (router, api) = OpenApiRouter::with_openapi(document::begin())
+        .merge(protected)
+        .routes(routes!(health::alive))
+        .routes(routes!(health::ready))
+        .split_for_parts();
+    let document = document::finish(&api, models.config());
+    router
+        .route("/openapi.json", get(move || document.clone().response()))
+        .route("/", get(page::page))
+        .fallback(async || ApiError::not_found())
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(models.clone(), measure))
+        .with_state(models.clone())
+}
+
+/// Counts the request and how long its answer took.
+async fn measure(State(models): State<Models>, request: Request, next: Next) -> Response {
+    let start = Instant::now();
+    // The route as it is written above, not what a client makes of it: the number of different
+    // ones is bounded.
+    let route = match request.extensions().get::<MatchedPath>() {
+        Some(path) => path.as_str().to_string(),
+        None => "none".to_string(),
+    };
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    models.metrics().request(&route, status, start.elapsed());
+    response
+}
+
+/// What a client sees of a mistake of ours.
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    ApiError::internal().into_response()
+}

@@ -1,0 +1,115 @@
+//! `GET /v1/models` and `GET /v1/models/{name}`
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::error::{ApiError, ErrorBody};
+use crate::model::ModelProfile;
+use crate::models::RunningModel;
+use crate::{Input, Models, ServeConfig, ServedModel};
+
+/// The models that are served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ModelList {
+    /// In the order in which they were given.
+    pub models: Vec<ModelCard>,
+    /// What a request may hold.
+    pub limits: Limits,
+}
+
+/// A model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ModelCard {
+    /// Its name in addresses.
+    pub name: String,
+    /// What it is asked and what it answers.
+    #[serde(flatten)]
+    pub profile: ModelProfile,
+    /// What its makers say of it, in Markdown.
+    #[schema(nullable = true)]
+    pub card: Option<String>,
+    /// Inputs to try it with.
+    pub examples: Vec<Input>,
+}
+
+/// What a request may hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Limits {
+    /// Bytes of the body.
+    pub body_bytes: usize,
+    /// Texts, or pairs.
+    pub texts: usize,
+    /// Characters of a text.
+    pub text_characters: usize,
+}
+
+/// Lists the models.
+#[utoipa::path(
+    get,
+    path = "/v1/models",
+    tag = "models",
+    security((), ("token" = [])),
+    responses(
+        (status = 200, description = "All models", body = ModelList),
+        (status = 401, description = "No token, or a wrong one", body = ErrorBody),
+    )
+)]
+pub(super) async fn list(State(models): State<Models>) -> Json<ModelList> {
+    Json(ModelList {
+        models: models.served().map(ModelCard::from).collect(),
+        limits: models.config().into(),
+    })
+}
+
+/// Tells about a model.
+#[utoipa::path(
+    get,
+    path = "/v1/models/{name}",
+    tag = "models",
+    params(("name" = String, Path, description = "The model's name")),
+    security((), ("token" = [])),
+    responses(
+        (status = 200, description = "The model", body = ModelCard),
+        (status = 401, description = "No token, or a wrong one", body = ErrorBody),
+        (status = 404, description = "No such model", body = ErrorBody),
+    )
+)]
+pub(super) async fn card(
+    State(models): State<Models>,
+    name: Result<Path<String>, PathRejection>,
+) -> Result<Json<ModelCard>, ApiError> {
+    Ok(Json(find(&models, name)?.served().into()))
+}
+
+/// The model of a path; one that cannot even be read names no model.
+pub(super) fn find(
+    models: &Models,
+    name: Result<Path<String>, PathRejection>,
+) -> Result<&RunningModel, ApiError> {
+    let found = name.ok().and_then(|Path(name)| models.get(&name));
+    found.ok_or_else(|| ApiError::unknown_model(models.served().map(ServedModel::name)))
+}
+
+impl From<&ServedModel> for ModelCard {
+    fn from(served: &ServedModel) -> Self {
+        Self {
+            name: served.name().to_string(),
+            profile: served.profile().clone(),
+            card: served.card().map(str::to_string),
+            examples: served.examples().to_vec(),
+        }
+    }
+}
+
+impl From<&ServeConfig> for Limits {
+    fn from(config: &ServeConfig) -> Self {
+        Self {
+            body_bytes: config.max_body_bytes,
+            texts: config.max_texts,
+            text_characters: config.max_text_chars,
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! `/`: a page to try the models on.
+
+use axum::http::HeaderName;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::response::{Html, IntoResponse};
+
+/// One file, which asks for nothing but `v1/models` beside it.
+const PAGE: &str = include_str!("page.html");
+
+/// The page may talk to its own server only, whatever a text or a model's card holds.
+const POLICY: &str = "default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'; \
+    script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'";
+
+pub(super) async fn page() -> impl IntoResponse {
+    let headers: [(HeaderName, &str); 4] = [
+        (CACHE_CONTROL, "no-cache"),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (REFERRER_POLICY, "no-referrer"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, Html(PAGE))
+}

@@ -1,0 +1,296 @@
+//! The rows that wait for a model: bounded, and cut into batches by length.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use crate::model::ModelFault;
+use crate::{Answer, Input};
+
+/// Where the answer to a row goes.
+pub(crate) type Reply = oneshot::Sender<Result<Answer, ModelFault>>;
+
+/// A row that waits.
+#[derive(Debug)]
+pub(crate) struct WaitingRow {
+    pub(crate) input: Input,
+    pub(crate) reply: Reply,
+    /// Bytes of its texts.
+    length: usize,
+    since: Instant,
+}
+
+impl WaitingRow {
+    pub(crate) fn new(input: Input, reply: Reply) -> Self {
+        Self {
+            length: input.bytes(),
+            input,
+            reply,
+            since: Instant::now(),
+        }
+    }
+
+    /// Whether nobody waits for its answer any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.reply.is_closed()
+    }
+
+    /// Whether the two make a good batch: both texts or both pairs, and neither more than about
+    /// twice as long as the other, beyond which more than half of the shorter row is padding.
+    fn is_like(&self, other: &Self) -> bool {
+        let (shorter, longer) = (self.length.min(other.length), self.length.max(other.length));
+        // Short rows cost what a call of the model costs, whatever their length.
+        const SHORT: usize = 64;
+        self.input.is_pair() == other.input.is_pair() && longer <= 2 * shorter + SHORT
+    }
+}
+
+/// Why rows were not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// With them more rows would wait than may.
+    Full,
+    /// The model answers no more.
+    Closed,
+}
+
+/// The rows that wait for a model.
+///
+/// Handlers push without waiting; the model's thread takes batches. A row whose client has gone
+/// makes room for others and never reaches the model.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    capacity: usize,
+    max_batch_rows: usize,
+    max_delay: Duration,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    rows: VecDeque<WaitingRow>,
+    closed: bool,
+    /// Rows of the last batch.
+    last_batch: usize,
+    /// Rows that nobody waited for, since the queue was made.
+    gone: u64,
+}
+
+impl Queue {
+    pub(crate) fn new(capacity: usize, max_batch_rows: usize, max_delay: Duration) -> Self {
+        Self {
+            capacity,
+            max_batch_rows,
+            max_delay,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Takes all rows or none, at once.
+    pub(crate) fn push(&self, rows: Vec<WaitingRow>) -> Result<(), Refused> {
+        let mut state = self.state();
+        if state.closed {
+            return Err(Refused::Closed);
+        }
+        if state.rows.len() + rows.len() > self.capacity {
+            state.forget_gone();
+            if state.rows.len() + rows.len() > self.capacity {
+                return Err(Refused::Full);
+            }
+        }
+        let before = state.rows.len();
+        state.rows.extend(rows);
+        // In between the thread waits for its delay and need not wake up.
+        if before == 0 || state.rows.len() >= self.max_batch_rows {
+            self.changed.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Waits for the next batch: the row that has waited longest, and those most like it in length.
+    /// `None` when the queue is closed and empty.
+    pub(crate) fn next_batch(&self) -> Option<Vec<WaitingRow>> {
+        let mut state = self.state();
+        loop {
+            state.forget_gone();
+            let Some(oldest) = state.rows.front() else {
+                if state.closed {
+                    return None;
+                }
+                state = self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = self.max_delay.saturating_sub(oldest.since.elapsed());
+            let full = state.rows.len() >= self.max_batch_rows;
+            if state.closed || full || state.is_quiet() || left.is_zero() {
+                return Some(state.take_batch(self.max_batch_rows));
+            }
+            let waited = self.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Takes no more rows; those that wait are still given out.
+    pub(crate) fn close(&self) {
+        self.state().closed = true;
+        self.changed.notify_all();
+    }
+
+    /// The rows that wait.
+    pub(crate) fn len(&self) -> usize {
+        self.state().rows.len()
+    }
+
+    /// Rows that were dropped since the queue was made because nobody waited for them.
+    pub(crate) fn gone(&self) -> u64 {
+        self.state().gone
+    }
+
+    /// No code panics while it holds the lock, and every state is a good one.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn forget_gone(&mut self) {
+        let before = self.rows.len();
+        self.rows.retain(|row| !row.is_gone());
+        self.gone += (before - self.rows.len()) as u64;
+    }
+
+    /// Whether one client asks at a time. Nobody would come while its row waited: were there
+    /// several, they would have met while the model was busy.
+    fn is_quiet(&self) -> bool {
+        self.last_batch <= 1 && self.rows.len() == 1
+    }
+
+    fn take_batch(&mut self, max_rows: usize) -> Vec<WaitingRow> {
+        let Some(oldest) = self.rows.pop_front() else {
+            return Vec::new();
+        };
+        let mut alike: Vec<(usize, usize)> = self
+            .rows
+            .iter()
+            .enumerate()
+            .filter(|(_, row)| row.is_like(&oldest))
+            .map(|(position, row)| (row.length.abs_diff(oldest.length), position))
+            .collect();
+        // Of equally long rows, who came first.
+        alike.sort_unstable();
+        alike.truncate(max_rows - 1);
+        let mut chosen = vec![false; self.rows.len()];
+        for (_, position) in alike {
+            chosen[position] = true;
+        }
+        let (mut batch, mut left) = (vec![oldest], VecDeque::with_capacity(self.rows.len()));
+        for (row, chosen) in self.rows.drain(..).zip(chosen) {
+            match chosen {
+                true => batch.push(row),
+                false => left.push_back(row),
+            }
+        }
+        self.rows = left;
+        self.last_batch = batch.len();
+        batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Receiver = oneshot::Receiver<Result<Answer, ModelFault>>;
+
+    fn row(input: Input) -> (WaitingRow, Receiver) {
+        let (reply, receiver) = oneshot::channel();
+        (WaitingRow::new(input, reply), receiver)
+    }
+
+    /// Pushes texts of these lengths.
+    fn push(queue: &Queue, lengths: &[usize]) -> Result<Vec<Receiver>, Refused> {
+        let texts = lengths.iter().map(|&length| "x".repeat(length));
+        let (rows, receivers) = texts.map(|text| row(Input::Text(text))).unzip();
+        queue.push(rows).map(|()| receivers)
+    }
+
+    fn lengths(batch: Option<Vec<WaitingRow>>) -> Vec<usize> {
+        batch.unwrap().iter().map(|row| row.length).collect()
+    }
+
+    #[test]
+    fn the_oldest_row_goes_with_those_most_like_it() {
+        let queue = Queue::new(100, 3, Duration::ZERO);
+        let _receivers = push(&queue, &[500, 2000, 480, 900, 510, 2100]).unwrap();
+        assert_eq!(lengths(queue.next_batch()), [500, 480, 510]);
+        assert_eq!(lengths(queue.next_batch()), [2000, 2100]);
+        assert_eq!(lengths(queue.next_batch()), [900]);
+    }
+
+    #[test]
+    fn texts_and_pairs_do_not_meet() {
+        let queue = Queue::new(100, 8, Duration::ZERO);
+        let inputs = [Input::from("ab"), Input::pair("a", "b"), Input::from("cd")];
+        let (rows, _receivers): (Vec<_>, Vec<_>) = inputs.map(row).into_iter().unzip();
+        queue.push(rows).unwrap();
+        assert_eq!(queue.next_batch().unwrap().len(), 2);
+        assert!(queue.next_batch().unwrap()[0].input.is_pair());
+    }
+
+    #[test]
+    fn a_full_queue_refuses_until_somebody_leaves() {
+        let queue = Queue::new(3, 3, Duration::ZERO);
+        let mut receivers = push(&queue, &[1, 2]).unwrap();
+        assert_eq!(push(&queue, &[3, 4]).unwrap_err(), Refused::Full);
+        receivers.pop();
+        let _others = push(&queue, &[3, 4]).unwrap();
+        assert_eq!((queue.len(), queue.gone()), (3, 1));
+        assert_eq!(lengths(queue.next_batch()), [1, 3, 4]);
+    }
+
+    #[test]
+    fn a_closed_queue_gives_out_what_waits() {
+        let queue = Queue::new(9, 9, Duration::from_secs(3600));
+        let _receivers = push(&queue, &[1, 2]).unwrap();
+        queue.close();
+        assert_eq!(push(&queue, &[3]).unwrap_err(), Refused::Closed);
+        assert_eq!(lengths(queue.next_batch()), [1, 2]);
+        assert!(queue.next_batch().is_none());
+    }
+
+    #[test]
+    fn a_row_waits_for_others_no_longer_than_the_delay() {
+        let queue = Queue::new(9, 3, Duration::from_millis(20));
+        let start = Instant::now();
+        let _receivers = push(&queue, &[1, 2]).unwrap();
+        assert_eq!(lengths(queue.next_batch()), [1, 2]);
+        assert!(start.elapsed() >= Duration::from_millis(20));
+    }
+
+    #[test]
+    fn a_lone_client_does_not_wait_unless_there_were_others_just_now() {
+        let queue = Queue::new(9, 3, Duration::from_millis(20));
+        let mut receivers = push(&queue, &[1]).unwrap();
+        assert_eq!(lengths(queue.next_batch()), [1]);
+        receivers.extend(push(&queue, &[1, 2, 3]).unwrap());
+        assert_eq!(lengths(queue.next_batch()), [1, 2, 3]);
+        let start = Instant::now();
+        receivers.extend(push(&queue, &[4]).unwrap());
+        assert_eq!(lengths(queue.next_batch()), [4]);
+        assert!(start.elapsed() >= Duration::from_millis(20));
+    }
+
+    #[test]
+    fn a_full_batch_does_not_wait() {
+        let queue = Queue::new(9, 2, Duration::from_secs(3600));
+        let _receivers = push(&queue, &[1, 2]).unwrap();
+        assert_eq!(lengths(queue.next_batch()), [1, 2]);
+    }
+}

@@ -1,0 +1,79 @@
+//! The thread of a model: takes batches, asks the model, sends the answers.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use crate::metrics::ModelMetrics;
+use crate::model::{ModelFault, TextModel};
+use crate::queue::{Queue, WaitingRow};
+use crate::{Answer, Input, ServeError};
+
+/// Begins to work on what waits in `queue`, until it is closed and empty.
+pub(crate) fn spawn(
+    name: &str,
+    model: Arc<dyn TextModel>,
+    queue: Arc<Queue>,
+    metrics: ModelMetrics,
+) -> Result<JoinHandle<()>, ServeError> {
+    let work = move || {
+        while let Some(batch) = queue.next_batch() {
+            answer(model.as_ref(), batch, &metrics);
+        }
+    };
+    let thread = thread::Builder::new().name(format!("model {name}"));
+    thread.spawn(work).map_err(|source| ServeError::Thread {
+        name: name.to_string(),
+        source,
+    })
+}
+
+/// Answers all rows of a batch. If the model fails, each by itself: one row must not spoil the
+/// answers to the others.
+fn answer(model: &dyn TextModel, batch: Vec<WaitingRow>, metrics: &ModelMetrics) {
+    let (inputs, replies): (Vec<_>, Vec<_>) =
+        batch.into_iter().map(|row| (row.input, row.reply)).unzip();
+    match ask(model, &inputs, metrics) {
+        Ok(answers) => {
+            for (reply, answer) in replies.into_iter().zip(answers) {
+                // Whoever has gone meanwhile does not miss it.
+                let _ = reply.send(Ok(answer));
+            }
+        }
+        Err(fault) if inputs.len() == 1 => {
+            if let Some(reply) = replies.into_iter().next() {
+                let _ = reply.send(Err(fault));
+            }
+        }
+        Err(_) => {
+            for (input, reply) in inputs.into_iter().zip(replies) {
+                let alone = WaitingRow::new(input, reply);
+                if !alone.is_gone() {
+                    answer(model, vec![alone], metrics);
+                }
+            }
+        }
+    }
+}
+
+/// The model's answers, one for each input; a panic is a fault.
+fn ask(
+    model: &dyn TextModel,
+    inputs: &[Input],
+    metrics: &ModelMetrics,
+) -> Result<Vec<Answer>, ModelFault> {
+    let start = Instant::now();
+    // A model is only read: there is nothing that it could leave half done.
+    let caught = catch_unwind(AssertUnwindSafe(|| model.answer(inputs)));
+    metrics.batch(inputs.len(), start.elapsed());
+    let answers = match caught {
+        Ok(Ok(answers)) if answers.len() == inputs.len() => Ok(answers),
+        Ok(Err(fault)) => Err(fault),
+        Ok(Ok(_)) | Err(_) => Err(ModelFault::Failed),
+    };
+    if let Err(ModelFault::Failed) = answers {
+        metrics.failed();
+    }
+    answers
+}

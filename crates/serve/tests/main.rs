@@ -1,0 +1,13 @@
+//! A real server on the loopback address, asked over real connections.
+
+#![allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+
+mod api;
+mod bad_input;
+mod batching;
+mod chromium;
+mod limits;
+mod page;
+mod scripted;
+mod server;
+mod shutdown;

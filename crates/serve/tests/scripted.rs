@@ -1,0 +1,87 @@
+//! A model that does what a test wants.
+
+use std::sync::{Arc, Condvar, Mutex};
+
+use finetune_serve::{
+    Answer, Input, InputKind, ModelFault, ModelProfile, Score, ScoresAnswer, ServedModel,
+    ServedTask, TextModel,
+};
+
+/// Answers with the length of a text. It panics on `panic`, fails on `fail` and refuses
+/// `unreadable`; and it can be stopped at a gate.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scripted {
+    state: Arc<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    closed: Mutex<bool>,
+    opened: Condvar,
+    /// The texts of every batch.
+    batches: Mutex<Vec<Vec<String>>>,
+}
+
+impl Scripted {
+    /// Lets no batch end until the gate is opened.
+    pub(crate) fn close_gate(&self) {
+        *self.state.closed.lock().unwrap() = true;
+    }
+
+    pub(crate) fn open_gate(&self) {
+        *self.state.closed.lock().unwrap() = false;
+        self.state.opened.notify_all();
+    }
+
+    /// The texts of every batch so far, those of one that waits at the gate too.
+    pub(crate) fn batches(&self) -> Vec<Vec<String>> {
+        self.state.batches.lock().unwrap().clone()
+    }
+
+    /// This model under the name `scripted`.
+    pub(crate) fn served(&self) -> ServedModel {
+        ServedModel::new("scripted", self.clone()).unwrap()
+    }
+}
+
+impl TextModel for Scripted {
+    fn profile(&self) -> ModelProfile {
+        ModelProfile {
+            task: ServedTask::Regression,
+            input: InputKind::TextOrPair,
+            labels: vec!["length".into()],
+            max_tokens: None,
+        }
+    }
+
+    fn answer(&self, inputs: &[Input]) -> Result<Vec<Answer>, ModelFault> {
+        let texts: Vec<String> = inputs
+            .iter()
+            .map(|input| input.text().to_string())
+            .collect();
+        self.state.batches.lock().unwrap().push(texts.clone());
+        let mut closed = self.state.closed.lock().unwrap();
+        while *closed {
+            closed = self.state.opened.wait(closed).unwrap();
+        }
+        drop(closed);
+        for text in &texts {
+            match text.as_str() {
+                "panic" => panic!("as told"),
+                "fail" => return Err(ModelFault::Failed),
+                "unreadable" => return Err(ModelFault::Input { reason: "as told" }),
+                _ => {}
+            }
+        }
+        let scores = |text: &String| {
+            let score = Score {
+                label: "length".into(),
+                score: text.len() as f64,
+            };
+            Answer::Scores(ScoresAnswer {
+                scores: vec![score],
+            })
+        };
+        Ok(texts.iter().map(scores).collect())
+    }
+}

@@ -1,0 +1,160 @@
+//! Serves fine-tuned models: a REST API with dynamic batching, and a page to try them on.
+//!
+//! `cargo run --release --example serve -- --model runs/classify-1/model`
+//!
+//! Without a model it serves the bundled one.
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::panic;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use finetune::prelude::*;
+use finetune_examples::{MESSAGE_TOPICS, exit_code};
+use finetune_serve::{Models, ServeConfig, ServedModel, Server, shutdown_signal};
+
+/// Serve fine-tuned models over HTTP
+///
+/// Try it on the page that it prints the address of, or with
+/// curl -H 'Content-Type: application/json' -d '{"inputs": "A text"}' ADDRESS/v1/models/NAME/classify
+#[derive(Parser)]
+struct Arguments {
+    /// A fine-tuned model, `model` in a run directory or a classifier in the layout of Hugging
+    /// Face; may be given several times [default: the bundled one]
+    #[arg(long = "model", value_name = "[NAME=]DIR", value_parser = OsStringValueParser::new().map(NamedFolder::from))]
+    models: Vec<NamedFolder>,
+    /// Address to listen on; 0.0.0.0 for everybody who can reach this machine
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    host: IpAddr,
+    /// Port to listen on; 0 for any that is free
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// File with a token that clients must send as `Authorization: Bearer TOKEN`
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// The most texts that go through a model at once [default: 32]
+    #[arg(long, value_name = "ROWS")]
+    batch_size: Option<usize>,
+    /// How long a text waits for others to fill a batch [default: 2]
+    #[arg(long, value_name = "MS")]
+    max_delay_ms: Option<u64>,
+    /// The most texts that wait for a model [default: 256]
+    #[arg(long, value_name = "ROWS")]
+    queue: Option<usize>,
+    /// Every setting there is, as a JSON object; the arguments above come before it
+    #[arg(long, value_name = "FILE.json")]
+    config: Option<PathBuf>,
+    /// flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N, if compiled in
+    #[arg(long, default_value_t)]
+    device: DeviceSpec,
+}
+
+/// A model's folder, and its name if it has one of its own.
+#[derive(Debug, Clone)]
+struct NamedFolder {
+    name: Option<String>,
+    folder: PathBuf,
+}
+
+/// `NAME=DIR` or `DIR`; a folder with `=` in its path needs a name.
+impl From<OsString> for NamedFolder {
+    fn from(argument: OsString) -> Self {
+        match argument.to_str().and_then(|text| text.split_once('=')) {
+            Some((name, folder)) => Self {
+                name: Some(name.to_string()),
+                folder: folder.into(),
+            },
+            None => Self {
+                name: None,
+                folder: argument.into(),
+            },
+        }
+    }
+}
+
+impl NamedFolder {
+    /// The name given, or that of the folder, or of the run if the folder is its `model`.
+    fn name(&self) -> String {
+        let of = |path: &Path| {
+            let name = path.file_name()?.to_string_lossy().into_owned();
+            Some(name)
+        };
+        let own = || match of(&self.folder) {
+            Some(name) if name == "model" => self.folder.parent().and_then(of).or(Some(name)),
+            name => name,
+        };
+        self.name.clone().or_else(own).unwrap_or_default()
+    }
+}
+
+fn main() -> ExitCode {
+    // The message of a panic can quote the text that it happened on.
+    panic::set_hook(Box::new(|panic| {
+        if let Some(place) = panic.location() {
+            let _ = writeln!(io::stderr(), "panic at {place}");
+        }
+    }));
+    exit_code(run(Arguments::parse()))
+}
+
+fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    let models = Models::start(arguments.load()?, arguments.config()?)?;
+    let address = SocketAddr::new(arguments.host, arguments.port);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let server = Server::bind(address, models).await?;
+        writeln!(io::stdout(), "listening on http://{}", server.address())?;
+        server.run(shutdown_signal()).await;
+        Ok(())
+    })
+}
+
+impl Arguments {
+    fn load(&self) -> Result<Vec<ServedModel>, Box<dyn Error>> {
+        let bundled = [NamedFolder {
+            name: None,
+            folder: MESSAGE_TOPICS.into(),
+        }];
+        let folders = match self.models.as_slice() {
+            [] => &bundled,
+            folders => folders,
+        };
+        let device = self.device.open()?;
+        let load =
+            |named: &NamedFolder| Ok(ServedModel::load(&named.name(), &named.folder, &device)?);
+        folders.iter().map(load).collect()
+    }
+
+    fn config(&self) -> Result<ServeConfig, Box<dyn Error>> {
+        let mut config = match &self.config {
+            Some(path) => {
+                let named = |error: &dyn Error| format!("{}: {error}", path.display());
+                let json = std::fs::read(path).map_err(|error| named(&error))?;
+                serde_json::from_slice(&json).map_err(|error| named(&error))?
+            }
+            None => ServeConfig::default(),
+        };
+        if let Some(rows) = self.batch_size {
+            config.max_batch_rows = rows;
+        }
+        if let Some(delay) = self.max_delay_ms {
+            config.max_delay_ms = delay;
+        }
+        if let Some(rows) = self.queue {
+            config.queue_rows = rows;
+            // A queue for fewer texts than a request may have.
+            config.max_texts = config.max_texts.min(rows.max(1));
+        }
+        if let Some(path) = &self.token_file {
+            config.token_file = Some(path.clone());
+        }
+        Ok(config)
+    }
+}
