@@ -75,7 +75,7 @@ impl From<&ConfusionMatrix> for Table {
 impl From<&SliceScores> for Table {
     fn from(scores: &SliceScores) -> Self {
         let metrics = scores.metrics.iter();
-        let metrics = metrics.map(|metric| Column::number(metric.to_string(), 4));
+        let metrics = metrics.map(|metric| Column::number(metric.to_string().replace('_', " "), 4));
         let columns = [Column::text(scores.key.as_str()), Column::count("Rows")];
         let rows = scores.slices.iter().map(|slice| {
             let metrics = scores.metrics.iter();

@@ -31,6 +31,7 @@ pub(super) fn curves(train: &TrainSection, metrics: &Path) -> Result<Option<Sect
     }
     let mut section = Section::new("Curves");
     for (name, mut lines) in charts {
+        let name = name.replace('_', " ");
         lines.retain(|(_, points)| points.len() > 1);
         if lines.is_empty() {
             continue;
