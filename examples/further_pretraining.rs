@@ -14,18 +14,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use finetune::data::{MaskingConfig, catalog, corpus};
+use finetune::data::catalog;
 use finetune::eval::Metric;
 use finetune::eval::report::Section;
 use finetune::prelude::*;
 use finetune::train::{
-    ArmConfig, Axis, CheckpointPolicy, EvaluationConfig, PreTrainedConfig, PreTrainedExperiment,
-    PreTrainingConfig, Study, StudyConfig, StudyResults,
+    ArmConfig, Axis, EvaluationConfig, PreTrainedConfig, PreTrainedExperiment, Study, StudyConfig,
+    StudyResults,
 };
 use finetune_examples::study::{
     Published, SEED, StudyArguments, StudyCommand, published_section, run_study,
 };
-use finetune_examples::{SAMPLE_IMDB, data_directory, exit_code, say};
+use finetune_examples::{PreTrainingArguments, SAMPLE_IMDB, data_directory, exit_code, say};
 use serde_json::{Value, json};
 
 /// Pre-train an encoder further, and a classifier on what it is after some steps
@@ -43,15 +43,8 @@ struct Arguments {
     /// Another data set to pre-train on, instead of the one of --data and together with it
     #[arg(long, value_name = "NAME=DIR", value_parser = named_folder, global = true)]
     corpus: Vec<(String, PathBuf)>,
-    /// Pre-trains on so many texts of each data set [default: all]
-    #[arg(long, value_name = "N", global = true)]
-    pretraining_texts: Option<usize>,
-    /// Texts of a pre-training batch
-    #[arg(long, value_name = "N", default_value_t = 32, global = true)]
-    pretraining_batch_size: usize,
-    /// Highest learning rate of the pre-training [default: 5e-5, mini: 1e-3]
-    #[arg(long, value_name = "RATE", global = true)]
-    pretraining_lr: Option<f64>,
+    #[command(flatten)]
+    pretraining: PreTrainingArguments,
     /// Share of the texts that perplexity is measured on [default: 0.02, bundled data: 0.2]
     #[arg(long, value_name = "SHARE", global = true)]
     held_out: Option<f64>,
@@ -178,13 +171,7 @@ impl Arguments {
     /// Training rows and those without labels of each data set; what is tested on is not among
     /// them.
     fn corpora(&self, own: &Splits) -> Result<BTreeMap<String, Dataset>, Box<dyn Error>> {
-        let texts = |splits: &Splits| {
-            let texts = corpus(std::iter::once(&splits.train).chain(&splits.unlabelled));
-            match self.pretraining_texts {
-                Some(count) => texts.subset(count, SEED),
-                None => texts,
-            }
-        };
+        let texts = |splits: &Splits| self.pretraining.texts(splits, SEED);
         let mut corpora = BTreeMap::from([(self.data_set.name().to_string(), texts(own))]);
         for (name, folder) in &self.corpus {
             let splits = catalog::named(name)?
@@ -206,31 +193,14 @@ impl Arguments {
         });
         let steps = self.steps();
         let last = steps.iter().copied().max().unwrap_or(0).max(1);
-        let defaults = PreTrainingConfig::default();
-        let rate = if is_mini { 1e-3 } else { 5e-5 };
-        let held_out = if self.study.data.is_some() { 0.02 } else { 0.2 };
-        let pre_training = PreTrainingConfig {
-            text: fine_tuning.text.clone(),
-            masking: MaskingConfig {
-                whole_words: self.whole_words,
-                ..defaults.masking
-            },
-            held_out: self.held_out.unwrap_or(held_out),
-            train: TrainConfig {
-                length: RunLength::Steps(last),
-                batch_size: BatchSize::Rows(self.pretraining_batch_size),
-                optimizer: OptimizerConfig {
-                    learning_rate: self.pretraining_lr.unwrap_or(rate),
-                    ..OptimizerConfig::default()
-                },
-                checkpoints: CheckpointPolicy {
-                    milestones: steps.into_iter().filter(|steps| *steps > 0).collect(),
-                    ..CheckpointPolicy::default()
-                },
-                seed: SEED,
-                ..defaults.train
-            },
-        };
+        let is_bundled = self.study.data.is_none();
+        let mut pre_training =
+            self.pretraining
+                .settings(&self.study.model, &fine_tuning.text, last, is_bundled, SEED);
+        pre_training.masking.whole_words = self.whole_words;
+        pre_training.held_out = self.held_out.unwrap_or(pre_training.held_out);
+        pre_training.train.checkpoints.milestones =
+            steps.into_iter().filter(|steps| *steps > 0).collect();
         PreTrainedConfig {
             corpora: vec![self.data_set.name().to_string()],
             steps: 0,

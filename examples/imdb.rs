@@ -14,11 +14,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use finetune::data::{catalog, corpus};
+use finetune::data::catalog;
 use finetune::prelude::*;
 use finetune::train::{PreTraining, PreTrainingConfig, RunDirectory, Start};
 use finetune_examples::{
-    RunArguments, SAMPLE_IMDB, Watcher, data_directory, exit_code, fine_tune_from, say,
+    PreTrainingArguments, RunArguments, SAMPLE_IMDB, Watcher, data_directory, exit_code,
+    fine_tune_from, say,
 };
 
 /// Pre-train an encoder further on IMDB, fine-tune it and test it
@@ -33,15 +34,8 @@ struct Arguments {
     /// Optimizer steps of pre-training; 0 for none [default: 5000, mini: 40]
     #[arg(long, value_name = "N")]
     pretraining_steps: Option<usize>,
-    /// Pre-trains on so many texts [default: all training rows and those without labels]
-    #[arg(long, value_name = "N")]
-    pretraining_texts: Option<usize>,
-    /// Texts of a pre-training batch
-    #[arg(long, value_name = "N", default_value_t = 32)]
-    pretraining_batch_size: usize,
-    /// Highest learning rate of the pre-training [default: 5e-5, mini: 1e-3]
-    #[arg(long, value_name = "RATE")]
-    pretraining_lr: Option<f64>,
+    #[command(flatten)]
+    pretraining: PreTrainingArguments,
     #[command(flatten)]
     run: RunArguments,
 }
@@ -85,30 +79,12 @@ impl Arguments {
 
     /// Texts are read as in the fine-tuning.
     fn pre_training(&self, fine_tuning: &FineTuningConfig, steps: usize) -> PreTrainingConfig {
-        let defaults = PreTrainingConfig::default();
-        let rate = if self.run.model().is_mini() {
-            1e-3
-        } else {
-            5e-5
-        };
-        PreTrainingConfig {
-            text: fine_tuning.text.clone(),
-            held_out: if self.data.is_some() { 0.02 } else { 0.2 },
-            train: TrainConfig {
-                length: RunLength::Steps(steps),
-                batch_size: BatchSize::Rows(self.pretraining_batch_size),
-                optimizer: OptimizerConfig {
-                    learning_rate: self.pretraining_lr.unwrap_or(rate),
-                    ..OptimizerConfig::default()
-                },
-                seed: fine_tuning.train.seed,
-                ..defaults.train
-            },
-            ..defaults
-        }
+        let (model, seed) = (self.run.model(), fine_tuning.train.seed);
+        let is_bundled = self.data.is_none();
+        self.pretraining
+            .settings(model, &fine_tuning.text, steps, is_bundled, seed)
     }
 
-    /// What is tested on is not among the texts.
     fn pre_train(
         &self,
         splits: &Splits,
@@ -118,10 +94,7 @@ impl Arguments {
         if self.run.is_resumed() && record.report().exists() {
             return Ok(());
         }
-        let mut texts = corpus(std::iter::once(&splits.train).chain(&splits.unlabelled));
-        if let Some(count) = self.pretraining_texts {
-            texts = texts.subset(count, config.train.seed);
-        }
+        let texts = self.pretraining.texts(splits, config.train.seed);
         let device = self.run.device();
         say(&format!(
             "Pre-training on {} texts, with {} on {device}",
@@ -132,7 +105,7 @@ impl Arguments {
         let name = device.to_string();
         let run = PreTraining::prepare(start, texts, config, &device.open()?, &name)?;
         let mut watcher = Watcher::new(record.path(), self.run.writes_curves());
-        let report = match self.run.within(record).is_resumed() {
+        let report = match self.run.is_resumed() {
             true => run.resume(record.path(), &mut watcher)?,
             false => run.run(record.path(), &mut watcher)?,
         };

@@ -119,12 +119,10 @@ impl RunArguments {
         }
     }
 
-    /// The same for a part of the run, with a record of its own: what was begun goes on, what was
-    /// not begins.
+    /// The same for a part of the run, with a record of its own.
     pub fn within(&self, part: &RunDirectory) -> Self {
         Self {
             run_dir: Some(part.path().to_path_buf()),
-            resume: self.resume && part.config().exists(),
             ..self.clone()
         }
     }

@@ -140,7 +140,7 @@ impl<'a> TaskStudy<'a> {
         let name = device.to_string();
         let prepared = MultiTask::prepare(&start, data, config, &device.open()?, &name)?;
         let mut watcher = Watcher::new(place.path(), self.run.writes_curves());
-        let report = match self.run.within(place).is_resumed() {
+        let report = match self.run.is_resumed() {
             true => prepared.resume(place.path(), &mut watcher)?,
             false => prepared.run(place.path(), &mut watcher)?,
         };

@@ -87,6 +87,7 @@ mod learner;
 mod loss;
 mod masked_texts;
 mod memory;
+mod metrics_lines;
 mod mixing;
 mod model_config;
 mod multi_task;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::PredictedScores;
-use crate::EvalError;
+use crate::{EvalError, Metric};
 
 /// The scores of predicted against true numbers over a set of rows.
 ///
@@ -73,6 +73,19 @@ impl RegressionReport {
         predictions: &[P],
     ) -> Result<Self, EvalError> {
         Self::new(&PredictedScores::from_slices(labels, predictions)?)
+    }
+
+    /// One of these scores by its name; nothing for another metric, and for a score that is not
+    /// defined.
+    pub fn score(&self, metric: Metric) -> Option<f64> {
+        match metric {
+            Metric::Pearson => self.pearson,
+            Metric::Spearman => self.spearman,
+            Metric::MeanAbsoluteError => Some(self.mae),
+            Metric::RootMeanSquaredError => Some(self.rmse),
+            Metric::R2 => self.r2,
+            _ => None,
+        }
     }
 }
 

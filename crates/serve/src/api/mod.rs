@@ -38,7 +38,7 @@ use error::ApiError;
 ///
 /// ```
 /// # use finetune_serve::{
-/// #     Answer, Input, InputKind, ModelFault, ModelProfile, ServedTask, TextModel,
+/// #     Answer, Input, InputKind, ModelFault, ModelProfile, Score, ScoresAnswer, ServedTask, TextModel,
 /// # };
 /// use finetune_serve::{Models, ServeConfig, ServedModel, router};
 /// # struct MyModel;
@@ -51,7 +51,14 @@ use error::ApiError;
 /// #             max_tokens: None,
 /// #         }
 /// #     }
-/// #     fn answer(&self, inputs: &[Input]) -> Result<Vec<Answer>, ModelFault> { todo!() }
+/// #     fn answer(&self, inputs: &[Input]) -> Result<Vec<Answer>, ModelFault> {
+/// #         let length = |input: &Input| Score {
+/// #             label: "length".into(),
+/// #             score: input.text().len() as f64,
+/// #         };
+/// #         let answer = |input| Answer::Scores(ScoresAnswer { scores: vec![length(input)] });
+/// #         Ok(inputs.iter().map(answer).collect())
+/// #     }
 /// # }
 ///
 /// let models = Models::start(vec![ServedModel::new("mine", MyModel)?], ServeConfig::default())?;

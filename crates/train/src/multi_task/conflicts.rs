@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
 use std::path::Path;
 
 use finetune_eval::plots::{ColourScale, HeatMap};
@@ -11,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::TrainError;
+use crate::metrics_lines::metrics_lines;
 use crate::report::figure;
 
 /// The cosines between the gradients of pairs of tasks, stage by stage of the encoder.
@@ -27,16 +27,12 @@ pub struct ConflictSection {
 type Cell = (f64, usize);
 
 impl ConflictSection {
-    /// From the lines of `metrics.jsonl`, so that of a resumed run all count; nothing if nothing
-    /// was measured.
+    /// From `metrics.jsonl`; nothing if nothing was measured.
     ///
     /// # Errors
     /// [`TrainError::Io`] if the file cannot be read.
     pub(super) fn read(metrics: &Path) -> Result<Option<Self>, TrainError> {
-        let text = fs::read_to_string(metrics).map_err(TrainError::io(metrics))?;
-        let records = text
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let records = metrics_lines(metrics)?.into_iter();
         let records = records.filter_map(|record| match record.get("gradient_cosines") {
             Some(Value::Object(pairs)) => Some(pairs.clone()),
             _ => None,
@@ -150,6 +146,8 @@ fn shade(cosine: f64) -> char {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

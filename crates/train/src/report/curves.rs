@@ -1,16 +1,15 @@
 //! The curves of a run.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use finetune_eval::Metric;
 use finetune_eval::plots::{Line, LineChart};
 use finetune_eval::report::Section;
-use serde_json::Value;
 
 use super::{TrainSection, figure};
 use crate::TrainError;
+use crate::metrics_lines::metrics_lines;
 
 /// A line of more points than these is smoothed.
 const MOST_POINTS: usize = 200;
@@ -53,14 +52,10 @@ pub(super) fn curves(train: &TrainSection, metrics: &Path) -> Result<Option<Sect
     Ok((!section.blocks.is_empty()).then_some(section))
 }
 
-/// The losses of steps, from the lines of `metrics.jsonl`, so that of a resumed run all count.
+/// The losses of steps.
 fn losses(metrics: &Path) -> Result<BTreeMap<String, Vec<(String, Points)>>, TrainError> {
-    let text = fs::read_to_string(metrics).map_err(TrainError::io(metrics))?;
     let (mut of_steps, mut of_tasks) = (Points::new(), BTreeMap::<String, Points>::new());
-    let records = text
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    for record in records {
+    for record in metrics_lines(metrics)? {
         let Some(step) = record["step"].as_f64() else {
             continue;
         };
@@ -117,6 +112,8 @@ fn smooth(points: &[(f64, f64)]) -> Points {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

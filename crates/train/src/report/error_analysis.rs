@@ -54,7 +54,7 @@ impl ErrorAnalysis {
                 Ok(Self {
                     slices: class_slices(&by_text, labels, &classes, names)?,
                     calibration: calibration(predictions, labels)?,
-                    worst_errors: surest_errors(predictions, rows, labels, names),
+                    worst_errors: surest_errors(predictions, &classes, rows, labels, names),
                     scores: None,
                 })
             }
@@ -162,11 +162,11 @@ fn calibration(
 /// The wrong rows whose class the model was surest of.
 fn surest_errors(
     predictions: &Predictions,
+    classes: &[usize],
     rows: &[Example],
     labels: &[usize],
     names: &[String],
 ) -> Texts {
-    let classes = predictions.classes();
     let sureness = |row: usize| match predictions.logits[row][..] {
         [logit] => f64::from(logit.abs()),
         _ => predictions.probabilities(row)[classes[row]],

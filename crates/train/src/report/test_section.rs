@@ -78,19 +78,11 @@ impl TestScores {
 
     /// As [`TestSection::score`].
     pub(crate) fn score(&self, metric: Metric) -> Option<f64> {
-        match (self, metric) {
-            (
-                Self::Classes {
-                    confusion_matrix, ..
-                },
-                metric,
-            ) => confusion_matrix.score(metric).ok(),
-            (Self::Scores(report), Metric::Pearson) => report.pearson,
-            (Self::Scores(report), Metric::Spearman) => report.spearman,
-            (Self::Scores(report), Metric::MeanAbsoluteError) => Some(report.mae),
-            (Self::Scores(report), Metric::RootMeanSquaredError) => Some(report.rmse),
-            (Self::Scores(report), Metric::R2) => report.r2,
-            (Self::Scores(_), _) => None,
+        match self {
+            Self::Classes {
+                confusion_matrix, ..
+            } => confusion_matrix.score(metric).ok(),
+            Self::Scores(report) => report.score(metric),
         }
     }
 }

@@ -11,9 +11,10 @@ use super::config::MeasuredOn;
 use super::experiment::{Experiment, TrialScores};
 use super::folder::TrialFolder;
 use super::model_fingerprint::model_fingerprint;
-use super::run_scores::{scores_of_run, test_metrics, validation_metrics};
+use super::run_scores::{scores_of_run, test_metrics};
 use super::trial::{Fold, Trial};
 use crate::observer::Observer;
+use crate::scoring::metrics_of;
 use crate::{ActivationPlace, FineTuning, FineTuningConfig, RunDirectory, TrainError};
 
 /// Trials are [`FineTuning`] runs on one checkpoint and one data set.
@@ -184,7 +185,7 @@ impl Experiment for FineTuningExperiment {
         Some(match rows {
             MeasuredOn::Test => test_metrics(target),
             MeasuredOn::Validation if has_rows && config.train.evaluation.is_some() => {
-                validation_metrics(target)
+                metrics_of(target).to_vec()
             }
             MeasuredOn::Validation => Vec::new(),
         })

@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::experiment::TrialScores;
 use crate::evaluation::EvaluationRecord;
 use crate::observer::EpochRecord;
-use crate::scoring::metrics_of;
 use crate::{RunDirectory, TrainError, read_json};
 
 /// The number of passes over the training rows before the model that was kept.
@@ -91,11 +90,6 @@ pub(super) fn test_metrics(target: &Target) -> Vec<Metric> {
         .collect()
 }
 
-/// The metrics of its validation rows.
-pub(super) fn validation_metrics(target: &Target) -> Vec<Metric> {
-    metrics_of(target).to_vec()
-}
-
 fn test_scores(mut test: Value) -> Result<Scores, serde_json::Error> {
     if let Some(matrix) = test.get_mut("confusion_matrix") {
         let matrix: ConfusionMatrix = serde_json::from_value(matrix.take())?;
@@ -106,16 +100,9 @@ fn test_scores(mut test: Value) -> Result<Scores, serde_json::Error> {
             .collect());
     }
     let report: RegressionReport = serde_json::from_value(test)?;
-    let scores = [
-        report.pearson,
-        report.spearman,
-        Some(report.mae),
-        Some(report.rmse),
-        report.r2,
-    ];
-    let scores = OF_NUMBERS.into_iter().zip(scores);
+    let scores = OF_NUMBERS.into_iter();
     Ok(scores
-        .filter_map(|(metric, score)| Some((metric, score?)))
+        .filter_map(|metric| Some((metric, report.score(metric)?)))
         .collect())
 }
 
