@@ -3,23 +3,29 @@
 //! | file | what |
 //! |---|---|
 //! | `state.cbor` | position, sums of the epoch under way, best evaluation, stopping |
-//! | `model` | every parameter, as burn records it |
-//! | `optimizer` | the optimizer's memory of every parameter |
-//! | `best` | the parameters of the best model so far, if those are others |
+//! | `model` | every parameter that has trained, as burn records it |
+//! | `optimizer` | the optimizer's memory of them |
+//! | `best` | the same parameters of the best model so far, if that is another |
+//!
+//! What has never trained, such as a frozen encoder, is as the model is that the run starts from: a
+//! fingerprint of it in the state tells whether the run that goes on starts from the same.
 //!
 //! It is a folder that appears whole or not at all ([`FolderWriter`]), so a run that is killed at
 //! any moment leaves the one before it intact.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use burn::module::Module;
+use burn::module::{Module, ParamGroup};
 use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
+use finetune_model::parameters;
 use finetune_storage::{Folder, FolderWriter};
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::evaluation::Standing;
+use crate::freeze::fingerprints;
 use crate::mixing::TaskWeights;
 use crate::step_losses::EpochLoss;
 use crate::{Optimizer, OptimizerConfig, TrainError, TrainingSummary};
@@ -28,6 +34,16 @@ const STATE: &str = "state.cbor";
 const MODEL: &str = "model";
 const OPTIMIZER: &str = "optimizer";
 const BEST: &str = "best";
+
+/// What is written of a run, besides parameters and the optimizer's memory.
+#[derive(Serialize, Deserialize)]
+struct Stored<S> {
+    state: S,
+    /// The paths of the parameters that have trained.
+    trained: BTreeSet<String>,
+    /// Of the others.
+    fingerprint_of_others: String,
+}
 
 /// All that a run needs to go on.
 pub(crate) struct Checkpoint<M> {
@@ -68,8 +84,14 @@ impl<M: Module> Checkpoint<M> {
     /// Writes the checkpoint into the folder `path`, which does not exist yet.
     pub(crate) fn write(&self, path: &Path) -> Result<(), TrainError> {
         let damaged = |what: String| TrainError::checkpoint(path, what);
+        let (ids, trained): (Vec<_>, BTreeSet<_>) = self
+            .optimizer
+            .moved()
+            .map(|(id, path)| (id, path.to_string()))
+            .unzip();
         let record = |model: &M| {
-            let bytes = model.clone().into_record().into_bytes();
+            let group = ParamGroup::from_ids(ids.clone());
+            let bytes = model.clone().into_record_group(group).into_bytes();
             bytes.map_err(|error| damaged(error.to_string()))
         };
         let mut writer = FolderWriter::create(path)?;
@@ -80,14 +102,18 @@ impl<M: Module> Checkpoint<M> {
         {
             writer.file(BEST, &record(best)?)?;
         }
+        let stored = Stored {
+            fingerprint_of_others: fingerprint_of_others(&self.model, &trained),
+            state: &self.state,
+            trained,
+        };
         let mut state = Vec::new();
-        ciborium::into_writer(&self.state, &mut state)
-            .map_err(|error| damaged(error.to_string()))?;
+        ciborium::into_writer(&stored, &mut state).map_err(|error| damaged(error.to_string()))?;
         writer.file(STATE, &state)?;
         Ok(writer.finish()?)
     }
 
-    /// Reads the checkpoint at `path` into a model like the one it was written from.
+    /// Reads the checkpoint at `path` into the model that the run started from.
     pub(crate) fn read(
         path: &Path,
         model: M,
@@ -99,12 +125,19 @@ impl<M: Module> Checkpoint<M> {
             let bytes = Bytes::from_bytes_vec(folder.read(name)?);
             let record = ModuleRecord::from_bytes(bytes);
             record
-                .and_then(|record| model.clone().try_load_record(record))
+                .and_then(|record| model.clone().try_load_record(record.allow_partial(true)))
                 .map_err(|error| damaged(format!("{name}: {error}")))
         };
         let state = folder.read(STATE)?;
-        let state: TrainState = ciborium::from_reader(state.as_slice())
+        let Stored {
+            state,
+            trained,
+            fingerprint_of_others: expected,
+        } = ciborium::from_reader::<Stored<TrainState>, _>(state.as_slice())
             .map_err(|error| damaged(format!("{STATE}: {error}")))?;
+        if fingerprint_of_others(&model, &trained) != expected {
+            return Err(damaged(OTHER_START.to_string()));
+        }
         let restored = restore(MODEL)?;
         let best = match folder.contains(BEST) {
             true => Some(restore(BEST)?),
@@ -113,10 +146,27 @@ impl<M: Module> Checkpoint<M> {
         Ok(Self {
             optimizer: optimizer
                 .init(&restored)
-                .load_bytes(folder.read(OPTIMIZER)?)?,
+                .load_bytes(folder.read(OPTIMIZER)?)?
+                .with_moved(&trained),
             model: restored,
             state,
             best,
         })
     }
+}
+
+const OTHER_START: &str =
+    "what has not trained is not as in the model that the run goes on from: it began with another";
+
+/// Of the parameters whose paths are not in `trained`.
+fn fingerprint_of_others<M: Module>(model: &M, trained: &BTreeSet<String>) -> String {
+    let mut others = parameters(model);
+    others.retain(|parameter| !trained.contains(&parameter.path));
+    let fingerprints = fingerprints(model, &others);
+    let mut hasher = Xxh3::new();
+    for parameter in &others {
+        hasher.update(parameter.path.as_bytes());
+        hasher.update(&fingerprints[&parameter.id].to_le_bytes());
+    }
+    format!("{:032x}", hasher.digest128())
 }

@@ -151,9 +151,14 @@ pub(crate) fn values(model: &SequenceClassifier) -> Vec<Vec<f32>> {
 
 /// A checkpoint folder with a small model and its tokenizer.
 pub(crate) fn checkpoint(folder: &Path) -> Splits {
+    checkpoint_of(folder, 1)
+}
+
+/// The same with the parameters of a seed.
+pub(crate) fn checkpoint_of(folder: &Path, seed: u64) -> Splits {
     let small = SmallRun::new();
     let config = CheckpointConfig::new(small.encoder.clone());
-    save_classifier(folder, &small.model(1).valid(), &config).unwrap();
+    save_classifier(folder, &small.model(seed).valid(), &config).unwrap();
     small.tokenizer.save(folder).unwrap();
     let test = Dataset {
         name: "small/test".to_string(),

@@ -1,7 +1,8 @@
 //! A run that is killed and resumed ends as one that is not, byte for byte.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -9,10 +10,10 @@ use burn::tensor::Device;
 use finetune_data::Splits;
 use finetune_train::{
     CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, Every, FineTuning, FineTuningConfig,
-    Metric, Observer, RunLength, TrainConfig, TrainError,
+    Freeze, FreezeConfig, GradualUnfreezing, Metric, Observer, RunLength, TrainConfig, TrainError,
 };
 
-use crate::regression::checkpoint;
+use crate::regression::{checkpoint, checkpoint_of};
 use crate::small_run::{SmallRun, dataset};
 
 const RUN: &str = "FINETUNE_TEST_RUN";
@@ -232,14 +233,71 @@ fn a_checkpoint_that_cannot_be_written() {
     prepared.resume(&run, &mut ()).unwrap();
 }
 
+fn newest_checkpoint(run: &Path) -> Option<PathBuf> {
+    let all = fs::read_dir(run.join("checkpoints")).ok()?;
+    all.map(|entry| entry.unwrap().path()).max()
+}
+
+/// The encoder thaws from the top while the run goes on.
+#[test]
+fn a_checkpoint_holds_what_has_trained_so_far() {
+    let thawing = || {
+        let mut config = config();
+        config.train.freeze = FreezeConfig {
+            unfreeze: Some(GradualUnfreezing::Epochs(2)),
+            ..Freeze::Encoder.into()
+        };
+        config
+    };
+    let run = |folder: &Path, observer: &mut dyn Observer| {
+        let prepared = prepare(folder, thawing()).unwrap();
+        prepared.resume(&folder.join("run"), observer)
+    };
+    let whole = folder();
+    run(whole.path(), &mut ()).unwrap();
+    let expected = outcome(whole.path());
+    let mut sizes = BTreeSet::new();
+    for events in (10..).step_by(11) {
+        let stopped = folder();
+        if run(stopped.path(), &mut StopAt(events)).is_ok() {
+            break;
+        }
+        if let Some(newest) = newest_checkpoint(&stopped.path().join("run")) {
+            sizes.insert(fs::metadata(newest.join("model")).unwrap().len());
+        }
+        run(stopped.path(), &mut ()).unwrap();
+        assert!(outcome(stopped.path()) == expected, "after {events} events");
+    }
+    // The head alone, then with one layer and with two of three.
+    let sizes = Vec::from_iter(sizes);
+    let all = fs::metadata(whole.path().join("start/model.safetensors")).unwrap();
+    assert!(sizes.len() == 3 && sizes[2] < all.len(), "{sizes:?}");
+    assert!(20 * sizes[0] < all.len(), "{sizes:?}");
+}
+
+#[test]
+fn a_run_goes_on_only_from_the_model_it_began_with() {
+    let mut frozen = config();
+    frozen.train.freeze = Freeze::Encoder.into();
+    let folder = folder();
+    let run = folder.path().join("run");
+    let stopped = prepare(folder.path(), frozen.clone()).unwrap();
+    assert!(stopped.run(&run, &mut StopAt(40)).is_err());
+    let start = folder.path().join("start");
+    fs::remove_dir_all(&start).unwrap();
+    checkpoint_of(&start, 2);
+    let prepared = prepare(folder.path(), frozen).unwrap();
+    let error = prepared.resume(&run, &mut ()).unwrap_err().to_string();
+    assert!(error.contains("it began with another"), "{error}");
+}
+
 #[test]
 fn a_damaged_checkpoint_is_named() {
     let folder = folder();
     let run = folder.path().join("run");
     let stopped = prepare(folder.path(), config()).unwrap();
     assert!(stopped.run(&run, &mut StopAt(40)).is_err());
-    let newest = fs::read_dir(run.join("checkpoints")).unwrap();
-    let newest = newest.map(|entry| entry.unwrap().path()).max().unwrap();
+    let newest = newest_checkpoint(&run).unwrap();
     for file in ["model", "optimizer", "state.cbor"] {
         let whole = fs::read(newest.join(file)).unwrap();
         fs::write(newest.join(file), &whole[..whole.len() - 1]).unwrap();

@@ -20,6 +20,7 @@ pub(crate) use gradients::check_gradients_of;
 pub use part::Freeze;
 pub use unfreezing::GradualUnfreezing;
 pub use watch::FrozenWatch;
+pub(crate) use watch::fingerprints;
 
 use crate::stages::{layers, stage};
 use crate::{RunLength, TrainError};

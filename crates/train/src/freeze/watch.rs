@@ -36,13 +36,8 @@ impl FrozenWatch {
     /// Takes the fingerprints of the parameters of `model` that are `frozen`:
     /// [`FreezeConfig::frozen`](crate::FreezeConfig::frozen) lists them.
     pub fn start<M: Module>(model: &M, frozen: &[Parameter]) -> Self {
-        let wanted = frozen.iter().map(|parameter| (parameter.id, 0));
-        let mut taking = Taking {
-            fingerprints: wanted.collect(),
-        };
-        model.visit(&mut taking);
         Self {
-            fingerprints: taking.fingerprints,
+            fingerprints: fingerprints(model, frozen),
         }
     }
 
@@ -63,6 +58,16 @@ impl FrozenWatch {
             None => Ok(()),
         }
     }
+}
+
+/// The fingerprints of some parameters of a model: of their number type, shape and values.
+pub(crate) fn fingerprints<M: Module>(model: &M, of: &[Parameter]) -> HashMap<ParamId, u128> {
+    let wanted = of.iter().map(|parameter| (parameter.id, 0));
+    let mut taking = Taking {
+        fingerprints: wanted.collect(),
+    };
+    model.visit(&mut taking);
+    taking.fingerprints
 }
 
 /// Fills in the fingerprints that are asked for.

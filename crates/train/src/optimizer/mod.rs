@@ -18,7 +18,7 @@ mod clipping;
 mod config;
 mod record;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -48,8 +48,10 @@ struct Moved {
     device: Device,
     learning_rate: f64,
     rule: Arc<dyn DynOptimizer>,
-    /// None before its first gradient.
+    /// None before its first gradient, and for rules that remember nothing.
     state: Option<DynState>,
+    /// Whether it has had a gradient.
+    has_moved: bool,
 }
 
 impl fmt::Debug for Optimizer {
@@ -77,6 +79,7 @@ impl Optimizer {
                 learning_rate: config.learning_rate_of(parameter, layers),
                 rule: config.algorithm.build(config.weight_decay_of(parameter)),
                 state: None,
+                has_moved: false,
             };
             (parameter.id, moved)
         });
@@ -111,6 +114,21 @@ impl Optimizer {
         });
         (module, norm)
     }
+
+    /// Ids and paths of the parameters that have moved: all others are what they were when the
+    /// training began.
+    pub(crate) fn moved(&self) -> impl Iterator<Item = (ParamId, &str)> {
+        let moved = self.parameters.iter().filter(|(_, moved)| moved.has_moved);
+        moved.map(|(id, moved)| (*id, moved.path.as_str()))
+    }
+
+    /// Takes over which parameters have moved, by their paths.
+    pub(crate) fn with_moved(mut self, paths: &BTreeSet<String>) -> Self {
+        for moved in self.parameters.values_mut() {
+            moved.has_moved = paths.contains(&moved.path);
+        }
+        self
+    }
 }
 
 /// Moves each parameter that has a gradient.
@@ -138,6 +156,7 @@ impl ModuleMapper for Moving<'_> {
             moved.state.take(),
         );
         moved.state = state;
+        moved.has_moved = true;
         let mut updated = Tensor::from_inner(Tensor::<D>::from_bridge(updated));
         // The way through the plain tensor lost it.
         if let Some(strategy) = checkpointing {
