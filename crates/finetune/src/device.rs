@@ -1,9 +1,10 @@
 //! Choosing a device by name, when the program runs.
 
 use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
 use std::str::FromStr;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
 /// A device by name: `flex`, `libtorch`, `libtorch-cuda:N`, `wgpu`, `wgpu:N`, `cuda:N`.
 ///
@@ -56,6 +57,17 @@ pub enum DeviceError {
         /// The Cargo feature that has it.
         feature: &'static str,
     },
+    /// The machine does not have it, or not its driver.
+    #[error(
+        "device {device} does not answer: {reason}; this program has {}",
+        compiled_in()
+    )]
+    NotPresent {
+        /// The device.
+        device: DeviceSpec,
+        /// What the backend says.
+        reason: String,
+    },
 }
 
 /// The kinds of devices that this program was built with, for a message.
@@ -75,17 +87,46 @@ fn compiled_in() -> String {
 }
 
 impl DeviceSpec {
-    /// The device, for burn.
+    /// The device, for burn, once it has answered.
     ///
     /// # Errors
-    /// [`DeviceError::NotCompiledIn`] if the program was built without its feature.
+    /// [`DeviceError::NotCompiledIn`] if the program was built without its feature,
+    /// [`DeviceError::NotPresent`] if the machine does not have it.
     pub fn open(self) -> Result<Device, DeviceError> {
+        let device = self.handle()?;
+        self.ask(|| drop(Tensor::<1>::zeros([1], &device).into_data()))?;
+        Ok(device)
+    }
+
+    /// burn hands out devices of any number; one that is not there panics at its first tensor.
+    fn ask(self, first_tensor: impl FnOnce()) -> Result<(), DeviceError> {
+        // What it panics with is the reason, and need not be printed before.
+        let hook = panic::take_hook();
+        panic::set_hook(Box::new(|_| ()));
+        let answer = panic::catch_unwind(AssertUnwindSafe(first_tensor));
+        panic::set_hook(hook);
+        answer.map_err(|payload| {
+            let text = payload.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
+            // Drivers say more than a line.
+            let line = text.and_then(|text| text.lines().next());
+            DeviceError::NotPresent {
+                device: self,
+                reason: line.unwrap_or("no reason given").to_string(),
+            }
+        })
+    }
+
+    fn handle(self) -> Result<Device, DeviceError> {
         match self {
             #[cfg(feature = "flex")]
             Self::Flex => Ok(Device::flex()),
             #[cfg(feature = "tch")]
             #[allow(deprecated, reason = "burn marks every LibTorch name as deprecated")]
-            Self::LibTorch => Ok(Device::libtorch()),
+            Self::LibTorch => {
+                crate::ops::keep_libtorch_threads_out_of_the_way();
+                Ok(Device::libtorch())
+            }
             #[cfg(feature = "tch")]
             #[allow(deprecated, reason = "burn marks every LibTorch name as deprecated")]
             Self::LibTorchCuda(index) => Ok(Device::libtorch_cuda(index)),
@@ -189,6 +230,26 @@ mod tests {
                 "{message}"
             );
         }
+    }
+
+    #[test]
+    fn a_device_that_does_not_answer_is_named_with_the_reason() {
+        let answer = DeviceSpec::Cuda(7).ask(|| panic!("no driver\nmore of it"));
+        let expected = format!(
+            "device cuda:7 does not answer: no driver; this program has {}",
+            compiled_in()
+        );
+        assert_eq!(answer.unwrap_err().to_string(), expected);
+        DeviceSpec::Flex.ask(|| ()).unwrap();
+    }
+
+    #[test]
+    #[cfg(feature = "tch")]
+    fn a_gpu_that_is_not_there() {
+        let error = DeviceSpec::LibTorchCuda(99).open().unwrap_err();
+        let message = error.to_string();
+        let start = "device libtorch-cuda:99 does not answer: ";
+        assert!(message.starts_with(start), "{message}");
     }
 
     #[test]
