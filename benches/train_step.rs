@@ -1,10 +1,9 @@
-//! Training steps and predictions of a classifier of MiniLM's shape, on request: reads lines of the
-//! form `train 32 64 5` (what, rows, tokens a row, how often) and answers each with the seconds it
+//! Training steps and predictions of a classifier, on request: reads lines of the form `train 32 64 5` (what, rows, tokens a row, how often) and answers each with the seconds it
 //! took, and the processor seconds. `peers/train_step.py` asks this program and PyTorch in turns, so
 //! that a machine with other work slows both alike.
 //!
 //! `echo "train 32 64 5" | cargo bench -p finetune-benches --bench train_step`; `FINETUNE_DEVICE`
-//! chooses the device.
+//! chooses the device, `FINETUNE_SHAPE` the model (`minilm` or `bert-base`).
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -18,13 +17,13 @@ use finetune::model::{
 };
 use finetune::ops::{Targets, cross_entropy};
 use finetune::train::{Optimizer, OptimizerConfig};
-use finetune_benches::{device, minilm, processor_seconds};
+use finetune_benches::{device, processor_seconds, shape};
 
 const CLASSES: usize = 4;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let names = (0..CLASSES).map(|class| class.to_string()).collect();
-    let config = SequenceClassifierConfig::new(minilm(), names).init(&device().autodiff())?;
+    let config = SequenceClassifierConfig::new(shape(), names).init(&device().autodiff())?;
     let model = initialise(config, 0.02, 1);
     let mut bench = Bench {
         optimizer: OptimizerConfig::default().init(&model),

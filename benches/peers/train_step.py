@@ -4,16 +4,17 @@
     cargo bench -p finetune-benches --bench train_step --no-run  # prints the program's path
     python benches/peers/train_step.py --rounds 7 --out results.json finetune=PATH
 
-Both train a BERT of MiniLM's shape (6 layers, width 384, 12 heads, feed-forward 1536) with its
-embeddings, pooler and a head for 4 classes, from fresh weights, in 32-bit floats with dropout 0.1: a
+Both train a BERT of MiniLM's shape (6 layers, width 384, 12 heads, feed-forward 1536), or with `--shape
+bert-base` of BERT's (12 layers, width 768, feed-forward 3072), with its embeddings, pooler and a head for 4
+classes, from fresh weights, in 32-bit floats with dropout 0.1: a
 step is forward, backward, clipping by the norm of all gradients, and AdamW. A prediction is a forward
 without dropout. No row is padded. PyTorch's attention is its fused one, its AdamW the fused one.
 
 The programs take turns, in an order that turns around every round, and stay loaded between them; a
 turn is a few seconds of one kind of work. On a machine with other work, threads that wait for each
 other lose the most, and PyTorch's spin while they wait: `--threads 1` compares the work alone, in
-processor seconds. Several programs can be named, such as that of another
-commit. What is printed are medians over the rounds, and the medians of the ratios within a round.
+processor seconds. Several programs can be named, such as that of another commit, or the same on
+another device as `libtorch=PATH@libtorch`. What is printed are medians over the rounds, and the medians of the ratios within a round.
 """
 
 import argparse
@@ -28,14 +29,17 @@ import time
 import torch
 import transformers
 
-SHAPES = [(32, 64), (32, 128), (16, 256)]
+BATCHES = [(32, 64), (32, 128), (16, 256)]
+SHAPES = {
+    "minilm": {"hidden_size": 384, "num_hidden_layers": 6, "intermediate_size": 1536},
+    "bert-base": {"hidden_size": 768, "num_hidden_layers": 12, "intermediate_size": 3072},
+}
 
 
 class PyTorch:
-    def __init__(self):
+    def __init__(self, shape):
         config = transformers.BertConfig(
-            hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536,
-            num_labels=4, attn_implementation="sdpa")
+            **SHAPES[shape], num_attention_heads=12, num_labels=4, attn_implementation="sdpa")
         self.model = transformers.BertForSequenceClassification(config)
         groups = [
             {"params": [p for n, p in self.model.named_parameters() if p.ndim > 1], "weight_decay": 0.01},
@@ -62,9 +66,11 @@ class PyTorch:
 
 
 class Program:
-    def __init__(self, path, threads):
+    def __init__(self, program, threads, shape):
+        path, _, device = program.partition("@")
         pipe = subprocess.PIPE
-        environment = os.environ | {"RAYON_NUM_THREADS": str(threads)}
+        environment = os.environ | {"RAYON_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads),
+                                    "FINETUNE_SHAPE": shape, "FINETUNE_DEVICE": device or "flex"}
         self.process = subprocess.Popen([path], stdin=pipe, stdout=pipe, text=True, env=environment)
 
     def run(self, what, rows, tokens, times):
@@ -80,7 +86,9 @@ def processor_seconds():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("programs", nargs="+", metavar="NAME=PATH")
+    parser.add_argument("programs", nargs="+", metavar="NAME=PATH[@DEVICE]")
+    parser.add_argument("--shape", choices=SHAPES, default="minilm")
+    parser.add_argument("--what", nargs="+", choices=["train", "predict"], default=["train", "predict"])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--turn-seconds", type=float, default=2.5)
@@ -88,11 +96,11 @@ def main():
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     named = (program.split("=", 1) for program in arguments.programs)
-    programs = {name: Program(path, arguments.threads) for name, path in named}
-    programs["pytorch"] = PyTorch()
+    programs = {name: Program(program, arguments.threads, arguments.shape) for name, program in named}
+    programs["pytorch"] = PyTorch(arguments.shape)
     results = []
-    for what in ["train", "predict"]:
-        for rows, tokens in SHAPES:
+    for what in arguments.what:
+        for rows, tokens in BATCHES:
             results.append(measure(programs, what, rows, tokens, arguments))
             print(line(results[-1]), flush=True)
             if arguments.out:

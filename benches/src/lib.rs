@@ -1,6 +1,6 @@
 //! What the suites share.
 
-use finetune::model::EncoderConfig;
+use finetune::model::{EncoderConfig, Family};
 
 /// As in the programs that the figures are for.
 #[global_allocator]
@@ -14,6 +14,19 @@ pub fn minilm() -> EncoderConfig {
         num_attention_heads: 12,
         intermediate_size: 1536,
         ..Default::default()
+    }
+}
+
+/// The shape that the variable `FINETUNE_SHAPE` names: `minilm`, also if it is not set, or
+/// `bert-base`, twelve layers of width 768.
+///
+/// # Panics
+/// If it is another.
+pub fn shape() -> EncoderConfig {
+    match std::env::var("FINETUNE_SHAPE").as_deref() {
+        Err(_) | Ok("minilm") => minilm(),
+        Ok("bert-base") => EncoderConfig::base(Family::Bert),
+        Ok(other) => panic!("FINETUNE_SHAPE: {other}, expected minilm or bert-base"),
     }
 }
 

@@ -3,6 +3,8 @@
 
 use burn::tensor::Tensor;
 
+use crate::host_steps::on_host;
+
 /// The constants of a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamW {
@@ -28,7 +30,7 @@ pub struct Moving<const D: usize> {
 }
 
 impl AdamW {
-    /// One step; `time` is its number, from 1. On flex it is one pass over 32-bit floats, in place
+    /// One step; `time` is its number, from 1. On a processor it is one pass over 32-bit floats, in place
     /// where nobody else holds a tensor.
     ///
     /// # Panics
@@ -59,10 +61,11 @@ impl AdamW {
         gradient: Tensor<D>,
         time: usize,
     ) -> Moving<D> {
-        #[cfg(feature = "flex")]
-        if crate::flex::has([&moving.parameter, &gradient]) && crate::flex::has(&moving.moments) {
-            return crate::flex::adamw(self, moving, gradient, time);
-        }
+        on_host!(
+            adamw(self, moving, gradient, time),
+            [&moving.parameter, &gradient],
+            &moving.moments
+        );
         self.step_of_tensors(moving, gradient, time)
     }
 

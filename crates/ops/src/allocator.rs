@@ -11,7 +11,8 @@ use mimalloc::MiMalloc;
 ///
 /// A training step asks for the same large buffers as the one before. By default mimalloc returns what
 /// has been free for a while, and the system clears every page that it hands out again: a sixth of a
-/// step's processor time. What is kept is no more than the most that was ever in use at once.
+/// step's processor time. What is kept is no more than the most that was ever in use at once. LibTorch takes
+/// its memory from the C library, which is told to keep it, too, where that is glibc.
 ///
 /// Which allocator a program has is for the program to say; the library crates work with any.
 ///
@@ -37,6 +38,24 @@ fn keep_pages() {
         #[allow(unsafe_code, reason = "mimalloc is C")]
         unsafe {
             mi_option_set(PURGE_DELAY, NEVER);
+        }
+        #[cfg(all(feature = "tch", target_os = "linux", target_env = "gnu"))]
+        keep_pages_of_c();
+    }
+}
+
+/// No mapping of its own for a large buffer, and nothing given back from the top of the heap.
+#[cfg(all(feature = "tch", target_os = "linux", target_env = "gnu"))]
+fn keep_pages_of_c() {
+    for (option, value) in [
+        (libc::M_MMAP_MAX, 0),
+        (libc::M_TRIM_THRESHOLD, i32::MAX),
+        (libc::M_TOP_PAD, 64 << 20),
+    ] {
+        // SAFETY: known options and values, at any time.
+        #[allow(unsafe_code, reason = "the library is C")]
+        unsafe {
+            libc::mallopt(option, value);
         }
     }
 }

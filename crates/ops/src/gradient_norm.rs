@@ -2,6 +2,8 @@
 
 use burn::tensor::Tensor;
 
+use crate::host_steps::on_host;
+
 /// The sum of the squares, a tensor of one value.
 ///
 /// ```
@@ -11,14 +13,11 @@ use burn::tensor::Tensor;
 /// assert_eq!(finetune_ops::sum_of_squares(gradient).into_scalar::<f32>(), 25.0);
 /// ```
 pub fn sum_of_squares<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
-    #[cfg(feature = "flex")]
-    if crate::flex::has([&tensor]) {
-        return crate::flex::sum_of_squares(tensor);
-    }
+    on_host!(sum_of_squares(tensor), [&tensor]);
     (tensor.clone() * tensor).sum()
 }
 
-/// All values times a factor of one value; on flex in place, if nobody else holds the tensor.
+/// All values times a factor of one value; on a processor in place, if nobody else holds the tensor.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -31,9 +30,6 @@ pub fn sum_of_squares<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
 /// halved.into_data().assert_eq(&burn::tensor::TensorData::from([1.5f32, 2.0]), true);
 /// ```
 pub fn scale<const D: usize>(tensor: Tensor<D>, factor: &Tensor<1>) -> Tensor<D> {
-    #[cfg(feature = "flex")]
-    if crate::flex::has([&tensor]) && crate::flex::has([factor]) {
-        return crate::flex::scale(tensor, factor);
-    }
+    on_host!(scale(tensor, factor), [&tensor], [factor]);
     tensor * factor.clone().reshape([1; D])
 }

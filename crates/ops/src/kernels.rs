@@ -10,8 +10,8 @@ use crate::{Dropout, attention, cross_entropy, dropout, gelu, gelu_tanh, layer_n
 
 /// The operations of this crate on a backend without autodiff.
 ///
-/// The default bodies run on any burn backend. One with faster kernels of its own overrides them, as
-/// flex does. A gradient that is not `wanted` may be left out.
+/// The default bodies run on any burn backend. Those whose tensors lie in this machine's memory, flex
+/// and LibTorch, override them. A gradient that is not `wanted` may be left out.
 pub trait Kernels: Backend {
     /// See [`linear`](crate::linear()); without a bias, the product alone.
     fn linear_rows(
@@ -116,10 +116,6 @@ pub trait Kernels: Backend {
         cross_entropy::gradient::<Self>(logits, labels, factor, gradient)
     }
 }
-
-#[cfg(feature = "tch")]
-#[allow(deprecated, reason = "burn marks every LibTorch name as deprecated")]
-impl Kernels for burn::backend::LibTorch {}
 
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 impl Kernels for burn::backend::Cube {}

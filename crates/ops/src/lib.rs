@@ -57,10 +57,21 @@ mod gelu;
 mod gelu_tanh;
 mod gradient_norm;
 mod gradients;
+#[cfg_attr(not(any(feature = "flex", feature = "tch")), allow(dead_code))]
+mod host;
+mod host_kernels;
+#[cfg_attr(
+    not(any(feature = "flex", feature = "tch")),
+    allow(dead_code, unused_macros)
+)]
+mod host_steps;
 mod kernels;
 mod layer_norm;
+#[cfg(feature = "tch")]
+#[allow(deprecated, reason = "burn marks every LibTorch name as deprecated")]
+mod libtorch;
 mod linear;
-#[cfg_attr(not(feature = "flex"), allow(dead_code))] // Only dropout, whose mask is made here.
+#[cfg_attr(not(any(feature = "flex", feature = "tch")), allow(dead_code))] // Only dropout's mask.
 mod native;
 
 pub use adamw::{AdamW, Moving};
@@ -75,4 +86,6 @@ pub use gelu_tanh::gelu_tanh;
 pub use gradient_norm::{scale, sum_of_squares};
 pub use kernels::Kernels;
 pub use layer_norm::layer_norm;
+#[cfg(feature = "tch")]
+pub use libtorch::keep_libtorch_threads_out_of_the_way;
 pub use linear::linear;

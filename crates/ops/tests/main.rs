@@ -6,6 +6,7 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod device;
 mod native;
 mod parity;
 mod properties;

@@ -1,13 +1,14 @@
-//! The native kernels of flex against the bodies for any backend, which run here on 64-bit floats;
+//! The native kernels of a processor against the bodies for any backend, which run here on 64-bit floats;
 //! and that the number of threads changes nothing.
 
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{DType, Tensor};
 use finetune_ops::{
     AdamW, Dropout, Moving, attention, class_cross_entropy, dropout, gelu, key_bias, layer_norm,
     linear, scale, sum_of_squares,
 };
 use proptest::prelude::*;
 
+use super::device::device;
 use super::properties::{host, matrix};
 
 /// Sizes around those of vectors and tasks.
@@ -74,7 +75,7 @@ proptest! {
 
     #[test]
     fn of_rows(rows in size(), width in size(), outputs in size(), seed in 0u32..1000) {
-        let device = Device::flex().autodiff();
+        let device = device().autodiff();
         let values = |shape, at| matrix(shape, seed + at, &device) * 3.0;
         let x = values([rows, width], 0);
         compare([x.clone()], 1e-6, &|[x]| gelu(x));
@@ -99,7 +100,7 @@ proptest! {
 
     #[test]
     fn of_the_loss(rows in 1usize..20, classes in size(), seed in 0u32..1000) {
-        let logits = matrix([rows, classes], seed, &Device::flex().autodiff()) * 20.0;
+        let logits = matrix([rows, classes], seed, &device().autodiff()) * 20.0;
         let labels: Vec<usize> = (0..rows).map(|row| (row * 31 + seed as usize) % classes).collect();
         compare([logits], 2e-6, &|[logits]| {
             class_cross_entropy(logits, &labels, 3.0).reshape([1, 1])
@@ -116,7 +117,7 @@ proptest! {
         drops: bool,
         seed in 0u32..1000,
     ) {
-        let device = Device::flex().autodiff();
+        let device = device().autodiff();
         let queries = if queries == 0 { sequence } else { queries };
         let values = |rows, at| matrix([rows, heads * head_width], seed + at, &device) * 2.0;
         let all = batch * sequence;
@@ -132,7 +133,7 @@ proptest! {
 
     #[test]
     fn of_the_optimizer(rows in size(), width in size(), time in 1usize..2000, seed in 0u32..1000) {
-        let device = Device::flex();
+        let device = device();
         let values = |at| matrix([rows, width], seed + at, &device);
         let rule = AdamW {
             learning_rate: 1e-3,
@@ -164,7 +165,7 @@ proptest! {
 
 #[test]
 fn a_step_leaves_other_holders_of_its_tensors_alone() {
-    let device = Device::flex();
+    let device = device();
     let held = matrix([3, 5], 1, &device);
     let zeros = || Tensor::zeros([3, 5], &device);
     let moving = Moving {

@@ -4,6 +4,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use finetune_ops::{Dropout, attention, dropout, gelu, key_bias, layer_norm};
 use proptest::prelude::*;
 
+use super::device::device;
+
 fn values(length: usize, seed: u32) -> Vec<f32> {
     let mut state = seed.wrapping_mul(2).wrapping_add(1);
     let next = |_| {
@@ -40,7 +42,7 @@ pub(crate) fn first_of_each(rows: Tensor<2>, batch: usize, count: usize) -> Tens
 
 /// The derivative along one direction, by central differences and from the gradient.
 fn directional(f: impl Fn(Tensor<2>) -> Tensor<2>, shape: [usize; 2], seed: u32) -> (f32, f32) {
-    let device = Device::flex().autodiff();
+    let device = device().autodiff();
     let direction = matrix(shape, seed + 1, &device);
     let x = matrix(shape, seed, &device);
     let step = 1e-2;
@@ -68,7 +70,7 @@ proptest! {
         seed in 0u32..1000,
     ) {
         let shape = [batch * sequence, 2 * head_width + 1];
-        let device = Device::flex().autodiff();
+        let device = device().autodiff();
         let gamma = Tensor::from_data(TensorData::new(values(shape[1], seed + 9), [shape[1]]), &device);
         let beta = Tensor::zeros([shape[1]], &device);
         let mask = Dropout { probability: 0.3, key: u64::from(seed) };
@@ -106,7 +108,7 @@ proptest! {
         queries in prop_oneof![3 => Just(1usize), 1 => 2usize..20],
         seed in 0u32..1000,
     ) {
-        let device = Device::flex().autodiff();
+        let device = device().autodiff();
         let (heads, queries) = (2, queries.min(length));
         let real: Vec<bool> = (0..batch * length).map(|t| t % length <= t / length + 3).collect();
         let bias = key_bias(&real, [batch, length], &device);
@@ -132,7 +134,7 @@ proptest! {
 
     #[test]
     fn padding_does_not_change_attention(sequence in 1usize..8, padding in 1usize..5, seed in 0u32..1000) {
-        let device = Device::flex();
+        let device = device();
         let (hidden, heads, padded) = (6, 2, sequence + padding);
         let rows = matrix([sequence, hidden], seed, &device);
         let alone = attention(
@@ -156,7 +158,7 @@ proptest! {
     fn dropout_keeps_or_drops_and_repeats(
         length in 1usize..2000, probability in 0.0f64..0.95, key: u64,
     ) {
-        let ones = || Tensor::<1>::ones([length], &Device::flex());
+        let ones = || Tensor::<1>::ones([length], &device());
         let mask = Dropout { probability, key };
         let dropped = host(dropout(ones(), mask));
         prop_assert_eq!(&dropped, &host(dropout(ones(), mask)));

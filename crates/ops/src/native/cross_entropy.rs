@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::exponential::exp;
 use super::instructions::{Arithmetic, vectorised};
-use super::memory::transformed;
+use super::memory::{Buffer, transformed};
 use super::rows_in_task;
 use super::sums::{largest, sum};
 
@@ -48,7 +48,12 @@ pub(crate) fn loss(logits: &[f32], classes: usize, labels: &[usize]) -> f64 {
 }
 
 /// The gradient of the logits: softmax minus one at the label, all times `factor`.
-pub(crate) fn gradient(logits: &[f32], classes: usize, labels: &[usize], factor: f32) -> Vec<f32> {
+pub(crate) fn gradient<B: Buffer>(
+    logits: &[f32],
+    classes: usize,
+    labels: &[usize],
+    factor: f32,
+) -> B {
     let task = rows_in_task(classes) * classes;
     let kernel = |start: usize, rows: &mut [f32], (): &mut ()| {
         let labels = &labels[start / classes..];

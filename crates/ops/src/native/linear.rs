@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use super::memory::{add_up, written};
+use super::memory::{Buffer, add_up, written};
 use super::product::{Matrix, Place, in_one_order, product};
 use super::{TASK, rows_in_task};
 
@@ -42,12 +42,12 @@ const FEW_RESULTS: usize = 256;
     unsafe_code,
     reason = "the product is written into memory that is not written before"
 )]
-pub(crate) fn apply(
+pub(crate) fn apply<B: Buffer>(
     rows: Matrix<'_>,
     weight: Matrix<'_>,
     bias: Option<&[f32]>,
     sizes: Sizes,
-) -> Vec<f32> {
+) -> B {
     let Sizes {
         rows: count,
         inputs,
@@ -79,13 +79,16 @@ pub(crate) fn apply(
         // SAFETY: there is room for the product, with a bias in all of it or nothing to add to.
         unsafe { in_one_order(out.as_mut_ptr().cast(), place, sizes, rows, weight, true) };
     };
-    // SAFETY: the product has as many values.
-    let mut out = unsafe { written(padded_count * columns, fill) };
-    if outputs < columns {
-        out = out.chunks_exact(columns).map(|row| row[0]).collect();
+    let length = padded_count * columns;
+    if [padded_count, columns] == [count, outputs] {
+        // SAFETY: the product has as many values.
+        return unsafe { written(length, fill) };
     }
-    out.truncate(count * outputs);
-    out
+    // SAFETY: as above.
+    let out: Vec<f32> = unsafe { written(length, fill) };
+    let rows = out.chunks_exact(columns).take(count);
+    let values = rows.flat_map(|row| &row[..outputs]).copied();
+    B::copied(&values.collect::<Vec<_>>())
 }
 
 /// A copy with zeros behind its rows and columns.
@@ -121,7 +124,11 @@ fn repeat(bias: &[f32], out: &mut [MaybeUninit<f32>], columns: usize) {
     unsafe_code,
     reason = "the product is written into memory that is not written before"
 )]
-pub(crate) fn rows_gradient(gradient: Matrix<'_>, weight: Matrix<'_>, sizes: Sizes) -> Vec<f32> {
+pub(crate) fn rows_gradient<B: Buffer>(
+    gradient: Matrix<'_>,
+    weight: Matrix<'_>,
+    sizes: Sizes,
+) -> B {
     let fill = |out: &mut [MaybeUninit<f32>]| {
         let shape = [sizes.rows, sizes.inputs, sizes.outputs];
         let (out, weight) = (out.as_mut_ptr().cast(), weight.transposed());
@@ -137,7 +144,11 @@ pub(crate) fn rows_gradient(gradient: Matrix<'_>, weight: Matrix<'_>, sizes: Siz
     unsafe_code,
     reason = "the product is written into memory that is not written before"
 )]
-pub(crate) fn weight_gradient(rows: Matrix<'_>, gradient: Matrix<'_>, sizes: Sizes) -> Vec<f32> {
+pub(crate) fn weight_gradient<B: Buffer>(
+    rows: Matrix<'_>,
+    gradient: Matrix<'_>,
+    sizes: Sizes,
+) -> B {
     let fill = |out: &mut [MaybeUninit<f32>]| {
         let shape = [sizes.inputs, sizes.outputs, sizes.rows];
         let (out, rows) = (out.as_mut_ptr().cast(), rows.transposed());

@@ -36,7 +36,7 @@ impl Expected {
 }
 
 fn device() -> Device {
-    Device::flex().autodiff()
+    super::device::device().autodiff()
 }
 
 /// `sum(output * upstream)`, whose gradient with respect to the output is `upstream`.

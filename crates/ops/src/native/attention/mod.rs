@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use self::columns::Columns;
 use self::head::{Head, Place};
-use super::memory::written;
+use super::memory::{Buffer, written};
 use crate::dropout::Mask;
 
 /// Queries in a block.
@@ -41,10 +41,10 @@ pub(crate) struct Problem<'a> {
 
 /// The gradients of query, key and value.
 #[derive(Debug)]
-pub(crate) struct Gradients {
-    pub(crate) query: Vec<f32>,
-    pub(crate) key: Vec<f32>,
-    pub(crate) value: Vec<f32>,
+pub(crate) struct Gradients<B> {
+    pub(crate) query: B,
+    pub(crate) key: B,
+    pub(crate) value: B,
 }
 
 impl Problem<'_> {
@@ -74,7 +74,7 @@ impl Problem<'_> {
 
 /// `softmax(query · keyᵀ / sqrt(K) + bias) · value` for each head, `[B * Q, D]`.
 #[allow(unsafe_code, reason = "heads write their columns of the same rows")]
-pub(crate) fn apply(problem: &Problem<'_>) -> Vec<f32> {
+pub(crate) fn apply<B: Buffer>(problem: &Problem<'_>) -> B {
     let rows = problem.batch * problem.queries;
     let fill = |out: &mut [MaybeUninit<f32>]| {
         let out = Columns::new(out, problem.hidden());
@@ -95,15 +95,15 @@ pub(crate) fn apply(problem: &Problem<'_>) -> Vec<f32> {
 
 /// From the gradient of the result, `[B * Q, D]`, to those of query, key and value.
 #[allow(unsafe_code, reason = "heads write their columns of the same rows")]
-pub(crate) fn gradients(problem: &Problem<'_>, gradient: &[f32]) -> Gradients {
+pub(crate) fn gradients<B: Buffer>(problem: &Problem<'_>, gradient: &[f32]) -> Gradients<B> {
     let width = problem.hidden();
     let asked = problem.batch * problem.queries * width;
     let all = problem.batch * problem.sequence * width;
-    let (mut key, mut value) = (Vec::with_capacity(all), Vec::with_capacity(all));
+    let (mut key, mut value) = (B::with_room(all), B::with_room(all));
     let fill = |query: &mut [MaybeUninit<f32>]| {
         let query = Columns::new(query, width);
-        let key = Columns::new(&mut key.spare_capacity_mut()[..all], width);
-        let value = Columns::new(&mut value.spare_capacity_mut()[..all], width);
+        let key = Columns::new(key.room(all), width);
+        let value = Columns::new(value.room(all), width);
         problem.for_each_head(|head, place| {
             head.load(problem, place);
             head.clear_gradients();
@@ -126,9 +126,6 @@ pub(crate) fn gradients(problem: &Problem<'_>, gradient: &[f32]) -> Gradients {
     // SAFETY: all queries of all heads of all sequences are written.
     let query = unsafe { written(asked, fill) };
     // SAFETY: and so are all keys and values.
-    unsafe {
-        key.set_len(all);
-        value.set_len(all);
-    }
+    let (key, value) = unsafe { (key.with_values(all), value.with_values(all)) };
     Gradients { query, key, value }
 }

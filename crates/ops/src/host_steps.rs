@@ -1,0 +1,97 @@
+//! What is done to parameters and gradients outside any graph, by the native kernels.
+
+use burn::tensor::{DType, Shape, Tensor};
+
+use crate::host::{Host, Values, own_or_copy, small, transform_each};
+use crate::native::{self, TASK};
+use crate::{AdamW, Moving};
+
+/// Returns from a function what a step gives, if all its tensors are of a backend that has it.
+macro_rules! on_host {
+    ($step:ident($($argument:expr),*), $($tensors:expr),*) => {
+        #[cfg(feature = "flex")]
+        if $($crate::host_steps::take::<burn::backend::Flex, _>($tensors))&&* {
+            return $crate::host_steps::$step::<burn::backend::Flex, _>($($argument),*);
+        }
+        #[cfg(feature = "tch")]
+        #[allow(deprecated, reason = "burn marks every LibTorch name as deprecated")]
+        if $($crate::host_steps::take::<burn::backend::LibTorch, _>($tensors))&&* {
+            return $crate::host_steps::$step::<burn::backend::LibTorch, _>($($argument),*);
+        }
+    };
+}
+
+pub(crate) use on_host;
+
+/// Whether there are native kernels for these tensors: without autodiff, and in this machine's
+/// memory.
+pub(crate) fn take<'a, B: Host, const D: usize>(
+    tensors: impl IntoIterator<Item = &'a Tensor<D>>,
+) -> bool {
+    let mut tensors = tensors.into_iter();
+    tensors.all(|tensor| {
+        let device = tensor.device();
+        device == B::device()
+            && !device.is_autodiff()
+            && tensor.dtype() == DType::F32
+            && tensor.shape().num_elements() > 0
+    })
+}
+
+fn primitive<B: Host, const D: usize>(tensor: Tensor<D>) -> B::FloatTensorPrimitive {
+    match B::primitive(tensor) {
+        Ok(tensor) => tensor,
+        Err(error) => unreachable!("a tensor of this backend: {error:?}"),
+    }
+}
+
+fn own<B: Host>(tensor: &mut B::FloatTensorPrimitive) -> &mut [f32] {
+    match B::own(tensor) {
+        Some(values) => values,
+        None => unreachable!("nobody else holds it"),
+    }
+}
+
+/// See [`AdamW::step`].
+pub(crate) fn adamw<B: Host, const D: usize>(
+    rule: &AdamW,
+    moving: Moving<D>,
+    gradient: Tensor<D>,
+    time: usize,
+) -> Moving<D> {
+    let Moving {
+        parameter,
+        moments: [first, second],
+    } = moving;
+    let moving = [parameter, first, second];
+    let mut moved = moving.map(|tensor| own_or_copy::<B>(primitive::<B, D>(tensor)));
+    let gradient = Values::<B>::of(&primitive::<B, D>(gradient));
+    let [parameter, first, second] = moved.each_mut().map(own::<B>);
+    let gradient = gradient.slice();
+    for other in [&*first, &*second, gradient] {
+        assert_eq!(parameter.len(), other.len(), "values of one parameter");
+    }
+    native::adamw::step(parameter, gradient, first, second, rule, time);
+    let [parameter, first, second] = moved.map(B::from_primitive);
+    Moving {
+        parameter,
+        moments: [first, second],
+    }
+}
+
+/// See [`sum_of_squares`](crate::sum_of_squares).
+pub(crate) fn sum_of_squares<B: Host, const D: usize>(x: Tensor<D>) -> Tensor<1> {
+    let values = Values::<B>::of(&primitive::<B, D>(x));
+    let sum = native::norm::sum_of_squares(values.slice());
+    B::from_primitive(small::<B>(&[sum], Shape::from([1])))
+}
+
+/// See [`scale`](crate::scale).
+pub(crate) fn scale<B: Host, const D: usize>(x: Tensor<D>, factor: &Tensor<1>) -> Tensor<D> {
+    let factor = Values::<B>::of(&primitive::<B, 1>(factor.clone())).slice()[0];
+    if factor == 1.0 {
+        return x;
+    }
+    let kernel = |_, values: &mut [f32]| native::norm::scale(values, factor);
+    B::from_primitive(transform_each::<B>(primitive::<B, D>(x), TASK, kernel))
+}
