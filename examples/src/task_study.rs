@@ -7,7 +7,8 @@ use finetune::eval::report::{Cell, Column, Table};
 use finetune::eval::statistics::SampleSummary;
 use finetune::prelude::*;
 use finetune::train::{
-    Decay, MultiTask, MultiTaskConfig, OverallScore, RunDirectory, Schedule, Warmup, read_json,
+    Decay, MultiTask, MultiTaskConfig, OverallScore, RunDirectory, Schedule, TrainError, Warmup,
+    read_json,
 };
 use serde_json::Value;
 
@@ -92,12 +93,10 @@ impl<'a> TaskStudy<'a> {
         RunDirectory::new(&self.directory.path().join(name))
     }
 
-    /// One run: sentiment, paraphrases, similarity, overall.
+    /// One run, unless it has come to its end: sentiment, paraphrases, similarity, overall.
     fn scores(&self, variant: &Variant, seed: u64) -> Result<[f64; 4], Box<dyn Error>> {
         let place = self.place(variant.name, seed);
-        if !(self.run.is_resumed() && place.report().exists()) {
-            self.train(variant, seed, &place)?;
-        }
+        self.train(variant, seed, &place)?;
         let report: Value = read_json(&place.report())?;
         let tasks = report["tasks"].as_array().map_or(&[][..], Vec::as_slice);
         let of_task = |name: &str| tasks.iter().find(|task| task["name"] == name);
@@ -141,10 +140,15 @@ impl<'a> TaskStudy<'a> {
         let prepared = MultiTask::prepare(&start, data, config, &device.open()?, &name)?;
         let mut watcher = Watcher::new(place.path(), self.run.writes_curves());
         let report = match self.run.is_resumed() {
-            true => prepared.resume(place.path(), &mut watcher)?,
-            false => prepared.run(place.path(), &mut watcher)?,
+            true => prepared.resume(place.path(), &mut watcher),
+            false => prepared.run(place.path(), &mut watcher),
         };
-        Ok(say(&format!("{}, seed {seed}: {report}", variant.name))?)
+        match report {
+            Ok(report) => Ok(say(&format!("{}, seed {seed}: {report}", variant.name))?),
+            // It ended before, and began with these settings.
+            Err(TrainError::RunComplete { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn print(&self, rows: &[(&Variant, Vec<[f64; 4]>)]) -> Result<(), Box<dyn Error>> {

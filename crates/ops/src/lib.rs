@@ -28,8 +28,8 @@
 //!
 //! The same call runs on every backend compiled in: an operation is a method of [`EncoderOps`], a
 //! burn backend extension, and its forward and backward are methods of [`Kernels`] with a body
-//! written over the `Backend` trait. A backend with faster kernels of its own overrides them: flex
-//! has some for 32-bit floats, compiled for several instruction sets.
+//! written over the `Backend` trait. Where tensors lie in this machine's memory, on flex and on LibTorch's
+//! processor device, native kernels for 32-bit floats override them, compiled for several instruction sets.
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor};
