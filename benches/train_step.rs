@@ -1,6 +1,7 @@
-//! Training steps and predictions of a classifier, on request: reads lines of the form `train 32 64 5` (what, rows, tokens a row, how often) and answers each with the seconds it
-//! took, and the processor seconds. `peers/train_step.py` asks this program and PyTorch in turns, so
-//! that a machine with other work slows both alike.
+//! Training steps and predictions of a classifier, on request: reads lines of the form
+//! `train 32 64 5` (what, rows, tokens a row, how often) and answers each with the seconds it took, and
+//! the processor seconds. `peers/train_step.py` asks this program and PyTorch in turns, so that a
+//! machine with other work slows both alike.
 //!
 //! `echo "train 32 64 5" | cargo bench -p finetune-benches --bench train_step`; `FINETUNE_DEVICE`
 //! chooses the device, `FINETUNE_SHAPE` the model (`minilm` or `bert-base`).

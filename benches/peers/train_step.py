@@ -6,15 +6,15 @@
 
 Both train a BERT of MiniLM's shape (6 layers, width 384, 12 heads, feed-forward 1536), or with `--shape
 bert-base` of BERT's (12 layers, width 768, feed-forward 3072), with its embeddings, pooler and a head for 4
-classes, from fresh weights, in 32-bit floats with dropout 0.1: a
-step is forward, backward, clipping by the norm of all gradients, and AdamW. A prediction is a forward
-without dropout. No row is padded. PyTorch's attention is its fused one, its AdamW the fused one.
+classes, from fresh weights, in 32-bit floats with dropout 0.1: a step is forward, backward, clipping by the
+norm of all gradients, and AdamW. A prediction is a forward without dropout. No row is padded. PyTorch's attention is its fused one, its AdamW the fused one.
 
 The programs take turns, in an order that turns around every round, and stay loaded between them; a
 turn is a few seconds of one kind of work. On a machine with other work, threads that wait for each
 other lose the most, and PyTorch's spin while they wait: `--threads 1` compares the work alone, in
 processor seconds. Several programs can be named, such as that of another commit, or the same on
-another device as `libtorch=PATH@libtorch`. What is printed are medians over the rounds, and the medians of the ratios within a round.
+another device as `libtorch=PATH@libtorch`. What is printed are medians over the rounds, and the medians of
+the ratios within a round.
 """
 
 import argparse

@@ -90,8 +90,8 @@ pub(crate) fn matrix<B: Host>(tensor: &FloatTensor<B>) -> Matrix<'_> {
     }
 }
 
-/// A tensor of a few values.
-pub(crate) fn small<B: Host>(values: &[f32], shape: Shape) -> FloatTensor<B> {
+/// A tensor of a copy of values.
+pub(crate) fn copied<B: Host>(values: &[f32], shape: Shape) -> FloatTensor<B> {
     B::tensor(B::Buffer::copied(values), shape)
 }
 
@@ -123,5 +123,5 @@ pub(crate) fn own_or_copy<B: Host>(mut x: FloatTensor<B>) -> FloatTensor<B> {
     if B::own(&mut x).is_some() {
         return x;
     }
-    small::<B>(Values::<B>::of(&x).slice(), x.shape())
+    copied::<B>(Values::<B>::of(&x).slice(), x.shape())
 }

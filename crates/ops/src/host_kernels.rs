@@ -10,7 +10,7 @@ use burn::tensor::Shape;
 use crate::attention::{self, Inputs};
 use crate::dropout::Mask;
 use crate::host::{
-    Host, Values, are_native, matrix, small, transform, transform_each, with_strides,
+    Host, Values, are_native, copied, matrix, transform, transform_each, with_strides,
 };
 use crate::native::linear::Sizes;
 use crate::native::{self, TASK, memory, rows_in_task};
@@ -48,7 +48,7 @@ impl<B: Host> Kernels for B {
         let [count, outputs] = gradient.shape().dims();
         let of_bias = bias_wanted.then(|| {
             let sums = native::linear::bias_gradient(Values::<B>::of(&gradient).slice(), outputs);
-            small::<B>(&sums, Shape::from([outputs]))
+            copied::<B>(&sums, Shape::from([outputs]))
         });
         let gradient = with_strides::<B>(gradient);
         let sizes = |inputs| Sizes {
@@ -128,7 +128,7 @@ impl<B: Host> Kernels for B {
             });
         let mut of_gamma = memory::add_up(&sums, 2 * width);
         let of_beta = of_gamma.split_off(width);
-        let vector = |values: &[f32]| Some(small::<B>(values, Shape::from([width])));
+        let vector = |values: &[f32]| Some(copied::<B>(values, Shape::from([width])));
         [Some(of_rows), vector(&of_gamma), vector(&of_beta)]
     }
 
@@ -205,7 +205,7 @@ impl<B: Host> Kernels for B {
         let classes = logits.shape()[1];
         let logits = Values::<B>::of(&logits);
         let loss = native::cross_entropy::loss(logits.slice(), classes, &B::indices(labels));
-        small::<B>(&[(loss * factor) as f32], Shape::from([1]))
+        copied::<B>(&[(loss * factor) as f32], Shape::from([1]))
     }
 
     fn class_loss_gradient(

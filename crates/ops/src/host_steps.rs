@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Shape, Tensor};
 
-use crate::host::{Host, Values, own_or_copy, small, transform_each};
+use crate::host::{Host, Values, copied, own_or_copy, transform_each};
 use crate::native::{self, TASK};
 use crate::{AdamW, Moving};
 
@@ -83,7 +83,7 @@ pub(crate) fn adamw<B: Host, const D: usize>(
 pub(crate) fn sum_of_squares<B: Host, const D: usize>(x: Tensor<D>) -> Tensor<1> {
     let values = Values::<B>::of(&primitive::<B, D>(x));
     let sum = native::norm::sum_of_squares(values.slice());
-    B::from_primitive(small::<B>(&[sum], Shape::from([1])))
+    B::from_primitive(copied::<B>(&[sum], Shape::from([1])))
 }
 
 /// See [`scale`](crate::scale).

@@ -86,7 +86,7 @@ impl Host for LibTorch {
     #[allow(unsafe_code, reason = "torch hands out a pointer")]
     fn values(tensor: &TchTensor) -> Option<&[f32]> {
         let values = &tensor.tensor;
-        let whole = is_of_floats(values) && values.is_contiguous();
+        let whole = is_of_floats(tensor) && values.is_contiguous();
         // SAFETY: the values lie here, one after the other.
         whole.then(|| unsafe { slice(tensor, values.numel()) })
     }
@@ -102,13 +102,13 @@ impl Host for LibTorch {
         let last = (rows - 1) * row + (columns - 1) * column;
         let length = usize::try_from(last).ok()? + 1;
         // SAFETY: the last value of the matrix lies there, and the others between.
-        is_of_floats(values).then(|| (unsafe { slice(tensor, length) }, strides))
+        is_of_floats(tensor).then(|| (unsafe { slice(tensor, length) }, strides))
     }
 
     #[allow(unsafe_code, reason = "torch hands out a pointer")]
     fn own(tensor: &mut TchTensor) -> Option<&mut [f32]> {
         let values = &tensor.tensor;
-        let alone = tensor.can_mut() && is_of_floats(values) && values.is_contiguous();
+        let alone = tensor.can_mut() && is_of_floats(tensor) && values.is_contiguous();
         let length = values.numel();
         // SAFETY: the values lie here, and burn counts who holds them: nobody else.
         alone.then(|| unsafe { std::slice::from_raw_parts_mut(values.data_ptr().cast(), length) })
@@ -127,6 +127,6 @@ impl Host for LibTorch {
     }
 }
 
-fn is_of_floats(tensor: &tch::Tensor) -> bool {
-    tensor.kind() == Kind::Float && tensor.device() == tch::Device::Cpu
+fn is_of_floats(tensor: &TchTensor) -> bool {
+    tensor.tensor.kind() == Kind::Float && LibTorch::is_here(tensor)
 }
