@@ -4,7 +4,8 @@
 //! machine with other work slows both alike.
 //!
 //! `echo "train 32 64 5" | cargo bench -p finetune-benches --bench train_step`; `FINETUNE_DEVICE`
-//! chooses the device, `FINETUNE_SHAPE` the model (`minilm` or `bert-base`).
+//! chooses the device, `FINETUNE_SHAPE` the model (`minilm` or `bert-base`), `FINETUNE_PRECISION` the
+//! precision (`f32`, `bf16` or `f16`).
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -13,19 +14,19 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use finetune::model::{
-    DropoutStream, EncoderInput, ModelError, SequenceClassifier, SequenceClassifierConfig,
-    initialise,
+    DropoutStream, EncoderInput, EncoderModel, ModelError, SequenceClassifier,
+    SequenceClassifierConfig, initialise,
 };
 use finetune::ops::{Targets, cross_entropy};
 use finetune::train::{Optimizer, OptimizerConfig};
-use finetune_benches::{device, processor_seconds, shape};
+use finetune_benches::{device, precision, processor_seconds, shape};
 
 const CLASSES: usize = 4;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let names = (0..CLASSES).map(|class| class.to_string()).collect();
     let config = SequenceClassifierConfig::new(shape(), names).init(&device().autodiff())?;
-    let model = initialise(config, 0.02, 1);
+    let model = initialise(config, 0.02, 1).with_precision(precision());
     let mut bench = Bench {
         optimizer: OptimizerConfig::default().init(&model),
         model,

@@ -37,6 +37,10 @@ struct Arguments {
     /// flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N, if compiled in
     #[arg(long, default_value_t)]
     device: DeviceSpec,
+    /// What the factors of the encoder's products are rounded to: f32 (not at all), bf16 or f16, if
+    /// the device has it
+    #[arg(long, default_value_t)]
+    precision: Precision,
     /// Tokens after which a text is cut [default: as the model was trained]
     #[arg(long, value_name = "TOKENS")]
     max_length: Option<usize>,
@@ -65,6 +69,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         max_length: arguments.max_length,
         truncation: arguments.truncation,
         batch_size: BatchSize::Rows(arguments.batch_size),
+        precision: arguments.precision,
         best: arguments.best,
         ..Default::default()
     };

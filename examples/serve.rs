@@ -52,6 +52,10 @@ struct Arguments {
     /// flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N, if compiled in
     #[arg(long, default_value_t)]
     device: DeviceSpec,
+    /// What the factors of the encoder's products are rounded to: f32 (not at all), bf16 or f16, if
+    /// the device has it
+    #[arg(long, default_value_t)]
+    precision: Precision,
 }
 
 /// A model's folder, and its name if it has one of its own.
@@ -127,8 +131,15 @@ impl Arguments {
             folders => folders,
         };
         let device = self.device.open()?;
-        let load =
-            |named: &NamedFolder| Ok(ServedModel::load(&named.name(), &named.folder, &device)?);
+        let load = |named: &NamedFolder| {
+            let (name, folder) = (named.name(), &named.folder);
+            Ok(ServedModel::load_with(
+                &name,
+                folder,
+                &device,
+                self.precision,
+            )?)
+        };
         folders.iter().map(load).collect()
     }
 

@@ -6,7 +6,7 @@
 
 Both train a BERT of MiniLM's shape (6 layers, width 384, 12 heads, feed-forward 1536), or with `--shape
 bert-base` of BERT's (12 layers, width 768, feed-forward 3072), with its embeddings, pooler and a head for 4
-classes, from fresh weights, in 32-bit floats with dropout 0.1: a step is forward, backward, clipping by the
+classes, from fresh weights, in 32-bit floats or with `--precision bf16` (PyTorch: autocast), with dropout 0.1: a step is forward, backward, clipping by the
 norm of all gradients, and AdamW. A prediction is a forward without dropout. No row is padded. PyTorch's attention is its fused one, its AdamW the fused one.
 
 The programs take turns, in an order that turns around every round, and stay loaded between them; a
@@ -37,7 +37,8 @@ SHAPES = {
 
 
 class PyTorch:
-    def __init__(self, shape):
+    def __init__(self, shape, precision):
+        self.autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16")
         config = transformers.BertConfig(
             **SHAPES[shape], num_attention_heads=12, num_labels=4, attn_implementation="sdpa")
         self.model = transformers.BertForSequenceClassification(config)
@@ -56,21 +57,24 @@ class PyTorch:
         for _ in range(times):
             if what == "train":
                 self.optimizer.zero_grad()
-                self.model(**batch, labels=labels).loss.backward()
+                with self.autocast:
+                    loss = self.model(**batch, labels=labels).loss
+                loss.backward()
                 torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
                 self.optimizer.step()
             else:
-                with torch.inference_mode():
-                    self.model(**batch).logits.numpy()
+                with torch.inference_mode(), self.autocast:
+                    self.model(**batch).logits.float().numpy()
         return time.perf_counter() - start, processor_seconds() - before
 
 
 class Program:
-    def __init__(self, program, threads, shape):
+    def __init__(self, program, threads, shape, precision):
         path, _, device = program.partition("@")
         pipe = subprocess.PIPE
         environment = os.environ | {"RAYON_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads),
-                                    "FINETUNE_SHAPE": shape, "FINETUNE_DEVICE": device or "flex"}
+                                    "FINETUNE_SHAPE": shape, "FINETUNE_PRECISION": precision,
+                                    "FINETUNE_DEVICE": device or "flex"}
         self.process = subprocess.Popen([path], stdin=pipe, stdout=pipe, text=True, env=environment)
 
     def run(self, what, rows, tokens, times):
@@ -88,6 +92,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("programs", nargs="+", metavar="NAME=PATH[@DEVICE]")
     parser.add_argument("--shape", choices=SHAPES, default="minilm")
+    parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--what", nargs="+", choices=["train", "predict"], default=["train", "predict"])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
@@ -96,8 +101,9 @@ def main():
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     named = (program.split("=", 1) for program in arguments.programs)
-    programs = {name: Program(program, arguments.threads, arguments.shape) for name, program in named}
-    programs["pytorch"] = PyTorch(arguments.shape)
+    settings = arguments.shape, arguments.precision
+    programs = {name: Program(program, arguments.threads, *settings) for name, program in named}
+    programs["pytorch"] = PyTorch(*settings)
     results = []
     for what in arguments.what:
         for rows, tokens in BATCHES:

@@ -1,6 +1,7 @@
 //! What the suites share.
 
 use finetune::model::{EncoderConfig, Family};
+use finetune::ops::Precision;
 
 /// As in the programs that the figures are for.
 #[global_allocator]
@@ -42,6 +43,21 @@ pub fn device() -> burn::tensor::Device {
     match device {
         Ok(device) => device,
         Err(error) => panic!("FINETUNE_DEVICE: {error}"),
+    }
+}
+
+/// The precision that the variable `FINETUNE_PRECISION` names; 32-bit floats if it is not set.
+///
+/// # Panics
+/// If there is none of that name, or the device lacks it.
+pub fn precision() -> Precision {
+    let name = std::env::var("FINETUNE_PRECISION").unwrap_or_else(|_| "f32".to_string());
+    let precision = name
+        .parse::<Precision>()
+        .and_then(|precision| precision.check(&device()).map(|()| precision));
+    match precision {
+        Ok(precision) => precision,
+        Err(error) => panic!("FINETUNE_PRECISION: {error}"),
     }
 }
 

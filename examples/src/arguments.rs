@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use finetune::DeviceSpec;
 use finetune::data::{CleaningStep, Truncation};
+use finetune::ops::Precision;
 use finetune::prelude::*;
 use finetune::train::{ActivationPlace, RunDirectory, TrainError};
 
@@ -22,6 +23,10 @@ pub struct RunArguments {
     /// flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N, if compiled in
     #[arg(long, default_value_t)]
     device: DeviceSpec,
+    /// What the factors of the encoder's products are rounded to: f32 (not at all), bf16 or f16, if
+    /// the device has it [default: f32]
+    #[arg(long)]
+    pub(crate) precision: Option<Precision>,
     /// Every setting there is: `config` in the config.json of a run directory, or a part of it
     #[arg(long, value_name = "FILE.json")]
     pub(crate) config: Option<PathBuf>,

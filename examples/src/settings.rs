@@ -70,6 +70,7 @@ impl RunArguments {
         let rows = self.batch_size.map(BatchSize::Rows);
         let tokens = self.batch_tokens.map(BatchSize::Tokens);
         set(&mut train.batch_size, tokens.or(rows));
+        set(&mut train.precision, self.precision);
         set(&mut train.accumulation, self.accumulation);
         set(&mut train.optimizer.learning_rate, self.lr);
         set(&mut train.optimizer.weight_decay, self.weight_decay);

@@ -56,6 +56,7 @@ pub mod prelude {
     };
     pub use crate::eval::{ClassificationReport, ConfusionMatrix};
     pub use crate::model::{EncoderConfig, SequenceClassifier};
+    pub use crate::ops::Precision;
     pub use crate::train::{
         FineTuning, FineTuningConfig, Freeze, LabelledTexts, OptimizerConfig, Prediction,
         Predictor, PredictorConfig, Progress, RunLength, Schedule, TextConfig, TrainConfig,

@@ -64,6 +64,7 @@ mod multi_task;
 mod parameters;
 mod parts;
 mod pooling;
+mod precision;
 mod summary;
 
 pub use adapters::{LoraConfig, LoraTarget, LowRank, Projection, load_adapter, save_adapter};
@@ -91,4 +92,5 @@ pub use masked_lm::{MaskedLm, MaskedLmHead};
 pub use multi_task::{MultiTaskModel, TaskHead};
 pub use parameters::{Parameter, ParameterKind, parameters};
 pub use pooling::{LayerChoice, Pooler, Pooling, TokenPooling};
+pub use precision::EncoderModel;
 pub use summary::{Part, Summary};

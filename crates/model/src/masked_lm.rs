@@ -8,7 +8,7 @@
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use finetune_ops::linear;
+use finetune_ops::{Precision, linear};
 
 use crate::encoder::{Activation, Encoder, EncoderConfig, EncoderInput};
 use crate::{DropoutStream, ModelError, parts};
@@ -110,7 +110,8 @@ impl MaskedLm {
         let indices = TensorData::new(indices, [positions.len()]);
         let indices = Tensor::<1, Int>::from_data(indices, &hidden.device());
         let words = self.encoder.embeddings.word_embeddings.weight.val();
-        Ok(self.head.forward(hidden.select(0, indices), words))
+        let masked = hidden.select(0, indices);
+        Ok(self.head.forward(masked, words, self.encoder.precision()))
     }
 }
 
@@ -119,10 +120,11 @@ impl MaskedLmHead {
     /// - `hidden`: `[M, D]`
     /// - `words`: `[V, E]`
     /// - output: `[M, V]`
-    fn forward(&self, hidden: Tensor<2>, words: Tensor<2>) -> Tensor<2> {
+    fn forward(&self, hidden: Tensor<2>, words: Tensor<2>, precision: Precision) -> Tensor<2> {
         let transformed = parts::apply_linear(&self.transform, hidden);
         let activated = self.activation.apply(transformed);
         let normalised = parts::apply_layer_norm(&self.norm, activated, self.epsilon);
-        linear(normalised, words.transpose(), Some(self.bias.val()))
+        let (words, bias) = (words.transpose(), Some(self.bias.val()));
+        linear(normalised, words, bias, precision)
     }
 }

@@ -10,6 +10,7 @@ use burn::nn::{
     Embedding, EmbeddingConfig, Initializer, LayerNorm, LayerNormConfig, Linear, LinearConfig,
 };
 use burn::tensor::{Device, Tensor};
+use finetune_ops::Precision;
 
 /// All zero, until filled.
 pub(crate) fn embedding(rows: usize, width: usize, device: &Device) -> Embedding {
@@ -35,6 +36,8 @@ pub(crate) fn layer_norm(width: usize, device: &Device) -> LayerNorm {
     LayerNormConfig::new(width).init(device)
 }
 
+/// In 32-bit floats: for what is applied to texts, of which there are few beside tokens.
+///
 /// # Shapes
 /// - `rows`: `[T, input]`
 /// - output: `[T, output]`
@@ -43,6 +46,7 @@ pub(crate) fn apply_linear(linear: &Linear, rows: Tensor<2>) -> Tensor<2> {
         rows,
         linear.weight.val(),
         linear.bias.as_ref().map(|bias| bias.val()),
+        Precision::F32,
     )
 }
 

@@ -7,7 +7,7 @@ use finetune_model::{
     EncoderConfig, EncoderInput, Family, Features, LayerChoice, LoraConfig, LoraTarget, Pooling,
     SequenceClassifier, SequenceClassifierConfig, TokenPooling, initialise, parameters,
 };
-use finetune_ops::linear;
+use finetune_ops::{Precision, linear};
 
 use crate::device::device_and_tolerance;
 use crate::properties::encoder;
@@ -89,7 +89,7 @@ fn logits_from_all_tokens(model: &SequenceClassifier, input: &EncoderInput) -> T
     let pooled = match &model.pooler.dense {
         Some(dense) => {
             let bias = dense.bias.as_ref().map(Param::val);
-            linear(pooled, dense.weight.val(), bias).tanh()
+            linear(pooled, dense.weight.val(), bias, Precision::F32).tanh()
         }
         None => pooled,
     };

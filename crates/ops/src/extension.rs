@@ -11,7 +11,8 @@ use burn::backend::{
 
 use crate::attention::Inputs;
 use crate::{
-    Dropout, Kernels, activation, attention, cross_entropy, dropout, gelu_tanh, layer_norm, linear,
+    Dropout, Kernels, Precision, activation, attention, cross_entropy, dropout, gelu_tanh,
+    layer_norm, linear,
 };
 
 /// The operations of this crate as backend methods, dispatched to the backend of a tensor.
@@ -29,10 +30,15 @@ pub trait EncoderOps: Backend {
         rows: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        precision: Precision,
     ) -> FloatTensor<Self>;
 
     /// The same without a bias.
-    fn product_rows(rows: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn product_rows(
+        rows: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        precision: Precision,
+    ) -> FloatTensor<Self>;
 
     /// See [`layer_norm`](crate::layer_norm()).
     fn layer_norm_rows(
@@ -75,12 +81,17 @@ impl<B: Kernels> EncoderOps for B {
         rows: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        precision: Precision,
     ) -> FloatTensor<Self> {
-        <B as Kernels>::linear_rows(rows, weight, Some(bias))
+        <B as Kernels>::linear_rows(rows, weight, Some(bias), precision)
     }
 
-    fn product_rows(rows: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
-        <B as Kernels>::linear_rows(rows, weight, None)
+    fn product_rows(
+        rows: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        precision: Precision,
+    ) -> FloatTensor<Self> {
+        <B as Kernels>::linear_rows(rows, weight, None, precision)
     }
 
     fn layer_norm_rows(
@@ -137,12 +148,17 @@ impl<B: Kernels, C: CheckpointStrategy> EncoderOps for Autodiff<B, C> {
         rows: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        precision: Precision,
     ) -> FloatTensor<Self> {
-        linear::tracked::<B, C>(rows, weight, bias)
+        linear::tracked::<B, C>(rows, weight, bias, precision)
     }
 
-    fn product_rows(rows: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
-        linear::tracked_product::<B, C>(rows, weight)
+    fn product_rows(
+        rows: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        precision: Precision,
+    ) -> FloatTensor<Self> {
+        linear::tracked_product::<B, C>(rows, weight, precision)
     }
 
     fn layer_norm_rows(

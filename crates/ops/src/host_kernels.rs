@@ -14,16 +14,17 @@ use crate::host::{
 };
 use crate::native::linear::Sizes;
 use crate::native::{self, TASK, memory, rows_in_task};
-use crate::{Dropout, Kernels, cross_entropy, dropout, gelu, layer_norm, linear};
+use crate::{Dropout, Kernels, Precision, cross_entropy, dropout, gelu, layer_norm, linear};
 
 impl<B: Host> Kernels for B {
     fn linear_rows(
         rows: FloatTensor<B>,
         weight: FloatTensor<B>,
         bias: Option<FloatTensor<B>>,
+        precision: Precision,
     ) -> FloatTensor<B> {
         if !are_native::<B>([&rows, &weight].into_iter().chain(&bias)) {
-            return linear::forward::<B>(rows, weight, bias);
+            return linear::forward::<B>(rows, weight, bias, precision);
         }
         let sizes = sizes(&rows.shape(), &weight.shape());
         let bias = bias.as_ref().map(Values::<B>::of);
@@ -32,7 +33,8 @@ impl<B: Host> Kernels for B {
         }
         let (rows, weight) = (with_strides::<B>(rows), with_strides::<B>(weight));
         let bias = bias.as_ref().map(Values::slice);
-        let output = native::linear::apply(matrix::<B>(&rows), matrix::<B>(&weight), bias, sizes);
+        let (rows, weight) = (matrix::<B>(&rows), matrix::<B>(&weight));
+        let output = native::linear::apply(rows, weight, bias, sizes, precision);
         B::tensor(output, Shape::from([sizes.rows, sizes.outputs]))
     }
 
@@ -41,9 +43,10 @@ impl<B: Host> Kernels for B {
         weight: Option<FloatTensor<B>>,
         gradient: FloatTensor<B>,
         bias_wanted: bool,
+        precision: Precision,
     ) -> [Option<FloatTensor<B>>; 3] {
         if !are_native::<B>([&gradient].into_iter().chain(&rows).chain(&weight)) {
-            return linear::gradients::<B>(rows, weight, gradient, bias_wanted);
+            return linear::gradients::<B>(rows, weight, gradient, bias_wanted, precision);
         }
         let [count, outputs] = gradient.shape().dims();
         let of_bias = bias_wanted.then(|| {
@@ -65,17 +68,17 @@ impl<B: Host> Kernels for B {
             let inputs = rows.shape()[1];
             let (rows, gradient) = (matrix::<B>(&rows), matrix::<B>(&gradient));
             if column_major {
-                let values =
-                    native::linear::weight_gradient(gradient, rows, sizes(inputs).turned());
+                let sizes = sizes(inputs).turned();
+                let values = native::linear::weight_gradient(gradient, rows, sizes, precision);
                 return B::float_transpose(B::tensor(values, Shape::from([outputs, inputs])));
             }
-            let values = native::linear::weight_gradient(rows, gradient, sizes(inputs));
+            let values = native::linear::weight_gradient(rows, gradient, sizes(inputs), precision);
             B::tensor(values, Shape::from([inputs, outputs]))
         });
         let of_rows = weight.map(|weight| {
             let inputs = weight.shape()[0];
             let (gradient, weight) = (matrix::<B>(&gradient), matrix::<B>(&weight));
-            let values = native::linear::rows_gradient(gradient, weight, sizes(inputs));
+            let values = native::linear::rows_gradient(gradient, weight, sizes(inputs), precision);
             B::tensor(values, Shape::from([count, inputs]))
         });
         [of_rows, of_weight, of_bias]

@@ -6,7 +6,9 @@ use burn::backend::{
 };
 
 use crate::attention::Inputs;
-use crate::{Dropout, attention, cross_entropy, dropout, gelu, gelu_tanh, layer_norm, linear};
+use crate::{
+    Dropout, Precision, attention, cross_entropy, dropout, gelu, gelu_tanh, layer_norm, linear,
+};
 
 /// The operations of this crate on a backend without autodiff.
 ///
@@ -18,8 +20,9 @@ pub trait Kernels: Backend {
         rows: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: Option<FloatTensor<Self>>,
+        precision: Precision,
     ) -> FloatTensor<Self> {
-        linear::forward::<Self>(rows, weight, bias)
+        linear::forward::<Self>(rows, weight, bias, precision)
     }
 
     /// The gradients of rows, weight and bias. `rows` is there if that of the weight is wanted, and
@@ -29,8 +32,9 @@ pub trait Kernels: Backend {
         weight: Option<FloatTensor<Self>>,
         gradient: FloatTensor<Self>,
         bias_wanted: bool,
+        precision: Precision,
     ) -> [Option<FloatTensor<Self>>; 3] {
-        linear::gradients::<Self>(rows, weight, gradient, bias_wanted)
+        linear::gradients::<Self>(rows, weight, gradient, bias_wanted, precision)
     }
 
     /// See [`layer_norm`](crate::layer_norm()).

@@ -73,6 +73,7 @@ mod libtorch;
 mod linear;
 #[cfg_attr(not(any(feature = "flex", feature = "tch")), allow(dead_code))] // Only dropout's mask.
 mod native;
+mod precision;
 
 pub use adamw::{AdamW, Moving};
 #[cfg(feature = "allocator")]
@@ -89,3 +90,4 @@ pub use layer_norm::layer_norm;
 #[cfg(feature = "tch")]
 pub use libtorch::keep_libtorch_threads_out_of_the_way;
 pub use linear::linear;
+pub use precision::{Precision, PrecisionError};

@@ -7,15 +7,18 @@ use burn::backend::autodiff::{
     ops::{Backward, Ops, OpsKind},
 };
 use burn::backend::{Backend, Dispatch, TensorMetadata, tensor::FloatTensor};
-use burn::tensor::{Shape, Tensor};
+use burn::tensor::{DType, FloatDType, Shape, Tensor};
 
-use crate::{EncoderOps, Kernels};
+use crate::{EncoderOps, Kernels, Precision};
 
 /// `rows · weight + bias`.
 ///
 /// The weight is input-major, as in burn's `Linear` and transposed to PyTorch's. Rows are a matrix
 /// on purpose: burn's product of a 3-D input with a shared weight computes the weight gradient per
 /// batch entry and adds the results up.
+///
+/// The factors of the product, and of the products of its backward, are rounded to `precision`: see
+/// there.
 ///
 /// On flex the result of a row does not depend on the other rows, bit for bit.
 ///
@@ -30,19 +33,29 @@ use crate::{EncoderOps, Kernels};
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
+/// use finetune_ops::Precision;
 /// let device = Device::flex();
 /// let y = finetune_ops::linear(
 ///     Tensor::from_data([[1.0, 2.0]], &device),
 ///     Tensor::from_data([[1.0], [10.0]], &device),
 ///     Some(Tensor::from_data([0.5], &device)),
+///     Precision::F32,
 /// );
 /// assert_eq!(y.into_scalar::<f32>(), 21.5);
 /// ```
-pub fn linear(rows: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
+pub fn linear(
+    rows: Tensor<2>,
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+    precision: Precision,
+) -> Tensor<2> {
     let (rows, weight) = (rows.into_dispatch(), weight.into_dispatch());
     Tensor::from_dispatch(match bias {
-        Some(bias) => <Dispatch as EncoderOps>::linear_rows(rows, weight, bias.into_dispatch()),
-        None => <Dispatch as EncoderOps>::product_rows(rows, weight),
+        Some(bias) => {
+            let bias = bias.into_dispatch();
+            <Dispatch as EncoderOps>::linear_rows(rows, weight, bias, precision)
+        }
+        None => <Dispatch as EncoderOps>::product_rows(rows, weight, precision),
     })
 }
 
@@ -50,8 +63,9 @@ pub(crate) fn forward<B: Backend>(
     rows: FloatTensor<B>,
     weight: FloatTensor<B>,
     bias: Option<FloatTensor<B>>,
+    precision: Precision,
 ) -> FloatTensor<B> {
-    let product = B::float_matmul(rows, weight);
+    let product = product::<B>(rows, weight, precision);
     match bias {
         Some(bias) => {
             let width = bias.shape()[0];
@@ -61,6 +75,20 @@ pub(crate) fn forward<B: Backend>(
     }
 }
 
+/// A product in a precision, of and to tensors of 32-bit floats; of other types, as they are.
+fn product<B: Backend>(
+    left: FloatTensor<B>,
+    right: FloatTensor<B>,
+    precision: Precision,
+) -> FloatTensor<B> {
+    if precision == Precision::F32 || left.dtype() != DType::F32 {
+        return B::float_matmul(left, right);
+    }
+    let dtype = precision.dtype();
+    let (left, right) = (B::float_cast(left, dtype), B::float_cast(right, dtype));
+    B::float_cast(B::float_matmul(left, right), FloatDType::F32)
+}
+
 /// The gradients of rows, weight and bias: of the rows if the weight is given, of the weight if the
 /// rows are.
 pub(crate) fn gradients<B: Backend>(
@@ -68,14 +96,19 @@ pub(crate) fn gradients<B: Backend>(
     weight: Option<FloatTensor<B>>,
     gradient: FloatTensor<B>,
     bias_wanted: bool,
+    precision: Precision,
 ) -> [Option<FloatTensor<B>>; 3] {
     let of_bias = bias_wanted.then(|| {
         let width = gradient.shape()[1];
         let sum = B::float_sum_dim(gradient.clone(), 0);
         B::float_reshape(sum, Shape::from([width]))
     });
-    let of_weight = rows.map(|rows| B::float_matmul(B::float_transpose(rows), gradient.clone()));
-    let of_rows = weight.map(|weight| B::float_matmul(gradient, B::float_transpose(weight)));
+    let of_weight = rows.map(|rows| {
+        let rows = B::float_transpose(rows);
+        product::<B>(rows, gradient.clone(), precision)
+    });
+    let of_rows =
+        weight.map(|weight| product::<B>(gradient, B::float_transpose(weight), precision));
     [of_rows, of_weight, of_bias]
 }
 
@@ -88,6 +121,7 @@ struct LinearBackward<const N: usize>;
 struct Saved<B: Backend> {
     rows: Option<FloatTensor<B>>,
     weight: Option<FloatTensor<B>>,
+    precision: Precision,
 }
 
 impl<B: Kernels, const N: usize> Backward<B, N> for LinearBackward<N> {
@@ -99,10 +133,14 @@ impl<B: Kernels, const N: usize> Backward<B, N> for LinearBackward<N> {
         grads: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let Saved { rows, weight } = ops.state;
+        let Saved {
+            rows,
+            weight,
+            precision,
+        } = ops.state;
         let gradient = grads.consume::<B>(&ops.node);
         let bias_wanted = ops.parents.get(2).is_some_and(Option::is_some);
-        let gradients = B::linear_gradients(rows, weight, gradient, bias_wanted);
+        let gradients = B::linear_gradients(rows, weight, gradient, bias_wanted, precision);
         for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
             if let (Some(node), Some(gradient)) = (parent, gradient) {
                 grads.register::<B>(node.id, gradient);
@@ -114,10 +152,12 @@ impl<B: Kernels, const N: usize> Backward<B, N> for LinearBackward<N> {
 fn saved<B: Kernels, C: CheckpointStrategy>(
     rows: &FloatTensor<Autodiff<B, C>>,
     weight: &FloatTensor<Autodiff<B, C>>,
+    precision: Precision,
 ) -> Saved<B> {
     Saved {
         rows: weight.is_tracked().then(|| rows.primitive().clone()),
         weight: rows.is_tracked().then(|| weight.primitive().clone()),
+        precision,
     }
 }
 
@@ -125,11 +165,13 @@ pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(
     rows: FloatTensor<Autodiff<B, C>>,
     weight: FloatTensor<Autodiff<B, C>>,
     bias: FloatTensor<Autodiff<B, C>>,
+    precision: Precision,
 ) -> FloatTensor<Autodiff<B, C>> {
     let nodes = [rows.node(), weight.node(), bias.node()];
-    let saved = saved::<B, C>(&rows, &weight);
+    let saved = saved::<B, C>(&rows, &weight, precision);
     let (rows, weight) = (rows.into_primitive(), weight.into_primitive());
-    let output = <B as Kernels>::linear_rows(rows, weight, Some(bias.into_primitive()));
+    let bias = Some(bias.into_primitive());
+    let output = <B as Kernels>::linear_rows(rows, weight, bias, precision);
     match LinearBackward::<3>
         .prepare::<C>(nodes)
         .compute_bound()
@@ -143,11 +185,12 @@ pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(
 pub(crate) fn tracked_product<B: Kernels, C: CheckpointStrategy>(
     rows: FloatTensor<Autodiff<B, C>>,
     weight: FloatTensor<Autodiff<B, C>>,
+    precision: Precision,
 ) -> FloatTensor<Autodiff<B, C>> {
     let nodes = [rows.node(), weight.node()];
-    let saved = saved::<B, C>(&rows, &weight);
+    let saved = saved::<B, C>(&rows, &weight, precision);
     let (rows, weight) = (rows.into_primitive(), weight.into_primitive());
-    let output = <B as Kernels>::linear_rows(rows, weight, None);
+    let output = <B as Kernels>::linear_rows(rows, weight, None, precision);
     match LinearBackward::<2>
         .prepare::<C>(nodes)
         .compute_bound()

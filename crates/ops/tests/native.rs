@@ -3,8 +3,8 @@
 
 use burn::tensor::{DType, Tensor};
 use finetune_ops::{
-    AdamW, Dropout, Moving, attention, class_cross_entropy, dropout, gelu, key_bias, layer_norm,
-    linear, scale, sum_of_squares,
+    AdamW, Dropout, Moving, Precision, attention, class_cross_entropy, dropout, gelu, key_bias,
+    layer_norm, linear, scale, sum_of_squares,
 };
 use proptest::prelude::*;
 
@@ -25,11 +25,22 @@ fn results<const N: usize>(
     dtype: DType,
     operation: &(dyn Fn([Tensor<2>; N]) -> Tensor<2> + Sync),
 ) -> Vec<Vec<f32>> {
+    pulled(inputs, dtype, Precision::F32, operation)
+}
+
+/// The same, where the gradient of the output is rounded first.
+fn pulled<const N: usize>(
+    inputs: &[Tensor<2>; N],
+    dtype: DType,
+    of_gradient: Precision,
+    operation: &(dyn Fn([Tensor<2>; N]) -> Tensor<2> + Sync),
+) -> Vec<Vec<f32>> {
     let leaves = inputs
         .each_ref()
         .map(|input| input.clone().cast(dtype).detach().require_grad());
     let output = operation(leaves.clone());
-    let upstream = matrix(output.dims(), 77, &output.device()).cast(dtype);
+    let upstream = matrix(output.dims(), 77, &output.device());
+    let upstream = upstream.cast(of_gradient.dtype()).cast(dtype);
     let gradients = (output.clone() * upstream).sum().backward();
     let gradients = leaves.map(|leaf| match leaf.grad(&gradients) {
         Some(gradient) => host(gradient.cast(DType::F32)),
@@ -88,14 +99,45 @@ proptest! {
         });
         let (weight, bias) = (values([width, outputs], 3), values([1, outputs], 4));
         compare([x.clone(), weight.clone(), bias], 2e-5, &|[x, weight, bias]| {
-            linear(x, weight, Some(bias.reshape([outputs])))
+            linear(x, weight, Some(bias.reshape([outputs])), Precision::F32)
         });
-        compare([x.clone(), weight], 2e-5, &|[x, weight]| linear(x, weight, None));
+        compare([x.clone(), weight], 2e-5, &|[x, weight]| linear(x, weight, None, Precision::F32));
         // The matrices as they lie in memory after a transposition.
         let (x, weight) = (values([width, rows], 5), values([outputs, width], 6));
         compare([x, weight], 2e-5, &|[x, weight]| {
-            linear(x.transpose(), weight.transpose(), None)
+            linear(x.transpose(), weight.transpose(), None, Precision::F32)
         });
+    }
+
+    #[test]
+    fn of_products_of_rounded_factors(
+        rows in size(),
+        width in size(),
+        outputs in size(),
+        transposed in any::<bool>(),
+        precision in prop::sample::select(vec![Precision::Bf16, Precision::F16]),
+        seed in 0u32..1000,
+    ) {
+        let device = device().autodiff();
+        let shapes = match transposed {
+            true => [[width, rows], [outputs, width]],
+            false => [[rows, width], [width, outputs]],
+        };
+        let inputs = [0, 1].map(|at| matrix(shapes[at], seed + at as u32, &device) * 3.0);
+        let rounded = inputs.each_ref().map(|input| {
+            input.clone().cast(precision.dtype()).cast(DType::F32).detach()
+        });
+        let product = |[x, weight]: [Tensor<2>; 2], precision| match transposed {
+            true => linear(x.transpose(), weight.transpose(), None, precision),
+            false => linear(x, weight, None, precision),
+        };
+        let exact = |inputs| product(inputs, Precision::F32);
+        let expected = pulled(&rounded, DType::F64, precision, &exact);
+        let operation = |inputs| product(inputs, precision);
+        let native = results(&inputs, DType::F32, &operation);
+        assert_close(&native, &expected, 2e-5);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        assert_eq!(native, pool.install(|| results(&inputs, DType::F32, &operation)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! computed of a text once holds in every batch, and what is computed of all its tokens for one.
 
 use burn::tensor::{Device, Tensor};
-use finetune_ops::{attention, gelu, gelu_tanh, key_bias, layer_norm, linear};
+use finetune_ops::{Precision, attention, gelu, gelu_tanh, key_bias, layer_norm, linear};
 use proptest::prelude::*;
 
 use super::properties::{bits, first_of_each, matrix};
@@ -42,8 +42,11 @@ proptest! {
         let weight = matrix([inputs, outputs], seed + 1, &device);
         let vector = |seed| matrix([1, inputs], seed, &device).reshape([inputs]);
         let bias = matrix([1, outputs], seed + 2, &device).reshape([outputs]);
-        let operations: [&dyn Fn(Tensor<2>) -> Tensor<2>; 4] = [
-            &|rows| linear(rows, weight.clone(), Some(bias.clone())),
+        let product = |rows, precision| linear(rows, weight.clone(), Some(bias.clone()), precision);
+        let operations: [&dyn Fn(Tensor<2>) -> Tensor<2>; 6] = [
+            &|rows| product(rows, Precision::F32),
+            &|rows| product(rows, Precision::Bf16),
+            &|rows| product(rows, Precision::F16),
             &|rows| layer_norm(rows, vector(seed + 3), vector(seed + 4), 1e-12),
             &gelu,
             &gelu_tanh,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use finetune_data::BatchSize;
-use finetune_train::{Predictor, PredictorConfig};
+use finetune_train::{Precision, Predictor, PredictorConfig};
 
 use crate::model::{ModelProfile, TextModel};
 use crate::{Input, ServeError};
@@ -54,9 +54,23 @@ impl ServedModel {
     /// As [`Self::new`]; [`ServeError::Model`] if the folder holds no fine-tuned model,
     /// [`ServeError::Io`] and [`ServeError::InvalidFile`] for the files beside it.
     pub fn load(name: &str, directory: &Path, device: &Device) -> Result<Self, ServeError> {
+        Self::load_with(name, directory, device, Precision::default())
+    }
+
+    /// The same, in a precision.
+    ///
+    /// # Errors
+    /// As [`Self::load`], with [`ServeError::Model`] also if the device lacks the precision.
+    pub fn load_with(
+        name: &str,
+        directory: &Path,
+        device: &Device,
+        precision: Precision,
+    ) -> Result<Self, ServeError> {
         check_name(name)?;
         let config = PredictorConfig {
             batch_size: BatchSize::Tokens(Self::TOKENS_AT_ONCE),
+            precision,
             ..Default::default()
         };
         let loaded = Predictor::load_with(directory, config, device);

@@ -26,6 +26,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::evaluation::Standing;
 use crate::freeze::fingerprints;
+use crate::loss_scale::LossScale;
 use crate::mixing::TaskWeights;
 use crate::step_losses::EpochLoss;
 use crate::{Optimizer, OptimizerConfig, TrainError, TrainingSummary};
@@ -64,6 +65,9 @@ pub(crate) struct TrainState {
     pub(crate) epoch_seconds: f64,
     /// No step follows.
     pub(crate) ended: bool,
+    /// What the loss is multiplied by; nothing where it is not.
+    #[serde(default)]
+    pub(crate) loss_scale: Option<LossScale>,
     /// What the losses of the tasks count for; nothing before the first step.
     #[serde(default)]
     pub(crate) task_weights: Option<TaskWeights>,

@@ -1,6 +1,7 @@
 //! Every setting of the training loop, with its default in one place.
 
 use finetune_data::{BatchSize, Order};
+use finetune_ops::Precision;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoints::CheckpointPolicy;
@@ -21,6 +22,8 @@ pub struct TrainConfig {
     pub accumulation: usize,
     /// What goes into a prediction batch.
     pub eval_batch_size: BatchSize,
+    /// How exact the products of the encoder are, in training and evaluation.
+    pub precision: Precision,
     /// Order of the rows in an epoch.
     pub order: Order,
     /// The optimizer.
@@ -44,6 +47,7 @@ impl Default for TrainConfig {
             batch_size: BatchSize::Rows(32),
             accumulation: 1,
             eval_batch_size: BatchSize::Rows(64),
+            precision: Precision::default(),
             order: Order::default(),
             optimizer: OptimizerConfig::default(),
             schedule: Schedule::default(),

@@ -12,6 +12,9 @@ pub enum TrainError {
     /// Loading, running or saving the model failed.
     #[error(transparent)]
     Model(#[from] finetune_model::ModelError),
+    /// The device does not compute in the precision asked for.
+    #[error(transparent)]
+    Precision(#[from] finetune_ops::PrecisionError),
     /// Scoring the predictions failed.
     #[error(transparent)]
     Eval(#[from] finetune_eval::EvalError),

@@ -6,8 +6,8 @@ use burn::module::Module;
 use burn::tensor::Device;
 use finetune_data::{Splits, TextTokenizer};
 use finetune_model::{
-    CheckpointConfig, LoadReport, SequenceClassifier, SequenceClassifierConfig, load_classifier_as,
-    save_classifier,
+    CheckpointConfig, EncoderModel, LoadReport, SequenceClassifier, SequenceClassifierConfig,
+    load_classifier_as, save_classifier,
 };
 use serde::Serialize;
 
@@ -82,6 +82,7 @@ impl FineTuning {
         let device = device.clone().autodiff();
         let (model, load_report) = load_classifier_as(model_directory, &classifier, seed, &device)?;
         let model = config.model.adapt(model, seed)?;
+        let model = model.with_precision(config.train.precision);
         text.check_fit(model_directory, &tokenizer, &checkpoint.encoder)?;
         config.train.freeze.check(&model)?;
         let data = splits.encode(text, &tokenizer)?;

@@ -3,7 +3,8 @@
 use burn::tensor::Tensor;
 use finetune_data::{Batch, BatchSize, EncodedDataset, Padding, Target, collate};
 use finetune_eval::Metric;
-use finetune_model::{DropoutStream, SequenceClassifier};
+use finetune_model::{DropoutStream, EncoderModel, SequenceClassifier};
+use finetune_ops::Precision;
 
 use crate::activations::{BatchInputs, FrozenActivations, constant_stages};
 use crate::device_batch::check_autodiff;
@@ -38,6 +39,10 @@ pub struct LabelledTexts<'a> {
 impl Objective for LabelledTexts<'_> {
     type Model = SequenceClassifier;
     type Batch = Batch;
+
+    fn in_precision(&self, model: SequenceClassifier, precision: Precision) -> SequenceClassifier {
+        model.with_precision(precision)
+    }
 
     fn check(&self, model: &SequenceClassifier, config: &TrainConfig) -> Result<(), TrainError> {
         self.check_outputs(model.classes())?;

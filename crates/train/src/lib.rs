@@ -85,6 +85,7 @@ mod labelled_texts;
 #[cfg(feature = "learner")]
 mod learner;
 mod loss;
+mod loss_scale;
 mod masked_texts;
 mod memory;
 mod metrics_lines;
@@ -131,6 +132,7 @@ pub use evaluation::{EarlyStopping, Evaluation, EvaluationConfig, EvaluationReco
 pub use fine_tuning::FineTuning;
 pub use fine_tuning_config::FineTuningConfig;
 pub use finetune_eval::{Metric, Scores};
+pub use finetune_ops::Precision;
 pub use freeze::{Freeze, FreezeConfig, FrozenWatch, GradualUnfreezing, check_gradients};
 pub use labelled_texts::LabelledTexts;
 #[cfg(feature = "learner")]

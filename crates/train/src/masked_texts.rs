@@ -7,8 +7,8 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use finetune_data::{BatchSize, EncodedTexts, MaskedBatch, Masker, Padding, sorted_by_length};
 use finetune_eval::{Metric, Scores};
-use finetune_model::{DropoutStream, MaskedLm};
-use finetune_ops::class_cross_entropy;
+use finetune_model::{DropoutStream, EncoderModel, MaskedLm};
+use finetune_ops::{Precision, class_cross_entropy};
 
 use crate::device_batch::{check_autodiff, encoder_input};
 use crate::evaluation::Evaluation;
@@ -37,6 +37,10 @@ const EVALUATION_EPOCH: u64 = u64::MAX;
 impl Objective for MaskedTexts<'_> {
     type Model = MaskedLm;
     type Batch = MaskedBatch;
+
+    fn in_precision(&self, model: MaskedLm, precision: Precision) -> MaskedLm {
+        model.with_precision(precision)
+    }
 
     fn check(&self, model: &MaskedLm, _config: &TrainConfig) -> Result<(), TrainError> {
         check_autodiff(&model.encoder)

@@ -3,6 +3,7 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 use finetune_model::DropoutStream;
+use finetune_ops::Precision;
 
 use crate::evaluation::Evaluation;
 use crate::mixing::MixingConfig;
@@ -26,6 +27,11 @@ pub trait Objective {
     /// # Errors
     /// [`TrainError::InvalidSetting`] if not.
     fn check(&self, model: &Self::Model, config: &TrainConfig) -> Result<(), TrainError>;
+
+    /// The model, computing in a precision; one without large products stays as it is.
+    fn in_precision(&self, model: Self::Model, _precision: Precision) -> Self::Model {
+        model
+    }
 
     /// The names of the tasks; of one, nothing need be said.
     fn tasks(&self) -> Vec<String> {

@@ -10,6 +10,7 @@ use crate::mixing::{
     MeasuredTask, Place, SharedStages, TaskGradients, TaskWeights, Weighting, combine,
 };
 use crate::objective::{Objective, Part};
+use crate::optimizer::multiply_all;
 use crate::plan::Plan;
 use crate::step_losses::UnreadTask;
 use crate::summary::TrainingSummary;
@@ -23,6 +24,8 @@ pub(crate) struct StepTasks<'a> {
     tasks: Vec<TaskGradients>,
     /// Batches so far, over all tasks: the address of their dropout.
     batches: u64,
+    /// What losses are multiplied by on their way back.
+    loss_scale: f64,
 }
 
 /// What a step comes to.
@@ -39,13 +42,19 @@ pub(crate) struct StepOutcome {
 }
 
 impl<'a> StepTasks<'a> {
-    pub(crate) fn new(plan: &'a Plan, weights: &'a mut TaskWeights, step: u64) -> Self {
+    pub(crate) fn new(
+        plan: &'a Plan,
+        weights: &'a mut TaskWeights,
+        step: u64,
+        loss_scale: f64,
+    ) -> Self {
         Self {
             plan,
             weights,
             step,
             tasks: Vec::new(),
             batches: 0,
+            loss_scale,
         }
     }
 
@@ -110,10 +119,15 @@ impl<'a> StepTasks<'a> {
             self.batches += 1;
             let loss = objective.loss(model, batch, divisor, dropout)?;
             losses.push(loss.clone().inner());
-            sum.accumulate(model, GradientsParams::from_grads(loss.backward(), model));
+            let scaled = weighted(loss, self.loss_scale, 0.0);
+            sum.accumulate(model, GradientsParams::from_grads(scaled.backward(), model));
             summary.count(size);
         }
-        Ok((sum.grads(), Tensor::cat(losses, 0).sum(), divisor))
+        let gradients = match self.loss_scale == 1.0 {
+            true => sum.grads(),
+            false => multiply_all(model, sum.grads(), 1.0 / self.loss_scale),
+        };
+        Ok((gradients, Tensor::cat(losses, 0).sum(), divisor))
     }
 
     /// The gradient of the step, after which the weights are those of the next.

@@ -11,6 +11,9 @@ use crate::observer::EpochRecord;
 pub struct TrainingSummary {
     /// Optimizer steps.
     pub steps: usize,
+    /// Of these, those whose gradients overflowed in half precision, which moved nothing.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub overflowed_steps: usize,
     /// Rows that went through the network, over all epochs.
     pub rows: usize,
     /// Wall time of the loop, evaluations included.
@@ -25,6 +28,11 @@ pub struct TrainingSummary {
     pub evaluations: Vec<EvaluationRecord>,
     /// The best of them.
     pub best: Option<EvaluationRecord>,
+}
+
+/// Whether a report need not mention it.
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl TrainingSummary {

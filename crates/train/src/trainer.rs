@@ -1,6 +1,8 @@
 //! The training loop. There is one; what varies is a value in [`TrainConfig`], and what is trained
 //! an [`Objective`].
 
+use burn::module::Module;
+
 use crate::checkpoints::CheckpointFolder;
 use crate::objective::Objective;
 use crate::observer::{Event, Observer, Phase};
@@ -69,7 +71,8 @@ impl<'a, O: Objective> Trainer<'a, O> {
     /// Whether settings, data and model contradict each other; [`Self::train`] finds it out, too.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] names both.
+    /// [`TrainError::InvalidSetting`] names both; [`TrainError::Precision`] if the model's device
+    /// lacks it.
     pub fn check(&self, model: &O::Model) -> Result<(), TrainError> {
         self.plan(model).map(drop)
     }
@@ -77,13 +80,16 @@ impl<'a, O: Objective> Trainer<'a, O> {
     fn plan(&self, model: &O::Model) -> Result<Plan, TrainError> {
         let plan = Plan::new(self.objective, self.config)?;
         self.objective.check(model, self.config)?;
+        for device in model.devices() {
+            self.config.precision.check(&device)?;
+        }
         Ok(plan)
     }
 
-    /// Trains `model`, which is on a device with autodiff.
+    /// Trains `model`, which is on a device with autodiff, in the configured precision.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] for a configuration that is out of range, contradicts
+    /// [`TrainError::Precision`] if its device lacks that; [`TrainError::InvalidSetting`] for a configuration that is out of range, contradicts
     /// itself, or does not fit model or data; [`TrainError::Diverged`] if a loss or gradient stops
     /// being a number; whatever the objective or `observer` returns.
     pub fn train(
@@ -92,6 +98,7 @@ impl<'a, O: Objective> Trainer<'a, O> {
         observer: &mut dyn Observer,
     ) -> Result<Trained<O::Model>, TrainError> {
         let plan = self.plan(&model)?;
+        let model = self.objective.in_precision(model, self.config.precision);
         let mut run = TrainingRun::begin(self, &plan, model)?;
         observer.observe(&Event::Started {
             phase: Phase::Training,

@@ -9,9 +9,11 @@ use crate::TrainError;
 use crate::checkpoint::{Checkpoint, TrainState};
 use crate::evaluation::{Evaluation, EvaluationConfig, EvaluationRecord};
 use crate::freezing::Freezing;
+use crate::loss_scale::LossScale;
 use crate::mixing::probe;
 use crate::objective::{Objective, Part};
 use crate::observer::{EpochRecord, Event, Observer};
+use crate::optimizer::global_norm;
 use crate::plan::{Plan, PlannedStep};
 use crate::run_length::Moment;
 use crate::step_losses::{StepLosses, UnreadStep};
@@ -50,7 +52,10 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
             Some(path) => Checkpoint::read(path, model, &config.optimizer)?,
             None => Checkpoint {
                 optimizer: config.optimizer.init(&model),
-                state: TrainState::default(),
+                state: TrainState {
+                    loss_scale: LossScale::new(config.precision),
+                    ..Default::default()
+                },
                 model,
                 best: None,
             },
@@ -85,7 +90,7 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
         self.measure_gradients(step, observer)?;
         let trained = self.trained_parts(step);
         if trained.is_empty() {
-            return self.pass_over(observer);
+            return self.pass_over(0, observer);
         }
         let outcome = self.outcome(step, &trained)?;
         let objective = self.trainer.objective;
@@ -95,6 +100,11 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
             &outcome.tasks,
             |path| objective.task_of(path),
         )?;
+        let rows = trained.iter().map(|part| part.rows.len()).sum();
+        if self.overflows(&outcome) {
+            self.now.state.summary.overflowed_steps += 1;
+            return self.pass_over(rows, observer);
+        }
         let factor = config
             .schedule
             .factor(self.steps_done(), self.plan.total_steps);
@@ -114,9 +124,22 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
             tasks: outcome.losses,
         });
         self.now.state.summary.steps += 1;
-        let rows = trained.iter().map(|part| part.rows.len()).sum();
         observer.observe(&Event::Advanced { rows })?;
         Ok(self)
+    }
+
+    /// Whether gradients are too large for half precision, and a smaller loss scale may help: then
+    /// the step is to move nothing. Only where the loss is scaled are the gradients read.
+    fn overflows(&mut self, outcome: &StepOutcome) -> bool {
+        let Some(scale) = &mut self.now.state.loss_scale else {
+            return false;
+        };
+        let norm = global_norm(&self.now.model, &outcome.gradients);
+        if norm.into_scalar::<f32>().is_finite() {
+            scale.went_well();
+            return false;
+        }
+        scale.overflowed()
     }
 
     /// The parts of a step but for tasks that have stopped.
@@ -138,10 +161,10 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
             .is_some_and(|(patience, standing)| standing.without_improvement >= patience)
     }
 
-    /// A step of tasks that have all stopped: the schedule goes on, nothing else.
-    fn pass_over(mut self, observer: &mut dyn Observer) -> Result<Self, TrainError> {
+    /// A step that moves nothing, such as one of tasks that have all stopped: the schedule goes on.
+    fn pass_over(mut self, rows: usize, observer: &mut dyn Observer) -> Result<Self, TrainError> {
         self.now.state.summary.steps += 1;
-        observer.observe(&Event::Advanced { rows: 0 })?;
+        observer.observe(&Event::Advanced { rows })?;
         Ok(self)
     }
 
@@ -155,7 +178,8 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
         };
         let dropout = DropoutStream::new(config.seed, step.step)
             .from_stage(self.freezing.first_stage_with_dropout());
-        let mut tasks = StepTasks::new(self.plan, &mut weights, step.step);
+        let loss_scale = state.loss_scale.map_or(1.0, LossScale::factor);
+        let mut tasks = StepTasks::new(self.plan, &mut weights, step.step, loss_scale);
         tasks.accumulate(self.trainer, model, parts, dropout, &mut state.summary)?;
         let outcome = tasks.finish(model, config.seed);
         state.task_weights = Some(weights);

@@ -17,6 +17,7 @@ mod learner;
 mod multi_task;
 mod parity;
 mod pre_training;
+mod precision;
 mod predictor;
 mod properties;
 mod regression;

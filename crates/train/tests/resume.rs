@@ -10,7 +10,8 @@ use burn::tensor::Device;
 use finetune_data::Splits;
 use finetune_train::{
     CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, Every, FineTuning, FineTuningConfig,
-    Freeze, FreezeConfig, GradualUnfreezing, Metric, Observer, RunLength, TrainConfig, TrainError,
+    Freeze, FreezeConfig, GradualUnfreezing, Metric, Observer, Precision, RunLength, TrainConfig,
+    TrainError,
 };
 
 use crate::regression::{checkpoint, checkpoint_of};
@@ -144,14 +145,27 @@ impl Observer for StopAt {
 /// Between any two events there may be a kill, also where timing alone never hits.
 #[test]
 fn a_run_stopped_between_any_two_events_goes_on() {
+    goes_on(&config(), 7);
+}
+
+/// The scale of the loss goes on, too.
+#[test]
+fn a_run_in_half_precision_goes_on() {
+    let mut config = config();
+    config.train.precision = Precision::F16;
+    goes_on(&config, 23);
+}
+
+/// Stops a run after every so many events.
+fn goes_on(config: &FineTuningConfig, every: usize) {
     let whole = folder();
     let run = |folder: &Path, observer: &mut dyn Observer| {
-        let prepared = prepare(folder, config()).unwrap();
+        let prepared = prepare(folder, config.clone()).unwrap();
         prepared.resume(&folder.join("run"), observer)
     };
     run(whole.path(), &mut ()).unwrap();
     let expected = outcome(whole.path());
-    for events in (0..).step_by(7) {
+    for events in (0..).step_by(every) {
         let stopped = folder();
         if run(stopped.path(), &mut StopAt(events)).is_ok() {
             assert!(events > 50, "{events}");

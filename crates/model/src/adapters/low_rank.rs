@@ -3,6 +3,7 @@
 use burn::module::{Module, Param};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
+use finetune_ops::{Precision, linear};
 
 use super::LoraTarget;
 use crate::dropout::DropoutStage;
@@ -61,6 +62,7 @@ impl LowRank {
         rows: Tensor<2>,
         dropout: Option<DropoutStage>,
         target: LoraTarget,
+        precision: Precision,
     ) -> Tensor<2> {
         let rows = match dropout
             .and_then(|stage| stage.in_adapter(self.config.dropout, target as usize))
@@ -69,8 +71,8 @@ impl LowRank {
             None => rows,
         };
         // Scaled where it is narrowest.
-        let narrow = finetune_ops::linear(rows, self.a.val(), None) * self.config.scale();
-        finetune_ops::linear(narrow, self.b.val(), None)
+        let narrow = linear(rows, self.a.val(), None, precision) * self.config.scale();
+        linear(narrow, self.b.val(), None, precision)
     }
 
     /// What the adapter adds to the weight beside it.

@@ -3,6 +3,7 @@
 use burn::module::{Module, Param};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
+use finetune_ops::{Precision, linear};
 
 use super::LoraTarget;
 use super::low_rank::{LowRank, LowRankConfig};
@@ -44,13 +45,14 @@ impl Projection {
         rows: Tensor<2>,
         dropout: Option<DropoutStage>,
         target: LoraTarget,
+        precision: Precision,
     ) -> Tensor<2> {
         let (weight, bias) = (self.weight.val(), self.bias.val());
         match &self.lora {
-            None => finetune_ops::linear(rows, weight, Some(bias)),
+            None => linear(rows, weight, Some(bias), precision),
             Some(lora) => {
-                let base = finetune_ops::linear(rows.clone(), weight, Some(bias));
-                base + lora.forward(rows, dropout, target)
+                let base = linear(rows.clone(), weight, Some(bias), precision);
+                base + lora.forward(rows, dropout, target, precision)
             }
         }
     }

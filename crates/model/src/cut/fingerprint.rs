@@ -1,6 +1,7 @@
 //! What the part below a cut computes, as a short name.
 
 use burn::tensor::TensorData;
+use finetune_ops::Precision;
 use sha2::{Digest, Sha256};
 
 use super::Cut;
@@ -8,12 +9,15 @@ use crate::SequenceClassifier;
 use crate::parameters::{Parameter, for_each};
 
 impl SequenceClassifier {
-    /// What the activations at a cut depend on beside the texts: a hash of the configuration and
-    /// of every parameter below it, as 64 hexadecimal digits.
+    /// What the activations at a cut depend on beside the texts: a hash of the configuration,
+    /// the precision and every parameter below it, as 64 hexadecimal digits.
     pub fn fingerprint_below(&self, cut: Cut) -> String {
         let config = self.config();
         let mut hash = Sha256::new();
         hash.update(format!("{cut:?} {:?}", config.encoder));
+        if self.encoder.precision() != Precision::F32 {
+            hash.update(self.encoder.precision().to_string());
+        }
         if cut == Cut::Pooled {
             hash.update(format!("{:?}", config.pooling));
         }

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::nn::LayerNorm;
 use burn::tensor::{Device, Tensor};
-use finetune_ops::attention;
+use finetune_ops::{Precision, attention};
 
 use super::{AttentionMask, EncoderConfig, Queries};
 use crate::adapters::{LoraTarget, Projection};
@@ -59,20 +59,21 @@ impl SelfAttention {
         mask: &AttentionMask,
         queries: Queries,
         dropout: Option<DropoutStage>,
+        precision: Precision,
     ) -> Tensor<2> {
         let asking = queries.of(hidden.clone(), mask);
+        let apply_to = |projection: &Projection, rows, target| {
+            projection.forward(rows, dropout, target, precision)
+        };
         let context = attention(
-            self.query
-                .forward(asking.clone(), dropout, LoraTarget::Query),
-            self.key.forward(hidden.clone(), dropout, LoraTarget::Key),
-            self.value.forward(hidden, dropout, LoraTarget::Value),
+            apply_to(&self.query, asking.clone(), LoraTarget::Query),
+            apply_to(&self.key, hidden.clone(), LoraTarget::Key),
+            apply_to(&self.value, hidden, LoraTarget::Value),
             mask.key_bias.clone(),
             self.heads,
             dropout.and_then(|stage| stage.at(self.probability_dropout, 0)),
         );
-        let projected = self
-            .output
-            .forward(context, dropout, LoraTarget::AttentionOutput);
+        let projected = apply_to(&self.output, context, LoraTarget::AttentionOutput);
         let dropped = apply(projected, self.output_dropout, dropout, 1);
         parts::apply_layer_norm(&self.norm, asking + dropped, self.epsilon)
     }
@@ -102,7 +103,8 @@ mod tests {
             let rows = Tensor::arange(0..48, &device).float().reshape([6, 8]) / 48.0;
             let forward = |dropout| {
                 let attention = &encoder.layers[0].attention;
-                let output = attention.forward(rows.clone(), &mask, Queries::All, dropout);
+                let output =
+                    attention.forward(rows.clone(), &mask, Queries::All, dropout, Precision::F32);
                 output.into_data().try_to_vec::<f32>().unwrap()
             };
             let same = forward(None) == forward(Some(DropoutStream::new(1, 1).stage(1)));

@@ -4,6 +4,7 @@
 use burn::module::Module;
 use burn::nn::LayerNorm;
 use burn::tensor::{Device, Tensor};
+use finetune_ops::Precision;
 
 use super::{Activation, EncoderConfig};
 use crate::adapters::{LoraTarget, Projection};
@@ -40,12 +41,18 @@ impl FeedForward {
 
     /// # Shapes
     /// - `hidden`, output: `[T, D]`
-    pub(super) fn forward(&self, hidden: Tensor<2>, dropout: Option<DropoutStage>) -> Tensor<2> {
-        let wide = self
-            .intermediate
-            .forward(hidden.clone(), dropout, LoraTarget::Intermediate);
+    pub(super) fn forward(
+        &self,
+        hidden: Tensor<2>,
+        dropout: Option<DropoutStage>,
+        precision: Precision,
+    ) -> Tensor<2> {
+        let apply_to = |projection: &Projection, rows, target| {
+            projection.forward(rows, dropout, target, precision)
+        };
+        let wide = apply_to(&self.intermediate, hidden.clone(), LoraTarget::Intermediate);
         let wide = self.activation.apply(wide);
-        let narrow = self.output.forward(wide, dropout, LoraTarget::Output);
+        let narrow = apply_to(&self.output, wide, LoraTarget::Output);
         let dropped = apply(narrow, self.dropout, dropout, 2);
         parts::apply_layer_norm(&self.norm, hidden + dropped, self.epsilon)
     }

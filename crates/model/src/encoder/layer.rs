@@ -2,6 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use finetune_ops::Precision;
 
 use super::{AttentionMask, EncoderConfig, FeedForward, Queries, SelfAttention};
 use crate::adapters::LoraTarget;
@@ -33,9 +34,12 @@ impl EncoderLayer {
         mask: &AttentionMask,
         queries: Queries,
         dropout: Option<DropoutStage>,
+        precision: Precision,
     ) -> Tensor<2> {
-        let attended = self.attention.forward(hidden, mask, queries, dropout);
-        self.feed_forward.forward(attended, dropout)
+        let attended = self
+            .attention
+            .forward(hidden, mask, queries, dropout, precision);
+        self.feed_forward.forward(attended, dropout, precision)
     }
 
     /// Whether any of its linear maps has an adapter.

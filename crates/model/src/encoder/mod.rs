@@ -29,6 +29,7 @@ use std::ops::{Range, RangeInclusive};
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use finetune_ops::Precision;
 
 use crate::{DropoutStream, ModelError};
 
@@ -41,6 +42,8 @@ pub struct Encoder {
     pub embeddings: Embeddings,
     /// The Transformer layers, the one next to the embeddings first.
     pub layers: Vec<EncoderLayer>,
+    #[module(skip)]
+    precision: Precision,
 }
 
 impl EncoderConfig {
@@ -55,11 +58,23 @@ impl EncoderConfig {
         Ok(Encoder {
             embeddings: Embeddings::new(self, device),
             layers: layers.collect(),
+            precision: Precision::F32,
         })
     }
 }
 
 impl Encoder {
+    /// The same encoder, computing the products of its layers in a precision; a new one does in
+    /// [`Precision::F32`]. No part of a checkpoint.
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// In which precision the products of its layers are computed.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
     /// The hidden states after the last layer. Without `dropout` the result is deterministic.
     ///
     /// # Shapes
@@ -110,7 +125,7 @@ impl Encoder {
     ) -> Tensor<2> {
         layers.fold(hidden, |hidden, index| {
             let stage = dropout.map(|stream| stream.stage(index + 1));
-            self.layers[index].forward(hidden, mask, Queries::All, stage)
+            self.layers[index].forward(hidden, mask, Queries::All, stage, self.precision)
         })
     }
 
@@ -158,7 +173,7 @@ impl Encoder {
         let states = self.states_from(number, hidden, mask, dropout, first.min(below)..=below);
         let stage = dropout.map(|stream| stream.stage(last));
         let top = states[states.len() - 1].clone();
-        let top = self.layers[below].forward(top, mask, Queries::First, stage);
+        let top = self.layers[below].forward(top, mask, Queries::First, stage, self.precision);
         // With one wanted, the one below it is only what it is made of.
         let skipped = usize::from(first == last);
         let others = states.into_iter().skip(skipped);

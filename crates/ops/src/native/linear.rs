@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::memory::{Buffer, add_up, written};
 use super::product::{Matrix, Place, in_one_order, product};
 use super::{TASK, rows_in_task};
+use crate::Precision;
 
 /// Sizes of a linear layer.
 #[derive(Debug, Clone, Copy)]
@@ -47,12 +48,19 @@ pub(crate) fn apply<B: Buffer>(
     weight: Matrix<'_>,
     bias: Option<&[f32]>,
     sizes: Sizes,
+    precision: Precision,
 ) -> B {
     let Sizes {
         rows: count,
         inputs,
         outputs,
     } = sizes;
+    let shape = [count, outputs, inputs];
+    if precision != Precision::F32 {
+        return narrow(shape, rows, weight, bias, precision, |rows, weight| {
+            apply(rows, weight, bias, sizes, Precision::F32)
+        });
+    }
     // A lone row or column has an order of sums of its own, and so have small products with a
     // column-major weight. Zeros and a copy avoid that; all of it is rare and small.
     let (mut wide, mut tall) = (Vec::new(), Vec::new());
@@ -91,6 +99,35 @@ pub(crate) fn apply<B: Buffer>(
     B::copied(&values.collect::<Vec<_>>())
 }
 
+/// A product of a precision: by the machine's instructions for it, or `rounded` of both matrices.
+#[allow(
+    unsafe_code,
+    reason = "the product is written into memory that is not written before"
+)]
+fn narrow<B: Buffer>(
+    [m, n, k]: [usize; 3],
+    left: Matrix<'_>,
+    right: Matrix<'_>,
+    bias: Option<&[f32]>,
+    precision: Precision,
+    rounded: impl FnOnce(Matrix<'_>, Matrix<'_>) -> B,
+) -> B {
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    if precision == Precision::Bf16 && super::bf16::is_available() {
+        // SAFETY: the product has as many values, and writes all of them.
+        return unsafe {
+            written(m * n, |out| {
+                super::bf16::product(out, [m, n, k], left, right, bias);
+            })
+        };
+    }
+    let (mut of_left, mut of_right) = (Vec::new(), Vec::new());
+    rounded(
+        left.round([m, k], precision, &mut of_left),
+        right.round([k, n], precision, &mut of_right),
+    )
+}
+
 /// A copy with zeros behind its rows and columns.
 fn padded<'a>(
     copy: &'a mut Vec<f32>,
@@ -120,43 +157,50 @@ fn repeat(bias: &[f32], out: &mut [MaybeUninit<f32>], columns: usize) {
 }
 
 /// The gradient of the rows: `gradient · weightᵀ`.
-#[allow(
-    unsafe_code,
-    reason = "the product is written into memory that is not written before"
-)]
 pub(crate) fn rows_gradient<B: Buffer>(
     gradient: Matrix<'_>,
     weight: Matrix<'_>,
     sizes: Sizes,
+    precision: Precision,
 ) -> B {
-    let fill = |out: &mut [MaybeUninit<f32>]| {
-        let shape = [sizes.rows, sizes.inputs, sizes.outputs];
-        let (out, weight) = (out.as_mut_ptr().cast(), weight.transposed());
-        // SAFETY: there is room for the product.
-        unsafe { product(out, Place::Overwrite, shape, gradient, weight, true) };
-    };
-    // SAFETY: the product has as many values.
-    unsafe { written(sizes.rows * sizes.inputs, fill) }
+    let shape = [sizes.rows, sizes.inputs, sizes.outputs];
+    whole_product(shape, gradient, weight.transposed(), precision)
 }
 
 /// The gradient of the weight: `rowsᵀ · gradient`.
-#[allow(
-    unsafe_code,
-    reason = "the product is written into memory that is not written before"
-)]
 pub(crate) fn weight_gradient<B: Buffer>(
     rows: Matrix<'_>,
     gradient: Matrix<'_>,
     sizes: Sizes,
+    precision: Precision,
 ) -> B {
+    let shape = [sizes.inputs, sizes.outputs, sizes.rows];
+    whole_product(shape, rows.transposed(), gradient, precision)
+}
+
+/// `left · right`, by all threads, in whatever order is fastest.
+#[allow(
+    unsafe_code,
+    reason = "the product is written into memory that is not written before"
+)]
+fn whole_product<B: Buffer>(
+    shape: [usize; 3],
+    left: Matrix<'_>,
+    right: Matrix<'_>,
+    precision: Precision,
+) -> B {
+    if precision != Precision::F32 {
+        return narrow(shape, left, right, None, precision, |left, right| {
+            whole_product(shape, left, right, Precision::F32)
+        });
+    }
     let fill = |out: &mut [MaybeUninit<f32>]| {
-        let shape = [sizes.inputs, sizes.outputs, sizes.rows];
-        let (out, rows) = (out.as_mut_ptr().cast(), rows.transposed());
+        let out = out.as_mut_ptr().cast();
         // SAFETY: there is room for the product.
-        unsafe { product(out, Place::Overwrite, shape, rows, gradient, true) };
+        unsafe { product(out, Place::Overwrite, shape, left, right, true) };
     };
     // SAFETY: the product has as many values.
-    unsafe { written(sizes.inputs * sizes.outputs, fill) }
+    unsafe { written(shape[0] * shape[1], fill) }
 }
 
 /// The gradient of the bias: the sum of the rows.

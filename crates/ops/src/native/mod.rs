@@ -9,6 +9,8 @@
 
 pub(crate) mod adamw;
 pub(crate) mod attention;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod bf16;
 pub(crate) mod cross_entropy;
 pub(crate) mod dropout;
 mod exponential;
@@ -19,6 +21,7 @@ pub(crate) mod linear;
 pub(crate) mod memory;
 pub(crate) mod norm;
 pub(crate) mod product;
+mod rounding;
 mod sums;
 
 /// Values in a task of a kernel that treats each alone: they fit the nearest cache, and take longer

@@ -35,25 +35,48 @@ impl<'a> Matrix<'a> {
         self.values[row * self.row_stride + column * self.column_stride]
     }
 
+    /// The first value of the matrix, and all that follow it in memory.
+    pub(super) fn values(self) -> &'a [f32] {
+        self.values
+    }
+
+    pub(super) fn row_stride(self) -> usize {
+        self.row_stride
+    }
+
+    pub(super) fn column_stride(self) -> usize {
+        self.column_stride
+    }
+
+    /// Whether the values of a row are neighbours.
+    pub(super) fn is_row_major(self) -> bool {
+        self.column_stride == 1
+    }
+
     /// Whether the values of a column are neighbours.
     pub(crate) fn is_column_major(self) -> bool {
         self.row_stride == 1
     }
 
     /// What is left of the first columns.
-    fn skip_columns(self, columns: usize) -> Self {
+    pub(super) fn skip_columns(self, columns: usize) -> Self {
         let values = &self.values[columns * self.column_stride..];
         Self { values, ..self }
     }
 
-    fn skip_rows(self, rows: usize) -> Self {
+    /// What is left of the first rows.
+    pub(super) fn skip_rows(self, rows: usize) -> Self {
         let values = &self.values[rows * self.row_stride..];
         Self { values, ..self }
     }
 
-    fn holds(self, rows: usize, columns: usize) -> bool {
-        let last = (rows - 1) * self.row_stride + (columns - 1) * self.column_stride;
-        last < self.values.len()
+    /// How many values lie from the first of so many rows and columns to the last.
+    pub(super) fn length(self, rows: usize, columns: usize) -> usize {
+        (rows - 1) * self.row_stride + (columns - 1) * self.column_stride + 1
+    }
+
+    pub(super) fn holds(self, rows: usize, columns: usize) -> bool {
+        self.length(rows, columns) <= self.values.len()
     }
 }
 

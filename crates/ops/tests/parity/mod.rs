@@ -3,8 +3,8 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use finetune_golden::Golden;
 use finetune_ops::{
-    Targets, attention, class_cross_entropy, cross_entropy, gelu, gelu_tanh, key_bias, layer_norm,
-    linear,
+    Precision, Targets, attention, class_cross_entropy, cross_entropy, gelu, gelu_tanh, key_bias,
+    layer_norm, linear,
 };
 
 /// The golden file with its values as tensors.
@@ -87,7 +87,12 @@ fn linear_equals_pytorch() {
     let x: Tensor<2> = golden.leaf("linear.x", &device);
     let weight: Tensor<2> = golden.leaf("linear.weight", &device);
     let bias: Tensor<1> = golden.leaf("linear.bias", &device);
-    let output = linear(x.clone(), weight.clone(), Some(bias.clone()));
+    let output = linear(
+        x.clone(),
+        weight.clone(),
+        Some(bias.clone()),
+        Precision::F32,
+    );
     golden.check("linear.output", output.clone(), 1e-5);
     let grads = pull(output, golden.tensor("linear.upstream", &device));
     golden.check("linear.x_grad", x.grad(&grads).unwrap(), 1e-5);

@@ -6,7 +6,8 @@ use burn::module::ParamId;
 use burn::tensor::Tensor;
 use finetune_data::Batch;
 use finetune_eval::{Metric, Scores};
-use finetune_model::{DropoutStream, MultiTaskModel, parameters};
+use finetune_model::{DropoutStream, EncoderModel, MultiTaskModel, parameters};
+use finetune_ops::Precision;
 
 use super::OverallScore;
 use crate::evaluation::{Evaluation, TaskScores};
@@ -49,6 +50,10 @@ impl Objective for MultiTaskTexts<'_> {
     type Model = MultiTaskModel;
     /// Of a task.
     type Batch = (usize, Batch);
+
+    fn in_precision(&self, model: MultiTaskModel, precision: Precision) -> MultiTaskModel {
+        model.with_precision(precision)
+    }
 
     fn check(&self, model: &MultiTaskModel, config: &TrainConfig) -> Result<(), TrainError> {
         let (found, expected) = (model.tasks.len(), self.tasks.len());

@@ -2,7 +2,7 @@
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use finetune_ops::{scale, sum_of_squares};
 
 /// PyTorch adds it to the norm before dividing.
@@ -16,15 +16,7 @@ pub(super) fn clip_by_global_norm<M: Module>(
     mut gradients: GradientsParams,
     max_norm: Option<f64>,
 ) -> (GradientsParams, Tensor<1>) {
-    let mut squares = SumOfSquares {
-        gradients: &gradients,
-        sum: None,
-    };
-    module.visit(&mut squares);
-    let norm = match squares.sum {
-        Some(sum) => sum.sqrt(),
-        None => Tensor::zeros([1], &module.devices().swap_remove(0).without_autodiff()),
-    };
+    let norm = global_norm(module, &gradients);
     if let Some(max_norm) = max_norm {
         let factor = (norm.clone() + EPSILON)
             .recip()
@@ -36,6 +28,38 @@ pub(super) fn clip_by_global_norm<M: Module>(
         });
     }
     (gradients, norm)
+}
+
+/// The norm of all gradients together.
+pub(crate) fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) -> Tensor<1> {
+    let mut squares = SumOfSquares {
+        gradients,
+        sum: None,
+    };
+    module.visit(&mut squares);
+    match squares.sum {
+        Some(sum) => sum.sqrt(),
+        None => Tensor::zeros([1], &device(module)),
+    }
+}
+
+/// All gradients times a number.
+pub(crate) fn multiply_all<M: Module>(
+    module: &M,
+    mut gradients: GradientsParams,
+    factor: f64,
+) -> GradientsParams {
+    let factor = Tensor::ones([1], &device(module)) * factor;
+    module.visit(&mut Scaling {
+        gradients: &mut gradients,
+        factor,
+    });
+    gradients
+}
+
+/// Where the gradients are.
+fn device<M: Module>(module: &M) -> Device {
+    module.devices().swap_remove(0).without_autodiff()
 }
 
 struct SumOfSquares<'a> {

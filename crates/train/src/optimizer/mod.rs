@@ -32,6 +32,7 @@ pub use config::OptimizerConfig;
 
 use crate::stages::layers;
 use clipping::clip_by_global_norm;
+pub(crate) use clipping::{global_norm, multiply_all};
 
 /// The optimizer with the state of every parameter; made by [`OptimizerConfig::init`].
 pub struct Optimizer {

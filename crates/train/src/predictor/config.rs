@@ -1,6 +1,7 @@
 //! Every setting of a [`Predictor`](crate::Predictor), with its default in one place.
 
 use finetune_data::{BatchSize, Cleaning, PairTruncation, Truncation};
+use finetune_ops::Precision;
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
@@ -22,6 +23,8 @@ pub struct PredictorConfig {
     pub cleaning: Option<Cleaning>,
     /// What goes into a batch; 64 rows.
     pub batch_size: BatchSize,
+    /// How exact the products of the encoder are.
+    pub precision: Precision,
     /// So many of the likeliest labels are listed, at least 1; all if `None`.
     pub best: Option<usize>,
     /// Where any number of labels may be right, those at least so likely are, in `[0, 1]`; 0.5.
@@ -36,6 +39,7 @@ impl Default for PredictorConfig {
             pair_truncation: None,
             cleaning: None,
             batch_size: BatchSize::Rows(64),
+            precision: Precision::default(),
             best: None,
             threshold: 0.5,
         }

@@ -19,7 +19,9 @@ use finetune_data::{
     EncodedDataset, EncodedTexts, EncodingConfig, Labels, PairEncoding, Target, Task,
     TextTokenizer, Texts, Truncation,
 };
-use finetune_model::{CheckpointConfig, ProblemType, SequenceClassifier, load_classifier};
+use finetune_model::{
+    CheckpointConfig, EncoderModel, ProblemType, SequenceClassifier, load_classifier,
+};
 
 use crate::checkpoint_fit::{check_length, check_vocabulary};
 use crate::predict::predict;
@@ -89,7 +91,8 @@ impl Predictor {
     /// otherwise.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] for a setting out of range;
+    /// [`TrainError::InvalidSetting`] for a setting out of range; [`TrainError::Precision`] if the
+    /// device lacks the one asked for;
     /// [`TrainError::NotAClassifier`] if the folder has no trained head;
     /// [`TrainError::VocabularyTooLarge`] and [`TrainError::LongerThanPositions`] if tokenizer and
     /// settings do not fit the model; whatever is wrong with the files.
@@ -99,11 +102,13 @@ impl Predictor {
         device: &Device,
     ) -> Result<Self, TrainError> {
         config.validate()?;
+        config.precision.check(device)?;
         // A wrong path is better called so than "no tokenizer found".
         std::fs::read_dir(directory).map_err(TrainError::io(directory))?;
         let tokenizer = TextTokenizer::from_dir(directory)?;
         let prepared = TextPreparation::read(directory)?;
         let model = trained_classifier(directory, &device.clone().without_autodiff())?;
+        let model = model.with_precision(config.precision);
         let encoder = &model.config().encoder;
         check_vocabulary(directory, &tokenizer, encoder)?;
 

@@ -1,0 +1,106 @@
+//! The matrix product of values rounded to bfloat16, with sums in 32-bit floats, on processors that
+//! have tiles of them (Intel's AMX).
+//!
+//! Both matrices are copied into blocks of 16 lines by 16 pairs of values ([`pack`]), and a kernel
+//! multiplies blocks of 32 rows by 32 columns of the result ([`tiles`]). A value is always summed
+//! over the pairs in their order, whatever the number of rows, columns and threads.
+
+mod pack;
+mod tiles;
+
+use std::mem::MaybeUninit;
+use std::sync::OnceLock;
+
+use rayon::prelude::*;
+
+use self::pack::{PANEL, Panels, Side};
+use self::tiles::Tiles;
+use super::product::Matrix;
+
+/// Whether this machine has what [`product`] needs.
+pub(super) fn is_available() -> bool {
+    static AVAILABLE: OnceLock<bool> = OnceLock::new();
+    *AVAILABLE.get_or_init(|| pack::is_available() && tiles::is_available())
+}
+
+/// A block of the result, in rows.
+#[repr(align(64))]
+struct Block([f32; PANEL * PANEL]);
+
+/// Rows that a task multiplies at most: their panels should stay in a near cache.
+const TASK_ROWS: usize = 128;
+
+/// `left · right + bias` in rows, where `left` is `[m, k]` and `right` `[k, n]`. All of `out` is
+/// written.
+///
+/// # Panics
+/// If the machine has no tiles, or sizes do not fit.
+pub(super) fn product(
+    out: &mut [MaybeUninit<f32>],
+    [m, n, k]: [usize; 3],
+    left: Matrix<'_>,
+    right: Matrix<'_>,
+    bias: Option<&[f32]>,
+) {
+    assert!(is_available(), "no tiles");
+    assert!(
+        out.len() == m * n && k > 0 && left.holds(m, k) && right.holds(k, n),
+        "{m} {n} {k}"
+    );
+    assert!(
+        bias.is_none_or(|bias| bias.len() == n),
+        "values of the bias"
+    );
+    let columns = Panels::all(Side::Right, right.transposed(), n, k);
+    let task = task_rows(m);
+    out.par_chunks_mut(task * n).enumerate().for_each_init(
+        || Panels::empty(Side::Left, k),
+        |panels, (number, out)| {
+            panels.fill(left.skip_rows(number * task), out.len() / n);
+            multiply(panels, &columns, out, n, bias);
+        },
+    );
+}
+
+/// Enough tasks for all threads, of whole panels. The division does not change any value.
+fn task_rows(m: usize) -> usize {
+    let share = m.div_ceil(4 * rayon::current_num_threads());
+    share.next_multiple_of(PANEL).min(TASK_ROWS)
+}
+
+/// The rows of a task times all columns.
+fn multiply(
+    rows: &Panels,
+    columns: &Panels,
+    out: &mut [MaybeUninit<f32>],
+    n: usize,
+    bias: Option<&[f32]>,
+) {
+    let tiles = Tiles::configured();
+    let mut block = Block([0.0; PANEL * PANEL]);
+    for (panel, columns) in columns.iter().enumerate() {
+        let first = panel * PANEL;
+        let width = PANEL.min(n - first);
+        let bias = bias.map(|bias| &bias[first..first + width]);
+        for (rows, out) in rows.iter().zip(out.chunks_mut(PANEL * n)) {
+            tiles.multiply(rows, columns, &mut block);
+            for (row, values) in out.chunks_mut(n).zip(block.0.chunks_exact(PANEL)) {
+                write(&mut row[first..first + width], &values[..width], bias);
+            }
+        }
+    }
+}
+
+/// Values of a row, with their bias.
+fn write(out: &mut [MaybeUninit<f32>], values: &[f32], bias: Option<&[f32]>) {
+    match bias {
+        None => {
+            out.write_copy_of_slice(values);
+        }
+        Some(bias) => {
+            for ((out, value), bias) in out.iter_mut().zip(values).zip(bias) {
+                out.write(value + bias);
+            }
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Copies of a matrix as the kernels read it: rounded to bfloat16, in blocks.
+//!
+//! A *line* is a row of the left matrix or a column of the right one, and the values that a line is
+//! summed over come in pairs, the first in the low half of 32 bits. A block is 16 lines of 16 pairs:
+//! line by line for the left matrix, pair by pair for the right one. A panel is 32 lines; for every
+//! 16 pairs it has two blocks, of its first lines and of the others.
+
+use std::arch::x86_64::*;
+
+use rayon::prelude::*;
+
+use crate::native::product::Matrix;
+
+/// Whether the processor has the vector instructions that packing needs.
+pub(super) fn is_available() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512bf16")
+}
+
+/// Lines and pairs of a block.
+pub(super) const BLOCK: usize = 16;
+
+/// Lines of a panel.
+pub(super) const PANEL: usize = 2 * BLOCK;
+
+/// Values of a line in a block.
+const STEP: usize = 2 * BLOCK;
+
+/// Pairs that a panel has for every [`STEP`] values.
+pub(super) const STEP_PAIRS: usize = PANEL * BLOCK;
+
+/// Which matrix of the product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Blocks line by line.
+    Left,
+    /// Blocks pair by pair.
+    Right,
+}
+
+/// Panels of lines, with zeros up to whole blocks.
+#[derive(Debug)]
+pub(super) struct Panels {
+    side: Side,
+    /// Values of a line.
+    length: usize,
+    pairs: Vec<u32>,
+}
+
+impl Panels {
+    /// Panels without lines.
+    pub(super) fn empty(side: Side, length: usize) -> Self {
+        Self {
+            side,
+            length,
+            pairs: Vec::new(),
+        }
+    }
+
+    /// All lines of a matrix `[lines, length]`, by all threads.
+    pub(super) fn all(side: Side, matrix: Matrix<'_>, lines: usize, length: usize) -> Self {
+        let mut panels = Self::empty(side, length);
+        let size = panels.panel_pairs();
+        panels.pairs.resize(lines.div_ceil(PANEL) * size, 0);
+        let chunks = panels.pairs.par_chunks_exact_mut(size).enumerate();
+        chunks.for_each(|(number, panel)| {
+            let first = number * PANEL;
+            let matrix = matrix.skip_rows(first);
+            pack(side, matrix, PANEL.min(lines - first), length, panel);
+        });
+        panels
+    }
+
+    /// The first lines of a matrix instead of those that are here.
+    pub(super) fn fill(&mut self, matrix: Matrix<'_>, lines: usize) {
+        let size = self.panel_pairs();
+        self.pairs.resize(lines.div_ceil(PANEL) * size, 0);
+        for (number, panel) in self.pairs.chunks_exact_mut(size).enumerate() {
+            let first = number * PANEL;
+            let matrix = matrix.skip_rows(first);
+            pack(
+                self.side,
+                matrix,
+                PANEL.min(lines - first),
+                self.length,
+                panel,
+            );
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[u32]> {
+        self.pairs.chunks_exact(self.panel_pairs())
+    }
+
+    fn panel_pairs(&self) -> usize {
+        self.length.div_ceil(STEP) * STEP_PAIRS
+    }
+}
+
+/// One panel, of the first lines of a matrix.
+fn pack(side: Side, matrix: Matrix<'_>, lines: usize, length: usize, panel: &mut [u32]) {
+    for (step, blocks) in panel.chunks_exact_mut(STEP_PAIRS).enumerate() {
+        let columns = step * STEP;
+        let values = STEP.min(length - columns);
+        for (half, block) in blocks.chunks_exact_mut(BLOCK * BLOCK).enumerate() {
+            let first = half * BLOCK;
+            let lines = BLOCK.min(lines.saturating_sub(first));
+            if lines == 0 {
+                block.fill(0);
+                continue;
+            }
+            let part = matrix.skip_rows(first).skip_columns(columns);
+            if lines == BLOCK && values == STEP && (part.is_row_major() || part.is_column_major()) {
+                pack_block(side, part, block);
+            } else {
+                pack_edge(side, part, lines, values, block);
+            }
+        }
+    }
+}
+
+/// A block at an edge of the matrix, or of one whose values lie far apart: by a copy with zeros.
+fn pack_edge(side: Side, matrix: Matrix<'_>, lines: usize, values: usize, block: &mut [u32]) {
+    let mut copy = [0.0; BLOCK * STEP];
+    for (line, copy) in copy.chunks_exact_mut(STEP).enumerate().take(lines) {
+        for (column, value) in copy.iter_mut().enumerate().take(values) {
+            *value = matrix.at(line, column);
+        }
+    }
+    pack_block(side, Matrix::rows(&copy, STEP), block);
+}
+
+/// A whole block.
+#[allow(unsafe_code, reason = "calls what is compiled for an instruction set")]
+fn pack_block(side: Side, matrix: Matrix<'_>, block: &mut [u32]) {
+    assert!(matrix.holds(BLOCK, STEP) && block.len() == BLOCK * BLOCK);
+    // SAFETY: only machines with these instructions have a unit; the sizes are checked.
+    unsafe {
+        if matrix.is_row_major() {
+            pack_lines(side, matrix, block);
+        } else {
+            pack_pairs(side, matrix, block);
+        }
+    }
+}
+
+/// From lines whose values are neighbours.
+///
+/// # Safety
+/// The machine has the instructions; matrix and block hold a whole block.
+#[allow(unsafe_code, reason = "vector instructions")]
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+unsafe fn pack_lines(side: Side, matrix: Matrix<'_>, block: &mut [u32]) {
+    let (values, stride) = (matrix.values().as_ptr(), matrix.row_stride());
+    let mut vectors = [_mm512_setzero_si512(); BLOCK];
+    for (line, vector) in vectors.iter_mut().enumerate() {
+        // SAFETY: the matrix holds as many lines and values.
+        let (low, high) = unsafe {
+            let line = values.add(line * stride);
+            (_mm512_loadu_ps(line), _mm512_loadu_ps(line.add(BLOCK)))
+        };
+        *vector = bits(_mm512_cvtne2ps_pbh(high, low));
+    }
+    if side == Side::Right {
+        vectors = transposed(vectors);
+    }
+    // SAFETY: there is room for them.
+    unsafe { store(vectors, block) };
+}
+
+/// From lines that are neighbours.
+///
+/// # Safety
+/// The machine has the instructions; matrix and block hold a whole block.
+#[allow(unsafe_code, reason = "vector instructions")]
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+unsafe fn pack_pairs(side: Side, matrix: Matrix<'_>, block: &mut [u32]) {
+    let (values, stride) = (matrix.values().as_ptr(), matrix.column_stride());
+    let mut order = [0u16; 2 * BLOCK];
+    for (place, from) in order.iter_mut().enumerate() {
+        *from = (place / 2 + place % 2 * BLOCK) as u16;
+    }
+    // SAFETY: as many bits.
+    let order = unsafe { _mm512_loadu_si512(order.as_ptr().cast()) };
+    let mut vectors = [_mm512_setzero_si512(); BLOCK];
+    for (pair, vector) in vectors.iter_mut().enumerate() {
+        // SAFETY: the matrix holds as many lines and values.
+        let (low, high) = unsafe {
+            let first = values.add(2 * pair * stride);
+            (_mm512_loadu_ps(first), _mm512_loadu_ps(first.add(stride)))
+        };
+        *vector = _mm512_permutexvar_epi16(order, bits(_mm512_cvtne2ps_pbh(high, low)));
+    }
+    if side == Side::Left {
+        vectors = transposed(vectors);
+    }
+    // SAFETY: there is room for them.
+    unsafe { store(vectors, block) };
+}
+
+#[allow(unsafe_code, reason = "the same bits by another name")]
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn bits(halves: __m512bh) -> __m512i {
+    // SAFETY: both are 512 bits without meaning of their own.
+    unsafe { std::mem::transmute(halves) }
+}
+
+/// # Safety
+/// The block has room for 16 vectors.
+#[allow(unsafe_code, reason = "vector instructions")]
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn store(vectors: [__m512i; BLOCK], block: &mut [u32]) {
+    for (line, vector) in vectors.into_iter().enumerate() {
+        // SAFETY: as the caller says.
+        unsafe { _mm512_storeu_si512(block.as_mut_ptr().add(line * BLOCK).cast(), vector) };
+    }
+}
+
+/// A matrix of 16 x 16 values of 32 bits, transposed: by pairs, then fours, then quarters.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn transposed(rows: [__m512i; BLOCK]) -> [__m512i; BLOCK] {
+    let mut pairs = rows;
+    for at in (0..BLOCK).step_by(2) {
+        pairs[at] = _mm512_unpacklo_epi32(rows[at], rows[at + 1]);
+        pairs[at + 1] = _mm512_unpackhi_epi32(rows[at], rows[at + 1]);
+    }
+    let mut fours = pairs;
+    for at in (0..BLOCK).step_by(4) {
+        fours[at] = _mm512_unpacklo_epi64(pairs[at], pairs[at + 2]);
+        fours[at + 1] = _mm512_unpackhi_epi64(pairs[at], pairs[at + 2]);
+        fours[at + 2] = _mm512_unpacklo_epi64(pairs[at + 1], pairs[at + 3]);
+        fours[at + 3] = _mm512_unpackhi_epi64(pairs[at + 1], pairs[at + 3]);
+    }
+    // Of four rows each, the quarter `q` of vector `c` now holds column `4 q + c`.
+    let mut columns = fours;
+    for column in 0..4 {
+        let [first, second, third, fourth] = [0, 4, 8, 12].map(|row| fours[row + column]);
+        let even = _mm512_shuffle_i32x4::<0b10_00_10_00>(first, second);
+        let odd = _mm512_shuffle_i32x4::<0b11_01_11_01>(first, second);
+        let even_below = _mm512_shuffle_i32x4::<0b10_00_10_00>(third, fourth);
+        let odd_below = _mm512_shuffle_i32x4::<0b11_01_11_01>(third, fourth);
+        columns[column] = _mm512_shuffle_i32x4::<0b10_00_10_00>(even, even_below);
+        columns[column + 8] = _mm512_shuffle_i32x4::<0b11_01_11_01>(even, even_below);
+        columns[column + 4] = _mm512_shuffle_i32x4::<0b10_00_10_00>(odd, odd_below);
+        columns[column + 12] = _mm512_shuffle_i32x4::<0b11_01_11_01>(odd, odd_below);
+    }
+    columns
+}

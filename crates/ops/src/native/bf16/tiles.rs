@@ -1,0 +1,128 @@
+//! Tiles: eight registers of 16 rows of 64 bytes, and an instruction that adds the product of two to a
+//! third. See `TDPBF16PS` in
+//! [Intel's manual](https://www.intel.com/content/www/us/en/developer/articles/technical/intel-sdm.html).
+
+use std::arch::asm;
+use std::arch::x86_64::{__cpuid, __cpuid_count};
+use std::marker::PhantomData;
+
+use super::Block;
+use super::pack::{BLOCK, PANEL, STEP_PAIRS};
+
+/// Whether processor and system have tiles of bfloat16. Asks Linux for them: their registers are
+/// large, and a process has none until it asks.
+pub(super) fn is_available() -> bool {
+    const BF16: u32 = 1 << 22;
+    const TILES: u32 = 1 << 24;
+    if __cpuid(0).eax < 7 {
+        return false;
+    }
+    __cpuid_count(7, 0).edx & (BF16 | TILES) == BF16 | TILES && is_permitted()
+}
+
+#[allow(unsafe_code, reason = "a system call")]
+fn is_permitted() -> bool {
+    const REQUEST_PERMISSION: libc::c_long = 0x1023;
+    const TILE_DATA: libc::c_long = 18;
+    // SAFETY: it takes two numbers and touches no memory.
+    unsafe { libc::syscall(libc::SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0 }
+}
+
+/// What the eight tiles hold, as the processor reads it.
+#[repr(C, align(64))]
+struct Shapes {
+    palette: u8,
+    first_row: u8,
+    reserved: [u8; 14],
+    row_bytes: [u16; 16],
+    rows: [u8; 16],
+}
+
+/// The tiles of this thread, each a block; released when dropped.
+#[derive(Debug)]
+pub(super) struct Tiles {
+    of_this_thread: PhantomData<*const ()>,
+}
+
+impl Tiles {
+    /// Only where they are available.
+    #[allow(unsafe_code, reason = "an instruction that has no function")]
+    pub(super) fn configured() -> Self {
+        let mut shapes = Shapes {
+            palette: 1,
+            first_row: 0,
+            reserved: [0; 14],
+            row_bytes: [0; 16],
+            rows: [0; 16],
+        };
+        shapes.row_bytes[..8].fill(4 * BLOCK as u16);
+        shapes.rows[..8].fill(BLOCK as u8);
+        // SAFETY: it reads 64 bytes, which the shapes have.
+        unsafe {
+            asm!(
+                "ldtilecfg [{shapes}]",
+                shapes = in(reg) &raw const shapes,
+                options(nostack, readonly),
+            );
+        }
+        Self {
+            of_this_thread: PhantomData,
+        }
+    }
+
+    /// The product of a panel of rows and one of columns: four tiles of sums, to which every 16
+    /// pairs add.
+    #[allow(unsafe_code, reason = "instructions that have no functions")]
+    pub(super) fn multiply(&self, left: &[u32], right: &[u32], product: &mut Block) {
+        assert!(
+            left.len() == right.len() && !left.is_empty() && left.len().is_multiple_of(STEP_PAIRS),
+            "{} and {} pairs",
+            left.len(),
+            right.len()
+        );
+        // SAFETY: it reads two blocks of each panel in each of the steps that they have, and writes
+        // the four quarters of the product, whose rows are 32 values apart.
+        unsafe {
+            asm!(
+                "tilezero tmm0",
+                "tilezero tmm1",
+                "tilezero tmm2",
+                "tilezero tmm3",
+                "2:",
+                "tileloadd tmm4, [{left} + {row}]",
+                "tileloadd tmm6, [{right} + {row}]",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tileloadd tmm7, [{right} + {row} + 1024]",
+                "tdpbf16ps tmm1, tmm4, tmm7",
+                "tileloadd tmm5, [{left} + {row} + 1024]",
+                "tdpbf16ps tmm2, tmm5, tmm6",
+                "tdpbf16ps tmm3, tmm5, tmm7",
+                "add {left}, 2048",
+                "add {right}, 2048",
+                "dec {steps}",
+                "jnz 2b",
+                "tilestored [{product} + {product_row}], tmm0",
+                "tilestored [{product} + {product_row} + 64], tmm1",
+                "tilestored [{product} + {product_row} + 2048], tmm2",
+                "tilestored [{product} + {product_row} + 2112], tmm3",
+                left = inout(reg) left.as_ptr() => _,
+                right = inout(reg) right.as_ptr() => _,
+                steps = inout(reg) left.len() / STEP_PAIRS => _,
+                product = in(reg) product.0.as_mut_ptr(),
+                row = in(reg) 4 * BLOCK,
+                product_row = in(reg) 4 * PANEL,
+                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                options(nostack),
+            );
+        }
+    }
+}
+
+impl Drop for Tiles {
+    #[allow(unsafe_code, reason = "an instruction that has no function")]
+    fn drop(&mut self) {
+        // SAFETY: they are this thread's; nothing of use is left in them.
+        unsafe { asm!("tilerelease", options(nostack, nomem)) };
+    }
+}

@@ -1,0 +1,132 @@
+//! How exact the factors of the large matrix products are.
+
+use std::fmt;
+use std::str::FromStr;
+
+use burn::tensor::{Device, FloatDType};
+use serde::{Deserialize, Serialize};
+
+/// What the factors of a product are rounded to. Sums, results, parameters and everything that is no
+/// product are 32-bit floats, as with PyTorch's
+/// [automatic mixed precision](https://docs.pytorch.org/docs/stable/amp.html).
+///
+/// ```
+/// use finetune_ops::Precision;
+/// assert_eq!("bf16".parse(), Ok(Precision::Bf16));
+/// assert_eq!("f64".parse::<Precision>().unwrap_err().to_string(), "unknown precision f64, expected f32, bf16 or f16");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Not at all: 32-bit floats with 24 significant bits.
+    #[default]
+    F32,
+    /// [bfloat16](https://en.wikipedia.org/wiki/Bfloat16_floating-point_format): 8 significant bits,
+    /// the range of 32-bit floats.
+    Bf16,
+    /// Half precision: 11 significant bits, from 6e-8 to 65504. Gradients are smaller than that, so
+    /// that training needs a scaled loss.
+    F16,
+}
+
+impl Precision {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::F32, Self::Bf16, Self::F16];
+
+    /// Whether a device computes in this precision.
+    ///
+    /// # Errors
+    /// [`PrecisionError::NotOnDevice`] if not.
+    pub fn check(self, device: &Device) -> Result<(), PrecisionError> {
+        let has =
+            |precision: Self| precision == Self::F32 || device.supports_dtype(precision.dtype());
+        self.check_among(&format!("{:?}", device.clone().without_autodiff()), has)
+    }
+
+    fn check_among(self, device: &str, has: impl Fn(Self) -> bool) -> Result<(), PrecisionError> {
+        if has(self) {
+            return Ok(());
+        }
+        let others = Self::ALL.into_iter().filter(|other| has(*other));
+        let others: Vec<String> = others.map(|other| other.to_string()).collect();
+        Err(PrecisionError::NotOnDevice {
+            precision: self,
+            device: device.to_string(),
+            has: others.join(", "),
+        })
+    }
+
+    /// The type of the factors.
+    pub fn dtype(self) -> FloatDType {
+        match self {
+            Self::F32 => FloatDType::F32,
+            Self::Bf16 => FloatDType::BF16,
+            Self::F16 => FloatDType::F16,
+        }
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::F16 => "f16",
+        })
+    }
+}
+
+/// Why a precision cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PrecisionError {
+    /// None is called so.
+    #[error("unknown precision {name}, expected f32, bf16 or f16")]
+    Unknown {
+        /// The name given.
+        name: String,
+    },
+    /// The device does not compute in it.
+    #[error("{device} does not compute in {precision}, but in {has}")]
+    NotOnDevice {
+        /// The precision asked for.
+        precision: Precision,
+        /// The device.
+        device: String,
+        /// What it computes in.
+        has: String,
+    },
+}
+
+impl FromStr for Precision {
+    type Err = PrecisionError;
+
+    fn from_str(name: &str) -> Result<Self, PrecisionError> {
+        let named = Self::ALL.into_iter().find(|one| one.to_string() == name);
+        named.ok_or_else(|| PrecisionError::Unknown {
+            name: name.to_string(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_that_lacks_it_is_named_with_what_it_has() {
+        let found =
+            Precision::Bf16.check_among("the GPU", |precision| precision != Precision::Bf16);
+        assert_eq!(
+            found.unwrap_err().to_string(),
+            "the GPU does not compute in bf16, but in f32, f16"
+        );
+    }
+
+    #[test]
+    fn a_processor_computes_in_all() {
+        for precision in Precision::ALL {
+            precision.check(&Device::flex()).unwrap();
+        }
+    }
+}
