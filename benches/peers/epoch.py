@@ -5,7 +5,7 @@
     python benches/peers/epoch.py --program PATH --model DIR --data DIR --rounds 3 --out results.json
 
 All read the same Parquet files and checkpoint, train one epoch with the same batch size, length limit and
-learning rate, and test; all else is the default of each. The Trainer runs twice:
+learning rate, and test; all else is the default of each, but for `--precision bf16`, which all are given. The Trainer runs twice:
 with padding to the longest of a batch (its default, rows in random order), and with rows grouped by length.
 
 Each is a process of its own, and they take turns, in an order that turns around every round. What is printed
@@ -36,7 +36,8 @@ FIGURES = {
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--program", type=pathlib.Path, help="the example agnews")
-    parser.add_argument("--device", default="flex", help="of the example")
+    parser.add_argument("--devices", nargs="+", default=["flex"], help="of the example, each a run of its own")
+    parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--model", type=pathlib.Path, required=True)
     parser.add_argument("--data", type=pathlib.Path, required=True, help="folder with train.parquet and test.parquet")
     parser.add_argument("--train-rows", type=int, default=512)
@@ -52,7 +53,7 @@ def main():
     if arguments.trainer:
         print(json.dumps(train(arguments)))
         return
-    turns = {name: [] for name in ["finetune", *TRAINERS]}
+    turns = {name: [] for name in [*arguments.devices, *TRAINERS]}
     with tempfile.TemporaryDirectory() as data:
         rows = {"train": arguments.train_rows, "test": arguments.test_rows}
         for split, count in rows.items():
@@ -65,8 +66,9 @@ def main():
                 print(name, turns[name][-1], flush=True)
                 if arguments.out:
                     arguments.out.write_text(json.dumps(turns, indent=1) + "\n")
-    for figure, meaning in FIGURES.items():
-        print(line(turns, figure, meaning))
+    for device in arguments.devices:
+        for figure, meaning in FIGURES.items():
+            print(line(turns, device, figure, meaning))
 
 
 def subset(source, target, split, count):
@@ -84,13 +86,13 @@ def turn(name, arguments):
         "RAYON_NUM_THREADS": str(arguments.threads), "OMP_NUM_THREADS": str(arguments.threads),
         "TOKENIZERS_PARALLELISM": "true"}
     shared = ["--model", arguments.model, "--data", arguments.data, "--batch-size", arguments.batch_size,
-              "--max-length", arguments.max_length, "--lr", arguments.lr]
+              "--max-length", arguments.max_length, "--lr", arguments.lr, "--precision", arguments.precision]
     with tempfile.TemporaryDirectory() as folder:
-        if name == "finetune":
-            run = pathlib.Path(folder, "run")
-            command = [arguments.program, *shared, "--epochs", 1, "--device", arguments.device, "--run-dir", run]
-        else:
+        if name in TRAINERS:
             command = [sys.executable, __file__, *shared, "--threads", arguments.threads, "--trainer", name]
+        else:
+            run = pathlib.Path(folder, "run")
+            command = [arguments.program, *shared, "--epochs", 1, "--device", name, "--run-dir", run]
         start = time.perf_counter()
         process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True, env=environment, cwd=folder)
@@ -98,7 +100,7 @@ def turn(name, arguments):
         seconds = time.perf_counter() - start
         if process.returncode:
             sys.exit(f"{name} failed:\n{errors}")
-        if name == "finetune":
+        if name not in TRAINERS:
             report = json.loads((run / "report.json").read_text())
             figures = {
                 "train_rows_per_second": report["train"]["examples_per_second"],
@@ -132,6 +134,7 @@ def train(arguments):
     settings = transformers.TrainingArguments(
         output_dir="trainer", num_train_epochs=1, per_device_train_batch_size=arguments.batch_size,
         learning_rate=arguments.lr, train_sampling_strategy=TRAINERS[arguments.trainer], use_cpu=True,
+        bf16=arguments.precision == "bf16",
         save_strategy="no", report_to="none", disable_tqdm=True)
     trainer = transformers.Trainer(
         model=model, args=settings, train_dataset=rows("train"), processing_class=tokenizer,
@@ -152,9 +155,9 @@ def train(arguments):
     }
 
 
-def line(turns, figure, meaning):
-    ours = [turn[figure] for turn in turns["finetune"]]
-    words = [f"{meaning}: finetune {statistics.median(ours):.1f}"]
+def line(turns, device, figure, meaning):
+    ours = [turn[figure] for turn in turns[device]]
+    words = [f"{meaning}: {device} {statistics.median(ours):.1f}"]
     for name in TRAINERS:
         theirs = [turn[figure] for turn in turns[name]]
         ratio = statistics.median(our / their for our, their in zip(ours, theirs))

@@ -10,7 +10,7 @@ use burn::nn::{
     Embedding, EmbeddingConfig, Initializer, LayerNorm, LayerNormConfig, Linear, LinearConfig,
 };
 use burn::tensor::{Device, Tensor};
-use finetune_ops::Precision;
+use finetune_ops::{Dropout, Norm, Precision, residual_norm};
 
 /// All zero, until filled.
 pub(crate) fn embedding(rows: usize, width: usize, device: &Device) -> Embedding {
@@ -54,10 +54,36 @@ pub(crate) fn apply_linear(linear: &Linear, rows: Tensor<2>) -> Tensor<2> {
 /// - `rows`: `[T, D]`
 /// - output: `[T, D]`
 pub(crate) fn apply_layer_norm(norm: &LayerNorm, rows: Tensor<2>, epsilon: f64) -> Tensor<2> {
+    let [gamma, beta] = gamma_and_beta(norm);
+    finetune_ops::layer_norm(rows, gamma, beta, epsilon)
+}
+
+/// `norm(residual + dropout(rows))`
+///
+/// # Shapes
+/// - `rows`, `residual`: `[T, D]`
+/// - output: `[T, D]`
+pub(crate) fn apply_residual_norm(
+    norm: &LayerNorm,
+    rows: Tensor<2>,
+    residual: Tensor<2>,
+    dropout: Option<Dropout>,
+    epsilon: f64,
+) -> Tensor<2> {
+    let [gamma, beta] = gamma_and_beta(norm);
+    let norm = Norm {
+        gamma,
+        beta,
+        epsilon,
+    };
+    residual_norm(rows, residual, dropout, norm)
+}
+
+fn gamma_and_beta(norm: &LayerNorm) -> [Tensor<1>; 2] {
     let gamma = norm.gamma.val();
     let beta = match &norm.beta {
         Some(beta) => beta.val(),
         None => gamma.zeros_like(),
     };
-    finetune_ops::layer_norm(rows, gamma, beta, epsilon)
+    [gamma, beta]
 }

@@ -11,8 +11,8 @@ use burn::backend::{
 
 use crate::attention::Inputs;
 use crate::{
-    Dropout, Kernels, Precision, activation, attention, cross_entropy, dropout, gelu_tanh,
-    layer_norm, linear,
+    Dropout, Kernels, Norm, Precision, activation, attention, cross_entropy, dropout, embedding,
+    gelu_tanh, layer_norm, linear, residual_norm,
 };
 
 /// The operations of this crate as backend methods, dispatched to the backend of a tensor.
@@ -47,6 +47,20 @@ pub trait EncoderOps: Backend {
         beta: FloatTensor<Self>,
         epsilon: f64,
     ) -> FloatTensor<Self>;
+
+    /// See [`residual_norm`](crate::residual_norm()). A probability of 0 means no dropout.
+    fn residual_norm_rows(
+        rows: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+        dropout_probability: f64,
+        dropout_key: u64,
+    ) -> FloatTensor<Self>;
+
+    /// See [`embedding`](crate::embedding()).
+    fn embedding_rows(table: FloatTensor<Self>, ids: IntTensor<Self>) -> FloatTensor<Self>;
 
     /// See [`gelu`](crate::gelu()).
     fn gelu_exact(x: FloatTensor<Self>) -> FloatTensor<Self>;
@@ -101,6 +115,28 @@ impl<B: Kernels> EncoderOps for B {
         epsilon: f64,
     ) -> FloatTensor<Self> {
         <B as Kernels>::layer_norm_rows(rows, gamma, beta, epsilon)
+    }
+
+    fn residual_norm_rows(
+        rows: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+        dropout_probability: f64,
+        dropout_key: u64,
+    ) -> FloatTensor<Self> {
+        let norm = Norm {
+            gamma,
+            beta,
+            epsilon,
+        };
+        let dropout = Dropout::some(dropout_probability, dropout_key);
+        <B as Kernels>::residual_norm_rows(rows, residual, dropout, norm).0
+    }
+
+    fn embedding_rows(table: FloatTensor<Self>, ids: IntTensor<Self>) -> FloatTensor<Self> {
+        <B as Kernels>::embedding_rows(table, ids)
     }
 
     fn gelu_exact(x: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -168,6 +204,28 @@ impl<B: Kernels, C: CheckpointStrategy> EncoderOps for Autodiff<B, C> {
         epsilon: f64,
     ) -> FloatTensor<Self> {
         layer_norm::tracked::<B, C>(rows, gamma, beta, epsilon)
+    }
+
+    fn residual_norm_rows(
+        rows: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+        dropout_probability: f64,
+        dropout_key: u64,
+    ) -> FloatTensor<Self> {
+        let norm = Norm {
+            gamma,
+            beta,
+            epsilon,
+        };
+        let dropout = Dropout::some(dropout_probability, dropout_key);
+        residual_norm::tracked::<B, C>(rows, residual, dropout, norm)
+    }
+
+    fn embedding_rows(table: FloatTensor<Self>, ids: IntTensor<Self>) -> FloatTensor<Self> {
+        embedding::tracked::<B, C>(table, ids)
     }
 
     fn gelu_exact(x: FloatTensor<Self>) -> FloatTensor<Self> {

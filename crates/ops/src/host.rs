@@ -125,3 +125,11 @@ pub(crate) fn own_or_copy<B: Host>(mut x: FloatTensor<B>) -> FloatTensor<B> {
     }
     copied::<B>(Values::<B>::of(&x).slice(), x.shape())
 }
+
+/// The values of what [`own_or_copy`] gave.
+pub(crate) fn own<B: Host>(tensor: &mut FloatTensor<B>) -> &mut [f32] {
+    match B::own(tensor) {
+        Some(values) => values,
+        None => unreachable!("nobody else holds it"),
+    }
+}

@@ -10,11 +10,15 @@ use burn::tensor::Shape;
 use crate::attention::{self, Inputs};
 use crate::dropout::Mask;
 use crate::host::{
-    Host, Values, are_native, copied, matrix, transform, transform_each, with_strides,
+    Host, Values, are_native, copied, matrix, own, own_or_copy, transform, transform_each,
+    with_strides,
 };
 use crate::native::linear::Sizes;
 use crate::native::{self, TASK, memory, rows_in_task};
-use crate::{Dropout, Kernels, Precision, cross_entropy, dropout, gelu, layer_norm, linear};
+use crate::{
+    Dropout, Kernels, Norm, Precision, cross_entropy, dropout, embedding, gelu, layer_norm, linear,
+    residual_norm,
+};
 
 impl<B: Host> Kernels for B {
     fn linear_rows(
@@ -133,6 +137,90 @@ impl<B: Host> Kernels for B {
         let of_beta = of_gamma.split_off(width);
         let vector = |values: &[f32]| Some(copied::<B>(values, Shape::from([width])));
         [Some(of_rows), vector(&of_gamma), vector(&of_beta)]
+    }
+
+    fn residual_norm_rows(
+        rows: FloatTensor<B>,
+        residual: FloatTensor<B>,
+        dropout: Option<Dropout>,
+        norm: Norm<FloatTensor<B>>,
+    ) -> (FloatTensor<B>, FloatTensor<B>) {
+        if !are_native::<B>([&rows, &residual, &norm.gamma, &norm.beta]) {
+            return residual_norm::forward::<B>(rows, residual, dropout, norm);
+        }
+        let [gamma, beta] = [&norm.gamma, &norm.beta].map(Values::<B>::of);
+        let norm = native::residual_norm::Norm {
+            gamma: gamma.slice(),
+            beta: beta.slice(),
+            epsilon: norm.epsilon as f32,
+        };
+        let width = rows.shape()[1];
+        assert_eq!(
+            [norm.gamma.len(), norm.beta.len()],
+            [width; 2],
+            "values of gamma and beta"
+        );
+        let residual = Values::<B>::of(&residual);
+        let mut sum = own_or_copy::<B>(rows);
+        let mask = dropout.map(Mask::new);
+        let output = native::residual_norm::apply(own::<B>(&mut sum), residual.slice(), mask, norm);
+        (B::tensor(output, sum.shape()), sum)
+    }
+
+    fn residual_norm_gradients(
+        sum: FloatTensor<B>,
+        gamma: FloatTensor<B>,
+        epsilon: f64,
+        dropout: Option<Dropout>,
+        gradient: FloatTensor<B>,
+        wanted: [bool; 4],
+    ) -> [Option<FloatTensor<B>>; 4] {
+        // Without dropout, rows and residual have one gradient.
+        let Some(dropout) = dropout.filter(|_| are_native::<B>([&sum, &gamma, &gradient])) else {
+            return residual_norm::gradients::<B>(sum, gamma, epsilon, dropout, gradient, wanted);
+        };
+        let (values, gamma) = (Values::<B>::of(&sum), Values::<B>::of(&gamma));
+        let mut of_residual = own_or_copy::<B>(gradient);
+        let (of_rows, mut of_gamma) = native::residual_norm::gradients(
+            values.slice(),
+            own::<B>(&mut of_residual),
+            Mask::new(dropout),
+            gamma.slice(),
+            epsilon as f32,
+        );
+        let width = gamma.slice().len();
+        let of_beta = of_gamma.split_off(width);
+        let vector = |values: &[f32]| Some(copied::<B>(values, Shape::from([width])));
+        let of_rows = B::tensor(of_rows, sum.shape());
+        [
+            Some(of_rows),
+            Some(of_residual),
+            vector(&of_gamma),
+            vector(&of_beta),
+        ]
+    }
+
+    fn embedding_rows(table: FloatTensor<B>, ids: IntTensor<B>) -> FloatTensor<B> {
+        if !are_native::<B>([&table]) {
+            return embedding::forward::<B>(table, ids);
+        }
+        let (width, ids) = (table.shape()[1], B::indices(ids));
+        let rows = native::embedding::apply(Values::<B>::of(&table).slice(), width, &ids);
+        B::tensor(rows, Shape::from([ids.len(), width]))
+    }
+
+    fn embedding_gradient(
+        rows: usize,
+        ids: IntTensor<B>,
+        gradient: FloatTensor<B>,
+    ) -> FloatTensor<B> {
+        if !are_native::<B>([&gradient]) {
+            return embedding::gradient::<B>(rows, ids, gradient);
+        }
+        let (width, ids) = (gradient.shape()[1], B::indices(ids));
+        let gradient = Values::<B>::of(&gradient);
+        let table = native::embedding::gradient(rows, &ids, gradient.slice(), width);
+        B::tensor(table, Shape::from([rows, width]))
     }
 
     fn gelu_exact(x: FloatTensor<B>) -> FloatTensor<B> {

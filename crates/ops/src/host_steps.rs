@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Shape, Tensor};
 
-use crate::host::{Host, Values, copied, own_or_copy, transform_each};
+use crate::host::{Host, Values, copied, own, own_or_copy, transform_each};
 use crate::native::{self, TASK};
 use crate::{AdamW, Moving};
 
@@ -42,13 +42,6 @@ fn primitive<B: Host, const D: usize>(tensor: Tensor<D>) -> B::FloatTensorPrimit
     match B::primitive(tensor) {
         Ok(tensor) => tensor,
         Err(error) => unreachable!("a tensor of this backend: {error:?}"),
-    }
-}
-
-fn own<B: Host>(tensor: &mut B::FloatTensorPrimitive) -> &mut [f32] {
-    match B::own(tensor) {
-        Some(values) => values,
-        None => unreachable!("nobody else holds it"),
     }
 }
 

@@ -7,7 +7,8 @@ use burn::backend::{
 
 use crate::attention::Inputs;
 use crate::{
-    Dropout, Precision, attention, cross_entropy, dropout, gelu, gelu_tanh, layer_norm, linear,
+    Dropout, Norm, Precision, attention, cross_entropy, dropout, embedding, gelu, gelu_tanh,
+    layer_norm, linear, residual_norm,
 };
 
 /// The operations of this crate on a backend without autodiff.
@@ -56,6 +57,42 @@ pub trait Kernels: Backend {
         wanted: [bool; 3],
     ) -> [Option<FloatTensor<Self>>; 3] {
         layer_norm::gradients::<Self>(rows, gamma, epsilon, gradient, wanted)
+    }
+
+    /// See [`residual_norm`](crate::residual_norm()): the result, and what was normalised.
+    fn residual_norm_rows(
+        rows: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        dropout: Option<Dropout>,
+        norm: Norm<FloatTensor<Self>>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        residual_norm::forward::<Self>(rows, residual, dropout, norm)
+    }
+
+    /// The gradients of rows, residual, gamma and beta.
+    fn residual_norm_gradients(
+        sum: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        epsilon: f64,
+        dropout: Option<Dropout>,
+        gradient: FloatTensor<Self>,
+        wanted: [bool; 4],
+    ) -> [Option<FloatTensor<Self>>; 4] {
+        residual_norm::gradients::<Self>(sum, gamma, epsilon, dropout, gradient, wanted)
+    }
+
+    /// See [`embedding`](crate::embedding()).
+    fn embedding_rows(table: FloatTensor<Self>, ids: IntTensor<Self>) -> FloatTensor<Self> {
+        embedding::forward::<Self>(table, ids)
+    }
+
+    /// The gradient of a table of so many rows.
+    fn embedding_gradient(
+        rows: usize,
+        ids: IntTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        embedding::gradient::<Self>(rows, ids, gradient)
     }
 
     /// See [`gelu`](crate::gelu()).

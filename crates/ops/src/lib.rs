@@ -9,7 +9,9 @@
 //! | operation | what it computes |
 //! |---|---|
 //! | [`linear`] | `x · weight + bias` |
+//! | [`embedding`] | rows of a table |
 //! | [`layer_norm`] | normalise each row, scale and shift |
+//! | [`residual_norm`] | the same of a residual and what dropout leaves of rows |
 //! | [`gelu`] | the exact GELU, with the exact derivative on every backend |
 //! | [`gelu_tanh`] | its tanh form, `gelu_new` in checkpoints |
 //! | [`dropout`] | zero a share of the values, by hashing (key, index) |
@@ -49,6 +51,7 @@ mod allocator;
 mod attention;
 mod cross_entropy;
 mod dropout;
+mod embedding;
 #[cfg_attr(feature = "tch", allow(deprecated))] // burn marks every LibTorch name so.
 mod extension;
 #[cfg(feature = "flex")]
@@ -74,6 +77,7 @@ mod linear;
 #[cfg_attr(not(any(feature = "flex", feature = "tch")), allow(dead_code))] // Only dropout's mask.
 mod native;
 mod precision;
+mod residual_norm;
 
 pub use adamw::{AdamW, Moving};
 #[cfg(feature = "allocator")]
@@ -81,6 +85,7 @@ pub use allocator::PageKeeper;
 pub use attention::{Inputs as AttentionInputs, attention, key_bias};
 pub use cross_entropy::{Targets, class_cross_entropy, cross_entropy};
 pub use dropout::{Dropout, dropout};
+pub use embedding::embedding;
 pub use extension::EncoderOps;
 pub use gelu::gelu;
 pub use gelu_tanh::gelu_tanh;
@@ -91,3 +96,4 @@ pub use layer_norm::layer_norm;
 pub use libtorch::keep_libtorch_threads_out_of_the_way;
 pub use linear::linear;
 pub use precision::{Precision, PrecisionError};
+pub use residual_norm::{Norm, residual_norm};

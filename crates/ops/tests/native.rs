@@ -1,10 +1,10 @@
 //! The native kernels of a processor against the bodies for any backend, which run here on 64-bit floats;
 //! and that the number of threads changes nothing.
 
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{DType, Int, Tensor, TensorData};
 use finetune_ops::{
-    AdamW, Dropout, Moving, Precision, attention, class_cross_entropy, dropout, gelu, key_bias,
-    layer_norm, linear, scale, sum_of_squares,
+    AdamW, Dropout, Moving, Norm, Precision, attention, class_cross_entropy, dropout, embedding,
+    gelu, key_bias, layer_norm, linear, residual_norm, scale, sum_of_squares,
 };
 use proptest::prelude::*;
 
@@ -94,9 +94,17 @@ proptest! {
         compare([x.clone()], 1e-6, &|[x]| dropout(x, mask));
         let vectors = [values([1, width], 1), values([1, width], 2)];
         let [gamma, beta] = vectors;
-        compare([x.clone(), gamma, beta], 2e-5, &|[x, gamma, beta]| {
+        compare([x.clone(), gamma.clone(), beta.clone()], 2e-5, &|[x, gamma, beta]| {
             layer_norm(x, gamma.reshape([width]), beta.reshape([width]), 0.1)
         });
+        let residual = values([rows, width], 7);
+        for dropout in [None, Some(mask)] {
+            let inputs = [x.clone(), residual.clone(), gamma.clone(), beta.clone()];
+            compare(inputs, 2e-5, &|[x, residual, gamma, beta]| {
+                let [gamma, beta] = [gamma, beta].map(|vector| vector.reshape([width]));
+                residual_norm(x, residual, dropout, Norm { gamma, beta, epsilon: 0.1 })
+            });
+        }
         let (weight, bias) = (values([width, outputs], 3), values([1, outputs], 4));
         compare([x.clone(), weight.clone(), bias], 2e-5, &|[x, weight, bias]| {
             linear(x, weight, Some(bias.reshape([outputs])), Precision::F32)
@@ -107,6 +115,20 @@ proptest! {
         compare([x, weight], 2e-5, &|[x, weight]| {
             linear(x.transpose(), weight.transpose(), None, Precision::F32)
         });
+    }
+
+    #[test]
+    fn of_a_table(
+        rows in size(),
+        width in size(),
+        ids in prop::collection::vec(0i64..600, 1..200),
+        seed in 0u32..1000,
+    ) {
+        let device = device();
+        let table = matrix([rows, width], seed, &device.clone().autodiff());
+        let ids: Vec<i64> = ids.into_iter().map(|id| id % rows as i64).collect();
+        let ids = Tensor::<1, Int>::from_data(TensorData::new(ids.clone(), [ids.len()]), &device);
+        compare([table], 1e-6, &|[table]| embedding(table, ids.clone()));
     }
 
     #[test]

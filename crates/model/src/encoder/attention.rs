@@ -7,7 +7,7 @@ use finetune_ops::{Precision, attention};
 
 use super::{AttentionMask, EncoderConfig, Queries};
 use crate::adapters::{LoraTarget, Projection};
-use crate::dropout::{DropoutStage, apply};
+use crate::dropout::DropoutStage;
 use crate::parts;
 
 /// `norm(x + dropout(output(attention(query(x), key(x), value(x)))))`; DistilBERT has no dropout
@@ -74,8 +74,8 @@ impl SelfAttention {
             dropout.and_then(|stage| stage.at(self.probability_dropout, 0)),
         );
         let projected = apply_to(&self.output, context, LoraTarget::AttentionOutput);
-        let dropped = apply(projected, self.output_dropout, dropout, 1);
-        parts::apply_layer_norm(&self.norm, asking + dropped, self.epsilon)
+        let dropout = dropout.and_then(|stage| stage.at(self.output_dropout, 1));
+        parts::apply_residual_norm(&self.norm, projected, asking, dropout, self.epsilon)
     }
 }
 

@@ -5,6 +5,7 @@
 use burn::module::Module;
 use burn::nn::{Embedding, LayerNorm, Linear};
 use burn::tensor::{Device, Tensor};
+use finetune_ops::embedding;
 
 use super::{EncoderConfig, EncoderInput, Positions};
 use crate::dropout::{DropoutStage, apply};
@@ -73,7 +74,7 @@ impl Embeddings {
     /// If the input was made for an encoder with other tables: a GPU would read beside them.
     pub(super) fn forward(&self, input: &EncoderInput, dropout: Option<DropoutStage>) -> Tensor<2> {
         assert_eq!(input.tables, self.tables(), "an input of another encoder");
-        let rows_of = |table: &Embedding, ids| table.weight.val().select(0, ids);
+        let rows_of = |table: &Embedding, ids| embedding(table.weight.val(), ids);
         let mut sum = rows_of(&self.word_embeddings, input.token_ids.clone());
         if let (Some(table), Some(types)) = (&self.token_type_embeddings, &input.token_type_ids) {
             sum = sum + rows_of(table, types.clone());

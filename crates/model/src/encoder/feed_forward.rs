@@ -8,7 +8,7 @@ use finetune_ops::Precision;
 
 use super::{Activation, EncoderConfig};
 use crate::adapters::{LoraTarget, Projection};
-use crate::dropout::{DropoutStage, apply};
+use crate::dropout::DropoutStage;
 use crate::parts;
 
 /// `norm(x + dropout(output(activation(intermediate(x)))))`. There is no dropout between the two maps.
@@ -53,7 +53,7 @@ impl FeedForward {
         let wide = apply_to(&self.intermediate, hidden.clone(), LoraTarget::Intermediate);
         let wide = self.activation.apply(wide);
         let narrow = apply_to(&self.output, wide, LoraTarget::Output);
-        let dropped = apply(narrow, self.dropout, dropout, 2);
-        parts::apply_layer_norm(&self.norm, hidden + dropped, self.epsilon)
+        let dropout = dropout.and_then(|stage| stage.at(self.dropout, 2));
+        parts::apply_residual_norm(&self.norm, narrow, hidden, dropout, self.epsilon)
     }
 }

@@ -6,6 +6,7 @@
 //! 16 pairs it has two blocks, of its first lines and of the others.
 
 use std::arch::x86_64::*;
+use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
@@ -61,32 +62,33 @@ impl Panels {
     /// All lines of a matrix `[lines, length]`, by all threads.
     pub(super) fn all(side: Side, matrix: Matrix<'_>, lines: usize, length: usize) -> Self {
         let mut panels = Self::empty(side, length);
-        let size = panels.panel_pairs();
-        panels.pairs.resize(lines.div_ceil(PANEL) * size, 0);
-        let chunks = panels.pairs.par_chunks_exact_mut(size).enumerate();
-        chunks.for_each(|(number, panel)| {
-            let first = number * PANEL;
-            let matrix = matrix.skip_rows(first);
-            pack(side, matrix, PANEL.min(lines - first), length, panel);
+        panels.write(lines, |room, size| {
+            let chunks = room.par_chunks_exact_mut(size).enumerate();
+            chunks.for_each(|(number, panel)| pack(side, matrix, number, lines, length, panel));
         });
         panels
     }
 
     /// The first lines of a matrix instead of those that are here.
     pub(super) fn fill(&mut self, matrix: Matrix<'_>, lines: usize) {
+        let (side, length) = (self.side, self.length);
+        self.write(lines, |room, size| {
+            for (number, panel) in room.chunks_exact_mut(size).enumerate() {
+                pack(side, matrix, number, lines, length, panel);
+            }
+        });
+    }
+
+    /// Panels of so many lines, of which `fill` writes every pair; it is told how many one has.
+    #[allow(unsafe_code, reason = "memory that is not written before")]
+    fn write(&mut self, lines: usize, fill: impl FnOnce(&mut [MaybeUninit<u32>], usize)) {
         let size = self.panel_pairs();
-        self.pairs.resize(lines.div_ceil(PANEL) * size, 0);
-        for (number, panel) in self.pairs.chunks_exact_mut(size).enumerate() {
-            let first = number * PANEL;
-            let matrix = matrix.skip_rows(first);
-            pack(
-                self.side,
-                matrix,
-                PANEL.min(lines - first),
-                self.length,
-                panel,
-            );
-        }
+        let length = lines.div_ceil(PANEL) * size;
+        self.pairs.clear();
+        self.pairs.reserve(length);
+        fill(&mut self.pairs.spare_capacity_mut()[..length], size);
+        // SAFETY: they are allocated, and written above.
+        unsafe { self.pairs.set_len(length) };
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u32]> {
@@ -98,8 +100,17 @@ impl Panels {
     }
 }
 
-/// One panel, of the first lines of a matrix.
-fn pack(side: Side, matrix: Matrix<'_>, lines: usize, length: usize, panel: &mut [u32]) {
+/// A panel of the lines of a matrix, by its number.
+fn pack(
+    side: Side,
+    matrix: Matrix<'_>,
+    number: usize,
+    lines: usize,
+    length: usize,
+    panel: &mut [MaybeUninit<u32>],
+) {
+    let first = number * PANEL;
+    let (matrix, lines) = (matrix.skip_rows(first), lines - first);
     for (step, blocks) in panel.chunks_exact_mut(STEP_PAIRS).enumerate() {
         let columns = step * STEP;
         let values = STEP.min(length - columns);
@@ -107,7 +118,7 @@ fn pack(side: Side, matrix: Matrix<'_>, lines: usize, length: usize, panel: &mut
             let first = half * BLOCK;
             let lines = BLOCK.min(lines.saturating_sub(first));
             if lines == 0 {
-                block.fill(0);
+                block.fill(MaybeUninit::new(0));
                 continue;
             }
             let part = matrix.skip_rows(first).skip_columns(columns);
@@ -121,7 +132,13 @@ fn pack(side: Side, matrix: Matrix<'_>, lines: usize, length: usize, panel: &mut
 }
 
 /// A block at an edge of the matrix, or of one whose values lie far apart: by a copy with zeros.
-fn pack_edge(side: Side, matrix: Matrix<'_>, lines: usize, values: usize, block: &mut [u32]) {
+fn pack_edge(
+    side: Side,
+    matrix: Matrix<'_>,
+    lines: usize,
+    values: usize,
+    block: &mut [MaybeUninit<u32>],
+) {
     let mut copy = [0.0; BLOCK * STEP];
     for (line, copy) in copy.chunks_exact_mut(STEP).enumerate().take(lines) {
         for (column, value) in copy.iter_mut().enumerate().take(values) {
@@ -133,7 +150,7 @@ fn pack_edge(side: Side, matrix: Matrix<'_>, lines: usize, values: usize, block:
 
 /// A whole block.
 #[allow(unsafe_code, reason = "calls what is compiled for an instruction set")]
-fn pack_block(side: Side, matrix: Matrix<'_>, block: &mut [u32]) {
+fn pack_block(side: Side, matrix: Matrix<'_>, block: &mut [MaybeUninit<u32>]) {
     assert!(matrix.holds(BLOCK, STEP) && block.len() == BLOCK * BLOCK);
     // SAFETY: only machines with these instructions have a unit; the sizes are checked.
     unsafe {
@@ -151,7 +168,7 @@ fn pack_block(side: Side, matrix: Matrix<'_>, block: &mut [u32]) {
 /// The machine has the instructions; matrix and block hold a whole block.
 #[allow(unsafe_code, reason = "vector instructions")]
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-unsafe fn pack_lines(side: Side, matrix: Matrix<'_>, block: &mut [u32]) {
+unsafe fn pack_lines(side: Side, matrix: Matrix<'_>, block: &mut [MaybeUninit<u32>]) {
     let (values, stride) = (matrix.values().as_ptr(), matrix.row_stride());
     let mut vectors = [_mm512_setzero_si512(); BLOCK];
     for (line, vector) in vectors.iter_mut().enumerate() {
@@ -175,7 +192,7 @@ unsafe fn pack_lines(side: Side, matrix: Matrix<'_>, block: &mut [u32]) {
 /// The machine has the instructions; matrix and block hold a whole block.
 #[allow(unsafe_code, reason = "vector instructions")]
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-unsafe fn pack_pairs(side: Side, matrix: Matrix<'_>, block: &mut [u32]) {
+unsafe fn pack_pairs(side: Side, matrix: Matrix<'_>, block: &mut [MaybeUninit<u32>]) {
     let (values, stride) = (matrix.values().as_ptr(), matrix.column_stride());
     let mut order = [0u16; 2 * BLOCK];
     for (place, from) in order.iter_mut().enumerate() {
@@ -212,7 +229,7 @@ fn bits(halves: __m512bh) -> __m512i {
 #[allow(unsafe_code, reason = "vector instructions")]
 #[inline]
 #[target_feature(enable = "avx512f")]
-unsafe fn store(vectors: [__m512i; BLOCK], block: &mut [u32]) {
+unsafe fn store(vectors: [__m512i; BLOCK], block: &mut [MaybeUninit<u32>]) {
     for (line, vector) in vectors.into_iter().enumerate() {
         // SAFETY: as the caller says.
         unsafe { _mm512_storeu_si512(block.as_mut_ptr().add(line * BLOCK).cast(), vector) };

@@ -1,0 +1,95 @@
+//! Rows of a table: what `torch.nn.Embedding` computes.
+
+use burn::backend::autodiff::{
+    Autodiff,
+    checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
+    grads::Gradients,
+    ops::{Backward, Ops, OpsKind},
+};
+use burn::backend::{
+    Backend, Dispatch, TensorMetadata,
+    tensor::{FloatTensor, IntTensor},
+};
+use burn::tensor::{IndexingUpdateOp, Int, Shape, Tensor};
+
+use crate::{EncoderOps, Kernels};
+
+/// The rows of `table` that `ids` name.
+///
+/// Its gradient is a whole table, as every gradient of burn: rows that no id names are zero. A row
+/// that several name has the sum of their gradients, in their order.
+///
+/// # Shapes
+/// - `table`: `[V, D]`
+/// - `ids`: `[T]`, from 0 and below `V`
+/// - output: `[T, D]`
+///
+/// # Panics
+/// On a processor, if an id is not a row of the table.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor, TensorData};
+///
+/// let device = Device::flex();
+/// let table = Tensor::from_data([[0.0f32], [1.0], [2.0]], &device);
+/// let rows = finetune_ops::embedding(table, Tensor::from_data([2, 0], &device));
+/// assert_eq!(rows.into_data(), TensorData::from([[2.0f32], [0.0]]));
+/// ```
+pub fn embedding(table: Tensor<2>, ids: Tensor<1, Int>) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as EncoderOps>::embedding_rows(
+        table.into_dispatch(),
+        ids.into_dispatch(),
+    ))
+}
+
+pub(crate) fn forward<B: Backend>(table: FloatTensor<B>, ids: IntTensor<B>) -> FloatTensor<B> {
+    B::float_select(table, 0, ids)
+}
+
+/// The gradient of a table of so many rows.
+pub(crate) fn gradient<B: Backend>(
+    rows: usize,
+    ids: IntTensor<B>,
+    gradient: FloatTensor<B>,
+) -> FloatTensor<B> {
+    let shape = Shape::from([rows, gradient.shape()[1]]);
+    let zeros = B::float_zeros(shape, &gradient.device(), gradient.dtype().into());
+    B::float_select_assign(zeros, 0, ids, gradient, IndexingUpdateOp::Add)
+}
+
+#[derive(Debug)]
+struct EmbeddingBackward;
+
+impl<B: Kernels> Backward<B, 1> for EmbeddingBackward {
+    /// Rows of the table, and the ids.
+    type State = (usize, IntTensor<B>);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let [table] = ops.parents;
+        let (rows, ids) = ops.state;
+        let gradient = grads.consume::<B>(&ops.node);
+        if let Some(node) = table {
+            grads.register::<B>(node.id, B::embedding_gradient(rows, ids, gradient));
+        }
+    }
+}
+
+pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(
+    table: FloatTensor<Autodiff<B, C>>,
+    ids: IntTensor<B>,
+) -> FloatTensor<Autodiff<B, C>> {
+    let nodes = [table.node()];
+    let table = table.into_primitive();
+    let rows = table.shape()[0];
+    let output = <B as Kernels>::embedding_rows(table, ids.clone());
+    let prepared = EmbeddingBackward.prepare::<C>(nodes);
+    match prepared.compute_bound().stateful() {
+        OpsKind::Tracked(prep) => prep.finish((rows, ids), output),
+        OpsKind::UnTracked(prep) => prep.finish(output),
+    }
+}

@@ -1,0 +1,182 @@
+//! What ends each half of a Transformer layer: dropout, the residual and layer normalisation, in one
+//! pass over the rows.
+
+use burn::backend::autodiff::{
+    Autodiff,
+    checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
+    grads::Gradients,
+    ops::{Backward, Ops, OpsKind},
+};
+use burn::backend::{Dispatch, tensor::FloatTensor};
+use burn::tensor::Tensor;
+
+use crate::gradients::register;
+use crate::{Dropout, EncoderOps, Kernels};
+
+/// The scale and shift of a layer normalisation, and what keeps it from dividing by zero.
+#[derive(Debug, Clone)]
+pub struct Norm<T> {
+    /// `[D]`
+    pub gamma: T,
+    /// `[D]`
+    pub beta: T,
+    /// Added to the variance.
+    pub epsilon: f64,
+}
+
+/// `norm(residual + dropout(rows))`: the same bits as by [`dropout`](crate::dropout()), a sum and
+/// [`layer_norm`](crate::layer_norm()).
+///
+/// # Shapes
+/// - `rows`, `residual`: `[T, D]`
+/// - output: `[T, D]`
+///
+/// # Panics
+/// If the shapes do not fit together, or the probability is not in `[0, 1)`.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor, TensorData};
+/// use finetune_ops::{Norm, residual_norm};
+///
+/// let device = Device::flex();
+/// let rows = Tensor::<2>::from_data([[1.0, 2.0]], &device);
+/// let residual = Tensor::from_data([[0.0, 1.0]], &device);
+/// let norm = Norm { gamma: Tensor::ones([2], &device), beta: Tensor::zeros([2], &device), epsilon: 0.0 };
+/// let output = residual_norm(rows, residual, None, norm).into_data();
+/// output.assert_approx_eq::<f32>(&TensorData::from([[-1.0f32, 1.0]]), Default::default());
+/// ```
+pub fn residual_norm(
+    rows: Tensor<2>,
+    residual: Tensor<2>,
+    dropout: Option<Dropout>,
+    norm: Norm<Tensor<1>>,
+) -> Tensor<2> {
+    assert_eq!(rows.dims(), residual.dims(), "rows and their residual");
+    let (probability, key) = match dropout.map(Dropout::checked) {
+        Some(Dropout { probability, key }) => (probability, key),
+        None => (0.0, 0),
+    };
+    Tensor::from_dispatch(<Dispatch as EncoderOps>::residual_norm_rows(
+        rows.into_dispatch(),
+        residual.into_dispatch(),
+        norm.gamma.into_dispatch(),
+        norm.beta.into_dispatch(),
+        norm.epsilon,
+        probability,
+        key,
+    ))
+}
+
+/// The output, and what was normalised.
+pub(crate) fn forward<B: Kernels>(
+    rows: FloatTensor<B>,
+    residual: FloatTensor<B>,
+    dropout: Option<Dropout>,
+    norm: Norm<FloatTensor<B>>,
+) -> (FloatTensor<B>, FloatTensor<B>) {
+    let sum = B::float_add(residual, dropped::<B>(rows, dropout));
+    let Norm {
+        gamma,
+        beta,
+        epsilon,
+    } = norm;
+    let output = <B as Kernels>::layer_norm_rows(sum.clone(), gamma, beta, epsilon);
+    (output, sum)
+}
+
+/// The gradients of rows, residual, gamma and beta.
+pub(crate) fn gradients<B: Kernels>(
+    sum: FloatTensor<B>,
+    gamma: FloatTensor<B>,
+    epsilon: f64,
+    dropout: Option<Dropout>,
+    gradient: FloatTensor<B>,
+    wanted: [bool; 4],
+) -> [Option<FloatTensor<B>>; 4] {
+    let [rows, residual, of_gamma, of_beta] = wanted;
+    let wanted = [rows || residual, of_gamma, of_beta];
+    let [of_sum, of_gamma, of_beta] =
+        B::layer_norm_gradients(sum, gamma, epsilon, gradient, wanted);
+    let of_rows = of_sum.clone().filter(|_| rows);
+    let of_rows = of_rows.map(|gradient| dropped::<B>(gradient, dropout));
+    [of_rows, of_sum.filter(|_| residual), of_gamma, of_beta]
+}
+
+fn dropped<B: Kernels>(rows: FloatTensor<B>, dropout: Option<Dropout>) -> FloatTensor<B> {
+    match dropout {
+        Some(Dropout { probability, key }) => {
+            <B as Kernels>::dropout_hashed(rows, probability, key)
+        }
+        None => rows,
+    }
+}
+
+#[derive(Debug)]
+struct ResidualNormBackward;
+
+/// What was normalised, of which the normalised rows are computed again.
+#[derive(Debug, Clone)]
+struct Saved<T> {
+    sum: T,
+    gamma: T,
+    epsilon: f64,
+    dropout: Option<Dropout>,
+}
+
+impl<B: Kernels> Backward<B, 4> for ResidualNormBackward {
+    type State = Saved<FloatTensor<B>>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 4>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let Saved {
+            sum,
+            gamma,
+            epsilon,
+            dropout,
+        } = ops.state;
+        let gradient = grads.consume::<B>(&ops.node);
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let gradients = B::residual_norm_gradients(sum, gamma, epsilon, dropout, gradient, wanted);
+        let parents = ops.parents.map(|parent| parent.map(|node| node.id));
+        register::<B, 4>(grads, parents, gradients);
+    }
+}
+
+pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(
+    rows: FloatTensor<Autodiff<B, C>>,
+    residual: FloatTensor<Autodiff<B, C>>,
+    dropout: Option<Dropout>,
+    norm: Norm<FloatTensor<Autodiff<B, C>>>,
+) -> FloatTensor<Autodiff<B, C>> {
+    let nodes = [
+        rows.node(),
+        residual.node(),
+        norm.gamma.node(),
+        norm.beta.node(),
+    ];
+    let (rows, residual) = (rows.into_primitive(), residual.into_primitive());
+    let norm = Norm {
+        gamma: norm.gamma.into_primitive(),
+        beta: norm.beta.into_primitive(),
+        epsilon: norm.epsilon,
+    };
+    let (gamma, epsilon) = (norm.gamma.clone(), norm.epsilon);
+    let (output, sum) = <B as Kernels>::residual_norm_rows(rows, residual, dropout, norm);
+    let prepared = ResidualNormBackward.prepare::<C>(nodes);
+    match prepared.compute_bound().stateful() {
+        OpsKind::Tracked(prep) => {
+            let saved = Saved {
+                sum,
+                gamma,
+                epsilon,
+                dropout,
+            };
+            prep.finish(saved, output)
+        }
+        OpsKind::UnTracked(prep) => prep.finish(output),
+    }
+}
