@@ -4,33 +4,19 @@
 
 #![allow(missing_docs, reason = "criterion's macros make undocumented items")]
 
-use std::path::Path;
-
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use finetune::data::{EncodingConfig, TextTokenizer, catalog};
-
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+use finetune::data::EncodingConfig;
+use finetune_benches::sample;
 
 fn tokenize(criterion: &mut Criterion) {
-    let root = Path::new(ROOT);
-    let sample = root.join("datasets/ag_news/sample");
-    let opened = catalog::named("ag_news").and_then(|news| news.open(&sample));
-    let tokenizer = TextTokenizer::from_dir(&root.join("examples/mini_encoder"));
-    let (Ok(opened), Ok(tokenizer)) = (opened, tokenizer) else {
-        panic!("bundled files")
-    };
-    let texts: Vec<&str> = opened
-        .splits
-        .train
-        .examples
-        .iter()
-        .map(|example| example.text.as_str())
-        .collect();
+    let (dataset, tokenizer) = sample();
+    let examples = dataset.examples.iter();
+    let texts: Vec<&str> = examples.map(|example| example.text.as_str()).collect();
 
     let config = EncodingConfig::new(128);
     let mut group = criterion.benchmark_group("tokenize");
     group.throughput(Throughput::Elements(texts.len() as u64));
-    group.bench_function("ag_news_sample", |bencher| {
+    group.bench_function(format!("ag_news_{}_rows", texts.len()), |bencher| {
         bencher.iter(|| tokenizer.encode(&texts, &config));
     });
     group.finish();

@@ -196,7 +196,7 @@ impl Arguments {
         let is_bundled = self.study.data.is_none();
         let mut pre_training =
             self.pretraining
-                .settings(&self.study.model, &fine_tuning.text, last, is_bundled, SEED);
+                .settings(&self.study.model, &fine_tuning, last, is_bundled, SEED);
         pre_training.masking.whole_words = self.whole_words;
         pre_training.held_out = self.held_out.unwrap_or(pre_training.held_out);
         pre_training.train.checkpoints.milestones =

@@ -82,7 +82,7 @@ impl Arguments {
         let (model, seed) = (self.run.model(), fine_tuning.train.seed);
         let is_bundled = self.data.is_none();
         self.pretraining
-            .settings(model, &fine_tuning.text, steps, is_bundled, seed)
+            .settings(model, fine_tuning, steps, is_bundled, seed)
     }
 
     fn pre_train(

@@ -1,11 +1,28 @@
 //! What the suites share.
 
+use finetune::data::{Dataset, TextTokenizer, catalog};
 use finetune::model::{EncoderConfig, Family};
 use finetune::ops::Precision;
 
 /// As in the programs that the figures are for.
 #[global_allocator]
 static ALLOCATOR: finetune::ops::PageKeeper = finetune::ops::PageKeeper;
+
+/// The bundled encoder.
+pub const MINI_ENCODER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/mini_encoder");
+const NEWS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/ag_news/sample");
+
+/// The training rows of the bundled AG News sample, and the bundled encoder's tokenizer.
+///
+/// # Panics
+/// If they cannot be read.
+pub fn sample() -> (Dataset, TextTokenizer) {
+    let opened = catalog::named("ag_news").and_then(|news| news.open(NEWS.as_ref()));
+    match (opened, TextTokenizer::from_dir(MINI_ENCODER.as_ref())) {
+        (Ok(opened), Ok(tokenizer)) => (opened.splits.train, tokenizer),
+        (Err(error), _) | (_, Err(error)) => panic!("bundled files: {error}"),
+    }
+}
 
 /// The shape of MiniLM-L6-H384: six layers of width 384, 22 million parameters.
 pub fn minilm() -> EncoderConfig {

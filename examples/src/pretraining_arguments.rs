@@ -37,12 +37,12 @@ impl PreTrainingArguments {
         }
     }
 
-    /// Settings of so many steps, with texts read as `text` says. Of the few texts of a bundled
-    /// sample, more are held out.
+    /// Settings of so many steps, with the texts and the precision of the fine-tuning that follows. Of
+    /// the few texts of a bundled sample, more are held out.
     pub fn settings(
         &self,
         model: &Checkpoint,
-        text: &TextConfig,
+        fine_tuning: &FineTuningConfig,
         steps: usize,
         is_bundled: bool,
         seed: u64,
@@ -50,11 +50,12 @@ impl PreTrainingArguments {
         let defaults = PreTrainingConfig::default();
         let rate = if model.is_mini() { 1e-3 } else { 5e-5 };
         PreTrainingConfig {
-            text: text.clone(),
+            text: fine_tuning.text.clone(),
             held_out: if is_bundled { 0.2 } else { 0.02 },
             train: TrainConfig {
                 length: RunLength::Steps(steps),
                 batch_size: BatchSize::Rows(self.batch_size),
+                precision: fine_tuning.train.precision,
                 optimizer: OptimizerConfig {
                     learning_rate: self.lr.unwrap_or(rate),
                     ..OptimizerConfig::default()

@@ -46,6 +46,15 @@ pub enum DeviceError {
         /// The name given.
         name: String,
     },
+    /// More than one.
+    #[error(
+        "devices {names}: a run computes on one, since burn cannot average gradients over several; \
+         the runs of a study may each have their own"
+    )]
+    Several {
+        /// The names given.
+        names: String,
+    },
     /// This program was built without it.
     #[error(
         "device {device} is not compiled in, this program has {}: build with --features {feature}",
@@ -164,6 +173,11 @@ impl FromStr for DeviceSpec {
         let unknown = || DeviceError::Unknown {
             name: name.to_string(),
         };
+        if name.contains(',') {
+            return Err(DeviceError::Several {
+                names: name.to_string(),
+            });
+        }
         let (kind, index) = match name.split_once(':') {
             Some((kind, index)) => (kind, Some(index.parse().map_err(|_| unknown())?)),
             None => (name, None),
@@ -230,6 +244,16 @@ mod tests {
                 "{message}"
             );
         }
+    }
+
+    #[test]
+    fn several_are_refused_with_the_reason() {
+        let error = "cuda:0,cuda:1".parse::<DeviceSpec>().unwrap_err();
+        let message = error.to_string();
+        assert!(
+            message.starts_with("devices cuda:0,cuda:1: a run computes on one"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -151,6 +151,25 @@ pub enum TrainError {
         /// The newest checkpoint from before that step.
         checkpoint: Option<PathBuf>,
     },
+    /// The device has no memory for a step.
+    #[error(
+        "{device} is out of memory after step {steps}: {reason}; smaller batches with as much \
+         accumulation train the same, and {}",
+        match checkpoint {
+            Some(path) => format!("the run can go on from {}", path.display()),
+            None => "there is no checkpoint to go on from".to_string(),
+        }
+    )]
+    OutOfMemory {
+        /// The device.
+        device: String,
+        /// Optimizer steps that are done.
+        steps: usize,
+        /// What the backend says.
+        reason: String,
+        /// The newest checkpoint.
+        checkpoint: Option<PathBuf>,
+    },
     /// A checkpoint is not one of this model, or not of this version.
     #[error("{}: not a checkpoint that this run can go on from: {what}", path.display())]
     Checkpoint {

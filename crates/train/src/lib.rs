@@ -95,6 +95,7 @@ mod multi_task;
 mod objective;
 mod observer;
 mod optimizer;
+mod out_of_memory;
 mod plan;
 mod pre_training;
 mod predict;

@@ -6,10 +6,10 @@ use burn::module::Module;
 use crate::checkpoints::CheckpointFolder;
 use crate::objective::Objective;
 use crate::observer::{Event, Observer, Phase};
-use crate::plan::Plan;
+use crate::plan::{Plan, PlannedStep};
 use crate::run_length::Moment;
 use crate::training_run::TrainingRun;
-use crate::{TrainConfig, TrainError, TrainingSummary};
+use crate::{TrainConfig, TrainError, TrainingSummary, out_of_memory};
 
 /// Trains.
 ///
@@ -89,9 +89,11 @@ impl<'a, O: Objective> Trainer<'a, O> {
     /// Trains `model`, which is on a device with autodiff, in the configured precision.
     ///
     /// # Errors
-    /// [`TrainError::Precision`] if its device lacks that; [`TrainError::InvalidSetting`] for a configuration that is out of range, contradicts
-    /// itself, or does not fit model or data; [`TrainError::Diverged`] if a loss or gradient stops
-    /// being a number; whatever the objective or `observer` returns.
+    /// [`TrainError::Precision`] if its device lacks that; [`TrainError::InvalidSetting`] for a
+    /// configuration that is out of range, contradicts itself, or does not fit model or data;
+    /// [`TrainError::Diverged`] if a loss or gradient stops being a number;
+    /// [`TrainError::OutOfMemory`] if a GPU has no memory for a step or an evaluation; whatever the
+    /// objective or `observer` returns.
     pub fn train(
         &self,
         model: O::Model,
@@ -109,7 +111,6 @@ impl<'a, O: Objective> Trainer<'a, O> {
         let mut steps = plan.steps_after(run.steps_done())?.peekable();
         while !run.has_ended() {
             let Some(step) = steps.next() else { break };
-            run = run.step(&step, observer)?;
             let next = steps.peek();
             let moment = Moment {
                 steps: step.step as usize + 1,
@@ -117,9 +118,33 @@ impl<'a, O: Objective> Trainer<'a, O> {
                 epoch_ended: next.is_none_or(|next| next.epoch != step.epoch),
                 run_ended: next.is_none(),
             };
-            run.after_step(moment, observer)?;
+            run = self.step(run, &step, moment, observer)?;
         }
         observer.observe(&Event::Ended(Phase::Training))?;
         run.end()
+    }
+
+    /// A step of a run and what follows it; the device may have no memory for one or the other.
+    fn step(
+        &self,
+        run: TrainingRun<'a, O>,
+        step: &PlannedStep,
+        moment: Moment,
+        observer: &mut dyn Observer,
+    ) -> Result<TrainingRun<'a, O>, TrainError> {
+        let (device, steps, checkpoint) = run.whereabouts();
+        let stepped = out_of_memory::or_reason(|| {
+            let mut run = run.step(step, observer)?;
+            run.after_step(moment, observer)?;
+            Ok(run)
+        });
+        stepped.unwrap_or_else(|reason| {
+            Err(TrainError::OutOfMemory {
+                device,
+                steps,
+                reason,
+                checkpoint,
+            })
+        })
     }
 }

@@ -6,8 +6,8 @@ use burn::module::Module;
 use burn::tensor::Device;
 use finetune_data::{BatchSize, EncodingConfig, Task};
 use finetune_train::{
-    CheckpointPolicy, EarlyStopping, EvaluationConfig, FineTuning, FineTuningConfig, Freeze,
-    OptimizerConfig, Schedule, TextConfig, TrainConfig, TrainError, Trainer, Warmup,
+    CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, FineTuning, FineTuningConfig, Freeze,
+    Observer, OptimizerConfig, Schedule, TextConfig, TrainConfig, TrainError, Trainer, Warmup,
 };
 
 use crate::regression::checkpoint;
@@ -109,6 +109,36 @@ fn a_run_that_diverges() {
         ..SmallRun::config()
     });
     assert!(matches!(error, Err(TrainError::Diverged { .. })));
+}
+
+/// A device without memory for the second step, as burn's backends say it.
+#[test]
+fn a_device_that_runs_out_of_memory() {
+    struct Full(usize);
+    impl Observer for Full {
+        fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+            if matches!(event, Event::Advanced { .. }) {
+                self.0 += 1;
+                assert!(
+                    self.0 < 2,
+                    "CUDA out of memory. Tried to allocate 2.00 GiB."
+                );
+            }
+            Ok(())
+        }
+    }
+    let small = SmallRun::new();
+    let (loss, config) = (small.loss(), SmallRun::config());
+    let objective = small.objective(&loss);
+    let error = Trainer::new(&objective, &config).train(small.model(1), &mut Full(0));
+    let message = error.unwrap_err().to_string();
+    let expected =
+        "is out of memory after step 1: CUDA out of memory. Tried to allocate 2.00 GiB.;";
+    assert!(message.contains(expected), "{message}");
+    assert!(
+        message.ends_with("there is no checkpoint to go on from"),
+        "{message}"
+    );
 }
 
 #[test]

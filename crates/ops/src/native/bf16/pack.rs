@@ -152,7 +152,7 @@ fn pack_edge(
 #[allow(unsafe_code, reason = "calls what is compiled for an instruction set")]
 fn pack_block(side: Side, matrix: Matrix<'_>, block: &mut [MaybeUninit<u32>]) {
     assert!(matrix.holds(BLOCK, STEP) && block.len() == BLOCK * BLOCK);
-    // SAFETY: only machines with these instructions have a unit; the sizes are checked.
+    // SAFETY: only called where packing is available; the sizes are checked.
     unsafe {
         if matrix.is_row_major() {
             pack_lines(side, matrix, block);
