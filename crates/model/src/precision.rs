@@ -3,31 +3,20 @@
 use burn::module::Module;
 use finetune_ops::Precision;
 
-use crate::{BaseModel, Encoder, MaskedLm, MultiTaskModel, SequenceClassifier};
+use crate::{BaseModel, MaskedLm, MultiTaskModel, SequenceClassifier};
 
 /// A model on an encoder.
 pub trait EncoderModel: Module {
-    /// What it stands on.
-    fn encoder(&self) -> &Encoder;
-
-    /// The same model, on the encoder that `change` gives.
-    fn map_encoder(self, change: impl FnOnce(Encoder) -> Encoder) -> Self;
-
-    /// The same model, computing in a precision: see [`Encoder::with_precision`].
-    fn with_precision(self, precision: Precision) -> Self {
-        self.map_encoder(|encoder| encoder.with_precision(precision))
-    }
+    /// The same model, computing in a precision: see
+    /// [`Encoder::with_precision`](crate::Encoder::with_precision).
+    fn with_precision(self, precision: Precision) -> Self;
 }
 
 macro_rules! on_the_encoder {
     ($($model:ty),*) => {
         $(impl EncoderModel for $model {
-            fn encoder(&self) -> &Encoder {
-                &self.encoder
-            }
-
-            fn map_encoder(self, change: impl FnOnce(Encoder) -> Encoder) -> Self {
-                let encoder = change(self.encoder);
+            fn with_precision(self, precision: Precision) -> Self {
+                let encoder = self.encoder.with_precision(precision);
                 Self { encoder, ..self }
             }
         })*

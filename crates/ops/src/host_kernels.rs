@@ -98,13 +98,8 @@ impl<B: Host> Kernels for B {
             return layer_norm::forward::<B>(rows, gamma, beta, epsilon);
         }
         let width = rows.shape()[1];
-        let (gamma, beta) = (Values::<B>::of(&gamma), Values::<B>::of(&beta));
-        let (gamma, beta) = (gamma.slice(), beta.slice());
-        assert_eq!(
-            [gamma.len(), beta.len()],
-            [width; 2],
-            "values of gamma and beta"
-        );
+        let [gamma, beta] = [&gamma, &beta].map(Values::<B>::of);
+        let [gamma, beta] = [&gamma, &beta].map(|vector| of_width(vector, width));
         transform_each::<B>(rows, rows_in_task(width) * width, |_, rows| {
             native::layer_norm::apply(rows, gamma, beta, epsilon as f32);
         })
@@ -123,20 +118,14 @@ impl<B: Host> Kernels for B {
         let width = gamma.shape()[0];
         let (rows, gamma) = (Values::<B>::of(&rows), Values::<B>::of(&gamma));
         let (rows, gamma) = (rows.slice(), gamma.slice());
-        // Each task leaves two rows of sums: some more rows in one keep those few.
-        let task = 4 * rows_in_task(width) * width;
-        let (of_rows, sums) =
-            transform::<B, _>(gradient, task, |start, gradient, sums: &mut Vec<f32>| {
-                sums.resize(2 * width, 0.0);
-                let (of_gamma, of_beta) = sums.split_at_mut(width);
-                let rows = &rows[start..start + gradient.len()];
-                let epsilon = epsilon as f32;
-                native::layer_norm::gradient(rows, gradient, gamma, epsilon, of_gamma, of_beta);
-            });
-        let mut of_gamma = memory::add_up(&sums, 2 * width);
-        let of_beta = of_gamma.split_off(width);
-        let vector = |values: &[f32]| Some(copied::<B>(values, Shape::from([width])));
-        [Some(of_rows), vector(&of_gamma), vector(&of_beta)]
+        let task = native::layer_norm::gradient_task(width);
+        let (of_rows, sums) = transform::<B, _>(gradient, task, |start, gradient, sums| {
+            let rows = &rows[start..start + gradient.len()];
+            let epsilon = epsilon as f32;
+            native::layer_norm::gradient_with_sums(rows, gradient, gamma, epsilon, sums);
+        });
+        let [of_gamma, of_beta] = gamma_and_beta::<B>(&sums, width);
+        [Some(of_rows), of_gamma, of_beta]
     }
 
     fn residual_norm_rows(
@@ -148,18 +137,14 @@ impl<B: Host> Kernels for B {
         if !are_native::<B>([&rows, &residual, &norm.gamma, &norm.beta]) {
             return residual_norm::forward::<B>(rows, residual, dropout, norm);
         }
-        let [gamma, beta] = [&norm.gamma, &norm.beta].map(Values::<B>::of);
-        let norm = native::residual_norm::Norm {
-            gamma: gamma.slice(),
-            beta: beta.slice(),
-            epsilon: norm.epsilon as f32,
-        };
         let width = rows.shape()[1];
-        assert_eq!(
-            [norm.gamma.len(), norm.beta.len()],
-            [width; 2],
-            "values of gamma and beta"
-        );
+        let [gamma, beta] = [&norm.gamma, &norm.beta].map(Values::<B>::of);
+        let [gamma, beta] = [&gamma, &beta].map(|vector| of_width(vector, width));
+        let norm = Norm {
+            gamma,
+            beta,
+            epsilon: norm.epsilon,
+        };
         let residual = Values::<B>::of(&residual);
         let mut sum = own_or_copy::<B>(rows);
         let mask = dropout.map(Mask::new);
@@ -181,23 +166,16 @@ impl<B: Host> Kernels for B {
         };
         let (values, gamma) = (Values::<B>::of(&sum), Values::<B>::of(&gamma));
         let mut of_residual = own_or_copy::<B>(gradient);
-        let (of_rows, mut of_gamma) = native::residual_norm::gradients(
+        let (of_rows, sums) = native::residual_norm::gradients(
             values.slice(),
             own::<B>(&mut of_residual),
             Mask::new(dropout),
             gamma.slice(),
             epsilon as f32,
         );
-        let width = gamma.slice().len();
-        let of_beta = of_gamma.split_off(width);
-        let vector = |values: &[f32]| Some(copied::<B>(values, Shape::from([width])));
+        let [of_gamma, of_beta] = gamma_and_beta::<B>(&sums, gamma.slice().len());
         let of_rows = B::tensor(of_rows, sum.shape());
-        [
-            Some(of_rows),
-            Some(of_residual),
-            vector(&of_gamma),
-            vector(&of_beta),
-        ]
+        [Some(of_rows), Some(of_residual), of_gamma, of_beta]
     }
 
     fn embedding_rows(table: FloatTensor<B>, ids: IntTensor<B>) -> FloatTensor<B> {
@@ -323,6 +301,19 @@ fn sizes(rows: &Shape, weight: &Shape) -> Sizes {
         inputs: rows[1],
         outputs: weight[1],
     }
+}
+
+/// The values of gamma or beta.
+fn of_width<B: Host>(vector: &Values<B>, width: usize) -> &[f32] {
+    assert_eq!(vector.slice().len(), width, "values of gamma and beta");
+    vector.slice()
+}
+
+/// The gradients of gamma and beta, from what the tasks of a normalisation left.
+fn gamma_and_beta<B: Host>(sums: &[Vec<f32>], width: usize) -> [Option<FloatTensor<B>>; 2] {
+    let sums = memory::add_up(sums, 2 * width);
+    let (of_gamma, of_beta) = sums.split_at(width);
+    [of_gamma, of_beta].map(|values| Some(copied::<B>(values, Shape::from([width]))))
 }
 
 /// The values of [`Inputs`].

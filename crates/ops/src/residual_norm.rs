@@ -14,7 +14,7 @@ use crate::gradients::register;
 use crate::{Dropout, EncoderOps, Kernels};
 
 /// The scale and shift of a layer normalisation, and what keeps it from dividing by zero.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Norm<T> {
     /// `[D]`
     pub gamma: T,

@@ -96,6 +96,7 @@ mod objective;
 mod observer;
 mod optimizer;
 mod out_of_memory;
+mod panic_text;
 mod plan;
 mod pre_training;
 mod predict;

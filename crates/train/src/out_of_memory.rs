@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 
+use crate::panic_text::panic_text;
+
 /// What drivers say, in lower case: CUDA by torch and by burn, Vulkan, Metal and DirectX by wgpu.
 const WORDS: [&str; 4] = [
     "out of memory",
@@ -23,15 +25,12 @@ pub(crate) fn or_reason<T>(step: impl FnOnce() -> T) -> Result<T, String> {
 
 /// The first line that says so.
 fn reason(payload: &(dyn Any + Send)) -> Option<String> {
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| payload.downcast_ref::<&str>().copied())?;
     let says_so = |line: &&str| {
         let line = line.to_lowercase();
         WORDS.iter().any(|word| line.contains(word))
     };
-    text.lines()
-        .find(says_so)
-        .map(|line| line.trim().to_string())
+    let line = panic_text(payload)?.lines().find(says_so)?;
+    Some(line.trim().to_string())
 }
 
 #[cfg(test)]

@@ -2,11 +2,12 @@
 //! an [`Objective`].
 
 use burn::module::Module;
+use burn::tensor::Device;
 
 use crate::checkpoints::CheckpointFolder;
 use crate::objective::Objective;
 use crate::observer::{Event, Observer, Phase};
-use crate::plan::{Plan, PlannedStep};
+use crate::plan::Plan;
 use crate::run_length::Moment;
 use crate::training_run::TrainingRun;
 use crate::{TrainConfig, TrainError, TrainingSummary, out_of_memory};
@@ -100,6 +101,7 @@ impl<'a, O: Objective> Trainer<'a, O> {
         observer: &mut dyn Observer,
     ) -> Result<Trained<O::Model>, TrainError> {
         let plan = self.plan(&model)?;
+        let devices = model.devices();
         let model = self.objective.in_precision(model, self.config.precision);
         let mut run = TrainingRun::begin(self, &plan, model)?;
         observer.observe(&Event::Started {
@@ -118,33 +120,29 @@ impl<'a, O: Objective> Trainer<'a, O> {
                 epoch_ended: next.is_none_or(|next| next.epoch != step.epoch),
                 run_ended: next.is_none(),
             };
-            run = self.step(run, &step, moment, observer)?;
+            let checkpoint = run.last_checkpoint();
+            let stepped = out_of_memory::or_reason(|| {
+                let mut run = run.step(&step, observer)?;
+                run.after_step(moment, observer)?;
+                Ok(run)
+            });
+            run = stepped.unwrap_or_else(|reason| {
+                Err(TrainError::OutOfMemory {
+                    device: names(&devices),
+                    steps: moment.steps - 1,
+                    reason,
+                    checkpoint,
+                })
+            })?;
         }
         observer.observe(&Event::Ended(Phase::Training))?;
         run.end()
     }
+}
 
-    /// A step of a run and what follows it; the device may have no memory for one or the other.
-    fn step(
-        &self,
-        run: TrainingRun<'a, O>,
-        step: &PlannedStep,
-        moment: Moment,
-        observer: &mut dyn Observer,
-    ) -> Result<TrainingRun<'a, O>, TrainError> {
-        let (device, steps, checkpoint) = run.whereabouts();
-        let stepped = out_of_memory::or_reason(|| {
-            let mut run = run.step(step, observer)?;
-            run.after_step(moment, observer)?;
-            Ok(run)
-        });
-        stepped.unwrap_or_else(|reason| {
-            Err(TrainError::OutOfMemory {
-                device,
-                steps,
-                reason,
-                checkpoint,
-            })
-        })
-    }
+/// Devices, for a message.
+fn names(devices: &[Device]) -> String {
+    let devices = devices.iter().cloned();
+    let names = devices.map(|device| format!("{:?}", device.without_autodiff()));
+    names.collect::<Vec<_>>().join(", ")
 }

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use burn::module::Module;
 use finetune_model::DropoutStream;
 
 use crate::TrainError;
@@ -76,12 +75,9 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
         self.now.state.summary.steps
     }
 
-    /// Its device, the steps done and the newest checkpoint.
-    pub(crate) fn whereabouts(&self) -> (String, usize, Option<PathBuf>) {
-        let devices = self.now.model.devices().into_iter();
-        let names = devices.map(|device| format!("{:?}", device.without_autodiff()));
-        let device = names.collect::<Vec<_>>().join(", ");
-        (device, self.steps_done(), self.last_checkpoint.clone())
+    /// The newest checkpoint.
+    pub(crate) fn last_checkpoint(&self) -> Option<PathBuf> {
+        self.last_checkpoint.clone()
     }
 
     pub(crate) fn has_ended(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Training with products of rounded factors.
 
-use finetune_model::{EncoderModel, initialise};
+use finetune_model::initialise;
 use finetune_train::{OptimizerConfig, Precision, RunLength, StepRecord, TrainConfig, Trainer};
 
 use crate::regression::values;
@@ -21,7 +21,7 @@ fn every_precision_trains() {
     let exact = small.train(&config(Precision::F32)).unwrap();
     for (precision, tolerance) in [(Precision::Bf16, 0.02), (Precision::F16, 0.002)] {
         let rounded = small.train(&config(precision)).unwrap();
-        assert_eq!(rounded.model.encoder().precision(), precision);
+        assert_eq!(rounded.model.encoder.precision(), precision);
         let (first, last) = (rounded.curve[0].loss, rounded.curve[41].loss);
         assert!(last < 0.5 * first, "{precision}: {first} to {last}");
         for (rounded, exact) in rounded.curve.iter().zip(&exact.curve).take(10) {

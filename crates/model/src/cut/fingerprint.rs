@@ -15,6 +15,7 @@ impl SequenceClassifier {
         let config = self.config();
         let mut hash = Sha256::new();
         hash.update(format!("{cut:?} {:?}", config.encoder));
+        // What was kept before there were precisions stays what it is.
         if self.encoder.precision() != Precision::F32 {
             hash.update(self.encoder.precision().to_string());
         }

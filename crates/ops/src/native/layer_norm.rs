@@ -1,6 +1,7 @@
 //! Layer normalisation of rows, in place.
 
 use super::instructions::{Arithmetic, vectorised};
+use super::rows_in_task;
 use super::sums::sum;
 
 /// The mean of a row, and one over its standard deviation.
@@ -65,6 +66,26 @@ vectorised! {
     pub(crate) fn apply(rows: &mut [f32], gamma: &[f32], beta: &[f32], epsilon: f32) = apply_body
 }
 
+/// Values in a task of the gradient. Each leaves two rows of sums: some more rows in one keep those
+/// few.
+pub(crate) fn gradient_task(width: usize) -> usize {
+    4 * rows_in_task(width) * width
+}
+
+/// The gradient of the rows of a task, as [`gradient`]; what the task leaves are the sums of gamma's
+/// gradient, then those of beta's.
+pub(crate) fn gradient_with_sums(
+    rows: &[f32],
+    gradient_of_rows: &mut [f32],
+    gamma: &[f32],
+    epsilon: f32,
+    sums: &mut Vec<f32>,
+) {
+    sums.resize(2 * gamma.len(), 0.0);
+    let (of_gamma, of_beta) = sums.split_at_mut(gamma.len());
+    gradient(rows, gradient_of_rows, gamma, epsilon, of_gamma, of_beta);
+}
+
 vectorised! {
     /// The gradient of rows in the place of that of their result; what they give to the gradients
     /// of gamma and beta is added to those.
@@ -72,7 +93,7 @@ vectorised! {
     /// # Shapes
     /// - `rows`, `gradient`: `[any, D]`
     /// - `gamma`, `gamma_gradient`, `beta_gradient`: `[D]`
-    pub(crate) fn gradient(
+    fn gradient(
         rows: &[f32],
         gradient: &mut [f32],
         gamma: &[f32],

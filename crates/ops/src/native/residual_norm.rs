@@ -4,17 +4,10 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use super::memory::{Buffer, add_up, written};
+use super::memory::{Buffer, written};
 use super::{dropout, layer_norm, rows_in_task};
+use crate::Norm;
 use crate::dropout::Mask;
-
-/// The parameters of a normalisation.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Norm<'a> {
-    pub(crate) gamma: &'a [f32],
-    pub(crate) beta: &'a [f32],
-    pub(crate) epsilon: f32,
-}
 
 /// `norm(residual + dropout(rows))`; what was normalised stays in the place of the rows.
 ///
@@ -25,7 +18,7 @@ pub(crate) fn apply<B: Buffer>(
     rows: &mut [f32],
     residual: &[f32],
     mask: Option<Mask>,
-    norm: Norm<'_>,
+    norm: Norm<&[f32]>,
 ) -> B {
     let width = norm.gamma.len();
     let task = rows_in_task(width) * width;
@@ -41,19 +34,19 @@ pub(crate) fn apply<B: Buffer>(
                 *value += residual;
             }
             let out = out.write_copy_of_slice(rows);
-            layer_norm::apply(out, norm.gamma, norm.beta, norm.epsilon);
+            layer_norm::apply(out, norm.gamma, norm.beta, norm.epsilon as f32);
         });
     };
     // SAFETY: the tasks of all slices are as long, and cover the output.
     unsafe { written(length, fill) }
 }
 
-/// The gradient of the rows, with that of the residual in the place of the output's; and those of
-/// gamma and beta, one after the other.
+/// The gradient of the rows, with that of the residual in the place of the output's; and what each
+/// task leaves of those of gamma and beta, see [`layer_norm::gradient_with_sums`].
 ///
 /// # Shapes
 /// - `sum` (what was normalised), `gradient`: `[T, D]`
-/// - output: `[T, D]` and `[2 D]`
+/// - output: `[T, D]`, and `[2 D]` of each task
 #[allow(unsafe_code, reason = "memory that is not written before")]
 pub(crate) fn gradients<B: Buffer>(
     sum: &[f32],
@@ -61,10 +54,8 @@ pub(crate) fn gradients<B: Buffer>(
     mask: Mask,
     gamma: &[f32],
     epsilon: f32,
-) -> (B, Vec<f32>) {
-    let width = gamma.len();
-    // As in the gradient of the normalisation alone.
-    let task = 4 * rows_in_task(width) * width;
+) -> (B, Vec<Vec<f32>>) {
+    let task = layer_norm::gradient_task(gamma.len());
     let length = gradient.len();
     let mut left: Vec<Vec<f32>> = vec![Vec::new(); length.div_ceil(task)];
     let fill = |out: &mut [MaybeUninit<f32>]| {
@@ -73,13 +64,11 @@ pub(crate) fn gradients<B: Buffer>(
         tasks
             .enumerate()
             .for_each(|(number, ((out, (gradient, sum)), left))| {
-                left.resize(2 * width, 0.0);
-                let (of_gamma, of_beta) = left.split_at_mut(width);
-                layer_norm::gradient(sum, gradient, gamma, epsilon, of_gamma, of_beta);
+                layer_norm::gradient_with_sums(sum, gradient, gamma, epsilon, left);
                 dropout::apply(out.write_copy_of_slice(gradient), mask, number * task);
             });
     };
     // SAFETY: the tasks of all slices are as long, and cover the output.
     let of_rows = unsafe { written(length, fill) };
-    (of_rows, add_up(&left, 2 * width))
+    (of_rows, left)
 }

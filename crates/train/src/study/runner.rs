@@ -18,6 +18,7 @@ use super::results::StudyResults;
 use super::trial::Trial;
 use crate::TrainError;
 use crate::observer::Observer;
+use crate::panic_text::panic_text;
 
 /// Runs the trials of a study in its folder.
 ///
@@ -242,9 +243,7 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    format!("panicked: {}", text.unwrap_or_default())
+    format!("panicked: {}", panic_text(panic).unwrap_or_default())
 }
 
 /// What the lock guards is whole after any panic.
