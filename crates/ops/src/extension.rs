@@ -9,7 +9,7 @@ use burn::backend::{
     tensor::{FloatTensor, IntTensor},
 };
 
-use crate::attention::Inputs;
+use crate::attention::{Inputs, Settings};
 use crate::{
     Dropout, Kernels, Norm, Precision, activation, attention, cross_entropy, dropout, embedding,
     gelu_tanh, layer_norm, linear, residual_norm,
@@ -71,15 +71,13 @@ pub trait EncoderOps: Backend {
     /// See [`dropout`](crate::dropout()).
     fn dropout_hashed(x: FloatTensor<Self>, probability: f64, key: u64) -> FloatTensor<Self>;
 
-    /// See [`attention`](crate::attention()). A probability of 0 means no dropout.
+    /// See [`attention`](crate::attention()).
     fn attention_rows(
         query: FloatTensor<Self>,
         key: FloatTensor<Self>,
         value: FloatTensor<Self>,
         key_bias: FloatTensor<Self>,
-        heads: usize,
-        dropout_probability: f64,
-        dropout_key: u64,
+        settings: Settings,
     ) -> FloatTensor<Self>;
 
     /// See [`class_cross_entropy`](crate::class_cross_entropy()); `factor` is one over the divisor.
@@ -156,9 +154,7 @@ impl<B: Kernels> EncoderOps for B {
         key: FloatTensor<Self>,
         value: FloatTensor<Self>,
         key_bias: FloatTensor<Self>,
-        heads: usize,
-        dropout_probability: f64,
-        dropout_key: u64,
+        settings: Settings,
     ) -> FloatTensor<Self> {
         let inputs = Inputs {
             query,
@@ -166,8 +162,7 @@ impl<B: Kernels> EncoderOps for B {
             value,
             key_bias,
         };
-        let dropout = Dropout::some(dropout_probability, dropout_key);
-        <B as Kernels>::attention_rows(inputs, heads, dropout).0
+        <B as Kernels>::attention_rows(inputs, settings).0
     }
 
     fn class_loss(
@@ -247,9 +242,7 @@ impl<B: Kernels, C: CheckpointStrategy> EncoderOps for Autodiff<B, C> {
         key: FloatTensor<Self>,
         value: FloatTensor<Self>,
         key_bias: FloatTensor<Self>,
-        heads: usize,
-        dropout_probability: f64,
-        dropout_key: u64,
+        settings: Settings,
     ) -> FloatTensor<Self> {
         let inputs = Inputs {
             query,
@@ -257,8 +250,7 @@ impl<B: Kernels, C: CheckpointStrategy> EncoderOps for Autodiff<B, C> {
             value,
             key_bias,
         };
-        let dropout = Dropout::some(dropout_probability, dropout_key);
-        attention::tracked::<B, C>(inputs, heads, dropout)
+        attention::tracked::<B, C>(inputs, settings)
     }
 
     fn class_loss(

@@ -7,7 +7,7 @@ use burn::backend::{
 };
 use burn::tensor::Shape;
 
-use crate::attention::{self, Inputs};
+use crate::attention::{self, Inputs, Settings};
 use crate::dropout::Mask;
 use crate::host::{
     Host, Values, are_native, copied, matrix, own, own_or_copy, transform, transform_each,
@@ -231,14 +231,13 @@ impl<B: Host> Kernels for B {
 
     fn attention_rows(
         inputs: Inputs<FloatTensor<B>>,
-        heads: usize,
-        dropout: Option<Dropout>,
+        settings: Settings,
     ) -> (FloatTensor<B>, Option<FloatTensor<B>>) {
         let Some(values) = AttentionValues::<B>::of(&inputs) else {
-            let (context, probabilities) = attention::forward::<B>(inputs, heads, dropout);
+            let (context, probabilities) = attention::forward::<B>(inputs, settings);
             return (context, Some(probabilities));
         };
-        let problem = values.problem(&inputs, heads, dropout);
+        let problem = values.problem(&inputs, settings);
         let context = native::attention::apply(&problem);
         (B::tensor(context, inputs.query.shape()), None)
     }
@@ -246,8 +245,7 @@ impl<B: Host> Kernels for B {
     fn attention_gradients(
         inputs: Inputs<FloatTensor<B>>,
         left: Option<FloatTensor<B>>,
-        heads: usize,
-        dropout: Option<Dropout>,
+        settings: Settings,
         gradient: FloatTensor<B>,
         wanted: [bool; 3],
     ) -> [Option<FloatTensor<B>>; 3] {
@@ -256,9 +254,9 @@ impl<B: Host> Kernels for B {
             Some(_) => None,
         };
         let Some(values) = values else {
-            return attention::gradients::<B>(inputs, left, heads, dropout, gradient, wanted);
+            return attention::gradients::<B>(inputs, left, settings, gradient, wanted);
         };
-        let problem = values.problem(&inputs, heads, dropout);
+        let problem = values.problem(&inputs, settings);
         let gradients = native::attention::gradients(&problem, Values::<B>::of(&gradient).slice());
         [
             Some(B::tensor(gradients.query, inputs.query.shape())),
@@ -341,8 +339,7 @@ impl<B: Host> AttentionValues<B> {
     fn problem(
         &self,
         inputs: &Inputs<FloatTensor<B>>,
-        heads: usize,
-        dropout: Option<Dropout>,
+        settings: Settings,
     ) -> native::attention::Problem<'_> {
         let [rows, hidden] = inputs.query.shape().dims();
         let [batch, sequence] = inputs.key_bias.shape().dims();
@@ -354,9 +351,10 @@ impl<B: Host> AttentionValues<B> {
             batch,
             queries: rows / batch,
             sequence,
-            heads,
-            head_width: hidden / heads,
-            mask: dropout.map(Mask::new),
+            heads: settings.heads,
+            head_width: hidden / settings.heads,
+            mask: settings.dropout.map(Mask::new),
+            precision: settings.precision,
         }
     }
 }

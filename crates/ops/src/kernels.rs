@@ -5,7 +5,7 @@ use burn::backend::{
     tensor::{FloatTensor, IntTensor},
 };
 
-use crate::attention::Inputs;
+use crate::attention::{Inputs, Settings};
 use crate::{
     Dropout, Norm, Precision, attention, cross_entropy, dropout, embedding, gelu, gelu_tanh,
     layer_norm, linear, residual_norm,
@@ -119,10 +119,9 @@ pub trait Kernels: Backend {
     /// inputs.
     fn attention_rows(
         inputs: Inputs<FloatTensor<Self>>,
-        heads: usize,
-        dropout: Option<Dropout>,
+        settings: Settings,
     ) -> (FloatTensor<Self>, Option<FloatTensor<Self>>) {
-        let (context, probabilities) = attention::forward::<Self>(inputs, heads, dropout);
+        let (context, probabilities) = attention::forward::<Self>(inputs, settings);
         (context, Some(probabilities))
     }
 
@@ -130,12 +129,11 @@ pub trait Kernels: Backend {
     fn attention_gradients(
         inputs: Inputs<FloatTensor<Self>>,
         left: Option<FloatTensor<Self>>,
-        heads: usize,
-        dropout: Option<Dropout>,
+        settings: Settings,
         gradient: FloatTensor<Self>,
         wanted: [bool; 3],
     ) -> [Option<FloatTensor<Self>>; 3] {
-        attention::gradients::<Self>(inputs, left, heads, dropout, gradient, wanted)
+        attention::gradients::<Self>(inputs, left, settings, gradient, wanted)
     }
 
     /// See [`class_cross_entropy`](crate::class_cross_entropy()); `factor` is one over the divisor.

@@ -82,7 +82,9 @@ mod residual_norm;
 pub use adamw::{AdamW, Moving};
 #[cfg(feature = "allocator")]
 pub use allocator::PageKeeper;
-pub use attention::{Inputs as AttentionInputs, attention, key_bias};
+pub use attention::{
+    Inputs as AttentionInputs, Settings as AttentionSettings, attention, key_bias,
+};
 pub use cross_entropy::{Targets, class_cross_entropy, cross_entropy};
 pub use dropout::{Dropout, dropout};
 pub use embedding::embedding;

@@ -76,7 +76,7 @@ pub(crate) fn forward<B: Backend>(
 }
 
 /// A product in a precision, of and to tensors of 32-bit floats; of other types, as they are.
-fn product<B: Backend>(
+pub(crate) fn product<B: Backend>(
     left: FloatTensor<B>,
     right: FloatTensor<B>,
     precision: Precision,

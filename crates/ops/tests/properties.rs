@@ -1,7 +1,9 @@
 //! What holds for any input.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use finetune_ops::{Dropout, attention, dropout, gelu, key_bias, layer_norm};
+use finetune_ops::{
+    AttentionSettings, Dropout, Precision, attention, dropout, gelu, key_bias, layer_norm,
+};
 use proptest::prelude::*;
 
 use super::device::device;
@@ -30,6 +32,15 @@ pub(crate) fn bits<const D: usize>(tensor: Tensor<D>) -> Vec<u32> {
     // No zero has a sign: adding the zeros of padding takes it away, and no other number changes.
     let value = |value: f32| (value + 0.0).to_bits();
     host(tensor).into_iter().map(value).collect()
+}
+
+/// Those of attention in 32-bit floats.
+pub(crate) fn settings(heads: usize, dropout: Option<Dropout>) -> AttentionSettings {
+    AttentionSettings {
+        heads,
+        dropout,
+        precision: Precision::F32,
+    }
 }
 
 /// The first rows of each sequence.
@@ -91,7 +102,7 @@ proptest! {
                     let mut inputs = shapes.map(|shape| matrix(shape, seed + 5, &device) * 0.5);
                     inputs[place] = x;
                     let [query, key, value] = inputs;
-                    attention(query, key, value, bias.clone(), 2, Some(mask))
+                    attention(query, key, value, bias.clone(), settings(2, Some(mask)))
                 },
                 shapes[place],
                 seed,
@@ -119,8 +130,8 @@ proptest! {
             let asked = |rows: Tensor<2>| first_of_each(rows, batch, queries);
             let [query, key, value] = leaves.clone();
             let context = match few {
-                true => attention(asked(query), key, value, bias.clone(), heads, None),
-                false => asked(attention(query, key, value, bias.clone(), heads, None)),
+                true => attention(asked(query), key, value, bias.clone(), settings(heads, None)),
+                false => asked(attention(query, key, value, bias.clone(), settings(heads, None))),
             };
             let gradients = (context * upstream.clone()).sum().backward();
             leaves.map(|leaf| host(leaf.grad(&gradients).unwrap()))
@@ -139,14 +150,14 @@ proptest! {
         let rows = matrix([sequence, hidden], seed, &device);
         let alone = attention(
             rows.clone(), rows.clone(), rows.clone(),
-            key_bias(&vec![true; sequence], [1, sequence], &device), heads, None,
+            key_bias(&vec![true; sequence], [1, sequence], &device), settings(heads, None),
         );
         let filler = matrix([padding, hidden], seed + 1, &device) * 50.0;
         let longer = Tensor::cat(vec![rows, filler], 0);
         let mask: Vec<bool> = (0..padded).map(|position| position < sequence).collect();
         let together = attention(
             longer.clone(), longer.clone(), longer,
-            key_bias(&mask, [1, padded], &device), heads, None,
+            key_bias(&mask, [1, padded], &device), settings(heads, None),
         );
         let together = host(together.slice([0..sequence]));
         for (a, b) in host(alone).iter().zip(&together) {

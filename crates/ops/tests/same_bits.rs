@@ -2,7 +2,9 @@
 //! computed of a text once holds in every batch, and what is computed of all its tokens for one.
 
 use burn::tensor::{Device, Tensor};
-use finetune_ops::{Precision, attention, gelu, gelu_tanh, key_bias, layer_norm, linear};
+use finetune_ops::{
+    AttentionSettings, Precision, attention, gelu, gelu_tanh, key_bias, layer_norm, linear,
+};
 use proptest::prelude::*;
 
 use super::properties::{bits, first_of_each, matrix};
@@ -66,16 +68,18 @@ proptest! {
         heads in 1usize..4,
         head_width in prop::sample::select(vec![2, 3, 8, 13, 32, 64, 530]),
         queries in prop_oneof![3 => Just(1usize), 1 => 2usize..20],
+        precision in prop::sample::select(&Precision::ALL[..]),
         seed in 0u32..1000,
     ) {
         let device = Device::flex();
+        let settings = AttentionSettings { heads, dropout: None, precision };
         let (hidden, sequence) = (heads * head_width, length + padding);
         let batch = before + 1 + after;
         let all = [0, 1, 2].map(|at| matrix([batch * sequence, hidden], seed + at, &device) * 3.0);
         let start = before * sequence;
         let own = all.clone().map(|rows| rows.slice([start..start + length]));
         let run = |[query, key, value]: [Tensor<2>; 3], mask: &[bool], shape| {
-            attention(query, key, value, key_bias(mask, shape, &device), heads, None)
+            attention(query, key, value, key_bias(mask, shape, &device), settings)
         };
         let alone = run(own, &vec![true; length], [1, length]);
         // The others are as long as the batch, and the padding holds what is in the tensors there.

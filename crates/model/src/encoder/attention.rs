@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::nn::LayerNorm;
 use burn::tensor::{Device, Tensor};
-use finetune_ops::{Precision, attention};
+use finetune_ops::{AttentionSettings, Precision, attention};
 
 use super::{AttentionMask, EncoderConfig, Queries};
 use crate::adapters::{LoraTarget, Projection};
@@ -70,8 +70,11 @@ impl SelfAttention {
             apply_to(&self.key, hidden.clone(), LoraTarget::Key),
             apply_to(&self.value, hidden, LoraTarget::Value),
             mask.key_bias.clone(),
-            self.heads,
-            dropout.and_then(|stage| stage.at(self.probability_dropout, 0)),
+            AttentionSettings {
+                heads: self.heads,
+                dropout: dropout.and_then(|stage| stage.at(self.probability_dropout, 0)),
+                precision,
+            },
         );
         let projected = apply_to(&self.output, context, LoraTarget::AttentionOutput);
         let dropout = dropout.and_then(|stage| stage.at(self.output_dropout, 1));

@@ -17,7 +17,8 @@ use burn::backend::{Backend, Dispatch, tensor::FloatTensor};
 use burn::tensor::{Device, Shape, Tensor, TensorData};
 
 use crate::gradients::register;
-use crate::{Dropout, EncoderOps, Kernels};
+use crate::linear::product;
+use crate::{Dropout, EncoderOps, Kernels, Precision};
 
 /// The attention mask as numbers to add to the scores: 0 for a real token, the lowest 32-bit float
 /// for padding, whose probability then is exactly 0.
@@ -45,6 +46,9 @@ pub fn key_bias(
 /// There may be fewer queries than tokens: what a model looks at of its last layer need not be
 /// more than one token of each sequence.
 ///
+/// The factors of both products, and of those of the backward, are rounded to the precision of the
+/// settings; the softmax is one of 32-bit floats.
+///
 /// On flex, and without dropout, the result of a query does not depend on the other queries, on the
 /// other sequences of the batch nor on padding, bit for bit.
 ///
@@ -55,12 +59,12 @@ pub fn key_bias(
 /// - output: `[B * Q, D]`
 ///
 /// # Panics
-/// If `D` is not a multiple of `heads`, the rows of `query` not one of `B`, `key` or `value` are not
+/// If `D` is not a multiple of the heads, the rows of `query` not one of `B`, `key` or `value` are not
 /// `[B * S, D]`, or the dropout is not in `[0, 1)`.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
-/// use finetune_ops::{attention, key_bias};
+/// use finetune_ops::{AttentionSettings, Precision, attention, key_bias};
 ///
 /// let device = Device::flex();
 /// // Two sequences of three tokens; the second ends with padding.
@@ -68,7 +72,8 @@ pub fn key_bias(
 /// let tokens = Tensor::<2>::ones([6, 4], &device);
 /// // One query of each.
 /// let query = Tensor::<2>::ones([2, 4], &device);
-/// let context = attention(query, tokens.clone(), tokens, bias, 2, None);
+/// let settings = AttentionSettings { heads: 2, dropout: None, precision: Precision::F32 };
+/// let context = attention(query, tokens.clone(), tokens, bias, settings);
 /// assert_eq!(context.dims(), [2, 4]);
 /// ```
 pub fn attention(
@@ -76,8 +81,7 @@ pub fn attention(
     key: Tensor<2>,
     value: Tensor<2>,
     key_bias: Tensor<2>,
-    heads: usize,
-    dropout: Option<Dropout>,
+    settings: Settings,
 ) -> Tensor<2> {
     let [queries, hidden] = query.dims();
     let [batch, sequence] = key_bias.dims();
@@ -90,25 +94,37 @@ pub fn attention(
         let expected = [batch * sequence, hidden];
         assert_eq!(rows.dims(), expected, "{what} of {batch} x {sequence}");
     }
+    let heads = settings.heads;
     assert_eq!(hidden % heads, 0, "width {hidden} in {heads} heads");
-    let Dropout {
-        probability,
-        key: address,
-    } = dropout
-        .unwrap_or(Dropout {
-            probability: 0.0,
-            key: 0,
-        })
-        .checked();
     Tensor::from_dispatch(<Dispatch as EncoderOps>::attention_rows(
         query.into_dispatch(),
         key.into_dispatch(),
         value.into_dispatch(),
         key_bias.into_dispatch(),
-        heads,
-        probability,
-        address,
+        settings.checked(),
     ))
+}
+
+/// How attention is computed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// `H`
+    pub heads: usize,
+    /// Of the probabilities.
+    pub dropout: Option<Dropout>,
+    /// Of the factors of the products.
+    pub precision: Precision,
+}
+
+impl Settings {
+    /// The same without a dropout that drops nothing.
+    fn checked(self) -> Self {
+        let dropout = self.dropout.map(Dropout::checked);
+        Self {
+            dropout: dropout.filter(|dropout| dropout.probability > 0.0),
+            ..self
+        }
+    }
 }
 
 /// What attention looks at.
@@ -134,8 +150,7 @@ fn drop<B: Kernels>(x: FloatTensor<B>, dropout: Option<Dropout>) -> FloatTensor<
 /// The result, `[B * Q, D]`, and the probabilities before dropout, `[B, H, Q, S]`.
 pub(crate) fn forward<B: Kernels>(
     inputs: Inputs<FloatTensor<B>>,
-    heads: usize,
-    dropout: Option<Dropout>,
+    settings: Settings,
 ) -> (FloatTensor<B>, FloatTensor<B>) {
     let Inputs {
         query,
@@ -143,15 +158,15 @@ pub(crate) fn forward<B: Kernels>(
         value,
         key_bias,
     } = inputs;
-    let layout = Layout::new::<B>(&query, &key_bias, heads);
+    let layout = Layout::new::<B>(&query, &key_bias, settings.heads);
     // The queries are scaled before the product: K values a query instead of S.
     let query = layout.split::<B>(B::float_mul_scalar(query, layout.scale().into()));
     let keys = B::float_swap_dims(layout.split::<B>(key), 2, 3);
-    let scores = B::float_matmul(query, keys);
+    let scores = product::<B>(query, keys, settings.precision);
     let bias = B::float_reshape(key_bias, Shape::from([layout.batch, 1, 1, layout.sequence]));
     let probabilities = B::softmax(B::float_add(scores, bias), 3);
-    let dropped = drop::<B>(probabilities.clone(), dropout);
-    let context = B::float_matmul(dropped, layout.split::<B>(value));
+    let dropped = drop::<B>(probabilities.clone(), settings.dropout);
+    let context = product::<B>(dropped, layout.split::<B>(value), settings.precision);
     (layout.join::<B>(context), probabilities)
 }
 
@@ -162,36 +177,40 @@ pub(crate) fn forward<B: Kernels>(
 pub(crate) fn gradients<B: Kernels>(
     inputs: Inputs<FloatTensor<B>>,
     probabilities: Option<FloatTensor<B>>,
-    heads: usize,
-    dropout: Option<Dropout>,
+    settings: Settings,
     gradient: FloatTensor<B>,
     [query_wanted, key_wanted, value_wanted]: [bool; 3],
 ) -> [Option<FloatTensor<B>>; 3] {
     let Some(probabilities) = probabilities else {
         panic!("the forward leaves the probabilities")
     };
+    let Settings {
+        heads,
+        dropout,
+        precision,
+    } = settings;
     let layout = Layout::new::<B>(&inputs.query, &inputs.key_bias, heads);
     let gradient = layout.split::<B>(gradient);
     let of_value = value_wanted.then(|| {
         let dropped = drop::<B>(probabilities.clone(), dropout);
-        let product = B::float_matmul(B::float_swap_dims(dropped, 2, 3), gradient.clone());
-        layout.join::<B>(product)
+        let dropped = B::float_swap_dims(dropped, 2, 3);
+        layout.join::<B>(product::<B>(dropped, gradient.clone(), precision))
     });
     if !query_wanted && !key_wanted {
         return [None, None, of_value];
     }
     let values = B::float_swap_dims(layout.split::<B>(inputs.value), 2, 3);
-    let of_probabilities = drop::<B>(B::float_matmul(gradient, values), dropout);
+    let of_probabilities = drop::<B>(product::<B>(gradient, values, precision), dropout);
     let of_scores = softmax_backward::<B>(probabilities, of_probabilities);
     let of_scores = B::float_mul_scalar(of_scores, layout.scale().into());
     let of_query = query_wanted.then(|| {
         let keys = layout.split::<B>(inputs.key);
-        layout.join::<B>(B::float_matmul(of_scores.clone(), keys))
+        layout.join::<B>(product::<B>(of_scores.clone(), keys, precision))
     });
     let of_key = key_wanted.then(|| {
         let queries = layout.split::<B>(inputs.query);
         let transposed = B::float_swap_dims(of_scores, 2, 3);
-        layout.join::<B>(B::float_matmul(transposed, queries))
+        layout.join::<B>(product::<B>(transposed, queries, precision))
     });
     [of_query, of_key, of_value]
 }
@@ -212,8 +231,7 @@ struct AttentionBackward;
 struct Saved<B: Backend> {
     inputs: Inputs<FloatTensor<B>>,
     left: Option<FloatTensor<B>>,
-    heads: usize,
-    dropout: Option<Dropout>,
+    settings: Settings,
 }
 
 impl<B: Kernels> Backward<B, 3> for AttentionBackward {
@@ -228,12 +246,11 @@ impl<B: Kernels> Backward<B, 3> for AttentionBackward {
         let Saved {
             inputs,
             left,
-            heads,
-            dropout,
+            settings,
         } = ops.state;
         let gradient = grads.consume::<B>(&ops.node);
         let wanted = ops.parents.each_ref().map(Option::is_some);
-        let gradients = B::attention_gradients(inputs, left, heads, dropout, gradient, wanted);
+        let gradients = B::attention_gradients(inputs, left, settings, gradient, wanted);
         let parents = ops.parents.map(|parent| parent.map(|node| node.id));
         register::<B, 3>(grads, parents, gradients);
     }
@@ -241,8 +258,7 @@ impl<B: Kernels> Backward<B, 3> for AttentionBackward {
 
 pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(
     inputs: Inputs<FloatTensor<Autodiff<B, C>>>,
-    heads: usize,
-    dropout: Option<Dropout>,
+    settings: Settings,
 ) -> FloatTensor<Autodiff<B, C>> {
     let nodes = [inputs.query.node(), inputs.key.node(), inputs.value.node()];
     let inputs = Inputs {
@@ -254,17 +270,14 @@ pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(
     let prepared = AttentionBackward.prepare::<C>(nodes);
     match prepared.compute_bound().stateful() {
         OpsKind::Tracked(prep) => {
-            let (context, left) = <B as Kernels>::attention_rows(inputs.clone(), heads, dropout);
+            let (context, left) = <B as Kernels>::attention_rows(inputs.clone(), settings);
             let saved = Saved {
                 inputs,
                 left,
-                heads,
-                dropout,
+                settings,
             };
             prep.finish(saved, context)
         }
-        OpsKind::UnTracked(prep) => {
-            prep.finish(<B as Kernels>::attention_rows(inputs, heads, dropout).0)
-        }
+        OpsKind::UnTracked(prep) => prep.finish(<B as Kernels>::attention_rows(inputs, settings).0),
     }
 }

@@ -7,6 +7,8 @@ use finetune_ops::{
     layer_norm, linear,
 };
 
+use super::properties::settings;
+
 /// The golden file with its values as tensors.
 struct Expected(Golden);
 
@@ -111,7 +113,8 @@ fn attention_equals_pytorch() {
         let (mask, shape) = golden.0.integers(&name("key_mask"));
         let mask: Vec<bool> = mask.into_iter().map(|real| real == 1).collect();
         let bias = key_bias(&mask, [shape[0], shape[1]], &device);
-        let output = attention(query.clone(), key.clone(), value.clone(), bias, 4, None);
+        let settings = settings(4, None);
+        let output = attention(query.clone(), key.clone(), value.clone(), bias, settings);
         golden.check(&name("output"), output.clone(), 2e-6);
         let grads = pull(output, golden.tensor(&name("upstream"), &device));
         golden.check(&name("q_grad"), query.grad(&grads).unwrap(), 5e-6);

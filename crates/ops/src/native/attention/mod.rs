@@ -4,16 +4,24 @@
 //! matrix `[Q, S]` is kept; the backward pass computes the probabilities and the mask again.
 
 mod columns;
+mod floats;
 mod head;
+mod scores;
 mod softmax;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod tiles;
 
 use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
 use self::columns::Columns;
+use self::floats::Floats;
 use self::head::{Head, Place};
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+use self::tiles::Tiled;
 use super::memory::{Buffer, written};
+use crate::Precision;
 use crate::dropout::Mask;
 
 /// Queries in a block.
@@ -37,6 +45,8 @@ pub(crate) struct Problem<'a> {
     pub(crate) head_width: usize,
     /// Of the probabilities `[B, H, Q, S]`.
     pub(crate) mask: Option<Mask>,
+    /// Of the factors of all products.
+    pub(crate) precision: Precision,
 }
 
 /// The gradients of query, key and value.
@@ -52,6 +62,12 @@ impl Problem<'_> {
         self.heads * self.head_width
     }
 
+    /// Whether the machine has instructions for the products.
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    fn has_tiles(&self) -> bool {
+        self.precision == Precision::Bf16 && super::bf16::is_available()
+    }
+
     /// The blocks of queries of a sequence: the first and how many.
     fn blocks(&self) -> impl Iterator<Item = (usize, usize)> {
         let queries = self.queries;
@@ -60,9 +76,9 @@ impl Problem<'_> {
     }
 
     /// Runs `work` for every head of every sequence, on all threads.
-    fn for_each_head(&self, work: impl Fn(&mut Head, Place) + Sync) {
+    fn for_each_head<H: Head>(&self, work: impl Fn(&mut H, Place) + Sync) {
         let tasks = (0..self.batch * self.heads).into_par_iter();
-        tasks.for_each_init(Head::default, |head, task| {
+        tasks.for_each_init(H::default, |head, task| {
             let place = Place {
                 sequence: task / self.heads,
                 head: task % self.heads,
@@ -73,12 +89,20 @@ impl Problem<'_> {
 }
 
 /// `softmax(query · keyᵀ / sqrt(K) + bias) · value` for each head, `[B * Q, D]`.
-#[allow(unsafe_code, reason = "heads write their columns of the same rows")]
 pub(crate) fn apply<B: Buffer>(problem: &Problem<'_>) -> B {
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    if problem.has_tiles() {
+        return apply_by::<B, Tiled>(problem);
+    }
+    apply_by::<B, Floats>(problem)
+}
+
+#[allow(unsafe_code, reason = "heads write their columns of the same rows")]
+fn apply_by<B: Buffer, H: Head>(problem: &Problem<'_>) -> B {
     let rows = problem.batch * problem.queries;
     let fill = |out: &mut [MaybeUninit<f32>]| {
         let out = Columns::new(out, problem.hidden());
-        problem.for_each_head(|head, place| {
+        problem.for_each_head(|head: &mut H, place| {
             head.load(problem, place);
             for (first, count) in problem.blocks() {
                 head.attend(problem, place, first, count);
@@ -94,8 +118,16 @@ pub(crate) fn apply<B: Buffer>(problem: &Problem<'_>) -> B {
 }
 
 /// From the gradient of the result, `[B * Q, D]`, to those of query, key and value.
-#[allow(unsafe_code, reason = "heads write their columns of the same rows")]
 pub(crate) fn gradients<B: Buffer>(problem: &Problem<'_>, gradient: &[f32]) -> Gradients<B> {
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    if problem.has_tiles() {
+        return gradients_by::<B, Tiled>(problem, gradient);
+    }
+    gradients_by::<B, Floats>(problem, gradient)
+}
+
+#[allow(unsafe_code, reason = "heads write their columns of the same rows")]
+fn gradients_by<B: Buffer, H: Head>(problem: &Problem<'_>, gradient: &[f32]) -> Gradients<B> {
     let width = problem.hidden();
     let asked = problem.batch * problem.queries * width;
     let all = problem.batch * problem.sequence * width;
@@ -104,9 +136,8 @@ pub(crate) fn gradients<B: Buffer>(problem: &Problem<'_>, gradient: &[f32]) -> G
         let query = Columns::new(query, width);
         let key = Columns::new(key.room(all), width);
         let value = Columns::new(value.room(all), width);
-        problem.for_each_head(|head, place| {
-            head.load(problem, place);
-            head.clear_gradients();
+        problem.for_each_head(|head: &mut H, place| {
+            head.load_backward(problem, place);
             for (first, count) in problem.blocks() {
                 head.attend(problem, place, first, count);
                 let row = place.sequence * problem.queries + first;

@@ -5,11 +5,11 @@ use super::super::instructions::{Arithmetic, vectorised};
 use super::super::sums::{largest, sum};
 
 #[inline(always)]
-fn apply_body<A: Arithmetic>(scores: &mut [f32], stride: usize, bias: &[f32]) {
+fn apply_body<A: Arithmetic>(scores: &mut [f32], stride: usize, scale: f32, bias: &[f32]) {
     for row in scores.chunks_exact_mut(stride) {
         let (row, padding) = row.split_at_mut(bias.len());
         for (score, bias) in row.iter_mut().zip(bias) {
-            *score += bias;
+            *score = A::mul_add(*score, scale, *bias);
         }
         let top = largest(row);
         for score in &mut *row {
@@ -24,12 +24,17 @@ fn apply_body<A: Arithmetic>(scores: &mut [f32], stride: usize, bias: &[f32]) {
 }
 
 #[inline(always)]
-fn gradient_body<A: Arithmetic>(probabilities: &[f32], gradient: &mut [f32], stride: usize) {
+fn gradient_body<A: Arithmetic>(
+    probabilities: &[f32],
+    gradient: &mut [f32],
+    stride: usize,
+    scale: f32,
+) {
     let rows = probabilities.chunks_exact(stride);
     for (probabilities, gradient) in rows.zip(gradient.chunks_exact_mut(stride)) {
         let along = sum([probabilities, gradient], |[p, g]| p * g);
         for (p, g) in probabilities.iter().zip(gradient) {
-            *g = p * (*g - along);
+            *g = p * (*g - along) * scale;
         }
     }
 }
@@ -42,13 +47,19 @@ fn multiply_body<A: Arithmetic>(values: &mut [f32], factors: &[f32]) {
 }
 
 vectorised! {
-    /// The softmax of the first values of each row plus `bias`; 0 in what follows them.
-    pub(super) fn apply(scores: &mut [f32], stride: usize, bias: &[f32]) = apply_body
+    /// The softmax of `scale` times the first values of each row plus `bias`; 0 in what follows
+    /// them.
+    pub(super) fn apply(scores: &mut [f32], stride: usize, scale: f32, bias: &[f32]) = apply_body
 }
 
 vectorised! {
-    /// The gradient of scores in the place of that of their softmax.
-    pub(super) fn gradient(probabilities: &[f32], gradient: &mut [f32], stride: usize) = gradient_body
+    /// The gradient of the scores before their scale, in the place of that of their softmax.
+    pub(super) fn gradient(
+        probabilities: &[f32],
+        gradient: &mut [f32],
+        stride: usize,
+        scale: f32,
+    ) = gradient_body
 }
 
 vectorised! {

@@ -13,9 +13,9 @@ use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
-use self::pack::{PANEL, Panels, Side};
-use self::tiles::Tiles;
-use super::product::Matrix;
+pub(super) use self::pack::{PANEL, Panels, Side};
+pub(super) use self::tiles::Tiles;
+use super::product::{Matrix, Place};
 
 /// Whether this machine has what [`product`] needs.
 pub(super) fn is_available() -> bool {
@@ -51,12 +51,12 @@ pub(super) fn product(
         bias.is_none_or(|bias| bias.len() == n),
         "values of the bias"
     );
-    let columns = Panels::all(Side::Right, right.transposed(), n, k);
+    let columns = Panels::all(Side::Right, right.transposed(), [n, k]);
     let task = task_rows(m);
     out.par_chunks_mut(task * n).enumerate().for_each_init(
-        || Panels::empty(Side::Left, k),
+        || Panels::empty(Side::Left),
         |panels, (number, out)| {
-            panels.fill(left.skip_rows(number * task), out.len() / n);
+            panels.fill(left.skip_rows(number * task), [out.len() / n, k]);
             multiply(panels, &columns, out, n, bias);
         },
     );
@@ -83,7 +83,7 @@ fn multiply(
         let width = PANEL.min(n - first);
         let bias = bias.map(|bias| &bias[first..first + width]);
         for (rows, out) in rows.iter().zip(out.chunks_mut(PANEL * n)) {
-            tiles.multiply(rows, columns, &mut block);
+            tiles.multiply(rows, columns, &mut block.0, PANEL, Place::Overwrite);
             for (row, values) in out.chunks_mut(n).zip(block.0.chunks_exact(PANEL)) {
                 write(&mut row[first..first + width], &values[..width], bias);
             }

@@ -23,7 +23,7 @@ pub(super) fn is_available() -> bool {
 pub(super) const BLOCK: usize = 16;
 
 /// Lines of a panel.
-pub(super) const PANEL: usize = 2 * BLOCK;
+pub(in crate::native) const PANEL: usize = 2 * BLOCK;
 
 /// Values of a line in a block.
 const STEP: usize = 2 * BLOCK;
@@ -33,7 +33,7 @@ pub(super) const STEP_PAIRS: usize = PANEL * BLOCK;
 
 /// Which matrix of the product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
+pub(in crate::native) enum Side {
     /// Blocks line by line.
     Left,
     /// Blocks pair by pair.
@@ -42,7 +42,7 @@ pub(super) enum Side {
 
 /// Panels of lines, with zeros up to whole blocks.
 #[derive(Debug)]
-pub(super) struct Panels {
+pub(in crate::native) struct Panels {
     side: Side,
     /// Values of a line.
     length: usize,
@@ -51,17 +51,18 @@ pub(super) struct Panels {
 
 impl Panels {
     /// Panels without lines.
-    pub(super) fn empty(side: Side, length: usize) -> Self {
+    pub(in crate::native) fn empty(side: Side) -> Self {
         Self {
             side,
-            length,
+            length: 0,
             pairs: Vec::new(),
         }
     }
 
     /// All lines of a matrix `[lines, length]`, by all threads.
-    pub(super) fn all(side: Side, matrix: Matrix<'_>, lines: usize, length: usize) -> Self {
-        let mut panels = Self::empty(side, length);
+    pub(super) fn all(side: Side, matrix: Matrix<'_>, [lines, length]: [usize; 2]) -> Self {
+        let mut panels = Self::empty(side);
+        panels.length = length;
         panels.write(lines, |room, size| {
             let chunks = room.par_chunks_exact_mut(size).enumerate();
             chunks.for_each(|(number, panel)| pack(side, matrix, number, lines, length, panel));
@@ -69,9 +70,10 @@ impl Panels {
         panels
     }
 
-    /// The first lines of a matrix instead of those that are here.
-    pub(super) fn fill(&mut self, matrix: Matrix<'_>, lines: usize) {
-        let (side, length) = (self.side, self.length);
+    /// The first lines of a matrix `[lines, length]` instead of those that are here.
+    pub(in crate::native) fn fill(&mut self, matrix: Matrix<'_>, [lines, length]: [usize; 2]) {
+        let side = self.side;
+        self.length = length;
         self.write(lines, |room, size| {
             for (number, panel) in room.chunks_exact_mut(size).enumerate() {
                 pack(side, matrix, number, lines, length, panel);
@@ -91,7 +93,7 @@ impl Panels {
         unsafe { self.pairs.set_len(length) };
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &[u32]> {
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u32]> {
         self.pairs.chunks_exact(self.panel_pairs())
     }
 
@@ -140,7 +142,17 @@ fn pack_edge(
     block: &mut [MaybeUninit<u32>],
 ) {
     let mut copy = [0.0; BLOCK * STEP];
+    if matrix.is_column_major() {
+        for (column, copy) in copy.chunks_exact_mut(BLOCK).enumerate().take(values) {
+            copy[..lines].copy_from_slice(&matrix.skip_columns(column).values()[..lines]);
+        }
+        return pack_block(side, Matrix::rows(&copy, BLOCK).transposed(), block);
+    }
     for (line, copy) in copy.chunks_exact_mut(STEP).enumerate().take(lines) {
+        if matrix.is_row_major() {
+            copy[..values].copy_from_slice(&matrix.skip_rows(line).values()[..values]);
+            continue;
+        }
         for (column, value) in copy.iter_mut().enumerate().take(values) {
             *value = matrix.at(line, column);
         }

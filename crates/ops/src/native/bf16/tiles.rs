@@ -6,8 +6,8 @@ use std::arch::asm;
 use std::arch::x86_64::{__cpuid, __cpuid_count};
 use std::marker::PhantomData;
 
-use super::Block;
-use super::pack::{BLOCK, PANEL, STEP_PAIRS};
+use super::pack::{BLOCK, PANEL, Panels, STEP_PAIRS};
+use crate::native::product::Place;
 
 /// Whether processor and system have tiles of bfloat16. Asks Linux for them: their registers are
 /// large, and a process has none until it asks.
@@ -40,14 +40,14 @@ struct Shapes {
 
 /// The tiles of this thread, each a block; released when dropped.
 #[derive(Debug)]
-pub(super) struct Tiles {
+pub(in crate::native) struct Tiles {
     of_this_thread: PhantomData<*const ()>,
 }
 
 impl Tiles {
     /// Only where they are available.
     #[allow(unsafe_code, reason = "an instruction that has no function")]
-    pub(super) fn configured() -> Self {
+    pub(in crate::native) fn configured() -> Self {
         let mut shapes = Shapes {
             palette: 1,
             first_row: 0,
@@ -70,24 +70,63 @@ impl Tiles {
         }
     }
 
-    /// The product of a panel of rows and one of columns: four tiles of sums, to which every 16
-    /// pairs add.
+    /// The product of all panels of two matrices: a matrix in rows, of whole panels both ways.
+    pub(in crate::native) fn product(
+        &self,
+        left: &Panels,
+        right: &Panels,
+        product: &mut [f32],
+        place: Place,
+    ) {
+        let stride = right.iter().len() * PANEL;
+        let rows = product.chunks_exact_mut(PANEL * stride);
+        for (rows, left) in rows.zip(left.iter()) {
+            for (number, right) in right.iter().enumerate() {
+                self.multiply(left, right, &mut rows[number * PANEL..], stride, place);
+            }
+        }
+    }
+
+    /// The product of a panel of rows and one of columns, a matrix whose rows are `stride` values
+    /// apart: four tiles of sums, to which every 16 pairs add.
     #[allow(unsafe_code, reason = "instructions that have no functions")]
-    pub(super) fn multiply(&self, left: &[u32], right: &[u32], product: &mut Block) {
+    pub(super) fn multiply(
+        &self,
+        left: &[u32],
+        right: &[u32],
+        product: &mut [f32],
+        stride: usize,
+        place: Place,
+    ) {
         assert!(
             left.len() == right.len() && !left.is_empty() && left.len().is_multiple_of(STEP_PAIRS),
             "{} and {} pairs",
             left.len(),
             right.len()
         );
-        // SAFETY: it reads two blocks of each panel in each of the steps that they have, and writes
-        // the four quarters of the product, whose rows are 32 values apart.
+        assert!(
+            stride >= PANEL && product.len() >= (PANEL - 1) * stride + PANEL,
+            "{} values, {stride} apart",
+            product.len()
+        );
+        let product = product.as_mut_ptr();
+        let below = product.wrapping_add(BLOCK * stride);
+        // SAFETY: it reads two blocks of each panel in each of the steps that they have, and reads
+        // and writes the four quarters of the product, two of them in its lower rows.
         unsafe {
             asm!(
+                "test {add:e}, {add:e}",
+                "jnz 3f",
                 "tilezero tmm0",
                 "tilezero tmm1",
                 "tilezero tmm2",
                 "tilezero tmm3",
+                "jmp 2f",
+                "3:",
+                "tileloadd tmm0, [{product} + {product_row}]",
+                "tileloadd tmm1, [{product} + {product_row} + 64]",
+                "tileloadd tmm2, [{below} + {product_row}]",
+                "tileloadd tmm3, [{below} + {product_row} + 64]",
                 "2:",
                 "tileloadd tmm4, [{left} + {row}]",
                 "tileloadd tmm6, [{right} + {row}]",
@@ -103,14 +142,16 @@ impl Tiles {
                 "jnz 2b",
                 "tilestored [{product} + {product_row}], tmm0",
                 "tilestored [{product} + {product_row} + 64], tmm1",
-                "tilestored [{product} + {product_row} + 2048], tmm2",
-                "tilestored [{product} + {product_row} + 2112], tmm3",
+                "tilestored [{below} + {product_row}], tmm2",
+                "tilestored [{below} + {product_row} + 64], tmm3",
+                add = in(reg) u32::from(place == Place::AddTo),
                 left = inout(reg) left.as_ptr() => _,
                 right = inout(reg) right.as_ptr() => _,
                 steps = inout(reg) left.len() / STEP_PAIRS => _,
-                product = in(reg) product.0.as_mut_ptr(),
+                product = in(reg) product,
+                below = in(reg) below,
                 row = in(reg) 4 * BLOCK,
-                product_row = in(reg) 4 * PANEL,
+                product_row = in(reg) 4 * stride,
                 out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
                 out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
                 options(nostack),

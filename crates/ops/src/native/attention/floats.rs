@@ -1,0 +1,236 @@
+//! A head by products of 32-bit floats, rounded before to the precision that is asked for.
+//!
+//! Keys, values and queries are copied together, with zeros behind them up to widths that the matrix
+//! product treats alike: so a query has the same bits alone and among others, and with any padding
+//! of its sequence.
+
+use super::super::product::{Matrix, Place as Target, in_one_order, product};
+use super::super::rounding::{round, rounded};
+use super::columns::HeadRows;
+use super::head::{Head, Place};
+use super::scores::Scores;
+use super::{BLOCK, Problem};
+use crate::Precision;
+
+/// The memory of a task; `Kp` and `Sp` are the widths with zeros.
+#[derive(Debug, Default)]
+pub(super) struct Floats {
+    sizes: Sizes,
+    /// `[Sp, Kp]`
+    keys: Vec<f32>,
+    /// `[K, Sp]`
+    keys_transposed: Vec<f32>,
+    /// `[Sp, Kp]`
+    values: Vec<f32>,
+    /// `[Q, Kp]`
+    queries: Vec<f32>,
+    /// `[Q, Sp]`
+    scores: Scores,
+    /// The weights or the gradient of the scores, in the precision.
+    rounded: Vec<f32>,
+    /// `[Q, Kp]`
+    output: Vec<f32>,
+    /// Of the result, `[Q, Kp]`.
+    output_gradient: Vec<f32>,
+    /// `[Sp, Kp]`
+    key_gradient: Vec<f32>,
+    /// `[Sp, Kp]`
+    value_gradient: Vec<f32>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Sizes {
+    sequence: usize,
+    /// `Sp`
+    padded_sequence: usize,
+    width: usize,
+    /// `Kp`
+    padded_width: usize,
+    /// `D`
+    hidden: usize,
+    precision: Precision,
+}
+
+impl Sizes {
+    fn new(problem: &Problem<'_>) -> Self {
+        Self {
+            sequence: problem.sequence,
+            padded_sequence: problem.sequence.next_multiple_of(16),
+            width: problem.head_width,
+            padded_width: problem.head_width.next_multiple_of(8),
+            hidden: problem.hidden(),
+            precision: problem.precision,
+        }
+    }
+
+    /// A head's columns of the first rows, in the precision and with zeros behind each.
+    fn copy(self, copy: &mut [f32], rows: &[f32], count: usize) {
+        let copy = &mut copy[..count * self.padded_width];
+        let rows = rows.chunks(self.hidden);
+        for (copy, row) in copy.chunks_exact_mut(self.padded_width).zip(rows) {
+            copy[..self.width].copy_from_slice(&row[..self.width]);
+        }
+        round(copy, self.precision);
+    }
+
+    /// The first rows of a head's memory, without their zeros.
+    fn rows(self, values: &[f32], count: usize) -> HeadRows<'_> {
+        HeadRows {
+            values,
+            stride: self.padded_width,
+            count,
+            width: self.width,
+        }
+    }
+}
+
+/// The block of a product has at least two rows: a lone one is added up in another order.
+fn rows_of_product(count: usize) -> usize {
+    count.max(2)
+}
+
+impl Head for Floats {
+    fn load(&mut self, problem: &Problem<'_>, place: Place) {
+        let sizes = Sizes::new(problem);
+        let (width, sequence) = (sizes.width, sizes.sequence);
+        let slots = sizes.padded_sequence * sizes.padded_width;
+        for (copy, rows) in [
+            (&mut self.keys, problem.key),
+            (&mut self.values, problem.value),
+        ] {
+            copy.resize(slots, 0.0);
+            let rows = place.rows(problem, rows, sequence, 0);
+            sizes.copy(copy, rows, sequence);
+        }
+        self.keys_transposed
+            .resize(width * sizes.padded_sequence, 0.0);
+        let keys = self.keys.chunks_exact(sizes.padded_width);
+        for (slot, key) in keys.enumerate().take(sequence) {
+            let places = self.keys_transposed[slot..].iter_mut();
+            for (place, value) in places.step_by(sizes.padded_sequence).zip(&key[..width]) {
+                *place = *value;
+            }
+        }
+        let block = rows_of_product(BLOCK.min(problem.queries));
+        self.queries.resize(block * sizes.padded_width, 0.0);
+        self.output.resize(block * sizes.padded_width, 0.0);
+        self.scores.prepare(problem, block, sizes.padded_sequence);
+        self.sizes = sizes;
+    }
+
+    fn load_backward(&mut self, problem: &Problem<'_>, place: Place) {
+        self.load(problem, place);
+        for gradient in [&mut self.key_gradient, &mut self.value_gradient] {
+            gradient.clear();
+            gradient.resize(self.keys.len(), 0.0);
+        }
+        self.output_gradient.resize(self.output.len(), 0.0);
+    }
+
+    #[allow(unsafe_code, reason = "the product writes to a pointer")]
+    fn attend(&mut self, problem: &Problem<'_>, place: Place, first: usize, count: usize) {
+        let sizes = self.sizes;
+        let stride = sizes.padded_sequence;
+        let rows = place.rows(problem, problem.query, problem.queries, first);
+        sizes.copy(&mut self.queries, rows, count);
+        let queries = Matrix::rows(&self.queries, sizes.padded_width);
+        let keys = Matrix::rows(&self.keys_transposed, stride);
+        let shape = [rows_of_product(count), stride, sizes.width];
+        let scores = self.scores.room(shape[0]).as_mut_ptr();
+        // SAFETY: there is room for the product.
+        unsafe { in_one_order(scores, Target::Overwrite, shape, queries, keys, false) };
+        self.scores.soften(problem, place, first, count);
+    }
+
+    #[allow(unsafe_code, reason = "the product writes to a pointer")]
+    fn weigh(&mut self, count: usize) -> HeadRows<'_> {
+        let sizes = self.sizes;
+        let (stride, width) = (sizes.padded_sequence, sizes.padded_width);
+        let shape = [rows_of_product(count), width, stride];
+        let weights = self.scores.weights(shape[0]);
+        let weights = rounded(weights, sizes.precision, &mut self.rounded);
+        let output = &mut self.output[..shape[0] * width];
+        // SAFETY: the slice has room for the product.
+        unsafe {
+            in_one_order(
+                output.as_mut_ptr(),
+                Target::Overwrite,
+                shape,
+                Matrix::rows(weights, stride),
+                Matrix::rows(&self.values, width),
+                false,
+            );
+        }
+        sizes.rows(output, count)
+    }
+
+    #[allow(unsafe_code, reason = "the product writes to a pointer")]
+    fn backward(
+        &mut self,
+        problem: &Problem<'_>,
+        place: Place,
+        gradient: &[f32],
+        first: usize,
+        count: usize,
+    ) -> HeadRows<'_> {
+        let sizes = self.sizes;
+        let (stride, width) = (sizes.padded_sequence, sizes.padded_width);
+        let rows = place.rows(problem, gradient, problem.queries, first);
+        sizes.copy(&mut self.output_gradient, rows, count);
+        let of_output = Matrix::rows(&self.output_gradient, width);
+        let weights = self.scores.weights(count);
+        let weights = rounded(weights, sizes.precision, &mut self.rounded);
+        // SAFETY: the slice has room for the product, and what is added to is written.
+        unsafe {
+            product(
+                self.value_gradient.as_mut_ptr(),
+                Target::AddTo,
+                [stride, width, count],
+                Matrix::rows(weights, stride).transposed(),
+                of_output,
+                false,
+            );
+        }
+        let of_weights = self.scores.gradient_room(count).as_mut_ptr();
+        // SAFETY: there is room for the product.
+        unsafe {
+            product(
+                of_weights,
+                Target::Overwrite,
+                [count, stride, sizes.width],
+                of_output,
+                Matrix::rows(&self.values, width).transposed(),
+                false,
+            );
+        }
+        let of_scores = self.scores.backward(count);
+        let of_scores = rounded(of_scores, sizes.precision, &mut self.rounded);
+        let of_scores = Matrix::rows(of_scores, stride);
+        let of_queries = &mut self.output[..count * width];
+        // SAFETY: both slices have room for their product, and what is added to is written.
+        unsafe {
+            product(
+                self.key_gradient.as_mut_ptr(),
+                Target::AddTo,
+                [stride, width, count],
+                of_scores.transposed(),
+                Matrix::rows(&self.queries, width),
+                false,
+            );
+            product(
+                of_queries.as_mut_ptr(),
+                Target::Overwrite,
+                [count, width, stride],
+                of_scores,
+                Matrix::rows(&self.keys, width),
+                false,
+            );
+        }
+        sizes.rows(of_queries, count)
+    }
+
+    fn key_and_value_gradients(&self) -> (HeadRows<'_>, HeadRows<'_>) {
+        let of = |gradient| self.sizes.rows(gradient, self.sizes.sequence);
+        (of(&self.key_gradient), of(&self.value_gradient))
+    }
+}

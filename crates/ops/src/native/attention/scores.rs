@@ -1,0 +1,86 @@
+//! The scores of a block of queries: their softmax, what dropout leaves of it, and its gradient.
+
+use super::{Place, Problem, softmax};
+use crate::native::dropout;
+
+/// Rows of one value for every key, with zeros behind them up to `stride`.
+#[derive(Debug, Default)]
+pub(super) struct Scores {
+    stride: usize,
+    scale: f32,
+    drops: bool,
+    /// `[Q, stride]`
+    probabilities: Vec<f32>,
+    /// Of dropout, `[Q, stride]`.
+    factors: Vec<f32>,
+    /// The probabilities after dropout, `[Q, stride]`.
+    dropped: Vec<f32>,
+    /// `[Q, stride]`
+    gradient: Vec<f32>,
+}
+
+impl Scores {
+    /// Makes room for so many queries.
+    pub(super) fn prepare(&mut self, problem: &Problem<'_>, queries: usize, stride: usize) {
+        self.stride = stride;
+        self.scale = (1.0 / (problem.head_width as f64).sqrt()) as f32;
+        self.drops = problem.mask.is_some();
+        self.probabilities.resize(queries * stride, 0.0);
+    }
+
+    /// Where the products of queries and keys go.
+    pub(super) fn room(&mut self, queries: usize) -> &mut [f32] {
+        &mut self.probabilities[..queries * self.stride]
+    }
+
+    /// From the products in [`Self::room`] to probabilities, and what dropout leaves of them.
+    pub(super) fn soften(
+        &mut self,
+        problem: &Problem<'_>,
+        place: Place,
+        first: usize,
+        count: usize,
+    ) {
+        let (stride, sequence) = (self.stride, problem.sequence);
+        let bias = &problem.bias[place.sequence * sequence..][..sequence];
+        let probabilities = &mut self.probabilities[..count * stride];
+        softmax::apply(probabilities, stride, self.scale, bias);
+        let Some(mask) = problem.mask else { return };
+
+        let head = place.sequence * problem.heads + place.head;
+        self.factors.resize(self.probabilities.len(), 0.0);
+        let rows = self.factors.chunks_exact_mut(stride).take(count);
+        for (query, row) in rows.enumerate() {
+            let start = (head * problem.queries + first + query) * sequence;
+            dropout::fill(&mut row[..sequence], mask, start);
+        }
+        self.dropped.clone_from(&self.probabilities);
+        softmax::multiply(&mut self.dropped, &self.factors);
+    }
+
+    /// What the values are weighed by, after [`Self::soften`].
+    pub(super) fn weights(&self, queries: usize) -> &[f32] {
+        let weights = match self.drops {
+            true => &self.dropped,
+            false => &self.probabilities,
+        };
+        &weights[..queries * self.stride]
+    }
+
+    /// Where the gradient of the weights goes.
+    pub(super) fn gradient_room(&mut self, queries: usize) -> &mut [f32] {
+        self.gradient.resize(self.probabilities.len(), 0.0);
+        &mut self.gradient[..queries * self.stride]
+    }
+
+    /// From the gradient of the weights in [`Self::gradient_room`] to that of the products.
+    pub(super) fn backward(&mut self, count: usize) -> &[f32] {
+        let values = count * self.stride;
+        let gradient = &mut self.gradient[..values];
+        if self.drops {
+            softmax::multiply(gradient, &self.factors);
+        }
+        softmax::gradient(&self.probabilities, gradient, self.stride, self.scale);
+        gradient
+    }
+}

@@ -1,0 +1,186 @@
+//! A head by products of bfloat16 in tiles, see [`bf16`](crate::native::bf16).
+//!
+//! Token rows are packed where they lie: nothing is copied before. Zeros fill the panels, and a sum
+//! goes through the keys, the queries or the width in their order: so a query has the same bits
+//! alone and among others, and with any padding of its sequence.
+
+use super::super::bf16::{PANEL, Panels, Side, Tiles};
+use super::super::product::{Matrix, Place as Target};
+use super::columns::HeadRows;
+use super::head::{Head, Place};
+use super::scores::Scores;
+use super::{BLOCK, Problem};
+
+/// The memory of a task; `Qp`, `Sp` and `Kp` are the sizes in whole panels.
+#[derive(Debug)]
+pub(super) struct Tiled {
+    sequence: usize,
+    width: usize,
+    /// Keys, summed over their width: for the scores.
+    keys: Panels,
+    /// The columns of the values, summed over the keys: for the result.
+    value_columns: Panels,
+    /// Values, summed over their width: for the gradient of the weights.
+    values: Panels,
+    /// The columns of the keys, summed over the keys: for the gradient of the queries.
+    key_columns: Panels,
+    /// What is multiplied by one of them.
+    left: Panels,
+    /// What is multiplied by `left` and not by one of them.
+    right: Panels,
+    /// `[Qp, Sp]`
+    scores: Scores,
+    /// `[Qp, Kp]`
+    output: Vec<f32>,
+    /// `[Sp, Kp]`
+    key_gradient: Vec<f32>,
+    /// `[Sp, Kp]`
+    value_gradient: Vec<f32>,
+}
+
+impl Default for Tiled {
+    fn default() -> Self {
+        let right = || Panels::empty(Side::Right);
+        Self {
+            sequence: 0,
+            width: 0,
+            keys: right(),
+            value_columns: right(),
+            values: right(),
+            key_columns: right(),
+            left: Panels::empty(Side::Left),
+            right: right(),
+            scores: Scores::default(),
+            output: Vec::new(),
+            key_gradient: Vec::new(),
+            value_gradient: Vec::new(),
+        }
+    }
+}
+
+impl Tiled {
+    fn padded_sequence(&self) -> usize {
+        self.sequence.next_multiple_of(PANEL)
+    }
+
+    fn padded_width(&self) -> usize {
+        self.width.next_multiple_of(PANEL)
+    }
+
+    fn prepare(&mut self, problem: &Problem<'_>) {
+        self.sequence = problem.sequence;
+        self.width = problem.head_width;
+        let block = BLOCK.min(problem.queries).next_multiple_of(PANEL);
+        let stride = self.padded_sequence();
+        self.scores.prepare(problem, block, stride);
+        self.output.resize(block * self.padded_width(), 0.0);
+    }
+
+    /// The first rows of a head's memory, without their zeros.
+    fn rows<'a>(&self, values: &'a [f32], count: usize) -> HeadRows<'a> {
+        HeadRows {
+            values,
+            stride: self.padded_width(),
+            count,
+            width: self.width,
+        }
+    }
+}
+
+/// The columns of a head where they lie, from a token on.
+fn columns<'a>(
+    problem: &Problem<'_>,
+    place: Place,
+    matrix: &'a [f32],
+    tokens: usize,
+    first: usize,
+) -> Matrix<'a> {
+    let rows = place.rows(problem, matrix, tokens, first);
+    Matrix::rows(rows, problem.hidden())
+}
+
+impl Head for Tiled {
+    fn load(&mut self, problem: &Problem<'_>, place: Place) {
+        self.prepare(problem);
+        let (sequence, width) = (self.sequence, self.width);
+        let [keys, values] =
+            [problem.key, problem.value].map(|rows| columns(problem, place, rows, sequence, 0));
+        self.keys.fill(keys, [sequence, width]);
+        self.value_columns
+            .fill(values.transposed(), [width, sequence]);
+    }
+
+    fn load_backward(&mut self, problem: &Problem<'_>, place: Place) {
+        self.prepare(problem);
+        let (sequence, width) = (self.sequence, self.width);
+        let [keys, values] =
+            [problem.key, problem.value].map(|rows| columns(problem, place, rows, sequence, 0));
+        self.keys.fill(keys, [sequence, width]);
+        self.key_columns.fill(keys.transposed(), [width, sequence]);
+        self.values.fill(values, [sequence, width]);
+        let slots = self.padded_sequence() * self.padded_width();
+        for gradient in [&mut self.key_gradient, &mut self.value_gradient] {
+            gradient.clear();
+            gradient.resize(slots, 0.0);
+        }
+    }
+
+    fn attend(&mut self, problem: &Problem<'_>, place: Place, first: usize, count: usize) {
+        let queries = columns(problem, place, problem.query, problem.queries, first);
+        self.left.fill(queries, [count, self.width]);
+        let scores = self.scores.room(count.next_multiple_of(PANEL));
+        Tiles::configured().product(&self.left, &self.keys, scores, Target::Overwrite);
+        self.scores.soften(problem, place, first, count);
+    }
+
+    fn weigh(&mut self, count: usize) -> HeadRows<'_> {
+        let stride = self.padded_sequence();
+        let weights = Matrix::rows(self.scores.weights(count), stride);
+        self.left.fill(weights, [count, self.sequence]);
+        let output = count.next_multiple_of(PANEL) * self.padded_width();
+        let output = &mut self.output[..output];
+        Tiles::configured().product(&self.left, &self.value_columns, output, Target::Overwrite);
+        self.rows(&self.output, count)
+    }
+
+    fn backward(
+        &mut self,
+        problem: &Problem<'_>,
+        place: Place,
+        gradient: &[f32],
+        first: usize,
+        count: usize,
+    ) -> HeadRows<'_> {
+        let tiles = Tiles::configured();
+        let (sequence, width, stride) = (self.sequence, self.width, self.padded_sequence());
+        let padded_count = count.next_multiple_of(PANEL);
+        let of_output = columns(problem, place, gradient, problem.queries, first);
+        self.left.fill(of_output, [count, width]);
+        let of_weights = self.scores.gradient_room(padded_count);
+        tiles.product(&self.left, &self.values, of_weights, Target::Overwrite);
+
+        let weights = Matrix::rows(self.scores.weights(count), stride);
+        self.left.fill(weights.transposed(), [sequence, count]);
+        self.right.fill(of_output.transposed(), [width, count]);
+        let of_values = &mut self.value_gradient;
+        tiles.product(&self.left, &self.right, of_values, Target::AddTo);
+
+        let of_scores = Matrix::rows(self.scores.backward(count), stride);
+        self.left.fill(of_scores.transposed(), [sequence, count]);
+        let queries = columns(problem, place, problem.query, problem.queries, first);
+        self.right.fill(queries.transposed(), [width, count]);
+        let of_keys = &mut self.key_gradient;
+        tiles.product(&self.left, &self.right, of_keys, Target::AddTo);
+
+        self.left.fill(of_scores, [count, sequence]);
+        let of_queries = padded_count * width.next_multiple_of(PANEL);
+        let of_queries = &mut self.output[..of_queries];
+        tiles.product(&self.left, &self.key_columns, of_queries, Target::Overwrite);
+        self.rows(&self.output, count)
+    }
+
+    fn key_and_value_gradients(&self) -> (HeadRows<'_>, HeadRows<'_>) {
+        let of = |gradient| self.rows(gradient, self.sequence);
+        (of(&self.key_gradient), of(&self.value_gradient))
+    }
+}
