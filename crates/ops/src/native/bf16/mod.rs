@@ -15,6 +15,7 @@ use rayon::prelude::*;
 
 pub(super) use self::pack::{PANEL, Panels, Side};
 pub(super) use self::tiles::Tiles;
+use super::instructions::{Arithmetic, vectorised};
 use super::product::{Matrix, Place};
 
 /// Whether this machine has what [`product`] needs.
@@ -78,29 +79,41 @@ fn multiply(
 ) {
     let tiles = Tiles::configured();
     let mut block = Block([0.0; PANEL * PANEL]);
+    let no_bias = [0.0; PANEL];
     for (panel, columns) in columns.iter().enumerate() {
         let first = panel * PANEL;
         let width = PANEL.min(n - first);
-        let bias = bias.map(|bias| &bias[first..first + width]);
+        let bias = bias.map_or(&no_bias[..width], |bias| &bias[first..first + width]);
         for (rows, out) in rows.iter().zip(out.chunks_mut(PANEL * n)) {
             tiles.multiply(rows, columns, &mut block.0, PANEL, Place::Overwrite);
-            for (row, values) in out.chunks_mut(n).zip(block.0.chunks_exact(PANEL)) {
-                write(&mut row[first..first + width], &values[..width], bias);
-            }
+            write(out, n, first, &block.0, bias);
         }
     }
 }
 
-/// Values of a row, with their bias.
-fn write(out: &mut [MaybeUninit<f32>], values: &[f32], bias: Option<&[f32]>) {
-    match bias {
-        None => {
-            out.write_copy_of_slice(values);
-        }
-        Some(bias) => {
-            for ((out, value), bias) in out.iter_mut().zip(values).zip(bias) {
-                out.write(value + bias);
-            }
+#[inline(always)]
+fn write_body<A: Arithmetic>(
+    out: &mut [MaybeUninit<f32>],
+    n: usize,
+    first: usize,
+    block: &[f32],
+    bias: &[f32],
+) {
+    for (row, values) in out.chunks_mut(n).zip(block.chunks_exact(PANEL)) {
+        let row = &mut row[first..first + bias.len()];
+        for ((out, value), bias) in row.iter_mut().zip(values).zip(bias) {
+            out.write(value + bias);
         }
     }
+}
+
+vectorised! {
+    /// The columns of a block, with their bias, from a column of rows `[any, n]` on.
+    fn write(
+        out: &mut [MaybeUninit<f32>],
+        n: usize,
+        first: usize,
+        block: &[f32],
+        bias: &[f32],
+    ) = write_body
 }

@@ -28,6 +28,13 @@ pub(in crate::native) const PANEL: usize = 2 * BLOCK;
 /// Values of a line in a block.
 const STEP: usize = 2 * BLOCK;
 
+/// Panels that are packed together: of lines that are neighbours in memory, so much more of what
+/// lies there is read at once.
+const GROUP: usize = 4;
+
+/// In bytes; a row of a block.
+const CACHE_LINE: usize = 4 * BLOCK;
+
 /// Pairs that a panel has for every [`STEP`] values.
 pub(super) const STEP_PAIRS: usize = PANEL * BLOCK;
 
@@ -46,6 +53,8 @@ pub(in crate::native) struct Panels {
     side: Side,
     /// Values of a line.
     length: usize,
+    /// Where the panels begin.
+    start: usize,
     pairs: Vec<u32>,
 }
 
@@ -55,80 +64,112 @@ impl Panels {
         Self {
             side,
             length: 0,
+            start: 0,
             pairs: Vec::new(),
         }
     }
 
     /// All lines of a matrix `[lines, length]`, by all threads.
-    pub(super) fn all(side: Side, matrix: Matrix<'_>, [lines, length]: [usize; 2]) -> Self {
+    pub(super) fn all(side: Side, matrix: Matrix<'_>, sizes: [usize; 2]) -> Self {
         let mut panels = Self::empty(side);
-        panels.length = length;
-        panels.write(lines, |room, size| {
-            let chunks = room.par_chunks_exact_mut(size).enumerate();
-            chunks.for_each(|(number, panel)| pack(side, matrix, number, lines, length, panel));
+        panels.write(sizes, |room, size| {
+            let groups = room.par_chunks_mut(GROUP * size).enumerate();
+            groups.for_each(|(number, group)| pack(side, matrix, sizes, number, group));
         });
         panels
     }
 
     /// The first lines of a matrix `[lines, length]` instead of those that are here.
-    pub(in crate::native) fn fill(&mut self, matrix: Matrix<'_>, [lines, length]: [usize; 2]) {
+    pub(in crate::native) fn fill(&mut self, matrix: Matrix<'_>, sizes: [usize; 2]) {
         let side = self.side;
-        self.length = length;
-        self.write(lines, |room, size| {
-            for (number, panel) in room.chunks_exact_mut(size).enumerate() {
-                pack(side, matrix, number, lines, length, panel);
-            }
+        self.write(sizes, |room, size| {
+            let groups = room.chunks_mut(GROUP * size).enumerate();
+            groups.for_each(|(number, group)| pack(side, matrix, sizes, number, group));
         });
     }
 
-    /// Panels of so many lines, of which `fill` writes every pair; it is told how many one has.
+    /// Panels of `lines` of a length, of which `fill` writes every pair; it is told how many one has.
+    ///
+    /// They begin where a line of the cache does: a row of a tile is one of them then, and not parts
+    /// of two, which would take half as long again.
     #[allow(unsafe_code, reason = "memory that is not written before")]
-    fn write(&mut self, lines: usize, fill: impl FnOnce(&mut [MaybeUninit<u32>], usize)) {
-        let size = self.panel_pairs();
-        let length = lines.div_ceil(PANEL) * size;
+    fn write(
+        &mut self,
+        [lines, length]: [usize; 2],
+        fill: impl FnOnce(&mut [MaybeUninit<u32>], usize),
+    ) {
+        self.length = length;
+        let pairs = lines.div_ceil(PANEL) * panel_pairs(length);
         self.pairs.clear();
-        self.pairs.reserve(length);
-        fill(&mut self.pairs.spare_capacity_mut()[..length], size);
+        self.pairs.reserve(pairs + BLOCK);
+        self.start = self.pairs.as_ptr().align_offset(CACHE_LINE);
+        let room = &mut self.pairs.spare_capacity_mut()[..self.start + pairs];
+        let (before, panels) = room.split_at_mut(self.start);
+        before.fill(MaybeUninit::new(0));
+        fill(panels, panel_pairs(length));
         // SAFETY: they are allocated, and written above.
-        unsafe { self.pairs.set_len(length) };
+        unsafe { self.pairs.set_len(self.start + pairs) };
     }
 
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u32]> {
-        self.pairs.chunks_exact(self.panel_pairs())
-    }
-
-    fn panel_pairs(&self) -> usize {
-        self.length.div_ceil(STEP) * STEP_PAIRS
+        self.pairs[self.start..].chunks_exact(panel_pairs(self.length))
     }
 }
 
-/// A panel of the lines of a matrix, by its number.
+/// Pairs of a panel whose lines have so many values.
+fn panel_pairs(length: usize) -> usize {
+    length.div_ceil(STEP) * STEP_PAIRS
+}
+
+/// A group of the panels of a matrix `[lines, length]`, by its number.
 fn pack(
     side: Side,
     matrix: Matrix<'_>,
+    [lines, length]: [usize; 2],
     number: usize,
-    lines: usize,
-    length: usize,
-    panel: &mut [MaybeUninit<u32>],
+    group: &mut [MaybeUninit<u32>],
 ) {
-    let first = number * PANEL;
-    let (matrix, lines) = (matrix.skip_rows(first), lines - first);
-    for (step, blocks) in panel.chunks_exact_mut(STEP_PAIRS).enumerate() {
-        let columns = step * STEP;
-        let values = STEP.min(length - columns);
-        for (half, block) in blocks.chunks_exact_mut(BLOCK * BLOCK).enumerate() {
-            let first = half * BLOCK;
-            let lines = BLOCK.min(lines.saturating_sub(first));
-            if lines == 0 {
-                block.fill(MaybeUninit::new(0));
-                continue;
-            }
-            let part = matrix.skip_rows(first).skip_columns(columns);
-            if lines == BLOCK && values == STEP && (part.is_row_major() || part.is_column_major()) {
-                pack_block(side, part, block);
-            } else {
-                pack_edge(side, part, lines, values, block);
-            }
+    let size = panel_pairs(length);
+    let (panels, steps) = (0..group.len() / size, 0..length.div_ceil(STEP));
+    let mut pack = |panel: usize, step: usize| {
+        let (line, column) = ((number * GROUP + panel) * PANEL, step * STEP);
+        let left = [lines - line, length - column];
+        let part = matrix.skip_rows(line).skip_columns(column);
+        let blocks = &mut group[panel * size + step * STEP_PAIRS..][..STEP_PAIRS];
+        pack_step(side, part, left, blocks);
+    };
+    if matrix.is_column_major() {
+        for step in steps {
+            panels.clone().for_each(|panel| pack(panel, step));
+        }
+    } else {
+        for panel in panels {
+            steps.clone().for_each(|step| pack(panel, step));
+        }
+    }
+}
+
+/// The two blocks of a panel for a step, from a matrix of so many lines and values.
+fn pack_step(
+    side: Side,
+    matrix: Matrix<'_>,
+    [lines, values]: [usize; 2],
+    blocks: &mut [MaybeUninit<u32>],
+) {
+    let values = STEP.min(values);
+    for (half, block) in blocks.chunks_exact_mut(BLOCK * BLOCK).enumerate() {
+        let first = half * BLOCK;
+        let lines = BLOCK.min(lines.saturating_sub(first));
+        if lines == 0 {
+            block.fill(MaybeUninit::new(0));
+            continue;
+        }
+        let part = matrix.skip_rows(first);
+        let is_whole = [lines, values] == [BLOCK, STEP];
+        if is_whole && (part.is_row_major() || part.is_column_major()) {
+            pack_block(side, part, block);
+        } else {
+            pack_edge(side, part, lines, values, block);
         }
     }
 }
