@@ -1,5 +1,6 @@
 //! Hidden states, logits, losses and gradients against transformers and PyTorch.
 
+mod autocast;
 mod families;
 mod heads;
 mod lora;
