@@ -2,6 +2,9 @@
 //!
 //! Queries come in blocks, so that the scores of a block against all keys stay in a near cache and no
 //! matrix `[Q, S]` is kept; the backward pass computes the probabilities and the mask again.
+//!
+//! What multiplies is a [`Head`]: `floats` in 32 bits, `tiles` in bfloat16 on machines that have them.
+//! What lies between the products are `scores`.
 
 mod columns;
 mod floats;

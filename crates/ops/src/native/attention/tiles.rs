@@ -67,13 +67,18 @@ impl Tiled {
         self.width.next_multiple_of(PANEL)
     }
 
-    fn prepare(&mut self, problem: &Problem<'_>) {
-        self.sequence = problem.sequence;
-        self.width = problem.head_width;
+    /// Makes room, and takes the keys for the scores; gives keys and values where they lie.
+    fn load_keys<'a>(&mut self, problem: &Problem<'a>, place: Place) -> [Matrix<'a>; 2] {
+        let (sequence, width) = (problem.sequence, problem.head_width);
+        self.sequence = sequence;
+        self.width = width;
         let block = BLOCK.min(problem.queries).next_multiple_of(PANEL);
-        let stride = self.padded_sequence();
-        self.scores.prepare(problem, block, stride);
+        self.scores.prepare(problem, block, self.padded_sequence());
         self.output.resize(block * self.padded_width(), 0.0);
+        let [keys, values] =
+            [problem.key, problem.value].map(|rows| columns(problem, place, rows, sequence, 0));
+        self.keys.fill(keys, [sequence, width]);
+        [keys, values]
     }
 
     /// The first rows of a head's memory, without their zeros.
@@ -101,21 +106,14 @@ fn columns<'a>(
 
 impl Head for Tiled {
     fn load(&mut self, problem: &Problem<'_>, place: Place) {
-        self.prepare(problem);
-        let (sequence, width) = (self.sequence, self.width);
-        let [keys, values] =
-            [problem.key, problem.value].map(|rows| columns(problem, place, rows, sequence, 0));
-        self.keys.fill(keys, [sequence, width]);
-        self.value_columns
-            .fill(values.transposed(), [width, sequence]);
+        let [_, values] = self.load_keys(problem, place);
+        let sizes = [self.width, self.sequence];
+        self.value_columns.fill(values.transposed(), sizes);
     }
 
     fn load_backward(&mut self, problem: &Problem<'_>, place: Place) {
-        self.prepare(problem);
+        let [keys, values] = self.load_keys(problem, place);
         let (sequence, width) = (self.sequence, self.width);
-        let [keys, values] =
-            [problem.key, problem.value].map(|rows| columns(problem, place, rows, sequence, 0));
-        self.keys.fill(keys, [sequence, width]);
         self.key_columns.fill(keys.transposed(), [width, sequence]);
         self.values.fill(values, [sequence, width]);
         let slots = self.padded_sequence() * self.padded_width();
