@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use finetune::data::catalog;
 use finetune::prelude::*;
-use finetune::train::{PreTraining, PreTrainingConfig, RunDirectory, Start};
+use finetune::train::{PreTraining, PreTrainingConfig, RunDirectory, Start, TrainError};
 use finetune_examples::{
     PreTrainingArguments, RunArguments, SAMPLE_IMDB, Watcher, data_directory, exit_code,
     fine_tune_from, say,
@@ -91,9 +91,6 @@ impl Arguments {
         config: PreTrainingConfig,
         record: &RunDirectory,
     ) -> Result<(), Box<dyn Error>> {
-        if self.run.is_resumed() && record.report().exists() {
-            return Ok(());
-        }
         let texts = self.pretraining.texts(splits, config.train.seed);
         let device = self.run.device();
         say(&format!(
@@ -106,7 +103,11 @@ impl Arguments {
         let run = PreTraining::prepare(start, texts, config, &device.open()?, &name)?;
         let mut watcher = Watcher::new(record.path(), self.run.writes_curves());
         let report = match self.run.is_resumed() {
-            true => run.resume(record.path(), &mut watcher)?,
+            true => match run.resume(record.path(), &mut watcher) {
+                // It has ended, and had these settings.
+                Err(TrainError::RunComplete { .. }) => return Ok(()),
+                report => report?,
+            },
             false => run.run(record.path(), &mut watcher)?,
         };
         Ok(say(&format!("{report}\n"))?)
