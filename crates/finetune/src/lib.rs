@@ -40,9 +40,7 @@
 //! `hub`: downloads of published data sets. `learner`: our models under burn's own training loop;
 //! `dashboard`: the same with burn's dashboard in the terminal.
 
-mod device;
-
-pub use device::{DeviceError, DeviceSpec};
+pub use finetune_ops::{DeviceError, DeviceSpec};
 pub use {
     finetune_data as data, finetune_eval as eval, finetune_model as model, finetune_ops as ops,
     finetune_random as random, finetune_train as train,

@@ -23,10 +23,8 @@ const CHECKPOINT: &str = concat!(
 );
 
 fn device() -> DeviceSpec {
-    match std::env::var("FINETUNE_DEVICE") {
-        Ok(name) => name.parse().unwrap(),
-        Err(_) => DeviceSpec::Flex,
-    }
+    let name = std::env::var("FINETUNE_DEVICE");
+    name.map_or(DeviceSpec::Flex, |name| name.parse().unwrap())
 }
 
 fn classifier(device: DeviceSpec) -> (SequenceClassifier, CheckpointConfig) {

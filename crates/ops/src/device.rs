@@ -3,18 +3,19 @@
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::{Device, Tensor};
 
 /// A device by name: `flex`, `libtorch`, `libtorch-cuda:N`, `wgpu`, `wgpu:N`, `cuda:N`.
 ///
 /// ```
-/// use finetune::DeviceSpec;
+/// use finetune_ops::DeviceSpec;
 ///
 /// let spec: DeviceSpec = "cuda:1".parse()?;
 /// assert_eq!(spec, DeviceSpec::Cuda(1));
 /// assert_eq!(spec.to_string(), "cuda:1");
-/// # Ok::<(), finetune::DeviceError>(())
+/// # Ok::<(), finetune_ops::DeviceError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -109,7 +110,10 @@ impl DeviceSpec {
 
     /// burn hands out devices of any number; one that is not there panics at its first tensor.
     fn ask(self, first_tensor: impl FnOnce()) -> Result<(), DeviceError> {
-        // What it panics with is the reason, and need not be printed before.
+        // What it panics with is the reason, and need not be printed before. The hook is one for all
+        // threads: two that put it aside at the same time would lose it.
+        static ASKING: Mutex<()> = Mutex::new(());
+        let _asking = ASKING.lock().unwrap_or_else(PoisonError::into_inner);
         let hook = panic::take_hook();
         panic::set_hook(Box::new(|_| ()));
         let answer = panic::catch_unwind(AssertUnwindSafe(first_tensor));
@@ -133,7 +137,7 @@ impl DeviceSpec {
             #[cfg(feature = "tch")]
             #[allow(deprecated, reason = "burn marks every LibTorch name as deprecated")]
             Self::LibTorch => {
-                crate::ops::keep_libtorch_threads_out_of_the_way();
+                crate::keep_libtorch_threads_out_of_the_way();
                 Ok(Device::libtorch())
             }
             #[cfg(feature = "tch")]

@@ -50,6 +50,7 @@ mod adamw;
 mod allocator;
 mod attention;
 mod cross_entropy;
+mod device;
 mod dropout;
 mod embedding;
 #[cfg_attr(feature = "tch", allow(deprecated))] // burn marks every LibTorch name so.
@@ -86,6 +87,7 @@ pub use attention::{
     Inputs as AttentionInputs, Settings as AttentionSettings, attention, key_bias,
 };
 pub use cross_entropy::{Targets, class_cross_entropy, cross_entropy};
+pub use device::{DeviceError, DeviceSpec};
 pub use dropout::{Dropout, dropout};
 pub use embedding::embedding;
 pub use extension::EncoderOps;

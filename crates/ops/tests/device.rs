@@ -1,18 +1,23 @@
-//! The device that the tests of kernels run on.
+//! The device that tests compute on.
 
 use burn::tensor::Device;
+use finetune_ops::DeviceSpec;
 
-/// The one whose tensors lie in this machine's memory that `FINETUNE_DEVICE` names, `flex` without it:
+fn spec() -> DeviceSpec {
+    let name = std::env::var("FINETUNE_DEVICE");
+    name.map_or(DeviceSpec::Flex, |name| name.parse().unwrap())
+}
+
+/// The one that `FINETUNE_DEVICE` names, `flex` without it:
 /// `FINETUNE_DEVICE=libtorch cargo test -p finetune-ops --features tch`
 pub(crate) fn device() -> Device {
-    let name = std::env::var("FINETUNE_DEVICE").unwrap_or("flex".to_string());
-    match name.as_str() {
-        "flex" => Device::flex(),
-        #[cfg(feature = "tch")]
-        #[allow(deprecated, reason = "burn marks every LibTorch name as deprecated")]
-        "libtorch" => Device::libtorch(),
-        other => {
-            panic!("FINETUNE_DEVICE is {other}: not flex, nor a processor device of this build")
-        }
+    spec().open().unwrap()
+}
+
+/// How many times as far off as a processor it may be.
+pub(crate) fn slack() -> f32 {
+    match spec() {
+        DeviceSpec::Flex | DeviceSpec::LibTorch => 1.0,
+        _ => 10.0,
     }
 }

@@ -7,6 +7,7 @@ use finetune_ops::{
     layer_norm, linear,
 };
 
+use super::device::{self, slack};
 use super::properties::settings;
 
 /// The golden file with its values as tensors.
@@ -32,13 +33,13 @@ impl Expected {
         self.0.check(
             name,
             &got.into_data().try_to_vec::<f32>().unwrap(),
-            tolerance,
+            tolerance * slack(),
         );
     }
 }
 
 fn device() -> Device {
-    super::device::device().autodiff()
+    device::device().autodiff()
 }
 
 /// `sum(output * upstream)`, whose gradient with respect to the output is `upstream`.
