@@ -26,19 +26,15 @@ pub struct Dropout {
 }
 
 impl Dropout {
-    /// The same as one value; with a probability of 0 there is nothing to drop.
-    pub(crate) fn some(probability: f64, key: u64) -> Option<Self> {
-        (probability > 0.0).then_some(Self { probability, key })
-    }
-
-    /// The same, once the probability is known to be one.
-    pub(crate) fn checked(self) -> Self {
+    /// The same, once the probability is known to be one; with a probability of 0 there is nothing to
+    /// drop.
+    pub(crate) fn checked(self) -> Option<Self> {
         let probability = self.probability;
         assert!(
             (0.0..1.0).contains(&probability),
             "dropout of {probability}, not in [0, 1)"
         );
-        self
+        (probability > 0.0).then_some(self)
     }
 }
 
@@ -57,10 +53,9 @@ impl Dropout {
 /// assert!((430..570).contains(&kept));
 /// ```
 pub fn dropout<const D: usize>(x: Tensor<D>, dropout: Dropout) -> Tensor<D> {
-    let Dropout { probability, key } = dropout.checked();
-    if probability == 0.0 {
+    let Some(Dropout { probability, key }) = dropout.checked() else {
         return x;
-    }
+    };
     Tensor::from_dispatch(<Dispatch as EncoderOps>::dropout_hashed(
         x.into_dispatch(),
         probability,

@@ -48,15 +48,14 @@ pub trait EncoderOps: Backend {
         epsilon: f64,
     ) -> FloatTensor<Self>;
 
-    /// See [`residual_norm`](crate::residual_norm()). A probability of 0 means no dropout.
+    /// See [`residual_norm`](crate::residual_norm()).
     fn residual_norm_rows(
         rows: FloatTensor<Self>,
         residual: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         epsilon: f64,
-        dropout_probability: f64,
-        dropout_key: u64,
+        dropout: Option<Dropout>,
     ) -> FloatTensor<Self>;
 
     /// See [`embedding`](crate::embedding()).
@@ -121,15 +120,13 @@ impl<B: Kernels> EncoderOps for B {
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         epsilon: f64,
-        dropout_probability: f64,
-        dropout_key: u64,
+        dropout: Option<Dropout>,
     ) -> FloatTensor<Self> {
         let norm = Norm {
             gamma,
             beta,
             epsilon,
         };
-        let dropout = Dropout::some(dropout_probability, dropout_key);
         <B as Kernels>::residual_norm_rows(rows, residual, dropout, norm).0
     }
 
@@ -207,15 +204,13 @@ impl<B: Kernels, C: CheckpointStrategy> EncoderOps for Autodiff<B, C> {
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         epsilon: f64,
-        dropout_probability: f64,
-        dropout_key: u64,
+        dropout: Option<Dropout>,
     ) -> FloatTensor<Self> {
         let norm = Norm {
             gamma,
             beta,
             epsilon,
         };
-        let dropout = Dropout::some(dropout_probability, dropout_key);
         residual_norm::tracked::<B, C>(rows, residual, dropout, norm)
     }
 

@@ -52,18 +52,13 @@ pub fn residual_norm(
     norm: Norm<Tensor<1>>,
 ) -> Tensor<2> {
     assert_eq!(rows.dims(), residual.dims(), "rows and their residual");
-    let (probability, key) = match dropout.map(Dropout::checked) {
-        Some(Dropout { probability, key }) => (probability, key),
-        None => (0.0, 0),
-    };
     Tensor::from_dispatch(<Dispatch as EncoderOps>::residual_norm_rows(
         rows.into_dispatch(),
         residual.into_dispatch(),
         norm.gamma.into_dispatch(),
         norm.beta.into_dispatch(),
         norm.epsilon,
-        probability,
-        key,
+        dropout.and_then(Dropout::checked),
     ))
 }
 

@@ -3,10 +3,10 @@
 
 use finetune_golden::Golden;
 use finetune_model::{EncoderModel, TensorNames};
-use finetune_ops::{Precision, Targets, cross_entropy};
+use finetune_ops::Precision;
 
 use super::families::Case;
-use super::{device_and_tolerance, golden_input, gradients_by_name, host, indices};
+use super::{device_and_tolerance, golden_input, gradients_by_name, host};
 
 /// The mean distance of two tensors, over the mean size of the exact one.
 fn error(found: &[f32], exact: &[f32]) -> f64 {
@@ -25,13 +25,7 @@ fn errors(case: &Case, autocast: &Golden) -> Vec<[f64; 2]> {
     let model = model.with_precision(Precision::Bf16);
     let input = golden_input(&case.golden, &model.encoder);
     let logits = model.forward(&input, None).unwrap();
-    let labels = indices(&case.golden, "classifier.labels");
-    let targets = Targets {
-        labels: &labels,
-        classes: logits.dims()[1],
-        divisor: labels.len() as f64,
-    };
-    let loss = cross_entropy(logits.clone(), targets.weights(&logits.device()));
+    let loss = case.loss("classifier", logits.clone());
     let names = TensorNames::of_classifier(model.config());
     let mut found = gradients_by_name(&model, &names, &loss.backward());
     found.insert("logits".to_string(), host(logits));

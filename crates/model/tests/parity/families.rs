@@ -92,6 +92,20 @@ impl Case {
         self.golden.names().iter().any(|golden| golden == name)
     }
 
+    /// The loss of a task, from its labels.
+    pub(super) fn loss(&self, task: &str, logits: Tensor<2>) -> Tensor<1> {
+        let labels = indices(&self.golden, &format!("{task}.labels"));
+        let [rows, classes] = logits.dims();
+        assert_eq!(rows, labels.len());
+        let targets = Targets {
+            labels: &labels,
+            classes,
+            divisor: rows as f64,
+        };
+        let weights = targets.weights(&logits.device());
+        cross_entropy(logits, weights)
+    }
+
     /// Compares logits, loss and the gradients of all parameters but those of a pooler that the
     /// model does not use.
     fn check_task<M: Module>(
@@ -103,16 +117,8 @@ impl Case {
         errors: &mut Errors,
     ) {
         let golden = |what: &str| self.golden.floats(&format!("{task}.{what}")).0;
-        let labels = indices(&self.golden, &format!("{task}.labels"));
         errors.compare("logits", &host(logits.clone()), &golden("logits"));
-        let [rows, classes] = logits.dims();
-        assert_eq!(rows, labels.len());
-        let targets = Targets {
-            labels: &labels,
-            classes,
-            divisor: rows as f64,
-        };
-        let loss = cross_entropy(logits.clone(), targets.weights(&logits.device()));
+        let loss = self.loss(task, logits);
         errors.compare("loss", &host(loss.clone()), &golden("loss"));
 
         let gradients = gradients_by_name(model, names, &loss.backward());

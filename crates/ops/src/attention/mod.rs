@@ -101,7 +101,10 @@ pub fn attention(
         key.into_dispatch(),
         value.into_dispatch(),
         key_bias.into_dispatch(),
-        settings.checked(),
+        Settings {
+            dropout: settings.dropout.and_then(Dropout::checked),
+            ..settings
+        },
     ))
 }
 
@@ -114,17 +117,6 @@ pub struct Settings {
     pub dropout: Option<Dropout>,
     /// Of the factors of the products.
     pub precision: Precision,
-}
-
-impl Settings {
-    /// The same without a dropout that drops nothing.
-    fn checked(self) -> Self {
-        let dropout = self.dropout.map(Dropout::checked);
-        Self {
-            dropout: dropout.filter(|dropout| dropout.probability > 0.0),
-            ..self
-        }
-    }
 }
 
 /// What attention looks at.

@@ -3,10 +3,10 @@
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
-use rayon::prelude::*;
 
 use super::TASK;
 use super::instructions::{Arithmetic, vectorised};
+use super::memory::transformed;
 use super::product::Matrix;
 use crate::Precision;
 
@@ -71,9 +71,10 @@ impl Matrix<'_> {
         precision: Precision,
         copy: &'a mut Vec<f32>,
     ) -> Matrix<'a> {
-        *copy = self.values()[..self.length(rows, columns)].to_vec();
-        copy.par_chunks_mut(TASK)
-            .for_each(|values| round(values, precision));
+        let values = &self.values()[..self.length(rows, columns)];
+        (*copy, _) = transformed(values, TASK, |_, values, _: &mut ()| {
+            round(values, precision);
+        });
         Matrix::new(copy, [self.row_stride(), self.column_stride()])
     }
 }

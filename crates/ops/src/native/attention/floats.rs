@@ -7,9 +7,9 @@
 use super::super::product::{Matrix, Place as Target, in_one_order, product};
 use super::super::rounding::{round, rounded};
 use super::columns::HeadRows;
-use super::head::{Head, Place};
+use super::head::{Block, Head, Place};
 use super::scores::Scores;
-use super::{BLOCK, Problem};
+use super::{MOST_QUERIES, Problem};
 use crate::Precision;
 
 /// The memory of a task; `Kp` and `Sp` are the widths with zeros.
@@ -111,7 +111,7 @@ impl Head for Floats {
                 *place = *value;
             }
         }
-        let block = rows_of_product(BLOCK.min(problem.queries));
+        let block = rows_of_product(MOST_QUERIES.min(problem.queries));
         self.queries.resize(block * sizes.padded_width, 0.0);
         self.output.resize(block * sizes.padded_width, 0.0);
         self.scores.prepare(problem, block, sizes.padded_sequence);
@@ -128,10 +128,10 @@ impl Head for Floats {
     }
 
     #[allow(unsafe_code, reason = "the product writes to a pointer")]
-    fn attend(&mut self, problem: &Problem<'_>, place: Place, first: usize, count: usize) {
-        let sizes = self.sizes;
+    fn attend(&mut self, problem: &Problem<'_>, block: Block) {
+        let (sizes, count) = (self.sizes, block.count);
         let stride = sizes.padded_sequence;
-        let rows = place.rows(problem, problem.query, problem.queries, first);
+        let rows = block.rows(problem, problem.query);
         sizes.copy(&mut self.queries, rows, count);
         let queries = Matrix::rows(&self.queries, sizes.padded_width);
         let keys = Matrix::rows(&self.keys_transposed, stride);
@@ -139,7 +139,7 @@ impl Head for Floats {
         let scores = self.scores.room(shape[0]).as_mut_ptr();
         // SAFETY: there is room for the product.
         unsafe { in_one_order(scores, Target::Overwrite, shape, queries, keys, false) };
-        self.scores.soften(problem, place, first, count);
+        self.scores.soften(problem, block);
     }
 
     #[allow(unsafe_code, reason = "the product writes to a pointer")]
@@ -165,17 +165,10 @@ impl Head for Floats {
     }
 
     #[allow(unsafe_code, reason = "the product writes to a pointer")]
-    fn backward(
-        &mut self,
-        problem: &Problem<'_>,
-        place: Place,
-        gradient: &[f32],
-        first: usize,
-        count: usize,
-    ) -> HeadRows<'_> {
-        let sizes = self.sizes;
+    fn backward(&mut self, problem: &Problem<'_>, block: Block, gradient: &[f32]) -> HeadRows<'_> {
+        let (sizes, count) = (self.sizes, block.count);
         let (stride, width) = (sizes.padded_sequence, sizes.padded_width);
-        let rows = place.rows(problem, gradient, problem.queries, first);
+        let rows = block.rows(problem, gradient);
         sizes.copy(&mut self.output_gradient, rows, count);
         let of_output = Matrix::rows(&self.output_gradient, width);
         let weights = self.scores.weights(count);

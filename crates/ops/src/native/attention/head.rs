@@ -24,8 +24,23 @@ impl Place {
     }
 }
 
-/// The memory and the products of a task: keys and values of a head, and a block of its queries,
-/// `count` from `first` on.
+/// Queries of a head: `count` from `first` on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Block {
+    pub(super) place: Place,
+    pub(super) first: usize,
+    pub(super) count: usize,
+}
+
+impl Block {
+    /// From the head's first column on, the rows of a matrix `[B * Q, D]`.
+    pub(super) fn rows<'a>(self, problem: &Problem<'_>, matrix: &'a [f32]) -> &'a [f32] {
+        let place = self.place;
+        place.rows(problem, matrix, problem.queries, self.first)
+    }
+}
+
+/// The memory and the products of a task: keys and values of a head, and a block of its queries.
 pub(super) trait Head: Default {
     /// Takes the keys and values of a place, for [`Self::attend`] and [`Self::weigh`].
     fn load(&mut self, problem: &Problem<'_>, place: Place);
@@ -34,21 +49,14 @@ pub(super) trait Head: Default {
     fn load_backward(&mut self, problem: &Problem<'_>, place: Place);
 
     /// The probabilities of a block of queries, and what dropout leaves of them.
-    fn attend(&mut self, problem: &Problem<'_>, place: Place, first: usize, count: usize);
+    fn attend(&mut self, problem: &Problem<'_>, block: Block);
 
     /// After [`Self::attend`]: the values, weighed for each query of the block.
     fn weigh(&mut self, count: usize) -> HeadRows<'_>;
 
     /// After [`Self::attend`]: adds what the block gives to the gradients of keys and values, and
     /// gives that of its queries.
-    fn backward(
-        &mut self,
-        problem: &Problem<'_>,
-        place: Place,
-        gradient: &[f32],
-        first: usize,
-        count: usize,
-    ) -> HeadRows<'_>;
+    fn backward(&mut self, problem: &Problem<'_>, block: Block, gradient: &[f32]) -> HeadRows<'_>;
 
     /// The gradients that all blocks have added to.
     fn key_and_value_gradients(&self) -> (HeadRows<'_>, HeadRows<'_>);

@@ -20,15 +20,15 @@ use rayon::prelude::*;
 
 use self::columns::Columns;
 use self::floats::Floats;
-use self::head::{Head, Place};
+use self::head::{Block, Head, Place};
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 use self::tiles::Tiled;
 use super::memory::{Buffer, written};
 use crate::Precision;
 use crate::dropout::Mask;
 
-/// Queries in a block.
-const BLOCK: usize = 64;
+/// Queries in a block at most.
+const MOST_QUERIES: usize = 64;
 
 /// What attention is computed of.
 #[derive(Debug, Clone, Copy)]
@@ -71,11 +71,15 @@ impl Problem<'_> {
         self.precision == Precision::Bf16 && super::bf16::is_available()
     }
 
-    /// The blocks of queries of a sequence: the first and how many.
-    fn blocks(&self) -> impl Iterator<Item = (usize, usize)> {
+    /// The queries of a head, in blocks.
+    fn blocks(&self, place: Place) -> impl Iterator<Item = Block> {
         let queries = self.queries;
-        let starts = (0..queries).step_by(BLOCK);
-        starts.map(move |first| (first, BLOCK.min(queries - first)))
+        let starts = (0..queries).step_by(MOST_QUERIES);
+        starts.map(move |first| Block {
+            place,
+            first,
+            count: MOST_QUERIES.min(queries - first),
+        })
     }
 
     /// Runs `work` for every head of every sequence, on all threads.
@@ -107,10 +111,10 @@ fn apply_by<B: Buffer, H: Head>(problem: &Problem<'_>) -> B {
         let out = Columns::new(out, problem.hidden());
         problem.for_each_head(|head: &mut H, place| {
             head.load(problem, place);
-            for (first, count) in problem.blocks() {
-                head.attend(problem, place, first, count);
-                let row = place.sequence * problem.queries + first;
-                let weighed = head.weigh(count);
+            for block in problem.blocks(place) {
+                head.attend(problem, block);
+                let row = place.sequence * problem.queries + block.first;
+                let weighed = head.weigh(block.count);
                 // SAFETY: no other task writes this head's columns of this sequence.
                 unsafe { out.write(place.head, row, weighed) };
             }
@@ -141,10 +145,10 @@ fn gradients_by<B: Buffer, H: Head>(problem: &Problem<'_>, gradient: &[f32]) -> 
         let value = Columns::new(value.room(all), width);
         problem.for_each_head(|head: &mut H, place| {
             head.load_backward(problem, place);
-            for (first, count) in problem.blocks() {
-                head.attend(problem, place, first, count);
-                let row = place.sequence * problem.queries + first;
-                let of_query = head.backward(problem, place, gradient, first, count);
+            for block in problem.blocks(place) {
+                head.attend(problem, block);
+                let row = place.sequence * problem.queries + block.first;
+                let of_query = head.backward(problem, block, gradient);
                 // SAFETY: no other task writes this head's columns of this sequence.
                 unsafe { query.write(place.head, row, of_query) };
             }

@@ -1,6 +1,6 @@
 //! The scores of a block of queries: their softmax, what dropout leaves of it, and its gradient.
 
-use super::{Place, Problem, softmax};
+use super::{Block, Problem, softmax};
 use crate::native::dropout;
 
 /// Rows of one value for every key, with zeros behind them up to `stride`.
@@ -34,13 +34,12 @@ impl Scores {
     }
 
     /// From the products in [`Self::room`] to probabilities, and what dropout leaves of them.
-    pub(super) fn soften(
-        &mut self,
-        problem: &Problem<'_>,
-        place: Place,
-        first: usize,
-        count: usize,
-    ) {
+    pub(super) fn soften(&mut self, problem: &Problem<'_>, block: Block) {
+        let Block {
+            place,
+            first,
+            count,
+        } = block;
         let (stride, sequence) = (self.stride, problem.sequence);
         let bias = &problem.bias[place.sequence * sequence..][..sequence];
         let probabilities = &mut self.probabilities[..count * stride];

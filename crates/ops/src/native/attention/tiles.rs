@@ -7,9 +7,9 @@
 use super::super::bf16::{PANEL, Panels, Side, Tiles};
 use super::super::product::{Matrix, Place as Target};
 use super::columns::HeadRows;
-use super::head::{Head, Place};
+use super::head::{Block, Head, Place};
 use super::scores::Scores;
-use super::{BLOCK, Problem};
+use super::{MOST_QUERIES, Problem};
 
 /// The memory of a task; `Qp`, `Sp` and `Kp` are the sizes in whole panels.
 #[derive(Debug)]
@@ -72,11 +72,11 @@ impl Tiled {
         let (sequence, width) = (problem.sequence, problem.head_width);
         self.sequence = sequence;
         self.width = width;
-        let block = BLOCK.min(problem.queries).next_multiple_of(PANEL);
+        let block = MOST_QUERIES.min(problem.queries).next_multiple_of(PANEL);
         self.scores.prepare(problem, block, self.padded_sequence());
         self.output.resize(block * self.padded_width(), 0.0);
-        let [keys, values] =
-            [problem.key, problem.value].map(|rows| columns(problem, place, rows, sequence, 0));
+        let [keys, values] = [problem.key, problem.value]
+            .map(|rows| Matrix::rows(place.rows(problem, rows, sequence, 0), problem.hidden()));
         self.keys.fill(keys, [sequence, width]);
         [keys, values]
     }
@@ -90,18 +90,6 @@ impl Tiled {
             width: self.width,
         }
     }
-}
-
-/// The columns of a head where they lie, from a token on.
-fn columns<'a>(
-    problem: &Problem<'_>,
-    place: Place,
-    matrix: &'a [f32],
-    tokens: usize,
-    first: usize,
-) -> Matrix<'a> {
-    let rows = place.rows(problem, matrix, tokens, first);
-    Matrix::rows(rows, problem.hidden())
 }
 
 impl Head for Tiled {
@@ -123,12 +111,13 @@ impl Head for Tiled {
         }
     }
 
-    fn attend(&mut self, problem: &Problem<'_>, place: Place, first: usize, count: usize) {
-        let queries = columns(problem, place, problem.query, problem.queries, first);
+    fn attend(&mut self, problem: &Problem<'_>, block: Block) {
+        let count = block.count;
+        let queries = Matrix::rows(block.rows(problem, problem.query), problem.hidden());
         self.left.fill(queries, [count, self.width]);
         let scores = self.scores.room(count.next_multiple_of(PANEL));
         Tiles::configured().product(&self.left, &self.keys, scores, Target::Overwrite);
-        self.scores.soften(problem, place, first, count);
+        self.scores.soften(problem, block);
     }
 
     fn weigh(&mut self, count: usize) -> HeadRows<'_> {
@@ -141,18 +130,12 @@ impl Head for Tiled {
         self.rows(&self.output, count)
     }
 
-    fn backward(
-        &mut self,
-        problem: &Problem<'_>,
-        place: Place,
-        gradient: &[f32],
-        first: usize,
-        count: usize,
-    ) -> HeadRows<'_> {
+    fn backward(&mut self, problem: &Problem<'_>, block: Block, gradient: &[f32]) -> HeadRows<'_> {
         let tiles = Tiles::configured();
+        let count = block.count;
         let (sequence, width, stride) = (self.sequence, self.width, self.padded_sequence());
         let padded_count = count.next_multiple_of(PANEL);
-        let of_output = columns(problem, place, gradient, problem.queries, first);
+        let of_output = Matrix::rows(block.rows(problem, gradient), problem.hidden());
         self.left.fill(of_output, [count, width]);
         let of_weights = self.scores.gradient_room(padded_count);
         tiles.product(&self.left, &self.values, of_weights, Target::Overwrite);
@@ -165,7 +148,7 @@ impl Head for Tiled {
 
         let of_scores = Matrix::rows(self.scores.backward(count), stride);
         self.left.fill(of_scores.transposed(), [sequence, count]);
-        let queries = columns(problem, place, problem.query, problem.queries, first);
+        let queries = Matrix::rows(block.rows(problem, problem.query), problem.hidden());
         self.right.fill(queries.transposed(), [width, count]);
         let of_keys = &mut self.key_gradient;
         tiles.product(&self.left, &self.right, of_keys, Target::AddTo);
