@@ -15,7 +15,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use finetune::data::catalog;
-use finetune::eval::Metric;
 use finetune::eval::report::Section;
 use finetune::prelude::*;
 use finetune::train::{
@@ -188,7 +187,7 @@ impl Arguments {
         fine_tuning.train.freeze = Freeze::Encoder.into();
         fine_tuning.train.optimizer.learning_rate = RATE;
         fine_tuning.train.evaluation = Some(EvaluationConfig {
-            metric: Metric::Accuracy,
+            metric: "accuracy".to_string(),
             ..EvaluationConfig::default()
         });
         let steps = self.steps();
@@ -268,7 +267,7 @@ impl Arguments {
             .map(|((candidate, _), scores)| Published { candidate, scores })
             .collect();
         let caption = format!("Chen and Gao, table {table}, with DistilBERT.");
-        let mut section = published_section(results, &caption, &[Metric::Accuracy], &rows)?;
+        let mut section = published_section(results, &caption, &["accuracy"], &rows)?;
         if let Some(figure) = results.number_chart("epochs to best", "steps")? {
             section = section.with(figure);
         }

@@ -11,7 +11,6 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use finetune::eval::Metric;
 use finetune::prelude::*;
 use finetune::train::{Axis, Decay, EvaluationConfig, Study, StudyConfig, Warmup};
 use finetune_examples::study::{
@@ -111,7 +110,7 @@ fn run(
         decay: Decay::Cosine,
     };
     settings.train.evaluation = Some(EvaluationConfig {
-        metric: Metric::Accuracy,
+        metric: "accuracy".to_string(),
         ..EvaluationConfig::default()
     });
     // The best of the epochs is chosen on rows held out, and tested once; the study chose on the
@@ -143,12 +142,7 @@ fn run(
             let rows: Vec<Published> = rows
                 .map(|(candidate, scores)| Published { candidate, scores })
                 .collect();
-            sections.push(published_section(
-                results,
-                &caption,
-                &[Metric::Accuracy],
-                &rows,
-            )?);
+            sections.push(published_section(results, &caption, &["accuracy"], &rows)?);
         }
         Ok(sections)
     })

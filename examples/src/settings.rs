@@ -2,7 +2,7 @@
 
 use finetune::data::{Cleaning, EncodingConfig};
 use finetune::prelude::*;
-use finetune::train::{EarlyStopping, EvaluationConfig, Metric, TrainError, read_json};
+use finetune::train::{EarlyStopping, EvaluationConfig, TrainError, read_json};
 
 use crate::RunArguments;
 
@@ -78,7 +78,7 @@ impl RunArguments {
         set(&mut train.seed, self.seed);
         if self.validation_share.is_some() {
             let evaluation = train.evaluation.get_or_insert(EvaluationConfig {
-                metric: Metric::Accuracy,
+                metric: "accuracy".to_string(),
                 ..Default::default()
             });
             if let Some(patience) = self.patience {

@@ -1,6 +1,7 @@
 //! What can be wrong with the input of a metric.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -97,20 +98,39 @@ pub enum EvalError {
     },
 
     /// No metric is called so.
-    #[error(
-        "unknown metric {name:?}, expected one of {}",
-        crate::Metric::known_names()
-    )]
+    #[error("unknown metric {name:?}, expected one of {known}")]
     UnknownMetric {
         /// The name given.
         name: String,
+        /// The names there are, those most like it first.
+        known: String,
     },
+
+    /// Two metrics have one name.
+    #[error("two metrics are called {name:?}; a metric of your own needs a name of its own")]
+    DuplicateMetric {
+        /// The name.
+        name: String,
+    },
+
+    /// Targets are not of the kind that a metric compares with.
+    #[error("targets are {found}, expected {expected}")]
+    TargetKind {
+        /// Their kind.
+        found: &'static str,
+        /// The kind that is needed.
+        expected: &'static str,
+    },
+
+    /// An error of a user's own metric.
+    #[error(transparent)]
+    Custom(CustomError),
 
     /// A metric was asked of predictions that do not have it.
     #[error("{metric} needs {needs}")]
     MetricNeeds {
         /// The metric.
-        metric: crate::Metric,
+        metric: String,
         /// What it is computed from.
         needs: &'static str,
     },
@@ -284,6 +304,34 @@ pub enum EvalError {
         /// What the operating system says.
         reason: String,
     },
+}
+
+/// Any error of a user's own code. Two are equal if they are the same value.
+#[derive(Debug, Clone, Error)]
+#[error("{0}")]
+pub struct CustomError(#[source] Arc<dyn std::error::Error + Send + Sync>);
+
+impl PartialEq for CustomError {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for CustomError {}
+
+impl EvalError {
+    /// An error of a metric of your own.
+    pub fn custom(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Custom(CustomError(error.into().into()))
+    }
+}
+
+/// Sorts names by their likeness to one that is unknown.
+pub(crate) fn nearest_first(name: &str, names: &mut [String]) {
+    names.sort_by(|a, b| {
+        let likeness = |other: &str| strsim::jaro_winkler(name, other);
+        likeness(b).total_cmp(&likeness(a))
+    });
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@
 //!
 //!    Scores are exact over the whole set: never means of batch means. Counts are integers and
 //!    sums are rounded once, so that neither batches nor the order of rows change a digit.
-//! 2. **Score**: one number by the name of a [`Metric`] ([`Scored::score`]), all of a kind in a
+//! 2. **Score**: one number by the name of a [`MetricKind`] ([`Scored::score`]), all of a kind in a
 //!    [`ClassificationReport`] or [`RegressionReport`], or parts of the set apart by [`Slices`].
 //!    Conventions are those of scikit-learn and SciPy.
 //! 3. **Read.** Reports print as tables for a terminal and are stored as JSON through serde;
@@ -69,6 +69,7 @@ mod metric;
 mod perplexity;
 #[cfg(feature = "plots")]
 pub mod plots;
+mod predictions;
 mod probabilities;
 mod ranking;
 mod regression;
@@ -82,9 +83,10 @@ pub use confusion_matrix::{
     Average, AveragedScores, Confusion, ConfusionMatrix, KappaWeights, Normalisation,
     NormalisedConfusionMatrix,
 };
-pub use error::EvalError;
-pub use metric::{Metric, MetricInput, Scored, Scores};
+pub use error::{CustomError, EvalError};
+pub use metric::{Better, Evaluator, Metric, MetricInput, MetricKind, Scored, Scores, TargetKind};
 pub use perplexity::Perplexity;
+pub use predictions::{Predictions, Targets, softmax};
 pub use probabilities::{
     BinStrategy, Binning, MulticlassAverage, PredictedProbabilities, Reliability, ReliabilityBin,
 };

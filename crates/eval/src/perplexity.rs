@@ -2,7 +2,7 @@
 
 use crate::checks::finite;
 use crate::exact_sum::ExactSum;
-use crate::{EvalError, Metric, Scored};
+use crate::{EvalError, MetricKind, Scored};
 
 /// The perplexity of a language model, from sums of negative log-likelihoods.
 ///
@@ -87,10 +87,10 @@ impl Scored for Perplexity {
         self.tokens
     }
 
-    fn score(&self, metric: Metric) -> Result<f64, EvalError> {
+    fn score(&self, metric: MetricKind) -> Result<f64, EvalError> {
         match metric {
-            Metric::Loss => self.mean_loss(),
-            Metric::Perplexity => self.value(),
+            MetricKind::Loss => self.mean_loss(),
+            MetricKind::Perplexity => self.value(),
             other => Err(other.needs_other_input()),
         }
     }
@@ -99,7 +99,7 @@ impl Scored for Perplexity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::MetricInput;
+    use crate::{Metric, MetricInput};
 
     #[test]
     fn the_order_of_batches_changes_no_digit() {
@@ -133,7 +133,7 @@ mod tests {
     fn every_metric_of_losses_is_there_and_no_other() {
         let mut perplexity = Perplexity::new();
         perplexity.add(1.0, 1).unwrap();
-        for &metric in Metric::ALL {
+        for &metric in MetricKind::ALL {
             let of_losses = metric.input() == MetricInput::Losses;
             assert_eq!(perplexity.score(metric).is_ok(), of_losses, "{metric}");
         }

@@ -22,15 +22,15 @@ const SUM_TOLERANCE: f64 = 1e-4;
 /// digit.
 ///
 /// ```
-/// use finetune_eval::{Metric, PredictedProbabilities, Scored};
+/// use finetune_eval::{MetricKind, PredictedProbabilities, Scored};
 ///
 /// # fn main() -> Result<(), finetune_eval::EvalError> {
 /// let mut predicted = PredictedProbabilities::new(3)?;
 /// predicted.add(0, &[0.7, 0.2, 0.1])?;
 /// predicted.add_logits(2, &[0.0_f32, 2.0, 1.0])?;
 /// assert_eq!(predicted.predictions(), [0, 1]);
-/// assert_eq!(predicted.score(Metric::Accuracy)?, 0.5);
-/// assert_eq!(predicted.score(Metric::TopKAccuracy(2))?, 1.0);
+/// assert_eq!(predicted.score(MetricKind::Accuracy)?, 0.5);
+/// assert_eq!(predicted.score(MetricKind::TopKAccuracy(2))?, 1.0);
 /// # Ok(())
 /// # }
 /// ```

@@ -7,19 +7,19 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EvalError, Metric, Scored, Scores};
+use crate::{EvalError, MetricKind, Scored, Scores};
 
 /// A set of rows divided by a key, such as the length of a text, or where it is from.
 ///
 /// ```
-/// use finetune_eval::{Metric, PredictedProbabilities, Slices};
+/// use finetune_eval::{MetricKind, PredictedProbabilities, Slices};
 ///
 /// # fn main() -> Result<(), finetune_eval::EvalError> {
 /// let rows = [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]];
 /// let predicted = PredictedProbabilities::from_slices(&[0, 1, 1, 1], &rows)?;
 ///
 /// let slices = Slices::by_length(&[12, 80, 400, 64], &[64, 256])?;
-/// let scores = slices.scores(&[Metric::Accuracy], |rows| predicted.select(rows))?;
+/// let scores = slices.scores(&[MetricKind::Accuracy], |rows| predicted.select(rows))?;
 /// assert_eq!(
 ///     scores.to_string(),
 ///     "length  rows  accuracy\n\
@@ -44,7 +44,7 @@ pub struct SliceScores {
     /// What the rows were divided by.
     pub key: String,
     /// The metrics, in the order asked for.
-    pub metrics: Vec<Metric>,
+    pub metrics: Vec<MetricKind>,
     /// In the order of the key.
     pub slices: Vec<SliceScore>,
 }
@@ -148,7 +148,7 @@ impl Slices {
     /// Those of `select`, and of [`Scored::scores`]; [`EvalError::NoRows`] if there are no slices.
     pub fn scores<P: Scored>(
         &self,
-        metrics: &[Metric],
+        metrics: &[MetricKind],
         mut select: impl FnMut(&[usize]) -> Result<P, EvalError>,
     ) -> Result<SliceScores, EvalError> {
         if self.slices.is_empty() {
@@ -207,17 +207,11 @@ mod tests {
             let labels: Vec<usize> = rows.iter().map(|row| labels[*row]).collect();
             ConfusionMatrix::from_slices(&labels, &vec![0; rows.len()], ["b", "a"])
         };
-        let scores = slices.scores(&[Metric::Accuracy], select).unwrap();
+        let scores = slices.scores(&[MetricKind::Accuracy], select).unwrap();
         let each: Vec<_> = scores
             .slices
             .iter()
-            .map(|slice| {
-                (
-                    slice.name.as_str(),
-                    slice.rows,
-                    slice.scores[&Metric::Accuracy],
-                )
-            })
+            .map(|slice| (slice.name.as_str(), slice.rows, slice.scores["accuracy"]))
             .collect();
         assert_eq!(each, [("b", 1, 1.0), ("a", 2, 0.0)]);
         let json = serde_json::to_string(&scores).unwrap();
@@ -237,7 +231,7 @@ mod tests {
     fn what_a_slice_does_not_define_is_a_dash() {
         let predicted = PredictedScores::from_slices(&[1.0, 2.0, 3.0], &[1.0, 2.0, 3.0]).unwrap();
         let slices = Slices::by("source", ["news", "forum", "news"]);
-        let metrics = [Metric::Pearson, Metric::MeanAbsoluteError];
+        let metrics = [MetricKind::Pearson, MetricKind::MeanAbsoluteError];
         let scores = slices
             .scores(&metrics, |rows| predicted.select(rows))
             .unwrap();
@@ -249,7 +243,7 @@ mod tests {
         );
         assert!(
             slices
-                .scores(&[Metric::Accuracy], |rows| predicted.select(rows))
+                .scores(&[MetricKind::Accuracy], |rows| predicted.select(rows))
                 .is_err()
         );
         let none = Slices::by("source", Vec::<String>::new());

@@ -218,6 +218,16 @@ pub enum TrainError {
         /// How many there should be.
         expected: usize,
     },
+    /// A loss does not return one value per row.
+    #[error("loss {loss} returned shape {found:?}, expected {expected:?}: one value per row")]
+    LossShape {
+        /// The loss.
+        loss: String,
+        /// The shape it returned.
+        found: Vec<usize>,
+        /// The shape it should return.
+        expected: Vec<usize>,
+    },
     /// Something to freeze that the model does not have.
     #[error("{pattern:?} names no parameter of the model, which has such as {example:?}")]
     NothingNamed {

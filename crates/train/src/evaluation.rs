@@ -2,22 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use finetune_eval::{Metric, Scores};
+use finetune_eval::{Better, MetricKind, Scores};
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 use crate::run_length::Every;
 
 /// Evaluation on held-out rows while training.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EvaluationConfig {
     /// When; after each epoch.
     pub every: Every,
     /// Before the first step, too; no.
     pub at_start: bool,
-    /// What makes a model better than another; the loss.
-    pub metric: Metric,
+    /// Name of the metric that selects the best model and stops early: any built-in one that the
+    /// task has, or one of your own (default: `loss`).
+    pub metric: String,
     /// Whether the run ends with the best model instead of the last; yes.
     pub keep_best: bool,
     /// Whether the run ends before its time; no.
@@ -40,7 +41,7 @@ impl Default for EvaluationConfig {
         Self {
             every: Every::Epochs(1),
             at_start: false,
-            metric: Metric::Loss,
+            metric: MetricKind::Loss.to_string(),
             keep_best: true,
             early_stopping: None,
         }
@@ -90,11 +91,11 @@ impl EvaluationConfig {
         }
     }
 
-    /// Whether there is anything to evaluate on, and it has the metric.
+    /// Returns the direction of the metric, if there is anything to evaluate on and it has it.
     ///
     /// # Errors
     /// [`TrainError::InvalidSetting`] if not.
-    pub(crate) fn check(&self, metrics: &[Metric]) -> Result<(), TrainError> {
+    pub(crate) fn check(&self, metrics: &[(String, Better)]) -> Result<Better, TrainError> {
         if metrics.is_empty() {
             let (setting, found) = match self.early_stopping {
                 Some(stopping) => ("patience", format!("{} evaluations", stopping.patience)),
@@ -103,16 +104,12 @@ impl EvaluationConfig {
             let expected = "none without validation rows, of which there are 0";
             return Err(TrainError::setting(setting, found, expected));
         }
-        if !metrics.contains(&self.metric) {
-            let names: Vec<_> = metrics.iter().map(|metric| metric.name()).collect();
+        let found = metrics.iter().find(|(name, _)| *name == self.metric);
+        found.map(|(_, better)| *better).ok_or_else(|| {
+            let names: Vec<_> = metrics.iter().map(|(name, _)| &name[..]).collect();
             let expected = format!("one of {}", names.join(", "));
-            return Err(TrainError::setting(
-                "evaluation.metric",
-                self.metric,
-                expected,
-            ));
-        }
-        Ok(())
+            TrainError::setting("evaluation.metric", &self.metric, expected)
+        })
     }
 }
 
@@ -142,8 +139,10 @@ pub struct Evaluation {
 /// What was measured of one of several tasks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskScores {
-    /// What the task is judged by.
-    pub metric: Metric,
+    /// Name of the metric the task is judged by.
+    pub metric: String,
+    /// Its direction.
+    pub better: Better,
     /// All its metrics.
     pub scores: Scores,
 }
@@ -187,9 +186,13 @@ pub(crate) struct Standing {
 
 impl Standing {
     /// Takes note of an evaluation; says whether it is the best so far.
-    pub(crate) fn update(&mut self, config: &EvaluationConfig, record: &EvaluationRecord) -> bool {
-        let metric = config.metric;
-        let value = |record: &EvaluationRecord| record.scores.get(&metric).copied();
+    pub(crate) fn update(
+        &mut self,
+        config: &EvaluationConfig,
+        better: Better,
+        record: &EvaluationRecord,
+    ) -> bool {
+        let value = |record: &EvaluationRecord| record.scores.get(&config.metric).copied();
         // A value that is not a number is no improvement on anything.
         let Some(new) = value(record).filter(|value| !value.is_nan()) else {
             self.without_improvement += 1;
@@ -198,7 +201,7 @@ impl Standing {
         let least = config
             .early_stopping
             .map_or(0.0, |stopping| stopping.minimum_improvement);
-        let by = |old| metric.improvement(old, new);
+        let by = |old| better.improvement(old, new);
         match self.improved_to {
             Some(old) if by(old) <= least => self.without_improvement += 1,
             _ => (self.improved_to, self.without_improvement) = (Some(new), 0),
@@ -226,7 +229,7 @@ mod tests {
 
     fn config(patience: usize, minimum_improvement: f64) -> EvaluationConfig {
         EvaluationConfig {
-            metric: Metric::Accuracy,
+            metric: "accuracy".to_string(),
             early_stopping: Some(EarlyStopping {
                 patience,
                 minimum_improvement,
@@ -239,7 +242,7 @@ mod tests {
         EvaluationRecord {
             step,
             epoch: 0,
-            scores: [(Metric::Accuracy, accuracy)].into(),
+            scores: [("accuracy".to_string(), accuracy)].into(),
             tasks: BTreeMap::new(),
         }
     }
@@ -248,7 +251,7 @@ mod tests {
     fn follow(config: &EvaluationConfig, accuracies: &[f64]) -> (u64, Option<usize>) {
         let mut standing = Standing::default();
         for (step, accuracy) in accuracies.iter().enumerate() {
-            standing.update(config, &record(step as u64, *accuracy));
+            standing.update(config, Better::Higher, &record(step as u64, *accuracy));
             if standing.is_over(config) {
                 return (standing.best.unwrap().step, Some(step));
             }
@@ -274,8 +277,9 @@ mod tests {
     fn not_a_number_is_never_the_best() {
         assert_eq!(follow(&config(9, 0.0), &[0.5, f64::NAN, 0.6]), (2, None));
         let mut standing = Standing::default();
-        assert!(!standing.update(&config(9, 0.0), &record(0, f64::NAN)));
-        assert!(standing.update(&config(9, 0.0), &record(1, 0.0)));
+        let higher = Better::Higher;
+        assert!(!standing.update(&config(9, 0.0), higher, &record(0, f64::NAN)));
+        assert!(standing.update(&config(9, 0.0), higher, &record(1, 0.0)));
     }
 
     #[test]
@@ -287,7 +291,10 @@ mod tests {
             error,
             "patience is 3 evaluations, expected none without validation rows, of which there are 0"
         );
-        let error = config(3, 0.0).check(&[Metric::Loss, Metric::Perplexity]);
+        let error = config(3, 0.0).check(&[
+            ("loss".to_string(), Better::Lower),
+            ("perplexity".to_string(), Better::Lower),
+        ]);
         let error = error.unwrap_err().to_string();
         assert!(error.ends_with("one of loss, perplexity"), "{error}");
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use burn::tensor::Device;
 use finetune_data::{Splits, TextTokenizer};
+use finetune_eval::Evaluator;
 use finetune_model::{
     CheckpointConfig, EncoderModel, LoadReport, SequenceClassifier, SequenceClassifierConfig,
     load_classifier_as, save_classifier,
@@ -17,9 +18,10 @@ use crate::observer::{Observer, Phase};
 use crate::predict::PredictedRows;
 use crate::report::{DataSection, ModelSection, RunReport, RunSection, TestSection};
 use crate::run_record::RunRecord;
+use crate::scoring::evaluator;
 use crate::trainer::Trainer;
 use crate::used_splits::{Data, UsedSplits};
-use crate::{FineTuningConfig, Loss, TextPreparation, TrainError};
+use crate::{Criterion, FineTuningConfig, TextPreparation, TrainError};
 
 /// Fine-tunes a checkpoint on a data set and tests it.
 ///
@@ -37,7 +39,8 @@ struct Setup {
     checkpoint: CheckpointConfig,
     load_report: LoadReport,
     tokenizer: TextTokenizer,
-    loss: Loss,
+    loss: Criterion,
+    evaluator: Evaluator,
     data: Data,
     plans: KeptPlans,
     settings: Settings,
@@ -88,6 +91,7 @@ impl FineTuning {
         let data = splits.encode(text, &tokenizer)?;
         let labels = data.train.tokens.labels.all()?;
         let loss = config.loss.init(&labels, model.classes())?;
+        let evaluator = evaluator(&data.train.dataset.task.target, &[], config.metric_names())?;
         let splits = data.of_splits();
         let plans = KeptPlans::new(&config.activations, &model, &config.train, splits)?;
         let settings = Settings {
@@ -103,6 +107,7 @@ impl FineTuning {
             load_report,
             tokenizer,
             loss,
+            evaluator,
             data,
             plans,
             settings,
@@ -189,7 +194,8 @@ impl FineTuning {
             pad_token_id: pad,
             batch_size,
         };
-        let predictions = rows.predict(Phase::Testing, &model, observer)?;
+        let output = rows.predict(Phase::Testing, &model, observer)?;
+        let predictions = &output.predictions;
 
         let report = RunReport {
             run: RunSection::new(command, device, config.train.seed),
@@ -197,10 +203,10 @@ impl FineTuning {
             data: setup.settings.data.clone(),
             activations: kept.section,
             train: trained.summary.into(),
-            test: TestSection::new(&predictions, test)?,
+            test: TestSection::new(&output, test, &setup.loss, &setup.evaluator)?,
         };
         let labels = test.tokens.labels.all()?;
-        record.write_predictions(&predictions, &labels, test.dataset.class_names())?;
+        record.write_predictions(predictions, &labels, test.dataset.class_names())?;
         setup.save(&model, &record.directory().model())?;
         let page = report.page(config, &record.directory().metrics())?;
         record.write_report(&report, &page)?;
@@ -214,6 +220,7 @@ impl Setup {
         let validation = self.data.validation.as_ref();
         LabelledTexts {
             validation: validation.map(|split| &split.tokens),
+            evaluator: self.evaluator.clone(),
             train_activations: kept.of.train.as_ref(),
             validation_activations: kept.of.validation.as_ref(),
             padding: config.text.padding,

@@ -14,6 +14,9 @@ pub struct FineTuningConfig {
     pub model: ModelConfig,
     /// What is made small.
     pub loss: LossConfig,
+    /// Names of metrics to evaluate beside those that the task has by default, on validation and test
+    /// rows: any built-in one that the task has, such as `roc_auc` (default: none).
+    pub metrics: Vec<String>,
     /// The training loop.
     pub train: TrainConfig,
     /// What the frozen part of the encoder computes, if there is one, is computed once and kept
@@ -32,5 +35,12 @@ impl FineTuningConfig {
         self.loss.validate()?;
         self.activations.validate()?;
         self.train.validate()
+    }
+
+    /// All metrics that the settings name.
+    pub(crate) fn metric_names(&self) -> impl Iterator<Item = &str> {
+        let selecting = self.train.evaluation.iter();
+        let selecting = selecting.map(|evaluation| &evaluation.metric[..]);
+        self.metrics.iter().map(String::as_str).chain(selecting)
     }
 }

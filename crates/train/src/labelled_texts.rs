@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 use finetune_data::{Batch, BatchSize, EncodedDataset, Padding, Target, collate};
-use finetune_eval::Metric;
+use finetune_eval::{Better, Evaluator};
 use finetune_model::{DropoutStream, EncoderModel, SequenceClassifier};
 use finetune_ops::Precision;
 
@@ -12,11 +12,11 @@ use crate::evaluation::Evaluation;
 use crate::objective::{BatchCounts, Objective, Part};
 use crate::observer::{Observer, Phase};
 use crate::predict::PredictedRows;
-use crate::scoring::{metrics_of, scores_of};
-use crate::{Loss, TrainConfig, TrainError};
+use crate::scoring::{directions, scores_of, target_kind};
+use crate::{Criterion, TrainConfig, TrainError};
 
 /// Labelled texts for a [`SequenceClassifier`].
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct LabelledTexts<'a> {
     /// What is trained on.
     pub train: &'a EncodedDataset,
@@ -27,7 +27,9 @@ pub struct LabelledTexts<'a> {
     /// The same of the rows that the model is measured on.
     pub validation_activations: Option<&'a FrozenActivations>,
     /// What is made small.
-    pub loss: &'a Loss,
+    pub loss: &'a Criterion,
+    /// Metrics of the evaluations.
+    pub evaluator: Evaluator,
     /// Fills the rows of a batch up to the longest.
     pub pad_token_id: u32,
     /// How far.
@@ -92,10 +94,10 @@ impl Objective for LabelledTexts<'_> {
         self.loss.loss(outputs, &batch.labels, divisor)
     }
 
-    fn metrics(&self) -> &[Metric] {
+    fn metrics(&self) -> Vec<(String, Better)> {
         match self.validation {
-            Some(data) => metrics_of(&data.task.target),
-            None => &[],
+            Some(_) => directions(&self.evaluator),
+            None => Vec::new(),
         }
     }
 
@@ -113,20 +115,22 @@ impl Objective for LabelledTexts<'_> {
             pad_token_id: self.pad_token_id,
             batch_size: self.eval_batch_size,
         };
-        let predictions = rows.predict(Phase::Validating, model, observer)?;
-        Ok(scores_of(data, self.loss, &predictions)?.into())
+        let output = rows.predict(Phase::Validating, model, observer)?;
+        let scores = scores_of(data, self.loss, &self.evaluator, &output.predictions)?;
+        Ok(scores.into())
     }
 }
 
 impl<'a> LabelledTexts<'a> {
     /// Rows to train on, padded to the longest of a batch, and none to measure on.
-    pub fn new(train: &'a EncodedDataset, loss: &'a Loss, pad_token_id: u32) -> Self {
+    pub fn new(train: &'a EncodedDataset, loss: &'a Criterion, pad_token_id: u32) -> Self {
         Self {
             train,
             validation: None,
             train_activations: None,
             validation_activations: None,
             loss,
+            evaluator: Evaluator::new(target_kind(&train.task.target)),
             pad_token_id,
             padding: Padding::Longest,
             eval_batch_size: TrainConfig::default().eval_batch_size,

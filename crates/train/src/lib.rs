@@ -133,13 +133,13 @@ pub use error::TrainError;
 pub use evaluation::{EarlyStopping, Evaluation, EvaluationConfig, EvaluationRecord, TaskScores};
 pub use fine_tuning::FineTuning;
 pub use fine_tuning_config::FineTuningConfig;
-pub use finetune_eval::{Metric, Scores};
+pub use finetune_eval::{Better, Evaluator, Metric, MetricKind, Predictions, Scores, Targets};
 pub use finetune_ops::Precision;
 pub use freeze::{Freeze, FreezeConfig, FrozenWatch, GradualUnfreezing, check_gradients};
 pub use labelled_texts::LabelledTexts;
 #[cfg(feature = "learner")]
 pub use learner::BurnClassifier;
-pub use loss::{ClassWeights, Loss, LossConfig};
+pub use loss::{ClassWeights, Criterion, Loss, LossConfig};
 pub use masked_texts::MaskedTexts;
 pub use memory::peak_rss_bytes;
 pub use mixing::{Combination, Exhaustion, MixingConfig, Sampling, Updates, Weighting};
@@ -155,7 +155,7 @@ pub use observer::{
 };
 pub use optimizer::{Algorithm, Optimizer, OptimizerConfig};
 pub use pre_training::{PreTraining, PreTrainingConfig, PreTrainingReport, Start};
-pub use predict::{Predictions, predict};
+pub use predict::{PredictionOutput, predict};
 pub use predictor::{LabelProbability, Prediction, Predictor, PredictorConfig, Score};
 pub use progress::Progress;
 pub use report::{
@@ -166,6 +166,7 @@ pub use run_directory::RunDirectory;
 pub use run_length::{Every, RunLength};
 pub use run_record::{RunRecord, read_json, write_json};
 pub use schedule::{Decay, Schedule, Warmup};
+pub use scoring::target_kind;
 pub use study::{
     ArmConfig, Axis, Candidate, Experiment, FineTuningExperiment, Fold, Halving, MeasuredOn,
     PreTrainedConfig, PreTrainedExperiment, Seeds, Study, StudyConfig, StudyError, StudyFolder,

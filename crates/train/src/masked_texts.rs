@@ -6,7 +6,7 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 use finetune_data::{BatchSize, EncodedTexts, MaskedBatch, Masker, Padding, sorted_by_length};
-use finetune_eval::{Metric, Scores};
+use finetune_eval::{Better, Scores};
 use finetune_model::{DropoutStream, EncoderModel, MaskedLm};
 use finetune_ops::{Precision, class_cross_entropy};
 
@@ -83,10 +83,11 @@ impl Objective for MaskedTexts<'_> {
         loss_of(model, batch, divisor, Some(dropout))
     }
 
-    fn metrics(&self) -> &[Metric] {
+    fn metrics(&self) -> Vec<(String, Better)> {
+        let metric = |name: &str| (name.to_string(), Better::Lower);
         match self.held_out {
-            Some(_) => &[Metric::Loss, Metric::Perplexity],
-            None => &[],
+            Some(_) => vec![metric("loss"), metric("perplexity")],
+            None => Vec::new(),
         }
     }
 
@@ -99,7 +100,11 @@ impl Objective for MaskedTexts<'_> {
             return Ok(Evaluation::default());
         };
         let loss = masked_loss(model, texts, self, observer)?;
-        Ok(Scores::from([(Metric::Loss, loss), (Metric::Perplexity, loss.exp())]).into())
+        Ok(Scores::from(
+            [("loss", loss), ("perplexity", loss.exp())]
+                .map(|(name, score)| (name.to_string(), score)),
+        )
+        .into())
     }
 }
 

@@ -9,7 +9,7 @@ use crate::evaluation::Evaluation;
 use crate::mixing::MixingConfig;
 use crate::observer::Observer;
 use crate::{TrainConfig, TrainError};
-use finetune_eval::Metric;
+use finetune_eval::Better;
 
 /// What a run trains.
 ///
@@ -92,8 +92,8 @@ pub trait Objective {
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError>;
 
-    /// What [`Self::evaluate`] measures; nothing if no rows are held out.
-    fn metrics(&self) -> &[Metric];
+    /// Names and directions of the metrics of [`Self::evaluate`]; empty without validation rows.
+    fn metrics(&self) -> Vec<(String, Better)>;
 
     /// Measures the model on the held-out rows.
     ///

@@ -1,6 +1,7 @@
 //! The steps of a run: which rows of which tasks each has.
 
 use finetune_data::{Sampler, Step};
+use finetune_eval::Better;
 use finetune_random::{Purpose, number};
 
 use crate::mixing::{MixingConfig, TaskWeights, Visits};
@@ -14,6 +15,8 @@ use crate::{TrainConfig, TrainError};
 /// batch of its rows. So any step is found by counting.
 pub(crate) struct Plan {
     pub(crate) total_steps: usize,
+    /// Direction of the metric that selects the best model.
+    pub(crate) better: Better,
     pub(crate) mixing: MixingConfig,
     /// Those that are visited, in the order of the objective.
     pub(crate) tasks: Vec<PlannedTask>,
@@ -49,14 +52,16 @@ impl Plan {
         config: &TrainConfig,
     ) -> Result<Self, TrainError> {
         config.validate()?;
-        if let Some(evaluation) = &config.evaluation {
-            evaluation.check(objective.metrics())?;
-        }
+        let better = match &config.evaluation {
+            Some(evaluation) => evaluation.check(&objective.metrics())?,
+            None => Better::Lower,
+        };
         let mixing = objective.mixing();
         mixing.validate()?;
         mixing.check_length(config.length)?;
         let mut plan = Self {
             total_steps: 0,
+            better,
             mixing,
             tasks: planned_tasks(objective, config)?,
             seed: config.seed,

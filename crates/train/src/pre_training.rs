@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use burn::tensor::Device;
 use finetune_data::{Dataset, Masker, MaskingConfig, TextTokenizer};
-use finetune_eval::Metric;
+use finetune_eval::MetricKind;
 use finetune_eval::report::Report;
 use finetune_model::{
     CheckpointConfig, EncoderConfig, LoadReport, MaskedLm, initialise, load_masked_lm,
@@ -48,7 +48,7 @@ impl Default for PreTrainingConfig {
             held_out: 0.02,
             train: TrainConfig {
                 evaluation: Some(EvaluationConfig {
-                    metric: Metric::Perplexity,
+                    metric: MetricKind::Perplexity.to_string(),
                     at_start: true,
                     keep_best: false,
                     ..Default::default()

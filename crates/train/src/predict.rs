@@ -7,69 +7,27 @@ use std::time::Instant;
 
 use burn::module::Module;
 use finetune_data::{BatchSize, EncodedDataset, Padding, collate, sorted_by_length};
+use finetune_eval::Predictions;
 use finetune_model::SequenceClassifier;
 
 use crate::TrainError;
 use crate::activations::{BatchInputs, FrozenActivations};
 use crate::observer::{Event, Observer, Phase};
 
-/// The model's word on every text of a data set, in the order of the texts.
+/// Predictions for a dataset, and how long they took.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Predictions {
-    /// `C` logits per text, or scores, as the model has it. Of a text that was cut into windows,
-    /// their mean.
-    pub logits: Vec<Vec<f32>>,
-    /// Wall time of the loop.
+pub struct PredictionOutput {
+    /// Logits or scores, in dataset order. For a text in several windows, their mean.
+    pub predictions: Predictions,
+    /// Wall time of the loop in seconds.
     pub seconds: f64,
 }
 
-impl Predictions {
-    /// The likeliest class of each row; the first of equals. Of a model with one output it is class 1
-    /// where that is above 0, and class 0 elsewhere.
-    pub fn classes(&self) -> Vec<usize> {
-        let best = |logits: &Vec<f32>| {
-            if let [logit] = logits[..] {
-                return usize::from(logit > 0.0);
-            }
-            let likelier = |best: usize, class: usize| match logits[class] > logits[best] {
-                true => class,
-                false => best,
-            };
-            (0..logits.len()).reduce(likelier).unwrap_or(0)
-        };
-        self.logits.iter().map(best).collect()
-    }
-
-    /// The probability of each class of a row; they sum to 1.
-    ///
-    /// # Panics
-    /// If there is no such row.
-    pub fn probabilities(&self, row: usize) -> Vec<f64> {
-        softmax(&self.logits[row])
-    }
-
-    /// The first output of each row: the score, of a model that gives scores.
-    pub fn scores(&self) -> Vec<f32> {
-        let score = |row: &Vec<f32>| row.first().copied().unwrap_or(f32::NAN);
-        self.logits.iter().map(score).collect()
-    }
-
+impl PredictionOutput {
     /// Predicted rows per second of wall time.
     pub fn examples_per_second(&self) -> f64 {
-        self.logits.len() as f64 / self.seconds
+        self.predictions.len() as f64 / self.seconds
     }
-}
-
-/// The probabilities of the classes of which one is right.
-pub(crate) fn softmax(logits: &[f32]) -> Vec<f64> {
-    let logits = logits.iter().map(|logit| f64::from(*logit));
-    let largest = logits.clone().fold(f64::NEG_INFINITY, f64::max);
-    let exponentials: Vec<f64> = logits.map(|logit| (logit - largest).exp()).collect();
-    let sum: f64 = exponentials.iter().sum();
-    exponentials
-        .into_iter()
-        .map(|exponential| exponential / sum)
-        .collect()
 }
 
 /// Predicts every text of `data`, without dropout and without a graph, in batches of rows of like
@@ -85,7 +43,7 @@ pub fn predict(
     pad_token_id: u32,
     batch_size: BatchSize,
     observer: &mut dyn Observer,
-) -> Result<Predictions, TrainError> {
+) -> Result<PredictionOutput, TrainError> {
     let rows = PredictedRows {
         data,
         activations: None,
@@ -111,7 +69,7 @@ impl PredictedRows<'_> {
         phase: Phase,
         model: &SequenceClassifier,
         observer: &mut dyn Observer,
-    ) -> Result<Predictions, TrainError> {
+    ) -> Result<PredictionOutput, TrainError> {
         let (data, model) = (self.data, model.valid());
         let batches = sorted_by_length(&data.lengths()?, self.batch_size)?;
         let start = Instant::now();
@@ -129,8 +87,8 @@ impl PredictedRows<'_> {
             observer.observe(&Event::Advanced { rows: batch.size() })?;
         }
         observer.observe(&Event::Ended(phase))?;
-        Ok(Predictions {
-            logits: texts.means(),
+        Ok(PredictionOutput {
+            predictions: Predictions::new(texts.means()),
             seconds: start.elapsed().as_secs_f64(),
         })
     }
@@ -175,13 +133,6 @@ impl TextLogits {
 mod tests {
     use super::*;
 
-    fn predictions(logits: &[&[f32]]) -> Predictions {
-        Predictions {
-            logits: logits.iter().map(|row| row.to_vec()).collect(),
-            seconds: 1.0,
-        }
-    }
-
     #[test]
     fn the_windows_of_a_text_are_averaged() {
         let mut texts = TextLogits::new(2);
@@ -189,24 +140,5 @@ mod tests {
         texts.add(0, &[0.25, 0.5]);
         texts.add(1, &[2.0, 1.0]);
         assert_eq!(texts.means(), [[0.25, 0.5], [1.5, 3.0]]);
-    }
-
-    #[test]
-    fn the_first_of_equal_classes_wins() {
-        let predictions = predictions(&[&[0.0, 2.0, 2.0], &[-1.0, -2.0, -3.0], &[0.0, 0.0, 0.1]]);
-        assert_eq!(predictions.classes(), [1, 0, 2]);
-    }
-
-    #[test]
-    fn one_logit_says_which_of_two() {
-        let predictions = predictions(&[&[0.1], &[-3.0], &[0.0]]);
-        assert_eq!(predictions.classes(), [1, 0, 0]);
-        assert_eq!(predictions.scores(), [0.1, -3.0, 0.0]);
-    }
-
-    #[test]
-    fn probabilities_survive_large_logits() {
-        let predictions = predictions(&[&[1000.0, 1000.0, -1000.0]]);
-        assert_eq!(predictions.probabilities(0), [0.5, 0.5, 0.0]);
     }
 }

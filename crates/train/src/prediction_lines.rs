@@ -3,7 +3,7 @@
 use finetune_data::Labels;
 use serde_json::{Value, json};
 
-use crate::predict::Predictions;
+use finetune_eval::Predictions;
 
 /// The lines of `predictions.jsonl`. Labels and predicted classes are positions in `class_names`.
 pub(crate) fn prediction_lines(
@@ -42,10 +42,7 @@ mod tests {
     #[test]
     fn a_line_says_what_the_model_said() {
         let lines = |logits: &[&[f32]], labels| -> Vec<Value> {
-            let predictions = Predictions {
-                logits: logits.iter().map(|row| row.to_vec()).collect(),
-                seconds: 1.0,
-            };
+            let predictions = Predictions::new(logits.iter().map(|row| row.to_vec()).collect());
             let names = ["no", "yes"].map(String::from);
             let text = prediction_lines(&predictions, &labels, &names);
             let lines = text.lines().map(serde_json::from_str);

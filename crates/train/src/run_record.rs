@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, BufWriter, Seek, Write};
 use std::path::Path;
 
 use finetune_data::Labels;
+use finetune_eval::Predictions;
 use finetune_eval::report::Report;
 use finetune_storage::{remove_partial_files, write_atomically};
 use serde::Serialize;
@@ -13,7 +14,6 @@ use serde_json::{Value, json};
 
 use crate::objective::Objective;
 use crate::observer::{Event, Observer};
-use crate::predict::Predictions;
 use crate::prediction_lines::prediction_lines;
 use crate::resume::check_settings;
 use crate::run_directory::RunDirectory;

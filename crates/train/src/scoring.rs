@@ -1,60 +1,59 @@
-//! What predictions are worth: the metrics that a task has, and their values.
+//! The metrics of a run: those of its task by default, those its settings name, and your own.
 
-use finetune_data::{EncodedDataset, Labels, Target};
-use finetune_eval::{Metric, Scores};
+use std::sync::Arc;
 
-use crate::predict::Predictions;
-use crate::report::TestScores;
-use crate::{Loss, TrainError};
+use finetune_data::{EncodedDataset, Target};
+use finetune_eval::{Better, Evaluator, Metric, Predictions, Scores, TargetKind};
 
-/// Of two classes, one is the positive one.
-const OF_TWO_CLASSES: [Metric; 5] = [
-    Metric::Loss,
-    Metric::Accuracy,
-    Metric::MacroF1,
-    Metric::F1,
-    Metric::MatthewsCorrelation,
-];
-const OF_CLASSES: [Metric; 4] = [
-    Metric::Loss,
-    Metric::Accuracy,
-    Metric::MacroF1,
-    Metric::MatthewsCorrelation,
-];
-const OF_SCORES: [Metric; 4] = [
-    Metric::Loss,
-    Metric::Pearson,
-    Metric::Spearman,
-    Metric::MeanAbsoluteError,
-];
+use crate::loss::targets;
+use crate::{Criterion, TrainError};
 
-/// The metrics of a task, the one it is judged by first; after the loss.
-pub(crate) fn metrics_of(target: &Target) -> &'static [Metric] {
+/// What metrics need to know of a target.
+pub fn target_kind(target: &Target) -> TargetKind {
     match target {
-        Target::Classes(names) if names.len() == 2 => &OF_TWO_CLASSES,
-        Target::Classes(_) => &OF_CLASSES,
-        Target::Score { .. } => &OF_SCORES,
-        Target::Nothing => &OF_SCORES[..1],
+        Target::Classes(names) => TargetKind::Classes(names.len()),
+        Target::Score { .. } => TargetKind::Scores,
+        Target::Nothing => TargetKind::Unlabeled,
     }
 }
 
-/// The metric that a task is judged by.
-pub(crate) fn main_metric(target: &Target) -> Metric {
-    metrics_of(target).get(1).copied().unwrap_or(Metric::Loss)
+/// The evaluator of a run: default metrics of the target, `own` ones, and built-in ones by name.
+///
+/// # Errors
+/// [`TrainError::Eval`] for two metrics of one name, an unknown name, and a metric that the target
+/// does not have.
+pub(crate) fn evaluator<'a>(
+    target: &Target,
+    own: &[Arc<dyn Metric>],
+    names: impl IntoIterator<Item = &'a str>,
+) -> Result<Evaluator, TrainError> {
+    let mut evaluator = Evaluator::new(target_kind(target));
+    for metric in own {
+        evaluator.add(metric.clone())?;
+    }
+    for name in names {
+        evaluator.add_named(name)?;
+    }
+    Ok(evaluator)
+}
+
+/// Names and directions of an evaluator's metrics.
+pub(crate) fn directions(evaluator: &Evaluator) -> Vec<(String, Better)> {
+    let metrics = evaluator.metrics().iter();
+    metrics
+        .map(|metric| (metric.name(), metric.better()))
+        .collect()
 }
 
 /// The values of all metrics of a task; one that these rows do not define is left out.
 pub(crate) fn scores_of(
     data: &EncodedDataset,
-    loss: &Loss,
+    criterion: &Criterion,
+    evaluator: &Evaluator,
     predictions: &Predictions,
 ) -> Result<Scores, TrainError> {
     let labels = data.labels.all()?;
-    let mut scores = Scores::from([(Metric::Loss, loss.mean(&predictions.logits, &labels)?)]);
-    if labels != Labels::Unlabelled {
-        let found = TestScores::new(predictions, &labels, data.class_names())?;
-        let metrics = metrics_of(&data.task.target).iter();
-        scores.extend(metrics.filter_map(|metric| Some((*metric, found.score(*metric)?))));
-    }
-    Ok(scores)
+    let loss = criterion.mean(&predictions.logits, &labels)?;
+    let predictions = predictions.clone().with_mean_loss(loss);
+    Ok(evaluator.evaluate(&predictions, &targets(&labels, predictions.len()))?)
 }

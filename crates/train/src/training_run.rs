@@ -245,9 +245,9 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
         &mut self,
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
-        match self.trainer.config.evaluation {
+        match &self.trainer.config.evaluation {
             Some(config) if config.at_start && self.steps_done() == 0 => {
-                self.evaluate(&config, 0, 0, observer)
+                self.evaluate(config, 0, 0, observer)
             }
             _ => Ok(()),
         }
@@ -258,7 +258,7 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
         moment: Moment,
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
-        let Some(config) = self.trainer.config.evaluation else {
+        let Some(config) = &self.trainer.config.evaluation else {
             return Ok(());
         };
         let milestones = &self.trainer.config.checkpoints.milestones;
@@ -266,7 +266,7 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
             return Ok(());
         }
         self.read_losses(observer)?;
-        self.evaluate(&config, moment.steps, moment.epochs, observer)
+        self.evaluate(config, moment.steps, moment.epochs, observer)
     }
 
     fn evaluate(
@@ -286,7 +286,11 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
             tasks: scores.map(|(task, found)| (task, found.scores)).collect(),
         };
         observer.observe(&Event::Evaluated(record.clone()))?;
-        let is_best = self.now.state.standing.update(config, &record);
+        let is_best = self
+            .now
+            .state
+            .standing
+            .update(config, self.plan.better, &record);
         if is_best && config.keep_best {
             self.now.best = Some(self.now.model.clone());
         }
@@ -305,7 +309,7 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
                 continue;
             };
             let config = EvaluationConfig {
-                metric: found.metric,
+                metric: found.metric.clone(),
                 early_stopping: Some(stopping),
                 ..Default::default()
             };
@@ -317,7 +321,7 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
             if !self.has_stopped(&task.name) {
                 let standings = &mut self.now.state.task_standings;
                 let standing = standings.entry(task.name.clone()).or_default();
-                standing.update(&config, &record);
+                standing.update(&config, found.better, &record);
             }
         }
         let mut tasks = self.plan.tasks.iter();

@@ -17,8 +17,8 @@ use finetune_model::{
 use finetune_train::{
     ActivationCache, ActivationPlace, ActivationPrecision, ActivationsRecord, BatchInputs,
     EvaluationConfig, Event, Every, Freeze, FreezeConfig, FrozenActivations, GradualUnfreezing,
-    LabelledTexts, LossConfig, Metric, Observer, OptimizerConfig, RunLength, StepRecord,
-    TrainConfig, TrainError, Trainer, constant_stages,
+    LabelledTexts, LossConfig, Observer, OptimizerConfig, RunLength, StepRecord, TrainConfig,
+    TrainError, Trainer, constant_stages,
 };
 
 use crate::small_run::dataset;
@@ -122,7 +122,7 @@ fn train(
     let mut losses: Vec<f32> = steps.iter().map(|step| step.loss).collect();
     assert_eq!(trained.summary.evaluations.len(), 3);
     for evaluation in trained.summary.evaluations {
-        losses.push(evaluation.scores[&Metric::Loss] as f32);
+        losses.push(evaluation.scores["loss"] as f32);
     }
     let model = trained.model.valid();
     let mut logits = Vec::new();

@@ -4,8 +4,8 @@ use burn::tensor::Device;
 use finetune_data::{EncodingConfig, MaskingConfig, corpus};
 use finetune_model::load_encoder;
 use finetune_train::{
-    CheckpointPolicy, FineTuning, Metric, OptimizerConfig, PreTraining, PreTrainingConfig,
-    RunLength, Start, TextConfig, TrainConfig,
+    CheckpointPolicy, FineTuning, OptimizerConfig, PreTraining, PreTrainingConfig, RunLength,
+    Start, TextConfig, TrainConfig,
 };
 
 use crate::regression::checkpoint;
@@ -50,7 +50,7 @@ fn perplexity_falls_and_the_encoder_goes_into_a_classifier() {
         .train
         .evaluations
         .iter()
-        .map(|evaluation| evaluation.scores[&Metric::Perplexity])
+        .map(|evaluation| evaluation.scores["perplexity"])
         .collect();
     let (first, last) = (perplexity[0], perplexity[perplexity.len() - 1]);
     assert_eq!(report.train.evaluations[0].step, 0);
@@ -103,9 +103,7 @@ fn a_model_from_a_seed_learns_whole_words() {
     let prepared = PreTraining::prepare(start, texts, config, &device, "flex").unwrap();
     let report = prepared.run(&folder.path().join("run"), &mut ()).unwrap();
     let losses = report.train.evaluations.iter();
-    let losses: Vec<f64> = losses
-        .map(|evaluation| evaluation.scores[&Metric::Loss])
-        .collect();
+    let losses: Vec<f64> = losses.map(|evaluation| evaluation.scores["loss"]).collect();
     assert!(losses[losses.len() - 1] < 0.7 * losses[0], "{losses:?}");
     assert_eq!(report.model.source, None);
 }

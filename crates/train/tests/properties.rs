@@ -2,13 +2,13 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use finetune_data::Labels;
-use finetune_train::{ClassWeights, Loss, LossConfig};
+use finetune_train::{ClassWeights, Criterion, LossConfig};
 use proptest::prelude::*;
 
 const OUTPUTS: usize = 3;
 
 /// Losses of classes over three outputs, and of scores over one.
-fn losses(classes: &Labels, scores: &Labels) -> Vec<(Loss, bool)> {
+fn losses(classes: &Labels, scores: &Labels) -> Vec<(Criterion, bool)> {
     let cross_entropy = |label_smoothing, class_weights| LossConfig::CrossEntropy {
         label_smoothing,
         class_weights,
@@ -32,7 +32,7 @@ fn losses(classes: &Labels, scores: &Labels) -> Vec<(Loss, bool)> {
     of_classes.into_iter().chain(of_scores).collect()
 }
 
-fn on_device(loss: &Loss, rows: &[Vec<f32>], labels: &Labels, divisor: f64) -> f64 {
+fn on_device(loss: &Criterion, rows: &[Vec<f32>], labels: &Labels, divisor: f64) -> f64 {
     let outputs = TensorData::new(rows.concat(), [rows.len(), rows[0].len()]);
     let outputs = Tensor::from_data(outputs, &Device::flex());
     let value = loss.loss(outputs, labels, divisor).unwrap();

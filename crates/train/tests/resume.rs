@@ -10,7 +10,7 @@ use burn::tensor::Device;
 use finetune_data::Splits;
 use finetune_train::{
     CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, Every, FineTuning, FineTuningConfig,
-    Freeze, FreezeConfig, GradualUnfreezing, Metric, Observer, Precision, RunLength, TrainConfig,
+    Freeze, FreezeConfig, GradualUnfreezing, Observer, Precision, RunLength, TrainConfig,
     TrainError,
 };
 
@@ -32,7 +32,7 @@ fn config() -> FineTuningConfig {
         accumulation: 2,
         evaluation: Some(EvaluationConfig {
             every: Every::Steps(3),
-            metric: Metric::Loss,
+            metric: "loss".to_string(),
             early_stopping: Some(EarlyStopping {
                 patience: 9,
                 ..Default::default()

@@ -7,7 +7,7 @@ use finetune_data::{
 };
 use finetune_model::{EncoderConfig, SequenceClassifier, SequenceClassifierConfig, initialise};
 use finetune_train::{
-    FineTuningConfig, LabelledTexts, Loss, LossConfig, OptimizerConfig, RunLength, StepRecord,
+    Criterion, FineTuningConfig, LabelledTexts, LossConfig, OptimizerConfig, RunLength, StepRecord,
     TextConfig, TrainConfig, TrainError, Trainer, predict,
 };
 
@@ -94,12 +94,12 @@ impl SmallRun {
         }
     }
 
-    pub(crate) fn loss(&self) -> Loss {
+    pub(crate) fn loss(&self) -> Criterion {
         let labels = self.data.labels.all().unwrap();
         LossConfig::default().init(&labels, 2).unwrap()
     }
 
-    pub(crate) fn objective<'a>(&'a self, loss: &'a Loss) -> LabelledTexts<'a> {
+    pub(crate) fn objective<'a>(&'a self, loss: &'a Criterion) -> LabelledTexts<'a> {
         LabelledTexts {
             validation: Some(&self.data),
             eval_batch_size: BatchSize::Rows(7),
@@ -125,7 +125,9 @@ impl SmallRun {
         let trainer = Trainer::new(&objective, config);
         let model = trainer.train(self.model(1), &mut curve)?.model;
         let pad = self.tokenizer.pad_token_id();
-        let logits = predict(&model, &self.data, pad, BatchSize::Rows(7), &mut ())?.logits;
+        let logits = predict(&model, &self.data, pad, BatchSize::Rows(7), &mut ())?
+            .predictions
+            .logits;
         Ok(Trained {
             curve,
             logits,

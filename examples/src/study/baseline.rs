@@ -1,7 +1,7 @@
 //! Sparse baselines as an experiment: cross-validation with a trial a fold.
 
 use finetune::data::Folds;
-use finetune::eval::{ConfusionMatrix, Metric, MetricInput, Scored};
+use finetune::eval::{ConfusionMatrix, Metric, MetricInput, MetricKind, Scored};
 use finetune::prelude::*;
 use finetune::train::{Fold, TrialScores};
 use finetune_baseline::{BaselineConfig, BaselineError};
@@ -32,10 +32,11 @@ pub fn baseline_scores(
     let (texts, labels): (Vec<&str>, Vec<usize>) = rows.into_iter().unzip();
     let predicted = classifier.predict(&texts)?.classes();
     let matrix = ConfusionMatrix::from_slices(&labels, &predicted, splits.train.class_names())?;
-    let metrics = Metric::ALL.iter().copied();
+    let metrics = MetricKind::ALL.iter().copied();
     let metrics = metrics.filter(|metric| metric.input() == MetricInput::Classes);
     // Of more than two classes none is the positive one; a score may not be defined.
-    let scores = metrics.filter_map(|metric| Some((metric, matrix.score(metric).ok()?)));
+    let scores =
+        metrics.filter_map(|metric| Some((metric.to_string(), matrix.score(metric).ok()?)));
     Ok(TrialScores {
         test: scores.collect(),
         ..TrialScores::default()

@@ -136,7 +136,7 @@ impl StudyObserver for Watch {
         let what = match state {
             TrialState::Finished(result) => {
                 let scores = result.scores.test.iter();
-                let accuracy = scores.filter(|(metric, _)| metric.name() == "accuracy");
+                let accuracy = scores.filter(|(metric, _)| *metric == "accuracy");
                 let accuracy: String = accuracy
                     .map(|(metric, score)| format!("{metric} {score:.4}, "))
                     .collect();

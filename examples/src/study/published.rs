@@ -2,7 +2,6 @@
 
 use std::error::Error;
 
-use finetune::eval::Metric;
 use finetune::eval::report::{Cell, Column, Section, Table};
 use finetune::eval::statistics::SampleSummary;
 use finetune::train::StudyResults;
@@ -23,12 +22,12 @@ pub struct Published<'a> {
 pub fn published_section<C>(
     results: &StudyResults<'_, C>,
     caption: &str,
-    metrics: &[Metric],
+    metrics: &[&str],
     published: &[Published<'_>],
 ) -> Result<Section, Box<dyn Error>> {
     let mut columns = vec![Column::text("Candidate"), Column::count("Trials")];
     for metric in metrics {
-        let metric = metric.name().replace('_', " ");
+        let metric = metric.replace('_', " ");
         columns.push(Column::number(format!("our {metric}"), 4));
         columns.push(Column::number(format!("published {metric}"), 3));
     }
@@ -38,11 +37,12 @@ pub fn published_section<C>(
         let candidates = 0..study.candidates().len();
         let mut ours = candidates.filter(|at| study.candidate_label(*at) == row.candidate);
         let candidate = ours.next();
-        let scores = |metric| candidate.map_or(Vec::new(), |at| results.test_scores(at, metric));
+        let scores =
+            |metric: &str| candidate.map_or(Vec::new(), |at| results.test_scores(at, metric));
         let trials = candidate.map_or(0, |at| results.of_candidate(at).len());
         let mut cells: Vec<Cell> = vec![row.candidate.into(), trials.into()];
         for (metric, published) in metrics.iter().zip(row.scores) {
-            let scores = scores(*metric);
+            let scores = scores(metric);
             cells.push(match scores.as_slice() {
                 [] => Cell::Missing,
                 scores => SampleSummary::of(scores, 0.95)?.into(),

@@ -1,45 +1,45 @@
 //! The metrics of predicted classes by name.
 
 use super::{Average, ConfusionMatrix, KappaWeights};
-use crate::{ClassScores, EvalError, Metric, Scored};
+use crate::{ClassScores, EvalError, MetricKind, Scored};
 
 impl Scored for ConfusionMatrix {
     fn rows(&self) -> u64 {
         self.total()
     }
 
-    fn score(&self, metric: Metric) -> Result<f64, EvalError> {
+    fn score(&self, metric: MetricKind) -> Result<f64, EvalError> {
         let rows = self.rows_or_error()?;
         let average = |average| self.averaged_scores(average, &self.class_names);
         Ok(match metric {
-            Metric::Accuracy => self.correct() as f64 / rows as f64,
-            Metric::Precision => self.of_class_1(metric)?.precision,
-            Metric::Recall => self.of_class_1(metric)?.recall,
-            Metric::F1 => self.of_class_1(metric)?.f1,
-            Metric::MicroPrecision => average(Average::Micro)?.precision,
-            Metric::MicroRecall => average(Average::Micro)?.recall,
-            Metric::MicroF1 => average(Average::Micro)?.f1,
-            Metric::MacroPrecision => average(Average::Macro)?.precision,
-            Metric::MacroRecall => average(Average::Macro)?.recall,
-            Metric::MacroF1 => average(Average::Macro)?.f1,
-            Metric::WeightedPrecision => average(Average::Weighted)?.precision,
-            Metric::WeightedRecall => average(Average::Weighted)?.recall,
-            Metric::WeightedF1 => average(Average::Weighted)?.f1,
-            Metric::MatthewsCorrelation => self.matthews_correlation()?,
-            Metric::CohenKappa => self.cohen_kappa(KappaWeights::None)?,
-            Metric::LinearKappa => self.cohen_kappa(KappaWeights::Linear)?,
-            Metric::QuadraticKappa => self.cohen_kappa(KappaWeights::Quadratic)?,
+            MetricKind::Accuracy => self.correct() as f64 / rows as f64,
+            MetricKind::Precision => self.of_class_1(metric)?.precision,
+            MetricKind::Recall => self.of_class_1(metric)?.recall,
+            MetricKind::F1 => self.of_class_1(metric)?.f1,
+            MetricKind::MicroPrecision => average(Average::Micro)?.precision,
+            MetricKind::MicroRecall => average(Average::Micro)?.recall,
+            MetricKind::MicroF1 => average(Average::Micro)?.f1,
+            MetricKind::MacroPrecision => average(Average::Macro)?.precision,
+            MetricKind::MacroRecall => average(Average::Macro)?.recall,
+            MetricKind::MacroF1 => average(Average::Macro)?.f1,
+            MetricKind::WeightedPrecision => average(Average::Weighted)?.precision,
+            MetricKind::WeightedRecall => average(Average::Weighted)?.recall,
+            MetricKind::WeightedF1 => average(Average::Weighted)?.f1,
+            MetricKind::MatthewsCorrelation => self.matthews_correlation()?,
+            MetricKind::CohenKappa => self.cohen_kappa(KappaWeights::None)?,
+            MetricKind::LinearKappa => self.cohen_kappa(KappaWeights::Linear)?,
+            MetricKind::QuadraticKappa => self.cohen_kappa(KappaWeights::Quadratic)?,
             other => return Err(other.needs_other_input()),
         })
     }
 }
 
 impl ConfusionMatrix {
-    fn of_class_1(&self, metric: Metric) -> Result<ClassScores, EvalError> {
+    fn of_class_1(&self, metric: MetricKind) -> Result<ClassScores, EvalError> {
         match self.class_scores().as_slice() {
             [_, positive] => Ok(positive.clone()),
             _ => Err(EvalError::MetricNeeds {
-                metric,
+                metric: metric.to_string(),
                 needs: "two classes, the second of them the positive one",
             }),
         }
@@ -49,7 +49,7 @@ impl ConfusionMatrix {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ClassificationReport, MetricInput};
+    use crate::{ClassificationReport, Metric, MetricInput};
 
     #[test]
     fn the_same_as_the_report_has() {
@@ -57,14 +57,14 @@ mod tests {
             ConfusionMatrix::from_slices(&[0, 0, 1, 1, 1], &[0, 1, 1, 1, 0], ["a", "b"]).unwrap();
         let report = ClassificationReport::from_confusion_matrix(&matrix).unwrap();
         for (metric, expected) in [
-            (Metric::Accuracy, report.accuracy),
-            (Metric::MicroF1, report.accuracy),
-            (Metric::F1, report.per_class[1].f1),
-            (Metric::Precision, report.per_class[1].precision),
-            (Metric::MacroRecall, report.macro_recall),
-            (Metric::MacroF1, report.macro_f1),
-            (Metric::WeightedF1, report.weighted_f1),
-            (Metric::WeightedRecall, report.weighted_recall),
+            (MetricKind::Accuracy, report.accuracy),
+            (MetricKind::MicroF1, report.accuracy),
+            (MetricKind::F1, report.per_class[1].f1),
+            (MetricKind::Precision, report.per_class[1].precision),
+            (MetricKind::MacroRecall, report.macro_recall),
+            (MetricKind::MacroF1, report.macro_f1),
+            (MetricKind::WeightedF1, report.weighted_f1),
+            (MetricKind::WeightedRecall, report.weighted_recall),
         ] {
             let score = matrix.score(metric).unwrap();
             assert!(
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn every_metric_of_classes_is_there_and_no_other() {
         let matrix = ConfusionMatrix::from_slices(&[0, 1, 1], &[0, 1, 0], ["a", "b"]).unwrap();
-        for &metric in Metric::ALL {
+        for &metric in MetricKind::ALL {
             let of_classes = metric.input() == MetricInput::Classes;
             assert_eq!(matrix.score(metric).is_ok(), of_classes, "{metric}");
         }
@@ -86,14 +86,14 @@ mod tests {
     #[test]
     fn there_is_no_positive_class_among_three() {
         let matrix = ConfusionMatrix::from_slices(&[0], &[1], ["a", "b", "c"]).unwrap();
-        let error = matrix.score(Metric::F1).unwrap_err().to_string();
+        let error = matrix.score(MetricKind::F1).unwrap_err().to_string();
         assert_eq!(
             error,
             "f1 needs two classes, the second of them the positive one"
         );
-        let error = matrix.score(Metric::Pearson).unwrap_err().to_string();
+        let error = matrix.score(MetricKind::Pearson).unwrap_err().to_string();
         assert_eq!(error, "pearson needs predicted scores");
         let empty = ConfusionMatrix::new(["a", "b"]).unwrap();
-        assert_eq!(empty.score(Metric::Accuracy), Err(EvalError::NoRows));
+        assert_eq!(empty.score(MetricKind::Accuracy), Err(EvalError::NoRows));
     }
 }

@@ -1,7 +1,7 @@
 //! The metrics of predicted probabilities by name.
 
 use super::{Binning, MulticlassAverage, PredictedProbabilities};
-use crate::{EvalError, Metric, MetricInput, Scored};
+use crate::{EvalError, Metric, MetricInput, MetricKind, Scored};
 
 impl Scored for PredictedProbabilities {
     fn rows(&self) -> u64 {
@@ -9,19 +9,19 @@ impl Scored for PredictedProbabilities {
     }
 
     /// Calibration errors are over the bins of [`Binning::default`].
-    fn score(&self, metric: Metric) -> Result<f64, EvalError> {
+    fn score(&self, metric: MetricKind) -> Result<f64, EvalError> {
         match metric {
-            Metric::TopKAccuracy(k) => self.top_k_accuracy(usize::from(k)),
-            Metric::RocAuc => self.roc_auc(MulticlassAverage::OneVsRestMacro),
-            Metric::WeightedRocAuc => self.roc_auc(MulticlassAverage::OneVsRestWeighted),
-            Metric::OneVsOneRocAuc => self.roc_auc(MulticlassAverage::OneVsOneMacro),
-            Metric::AveragePrecision => self.average_precision(),
-            Metric::LogLoss => self.log_loss(),
-            Metric::BrierScore => self.brier_score(),
-            Metric::ExpectedCalibrationError => Ok(self
+            MetricKind::TopKAccuracy(k) => self.top_k_accuracy(usize::from(k)),
+            MetricKind::RocAuc => self.roc_auc(MulticlassAverage::OneVsRestMacro),
+            MetricKind::WeightedRocAuc => self.roc_auc(MulticlassAverage::OneVsRestWeighted),
+            MetricKind::OneVsOneRocAuc => self.roc_auc(MulticlassAverage::OneVsOneMacro),
+            MetricKind::AveragePrecision => self.average_precision(),
+            MetricKind::LogLoss => self.log_loss(),
+            MetricKind::BrierScore => self.brier_score(),
+            MetricKind::ExpectedCalibrationError => Ok(self
                 .reliability(Binning::default())?
                 .expected_calibration_error),
-            Metric::MaximumCalibrationError => Ok(self
+            MetricKind::MaximumCalibrationError => Ok(self
                 .reliability(Binning::default())?
                 .maximum_calibration_error),
             other if other.input() == MetricInput::Classes => {
@@ -41,23 +41,27 @@ mod tests {
     fn every_metric_of_probabilities_and_classes_is_there_and_no_other() {
         let rows = [[0.75, 0.25], [0.5, 0.5], [0.25, 0.75]];
         let predicted = PredictedProbabilities::from_slices(&[0, 1, 1], &rows).unwrap();
-        for &metric in Metric::ALL {
+        for &metric in MetricKind::ALL {
             let has = matches!(
                 metric.input(),
                 MetricInput::Classes | MetricInput::Probabilities
             );
             assert_eq!(predicted.score(metric).is_ok(), has, "{metric}");
         }
-        assert_eq!(predicted.score(Metric::TopKAccuracy(2)), Ok(1.0));
+        assert_eq!(predicted.score(MetricKind::TopKAccuracy(2)), Ok(1.0));
     }
 
     #[test]
     fn undefined_metrics_are_left_out() {
         let predicted = PredictedProbabilities::from_slices(&[1], &[[0.25, 0.75]]).unwrap();
-        let scores = predicted.scores(&[Metric::RocAuc, Metric::CohenKappa, Metric::Accuracy]);
-        assert_eq!(scores, Ok([(Metric::Accuracy, 1.0)].into()));
-        assert!(predicted.scores(&[Metric::Pearson]).is_err());
+        let scores = predicted.scores(&[
+            MetricKind::RocAuc,
+            MetricKind::CohenKappa,
+            MetricKind::Accuracy,
+        ]);
+        assert_eq!(scores, Ok([("accuracy".to_string(), 1.0)].into()));
+        assert!(predicted.scores(&[MetricKind::Pearson]).is_err());
         let none = PredictedProbabilities::new(2).unwrap();
-        assert_eq!(none.scores(&[Metric::Accuracy]), Err(EvalError::NoRows));
+        assert_eq!(none.scores(&[MetricKind::Accuracy]), Err(EvalError::NoRows));
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::PredictedScores;
-use crate::{EvalError, Metric};
+use crate::{EvalError, MetricKind};
 
 /// The scores of predicted against true numbers over a set of rows.
 ///
@@ -77,13 +77,13 @@ impl RegressionReport {
 
     /// One of these scores by its name; nothing for another metric, and for a score that is not
     /// defined.
-    pub fn score(&self, metric: Metric) -> Option<f64> {
+    pub fn score(&self, metric: MetricKind) -> Option<f64> {
         match metric {
-            Metric::Pearson => self.pearson,
-            Metric::Spearman => self.spearman,
-            Metric::MeanAbsoluteError => Some(self.mae),
-            Metric::RootMeanSquaredError => Some(self.rmse),
-            Metric::R2 => self.r2,
+            MetricKind::Pearson => self.pearson,
+            MetricKind::Spearman => self.spearman,
+            MetricKind::MeanAbsoluteError => Some(self.mae),
+            MetricKind::RootMeanSquaredError => Some(self.rmse),
+            MetricKind::R2 => self.r2,
             _ => None,
         }
     }

@@ -79,7 +79,8 @@ impl From<&SliceScores> for Table {
         let columns = [Column::text(scores.key.as_str()), Column::count("Rows")];
         let rows = scores.slices.iter().map(|slice| {
             let metrics = scores.metrics.iter();
-            let values = metrics.map(|metric| Cell::from(slice.scores.get(metric).copied()));
+            let values =
+                metrics.map(|metric| Cell::from(slice.scores.get(&*metric.as_name()).copied()));
             let name = [slice.name.as_str().into(), slice.rows.into()];
             name.into_iter().chain(values).collect()
         });
@@ -192,7 +193,7 @@ fn comparison_row(comparison: &Comparison) -> [Cell; 8] {
 mod tests {
     use super::*;
     use crate::statistics::{Arm, ComparisonConfig};
-    use crate::{Metric, PredictedScores, Slices};
+    use crate::{MetricKind, PredictedScores, Slices};
 
     #[test]
     fn a_classification_has_its_classes_and_means() {
@@ -222,7 +223,7 @@ mod tests {
     fn a_slice_without_a_score_has_an_empty_cell() {
         let predicted = PredictedScores::from_slices(&[1.0, 2.0, 3.0], &[1.0, 2.5, 3.0]).unwrap();
         let slices = Slices::by("source", ["b", "a", "b"]);
-        let metrics = [Metric::Pearson, Metric::MeanAbsoluteError];
+        let metrics = [MetricKind::Pearson, MetricKind::MeanAbsoluteError];
         let scores = slices
             .scores(&metrics, |rows| predicted.select(rows))
             .unwrap();

@@ -14,7 +14,7 @@ pub(super) fn render(scores: &SliceScores) -> String {
         let name = name.map(|c| if c.is_control() { ' ' } else { c }).collect();
         let mut line: Vec<String> = vec![name, slice.rows.to_string()];
         for metric in &scores.metrics {
-            let score = slice.scores.get(metric);
+            let score = slice.scores.get(&*metric.as_name());
             line.push(score.map_or("-".into(), |score| format!("{score:.4}")));
         }
         lines.push(line);

@@ -68,7 +68,7 @@ impl Default for Randomisation {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RandomisationTest {
-    /// Metric of the first system less that of the second.
+    /// MetricKind of the first system less that of the second.
     pub difference: f64,
     /// Two-sided p-value, in `(0, 1]`.
     pub p_value: f64,

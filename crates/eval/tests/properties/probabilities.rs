@@ -1,7 +1,7 @@
 //! Properties of the scores of probabilities and rankings.
 
 use finetune_eval::{
-    BinStrategy, BinaryRanking, Binning, EvalError, Metric, MulticlassAverage,
+    BinStrategy, BinaryRanking, Binning, EvalError, MetricKind, MulticlassAverage,
     PredictedProbabilities, Scored,
 };
 use proptest::prelude::*;
@@ -35,8 +35,11 @@ fn collected(classes: usize, rows: &[Row]) -> PredictedProbabilities {
 }
 
 /// Every metric that the rows define, down to the last digit.
-fn all_scores(predicted: &PredictedProbabilities) -> Vec<(Metric, Option<u64>)> {
-    let metrics = Metric::ALL.iter().copied().chain([Metric::TopKAccuracy(2)]);
+fn all_scores(predicted: &PredictedProbabilities) -> Vec<(MetricKind, Option<u64>)> {
+    let metrics = MetricKind::ALL
+        .iter()
+        .copied()
+        .chain([MetricKind::TopKAccuracy(2)]);
     metrics
         .map(|metric| (metric, predicted.score(metric).ok().map(f64::to_bits)))
         .collect()
@@ -46,13 +49,13 @@ proptest! {
     #[test]
     fn scores_lie_in_their_ranges((classes, rows) in some_rows()) {
         let predicted = collected(classes, &rows);
-        for &metric in Metric::ALL {
+        for &metric in MetricKind::ALL {
             let Ok(score) = predicted.score(metric) else { continue };
             let range = match metric {
-                Metric::LogLoss => 0.0..=36.1,
-                Metric::BrierScore if classes > 2 => 0.0..=2.0,
-                Metric::MatthewsCorrelation => -1.0..=1.0,
-                Metric::CohenKappa | Metric::LinearKappa | Metric::QuadraticKappa => {
+                MetricKind::LogLoss => 0.0..=36.1,
+                MetricKind::BrierScore if classes > 2 => 0.0..=2.0,
+                MetricKind::MatthewsCorrelation => -1.0..=1.0,
+                MetricKind::CohenKappa | MetricKind::LinearKappa | MetricKind::QuadraticKappa => {
                     f64::NEG_INFINITY..=1.0
                 }
                 _ => 0.0..=1.0,
@@ -156,7 +159,7 @@ proptest! {
         prop_assert_eq!(predicted.roc_auc(MulticlassAverage::OneVsOneMacro), Ok(1.0));
         prop_assert_eq!(predicted.average_precision(), Ok(1.0));
         prop_assert_eq!(predicted.brier_score(), Ok(0.0));
-        prop_assert_eq!(predicted.score(Metric::ExpectedCalibrationError), Ok(0.0));
+        prop_assert_eq!(predicted.score(MetricKind::ExpectedCalibrationError), Ok(0.0));
         prop_assert!(predicted.log_loss().unwrap() < 1e-15);
     }
 

@@ -1,6 +1,6 @@
 //! Properties of the scores of predicted numbers.
 
-use finetune_eval::{EvalError, Metric, PredictedScores, Scored};
+use finetune_eval::{EvalError, MetricKind, PredictedScores, Scored};
 use proptest::prelude::*;
 
 type Rows = Vec<(f64, f64)>;
@@ -20,7 +20,7 @@ fn collected(rows: &[(f64, f64)]) -> PredictedScores {
 }
 
 fn all_scores(predicted: &PredictedScores) -> Vec<Option<u64>> {
-    let metrics = Metric::ALL.iter();
+    let metrics = MetricKind::ALL.iter();
     metrics
         .map(|metric| predicted.score(*metric).ok().map(f64::to_bits))
         .collect()

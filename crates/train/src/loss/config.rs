@@ -8,10 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::binary_cross_entropy::BinaryCrossEntropy;
 use super::cosine::Cosine;
 use super::cross_entropy::CrossEntropy;
-use super::huber::Huber;
-use super::l1::L1;
-use super::l2::L2;
-use super::{Loss, Objective};
+use super::pointwise::{AbsoluteError, Huber, SquaredError};
+use super::{Criterion, Loss, targets};
 use crate::TrainError;
 
 /// Which loss, and its settings; means and defaults are PyTorch's.
@@ -142,43 +140,34 @@ impl LossConfig {
     /// As [`Self::validate`]; [`TrainError::Label`] names the first label that is not for this
     /// loss; [`TrainError::InvalidSetting`] if the loss is not for so many outputs, or weights
     /// are to be balanced and a class has no row.
-    pub fn init(&self, training: &Labels, outputs: usize) -> Result<Loss, TrainError> {
+    pub fn init(&self, training: &Labels, outputs: usize) -> Result<Criterion, TrainError> {
         self.validate()?;
-        let objective: Arc<dyn Objective> = match self {
+        let loss: Arc<dyn Loss> = match self {
             Self::CrossEntropy {
                 label_smoothing,
                 class_weights,
-            } => Arc::new(CrossEntropy::new(
-                *label_smoothing,
-                class_weights,
-                training,
-                outputs,
-            )?),
+            } => {
+                // Before the weights, which need as many classes.
+                super::check_outputs(outputs, 2..=usize::MAX)?;
+                let targets = targets(training, 0);
+                let smoothing = *label_smoothing;
+                Arc::new(CrossEntropy::new(
+                    smoothing,
+                    class_weights,
+                    &targets,
+                    outputs,
+                )?)
+            }
             Self::BinaryCrossEntropy { positive_weight } => Arc::new(BinaryCrossEntropy {
                 positive_weight: positive_weight.unwrap_or(1.0),
                 outputs,
             }),
-            Self::L1 {} => Arc::new(L1),
-            Self::L2 {} => Arc::new(L2),
+            Self::L1 {} => Arc::new(AbsoluteError),
+            Self::L2 {} => Arc::new(SquaredError),
             Self::Huber { delta } => Arc::new(Huber { delta: *delta }),
             Self::Cosine { margin } => Arc::new(Cosine { margin: *margin }),
         };
-        let (least, most) = match self {
-            Self::CrossEntropy { .. } => (2, usize::MAX),
-            Self::BinaryCrossEntropy { .. } => (1, usize::MAX),
-            _ => (1, 1),
-        };
-        if !(least..=most).contains(&outputs) {
-            let bound = if least < most { "at least " } else { "" };
-            let expected = format!("{bound}{least} for this loss");
-            return Err(TrainError::setting(
-                "outputs of the model",
-                outputs,
-                expected,
-            ));
-        }
-        objective.weight(training)?;
-        Ok(Loss { objective, outputs })
+        Criterion::new(loss, training, outputs)
     }
 }
 

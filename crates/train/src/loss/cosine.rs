@@ -2,9 +2,9 @@
 
 use burn::tensor::activation::relu;
 use burn::tensor::{Tensor, TensorData};
-use finetune_data::Labels;
+use finetune_eval::Targets;
 
-use super::Objective;
+use super::Loss;
 use super::labels::{classes, scores};
 use crate::TrainError;
 
@@ -16,28 +16,28 @@ pub(super) struct Cosine {
 }
 
 /// Whether the texts of each row are to point the same way.
-fn alike(labels: &Labels) -> Result<Vec<bool>, TrainError> {
-    if let Labels::Classes(_) = labels {
-        let classes = classes(labels, 2, NAME)?;
+fn alike(targets: &Targets) -> Result<Vec<bool>, TrainError> {
+    if let Targets::Classes(_) = targets {
+        let classes = classes(targets, 2, NAME)?;
         return Ok(classes.iter().map(|class| *class == 1).collect());
     }
     let fits = |score: f32| score.abs() == 1.0;
-    let scores = scores(labels, fits, NAME, "class 0 or 1, or score -1 or 1")?;
+    let scores = scores(targets, fits, NAME, "class 0 or 1, or score -1 or 1")?;
     Ok(scores.iter().map(|score| *score > 0.0).collect())
 }
 
-impl Objective for Cosine {
-    fn weight(&self, labels: &Labels) -> Result<f64, TrainError> {
-        Ok(alike(labels)?.len() as f64)
-    }
-
-    fn loss(
+impl Cosine {
+    /// The loss of each row over `divisor`.
+    ///
+    /// # Shapes
+    /// - `cosines`, output: `[B, 1]`
+    fn elements(
         &self,
         cosines: Tensor<2>,
-        labels: &Labels,
+        targets: &Targets,
         divisor: f64,
-    ) -> Result<Tensor<1>, TrainError> {
-        let (alike, device) = (alike(labels)?, cosines.device());
+    ) -> Result<Tensor<2>, TrainError> {
+        let (alike, device) = (alike(targets)?, cosines.device());
         let weights = |of: bool| {
             let weights = alike.iter().map(|alike| match *alike == of {
                 true => (1.0 / divisor) as f32,
@@ -49,15 +49,31 @@ impl Objective for Cosine {
         let (positive, negative) = (weights(true), weights(false));
         let apart = (-cosines.clone()).add_scalar(1.0);
         let together = relu(cosines.sub_scalar(self.margin));
-        Ok((apart * positive + together * negative).sum())
+        Ok(apart * positive + together * negative)
+    }
+}
+
+impl Loss for Cosine {
+    fn per_row(&self, cosines: Tensor<2>, targets: &Targets) -> Result<Tensor<1>, TrainError> {
+        Ok(self.elements(cosines, targets, 1.0)?.squeeze_dim(1))
     }
 
-    fn sum(&self, cosines: &[Vec<f32>], labels: &Labels) -> Result<f64, TrainError> {
-        let pairs = cosines.iter().flatten().zip(alike(labels)?);
-        let losses = pairs.map(|(cosine, alike)| match alike {
-            true => 1.0 - f64::from(*cosine),
-            false => (f64::from(*cosine) - self.margin).max(0.0),
-        });
-        Ok(losses.sum())
+    fn row_weights(&self, targets: &Targets) -> Result<Option<Vec<f64>>, TrainError> {
+        alike(targets)?;
+        Ok(None)
+    }
+
+    fn sum(
+        &self,
+        cosines: Tensor<2>,
+        targets: &Targets,
+        divisor: f64,
+    ) -> Result<Tensor<1>, TrainError> {
+        Ok(self.elements(cosines, targets, divisor)?.sum())
+    }
+
+    fn check(&self, targets: &Targets, outputs: usize) -> Result<(), TrainError> {
+        super::check_outputs(outputs, 1..=1)?;
+        alike(targets).map(drop)
     }
 }

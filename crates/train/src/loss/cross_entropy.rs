@@ -1,11 +1,12 @@
 //! Cross entropy with label smoothing and class weights.
 
-use burn::tensor::Tensor;
-use finetune_data::Labels;
-use finetune_ops::{Targets, cross_entropy};
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Device, Tensor};
+use finetune_eval::Targets;
+use finetune_ops::cross_entropy;
 
 use super::labels::classes;
-use super::{ClassWeights, Objective};
+use super::{ClassWeights, Loss};
 use crate::TrainError;
 
 const NAME: &str = "cross entropy";
@@ -21,7 +22,7 @@ impl CrossEntropy {
     pub(super) fn new(
         smoothing: f64,
         weights: &ClassWeights,
-        training: &Labels,
+        training: &Targets,
         count: usize,
     ) -> Result<Self, TrainError> {
         let weights = match weights {
@@ -45,15 +46,19 @@ impl CrossEntropy {
         self.weights.as_ref().map_or(1.0, |weights| weights[class])
     }
 
-    /// The loss of a row, as [`Targets::smoothed_weights`] makes it.
-    fn row(&self, logits: &[f32], label: usize) -> f64 {
-        let logits: Vec<f64> = logits.iter().map(|logit| f64::from(*logit)).collect();
-        let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let exponentials = logits.iter().map(|logit| (logit - largest).exp());
-        let log_sum = largest + exponentials.sum::<f64>().ln();
-        let loss_of = |class: usize| self.weight_of(class) * (log_sum - logits[class]);
-        let of_all: f64 = (0..self.classes).map(loss_of).sum();
-        (1.0 - self.smoothing) * loss_of(label) + self.smoothing * of_all / self.classes as f64
+    /// The weight of each log probability: its sum with them is the loss, over `divisor`.
+    fn weights(
+        &self,
+        targets: &Targets,
+        divisor: f64,
+        device: &Device,
+    ) -> Result<Tensor<2>, TrainError> {
+        let targets = finetune_ops::Targets {
+            labels: classes(targets, self.classes, NAME)?,
+            classes: self.classes,
+            divisor,
+        };
+        Ok(targets.smoothed_weights(self.smoothing, self.weights.as_deref(), device))
     }
 }
 
@@ -72,32 +77,30 @@ fn balanced(labels: &[usize], count: usize) -> Result<Vec<f64>, TrainError> {
     Ok(rows.iter().map(|rows| share / *rows as f64).collect())
 }
 
-impl Objective for CrossEntropy {
-    fn weight(&self, labels: &Labels) -> Result<f64, TrainError> {
-        let classes = classes(labels, self.classes, NAME)?;
-        Ok(classes.iter().map(|class| self.weight_of(*class)).sum())
+impl Loss for CrossEntropy {
+    fn per_row(&self, logits: Tensor<2>, targets: &Targets) -> Result<Tensor<1>, TrainError> {
+        let weights = self.weights(targets, 1.0, &logits.device())?;
+        Ok(-(log_softmax(logits, 1) * weights).sum_dim(1).squeeze_dim(1))
     }
 
-    fn loss(
+    fn row_weights(&self, targets: &Targets) -> Result<Option<Vec<f64>>, TrainError> {
+        let classes = classes(targets, self.classes, NAME)?.iter();
+        Ok(Some(classes.map(|class| self.weight_of(*class)).collect()))
+    }
+
+    fn sum(
         &self,
         logits: Tensor<2>,
-        labels: &Labels,
+        targets: &Targets,
         divisor: f64,
     ) -> Result<Tensor<1>, TrainError> {
-        let targets = Targets {
-            labels: classes(labels, self.classes, NAME)?,
-            classes: self.classes,
-            divisor,
-        };
-        let weights =
-            targets.smoothed_weights(self.smoothing, self.weights.as_deref(), &logits.device());
+        let weights = self.weights(targets, divisor, &logits.device())?;
         Ok(cross_entropy(logits, weights))
     }
 
-    fn sum(&self, logits: &[Vec<f32>], labels: &Labels) -> Result<f64, TrainError> {
-        let classes = classes(labels, self.classes, NAME)?;
-        let rows = logits.iter().zip(classes);
-        Ok(rows.map(|(logits, class)| self.row(logits, *class)).sum())
+    fn check(&self, targets: &Targets, outputs: usize) -> Result<(), TrainError> {
+        super::check_outputs(outputs, 2..=usize::MAX)?;
+        classes(targets, self.classes, NAME).map(drop)
     }
 }
 
@@ -116,9 +119,10 @@ mod tests {
 
     #[test]
     fn large_logits_have_a_finite_loss() {
-        let labels = Labels::Classes(vec![0, 1]);
+        let labels = Targets::Classes(vec![0, 1]);
         let loss = CrossEntropy::new(0.0, &ClassWeights::None, &labels, 2).unwrap();
-        let logits = [vec![3e38, 0.0], vec![1000.0, 0.0]];
-        assert_eq!(loss.sum(&logits, &labels).unwrap(), 1000.0);
+        let logits = Tensor::from_data([[3e38, 0.0], [1000.0, 0.0]], &Device::flex());
+        let losses = loss.per_row(logits, &labels).unwrap().into_data();
+        assert_eq!(losses.try_to_vec::<f32>().unwrap(), [0.0, 1000.0]);
     }
 }

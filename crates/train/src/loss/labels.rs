@@ -1,17 +1,17 @@
 //! Labels as the losses want them.
 
-use finetune_data::Labels;
+use finetune_eval::Targets;
 
 use crate::TrainError;
 
 /// Classes below `count`.
 pub(super) fn classes<'a>(
-    labels: &'a Labels,
+    labels: &'a Targets,
     count: usize,
     loss: &'static str,
 ) -> Result<&'a [usize], TrainError> {
     let expected = || format!("a class below {count}");
-    let Labels::Classes(classes) = labels else {
+    let Targets::Classes(classes) = labels else {
         return Err(refused(labels, 0, loss, expected()));
     };
     match classes.iter().position(|class| *class >= count) {
@@ -22,12 +22,12 @@ pub(super) fn classes<'a>(
 
 /// Scores for which `fits` holds; `expected` says which these are.
 pub(super) fn scores<'a>(
-    labels: &'a Labels,
+    labels: &'a Targets,
     fits: impl Fn(f32) -> bool,
     loss: &'static str,
     expected: &str,
 ) -> Result<&'a [f32], TrainError> {
-    let Labels::Scores(scores) = labels else {
+    let Targets::Scores(scores) = labels else {
         return Err(refused(labels, 0, loss, expected));
     };
     match scores.iter().position(|score| !fits(*score)) {
@@ -38,15 +38,15 @@ pub(super) fn scores<'a>(
 
 /// The error for the label of a row.
 fn refused(
-    labels: &Labels,
+    labels: &Targets,
     row: usize,
     loss: &'static str,
     expected: impl Into<String>,
 ) -> TrainError {
     let found = match labels {
-        Labels::Classes(classes) => classes.get(row).map(|class| format!("class {class}")),
-        Labels::Scores(scores) => scores.get(row).map(|score| format!("score {score}")),
-        Labels::Unlabelled => None,
+        Targets::Classes(classes) => classes.get(row).map(|class| format!("class {class}")),
+        Targets::Scores(scores) => scores.get(row).map(|score| format!("score {score}")),
+        _ => None,
     };
     TrainError::Label {
         loss,

@@ -1,141 +1,146 @@
-//! What training makes small: from logits or scores and labels to one number.
+//! Losses: from logits or scores and targets to one value per row.
 //!
-//! A [`LossConfig`] names the loss; [`LossConfig::init`] holds all labels to it once and gives a
-//! [`Loss`]. The mean over a step is taken in two parts, so that a step may be cut into
-//! micro-batches of any sizes: [`Loss::weight`] says what each adds to the divisor, and
-//! [`Loss::loss`] is the sum over a micro-batch over the divisor of the whole step. Their sum is
-//! the loss of the whole batch, and the sum of their gradients is its gradient.
+//! [`Loss`] is the trait, for the built-in ones and anyone's own; [`LossConfig`] is the registry of
+//! the built-in ones by name. A [`Criterion`] is a loss that was checked against the labels and
+//! outputs of a run.
 //!
-//! | loss | of | labels |
+//! | loss | outputs | targets |
 //! |---|---|---|
 //! | cross entropy | `C` logits, of which one is right | classes |
-//! | binary cross entropy | `C` logits, each for itself | classes, or shares of one logit |
+//! | binary cross entropy | `C` independent logits | classes, or fractions for one logit |
 //! | L1, L2, Huber | one number | scores |
 //! | cosine | one cosine | classes 0 and 1, or scores -1 and 1 |
 
 mod binary_cross_entropy;
 mod config;
 mod cosine;
+mod criterion;
 mod cross_entropy;
-mod huber;
-mod l1;
-mod l2;
 mod labels;
 mod pointwise;
 
 use std::fmt;
-use std::sync::Arc;
+use std::ops::RangeInclusive;
 
 use burn::tensor::Tensor;
-use finetune_data::Labels;
+use finetune_eval::Targets;
 
 pub use config::{ClassWeights, LossConfig};
+pub use criterion::Criterion;
+pub(crate) use criterion::targets;
 
 use crate::TrainError;
 
-/// A loss, ready for the labels and the model that it was made for; see [`LossConfig::init`].
-#[derive(Debug, Clone)]
-pub struct Loss {
-    objective: Arc<dyn Objective>,
-    outputs: usize,
-}
-
-/// What each loss is made of.
+/// A training loss.
 ///
-/// Outputs and labels have the same number of rows, and outputs the number of columns that the
-/// loss was made for.
-trait Objective: fmt::Debug + Send + Sync {
-    /// What the rows add to the divisor of the mean.
-    fn weight(&self, labels: &Labels) -> Result<f64, TrainError>;
-
-    /// The sum over the rows over `divisor`.
+/// Sums, weights, accumulated batches and evaluation are the training loop's business; a loss
+/// returns one value per row:
+///
+/// ```
+/// use burn::tensor::activation::log_softmax;
+/// use burn::tensor::{Int, Tensor};
+/// use finetune_eval::Targets;
+/// use finetune_train::{Loss, TrainError};
+///
+/// /// Focal loss ([Lin et al. 2017](https://arxiv.org/abs/1708.02002)).
+/// #[derive(Debug)]
+/// struct Focal {
+///     gamma: f64,
+/// }
+///
+/// impl Loss for Focal {
+///     fn per_row(&self, logits: Tensor<2>, targets: &Targets) -> Result<Tensor<1>, TrainError> {
+///         let labels: Vec<i64> = targets.classes()?.iter().map(|class| *class as i64).collect();
+///         let labels = Tensor::<1, Int>::from_data(labels.as_slice(), &logits.device());
+///         let log_p = log_softmax(logits, 1).gather(1, labels.unsqueeze_dim(1)).squeeze_dim(1);
+///         let p: Tensor<1> = Tensor::exp(log_p.clone());
+///         Ok(-(p.neg().add_scalar(1.0)).powf_scalar(self.gamma) * log_p)
+///     }
+/// }
+/// ```
+pub trait Loss: fmt::Debug + Send + Sync {
+    /// Returns the loss of each row.
     ///
     /// # Shapes
-    /// - `outputs`: `[B, C]`
-    /// - output: `[1]`
-    fn loss(
-        &self,
-        outputs: Tensor<2>,
-        labels: &Labels,
-        divisor: f64,
-    ) -> Result<Tensor<1>, TrainError>;
-
-    /// The sum over the rows, on the host.
-    fn sum(&self, outputs: &[Vec<f32>], labels: &Labels) -> Result<f64, TrainError>;
-}
-
-impl Loss {
-    /// What a batch adds to the divisor of the mean: its rows, or the weights of their classes.
+    /// - `logits`: `[B, C]`
+    /// - output: `[B]`
     ///
     /// # Errors
-    /// [`TrainError::Label`] if a label is not for this loss.
-    pub fn weight(&self, labels: &Labels) -> Result<f64, TrainError> {
-        self.objective.weight(labels)
+    /// Whatever is wrong with the targets; [`TrainError::custom`] takes any error.
+    fn per_row(&self, logits: Tensor<2>, targets: &Targets) -> Result<Tensor<1>, TrainError>;
+
+    /// Returns what each row adds to the divisor of the mean, above 0; `None` for 1 each (default).
+    ///
+    /// # Errors
+    /// If the targets are not for this loss.
+    fn row_weights(&self, _targets: &Targets) -> Result<Option<Vec<f64>>, TrainError> {
+        Ok(None)
     }
 
-    /// The sum over the rows of a batch over `divisor`, the weight of all batches of the step.
+    /// Returns the sum over the rows over `divisor`. The default calls [`Self::per_row`]; only a
+    /// loss with a fused form needs another.
     ///
     /// # Shapes
-    /// - `outputs`: `[B, C]`, logits or scores
+    /// - `logits`: `[B, C]`
     /// - output: `[1]`
     ///
     /// # Errors
-    /// [`TrainError::Label`] if a label is not for this loss, [`TrainError::LossInput`] if there
-    /// are not as many as rows, or the rows are not as wide as the loss was made for, and
-    /// [`TrainError::InvalidSetting`] for a divisor that is not above 0.
-    pub fn loss(
+    /// As [`Self::per_row`].
+    fn sum(
         &self,
-        outputs: Tensor<2>,
-        labels: &Labels,
+        logits: Tensor<2>,
+        targets: &Targets,
         divisor: f64,
     ) -> Result<Tensor<1>, TrainError> {
-        let [rows, width] = outputs.dims();
-        self.check(rows, width, labels)?;
-        if !(divisor > 0.0 && divisor.is_finite()) {
-            return Err(TrainError::setting("divisor", divisor, "above 0"));
+        let rows = logits.dims()[0];
+        let losses = self.per_row(logits, targets)?;
+        if losses.dims() != [rows] {
+            return Err(TrainError::LossShape {
+                loss: self.name(),
+                found: losses.dims().to_vec(),
+                expected: vec![rows],
+            });
         }
-        self.objective.loss(outputs, labels, divisor)
+        Ok(losses.sum().div_scalar(divisor))
     }
 
-    /// The mean loss of outputs that are on the host already, in double precision: of a whole data
-    /// set. Without rows, it is 0.
+    /// Checks all targets of the training rows and the number of outputs, before the first step
+    /// (default: accepts any).
     ///
     /// # Errors
-    /// As [`Self::loss`].
-    pub fn mean(&self, outputs: &[Vec<f32>], labels: &Labels) -> Result<f64, TrainError> {
-        let odd = outputs.iter().find(|row| row.len() != self.outputs);
-        self.check(outputs.len(), odd.map_or(self.outputs, Vec::len), labels)?;
-        if outputs.is_empty() {
-            return Ok(0.0);
-        }
-        Ok(self.objective.sum(outputs, labels)? / self.weight(labels)?)
-    }
-
-    fn check(&self, rows: usize, width: usize, labels: &Labels) -> Result<(), TrainError> {
-        let labelled = match labels {
-            Labels::Classes(classes) => classes.len(),
-            Labels::Scores(scores) => scores.len(),
-            Labels::Unlabelled => rows,
-        };
-        for (what, found, expected) in [
-            ("outputs of a row", width, self.outputs),
-            ("labels", labelled, rows),
-        ] {
-            if found != expected {
-                return Err(TrainError::LossInput {
-                    what,
-                    found,
-                    expected,
-                });
-            }
-        }
+    /// If the loss is not for them.
+    fn check(&self, _targets: &Targets, _outputs: usize) -> Result<(), TrainError> {
         Ok(())
     }
+
+    /// Name in messages and records (default: name of the type).
+    fn name(&self) -> String {
+        type_name::<Self>()
+    }
+}
+
+/// The last segment of a type's path.
+fn type_name<T: ?Sized>() -> String {
+    let path = std::any::type_name::<T>();
+    path.rsplit("::").next().unwrap_or(path).to_string()
+}
+
+/// # Errors
+/// [`TrainError::InvalidSetting`] if a loss is not for so many outputs.
+fn check_outputs(outputs: usize, allowed: RangeInclusive<usize>) -> Result<(), TrainError> {
+    if allowed.contains(&outputs) {
+        return Ok(());
+    }
+    let (least, most) = allowed.into_inner();
+    let bound = if least < most { "at least " } else { "" };
+    let expected = format!("{bound}{least} for this loss");
+    Err(TrainError::setting("outputs", outputs, expected))
 }
 
 #[cfg(test)]
 mod tests {
     use burn::tensor::Device;
+    use finetune_data::Labels;
 
     use super::*;
 

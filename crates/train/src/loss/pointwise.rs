@@ -1,53 +1,83 @@
-//! Losses of one score a row that depend on its distance from the true one alone.
+//! Losses of one score per row that depend only on its distance from the true score: the mean
+//! absolute error, the mean squared error and Huber's.
 
 use std::fmt;
 
 use burn::tensor::{Tensor, TensorData};
-use finetune_data::Labels;
+use finetune_eval::Targets;
 
-use super::Objective;
+use super::Loss;
 use super::labels::scores;
 use crate::TrainError;
 
-pub(super) trait Pointwise: fmt::Debug + Send + Sync {
+/// The function of the distance.
+trait Pointwise: fmt::Debug + Send + Sync {
     const NAME: &str;
 
-    /// The loss of each distance, signed.
+    /// The loss of each signed distance.
     fn of(&self, distances: Tensor<1>) -> Tensor<1>;
-
-    /// The same of one distance.
-    fn of_one(&self, distance: f64) -> f64;
 }
 
-fn finite_scores<'a>(labels: &'a Labels, name: &'static str) -> Result<&'a [f32], TrainError> {
-    scores(labels, f32::is_finite, name, "a finite score")
-}
-
-impl<P: Pointwise> Objective for P {
-    fn weight(&self, labels: &Labels) -> Result<f64, TrainError> {
-        Ok(finite_scores(labels, P::NAME)?.len() as f64)
+impl<P: Pointwise> Loss for P {
+    fn check(&self, targets: &Targets, outputs: usize) -> Result<(), TrainError> {
+        super::check_outputs(outputs, 1..=1)?;
+        finite_scores(targets, P::NAME).map(drop)
     }
 
-    fn loss(
-        &self,
-        outputs: Tensor<2>,
-        labels: &Labels,
-        divisor: f64,
-    ) -> Result<Tensor<1>, TrainError> {
-        let scores = finite_scores(labels, P::NAME)?;
+    fn row_weights(&self, targets: &Targets) -> Result<Option<Vec<f64>>, TrainError> {
+        finite_scores(targets, P::NAME)?;
+        Ok(None)
+    }
+
+    fn per_row(&self, outputs: Tensor<2>, targets: &Targets) -> Result<Tensor<1>, TrainError> {
+        let scores = finite_scores(targets, P::NAME)?;
         let targets = TensorData::new(scores.to_vec(), [scores.len()]);
         let targets = Tensor::<1>::from_data(targets, &outputs.device());
-        let losses = self.of(outputs.reshape([scores.len()]) - targets);
-        Ok(losses.sum().div_scalar(divisor))
+        Ok(self.of(outputs.reshape([scores.len()]) - targets))
     }
+}
 
-    fn sum(&self, outputs: &[Vec<f32>], labels: &Labels) -> Result<f64, TrainError> {
-        let pairs = outputs
-            .iter()
-            .flatten()
-            .zip(finite_scores(labels, P::NAME)?);
-        let losses =
-            pairs.map(|(output, score)| self.of_one(f64::from(*output) - f64::from(*score)));
-        Ok(losses.sum())
+fn finite_scores<'a>(targets: &'a Targets, name: &'static str) -> Result<&'a [f32], TrainError> {
+    scores(targets, f32::is_finite, name, "a finite score")
+}
+
+/// The absolute distance.
+#[derive(Debug)]
+pub(super) struct AbsoluteError;
+
+impl Pointwise for AbsoluteError {
+    const NAME: &str = "L1";
+
+    fn of(&self, distances: Tensor<1>) -> Tensor<1> {
+        distances.abs()
+    }
+}
+
+/// The squared distance.
+#[derive(Debug)]
+pub(super) struct SquaredError;
+
+impl Pointwise for SquaredError {
+    const NAME: &str = "L2";
+
+    fn of(&self, distances: Tensor<1>) -> Tensor<1> {
+        distances.clone() * distances
+    }
+}
+
+/// Half the square of a small distance, linear beyond `delta`.
+#[derive(Debug)]
+pub(super) struct Huber {
+    pub(super) delta: f64,
+}
+
+/// `c (|d| - c / 2)` with `c = min(|d|, delta)` is both pieces at once.
+impl Pointwise for Huber {
+    const NAME: &str = "Huber";
+
+    fn of(&self, distances: Tensor<1>) -> Tensor<1> {
+        let lengths = distances.abs();
+        let bounded = lengths.clone().clamp_max(self.delta);
+        (lengths - bounded.clone().mul_scalar(0.5)) * bounded
     }
 }

@@ -57,6 +57,8 @@ pub struct TaskConfig {
     pub model: ModelConfig,
     /// What is made small; `None` for cross entropy of classes, and L2 of scores.
     pub loss: Option<LossConfig>,
+    /// Names of metrics to evaluate beside those that the task has by default (default: none).
+    pub metrics: Vec<String>,
     /// Whether the encoder reads the texts of a pair as one row (cross-encoder) or each by itself
     /// (bi-encoder).
     pub pairs: PairEncoding,
@@ -71,6 +73,7 @@ impl Default for TaskConfig {
             trains: true,
             model: ModelConfig::default(),
             loss: None,
+            metrics: Vec::new(),
             pairs: PairEncoding::default(),
             max_length: None,
         }

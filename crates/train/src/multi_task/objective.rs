@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use burn::module::ParamId;
 use burn::tensor::Tensor;
 use finetune_data::Batch;
-use finetune_eval::{Metric, Scores};
+use finetune_eval::{Better, Metric, Scores};
 use finetune_model::{DropoutStream, EncoderModel, MultiTaskModel, parameters};
 use finetune_ops::Precision;
 
@@ -15,7 +15,7 @@ use crate::labelled_texts::LabelledTexts;
 use crate::mixing::MixingConfig;
 use crate::objective::{BatchCounts, Objective, Part};
 use crate::observer::Observer;
-use crate::scoring::main_metric;
+use crate::scoring::target_kind;
 use crate::{TrainConfig, TrainError};
 
 /// Labelled texts of several tasks, for a [`MultiTaskModel`].
@@ -121,11 +121,14 @@ impl Objective for MultiTaskTexts<'_> {
         texts.loss(&model, batch, divisor, dropout)
     }
 
-    fn metrics(&self) -> &[Metric] {
+    fn metrics(&self) -> Vec<(String, Better)> {
         let mut tasks = self.tasks.iter();
         match tasks.any(|task| task.texts.validation.is_some()) {
-            true => &[Metric::Loss, Metric::Overall],
-            false => &[],
+            true => vec![
+                ("loss".to_string(), Better::Lower),
+                ("overall".to_string(), Better::Higher),
+            ],
+            false => Vec::new(),
         }
     }
 
@@ -140,8 +143,10 @@ impl Objective for MultiTaskTexts<'_> {
                 continue;
             }
             let measured = task.texts.evaluate(&model.task(index), observer);
+            let metric = target_kind(&task.texts.train.task.target).main_metric();
             let scores = TaskScores {
-                metric: main_metric(&task.texts.train.task.target),
+                metric: metric.to_string(),
+                better: metric.better(),
                 scores: task.named(measured)?.scores,
             };
             evaluation.tasks.insert(task.name.clone(), scores);
@@ -159,20 +164,19 @@ impl MultiTaskTexts<'_> {
             let counts = |(name, _): &(&String, &TaskScores)| self.overall.counts(name);
             evaluation.tasks.iter().filter(counts).map(|(_, task)| task)
         };
-        let value = |task: &TaskScores, metric| task.scores.get(&metric).copied();
-        let losses: Vec<f64> = tasks()
-            .filter_map(|task| value(task, Metric::Loss))
-            .collect();
-        let judged = tasks().map(|task| (task.metric, value(task, task.metric).unwrap_or(0.0)));
+        let value = |task: &TaskScores, metric: &str| task.scores.get(metric).copied();
+        let losses: Vec<f64> = tasks().filter_map(|task| value(task, "loss")).collect();
+        let judged =
+            tasks().map(|task| (&task.metric[..], value(task, &task.metric).unwrap_or(0.0)));
         let mut scores = Scores::new();
         scores.extend(
             self.overall
                 .of(judged)
-                .map(|overall| (Metric::Overall, overall)),
+                .map(|overall| ("overall".to_string(), overall)),
         );
         if !losses.is_empty() {
             let mean = losses.iter().sum::<f64>() / losses.len() as f64;
-            scores.insert(Metric::Loss, mean);
+            scores.insert("loss".to_string(), mean);
         }
         scores
     }

@@ -16,7 +16,7 @@ use crate::observer::Observer;
 use crate::predict::predict;
 use crate::report::{DataSection, ModelSection, RunSection, TestSection};
 use crate::run_record::RunRecord;
-use crate::scoring::main_metric;
+use crate::scoring::target_kind;
 use crate::trainer::Trainer;
 use crate::{TrainConfig, TrainError};
 
@@ -220,15 +220,15 @@ impl Setup {
         let mut reports = Vec::with_capacity(self.tasks.len());
         for (index, task) in self.tasks.iter().enumerate() {
             let (name, test) = (&task.config.name, &task.data.test);
-            let predictions = predict(&model.task(index), &test.tokens, pad, size, observer);
-            let predictions = predictions.map_err(|error| error.in_task(name))?;
+            let output = predict(&model.task(index), &test.tokens, pad, size, observer);
+            let output = output.map_err(|error| error.in_task(name))?;
             let (labels, class_names) = (test.tokens.labels.all()?, test.dataset.class_names());
-            record.write_task_predictions(name, &predictions, &labels, class_names)?;
+            record.write_task_predictions(name, &output.predictions, &labels, class_names)?;
             reports.push(TaskReport {
                 name: name.clone(),
                 trained: task.config.trains,
                 data: task.data.section()?,
-                test: TestSection::new(&predictions, test)?,
+                test: TestSection::new(&output, test, &task.loss, &task.evaluator)?,
             });
         }
         Ok(reports)
@@ -239,8 +239,10 @@ impl Setup {
         let tasks = self.tasks.iter().zip(reports);
         let counted = tasks.filter(|(_, report)| formula.counts(&report.name));
         formula.of(counted.map(|(task, report)| {
-            let metric = main_metric(&task.data.train.dataset.task.target);
-            (metric, report.test.score(metric).unwrap_or(0.0))
+            let metric = target_kind(&task.data.train.dataset.task.target).main_metric();
+            let name = metric.to_string();
+            let score = report.test.score(&name).unwrap_or(0.0);
+            (name, score)
         }))
     }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use burn::tensor::Device;
 use finetune_data::{Splits, Target, TextTokenizer};
+use finetune_eval::Evaluator;
 use finetune_model::{
     CheckpointConfig, LoadReport, MultiTaskModel, SequenceClassifier, load_classifier_as,
     save_classifier,
@@ -14,8 +15,9 @@ use finetune_random::{Purpose, name_coordinate, number};
 
 use super::{MultiTaskConfig, TaskConfig, TaskTexts};
 use crate::labelled_texts::LabelledTexts;
+use crate::scoring::evaluator;
 use crate::used_splits::{Data, UsedSplits};
-use crate::{Loss, LossConfig, TextConfig, TextPreparation, TrainError};
+use crate::{Criterion, LossConfig, TextConfig, TextPreparation, TrainError};
 
 /// A task, ready to be trained and tested; its head is in the model.
 #[derive(Debug)]
@@ -24,7 +26,8 @@ pub(super) struct PreparedTask {
     pub(super) data: Data,
     checkpoint: CheckpointConfig,
     text: TextConfig,
-    loss: Loss,
+    pub(super) loss: Criterion,
+    pub(super) evaluator: Evaluator,
 }
 
 /// Where the tasks of a run begin: a checkpoint, or one folder for each task, as a run leaves them.
@@ -100,6 +103,11 @@ impl PreparedTask {
         let data = splits.encode(&text, tokenizer)?;
         let prepared = Self {
             loss: loss.init(&data.train.tokens.labels.all()?, model.classes())?,
+            evaluator: evaluator(
+                &data.train.dataset.task.target,
+                &[],
+                config.metrics.iter().map(String::as_str),
+            )?,
             config: config.clone(),
             checkpoint,
             data,
@@ -119,6 +127,7 @@ impl PreparedTask {
             trains: self.config.trains,
             texts: LabelledTexts {
                 validation: validation.map(|split| &split.tokens),
+                evaluator: self.evaluator.clone(),
                 padding: self.text.padding,
                 eval_batch_size: settings.train.eval_batch_size,
                 ..LabelledTexts::new(train, &self.loss, tokenizer.pad_token_id())

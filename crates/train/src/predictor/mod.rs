@@ -231,12 +231,12 @@ impl Predictor {
             },
         };
         let pad = self.tokenizer.pad_token_id();
-        let predictions = predict(&self.model, &data, pad, self.config.batch_size, &mut ())?;
+        let output = predict(&self.model, &data, pad, self.config.batch_size, &mut ())?;
         let prediction = |outputs: &Vec<f32>| {
             let (names, problem_type) = (self.class_names(), self.problem_type());
             Prediction::new(outputs, names, problem_type, &self.config)
         };
-        Ok(predictions.logits.iter().map(prediction).collect())
+        Ok(output.predictions.logits.iter().map(prediction).collect())
     }
 }
 

@@ -6,7 +6,7 @@ use finetune_model::ProblemType;
 use serde::Serialize;
 
 use super::PredictorConfig;
-use crate::predict::softmax;
+use finetune_eval::softmax;
 
 /// What a model says of a text.
 ///

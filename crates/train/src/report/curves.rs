@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use finetune_eval::Metric;
 use finetune_eval::plots::{Line, LineChart};
 use finetune_eval::report::Section;
 
@@ -23,10 +22,7 @@ type Points = Vec<(f64, f64)>;
 pub(super) fn curves(train: &TrainSection, metrics: &Path) -> Result<Option<Section>, TrainError> {
     let mut charts = losses(metrics)?;
     for (metric, lines) in evaluations(train) {
-        charts
-            .entry(metric.name().to_string())
-            .or_default()
-            .extend(lines);
+        charts.entry(metric).or_default().extend(lines);
     }
     let mut section = Section::new("Curves");
     for (name, mut lines) in charts {
@@ -73,24 +69,24 @@ fn losses(metrics: &Path) -> Result<BTreeMap<String, Vec<(String, Points)>>, Tra
             .map(|(task, points)| (format!("training, {task}"), smooth(&points)))
             .collect(),
     };
-    Ok(BTreeMap::from([(Metric::Loss.name().to_string(), lines)]))
+    Ok(BTreeMap::from([("loss".to_string(), lines)]))
 }
 
 /// What was measured while training, by metric.
-fn evaluations(train: &TrainSection) -> BTreeMap<Metric, Vec<(String, Points)>> {
-    let mut lines: BTreeMap<(Metric, String), Points> = BTreeMap::new();
+fn evaluations(train: &TrainSection) -> BTreeMap<String, Vec<(String, Points)>> {
+    let mut lines: BTreeMap<(String, String), Points> = BTreeMap::new();
     for evaluation in &train.evaluations {
         let tasks = evaluation.tasks.iter();
         let tasks = tasks.map(|(task, scores)| (format!("held out, {task}"), scores));
         let all = std::iter::once(("held out".to_string(), &evaluation.scores)).chain(tasks);
         for (name, scores) in all {
             for (metric, score) in scores.iter().filter(|(_, score)| score.is_finite()) {
-                let points = lines.entry((*metric, name.clone())).or_default();
+                let points = lines.entry((metric.clone(), name.clone())).or_default();
                 points.push((evaluation.step as f64, *score));
             }
         }
     }
-    let mut charts: BTreeMap<Metric, Vec<(String, Points)>> = BTreeMap::new();
+    let mut charts: BTreeMap<String, Vec<(String, Points)>> = BTreeMap::new();
     for ((metric, name), points) in lines {
         charts.entry(metric).or_default().push((name, points));
     }

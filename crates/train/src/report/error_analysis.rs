@@ -5,14 +5,13 @@ use finetune_data::{EncodedDataset, Example, Labels};
 use finetune_eval::plots::{ReliabilityDiagram, ScoreScatter};
 use finetune_eval::report::{ScoredText, Section, Table, Texts};
 use finetune_eval::{
-    Binning, ConfusionMatrix, Metric, PredictedProbabilities, PredictedScores, Reliability,
-    SliceScores, Slices,
+    Binning, ConfusionMatrix, MetricKind, PredictedProbabilities, PredictedScores, Predictions,
+    Reliability, SliceScores, Slices,
 };
 use serde::Serialize;
 
 use super::figure;
 use crate::TrainError;
-use crate::predict::Predictions;
 use crate::text_config::EncodedSplit;
 
 /// So many of the worst errors are told.
@@ -60,7 +59,7 @@ impl ErrorAnalysis {
             }
             Labels::Scores(labels) => {
                 let scores = PredictedScores::from_slices(labels, &predictions.scores())?;
-                let metrics = [Metric::Pearson, Metric::MeanAbsoluteError];
+                let metrics = [MetricKind::Pearson, MetricKind::MeanAbsoluteError];
                 let slices = by_text
                     .iter()
                     .map(|slices| slices.scores(&metrics, |rows| scores.select(rows)));
@@ -136,7 +135,7 @@ fn class_slices(
         let of = |values: &[usize]| rows.iter().map(|row| values[*row]).collect::<Vec<_>>();
         ConfusionMatrix::from_slices(&of(labels), &of(classes), names)
     };
-    let metrics = [Metric::Accuracy, Metric::MacroF1];
+    let metrics = [MetricKind::Accuracy, MetricKind::MacroF1];
     let mut scores = Vec::new();
     for slices in by_text {
         scores.push(slices.scores(&metrics, matrix)?);

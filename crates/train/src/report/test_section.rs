@@ -5,13 +5,17 @@ use std::fmt;
 use finetune_data::Labels;
 use finetune_eval::plots::ConfusionPlot;
 use finetune_eval::report::{Facts, Section, Table};
-use finetune_eval::{ClassificationReport, ConfusionMatrix, Metric, RegressionReport, Scored};
+use finetune_eval::{
+    ClassificationReport, ConfusionMatrix, Evaluator, MetricKind, Predictions, RegressionReport,
+    Scored, Scores,
+};
 use serde::Serialize;
 
 use super::{ErrorAnalysis, figure};
-use crate::TrainError;
-use crate::predict::Predictions;
+use crate::predict::PredictionOutput;
+use crate::scoring::scores_of;
 use crate::text_config::EncodedSplit;
+use crate::{Criterion, TrainError};
 
 /// More classes than these are no picture.
 const MOST_CLASSES: usize = 40;
@@ -25,6 +29,8 @@ pub struct TestSection {
     /// Where they are right and wrong.
     #[serde(flatten)]
     pub analysis: ErrorAnalysis,
+    /// Every metric of the run: those of its task, those its settings name, and your own.
+    pub metrics: Scores,
     /// Wall time of the prediction loop.
     pub seconds: f64,
     /// Rows per second.
@@ -76,8 +82,8 @@ impl TestScores {
         }
     }
 
-    /// As [`TestSection::score`].
-    pub(crate) fn score(&self, metric: Metric) -> Option<f64> {
+    /// Returns a built-in metric that follows from the counts.
+    pub(crate) fn score(&self, metric: MetricKind) -> Option<f64> {
         match self {
             Self::Classes {
                 confusion_matrix, ..
@@ -91,26 +97,38 @@ impl TestSection {
     /// # Errors
     /// [`TrainError::Eval`] if rows and predictions do not pair up, and
     /// [`TrainError::InvalidSetting`] for rows without labels.
-    pub(crate) fn new(predictions: &Predictions, test: &EncodedSplit) -> Result<Self, TrainError> {
+    pub(crate) fn new(
+        output: &PredictionOutput,
+        test: &EncodedSplit,
+        criterion: &Criterion,
+        evaluator: &Evaluator,
+    ) -> Result<Self, TrainError> {
+        let predictions = &output.predictions;
         let labels = test.tokens.labels.all()?;
         let class_names = test.dataset.class_names();
         Ok(Self {
             scores: TestScores::new(predictions, &labels, class_names)?,
             analysis: ErrorAnalysis::new(predictions, &labels, test)?,
-            seconds: predictions.seconds,
-            examples_per_second: predictions.examples_per_second(),
+            metrics: scores_of(&test.tokens, criterion, evaluator, predictions)?,
+            seconds: output.seconds,
+            examples_per_second: output.examples_per_second(),
         })
     }
 
-    /// The value of a metric; `None` for one that the task has not got, and for a correlation that
-    /// the rows do not define.
-    pub fn score(&self, metric: Metric) -> Option<f64> {
-        self.scores.score(metric)
+    /// Returns the value of a metric by name; `None` for one that was not evaluated and does not
+    /// follow from the counts of the test rows, and for one that the rows do not define.
+    pub fn score(&self, metric: &str) -> Option<f64> {
+        let evaluated = self.metrics.get(metric).copied();
+        evaluated.or_else(|| self.scores.score(metric.parse().ok()?))
     }
 
     /// The scores and the analysis, for a page.
     pub(crate) fn section(&self, title: &str) -> Section {
-        let section = Section::new(title);
+        let metrics = self.metrics.iter();
+        let metrics = metrics.fold(Facts::new(), |facts, (name, score)| {
+            facts.with(name.replace('_', " "), format!("{score:.4}"))
+        });
+        let section = Section::new(title).with(metrics);
         let section = match &self.scores {
             TestScores::Classes {
                 report,
@@ -133,17 +151,17 @@ impl TestSection {
     /// The two scores that a task is known by, for people.
     pub(crate) fn sentence(&self) -> String {
         let number = |score: Option<f64>| score.map_or("-".into(), |score| format!("{score:.4}"));
-        let score = |metric| number(self.score(metric));
+        let score = |metric: MetricKind| number(self.scores.score(metric));
         match &self.scores {
             TestScores::Classes { .. } => format!(
                 "Accuracy {}, macro F1 {}.",
-                score(Metric::Accuracy),
-                score(Metric::MacroF1)
+                score(MetricKind::Accuracy),
+                score(MetricKind::MacroF1)
             ),
             TestScores::Scores(_) => format!(
                 "Pearson {}, Spearman {}.",
-                score(Metric::Pearson),
-                score(Metric::Spearman)
+                score(MetricKind::Pearson),
+                score(MetricKind::Spearman)
             ),
         }
     }

@@ -58,7 +58,7 @@ impl<C> StudyResults<'_, C> {
 
     fn compare(&self, first: usize, second: usize) -> Result<Comparison, TrainError> {
         let config = self.study.config();
-        let higher = config.metric.higher_is_better();
+        let higher = config.higher_is_better();
         let (ours, theirs) = (self.replicates(first), self.replicates(second));
         let planned = |candidate: usize| {
             let trials = self.study.trials().iter();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use finetune_eval::Metric;
+use finetune_eval::{Better, Metric, MetricKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -47,8 +47,11 @@ use crate::TrainError;
 pub struct StudyConfig {
     /// What reports call it.
     pub name: String,
-    /// What trials are compared by; accuracy.
-    pub metric: Metric,
+    /// Name of the metric that trials are compared by (default: `accuracy`).
+    pub metric: String,
+    /// Direction of the metric; needed for one of your own (default: that of the built-in metric,
+    /// otherwise higher).
+    pub better: Option<Better>,
     /// On which rows it is measured; the test rows.
     pub measured_on: MeasuredOn,
     /// What the program is to know beside the settings, such as where the data are; the library
@@ -114,7 +117,8 @@ impl Default for StudyConfig {
     fn default() -> Self {
         Self {
             name: String::new(),
-            metric: Metric::Accuracy,
+            metric: MetricKind::Accuracy.to_string(),
+            better: None,
             measured_on: MeasuredOn::default(),
             experiment: Map::new(),
             base: Map::new(),
@@ -131,6 +135,13 @@ impl Default for StudyConfig {
 }
 
 impl StudyConfig {
+    /// Whether a higher value of the metric is better.
+    pub(super) fn higher_is_better(&self) -> bool {
+        let built_in = self.metric.parse::<MetricKind>();
+        let built_in = built_in.map_or(Better::Higher, |kind| kind.better());
+        self.better.unwrap_or(built_in) == Better::Higher
+    }
+
     /// Reads a file, TOML or JSON by its extension.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 
-use finetune_eval::{Metric, Scores};
+use finetune_eval::Scores;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,7 +21,6 @@ use crate::observer::Observer;
 /// ```
 /// use std::convert::Infallible;
 ///
-/// use finetune_eval::Metric;
 /// use finetune_train::{Experiment, Observer, Study, StudyConfig, Trial, TrialFolder, TrialScores};
 /// use serde::{Deserialize, Serialize};
 /// use serde_json::{Value, json};
@@ -58,7 +57,7 @@ use crate::observer::Observer;
 ///         _: &mut dyn Observer,
 ///     ) -> Result<TrialScores, Infallible> {
 ///         let score = trial.config.weight + (trial.config.seed % 3) as f64;
-///         Ok(TrialScores::test(Metric::Accuracy, score))
+///         Ok(TrialScores::test("accuracy", score))
 ///     }
 /// }
 ///
@@ -97,7 +96,7 @@ pub trait Experiment: Sync {
 
     /// The metrics that a trial with these settings has on these rows, so that a study by another
     /// one is refused before the first is run. Nothing if they are not known beforehand.
-    fn metrics(&self, _config: &Self::Config, _rows: MeasuredOn) -> Option<Vec<Metric>> {
+    fn metrics(&self, _config: &Self::Config, _rows: MeasuredOn) -> Option<Vec<String>> {
         None
     }
 
@@ -130,9 +129,9 @@ pub struct TrialScores {
 
 impl TrialScores {
     /// One score on the test rows.
-    pub fn test(metric: Metric, score: f64) -> Self {
+    pub fn test(metric: impl Into<String>, score: f64) -> Self {
         Self {
-            test: [(metric, score)].into(),
+            test: [(metric.into(), score)].into(),
             ..Self::default()
         }
     }

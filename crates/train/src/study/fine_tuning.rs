@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use finetune_data::{Dataset, Folds, Split, Splits};
-use finetune_eval::Metric;
 use serde_json::{Value, json};
 
 use super::config::MeasuredOn;
@@ -14,7 +13,7 @@ use super::model_fingerprint::model_fingerprint;
 use super::run_scores::{scores_of_run, test_metrics};
 use super::trial::{Fold, Trial};
 use crate::observer::Observer;
-use crate::scoring::metrics_of;
+use crate::scoring::evaluator;
 use crate::{ActivationPlace, FineTuning, FineTuningConfig, RunDirectory, TrainError};
 
 /// Trials are [`FineTuning`] runs on one checkpoint and one data set.
@@ -179,13 +178,20 @@ impl Experiment for FineTuningExperiment {
         }
     }
 
-    fn metrics(&self, config: &FineTuningConfig, rows: MeasuredOn) -> Option<Vec<Metric>> {
+    fn metrics(&self, config: &FineTuningConfig, rows: MeasuredOn) -> Option<Vec<String>> {
         let target = &self.splits.train.task.target;
         let has_rows = self.validation.is_some() || self.splits.validation.is_some();
+        let evaluator = evaluator(target, &[], config.metric_names()).ok()?;
+        let evaluated = evaluator.metrics().iter().map(|metric| metric.name());
         Some(match rows {
-            MeasuredOn::Test => test_metrics(target),
+            MeasuredOn::Test => {
+                let counted = test_metrics(target).into_iter();
+                evaluated
+                    .chain(counted.map(|metric| metric.to_string()))
+                    .collect()
+            }
             MeasuredOn::Validation if has_rows && config.train.evaluation.is_some() => {
-                metrics_of(target).to_vec()
+                evaluated.collect()
             }
             MeasuredOn::Validation => Vec::new(),
         })

@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::iter::successors;
 
-use finetune_eval::Metric;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -115,7 +114,7 @@ impl TrialFailure {
 pub(super) fn check_scores(
     id: &str,
     scores: &TrialScores,
-    metric: Metric,
+    metric: &str,
     rows: MeasuredOn,
 ) -> Result<(), StudyError> {
     let wrong = |metric: &str, what: String| StudyError::NoScore {
@@ -125,7 +124,7 @@ pub(super) fn check_scores(
     };
     for (metric, value) in scores.test.iter().chain(&scores.validation) {
         if !value.is_finite() {
-            return Err(wrong(&metric.name(), format!("it is {value}")));
+            return Err(wrong(metric, format!("it is {value}")));
         }
     }
     let points = scores.curves.iter();
@@ -134,24 +133,24 @@ pub(super) fn check_scores(
     if let Some((name, value)) = numbers.chain(points).find(|(_, value)| !value.is_finite()) {
         return Err(wrong(name, format!("it is {value}")));
     }
-    match scores.on(rows).contains_key(&metric) {
+    match scores.on(rows).contains_key(metric) {
         true => Ok(()),
-        false => Err(no_score(id, metric, rows, scores.on(rows).keys().copied())),
+        false => Err(no_score(id, metric, rows, scores.on(rows).keys().cloned())),
     }
 }
 
 /// The refusal of a trial without the metric, which has others.
 pub(super) fn no_score(
     trial: &str,
-    metric: Metric,
+    metric: &str,
     rows: MeasuredOn,
-    others: impl IntoIterator<Item = Metric>,
+    others: impl IntoIterator<Item = String>,
 ) -> StudyError {
     let which = match rows {
         MeasuredOn::Test => "test",
         MeasuredOn::Validation => "validation",
     };
-    let names: Vec<_> = others.into_iter().map(Metric::name).collect();
+    let names: Vec<_> = others.into_iter().collect();
     StudyError::NoScore {
         id: trial.to_string(),
         metric: metric.to_string(),
@@ -168,23 +167,23 @@ mod tests {
 
     #[test]
     fn scores_are_held_to_the_study() {
-        let good = TrialScores::test(Metric::Accuracy, 0.5);
+        let good = TrialScores::test("accuracy", 0.5);
         let check = |scores: &TrialScores, metric, rows| {
             let result = check_scores("a", scores, metric, rows);
             result.map_or_else(|error| error.to_string(), |()| String::new())
         };
-        assert_eq!(check(&good, Metric::Accuracy, MeasuredOn::Test), "");
+        assert_eq!(check(&good, "accuracy", MeasuredOn::Test), "");
         assert_eq!(
-            check(&good, Metric::MacroF1, MeasuredOn::Test),
+            check(&good, "macro_f1", MeasuredOn::Test),
             "trial a has no macro_f1: the test scores are accuracy"
         );
         assert_eq!(
-            check(&good, Metric::Accuracy, MeasuredOn::Validation),
+            check(&good, "accuracy", MeasuredOn::Validation),
             "trial a has no accuracy: there are no validation scores"
         );
-        let bad = TrialScores::test(Metric::Accuracy, f64::NAN);
+        let bad = TrialScores::test("accuracy", f64::NAN);
         assert_eq!(
-            check(&bad, Metric::Accuracy, MeasuredOn::Test),
+            check(&bad, "accuracy", MeasuredOn::Test),
             "trial a has no accuracy: it is NaN"
         );
         let mut curve = good.clone();
@@ -192,7 +191,7 @@ mod tests {
             .curves
             .insert("loss".into(), vec![(1.0, f64::INFINITY)]);
         assert_eq!(
-            check(&curve, Metric::Accuracy, MeasuredOn::Test),
+            check(&curve, "accuracy", MeasuredOn::Test),
             "trial a has no loss: it is inf"
         );
     }

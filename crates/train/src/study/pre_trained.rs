@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use finetune_data::{Dataset, TextTokenizer};
-use finetune_eval::Metric as EvalMetric;
 use finetune_model::{load_masked_lm, save_masked_lm};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -18,8 +17,8 @@ use super::folder::TrialFolder;
 use super::trial::{Fold, Trial};
 use crate::observer::Observer;
 use crate::{
-    FineTuningConfig, Metric, PreTraining, PreTrainingConfig, RunDirectory, RunLength, Start,
-    TrainError, read_json,
+    FineTuningConfig, PreTraining, PreTrainingConfig, RunDirectory, RunLength, Start, TrainError,
+    read_json,
 };
 
 /// Settings of a trial: how the encoder is pre-trained further, when, and then the fine-tuning.
@@ -154,7 +153,7 @@ impl Experiment for PreTrainedExperiment {
         Some("fine_tuning.train.seed")
     }
 
-    fn metrics(&self, config: &PreTrainedConfig, rows: MeasuredOn) -> Option<Vec<EvalMetric>> {
+    fn metrics(&self, config: &PreTrainedConfig, rows: MeasuredOn) -> Option<Vec<String>> {
         self.fine_tuning.metrics(&config.fine_tuning, rows)
     }
 
@@ -218,5 +217,5 @@ fn perplexity_after(run: &RunDirectory, steps: usize) -> Result<Option<f64>, Tra
     let evaluations = report["train"]["evaluations"].as_array();
     let mut evaluations = evaluations.into_iter().flatten();
     let record = evaluations.find(|record| record["step"] == steps);
-    Ok(record.and_then(|record| record["scores"][Metric::Perplexity.name().as_ref()].as_f64()))
+    Ok(record.and_then(|record| record["scores"]["perplexity"].as_f64()))
 }

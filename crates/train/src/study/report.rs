@@ -68,7 +68,7 @@ impl<C> StudyResults<'_, C> {
         if let Some(best) = self.best() {
             let means = self.means();
             let equal = means.iter().filter(|mean| **mean == means[best]).count();
-            let which = match self.study.config().metric.higher_is_better() {
+            let which = match self.study.config().higher_is_better() {
                 true => "highest",
                 false => "lowest",
             };
@@ -103,7 +103,7 @@ impl<C> StudyResults<'_, C> {
     fn facts(&self) -> Facts {
         let config = self.study.config();
         let record = self.study.record();
-        let mut facts = Facts::new().with("Metric", self.metric_name());
+        let mut facts = Facts::new().with("MetricKind", self.metric_name());
         for axis in &config.axes {
             let json = serde_json::to_string(axis).unwrap_or_default();
             facts = facts.with_code(format!("Axis {}", axis.label()), json);

@@ -238,9 +238,9 @@ impl<E: Experiment> Resolver<'_, E> {
             trial: place.to_string(),
             what: error.to_string(),
         })?;
-        let (metric, rows) = (self.config.metric, self.config.measured_on);
+        let (metric, rows) = (&self.config.metric[..], self.config.measured_on);
         let metrics = self.experiment.metrics(config, rows);
-        match metrics.filter(|metrics| !metrics.contains(&metric)) {
+        match metrics.filter(|metrics| !metrics.iter().any(|name| name == metric)) {
             Some(metrics) => Err(no_score(place, metric, rows, metrics)),
             None => Ok(()),
         }

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use finetune_eval::Metric;
-
 use super::folder::StudyFolder;
 use super::halving::best;
 use super::outcome::{TrialResult, TrialState};
@@ -111,8 +109,8 @@ impl<C> StudyResults<'_, C> {
     }
 
     /// The test scores of a candidate by another metric.
-    pub fn test_scores(&self, candidate: usize, metric: Metric) -> Vec<f64> {
-        self.scores_by(candidate, |result| result.scores.test.get(&metric).copied())
+    pub fn test_scores(&self, candidate: usize, metric: &str) -> Vec<f64> {
+        self.scores_by(candidate, |result| result.scores.test.get(metric).copied())
     }
 
     /// A number of each finished trial of a candidate, such as its epochs to the best model.
@@ -146,7 +144,7 @@ impl<C> StudyResults<'_, C> {
                 *mean = None;
             }
         }
-        let higher = self.study.config().metric.higher_is_better();
+        let higher = self.study.config().higher_is_better();
         best(&means, 1, higher).first().copied()
     }
 
@@ -178,7 +176,7 @@ impl<C> StudyResults<'_, C> {
             mean(&scores?)
         };
         let scores: Vec<Option<f64>> = (0..all).map(score).collect();
-        let higher = config.metric.higher_is_better();
+        let higher = config.higher_is_better();
         Some(best(&scores, halving.kept(all, rung + 1), higher))
     }
 }

@@ -1,7 +1,9 @@
 //! The scores of a fine-tuning run, from the report that it left.
 
 use finetune_data::Target;
-use finetune_eval::{ConfusionMatrix, Metric, MetricInput, RegressionReport, Scored, Scores};
+use finetune_eval::{
+    ConfusionMatrix, Metric, MetricInput, MetricKind, RegressionReport, Scored, Scores,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -68,22 +70,22 @@ pub(super) fn scores_of_run(directory: &RunDirectory) -> Result<TrialScores, Tra
 }
 
 /// Of scores.
-const OF_NUMBERS: [Metric; 5] = [
-    Metric::Pearson,
-    Metric::Spearman,
-    Metric::MeanAbsoluteError,
-    Metric::RootMeanSquaredError,
-    Metric::R2,
+const OF_NUMBERS: [MetricKind; 5] = [
+    MetricKind::Pearson,
+    MetricKind::Spearman,
+    MetricKind::MeanAbsoluteError,
+    MetricKind::RootMeanSquaredError,
+    MetricKind::R2,
 ];
 
 /// The metrics of a task's test rows, of which these rows may not define all.
-pub(super) fn test_metrics(target: &Target) -> Vec<Metric> {
+pub(super) fn test_metrics(target: &Target) -> Vec<MetricKind> {
     let Target::Classes(names) = target else {
         return OF_NUMBERS.into();
     };
     // Of more than two classes none is the positive one.
-    let of_one = [Metric::Precision, Metric::Recall, Metric::F1];
-    let metrics = Metric::ALL.iter().copied();
+    let of_one = [MetricKind::Precision, MetricKind::Recall, MetricKind::F1];
+    let metrics = MetricKind::ALL.iter().copied();
     let metrics = metrics.filter(|metric| metric.input() == MetricInput::Classes);
     metrics
         .filter(|metric| names.len() == 2 || !of_one.contains(metric))
@@ -91,19 +93,21 @@ pub(super) fn test_metrics(target: &Target) -> Vec<Metric> {
 }
 
 fn test_scores(mut test: Value) -> Result<Scores, serde_json::Error> {
+    let evaluated = test.get_mut("metrics").map(Value::take);
+    let mut scores: Scores = evaluated.map_or(Ok(Scores::new()), serde_json::from_value)?;
     if let Some(matrix) = test.get_mut("confusion_matrix") {
         let matrix: ConfusionMatrix = serde_json::from_value(matrix.take())?;
         let metrics = test_metrics(&Target::Classes(matrix.class_names().to_vec()));
-        let scores = metrics.into_iter();
-        return Ok(scores
-            .filter_map(|metric| Some((metric, matrix.score(metric).ok()?)))
-            .collect());
+        let counted = metrics.into_iter();
+        scores.extend(
+            counted.filter_map(|metric| Some((metric.to_string(), matrix.score(metric).ok()?))),
+        );
+        return Ok(scores);
     }
     let report: RegressionReport = serde_json::from_value(test)?;
-    let scores = OF_NUMBERS.into_iter();
-    Ok(scores
-        .filter_map(|metric| Some((metric, report.score(metric)?)))
-        .collect())
+    let further = OF_NUMBERS.into_iter();
+    scores.extend(further.filter_map(|metric| Some((metric.to_string(), report.score(metric)?))));
+    Ok(scores)
 }
 
 #[cfg(test)]
@@ -131,9 +135,9 @@ mod tests {
             "best": best,
         });
         let scores = read(test, train);
-        assert_eq!(scores.test[&Metric::Accuracy], 0.875);
-        assert_eq!(scores.test[&Metric::Recall], 1.0);
-        assert_eq!(scores.validation[&Metric::Accuracy], 0.75);
+        assert_eq!(scores.test["accuracy"], 0.875);
+        assert_eq!(scores.test["recall"], 1.0);
+        assert_eq!(scores.validation["accuracy"], 0.75);
         assert_eq!(scores.numbers["epochs to best"], 2.0);
         assert_eq!(scores.curves["training loss"], [(1.0, 0.7)]);
         assert_eq!(scores.curves["validation loss"], [(8.0, 0.5)]);
@@ -144,11 +148,8 @@ mod tests {
         let test = json!({"rows": 3, "pearson": null, "spearman": null, "mae": 0.5, "rmse": 0.6, "r2": null});
         let train = json!({"epochs": [], "evaluations": [], "best": null});
         let scores = read(test, train);
-        let names: Vec<Metric> = scores.test.keys().copied().collect();
-        assert_eq!(
-            names,
-            [Metric::MeanAbsoluteError, Metric::RootMeanSquaredError]
-        );
+        let names: Vec<&str> = scores.test.keys().map(String::as_str).collect();
+        assert_eq!(names, ["mean_absolute_error", "root_mean_squared_error"]);
         assert!(scores.validation.is_empty());
     }
 }

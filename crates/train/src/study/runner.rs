@@ -220,7 +220,7 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
         let scores = match scores {
             Ok(Ok(scores)) => {
                 let config = self.study.config();
-                let checked = check_scores(&trial.id, &scores, config.metric, config.measured_on);
+                let checked = check_scores(&trial.id, &scores, &config.metric, config.measured_on);
                 checked.map(|()| scores)
             }
             Ok(Err(error)) => Err(StudyError::Trial(Box::new(error))),

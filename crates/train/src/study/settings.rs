@@ -207,10 +207,7 @@ mod tests {
         let config = set("loss", json!({"kind": "huber"})).unwrap();
         assert!(matches!(config.loss, crate::LossConfig::Huber { .. }));
         let config = set("train.evaluation.metric", json!("accuracy")).unwrap();
-        assert_eq!(
-            config.train.evaluation.unwrap().metric,
-            crate::Metric::Accuracy
-        );
+        assert_eq!(config.train.evaluation.unwrap().metric, "accuracy");
         let config = set("train.evaluation.every.steps", json!(5)).unwrap();
         assert_eq!(
             config.train.evaluation.unwrap().every,

@@ -1,6 +1,5 @@
 //! The tables of a study.
 
-use finetune_eval::Metric;
 use finetune_eval::report::{Cell, Column, Table};
 use finetune_eval::statistics::SampleSummary;
 
@@ -12,13 +11,7 @@ use super::trial::shown;
 use crate::TrainError;
 
 /// What a table has beside the study's own metric, where trials have it.
-const METRICS: [Metric; 5] = [
-    Metric::Accuracy,
-    Metric::F1,
-    Metric::MacroF1,
-    Metric::Pearson,
-    Metric::Spearman,
-];
+const METRICS: [&str; 5] = ["accuracy", "f1", "macro_f1", "pearson", "spearman"];
 
 impl<C> StudyResults<'_, C> {
     /// A row a candidate: arm, values, mean and deviation of its scores. Drawn candidates come
@@ -33,11 +26,11 @@ impl<C> StudyResults<'_, C> {
         let mut columns = self.candidate_columns();
         columns.push(Column::count("Trials"));
         let main = Column::number(self.metric_name(), 4);
-        columns.push(match config.metric.higher_is_better() {
+        columns.push(match config.higher_is_better() {
             true => main.highest_is_best(),
             false => main.lowest_is_best(),
         });
-        let test = |metric: &Metric| Column::number(format!("test {}", spaced(*metric)), 4);
+        let test = |metric: &&str| Column::number(format!("test {}", spaced(metric)), 4);
         columns.extend(metrics.iter().map(test));
         columns.extend(names.iter().map(|name| Column::number(name.as_str(), 2)));
         let mut table = Table::new(self.caption(), columns);
@@ -47,7 +40,7 @@ impl<C> StudyResults<'_, C> {
             row.push(scores.len().into());
             row.push(summary(&scores)?);
             for metric in &metrics {
-                row.push(summary(&self.test_scores(candidate, *metric))?);
+                row.push(summary(&self.test_scores(candidate, metric))?);
             }
             for name in &names {
                 row.push(summary(&self.numbers(candidate, name))?);
@@ -133,7 +126,7 @@ impl<C> StudyResults<'_, C> {
             MeasuredOn::Test => "test",
             MeasuredOn::Validation => "validation",
         };
-        format!("{rows} {}", spaced(config.metric))
+        format!("{rows} {}", spaced(&config.metric))
     }
 
     fn caption(&self) -> String {
@@ -183,11 +176,7 @@ impl<C> StudyResults<'_, C> {
         if config.trials.is_some() {
             let means = self.means();
             let worst = f64::NEG_INFINITY;
-            let sign = if config.metric.higher_is_better() {
-                1.0
-            } else {
-                -1.0
-            };
+            let sign = if config.higher_is_better() { 1.0 } else { -1.0 };
             let rank = |candidate: &usize| {
                 (
                     self.last_rung(*candidate),
@@ -202,19 +191,19 @@ impl<C> StudyResults<'_, C> {
         order
     }
 
-    fn further_metrics(&self) -> Vec<Metric> {
+    fn further_metrics(&self) -> Vec<&'static str> {
         let config = self.study.config();
         let is_main =
-            |metric: Metric| config.measured_on == MeasuredOn::Test && metric == config.metric;
-        let has = |metric: Metric| {
+            |metric: &str| config.measured_on == MeasuredOn::Test && metric == config.metric;
+        let has = |metric: &str| {
             self.due().any(|(_, state)| {
                 state
                     .result()
-                    .is_some_and(|result| result.scores.test.contains_key(&metric))
+                    .is_some_and(|result| result.scores.test.contains_key(metric))
             })
         };
-        let further = METRICS.into_iter().filter(|metric| !is_main(*metric));
-        further.filter(|metric| has(*metric)).collect()
+        let further = METRICS.into_iter().filter(|metric| !is_main(metric));
+        further.filter(|metric| has(metric)).collect()
     }
 
     fn number_names(&self) -> Vec<String> {
@@ -228,8 +217,8 @@ impl<C> StudyResults<'_, C> {
 }
 
 /// A metric's name with spaces.
-fn spaced(metric: Metric) -> String {
-    metric.name().replace('_', " ")
+fn spaced(metric: &str) -> String {
+    metric.replace('_', " ")
 }
 
 fn summary(scores: &[f64]) -> Result<Cell, TrainError> {

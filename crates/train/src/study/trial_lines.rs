@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use finetune_eval::Metric;
 use finetune_storage::write_atomically;
 
 use super::folder::StudyFolder;
@@ -22,14 +21,14 @@ impl<C> StudyResults<'_, C> {
                 true => &result.scores.validation,
                 false => &result.scores.test,
             });
-            let metrics = scores.flat_map(|scores| scores.keys().copied());
-            metrics.collect::<std::collections::BTreeSet<Metric>>()
+            let metrics = scores.flat_map(|scores| scores.keys().cloned());
+            metrics.collect::<std::collections::BTreeSet<String>>()
         };
         let (test, validation) = (metrics(false), metrics(true));
         let fixed = ["trial", "id", "arm"].map(str::to_string).into_iter();
         let axes = config.axes.iter().map(|axis| axis.label().to_string());
         let more = ["rung", "seed", "fold", "state", "seconds"].map(str::to_string);
-        let names = |rows: &'static str, metrics: &std::collections::BTreeSet<Metric>| {
+        let names = |rows: &'static str, metrics: &std::collections::BTreeSet<String>| {
             metrics
                 .iter()
                 .map(move |metric| format!("{rows}_{metric}"))

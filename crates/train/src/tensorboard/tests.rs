@@ -1,7 +1,7 @@
 use super::crc32c::masked_crc32c;
 use super::*;
 use crate::observer::StepRecord;
-use crate::{EvaluationRecord, Metric, Scores};
+use crate::{EvaluationRecord, Scores};
 
 /// The fields of a message: number, and the bytes of the value.
 fn fields(mut message: &[u8]) -> Vec<(u64, Vec<u8>)> {
@@ -94,7 +94,9 @@ fn the_steps_of_a_run_can_be_read_back() {
     let evaluation = EvaluationRecord {
         step: 300,
         epoch: 1,
-        scores: Scores::from([(Metric::Accuracy, 0.75), (Metric::Loss, 0.25)]),
+        scores: Scores::from(
+            [("accuracy", 0.75), ("loss", 0.25)].map(|(name, score)| (name.to_string(), score)),
+        ),
         ..Default::default()
     };
     board.observe(&Event::Evaluated(evaluation)).unwrap();

@@ -224,8 +224,8 @@ fn visits(
         ) -> Result<burn::tensor::Tensor<1>, TrainError> {
             self.0.loss(model, batch, divisor, dropout)
         }
-        fn metrics(&self) -> &[finetune_train::Metric] {
-            &[]
+        fn metrics(&self) -> Vec<(String, finetune_train::Better)> {
+            Vec::new()
         }
         fn evaluate(
             &self,

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use finetune_data::{BatchSize, Order};
 use finetune_model::DropoutStream;
 use finetune_train::{
-    Algorithm, BatchCounts, Decay, Evaluation, Event, Metric, MixingConfig, Objective, Observer,
+    Algorithm, BatchCounts, Better, Decay, Evaluation, Event, MixingConfig, Objective, Observer,
     OptimizerConfig, Part, RunLength, Schedule, Scores, TaskScores, TrainConfig, TrainError,
     Trainer, Warmup,
 };
@@ -101,10 +101,10 @@ impl Objective for Bowls {
         Ok(one * (batch.rows.len() as f64 / divisor))
     }
 
-    fn metrics(&self) -> &[Metric] {
+    fn metrics(&self) -> Vec<(String, Better)> {
         match self.measured {
-            true => &[Metric::Loss],
-            false => &[],
+            true => vec![("loss".to_string(), Better::Lower)],
+            false => Vec::new(),
         }
     }
 
@@ -115,11 +115,18 @@ impl Objective for Bowls {
     ) -> Result<Evaluation, TrainError> {
         let x = values(model);
         let losses = self.tasks.iter().map(|task| task.loss(x));
-        let scores = |loss| Scores::from([(Metric::Loss, loss)]);
+        let scores = |loss| Scores::from([("loss".to_string(), loss)]);
         let task = |(at, loss)| {
-            let metric = Metric::Loss;
+            let (metric, better) = ("loss".to_string(), Better::Lower);
             let scores = scores(loss);
-            (name(at), TaskScores { metric, scores })
+            (
+                name(at),
+                TaskScores {
+                    metric,
+                    better,
+                    scores,
+                },
+            )
         };
         Ok(Evaluation {
             scores: scores(losses.clone().sum()),

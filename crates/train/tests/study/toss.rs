@@ -5,7 +5,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use finetune_eval::Metric;
 use finetune_train::{
     Experiment, Fold, Observer, Study, StudyConfig, StudyFolder, Trial, TrialFolder, TrialScores,
 };
@@ -91,8 +90,8 @@ impl Experiment for Toss {
             Ending::Panic => panic!("the coin stood on its edge"),
             Ending::Error => return Err(Lost("well", std::io::Error::other("nobody looked"))),
         };
-        let mut scores = TrialScores::test(Metric::Accuracy, score);
-        scores.validation = [(Metric::Accuracy, score)].into();
+        let mut scores = TrialScores::test("accuracy", score);
+        scores.validation = [("accuracy".to_string(), score)].into();
         scores
             .numbers
             .insert("epochs to best".into(), coin.epochs as f64);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use finetune_eval::{
-    Average, ClassificationReport, ConfusionMatrix, EvalError, KappaWeights, Metric, Normalisation,
-    Scored,
+    Average, ClassificationReport, ConfusionMatrix, EvalError, KappaWeights, MetricKind,
+    Normalisation, Scored,
 };
 use serde::Deserialize;
 
@@ -172,8 +172,12 @@ fn metrics_by_name_are_the_same() {
             }
         }
         for (name, expected) in expected {
-            let metric: Metric = name.parse().unwrap();
-            let got = matrix.scores(&[metric]).unwrap().get(&metric).copied();
+            let metric: MetricKind = name.parse().unwrap();
+            let got = matrix
+                .scores(&[metric])
+                .unwrap()
+                .get(&metric.to_string())
+                .copied();
             assert_eq!(got.is_some(), expected.is_some(), "{}, {name}", case.name);
             if let (Some(got), Some(expected)) = (got, expected) {
                 assert_close(&format!("{}, {name}", case.name), got, expected);

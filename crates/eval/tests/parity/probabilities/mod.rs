@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use finetune_eval::{
-    Binning, EvalError, Metric, MulticlassAverage, PredictedProbabilities, Scored, TopKAccuracy,
+    Binning, EvalError, MetricKind, MulticlassAverage, PredictedProbabilities, Scored, TopKAccuracy,
 };
 use serde::Deserialize;
 
@@ -135,8 +135,12 @@ fn metrics_by_name_are_the_same() {
             ("maximum_calibration_error", Some(default.mce)),
             ("top_2_accuracy", case.top_k.get(1).copied().or(Some(1.0))),
         ] {
-            let metric: Metric = name.parse().unwrap();
-            let got = predicted.scores(&[metric]).unwrap().get(&metric).copied();
+            let metric: MetricKind = name.parse().unwrap();
+            let got = predicted
+                .scores(&[metric])
+                .unwrap()
+                .get(&metric.to_string())
+                .copied();
             assert_eq!(got.is_some(), expected.is_some(), "{}, {name}", case.name);
             if let (Some(got), Some(expected)) = (got, expected) {
                 assert_close(&format!("{}, {name}", case.name), got, expected);

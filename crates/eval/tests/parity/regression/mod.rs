@@ -1,6 +1,6 @@
 //! Against scikit-learn and SciPy; `generate.py` made `expected.json` and pins the versions.
 
-use finetune_eval::{EvalError, Metric, PredictedScores, RegressionReport, Scored};
+use finetune_eval::{EvalError, MetricKind, PredictedScores, RegressionReport, Scored};
 use serde::Deserialize;
 
 use crate::parity::assert_close;
@@ -75,8 +75,12 @@ fn metrics_by_name_are_the_same() {
             ("mean_squared_error", Some(case.mse)),
             ("root_mean_squared_error", Some(case.rmse)),
         ] {
-            let metric: Metric = name.parse().unwrap();
-            let got = predicted.scores(&[metric]).unwrap().get(&metric).copied();
+            let metric: MetricKind = name.parse().unwrap();
+            let got = predicted
+                .scores(&[metric])
+                .unwrap()
+                .get(&metric.to_string())
+                .copied();
             assert_eq!(got.is_some(), expected.is_some(), "{}, {name}", case.name);
             if let (Some(got), Some(expected)) = (got, expected) {
                 assert_close(&case.name, got, expected);

@@ -8,7 +8,7 @@ use super::{Pair, Tested, assert_close, assert_close_relative, cases, samples};
 #[derive(Debug, Deserialize)]
 struct BootstrapCase {
     sample: String,
-    metric: Metric,
+    metric: MetricKind,
     resamples: Vec<Vec<usize>>,
     standard_error: f64,
     /// Method, level, low, high.
@@ -18,13 +18,13 @@ struct BootstrapCase {
 /// The metrics of `generate.py`.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Metric {
+enum MetricKind {
     Ratio,
     Mean,
     Difference,
 }
 
-impl Metric {
+impl MetricKind {
     fn of(self, (first, second): &Pair, rows: &[usize]) -> f64 {
         let of_rows = |values: &[f64]| rows.iter().map(|&row| values[row]).collect::<Vec<_>>();
         let (mut first, second) = (of_rows(first), of_rows(second));

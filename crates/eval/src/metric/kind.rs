@@ -1,15 +1,17 @@
-//! The names of the metrics, and what each is computed from.
+//! The built-in metrics by name, and what each is computed from.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::EvalError;
+use super::{Better, Metric, Scores};
+use crate::{
+    ConfusionMatrix, EvalError, PredictedProbabilities, PredictedScores, Predictions, Targets,
+};
 
-/// A number that says how good predictions are.
+/// A built-in metric: the registry of their names, each an implementation of [`Metric`].
 ///
 /// In settings and records a metric is its name: `"accuracy"`, `"macro_f1"`, `"top_5_accuracy"`.
 /// Where a class has to be the positive one ([`Precision`](Self::Precision), [`Recall`](Self::Recall),
@@ -18,19 +20,19 @@ use crate::EvalError;
 /// name.
 ///
 /// ```
-/// use finetune_eval::Metric;
+/// use finetune_eval::{Better, Metric, MetricKind};
 ///
 /// # fn main() -> Result<(), finetune_eval::EvalError> {
-/// let metric: Metric = "macro_f1".parse()?;
-/// assert_eq!(metric, Metric::MacroF1);
-/// assert!(metric.higher_is_better() && !Metric::LogLoss.higher_is_better());
-/// assert_eq!("top_3_accuracy".parse::<Metric>()?, Metric::TopKAccuracy(3));
+/// let metric: MetricKind = "macro_f1".parse()?;
+/// assert_eq!(metric, MetricKind::MacroF1);
+/// assert!(metric.better() == Better::Higher && MetricKind::LogLoss.better() == Better::Lower);
+/// assert_eq!("top_3_accuracy".parse::<MetricKind>()?, MetricKind::TopKAccuracy(3));
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Metric {
+pub enum MetricKind {
     /// The mean loss, whichever the model is trained with; less is better.
     Loss,
     /// The exponential of the mean loss of a token; less is better.
@@ -103,12 +105,11 @@ pub enum Metric {
     Overall,
 }
 
-/// Values of metrics; one that is undefined for the rows at hand is absent.
-pub type Scores = BTreeMap<Metric, f64>;
-
 /// What a metric is computed from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricInput {
+    /// Predictions and targets of any kind.
+    Any,
     /// Losses: [`Perplexity`](crate::Perplexity).
     Losses,
     /// Predicted classes: [`ConfusionMatrix`](crate::ConfusionMatrix), or the likeliest of
@@ -133,7 +134,7 @@ pub trait Scored {
     ///
     /// [`EvalError::NoRows`] without rows, [`EvalError::MetricNeeds`] for a metric that these
     /// predictions do not have, [`EvalError::Undefined`] for one that these rows do not have.
-    fn score(&self, metric: Metric) -> Result<f64, EvalError>;
+    fn score(&self, metric: MetricKind) -> Result<f64, EvalError>;
 
     /// The values of several metrics; one that is undefined for these rows is left out.
     ///
@@ -142,21 +143,22 @@ pub trait Scored {
     /// Those of [`score`](Self::score) but for [`EvalError::Undefined`].
     ///
     /// ```
-    /// use finetune_eval::{Metric, PredictedScores, Scored};
+    /// use finetune_eval::{MetricKind, PredictedScores, Scored};
     ///
     /// # fn main() -> Result<(), finetune_eval::EvalError> {
     /// // The predictions are all the same: they are wrong by something, and correlate with nothing.
     /// let predicted = PredictedScores::from_slices(&[1.0, 2.0, 3.0], &[2.0, 2.0, 2.0])?;
-    /// let scores = predicted.scores(&[Metric::Pearson, Metric::MeanSquaredError])?;
-    /// assert_eq!(scores, [(Metric::MeanSquaredError, 2.0 / 3.0)].into());
+    /// let scores = predicted.scores(&[MetricKind::Pearson, MetricKind::MeanSquaredError])?;
+    /// assert_eq!(scores["mean_squared_error"], 2.0 / 3.0);
+    /// assert_eq!(scores.len(), 1);
     /// # Ok(())
     /// # }
     /// ```
-    fn scores(&self, metrics: &[Metric]) -> Result<Scores, EvalError> {
+    fn scores(&self, metrics: &[MetricKind]) -> Result<Scores, EvalError> {
         let mut scores = Scores::new();
         for &metric in metrics {
             match self.score(metric) {
-                Ok(score) => drop(scores.insert(metric, score)),
+                Ok(score) => drop(scores.insert(metric.to_string(), score)),
                 Err(EvalError::Undefined { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -168,12 +170,12 @@ pub trait Scored {
 /// Each metric without a parameter with its name: the compiler sees to it that none is forgotten.
 macro_rules! metrics {
     ($($metric:ident = $name:literal,)*) => {
-        impl Metric {
+        impl MetricKind {
             /// Every metric but [`TopKAccuracy`](Self::TopKAccuracy), of which there are many.
             pub const ALL: &[Self] = &[$(Self::$metric),*];
 
             /// The name, as in settings and records.
-            pub fn name(self) -> Cow<'static, str> {
+            pub(crate) fn as_name(self) -> Cow<'static, str> {
                 match self {
                     $(Self::$metric => $name.into(),)*
                     Self::TopKAccuracy(k) => format!("top_{k}_accuracy").into(),
@@ -220,33 +222,9 @@ metrics! {
     Overall = "overall",
 }
 
-impl Metric {
-    /// Whether a larger value is a better one.
-    pub fn higher_is_better(self) -> bool {
-        !matches!(
-            self,
-            Self::Loss
-                | Self::Perplexity
-                | Self::LogLoss
-                | Self::BrierScore
-                | Self::ExpectedCalibrationError
-                | Self::MaximumCalibrationError
-                | Self::MeanAbsoluteError
-                | Self::MeanSquaredError
-                | Self::RootMeanSquaredError
-        )
-    }
-
-    /// By how much `new` is better than `old`; negative if it is worse.
-    pub fn improvement(self, old: f64, new: f64) -> f64 {
-        match self.higher_is_better() {
-            true => new - old,
-            false => old - new,
-        }
-    }
-
+impl MetricKind {
     /// What it is computed from.
-    pub fn input(self) -> MetricInput {
+    fn input_kind(self) -> MetricInput {
         match self {
             Self::Loss | Self::Perplexity => MetricInput::Losses,
             Self::Accuracy
@@ -287,38 +265,108 @@ impl Metric {
 
     /// The refusal of predictions that do not have this metric.
     pub(crate) fn needs_other_input(self) -> EvalError {
-        let needs = match self.input() {
-            MetricInput::Losses => "the losses of the rows or tokens",
-            MetricInput::Classes => "predicted classes",
-            MetricInput::Probabilities => "the probabilities of the classes",
-            MetricInput::Scores => "predicted scores",
-            MetricInput::Tasks => "the scores of several tasks",
-        };
         EvalError::MetricNeeds {
-            metric: self,
-            needs,
+            metric: self.to_string(),
+            needs: self.input_kind().description(),
         }
     }
 
-    /// All names, for a message.
-    pub(crate) fn known_names() -> String {
-        let mut names: Vec<_> = Self::ALL.iter().map(|metric| metric.name()).collect();
+    /// All names, for a message, those most like `name` first.
+    fn known_names(name: &str) -> String {
+        let names = Self::ALL.iter().map(|metric| metric.name());
+        let mut names: Vec<String> = names.collect();
         names.push("top_K_accuracy".into());
+        crate::error::nearest_first(name, &mut names);
         names.join(", ")
     }
 }
 
-impl fmt::Display for Metric {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.name())
+impl MetricInput {
+    /// For a message.
+    pub(crate) fn description(self) -> &'static str {
+        match self {
+            Self::Any => "predictions",
+            Self::Losses => "the losses of the rows or tokens",
+            Self::Classes => "predicted classes",
+            Self::Probabilities => "the probabilities of the classes",
+            Self::Scores => "predicted scores",
+            Self::Tasks => "the scores of several tasks",
+        }
     }
 }
 
-impl FromStr for Metric {
+impl Metric for MetricKind {
+    fn name(&self) -> String {
+        self.as_name().into_owned()
+    }
+
+    fn better(&self) -> Better {
+        match self {
+            Self::Loss
+            | Self::Perplexity
+            | Self::LogLoss
+            | Self::BrierScore
+            | Self::ExpectedCalibrationError
+            | Self::MaximumCalibrationError
+            | Self::MeanAbsoluteError
+            | Self::MeanSquaredError
+            | Self::RootMeanSquaredError => Better::Lower,
+            _ => Better::Higher,
+        }
+    }
+
+    fn input(&self) -> MetricInput {
+        self.input_kind()
+    }
+
+    fn compute(&self, predictions: &Predictions, targets: &Targets) -> Result<f64, EvalError> {
+        let classes = || (0..predictions.num_classes()).map(|class| class.to_string());
+        match self.input_kind() {
+            MetricInput::Any | MetricInput::Losses => {
+                let loss = predictions
+                    .mean_loss
+                    .ok_or_else(|| self.needs_other_input())?;
+                Ok(match self {
+                    Self::Perplexity => loss.exp(),
+                    _ => loss,
+                })
+            }
+            MetricInput::Classes => {
+                let labels = targets.classes()?;
+                ConfusionMatrix::from_slices(labels, &predictions.classes(), classes())?
+                    .score(*self)
+            }
+            MetricInput::Probabilities => {
+                let labels = targets.classes()?;
+                let one_logit = predictions.logits.iter().any(|row| row.len() == 1);
+                let predicted = match one_logit {
+                    true => {
+                        let rows = (0..predictions.len()).map(|row| predictions.probabilities(row));
+                        PredictedProbabilities::from_slices(labels, &rows.collect::<Vec<_>>())?
+                    }
+                    false => PredictedProbabilities::from_logits(labels, &predictions.logits)?,
+                };
+                predicted.score(*self)
+            }
+            MetricInput::Scores => {
+                PredictedScores::from_slices(targets.scores()?, &predictions.scores())?.score(*self)
+            }
+            MetricInput::Tasks => Err(self.needs_other_input()),
+        }
+    }
+}
+
+impl fmt::Display for MetricKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.as_name())
+    }
+}
+
+impl FromStr for MetricKind {
     type Err = EvalError;
 
     fn from_str(name: &str) -> Result<Self, EvalError> {
-        if let Some(metric) = Self::ALL.iter().find(|metric| metric.name() == name) {
+        if let Some(metric) = Self::ALL.iter().find(|metric| metric.as_name() == name) {
             return Ok(*metric);
         }
         let k = name
@@ -327,17 +375,20 @@ impl FromStr for Metric {
             .and_then(|k| k.parse().ok())
             .filter(|k| *k > 0);
         k.map(Self::TopKAccuracy)
-            .ok_or_else(|| EvalError::UnknownMetric { name: name.into() })
+            .ok_or_else(|| EvalError::UnknownMetric {
+                name: name.into(),
+                known: Self::known_names(name),
+            })
     }
 }
 
-impl Serialize for Metric {
+impl Serialize for MetricKind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.name())
+        serializer.serialize_str(&self.as_name())
     }
 }
 
-impl<'de> Deserialize<'de> for Metric {
+impl<'de> Deserialize<'de> for MetricKind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = Cow::<str>::deserialize(deserializer)?;
         name.parse().map_err(serde::de::Error::custom)
@@ -350,27 +401,23 @@ mod tests {
 
     #[test]
     fn names_are_read_back_everywhere() {
-        for metric in Metric::ALL
+        for metric in MetricKind::ALL
             .iter()
             .copied()
-            .chain([Metric::TopKAccuracy(10)])
+            .chain([MetricKind::TopKAccuracy(10)])
         {
             assert_eq!(metric.to_string().parse(), Ok(metric));
             let json = serde_json::to_string(&metric).unwrap();
             assert_eq!(json, format!("\"{metric}\""));
-            assert_eq!(serde_json::from_str::<Metric>(&json).unwrap(), metric);
+            assert_eq!(serde_json::from_str::<MetricKind>(&json).unwrap(), metric);
         }
-        let scores = Scores::from([(Metric::TopKAccuracy(2), 0.5), (Metric::MacroF1, 0.25)]);
-        let json = serde_json::to_string(&scores).unwrap();
-        assert_eq!(json, r#"{"top_2_accuracy":0.5,"macro_f1":0.25}"#);
-        assert_eq!(serde_json::from_str::<Scores>(&json).unwrap(), scores);
     }
 
     #[test]
     fn no_name_is_used_twice() {
         let names: std::collections::HashSet<_> =
-            Metric::ALL.iter().map(|metric| metric.name()).collect();
-        assert_eq!(names.len(), Metric::ALL.len());
+            MetricKind::ALL.iter().map(|metric| metric.name()).collect();
+        assert_eq!(names.len(), MetricKind::ALL.len());
     }
 
     #[test]
@@ -382,16 +429,10 @@ mod tests {
             "top_x_accuracy",
             "",
         ] {
-            let error = name.parse::<Metric>().unwrap_err();
-            assert_eq!(error, EvalError::UnknownMetric { name: name.into() });
+            let error = name.parse::<MetricKind>().unwrap_err();
+            assert!(matches!(error, EvalError::UnknownMetric { .. }));
             assert!(error.to_string().contains("macro_f1"), "{error}");
         }
-        assert!(serde_json::from_str::<Metric>("\"f1_macro\"").is_err());
-    }
-
-    #[test]
-    fn less_loss_is_an_improvement() {
-        assert_eq!(Metric::Loss.improvement(2.0, 1.5), 0.5);
-        assert_eq!(Metric::Accuracy.improvement(0.5, 0.75), 0.25);
+        assert!(serde_json::from_str::<MetricKind>("\"f1_macro\"").is_err());
     }
 }

@@ -1,0 +1,283 @@
+//! The evaluator: several metrics over one set of predictions.
+
+use std::sync::Arc;
+
+use super::{Better, Metric, MetricInput, MetricKind, Scores};
+use crate::{EvalError, Predictions, Targets};
+
+/// What a task's targets are: decides which metrics it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetKind {
+    /// One of so many classes.
+    Classes(usize),
+    /// A score.
+    Scores,
+    /// No labels: only the loss is known.
+    Unlabeled,
+}
+
+impl TargetKind {
+    /// Returns the metrics evaluated by default: the loss first, then the main metric of the task.
+    pub fn default_metrics(self) -> &'static [MetricKind] {
+        use MetricKind::{
+            Accuracy, F1, Loss, MacroF1, MatthewsCorrelation, MeanAbsoluteError, Pearson, Spearman,
+        };
+        match self {
+            // Of two classes, the second is the positive one.
+            Self::Classes(1 | 2) => &[Loss, Accuracy, MacroF1, F1, MatthewsCorrelation],
+            Self::Classes(_) => &[Loss, Accuracy, MacroF1, MatthewsCorrelation],
+            Self::Scores => &[Loss, Pearson, Spearman, MeanAbsoluteError],
+            Self::Unlabeled => &[Loss],
+        }
+    }
+
+    /// Returns the metric a task is judged by: accuracy for classes, Pearson's correlation for
+    /// scores.
+    pub fn main_metric(self) -> MetricKind {
+        let metrics = self.default_metrics();
+        metrics.get(1).copied().unwrap_or(MetricKind::Loss)
+    }
+
+    /// Whether predictions for such targets have what a metric is computed from.
+    pub fn provides(self, input: MetricInput) -> bool {
+        match input {
+            MetricInput::Any | MetricInput::Losses => true,
+            MetricInput::Classes | MetricInput::Probabilities => matches!(self, Self::Classes(_)),
+            MetricInput::Scores => self == Self::Scores,
+            MetricInput::Tasks => false,
+        }
+    }
+}
+
+/// Evaluates several metrics, built-in ones and anyone's own, on predictions.
+///
+/// ```
+/// use finetune_eval::{Evaluator, Predictions, TargetKind, Targets};
+///
+/// let mut evaluator = Evaluator::new(TargetKind::Classes(2));
+/// evaluator.add_named("roc_auc")?;
+/// let predictions = Predictions::new(vec![vec![1.0, 0.0], vec![0.0, 2.0], vec![0.5, 0.0]]);
+/// let scores = evaluator.evaluate(&predictions, &Targets::Classes(vec![0, 1, 1]))?;
+/// assert_eq!(scores["accuracy"], 2.0 / 3.0);
+/// assert_eq!(scores["roc_auc"], 1.0);
+/// # Ok::<(), finetune_eval::EvalError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Evaluator {
+    target: TargetKind,
+    metrics: Vec<Arc<dyn Metric>>,
+}
+
+impl Evaluator {
+    /// Creates an evaluator with the default metrics of such targets.
+    pub fn new(target: TargetKind) -> Self {
+        let metrics = target.default_metrics().iter();
+        Self {
+            target,
+            metrics: metrics
+                .map(|kind| Arc::new(*kind) as Arc<dyn Metric>)
+                .collect(),
+        }
+    }
+
+    /// Adds a metric.
+    ///
+    /// # Errors
+    /// - [`EvalError::DuplicateMetric`] if it has the name of another or of a built-in one.
+    /// - [`EvalError::MetricNeeds`] if the targets do not provide what it is computed from.
+    pub fn add(&mut self, metric: Arc<dyn Metric>) -> Result<(), EvalError> {
+        let name = metric.name();
+        // The name of a built-in metric is reserved, whether the evaluator has it or not.
+        if self.get(&name).is_some() || name.parse::<MetricKind>().is_ok() {
+            return Err(EvalError::DuplicateMetric { name });
+        }
+        self.push(metric)
+    }
+
+    /// Adds a metric by name, if the evaluator does not have it yet.
+    ///
+    /// # Errors
+    /// - [`EvalError::UnknownMetric`] for a name that is neither built-in nor already added.
+    /// - [`EvalError::MetricNeeds`] as for [`Self::add`].
+    pub fn add_named(&mut self, name: &str) -> Result<(), EvalError> {
+        if self.get(name).is_some() {
+            return Ok(());
+        }
+        let kind: MetricKind = name.parse().map_err(|_| EvalError::UnknownMetric {
+            name: name.to_string(),
+            known: self.known_names(name),
+        })?;
+        self.push(Arc::new(kind))
+    }
+
+    fn push(&mut self, metric: Arc<dyn Metric>) -> Result<(), EvalError> {
+        let input = metric.input();
+        if !self.target.provides(input) {
+            return Err(EvalError::MetricNeeds {
+                metric: metric.name(),
+                needs: input.description(),
+            });
+        }
+        self.metrics.push(metric);
+        Ok(())
+    }
+
+    /// Returns a metric by name.
+    pub fn get(&self, name: &str) -> Option<&dyn Metric> {
+        let mut metrics = self.metrics.iter();
+        let found = metrics.find(|metric| metric.name() == name);
+        found.map(|metric| metric.as_ref())
+    }
+
+    /// Returns all metrics, in the order of evaluation.
+    pub fn metrics(&self) -> &[Arc<dyn Metric>] {
+        &self.metrics
+    }
+
+    /// Returns the direction of a metric, if the evaluator has it.
+    pub fn better(&self, name: &str) -> Option<Better> {
+        self.get(name).map(Metric::better)
+    }
+
+    /// Computes all metrics. One that the rows do not define is left out, as is the loss of
+    /// predictions without one.
+    ///
+    /// # Errors
+    /// Any other error of a metric.
+    pub fn evaluate(
+        &self,
+        predictions: &Predictions,
+        targets: &Targets,
+    ) -> Result<Scores, EvalError> {
+        let mut scores = Scores::new();
+        for metric in &self.metrics {
+            if metric.input() == MetricInput::Losses && predictions.mean_loss.is_none() {
+                continue;
+            }
+            match metric.compute(predictions, targets) {
+                Ok(score) => drop(scores.insert(metric.name(), score)),
+                Err(EvalError::Undefined { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(scores)
+    }
+
+    /// The names of all metrics that the task can have, those most like `name` first.
+    fn known_names(&self, name: &str) -> String {
+        let own = self.metrics.iter().map(|metric| metric.name());
+        let built_in = MetricKind::ALL.iter();
+        let built_in = built_in.filter(|kind| self.target.provides(kind.input()));
+        let mut names: Vec<String> = own.collect();
+        for kind in built_in {
+            let name = kind.name();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        crate::error::nearest_first(name, &mut names);
+        names.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Rows(&'static str, MetricInput);
+
+    impl Metric for Rows {
+        fn name(&self) -> String {
+            self.0.into()
+        }
+
+        fn input(&self) -> MetricInput {
+            self.1
+        }
+
+        fn compute(&self, predictions: &Predictions, _: &Targets) -> Result<f64, EvalError> {
+            Ok(predictions.len() as f64)
+        }
+    }
+
+    #[test]
+    fn a_metric_of_ones_own_stands_beside_the_built_in_ones() {
+        let mut evaluator = Evaluator::new(TargetKind::Classes(3));
+        evaluator
+            .add(Arc::new(Rows("rows", MetricInput::Any)))
+            .unwrap();
+        evaluator.add_named("rows").unwrap();
+        evaluator.add_named("top_2_accuracy").unwrap();
+        let predictions = Predictions::new(vec![vec![0.0, 1.0, 2.0]; 2]).with_mean_loss(0.5);
+        let scores = evaluator
+            .evaluate(&predictions, &Targets::Classes(vec![2, 1]))
+            .unwrap();
+        let names: Vec<&str> = scores.keys().map(String::as_str).collect();
+        let expected = [
+            "loss",
+            "accuracy",
+            "macro_f1",
+            "matthews_correlation",
+            "rows",
+            "top_2_accuracy",
+        ];
+        assert_eq!(names, expected);
+        assert_eq!((scores["rows"], scores["top_2_accuracy"]), (2.0, 1.0));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let mut evaluator = Evaluator::new(TargetKind::Scores);
+        for (name, input, message) in [
+            (
+                "pearson",
+                MetricInput::Any,
+                "two metrics are called \"pearson\"",
+            ),
+            (
+                "accuracy",
+                MetricInput::Any,
+                "two metrics are called \"accuracy\"",
+            ),
+            (
+                "sure",
+                MetricInput::Probabilities,
+                "sure needs the probabilities of the classes",
+            ),
+        ] {
+            let error = evaluator.add(Arc::new(Rows(name, input))).unwrap_err();
+            assert!(error.to_string().starts_with(message), "{error}");
+        }
+        let error = evaluator.add_named("roc_auc").unwrap_err().to_string();
+        assert_eq!(error, "roc_auc needs the probabilities of the classes");
+        let error = evaluator.add_named("spaerman").unwrap_err().to_string();
+        let start = "unknown metric \"spaerman\", expected one of spearman, ";
+        assert!(error.starts_with(start), "{error}");
+    }
+
+    #[test]
+    fn every_built_in_metric_can_be_evaluated() {
+        let classes = Targets::Classes(vec![0, 1, 1, 0]);
+        let logits = vec![
+            vec![1.0, 0.0],
+            vec![0.5, 1.0],
+            vec![1.0, 0.0],
+            vec![3.0, 0.0],
+        ];
+        let one_logit = vec![vec![-1.0], vec![0.5], vec![-1.0], vec![-3.0]];
+        let scores = Targets::Scores(vec![0.0, 1.0, 2.0, 3.0]);
+        for kind in MetricKind::ALL {
+            let targets = match kind.input() {
+                MetricInput::Scores => [(&one_logit, &scores); 2],
+                MetricInput::Tasks => continue,
+                _ => [(&logits, &classes), (&one_logit, &classes)],
+            };
+            for (outputs, targets) in targets {
+                let predictions = Predictions::new(outputs.clone()).with_mean_loss(0.5);
+                let score = kind.compute(&predictions, targets);
+                assert!(score.is_ok_and(f64::is_finite), "{kind}");
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What a metric is computed from: predictions and targets.
+
+use crate::EvalError;
+
+/// Outputs of a model on a dataset, in dataset order.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Predictions {
+    /// `C` logits per row, or scores. One logit for two classes is above 0 for class 1.
+    pub logits: Vec<Vec<f32>>,
+    /// Mean loss over the rows, where it was computed.
+    pub mean_loss: Option<f64>,
+}
+
+/// The truth that predictions are compared with, one per row.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Targets {
+    /// Class of each row.
+    Classes(Vec<usize>),
+    /// Score of each row.
+    Scores(Vec<f32>),
+    /// No labels, for so many rows.
+    Unlabeled(usize),
+}
+
+impl Targets {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Classes(classes) => classes.len(),
+            Self::Scores(scores) => scores.len(),
+            Self::Unlabeled(rows) => *rows,
+        }
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the class of each row.
+    ///
+    /// # Errors
+    /// [`EvalError::TargetKind`] if the targets are not classes.
+    pub fn classes(&self) -> Result<&[usize], EvalError> {
+        match self {
+            Self::Classes(classes) => Ok(classes),
+            other => Err(other.unexpected("classes")),
+        }
+    }
+
+    /// Returns the score of each row.
+    ///
+    /// # Errors
+    /// [`EvalError::TargetKind`] if the targets are not scores.
+    pub fn scores(&self) -> Result<&[f32], EvalError> {
+        match self {
+            Self::Scores(scores) => Ok(scores),
+            other => Err(other.unexpected("scores")),
+        }
+    }
+
+    fn unexpected(&self, expected: &'static str) -> EvalError {
+        let found = match self {
+            Self::Classes(_) => "classes",
+            Self::Scores(_) => "scores",
+            Self::Unlabeled(_) => "missing",
+        };
+        EvalError::TargetKind { found, expected }
+    }
+}
+
+impl Predictions {
+    /// Predictions without a loss.
+    pub fn new(logits: Vec<Vec<f32>>) -> Self {
+        Self {
+            logits,
+            mean_loss: None,
+        }
+    }
+
+    /// Sets the mean loss.
+    pub fn with_mean_loss(self, loss: f64) -> Self {
+        Self {
+            mean_loss: Some(loss),
+            ..self
+        }
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.logits.len()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.logits.is_empty()
+    }
+
+    /// Number of classes: outputs per row, or 2 for one output.
+    pub fn num_classes(&self) -> usize {
+        self.logits.first().map_or(0, |row| row.len().max(2))
+    }
+
+    /// Returns the most likely class of each row; the first of equals. For a model with one output
+    /// it is class 1 where the output is above 0, class 0 elsewhere.
+    pub fn classes(&self) -> Vec<usize> {
+        let best = |logits: &Vec<f32>| {
+            if let [logit] = logits[..] {
+                return usize::from(logit > 0.0);
+            }
+            let likelier = |best: usize, class: usize| match logits[class] > logits[best] {
+                true => class,
+                false => best,
+            };
+            (0..logits.len()).reduce(likelier).unwrap_or(0)
+        };
+        self.logits.iter().map(best).collect()
+    }
+
+    /// Returns the probability of each class of a row, which sum to 1: the softmax of its logits,
+    /// or the sigmoid of one logit.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn probabilities(&self, row: usize) -> Vec<f64> {
+        match self.logits[row][..] {
+            [logit] => {
+                let yes = 1.0 / (1.0 + (-f64::from(logit)).exp());
+                vec![1.0 - yes, yes]
+            }
+            ref logits => softmax(logits),
+        }
+    }
+
+    /// Returns the first output of each row: the score, of a regression model.
+    pub fn scores(&self) -> Vec<f32> {
+        let score = |row: &Vec<f32>| row.first().copied().unwrap_or(f32::NAN);
+        self.logits.iter().map(score).collect()
+    }
+}
+
+/// Returns the probabilities of classes that exclude each other.
+pub fn softmax(logits: &[f32]) -> Vec<f64> {
+    let logits = logits.iter().map(|logit| f64::from(*logit));
+    let largest = logits.clone().fold(f64::NEG_INFINITY, f64::max);
+    let exponentials: Vec<f64> = logits.map(|logit| (logit - largest).exp()).collect();
+    let sum: f64 = exponentials.iter().sum();
+    exponentials
+        .into_iter()
+        .map(|exponential| exponential / sum)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn predictions(logits: &[&[f32]]) -> Predictions {
+        Predictions::new(logits.iter().map(|row| row.to_vec()).collect())
+    }
+
+    #[test]
+    fn the_first_of_equal_classes_wins() {
+        let predictions = predictions(&[&[0.0, 2.0, 2.0], &[-1.0, -2.0, -3.0], &[0.0, 0.0, 0.1]]);
+        assert_eq!(predictions.classes(), [1, 0, 2]);
+    }
+
+    #[test]
+    fn one_logit_decides_between_two_classes() {
+        let predictions = predictions(&[&[0.1], &[-3.0], &[0.0]]);
+        assert_eq!(predictions.classes(), [1, 0, 0]);
+        assert_eq!(predictions.scores(), [0.1, -3.0, 0.0]);
+        assert_eq!(predictions.probabilities(2), [0.5, 0.5]);
+        assert_eq!(predictions.num_classes(), 2);
+    }
+
+    #[test]
+    fn probabilities_survive_large_logits() {
+        let predictions = predictions(&[&[1000.0, 1000.0, -1000.0]]);
+        assert_eq!(predictions.probabilities(0), [0.5, 0.5, 0.0]);
+    }
+
+    #[test]
+    fn targets_of_another_kind_are_refused() {
+        let error = Targets::Scores(vec![1.0])
+            .classes()
+            .unwrap_err()
+            .to_string();
+        assert_eq!(error, "targets are scores, expected classes");
+        let error = Targets::Unlabeled(2).scores().unwrap_err().to_string();
+        assert_eq!(error, "targets are missing, expected scores");
+    }
+}
