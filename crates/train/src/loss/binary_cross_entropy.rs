@@ -63,15 +63,15 @@ impl BinaryCrossEntropy {
 }
 
 impl Loss for BinaryCrossEntropy {
-    /// The mean over the outputs of a row.
+    /// The sum over the outputs of a row, which counts as many times.
     fn per_row(&self, logits: Tensor<2>, targets: &Targets) -> Result<Tensor<1>, TrainError> {
-        let elements = self.elements(logits, targets, self.outputs as f64)?;
+        let elements = self.elements(logits, targets, 1.0)?;
         Ok(elements.sum_dim(1).squeeze_dim(1))
     }
 
     fn row_weights(&self, targets: &Targets) -> Result<Option<Vec<f64>>, TrainError> {
         self.shares(targets)?;
-        Ok(None)
+        Ok(Some(vec![self.outputs as f64; targets.len()]))
     }
 
     fn sum(
@@ -80,8 +80,7 @@ impl Loss for BinaryCrossEntropy {
         targets: &Targets,
         divisor: f64,
     ) -> Result<Tensor<1>, TrainError> {
-        let elements = self.elements(logits, targets, divisor * self.outputs as f64)?;
-        Ok(elements.sum())
+        Ok(self.elements(logits, targets, divisor)?.sum())
     }
 
     fn check(&self, targets: &Targets, outputs: usize) -> Result<(), TrainError> {

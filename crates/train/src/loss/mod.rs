@@ -134,7 +134,11 @@ fn check_outputs(outputs: usize, allowed: RangeInclusive<usize>) -> Result<(), T
     let (least, most) = allowed.into_inner();
     let bound = if least < most { "at least " } else { "" };
     let expected = format!("{bound}{least} for this loss");
-    Err(TrainError::setting("outputs", outputs, expected))
+    Err(TrainError::setting(
+        "outputs of the model",
+        outputs,
+        expected,
+    ))
 }
 
 #[cfg(test)]

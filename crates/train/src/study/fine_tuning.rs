@@ -186,9 +186,10 @@ impl Experiment for FineTuningExperiment {
         Some(match rows {
             MeasuredOn::Test => {
                 let counted = test_metrics(target).into_iter();
-                evaluated
-                    .chain(counted.map(|metric| metric.to_string()))
-                    .collect()
+                let mut names: Vec<String> = counted.map(|metric| metric.to_string()).collect();
+                let further: Vec<String> = evaluated.filter(|name| !names.contains(name)).collect();
+                names.extend(further);
+                names
             }
             MeasuredOn::Validation if has_rows && config.train.evaluation.is_some() => {
                 evaluated.collect()

@@ -107,7 +107,7 @@ fn the_steps_of_a_run_can_be_read_back() {
     let tags = ["train/loss", "train/learning_rate", "train/grad_norm"];
     let values = tags.map(String::from).into_iter().zip([0.5, 2e-5, 3.0]);
     assert_eq!(found[2].1, values.collect::<Vec<_>>());
-    let scores = [("eval/loss", 0.25), ("eval/accuracy", 0.75)];
+    let scores = [("eval/accuracy", 0.75), ("eval/loss", 0.25)];
     assert_eq!(
         found[3].1,
         scores.map(|(tag, value)| (tag.to_string(), value))
