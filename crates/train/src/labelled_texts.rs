@@ -7,10 +7,10 @@ use finetune_model::{DropoutStream, EncoderModel, SequenceClassifier};
 use finetune_ops::Precision;
 
 use crate::activations::{BatchInputs, FrozenActivations, constant_stages};
+use crate::callback::{Callback, Phase};
 use crate::device_batch::check_autodiff;
 use crate::evaluation::Evaluation;
 use crate::objective::{BatchCounts, Objective, Part};
-use crate::observer::{Observer, Phase};
 use crate::predict::PredictedRows;
 use crate::scoring::{metrics_of, scores_of};
 use crate::{Loss, TrainConfig, TrainError};
@@ -102,7 +102,7 @@ impl Objective for LabelledTexts<'_> {
     fn evaluate(
         &self,
         model: &SequenceClassifier,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<Evaluation, TrainError> {
         let Some(data) = self.validation else {
             return Ok(Evaluation::default());
@@ -113,7 +113,7 @@ impl Objective for LabelledTexts<'_> {
             pad_token_id: self.pad_token_id,
             batch_size: self.eval_batch_size,
         };
-        let predictions = rows.predict(Phase::Validating, model, observer)?;
+        let predictions = rows.predict(Phase::Validating, model, callback)?;
         Ok(scores_of(data, self.loss, &predictions)?.into())
     }
 }

@@ -13,7 +13,7 @@ use super::folder::TrialFolder;
 use super::model_fingerprint::model_fingerprint;
 use super::run_scores::{scores_of_run, test_metrics};
 use super::trial::{Fold, Trial};
-use crate::observer::Observer;
+use crate::callback::Callback;
 use crate::scoring::metrics_of;
 use crate::{ActivationPlace, FineTuning, FineTuningConfig, RunDirectory, TrainError};
 
@@ -110,9 +110,9 @@ impl FineTuningExperiment {
         config: &FineTuningConfig,
         fold: Option<Fold>,
         folder: &TrialFolder,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<TrialScores, TrainError> {
-        self.fine_tune_from(&self.model, config, fold, folder, observer)
+        self.fine_tune_from(&self.model, config, fold, folder, callback)
     }
 
     /// The same from another checkpoint.
@@ -122,13 +122,13 @@ impl FineTuningExperiment {
         config: &FineTuningConfig,
         fold: Option<Fold>,
         folder: &TrialFolder,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<TrialScores, TrainError> {
         let directory = RunDirectory::new(&folder.run());
         let config = shared(config, model, &self.device_name, folder);
         let splits = self.splits(fold)?;
         let run = FineTuning::prepare(model, splits, config, &self.device, &self.device_name)?;
-        match run.resume(directory.path(), observer) {
+        match run.resume(directory.path(), callback) {
             // A program was killed between the run's end and the trial's.
             Err(TrainError::RunComplete { .. }) => {}
             ended => drop(ended?),
@@ -195,9 +195,9 @@ impl Experiment for FineTuningExperiment {
         &self,
         trial: &Trial<FineTuningConfig>,
         folder: &TrialFolder,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<TrialScores, TrainError> {
-        self.fine_tune(&trial.config, trial.fold, folder, observer)
+        self.fine_tune(&trial.config, trial.fold, folder, callback)
     }
 }
 

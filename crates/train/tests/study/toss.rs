@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use finetune_eval::Metric;
 use finetune_train::{
-    Experiment, Fold, Observer, Study, StudyConfig, StudyFolder, Trial, TrialFolder, TrialScores,
+    Callback, Experiment, Fold, Study, StudyConfig, StudyFolder, Trial, TrialFolder, TrialScores,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -80,7 +80,7 @@ impl Experiment for Toss {
         &self,
         trial: &Trial<Coin>,
         folder: &TrialFolder,
-        _: &mut dyn Observer,
+        _: &mut dyn Callback,
     ) -> Result<TrialScores, Lost> {
         note(folder.path(), &trial.id);
         let coin = &trial.config;
