@@ -14,7 +14,7 @@ use clap::Parser;
 use finetune::data::{Split, catalog};
 use finetune::prelude::*;
 use finetune::train::{
-    Experiment, FineTuningExperiment, Fold, Observer, Study, StudyConfig, StudyError, TrainError,
+    Callback, Experiment, FineTuningExperiment, Fold, Study, StudyConfig, StudyError, TrainError,
     Trial, TrialFolder, TrialScores,
 };
 use finetune_baseline::BaselineConfig;
@@ -131,13 +131,13 @@ impl Experiment for Systems {
         &self,
         trial: &Trial<SystemConfig>,
         folder: &TrialFolder,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<TrialScores, Self::Error> {
         let config = &trial.config;
         match config.system {
             System::Encoder => {
                 self.encoder
-                    .fine_tune(&config.encoder, trial.fold, folder, observer)
+                    .fine_tune(&config.encoder, trial.fold, folder, callback)
             }
             System::Baseline => baseline_scores(&config.baseline, &self.rows, trial.fold)
                 .map_err(|error| StudyError::Trial(error.into()).into()),

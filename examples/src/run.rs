@@ -55,10 +55,10 @@ pub fn fine_tune_from(
     say(&run.load_report().to_string())?;
     let directory = arguments.run_directory(name)?;
     let path = directory.path();
-    let mut observer = Watcher::new(path, arguments.tensorboard);
+    let mut callback = Watcher::new(path, arguments.tensorboard);
     let report = match arguments.resume {
-        true => run.resume(path, &mut observer)?,
-        false => run.run(path, &mut observer)?,
+        true => run.resume(path, &mut callback)?,
+        false => run.run(path, &mut callback)?,
     };
     if let Some(path) = &arguments.report {
         write_json(path, &report)?;

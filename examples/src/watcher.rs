@@ -3,37 +3,37 @@
 use std::path::{Path, PathBuf};
 
 use finetune::prelude::*;
-use finetune::train::{Event, Observer, TensorBoard, TrainError};
+use finetune::train::{Callback, Event, TensorBoardCallback, TrainError};
 
 /// Shows progress, and writes curves if they are asked for.
 #[derive(Debug)]
 pub struct Watcher {
-    progress: Progress,
+    progress: ProgressCallback,
     /// Where the curves go.
     curves: Option<PathBuf>,
-    board: Option<TensorBoard>,
+    board: Option<TensorBoardCallback>,
 }
 
 impl Watcher {
     /// Curves go into the folder `tensorboard` of the run directory.
     pub fn new(run_directory: &Path, tensorboard: bool) -> Self {
         Self {
-            progress: Progress::new(),
+            progress: ProgressCallback::new(),
             curves: tensorboard.then(|| run_directory.join("tensorboard")),
             board: None,
         }
     }
 }
 
-impl Observer for Watcher {
-    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+impl Callback for Watcher {
+    fn on_event(&mut self, event: &Event) -> Result<(), TrainError> {
         // Not before the run has begun: it wants an empty folder.
         if let Some(folder) = self.curves.take() {
-            self.board = Some(TensorBoard::create(&folder)?);
+            self.board = Some(TensorBoardCallback::create(&folder)?);
         }
-        self.progress.observe(event)?;
+        self.progress.on_event(event)?;
         match &mut self.board {
-            Some(board) => board.observe(event),
+            Some(board) => board.on_event(event),
             None => Ok(()),
         }
     }

@@ -27,7 +27,7 @@
 //! };
 //! let model = Path::new("my-bert");
 //! let run = FineTuning::prepare(model, news.splits, config, &device.open()?, &device.to_string())?;
-//! let report = run.run(Path::new("runs/first"), &mut Progress::new())?;
+//! let report = run.run(Path::new("runs/first"), &mut ProgressCallback::new())?;
 //! println!("{report}");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -57,7 +57,7 @@ pub mod prelude {
     pub use crate::ops::Precision;
     pub use crate::train::{
         FineTuning, FineTuningConfig, Freeze, LabelledTexts, OptimizerConfig, Prediction,
-        Predictor, PredictorConfig, Progress, RunLength, Schedule, TextConfig, TrainConfig,
+        Predictor, PredictorConfig, ProgressCallback, RunLength, Schedule, TextConfig, TrainConfig,
         Trainer,
     };
 }

@@ -6,6 +6,7 @@
 //! | `model` | every parameter that has trained, as burn records it |
 //! | `optimizer` | the optimizer's memory of them |
 //! | `best` | the same parameters of the best model so far, if that is another |
+//! | `callbacks.json` | the state of callbacks that keep one, by their names |
 //!
 //! What has never trained, such as a frozen encoder, is as the model is that the run starts from: a
 //! fingerprint of it in the state tells whether the run that goes on starts from the same.
@@ -24,6 +25,7 @@ use finetune_storage::{Folder, FolderWriter};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::callback::{CallbackStates, TrainContext};
 use crate::evaluation::Standing;
 use crate::freeze::fingerprints;
 use crate::loss_scale::LossScale;
@@ -35,6 +37,7 @@ const STATE: &str = "state.cbor";
 const MODEL: &str = "model";
 const OPTIMIZER: &str = "optimizer";
 const BEST: &str = "best";
+const CALLBACKS: &str = "callbacks.json";
 
 /// What is written of a run, besides parameters and the optimizer's memory.
 #[derive(Serialize, Deserialize)]
@@ -53,6 +56,8 @@ pub(crate) struct Checkpoint<M> {
     pub(crate) optimizer: Optimizer,
     /// The model of the best evaluation, if it is to be kept.
     pub(crate) best: Option<M>,
+    /// The state of callbacks when the checkpoint is written.
+    pub(crate) callbacks: CallbackStates,
 }
 
 /// What a run remembers from one step to the next, besides parameters and optimizer.
@@ -68,6 +73,9 @@ pub(crate) struct TrainState {
     /// What the loss is multiplied by; nothing where it is not.
     #[serde(default)]
     pub(crate) loss_scale: Option<LossScale>,
+    /// What callbacks have multiplied the learning rate by; nothing where none has.
+    #[serde(default)]
+    pub(crate) learning_rate_scale: Option<f64>,
     /// What the losses of the tasks count for; nothing before the first step.
     #[serde(default)]
     pub(crate) task_weights: Option<TaskWeights>,
@@ -84,7 +92,19 @@ impl TrainState {
     }
 }
 
-impl<M: Module> Checkpoint<M> {
+impl<M: Module + 'static> Checkpoint<M> {
+    /// Returns what callbacks see of a run of so many steps.
+    pub(crate) fn context(&self, total_steps: usize) -> TrainContext<'_> {
+        TrainContext {
+            steps: self.state.summary.steps as u64,
+            total_steps: total_steps as u64,
+            learning_rate_scale: self.state.learning_rate_scale.unwrap_or(1.0),
+            model: &self.model,
+            optimizer: &self.optimizer,
+            last_evaluation: self.state.summary.evaluations.last(),
+        }
+    }
+
     /// Writes the checkpoint into the folder `path`, which does not exist yet.
     pub(crate) fn write(&self, path: &Path) -> Result<(), TrainError> {
         let damaged = |what: String| TrainError::checkpoint(path, what);
@@ -105,6 +125,11 @@ impl<M: Module> Checkpoint<M> {
             && !self.state.best_is_now()
         {
             writer.file(BEST, &record(best)?)?;
+        }
+        if !self.callbacks.is_empty() {
+            let states = self.callbacks.to_json();
+            let states = states.map_err(|error| damaged(error.to_string()))?;
+            writer.file(CALLBACKS, &states)?;
         }
         let stored = Stored {
             fingerprint_of_others: fingerprint_of_others(&self.model, &trained),
@@ -147,7 +172,13 @@ impl<M: Module> Checkpoint<M> {
             true => Some(restore(BEST)?),
             false => state.best_is_now().then(|| restored.clone()),
         };
+        let callbacks = match folder.contains(CALLBACKS) {
+            true => CallbackStates::from_json(&folder.read(CALLBACKS)?)
+                .map_err(|error| damaged(format!("{CALLBACKS}: {error}")))?,
+            false => CallbackStates::default(),
+        };
         Ok(Self {
+            callbacks,
             optimizer: optimizer
                 .init(&restored)
                 .load_bytes(folder.read(OPTIMIZER)?)?

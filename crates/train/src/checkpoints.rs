@@ -112,7 +112,7 @@ impl CheckpointFolder {
     }
 
     /// Writes a checkpoint, and removes those that are no longer to be kept.
-    pub(crate) fn write<M: Module>(
+    pub(crate) fn write<M: Module + 'static>(
         &self,
         checkpoint: &Checkpoint<M>,
         keep_last: usize,

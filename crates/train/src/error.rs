@@ -24,6 +24,26 @@ pub enum TrainError {
     /// Something is wrong with a study.
     #[error(transparent)]
     Study(#[from] crate::StudyError),
+    /// A callback, or another part that the program brings along, failed with an error of its own.
+    #[error(transparent)]
+    Custom(Box<dyn std::error::Error + Send + Sync>),
+    /// Two callbacks of a run keep state under one name.
+    #[error("two callbacks named {name:?} keep state; Callback::name must tell them apart")]
+    DuplicateCallback {
+        /// The name of both.
+        name: String,
+    },
+    /// A checkpoint holds the state of a callback that the run does not have.
+    #[error("{}: holds the state of callback {name:?}, which the run does not have", path.display())]
+    MissingCallback {
+        /// The folder of the checkpoint.
+        path: PathBuf,
+        /// The name of the callback.
+        name: String,
+    },
+    /// A callback asked for an evaluation, but there is nothing to evaluate on.
+    #[error("a callback asked for an evaluation, but there are no validation rows")]
+    NoValidationRows,
     /// The activations of a frozen part would take more than they may.
     #[error("activations of {needed} bytes, but activations.max_bytes is {limit}")]
     ActivationsTooLarge {
@@ -132,7 +152,7 @@ pub enum TrainError {
     },
     /// A loss or a gradient is no longer a number; the run cannot recover.
     #[error(
-        "step {step}: the loss is {loss}, the gradient norm {gradient_norm}, on the examples \
+        "step {step}: the loss is {loss}, the gradient norm {grad_norm}, on the examples \
          {examples:?}; {}; a lower learning rate or a longer warm-up may help",
         match checkpoint {
             Some(path) => format!("the last checkpoint before it is {}", path.display()),
@@ -145,7 +165,7 @@ pub enum TrainError {
         /// The loss of that step.
         loss: f32,
         /// The norm of all its gradients, before clipping.
-        gradient_norm: f32,
+        grad_norm: f32,
         /// The positions of its examples in the training data.
         examples: Vec<usize>,
         /// The newest checkpoint from before that step.
@@ -280,6 +300,19 @@ pub enum TrainError {
 }
 
 impl TrainError {
+    /// Returns an error of one's own as one of a run: with its message and source, and in
+    /// [`TrainError::Custom`] to be downcast.
+    ///
+    /// ```
+    /// use finetune_train::TrainError;
+    ///
+    /// let error = TrainError::custom("the budget is spent");
+    /// assert_eq!(error.to_string(), "the budget is spent");
+    /// ```
+    pub fn custom(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Custom(error.into())
+    }
+
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { path, source }

@@ -13,8 +13,8 @@ use finetune_model::{
 use serde::Serialize;
 
 use crate::activations::{KeptActivations, KeptPlans};
+use crate::callback::{Callback, Phase};
 use crate::labelled_texts::LabelledTexts;
-use crate::observer::{Observer, Phase};
 use crate::predict::PredictedRows;
 use crate::report::{DataSection, ModelSection, RunReport, RunSection, TestSection};
 use crate::run_record::RunRecord;
@@ -134,10 +134,10 @@ impl FineTuning {
     pub fn run(
         self,
         run_directory: &Path,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<RunReport, TrainError> {
         let record = RunRecord::create(run_directory, &self.setup.settings)?;
-        self.run_into(record, observer)
+        self.run_into(record, callback)
     }
 
     /// Goes on with a run that was stopped, by whatever, and ends as if it had not been. Without
@@ -149,16 +149,16 @@ impl FineTuning {
     pub fn resume(
         self,
         run_directory: &Path,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<RunReport, TrainError> {
         let record = RunRecord::resume(run_directory, &self.setup.settings)?;
-        self.run_into(record, observer)
+        self.run_into(record, callback)
     }
 
     fn run_into(
         self,
         mut record: RunRecord,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<RunReport, TrainError> {
         let Self { model, setup } = self;
         let Settings {
@@ -178,14 +178,14 @@ impl FineTuning {
         let kept =
             setup
                 .plans
-                .compute(&model, setup.data.of_splits(), pad, batch_size, observer)?;
+                .compute(&model, setup.data.of_splits(), pad, batch_size, callback)?;
         let save = |model: &_, folder: &Path| setup.save(model, folder);
         let trained = record.train(
             &setup.objective(&kept),
             &config.train,
             model,
             save,
-            observer,
+            callback,
         )?;
         let (model, test) = (trained.model, &setup.data.test);
         let rows = PredictedRows {
@@ -194,7 +194,7 @@ impl FineTuning {
             pad_token_id: pad,
             batch_size,
         };
-        let output = rows.predict(Phase::Testing, &model, observer)?;
+        let output = rows.predict(Phase::Testing, &model, callback)?;
         let predictions = &output.predictions;
 
         let report = RunReport {

@@ -7,10 +7,10 @@ use finetune_model::{DropoutStream, EncoderModel, SequenceClassifier};
 use finetune_ops::Precision;
 
 use crate::activations::{BatchInputs, FrozenActivations, constant_stages};
+use crate::callback::{Callback, Phase};
 use crate::device_batch::check_autodiff;
 use crate::evaluation::Evaluation;
 use crate::objective::{BatchCounts, Objective, Part};
-use crate::observer::{Observer, Phase};
 use crate::predict::PredictedRows;
 use crate::scoring::{directions, scores_of, target_kind};
 use crate::{Criterion, TrainConfig, TrainError};
@@ -104,7 +104,7 @@ impl Objective for LabelledTexts<'_> {
     fn evaluate(
         &self,
         model: &SequenceClassifier,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<Evaluation, TrainError> {
         let Some(data) = self.validation else {
             return Ok(Evaluation::default());
@@ -115,7 +115,7 @@ impl Objective for LabelledTexts<'_> {
             pad_token_id: self.pad_token_id,
             batch_size: self.eval_batch_size,
         };
-        let output = rows.predict(Phase::Validating, model, observer)?;
+        let output = rows.predict(Phase::Validating, model, callback)?;
         let scores = scores_of(data, self.loss, &self.evaluator, &output.predictions)?;
         Ok(scores.into())
     }

@@ -70,6 +70,7 @@
 
 mod activations;
 mod burn_data;
+mod callback;
 mod checkpoint;
 mod checkpoint_fit;
 mod checkpoints;
@@ -93,7 +94,6 @@ mod mixing;
 mod model_config;
 mod multi_task;
 mod objective;
-mod observer;
 mod optimizer;
 mod out_of_memory;
 mod panic_text;
@@ -127,6 +127,10 @@ pub use activations::{
     FrozenActivations, constant_stages,
 };
 pub use burn_data::{BurnBatch, BurnBatcher, BurnDataset, BurnItem};
+pub use callback::{
+    ActivationsRecord, Callback, CallbackStates, Control, EpochRecord, Event, GradientRecord,
+    Phase, StepContext, StepRecord, TaskLossRecord, TrainContext,
+};
 pub use checkpoints::{CheckpointFolder, CheckpointPolicy};
 pub use config::TrainConfig;
 pub use error::TrainError;
@@ -149,15 +153,11 @@ pub use multi_task::{
     TaskConfig, TaskReport, TaskTexts,
 };
 pub use objective::{BatchCounts, Objective, Part};
-pub use observer::{
-    ActivationsRecord, EpochRecord, Event, GradientRecord, Observer, Phase, StepRecord,
-    TaskLossRecord,
-};
 pub use optimizer::{Algorithm, Optimizer, OptimizerConfig};
 pub use pre_training::{PreTraining, PreTrainingConfig, PreTrainingReport, Start};
 pub use predict::{PredictionOutput, predict};
 pub use predictor::{LabelProbability, Prediction, Predictor, PredictorConfig, Score};
-pub use progress::Progress;
+pub use progress::ProgressCallback;
 pub use report::{
     ActivationsSection, DataSection, ErrorAnalysis, ModelSection, RunReport, RunSection,
     SplitSection, TestScores, TestSection, TrainSection,
@@ -169,12 +169,12 @@ pub use schedule::{Decay, Schedule, Warmup};
 pub use scoring::target_kind;
 pub use study::{
     ArmConfig, Axis, Candidate, Experiment, FineTuningExperiment, Fold, Halving, MeasuredOn,
-    PreTrainedConfig, PreTrainedExperiment, Seeds, Study, StudyConfig, StudyError, StudyFolder,
-    StudyObserver, StudyResults, StudyRunner, StudyTests, TestDesign, Trial, TrialFailure,
+    PreTrainedConfig, PreTrainedExperiment, Seeds, Study, StudyCallback, StudyConfig, StudyError,
+    StudyFolder, StudyResults, StudyRunner, StudyTests, TestDesign, Trial, TrialFailure,
     TrialFolder, TrialResult, TrialScores, TrialState,
 };
 pub use summary::TrainingSummary;
-pub use tensorboard::TensorBoard;
+pub use tensorboard::TensorBoardCallback;
 pub use text_config::TextConfig;
 pub use text_preparation::TextPreparation;
 pub use trainer::{SaveMilestone, Trained, Trainer};

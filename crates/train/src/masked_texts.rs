@@ -10,10 +10,10 @@ use finetune_eval::{Better, Scores};
 use finetune_model::{DropoutStream, EncoderModel, MaskedLm};
 use finetune_ops::{Precision, class_cross_entropy};
 
+use crate::callback::{Callback, Event, Phase};
 use crate::device_batch::{check_autodiff, encoder_input};
 use crate::evaluation::Evaluation;
 use crate::objective::{BatchCounts, Objective, Part};
-use crate::observer::{Event, Observer, Phase};
 use crate::{TrainConfig, TrainError};
 
 /// Texts for a [`MaskedLm`].
@@ -94,12 +94,12 @@ impl Objective for MaskedTexts<'_> {
     fn evaluate(
         &self,
         model: &MaskedLm,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<Evaluation, TrainError> {
         let Some(texts) = self.held_out else {
             return Ok(Evaluation::default());
         };
-        let loss = masked_loss(model, texts, self, observer)?;
+        let loss = masked_loss(model, texts, self, callback)?;
         Ok(Scores::from(
             [("loss", loss), ("perplexity", loss.exp())]
                 .map(|(name, score)| (name.to_string(), score)),
@@ -113,12 +113,12 @@ fn masked_loss(
     model: &MaskedLm,
     texts: &EncodedTexts,
     settings: &MaskedTexts,
-    observer: &mut dyn Observer,
+    callback: &mut dyn Callback,
 ) -> Result<f64, TrainError> {
     let model = model.valid();
     let batches = sorted_by_length(&texts.lengths()?, settings.eval_batch_size)?;
     let phase = Phase::Validating;
-    observer.observe(&Event::started(phase, batches.len()))?;
+    callback.on_event(&Event::phase_begin(phase, batches.len()))?;
     let (mut sum, mut gaps) = (0.0, 0);
     for rows in batches {
         let batch = settings
@@ -129,9 +129,9 @@ fn masked_loss(
             sum += f64::from(loss.into_scalar::<f32>());
             gaps += batch.positions.len();
         }
-        observer.observe(&Event::Advanced { rows: rows.len() })?;
+        callback.on_event(&Event::BatchSubmitted { rows: rows.len() })?;
     }
-    observer.observe(&Event::Ended(phase))?;
+    callback.on_event(&Event::PhaseEnd(phase))?;
     Ok(sum / gaps as f64)
 }
 

@@ -5,9 +5,9 @@ use burn::tensor::Tensor;
 use finetune_model::DropoutStream;
 use finetune_ops::Precision;
 
+use crate::callback::Callback;
 use crate::evaluation::Evaluation;
 use crate::mixing::MixingConfig;
-use crate::observer::Observer;
 use crate::{TrainConfig, TrainError};
 use finetune_eval::Better;
 
@@ -17,8 +17,9 @@ use finetune_eval::Better;
 /// a batch is and what its loss is it asks here. Everything must be a function of its arguments: a
 /// run that is continued asks again, and has to get the same.
 pub trait Objective {
-    /// What is trained, on a device with autodiff.
-    type Model: Module;
+    /// What is trained, on a device with autodiff. Callbacks ask for it by its type, so it borrows
+    /// nothing.
+    type Model: Module + 'static;
     /// Rows on their way into the model, on the host.
     type Batch;
 
@@ -98,11 +99,11 @@ pub trait Objective {
     /// Measures the model on the held-out rows.
     ///
     /// # Errors
-    /// If the data cannot be read or does not fit the model, and whatever `observer` returns.
+    /// If the data cannot be read or does not fit the model, and whatever `callback` returns.
     fn evaluate(
         &self,
         model: &Self::Model,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<Evaluation, TrainError>;
 }
 

@@ -16,9 +16,9 @@ use finetune_model::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::callback::Callback;
 use crate::evaluation::EvaluationConfig;
 use crate::masked_texts::MaskedTexts;
-use crate::observer::Observer;
 use crate::report::{ModelSection, RunPage, RunSection, SplitSection, TrainSection};
 use crate::run_record::RunRecord;
 use crate::text_config::EncodedSplit;
@@ -205,10 +205,10 @@ impl PreTraining {
     pub fn run(
         self,
         run_directory: &Path,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<PreTrainingReport, TrainError> {
         let record = RunRecord::create(run_directory, &self.setup.settings)?;
-        self.run_into(record, observer)
+        self.run_into(record, callback)
     }
 
     /// Goes on with a run that was stopped, as [`FineTuning::resume`](crate::FineTuning::resume).
@@ -218,16 +218,16 @@ impl PreTraining {
     pub fn resume(
         self,
         run_directory: &Path,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<PreTrainingReport, TrainError> {
         let record = RunRecord::resume(run_directory, &self.setup.settings)?;
-        self.run_into(record, observer)
+        self.run_into(record, callback)
     }
 
     fn run_into(
         self,
         mut record: RunRecord,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<PreTrainingReport, TrainError> {
         let Self { model, setup } = self;
         let Settings {
@@ -241,7 +241,7 @@ impl PreTraining {
         let model_section =
             ModelSection::new(source, &model, &config.train.freeze, &setup.load_report);
         let save = |model: &_, folder: &Path| setup.save(model, folder);
-        let trained = record.train(&setup.objective(), &config.train, model, save, observer)?;
+        let trained = record.train(&setup.objective(), &config.train, model, save, callback)?;
         setup.save(&trained.model, &record.directory().model())?;
         let report = PreTrainingReport {
             run: RunSection::new(command, device, config.train.seed),

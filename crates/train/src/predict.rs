@@ -12,7 +12,7 @@ use finetune_model::SequenceClassifier;
 
 use crate::TrainError;
 use crate::activations::{BatchInputs, FrozenActivations};
-use crate::observer::{Event, Observer, Phase};
+use crate::callback::{Callback, Event, Phase};
 
 /// Predictions for a dataset, and how long they took.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,13 +36,13 @@ impl PredictionOutput {
 /// # Errors
 /// [`TrainError::Data`] for a batch size of 0; [`TrainError::Model`] for a token id outside the
 /// model's vocabulary, and for as many texts a row as the model's head is not for; and whatever
-/// `observer` returns.
+/// `callback` returns.
 pub fn predict(
     model: &SequenceClassifier,
     data: &EncodedDataset,
     pad_token_id: u32,
     batch_size: BatchSize,
-    observer: &mut dyn Observer,
+    callback: &mut dyn Callback,
 ) -> Result<PredictionOutput, TrainError> {
     let rows = PredictedRows {
         data,
@@ -50,7 +50,7 @@ pub fn predict(
         pad_token_id,
         batch_size,
     };
-    rows.predict(Phase::Testing, model, observer)
+    rows.predict(Phase::Testing, model, callback)
 }
 
 /// What is predicted.
@@ -63,17 +63,17 @@ pub(crate) struct PredictedRows<'a> {
 }
 
 impl PredictedRows<'_> {
-    /// As [`predict`]; observers are told what it is for.
+    /// As [`predict`]; callbacks are told what it is for.
     pub(crate) fn predict(
         &self,
         phase: Phase,
         model: &SequenceClassifier,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<PredictionOutput, TrainError> {
         let (data, model) = (self.data, model.valid());
         let batches = sorted_by_length(&data.lengths()?, self.batch_size)?;
         let start = Instant::now();
-        observer.observe(&Event::started(phase, batches.len()))?;
+        callback.on_event(&Event::phase_begin(phase, batches.len()))?;
         let mut texts = TextLogits::new(data.texts.text_count());
         for rows in batches {
             let batch = collate(data, &rows, Padding::Longest, self.pad_token_id)?;
@@ -84,9 +84,9 @@ impl PredictedRows<'_> {
             for (row, values) in rows.into_iter().zip(values.chunks_exact(classes)) {
                 texts.add(data.texts.text_of_row(row)?, values);
             }
-            observer.observe(&Event::Advanced { rows: batch.size() })?;
+            callback.on_event(&Event::BatchSubmitted { rows: batch.size() })?;
         }
-        observer.observe(&Event::Ended(phase))?;
+        callback.on_event(&Event::PhaseEnd(phase))?;
         Ok(PredictionOutput {
             predictions: Predictions::new(texts.means()),
             seconds: start.elapsed().as_secs_f64(),

@@ -6,15 +6,15 @@ use std::time::Instant;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::TrainError;
+use crate::callback::{Callback, EpochRecord, Event, Phase, StepRecord};
 use crate::evaluation::EvaluationRecord;
-use crate::observer::{EpochRecord, Event, Observer, Phase, StepRecord};
 
 /// Shows a run's progress on standard error: loss, learning rate, rows per second, time left.
 ///
 /// A phase within another, such as an evaluation within the training, has a bar of its own while
 /// it lasts.
 #[derive(Debug)]
-pub struct Progress {
+pub struct ProgressCallback {
     bars: MultiProgress,
     /// The phases that have begun and not ended, the innermost last.
     phases: Vec<PhaseProgress>,
@@ -30,7 +30,7 @@ struct PhaseProgress {
     last_step: Option<StepRecord>,
 }
 
-impl Progress {
+impl ProgressCallback {
     /// A bar if standard error is a terminal, plain lines otherwise.
     pub fn new() -> Self {
         let target = match std::io::stderr().is_terminal() {
@@ -129,14 +129,14 @@ fn evaluation_line(record: &EvaluationRecord) -> String {
     format!("after step {}: {}", record.step, record.scores_text())
 }
 
-impl Default for Progress {
+impl Default for ProgressCallback {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Observer for Progress {
-    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+impl Callback for ProgressCallback {
+    fn on_event(&mut self, event: &Event) -> Result<(), TrainError> {
         match event {
             Event::Activations(kept) => self.say(&format!(
                 "frozen part: {} {:.1} MB for {} rows",
@@ -144,24 +144,24 @@ impl Observer for Progress {
                 kept.bytes as f64 / 1e6,
                 kept.rows
             )),
-            Event::Started {
+            Event::PhaseBegin {
                 phase,
                 length,
                 done,
             } => self.start(*phase, *length, *done),
-            Event::Advanced { rows } => {
+            Event::BatchSubmitted { rows } => {
                 if let Some(phase) = self.phases.last_mut() {
                     phase.batch_done(*rows);
                 }
             }
-            Event::Step(step) => {
+            Event::StepEnd(step) => {
                 if let Some(phase) = self.phases.last_mut() {
                     phase.last_step = Some(*step);
                 }
             }
-            Event::Epoch(epoch) => self.end_epoch(*epoch),
-            Event::Evaluated(record) => self.say(&evaluation_line(record)),
-            Event::Ended(_) => self.end(),
+            Event::EpochEnd(epoch) => self.end_epoch(*epoch),
+            Event::Evaluate(record) => self.say(&evaluation_line(record)),
+            Event::PhaseEnd(_) => self.end(),
             _ => {}
         }
         Ok(())
@@ -177,12 +177,12 @@ mod tests {
         epoch: 1,
         loss: 0.51234,
         learning_rate: 1.96e-5,
-        gradient_norm: 1.0,
+        grad_norm: 1.0,
     };
 
-    fn watch(progress: &mut Progress, events: &[Event]) {
+    fn watch(progress: &mut ProgressCallback, events: &[Event]) {
         for event in events {
-            progress.observe(event).unwrap();
+            progress.on_event(event).unwrap();
         }
     }
 
@@ -205,17 +205,17 @@ mod tests {
 
     #[test]
     fn a_phase_within_another_leaves_it_as_it_was() {
-        let mut progress = Progress::new();
+        let mut progress = ProgressCallback::new();
         watch(
             &mut progress,
             &[
-                Event::started(Phase::Training, 4),
-                Event::Advanced { rows: 8 },
-                Event::Step(STEP),
-                Event::started(Phase::Testing, 1),
-                Event::Advanced { rows: 100 },
-                Event::Ended(Phase::Testing),
-                Event::Advanced { rows: 5 },
+                Event::phase_begin(Phase::Training, 4),
+                Event::BatchSubmitted { rows: 8 },
+                Event::StepEnd(STEP),
+                Event::phase_begin(Phase::Testing, 1),
+                Event::BatchSubmitted { rows: 100 },
+                Event::PhaseEnd(Phase::Testing),
+                Event::BatchSubmitted { rows: 5 },
             ],
         );
         let [training] = progress.phases.as_slice() else {
@@ -229,12 +229,12 @@ mod tests {
             loss: 0.5,
             seconds: 1.0,
         };
-        watch(&mut progress, &[Event::Epoch(epoch)]);
+        watch(&mut progress, &[Event::EpochEnd(epoch)]);
         assert_eq!(
             (progress.phases[0].rows, progress.phases[0].bar.position()),
             (0, 2)
         );
-        watch(&mut progress, &[Event::Ended(Phase::Training)]);
+        watch(&mut progress, &[Event::PhaseEnd(Phase::Training)]);
         assert!(progress.phases.is_empty());
     }
 }

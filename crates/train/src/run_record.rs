@@ -12,8 +12,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::callback::{Callback, Event};
 use crate::objective::Objective;
-use crate::observer::{Event, Observer};
 use crate::prediction_lines::prediction_lines;
 use crate::resume::check_settings;
 use crate::run_directory::RunDirectory;
@@ -91,14 +91,14 @@ impl RunRecord {
         config: &TrainConfig,
         model: O::Model,
         save: impl Fn(&O::Model, &Path) -> Result<(), TrainError>,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<Trained<O::Model>, TrainError> {
         let directory = self.directory.clone();
         let checkpoints = directory.checkpoints()?;
         Trainer::new(objective, config)
             .checkpoints(&checkpoints)
             .milestones(&|model, steps| save(model, &directory.milestone(steps)))
-            .train(model, &mut (self, observer))
+            .train(model, &mut (self, callback))
     }
 
     /// Writes what the model said of each test row. Classes are positions in `class_names`, of which
@@ -153,29 +153,29 @@ impl RunRecord {
     /// Adds a line to the metrics, if the event is worth one.
     fn write(&mut self, event: &Event) -> std::io::Result<()> {
         let line = match event {
-            Event::Step(record) => serde_json::to_value(record)?,
-            Event::Tasks(record) => serde_json::to_value(record)?,
+            Event::StepEnd(record) => serde_json::to_value(record)?,
+            Event::TaskLosses(record) => serde_json::to_value(record)?,
             Event::Gradients(record) => serde_json::to_value(record)?,
-            Event::Evaluated(record) => serde_json::to_value(record)?,
-            Event::Epoch(record) => json!({
+            Event::Evaluate(record) => serde_json::to_value(record)?,
+            Event::EpochEnd(record) => json!({
                 "step": record.step,
                 "epoch": record.epoch,
                 "epoch_loss": record.loss,
             }),
             // What is before a checkpoint is not written again by the run that goes on from it.
-            Event::Checkpointing { .. } => {
+            Event::BeforeSave { .. } => {
                 self.metrics.flush()?;
                 return self.metrics.get_ref().sync_data();
             }
-            Event::Ended(_) => return self.metrics.flush(),
+            Event::PhaseEnd(_) => return self.metrics.flush(),
             _ => return Ok(()),
         };
         writeln!(self.metrics, "{line}")
     }
 }
 
-impl Observer for RunRecord {
-    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+impl Callback for RunRecord {
+    fn on_event(&mut self, event: &Event) -> Result<(), TrainError> {
         let written = self.write(event);
         written.map_err(TrainError::io(self.directory.metrics()))
     }

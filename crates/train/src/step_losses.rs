@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::tensor::Tensor;
 
 use crate::TrainError;
-use crate::observer::{Event, Observer, StepRecord, TaskLossRecord};
+use crate::callback::{Callback, Event, StepRecord, TaskLossRecord};
 
 /// Steps whose loss is read back from the device at once: reading each would make a GPU wait.
 const STEPS_PER_READ: usize = 10;
@@ -64,7 +64,7 @@ impl StepLosses {
         self.unread.len() >= STEPS_PER_READ
     }
 
-    /// Reads all numbers, tells them to the observer and adds them to the epoch's loss.
+    /// Reads all numbers, passes them to the callback and adds them to the epoch's loss.
     ///
     /// # Errors
     /// [`TrainError::Diverged`] for a loss or a norm that is not a finite number.
@@ -72,7 +72,7 @@ impl StepLosses {
         &mut self,
         epoch: &mut EpochLoss,
         last_checkpoint: Option<&Path>,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<(), TrainError> {
         if self.unread.is_empty() {
             return Ok(());
@@ -98,22 +98,22 @@ impl StepLosses {
                 epoch: unread.epoch,
                 loss: pair[0],
                 learning_rate: unread.learning_rate,
-                gradient_norm: pair[1],
+                grad_norm: pair[1],
             };
-            observer.observe(&Event::Step(record))?;
+            callback.on_event(&Event::StepEnd(record))?;
             let name = match &unread.tasks[..] {
                 [only] => only.name.clone(),
                 _ => String::new(),
             };
             if !unread.tasks.is_empty() {
                 let tasks = task_losses(record.step, unread.tasks, losses);
-                observer.observe(&Event::Tasks(tasks))?;
+                callback.on_event(&Event::TaskLosses(tasks))?;
             }
-            if !(record.loss.is_finite() && record.gradient_norm.is_finite()) {
+            if !(record.loss.is_finite() && record.grad_norm.is_finite()) {
                 let diverged = TrainError::Diverged {
                     step: record.step,
                     loss: record.loss,
-                    gradient_norm: record.gradient_norm,
+                    grad_norm: record.grad_norm,
                     examples: unread.examples,
                     checkpoint: last_checkpoint.map(Path::to_path_buf),
                 };

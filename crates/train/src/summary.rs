@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::callback::EpochRecord;
 use crate::evaluation::EvaluationRecord;
 use crate::objective::BatchCounts;
-use crate::observer::EpochRecord;
 
 /// What a training phase did. Of a resumed run: from its beginning.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

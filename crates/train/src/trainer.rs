@@ -4,9 +4,9 @@
 use burn::module::Module;
 use burn::tensor::Device;
 
+use crate::callback::Callback;
 use crate::checkpoints::CheckpointFolder;
 use crate::objective::Objective;
-use crate::observer::{Event, Observer, Phase};
 use crate::plan::Plan;
 use crate::run_length::Moment;
 use crate::training_run::TrainingRun;
@@ -16,6 +16,7 @@ use crate::{TrainConfig, TrainError, TrainingSummary, out_of_memory};
 ///
 /// ```text
 /// for each step:  batches -> losses -> gradients, summed, of its tasks combined -> clipped -> optimizer
+///                 callbacks, which may stop the run or ask for what follows
 ///                 evaluation, if due -> best so far, early stopping
 ///                 checkpoint, if due
 /// ```
@@ -94,22 +95,19 @@ impl<'a, O: Objective> Trainer<'a, O> {
     /// configuration that is out of range, contradicts itself, or does not fit model or data;
     /// [`TrainError::Diverged`] if a loss or gradient stops being a number;
     /// [`TrainError::OutOfMemory`] if a GPU has no memory for a step or an evaluation; whatever the
-    /// objective or `observer` returns.
+    /// objective or `callback` returns; [`TrainError::DuplicateCallback`],
+    /// [`TrainError::MissingCallback`] and [`TrainError::NoValidationRows`] for callbacks that do not
+    /// fit each other, the checkpoint or the data.
     pub fn train(
         &self,
         model: O::Model,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<Trained<O::Model>, TrainError> {
         let plan = self.plan(&model)?;
         let devices = model.devices();
         let model = self.objective.in_precision(model, self.config.precision);
-        let mut run = TrainingRun::begin(self, &plan, model)?;
-        observer.observe(&Event::Started {
-            phase: Phase::Training,
-            length: plan.total_steps,
-            done: run.steps_done(),
-        })?;
-        run.evaluate_at_start(observer)?;
+        let mut run = TrainingRun::begin(self, &plan, model, callback)?;
+        run.begin_training()?;
         let mut steps = plan.steps_after(run.steps_done())?.peekable();
         while !run.has_ended() {
             let Some(step) = steps.next() else { break };
@@ -122,8 +120,8 @@ impl<'a, O: Objective> Trainer<'a, O> {
             };
             let checkpoint = run.last_checkpoint();
             let stepped = out_of_memory::or_reason(|| {
-                let mut run = run.step(&step, observer)?;
-                run.after_step(moment, observer)?;
+                let mut run = run.step(&step)?;
+                run.after_step(&step, moment)?;
                 Ok(run)
             });
             run = stepped.unwrap_or_else(|reason| {
@@ -135,7 +133,6 @@ impl<'a, O: Objective> Trainer<'a, O> {
                 })
             })?;
         }
-        observer.observe(&Event::Ended(Phase::Training))?;
         run.end()
     }
 }

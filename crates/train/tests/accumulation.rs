@@ -37,8 +37,8 @@ fn four_batches_of_eight_are_one_of_thirty_two() {
     assert_eq!(large.curve.len(), 4);
     for (large, part) in large.curve.iter().zip(&parts.curve) {
         assert!((large.loss - part.loss).abs() <= 1e-6, "{large:?} {part:?}");
-        let norms = (large.gradient_norm - part.gradient_norm).abs();
-        assert!(norms <= 1e-5 * large.gradient_norm, "{large:?} {part:?}");
+        let norms = (large.grad_norm - part.grad_norm).abs();
+        assert!(norms <= 1e-5 * large.grad_norm, "{large:?} {part:?}");
     }
 }
 

@@ -16,9 +16,9 @@ use finetune_model::{
 };
 use finetune_train::{
     ActivationCache, ActivationPlace, ActivationPrecision, ActivationsRecord, BatchInputs,
-    EvaluationConfig, Event, Every, Freeze, FreezeConfig, FrozenActivations, GradualUnfreezing,
-    LabelledTexts, LossConfig, Observer, OptimizerConfig, RunLength, StepRecord, TrainConfig,
-    TrainError, Trainer, constant_stages,
+    Callback, EvaluationConfig, Event, Every, Freeze, FreezeConfig, FrozenActivations,
+    GradualUnfreezing, LabelledTexts, LossConfig, OptimizerConfig, RunLength, StepRecord,
+    TrainConfig, TrainError, Trainer, constant_stages,
 };
 
 use crate::small_run::dataset;
@@ -91,11 +91,11 @@ fn compute(
     model: &SequenceClassifier,
     data: &EncodedDataset,
     freeze: Freeze,
-    observer: &mut dyn Observer,
+    callback: &mut dyn Callback,
 ) -> Result<Option<FrozenActivations>, TrainError> {
     let stages = constant_stages(model, &config_of(freeze));
     let plan = cache.plan(model, data, stages)?;
-    plan.map(|plan| plan.compute(model, data, PAD, BatchSize::Rows(5), observer))
+    plan.map(|plan| plan.compute(model, data, PAD, BatchSize::Rows(5), callback))
         .transpose()
 }
 
@@ -291,11 +291,11 @@ fn halves_are_near() {
 #[derive(Default)]
 struct Told(Vec<ActivationsRecord>, usize);
 
-impl Observer for Told {
-    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+impl Callback for Told {
+    fn on_event(&mut self, event: &Event) -> Result<(), TrainError> {
         match event {
             Event::Activations(record) => self.0.push(*record),
-            Event::Advanced { .. } => self.1 += 1,
+            Event::BatchSubmitted { .. } => self.1 += 1,
             _ => {}
         }
         Ok(())
@@ -356,9 +356,9 @@ fn a_file_is_used_again_by_the_same_run_and_by_no_other() {
 /// Stops after some batches, as a run that is killed.
 struct Stopping(usize);
 
-impl Observer for Stopping {
-    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
-        if let Event::Advanced { .. } = event {
+impl Callback for Stopping {
+    fn on_event(&mut self, event: &Event) -> Result<(), TrainError> {
+        if let Event::BatchSubmitted { .. } = event {
             self.0 -= 1;
         }
         match self.0 {

@@ -6,8 +6,9 @@ use burn::module::Module;
 use burn::tensor::Device;
 use finetune_data::{BatchSize, EncodingConfig, Task};
 use finetune_train::{
-    CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, FineTuning, FineTuningConfig, Freeze,
-    Observer, OptimizerConfig, Schedule, TextConfig, TrainConfig, TrainError, Trainer, Warmup,
+    Callback, CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, FineTuning,
+    FineTuningConfig, Freeze, OptimizerConfig, Schedule, TextConfig, TrainConfig, TrainError,
+    Trainer, Warmup,
 };
 
 use crate::regression::checkpoint;
@@ -115,9 +116,9 @@ fn a_run_that_diverges() {
 #[test]
 fn a_device_that_runs_out_of_memory() {
     struct Full(usize);
-    impl Observer for Full {
-        fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
-            if matches!(event, Event::Advanced { .. }) {
+    impl Callback for Full {
+        fn on_event(&mut self, event: &Event) -> Result<(), TrainError> {
+            if matches!(event, Event::BatchSubmitted { .. }) {
                 self.0 += 1;
                 assert!(
                     self.0 < 2,

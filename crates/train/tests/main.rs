@@ -10,6 +10,7 @@
 mod accumulation;
 mod activations;
 mod bad_input;
+mod callbacks;
 mod continuation;
 mod device;
 #[cfg(feature = "learner")]

@@ -74,5 +74,5 @@ fn steps_that_overflow_are_passed_over() {
     let summary = trained.summary;
     assert!((1..20).contains(&summary.overflowed_steps), "{summary:?}");
     assert_eq!(curve.len(), summary.steps - summary.overflowed_steps);
-    assert!(curve.iter().all(|record| record.gradient_norm.is_finite()));
+    assert!(curve.iter().all(|record| record.grad_norm.is_finite()));
 }

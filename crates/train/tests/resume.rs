@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use burn::tensor::Device;
 use finetune_data::Splits;
 use finetune_train::{
-    CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, Every, FineTuning, FineTuningConfig,
-    Freeze, FreezeConfig, GradualUnfreezing, Observer, Precision, RunLength, TrainConfig,
+    Callback, CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, Every, FineTuning,
+    FineTuningConfig, Freeze, FreezeConfig, GradualUnfreezing, Precision, RunLength, TrainConfig,
     TrainError,
 };
 
@@ -133,8 +133,8 @@ fn a_run_killed_at_any_moment_ends_as_if_it_had_not_been() {
 /// Ends a run with an error at the n-th event.
 struct StopAt(usize);
 
-impl Observer for StopAt {
-    fn observe(&mut self, _event: &Event) -> Result<(), TrainError> {
+impl Callback for StopAt {
+    fn on_event(&mut self, _event: &Event) -> Result<(), TrainError> {
         self.0 = self.0.checked_sub(1).ok_or(TrainError::RunComplete {
             path: "stopped".into(),
         })?;
@@ -159,9 +159,9 @@ fn a_run_in_half_precision_goes_on() {
 /// Stops a run after every so many events.
 fn goes_on(config: &FineTuningConfig, every: usize) {
     let whole = folder();
-    let run = |folder: &Path, observer: &mut dyn Observer| {
+    let run = |folder: &Path, callback: &mut dyn Callback| {
         let prepared = prepare(folder, config.clone()).unwrap();
-        prepared.resume(&folder.join("run"), observer)
+        prepared.resume(&folder.join("run"), callback)
     };
     run(whole.path(), &mut ()).unwrap();
     let expected = outcome(whole.path());
@@ -225,9 +225,9 @@ fn a_run_goes_on_only_with_what_it_began_with() {
 fn a_checkpoint_that_cannot_be_written() {
     /// Puts a file where the partial folder of a later checkpoint would be.
     struct Blocking<'a>(&'a Path);
-    impl Observer for Blocking<'_> {
-        fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
-            if matches!(event, Event::Checkpointing { step: 6 }) {
+    impl Callback for Blocking<'_> {
+        fn on_event(&mut self, event: &Event) -> Result<(), TrainError> {
+            if matches!(event, Event::BeforeSave { step: 6 }) {
                 fs::write(self.0.join(".step-00000006.partial"), "in the way").unwrap();
             }
             Ok(())
@@ -263,9 +263,9 @@ fn a_checkpoint_holds_what_has_trained_so_far() {
         };
         config
     };
-    let run = |folder: &Path, observer: &mut dyn Observer| {
+    let run = |folder: &Path, callback: &mut dyn Callback| {
         let prepared = prepare(folder, thawing()).unwrap();
-        prepared.resume(&folder.join("run"), observer)
+        prepared.resume(&folder.join("run"), callback)
     };
     let whole = folder();
     run(whole.path(), &mut ()).unwrap();

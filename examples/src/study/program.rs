@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use finetune::eval::report::Section;
 use finetune::train::{
-    Experiment, Observer, Progress, Study, StudyConfig, StudyFolder, StudyObserver, StudyResults,
-    StudyRunner, Trial, TrialState,
+    Callback, Experiment, ProgressCallback, Study, StudyCallback, StudyConfig, StudyFolder,
+    StudyResults, StudyRunner, Trial, TrialState,
 };
 use serde_json::json;
 
@@ -124,10 +124,10 @@ struct Watch {
     shows_progress: bool,
 }
 
-impl StudyObserver for Watch {
-    fn trial(&self, _: &str) -> Box<dyn Observer> {
+impl StudyCallback for Watch {
+    fn trial(&self, _: &str) -> Box<dyn Callback> {
         match self.shows_progress {
-            true => Box::new(Quiet(Progress::new())),
+            true => Box::new(Quiet(ProgressCallback::new())),
             false => Box::new(()),
         }
     }
@@ -151,15 +151,15 @@ impl StudyObserver for Watch {
 }
 
 /// A bar on a terminal; a study has too many runs for the lines of each.
-struct Quiet(Progress);
+struct Quiet(ProgressCallback);
 
-impl Observer for Quiet {
-    fn observe(
+impl Callback for Quiet {
+    fn on_event(
         &mut self,
         event: &finetune::train::Event,
     ) -> Result<(), finetune::train::TrainError> {
         match io::IsTerminal::is_terminal(&io::stderr()) {
-            true => self.0.observe(event),
+            true => self.0.on_event(event),
             false => Ok(()),
         }
     }

@@ -17,11 +17,11 @@ use super::numbers::{Kept, Numbers, keep, room};
 use super::plan::texts_of;
 use super::{ActivationPlace, ActivationPlan, ActivationPrecision};
 use crate::TrainError;
+use crate::callback::{ActivationsRecord, Callback, Event, Phase};
 use crate::device_batch::encoder_input;
-use crate::observer::{ActivationsRecord, Event, Observer, Phase};
 
 impl ActivationPlan {
-    /// Computes the activations, or finds them in the file that an earlier run left. `observer`
+    /// Computes the activations, or finds them in the file that an earlier run left. `callback`
     /// hears of their size before the first is computed.
     ///
     /// `model` and `data` are those of the plan; `batch_size` is that of predicting. A run that is
@@ -31,14 +31,14 @@ impl ActivationPlan {
     /// [`TrainError::Activation`] for an activation that cannot be kept, [`TrainError::NoMemory`],
     /// [`TrainError::Io`] and [`TrainError::Storage`] for a folder or file, [`TrainError::Data`]
     /// for a batch size of 0, [`TrainError::Model`] for a token id outside the model's vocabulary,
-    /// and whatever `observer` returns.
+    /// and whatever `callback` returns.
     pub fn compute(
         &self,
         model: &SequenceClassifier,
         data: &EncodedDataset,
         pad_token_id: u32,
         batch_size: BatchSize,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<FrozenActivations, TrainError> {
         let pass = Pass {
             plan: self,
@@ -48,8 +48,8 @@ impl ActivationPlan {
             batch_size,
         };
         let (numbers, starts) = match self.precision {
-            ActivationPrecision::F32 => pass.run::<f32>(observer)?,
-            ActivationPrecision::F16 => pass.run::<f16>(observer)?,
+            ActivationPrecision::F32 => pass.run::<f32>(callback)?,
+            ActivationPrecision::F16 => pass.run::<f16>(callback)?,
         };
         let mut lengths = Vec::with_capacity(self.rows * self.texts);
         for texts in texts_of(data) {
@@ -79,17 +79,17 @@ struct Pass<'a> {
 type Found = (Numbers, Array<u64>);
 
 impl Pass<'_> {
-    fn run<T: Kept>(&self, observer: &mut dyn Observer) -> Result<Found, TrainError> {
+    fn run<T: Kept>(&self, callback: &mut dyn Callback) -> Result<Found, TrainError> {
         match &self.plan.place {
-            ActivationPlace::Disk(folder) => self.in_file::<T>(folder, observer),
-            ActivationPlace::Off | ActivationPlace::Memory => self.in_memory::<T>(observer),
+            ActivationPlace::Disk(folder) => self.in_file::<T>(folder, callback),
+            ActivationPlace::Off | ActivationPlace::Memory => self.in_memory::<T>(callback),
         }
     }
 
-    fn in_memory<T: Kept>(&self, observer: &mut dyn Observer) -> Result<Found, TrainError> {
-        self.announce(false, observer)?;
+    fn in_memory<T: Kept>(&self, callback: &mut dyn Callback) -> Result<Found, TrainError> {
+        self.announce(false, callback)?;
         let mut all = room::<T>(self.plan.numbers)?;
-        let starts = self.fill(observer, |numbers: &[T]| {
+        let starts = self.fill(callback, |numbers: &[T]| {
             all.extend_from_slice(numbers);
             Ok(())
         })?;
@@ -99,31 +99,31 @@ impl Pass<'_> {
     fn in_file<T: Kept>(
         &self,
         folder: &Path,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<Found, TrainError> {
         let wanted = Wanted::new(folder, self.plan, self.model, self.data)?;
         if let Some(found) = wanted.find::<T>()? {
-            self.announce(true, observer)?;
+            self.announce(true, callback)?;
             return Ok(found);
         }
         fs::create_dir_all(folder).map_err(TrainError::io(folder))?;
         let mut writer = ArrayFileWriter::create(&wanted.path)?;
         // Another run may have written it while this one waited.
         if let Some(found) = wanted.find::<T>()? {
-            self.announce(true, observer)?;
+            self.announce(true, callback)?;
             return Ok(found);
         }
-        self.announce(false, observer)?;
+        self.announce(false, callback)?;
         let array = writer.array::<T>(NUMBERS)?;
-        let starts = self.fill(observer, |numbers| Ok(writer.write(&array, numbers)?))?;
+        let starts = self.fill(callback, |numbers| Ok(writer.write(&array, numbers)?))?;
         let array = writer.array::<u64>(STARTS)?;
         writer.write(&array, &starts)?;
         writer.finish(&wanted.key)?;
         Ok(wanted.open::<T>()?)
     }
 
-    fn announce(&self, reused: bool, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        observer.observe(&Event::Activations(ActivationsRecord {
+    fn announce(&self, reused: bool, callback: &mut dyn Callback) -> Result<(), TrainError> {
+        callback.on_event(&Event::Activations(ActivationsRecord {
             rows: self.plan.rows,
             bytes: self.plan.bytes(),
             reused,
@@ -134,7 +134,7 @@ impl Pass<'_> {
     /// those of each row begin.
     fn fill<T: Kept>(
         &self,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
         mut take: impl FnMut(&[T]) -> Result<(), TrainError>,
     ) -> Result<Vec<u64>, TrainError> {
         let mut passes = Vec::new();
@@ -142,14 +142,14 @@ impl Pass<'_> {
             passes.push((texts, sorted_by_length(&texts.lengths()?, self.batch_size)?));
         }
         let batches = passes.iter().map(|(_, batches)| batches.len()).sum();
-        observer.observe(&Event::started(Phase::Activations, batches))?;
+        callback.on_event(&Event::phase_begin(Phase::Activations, batches))?;
         let width = self.model.width_at(self.plan.cut);
         let mut starts = vec![0; self.plan.rows * self.plan.texts];
         let (mut taken, mut kept) = (0, Vec::new());
         for (text, (texts, batches)) in passes.into_iter().enumerate() {
             let vectors = self.vectors(texts)?;
             for rows in batches {
-                let advanced = Event::Advanced { rows: rows.len() };
+                let advanced = Event::BatchSubmitted { rows: rows.len() };
                 let values = self.of_batch(texts, &rows)?;
                 let slots = values.chunks_exact(values.len() / rows.len());
                 for (row, slots) in rows.into_iter().zip(slots) {
@@ -160,10 +160,10 @@ impl Pass<'_> {
                     starts[text * self.plan.rows + row] = taken;
                     taken += kept.len() as u64;
                 }
-                observer.observe(&advanced)?;
+                callback.on_event(&advanced)?;
             }
         }
-        observer.observe(&Event::Ended(Phase::Activations))?;
+        callback.on_event(&Event::PhaseEnd(Phase::Activations))?;
         Ok(starts)
     }
 

@@ -6,7 +6,7 @@ use finetune_data::{BatchSize, EncodedDataset};
 use finetune_model::SequenceClassifier;
 
 use super::{ActivationCache, ActivationPlace, ActivationPlan, FrozenActivations, constant_stages};
-use crate::observer::{Event, Observer};
+use crate::callback::{Callback, Event};
 use crate::report::ActivationsSection;
 use crate::{TrainConfig, TrainError};
 
@@ -74,10 +74,10 @@ impl KeptPlans {
         splits: OfSplits<&EncodedDataset>,
         pad_token_id: u32,
         batch_size: BatchSize,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<KeptActivations, TrainError> {
         let start = Instant::now();
-        let mut told = (Told::default(), observer);
+        let mut told = (Told::default(), callback);
         let mut compute = |plan: &Option<ActivationPlan>, data: Option<&EncodedDataset>| {
             let planned = plan.as_ref().zip(data);
             planned
@@ -99,7 +99,7 @@ impl KeptPlans {
     }
 }
 
-/// What the observer has been told.
+/// What the callback has been told.
 struct Told {
     bytes: u64,
     reused: bool,
@@ -114,8 +114,8 @@ impl Default for Told {
     }
 }
 
-impl Observer for Told {
-    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+impl Callback for Told {
+    fn on_event(&mut self, event: &Event) -> Result<(), TrainError> {
         if let Event::Activations(record) = event {
             self.bytes += record.bytes;
             self.reused &= record.reused;

@@ -11,8 +11,8 @@ use finetune_model::DropoutStream;
 
 use super::SharedStages;
 use crate::TrainError;
+use crate::callback::GradientRecord;
 use crate::objective::{Objective, Part};
-use crate::observer::GradientRecord;
 
 /// The norms of the tasks' gradients and the cosines between them, of a batch of each. `step` is the
 /// one that is next, from 1.

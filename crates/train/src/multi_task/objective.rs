@@ -10,11 +10,11 @@ use finetune_model::{DropoutStream, EncoderModel, MultiTaskModel, parameters};
 use finetune_ops::Precision;
 
 use super::OverallScore;
+use crate::callback::Callback;
 use crate::evaluation::{Evaluation, TaskScores};
 use crate::labelled_texts::LabelledTexts;
 use crate::mixing::MixingConfig;
 use crate::objective::{BatchCounts, Objective, Part};
-use crate::observer::Observer;
 use crate::scoring::target_kind;
 use crate::{TrainConfig, TrainError};
 
@@ -135,14 +135,14 @@ impl Objective for MultiTaskTexts<'_> {
     fn evaluate(
         &self,
         model: &MultiTaskModel,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<Evaluation, TrainError> {
         let mut evaluation = Evaluation::default();
         for (index, task) in self.tasks.iter().enumerate() {
             if task.texts.validation.is_none() {
                 continue;
             }
-            let measured = task.texts.evaluate(&model.task(index), observer);
+            let measured = task.texts.evaluate(&model.task(index), callback);
             let metric = target_kind(&task.texts.train.task.target).main_metric();
             let scores = TaskScores {
                 metric: metric.to_string(),

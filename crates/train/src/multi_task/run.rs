@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::report::{MultiTaskReport, TaskReport};
 use super::tasks::{Beginnings, PreparedTask, prepare_tasks};
 use super::{ConflictSection, MultiTaskConfig, MultiTaskTexts};
-use crate::observer::Observer;
+use crate::callback::Callback;
 use crate::predict::predict;
 use crate::report::{DataSection, ModelSection, RunSection, TestSection};
 use crate::run_record::RunRecord;
@@ -138,10 +138,10 @@ impl MultiTask {
     pub fn run(
         self,
         run_directory: &Path,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<MultiTaskReport, TrainError> {
         let record = RunRecord::create(run_directory, &self.setup.settings)?;
-        self.run_into(record, observer)
+        self.run_into(record, callback)
     }
 
     /// Goes on with a run that was stopped, by whatever, and ends as if it had not been.
@@ -151,16 +151,16 @@ impl MultiTask {
     pub fn resume(
         self,
         run_directory: &Path,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<MultiTaskReport, TrainError> {
         let record = RunRecord::resume(run_directory, &self.setup.settings)?;
-        self.run_into(record, observer)
+        self.run_into(record, callback)
     }
 
     fn run_into(
         self,
         mut record: RunRecord,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<MultiTaskReport, TrainError> {
         let Self { model, setup } = self;
         let Settings {
@@ -178,8 +178,8 @@ impl MultiTask {
         );
         let directory = record.directory().clone();
         let save = |model: &_, folder: &Path| setup.save(model, folder);
-        let trained = record.train(&setup.objective(), &setup.train, model, save, observer)?;
-        let tasks = setup.test(&trained.model, &record, observer)?;
+        let trained = record.train(&setup.objective(), &setup.train, model, save, callback)?;
+        let tasks = setup.test(&trained.model, &record, callback)?;
         let report = MultiTaskReport {
             run: RunSection::new(command, device, config.train.seed),
             model: model_section,
@@ -214,13 +214,13 @@ impl Setup {
         &self,
         model: &MultiTaskModel,
         record: &RunRecord,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<Vec<TaskReport>, TrainError> {
         let (pad, size) = (self.tokenizer.pad_token_id(), self.train.eval_batch_size);
         let mut reports = Vec::with_capacity(self.tasks.len());
         for (index, task) in self.tasks.iter().enumerate() {
             let (name, test) = (&task.config.name, &task.data.test);
-            let output = predict(&model.task(index), &test.tokens, pad, size, observer);
+            let output = predict(&model.task(index), &test.tokens, pad, size, callback);
             let output = output.map_err(|error| error.in_task(name))?;
             let (labels, class_names) = (test.tokens.labels.all()?, test.dataset.class_names());
             record.write_task_predictions(name, &output.predictions, &labels, class_names)?;

@@ -17,6 +17,7 @@ mod bert_adam;
 mod clipping;
 mod config;
 mod record;
+mod view;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;

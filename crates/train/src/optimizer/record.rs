@@ -104,9 +104,7 @@ impl Optimizer {
     }
 
     fn at(&self, path: &str) -> Result<&Moved, TrainError> {
-        let mut parameters = self.parameters.values();
-        parameters
-            .find(|moved| moved.path == path)
+        self.at_path(path)
             .ok_or_else(|| TrainError::state(path, "unknown", PARAMETER))
     }
 
@@ -120,7 +118,7 @@ impl Optimizer {
 const PARAMETER: &str = "a parameter of the model";
 
 /// No path has a slash: it is made of the names of fields.
-fn prefix(path: &str) -> String {
+pub(super) fn prefix(path: &str) -> String {
     format!("{path}/state")
 }
 

@@ -12,8 +12,8 @@ use burn::module::Module;
 use finetune_model::{LoadReport, Parameter, parameters};
 use serde::Serialize;
 
+use crate::callback::EpochRecord;
 use crate::evaluation::EvaluationRecord;
-use crate::observer::EpochRecord;
 use crate::summary::TrainingSummary;
 use crate::{FreezeConfig, memory};
 

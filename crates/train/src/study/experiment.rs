@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::config::MeasuredOn;
 use super::folder::TrialFolder;
 use super::trial::{Fold, Trial};
-use crate::observer::Observer;
+use crate::callback::Callback;
 
 /// What a trial is a run of.
 ///
@@ -21,7 +21,7 @@ use crate::observer::Observer;
 /// ```
 /// use std::convert::Infallible;
 ///
-/// use finetune_train::{Experiment, Observer, Study, StudyConfig, Trial, TrialFolder, TrialScores};
+/// use finetune_train::{Experiment, Callback, Study, StudyConfig, Trial, TrialFolder, TrialScores};
 /// use serde::{Deserialize, Serialize};
 /// use serde_json::{Value, json};
 ///
@@ -54,7 +54,7 @@ use crate::observer::Observer;
 ///         &self,
 ///         trial: &Trial<Coin>,
 ///         _: &TrialFolder,
-///         _: &mut dyn Observer,
+///         _: &mut dyn Callback,
 ///     ) -> Result<TrialScores, Infallible> {
 ///         let score = trial.config.weight + (trial.config.seed % 3) as f64;
 ///         Ok(TrialScores::test("accuracy", score))
@@ -109,7 +109,7 @@ pub trait Experiment: Sync {
         &self,
         trial: &Trial<Self::Config>,
         folder: &TrialFolder,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<TrialScores, Self::Error>;
 }
 

@@ -12,7 +12,7 @@ use super::folder::TrialFolder;
 use super::model_fingerprint::model_fingerprint;
 use super::run_scores::{scores_of_run, test_metrics};
 use super::trial::{Fold, Trial};
-use crate::observer::Observer;
+use crate::callback::Callback;
 use crate::scoring::evaluator;
 use crate::{ActivationPlace, FineTuning, FineTuningConfig, RunDirectory, TrainError};
 
@@ -109,9 +109,9 @@ impl FineTuningExperiment {
         config: &FineTuningConfig,
         fold: Option<Fold>,
         folder: &TrialFolder,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<TrialScores, TrainError> {
-        self.fine_tune_from(&self.model, config, fold, folder, observer)
+        self.fine_tune_from(&self.model, config, fold, folder, callback)
     }
 
     /// The same from another checkpoint.
@@ -121,13 +121,13 @@ impl FineTuningExperiment {
         config: &FineTuningConfig,
         fold: Option<Fold>,
         folder: &TrialFolder,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<TrialScores, TrainError> {
         let directory = RunDirectory::new(&folder.run());
         let config = shared(config, model, &self.device_name, folder);
         let splits = self.splits(fold)?;
         let run = FineTuning::prepare(model, splits, config, &self.device, &self.device_name)?;
-        match run.resume(directory.path(), observer) {
+        match run.resume(directory.path(), callback) {
             // A program was killed between the run's end and the trial's.
             Err(TrainError::RunComplete { .. }) => {}
             ended => drop(ended?),
@@ -202,9 +202,9 @@ impl Experiment for FineTuningExperiment {
         &self,
         trial: &Trial<FineTuningConfig>,
         folder: &TrialFolder,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<TrialScores, TrainError> {
-        self.fine_tune(&trial.config, trial.fold, folder, observer)
+        self.fine_tune(&trial.config, trial.fold, folder, callback)
     }
 }
 

@@ -46,6 +46,6 @@ pub use outcome::{TrialFailure, TrialResult, TrialState};
 pub use plan::Study;
 pub use pre_trained::{PreTrainedConfig, PreTrainedExperiment};
 pub use results::StudyResults;
-pub use runner::{StudyObserver, StudyRunner};
+pub use runner::{StudyCallback, StudyRunner};
 pub use tests_of_arms::{StudyTests, TestDesign};
 pub use trial::{Candidate, Fold, Trial};

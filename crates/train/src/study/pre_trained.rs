@@ -15,7 +15,7 @@ use super::experiment::{Experiment, TrialScores};
 use super::fine_tuning::FineTuningExperiment;
 use super::folder::TrialFolder;
 use super::trial::{Fold, Trial};
-use crate::observer::Observer;
+use crate::callback::Callback;
 use crate::{
     FineTuningConfig, PreTraining, PreTrainingConfig, RunDirectory, RunLength, Start, TrainError,
     read_json,
@@ -102,7 +102,7 @@ impl PreTrainedExperiment {
         &self,
         config: &PreTrainedConfig,
         folder: &TrialFolder,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<RunDirectory, TrainError> {
         let made = folder.made_once("pre_training", &self.key(config), |place| {
             let texts = self.corpus(&config.corpora)?;
@@ -112,7 +112,7 @@ impl PreTrainedExperiment {
             let (device, name) = self.fine_tuning.device();
             let start = Start::Checkpoint(self.fine_tuning.model());
             let run = PreTraining::prepare(start, texts, settings, device, name)?;
-            match run.resume(&place.join("run"), observer) {
+            match run.resume(&place.join("run"), callback) {
                 Err(TrainError::RunComplete { .. }) => Ok(()),
                 ended => ended.map(drop),
             }
@@ -179,13 +179,13 @@ impl Experiment for PreTrainedExperiment {
         &self,
         trial: &Trial<PreTrainedConfig>,
         folder: &TrialFolder,
-        observer: &mut dyn Observer,
+        callback: &mut dyn Callback,
     ) -> Result<TrialScores, TrainError> {
         let config = &trial.config;
         let (model, perplexity) = match config.pre_trains() {
             false => (self.untouched(config, folder)?, None),
             true => {
-                let run = self.pre_train(config, folder, &mut *observer)?;
+                let run = self.pre_train(config, folder, &mut *callback)?;
                 (
                     model_after(&run, config),
                     perplexity_after(&run, config.steps)?,
@@ -195,7 +195,7 @@ impl Experiment for PreTrainedExperiment {
         let (settings, fold) = (&config.fine_tuning, trial.fold);
         let mut scores = self
             .fine_tuning
-            .fine_tune_from(&model, settings, fold, folder, observer)?;
+            .fine_tune_from(&model, settings, fold, folder, callback)?;
         if let Some(perplexity) = perplexity {
             scores.numbers.insert("perplexity".to_string(), perplexity);
         }

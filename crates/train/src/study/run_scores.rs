@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::experiment::TrialScores;
+use crate::callback::EpochRecord;
 use crate::evaluation::EvaluationRecord;
-use crate::observer::EpochRecord;
 use crate::{RunDirectory, TrainError, read_json};
 
 /// The number of passes over the training rows before the model that was kept.

@@ -17,7 +17,7 @@ use super::plan::Study;
 use super::results::StudyResults;
 use super::trial::Trial;
 use crate::TrainError;
-use crate::observer::Observer;
+use crate::callback::Callback;
 use crate::panic_text::panic_text;
 
 /// Runs the trials of a study in its folder.
@@ -44,9 +44,9 @@ impl<E: Experiment> fmt::Debug for StudyRunner<'_, E> {
 }
 
 /// Watches a study. The trials of several jobs are told of from several threads.
-pub trait StudyObserver: Sync {
+pub trait StudyCallback: Sync {
     /// Watches a trial that begins.
-    fn trial(&self, _label: &str) -> Box<dyn Observer> {
+    fn trial(&self, _label: &str) -> Box<dyn Callback> {
         Box::new(())
     }
 
@@ -55,7 +55,7 @@ pub trait StudyObserver: Sync {
 }
 
 /// Watches nothing.
-impl StudyObserver for () {}
+impl StudyCallback for () {}
 
 impl<'a, E: Experiment> StudyRunner<'a, E> {
     /// Runs one trial at a time, and none that failed before.
@@ -91,7 +91,7 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
     /// Only what is wrong with the folder. That a trial failed is in the results.
     pub fn run(
         &self,
-        observer: &dyn StudyObserver,
+        callback: &dyn StudyCallback,
     ) -> Result<StudyResults<'a, E::Config>, TrainError> {
         let mut results = self.folder.results(self.study)?;
         let failed = |state: &TrialState| matches!(state, TrialState::Failed(_));
@@ -106,8 +106,8 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
             })
             .collect();
         while !todo.is_empty() {
-            let busy = self.run_all(&todo, false, observer)?;
-            self.run_all(&busy, true, observer)?;
+            let busy = self.run_all(&todo, false, callback)?;
+            self.run_all(&busy, true, callback)?;
             results = self.folder.results(self.study)?;
             let trials = self.study.trials().iter();
             todo = trials
@@ -126,7 +126,7 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
     pub fn run_trial(
         &self,
         index: usize,
-        observer: &dyn StudyObserver,
+        callback: &dyn StudyCallback,
     ) -> Result<TrialState, TrainError> {
         let trial = self.study.trial(index)?;
         let results = self.folder.results(self.study)?;
@@ -139,7 +139,7 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
             return Err(StudyError::NotDue { index, id, why }.into());
         }
         let folder = self.folder.claim_waiting(trial)?;
-        self.run_unless_ended(trial, &folder, observer)
+        self.run_unless_ended(trial, &folder, callback)
     }
 
     /// Runs these trials; returns those that other programs are at, unless it waits for them.
@@ -147,7 +147,7 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
         &self,
         trials: &[&'t Trial<E::Config>],
         waits: bool,
-        observer: &dyn StudyObserver,
+        callback: &dyn StudyCallback,
     ) -> Result<Vec<&'t Trial<E::Config>>, TrainError> {
         let next = AtomicUsize::new(0);
         let busy = Mutex::new(Vec::new());
@@ -157,7 +157,7 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
                 false => self.folder.claim(trial)?,
             };
             match folder {
-                Some(folder) => self.run_unless_ended(trial, &folder, observer).map(drop),
+                Some(folder) => self.run_unless_ended(trial, &folder, callback).map(drop),
                 None => {
                     lock(&busy).push(trial);
                     Ok(())
@@ -189,17 +189,17 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
         &self,
         trial: &Trial<E::Config>,
         folder: &TrialFolder,
-        observer: &dyn StudyObserver,
+        callback: &dyn StudyCallback,
     ) -> Result<TrialState, TrainError> {
         let label = self.study.label(trial);
         let state = match self.folder.state(trial)? {
-            TrialState::Missing => self.run_claimed(trial, folder, &label, observer)?,
+            TrialState::Missing => self.run_claimed(trial, folder, &label, callback)?,
             TrialState::Failed(_) if self.retries => {
-                self.run_claimed(trial, folder, &label, observer)?
+                self.run_claimed(trial, folder, &label, callback)?
             }
             ended => ended,
         };
-        observer.ended(&label, &state);
+        callback.ended(&label, &state);
         Ok(state)
     }
 
@@ -208,13 +208,13 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
         trial: &Trial<E::Config>,
         folder: &TrialFolder,
         label: &str,
-        observer: &dyn StudyObserver,
+        callback: &dyn StudyCallback,
     ) -> Result<TrialState, TrainError> {
         folder.clear()?;
         let start = Instant::now();
         // A trial that panics ends like one that fails: the study goes on.
         let scores = catch_unwind(AssertUnwindSafe(|| {
-            let mut watcher = observer.trial(label);
+            let mut watcher = callback.trial(label);
             self.experiment.run(trial, folder, &mut *watcher)
         }));
         let scores = match scores {

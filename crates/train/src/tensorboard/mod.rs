@@ -14,17 +14,17 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::TrainError;
-use crate::observer::{Event, Observer, Phase};
+use crate::callback::{Callback, Event, Phase};
 use event::Content;
 
 /// Writes what a run tells about itself into an event file.
 ///
 /// ```
-/// use finetune_train::TensorBoard;
+/// use finetune_train::TensorBoardCallback;
 ///
 /// let run = tempfile::tempdir()?;
-/// let mut board = TensorBoard::create(&run.path().join("tensorboard"))?;
-/// // As an observer it writes what it sees; other values are a call away.
+/// let mut board = TensorBoardCallback::create(&run.path().join("tensorboard"))?;
+/// // As a callback it writes what it sees; other values are a call away.
 /// board.scalars(100, &[("eval/loss", 0.31), ("eval/accuracy", 0.92)])?;
 /// assert!(board.path().exists());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -33,12 +33,12 @@ use event::Content;
 /// `tensorboard --logdir runs` then shows the runs beside each other, while they go on. Each event
 /// reaches the file at once: a killed run loses none.
 #[derive(Debug)]
-pub struct TensorBoard {
+pub struct TensorBoardCallback {
     path: PathBuf,
     file: File,
 }
 
-impl TensorBoard {
+impl TensorBoardCallback {
     /// Begins an event file in a folder, which is made if it is missing. Files that are there stay
     /// as they are: those of a run that was killed and goes on make one curve with this.
     ///
@@ -84,16 +84,16 @@ impl TensorBoard {
     }
 }
 
-impl Observer for TensorBoard {
-    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+impl Callback for TensorBoardCallback {
+    fn on_event(&mut self, event: &Event) -> Result<(), TrainError> {
         match event {
             // What an earlier, killed run wrote of later steps no longer counts.
-            Event::Started {
+            Event::PhaseBegin {
                 phase: Phase::Training,
                 done,
                 ..
             } => self.write(*done as u64 + 1, Content::SessionStart),
-            Event::Evaluated(record) => {
+            Event::Evaluate(record) => {
                 let of_all = record.scores.iter();
                 let mut scores: Vec<_> = of_all
                     .map(|(metric, score)| (format!("eval/{metric}"), *score))
@@ -106,7 +106,7 @@ impl Observer for TensorBoard {
                 }
                 self.owned_scalars(record.step, &scores)
             }
-            Event::Tasks(record) => {
+            Event::TaskLosses(record) => {
                 let losses = record.task_losses.iter();
                 let losses =
                     losses.map(|(task, loss)| (format!("task_loss/{task}"), f64::from(*loss)));
@@ -116,12 +116,12 @@ impl Observer for TensorBoard {
                 let values: Vec<_> = losses.chain(weights).collect();
                 self.owned_scalars(record.step, &values)
             }
-            Event::Step(record) => self.scalars(
+            Event::StepEnd(record) => self.scalars(
                 record.step,
                 &[
                     ("train/loss", f64::from(record.loss)),
                     ("train/learning_rate", record.learning_rate),
-                    ("train/grad_norm", f64::from(record.gradient_norm)),
+                    ("train/grad_norm", f64::from(record.grad_norm)),
                 ],
             ),
             _ => Ok(()),

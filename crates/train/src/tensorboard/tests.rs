@@ -1,6 +1,6 @@
 use super::crc32c::masked_crc32c;
 use super::*;
-use crate::observer::StepRecord;
+use crate::callback::StepRecord;
 use crate::{EvaluationRecord, Scores};
 
 /// The fields of a message: number, and the bytes of the value.
@@ -75,21 +75,21 @@ fn scalars(path: &Path) -> Vec<(u64, Vec<(String, f32)>)> {
 }
 
 fn step(step: u64) -> Event {
-    Event::Step(StepRecord {
+    Event::StepEnd(StepRecord {
         step,
         epoch: 1,
         loss: 0.5,
         learning_rate: 2e-5,
-        gradient_norm: 3.0,
+        grad_norm: 3.0,
     })
 }
 
 #[test]
 fn the_steps_of_a_run_can_be_read_back() {
     let folder = tempfile::tempdir().unwrap();
-    let mut board = TensorBoard::create(&folder.path().join("new/folder")).unwrap();
+    let mut board = TensorBoardCallback::create(&folder.path().join("new/folder")).unwrap();
     for number in [1, 2, 300] {
-        board.observe(&step(number)).unwrap();
+        board.on_event(&step(number)).unwrap();
     }
     let evaluation = EvaluationRecord {
         step: 300,
@@ -99,7 +99,7 @@ fn the_steps_of_a_run_can_be_read_back() {
         ),
         ..Default::default()
     };
-    board.observe(&Event::Evaluated(evaluation)).unwrap();
+    board.on_event(&Event::Evaluate(evaluation)).unwrap();
 
     let found = scalars(board.path());
     let steps: Vec<u64> = found.iter().map(|(step, _)| *step).collect();
@@ -119,14 +119,14 @@ fn the_steps_of_a_run_can_be_read_back() {
 #[test]
 fn a_resumed_run_takes_back_what_comes_again() {
     let folder = tempfile::tempdir().unwrap();
-    let first = TensorBoard::create(folder.path()).unwrap();
-    let mut second = TensorBoard::create(folder.path()).unwrap();
-    let started = Event::Started {
+    let first = TensorBoardCallback::create(folder.path()).unwrap();
+    let mut second = TensorBoardCallback::create(folder.path()).unwrap();
+    let started = Event::PhaseBegin {
         phase: Phase::Training,
         length: 20,
         done: 7,
     };
-    second.observe(&started).unwrap();
+    second.on_event(&started).unwrap();
     assert_ne!(first.path(), second.path());
     let records = records(&fs::read(second.path()).unwrap());
     assert_eq!(records.len(), 2);

@@ -171,7 +171,7 @@ fn grad_norm_moves_weights_to_even_out_training() {
     };
     assert_close(found, descend(12, gradient));
     let told = watch.0.iter().filter_map(|event| match event {
-        Event::Tasks(record) => Some(record.task_weights.clone()),
+        Event::TaskLosses(record) => Some(record.task_weights.clone()),
         _ => None,
     });
     assert_eq!(told.count(), 12);
@@ -230,9 +230,9 @@ fn visits(
         fn evaluate(
             &self,
             model: &Self::Model,
-            observer: &mut dyn finetune_train::Observer,
+            callback: &mut dyn finetune_train::Callback,
         ) -> Result<finetune_train::Evaluation, TrainError> {
-            self.0.evaluate(model, observer)
+            self.0.evaluate(model, callback)
         }
     }
     let tasks = rows.map(|rows| Bowl { rows, ..FLAT }).into();
@@ -369,9 +369,9 @@ fn a_run_goes_on_from_any_step() {
 /// Ends a run with an error after so many checkpoints.
 struct StopAfter(usize);
 
-impl finetune_train::Observer for StopAfter {
-    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
-        if let Event::Checkpointed(path) = event {
+impl finetune_train::Callback for StopAfter {
+    fn on_event(&mut self, event: &Event) -> Result<(), TrainError> {
+        if let Event::Save(path) = event {
             self.0 -= 1;
             if self.0 == 0 {
                 return Err(TrainError::RunComplete { path: path.clone() });
@@ -388,7 +388,7 @@ fn threads_do_not_change_the_order() {
         let json = r#"{"sampling": {"kind": "proportional"}, "exhaustion": "cycle"}"#;
         let tasks = |watch: Watch| -> Vec<String> {
             let names = watch.0.into_iter().filter_map(|event| match event {
-                Event::Tasks(record) => record.task_losses.into_keys().next(),
+                Event::TaskLosses(record) => record.task_losses.into_keys().next(),
                 _ => None,
             });
             names.collect()
@@ -485,7 +485,7 @@ fn a_task_that_does_not_improve_stops_alone() {
     // The first task, at its minimum from the start, only gets worse: at the second evaluation it
     // stops, and the steps 9, 11, 13, 15 are passed over.
     let of_first = watch.0.iter().filter(
-        |event| matches!(event, Event::Tasks(record) if record.task_losses.contains_key("a")),
+        |event| matches!(event, Event::TaskLosses(record) if record.task_losses.contains_key("a")),
     );
     assert_eq!((of_first.count(), trained.summary.steps), (4, 16));
     let x = values(&trained.model)[0];

@@ -1,5 +1,5 @@
 //! Several tasks in one run: policies against their formulas, and whole runs.
 
 mod formulas;
-mod quadratics;
+pub(crate) mod quadratics;
 mod whole_run;

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use finetune_data::{BatchSize, Order};
 use finetune_model::DropoutStream;
 use finetune_train::{
-    Algorithm, BatchCounts, Better, Decay, Evaluation, Event, MixingConfig, Objective, Observer,
+    Algorithm, BatchCounts, Better, Callback, Decay, Evaluation, Event, MixingConfig, Objective,
     OptimizerConfig, Part, RunLength, Schedule, Scores, TaskScores, TrainConfig, TrainError,
     Trainer, Warmup,
 };
@@ -111,7 +111,7 @@ impl Objective for Bowls {
     fn evaluate(
         &self,
         model: &Place,
-        _observer: &mut dyn Observer,
+        _callback: &mut dyn Callback,
     ) -> Result<Evaluation, TrainError> {
         let x = values(model);
         let losses = self.tasks.iter().map(|task| task.loss(x));
@@ -183,8 +183,8 @@ pub(crate) fn config(length: RunLength) -> TrainConfig {
 #[derive(Default)]
 pub(crate) struct Watch(pub(crate) Vec<Event>);
 
-impl Observer for Watch {
-    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+impl Callback for Watch {
+    fn on_event(&mut self, event: &Event) -> Result<(), TrainError> {
         self.0.push(event.clone());
         Ok(())
     }

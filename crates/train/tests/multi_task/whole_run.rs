@@ -11,10 +11,10 @@ use finetune_model::{
     SequenceClassifier, load_classifier, parameters,
 };
 use finetune_train::{
-    CheckpointPolicy, EvaluationConfig, Event, Every, Exhaustion, FineTuning, FineTuningConfig,
-    Freeze, FreezeConfig, LossConfig, MixingConfig, ModelConfig, MultiTask, MultiTaskConfig,
-    Observer, OverallScore, Predictor, RunLength, TaskConfig, TrainConfig, TrainError, Updates,
-    Weighting,
+    Callback, CheckpointPolicy, EvaluationConfig, Event, Every, Exhaustion, FineTuning,
+    FineTuningConfig, Freeze, FreezeConfig, LossConfig, MixingConfig, ModelConfig, MultiTask,
+    MultiTaskConfig, OverallScore, Predictor, RunLength, TaskConfig, TrainConfig, TrainError,
+    Updates, Weighting,
 };
 
 use crate::regression::{checkpoint, values};
@@ -265,8 +265,8 @@ fn loaded(run: &Path, task: &str) -> SequenceClassifier {
 /// Ends a run with an error at the n-th event.
 struct StopAt(usize);
 
-impl Observer for StopAt {
-    fn observe(&mut self, _event: &Event) -> Result<(), TrainError> {
+impl Callback for StopAt {
+    fn on_event(&mut self, _event: &Event) -> Result<(), TrainError> {
         self.0 = self.0.checked_sub(1).ok_or(TrainError::RunComplete {
             path: "stopped".into(),
         })?;
@@ -297,9 +297,9 @@ fn a_stopped_run_ends_with_the_bytes_of_one_that_was_not() {
     ];
     let outcome =
         |folder: &Path| files.map(|file| fs::read(folder.join("run").join(file)).unwrap());
-    let resume = |folder: &Path, observer: &mut dyn Observer| {
+    let resume = |folder: &Path, callback: &mut dyn Callback| {
         let prepared = prepare(&folder.join("start"), config()).unwrap();
-        prepared.resume(&folder.join("run"), observer)
+        prepared.resume(&folder.join("run"), callback)
     };
     let whole = folder();
     resume(whole.path(), &mut ()).unwrap();

@@ -7,10 +7,10 @@ use std::path::Path;
 use burn::tensor::Device;
 use finetune_data::{EncodingConfig, Folds};
 use finetune_train::{
-    CheckpointPolicy, EvaluationConfig, Every, FineTuning, FineTuningConfig, FineTuningExperiment,
-    Observer, PreTrainedConfig, PreTrainedExperiment, PreTrainingConfig, RunLength, Study,
-    StudyConfig, StudyFolder, StudyObserver, StudyRunner, TestScores, TextConfig, TrainConfig,
-    TrainError, read_json,
+    Callback, CheckpointPolicy, EvaluationConfig, Every, FineTuning, FineTuningConfig,
+    FineTuningExperiment, PreTrainedConfig, PreTrainedExperiment, PreTrainingConfig, RunLength,
+    Study, StudyCallback, StudyConfig, StudyFolder, StudyRunner, TestScores, TextConfig,
+    TrainConfig, TrainError, read_json,
 };
 use serde_json::Value;
 
@@ -172,8 +172,8 @@ fn what_no_trial_can_have_is_refused_before_the_first() {
 /// Ends a run with an error at the n-th event.
 struct StopAt(usize);
 
-impl Observer for StopAt {
-    fn observe(&mut self, _: &finetune_train::Event) -> Result<(), TrainError> {
+impl Callback for StopAt {
+    fn on_event(&mut self, _: &finetune_train::Event) -> Result<(), TrainError> {
         self.0 = self.0.checked_sub(1).ok_or(TrainError::RunComplete {
             path: "stopped".into(),
         })?;
@@ -183,8 +183,8 @@ impl Observer for StopAt {
 
 struct Stopping;
 
-impl StudyObserver for Stopping {
-    fn trial(&self, _: &str) -> Box<dyn Observer> {
+impl StudyCallback for Stopping {
+    fn trial(&self, _: &str) -> Box<dyn Callback> {
         Box::new(StopAt(12))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::sync::Mutex;
 
-use finetune_train::{StudyFolder, StudyObserver, StudyRunner, TrialState};
+use finetune_train::{StudyCallback, StudyFolder, StudyRunner, TrialState};
 
 use super::toss::{Coins, Ending, Toss, path_of, runs, score};
 
@@ -66,7 +66,7 @@ const BROKEN: &str = r#"
 #[derive(Default)]
 struct Heard(Mutex<Vec<(String, bool)>>);
 
-impl StudyObserver for Heard {
+impl StudyCallback for Heard {
     fn ended(&self, label: &str, state: &TrialState) {
         let mut heard = self.0.lock().unwrap();
         heard.push((label.to_string(), state.result().is_some()));

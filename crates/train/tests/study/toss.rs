@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use finetune_train::{
-    Experiment, Fold, Observer, Study, StudyConfig, StudyFolder, Trial, TrialFolder, TrialScores,
+    Callback, Experiment, Fold, Study, StudyConfig, StudyFolder, Trial, TrialFolder, TrialScores,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -79,7 +79,7 @@ impl Experiment for Toss {
         &self,
         trial: &Trial<Coin>,
         folder: &TrialFolder,
-        _: &mut dyn Observer,
+        _: &mut dyn Callback,
     ) -> Result<TrialScores, Lost> {
         note(folder.path(), &trial.id);
         let coin = &trial.config;

@@ -1,11 +1,10 @@
-//! What a run tells about itself while it goes on.
+//! The events of a run, and the records that they carry.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::TrainError;
 use crate::evaluation::EvaluationRecord;
 
 /// A part of a run that takes time.
@@ -34,7 +33,7 @@ pub struct StepRecord {
     /// Of this step, before the factors of parameter groups.
     pub learning_rate: f64,
     /// Of all gradients together, before clipping.
-    pub gradient_norm: f32,
+    pub grad_norm: f32,
 }
 
 /// The tasks of an optimizer step, of a run that has several.
@@ -85,111 +84,57 @@ pub struct ActivationsRecord {
     pub reused: bool,
 }
 
-/// Something that happened.
+/// An event of a run, as [`Callback::on_event`](super::Callback::on_event) receives it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
     /// The activations of a frozen part are to be kept, or were found.
     Activations(ActivationsRecord),
     /// A phase begins.
-    Started {
-        /// Which.
+    PhaseBegin {
+        /// The phase.
         phase: Phase,
         /// Optimizer steps, or batches, in all.
         length: usize,
         /// Of these, done before: the run is resumed.
         done: usize,
     },
-    /// An optimizer step, or a batch that is no step, went to the device with so many rows; its
-    /// numbers follow later.
-    Advanced {
-        /// Rows.
+    /// An optimizer step, or a batch that is no step, went to the device; its numbers follow later.
+    BatchSubmitted {
+        /// Rows of the batch.
         rows: usize,
     },
-    /// The numbers of an optimizer step; several may come at once.
-    Step(StepRecord),
-    /// The tasks of that step, of a run that has several.
-    Tasks(TaskLossRecord),
+    /// The numbers of an optimizer step. They are read from the device in batches, so that several
+    /// steps may follow each other at once.
+    StepEnd(StepRecord),
+    /// The losses of the tasks of that step, in a run that has several.
+    TaskLosses(TaskLossRecord),
     /// The gradients of all tasks were measured.
     Gradients(GradientRecord),
     /// An epoch ended.
-    Epoch(EpochRecord),
-    /// The model was measured.
-    Evaluated(EvaluationRecord),
+    EpochEnd(EpochRecord),
+    /// The model was evaluated.
+    Evaluate(EvaluationRecord),
     /// A checkpoint is about to be written: what belongs to the steps before it must be on the
     /// disk when this returns.
-    Checkpointing {
+    BeforeSave {
         /// Optimizer steps before it.
         step: u64,
     },
-    /// A checkpoint was written.
-    Checkpointed(PathBuf),
-    /// The phase ended.
-    Ended(Phase),
+    /// A checkpoint was written into this folder.
+    Save(PathBuf),
+    /// A phase ended.
+    PhaseEnd(Phase),
 }
 
 impl Event {
-    /// A phase of so many batches begins.
-    pub(crate) fn started(phase: Phase, length: usize) -> Self {
+    /// The begin of a phase of so many batches.
+    pub(crate) fn phase_begin(phase: Phase, length: usize) -> Self {
         let done = 0;
-        Self::Started {
+        Self::PhaseBegin {
             phase,
             length,
             done,
         }
-    }
-}
-
-/// Watches a run: shows progress, writes records, ends it.
-pub trait Observer {
-    /// Called in order, on the thread of the run.
-    ///
-    /// # Errors
-    /// Ends the run with this error.
-    fn observe(&mut self, event: &Event) -> Result<(), TrainError>;
-
-    /// Whether the training shall end after the step under way, as early stopping would end it.
-    /// Asked after each step.
-    fn wants_to_stop(&self) -> bool {
-        false
-    }
-}
-
-/// Watches nothing.
-impl Observer for () {
-    fn observe(&mut self, _event: &Event) -> Result<(), TrainError> {
-        Ok(())
-    }
-}
-
-/// Both watch, the first first.
-impl<A: Observer, B: Observer> Observer for (A, B) {
-    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
-        self.0.observe(event)?;
-        self.1.observe(event)
-    }
-
-    fn wants_to_stop(&self) -> bool {
-        self.0.wants_to_stop() || self.1.wants_to_stop()
-    }
-}
-
-impl<O: Observer + ?Sized> Observer for &mut O {
-    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
-        (**self).observe(event)
-    }
-
-    fn wants_to_stop(&self) -> bool {
-        (**self).wants_to_stop()
-    }
-}
-
-/// Keeps every step, for tests and for plots.
-impl Observer for Vec<StepRecord> {
-    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
-        if let Event::Step(record) = event {
-            self.push(*record);
-        }
-        Ok(())
     }
 }

@@ -1,0 +1,66 @@
+//! The calls of callbacks, and what they ask for.
+
+use crate::TrainError;
+use crate::callback::{Control, EpochRecord, StepContext};
+use crate::evaluation::EvaluationRecord;
+use crate::objective::Objective;
+use crate::plan::PlannedStep;
+
+use super::TrainingRun;
+
+/// What callbacks have asked for after the step under way.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Requests {
+    pub(super) evaluate: bool,
+    pub(super) save: bool,
+}
+
+impl<O: Objective> TrainingRun<'_, O> {
+    pub(super) fn call_train_begin(&mut self) -> Result<(), TrainError> {
+        let context = self.now.context(self.plan.total_steps);
+        let control = self.callback.on_train_begin(&context)?;
+        match self.last_checkpoint {
+            // The checkpoint has what came of it.
+            Some(_) => Ok(()),
+            None => self.follow(control),
+        }
+    }
+
+    pub(super) fn call_step_end(&mut self, step: &PlannedStep) -> Result<(), TrainError> {
+        let train = self.now.context(self.plan.total_steps);
+        let control = self.callback.on_step_end(&StepContext {
+            step: step.step + 1,
+            epoch: step.epoch + 1,
+            total_steps: train.total_steps,
+            learning_rate: self.learning_rate(step),
+            train,
+            numbers: self.numbers.as_ref(),
+        })?;
+        self.follow(control)
+    }
+
+    pub(super) fn call_evaluate(&mut self, record: &EvaluationRecord) -> Result<(), TrainError> {
+        let context = self.now.context(self.plan.total_steps);
+        let control = self.callback.on_evaluate(record, &context)?;
+        self.follow(control)
+    }
+
+    pub(super) fn call_epoch_end(&mut self, record: &EpochRecord) -> Result<(), TrainError> {
+        let context = self.now.context(self.plan.total_steps);
+        let control = self.callback.on_epoch_end(record, &context)?;
+        self.follow(control)
+    }
+
+    /// Does what a callback asks for, or takes note of it for the end of the step.
+    fn follow(&mut self, control: Control) -> Result<(), TrainError> {
+        let factor = control.check()?.learning_rate_factor;
+        let state = &mut self.now.state;
+        if factor != 1.0 {
+            state.learning_rate_scale = Some(state.learning_rate_scale.unwrap_or(1.0) * factor);
+        }
+        state.ended |= control.stop;
+        self.requests.evaluate |= control.evaluate;
+        self.requests.save |= control.save;
+        Ok(())
+    }
+}

@@ -1,0 +1,91 @@
+//! The gradients of a step: from which rows, and whether the optimizer may have them.
+
+use finetune_model::DropoutStream;
+
+use crate::TrainError;
+use crate::callback::Event;
+use crate::checkpoint::Checkpoint;
+use crate::loss_scale::LossScale;
+use crate::mixing::probe;
+use crate::objective::{Objective, Part};
+use crate::optimizer::global_norm;
+use crate::plan::PlannedStep;
+use crate::step_tasks::{StepOutcome, StepTasks};
+
+use super::TrainingRun;
+
+impl<O: Objective> TrainingRun<'_, O> {
+    /// Returns the parts of a step but for tasks that have stopped.
+    pub(super) fn trained_parts(&self, step: &PlannedStep) -> Vec<Part> {
+        let names = self.trainer.objective.tasks();
+        let trains = |part: &&Part| !self.has_stopped(&names[part.task]);
+        step.parts.iter().filter(trains).cloned().collect()
+    }
+
+    /// Returns losses and gradients of a step.
+    pub(super) fn outcome(
+        &mut self,
+        step: &PlannedStep,
+        parts: &[Part],
+    ) -> Result<StepOutcome, TrainError> {
+        let config = self.trainer.config;
+        let Checkpoint { state, model, .. } = &mut self.now;
+        let mut weights = match state.task_weights.take() {
+            Some(weights) => weights,
+            None => self.plan.weights_at_start()?,
+        };
+        let dropout = DropoutStream::new(config.seed, step.step)
+            .from_stage(self.freezing.first_stage_with_dropout());
+        let loss_scale = state.loss_scale.map_or(1.0, LossScale::factor);
+        let mut tasks = StepTasks::new(self.plan, &mut weights, step.step, loss_scale);
+        tasks.accumulate(self.trainer, model, parts, dropout, &mut state.summary)?;
+        let outcome = tasks.finish(model, config.seed);
+        state.task_weights = Some(weights);
+        Ok(outcome)
+    }
+
+    /// Whether all that trains in this step has a gradient.
+    pub(super) fn check_gradients(&mut self, outcome: &StepOutcome) -> Result<(), TrainError> {
+        let (objective, model) = (self.trainer.objective, &self.now.model);
+        let task_of = |path: &str| objective.task_of(path);
+        self.freezing
+            .check_gradients(model, &outcome.gradients, &outcome.tasks, task_of)
+    }
+
+    /// Whether gradients are too large for half precision, and a smaller loss scale may help: then
+    /// the step is to move nothing. Only where the loss is scaled are the gradients read.
+    pub(super) fn overflows(&mut self, outcome: &StepOutcome) -> bool {
+        let Some(scale) = &mut self.now.state.loss_scale else {
+            return false;
+        };
+        let norm = global_norm(&self.now.model, &outcome.gradients);
+        if norm.into_scalar::<f32>().is_finite() {
+            scale.went_well();
+            return false;
+        }
+        scale.overflowed()
+    }
+
+    /// Returns the positions of the rows' examples in the training data.
+    pub(super) fn examples(&self, parts: &[Part]) -> Result<Vec<usize>, TrainError> {
+        let objective = self.trainer.objective;
+        let examples = parts.iter().map(|part| objective.examples(part));
+        Ok(examples.collect::<Result<Vec<_>, _>>()?.concat())
+    }
+
+    /// Measures how the gradients of the tasks lie to each other, where that is asked for.
+    pub(super) fn measure_gradients(&mut self, step: &PlannedStep) -> Result<(), TrainError> {
+        let every = self.plan.mixing.measure_gradients;
+        if !every.is_some_and(|every| step.step.is_multiple_of(every as u64)) {
+            return Ok(());
+        }
+        self.read_losses()?;
+        let config = self.trainer.config;
+        let batches = self.plan.probes(step.step, config);
+        let dropout = DropoutStream::new(config.seed, step.step | 1 << 63)
+            .from_stage(self.freezing.first_stage_with_dropout());
+        let (objective, model) = (self.trainer.objective, &self.now.model);
+        let record = probe(objective, model, &batches, step.step + 1, dropout)?;
+        self.callback.on_event(&Event::Gradients(record))
+    }
+}

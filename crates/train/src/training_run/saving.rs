@@ -1,0 +1,43 @@
+//! Milestones and checkpoints.
+
+use crate::TrainError;
+use crate::callback::{CallbackStates, Event};
+use crate::objective::Objective;
+use crate::run_length::Moment;
+use crate::trainer::Trainer;
+
+use super::TrainingRun;
+
+impl<O: Objective> TrainingRun<'_, O> {
+    pub(super) fn save_if_due(&mut self, moment: Moment) -> Result<(), TrainError> {
+        let Trainer {
+            config,
+            checkpoints,
+            save_milestone,
+            ..
+        } = self.trainer;
+        if let Some(save) = save_milestone
+            && config.checkpoints.milestones.contains(&moment.steps)
+        {
+            self.read_losses()?;
+            save(&self.now.model, moment.steps)?;
+        }
+        let every = config.checkpoints.every;
+        let due = every.is_some_and(|every| every.is_due(moment)) || self.requests.save;
+        let Some(folder) = checkpoints.filter(|_| due) else {
+            return Ok(());
+        };
+        self.read_losses()?;
+        self.take_time();
+        let step = moment.steps as u64;
+        self.callback.on_event(&Event::BeforeSave { step })?;
+        let mut states = CallbackStates::default();
+        self.callback.collect_states(&mut states)?;
+        self.now.callbacks = states;
+        let path = folder.write(&self.now, config.checkpoints.keep_last)?;
+        self.last_checkpoint = Some(path.clone());
+        let context = self.now.context(self.plan.total_steps);
+        self.callback.on_save(&path, &context)?;
+        self.callback.on_event(&Event::Save(path))
+    }
+}
