@@ -54,6 +54,7 @@ mod audit;
 mod batch;
 pub mod catalog;
 mod cleaning;
+mod collect;
 mod corpus;
 mod dataset;
 mod encoded;

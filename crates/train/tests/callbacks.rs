@@ -183,7 +183,7 @@ impl Callback for Script {
         assert_eq!(Some(evaluation), context.last_evaluation());
         let at = values(context.model::<Place>().unwrap());
         let loss = bowls(true).tasks[0].loss(at);
-        assert_eq!(evaluation.scores[&Metric::Criterion], loss);
+        assert_eq!(evaluation.scores["loss"], loss);
         self.seen.push(format!("evaluate {}", evaluation.step));
         Ok(Control::CONTINUE)
     }

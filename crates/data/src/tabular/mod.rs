@@ -5,11 +5,13 @@
 //! does not say so, and what becomes of bad rows. [`open`] reads all splits into memory; [`read`]
 //! reads one file, of any size, one example at a time.
 
+mod builder;
 mod options;
 mod target;
 
 use std::path::{Path, PathBuf};
 
+pub use self::builder::DatasetFiles;
 pub use self::options::{Columns, Files, LabelKind, Options};
 pub use self::target::find_target;
 use crate::dataset::{Target, Task, Texts};

@@ -1,0 +1,128 @@
+//! A dataset from files in one expression.
+
+use std::path::PathBuf;
+
+use super::{Columns, Files, LabelKind, Options, open};
+use crate::error::DataError;
+use crate::reader::BadRows;
+use crate::table::{Column, TableFormat};
+use crate::{Dataset, Splits};
+
+/// Files of a dataset and how they are read; made by [`Dataset::files`].
+///
+/// ```no_run
+/// use finetune_data::Dataset;
+///
+/// let splits = Dataset::files("train.csv")
+///     .text("message")
+///     .label("topic")
+///     .test("test.csv")
+///     .load()?;
+/// println!("{} rows of {:?}", splits.train.len(), splits.train.class_names());
+/// # Ok::<(), finetune_data::DataError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct DatasetFiles {
+    files: Files,
+    options: Options,
+}
+
+impl Dataset {
+    /// Begins a dataset with a file of training rows: CSV, TSV, JSONL or Parquet by its extension,
+    /// with the text in column `text` and the label in column `label` unless told otherwise.
+    pub fn files(train: impl Into<PathBuf>) -> DatasetFiles {
+        DatasetFiles {
+            files: Files::train(train),
+            options: Options::default(),
+        }
+    }
+}
+
+impl DatasetFiles {
+    /// Sets the file of validation rows (default: none).
+    pub fn validation(mut self, file: impl Into<PathBuf>) -> Self {
+        self.files.validation = Some(file.into());
+        self
+    }
+
+    /// Sets the file of test rows (default: none).
+    pub fn test(mut self, file: impl Into<PathBuf>) -> Self {
+        self.files.test = Some(file.into());
+        self
+    }
+
+    /// Sets the column of the text, by name or position from 0 (default: `text`).
+    pub fn text(mut self, column: impl Into<Column>) -> Self {
+        self.options.columns.text = vec![column.into()];
+        self
+    }
+
+    /// Sets the column of the second text of a pair (default: none).
+    pub fn text_pair(mut self, column: impl Into<Column>) -> Self {
+        self.options.columns.text_pair = vec![column.into()];
+        self
+    }
+
+    /// Sets the column of the label, by name or position from 0 (default: `label`).
+    pub fn label(mut self, column: impl Into<Column>) -> Self {
+        self.options.columns.label = Some(column.into());
+        self
+    }
+
+    /// Reads labels as scores in this range, instead of as classes.
+    pub fn scores(mut self, lowest: f64, highest: f64) -> Self {
+        self.options.labels = LabelKind::Scale { lowest, highest };
+        self
+    }
+
+    /// Sets the format of the files (default: by their extensions).
+    pub fn format(mut self, format: TableFormat) -> Self {
+        self.options.format = Some(format);
+        self
+    }
+
+    /// Leaves malformed rows out, instead of stopping at the first.
+    pub fn skip_bad_rows(mut self) -> Self {
+        self.options.bad_rows = BadRows::Skip;
+        self
+    }
+
+    /// Replaces all columns at once.
+    pub fn columns(mut self, columns: Columns) -> Self {
+        self.options.columns = columns;
+        self
+    }
+
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// Any [`DataError`], with file and row.
+    pub fn load(&self) -> Result<Splits, DataError> {
+        Ok(open(&self.files, &self.options)?.splits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::{Label, Target};
+
+    #[test]
+    fn files_and_columns_become_splits() {
+        let folder = tempfile::tempdir().unwrap();
+        let (train, test) = (folder.path().join("a.csv"), folder.path().join("b.csv"));
+        fs::write(&train, "id,said,mood\n1,fine,good\n2,awful,bad\n").unwrap();
+        fs::write(&test, "id,said,mood\n3,nice,good\n").unwrap();
+        let files = Dataset::files(&train).text("said").label("mood").test(&test);
+        let splits = files.load().unwrap();
+        assert_eq!(splits.train.class_names(), ["bad", "good"]);
+        assert_eq!(splits.test.unwrap().examples[0].label, Label::Class(1));
+        let scores = Dataset::files(&train).text("said").label("id").scores(0.0, 5.0);
+        let target = scores.load().unwrap().train.task.target;
+        assert!(matches!(target, Target::Score { highest: 5.0, .. }));
+        let missing = Dataset::files(&train).text("text").load().unwrap_err();
+        assert!(missing.to_string().contains("text"), "{missing}");
+    }
+}
