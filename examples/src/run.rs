@@ -51,7 +51,7 @@ pub fn fine_tune_from(
 ) -> Result<(), Box<dyn Error>> {
     let device = arguments.device();
     let device_name = device.to_string();
-    let run = FineTuning::prepare(start, splits, settings, &device.open()?, &device_name)?;
+    let run = PreparedFineTuning::new(start, splits, settings, &device.open()?, &device_name)?;
     say(&run.load_report().to_string())?;
     let directory = arguments.run_directory(name)?;
     let path = directory.path();
@@ -61,7 +61,7 @@ pub fn fine_tune_from(
         false => run.run(path, &mut callback)?,
     };
     if let Some(path) = &arguments.report {
-        write_json(path, &report)?;
+        write_json(path, &report.report)?;
     }
     Ok(say(&format!("\n{report}\nRun record: {}", path.display()))?)
 }

@@ -60,7 +60,9 @@ impl FromIterator<Example> for Dataset {
 /// ```
 impl<T: Into<String>, C: Into<String>> FromIterator<(T, C)> for Dataset {
     fn from_iter<I: IntoIterator<Item = (T, C)>>(rows: I) -> Self {
-        let rows = rows.into_iter().map(|(text, class)| (text.into(), class.into()));
+        let rows = rows
+            .into_iter()
+            .map(|(text, class)| (text.into(), class.into()));
         let rows: Vec<(String, String)> = rows.collect();
         let names: BTreeSet<&String> = rows.iter().map(|(_, class)| class).collect();
         let names: Vec<String> = names.into_iter().cloned().collect();

@@ -26,7 +26,7 @@
 //!     ..Default::default()
 //! };
 //! let model = Path::new("my-bert");
-//! let run = FineTuning::prepare(model, news.splits, config, &device.open()?, &device.to_string())?;
+//! let run = PreparedFineTuning::new(model, news.splits, config, &device.open()?, &device.to_string())?;
 //! let report = run.run(Path::new("runs/first"), &mut ProgressCallback::new())?;
 //! println!("{report}");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -56,9 +56,9 @@ pub mod prelude {
     pub use crate::model::{EncoderConfig, SequenceClassifier};
     pub use crate::ops::Precision;
     pub use crate::train::{
-        FineTuning, FineTuningConfig, Freeze, LabelledTexts, OptimizerConfig, Prediction,
-        Predictor, PredictorConfig, ProgressCallback, RunLength, Schedule, TextConfig, TrainConfig,
-        Trainer,
+        FineTuningConfig, Freeze, LabelledTexts, OptimizerConfig, Prediction, Predictor,
+        PredictorConfig, PreparedFineTuning, ProgressCallback, RunLength, Schedule, TextConfig,
+        TrainConfig, Trainer,
     };
 }
 

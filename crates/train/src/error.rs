@@ -238,6 +238,9 @@ pub enum TrainError {
         /// How many there should be.
         expected: usize,
     },
+    /// The device cannot be opened.
+    #[error(transparent)]
+    Device(#[from] finetune_ops::DeviceError),
     /// A loss does not return one value per row.
     #[error("loss {loss} returned shape {found:?}, expected {expected:?}: one value per row")]
     LossShape {

@@ -1,248 +1,179 @@
-//! A whole run: checkpoint and data in, scores and a run record out.
+//! The builder of a fine-tuning run: model, data, settings and parts of your own.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use burn::module::Module;
-use burn::tensor::Device;
-use finetune_data::{Splits, TextTokenizer};
-use finetune_eval::Evaluator;
-use finetune_model::{
-    CheckpointConfig, EncoderModel, LoadReport, SequenceClassifier, SequenceClassifierConfig,
-    load_classifier_as, save_classifier,
-};
-use serde::Serialize;
+use finetune_data::{BatchSize, Splits};
+use finetune_eval::Metric;
+use finetune_ops::DeviceSpec;
 
-use crate::activations::{KeptActivations, KeptPlans};
-use crate::callback::{Callback, Phase};
-use crate::labelled_texts::LabelledTexts;
-use crate::predict::PredictedRows;
-use crate::report::{DataSection, ModelSection, RunReport, RunSection, TestSection};
-use crate::run_record::RunRecord;
-use crate::scoring::evaluator;
-use crate::trainer::Trainer;
-use crate::used_splits::{Data, UsedSplits};
-use crate::{Criterion, FineTuningConfig, TextPreparation, TrainError};
+use crate::callback::Callback;
+use crate::prepared_fine_tuning::PreparedFineTuning;
+use crate::{FineTuningConfig, FineTuningOutput, Loss, Parts, RunLength, TrainError};
 
-/// Fine-tunes a checkpoint on a data set and tests it.
+/// A fine-tuning run.
 ///
-/// Everything that can be wrong with the input is found before the first file is written: load
-/// with [`FineTuning::prepare`], then [`FineTuning::run`].
-#[derive(Debug)]
-pub struct FineTuning {
-    model: SequenceClassifier,
-    setup: Setup,
-}
-
-/// Everything but the model.
-#[derive(Debug)]
-struct Setup {
-    checkpoint: CheckpointConfig,
-    load_report: LoadReport,
-    tokenizer: TextTokenizer,
-    loss: Criterion,
-    evaluator: Evaluator,
-    data: Data,
-    plans: KeptPlans,
-    settings: Settings,
-}
-
-/// What `config.json` of the run directory holds: all that the result depends on.
-#[derive(Debug, Serialize)]
-struct Settings {
-    command: Vec<String>,
+/// Everything that can be wrong with the input is found before the first file is written.
+///
+/// ```no_run
+/// use finetune_data::Dataset;
+/// use finetune_train::{FineTuning, PredictorConfig};
+///
+/// let dataset = Dataset::files("train.csv").test("test.csv").load()?;
+/// let run = FineTuning::new("my-bert", dataset).epochs(3).run("runs/topics")?;
+/// println!("{run}");
+/// let answers = run.predictor(PredictorConfig::default())?.predict(&["a text", "another"])?;
+/// # Ok::<(), finetune_train::TrainError>(())
+/// ```
+///
+/// Defaults are those of [`FineTuningConfig`]; [`Self::config`] sets all of them at once, the
+/// methods below single ones. [`Self::loss`], [`Self::metric`] and [`Self::callback`] take
+/// implementations of your own.
+pub struct FineTuning<'a> {
     model: PathBuf,
-    architecture: SequenceClassifierConfig,
-    device: String,
-    data: DataSection,
+    splits: Splits,
     config: FineTuningConfig,
+    device: String,
+    parts: Parts,
+    callbacks: Vec<Box<dyn Callback + 'a>>,
 }
 
-impl FineTuning {
-    /// Loads the checkpoint in `model_directory`, checks that everything fits together and
-    /// cleans and tokenises the data. Of the splits, it takes those for training and for testing,
-    /// and the one for validation if the settings ask for evaluation while training.
-    ///
-    /// `device_name` is what the report calls the device.
-    ///
-    /// # Errors
-    /// Whatever is wrong with the settings, the checkpoint, the tokenizer or the data.
-    pub fn prepare(
-        model_directory: &Path,
-        splits: Splits,
-        config: FineTuningConfig,
-        device: &Device,
-        device_name: &str,
-    ) -> Result<Self, TrainError> {
-        config.validate()?;
-        let splits = UsedSplits::new(splits, config.train.evaluation.is_some())?;
-        // A wrong path is better called so than "no tokenizer found".
-        std::fs::read_dir(model_directory).map_err(TrainError::io(model_directory))?;
-        let tokenizer = TextTokenizer::from_dir(model_directory)?;
-        let checkpoint = CheckpointConfig::read(model_directory)?;
-        let (text, seed) = (&config.text, config.train.seed);
-        let pairs = text.encoding.pairs;
-        let classifier = (config.model).classifier(&checkpoint, &splits.train.task, pairs)?;
-        let device = device.clone().autodiff();
-        let (model, load_report) = load_classifier_as(model_directory, &classifier, seed, &device)?;
-        let model = config.model.adapt(model, seed)?;
-        let model = model.with_precision(config.train.precision);
-        text.check_fit(model_directory, &tokenizer, &checkpoint.encoder)?;
-        config.train.freeze.check(&model)?;
-        let data = splits.encode(text, &tokenizer)?;
-        let labels = data.train.tokens.labels.all()?;
-        let loss = config.loss.init(&labels, model.classes())?;
-        let evaluator = evaluator(&data.train.dataset.task.target, &[], config.metric_names())?;
-        let splits = data.of_splits();
-        let plans = KeptPlans::new(&config.activations, &model, &config.train, splits)?;
-        let settings = Settings {
-            command: std::env::args().collect(),
-            model: model_directory.to_path_buf(),
-            architecture: model.config().clone(),
-            device: device_name.to_string(),
-            data: data.section()?,
-            config,
-        };
-        let setup = Setup {
-            checkpoint,
-            load_report,
-            tokenizer,
-            loss,
-            evaluator,
-            data,
-            plans,
-            settings,
-        };
-        // What contradicts itself is found before a run directory is made.
-        Trainer::new(
-            &setup.objective(&KeptActivations::default()),
-            &setup.settings.config.train,
-        )
-        .check(&model)?;
-        Ok(Self { model, setup })
-    }
-
-    /// What became of the checkpoint's tensors.
-    pub fn load_report(&self) -> &LoadReport {
-        &self.setup.load_report
-    }
-
-    /// Trains, tests, and leaves a run record in `run_directory`, which is empty or does not exist.
-    ///
-    /// # Errors
-    /// As [`Trainer::train`] and [`predict`](crate::predict()); [`TrainError::Io`] and
-    /// [`TrainError::RunDirectoryInUse`] for the run record.
-    pub fn run(
-        self,
-        run_directory: &Path,
-        callback: &mut dyn Callback,
-    ) -> Result<RunReport, TrainError> {
-        let record = RunRecord::create(run_directory, &self.setup.settings)?;
-        self.run_into(record, callback)
-    }
-
-    /// Goes on with a run that was stopped, by whatever, and ends as if it had not been. Without
-    /// a checkpoint it begins anew.
-    ///
-    /// # Errors
-    /// [`TrainError::Resume`] if the run began with other settings, data or architecture, and
-    /// [`TrainError::RunComplete`] if it has come to its end; otherwise as [`Self::run`].
-    pub fn resume(
-        self,
-        run_directory: &Path,
-        callback: &mut dyn Callback,
-    ) -> Result<RunReport, TrainError> {
-        let record = RunRecord::resume(run_directory, &self.setup.settings)?;
-        self.run_into(record, callback)
-    }
-
-    fn run_into(
-        self,
-        mut record: RunRecord,
-        callback: &mut dyn Callback,
-    ) -> Result<RunReport, TrainError> {
-        let Self { model, setup } = self;
-        let Settings {
-            command,
-            device,
-            config,
-            model: source,
-            ..
-        } = &setup.settings;
-        let model_section = ModelSection::new(
-            Some(source),
-            &model,
-            &config.train.freeze,
-            &setup.load_report,
-        );
-        let (pad, batch_size) = (setup.tokenizer.pad_token_id(), config.train.eval_batch_size);
-        let kept =
-            setup
-                .plans
-                .compute(&model, setup.data.of_splits(), pad, batch_size, callback)?;
-        let save = |model: &_, folder: &Path| setup.save(model, folder);
-        let trained = record.train(
-            &setup.objective(&kept),
-            &config.train,
-            model,
-            save,
-            callback,
-        )?;
-        let (model, test) = (trained.model, &setup.data.test);
-        let rows = PredictedRows {
-            data: &test.tokens,
-            activations: kept.of.test.as_ref(),
-            pad_token_id: pad,
-            batch_size,
-        };
-        let output = rows.predict(Phase::Testing, &model, callback)?;
-        let predictions = &output.predictions;
-
-        let report = RunReport {
-            run: RunSection::new(command, device, config.train.seed),
-            model: model_section,
-            data: setup.settings.data.clone(),
-            activations: kept.section,
-            train: trained.summary.into(),
-            test: TestSection::new(&output, test, &setup.loss, &setup.evaluator)?,
-        };
-        let labels = test.tokens.labels.all()?;
-        record.write_predictions(predictions, &labels, test.dataset.class_names())?;
-        setup.save(&model, &record.directory().model())?;
-        let page = report.page(config, &record.directory().metrics())?;
-        record.write_report(&report, &page)?;
-        Ok(report)
-    }
-}
-
-impl Setup {
-    fn objective<'a>(&'a self, kept: &'a KeptActivations) -> LabelledTexts<'a> {
-        let config = &self.settings.config;
-        let validation = self.data.validation.as_ref();
-        LabelledTexts {
-            validation: validation.map(|split| &split.tokens),
-            evaluator: self.evaluator.clone(),
-            train_activations: kept.of.train.as_ref(),
-            validation_activations: kept.of.validation.as_ref(),
-            padding: config.text.padding,
-            eval_batch_size: config.train.eval_batch_size,
-            ..LabelledTexts::new(
-                &self.data.train.tokens,
-                &self.loss,
-                self.tokenizer.pad_token_id(),
-            )
+impl<'a> FineTuning<'a> {
+    /// Begins a run from the checkpoint in the directory `model`, on the training rows of a dataset
+    /// or of its splits.
+    pub fn new(model: impl AsRef<Path>, data: impl Into<Splits>) -> Self {
+        Self {
+            model: model.as_ref().to_path_buf(),
+            splits: data.into(),
+            config: FineTuningConfig::default(),
+            device: DeviceSpec::Flex.to_string(),
+            parts: Parts::default(),
+            callbacks: Vec::new(),
         }
     }
 
-    /// Saves a model with its tokenizer and the way its texts were prepared.
-    fn save(&self, model: &SequenceClassifier, directory: &Path) -> Result<(), TrainError> {
-        save_classifier(directory, &model.valid(), &self.checkpoint)?;
-        self.tokenizer.save(directory)?;
-        let text = &self.settings.config.text;
-        let preparation = TextPreparation {
-            texts: self.data.train.dataset.task.texts,
-            cleaning: text.cleaning.clone(),
-            encoding: text.encoding,
-        };
-        preparation.save(directory)
+    /// Replaces all settings.
+    pub fn config(mut self, config: FineTuningConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Sets the number of passes over the training rows (default: 3).
+    pub fn epochs(mut self, epochs: usize) -> Self {
+        self.config.train.length = RunLength::Epochs(epochs);
+        self
+    }
+
+    /// Sets the number of optimizer steps, instead of epochs.
+    pub fn max_steps(mut self, steps: usize) -> Self {
+        self.config.train.length = RunLength::Steps(steps);
+        self
+    }
+
+    /// Sets the number of rows in a batch.
+    pub fn batch_size(mut self, rows: usize) -> Self {
+        self.config.train.batch_size = BatchSize::Rows(rows);
+        self
+    }
+
+    /// Sets the peak learning rate.
+    pub fn learning_rate(mut self, rate: f64) -> Self {
+        self.config.train.optimizer.learning_rate = rate;
+        self
+    }
+
+    /// Sets the maximum number of tokens in a row, special tokens included.
+    pub fn max_length(mut self, tokens: usize) -> Self {
+        self.config.text.encoding.max_length = tokens;
+        self
+    }
+
+    /// Sets the random seed.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.config.train.seed = seed;
+        self
+    }
+
+    /// Sets the device by name, such as `flex`, `libtorch` or `cuda:0` (default: `flex`).
+    pub fn device(mut self, device: impl fmt::Display) -> Self {
+        self.device = device.to_string();
+        self
+    }
+
+    /// Uses a loss of your own, in place of [`FineTuningConfig::loss`].
+    pub fn loss(mut self, loss: impl Loss + 'static) -> Self {
+        self.parts.loss = Some(Arc::new(loss));
+        self
+    }
+
+    /// Adds a metric of your own to validation, test and report; settings may name it to select the
+    /// best model.
+    pub fn metric(mut self, metric: impl Metric + 'static) -> Self {
+        self.parts.metrics.push(Arc::new(metric));
+        self
+    }
+
+    /// Adds a callback; callbacks are called in the order in which they were added.
+    pub fn callback(mut self, callback: impl Callback + 'a) -> Self {
+        self.callbacks.push(Box::new(callback));
+        self
+    }
+
+    /// Replaces all parts of your own.
+    pub fn parts(mut self, parts: Parts) -> Self {
+        self.parts = parts;
+        self
+    }
+
+    /// Loads and checks everything.
+    ///
+    /// # Errors
+    /// As [`PreparedFineTuning::new`]; [`TrainError::Device`] if the device cannot be opened.
+    pub fn prepare(self) -> Result<PreparedFineTuning, TrainError> {
+        Ok(self.split()?.0)
+    }
+
+    /// Trains and tests, and records the run in `run_directory`, which is empty or does not exist.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`] and [`PreparedFineTuning::run`].
+    pub fn run(self, run_directory: impl AsRef<Path>) -> Result<FineTuningOutput, TrainError> {
+        let (prepared, mut callbacks) = self.split()?;
+        prepared.run(run_directory.as_ref(), &mut callbacks)
+    }
+
+    /// Resumes an interrupted run, with the same result as if it had not been interrupted. Without
+    /// a checkpoint it begins anew.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`] and [`PreparedFineTuning::resume`].
+    pub fn resume(self, run_directory: impl AsRef<Path>) -> Result<FineTuningOutput, TrainError> {
+        let (prepared, mut callbacks) = self.split()?;
+        prepared.resume(run_directory.as_ref(), &mut callbacks)
+    }
+
+    fn split(self) -> Result<(PreparedFineTuning, Vec<Box<dyn Callback + 'a>>), TrainError> {
+        let spec: DeviceSpec = self.device.parse()?;
+        let prepared = PreparedFineTuning::with_parts(
+            &self.model,
+            self.splits,
+            self.config,
+            &spec.open()?,
+            &self.device,
+            self.parts,
+        )?;
+        Ok((prepared, self.callbacks))
+    }
+}
+
+impl fmt::Debug for FineTuning<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FineTuning")
+            .field("model", &self.model)
+            .field("device", &self.device)
+            .field("config", &self.config)
+            .field("parts", &self.parts)
+            .finish_non_exhaustive()
     }
 }

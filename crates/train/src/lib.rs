@@ -96,12 +96,15 @@ mod multi_task;
 mod objective;
 mod optimizer;
 mod out_of_memory;
+mod output;
 mod panic_text;
+mod parts;
 mod plan;
 mod pre_training;
 mod predict;
 mod prediction_lines;
 mod predictor;
+mod prepared_fine_tuning;
 mod progress;
 mod report;
 mod resume;
@@ -154,9 +157,12 @@ pub use multi_task::{
 };
 pub use objective::{BatchCounts, Objective, Part};
 pub use optimizer::{Algorithm, Optimizer, OptimizerConfig};
+pub use output::FineTuningOutput;
+pub use parts::Parts;
 pub use pre_training::{PreTraining, PreTrainingConfig, PreTrainingReport, Start};
 pub use predict::{PredictionOutput, predict};
 pub use predictor::{LabelProbability, Prediction, Predictor, PredictorConfig, Score};
+pub use prepared_fine_tuning::PreparedFineTuning;
 pub use progress::ProgressCallback;
 pub use report::{
     ActivationsSection, DataSection, ErrorAnalysis, ModelSection, RunReport, RunSection,

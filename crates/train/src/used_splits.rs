@@ -12,14 +12,14 @@ use crate::{TextConfig, TrainError};
 pub(crate) struct Data {
     pub(crate) train: EncodedSplit,
     pub(crate) validation: Option<EncodedSplit>,
-    pub(crate) test: EncodedSplit,
+    pub(crate) test: Option<EncodedSplit>,
 }
 
-/// The rows to train on, to measure on while training, and to test on.
+/// Training rows, validation rows if the run evaluates, and test rows if there are any.
 pub(crate) struct UsedSplits {
     pub(crate) train: Dataset,
     validation: Option<Dataset>,
-    test: Dataset,
+    test: Option<Dataset>,
 }
 
 impl UsedSplits {
@@ -28,16 +28,16 @@ impl UsedSplits {
     /// outside their range, or other classes than the training rows. Validation rows are needed if
     /// the run `measures` on them.
     pub(crate) fn new(splits: Splits, measures: bool) -> Result<Self, TrainError> {
-        let test = splits.test;
-        let test = test.ok_or_else(|| TrainError::setting("test rows", 0, "at least 1"))?;
         let validation = splits.validation.filter(|_| measures);
         let used = Self {
             train: splits.train,
             validation,
-            test,
+            test: splits.test,
         };
         check_labels("training rows", &used.train, &used.train)?;
-        check_labels("test rows", &used.test, &used.train)?;
+        if let Some(test) = &used.test {
+            check_labels("test rows", test, &used.train)?;
+        }
         if let Some(validation) = &used.validation {
             check_labels("validation rows", validation, &used.train)?;
         }
@@ -55,7 +55,7 @@ impl UsedSplits {
         Ok(Data {
             train: encode(self.train)?,
             validation: self.validation.map(encode).transpose()?,
-            test: encode(self.test)?,
+            test: self.test.map(encode).transpose()?,
         })
     }
 }
@@ -102,7 +102,7 @@ impl Data {
         OfSplits {
             train: Some(&self.train.tokens),
             validation: validation.map(|split| &split.tokens),
-            test: Some(&self.test.tokens),
+            test: self.test.as_ref().map(|split| &split.tokens),
         }
     }
 
@@ -112,7 +112,7 @@ impl Data {
             class_names: self.train.dataset.class_names().to_vec(),
             train: self.train.section()?,
             validation: validation.map(EncodedSplit::section).transpose()?,
-            test: self.test.section()?,
+            test: self.test.as_ref().map(EncodedSplit::section).transpose()?,
         })
     }
 }

@@ -6,9 +6,9 @@ use burn::module::Module;
 use burn::tensor::Device;
 use finetune_data::{BatchSize, EncodingConfig, Task};
 use finetune_train::{
-    Callback, CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, FineTuning,
-    FineTuningConfig, Freeze, OptimizerConfig, Schedule, TextConfig, TrainConfig, TrainError,
-    Trainer, Warmup,
+    Callback, CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, FineTuningConfig, Freeze,
+    OptimizerConfig, PreparedFineTuning, Schedule, TextConfig, TrainConfig, TrainError, Trainer,
+    Warmup,
 };
 
 use crate::regression::checkpoint;
@@ -18,7 +18,7 @@ fn prepare(damage: impl FnOnce(&Path), config: FineTuningConfig) -> TrainError {
     let folder = tempfile::tempdir().unwrap();
     let splits = checkpoint(folder.path());
     damage(folder.path());
-    FineTuning::prepare(folder.path(), splits, config, &Device::flex(), "flex").unwrap_err()
+    PreparedFineTuning::new(folder.path(), splits, config, &Device::flex(), "flex").unwrap_err()
 }
 
 #[test]
@@ -149,13 +149,15 @@ fn nothing_to_train_or_to_test() {
     splits.test.as_mut().unwrap().examples.clear();
     let config = || SmallRun::fine_tuning(SmallRun::config());
     let device = Device::flex();
-    let error = FineTuning::prepare(folder.path(), splits, config(), &device, "flex").unwrap_err();
+    let error =
+        PreparedFineTuning::new(folder.path(), splits, config(), &device, "flex").unwrap_err();
     assert_eq!(error.to_string(), "test rows is 0, expected at least 1");
 
     let mut splits = checkpoint(folder.path());
     let reversed = Task::classification(["food", "weather"]);
     splits.test.as_mut().unwrap().task = reversed;
-    let error = FineTuning::prepare(folder.path(), splits, config(), &device, "flex").unwrap_err();
+    let error =
+        PreparedFineTuning::new(folder.path(), splits, config(), &device, "flex").unwrap_err();
     assert!(
         error.to_string().starts_with("classes is [\"food\""),
         "{error}"

@@ -4,8 +4,8 @@ use burn::tensor::Device;
 use finetune_data::{EncodingConfig, MaskingConfig, corpus};
 use finetune_model::load_encoder;
 use finetune_train::{
-    CheckpointPolicy, FineTuning, OptimizerConfig, PreTraining, PreTrainingConfig, RunLength,
-    Start, TextConfig, TrainConfig,
+    CheckpointPolicy, OptimizerConfig, PreTraining, PreTrainingConfig, PreparedFineTuning,
+    RunLength, Start, TextConfig, TrainConfig,
 };
 
 use crate::regression::checkpoint;
@@ -72,7 +72,8 @@ fn perplexity_falls_and_the_encoder_goes_into_a_classifier() {
         seen.push(weights);
     }
     let config = SmallRun::fine_tuning(SmallRun::config());
-    let tuned = FineTuning::prepare(&run.join("model"), splits, config, &device, "flex").unwrap();
+    let tuned =
+        PreparedFineTuning::new(&run.join("model"), splits, config, &device, "flex").unwrap();
     let initialised = &tuned.load_report().initialised;
     assert!(
         initialised.iter().any(|name| name.contains("classifier")),

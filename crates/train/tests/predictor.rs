@@ -13,7 +13,8 @@ use finetune_model::{
     initialise, save_classifier, save_encoder,
 };
 use finetune_train::{
-    FineTuning, Prediction, Predictor, PredictorConfig, RunLength, TextPreparation, TrainError,
+    Prediction, Predictor, PredictorConfig, PreparedFineTuning, RunLength, TextPreparation,
+    TrainError,
 };
 use serde_json::Value;
 
@@ -42,7 +43,7 @@ fn run(folder: &Path) -> Vec<String> {
     config.text.cleaning = Cleaning {
         steps: vec![CleaningStep::Html],
     };
-    FineTuning::prepare(&folder.join("start"), splits, config, &DEVICE(), "flex")
+    PreparedFineTuning::new(&folder.join("start"), splits, config, &DEVICE(), "flex")
         .unwrap()
         .run(&folder.join("run"), &mut ())
         .unwrap();

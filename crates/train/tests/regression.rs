@@ -6,7 +6,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use finetune_data::{Dataset, Order, Padding, Splits};
 use finetune_model::{CheckpointConfig, SequenceClassifier, parameters, save_classifier};
-use finetune_train::{FineTuning, Freeze, RunLength, StepRecord, TrainConfig};
+use finetune_train::{Freeze, PreparedFineTuning, RunLength, StepRecord, TrainConfig};
 use serde_json::Value;
 
 use crate::small_run::{SmallRun, Trained, dataset};
@@ -178,7 +178,7 @@ fn a_run_leaves_a_whole_record() {
         ..SmallRun::config()
     };
     let device = Device::flex();
-    let prepared = FineTuning::prepare(
+    let prepared = PreparedFineTuning::new(
         &model,
         splits,
         SmallRun::fine_tuning(config),
@@ -187,8 +187,8 @@ fn a_run_leaves_a_whole_record() {
     )
     .unwrap();
     assert!(prepared.load_report().initialised.is_empty());
-    let report = prepared.run(&run, &mut ()).unwrap();
-    assert_eq!(report.test.score("accuracy"), Some(1.0));
+    let output = prepared.run(&run, &mut ()).unwrap();
+    assert_eq!(output.test_score("accuracy"), Some(1.0));
 
     let json = |file: &str| -> Value {
         serde_json::from_slice(&std::fs::read(run.join(file)).unwrap()).unwrap()
@@ -239,7 +239,7 @@ fn a_run_leaves_a_whole_record() {
         length: RunLength::Steps(1),
         ..SmallRun::config()
     };
-    let again = FineTuning::prepare(
+    let again = PreparedFineTuning::new(
         &run.join("model"),
         splits,
         SmallRun::fine_tuning(config),

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use finetune_data::{Label, Splits};
-use finetune_train::{EvaluationConfig, FineTuning, RunLength, RunReport, TrainConfig, TrainError};
+use finetune_train::{
+    EvaluationConfig, PreparedFineTuning, RunLength, RunReport, TrainConfig, TrainError,
+};
 use serde_json::Value;
 
 use crate::regression::checkpoint;
@@ -31,15 +33,16 @@ fn run(folder: &Path) -> Result<RunReport, TrainError> {
         ..SmallRun::config()
     };
     let settings = SmallRun::fine_tuning(config);
-    FineTuning::prepare(&model, splits, settings, &Device::flex(), "flex")?
-        .run(&folder.join("run"), &mut ())
+    let run = PreparedFineTuning::new(&model, splits, settings, &Device::flex(), "flex")?
+        .run(&folder.join("run"), &mut ())?;
+    Ok(run.report)
 }
 
 #[test]
 fn errors_are_told_by_slice_and_by_text() {
     let folder = tempfile::tempdir().unwrap();
     let report = run(folder.path()).unwrap();
-    let analysis = &report.test.analysis;
+    let analysis = &report.test.as_ref().unwrap().analysis;
 
     let keys: Vec<&str> = analysis
         .slices

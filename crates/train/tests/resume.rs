@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use burn::tensor::Device;
 use finetune_data::Splits;
 use finetune_train::{
-    Callback, CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, Every, FineTuning,
-    FineTuningConfig, Freeze, FreezeConfig, GradualUnfreezing, Precision, RunLength, TrainConfig,
+    Callback, CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, Every, FineTuningConfig,
+    Freeze, FreezeConfig, GradualUnfreezing, Precision, PreparedFineTuning, RunLength, TrainConfig,
     TrainError,
 };
 
@@ -48,12 +48,12 @@ fn config() -> FineTuningConfig {
     })
 }
 
-fn prepare(folder: &Path, config: FineTuningConfig) -> Result<FineTuning, TrainError> {
+fn prepare(folder: &Path, config: FineTuningConfig) -> Result<PreparedFineTuning, TrainError> {
     let splits = Splits {
         validation: Some(dataset(12)),
         ..Splits::train_test(dataset(40), dataset(10))
     };
-    FineTuning::prepare(
+    PreparedFineTuning::new(
         &folder.join("start"),
         splits,
         config,
@@ -202,7 +202,8 @@ fn a_run_goes_on_only_with_what_it_began_with() {
         ..Splits::train_test(dataset(38), dataset(10))
     };
     let start = folder.path().join("start");
-    let prepared = FineTuning::prepare(&start, splits, config(), &Device::flex(), "flex").unwrap();
+    let prepared =
+        PreparedFineTuning::new(&start, splits, config(), &Device::flex(), "flex").unwrap();
     let data = prepared.resume(&run, &mut ()).unwrap_err().to_string();
     assert!(
         data.contains("data.train.rows 40, and is to go on with 38"),

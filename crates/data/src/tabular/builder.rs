@@ -115,11 +115,17 @@ mod tests {
         let (train, test) = (folder.path().join("a.csv"), folder.path().join("b.csv"));
         fs::write(&train, "id,said,mood\n1,fine,good\n2,awful,bad\n").unwrap();
         fs::write(&test, "id,said,mood\n3,nice,good\n").unwrap();
-        let files = Dataset::files(&train).text("said").label("mood").test(&test);
+        let files = Dataset::files(&train)
+            .text("said")
+            .label("mood")
+            .test(&test);
         let splits = files.load().unwrap();
         assert_eq!(splits.train.class_names(), ["bad", "good"]);
         assert_eq!(splits.test.unwrap().examples[0].label, Label::Class(1));
-        let scores = Dataset::files(&train).text("said").label("id").scores(0.0, 5.0);
+        let scores = Dataset::files(&train)
+            .text("said")
+            .label("id")
+            .scores(0.0, 5.0);
         let target = scores.load().unwrap().train.task.target;
         assert!(matches!(target, Target::Score { highest: 5.0, .. }));
         let missing = Dataset::files(&train).text("text").load().unwrap_err();

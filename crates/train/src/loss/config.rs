@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use finetune_data::Labels;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::binary_cross_entropy::BinaryCrossEntropy;
 use super::cosine::Cosine;
@@ -11,6 +12,7 @@ use super::cross_entropy::CrossEntropy;
 use super::pointwise::{AbsoluteError, Huber, SquaredError};
 use super::{Criterion, Loss, targets};
 use crate::TrainError;
+use crate::parts::Parts;
 
 /// Which loss, and its settings; means and defaults are PyTorch's.
 ///
@@ -72,6 +74,15 @@ pub enum LossConfig {
         #[serde(default)]
         margin: f64,
     },
+    /// A loss of your own: the one given to the run, or one registered by name
+    /// ([`Parts::with_loss`]).
+    Custom {
+        /// Its name.
+        name: String,
+        /// Its settings, which its builder reads.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        settings: Value,
+    },
 }
 
 /// How much a row counts, by its class. The mean is over the weights, not over the rows.
@@ -102,6 +113,14 @@ impl Default for LossConfig {
 }
 
 impl LossConfig {
+    /// The entry of a loss of your own that has no settings.
+    pub(crate) fn custom(name: String) -> Self {
+        Self::Custom {
+            name,
+            settings: Value::Null,
+        }
+    }
+
     /// Whether every value is in its range.
     ///
     /// # Errors
@@ -141,6 +160,19 @@ impl LossConfig {
     /// loss; [`TrainError::InvalidSetting`] if the loss is not for so many outputs, or weights
     /// are to be balanced and a class has no row.
     pub fn init(&self, training: &Labels, outputs: usize) -> Result<Criterion, TrainError> {
+        self.init_with(&Parts::default(), training, outputs)
+    }
+
+    /// As [`Self::init`], with losses of your own.
+    ///
+    /// # Errors
+    /// As [`Self::init`]; [`TrainError::InvalidSetting`] for a loss that the parts do not have.
+    pub fn init_with(
+        &self,
+        parts: &Parts,
+        training: &Labels,
+        outputs: usize,
+    ) -> Result<Criterion, TrainError> {
         self.validate()?;
         let loss: Arc<dyn Loss> = match self {
             Self::CrossEntropy {
@@ -166,6 +198,10 @@ impl LossConfig {
             Self::L2 {} => Arc::new(SquaredError),
             Self::Huber { delta } => Arc::new(Huber { delta: *delta }),
             Self::Cosine { margin } => Arc::new(Cosine { margin: *margin }),
+            Self::Custom { name, settings } => match &parts.loss {
+                Some(loss) if settings.is_null() && loss.name() == *name => loss.clone(),
+                _ => parts.loss_named(name, settings)?,
+            },
         };
         Criterion::new(loss, training, outputs)
     }

@@ -39,8 +39,8 @@ pub struct TaskReport {
     pub trained: bool,
     /// Its data.
     pub data: DataSection,
-    /// The test phase.
-    pub test: TestSection,
+    /// Test phase; `None` without test rows.
+    pub test: Option<TestSection>,
 }
 
 impl MultiTaskReport {
@@ -67,7 +67,8 @@ impl MultiTaskReport {
             let validation = splits.validation.as_ref();
             data.push((format!("{name}, train"), &splits.train));
             data.extend(validation.map(|split| (format!("{name}, validation"), split)));
-            data.push((format!("{name}, test"), &splits.test));
+            let test = splits.test.as_ref();
+            data.extend(test.map(|split| (format!("{name}, test"), split)));
         }
         let page = RunPage {
             title: format!("Fine-tuning on {}", names.join(", ")),
@@ -78,7 +79,10 @@ impl MultiTaskReport {
             data,
         };
         let tasks = self.tasks.iter();
-        let tasks = tasks.map(|task| task.test.section(&format!("Test rows of {}", task.name)));
+        let tasks = tasks.filter_map(|task| {
+            let test = task.test.as_ref()?;
+            Some(test.section(&format!("Test rows of {}", task.name)))
+        });
         let conflicts = self.conflicts.iter().map(ConflictSection::section);
         page.with(tasks.chain(conflicts), settings, metrics)
     }
@@ -87,7 +91,8 @@ impl MultiTaskReport {
     fn summary(&self) -> String {
         let overall = self.overall.map(|overall| format!("Overall {overall:.4}."));
         let tasks = self.tasks.iter();
-        let tasks = tasks.map(|task| format!("{}: {}", task.name, task.test.sentence()));
+        let tasks = tasks
+            .filter_map(|task| Some(format!("{}: {}", task.name, task.test.as_ref()?.sentence())));
         overall
             .into_iter()
             .chain(tasks)
@@ -102,8 +107,9 @@ impl fmt::Display for MultiTaskReport {
         let rows = trained.map(|task| task.data.train.rows).sum();
         writeln!(f, "{}", self.train.sentence(rows))?;
         for task in &self.tasks {
-            let (name, rows) = (&task.name, task.data.test.rows);
-            writeln!(f, "{name}: tested on {rows} rows. {}", task.test.sentence())?;
+            let Some(test) = &task.test else { continue };
+            let (name, rows) = (&task.name, test.rows);
+            writeln!(f, "{name}: tested on {rows} rows. {}", test.sentence())?;
         }
         if let Some(conflicts) = &self.conflicts {
             write!(f, "{conflicts}")?;

@@ -219,17 +219,22 @@ impl Setup {
         let (pad, size) = (self.tokenizer.pad_token_id(), self.train.eval_batch_size);
         let mut reports = Vec::with_capacity(self.tasks.len());
         for (index, task) in self.tasks.iter().enumerate() {
-            let (name, test) = (&task.config.name, &task.data.test);
-            let output = predict(&model.task(index), &test.tokens, pad, size, callback);
-            let output = output.map_err(|error| error.in_task(name))?;
-            let (labels, class_names) = (test.tokens.labels.all()?, test.dataset.class_names());
-            record.write_task_predictions(name, &output.predictions, &labels, class_names)?;
-            reports.push(TaskReport {
+            let name = &task.config.name;
+            let mut report = TaskReport {
                 name: name.clone(),
                 trained: task.config.trains,
                 data: task.data.section()?,
-                test: TestSection::new(&output, test, &task.loss, &task.evaluator)?,
-            });
+                test: None,
+            };
+            if let Some(test) = &task.data.test {
+                let output = predict(&model.task(index), &test.tokens, pad, size, callback);
+                let output = output.map_err(|error| error.in_task(name))?;
+                let (labels, class_names) = (test.tokens.labels.all()?, test.dataset.class_names());
+                record.write_task_predictions(name, &output.predictions, &labels, class_names)?;
+                let section = TestSection::new(&output, test, &task.loss, &task.evaluator)?;
+                report.test = Some(section);
+            }
+            reports.push(report);
         }
         Ok(reports)
     }
@@ -241,7 +246,11 @@ impl Setup {
         formula.of(counted.map(|(task, report)| {
             let metric = target_kind(&task.data.train.dataset.task.target).main_metric();
             let name = metric.to_string();
-            let score = report.test.score(&name).unwrap_or(0.0);
+            let score = report
+                .test
+                .as_ref()
+                .and_then(|test| test.score(&name))
+                .unwrap_or(0.0);
             (name, score)
         }))
     }

@@ -12,19 +12,22 @@ pub use prediction::{LabelProbability, Prediction, Score};
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 
 use burn::module::Module;
 use burn::tensor::Device;
 use finetune_data::{
-    EncodedDataset, EncodedTexts, EncodingConfig, Labels, PairEncoding, Target, Task,
-    TextTokenizer, Texts, Truncation,
+    Dataset, EncodedDataset, EncodedTexts, EncodingConfig, Label, Labels, PairEncoding, Target,
+    Task, TextTokenizer, Texts, Truncation,
 };
+use finetune_eval::{Metric, Scores, Targets};
 use finetune_model::{
     CheckpointConfig, EncoderModel, ProblemType, SequenceClassifier, load_classifier,
 };
 
 use crate::checkpoint_fit::{check_length, check_vocabulary};
 use crate::predict::predict;
+use crate::scoring::evaluator;
 use crate::{TextPreparation, TrainError};
 
 /// A fine-tuned model with all that it takes to ask it about texts.
@@ -108,12 +111,28 @@ impl Predictor {
         let tokenizer = TextTokenizer::from_dir(directory)?;
         let prepared = TextPreparation::read(directory)?;
         let model = trained_classifier(directory, &device.clone().without_autodiff())?;
-        let model = model.with_precision(config.precision);
-        let encoder = &model.config().encoder;
-        check_vocabulary(directory, &tokenizer, encoder)?;
+        check_vocabulary(directory, &tokenizer, &model.config().encoder)?;
+        let predictor = Self::new(model, tokenizer, prepared, config)?;
+        let encoder = &predictor.model.config().encoder;
+        check_length(directory, predictor.encoding.max_length, encoder)?;
+        Ok(predictor)
+    }
 
+    /// Creates a predictor from a model in memory, without autodiff. Texts are cleaned and encoded
+    /// as `prepared` says, unless `config` says otherwise.
+    ///
+    /// # Errors
+    /// - [`TrainError::InvalidSetting`] for a setting out of range.
+    /// - [`TrainError::Data`] if the tokenizer cannot encode so.
+    pub fn new(
+        model: SequenceClassifier,
+        tokenizer: TextTokenizer,
+        prepared: Option<TextPreparation>,
+        config: PredictorConfig,
+    ) -> Result<Self, TrainError> {
+        config.validate()?;
+        let model = model.with_precision(config.precision);
         let encoding = encoding(&config, prepared.as_ref(), &tokenizer, &model)?;
-        check_length(directory, encoding.max_length, encoder)?;
         let texts = prepared.as_ref().map(|prepared| prepared.texts);
         let trained_on = prepared.map(|prepared| prepared.cleaning);
         Ok(Self {
@@ -166,6 +185,59 @@ impl Predictor {
             ),
         };
         self.predict_encoded(Texts::Pair, encoded, second)
+    }
+
+    /// Evaluates the model on a dataset: the default metrics of its targets but for the loss, and
+    /// `metrics`.
+    ///
+    /// Classes are matched by name, in whatever order the dataset has them.
+    ///
+    /// # Errors
+    /// - [`TrainError::InvalidSetting`] if the dataset has a class that the model does not have.
+    /// - [`TrainError::Eval`] for two metrics of one name, and any error of a metric.
+    /// - As [`Self::predict`].
+    pub fn evaluate(
+        &self,
+        dataset: &Dataset,
+        metrics: &[Arc<dyn Metric>],
+    ) -> Result<Scores, TrainError> {
+        let evaluator = evaluator(&dataset.task.target, metrics, [])?;
+        let targets = self.targets(dataset)?;
+        let cleaned = dataset.clone().clean(&self.cleaning);
+        let data = EncodedDataset::new(&cleaned, &self.tokenizer, &self.encoding)?;
+        let pad = self.tokenizer.pad_token_id();
+        let output = predict(&self.model, &data, pad, self.config.batch_size, &mut ())?;
+        Ok(evaluator.evaluate(&output.predictions, &targets)?)
+    }
+
+    /// The labels of a dataset as the model's classes.
+    fn targets(&self, dataset: &Dataset) -> Result<Targets, TrainError> {
+        let names = self.class_names();
+        let place = |name: &String| match names {
+            // One output for two classes is named after the second.
+            [second] => Some(usize::from(name == second)),
+            names => names.iter().position(|own| own == name),
+        };
+        let classes = dataset.class_names().iter().map(|name| {
+            let expected = format!("classes of the model, {}", names.join(", "));
+            place(name).ok_or_else(|| TrainError::setting("class of the dataset", name, expected))
+        });
+        let classes: Vec<usize> = classes.collect::<Result<_, _>>()?;
+        let labels = dataset.examples.iter().map(|example| example.label);
+        Ok(match &dataset.task.target {
+            Target::Classes(_) => {
+                let labels = labels.filter_map(|label| classes.get(label.class()?).copied());
+                Targets::Classes(labels.collect())
+            }
+            Target::Score { .. } => {
+                let score = |label| match label {
+                    Label::Score(score) => score as f32,
+                    _ => f32::NAN,
+                };
+                Targets::Scores(labels.map(score).collect())
+            }
+            Target::Nothing => Targets::Unlabeled(dataset.len()),
+        })
     }
 
     /// The labels, or names of the scores, in the order of the model's outputs.

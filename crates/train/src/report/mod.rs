@@ -35,8 +35,8 @@ pub struct RunReport {
     pub activations: Option<ActivationsSection>,
     /// The training phase.
     pub train: TrainSection,
-    /// The test phase.
-    pub test: TestSection,
+    /// Test phase; `None` without test rows.
+    pub test: Option<TestSection>,
 }
 
 /// By what a run was made: the head of every report.
@@ -79,7 +79,7 @@ pub struct DataSection {
     /// Rows that the model is measured on while it trains.
     pub validation: Option<SplitSection>,
     /// Test rows.
-    pub test: SplitSection,
+    pub test: Option<SplitSection>,
 }
 
 /// One split.
@@ -207,15 +207,17 @@ impl TrainSection {
 
 impl fmt::Display for RunReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (train, test) = (&self.train, &self.test);
         if let Some(kept) = &self.activations {
             writeln!(f, "{}", kept.sentence())?;
         }
-        writeln!(f, "{}", train.sentence(self.data.train.rows))?;
+        writeln!(f, "{}", self.train.sentence(self.data.train.rows))?;
+        let Some(test) = &self.test else {
+            return write!(f, "No test rows.");
+        };
         writeln!(
             f,
             "Tested on {} rows in {:.1} s: {:.1} rows a second. {}",
-            self.data.test.rows,
+            test.rows,
             test.seconds,
             test.examples_per_second,
             test.sentence(),

@@ -7,7 +7,7 @@ use finetune_eval::report::{Block, Column, Environment, Facts, Figure, Report, S
 use serde::Serialize;
 
 use super::curves::curves;
-use super::{ModelSection, RunReport, RunSection, SplitSection, TrainSection};
+use super::{ModelSection, RunReport, RunSection, SplitSection, TestSection, TrainSection};
 use crate::TrainError;
 
 /// What the pages of all kinds of runs have.
@@ -114,15 +114,17 @@ impl RunReport {
         let splits = [
             ("train", Some(&data.train)),
             ("validation", validation),
-            ("test", Some(&data.test)),
+            ("test", data.test.as_ref()),
         ];
         let page = RunPage {
             title: format!("Fine-tuning on {}", data.train.name),
-            summary: format!(
-                "{} {}",
-                self.test.sentence(),
-                self.train.sentence(data.train.rows)
-            ),
+            summary: self
+                .test
+                .iter()
+                .map(TestSection::sentence)
+                .chain([self.train.sentence(data.train.rows)])
+                .collect::<Vec<_>>()
+                .join(" "),
             run: &self.run,
             model: &self.model,
             train: &self.train,
@@ -131,7 +133,8 @@ impl RunReport {
                 .filter_map(|(what, split)| Some((what.to_string(), split?)))
                 .collect(),
         };
-        page.with([self.test.section("Test rows")], settings, metrics)
+        let test = self.test.as_ref().map(|test| test.section("Test rows"));
+        page.with(test, settings, metrics)
     }
 }
 

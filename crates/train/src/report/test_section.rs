@@ -29,6 +29,8 @@ pub struct TestSection {
     /// Where they are right and wrong.
     #[serde(flatten)]
     pub analysis: ErrorAnalysis,
+    /// Number of test rows.
+    pub rows: usize,
     /// Every metric of the run: those of its task, those its settings name, and your own.
     pub metrics: Scores,
     /// Wall time of the prediction loop.
@@ -109,6 +111,7 @@ impl TestSection {
         Ok(Self {
             scores: TestScores::new(predictions, &labels, class_names)?,
             analysis: ErrorAnalysis::new(predictions, &labels, test)?,
+            rows: predictions.len(),
             metrics: scores_of(&test.tokens, criterion, evaluator, predictions)?,
             seconds: output.seconds,
             examples_per_second: output.examples_per_second(),

@@ -14,7 +14,7 @@ use super::run_scores::{scores_of_run, test_metrics};
 use super::trial::{Fold, Trial};
 use crate::callback::Callback;
 use crate::scoring::evaluator;
-use crate::{ActivationPlace, FineTuning, FineTuningConfig, RunDirectory, TrainError};
+use crate::{ActivationPlace, FineTuningConfig, PreparedFineTuning, RunDirectory, TrainError};
 
 /// Trials are [`FineTuning`] runs on one checkpoint and one data set.
 ///
@@ -126,7 +126,7 @@ impl FineTuningExperiment {
         let directory = RunDirectory::new(&folder.run());
         let config = shared(config, model, &self.device_name, folder);
         let splits = self.splits(fold)?;
-        let run = FineTuning::prepare(model, splits, config, &self.device, &self.device_name)?;
+        let run = PreparedFineTuning::new(model, splits, config, &self.device, &self.device_name)?;
         match run.resume(directory.path(), callback) {
             // A program was killed between the run's end and the trial's.
             Err(TrainError::RunComplete { .. }) => {}

@@ -7,8 +7,8 @@ use std::path::Path;
 use burn::tensor::Device;
 use finetune_data::{EncodingConfig, Folds};
 use finetune_train::{
-    Callback, CheckpointPolicy, EvaluationConfig, Every, FineTuning, FineTuningConfig,
-    FineTuningExperiment, PreTrainedConfig, PreTrainedExperiment, PreTrainingConfig, RunLength,
+    Callback, CheckpointPolicy, EvaluationConfig, Every, FineTuningConfig, FineTuningExperiment,
+    PreTrainedConfig, PreTrainedExperiment, PreTrainingConfig, PreparedFineTuning, RunLength,
     Study, StudyCallback, StudyConfig, StudyFolder, StudyRunner, TestScores, TextConfig,
     TrainConfig, TrainError, read_json,
 };
@@ -70,11 +70,11 @@ fn trials_are_the_runs_that_they_would_be_alone() {
     for (trial, state) in results.due() {
         let result = state.result().unwrap();
         let config = trial.config.clone();
-        let run =
-            FineTuning::prepare(&start, splits.clone(), config, &Device::flex(), "flex").unwrap();
+        let run = PreparedFineTuning::new(&start, splits.clone(), config, &Device::flex(), "flex")
+            .unwrap();
         let alone = parent.path().join(format!("alone-{}", trial.index));
-        let report = run.run(&alone, &mut ()).unwrap();
-        let TestScores::Classes { report, .. } = &report.test.scores else {
+        let test = run.run(&alone, &mut ()).unwrap().report.test.unwrap();
+        let TestScores::Classes { report, .. } = &test.scores else {
             panic!("classes have scores of classes");
         };
         assert_eq!(result.scores.test["accuracy"], report.accuracy);

@@ -1,0 +1,103 @@
+//! Parts of a run that a program brings along: a loss, metrics.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use finetune_eval::Metric;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{Loss, TrainError};
+
+/// Your own parts of a run, beside the settings.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use burn::tensor::Tensor;
+/// use finetune_train::{Loss, LossConfig, Parts, Targets, TrainError};
+/// use serde::Deserialize;
+///
+/// /// The mean absolute logit, whatever the label.
+/// #[derive(Debug, Deserialize)]
+/// struct Shrink {
+///     factor: f64,
+/// }
+///
+/// impl Loss for Shrink {
+///     fn per_row(&self, logits: Tensor<2>, _: &Targets) -> Result<Tensor<1>, TrainError> {
+///         Ok(logits.abs().mean_dim(1).squeeze_dim::<1>(1).mul_scalar(self.factor))
+///     }
+/// }
+///
+/// // A loss by name, so that settings and studies can choose it and vary its settings.
+/// let parts = Parts::default().with_loss("shrink", |settings: Shrink| Arc::new(settings));
+/// let config: LossConfig = serde_json::from_str(
+///     r#"{"kind": "custom", "name": "shrink", "settings": {"factor": 0.5}}"#,
+/// )?;
+/// assert!(format!("{parts:?}").contains("shrink") && config.validate().is_ok());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct Parts {
+    /// A loss in place of the configured one.
+    pub loss: Option<Arc<dyn Loss>>,
+    /// Metrics beside those of the task.
+    pub metrics: Vec<Arc<dyn Metric>>,
+    losses: BTreeMap<String, LossBuilder>,
+}
+
+type LossBuilder = Arc<dyn Fn(&Value) -> Result<Arc<dyn Loss>, TrainError> + Send + Sync>;
+
+impl Parts {
+    /// Registers a loss under a name, which [`LossConfig::Custom`](crate::LossConfig::Custom) gives.
+    pub fn with_loss<S: DeserializeOwned>(
+        mut self,
+        name: impl Into<String>,
+        build: impl Fn(S) -> Arc<dyn Loss> + Send + Sync + 'static,
+    ) -> Self {
+        let build = move |settings: &Value| {
+            let settings = serde_json::from_value(settings.clone());
+            Ok(build(settings.map_err(TrainError::custom)?))
+        };
+        self.losses.insert(name.into(), Arc::new(build));
+        self
+    }
+
+    /// Builds a registered loss.
+    ///
+    /// # Errors
+    /// - [`TrainError::InvalidSetting`] for a name that is not registered, with those that are.
+    /// - [`TrainError::Custom`] if the settings are not those of the loss.
+    pub(crate) fn loss_named(
+        &self,
+        name: &str,
+        settings: &Value,
+    ) -> Result<Arc<dyn Loss>, TrainError> {
+        let build = self.losses.get(name).ok_or_else(|| {
+            let mut names: Vec<&str> = self.losses.keys().map(String::as_str).collect();
+            names.sort_by(|a, b| {
+                let likeness = |other: &str| strsim::jaro_winkler(name, other);
+                likeness(b).total_cmp(&likeness(a))
+            });
+            let expected = match names.as_slice() {
+                [] => "a loss registered with Parts::with_loss".to_string(),
+                names => format!("one of {}", names.join(", ")),
+            };
+            TrainError::setting("loss.name", name, expected)
+        })?;
+        build(settings)
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts")
+            .field("loss", &self.loss)
+            .field("metrics", &self.metrics)
+            .field("losses", &self.losses.keys())
+            .finish_non_exhaustive()
+    }
+}
