@@ -56,9 +56,9 @@ pub mod prelude {
     pub use crate::model::{EncoderConfig, SequenceClassifier};
     pub use crate::ops::Precision;
     pub use crate::train::{
-        FineTuning, FineTuningConfig, Freeze, LabelledTexts, OptimizerConfig, Prediction,
-        Predictor, PredictorConfig, ProgressCallback, RunLength, Schedule, TextConfig, TrainConfig,
-        Trainer,
+        Callback, Control, FineTuning, FineTuningConfig, Freeze, LabelledTexts, OptimizerConfig,
+        Prediction, Predictor, PredictorConfig, ProgressCallback, RunLength, Schedule, StepContext,
+        TextConfig, TrainConfig, Trainer,
     };
 }
 
