@@ -56,9 +56,10 @@ pub mod prelude {
     pub use crate::model::{EncoderConfig, SequenceClassifier};
     pub use crate::ops::Precision;
     pub use crate::train::{
-        FineTuningConfig, Freeze, LabelledTexts, OptimizerConfig, Prediction, Predictor,
-        PredictorConfig, PreparedFineTuning, ProgressCallback, RunLength, Schedule, TextConfig,
-        TrainConfig, Trainer,
+        Callback, Control, FineTuning, FineTuningConfig, FineTuningOutput, Freeze, LabelledTexts,
+        Loss, LossConfig, Metric, OptimizerConfig, Parts, Prediction, Predictor, PredictorConfig,
+        Predictions, ProgressCallback, RunLength, Schedule, StepContext, Targets, TextConfig,
+        TrainConfig, TrainError, Trainer,
     };
 }
 

@@ -6,7 +6,7 @@ use finetune_random::{Purpose, number};
 
 use crate::mixing::{MixingConfig, TaskWeights, Visits};
 use crate::objective::{Objective, Part};
-use crate::run_length::RunLength;
+use crate::run_length::{Moment, RunLength};
 use crate::{TrainConfig, TrainError};
 
 /// The steps of a run, a function of settings and data alone.
@@ -202,6 +202,18 @@ impl Plan {
                 Err(error.in_task(&self.tasks[task].name))
             }
             None => Ok(total),
+        }
+    }
+}
+
+impl PlannedStep {
+    /// Returns the moment after the step, which another follows or not.
+    pub(crate) fn moment(&self, next: Option<&Self>) -> Moment {
+        Moment {
+            steps: self.step as usize + 1,
+            epochs: self.epoch as usize + 1,
+            epoch_ended: next.is_none_or(|next| next.epoch != self.epoch),
+            run_ended: next.is_none(),
         }
     }
 }

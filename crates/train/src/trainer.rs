@@ -8,7 +8,6 @@ use crate::callback::Callback;
 use crate::checkpoints::CheckpointFolder;
 use crate::objective::Objective;
 use crate::plan::Plan;
-use crate::run_length::Moment;
 use crate::training_run::TrainingRun;
 use crate::{TrainConfig, TrainError, TrainingSummary, out_of_memory};
 
@@ -109,15 +108,10 @@ impl<'a, O: Objective> Trainer<'a, O> {
         let mut run = TrainingRun::begin(self, &plan, model, callback)?;
         run.begin_training()?;
         let mut steps = plan.steps_after(run.steps_done())?.peekable();
-        while !run.has_ended() {
-            let Some(step) = steps.next() else { break };
-            let next = steps.peek();
-            let moment = Moment {
-                steps: step.step as usize + 1,
-                epochs: step.epoch as usize + 1,
-                epoch_ended: next.is_none_or(|next| next.epoch != step.epoch),
-                run_ended: next.is_none(),
-            };
+        while !run.has_ended()
+            && let Some(step) = steps.next()
+        {
+            let moment = step.moment(steps.peek());
             let checkpoint = run.last_checkpoint();
             let stepped = out_of_memory::or_reason(|| {
                 let mut run = run.step(&step)?;
