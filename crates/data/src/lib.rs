@@ -4,7 +4,7 @@
 //! pairs and masked language modeling with encoders of the BERT family. This crate has no tensors:
 //! a batch consists of plain vectors, which any framework can read.
 //!
-//! # The pipeline
+//! # Pipeline
 //!
 //! 1. **Read**: [`catalog`] opens public datasets by name; [`tabular`] opens any CSV, TSV, JSON
 //!    Lines or Parquet file. Both use the streaming readers in [`table`]. The result is a

@@ -146,6 +146,7 @@ impl NamedDataset {
     ///
     /// # Errors
     /// - [`DataError::MissingFiles`] if there is no training split.
+    /// - [`DataError::Io`] if `path` is a file of a layout with one split per file.
     /// - The error of the first row that does not match the layout, with file and row number.
     pub fn open(&self, path: &Path) -> Result<Opened, DataError> {
         self.open_with(path, BadRows::Refuse)
