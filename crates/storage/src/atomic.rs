@@ -9,8 +9,8 @@ const PREFIX: &str = ".";
 const SUFFIX: &str = ".partial";
 
 /// Writes a file atomically: the content goes to a temporary file in the same directory, which
-/// replaces `path` after it is synced to disk. On failure, an existing file is unchanged and the
-/// temporary file is removed.
+/// replaces `path` after it is synced to disk. If writing fails, an existing file is unchanged
+/// and the temporary file is removed.
 ///
 /// ```
 /// let folder = tempfile::tempdir()?;

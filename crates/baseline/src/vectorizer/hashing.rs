@@ -21,7 +21,7 @@ pub struct HashingVectorizerConfig {
     /// average instead of adding up ([Weinberger et al. 2009](https://arxiv.org/abs/0902.2206))
     /// (default: true).
     pub alternate_sign: bool,
-    /// Whether nonzero counts are replaced by 1 (default: false).
+    /// Whether the value of every column with a term of the text is 1 (default: false).
     pub binary: bool,
     /// Normalization of rows (default: [`Norm::L2`]).
     pub norm: Norm,
