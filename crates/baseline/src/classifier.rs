@@ -1,4 +1,4 @@
-//! Features and logistic regression in one.
+//! Text classifier: features and logistic regression.
 
 use finetune_data::Dataset;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use crate::logistic::{LogisticRegression, LogisticRegressionConfig};
 use crate::predictions::Predictions;
 use crate::{BaselineError, SparseRows};
 
-/// Settings of a baseline: TF-IDF of words and logistic regression, unless set otherwise.
+/// Configuration of a baseline (default: word TF-IDF with logistic regression).
 ///
 /// ```
 /// use finetune_baseline::{BaselineConfig, FeatureConfig};
@@ -23,38 +23,39 @@ use crate::{BaselineError, SparseRows};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BaselineConfig {
-    /// From a text to numbers.
+    /// Features (default: word TF-IDF).
     pub features: FeatureConfig,
-    /// From numbers to a class.
+    /// Logistic regression.
     pub classifier: LogisticRegressionConfig,
 }
 
 impl BaselineConfig {
-    /// Whether every value is in its range.
+    /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// [`BaselineError::InvalidSetting`] names the first that is not.
+    /// - [`BaselineError::InvalidSetting`] for the first value that is out of range.
     pub fn validate(&self) -> Result<(), BaselineError> {
         self.features.validate()?;
         self.classifier.validate()
     }
 
-    /// Fits to the texts and classes of a data set.
+    /// Fits a classifier to the texts and classes of a dataset.
     ///
     /// # Errors
-    /// [`BaselineError::TextPair`], [`BaselineError::NoClass`] and
-    /// [`BaselineError::LabelOutOfRange`] for rows; otherwise as
-    /// [`FeatureConfig::fit_transform`] and [`LogisticRegressionConfig::fit`].
+    /// The errors of [`FeatureConfig::fit_transform`] and [`LogisticRegressionConfig::fit`], and
+    /// - [`BaselineError::TextPair`] if a row is a pair of texts.
+    /// - [`BaselineError::NoClass`] if a row has no class label.
+    /// - [`BaselineError::LabelOutOfRange`] if a label is out of range.
     pub fn fit(&self, dataset: &Dataset) -> Result<BaselineClassifier, BaselineError> {
         self.validate()?;
         let rows = LabelledTexts::of(dataset)?;
         self.fit_texts(&rows.texts, &rows.labels, dataset.class_names())
     }
 
-    /// Fits to texts, of which each has a label: a position in `class_names`.
+    /// Fits a classifier to texts and their labels, which are indices into `class_names`.
     ///
     /// # Errors
-    /// As [`FeatureConfig::fit_transform`] and [`LogisticRegressionConfig::fit`].
+    /// The errors of [`FeatureConfig::fit_transform`] and [`LogisticRegressionConfig::fit`].
     pub fn fit_texts<S: AsRef<str> + Sync>(
         &self,
         texts: &[S],
@@ -66,7 +67,7 @@ impl BaselineConfig {
         self.fit_rows(features, &rows, labels, class_names)
     }
 
-    /// Fits to the features of texts.
+    /// Fits a classifier to computed features.
     pub(crate) fn fit_rows(
         &self,
         features: Features,
@@ -83,7 +84,7 @@ impl BaselineConfig {
     }
 }
 
-/// A fitted baseline: texts in, classes out.
+/// Fitted text classifier.
 ///
 /// ```
 /// use finetune_baseline::BaselineConfig;
@@ -111,33 +112,35 @@ pub struct BaselineClassifier {
     pub(crate) class_names: Vec<String>,
 }
 
-/// A feature, and how much it speaks for a class.
+/// Coefficient of a feature for a class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TopCoefficient {
-    /// Its column.
+    /// Column of the feature.
     pub column: u32,
-    /// Its term; `None` if columns are hashes.
+    /// Term of the column; `None` for hashed features.
     pub term: Option<String>,
-    /// The coefficient; above 0 it speaks for the class.
+    /// Coefficient; positive values increase the probability of the class.
     pub coefficient: f64,
 }
 
 impl BaselineClassifier {
-    /// What it says of texts.
+    /// Predicts the classes of texts.
     ///
     /// # Errors
-    /// [`BaselineError::ColumnCount`], but for a classifier that was put together by hand: never.
+    /// - [`BaselineError::ColumnCount`] if features and regression do not match, which cannot
+    ///   happen for a fitted or loaded classifier.
     pub fn predict<S: AsRef<str> + Sync>(&self, texts: &[S]) -> Result<Predictions, BaselineError> {
         self.regression.predict(&self.features.transform(texts))
     }
 
-    /// The features that speak most for a class, at most `count`, the most telling first; none for
-    /// a class without rows, and those of equal coefficients in the order of their columns.
+    /// Returns at most `count` features with the largest positive coefficients for a class, in
+    /// descending order; ties are ordered by column. The result is empty for a class without
+    /// training rows.
     ///
-    /// Of two classes, what speaks for the second speaks against the first.
+    /// With two classes, the coefficients of the first class are the negated ones of the second.
     ///
     /// # Panics
-    /// If there is no such class.
+    /// If the class is out of range.
     pub fn top_coefficients(&self, class: usize, count: usize) -> Vec<TopCoefficient> {
         assert!(class < self.class_names.len(), "no class {class}");
         let regression = &self.regression;
@@ -166,7 +169,7 @@ impl BaselineClassifier {
         columns.into_iter().map(named).collect()
     }
 
-    /// The settings that it was fitted with.
+    /// Returns the configuration that the classifier was fitted with.
     pub fn config(&self) -> BaselineConfig {
         BaselineConfig {
             features: self.features.config(),
@@ -174,17 +177,17 @@ impl BaselineClassifier {
         }
     }
 
-    /// The names of the classes.
+    /// Returns the class names.
     pub fn class_names(&self) -> &[String] {
         &self.class_names
     }
 
-    /// The vectorizer.
+    /// Returns the fitted vectorizer.
     pub fn features(&self) -> &Features {
         &self.features
     }
 
-    /// The regression.
+    /// Returns the fitted regression.
     pub fn regression(&self) -> &LogisticRegression {
         &self.regression
     }

@@ -1,4 +1,4 @@
-//! A baseline on the folds that other systems are measured on, too.
+//! Cross-validation of a baseline on shared folds.
 
 use std::path::Path;
 use std::time::Instant;
@@ -16,53 +16,52 @@ use crate::labelled_texts::LabelledTexts;
 use crate::logistic::Convergence;
 use crate::predictions::Predictions;
 
-/// What a baseline said of every row of a data set when it was not fitted to it.
+/// Result of a cross-validation: out-of-fold predictions and scores.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CrossValidation {
-    /// The scores of each fold, in order.
+    /// Result of each fold, in order.
     pub folds: Vec<FoldResult>,
-    /// What was said of each row by the classifier that was fitted to the other folds, in the order
-    /// of the data set.
+    /// Prediction for each row by the classifier fitted without its fold, in dataset order.
     pub predictions: Predictions,
-    /// The class of each row.
+    /// Class of each row.
     pub labels: Vec<usize>,
-    /// The fold of each row.
+    /// Fold of each row.
     pub fold_of_row: Vec<u32>,
-    /// The names of the classes.
+    /// Class names.
     pub class_names: Vec<String>,
 }
 
-/// What came of one fold.
+/// Result of one fold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FoldResult {
-    /// The fold that was the test part.
+    /// Index of the fold used as the test set.
     pub fold: usize,
-    /// The number of rows in the others.
+    /// Number of training rows.
     pub train_rows: usize,
-    /// The number of columns.
+    /// Number of feature columns.
     pub columns: usize,
-    /// The scores of the test part.
+    /// Scores on the test set.
     pub report: ClassificationReport,
-    /// How the search for the coefficients went.
+    /// Convergence of the fit.
     pub convergence: Convergence,
-    /// How long it took. Folds that run side by side share the processor.
+    /// Wall time. Folds that run in parallel share the processor.
     pub seconds: FoldSeconds,
 }
 
-/// Wall time of the parts of a fold.
+/// Wall time of the stages of a fold, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct FoldSeconds {
-    /// From texts to rows, for training and test part.
+    /// Seconds for computing the features of the training and test set.
     pub features: f64,
-    /// From rows to coefficients.
+    /// Seconds for fitting the regression.
     pub fit: f64,
-    /// From the rows of the test part to logits.
+    /// Seconds for predicting the test set from its features.
     pub predict: f64,
 }
 
 impl BaselineConfig {
-    /// Fits to all folds but one, and predicts that one; for each in turn, in parallel. Vocabulary
-    /// and document frequencies are learnt anew each time, from the training part alone.
+    /// Cross-validates: for each fold, in parallel, fits to the other folds and predicts the fold.
+    /// Vocabulary and document frequencies are fitted on the training rows only.
     ///
     /// ```
     /// use finetune_baseline::BaselineConfig;
@@ -83,8 +82,9 @@ impl BaselineConfig {
     /// ```
     ///
     /// # Errors
-    /// As [`BaselineConfig::fit`]; [`BaselineError::Data`] for folds of another data set, and
-    /// [`BaselineError::Eval`].
+    /// The errors of [`BaselineConfig::fit`], and
+    /// - [`BaselineError::Data`] if the folds were made for a different dataset.
+    /// - [`BaselineError::Eval`] if scores cannot be computed.
     pub fn cross_validate(
         &self,
         dataset: &Dataset,
@@ -115,10 +115,12 @@ impl BaselineConfig {
         })
     }
 
-    /// The classifier of one fold: fitted to all others.
+    /// Fits the classifier of one fold, using the other folds for training.
     ///
     /// # Errors
-    /// As [`Self::cross_validate`].
+    /// The errors of [`BaselineConfig::fit`], and
+    /// - [`BaselineError::Data`] if the folds were made for a different dataset, or the fold is out
+    ///   of range.
     pub fn fit_fold(
         &self,
         dataset: &Dataset,
@@ -168,20 +170,22 @@ impl BaselineConfig {
 }
 
 impl CrossValidation {
-    /// A score of each fold, such as for a test against another system on the same folds.
+    /// Returns a score for each fold, for example for a significance test against another system on
+    /// the same folds.
     pub fn scores(&self, score: impl Fn(&ClassificationReport) -> f64) -> Vec<f64> {
         self.folds.iter().map(|fold| score(&fold.report)).collect()
     }
 
-    /// The mean of a score over the folds.
+    /// Returns the mean of a score over the folds.
     pub fn mean(&self, score: impl Fn(&ClassificationReport) -> f64) -> f64 {
         self.scores(score).iter().sum::<f64>() / self.folds.len() as f64
     }
 
-    /// The scores over all rows at once.
+    /// Returns the scores of the predictions of all rows together.
     ///
     /// # Errors
-    /// [`BaselineError::Eval`], for a result that was put together by hand only.
+    /// - [`BaselineError::Eval`] if the predictions are inconsistent, which cannot happen for a
+    ///   result of [`BaselineConfig::cross_validate`].
     pub fn report(&self) -> Result<ClassificationReport, BaselineError> {
         let predictions = self.predictions.classes();
         let report =
@@ -189,11 +193,11 @@ impl CrossValidation {
         Ok(report)
     }
 
-    /// Writes a line of JSON per row, in the order of the data set: what the `predictions.jsonl` of
-    /// a fine-tuning run has, and the fold.
+    /// Writes one JSON line per row, in dataset order, with the fields of `predictions.jsonl` of a
+    /// fine-tuning run and the fold.
     ///
     /// # Errors
-    /// [`BaselineError::Io`].
+    /// - [`BaselineError::Io`] if the file cannot be written.
     pub fn write_predictions(&self, path: &Path) -> Result<(), BaselineError> {
         let mut text = String::new();
         let classes = self.predictions.classes();

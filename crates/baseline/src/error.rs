@@ -1,4 +1,4 @@
-//! What can be wrong with settings, texts, labels and stored classifiers.
+//! Errors of this crate.
 
 use std::path::PathBuf;
 
@@ -6,177 +6,177 @@ use finetune_data::DataError;
 use finetune_eval::EvalError;
 use finetune_storage::StorageError;
 
-/// Every way in which this crate fails.
+/// Error of this crate.
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum BaselineError {
-    /// A setting is outside its range.
+    /// A setting is out of range.
     #[error("{setting}: expected {expected}, got {got}")]
     InvalidSetting {
-        /// The setting, such as `c`.
+        /// Name of the setting, such as `c`.
         setting: &'static str,
-        /// What it may be.
+        /// The valid range.
         expected: &'static str,
-        /// What it is.
+        /// Value of the setting.
         got: String,
     },
 
-    /// The token pattern is no regular expression.
+    /// The token pattern is not a valid regular expression.
     #[error("token_pattern {pattern:?}: {source}")]
     TokenPattern {
-        /// The pattern, as it was given.
+        /// The pattern.
         pattern: String,
-        /// What the regular expression library said.
+        /// Error reported by the `regex` crate.
         source: Box<regex::Error>,
     },
 
-    /// No text has a single term.
+    /// The texts contain no terms.
     #[error("no terms in {texts} texts: they are empty, or hold stop words only")]
     EmptyVocabulary {
-        /// The number of texts.
+        /// Number of texts.
         texts: usize,
     },
 
-    /// The most texts that a term may be in are fewer than the least.
+    /// `max_df` stands for fewer texts than `min_df`.
     #[error("max_df stands for {most} texts, fewer than the {least} of min_df")]
     DocumentFrequencies {
-        /// The least number of texts, by `min_df`.
+        /// Minimum number of texts, from `min_df`.
         least: f64,
-        /// The greatest number of texts, by `max_df`.
+        /// Maximum number of texts, from `max_df`.
         most: f64,
     },
 
-    /// Every term is too rare or too common.
+    /// No terms remain after filtering by document frequency.
     #[error("none of {terms} terms is in {least} to {most} texts: lower min_df or raise max_df")]
     NothingLeft {
-        /// The number of terms before.
+        /// Number of terms before filtering.
         terms: usize,
-        /// The least number of texts, by `min_df`.
+        /// Minimum number of texts, from `min_df`.
         least: f64,
-        /// The greatest number of texts, by `max_df`.
+        /// Maximum number of texts, from `max_df`.
         most: f64,
     },
 
-    /// There are more terms than columns can be numbered.
+    /// There are more terms than supported column indices.
     #[error("more than {} terms", u32::MAX)]
     TooManyTerms,
 
-    /// Values, columns and row starts do not make a matrix.
+    /// The row starts, indices or values of a sparse matrix are invalid.
     #[error("row {row} of a sparse matrix: expected {expected}, got {got}")]
     SparseRow {
-        /// The row, from 0.
+        /// Row index, from 0.
         row: usize,
-        /// What was expected.
+        /// The expected content.
         expected: &'static str,
-        /// What is there.
+        /// The content found.
         got: String,
     },
 
-    /// The rows have another number of columns than those that were fitted.
+    /// The number of feature columns differs from that of the fitted model.
     #[error("expected rows of {expected} columns, got {got}")]
     ColumnCount {
-        /// The number of columns that were fitted.
+        /// Number of columns of the fitted model.
         expected: usize,
-        /// The number of columns given.
+        /// Number of columns found.
         got: usize,
     },
 
-    /// Rows and labels do not pair up.
+    /// The numbers of rows and labels differ.
     #[error("{rows} rows but {labels} labels: every row needs one")]
     LabelCount {
-        /// The number of rows.
+        /// Number of rows.
         rows: usize,
-        /// The number of labels.
+        /// Number of labels.
         labels: usize,
     },
 
-    /// A label names no class.
+    /// A label is out of range.
     #[error("row {row}: label {label} is outside the {classes} classes 0..{classes}")]
     LabelOutOfRange {
-        /// The row, from 0.
+        /// Row index, from 0.
         row: usize,
-        /// Its label.
+        /// The label.
         label: usize,
-        /// The number of classes.
+        /// Number of classes.
         classes: usize,
     },
 
-    /// There is nothing to tell apart.
+    /// Fewer than two classes have rows.
     #[error("a classifier needs rows of two classes at least, got those of {found:?}")]
     OneClass {
-        /// The classes that have rows: one or none.
+        /// The classes with rows: one or none.
         found: Vec<usize>,
     },
 
-    /// A given class weight is missing.
+    /// The number of class weights differs from the number of classes.
     #[error("{given} class weights for {classes} classes")]
     ClassWeightCount {
-        /// The number of weights.
+        /// Number of weights.
         given: usize,
-        /// The number of classes.
+        /// Number of classes.
         classes: usize,
     },
 
-    /// The loss or its slope is no number, such as with values near the largest there are.
+    /// The loss or its gradient is NaN or infinite, for example because of extremely large values.
     #[error("iteration {iteration}: the loss ({loss}) or its slope is no number: too large values")]
     NotFinite {
-        /// How many steps were taken before.
+        /// Number of completed iterations.
         iteration: usize,
         /// The loss.
         loss: f64,
     },
 
-    /// A row of a data set has no class.
+    /// A row of a dataset has no class label.
     #[error("{dataset}, row {row}: expected a class, got {got}")]
     NoClass {
-        /// The name of the data set.
+        /// Name of the dataset.
         dataset: String,
-        /// The row, from 0.
+        /// Row index, from 0.
         row: usize,
-        /// The label.
+        /// The label found.
         got: String,
     },
 
-    /// A row of a data set is a pair of texts.
+    /// A row of a dataset is a pair of texts.
     #[error("{dataset}, row {row}: expected one text, got a pair")]
     TextPair {
-        /// The name of the data set.
+        /// Name of the dataset.
         dataset: String,
-        /// The row, from 0.
+        /// Row index, from 0.
         row: usize,
     },
 
-    /// Folds, or another part of a data set.
+    /// Error of the data crate, for example about folds.
     #[error(transparent)]
     Data(#[from] DataError),
 
-    /// The scores.
+    /// Error in computing scores.
     #[error(transparent)]
     Eval(#[from] EvalError),
 
-    /// The file of a classifier.
+    /// The file of a classifier cannot be read or written.
     #[error(transparent)]
     Storage(#[from] StorageError),
 
-    /// The file holds numbers that make no classifier.
+    /// The file does not contain a valid classifier.
     #[error("{path}: {what}: expected {expected}, got {got}")]
     Stored {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Which part of it.
+        /// The invalid part of the file.
         what: &'static str,
-        /// What was expected.
+        /// The expected content.
         expected: String,
-        /// What is there.
+        /// The content found.
         got: String,
     },
 
-    /// A file could not be written.
+    /// A file cannot be written.
     #[error("{path}: {source}")]
     Io {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the operating system said.
+        /// Error reported by the operating system.
         source: std::io::Error,
     },
 }

@@ -1,4 +1,4 @@
-//! The three kinds of features as values.
+//! Features: configuration and fitted vectorizers.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::vectorizer::{
 };
 use crate::{BaselineError, SparseRows};
 
-/// Which features, and their settings.
+/// Kind of features and their settings (default: TF-IDF).
 ///
 /// ```
 /// use finetune_baseline::FeatureConfig;
@@ -22,11 +22,11 @@ use crate::{BaselineError, SparseRows};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum FeatureConfig {
-    /// Counts of terms.
+    /// Term counts.
     Count(CountVectorizerConfig),
-    /// Counts, weighted by how few texts a term is in.
+    /// Term counts weighted by inverse document frequency.
     Tfidf(TfidfVectorizerConfig),
-    /// Counts in columns that a hash gives.
+    /// Term counts in hashed columns.
     Hashing(HashingVectorizerConfig),
 }
 
@@ -37,10 +37,10 @@ impl Default for FeatureConfig {
 }
 
 impl FeatureConfig {
-    /// Whether every value is in its range.
+    /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// [`BaselineError::InvalidSetting`] names the first that is not.
+    /// - [`BaselineError::InvalidSetting`] for the first value that is out of range.
     pub fn validate(&self) -> Result<(), BaselineError> {
         match self {
             Self::Count(config) => config.validate(),
@@ -49,10 +49,10 @@ impl FeatureConfig {
         }
     }
 
-    /// Learns what there is to learn from texts; their features.
+    /// Fits a vectorizer to texts and returns it with their features.
     ///
     /// # Errors
-    /// As [`CountVectorizer::fit_transform`].
+    /// The errors of [`CountVectorizer::fit_transform`].
     pub fn fit_transform<S: AsRef<str> + Sync>(
         &self,
         texts: &[S],
@@ -75,19 +75,19 @@ impl FeatureConfig {
     }
 }
 
-/// A vectorizer that is ready for texts.
+/// Fitted vectorizer.
 #[derive(Debug, Clone)]
 pub enum Features {
-    /// Counts of terms.
+    /// Term counts.
     Count(CountVectorizer),
-    /// Counts, weighted by how few texts a term is in.
+    /// Term counts weighted by inverse document frequency.
     Tfidf(TfidfVectorizer),
-    /// Counts in columns that a hash gives.
+    /// Term counts in hashed columns.
     Hashing(HashingVectorizer),
 }
 
 impl Features {
-    /// The features of texts.
+    /// Returns the features of texts.
     pub fn transform<S: AsRef<str> + Sync>(&self, texts: &[S]) -> SparseRows {
         match self {
             Self::Count(vectorizer) => vectorizer.transform(texts),
@@ -96,7 +96,7 @@ impl Features {
         }
     }
 
-    /// The term of each column; `None` if columns are hashes.
+    /// Returns the term of each column; `None` for hashed features.
     pub fn terms(&self) -> Option<&[String]> {
         match self {
             Self::Count(vectorizer) => Some(vectorizer.terms()),
@@ -105,7 +105,7 @@ impl Features {
         }
     }
 
-    /// The settings.
+    /// Returns the configuration.
     pub fn config(&self) -> FeatureConfig {
         match self {
             Self::Count(vectorizer) => FeatureConfig::Count(vectorizer.config().clone()),

@@ -1,4 +1,4 @@
-//! The texts and classes of a data set.
+//! Texts and classes of a dataset.
 
 use finetune_data::Dataset;
 
@@ -11,11 +11,12 @@ pub(crate) struct LabelledTexts<'a> {
 }
 
 impl<'a> LabelledTexts<'a> {
-    /// Those of all rows.
+    /// Collects the texts and classes of all rows.
     ///
     /// # Errors
-    /// [`BaselineError::TextPair`], [`BaselineError::NoClass`] or
-    /// [`BaselineError::LabelOutOfRange`].
+    /// - [`BaselineError::TextPair`] if a row is a pair of texts.
+    /// - [`BaselineError::NoClass`] if a row has no class label.
+    /// - [`BaselineError::LabelOutOfRange`] if a label is out of range.
     pub(crate) fn of(dataset: &'a Dataset) -> Result<Self, BaselineError> {
         let classes = dataset.class_names().len();
         let mut texts = Vec::with_capacity(dataset.len());
@@ -46,7 +47,7 @@ impl<'a> LabelledTexts<'a> {
         Ok(Self { texts, labels })
     }
 
-    /// Some of the rows.
+    /// Returns the given rows.
     pub(crate) fn select(&self, rows: &[usize]) -> Self {
         Self {
             texts: rows.iter().map(|&row| self.texts[row]).collect(),

@@ -1,20 +1,19 @@
-//! Sparse baselines: what a fine-tuned encoder has to be better than.
+//! Sparse-feature baselines for text classification.
 //!
 //! A bag of words with logistic regression takes milliseconds where an encoder takes minutes, and
-//! on short texts it is often not far behind. It is measured here on the same folds, with the same
-//! scores, and leaves the same predictions:
+//! is often competitive on short texts. It is evaluated on the same folds with the same metrics as
+//! an encoder, and writes predictions in the same format:
 //!
-//! 1. **Take apart.** An [`Analyzer`] turns a text into terms: words, characters, or runs of them.
-//! 2. **Count.** A [`CountVectorizer`], [`TfidfVectorizer`] or [`HashingVectorizer`] turns terms
-//!    into [`SparseRows`].
-//! 3. **Fit.** A [`LogisticRegressionConfig`] turns rows and labels into a [`LogisticRegression`],
-//!    which says how its search [converged](Convergence).
-//! 4. **Compare.** A [`BaselineConfig`] holds the settings of all of it, makes a
-//!    [`BaselineClassifier`], and runs the [`CrossValidation`] over
-//!    [`Folds`](finetune_data::Folds).
+//! 1. **Analyze**: an [`Analyzer`] extracts terms from texts: words, characters or n-grams of them.
+//! 2. **Vectorize**: a [`CountVectorizer`], [`TfidfVectorizer`] or [`HashingVectorizer`] turns
+//!    terms into [`SparseRows`].
+//! 3. **Fit**: a [`LogisticRegressionConfig`] fits a [`LogisticRegression`] to rows and labels and
+//!    reports its [convergence](Convergence).
+//! 4. **Compare**: a [`BaselineConfig`] combines these settings, fits a [`BaselineClassifier`], and
+//!    runs a [`CrossValidation`] over [`Folds`](finetune_data::Folds).
 //!
-//! Names, defaults and results are those of scikit-learn 1.9: the same columns, the same values,
-//! the same coefficients. All results are the same for any number of threads.
+//! Names, defaults and results are those of scikit-learn 1.9: equal columns, values and
+//! coefficients. Results do not depend on the number of threads.
 //!
 //! # Example
 //!

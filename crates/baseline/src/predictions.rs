@@ -1,14 +1,14 @@
-//! What a classifier says of texts.
+//! Predictions of a classifier.
 
-/// Logits of texts, in the order of the texts.
+/// Predicted logits, in the order of the texts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predictions {
-    /// `C` logits per text; minus infinity for a class that the classifier has not seen.
+    /// Logits of the `C` classes for each text; minus infinity for a class without training rows.
     pub logits: Vec<Vec<f64>>,
 }
 
 impl Predictions {
-    /// The likeliest class of each text; the first of equals.
+    /// Returns the most probable class of each text; ties go to the first class.
     pub fn classes(&self) -> Vec<usize> {
         let best = |logits: &Vec<f64>| {
             let likelier = |best: usize, class: usize| match logits[class] > logits[best] {
@@ -20,10 +20,10 @@ impl Predictions {
         self.logits.iter().map(best).collect()
     }
 
-    /// The probability of each class of a text; they sum to 1.
+    /// Returns the probability of each class for a text; they sum to 1.
     ///
     /// # Panics
-    /// If there is no such text.
+    /// If the index is out of range.
     pub fn probabilities(&self, text: usize) -> Vec<f64> {
         let logits = &self.logits[text];
         let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);

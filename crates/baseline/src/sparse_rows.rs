@@ -1,12 +1,12 @@
-//! A matrix of which most values are 0, row by row.
+//! Sparse matrix in row order.
 
 use crate::BaselineError;
 
-/// A sparse matrix: for each row, the columns that are not 0, in order, and their values.
+/// Sparse matrix that stores the columns, in ascending order, and values of each row.
 ///
 /// The layout is that of SciPy's
 /// [`csr_array`](https://docs.scipy.org/doc/scipy/reference/generated/scipy.sparse.csr_array.html).
-/// A value of 0 may be stored: terms that a hash puts into one column can cancel out.
+/// Zeros may be stored: terms that are hashed to the same column can cancel out.
 ///
 /// ```
 /// use finetune_baseline::SparseRows;
@@ -20,19 +20,19 @@ use crate::BaselineError;
 #[derive(Debug, Clone, PartialEq)]
 pub struct SparseRows {
     columns: usize,
-    /// Where each row begins in the other two, and the last one ends.
+    /// Start of each row in the other two arrays, followed by the end of the last row.
     row_starts: Vec<usize>,
     indices: Vec<u32>,
     values: Vec<f64>,
 }
 
 impl SparseRows {
-    /// A matrix of `columns` columns. Row `i` has the entries `row_starts[i]..row_starts[i + 1]` of
-    /// `indices` (its columns, ascending) and of `values`.
+    /// Creates a matrix. The entries of row `i` are `row_starts[i]..row_starts[i + 1]` of `indices`
+    /// (its columns, ascending) and `values`.
     ///
     /// # Errors
-    /// [`BaselineError::SparseRow`] for row starts that do not go from 0 to the number of entries,
-    /// columns that are out of order or of range, and values that are not finite.
+    /// - [`BaselineError::SparseRow`] if the row starts do not ascend from 0 to the number of
+    ///   entries, if columns are not ascending or out of range, or if a value is not finite.
     pub fn new(
         columns: usize,
         row_starts: Vec<usize>,
@@ -80,7 +80,7 @@ impl SparseRows {
         })
     }
 
-    /// Of entries that are known to be in order, such as those of a vectorizer.
+    /// Creates a matrix from valid parts, such as those of a vectorizer.
     pub(crate) fn from_parts(
         columns: usize,
         row_starts: Vec<usize>,
@@ -97,30 +97,30 @@ impl SparseRows {
         }
     }
 
-    /// The number of rows.
+    /// Returns the number of rows.
     pub fn len(&self) -> usize {
         self.row_starts.len() - 1
     }
 
-    /// Whether there are no rows.
+    /// Returns whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The number of columns, those of zeros included.
+    /// Returns the number of columns.
     pub fn columns(&self) -> usize {
         self.columns
     }
 
-    /// The number of entries that are stored.
+    /// Returns the number of stored entries.
     pub fn entries(&self) -> usize {
         self.values.len()
     }
 
-    /// The columns and values of a row, columns ascending.
+    /// Returns the columns and values of a row, in ascending order of columns.
     ///
     /// # Panics
-    /// If there is no such row.
+    /// If the row index is out of range.
     pub fn row(&self, row: usize) -> impl Iterator<Item = (u32, f64)> + '_ {
         let (indices, values) = self.row_slices(row);
         indices.iter().copied().zip(values.iter().copied())
@@ -131,12 +131,12 @@ impl SparseRows {
         (&self.indices[range.clone()], &self.values[range])
     }
 
-    /// The column of every entry, row after row.
+    /// Returns the column of every entry, in row order.
     pub(crate) fn indices(&self) -> &[u32] {
         &self.indices
     }
 
-    /// Changes the values of each row by its columns.
+    /// Modifies the values of each row, given its columns.
     pub(crate) fn change_rows(&mut self, mut change: impl FnMut(&[u32], &mut [f64])) {
         for bounds in self.row_starts.windows(2) {
             let range = bounds[0]..bounds[1];

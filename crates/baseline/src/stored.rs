@@ -1,7 +1,8 @@
-//! A fitted baseline as a file.
+//! Saving and loading of fitted baselines.
 //!
-//! A file of arrays ([`ArrayFile`]) with the settings as its metadata: the terms and the factors of
-//! the features, and the coefficients of the columns where they are not 0.
+//! The format is an array file ([`ArrayFile`]) with the configuration as metadata. It contains the
+//! terms and IDF factors of the features, and the coefficients of columns with a nonzero
+//! coefficient.
 
 use std::path::Path;
 
@@ -28,7 +29,7 @@ struct Metadata {
 }
 
 impl BaselineClassifier {
-    /// Writes the classifier to a file, which appears whole or not at all.
+    /// Writes the classifier to a file atomically.
     ///
     /// ```
     /// use finetune_baseline::{BaselineClassifier, BaselineConfig};
@@ -45,7 +46,7 @@ impl BaselineClassifier {
     /// ```
     ///
     /// # Errors
-    /// [`BaselineError::Storage`].
+    /// - [`BaselineError::Storage`] if the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), BaselineError> {
         let regression = &self.regression;
         let mut writer = ArrayFileWriter::create(path)?;
@@ -83,12 +84,13 @@ impl BaselineClassifier {
         Ok(())
     }
 
-    /// Reads what [`Self::save`] has written.
+    /// Loads a classifier written by [`Self::save`].
     ///
     /// # Errors
-    /// [`BaselineError::Storage`] for a file that is missing, damaged or of another kind;
-    /// [`BaselineError::Stored`] for parts that do not belong together;
-    /// [`BaselineError::InvalidSetting`] or [`BaselineError::TokenPattern`].
+    /// - [`BaselineError::Storage`] if the file is missing, corrupted or of another format.
+    /// - [`BaselineError::Stored`] if its parts are inconsistent.
+    /// - [`BaselineError::InvalidSetting`] or [`BaselineError::TokenPattern`] if a stored setting
+    ///   is invalid.
     pub fn load(path: &Path) -> Result<Self, BaselineError> {
         let stored = StoredFile {
             path,

@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all.
+//! Atomic file writes.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use finetune_storage::write_atomically;
 
 use crate::error::DataError;
 
-/// Writes a file as [`write_atomically`] does.
+/// Writes a file with [`write_atomically`].
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), DataError> {
     write_atomically(path, content).map_err(|source| DataError::io(path, source))
 }

@@ -1,76 +1,77 @@
-//! Rows of different lengths as one rectangle.
+//! Padded batches.
 
 use serde::{Deserialize, Serialize};
 
 use crate::encoded::{EncodedDataset, EncodedTexts, Labels};
 use crate::error::DataError;
 
-/// How long a padded batch is.
+/// Padding strategy of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Padding {
-    /// As its longest row: the least that is possible.
+    /// Pad to the longest row of the batch.
     #[default]
     Longest,
-    /// As its longest row, rounded up to a multiple of this: fewer different shapes, which devices
-    /// that compile or tune a kernel for each shape like.
+    /// Pad to the longest row, rounded up to a multiple of this number. Fewer distinct shapes help
+    /// devices that compile or tune kernels per shape.
     MultipleOf(usize),
-    /// As long as this, whatever the rows.
+    /// Pad to this length.
     Fixed(usize),
 }
 
-/// Rows of tokens padded to one length, ready to become tensors of shape `[B, S]`.
+/// Tokens of several rows padded to one length, for tensors of shape `[B, S]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenBatch {
-    /// Token ids, `B * S`, row after row; the pad token behind each row's own.
+    /// Token ids, `B * S` in row-major order; padded with the pad token.
     pub token_ids: Vec<u32>,
-    /// Token type ids, `B * S`; 0 in padding.
+    /// Token type ids, `B * S`; 0 for padding.
     pub token_type_ids: Vec<u32>,
-    /// `B * S`; true for the row's own tokens, false for padding.
+    /// Attention mask, `B * S`; true for tokens of the row, false for padding.
     pub attention_mask: Vec<bool>,
-    /// `B * S`; true for what the tokenizer added, such as `[CLS]`, and for padding.
+    /// Special tokens mask, `B * S`; true for padding and for tokens added by the tokenizer, such
+    /// as `[CLS]`.
     pub special_tokens_mask: Vec<bool>,
-    /// `S`, the length of every row.
+    /// Sequence length `S` in tokens.
     pub sequence_length: usize,
 }
 
-/// Rows of a data set, ready for a model.
+/// Batch of rows of a dataset: model inputs and labels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
-    /// The position of each row in the data set.
+    /// Index of each row in the dataset.
     pub rows: Vec<usize>,
-    /// The texts, or both texts of each pair in one row.
+    /// The texts; for jointly encoded pairs, both texts in one sequence.
     pub tokens: TokenBatch,
-    /// The second texts, where the two of a pair are rows of their own.
+    /// The second texts of separately encoded pairs.
     pub second_tokens: Option<TokenBatch>,
-    /// The label of each row.
+    /// The labels.
     pub labels: Labels,
 }
 
 impl TokenBatch {
-    /// The places for tokens, `B * S`.
+    /// Returns the number of tokens including padding, `B * S`.
     pub fn slots(&self) -> usize {
         self.token_ids.len()
     }
 
-    /// The places that hold padding: work that a model does for nothing.
+    /// Returns the number of padding tokens.
     pub fn padded_slots(&self) -> usize {
         self.attention_mask.iter().filter(|&&real| !real).count()
     }
 }
 
 impl Batch {
-    /// `B`, the number of rows.
+    /// Returns the batch size `B`.
     pub fn size(&self) -> usize {
         self.rows.len()
     }
 
-    /// The places for tokens, of second texts too.
+    /// Returns the number of tokens including padding, for both texts of separately encoded pairs.
     pub fn slots(&self) -> usize {
         self.parts().map(TokenBatch::slots).sum()
     }
 
-    /// The places that hold padding, of second texts too.
+    /// Returns the number of padding tokens, for both texts of separately encoded pairs.
     pub fn padded_slots(&self) -> usize {
         self.parts().map(TokenBatch::padded_slots).sum()
     }
@@ -80,7 +81,7 @@ impl Batch {
     }
 }
 
-/// Puts the given rows of a data set into one batch, in the order given.
+/// Collates rows of a dataset into a batch, in the given order.
 ///
 /// ```
 /// use finetune_data::{EncodedDataset, EncodedTexts, Labels, Padding, Task, collate};
@@ -99,8 +100,10 @@ impl Batch {
 /// ```
 ///
 /// # Errors
-/// [`DataError::RowOutOfRange`], [`DataError::LongerThanFixedPadding`],
-/// [`DataError::PaddingMultipleZero`]; [`DataError::Storage`] if a mapped data set is damaged.
+/// - [`DataError::RowOutOfRange`] if a row index is out of range.
+/// - [`DataError::LongerThanFixedPadding`] if a row is longer than [`Padding::Fixed`].
+/// - [`DataError::PaddingMultipleZero`] if the multiple of [`Padding::MultipleOf`] is 0.
+/// - [`DataError::Storage`] if a mapped dataset is corrupted.
 pub fn collate(
     dataset: &EncodedDataset,
     rows: &[usize],
@@ -121,10 +124,10 @@ pub fn collate(
     })
 }
 
-/// Puts rows of tokens into one rectangle, in the order given.
+/// Collates rows of tokens into a padded batch, in the given order.
 ///
 /// # Errors
-/// As [`collate`].
+/// The same errors as [`collate`].
 pub fn collate_texts(
     texts: &EncodedTexts,
     rows: &[usize],

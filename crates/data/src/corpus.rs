@@ -1,9 +1,9 @@
-//! Data sets as nothing but text, for masked language modelling.
+//! Concatenation of datasets into unlabeled text, for masked language modeling.
 
 use crate::dataset::{Dataset, Example, Label, Target, Task, Texts};
 
-/// All texts of some data sets, each a row of its own, both texts of a pair too; their labels are
-/// left out. Rows of blanks are left out: they have nothing to mask.
+/// Concatenates the texts of the given datasets into one unlabeled dataset. Both texts of a pair
+/// become rows of their own. Blank texts are dropped because they have no tokens to mask.
 ///
 /// ```
 /// use finetune_data::{Dataset, Example, Label, Task, Texts, corpus};

@@ -1,4 +1,4 @@
-//! Texts with labels, in memory.
+//! In-memory datasets of texts and labels.
 
 use std::collections::BTreeMap;
 
@@ -6,78 +6,78 @@ use finetune_random::{Purpose, permutation};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// One text, or a pair of texts, and what is known of it.
+/// A text or a pair of texts, with its label.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Example {
-    /// The text, as the file has it.
+    /// The text, as in the file.
     pub text: String,
-    /// The second text of a pair.
+    /// The second text of a pair; `None` for a single text.
     pub text_pair: Option<String>,
-    /// The class or the score.
+    /// The label.
     pub label: Label,
 }
 
-/// What is known of an example.
+/// Label of an example.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Label {
-    /// A class, as a position in [`Dataset::class_names`].
+    /// A class, as an index into [`Dataset::class_names`].
     Class(usize),
-    /// A score; finite.
+    /// A finite score.
     Score(f64),
-    /// Nothing: the row is for prediction or for masked language modelling.
+    /// No label: the row is for prediction or masked language modeling.
     Unlabelled,
 }
 
-/// What goes into a task and what comes out.
+/// Inputs and target of a task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Task {
-    /// One text or two.
+    /// Number of texts per example.
     pub texts: Texts,
-    /// What is to be predicted.
+    /// Kind of label to predict.
     pub target: Target,
 }
 
-/// The texts of an example.
+/// Number of texts per example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Texts {
-    /// One.
+    /// One text.
     Single,
-    /// Two, such as a question and another question.
+    /// Two texts, such as two questions.
     Pair,
 }
 
-/// What is to be predicted.
+/// Kind of label to predict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
-    /// One of these classes; a label is a position in the list.
+    /// One of these classes; a label is an index into this list.
     Classes(Vec<String>),
-    /// A number on a scale.
+    /// A score in a range.
     Score {
-        /// The lower end of the scale.
+        /// Minimum of the range.
         lowest: f64,
-        /// The upper end of the scale.
+        /// Maximum of the range.
         highest: f64,
     },
-    /// Nothing: text only.
+    /// No target: texts without labels.
     Nothing,
 }
 
-/// A data set, or one split of it.
+/// A dataset, or one split of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
-    /// What reports call it, such as `ag_news/train`.
+    /// Name used in reports, such as `ag_news/train`.
     pub name: String,
-    /// What kind of data it is.
+    /// Inputs and target.
     pub task: Task,
-    /// The rows, in the order of the file.
+    /// The rows, in file order.
     pub examples: Vec<Example>,
 }
 
 impl Example {
-    /// One text of a class.
+    /// Creates an example with one text.
     pub fn new(text: impl Into<String>, label: Label) -> Self {
         Self {
             text: text.into(),
@@ -86,7 +86,7 @@ impl Example {
         }
     }
 
-    /// A pair of texts.
+    /// Creates an example with a pair of texts.
     pub fn pair(text: impl Into<String>, text_pair: impl Into<String>, label: Label) -> Self {
         Self {
             text: text.into(),
@@ -97,7 +97,7 @@ impl Example {
 }
 
 impl Label {
-    /// The class, `None` for a score and for no label.
+    /// Returns the class; `None` for a score or an unlabeled example.
     pub fn class(self) -> Option<usize> {
         match self {
             Self::Class(class) => Some(class),
@@ -107,7 +107,7 @@ impl Label {
 }
 
 impl Task {
-    /// One text, one of these classes.
+    /// Creates a single-text classification task with the given classes.
     pub fn classification<S: Into<String>>(class_names: impl IntoIterator<Item = S>) -> Self {
         Self {
             texts: Texts::Single,
@@ -115,7 +115,7 @@ impl Task {
         }
     }
 
-    /// The names of the classes; empty for a score.
+    /// Returns the class names; empty if the target is not a class.
     pub fn class_names(&self) -> &[String] {
         match &self.target {
             Target::Classes(names) => names,
@@ -125,26 +125,26 @@ impl Task {
 }
 
 impl Dataset {
-    /// The number of rows.
+    /// Returns the number of rows.
     pub fn len(&self) -> usize {
         self.examples.len()
     }
 
-    /// Whether there are no rows.
+    /// Returns whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.examples.is_empty()
     }
 
-    /// The names of the classes; empty for a score.
+    /// Returns the class names; empty if the target is not a class.
     pub fn class_names(&self) -> &[String] {
         self.task.class_names()
     }
 
-    /// The number of rows of each class, in the order of the class names.
+    /// Returns the number of rows of each class, in the order of the class names.
     pub fn class_counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.class_names().len()];
         for class in self.examples.iter().filter_map(|row| row.label.class()) {
-            // A data set made by hand may have a label outside its classes: encoding refuses it.
+            // A dataset built by hand may contain invalid labels; encoding reports them.
             if let Some(count) = counts.get_mut(class) {
                 *count += 1;
             }
@@ -152,10 +152,10 @@ impl Dataset {
         counts
     }
 
-    /// The given rows, in the order given.
+    /// Returns a dataset of the given rows, in the given order.
     ///
     /// # Panics
-    /// If there is no such row.
+    /// If a row index is out of range.
     pub fn select(&self, rows: &[usize]) -> Dataset {
         let example = |&row: &usize| self.examples[row].clone();
         Dataset {
@@ -165,11 +165,11 @@ impl Dataset {
         }
     }
 
-    /// At most `rows` rows, each class with the share it has here.
+    /// Returns a stratified random subset of at most `rows` rows.
     ///
-    /// Which rows is a function of `seed` alone; they stay in the order they have here. With the
-    /// same seed a class's rows in a smaller subset are also in a larger one. Rows without a class
-    /// are drawn from as one.
+    /// Class proportions are preserved. The selection depends only on `seed`, and rows keep their
+    /// order. With the same seed, the rows of a class in a smaller subset are also in a larger one.
+    /// Rows without a class are treated as one class.
     ///
     /// ```
     /// use finetune_data::{Dataset, Example, Label, Task};
@@ -197,8 +197,8 @@ impl Dataset {
         self.select(&kept)
     }
 
-    /// A hash of the task and of all texts and labels in order, in hexadecimal: two data sets with
-    /// one fingerprint have the same content, whatever file it came from.
+    /// Returns a hexadecimal SHA-256 hash of the task and of all texts and labels in order.
+    /// Datasets with the same content have the same fingerprint, regardless of the file format.
     pub fn fingerprint(&self) -> String {
         let mut hash = Fingerprint::new(&self.task);
         for example in &self.examples {
@@ -207,8 +207,8 @@ impl Dataset {
         hash.finish()
     }
 
-    /// The rows of each class, with the class as address of random draws; rows without a class
-    /// come last.
+    /// Returns the rows of each class with the class as the key of random draws; rows without a
+    /// class come last.
     pub(crate) fn rows_by_label(&self) -> Vec<(u64, Vec<usize>)> {
         let mut rows: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
         for (row, example) in self.examples.iter().enumerate() {
@@ -219,14 +219,14 @@ impl Dataset {
     }
 }
 
-/// The hash of a data set's content, fed one example at a time.
+/// Incremental hash of the content of a dataset.
 struct Fingerprint(Sha256);
 
 impl Fingerprint {
     fn new(task: &Task) -> Self {
         let mut hash = Self(Sha256::new());
         hash.add(b"finetune dataset 1");
-        // The first kind of task has no words for itself: its fingerprints are older than the others.
+        // Single-text classification adds no marker: its fingerprints predate the other tasks.
         if task.texts == Texts::Pair {
             hash.add(b"pair");
         }
@@ -241,7 +241,7 @@ impl Fingerprint {
         hash
     }
 
-    /// Lengths go before what they count, so that no two contents give the same bytes.
+    /// Adds a length prefix, so that different contents never hash the same bytes.
     fn add(&mut self, bytes: &[u8]) {
         self.0.update((bytes.len() as u64).to_le_bytes());
         self.0.update(bytes);
@@ -251,7 +251,7 @@ impl Fingerprint {
         match example.label {
             Label::Class(class) => self.add(&(class as u64).to_le_bytes()),
             Label::Score(score) => {
-                // Nine bytes, so that no score reads as a class.
+                // Nine bytes, because a class has eight: a score never collides with a class.
                 let mut bytes = [b's'; 9];
                 bytes[..8].copy_from_slice(&score.to_le_bytes());
                 self.add(&bytes);
@@ -269,13 +269,13 @@ impl Fingerprint {
     }
 }
 
-/// Bytes as hexadecimal digits.
+/// Returns bytes as hexadecimal digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Shares `total` out in proportion to `counts`: whole parts first, then one each to the largest
-/// remainders (the first on a tie).
+/// Distributes `total` in proportion to `counts`: integer parts first, then one each to the largest
+/// remainders (ties go to the first).
 pub(crate) fn proportional(counts: &[usize], total: usize) -> Vec<usize> {
     let all = counts.iter().sum::<usize>().max(1) as u128;
     let exact = |count: usize| count as u128 * total as u128;
@@ -309,7 +309,7 @@ mod tests {
         }
     }
 
-    /// A changed value here means that published fingerprints no longer match.
+    /// A changed value here invalidates published fingerprints.
     #[test]
     fn fingerprints_never_change() {
         assert_eq!(

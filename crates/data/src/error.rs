@@ -1,4 +1,4 @@
-//! What can go wrong between a file and a batch.
+//! Errors of this crate.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,635 +8,636 @@ use parquet::errors::ParquetError;
 
 use crate::splits::Split;
 
-/// Every way in which this crate fails.
+/// Error of this crate.
 ///
-/// An error about a file names the file, and the row where there is one: the line on which the
-/// record begins in a text file, the record's number in a Parquet file, both from 1.
+/// Errors about a file name the file and, where applicable, the row: in text files the line on
+/// which the record begins, in Parquet files the record number, both from 1.
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
-    /// The operating system could not read or write the file.
+    /// A file cannot be read or written.
     #[error("{path}: {source}")]
     Io {
-        /// The file or folder.
+        /// Path of the file or directory.
         path: PathBuf,
-        /// What the operating system said.
+        /// Error reported by the operating system.
         source: io::Error,
     },
 
-    /// The compressed file is cut off or otherwise damaged.
+    /// A compressed file is truncated or corrupted.
     #[error("{path}: the compressed file is damaged: {source}")]
     Compressed {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the decompressor said.
+        /// Error reported by the decompressor.
         source: io::Error,
     },
 
-    /// An archive holds a path that leads out of it.
+    /// An archive contains a path that leads outside the archive.
     #[error("{path}: the archive holds the path {entry:?}, which leads out of it")]
     ArchivePath {
-        /// The archive.
+        /// Path of the archive.
         path: PathBuf,
-        /// The path in it.
+        /// The path in the archive.
         entry: String,
     },
 
-    /// The file holds no bytes, or nothing but a byte order mark.
+    /// The file is empty or consists of a byte order mark only.
     #[error("{path}: the file is empty")]
     EmptyFile {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
     },
 
-    /// The file is well formed and holds no rows (a header at most).
+    /// The file is valid but has no rows (at most a header).
     #[error("{path}: the file has no rows")]
     NoRows {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
     },
 
-    /// A folder holds none of the files that were looked for.
+    /// A directory contains none of the expected files.
     #[error("{directory}: found none of {}", looked_for.join(", "))]
     MissingFiles {
-        /// The folder.
+        /// Path of the directory.
         directory: PathBuf,
-        /// The names that would have done.
+        /// The file names that were tried.
         looked_for: Vec<String>,
     },
 
-    /// A split in several files lacks one of them.
+    /// A shard of a split is missing.
     #[error("{directory}: the shard {name} is missing")]
     MissingShard {
-        /// The folder.
+        /// Path of the directory.
         directory: PathBuf,
-        /// The name of the missing file.
+        /// Name of the missing file.
         name: String,
     },
 
-    /// A folder holds shards of two different cuts of one split.
+    /// A directory contains shards of two different shardings of one split.
     #[error("{directory}: expected the shards of one cut, found {}", found.join(", "))]
     AmbiguousShards {
-        /// The folder.
+        /// Path of the directory.
         directory: PathBuf,
-        /// One shard of each cut.
+        /// One shard of each sharding.
         found: Vec<String>,
     },
 
-    /// The name of the file does not say how to read it.
+    /// The file extension does not identify a supported format.
     #[error("{path}: expected one of the extensions {expected}, found {found:?}")]
     UnsupportedExtension {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The extensions that can be read.
+        /// The supported extensions.
         expected: String,
-        /// The extension of the file, empty if it has none.
+        /// The extension of the file; empty if it has none.
         found: String,
     },
 
-    /// The row is not UTF-8.
+    /// The row is not valid UTF-8.
     #[error("{path}, row {row}: the text is not valid UTF-8")]
     InvalidUtf8 {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The row, from 1.
+        /// Row number, from 1.
         row: u64,
     },
 
-    /// The row holds a NUL character, which no text has: the file is damaged or binary.
+    /// The row contains a NUL character: the file is corrupted or binary.
     #[error("{path}, row {row}: the text holds a NUL character")]
     NulByte {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The row, from 1.
+        /// Row number, from 1.
         row: u64,
     },
 
-    /// The row is longer than any text should be: most often not a text file at all.
+    /// The row exceeds the length limit; most often the file is not a text file.
     #[error("{path}, row {row}: the row is longer than {limit} bytes")]
     RowTooLong {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The row, from 1.
+        /// Row number, from 1.
         row: u64,
-        /// The longest row that is read, in bytes.
+        /// Maximum row length in bytes.
         limit: usize,
     },
 
     /// The row has too few or too many columns.
     #[error("{path}, row {row}: expected {expected} columns, found {found}")]
     ColumnCount {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The row, from 1.
+        /// Row number, from 1.
         row: u64,
-        /// The columns of the header, of the layout, or of the first row.
+        /// Number of columns of the header, of the layout, or of the first row.
         expected: usize,
-        /// The columns of this row.
+        /// Number of columns of this row.
         found: usize,
     },
 
-    /// The file has no such column.
+    /// The file has no column of this name or position.
     #[error("{path}: no column {column:?}, expected one of {available:?}")]
     UnknownColumn {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The column that was asked for.
+        /// The requested column.
         column: String,
         /// The columns of the file; empty if they have no names.
         available: Vec<String>,
     },
 
-    /// The file has the column twice.
+    /// The file has two columns of this name.
     #[error("{path}: more than one column is named {column:?}")]
     DuplicateColumn {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The column that was asked for.
+        /// The requested column.
         column: String,
     },
 
-    /// A quoted field runs to the end of the file.
+    /// A quoted field is not closed before the end of the file.
     #[error("{path}, row {row}: a quoted field that begins in this row is never closed")]
     UnterminatedQuote {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The row, from 1.
+        /// Row number, from 1.
         row: u64,
     },
 
-    /// A quoted field goes on after its closing quote: the quote is not doubled, or an earlier
+    /// Text follows the closing quote of a quoted field: a quote is not doubled, or an earlier
     /// field of the row was never closed.
     #[error(
         "{path}, row {row}, column {column}: expected a delimiter after the closing quote, found \
          more text (is a quote not doubled, or an earlier one not closed?)"
     )]
     StrayQuote {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The row, from 1.
+        /// Row number, from 1.
         row: u64,
-        /// The column's position, from 1.
+        /// Column number, from 1.
         column: usize,
     },
 
-    /// The row has no value in a column that needs one.
+    /// The row has no value in a required column.
     #[error("{path}, row {row}: no value in the column {column:?}")]
     MissingValue {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The row, from 1.
+        /// Row number, from 1.
         row: u64,
-        /// The column.
+        /// Name of the column.
         column: String,
     },
 
-    /// A column holds something that is no text, number or truth value.
+    /// A column contains a value that is not text, a number or a Boolean.
     #[error(
         "{path}, row {row}, column {column:?}: expected text, a number or a bool, found {found}"
     )]
     UnsupportedType {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The row, from 1: the first of the column where the whole column has the type.
+        /// Row number, from 1; the first row if the whole column has this type.
         row: u64,
-        /// The column.
+        /// Name of the column.
         column: String,
-        /// The type in the words of the format.
+        /// The type, as named by the file format.
         found: String,
     },
 
-    /// The label is none of the classes.
+    /// The label is not one of the expected classes.
     #[error("{path}, row {row}: the label {found:?} is none of {classes:?}")]
     UnknownLabel {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The row, from 1.
+        /// Row number, from 1.
         row: u64,
         /// The label in the file.
         found: String,
-        /// The labels that the file may have.
+        /// The expected labels.
         classes: Vec<String>,
     },
 
-    /// The score is no finite number, or is not on the scale.
+    /// The score is not a finite number or is out of range.
     #[error("{path}, row {row}: the score {found:?} is not {expected}")]
     InvalidScore {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The row, from 1.
+        /// Row number, from 1.
         row: u64,
         /// The score in the file.
         found: String,
-        /// The scores that the file may have.
+        /// The expected range of the score.
         expected: String,
     },
 
-    /// A scale does not go from a number up to a higher one.
+    /// The minimum of a score range is not below its maximum, or one of them is not finite.
     #[error(
         "expected a scale from a finite number up to a higher one, found {lowest} to {highest}"
     )]
     InvalidScale {
-        /// The lower end.
+        /// Minimum of the range.
         lowest: f64,
-        /// The upper end.
+        /// Maximum of the range.
         highest: f64,
     },
 
-    /// No column was named for the text.
+    /// No text column was specified.
     #[error("expected at least one column of text, found none")]
     NoTextColumn,
 
-    /// There is no data set of this name.
+    /// The catalog has no dataset of this name.
     #[error("no data set is called {name:?}, expected one of {}", names.join(", "))]
     UnknownDataset {
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
-        /// The names that there are.
+        /// The names in the catalog.
         names: Vec<&'static str>,
     },
 
-    /// The data set was published without such a split.
+    /// The published dataset does not have this split.
     #[error("{name} has no {split} split")]
     NoSuchSplit {
-        /// The data set.
+        /// Name of the dataset.
         name: &'static str,
-        /// The split that was asked for.
+        /// The requested split.
         split: Split,
     },
 
-    /// The training rows have fewer than two classes: there is nothing to tell apart.
+    /// There are fewer than two classes, or a class is listed twice.
     #[error("{path}: expected at least two classes, found {found:?}")]
     TooFewClasses {
-        /// The training file.
+        /// Path of the training file.
         path: PathBuf,
         /// The classes found.
         found: Vec<String>,
     },
 
-    /// The row, or the file where it has no rows, is not the JSON that was expected.
+    /// The row, or a file that is a single JSON document, is not valid JSON or not the expected
+    /// JSON.
     #[error("{path}, row {row}: {source}")]
     Json {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The line, from 1.
+        /// Line number, from 1.
         row: u64,
-        /// What the JSON reader said.
+        /// Error reported by the JSON parser.
         source: serde_json::Error,
     },
 
-    /// The Parquet file is damaged or uses something that this build cannot read.
+    /// The Parquet file is corrupted or uses an unsupported feature.
     #[error("{path}: {source}")]
     Parquet {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the Parquet reader said.
+        /// Error reported by the Parquet reader.
         source: ParquetError,
     },
 
-    /// The tokenizer's file is damaged or not a tokenizer.
+    /// The tokenizer file is corrupted or is not a tokenizer.
     #[error("{path}: {source}")]
     Tokenizer {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the tokenizers library said.
+        /// Error reported by the `tokenizers` library.
         source: tokenizers::Error,
     },
 
-    /// The tokenizer knows no tokens.
+    /// The tokenizer has an empty vocabulary.
     #[error("{path}: the tokenizer has an empty vocabulary")]
     EmptyVocabulary {
-        /// The tokenizer's file.
+        /// Path of the tokenizer file.
         path: PathBuf,
     },
 
-    /// The vocabulary lacks a token that the model's input needs.
+    /// The vocabulary lacks a special token that the model input needs.
     #[error("{path}: the vocabulary lacks the special token {token:?}")]
     MissingSpecialToken {
-        /// The tokenizer's file.
+        /// Path of the tokenizer file.
         path: PathBuf,
-        /// The token.
+        /// The missing token.
         token: String,
     },
 
-    /// A token has an id that no embedding table has a row for: the file is damaged.
+    /// A token id exceeds the supported range: the file is corrupted.
     #[error("{path}: expected token ids up to {highest}, found {found} for {token:?}")]
     TokenIdTooLarge {
-        /// The tokenizer's file.
+        /// Path of the tokenizer file.
         path: PathBuf,
         /// The token.
         token: String,
-        /// The highest id that a token may have.
+        /// Maximum token id.
         highest: u32,
-        /// Its id.
+        /// Id of the token.
         found: u32,
     },
 
-    /// A line of a byte-level BPE's merges is not two tokens.
+    /// A line of a byte-level BPE merges file is not a pair of tokens.
     #[error("{path}, row {row}: expected two tokens with a space between them, found {found:?}")]
     MalformedMerge {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The line, from 1.
+        /// Line number, from 1.
         row: u64,
         /// The line.
         found: String,
     },
 
-    /// A byte-level BPE merges tokens, or into a token, that its vocabulary lacks.
+    /// A byte-level BPE merge uses or produces a token that the vocabulary lacks.
     #[error("{path}, merge {row}: the vocabulary lacks the token {token:?}")]
     UnknownMergeToken {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The line of `merges.txt`, or the merge's number in `tokenizer.json`; from 1.
+        /// Line of `merges.txt`, or number of the merge in `tokenizer.json`; from 1.
         row: u64,
-        /// The token.
+        /// The missing token.
         token: String,
     },
 
-    /// The tokenizer does more to a text than put special tokens before and after it.
+    /// The tokenizer template does more than add special tokens before and after a text.
     #[error("{path}: expected special tokens around each text, found {found}")]
     UnsupportedTemplate {
-        /// The tokenizer's file.
+        /// Path of the tokenizer file.
         path: PathBuf,
-        /// What the tokenizer makes of a text.
+        /// Description of what the template produces.
         found: String,
     },
 
-    /// A new vocabulary could not be learned.
+    /// Training a vocabulary failed.
     #[error("training a WordPiece vocabulary: {source}")]
     Training {
-        /// What the tokenizers library said.
+        /// Error reported by the `tokenizers` library.
         source: tokenizers::Error,
     },
 
-    /// The texts to learn a vocabulary from have no words.
+    /// The texts to train a vocabulary on contain no words.
     #[error("expected texts with words to learn a vocabulary from, found none")]
     EmptyCorpus,
 
-    /// A new vocabulary has no room for the special tokens and an alphabet.
+    /// The vocabulary size is too small for the special tokens and the alphabet.
     #[error("expected a vocabulary of at least {minimum} tokens, found {found}")]
     VocabularyTooSmall {
-        /// The smallest vocabulary.
+        /// Minimum vocabulary size.
         minimum: usize,
-        /// The vocabulary that was asked for.
+        /// The requested vocabulary size.
         found: usize,
     },
 
-    /// A text could not be tokenised.
+    /// A text cannot be tokenized.
     #[error("{path}: text {text}: {source}")]
     Encode {
-        /// The tokenizer's file.
+        /// Path of the tokenizer file.
         path: PathBuf,
-        /// The text's position among those encoded, from 1.
+        /// Number of the text among those encoded, from 1.
         text: usize,
-        /// What the tokenizers library said.
+        /// Error reported by the `tokenizers` library.
         source: tokenizers::Error,
     },
 
-    /// The maximum length has no room for the special tokens and one token of text.
+    /// The maximum length leaves no room for the special tokens and one token of text.
     #[error("expected a maximum length of at least {minimum} tokens, found {found}")]
     MaxLengthTooSmall {
-        /// The special tokens and one.
+        /// Number of special tokens plus one.
         minimum: usize,
-        /// The maximum length that was asked for.
+        /// The requested maximum length.
         found: usize,
     },
 
-    /// The first tokens to be kept leave no room for last ones.
+    /// The head of head-tail truncation leaves no room for a tail.
     #[error("expected a head below {room} tokens, which is what a row has room for, found {head}")]
     HeadTooLong {
-        /// The tokens of a row that are not special.
+        /// Tokens of a row that are not special tokens.
         room: usize,
-        /// The first tokens to be kept.
+        /// Tokens to keep from the beginning of the text.
         head: usize,
     },
 
-    /// Windows that have as much in common as they hold never come to the end of a text.
+    /// The stride of sliding windows is not below the window size.
     #[error(
         "expected a stride below {room} tokens, which is what a row has room for, found {stride}"
     )]
     StrideTooLong {
-        /// The tokens of a row that are not special.
+        /// Tokens of a row that are not special tokens.
         room: usize,
-        /// The tokens that a window has in common with the one before it.
+        /// Tokens that a window shares with the previous window.
         stride: usize,
     },
 
-    /// Windows go over one text of a pair, and both may be cut.
+    /// Sliding windows need a pair truncation that truncates only one text of a pair.
     #[error(
         "expected windows over one text of a pair (only_first or only_second), found longest_first"
     )]
     WindowsOverBothTexts,
 
-    /// Only one text of a pair may be cut, and the other leaves no room for it.
+    /// The text of a pair that is not truncated leaves no room for the other text.
     #[error(
         "pair {pair}: expected at most {limit} tokens of the text that is not cut, found {found}"
     )]
     UncutTextTooLong {
-        /// The pair's position among those encoded, from 1.
+        /// Number of the pair among those encoded, from 1.
         pair: usize,
-        /// The most tokens that leave room for the other text.
+        /// Maximum number of tokens that leaves room for the other text.
         limit: usize,
-        /// The tokens of the text that is not cut.
+        /// Number of tokens of the text that is not truncated.
         found: usize,
     },
 
-    /// A batch of no rows was asked for.
+    /// The batch size is 0.
     #[error("expected a batch size of at least 1, found 0")]
     BatchSizeZero,
 
-    /// Rows cannot be padded to a multiple of nothing.
+    /// The padding multiple is 0.
     #[error("expected padding to a multiple of at least 1, found 0")]
     PaddingMultipleZero,
 
-    /// A row does not fit the fixed length of its batch.
+    /// A row is longer than the fixed padding length.
     #[error("row {row}: expected at most {sequence_length} tokens (fixed padding), found {found}")]
     LongerThanFixedPadding {
-        /// The row's position in the data set, from 0.
+        /// Index of the row in the dataset, from 0.
         row: usize,
-        /// The fixed length of the batch.
+        /// The fixed length in tokens.
         sequence_length: usize,
-        /// The length of the row.
+        /// Length of the row in tokens.
         found: usize,
     },
 
-    /// A label is not of the kind that the task of its data set says.
+    /// A label does not match the task of its dataset.
     #[error("row {row}: expected {expected}, found {found}")]
     InvalidLabel {
-        /// The row's position in the data set, from 0.
+        /// Index of the row in the dataset, from 0.
         row: usize,
-        /// The labels that the row may have.
+        /// The expected kind of label.
         expected: String,
-        /// The label that it has.
+        /// The label of the row.
         found: String,
     },
 
-    /// An example has a second text and its task has none, or the other way round.
+    /// The number of texts of an example does not match the task of its dataset.
     #[error("row {row}: expected {expected} text(s)")]
     TextPair {
-        /// The row's position in the data set, from 0.
+        /// Index of the row in the dataset, from 0.
         row: usize,
-        /// The texts that the task says.
+        /// Number of texts in the task: 1 or 2.
         expected: usize,
     },
 
-    /// A part of a data set that there is not.
+    /// Unknown name of a split.
     #[error("expected train, validation, test or unlabelled, found {found:?}")]
     UnknownSplit {
-        /// What was asked for.
+        /// The name found.
         found: String,
     },
 
-    /// A cleaning step that there is not.
+    /// Unknown name of a cleaning step.
     #[error(
         "expected html, urls, mentions, emoji, special_characters, repeated_spaces or lower_case, \
          found {found:?}"
     )]
     UnknownCleaningStep {
-        /// What was asked for.
+        /// The name found.
         found: String,
     },
 
-    /// A way to cut long texts that there is not.
+    /// Unknown name of a truncation strategy.
     #[error("expected head, tail, head-tail-N or windows-N, found {found:?}")]
     UnknownTruncation {
-        /// What was asked for.
+        /// The name found.
         found: String,
     },
 
-    /// A setting of masking is out of its range.
+    /// A masking setting is out of range.
     #[error("masking: expected {setting} {expected}, found {found}")]
     InvalidMasking {
-        /// The setting.
+        /// Name of the setting.
         setting: &'static str,
-        /// Its value.
+        /// Value of the setting.
         found: f64,
-        /// The values that it may have.
+        /// The valid range.
         expected: &'static str,
     },
 
-    /// Whole words are to be masked, and it is not known where words begin.
+    /// Whole-word masking was requested for texts of a tokenizer that does not mark word starts.
     #[error("whole words can only be masked in texts of a tokenizer that tells words apart")]
     WordsUnknown,
 
-    /// The arrays of a cached data set do not fit each other.
+    /// The arrays of a cached dataset do not match each other.
     #[error("{path}: the arrays are not of one data set")]
     CacheMismatch {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
     },
 
-    /// A file of arrays, such as the cache of an encoded data set, cannot be read or written.
+    /// An array file, such as the cache of an encoded dataset, cannot be read or written.
     #[error(transparent)]
     Storage(#[from] StorageError),
 
-    /// A batch names a row that the data set does not have.
+    /// A batch contains a row index that is out of range.
     #[error("expected a row below {rows}, found {row}")]
     RowOutOfRange {
-        /// The row's position, from 0.
+        /// Index of the row, from 0.
         row: usize,
-        /// The rows of the data set.
+        /// Number of rows of the dataset.
         rows: usize,
     },
 
-    /// A part of a split has a share that is none.
+    /// A split fraction is outside `(0, 1]`.
     #[error("part {part} of a split: expected a share above 0 and at most 1, found {found}")]
     ShareOutOfRange {
-        /// The part's position, from 0.
+        /// Index of the part, from 0.
         part: usize,
-        /// The share.
+        /// The fraction.
         found: f64,
     },
 
-    /// The shares of a split are more than everything.
+    /// The split fractions add up to more than 1.
     #[error("expected shares that add up to at most 1, found {found}")]
     SharesAboveOne {
-        /// The sum of the shares.
+        /// Sum of the fractions.
         found: f64,
     },
 
-    /// The parts of a split have more rows than there are.
+    /// The parts of a split have more rows than the dataset.
     #[error("expected parts of at most {rows} rows in all, found {found}")]
     PartsAboveRows {
-        /// The rows of the data set.
+        /// Number of rows of the dataset.
         rows: usize,
-        /// The rows of all parts.
+        /// Total number of rows of the parts.
         found: usize,
     },
 
     /// A part of a split would have no rows.
     #[error("part {part} of a split of {rows} rows: expected at least 1 row, found 0")]
     EmptyPart {
-        /// The part's position, from 0.
+        /// Index of the part, from 0.
         part: usize,
-        /// The rows of the data set.
+        /// Number of rows of the dataset.
         rows: usize,
     },
 
-    /// There is nothing to fold, or nothing to train on.
+    /// The number of folds is below 2 or above the number of rows or groups.
     #[error("expected 2 to {most} folds (one per {unit} at most), found {found}")]
     FoldCount {
-        /// What is dealt to the folds, rows or groups.
+        /// The unit assigned to folds: rows or groups.
         unit: &'static str,
-        /// How many of them there are.
+        /// Number of units.
         most: usize,
-        /// The folds that were asked for.
+        /// The requested number of folds.
         found: usize,
     },
 
-    /// Groups were given for another number of rows.
+    /// The number of group labels differs from the number of rows.
     #[error("expected a group for each of {rows} rows, found {found}")]
     GroupCount {
-        /// The rows of the data set.
+        /// Number of rows of the dataset.
         rows: usize,
-        /// The groups given.
+        /// Number of group labels.
         found: usize,
     },
 
-    /// A fold that there is not.
+    /// Fold index out of range.
     #[error("expected a fold below {folds}, found {found}")]
     FoldOutOfRange {
-        /// The folds.
+        /// Number of folds.
         folds: usize,
-        /// The fold that was asked for.
+        /// The requested fold, from 0.
         found: usize,
     },
 
-    /// A fold file is not as it was written.
+    /// A fold file is invalid or corrupted.
     #[error("{path}: expected {expected}, found {found}")]
     FoldFile {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What a fold file has.
+        /// The expected content.
         expected: String,
-        /// What this one has.
+        /// The content found.
         found: String,
     },
 
-    /// Folds are used with another data set than the one they were made for.
+    /// The folds were made for a different dataset.
     #[error(
         "folds of the data with fingerprint {expected} ({expected_rows} rows), found data with \
          fingerprint {found} ({found_rows} rows)"
     )]
     FoldsOfOtherData {
-        /// The fingerprint of the data that the folds were made for.
+        /// Fingerprint of the dataset that the folds were made for.
         expected: String,
-        /// Its rows.
+        /// Number of rows of that dataset.
         expected_rows: usize,
-        /// The fingerprint of the data set given.
+        /// Fingerprint of the given dataset.
         found: String,
-        /// Its rows.
+        /// Number of rows of the given dataset.
         found_rows: usize,
     },
 
-    /// The hub has no such data set: it is to be had from elsewhere.
+    /// The dataset is not available on the hub.
     #[cfg(feature = "hub")]
     #[error(
         "the data set {name} is not on the hub: its card in datasets/ says where it comes from"
     )]
     NotOnHub {
-        /// The name of the data set.
+        /// Name of the dataset.
         name: &'static str,
     },
 
@@ -646,15 +647,15 @@ pub enum DataError {
     Hub(#[from] finetune_hub::HubError),
 }
 
-// The variants that many places build.
+// Constructors for errors that many modules return.
 impl DataError {
     pub(crate) fn io(path: &Path, source: io::Error) -> Self {
         let path = path.to_path_buf();
         Self::Io { path, source }
     }
 
-    /// Of reading a file that may be compressed: what the operating system did not say, the
-    /// decompressor did.
+    /// Returns the error of reading a file that may be compressed. Errors without an
+    /// operating-system error code come from the decompressor.
     pub(crate) fn reading(path: &Path, source: io::Error) -> Self {
         if source.raw_os_error().is_some() {
             return Self::io(path, source);
@@ -678,7 +679,8 @@ impl DataError {
         Self::MissingSpecialToken { path, token }
     }
 
-    /// Whether the error is about one row, and the rows after it can be read.
+    /// Returns whether the error concerns a single row, so that reading can continue with the next
+    /// row.
     pub(crate) fn is_of_one_row(&self) -> bool {
         matches!(
             self,
@@ -693,7 +695,8 @@ impl DataError {
         )
     }
 
-    /// The error of tokenising a chunk as one of the whole data set, of which `texts` are done.
+    /// Converts an error from tokenizing a chunk to positions in the whole dataset; `texts` is the
+    /// number of texts before the chunk.
     pub(crate) fn of_text_after(self, texts: usize) -> Self {
         match self {
             Self::Encode { path, text, source } => Self::Encode {

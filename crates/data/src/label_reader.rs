@@ -1,4 +1,4 @@
-//! What the label column of a file says.
+//! Parsing of label columns.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,31 +6,31 @@ use std::path::Path;
 use crate::dataset::Label;
 use crate::error::DataError;
 
-/// Turns the text of a label into a [`Label`].
+/// Parser from label text to [`Label`].
 #[derive(Debug, Clone)]
 pub(crate) enum LabelReader {
-    /// Classes.
+    /// Class labels.
     Classes(ClassReader),
-    /// Scores on a scale.
+    /// Scores in a range.
     Scores {
-        /// The lower end of the scale.
+        /// Minimum of the range.
         lowest: f64,
-        /// The upper end of the scale.
+        /// Maximum of the range.
         highest: f64,
     },
 }
 
-/// The classes, each by the names and numbers that stand for it in a file.
+/// Classes with the names and numbers that represent them in a file.
 #[derive(Debug, Clone)]
 pub(crate) struct ClassReader {
     by_name: BTreeMap<String, usize>,
     by_number: BTreeMap<i64, usize>,
-    /// What an error lists.
+    /// Labels listed in errors.
     expected: Vec<String>,
 }
 
 impl ClassReader {
-    /// Classes by number; the first class has the number `first`.
+    /// Creates classes identified by consecutive numbers from `first`.
     pub(crate) fn numbered(first: i64, classes: usize) -> Self {
         let by_number: BTreeMap<i64, usize> = (first..).zip(0..classes).collect();
         Self {
@@ -43,8 +43,9 @@ impl ClassReader {
         }
     }
 
-    /// Classes by name. Names that are all integers also match as numbers: `1.0` is `1`. With
-    /// `positions`, names that are no integers also have their position, from 0, as a number.
+    /// Creates classes identified by name. If all names are integers, labels also match as numbers:
+    /// `1.0` matches `1`. With `positions`, if no name is an integer, a label may also be the index
+    /// of the class, from 0.
     pub(crate) fn named(names: &[String], positions: bool) -> Self {
         let by_name = names.iter().cloned().zip(0..).collect();
         let numbers: Vec<Option<i64>> = names.iter().map(|name| integer(name)).collect();
@@ -94,13 +95,13 @@ impl LabelReader {
     }
 }
 
-/// A finite number.
+/// Parses a finite number.
 pub(crate) fn score(text: &str) -> Option<f64> {
     let number: f64 = text.trim().parse().ok()?;
     number.is_finite().then_some(number)
 }
 
-/// An integer, also as the floating-point number that some programs make of it.
+/// Parses an integer, also when written as a floating-point number such as `1.0`.
 pub(crate) fn integer(text: &str) -> Option<i64> {
     let digits = match text.split_once('.') {
         Some((digits, zeros)) if !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0') => {

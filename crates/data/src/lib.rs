@@ -1,27 +1,28 @@
-//! Text in, token ids out.
+//! Text loading, cleaning, tokenization and batching.
 //!
-//! Everything that happens to a text before a model sees it, for classification, scoring, pairs of
-//! texts and masked language modelling with encoders of the BERT family. There are no tensors here:
-//! a batch is a few plain vectors, so any framework can take it from there.
+//! Everything that happens to a text before it reaches the model: classification, regression, text
+//! pairs and masked language modeling with encoders of the BERT family. This crate has no tensors:
+//! a batch consists of plain vectors, which any framework can read.
 //!
-//! # The pipeline
+//! # Pipeline
 //!
-//! 1. **Read**: [`catalog`] opens published data sets by name, [`tabular`] any CSV, TSV, JSON Lines
-//!    or Parquet file of your own; both on top of the streaming readers in [`table`]. The result is
-//!    a [`Dataset`] of [`Example`]s, or an [`ExampleReader`] where it would not fit into memory.
-//! 2. **Prepare**: [`Cleaning`] as values, [`Audit`] for duplicates, leaks and contradictions,
-//!    stratified splits and subsets, [`Folds`] that other runs share.
-//! 3. **Tokenise**: a [`TextTokenizer`], loaded from a Hugging Face model folder or trained, turns
-//!    texts into an [`EncodedDataset`] on all cores: flat arrays of token ids, truncated as an
-//!    [`EncodingConfig`] says, in memory or mapped from an [`EncodedCache`].
-//! 4. **Sample**: a [`Sampler`] cuts each epoch into batches, by default of rows of about one
-//!    length ([`Order::BucketedByLength`]); [`sorted_by_length`] does so for prediction.
-//! 5. **Collate**: [`collate`] pads the rows of a batch to one length and marks the padding; a
-//!    [`Masker`] also hides tokens, for masked language modelling.
+//! 1. **Read**: [`catalog`] opens public datasets by name; [`tabular`] opens any CSV, TSV, JSON
+//!    Lines or Parquet file. Both use the streaming readers in [`table`]. The result is a
+//!    [`Dataset`] of [`Example`]s, or an [`ExampleReader`] for data that does not fit into memory.
+//! 2. **Prepare**: [`Cleaning`] steps, an [`Audit`] for duplicates, train-test overlap and label
+//!    conflicts, stratified splits and subsets, and cross-validation [`Folds`] that can be shared
+//!    between runs.
+//! 3. **Tokenize**: a [`TextTokenizer`], loaded from a Hugging Face model directory or trained,
+//!    turns texts into an [`EncodedDataset`] on all cores. Token ids are stored in flat arrays, in
+//!    memory or mapped from an [`EncodedCache`], and truncated according to an [`EncodingConfig`].
+//! 4. **Sample**: a [`Sampler`] divides each epoch into batches, by default of rows of similar
+//!    length ([`Order::BucketedByLength`]). [`sorted_by_length`] makes batches for prediction.
+//! 5. **Collate**: [`collate`] pads the rows of a batch to one length and builds the attention
+//!    mask. A [`Masker`] also masks tokens for masked language modeling.
 //!
-//! Every random choice is a function of a seed and of where it is made, never of what was drawn
-//! before: the same seed gives the same batches on any number of threads, and a run can be resumed
-//! in the middle of an epoch. Every failure is a [`DataError`] that names the file and the row.
+//! Every random choice is a function of a seed and a key (such as the epoch and the row), not of
+//! earlier draws. The same seed gives the same batches on any number of threads, and a run can be
+//! resumed in the middle of an epoch. Failures are [`DataError`]s that name the file and the row.
 //!
 //! # Example
 //!

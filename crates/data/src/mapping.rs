@@ -1,4 +1,4 @@
-//! How the columns of a row become an example.
+//! Mapping from table columns to examples.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,27 +9,27 @@ use crate::label_reader::LabelReader;
 use crate::progress::Progress;
 use crate::table::{Column, Row, TableFormat, open_counted};
 
-/// Which columns of a file are the text, the second text and the label.
+/// Columns of the text, the second text and the label.
 #[derive(Debug, Clone)]
 pub(crate) struct Mapping {
-    /// The columns of the text; at least one.
+    /// Columns of the text; at least one.
     pub(crate) text: Vec<Column>,
-    /// The columns of the second text of a pair; none if there is one text.
+    /// Columns of the second text of a pair; empty for single texts.
     pub(crate) text_pair: Vec<Column>,
-    /// The column of the label and what is in it; `None` if the rows have no labels.
+    /// Column of the label and its parser; `None` if the rows are unlabeled.
     pub(crate) label: Option<(Column, LabelReader)>,
-    /// What stands for a line break or a quote in the text.
+    /// Escape sequences used in the text.
     pub(crate) escapes: Escapes,
 }
 
-/// What the publisher of a file put in the place of characters of the text.
+/// Escape sequences used in the text of a published file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Escapes {
-    /// Nothing: the text is as it is.
+    /// No escape sequences.
     None,
-    /// `\n` for a line break, `\"` for a quote.
+    /// `\n` for a line break and `\"` for a quote.
     Backslash,
-    /// The same, and quotes still doubled: a CSV field that was cut out of its line.
+    /// As `Backslash`, with quotes also doubled: a raw CSV field.
     BackslashInCsv,
 }
 
@@ -43,18 +43,18 @@ impl Escapes {
     }
 }
 
-/// The examples of several files.
+/// Examples of several files.
 pub(crate) struct MappedFiles {
-    /// The examples, one file after another.
+    /// The examples, file by file.
     pub(crate) examples: Box<dyn Iterator<Item = Result<Example, DataError>> + Send>,
-    /// What was read of them so far.
+    /// Progress counter.
     pub(crate) progress: Progress,
-    /// All there is to read.
+    /// Total size of the files in bytes.
     pub(crate) bytes: u64,
 }
 
 impl Mapping {
-    /// Opens all files, so that one with a wrong header or schema is found before any is read.
+    /// Opens all files first, so that an invalid header or schema is found before any row is read.
     pub(crate) fn open(
         &self,
         files: &[PathBuf],
@@ -80,7 +80,7 @@ impl Mapping {
         })
     }
 
-    /// The columns that are read: text, second text, label.
+    /// Returns the columns to read, in the order text, second text, label.
     pub(crate) fn columns(&self) -> Vec<Column> {
         let label = self.label.iter().map(|(column, _)| column);
         let texts = self.text.iter().chain(&self.text_pair);
@@ -104,7 +104,7 @@ impl Mapping {
     }
 }
 
-/// A label that is there: a text may be empty, a label may not.
+/// Returns the label, or an error if it is blank. Texts may be empty, labels may not.
 pub(crate) fn present<'a>(
     path: &Path,
     row: u64,
@@ -121,7 +121,7 @@ pub(crate) fn present<'a>(
     Ok(label)
 }
 
-/// The texts with a space between; an empty one leaves no space behind.
+/// Joins the non-empty texts with a space.
 fn joined(texts: &[String]) -> String {
     let there: Vec<&str> = texts
         .iter()

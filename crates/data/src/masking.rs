@@ -1,4 +1,4 @@
-//! Masked language modelling: which tokens a model has to guess, and what it sees in their place.
+//! Token masking for masked language modeling.
 
 use finetune_random::{Purpose, generator};
 use rand::RngExt;
@@ -9,19 +9,20 @@ use crate::encoded::{EncodedRow, EncodedTexts};
 use crate::error::DataError;
 use crate::tokenizer::TextTokenizer;
 
-/// How tokens are masked; the defaults are BERT's
-/// (Devlin et al., <https://arxiv.org/abs/1810.04805>, section 3.1).
+/// Configuration of token masking; the defaults are BERT's (Devlin et al.,
+/// <https://arxiv.org/abs/1810.04805>, section 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MaskingConfig {
-    /// The share of tokens to guess; 0.15. Above 0, at most 1.
+    /// Probability of masking a token (or word), in `(0, 1]` (default: 0.15).
     pub probability: f64,
-    /// The share of these that the mask token replaces; 0.8.
+    /// Fraction of masked tokens replaced by the mask token, in `[0, 1]` (default: 0.8).
     pub mask_share: f64,
-    /// The share of these that a random token replaces; 0.1. The rest stays as it is.
+    /// Fraction of masked tokens replaced by a random token, in `[0, 1]` (default: 0.1). The
+    /// remaining masked tokens are unchanged.
     pub random_share: f64,
-    /// Whether all tokens of a word are masked or none; no. As in BERT's later checkpoints, each
-    /// token of a masked word is replaced on its own account.
+    /// Whether to mask whole words (default: false). As in BERT's later checkpoints, the
+    /// replacement is drawn separately for each token of a word.
     pub whole_words: bool,
 }
 
@@ -37,10 +38,10 @@ impl Default for MaskingConfig {
 }
 
 impl MaskingConfig {
-    /// Whether every value is in its range.
+    /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// [`DataError::InvalidMasking`] names the first that is not.
+    /// - [`DataError::InvalidMasking`] for the first value that is out of range.
     pub fn validate(&self) -> Result<(), DataError> {
         let refuse = |setting, found: f64, expected| {
             Err(DataError::InvalidMasking {
@@ -61,7 +62,7 @@ impl MaskingConfig {
             }
         }
         let both = self.mask_share + self.random_share;
-        // 0.7 + 0.3 is a little more than 1.
+        // 0.7 + 0.3 exceeds 1 slightly in floating point.
         if both > 1.0 + 1e-9 {
             return refuse("mask_share and random_share together", both, "at most 1");
         }
@@ -69,11 +70,11 @@ impl MaskingConfig {
     }
 }
 
-/// Masks rows of tokens.
+/// Masks tokens and collates the rows into batches.
 ///
-/// What is masked in a row is a function of the seed, the epoch and the row: another epoch masks
-/// other tokens, and neither the batch nor the number of threads plays a part. Special tokens and
-/// padding are never masked nor put in place of another token. A row with anything to mask has at
+/// The masks of a row depend only on the seed, the epoch and the row index: they are resampled
+/// every epoch, and do not depend on the batch or the number of threads. Special tokens and padding
+/// are never masked and never used as replacements. Every row with at least one other token has at
 /// least one masked token.
 ///
 /// ```
@@ -93,32 +94,33 @@ pub struct Masker {
     config: MaskingConfig,
     mask_token_id: u32,
     pad_token_id: u32,
-    /// By id.
+    /// Whether each token is special, by token id.
     special: Vec<bool>,
-    /// The ids that may stand in for another.
+    /// Ids of the tokens used as random replacements.
     ordinary: Vec<u32>,
     seed: u64,
 }
 
-/// Rows of tokens of which some are masked.
+/// Batch with masked tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MaskedBatch {
-    /// The position of each row in its data set.
+    /// Index of each row in the dataset.
     pub rows: Vec<usize>,
-    /// What the model sees.
+    /// Model inputs, after masking.
     pub tokens: TokenBatch,
-    /// What is to be guessed, as places in the `B * S` tokens, ascending.
+    /// Ascending indices of the masked tokens in the flat `B * S` tokens.
     pub positions: Vec<usize>,
-    /// The token that was at each of these places.
+    /// Original ids of the masked tokens.
     pub targets: Vec<u32>,
 }
 
 impl Masker {
-    /// A masker for the texts of a tokenizer.
+    /// Creates a masker for texts of the given tokenizer.
     ///
     /// # Errors
-    /// [`DataError::InvalidMasking`]; [`DataError::MissingSpecialToken`] if the vocabulary has no
-    /// mask token; [`DataError::EmptyVocabulary`] if it has nothing but special tokens.
+    /// - [`DataError::InvalidMasking`] if a setting is out of range.
+    /// - [`DataError::MissingSpecialToken`] if the vocabulary has no mask token.
+    /// - [`DataError::EmptyVocabulary`] if the vocabulary has only special tokens.
     pub fn new(
         config: MaskingConfig,
         tokenizer: &TextTokenizer,
@@ -148,11 +150,12 @@ impl Masker {
         })
     }
 
-    /// Puts the given rows into one batch, in the order given, and masks them.
+    /// Collates the given rows into a batch, in the given order, and masks tokens.
     ///
     /// # Errors
-    /// As [`collate`](crate::collate); [`DataError::WordsUnknown`] if whole words are to be masked
-    /// and the texts' tokenizer does not tell words apart.
+    /// The errors of [`collate`](crate::collate), and
+    /// - [`DataError::WordsUnknown`] if `whole_words` is set and the tokenizer does not mark word
+    ///   starts.
     pub fn mask(
         &self,
         texts: &EncodedTexts,
@@ -182,7 +185,7 @@ impl Masker {
         })
     }
 
-    /// The tokens of a row to guess, ascending, each with what the model sees in its place.
+    /// Returns the ascending indices of the tokens to mask in a row, each with its replacement.
     fn choose(&self, row: EncodedRow<'_>, epoch: u64, number: usize) -> Vec<(usize, u32)> {
         let mut random = generator(self.seed, Purpose::Masking, epoch, number as u64);
         let units = self.units(row);
@@ -208,7 +211,7 @@ impl Masker {
             .collect()
     }
 
-    /// What is masked as a whole: tokens, or words.
+    /// Returns the units of masking: tokens or whole words.
     fn units(&self, row: EncodedRow<'_>) -> Vec<std::ops::Range<usize>> {
         let mut units: Vec<std::ops::Range<usize>> = Vec::new();
         let marks = row.special_tokens_mask().zip(row.word_starts());
@@ -257,7 +260,7 @@ mod tests {
         }
     }
 
-    /// Within three standard errors of a share of `of`.
+    /// Whether a count is within three standard errors of a fraction of `of`.
     fn assert_share(found: usize, of: usize, share: f64) {
         let error = (share * (1.0 - share) / of as f64).sqrt();
         let found = found as f64 / of as f64;
@@ -283,7 +286,7 @@ mod tests {
         let masked = (0..guessed).filter(|&place| seen(place) == mask).count();
         assert_share(masked, guessed, 0.8);
         let kept = (0..guessed).filter(|&place| seen(place) == batch.targets[place]);
-        // A random token is now and then the one that was there.
+        // A random replacement can equal the original token.
         let ordinary = masker.ordinary.len() as f64;
         assert_share(kept.count(), guessed, 0.1 + 0.1 / ordinary);
         let random = (0..guessed)

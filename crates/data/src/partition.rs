@@ -1,4 +1,4 @@
-//! A data set cut into parts, each class with the share it has in the whole.
+//! Stratified splits of a dataset.
 
 use finetune_random::{Purpose, permutation};
 
@@ -6,16 +6,17 @@ use crate::dataset::Dataset;
 use crate::error::DataError;
 use crate::splits::Splits;
 
-/// How far shares that should add up to 1 may miss it: ten rounded decimals do.
+/// Tolerance for the sum of fractions: enough for ten rounded decimals.
 const ROUNDING: f64 = 1e-9;
 
 impl Dataset {
-    /// Row lists of disjoint parts with these shares of the rows, such as `[0.8, 0.1, 0.1]`; rows
-    /// beyond the sum of the shares are in no part.
+    /// Splits the rows into disjoint parts with the given fractions, such as `[0.8, 0.1, 0.1]`, and
+    /// returns the row indices of each part. If the fractions add up to less than 1, the remaining
+    /// rows are in no part.
     ///
-    /// Stratified: the rows that a class has in a part differ from its exact share by at most one.
-    /// Rows without a class (scores, plain text) count as one class. Which rows go where
-    /// is a function of `seed`; in each part they stay in the order they have here.
+    /// The split is stratified: the number of rows of a class in a part differs from the exact
+    /// proportion by at most one. Rows without a class (scores, unlabeled texts) count as one
+    /// class. The assignment depends on `seed`; rows keep their order in each part.
     ///
     /// ```
     /// use finetune_data::{Dataset, Example, Label, Task};
@@ -34,16 +35,18 @@ impl Dataset {
     /// ```
     ///
     /// # Errors
-    /// [`DataError::ShareOutOfRange`], [`DataError::SharesAboveOne`]; [`DataError::EmptyPart`] if a
-    /// share is less than a row.
+    /// - [`DataError::ShareOutOfRange`] if a fraction is outside `(0, 1]`.
+    /// - [`DataError::SharesAboveOne`] if the fractions add up to more than 1.
+    /// - [`DataError::EmptyPart`] if a part would have no rows.
     pub fn split(&self, shares: &[f64], seed: u64) -> Result<Vec<Vec<usize>>, DataError> {
         self.split_counts(&counts_of_shares(shares, self.len())?, seed)
     }
 
-    /// Row lists of disjoint parts with these numbers of rows; otherwise as [`Self::split`].
+    /// Splits the rows into disjoint parts of the given sizes; otherwise like [`Self::split`].
     ///
     /// # Errors
-    /// [`DataError::EmptyPart`], [`DataError::PartsAboveRows`].
+    /// - [`DataError::EmptyPart`] if a size is 0.
+    /// - [`DataError::PartsAboveRows`] if the sizes add up to more than the number of rows.
     pub fn split_counts(&self, rows: &[usize], seed: u64) -> Result<Vec<Vec<usize>>, DataError> {
         if let Some(part) = rows.iter().position(|&count| count == 0) {
             let rows = self.len();
@@ -76,10 +79,10 @@ impl Dataset {
         Ok(parts)
     }
 
-    /// [`Self::split`] into training, validation and test rows, as data sets of their own.
+    /// Splits the rows into training, validation and test datasets, like [`Self::split`].
     ///
     /// # Errors
-    /// As [`Self::split`].
+    /// The same errors as [`Self::split`].
     pub fn train_validation_test(&self, shares: [f64; 3], seed: u64) -> Result<Splits, DataError> {
         let parts = self.split(&shares, seed)?;
         let part = |rows: &[usize], part: &str| Dataset {
@@ -94,11 +97,12 @@ impl Dataset {
         })
     }
 
-    /// A share of the rows, such as 0.1 of a training set for a learning curve; which rows as in
-    /// [`Self::subset`].
+    /// Returns a random subset with the given fraction of the rows, such as 0.1 for a learning
+    /// curve. Rows are selected as in [`Self::subset`].
     ///
     /// # Errors
-    /// [`DataError::ShareOutOfRange`]; [`DataError::EmptyPart`] if the share is less than a row.
+    /// - [`DataError::ShareOutOfRange`] if the fraction is outside `(0, 1]`.
+    /// - [`DataError::EmptyPart`] if the subset would have no rows.
     pub fn subset_by_share(&self, share: f64, seed: u64) -> Result<Dataset, DataError> {
         let rows = counts_of_shares(&[share], self.len())?;
         Ok(self.subset(rows[0], seed))
@@ -106,11 +110,12 @@ impl Dataset {
 }
 
 impl Splits {
-    /// Takes a share of the training rows for validation, in place of the validation split if
-    /// there is one.
+    /// Moves a fraction of the training rows to a new validation split, which replaces an existing
+    /// one.
     ///
     /// # Errors
-    /// As [`Dataset::split`]; a share of 1 leaves nothing to train on.
+    /// The same errors as [`Dataset::split`]. A fraction of 1 is an error because it leaves no
+    /// training rows.
     pub fn hold_out_validation(self, share: f64, seed: u64) -> Result<Self, DataError> {
         let parts = self.train.split(&[share, 1.0 - share], seed)?;
         let validation = Dataset {
@@ -125,11 +130,11 @@ impl Splits {
     }
 }
 
-/// Whole numbers of rows for shares. The ends of the parts are rounded, not their sizes: shares
-/// that add up to 1 use each row.
+/// Converts fractions to numbers of rows. Boundaries are rounded rather than sizes, so fractions
+/// that add up to 1 use every row.
 fn counts_of_shares(shares: &[f64], rows: usize) -> Result<Vec<usize>, DataError> {
     for (part, &found) in shares.iter().enumerate() {
-        // NaN is in no range.
+        // Also rejects NaN.
         if !(found > 0.0 && found <= 1.0) {
             return Err(DataError::ShareOutOfRange { part, found });
         }
@@ -153,12 +158,13 @@ fn counts_of_shares(shares: &[f64], rows: usize) -> Result<Vec<usize>, DataError
     }
 }
 
-/// For each class its rows in each part. The rows of a class add up to its count, those of a part
-/// to its size, and each number is within one of the proportional one.
+/// Returns the number of rows of each class in each part. Rows sum to the class counts, columns to
+/// the part sizes, and each number is within one of the exact proportion.
 ///
-/// Everything is rounded down first. What a class then lacks goes to the parts that lack most,
-/// one each: the way to build a bipartite graph with given degrees, which succeeds if there is
-/// such a graph, and here there is (the fractions themselves say so).
+/// All numbers are rounded down first. The remaining rows of each class then go to the parts with
+/// the largest remaining deficits, one each. This is the construction of a bipartite graph with
+/// given degrees, which succeeds if such a graph exists; the fractional solution shows that it
+/// does.
 fn contingency_table(class_counts: &[usize], sizes: &[usize]) -> Vec<Vec<usize>> {
     let all = sizes.iter().sum::<usize>().max(1) as u128;
     let exact = |class: usize, part: usize| class_counts[class] as u128 * sizes[part] as u128;
@@ -264,7 +270,7 @@ mod tests {
         assert_eq!(data.subset_by_share(0.1, 5).unwrap(), data.subset(10, 5));
     }
 
-    /// A changed value here means that published splits can no longer be repeated.
+    /// A changed value here makes published splits irreproducible.
     #[test]
     fn splits_never_change() {
         let parts = dataset(12).split(&[0.5, 0.25], 42).unwrap();

@@ -1,10 +1,10 @@
-//! How much of the files was read, for a progress bar.
+//! Progress counter for reading files.
 
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A count that the readers of a split's files share. Most count bytes.
+/// Counter shared by the readers of the files of a split. Most readers count bytes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Progress(Arc<AtomicU64>);
 
@@ -18,7 +18,7 @@ impl Progress {
     }
 }
 
-/// A source that counts the bytes read from it.
+/// Reader that counts the bytes read from it.
 #[derive(Debug)]
 pub(crate) struct Counted<R> {
     source: R,

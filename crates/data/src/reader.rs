@@ -1,4 +1,4 @@
-//! Examples one at a time, from files larger than memory.
+//! Streaming reader of examples, for files larger than memory.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,20 +10,20 @@ use crate::error::DataError;
 use crate::progress::Progress;
 use crate::splits::{Skipped, Split, SplitReport};
 
-/// What to do with a row that is not as it should be.
+/// Handling of invalid rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BadRows {
     /// Stop with an error that names the row.
     #[default]
     Refuse,
-    /// Leave the row out, count it and say why.
+    /// Skip and count the row, and record the reason.
     Skip,
 }
 
-/// The examples of a split, read one at a time.
+/// Streaming reader of the examples of a split.
 ///
-/// It holds one record (or one Parquet record batch) in memory.
+/// Holds one record (or one Parquet record batch) in memory.
 pub struct ExampleReader {
     name: String,
     task: Task,
@@ -32,7 +32,7 @@ pub struct ExampleReader {
     source: Box<dyn Iterator<Item = Result<Example, DataError>> + Send>,
     bad_rows: BadRows,
     skipped: Skipped,
-    /// What was read, and all there is.
+    /// Progress and total, if known.
     progress: Option<(Progress, u64)>,
     failed: bool,
 }
@@ -49,10 +49,10 @@ impl fmt::Debug for ExampleReader {
 }
 
 impl ExampleReader {
-    /// A reader of `source`, whose content is a function of `files` and `recipe` and nothing else.
+    /// Creates a reader of `source`, whose content must depend only on `files` and `recipe`.
     ///
-    /// The recipe says how the files are read: which columns, which labels. A cache tells data sets
-    /// of the same files apart by it.
+    /// The recipe identifies how the files are read (columns, labels). The cache uses it to
+    /// distinguish datasets read from the same files.
     pub fn new(
         name: impl Into<String>,
         task: Task,
@@ -74,53 +74,54 @@ impl ExampleReader {
         }
     }
 
-    /// How the files are read.
+    /// Returns the identifier of how the files are read.
     pub fn recipe(&self) -> &str {
         &self.recipe
     }
 
-    /// With a count of what was read of `total`, in bytes or in whatever it counts.
+    /// Sets the progress counter and the total, in bytes or another unit.
     pub(crate) fn with_progress(mut self, progress: Progress, total: u64) -> Self {
         self.progress = Some((progress, total));
         self
     }
 
-    /// How much of the files was read, from 0 to 1, for a progress bar; `None` if that is not
-    /// known. Reading ahead counts as reading.
+    /// Returns the fraction of the files read so far, in `[0, 1]`, including read-ahead; `None` if
+    /// unknown.
     pub fn fraction_read(&self) -> Option<f64> {
         let (progress, total) = self.progress.as_ref()?;
         Some((progress.read() as f64 / (*total).max(1) as f64).min(1.0))
     }
 
-    /// What reports call the data.
+    /// Returns the name used in reports.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What kind of data it is.
+    /// Returns the task.
     pub fn task(&self) -> &Task {
         &self.task
     }
 
-    /// The files that are read, in their order.
+    /// Returns the files, in reading order.
     pub fn files(&self) -> &[PathBuf] {
         &self.files
     }
 
-    /// What happens to a bad row.
+    /// Returns how invalid rows are handled.
     pub fn bad_rows(&self) -> BadRows {
         self.bad_rows
     }
 
-    /// The rows left out so far.
+    /// Returns the rows skipped so far.
     pub fn skipped(&self) -> &Skipped {
         &self.skipped
     }
 
-    /// Reads everything into memory.
+    /// Reads all examples into memory.
     ///
     /// # Errors
-    /// The first bad row, unless bad rows are skipped; [`DataError::NoRows`] if none is left.
+    /// - The error of the first invalid row, unless invalid rows are skipped.
+    /// - [`DataError::NoRows`] if no rows remain.
     pub fn read(mut self) -> Result<(Dataset, Skipped), DataError> {
         let examples = self.by_ref().collect::<Result<Vec<_>, _>>()?;
         if examples.is_empty() {
@@ -134,7 +135,7 @@ impl ExampleReader {
         Ok((dataset, self.skipped))
     }
 
-    /// The error of files that hold no rows.
+    /// Returns the error of files without rows.
     pub(crate) fn no_rows(&self) -> DataError {
         let path = self
             .files
@@ -145,10 +146,10 @@ impl ExampleReader {
         }
     }
 
-    /// Reads everything into memory and reports what was found.
+    /// Reads all examples into memory and returns them with a report.
     ///
     /// # Errors
-    /// As [`Self::read`].
+    /// The same errors as [`Self::read`].
     pub fn read_split(
         self,
         split: Split,
@@ -180,7 +181,7 @@ impl Iterator for ExampleReader {
                     self.skipped.count(&error);
                 }
                 Err(error) => {
-                    // What follows a broken record cannot be trusted.
+                    // Records after a broken record are not reliable.
                     self.failed = true;
                     return Some(Err(error));
                 }

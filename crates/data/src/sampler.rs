@@ -1,15 +1,15 @@
-//! Which rows make a batch, and when.
+//! Sampling of rows into batches.
 
 use finetune_random::{Purpose, permutation};
 use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
 
-/// The batches from which one pool of similar lengths is cut.
+/// Number of batches in a pool of rows that are sorted by length.
 ///
-/// A larger pool pads less and mixes less: rows of one length meet more often. Share of padded
-/// slots measured at batch 32 with BERT's uncased vocabulary, mean of five epochs (4,990 rows are
-/// 156 batches: at 100 they make two pools of 78):
+/// A larger pool needs less padding but mixes less: rows of similar length meet more often.
+/// Fraction of padding measured at batch size 32 with BERT's uncased vocabulary, mean of five
+/// epochs (4,990 rows are 156 batches, which a pool size of 100 divides into two pools of 78):
 ///
 /// | batches in a pool | AG News, 4,990 rows, to 128 tokens | to 512 | IMDB, 25,000 rows, to 512 |
 /// |---|---|---|---|
@@ -21,34 +21,33 @@ use crate::error::DataError;
 /// | all | 0.6 % | 2.0 % | 0.1 % |
 const POOL_BATCHES: usize = 100;
 
-/// The order of the rows in an epoch.
+/// Order of the rows in an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
-    /// As in the data set.
+    /// Dataset order.
     Sequential,
-    /// A new random order each epoch.
+    /// Random order, reshuffled every epoch.
     Shuffled,
-    /// A new random order each epoch in which the rows of a batch are about equally long.
+    /// Random order, reshuffled every epoch, with rows of similar length in each batch.
     #[default]
     BucketedByLength,
 }
 
-/// How much goes into a batch.
+/// Size of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BatchSize {
-    /// So many rows; the last batch of an epoch may have fewer.
+    /// Number of rows; the last batch of an epoch may have fewer.
     Rows(usize),
-    /// As many rows as fit into so many token slots once they are padded to the longest of them:
-    /// many short rows or a few long ones, for about the same work and memory. A row that is
-    /// longer than that is a batch of its own.
+    /// Maximum number of tokens including padding to the longest row. Batches have many short rows
+    /// or few long rows, for similar compute and memory. A longer row becomes a batch of its own.
     Tokens(usize),
 }
 
 impl BatchSize {
-    /// Cuts rows into batches of this size, in the order given. `lengths` has the tokens of every
-    /// row of the data set.
+    /// Divides rows into batches of this size, in the given order. `lengths` has the number of
+    /// tokens of every row of the dataset.
     ///
     /// ```
     /// use finetune_data::BatchSize;
@@ -59,7 +58,7 @@ impl BatchSize {
     /// ```
     ///
     /// # Panics
-    /// For a size of no rows, and for a row that is not in the data set.
+    /// If the size is 0 rows or a row index is out of range.
     pub fn cut(self, rows: &[usize], lengths: &[usize]) -> Vec<Vec<usize>> {
         match self {
             Self::Rows(size) => rows.chunks(size).map(<[usize]>::to_vec).collect(),
@@ -74,10 +73,10 @@ impl From<usize> for BatchSize {
     }
 }
 
-/// Cuts the rows of an epoch into batches.
+/// Sampler that divides the rows of each epoch into batches.
 ///
-/// The batches are a function of the seed and the epoch alone, so a run that stopped at any step
-/// goes on from there ([`Sampler::steps`]).
+/// The batches depend only on the seed and the epoch, so an interrupted run can resume at any step
+/// ([`Sampler::steps`]).
 ///
 /// ```
 /// use finetune_data::{BatchSize, Order, Sampler};
@@ -98,24 +97,24 @@ pub struct Sampler {
     seed: u64,
 }
 
-/// One batch on the way through the epochs.
+/// A batch of row indices with its position in training.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// Its number, from 0, over all epochs.
+    /// Index of the batch over all epochs, from 0.
     pub step: u64,
-    /// The epoch, from 0.
+    /// Index of the epoch, from 0.
     pub epoch: u64,
-    /// Its place in the epoch, from 0.
+    /// Index of the batch in the epoch, from 0.
     pub batch: usize,
-    /// The positions of its rows.
+    /// Row indices.
     pub rows: Vec<usize>,
 }
 
 impl Sampler {
-    /// A sampler of batches of `batch_size` rows, or of another [`BatchSize`].
+    /// Creates a sampler with batches of `batch_size` rows, or with another [`BatchSize`].
     ///
     /// # Errors
-    /// [`DataError::BatchSizeZero`].
+    /// - [`DataError::BatchSizeZero`] if the batch size is 0 rows or 0 tokens.
     pub fn new(
         order: Order,
         batch_size: impl Into<BatchSize>,
@@ -132,22 +131,23 @@ impl Sampler {
         }
     }
 
-    /// The order of the rows.
+    /// Returns the order of the rows.
     pub fn order(&self) -> Order {
         self.order
     }
 
-    /// How much goes into a batch.
+    /// Returns the batch size.
     pub fn batch_size(&self) -> BatchSize {
         self.batch_size
     }
 
-    /// The seed of every epoch's order.
+    /// Returns the random seed.
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// The batches of an epoch, in number. With [`BatchSize::Rows`] every epoch has as many.
+    /// Returns the number of batches in an epoch. With [`BatchSize::Rows`] it is the same for every
+    /// epoch.
     pub fn batch_count(&self, lengths: &[usize], epoch: u64) -> usize {
         match self.batch_size {
             BatchSize::Rows(rows) => lengths.len().div_ceil(rows),
@@ -155,10 +155,10 @@ impl Sampler {
         }
     }
 
-    /// The batches of an epoch: positions of rows, each row exactly once.
+    /// Returns the batches of an epoch as row indices; each row occurs exactly once.
     ///
-    /// `lengths` has the tokens of each row; [`Order::BucketedByLength`] and
-    /// [`BatchSize::Tokens`] look at them, the others only count them.
+    /// `lengths` has the number of tokens of each row. Only [`Order::BucketedByLength`] and
+    /// [`BatchSize::Tokens`] use the values; otherwise only their number matters.
     pub fn batches(&self, lengths: &[usize], epoch: u64) -> Vec<Vec<usize>> {
         match self.order {
             Order::Sequential => self
@@ -171,9 +171,10 @@ impl Sampler {
         }
     }
 
-    /// The batches of one epoch after the other, without end, from the given step on.
+    /// Returns an endless iterator over the batches of successive epochs, beginning at step
+    /// `start`.
     ///
-    /// Without rows there are no batches, and the iterator ends at once.
+    /// Without rows, the iterator is empty.
     ///
     /// ```
     /// use finetune_data::{Order, Sampler};
@@ -205,7 +206,7 @@ impl Sampler {
             })
     }
 
-    /// The epoch of a step, and its place in that epoch.
+    /// Returns the epoch of a step and the index of the batch in that epoch.
     fn locate(&self, lengths: &[usize], step: u64) -> (u64, usize) {
         if lengths.is_empty() {
             return (0, 0);
@@ -232,11 +233,11 @@ impl Sampler {
         let mut rows = self.shuffled(lengths.len(), epoch);
         let mut batches = Vec::new();
         for pool in rows.chunks_mut(self.pool_size(lengths)) {
-            // Stable: rows of one length stay in their random order.
+            // A stable sort keeps rows of equal length in random order.
             pool.sort_by_key(|&row| lengths[row]);
             batches.extend(self.batch_size.cut(pool, lengths));
         }
-        // Sorted pools would make every few steps a run from short to long.
+        // Without this, batches would run from short to long in each pool.
         let order = permutation(self.seed, Purpose::BatchOrder, epoch, batches.len());
         order
             .into_iter()
@@ -244,13 +245,13 @@ impl Sampler {
             .collect()
     }
 
-    /// The rows of a pool: whole batches, and pools of about equal size, for a small last pool
-    /// would have batches of very different lengths.
+    /// Returns the number of rows in a pool. Pools consist of whole batches and have about equal
+    /// size: the batches of a small last pool would mix very different lengths.
     fn pool_size(&self, lengths: &[usize]) -> usize {
         let rows = lengths.len().max(1);
         let batch_rows = match self.batch_size {
             BatchSize::Rows(rows) => rows,
-            // Of rows of the mean length.
+            // Rows of mean length.
             BatchSize::Tokens(tokens) => {
                 (tokens * rows / lengths.iter().sum::<usize>().max(1)).clamp(1, rows)
             }
@@ -280,8 +281,8 @@ fn cut_by_tokens(rows: &[usize], lengths: &[usize], tokens: usize) -> Vec<Vec<us
     batches
 }
 
-/// Batches for prediction, where no order is better than another: by length, the longest first,
-/// so that what does not fit the memory fails in the first batch and not in the last.
+/// Returns batches for prediction, in descending order of length. If memory is insufficient, the
+/// first batch fails rather than the last.
 ///
 /// ```
 /// let batches = finetune_data::sorted_by_length(&[3, 9, 3, 5], 2)?;
@@ -290,7 +291,7 @@ fn cut_by_tokens(rows: &[usize], lengths: &[usize], tokens: usize) -> Vec<Vec<us
 /// ```
 ///
 /// # Errors
-/// [`DataError::BatchSizeZero`].
+/// - [`DataError::BatchSizeZero`] if the batch size is 0 rows or 0 tokens.
 pub fn sorted_by_length(
     lengths: &[usize],
     batch_size: impl Into<BatchSize>,
@@ -330,7 +331,7 @@ mod tests {
 
     #[test]
     fn buckets_hold_rows_of_about_one_length() {
-        // Texts as long as in a news corpus, 20 to 100 tokens.
+        // Lengths of 20 to 100 tokens, as in a news corpus.
         let lengths: Vec<usize> = (0..5000).map(|row: usize| 20 + row * 7919 % 81).collect();
         let padded = |order| {
             let batches = Sampler::new(order, 32, 3).unwrap().batches(&lengths, 0);

@@ -1,4 +1,4 @@
-//! The parts of a data set, and what was found on opening them.
+//! Splits of a dataset and reports on loading them.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,17 +9,17 @@ use serde::{Deserialize, Serialize};
 use crate::dataset::Dataset;
 use crate::error::DataError;
 
-/// A part of a data set, by what it is for.
+/// Split of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Split {
-    /// For training.
+    /// Training set.
     Train,
-    /// For choosing settings.
+    /// Validation set, for model selection.
     Validation,
-    /// For the final score only.
+    /// Test set, for the final evaluation.
     Test,
-    /// Text without labels, for further pre-training.
+    /// Unlabeled texts, for further pre-training.
     Unlabelled,
 }
 
@@ -27,7 +27,7 @@ impl Split {
     /// All splits, in the order in which they are used.
     pub const ALL: [Self; 4] = [Self::Train, Self::Validation, Self::Test, Self::Unlabelled];
 
-    /// `train`, `validation`, `test` or `unlabelled`.
+    /// Returns the name: `train`, `validation`, `test` or `unlabelled`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Train => "train",
@@ -55,21 +55,21 @@ impl FromStr for Split {
     }
 }
 
-/// The splits of a data set; all have one task.
+/// Splits of a dataset; all have the same task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Splits {
-    /// For training.
+    /// Training set.
     pub train: Dataset,
-    /// For choosing settings, if the data set comes with such a part.
+    /// Validation set, if any.
     pub validation: Option<Dataset>,
-    /// For the final score only; its labels may be secret.
+    /// Test set, if any; its labels may be unpublished.
     pub test: Option<Dataset>,
-    /// Text without labels.
+    /// Unlabeled texts, if any.
     pub unlabelled: Option<Dataset>,
 }
 
 impl Splits {
-    /// Rows to train on and rows to test on.
+    /// Creates splits from a training and a test set.
     pub fn train_test(train: Dataset, test: Dataset) -> Self {
         Self {
             train,
@@ -79,7 +79,7 @@ impl Splits {
         }
     }
 
-    /// The splits that are there, in the order in which they are used.
+    /// Returns the existing splits, in the order in which they are used.
     pub fn iter(&self) -> impl Iterator<Item = (Split, &Dataset)> {
         let rest = [
             (Split::Validation, &self.validation),
@@ -93,20 +93,20 @@ impl Splits {
     }
 }
 
-/// The rows that were left out because they were bad, where that was asked for.
+/// Invalid rows that were skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Skipped {
-    /// How many.
+    /// Number of skipped rows.
     pub rows: u64,
-    /// What was wrong with the first of them, file and row included.
+    /// Reasons for the first skipped rows, with file and row number.
     pub first: Vec<String>,
 }
 
 impl Skipped {
-    /// The reasons that are kept.
+    /// Maximum number of reasons that are recorded.
     pub const REASONS: usize = 10;
 
-    /// Counts a row.
+    /// Counts a skipped row.
     pub fn count(&mut self, reason: &dyn fmt::Display) {
         self.rows += 1;
         if self.first.len() < Self::REASONS {
@@ -115,18 +115,18 @@ impl Skipped {
     }
 }
 
-/// What was found on opening a split.
+/// Report on loading a split.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitReport {
-    /// Which split.
+    /// The split.
     pub split: Split,
-    /// The files it was read from.
+    /// Files that were read.
     pub files: Vec<PathBuf>,
-    /// The rows read.
+    /// Number of rows read.
     pub rows: usize,
-    /// The rows of the published split, where the data set is a published one.
+    /// Number of rows of the published split; `None` if the dataset is not from the catalog.
     pub official_rows: Option<usize>,
-    /// The rows left out.
+    /// Skipped rows.
     pub skipped: Skipped,
 }
 
@@ -148,12 +148,12 @@ impl fmt::Display for SplitReport {
     }
 }
 
-/// A data set as it was opened.
+/// Loaded dataset with its reports.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Opened {
-    /// The data.
+    /// The splits.
     pub splits: Splits,
-    /// What was found, one report a split.
+    /// One report per split.
     pub reports: Vec<SplitReport>,
 }
 

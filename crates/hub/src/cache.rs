@@ -1,9 +1,9 @@
-//! The cache on disk.
+//! Cache on disk.
 //!
-//! A repository's folder has `blobs/` with the files under their hashes, `snapshots/<commit>/` with
-//! links to them under their names, and `refs/<revision>` with the commit of a branch: the layout
-//! of `huggingface_hub`. Ours is one file more, `listings/<commit>.json`: the names of all files of
-//! the commit. It says what a pattern stands for without asking the hub.
+//! The layout is that of `huggingface_hub`: the directory of a repository has `blobs/` with files
+//! named by their hashes, `snapshots/<commit>/` with links to them under their names, and
+//! `refs/<revision>` with the commit of a branch. This crate adds `listings/<commit>.json` with the
+//! names of all files of the commit, so that patterns can be resolved without a request.
 
 use std::fs::{self, File};
 use std::io;
@@ -16,7 +16,7 @@ use crate::error::HubError;
 use crate::pattern::{is_inside, matches};
 use crate::repository::Repository;
 
-/// The files of a commit.
+/// Files of a commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Listing {
     pub(crate) commit: String,
@@ -24,7 +24,7 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    /// Refuses a listing that would lead out of the cache.
+    /// Returns an error if a name leads outside the cache.
     pub(crate) fn check(&self, repository: &Repository) -> Result<(), HubError> {
         let names = self.files.iter().chain([&self.commit]);
         match names.into_iter().find(|name| !is_inside(name)) {
@@ -36,7 +36,7 @@ impl Listing {
         }
     }
 
-    /// The files that match one of the patterns.
+    /// Returns the files that match any of the patterns.
     pub(crate) fn wanted(
         &self,
         repository: &Repository,
@@ -54,7 +54,7 @@ impl Listing {
     }
 }
 
-/// The folder of a repository in the cache.
+/// Cache directory of a repository.
 pub(crate) struct RepositoryCache {
     folder: PathBuf,
     lock: PathBuf,
@@ -75,8 +75,8 @@ impl RepositoryCache {
         self.folder.join("snapshots").join(commit)
     }
 
-    /// Waits until no other program fetches from the repository. The lock ends with the file, and
-    /// with the program.
+    /// Waits until no other process downloads from the repository. The lock is released when the
+    /// file is closed or the process ends.
     pub(crate) fn lock(&self) -> Result<File, HubError> {
         let lock = || {
             fs::create_dir_all(self.lock.parent().unwrap_or(Path::new(".")))?;
@@ -87,7 +87,7 @@ impl RepositoryCache {
         lock().map_err(|source| HubError::io(&self.lock, source))
     }
 
-    /// The listing of the commit that the revision stood for at the last download.
+    /// Returns the listing of the commit that the revision had at the last download.
     pub(crate) fn listing(&self) -> Option<Listing> {
         let commit = self.commit()?;
         let text = fs::read(self.listing_path(&commit)).ok()?;
@@ -96,7 +96,7 @@ impl RepositoryCache {
             .then_some(listing)
     }
 
-    /// The names of the files of the revision that are here, whoever downloaded them.
+    /// Returns the cached files of the revision, including those downloaded by other programs.
     pub(crate) fn present(&self) -> Option<Listing> {
         let commit = self.commit()?;
         let mut files = Vec::new();
@@ -105,7 +105,7 @@ impl RepositoryCache {
         Some(Listing { commit, files })
     }
 
-    /// Notes that the revision stands for the commit of this listing.
+    /// Records that the revision refers to the commit of this listing.
     pub(crate) fn remember(&self, listing: &Listing) -> Result<(), HubError> {
         let path = self.listing_path(&listing.commit);
         let text =
@@ -119,7 +119,7 @@ impl RepositoryCache {
             let commit = commit.trim();
             return is_inside(commit).then(|| commit.to_owned());
         }
-        // A commit stands for itself.
+        // The revision may be a commit itself.
         self.snapshot(&self.revision)
             .is_dir()
             .then(|| self.revision.clone())
@@ -134,7 +134,7 @@ impl RepositoryCache {
     }
 }
 
-/// The names of all files below a folder, with links followed: one to nothing is no file.
+/// Lists all files below a directory, following links; broken links are ignored.
 fn list_files(folder: &Path, prefix: &str, files: &mut Vec<String>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

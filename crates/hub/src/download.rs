@@ -1,4 +1,4 @@
-//! One file, downloaded and checked.
+//! Download and verification of a file.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -16,10 +16,10 @@ use crate::pattern::is_inside;
 use crate::repository::Repository;
 use crate::watch::{NoResult, Reporter, watched};
 
-/// Between two attempts; each pause is twice the one before.
+/// Pause before the second attempt; each further pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-/// A connection to the hub that retries, with bounds.
+/// Downloader with a limited number of retries.
 pub(crate) struct Downloader<'a> {
     pub(crate) hub: &'a Hub,
     pub(crate) api: Api,
@@ -27,7 +27,7 @@ pub(crate) struct Downloader<'a> {
 }
 
 impl Downloader<'_> {
-    /// Calls the library until it succeeds, fails for good, or has failed too often.
+    /// Calls the library until it succeeds, fails permanently, or exceeds the number of attempts.
     pub(crate) fn call<T: Send + 'static>(
         &self,
         url: &str,
@@ -75,7 +75,7 @@ impl Downloader<'_> {
         })
     }
 
-    /// Makes sure that a file is in the snapshot of a commit, whole.
+    /// Downloads a file into the snapshot of a commit unless it is present, and verifies it.
     pub(crate) fn ensure(
         &self,
         commit: &str,
@@ -93,7 +93,7 @@ impl Downloader<'_> {
             if checked.is_ok() {
                 break;
             }
-            // The file and the link to it.
+            // Remove the file and the link to it.
             for path in fs::canonicalize(&path).iter().chain([&path]) {
                 fs::remove_file(path).map_err(|source| HubError::io(path, source))?;
             }
@@ -123,7 +123,7 @@ impl Downloader<'_> {
             .join("blobs");
         let part = blobs.join(metadata.etag()).with_extension("part");
         let begin_anew = || {
-            // If it cannot be removed, the next attempt fails and says why.
+            // If it cannot be removed, the next attempt fails and reports the reason.
             let _ = fs::remove_file(&part);
         };
         let file = file.to_owned();
@@ -134,7 +134,7 @@ impl Downloader<'_> {
         Ok(())
     }
 
-    /// The answer's headers become parts of paths.
+    /// Checks the response headers, which become parts of paths.
     fn check_metadata(&self, commit: &str, metadata: &Metadata, url: &str) -> Result<(), HubError> {
         if !is_inside(metadata.etag()) {
             return Err(HubError::UnsafeName {
@@ -152,8 +152,9 @@ impl Downloader<'_> {
     }
 }
 
-/// Compares a file with the name of its blob: the SHA-256 of a large file, the hash that git gives
-/// a small one. Names of another form (a mirror's) say nothing of the content.
+/// Compares the content of a file with the name of its blob: the SHA-256 of a large file, or the
+/// git hash of a small one. Names of another form (from a mirror) are not hashes and are not
+/// checked.
 fn check(path: &Path) -> Result<(), HubError> {
     let failed = |source| HubError::io(path, source);
     let blob: PathBuf = fs::canonicalize(path).map_err(failed)?;

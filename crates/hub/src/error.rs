@@ -1,4 +1,4 @@
-//! What can go wrong between the hub and a file.
+//! Errors of this crate.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,93 +6,93 @@ use std::time::Duration;
 
 use hf_hub::api::sync::ApiError;
 
-/// Every way in which this crate fails.
+/// Error of this crate.
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
-    /// The operating system could not read or write a file of the cache.
+    /// A file of the cache cannot be read or written.
     #[error("{path}: {source}")]
     Io {
-        /// The file or folder.
+        /// Path of the file or directory.
         path: PathBuf,
-        /// What the operating system said.
+        /// Error reported by the operating system.
         source: io::Error,
     },
 
-    /// No repository has such an id or such a revision.
+    /// The repository id or the revision is invalid.
     #[error(
         "expected a repository like owner/name and a revision like main, found {id:?} and {revision:?}"
     )]
     InvalidRepository {
-        /// The id.
+        /// The repository id.
         id: String,
         /// The revision.
         revision: String,
     },
 
-    /// There is no folder for the cache: neither of the variables is set and there is no home.
+    /// There is no cache directory: no environment variable sets it and there is no home directory.
     #[error("no folder for the cache: set HF_HOME")]
     NoCache,
 
-    /// The hub is not to be asked, and the cache lacks what is wanted.
+    /// Offline mode is enabled and the cache lacks requested files.
     #[error("{repository}: offline (HF_HUB_OFFLINE), and {cache} has no {}", wanted.join(", "))]
     Offline {
         /// The repository.
         repository: String,
-        /// The cache.
+        /// Directory of the cache.
         cache: PathBuf,
-        /// The patterns.
+        /// The requested patterns.
         wanted: Vec<String>,
     },
 
-    /// The hub has no such repository, revision or file, or shows it to others only.
+    /// The repository, revision or file does not exist or is not accessible.
     #[error("{url}: the hub has no such repository, revision or file (status {status})")]
     NotFound {
-        /// What was asked for.
+        /// The requested URL.
         url: String,
-        /// 401, 403 or 404: which of them is up to the hub.
+        /// HTTP status: 401, 403 or 404, depending on the hub.
         status: u16,
     },
 
-    /// No file of the repository is wanted.
+    /// No file of the repository matches the requested patterns.
     #[error("{repository}: no file like {}", wanted.join(", "))]
     NoMatchingFiles {
         /// The repository.
         repository: String,
-        /// The patterns.
+        /// The requested patterns.
         wanted: Vec<String>,
     },
 
-    /// The hub could not be reached, or the connection broke, in each of several attempts.
+    /// The hub could not be reached, or the connection failed, in every attempt.
     #[error("{url}: {attempts} attempts failed, the last one: {reason}")]
     Unreachable {
-        /// What was asked for.
+        /// The requested URL.
         url: String,
-        /// How often.
+        /// Number of attempts.
         attempts: u32,
-        /// What happened last.
+        /// Reason of the last failure.
         reason: String,
     },
 
-    /// The hub sent nothing for too long.
+    /// The hub sent no data for too long.
     #[error("{url}: nothing came for {} seconds", patience.as_secs_f64())]
     Stalled {
-        /// What was asked for.
+        /// The requested URL.
         url: String,
-        /// For how long.
+        /// Maximum time without data.
         patience: Duration,
     },
 
-    /// The answer is none that a hub gives.
+    /// Unexpected HTTP response from the hub.
     #[error("{url}: {reason}")]
     UnexpectedAnswer {
-        /// What was asked for.
+        /// The requested URL.
         url: String,
-        /// What is wrong with the answer.
+        /// Description of the problem.
         reason: String,
     },
 
-    /// A name that the hub sent leads out of the cache's folder.
+    /// A name sent by the hub leads outside the cache directory.
     #[error("{repository}: the name {name:?} leads out of the folder of the repository")]
     UnsafeName {
         /// The repository.
@@ -101,14 +101,14 @@ pub enum HubError {
         name: String,
     },
 
-    /// A downloaded file is not the one that the hub has, in each of several attempts.
+    /// The hash of a downloaded file is wrong, in every attempt.
     #[error("{path}: expected a file with the hash {expected}, found {found}")]
     Damaged {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The hash by which the hub names it.
+        /// The expected hash.
         expected: String,
-        /// The hash of what was downloaded.
+        /// Hash of the downloaded file.
         found: String,
     },
 }
@@ -120,13 +120,13 @@ impl HubError {
     }
 }
 
-/// What to do after a failed request.
+/// Classification of a failed request.
 pub(crate) enum Failure {
-    /// It would fail again.
+    /// Permanent failure.
     Final(HubError),
-    /// It may succeed the next time; why it failed.
+    /// Temporary failure with its reason; the request may be retried.
     Transient(String),
-    /// What there is of the file does not fit to what is to come: begin anew.
+    /// The partial file does not match the remote file; restart the download.
     UnusablePart,
 }
 

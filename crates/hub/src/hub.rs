@@ -1,4 +1,4 @@
-//! The hub, and what is known of it.
+//! Client of the Hugging Face hub.
 
 use std::env;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::download::Downloader;
 use crate::error::HubError;
 use crate::repository::Repository;
 
-/// Where files come from and where they are kept.
+/// Hub client: endpoint, cache directory and download settings.
 ///
 /// ```no_run
 /// use finetune_hub::{Hub, Repository};
@@ -34,29 +34,30 @@ pub struct Hub {
     pub(crate) patience: Duration,
 }
 
-/// How far a download is.
+/// Progress of a download.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchProgress {
-    /// The file that is being downloaded.
+    /// Name of the file being downloaded.
     pub file: String,
-    /// Its position among the files wanted, from 0.
+    /// Index of the file among the requested files, from 0.
     pub index: usize,
-    /// The files wanted.
+    /// Number of requested files.
     pub files: usize,
-    /// The bytes of it that have come, with those of an earlier attempt.
+    /// Number of bytes of the file received so far, including those of earlier attempts.
     pub bytes: u64,
 }
 
-/// Fetches files as the environment says: [`Hub::from_env`], [`Hub::fetch`].
+/// Downloads files with the settings from the environment: [`Hub::from_env`] and [`Hub::fetch`].
 ///
 /// # Errors
-/// As these two.
+/// The errors of these two functions.
 pub fn fetch(repository: &Repository, wanted: &[&str]) -> Result<PathBuf, HubError> {
     Hub::from_env()?.fetch(repository, wanted)
 }
 
 impl Hub {
-    /// The public hub, with a cache in this folder; no variable is read.
+    /// Creates a client of the public hub with the given cache directory, without reading
+    /// environment variables.
     pub fn new(cache: impl Into<PathBuf>) -> Self {
         Self {
             endpoint: "https://huggingface.co".to_owned(),
@@ -69,10 +70,11 @@ impl Hub {
         }
     }
 
-    /// The hub that the environment names; which variables is said on the crate's first page.
+    /// Creates a client from environment variables; see the crate documentation for their names.
     ///
     /// # Errors
-    /// [`HubError::NoCache`] if the environment names no folder and no home.
+    /// - [`HubError::NoCache`] if no variable sets the cache directory and there is no home
+    ///   directory.
     pub fn from_env() -> Result<Self, HubError> {
         Self::from_variables(&|name| env::var(name).ok().filter(|value| !value.is_empty()))
     }
@@ -105,62 +107,71 @@ impl Hub {
         })
     }
 
-    /// Another hub, such as a mirror.
+    /// Sets the endpoint, such as a mirror (default: `https://huggingface.co`).
     #[must_use]
     pub fn endpoint(self, endpoint: impl Into<String>) -> Self {
         let endpoint = endpoint.into().trim_end_matches('/').to_owned();
         Self { endpoint, ..self }
     }
 
-    /// Whether only the cache is used.
+    /// Sets whether only the cache is used (default: false).
     #[must_use]
     pub fn offline(self, offline: bool) -> Self {
         Self { offline, ..self }
     }
 
-    /// Whether to ask for a newer commit even if the cache has all that is wanted.
+    /// Sets whether to check for a newer commit even if the cache has all requested files (default:
+    /// false).
     #[must_use]
     pub fn refresh(self, refresh: bool) -> Self {
         Self { refresh, ..self }
     }
 
-    /// How often a request that fails is tried; at least once.
+    /// Sets the maximum number of attempts per request, at least 1 (default: 4).
     #[must_use]
     pub fn attempts(self, attempts: u32) -> Self {
         let attempts = attempts.max(1);
         Self { attempts, ..self }
     }
 
-    /// For how long the hub may send nothing.
+    /// Sets the maximum time without received data (default: 30 seconds).
     #[must_use]
     pub fn patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// The folder of the cache.
+    /// Returns the cache directory.
     pub fn cache(&self) -> &Path {
         &self.cache
     }
 
-    /// The files of a repository that match one of the patterns, downloaded unless they are in the
-    /// cache; the folder in which they are, under the names that they have in the repository.
+    /// Downloads the files of a repository that match any of the patterns, unless they are cached.
+    /// Returns the snapshot directory, which contains the files under their names in the
+    /// repository.
     ///
-    /// `*` in a pattern stands for any characters but `/`. The folder may hold other files of the
-    /// same commit from an earlier download.
+    /// `*` in a pattern matches any characters except `/`. The directory may contain other files of
+    /// the same commit from earlier downloads.
     ///
     /// # Errors
-    /// [`HubError::InvalidRepository`]; offline [`HubError::Offline`]; otherwise
-    /// [`HubError::NotFound`], [`HubError::NoMatchingFiles`], [`HubError::Unreachable`],
-    /// [`HubError::Stalled`], [`HubError::UnexpectedAnswer`], [`HubError::UnsafeName`],
-    /// [`HubError::Damaged`]; [`HubError::Io`] if the cache cannot be written.
+    /// - [`HubError::InvalidRepository`] if the repository id or the revision is invalid.
+    /// - [`HubError::Offline`] if offline mode is enabled and files are missing from the cache.
+    /// - [`HubError::NotFound`] if the repository, revision or file does not exist or is not
+    ///   accessible.
+    /// - [`HubError::NoMatchingFiles`] if no file matches the patterns.
+    /// - [`HubError::Unreachable`] if every attempt failed.
+    /// - [`HubError::Stalled`] if the hub sent no data for too long.
+    /// - [`HubError::UnexpectedAnswer`] if the HTTP response is unexpected.
+    /// - [`HubError::UnsafeName`] if a name leads outside the cache directory.
+    /// - [`HubError::Damaged`] if the hash of a file is wrong.
+    /// - [`HubError::Io`] if the cache cannot be read or written.
     pub fn fetch(&self, repository: &Repository, wanted: &[&str]) -> Result<PathBuf, HubError> {
         self.fetch_with(repository, wanted, &mut |_| ())
     }
 
-    /// [`Self::fetch`], which says how far it is each time that bytes have come.
+    /// Downloads files like [`Self::fetch`], with a callback whenever bytes are received.
     ///
     /// # Errors
-    /// As [`Self::fetch`].
+    /// The same errors as [`Self::fetch`].
     pub fn fetch_with(
         &self,
         repository: &Repository,
@@ -180,7 +191,7 @@ impl Hub {
             });
         }
         let _lock = cache.lock()?;
-        // Another program may have fetched it in the meantime.
+        // Another process may have downloaded it in the meantime.
         if let Some(folder) = self.cached(&cache, repository, wanted)? {
             return Ok(folder);
         }
@@ -205,7 +216,7 @@ impl Hub {
         Ok(folder)
     }
 
-    /// The folder, if it has all that is wanted and the hub is not to be asked anyway.
+    /// Returns the snapshot directory if it has all requested files and no refresh is requested.
     fn cached(
         &self,
         cache: &RepositoryCache,
@@ -223,7 +234,8 @@ impl Hub {
                 .all(|file| folder.join(file).is_file())
                 .then_some(folder));
         }
-        // Downloaded by another library: what belongs to a pattern is not known, only what is here.
+        // Files downloaded by another library have no listing, so only the present files can be
+        // matched.
         let present = cache.present().filter(|_| self.offline);
         let found = present.filter(|listing| listing.wanted(repository, wanted).is_ok());
         Ok(found.map(|listing| cache.snapshot(&listing.commit)))
@@ -250,7 +262,7 @@ impl Hub {
 }
 
 impl Downloader<'_> {
-    /// The files of the revision, and its commit.
+    /// Returns the files of the revision and its commit.
     fn listing(&self) -> Result<Listing, HubError> {
         let repo = self.repository.at_commit(&self.repository.revision);
         let url = format!("{}/api/{}", self.hub.endpoint, repo.api_url());
@@ -270,7 +282,7 @@ impl Downloader<'_> {
     }
 }
 
-/// Without the token.
+/// Omits the access token.
 impl fmt::Debug for Hub {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter

@@ -1,8 +1,8 @@
-//! Files of data sets and models from the Hugging Face hub.
+//! Downloads of datasets and models from the Hugging Face hub.
 //!
-//! [`fetch`] downloads the files of a [`Repository`] that match some patterns, checks them, and
-//! returns the folder in which they are: the cache that `huggingface_hub` and `transformers` use,
-//! in their layout, so that what one has downloaded the others find.
+//! [`fetch`] downloads the files of a [`Repository`] that match given patterns, verifies them, and
+//! returns their directory in the cache. The cache is shared with `huggingface_hub` and
+//! `transformers`: it has the same location and layout.
 //!
 //! ```no_run
 //! use finetune_hub::{Repository, fetch};
@@ -13,25 +13,25 @@
 //! # Ok::<(), finetune_hub::HubError>(())
 //! ```
 //!
-//! # What is promised
+//! # Guarantees
 //!
-//! - What is in the cache is used without a request. With a branch as revision (`main` unless said
-//!   otherwise) that is the commit of the first download; [`Hub::refresh`] asks for a newer one.
-//! - Each file is checked against the hash that the hub names it by before it is used. All files of
-//!   a folder are of one commit.
-//! - An interrupted download goes on where it stopped, also in a later run.
-//! - Attempts are bounded, and a server that is silent for too long ends the download: an error,
-//!   never a hang.
-//! - Programs that fetch one repository at the same time wait for each other.
+//! - Cached files are used without a request. For a branch (default: `main`), this is the commit of
+//!   the first download; [`Hub::refresh`] checks for a newer one.
+//! - Each file is verified by its hash before use. All files of a directory belong to the same
+//!   commit.
+//! - An interrupted download is resumed, also by a later run.
+//! - The number of attempts and the time without data are limited: downloads fail with an error
+//!   instead of hanging.
+//! - Processes that download the same repository at the same time wait for each other.
 //!
 //! # Environment
 //!
 //! | variable | meaning |
 //! |---|---|
-//! | `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME` | where the cache is: the folder itself, the folder above `hub`, the folder above `huggingface/hub`; `~/.cache/huggingface/hub` without any |
-//! | `HF_ENDPOINT` | the hub, a mirror for instance |
-//! | `HF_HUB_OFFLINE` | `1`, `true`, `yes` or `on`: use the cache only |
-//! | `HF_TOKEN` | the access token; without it that of the file `token` in the folder above `hub` |
+//! | `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME` | cache directory; its parent directory (with the cache in `hub`); the parent directory of `huggingface/hub` (default: `~/.cache/huggingface/hub`) |
+//! | `HF_ENDPOINT` | endpoint of the hub, such as a mirror (default: `https://huggingface.co`) |
+//! | `HF_HUB_OFFLINE` | `1`, `true`, `yes` or `on`: use only the cache (default: off) |
+//! | `HF_TOKEN` | access token (default: content of the file `token` in `HF_HOME` or its default) |
 
 mod cache;
 mod download;

@@ -1,6 +1,6 @@
-//! Which files are wanted, and which names are safe.
+//! Matching of file name patterns and validation of names.
 
-/// Whether a name matches a pattern, in which `*` stands for any characters of one path part.
+/// Returns whether a name matches a pattern, in which `*` matches any characters except `/`.
 pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let Some((before, after)) = pattern.split_once('*') else {
         return pattern == name;
@@ -17,7 +17,7 @@ pub(crate) fn matches(pattern: &str, name: &str) -> bool {
         .any(|end| matches(after, &rest[end..]))
 }
 
-/// Whether a relative path stays below the folder that it is joined to.
+/// Returns whether a relative path stays inside the directory that it is joined to.
 pub(crate) fn is_inside(name: &str) -> bool {
     let safe = |part: &str| !part.is_empty() && part != "." && part != "..";
     name.split('/').all(safe) && !name.contains(['\\', '\0', ':'])

@@ -1,42 +1,42 @@
-//! What is fetched from.
+//! Repositories of the hub.
 
 use hf_hub::{Repo, RepoType};
 
 use crate::error::HubError;
 use crate::pattern::is_inside;
 
-/// The kinds of repositories that the hub has for us.
+/// Type of a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RepositoryKind {
-    /// A data set.
+    /// Dataset repository.
     Dataset,
-    /// A model.
+    /// Model repository.
     Model,
 }
 
-/// A repository of the hub, at a revision.
+/// Repository of the hub at a revision.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Repository {
-    /// Data set or model.
+    /// Type of the repository.
     pub kind: RepositoryKind,
-    /// `owner/name`, or a name alone for a few old ones.
+    /// Id of the repository: `owner/name`, or only a name for some old repositories.
     pub id: String,
-    /// A branch, a tag or a commit.
+    /// Branch, tag or commit.
     pub revision: String,
 }
 
 impl Repository {
-    /// The main branch of a data set.
+    /// Creates a reference to the main branch of a dataset.
     pub fn dataset(id: impl Into<String>) -> Self {
         Self::main(RepositoryKind::Dataset, id.into())
     }
 
-    /// The main branch of a model.
+    /// Creates a reference to the main branch of a model.
     pub fn model(id: impl Into<String>) -> Self {
         Self::main(RepositoryKind::Model, id.into())
     }
 
-    /// Another revision, such as a commit: then a run can be repeated whatever happens upstream.
+    /// Sets the revision. A commit makes a run reproducible regardless of later changes.
     #[must_use]
     pub fn at(self, revision: impl Into<String>) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl Repository {
         }
     }
 
-    /// Refuses what could be no repository: ids and revisions become parts of paths and addresses.
+    /// Checks the id and the revision, which become parts of paths and URLs.
     pub(crate) fn check(&self) -> Result<(), HubError> {
         let plain = |text: &str| {
             let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
@@ -68,7 +68,7 @@ impl Repository {
         })
     }
 
-    /// The same repository as the library has it, at a commit.
+    /// Returns the repository at a commit, as a type of the library.
     pub(crate) fn at_commit(&self, commit: &str) -> Repo {
         let kind = match self.kind {
             RepositoryKind::Dataset => RepoType::Dataset,

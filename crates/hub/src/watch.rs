@@ -1,8 +1,8 @@
-//! Work that may hang, watched from outside.
+//! Timeout for requests.
 //!
-//! The library sets no timeouts. So its requests run on a thread of their own that reports every
-//! piece that came; when nothing is reported for too long, the thread is left to itself. It waits
-//! on with the library's lock on the one file, so that no one else writes to the same part.
+//! The download library has no timeouts. Its requests therefore run on a separate thread that
+//! reports every received piece. If nothing is reported for too long, the thread is abandoned. It
+//! keeps the library's lock on the file, so that no other download writes to the same partial file.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
@@ -15,30 +15,30 @@ enum Message<T> {
     Done(T),
 }
 
-/// Why there is no result.
+/// Reason for a missing result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoResult {
-    /// Nothing was reported for too long.
+    /// No data was reported for too long.
     Silent,
     /// The library panicked.
     Panicked,
 }
 
-/// Reports the bytes that came.
+/// Reporter of received bytes.
 pub(crate) struct Reporter<T>(Sender<Message<T>>);
 
 impl<T> Progress for Reporter<T> {
     fn init(&mut self, _size: usize, _file: &str) {}
 
     fn update(&mut self, bytes: usize) {
-        // If no one listens any more, no one needs to know.
+        // If the receiver is gone, the report is not needed.
         let _ = self.0.send(Message::Bytes(bytes as u64));
     }
 
     fn finish(&mut self) {}
 }
 
-/// Runs `work` until it is done, or has reported nothing for `patience`.
+/// Runs `work` until it is done, or reports nothing for the duration `patience`.
 pub(crate) fn watched<T: Send + 'static>(
     patience: Duration,
     on_bytes: &mut dyn FnMut(u64),
@@ -83,7 +83,7 @@ mod tests {
     fn silence_and_panics_end_the_waiting() {
         let silent = watched(PATIENCE, &mut |_| (), |_| thread::sleep(PATIENCE * 5));
         assert_eq!(silent, Err(NoResult::Silent));
-        // However busy the machine is, it is no silence.
+        // The reports must count as activity even on a busy machine.
         let panicked = watched(PATIENCE * 100, &mut |_| (), |_| -> () {
             panic!("on purpose")
         });

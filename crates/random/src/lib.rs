@@ -1,10 +1,10 @@
-//! Randomness that is addressed, not streamed.
+//! Stateless (keyed) random number generation.
 //!
-//! A stream of random numbers has a position, and the position depends on everything that drew
-//! before: on the thread count, on the batches skipped by a resumed run, on the order in which
-//! parameters were created. Here every draw has an **address** instead: the run's seed, what the
-//! draw is for, and where it happens. The address is the key of a ChaCha8 generator, so two
-//! addresses give independent streams and one address gives the same stream on every machine.
+//! A stream of random numbers has a position, which depends on all previous draws: on the number of
+//! threads, on the batches skipped by a resumed run, on the order in which parameters were created.
+//! Here every draw has a **key** instead: the seed of the run, the purpose of the draw, and its
+//! position (such as the epoch). The key seeds a ChaCha8 generator. Different keys give independent
+//! streams, and equal keys give equal streams on every machine.
 //!
 //! ```
 //! use finetune_random::{Purpose, permutation};
@@ -18,40 +18,38 @@ use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 
-/// What a draw is for: draws for different purposes never share a stream.
+/// Purpose of a draw; draws for different purposes never share a stream.
 ///
-/// The numbers are part of what makes a run repeatable; they never change.
+/// The numbers are part of the key and must never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u64)]
 pub enum Purpose {
-    /// Values of new parameters; addressed by the parameter's name.
+    /// Initial values of parameters; keyed by the name of the parameter.
     Initialisation = 1,
-    /// The order of rows in an epoch.
+    /// Order of the rows in an epoch.
     Shuffle = 2,
-    /// The order of batches in an epoch, once the rows are batched by length.
+    /// Order of the batches in an epoch, after rows are batched by length.
     BatchOrder = 3,
-    /// Which activations are dropped; addressed by step and by place in the network.
+    /// Dropout masks; keyed by step and position in the network.
     Dropout = 4,
-    /// Which rows are kept when a data set is cut to fewer rows.
+    /// Rows kept in a subset of a dataset.
     Subset = 5,
-    /// Which rows go to which part when a data set is split, and to which fold.
+    /// Assignment of rows to splits and folds.
     Partition = 6,
-    /// Which tokens are masked for masked language modelling, and what replaces them; addressed
-    /// by epoch and row.
+    /// Masked tokens and their replacements in masked language modeling; keyed by epoch and row.
     Masking = 7,
-    /// What a resample of a bootstrap or of a randomisation test is made of; addressed by the
-    /// number of the resample.
+    /// Resamples of a bootstrap or permutation test; keyed by the index of the resample.
     Resampling = 8,
-    /// Which task a step visits, where tasks are drawn.
+    /// Tasks sampled for training steps.
     TaskSampling = 9,
-    /// In which order the gradients of tasks are projected on each other.
+    /// Order in which task gradients are projected onto each other (gradient surgery).
     GradientSurgery = 10,
-    /// What a random search tries; addressed by the number of the draw and the name of the setting.
+    /// Values tried by a random search; keyed by the index of the draw and the name of the setting.
     Search = 11,
 }
 
-/// The generator of an address: seed, purpose and two coordinates of the caller's choice, such as
+/// Returns the generator for a key: seed, purpose and two coordinates chosen by the caller, such as
 /// epoch and shard, or step and layer.
 pub fn generator(seed: u64, purpose: Purpose, first: u64, second: u64) -> ChaCha8Rng {
     let mut key = [0u8; 32];
@@ -64,19 +62,21 @@ pub fn generator(seed: u64, purpose: Purpose, first: u64, second: u64) -> ChaCha
     ChaCha8Rng::from_seed(key)
 }
 
-/// One number for an address, for code that hashes further by itself (dropout kernels do).
+/// Returns one random number for a key, for code that derives further numbers itself (such as
+/// dropout kernels).
 pub fn number(seed: u64, purpose: Purpose, first: u64, second: u64) -> u64 {
     generator(seed, purpose, first, second).next_u64()
 }
 
-/// The numbers `0..length` in the random order of an address.
+/// Returns the numbers `0..length` in the random order for a key.
 pub fn permutation(seed: u64, purpose: Purpose, epoch: u64, length: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..length).collect();
     order.shuffle(&mut generator(seed, purpose, epoch, 0));
     order
 }
 
-/// The coordinate of a name, such as a parameter's: 64-bit FNV-1a, the same on every machine.
+/// Returns the coordinate for a name, such as that of a parameter: 64-bit FNV-1a, equal on every
+/// machine.
 pub fn name_coordinate(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -105,7 +105,7 @@ mod tests {
         }
     }
 
-    /// A changed value here means that published runs can no longer be repeated.
+    /// A changed value here makes published runs irreproducible.
     #[test]
     fn streams_never_change() {
         assert_eq!(number(0, Purpose::Dropout, 0, 0), 2_308_785_458_646_203_325);

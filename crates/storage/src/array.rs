@@ -1,4 +1,4 @@
-//! Numbers in memory or in a mapped file, read in one way.
+//! Arrays of numbers in memory or in mapped files.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use crate::error::StorageError;
 use crate::file::ArrayFile;
 use crate::number::Number;
 
-/// An array of numbers, in memory or in a mapped file.
+/// Array of numbers, in memory or in a mapped file.
 ///
 /// ```
 /// let array = finetune_storage::Array::from(vec![1u32, 2, 3]);
@@ -21,7 +21,7 @@ enum Source<T> {
     Memory(Vec<T>),
     Mapped {
         file: ArrayFile,
-        /// The first byte.
+        /// Byte offset of the first number.
         start: usize,
         length: usize,
     },
@@ -42,7 +42,7 @@ impl<T: Number> Array<T> {
         })
     }
 
-    /// How many numbers there are.
+    /// Returns the number of elements.
     pub fn len(&self) -> usize {
         match &self.0 {
             Source::Memory(numbers) => numbers.len(),
@@ -50,16 +50,16 @@ impl<T: Number> Array<T> {
         }
     }
 
-    /// Whether there are no numbers.
+    /// Returns whether there are no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The numbers of a range.
+    /// Returns the elements of a range.
     ///
     /// # Errors
-    /// [`StorageError::OutOfRange`]; [`StorageError::Damaged`] if the file no longer holds what was
-    /// written.
+    /// - [`StorageError::OutOfRange`] if the range is not within the array.
+    /// - [`StorageError::Damaged`] if the content of the file does not match its checksum.
     pub fn get(&self, range: Range<usize>) -> Result<&[T], StorageError> {
         if range.start > range.end || range.end > self.len() {
             return Err(StorageError::OutOfRange {
@@ -77,10 +77,10 @@ impl<T: Number> Array<T> {
         }
     }
 
-    /// All numbers.
+    /// Returns all elements.
     ///
     /// # Errors
-    /// As [`Self::get`].
+    /// - [`StorageError::Damaged`] if the content of the file does not match its checksum.
     pub fn all(&self) -> Result<&[T], StorageError> {
         self.get(0..self.len())
     }

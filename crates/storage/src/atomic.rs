@@ -1,15 +1,16 @@
-//! Small files that appear whole or not at all.
+//! Atomic writes of small files.
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// The names of files that are being written.
+/// Prefix and suffix of the names of incomplete files.
 const PREFIX: &str = ".";
 const SUFFIX: &str = ".partial";
 
-/// Writes a file beside its final place and moves it there when every byte is on the disk. What was
-/// in its place stays until then, and if that fails, nothing is left behind.
+/// Writes a file atomically: the content goes to a temporary file in the same directory, which
+/// replaces `path` after it is synced to disk. If writing fails, an existing file is unchanged
+/// and the temporary file is removed.
 ///
 /// ```
 /// let folder = tempfile::tempdir()?;
@@ -20,7 +21,7 @@ const SUFFIX: &str = ".partial";
 /// ```
 ///
 /// # Errors
-/// What the operating system says, such as that the disk is full.
+/// - An [`io::Error`] if the file cannot be written, for example because the disk is full.
 pub fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -28,7 +29,7 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
     };
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX).suffix(SUFFIX);
-    // A temporary file is its owner's alone; this one is to be a file like any other.
+    // Temporary files are private to the owner by default; this one gets ordinary permissions.
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -41,8 +42,8 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
     crate::writer::sync_folder(path)
 }
 
-/// Removes from a folder what a program left behind that was killed while it wrote there. Nobody
-/// may be writing there now.
+/// Removes incomplete files that killed processes left in a directory. No process may be writing to
+/// the directory at this time.
 ///
 /// ```
 /// let folder = tempfile::tempdir()?;
@@ -53,7 +54,8 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
 /// ```
 ///
 /// # Errors
-/// If the folder cannot be read or a file not be removed. That there is no such folder is none.
+/// - An [`io::Error`] if the directory cannot be read or a file cannot be removed. A missing
+///   directory is not an error.
 pub fn remove_partial_files(folder: &Path) -> io::Result<()> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -1,4 +1,4 @@
-//! Checksums of a file, block by block.
+//! Block checksums of a file.
 
 use std::ops::Range;
 use std::path::Path;
@@ -8,20 +8,20 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::error::StorageError;
 
-/// The bytes of a block. Large enough that its checksum costs nothing beside it, small enough that
-/// reading one row does not mean reading megabytes.
+/// Block size in bytes: large enough to make checksums cheap, small enough to avoid reading
+/// megabytes for one row.
 pub(crate) const BLOCK: usize = 256 << 10;
 
-/// The checksum of some bytes.
+/// Returns the checksum of some bytes.
 pub(crate) fn checksum(bytes: &[u8]) -> u64 {
     xxh3_64(bytes)
 }
 
-/// Computes the checksums of blocks from bytes that come in pieces.
+/// Incremental computation of block checksums.
 #[derive(Default)]
 pub(crate) struct BlockHasher {
     current: Xxh3,
-    /// The bytes of the current block so far.
+    /// Number of bytes in the current block so far.
     filled: usize,
     sums: Vec<u64>,
 }
@@ -53,7 +53,7 @@ impl BlockHasher {
     }
 }
 
-/// Which blocks of a mapped file were found to be whole.
+/// Expected block checksums of a mapped file, and which blocks have been verified.
 #[derive(Debug)]
 pub(crate) struct Blocks {
     sums: Vec<u64>,
@@ -66,7 +66,7 @@ impl Blocks {
         Self { sums, checked }
     }
 
-    /// Checks the blocks with these bytes of `data`, each once.
+    /// Verifies the blocks that contain the given bytes of `data`; each block is verified once.
     pub(crate) fn check(
         &self,
         path: &Path,

@@ -1,76 +1,76 @@
-//! What can go wrong between numbers and a file.
+//! Errors of this crate.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Every way in which this crate fails. Each names the file.
+/// Error of this crate.
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
-    /// The operating system could not read, write or map the file.
+    /// A file cannot be read, written or mapped.
     #[error("{path}: {source}")]
     Io {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the operating system said.
+        /// Error reported by the operating system.
         source: io::Error,
     },
 
-    /// The file is not one of ours, or of another version.
+    /// The file is not an array file, or its format version is not supported.
     #[error("{path}: not a file of arrays of this version")]
     Foreign {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
     },
 
-    /// The file is one of ours, and its content is not what was written.
+    /// The file is corrupted: its content differs from what was written.
     #[error("{path}: the file is damaged: {what}")]
     Damaged {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Which part of it.
+        /// The corrupted part.
         what: String,
     },
 
-    /// The file has no such array of this type.
+    /// The file has no array of this name and type.
     #[error("{path}: no array {name:?} of {expected}, found {found}")]
     NoSuchArray {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The array asked for.
+        /// Name of the requested array.
         name: String,
-        /// The type asked for.
+        /// The requested type.
         expected: &'static str,
-        /// The type of the array of this name, or that there is none.
+        /// Type of the array with this name, or that there is none.
         found: String,
     },
 
-    /// Two arrays of one file cannot have one name.
+    /// The file already has an array of this name.
     #[error("{path}: the array {name:?} was begun before")]
     DuplicateArray {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The name.
+        /// Name of the array.
         name: String,
     },
 
-    /// The metadata cannot be written as JSON, or is not what was asked for.
+    /// The metadata cannot be serialized as JSON, or does not have the requested type.
     #[error("{path}: metadata: {source}")]
     Metadata {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the JSON library said.
+        /// Error reported by the JSON library.
         source: serde_json::Error,
     },
 
-    /// A range that an array does not have.
+    /// A range is not within the array.
     #[error("expected a range within 0..{length}, found {start}..{end}")]
     OutOfRange {
-        /// Where the range begins.
+        /// Start of the range.
         start: usize,
-        /// Where it ends.
+        /// End of the range.
         end: usize,
-        /// The numbers of the array.
+        /// Number of elements of the array.
         length: usize,
     },
 }
@@ -91,8 +91,8 @@ impl StorageError {
         Self::Damaged { path, what }
     }
 
-    /// Whether the file cannot be used as it is, and could be written anew: it is missing, of
-    /// something else, or damaged.
+    /// Returns whether the file is unusable and may be rebuilt: it is missing, corrupted or has
+    /// other content.
     pub fn is_unusable_file(&self) -> bool {
         match self {
             Self::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,

@@ -1,4 +1,4 @@
-//! A file of arrays, open for reading.
+//! Reading of array files.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -17,9 +17,9 @@ use crate::footer::Footer;
 use crate::mapping::map;
 use crate::number::Number;
 
-/// A file of arrays, mapped into memory.
+/// Memory-mapped array file.
 ///
-/// Cheap to clone; the mapping lives as long as the last clone and the last [`Array`] of it.
+/// Cloning is cheap; the mapping is kept until the last clone and the last [`Array`] are dropped.
 #[derive(Clone)]
 pub struct ArrayFile(Arc<Opened>);
 
@@ -41,13 +41,15 @@ impl fmt::Debug for ArrayFile {
 }
 
 impl ArrayFile {
-    /// Opens a file.
+    /// Opens an array file.
     ///
-    /// If it was not touched since it was written this takes the same time for any size;
-    /// otherwise the whole file is checked first, once.
+    /// If the modification time is unchanged since writing, this takes the same time for any file
+    /// size. Otherwise the whole file is verified once.
     ///
     /// # Errors
-    /// [`StorageError::Io`], [`StorageError::Foreign`] or [`StorageError::Damaged`].
+    /// - [`StorageError::Io`] if the file cannot be read or mapped.
+    /// - [`StorageError::Foreign`] if it is not an array file of this version.
+    /// - [`StorageError::Damaged`] if it is corrupted.
     pub fn open(path: &Path) -> Result<Self, StorageError> {
         let file = File::open(path).map_err(StorageError::io(path))?;
         let metadata = file.metadata().map_err(StorageError::io(path))?;
@@ -67,42 +69,44 @@ impl ArrayFile {
         let sealed = sealed_time(opened.0.footer.sealed);
         if metadata.modified().map_err(StorageError::io(path))? != sealed {
             opened.check_all()?;
-            // A copy has another time. If it cannot be set, the next opening checks again.
+            // A copy has a different time. If it cannot be set, the next opening verifies the file
+            // again.
             let _ = file.set_modified(sealed);
         }
         Ok(opened)
     }
 
-    /// Where the file is.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.0.path
     }
 
-    /// The bytes of the file.
+    /// Returns the size of the file in bytes.
     pub fn size(&self) -> usize {
         self.0.mapping.len()
     }
 
-    /// Holds the whole file to its checksums.
+    /// Verifies the checksums of the whole file.
     ///
     /// # Errors
-    /// [`StorageError::Damaged`].
+    /// - [`StorageError::Damaged`] if a checksum does not match.
     pub fn check_all(&self) -> Result<(), StorageError> {
         self.check(0..self.0.footer.data_bytes)
     }
 
-    /// What the writer said about the file.
+    /// Returns the metadata passed to the writer.
     ///
     /// # Errors
-    /// [`StorageError::Metadata`] if that is not a `T`.
+    /// - [`StorageError::Metadata`] if the metadata cannot be deserialized as `T`.
     pub fn metadata<T: DeserializeOwned>(&self) -> Result<T, StorageError> {
         T::deserialize(&self.0.footer.metadata).map_err(StorageError::metadata(&self.0.path))
     }
 
-    /// An array of the file.
+    /// Returns an array of the file.
     ///
     /// # Errors
-    /// [`StorageError::NoSuchArray`], or [`StorageError::Damaged`] if it is not within the file.
+    /// - [`StorageError::NoSuchArray`] if there is no array of this name and type.
+    /// - [`StorageError::Damaged`] if the array is not within the file.
     pub fn array<T: Number>(&self, name: &str) -> Result<Array<T>, StorageError> {
         let place = self.0.footer.arrays.get(name);
         let Some(place) = place.filter(|place| place.number == T::NAME) else {
@@ -128,25 +132,27 @@ impl ArrayFile {
         Ok(Array::mapped(self.clone(), place.start, place.length))
     }
 
-    /// The numbers in these bytes, which [`Self::array`] found to be within the file.
+    /// Returns the elements in a byte range that [`Self::array`] has validated.
     pub(crate) fn numbers<T: Number>(&self, bytes: Range<usize>) -> Result<&[T], StorageError> {
         self.check(bytes.clone())?;
         Ok(bytemuck::cast_slice(&self.0.mapping[bytes]))
     }
 
-    /// Checks the blocks with these bytes. A damaged file is removed: nobody shall use it again.
+    /// Verifies the blocks that contain these bytes. A corrupted file is removed, so that it is not
+    /// used again.
     fn check(&self, bytes: Range<usize>) -> Result<(), StorageError> {
         let data = &self.0.mapping[..self.0.footer.data_bytes];
         let result = self.0.blocks.check(&self.0.path, data, bytes);
         if result.is_err() {
-            // Best effort: the error says it all, and the next opening checks again.
+            // Best effort: the error is reported anyway, and the next opening verifies the file
+            // again.
             let _ = fs::remove_file(&self.0.path);
         }
         result
     }
 }
 
-/// The time that a number in a footer stands for.
+/// Converts the time in a footer.
 pub(crate) fn sealed_time(nanoseconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_nanos(nanoseconds)
 }

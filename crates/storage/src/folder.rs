@@ -1,4 +1,4 @@
-//! Folders of files that appear whole or not at all.
+//! Directories of files that are written atomically.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -11,14 +11,14 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::error::StorageError;
 use crate::writer::sync_folder;
 
-/// The file that lists the others.
+/// Name of the file that lists the other files.
 const LIST: &str = "files.json";
 
 /// Length and checksum of a file.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Seal {
     bytes: usize,
-    /// Hexadecimal: not every JSON reader keeps 64 bits of a number.
+    /// Hexadecimal, because some JSON readers cannot represent all 64-bit integers.
     xxh3: String,
 }
 
@@ -31,10 +31,10 @@ impl Seal {
     }
 }
 
-/// Writes a folder of files.
+/// Atomic writer of a directory of files.
 ///
-/// Until [`Self::finish`] the folder is `.NAME.partial`; then every byte is on the disk, and it
-/// gets its name. What a killed program leaves is replaced by the next writer.
+/// Until [`Self::finish`], the directory is named `.NAME.partial`. It is renamed after all files
+/// are synced to disk. Leftovers of a killed process are replaced by the next writer.
 ///
 /// ```
 /// use finetune_storage::{Folder, FolderWriter};
@@ -57,10 +57,10 @@ pub struct FolderWriter {
 }
 
 impl FolderWriter {
-    /// Begins the folder `path`, whose parent exists.
+    /// Creates the writer of the directory `path`; its parent directory must exist.
     ///
     /// # Errors
-    /// [`StorageError::Io`], also if there is such a folder already.
+    /// - [`StorageError::Io`] if the directory already exists or cannot be created.
     pub fn create(path: &Path) -> Result<Self, StorageError> {
         if path.exists() {
             return Err(StorageError::io(path)(
@@ -82,17 +82,17 @@ impl FolderWriter {
     /// Adds a file.
     ///
     /// # Errors
-    /// [`StorageError::Io`] if it cannot be written.
+    /// - [`StorageError::Io`] if the file cannot be written.
     pub fn file(&mut self, name: &str, content: &[u8]) -> Result<(), StorageError> {
         self.write(name, content)?;
         self.files.insert(name.to_string(), Seal::of(content));
         Ok(())
     }
 
-    /// Gives the folder its name.
+    /// Completes the directory and renames it to its final name.
     ///
     /// # Errors
-    /// [`StorageError::Io`] if that fails; then there is no such folder.
+    /// - [`StorageError::Io`] if a file cannot be written or the directory cannot be renamed.
     pub fn finish(mut self) -> Result<(), StorageError> {
         let list = serde_json::to_vec_pretty(&self.files);
         let list = list.map_err(StorageError::metadata(&self.partial))?;
@@ -110,7 +110,7 @@ impl FolderWriter {
             file.write_all(content)?;
             file.sync_all()
         });
-        // Named as it would be called: nobody knows the partial folder.
+        // The error names the final path, because the partial directory is an internal detail.
         written.map_err(StorageError::io(&self.path.join(name)))
     }
 }
@@ -118,13 +118,13 @@ impl FolderWriter {
 impl Drop for FolderWriter {
     fn drop(&mut self) {
         if !self.finished {
-            // Nobody to tell, and the next writer begins anew in any case.
+            // Errors are ignored; the next writer replaces the directory anyway.
             let _ = fs::remove_dir_all(&self.partial);
         }
     }
 }
 
-/// A folder that a [`FolderWriter`] wrote.
+/// Directory written by a [`FolderWriter`].
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
@@ -132,10 +132,11 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Opens a folder.
+    /// Opens a directory.
     ///
     /// # Errors
-    /// [`StorageError::Io`] if its list cannot be read, [`StorageError::Damaged`] if it is none.
+    /// - [`StorageError::Io`] if the list of files cannot be read.
+    /// - [`StorageError::Damaged`] if the list of files is invalid.
     pub fn open(path: &Path) -> Result<Self, StorageError> {
         let list = path.join(LIST);
         let text = fs::read(&list).map_err(StorageError::io(&list))?;
@@ -146,16 +147,17 @@ impl Folder {
         })
     }
 
-    /// Whether there is a file of this name.
+    /// Returns whether the directory has a file of this name.
     pub fn contains(&self, name: &str) -> bool {
         self.files.contains_key(name)
     }
 
-    /// The content of a file, as it was written.
+    /// Returns the verified content of a file.
     ///
     /// # Errors
-    /// [`StorageError::Io`] if it cannot be read, [`StorageError::Damaged`] if it is not what was
-    /// written or the folder has no such file.
+    /// - [`StorageError::Io`] if the file cannot be read.
+    /// - [`StorageError::Damaged`] if its checksum does not match or the directory has no such
+    ///   file.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, StorageError> {
         let path = self.path.join(name);
         let Some(expected) = self.files.get(name) else {
@@ -171,7 +173,7 @@ impl Folder {
     }
 }
 
-/// Removes a folder, if there is one.
+/// Removes a directory if it exists.
 fn remove(path: &Path) -> Result<(), StorageError> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -1,4 +1,4 @@
-//! The last part of a file: what is in it and where.
+//! Footer of an array file, which describes its content.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,42 +9,41 @@ use serde_json::Value;
 use crate::blocks::checksum;
 use crate::error::StorageError;
 
-/// The first and the last bytes of every file; the digit is the version of the layout.
+/// First and last bytes of every array file; the digit is the format version.
 pub(crate) const MAGIC: [u8; 16] = *b"finetune arrays1";
 
-/// Every array begins at a multiple of this: numbers of any type are aligned, also in vectors of
-/// the processor.
+/// Alignment of arrays in bytes, sufficient for every element type and for SIMD.
 pub(crate) const ALIGNMENT: usize = 64;
 
-/// The footer's length, its checksum, and the magic.
+/// Length of the fixed part at the end: length and checksum of the footer, and the magic bytes.
 const TAIL: usize = 8 + 8 + MAGIC.len();
 
-/// What is in a file and where.
+/// Arrays, checksums and metadata of a file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Footer {
     pub(crate) arrays: BTreeMap<String, Place>,
-    /// The bytes before the footer, which the block checksums cover.
+    /// Number of bytes before the footer, which the block checksums cover.
     pub(crate) data_bytes: usize,
     pub(crate) block_sums: Vec<u64>,
-    /// When the file was completed, in nanoseconds since 1970; its modification time is set to
-    /// just this, so that a file with another one was written to since.
+    /// Completion time in nanoseconds since 1970. The modification time of the file is set to it,
+    /// so a different one shows that the file was written to.
     pub(crate) sealed: u64,
     pub(crate) metadata: Value,
 }
 
-/// Where an array is.
+/// Location of an array.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Place {
-    /// The type of the numbers.
+    /// Name of the element type.
     pub(crate) number: String,
-    /// The first byte.
+    /// Byte offset of the first element.
     pub(crate) start: usize,
-    /// The numbers, not bytes.
+    /// Number of elements.
     pub(crate) length: usize,
 }
 
 impl Footer {
-    /// The bytes that follow the data.
+    /// Returns the bytes that follow the data.
     pub(crate) fn to_bytes(&self, path: &Path) -> Result<Vec<u8>, StorageError> {
         let mut bytes = serde_json::to_vec(self).map_err(StorageError::metadata(path))?;
         let (length, sum) = (bytes.len() as u64, checksum(&bytes));
@@ -54,7 +53,7 @@ impl Footer {
         Ok(bytes)
     }
 
-    /// Reads the footer of a whole file, and refuses a file that is not ours or not whole.
+    /// Reads the footer of a file; rejects files of another format and incomplete files.
     pub(crate) fn of(path: &Path, file: &[u8]) -> Result<Self, StorageError> {
         if cfg!(target_endian = "big") || !file.starts_with(&MAGIC) {
             let path = path.to_path_buf();

@@ -1,21 +1,20 @@
-//! Arrays of numbers on disk: written once, memory-mapped, and checked before they are used.
+//! Write-once, memory-mapped and checksummed arrays of numbers on disk.
 //!
-//! Token ids of a data set larger than memory, or the activations of a frozen encoder, are long
-//! arrays of plain numbers that are computed once and read many times. Here they go into one file:
+//! Token ids of a large dataset or activations of a frozen encoder are long arrays of numbers that
+//! are computed once and read many times. This crate stores them in one file:
 //!
-//! 1. **Write**: an [`ArrayFileWriter`] takes any number of arrays, a piece at a time and in any
-//!    order, with metadata of the caller's choice. The file gets its name only when it is complete
-//!    and on the disk: a program that is killed leaves nothing that another would open.
-//! 2. **Open**: [`ArrayFile::open`] maps the file into memory. That takes the same few
-//!    milliseconds for any size, because nothing is read yet.
-//! 3. **Read**: an [`Array`] gives slices, of a file or of a vector in memory alike. Each block of
-//!    a file is held to its checksum before its first number is given out.
+//! 1. **Write**: an [`ArrayFileWriter`] writes any number of arrays, in pieces and in any order,
+//!    with metadata chosen by the caller. The file is renamed to its final name when it is complete
+//!    and synced to disk, so a killed process leaves no incomplete file under that name.
+//! 2. **Open**: [`ArrayFile::open`] maps the file into memory. This takes a few milliseconds for
+//!    any size, because the data is not read.
+//! 3. **Read**: an [`Array`] returns slices of a mapped file or of a vector in memory. Each block
+//!    of a file is verified by its checksum before its first use.
 //!
-//! A file that was changed since it was written, by whatever program, is noticed on opening and
-//! checked as a whole; a disk that changes bits behind the system's back is noticed on reading.
+//! A modified file is detected when it is opened, by its modification time, and is then verified as
+//! a whole. Silent disk corruption is detected when a block is first read.
 //!
-//! Small files that shall appear whole or not at all go through [`write_atomically`], folders of
-//! files through [`FolderWriter`].
+//! [`write_atomically`] writes a small file atomically, and [`FolderWriter`] a directory of files.
 //!
 //! # Example
 //!

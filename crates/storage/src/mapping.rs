@@ -1,4 +1,4 @@
-//! The one place that maps a file into memory.
+//! Memory mapping of files.
 
 use std::fs::File;
 use std::io;
@@ -7,15 +7,14 @@ use memmap2::Mmap;
 
 /// Maps a file for reading.
 ///
-/// Mapping is `unsafe` because another program could change or cut the file while it is mapped,
-/// which would change bytes behind a shared reference, or end this program with a bus error. Our
-/// files are written under another name and never changed once they have their own; a new one
-/// takes the place of an old one by renaming, which leaves the old one's bytes to those who have
-/// it open.
+/// Mapping is `unsafe` because another process could modify or truncate the mapped file. This would
+/// change bytes behind a shared reference, or end this process with a bus error. Files of this
+/// crate are written under another name and never modified afterwards. A new file replaces an old
+/// one by renaming, so readers of the old file keep its content.
 #[allow(unsafe_code, reason = "memory-mapping a file has no safe form")]
 pub(crate) fn map(file: &File) -> io::Result<Mmap> {
-    // SAFETY: files of this crate are replaced by renaming and never written to, as said above. A
-    // program that writes to one regardless breaks what every reader of mapped files relies on;
-    // bytes of plain numbers then change their value, but have no invalid one.
+    // SAFETY: files of this crate are replaced by renaming and never modified, as described above.
+    // If another program modifies one anyway, numbers change their values, but plain numbers have
+    // no invalid bit patterns.
     unsafe { Mmap::map(file) }
 }

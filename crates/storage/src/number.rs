@@ -1,10 +1,10 @@
-//! The types of number that an array can have.
+//! Element types of arrays.
 
-/// A number of fixed width without invalid bit patterns.
+/// Element type of an array: fixed width, no invalid bit patterns.
 ///
-/// It cannot be implemented elsewhere: a file names its types by [`Number::NAME`].
+/// This trait is sealed, because files identify element types by [`Number::NAME`].
 pub trait Number: bytemuck::Pod + sealed::Sealed + Send + Sync + std::fmt::Debug {
-    /// The name of the type in a file.
+    /// Name of the type in a file.
     const NAME: &'static str;
 }
 

@@ -1,4 +1,4 @@
-//! Files of arrays, written a piece at a time.
+//! Writer of array files.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
@@ -15,12 +15,12 @@ use crate::file::sealed_time;
 use crate::footer::{ALIGNMENT, Footer, MAGIC, Place};
 use crate::number::Number;
 
-/// Writes a file of arrays.
+/// Writer of an array file, in pieces.
 ///
-/// The first array goes straight into the file; so begin with the longest. The others wait in
-/// nameless temporary files in the same folder. Until [`Self::finish`] the file is
-/// `.NAME.partial`, locked by this writer; the lock ends with the program, however it ends, and the
-/// next writer of the same file begins anew.
+/// The first array is written directly to the file, so it should be the longest. The others are
+/// buffered in unnamed temporary files in the same directory. Until [`Self::finish`], the file is
+/// named `.NAME.partial` and locked by this writer. The lock is released when the process ends, and
+/// the next writer of the same file starts over.
 #[derive(Debug)]
 pub struct ArrayFileWriter {
     path: PathBuf,
@@ -29,12 +29,12 @@ pub struct ArrayFileWriter {
     arrays: Vec<Begun>,
 }
 
-/// The file under its first name; removed with the writer, unless it has its last name by then.
+/// The partial file; removed when dropped, unless it was renamed to its final name.
 #[derive(Debug)]
 struct Partial {
     path: PathBuf,
     renamed: bool,
-    /// Held until the file is renamed or removed: without it, another writer may have begun anew
+    /// Held until the file is renamed or removed. Otherwise another writer could start a new file
     /// under the same name.
     _lock: File,
 }
@@ -42,13 +42,13 @@ struct Partial {
 impl Drop for Partial {
     fn drop(&mut self) {
         if !self.renamed {
-            // Nobody to tell, and the next writer begins anew in any case.
+            // Errors are ignored; the next writer starts over anyway.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// An array of an [`ArrayFileWriter`].
+/// Handle of an array of an [`ArrayFileWriter`].
 #[derive(Debug)]
 pub struct ArrayHandle<T> {
     index: usize,
@@ -60,17 +60,17 @@ struct Begun {
     name: String,
     number: &'static str,
     length: usize,
-    /// Where it waits; `None` for the first, which is in the file.
+    /// Temporary file; `None` for the first array, which is written directly.
     spool: Option<BufWriter<File>>,
 }
 
 impl ArrayFileWriter {
-    /// Begins a file. Another file of this name stays as it is until [`Self::finish`].
+    /// Starts writing a file. An existing file of this name is unchanged until [`Self::finish`].
     ///
-    /// If another program is writing the same file, this waits until it is done.
+    /// If another process is writing the same file, this waits until that process is done.
     ///
     /// # Errors
-    /// [`StorageError::Io`] if the folder is missing or cannot be written to.
+    /// - [`StorageError::Io`] if the directory does not exist or is not writable.
     pub fn create(path: &Path) -> Result<Self, StorageError> {
         let mut name = std::ffi::OsString::from(".");
         name.push(path.file_name().unwrap_or_default());
@@ -93,10 +93,11 @@ impl ArrayFileWriter {
         Ok(writer)
     }
 
-    /// Begins an array.
+    /// Adds an empty array.
     ///
     /// # Errors
-    /// [`StorageError::DuplicateArray`], or [`StorageError::Io`].
+    /// - [`StorageError::DuplicateArray`] if there already is an array of this name.
+    /// - [`StorageError::Io`] if a temporary file cannot be created.
     pub fn array<T: Number>(&mut self, name: &str) -> Result<ArrayHandle<T>, StorageError> {
         if self.arrays.iter().any(|array| array.name == name) {
             let (path, name) = (self.path.clone(), name.to_owned());
@@ -126,13 +127,13 @@ impl ArrayFileWriter {
         })
     }
 
-    /// Adds numbers to the end of an array.
+    /// Appends elements to an array.
     ///
     /// # Errors
-    /// [`StorageError::Io`], such as a full disk.
+    /// - [`StorageError::Io`] if writing fails, for example because the disk is full.
     ///
     /// # Panics
-    /// If `array` is another writer's and this one has not so many.
+    /// If `array` belongs to another writer and its index is out of range here.
     pub fn write<T: Number>(
         &mut self,
         array: &ArrayHandle<T>,
@@ -149,10 +150,11 @@ impl ArrayFileWriter {
         }
     }
 
-    /// Puts everything onto the disk and gives the file its name.
+    /// Completes the file, syncs it to disk and renames it to its final name.
     ///
     /// # Errors
-    /// [`StorageError::Io`], or [`StorageError::Metadata`] if `metadata` is no JSON.
+    /// - [`StorageError::Io`] if writing or renaming fails.
+    /// - [`StorageError::Metadata`] if `metadata` cannot be serialized as JSON.
     pub fn finish(mut self, metadata: impl Serialize) -> Result<(), StorageError> {
         let mut places = BTreeMap::new();
         for begun in std::mem::take(&mut self.arrays) {
@@ -177,7 +179,7 @@ impl ArrayFileWriter {
         self.seal(places, metadata)
     }
 
-    /// Copies an array from where it waited.
+    /// Copies an array from its temporary file.
     fn copy(&mut self, spool: BufWriter<File>) -> Result<(), StorageError> {
         let failed = StorageError::io(&self.partial.path);
         let rewound = spool.into_inner().map_err(io::IntoInnerError::into_error);
@@ -205,7 +207,7 @@ impl ArrayFileWriter {
             arrays,
             data_bytes: self.output.written,
             block_sums: self.output.hasher.finish(),
-            // Whole microseconds: every file system that counts at all keeps them.
+            // Whole microseconds, which every file system with sub-second times can store.
             sealed: sealed.map_or(0, |time| time.as_micros() as u64 * 1000),
             metadata,
         };
@@ -237,7 +239,7 @@ impl ArrayFileWriter {
     }
 }
 
-/// The file itself, with what its footer will say of it.
+/// The output file with the data for its footer.
 struct Output {
     file: BufWriter<File>,
     hasher: BlockHasher,
@@ -270,7 +272,7 @@ impl Output {
     }
 }
 
-/// Opens the partial file empty, and holds it alone.
+/// Opens and locks the partial file and truncates it.
 fn lock(partial: &Path) -> io::Result<File> {
     loop {
         let file = File::options()
@@ -283,7 +285,7 @@ fn lock(partial: &Path) -> io::Result<File> {
             Err(TryLockError::WouldBlock) => file.lock()?,
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        // Whoever held it before may have renamed it: then this is the finished file.
+        // The previous holder may have renamed it, in which case this is the finished file.
         if is_still(&file, partial)? {
             file.set_len(0)?;
             return Ok(file);
@@ -302,13 +304,13 @@ fn is_still(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Windows does not rename a file that somebody has open.
+/// Windows does not rename a file that is open.
 #[cfg(not(unix))]
 fn is_still(_: &File, path: &Path) -> io::Result<bool> {
     path.try_exists()
 }
 
-/// Puts the folder's entry of the new name onto the disk.
+/// Syncs the directory entry of the new name to disk.
 #[cfg(unix)]
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {

@@ -1,10 +1,10 @@
-//! Settings of the analyzer.
+//! Configuration of the analyzer.
 
 use serde::{Deserialize, Serialize};
 
 use crate::BaselineError;
 
-/// How a text becomes terms; names and defaults are those of scikit-learn's
+/// Configuration of text analysis; names and defaults are those of scikit-learn's
 /// [`CountVectorizer`](https://scikit-learn.org/1.9/modules/generated/sklearn.feature_extraction.text.CountVectorizer.html).
 ///
 /// ```
@@ -18,55 +18,56 @@ use crate::BaselineError;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AnalyzerConfig {
-    /// What a term is made of.
+    /// Kind of terms (default: [`TermKind::Word`]).
     pub analyzer: TermKind,
-    /// Whether letters are made small first.
+    /// Whether to convert texts to lowercase first (default: true).
     pub lowercase: bool,
-    /// What becomes of accents.
+    /// Handling of accents (default: [`StripAccents::None`]).
     pub strip_accents: StripAccents,
-    /// What a word is, for terms of words: a regular expression as the crate
-    /// [`regex`](https://docs.rs/regex/latest/regex/#syntax) takes it (no look-around), with the
-    /// `\w`, `\W` and `\s` of Python. If it has a group, the group is the word.
+    /// Regular expression for words, used for word terms, in the syntax of the crate
+    /// [`regex`](https://docs.rs/regex/latest/regex/#syntax) (no look-around), with Python's `\w`,
+    /// `\W` and `\s` (default: words of at least two characters). If the pattern has a group, the
+    /// group is the word.
     ///
-    /// Only `\b` is the crate's own beside characters that it counts as parts of words and Python
-    /// does not: combining marks and joiners. In scikit-learn's default pattern, and in those that
-    /// differ from it in the number of `\w`, `\b` is Python's.
+    /// `\b` differs from Python next to combining marks and joiners, which the crate counts as word
+    /// characters. In scikit-learn's default pattern, and in patterns that differ from it only in
+    /// the number of `\w`, `\b` is as in Python.
     pub token_pattern: String,
-    /// Words that make no terms, for terms of words. There is no built-in list: the one of
-    /// scikit-learn is known to [miss words](https://aclanthology.org/W18-2502/), and each task has
-    /// its own.
+    /// Words to exclude, for word terms only (default: none). There is no built-in list:
+    /// scikit-learn's list is known to [miss words](https://aclanthology.org/W18-2502/), and
+    /// suitable lists depend on the task.
     pub stop_words: Vec<String>,
-    /// The least and the greatest number of words, or characters, in a term.
+    /// Minimum and maximum number of words or characters per term, at least 1 (default: `(1, 1)`).
     pub ngram_range: (usize, usize),
 }
 
-/// What a term is made of.
+/// Kind of terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TermKind {
-    /// Words, with a space between two.
+    /// Words; n-grams are joined with a space.
     #[default]
     Word,
-    /// Characters of the text.
+    /// Character n-grams of the text.
     Char,
-    /// Characters of a word with a space on either side.
+    /// Character n-grams within words, which are padded with a space on each side.
     CharWb,
 }
 
-/// What becomes of accents.
+/// Handling of accents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StripAccents {
-    /// They stay.
+    /// Keep accents.
     #[default]
     None,
-    /// Characters are decomposed (NFKD), and what is not ASCII then is removed.
+    /// Decompose characters (NFKD) and remove non-ASCII characters.
     Ascii,
-    /// Characters are decomposed (NFKD), and combining marks are removed.
+    /// Decompose characters (NFKD) and remove combining marks.
     Unicode,
 }
 
-/// scikit-learn's default: words of two characters at least.
+/// Default pattern of scikit-learn: words of at least two characters.
 const TOKEN_PATTERN: &str = r"(?u)\b\w\w+\b";
 
 impl Default for AnalyzerConfig {
@@ -83,10 +84,10 @@ impl Default for AnalyzerConfig {
 }
 
 impl AnalyzerConfig {
-    /// Whether every value is in its range.
+    /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// [`BaselineError::InvalidSetting`] names the first that is not.
+    /// - [`BaselineError::InvalidSetting`] for the first value that is out of range.
     pub fn validate(&self) -> Result<(), BaselineError> {
         let (least, greatest) = self.ngram_range;
         if least == 0 || least > greatest {

@@ -1,6 +1,5 @@
-//! From a text to its terms, as scikit-learn's
-//! [`build_analyzer`](https://github.com/scikit-learn/scikit-learn/blob/1.9.1/sklearn/feature_extraction/text.py)
-//! does it: preprocess, find words, join n-grams.
+//! Extraction of terms from texts: preprocessing, tokenization and n-grams, as in scikit-learn's
+//! [`build_analyzer`](https://github.com/scikit-learn/scikit-learn/blob/1.9.1/sklearn/feature_extraction/text.py).
 
 mod config;
 mod preprocess;
@@ -16,7 +15,7 @@ use words::WordPattern;
 
 use crate::BaselineError;
 
-/// Turns texts into terms.
+/// Analyzer that extracts terms from texts.
 #[derive(Debug, Clone)]
 pub struct Analyzer {
     config: AnalyzerConfig,
@@ -24,22 +23,23 @@ pub struct Analyzer {
     stop_words: FxHashSet<String>,
 }
 
-/// What one text after the other is taken apart in.
+/// Buffers that are reused between texts.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    /// The places of words.
+    /// Byte ranges of the words.
     words: Vec<Range<usize>>,
-    /// Where characters begin, and the last one ends.
+    /// Byte offset of each character, and the end of the last one.
     characters: Vec<usize>,
-    /// A term of several words, or a word between spaces.
+    /// A term of several words, or a padded word.
     joined: String,
 }
 
 impl Analyzer {
-    /// An analyzer with these settings.
+    /// Creates an analyzer.
     ///
     /// # Errors
-    /// [`BaselineError::InvalidSetting`] or [`BaselineError::TokenPattern`].
+    /// - [`BaselineError::InvalidSetting`] if a value is out of range.
+    /// - [`BaselineError::TokenPattern`] if the token pattern is not a valid regular expression.
     pub fn new(config: &AnalyzerConfig) -> Result<Self, BaselineError> {
         config.validate()?;
         Ok(Self {
@@ -49,8 +49,8 @@ impl Analyzer {
         })
     }
 
-    /// The terms of a text: all of one length, then the longer ones; of one word after the other if
-    /// they are of characters within words.
+    /// Returns the terms of a text, shorter n-grams first; for character n-grams within words, in
+    /// the order of the words.
     pub fn terms(&self, text: &str) -> Vec<String> {
         let mut terms = Vec::new();
         self.visit_terms(text, &mut Scratch::default(), |term| {
@@ -59,7 +59,7 @@ impl Analyzer {
         terms
     }
 
-    /// As [`Self::terms`], without a copy of each.
+    /// Calls `visit` for each term, without copying it; otherwise like [`Self::terms`].
     pub(crate) fn visit_terms(
         &self,
         text: &str,
@@ -110,7 +110,7 @@ impl Analyzer {
         }
     }
 
-    /// All runs of so many characters.
+    /// Visits all character n-grams.
     fn visit_runs(&self, text: &str, characters: &[usize], visit: &mut impl FnMut(&str)) {
         let (least, greatest) = self.config.ngram_range;
         let count = characters.len() - 1;
@@ -121,7 +121,8 @@ impl Analyzer {
         }
     }
 
-    /// All runs of so many characters; a word that is too short is one itself, once.
+    /// Visits all character n-grams of a padded word; a word that is too short is visited once as a
+    /// whole.
     fn visit_padded_word(&self, word: &str, characters: &[usize], visit: &mut impl FnMut(&str)) {
         let (least, greatest) = self.config.ngram_range;
         let count = characters.len() - 1;
@@ -137,7 +138,7 @@ impl Analyzer {
     }
 }
 
-/// The first byte of each character, and the length.
+/// Lists the byte offset of each character, followed by the length.
 fn list_characters(text: &str, characters: &mut Vec<usize>) {
     characters.clear();
     characters.extend(text.char_indices().map(|(start, _)| start));

@@ -1,4 +1,4 @@
-//! Small letters, accents and white space.
+//! Lowercasing, accents and whitespace.
 
 use std::borrow::Cow;
 
@@ -7,14 +7,14 @@ use unicode_normalization::char::canonical_combining_class;
 
 use super::StripAccents;
 
-/// Makes letters small, then removes accents; in this order, as scikit-learn does.
+/// Converts to lowercase and then strips accents, in the order of scikit-learn.
 pub(super) fn preprocess(text: &str, lowercase: bool, accents: StripAccents) -> Cow<'_, str> {
     let text = match lowercase {
         true => Cow::Owned(text.to_lowercase()),
         false => Cow::Borrowed(text),
     };
     match accents {
-        // ASCII has neither accents nor decompositions.
+        // ASCII text has no accents and no decompositions.
         _ if text.is_ascii() => text,
         StripAccents::None => text,
         StripAccents::Ascii => Cow::Owned(text.nfkd().filter(char::is_ascii).collect()),
@@ -25,12 +25,12 @@ pub(super) fn preprocess(text: &str, lowercase: bool, accents: StripAccents) -> 
     }
 }
 
-/// White space as Python has it.
+/// Returns whether Python considers a character whitespace.
 pub(super) fn is_space(character: char) -> bool {
     character.is_whitespace() || ('\x1c'..='\x1f').contains(&character)
 }
 
-/// A space in place of two or more white spaces. One by itself stays what it is.
+/// Replaces runs of two or more whitespace characters by a space. A single one is unchanged.
 pub(super) fn collapse_spaces(text: &str) -> Cow<'_, str> {
     let mut collapsed = String::new();
     let mut copied = 0;

@@ -1,4 +1,4 @@
-//! Words by a pattern.
+//! Matching of words by a pattern.
 
 use std::ops::Range;
 
@@ -6,16 +6,16 @@ use regex::Regex;
 
 use crate::BaselineError;
 
-/// The characters of a word in Python: letters, numbers and the underscore, and no marks.
+/// Word characters of Python: letters, numbers and the underscore, without marks.
 const WORD: &str = r"\p{L}\p{N}_";
-/// Python also takes these separators for white space.
+/// Whitespace of Python, which includes these separators.
 const SPACE: &str = r"\s\x1c-\x1f";
 
-/// Finds words.
+/// Compiled word pattern.
 #[derive(Debug, Clone)]
 pub(super) struct WordPattern {
     regex: Regex,
-    /// The group that is the word; 0 for all that was matched.
+    /// Index of the group that is the word; 0 for the whole match.
     group: usize,
 }
 
@@ -43,7 +43,7 @@ impl WordPattern {
         }
     }
 
-    /// The places of the words of a text, in order.
+    /// Visits the byte ranges of the words of a text, in order.
     pub(super) fn find(&self, text: &str, mut visit: impl FnMut(Range<usize>)) {
         if self.group == 0 {
             self.regex
@@ -52,14 +52,15 @@ impl WordPattern {
             return;
         }
         for captures in self.regex.captures_iter(text) {
-            // As Python: a group that took no part in the match is an empty word.
+            // As in Python, a group that did not participate in the match is an empty word.
             visit(captures.get(self.group).map_or(0..0, |word| word.range()));
         }
     }
 }
 
-/// For `\b\w\w+\b`, `\b\w+\b` and the like, the length of the shortest word: they find runs of word
-/// characters, and as such they need no boundaries, which another library defines otherwise.
+/// Returns the minimum word length of patterns such as `\b\w\w+\b` and `\b\w+\b`; `None` for other
+/// patterns. These match maximal runs of word characters, so they can be matched without `\b`,
+/// which the `regex` crate defines differently.
 fn shortest_run(pattern: &str) -> Option<usize> {
     let pattern = pattern.strip_prefix("(?u)").unwrap_or(pattern);
     let pattern = pattern.strip_prefix(r"\b")?.strip_suffix(r"+\b")?;
@@ -67,10 +68,10 @@ fn shortest_run(pattern: &str) -> Option<usize> {
     (shortest > 0 && pattern == r"\w".repeat(shortest)).then_some(shortest)
 }
 
-/// The pattern with what `\w`, `\W` and `\s` stand for in Python.
+/// Replaces `\w`, `\W` and `\s` by their meaning in Python.
 fn with_classes_of_python(pattern: &str) -> String {
     let mut translated = String::with_capacity(pattern.len() + 32);
-    // Where the content of the brackets begins that the next character is in.
+    // Start of the content of the current bracket expression, if any.
     let mut brackets = None;
     let mut characters = pattern.chars().peekable();
     while let Some(character) = characters.next() {
@@ -81,7 +82,7 @@ fn with_classes_of_python(pattern: &str) -> String {
                 translated.extend(characters.next_if_eq(&'^'));
                 brackets = Some(translated.len());
             }
-            // A bracket within brackets is a character in Python, and a class in `regex`.
+            // An opening bracket in brackets is a literal in Python, but a nested class in `regex`.
             ('[', Some(_)) => translated.push_str(r"\["),
             (']', Some(start)) if translated.len() == start => translated.push_str(r"\]"),
             (']', Some(_)) => {
@@ -127,10 +128,10 @@ mod tests {
         }
     }
 
-    /// What `re.findall` gives.
+    /// Result of `re.findall`.
     #[test]
     fn classes_are_those_of_python() {
-        // The vowel sign is a mark: for Python the word ends there.
+        // The vowel sign is a mark, so in Python the word ends there.
         assert_eq!(words(r"\w+", "का x²_1"), ["क", "x²_1"]);
         assert_eq!(words(r"[\w']+", "don't का"), ["don't", "क"]);
         assert_eq!(words(r"[^\W_]+", "a_b"), ["a", "b"]);

@@ -1,11 +1,11 @@
-//! Settings of logistic regression.
+//! Configuration of logistic regression.
 
 use serde::{Deserialize, Serialize};
 
 use crate::BaselineError;
 
-/// Settings of [`LogisticRegression`](super::LogisticRegression); names and defaults are those of
-/// scikit-learn.
+/// Configuration of [`LogisticRegression`](super::LogisticRegression); names and defaults are those
+/// of scikit-learn.
 ///
 /// ```
 /// use finetune_baseline::LogisticRegressionConfig;
@@ -18,31 +18,31 @@ use crate::BaselineError;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogisticRegressionConfig {
-    /// How much the rows count against the penalty, half the sum of the squared coefficients;
-    /// above 0. The intercepts have no penalty.
+    /// Inverse regularization strength, above 0 (default: 1.0). The L2 penalty applies to the
+    /// coefficients, not to the intercepts.
     pub c: f64,
-    /// How much a row counts, by its class.
+    /// Weight of each row by its class (default: [`ClassWeights::None`]).
     pub class_weights: ClassWeights,
-    /// Whether there are intercepts.
+    /// Whether to fit intercepts (default: true).
     pub fit_intercept: bool,
-    /// The search ends when no part of the gradient of the mean loss is larger; 0 or above. (It
-    /// also ends when the loss does not change any more.)
+    /// Tolerance: the fit stops when no component of the gradient of the mean loss exceeds this
+    /// magnitude, at least 0 (default: 1e-4). It also stops when the loss no longer decreases.
     pub tol: f64,
-    /// The greatest number of steps of the search, from 1.
+    /// Maximum number of iterations, at least 1 (default: 100).
     pub max_iter: usize,
 }
 
-/// How much a row counts, by its class.
+/// Weight of each row by its class.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClassWeights {
-    /// All alike.
+    /// Equal weights.
     #[default]
     None,
-    /// Inversely as often as the class is among the rows, 1 on average over them:
-    /// `rows / (classes · rows of the class)`, where classes without rows are not counted.
+    /// Weights inversely proportional to class frequencies, with a mean of 1 over the rows: `rows /
+    /// (classes · rows of the class)`. Classes without rows are not counted.
     Balanced,
-    /// A weight above 0 for each class.
+    /// One weight above 0 per class.
     Given(Vec<f64>),
 }
 
@@ -59,10 +59,10 @@ impl Default for LogisticRegressionConfig {
 }
 
 impl LogisticRegressionConfig {
-    /// Whether every value is in its range.
+    /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// [`BaselineError::InvalidSetting`] names the first that is not.
+    /// - [`BaselineError::InvalidSetting`] for the first value that is out of range.
     pub fn validate(&self) -> Result<(), BaselineError> {
         let above_zero = |value: f64| value.is_finite() && value > 0.0;
         if !above_zero(self.c) {
@@ -89,7 +89,7 @@ impl LogisticRegressionConfig {
 }
 
 impl ClassWeights {
-    /// The weight of a row of each class, of which `rows_of_class` tells the number of rows.
+    /// Returns the weight of a row of each class, given the number of rows of each class.
     pub(super) fn of_classes(&self, rows_of_class: &[usize]) -> Result<Vec<f64>, BaselineError> {
         let classes = rows_of_class.len();
         match self {

@@ -1,4 +1,4 @@
-//! From rows and labels to coefficients.
+//! Fitting of logistic regression.
 
 use super::config::LogisticRegressionConfig;
 use super::lbfgs::minimise;
@@ -8,9 +8,10 @@ use super::training_matrix::TrainingMatrix;
 use crate::{BaselineError, SparseRows};
 
 impl LogisticRegressionConfig {
-    /// Fits to rows; `labels` are below `classes`. A class without rows is never predicted.
+    /// Fits a model to rows; labels must be below `classes`. A class without rows is never
+    /// predicted.
     ///
-    /// The coefficients are the same for any number of threads.
+    /// The coefficients do not depend on the number of threads.
     ///
     /// ```
     /// use finetune_baseline::{LogisticRegressionConfig, SparseRows};
@@ -24,10 +25,14 @@ impl LogisticRegressionConfig {
     /// ```
     ///
     /// # Errors
-    /// [`BaselineError::InvalidSetting`], [`BaselineError::ClassWeightCount`];
-    /// [`BaselineError::LabelCount`], [`BaselineError::LabelOutOfRange`],
-    /// [`BaselineError::OneClass`] or [`BaselineError::NotFinite`]. A search that has not converged
-    /// is none: see [`LogisticRegression::convergence`].
+    /// - [`BaselineError::InvalidSetting`] if a setting is out of range.
+    /// - [`BaselineError::ClassWeightCount`] if the number of class weights is not `classes`.
+    /// - [`BaselineError::LabelCount`] if the numbers of rows and labels differ.
+    /// - [`BaselineError::LabelOutOfRange`] if a label is not below `classes`.
+    /// - [`BaselineError::OneClass`] if fewer than two classes have rows.
+    /// - [`BaselineError::NotFinite`] if the loss or its gradient is NaN or infinite.
+    ///
+    /// A fit that did not converge is not an error: see [`LogisticRegression::convergence`].
     pub fn fit(
         &self,
         rows: &SparseRows,

@@ -1,8 +1,9 @@
-//! L-BFGS: the search for the minimum of a smooth function of many variables.
+//! L-BFGS minimization of the regression loss.
 //!
-//! [On the limited memory BFGS method for large scale optimization](https://doi.org/10.1007/BF01589116)
-//! (Liu and Nocedal 1989), with the memory, the line search and the two tests of convergence that
-//! scikit-learn takes from SciPy's L-BFGS-B, of which this is the part without bounds: it takes the
+//! [On the limited memory BFGS method for large scale
+//! optimization](https://doi.org/10.1007/BF01589116) (Liu and Nocedal 1989). Memory size, line
+//! search and convergence criteria are those of SciPy's L-BFGS-B as used by scikit-learn. This is
+//! the unconstrained part of that algorithm and takes the same steps.
 //! same steps.
 
 use std::collections::VecDeque;
@@ -14,60 +15,61 @@ use super::objective::LogisticObjective;
 use super::vector;
 use crate::BaselineError;
 
-/// How many steps the search remembers.
+/// Number of previous steps used to approximate the Hessian.
 const MEMORY: usize = 10;
-/// The search ends when the loss sinks by no more than this share of itself, or of 1.
+/// Minimum relative decrease of the loss (relative to at least 1); smaller decreases end the
+/// search.
 const LEAST_DECREASE: f64 = 64.0 * f64::EPSILON;
-/// How many steps are tried along one line.
+/// Maximum number of steps tried per line search.
 const TRIALS: usize = 50;
 const LONGEST_STEP: f64 = 1e10;
 
-/// How a search for coefficients went.
+/// Convergence information of a fit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Convergence {
-    /// Why it ended.
+    /// Reason for stopping.
     pub ending: Ending,
-    /// How many steps were taken.
+    /// Number of iterations.
     pub iterations: usize,
-    /// How often the loss was computed.
+    /// Number of evaluations of the loss.
     pub evaluations: usize,
-    /// The mean loss with its penalty in the end.
+    /// Final mean loss including the penalty.
     pub loss: f64,
-    /// The largest magnitude in its gradient.
+    /// Maximum magnitude of the components of the final gradient.
     pub gradient: f64,
 }
 
-/// Why a search ended.
+/// Reason for stopping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
-    /// The gradient is as small as was asked for.
+    /// The gradient is within the tolerance.
     SmallGradient,
-    /// The loss sinks no more than rounding makes it rise.
+    /// The loss no longer decreases beyond rounding errors.
     NoDecrease,
-    /// All steps were taken: the coefficients are not those of the least loss.
+    /// The maximum number of iterations was reached before convergence.
     IterationLimit,
-    /// No step along the line was good enough: rounding hides what is left of the slope.
+    /// The line search failed, usually because rounding errors dominate the remaining slope.
     LineSearch,
 }
 
 impl Convergence {
-    /// Whether the search ended where it was to end.
+    /// Returns whether the fit converged.
     pub fn converged(&self) -> bool {
         matches!(self.ending, Ending::SmallGradient | Ending::NoDecrease)
     }
 }
 
-/// A step and how it changed the gradient.
+/// A step and the corresponding change of the gradient.
 struct Pair {
     step: Vec<f64>,
     change: Vec<f64>,
-    /// Their scalar product.
+    /// Dot product of the two.
     product: f64,
 }
 
-/// Searches from zeros; the variables where the search ended.
+/// Minimizes from zeros and returns the final variables.
 pub(super) fn minimise(
     objective: &mut LogisticObjective,
     tol: f64,
@@ -87,7 +89,7 @@ pub(super) fn minimise(
             if search.memory.is_empty() {
                 break Ending::LineSearch;
             }
-            // What is remembered led astray: again from the plain gradient.
+            // Discard the memory and restart from the steepest descent direction.
             search.memory.clear();
             continue;
         }
@@ -108,14 +110,14 @@ pub(super) fn minimise(
     Ok((search.variables, convergence))
 }
 
-/// Where the search is, and what it remembers.
+/// State of the search.
 struct Search {
     variables: Vec<f64>,
     gradient: Vec<f64>,
     loss: f64,
     memory: VecDeque<Pair>,
     evaluations: usize,
-    /// Room for the next variables and the gradient there.
+    /// Buffers for the next variables and gradient.
     next_variables: Vec<f64>,
     next_gradient: Vec<f64>,
 }
@@ -137,7 +139,7 @@ impl Search {
         Ok(search)
     }
 
-    /// Takes one step; `false` if there is none to take.
+    /// Takes one step; returns false if none is possible.
     fn step(
         &mut self,
         objective: &mut LogisticObjective,
@@ -182,8 +184,8 @@ impl Search {
         Ok(false)
     }
 
-    /// Minus the product of the gradient and what is known of the inverse of the second
-    /// derivatives (the two-loop recursion).
+    /// Returns the negated product of the approximate inverse Hessian and the gradient (two-loop
+    /// recursion).
     fn direction(&self) -> Vec<f64> {
         let mut direction: Vec<f64> = self.gradient.iter().map(|slope| -slope).collect();
         let Some(latest) = self.memory.back() else {
@@ -203,7 +205,7 @@ impl Search {
         direction
     }
 
-    /// Goes to the next variables, and remembers the step unless rounding made it useless.
+    /// Moves to the next variables and stores the step, unless rounding errors make it unusable.
     fn remember(&mut self, direction: Vec<f64>, slope: f64, taken: Point) {
         let product = (taken.slope - slope) * taken.step;
         if product > f64::EPSILON * -slope * taken.step {

@@ -1,17 +1,18 @@
-//! The line search of Moré and Thuente.
+//! Moré-Thuente line search.
 //!
-//! [Line search algorithms with guaranteed sufficient decrease](https://doi.org/10.1145/192115.192132)
-//! (1994), with the constants that L-BFGS-B, and so SciPy, has: a step is taken when the function
-//! has sunk by 1/1000 of what its slope promised and the slope has sunk to 9/10.
+//! [Line search algorithms with guaranteed sufficient
+//! decrease](https://doi.org/10.1145/192115.192132) (1994), with the constants of L-BFGS-B and
+//! SciPy: a step is accepted when the decrease is at least 1/1000 of that predicted by the slope,
+//! and the slope is at most 9/10 of the initial one.
 
-/// The share of the promised decrease that a step must bring.
+/// Required fraction of the decrease predicted by the slope (sufficient decrease condition).
 const DECREASE: f64 = 1e-3;
-/// The share of the slope that may be left.
+/// Maximum fraction of the initial slope that may remain (curvature condition).
 const CURVATURE: f64 = 0.9;
-/// The search ends when the interval has this width, as a share of its upper end.
+/// Relative width of the interval at which the search stops.
 const WIDTH: f64 = 0.1;
 
-/// A step, the value there, and the slope along the line.
+/// A step with the value and the slope along the line.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Point {
     pub(super) step: f64,
@@ -19,36 +20,36 @@ pub(super) struct Point {
     pub(super) slope: f64,
 }
 
-/// What to do with a step that was tried.
+/// Decision about a tried step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Advice {
-    /// It is the one.
+    /// Accept the step.
     Take,
-    /// This one is next.
+    /// Try this step next.
     Try(f64),
 }
 
-/// A search from one point along a line that goes down.
+/// Line search from a point in a descent direction.
 #[derive(Debug)]
 pub(super) struct LineSearch {
     start: Point,
     longest: f64,
-    /// The end of the interval with the least value so far, and the other one.
+    /// Endpoint of the interval with the lowest value so far, and the other endpoint.
     best: Point,
     other: Point,
-    /// Whether the interval holds a minimum.
+    /// Whether the interval contains a minimum.
     bracketed: bool,
-    /// Until a step has brought enough, the search is for a minimum of another function.
+    /// Whether no step was sufficient yet; until then a modified function is minimized.
     first_stage: bool,
     width: f64,
     width_before: f64,
-    /// The steps to try next are within these.
+    /// Bounds of the next step.
     bounds: (f64, f64),
 }
 
 impl LineSearch {
-    /// A search whose first step is `step`, from where the function has this value and a slope
-    /// below 0.
+    /// Creates a search with the first step `step` from a point with the given value and negative
+    /// slope.
     pub(super) fn new(value: f64, slope: f64, step: f64, longest: f64) -> Self {
         let start = Point {
             step: 0.0,
@@ -68,7 +69,7 @@ impl LineSearch {
         }
     }
 
-    /// What comes after the step `tried`.
+    /// Decides about the tried step.
     pub(super) fn advise(&mut self, tried: Point) -> Advice {
         let promised = self.start.value + tried.step * DECREASE * self.start.slope;
         let enough = tried.value <= promised;
@@ -114,7 +115,7 @@ impl LineSearch {
         }
     }
 
-    /// The next step by the function less what was promised, whose minimum brings enough.
+    /// Returns the next step for the modified function, whose minimum has sufficient decrease.
     fn next_of_modified(&mut self, tried: Point) -> f64 {
         let promise = DECREASE * self.start.slope;
         let shifted = |point: Point, sign: f64| Point {
@@ -128,7 +129,8 @@ impl LineSearch {
         step
     }
 
-    /// The next step, of polynomials through the best point and the last; and the smaller interval.
+    /// Returns the next step by interpolation between the best and the tried point; shrinks the
+    /// interval.
     fn narrow(&mut self, tried: Point) -> f64 {
         let best = self.best;
         let opposite = tried.slope * best.slope.signum() < 0.0;
@@ -166,7 +168,8 @@ impl LineSearch {
         step
     }
 
-    /// The value is lower, and the slope has the same sign and is smaller: a minimum is further on.
+    /// Returns the next step if the value decreased and the slope kept its sign but became smaller,
+    /// so that the minimum is farther along.
     fn step_of_sinking_slope(&self, tried: Point) -> f64 {
         let (lower, upper) = self.bounds;
         let secant = secant(self.best, tried);
@@ -188,7 +191,8 @@ impl LineSearch {
     }
 }
 
-/// What the cubics have in common: `theta`, and the square root under which they are 0.
+/// Returns the common terms of the cubic interpolations: `theta`, the scale, and the scaled
+/// radicand.
 fn cubic_terms(a: Point, b: Point) -> (f64, f64, f64) {
     let theta = 3.0 * (a.value - b.value) / (b.step - a.step) + a.slope + b.slope;
     let scale = theta.abs().max(a.slope.abs()).max(b.slope.abs());
@@ -196,7 +200,7 @@ fn cubic_terms(a: Point, b: Point) -> (f64, f64, f64) {
     (theta, scale, under_root)
 }
 
-/// The minimum of the cubic with the values and slopes of both points, seen from `a`.
+/// Returns the minimum of the cubic through the values and slopes of both points, relative to `a`.
 fn cubic_between(a: Point, b: Point) -> f64 {
     let (theta, scale, under_root) = cubic_terms(a, b);
     let root = scale * under_root.max(0.0).sqrt();
@@ -206,7 +210,7 @@ fn cubic_between(a: Point, b: Point) -> f64 {
     a.step + p / q * (b.step - a.step)
 }
 
-/// The same seen from `tried`; `None` if the cubic has none beyond it.
+/// Returns the same relative to `tried`; `None` if the cubic has no minimum beyond it.
 fn cubic_beyond(best: Point, tried: Point) -> Option<f64> {
     let (theta, scale, under_root) = cubic_terms(best, tried);
     let root = scale * under_root.max(0.0).sqrt();
@@ -217,13 +221,13 @@ fn cubic_beyond(best: Point, tried: Point) -> Option<f64> {
     (ratio < 0.0 && root != 0.0).then_some(tried.step + ratio * (best.step - tried.step))
 }
 
-/// The minimum of the parabola with the slope of `a` and the values of both.
+/// Returns the minimum of the parabola with the slope at `a` and both values.
 fn quadratic_by_value(a: Point, b: Point) -> f64 {
     let fall = (a.value - b.value) / (b.step - a.step) + a.slope;
     a.step + a.slope / fall / 2.0 * (b.step - a.step)
 }
 
-/// Where the slope is 0 if it changes evenly.
+/// Returns the root of the linearly interpolated slope.
 fn secant(best: Point, tried: Point) -> f64 {
     tried.step + tried.slope / (tried.slope - best.slope) * (best.step - tried.step)
 }
@@ -232,7 +236,7 @@ fn secant(best: Point, tried: Point) -> f64 {
 mod tests {
     use super::*;
 
-    /// Searches along a function given by value and slope; the steps that were tried.
+    /// Runs a search on a function that returns value and slope; returns the tried steps.
     fn steps(function: impl Fn(f64) -> (f64, f64), first: f64) -> Vec<f64> {
         let (value, slope) = function(0.0);
         let mut search = LineSearch::new(value, slope, first, 1e10);
@@ -248,9 +252,9 @@ mod tests {
         }
     }
 
-    /// The functions of the paper's tables 1 and 2, from steps far too short and far too long;
-    /// the expected steps are those of SciPy's `scipy.optimize._dcsrch.DCSRCH` with the same
-    /// constants.
+    /// Functions of tables 1 and 2 of the paper, with initial steps that are far too short and far
+    /// too long. The expected steps are those of SciPy's `scipy.optimize._dcsrch.DCSRCH` with the
+    /// same constants.
     #[test]
     fn steps_are_those_of_scipy() {
         let first = |a: f64| {

@@ -1,6 +1,6 @@
-//! Logistic regression on sparse rows, as scikit-learn's
+//! Logistic regression on sparse rows, equivalent to scikit-learn's
 //! [`LogisticRegression`](https://scikit-learn.org/1.9/modules/generated/sklearn.linear_model.LogisticRegression.html)
-//! with its solver `lbfgs` has it.
+//! with the solver `lbfgs`.
 
 mod config;
 mod fit;

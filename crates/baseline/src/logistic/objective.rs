@@ -1,26 +1,27 @@
-//! The mean loss of the rows with its penalty, and its gradient.
+//! Regularized mean loss and its gradient.
 
 use rayon::prelude::*;
 
 use super::training_matrix::TrainingMatrix;
 use super::vector;
 
-/// How many rows, or columns, a thread takes at a time.
+/// Number of rows or columns per parallel task.
 const PER_CHUNK: usize = 512;
 
-/// What a row counts, and what it should be.
+/// Weight and target of a row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Target {
-    /// The class, as a position among those with rows.
+    /// Class, as an index into the classes with rows.
     pub(super) class: usize,
     pub(super) weight: f64,
 }
 
-/// The function to be made small: `Σ weight · loss / Σ weight + penalty / 2 · Σ coefficient²`, with
-/// the logistic loss of one output for two classes, and the softmax of an output each for more.
+/// Objective to minimize: `Σ weight · loss / Σ weight + penalty / 2 · Σ coefficient²`. The loss is
+/// the logistic loss with one output for two classes, or the softmax cross-entropy with one output
+/// per class.
 ///
-/// Its variables are the coefficients, `[columns, outputs]`, then the intercepts, `[outputs]`; this
-/// is scikit-learn's
+/// The variables are the coefficients, `[columns, outputs]`, followed by the intercepts,
+/// `[outputs]`. This is scikit-learn's
 /// [`LinearModelLoss`](https://github.com/scikit-learn/scikit-learn/blob/1.9.1/sklearn/linear_model/_linear_loss.py).
 #[derive(Debug)]
 pub(super) struct LogisticObjective {
@@ -30,12 +31,12 @@ pub(super) struct LogisticObjective {
     outputs: usize,
     penalty: f64,
     fit_intercept: bool,
-    /// The derivatives of the mean loss by the outputs of each row, `[rows, outputs]`.
+    /// Derivatives of the mean loss with respect to the outputs of each row, `[rows, outputs]`.
     slopes: Vec<f64>,
 }
 
 impl LogisticObjective {
-    /// `outputs` is 1 for two classes.
+    /// Creates the objective; `outputs` is 1 for two classes.
     pub(super) fn new(
         matrix: TrainingMatrix,
         targets: Vec<Target>,
@@ -55,7 +56,7 @@ impl LogisticObjective {
         }
     }
 
-    /// The number of variables.
+    /// Returns the number of variables.
     pub(super) fn variables(&self) -> usize {
         let intercepts = if self.fit_intercept { self.outputs } else { 0 };
         self.matrix.columns() * self.outputs + intercepts
@@ -65,7 +66,7 @@ impl LogisticObjective {
         &self.matrix
     }
 
-    /// The value at `variables`; `gradient` is set.
+    /// Returns the value at `variables` and sets `gradient`.
     pub(super) fn evaluate(&mut self, variables: &[f64], gradient: &mut [f64]) -> f64 {
         let (coefficients, intercepts) = variables.split_at(self.matrix.columns() * self.outputs);
         let loss = self.visit_rows(coefficients, intercepts);
@@ -75,7 +76,7 @@ impl LogisticObjective {
         loss + self.penalty / 2.0 * vector::dot(coefficients, coefficients)
     }
 
-    /// Sets the slopes; the mean loss of the rows.
+    /// Sets the derivatives and returns the mean loss of the rows.
     fn visit_rows(&mut self, coefficients: &[f64], intercepts: &[f64]) -> f64 {
         let (matrix, targets, outputs) = (&self.matrix, &self.targets, self.outputs);
         let loss_of_row = |row: usize, values: &mut [f64], target: Target| {
@@ -140,7 +141,7 @@ impl LogisticObjective {
 /// Adds the product of a sparse row and a matrix with `sums.len()` columns.
 fn add_row(row: impl Iterator<Item = (usize, f64)>, matrix: &[f64], sums: &mut [f64]) {
     if let [sum] = sums {
-        // Most often there are two classes. The loop below would take twice as long for them.
+        // Fast path for two classes; the general loop would take twice as long.
         *sum = row.fold(*sum, |sum, (place, value)| sum + value * matrix[place]);
         return;
     }
@@ -153,10 +154,10 @@ fn add_row(row: impl Iterator<Item = (usize, f64)>, matrix: &[f64], sums: &mut [
     }
 }
 
-/// `ln(1 + exp(output)) - class · output`, and in place of the output its slope.
+/// Returns `ln(1 + exp(output)) - class · output` and replaces the output by its derivative.
 fn logistic_loss(output: &mut f64, class: usize) -> f64 {
     let (value, target) = (*output, class as f64);
-    // Of the smaller of exp(value) and exp(-value), neither of which overflows.
+    // The smaller of exp(value) and exp(-value) cannot overflow.
     let exponential = (-value.abs()).exp();
     let larger = 1.0 / (1.0 + exponential);
     let probability = if value >= 0.0 {
@@ -168,7 +169,7 @@ fn logistic_loss(output: &mut f64, class: usize) -> f64 {
     value.max(0.0) + exponential.ln_1p() - target * value
 }
 
-/// `ln(Σ exp(outputs)) - outputs[class]`, and in place of the outputs their slopes.
+/// Returns `ln(Σ exp(outputs)) - outputs[class]` and replaces the outputs by their derivatives.
 fn softmax_loss(outputs: &mut [f64], class: usize) -> f64 {
     let of_class = outputs[class];
     let largest = outputs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -198,7 +199,7 @@ mod tests {
         LogisticObjective::new(matrix, targets.collect(), outputs, 0.7, true)
     }
 
-    /// Held against differences of the loss.
+    /// Compares the gradient with finite differences.
     #[test]
     fn the_gradient_is_that_of_the_loss() {
         for (classes, outputs) in [([0, 1, 1, 0], 1), ([0, 1, 2, 1], 3)] {

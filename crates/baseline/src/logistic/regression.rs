@@ -1,4 +1,4 @@
-//! Coefficients, and what they say of rows.
+//! Fitted logistic regression.
 
 use rayon::prelude::*;
 
@@ -6,48 +6,48 @@ use super::lbfgs::Convergence;
 use crate::predictions::Predictions;
 use crate::{BaselineError, SparseRows};
 
-/// Rows that a thread predicts at a time.
+/// Number of rows predicted per parallel task.
 const ROWS_PER_CHUNK: usize = 256;
 
-/// A fitted logistic regression; made by
+/// Fitted logistic regression, created by
 /// [`LogisticRegressionConfig::fit`](super::LogisticRegressionConfig::fit).
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogisticRegression {
-    /// The number of classes, those without rows included.
+    /// Number of classes, including those without training rows.
     pub(crate) classes: usize,
-    /// The classes that had rows, ascending.
+    /// Classes with training rows, ascending.
     pub(crate) seen: Vec<usize>,
     pub(crate) columns: usize,
-    /// `[columns, outputs]`
+    /// Coefficients, `[columns, outputs]`.
     pub(crate) coefficients: Vec<f64>,
-    /// `[outputs]`
+    /// Intercepts, `[outputs]`.
     pub(crate) intercepts: Vec<f64>,
     pub(crate) convergence: Convergence,
 }
 
 impl LogisticRegression {
-    /// The number of classes, those without rows included.
+    /// Returns the number of classes, including those without training rows.
     pub fn classes(&self) -> usize {
         self.classes
     }
 
-    /// The classes that had rows, ascending.
+    /// Returns the classes with training rows, ascending: scikit-learn's `classes_`.
     pub fn seen_classes(&self) -> &[usize] {
         &self.seen
     }
 
-    /// The number of columns.
+    /// Returns the number of feature columns.
     pub fn columns(&self) -> usize {
         self.columns
     }
 
-    /// The number of outputs: 1, for the second class, if two classes had rows; otherwise one for
-    /// each of those that had.
+    /// Returns the number of outputs: 1 (for the second class) if two classes have training rows,
+    /// otherwise one per class with training rows.
     pub fn outputs(&self) -> usize {
         self.intercepts.len()
     }
 
-    /// The coefficients of each output, `[outputs, columns]`: scikit-learn's `coef_`.
+    /// Returns the coefficients of each output, `[outputs, columns]`: scikit-learn's `coef_`.
     pub fn coefficients(&self) -> Vec<Vec<f64>> {
         let of_output = |output| self.coefficients.iter().skip(output);
         (0..self.outputs())
@@ -55,21 +55,22 @@ impl LogisticRegression {
             .collect()
     }
 
-    /// The intercept of each output: scikit-learn's `intercept_`.
+    /// Returns the intercept of each output: scikit-learn's `intercept_`.
     pub fn intercepts(&self) -> &[f64] {
         &self.intercepts
     }
 
-    /// How the search for the coefficients went.
+    /// Returns the convergence information of the fit.
     pub fn convergence(&self) -> &Convergence {
         &self.convergence
     }
 
-    /// The value of each output for each row, `[rows, outputs]`: scikit-learn's
+    /// Returns the value of each output for each row, `[rows, outputs]`: scikit-learn's
     /// `decision_function`.
     ///
     /// # Errors
-    /// [`BaselineError::ColumnCount`].
+    /// - [`BaselineError::ColumnCount`] if the number of columns differs from that of the training
+    ///   rows.
     pub fn decision_values(&self, rows: &SparseRows) -> Result<Vec<Vec<f64>>, BaselineError> {
         if rows.columns() != self.columns {
             return Err(BaselineError::ColumnCount {
@@ -92,11 +93,13 @@ impl LogisticRegression {
         Ok(rows.with_min_len(ROWS_PER_CHUNK).map(values_of).collect())
     }
 
-    /// Logits of all classes for each row. Of two classes, the first has the logit 0 and the second
-    /// the decision value; a class without rows has minus infinity, and so the probability 0.
+    /// Returns the logits of all classes for each row. With two classes, the logit of the first is
+    /// 0 and that of the second is the decision value. A class without training rows has the logit
+    /// minus infinity and thus the probability 0.
     ///
     /// # Errors
-    /// [`BaselineError::ColumnCount`].
+    /// - [`BaselineError::ColumnCount`] if the number of columns differs from that of the training
+    ///   rows.
     pub fn predict(&self, rows: &SparseRows) -> Result<Predictions, BaselineError> {
         let logits_of = |values: Vec<f64>| {
             let mut logits = vec![f64::NEG_INFINITY; self.classes];

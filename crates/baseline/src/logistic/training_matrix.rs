@@ -1,16 +1,16 @@
-//! The rows to fit to, by row and by column.
+//! Training rows, stored by row and by column.
 
 use crate::SparseRows;
 
-/// A matrix in both orders, without the columns that have no entry.
+/// Sparse matrix in row and column order, without empty columns.
 ///
-/// Predictions are sums over rows, gradients sums over columns: with both orders at hand each sum
-/// belongs to one thread and has one order, for any number of threads. A column without an entry
-/// has a gradient of 0 wherever the search begins at 0, and so a coefficient of 0 where it ends;
-/// of a million hashed columns a few thousand are left.
+/// Predictions are sums over rows, gradients are sums over columns. With both orders, one thread
+/// computes each sum in a fixed order, so results do not depend on the number of threads. An empty
+/// column has a zero gradient at zero coefficients, so its coefficient stays 0. Of a million hashed
+/// columns, a few thousand remain.
 #[derive(Debug)]
 pub(super) struct TrainingMatrix {
-    /// The column, in the rows as given, of each column here.
+    /// Original index of each column.
     used_columns: Vec<u32>,
     row_starts: Vec<usize>,
     row_columns: Vec<u32>,
@@ -70,7 +70,7 @@ impl TrainingMatrix {
         &self.used_columns
     }
 
-    /// The columns and values of a row.
+    /// Returns the columns and values of a row.
     pub(super) fn row(&self, row: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
         let range = self.row_starts[row]..self.row_starts[row + 1];
         let columns = self.row_columns[range.clone()].iter();
@@ -78,7 +78,7 @@ impl TrainingMatrix {
         columns.zip(self.row_values[range].iter().copied())
     }
 
-    /// The rows and values of a column.
+    /// Returns the rows and values of a column.
     pub(super) fn column(&self, column: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
         let range = self.column_starts[column]..self.column_starts[column + 1];
         let rows = self.column_rows[range.clone()].iter();

@@ -1,15 +1,15 @@
-//! Sums over long vectors that do not depend on the number of threads.
+//! Vector operations whose results do not depend on the number of threads.
 //!
-//! A vector is cut into pieces of a fixed length; the sums of the pieces are added in their order.
-//! Within a piece there are eight sums side by side, which the processor adds up at once.
+//! Vectors are divided into pieces of a fixed length, and the sums of the pieces are added in
+//! order. Each piece is summed in eight SIMD lanes.
 
 use rayon::prelude::*;
 
-/// The length of a piece: one that stays in a core's first caches, and that is worth a thread.
+/// Length of a piece: fits into the caches of a core and is long enough for a parallel task.
 pub(super) const PIECE: usize = 8192;
 const LANES: usize = 8;
 
-/// The scalar product.
+/// Returns the dot product.
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     if a.len() <= PIECE {
         return dot_of_piece(a, b);
@@ -32,12 +32,12 @@ fn dot_of_piece(a: &[f64], b: &[f64]) -> f64 {
     sums.into_iter().sum::<f64>() + rest
 }
 
-/// `y += factor · x`
+/// Computes `y += factor · x`.
 pub(super) fn add_scaled(y: &mut [f64], factor: f64, x: &[f64]) {
     each(y, x, |y, x| *y += factor * x);
 }
 
-/// `y = change(y, x)`, number by number.
+/// Computes `y = change(y, x)` elementwise.
 pub(super) fn each(y: &mut [f64], x: &[f64], change: impl Fn(&mut f64, f64) + Sync) {
     let change_piece = |(y, x): (&mut [f64], &[f64])| {
         y.iter_mut().zip(x).for_each(|(y, x)| change(y, *x));
@@ -49,7 +49,7 @@ pub(super) fn each(y: &mut [f64], x: &[f64], change: impl Fn(&mut f64, f64) + Sy
     pieces.for_each(change_piece);
 }
 
-/// The largest magnitude.
+/// Returns the maximum magnitude.
 pub(super) fn largest(x: &[f64]) -> f64 {
     x.iter().fold(0.0, |largest, x| x.abs().max(largest))
 }
@@ -66,7 +66,7 @@ mod tests {
             .map(|number| (number % 5) as f64 - 2.0)
             .collect();
         let expected: f64 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
-        // Small integers: any order of summation is exact.
+        // Sums of small integers are exact in any order.
         assert_eq!(dot(&a, &b), expected);
         add_scaled(&mut b, -2.0, &a);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Counts of terms.
+//! Term counts.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,20 +8,22 @@ use super::vocabulary::Vocabulary;
 use crate::analyzer::{Analyzer, AnalyzerConfig};
 use crate::{BaselineError, SparseRows};
 
-/// Settings of [`CountVectorizer`]; names and defaults are those of scikit-learn's
+/// Configuration of [`CountVectorizer`]; names and defaults are those of scikit-learn's
 /// [`CountVectorizer`](https://scikit-learn.org/1.9/modules/generated/sklearn.feature_extraction.text.CountVectorizer.html).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CountVectorizerConfig {
-    /// How a text becomes terms.
+    /// Extraction of terms from texts.
     pub text: AnalyzerConfig,
-    /// The least number of texts, or the least share, that a term must be in.
+    /// Minimum document frequency of a term, as a number or fraction of texts (default: 1 text).
     pub min_df: DocumentFrequency,
-    /// The greatest number of texts, or the greatest share, that a term may be in.
+    /// Maximum document frequency of a term, as a number or fraction of texts (default: 1.0, all
+    /// texts).
     pub max_df: DocumentFrequency,
-    /// How many terms are kept at most, from 1: the most frequent, of equals the first by name.
+    /// Maximum number of terms, at least 1; the most frequent terms are kept, ties in the order of
+    /// the terms (default: `None`, no limit).
     pub max_features: Option<usize>,
-    /// Whether a term counts once in a text.
+    /// Whether counts are replaced by 1 (default: false).
     pub binary: bool,
 }
 
@@ -38,10 +40,10 @@ impl Default for CountVectorizerConfig {
 }
 
 impl CountVectorizerConfig {
-    /// Whether every value is in its range.
+    /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// [`BaselineError::InvalidSetting`] names the first that is not.
+    /// - [`BaselineError::InvalidSetting`] for the first value that is out of range.
     pub fn validate(&self) -> Result<(), BaselineError> {
         self.text.validate()?;
         self.min_df.validate("min_df")?;
@@ -53,7 +55,7 @@ impl CountVectorizerConfig {
     }
 }
 
-/// A column for each term of the texts it was fitted to, in the order of the terms.
+/// Fitted count vectorizer: one column per term of the training texts, in term order.
 ///
 /// ```
 /// use finetune_baseline::{CountVectorizer, CountVectorizerConfig};
@@ -76,12 +78,15 @@ pub struct CountVectorizer {
 }
 
 impl CountVectorizer {
-    /// Learns the terms of texts, and counts them.
+    /// Fits the vocabulary to texts and returns the vectorizer with their counts.
     ///
     /// # Errors
-    /// [`BaselineError::InvalidSetting`], [`BaselineError::TokenPattern`];
-    /// [`BaselineError::EmptyVocabulary`], [`BaselineError::DocumentFrequencies`],
-    /// [`BaselineError::NothingLeft`] or [`BaselineError::TooManyTerms`].
+    /// - [`BaselineError::InvalidSetting`] if a setting is out of range.
+    /// - [`BaselineError::TokenPattern`] if the token pattern is not a valid regular expression.
+    /// - [`BaselineError::EmptyVocabulary`] if the texts contain no terms.
+    /// - [`BaselineError::DocumentFrequencies`] if `max_df` stands for fewer texts than `min_df`.
+    /// - [`BaselineError::NothingLeft`] if no term is within these limits.
+    /// - [`BaselineError::TooManyTerms`] if there are more terms than supported column indices.
     pub fn fit_transform<S: AsRef<str> + Sync>(
         config: &CountVectorizerConfig,
         texts: &[S],
@@ -106,7 +111,7 @@ impl CountVectorizer {
         Ok((vectorizer, rows))
     }
 
-    /// One with terms that were learnt before.
+    /// Creates a vectorizer from a known vocabulary.
     pub(crate) fn with_vocabulary(
         config: &CountVectorizerConfig,
         vocabulary: Vocabulary,
@@ -119,22 +124,22 @@ impl CountVectorizer {
         })
     }
 
-    /// Counts the terms of texts. Terms that are no column are left out.
+    /// Returns the term counts of texts. Unknown terms are ignored.
     pub fn transform<S: AsRef<str> + Sync>(&self, texts: &[S]) -> SparseRows {
         counts_of(texts, &self.analyzer, &self.vocabulary, self.config.binary)
     }
 
-    /// The term of each column.
+    /// Returns the term of each column.
     pub fn terms(&self) -> &[String] {
         self.vocabulary.terms()
     }
 
-    /// The column of a term.
+    /// Returns the column of a term; `None` if it is unknown.
     pub fn column(&self, term: &str) -> Option<u32> {
         self.vocabulary.column(term)
     }
 
-    /// The settings.
+    /// Returns the configuration.
     pub fn config(&self) -> &CountVectorizerConfig {
         &self.config
     }

@@ -1,4 +1,4 @@
-//! Which terms are worth a column.
+//! Selection of terms by document frequency.
 
 use std::cmp::Reverse;
 
@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::BaselineError;
 
-/// In how many texts a term is; in JSON an integer for a number of texts, and a number with a point
-/// for a share of them.
+/// Document frequency: in JSON, an integer is a number of texts, and a number with a decimal point
+/// is a fraction of the texts.
 ///
 /// ```
 /// use finetune_baseline::DocumentFrequency;
@@ -20,9 +20,9 @@ use crate::BaselineError;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum DocumentFrequency {
-    /// A number of texts, from 1.
+    /// Number of texts, at least 1.
     Count(u64),
-    /// A share of all texts, in `[0, 1]`.
+    /// Fraction of all texts, in `[0, 1]`.
     Share(f64),
 }
 
@@ -46,16 +46,16 @@ impl DocumentFrequency {
     }
 }
 
-/// How often a term is there.
+/// Frequencies of a term.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Occurrences {
-    /// In how many texts.
+    /// Number of texts that contain the term.
     pub(super) texts: u64,
-    /// How often in all of them.
+    /// Total number of occurrences.
     pub(super) total: u64,
 }
 
-/// Which terms to keep.
+/// Limits on the terms to keep.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     pub(super) min_df: DocumentFrequency,
@@ -64,8 +64,8 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// Whether each term is kept; `terms` are in the order of their names, which decides among
-    /// terms that are as frequent. (scikit-learn leaves that to an unstable sort.)
+    /// Returns whether each term is kept. `terms` are sorted by name, which decides ties in
+    /// frequency (scikit-learn leaves these to an unstable sort).
     pub(super) fn kept(
         self,
         terms: &[Occurrences],

@@ -1,4 +1,4 @@
-//! Terms in the columns that a hash gives them.
+//! Term counts in hashed columns.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -8,21 +8,22 @@ use super::norm::Norm;
 use crate::analyzer::{Analyzer, AnalyzerConfig, Scratch};
 use crate::{BaselineError, SparseRows};
 
-/// Settings of [`HashingVectorizer`]; names and defaults are those of scikit-learn's
+/// Configuration of [`HashingVectorizer`]; names and defaults are those of scikit-learn's
 /// [`HashingVectorizer`](https://scikit-learn.org/1.9/modules/generated/sklearn.feature_extraction.text.HashingVectorizer.html).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HashingVectorizerConfig {
-    /// How a text becomes terms.
+    /// Extraction of terms from texts.
     pub text: AnalyzerConfig,
-    /// The number of columns, from 1 to 2³¹ - 1.
+    /// Number of columns, from 1 to 2³¹ - 1 (default: 2²⁰).
     pub n_features: u32,
-    /// Whether half of the terms count -1 each, so that terms in one column cancel out rather than
-    /// add up ([Weinberger et al. 2009](https://arxiv.org/abs/0902.2206)).
+    /// Whether a hash-based sign is applied to counts, so that colliding terms cancel out on
+    /// average instead of adding up ([Weinberger et al. 2009](https://arxiv.org/abs/0902.2206))
+    /// (default: true).
     pub alternate_sign: bool,
-    /// Whether every column that a text has a term in is 1.
+    /// Whether the value of every column with a term of the text is 1 (default: false).
     pub binary: bool,
-    /// What rows are divided by in the end.
+    /// Normalization of rows (default: [`Norm::L2`]).
     pub norm: Norm,
 }
 
@@ -39,10 +40,10 @@ impl Default for HashingVectorizerConfig {
 }
 
 impl HashingVectorizerConfig {
-    /// Whether every value is in its range.
+    /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// [`BaselineError::InvalidSetting`] names the first that is not.
+    /// - [`BaselineError::InvalidSetting`] for the first value that is out of range.
     pub fn validate(&self) -> Result<(), BaselineError> {
         self.text.validate()?;
         if (1..=i32::MAX as u32).contains(&self.n_features) {
@@ -57,7 +58,7 @@ impl HashingVectorizerConfig {
     }
 }
 
-/// A fixed number of columns, and nothing to learn or to keep: a term's column is a hash of it.
+/// Hashing vectorizer: the column of a term is a hash of it, so no vocabulary is fitted or stored.
 ///
 /// Columns and signs are those of scikit-learn.
 ///
@@ -77,10 +78,11 @@ pub struct HashingVectorizer {
 }
 
 impl HashingVectorizer {
-    /// A vectorizer with these settings.
+    /// Creates a vectorizer.
     ///
     /// # Errors
-    /// [`BaselineError::InvalidSetting`] or [`BaselineError::TokenPattern`].
+    /// - [`BaselineError::InvalidSetting`] if a setting is out of range.
+    /// - [`BaselineError::TokenPattern`] if the token pattern is not a valid regular expression.
     pub fn new(config: &HashingVectorizerConfig) -> Result<Self, BaselineError> {
         config.validate()?;
         Ok(Self {
@@ -89,7 +91,7 @@ impl HashingVectorizer {
         })
     }
 
-    /// Counts the terms of texts in the columns of their hashes.
+    /// Returns the term counts of texts in hashed columns.
     pub fn transform<S: AsRef<str> + Sync>(&self, texts: &[S]) -> SparseRows {
         let chunks: Vec<Chunk> = texts
             .par_chunks(TEXTS_PER_CHUNK)
@@ -141,13 +143,13 @@ impl HashingVectorizer {
         (hash.unsigned_abs() % self.config.n_features, sign)
     }
 
-    /// The settings.
+    /// Returns the configuration.
     pub fn config(&self) -> &HashingVectorizerConfig {
         &self.config
     }
 }
 
-/// Rows of some texts.
+/// Rows of a chunk of texts.
 #[derive(Default)]
 struct Chunk {
     row_ends: Vec<usize>,
@@ -155,7 +157,7 @@ struct Chunk {
     values: Vec<f64>,
 }
 
-/// MurmurHash3 of 32 bits, by Austin Appleby
+/// Returns the 32-bit MurmurHash3 by Austin Appleby
 /// ([reference](https://github.com/aappleby/smhasher/blob/master/src/MurmurHash3.cpp)).
 fn murmur_hash(bytes: &[u8], seed: u32) -> u32 {
     let mixed = |block: u32| {
@@ -182,7 +184,7 @@ fn murmur_hash(bytes: &[u8], seed: u32) -> u32 {
 mod tests {
     use super::*;
 
-    /// `sklearn.utils.murmurhash3_32(bytes, seed=seed, positive=True)`
+    /// Expected value of `sklearn.utils.murmurhash3_32(bytes, seed=seed, positive=True)`.
     #[test]
     fn hashes_are_those_of_the_reference() {
         for (bytes, seed, expected) in [

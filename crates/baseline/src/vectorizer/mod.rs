@@ -1,7 +1,7 @@
-//! From texts to the rows of a sparse matrix.
+//! Vectorizers: conversion of texts to sparse rows.
 //!
-//! Texts are taken apart in chunks of a fixed number, in parallel; what they give is put together
-//! in the order of the texts, so that the matrix does not depend on the number of threads.
+//! Texts are processed in parallel in chunks of a fixed size, and the results are joined in order,
+//! so the matrix does not depend on the number of threads.
 
 mod count;
 mod document_frequency;
@@ -18,5 +18,5 @@ pub use norm::Norm;
 pub use tfidf::{TfidfVectorizer, TfidfVectorizerConfig};
 pub(crate) use vocabulary::Vocabulary;
 
-/// How many texts a thread takes at a time.
+/// Number of texts per parallel task.
 const TEXTS_PER_CHUNK: usize = 256;

@@ -1,21 +1,21 @@
-//! Rows of length 1.
+//! Normalization of rows.
 
 use serde::{Deserialize, Serialize};
 
-/// What the values of a row are divided by.
+/// Norm that the values of a row are divided by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Norm {
-    /// Nothing.
+    /// No normalization.
     None,
-    /// The sum of their magnitudes.
+    /// Sum of absolute values.
     L1,
-    /// The square root of the sum of their squares.
+    /// Euclidean norm.
     L2,
 }
 
 impl Norm {
-    /// Divides the values of a row. A row of zeros stays one.
+    /// Normalizes the values of a row. A zero row is unchanged.
     pub(super) fn apply(self, values: &mut [f64]) {
         let norm = match self {
             Self::None => return,

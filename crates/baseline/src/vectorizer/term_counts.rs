@@ -1,4 +1,4 @@
-//! How often each term is in each text.
+//! Counts of terms in texts.
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
@@ -9,13 +9,13 @@ use super::vocabulary::Vocabulary;
 use crate::analyzer::{Analyzer, Scratch};
 use crate::{BaselineError, SparseRows};
 
-/// The terms of texts, numbered as they were met, and the counts of each text.
+/// Terms, numbered in order of first occurrence, and the counts of each text.
 pub(super) struct TermCounts {
     terms: Vec<String>,
     rows: Rows,
 }
 
-/// Entries of rows, terms by number.
+/// Rows of entries: term number and count.
 #[derive(Default)]
 struct Rows {
     row_ends: Vec<usize>,
@@ -23,7 +23,7 @@ struct Rows {
 }
 
 impl Rows {
-    /// Adds a row of terms, one entry for each.
+    /// Adds a row with one entry per distinct term.
     fn push(&mut self, terms: &mut [u32]) {
         terms.sort_unstable();
         let entries = terms.chunk_by(|a, b| a == b);
@@ -42,7 +42,7 @@ impl Rows {
     }
 }
 
-/// Terms as a chunk of texts numbers them.
+/// Terms of a chunk of texts, with their own numbering.
 #[derive(Default)]
 struct ChunkTerms {
     numbers: FxHashMap<String, u32>,
@@ -57,7 +57,7 @@ impl ChunkTerms {
             terms.clear();
             analyzer.visit_terms(text.as_ref(), &mut scratch, |term| {
                 let number = chunk.numbers.get(term).copied().unwrap_or_else(|| {
-                    // At most as many as a chunk has characters.
+                    // The number of terms fits because the texts of a chunk are limited.
                     let number = chunk.numbers.len() as u32;
                     chunk.numbers.insert(term.to_owned(), number);
                     number
@@ -71,7 +71,7 @@ impl ChunkTerms {
 }
 
 impl TermCounts {
-    /// Counts all terms of these texts.
+    /// Counts all terms of the texts.
     pub(super) fn all<S: AsRef<str> + Sync>(
         texts: &[S],
         analyzer: &Analyzer,
@@ -104,15 +104,15 @@ impl TermCounts {
         Ok(Self { terms, rows })
     }
 
-    /// The places of the terms when they are put into order.
+    /// Returns the indices of the terms in sorted order.
     pub(super) fn sorted(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.terms.len()).collect();
         order.par_sort_unstable_by(|&a, &b| self.terms[a].cmp(&self.terms[b]));
         order
     }
 
-    /// How often each term is there, in their order `sorted`. In a binary matrix a term is in a
-    /// text once.
+    /// Returns the frequencies of the terms in the order `sorted`. If `binary`, a term counts once
+    /// per text.
     pub(super) fn occurrences(&self, sorted: &[usize], binary: bool) -> Vec<Occurrences> {
         let mut occurrences = vec![Occurrences::default(); self.terms.len()];
         for (term, count) in &self.rows.entries {
@@ -123,7 +123,7 @@ impl TermCounts {
         sorted.iter().map(|&term| occurrences[term]).collect()
     }
 
-    /// The vocabulary of the terms that are kept, and the counts in its columns.
+    /// Returns the vocabulary of the kept terms and the matrix of their counts.
     pub(super) fn into_matrix(
         mut self,
         sorted: &[usize],
@@ -150,7 +150,7 @@ impl TermCounts {
     }
 }
 
-/// The counts of the terms of a vocabulary; others are left out.
+/// Returns the counts of the terms in a vocabulary; other terms are ignored.
 pub(super) fn counts_of<S: AsRef<str> + Sync>(
     texts: &[S],
     analyzer: &Analyzer,
@@ -186,7 +186,7 @@ pub(super) fn counts_of<S: AsRef<str> + Sync>(
     matrix.finish(vocabulary.terms().len())
 }
 
-/// A matrix, row by row.
+/// Builder of a matrix, row by row.
 struct MatrixBuilder {
     row_starts: Vec<usize>,
     indices: Vec<u32>,
@@ -206,7 +206,7 @@ impl MatrixBuilder {
         }
     }
 
-    /// Adds columns, in any order, and their counts.
+    /// Adds a row of columns, in any order, and their counts.
     fn push_row(&mut self, entries: impl Iterator<Item = (u32, u32)>, binary: bool) {
         self.row.clear();
         self.row.extend(entries);

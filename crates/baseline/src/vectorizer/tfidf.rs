@@ -1,4 +1,4 @@
-//! Counts of terms, weighted by how few texts they are in.
+//! Term counts weighted by inverse document frequency.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,20 +6,21 @@ use super::count::{CountVectorizer, CountVectorizerConfig};
 use super::norm::Norm;
 use crate::{BaselineError, SparseRows};
 
-/// Settings of [`TfidfVectorizer`]; names and defaults are those of scikit-learn's
+/// Configuration of [`TfidfVectorizer`]; names and defaults are those of scikit-learn's
 /// [`TfidfVectorizer`](https://scikit-learn.org/1.9/modules/generated/sklearn.feature_extraction.text.TfidfVectorizer.html).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TfidfVectorizerConfig {
-    /// Which terms are counted.
+    /// Term counts.
     pub counts: CountVectorizerConfig,
-    /// What rows are divided by in the end.
+    /// Normalization of rows (default: [`Norm::L2`]).
     pub norm: Norm,
-    /// Whether counts are multiplied by the inverse document frequency.
+    /// Whether counts are multiplied by the inverse document frequency (default: true).
     pub use_idf: bool,
-    /// Whether document frequencies are as if there were one more text, with all terms.
+    /// Whether document frequencies are smoothed as if one more text contained every term (default:
+    /// true).
     pub smooth_idf: bool,
-    /// Whether `1 + ln(count)` takes the place of the count.
+    /// Whether counts are replaced by `1 + ln(count)` (default: false).
     pub sublinear_tf: bool,
 }
 
@@ -35,8 +36,8 @@ impl Default for TfidfVectorizerConfig {
     }
 }
 
-/// Counts times inverse document frequencies,
-/// `1 + ln((1 + texts) / (1 + texts with the term))` unless set otherwise.
+/// Fitted TF-IDF vectorizer. By default, the inverse document frequency is `1 + ln((1 + texts) / (1
+/// + texts with the term))`.
 ///
 /// ```
 /// use finetune_baseline::{TfidfVectorizer, TfidfVectorizerConfig};
@@ -52,15 +53,16 @@ impl Default for TfidfVectorizerConfig {
 pub struct TfidfVectorizer {
     config: TfidfVectorizerConfig,
     counts: CountVectorizer,
-    /// The factor of each column; none if there is no such factor.
+    /// Inverse document frequency of each column; empty if it is not used.
     idf: Vec<f64>,
 }
 
 impl TfidfVectorizer {
-    /// Learns the terms of texts and their document frequencies, and weights them.
+    /// Fits vocabulary and document frequencies to texts and returns the vectorizer with their
+    /// features.
     ///
     /// # Errors
-    /// As [`CountVectorizer::fit_transform`].
+    /// The errors of [`CountVectorizer::fit_transform`].
     pub fn fit_transform<S: AsRef<str> + Sync>(
         config: &TfidfVectorizerConfig,
         texts: &[S],
@@ -79,7 +81,7 @@ impl TfidfVectorizer {
         Ok((vectorizer, rows))
     }
 
-    /// One with terms and factors that were learnt before.
+    /// Creates a vectorizer from known terms and inverse document frequencies.
     pub(crate) fn with_factors(
         config: &TfidfVectorizerConfig,
         counts: CountVectorizer,
@@ -92,7 +94,7 @@ impl TfidfVectorizer {
         }
     }
 
-    /// Counts the terms of texts and weights them. Terms that are no column are left out.
+    /// Returns the weighted term counts of texts. Unknown terms are ignored.
     pub fn transform<S: AsRef<str> + Sync>(&self, texts: &[S]) -> SparseRows {
         let mut rows = self.counts.transform(texts);
         self.weight(&mut rows);
@@ -117,18 +119,18 @@ impl TfidfVectorizer {
         });
     }
 
-    /// The terms.
+    /// Returns the underlying count vectorizer.
     pub fn counts(&self) -> &CountVectorizer {
         &self.counts
     }
 
-    /// The factor of each column; `None` without
-    /// [`use_idf`](TfidfVectorizerConfig::use_idf).
+    /// Returns the inverse document frequency of each column; `None` if
+    /// [`use_idf`](TfidfVectorizerConfig::use_idf) is false.
     pub fn idf(&self) -> Option<&[f64]> {
         self.config.use_idf.then_some(&self.idf)
     }
 
-    /// The settings.
+    /// Returns the configuration.
     pub fn config(&self) -> &TfidfVectorizerConfig {
         &self.config
     }

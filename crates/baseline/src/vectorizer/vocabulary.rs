@@ -1,8 +1,8 @@
-//! The terms of the columns.
+//! Vocabulary of a vectorizer.
 
 use rustc_hash::FxHashMap;
 
-/// Terms in the order of their columns, which is that of their code points, and the way back.
+/// Terms in column order, which is code point order, and the column of each term.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Vocabulary {
     terms: Vec<String>,
@@ -10,7 +10,7 @@ pub(crate) struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// Terms in order, none twice, of which there are no more than columns can be numbered.
+    /// Creates a vocabulary from sorted, distinct terms, whose number must fit into a column index.
     pub(crate) fn new(terms: Vec<String>) -> Self {
         let columns = terms.iter().cloned().zip(0..).collect();
         Self { terms, columns }

@@ -1,4 +1,4 @@
-//! The findings as tables.
+//! `Display` implementations of the audits.
 
 use std::fmt;
 

@@ -1,15 +1,15 @@
-//! How long texts are, in tokens.
+//! Statistics of text lengths in tokens.
 
 use serde::{Deserialize, Serialize};
 
 use crate::encoded::EncodedTexts;
 use crate::error::DataError;
 
-/// The lengths of the rows of encoded texts in tokens, special tokens included. `Display` makes it
-/// a histogram.
+/// Statistics of the row lengths of encoded texts in tokens, including special tokens. `Display`
+/// formats them with a histogram.
 ///
-/// Encode with a maximum length above that of the longest text: a row that was truncated counts
-/// with what is left of it, and [`truncated_rows`](Self::truncated_rows) says how many these are.
+/// Encode with a maximum length above that of the longest text: truncated rows count with their
+/// truncated length. [`truncated_rows`](Self::truncated_rows) is their number.
 ///
 /// ```
 /// use finetune_data::{EncodedTexts, LengthAudit};
@@ -23,58 +23,59 @@ use crate::error::DataError;
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LengthAudit {
-    /// The rows.
+    /// Number of rows.
     pub rows: usize,
-    /// Their tokens.
+    /// Total number of tokens.
     pub tokens: usize,
-    /// The shortest row.
+    /// Length of the shortest row in tokens.
     pub shortest: usize,
-    /// The longest row.
+    /// Length of the longest row in tokens.
     pub longest: usize,
-    /// Rows that had been truncated before they were measured.
+    /// Number of rows that were truncated during encoding.
     pub truncated_rows: usize,
-    /// Shares of the rows, and the smallest length that as many rows do not exceed.
+    /// Quantiles as pairs of fraction and length: the smallest length that this fraction of the
+    /// rows does not exceed.
     pub quantiles: Vec<(f64, usize)>,
-    /// The histogram.
+    /// Histogram of the lengths.
     pub bins: Vec<LengthBin>,
-    /// What given maximum lengths would cut.
+    /// Effect of the given maximum lengths.
     pub truncated: Vec<TruncatedShare>,
 }
 
-/// The rows with a length in a range.
+/// Histogram bin of row lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LengthBin {
-    /// The shortest length.
+    /// Minimum length in tokens, inclusive.
     pub from: usize,
-    /// The longest length.
+    /// Maximum length in tokens, inclusive.
     pub to: usize,
-    /// How many rows.
+    /// Number of rows in the bin.
     pub rows: usize,
 }
 
-/// What a maximum length would cut.
+/// Effect of truncation to a maximum length.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TruncatedShare {
-    /// The maximum length in tokens, special tokens included.
+    /// Maximum length in tokens, including special tokens.
     pub max_length: usize,
-    /// The rows above it.
+    /// Number of rows longer than this.
     pub rows: usize,
-    /// Their share of all rows.
+    /// Fraction of all rows, in `[0, 1]`.
     pub share: f64,
-    /// The share of all tokens beyond it.
+    /// Fraction of all tokens that truncation removes, in `[0, 1]`.
     pub tokens_lost: f64,
 }
 
 const QUANTILES: [f64; 8] = [0.01, 0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99];
 
-/// The bins of a histogram at most: they fit a screen.
+/// Maximum number of histogram bins, chosen to fit a screen.
 const BINS: usize = 20;
 
 impl LengthAudit {
-    /// Measures all rows.
+    /// Computes the statistics of all rows.
     ///
     /// # Errors
-    /// [`DataError::Storage`] if a mapped file is damaged.
+    /// - [`DataError::Storage`] if a mapped file is corrupted.
     pub fn new(texts: &EncodedTexts, max_lengths: &[usize]) -> Result<Self, DataError> {
         let mut lengths = texts.lengths()?;
         lengths.sort_unstable();
@@ -98,12 +99,13 @@ impl LengthAudit {
         })
     }
 
-    /// The mean length; 0 without rows.
+    /// Returns the mean length in tokens; 0 if there are no rows.
     pub fn mean(&self) -> f64 {
         self.tokens as f64 / self.rows.max(1) as f64
     }
 
-    /// One of the [`quantiles`](Self::quantiles): 0.01, 0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99.
+    /// Returns one of the [`quantiles`](Self::quantiles) 0.01, 0.05, 0.25, 0.5, 0.75, 0.9, 0.95 and
+    /// 0.99; `None` for any other fraction or if there are no rows.
     pub fn quantile(&self, share: f64) -> Option<usize> {
         let mut quantiles = self.quantiles.iter();
         quantiles
@@ -112,12 +114,12 @@ impl LengthAudit {
     }
 }
 
-/// Where in a sorted list the quantile is: no interpolation, a length that some row has.
+/// Returns the index of a quantile in a sorted list, without interpolation.
 fn place(share: f64, rows: usize) -> usize {
     ((share * rows as f64).ceil() as usize).saturating_sub(1)
 }
 
-/// Bins of equal width from the shortest to the longest of sorted lengths.
+/// Returns bins of equal width over sorted lengths.
 fn bins(lengths: &[usize]) -> Vec<LengthBin> {
     let (Some(&shortest), Some(&longest)) = (lengths.first(), lengths.last()) else {
         return Vec::new();

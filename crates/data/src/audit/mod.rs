@@ -1,7 +1,7 @@
-//! What is wrong with a data set before anything is trained on it.
+//! Audit of a dataset before training: duplicates, label conflicts and overlap between splits.
 //!
-//! A text that is in the training and in the test part makes the score better than it is; equal
-//! texts with different labels set a limit to any score. Published data sets have both.
+//! A text that is in both the training and the test split inflates the test score. Equal texts with
+//! different labels limit any score. Published datasets have both problems.
 
 mod display;
 mod lengths;
@@ -17,7 +17,7 @@ use crate::dataset::{Dataset, Label};
 use crate::splits::{Split, Splits};
 use texts::TextIndex;
 
-/// What was found in the splits of a data set. `Display` makes it a table.
+/// Audit of the splits of a dataset. `Display` formats it as a table.
 ///
 /// ```
 /// use finetune_data::{Audit, Cleaning, CleaningStep, Dataset, Example, Label, Splits, Task};
@@ -43,94 +43,94 @@ use texts::TextIndex;
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Audit {
-    /// What was done to the texts before they were compared.
+    /// Cleaning steps applied before texts are compared.
     pub cleaning: Cleaning,
-    /// Each split by itself.
+    /// Audit of each split.
     pub splits: Vec<SplitAudit>,
-    /// Each two splits.
+    /// Overlap of each pair of splits.
     pub shared: Vec<SharedTexts>,
 }
 
-/// What was found in a split.
+/// Audit of one split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SplitAudit {
-    /// Which split.
+    /// The split.
     pub split: Split,
-    /// Its rows.
+    /// Number of rows.
     pub rows: usize,
-    /// The rows of each class.
+    /// Number of rows of each class.
     pub classes: Vec<ClassCount>,
-    /// The rows without a class: scores, or no label at all.
+    /// Number of rows without a class: scores or unlabeled rows.
     pub rows_without_class: usize,
-    /// The rows without a text: nothing, or nothing but white space. Of a pair, in either text.
+    /// Number of rows with an empty or whitespace-only text (in pairs: either text).
     pub empty_texts: usize,
-    /// Texts that are there more than once.
+    /// Duplicate texts.
     pub duplicates: Duplicates,
     /// Equal texts with different labels.
     pub conflicts: Conflicts,
 }
 
-/// The rows of a class.
+/// Number of rows of a class.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassCount {
-    /// The name of the class.
+    /// Name of the class.
     pub class: String,
-    /// How many rows it has.
+    /// Number of rows.
     pub rows: usize,
 }
 
-/// Texts that are in a split more than once; of a pair both texts are equal, in their order.
+/// Duplicate texts in a split. Pairs are duplicates if both texts are equal, in the same order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Duplicates {
-    /// Different texts that are there more than once.
+    /// Number of distinct texts that occur more than once.
     pub texts: usize,
-    /// The rows that would go if each text were kept once.
+    /// Number of rows that deduplication would remove.
     pub surplus_rows: usize,
-    /// The rows of the first such texts, from 0.
+    /// Row indices, from 0, of the first duplicate texts (at most [`Audit::EXAMPLES`]).
     pub examples: Vec<Vec<usize>>,
 }
 
-/// Equal texts with different labels, of a score with any other score. Rows without a label disagree
+/// Equal texts with different labels; any two different scores conflict. Unlabeled rows conflict
 /// with none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflicts {
-    /// Different texts whose rows disagree.
+    /// Number of distinct texts with conflicting labels.
     pub texts: usize,
-    /// All rows of these texts.
+    /// Number of rows of these texts.
     pub rows: usize,
-    /// The rows that are wrong at least, whatever is right: those that are not of their text's
-    /// most frequent label. No model that sees only the text can be right on them.
+    /// Minimum number of mislabeled rows: labeled rows that do not have the most frequent label of
+    /// their text. No model that sees only the text can predict all of them correctly.
     pub rows_wrong_at_least: usize,
-    /// The rows of the first such texts, from 0.
+    /// Row indices, from 0, of the first conflicting texts (at most [`Audit::EXAMPLES`]).
     pub examples: Vec<Vec<usize>>,
 }
 
-/// Texts that are in two splits.
+/// Texts that two splits have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SharedTexts {
-    /// The one split.
+    /// The first split.
     pub first: Split,
-    /// The other.
+    /// The second split.
     pub second: Split,
-    /// Different texts that both have.
+    /// Number of distinct common texts.
     pub texts: usize,
-    /// The rows of the first split with such a text.
+    /// Number of rows of the first split with a common text.
     pub rows_of_first: usize,
-    /// The rows of the second split with such a text.
+    /// Number of rows of the second split with a common text.
     pub rows_of_second: usize,
-    /// Of these texts, those with different labels in the two splits.
+    /// Number of common texts whose labels differ between the splits.
     pub conflicting_texts: usize,
-    /// A row of each for the first such texts, from 0.
+    /// Row indices, from 0, in the first and the second split of the first common texts.
     pub examples: Vec<(usize, usize)>,
 }
 
 impl Audit {
-    /// The texts of each kind that are named.
+    /// Maximum number of examples listed for each finding.
     pub const EXAMPLES: usize = 5;
 
-    /// Looks at all splits. Texts are compared after `cleaning`, which changes nothing else.
+    /// Audits all splits. Texts are compared after `cleaning`; the splits are not modified.
     ///
-    /// It keeps 24 bytes a row and no text.
+    /// Memory use is 24 bytes per row; texts are not copied.
     pub fn new(splits: &Splits, cleaning: &Cleaning) -> Self {
         let indexed: Vec<(Split, &Dataset, TextIndex)> = splits
             .iter()
@@ -153,7 +153,7 @@ impl Audit {
         }
     }
 
-    /// Whether nothing was found: no duplicates, no empty texts, no conflicts, nothing shared.
+    /// Returns whether there are no duplicates, empty texts, label conflicts or common texts.
     pub fn is_clean(&self) -> bool {
         self.shared.iter().all(|pair| pair.texts == 0)
             && self.splits.iter().all(|split| {
@@ -203,7 +203,7 @@ fn split_audit(split: Split, dataset: &Dataset, index: &TextIndex) -> SplitAudit
     }
 }
 
-/// The labelled rows that are not of the most frequent label.
+/// Returns the number of labeled rows that do not have the most frequent label.
 fn rows_wrong_at_least_of(labels: impl Iterator<Item = Label>) -> usize {
     let mut counts: Vec<(Label, usize)> = Vec::new();
     for label in labels.filter(|label| *label != Label::Unlabelled) {

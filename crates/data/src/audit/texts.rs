@@ -1,4 +1,4 @@
-//! Texts by their hash: equal texts side by side, without keeping any text.
+//! Index of texts by hash, which groups equal texts without storing them.
 
 use rayon::prelude::*;
 use xxhash_rust::xxh3::Xxh3;
@@ -7,23 +7,24 @@ use super::Audit;
 use crate::cleaning::Cleaning;
 use crate::dataset::{Dataset, Example};
 
-/// A number for the text of each row, of a pair for both: equal after `cleaning` if and only if
-/// the numbers are. (They are hashes of 128 bits: for a billion rows the odds of two different
-/// texts with one number are below 1 in 10^20.)
+/// Returns a 128-bit hash of the text or text pair of each row. Texts that are equal after
+/// `cleaning` have equal hashes. The probability of any collision among a billion rows is below 1
+/// in 10^20.
 ///
-/// As groups of [`Folds::grouped`](crate::Folds::grouped) they keep equal texts in one fold.
+/// Used as the groups of [`Folds::grouped`](crate::Folds::grouped), the hashes keep equal texts in
+/// one fold.
 pub fn text_keys(dataset: &Dataset, cleaning: &Cleaning) -> Vec<u128> {
     let examples = dataset.examples.par_iter();
     examples.map(|example| key(example, cleaning).0).collect()
 }
 
-/// The hash of an example's texts, and whether one of them is empty.
+/// Returns the hash of the texts of an example and whether one of them is empty.
 fn key(example: &Example, cleaning: &Cleaning) -> (u128, bool) {
     let mut hash = Xxh3::new();
     let mut empty = false;
     for text in std::iter::once(&example.text).chain(&example.text_pair) {
         let text = cleaning.apply(text);
-        // Lengths tell ("ab", "c") from ("a", "bc").
+        // The length distinguishes ("ab", "c") from ("a", "bc").
         hash.update(&(text.len() as u64).to_le_bytes());
         hash.update(text.as_bytes());
         empty |= text.trim().is_empty();
@@ -31,15 +32,15 @@ fn key(example: &Example, cleaning: &Cleaning) -> (u128, bool) {
     (hash.digest128(), empty)
 }
 
-/// Where a text is.
+/// Hash and row index of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct TextPlace {
-    // In two halves: the alignment of a 128-bit number would cost 8 bytes a row.
+    // Two halves: the alignment of a `u128` would cost 8 bytes per row.
     key: (u64, u64),
     pub(super) row: usize,
 }
 
-/// The rows of a data set, equal texts side by side and in the order of the data set.
+/// Rows of a dataset grouped by text, equal texts in dataset order.
 pub(super) struct TextIndex {
     places: Vec<TextPlace>,
     pub(super) empty_texts: usize,
@@ -61,12 +62,12 @@ impl TextIndex {
         }
     }
 
-    /// The rows of each different text.
+    /// Returns the rows of each distinct text.
     pub(super) fn groups(&self) -> impl Iterator<Item = &[TextPlace]> {
         self.places.chunk_by(|one, other| one.key == other.key)
     }
 
-    /// The rows of each text that another data set has too.
+    /// Returns the rows in both datasets of each text that they have in common.
     pub(super) fn shared_groups<'a>(
         &'a self,
         other: &'a Self,
@@ -82,7 +83,8 @@ impl TextIndex {
         })
     }
 
-    /// The rows of the groups that come first in the data set, given the first row of each group.
+    /// Returns the rows of the groups that come first in the dataset, given the first row of each
+    /// group.
     pub(super) fn first_groups(&self, mut first_rows: Vec<usize>) -> Vec<Vec<usize>> {
         first_rows.sort_unstable();
         first_rows.truncate(Audit::EXAMPLES);

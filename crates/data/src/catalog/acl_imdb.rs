@@ -1,5 +1,5 @@
-//! The reviews of aclImdb: a text file each, in folders that say what they are, or in an archive of
-//! those folders.
+//! Reader of the aclImdb reviews: one text file per review in labeled directories, or an archive of
+//! these directories.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -14,7 +14,7 @@ use crate::progress::{Counted, Progress};
 use crate::splits::Split;
 use crate::table::read_text;
 
-/// The folders of a split, in the order of their rows, and the label of the reviews in each.
+/// Returns the directories of a split in row order, each with the label of its reviews.
 pub(super) fn folders(split: Split) -> &'static [(&'static str, Label)] {
     const NEGATIVE: Label = Label::Class(0);
     const POSITIVE: Label = Label::Class(1);
@@ -26,16 +26,18 @@ pub(super) fn folders(split: Split) -> &'static [(&'static str, Label)] {
     }
 }
 
-/// Whether one of a split's folders is there; reading names one that is not.
+/// Returns whether any directory of a split exists; reading reports missing ones.
 pub(super) fn is_tree(root: &Path, split: Split) -> bool {
     let mut folders = folders(split).iter();
     folders.any(|(folder, _)| root.join(folder).exists())
 }
 
-/// Reads the reviews of a split from its folders, by the number in their names.
+/// Reads the reviews of a split from its directories, ordered by the number in the file name.
 ///
 /// # Errors
-/// [`DataError::Io`] if a folder cannot be listed; each review may be an error too.
+/// - [`DataError::Io`] if a directory cannot be listed.
+///
+/// Each review may also be an error.
 pub(super) fn read_folders(paths: &[PathBuf], split: Split) -> Result<MappedFiles, DataError> {
     let mut reviews = Vec::new();
     for (folder, &(_, label)) in paths.iter().zip(folders(split)) {
@@ -53,7 +55,7 @@ pub(super) fn read_folders(paths: &[PathBuf], split: Split) -> Result<MappedFile
     let (progress, total) = (Progress::default(), reviews.len() as u64);
     let counted = progress.clone();
     let examples = reviews.into_iter().map(move |(path, label)| {
-        // Here progress counts reviews: the size of each is not known before it is read.
+        // Progress counts reviews, because file sizes are unknown before reading.
         counted.add(1);
         let mut file = File::open(&path).map_err(|source| DataError::io(&path, source))?;
         let text = read_text(&path, &mut file, &Progress::default())?;
@@ -66,11 +68,13 @@ pub(super) fn read_folders(paths: &[PathBuf], split: Split) -> Result<MappedFile
     })
 }
 
-/// Reads the reviews of a split from the archive, without extracting it, in the order of
-/// [`read_folders`]. The archive has its own order, so the split is held in memory.
+/// Reads the reviews of a split from the archive without extracting it, in the order of
+/// [`read_folders`]. Archive order differs, so the split is held in memory.
 ///
 /// # Errors
-/// [`DataError::Io`] if there is no such file; the first example may be another error.
+/// - [`DataError::Io`] if the file does not exist or cannot be opened.
+///
+/// The first example may also be an error.
 pub(super) fn read_archive(path: &Path, split: Split) -> Result<MappedFiles, DataError> {
     let file = File::open(path).map_err(|source| DataError::io(path, source))?;
     let metadata = file
@@ -90,7 +94,7 @@ pub(super) fn read_archive(path: &Path, split: Split) -> Result<MappedFiles, Dat
     })
 }
 
-/// The reviews of a split, sorted.
+/// Returns the sorted reviews of a split.
 fn unpack(
     path: &Path,
     source: impl Read,
@@ -116,13 +120,14 @@ fn unpack(
         };
         reviews.push(((place, number(&name), name), example));
     }
-    // The rest of the compressed file holds its checksum: only at its end is it known to be whole.
+    // The checksum is at the end of the compressed file, so the rest must be read to verify it.
     io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(failed)?;
     reviews.sort_by(|(left, _), (right, _)| left.cmp(right));
     Ok(reviews.into_iter().map(|(_, example)| example).collect())
 }
 
-/// The archive is not extracted, but what holds such a path is no data set.
+/// Returns an error if a path leads outside the archive. Nothing is extracted, but an archive with
+/// such a path is not the dataset.
 fn check_stays_inside(path: &Path, name: &Path) -> Result<(), DataError> {
     let leads_out = |part| !matches!(part, Component::Normal(_) | Component::CurDir);
     if name.components().any(leads_out) {
@@ -134,7 +139,7 @@ fn check_stays_inside(path: &Path, name: &Path) -> Result<(), DataError> {
     Ok(())
 }
 
-/// Which of the split's folders a path of the archive is in.
+/// Returns the directory of the split that contains a path of the archive.
 fn place(name: &Path, split: Split) -> Option<(usize, Label)> {
     let parent = name.parent().filter(|_| is_review(name))?;
     let folders = folders(split).iter().enumerate();
@@ -148,7 +153,7 @@ fn is_review(name: &Path) -> bool {
     name.extension().is_some_and(|extension| extension == "txt")
 }
 
-/// 12 of `12_7.txt`; files that are named otherwise come last.
+/// Returns the review number, such as 12 for `12_7.txt`; files without a number are sorted last.
 fn number(name: &Path) -> u64 {
     let stem = name.file_stem().unwrap_or_default().to_string_lossy();
     let number = stem

@@ -1,4 +1,4 @@
-//! Data sets from the hub, by name.
+//! Downloads of catalog datasets from the Hugging Face hub.
 
 use std::path::PathBuf;
 
@@ -9,10 +9,10 @@ use super::layout::{Content, Layout, SplitFile};
 use crate::error::DataError;
 
 impl NamedDataset {
-    /// Downloads the data set, unless it is in the cache; the folder for [`Self::open`].
+    /// Downloads the dataset unless it is cached, and returns the directory for [`Self::open`].
     ///
-    /// Where the cache is, which hub is asked and whether it may be asked at all, the environment
-    /// says: see [`finetune_hub`].
+    /// Environment variables set the cache directory, the hub endpoint and offline mode: see
+    /// [`finetune_hub`].
     ///
     /// ```no_run
     /// use finetune_data::catalog;
@@ -23,16 +23,17 @@ impl NamedDataset {
     /// ```
     ///
     /// # Errors
-    /// [`DataError::NotOnHub`], [`DataError::Hub`].
+    /// - [`DataError::NotOnHub`] if the dataset is not on the hub.
+    /// - [`DataError::Hub`] if the download fails.
     pub fn download(&self) -> Result<PathBuf, DataError> {
         self.download_from(&Hub::from_env()?, "main", &mut |_| ())
     }
 
-    /// [`Self::download`] from a hub of one's choice, at a revision such as a commit, with a look
-    /// at how far it is.
+    /// Downloads the dataset from the given hub at a revision (branch, tag or commit), with a
+    /// progress callback.
     ///
     /// # Errors
-    /// As [`Self::download`].
+    /// The same errors as [`Self::download`].
     pub fn download_from(
         &self,
         hub: &Hub,
@@ -46,7 +47,7 @@ impl NamedDataset {
         Ok(hub.fetch_with(&repository, &wanted, on_progress)?)
     }
 
-    /// The files of the hub's layouts; those of the official layouts are not on the hub.
+    /// Returns the file patterns of the hub layouts; files of other layouts are not on the hub.
     fn wanted(&self) -> Vec<String> {
         let layouts = self
             .layouts

@@ -1,4 +1,4 @@
-//! The ways in which people hold a data set.
+//! File layouts of the supported datasets.
 
 use std::path::{Path, PathBuf};
 
@@ -10,70 +10,72 @@ use crate::reader::{BadRows, ExampleReader};
 use crate::splits::Split;
 use crate::table::{Column, Delimited, TableFormat, extension};
 
-/// One way in which a data set is held: the files of its splits and what is in them.
+/// A file layout of a dataset: the files of its splits and their content.
 #[derive(Debug)]
 pub struct Layout {
-    /// What it is called.
+    /// Name of the layout.
     pub name: &'static str,
-    /// The published sizes of the splits, where they are published. Layouts with the same sizes
-    /// are of the same cut.
+    /// Published numbers of rows of the splits, where known. Layouts with equal numbers have the
+    /// same splits.
     pub rows: &'static [(Split, usize)],
-    /// Folders in which the files may be, beside the one that is given.
+    /// Subdirectories that may contain the files, besides the given directory.
     pub(super) folders: &'static [&'static str],
-    /// The files of the splits. Where there are two for one split, the first comes first.
+    /// Files of the splits. If a split has two, the first takes precedence.
     pub(super) files: &'static [SplitFile],
-    /// What is in the files.
+    /// Content of the files.
     pub(super) content: Content,
 }
 
-/// The name of the file that holds a split.
+/// Name of the file of a split.
 #[derive(Debug)]
 pub(super) struct SplitFile {
     pub(super) split: Split,
-    /// The name of a text file; what stands before `.parquet` or `-00000-of-0000N.parquet`.
+    /// Name of a text file, or the part of a Parquet file name before `.parquet` or
+    /// `-00000-of-0000N.parquet`.
     pub(super) name: &'static str,
-    /// Whether its rows have labels.
+    /// Whether the rows have labels.
     pub(super) labelled: bool,
 }
 
-/// What is in the files of a layout.
+/// Content of the files of a layout.
 #[derive(Debug)]
 pub(super) enum Content {
-    /// A text file a split, plain or with `.gz` behind its name.
+    /// One text file per split, uncompressed or gzip-compressed (`.gz`).
     Text {
         format: TableFormat,
         fields: Fields,
         escapes: Escapes,
     },
-    /// Parquet files, one or several a split.
+    /// One or more Parquet files per split.
     Parquet { fields: Fields, escapes: Escapes },
-    /// The folders of aclImdb, a file a review.
+    /// aclImdb directories with one file per review.
     ReviewFolders,
-    /// The same in a compressed archive.
+    /// Compressed archive of the aclImdb directories.
     ReviewArchive,
 }
 
-/// Where in a row the texts and the label are.
+/// Columns of the texts and the label.
 #[derive(Debug)]
 pub(super) enum Fields {
-    /// By the names of columns; classes count from 0.
+    /// Named columns; class labels count from 0.
     Named {
         text: &'static [&'static str],
         text_pair: &'static [&'static str],
         label: &'static str,
     },
-    /// The class, counted from 1, and then so many columns of text: the files of Zhang et al.
+    /// Class label, counted from 1, followed by text columns: the files of Zhang et al.
     ClassFirst { texts: usize },
 }
 
-/// The files of a split and how they are read.
+/// Located files of a split.
 pub(super) struct Located {
     pub(super) layout: &'static Layout,
     file: &'static SplitFile,
     paths: Vec<PathBuf>,
 }
 
-/// No header; the class from 1, then the text, all in quotes that are doubled within.
+/// Returns the format of the official CSV files: no header, class counted from 1, then texts;
+/// fields quoted, with doubled quotes inside.
 pub(super) const fn official_csv(width: usize) -> TableFormat {
     TableFormat::Delimited(Delimited {
         header: false,
@@ -82,12 +84,12 @@ pub(super) const fn official_csv(width: usize) -> TableFormat {
     })
 }
 
-/// One text, of these columns.
+/// Returns the fields of single texts, made of the given columns.
 pub(super) const fn text(columns: &'static [&'static str], label: &'static str) -> Fields {
     pair(columns, &[], label)
 }
 
-/// Two texts, of these columns.
+/// Returns the fields of text pairs, made of the given columns.
 pub(super) const fn pair(
     text: &'static [&'static str],
     text_pair: &'static [&'static str],
@@ -117,23 +119,23 @@ pub(super) const fn unlabelled(split: Split, name: &'static str) -> SplitFile {
 }
 
 impl Layout {
-    /// The rows of the published split, where its size is published.
+    /// Returns the number of rows of the published split, if known.
     pub fn official_rows(&self, split: Split) -> Option<usize> {
         let found = self.rows.iter().find(|(other, _)| *other == split);
         found.map(|&(_, rows)| rows)
     }
 
-    /// Whether the same rows are in the same splits of both.
+    /// Returns whether both layouts have the same rows in the same splits.
     pub(super) fn is_of_cut(&self, other: &Layout) -> bool {
         self.rows == other.rows
     }
 
-    /// Whether a single file can be one split only.
+    /// Returns whether a single file holds only one split.
     pub(super) fn is_one_file_a_split(&self) -> bool {
         !matches!(self.content, Content::ReviewArchive)
     }
 
-    /// What is looked for in a folder.
+    /// Returns the file names that are searched for in a directory.
     pub(super) fn names(&self, split: Split) -> Vec<String> {
         let file_names = |file: &SplitFile| match self.content {
             Content::Parquet { .. } => shards::names(file.name).to_vec(),
@@ -151,7 +153,7 @@ impl Layout {
         files.iter().filter(move |file| file.split == split)
     }
 
-    /// Finds the files of a split in a folder.
+    /// Finds the files of a split in a directory.
     pub(super) fn locate(
         &'static self,
         directory: &Path,
@@ -183,14 +185,14 @@ impl Layout {
             Content::Text { .. } | Content::ReviewArchive => {
                 let plain = folder.join(file.name);
                 let compressed = folder.join(format!("{}.gz", file.name));
-                // Not `is_file`: a folder of this name is a mistake that reading it will name.
+                // Not `is_file`: if it is a directory, reading it reports the mistake.
                 let found = [plain, compressed].into_iter().find(|path| path.exists());
                 Ok(found.map(|path| vec![path]))
             }
         }
     }
 
-    /// Takes a single file as a split, if its extension is the layout's.
+    /// Uses a single file as a split if its extension matches the layout.
     pub(super) fn locate_file(&'static self, path: &Path, split: Split) -> Option<Located> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let named = |file: &&SplitFile| name.trim_end_matches(".gz") == file.name;
@@ -217,7 +219,7 @@ impl Layout {
 }
 
 impl Located {
-    /// Reads the files.
+    /// Returns a reader of the files.
     pub(super) fn read(
         &self,
         dataset: &NamedDataset,

@@ -1,10 +1,9 @@
-//! Published data sets by name, from whatever files one has of them.
+//! Catalog of public datasets that load by name from any of their common file layouts.
 //!
-//! A [`NamedDataset`] says what a data set is: its task, its classes, the sizes of its splits, and
-//! the [`Layout`]s in which people hold it. The sets themselves are flat tables in the files
-//! beside this one. Only `NamedDataset::download`, of the feature `hub`, asks the network for
-//! anything; `datasets/` of the repository has a card for each set, with where it comes from and
-//! under which licence.
+//! A [`NamedDataset`] defines the task, the classes, the split sizes and the supported [`Layout`]s
+//! of a dataset. The datasets are static tables in the files of this module. Only
+//! `NamedDataset::download` (feature `hub`) uses the network. The directory `datasets/` of the
+//! repository has a card for each dataset with its source and license.
 
 mod acl_imdb;
 #[cfg(feature = "hub")]
@@ -26,7 +25,7 @@ use crate::error::DataError;
 use crate::reader::{BadRows, ExampleReader};
 use crate::splits::{Opened, Split, SplitReport, Splits};
 
-/// Every data set, in the order in which [`names`] lists them.
+/// All datasets, in the order of [`names`].
 static DATASETS: [&NamedDataset; 12] = [
     &topics::AG_NEWS,
     &topics::DBPEDIA_14,
@@ -42,47 +41,47 @@ static DATASETS: [&NamedDataset; 12] = [
     &topics::DISASTER_TWEETS,
 ];
 
-/// A published data set.
+/// A public dataset.
 #[derive(Debug)]
 pub struct NamedDataset {
-    /// The name by which it is found, such as `ag_news`.
+    /// Name in the catalog, such as `ag_news`.
     pub name: &'static str,
-    /// What people call it.
+    /// Title of the dataset.
     pub title: &'static str,
-    /// One text or a pair.
+    /// Number of texts per example.
     pub texts: Texts,
-    /// What is to be predicted.
+    /// Kind of label to predict.
     pub target: NamedTarget,
-    /// Where the Hugging Face hub has it, if it does.
+    /// Source on the Hugging Face hub; `None` if it is not there.
     pub hub: Option<HubSource>,
-    /// How it is held, in the order in which the layouts are looked for.
+    /// Supported file layouts, in search order.
     pub layouts: &'static [Layout],
 }
 
-/// What is to be predicted in a published data set.
+/// Kind of label of a public dataset.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum NamedTarget {
     /// One of these classes, in the order of their numbers.
     Classes(&'static [&'static str]),
-    /// A number on a scale.
+    /// A score in a range.
     Score {
-        /// The lower end of the scale.
+        /// Minimum of the range.
         lowest: f64,
-        /// The upper end of the scale.
+        /// Maximum of the range.
         highest: f64,
     },
 }
 
-/// Where a hub has a data set.
+/// Location of a dataset on the hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HubSource {
-    /// The repository, `owner/name`.
+    /// Name of the repository, `owner/name`.
     pub repository: &'static str,
-    /// The configuration within it.
+    /// Name of the configuration in the repository.
     pub config: &'static str,
 }
 
-/// The data set of this name.
+/// Returns the dataset with the given name.
 ///
 /// ```
 /// use finetune_data::catalog;
@@ -94,7 +93,7 @@ pub struct HubSource {
 /// ```
 ///
 /// # Errors
-/// [`DataError::UnknownDataset`], which lists the names.
+/// - [`DataError::UnknownDataset`] if there is no such dataset; the error lists the names.
 pub fn named(name: &str) -> Result<&'static NamedDataset, DataError> {
     let found = DATASETS.iter().find(|dataset| dataset.name == name);
     found.copied().ok_or_else(|| DataError::UnknownDataset {
@@ -103,13 +102,13 @@ pub fn named(name: &str) -> Result<&'static NamedDataset, DataError> {
     })
 }
 
-/// The names of all data sets.
+/// Returns the names of all datasets.
 pub fn names() -> impl Iterator<Item = &'static str> {
     DATASETS.iter().map(|dataset| dataset.name)
 }
 
 impl NamedDataset {
-    /// What goes in and what comes out.
+    /// Returns the inputs and target of the task.
     pub fn task(&self) -> Task {
         let target = match self.target {
             NamedTarget::Classes(names) => {
@@ -123,11 +122,11 @@ impl NamedDataset {
         }
     }
 
-    /// Opens all splits that a folder holds, or the data set's archive.
+    /// Loads all splits found in a directory, or in the archive of the dataset.
     ///
-    /// Each split comes from the first layout that has it, except that splits of different cuts of
-    /// a data set are never mixed: all are of the cut that the training split is of. The reports
-    /// compare with the published sizes.
+    /// Each split is read from the first layout that has it. Different versions of a dataset are
+    /// never mixed: all splits come from layouts with the same published sizes as the layout of the
+    /// training split. The reports compare the numbers of rows with the published ones.
     ///
     /// ```
     /// use finetune_data::catalog;
@@ -146,16 +145,18 @@ impl NamedDataset {
     /// ```
     ///
     /// # Errors
-    /// [`DataError::MissingFiles`] if there is no training split, and for the first row that is
-    /// not as the layout says; the error names file and row.
+    /// - [`DataError::MissingFiles`] if there is no training split.
+    /// - [`DataError::Io`] if `path` is a file of a layout with one split per file.
+    /// - The error of the first row that does not match the layout, with file and row number.
     pub fn open(&self, path: &Path) -> Result<Opened, DataError> {
         self.open_with(path, BadRows::Refuse)
     }
 
-    /// [`Self::open`], with a choice of what to do with bad rows: some published files have a few.
+    /// Loads all splits like [`Self::open`], with a choice of how to handle invalid rows: some
+    /// published files have a few.
     ///
     /// # Errors
-    /// As [`Self::open`], but for bad rows only if they are refused.
+    /// The same errors as [`Self::open`]; with [`BadRows::Skip`], invalid rows are not errors.
     pub fn open_with(&self, path: &Path, bad_rows: BadRows) -> Result<Opened, DataError> {
         let train = self.locate(path, Split::Train)?;
         if train.layout.is_one_file_a_split() && is_file(path)? {
@@ -182,12 +183,13 @@ impl NamedDataset {
         Ok(Opened { splits, reports })
     }
 
-    /// Opens one split; the others need not be there.
+    /// Loads one split; the other splits need not exist.
     ///
-    /// `path` is a folder, or a file of one of the layouts whatever its name.
+    /// `path` is a directory, or a single file of one of the layouts with any name.
     ///
     /// # Errors
-    /// As [`Self::open`], and [`DataError::NoSuchSplit`] if no layout has such a split.
+    /// The same errors as [`Self::open`], and
+    /// - [`DataError::NoSuchSplit`] if no layout has this split.
     pub fn open_split(
         &self,
         path: &Path,
@@ -196,10 +198,11 @@ impl NamedDataset {
         self.open_split_with(path, split, BadRows::Refuse)
     }
 
-    /// [`Self::open_split`], with a choice of what to do with bad rows.
+    /// Loads one split like [`Self::open_split`], with a choice of how to handle invalid rows.
     ///
     /// # Errors
-    /// As [`Self::open_split`], but for bad rows only if they are refused.
+    /// The same errors as [`Self::open_split`]; with [`BadRows::Skip`], invalid rows are not
+    /// errors.
     pub fn open_split_with(
         &self,
         path: &Path,
@@ -220,7 +223,7 @@ impl NamedDataset {
         reader.read_split(split, official)
     }
 
-    /// Reads one split, one example at a time: for files larger than memory.
+    /// Returns a streaming reader of one split, for files larger than memory.
     ///
     /// ```
     /// use finetune_data::{BadRows, Split, catalog};
@@ -237,7 +240,7 @@ impl NamedDataset {
     /// ```
     ///
     /// # Errors
-    /// As [`Self::open_split`]; each example may be an error too.
+    /// The same errors as [`Self::open_split`]. Each example may also be an error.
     pub fn read(
         &self,
         path: &Path,

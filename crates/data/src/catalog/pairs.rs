@@ -1,4 +1,4 @@
-//! Pairs of texts, by how much they mean the same.
+//! Text-pair datasets: paraphrase detection and semantic similarity.
 
 use super::layout::{Content, Layout, labelled, pair, unlabelled};
 use super::{HubSource, NamedDataset, NamedTarget};
@@ -8,8 +8,8 @@ use crate::splits::Split;
 use crate::splits::Split::{Test, Train, Validation};
 use crate::table::{Delimited, TableFormat};
 
-/// Sizes are of the rows with both questions and a label: the published text files have a few more
-/// that lost theirs.
+/// Rows with both questions and a label. The published text files have a few more rows, which are
+/// incomplete.
 const GLUE_QQP_ROWS: &[(Split, usize)] = &[(Train, 363_846), (Validation, 40_430), (Test, 390_965)];
 
 pub(super) static QQP: NamedDataset = NamedDataset {

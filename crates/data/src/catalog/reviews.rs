@@ -1,4 +1,4 @@
-//! Reviews, by how much the reviewer liked it.
+//! Sentiment datasets.
 
 use super::layout::{Content, Fields, Layout, labelled, official_csv, text, unlabelled};
 use super::{HubSource, NamedDataset, NamedTarget};
@@ -8,7 +8,7 @@ use crate::splits::Split;
 use crate::splits::Split::{Test, Train, Unlabelled, Validation};
 use crate::table::{Delimited, TableFormat};
 
-/// The hub's texts were cut out of the lines of the official files, doubled quotes and all.
+/// The hub texts are raw CSV fields of the official files, with doubled quotes.
 const YELP_POLARITY_ROWS: &[(Split, usize)] = &[(Train, 560_000), (Test, 38_000)];
 
 pub(super) static YELP_POLARITY: NamedDataset = NamedDataset {
@@ -169,7 +169,7 @@ pub(super) static SST5: NamedDataset = NamedDataset {
     ],
 };
 
-/// Sentences and their phrases in training, as in GLUE; the labels of the test split are secret.
+/// Sentences, and in the training split also phrases, as in GLUE; the test labels are unpublished.
 const SST2_ROWS: &[(Split, usize)] = &[(Train, 67_349), (Validation, 872), (Test, 1_821)];
 
 pub(super) static SST2: NamedDataset = NamedDataset {
@@ -214,7 +214,7 @@ pub(super) static SST2: NamedDataset = NamedDataset {
     ],
 };
 
-/// Movie reviews that were edited, with few changes, to mean the opposite.
+/// Movie reviews that were minimally edited to reverse their sentiment.
 pub(super) static CFIMDB: NamedDataset = NamedDataset {
     name: "cfimdb",
     title: "Counterfactual IMDB",

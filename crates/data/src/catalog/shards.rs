@@ -1,15 +1,16 @@
-//! The Parquet files of a split, as the Hugging Face hub holds them.
+//! Parquet shards of a split, as named on the Hugging Face hub.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
 
-/// Finds `split.parquet`, or all of `split-00000-of-0000N.parquet`, in a folder.
+/// Finds `split.parquet`, or all of `split-00000-of-0000N.parquet`, in a directory.
 ///
 /// # Errors
-/// [`DataError::MissingShard`], [`DataError::AmbiguousShards`], or [`DataError::Io`] if the folder
-/// cannot be listed.
+/// - [`DataError::MissingShard`] if a shard is missing.
+/// - [`DataError::AmbiguousShards`] if there are shards of different shardings.
+/// - [`DataError::Io`] if the directory cannot be listed.
 pub(super) fn find(folder: &Path, split: &str) -> Result<Option<Vec<PathBuf>>, DataError> {
     let single = folder.join(format!("{split}.parquet"));
     if single.exists() {
@@ -21,7 +22,7 @@ pub(super) fn find(folder: &Path, split: &str) -> Result<Option<Vec<PathBuf>>, D
     shards(folder, split)
 }
 
-/// What is looked for.
+/// Returns the file names that are searched for.
 pub(super) fn names(split: &str) -> [String; 2] {
     [
         format!("{split}.parquet"),
@@ -29,10 +30,10 @@ pub(super) fn names(split: &str) -> [String; 2] {
     ]
 }
 
-/// All shards of a split in one folder, `None` if it has not one.
+/// Returns all shards of a split in one directory; `None` if there are none.
 fn shards(folder: &Path, split: &str) -> Result<Option<Vec<PathBuf>>, DataError> {
     let failed = |source| DataError::io(folder, source);
-    // One entry for each cut: how many shards it says it has, in its own digits, and one name.
+    // One entry per sharding: the number of shards, as written in the name, and one file name.
     let mut cuts: Vec<(String, String)> = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let name = entry
@@ -81,7 +82,7 @@ fn shard_name(split: &str, index: &str, total: &str) -> String {
     format!("{split}-{index}-of-{total}.parquet")
 }
 
-/// `00003` of `train-00001-of-00003.parquet`.
+/// Returns the number of shards in a file name, such as `00003` for `train-00001-of-00003.parquet`.
 fn total_of_shard<'a>(name: &'a str, split: &str) -> Option<&'a str> {
     let numbers = name
         .strip_prefix(split)?

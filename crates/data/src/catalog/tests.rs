@@ -1,4 +1,4 @@
-//! Each layout, opened from files made here.
+//! Tests that open every layout from generated files.
 
 use std::sync::Arc;
 

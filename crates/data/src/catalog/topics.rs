@@ -1,4 +1,4 @@
-//! Texts by what they are about.
+//! Topic classification datasets.
 
 use super::layout::{Content, Fields, Layout, labelled, official_csv, text, unlabelled};
 use super::{HubSource, NamedDataset, NamedTarget};
@@ -8,7 +8,7 @@ use crate::splits::Split;
 use crate::splits::Split::{Test, Train};
 use crate::table::{Delimited, TableFormat};
 
-/// The files hold the texts as they are, the backslashes of the corpus included.
+/// The files contain the original texts, including the backslashes of the corpus.
 const AG_NEWS_ROWS: &[(Split, usize)] = &[(Train, 120_000), (Test, 7_600)];
 
 pub(super) static AG_NEWS: NamedDataset = NamedDataset {
@@ -96,7 +96,7 @@ pub(super) static DBPEDIA_14: NamedDataset = NamedDataset {
     ],
 };
 
-/// The hub's texts have the escapes of the official files.
+/// The hub texts contain the escape sequences of the official files.
 const YAHOO_ANSWERS_TOPICS_ROWS: &[(Split, usize)] = &[(Train, 1_400_000), (Test, 60_000)];
 
 pub(super) static YAHOO_ANSWERS_TOPICS: NamedDataset = NamedDataset {

@@ -1,4 +1,4 @@
-//! Character by character: special characters, spaces, case.
+//! Character-level cleaning: special characters, whitespace and case.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -7,10 +7,10 @@ use regex::Regex;
 
 use super::patterns::compiled;
 
-/// Accents that are characters of their own.
+/// Combining marks, such as accents.
 static MARK: LazyLock<Regex> = LazyLock::new(|| compiled(r"^\p{M}$"));
 
-/// Replaces each character that is no letter, digit or space and not to be kept.
+/// Replaces each character that is not a letter, digit, whitespace, combining mark or in `keep`.
 pub(super) fn replace_special<'a>(text: &'a str, keep: &str, with: &str) -> Cow<'a, str> {
     let stays = |character: char| {
         character.is_alphanumeric()
@@ -37,9 +37,9 @@ fn is_mark(character: char) -> bool {
     !character.is_ascii() && MARK.is_match(character.encode_utf8(&mut [0; 4]))
 }
 
-/// One space for each run of white space, none at the ends.
+/// Collapses each run of whitespace to one space and trims the ends.
 pub(super) fn single_spaces(text: &str) -> Cow<'_, str> {
-    // Pieces between single spaces are not empty and hold no white space at all.
+    // Pieces between single spaces are neither empty nor contain whitespace.
     let tidy = text
         .split(' ')
         .all(|piece| !piece.is_empty() && !piece.contains(char::is_whitespace));
@@ -56,7 +56,7 @@ pub(super) fn single_spaces(text: &str) -> Cow<'_, str> {
     Cow::Owned(spaced)
 }
 
-/// Lower case.
+/// Converts to lowercase.
 pub(super) fn lower_case(text: &str) -> Cow<'_, str> {
     let is_lower = |character: char| character.to_lowercase().eq([character]);
     if text.chars().all(is_lower) {

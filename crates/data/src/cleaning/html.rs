@@ -1,4 +1,4 @@
-//! Tags and entities.
+//! Removal of HTML tags and decoding of entities.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -8,17 +8,17 @@ use regex::{Captures, Regex};
 
 use super::patterns::compiled;
 
-/// Comments, declarations, scripts and styles with their content, and tags.
+/// Matches comments, declarations, scripts and styles with their content, and tags.
 ///
-/// A tag's name follows its `<` at once and its quoted values may hold anything, so that "a < b",
-/// "<3" and "<ann@example.org>" are text.
+/// A tag name follows `<` directly, and quoted attribute values may contain any character. Thus "a
+/// < b", "<3" and "<ann@example.org>" are text.
 static MARKUP: LazyLock<Regex> = LazyLock::new(|| {
     compiled(
         r#"(?is)<!--.*?-->|<[!?][a-z][^<>]*>|<script\b[^<>]*>.*?</script\s*>|<style\b[^<>]*>.*?</style\s*>|</?([a-z][a-z0-9:-]*)(?:\s(?:[^<>"']|"[^"<>]*"|'[^'<>]*')*)?/?>"#,
     )
 });
 
-/// Elements that begin and end on a line of their own.
+/// Elements that are separated from the surrounding text by a space.
 const BLOCKS: [&str; 33] = [
     "address",
     "article",
@@ -55,7 +55,7 @@ const BLOCKS: [&str; 33] = [
     "ul",
 ];
 
-/// Text without markup, entities decoded.
+/// Removes markup and decodes entities.
 pub(super) fn strip(text: &str) -> Cow<'_, str> {
     let plain = if text.contains('<') {
         MARKUP.replace_all(text, |tag: &Captures<'_>| match tag.get(1) {
@@ -66,7 +66,7 @@ pub(super) fn strip(text: &str) -> Cow<'_, str> {
     } else {
         Cow::Borrowed(text)
     };
-    // An entity is decoded once: `&amp;lt;` is the text `&lt;`.
+    // Entities are decoded once: `&amp;lt;` becomes `&lt;`.
     match plain {
         Cow::Borrowed(text) => decode_html_entities(text),
         Cow::Owned(text) => Cow::Owned(decode_html_entities(&text).into_owned()),

@@ -1,4 +1,4 @@
-//! Cleaning of texts, as a value that a run records.
+//! Configurable cleaning of texts.
 
 mod characters;
 mod html;
@@ -13,9 +13,10 @@ use sha2::{Digest, Sha256};
 
 use crate::dataset::{Dataset, Example, hexadecimal};
 
-/// What is done to a text before it is tokenised: steps, in the order given. By default nothing.
+/// Cleaning steps applied to a text before tokenization, in order (default: none).
 ///
-/// Order matters: entities are decoded before special characters go, and spaces are tidied last.
+/// The order matters: decode entities before removing special characters, and collapse whitespace
+/// last.
 ///
 /// ```
 /// use finetune_data::{Cleaning, CleaningStep};
@@ -33,55 +34,56 @@ use crate::dataset::{Dataset, Example, hexadecimal};
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cleaning {
-    /// The steps, first to last.
+    /// Steps, in order of application.
     #[serde(default)]
     pub steps: Vec<CleaningStep>,
 }
 
-/// One thing that is done to a text.
+/// A cleaning step.
 ///
-/// In a config file a step is its name, such as `"html"`; one with settings is an object, such as
-/// `{"urls": {"with": "URL"}}`, where settings left out are empty.
+/// In a configuration file, a step is its name, such as `"html"`, or an object with settings, such
+/// as `{"urls": {"with": "URL"}}`. Omitted settings are empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum CleaningStep {
-    /// Tags and comments go, `&amp;` and its like become characters. A tag that ends a line or a
-    /// block, such as `<br />`, becomes a space; others leave nothing behind. Scripts and styles go
-    /// with what is in them. A `<` that begins no tag stays, as in `a < b`.
+    /// Removes tags and comments and decodes entities such as `&amp;`. Line-break and block tags,
+    /// such as `<br />`, become a space; other tags are removed without replacement. Scripts and
+    /// styles are removed with their content. A `<` that does not begin a tag is kept, as in `a <
+    /// b`.
     Html,
-    /// Web addresses that begin with `http://`, `https://`, `ftp://` or `www.` are replaced.
-    /// Punctuation that ends a sentence after them stays.
+    /// Replaces URLs that begin with `http://`, `https://`, `ftp://` or `www.`. Sentence
+    /// punctuation after a URL is kept.
     Urls {
-        /// The replacement; empty to remove.
+        /// Replacement (default: empty, which removes URLs).
         #[serde(default)]
         with: String,
     },
-    /// `@name` is replaced; e-mail addresses stay.
+    /// Replaces mentions such as `@name`; email addresses are kept.
     Mentions {
-        /// The replacement; empty to remove.
+        /// Replacement (default: empty, which removes mentions).
         #[serde(default)]
         with: String,
     },
-    /// Emoji are replaced, each sequence that is drawn as one picture by one replacement.
+    /// Replaces emoji; a sequence displayed as one emoji is replaced once.
     Emoji {
-        /// The replacement; empty to remove.
+        /// Replacement (default: empty, which removes emoji).
         #[serde(default)]
         with: String,
     },
-    /// Everything but letters (with their accents), digits, spaces and the characters kept is
-    /// replaced.
+    /// Replaces every character that is not a letter (with accents), a digit, whitespace or in
+    /// `keep`.
     SpecialCharacters {
-        /// The other characters that stay, such as `.,!?'`.
+        /// Other characters to keep, such as `.,!?'` (default: none).
         #[serde(default)]
         keep: String,
-        /// The replacement of each; empty to remove.
+        /// Replacement of each character (default: empty, which removes it).
         #[serde(default)]
         with: String,
     },
-    /// Each run of white space becomes one space, none at the ends.
+    /// Collapses each run of whitespace to one space and trims the ends.
     RepeatedSpaces,
-    /// Lower case, in any script.
+    /// Converts to lowercase, in any script.
     LowerCase,
 }
 
@@ -100,20 +102,20 @@ impl CleaningStep {
 }
 
 impl Cleaning {
-    /// The text after all steps; borrowed if none changed it.
+    /// Returns the text after all steps; borrowed if it is unchanged.
     pub fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let start = Cow::Borrowed(text);
         self.steps.iter().fold(start, |text, step| match text {
             Cow::Borrowed(text) => step.apply(text),
             Cow::Owned(text) => match step.apply(&text) {
                 Cow::Owned(changed) => Cow::Owned(changed),
-                // Steps borrow nothing but the whole text.
+                // A step that borrows returns the whole text unchanged.
                 Cow::Borrowed(_) => Cow::Owned(text),
             },
         })
     }
 
-    /// Cleans the texts of examples, both of a pair, on all cores.
+    /// Cleans the texts of all examples, in parallel; both texts of pairs.
     pub fn clean_examples(&self, examples: &mut [Example]) {
         if !self.steps.is_empty() {
             examples
@@ -130,11 +132,11 @@ impl Cleaning {
         }
     }
 
-    /// A hash of the steps, in hexadecimal: the same steps in the same order have the same one,
-    /// however a config file wrote them down.
+    /// Returns a hexadecimal hash of the steps. Equal steps in the same order have the same hash,
+    /// regardless of how a configuration file writes them.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
-        // The number goes up when a step does something else to a text than before.
+        // Increment the number when the effect of a step changes.
         hash.update(b"finetune cleaning 1");
         for step in &self.steps {
             let (name, settings) = step.words();
@@ -148,7 +150,7 @@ impl Cleaning {
 }
 
 impl Dataset {
-    /// Cleans all texts, on all cores. An empty cleaning changes nothing.
+    /// Cleans all texts, in parallel. Without steps, nothing changes.
     ///
     /// ```
     /// use finetune_data::{Cleaning, CleaningStep, Dataset, Example, Label, Task};
@@ -170,7 +172,7 @@ impl Dataset {
 }
 
 impl CleaningStep {
-    /// The step's name and the values of its settings.
+    /// Returns the name of the step and the values of its settings.
     fn words(&self) -> (&str, Vec<&str>) {
         match self {
             Self::Html => ("html", vec![]),
@@ -249,7 +251,7 @@ mod tests {
         }
     }
 
-    /// A changed value here means that runs with the same cleaning have different records.
+    /// A changed value here changes the recorded fingerprint of the same cleaning.
     #[test]
     fn fingerprints_never_change() {
         assert_eq!(

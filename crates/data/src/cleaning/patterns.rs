@@ -1,4 +1,4 @@
-//! What is recognised by its form: web addresses, mentions, emoji.
+//! Pattern-based cleaning: URLs, mentions and emoji.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -9,11 +9,11 @@ use regex::Regex;
 static URL: LazyLock<Regex> =
     LazyLock::new(|| compiled(r#"(?i)\b(?:(?:https?|ftp)://|www\.)[^\s<>"“”]+"#));
 
-/// Names written together are one mention, and so is a name with its server (`@name@server`).
+/// Adjacent mentions are one match, and so is a mention with a server (`@name@server`).
 static MENTION: LazyLock<Regex> = LazyLock::new(|| compiled("(?:@[A-Za-z0-9_]+)+"));
 
-/// A picture: a character drawn in colour by default or told to be, or one of the blocks of
-/// symbols (which leaves out `©`, `™` and digits); then skin tone, keycap and joined pictures.
+/// An emoji: a character with emoji presentation by default or by variation selector, or from a
+/// symbol block (which excludes `©`, `™` and digits); then skin tones, keycaps and joined emoji.
 static EMOJI: LazyLock<Regex> = LazyLock::new(|| {
     let picture = r"(?:\p{Emoji_Presentation}|\p{Emoji}\x{FE0F}|[\p{Extended_Pictographic}&&[\x{2600}-\x{27BF}\x{1F000}-\x{1FAFF}]])[\x{FE0F}\x{20E3}\p{Emoji_Modifier}]*";
     compiled(&format!(
@@ -21,7 +21,7 @@ static EMOJI: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// A regular expression that is part of the program.
+/// Compiles a built-in regular expression.
 pub(super) fn compiled(pattern: &str) -> Regex {
     #[allow(
         clippy::expect_used,
@@ -30,11 +30,11 @@ pub(super) fn compiled(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a valid regular expression")
 }
 
-/// Replaces web addresses.
+/// Replaces URLs.
 pub(super) fn replace_urls<'a>(text: &'a str, with: &str) -> Cow<'a, str> {
     let found = URL.find_iter(text).filter_map(|url| {
         let kept = without_punctuation(url.as_str());
-        // "www." before a space is no address.
+        // "www." followed by a space is not a URL.
         let host = kept
             .split_once("://")
             .map_or(kept.get(4..), |(_, host)| Some(host));
@@ -44,8 +44,8 @@ pub(super) fn replace_urls<'a>(text: &'a str, with: &str) -> Cow<'a, str> {
     replace(text, found, with)
 }
 
-/// An address without the punctuation of the sentence that it ends: a closing bracket belongs to
-/// the address only if it was opened there.
+/// Strips trailing sentence punctuation from a URL. A closing bracket is kept if it is opened
+/// inside the URL.
 fn without_punctuation(mut url: &str) -> &str {
     while let Some(last) = url.chars().next_back() {
         let opening = match last {
@@ -75,8 +75,8 @@ pub(super) fn replace_mentions<'a>(text: &'a str, with: &str) -> Cow<'a, str> {
     replace(text, found, with)
 }
 
-/// Whether an `@` after this text is inside an e-mail address or a path. An e-mail address has no
-/// `.` before the `@`, a mention at the start of a reply often has (`.@name`).
+/// Returns whether an `@` after this text is part of an email address or a path. An email address
+/// has no `.` directly before the `@`, but a reply often begins with `.@name`.
 fn continues_a_word(before: &str) -> bool {
     let name = before.trim_end_matches(['+', '-', '%']);
     let joined = name.len() < before.len();
@@ -95,7 +95,7 @@ pub(super) fn replace_emoji<'a>(text: &'a str, with: &str) -> Cow<'a, str> {
     replace(text, EMOJI.find_iter(text).map(|emoji| emoji.range()), with)
 }
 
-/// Replaces parts of a text, given in order.
+/// Replaces ranges of a text, given in order.
 fn replace<'a>(
     text: &'a str,
     parts: impl Iterator<Item = Range<usize>>,

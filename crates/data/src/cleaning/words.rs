@@ -1,4 +1,4 @@
-//! Steps as words of a command line.
+//! Conversion of cleaning steps from and to command-line arguments.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,8 +6,8 @@ use std::str::FromStr;
 use super::CleaningStep;
 use crate::error::DataError;
 
-/// A step by its name; `NAME=VALUE` sets the replacement of URLs, mentions and emoji, and the
-/// special characters that stay.
+/// Parses a step from its name. `NAME=VALUE` sets the replacement of URLs, mentions and emoji, and
+/// the special characters to keep.
 ///
 /// ```
 /// use finetune_data::CleaningStep;

@@ -1,25 +1,25 @@
-//! Rows of tokens on their way into flat arrays.
+//! Builder of the flat token arrays.
 
 use super::texts::EncodedTexts;
 
-/// The tokenizer put the token there.
+/// Flag: the tokenizer added the token.
 pub(super) const SPECIAL: u8 = 1;
-/// The token begins a word.
+/// Flag: the token begins a word.
 pub(super) const WORD: u8 = 2;
-/// Token types are multiples of this.
+/// Factor of the token type in the flags.
 pub(super) const FIRST_TYPE: u8 = 4;
-/// Text was left out of the row, or goes on in another.
+/// Flag: text was truncated from the row, or continues in another row.
 pub(super) const TRUNCATED: u8 = 1;
 
-/// Rows of tokens, collected one token at a time.
+/// Builder of encoded rows, one token at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EncodedTextsBuilder {
     pub(super) token_ids: Vec<u32>,
     pub(super) token_flags: Vec<u8>,
-    /// Where each row ends.
+    /// End of each row.
     pub(super) row_ends: Vec<u64>,
     pub(super) row_flags: Vec<u8>,
-    /// The text that each row is of, counted from the builder's first.
+    /// Index of the text of each row, counted from the first text of the builder.
     pub(super) text_of_row: Vec<u32>,
     pub(super) offsets: Option<Vec<[u32; 2]>>,
     pub(super) texts: usize,
@@ -27,7 +27,8 @@ pub(crate) struct EncodedTextsBuilder {
 }
 
 impl EncodedTextsBuilder {
-    /// No rows. `offsets` and `words` say whether they are kept.
+    /// Creates an empty builder. `offsets` and `words` set whether offsets and word starts are
+    /// stored.
     pub(crate) fn new(offsets: bool, words: bool) -> Self {
         Self {
             token_ids: Vec::new(),
@@ -65,17 +66,17 @@ impl EncodedTextsBuilder {
         self.text_of_row.push(self.texts as u32);
     }
 
-    /// Ends the current text: the next row is of another.
+    /// Ends the current text; the next row belongs to another text.
     pub(crate) fn end_text(&mut self) {
         self.texts += 1;
     }
 
-    /// The rows so far.
+    /// Returns the number of rows so far.
     pub(crate) fn len(&self) -> usize {
         self.row_flags.len()
     }
 
-    /// Adds all rows of another, whose texts follow this one's.
+    /// Appends the rows of another builder, whose texts follow those of this one.
     pub(crate) fn append(&mut self, other: &Self) {
         let (start, first) = (self.token_ids.len() as u64, self.texts as u32);
         self.token_ids.extend_from_slice(&other.token_ids);
@@ -91,7 +92,7 @@ impl EncodedTextsBuilder {
         self.texts += other.texts;
     }
 
-    /// The rows as arrays in memory.
+    /// Returns the rows as arrays in memory.
     pub(crate) fn finish(self) -> EncodedTexts {
         let starts = std::iter::once(0).chain(self.row_ends);
         let several = self.texts != self.row_flags.len();

@@ -1,4 +1,4 @@
-//! Encoded data sets kept on disk, so that a text is tokenised once and not once a run.
+//! Disk cache of encoded datasets, so that texts are tokenized once instead of every run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,12 +18,12 @@ use crate::reader::{BadRows, ExampleReader};
 use crate::splits::Skipped;
 use crate::tokenizer::{EncodingConfig, PairEncoding, TextTokenizer};
 
-/// A folder of encoded data sets.
+/// Disk cache of encoded datasets in a directory.
 ///
-/// Each is one file, mapped into memory when it is opened: that takes a few milliseconds for any
-/// size, and a data set may be larger than memory. A file is used only if it was made from the
-/// same text with the same cleaning, tokenizer and truncation, and is whole; otherwise it is made
-/// anew. Two programs that want one data set at the same time wait for each other.
+/// Each dataset is one memory-mapped file: opening it takes a few milliseconds regardless of size,
+/// and it may be larger than memory. A file is reused only if it is intact and was made from the
+/// same text with the same cleaning, tokenizer and truncation; otherwise it is rebuilt. Processes
+/// that need the same dataset at the same time wait for each other.
 ///
 /// ```
 /// use finetune_data::{Dataset, EncodedCache, EncodingConfig, Example, Label, Task, TextTokenizer};
@@ -47,23 +47,23 @@ pub struct EncodedCache {
     directory: PathBuf,
 }
 
-/// An encoded data set from a cache.
+/// Encoded dataset from a cache.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CachedDataset {
-    /// The data.
+    /// The dataset.
     pub data: EncodedDataset,
-    /// The rows of the files that were left out, when it was made.
+    /// Rows of the files that were skipped when the dataset was encoded.
     pub skipped: Skipped,
-    /// Whether it was there already.
+    /// Whether an existing file was reused.
     pub reused: bool,
-    /// The file.
+    /// Path of the file.
     pub path: PathBuf,
 }
 
-/// What a file says of itself.
+/// Metadata stored in a cache file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Metadata {
-    /// The [`Key`] as JSON.
+    /// [`Key`] as JSON.
     key: String,
     texts: TextsMetadata,
     second_texts: Option<TextsMetadata>,
@@ -71,7 +71,7 @@ struct Metadata {
     skipped: Skipped,
 }
 
-/// Which labels the texts have.
+/// Kind of the stored labels.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 enum LabelKind {
     Classes,
@@ -79,10 +79,10 @@ enum LabelKind {
     Unlabelled,
 }
 
-/// A data set that is wanted: where it is kept, what it must be made from, and how.
+/// Requested dataset: its file, its key, and how to encode it.
 struct Wanted<'a> {
     path: PathBuf,
-    /// The [`Key`] as JSON.
+    /// [`Key`] as JSON.
     key: String,
     task: &'a Task,
     tokenizer: &'a TextTokenizer,
@@ -90,22 +90,23 @@ struct Wanted<'a> {
 }
 
 impl EncodedCache {
-    /// A cache in this folder, which is made when it is needed.
+    /// Creates a cache in the given directory, which is created when needed.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into(),
         }
     }
 
-    /// Where the files are.
+    /// Returns the directory of the cache.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// A data set in memory, tokenised now or before.
+    /// Returns the encoded form of an in-memory dataset, from the cache if possible.
     ///
     /// # Errors
-    /// As [`EncodedDataset::new`]; [`DataError::Storage`] if the file cannot be written.
+    /// The errors of [`EncodedDataset::new`], and
+    /// - [`DataError::Storage`] if the file cannot be written.
     pub fn dataset(
         &self,
         dataset: &Dataset,
@@ -127,14 +128,16 @@ impl EncodedCache {
         wanted.open_or_make(|| Chunks::of(&dataset.examples), &mut |_| ())
     }
 
-    /// The examples of a reader, tokenised now or before. Nothing but a chunk of text and the
-    /// labels is in memory at a time.
+    /// Returns the encoded examples of a reader, from the cache if possible. Only one chunk of text
+    /// and the labels are in memory at a time.
     ///
     /// `progress` is called after every chunk.
     ///
     /// # Errors
-    /// The first bad row, unless the reader skips them; as [`EncodedDataset::new`];
-    /// [`DataError::NoRows`]; [`DataError::Storage`] if the file cannot be written.
+    /// - The error of the first invalid row, unless the reader skips invalid rows.
+    /// - [`DataError::NoRows`] if the reader has no rows.
+    /// - [`DataError::Storage`] if the file cannot be written.
+    /// - The errors of [`EncodedDataset::new`].
     pub fn reader(
         &self,
         reader: ExampleReader,
@@ -153,7 +156,8 @@ impl EncodedCache {
             };
             Key::new(source, &task, cleaning, tokenizer, config).json()
         };
-        // A file that has changed since makes the old data set stale: the new one takes its place.
+        // The path ignores size and modification time, so that a changed file replaces its old
+        // dataset.
         let (place, key) = (key(FileStamp::nameless)?, key(FileStamp::of)?);
         let wanted = Wanted {
             path: self.path(&name, &place),
@@ -165,7 +169,7 @@ impl EncodedCache {
         wanted.open_or_make(|| Chunks::new(reader, cleaning.clone()), progress)
     }
 
-    /// The file of a data set: its name for people, a hash of what tells it from others.
+    /// Returns the path of the file of a dataset: its readable name and a hash of its key.
     fn path(&self, name: &str, place: &str) -> PathBuf {
         let kept = |character: char| match character {
             'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '.' => character,
@@ -190,7 +194,7 @@ impl Wanted<'_> {
         let folder = self.path.parent().unwrap_or(Path::new(""));
         fs::create_dir_all(folder).map_err(|source| DataError::io(folder, source))?;
         let file = ArrayFileWriter::create(&self.path)?;
-        // Another program may have made it while this one waited for its turn.
+        // Another process may have written it while this one waited for the lock.
         if let Some(cached) = self.open()? {
             return Ok(cached);
         }
@@ -204,8 +208,8 @@ impl Wanted<'_> {
         })
     }
 
-    /// The data set in a file, `None` if it has to be made: the file is missing, damaged, of something
-    /// else, or stale.
+    /// Returns the dataset in the file; `None` if the file is missing, corrupted, stale or made
+    /// from other data.
     fn open(&self) -> Result<Option<CachedDataset>, DataError> {
         let opened = ArrayFile::open(&self.path).and_then(|file| {
             let metadata: Metadata = file.metadata()?;
@@ -232,7 +236,7 @@ impl Wanted<'_> {
         }
     }
 
-    /// Tokenises chunk after chunk into the file. While one chunk is tokenised the next is read.
+    /// Tokenizes the chunks into the file. The next chunk is read while one is tokenized.
     fn write(
         &self,
         mut file: ArrayFileWriter,

@@ -1,4 +1,4 @@
-//! What the content of a cached data set depends on.
+//! Key that identifies the content of a cached dataset.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use crate::dataset::Task;
 use crate::error::DataError;
 use crate::tokenizer::{EncodingConfig, TextTokenizer};
 
-/// The version of what is in a file; part of its key.
+/// Version of the file content; part of the key.
 const VERSION: u32 = 1;
 
-/// All that the content of a file depends on.
+/// Everything that determines the content of a file.
 #[derive(Debug, Serialize)]
 pub(super) struct Key<'a> {
     version: u32,
@@ -25,12 +25,12 @@ pub(super) struct Key<'a> {
     encoding: &'a EncodingConfig,
 }
 
-/// The text.
+/// Source of the texts.
 #[derive(Debug, Serialize)]
 pub(super) enum Source {
-    /// By its content.
+    /// Identified by content.
     Content { fingerprint: String },
-    /// By the files that hold it and the way they are read.
+    /// Identified by files and how they are read.
     Files {
         files: Vec<FileStamp>,
         recipe: String,
@@ -38,7 +38,7 @@ pub(super) enum Source {
     },
 }
 
-/// A file as it was when it was read. A file that is written to gets another time.
+/// State of a file when it was read. Writing to a file changes its modification time.
 #[derive(Debug, Serialize)]
 pub(super) struct FileStamp {
     path: PathBuf,
@@ -71,8 +71,8 @@ impl<'a> Key<'a> {
 }
 
 impl FileStamp {
-    /// The file as it is now. Of a folder, all that is in it: the bytes of all files and the time
-    /// of the last change.
+    /// Returns the current state of a file. For a directory, it covers all files inside: their
+    /// total size and the latest modification time.
     pub(super) fn of(path: &Path) -> Result<Self, DataError> {
         let mut stamp = Self::nameless(path)?;
         stamp.add(path)?;
@@ -95,7 +95,7 @@ impl FileStamp {
         Ok(())
     }
 
-    /// The file whatever its content.
+    /// Returns a state without size and modification time.
     pub(super) fn nameless(path: &Path) -> Result<Self, DataError> {
         let path = fs::canonicalize(path).map_err(|source| DataError::io(path, source))?;
         Ok(Self {

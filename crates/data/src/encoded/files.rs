@@ -1,4 +1,4 @@
-//! Encoded texts in and out of files of arrays.
+//! Storage of encoded texts in array files.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::builder::EncodedTextsBuilder;
 use super::texts::EncodedTexts;
 use crate::error::DataError;
 
-/// What the arrays alone do not say.
+/// Metadata that the arrays do not contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TextsMetadata {
     pub(super) texts: usize,
@@ -18,7 +18,7 @@ pub(super) struct TextsMetadata {
     offsets: bool,
 }
 
-/// Writes encoded texts, chunk by chunk.
+/// Writer of encoded texts, chunk by chunk.
 pub(super) struct TextsWriter {
     token_ids: ArrayHandle<u32>,
     token_flags: ArrayHandle<u8>,
@@ -26,7 +26,7 @@ pub(super) struct TextsWriter {
     row_flags: ArrayHandle<u8>,
     text_of_row: ArrayHandle<u32>,
     offsets: ArrayHandle<[u32; 2]>,
-    /// The tokens so far.
+    /// Number of tokens so far.
     tokens: u64,
     rows: usize,
     texts: usize,
@@ -35,7 +35,7 @@ pub(super) struct TextsWriter {
 }
 
 impl TextsWriter {
-    /// Begins the arrays, whose names begin with `prefix`.
+    /// Begins the arrays; their names begin with `prefix`.
     pub(super) fn begin(file: &mut ArrayFileWriter, prefix: &str) -> Result<Self, DataError> {
         let name = |name: &str| format!("{prefix}{name}");
         let writer = Self {
@@ -55,7 +55,7 @@ impl TextsWriter {
         Ok(writer)
     }
 
-    /// Adds rows.
+    /// Appends the rows of a chunk.
     pub(super) fn write(
         &mut self,
         file: &mut ArrayFileWriter,
@@ -90,7 +90,7 @@ impl TextsWriter {
     }
 }
 
-/// Maps what a [`TextsWriter`] wrote.
+/// Maps the arrays written by a [`TextsWriter`].
 pub(super) fn open_texts(
     file: &ArrayFile,
     prefix: &str,
@@ -117,7 +117,7 @@ pub(super) fn open_texts(
     Ok(texts)
 }
 
-/// Whether the arrays are of one data set.
+/// Checks that the lengths of the arrays are consistent.
 fn check_lengths(path: &Path, texts: &EncodedTexts) -> Result<(), DataError> {
     let (rows, tokens) = (texts.row_flags.len(), texts.token_ids.len());
     let fits = texts.row_starts.len() == rows + 1

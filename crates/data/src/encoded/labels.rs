@@ -1,34 +1,34 @@
-//! The labels of encoded texts.
+//! Labels of encoded texts.
 
 use finetune_storage::Array;
 
 use crate::dataset::{Example, Label, Target, Task};
 use crate::error::DataError;
 
-/// The label of each text of an [`EncodedDataset`](crate::EncodedDataset), in memory or mapped.
+/// Labels of the texts of an [`EncodedDataset`](crate::EncodedDataset), in memory or mapped.
 #[derive(Debug, Clone)]
 pub enum EncodedLabels {
-    /// Classes.
+    /// Class indices.
     Classes(Array<u32>),
     /// Scores.
     Scores(Array<f32>),
-    /// None.
+    /// No labels.
     Unlabelled,
 }
 
-/// The labels of the rows of a batch, or of a whole data set.
+/// Labels of the rows of a batch or of a dataset.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Labels {
-    /// A class for each.
+    /// Class index of each row.
     Classes(Vec<usize>),
-    /// A score for each.
+    /// Score of each row.
     Scores(Vec<f32>),
-    /// None: text only, or rows to predict.
+    /// No labels: unlabeled texts, or rows to predict.
     Unlabelled,
 }
 
 impl Labels {
-    /// The classes, `None` if the labels are something else.
+    /// Returns the classes; `None` for other labels.
     pub fn classes(&self) -> Option<&[usize]> {
         match self {
             Self::Classes(classes) => Some(classes),
@@ -36,7 +36,7 @@ impl Labels {
         }
     }
 
-    /// The scores, `None` if the labels are something else.
+    /// Returns the scores; `None` for other labels.
     pub fn scores(&self) -> Option<&[f32]> {
         match self {
             Self::Scores(scores) => Some(scores),
@@ -46,7 +46,7 @@ impl Labels {
 }
 
 impl EncodedLabels {
-    /// The labels of examples.
+    /// Returns the labels of examples.
     pub(crate) fn of(examples: &[Example], task: &Task) -> Result<Self, DataError> {
         let mut builder = LabelsBuilder::new(task);
         builder.push_all(examples)?;
@@ -57,10 +57,10 @@ impl EncodedLabels {
         })
     }
 
-    /// The labels of these texts.
+    /// Returns the labels of the given texts.
     ///
     /// # Errors
-    /// [`DataError::Storage`] if there is no such text or the mapped file is damaged.
+    /// - [`DataError::Storage`] if an index is out of range or the mapped file is corrupted.
     pub fn select(&self, texts: &[usize]) -> Result<Labels, DataError> {
         Ok(match self {
             Self::Classes(labels) => Labels::Classes(
@@ -79,10 +79,10 @@ impl EncodedLabels {
         })
     }
 
-    /// The labels of all texts.
+    /// Returns the labels of all texts.
     ///
     /// # Errors
-    /// [`DataError::Storage`].
+    /// - [`DataError::Storage`] if the mapped file is corrupted.
     pub fn all(&self) -> Result<Labels, DataError> {
         Ok(match self {
             Self::Classes(labels) => {
@@ -107,34 +107,34 @@ impl From<Labels> for EncodedLabels {
     }
 }
 
-/// Equal if the labels are, wherever they are kept. A damaged file equals nothing.
+/// Compares the labels, in memory or mapped. A corrupted file equals nothing.
 impl PartialEq for EncodedLabels {
     fn eq(&self, other: &Self) -> bool {
         matches!((self.all(), other.all()), (Ok(left), Ok(right)) if left == right)
     }
 }
 
-/// Labels, collected one at a time and held to their task.
+/// Builder of labels that checks them against the task.
 ///
-/// A task of classes or scores may come without labels, such as a test split whose labels are
-/// secret; but then none has one.
+/// Examples of a labeled task may be unlabeled, such as a test split with unpublished labels, but
+/// then all of them must be.
 #[derive(Debug)]
 pub(crate) enum LabelsBuilder {
     /// Classes below the number of classes.
     Classes {
-        /// So far.
+        /// Labels so far.
         labels: Vec<u32>,
-        /// How many there are to choose from.
+        /// Number of classes.
         classes: usize,
     },
     /// Finite scores.
     Scores {
-        /// So far.
+        /// Labels so far.
         labels: Vec<f32>,
     },
-    /// Nothing: as the task says, or as the first example did.
+    /// No labels: the task has no target, or the first example is unlabeled.
     Unlabelled {
-        /// So far.
+        /// Number of texts so far.
         texts: usize,
     },
 }

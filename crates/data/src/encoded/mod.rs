@@ -1,4 +1,4 @@
-//! Data sets as token ids.
+//! Encoded datasets: token ids and labels.
 
 mod builder;
 mod cache;
@@ -18,26 +18,27 @@ use crate::dataset::{Dataset, Example, Task, Texts};
 use crate::error::DataError;
 use crate::tokenizer::{EncodingConfig, PairEncoding, TextTokenizer};
 
-/// A data set ready for batching.
+/// Tokenized dataset, ready for batching.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EncodedDataset {
-    /// The tokenised texts, in the order of the data set.
+    /// Tokenized texts, in dataset order.
     pub texts: EncodedTexts,
-    /// The second texts, where the two of a pair are rows of their own
-    /// ([`PairEncoding::Separate`]).
+    /// Second texts of separately encoded pairs ([`PairEncoding::Separate`]); otherwise `None`.
     pub second_texts: Option<EncodedTexts>,
-    /// The label of each text.
+    /// Label of each text.
     pub labels: EncodedLabels,
-    /// What kind of data it is.
+    /// Inputs and target of the task.
     pub task: Task,
 }
 
 impl EncodedDataset {
-    /// Tokenises all texts of a data set on all cores.
+    /// Tokenizes all texts of a dataset, in parallel.
     ///
     /// # Errors
-    /// As [`TextTokenizer::encode`]; [`DataError::InvalidLabel`] and [`DataError::TextPair`] for a
-    /// row that is not as the data set's task says.
+    /// The errors of [`TextTokenizer::encode`] (for jointly encoded pairs,
+    /// [`TextTokenizer::encode_pairs`]), and
+    /// - [`DataError::InvalidLabel`] if a label does not match the task.
+    /// - [`DataError::TextPair`] if the number of texts of an example does not match the task.
     pub fn new(
         dataset: &Dataset,
         tokenizer: &TextTokenizer,
@@ -54,25 +55,27 @@ impl EncodedDataset {
         })
     }
 
-    /// The number of rows; above that of texts if long texts were cut into windows.
+    /// Returns the number of rows; larger than the number of texts if long texts were split into
+    /// sliding windows.
     pub fn len(&self) -> usize {
         self.texts.len()
     }
 
-    /// Whether there are no rows.
+    /// Returns whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.texts.is_empty()
     }
 
-    /// The names of the classes; empty for a score.
+    /// Returns the class names; empty if the target is not a class.
     pub fn class_names(&self) -> &[String] {
         self.task.class_names()
     }
 
-    /// The tokens of each row, for a sampler. Of a pair in two rows the longer one counts.
+    /// Returns the number of tokens of each row, as needed by a sampler. For separately encoded
+    /// pairs it is that of the longer text.
     ///
     /// # Errors
-    /// [`DataError::Storage`].
+    /// - [`DataError::Storage`] if a mapped file is corrupted.
     pub fn lengths(&self) -> Result<Vec<usize>, DataError> {
         let mut lengths = self.texts.lengths()?;
         if let Some(second) = &self.second_texts {
@@ -84,7 +87,7 @@ impl EncodedDataset {
     }
 }
 
-/// Tokenises examples; the second builder is for second texts that are rows of their own.
+/// Tokenizes examples. The second builder has the second texts of separately encoded pairs.
 pub(crate) fn encode<'a>(
     examples: &'a [Example],
     task: &Task,
@@ -109,8 +112,8 @@ pub(crate) fn encode<'a>(
     }
 }
 
-/// Whether each example has as many texts as the task says. `first` is the position of the first
-/// example in its data set.
+/// Checks the number of texts of each example against the task. `first` is the index of the first
+/// example in its dataset.
 pub(crate) fn check_pairs(
     examples: &[Example],
     first: usize,

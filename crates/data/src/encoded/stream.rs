@@ -1,4 +1,4 @@
-//! Examples on their way through the tokenizer, a chunk at a time.
+//! Chunked tokenization of examples.
 
 use std::borrow::Cow;
 
@@ -10,21 +10,21 @@ use crate::reader::ExampleReader;
 use crate::splits::Skipped;
 use crate::tokenizer::{EncodingConfig, TextTokenizer};
 
-/// A chunk ends with the example that brings it to so many bytes of text or so many examples:
-/// enough to keep all cores busy, little beside the memory of any machine.
+/// Bytes of text and examples at which a chunk ends: large enough to keep all cores busy, small
+/// compared with memory.
 const CHUNK_BYTES: usize = 4 << 20;
 const CHUNK_EXAMPLES: usize = 8192;
 
-/// How far the tokenising of a data set is.
+/// Progress of tokenization.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EncodingProgress {
-    /// The texts, or pairs of texts, done.
+    /// Number of texts or pairs tokenized so far.
     pub texts: usize,
-    /// The share of the files that was read, from 0 to 1; `None` if that is not known.
+    /// Fraction of the files read so far, in `[0, 1]`; `None` if unknown.
     pub fraction: Option<f64>,
 }
 
-/// Where the examples come from.
+/// Source of the examples.
 pub(super) enum Chunks<'a> {
     Memory(&'a [Example]),
     Reader {
@@ -33,7 +33,7 @@ pub(super) enum Chunks<'a> {
     },
 }
 
-/// Some examples, tokenised.
+/// Chunk of tokenized examples.
 pub(super) struct EncodedChunk<'a> {
     pub(super) examples: &'a [Example],
     pub(super) texts: EncodedTextsBuilder,
@@ -53,8 +53,8 @@ impl<'a> Chunks<'a> {
         }
     }
 
-    /// Tokenises everything and hands each chunk to `take`; the next chunk is read meanwhile.
-    /// Returns the rows that were left out.
+    /// Tokenizes all examples and passes each chunk to `take`; the next chunk is read in parallel.
+    /// Returns the skipped rows.
     pub(super) fn for_each(
         &mut self,
         task: &Task,
@@ -89,7 +89,7 @@ impl<'a> Chunks<'a> {
         }
     }
 
-    /// The next examples, cleaned; none at the end.
+    /// Returns the next examples, cleaned; empty at the end.
     fn next(&mut self) -> Result<Cow<'a, [Example]>, DataError> {
         match self {
             Self::Memory(examples) => {

@@ -1,4 +1,4 @@
-//! Tokenised texts as flat arrays.
+//! Tokenized texts in flat arrays.
 
 use std::ops::Range;
 
@@ -7,72 +7,74 @@ use finetune_storage::Array;
 use super::builder::{EncodedTextsBuilder, FIRST_TYPE, SPECIAL, TRUNCATED, WORD};
 use crate::error::DataError;
 
-/// Token ids of many texts, end to end in one array, with what belongs to each token and each row.
+/// Token ids of many texts in one flat array, with flags for each token and each row.
 ///
-/// Five bytes a token and no allocation a row: a million news articles take a third of a gigabyte.
-/// The arrays are in memory, or in a mapped file; then each access may find the file damaged.
+/// Memory use is five bytes per token without an allocation per row: a million news articles take a
+/// third of a gigabyte. The arrays are in memory or in a mapped file; reading a mapped file can
+/// fail if it is corrupted.
 #[derive(Debug, Clone)]
 pub struct EncodedTexts {
     pub(super) token_ids: Array<u32>,
-    /// What else is known of a token, in bits.
+    /// Flags of each token, as bits.
     pub(super) token_flags: Array<u8>,
-    /// Row `i` is `row_starts[i]..row_starts[i + 1]`.
+    /// Row `i` consists of the tokens `row_starts[i]..row_starts[i + 1]`.
     pub(super) row_starts: Array<u64>,
     pub(super) row_flags: Array<u8>,
-    /// The text that each row is of, where a text may have several rows.
+    /// Index of the text of each row, if texts may have several rows.
     pub(super) text_of_row: Option<Array<u32>>,
-    /// Where in its text each token is.
+    /// Offsets of each token in its text.
     pub(super) offsets: Option<Array<[u32; 2]>>,
-    /// The texts, not rows.
+    /// Number of texts, which may differ from the number of rows.
     pub(super) texts: usize,
-    /// Whether it is known which tokens begin a word.
+    /// Whether word starts are known.
     pub(super) words: bool,
 }
 
-/// A row of tokens, special tokens included, without padding.
+/// A row of tokens, including special tokens, without padding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EncodedRow<'a> {
-    /// The ids.
+    /// Token ids.
     pub token_ids: &'a [u32],
     flags: &'a [u8],
     offsets: Option<&'a [[u32; 2]]>,
 }
 
 impl<'a> EncodedRow<'a> {
-    /// The number of tokens.
+    /// Returns the number of tokens.
     pub fn len(&self) -> usize {
         self.token_ids.len()
     }
 
-    /// Whether there are no tokens.
+    /// Returns whether there are no tokens.
     pub fn is_empty(&self) -> bool {
         self.token_ids.is_empty()
     }
 
-    /// The type of each token: which text of a pair it is of, in models that tell them apart.
+    /// Returns the token type ids, which distinguish the texts of a pair in models that use them.
     pub fn token_type_ids(&self) -> impl Iterator<Item = u32> + use<'a> {
         self.flags.iter().map(|flags| u32::from(flags / FIRST_TYPE))
     }
 
-    /// Whether each token was put there by the tokenizer, such as `[CLS]`.
+    /// Returns for each token whether the tokenizer added it, such as `[CLS]`.
     pub fn special_tokens_mask(&self) -> impl Iterator<Item = bool> + use<'a> {
         self.flags.iter().map(|flags| flags & SPECIAL != 0)
     }
 
-    /// Whether each token begins a word; meaningful if [`EncodedTexts::has_words`].
+    /// Returns for each token whether it begins a word; valid if [`EncodedTexts::has_words`].
     pub fn word_starts(&self) -> impl Iterator<Item = bool> + use<'a> {
         self.flags.iter().map(|flags| flags & WORD != 0)
     }
 
-    /// Where each token is in its text, `[0, 0]` for special tokens; `None` if that was not kept.
+    /// Returns the offsets of each token in its text, `[0, 0]` for special tokens; `None` if
+    /// offsets were not stored.
     pub fn offsets(&self) -> Option<&'a [[u32; 2]]> {
         self.offsets
     }
 }
 
 impl EncodedTexts {
-    /// Rows of token ids alone, as from a tokenizer of one's own: type 0, nothing truncated, one
-    /// row a text, no token special.
+    /// Creates rows from token ids, for example from your own tokenizer. Token types are 0, each
+    /// text has one row, and no token is special or truncated.
     ///
     /// ```
     /// let texts = finetune_data::EncodedTexts::from_token_ids([vec![101, 7, 102], vec![101, 102]]);
@@ -91,25 +93,26 @@ impl EncodedTexts {
         builder.finish()
     }
 
-    /// The number of rows.
+    /// Returns the number of rows.
     pub fn len(&self) -> usize {
         self.row_flags.len()
     }
 
-    /// Whether there are no rows.
+    /// Returns whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The number of texts; below that of rows if long texts were cut into windows.
+    /// Returns the number of texts; smaller than the number of rows if long texts were split into
+    /// sliding windows.
     pub fn text_count(&self) -> usize {
         self.texts
     }
 
-    /// The text that a row is of.
+    /// Returns the index of the text of a row.
     ///
     /// # Errors
-    /// As [`Self::row`].
+    /// The same errors as [`Self::row`].
     pub fn text_of_row(&self, row: usize) -> Result<usize, DataError> {
         self.check(row)?;
         match &self.text_of_row {
@@ -118,11 +121,11 @@ impl EncodedTexts {
         }
     }
 
-    /// A row.
+    /// Returns a row.
     ///
     /// # Errors
-    /// [`DataError::RowOutOfRange`]; [`DataError::Storage`] if a mapped file no longer holds what
-    /// was written.
+    /// - [`DataError::RowOutOfRange`] if the index is out of range.
+    /// - [`DataError::Storage`] if a mapped file is corrupted.
     pub fn row(&self, row: usize) -> Result<EncodedRow<'_>, DataError> {
         let tokens = self.tokens_of(row)?;
         let offsets = match &self.offsets {
@@ -136,18 +139,18 @@ impl EncodedTexts {
         })
     }
 
-    /// The tokens of a row, special tokens included.
+    /// Returns the number of tokens of a row, including special tokens.
     ///
     /// # Errors
-    /// As [`Self::row`].
+    /// The same errors as [`Self::row`].
     pub fn length(&self, row: usize) -> Result<usize, DataError> {
         Ok(self.tokens_of(row)?.len())
     }
 
-    /// The tokens of each row, special tokens included.
+    /// Returns the number of tokens of each row, including special tokens.
     ///
     /// # Errors
-    /// [`DataError::Storage`].
+    /// - [`DataError::Storage`] if a mapped file is corrupted.
     pub fn lengths(&self) -> Result<Vec<usize>, DataError> {
         let starts = self.row_starts.all()?;
         Ok(starts
@@ -156,38 +159,39 @@ impl EncodedTexts {
             .collect())
     }
 
-    /// The tokens of all rows.
+    /// Returns the total number of tokens.
     pub fn token_count(&self) -> usize {
         self.token_ids.len()
     }
 
-    /// The highest token id, `None` without rows: it must be below the rows of the embedding.
+    /// Returns the maximum token id, which must be below the number of embeddings; `None` without
+    /// rows.
     ///
     /// # Errors
-    /// [`DataError::Storage`].
+    /// - [`DataError::Storage`] if a mapped file is corrupted.
     pub fn highest_token_id(&self) -> Result<Option<u32>, DataError> {
         Ok(self.token_ids.all()?.iter().copied().max())
     }
 
-    /// Whether text was left out of a row, or goes on in another.
+    /// Returns whether text was truncated from a row, or continues in another row.
     ///
     /// # Errors
-    /// As [`Self::row`].
+    /// The same errors as [`Self::row`].
     pub fn is_truncated(&self, row: usize) -> Result<bool, DataError> {
         self.check(row)?;
         Ok(self.row_flags.get(row..row + 1)?[0] & TRUNCATED != 0)
     }
 
-    /// The rows whose text was longer than the maximum length.
+    /// Returns the number of rows whose text exceeded the maximum length.
     ///
     /// # Errors
-    /// [`DataError::Storage`].
+    /// - [`DataError::Storage`] if a mapped file is corrupted.
     pub fn truncated_count(&self) -> Result<usize, DataError> {
         let flags = self.row_flags.all()?.iter();
         Ok(flags.filter(|&flags| flags & TRUNCATED != 0).count())
     }
 
-    /// Whether it is known which tokens begin a word.
+    /// Returns whether word starts are known.
     pub fn has_words(&self) -> bool {
         self.words
     }
@@ -209,7 +213,7 @@ impl EncodedTexts {
     }
 }
 
-/// Equal if the rows are, wherever they are kept. A damaged file equals nothing.
+/// Compares the rows, in memory or mapped. A corrupted file equals nothing.
 impl PartialEq for EncodedTexts {
     fn eq(&self, other: &Self) -> bool {
         let row = |texts: &Self, row: usize| {

@@ -1,4 +1,4 @@
-//! Which row goes to which fold.
+//! Assignment of rows to folds.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -6,16 +6,16 @@ use std::hash::Hash;
 
 use finetune_random::{Purpose, name_coordinate, permutation};
 
-/// The address of a draw for folds: other than that of splits, or a test part cut off with the
-/// same seed would be made of whole folds.
+/// Returns the key of random draws for folds. It differs from that of splits: with the same key, a
+/// test split made with the same seed would consist of whole folds.
 fn address(stratum: u64) -> u64 {
     name_coordinate("folds").wrapping_add(stratum)
 }
 
-/// Deals the rows of all strata, one stratum after the other, each shuffled, to the folds in turn.
+/// Assigns the shuffled rows of each stratum in turn to the folds (round robin).
 ///
-/// As the turn goes on from one stratum to the next, the rows of a stratum in two folds differ by
-/// at most one, and all rows do so too.
+/// The turn continues from one stratum to the next. Thus both the fold sizes and the numbers of
+/// rows of a stratum per fold differ by at most one.
 pub(super) fn round(strata: &[(u64, Vec<usize>)], rows: usize, k: usize, seed: u64) -> Vec<u32> {
     let mut fold_of_row = vec![0; rows];
     let mut turn = (0..k as u32).cycle();
@@ -28,7 +28,7 @@ pub(super) fn round(strata: &[(u64, Vec<usize>)], rows: usize, k: usize, seed: u
     fold_of_row
 }
 
-/// The rows of each group, groups in the order of their first row.
+/// Returns the rows of each group; groups are ordered by their first row.
 pub(super) fn rows_by_group<G: Eq + Hash>(groups: &[G]) -> Vec<Vec<usize>> {
     let mut place_of_group = HashMap::new();
     let mut rows: Vec<Vec<usize>> = Vec::new();
@@ -42,8 +42,8 @@ pub(super) fn rows_by_group<G: Eq + Hash>(groups: &[G]) -> Vec<Vec<usize>> {
     rows
 }
 
-/// Deals groups, the largest first and in random order among equals, each to the fold with the
-/// fewest rows so far. There are at least as many groups as folds, so that no fold stays empty.
+/// Assigns groups in descending order of size, in random order among equal sizes, each to the fold
+/// with the fewest rows so far. There are at least as many groups as folds, so no fold is empty.
 pub(super) fn whole_groups(groups: &[Vec<usize>], rows: usize, k: usize, seed: u64) -> Vec<u32> {
     let mut order = permutation(seed, Purpose::Partition, address(0), groups.len());
     order.sort_by_key(|&group| Reverse(groups[group].len()));

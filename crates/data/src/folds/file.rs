@@ -1,6 +1,6 @@
-//! Folds as a file.
+//! Fold files.
 //!
-//! JSON with the fold of each row in the order of the data set, so that any language can read it.
+//! A fold file is JSON with the fold of each row in dataset order, readable from any language.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::error::DataError;
 const FORMAT: &str = "finetune folds";
 const VERSION: u64 = 1;
 
-/// What every version of the format has.
+/// Fields common to all versions of the format.
 #[derive(Deserialize)]
 struct Header {
     format: String,
@@ -31,16 +31,16 @@ struct FoldFile {
     k: usize,
     seed: u64,
     rows: usize,
-    /// Of the data set.
+    /// Fingerprint of the dataset.
     fingerprint: String,
     fold_of_row: Vec<u32>,
 }
 
 impl Folds {
-    /// Writes a fold file, whole or not at all.
+    /// Writes a fold file atomically.
     ///
     /// # Errors
-    /// [`DataError::Io`].
+    /// - [`DataError::Io`] if the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), DataError> {
         let file = FoldFile {
             format: FORMAT.to_owned(),
@@ -57,11 +57,13 @@ impl Folds {
         atomic_file::write(path, &text)
     }
 
-    /// Reads a fold file for the data set that it was made for.
+    /// Reads a fold file and checks that it was made for the given dataset.
     ///
     /// # Errors
-    /// [`DataError::Io`], [`DataError::Json`]; [`DataError::FoldFile`] for another version and for
-    /// folds that are none; [`DataError::FoldsOfOtherData`].
+    /// - [`DataError::Io`] if the file cannot be read.
+    /// - [`DataError::Json`] if the file is not valid JSON.
+    /// - [`DataError::FoldFile`] if the format version is not supported or the folds are invalid.
+    /// - [`DataError::FoldsOfOtherData`] if the folds were made for a different dataset.
     pub fn load(path: &Path, dataset: &Dataset) -> Result<Self, DataError> {
         let text = fs::read(path).map_err(|source| DataError::io(path, source))?;
         let json = |source| DataError::json(path, source);
@@ -141,7 +143,7 @@ mod tests {
         }
     }
 
-    /// The file of folds, changed, read again.
+    /// Modifies a saved fold file and loads it.
     fn changed(from: &str, to: &str) -> Result<Folds, DataError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("folds.json");

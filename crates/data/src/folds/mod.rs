@@ -1,4 +1,4 @@
-//! Folds for cross-validation, made once and shared by every run and every system.
+//! Cross-validation folds that can be shared between runs and programs.
 
 mod deal;
 mod file;
@@ -11,22 +11,22 @@ use crate::dataset::Dataset;
 use crate::error::DataError;
 use crate::splits::Splits;
 
-/// How rows were dealt to folds.
+/// Assignment strategy of folds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FoldKind {
-    /// At random.
+    /// Random (k-fold).
     Plain,
-    /// Each class evenly.
+    /// Random within each class (stratified k-fold).
     Stratified,
-    /// The rows of a group together.
+    /// Whole groups of rows (group k-fold).
     Grouped,
 }
 
-/// The rows of a data set, each in one of `k` folds.
+/// Cross-validation folds: the assignment of each row of a dataset to one of `k` folds.
 ///
-/// Each fold is once the test part, and the others are what to train on. Folds are a function of
-/// the data set, of `k` and of a seed; stored in a file they are the same for other programs too.
+/// Each fold is the test set once, with the other folds as the training set. The assignment depends
+/// on the dataset, `k` and the seed. Saved to a file, it can be used by other programs.
 ///
 /// ```
 /// use finetune_data::{Dataset, Example, Folds, Label, Task};
@@ -55,28 +55,28 @@ pub struct Folds {
     kind: FoldKind,
     k: usize,
     seed: u64,
-    /// The fingerprint of the data set.
+    /// Fingerprint of the dataset.
     fingerprint: String,
     fold_of_row: Vec<u32>,
 }
 
 impl Folds {
-    /// Folds of any rows; their sizes differ by at most one.
+    /// Creates random folds; their sizes differ by at most one.
     ///
     /// # Errors
-    /// [`DataError::FoldCount`] for fewer than two folds, or more than rows.
+    /// - [`DataError::FoldCount`] if `k` is below 2 or above the number of rows.
     pub fn plain(dataset: &Dataset, k: usize, seed: u64) -> Result<Self, DataError> {
         let rows = (0..dataset.len()).collect();
         Self::dealt(dataset, FoldKind::Plain, k, seed, vec![(0, rows)])
     }
 
-    /// Folds in which the rows of each class differ by at most one, and so do the sizes. Rows
-    /// without a class count as one class.
+    /// Creates stratified folds: both the fold sizes and the numbers of rows of a class per fold
+    /// differ by at most one. Rows without a class count as one class.
     ///
-    /// A class with fewer rows than folds is missing from some: [`Self::rare_classes`] names it.
+    /// A class with fewer rows than folds is missing from some folds; see [`Self::rare_classes`].
     ///
     /// # Errors
-    /// As [`Self::plain`].
+    /// The same errors as [`Self::plain`].
     pub fn stratified(dataset: &Dataset, k: usize, seed: u64) -> Result<Self, DataError> {
         Self::dealt(
             dataset,
@@ -87,15 +87,15 @@ impl Folds {
         )
     }
 
-    /// Folds that never part rows of one group, such as the sentences of a document or the tweets
-    /// of a user; `groups` has the group of each row. Their sizes are as even as dealing group by
-    /// group, the largest first, makes them.
+    /// Creates folds that keep the rows of each group together, such as the sentences of a document
+    /// or the tweets of a user. `groups` has the group of each row. Groups are assigned in
+    /// descending order of size to the smallest fold, so fold sizes are only approximately equal.
     ///
-    /// With [`text_keys`](crate::text_keys) as groups, equal texts stay together.
+    /// With [`text_keys`](crate::text_keys) as groups, equal texts stay in one fold.
     ///
     /// # Errors
-    /// [`DataError::GroupCount`]; [`DataError::FoldCount`] for fewer than two folds, or more than
-    /// groups.
+    /// - [`DataError::GroupCount`] if the number of group labels differs from the number of rows.
+    /// - [`DataError::FoldCount`] if `k` is below 2 or above the number of groups.
     pub fn grouped<G: Eq + Hash>(
         dataset: &Dataset,
         groups: &[G],
@@ -136,51 +136,52 @@ impl Folds {
         })
     }
 
-    /// The number of folds.
+    /// Returns the number of folds.
     pub fn k(&self) -> usize {
         self.k
     }
 
-    /// How rows were dealt.
+    /// Returns the assignment strategy.
     pub fn kind(&self) -> FoldKind {
         self.kind
     }
 
-    /// The seed that they were dealt with.
+    /// Returns the random seed.
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// The fingerprint of the data set that was dealt.
+    /// Returns the fingerprint of the dataset.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 
-    /// The fold of each row.
+    /// Returns the fold of each row.
     pub fn fold_of_row(&self) -> &[u32] {
         &self.fold_of_row
     }
 
-    /// The rows to train on when a fold is the test part, in order.
+    /// Returns the ascending training rows if the given fold is the test set.
     ///
     /// # Errors
-    /// [`DataError::FoldOutOfRange`].
+    /// - [`DataError::FoldOutOfRange`] if there is no such fold.
     pub fn train(&self, fold: usize) -> Result<Vec<usize>, DataError> {
         self.rows(fold, |is_of_fold| !is_of_fold)
     }
 
-    /// The rows of a fold, in order.
+    /// Returns the ascending rows of a fold.
     ///
     /// # Errors
-    /// [`DataError::FoldOutOfRange`].
+    /// - [`DataError::FoldOutOfRange`] if there is no such fold.
     pub fn test(&self, fold: usize) -> Result<Vec<usize>, DataError> {
         self.rows(fold, |is_of_fold| is_of_fold)
     }
 
-    /// The data set with a fold as test part and the others to train on.
+    /// Splits the dataset into a fold as the test set and the other folds as the training set.
     ///
     /// # Errors
-    /// [`DataError::FoldsOfOtherData`], [`DataError::FoldOutOfRange`].
+    /// - [`DataError::FoldsOfOtherData`] if the folds were made for a different dataset.
+    /// - [`DataError::FoldOutOfRange`] if there is no such fold.
     pub fn splits(&self, dataset: &Dataset, fold: usize) -> Result<Splits, DataError> {
         self.check(dataset)?;
         let part = |rows: &[usize], part: &str| Dataset {
@@ -191,8 +192,8 @@ impl Folds {
         Ok(Splits::train_test(train, part(&self.test(fold)?, "test")))
     }
 
-    /// The classes of the data set with fewer rows than there are folds, and how many they have:
-    /// some test part lacks them, and a score averaged over classes is not defined there.
+    /// Returns the classes with fewer rows than folds, each with its number of rows. Some test sets
+    /// lack these classes, so a class-averaged score is undefined there.
     pub fn rare_classes<'a>(&self, dataset: &'a Dataset) -> Vec<(&'a str, usize)> {
         let names = dataset.class_names().iter().map(String::as_str);
         names
@@ -201,10 +202,10 @@ impl Folds {
             .collect()
     }
 
-    /// Whether the folds are of this data set.
+    /// Checks that the folds were made for this dataset.
     ///
     /// # Errors
-    /// [`DataError::FoldsOfOtherData`].
+    /// - [`DataError::FoldsOfOtherData`] if they were not.
     pub fn check(&self, dataset: &Dataset) -> Result<(), DataError> {
         let found = dataset.fingerprint();
         if (self.fold_of_row.len(), &self.fingerprint) == (dataset.len(), &found) {
@@ -301,7 +302,7 @@ mod tests {
         assert_eq!(folds.rare_classes(&data), [("b", 3), ("none", 0)]);
     }
 
-    /// A changed value here means that published folds can no longer be repeated.
+    /// A changed value here makes published folds irreproducible.
     #[test]
     fn folds_never_change() {
         let data = dataset(12);

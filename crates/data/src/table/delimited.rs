@@ -1,10 +1,9 @@
-//! CSV and TSV, read strictly.
+//! Strict reader of CSV and TSV files.
 //!
-//! RFC 4180: fields between delimiters, a field in quotes may hold delimiters, line breaks and
-//! doubled quotes. The parser is our own because the usual ones forgive what must not be forgiven
-//! here: an unclosed quote makes them swallow the rows that follow as part of one field, and no
-//! one is told. Records agree with the `csv` crate's on every well-formed file (a property test
-//! holds it to that).
+//! The format is RFC 4180: quoted fields may contain delimiters, line breaks and doubled quotes.
+//! The parser does not use the `csv` crate because common parsers tolerate an unclosed quote: they
+//! silently merge the following rows into one field. Here it is an error. On well-formed files,
+//! records are equal to those of the `csv` crate (checked by a property test).
 
 use std::path::Path;
 
@@ -16,26 +15,28 @@ use super::{Column, Row, positions, unknown_column};
 use crate::error::DataError;
 use crate::progress::Progress;
 
-/// The layout of a delimited text file.
+/// Format of a delimited text file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Delimited {
-    /// The byte between two fields; ASCII.
+    /// Delimiter, an ASCII byte (default: `,`).
     #[serde(
         serialize_with = "write_delimiter",
         deserialize_with = "read_delimiter"
     )]
     pub delimiter: u8,
-    /// Whether the first record names the columns.
+    /// Whether the first record contains the column names (default: true).
     pub header: bool,
-    /// Whether a field that begins with `"` is quoted. If not, quotes are text like any other.
+    /// Whether a field that begins with `"` is quoted (default: true). If false, quotes are
+    /// ordinary characters.
     pub quoted: bool,
-    /// The columns of each row; `None` for as many as the header or the first row has.
+    /// Number of columns of each row; `None` for that of the header or the first row (default:
+    /// `None`).
     pub width: Option<usize>,
 }
 
 impl Delimited {
-    /// Comma, header, quotes.
+    /// Returns the CSV format: comma, header, quoted fields.
     pub const fn csv() -> Self {
         Self {
             delimiter: b',',
@@ -45,7 +46,7 @@ impl Delimited {
         }
     }
 
-    /// Tab, header, quotes, as written by pandas.
+    /// Returns the TSV format as written by pandas: tab, header, quoted fields.
     pub const fn tsv() -> Self {
         Self {
             delimiter: b'\t',
@@ -53,7 +54,7 @@ impl Delimited {
         }
     }
 
-    /// Tab, header, quotes are text like any other: the files of GLUE.
+    /// Returns the TSV format of the GLUE files: tab, header, quotes as ordinary characters.
     pub const fn unquoted_tsv() -> Self {
         Self {
             quoted: false,
@@ -68,7 +69,7 @@ impl Default for Delimited {
     }
 }
 
-/// In a settings file a delimiter is a character.
+/// Writes the delimiter as a character.
 fn write_delimiter<S: Serializer>(delimiter: &u8, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_char(char::from(*delimiter))
 }
@@ -83,12 +84,12 @@ fn read_delimiter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::E
     }
 }
 
-/// The rows of a delimited file.
+/// Rows of a delimited file.
 pub(super) struct DelimitedRows {
     lines: Lines,
     layout: Delimited,
     columns: Vec<Column>,
-    /// Positions of the wanted columns; known once a header or a first row was seen.
+    /// Indices of the requested columns.
     wanted: Vec<usize>,
     line: Vec<u8>,
     record: Record,
@@ -150,7 +151,7 @@ impl DelimitedRows {
         }))
     }
 
-    /// Holds the record to the width of the layout, or makes its width the layout's.
+    /// Checks the number of columns; the first record sets it if the format does not.
     fn check_width(&mut self) -> Result<(), DataError> {
         let found = self.record.width();
         match self.layout.width {
@@ -172,10 +173,10 @@ impl DelimitedRows {
         }
     }
 
-    /// Reads the next record; false at the end of the file.
+    /// Reads the next record; returns false at the end of the file.
     ///
-    /// Empty lines are no records, but only the end of a file may have them: in the middle one is
-    /// as likely a row that lost its text.
+    /// Empty lines are allowed only at the end of the file. Between rows, an empty line may be a
+    /// row that lost its text, so it is an error.
     fn read_record(&mut self) -> Result<bool, DataError> {
         match self.lines.read_start(&mut self.line, <[u8]>::is_empty)? {
             Start::End => Ok(false),
@@ -191,7 +192,8 @@ impl DelimitedRows {
         }
     }
 
-    /// Parses the record that begins with the line just read, and reads on while a quote is open.
+    /// Parses the record that begins with the line just read; reads further lines while a quote is
+    /// open.
     fn parse_record(&mut self) -> Result<(), DataError> {
         let (path, row) = (self.lines.path().to_path_buf(), self.record.number);
         self.record.begin();
@@ -357,7 +359,7 @@ mod tests {
     }
 
     proptest! {
-        /// What the `csv` crate writes, this reads; what it reads, this reads the same.
+        /// The reader and the `csv` crate agree on files written by the `csv` crate.
         #[test]
         fn well_formed_files_read_as_with_the_csv_crate(
             records in prop::collection::vec(prop::collection::vec("[a-c\",\n\r é]{0,6}", 2), 1..8),

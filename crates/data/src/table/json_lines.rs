@@ -1,4 +1,4 @@
-//! JSON Lines: one object a line.
+//! Reader of JSON Lines: one object per line.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::{Column, Row, unknown_column};
 use crate::error::DataError;
 use crate::progress::Progress;
 
-/// The rows of a JSON Lines file.
+/// Rows of a JSON Lines file.
 pub(super) struct JsonRows {
     lines: Lines,
     names: Vec<String>,
@@ -39,7 +39,7 @@ impl JsonRows {
         match self.lines.read_start(&mut self.line, is_blank)? {
             Start::End => return Ok(None),
             Start::Line => {}
-            // The end of a file may have blank lines; between rows one is a row that was lost.
+            // Blank lines are allowed only at the end of the file.
             Start::Blank(row) => {
                 return Err(DataError::ColumnCount {
                     path: self.lines.path().to_path_buf(),
@@ -70,7 +70,7 @@ impl JsonRows {
     }
 }
 
-/// The value of a key as text.
+/// Returns the value of a key as text.
 fn field(
     path: &Path,
     row: u64,
@@ -89,7 +89,7 @@ fn field(
         found: found.to_owned(),
     };
     match object.get(name) {
-        // A key that the first object lacks is a wrong name; later it is a hole in the data.
+        // In the first object, a missing key is a wrong column name; later it is a missing value.
         None if row == 1 => {
             let names: Vec<String> = object.keys().cloned().collect();
             Err(unknown_column(path, &Column::from(name), &names))

@@ -1,4 +1,4 @@
-//! The physical lines of a text file, with their numbers.
+//! Numbered lines of a text file.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -10,39 +10,39 @@ use flate2::read::MultiGzDecoder;
 use crate::error::DataError;
 use crate::progress::{Counted, Progress};
 
-/// The longest record that is read, in bytes: far above any text, and far below what would bring
-/// a machine down when a file without line breaks is opened by mistake.
+/// Maximum record length in bytes: far above any text, and low enough to protect memory if a file
+/// without line breaks is opened by mistake.
 pub(crate) const RECORD_LIMIT: usize = 64 << 20;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const BUFFER: usize = 1 << 16;
 
-/// Reads a file line by line; a leading byte order mark is taken off.
+/// Line reader that strips a leading byte order mark.
 pub(super) struct Lines {
     path: PathBuf,
     reader: Box<dyn BufRead + Send>,
-    /// The first line: it was read to see whether there is one.
+    /// The first line, read in advance to detect an empty file.
     first: Option<Vec<u8>>,
     read: u64,
-    /// Empty lines that turned out to stand between rows, not yet told of.
+    /// Empty lines between rows that are not yet reported.
     blank: Range<u64>,
-    /// Whether the caller still holds the line behind the empty ones.
+    /// Whether the caller still holds the line after the empty lines.
     held: bool,
 }
 
-/// What stands where a record may begin.
+/// What was found at the start of a record.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Start {
     /// The line just read.
     Line,
-    /// An empty line with this number, and rows after it: as likely a row that lost its text.
+    /// An empty line with this number, followed by rows: possibly a row that lost its text.
     Blank(u64),
-    /// Nothing more, or only empty lines.
+    /// The end of the file, or only empty lines before it.
     End,
 }
 
 impl Lines {
-    /// Opens a file, decompressed if its name ends in `.gz`.
+    /// Opens a file; decompresses it if its name ends in `.gz`.
     pub(super) fn open(path: &Path, progress: &Progress) -> Result<Self, DataError> {
         let file = File::open(path).map_err(|source| DataError::io(path, source))?;
         let file = Counted::new(file, progress);
@@ -79,13 +79,13 @@ impl Lines {
         &self.path
     }
 
-    /// The number of the last line read, from 1.
+    /// Returns the number of the last line read, from 1.
     pub(super) fn number(&self) -> u64 {
         self.read
     }
 
-    /// Finds where the next record begins. `line` belongs to this until a record has begun: empty
-    /// lines are told of one by one while it holds the line behind them.
+    /// Finds the start of the next record. The caller must not change `line` until a record has
+    /// begun: empty lines are reported one by one while it holds the line after them.
     pub(super) fn read_start(
         &mut self,
         line: &mut Vec<u8>,
@@ -114,7 +114,8 @@ impl Lines {
         Ok(Start::End)
     }
 
-    /// Puts the next line, with its line break, into `line`; false at the end of the file.
+    /// Reads the next line, including its line break, into `line`; returns false at the end of the
+    /// file.
     pub(super) fn read(&mut self, line: &mut Vec<u8>) -> Result<bool, DataError> {
         line.clear();
         if let Some(first) = self.first.take() {
@@ -125,7 +126,7 @@ impl Lines {
         self.append(line)
     }
 
-    /// Reads a line piece by piece, so that one without an end is refused before it is held.
+    /// Reads a line in pieces, so that an overlong line is rejected before it is held in memory.
     fn append(&mut self, line: &mut Vec<u8>) -> Result<bool, DataError> {
         loop {
             let piece = match self.reader.fill_buf() {
@@ -149,13 +150,13 @@ impl Lines {
     }
 }
 
-/// Whether the name says that the file is compressed with gzip.
+/// Returns whether the file name indicates gzip compression.
 pub(super) fn is_gzip(path: &Path) -> bool {
     path.extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("gz"))
 }
 
-/// Reads a whole text file that holds one record.
+/// Reads a text file that is a single record.
 pub(crate) fn read_text(
     path: &Path,
     source: &mut dyn Read,
@@ -171,7 +172,7 @@ pub(crate) fn read_text(
     Ok(check_text(path, 1, text)?.to_owned())
 }
 
-/// Refuses a record above [`RECORD_LIMIT`].
+/// Returns an error if a record is longer than [`RECORD_LIMIT`].
 pub(super) fn check_length(path: &Path, row: u64, length: usize) -> Result<(), DataError> {
     if length > RECORD_LIMIT {
         return Err(DataError::RowTooLong {
@@ -183,14 +184,14 @@ pub(super) fn check_length(path: &Path, row: u64, length: usize) -> Result<(), D
     Ok(())
 }
 
-/// The bytes of a record as text: UTF-8 without NUL.
+/// Returns the bytes of a record as text, which must be UTF-8 without NUL characters.
 pub(super) fn check_text<'a>(path: &Path, row: u64, bytes: &'a [u8]) -> Result<&'a str, DataError> {
     let text = str::from_utf8(bytes).map_err(|_| DataError::invalid_utf8(path, row))?;
     check_nul(path, row, text)?;
     Ok(text)
 }
 
-/// Refuses a text with a NUL character.
+/// Returns an error if the text contains a NUL character.
 pub(super) fn check_nul(path: &Path, row: u64, text: &str) -> Result<(), DataError> {
     if text.contains('\0') {
         return Err(DataError::NulByte {
@@ -201,7 +202,8 @@ pub(super) fn check_nul(path: &Path, row: u64, text: &str) -> Result<(), DataErr
     Ok(())
 }
 
-/// Splits a line into its content and its line break (`\n`, `\r\n`, or a `\r` at the very end).
+/// Splits a line into its content and its line break (`\n`, `\r\n`, or `\r` at the end of the
+/// file).
 pub(super) fn split_line_break(line: &[u8]) -> (&[u8], &[u8]) {
     let content = line.strip_suffix(b"\n").unwrap_or(line);
     let content = content.strip_suffix(b"\r").unwrap_or(content);

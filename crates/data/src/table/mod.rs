@@ -1,7 +1,7 @@
-//! Files of rows: CSV, TSV, JSON Lines and Parquet, read one row at a time.
+//! Streaming readers of CSV, TSV, JSON Lines and Parquet files.
 //!
-//! A reader picks the columns that are wanted and turns their values into text. It holds one
-//! record (or one Parquet record batch) in memory, so a file may be larger than memory.
+//! A reader selects columns and converts their values to text. It holds one record (or one Parquet
+//! record batch) in memory, so files may be larger than memory.
 
 mod delimited;
 mod json_lines;
@@ -19,23 +19,23 @@ pub(crate) use self::lines::read_text;
 use crate::error::DataError;
 use crate::progress::Progress;
 
-/// One record of a file, cut to the columns that were asked for.
+/// One record of a file, reduced to the requested columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// Where the row is, from 1: the line on which it begins in a text file (the header counts),
-    /// the record's number in a Parquet file.
+    /// Row number, from 1: in text files the line on which the record begins (the header counts),
+    /// in Parquet files the record number.
     pub number: u64,
-    /// The values, in the order in which the columns were asked for.
+    /// Values of the requested columns, in the requested order.
     pub fields: Vec<String>,
 }
 
-/// A column, by its name or by its position: a string or a number in a settings file.
+/// A column name or index: a string or a number in a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Column {
-    /// The name in the header, the key of the JSON object, or the name in the Parquet schema.
+    /// Name in the header, key of the JSON object, or name in the Parquet schema.
     Name(String),
-    /// The position, from 0. JSON objects have no order: there only names will do.
+    /// Index, from 0. JSON Lines supports names only, because JSON objects have no order.
     Index(usize),
 }
 
@@ -66,26 +66,26 @@ impl fmt::Display for Column {
     }
 }
 
-/// How a file of rows is written.
+/// File format of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TableFormat {
-    /// CSV, TSV and their kin.
+    /// CSV, TSV and other delimited text.
     Delimited(Delimited),
-    /// One JSON object a line.
+    /// One JSON object per line.
     JsonLines,
     /// Apache Parquet.
     Parquet,
 }
 
 impl TableFormat {
-    /// The format that the file's extension stands for: `.csv`, `.tsv`, `.jsonl` or `.parquet`,
-    /// in any case; all but the last also with `.gz` behind it. CSV and TSV are taken to have a
-    /// header and quoted fields.
+    /// Returns the format for a file extension: `.csv`, `.tsv`, `.jsonl` or `.parquet`, in any
+    /// case; all except `.parquet` may be followed by `.gz`. CSV and TSV have a header and quoted
+    /// fields.
     ///
     /// # Errors
-    /// [`DataError::UnsupportedExtension`] for any other name.
+    /// - [`DataError::UnsupportedExtension`] for any other extension.
     pub fn from_path(path: &Path) -> Result<Self, DataError> {
         let extension = extension(path);
         match extension.trim_end_matches(".gz") {
@@ -102,7 +102,7 @@ impl TableFormat {
     }
 }
 
-/// The extension in lower case, such as `csv` or, of a compressed file, `csv.gz`.
+/// Returns the extension in lowercase, such as `csv` or, for a compressed file, `csv.gz`.
 pub(crate) fn extension(path: &Path) -> String {
     let last = |path: &Path| {
         let extension = path.extension().unwrap_or_default().to_string_lossy();
@@ -114,11 +114,11 @@ pub(crate) fn extension(path: &Path) -> String {
     }
 }
 
-/// The rows of an open file, in the file's order.
+/// Iterator over the rows of a file.
 ///
-/// After a row that breaks the rules of the data, such as one with too many columns, the next row
-/// can be read. After an error of the file itself, such as a quote that is never closed, the
-/// iterator ends: what follows cannot be trusted.
+/// After an invalid row, such as one with too many columns, iteration can continue. After an error
+/// of the file itself, such as an unclosed quote, the iterator ends, because the remaining content
+/// is not reliable.
 pub struct Rows {
     source: Box<dyn Iterator<Item = Result<Row, DataError>> + Send>,
     failed: bool,
@@ -146,7 +146,7 @@ impl Iterator for Rows {
     }
 }
 
-/// Opens a file and reads the wanted `columns` of its rows.
+/// Opens a file and returns an iterator over the requested `columns` of its rows.
 ///
 /// ```
 /// use finetune_data::table::{TableFormat, open_rows};
@@ -165,12 +165,14 @@ impl Iterator for Rows {
 /// ```
 ///
 /// # Errors
-/// If the file cannot be opened, is empty, or lacks a column; each row may be an error too.
+/// - A [`DataError`] if the file cannot be opened, is empty, or lacks a requested column.
+///
+/// Each row may also be an error.
 pub fn open_rows(path: &Path, format: TableFormat, columns: &[Column]) -> Result<Rows, DataError> {
     open_counted(path, format, columns, &Progress::default())
 }
 
-/// Opens a file and counts what is read of it in `progress`.
+/// Opens a file and counts the bytes read in `progress`.
 pub(crate) fn open_counted(
     path: &Path,
     format: TableFormat,
@@ -190,7 +192,7 @@ pub(crate) fn open_counted(
     })
 }
 
-/// The positions of the wanted columns among the named columns of a file.
+/// Returns the indices of the requested columns among the columns of a file.
 fn positions(path: &Path, columns: &[Column], names: &[String]) -> Result<Vec<usize>, DataError> {
     let position = |column: &Column| {
         let mut matching = (0..names.len()).filter(|&index| match column {

@@ -1,4 +1,4 @@
-//! Parquet, read in record batches of the wanted columns only.
+//! Reader of Parquet files, in record batches of the requested columns.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -16,23 +16,23 @@ use super::{Column, Row, positions};
 use crate::error::DataError;
 use crate::progress::Progress;
 
-/// The rows decoded at a time: enough to hide the cost of a batch, little beside a data set.
+/// Number of rows decoded at a time: large enough to amortize the cost of a batch, small in memory.
 const BATCH_ROWS: usize = 1024;
 
-/// The rows of a Parquet file.
+/// Rows of a Parquet file.
 pub(super) struct ParquetRows {
     path: PathBuf,
     reader: ParquetRecordBatchReader,
-    /// The wanted columns, in the order asked for.
+    /// Names of the requested columns, in the requested order.
     names: Vec<String>,
-    /// Which of them hold floating-point numbers.
+    /// Whether each requested column holds floating-point numbers.
     floating: Vec<bool>,
-    /// Where each wanted column is in a record batch.
+    /// Index of each requested column in a record batch.
     places: Vec<usize>,
     batch: Vec<StringArray>,
     next_in_batch: usize,
     read: u64,
-    /// All rows of the file, and its bytes, which is what progress counts.
+    /// Number of rows and length in bytes of the file; progress is counted in bytes.
     rows: u64,
     length: u64,
     progress: Progress,
@@ -72,7 +72,7 @@ impl ParquetRows {
         let wanted = positions(path, columns, &all)?;
         check_types(path, &schema, &wanted)?;
 
-        // A projection gives its columns in the file's order and each only once.
+        // A projection returns columns in file order, each once.
         let mut projected = wanted.clone();
         projected.sort_unstable();
         projected.dedup();
@@ -115,7 +115,7 @@ impl ParquetRows {
             self.batch = self.texts(&batch)?;
             self.next_in_batch = 0;
         }
-        // Before the values, so that a bad row is passed too.
+        // Incremented before the values are read, so that an invalid row is counted too.
         self.read += 1;
         self.progress.add(self.bytes_of_row());
         let place = self.next_in_batch;
@@ -127,7 +127,7 @@ impl ParquetRows {
         }))
     }
 
-    /// The row's share of the file, such that the shares of all rows add up to the whole.
+    /// Returns the bytes attributed to the current row; the sum over all rows is the file size.
     fn bytes_of_row(&self) -> u64 {
         let share =
             |rows: u64| u128::from(self.length) * u128::from(rows) / u128::from(self.rows.max(1));
@@ -150,7 +150,7 @@ impl ParquetRows {
     fn field(&self, column: usize, place: usize) -> Result<String, DataError> {
         let values = &self.batch[column];
         let missing = values.is_null(place)
-            // What pandas makes of a hole in a column of numbers.
+            // pandas writes NaN for a missing value in a numeric column.
             || (self.floating[column] && values.value(place) == "NaN");
         if missing {
             return Err(DataError::MissingValue {
@@ -172,7 +172,7 @@ impl ParquetRows {
     }
 }
 
-/// Only what has one obvious text is turned into text.
+/// Returns an error for column types without an unambiguous text form.
 fn check_types(path: &Path, schema: &Schema, wanted: &[usize]) -> Result<(), DataError> {
     for &index in wanted {
         let field = schema.field(index);

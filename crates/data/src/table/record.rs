@@ -1,4 +1,4 @@
-//! The fields of one delimited record.
+//! Fields of one delimited record.
 
 use std::path::Path;
 
@@ -6,25 +6,25 @@ use super::delimited::Delimited;
 use super::lines::check_text;
 use crate::error::DataError;
 
-/// One record without its quotes and delimiters. Its memory is used again for the next.
+/// A parsed record without quotes and delimiters. The memory is reused for the next record.
 #[derive(Debug, Default)]
 pub(super) struct Record {
-    /// The line on which the record begins, from 1.
+    /// Line on which the record begins, from 1.
     pub(super) number: u64,
     bytes: Vec<u8>,
-    /// Where each field ends in `bytes`.
+    /// End of each field in `bytes`.
     ends: Vec<usize>,
     state: State,
 }
 
-/// Where in a record the parser is.
+/// State of the parser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum State {
     #[default]
     FieldStart,
     Bare,
     Quoted,
-    /// After a quote inside a quoted field: the first half of a doubled one, or the closing one.
+    /// After a quote in a quoted field: the first of a doubled quote, or the closing quote.
     QuoteSeen,
 }
 
@@ -35,8 +35,8 @@ impl Record {
         self.state = State::FieldStart;
     }
 
-    /// Adds the content of one line; the error is the position, from 1, of the column with text
-    /// behind its closing quote.
+    /// Adds the content of one line. The error is the column number, from 1, of a field with text
+    /// after its closing quote.
     pub(super) fn push(&mut self, content: &[u8], layout: Delimited) -> Result<(), usize> {
         for &byte in content {
             self.state = match self.state {
@@ -60,7 +60,7 @@ impl Record {
         next
     }
 
-    /// Adds a line break within quotes.
+    /// Adds a line break inside quotes.
     pub(super) fn push_quoted(&mut self, line_break: &[u8]) {
         self.bytes.extend_from_slice(line_break);
     }
@@ -70,22 +70,22 @@ impl Record {
         self.ends.push(self.bytes.len());
     }
 
-    /// Whether a quoted field goes on in the next line.
+    /// Returns whether a quoted field continues on the next line.
     pub(super) fn is_open(&self) -> bool {
         self.state == State::Quoted
     }
 
-    /// The bytes of all fields.
+    /// Returns the total number of bytes of all fields.
     pub(super) fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// The number of fields.
+    /// Returns the number of fields.
     pub(super) fn width(&self) -> usize {
         self.ends.len()
     }
 
-    /// The texts of the wanted fields.
+    /// Returns the texts of the requested fields.
     pub(super) fn fields(&self, path: &Path, wanted: &[usize]) -> Result<Vec<String>, DataError> {
         let text = check_text(path, self.number, &self.bytes)?;
         let field = |&position: &usize| {
@@ -94,7 +94,7 @@ impl Record {
             } else {
                 self.ends[position - 1]
             };
-            // None: a delimiter within a character, whose halves only look like UTF-8 together.
+            // `None` if a delimiter splits a multi-byte character.
             let field = text.get(start..self.ends[position]).map(str::to_owned);
             field.ok_or_else(|| DataError::invalid_utf8(path, self.number))
         };

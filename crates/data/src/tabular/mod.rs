@@ -1,9 +1,9 @@
-//! Data of one's own: CSV, TSV, JSON Lines and Parquet files with a column of text.
+//! Datasets from your own CSV, TSV, JSON Lines and Parquet files.
 //!
-//! [`Options`] say how the files are read: which columns hold the text, a second text and the
-//! label ([`Columns`]), what the label is ([`LabelKind`]), how the file is written where its name
-//! does not say so, and what becomes of bad rows. [`open`] reads all splits into memory; [`read`]
-//! reads one file, of any size, one example at a time.
+//! [`Options`] define how files are read: the columns of the text, the second text and the label
+//! ([`Columns`]), the kind of label ([`LabelKind`]), the file format if the file name does not
+//! determine it, and the handling of invalid rows. [`open`] loads all splits into memory; [`read`]
+//! streams one file of any size.
 
 mod builder;
 mod options;
@@ -21,11 +21,11 @@ use crate::reader::ExampleReader;
 use crate::splits::{Opened, Split, Splits};
 use crate::table::{Column, TableFormat, open_rows};
 
-/// Opens the files of all splits.
+/// Loads the files of all splits.
 ///
-/// Classes, or the scale of a score, are those of the training rows unless `options` say which. A
-/// class that only another file has is an error there. Several columns of text are joined by a
-/// space. An empty text is a text; an empty label is missing.
+/// Classes or the score range are inferred from the training rows unless set in `options`. A class
+/// that occurs only in another file is an error there. Several text columns are joined with a
+/// space. Empty texts are valid; empty labels are missing values.
 ///
 /// ```
 /// use finetune_data::tabular::{self, Files, Options};
@@ -43,9 +43,11 @@ use crate::table::{Column, TableFormat, open_rows};
 /// ```
 ///
 /// # Errors
-/// Those of [`find_target`] for the training file; then, unless `options` skip bad rows, the first
-/// row of any file that is not as described. The error names file and row. An unclosed quote, a
-/// damaged file and a file without rows are errors in any case.
+/// - The errors of [`find_target`] for the training file.
+/// - The error of the first invalid row of any file, with file and row number, unless invalid rows
+///   are skipped.
+/// - The errors of unclosed quotes, corrupted files and files without rows, which are never
+///   skipped.
 pub fn open(files: &Files, options: &Options) -> Result<Opened, DataError> {
     let target = find_target(&files.train, options)?;
     let mut reports = Vec::new();
@@ -67,10 +69,10 @@ pub fn open(files: &Files, options: &Options) -> Result<Opened, DataError> {
     Ok(Opened { splits, reports })
 }
 
-/// Reads one file, one example at a time.
+/// Returns a streaming reader of one file.
 ///
-/// `target` is what [`find_target`] found in the training file, or what is known of the data. The
-/// rows of [`Split::Unlabelled`] need no label column; if there is one, it is not read.
+/// `target` is the result of [`find_target`] on the training file, or is known in advance. Rows of
+/// [`Split::Unlabelled`] need no label column; an existing one is ignored.
 ///
 /// ```
 /// use finetune_data::tabular::{self, Columns, Options};
@@ -95,7 +97,9 @@ pub fn open(files: &Files, options: &Options) -> Result<Opened, DataError> {
 /// ```
 ///
 /// # Errors
-/// If the file cannot be opened or lacks a column; each example may be an error too.
+/// - A [`DataError`] if the file cannot be opened or lacks a column.
+///
+/// Each example may also be an error.
 pub fn read(
     path: &Path,
     split: Split,
@@ -122,11 +126,12 @@ pub fn read(
     Ok(reader.with_progress(opened.progress, opened.bytes))
 }
 
-/// Reads one column of a file, such as the author of each text, for folds that keep an author's
-/// texts together. `format` is `None` for what the name of the file says.
+/// Reads one column of a file, such as the author of each text, for grouped folds. With `format`
+/// `None`, the file extension determines the format.
 ///
-/// There is one value for each row of the file. So that they are also the values of the examples,
-/// a bad row is an error here, even one that only another column makes bad to [`read`].
+/// Returns one value per row of the file. To match the examples one to one, an invalid row is
+/// always an error. A row that is invalid only because of other columns is not detected here, but
+/// [`read`] would reject or skip it.
 ///
 /// ```
 /// let folder = tempfile::tempdir()?;
@@ -138,7 +143,8 @@ pub fn read(
 /// ```
 ///
 /// # Errors
-/// If the file cannot be opened or lacks the column, and for the first bad row.
+/// - A [`DataError`] if the file cannot be opened or lacks the column, or for the first invalid
+///   row.
 pub fn read_column(
     path: &Path,
     column: &Column,
@@ -171,7 +177,7 @@ fn mapping(options: &Options, target: &Target) -> Result<Mapping, DataError> {
     })
 }
 
-/// The name of the file without its extension.
+/// Returns the file name without its extension.
 fn name_of(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let extension = crate::table::extension(path).len();

@@ -1,4 +1,4 @@
-//! How files of one's own are read.
+//! Options for reading your own files.
 
 use std::path::{Path, PathBuf};
 
@@ -8,75 +8,73 @@ use crate::error::DataError;
 use crate::reader::BadRows;
 use crate::table::{Column, TableFormat};
 
-/// How the files of a data set are read.
+/// Options for reading the files of a dataset.
 ///
-/// | name | default | what |
+/// | setting | default | description |
 /// |---|---|---|
-/// | `columns` | `text`, `label` | which columns hold the texts and the label |
-/// | `labels` | `find_classes` | what the label is |
-/// | `format` | by the name of the file | how the files are written |
-/// | `bad_rows` | `refuse` | what becomes of a row that is not as described |
+/// | `columns` | `text`, `label` | columns of the texts and the label |
+/// | `labels` | `find_classes` | kind of label |
+/// | `format` | by file extension | file format |
+/// | `bad_rows` | `refuse` | handling of invalid rows |
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// Which columns hold the texts and the label.
+    /// Columns of the texts and the label (default: `text` and `label`).
     pub columns: Columns,
-    /// What the label is.
+    /// Kind of label (default: [`LabelKind::FindClasses`]).
     pub labels: LabelKind,
-    /// How the files are written; `None` for what the name of each says.
+    /// File format (default: `None`, by file extension).
     pub format: Option<TableFormat>,
-    /// What becomes of a row that is not as described.
+    /// Handling of invalid rows (default: [`BadRows::Refuse`]).
     pub bad_rows: BadRows,
 }
 
-/// The columns that hold the texts and the label, by name or, where names are numbers or missing,
-/// by position from 0.
+/// Columns of the texts and the label, by name or by index from 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Columns {
-    /// The text; several columns are joined by a space. `text` by default.
+    /// Columns of the text, joined with a space (default: `text`).
     pub text: Vec<Column>,
-    /// The second text of a pair; none by default.
+    /// Columns of the second text of a pair (default: none).
     pub text_pair: Vec<Column>,
-    /// The label; `label` by default, `None` if there are only texts.
+    /// Column of the label; `None` if there are no labels (default: `label`).
     pub label: Option<Column>,
 }
 
-/// What the label of a row is.
+/// Kind of label.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LabelKind {
-    /// A class; the classes are those of the training rows. If every label there is an integer,
-    /// the classes stand in numerical order (`2` before `10`), otherwise in the order of their
-    /// Unicode code points.
+    /// A class; the classes are inferred from the training rows. They are sorted numerically (`2`
+    /// before `10`) if all labels are integers, otherwise by Unicode code point.
     #[default]
     FindClasses,
-    /// One of these classes, by name, or by position from 0 if no name is itself a number.
+    /// One of these classes, given by name, or by index from 0 if no name is an integer.
     Classes(Vec<String>),
-    /// A score; the scale goes from the lowest to the highest of the training rows.
+    /// A score; the range is inferred from the training rows.
     FindScale,
-    /// A score on this scale.
+    /// A score in this range.
     Scale {
-        /// The lower end.
+        /// Minimum of the range.
         lowest: f64,
-        /// The upper end.
+        /// Maximum of the range.
         highest: f64,
     },
 }
 
-/// The files of a data set, one for each split.
+/// Files of a dataset, one per split.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Files {
-    /// Rows to train on.
+    /// Training file.
     pub train: PathBuf,
-    /// Rows for choosing settings.
+    /// Validation file (default: none).
     #[serde(default)]
     pub validation: Option<PathBuf>,
-    /// Rows for the final score.
+    /// Test file (default: none).
     #[serde(default)]
     pub test: Option<PathBuf>,
-    /// Rows of text without labels.
+    /// File of unlabeled texts (default: none).
     #[serde(default)]
     pub unlabelled: Option<PathBuf>,
 }
@@ -92,7 +90,7 @@ impl Default for Columns {
 }
 
 impl Columns {
-    /// One column of text and one of labels.
+    /// Creates columns for one text and one label.
     pub fn new(text: impl Into<Column>, label: impl Into<Column>) -> Self {
         Self {
             text: vec![text.into()],
@@ -103,7 +101,7 @@ impl Columns {
 }
 
 impl Options {
-    /// These columns, everything else as by default.
+    /// Creates options with the given columns and defaults otherwise.
     pub fn with_columns(columns: Columns) -> Self {
         Self {
             columns,
@@ -117,7 +115,7 @@ impl Options {
 }
 
 impl Files {
-    /// A file to train on and nothing else.
+    /// Creates a training file without other splits.
     pub fn train(train: impl Into<PathBuf>) -> Self {
         Self {
             train: train.into(),
@@ -127,7 +125,7 @@ impl Files {
         }
     }
 
-    /// A file to train on and a file to test on.
+    /// Creates a training and a test file.
     pub fn train_test(train: impl Into<PathBuf>, test: impl Into<PathBuf>) -> Self {
         Self {
             test: Some(test.into()),

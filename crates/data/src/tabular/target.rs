@@ -1,4 +1,4 @@
-//! What is to be predicted, found in the training rows.
+//! Inference of the target from the training rows.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,13 +12,16 @@ use crate::mapping::present;
 use crate::reader::BadRows;
 use crate::table::{Column, open_rows};
 
-/// Finds what the rows of a training file are labelled with: the classes or the scale. What
-/// `options` give is taken, and the file not read.
+/// Infers the classes or the score range from the labels of a training file. If `options` specify
+/// them, the file is not read.
 ///
 /// # Errors
-/// If the file cannot be read, for the first bad row unless bad rows are skipped,
-/// [`DataError::TooFewClasses`] below two classes, [`DataError::InvalidScore`] for a score that is
-/// no finite number, and [`DataError::InvalidScale`].
+/// - [`DataError::NoRows`] if the file has no valid rows.
+/// - [`DataError::TooFewClasses`] if there are fewer than two classes, or one is listed twice.
+/// - [`DataError::InvalidScore`] if a score is not a finite number.
+/// - [`DataError::InvalidScale`] if the minimum of the range is not below its maximum.
+/// - Any other [`DataError`] if the file cannot be read, or for the first invalid row unless
+///   invalid rows are skipped.
 pub fn find_target(path: &Path, options: &Options) -> Result<Target, DataError> {
     let Some(column) = &options.columns.label else {
         return Ok(Target::Nothing);
@@ -53,11 +56,12 @@ pub fn find_target(path: &Path, options: &Options) -> Result<Target, DataError> 
     }
 }
 
-/// What reads the labels of a target.
+/// Returns the parser of the labels of a target.
 pub(super) fn label_reader(target: &Target, kind: &LabelKind) -> Option<LabelReader> {
     match target {
         Target::Classes(names) => {
-            // A number is the position of a class only among names that a person put in order.
+            // A number is the index of a class only if the order of the classes was given by the
+            // user.
             let positions = matches!(kind, LabelKind::Classes(_));
             Some(LabelReader::Classes(ClassReader::named(names, positions)))
         }
@@ -66,7 +70,7 @@ pub(super) fn label_reader(target: &Target, kind: &LabelKind) -> Option<LabelRea
     }
 }
 
-/// Calls `visit` with the row and label of each row that [`super::read`] takes.
+/// Calls `visit` with the row number and label of each row that [`super::read`] accepts.
 fn each_label(
     path: &Path,
     column: &Column,
@@ -94,8 +98,8 @@ fn each_label(
     Ok(())
 }
 
-/// Integers in numerical order and each only once, whichever way it is written; names by code
-/// point.
+/// Returns integers in numerical order, without duplicates in different notation; otherwise names
+/// by code point.
 fn in_order(labels: BTreeSet<String>) -> Vec<String> {
     let integers: Option<BTreeSet<i64>> = labels.iter().map(|label| integer(label)).collect();
     match integers {

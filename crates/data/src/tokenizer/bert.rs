@@ -1,4 +1,4 @@
-//! BERT's own pipeline, around a WordPiece vocabulary.
+//! BERT tokenization pipeline for a WordPiece vocabulary.
 
 use std::collections::HashMap;
 use std::fs;
@@ -16,10 +16,10 @@ use super::TextTokenizer;
 use super::loading::token_of;
 use crate::error::DataError;
 
-/// BERT's special tokens, in the order in which a new vocabulary has them.
+/// Special tokens of BERT, in the order of a new vocabulary.
 pub(super) const SPECIAL_TOKENS: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
-/// What `tokenizer_config.json` calls them.
+/// Keys of the special tokens in `tokenizer_config.json`.
 pub(super) const SPECIAL_TOKEN_KEYS: [&str; 5] = [
     "pad_token",
     "unk_token",
@@ -28,14 +28,14 @@ pub(super) const SPECIAL_TOKEN_KEYS: [&str; 5] = [
     "mask_token",
 ];
 
-/// The longest input, in tokens, of a BERT; what a tokenizer's config says unless it is told.
+/// Maximum input length of BERT in tokens, the default `model_max_length` of a tokenizer.
 pub(super) const MODEL_MAX_LENGTH: usize = 512;
 
-/// The longest word, in characters, that WordPiece cuts into pieces; a longer one is unknown.
+/// Maximum word length in characters for WordPiece; longer words become the unknown token.
 pub(super) const LONGEST_WORD: usize = 100;
 
 impl TextTokenizer {
-    /// The parts and settings of transformers'
+    /// Creates a tokenizer with the components and settings of transformers'
     /// [`BertTokenizer`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/tokenization_bert.py#L41).
     pub(super) fn bert(
         vocabulary: HashMap<String, u32>,
@@ -46,7 +46,7 @@ impl TextTokenizer {
         complete_config(&mut config, &normalizer);
         let failed = |source| DataError::tokenizer(path, source);
         let token = |key: &str| {
-            // A config may say null: then there is no such token.
+            // A null value in the configuration means that there is no such token.
             let token = token_of(config.get(key));
             token.ok_or_else(|| DataError::missing_special_token(path, key))
         };
@@ -60,7 +60,7 @@ impl TextTokenizer {
             id(needed)?;
         }
         let template = template((&class, id(&class)?), (&separator, id(&separator)?));
-        // Only masked language modelling needs a mask: a vocabulary may lack it.
+        // The mask token is optional, because only masked language modeling needs it.
         let mask = token("mask_token")
             .ok()
             .filter(|mask| vocabulary.contains_key(mask));
@@ -69,7 +69,7 @@ impl TextTokenizer {
             .chain(&mask);
         let special: Vec<AddedToken> = special.map(|token| AddedToken::from(token, true)).collect();
 
-        // The builder takes the vocabulary only as a map of a crate that we do not depend on.
+        // The builder requires a map type of a crate that is not a dependency.
         let model = json!({
             "type": "WordPiece",
             "unk_token": unknown,
@@ -90,7 +90,7 @@ impl TextTokenizer {
     }
 }
 
-/// `[CLS] A [SEP]`, and `[CLS] A [SEP] B [SEP]` with token type 1 from B on.
+/// Returns the template `[CLS] A [SEP]` or `[CLS] A [SEP] B [SEP]`, with token type 1 from B on.
 fn template(
     class: (&str, u32),
     separator: (&str, u32),
@@ -107,7 +107,7 @@ fn template(
     Ok(template)
 }
 
-/// Fills in what a BERT tokenizer's config says, without changing what it says already.
+/// Adds missing settings of a BERT tokenizer configuration; existing settings are kept.
 fn complete_config(config: &mut Map<String, Value>, normalizer: &BertNormalizer) {
     let defaults = [
         ("tokenizer_class", json!("BertTokenizer")),
@@ -127,8 +127,8 @@ fn complete_config(config: &mut Map<String, Value>, normalizer: &BertNormalizer)
     }
 }
 
-/// One token a line, its id the line's position; the last of two equal lines counts, as with
-/// Hugging Face's loader.
+/// Reads a vocabulary with one token per line, whose id is the line index. Of duplicate lines the
+/// last counts, as in the Hugging Face loader.
 pub(super) fn read_vocabulary(path: &Path) -> Result<HashMap<String, u32>, DataError> {
     let bytes = fs::read(path).map_err(|source| DataError::io(path, source))?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);

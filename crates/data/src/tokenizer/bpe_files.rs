@@ -1,4 +1,4 @@
-//! `vocab.json` and `merges.txt`: byte-level BPE as RoBERTa publishes it.
+//! Reader and writer of byte-level BPE files in RoBERTa's format: `vocab.json` and `merges.txt`.
 
 use std::collections::HashMap;
 use std::fs;
@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use crate::error::DataError;
 
-/// The ids of tokens.
+/// Token ids by token.
 pub(super) type Vocabulary = HashMap<String, u32>;
 
-/// Two tokens that become one, the first such pair first.
+/// Two tokens to merge; earlier merges take precedence.
 pub(super) type Merge = (String, String);
 
 pub(super) fn read_vocabulary(path: &Path) -> Result<Vocabulary, DataError> {
@@ -25,11 +25,12 @@ pub(super) fn read_vocabulary(path: &Path) -> Result<Vocabulary, DataError> {
     Ok(vocabulary)
 }
 
-/// One merge a line, two tokens with a space between them; lines that begin with `#version` are
-/// none, as in the tokenizers library.
+/// Reads one merge per line: two tokens separated by a space. Lines that begin with `#version` are
+/// skipped, as in the `tokenizers` library.
 ///
 /// # Errors
-/// [`DataError::MalformedMerge`] and [`DataError::UnknownMergeToken`] name the line.
+/// - [`DataError::MalformedMerge`] if a line is not two tokens.
+/// - [`DataError::UnknownMergeToken`] if the vocabulary lacks a token of a merge.
 pub(super) fn read_merges(path: &Path, vocabulary: &Vocabulary) -> Result<Vec<Merge>, DataError> {
     let bytes = read(path)?;
     let content = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
@@ -53,15 +54,15 @@ pub(super) fn read_merges(path: &Path, vocabulary: &Vocabulary) -> Result<Vec<Me
     Ok(merges)
 }
 
-/// A line of `merges.txt`; `None` if it is not two tokens.
+/// Parses a line of `merges.txt`; `None` if it is not two tokens.
 pub(super) fn parse(line: &str) -> Option<Merge> {
     let (first, second) = line.split_once(' ')?;
     let whole = !first.is_empty() && !second.is_empty() && !second.contains(' ');
     whole.then(|| (first.to_owned(), second.to_owned()))
 }
 
-/// Whether the vocabulary has both tokens of a merge, and what they make. The tokenizers library
-/// takes the last for granted, and stops the program if it is longer than any token.
+/// Checks that the vocabulary contains both tokens of a merge and the result. The `tokenizers`
+/// library assumes that it contains the result, and panics if the result is longer than any token.
 pub(super) fn check_merge(
     path: &Path,
     row: u64,
@@ -85,8 +86,8 @@ pub(super) fn check_merge(
     }
 }
 
-/// `vocab.json` and `merges.txt` of a BPE in the tokenizers library's own JSON; `None` if a list
-/// of lines cannot hold its merges.
+/// Returns `vocab.json` and `merges.txt` of a BPE model in the JSON of the `tokenizers` library;
+/// `None` if the merges cannot be written as lines.
 pub(super) fn write(model: &Value) -> Option<(String, String)> {
     let vocabulary = model
         .get("vocab")

@@ -1,4 +1,4 @@
-//! How a text becomes a row of tokens.
+//! Configuration of tokenization.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,78 +7,80 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
 
-/// Length, truncation, and what is kept beside the token ids.
+/// Configuration of tokenization: maximum length, truncation, pair encoding and offsets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EncodingConfig {
-    /// The most tokens of a row, special tokens included; 512.
+    /// Maximum number of tokens per row, including special tokens (default: 512).
     pub max_length: usize,
-    /// What is kept of a longer text; its head.
+    /// Truncation of longer texts (default: [`Truncation::Head`]).
     pub truncation: Truncation,
-    /// Which text of a pair is cut; the longer one.
+    /// Which text of a pair to truncate (default: [`PairTruncation::LongestFirst`]).
     pub pair_truncation: PairTruncation,
-    /// Whether the two texts of a pair make one row or two; one.
+    /// Whether the texts of a pair are encoded jointly or separately (default:
+    /// [`PairEncoding::Joint`]).
     pub pairs: PairEncoding,
-    /// Whether each token's place in its text is kept; no.
+    /// Whether and in which unit to store token offsets (default: [`Offsets::None`]).
     pub offsets: Offsets,
 }
 
-/// What is kept of a text that is too long.
+/// Truncation strategy for texts that exceed the maximum length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Truncation {
-    /// Its first tokens.
+    /// Keep the first tokens.
     #[default]
     Head,
-    /// Its last tokens.
+    /// Keep the last tokens.
     Tail,
-    /// Its first `head` tokens and as many of its last as fit: 128 and 382 did best in Sun et
-    /// al., "How to Fine-Tune BERT for Text Classification?", <https://arxiv.org/abs/1905.05583>.
+    /// Keep the first `head` tokens and fill the row with the last tokens. Sun et al., "How to
+    /// Fine-Tune BERT for Text Classification?", <https://arxiv.org/abs/1905.05583>, found 128 and
+    /// 382 to work best.
     HeadTail {
-        /// The first tokens kept, special tokens not counted.
+        /// Number of first tokens to keep, excluding special tokens.
         head: usize,
     },
-    /// All of it, in several rows.
+    /// Sliding windows: keep all tokens, in several rows.
     Windows {
-        /// The tokens that a row has in common with the one before it.
+        /// Number of tokens that a window shares with the previous one.
         stride: usize,
     },
 }
 
-/// Which text of a pair is cut.
+/// Which text of a pair to truncate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PairTruncation {
-    /// The longer one, until both are equally long; then both.
+    /// Truncate the longer text until both have equal length, then both.
     #[default]
     LongestFirst,
-    /// The first only.
+    /// Truncate only the first text.
     OnlyFirst,
-    /// The second only.
+    /// Truncate only the second text.
     OnlySecond,
 }
 
-/// Whether the two texts of a pair make one row or two.
+/// Encoding of text pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PairEncoding {
-    /// One row with both texts: a cross-encoder sees how they relate.
+    /// Both texts in one row, for a cross-encoder.
     #[default]
     Joint,
-    /// A row each: a bi-encoder makes one vector of each text.
+    /// One row per text, for a bi-encoder.
     Separate,
 }
 
-/// A token's place in its text.
+/// Storage of the position of each token in its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Offsets {
-    /// Not kept.
+    /// Do not store offsets.
     #[default]
     None,
-    /// In bytes, as Rust slices its strings.
+    /// Byte offsets, as in Rust strings.
     Bytes,
-    /// In characters, as Python does, and so Hugging Face.
+    /// Character offsets, as in Python and Hugging Face tokenizers.
     Characters,
 }
 
@@ -95,7 +97,7 @@ impl Default for EncodingConfig {
 }
 
 impl EncodingConfig {
-    /// The first `max_length` tokens of a text and nothing beside them.
+    /// Creates a configuration with the given maximum length and defaults otherwise.
     pub fn new(max_length: usize) -> Self {
         Self {
             max_length,
@@ -104,7 +106,7 @@ impl EncodingConfig {
     }
 }
 
-/// As on a command line: `head`, `tail`, `head-tail-128`, `windows-64`.
+/// Parses `head`, `tail`, `head-tail-128` or `windows-64`, as used on the command line.
 impl FromStr for Truncation {
     type Err = DataError;
 

@@ -1,4 +1,4 @@
-//! Texts to rows of token ids, on all cores.
+//! Parallel encoding of texts into rows of token ids.
 
 use rayon::prelude::*;
 
@@ -10,17 +10,17 @@ use super::truncation::{Cutter, Kept, KeptTokens};
 use crate::encoded::{EncodedTexts, EncodedTextsBuilder};
 use crate::error::DataError;
 
-/// The texts that one task tokenises: enough to share the work out evenly, few enough that a
-/// small data set still goes to all cores.
+/// Number of texts per parallel task: balances the load and still uses all cores for small
+/// datasets.
 const TEXTS_PER_TASK: usize = 64;
 
 impl TextTokenizer {
-    /// Tokenises texts on all cores; row `i` of the result is text `i`, whatever the number of
-    /// threads. With [`Truncation::Windows`](super::Truncation::Windows) a long text has several
-    /// rows, one after the other.
+    /// Tokenizes texts, in parallel; row `i` of the result is text `i`. With
+    /// [`Truncation::Windows`](super::Truncation::Windows), a long text has several consecutive
+    /// rows.
     ///
-    /// A row has at most `max_length` tokens, special tokens included. The text of a special
-    /// token, such as `[SEP]`, becomes that token, as with Hugging Face's tokenizers; it does not
+    /// A row has at most `max_length` tokens, including special tokens. The text of a special
+    /// token, such as `[SEP]`, becomes that token, as in Hugging Face tokenizers, but does not
     /// count as special in [`EncodedRow::special_tokens_mask`](crate::EncodedRow).
     ///
     /// ```
@@ -42,10 +42,11 @@ impl TextTokenizer {
     /// ```
     ///
     /// # Errors
-    /// [`DataError::MaxLengthTooSmall`] if the special tokens and one token do not fit,
-    /// [`DataError::HeadTooLong`] and [`DataError::StrideTooLong`] if the truncation does not;
-    /// [`DataError::Encode`] if the tokenizer fails on a text (a vocabulary without its unknown
-    /// token does).
+    /// - [`DataError::MaxLengthTooSmall`] if the special tokens and one token do not fit.
+    /// - [`DataError::HeadTooLong`] if the head of head-tail truncation leaves no room for a tail.
+    /// - [`DataError::StrideTooLong`] if the stride is not below the window size.
+    /// - [`DataError::Encode`] if the tokenizer fails on a text, for example because its vocabulary
+    ///   lacks its unknown token.
     pub fn encode<S: AsRef<str> + Sync>(
         &self,
         texts: &[S],
@@ -55,12 +56,11 @@ impl TextTokenizer {
         Ok(self.encode_rows(&texts, None, config)?.finish())
     }
 
-    /// Tokenises pairs of texts, each into one row, as [`Self::encode`] does texts.
+    /// Tokenizes pairs of texts into one row each, like [`Self::encode`].
     ///
-    /// A pair that is too long is cut as
-    /// [`PairTruncation`](super::PairTruncation) says, and what is kept of each of its texts is
-    /// what [`Truncation`](super::Truncation) says: of both their heads, their tails, or their
-    /// first `head` tokens and their last. Windows go over one text and repeat the other.
+    /// [`PairTruncation`](super::PairTruncation) defines how many tokens of each text are kept, and
+    /// [`Truncation`](super::Truncation) defines which: the head, the tail, or both ends of each
+    /// text. Sliding windows move over one text and repeat the other.
     ///
     /// ```
     /// use finetune_data::{EncodingConfig, TextTokenizer};
@@ -74,10 +74,12 @@ impl TextTokenizer {
     /// ```
     ///
     /// # Errors
-    /// As [`Self::encode`]; [`DataError::UnsupportedTemplate`] if the tokenizer has no rule for
-    /// pairs, [`DataError::WindowsOverBothTexts`] for windows with
-    /// [`LongestFirst`](super::PairTruncation::LongestFirst), [`DataError::UncutTextTooLong`] if
-    /// only one text may be cut and the other leaves no room for it.
+    /// The errors of [`Self::encode`], and
+    /// - [`DataError::UnsupportedTemplate`] if the tokenizer has no template for pairs.
+    /// - [`DataError::WindowsOverBothTexts`] for sliding windows with
+    ///   [`LongestFirst`](super::PairTruncation::LongestFirst).
+    /// - [`DataError::UncutTextTooLong`] if only one text may be truncated and the other leaves no
+    ///   room for it.
     pub fn encode_pairs<A: AsRef<str> + Sync, B: AsRef<str> + Sync>(
         &self,
         pairs: &[(A, B)],
@@ -88,7 +90,7 @@ impl TextTokenizer {
         Ok(self.encode_rows(&firsts, Some(&seconds), config)?.finish())
     }
 
-    /// Tokenises texts, or pairs if there are `seconds`, as many as `texts`.
+    /// Tokenizes texts, or pairs if `seconds` is given, which has the same length as `texts`.
     pub(crate) fn encode_rows(
         &self,
         texts: &[&str],
@@ -125,7 +127,7 @@ impl TextTokenizer {
     }
 }
 
-/// All that it takes to write the rows of a text.
+/// Encoder of rows.
 struct Encoder<'a> {
     tokenizer: &'a TextTokenizer,
     special_tokens: SpecialTokens,
@@ -135,12 +137,12 @@ struct Encoder<'a> {
 
 impl Encoder<'_> {
     fn builder(&self) -> EncodedTextsBuilder {
-        // Without a pre-tokeniser the whole text is one word to the tokenizer.
+        // Without a pre-tokenizer, the tokenizer treats the whole text as one word.
         let words = self.tokenizer.tokenizer.get_pre_tokenizer().is_some();
         EncodedTextsBuilder::new(self.offsets != Offsets::None, words)
     }
 
-    /// The rows of texts of which the first has the position `start`.
+    /// Encodes texts; `start` is the index of the first one.
     fn encode(&self, texts: &[&str], start: usize) -> Result<EncodedTextsBuilder, DataError> {
         let (mut encoded, mut tokens) = (self.builder(), TextTokens::default());
         let (tokenizer, limit) = (&self.tokenizer.tokenizer, self.cutter.limit());
@@ -183,7 +185,7 @@ impl Encoder<'_> {
         Ok(encoded)
     }
 
-    /// One row.
+    /// Writes one row.
     fn write(
         &self,
         [first, second]: [&TextTokens; 2],

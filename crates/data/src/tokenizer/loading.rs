@@ -1,4 +1,4 @@
-//! Tokenizers from the files of a Hugging Face model folder.
+//! Loading of tokenizers from Hugging Face model directories.
 
 use std::fs;
 use std::path::Path;
@@ -12,18 +12,18 @@ use super::{TextTokenizer, bpe_files};
 use crate::error::DataError;
 
 impl TextTokenizer {
-    /// Loads the tokenizer of a model folder: its `tokenizer.json`, else its `vocab.json` and
-    /// `merges.txt`, else its `vocab.txt`.
+    /// Loads the tokenizer of a model directory from `tokenizer.json`, else from `vocab.json` and
+    /// `merges.txt`, else from `vocab.txt`.
     ///
-    /// `vocab.json` and `merges.txt` get RoBERTa's byte-level BPE and `<s> text </s>`. Of
-    /// `tokenizer_config.json` and `special_tokens_map.json`, if they are there, it heeds
-    /// `add_prefix_space` (false by default), `trim_offsets` (true) and the special tokens, which
-    /// may be names or objects: `<mask>` takes the space before it if its object says `lstrip`.
+    /// `vocab.json` and `merges.txt` are loaded as RoBERTa's byte-level BPE with the template `<s>
+    /// text </s>`. Optional settings in `tokenizer_config.json` and `special_tokens_map.json` are
+    /// `add_prefix_space` (default: false), `trim_offsets` (default: true) and the special tokens,
+    /// as names or objects: `<mask>` includes the preceding space if its object sets `lstrip`.
     ///
-    /// A `vocab.txt` gets BERT's normaliser, pre-tokeniser, WordPiece and `[CLS] text [SEP]`.
-    /// Of `tokenizer_config.json`, if there is one, it heeds `do_lower_case` (true by default),
-    /// `strip_accents` (as `do_lower_case`), `tokenize_chinese_chars` (true) and the names of the
-    /// special tokens.
+    /// `vocab.txt` is loaded as WordPiece with BERT's normalizer and pre-tokenizer and the template
+    /// `[CLS] text [SEP]`. Optional settings in `tokenizer_config.json` are `do_lower_case`
+    /// (default: true), `strip_accents` (default: as `do_lower_case`), `tokenize_chinese_chars`
+    /// (default: true) and the names of the special tokens.
     ///
     /// ```
     /// use finetune_data::TextTokenizer;
@@ -38,8 +38,9 @@ impl TextTokenizer {
     /// ```
     ///
     /// # Errors
-    /// [`DataError::MissingFiles`] if the folder has none of them, or one of two; otherwise the
-    /// error names the file.
+    /// - [`DataError::MissingFiles`] if the directory has no tokenizer files, or only one of
+    ///   `vocab.json` and `merges.txt` and no `vocab.txt`.
+    /// - Any other [`DataError`] if a file cannot be read or is invalid; it names the file.
     pub fn from_dir(directory: &Path) -> Result<Self, DataError> {
         let file = |name: &str| Some(directory.join(name)).filter(|path| path.is_file());
         let missing = |names: &[&str]| DataError::MissingFiles {
@@ -62,14 +63,20 @@ impl TextTokenizer {
         }
     }
 
-    /// Loads a `tokenizer.json`. The truncation and padding that it was saved with are dropped.
+    /// Loads a `tokenizer.json` file. Its truncation and padding settings are ignored.
     ///
-    /// The pad token is the one that `tokenizer_config.json` or `special_tokens_map.json` beside
-    /// it names, or that of its own padding, or `[PAD]`, or `<pad>`.
+    /// The pad token is that of `tokenizer_config.json` or `special_tokens_map.json` in the same
+    /// directory, else that of the padding settings, else `[PAD]` or `<pad>`.
     ///
     /// # Errors
-    /// If a file cannot be read, or has no vocabulary, no pad token, or does not simply put
-    /// special tokens around a text.
+    /// - [`DataError::Io`] if a file cannot be read.
+    /// - [`DataError::EmptyFile`], [`DataError::Json`] or [`DataError::Tokenizer`] if it is empty
+    ///   or invalid.
+    /// - [`DataError::EmptyVocabulary`] if the vocabulary is empty.
+    /// - [`DataError::MissingSpecialToken`] if the vocabulary lacks a required token, such as the
+    ///   pad token.
+    /// - [`DataError::UnsupportedTemplate`] if the tokenizer does more than add special tokens
+    ///   around a text.
     pub fn from_file(path: &Path) -> Result<Self, DataError> {
         let bytes = fs::read(path).map_err(|source| DataError::io(path, source))?;
         if bytes.is_empty() {
@@ -104,9 +111,9 @@ impl TextTokenizer {
     }
 }
 
-/// Refuses the kinds of damaged file on which the tokenizers library panics: broken JSON in some
-/// of its parts, a template with a special token that it does not list, and a merge of tokens into
-/// one that the vocabulary lacks.
+/// Rejects corrupted files on which the `tokenizers` library would panic: invalid JSON in some
+/// parts, a template with an undefined special token, and a merge whose result the vocabulary
+/// lacks.
 fn check_before_parsing(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
     let file: Value =
         serde_json::from_slice(bytes).map_err(|source| DataError::json(path, source))?;
@@ -135,12 +142,12 @@ fn check_merges(path: &Path, model: &Value) -> Result<(), DataError> {
         .unwrap_or_default();
     let merges = model["merges"].as_array().into_iter().flatten();
     for (row, merge) in (1..).zip(merges) {
-        // Older files have the two tokens in one text.
+        // Older files store the two tokens in one string.
         let merge = match merge {
             Value::String(line) => bpe_files::parse(line),
             merge => serde_json::from_value(merge.clone()).ok(),
         };
-        // What is no merge at all the library refuses by itself.
+        // The library itself rejects other malformed merges.
         if let Some(merge) = merge {
             let known = |token: &str| model["vocab"].get(token).is_some();
             bpe_files::check_merge(path, row, &merge, prefix, known)?;
@@ -167,7 +174,7 @@ fn pad_token(config: &Map<String, Value>, tokenizer: &Tokenizer) -> String {
         })
 }
 
-/// What the two files of settings beside `path` say, `tokenizer_config.json` first.
+/// Returns the merged settings files next to `path`; `tokenizer_config.json` takes precedence.
 fn config_beside(path: &Path) -> Result<Map<String, Value>, DataError> {
     let mut config = json_beside(path, "tokenizer_config.json")?;
     for (key, value) in json_beside(path, "special_tokens_map.json")? {
@@ -176,7 +183,7 @@ fn config_beside(path: &Path) -> Result<Map<String, Value>, DataError> {
     Ok(config)
 }
 
-/// The JSON object in a file beside `path`, empty if there is no such file.
+/// Returns the JSON object in a file next to `path`; empty if the file does not exist.
 fn json_beside(path: &Path, name: &str) -> Result<Map<String, Value>, DataError> {
     let path = path.with_file_name(name);
     match fs::read(&path) {
@@ -186,7 +193,7 @@ fn json_beside(path: &Path, name: &str) -> Result<Map<String, Value>, DataError>
     }
 }
 
-/// A token in a config: its text, or an object with the text as `content`.
+/// Returns a token of a configuration, given as text or as an object with `content`.
 pub(super) fn token_of(value: Option<&Value>) -> Option<String> {
     let value = value?;
     let text = value.as_str().or_else(|| value.get("content")?.as_str())?;

@@ -1,7 +1,7 @@
-//! Text to token ids.
+//! Tokenizers.
 //!
-//! The work is done by the `tokenizers` crate, which is also what Hugging Face's fast tokenizers
-//! run on: ids are equal by construction, and the parity tests hold us to that.
+//! Tokenization uses the `tokenizers` crate, which is also the implementation of Hugging Face's
+//! fast tokenizers, so token ids are equal. Parity tests verify this.
 
 mod bert;
 mod bpe_files;
@@ -28,12 +28,11 @@ use self::special_tokens::SpecialTokens;
 use crate::dataset::hexadecimal;
 use crate::error::DataError;
 
-/// The highest id that a token may have: no embedding table has more rows, so that a higher one
-/// comes of a damaged file.
+/// Maximum token id: no embedding table is larger, so a higher id indicates a corrupted file.
 const HIGHEST_TOKEN_ID: u32 = (1 << 24) - 1;
 
-/// A tokenizer as an encoder of the BERT family needs it: texts or pairs of texts in, special
-/// tokens around them, cut to a maximum length.
+/// Tokenizer for encoders of the BERT family: encodes texts and pairs with special tokens and
+/// truncation to a maximum length.
 ///
 /// ```
 /// use finetune_data::{EncodingConfig, TextTokenizer};
@@ -51,17 +50,17 @@ const HIGHEST_TOKEN_ID: u32 = (1 << 24) - 1;
 #[derive(Clone)]
 pub struct TextTokenizer {
     tokenizer: Tokenizer,
-    /// Where it came from, for messages.
+    /// Path of the source file, for error messages.
     path: PathBuf,
-    /// Those around a single text.
+    /// Special tokens around a single text.
     special_tokens: SpecialTokens,
     pad_token_id: u32,
     mask_token_id: Option<u32>,
-    /// Ascending.
+    /// Sorted in ascending order.
     special_token_ids: Vec<u32>,
     vocabulary_size: usize,
     fingerprint: String,
-    /// The content of `tokenizer_config.json`.
+    /// Content of `tokenizer_config.json`.
     config: Map<String, Value>,
 }
 
@@ -77,8 +76,8 @@ impl fmt::Debug for TextTokenizer {
 }
 
 impl TextTokenizer {
-    /// Wraps a tokenizer whose own truncation and padding are switched off: a `tokenizer.json`
-    /// carries those of the program that saved it, and here they are ours.
+    /// Wraps a tokenizer and disables its own truncation and padding: a `tokenizer.json` contains
+    /// the settings of the program that saved it, but here this crate applies them.
     fn new(
         mut tokenizer: Tokenizer,
         path: &Path,
@@ -107,7 +106,7 @@ impl TextTokenizer {
 
         let content = tokenizer.to_string(false).map_err(failed)?;
         let mut hash = Sha256::new();
-        // The number goes up when the same content makes other tokens than before.
+        // Increment the number when the same content produces different tokens.
         hash.update(b"finetune tokenizer 1");
         hash.update(content);
         Ok(Self {
@@ -123,61 +122,61 @@ impl TextTokenizer {
         })
     }
 
-    /// The highest token id and one: the rows that an embedding table needs at least.
+    /// Returns the vocabulary size: the maximum token id plus one, the minimum number of
+    /// embeddings.
     pub fn vocabulary_size(&self) -> usize {
         self.vocabulary_size
     }
 
-    /// The id of the token that fills padding.
+    /// Returns the id of the pad token.
     pub fn pad_token_id(&self) -> u32 {
         self.pad_token_id
     }
 
-    /// The id of the token that hides another in masked language modelling, `None` if the
-    /// vocabulary has none.
+    /// Returns the id of the mask token; `None` if the vocabulary has none.
     pub fn mask_token_id(&self) -> Option<u32> {
         self.mask_token_id
     }
 
-    /// The ids of all special tokens, ascending: those put around texts, those that stand for
-    /// padding, unknown and masked tokens, and whatever else the tokenizer calls special.
+    /// Returns the ascending ids of all special tokens: those added around texts, the padding,
+    /// unknown and mask tokens, and other tokens marked as special by the tokenizer.
     pub fn special_token_ids(&self) -> &[u32] {
         &self.special_token_ids
     }
 
-    /// Whether a token is one of [`Self::special_token_ids`].
+    /// Returns whether a token is one of [`Self::special_token_ids`].
     pub fn is_special(&self, id: u32) -> bool {
         self.special_token_ids.binary_search(&id).is_ok()
     }
 
-    /// The id of a token, `None` if the vocabulary lacks it.
+    /// Returns the id of a token; `None` if the vocabulary lacks it.
     pub fn token_to_id(&self, token: &str) -> Option<u32> {
         self.tokenizer.token_to_id(token)
     }
 
-    /// The token of an id, `None` if the vocabulary lacks it.
+    /// Returns the token of an id; `None` if the vocabulary lacks it.
     pub fn id_to_token(&self, id: u32) -> Option<String> {
         self.tokenizer.id_to_token(id)
     }
 
-    /// The special tokens put around each text, in number.
+    /// Returns the number of special tokens added to a single text.
     pub fn special_token_count(&self) -> usize {
         self.special_tokens.len()
     }
 
-    /// A hash of all that decides which tokens a text becomes, in hexadecimal: two tokenizers with
-    /// one fingerprint are the same, whichever files they came from.
+    /// Returns a hexadecimal hash of everything that determines the tokens of a text. Equal
+    /// tokenizers have the same fingerprint, regardless of the files they were loaded from.
     pub fn fingerprint(&self) -> String {
         self.fingerprint.clone()
     }
 
-    /// The file that it came from.
+    /// Returns the path of the source file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }
 
-/// The highest token id and one.
+/// Returns the maximum token id plus one.
 fn vocabulary_size(tokenizer: &Tokenizer, path: &Path) -> Result<usize, DataError> {
     let vocabulary = tokenizer.get_vocab(true);
     let path = path.to_path_buf();
@@ -193,7 +192,7 @@ fn vocabulary_size(tokenizer: &Tokenizer, path: &Path) -> Result<usize, DataErro
     }
 }
 
-/// The special tokens that the tokenizer, its model or its config name, as far as it has them.
+/// Returns the ids of the special tokens named by the tokenizer, its model or its configuration.
 fn named_special_tokens(tokenizer: &Tokenizer, config: &Map<String, Value>) -> Vec<u32> {
     let added = tokenizer.get_added_tokens_decoder();
     let added = added.iter().filter(|(_, token)| token.special);

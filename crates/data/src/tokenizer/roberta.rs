@@ -1,4 +1,4 @@
-//! RoBERTa's own pipeline, around a byte-level BPE.
+//! RoBERTa tokenization pipeline for a byte-level BPE vocabulary.
 
 use std::path::Path;
 
@@ -15,9 +15,9 @@ use super::bpe_files::{Merge, Vocabulary};
 use super::loading::token_of;
 use crate::error::DataError;
 
-/// What `tokenizer_config.json` calls RoBERTa's special tokens, their names unless it says
-/// otherwise, and whether the vocabulary must have them. Only masked language modelling needs a
-/// mask, and beginning and end are other words for class and separator.
+/// Special tokens of RoBERTa: key in `tokenizer_config.json`, default token, and whether the
+/// vocabulary must contain it. Only masked language modeling needs the mask token; `bos_token` and
+/// `eos_token` are synonyms of the class and separator tokens.
 const SPECIAL_TOKENS: [(&str, &str, bool); 7] = [
     ("bos_token", "<s>", false),
     ("eos_token", "</s>", false),
@@ -29,7 +29,7 @@ const SPECIAL_TOKENS: [(&str, &str, bool); 7] = [
 ];
 
 impl TextTokenizer {
-    /// The parts and settings of transformers'
+    /// Creates a tokenizer with the components and settings of transformers'
     /// [`RobertaTokenizer`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/roberta/tokenization_roberta.py#L28).
     pub(super) fn roberta(
         vocabulary: &Vocabulary,
@@ -59,7 +59,7 @@ impl TextTokenizer {
             .trim_offsets(flag("trim_offsets", true))
             .add_prefix_space(add_prefix_space);
 
-        // The builder takes the vocabulary only as a map of a crate that we do not depend on.
+        // The builder requires a map type of a crate that is not a dependency.
         let model = json!({
             "type": "BPE",
             "continuing_subword_prefix": "",
@@ -80,7 +80,7 @@ impl TextTokenizer {
         Self::new(tokenizer, path, &pad.0, config)
     }
 
-    /// Whether its tokens are made of bytes.
+    /// Returns whether the tokens are byte-level.
     pub(super) fn is_byte_level(&self) -> bool {
         let is_byte_level =
             |splitter: &PreTokenizerWrapper| matches!(splitter, PreTokenizerWrapper::ByteLevel(_));
@@ -92,7 +92,7 @@ impl TextTokenizer {
     }
 }
 
-/// The special tokens that the vocabulary has, each as its config describes it.
+/// Returns the special tokens in the vocabulary, with the properties set in the configuration.
 fn special_tokens(
     vocabulary: &Vocabulary,
     path: &Path,
@@ -100,7 +100,7 @@ fn special_tokens(
 ) -> Result<Vec<AddedToken>, DataError> {
     let mut special: Vec<AddedToken> = Vec::new();
     for (key, _, needed) in SPECIAL_TOKENS {
-        // A config may say null: then there is no such token.
+        // A null value in the configuration means that there is no such token.
         let Some(token) = token_of(config.get(key)) else {
             if needed {
                 return Err(DataError::missing_special_token(path, key));
@@ -120,8 +120,8 @@ fn special_tokens(
     Ok(special)
 }
 
-/// A special token with the spaces that it takes to itself: what the config says of it where it
-/// names it, or in its list of added tokens.
+/// Returns a special token with its whitespace handling, as set under its key or in the list of
+/// added tokens of the configuration.
 fn added_token(token: String, config: &Map<String, Value>, key: &str) -> AddedToken {
     let listed = config
         .get("added_tokens_decoder")
@@ -142,7 +142,7 @@ fn added_token(token: String, config: &Map<String, Value>, key: &str) -> AddedTo
         .normalized(flag("normalized"))
 }
 
-/// Fills in what a RoBERTa tokenizer's config says, without changing what it says already.
+/// Adds missing settings of a RoBERTa tokenizer configuration; existing settings are kept.
 fn complete_config(config: &mut Map<String, Value>) {
     let defaults = [
         ("tokenizer_class", json!("RobertaTokenizer")),

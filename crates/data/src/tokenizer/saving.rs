@@ -1,4 +1,4 @@
-//! Tokenizers to the files that `transformers.AutoTokenizer.from_pretrained` loads.
+//! Saving of tokenizers in the format of `transformers.AutoTokenizer.from_pretrained`.
 
 use std::fs;
 use std::path::Path;
@@ -12,12 +12,11 @@ use crate::atomic_file;
 use crate::error::DataError;
 
 impl TextTokenizer {
-    /// Writes `tokenizer.json`, `tokenizer_config.json` and `special_tokens_map.json`, and
-    /// `vocab.txt` for a WordPiece, `vocab.json` and `merges.txt` for a byte-level BPE, into a
-    /// folder, which is made if it is missing.
+    /// Writes `tokenizer.json`, `tokenizer_config.json` and `special_tokens_map.json` to a
+    /// directory, which is created if needed. Also writes `vocab.txt` for WordPiece, and
+    /// `vocab.json` and `merges.txt` for byte-level BPE.
     ///
-    /// Each file appears whole or not at all. What the config of a loaded tokenizer said, it
-    /// still says.
+    /// Each file is written atomically. Settings of a loaded tokenizer are preserved.
     ///
     /// ```
     /// use finetune_data::{EncodingConfig, TextTokenizer};
@@ -32,7 +31,8 @@ impl TextTokenizer {
     /// ```
     ///
     /// # Errors
-    /// [`DataError::Io`] if a file cannot be written.
+    /// - [`DataError::Io`] if a file cannot be written.
+    /// - [`DataError::Tokenizer`] if the tokenizer cannot be serialized.
     pub fn save(&self, directory: &Path) -> Result<(), DataError> {
         fs::create_dir_all(directory).map_err(|source| DataError::io(directory, source))?;
         let path = directory.join("tokenizer.json");
@@ -54,7 +54,7 @@ impl TextTokenizer {
         let mut config = self.full_config();
         let special = special_tokens_map(&config);
         for token in special.keys() {
-            // Of an object transformers wants to hear its type here, and must not in the map.
+            // transformers requires the type of an object here, but rejects it in the map.
             if let Some(Value::Object(token)) = config.get_mut(token) {
                 token.insert("__type".to_owned(), json!("AddedToken"));
             }
@@ -63,16 +63,16 @@ impl TextTokenizer {
         write_json(&directory.join("special_tokens_map.json"), special)
     }
 
-    /// Sets what `model_max_length` the saved config names: the positions of the model that the
-    /// tokenizer is for, 512 unless set or loaded. [`Self::encode`] takes its length as an
-    /// argument and does not look at it.
+    /// Sets the saved `model_max_length`: the maximum number of positions of the model in tokens
+    /// (default: the loaded value, else 512). [`Self::encode`] takes the maximum length from its
+    /// configuration and ignores this value.
     pub fn set_model_max_length(&mut self, tokens: usize) {
         self.config
             .insert("model_max_length".to_owned(), json!(tokens));
     }
 
-    /// The most tokens of a row that the config names: `None` if it names none. Where there is no
-    /// limit, transformers writes a number far beyond any.
+    /// Returns the configured `model_max_length` in tokens; `None` if it is not set. transformers
+    /// writes a very large number if there is no limit.
     ///
     /// ```
     /// let mut tokenizer = finetune_data::TextTokenizer::train_word_piece(["one two"], 50)?;
@@ -83,13 +83,14 @@ impl TextTokenizer {
     /// ```
     pub fn model_max_length(&self) -> Option<usize> {
         let length = self.config.get("model_max_length")?;
-        // 1e30, which stands for no limit, is no integer of 64 bits; as a float it saturates.
+        // 1e30, which means no limit, does not fit into 64 bits; converted from a float, it
+        // saturates.
         let whole = length.as_u64().map(|length| length as usize);
         whole.or_else(|| length.as_f64().map(|length| length as usize))
     }
 
-    /// The vocabulary as `vocab.txt` has it: `None` if it is no WordPiece, or has gaps or line
-    /// breaks that a list of lines cannot show.
+    /// Returns the content of `vocab.txt`; `None` if the model is not WordPiece, or if the
+    /// vocabulary has gaps or tokens with line breaks.
     fn vocabulary_lines(&self) -> Option<String> {
         let ModelWrapper::WordPiece(_) = self.tokenizer.get_model() else {
             return None;
@@ -108,7 +109,8 @@ impl TextTokenizer {
         listable.then(|| tokens.into_iter().map(|(_, token)| token + "\n").collect())
     }
 
-    /// `vocab.json` and `merges.txt`: `None` if it is no byte-level BPE, or cannot be so listed.
+    /// Returns `vocab.json` and `merges.txt`; `None` if the model is not a byte-level BPE or its
+    /// merges cannot be written as lines.
     fn vocabulary_and_merges(&self) -> Option<(String, String)> {
         let model @ ModelWrapper::BPE(_) = self.tokenizer.get_model() else {
             return None;
@@ -117,7 +119,7 @@ impl TextTokenizer {
         bpe_files::write(&model).filter(|_| self.is_byte_level())
     }
 
-    /// The loaded config, with what it lacks filled in from the tokenizer itself.
+    /// Returns the loaded configuration, completed with settings of the tokenizer.
     fn full_config(&self) -> Map<String, Value> {
         let mut config = self.config.clone();
         let mut default = |key: &str, value: Value| {
@@ -148,7 +150,7 @@ impl TextTokenizer {
     }
 }
 
-/// The special tokens that a config names.
+/// Returns the special tokens of a configuration.
 fn special_tokens_map(config: &Map<String, Value>) -> Map<String, Value> {
     let named = config
         .iter()

@@ -1,4 +1,4 @@
-//! What a tokenizer puts before, between and after texts.
+//! Special tokens before, between and after texts.
 
 use std::ops::Range;
 use std::path::Path;
@@ -7,61 +7,61 @@ use tokenizers::{Encoding, Token, Tokenizer};
 
 use crate::error::DataError;
 
-/// A token that is there whatever the text, and its token type.
+/// Special token: id and token type.
 pub(super) type SpecialToken = (u32, u8);
 
-/// The special tokens around one text, or around and between the two of a pair.
+/// Special tokens around a text, or around and between the texts of a pair.
 ///
-/// They are asked of the tokenizer once, with texts of two tokens that no vocabulary has; from
-/// then on a row is written straight into the flat arrays, without the copies of the tokenizer's
-/// own post-processing.
+/// They are determined once by processing texts of two placeholder tokens. Rows are then written
+/// directly to the flat arrays, without the copies of the tokenizer's post-processor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SpecialTokens {
     pub(super) before: Vec<SpecialToken>,
-    /// The token type of the first text's own tokens.
+    /// Token type of the tokens of the first text.
     pub(super) first_type: u8,
     pub(super) second: Option<SecondText>,
     pub(super) after: Vec<SpecialToken>,
 }
 
-/// What a second text brings with it.
+/// Special tokens and token type of a second text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SecondText {
-    /// What parts it from the first.
+    /// Special tokens between the texts.
     pub(super) between: Vec<SpecialToken>,
     pub(super) token_type: u8,
 }
 
-/// Ids of tokens that no vocabulary has: two for each text.
+/// Placeholder token ids that no vocabulary contains, two for each text.
 const PROBES: [[u32; 2]; 2] = [[u32::MAX - 3, u32::MAX - 2], [u32::MAX - 1, u32::MAX]];
 
-/// The highest token type that a row has room for.
+/// Maximum token type that fits into the token flags.
 const HIGHEST_TYPE: u8 = 63;
 
 impl SpecialTokens {
-    /// Those around one text.
+    /// Returns the special tokens around a single text.
     ///
     /// # Errors
-    /// [`DataError::UnsupportedTemplate`] if the text does not come through once and whole.
+    /// - [`DataError::UnsupportedTemplate`] if the template does not contain the text exactly once
+    ///   and unchanged.
     pub(super) fn of(tokenizer: &Tokenizer, path: &Path) -> Result<Self, DataError> {
         Self::probe(tokenizer, path, 1)
     }
 
-    /// Those around and between the texts of a pair.
+    /// Returns the special tokens around and between the texts of a pair.
     ///
     /// # Errors
-    /// [`DataError::UnsupportedTemplate`] if the texts do not come through once, whole and in
-    /// order.
+    /// - [`DataError::UnsupportedTemplate`] if the template does not contain each text exactly
+    ///   once, unchanged and in order.
     pub(super) fn of_pair(tokenizer: &Tokenizer, path: &Path) -> Result<Self, DataError> {
         Self::probe(tokenizer, path, 2)
     }
 
-    /// The special tokens of a row, in number.
+    /// Returns the number of special tokens in a row.
     pub(super) fn len(&self) -> usize {
         self.all().count()
     }
 
-    /// The special tokens of a row, from the first to the last.
+    /// Returns the special tokens of a row, in order.
     pub(super) fn all(&self) -> impl Iterator<Item = &SpecialToken> {
         let between = self.second.iter().flat_map(|second| &second.between);
         self.before.iter().chain(between).chain(&self.after)
@@ -82,7 +82,7 @@ impl SpecialTokens {
         })
     }
 
-    /// `None` if there is more, less or something else around the probes than special tokens.
+    /// Returns `None` if anything other than special tokens and the placeholders is found.
     fn read(framed: &Encoding, texts: usize) -> Option<Self> {
         let (ids, types) = (framed.get_ids(), framed.get_type_ids());
         let token_type = |place: usize| {
@@ -96,7 +96,7 @@ impl SpecialTokens {
             };
             places.map(token).collect()
         };
-        // The place behind a text's probe, and that text's own place and type.
+        // End of the previous text, then the special tokens before each text and its token type.
         let mut start = 0;
         let mut found = Vec::new();
         for probe in &PROBES[..texts] {
@@ -117,7 +117,7 @@ impl SpecialTokens {
             second,
             after,
         };
-        // What lies between probes in the wrong order would have been lost.
+        // The total would be smaller if tokens between placeholders in the wrong order were lost.
         (read.len() + PROBES[..texts].as_flattened().len() == ids.len()).then_some(read)
     }
 }

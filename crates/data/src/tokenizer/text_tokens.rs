@@ -1,4 +1,4 @@
-//! One text as tokens, before special tokens and truncation.
+//! Tokens of one text, before special tokens and truncation.
 
 use tokenizers::{
     Encoding, Model, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer, Token,
@@ -7,7 +7,7 @@ use tokenizers::{
 
 use super::config::Offsets;
 
-/// The tokens of one text. Kept from text to text, so that no text needs memory of its own.
+/// Tokens of one text. The memory is reused for the next text.
 #[derive(Debug, Default)]
 pub(super) struct TextTokens {
     pub(super) ids: Vec<u32>,
@@ -16,12 +16,12 @@ pub(super) struct TextTokens {
     places: Option<Places>,
 }
 
-/// Where the tokens of a text are.
+/// Offsets of the tokens of a text.
 #[derive(Debug)]
 struct Places {
-    /// As the tokenizer has them if nothing is cut.
+    /// Offsets of the untruncated text.
     offsets: Vec<[u32; 2]>,
-    /// With the spaces that byte-level BPE makes part of its tokens.
+    /// Encoding with the spaces that byte-level BPE includes in its tokens.
     untrimmed: Encoding,
 }
 
@@ -30,11 +30,10 @@ impl TextTokens {
         self.ids.len()
     }
 
-    /// Runs the tokenizer's stages over a text, up to `limit` tokens from one end (and the rest of
-    /// the word with the last of them).
+    /// Tokenizes a text, up to `limit` tokens from one end (including the rest of the last word).
     ///
-    /// This is what [`Tokenizer::encode_fast`] and [`Tokenizer::encode`] do, less the copies of
-    /// what is not asked for; and it says where words begin without computing offsets.
+    /// The stages are those of [`Tokenizer::encode_fast`] and [`Tokenizer::encode`] without
+    /// unneeded copies. Word starts are determined without computing offsets.
     pub(super) fn read(
         &mut self,
         tokenizer: &Tokenizer,
@@ -67,12 +66,12 @@ impl TextTokens {
         Ok(())
     }
 
-    /// Where a token is; `[0, 0]` if that was not asked for. `first` says whether it is the first
-    /// that its row keeps of the text.
+    /// Returns the offsets of a token; `[0, 0]` if offsets were not requested. `first` is true for
+    /// the first token of the text in its row.
     ///
-    /// Of the first token of a row, RoBERTa's post-processing takes one leading space for its own
-    /// and does not trim it if it adds one to each text; also where the row is cut from a text and
-    /// the space is the text's. Hugging Face's offsets are so, and hence ours.
+    /// If RoBERTa's post-processor adds a prefix space, it does not trim one leading space from the
+    /// first token of a row, even if the row begins inside a text and the space is part of the
+    /// text. The offsets match those of Hugging Face.
     pub(super) fn offsets(
         &self,
         tokenizer: &Tokenizer,
@@ -111,7 +110,7 @@ impl Places {
     }
 }
 
-/// No text that fits a row of a table is longer than four gigabytes.
+/// No text in a table row exceeds 4 GiB.
 fn to_u32(&(start, end): &(usize, usize)) -> [u32; 2] {
     [start, end].map(|offset| u32::try_from(offset).unwrap_or(u32::MAX))
 }

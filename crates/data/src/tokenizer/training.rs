@@ -1,4 +1,4 @@
-//! New WordPiece vocabularies.
+//! Training of WordPiece vocabularies.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -18,28 +18,29 @@ use super::TextTokenizer;
 use super::bert::{LONGEST_WORD, SPECIAL_TOKENS};
 use crate::error::DataError;
 
-/// The most characters that a vocabulary knows by themselves, and how often a piece must occur;
-/// both as in the tokenizers library's own BERT training.
+/// Maximum alphabet size in characters and minimum frequency of a token; both as in BERT training
+/// with the `tokenizers` library.
 const ALPHABET_LIMIT: usize = 1000;
 const MINIMUM_FREQUENCY: u64 = 2;
 
-/// The texts counted between two merges of the counts.
+/// Number of texts counted in parallel before the counts are merged.
 const TEXTS_PER_ROUND: usize = 4096;
 
-/// What stands for a file in messages about a tokenizer that has none.
+/// Placeholder for the file name in error messages about a trained tokenizer.
 const TRAINED: &str = "new WordPiece tokenizer";
 
 impl TextTokenizer {
-    /// Learns an uncased WordPiece vocabulary of at most `vocabulary_size` tokens (fewer if the
-    /// texts give no more) and puts BERT's pipeline around it.
+    /// Trains an uncased WordPiece vocabulary of at most `vocabulary_size` tokens (fewer if the
+    /// texts do not contain enough) with BERT's pipeline.
     ///
-    /// The same texts give the same ids, whatever their order and the number of threads. Ids 0
-    /// to 4 are `[PAD] [UNK] [CLS] [SEP] [MASK]`; then come single characters, characters that
-    /// continue a word (`##e`), and pieces in the order in which they were learned.
+    /// The result does not depend on the order of the texts or the number of threads. Ids 0 to 4
+    /// are `[PAD] [UNK] [CLS] [SEP] [MASK]`, followed by single characters, characters that
+    /// continue a word (`##e`), and tokens in the order in which they were learned.
     ///
     /// # Errors
-    /// [`DataError::VocabularyTooSmall`] below 7 tokens, [`DataError::EmptyCorpus`] if the texts
-    /// have no words, [`DataError::Training`] if the tokenizers library fails.
+    /// - [`DataError::VocabularyTooSmall`] if `vocabulary_size` is below 7.
+    /// - [`DataError::EmptyCorpus`] if the texts contain no words.
+    /// - [`DataError::Training`] if the `tokenizers` library fails.
     pub fn train_word_piece<I>(texts: I, vocabulary_size: usize) -> Result<Self, DataError>
     where
         I: IntoIterator,
@@ -69,7 +70,7 @@ impl TextTokenizer {
     }
 }
 
-/// How often each word occurs, after BERT's normalising and splitting.
+/// Counts the words after BERT's normalization and pre-tokenization.
 fn count_words<I>(texts: I) -> Result<HashMap<String, u64>, DataError>
 where
     I: IntoIterator,
@@ -105,7 +106,7 @@ fn add_words(text: &str, counts: &mut HashMap<String, u64>) -> Result<(), tokeni
     let mut words = PreTokenizedString::from(normalized);
     BertPreTokenizer.pre_tokenize(&mut words)?;
     for (word, _, _) in words.get_splits(OffsetReferential::Original, OffsetType::None) {
-        // Longer words are unknown anyhow: there is nothing to learn from them.
+        // Longer words become the unknown token anyway, so they are not counted.
         if word.chars().count() <= LONGEST_WORD {
             *counts.entry(word.to_owned()).or_default() += 1;
         }
@@ -113,7 +114,7 @@ fn add_words(text: &str, counts: &mut HashMap<String, u64>) -> Result<(), tokeni
     Ok(())
 }
 
-/// The most frequent characters, the first in code point order on a tie.
+/// Returns the most frequent characters; ties are resolved by code point order.
 fn alphabet(words: &HashMap<String, u64>, limit: usize) -> BTreeSet<char> {
     let mut counts: HashMap<char, u64> = HashMap::new();
     for (word, count) in words {
@@ -133,13 +134,12 @@ fn alphabet(words: &HashMap<String, u64>, limit: usize) -> BTreeSet<char> {
         .collect()
 }
 
-/// Merges pieces until the vocabulary is full.
+/// Learns merges until the vocabulary is full.
 ///
-/// Left alone, the library's trainer numbers the `##` characters in the order of a hash map that
-/// is seeded anew each time, and breaks ties between merges by those numbers: two runs give one
-/// piece two ids, and where a full vocabulary ends in a tie they learn different pieces. Handed the
-/// whole alphabet as special tokens it numbers that in our order, and nothing after depends on the
-/// map.
+/// By default, the trainer of the library numbers the `##` characters in the order of a randomly
+/// seeded hash map, and breaks ties between merges by these numbers. Two runs could then assign
+/// different ids, and could learn different tokens if a full vocabulary ends in a tie. Passing the
+/// whole alphabet as special tokens fixes the numbering, so nothing depends on the map.
 fn learn(
     words: HashMap<String, u64>,
     alphabet: &BTreeSet<char>,
@@ -175,7 +175,7 @@ fn learn(
 mod tests {
     use super::*;
 
-    /// Many words with equal counts: every merge is a tie.
+    /// Many words with equal counts, so that every merge is a tie.
     fn texts() -> Vec<String> {
         let syllables = ["ba", "ce", "di", "fo", "gu", "ha", "je", "ki"];
         (0..512)

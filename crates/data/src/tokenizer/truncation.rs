@@ -1,35 +1,37 @@
-//! Which tokens of a text that is too long make which rows.
+//! Truncation of token sequences into rows.
 
 use std::ops::Range;
 
 use super::config::{EncodingConfig, PairTruncation, Truncation};
 use crate::error::DataError;
 
-/// The settings of truncation, found possible.
+/// Validated truncation settings.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cutter {
-    /// The tokens of a row that are not special.
+    /// Tokens of a row that are not special tokens.
     room: usize,
     truncation: Truncation,
     pairs: PairTruncation,
 }
 
-/// What one row keeps of a text, or of both texts of a pair.
+/// Token ranges of one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kept {
     pub(super) first: KeptTokens,
     pub(super) second: KeptTokens,
-    /// Whether text was left out, or goes on in another row.
+    /// Whether text was truncated, or continues in another row.
     pub(super) truncated: bool,
 }
 
-/// The tokens kept of one text: a first part and a last part, of which either may be empty.
+/// Token ranges kept of one text: a first and a last part, either of which may be empty.
 pub(super) type KeptTokens = [Range<usize>; 2];
 
 impl Cutter {
     /// # Errors
-    /// [`DataError::MaxLengthTooSmall`], [`DataError::HeadTooLong`], [`DataError::StrideTooLong`],
-    /// [`DataError::WindowsOverBothTexts`].
+    /// - [`DataError::MaxLengthTooSmall`] if the special tokens and one token do not fit.
+    /// - [`DataError::HeadTooLong`] if the head leaves no room for a tail.
+    /// - [`DataError::StrideTooLong`] if the stride is not below the window size.
+    /// - [`DataError::WindowsOverBothTexts`] for windows over pairs with longest-first truncation.
     pub(super) fn new(
         config: &EncodingConfig,
         special_tokens: usize,
@@ -64,8 +66,8 @@ impl Cutter {
         })
     }
 
-    /// The most tokens of a single text that matter, and on which side: one more than fit, by
-    /// which it shows that there are more. `None` if all of them matter.
+    /// Returns the number of tokens of a single text that are needed, and from which end: one more
+    /// than fit, to detect truncation. Returns `None` if all tokens are needed.
     pub(super) fn limit(&self) -> Option<(usize, tokenizers::TruncationDirection)> {
         match self.truncation {
             Truncation::Head => Some((self.room + 1, tokenizers::TruncationDirection::Right)),
@@ -89,11 +91,12 @@ impl Cutter {
         })
     }
 
-    /// Calls `write` for each row of a pair of texts. `pair` is its position, for the error.
+    /// Calls `write` for each row of a pair of texts. `pair` is its number, for error messages.
     ///
     /// # Errors
-    /// [`DataError::UncutTextTooLong`] if only one text may be cut, and the other leaves no room;
-    /// those of `write`.
+    /// - [`DataError::UncutTextTooLong`] if only one text may be truncated and the other leaves no
+    ///   room.
+    /// - The errors of `write`.
     pub(super) fn pair_rows<E: From<DataError>>(
         &self,
         pair: usize,
@@ -111,7 +114,7 @@ impl Cutter {
             });
         }
         self.parts(first, first_share, |kept, truncated| {
-            // Windows are over one text, which is the first here, and leave the second whole.
+            // Windows move over the first text here and keep the second text whole.
             let second_kept = match self.truncation {
                 Truncation::Windows { .. } => [0..second, 0..0],
                 _ => self.ends(second, second_share),
@@ -124,15 +127,16 @@ impl Cutter {
         })
     }
 
-    /// How many tokens each text of a pair keeps, as transformers' fast tokenizers have it:
+    /// Returns the number of tokens to keep of each text of a pair, as in transformers' fast
+    /// tokenizers:
     /// [`truncate_encodings`](https://github.com/huggingface/tokenizers/blob/v0.23.2/tokenizers/src/utils/truncation.rs#L76).
     fn shares(&self, pair: usize, [first, second]: [usize; 2]) -> Result<[usize; 2], DataError> {
         let room = self.room;
         if first + second <= room {
             return Ok([first, second]);
         }
-        // The tokens of the text that is not cut leave at least one of the other, and with
-        // windows one that the window before does not have.
+        // The text that is not truncated must leave room for at least one token of the other text,
+        // or with windows, one token that the previous window does not contain.
         let least = match self.truncation {
             Truncation::Windows { stride } => stride + 1,
             _ => 1,
@@ -151,7 +155,8 @@ impl Cutter {
             PairTruncation::OnlySecond => Ok([first, left_by(first)?]),
             PairTruncation::LongestFirst => {
                 let shorter = first.min(second);
-                // Of an odd room the longer text gets one more, the second if they are equal.
+                // If the room is odd, the longer text gets one more token; the second if they are
+                // equal.
                 let (shorter, longer) = if shorter > room / 2 {
                     (room / 2, room - room / 2)
                 } else {
@@ -166,7 +171,8 @@ impl Cutter {
         }
     }
 
-    /// What each row has of one text of `length` tokens that may keep `share` of them.
+    /// Calls `write` for each row of one text of `length` tokens, with at most `share` of them per
+    /// row.
     fn parts<E>(
         &self,
         length: usize,
@@ -187,7 +193,7 @@ impl Cutter {
         }
     }
 
-    /// What one row keeps of `length` tokens if it may keep `share`.
+    /// Returns the ranges of one row that may keep `share` of `length` tokens.
     fn ends(&self, length: usize, share: usize) -> KeptTokens {
         let head = match self.truncation {
             _ if share >= length => length,
@@ -213,7 +219,7 @@ mod tests {
         Cutter::new(&config, 2, false).unwrap()
     }
 
-    /// The tokens kept of each text in each row.
+    /// Returns the tokens kept of each text in each row.
     fn rows(cutter: Cutter, lengths: &[usize]) -> Vec<[Vec<usize>; 2]> {
         let mut rows = Vec::new();
         let collect = |kept: Kept| {
