@@ -1,23 +1,26 @@
-//! Fine-tunes a BERT on AG News.
+//! Fine-tunes a BERT on AG News: the library from data to answers, to copy into a project of your own.
 //!
 //! `cargo run --release --example agnews` runs on the bundled sample with the bundled mini
-//! encoder. The real thing:
+//! encoder. With a real encoder and the published data:
 //!
 //! `cargo run --release --example agnews -- --model DIR --data DIR --epochs 2 --lr 1e-4
 //! --max-length 128 --report out.json`
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use finetune::data::{Opened, catalog};
-use finetune_examples::{RunArguments, SAMPLE_AG_NEWS, data_directory, exit_code, fine_tune};
+use finetune::data::catalog;
+use finetune::prelude::*;
+use finetune_examples::{
+    RunArguments, SAMPLE_AG_NEWS, announce, data_directory, exit_code, finish, say,
+};
 
 /// Fine-tune an encoder on AG News and test it
 #[derive(Parser)]
 struct Arguments {
-    /// Folder with train.csv and test.csv as Zhang et al. published them, or the Parquet files of
+    /// Directory with train.csv and test.csv as Zhang et al. published them, or the Parquet files of
     /// the hub; or `hub` to download them [default: the bundled sample, original text, not a
     /// benchmark]
     #[arg(long, value_name = "DIR")]
@@ -26,18 +29,47 @@ struct Arguments {
     run: RunArguments,
 }
 
-const BUNDLED: &str = "Bundled sample of AG News (original text, not a benchmark)";
-
 fn main() -> ExitCode {
-    let Arguments { data, run } = Arguments::parse();
-    let (title, directory) = match data {
-        Some(directory) => (directory.display().to_string(), directory),
-        None => (BUNDLED.to_string(), SAMPLE_AG_NEWS.into()),
-    };
-    exit_code(open(&directory).and_then(|opened| fine_tune("agnews", &title, &run, opened)))
+    exit_code(run(&Arguments::parse()))
 }
 
-fn open(directory: &Path) -> Result<Opened, Box<dyn Error>> {
-    let directory = data_directory("ag_news", directory)?;
-    Ok(catalog::named("ag_news")?.open(&directory)?)
+fn run(Arguments { data, run }: &Arguments) -> Result<(), Box<dyn Error>> {
+    // Data: the splits of a dataset. `Dataset::files("train.csv")` reads files of your own.
+    let directory = data_directory(
+        "ag_news",
+        data.as_deref().unwrap_or(SAMPLE_AG_NEWS.as_ref()),
+    )?;
+    let news = catalog::named("ag_news")?.open(&directory)?;
+
+    // Settings: plain values with defaults; here those of the command line.
+    let config: FineTuningConfig = run.settings()?;
+    let title = match data {
+        Some(directory) => directory.display().to_string(),
+        None => "Bundled sample of AG News (original text, not a benchmark)".to_string(),
+    };
+    let splits = announce(&title, run, news, config.train.seed)?;
+
+    // Training, then a test on rows that the training has not seen; the record is in the run
+    // directory.
+    let directory = run.run_directory("agnews")?;
+    let prepared = FineTuning::new(run.model().directory(), splits)
+        .config(config)
+        .device(run.device())
+        .prepare()?;
+    say(&prepared.load_report().to_string())?;
+    let mut callback = run.callbacks(directory.path());
+    let output = match run.is_resumed() {
+        true => prepared.resume(directory.path(), &mut callback)?,
+        false => prepared.run(directory.path(), &mut callback)?,
+    };
+    finish(&output, run)?;
+
+    // Prediction, with the model in memory; `Predictor::load` reads it from the run directory.
+    let predictor = output.predictor(PredictorConfig::default())?;
+    let text = "Shares rise as the chip maker reports record sales";
+    for answer in predictor.predict(&[text])? {
+        let topic = answer.label().unwrap_or_default();
+        say(&format!("{text:?}: {topic}"))?;
+    }
+    Ok(())
 }

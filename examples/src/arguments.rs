@@ -10,7 +10,7 @@ use finetune::ops::Precision;
 use finetune::prelude::*;
 use finetune::train::{ActivationPlace, RunDirectory, TrainError};
 
-use crate::{Checkpoint, subset};
+use crate::{Checkpoint, Watcher, subset};
 
 /// Settings of a run. What is not given is as the file of --config says; without one it has a
 /// default that suits the model.
@@ -135,6 +135,11 @@ impl RunArguments {
     /// Whether a run that was stopped goes on.
     pub fn is_resumed(&self) -> bool {
         self.resume
+    }
+
+    /// Progress, and curves for TensorBoard if they are asked for.
+    pub fn callbacks(&self, run_directory: &Path) -> Watcher {
+        Watcher::new(run_directory, self.tensorboard)
     }
 
     /// Whether curves are written for TensorBoard.

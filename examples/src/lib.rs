@@ -25,7 +25,7 @@ pub use cs224n::Cs224nArguments;
 pub use data_directory::data_directory;
 pub use encoding_bar::EncodingBar;
 pub use pretraining_arguments::PreTrainingArguments;
-pub use run::{exit_code, fine_tune, fine_tune_from, say};
+pub use run::{announce, exit_code, fine_tune, fine_tune_from, finish, say};
 pub use subset::subset;
 pub use task_study::{TaskStudy, Variant, minbert_settings, shared_settings};
 pub use text_table::text_table;

@@ -9,7 +9,32 @@ use finetune::data::Opened;
 use finetune::prelude::*;
 use finetune::train::write_json;
 
-use crate::{RunArguments, Watcher};
+use crate::RunArguments;
+
+/// Prints what a run is about to use, and returns the rows that the arguments leave. `data` is what
+/// the first line calls the data.
+///
+/// # Errors
+/// If the arguments ask for rows that are not there, and if standard output is closed.
+pub fn announce(
+    data: &str,
+    arguments: &RunArguments,
+    opened: Opened,
+    seed: u64,
+) -> Result<Splits, Box<dyn Error>> {
+    let splits = arguments.subset(opened.splits, seed)?;
+    say(&format!(
+        "{data}, {} training and {} test rows, with {} on {}",
+        splits.train.len(),
+        splits.test.as_ref().map_or(0, Dataset::len),
+        arguments.model(),
+        arguments.device(),
+    ))?;
+    for report in &opened.reports {
+        say(&report.to_string())?;
+    }
+    Ok(splits)
+}
 
 /// Fine-tunes and tests as the arguments say, and prints the report. `data` is what the first line
 /// calls the data.
@@ -23,22 +48,12 @@ pub fn fine_tune(
     opened: Opened,
 ) -> Result<(), Box<dyn Error>> {
     let settings = arguments.settings()?;
-    let splits = arguments.subset(opened.splits, settings.train.seed)?;
-    say(&format!(
-        "{data}, {} training and {} test rows, with {} on {}",
-        splits.train.len(),
-        splits.test.as_ref().map_or(0, Dataset::len),
-        arguments.model(),
-        arguments.device(),
-    ))?;
-    for report in &opened.reports {
-        say(&report.to_string())?;
-    }
+    let splits = announce(data, arguments, opened, settings.train.seed)?;
     let start = arguments.model().directory();
     fine_tune_from(name, start, splits, settings, arguments)
 }
 
-/// Fine-tunes and tests the checkpoint in the folder `start`, and prints the reports.
+/// Fine-tunes and tests the checkpoint in the directory `start`, and prints the reports.
 ///
 /// # Errors
 /// Whatever is wrong with the settings, the checkpoint or the data.
@@ -49,21 +64,29 @@ pub fn fine_tune_from(
     settings: FineTuningConfig,
     arguments: &RunArguments,
 ) -> Result<(), Box<dyn Error>> {
-    let device = arguments.device();
-    let device_name = device.to_string();
-    let run = PreparedFineTuning::new(start, splits, settings, &device.open()?, &device_name)?;
+    let run = FineTuning::new(start, splits).config(settings);
+    let run = run.device(arguments.device()).prepare()?;
     say(&run.load_report().to_string())?;
     let directory = arguments.run_directory(name)?;
     let path = directory.path();
-    let mut callback = Watcher::new(path, arguments.tensorboard);
-    let report = match arguments.resume {
+    let mut callback = arguments.callbacks(path);
+    let output = match arguments.resume {
         true => run.resume(path, &mut callback)?,
         false => run.run(path, &mut callback)?,
     };
+    finish(&output, arguments)
+}
+
+/// Prints the report of a run and writes it where the arguments ask for it.
+///
+/// # Errors
+/// If the file or standard output cannot be written.
+pub fn finish(output: &FineTuningOutput, arguments: &RunArguments) -> Result<(), Box<dyn Error>> {
     if let Some(path) = &arguments.report {
-        write_json(path, &report.report)?;
+        write_json(path, &output.report)?;
     }
-    Ok(say(&format!("\n{report}\nRun record: {}", path.display()))?)
+    let directory = output.directory.path().display();
+    Ok(say(&format!("\n{output}\nRun record: {directory}"))?)
 }
 
 /// A line on standard output.

@@ -57,8 +57,8 @@ pub mod prelude {
     pub use crate::ops::Precision;
     pub use crate::train::{
         Callback, Control, FineTuning, FineTuningConfig, FineTuningOutput, Freeze, LabelledTexts,
-        Loss, LossConfig, Metric, OptimizerConfig, Parts, Prediction, Predictor, PredictorConfig,
-        Predictions, ProgressCallback, RunLength, Schedule, StepContext, Targets, TextConfig,
+        Loss, LossConfig, Metric, OptimizerConfig, Parts, Prediction, Predictions, Predictor,
+        PredictorConfig, ProgressCallback, RunLength, Schedule, StepContext, Targets, TextConfig,
         TrainConfig, TrainError, Trainer,
     };
 }

@@ -109,7 +109,7 @@ struct Settings {
 }
 
 /// What a pre-training run was and what came of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PreTrainingReport {
     /// By what it was made.
     #[serde(flatten)]

@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use finetune_data::{Label, Splits};
 use finetune_train::{
-    EvaluationConfig, PreparedFineTuning, RunLength, RunReport, TrainConfig, TrainError,
+    EvaluationConfig, PreparedFineTuning, RunLength, RunReport, TrainConfig, TrainError, read_json,
 };
 use serde_json::Value;
 
@@ -81,6 +81,14 @@ fn errors_are_told_by_slice_and_by_text() {
     let json: Value = serde_json::from_slice(&json).unwrap();
     assert_eq!(json["test"]["worst_errors"]["texts"][0]["id"], "3");
     assert_eq!(json["test"]["slices"][1]["slices"][0]["name"], "weather");
+    assert_eq!(
+        json["test"]["metrics"]["f1"],
+        report.test.as_ref().unwrap().metrics["f1"]
+    );
+
+    // The type that wrote it reads it, and loses nothing.
+    let read: RunReport = read_json(&folder.path().join("run/report.json")).unwrap();
+    assert_eq!(serde_json::to_value(&read).unwrap(), json);
 }
 
 #[test]

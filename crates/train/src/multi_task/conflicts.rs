@@ -6,7 +6,7 @@ use std::path::Path;
 
 use finetune_eval::plots::{ColourScale, HeatMap};
 use finetune_eval::report::Section;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::TrainError;
@@ -14,7 +14,7 @@ use crate::metrics_lines::metrics_lines;
 use crate::report::figure;
 
 /// The cosines between the gradients of pairs of tasks, stage by stage of the encoder.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ConflictSection {
     /// How often they were measured.
     pub measurements: usize,

@@ -4,14 +4,14 @@ use std::fmt;
 use std::path::Path;
 
 use finetune_eval::report::Report;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ConflictSection, OverallScore};
 use crate::TrainError;
 use crate::report::{DataSection, ModelSection, RunPage, RunSection, TestSection, TrainSection};
 
 /// What a run on several tasks was and what came of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MultiTaskReport {
     /// By what it was made.
     #[serde(flatten)]
@@ -31,7 +31,7 @@ pub struct MultiTaskReport {
 }
 
 /// One of several tasks.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TaskReport {
     /// Its name.
     pub name: String,
@@ -108,7 +108,7 @@ impl fmt::Display for MultiTaskReport {
         writeln!(f, "{}", self.train.sentence(rows))?;
         for task in &self.tasks {
             let Some(test) = &task.test else { continue };
-            let (name, rows) = (&task.name, test.rows);
+            let (name, rows) = (&task.name, test.scores.rows());
             writeln!(f, "{name}: tested on {rows} rows. {}", test.sentence())?;
         }
         if let Some(conflicts) = &self.conflicts {

@@ -8,7 +8,7 @@ use finetune_eval::{
     Binning, ConfusionMatrix, MetricKind, PredictedProbabilities, PredictedScores, Predictions,
     Reliability, SliceScores, Slices,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::figure;
 use crate::TrainError;
@@ -20,7 +20,7 @@ const WORST: usize = 10;
 const LENGTHS: [usize; 8] = [8, 16, 32, 64, 128, 256, 512, 1024];
 
 /// Where predictions of test rows are right and wrong.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ErrorAnalysis {
     /// Scores by length in tokens, by whether the text was cut, and by class; not those that do not

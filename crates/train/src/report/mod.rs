@@ -10,7 +10,7 @@ use std::path::Path;
 
 use burn::module::Module;
 use finetune_model::{LoadReport, Parameter, parameters};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::callback::EpochRecord;
 use crate::evaluation::EvaluationRecord;
@@ -22,7 +22,7 @@ pub(crate) use page::{RunPage, figure};
 pub use test_section::{TestScores, TestSection};
 
 /// What a run was and what came of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunReport {
     /// By what it was made.
     #[serde(flatten)]
@@ -40,10 +40,10 @@ pub struct RunReport {
 }
 
 /// By what a run was made: the head of every report.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunSection {
     /// Version of the library.
-    pub version: &'static str,
+    pub version: String,
     /// The program and its arguments.
     pub command: Vec<String>,
     /// Where the tensors were.
@@ -55,7 +55,7 @@ pub struct RunSection {
 }
 
 /// The model before training.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ModelSection {
     /// The checkpoint's folder; nothing for a model from a seed.
     pub source: Option<String>,
@@ -70,7 +70,7 @@ pub struct ModelSection {
 }
 
 /// The data of both splits.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DataSection {
     /// Names of the classes, in the order of their numbers.
     pub class_names: Vec<String>,
@@ -83,7 +83,7 @@ pub struct DataSection {
 }
 
 /// One split.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SplitSection {
     /// Name of the data set and split.
     pub name: String,
@@ -96,7 +96,7 @@ pub struct SplitSection {
 }
 
 /// Activations of the frozen part.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ActivationsSection {
     /// What they take in memory or on disk, those of the validation rows among them.
     pub bytes: u64,
@@ -107,7 +107,7 @@ pub struct ActivationsSection {
 }
 
 /// The training phase.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TrainSection {
     /// Wall time of the loop.
     pub seconds: f64,
@@ -129,7 +129,7 @@ impl RunSection {
     /// At the end of a run, which is when the memory is known.
     pub(crate) fn new(command: &[String], device: &str, seed: u64) -> Self {
         Self {
-            version: env!("CARGO_PKG_VERSION"),
+            version: env!("CARGO_PKG_VERSION").to_string(),
             command: command.to_vec(),
             device: device.to_string(),
             seed,
@@ -217,7 +217,7 @@ impl fmt::Display for RunReport {
         writeln!(
             f,
             "Tested on {} rows in {:.1} s: {:.1} rows a second. {}",
-            test.rows,
+            test.scores.rows(),
             test.seconds,
             test.examples_per_second,
             test.sentence(),

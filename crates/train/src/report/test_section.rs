@@ -9,7 +9,7 @@ use finetune_eval::{
     ClassificationReport, ConfusionMatrix, Evaluator, MetricKind, Predictions, RegressionReport,
     Scored, Scores,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ErrorAnalysis, figure};
 use crate::predict::PredictionOutput;
@@ -21,7 +21,7 @@ use crate::{Criterion, TrainError};
 const MOST_CLASSES: usize = 40;
 
 /// The test phase.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TestSection {
     /// What the predictions are worth.
     #[serde(flatten)]
@@ -29,8 +29,6 @@ pub struct TestSection {
     /// Where they are right and wrong.
     #[serde(flatten)]
     pub analysis: ErrorAnalysis,
-    /// Number of test rows.
-    pub rows: usize,
     /// Every metric of the run: those of its task, those its settings name, and your own.
     pub metrics: Scores,
     /// Wall time of the prediction loop.
@@ -40,7 +38,7 @@ pub struct TestSection {
 }
 
 /// What predictions are worth.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum TestScores {
     /// Of classes.
@@ -56,6 +54,14 @@ pub enum TestScores {
 }
 
 impl TestScores {
+    /// Number of test rows.
+    pub fn rows(&self) -> u64 {
+        match self {
+            Self::Classes { report, .. } => report.rows,
+            Self::Scores(report) => report.rows,
+        }
+    }
+
     /// # Errors
     /// As [`TestSection::new`].
     pub(crate) fn new(
@@ -111,7 +117,6 @@ impl TestSection {
         Ok(Self {
             scores: TestScores::new(predictions, &labels, class_names)?,
             analysis: ErrorAnalysis::new(predictions, &labels, test)?,
-            rows: predictions.len(),
             metrics: scores_of(&test.tokens, criterion, evaluator, predictions)?,
             seconds: output.seconds,
             examples_per_second: output.examples_per_second(),
