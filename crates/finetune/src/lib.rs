@@ -11,34 +11,28 @@
 //! | [`ops`] | the tensor operations beneath, for models of your own |
 //! | [`random`] | randomness by address, for repeatable choices of your own |
 //!
-//! A fine-tuning run on the CPU:
+//! From files to answers, on the CPU:
 //!
 //! ```no_run
-//! use std::path::Path;
-//!
 //! use finetune::prelude::*;
 //!
-//! let device: DeviceSpec = "flex".parse()?;
-//! let news = finetune::data::catalog::named("ag_news")?.open(Path::new("datasets/ag_news/sample"))?;
-//! let config = FineTuningConfig {
-//!     text: TextConfig { encoding: EncodingConfig::new(128), ..Default::default() },
-//!     train: TrainConfig { length: RunLength::Epochs(2), ..Default::default() },
-//!     ..Default::default()
-//! };
-//! let model = Path::new("my-bert");
-//! let run = PreparedFineTuning::new(model, news.splits, config, &device.open()?, &device.to_string())?;
-//! let report = run.run(Path::new("runs/first"), &mut ProgressCallback::new())?;
-//! println!("{report}");
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! let dataset = Dataset::files("train.csv").text("message").label("topic").test("test.csv").load()?;
+//! let run = FineTuning::new("my-bert", dataset).epochs(3).run("runs/topics")?;
+//! println!("{run}");
+//! let answers = run.predictor(PredictorConfig::default())?.predict(&["a text", "another"])?;
+//! # Ok::<(), TrainError>(())
 //! ```
+//!
+//! Your own parts are small traits: [`Loss`](train::Loss), [`Metric`](eval::Metric),
+//! [`Callback`](train::Callback), [`Head`](model::Head). All go through the same run, resume, report and
+//! prediction.
 //!
 //! # Features
 //!
 //! `flex` (default), `tch`, `wgpu`, `vulkan`, `cuda`: which devices are compiled in. Which of them
 //! a run uses is decided when it starts, by [`DeviceSpec`].
 //!
-//! `hub`: downloads of published data sets. `learner`: our models under burn's own training loop;
-//! `dashboard`: the same with burn's dashboard in the terminal.
+//! `hub`: downloads of published datasets.
 
 pub use finetune_ops::{DeviceError, DeviceSpec};
 pub use {
