@@ -1,8 +1,8 @@
-//! What rows from outside are held to.
+//! Validation of input rows.
 
 use crate::EvalError;
 
-/// The numbers of a row, one finite number for each class; the label is one of the classes.
+/// Checks that a row has one finite value per class and a label in `0..classes`.
 pub(crate) fn checked_row<S: Copy + Into<f64>>(
     row: u64,
     label: usize,
@@ -31,7 +31,7 @@ pub(crate) fn checked_row<S: Copy + Into<f64>>(
     Ok(numbers)
 }
 
-/// The number, if it is one; `what` it is, for the message.
+/// Returns the number if it is finite; `what` names it in the error.
 pub(crate) fn finite(row: u64, number: f64, what: impl Fn() -> String) -> Result<f64, EvalError> {
     if number.is_finite() {
         return Ok(number);
@@ -43,7 +43,7 @@ pub(crate) fn finite(row: u64, number: f64, what: impl Fn() -> String) -> Result
     })
 }
 
-/// Refuses labels and predictions that do not pair up, or are none.
+/// Checks that there are as many predictions as labels, and at least one.
 pub(crate) fn pairs(labels: usize, predictions: usize) -> Result<(), EvalError> {
     if labels != predictions {
         return Err(EvalError::LengthMismatch {

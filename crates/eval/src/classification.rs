@@ -8,20 +8,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ConfusionMatrix, EvalError};
 
-/// The scores of a classifier over a set of rows, all in `[0, 1]`.
+/// Accuracy, precision, recall and F1 of a classifier, all in `[0, 1]`.
 ///
-/// Computed from integer counts over the whole set, following scikit-learn's
-/// [`precision_recall_fscore_support`] with `zero_division=0`: a precision (recall, F1) without
-/// any predicted row (true row, either) is 0.
+/// Computed from integer counts over the whole dataset, as in scikit-learn's
+/// [`precision_recall_fscore_support`] with `zero_division=0`: the precision of a class that is
+/// never predicted, and the recall of a class without rows, are 0.
 ///
-/// *Macro* scores are plain means over **all classes of the class list**. scikit-learn, unless told
-/// `labels=range(C)`, takes the mean over the classes that occur in labels or predictions: a class
-/// that occurs in neither counts here as 0 and there not at all. The denominator here is therefore
-/// the same for every subset, fold and model, so that scores compare.
+/// *Macro* scores are unweighted means over **all classes of the class list**. By default,
+/// scikit-learn averages only over classes that occur in labels or predictions; here, a class that
+/// occurs in neither counts as 0, as with `labels=range(C)`. The denominator is therefore the same
+/// for every subset, fold and model, and scores are comparable.
 ///
 /// *Weighted* scores are means weighted by the number of true rows of each class. *Micro* scores
-/// are no fields: where each row has one label, micro precision, recall and F1 are all the
-/// accuracy. So is the weighted recall, which is kept since tables list it.
+/// are omitted: with one label per row, micro precision, recall and F1 all equal the accuracy. The
+/// weighted recall equals the accuracy too, but is included because tables list it.
 ///
 /// ```
 /// use finetune_eval::ClassificationReport;
@@ -50,48 +50,48 @@ use crate::{ConfusionMatrix, EvalError};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ClassificationReport {
-    /// Number of rows scored, at least 1.
+    /// Number of rows, at least 1.
     pub rows: u64,
-    /// Share of rows whose prediction equals the label.
+    /// Fraction of rows whose prediction equals the label.
     pub accuracy: f64,
-    /// Mean precision over the classes.
+    /// Macro-averaged precision.
     pub macro_precision: f64,
-    /// Mean recall over the classes, also called balanced accuracy when every class has rows.
+    /// Macro-averaged recall; the balanced accuracy if every class has rows.
     pub macro_recall: f64,
-    /// Mean of the classes' F1 (not the F1 of the mean precision and recall).
+    /// Macro-averaged F1 (not the F1 of the averaged precision and recall).
     pub macro_f1: f64,
-    /// Mean precision, classes weighted by their support.
+    /// Precision, averaged with the support as weights.
     pub weighted_precision: f64,
-    /// Mean recall, classes weighted by their support: equal to the accuracy.
+    /// Recall, averaged with the support as weights; equals the accuracy.
     pub weighted_recall: f64,
-    /// Mean F1, classes weighted by their support.
+    /// F1, averaged with the support as weights.
     pub weighted_f1: f64,
-    /// The scores of each class, in class order.
+    /// Scores per class, in class order.
     pub per_class: Vec<ClassScores>,
 }
 
-/// The scores of one class against all others, each in `[0, 1]`.
+/// Scores of one class against all others, in `[0, 1]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ClassScores {
-    /// The class name.
+    /// Class name.
     pub name: String,
-    /// Of the rows predicted as this class, the share that are of it; 0 when none was.
+    /// Fraction of the rows predicted as this class that belong to it; 0 if there are none.
     pub precision: f64,
-    /// Of the rows of this class, the share predicted as it; 0 when there are none.
+    /// Fraction of the rows of this class that are predicted as it; 0 if there are none.
     pub recall: f64,
-    /// Harmonic mean of precision and recall; 0 when the class was neither true nor predicted.
+    /// Harmonic mean of precision and recall; 0 if the class is neither true nor predicted.
     pub f1: f64,
     /// Number of rows of this class.
     pub support: u64,
 }
 
 impl ClassificationReport {
-    /// Scores what a confusion matrix has counted.
+    /// Computes the report from a confusion matrix.
     ///
     /// # Errors
     ///
-    /// [`EvalError::NoRows`] for an empty matrix.
+    /// - [`EvalError::NoRows`] if the matrix is empty.
     ///
     /// ```
     /// use finetune_eval::{ClassificationReport, ConfusionMatrix, EvalError};
@@ -129,18 +129,19 @@ impl ClassificationReport {
             macro_recall: mean(|class| class.recall),
             macro_f1: mean(|class| class.f1),
             weighted_precision: weighted(|class| class.precision),
-            // Each class's recall times its rows is its hits: the sum is the accuracy, exactly.
+            // The recall of a class times its support is its number of hits, so the sum is exactly
+            // the accuracy.
             weighted_recall: accuracy,
             weighted_f1: weighted(|class| class.f1),
             per_class,
         })
     }
 
-    /// Scores labels against predictions, row by row.
+    /// Computes the report from labels and predictions, one of each per row.
     ///
     /// # Errors
     ///
-    /// Those of [`ConfusionMatrix::from_slices`].
+    /// - The errors of [`ConfusionMatrix::from_slices`].
     pub fn from_slices(
         labels: &[usize],
         predictions: &[usize],
@@ -153,16 +154,17 @@ impl ClassificationReport {
         )?)
     }
 
-    /// The report as a table, ending in a line break: character for character that of
-    /// scikit-learn's [`classification_report`] with `digits=4, zero_division=0`
-    /// (but for the support, printed as an integer also where no row at all is right).
+    /// Returns the report as a table that ends in a newline, identical to scikit-learn's
+    /// [`classification_report`] with `digits=4, zero_division=0`, except that the support is
+    /// always an integer.
     ///
     /// [`classification_report`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.classification_report.html
     pub fn to_text(&self) -> String {
         self.to_text_with_digits(4)
     }
 
-    /// As [`to_text`](Self::to_text) with so many decimals, scikit-learn's `digits`.
+    /// Returns the table of [`to_text`](Self::to_text) with this many decimals (scikit-learn's
+    /// `digits`).
     ///
     /// ```
     /// use finetune_eval::ClassificationReport;
@@ -178,7 +180,7 @@ impl ClassificationReport {
     }
 }
 
-/// The table of [`ClassificationReport::to_text`].
+/// Writes the table of [`ClassificationReport::to_text`].
 impl fmt::Display for ClassificationReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.to_text())

@@ -1,4 +1,5 @@
-//! Counts of true against predicted classes, the one source of every classification score.
+//! Confusion matrix: counts of true against predicted classes, the basis of all classification
+//! metrics.
 
 mod agreement;
 mod averages;
@@ -18,15 +19,15 @@ pub use averages::{Average, AveragedScores};
 pub use confusions::Confusion;
 pub use normalised::{Normalisation, NormalisedConfusionMatrix};
 
-/// How many rows of each true class were predicted as each class.
+/// Confusion matrix: number of rows per true and predicted class.
 ///
-/// Rows of the matrix are true classes, columns are predicted classes, as in
-/// [scikit-learn's `confusion_matrix`]. Counts are integers: adding rows one by one, batch by
-/// batch, or merging the matrices of several workers in any order gives the same matrix.
+/// As in [scikit-learn's `confusion_matrix`], rows of the matrix are true classes and columns are
+/// predicted classes. Counts are integers: adding rows batch by batch, or merging the matrices of
+/// several workers in any order, gives the same matrix.
 ///
-/// Two matrices are equal when their class names and all their counts are equal.
+/// Two matrices are equal if their class names and all counts are equal.
 ///
-/// Stored as `{"class_names": [..], "counts": [[..], ..]}`; what is read back is checked.
+/// Serialized as `{"class_names": [..], "counts": [[..], ..]}`; deserialization checks the counts.
 ///
 /// ```
 /// use finetune_eval::ConfusionMatrix;
@@ -53,16 +54,16 @@ pub use normalised::{Normalisation, NormalisedConfusionMatrix};
 #[serde(try_from = "stored::StoredMatrix")]
 pub struct ConfusionMatrix {
     class_names: Vec<String>,
-    /// `counts[true][predicted]`, always `[C, C]`, with a sum that fits 64 bits.
+    /// `counts[true][predicted]`, `[C, C]`; the sum fits into 64 bits.
     counts: Vec<Vec<u64>>,
 }
 
 impl ConfusionMatrix {
-    /// An empty matrix over the named classes: class `i` is the `i`-th name.
+    /// Creates an empty matrix; class `i` has the `i`-th name.
     ///
     /// # Errors
     ///
-    /// [`EvalError::TooFewClasses`] for fewer than two names.
+    /// - [`EvalError::TooFewClasses`] if there are fewer than two names.
     pub fn new(
         class_names: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<Self, EvalError> {
@@ -77,15 +78,15 @@ impl ConfusionMatrix {
         })
     }
 
-    /// Counts all rows of a set; `labels[i]` and `predictions[i]` belong to row `i`.
+    /// Counts all rows; `labels[i]` and `predictions[i]` belong to row `i`.
     ///
     /// # Errors
     ///
-    /// - [`EvalError::TooFewClasses`] for fewer than two names,
-    /// - [`EvalError::LengthMismatch`] when the slices differ in length,
-    /// - [`EvalError::NoRows`] when they are empty,
-    /// - [`EvalError::LabelOutOfRange`] or [`EvalError::PredictionOutOfRange`] for the first row
-    ///   with a class outside `0..C`.
+    /// - [`EvalError::TooFewClasses`] if there are fewer than two names.
+    /// - [`EvalError::LengthMismatch`] if the slices differ in length.
+    /// - [`EvalError::NoRows`] if they are empty.
+    /// - [`EvalError::LabelOutOfRange`] or [`EvalError::PredictionOutOfRange`] if a class is
+    ///   outside `0..C`; it names the first such row.
     ///
     /// ```
     /// use finetune_eval::ConfusionMatrix;
@@ -118,14 +119,14 @@ impl ConfusionMatrix {
         Ok(matrix)
     }
 
-    /// Counts one more row.
+    /// Counts one more row. On error, nothing is counted.
     ///
     /// # Errors
     ///
-    /// [`EvalError::LabelOutOfRange`] or [`EvalError::PredictionOutOfRange`] for a class outside
-    /// `0..C`; the position in it is the number of rows counted before. Nothing is counted then.
+    /// - [`EvalError::LabelOutOfRange`] or [`EvalError::PredictionOutOfRange`] if a class is
+    ///   outside `0..C`; its row number is the number of rows counted before.
     pub fn add(&mut self, label: usize, prediction: usize) -> Result<(), EvalError> {
-        // The total is a sum over all cells: worth computing only for a message.
+        // The total is a sum over all cells, needed only for the message.
         if label >= self.classes() || prediction >= self.classes() {
             self.check(self.total(), label, prediction)?;
         }
@@ -133,12 +134,13 @@ impl ConfusionMatrix {
         Ok(())
     }
 
-    /// Adds the counts of another matrix over the same classes, such as another worker's share.
+    /// Adds the counts of another matrix over the same classes, such as that of another worker. On
+    /// error, `self` is unchanged.
     ///
     /// # Errors
     ///
-    /// [`EvalError::ClassNamesDiffer`] unless both name the same classes in the same order,
-    /// [`EvalError::TooManyRows`] when the total would exceed 64 bits. `self` is unchanged then.
+    /// - [`EvalError::ClassNamesDiffer`] if the class names or their order differ.
+    /// - [`EvalError::TooManyRows`] if the total exceeds 64 bits.
     ///
     /// ```
     /// use finetune_eval::ConfusionMatrix;
@@ -157,7 +159,7 @@ impl ConfusionMatrix {
                 other: other.class_names.clone(),
             });
         }
-        // No cell can overflow when the sum of all cells does not.
+        // If the sum of all cells does not overflow, no cell does.
         self.total()
             .checked_add(other.total())
             .ok_or(EvalError::TooManyRows)?;
@@ -169,21 +171,21 @@ impl ConfusionMatrix {
         Ok(())
     }
 
-    /// Number of classes `C`, at least 2.
+    /// Returns the number of classes `C`, at least 2.
     pub fn classes(&self) -> usize {
         self.class_names.len()
     }
 
-    /// The class names, in class order.
+    /// Returns the class names, in class order.
     pub fn class_names(&self) -> &[String] {
         &self.class_names
     }
 
-    /// The number of the class of that name.
+    /// Returns the index of the class with this name.
     ///
     /// # Errors
     ///
-    /// [`EvalError::UnknownClass`] if there is none.
+    /// - [`EvalError::UnknownClass`] if there is no such class.
     pub fn class(&self, name: &str) -> Result<usize, EvalError> {
         let mut names = self.class_names.iter();
         names
@@ -194,26 +196,26 @@ impl ConfusionMatrix {
             })
     }
 
-    /// Number of rows of class `label` that were predicted as class `prediction`.
+    /// Returns the number of rows of class `label` predicted as class `prediction`.
     ///
     /// # Panics
     ///
-    /// Like indexing a slice, when either is not below [`classes`](Self::classes).
+    /// If either is not below [`classes`](Self::classes).
     pub fn count(&self, label: usize, prediction: usize) -> u64 {
         self.counts[label][prediction]
     }
 
-    /// The counts as `C` rows of `C`: for each true class, how often each class was predicted.
+    /// Returns the counts as `[C, C]`: for each true class, the number of rows per predicted class.
     pub fn counts_by_true(&self) -> &[Vec<u64>] {
         &self.counts
     }
 
-    /// Number of rows counted.
+    /// Returns the number of counted rows.
     pub fn total(&self) -> u64 {
         self.counts.iter().flatten().sum()
     }
 
-    /// Number of rows whose prediction equals the label, in `0..=total`.
+    /// Returns the number of rows whose prediction equals the label.
     pub fn correct(&self) -> u64 {
         self.counts
             .iter()
@@ -222,9 +224,9 @@ impl ConfusionMatrix {
             .sum()
     }
 
-    /// For each true class, the shares in `[0, 1]` of its rows by predicted class.
+    /// Returns, for each true class, the fractions of its rows by predicted class.
     ///
-    /// Each row adds up to 1 and has the recall on the diagonal; a class without rows gives zeros.
+    /// Each row sums to 1 and has the recall on the diagonal; the row of a class without rows is 0.
     ///
     /// ```
     /// use finetune_eval::ConfusionMatrix;
@@ -242,25 +244,24 @@ impl ConfusionMatrix {
         self.normalised(Normalisation::ByTrue).shares
     }
 
-    /// The matrix as a table for a terminal, ending in a line break.
+    /// Returns the matrix as a table for terminals that ends in a newline.
     ///
-    /// Rows are true classes, columns predicted classes, a dot stands for 0, and the last column is
-    /// the recall of the row (`-` for a class without rows). Long names are shortened with an
-    /// ellipsis; where names would not fit or would become indistinct, columns carry class numbers
-    /// and rows carry number and name. With more than 20 classes, where no matrix is legible, the
-    /// most frequent confusions are listed instead.
+    /// Rows are true classes, columns are predicted classes, a dot means 0, and the last column is
+    /// the recall (`-` for a class without rows). Long names are shortened with an ellipsis; if
+    /// names do not fit or become ambiguous, columns are headed by class indices, and rows by index
+    /// and name. With more than 20 classes, the most frequent confusions are listed instead.
     ///
-    /// Columns align where each character of a class name is one cell wide.
+    /// Columns are aligned if every character of a class name is one cell wide.
     pub fn to_text(&self) -> String {
         text::render(self)
     }
 
-    /// Number of rows of each true class.
+    /// Returns the number of rows per true class.
     pub(crate) fn true_totals(&self) -> Vec<u64> {
         self.counts.iter().map(|row| row.iter().sum()).collect()
     }
 
-    /// Number of rows predicted as each class.
+    /// Returns the number of rows per predicted class.
     pub(crate) fn predicted_totals(&self) -> Vec<u64> {
         let column_total = |class: usize| self.counts.iter().map(|row| row[class]).sum();
         (0..self.classes()).map(column_total).collect()
@@ -286,7 +287,7 @@ impl ConfusionMatrix {
     }
 }
 
-/// The table of [`ConfusionMatrix::to_text`].
+/// Writes the table of [`ConfusionMatrix::to_text`].
 impl fmt::Display for ConfusionMatrix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.to_text())

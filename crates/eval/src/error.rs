@@ -1,11 +1,11 @@
-//! What can be wrong with the input of a metric.
+//! Errors of the crate.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use thiserror::Error;
 
-/// Why a metric could not be computed, with the position and the value at fault.
+/// Error of a metric, test, plot or report; it names the position and the invalid value.
 ///
 /// ```
 /// use finetune_eval::{ConfusionMatrix, EvalError};
@@ -17,90 +17,91 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum EvalError {
-    /// Labels and predictions do not pair up row by row.
+    /// The numbers of labels and predictions differ.
     #[error("{labels} labels but {predictions} predictions: every row needs one of each")]
     LengthMismatch {
-        /// Number of labels given.
+        /// Number of labels.
         labels: usize,
-        /// Number of predictions given.
+        /// Number of predictions.
         predictions: usize,
     },
 
-    /// A label names no class.
+    /// A label is not a class index.
     #[error("row {row}: label {label} is outside the {classes} classes 0..{classes}")]
     LabelOutOfRange {
-        /// Position of the row, counted from 0.
+        /// Row index, from 0.
         row: u64,
-        /// The label found there.
+        /// Label found.
         label: usize,
         /// Number of classes.
         classes: usize,
     },
 
-    /// A prediction names no class.
+    /// A prediction is not a class index.
     #[error("row {row}: prediction {prediction} is outside the {classes} classes 0..{classes}")]
     PredictionOutOfRange {
-        /// Position of the row, counted from 0.
+        /// Row index, from 0.
         row: u64,
-        /// The prediction found there.
+        /// Prediction found.
         prediction: usize,
         /// Number of classes.
         classes: usize,
     },
 
-    /// A number that came from outside is NaN or infinite.
+    /// An input value is NaN or infinite.
     #[error("row {row}: the {what} is {got}, not a finite number")]
     NotFinite {
-        /// Position of the row, counted from 0.
+        /// Row index, from 0.
         row: u64,
-        /// What the number is, such as "predicted score".
+        /// Kind of value, such as "predicted score".
         what: String,
-        /// The number.
+        /// Value found.
         got: String,
     },
 
-    /// A row has not one number for each class.
+    /// A row does not have one value per class.
     #[error("row {row}: {got} numbers for {classes} classes")]
     WrongWidth {
-        /// Position of the row, counted from 0.
+        /// Row index, from 0.
         row: u64,
         /// Number of classes.
         classes: usize,
-        /// Numbers found in the row.
+        /// Number of values found.
         got: usize,
     },
 
-    /// The numbers of a row are no probabilities of classes that exclude each other.
+    /// The values of a row are not a probability distribution over the classes.
     #[error("row {row}: not the probabilities of the classes: {reason}")]
     NotProbabilities {
-        /// Position of the row, counted from 0.
+        /// Row index, from 0.
         row: u64,
-        /// Which of them is outside `[0, 1]`, or what they add up to.
+        /// The value outside `[0, 1]`, or the sum of the row.
         reason: String,
     },
 
-    /// A row was asked for that is not there.
+    /// A row index is out of range.
     #[error("row {row} is outside the {rows} rows 0..{rows}")]
     RowOutOfRange {
-        /// The row asked for.
+        /// Row index found.
         row: usize,
         /// Number of rows.
         rows: usize,
     },
 
-    /// The score of these rows is not a number, where scikit-learn or SciPy give NaN or an error.
+    /// A metric is undefined for the rows, where scikit-learn or SciPy return NaN or raise an
+    /// error.
     #[error("{metric} is undefined: {reason}")]
     Undefined {
-        /// The score.
+        /// Name of the metric.
         metric: &'static str,
-        /// What the rows lack.
+        /// Why it is undefined.
         reason: String,
     },
 
     /// No metric is called so.
     #[error("unknown metric {name:?}, expected one of {known}")]
     UnknownMetric {
-        /// The name given.
+        /// Name found.
         name: String,
         /// The names there are, those most like it first.
         known: String,
@@ -135,102 +136,102 @@ pub enum EvalError {
         needs: &'static str,
     },
 
-    /// No class is called so.
+    /// No class has this name.
     #[error("no class is called {name:?}, the classes are {class_names:?}")]
     UnknownClass {
-        /// The name given.
+        /// Name found.
         name: String,
-        /// The names there are.
+        /// Existing class names.
         class_names: Vec<String>,
     },
 
     /// Two sets of probabilities have different numbers of classes.
     #[error("cannot add rows of {other} classes to rows of {own}")]
     NumberOfClassesDiffers {
-        /// Classes of the set that was to grow.
+        /// Number of classes of the set to extend.
         own: usize,
-        /// Classes of the set that was to be added.
+        /// Number of classes of the added set.
         other: usize,
     },
 
-    /// A setting of a metric is outside its range.
+    /// A setting is out of range.
     #[error("{setting} is {got}, expected {expected}")]
     Setting {
-        /// The setting.
+        /// Name of the setting.
         setting: &'static str,
-        /// Its value.
+        /// Value found.
         got: String,
-        /// Which values it may have.
+        /// Valid values.
         expected: &'static str,
     },
 
-    /// What was given makes no picture.
+    /// The data cannot be plotted.
     #[error("cannot draw {plot}: {reason}")]
     Plot {
-        /// The kind of picture.
+        /// Kind of plot.
         plot: &'static str,
-        /// What is wrong with its data.
+        /// What is wrong with the data.
         reason: String,
     },
 
-    /// A picture could not be written.
+    /// A plot cannot be written to a file.
     #[error("{}: {reason}", path.display())]
     Picture {
-        /// The file it was to become.
+        /// File.
         path: std::path::PathBuf,
-        /// Why it did not.
+        /// Reason.
         reason: String,
     },
 
-    /// A score over no rows is not a number.
+    /// There are no rows to score.
     #[error("no rows: a score needs at least one labelled prediction")]
     NoRows,
 
-    /// With fewer than two classes there is nothing to tell apart.
+    /// There are fewer than two classes.
     #[error("{classes} class names: a classification needs at least two")]
     TooFewClasses {
-        /// Number of class names given.
+        /// Number of class names.
         classes: usize,
     },
 
-    /// Two confusion matrices count different classes, so their cells do not correspond.
+    /// Two confusion matrices have different classes.
     #[error("cannot merge counts over the classes {other:?} into counts over {own:?}")]
     ClassNamesDiffer {
-        /// Class names of the matrix that was to grow.
+        /// Class names of the matrix to extend.
         own: Vec<String>,
-        /// Class names of the matrix that was to be added.
+        /// Class names of the added matrix.
         other: Vec<String>,
     },
 
-    /// Stored counts are not one row and one column per class.
+    /// Deserialized counts are not a `[C, C]` matrix.
     #[error(
         "counts of {classes} classes must be {classes} x {classes}, got {what} of length {got}"
     )]
     CountsNotSquare {
         /// Number of class names.
         classes: usize,
-        /// The list at fault: the list of rows, or one of the rows.
+        /// The list of wrong length: the list of rows, or one of the rows.
         what: String,
-        /// Its length.
+        /// Length found.
         got: usize,
     },
 
-    /// The counts together exceed what a 64-bit total can hold.
+    /// The sum of the counts exceeds 64 bits.
     #[error("the counts add up to more than {} rows", u64::MAX)]
     TooManyRows,
 
-    /// A sample is too small for what is asked of it.
+    /// A sample has too few values.
     #[error("sample {sample:?}: {got} values where at least {needed} are needed")]
     TooFewValues {
-        /// The sample at fault: `first`, `second`, the name of an arm.
+        /// Name of the sample: `first`, `second`, or that of an arm.
         sample: String,
-        /// Fewest values that will do.
+        /// Minimum number of values.
         needed: usize,
-        /// Number of values given.
+        /// Number of values found.
         got: usize,
     },
 
-    /// Paired samples do not pair up value by value.
+    /// Paired samples have different numbers of values.
     #[error("paired samples of {first} and {second} values: every pair needs one of each")]
     PairsIncomplete {
         /// Number of values of the first sample.
@@ -239,57 +240,57 @@ pub enum EvalError {
         second: usize,
     },
 
-    /// Nothing varies, so there is nothing to measure a difference by.
+    /// The values have no variance, so the test is undefined.
     #[error("the values do not vary, which leaves {test} undefined")]
     ZeroVariance {
-        /// What was to be computed.
+        /// Test or effect size.
         test: &'static str,
     },
 
     /// A metric is NaN or infinite on some of the rows.
     #[error("the metric is {got} on {rows}")]
     MetricNotFinite {
-        /// Which rows: all, all but one, or a resample by its number.
+        /// Rows: all, all but one, or the number of a resample.
         rows: String,
-        /// The metric.
+        /// Value found.
         got: String,
     },
 
-    /// There are not two arms to compare.
+    /// There are fewer than two arms to compare.
     #[error("{got} arms: a comparison needs at least two")]
     TooFewArms {
-        /// Number of arms given.
+        /// Number of arms found.
         got: usize,
     },
 
-    /// Two arms have one name.
+    /// Two arms have the same name.
     #[error("two arms are named {name:?}")]
     ArmTwice {
-        /// The name.
+        /// Duplicate name.
         name: String,
     },
 
     /// No arm has the name of the baseline.
     #[error("no arm is named {name:?}, the arms are {arms:?}")]
     UnknownArm {
-        /// The name asked for.
+        /// Name found.
         name: String,
-        /// The names there are.
+        /// Existing names of arms.
         arms: Vec<String>,
     },
 
-    /// A row of a table has not one cell for each column.
+    /// A table row does not have one cell per column.
     #[error("row {row} of the table: {got} cells for {columns} columns")]
     CellsMismatch {
-        /// Position of the row, counted from 0.
+        /// Row index, from 0.
         row: usize,
         /// Number of columns.
         columns: usize,
-        /// Number of cells given.
+        /// Number of cells found.
         got: usize,
     },
 
-    /// A figure is no SVG drawing that stands by itself.
+    /// A figure is not a self-contained SVG drawing.
     #[error("not an SVG drawing that a page can hold: {reason}")]
     NotADrawing {
         /// What is wrong with it.
@@ -299,9 +300,9 @@ pub enum EvalError {
     /// A report cannot be written.
     #[error("{}: {reason}", path.display())]
     Write {
-        /// The file or folder.
+        /// File or directory.
         path: PathBuf,
-        /// What the operating system says.
+        /// Error of the operating system.
         reason: String,
     },
 }

@@ -1,20 +1,20 @@
-//! Sums that do not depend on the order of what is added.
+//! Exact summation, independent of the order of the values.
 
-/// The sum of any number of finite floats, rounded once at the end.
+/// Sum of finite floats, rounded only once.
 ///
-/// Adding floats one by one rounds at every step, so the same rows in another order, or in other
-/// batches, give another last digit. This keeps the exact sum as a list of floats whose digits do
-/// not overlap (rarely more than three): Shewchuk's [expansions], as Python's [`math.fsum`].
+/// Ordinary summation rounds at every step, so the last digit depends on the order of rows and
+/// batches. This keeps the exact sum as a list of non-overlapping floats (rarely more than three):
+/// Shewchuk's [expansions], as Python's [`math.fsum`].
 ///
-/// Beyond the range of `f64` the sum is infinite.
+/// Sums beyond the range of `f64` are infinite.
 ///
 /// [expansions]: https://people.eecs.berkeley.edu/~jrs/papers/robustr.pdf
 /// [`math.fsum`]: https://docs.python.org/3/library/math.html#math.fsum
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ExactSum {
-    /// By size, the smallest first; none overlaps another, none is 0.
+    /// Nonzero, non-overlapping parts, smallest first.
     parts: Vec<f64>,
-    /// Set once the range of `f64` was left: an infinity.
+    /// Infinity, once the range of `f64` was exceeded.
     overflow: Option<f64>,
 }
 
@@ -47,7 +47,7 @@ impl ExactSum {
         }
     }
 
-    /// The float nearest to the exact sum.
+    /// Returns the float nearest to the exact sum.
     pub(crate) fn value(&self) -> f64 {
         if let Some(overflow) = self.overflow {
             return overflow;
@@ -60,8 +60,8 @@ impl ExactSum {
             let (rounded, error) = two_sum(sum, part);
             sum = rounded;
             if error != 0.0 {
-                // The sum lies half way between two floats only if nothing follows: what follows
-                // decides to which side.
+                // The sum is half-way between two floats only if no part follows; the next part
+                // decides the direction of rounding.
                 let next = parts.next().unwrap_or(0.0);
                 let doubled = 2.0 * error;
                 let away = sum + doubled;
@@ -81,14 +81,14 @@ impl Extend<f64> for ExactSum {
     }
 }
 
-/// The exact sum, rounded once.
+/// Returns the exact sum, rounded once.
 pub(crate) fn sum(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut sum = ExactSum::default();
     sum.extend(values);
     sum.value()
 }
 
-/// The rounded sum, and what rounding took from it.
+/// Returns the rounded sum and the rounding error.
 fn two_sum(a: f64, b: f64) -> (f64, f64) {
     let (large, small) = if a.abs() < b.abs() { (b, a) } else { (a, b) };
     let sum = large + small;

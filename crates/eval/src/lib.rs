@@ -1,9 +1,9 @@
-//! Plain slices in, numbers out: scores of predictions.
+//! Evaluation of predictions: metrics, statistical tests, plots and reports, on plain slices.
 //!
-//! The crate knows neither tensors nor models nor data sets. Whatever made the predictions (an
-//! encoder, a baseline, a file from another program), they arrive as numbers:
+//! The crate does not depend on tensors, models or datasets. Predictions of any source (an encoder,
+//! a baseline, a file of another program) are plain numbers:
 //!
-//! 1. **Collect**, in one go (`from_slices`) or batch by batch (`add`, `merge`):
+//! 1. **Collect** them, all at once (`from_slices`) or batch by batch (`add`, `merge`):
 //!
 //!    | predicted are | collected in | for |
 //!    |---|---|---|
@@ -21,15 +21,16 @@
 //! 3. **Read.** Reports print as tables for a terminal and are stored as JSON through serde;
 //!    [`plots`] draws them.
 //!
-//! Where scikit-learn gives a number by convention (F1 without any prediction: 0), so do we; where
-//! it gives NaN or raises an error (AUC of one class), there is [`EvalError::Undefined`].
+//! If scikit-learn returns a value by convention (F1 without predictions: 0), so does this crate;
+//! if it returns NaN or raises an error (AUC with one class), the result is
+//! [`EvalError::Undefined`].
 //!
-//! Whether one score is better than another, and not by chance, is for [`statistics`]: tests,
-//! intervals, effect sizes, power, and comparisons of a study's arms. What came of a run or a study
-//! goes into a [`report`]: one page that opens offline, and the same as Markdown and JSON.
+//! [`statistics`] has tests, confidence intervals, effect sizes, power analysis, and comparisons of
+//! the arms of a study. [`report`] writes the results of a run or study to a self-contained HTML
+//! page, Markdown and JSON.
 //!
-//! Bad input (lengths that differ, a label outside the classes, no rows) is an [`EvalError`] that
-//! says which row is at fault.
+//! Invalid input (different lengths, a label outside the classes, no rows) is an [`EvalError`] that
+//! names the row.
 //!
 //! # Features
 //!

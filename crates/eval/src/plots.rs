@@ -1,22 +1,21 @@
-//! Pictures of scores, as SVG and PNG.
+//! Plots of metrics, as SVG and PNG.
 //!
-//! | picture | shows |
+//! | plot | shows |
 //! |---|---|
-//! | [`LineChart`] | training curves, epochs to the best model by steps of pre-training |
-//! | [`BoxPlot`] | the scores of several models over seeds |
-//! | [`ConfusionPlot`] | which classes are taken for which |
+//! | [`LineChart`] | training curves, or epochs to the best model by pre-training steps |
+//! | [`BoxPlot`] | distribution of the scores of several models over seeds |
+//! | [`ConfusionPlot`] | confusion matrix |
 //! | [`ReliabilityDiagram`] | confidence against accuracy |
 //! | [`ScoreScatter`] | predicted against true scores |
-//! | [`HeatMap`] | any table of numbers, such as cosines of the tasks' gradients |
+//! | [`HeatMap`] | table of numbers, such as cosines between the gradients of tasks |
 //!
-//! Each is a struct of settings and data with [`Plot::to_svg`], for a report, and [`Plot::draw`],
-//! for a file. Both formats are the same picture: PNG, with the feature `png`, is the SVG in twice
-//! its size. Its Latin, Greek and Cyrillic letters are of a font that is part of this crate, so that
-//! it needs none of the system; other scripts are drawn if the system has a font for them. SVG holds
-//! text as text, in the sans-serif font of whoever reads it.
+//! Each plot is a struct of settings and data with [`Plot::to_svg`], for a report, and
+//! [`Plot::draw`], for a file. PNG, with the feature `png`, is the SVG in twice its size. Latin,
+//! Greek and Cyrillic letters of a PNG come from a bundled font, so that no system font is needed;
+//! other scripts use system fonts. SVG contains text as text, in the reader's sans-serif font.
 //!
-//! Colours can be told apart with any colour vision: [Okabe and Ito's] for lines, blue shades, or
-//! blue against red, for tables.
+//! Colors are distinguishable with any color vision: [Okabe and Ito's] for lines, blue shades or
+//! blue against red for tables.
 //!
 //! [Okabe and Ito's]: https://jfly.uni-koeln.de/color/
 //!
@@ -60,35 +59,35 @@ pub use line_chart::{Line, LineChart};
 pub use reliability::ReliabilityDiagram;
 pub use score_scatter::ScoreScatter;
 
-/// A picture.
+/// Plot.
 pub trait Plot {
-    /// The picture as an SVG document.
+    /// Returns the plot as an SVG document.
     ///
     /// # Errors
     ///
-    /// [`EvalError::Plot`] for data that make no picture, [`EvalError::NotFinite`] for a number
-    /// that is NaN or infinite.
+    /// - [`EvalError::Plot`] if the data cannot be plotted.
+    /// - [`EvalError::NotFinite`] if a number is NaN or infinite.
     fn to_svg(&self) -> Result<String, EvalError>;
 
-    /// Writes the picture to a file, as SVG or PNG by its extension; the file appears whole or not
-    /// at all.
+    /// Writes the plot to a file atomically, as SVG or PNG according to the extension.
     ///
     /// # Errors
     ///
-    /// Those of [`to_svg`](Self::to_svg); [`EvalError::Picture`] for another extension, PNG without
-    /// the feature `png`, or a file that cannot be written.
+    /// - The errors of [`to_svg`](Self::to_svg).
+    /// - [`EvalError::Picture`] if the extension is unknown, PNG is requested without the feature
+    ///   `png`, or the file cannot be written.
     fn draw(&self, path: &Path) -> Result<(), EvalError> {
         file::write(path, &self.to_svg()?)
     }
 }
 
-/// Width and height of a picture.
+/// Size of a plot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Size {
-    /// In pixels of the SVG; PNG has twice as many.
+    /// Width in pixels of the SVG; the PNG has twice as many (default: 720).
     pub width: u32,
-    /// In pixels of the SVG; PNG has twice as many.
+    /// Height in pixels of the SVG; the PNG has twice as many (default: 440).
     pub height: u32,
 }
 

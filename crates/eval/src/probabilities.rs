@@ -1,4 +1,4 @@
-//! Labels and the predicted probabilities of the classes.
+//! Predicted class probabilities with their labels.
 
 mod areas;
 mod calibration;
@@ -11,15 +11,14 @@ use crate::{BinaryRanking, ConfusionMatrix, EvalError};
 pub use areas::MulticlassAverage;
 pub use calibration::{BinStrategy, Binning, Reliability, ReliabilityBin};
 
-/// How far the probabilities of a row may be from adding up to 1: those of a softmax in 32 bits
-/// over a hundred thousand classes pass.
+/// Maximum deviation of a row's sum from 1. A softmax in 32 bits over a hundred thousand classes is
+/// within it.
 const SUM_TOLERANCE: f64 = 1e-4;
 
-/// The probability of each class for each row, and the row's label.
+/// Predicted class probabilities and the label of each row.
 ///
-/// Rows are kept (`8 (C + 1)` bytes each), so that every score is exact over the whole set. Sums
-/// are rounded once, so that neither batches nor the order of rows change a
-/// digit.
+/// Rows are stored (`8 (C + 1)` bytes each), so that every metric is exact over the whole dataset.
+/// Sums are rounded once, so neither batches nor the order of rows change a digit.
 ///
 /// ```
 /// use finetune_eval::{MetricKind, PredictedProbabilities, Scored};
@@ -43,11 +42,11 @@ pub struct PredictedProbabilities {
 }
 
 impl PredictedProbabilities {
-    /// No rows yet, of so many classes.
+    /// Creates a set without rows, of `classes` classes.
     ///
     /// # Errors
     ///
-    /// [`EvalError::TooFewClasses`] for fewer than two.
+    /// - [`EvalError::TooFewClasses`] if there are fewer than two classes.
     pub fn new(classes: usize) -> Result<Self, EvalError> {
         match classes {
             0 | 1 => Err(EvalError::TooFewClasses { classes }),
@@ -59,11 +58,14 @@ impl PredictedProbabilities {
         }
     }
 
-    /// All rows of a set; `labels[i]` and `probabilities[i]` (`C` numbers) belong to row `i`.
+    /// Creates a set from all rows; `labels[i]` and `probabilities[i]` (`C` values) belong to row
+    /// `i`.
     ///
     /// # Errors
     ///
-    /// [`EvalError::LengthMismatch`], [`EvalError::NoRows`], and those of [`add`](Self::add).
+    /// - [`EvalError::LengthMismatch`] if the slices differ in length.
+    /// - [`EvalError::NoRows`] if they are empty.
+    /// - The errors of [`new`](Self::new) and [`add`](Self::add).
     pub fn from_slices<S: Copy + Into<f64>>(
         labels: &[usize],
         probabilities: &[impl AsRef<[S]>],
@@ -71,12 +73,13 @@ impl PredictedProbabilities {
         Self::from_rows(labels, probabilities, Self::add)
     }
 
-    /// As [`from_slices`](Self::from_slices) from logits, of which the softmax is taken.
+    /// Creates a set from logits, to which the softmax is applied.
     ///
     /// # Errors
     ///
-    /// [`EvalError::LengthMismatch`], [`EvalError::NoRows`], and those of
-    /// [`add_logits`](Self::add_logits).
+    /// - [`EvalError::LengthMismatch`] if the slices differ in length.
+    /// - [`EvalError::NoRows`] if they are empty.
+    /// - The errors of [`new`](Self::new) and [`add_logits`](Self::add_logits).
     ///
     /// ```
     /// use finetune_eval::PredictedProbabilities;
@@ -108,13 +111,16 @@ impl PredictedProbabilities {
         Ok(predicted)
     }
 
-    /// Adds one row.
+    /// Adds one row. On error, nothing is added.
     ///
     /// # Errors
     ///
-    /// [`EvalError::LabelOutOfRange`], [`EvalError::WrongWidth`], [`EvalError::NotFinite`], or
-    /// [`EvalError::NotProbabilities`] for numbers outside `[0, 1]` or that do not add up to 1; the
-    /// position in it is the number of rows added before. Nothing is added then.
+    /// The row number is the number of rows added before.
+    ///
+    /// - [`EvalError::LabelOutOfRange`] if the label is not below `C`.
+    /// - [`EvalError::WrongWidth`] if there is not one value per class.
+    /// - [`EvalError::NotFinite`] if a value is NaN or infinite.
+    /// - [`EvalError::NotProbabilities`] if a value is outside `[0, 1]` or the sum is not 1.
     pub fn add<S: Copy + Into<f64>>(
         &mut self,
         label: usize,
@@ -135,12 +141,15 @@ impl PredictedProbabilities {
         Ok(())
     }
 
-    /// Adds one row by its logits, of which the softmax is taken.
+    /// Adds one row of logits, to which the softmax is applied. On error, nothing is added.
     ///
     /// # Errors
     ///
-    /// [`EvalError::LabelOutOfRange`], [`EvalError::WrongWidth`] or [`EvalError::NotFinite`]; the
-    /// position in it is the number of rows added before. Nothing is added then.
+    /// The row number is the number of rows added before.
+    ///
+    /// - [`EvalError::LabelOutOfRange`] if the label is not below `C`.
+    /// - [`EvalError::WrongWidth`] if there is not one value per class.
+    /// - [`EvalError::NotFinite`] if a value is NaN or infinite.
     pub fn add_logits<S: Copy + Into<f64>>(
         &mut self,
         label: usize,
@@ -152,11 +161,11 @@ impl PredictedProbabilities {
         Ok(())
     }
 
-    /// Adds the rows of another set.
+    /// Adds the rows of another set. On error, nothing is added.
     ///
     /// # Errors
     ///
-    /// [`EvalError::NumberOfClassesDiffers`]. Nothing is added then.
+    /// - [`EvalError::NumberOfClassesDiffers`] if the numbers of classes differ.
     pub fn merge(&mut self, other: &Self) -> Result<(), EvalError> {
         if self.classes != other.classes {
             return Err(EvalError::NumberOfClassesDiffers {
@@ -169,11 +178,12 @@ impl PredictedProbabilities {
         Ok(())
     }
 
-    /// The named rows alone, in their order, such as those of a [slice](crate::Slices).
+    /// Returns the rows with these indices, in this order, such as those of a
+    /// [slice](crate::Slices).
     ///
     /// # Errors
     ///
-    /// [`EvalError::RowOutOfRange`].
+    /// - [`EvalError::RowOutOfRange`] if an index is out of range.
     pub fn select(&self, rows: &[usize]) -> Result<Self, EvalError> {
         let mut selected = Self::new(self.classes)?;
         for &row in rows {
@@ -187,34 +197,34 @@ impl PredictedProbabilities {
         Ok(selected)
     }
 
-    /// Number of classes `C`, at least 2.
+    /// Returns the number of classes `C`, at least 2.
     pub fn classes(&self) -> usize {
         self.classes
     }
 
-    /// Number of rows.
+    /// Returns the number of rows.
     pub fn rows(&self) -> u64 {
         self.labels.len() as u64
     }
 
-    /// The label of each row.
+    /// Returns the label of each row.
     pub fn labels(&self) -> &[usize] {
         &self.labels
     }
 
-    /// The likeliest class of each row, the first of equals.
+    /// Returns the most likely class of each row; the first one of ties.
     pub fn predictions(&self) -> Vec<usize> {
         let each = self.each_row();
         each.map(|(_, probabilities)| first_largest(probabilities))
             .collect()
     }
 
-    /// Counts labels against [`predictions`](Self::predictions).
+    /// Returns the confusion matrix of labels and [`predictions`](Self::predictions).
     ///
     /// # Errors
     ///
-    /// [`EvalError::NoRows`], [`EvalError::TooFewClasses`], or a class outside the names if there
-    /// are fewer names than classes.
+    /// - The errors of [`ConfusionMatrix::from_slices`], also if there are fewer names than
+    ///   classes.
     pub fn confusion_matrix(
         &self,
         class_names: impl IntoIterator<Item = impl Into<String>>,
@@ -222,15 +232,17 @@ impl PredictedProbabilities {
         ConfusionMatrix::from_slices(&self.labels, &self.predictions(), class_names)
     }
 
-    /// The share of rows whose class is among the `k` likeliest, in `[0, 1]`, as
-    /// [`TopKAccuracy`](crate::TopKAccuracy) has it.
+    /// Returns the fraction of rows whose class is among the `k` most likely ones, in `[0, 1]`; see
+    /// [`TopKAccuracy`](crate::TopKAccuracy).
     ///
-    /// With `k = 1` and equal probabilities this is not the accuracy: of equals the later class
-    /// ranks first here, as in scikit-learn, and the first is the prediction, as in NumPy.
+    /// With `k = 1` and equal probabilities this may differ from the accuracy: of ties, the later
+    /// class ranks first here, as in scikit-learn, while the first one is the prediction, as in
+    /// NumPy.
     ///
     /// # Errors
     ///
-    /// [`EvalError::NoRows`]; [`EvalError::Setting`] for `k = 0`.
+    /// - [`EvalError::NoRows`] if there are no rows.
+    /// - [`EvalError::Setting`] if `k` is 0.
     pub fn top_k_accuracy(&self, k: usize) -> Result<f64, EvalError> {
         check_k(k)?;
         let rows = self.rows_or_error()?;
@@ -239,11 +251,12 @@ impl PredictedProbabilities {
         Ok(hits.count() as f64 / rows as f64)
     }
 
-    /// How the probabilities of one class rank the rows: its ROC and precision-recall curves.
+    /// Returns the ranking of the rows by the probability of one class, for ROC and
+    /// precision-recall curves.
     ///
     /// # Errors
     ///
-    /// [`EvalError::LabelOutOfRange`] for a class outside `0..C`.
+    /// - [`EvalError::UnknownClass`] if the class is not in `0..C`.
     pub fn ranking(&self, class: usize) -> Result<BinaryRanking, EvalError> {
         self.check_class(class)?;
         let mut ranking = BinaryRanking::new();

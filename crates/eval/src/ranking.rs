@@ -1,4 +1,4 @@
-//! How well scores put the rows of a class before all others.
+//! Ranking of rows by the score of a binary classifier.
 
 mod precision_recall;
 mod roc;
@@ -8,11 +8,11 @@ use crate::checks::{finite, pairs};
 pub use precision_recall::{PrecisionRecallCurve, PrecisionRecallPoint};
 pub use roc::{RocCurve, RocPoint};
 
-/// A score for each row, and whether the row is of the positive class.
+/// Scores of a binary classifier, with the true class of each row.
 ///
-/// Any finite scores, as only their order counts: probabilities, logits, distances turned round.
-/// All scores are kept (8 bytes a row), and the curves and areas are exact: areas under the ROC
-/// curve are counts of pairs, in integers, so that the order of the rows changes no digit.
+/// Scores may be any finite numbers, such as probabilities or logits: only their order matters. All
+/// scores are stored (8 bytes per row), and curves and areas are exact. The area under the ROC
+/// curve is computed from integer counts of pairs, so the order of rows does not change a digit.
 ///
 /// ```
 /// use finetune_eval::BinaryRanking;
@@ -33,7 +33,7 @@ pub struct BinaryRanking {
     negatives: Vec<f64>,
 }
 
-/// Rows at or above a threshold.
+/// Counts of the rows at or above a threshold.
 #[derive(Debug, Clone, Copy)]
 struct CutOff {
     threshold: f64,
@@ -42,17 +42,18 @@ struct CutOff {
 }
 
 impl BinaryRanking {
-    /// No rows yet.
+    /// Creates a ranking without rows.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// All rows of a set; `positive[i]` and `scores[i]` belong to row `i`.
+    /// Creates a ranking from all rows; `positive[i]` and `scores[i]` belong to row `i`.
     ///
     /// # Errors
     ///
-    /// [`EvalError::LengthMismatch`], [`EvalError::NoRows`], and [`EvalError::NotFinite`] for the
-    /// first score that is NaN or infinite.
+    /// - [`EvalError::LengthMismatch`] if the slices differ in length.
+    /// - [`EvalError::NoRows`] if they are empty.
+    /// - [`EvalError::NotFinite`] if a score is NaN or infinite; it names the first one.
     pub fn from_slices<S: Copy + Into<f64>>(
         positive: &[bool],
         scores: &[S],
@@ -65,15 +66,15 @@ impl BinaryRanking {
         Ok(ranking)
     }
 
-    /// Adds one row.
+    /// Adds one row. On error, nothing is added.
     ///
     /// # Errors
     ///
-    /// [`EvalError::NotFinite`] for a score that is NaN or infinite; the position in it is the
-    /// number of rows added before. Nothing is added then.
+    /// - [`EvalError::NotFinite`] if the score is NaN or infinite; its row number is the number of
+    ///   rows added before.
     pub fn add(&mut self, positive: bool, score: impl Into<f64>) -> Result<(), EvalError> {
         let score = finite(self.rows(), score.into(), || "score".into())?;
-        // Makes -0 and 0 the same number for every comparison.
+        // Turns -0 into 0, so that they compare equal.
         let score = score + 0.0;
         match positive {
             true => self.positives.push(score),
@@ -88,17 +89,17 @@ impl BinaryRanking {
         self.negatives.extend(&other.negatives);
     }
 
-    /// Number of rows.
+    /// Returns the number of rows.
     pub fn rows(&self) -> u64 {
         (self.positives.len() + self.negatives.len()) as u64
     }
 
-    /// Number of rows of the positive class.
+    /// Returns the number of rows of the positive class.
     pub fn positives(&self) -> u64 {
         self.positives.len() as u64
     }
 
-    /// The counts at each distinct score, the largest first.
+    /// Returns the counts at each distinct score, largest score first.
     fn cut_offs(&self) -> Vec<CutOff> {
         let mut rows: Vec<(f64, bool)> = Vec::with_capacity(self.positives.len());
         rows.extend(self.positives.iter().map(|score| (*score, true)));
@@ -123,7 +124,7 @@ impl BinaryRanking {
         cut_offs
     }
 
-    /// Refuses rows of one class alone.
+    /// Checks that there are rows of both classes.
     fn both_classes(&self, metric: &'static str) -> Result<(), EvalError> {
         let undefined = |reason: &str| {
             Err(EvalError::Undefined {

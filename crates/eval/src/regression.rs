@@ -1,4 +1,4 @@
-//! Predicted against true scores.
+//! Regression metrics of predicted scores.
 
 mod correlation;
 mod errors;
@@ -9,10 +9,10 @@ use crate::EvalError;
 use crate::checks::{finite, pairs};
 pub use report::RegressionReport;
 
-/// A true and a predicted number for each row, as of semantic similarity.
+/// True and predicted score of each row, such as those of semantic similarity.
 ///
-/// Rows are kept (16 bytes each), so that every score is exact over the whole set, and sums are
-/// rounded once, so that neither batches nor the order of rows change a digit.
+/// Rows are stored (16 bytes each), so that every metric is exact over the whole dataset. Sums are
+/// rounded once, so neither batches nor the order of rows change a digit.
 ///
 /// ```
 /// use finetune_eval::PredictedScores;
@@ -35,17 +35,18 @@ pub struct PredictedScores {
 }
 
 impl PredictedScores {
-    /// No rows yet.
+    /// Creates a set without rows.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// All rows of a set; `labels[i]` and `predictions[i]` belong to row `i`.
+    /// Creates a set from all rows; `labels[i]` and `predictions[i]` belong to row `i`.
     ///
     /// # Errors
     ///
-    /// [`EvalError::LengthMismatch`], [`EvalError::NoRows`], and [`EvalError::NotFinite`] for the
-    /// first number that is NaN or infinite.
+    /// - [`EvalError::LengthMismatch`] if the slices differ in length.
+    /// - [`EvalError::NoRows`] if they are empty.
+    /// - [`EvalError::NotFinite`] if a value is NaN or infinite; it names the first one.
     pub fn from_slices<L: Copy + Into<f64>, P: Copy + Into<f64>>(
         labels: &[L],
         predictions: &[P],
@@ -58,12 +59,12 @@ impl PredictedScores {
         Ok(predicted)
     }
 
-    /// Adds one row.
+    /// Adds one row. On error, nothing is added.
     ///
     /// # Errors
     ///
-    /// [`EvalError::NotFinite`] for a number that is NaN or infinite; the position in it is the
-    /// number of rows added before. Nothing is added then.
+    /// - [`EvalError::NotFinite`] if a value is NaN or infinite; its row number is the number of
+    ///   rows added before.
     pub fn add(
         &mut self,
         label: impl Into<f64>,
@@ -83,11 +84,12 @@ impl PredictedScores {
         self.predictions.extend(&other.predictions);
     }
 
-    /// The named rows alone, in their order, such as those of a [slice](crate::Slices).
+    /// Returns the rows with these indices, in this order, such as those of a
+    /// [slice](crate::Slices).
     ///
     /// # Errors
     ///
-    /// [`EvalError::RowOutOfRange`].
+    /// - [`EvalError::RowOutOfRange`] if an index is out of range.
     pub fn select(&self, rows: &[usize]) -> Result<Self, EvalError> {
         let mut selected = Self::new();
         for &row in rows {
@@ -104,17 +106,17 @@ impl PredictedScores {
         Ok(selected)
     }
 
-    /// Number of rows.
+    /// Returns the number of rows.
     pub fn rows(&self) -> u64 {
         self.labels.len() as u64
     }
 
-    /// The true score of each row.
+    /// Returns the true score of each row.
     pub fn labels(&self) -> &[f64] {
         &self.labels
     }
 
-    /// The predicted score of each row.
+    /// Returns the predicted score of each row.
     pub fn predictions(&self) -> &[f64] {
         &self.predictions
     }

@@ -1,15 +1,16 @@
-//! Reports of runs and studies: one page to read, keep and send.
+//! Reports of runs and studies.
 //!
-//! A [`Report`] is a value: title, summary, and [`Section`]s of [`Block`]s (facts, tables, figures,
-//! texts, notes). What it looks like is decided once, for three readers:
+//! A [`Report`] has a title, a summary, and [`Section`]s of [`Block`]s (facts, tables, figures,
+//! texts, notes). It is rendered in three formats:
 //!
-//! | for | by | as |
+//! | for | by | format |
 //! |---|---|---|
-//! | people | [`Report::to_html`] | one page without scripts, links or other files; light, dark, on paper |
-//! | repositories | [`Report::to_markdown`] | GitHub's Markdown; figures by their descriptions |
-//! | programs | [`Report::to_json`], serde | all that is in it, in full digits |
+//! | people | [`Report::to_html`] | one HTML page without scripts, links or other files; light,
+//! dark and print styles |
+//! | repositories | [`Report::to_markdown`] | GitHub's Markdown; figures as descriptions |
+//! | programs | [`Report::to_json`], serde | all content, with all digits |
 //!
-//! Whatever a text contains (markup, control characters, right-to-left runs), it appears as text.
+//! All text (markup, control characters, right-to-left text) is shown literally.
 //!
 //! # Example
 //!
@@ -56,20 +57,20 @@ pub use figure::Figure;
 pub use table::{Alignment, Best, Cell, Column, NumberFormat, Table};
 pub use texts::{ClassProbability, ScoredText, Texts};
 
-/// A report: what was done, what came of it, and under which circumstances.
+/// Report of a run or study.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
     /// Name of the run or study.
     pub title: String,
-    /// The result in a few sentences.
+    /// Summary of the results in a few sentences.
     pub summary: String,
-    /// The parts, in reading order.
+    /// Sections, in reading order.
     pub sections: Vec<Section>,
 }
 
 impl Report {
-    /// A report without sections.
+    /// Creates a report without sections.
     pub fn new(title: impl Into<String>, summary: impl Into<String>) -> Self {
         Self {
             title: title.into(),
@@ -78,27 +79,27 @@ impl Report {
         }
     }
 
-    /// The report with one more section.
+    /// Adds a section.
     #[must_use]
     pub fn with(mut self, section: Section) -> Self {
         self.sections.push(section);
         self
     }
 
-    /// The report as one HTML page that needs nothing else: style and figures are in it, and a
+    /// Returns the report as a self-contained HTML page: style and figures are embedded, and a
     /// content security policy forbids scripts and requests.
     pub fn to_html(&self) -> String {
         html::page(self)
     }
 
-    /// The report in GitHub's Markdown. Figures are left to the page and described in words.
+    /// Returns the report in GitHub's Markdown, with figures replaced by their descriptions.
     pub fn to_markdown(&self) -> String {
         markdown::document(self)
     }
 
-    /// The report as indented JSON, from which serde reads it back.
+    /// Returns the report as indented JSON, which serde can deserialize.
     pub fn to_json(&self) -> String {
-        // Strings, numbers and lists under string keys: nothing that JSON could refuse.
+        // Strings, numbers and lists under string keys cannot fail to serialize.
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
 }

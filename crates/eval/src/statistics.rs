@@ -1,21 +1,21 @@
-//! From scores to a claim that holds: tests, intervals, effect sizes and power.
+//! Statistical tests, confidence intervals, effect sizes and power analysis of scores.
 //!
-//! A score differs from seed to seed and from sample to sample, so "better" needs a test. What is
-//! compared decides which:
+//! Scores vary with seeds and samples, so a claim that one is better needs a test:
 //!
-//! | compared | by |
+//! | compared | test |
 //! |---|---|
-//! | two arms of a study, one score a seed | [`TTest::welch`], or [`TTest::paired`] and [`Wilcoxon`] where a seed means the same in both |
-//! | the predictions of two classifiers for the same rows | [`McNemar`] |
-//! | any metric of two systems over the same rows | [`Bootstrap::paired`], [`Randomisation::paired`] |
+//! | two arms of a study, one score per seed | [`TTest::welch`]; with paired seeds
+//! [`TTest::paired`] and [`Wilcoxon`] |
+//! | predictions of two classifiers on the same rows | [`McNemar`] |
+//! | any metric of two systems on the same rows | [`Bootstrap::paired`], [`Randomisation::paired`]
+//! |
 //! | any metric of one system | [`Bootstrap::interval`] |
-//! | many arms | a [`ComparisonTable`], its p-values adjusted by an [`Adjustment`] |
+//! | many arms | a [`ComparisonTable`] with p-values corrected by an [`Adjustment`] |
 //!
-//! All p-values are two-sided. Differences are the first sample less the second. The tests are those
-//! of SciPy and statsmodels and are held to them to nine digits; where these give NaN, the error
-//! here says why.
+//! All p-values are two-sided. Differences are first sample minus second. Results match SciPy and
+//! statsmodels to nine digits; where these return NaN, the error here states the reason.
 //!
-//! What is random is addressed by seed and number of the resample, so that a result depends neither
+//! Random numbers are keyed by the seed and the number of the resample, so results depend neither
 //! on the number of threads nor on the machine.
 //!
 //! # Example

@@ -1,12 +1,12 @@
-//! Whether the right class is among the likeliest.
+//! Top-k accuracy.
 
 use crate::EvalError;
 use crate::checks::checked_row;
 
-/// Counts the rows whose class is among the `k` with the largest scores: scikit-learn's
-/// [`top_k_accuracy_score`], any scores, batch by batch.
+/// Top-k accuracy: fraction of rows whose class is among the `k` highest scores, for any scores,
+/// batch by batch. scikit-learn's [`top_k_accuracy_score`].
 ///
-/// Of equal scores the later class ranks first, as scikit-learn has it.
+/// Of equal scores, the later class ranks first, as in scikit-learn.
 ///
 /// ```
 /// use finetune_eval::TopKAccuracy;
@@ -30,12 +30,13 @@ pub struct TopKAccuracy {
 }
 
 impl TopKAccuracy {
-    /// No rows yet, of so many classes.
+    /// Creates a counter without rows, for `classes` classes. With `k >= classes` every row is a
+    /// hit.
     ///
     /// # Errors
     ///
-    /// [`EvalError::TooFewClasses`] for fewer than two classes, [`EvalError::Setting`] for `k = 0`.
-    /// With `k >= classes` every row is a hit.
+    /// - [`EvalError::TooFewClasses`] if there are fewer than two classes.
+    /// - [`EvalError::Setting`] if `k` is 0.
     pub fn new(k: usize, classes: usize) -> Result<Self, EvalError> {
         if classes < 2 {
             return Err(EvalError::TooFewClasses { classes });
@@ -49,12 +50,15 @@ impl TopKAccuracy {
         })
     }
 
-    /// Counts one more row, with a score for each class.
+    /// Counts one more row, with one score per class. On error, nothing is counted.
     ///
     /// # Errors
     ///
-    /// [`EvalError::LabelOutOfRange`], [`EvalError::WrongWidth`] or [`EvalError::NotFinite`]; the
-    /// position in it is the number of rows counted before. Nothing is counted then.
+    /// The row number is the number of rows counted before.
+    ///
+    /// - [`EvalError::LabelOutOfRange`] if the label is not below `classes`.
+    /// - [`EvalError::WrongWidth`] if there is not one score per class.
+    /// - [`EvalError::NotFinite`] if a score is NaN or infinite.
     pub fn add<S: Copy + Into<f64>>(
         &mut self,
         label: usize,
@@ -70,7 +74,8 @@ impl TopKAccuracy {
     ///
     /// # Errors
     ///
-    /// [`EvalError::NumberOfClassesDiffers`] or, for another `k`, [`EvalError::Setting`].
+    /// - [`EvalError::NumberOfClassesDiffers`] if the numbers of classes differ.
+    /// - [`EvalError::Setting`] if `k` differs.
     pub fn merge(&mut self, other: &Self) -> Result<(), EvalError> {
         if self.classes != other.classes {
             return Err(EvalError::NumberOfClassesDiffers {
@@ -90,11 +95,11 @@ impl TopKAccuracy {
         Ok(())
     }
 
-    /// The share of hits, in `[0, 1]`.
+    /// Returns the fraction of hits, in `[0, 1]`.
     ///
     /// # Errors
     ///
-    /// [`EvalError::NoRows`] before the first row.
+    /// - [`EvalError::NoRows`] if no row was counted.
     pub fn value(&self) -> Result<f64, EvalError> {
         match self.rows {
             0 => Err(EvalError::NoRows),
@@ -103,7 +108,7 @@ impl TopKAccuracy {
     }
 }
 
-/// How many classes come before the label's.
+/// Returns the number of classes that rank before the label.
 pub(crate) fn rank(label: usize, scores: &[f64]) -> usize {
     let own = scores[label];
     let before =

@@ -1,11 +1,11 @@
-//! An encoder and the pooler that it was pre-trained with: what transformers calls `…Model`.
+//! Encoder with its pre-trained pooler: transformers' `…Model` classes.
 
 use burn::module::Module;
 
 use crate::{Encoder, Pooler};
 
-/// An encoder, and its pooler where there is one. A classifier that takes the pooler up has both in
-/// fields of the same names, so that their parameters have the same paths.
+/// Encoder with its pooler, if it has one. A classifier that uses the pooler has both in fields of
+/// the same names, so that their parameters have the same paths.
 ///
 /// ```
 /// use burn::tensor::Device;
@@ -34,8 +34,8 @@ use crate::{Encoder, Pooler};
 #[derive(Module, Debug)]
 #[module(custom_display)]
 pub struct BaseModel {
-    /// Shared with every other use of the encoder.
+    /// Encoder; the same type in all models.
     pub encoder: Encoder,
-    /// The first token through dense layer and tanh.
+    /// Pooler: dense layer and tanh on the first token.
     pub pooler: Option<Pooler>,
 }

@@ -1,19 +1,19 @@
-//! How large the sizes of a model may be. They come from files, too: a damaged one must neither
-//! overflow a product of sizes nor ask for more memory than there is.
+//! Upper bounds of the sizes of a model. Sizes may come from corrupted files, which must neither
+//! overflow a product nor exhaust the memory.
 
 use crate::ModelError;
 
-/// Rows or columns of any tensor of an encoder. Products of two and sums over all layers stay far
-/// below what can be counted.
+/// Maximum rows or columns of any tensor of an encoder. Products of two and sums over all layers
+/// stay far below the range of `usize`.
 pub(crate) const LARGEST_SIZE: usize = 1 << 28;
 
-/// Width of a layer of a head, and rank of an adapter.
+/// Maximum width of a head's layer and maximum rank of an adapter.
 pub(crate) const WIDEST: usize = 1 << 20;
 
-/// Values of a matrix that no file has to bear out, since it can be made anew: 1 GiB in f32.
+/// Maximum values of a matrix that need not be in a file, as it can be initialized: 1 GiB in f32.
 const MOST_VALUES: usize = 1 << 28;
 
-/// Whether a layer can be so wide.
+/// Checks that a layer's width is in its range.
 pub(crate) fn check_width(field: &'static str, width: usize) -> Result<(), ModelError> {
     match (1..=WIDEST).contains(&width) {
         true => Ok(()),
@@ -25,7 +25,7 @@ pub(crate) fn check_width(field: &'static str, width: usize) -> Result<(), Model
     }
 }
 
-/// Whether there can be a matrix from so many values to so many.
+/// Checks that a matrix of `input` by `output` values is not too large.
 pub(crate) fn check_matrix(
     field: &'static str,
     input: usize,

@@ -1,4 +1,4 @@
-//! Where dropout happens in a network, and the addresses of its masks.
+//! Dropout positions in a network and the random keys of their masks.
 
 use burn::tensor::Tensor;
 use finetune_ops::Dropout;
@@ -6,10 +6,10 @@ use finetune_random::{Purpose, number};
 
 use crate::LoraTarget;
 
-/// The dropout of one training step.
+/// Dropout of one training step.
 ///
-/// A mask depends on the run's seed, the step and the place in the network alone. The network has
-/// stages: 0 is the embeddings, `i + 1` is layer `i`, and the head is above them all.
+/// A mask depends only on the seed, the step and the position in the network. The network has
+/// stages: the embeddings are stage 0, layer `i` is stage `i + 1`, and the head is above them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DropoutStream {
     seed: u64,
@@ -17,24 +17,25 @@ pub struct DropoutStream {
     first_stage: usize,
 }
 
-/// The dropout of one stage of one step.
+/// Dropout of one stage in one step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DropoutStage {
     stream: DropoutStream,
     stage: usize,
 }
 
-/// Places in a stage: no stage has more.
+/// Maximum number of dropout positions in a stage.
 const SITES: usize = 4;
 
-/// Adapters in a stage.
+/// Number of adapters in a stage.
 const ADAPTERS: usize = LoraTarget::ALL.len();
 
-/// The stage of the head: no encoder has so many layers.
+/// Stage of the head; no encoder has that many layers.
 const HEAD: usize = 1 << 16;
 
 impl DropoutStream {
-    /// The masks of a step; `step` counts forward passes, so that accumulated batches differ too.
+    /// Creates the dropout of a step; accumulated batches need different masks, see
+    /// [`Self::in_batch`].
     pub fn new(seed: u64, step: u64) -> Self {
         Self {
             seed,
@@ -43,8 +44,8 @@ impl DropoutStream {
         }
     }
 
-    /// The masks of one of several batches of a step, counted from 0: those of the first are the same
-    /// whether others follow or not.
+    /// Returns the dropout of one batch of a step, counted from 0. The masks of the first batch do
+    /// not depend on whether others follow.
     pub fn in_batch(self, batch: u64) -> Self {
         Self {
             step: self.step | batch << 40,
@@ -52,7 +53,7 @@ impl DropoutStream {
         }
     }
 
-    /// Switches dropout off below a stage: a frozen part then computes the same in every step.
+    /// Disables dropout below a stage, so that a frozen part computes the same in every step.
     pub fn from_stage(self, first_stage: usize) -> Self {
         Self {
             first_stage,
@@ -60,12 +61,12 @@ impl DropoutStream {
         }
     }
 
-    /// The lowest stage with dropout.
+    /// Returns the lowest stage with dropout.
     pub(crate) fn first_stage(self) -> usize {
         self.first_stage
     }
 
-    /// The stage of the head, which is never frozen.
+    /// Returns the stage of the head, which is never frozen.
     pub(crate) fn head(self) -> DropoutStage {
         self.stage(HEAD)
     }
@@ -79,13 +80,13 @@ impl DropoutStream {
 }
 
 impl DropoutStage {
-    /// What to drop at a place of this stage, or nothing.
+    /// Returns the dropout at a position of this stage; `None` if it is disabled.
     pub(crate) fn at(self, probability: f64, site: usize) -> Option<Dropout> {
         self.at_address(probability, (self.stage * SITES + site) as u64)
     }
 
-    /// What to drop before an adapter of this stage, or nothing. The masks beside it stay as they
-    /// are without adapters.
+    /// Returns the dropout of an adapter's input in this stage; `None` if it is disabled. Adapters
+    /// do not change the other masks.
     pub(crate) fn in_adapter(self, probability: f64, adapter: usize) -> Option<Dropout> {
         let place = (self.stage * ADAPTERS + adapter) as u64;
         self.at_address(probability, 1 << 33 | place)
@@ -107,7 +108,7 @@ impl DropoutStage {
     }
 }
 
-/// Drops from `x` at a place of a stage; without a stage, or in a frozen one, not at all.
+/// Applies dropout at a position of a stage; does nothing without a stage or in a frozen one.
 pub(crate) fn apply(
     x: Tensor<2>,
     probability: f64,

@@ -1,218 +1,218 @@
-//! What can go wrong between a checkpoint and its logits.
+//! Errors of the crate.
 
 use std::path::PathBuf;
 
-/// An error of this crate; each names the file and the tensor or field it is about.
+/// Error of this crate; it names the file and the tensor or field.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
-    /// A file could not be read or written.
+    /// A file cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {
-        /// The file.
+        /// File or directory.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         source: std::io::Error,
     },
-    /// `config.json` is not what a configuration looks like.
+    /// `config.json` or `adapter_config.json` cannot be parsed.
     #[error("{}: not a model configuration: {source}", path.display())]
     ConfigSyntax {
-        /// The file.
+        /// Configuration file.
         path: PathBuf,
-        /// Line, column and what was expected there.
+        /// Parse error with line and column.
         source: serde_json::Error,
     },
-    /// `config.json` lacks a key that nothing can stand in for.
+    /// `config.json` lacks a required key.
     #[error("{}: {key} is missing", path.display())]
     MissingKey {
-        /// The file.
+        /// Configuration file.
         path: PathBuf,
-        /// The key.
+        /// Missing key.
         key: &'static str,
     },
-    /// A key of `config.json` has a value of the wrong kind, or one that makes no model.
+    /// A key of a configuration file has a value of the wrong type or out of range.
     #[error("{}: {key} is {found}, expected {expected}", path.display())]
     ConfigValue {
-        /// The file.
+        /// Configuration file.
         path: PathBuf,
-        /// The key.
+        /// Key.
         key: &'static str,
-        /// Its value.
+        /// Value found.
         found: String,
-        /// What it may be.
+        /// Valid values.
         expected: String,
     },
-    /// `config.json` describes a model that this crate has not got.
+    /// `config.json` describes an unsupported model.
     #[error("{}: {field} is {found}, supported: {supported}", path.display())]
     Unsupported {
-        /// The file.
+        /// Configuration file.
         path: PathBuf,
-        /// The key in the file.
+        /// Key in the file.
         field: &'static str,
-        /// Its value.
+        /// Value found.
         found: String,
-        /// The values that would do.
+        /// Supported values.
         supported: &'static str,
     },
-    /// A value of a configuration makes no model.
+    /// A value of a configuration is invalid.
     #[error("model configuration: {field} is {found}, expected {expected}")]
     InvalidConfig {
-        /// The field.
+        /// Field.
         field: &'static str,
-        /// Its value.
+        /// Value found.
         found: String,
-        /// What it may be.
+        /// Valid values.
         expected: String,
     },
-    /// A weights file is damaged: truncated, or not in its format.
+    /// A weights file is corrupted or has another format.
     #[error("{}: not a readable weights file: {reason}", path.display())]
     DamagedWeights {
-        /// The file.
+        /// Weights file.
         path: PathBuf,
-        /// What the format's reader said.
+        /// Error of the format's reader.
         reason: String,
     },
-    /// A folder has none of the files that weights are kept in.
+    /// A directory contains no weights file.
     #[error("{}: no weights, expected one of {expected}", directory.display())]
     NoWeights {
-        /// The folder.
+        /// Checkpoint directory.
         directory: PathBuf,
-        /// The files that would do.
+        /// Supported file names.
         expected: String,
     },
-    /// A pickle asks for something other than tensors and plain values. Nothing of it was run.
+    /// A pickle uses more than tensors and plain values. None of it was executed.
     #[error("{}: the pickle calls {found}, expected tensors and plain values only", path.display())]
     PickledCall {
-        /// The file.
+        /// Weights file.
         path: PathBuf,
-        /// What it would have Python call or make.
+        /// Function or class that the pickle uses.
         found: String,
     },
-    /// The index of a checkpoint in several files is not what an index looks like.
+    /// The index of a sharded checkpoint cannot be parsed.
     #[error("{}: not an index of weights: {source}", path.display())]
     IndexSyntax {
-        /// The index.
+        /// Index file.
         path: PathBuf,
-        /// Line, column and what was expected there.
+        /// Parse error with line and column.
         source: serde_json::Error,
     },
-    /// An index points at something that is not a file beside it.
+    /// An index refers to something other than a file in its directory.
     #[error("{}: shard {shard:?}, expected the name of a file in the same folder", path.display())]
     ShardPath {
-        /// The index.
+        /// Index file.
         path: PathBuf,
-        /// What it points at.
+        /// Invalid reference.
         shard: String,
     },
-    /// An index names a file that is not there.
+    /// An index refers to a file that does not exist.
     #[error("{}: shard {shard} is missing", path.display())]
     MissingShard {
-        /// The index.
+        /// Index file.
         path: PathBuf,
-        /// The name of the file.
+        /// Missing file.
         shard: String,
     },
-    /// A shard has no tensor that the index says it has.
+    /// A shard lacks a tensor that the index assigns to it.
     #[error("{}: tensor {tensor} is not in shard {shard}", path.display())]
     NotInShard {
-        /// The index.
+        /// Index file.
         path: PathBuf,
-        /// The tensor's name.
+        /// Name of the tensor.
         tensor: String,
-        /// The shard that should have it.
+        /// Name of the shard.
         shard: String,
     },
-    /// The checkpoint has no tensor that the encoder cannot do without.
+    /// A checkpoint lacks a required tensor.
     #[error("{}: tensor {tensor} is missing", path.display())]
     MissingTensor {
-        /// The file.
+        /// Weights file.
         path: PathBuf,
-        /// The name it would have.
+        /// Expected name of the tensor.
         tensor: String,
     },
-    /// An adapter's checkpoint has a tensor that no part of the model takes.
+    /// An adapter checkpoint has a tensor that does not belong to the model.
     #[error("{}: tensor {tensor} has no place in the model", path.display())]
     UnknownTensor {
-        /// The file.
+        /// Weights file.
         path: PathBuf,
-        /// The tensor's name in the file.
+        /// Name of the tensor in the file.
         tensor: String,
     },
-    /// `adapter_config.json` describes an adapter that this crate has not got.
+    /// `adapter_config.json` describes an unsupported adapter.
     #[error("{}: {key} is {found}, which this LoRA does not have", path.display())]
     UnsupportedAdapter {
-        /// The file.
+        /// Configuration file.
         path: PathBuf,
-        /// The key in the file.
+        /// Key in the file.
         key: String,
-        /// Its value.
+        /// Value found.
         found: String,
     },
-    /// A tensor has not the shape that `config.json` promises.
+    /// The shape of a tensor differs from the one in `config.json`.
     #[error("{}: tensor {tensor} has shape {found:?}, expected {expected:?}", path.display())]
     TensorShape {
-        /// The file.
+        /// Weights file.
         path: PathBuf,
-        /// The tensor's name in the file.
+        /// Name of the tensor in the file.
         tensor: String,
-        /// From `config.json`.
+        /// Shape by `config.json`.
         expected: Vec<usize>,
-        /// From the file.
+        /// Shape in the file.
         found: Vec<usize>,
     },
-    /// A tensor holds something other than floating-point numbers.
+    /// The elements of a tensor are not floating-point numbers.
     #[error("{}: tensor {tensor} holds {found}, expected f32, f16 or bf16", path.display())]
     TensorType {
-        /// The file.
+        /// Weights file.
         path: PathBuf,
-        /// The tensor's name in the file.
+        /// Name of the tensor in the file.
         tensor: String,
-        /// The element type found.
+        /// Element type found.
         found: String,
     },
-    /// A tensor holds something that is no number.
+    /// A tensor has a NaN or infinite value.
     #[error("{}: tensor {tensor} has {found} at {index}, expected finite values", path.display())]
     NotFinite {
-        /// The file.
+        /// Weights file.
         path: PathBuf,
-        /// The tensor's name in the file.
+        /// Name of the tensor in the file.
         tensor: String,
-        /// Which element, counted as they lie in the file.
+        /// Index of the element in the order of the file.
         index: usize,
         /// NaN or an infinity.
         found: f32,
     },
-    /// A token id, token type or sequence does not fit the embedding tables.
+    /// A token id, token type, position or sequence length is outside the embedding tables.
     #[error("{what} {found} does not fit the embedding table of {limit} rows")]
     OutsideEmbedding {
-        /// What was looked up: "token id", "token type", "position" or "sequence length".
+        /// Kind of value: "token id", "token type", "position" or "sequence length".
         what: &'static str,
-        /// The offending value.
+        /// Value found.
         found: usize,
         /// Number of rows of the table.
         limit: usize,
     },
-    /// The slices of a batch disagree in length.
+    /// A slice of a batch has the wrong length.
     #[error("batch of {batch} x {sequence} tokens, but {what} has {found} values")]
     BatchShape {
-        /// The slice that does not fit.
+        /// Name of the slice.
         what: &'static str,
         /// Rows of the batch.
         batch: usize,
-        /// Tokens a row.
+        /// Tokens per row.
         sequence: usize,
-        /// Its length.
+        /// Length of the slice.
         found: usize,
     },
-    /// A head got more or fewer texts than it is for.
+    /// The number of texts differs from the one the head expects.
     #[error("the head is for {expected} texts, got {found}")]
     TextCount {
-        /// What the head is for.
+        /// Texts the head expects.
         expected: usize,
-        /// What it got.
+        /// Texts found.
         found: usize,
     },
-    /// The vectors of the two texts of a pair differ in their number or their width.
+    /// The embeddings of the two texts of a pair differ in number or width.
     #[error(
         "pairs of first texts {first:?} and second texts {second:?}, expected as many of the same width"
     )]
@@ -222,31 +222,31 @@ pub enum ModelError {
         /// Rows and width of the second texts.
         second: [usize; 2],
     },
-    /// The forward pass is cut above hidden states that the pooling looks at.
+    /// The forward pass is split above hidden states that the pooling needs.
     #[error("cut at hidden states {number}, but the pooling looks at those from {lowest} on")]
     CutTooHigh {
-        /// The hidden states of the cut.
+        /// Hidden states at which the forward pass is split.
         number: usize,
-        /// The lowest that the pooling looks at.
+        /// Lowest hidden states that the pooling needs.
         lowest: usize,
     },
-    /// Activations have not the shape that the part above the cut takes.
+    /// The shape of cached activations does not match the model and the mask.
     #[error("activations of shape {found:?}, expected {expected:?}")]
     ActivationShape {
-        /// Rows and width of the model and the mask.
+        /// Expected rows and width.
         expected: [usize; 2],
         /// Rows and width found.
         found: [usize; 2],
     },
-    /// A masked position is not in the batch.
+    /// A masked position is outside the batch.
     #[error("masked position {found} in a batch of {slots} slots")]
     MaskedPosition {
-        /// The position.
+        /// Position.
         found: usize,
-        /// Slots of the batch, `B * S`.
+        /// Tokens of the batch including padding, `B * S`.
         slots: usize,
     },
-    /// Words were asked for at no position at all.
+    /// The batch has no masked positions.
     #[error("no masked position in the batch")]
     NothingMasked,
 }

@@ -1,15 +1,15 @@
-//! The families of models: which differences each has from the one encoder.
+//! Model families of the encoder and their differences.
 //!
-//! A family decides how `config.json` and the tensors of a checkpoint are named, and which values
-//! of an [`EncoderConfig`] a checkpoint of it can express. What the encoder computes is decided by
-//! those values, and in training by whether the family drops the attention's output.
+//! A family determines the names in `config.json` and of the checkpoint's tensors, and which values
+//! of an [`EncoderConfig`] a checkpoint can represent. The computation depends on these values, and
+//! in training on whether the family has dropout on the attention output.
 
 use serde::{Deserialize, Serialize};
 
 use crate::head::{HeadConfig, PerceptronConfig};
 use crate::{Activation, EncoderConfig, ModelError, Pooling, Positions};
 
-/// A family, under its `model_type`.
+/// Model family, by its `model_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -20,22 +20,22 @@ pub enum Family {
     /// [DistilBERT](https://arxiv.org/abs/1910.01108): no token types, no pooler.
     #[serde(rename = "distilbert")]
     DistilBert,
-    /// [RoBERTa](https://arxiv.org/abs/1907.11692): positions count the real tokens, from the
-    /// number of the padding token on.
+    /// [RoBERTa](https://arxiv.org/abs/1907.11692): positions start after the id of the padding
+    /// token, and padding is not counted.
     Roberta,
-    /// [XLM-R](https://arxiv.org/abs/1911.02116): a RoBERTa.
+    /// [XLM-R](https://arxiv.org/abs/1911.02116): RoBERTa with another vocabulary.
     XlmRoberta,
-    /// [CamemBERT](https://arxiv.org/abs/1911.03894): a RoBERTa.
+    /// [CamemBERT](https://arxiv.org/abs/1911.03894): RoBERTa with another vocabulary.
     Camembert,
-    /// [ELECTRA](https://arxiv.org/abs/2003.10555): embeddings of a width of their own, no pooler.
+    /// [ELECTRA](https://arxiv.org/abs/2003.10555): own embedding width, no pooler.
     Electra,
 }
 
-/// The `model_type` of every family, for the message that refuses another.
+/// `model_type` of every family, for error messages.
 pub(crate) const MODEL_TYPES: &str = "bert, distilbert, roberta, xlm-roberta, camembert, electra";
 
 impl Family {
-    /// Every family.
+    /// All families.
     pub const ALL: [Self; 6] = [
         Self::Bert,
         Self::DistilBert,
@@ -45,7 +45,7 @@ impl Family {
         Self::Electra,
     ];
 
-    /// What `config.json` calls the family.
+    /// Returns the `model_type` in `config.json`.
     ///
     /// ```
     /// assert_eq!(finetune_model::Family::XlmRoberta.model_type(), "xlm-roberta");
@@ -61,13 +61,13 @@ impl Family {
         }
     }
 
-    /// The family that `config.json` calls so.
+    /// Returns the family with this `model_type`.
     pub(crate) fn from_model_type(model_type: &str) -> Option<Self> {
         let mut all = Self::ALL.into_iter();
         all.find(|family| family.model_type() == model_type)
     }
 
-    /// What the names of the family's classes in transformers begin with.
+    /// Returns the prefix of the family's class names in transformers.
     pub(crate) fn class_stem(self) -> &'static str {
         match self {
             Self::Bert => "Bert",
@@ -79,20 +79,20 @@ impl Family {
         }
     }
 
-    /// Whether the family is RoBERTa under one of its names.
+    /// Returns whether the family is RoBERTa or a variant of it.
     pub(crate) fn is_roberta(self) -> bool {
         matches!(self, Self::Roberta | Self::XlmRoberta | Self::Camembert)
     }
 
-    /// Whether `hidden_dropout_prob` is dropped of the attention's output, too.
+    /// Returns whether the attention output has dropout with `hidden_dropout_prob`.
     /// [`DistilBertSelfAttention`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/distilbert/modeling_distilbert.py)
-    /// drops attention probabilities alone.
+    /// has dropout on the attention weights only.
     pub(crate) fn drops_attention_output(self) -> bool {
         self != Self::DistilBert
     }
 
-    /// Dropout of the family's own classifier where `config.json` does not say: the encoder's, but
-    /// for the `seq_classif_dropout` of DistilBERT, which has a default of its own.
+    /// Returns the classifier dropout if `config.json` does not set it: that of the encoder, except
+    /// for DistilBERT's `seq_classif_dropout`, which has its own default of 0.2.
     pub(crate) fn classifier_dropout(self, hidden_dropout_prob: f64) -> f64 {
         match self {
             Self::DistilBert => 0.2,
@@ -100,13 +100,13 @@ impl Family {
         }
     }
 
-    /// Whether pre-trained encoders of the family come with a pooler.
+    /// Returns whether pre-trained encoders of the family have a pooler.
     pub(crate) fn has_pooler(self) -> bool {
         self == Self::Bert || self.is_roberta()
     }
 
-    /// The pooling and the head of the family's own sequence classifier, with `dropout` where it
-    /// has dropout:
+    /// Returns pooling and head of the family's sequence classifier in transformers, with dropout
+    /// probability `dropout`:
     /// [`BertForSequenceClassification`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/modeling_bert.py#L1065),
     /// [`DistilBertForSequenceClassification`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/distilbert/modeling_distilbert.py),
     /// [`RobertaClassificationHead`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/roberta/modeling_roberta.py#L1142),
@@ -130,7 +130,7 @@ impl Family {
         (pooling, HeadConfig::Perceptron(head))
     }
 
-    /// The activation in the family's head for masked language modelling.
+    /// Returns the activation function of the family's masked LM head.
     pub(crate) fn masked_lm_activation(self, hidden_act: Activation) -> Activation {
         match self {
             Self::Bert | Self::DistilBert => hidden_act,
@@ -138,7 +138,7 @@ impl Family {
         }
     }
 
-    /// Whether a checkpoint of the family can hold such an encoder.
+    /// Checks that a checkpoint of the family can represent the configuration.
     pub(crate) fn check(self, config: &EncoderConfig) -> Result<(), ModelError> {
         let refuse = |field, found: String, expected: &str| {
             let expected = format!("{expected} in the family {}", self.model_type());

@@ -1,27 +1,27 @@
-//! BERT-family encoders on burn: token ids in, hidden states and logits out.
+//! BERT-family encoders on burn: from token ids to hidden states and logits.
 //!
-//! 1. A checkpoint folder in the layout of Hugging Face is loaded ([`load_classifier`],
-//!    [`load_masked_lm`], [`load_base_model`], [`load_encoder`]), or a model is made from sizes ([`EncoderConfig`]) and
-//!    a seed ([`initialise`]).
-//! 2. A padded batch moves to the device ([`EncoderInput`]).
-//! 3. The [`Encoder`] computes hidden states, a [`Pooler`] one vector per text, a [`Head`] logits
-//!    or a score: together a [`SequenceClassifier`]. A [`MaskedLm`] has logits for masked words.
-//! 4. The trained model is saved such that transformers loads it ([`save_classifier`],
-//!    [`save_masked_lm`], [`save_base_model`], [`save_encoder`]).
-//! 5. While the lower part of a classifier is frozen, what it computes can be kept: the forward
-//!    pass can be cut in two ([`Cut`], [`SequenceClassifier::lower`],
-//!    [`SequenceClassifier::upper`]).
+//! 1. A model is loaded from a Hugging Face checkpoint directory ([`load_classifier`],
+//! [`load_masked_lm`], [`load_base_model`], [`load_encoder`]), or created from an [`EncoderConfig`]
+//! and a seed ([`initialise`]).
+//! 2. A padded batch is copied to the device ([`EncoderInput`]).
+//! 3. The [`Encoder`] computes hidden states, a [`Pooler`] one vector per text, and a [`Head`]
+//! logits or scores; together they are a [`SequenceClassifier`]. A [`MaskedLm`] computes logits of
+//! masked tokens.
+//! 4. The trained model is saved as a checkpoint that transformers loads ([`save_classifier`],
+//! [`save_masked_lm`], [`save_base_model`], [`save_encoder`]).
+//! 5. The forward pass of a classifier can be split ([`Cut`], [`SequenceClassifier::lower`],
+//! [`SequenceClassifier::upper`]), so that the output of frozen layers can be cached.
 //! 6. Several classifiers can share an encoder ([`MultiTaskModel`]).
-//! 7. Instead of the encoder, LoRA adapters beside it can train ([`Encoder::with_lora`],
-//!    [`save_adapter`], [`load_adapter`]).
+//! 7. LoRA adapters can train in place of the encoder ([`Encoder::with_lora`], [`save_adapter`],
+//! [`load_adapter`]).
 //!
-//! BERT, DistilBERT, RoBERTa, XLM-R, CamemBERT and ELECTRA are one encoder with other values
-//! ([`Family`]). Pooling and head are values, too ([`Pooling`], [`HeadConfig`]); without any, a
+//! BERT, DistilBERT, RoBERTa, XLM-R, CamemBERT and ELECTRA are configurations of one encoder
+//! ([`Family`]). Pooling and head are configurable ([`Pooling`], [`HeadConfig`]); by default, a
 //! classifier has those of its family.
 //!
-//! Shape letters, used in every `# Shapes`: `B` batch, `S` sequence, `T` tokens (`B * S` rows),
-//! `D` hidden, `H` heads, `K` head width, `L` layers, `C` classes, `V` vocabulary; `E` width of the
-//! embedding tables, `W` of a pooled text.
+//! Letters in `# Shapes`: `B` batch size, `S` sequence length, `T` tokens (`B * S` rows), `D`
+//! hidden size, `H` attention heads, `K` head width, `L` layers, `C` classes, `V` vocabulary size,
+//! `E` width of the embeddings, `W` width of a pooled text.
 //!
 //! ```
 //! use burn::tensor::Device;

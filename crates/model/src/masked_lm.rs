@@ -1,9 +1,9 @@
-//! Masked language modelling: a word for every masked position, as
+//! Masked language modeling, as
 //! [`BertForMaskedLM`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/modeling_bert.py#L908).
 //!
-//! The decoder is the table of word embeddings itself: there is one parameter, and its gradient is
-//! the sum of both uses. Logits are computed at the masked positions only: with the usual 15 % of
-//! the tokens masked, the largest product of the model is a seventh of what it would be.
+//! The decoder is tied to the word embeddings: one parameter, whose gradient is the sum of both
+//! uses. Logits are computed at masked positions only: with the usual 15 % of masked tokens, the
+//! largest matrix product of the model has a seventh of the cost.
 
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
@@ -13,24 +13,24 @@ use finetune_ops::{Precision, linear};
 use crate::encoder::{Activation, Encoder, EncoderConfig, EncoderInput};
 use crate::{DropoutStream, ModelError, parts};
 
-/// An encoder and its head for masked language modelling.
+/// Encoder with a masked LM head.
 #[derive(Module, Debug)]
 #[module(custom_display)]
 pub struct MaskedLm {
-    /// Shared with every other use of the encoder.
+    /// Encoder; the same type in all models.
     pub encoder: Encoder,
-    /// From hidden states to embeddings, and a bias for each word.
+    /// Masked LM head.
     pub head: MaskedLmHead,
 }
 
-/// `norm(activation(transform(x))) · word_embeddingsᵀ + bias`.
+/// Masked LM head: `norm(activation(transform(x))) · word_embeddingsᵀ + bias`.
 #[derive(Module, Debug)]
 pub struct MaskedLmHead {
-    /// `[D, E]`
+    /// Linear layer from hidden states to embeddings, `[D, E]`.
     pub transform: Linear,
-    /// Over `E`.
+    /// Layer normalization over `E`.
     pub norm: LayerNorm,
-    /// `[V]`
+    /// Bias per token of the vocabulary, `[V]`.
     pub bias: Param<Tensor<1>>,
     epsilon: f64,
     #[module(skip)]
@@ -38,11 +38,11 @@ pub struct MaskedLmHead {
 }
 
 impl EncoderConfig {
-    /// An encoder with the family's head for masked language modelling. All parameters are zero
-    /// until a checkpoint or [`initialise`](crate::initialise) fills them.
+    /// Creates an encoder with the family's masked LM head. All parameters are zero until a
+    /// checkpoint or [`initialise`](crate::initialise) sets them.
     ///
     /// # Errors
-    /// As [`EncoderConfig::validate`].
+    /// - The errors of [`EncoderConfig::validate`].
     ///
     /// ```
     /// use burn::tensor::Device;
@@ -79,16 +79,16 @@ impl EncoderConfig {
 }
 
 impl MaskedLm {
-    /// A logit for every word of the vocabulary, at each of `positions`. Without `dropout` the
-    /// result is deterministic.
+    /// Returns the logits over the vocabulary at each of `positions`. Without `dropout` the result
+    /// is deterministic.
     ///
     /// # Shapes
-    /// - `positions`: `M` numbers of slots in the batch: row times `S` plus place in the row
+    /// - `positions`: `M` token positions in the batch: row times `S` plus position in the row
     /// - output: `[M, V]`
     ///
     /// # Errors
-    /// [`ModelError::MaskedPosition`] if a position is not in the batch, and
-    /// [`ModelError::NothingMasked`] if there is none.
+    /// - [`ModelError::MaskedPosition`] if a position is outside the batch.
+    /// - [`ModelError::NothingMasked`] if `positions` is empty.
     ///
     /// # Panics
     /// If `input` was made for an encoder with other embedding tables.
@@ -116,6 +116,8 @@ impl MaskedLm {
 }
 
 impl MaskedLmHead {
+    /// Returns the logits of masked tokens.
+    ///
     /// # Shapes
     /// - `hidden`: `[M, D]`
     /// - `words`: `[V, E]`

@@ -1,9 +1,7 @@
-//! burn's layers as this crate makes and applies them: created empty, applied to token rows by
-//! `finetune-ops`.
+//! Constructors and forward functions of burn's layers, computed by `finetune-ops`.
 //!
-//! The fields stay burn's own types, so that whatever walks a module (optimizers, parameter groups)
-//! finds what it knows. The linear maps within a layer can have adapters, and so have a type of
-//! their own: `adapters::Projection`.
+//! Fields stay burn's types, so that visitors of a module (optimizers, parameter groups) work.
+//! Linear layers that can have adapters have their own type, `adapters::Projection`.
 
 use burn::module::Param;
 use burn::nn::{
@@ -12,31 +10,31 @@ use burn::nn::{
 use burn::tensor::{Device, Tensor};
 use finetune_ops::{Dropout, Norm, Precision, residual_norm};
 
-/// All zero, until filled.
+/// Creates an embedding table of zeros.
 pub(crate) fn embedding(rows: usize, width: usize, device: &Device) -> Embedding {
     EmbeddingConfig::new(rows, width)
         .with_initializer(Initializer::Zeros)
         .init(device)
 }
 
-/// All zero, until filled.
+/// Creates a linear layer of zeros.
 pub(crate) fn linear(input: usize, output: usize, device: &Device) -> Linear {
     LinearConfig::new(input, output)
         .with_initializer(Initializer::Zeros)
         .init(device)
 }
 
-/// All zero, until filled.
+/// Creates a bias of zeros.
 pub(crate) fn bias(width: usize, device: &Device) -> Param<Tensor<1>> {
     Initializer::Zeros.init([width], device)
 }
 
-/// Scale 1, shift 0.
+/// Creates a layer normalization with weight 1 and bias 0.
 pub(crate) fn layer_norm(width: usize, device: &Device) -> LayerNorm {
     LayerNormConfig::new(width).init(device)
 }
 
-/// In 32-bit floats: for what is applied to texts, of which there are few beside tokens.
+/// Applies a linear layer in f32, for texts rather than tokens: there are few of them.
 ///
 /// # Shapes
 /// - `rows`: `[T, input]`
@@ -50,6 +48,8 @@ pub(crate) fn apply_linear(linear: &Linear, rows: Tensor<2>) -> Tensor<2> {
     )
 }
 
+/// Applies a layer normalization.
+///
 /// # Shapes
 /// - `rows`: `[T, D]`
 /// - output: `[T, D]`
@@ -58,7 +58,7 @@ pub(crate) fn apply_layer_norm(norm: &LayerNorm, rows: Tensor<2>, epsilon: f64) 
     finetune_ops::layer_norm(rows, gamma, beta, epsilon)
 }
 
-/// `norm(residual + dropout(rows))`
+/// Returns `norm(residual + dropout(rows))`.
 ///
 /// # Shapes
 /// - `rows`, `residual`: `[T, D]`

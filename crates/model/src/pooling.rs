@@ -1,5 +1,5 @@
-//! From the hidden states of a text's tokens to one vector for the text. Tokens that are not looked
-//! at are not computed, where no layer above needs them.
+//! Pooling: from the hidden states of a text's tokens to one vector. Tokens that neither the
+//! pooling nor a later layer uses are not computed.
 
 use std::ops::RangeInclusive;
 
@@ -12,7 +12,7 @@ use crate::bounds::check_matrix;
 use crate::encoder::{AttentionMask, Encoder, EncoderConfig, EncoderInput};
 use crate::{DropoutStream, ModelError, parts};
 
-/// Which layers are looked at, and how their tokens become one vector.
+/// Pooling: the layers and the combination of their tokens into one vector.
 ///
 /// ```
 /// use finetune_model::{LayerChoice, Pooling, TokenPooling};
@@ -28,51 +28,51 @@ use crate::{DropoutStream, ModelError, parts};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pooling {
-    /// The hidden states to take.
+    /// Layers whose hidden states are pooled (default: the last).
     pub layers: LayerChoice,
-    /// What becomes of a row's tokens.
+    /// Pooling over the tokens of a row (default: first token).
     pub tokens: TokenPooling,
 }
 
-/// Hidden states by number: 0 is the embeddings, `i` what layer `i` (counted from 1) gives.
+/// Selection of hidden states: 0 is the output of the embeddings, `i` that of layer `i` (from 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LayerChoice {
-    /// The last layer.
+    /// Last layer.
     #[default]
     Last,
-    /// The hidden states with this number; the layers above are not run.
+    /// Hidden states with this number, in `0..=L`; the layers above are not computed.
     Single(usize),
-    /// The last so many layers side by side: so many times `D` wide
-    /// ([Devlin et al. 2018](https://arxiv.org/abs/1810.04805), table 7).
+    /// Concatenation of the last `n` layers, in `1..=L`: `n * D` wide ([Devlin et al.
+    /// 2018](https://arxiv.org/abs/1810.04805), table 7).
     ConcatenateLast(usize),
-    /// The mean of the last so many layers.
+    /// Mean of the last `n` layers, in `1..=L`.
     MeanOfLast(usize),
 }
 
-/// What becomes of the tokens of a row. Padding never counts.
+/// Pooling over the tokens of a row, without padding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenPooling {
-    /// The first token.
+    /// First token (`[CLS]`).
     #[default]
     First,
-    /// The first token through a dense layer and tanh:
+    /// First token through a dense layer and tanh:
     /// [`BertPooler`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/modeling_bert.py).
     Pooler,
-    /// The mean of the real tokens; 0 for a row without any.
+    /// Mean of the tokens; 0 for a row without tokens.
     Mean,
-    /// The largest value among the real tokens, for each column; 0 for a row without any.
+    /// Maximum of the tokens per column; 0 for a row without tokens.
     Max,
 }
 
 impl Pooling {
-    /// The last layer's first token.
+    /// Returns the pooling that takes the last layer's first token.
     pub fn first_token() -> Self {
         Self::default()
     }
 
-    /// The last layer's first token through dense layer and tanh.
+    /// Returns the pooling that takes the last layer's first token through a dense layer and tanh.
     pub fn pooler() -> Self {
         Self {
             tokens: TokenPooling::Pooler,
@@ -80,7 +80,7 @@ impl Pooling {
         }
     }
 
-    /// The mean of the last layer's real tokens.
+    /// Returns the pooling that takes the mean over the last layer's tokens.
     pub fn mean() -> Self {
         Self {
             tokens: TokenPooling::Mean,
@@ -88,7 +88,7 @@ impl Pooling {
         }
     }
 
-    /// Width of the pooled vector, `W`, for hidden states of width `D`.
+    /// Returns the width of the pooled vector, `W`, for hidden states of width `D`.
     pub fn width(&self, hidden_size: usize) -> usize {
         match self.layers {
             LayerChoice::ConcatenateLast(count) => hidden_size.saturating_mul(count),
@@ -96,10 +96,10 @@ impl Pooling {
         }
     }
 
-    /// The numbers of the hidden states that are looked at.
+    /// Returns the numbers of the pooled hidden states.
     ///
     /// # Errors
-    /// [`ModelError::InvalidConfig`] if the encoder has not so many layers.
+    /// - [`ModelError::InvalidConfig`] if the encoder has too few layers.
     fn range(&self, layers: usize) -> Result<RangeInclusive<usize>, ModelError> {
         let invalid = |found: usize, expected: String| ModelError::InvalidConfig {
             field: "pooling.layers",
@@ -119,12 +119,12 @@ impl Pooling {
         }
     }
 
-    /// A pooler over an encoder whose parameters are all zero until a checkpoint or
-    /// [`initialise`](crate::initialise) fills them.
+    /// Creates a pooler whose parameters are zero until a checkpoint or
+    /// [`initialise`](crate::initialise) sets them.
     ///
     /// # Errors
-    /// [`ModelError::InvalidConfig`] if the encoder has not so many layers, or the dense layer is
-    /// asked for on hidden states side by side.
+    /// - [`ModelError::InvalidConfig`] if the encoder has too few layers, or the dense layer is
+    ///   combined with concatenated layers.
     pub fn init(&self, encoder: &EncoderConfig, device: &Device) -> Result<Pooler, ModelError> {
         self.validate(encoder)?;
         let hidden = encoder.hidden_size;
@@ -136,10 +136,10 @@ impl Pooling {
         })
     }
 
-    /// Whether an encoder's hidden states can be pooled so.
+    /// Checks that the hidden states of an encoder can be pooled.
     ///
     /// # Errors
-    /// As [`Pooling::init`].
+    /// - The errors of [`Pooling::init`].
     pub(crate) fn validate(&self, encoder: &EncoderConfig) -> Result<(), ModelError> {
         self.range(encoder.num_hidden_layers)?;
         let hidden = encoder.hidden_size;
@@ -157,10 +157,10 @@ impl Pooling {
     }
 }
 
-/// Pools hidden states.
+/// Pooling layer.
 #[derive(Module, Debug)]
 pub struct Pooler {
-    /// `[D, D]`, followed by tanh.
+    /// Dense layer followed by tanh, `[D, D]`, for [`TokenPooling::Pooler`].
     pub dense: Option<Linear>,
     #[module(skip)]
     pooling: Pooling,
@@ -169,7 +169,7 @@ pub struct Pooler {
 }
 
 impl Pooler {
-    /// Runs an encoder as far as its hidden states are looked at, and pools them: one vector per
+    /// Runs the layers of an encoder that the pooling needs, and pools their output: one vector per
     /// row of the batch. Without `dropout` the result is deterministic.
     ///
     /// # Shapes
@@ -187,7 +187,8 @@ impl Pooler {
         self.project(self.gather_from(encoder, 0, embedded, &input.mask, dropout))
     }
 
-    /// From the hidden states with a number to the part of the pooling without parameters.
+    /// Runs the layers above hidden states `number` and applies the pooling without the dense
+    /// layer.
     ///
     /// # Shapes
     /// - `rows`: `[T, D]`
@@ -208,15 +209,15 @@ impl Pooler {
         self.gather(states, mask)
     }
 
-    /// The numbers of the hidden states that are looked at.
+    /// Returns the numbers of the pooled hidden states.
     pub(crate) fn states(&self) -> RangeInclusive<usize> {
         self.range.clone()
     }
 
-    /// The part of the pooling without parameters.
+    /// Pools hidden states, without the dense layer.
     ///
     /// # Shapes
-    /// - each of `states`: `[T, D]`, or `[B, D]` of the first tokens if no other is looked at
+    /// - each of `states`: `[T, D]`, or `[B, D]` of the first tokens if no others are used
     /// - output: `[B, W]`
     fn gather(&self, states: Vec<Tensor<2>>, mask: &AttentionMask) -> Tensor<2> {
         match self.pooling.layers {
@@ -228,7 +229,7 @@ impl Pooler {
         }
     }
 
-    /// The dense layer and tanh, where there is one.
+    /// Applies dense layer and tanh, if the pooling has them.
     ///
     /// # Shapes
     /// - `pooled`, output: `[B, W]`
@@ -239,8 +240,10 @@ impl Pooler {
         }
     }
 
+    /// Pools the tokens of each row.
+    ///
     /// # Shapes
-    /// - `rows`: `[T, D]`, or `[B, D]` of the first tokens if no other is looked at
+    /// - `rows`: `[T, D]`, or `[B, D]` of the first tokens if no others are used
     /// - output: `[B, D]`
     fn pool_tokens(&self, rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
         match self.pooling.tokens {
@@ -251,6 +254,8 @@ impl Pooler {
     }
 }
 
+/// Returns the mean of several hidden states.
+///
 /// # Shapes
 /// - each of `states`, output: `[T, D]` or `[B, D]`
 fn mean(states: Vec<Tensor<2>>) -> Tensor<2> {
@@ -258,7 +263,7 @@ fn mean(states: Vec<Tensor<2>>) -> Tensor<2> {
     stacked.mean_dim(0).squeeze_dim(0)
 }
 
-/// A product with the share of each token: one over the number of real tokens of its row.
+/// Returns the mean over the tokens of each row, as a matrix product with weights `1 / tokens`.
 ///
 /// # Shapes
 /// - `rows`: `[T, D]`
@@ -278,6 +283,8 @@ fn mean_of_tokens(rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
     means.reshape([batch, width])
 }
 
+/// Returns the maximum over the tokens of each row.
+///
 /// # Shapes
 /// - `rows`: `[T, D]`
 /// - output: `[B, D]`
@@ -288,7 +295,7 @@ fn largest_of_tokens(rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
     let bias = mask.key_bias.clone().reshape([batch, sequence, 1]);
     let rows = rows.reshape([batch, sequence, width]) + bias;
     let largest = rows.max_dim(1).reshape([batch, width]);
-    // The largest value of a row without real tokens is the bias of padding: 0 instead.
+    // Without tokens, the maximum is the additive mask of padding; it is replaced by 0.
     let any = |row: &[bool]| f32::from(row.contains(&true));
     let any: Vec<f32> = mask.real.chunks(sequence).map(any).collect();
     largest * Tensor::<2>::from_data(TensorData::new(any, [batch, 1]), &device)

@@ -1,13 +1,13 @@
-//! Models that compute the products of their encoder in a precision.
+//! Models with a configurable precision of the encoder.
 
 use burn::module::Module;
 use finetune_ops::Precision;
 
 use crate::{BaseModel, MaskedLm, MultiTaskModel, SequenceClassifier};
 
-/// A model on an encoder.
+/// Model with an encoder.
 pub trait EncoderModel: Module {
-    /// The same model, computing in a precision: see
+    /// Sets the precision of the encoder's matrix products: see
     /// [`Encoder::with_precision`](crate::Encoder::with_precision).
     fn with_precision(self, precision: Precision) -> Self;
 }

@@ -1,5 +1,4 @@
-//! The graph node of an activation: a function of each value alone, whose gradient follows from what
-//! went in.
+//! Autodiff node of activations: element-wise functions whose gradient depends on their input.
 
 use burn::backend::autodiff::{
     Autodiff,
@@ -9,7 +8,7 @@ use burn::backend::autodiff::{
 };
 use burn::backend::{Backend, tensor::FloatTensor};
 
-/// From the input and the gradient of the output to the gradient of the input.
+/// Function from the input and the gradient of the output to the gradient of the input.
 type InputGradient<B> = fn(FloatTensor<B>, FloatTensor<B>) -> FloatTensor<B>;
 
 #[derive(Debug)]
@@ -32,7 +31,7 @@ impl<B: Backend> Backward<B, 1> for ActivationBackward<B> {
     }
 }
 
-/// `forward(x)` as one node that keeps `x` for its backward.
+/// Computes `forward(x)` as one node that keeps `x` for the backward pass.
 pub(crate) fn tracked<B: Backend, C: CheckpointStrategy>(
     x: FloatTensor<Autodiff<B, C>>,
     forward: fn(FloatTensor<B>) -> FloatTensor<B>,

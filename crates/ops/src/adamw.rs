@@ -1,37 +1,37 @@
-//! AdamW ([Loshchilov & Hutter 2017](https://arxiv.org/abs/1711.05101)) of one parameter, as
+//! AdamW ([Loshchilov & Hutter 2017](https://arxiv.org/abs/1711.05101)) for one parameter, as
 //! `torch.optim.AdamW`.
 
 use burn::tensor::Tensor;
 
 use crate::host_steps::on_host;
 
-/// The constants of a step.
+/// Hyperparameters of one AdamW step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamW {
-    /// How far the parameter moves.
+    /// Learning rate.
     pub learning_rate: f64,
-    /// Memory of the mean gradient, in `[0, 1)`.
+    /// Decay rate of the first moment, in `[0, 1)`.
     pub beta_1: f64,
-    /// Memory of the squared gradient, in `[0, 1)`.
+    /// Decay rate of the second moment, in `[0, 1)`.
     pub beta_2: f64,
-    /// Added to the root of the squared gradient.
+    /// Constant added to the denominator.
     pub epsilon: f64,
-    /// Share of the parameter that it loses, times the learning rate.
+    /// Weight decay, decoupled from the gradient and scaled by the learning rate.
     pub weight_decay: f64,
 }
 
-/// A parameter and what is remembered of its gradients; all tensors have its shape.
+/// Parameter with its optimizer state; all tensors have the same shape.
 #[derive(Debug, Clone)]
 pub struct Moving<const D: usize> {
-    /// What is trained.
+    /// Parameter.
     pub parameter: Tensor<D>,
-    /// The running means of the gradient and of its square.
+    /// First and second moment.
     pub moments: [Tensor<D>; 2],
 }
 
 impl AdamW {
-    /// One step; `time` is its number, from 1. On a processor it is one pass over 32-bit floats, in place
-    /// where nobody else holds a tensor.
+    /// Performs a step; `time` is its number, from 1. On a CPU it is one pass over f32 values, in
+    /// place for tensors that are not shared.
     ///
     /// # Panics
     /// If the shapes differ.

@@ -1,4 +1,4 @@
-//! An allocator for programs that train.
+//! Memory allocator for training programs.
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::ffi::c_long;
@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use libmimalloc_sys::{mi_option_set, mi_option_t};
 use mimalloc::MiMalloc;
 
-/// [`mimalloc`] that never gives a page back to the system.
+/// [`mimalloc`] configured to never return pages to the operating system.
 ///
-/// A training step asks for the same large buffers as the one before. By default mimalloc returns what
-/// has been free for a while, and the system clears every page that it hands out again: a sixth of a
-/// step's processor time. What is kept is no more than the most that was ever in use at once. LibTorch takes
-/// its memory from the C library, which is told to keep it, too, where that is glibc.
+/// Every training step allocates the same large buffers. By default, mimalloc returns memory that
+/// has been free for a while, and the system clears pages before handing them out again, which
+/// takes a sixth of the CPU time of a step. The retained memory is at most the peak usage. LibTorch
+/// allocates with the C library, which is configured likewise if it is glibc.
 ///
-/// Which allocator a program has is for the program to say; the library crates work with any.
+/// The allocator is the program's choice; the library crates work with any.
 ///
 /// ```
 /// #[global_allocator]
@@ -23,7 +23,7 @@ use mimalloc::MiMalloc;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PageKeeper;
 
-/// `mi_option_purge_delay` of `mimalloc.h`: milliseconds until free memory is given back.
+/// `mi_option_purge_delay` of `mimalloc.h`: delay in milliseconds before free memory is returned.
 const PURGE_DELAY: mi_option_t = 15;
 const NEVER: c_long = -1;
 
@@ -31,7 +31,7 @@ static IS_SET: AtomicBool = AtomicBool::new(false);
 
 #[inline]
 fn keep_pages() {
-    // Two threads may both set it, to the same.
+    // Several threads may set it, to the same value.
     if !IS_SET.load(Ordering::Relaxed) {
         IS_SET.store(true, Ordering::Relaxed);
         // SAFETY: mimalloc takes it at any time, and it is a known option.
@@ -44,7 +44,7 @@ fn keep_pages() {
     }
 }
 
-/// No mapping of its own for a large buffer, and nothing given back from the top of the heap.
+/// Disables separate mappings for large buffers and trimming of the heap.
 #[cfg(all(feature = "tch", target_os = "linux", target_env = "gnu"))]
 fn keep_pages_of_c() {
     for (option, value) in [

@@ -1,4 +1,4 @@
-//! Cross entropy of logits against weighted targets.
+//! Cross entropy loss.
 
 use burn::backend::autodiff::{
     Autodiff,
@@ -16,23 +16,22 @@ use burn::tensor::{
 
 use crate::{EncoderOps, Kernels};
 
-/// How a batch's labels become the weights of the log probabilities.
+/// Class labels of a batch, to be converted to target weights.
 ///
-/// One matrix of weights expresses every variant of the loss, so that the loss itself has none:
-/// the mean over rows (also over the rows of several accumulated batches), label smoothing and
-/// class weights are all ways to fill it.
+/// A matrix of weights of the log probabilities expresses all variants of the loss: the mean over
+/// rows (also of several accumulated batches), label smoothing and class weights.
 #[derive(Debug, Clone, Copy)]
 pub struct Targets<'a> {
-    /// The true class of each row.
+    /// Class index of each row.
     pub labels: &'a [usize],
     /// Number of classes, `C`.
     pub classes: usize,
-    /// What the summed loss is divided by: the number of rows of the whole optimizer step.
+    /// Divisor of the summed loss: the number of rows of the whole optimizer step.
     pub divisor: f64,
 }
 
 impl Targets<'_> {
-    /// The weights of the plain loss: the true class counts, each row alike.
+    /// Returns the weights of the unmodified loss: 1 for the label's class, divided by the divisor.
     ///
     /// # Shapes
     /// - output: `[B, C]`
@@ -43,18 +42,18 @@ impl Targets<'_> {
         self.smoothed_weights(0.0, None, device)
     }
 
-    /// The weights of the loss with label smoothing and class weights, as
-    /// [`torch.nn.CrossEntropyLoss`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.CrossEntropyLoss.html)
-    /// has them: a row gives `smoothing` of itself to all classes alike, and each share counts as
-    /// much as the class that it went to. PyTorch's mean is had with the sum of the true classes'
-    /// weights as `divisor`.
+    /// Returns the weights with label smoothing and class weights, as
+    /// [`torch.nn.CrossEntropyLoss`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.CrossEntropyLoss.html):
+    /// the fraction `smoothing` of a row is distributed uniformly over all classes, and each
+    /// fraction is multiplied by the weight of its class. PyTorch's mean needs the sum of the
+    /// labels' class weights as `divisor`.
     ///
     /// # Shapes
     /// - `class_weights`: `[C]`
     /// - output: `[B, C]`
     ///
     /// # Panics
-    /// If a label is not below `classes`, or there is not one weight for each class.
+    /// If a label is not below `classes`, or there is not one weight per class.
     ///
     /// ```
     /// use burn::tensor::{Device, TensorData};
@@ -93,7 +92,7 @@ impl Targets<'_> {
     }
 }
 
-/// `-sum(weights * log_softmax(logits))`, a tensor of one value.
+/// Returns the loss `-sum(weights * log_softmax(logits))`.
 ///
 /// # Shapes
 /// - `logits`, `weights`: `[B, C]`
@@ -113,16 +112,16 @@ pub fn cross_entropy(logits: Tensor<2>, weights: Tensor<2>) -> Tensor<1> {
     -(log_softmax(logits, 1) * weights).sum()
 }
 
-/// `-sum(log_softmax(logits)[label]) / divisor`, a tensor of one value: [`cross_entropy`] with
-/// [`Targets::weights`], without a matrix of weights. That is what a whole vocabulary needs.
+/// Returns the loss `-sum(log_softmax(logits)[label]) / divisor`: [`cross_entropy`] with
+/// [`Targets::weights`], without the weight matrix, which would be large for a vocabulary.
 ///
 /// # Shapes
 /// - `logits`: `[B, C]`
-/// - `labels`: `B` of them
+/// - `labels`: `B` values
 /// - output: `[1]`
 ///
 /// # Panics
-/// If there is not a label for each row, or one is not below `C`.
+/// If there is not one label per row, or a label is not below `C`.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};

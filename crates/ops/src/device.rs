@@ -1,4 +1,4 @@
-//! Choosing a device by name, when the program runs.
+//! Device selection by name at run time.
 
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::{Device, Tensor};
 
-/// A device by name: `flex`, `libtorch`, `libtorch-cuda:N`, `wgpu`, `wgpu:N`, `cuda:N`.
+/// Device by name: `flex`, `libtorch`, `libtorch-cuda:N`, `wgpu`, `wgpu:N`, `cuda:N`.
 ///
 /// ```
 /// use finetune_ops::DeviceSpec;
@@ -20,67 +20,67 @@ use burn::tensor::{Device, Tensor};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum DeviceSpec {
-    /// The CPU, in pure Rust.
+    /// CPU, in pure Rust (default).
     #[default]
     Flex,
-    /// The CPU, by LibTorch.
+    /// CPU, with LibTorch.
     LibTorch,
-    /// An NVIDIA GPU by number, by LibTorch.
+    /// NVIDIA GPU by index, with LibTorch.
     LibTorchCuda(usize),
-    /// The GPU that WebGPU prefers, or the software rasteriser if that is all there is.
+    /// Default WebGPU adapter, which may be a software rasterizer.
     Wgpu,
-    /// A discrete GPU by number, by WebGPU.
+    /// Discrete GPU by index, with WebGPU.
     WgpuDiscrete(usize),
-    /// An NVIDIA GPU by number.
+    /// NVIDIA GPU by index, with CUDA.
     Cuda(usize),
 }
 
-/// Why a device cannot be had.
+/// Error of selecting a device.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeviceError {
-    /// No device is called so.
+    /// No device has this name.
     #[error(
         "unknown device {name}, expected flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N"
     )]
     Unknown {
-        /// The name given.
+        /// Name found.
         name: String,
     },
-    /// More than one.
+    /// Several devices were given.
     #[error(
         "devices {names}: a run computes on one, since burn cannot average gradients over several; \
          the runs of a study may each have their own"
     )]
     Several {
-        /// The names given.
+        /// Names found.
         names: String,
     },
-    /// This program was built without it.
+    /// The program was built without support for the device.
     #[error(
         "device {device} is not compiled in, this program has {}: build with --features {feature}",
         compiled_in()
     )]
     NotCompiledIn {
-        /// The device.
+        /// Device.
         device: DeviceSpec,
-        /// The Cargo feature that has it.
+        /// Required Cargo feature.
         feature: &'static str,
     },
-    /// The machine does not have it, or not its driver.
+    /// The machine lacks the device or its driver.
     #[error(
         "device {device} does not answer: {reason}; this program has {}",
         compiled_in()
     )]
     NotPresent {
-        /// The device.
+        /// Device.
         device: DeviceSpec,
-        /// What the backend says.
+        /// Error of the backend.
         reason: String,
     },
 }
 
-/// The kinds of devices that this program was built with, for a message.
+/// Returns the compiled device kinds, for error messages.
 fn compiled_in() -> String {
     let kinds = [
         (cfg!(feature = "flex"), "flex"),
@@ -97,11 +97,11 @@ fn compiled_in() -> String {
 }
 
 impl DeviceSpec {
-    /// The device, for burn, once it has answered.
+    /// Opens the device and checks that it works.
     ///
     /// # Errors
-    /// [`DeviceError::NotCompiledIn`] if the program was built without its feature,
-    /// [`DeviceError::NotPresent`] if the machine does not have it.
+    /// - [`DeviceError::NotCompiledIn`] if the program was built without the feature.
+    /// - [`DeviceError::NotPresent`] if the machine lacks the device.
     pub fn open(self) -> Result<Device, DeviceError> {
         let device = self.handle()?;
         self.ask(|| drop(Tensor::<1>::zeros([1], &device).into_data()))?;
@@ -159,7 +159,7 @@ impl DeviceSpec {
         }
     }
 
-    /// The Cargo feature that has this device.
+    /// Returns the Cargo feature of this device.
     fn feature(self) -> &'static str {
         match self {
             Self::Flex => "flex",

@@ -1,6 +1,6 @@
-//! Dropout whose mask is a hash: which values are dropped depends on the key and on the position
-//! of the value, and on nothing else. So a mask need not be kept for the backward pass, a resumed
-//! run drops what the unbroken run would have dropped, and every backend drops the same.
+//! Dropout with a hash-based mask: the mask depends only on the key and the position of a value. It
+//! need not be stored for the backward pass, resumed runs have the same masks, and all backends
+//! agree.
 
 use burn::backend::autodiff::{
     Autodiff,
@@ -15,13 +15,12 @@ use rayon::prelude::*;
 use crate::native::{self, TASK};
 use crate::{EncoderOps, Kernels};
 
-/// How much to drop, and the key that decides what.
+/// Dropout probability, with the key of the mask.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Dropout {
-    /// Share of the values that become 0, in `[0, 1)`. The others are divided by
-    /// `1 - probability`.
+    /// Dropout probability, in `[0, 1)`. Kept values are divided by `1 - probability`.
     pub probability: f64,
-    /// Address of the mask: another key, another mask.
+    /// Key that determines the mask.
     pub key: u64,
 }
 
@@ -38,7 +37,7 @@ impl Dropout {
     }
 }
 
-/// Applies `dropout`; with a probability of 0 the tensor comes back as it is.
+/// Applies `dropout`; a probability of 0 returns the tensor unchanged.
 ///
 /// # Panics
 /// If the probability is not in `[0, 1)`.

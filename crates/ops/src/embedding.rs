@@ -1,4 +1,4 @@
-//! Rows of a table: what `torch.nn.Embedding` computes.
+//! Embedding lookup, as `torch.nn.Embedding`.
 
 use burn::backend::autodiff::{
     Autodiff,
@@ -14,18 +14,18 @@ use burn::tensor::{IndexingUpdateOp, Int, Shape, Tensor};
 
 use crate::{EncoderOps, Kernels};
 
-/// The rows of `table` that `ids` name.
+/// Returns the rows of `table` at `ids`.
 ///
-/// Its gradient is a whole table, as every gradient of burn: rows that no id names are zero. A row
-/// that several name has the sum of their gradients, in their order.
+/// The gradient is dense, as all gradients of burn: rows without an id are zero. The gradients of a
+/// repeated id are added in order.
 ///
 /// # Shapes
 /// - `table`: `[V, D]`
-/// - `ids`: `[T]`, from 0 and below `V`
+/// - `ids`: `[T]`, in `0..V`
 /// - output: `[T, D]`
 ///
 /// # Panics
-/// On a processor, if an id is not a row of the table.
+/// On a CPU, if an id is not a row of the table.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor, TensorData};

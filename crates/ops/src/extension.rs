@@ -1,7 +1,6 @@
-//! The backend extension: which operations there are, and who runs them.
+//! Backend extension that connects the operations to the backends.
 //!
-//! Each operation lives in a file of its own, with its body, its backward and its public function;
-//! this file only names them and connects the backends.
+//! Each operation has its own file with forward, backward and public function.
 
 use burn::backend::autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy};
 use burn::backend::{
@@ -15,9 +14,9 @@ use crate::{
     gelu_tanh, layer_norm, linear, residual_norm,
 };
 
-/// The operations of this crate as backend methods, dispatched to the backend of a tensor.
+/// Operations of this crate as backend methods, dispatched to the backend of a tensor.
 ///
-/// A backend computes what it has as [`Kernels`]; `Autodiff` wraps each in one graph node.
+/// Backends implement them as [`Kernels`]; `Autodiff` wraps each in one graph node.
 #[backend_extension(
     Flex: cfg(feature = "flex"),
     LibTorch: cfg(feature = "tch"),
@@ -33,7 +32,7 @@ pub trait EncoderOps: Backend {
         precision: Precision,
     ) -> FloatTensor<Self>;
 
-    /// The same without a bias.
+    /// As `linear_rows`, without bias.
     fn product_rows(
         rows: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -79,7 +78,7 @@ pub trait EncoderOps: Backend {
         settings: Settings,
     ) -> FloatTensor<Self>;
 
-    /// See [`class_cross_entropy`](crate::class_cross_entropy()); `factor` is one over the divisor.
+    /// See [`class_cross_entropy`](crate::class_cross_entropy()); `factor` is 1 / divisor.
     fn class_loss(
         logits: FloatTensor<Self>,
         labels: IntTensor<Self>,

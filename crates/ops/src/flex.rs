@@ -1,4 +1,4 @@
-//! Tensors of flex: they all lie in this machine's memory.
+//! Access to the tensors of flex, which are always in host memory.
 
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;

@@ -1,5 +1,5 @@
-//! The Gaussian error linear unit ([Hendrycks & Gimpel 2016](https://arxiv.org/abs/1606.08415)),
-//! exact: `torch.nn.functional.gelu` with `approximate="none"`, which is what BERT's `gelu` means.
+//! Exact GELU ([Hendrycks & Gimpel 2016](https://arxiv.org/abs/1606.08415)):
+//! `torch.nn.functional.gelu` with `approximate="none"`, BERT's `gelu`.
 
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
@@ -8,10 +8,10 @@ use burn::tensor::Tensor;
 
 use crate::EncoderOps;
 
-/// `x · Φ(x)`, with `Φ` the distribution function of the standard normal.
+/// Computes `x · Φ(x)`, with the standard normal distribution function `Φ`.
 ///
-/// burn's own GELU has the derivative of the tanh approximation on GPU backends; this one has
-/// `Φ(x) + x · φ(x)` everywhere.
+/// On GPU backends, burn's GELU has the derivative of the tanh approximation; this one has `Φ(x) +
+/// x · φ(x)` on every backend.
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as EncoderOps>::gelu_exact(x.into_dispatch()))
 }

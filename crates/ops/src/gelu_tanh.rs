@@ -1,6 +1,5 @@
-//! The tanh form of the Gaussian error linear unit
-//! ([Hendrycks & Gimpel 2016](https://arxiv.org/abs/1606.08415), section 2):
-//! `torch.nn.functional.gelu` with `approximate="tanh"`, which checkpoints call `gelu_new`.
+//! Tanh approximation of GELU ([Hendrycks & Gimpel 2016](https://arxiv.org/abs/1606.08415), section
+//! 2): `torch.nn.functional.gelu` with `approximate="tanh"`, `gelu_new` in checkpoints.
 
 use std::f64::consts::{FRAC_2_SQRT_PI, SQRT_2};
 
@@ -13,7 +12,7 @@ use crate::EncoderOps;
 const SCALE: f64 = FRAC_2_SQRT_PI / SQRT_2;
 const CUBIC: f64 = 0.044_715;
 
-/// `x / 2 · (1 + tanh(sqrt(2 / π) · (x + 0.044715 x³)))`.
+/// Computes `x / 2 · (1 + tanh(sqrt(2 / π) · (x + 0.044715 x³)))`.
 pub fn gelu_tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as EncoderOps>::gelu_tanh(x.into_dispatch()))
 }

@@ -1,10 +1,10 @@
-//! The norm of gradients, for clipping.
+//! Operations of gradient clipping.
 
 use burn::tensor::Tensor;
 
 use crate::host_steps::on_host;
 
-/// The sum of the squares, a tensor of one value.
+/// Returns the sum of squares, a tensor of one value.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -17,7 +17,7 @@ pub fn sum_of_squares<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
     (tensor.clone() * tensor).sum()
 }
 
-/// All values times a factor of one value; on a processor in place, if nobody else holds the tensor.
+/// Multiplies all values by a tensor of one value; on a CPU in place if the tensor is not shared.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};

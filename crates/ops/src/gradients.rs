@@ -1,4 +1,4 @@
-//! Handing gradients on to where they belong.
+//! Registration of gradients with the autodiff graph.
 
 use burn::backend::autodiff::{NodeId, grads::Gradients};
 use burn::backend::{Backend, tensor::FloatTensor};

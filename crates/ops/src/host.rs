@@ -1,4 +1,4 @@
-//! Tensors whose values lie in this machine's memory, where the native kernels find them.
+//! Tensors in host memory, as inputs of the native kernels.
 
 use burn::backend::{
     Backend, TensorMetadata,
@@ -9,42 +9,42 @@ use burn::tensor::{DType, Device, PrimitiveConversionError, Shape, Tensor};
 use crate::native::memory::{self, Buffer};
 use crate::native::product::Matrix;
 
-/// A backend whose tensors may lie in this machine's memory.
+/// Backend whose tensors may be in host memory.
 pub(crate) trait Host: Backend {
-    /// Memory of a tensor that is about to be written.
+    /// Memory of a tensor to be written.
     type Buffer: Buffer;
 
-    /// The device whose tensors lie here.
+    /// Returns the device whose tensors are in host memory.
     fn device() -> Device;
 
-    /// The tensor within one that is on [`Self::device`], without autodiff.
+    /// Returns the primitive of a tensor on [`Self::device`], without autodiff.
     fn primitive<const D: usize>(
         tensor: Tensor<D>,
     ) -> Result<FloatTensor<Self>, PrimitiveConversionError>;
 
-    /// The reverse.
+    /// Wraps a primitive.
     fn from_primitive<const D: usize>(primitive: FloatTensor<Self>) -> Tensor<D>;
 
-    /// Whether a tensor lies here, and not on an accelerator.
+    /// Returns whether a tensor is in host memory rather than on an accelerator.
     fn is_here(tensor: &FloatTensor<Self>) -> bool;
 
-    /// The same tensor with its values one after the other: itself, or a copy.
+    /// Returns a contiguous tensor: the same one, or a copy.
     fn contiguous(tensor: &FloatTensor<Self>) -> FloatTensor<Self>;
 
-    /// The values of a contiguous tensor of 32-bit floats.
+    /// Returns the values of a contiguous f32 tensor.
     fn values(tensor: &FloatTensor<Self>) -> Option<&[f32]>;
 
-    /// The values of a matrix from its first one on, and the strides of rows and columns, unless it
-    /// goes backwards.
+    /// Returns the values of a matrix from its first one, and the strides of rows and columns;
+    /// `None` for negative strides.
     fn strided(tensor: &FloatTensor<Self>) -> Option<(&[f32], [usize; 2])>;
 
-    /// The values of a tensor that nobody else holds, if they are all that its memory holds.
+    /// Returns the values of a tensor that is not shared and covers all of its memory.
     fn own(tensor: &mut FloatTensor<Self>) -> Option<&mut [f32]>;
 
-    /// A tensor of what was written.
+    /// Creates a tensor of written values.
     fn tensor(values: Self::Buffer, shape: Shape) -> FloatTensor<Self>;
 
-    /// Whole numbers, none of them negative.
+    /// Returns non-negative integers.
     fn indices(tensor: IntTensor<Self>) -> Vec<usize>;
 }
 

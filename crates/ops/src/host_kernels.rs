@@ -1,5 +1,5 @@
-//! The native kernels on tensors that lie in this machine's memory. Others get the bodies that run on
-//! any backend: those on accelerators, and those of other types than 32-bit floats.
+//! Native kernels on tensors in host memory. Tensors on accelerators or of other types than f32 use
+//! the generic implementations.
 
 use burn::backend::{
     TensorMetadata,

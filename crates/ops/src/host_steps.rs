@@ -1,4 +1,4 @@
-//! What is done to parameters and gradients outside any graph, by the native kernels.
+//! Native kernels on parameters and gradients outside any graph.
 
 use burn::tensor::{DType, Shape, Tensor};
 

@@ -1,4 +1,4 @@
-//! What a backend computes for the operations: each forward and backward, on plain tensors.
+//! Forward and backward passes of the operations on plain tensors, to be implemented by backends.
 
 use burn::backend::{
     Backend,
@@ -11,12 +11,12 @@ use crate::{
     layer_norm, linear, residual_norm,
 };
 
-/// The operations of this crate on a backend without autodiff.
+/// Operations of this crate on a backend without autodiff.
 ///
-/// The default bodies run on any burn backend. Those whose tensors lie in this machine's memory, flex
-/// and LibTorch, override them. A gradient that is not `wanted` may be left out.
+/// The default implementations run on any burn backend. Backends with tensors in host memory, flex
+/// and LibTorch, override them. Gradients that are not `wanted` may be omitted.
 pub trait Kernels: Backend {
-    /// See [`linear`](crate::linear()); without a bias, the product alone.
+    /// See [`linear`](crate::linear()); without a bias, the matrix product.
     fn linear_rows(
         rows: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -26,8 +26,8 @@ pub trait Kernels: Backend {
         linear::forward::<Self>(rows, weight, bias, precision)
     }
 
-    /// The gradients of rows, weight and bias. `rows` is there if that of the weight is wanted, and
-    /// `weight` if that of the rows is.
+    /// Returns the gradients of rows, weight and bias. `rows` is given if the gradient of the
+    /// weight is wanted, and `weight` if that of the rows is.
     fn linear_gradients(
         rows: Option<FloatTensor<Self>>,
         weight: Option<FloatTensor<Self>>,
@@ -48,7 +48,7 @@ pub trait Kernels: Backend {
         layer_norm::forward::<Self>(rows, gamma, beta, epsilon)
     }
 
-    /// The gradients of rows, gamma and beta.
+    /// Returns the gradients of rows, gamma and beta.
     fn layer_norm_gradients(
         rows: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -59,7 +59,8 @@ pub trait Kernels: Backend {
         layer_norm::gradients::<Self>(rows, gamma, epsilon, gradient, wanted)
     }
 
-    /// See [`residual_norm`](crate::residual_norm()): the result, and what was normalised.
+    /// See [`residual_norm`](crate::residual_norm()): returns the result and the input of the
+    /// normalization.
     fn residual_norm_rows(
         rows: FloatTensor<Self>,
         residual: FloatTensor<Self>,
@@ -69,7 +70,7 @@ pub trait Kernels: Backend {
         residual_norm::forward::<Self>(rows, residual, dropout, norm)
     }
 
-    /// The gradients of rows, residual, gamma and beta.
+    /// Returns the gradients of rows, residual, gamma and beta.
     fn residual_norm_gradients(
         sum: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -86,7 +87,7 @@ pub trait Kernels: Backend {
         embedding::forward::<Self>(table, ids)
     }
 
-    /// The gradient of a table of so many rows.
+    /// Returns the gradient of a table of `rows` rows.
     fn embedding_gradient(
         rows: usize,
         ids: IntTensor<Self>,
@@ -100,7 +101,7 @@ pub trait Kernels: Backend {
         Self::gelu(x)
     }
 
-    /// The gradient of its input.
+    /// Returns the gradient of the input of `gelu_exact`.
     fn gelu_exact_gradient(x: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
         gelu::gradient::<Self>(x, gradient)
     }
@@ -110,13 +111,13 @@ pub trait Kernels: Backend {
         gelu_tanh::forward::<Self>(x)
     }
 
-    /// See [`dropout`](crate::dropout()). Its own gradient, too.
+    /// See [`dropout`](crate::dropout()). Also computes its own gradient.
     fn dropout_hashed(x: FloatTensor<Self>, probability: f64, key: u64) -> FloatTensor<Self> {
         dropout::apply::<Self>(x, probability, key)
     }
 
-    /// See [`attention`](crate::attention()): the result, and what the backward needs beside its
-    /// inputs.
+    /// See [`attention`](crate::attention()): returns the result, and what the backward pass needs
+    /// apart from the inputs.
     fn attention_rows(
         inputs: Inputs<FloatTensor<Self>>,
         settings: Settings,
@@ -125,7 +126,7 @@ pub trait Kernels: Backend {
         (context, Some(probabilities))
     }
 
-    /// The gradients of query, key and value, from what the forward left.
+    /// Returns the gradients of query, key and value, from what the forward pass `left`.
     fn attention_gradients(
         inputs: Inputs<FloatTensor<Self>>,
         left: Option<FloatTensor<Self>>,
@@ -136,7 +137,7 @@ pub trait Kernels: Backend {
         attention::gradients::<Self>(inputs, left, settings, gradient, wanted)
     }
 
-    /// See [`class_cross_entropy`](crate::class_cross_entropy()); `factor` is one over the divisor.
+    /// See [`class_cross_entropy`](crate::class_cross_entropy()); `factor` is 1 / divisor.
     fn class_loss(
         logits: FloatTensor<Self>,
         labels: IntTensor<Self>,
@@ -145,7 +146,7 @@ pub trait Kernels: Backend {
         cross_entropy::forward::<Self>(logits, labels, factor)
     }
 
-    /// The gradient of the logits, from that of the loss.
+    /// Returns the gradient of the logits, from that of the loss.
     fn class_loss_gradient(
         logits: FloatTensor<Self>,
         labels: IntTensor<Self>,

@@ -1,5 +1,5 @@
-//! Layer normalisation of each row ([Ba et al. 2016](https://arxiv.org/abs/1607.06450)), as
-//! `torch.nn.LayerNorm` computes it (biased variance).
+//! Layer normalization of rows ([Ba et al. 2016](https://arxiv.org/abs/1607.06450)), as
+//! `torch.nn.LayerNorm` (biased variance).
 
 use burn::backend::autodiff::{
     Autodiff,
@@ -13,8 +13,8 @@ use burn::tensor::{Shape, Tensor};
 use crate::gradients::register;
 use crate::{EncoderOps, Kernels};
 
-/// `(x - mean) / sqrt(variance + epsilon) * gamma + beta` for each row. On flex the result of a row
-/// does not depend on the other rows, bit for bit.
+/// Computes `(x - mean) / sqrt(variance + epsilon) * gamma + beta` per row. On flex, the result of
+/// a row is bit-identical for any other rows.
 ///
 /// # Shapes
 /// - `rows`: `[T, D]`
@@ -40,7 +40,7 @@ pub(crate) fn forward<B: Backend>(
     B::float_add(scaled, as_row::<B>(beta))
 }
 
-/// The rows with mean 0 and variance 1, and one over the standard deviation of each.
+/// Returns rows with mean 0 and variance 1, and the reciprocal standard deviation of each.
 fn normalise<B: Backend>(rows: FloatTensor<B>, epsilon: f64) -> (FloatTensor<B>, FloatTensor<B>) {
     let centred = B::float_sub(rows.clone(), B::float_mean_dim(rows, 1));
     let variance = B::float_mean_dim(B::float_mul(centred.clone(), centred.clone()), 1);
@@ -59,7 +59,7 @@ fn sum_rows<B: Backend>(rows: FloatTensor<B>) -> FloatTensor<B> {
     B::float_reshape(B::float_sum_dim(rows, 0), Shape::from([width]))
 }
 
-/// The gradients of rows, gamma and beta.
+/// Returns the gradients of rows, gamma and beta.
 pub(crate) fn gradients<B: Backend>(
     rows: FloatTensor<B>,
     gamma: FloatTensor<B>,
@@ -88,8 +88,8 @@ pub(crate) fn gradients<B: Backend>(
 struct LayerNormBackward;
 
 impl<B: Kernels> Backward<B, 3> for LayerNormBackward {
-    /// Rows, gamma and epsilon. The normalised rows are computed again: one pass over the rows is
-    /// cheaper than keeping a second tensor of their size for every layer.
+    /// Rows, gamma and epsilon. The normalized rows are recomputed: one pass over the rows is
+    /// cheaper than keeping a second tensor of their size per layer.
     type State = (FloatTensor<B>, FloatTensor<B>, f64);
 
     fn backward(

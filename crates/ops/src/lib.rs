@@ -1,37 +1,37 @@
-//! The tensor operations of a Transformer encoder, over token rows, on every backend.
+//! Tensor operations of a Transformer encoder on token rows, for every backend.
 //!
-//! burn computes layer normalisation, softmax and dropout under autodiff as chains of small tracked
-//! operations; each link keeps a full-size tensor for its own backward. The operations here are
-//! single nodes of the graph with a hand-written backward, and they work on **token rows**: hidden
-//! states are a matrix `[T, D]`, so that every linear layer is one matrix product forward and two
-//! backward. Only attention looks at sequences and heads, `[B, H, Q, S]`.
+//! Under autodiff, burn computes layer normalization, softmax and dropout as chains of small
+//! tracked operations, each of which keeps a full-size tensor for its backward pass. The operations
+//! here are single graph nodes with a hand-written backward pass. They work on **token rows**:
+//! hidden states are a matrix `[T, D]`, so every linear layer is one matrix product forward and two
+//! backward. Only attention uses sequences and heads, `[B, H, Q, S]`.
 //!
-//! | operation | what it computes |
+//! | operation | description |
 //! |---|---|
 //! | [`linear`] | `x · weight + bias` |
-//! | [`embedding`] | rows of a table |
-//! | [`layer_norm`] | normalise each row, scale and shift |
-//! | [`residual_norm`] | the same of a residual and what dropout leaves of rows |
-//! | [`gelu`] | the exact GELU, with the exact derivative on every backend |
-//! | [`gelu_tanh`] | its tanh form, `gelu_new` in checkpoints |
-//! | [`dropout`] | zero a share of the values, by hashing (key, index) |
+//! | [`embedding`] | embedding lookup |
+//! | [`layer_norm`] | layer normalization of rows |
+//! | [`residual_norm`] | dropout, residual and layer normalization |
+//! | [`gelu`] | exact GELU with the exact derivative on every backend |
+//! | [`gelu_tanh`] | tanh approximation of GELU, `gelu_new` in checkpoints |
+//! | [`dropout`] | dropout with a mask that is a hash of key and index |
 //! | [`attention`] | multi-head scaled dot-product attention with a key mask |
-//! | [`cross_entropy`] | classification loss against weighted targets |
-//! | [`class_cross_entropy`] | the same against one class each, of a whole vocabulary |
-//! | [`AdamW`] | the optimizer's step of a parameter |
-//! | [`sum_of_squares`], [`scale`] | clipping by the norm of all gradients |
+//! | [`cross_entropy`] | cross entropy with weighted targets |
+//! | [`class_cross_entropy`] | cross entropy with class labels, for large vocabularies |
+//! | [`AdamW`] | AdamW step of a parameter |
+//! | [`sum_of_squares`], [`scale`] | gradient clipping by global norm |
 //!
-//! On flex, what is computed of a text does not depend on the texts beside it nor on its padding:
-//! not within a tolerance, but bit for bit. So predictions are the same in batches of any size, and
-//! what a frozen part computes can be kept. Dropout is the exception: its mask goes by place.
+//! On flex, the results of a text are bit-identical for any other texts in the batch and any
+//! padding. So predictions do not depend on the batch size, and the output of frozen layers can be
+//! cached. Dropout is the exception, as its mask depends on positions.
 //!
-//! Shape letters: `B` batch, `S` sequence, `T` tokens (`B * S` rows), `Q` queries of a sequence,
-//! `D` hidden, `H` heads, `K` head width, `C` classes.
+//! Letters in `# Shapes`: `B` batch size, `S` sequence length, `T` tokens (`B * S` rows), `Q`
+//! queries per sequence, `D` hidden size, `H` heads, `K` head width, `C` classes.
 //!
-//! The same call runs on every backend compiled in: an operation is a method of [`EncoderOps`], a
-//! burn backend extension, and its forward and backward are methods of [`Kernels`] with a body
-//! written over the `Backend` trait. Where tensors lie in this machine's memory, on flex and on LibTorch's
-//! processor device, native kernels for 32-bit floats override them, compiled for several instruction sets.
+//! The same call runs on every compiled backend. An operation is a method of [`EncoderOps`], a burn
+//! backend extension; its forward and backward passes are methods of [`Kernels`] with
+//! implementations for any `Backend`. For tensors in host memory, on flex and on LibTorch's CPU
+//! device, native f32 kernels override them, compiled for several instruction sets.
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor};

@@ -1,7 +1,7 @@
-//! Tensors of LibTorch: those of its processor device lie in this machine's memory.
+//! Access to the tensors of LibTorch; those of its CPU device are in host memory.
 //!
-//! Without the native kernels, attention, dropout, layer normalisation and AdamW are chains of torch's
-//! operations. What is left to torch is little: embeddings, sums of two tensors.
+//! Without the native kernels, attention, dropout, layer normalization and AdamW would be chains of
+//! torch operations. Little is left to torch: embeddings and sums of two tensors.
 
 use std::mem::MaybeUninit;
 
@@ -13,10 +13,10 @@ use tch::Kind;
 use crate::host::Host;
 use crate::native::memory::Buffer;
 
-/// Lets torch work on the thread that calls it, from now on, in the whole program.
+/// Makes torch compute on the calling thread only, for the whole process from now on.
 ///
-/// Its threads spin while they have nothing to do, and most of the time now they have not: the native
-/// kernels run on rayon's. With both, a training step takes twice as long.
+/// Idle threads of torch spin, and most of the time they are idle, since the native kernels run on
+/// rayon's threads. With both, a training step takes twice as long.
 pub fn keep_libtorch_threads_out_of_the_way() {
     tch::set_num_threads(1);
 }

@@ -1,4 +1,4 @@
-//! The linear layer on token rows.
+//! Linear layer on token rows.
 
 use burn::backend::autodiff::{
     Autodiff,
@@ -11,16 +11,15 @@ use burn::tensor::{DType, FloatDType, Shape, Tensor};
 
 use crate::{EncoderOps, Kernels, Precision};
 
-/// `rows · weight + bias`.
+/// Computes `rows · weight + bias`.
 ///
-/// The weight is input-major, as in burn's `Linear` and transposed to PyTorch's. Rows are a matrix
-/// on purpose: burn's product of a 3-D input with a shared weight computes the weight gradient per
-/// batch entry and adds the results up.
+/// The weight is input-major, as in burn's `Linear` and transposed relative to PyTorch's. Rows are
+/// a matrix because burn computes the weight gradient of a 3-D input per batch entry and adds the
+/// results.
 ///
-/// The factors of the product, and of the products of its backward, are rounded to `precision`: see
-/// there.
+/// The operands of the matrix products, forward and backward, are rounded to `precision`.
 ///
-/// On flex the result of a row does not depend on the other rows, bit for bit.
+/// On flex, the result of a row is bit-identical for any other rows.
 ///
 /// # Shapes
 /// - `rows`: `[T, input]`
@@ -29,7 +28,7 @@ use crate::{EncoderOps, Kernels, Precision};
 /// - output: `[T, output]`
 ///
 /// # Panics
-/// If the shapes do not fit together.
+/// If the shapes do not match.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -75,7 +74,7 @@ pub(crate) fn forward<B: Backend>(
     }
 }
 
-/// A product in a precision, of and to tensors of 32-bit floats; of other types, as they are.
+/// Returns a product of f32 tensors in a precision; other types are not converted.
 pub(crate) fn product<B: Backend>(
     left: FloatTensor<B>,
     right: FloatTensor<B>,
@@ -89,8 +88,8 @@ pub(crate) fn product<B: Backend>(
     B::float_cast(B::float_matmul(left, right), FloatDType::F32)
 }
 
-/// The gradients of rows, weight and bias: of the rows if the weight is given, of the weight if the
-/// rows are.
+/// Returns the gradients of rows, weight and bias: of the rows if the weight is given, of the
+/// weight if the rows are.
 pub(crate) fn gradients<B: Backend>(
     rows: Option<FloatTensor<B>>,
     weight: Option<FloatTensor<B>>,
@@ -112,11 +111,11 @@ pub(crate) fn gradients<B: Backend>(
     [of_rows, of_weight, of_bias]
 }
 
-/// The node of `N` parents: rows and weight, and with three a bias.
+/// Node with `N` parents: rows, weight, and for `N` = 3 bias.
 #[derive(Debug)]
 struct LinearBackward<const N: usize>;
 
-/// What the backward needs: the rows for the gradient of the weight, the weight for that of the rows.
+/// Inputs of the backward pass: rows for the gradient of the weight, weight for that of the rows.
 #[derive(Debug, Clone)]
 struct Saved<B: Backend> {
     rows: Option<FloatTensor<B>>,

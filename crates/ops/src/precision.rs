@@ -1,4 +1,4 @@
-//! How exact the factors of the large matrix products are.
+//! Precision of matrix products.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,9 +6,9 @@ use std::str::FromStr;
 use burn::tensor::{Device, FloatDType};
 use serde::{Deserialize, Serialize};
 
-/// What the factors of a product are rounded to. Sums, results, parameters and everything that is no
-/// product are 32-bit floats, as with PyTorch's
-/// [automatic mixed precision](https://docs.pytorch.org/docs/stable/amp.html).
+/// Precision to which the operands of matrix products are rounded. Sums, results, parameters and
+/// all other operations are f32, as in PyTorch's [automatic mixed
+/// precision](https://docs.pytorch.org/docs/stable/amp.html).
 ///
 /// ```
 /// use finetune_ops::Precision;
@@ -18,25 +18,25 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// Not at all: 32-bit floats with 24 significant bits.
+    /// No rounding: f32 with 24 significant bits (default).
     #[default]
     F32,
-    /// [bfloat16](https://en.wikipedia.org/wiki/Bfloat16_floating-point_format): 8 significant bits,
-    /// the range of 32-bit floats.
+    /// [bfloat16](https://en.wikipedia.org/wiki/Bfloat16_floating-point_format): 8 significant
+    /// bits, with the range of f32.
     Bf16,
-    /// Half precision: 11 significant bits, from 6e-8 to 65504. Gradients are smaller than that, so
-    /// that training needs a scaled loss.
+    /// Half precision: 11 significant bits, from 6e-8 to 65504. Smaller gradients underflow, so
+    /// training needs loss scaling.
     F16,
 }
 
 impl Precision {
-    /// All of them.
+    /// All precisions.
     pub const ALL: [Self; 3] = [Self::F32, Self::Bf16, Self::F16];
 
-    /// Whether a device computes in this precision.
+    /// Checks that a device supports this precision.
     ///
     /// # Errors
-    /// [`PrecisionError::NotOnDevice`] if not.
+    /// - [`PrecisionError::NotOnDevice`] if it does not.
     pub fn check(self, device: &Device) -> Result<(), PrecisionError> {
         let has =
             |precision: Self| precision == Self::F32 || device.supports_dtype(precision.dtype());
@@ -56,7 +56,7 @@ impl Precision {
         })
     }
 
-    /// The type of the factors.
+    /// Returns the dtype of the operands.
     pub fn dtype(self) -> FloatDType {
         match self {
             Self::F32 => FloatDType::F32,
@@ -76,24 +76,24 @@ impl fmt::Display for Precision {
     }
 }
 
-/// Why a precision cannot be had.
+/// Error of selecting a precision.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PrecisionError {
-    /// None is called so.
+    /// No precision has this name.
     #[error("unknown precision {name}, expected f32, bf16 or f16")]
     Unknown {
-        /// The name given.
+        /// Name found.
         name: String,
     },
-    /// The device does not compute in it.
+    /// The device does not support the precision.
     #[error("{device} does not compute in {precision}, but in {has}")]
     NotOnDevice {
-        /// The precision asked for.
+        /// Requested precision.
         precision: Precision,
-        /// The device.
+        /// Device.
         device: String,
-        /// What it computes in.
+        /// Supported precisions.
         has: String,
     },
 }

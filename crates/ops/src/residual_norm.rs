@@ -1,5 +1,5 @@
-//! What ends each half of a Transformer layer: dropout, the residual and layer normalisation, in one
-//! pass over the rows.
+//! Dropout, residual and layer normalization in one pass, as at the end of both blocks of a
+//! Transformer layer.
 
 use burn::backend::autodiff::{
     Autodiff,
@@ -13,26 +13,26 @@ use burn::tensor::Tensor;
 use crate::gradients::register;
 use crate::{Dropout, EncoderOps, Kernels};
 
-/// The scale and shift of a layer normalisation, and what keeps it from dividing by zero.
+/// Parameters of a layer normalization.
 #[derive(Debug, Clone, Copy)]
 pub struct Norm<T> {
-    /// `[D]`
+    /// Weight, `[D]`.
     pub gamma: T,
-    /// `[D]`
+    /// Bias, `[D]`.
     pub beta: T,
-    /// Added to the variance.
+    /// Constant added to the variance.
     pub epsilon: f64,
 }
 
-/// `norm(residual + dropout(rows))`: the same bits as by [`dropout`](crate::dropout()), a sum and
-/// [`layer_norm`](crate::layer_norm()).
+/// Computes `norm(residual + dropout(rows))`, bit-identical to [`dropout`](crate::dropout()), a sum
+/// and [`layer_norm`](crate::layer_norm()).
 ///
 /// # Shapes
 /// - `rows`, `residual`: `[T, D]`
 /// - output: `[T, D]`
 ///
 /// # Panics
-/// If the shapes do not fit together, or the probability is not in `[0, 1)`.
+/// If the shapes do not match, or the probability is not in `[0, 1)`.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor, TensorData};
@@ -62,7 +62,7 @@ pub fn residual_norm(
     ))
 }
 
-/// The output, and what was normalised.
+/// Returns the output and the input of the normalization.
 pub(crate) fn forward<B: Kernels>(
     rows: FloatTensor<B>,
     residual: FloatTensor<B>,
@@ -79,7 +79,7 @@ pub(crate) fn forward<B: Kernels>(
     (output, sum)
 }
 
-/// The gradients of rows, residual, gamma and beta.
+/// Returns the gradients of rows, residual, gamma and beta.
 pub(crate) fn gradients<B: Kernels>(
     sum: FloatTensor<B>,
     gamma: FloatTensor<B>,
@@ -109,7 +109,7 @@ fn dropped<B: Kernels>(rows: FloatTensor<B>, dropout: Option<Dropout>) -> FloatT
 #[derive(Debug)]
 struct ResidualNormBackward;
 
-/// What was normalised, of which the normalised rows are computed again.
+/// Input of the normalization, from which the normalized rows are recomputed.
 #[derive(Debug, Clone)]
 struct Saved<T> {
     sum: T,

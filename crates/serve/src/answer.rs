@@ -1,70 +1,70 @@
-//! What a model says, in the types of the interface.
+//! Predictions in the API.
 
 use finetune_train::Prediction;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What a model says of one input. Which of the three it is depends on the model's task.
+/// Prediction for one input; the variant depends on the model's task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum Answer {
-    /// One class is right.
+    /// Single-label classification.
     Class(ClassAnswer),
-    /// Any number of labels may be right.
+    /// Multi-label classification.
     Labels(LabelsAnswer),
-    /// Numbers.
+    /// Regression.
     Scores(ScoresAnswer),
 }
 
-/// One class is right.
+/// Prediction of a single-label classifier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ClassAnswer {
-    /// The likeliest class; the first of equals.
+    /// Most likely class; the first one of ties.
     pub label: String,
-    /// Its probability.
+    /// Probability of the predicted class, in `[0, 1]`.
     #[schema(minimum = 0.0, maximum = 1.0)]
     pub probability: f64,
-    /// The classes, the likeliest first, as many as were asked for. Over all classes they sum to 1.
+    /// Classes, most likely first, limited to `top_k`. All class probabilities sum to 1.
     pub probabilities: Vec<Probability>,
 }
 
-/// Any number of labels may be right.
+/// Prediction of a multi-label classifier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LabelsAnswer {
-    /// Those that count as right, the likeliest first.
+    /// Predicted labels, most likely first.
     pub labels: Vec<String>,
-    /// The labels, the likeliest first, as many as were asked for, each by itself.
+    /// Independent label probabilities, most likely first, limited to `top_k`.
     pub probabilities: Vec<Probability>,
 }
 
-/// Numbers.
+/// Prediction of a regression model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ScoresAnswer {
-    /// In the order of the model.
+    /// Scores, in the order of the model's labels.
     pub scores: Vec<Score>,
 }
 
-/// How likely a label is.
+/// Label with its probability.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Probability {
-    /// Its name.
+    /// Name of the label.
     pub label: String,
-    /// Between 0 and 1.
+    /// Probability, in `[0, 1]`.
     #[schema(minimum = 0.0, maximum = 1.0)]
     pub probability: f64,
 }
 
-/// A number and what it is of.
+/// Score with its name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Score {
-    /// Its name.
+    /// Name of the score.
     pub label: String,
-    /// In the units of the training data.
+    /// Predicted value, in the units of the training data.
     pub score: f64,
 }
 
 impl Answer {
-    /// Lists the `top_k` likeliest labels only; of scores all stay.
+    /// Limits the listed labels to the `top_k` most likely ones; scores are not limited.
     pub(crate) fn keep(&mut self, top_k: usize) {
         match self {
             Self::Class(ClassAnswer { probabilities, .. })
@@ -73,8 +73,7 @@ impl Answer {
         }
     }
 
-    /// The same answer in the types of the interface; `None` for a kind of prediction that it does
-    /// not have yet.
+    /// Converts a prediction to its API type; `None` for an unsupported kind.
     pub(crate) fn from_prediction(prediction: Prediction) -> Option<Self> {
         let listed = |probabilities: Vec<finetune_train::LabelProbability>| {
             let probability = |listed: finetune_train::LabelProbability| Probability {

@@ -1,4 +1,4 @@
-//! Every setting of a server, with its default in one place.
+//! Server settings.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,42 +7,41 @@ use serde::{Deserialize, Serialize};
 
 use crate::ServeError;
 
-/// Settings of the models that are served together.
+/// Settings of a server of one or more models.
 ///
-/// The memory that clients can make a server use is bounded by them: `max_connections` times
-/// `max_body_bytes` for what is being read, and for each model `queue_rows` texts, or pairs, of
-/// `max_text_chars`.
+/// They bound the memory that clients can occupy: `max_connections` times `max_body_bytes` for
+/// bodies, and for each model `queue_rows` texts or pairs of `max_text_chars`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServeConfig {
-    /// The most rows (a text or a pair each) that go through a model at once, at least 1; 32. With
-    /// 1 there is no batching.
+    /// Maximum rows (texts or pairs) per batch, at least 1 (default: 32). With 1 there is no
+    /// batching.
     pub max_batch_rows: usize,
-    /// So many milliseconds a row waits for others while the batch is not full; 2. A row that comes
-    /// alone after one that came alone does not wait. With 0 a batch is what has come in while the
-    /// model was busy.
+    /// Maximum batching delay in milliseconds (default: 2). A single row that follows a batch of
+    /// one row is not delayed. With 0, a batch consists of the rows that arrived while the model
+    /// was busy.
     pub max_delay_ms: u64,
-    /// The most rows that wait for a model, at least `max_texts`; 256. Who comes when they would be
-    /// more is told at once to come back.
+    /// Maximum number of queued rows per model, at least `max_texts` (default: 256). Requests
+    /// beyond this are rejected with 503.
     pub queue_rows: usize,
-    /// The most bytes of a request's body, at least 1; 1 MiB.
+    /// Maximum size of a request body in bytes, at least 1 (default: 1 MiB).
     pub max_body_bytes: usize,
-    /// The most texts, or pairs, of a request, at least 1; 64.
+    /// Maximum number of texts or pairs per request, at least 1 (default: 64).
     pub max_texts: usize,
-    /// The most characters of a text, at least 1; 20,000.
+    /// Maximum length of a text in characters, at least 1 (default: 20,000).
     pub max_text_chars: usize,
-    /// Milliseconds that a client has for the headers of a request, and that a connection may be
-    /// idle, at least 1; 10,000.
+    /// Timeout in milliseconds for the headers of a request and for idle connections, at least 1
+    /// (default: 10,000).
     pub header_timeout_ms: u64,
-    /// Milliseconds that a client has for the body of a request, at least 1; 10,000.
+    /// Timeout in milliseconds for the body of a request, at least 1 (default: 10,000).
     pub body_timeout_ms: u64,
-    /// Milliseconds that a request waits for its answer, at least 1; 30,000.
+    /// Timeout in milliseconds for a prediction, at least 1 (default: 30,000).
     pub answer_timeout_ms: u64,
-    /// Milliseconds that a server which was told to stop waits for what is in flight; 10,000.
+    /// Maximum time in milliseconds to finish open requests on shutdown (default: 10,000).
     pub shutdown_timeout_ms: u64,
-    /// The most connections at a time, at least 1; 512. More wait until one closes.
+    /// Maximum number of connections, at least 1 (default: 512). Others wait until one closes.
     pub max_connections: usize,
-    /// A file with the token that clients must show; without it anybody may ask.
+    /// File with the bearer token that clients must send (default: none, no authorization).
     pub token_file: Option<PathBuf>,
 }
 
@@ -66,7 +65,7 @@ impl Default for ServeConfig {
 }
 
 impl ServeConfig {
-    /// Whether every value is in its range.
+    /// Checks that every value is in its range.
     ///
     /// ```
     /// use finetune_serve::ServeConfig;
@@ -77,7 +76,7 @@ impl ServeConfig {
     /// ```
     ///
     /// # Errors
-    /// [`ServeError::InvalidSetting`] names the first that is not.
+    /// - [`ServeError::InvalidSetting`] if a value is out of range; it names the first one.
     pub fn validate(&self) -> Result<(), ServeError> {
         for (setting, value) in [
             ("max_batch_rows", self.max_batch_rows),
@@ -90,7 +89,7 @@ impl ServeConfig {
                 return Err(ServeError::setting(setting, value, "at least 1"));
             }
         }
-        // What a semaphore can count.
+        // The maximum of a semaphore.
         let most = usize::MAX >> 3;
         if self.max_connections > most {
             let expected = format!("at most {most}");

@@ -1,4 +1,4 @@
-//! What can go wrong before a request arrives.
+//! Errors of the crate.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,80 +6,80 @@ use std::path::{Path, PathBuf};
 
 use finetune_train::TrainError;
 
-/// An error of this crate; each names the file, model or value it is about. What is wrong with a
-/// request is not one: the client is told.
+/// Error of loading models or starting a server; it names the file, model or value. Invalid
+/// requests are reported to the client instead.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// A model could not be loaded.
+    /// A model cannot be loaded.
     #[error("model {name}: {source}")]
     Model {
-        /// Its name.
+        /// Name of the model.
         name: String,
-        /// What is wrong with its folder.
+        /// Error of loading it.
         source: Box<TrainError>,
     },
-    /// A setting is outside its range.
+    /// A setting is out of range.
     #[error("{setting} is {found}, expected {expected}")]
     InvalidSetting {
-        /// The setting's name.
+        /// Name of the setting.
         setting: &'static str,
-        /// Its value.
+        /// Value found.
         found: String,
-        /// What it may be.
+        /// Valid values.
         expected: String,
     },
-    /// There is nothing to serve.
+    /// There are no models to serve.
     #[error("no models to serve")]
     NoModels,
-    /// A name that cannot stand in an address.
+    /// A model name is not valid in a path.
     #[error(
         "model name {name:?}, expected up to 100 letters, digits, dots, hyphens or underscores"
     )]
     InvalidName {
-        /// The name.
+        /// Name found.
         name: String,
     },
-    /// Two models are called the same.
+    /// Two models have the same name.
     #[error("two models are called {name}: {first} and {second}")]
     DuplicateName {
-        /// The name.
+        /// Duplicate name.
         name: String,
-        /// Where the first of them comes from.
+        /// Origin of the first model.
         first: String,
-        /// Where the second comes from.
+        /// Origin of the second model.
         second: String,
     },
-    /// A file could not be read.
+    /// A file cannot be read.
     #[error("{}: {source}", path.display())]
     Io {
-        /// The file.
+        /// File.
         path: PathBuf,
-        /// Why.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// A file beside a model is not as expected.
+    /// A file has invalid content.
     #[error("{}: {message}", path.display())]
     InvalidFile {
-        /// The file.
+        /// File.
         path: PathBuf,
         /// What is wrong with it.
         message: String,
     },
-    /// The address cannot be listened on.
+    /// The server cannot listen on an address.
     #[error("cannot listen on {address}: {source}")]
     Bind {
-        /// The address.
+        /// Address.
         address: SocketAddr,
-        /// Why.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// The system gives no thread.
+    /// A thread cannot be started.
     #[error("no thread for model {name}: {source}")]
     Thread {
-        /// The name of the model.
+        /// Name of the model.
         name: String,
-        /// Why.
+        /// Error of the operating system.
         source: io::Error,
     },
 }

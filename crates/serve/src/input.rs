@@ -1,4 +1,4 @@
-//! What a model is asked about.
+//! Inputs of a model.
 
 use std::fmt;
 
@@ -7,32 +7,32 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A text, or a pair of texts: one row of a batch.
+/// Text or text pair: one row of a batch.
 ///
-/// As JSON it is a string, or an object with `text` and, for a pair, `text_pair`.
+/// In JSON it is a string, or an object with `text` and, for a pair, `text_pair`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Input {
-    /// A text.
+    /// Text.
     Text(String),
-    /// A text, or a pair, with names.
+    /// Text or text pair with named fields.
     Parts(InputParts),
 }
 
-/// A text and, for a pair, the second one.
+/// Text or text pair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InputParts {
-    /// The text, or the first of a pair.
+    /// Text, or first text of a pair.
     pub text: String,
-    /// The second text of a pair.
+    /// Second text of a pair.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = true)]
     pub text_pair: Option<String>,
 }
 
 impl Input {
-    /// A pair.
+    /// Creates a pair.
     pub fn pair(text: impl Into<String>, text_pair: impl Into<String>) -> Self {
         Self::Parts(InputParts {
             text: text.into(),
@@ -40,7 +40,7 @@ impl Input {
         })
     }
 
-    /// The text, or the first of a pair.
+    /// Returns the text, or the first text of a pair.
     pub fn text(&self) -> &str {
         match self {
             Self::Text(text) => text,
@@ -48,7 +48,7 @@ impl Input {
         }
     }
 
-    /// The second text of a pair.
+    /// Returns the second text of a pair.
     pub fn text_pair(&self) -> Option<&str> {
         match self {
             Self::Text(_) => None,
@@ -56,18 +56,18 @@ impl Input {
         }
     }
 
-    /// Whether there are two texts.
+    /// Returns whether the input is a pair.
     pub fn is_pair(&self) -> bool {
         self.text_pair().is_some()
     }
 
-    /// The characters of the longer text.
+    /// Returns the length of the longer text in characters.
     pub(crate) fn longest_text_chars(&self) -> usize {
         let second = self.text_pair().unwrap_or_default();
         self.text().chars().count().max(second.chars().count())
     }
 
-    /// The bytes of all its texts, which say well enough how long it is for a model.
+    /// Returns the total length in bytes, an estimate of the cost.
     pub(crate) fn bytes(&self) -> usize {
         self.text().len() + self.text_pair().unwrap_or_default().len()
     }
@@ -79,7 +79,7 @@ impl From<&str> for Input {
     }
 }
 
-/// By hand: an error of an untagged enum does not say what was expected.
+/// Manual implementation: errors of untagged enums do not say what was expected.
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(InputVisitor)

@@ -1,16 +1,16 @@
-//! Fine-tuned models behind a REST API, with dynamic batching and a demo page.
+//! REST API for fine-tuned models, with dynamic batching and a demo page.
 //!
-//! 1. A [`ServedModel`] is a [`Predictor`](finetune_train::Predictor), or a [`TextModel`] of your
-//!    own, with a name and a card.
-//! 2. [`Models::start`] gives each a bounded queue and a thread. Texts that wait at the same time
-//!    go through the model together, those of like length; a full queue refuses at once, and a text
-//!    whose client has left costs nothing.
-//! 3. [`router`] is the interface over them: `POST /v1/models/{name}/classify`, `GET /v1/models`,
-//!    `/healthz`, `/readyz`, `/metrics`, `/openapi.json`, and a page to try it at `/`. Mount it in a
-//!    server of your own,
-//! 4. or let a [`Server`] listen, which stops without breaking anything off.
+//! 1. A [`ServedModel`] is a [`Predictor`](finetune_train::Predictor), or your own [`TextModel`],
+//! with a name and a model card.
+//! 2. [`Models::start`] creates a bounded queue and a thread per model. Queued texts of similar
+//! length form a batch. If the queue is full, requests are rejected immediately; texts of
+//! disconnected clients are dropped.
+//! 3. [`router`] is the API: `POST /v1/models/{name}/classify`, `GET /v1/models`, `/healthz`,
+//! `/readyz`, `/metrics`, `/openapi.json`, and a demo page at `/`. It can be nested in another
+//! server.
+//! 4. [`Server`] listens on an address and shuts down gracefully.
 //!
-//! Every setting is in [`ServeConfig`].
+//! All settings are in [`ServeConfig`].
 //!
 //! ```
 //! use burn::tensor::Device;
@@ -50,11 +50,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What an answer depends on
+//! # Reproducibility of predictions
 //!
-//! On flex an answer has the same bits whatever it was batched with: no operation there looks at
-//! other rows, and none sums in an order that depends on their number. On other devices the last
-//! digits may depend on the company.
+//! On flex, predictions are bit-identical for any composition of batches: no operation uses other
+//! rows, and the order of sums does not depend on their number. On other devices, the last digits
+//! may depend on the batch.
 
 mod answer;
 mod api;
@@ -84,7 +84,7 @@ pub use models::Models;
 pub use served_model::ServedModel;
 pub use server::{Server, shutdown_signal};
 
-/// The program in the guide compiles.
+/// Compiles the program of the guide.
 #[cfg(doctest)]
 mod documents {
     #[doc = include_str!("../../../docs/guide/serving.md")]

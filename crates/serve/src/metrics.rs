@@ -1,4 +1,4 @@
-//! What is counted and measured, in the text format that Prometheus reads.
+//! Metrics of the server in the text format of Prometheus.
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
@@ -12,10 +12,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-/// The type of the text.
+/// Content type of the text.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Seconds, from a lone short text in a small model to the time that a request may take.
+/// Histogram buckets in seconds, from a single short text on a small model to the request timeout.
 const SECONDS: [f64; 12] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
 ];
@@ -39,8 +39,8 @@ struct ModelLabels {
 
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
-/// All that is counted and measured. No label holds anything of a text, and none is chosen by a
-/// client: the number of series is bounded.
+/// Metrics of the server. Labels contain neither texts nor values chosen by clients, so the number
+/// of series is bounded.
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
@@ -109,7 +109,7 @@ impl Metrics {
         self.requests.get_or_create(&labels).inc();
     }
 
-    /// What the thread of a model counts.
+    /// Returns the metrics of a model's thread.
     pub(crate) fn of_model(&self, model: &str) -> ModelMetrics {
         let labels = ModelLabels {
             model: model.to_string(),
@@ -121,7 +121,7 @@ impl Metrics {
         }
     }
 
-    /// The text, with the state of each model's queue: rows that wait and rows that have left.
+    /// Returns the text, including queued and dropped rows of each model.
     pub(crate) fn text<'a>(
         &self,
         queues: impl Iterator<Item = (&'a str, usize, u64)>,
@@ -148,7 +148,7 @@ impl fmt::Debug for Metrics {
     }
 }
 
-/// What the thread of a model counts.
+/// Metrics of a model's thread.
 #[derive(Debug, Clone)]
 pub(crate) struct ModelMetrics {
     batch_rows: Histogram,

@@ -1,71 +1,72 @@
-//! What can be served.
+//! Interface of models to serve.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{Answer, Input};
 
-/// A model that answers about texts: a [`Predictor`](finetune_train::Predictor), or one of your own.
+/// Model to serve: a [`Predictor`](finetune_train::Predictor), or your own implementation.
 ///
-/// It is asked on a thread of its own, never on those that serve connections, so it may compute as
-/// long as it takes. If it panics, the client gets an error without the reason, and the next batch
+/// It is called on a separate thread, so it may block. If it panics, the client receives an error
+/// without the reason, and the next batch is processed.
 /// is served.
 pub trait TextModel: Send + Sync + 'static {
-    /// What clients are told about it.
+    /// Returns the model's metadata.
     fn profile(&self) -> ModelProfile;
 
-    /// An answer to each input, in their order. All inputs are single texts, or all are pairs, as
-    /// the [`ModelProfile`] allows. There is at least one.
+    /// Returns one prediction per input, in the same order. There is at least one input. All inputs
+    /// are single texts, or all are pairs, as the [`ModelProfile`] allows.
     ///
     /// # Errors
-    /// [`ModelFault`]. Of a batch of several inputs each is then asked about by itself, so that one
+    /// - [`ModelFault`] if the batch fails. Its inputs are then predicted one by one, so that one
+    ///   of them does not affect the others.
     /// of them does not spoil the answers to the others.
     fn answer(&self, inputs: &[Input]) -> Result<Vec<Answer>, ModelFault>;
 }
 
-/// Why a model has no answer.
+/// Error of a model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelFault {
-    /// This text is none that it can read; the client is told.
+    /// The model cannot process the text; the client receives the reason.
     #[error("the model cannot read this text: {reason}")]
     Input {
-        /// Why, without the text itself.
+        /// Reason, without the text itself.
         reason: &'static str,
     },
-    /// The model failed; the client is told no more than that.
+    /// The model failed; the client receives no details.
     #[error("the model failed")]
     Failed,
 }
 
-/// What clients are told about a model.
+/// Metadata of a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ModelProfile {
-    /// What its answers are.
+    /// Task.
     pub task: ServedTask,
-    /// What it is asked about.
+    /// Kind of inputs.
     pub input: InputKind,
-    /// The classes, labels or names of the scores.
+    /// Classes, labels or names of the scores.
     pub labels: Vec<String>,
-    /// Tokens after which it cuts a text, where that is known.
+    /// Maximum number of tokens, beyond which texts are truncated, if known.
     #[schema(nullable = true)]
     pub max_tokens: Option<usize>,
 }
 
-/// What the answers of a model are.
+/// Task of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ServedTask {
-    /// One class is right.
+    /// Single-label classification.
     SingleLabelClassification,
-    /// Any number of labels may be right.
+    /// Multi-label classification.
     MultiLabelClassification,
-    /// Numbers.
+    /// Regression.
     Regression,
 }
 
-/// What a model is asked about.
+/// Kind of inputs of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InputKind {
@@ -73,12 +74,12 @@ pub enum InputKind {
     Text,
     /// Pairs of texts.
     Pair,
-    /// Both, each for itself: the folder of the model does not say what it was trained on.
+    /// Either: the model's directory does not contain the kind of its training data.
     TextOrPair,
 }
 
 impl InputKind {
-    /// Whether the model can be asked about this input.
+    /// Returns whether the model accepts the input.
     pub(crate) fn allows(self, input: &Input) -> bool {
         match self {
             Self::Text => !input.is_pair(),
@@ -87,7 +88,7 @@ impl InputKind {
         }
     }
 
-    /// What an input has to be, for a message.
+    /// Returns the expected input, for error messages.
     pub(crate) fn expected(self) -> &'static str {
         match self {
             Self::Text => "single texts",

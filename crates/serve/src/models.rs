@@ -1,4 +1,4 @@
-//! The models that run together, each with its queue and its thread.
+//! Running models, each with a queue and a thread.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,9 +13,9 @@ use crate::queue::{Queue, Refused, WaitingRow};
 use crate::token::Token;
 use crate::{Answer, Input, ServeConfig, ServeError, ServedModel, worker};
 
-/// Models that have been started: each waits for texts on a thread of its own.
+/// Running models, each with a separate thread.
 ///
-/// A cheap handle; the threads end when the last one is dropped, or with [`Self::close`].
+/// Cloning is cheap. The threads end when the last clone is dropped, or with [`Self::close`].
 #[derive(Debug, Clone)]
 pub struct Models {
     inner: Arc<Inner>,
@@ -30,7 +30,7 @@ struct Inner {
     stopping: AtomicBool,
 }
 
-/// A model, what waits for it, and the thread that works on that.
+/// Model with its queue and its thread.
 #[derive(Debug)]
 pub(crate) struct RunningModel {
     served: ServedModel,
@@ -38,26 +38,29 @@ pub(crate) struct RunningModel {
     thread: JoinHandle<()>,
 }
 
-/// Why there are no answers.
+/// Reason why there are no predictions.
 #[derive(Debug)]
 pub(crate) enum NoAnswer {
-    /// More rows would wait than may.
+    /// The queue is full.
     QueueFull,
-    /// The model answers no more.
+    /// The model has stopped.
     Stopped,
-    /// They did not come in time.
+    /// The prediction timed out.
     Late,
     /// The model failed.
     Fault(ModelFault),
 }
 
 impl Models {
-    /// Starts a thread for each model. The first model is the one that the demo page shows first.
+    /// Starts a thread for each model. The demo page selects the first model.
     ///
     /// # Errors
-    /// [`ServeError::InvalidSetting`] for a setting out of range; [`ServeError::NoModels`] and
-    /// [`ServeError::DuplicateName`]; [`ServeError::Io`] and [`ServeError::InvalidFile`] for the
-    /// file of the token; [`ServeError::Thread`].
+    /// - [`ServeError::InvalidSetting`] if a setting is out of range.
+    /// - [`ServeError::NoModels`] if `models` is empty.
+    /// - [`ServeError::DuplicateName`] if two models have the same name.
+    /// - [`ServeError::Io`] or [`ServeError::InvalidFile`] if the token file cannot be read or is
+    ///   invalid.
+    /// - [`ServeError::Thread`] if a thread cannot be started.
     pub fn start(models: Vec<ServedModel>, config: ServeConfig) -> Result<Self, ServeError> {
         config.validate()?;
         check_names(&models)?;
@@ -77,30 +80,30 @@ impl Models {
         })
     }
 
-    /// The settings.
+    /// Returns the settings.
     pub fn config(&self) -> &ServeConfig {
         &self.inner.config
     }
 
-    /// What is served, in the order given.
+    /// Returns the served models, in the given order.
     pub fn served(&self) -> impl Iterator<Item = &ServedModel> {
         self.inner.models.iter().map(|running| &running.served)
     }
 
-    /// Whether all models take texts.
+    /// Returns whether all models accept texts.
     pub fn is_ready(&self) -> bool {
         let mut models = self.inner.models.iter();
         !self.inner.stopping.load(Ordering::Relaxed)
             && models.all(|running| !running.thread.is_finished())
     }
 
-    /// Says that the end is near: [`Self::is_ready`] is false from here on, and texts are still
-    /// answered. A load balancer that asks sends its clients elsewhere.
+    /// Announces the shutdown: [`Self::is_ready`] returns false from now on, while texts are still
+    /// processed. Load balancers then send clients elsewhere.
     pub fn begin_stopping(&self) {
         self.inner.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Takes no more texts. What waits is still answered; then the threads end.
+    /// Rejects further texts. Queued texts are still processed; then the threads end.
     pub fn close(&self) {
         self.begin_stopping();
         self.inner.close();
@@ -119,7 +122,7 @@ impl Models {
         &self.inner.metrics
     }
 
-    /// Of each model its name, the rows that wait, and those that left.
+    /// Returns name, queued rows and dropped rows of each model.
     pub(crate) fn queues(&self) -> impl Iterator<Item = (&str, usize, u64)> {
         let models = self.inner.models.iter();
         models.map(|running| {
@@ -167,8 +170,8 @@ impl RunningModel {
         &self.served
     }
 
-    /// Answers in the order of the inputs. Whoever drops this future takes the rows back: they
-    /// never reach the model, unless they are with it already.
+    /// Returns predictions in the order of the inputs. If this future is dropped, queued rows never
+    /// reach the model.
     pub(crate) async fn answer(
         &self,
         inputs: Vec<Input>,
@@ -186,7 +189,7 @@ impl RunningModel {
         let answers = async {
             let mut answers = Vec::with_capacity(receivers.len());
             for receiver in receivers {
-                // A reply is dropped only with the thread of the model.
+                // A reply is dropped only with the model's thread.
                 let answer = receiver.await.map_err(|_| NoAnswer::Stopped)?;
                 answers.push(answer.map_err(NoAnswer::Fault)?);
             }

@@ -1,4 +1,4 @@
-//! A predictor as a model to serve.
+//! Implementation of [`TextModel`] for predictors.
 
 use finetune_data::Texts;
 use finetune_model::ProblemType;
@@ -44,7 +44,8 @@ impl TextModel for Predictor {
     }
 }
 
-/// An error of the tokenizer is about the text; its message could hold it, or the model's path.
+/// Tokenizer errors are about the text. Their messages are not passed on: they may contain the text
+/// or the model's path.
 fn fault(error: TrainError) -> ModelFault {
     match error {
         TrainError::Data(_) => ModelFault::Input {

@@ -1,4 +1,4 @@
-//! The rows that wait for a model: bounded, and cut into batches by length.
+//! Bounded queue of a model, from which batches of similar lengths are taken.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,15 +9,15 @@ use tokio::sync::oneshot;
 use crate::model::ModelFault;
 use crate::{Answer, Input};
 
-/// Where the answer to a row goes.
+/// Channel for the prediction of a row.
 pub(crate) type Reply = oneshot::Sender<Result<Answer, ModelFault>>;
 
-/// A row that waits.
+/// Queued row.
 #[derive(Debug)]
 pub(crate) struct WaitingRow {
     pub(crate) input: Input,
     pub(crate) reply: Reply,
-    /// Bytes of its texts.
+    /// Total length of its texts in bytes.
     length: usize,
     since: Instant,
 }
@@ -32,34 +32,35 @@ impl WaitingRow {
         }
     }
 
-    /// Whether nobody waits for its answer any more.
+    /// Returns whether the client no longer waits for the prediction.
     pub(crate) fn is_gone(&self) -> bool {
         self.reply.is_closed()
     }
 
-    /// Whether the two make a good batch: both texts or both pairs, and neither more than about
-    /// twice as long as the other, beyond which more than half of the shorter row is padding.
+    /// Returns whether two rows fit into a batch: both texts or both pairs, and neither more than
+    /// about twice as long as the other. Beyond that, more than half of the shorter row would be
+    /// padding.
     fn is_like(&self, other: &Self) -> bool {
         let (shorter, longer) = (self.length.min(other.length), self.length.max(other.length));
-        // Short rows cost what a call of the model costs, whatever their length.
+        // For short rows, the cost of a call dominates.
         const SHORT: usize = 64;
         self.input.is_pair() == other.input.is_pair() && longer <= 2 * shorter + SHORT
     }
 }
 
-/// Why rows were not taken.
+/// Reason why rows were rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// With them more rows would wait than may.
+    /// The queue is full.
     Full,
-    /// The model answers no more.
+    /// The model has stopped.
     Closed,
 }
 
-/// The rows that wait for a model.
+/// Bounded queue of a model.
 ///
-/// Handlers push without waiting; the model's thread takes batches. A row whose client has gone
-/// makes room for others and never reaches the model.
+/// Handlers push without waiting; the model's thread takes batches. Rows of disconnected clients
+/// are dropped and never reach the model.
 #[derive(Debug)]
 pub(crate) struct Queue {
     capacity: usize,
@@ -73,9 +74,9 @@ pub(crate) struct Queue {
 struct State {
     rows: VecDeque<WaitingRow>,
     closed: bool,
-    /// Rows of the last batch.
+    /// Rows in the last batch.
     last_batch: usize,
-    /// Rows that nobody waited for, since the queue was made.
+    /// Dropped rows since the queue was created.
     gone: u64,
 }
 
@@ -90,7 +91,7 @@ impl Queue {
         }
     }
 
-    /// Takes all rows or none, at once.
+    /// Adds all rows or none, without waiting.
     pub(crate) fn push(&self, rows: Vec<WaitingRow>) -> Result<(), Refused> {
         let mut state = self.state();
         if state.closed {
@@ -104,14 +105,14 @@ impl Queue {
         }
         let before = state.rows.len();
         state.rows.extend(rows);
-        // In between the thread waits for its delay and need not wake up.
+        // Otherwise the thread is waiting for its batching delay and need not wake up.
         if before == 0 || state.rows.len() >= self.max_batch_rows {
             self.changed.notify_one();
         }
         Ok(())
     }
 
-    /// Waits for the next batch: the row that has waited longest, and those most like it in length.
+    /// Waits for the next batch: the oldest row, and those most similar to it in length. Returns
     /// `None` when the queue is closed and empty.
     pub(crate) fn next_batch(&self) -> Option<Vec<WaitingRow>> {
         let mut state = self.state();
@@ -137,23 +138,23 @@ impl Queue {
         }
     }
 
-    /// Takes no more rows; those that wait are still given out.
+    /// Rejects further rows; queued rows are still returned.
     pub(crate) fn close(&self) {
         self.state().closed = true;
         self.changed.notify_all();
     }
 
-    /// The rows that wait.
+    /// Returns the number of queued rows.
     pub(crate) fn len(&self) -> usize {
         self.state().rows.len()
     }
 
-    /// Rows that were dropped since the queue was made because nobody waited for them.
+    /// Returns the number of rows dropped since the queue was created because their client left.
     pub(crate) fn gone(&self) -> u64 {
         self.state().gone
     }
 
-    /// No code panics while it holds the lock, and every state is a good one.
+    /// A poisoned lock is ignored: no code panics while holding it, and every state is consistent.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -166,8 +167,8 @@ impl State {
         self.gone += (before - self.rows.len()) as u64;
     }
 
-    /// Whether one client asks at a time. Nobody would come while its row waited: were there
-    /// several, they would have met while the model was busy.
+    /// Returns whether clients send one request at a time. With several clients, rows would have
+    /// been queued while the model was busy.
     fn is_quiet(&self) -> bool {
         self.last_batch <= 1 && self.rows.len() == 1
     }
@@ -183,7 +184,7 @@ impl State {
             .filter(|(_, row)| row.is_like(&oldest))
             .map(|(position, row)| (row.length.abs_diff(oldest.length), position))
             .collect();
-        // Of equally long rows, who came first.
+        // Of equally long rows, the oldest come first.
         alike.sort_unstable();
         alike.truncate(max_rows - 1);
         let mut chosen = vec![false; self.rows.len()];

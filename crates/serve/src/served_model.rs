@@ -1,4 +1,4 @@
-//! A model with its name and what is told about it.
+//! Model to serve, with its name and model card.
 
 use std::fmt;
 use std::fs::File;
@@ -13,7 +13,7 @@ use finetune_train::{Precision, Predictor, PredictorConfig};
 use crate::model::{ModelProfile, TextModel};
 use crate::{Input, ServeError};
 
-/// A model to serve: a name, the model, and what people read about it.
+/// Model to serve, with name, model card and examples.
 ///
 /// ```no_run
 /// use std::path::Path;
@@ -36,31 +36,34 @@ pub struct ServedModel {
 }
 
 impl ServedModel {
-    /// A file beside a model with a JSON list of inputs, which the demo page offers to try.
+    /// Name of the file in the model's directory with a JSON list of inputs for the demo page.
     pub const EXAMPLES_FILE: &str = "examples.json";
-    /// A file beside a model for people.
+    /// Name of the model card in the model's directory.
     pub const CARD_FILE: &str = "README.md";
-    /// The most bytes of a card that are served; the rest is cut off.
+    /// Maximum size of a model card in bytes; the rest is cut off.
     const MAX_CARD_BYTES: u64 = 64 * 1024;
     const MAX_NAME_BYTES: usize = 100;
-    /// A batch of long rows is computed in parts of so many tokens, rows of one length together.
-    /// Smaller parts leave cores idle in a small model, larger ones are padding in a large one.
+    /// Maximum tokens per forward pass; batches of long rows are split by length. Smaller values
+    /// leave cores idle with small models, larger ones increase padding with large models.
     const TOKENS_AT_ONCE: usize = 2048;
 
-    /// Loads a fine-tuned model from its folder, with [`Self::CARD_FILE`] and
-    /// [`Self::EXAMPLES_FILE`] if they are there.
+    /// Loads a fine-tuned model from its directory, with [`Self::CARD_FILE`] and
+    /// [`Self::EXAMPLES_FILE`] if they exist.
     ///
     /// # Errors
-    /// As [`Self::new`]; [`ServeError::Model`] if the folder holds no fine-tuned model,
-    /// [`ServeError::Io`] and [`ServeError::InvalidFile`] for the files beside it.
+    /// - The errors of [`Self::new`].
+    /// - [`ServeError::Model`] if the directory does not contain a fine-tuned model.
+    /// - [`ServeError::Io`] or [`ServeError::InvalidFile`] if model card or examples cannot be read
+    ///   or are invalid.
     pub fn load(name: &str, directory: &Path, device: &Device) -> Result<Self, ServeError> {
         Self::load_with(name, directory, device, Precision::default())
     }
 
-    /// The same, in a precision.
+    /// Loads a model that computes in a precision.
     ///
     /// # Errors
-    /// As [`Self::load`], with [`ServeError::Model`] also if the device lacks the precision.
+    /// - The errors of [`Self::load`].
+    /// - [`ServeError::Model`] if the device does not support the precision.
     pub fn load_with(
         name: &str,
         directory: &Path,
@@ -86,11 +89,11 @@ impl ServedModel {
         served.with_examples(examples(&directory.join(Self::EXAMPLES_FILE))?)
     }
 
-    /// A model under a name, without a card.
+    /// Creates a named model without a model card.
     ///
     /// # Errors
-    /// [`ServeError::InvalidName`] for a name that cannot stand in an address as it is: up to 100
-    /// letters, digits, dots, hyphens and underscores can, if not all of them are dots.
+    /// - [`ServeError::InvalidName`] unless the name has 1 to 100 letters, digits, dots, hyphens or
+    ///   underscores, not all of them dots.
     pub fn new(name: &str, model: impl TextModel) -> Result<Self, ServeError> {
         check_name(name)?;
         Ok(Self {
@@ -103,10 +106,10 @@ impl ServedModel {
         })
     }
 
-    /// Has inputs offered on the demo page.
+    /// Sets example inputs for the demo page.
     ///
     /// # Errors
-    /// [`ServeError::InvalidFile`] for an example that the model cannot be asked about.
+    /// - [`ServeError::InvalidFile`] if the model does not accept an example.
     pub fn with_examples(self, examples: Vec<Input>) -> Result<Self, ServeError> {
         let input = self.profile.input;
         match examples.iter().all(|example| input.allows(example)) {
@@ -118,27 +121,27 @@ impl ServedModel {
         }
     }
 
-    /// Its name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What its answers are, and what it is asked about.
+    /// Returns the metadata.
     pub fn profile(&self) -> &ModelProfile {
         &self.profile
     }
 
-    /// The text for people.
+    /// Returns the model card in Markdown.
     pub fn card(&self) -> Option<&str> {
         self.card.as_deref()
     }
 
-    /// Inputs to try it with.
+    /// Returns the example inputs.
     pub fn examples(&self) -> &[Input] {
         &self.examples
     }
 
-    /// Where it comes from, for messages.
+    /// Returns the origin of the model, for error messages.
     pub(crate) fn origin(&self) -> &str {
         &self.origin
     }
@@ -161,7 +164,7 @@ impl fmt::Debug for ServedModel {
 fn check_name(name: &str) -> Result<(), ServeError> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     let all = name.bytes().all(allowed) && name.len() <= ServedModel::MAX_NAME_BYTES;
-    // Dots alone would walk up the path; this holds for no name at all, too.
+    // Names of dots only would be relative paths; this also rejects the empty name.
     match all && name.bytes().any(|byte| byte != b'.') {
         true => Ok(()),
         false => Err(ServeError::InvalidName {

@@ -1,4 +1,4 @@
-//! Listening, and stopping without breaking anything off.
+//! HTTP server with graceful shutdown.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -18,13 +18,13 @@ use tokio::time::{sleep, timeout};
 
 use crate::{Models, ServeError, router};
 
-/// The most bytes of a request's headers.
+/// Maximum size of request headers in bytes.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 
-/// A server that listens, HTTP/1.1 without encryption.
+/// HTTP/1.1 server without TLS.
 ///
-/// It is ours rather than axum's because of slow clients: headers have a time, and connections a
-/// number.
+/// It replaces axum's server for protection from slow clients: it has a timeout for headers and a
+/// maximum number of connections.
 ///
 /// ```no_run
 /// use std::path::Path;
@@ -49,10 +49,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens on an address. Port 0 is any that is free.
+    /// Listens on an address; port 0 selects a free port.
     ///
     /// # Errors
-    /// [`ServeError::Bind`], if the port is in use, say.
+    /// - [`ServeError::Bind`] if the server cannot listen, such as when the port is in use.
     pub async fn bind(address: SocketAddr, models: Models) -> Result<Self, ServeError> {
         let failed = |source| ServeError::Bind { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
@@ -64,13 +64,13 @@ impl Server {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address on which the server listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves until `stop` is ready. Then it takes no more connections, answers what is in flight
-    /// for as long as `shutdown_timeout_ms` allows, and closes the models.
+    /// Serves until `stop` is ready. Then it rejects new connections, finishes open requests within
+    /// `shutdown_timeout_ms`, and closes the models.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let (models, graceful) = (self.models.clone(), GracefulShutdown::new());
         let mut connections = JoinSet::new();
@@ -83,13 +83,13 @@ impl Server {
             }
             models.begin_stopping();
         }
-        // Whoever is still there afterwards is cut off.
+        // Remaining connections are closed.
         let _ = timeout(models.config().shutdown_timeout(), graceful.shutdown()).await;
         connections.shutdown().await;
         models.close();
     }
 
-    /// Takes connections for ever.
+    /// Accepts connections forever.
     async fn accept(self, graceful: &GracefulShutdown, connections: &mut JoinSet<()>) {
         let router = router(&self.models);
         let free = Arc::new(Semaphore::new(self.models.config().max_connections));
@@ -98,20 +98,20 @@ impl Server {
                 return;
             };
             let stream = self.connection().await;
-            // Those that have ended.
+            // Removes finished tasks.
             while connections.try_join_next().is_some() {}
             let watcher = graceful.watcher();
             let serving = self.serve(stream, router.clone());
             connections.spawn(async move {
-                // A client that breaks off is no error of ours.
+                // A client that disconnects is not a server error.
                 let _ = watcher.watch(serving).await;
                 drop(permit);
             });
         }
     }
 
-    /// The next connection. That there is none for a moment (too many open files, a client that
-    /// has left already) passes.
+    /// Returns the next connection. Errors are temporary, such as too many open files or a client
+    /// that has already disconnected.
     async fn connection(&self) -> TcpStream {
         loop {
             match self.listener.accept().await {
@@ -126,7 +126,7 @@ impl Server {
         stream: TcpStream,
         router: Router,
     ) -> http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>> {
-        // Answers are small: they shall not wait for more to send. It works without, too.
+        // Sends small responses without delay; failure is harmless.
         let _ = stream.set_nodelay(true);
         http1::Builder::new()
             .timer(TokioTimer::new())
@@ -137,11 +137,11 @@ impl Server {
     }
 }
 
-/// Ready when the program is asked to end: Ctrl-C, or SIGTERM where there is one.
+/// Waits for a signal to stop: Ctrl-C, or SIGTERM on Unix.
 pub async fn shutdown_signal() {
     let interrupt = async {
         if tokio::signal::ctrl_c().await.is_err() {
-            // It cannot be heard: the program can only be killed.
+            // The signal is unavailable: the process can only be killed.
             std::future::pending::<()>().await;
         }
     };

@@ -1,4 +1,4 @@
-//! The token that clients must show.
+//! Bearer token.
 
 use std::fmt;
 use std::path::Path;
@@ -7,14 +7,14 @@ use sha2::{Digest, Sha256};
 
 use crate::ServeError;
 
-/// A bearer token, kept as a hash: comparing hashes takes the same time whatever was guessed.
+/// Bearer token, stored as a hash so that comparison takes constant time.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Token {
     hash: [u8; 32],
 }
 
 impl Token {
-    /// Reads a token from a file, without the white space around it.
+    /// Reads a token from a file, without surrounding white space.
     pub(crate) fn read(path: &Path) -> Result<Self, ServeError> {
         let text = std::fs::read_to_string(path).map_err(ServeError::io(path))?;
         let token = text.trim();
@@ -25,7 +25,7 @@ impl Token {
         if token.is_empty() {
             return Err(invalid("the file of the token is empty"));
         }
-        // What the header can hold.
+        // Characters that are valid in the header.
         match token.bytes().all(|byte| byte.is_ascii_graphic()) {
             true => Ok(Self {
                 hash: Sha256::digest(token).into(),
@@ -36,7 +36,7 @@ impl Token {
         }
     }
 
-    /// Whether the value of an `Authorization` header holds this token.
+    /// Returns whether the value of an `Authorization` header contains this token.
     pub(crate) fn is_in(&self, authorization: &[u8]) -> bool {
         let Some((scheme, token)) = authorization.split_at_checked(7) else {
             return false;
@@ -46,7 +46,7 @@ impl Token {
     }
 }
 
-/// Without the hash, by which a weak token could be found.
+/// Omits the hash, from which a weak token could be guessed.
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token")

@@ -1,4 +1,4 @@
-//! The thread of a model: takes batches, asks the model, sends the answers.
+//! Thread of a model: takes batches, runs the model, sends predictions.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::model::{ModelFault, TextModel};
 use crate::queue::{Queue, WaitingRow};
 use crate::{Answer, Input, ServeError};
 
-/// Begins to work on what waits in `queue`, until it is closed and empty.
+/// Starts a thread that processes `queue` until it is closed and empty.
 pub(crate) fn spawn(
     name: &str,
     model: Arc<dyn TextModel>,
@@ -29,15 +29,15 @@ pub(crate) fn spawn(
     })
 }
 
-/// Answers all rows of a batch. If the model fails, each by itself: one row must not spoil the
-/// answers to the others.
+/// Predicts all rows of a batch. If the model fails, rows are predicted one by one, so that one row
+/// does not affect the others.
 fn answer(model: &dyn TextModel, batch: Vec<WaitingRow>, metrics: &ModelMetrics) {
     let (inputs, replies): (Vec<_>, Vec<_>) =
         batch.into_iter().map(|row| (row.input, row.reply)).unzip();
     match ask(model, &inputs, metrics) {
         Ok(answers) => {
             for (reply, answer) in replies.into_iter().zip(answers) {
-                // Whoever has gone meanwhile does not miss it.
+                // The client may have left in the meantime.
                 let _ = reply.send(Ok(answer));
             }
         }
@@ -57,14 +57,14 @@ fn answer(model: &dyn TextModel, batch: Vec<WaitingRow>, metrics: &ModelMetrics)
     }
 }
 
-/// The model's answers, one for each input; a panic is a fault.
+/// Returns one prediction per input; a panic is an error of the model.
 fn ask(
     model: &dyn TextModel,
     inputs: &[Input],
     metrics: &ModelMetrics,
 ) -> Result<Vec<Answer>, ModelFault> {
     let start = Instant::now();
-    // A model is only read: there is nothing that it could leave half done.
+    // The model is only read, so a panic cannot leave it inconsistent.
     let caught = catch_unwind(AssertUnwindSafe(|| model.answer(inputs)));
     metrics.batch(inputs.len(), start.elapsed());
     let answers = match caught {

@@ -1,4 +1,4 @@
-//! Which checkpoints a run keeps, and where.
+//! Checkpoint settings and the directory of a run's checkpoints.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,17 +10,18 @@ use crate::TrainError;
 use crate::checkpoint::Checkpoint;
 use crate::run_length::Every;
 
-/// What is kept on disk while a run goes on.
+/// Checkpoints and model snapshots written during a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CheckpointPolicy {
-    /// When a checkpoint is written; after each epoch. `None` writes none: such a run begins
-    /// anew when it is resumed.
+    /// Checkpoint interval (default: 1 epoch). With `None` no checkpoint is written, and a resumed
+    /// run starts over.
     pub every: Option<Every>,
-    /// So many of the last checkpoints are kept, at least 1.
+    /// Maximum number of recent checkpoints to keep, at least 1 (default: 1; transformers keeps
+    /// all).
     pub keep_last: usize,
-    /// After these numbers of optimizer steps the model is saved for good, as a checkpoint that
-    /// other programs load.
+    /// Optimizer steps after which the model is saved permanently, in the layout of Hugging Face
+    /// checkpoints; each at least 1 (default: none).
     pub milestones: Vec<usize>,
 }
 
@@ -35,10 +36,10 @@ impl Default for CheckpointPolicy {
 }
 
 impl CheckpointPolicy {
-    /// Whether every value is in its range.
+    /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] names the first that is not.
+    /// - [`TrainError::InvalidSetting`] if a value is 0; it names the first one.
     pub fn validate(&self) -> Result<(), TrainError> {
         if let Some(every) = self.every {
             every.validate("checkpoints.every")?;
@@ -54,10 +55,10 @@ impl CheckpointPolicy {
         Ok(())
     }
 
-    /// Whether every milestone is on the way of a run of so many steps.
+    /// Checks that every snapshot step is within a run of `total_steps` steps.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] names the last that is not.
+    /// - [`TrainError::InvalidSetting`] if one is not; it names the last one.
     pub(crate) fn check(&self, total_steps: usize) -> Result<(), TrainError> {
         match self.milestones.iter().max() {
             Some(last) if *last > total_steps => {
@@ -69,17 +70,17 @@ impl CheckpointPolicy {
     }
 }
 
-/// The folder in which a run keeps its checkpoints.
+/// Directory of a run's checkpoints.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckpointFolder {
     directory: PathBuf,
 }
 
 impl CheckpointFolder {
-    /// Checkpoints in `directory`, which is made if need be.
+    /// Creates `directory` if it does not exist.
     ///
     /// # Errors
-    /// [`TrainError::Io`] if it cannot be.
+    /// - [`TrainError::Io`] if the directory cannot be created.
     pub fn new(directory: &Path) -> Result<Self, TrainError> {
         fs::create_dir_all(directory).map_err(TrainError::io(directory))?;
         Ok(Self {
@@ -87,15 +88,15 @@ impl CheckpointFolder {
         })
     }
 
-    /// The newest checkpoint and the number of its step, if there is any.
+    /// Returns the step and the path of the latest checkpoint, or `None` without checkpoints.
     ///
     /// # Errors
-    /// [`TrainError::Io`] if the folder cannot be read.
+    /// - [`TrainError::Io`] if the directory cannot be read.
     pub fn latest(&self) -> Result<Option<(u64, PathBuf)>, TrainError> {
         Ok(self.all()?.pop())
     }
 
-    /// All checkpoints, the newest last.
+    /// Returns the step and the path of every checkpoint, latest last.
     fn all(&self) -> Result<Vec<(u64, PathBuf)>, TrainError> {
         let failed = || TrainError::io(&self.directory);
         let mut found = Vec::new();
@@ -124,7 +125,7 @@ impl CheckpointFolder {
         Ok(path)
     }
 
-    /// Removes all but the newest so many.
+    /// Removes all but the latest `keep_last` checkpoints.
     pub(crate) fn remove_old(&self, keep_last: usize) -> Result<(), TrainError> {
         let all = self.all()?;
         for (_, old) in &all[..all.len().saturating_sub(keep_last)] {

@@ -1,4 +1,4 @@
-//! Every setting of the training loop, with its default in one place.
+//! Configuration of the training loop.
 
 use finetune_data::{BatchSize, Order};
 use finetune_ops::Precision;
@@ -9,34 +9,37 @@ use crate::evaluation::EvaluationConfig;
 use crate::run_length::RunLength;
 use crate::{FreezeConfig, OptimizerConfig, Schedule, TrainError};
 
-/// Settings of the training loop, whatever it trains; the defaults are the field's.
+/// Hyperparameters of the training loop, for any training objective.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
-    /// When the run ends, early stopping aside.
+    /// Training duration; early stopping may end the run sooner (default: 3 epochs).
     pub length: RunLength,
-    /// What goes through the network at once.
+    /// Maximum rows or tokens per forward pass, at least 1 (default: 32 rows; transformers: 8).
     pub batch_size: BatchSize,
-    /// So many batches make an optimizer step, at least 1. The step is that of one large batch of
-    /// all their rows, on the memory of one of them.
+    /// Batches per optimizer step whose gradients are accumulated, at least 1 (default: 1). The
+    /// step equals that of one batch of all their rows, with the memory of a single batch.
     pub accumulation: usize,
-    /// What goes into a prediction batch.
+    /// Maximum rows or tokens per evaluation batch, at least 1 (default: 64 rows; transformers: 8).
     pub eval_batch_size: BatchSize,
-    /// How exact the products of the encoder are, in training and evaluation.
+    /// Precision of the encoder's matrix products in training and evaluation (default: f32).
     pub precision: Precision,
-    /// Order of the rows in an epoch.
+    /// Order of the rows in an epoch (default: random, with batches of similar lengths;
+    /// transformers shuffles without regard to length).
     pub order: Order,
-    /// The optimizer.
+    /// Optimizer and its hyperparameters (default: AdamW with a learning rate of 5e-5).
     pub optimizer: OptimizerConfig,
-    /// The learning rate over time.
+    /// Learning rate schedule (default: 10 % warm-up, then cosine decay; transformers: linear decay
+    /// without warm-up).
     pub schedule: Schedule,
-    /// What does not train.
+    /// Parameters to freeze (default: none).
     pub freeze: FreezeConfig,
-    /// Evaluation on validation rows; none by default.
+    /// Evaluation on the validation split (default: none).
     pub evaluation: Option<EvaluationConfig>,
-    /// What is kept on disk while the run goes on.
+    /// Checkpoints and model snapshots written during the run (default: one checkpoint per epoch,
+    /// of which the latest is kept).
     pub checkpoints: CheckpointPolicy,
-    /// Every random choice of the run follows from it.
+    /// Random seed of the run (default: 42).
     pub seed: u64,
 }
 
@@ -60,10 +63,10 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
-    /// Whether every value is in its range.
+    /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] names the first that is not.
+    /// - [`TrainError::InvalidSetting`] if a value is out of range; it names the first one.
     pub fn validate(&self) -> Result<(), TrainError> {
         let (length, amount) = match self.length {
             RunLength::Epochs(epochs) => ("epochs", epochs),
@@ -88,7 +91,7 @@ impl TrainConfig {
         self.checkpoints.validate()
     }
 
-    /// What goes into an optimizer step.
+    /// Returns the maximum rows or tokens per optimizer step.
     pub(crate) fn step_size(&self) -> BatchSize {
         match self.batch_size {
             BatchSize::Rows(rows) => BatchSize::Rows(rows.saturating_mul(self.accumulation)),
@@ -99,7 +102,7 @@ impl TrainConfig {
     }
 }
 
-/// What a batch holds, rows or tokens.
+/// Returns the rows or tokens of a batch size.
 fn amount_of(batch_size: BatchSize) -> usize {
     match batch_size {
         BatchSize::Rows(amount) | BatchSize::Tokens(amount) => amount,

@@ -1,17 +1,18 @@
-//! Scaling the loss, so that gradients do not vanish in half precision, as
-//! [`torch.amp.GradScaler`](https://docs.pytorch.org/docs/stable/amp.html#gradient-scaling) does.
+//! Dynamic loss scaling for half precision, as in
+//! [`torch.amp.GradScaler`](https://docs.pytorch.org/docs/stable/amp.html#gradient-scaling).
 //!
 //! The loss is multiplied by a power of two before the backward pass, and the gradients are divided
-//! by it after, which changes no bit but of those that would have vanished. A step whose gradients
-//! overflow moves nothing and halves the factor; after many steps without one it is doubled.
+//! by it afterwards. This is exact, except that small gradients no longer underflow. If the
+//! gradients overflow, the step is skipped and the scale is halved; after 2000 steps without an
+//! overflow it is doubled.
 
 use finetune_ops::Precision;
 use serde::{Deserialize, Serialize};
 
-/// Steps without an overflow after which the factor is doubled.
+/// Steps without an overflow after which the scale is doubled.
 const PATIENCE: u32 = 2000;
 
-/// What the loss is multiplied by, and how long that has gone well.
+/// Loss scale and the number of steps since it changed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LossScale {
     factor: f64,
@@ -19,7 +20,7 @@ pub(crate) struct LossScale {
 }
 
 impl LossScale {
-    /// Nothing in precisions whose range is that of 32-bit floats.
+    /// Returns the initial scale of 65536 for f16, and `None` for precisions with the range of f32.
     pub(crate) fn new(precision: Precision) -> Option<Self> {
         (precision == Precision::F16).then_some(Self {
             factor: 65536.0,
@@ -31,7 +32,7 @@ impl LossScale {
         self.factor
     }
 
-    /// After a step whose gradients are finite numbers.
+    /// Records a step with finite gradients.
     pub(crate) fn went_well(&mut self) {
         self.steps_since_change += 1;
         if self.steps_since_change == PATIENCE {
@@ -40,7 +41,8 @@ impl LossScale {
         }
     }
 
-    /// After a step whose gradients are not; says whether a smaller factor may help.
+    /// Records a step with NaN or infinite gradients; returns whether the halved scale is at least
+    /// 1.
     pub(crate) fn overflowed(&mut self) -> bool {
         self.factor /= 2.0;
         self.steps_since_change = 0;

@@ -1,44 +1,44 @@
-//! How long a run is, and how often something happens in it.
+//! Training duration, and intervals at which something happens during a run.
 
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 
-/// When a run, and its schedule, ends.
+/// Training duration; the learning rate schedule has the same length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunLength {
-    /// After so many passes over the training rows.
+    /// Number of epochs (passes over the training rows), at least 1.
     Epochs(usize),
-    /// After so many optimizer steps, in the middle of a pass or after several.
+    /// Number of optimizer steps, at least 1; it may end within an epoch or span several.
     Steps(usize),
 }
 
-/// How often something happens.
+/// Interval between evaluations, checkpoints and the like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Every {
-    /// After each so many optimizer steps, and at the end of the run.
+    /// Every this many optimizer steps, and at the end of the run.
     Steps(usize),
-    /// After each so many passes over the training rows, and at the end of the run.
+    /// Every this many epochs, and at the end of the run.
     Epochs(usize),
 }
 
-/// A place between two optimizer steps.
+/// Position of a run between two optimizer steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Moment {
-    /// Steps done.
+    /// Completed optimizer steps.
     pub(crate) steps: usize,
-    /// Passes done.
+    /// Completed epochs.
     pub(crate) epochs: usize,
-    /// Whether the last step ended a pass.
+    /// Whether the last step ended an epoch.
     pub(crate) epoch_ended: bool,
-    /// Whether it ended the run.
+    /// Whether the last step ended the run.
     pub(crate) run_ended: bool,
 }
 
 impl Every {
-    /// Whether it happens now.
+    /// Returns whether the interval ends at `moment`.
     pub(crate) fn is_due(self, moment: Moment) -> bool {
         moment.run_ended
             || match self {
@@ -47,8 +47,10 @@ impl Every {
             }
     }
 
+    /// Checks that the interval is at least 1.
+    ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] for never.
+    /// - [`TrainError::InvalidSetting`] if the interval is 0.
     pub(crate) fn validate(self, setting: &'static str) -> Result<(), TrainError> {
         match self {
             Self::Steps(0) | Self::Epochs(0) => Err(TrainError::setting(setting, 0, "at least 1")),

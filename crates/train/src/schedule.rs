@@ -1,18 +1,19 @@
-//! Learning-rate schedules in closed form: the factor of a step depends on the step alone, so a
-//! resumed run needs no state. The formulas are those of
+//! Learning rate schedules with the formulas of
 //! [`transformers.optimization`](https://github.com/huggingface/transformers/blob/v4.57.0/src/transformers/optimization.py).
+//! The factor depends on the step alone, so a resumed run needs no scheduler state.
 
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 
-/// Warm-up from 0, then a decay.
+/// Learning rate schedule: linear warm-up, then decay.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Schedule {
-    /// How the rate rises from 0 to its full value.
+    /// Length of the linear warm-up from 0 to the full learning rate (default: 10 % of all steps;
+    /// transformers: none).
     pub warmup: Warmup,
-    /// How it falls from there.
+    /// Decay after the warm-up (default: cosine; transformers: linear).
     pub decay: Decay,
 }
 
@@ -29,44 +30,46 @@ impl Default for Schedule {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Warmup {
-    /// A number of steps.
+    /// Number of optimizer steps, at most the steps of the run.
     Steps(usize),
-    /// A share of all steps, in `[0, 1]`, rounded up to whole steps.
+    /// Fraction of all optimizer steps, in `[0, 1]`, rounded up to whole steps.
     Share(f64),
 }
 
-/// What follows the warm-up.
+/// Learning rate decay after the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Decay {
-    /// The full rate to the end.
+    /// Constant full learning rate.
     Constant,
-    /// A straight line to 0 at the last step.
+    /// Linear decay to 0 at the last step.
     Linear,
-    /// Half a cosine wave to 0 at the last step.
+    /// Half a cosine wave, to 0 at the last step.
     Cosine,
-    /// `cycles` such waves, each from the full rate.
+    /// Cosine decay with hard restarts: `cycles` half waves, each starting from the full rate.
     CosineWithRestarts {
-        /// Number of waves.
+        /// Number of half waves, at least 1.
         cycles: usize,
     },
-    /// `(1 - progress)^power`, from the full rate to `end_factor` of it.
+    /// Polynomial decay `(1 - progress)^power` from the full rate to `end_factor` times the full
+    /// rate.
     Polynomial {
-        /// The exponent.
+        /// Exponent, above 0.
         power: f64,
-        /// What is left at the last step, as a share of the full rate.
+        /// Final learning rate as a fraction of the full rate, in `[0, 1]`.
         end_factor: f64,
     },
-    /// One over the root of the step, without an end.
+    /// Inverse square root of the step, with the warm-up steps as time scale (10,000 without
+    /// warm-up); it never reaches 0.
     InverseSquareRoot,
 }
 
 impl Schedule {
-    /// Whether the values are in their ranges.
+    /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] if they are not.
+    /// - [`TrainError::InvalidSetting`] if a value is out of range.
     pub fn validate(&self) -> Result<(), TrainError> {
         if let Warmup::Share(share) = self.warmup
             && !(0.0..=1.0).contains(&share)
@@ -87,11 +90,11 @@ impl Schedule {
         }
     }
 
-    /// Whether the values are in their ranges and the warm-up ends before a run of `total` steps
-    /// does.
+    /// Checks that every value is in its range and that the warm-up has at most `total` steps.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] if they are not, or it does not.
+    /// - [`TrainError::InvalidSetting`] if a value is out of range or the warm-up is longer than
+    ///   the run.
     ///
     /// ```
     /// use finetune_train::{Decay, Schedule, Warmup};
@@ -112,7 +115,8 @@ impl Schedule {
         }
     }
 
-    /// The share of the full learning rate at `step`, counted from 0, of `total` steps.
+    /// Returns the learning rate at `step` (from 0) of `total` steps as a fraction of the full
+    /// rate.
     pub fn factor(&self, step: usize, total: usize) -> f64 {
         let warmup = match self.warmup {
             Warmup::Steps(steps) => steps,

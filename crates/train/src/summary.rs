@@ -1,4 +1,4 @@
-//! What a training phase did.
+//! Summary of a training phase.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,31 +6,31 @@ use crate::callback::EpochRecord;
 use crate::evaluation::EvaluationRecord;
 use crate::objective::BatchCounts;
 
-/// What a training phase did. Of a resumed run: from its beginning.
+/// Summary of a training phase; for a resumed run, since its first step.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrainingSummary {
-    /// Optimizer steps.
+    /// Number of optimizer steps.
     pub steps: usize,
-    /// Of these, those whose gradients overflowed in half precision, which moved nothing.
+    /// Number of steps skipped because gradients overflowed in half precision.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub overflowed_steps: usize,
-    /// Rows that went through the network, over all epochs.
+    /// Training rows processed in all epochs.
     pub rows: usize,
-    /// Wall time of the loop, evaluations included.
+    /// Wall time of the training loop in seconds, including evaluations.
     pub seconds: f64,
-    /// Token slots computed, padding included.
+    /// Number of tokens processed, including padding.
     pub slots: usize,
-    /// Of these, padding.
+    /// Number of padding tokens among `slots`.
     pub padded_slots: usize,
-    /// One record per epoch, the last perhaps cut short.
+    /// One record per epoch; the last epoch may be incomplete.
     pub epochs: Vec<EpochRecord>,
     /// One record per evaluation.
     pub evaluations: Vec<EvaluationRecord>,
-    /// The best of them.
+    /// Best evaluation.
     pub best: Option<EvaluationRecord>,
 }
 
-/// Whether a report need not mention it.
+/// Returns whether the count is 0, which reports omit.
 fn is_zero(count: &usize) -> bool {
     *count == 0
 }
@@ -42,12 +42,12 @@ impl TrainingSummary {
         self.padded_slots += batch.padded_slots;
     }
 
-    /// Share of the computed token slots that was padding, in `[0, 1)`.
+    /// Returns the fraction of padding tokens among the processed tokens, in `[0, 1)`.
     pub fn padded_share(&self) -> f64 {
         self.padded_slots as f64 / self.slots.max(1) as f64
     }
 
-    /// Training rows per second of wall time.
+    /// Returns the training rows processed per second of wall time.
     pub fn examples_per_second(&self) -> f64 {
         self.rows as f64 / self.seconds
     }

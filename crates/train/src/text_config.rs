@@ -1,4 +1,4 @@
-//! From texts to rows of tokens: the settings that every kind of training shares.
+//! Text preprocessing settings that all kinds of training share: cleaning, tokenization, padding.
 
 use std::path::{Path, PathBuf};
 
@@ -12,21 +12,21 @@ use crate::TrainError;
 use crate::checkpoint_fit::{check_length, check_vocabulary};
 use crate::report::SplitSection;
 
-/// How texts become batches.
+/// Preprocessing of texts into padded token batches.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TextConfig {
-    /// What happens to a text before it is tokenised.
+    /// Cleaning steps applied before tokenization (default: none).
     pub cleaning: Cleaning,
-    /// How a text becomes tokens: length, truncation.
+    /// Tokenization: maximum length and truncation (default: at most 512 tokens).
     pub encoding: EncodingConfig,
-    /// How rows of different lengths become a batch.
+    /// Padding of the rows of a batch (default: to the longest row).
     pub padding: Padding,
-    /// A folder for encoded data sets, so that a text is not tokenised again in the next run.
+    /// Cache directory for tokenized datasets, reused by later runs (default: no cache).
     pub token_cache: Option<PathBuf>,
 }
 
-/// A data set, its token ids, and what tells it from others.
+/// Dataset with its token ids and a fingerprint of its content.
 #[derive(Debug)]
 pub(crate) struct EncodedSplit {
     pub(crate) dataset: Dataset,
@@ -35,10 +35,11 @@ pub(crate) struct EncodedSplit {
 }
 
 impl TextConfig {
-    /// Whether every value is in its range.
+    /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] names the first that is not.
+    /// - [`TrainError::InvalidSetting`] if the maximum length is 0 or the padded length is below
+    ///   it.
     pub fn validate(&self) -> Result<(), TrainError> {
         let max_length = self.encoding.max_length;
         if max_length == 0 {
@@ -55,7 +56,7 @@ impl TextConfig {
         Ok(())
     }
 
-    /// The most tokens a padded row can have.
+    /// Returns the maximum length of a padded row, in tokens.
     fn longest_row(&self) -> usize {
         let max_length = self.encoding.max_length;
         match self.padding {
@@ -67,11 +68,12 @@ impl TextConfig {
         }
     }
 
-    /// Whether tokenizer, encoder and settings can work together; `directory` is where the first
-    /// two are from.
+    /// Checks that tokenizer, encoder and settings fit together. `directory` is the checkpoint of
+    /// tokenizer and encoder, for error messages.
     ///
     /// # Errors
-    /// [`TrainError::VocabularyTooLarge`], [`TrainError::LongerThanPositions`].
+    /// - [`TrainError::VocabularyTooLarge`] if the tokenizer has more tokens than the encoder.
+    /// - [`TrainError::LongerThanPositions`] if padded rows exceed the encoder's maximum length.
     pub(crate) fn check_fit(
         &self,
         directory: &Path,
@@ -82,10 +84,10 @@ impl TextConfig {
         check_length(directory, self.longest_row(), encoder)
     }
 
-    /// Cleans and tokenises.
+    /// Cleans and tokenizes a dataset.
     ///
     /// # Errors
-    /// As [`EncodedDataset::new`] and [`EncodedCache::dataset`].
+    /// - The errors of [`EncodedDataset::new`] and [`EncodedCache::dataset`].
     pub(crate) fn encode(
         &self,
         dataset: Dataset,
@@ -108,7 +110,7 @@ impl TextConfig {
 }
 
 impl EncodedSplit {
-    /// What a report says of it.
+    /// Returns the split's entry of the training report.
     pub(crate) fn section(&self) -> Result<SplitSection, TrainError> {
         Ok(SplitSection {
             name: self.dataset.name.clone(),

@@ -1,4 +1,4 @@
-//! The report as scikit-learn prints it.
+//! Text format of scikit-learn's classification report.
 
 use super::ClassificationReport;
 

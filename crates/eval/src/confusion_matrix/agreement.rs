@@ -1,32 +1,32 @@
-//! Agreement beyond chance: Matthews correlation and Cohen's kappa.
+//! Agreement beyond chance: Matthews correlation coefficient and Cohen's kappa.
 
 use serde::{Deserialize, Serialize};
 
 use super::ConfusionMatrix;
 use crate::EvalError;
 
-/// What an error costs in Cohen's kappa.
+/// Weights of disagreements in Cohen's kappa, as scikit-learn's `weights`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KappaWeights {
-    /// Every error the same.
+    /// Unweighted: all disagreements count the same.
     #[default]
     None,
-    /// The distance of the two classes in class order.
+    /// Linear: the distance of the two classes in class order.
     Linear,
-    /// The squared distance of the two classes in class order.
+    /// Quadratic: the squared distance of the two classes in class order.
     Quadratic,
 }
 
 impl ConfusionMatrix {
-    /// The correlation of labels and predictions, in `[-1, 1]`: scikit-learn's
+    /// Returns the Matthews correlation coefficient, in `[-1, 1]`: scikit-learn's
     /// [`matthews_corrcoef`], for any number of classes ([Gorodkin 2004]).
     ///
-    /// 0 where all labels, or all predictions, are of one class.
+    /// It is 0 if all labels, or all predictions, are of one class.
     ///
     /// # Errors
     ///
-    /// [`EvalError::NoRows`] for an empty matrix.
+    /// - [`EvalError::NoRows`] if the matrix is empty.
     ///
     /// ```
     /// use finetune_eval::ConfusionMatrix;
@@ -43,8 +43,8 @@ impl ConfusionMatrix {
     pub fn matthews_correlation(&self) -> Result<f64, EvalError> {
         let rows = self.rows_or_error()?;
         let (labels, predictions) = (self.true_totals(), self.predicted_totals());
-        // Each term is at most the square of a 64-bit total: exact in 128 bits, where floats would
-        // leave a rest in place of 0.
+        // Each term is at most the square of a 64-bit total: exact in 128 bits, where floats might
+        // leave a small difference instead of 0.
         let product = |a: &[u64], b: &[u64]| -> u128 {
             let pairs = a.iter().zip(b);
             pairs.map(|(a, b)| u128::from(*a) * u128::from(*b)).sum()
@@ -60,13 +60,14 @@ impl ConfusionMatrix {
         Ok((covariance / (of_labels * of_predictions).sqrt()).clamp(-1.0, 1.0))
     }
 
-    /// Cohen's kappa, at most 1: 0 is the agreement of chance, 1 is perfect; scikit-learn's
-    /// [`cohen_kappa_score`] with all classes as `labels`.
+    /// Returns Cohen's kappa, at most 1: 0 is chance agreement, 1 is perfect agreement.
+    /// scikit-learn's [`cohen_kappa_score`] with all classes as `labels`.
     ///
     /// # Errors
     ///
-    /// [`EvalError::NoRows`] for an empty matrix; [`EvalError::Undefined`] where all labels and all
-    /// predictions are of one and the same class (scikit-learn: NaN).
+    /// - [`EvalError::NoRows`] if the matrix is empty.
+    /// - [`EvalError::Undefined`] if all labels and all predictions are of the same class
+    ///   (scikit-learn: NaN).
     ///
     /// ```
     /// use finetune_eval::{ConfusionMatrix, KappaWeights};
@@ -111,7 +112,7 @@ impl ConfusionMatrix {
         Ok(1.0 - observed / expected)
     }
 
-    /// The number of rows, if there are any.
+    /// Returns the number of rows, or an error if it is 0.
     pub(crate) fn rows_or_error(&self) -> Result<u64, EvalError> {
         match self.total() {
             0 => Err(EvalError::NoRows),

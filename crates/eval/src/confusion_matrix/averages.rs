@@ -1,24 +1,24 @@
-//! Precision, recall and F1 from the counts: of one class, or averaged over some.
+//! Precision, recall and F1 of one class, or averaged over several classes.
 
 use serde::{Deserialize, Serialize};
 
 use super::ConfusionMatrix;
 use crate::{ClassScores, EvalError};
 
-/// How the scores of several classes become one.
+/// Averaging over classes, as scikit-learn's `average`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Average {
-    /// From the hits and misses of all classes together. Over all classes this is the accuracy;
-    /// over some of them (all but "other", say) it is not.
+    /// Computed from the summed counts of the classes. Over all classes this is the accuracy; over
+    /// a subset (such as all but "other") it is not.
     Micro,
-    /// The plain mean of the classes' scores.
+    /// Unweighted mean over the classes.
     Macro,
-    /// The mean of the classes' scores, weighted by their rows.
+    /// Mean over the classes, weighted by support.
     Weighted,
 }
 
-/// Precision, recall and F1 over several classes, each in `[0, 1]`.
+/// Precision, recall and F1 averaged over several classes, in `[0, 1]`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AveragedScores {
@@ -26,20 +26,20 @@ pub struct AveragedScores {
     pub precision: f64,
     /// Averaged recall.
     pub recall: f64,
-    /// Averaged F1 (not the F1 of the averaged precision and recall, but for micro averages).
+    /// Averaged F1; only for micro averages it is the F1 of the averaged precision and recall.
     pub f1: f64,
     /// Number of rows of these classes.
     pub support: u64,
 }
 
 impl ConfusionMatrix {
-    /// Precision, recall and F1 of one class against all others, the binary scores of scikit-learn
-    /// with `pos_label` set to it.
+    /// Returns precision, recall and F1 of one class against all others: scikit-learn's binary
+    /// scores with this class as `pos_label`.
     ///
     /// # Errors
     ///
-    /// [`EvalError::UnknownClass`] if no class has the name, [`EvalError::NoRows`] for an empty
-    /// matrix.
+    /// - [`EvalError::UnknownClass`] if there is no class of this name.
+    /// - [`EvalError::NoRows`] if the matrix is empty.
     ///
     /// ```
     /// use finetune_eval::ConfusionMatrix;
@@ -57,15 +57,16 @@ impl ConfusionMatrix {
         Ok(self.class_scores().swap_remove(class))
     }
 
-    /// Precision, recall and F1 over some of the classes, those of scikit-learn's
+    /// Returns precision, recall and F1 averaged over some classes: scikit-learn's
     /// [`precision_recall_fscore_support`] with these `labels` and `zero_division=0`.
     ///
     /// A class named twice counts twice in a macro average.
     ///
     /// # Errors
     ///
-    /// [`EvalError::UnknownClass`] for a name that no class has, [`EvalError::TooFewClasses`] for no
-    /// name at all, [`EvalError::NoRows`] for an empty matrix.
+    /// - [`EvalError::UnknownClass`] if there is no class of a name.
+    /// - [`EvalError::TooFewClasses`] if `class_names` is empty.
+    /// - [`EvalError::NoRows`] if the matrix is empty.
     ///
     /// ```
     /// use finetune_eval::{Average, ConfusionMatrix};
@@ -100,7 +101,7 @@ impl ConfusionMatrix {
         })
     }
 
-    /// The scores of each class, in class order.
+    /// Returns the scores of each class, in class order.
     pub(crate) fn class_scores(&self) -> Vec<ClassScores> {
         let totals = self.true_totals().into_iter().zip(self.predicted_totals());
         let scores = totals.enumerate().map(|(class, (support, predicted))| {
@@ -110,7 +111,7 @@ impl ConfusionMatrix {
                 name: self.class_names[class].clone(),
                 precision: ratio(hits, predicted_rows),
                 recall: ratio(hits, true_rows),
-                // From the counts, not from precision and recall: one rounding instead of four.
+                // From the counts rather than precision and recall: one rounding instead of four.
                 f1: ratio(2.0 * hits, true_rows + predicted_rows),
                 support,
             }
@@ -151,7 +152,7 @@ impl ConfusionMatrix {
     }
 }
 
-/// scikit-learn's `zero_division=0`: nothing over nothing is 0.
+/// Divides, with 0 for a zero denominator (scikit-learn's `zero_division=0`).
 fn ratio(part: f64, whole: f64) -> f64 {
     if whole == 0.0 { 0.0 } else { part / whole }
 }

@@ -1,20 +1,20 @@
-//! Which classes are taken for which, the worst first.
+//! Most frequent confusions of classes.
 
 use super::ConfusionMatrix;
 
-/// One kind of error: rows of one class taken for another.
+/// Rows of one class predicted as another class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Confusion {
-    /// The true class.
+    /// True class.
     pub label: usize,
-    /// The class predicted instead, never equal to `label`.
+    /// Predicted class, different from `label`.
     pub prediction: usize,
     /// Number of such rows, at least 1.
     pub count: u64,
 }
 
 impl ConfusionMatrix {
-    /// Every kind of error that occurred, the most frequent first (ties in class order).
+    /// Returns all confusions, most frequent first (ties in class order).
     ///
     /// ```
     /// use finetune_eval::ConfusionMatrix;
@@ -39,7 +39,7 @@ impl ConfusionMatrix {
                 }
             }
         }
-        // The sort is stable: equal counts keep the class order they were found in.
+        // The sort is stable: equal counts keep the class order.
         confusions.sort_by_key(|confusion| std::cmp::Reverse(confusion.count));
         confusions
     }

@@ -1,4 +1,4 @@
-//! A confusion matrix as shares.
+//! Normalized confusion matrix.
 
 use std::fmt;
 
@@ -6,32 +6,32 @@ use serde::{Deserialize, Serialize};
 
 use super::{ConfusionMatrix, text};
 
-/// What the counts of a confusion matrix are divided by.
+/// Denominator of a normalized confusion matrix, as scikit-learn's `normalize`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Normalisation {
-    /// The rows of the true class: recalls on the diagonal. scikit-learn's `normalize="true"`.
+    /// Rows of the true class, with recalls on the diagonal: `normalize="true"`.
     ByTrue,
-    /// The rows of the predicted class: precisions on the diagonal. `normalize="pred"`.
+    /// Rows of the predicted class, with precisions on the diagonal: `normalize="pred"`.
     ByPredicted,
-    /// All rows: the diagonal adds up to the accuracy. `normalize="all"`.
+    /// All rows, with a diagonal that sums to the accuracy: `normalize="all"`.
     ByAll,
 }
 
-/// A confusion matrix as shares in `[0, 1]`; nothing of nothing is 0.
+/// Normalized confusion matrix, with values in `[0, 1]`; 0 for a zero denominator.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct NormalisedConfusionMatrix {
-    /// What was divided by.
+    /// Denominator.
     pub normalisation: Normalisation,
-    /// The class names, in class order.
+    /// Class names, in class order.
     pub class_names: Vec<String>,
-    /// `shares[true][predicted]`, `[C, C]`.
+    /// Fractions `shares[true][predicted]`, `[C, C]`.
     pub shares: Vec<Vec<f64>>,
 }
 
 impl ConfusionMatrix {
-    /// The counts as shares, those of scikit-learn's [`confusion_matrix`] with `normalize`.
+    /// Returns the normalized matrix: scikit-learn's [`confusion_matrix`] with `normalize`.
     ///
     /// ```
     /// use finetune_eval::{ConfusionMatrix, Normalisation};
@@ -80,7 +80,7 @@ impl ConfusionMatrix {
     }
 }
 
-/// A table with four decimals, whatever the number of classes; long names are shortened.
+/// Writes a table with four decimals for any number of classes; long names are shortened.
 impl fmt::Display for NormalisedConfusionMatrix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&text::render_shares(&self.class_names, &self.shares))

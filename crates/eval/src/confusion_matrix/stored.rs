@@ -1,11 +1,11 @@
-//! A confusion matrix read back: its counts are checked before they are trusted.
+//! Deserialization of confusion matrices with a check of the counts.
 
 use serde::Deserialize;
 
 use super::ConfusionMatrix;
 use crate::EvalError;
 
-/// What is on disk, before it is known to be square.
+/// Serialized confusion matrix, possibly not square.
 #[derive(Debug, Deserialize)]
 pub(super) struct StoredMatrix {
     class_names: Vec<String>,

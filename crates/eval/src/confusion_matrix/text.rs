@@ -1,26 +1,27 @@
-//! A confusion matrix as text: the whole table for few classes, the worst cells for many.
+//! Text format of confusion matrices: a table for few classes, the most frequent confusions for
+//! many.
 
 use std::collections::HashSet;
 use std::fmt::Write;
 
 use super::ConfusionMatrix;
 
-/// With more classes the whole matrix is wider than any terminal.
+/// Maximum number of classes in a table; more would be wider than any terminal.
 const MOST_CLASSES_IN_A_TABLE: usize = 20;
-/// Confusions listed when there are more classes than that.
+/// Maximum number of listed confusions, with more classes than that.
 const CONFUSIONS_LISTED: usize = 20;
-/// Width that the column headings aim at; counts and row headings are never cut to reach it.
+/// Target width; counts and row headings are never shortened to reach it.
 const AIMED_WIDTH: usize = 100;
-/// Longest class name in front of a row.
+/// Maximum length of a class name in a row heading.
 const ROW_NAME_WIDTH: usize = 24;
-/// A class name cut to fewer characters says less than a class number.
+/// Minimum length of a shortened class name; below it, class indices are clearer.
 const SHORTEST_USEFUL_NAME: usize = 6;
 
 const CORNER: &str = "true \\ predicted";
 const RECALL: &str = "recall";
-/// Two spaces between columns.
+/// Spaces between columns.
 const GAP: usize = 2;
-/// Width of a share such as 0.9876.
+/// Width of a fraction such as 0.9876.
 const SHARE_WIDTH: usize = 6;
 
 pub(super) fn render(matrix: &ConfusionMatrix) -> String {
@@ -41,7 +42,7 @@ fn table(matrix: &ConfusionMatrix) -> String {
     let totals = matrix.true_totals();
 
     let cell = |label: usize, prediction: usize| match matrix.count(label, prediction) {
-        // Zeros recede, so that the errors stand out.
+        // Dots for zeros make the errors stand out.
         0 if label != prediction => ".".to_string(),
         count => count.to_string(),
     };
@@ -77,7 +78,7 @@ fn table(matrix: &ConfusionMatrix) -> String {
     text
 }
 
-/// A table of shares with four decimals.
+/// Returns a table of fractions with four decimals.
 pub(super) fn render_shares(class_names: &[String], shares: &[Vec<f64>]) -> String {
     let (row_headings, column_headings) = headings(class_names);
     let heading_width = row_headings
@@ -102,7 +103,7 @@ pub(super) fn render_shares(class_names: &[String], shares: &[Vec<f64>]) -> Stri
     text
 }
 
-/// Headings of rows and columns: names where they stay distinct, class numbers otherwise.
+/// Returns headings of rows and columns: names if they stay distinct, otherwise class indices.
 fn headings(names: &[String]) -> (Vec<String>, Vec<String>) {
     let row_names: Vec<String> = names
         .iter()
@@ -188,9 +189,9 @@ fn confusions(matrix: &ConfusionMatrix) -> String {
     text
 }
 
-/// The name in at most `most` characters, the last an ellipsis when it was cut.
+/// Shortens a name to at most `most` characters, the last one an ellipsis.
 fn shorten(name: &str, most: usize) -> String {
-    // A line break or tab in a name would tear the table apart.
+    // A newline or tab in a name would break the table.
     let printable = |c: char| if c.is_control() { ' ' } else { c };
     if width(name) <= most {
         return name.chars().map(printable).collect();

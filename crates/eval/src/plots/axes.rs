@@ -1,4 +1,4 @@
-//! Axes of numbers, and the frame that two of them make.
+//! Numeric axes, and the frame of two axes.
 
 use std::ops::Range;
 
@@ -13,14 +13,14 @@ use super::text::{AXIS, LABEL, fit, style, upward, width};
 use crate::EvalError;
 use crate::checks::finite;
 
-/// About so many pixels from one number of an axis to the next.
+/// Approximate distance of tick labels, in pixels.
 const TICK_DISTANCE: f64 = 60.0;
-/// From an axis to its numbers, and from these to its name.
+/// Distance from an axis to its tick labels, and from these to its name, in pixels.
 const GAP: f64 = 7.0;
-/// Numbers beyond this have distances that are none.
+/// Largest absolute value; differences of larger numbers would overflow.
 const LARGEST: f64 = 1e300;
 
-/// An axis of numbers.
+/// Numeric axis.
 #[derive(Debug, Clone)]
 pub(super) struct Axis {
     pub(super) name: String,
@@ -28,7 +28,7 @@ pub(super) struct Axis {
     ticks: Vec<f64>,
 }
 
-/// A rectangle between two axes, in pixels of the picture.
+/// Plot area between two axes, in pixels.
 #[derive(Debug, Clone)]
 pub(super) struct Frame {
     pub(super) left: f64,
@@ -39,7 +39,7 @@ pub(super) struct Frame {
     pub(super) y: Axis,
 }
 
-/// Refuses a number that has no place on an axis.
+/// Checks that a number can be placed on an axis.
 pub(super) fn drawable(
     plot: &'static str,
     position: usize,
@@ -69,8 +69,8 @@ impl Axis {
         }
     }
 
-    /// An axis over drawable numbers, wider than they are by a share of their distance on either
-    /// side. `length` is in pixels.
+    /// Creates an axis over drawable numbers, extended on both sides by the fraction `padding` of
+    /// their range. `length` is in pixels.
     pub(super) fn over(
         name: &str,
         numbers: impl Iterator<Item = f64>,
@@ -82,7 +82,7 @@ impl Axis {
             (low, high) = (low.min(number), high.max(number));
         }
         let distance = high - low;
-        // Numbers that are equal, or nearly so for their size, still need some room.
+        // Equal or nearly equal numbers still need a range.
         let range = match distance > 1e-9 * low.abs().max(high.abs()) {
             true => low - padding * distance..high + padding * distance,
             false if low == 0.0 => -1.0..1.0,
@@ -91,13 +91,13 @@ impl Axis {
         Self::new(name, range, length)
     }
 
-    /// With numbers at whole ones only, such as epochs.
+    /// Keeps only ticks at whole numbers, such as epochs.
     pub(super) fn of_whole_numbers(mut self) -> Self {
         self.ticks.retain(|tick| tick.fract() == 0.0);
         self
     }
 
-    /// Numbers of the axis that tell neighbours apart.
+    /// Returns tick labels with enough decimals to be distinct.
     fn numbers(&self) -> Vec<String> {
         let size = self.range.start.abs().max(self.range.end.abs());
         let step = match self.ticks.as_slice() {
@@ -105,7 +105,7 @@ impl Axis {
             _ => self.range.end - self.range.start,
         };
         let scientific = !(1e-4..1e7).contains(&size);
-        // A step of 0.25 needs a decimal more than its size has.
+        // A step of 0.25 needs one decimal more than its order of magnitude.
         let decimals = match scientific {
             true => (size / step).log10().ceil(),
             false => (1.0 - step.log10().floor()).max(0.0),
@@ -117,7 +117,7 @@ impl Axis {
             (false, _) => format!("{tick:.decimals$}"),
         };
         let mut texts: Vec<String> = self.ticks.iter().map(text).collect();
-        // Zeros that all of them end in say nothing.
+        // Trailing zeros of all labels are removed.
         let spare = |text: &String| text == "0" || text.contains('.') && text.ends_with('0');
         while !scientific && texts.iter().all(spare) && texts.iter().any(|text| text != "0") {
             for text in texts.iter_mut().filter(|text| *text != "0") {
@@ -130,13 +130,13 @@ impl Axis {
         texts
     }
 
-    /// Room for the numbers of the axis, in pixels.
+    /// Returns the width of the tick labels, in pixels.
     fn number_width(&self) -> f64 {
         let numbers = self.numbers();
         super::text::widest(&numbers, LABEL)
     }
 
-    /// Where a number is from the start of the axis, as a share of its length.
+    /// Returns the position of a number on the axis, as a fraction of its length.
     fn share(&self, number: f64) -> f64 {
         (number - self.range.start) / (self.range.end - self.range.start)
     }
@@ -149,11 +149,11 @@ fn ticks(range: &Range<f64>, most: usize) -> Vec<f64> {
 }
 
 impl Frame {
-    /// The frame in a picture of that size that leaves room for the title, numbers and names of the
-    /// axes, and so many pixels more on the right.
+    /// Creates the frame of a plot of this size, with room for title, tick labels and axis names,
+    /// and `more` pixels on the right.
     pub(super) fn in_picture(width: f64, height: f64, x: Axis, y: Axis, more: f64) -> Self {
         let left = MARGIN + AXIS + GAP + y.number_width() + GAP;
-        // Half of the last number is outside.
+        // Half of the last tick label is outside the frame.
         let right = width - MARGIN - more.max(20.0);
         let bottom = height - MARGIN - AXIS - GAP - LABEL - GAP;
         Self {
@@ -166,7 +166,7 @@ impl Frame {
         }
     }
 
-    /// Where a point is in the picture, in units of the drawing.
+    /// Returns the position of a point, in drawing units.
     pub(super) fn point(&self, x: f64, y: f64) -> (i32, i32) {
         at(self.x_pixels(x), self.y_pixels(y))
     }
@@ -179,7 +179,7 @@ impl Frame {
         self.bottom - self.y.share(y) * (self.bottom - self.top)
     }
 
-    /// Grid, numbers and names of both axes.
+    /// Draws grid, tick labels and names of both axes.
     pub(super) fn draw(&self, canvas: &Canvas) -> Result<(), DrawingError> {
         self.draw_x(canvas)?;
         self.draw_y(canvas)?;
@@ -218,7 +218,7 @@ impl Frame {
         canvas.draw_text(&name, &name_style, at(MARGIN, middle))
     }
 
-    /// The axes themselves, on the left and below.
+    /// Draws the axis lines on the left and at the bottom.
     pub(super) fn draw_edges(&self, canvas: &Canvas) -> Result<(), DrawingError> {
         line(canvas, (self.left, self.top), (self.left, self.bottom), INK)?;
         line(
@@ -230,7 +230,8 @@ impl Frame {
     }
 }
 
-/// Lines of text in the upper left of a frame, each after its colour if it explains one.
+/// Draws lines of text in the upper left corner of a frame, each after its legend color if it has
+/// one.
 pub(super) fn notes(
     canvas: &Canvas,
     frame: &Frame,
@@ -245,7 +246,7 @@ pub(super) fn notes(
         .map(|(colour, text)| indent(colour) + width(text, LABEL));
     let right = left + widths.fold(0.0, f64::max) + INSET;
     let bottom = top + LINE * lines.len() as f64 + INSET;
-    // Grid and marks shine through a little.
+    // Slightly transparent, so that grid and marks remain visible.
     let ground = Rectangle::new([at(left, top), at(right, bottom)], WHITE.mix(0.85).filled());
     canvas.draw(&ground)?;
     for (number, (colour, text)) in lines.iter().enumerate() {
@@ -260,7 +261,7 @@ pub(super) fn notes(
     Ok(())
 }
 
-/// A thin line between two points, in pixels.
+/// Draws a thin line between two points, in pixels.
 pub(super) fn line(
     canvas: &Canvas,
     from: (f64, f64),

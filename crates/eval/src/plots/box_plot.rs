@@ -1,4 +1,4 @@
-//! The spread of scores over seeds.
+//! Box plots of scores over seeds.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
@@ -12,17 +12,17 @@ use super::{Plot, Size};
 use crate::EvalError;
 
 const PLOT: &str = "a box plot";
-/// Height of a group in pixels, and of its box.
+/// Height of a group and of its box, in pixels.
 const GROUP: f64 = 44.0;
 const BOX: f64 = 22.0;
-/// Longest name of a group, in pixels.
+/// Maximum width of a group's name, in pixels.
 const LONGEST_NAME: f64 = 220.0;
 
-/// Boxes of scores side by side, one above the other so that long names stay legible.
+/// Horizontal box plots, one above the other so that long names fit.
 ///
-/// The box is from the first to the third quartile (interpolated between scores, NumPy's default),
-/// the line in it is the median, whiskers reach to the furthest scores within 1.5 times the box
-/// ([Tukey]); every score is a dot.
+/// The box extends from the first to the third quartile (linear interpolation, NumPy's default)
+/// with a line at the median. Whiskers extend to the furthest scores within 1.5 times the box
+/// ([Tukey]). Every score is shown as a dot.
 ///
 /// [Tukey]: https://en.wikipedia.org/wiki/Box_plot#Whiskers
 ///
@@ -42,23 +42,23 @@ const LONGEST_NAME: f64 = 220.0;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BoxPlot {
-    /// Above the boxes.
+    /// Title above the boxes.
     pub title: String,
-    /// Below the boxes: what the scores are.
+    /// Name of the scores, below the boxes.
     pub label: String,
-    /// At least one, from top to bottom.
+    /// Groups from top to bottom, at least one.
     pub groups: Vec<Group>,
-    /// Of the picture, in pixels; its height follows from the groups.
+    /// Width in pixels (default: 720); the height depends on the groups.
     pub width: u32,
 }
 
-/// The scores of one box.
+/// Scores of one box.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Group {
-    /// Left of the box, followed by the number of scores.
+    /// Name on the left of the box, followed by the number of scores.
     pub name: String,
-    /// At least one.
+    /// Scores, at least one.
     pub scores: Vec<f64>,
 }
 
@@ -74,7 +74,7 @@ impl Default for BoxPlot {
 }
 
 impl Group {
-    /// A group of scores, such as those of one model over seeds.
+    /// Creates a group of scores, such as those of one model over seeds.
     pub fn new(name: impl Into<String>, scores: impl IntoIterator<Item = f64>) -> Self {
         Self {
             name: name.into(),
@@ -84,7 +84,7 @@ impl Group {
 }
 
 impl BoxPlot {
-    /// The scores of several groups.
+    /// Creates a box plot with the default width.
     pub fn new(title: &str, label: &str, groups: Vec<Group>) -> Self {
         Self {
             title: title.into(),
@@ -116,7 +116,7 @@ impl BoxPlot {
         let width = f64::from(size.width);
         let scores = self.groups.iter().flat_map(|group| &group.scores);
         let x = Axis::over(&self.label, scores.copied(), 0.06, width - 250.0);
-        // Groups count from the top.
+        // Groups are counted from the top.
         let y = Axis::new("", self.groups.len() as f64..0.0, 0.0);
         let mut frame = Frame::in_picture(width, f64::from(size.height), x, y, 0.0);
         frame.left = MARGIN + widest(names, LABEL) + 10.0;
@@ -154,7 +154,7 @@ impl Plot for BoxPlot {
     }
 }
 
-/// What a box shows.
+/// Quartiles and whiskers of a box.
 #[derive(Debug, PartialEq)]
 struct Spread {
     low_whisker: f64,
@@ -165,7 +165,7 @@ struct Spread {
 }
 
 impl Spread {
-    /// Of at least one score.
+    /// Computes them from at least one score.
     fn of(scores: &[f64]) -> Self {
         let mut sorted = scores.to_vec();
         sorted.sort_unstable_by(f64::total_cmp);
@@ -224,14 +224,14 @@ fn draw_box(
     line((median, top), (median, bottom), VERMILION, 2.2)
 }
 
-/// Each score, moved up or down a little so that equal ones stay apart.
+/// Draws each score as a dot, with vertical offsets that separate equal scores.
 fn draw_dots(
     canvas: &Canvas,
     frame: &Frame,
     scores: &[f64],
     middle: f64,
 ) -> Result<(), DrawingError> {
-    // Multiples of the golden ratio spread evenly, however many they are.
+    // Multiples of the golden ratio are evenly distributed for any number of scores.
     const GOLDEN: f64 = 0.618_033_988_749_895;
     for (number, score) in scores.iter().enumerate() {
         let offset = ((number as f64 + 0.5) * GOLDEN).fract() - 0.5;

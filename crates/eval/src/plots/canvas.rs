@@ -1,4 +1,4 @@
-//! What pictures are drawn on.
+//! Drawing canvas of the plots.
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -8,37 +8,37 @@ use super::text::{TITLE, fit, style};
 use super::{Size, text};
 use crate::EvalError;
 
-/// Units of the drawing in a pixel: plotters places marks on whole units, and whole pixels would
-/// make curves jagged.
+/// Drawing units per pixel: plotters rounds coordinates to whole units, and whole pixels would make
+/// curves jagged.
 const UNITS: f64 = 8.0;
 
-/// Around everything.
+/// Margin around the plot, in pixels.
 pub(super) const MARGIN: f64 = 12.0;
-/// Height of the title with the room below it.
+/// Height of the title including the space below it, in pixels.
 pub(super) const TITLE_HEIGHT: f64 = TITLE + 12.0;
 
 pub(super) type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// What plotters says when a drawing fails; on a string it does not.
+/// Error of plotters; drawing to a string does not fail.
 pub(super) type DrawingError = DrawingAreaErrorKind<std::io::Error>;
 
-/// A length in units of the drawing.
+/// Converts a length to drawing units.
 pub(super) fn px(pixels: f64) -> i32 {
     (pixels * UNITS).round() as i32
 }
 
-/// A point in units of the drawing.
+/// Converts a point to drawing units.
 pub(super) fn at(x: f64, y: f64) -> (i32, i32) {
     (px(x), px(y))
 }
 
-/// The style of a line so many pixels wide.
+/// Returns a line style of this width in pixels.
 pub(super) fn stroke(colour: impl Color, pixels: f64) -> ShapeStyle {
     ShapeStyle::from(&colour).stroke_width(px(pixels) as u32)
 }
 
-/// The outline of a rectangle, from its upper left to its lower right in pixels; plotters' own
-/// rectangles have no width of line in SVG.
+/// Draws the outline of a rectangle, from upper left to lower right in pixels; plotters' own
+/// rectangles lack a line width in SVG.
 pub(super) fn outline(
     canvas: &Canvas,
     (left, top): (f64, f64),
@@ -56,7 +56,7 @@ pub(super) fn outline(
     canvas.draw(&PathElement::new(corners, style))
 }
 
-/// An SVG document with a title, on which `draw` does the rest.
+/// Returns an SVG document with a title and the content drawn by `draw`.
 pub(super) fn picture(
     plot: &'static str,
     size: Size,
@@ -64,7 +64,7 @@ pub(super) fn picture(
     draw: impl FnOnce(&Canvas) -> Result<(), DrawingError>,
 ) -> Result<String, EvalError> {
     let refused = |reason: String| EvalError::Plot { plot, reason };
-    // Larger is no picture any more, and would overflow plotters' whole numbers.
+    // Larger plots would overflow plotters' integers.
     const LARGEST: u32 = 20_000;
     if ![size.width, size.height]
         .iter()
@@ -97,11 +97,11 @@ fn draw_title(canvas: &Canvas, size: Size, title: &str) -> Result<(), DrawingErr
     canvas.draw_text(&title, &style, at(width / 2.0, MARGIN))
 }
 
-/// The document with its size in pixels, whatever its units, and its title for those who hear it.
+/// Adds the size in pixels, and the title for screen readers.
 fn with_head(svg: &str, size: Size, title: &str) -> String {
     let units = |pixels: u32| px(f64::from(pixels));
     let body = svg.split_once('\n').map_or("", |(_, body)| body);
-    // plotters centres text by the height of an x; that of digits and capitals is larger.
+    // plotters centers text by the x-height, but digits and capitals are taller.
     let body = body.replace("dy=\"0.5ex\"", "dy=\"0.36em\"");
     let title = text::fit(title, TITLE, f64::INFINITY)
         .replace('&', "&amp;")

@@ -1,16 +1,16 @@
-//! Colours that can be told apart with any colour vision.
+//! Colors that are distinguishable with any color vision.
 
 use plotters::style::RGBColor;
 use serde::{Deserialize, Serialize};
 
 /// Text and axes.
 pub(super) const INK: RGBColor = RGBColor(38, 38, 38);
-/// What stands back: grids, guides.
+/// Background elements: grids.
 pub(super) const FAINT: RGBColor = RGBColor(222, 222, 222);
-/// Guides that are to be seen, such as a diagonal.
+/// Guides such as a diagonal.
 pub(super) const GUIDE: RGBColor = RGBColor(130, 130, 130);
 
-/// Okabe and Ito's colours, but for yellow, which vanishes on white, and black, which is text.
+/// Okabe and Ito's colors without yellow (invisible on white) and black (used for text).
 const LINES: [RGBColor; 6] = [BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY];
 pub(super) const BLUE: RGBColor = RGBColor(0, 114, 178);
 pub(super) const VERMILION: RGBColor = RGBColor(213, 94, 0);
@@ -19,27 +19,27 @@ const PURPLE: RGBColor = RGBColor(204, 121, 167);
 const ORANGE: RGBColor = RGBColor(230, 159, 0);
 const SKY: RGBColor = RGBColor(86, 180, 233);
 
-/// Lengths of dashes and gaps in pixels for each further turn through the colours.
+/// Lengths of dashes and gaps in pixels, for each cycle through the colors.
 const DASHES: [Option<(i32, i32)>; 4] = [None, Some((8, 4)), Some((3, 3)), Some((14, 4))];
 
-/// The colour of the line of that number.
+/// Returns the color of a line by its index.
 pub(super) fn line(number: usize) -> RGBColor {
     LINES[number % LINES.len()]
 }
 
-/// How the line of that number is dashed.
+/// Returns the dash pattern of a line by its index.
 pub(super) fn dash(number: usize) -> Option<(i32, i32)> {
     DASHES[number / LINES.len() % DASHES.len()]
 }
 
-/// From numbers to colours.
+/// Color scale.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColourScale {
-    /// White to dark blue: from least to most.
+    /// White to dark blue, from minimum to maximum.
     #[default]
     Sequential,
-    /// Red over white to blue: white half way between least and most.
+    /// Red to blue through white, with white at the midpoint.
     Diverging,
 }
 
@@ -64,7 +64,7 @@ const DIVERGING: [RGBColor; 7] = [
 ];
 
 impl ColourScale {
-    /// The colour of a share in `[0, 1]` of the way from least to most.
+    /// Returns the color of a position in `[0, 1]` between minimum and maximum.
     pub(super) fn colour(self, share: f64) -> RGBColor {
         let stops: &[RGBColor] = match self {
             Self::Sequential => &SEQUENTIAL,
@@ -80,12 +80,12 @@ impl ColourScale {
     }
 }
 
-/// Black or white, whichever is easier to read on the colour.
+/// Returns black or white, whichever has the higher contrast on the color.
 pub(super) fn text_on(colour: RGBColor) -> RGBColor {
     let weighted = |part: u8, weight: f64| weight * (f64::from(part) / 255.0).powf(2.2);
     let luminance =
         weighted(colour.0, 0.2126) + weighted(colour.1, 0.7152) + weighted(colour.2, 0.0722);
-    // Where both have the same contrast by the definition of WCAG.
+    // Luminance at which both have the same WCAG contrast.
     match luminance > 0.179 {
         true => INK,
         false => RGBColor(255, 255, 255),

@@ -1,9 +1,9 @@
-//! A confusion matrix as a picture.
+//! Plot of a confusion matrix.
 
 use super::{HeatMap, Plot};
 use crate::{ConfusionMatrix, EvalError, Normalisation};
 
-/// A confusion matrix: counts in the cells, shares as colours.
+/// Plot of a confusion matrix: counts in the cells, normalized values as colors.
 ///
 /// ```
 /// use finetune_eval::ConfusionMatrix;
@@ -19,16 +19,16 @@ use crate::{ConfusionMatrix, EvalError, Normalisation};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ConfusionPlot {
-    /// Above the matrix.
+    /// Title above the matrix.
     pub title: String,
-    /// What is counted.
+    /// Confusion matrix.
     pub matrix: ConfusionMatrix,
-    /// What the colours are shares of: by default the true class.
+    /// Normalization of the colors (default: by true class).
     pub normalisation: Normalisation,
 }
 
 impl ConfusionPlot {
-    /// Coloured by the share of the true class.
+    /// Creates a plot with colors normalized by true class.
     pub fn new(title: impl Into<String>, matrix: ConfusionMatrix) -> Self {
         Self {
             title: title.into(),

@@ -1,4 +1,4 @@
-//! A picture as a file.
+//! Writing plots to files.
 
 #[cfg(feature = "png")]
 mod png;

@@ -1,4 +1,4 @@
-//! A table of numbers as colours.
+//! Heat maps.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
@@ -12,20 +12,20 @@ use super::{Plot, Size};
 use crate::EvalError;
 
 const PLOT: &str = "a heat map";
-/// Cells are as large as this many pixels allow, within limits.
+/// Target side length of the map in pixels, which determines the cell size within limits.
 const AIMED_SIDE: f64 = 440.0;
 const LARGEST_CELL: f64 = 88.0;
 const SMALLEST_CELL: f64 = 6.0;
-/// Longest name of a row or column, in pixels.
+/// Maximum width of a row or column name, in pixels.
 const LONGEST_NAME: f64 = 150.0;
-/// Text of cells smaller than this is left out.
+/// Minimum text size in cells; smaller text is omitted.
 const SMALLEST_TEXT: f64 = 6.5;
-/// Cells larger than this have a white line between them.
+/// Minimum size of cells with a white line between them.
 const CELL_WITH_LINE: f64 = 12.0;
 const BAR_WIDTH: f64 = 14.0;
 const GAP: f64 = 8.0;
 
-/// A table of numbers as coloured cells with names of rows and columns and a colour bar.
+/// Heat map: a table of numbers as colored cells, with row and column names and a color bar.
 ///
 /// ```
 /// use finetune_eval::plots::{ColourScale, HeatMap, Plot};
@@ -48,28 +48,28 @@ const GAP: f64 = 8.0;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HeatMap {
-    /// Above the map.
+    /// Title above the map.
     pub title: String,
-    /// What the rows are, on the left.
+    /// Name of the row axis, on the left.
     pub row_label: String,
-    /// What the columns are, below.
+    /// Name of the column axis, below the map.
     pub column_label: String,
-    /// What the numbers are, beside the colour bar.
+    /// Name of the values, beside the color bar.
     pub value_label: String,
-    /// One for each row, from top to bottom.
+    /// Row names, from top to bottom.
     pub row_names: Vec<String>,
-    /// One for each column.
+    /// Column names.
     pub column_names: Vec<String>,
-    /// `values[row][column]`.
+    /// Values `values[row][column]`.
     pub values: Vec<Vec<f64>>,
-    /// In the cells in place of the values, `[row][column]`.
+    /// Texts `[row][column]` shown in the cells (default: the values).
     pub cell_texts: Option<Vec<Vec<String>>>,
-    /// The numbers at both ends of the colours; nothing: the least and the largest value. Values
-    /// outside have the colour of the nearest end.
+    /// Values at both ends of the color scale (default: minimum and maximum of the values). Values
+    /// outside have the color of the nearest end.
     pub range: Option<(f64, f64)>,
-    /// The colours.
+    /// Color scale (default: sequential).
     pub scale: ColourScale,
-    /// Decimals of the values in the cells.
+    /// Decimals of the values in the cells (default: 2).
     pub digits: usize,
 }
 
@@ -91,7 +91,7 @@ impl Default for HeatMap {
     }
 }
 
-/// Where the parts of the map are, in pixels.
+/// Positions of the parts of the map, in pixels.
 #[derive(Debug)]
 struct Layout {
     left: f64,
@@ -101,7 +101,7 @@ struct Layout {
     bottom: f64,
     row_names: Vec<String>,
     column_names: Vec<String>,
-    /// Names of columns that do not fit side by side are turned.
+    /// Whether column names are rotated because they do not fit side by side.
     turned: bool,
     size: Size,
 }
@@ -145,14 +145,14 @@ impl HeatMap {
         }
     }
 
-    /// The numbers at both ends of the colours.
+    /// Returns the values at both ends of the color scale.
     fn ends(&self) -> (f64, f64) {
         let values = || self.values.iter().flatten().copied();
         let least = || values().fold(f64::INFINITY, f64::min);
         let largest = || values().fold(f64::NEG_INFINITY, f64::max);
         match self.range.unwrap_or_else(|| (least(), largest())) {
             (low, high) if low < high => (low, high),
-            // All values are equal: the colour of the middle.
+            // If all values are equal, they get the middle color.
             (low, _) => {
                 let room = if low == 0.0 { 1.0 } else { low.abs() * 0.1 };
                 (low - room, low + room)
@@ -195,7 +195,7 @@ impl HeatMap {
             AXIS + GAP
         };
         let bar = 2.0 * GAP + BAR_WIDTH + GAP + self.bar_number_width() + GAP + AXIS;
-        // The title is centred over the whole picture.
+        // The title is centered over the whole plot.
         let width = (right + bar + MARGIN).max(width(&self.title, TITLE) + 2.0 * MARGIN);
         Layout {
             left,
@@ -213,7 +213,7 @@ impl HeatMap {
         }
     }
 
-    /// The numbers at both ends of the colour bar, the lower first.
+    /// Returns the labels at both ends of the color bar, lower end first.
     fn bar_numbers(&self) -> [String; 2] {
         let (low, high) = self.ends();
         [low, high].map(short)
@@ -253,7 +253,7 @@ impl HeatMap {
     }
 
     fn draw_names(&self, canvas: &Canvas, layout: &Layout) -> Result<(), DrawingError> {
-        // Names of rows smaller than a line would run into each other.
+        // Skips names of rows that are smaller than a line of text.
         let every = (1.2 * LABEL / layout.cell).ceil() as usize;
         let right = style(LABEL, HPos::Right, VPos::Center);
         for (row, name) in layout.row_names.iter().enumerate().step_by(every) {
@@ -286,7 +286,7 @@ impl HeatMap {
         const STEPS: usize = 64;
         let left = layout.right + 2.0 * GAP;
         let height = layout.bottom - layout.top;
-        // From the top, each over the rest of the bar: edge to edge, a seam would show.
+        // From the top, each drawn over the rest of the bar: adjacent rectangles would show seams.
         for step in (0..STEPS).rev() {
             let colour = self.scale.colour((step as f64 + 0.5) / STEPS as f64);
             let top = layout.bottom - (step + 1) as f64 / STEPS as f64 * height;
@@ -309,7 +309,7 @@ impl HeatMap {
     }
 }
 
-/// A number in a few characters.
+/// Formats a number in a few characters.
 fn short(number: f64) -> String {
     match number.abs() {
         size if size != 0.0 && !(1e-3..1e6).contains(&size) => format!("{number:.1e}"),

@@ -1,4 +1,4 @@
-//! Lines over steps or epochs.
+//! Line charts over steps or epochs.
 
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
@@ -13,16 +13,16 @@ use super::{Plot, Size};
 use crate::EvalError;
 
 const PLOT: &str = "a line chart";
-/// Pixels of a line's sample in the legend, and from it to the name.
+/// Length of a line sample in the legend, and its distance from the name, in pixels.
 const SAMPLE: f64 = 26.0;
 const LEGEND_GAP: f64 = 8.0;
 const LEGEND_LINE: f64 = LABEL + 8.0;
-/// Longest name in the legend, in pixels.
+/// Maximum width of a name in the legend, in pixels.
 const LONGEST_NAME: f64 = 220.0;
-/// With more points than this, markers would hide the line.
+/// Maximum number of points with markers; more would hide the line.
 const MOST_MARKERS: usize = 60;
 
-/// Lines over a shared axis, each with its name in a legend on the right.
+/// Line chart with a legend on the right.
 ///
 /// ```
 /// use finetune_eval::plots::{Line, LineChart, Plot};
@@ -40,32 +40,32 @@ const MOST_MARKERS: usize = 60;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LineChart {
-    /// Above the chart.
+    /// Title above the chart.
     pub title: String,
-    /// Below the chart.
+    /// Name of the x axis.
     pub x_label: String,
-    /// Left of the chart.
+    /// Name of the y axis.
     pub y_label: String,
-    /// At least one; a name that is empty has no place in the legend.
+    /// Lines, at least one; lines without a name are omitted from the legend.
     pub lines: Vec<Line>,
-    /// Whether the x axis has whole numbers only.
+    /// Whether the x axis has ticks at whole numbers only (default: false).
     pub whole_x: bool,
-    /// Of the whole picture; it grows with the legend.
+    /// Size of the whole plot (default: 720 x 440); long legends increase the height.
     pub size: Size,
 }
 
-/// One line of a chart.
+/// Line of a chart.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Line {
-    /// In the legend.
+    /// Name in the legend.
     pub name: String,
-    /// At least one, joined in their order.
+    /// Points in order, at least one.
     pub points: Vec<(f64, f64)>,
 }
 
 impl Line {
-    /// A line through some points.
+    /// Creates a line through some points.
     pub fn new(name: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         Self {
             name: name.into(),
@@ -75,7 +75,7 @@ impl Line {
 }
 
 impl LineChart {
-    /// A metric by epoch, a line for each run, such as each learning rate.
+    /// Creates a chart of a metric by epoch with a line per run, such as per learning rate.
     pub fn training_curves(title: &str, metric: &str, runs: Vec<Line>) -> Self {
         Self {
             title: title.into(),
@@ -87,8 +87,8 @@ impl LineChart {
         }
     }
 
-    /// How many epochs of fine-tuning lead to the best model, by steps of pre-training; a line for
-    /// each data set.
+    /// Creates a chart of the epochs of fine-tuning to the best model, by steps of pre-training,
+    /// with a line per dataset.
     pub fn epochs_to_best(title: &str, data_sets: Vec<Line>) -> Self {
         Self {
             title: title.into(),
@@ -117,7 +117,7 @@ impl LineChart {
         Ok(())
     }
 
-    /// The names in the legend, with the number of their line.
+    /// Returns the index and the name of each line in the legend.
     fn legend(&self) -> Vec<(usize, String)> {
         let named = self.lines.iter().enumerate();
         named

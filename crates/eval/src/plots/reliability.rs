@@ -1,4 +1,4 @@
-//! Confidence against accuracy.
+//! Reliability diagrams.
 
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
@@ -14,17 +14,17 @@ const SIZE: Size = Size {
     width: 520,
     height: 620,
 };
-/// Light vermilion, and light sky: apart from blue and from each other.
+/// Light vermilion and light sky: distinct from blue and from each other.
 const TOO_SURE: RGBColor = RGBColor(240, 182, 140);
 const TOO_MODEST: RGBColor = RGBColor(170, 218, 245);
-/// Height of the shares of rows below the diagram, and the room between.
+/// Height of the histogram below the diagram, and the distance between, in pixels.
 const SHARES: f64 = 110.0;
 const BETWEEN: f64 = 16.0;
 
-/// The accuracy of each bin of confidence with its distance from the confidence, and how many rows
-/// the bin has.
+/// Reliability diagram: accuracy of each confidence bin, its gap to the confidence, and a histogram
+/// of the rows.
 ///
-/// A calibrated model has all bars end on the diagonal; bars below it are overconfident.
+/// The bars of a calibrated model end on the diagonal; bars below it are overconfident.
 ///
 /// ```
 /// use finetune_eval::plots::{Plot, ReliabilityDiagram};
@@ -42,14 +42,14 @@ const BETWEEN: f64 = 16.0;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ReliabilityDiagram {
-    /// Above the diagram.
+    /// Title above the diagram.
     pub title: String,
-    /// What is shown.
+    /// Reliability to plot.
     pub reliability: Reliability,
 }
 
 impl ReliabilityDiagram {
-    /// The diagram of a reliability.
+    /// Creates the diagram.
     pub fn new(title: impl Into<String>, reliability: Reliability) -> Self {
         Self {
             title: title.into(),
@@ -82,7 +82,7 @@ impl ReliabilityDiagram {
                 canvas.draw(&Rectangle::new(corners, colour.filled()))
             };
             bar(0.0, bin.accuracy, BLUE)?;
-            // Above the bar where the model was too sure, over it where it was too modest.
+            // The gap is above the bar if the model is overconfident, within it if underconfident.
             match bin.accuracy < bin.confidence {
                 true => bar(bin.accuracy, bin.confidence, TOO_SURE)?,
                 false => bar(bin.confidence, bin.accuracy, TOO_MODEST)?,
@@ -148,7 +148,7 @@ impl Plot for ReliabilityDiagram {
     }
 }
 
-/// Both sides of a bar, at least a visible width apart.
+/// Returns both sides of a bar, at least 2 pixels apart.
 fn sides(frame: &Frame, lower: f64, upper: f64) -> (f64, f64) {
     let (left, right) = (frame.x_pixels(lower) + 0.5, frame.x_pixels(upper) - 0.5);
     match right - left >= 2.0 {

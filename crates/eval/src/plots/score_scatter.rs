@@ -1,4 +1,4 @@
-//! Predicted against true scores.
+//! Scatter plots of predicted against true scores.
 
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
@@ -14,13 +14,13 @@ const SIZE: Size = Size {
     width: 520,
     height: 540,
 };
-/// More dots than this make files large and pictures black.
+/// Maximum number of dots; more would make files large and the plot black.
 const MOST_DOTS: usize = 5000;
 
-/// A dot for each row, with the line on which predictions are right, and the correlations.
+/// Scatter plot of predicted against true scores, with the diagonal and the correlations.
 ///
-/// Of more than 5,000 rows, evenly chosen ones are drawn, and the picture says so; correlations are
-/// over all.
+/// If there are more than 5,000 rows, evenly chosen ones are drawn, and the plot notes the number;
+/// correlations are over all rows.
 ///
 /// ```
 /// use finetune_eval::PredictedScores;
@@ -36,14 +36,14 @@ const MOST_DOTS: usize = 5000;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ScoreScatter {
-    /// Above the dots.
+    /// Title above the plot.
     pub title: String,
-    /// What is shown.
+    /// Scores to plot.
     pub predicted: PredictedScores,
 }
 
 impl ScoreScatter {
-    /// The picture of some predictions.
+    /// Creates the plot.
     pub fn new(title: impl Into<String>, predicted: PredictedScores) -> Self {
         Self {
             title: title.into(),
@@ -82,7 +82,7 @@ impl Plot for ScoreScatter {
         let dots: Vec<(f64, f64)> = pairs().step_by(every).map(|(x, y)| (*x, *y)).collect();
         let notes = self.notes(dots.len())?;
 
-        // Both axes alike, so that the line is the diagonal.
+        // Equal ranges, so that perfect predictions are on the diagonal.
         let numbers = || pairs().flat_map(|(label, prediction)| [*label, *prediction]);
         let x = Axis::over("true score", numbers(), 0.04, 400.0);
         let y = Axis::over("predicted score", numbers(), 0.04, 400.0);
@@ -92,7 +92,7 @@ impl Plot for ScoreScatter {
 
         picture(PLOT, SIZE, &self.title, |canvas| {
             frame.draw(canvas)?;
-            // Dots may cover the notes, not the notes dots.
+            // Dots may cover the notes, but not vice versa.
             axes::notes(canvas, &frame, &notes)?;
             let line = vec![frame.point(low, low), frame.point(high, high)];
             canvas.draw(&DashedPathElement::new(

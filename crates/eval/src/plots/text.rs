@@ -1,4 +1,4 @@
-//! Text of pictures: its style, and about how much room it takes.
+//! Text of plots: style and estimated width.
 
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontFamily, FontTransform, RGBColor, TextStyle};
@@ -6,17 +6,17 @@ use plotters::style::{Color, FontFamily, FontTransform, RGBColor, TextStyle};
 use super::canvas::px;
 use super::colours::INK;
 
-/// Of axis numbers, legends and class names.
+/// Font size of tick labels, legends and class names, in pixels.
 pub(super) const LABEL: f64 = 12.0;
-/// Of the names of axes.
+/// Font size of axis names, in pixels.
 pub(super) const AXIS: f64 = 13.0;
-/// Of the title.
+/// Font size of the title, in pixels.
 pub(super) const TITLE: f64 = 16.0;
 
-/// plotters divides a size by this when it writes SVG.
+/// plotters divides font sizes by this in SVG.
 const SVG_FONT_SCALE: f64 = 1.24;
 
-/// Text of a height in pixels, with its anchor.
+/// Returns a text style with a size in pixels and an anchor.
 pub(super) fn style(size: f64, horizontal: HPos, vertical: VPos) -> TextStyle<'static> {
     coloured(size, horizontal, vertical, INK)
 }
@@ -34,34 +34,34 @@ pub(super) fn coloured(
     }
 }
 
-/// Reading from bottom to top.
+/// Rotates text to read from bottom to top.
 pub(super) fn upward(style: TextStyle<'static>) -> TextStyle<'static> {
     style.transform(FontTransform::Rotate270)
 }
 
-/// About how wide a text is, in pixels: a little more than most fonts have it, as whose font it
-/// will be is not known.
+/// Estimates the width of a text in pixels: slightly more than in most fonts, as the reader's font
+/// is unknown.
 pub(super) fn width(text: &str, size: f64) -> f64 {
     let em = |c: char| match c {
         'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | ' ' => 0.34,
         'f' | 't' | 'r' | '(' | ')' | '[' | ']' | '-' | '/' | '"' => 0.42,
         'm' | 'w' | 'M' | 'W' | '@' | '%' | '…' => 0.97,
         c if c.is_ascii_uppercase() => 0.7,
-        // Scripts of the east fill the square.
+        // East Asian characters are full-width.
         c if u32::from(c) >= 0x1100 => 1.0,
         _ => 0.62,
     };
     text.chars().map(em).sum::<f64>() * size
 }
 
-/// The widest of some texts, in pixels.
+/// Returns the width of the widest text, in pixels.
 pub(super) fn widest<'a>(texts: impl IntoIterator<Item = &'a String>, size: f64) -> f64 {
     let widths = texts.into_iter().map(|text| width(text, size));
     widths.fold(0.0, f64::max)
 }
 
-/// The text in at most so many pixels, the last character an ellipsis when it was cut; without
-/// characters that XML does not allow.
+/// Shortens a text to at most `most` pixels, with an ellipsis at the end, and replaces characters
+/// that XML does not allow.
 pub(super) fn fit(text: &str, size: f64, most: f64) -> String {
     let printable = |c: char| match c {
         c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => ' ',

@@ -1,4 +1,4 @@
-//! Areas under curves of several classes.
+//! Areas under the curves of several classes.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,33 +6,34 @@ use super::PredictedProbabilities;
 use crate::exact_sum::sum;
 use crate::{BinaryRanking, EvalError};
 
-/// How the areas under the curves of several classes become one.
+/// Averaging of the ROC AUC over classes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MulticlassAverage {
-    /// The mean over each class against the rest.
+    /// One-vs-rest: unweighted mean over the classes.
     #[default]
     OneVsRestMacro,
-    /// The mean over each class against the rest, weighted by the rows of the class.
+    /// One-vs-rest: mean over the classes, weighted by support.
     OneVsRestWeighted,
-    /// The mean over all pairs of classes, each of the two in turn the positive one ([Hand and Till
-    /// 2001]); how many rows the classes have makes no difference.
+    /// One-vs-one: mean over all ordered pairs of classes ([Hand and Till 2001]); insensitive to
+    /// class imbalance.
     ///
     /// [Hand and Till 2001]: https://doi.org/10.1023/A:1010920819831
     OneVsOneMacro,
 }
 
 impl PredictedProbabilities {
-    /// The area under the ROC curve, in `[0, 1]`: scikit-learn's [`roc_auc_score`] with
-    /// `labels=range(C)` and `multi_class` and `average` as named.
+    /// Returns the area under the ROC curve, in `[0, 1]`: scikit-learn's [`roc_auc_score`] with
+    /// `labels=range(C)` and the corresponding `multi_class` and `average`.
     ///
-    /// Of two classes it is the area of class 1, whatever the average. A class without rows has no
-    /// area: it is in no pair and weighs nothing, and there is no plain mean.
+    /// With two classes it is the area of class 1 for any average. The area of a class without rows
+    /// is undefined: weighted and one-vs-one averages skip it, the unweighted mean is an error.
     ///
     /// # Errors
     ///
-    /// [`EvalError::NoRows`]; [`EvalError::Undefined`] if all rows are of one class, or, for
-    /// [`MulticlassAverage::OneVsRestMacro`], a class has no rows (scikit-learn: NaN).
+    /// - [`EvalError::NoRows`] if there are no rows.
+    /// - [`EvalError::Undefined`] if all rows are of one class, or a class has no rows for
+    ///   [`MulticlassAverage::OneVsRestMacro`] with more than two classes (scikit-learn: NaN).
     ///
     /// ```
     /// use finetune_eval::{MulticlassAverage, PredictedProbabilities};
@@ -88,13 +89,14 @@ impl PredictedProbabilities {
         }
     }
 
-    /// The average precision, in `[0, 1]`: of class 1 of two; of more, the mean over each class
-    /// against the rest, scikit-learn's [`average_precision_score`] of the labels as indicators.
+    /// Returns the average precision, in `[0, 1]`: that of class 1 for two classes, otherwise the
+    /// mean over one-vs-rest: scikit-learn's [`average_precision_score`] of indicator labels.
     ///
     /// A class without rows counts as 0.
     ///
     /// # Errors
     ///
+    /// - [`EvalError::NoRows`] if there are no rows.
     /// [`EvalError::NoRows`].
     ///
     /// [`average_precision_score`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.average_precision_score.html
@@ -107,7 +109,7 @@ impl PredictedProbabilities {
         Ok(sum(precisions.collect::<Result<Vec<_>, _>>()?) / self.classes as f64)
     }
 
-    /// How the probabilities of one class rank the rows of two.
+    /// Returns the ranking of the rows of two classes by the probability of one of them.
     fn ranking_of_pair(
         &self,
         positive: usize,
@@ -122,7 +124,7 @@ impl PredictedProbabilities {
         Ok(ranking)
     }
 
-    /// The classes with rows.
+    /// Returns the classes with rows.
     fn occurring(&self) -> impl Iterator<Item = usize> {
         let counts = self.class_counts().into_iter().enumerate();
         counts

@@ -1,4 +1,4 @@
-//! Whether a confidence of 0.8 is right four times in five.
+//! Calibration: comparison of confidence and accuracy.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,27 +6,26 @@ use super::{PredictedProbabilities, first_largest};
 use crate::EvalError;
 use crate::exact_sum::sum;
 
-/// How confidences are put into bins.
+/// Binning of confidences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Binning {
-    /// Number of bins, at least 1. 15 by default, as in [Guo et al. 2017].
+    /// Number of bins, at least 1 (default: 15, as in [Guo et al. 2017]; scikit-learn: 5).
     ///
     /// [Guo et al. 2017]: https://arxiv.org/abs/1706.04599
     pub bins: usize,
-    /// Where their edges are.
+    /// Placement of the bin edges (default: equal widths).
     pub strategy: BinStrategy,
 }
 
-/// Where the edges of bins are.
+/// Placement of bin edges.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BinStrategy {
-    /// At equal distances in `[0, 1]`; scikit-learn's `"uniform"`.
+    /// Equal widths in `[0, 1]`; scikit-learn's `"uniform"`.
     #[default]
     EqualWidth,
-    /// At quantiles, so that each bin has as many rows as the next, but for equal confidences;
-    /// scikit-learn's `"quantile"`.
+    /// Quantiles, so that all bins have about the same number of rows; scikit-learn's `"quantile"`.
     EqualCount,
 }
 
@@ -39,40 +38,42 @@ impl Default for Binning {
     }
 }
 
-/// Confidence against accuracy, by confidence.
+/// Reliability: confidence and accuracy per bin, and calibration errors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Reliability {
-    /// By rising confidence; bins without rows are left out.
+    /// Bins by increasing confidence, without empty ones.
     pub bins: Vec<ReliabilityBin>,
-    /// Mean distance of confidence and accuracy over the rows, in `[0, 1]`: the ECE.
+    /// Expected calibration error (ECE), in `[0, 1]`: mean gap between confidence and accuracy over
+    /// the rows.
     pub expected_calibration_error: f64,
-    /// Largest distance of confidence and accuracy of a bin, in `[0, 1]`: the MCE.
+    /// Maximum calibration error (MCE), in `[0, 1]`: largest gap of a bin.
     pub maximum_calibration_error: f64,
 }
 
-/// The rows of like confidence.
+/// Rows of similar confidence.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ReliabilityBin {
-    /// Confidences in the bin are above it (in the first bin: at least it).
+    /// Lower edge, exclusive (inclusive in the first bin).
     pub lower: f64,
-    /// Confidences in the bin are at most it.
+    /// Upper edge, inclusive.
     pub upper: f64,
     /// Number of rows, at least 1.
     pub rows: u64,
-    /// Their mean confidence.
+    /// Mean confidence.
     pub confidence: f64,
-    /// The share of them that are right.
+    /// Fraction of rows that are correct.
     pub accuracy: f64,
 }
 
 impl PredictedProbabilities {
-    /// How reliable the probability of the likeliest class is, over all rows ([Guo et al. 2017]).
+    /// Returns the reliability of the most likely class's probability ([Guo et al. 2017]).
     ///
     /// # Errors
     ///
-    /// [`EvalError::NoRows`]; [`EvalError::Setting`] for no bins.
+    /// - [`EvalError::NoRows`] if there are no rows.
+    /// - [`EvalError::Setting`] if the number of bins is 0.
     ///
     /// ```
     /// use finetune_eval::{Binning, PredictedProbabilities};
@@ -96,13 +97,14 @@ impl PredictedProbabilities {
         Reliability::new(self.each_row().map(of_likeliest).collect(), binning)
     }
 
-    /// How reliable the probability of one class is, over all rows: scikit-learn's
-    /// [`calibration_curve`] with that class as the positive one.
+    /// Returns the reliability of one class's probability: scikit-learn's [`calibration_curve`]
+    /// with that class as the positive one.
     ///
     /// # Errors
     ///
-    /// [`EvalError::NoRows`]; [`EvalError::UnknownClass`] for a class outside `0..C`;
-    /// [`EvalError::Setting`] for no bins.
+    /// - [`EvalError::NoRows`] if there are no rows.
+    /// - [`EvalError::UnknownClass`] if the class is not in `0..C`.
+    /// - [`EvalError::Setting`] if the number of bins is 0.
     ///
     /// [`calibration_curve`]: https://scikit-learn.org/stable/modules/generated/sklearn.calibration.calibration_curve.html
     pub fn reliability_of_class(
@@ -134,7 +136,7 @@ impl Reliability {
         let mut bins = Vec::new();
         let mut rest = rows.as_slice();
         for (bin, edge) in edges.windows(2).enumerate() {
-            // Rounding must not lose what is above the last edge.
+            // Rounding must not drop values above the last edge.
             let is_last = bin + 1 == binning.bins;
             let end = match is_last {
                 true => rest.len(),
@@ -169,10 +171,9 @@ impl ReliabilityBin {
 }
 
 impl Binning {
-    /// One edge more than bins; `rows` by rising confidence.
+    /// Returns the bin edges; `rows` are sorted by confidence.
     fn edges(self, rows: &[(f64, bool)]) -> Vec<f64> {
-        // In the arithmetic of numpy.linspace, so that a confidence on an edge falls to the same
-        // side.
+        // Computed as in numpy.linspace, so that a confidence on an edge falls into the same bin.
         let step = 1.0 / self.bins as f64;
         let even = (0..=self.bins).map(|edge| match edge == self.bins {
             true => 1.0,
@@ -185,7 +186,7 @@ impl Binning {
     }
 }
 
-/// Between the two nearest rows, in the arithmetic of `numpy.percentile`.
+/// Interpolates between the two nearest rows, computed as in `numpy.percentile`.
 fn quantile(rows: &[(f64, bool)], share: f64) -> f64 {
     let share = share * 100.0 / 100.0;
     let position = share * (rows.len() - 1) as f64;

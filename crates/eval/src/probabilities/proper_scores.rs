@@ -1,19 +1,19 @@
-//! Scores that are best for the true probabilities: log loss and Brier.
+//! Proper scoring rules: log loss and Brier score.
 
 use super::PredictedProbabilities;
 use crate::EvalError;
 use crate::exact_sum::sum;
 
 impl PredictedProbabilities {
-    /// The mean negative log-likelihood of the labels, in nats, at least 0: scikit-learn's
-    /// [`log_loss`] with `labels=range(C)`.
+    /// Returns the log loss: mean negative log-likelihood of the labels in nats, at least 0.
+    /// scikit-learn's [`log_loss`] with `labels=range(C)`.
     ///
-    /// Probabilities are held to at least 2.2e-16, as scikit-learn does in 64 bits: one impossible
-    /// label costs 36 nats, not everything.
+    /// Probabilities are clipped to at least 2.2e-16, as in scikit-learn for 64-bit floats: a label
+    /// with probability 0 costs 36 nats.
     ///
     /// # Errors
     ///
-    /// [`EvalError::NoRows`].
+    /// - [`EvalError::NoRows`] if there are no rows.
     ///
     /// ```
     /// use finetune_eval::PredictedProbabilities;
@@ -37,15 +37,15 @@ impl PredictedProbabilities {
         Ok(sum(self.each_row().map(loss)) / rows)
     }
 
-    /// The mean squared error of the probabilities: scikit-learn's [`brier_score_loss`] with
-    /// `labels=range(C)`.
+    /// Returns the Brier score: mean squared error of the probabilities. scikit-learn's
+    /// [`brier_score_loss`] with `labels=range(C)`.
     ///
-    /// Of two classes it is the error of the positive one, in `[0, 1]`; of more, the sum over the
-    /// classes, in `[0, 2]` (scikit-learn's `scale_by_half="auto"`).
+    /// For two classes it is the error of the positive class, in `[0, 1]`; for more, the sum over
+    /// the classes, in `[0, 2]` (scikit-learn's `scale_by_half="auto"`).
     ///
     /// # Errors
     ///
-    /// [`EvalError::NoRows`].
+    /// - [`EvalError::NoRows`] if there are no rows.
     ///
     /// ```
     /// use finetune_eval::PredictedProbabilities;

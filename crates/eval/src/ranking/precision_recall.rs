@@ -1,4 +1,4 @@
-//! Precision against recall.
+//! Precision-recall curves.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,35 +6,34 @@ use super::{BinaryRanking, CutOff};
 use crate::EvalError;
 use crate::exact_sum::sum;
 
-/// Precision and recall at every threshold.
+/// Precision-recall curve: precision and recall at every threshold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PrecisionRecallCurve {
-    /// By rising threshold, so that the recall falls; the last is (precision 1, recall 0).
+    /// Points by increasing threshold; the last one is (precision 1, recall 0).
     pub points: Vec<PrecisionRecallPoint>,
 }
 
-/// What comes of taking the rows at or above a threshold for positive.
+/// Point of a precision-recall curve: rows at or above the threshold are predicted as positive.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PrecisionRecallPoint {
-    /// Nothing where no row is taken for positive.
+    /// Threshold; `None` if no row is predicted as positive.
     pub threshold: Option<f64>,
-    /// Of the rows taken for positive, the share that are.
+    /// Fraction of the rows predicted as positive that are positive.
     pub precision: f64,
-    /// Of the positive rows, the share taken for positive.
+    /// Fraction of the positive rows that are predicted as positive.
     pub recall: f64,
 }
 
 impl BinaryRanking {
-    /// The mean precision over the steps of recall, in `[0, 1]`: scikit-learn's
-    /// [`average_precision_score`].
+    /// Returns the average precision, in `[0, 1]`: scikit-learn's [`average_precision_score`].
     ///
-    /// 0 where no row is of the positive class.
+    /// It is 0 if no row is positive.
     ///
     /// # Errors
     ///
-    /// [`EvalError::NoRows`].
+    /// - [`EvalError::NoRows`] if there are no rows.
     ///
     /// [`average_precision_score`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.average_precision_score.html
     pub fn average_precision(&self) -> Result<f64, EvalError> {
@@ -42,18 +41,18 @@ impl BinaryRanking {
         let steps = points
             .windows(2)
             .map(|pair| (pair[0].recall - pair[1].recall) * pair[0].precision);
-        // The sum of rounded shares may pass 1 by a digit.
+        // Rounding may move the sum slightly above 1.
         Ok(sum(steps).clamp(0.0, 1.0))
     }
 
-    /// The curve, a point for each distinct score and one more: scikit-learn's
+    /// Returns the curve with a point per distinct score and a final one: scikit-learn's
     /// [`precision_recall_curve`].
     ///
-    /// Where no row is of the positive class, the recall is 1 at every threshold.
+    /// If no row is positive, the recall is 1 at every threshold.
     ///
     /// # Errors
     ///
-    /// [`EvalError::NoRows`].
+    /// - [`EvalError::NoRows`] if there are no rows.
     ///
     /// ```
     /// use finetune_eval::BinaryRanking;
@@ -98,10 +97,10 @@ impl BinaryRanking {
 }
 
 impl PrecisionRecallCurve {
-    /// The area under straight lines from point to point, scikit-learn's `auc(recall, precision)`.
+    /// Returns the area by the trapezoidal rule: scikit-learn's `auc(recall, precision)`.
     ///
-    /// These lines are optimistic ([Davis and Goadrich 2006]); the
-    /// [average precision](BinaryRanking::average_precision) is the figure to report.
+    /// Linear interpolation is too optimistic ([Davis and Goadrich 2006]); report the [average
+    /// precision](BinaryRanking::average_precision) instead.
     ///
     /// [Davis and Goadrich 2006]: https://doi.org/10.1145/1143844.1143874
     pub fn area(&self) -> f64 {

@@ -1,43 +1,43 @@
-//! The receiver operating characteristic.
+//! Receiver operating characteristic (ROC).
 
 use serde::{Deserialize, Serialize};
 
 use super::{BinaryRanking, CutOff};
 use crate::EvalError;
 
-/// The points of a receiver operating characteristic, from (0, 0) to (1, 1).
+/// ROC curve, from (0, 0) to (1, 1).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RocCurve {
-    /// By falling threshold.
+    /// Points by decreasing threshold.
     pub points: Vec<RocPoint>,
 }
 
-/// What comes of taking the rows at or above a threshold for positive.
+/// Point of a ROC curve: rows at or above the threshold are predicted as positive.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RocPoint {
-    /// Nothing where no row is taken for positive (scikit-learn: infinity).
+    /// Threshold; `None` if no row is predicted as positive (scikit-learn: infinity).
     pub threshold: Option<f64>,
-    /// Of the negative rows, the share taken for positive.
+    /// Fraction of the negative rows that are predicted as positive.
     pub false_positive_rate: f64,
-    /// Of the positive rows, the share taken for positive: the recall.
+    /// Fraction of the positive rows that are predicted as positive (recall).
     pub true_positive_rate: f64,
 }
 
 impl BinaryRanking {
-    /// The area under the ROC curve, in `[0, 1]`: the probability that a positive row has a higher
-    /// score than a negative one, equal scores counting half. scikit-learn's [`roc_auc_score`].
+    /// Returns the area under the ROC curve, in `[0, 1]`: the probability that a positive row has a
+    /// higher score than a negative one, with ties counted half. scikit-learn's [`roc_auc_score`].
     ///
     /// # Errors
     ///
-    /// [`EvalError::NoRows`]; [`EvalError::Undefined`] if all rows are of one class (scikit-learn:
-    /// NaN).
+    /// - [`EvalError::NoRows`] if there are no rows.
+    /// - [`EvalError::Undefined`] if all rows are of one class (scikit-learn: NaN).
     ///
     /// [`roc_auc_score`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.roc_auc_score.html
     pub fn roc_auc(&self) -> Result<f64, EvalError> {
         self.both_classes("ROC AUC")?;
-        // Twice the pairs in the right order, and once those with equal scores.
+        // Correctly ordered pairs count 2, ties count 1.
         let mut halves: u128 = 0;
         let (mut positives, mut negatives) = (0, 0);
         for cut_off in self.cut_offs() {
@@ -51,12 +51,12 @@ impl BinaryRanking {
         Ok(halves as f64 / (2.0 * pairs))
     }
 
-    /// The curve, a point for each distinct score: scikit-learn's [`roc_curve`] with
+    /// Returns the curve with a point per distinct score: scikit-learn's [`roc_curve`] with
     /// `drop_intermediate=False`.
     ///
     /// # Errors
     ///
-    /// Those of [`roc_auc`](Self::roc_auc).
+    /// - The errors of [`roc_auc`](Self::roc_auc).
     ///
     /// ```
     /// use finetune_eval::BinaryRanking;
@@ -94,8 +94,8 @@ impl BinaryRanking {
 }
 
 impl RocCurve {
-    /// The curve without the points that lie between their neighbours on a horizontal or vertical
-    /// line: the same picture from far fewer points.
+    /// Returns the curve without points between their neighbors on a horizontal or vertical line.
+    /// The plot is the same with far fewer points.
     pub fn without_points_between(&self) -> Self {
         let mut points: Vec<RocPoint> = Vec::new();
         for point in &self.points {

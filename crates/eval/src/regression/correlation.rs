@@ -1,16 +1,18 @@
-//! Correlation, of scores and of their ranks.
+//! Pearson and Spearman correlation.
 
 use super::PredictedScores;
 use crate::EvalError;
 use crate::exact_sum::sum;
 
 impl PredictedScores {
-    /// Pearson's correlation of labels and predictions, in `[-1, 1]`: SciPy's [`pearsonr`].
+    /// Returns the Pearson correlation of labels and predictions, in `[-1, 1]`: SciPy's
+    /// [`pearsonr`].
     ///
     /// # Errors
     ///
-    /// [`EvalError::NoRows`]; [`EvalError::Undefined`] for one row alone, or if all labels or all
-    /// predictions are equal (SciPy: an error, and NaN).
+    /// - [`EvalError::NoRows`] if there are no rows.
+    /// - [`EvalError::Undefined`] if there is only one row, or all labels or all predictions are
+    ///   equal (SciPy: an error, and NaN).
     ///
     /// ```
     /// use finetune_eval::PredictedScores;
@@ -32,12 +34,12 @@ impl PredictedScores {
         Ok(correlation(&self.labels, &self.predictions))
     }
 
-    /// Spearman's correlation, in `[-1, 1]`: Pearson's of the ranks, where equal numbers share the
-    /// mean of their ranks. SciPy's [`spearmanr`].
+    /// Returns the Spearman correlation, in `[-1, 1]`: the Pearson correlation of the ranks, with
+    /// mean ranks for ties. SciPy's [`spearmanr`].
     ///
     /// # Errors
     ///
-    /// Those of [`pearson`](Self::pearson).
+    /// - The errors of [`pearson`](Self::pearson).
     ///
     /// [`spearmanr`]: https://docs.scipy.org/doc/scipy/reference/generated/scipy.stats.spearmanr.html
     pub fn spearman(&self) -> Result<f64, EvalError> {
@@ -45,7 +47,7 @@ impl PredictedScores {
         Ok(correlation(&ranks(&self.labels), &ranks(&self.predictions)))
     }
 
-    /// Refuses what correlates with nothing.
+    /// Checks that neither labels nor predictions are constant.
     fn vary(&self, metric: &'static str) -> Result<(), EvalError> {
         self.rows_or_error()?;
         let undefined = |reason: &str| {
@@ -68,7 +70,7 @@ impl PredictedScores {
     }
 }
 
-/// Of numbers that are not all equal.
+/// Returns the correlation of numbers that are not all equal.
 fn correlation(a: &[f64], b: &[f64]) -> f64 {
     let (a, b) = (deviations(a), deviations(b));
     let product = |a: &[f64], b: &[f64]| sum(a.iter().zip(b).map(|(a, b)| a * b));
@@ -76,7 +78,8 @@ fn correlation(a: &[f64], b: &[f64]) -> f64 {
     (product(&a, &b) / scale).clamp(-1.0, 1.0)
 }
 
-/// Distances from the mean, the largest of them 1 or -1: squares neither overflow nor vanish.
+/// Returns deviations from the mean, scaled to at most 1 so that squares neither overflow nor
+/// underflow.
 fn deviations(numbers: &[f64]) -> Vec<f64> {
     let largest = numbers
         .iter()
@@ -93,13 +96,13 @@ fn deviations(numbers: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-/// From 1; equal numbers share the mean of their ranks.
+/// Returns ranks from 1; ties have the mean of their ranks.
 fn ranks(numbers: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..numbers.len()).collect();
     order.sort_unstable_by(|a, b| numbers[*a].total_cmp(&numbers[*b]));
     let mut ranks = vec![0.0; numbers.len()];
     let mut before = 0;
-    // -0 and 0 are neighbours in the total order, and equal.
+    // -0 and 0 are adjacent in the total order, and compare equal.
     for equal in order.chunk_by(|a, b| numbers[*a] == numbers[*b]) {
         let rank = before as f64 + (equal.len() as f64 + 1.0) / 2.0;
         equal.iter().for_each(|row| ranks[*row] = rank);

@@ -1,16 +1,16 @@
-//! How far predictions are from the truth.
+//! Regression errors: MAE, MSE, RMSE and R2.
 
 use super::PredictedScores;
 use crate::EvalError;
 use crate::exact_sum::sum;
 
 impl PredictedScores {
-    /// The mean distance of prediction and label, in their unit: scikit-learn's
+    /// Returns the mean absolute error, in the unit of the labels: scikit-learn's
     /// [`mean_absolute_error`].
     ///
     /// # Errors
     ///
-    /// [`EvalError::NoRows`].
+    /// - [`EvalError::NoRows`] if there are no rows.
     ///
     /// [`mean_absolute_error`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.mean_absolute_error.html
     pub fn mean_absolute_error(&self) -> Result<f64, EvalError> {
@@ -18,11 +18,11 @@ impl PredictedScores {
         Ok(sum(self.errors().map(f64::abs)) / rows)
     }
 
-    /// The mean squared distance of prediction and label: scikit-learn's [`mean_squared_error`].
+    /// Returns the mean squared error: scikit-learn's [`mean_squared_error`].
     ///
     /// # Errors
     ///
-    /// [`EvalError::NoRows`].
+    /// - [`EvalError::NoRows`] if there are no rows.
     ///
     /// [`mean_squared_error`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.mean_squared_error.html
     pub fn mean_squared_error(&self) -> Result<f64, EvalError> {
@@ -30,24 +30,25 @@ impl PredictedScores {
         Ok(sum(self.errors().map(|error| error * error)) / rows)
     }
 
-    /// The root of the mean squared error, in the unit of the labels.
+    /// Returns the root mean squared error, in the unit of the labels.
     ///
     /// # Errors
     ///
-    /// [`EvalError::NoRows`].
+    /// - [`EvalError::NoRows`] if there are no rows.
     pub fn root_mean_squared_error(&self) -> Result<f64, EvalError> {
         Ok(self.mean_squared_error()?.sqrt())
     }
 
-    /// The share of the labels' variance that the predictions explain, at most 1: scikit-learn's
-    /// [`r2_score`]. Predicting the mean of the labels gives 0; predicting worse, less.
+    /// Returns the coefficient of determination R2, at most 1: scikit-learn's [`r2_score`].
+    /// Predicting the mean of the labels gives 0; worse predictions give negative values.
     ///
-    /// Labels that are all equal give 1 to perfect predictions and 0 to others, as scikit-learn has
-    /// it.
+    /// If all labels are equal, it is 1 for perfect predictions and otherwise 0, as in
+    /// scikit-learn.
     ///
     /// # Errors
     ///
-    /// [`EvalError::NoRows`]; [`EvalError::Undefined`] for one row alone (scikit-learn: NaN).
+    /// - [`EvalError::NoRows`] if there are no rows.
+    /// - [`EvalError::Undefined`] if there is only one row (scikit-learn: NaN).
     ///
     /// ```
     /// use finetune_eval::PredictedScores;
@@ -70,7 +71,7 @@ impl PredictedScores {
         }
         let mean = sum(self.labels.iter().copied()) / rows;
         let unexplained = sum(self.errors().map(|error| error * error));
-        // The rounded mean of equal labels may differ from them by a digit.
+        // The rounded mean of equal labels may differ from them in the last digit.
         let constant = self.labels.iter().all(|label| *label == self.labels[0]);
         match (unexplained == 0.0, constant) {
             (true, _) => Ok(1.0),

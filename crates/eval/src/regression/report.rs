@@ -1,4 +1,4 @@
-//! The scores of a regression, side by side.
+//! Regression report.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::PredictedScores;
 use crate::{EvalError, MetricKind};
 
-/// The scores of predicted against true numbers over a set of rows.
+/// Regression metrics of predicted scores.
 ///
-/// What the rows do not define (the correlation of predictions that are all equal, say) is nothing,
-/// `null` in JSON and `-` in the table, so that a collapsed model still has a report.
+/// Undefined metrics (such as the correlation of constant predictions) are `None`, `null` in JSON
+/// and `-` in the table, so that a collapsed model still has a report.
 ///
 /// ```
 /// use finetune_eval::RegressionReport;
@@ -32,26 +32,26 @@ use crate::{EvalError, MetricKind};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RegressionReport {
-    /// Number of rows scored, at least 1.
+    /// Number of rows, at least 1.
     pub rows: u64,
-    /// Correlation of labels and predictions, in `[-1, 1]`.
+    /// Pearson correlation of labels and predictions, in `[-1, 1]`.
     pub pearson: Option<f64>,
-    /// Correlation of their ranks, in `[-1, 1]`.
+    /// Spearman correlation, in `[-1, 1]`.
     pub spearman: Option<f64>,
     /// Mean absolute error, in the unit of the labels.
     pub mae: f64,
-    /// Root of the mean squared error, in the unit of the labels.
+    /// Root mean squared error, in the unit of the labels.
     pub rmse: f64,
-    /// Share of the labels' variance that is explained, at most 1.
+    /// Coefficient of determination R2, at most 1.
     pub r2: Option<f64>,
 }
 
 impl RegressionReport {
-    /// Scores rows that were collected.
+    /// Computes the report of collected rows.
     ///
     /// # Errors
     ///
-    /// [`EvalError::NoRows`].
+    /// - [`EvalError::NoRows`] if there are no rows.
     pub fn new(predicted: &PredictedScores) -> Result<Self, EvalError> {
         Ok(Self {
             rows: predicted.rows(),
@@ -63,11 +63,11 @@ impl RegressionReport {
         })
     }
 
-    /// Scores labels against predictions, row by row.
+    /// Computes the report from labels and predictions, one of each per row.
     ///
     /// # Errors
     ///
-    /// Those of [`PredictedScores::from_slices`].
+    /// - The errors of [`PredictedScores::from_slices`].
     pub fn from_slices<L: Copy + Into<f64>, P: Copy + Into<f64>>(
         labels: &[L],
         predictions: &[P],
@@ -89,7 +89,7 @@ impl RegressionReport {
     }
 }
 
-/// One score a line, with four decimals.
+/// Writes one metric per line, with four decimals.
 impl fmt::Display for RegressionReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scores = [

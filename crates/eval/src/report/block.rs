@@ -1,21 +1,21 @@
-//! The parts of a report.
+//! Sections and blocks of a report.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Figure, Table, Texts};
 
-/// A titled part of a report.
+/// Section of a report.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Section {
     /// Heading.
     pub title: String,
-    /// Contents, in reading order.
+    /// Blocks, in reading order.
     pub blocks: Vec<Block>,
 }
 
 impl Section {
-    /// A section without contents.
+    /// Creates a section without blocks.
     pub fn new(title: impl Into<String>) -> Self {
         Self {
             title: title.into(),
@@ -23,42 +23,41 @@ impl Section {
         }
     }
 
-    /// The section with one more block: [`Facts`], a [`Table`], a [`Figure`], [`Texts`] or a
-    /// [`Block`].
+    /// Adds a block: [`Facts`], a [`Table`], a [`Figure`], [`Texts`] or a [`Block`].
     #[must_use]
     pub fn with(mut self, block: impl Into<Block>) -> Self {
         self.blocks.push(block.into());
         self
     }
 
-    /// The section with one more paragraph.
+    /// Adds a paragraph.
     #[must_use]
     pub fn with_note(self, text: impl Into<String>) -> Self {
         self.with(Block::Note { text: text.into() })
     }
 }
 
-/// What a section consists of.
+/// Block of a section.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Block {
-    /// Names and values: seeds, settings, the environment, the exact command.
+    /// Names and values: seeds, settings, environment, command.
     Facts(Facts),
     /// Rows and columns.
     Table(Table),
-    /// A drawing.
+    /// SVG drawing.
     Figure(Figure),
-    /// Texts with what was said of them, such as the worst errors.
+    /// Texts with labels and predictions, such as the worst errors.
     Texts(Texts),
-    /// A paragraph; line breaks stay.
+    /// Paragraph, with its line breaks.
     Note {
-        /// The text.
+        /// Text.
         text: String,
     },
-    /// Text whose columns are lined up by spaces, such as what a program printed.
+    /// Text aligned with spaces, such as the output of a program.
     Preformatted {
-        /// The text.
+        /// Text.
         text: String,
     },
 }
@@ -100,36 +99,36 @@ impl From<Texts> for Block {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Facts {
-    /// The facts.
+    /// Facts, in reading order.
     pub facts: Vec<Fact>,
 }
 
-/// A name and its value.
+/// Name with its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fact {
-    /// The name.
+    /// Name.
     pub name: String,
-    /// The value, as it is to be read.
+    /// Formatted value.
     pub value: String,
-    /// Whether the value is for a machine, to be copied: a command, a path, a hash.
+    /// Whether the value is code to be copied: a command, a path, a hash (default: false).
     #[serde(default)]
     pub code: bool,
 }
 
 impl Facts {
-    /// No facts.
+    /// Creates an empty list.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The facts with one more.
+    /// Adds a fact.
     #[must_use]
     pub fn with(self, name: impl Into<String>, value: impl ToString) -> Self {
         self.and(name, value, false)
     }
 
-    /// The facts with one more whose value is for a machine.
+    /// Adds a fact whose value is code.
     #[must_use]
     pub fn with_code(self, name: impl Into<String>, value: impl ToString) -> Self {
         self.and(name, value, true)

@@ -1,9 +1,9 @@
-//! Characters that a page cannot show as they are.
+//! Replacement of characters that a page cannot show.
 
 use std::borrow::Cow;
 
-/// The text with control characters made visible and line breaks of any system made `\n`. HTML has
-/// no control characters, and in Markdown some of them would break a line.
+/// Replaces control characters by visible ones, and all kinds of line breaks by `\n`. HTML forbids
+/// control characters, and some of them would break a line in Markdown.
 pub(super) fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(|c: char| c.is_control() && c != '\n') {
         return Cow::Borrowed(text);
@@ -15,7 +15,7 @@ pub(super) fn visible(text: &str) -> Cow<'_, str> {
 fn visible_character(c: char) -> char {
     match c {
         '\n' | '\t' => c,
-        // The control pictures stand in the order of what they picture.
+        // The control pictures have the order of the control characters.
         '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
         '\x7f' => '\u{2421}',
         _ if c.is_control() => '\u{fffd}',

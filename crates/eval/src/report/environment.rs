@@ -1,4 +1,4 @@
-//! Where and with what a result was made.
+//! Environment of a run: machine, program and command.
 
 use std::env;
 use std::process::Command;
@@ -8,8 +8,8 @@ use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
 use super::Facts;
 
-/// Machine, program and command of this process: what it takes to repeat a result or to know why it
-/// is another.
+/// Machine, program and command of this process, for reproducing a result or explaining a
+/// difference.
 ///
 /// ```
 /// use finetune_eval::report::Environment;
@@ -21,30 +21,30 @@ use super::Facts;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Environment {
-    /// Operating system and its kernel, with their versions.
+    /// Operating system and kernel with their versions.
     pub system: String,
-    /// Processor model; empty where the system does not tell.
+    /// Processor model; empty if unknown.
     pub processor: String,
-    /// Logical cores that this process may use, at least 1.
+    /// Number of logical cores available to this process, at least 1.
     pub cores: usize,
-    /// Memory of the machine in bytes.
+    /// Memory of the machine, in bytes.
     pub memory_bytes: u64,
     /// Version of this library.
     pub version: String,
-    /// Compiler that built this library; none where it did not say.
+    /// Compiler that built this library; `None` if unknown.
     pub compiler: Option<String>,
-    /// Whether it was built with optimisations on and debug assertions off.
+    /// Whether debug assertions were disabled, as in optimized builds.
     pub optimised: bool,
-    /// Commit of the folder in which the program runs, with `-dirty` where files differ from it;
-    /// none outside a git work tree.
+    /// Commit of the current directory, with `-dirty` if files differ from it; `None` outside a git
+    /// work tree.
     pub commit: Option<String>,
-    /// The program and its arguments, quoted for a POSIX shell. It is kept as it was given: secrets
-    /// belong into the environment, not here.
+    /// Program and its arguments, quoted for a POSIX shell. Arguments are stored as they are: pass
+    /// secrets in environment variables instead.
     pub command: String,
 }
 
 impl Environment {
-    /// Asks the system. What it does not tell is left empty.
+    /// Queries the system; unknown values are left empty.
     pub fn capture() -> Self {
         let system = System::new_with_specifics(
             RefreshKind::nothing()
@@ -68,7 +68,7 @@ impl Environment {
         }
     }
 
-    /// The facts, as a block of a report.
+    /// Returns the environment as a block of a report.
     pub fn facts(&self) -> Facts {
         let gibibytes = self.memory_bytes as f64 / (1_u64 << 30) as f64;
         let mut facts = Facts::new().with("System", &self.system);
@@ -98,7 +98,7 @@ fn operating_system() -> String {
     }
 }
 
-/// What git says of the current folder; nothing without git.
+/// Returns git's description of the current directory; `None` without git.
 fn commit() -> Option<String> {
     let answer = Command::new("git")
         .args([
@@ -114,10 +114,10 @@ fn commit() -> Option<String> {
     (answer.status.success() && !commit.is_empty()).then_some(commit)
 }
 
-/// Arguments as they can be given to a shell again.
+/// Quotes arguments for a shell.
 fn quoted(arguments: &[String]) -> String {
     let words = arguments.iter().map(String::as_str);
-    // Only a NUL cannot be quoted, and no argument of a process holds one.
+    // Only NUL cannot be quoted, and no process argument contains it.
     shlex::try_join(words).unwrap_or_else(|_| arguments.join(" "))
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::svg;
 use crate::EvalError;
 
-/// A drawing with its description, checked to be one that a page can hold.
+/// SVG drawing with a description, checked to be safe to embed in a page.
 ///
 /// ```
 /// use finetune_eval::report::Figure;
@@ -26,15 +26,15 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// A figure from an SVG document.
+    /// Creates a figure from an SVG document.
     ///
-    /// `alt` says what is to be seen, for those who do not see it; `caption` stands below. What
-    /// stands before the drawing (XML declaration, document type) and comments are dropped.
+    /// `alt` describes the drawing for screen readers; `caption` is shown below it. Everything
+    /// before the `<svg>` element (XML declaration, document type) and comments are removed.
     ///
     /// # Errors
     ///
-    /// [`EvalError::NotADrawing`] for anything but a drawing that stands by itself: broken XML,
-    /// scripts, references to other files, elements of HTML.
+    /// - [`EvalError::NotADrawing`] if the document is not a self-contained drawing: invalid XML,
+    ///   scripts, references to other files, HTML elements.
     pub fn new(
         svg: &str,
         alt: impl Into<String>,
@@ -47,23 +47,23 @@ impl Figure {
         })
     }
 
-    /// The drawing: an `<svg>` element.
+    /// Returns the `<svg>` element.
     pub fn svg(&self) -> &str {
         &self.svg
     }
 
-    /// What is to be seen.
+    /// Returns the description.
     pub fn alt(&self) -> &str {
         &self.alt
     }
 
-    /// What stands below.
+    /// Returns the caption.
     pub fn caption(&self) -> &str {
         &self.caption
     }
 }
 
-/// A figure as it is read from JSON, before its drawing is checked.
+/// Figure in JSON, before its drawing is checked.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stored {

@@ -1,4 +1,4 @@
-//! The files of a report.
+//! Files of a report.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,21 +9,21 @@ use super::Report;
 use crate::EvalError;
 
 impl Report {
-    /// Writes `report.html`, `report.md` and `report.json` into a folder, which is made where it is
-    /// missing. Each file appears whole or not at all, and replaces an older one.
+    /// Writes `report.html`, `report.md` and `report.json` into a directory, which is created if it
+    /// does not exist. Each file is written atomically and replaces an older one.
     ///
     /// # Errors
     ///
-    /// [`EvalError::Write`] with the file or folder at fault.
+    /// - [`EvalError::Write`] if a file or the directory cannot be written; it names the path.
     pub fn write(&self, folder: &Path) -> Result<(), EvalError> {
         self.write_as(folder, "report")
     }
 
-    /// Writes the three files under another name, such as beside a `report.json` of another kind.
+    /// Writes the three files under another name, such as beside another `report.json`.
     ///
     /// # Errors
     ///
-    /// Those of [`write`](Self::write).
+    /// - The errors of [`write`](Self::write).
     pub fn write_as(&self, folder: &Path, name: &str) -> Result<(), EvalError> {
         fs::create_dir_all(folder).map_err(failed(folder))?;
         for (extension, content) in [

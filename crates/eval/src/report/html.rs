@@ -1,4 +1,4 @@
-//! A report as a page.
+//! HTML format of a report.
 
 mod blocks;
 
@@ -7,13 +7,13 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::characters::visible;
 use super::{Report, Section};
 
-/// All of the style; no class is used that is not in it.
+/// Style sheet with all classes that the page uses.
 const STYLE: &str = include_str!("html/style.css");
 
-/// No script and no request, whatever stands in the page.
+/// Content security policy: no scripts and no requests, regardless of the content.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
-/// From so many sections on there is a list of them.
+/// Minimum number of sections for a table of contents.
 const SECTIONS_TO_LIST: usize = 4;
 
 pub(super) fn page(report: &Report) -> String {

@@ -1,4 +1,4 @@
-//! A report in GitHub's Markdown.
+//! Markdown format of a report.
 
 mod escape;
 
@@ -15,12 +15,12 @@ pub(super) fn document(report: &Report) -> String {
         parts.push(format!("## {}", inline(&section.title)));
         parts.extend(section.blocks.iter().flat_map(block));
     }
-    // Empty parts would leave two empty lines in a row.
+    // Empty parts would cause consecutive empty lines.
     parts.retain(|part| !part.is_empty());
     parts.join("\n\n") + "\n"
 }
 
-/// The paragraphs of a block.
+/// Returns the paragraphs of a block.
 fn block(block: &Block) -> Vec<String> {
     match block {
         Block::Facts(block) => vec![facts(block)],
@@ -64,7 +64,7 @@ fn table(table: &Table) -> String {
     lines.join("\n")
 }
 
-/// A line of a table.
+/// Returns a table row.
 fn line(cells: impl Iterator<Item = String>) -> String {
     format!("| {} |", cells.collect::<Vec<_>>().join(" | "))
 }
@@ -83,7 +83,7 @@ fn texts(texts: &Texts) -> Vec<String> {
     parts
 }
 
-/// What was said of a text, and below it the text as a quotation.
+/// Returns label and prediction of a text, followed by the text as a quotation.
 fn scored_text(text: &ScoredText) -> String {
     let mut said = Vec::new();
     if !text.id.is_empty() {

@@ -1,17 +1,17 @@
-//! Which drawings may stand in a page.
+//! Check of the SVG drawings that may be embedded in a page.
 //!
-//! A drawing stands in the page as it is, among its elements. So it is read as XML first, and only
-//! elements that draw are let through: an element of HTML would end the drawing, a script would run,
-//! a reference would ask the network.
+//! A drawing is embedded as is, so it is first parsed as XML, and only drawing elements are
+//! allowed: an HTML element would end the drawing, a script would run, a reference would send a
+//! request.
 
 use roxmltree::{Document, Node};
 
 use crate::EvalError;
 
-/// The namespace.
+/// SVG namespace.
 const SVG: &str = "http://www.w3.org/2000/svg";
 
-/// The elements that draw.
+/// Allowed elements.
 const ELEMENTS: [&str; 23] = [
     "circle",
     "clipPath",
@@ -38,13 +38,13 @@ const ELEMENTS: [&str; 23] = [
     "tspan",
 ];
 
-/// The `<svg>` element of a document, without comments and metadata.
+/// Returns the `<svg>` element of a document, without comments and metadata.
 ///
 /// # Errors
 ///
-/// [`EvalError::NotADrawing`].
+/// - [`EvalError::NotADrawing`] if the drawing is invalid or unsafe.
 pub(super) fn checked(document: &str) -> Result<String, EvalError> {
-    // What stands before is for XML readers: a declaration, a document type.
+    // An XML declaration or document type may precede it.
     let Some(start) = document.find("<svg") else {
         return Err(refused("there is no <svg> element"));
     };
@@ -79,7 +79,7 @@ fn refused(reason: impl Into<String>) -> EvalError {
     }
 }
 
-/// HTML takes an `<svg>` without a namespace for a drawing; XML does not.
+/// HTML accepts an `<svg>` without a namespace; XML does not.
 fn with_namespace(drawing: &str) -> String {
     let tag = drawing.split('>').next().unwrap_or_default();
     if tag.contains("xmlns=") {
@@ -110,7 +110,7 @@ fn check(element: Node<'_, '_>) -> Result<(), EvalError> {
     Ok(())
 }
 
-/// Whether a value has a `url(...)` that is no part of the drawing. Escapes of CSS could hide one.
+/// Returns whether a value has a `url(...)` outside the drawing; CSS escapes could hide one.
 fn refers_elsewhere(value: &str) -> bool {
     let value = value.to_ascii_lowercase();
     let outside = |rest: &str| !rest.trim_start_matches([' ', '"', '\'']).starts_with('#');

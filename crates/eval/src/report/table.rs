@@ -10,7 +10,7 @@ use crate::EvalError;
 pub use cell::Cell;
 pub use column::{Alignment, Best, Column, NumberFormat};
 
-/// Rows and columns. Every row has a cell a column.
+/// Table with one cell per column in every row.
 ///
 /// ```
 /// use finetune_eval::report::{Cell, Column, Table};
@@ -40,7 +40,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table without rows.
+    /// Creates a table without rows.
     pub fn new(caption: impl Into<String>, columns: Vec<Column>) -> Self {
         Self {
             caption: caption.into(),
@@ -49,7 +49,7 @@ impl Table {
         }
     }
 
-    /// A table with rows that have a cell a column by their type.
+    /// Creates a table whose number of cells per row is checked at compile time.
     ///
     /// ```
     /// use finetune_eval::report::{Column, Table};
@@ -67,7 +67,7 @@ impl Table {
         Self::assembled(caption.into(), columns.into(), rows)
     }
 
-    /// A table with rows that are known to have a cell a column.
+    /// Creates a table of rows that have one cell per column.
     pub(super) fn assembled(caption: String, columns: Vec<Column>, rows: Vec<Vec<Cell>>) -> Self {
         debug_assert!(rows.iter().all(|cells| cells.len() == columns.len()));
         Self {
@@ -81,7 +81,7 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// [`EvalError::CellsMismatch`] unless it has a cell a column.
+    /// - [`EvalError::CellsMismatch`] if it does not have one cell per column.
     pub fn push(&mut self, cells: impl IntoIterator<Item = Cell>) -> Result<(), EvalError> {
         let cells: Vec<Cell> = cells.into_iter().collect();
         if cells.len() != self.columns.len() {
@@ -95,35 +95,36 @@ impl Table {
         Ok(())
     }
 
-    /// What the table is about.
+    /// Returns the caption.
     pub fn caption(&self) -> &str {
         &self.caption
     }
 
-    /// The columns.
+    /// Returns the columns.
     pub fn columns(&self) -> &[Column] {
         &self.columns
     }
 
-    /// The rows, each with a cell a column.
+    /// Returns the rows, with one cell per column.
     pub fn rows(&self) -> &[Vec<Cell>] {
         &self.rows
     }
 
-    /// A cell as it is read.
+    /// Returns the formatted text of a cell.
     ///
     /// # Panics
     ///
-    /// If there is no such cell.
+    /// If the row or column is out of range.
     pub fn shown(&self, row: usize, column: usize) -> String {
         self.rows[row][column].shown(self.columns[column].format)
     }
 
-    /// Whether a cell is the best of its column, or reads the same as the best.
+    /// Returns whether a cell is the best of its column, or has the same formatted value as the
+    /// best.
     ///
     /// # Panics
     ///
-    /// If there is no such cell.
+    /// If the row or column is out of range.
     pub fn is_best(&self, row: usize, column: usize) -> bool {
         let Some(best) = self.columns[column].best else {
             return false;
@@ -136,13 +137,13 @@ impl Table {
             Best::Highest => values().fold(f64::NEG_INFINITY, f64::max),
             Best::Lowest => values().fold(f64::INFINITY, f64::min),
         };
-        // A reader cannot tell 0.81234 from 0.81230 where four digits are shown.
+        // Values such as 0.81234 and 0.81230 are indistinguishable with four digits.
         let format = self.columns[column].format;
         format.shown(value) == format.shown(reached)
     }
 }
 
-/// A table as it is read from JSON, before its rows are checked.
+/// Table in JSON, before its rows are checked.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stored {

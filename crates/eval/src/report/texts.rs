@@ -1,8 +1,8 @@
-//! Texts with what was said of them.
+//! Texts with labels and predictions.
 
 use serde::{Deserialize, Serialize};
 
-/// Texts with their labels and predictions, such as the errors a model was surest of.
+/// Texts with labels and predictions, such as errors with the highest confidence.
 ///
 /// ```
 /// use finetune_eval::report::{ScoredText, Texts};
@@ -21,40 +21,40 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Texts {
-    /// What these texts are.
+    /// Caption.
     pub caption: String,
-    /// The texts, in reading order.
+    /// Texts, in reading order.
     pub texts: Vec<ScoredText>,
 }
 
-/// A text, or a pair, with its label and what a model said.
+/// Text, or text pair, with label and prediction.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ScoredText {
-    /// By which the text is found in its data set.
+    /// Identifier in the dataset.
     pub id: String,
-    /// The text; both texts of a pair.
+    /// Text, or both texts of a pair.
     pub parts: Vec<String>,
-    /// What is true of it; none where that is not known.
+    /// Label; `None` if unknown.
     pub label: Option<String>,
-    /// What was predicted.
+    /// Predicted label.
     pub prediction: Option<String>,
-    /// Probabilities of classes, in the order to be shown.
+    /// Class probabilities, in display order.
     pub probabilities: Vec<ClassProbability>,
 }
 
-/// A class and its probability.
+/// Class with its probability.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClassProbability {
-    /// The class.
+    /// Class name.
     pub class: String,
-    /// Its probability; shown as none where it is not in `[0, 1]`.
+    /// Probability, shown as missing if it is not in `[0, 1]`.
     pub probability: f64,
 }
 
 impl ScoredText {
-    /// A text of which nothing is said yet.
+    /// Creates a text without label and prediction.
     pub fn new(id: impl Into<String>, text: impl Into<String>) -> Self {
         Self {
             id: id.into(),
@@ -63,28 +63,28 @@ impl ScoredText {
         }
     }
 
-    /// With the second text of a pair.
+    /// Adds the second text of a pair.
     #[must_use]
     pub fn second(mut self, text: impl Into<String>) -> Self {
         self.parts.push(text.into());
         self
     }
 
-    /// With what is true.
+    /// Sets the label.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
     }
 
-    /// With what was predicted.
+    /// Sets the prediction.
     #[must_use]
     pub fn prediction(mut self, prediction: impl Into<String>) -> Self {
         self.prediction = Some(prediction.into());
         self
     }
 
-    /// With probabilities of classes.
+    /// Sets the class probabilities.
     #[must_use]
     pub fn probabilities<C: Into<String>>(
         mut self,
@@ -100,7 +100,7 @@ impl ScoredText {
         self
     }
 
-    /// Whether label and prediction are known and differ.
+    /// Returns whether label and prediction are known and differ.
     pub fn is_error(&self) -> bool {
         matches!((&self.label, &self.prediction), (Some(label), Some(found)) if label != found)
     }

@@ -1,4 +1,4 @@
-//! Scores by slice as a table.
+//! Text format of scores by slice.
 
 use super::SliceScores;
 
@@ -9,7 +9,7 @@ pub(super) fn render(scores: &SliceScores) -> String {
     headings.extend(scores.metrics.iter().map(ToString::to_string));
     let mut lines = vec![headings];
     for slice in &scores.slices {
-        // A line break in a name would tear the table apart.
+        // A newline in a name would break the table.
         let name = slice.name.chars();
         let name = name.map(|c| if c.is_control() { ' ' } else { c }).collect();
         let mut line: Vec<String> = vec![name, slice.rows.to_string()];

@@ -1,11 +1,11 @@
-//! p-values of several tests at once.
+//! Adjustment of p-values for multiple tests.
 
 use serde::{Deserialize, Serialize};
 
 use crate::EvalError;
 
-/// How p-values are raised because there are several of them: of twenty comparisons of equal arms,
-/// one falls below 0.05 by chance.
+/// Adjustment of p-values for multiple tests: of twenty comparisons of equal arms, one is expected
+/// to have a p-value below 0.05 by chance.
 ///
 /// As statsmodels' [`multipletests`] with `holm` and `fdr_bh`.
 ///
@@ -25,23 +25,24 @@ use crate::EvalError;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Adjustment {
-    /// [Holm's](https://www.jstor.org/stable/4615733) step-down method: the chance of one false
-    /// claim among all stays below alpha, whatever the tests share.
+    /// [Holm's](https://www.jstor.org/stable/4615733) step-down method: controls the family-wise
+    /// error rate (probability of any false positive) at alpha under any dependence.
     #[default]
     Holm,
-    /// [Benjamini and Hochberg's](https://doi.org/10.1111/j.2517-6161.1995.tb02031.x): of the
-    /// claims, the expected share of false ones stays below alpha. For many tests.
+    /// [Benjamini and Hochberg's](https://doi.org/10.1111/j.2517-6161.1995.tb02031.x) method:
+    /// controls the false discovery rate (expected fraction of false positives) at alpha. For many
+    /// tests.
     BenjaminiHochberg,
-    /// The p-values as they are.
+    /// Unadjusted p-values.
     None,
 }
 
 impl Adjustment {
-    /// The adjusted p-values, in the order of the given ones.
+    /// Returns the adjusted p-values, in the same order.
     ///
     /// # Errors
     ///
-    /// [`EvalError::Setting`] for a p-value outside `[0, 1]`.
+    /// - [`EvalError::Setting`] if a p-value is outside `[0, 1]`.
     pub fn adjust(self, p_values: &[f64]) -> Result<Vec<f64>, EvalError> {
         if let Some(p) = p_values.iter().find(|p| !(0.0..=1.0).contains(*p)) {
             return Err(EvalError::Setting {
@@ -62,7 +63,7 @@ impl Adjustment {
     }
 }
 
-/// The smallest of m counts m times, the next m - 1 times; none falls below the one before.
+/// Multiplies the smallest of m p-values by m, the next by m - 1, and so on, without decreasing.
 fn holm(p_values: &mut [f64], ascending: &[usize]) {
     let mut least = 0.0_f64;
     for (rank, &test) in ascending.iter().enumerate() {
@@ -72,11 +73,12 @@ fn holm(p_values: &mut [f64], ascending: &[usize]) {
     }
 }
 
-/// The k-th smallest of m counts m / k times; none exceeds the one after.
+/// Multiplies the k-th smallest of m p-values by m / k, without exceeding the next one.
 fn benjamini_hochberg(p_values: &mut [f64], ascending: &[usize]) {
     let mut most = 1.0_f64;
     for (rank, &test) in ascending.iter().enumerate().rev() {
-        // Divided by the share, as statsmodels does: the last is then exactly itself.
+        // Divided by the fraction, as in statsmodels: the largest p-value then stays exactly the
+        // same.
         let share = (rank + 1) as f64 / ascending.len() as f64;
         most = most.min(p_values[test] / share);
         p_values[test] = most;

@@ -1,4 +1,4 @@
-//! Bootstrap intervals of any metric.
+//! Bootstrap confidence intervals of any metric.
 
 mod ends;
 
@@ -12,15 +12,15 @@ use super::ConfidenceInterval;
 use super::interval::check_share;
 use crate::EvalError;
 
-/// [The bootstrap](https://doi.org/10.1214/aos/1176344552): how far a metric would differ on other
-/// rows of the same kind, from rows drawn anew, with repetition, out of those there are.
+/// [Bootstrap](https://doi.org/10.1214/aos/1176344552): variation of a metric over samples of rows,
+/// estimated from resamples of the rows with replacement.
 ///
-/// SciPy's [`bootstrap`]: equal to it for equal resamples
-/// ([`interval_of_resamples`](Self::interval_of_resamples)). The drawn ones are a function of seed
-/// and number, whatever the number of threads.
+/// As SciPy's [`bootstrap`], with equal results for equal resamples
+/// ([`interval_of_resamples`](Self::interval_of_resamples)). Resamples depend only on the seed and
+/// their number, not on the number of threads.
 ///
-/// A metric is a function from the rows of a resample (positions in `0..rows`, some of them several
-/// times) to a number. What it is computed from, it captures.
+/// A metric is a function from the rows of a resample (indices in `0..rows`, possibly repeated) to
+/// a number; it captures the data it needs.
 ///
 /// ```
 /// use finetune_eval::statistics::Bootstrap;
@@ -42,13 +42,13 @@ use crate::EvalError;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Bootstrap {
-    /// Number of resamples, at least 1.
+    /// Number of resamples, at least 1 (default: 9,999, as in SciPy).
     pub resamples: usize,
-    /// Level of the interval, in `(0, 1)`.
+    /// Confidence level of the interval, in `(0, 1)` (default: 0.95).
     pub level: f64,
-    /// How the interval is read off the resamples.
+    /// Method of the interval (default: BCa).
     pub method: BootstrapMethod,
-    /// Seed of the resamples.
+    /// Random seed of the resamples (default: 0).
     pub seed: u64,
 }
 
@@ -63,40 +63,41 @@ impl Default for Bootstrap {
     }
 }
 
-/// How an interval is read off the metric's values on the resamples.
+/// Method of a bootstrap interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BootstrapMethod {
-    /// Between two percentiles of the values. For sets of very many rows.
+    /// Percentile interval, for very many rows.
     Percentile,
-    /// [Bias-corrected and accelerated](https://doi.org/10.2307/2289144): the percentiles are moved
-    /// for bias and skew. Computes the metric once more for each row, without that row.
+    /// [Bias-corrected and accelerated](https://doi.org/10.2307/2289144) interval. It also computes
+    /// the metric once for each row, without that row.
     #[default]
     Bca,
 }
 
-/// A metric with its bootstrap interval.
+/// Metric with its bootstrap interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BootstrapEstimate {
-    /// The metric over all rows as they are.
+    /// Metric on all rows.
     pub estimate: f64,
-    /// Standard deviation of the metric over the resamples; 0 for a single one.
+    /// Standard deviation of the metric over the resamples; 0 for a single resample.
     pub standard_error: f64,
-    /// Interval of the metric.
+    /// Confidence interval of the metric.
     pub interval: ConfidenceInterval,
     /// Number of resamples.
     pub resamples: usize,
 }
 
 impl Bootstrap {
-    /// The interval of a metric over `rows` rows.
+    /// Returns the bootstrap interval of a metric over `rows` rows.
     ///
     /// # Errors
     ///
-    /// [`EvalError::TooFewValues`] below two rows, [`EvalError::Setting`] for no resamples
-    /// or a level outside `(0, 1)`, [`EvalError::MetricNotFinite`] where the metric is not finite,
-    /// [`EvalError::Undefined`] where the resamples allow no BCa interval.
+    /// - [`EvalError::TooFewValues`] if there are fewer than two rows.
+    /// - [`EvalError::Setting`] if `resamples` is 0 or `level` is not in `(0, 1)`.
+    /// - [`EvalError::MetricNotFinite`] if the metric is NaN or infinite.
+    /// - [`EvalError::Undefined`] if the BCa interval is undefined for the resamples.
     pub fn interval(
         &self,
         rows: usize,
@@ -107,12 +108,13 @@ impl Bootstrap {
         self.estimate(rows, &metric, values)
     }
 
-    /// The interval from given resamples, each a list of rows; `resamples` and `seed` do not count.
-    /// For resamples of one's own kind, such as of whole documents.
+    /// Returns the interval for given resamples, each a list of row indices, such as resamples of
+    /// whole documents. `resamples` and `seed` are ignored.
     ///
     /// # Errors
     ///
-    /// Those of [`interval`](Self::interval), and [`EvalError::RowOutOfRange`].
+    /// - The errors of [`interval`](Self::interval).
+    /// - [`EvalError::RowOutOfRange`] if a row index is out of range.
     pub fn interval_of_resamples<R: AsRef<[usize]> + Sync>(
         &self,
         rows: usize,
@@ -137,7 +139,7 @@ impl Bootstrap {
         given.estimate(rows, &metric, values)
     }
 
-    /// The metric on each resample.
+    /// Returns the metric on each resample.
     pub(super) fn values(
         &self,
         rows: usize,
@@ -156,7 +158,7 @@ impl Bootstrap {
             .collect()
     }
 
-    /// Reads the interval off the metric's values.
+    /// Computes the interval from the metric's values.
     pub(super) fn estimate(
         &self,
         rows: usize,
@@ -205,9 +207,11 @@ impl Bootstrap {
     }
 }
 
+/// Checks that there is at least one resample.
+///
 /// # Errors
 ///
-/// [`EvalError::Setting`] for none.
+/// - [`EvalError::Setting`] if there is none.
 pub(super) fn check_resamples(resamples: usize) -> Result<(), EvalError> {
     if resamples == 0 {
         return Err(EvalError::Setting {
@@ -219,9 +223,11 @@ pub(super) fn check_resamples(resamples: usize) -> Result<(), EvalError> {
     Ok(())
 }
 
+/// Returns the value if it is finite.
+///
 /// # Errors
 ///
-/// [`EvalError::MetricNotFinite`] for a value that is not finite.
+/// - [`EvalError::MetricNotFinite`] if it is NaN or infinite.
 pub(super) fn finite(value: f64, of: impl Fn() -> String) -> Result<f64, EvalError> {
     if value.is_finite() {
         return Ok(value);

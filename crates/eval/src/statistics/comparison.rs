@@ -1,4 +1,4 @@
-//! Two arms of a study: which is better, and whether that is shown.
+//! Comparison of two arms of a study.
 
 mod arm;
 mod config;
@@ -13,37 +13,37 @@ pub use self::config::ComparisonConfig;
 use super::{EffectSize, TTest, TTestPower};
 use crate::EvalError;
 
-/// What a comparison shows of its first arm.
+/// Result of a comparison for its first arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Better than the second, by the test.
+    /// The first arm is significantly better.
     Better,
-    /// Worse than the second, by the test.
+    /// The first arm is significantly worse.
     Worse,
-    /// Neither: which does not show that the arms are equal.
+    /// The difference is not significant, which does not show that the arms are equal.
     NoDifferenceShown,
-    /// Nothing: the scores do not vary, and a test needs that.
+    /// No test is possible because the scores have no variance.
     Untested,
 }
 
-/// How many seeds would show a difference.
+/// Number of seeds needed to detect a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MoreSeeds {
-    /// The true difference to be shown, above 0.
+    /// True difference to detect, above 0.
     pub difference: f64,
-    /// The probability with which it would be shown.
+    /// Power: probability of detecting it.
     pub power: f64,
-    /// Seeds an arm that takes; none above 100,000.
+    /// Seeds per arm; `None` above 100,000.
     pub needed: Option<usize>,
-    /// How many more these are than the smaller arm has.
+    /// Additional seeds per arm, relative to the smaller arm.
     pub more: Option<usize>,
 }
 
-/// Two arms, their difference and its test.
+/// Comparison of two arms: their difference and its test.
 ///
-/// Prints as one sentence, which says "better" or "worse" only if the test does.
+/// Prints as one sentence, which says "better" or "worse" only if the test is significant.
 ///
 /// ```
 /// use finetune_eval::statistics::{Arm, Comparison, ComparisonConfig};
@@ -66,21 +66,21 @@ pub struct MoreSeeds {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Comparison {
-    /// The first arm.
+    /// First arm.
     pub first: ArmSummary,
-    /// The second arm, to which the first is compared.
+    /// Second arm, with which the first is compared.
     pub second: ArmSummary,
-    /// Mean of the first less mean of the second.
+    /// Mean of the first arm minus mean of the second.
     pub difference: f64,
-    /// The test; none where the scores do not vary.
+    /// Test; `None` if the scores have no variance.
     pub test: Option<TTest>,
-    /// The effect size; none where the scores do not vary.
+    /// Effect size; `None` if the scores have no variance.
     pub effect_size: Option<EffectSize>,
-    /// The test's p-value among those of its table; none outside a table.
+    /// Adjusted p-value among the comparisons of a table; `None` outside a table.
     pub adjusted_p: Option<f64>,
-    /// What further seeds would show; none where there is no deviation or no difference to go by.
+    /// Seeds needed to detect the difference; `None` if deviation or difference are 0.
     pub more_seeds: Option<MoreSeeds>,
-    /// How the arms were compared.
+    /// Settings of the comparison.
     pub config: ComparisonConfig,
 }
 
@@ -89,9 +89,10 @@ impl Comparison {
     ///
     /// # Errors
     ///
-    /// [`EvalError::TooFewValues`] for an arm of fewer than two seeds, [`EvalError::NotFinite`],
-    /// [`EvalError::PairsIncomplete`] for a paired design with arms of different size,
-    /// [`EvalError::Setting`].
+    /// - [`EvalError::TooFewValues`] if an arm has fewer than two seeds.
+    /// - [`EvalError::NotFinite`] if a score is NaN or infinite.
+    /// - [`EvalError::PairsIncomplete`] if the design is paired and the arms differ in size.
+    /// - [`EvalError::Setting`] if a setting is out of range.
     pub fn new(first: &Arm, second: &Arm, config: &ComparisonConfig) -> Result<Self, EvalError> {
         let level = 1.0 - config.alpha;
         for arm in [first, second] {
@@ -121,7 +122,7 @@ impl Comparison {
         })
     }
 
-    /// What the test shows of the first arm, by the adjusted p-value where there is one.
+    /// Returns the result for the first arm, by the adjusted p-value if there is one.
     pub fn verdict(&self) -> Verdict {
         let Some(test) = self.test else {
             return Verdict::Untested;
@@ -136,14 +137,14 @@ impl Comparison {
     }
 }
 
-/// The sentence.
+/// Writes the comparison as a sentence.
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         text::write(self, f)
     }
 }
 
-/// Scores that do not vary are an outcome of a comparison, not a fault of its input.
+/// Converts the error for scores without variance, a possible result of a study, to `None`.
 fn unless_constant<T>(result: Result<T, EvalError>) -> Result<Option<T>, EvalError> {
     match result {
         Ok(value) => Ok(Some(value)),

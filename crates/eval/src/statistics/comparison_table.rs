@@ -1,4 +1,4 @@
-//! Many arms: against a baseline, or each against each.
+//! Comparisons of many arms, with a baseline or among each other.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Adjustment, Arm, ArmSummary, Comparison, ComparisonConfig};
 use crate::EvalError;
 
-/// The arms of a study and their comparisons, with p-values adjusted for their number.
+/// Comparisons of the arms of a study, with p-values adjusted for multiple tests.
 ///
 /// ```
 /// use finetune_eval::statistics::{Arm, ComparisonConfig, ComparisonTable, Verdict};
@@ -29,21 +29,23 @@ use crate::EvalError;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ComparisonTable {
-    /// The arms, in the order given.
+    /// Arms, in the given order.
     pub arms: Vec<ArmSummary>,
-    /// The baseline; none where each arm is compared with each.
+    /// Name of the baseline; `None` if all pairs are compared.
     pub baseline: Option<String>,
-    /// The comparisons, in the order of the arms.
+    /// Comparisons, in the order of the arms.
     pub comparisons: Vec<Comparison>,
 }
 
 impl ComparisonTable {
-    /// Compares each arm to the one named `baseline`.
+    /// Compares each arm with the baseline.
     ///
     /// # Errors
     ///
-    /// [`EvalError::TooFewArms`], [`EvalError::ArmTwice`], [`EvalError::UnknownArm`], and those of
-    /// [`Comparison::new`].
+    /// - [`EvalError::TooFewArms`] if there are fewer than two arms.
+    /// - [`EvalError::ArmTwice`] if two arms have the same name.
+    /// - [`EvalError::UnknownArm`] if no arm is named `baseline`.
+    /// - The errors of [`Comparison::new`].
     pub fn against_baseline(
         arms: &[Arm],
         baseline: &str,
@@ -56,11 +58,11 @@ impl ComparisonTable {
         Self::compared(arms, Some(baseline), pairs, config)
     }
 
-    /// Compares each arm to each that comes after it.
+    /// Compares all pairs of arms.
     ///
     /// # Errors
     ///
-    /// Those of [`against_baseline`](Self::against_baseline).
+    /// - The errors of [`against_baseline`](Self::against_baseline).
     pub fn all_pairs(arms: &[Arm], config: &ComparisonConfig) -> Result<Self, EvalError> {
         check(arms)?;
         let pairs = arms
@@ -74,8 +76,8 @@ impl ComparisonTable {
         Self::compared(arms, None, pairs, config)
     }
 
-    /// A table of comparisons that were made one by one, such as with the design that suits each
-    /// pair. Their p-values are adjusted here; the intervals of the arms have the level `1 - alpha`.
+    /// Creates a table of separate comparisons, such as with different designs. Their p-values are
+    /// adjusted here; the confidence intervals of the arms have the level `1 - alpha`.
     ///
     /// ```
     /// use finetune_eval::statistics::{
@@ -94,8 +96,10 @@ impl ComparisonTable {
     ///
     /// # Errors
     ///
-    /// [`EvalError::TooFewArms`], [`EvalError::ArmTwice`], [`EvalError::UnknownArm`] for a baseline
-    /// that is no arm, and those of [`Arm::summary`].
+    /// - [`EvalError::TooFewArms`] if there are fewer than two arms.
+    /// - [`EvalError::ArmTwice`] if two arms have the same name.
+    /// - [`EvalError::UnknownArm`] if no arm is named `baseline`.
+    /// - The errors of [`Arm::summary`].
     pub fn of(
         arms: &[Arm],
         baseline: Option<&str>,
@@ -159,7 +163,7 @@ fn check(arms: &[Arm]) -> Result<(), EvalError> {
     }
 }
 
-/// A line an arm, then a sentence a comparison.
+/// Writes one line per arm, then one sentence per comparison.
 impl fmt::Display for ComparisonTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.arms.iter().map(|arm| arm.name.chars().count());

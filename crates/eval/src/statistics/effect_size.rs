@@ -1,4 +1,4 @@
-//! Differences in units of the deviation.
+//! Effect sizes.
 
 use serde::{Deserialize, Serialize};
 use statrs::function::gamma::ln_gamma;
@@ -7,12 +7,14 @@ use super::Design;
 use super::sample::{self, Moments};
 use crate::EvalError;
 
-/// A standardised difference of means: Cohen's d, and Hedges' g without its bias in small samples.
+/// Standardized difference of means: Cohen's d, and Hedges' g, which corrects its small-sample
+/// bias.
 ///
-/// The deviation is the pooled one of independent samples, and that of the differences for paired
-/// samples (often written d_z). Hedges' factor is the [exact one](https://doi.org/10.2307/1164588),
-/// a ratio of gamma functions; statsmodels and many papers take its approximation
-/// `1 - 3 / (4 df - 1)`, which differs in the second decimal for two values a sample.
+/// The denominator is the pooled standard deviation for independent samples, and that of the
+/// differences for paired samples (often written d_z). Hedges' correction is the [exact
+/// factor](https://doi.org/10.2307/1164588), a ratio of gamma functions; statsmodels and many
+/// papers use the approximation `1 - 3 / (4 df - 1)`, which differs in the second decimal for two
+/// values per sample.
 ///
 /// ```
 /// use finetune_eval::statistics::{Design, EffectSize};
@@ -27,21 +29,23 @@ use crate::EvalError;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EffectSize {
-    /// Difference of the means over the deviation.
+    /// Difference of the means divided by the standard deviation.
     pub cohens_d: f64,
-    /// Cohen's d times Hedges' factor; 0 for two pairs, which leave one degree of freedom.
+    /// Cohen's d times Hedges' correction; 0 for two pairs, which have one degree of freedom.
     pub hedges_g: f64,
-    /// The deviation by which the difference was divided.
+    /// Standard deviation in the denominator.
     pub deviation: f64,
 }
 
 impl EffectSize {
-    /// The effect size of two samples.
+    /// Computes the effect size of two samples.
     ///
     /// # Errors
     ///
-    /// [`EvalError::TooFewValues`] below two values a sample, [`EvalError::NotFinite`],
-    /// [`EvalError::PairsIncomplete`], [`EvalError::ZeroVariance`] where the deviation is 0.
+    /// - [`EvalError::TooFewValues`] if a sample has fewer than two values.
+    /// - [`EvalError::NotFinite`] if a value is NaN or infinite.
+    /// - [`EvalError::PairsIncomplete`] if the design is paired and the samples differ in size.
+    /// - [`EvalError::ZeroVariance`] if the standard deviation is 0.
     pub fn of(design: Design, first: &[f64], second: &[f64]) -> Result<Self, EvalError> {
         let (difference, variance, degrees_of_freedom) = match design {
             Design::Independent => pooled(first, second)?,
@@ -67,7 +71,7 @@ impl EffectSize {
     }
 }
 
-/// Difference of the means, pooled variance and its degrees of freedom.
+/// Returns difference of the means, pooled variance and degrees of freedom.
 fn pooled(first: &[f64], second: &[f64]) -> Result<(f64, f64, usize), EvalError> {
     sample::check("first", first, 2)?;
     sample::check("second", second, 2)?;
@@ -82,7 +86,7 @@ fn pooled(first: &[f64], second: &[f64]) -> Result<(f64, f64, usize), EvalError>
     ))
 }
 
-/// What takes the bias out of Cohen's d: Γ(m/2) / (√(m/2) Γ((m-1)/2)) for m degrees of freedom.
+/// Returns Hedges' correction Γ(m/2) / (√(m/2) Γ((m-1)/2)) for m degrees of freedom.
 fn hedges_factor(degrees_of_freedom: usize) -> f64 {
     if degrees_of_freedom < 2 {
         return 0.0;

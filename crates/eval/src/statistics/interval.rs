@@ -1,4 +1,4 @@
-//! An interval and the share of experiments in which it holds the truth.
+//! Confidence intervals.
 
 use std::fmt;
 
@@ -6,24 +6,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::EvalError;
 
-/// A two-sided confidence interval.
+/// Two-sided confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ConfidenceInterval {
-    /// Of experiments like this one, the share whose interval holds the true value; in `(0, 1)`.
+    /// Confidence level, in `(0, 1)`.
     pub level: f64,
-    /// Lower end.
+    /// Lower limit.
     pub low: f64,
-    /// Upper end, not below `low`.
+    /// Upper limit, at least `low`.
     pub high: f64,
 }
 
 impl ConfidenceInterval {
-    /// Whether the value lies between the ends, both included.
+    /// Returns whether the value is within the limits, inclusive.
     pub fn contains(&self, value: f64) -> bool {
         self.low <= value && value <= self.high
     }
 
-    /// The interval of the same width on both sides of an estimate.
+    /// Creates the symmetric interval around an estimate.
     pub(super) fn around(estimate: f64, half_width: f64, level: f64) -> Self {
         Self {
             level,
@@ -33,10 +33,10 @@ impl ConfidenceInterval {
     }
 }
 
-/// As `95 % interval 0.0123 to 0.0456`.
+/// Writes the interval as `95 % interval 0.0123 to 0.0456`.
 impl fmt::Display for ConfidenceInterval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Ten digits hide that 100 * 0.95 is not a whole number of halves.
+        // Rounding hides that 100 * 0.95 is not exact.
         let percent = (self.level * 1e12).round() / 1e10;
         write!(
             f,
@@ -46,12 +46,11 @@ impl fmt::Display for ConfidenceInterval {
     }
 }
 
-/// Checks a share that must lie strictly between 0 and 1: a confidence level, an error rate, a
-/// power.
+/// Checks that a confidence level, error rate or power is in `(0, 1)`.
 ///
 /// # Errors
 ///
-/// [`EvalError::Setting`].
+/// - [`EvalError::Setting`] if it is not.
 pub(super) fn check_share(setting: &'static str, share: f64) -> Result<(), EvalError> {
     if share > 0.0 && share < 1.0 {
         Ok(())

@@ -1,4 +1,4 @@
-//! The test of McNemar: two classifiers, the same rows.
+//! McNemar's test of two classifiers on the same rows.
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{Binomial, DiscreteCDF};
@@ -6,14 +6,14 @@ use statrs::function::erf::erfc;
 
 use crate::EvalError;
 
-/// Disagreements from which the automatic choice is the chi-square approximation.
+/// Minimum number of disagreements for the chi-square approximation in the automatic choice.
 const ENOUGH_DISAGREEMENTS: u64 = 25;
 
-/// [McNemar's test](https://doi.org/10.1007/BF02295996): whether two classifiers have the same
-/// accuracy, from the rows on which only one of them is right. Rows that both get right or both get
-/// wrong say nothing about it.
+/// [McNemar's test](https://doi.org/10.1007/BF02295996) for equal accuracy of two classifiers, from
+/// the rows on which only one of them is correct. Rows on which both are correct or both are wrong
+/// have no influence.
 ///
-/// statsmodels' [`mcnemar`].
+/// As statsmodels' [`mcnemar`].
 ///
 /// ```
 /// use finetune_eval::statistics::{McNemar, McNemarMethod};
@@ -32,45 +32,46 @@ const ENOUGH_DISAGREEMENTS: u64 = 25;
 /// [`mcnemar`]: https://www.statsmodels.org/stable/generated/statsmodels.stats.contingency_tables.mcnemar.html
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct McNemar {
-    /// Rows that both get right.
+    /// Rows on which both are correct.
     pub both: u64,
-    /// Rows that only the first gets right.
+    /// Rows on which only the first is correct.
     pub only_first: u64,
-    /// Rows that only the second gets right.
+    /// Rows on which only the second is correct.
     pub only_second: u64,
-    /// Rows that neither gets right.
+    /// Rows on which both are wrong.
     pub neither: u64,
 }
 
-/// How the p-value is computed.
+/// Computation of the p-value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum McNemarMethod {
-    /// By the binomial distribution.
+    /// Exact, by the binomial distribution.
     Exact,
-    /// By the chi-square distribution with one degree of freedom, corrected for continuity.
+    /// Chi-square distribution with one degree of freedom and continuity correction.
     ChiSquare,
 }
 
-/// The result of a [`McNemar`] test.
+/// Result of a [`McNemar`] test.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct McNemarTest {
-    /// How it was computed.
+    /// Computation of the p-value.
     pub method: McNemarMethod,
-    /// The smaller number of disagreements for the exact test, chi-square otherwise.
+    /// Smaller number of disagreements for the exact test, otherwise chi-square.
     pub statistic: f64,
     /// Two-sided p-value, in `[0, 1]`.
     pub p_value: f64,
 }
 
 impl McNemar {
-    /// Counts who is right on which rows. Labels and predictions are of any kind: class numbers,
-    /// names, spans.
+    /// Counts the rows on which the classifiers are correct. Labels and predictions can be of any
+    /// comparable type: class indices, names, spans.
     ///
     /// # Errors
     ///
-    /// [`EvalError::LengthMismatch`], [`EvalError::NoRows`].
+    /// - [`EvalError::LengthMismatch`] if the slices differ in length.
+    /// - [`EvalError::NoRows`] if they are empty.
     pub fn count<T: PartialEq>(labels: &[T], first: &[T], second: &[T]) -> Result<Self, EvalError> {
         for predictions in [first, second] {
             if predictions.len() != labels.len() {
@@ -101,16 +102,16 @@ impl McNemar {
         Ok(counts)
     }
 
-    /// Rows on which only one of the two is right.
+    /// Returns the number of rows on which only one of the two is correct.
     pub fn disagreements(&self) -> u64 {
         self.only_first + self.only_second
     }
 
-    /// The exact test below 25 disagreements, the chi-square test from there on.
+    /// Performs the exact test below 25 disagreements, and the chi-square test from 25 on.
     ///
     /// # Errors
     ///
-    /// None that counts can cause; the type is that of its two parts.
+    /// Never fails for valid counts; the type is that of [`chi_square`](Self::chi_square).
     pub fn test(&self) -> Result<McNemarTest, EvalError> {
         if self.disagreements() < ENOUGH_DISAGREEMENTS {
             Ok(self.exact())
@@ -119,8 +120,8 @@ impl McNemar {
         }
     }
 
-    /// The binomial test: each disagreement falls to either side with probability one half. Without
-    /// any disagreement, p is 1.
+    /// Performs the exact binomial test, in which each disagreement favors either classifier with
+    /// probability one half. Without disagreements, p is 1.
     pub fn exact(&self) -> McNemarTest {
         let smaller = self.only_first.min(self.only_second);
         let below =
@@ -132,11 +133,12 @@ impl McNemar {
         }
     }
 
-    /// The chi-square approximation with continuity correction, for 25 disagreements or more.
+    /// Performs the chi-square test with continuity correction, an approximation for at least 25
+    /// disagreements.
     ///
     /// # Errors
     ///
-    /// [`EvalError::Undefined`] where it would divide by zero.
+    /// - [`EvalError::Undefined`] if there are no disagreements.
     pub fn chi_square(&self) -> Result<McNemarTest, EvalError> {
         let disagreements = self.disagreements();
         if disagreements == 0 {
@@ -150,7 +152,7 @@ impl McNemar {
         Ok(McNemarTest {
             method: McNemarMethod::ChiSquare,
             statistic,
-            // Chi-square with one degree of freedom is the square of a normal variable.
+            // Chi-square with one degree of freedom is the square of a standard normal variable.
             p_value: erfc((statistic / 2.0).sqrt()),
         })
     }

@@ -1,22 +1,22 @@
-//! The noncentral t distribution, by which the power of a t test is computed.
+//! Noncentral t distribution, for the power of t tests.
 
 use statrs::function::beta::beta_reg;
 use statrs::function::erf::erfc;
 use statrs::function::gamma::ln_gamma;
 
-/// Terms below this share of the total weight no longer count.
+/// Relative size below which a term is negligible.
 const NEGLIGIBLE: f64 = 1e-17;
 
-/// Probability that a noncentral t variable is at most `t`: the distribution of `(Z + δ) / √(V/ν)`
-/// for a standard normal Z and a chi-square V with ν degrees of freedom.
+/// Returns the cumulative distribution function of the noncentral t distribution at `t`: that of
+/// `(Z + δ) / √(V/ν)` for a standard normal Z and a chi-square V with ν degrees of freedom.
 ///
-/// The series of Lenth's [AS 243](https://doi.org/10.2307/2347693), a Poisson mixture of incomplete
-/// beta functions, summed as [Benton and Krishnamoorthy](https://doi.org/10.1016/S0167-9473(02)00283-9)
-/// advise: from its largest term outwards, so that a large δ does not underflow. SciPy's
-/// `scipy.stats.nct.cdf`, to nine digits for up to some 100,000 degrees of freedom. The time it takes
-/// grows with |δ|: some twenty times |δ| terms.
+/// Uses the series of Lenth's [AS 243](https://doi.org/10.2307/2347693), a Poisson mixture of
+/// incomplete beta functions. It is summed from its largest term outwards, as [Benton and
+/// Krishnamoorthy](https://doi.org/10.1016/S0167-9473(02)00283-9) recommend, so that a large δ does
+/// not underflow. Matches `scipy.stats.nct.cdf` to nine digits up to about 100,000 degrees of
+/// freedom. The number of terms is about twenty times |δ|.
 ///
-/// NaN where an argument is NaN or the degrees of freedom are not positive.
+/// The result is NaN if an argument is NaN or the degrees of freedom are not positive.
 ///
 /// ```
 /// use finetune_eval::statistics::noncentral_t_cdf;
@@ -40,7 +40,7 @@ pub fn noncentral_t_cdf(t: f64, degrees_of_freedom: f64, noncentrality: f64) -> 
     upper_half_cdf(t, degrees_of_freedom, noncentrality)
 }
 
-/// The distribution function for t at least 0.
+/// Returns the distribution function for t at least 0.
 fn upper_half_cdf(t: f64, degrees_of_freedom: f64, noncentrality: f64) -> f64 {
     let below_zero = 0.5 * erfc(noncentrality / std::f64::consts::SQRT_2);
     if t.is_infinite() {
@@ -52,7 +52,7 @@ fn upper_half_cdf(t: f64, degrees_of_freedom: f64, noncentrality: f64) -> f64 {
     }
     let half = degrees_of_freedom / 2.0;
     let rate = noncentrality * noncentrality / 2.0;
-    // Term j: the chance that a Poisson variable is j, and the like for the odd moments of Z.
+    // Term j: Poisson probability of j, and its counterpart for the odd moments of Z.
     let term = |j: f64| {
         let even = poisson_weight(rate, j, 1.0);
         let odd = poisson_weight(rate, j, 1.5) * noncentrality / std::f64::consts::SQRT_2;
@@ -77,7 +77,7 @@ fn upper_half_cdf(t: f64, degrees_of_freedom: f64, noncentrality: f64) -> f64 {
     (below_zero + 0.5 * total).clamp(0.0, 1.0)
 }
 
-/// `e^-rate rate^j / Γ(j + offset)`.
+/// Returns `e^-rate rate^j / Γ(j + offset)`.
 fn poisson_weight(rate: f64, j: f64, offset: f64) -> f64 {
     if rate == 0.0 {
         // 0^0 is 1.

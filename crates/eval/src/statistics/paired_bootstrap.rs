@@ -1,36 +1,36 @@
-//! The paired bootstrap: two systems over the same rows.
+//! Paired bootstrap of two systems on the same rows.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Bootstrap, BootstrapEstimate};
 use crate::EvalError;
 
-/// A metric of two systems over the same rows, with interval and p-value of the difference.
+/// Metric of two systems on the same rows, with interval and p-value of the difference.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PairedBootstrap {
-    /// The metric of the first system.
+    /// Metric of the first system.
     pub first: f64,
-    /// The metric of the second system.
+    /// Metric of the second system.
     pub second: f64,
-    /// First less second, with its interval.
+    /// First minus second, with its interval.
     pub difference: BootstrapEstimate,
     /// Two-sided p-value, in `(0, 1]`.
     pub p_value: f64,
 }
 
 impl Bootstrap {
-    /// [The paired bootstrap](https://aclanthology.org/W04-3250): both systems are scored on the
-    /// same resamples, so that rows which are hard for both do not count.
+    /// Compares two systems by the [paired bootstrap](https://aclanthology.org/W04-3250): both are
+    /// scored on the same resamples, so that rows that are hard for both cancel out.
     ///
-    /// The p-value is the share of resamples, the rows as they are among them, whose difference lies
-    /// at least as far from the observed one as that lies from zero
-    /// ([Berg-Kirkpatrick et al.](https://aclanthology.org/D12-1091), for both sides). Each metric is
-    /// a function from rows to a number, as in [`interval`](Self::interval).
+    /// The p-value is the fraction of resamples (including the original rows) whose difference is
+    /// at least as far from the observed difference as that is from zero ([Berg-Kirkpatrick et
+    /// al.](https://aclanthology.org/D12-1091), two-sided). Each metric is a function from rows to
+    /// a number, as in [`interval`](Self::interval).
     ///
     /// # Errors
     ///
-    /// Those of [`interval`](Self::interval).
+    /// - The errors of [`interval`](Self::interval).
     ///
     /// ```
     /// use finetune_eval::statistics::Bootstrap;
@@ -70,9 +70,10 @@ impl Bootstrap {
     }
 }
 
-/// The share of values, the estimate among them, as far from the estimate as that is from zero.
+/// Returns the fraction of values, including the estimate, as far from the estimate as it is from
+/// 0.
 fn shifted_p(estimate: f64, values: &[f64]) -> f64 {
-    // Equal distances may differ in their last bits.
+    // Equal distances may differ in the last bits.
     let distance = estimate.abs() * (1.0 - 1e-12);
     let as_far = values
         .iter()

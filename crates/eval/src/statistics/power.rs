@@ -1,4 +1,4 @@
-//! How likely a t test is to see a difference that exists, and how many seeds that takes.
+//! Power of t tests and required number of seeds.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,22 +6,22 @@ use super::interval::check_share;
 use super::{Design, noncentral_t_cdf, student_t};
 use crate::EvalError;
 
-/// More seeds an arm than anyone runs; the search for a number ends here.
+/// Maximum number of seeds per arm in the search.
 const MOST_SEEDS: usize = 100_000;
 
-/// Standard errors beyond which a difference is as visible as it can be. The series takes time in
-/// proportion.
+/// Standard errors beyond which the power no longer increases; the series takes time in proportion.
 const MOST_STANDARD_ERRORS: f64 = 300.0;
 
-/// Power of a two-sided t test: the probability that it calls a true difference significant.
+/// Power of a two-sided t test: the probability of detecting a true difference.
 ///
-/// Sizes of effects are differences over a deviation, as [`EffectSize`](super::EffectSize) has them:
-/// the deviation of a score for independent samples, of a difference for pairs. statsmodels'
-/// [`TTestIndPower`] and [`TTestPower`](https://www.statsmodels.org/stable/generated/statsmodels.stats.power.TTestPower.html).
-/// For Welch's test it holds where both arms vary alike, which is what one can plan for.
+/// Effect sizes are differences divided by a standard deviation, as in
+/// [`EffectSize`](super::EffectSize): that of a score for independent samples, that of a difference
+/// for pairs. As statsmodels' [`TTestIndPower`] and
+/// [`TTestPower`](https://www.statsmodels.org/stable/generated/statsmodels.stats.power.TTestPower.html).
+/// For Welch's test, equal variances are assumed.
 ///
-/// An observed effect is a guess of the true one: with few seeds a poor one. Better ask for the
-/// smallest difference that would matter.
+/// An observed effect is an estimate of the true one, and imprecise with few seeds. Prefer the
+/// smallest difference of interest.
 ///
 /// ```
 /// use finetune_eval::statistics::{Design, TTestPower};
@@ -38,9 +38,9 @@ const MOST_STANDARD_ERRORS: f64 = 300.0;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TTestPower {
-    /// Whether the test is Welch's or the paired one.
+    /// Design: Welch's t test for independent samples, or the paired t test (default: independent).
     pub design: Design,
-    /// p-value below which a difference is called significant, in `(0, 1)`.
+    /// Significance level, in `(0, 1)` (default: 0.05).
     pub alpha: f64,
 }
 
@@ -54,22 +54,23 @@ impl Default for TTestPower {
 }
 
 impl TTestPower {
-    /// Power with `seeds` seeds an arm (or pairs) against a true effect of `effect_size`, whose sign
-    /// does not matter.
+    /// Returns the power with `seeds` seeds per arm (or pairs) for a true effect of `effect_size`,
+    /// whose sign has no influence.
     ///
     /// # Errors
     ///
-    /// [`EvalError::Setting`] for an alpha outside `(0, 1)`, an effect that is not finite
-    /// or fewer than two seeds.
+    /// - [`EvalError::Setting`] if `alpha` is not in `(0, 1)`, the effect is NaN or infinite, or
+    ///   there are fewer than two seeds.
     pub fn power(&self, effect_size: f64, seeds: usize) -> Result<f64, EvalError> {
         self.power_of_sizes(effect_size, seeds, seeds)
     }
 
-    /// Power with arms of different size; pairs have one size.
+    /// Returns the power for arms of different sizes; paired samples must have the same size.
     ///
     /// # Errors
     ///
-    /// Those of [`power`](Self::power), and [`EvalError::PairsIncomplete`].
+    /// - The errors of [`power`](Self::power).
+    /// - [`EvalError::PairsIncomplete`] if the design is paired and the sizes differ.
     pub fn power_of_sizes(
         &self,
         effect_size: f64,
@@ -92,13 +93,13 @@ impl TTestPower {
         Ok(self.power_unchecked(effect_size, first, second))
     }
 
-    /// The fewest seeds an arm (or pairs), at least 2, whose power against `effect_size` is at least
-    /// `power`. None where that takes more than 100,000, as for an effect of 0.
+    /// Returns the minimum number of seeds per arm (or pairs), at least 2, for a power of at least
+    /// `power` for `effect_size`; `None` if it exceeds 100,000, such as for an effect of 0.
     ///
     /// # Errors
     ///
-    /// [`EvalError::Setting`] for an alpha or power outside `(0, 1)` or an effect that is
-    /// not finite.
+    /// - [`EvalError::Setting`] if `alpha` or `power` are not in `(0, 1)`, or the effect is NaN or
+    ///   infinite.
     pub fn seeds_needed(&self, effect_size: f64, power: f64) -> Result<Option<usize>, EvalError> {
         self.check(effect_size)?;
         check_share("power", power)?;
@@ -112,7 +113,7 @@ impl TTestPower {
             too_few = seeds;
             seeds = (2 * seeds).min(MOST_SEEDS);
         }
-        // Power grows with the number of seeds: what is searched lies in (too_few, seeds].
+        // Power increases with the number of seeds: the result is in (too_few, seeds].
         while seeds - too_few > 1 {
             let middle = too_few + (seeds - too_few) / 2;
             if enough(middle) {

@@ -1,4 +1,4 @@
-//! Approximate randomisation: what if the two systems were the same?
+//! Permutation test (approximate randomization) of two systems.
 
 mod exchange;
 
@@ -13,18 +13,18 @@ use self::exchange::{Exchange, combinations, deal};
 use super::bootstrap::{check_resamples, finite};
 use crate::EvalError;
 
-/// Differences that should be equal may differ by this share of themselves, as in SciPy.
+/// Relative tolerance for equal differences, as in SciPy.
 const ROUNDING: f64 = 100.0 * f64::EPSILON;
 
-/// [Approximate randomisation](https://aclanthology.org/C00-2137), also called a permutation test:
-/// the share of exchanges of the two systems' outputs under which a metric differs at least as much
-/// as it does.
+/// [Approximate randomization](https://aclanthology.org/C00-2137), also called permutation test:
+/// the p-value is the fraction of exchanges of the two systems' outputs whose difference in the
+/// metric is at least as large as the observed one.
 ///
-/// All exchanges where there are no more than `resamples`, so that the p-value is exact; a random
-/// choice otherwise, the outputs as they are among it. SciPy's [`permutation_test`] of the absolute
-/// difference, with `permutation_type` `samples` for pairs and `independent` otherwise.
+/// If there are at most `resamples` exchanges, all are tried and the p-value is exact; otherwise
+/// random ones and the original outputs are used. As SciPy's [`permutation_test`] of the absolute
+/// difference, with `permutation_type` `samples` for paired and `independent` for unpaired outputs.
 ///
-/// The metric is a function from outputs (predictions, scores) to a number; the labels, it captures.
+/// The metric is a function from outputs (predictions, scores) to a number; it captures the labels.
 ///
 /// ```
 /// use finetune_eval::statistics::Randomisation;
@@ -49,9 +49,9 @@ const ROUNDING: f64 = 100.0 * f64::EPSILON;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Randomisation {
-    /// Number of exchanges tried, at least 1; all where there are no more.
+    /// Maximum number of exchanges, at least 1 (default: 9,999, as in SciPy).
     pub resamples: usize,
-    /// Seed of the exchanges.
+    /// Random seed of the exchanges (default: 0).
     pub seed: u64,
 }
 
@@ -64,7 +64,7 @@ impl Default for Randomisation {
     }
 }
 
-/// The result of a [`Randomisation`] test.
+/// Result of a [`Randomisation`] test.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RandomisationTest {
@@ -79,12 +79,14 @@ pub struct RandomisationTest {
 }
 
 impl Randomisation {
-    /// The test of two systems over the same rows: each row's outputs are exchanged or not.
+    /// Tests two systems on the same rows: the outputs of each row are exchanged or not.
     ///
     /// # Errors
     ///
-    /// [`EvalError::PairsIncomplete`], [`EvalError::TooFewValues`] for no rows,
-    /// [`EvalError::Setting`] for no resamples, [`EvalError::MetricNotFinite`].
+    /// - [`EvalError::PairsIncomplete`] if the outputs differ in length.
+    /// - [`EvalError::TooFewValues`] if there are no rows.
+    /// - [`EvalError::Setting`] if `resamples` is 0.
+    /// - [`EvalError::MetricNotFinite`] if the metric is NaN or infinite.
     pub fn paired<T: Clone + Send + Sync>(
         &self,
         first: &[T],
@@ -115,12 +117,12 @@ impl Randomisation {
         })
     }
 
-    /// The test of two independent samples, such as seeds: their values are dealt anew to samples of
-    /// the same sizes.
+    /// Tests two independent samples, such as seeds: the values are reassigned to samples of the
+    /// same sizes.
     ///
     /// # Errors
     ///
-    /// Those of [`paired`](Self::paired), but for the length.
+    /// - The errors of [`paired`](Self::paired), except for the length.
     pub fn unpaired<T: Clone + Send + Sync>(
         &self,
         first: &[T],
@@ -138,8 +140,7 @@ impl Randomisation {
         })
     }
 
-    /// Tries exchanges; `apply` makes one in the outputs of both systems, which stand one after the
-    /// other.
+    /// Tries exchanges; `apply` performs one on the concatenated outputs of both systems.
     fn test<T: Clone + Send + Sync>(
         &self,
         first: &[T],
@@ -182,7 +183,7 @@ impl Randomisation {
                 },
             )
             .try_reduce(|| 0, |a, b| Ok(a + b))?;
-        // The outputs as they are belong to all exchanges, but not to a random choice.
+        // The original outputs are one of all exchanges, but not of the random ones.
         let observed = usize::from(exact.is_none());
         Ok(RandomisationTest {
             difference,
@@ -193,7 +194,7 @@ impl Randomisation {
     }
 
     fn generator(&self, exchange: Exchange) -> impl Rng {
-        // The bootstrap's resamples have coordinate 0.
+        // Resamples of the bootstrap have coordinate 0.
         generator(self.seed, Purpose::Resampling, exchange.number, 1)
     }
 }

@@ -1,12 +1,11 @@
-//! Ranks of values, ties sharing the middle of their ranks.
+//! Ranks with mean ranks for ties.
 
-/// The ranks of values, and how many values each run of equal ones has.
+/// Ranks of values, and the sizes of groups of equal values.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Ranks {
-    /// Twice the rank of each value, counted from 1: twice, so that the middle of two ranks is
-    /// whole.
+    /// Twice the rank of each value, from 1; doubled so that mean ranks are integers.
     pub(super) doubled: Vec<usize>,
-    /// Length of each run of equal values, from the smallest value on.
+    /// Sizes of the groups of equal values, smallest value first.
     pub(super) runs: Vec<usize>,
 }
 

@@ -1,17 +1,18 @@
-//! A sample of scores: whether it can be used, and its first two moments.
+//! Validation and moments of a sample.
 
 use crate::EvalError;
 
-/// A deviation this many roundings of the largest value wide is no deviation: 0.9 - 0.8 and
-/// 0.8 - 0.7 differ in their last bits, which no test shall take for evidence.
+/// Number of rounding errors of the largest value below which a deviation counts as 0: 0.9 - 0.8
+/// and 0.8 - 0.7 differ in the last bits, which is not evidence.
 const ROUNDINGS: f64 = 16.0;
 
-/// Checks that there are at least `needed` values and that all are finite. `name` names the sample
-/// in the error.
+/// Checks that there are at least `needed` values and that all are finite. `name` is the sample in
+/// the error.
 ///
 /// # Errors
 ///
-/// [`EvalError::TooFewValues`] and [`EvalError::NotFinite`].
+/// - [`EvalError::TooFewValues`] if there are fewer values.
+/// - [`EvalError::NotFinite`] if a value is NaN or infinite.
 pub(super) fn check(name: &str, values: &[f64], needed: usize) -> Result<(), EvalError> {
     if values.len() < needed {
         return Err(EvalError::TooFewValues {
@@ -30,12 +31,12 @@ pub(super) fn check(name: &str, values: &[f64], needed: usize) -> Result<(), Eva
     }
 }
 
-/// Checks two samples of which each value of one belongs to one of the other, and gives their
-/// differences.
+/// Checks two paired samples and returns their differences.
 ///
 /// # Errors
 ///
-/// [`EvalError::PairsIncomplete`] and those of [`check`].
+/// - [`EvalError::PairsIncomplete`] if they differ in size.
+/// - The errors of [`check`].
 pub(super) fn paired_differences(
     first: &[f64],
     second: &[f64],
@@ -52,7 +53,7 @@ pub(super) fn paired_differences(
     Ok(first.iter().zip(second).map(|(a, b)| a - b).collect())
 }
 
-/// The largest absolute value of the samples, by which rounding is measured.
+/// Returns the largest absolute value, the scale of rounding errors.
 pub(super) fn magnitude<'a>(values: impl IntoIterator<Item = &'a f64>) -> f64 {
     values
         .into_iter()
@@ -64,18 +65,18 @@ pub(super) fn magnitude<'a>(values: impl IntoIterator<Item = &'a f64>) -> f64 {
 pub(super) struct Moments {
     pub(super) count: usize,
     pub(super) mean: f64,
-    /// With `count - 1` as the divisor; 0 for a single value, and exactly 0 where the values differ
-    /// by no more than rounding.
+    /// Variance with divisor `count - 1`; 0 for a single value, and exactly 0 if the values differ
+    /// only by rounding.
     pub(super) variance: f64,
 }
 
 impl Moments {
-    /// The moments of a sample of at least one value.
+    /// Computes the moments of at least one value.
     pub(super) fn of(values: &[f64]) -> Self {
         Self::at_magnitude(values, magnitude(values))
     }
 
-    /// The moments of values that were computed from numbers as large as `magnitude`.
+    /// Computes the moments of values derived from numbers as large as `magnitude`.
     pub(super) fn at_magnitude(values: &[f64], magnitude: f64) -> Self {
         let count = values.len();
         let mean = values.iter().sum::<f64>() / count as f64;
@@ -95,7 +96,7 @@ impl Moments {
         }
     }
 
-    /// The square of the standard error of the mean.
+    /// Returns the squared standard error of the mean.
     pub(super) fn squared_error(&self) -> f64 {
         self.variance / self.count as f64
     }

@@ -1,4 +1,4 @@
-//! What the seeds of one arm say about its score.
+//! Summary of a sample of scores.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use super::sample::{self, Moments};
 use super::{ConfidenceInterval, student_t};
 use crate::EvalError;
 
-/// Mean of a sample of scores, and how sure it is.
+/// Mean of a sample of scores with its spread.
 ///
 /// ```
 /// use finetune_eval::statistics::SampleSummary;
@@ -25,13 +25,13 @@ use crate::EvalError;
 pub struct SampleSummary {
     /// Number of values, at least 1.
     pub count: usize,
-    /// Their mean.
+    /// Mean.
     pub mean: f64,
-    /// The smallest.
+    /// Minimum.
     pub minimum: f64,
-    /// The largest.
+    /// Maximum.
     pub maximum: f64,
-    /// How they spread; none for a single value.
+    /// Spread; `None` for a single value.
     pub spread: Option<Spread>,
 }
 
@@ -39,21 +39,22 @@ pub struct SampleSummary {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Spread {
-    /// Standard deviation of a value, with `n - 1` as the divisor.
+    /// Standard deviation with divisor `n - 1`.
     pub standard_deviation: f64,
-    /// Standard error of the mean: the deviation over the root of `n`.
+    /// Standard error of the mean.
     pub standard_error: f64,
-    /// Interval of the mean, by Student's t distribution.
+    /// Confidence interval of the mean, by Student's t distribution.
     pub interval: ConfidenceInterval,
 }
 
 impl SampleSummary {
-    /// Summarises a sample; `level` is that of the interval.
+    /// Summarizes a sample, with a confidence interval at `level`.
     ///
     /// # Errors
     ///
-    /// [`EvalError::TooFewValues`] for none, [`EvalError::NotFinite`],
-    /// [`EvalError::Setting`] for a level outside `(0, 1)`.
+    /// - [`EvalError::TooFewValues`] if there are no values.
+    /// - [`EvalError::NotFinite`] if a value is NaN or infinite.
+    /// - [`EvalError::Setting`] if `level` is not in `(0, 1)`.
     pub fn of(values: &[f64], level: f64) -> Result<Self, EvalError> {
         Self::of_named("sample", values, level)
     }
@@ -85,7 +86,7 @@ impl SampleSummary {
     }
 }
 
-/// As `mean ± standard deviation (count)`, with four decimals.
+/// Writes `mean ± standard deviation (count)` with four decimals.
 impl std::fmt::Display for SampleSummary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.spread {

@@ -2,11 +2,12 @@
 
 use statrs::function::beta::beta_reg;
 
-/// The probability that |T| is at least |`statistic`|, for finite positive degrees of freedom.
+/// Returns the probability that |T| is at least |`statistic`|, for finite positive degrees of
+/// freedom.
 pub(super) fn two_sided_p(statistic: f64, degrees_of_freedom: f64) -> f64 {
     let square = statistic * statistic;
-    // A small statistic leaves little in the centre, a large one little in the tails: the small
-    // part is computed as such, not as the complement of the large one.
+    // The smaller of center and tails is computed directly, not as the complement of the larger
+    // one.
     if square < 1.0 {
         let x = square / (degrees_of_freedom + square);
         1.0 - beta_reg(0.5, degrees_of_freedom / 2.0, x)
@@ -16,9 +17,9 @@ pub(super) fn two_sided_p(statistic: f64, degrees_of_freedom: f64) -> f64 {
     }
 }
 
-/// The value that |T| exceeds with probability `alpha`, in `(0, 1)`.
+/// Returns the value that |T| exceeds with probability `alpha`, in `(0, 1)`.
 ///
-/// By bisection: it finds all digits for any alpha, which the inverse of statrs does not.
+/// Bisection gives full precision for any alpha, unlike the inverse of statrs.
 pub(super) fn critical_value(alpha: f64, degrees_of_freedom: f64) -> f64 {
     let (mut low, mut high) = (0.0, 1.0);
     while two_sided_p(high, degrees_of_freedom) > alpha {

@@ -1,4 +1,4 @@
-//! Student's t tests of two samples: Welch's for independent ones, the paired one.
+//! Student's t tests of two samples: Welch's for independent ones, and the paired test.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,18 +7,18 @@ use super::sample::{self, Moments};
 use super::{ConfidenceInterval, student_t};
 use crate::EvalError;
 
-/// How the values of two samples belong together.
+/// Design of a comparison: independent or paired samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Design {
-    /// They do not: seeds of two arms that share nothing.
+    /// Independent samples, such as unrelated seeds of two arms.
     #[default]
     Independent,
-    /// Value by value: the same seed, fold or data in both arms.
+    /// Paired samples: the same seed, fold or data in both arms.
     Paired,
 }
 
-/// A t test: whether the means of two samples differ.
+/// Result of a t test for equal means of two samples.
 ///
 /// ```
 /// use finetune_eval::statistics::TTest;
@@ -34,31 +34,32 @@ pub enum Design {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TTest {
-    /// Which of the two tests.
+    /// Design of the test.
     pub design: Design,
-    /// Mean of the first sample less that of the second.
+    /// Mean of the first sample minus mean of the second.
     pub difference: f64,
-    /// The difference in its standard errors.
+    /// t statistic: the difference divided by its standard error.
     pub statistic: f64,
-    /// Degrees of freedom; for Welch's test by Welch and Satterthwaite, not whole.
+    /// Degrees of freedom; for Welch's test by the Welch-Satterthwaite equation, not an integer.
     pub degrees_of_freedom: f64,
-    /// Probability of so large a difference, either way, between equal means; in `[0, 1]`.
+    /// Two-sided p-value, in `[0, 1]`.
     pub p_value: f64,
-    /// Interval of the difference of the means.
+    /// Confidence interval of the difference of the means.
     pub interval: ConfidenceInterval,
 }
 
 impl TTest {
-    /// [Welch's t test](https://doi.org/10.1093/biomet/34.1-2.28) of independent samples, whose
-    /// variances may differ: SciPy's [`ttest_ind`] with `equal_var=False`.
+    /// Performs [Welch's t test](https://doi.org/10.1093/biomet/34.1-2.28) of independent samples
+    /// with possibly different variances: SciPy's [`ttest_ind`] with `equal_var=False`.
     ///
-    /// `level` is that of the interval.
+    /// `level` is the confidence level of the interval.
     ///
     /// # Errors
     ///
-    /// [`EvalError::TooFewValues`] below two values a sample, [`EvalError::NotFinite`],
-    /// [`EvalError::ZeroVariance`] where neither sample varies, [`EvalError::Setting`] for
-    /// a level outside `(0, 1)`.
+    /// - [`EvalError::TooFewValues`] if a sample has fewer than two values.
+    /// - [`EvalError::NotFinite`] if a value is NaN or infinite.
+    /// - [`EvalError::ZeroVariance`] if neither sample varies.
+    /// - [`EvalError::Setting`] if `level` is not in `(0, 1)`.
     ///
     /// [`ttest_ind`]: https://docs.scipy.org/doc/scipy/reference/generated/scipy.stats.ttest_ind.html
     pub fn welch(first: &[f64], second: &[f64], level: f64) -> Result<Self, EvalError> {
@@ -73,7 +74,7 @@ impl TTest {
                 test: "Welch's t test",
             });
         }
-        // As shares of the sum, so that tiny variances do not underflow when squared.
+        // As fractions of the sum, so that squares of tiny variances do not underflow.
         let (share, other) = (share / squared_error, other / squared_error);
         let degrees_of_freedom = 1.0
             / (share.powi(2) / (first.count - 1) as f64
@@ -87,12 +88,13 @@ impl TTest {
         ))
     }
 
-    /// The t test of paired samples: SciPy's [`ttest_rel`].
+    /// Performs the t test of paired samples: SciPy's [`ttest_rel`].
     ///
     /// # Errors
     ///
-    /// Those of [`welch`](Self::welch), and [`EvalError::PairsIncomplete`] for samples of different
-    /// length; [`EvalError::ZeroVariance`] where all differences are equal.
+    /// - The errors of [`welch`](Self::welch).
+    /// - [`EvalError::PairsIncomplete`] if the samples differ in size.
+    /// - [`EvalError::ZeroVariance`] if all differences are equal.
     ///
     /// [`ttest_rel`]: https://docs.scipy.org/doc/scipy/reference/generated/scipy.stats.ttest_rel.html
     pub fn paired(first: &[f64], second: &[f64], level: f64) -> Result<Self, EvalError> {
@@ -114,11 +116,11 @@ impl TTest {
         ))
     }
 
-    /// The test of a design.
+    /// Performs the test of a design.
     ///
     /// # Errors
     ///
-    /// Those of [`welch`](Self::welch) or [`paired`](Self::paired).
+    /// - The errors of [`welch`](Self::welch) or [`paired`](Self::paired).
     pub fn of_design(
         design: Design,
         first: &[f64],

@@ -1,4 +1,4 @@
-//! The signed-rank test of Wilcoxon.
+//! Wilcoxon signed-rank test.
 
 use serde::{Deserialize, Serialize};
 use statrs::function::erf::erfc;
@@ -7,18 +7,18 @@ use super::ranks::Ranks;
 use super::sample;
 use crate::EvalError;
 
-/// Pairs up to which the automatic choice is exact where neither ties nor zeros occur.
+/// Maximum number of pairs for the exact test in the automatic choice, without ties and zeros.
 const EXACT_PAIRS: usize = 50;
 
-/// Pairs up to which the automatic choice is exact in any case: all signs of 13 differences are
-/// fewer than SciPy's 9,999 resamples.
+/// Maximum number of pairs for the exact test in the automatic choice, in any case: 13 differences
+/// have fewer sign patterns than SciPy's 9,999 resamples.
 const EXACT_PAIRS_WITH_TIES: usize = 13;
 
-/// [Wilcoxon's signed-rank test](https://doi.org/10.2307/3001968) of paired samples: whether the
-/// differences lie as often and as far above zero as below. For scores that are far from normal.
+/// [Wilcoxon signed-rank test](https://doi.org/10.2307/3001968) of paired samples: whether the
+/// differences are distributed symmetrically around zero. For scores that are far from normal.
 ///
-/// SciPy's [`wilcoxon`] with the same defaults and the same choices for small samples. Where all
-/// differences are zero the p-value is 1 for any number of pairs; SciPy gives NaN above 13.
+/// As SciPy's [`wilcoxon`], with the same defaults and the same choices for small samples. If all
+/// differences are zero, the p-value is 1 for any number of pairs; SciPy returns NaN above 13.
 ///
 /// ```
 /// use finetune_eval::statistics::Wilcoxon;
@@ -37,53 +37,52 @@ const EXACT_PAIRS_WITH_TIES: usize = 13;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Wilcoxon {
-    /// What becomes of pairs without a difference.
+    /// Handling of zero differences, SciPy's `zero_method` (default: dropped).
     pub zeros: ZeroDifferences,
-    /// Where the p-value comes from.
+    /// Null distribution of the p-value (default: automatic).
     pub distribution: NullDistribution,
-    /// Whether the normal approximation is corrected for continuity: half a rank towards the mean.
+    /// Whether the normal approximation has a continuity correction (default: false).
     pub continuity: bool,
 }
 
-/// What becomes of pairs without a difference.
+/// Handling of zero differences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ZeroDifferences {
-    /// They are left out.
+    /// Zero differences are dropped.
     #[default]
     Wilcox,
-    /// They take their ranks, the lowest, with them when they leave ([Pratt]).
+    /// Zero differences are ranked, and their ranks dropped ([Pratt]).
     ///
     /// [Pratt]: https://doi.org/10.1080/01621459.1959.10501526
     Pratt,
 }
 
-/// Where the p-value comes from.
+/// Null distribution of the test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NullDistribution {
-    /// Exact up to 50 pairs, with ties or zeros up to 13; normal beyond.
+    /// Exact up to 50 pairs, or up to 13 with ties or zeros; otherwise normal.
     #[default]
     Auto,
-    /// All ways to set the signs of the ranks as they are. Unlike SciPy's `exact`, which takes the
-    /// ranks for distinct, right with ties as well.
+    /// All sign patterns of the observed ranks. Also correct with ties, unlike SciPy's `exact`,
+    /// which assumes distinct ranks.
     Exact,
-    /// The normal approximation, with its variance corrected for ties.
+    /// Normal approximation, with the variance corrected for ties.
     Normal,
 }
 
-/// The result of [`Wilcoxon::test`].
+/// Result of [`Wilcoxon::test`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct WilcoxonTest {
-    /// The smaller of the two rank sums.
+    /// Smaller of the two rank sums.
     pub statistic: f64,
-    /// Sum of the ranks of the positive differences (first above second).
+    /// Rank sum of the positive differences (first above second).
     pub positive_ranks: f64,
-    /// Sum of the ranks of the negative differences.
+    /// Rank sum of the negative differences.
     pub negative_ranks: f64,
-    /// The standardised statistic of the normal approximation, never positive; none where the test
-    /// was exact.
+    /// Standardized statistic of the normal approximation, at most 0; `None` if the test was exact.
     pub z: Option<f64>,
     /// Two-sided p-value, in `[0, 1]`.
     pub p_value: f64,
@@ -94,9 +93,11 @@ impl Wilcoxon {
     ///
     /// # Errors
     ///
-    /// [`EvalError::TooFewValues`] for no pairs, [`EvalError::NotFinite`],
-    /// [`EvalError::PairsIncomplete`]; [`EvalError::ZeroVariance`] where the normal approximation is
-    /// asked for and all differences are zero.
+    /// - [`EvalError::TooFewValues`] if there are no pairs.
+    /// - [`EvalError::NotFinite`] if a value is NaN or infinite.
+    /// - [`EvalError::PairsIncomplete`] if the samples differ in size.
+    /// - [`EvalError::ZeroVariance`] if the normal approximation is requested and all differences
+    ///   are zero.
     pub fn test(&self, first: &[f64], second: &[f64]) -> Result<WilcoxonTest, EvalError> {
         let mut differences = sample::paired_differences(first, second, 1)?;
         let pairs = differences.len();
@@ -143,14 +144,14 @@ impl Wilcoxon {
         })
     }
 
-    /// The rank sum in standard deviations from its mean, made negative.
+    /// Returns the standardized rank sum, made negative.
     fn normal_z(&self, ranks: &Ranks, zeros: usize, positive: f64) -> Result<f64, EvalError> {
         let count = ranks.doubled.len() as f64;
         let mut mean = count * (count + 1.0) / 4.0;
         let mut variance = count * (count + 1.0) * (2.0 * count + 1.0);
         let mut runs = ranks.runs.as_slice();
         if self.zeros == ZeroDifferences::Pratt && zeros > 0 {
-            // Cureton (1967): the zeros' ranks are no part of the sums; nor are they ties.
+            // Cureton (1967): the ranks of zeros are neither part of the sums nor ties.
             let zeros = zeros as f64;
             mean -= zeros * (zeros + 1.0) / 4.0;
             variance -= zeros * (zeros + 1.0) * (2.0 * zeros + 1.0);
@@ -174,11 +175,11 @@ impl Wilcoxon {
     }
 }
 
-/// Probability that, of all ways to set signs, the smaller of the two sums is at most `smaller`.
+/// Returns the probability, over all sign patterns, that the smaller sum is at most `smaller`.
 /// Ranks and sum are doubled.
 fn exact_p(ranks: &[usize], smaller: usize) -> f64 {
-    // probability[s]: that the positive ranks add up to s. Each rank joins or not, evenly. The sum
-    // is symmetric, so that only its lower tail is needed.
+    // probability[s]: that the positive ranks sum to s, each included with probability one half.
+    // The distribution is symmetric, so only its lower tail is needed.
     let mut probability = vec![0.0; smaller + 1];
     probability[0] = 1.0;
     for &rank in ranks {

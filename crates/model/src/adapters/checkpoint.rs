@@ -1,6 +1,6 @@
-//! An adapter's own checkpoint, in the layout of
-//! [PEFT](https://huggingface.co/docs/peft/developer_guides/checkpoint): `adapter_config.json` and
-//! `adapter_model.safetensors` with what has been trained, the adapters and the head.
+//! Adapter checkpoints in the layout of
+//! [PEFT](https://huggingface.co/docs/peft/developer_guides/checkpoint): `adapter_config.json`, and
+//! `adapter_model.safetensors` with the trained tensors (adapters, pooler and head).
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,15 +17,15 @@ use crate::{Encoder, LoadReport, ModelError, SequenceClassifier};
 
 const ADAPTER_CONFIG_FILE: &str = "adapter_config.json";
 
-/// Writes `adapter_config.json` and `adapter_model.safetensors` into `directory`, made if need be:
-/// the adapters of the encoder, and everything above the encoder. For a model that transformers has
-/// a class for, `PeftModel.from_pretrained` loads them.
+/// Writes `adapter_config.json` and `adapter_model.safetensors` into `directory`, which is created
+/// if it does not exist: the encoder's adapters, and all parameters above the encoder. If
+/// transformers has a class for the model, `PeftModel.from_pretrained` loads them.
 ///
-/// `base_model` is what `adapter_config.json` says the encoder was loaded from.
+/// `base_model` is the base model's name or path in `adapter_config.json`.
 ///
 /// # Errors
-/// [`ModelError::InvalidConfig`] if the model has no adapters, [`ModelError::Io`] if a file cannot
-/// be written.
+/// - [`ModelError::InvalidConfig`] if the model has no adapters.
+/// - [`ModelError::Io`] if a file cannot be written.
 pub fn save_adapter(
     directory: &Path,
     model: &SequenceClassifier,
@@ -60,20 +60,22 @@ pub fn save_adapter(
     write_atomically(&directory.join(ADAPTER_CONFIG_FILE), config.as_bytes())
 }
 
-/// Gives a model the adapters of a checkpoint that [`save_adapter`] or PEFT has written, and the
-/// head that was trained with them. `model` is the one that they were trained on; the rest of its
-/// encoder is frozen.
+/// Loads the adapters and the head of a checkpoint written by [`save_adapter`] or PEFT into
+/// `model`, the model they were trained on. The rest of its encoder is frozen.
 ///
-/// What the checkpoint lacks of the head stays as it is in `model`, and is `kept` in the report.
-/// Everything in the checkpoint has to find its place.
+/// Head tensors missing from the checkpoint stay as they are in `model` and are listed as `kept` in
+/// the report. Every tensor of the checkpoint must belong to the model.
 ///
 /// # Errors
-/// [`ModelError::Io`], [`ModelError::ConfigSyntax`], [`ModelError::NoWeights`],
-/// [`ModelError::DamagedWeights`] and [`ModelError::PickledCall`] for files that are missing or not
-/// what they should be; [`ModelError::UnsupportedAdapter`] for another kind of adapter;
-/// [`ModelError::MissingTensor`], [`ModelError::UnknownTensor`], [`ModelError::TensorShape`],
-/// [`ModelError::TensorType`] and [`ModelError::NotFinite`] for what is wrong with a tensor;
-/// [`ModelError::InvalidConfig`] if the model has adapters already.
+/// - [`ModelError::Io`], [`ModelError::NoWeights`] if a file is missing or cannot be read.
+/// - [`ModelError::ConfigSyntax`], [`ModelError::ConfigValue`], [`ModelError::UnsupportedAdapter`]
+///   if `adapter_config.json` is invalid or describes another kind of adapter.
+/// - [`ModelError::DamagedWeights`], [`ModelError::PickledCall`] if the weights file is corrupted
+///   or calls more than tensors need.
+/// - [`ModelError::MissingTensor`], [`ModelError::UnknownTensor`], [`ModelError::TensorShape`],
+///   [`ModelError::TensorType`], [`ModelError::NotFinite`] if a tensor is missing, unexpected or
+///   invalid.
+/// - [`ModelError::InvalidConfig`] if the model already has adapters.
 ///
 /// ```no_run
 /// use std::path::Path;
@@ -108,7 +110,7 @@ pub fn load_adapter(
     Ok((model, report))
 }
 
-/// The encoder with adapters of zeros wherever the settings or the tensors name one.
+/// Adds zero adapters to all linear layers that the configuration or the tensors name.
 fn with_places(
     model: &SequenceClassifier,
     config: &AdapterConfig,
@@ -126,7 +128,7 @@ fn with_places(
     model.encoder.clone().add_lora(&config.lora(), wanted)
 }
 
-/// The values of all that is trained, by path.
+/// Returns the values of all trained parameters by path.
 fn take(
     model: &SequenceClassifier,
     weights: &mut Weights,
@@ -154,33 +156,33 @@ fn take(
     Ok((values, report))
 }
 
-/// The adapters, and everything above the encoder.
+/// Returns whether a parameter is saved with adapters: adapters, and all above the encoder.
 fn is_trained(parameter: &Parameter) -> bool {
     parameter.kind.is_adapter() || !parameter.path.starts_with("encoder.")
 }
 
-/// The names that PEFT gives to what is trained.
+/// PEFT's names of the trained tensors.
 struct AdapterNames(TensorNames);
 
-/// What PEFT puts before the names of the model within.
+/// Prefix of PEFT before the names of the wrapped model.
 const PREFIX: &str = "base_model.model.";
 
-/// Our ends of the two names of an adapter, and PEFT's.
+/// Suffixes of the two adapter matrices: in this crate and in PEFT.
 const ENDS: [(&str, &str); 2] = [(".lora.a", ".lora_A.weight"), (".lora.b", ".lora_B.weight")];
 
 impl AdapterNames {
-    /// The name of a tensor in the file.
+    /// Returns the name of a tensor in the file.
     fn tensor(&self, parameter: &Parameter) -> String {
         in_peft(&self.0.name(parameter))
     }
 
-    /// Every name that it may have.
+    /// Returns all names that a tensor may have in the file.
     fn candidates(&self, parameter: &Parameter) -> Vec<String> {
         let names = self.0.candidates(parameter);
         names.iter().map(|name| in_peft(name)).collect()
     }
 
-    /// The name of the module of transformers that a parameter belongs to, or its adapter.
+    /// Returns transformers' name of the module of a parameter, or of its adapter.
     fn module(&self, parameter: &Parameter) -> String {
         let name = self.0.name(parameter);
         let ends = ENDS
@@ -191,7 +193,7 @@ impl AdapterNames {
         module.unwrap_or(&name).to_string()
     }
 
-    /// Every name that the first matrix beside a weight may have.
+    /// Returns all names that the `lora_A` matrix of a weight may have.
     fn lora_a(&self, weight: &Parameter) -> Vec<String> {
         let names = self.candidates(weight).into_iter();
         let modules = names.filter_map(|name| Some(name.strip_suffix(".weight")?.to_string()));

@@ -1,4 +1,4 @@
-//! `adapter_config.json`: what this crate reads of it, and what it writes.
+//! Reader and writer of `adapter_config.json`.
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use super::LoraConfig;
 use crate::ModelError;
 
-/// The keys that say what an adapter computes. Kind, rank and scale have to be there, as in every
-/// file of PEFT; for what else is missing PEFT's defaults hold.
+/// Keys that determine what an adapter computes. `peft_type`, `r` and `lora_alpha` are required, as
+/// in every file written by PEFT; other missing keys have PEFT's defaults.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct AdapterConfig {
     peft_type: String,
@@ -25,7 +25,8 @@ pub(super) struct AdapterConfig {
     others: Map<String, Value>,
 }
 
-/// Keys that say where an adapter comes from, or where its tensors belong, which their names say.
+/// Keys without effect here: they describe the origin of an adapter, or its placement, which the
+/// tensor names determine.
 const OF_NO_EFFECT: [&str; 13] = [
     "auto_mapping",
     "base_model_name_or_path",
@@ -42,14 +43,17 @@ const OF_NO_EFFECT: [&str; 13] = [
     "task_type",
 ];
 
-/// Keys that take some of the `target_modules` away.
+/// Keys that exclude some of the `target_modules`.
 const EXCEPTIONS: [&str; 2] = ["exclude_modules", "layers_to_transform"];
 
 impl AdapterConfig {
+    /// Reads and checks a file.
+    ///
     /// # Errors
-    /// [`ModelError::Io`] and [`ModelError::ConfigSyntax`] if there is no such file or it is no
-    /// such JSON, [`ModelError::UnsupportedAdapter`] if it describes another kind of adapter, and
-    /// [`ModelError::ConfigValue`] for a value that makes no adapter.
+    /// - [`ModelError::Io`] if the file cannot be read.
+    /// - [`ModelError::ConfigSyntax`] if it is not JSON or lacks a required key.
+    /// - [`ModelError::UnsupportedAdapter`] if it describes another kind of adapter.
+    /// - [`ModelError::ConfigValue`] if a value is out of range.
     pub(super) fn read(path: PathBuf) -> Result<Self, ModelError> {
         let text = std::fs::read(&path).map_err(|source| ModelError::Io {
             path: path.clone(),
@@ -64,7 +68,7 @@ impl AdapterConfig {
         Ok(config)
     }
 
-    /// A key that is not known here may change what the adapter computes, unless it is off.
+    /// Rejects unknown keys unless they are off: they may change what the adapter computes.
     fn check(&self, path: &Path) -> Result<(), ModelError> {
         let unsupported = |key: &str, found: String| {
             Err(ModelError::UnsupportedAdapter {
@@ -78,7 +82,7 @@ impl AdapterConfig {
         }
         let mut others = self.others.iter();
         let foreign = others.find(|(key, value)| match key.as_str() {
-            // The other initialisations change the weights beneath the adapter as well.
+            // Other initializations change the base weights too.
             "init_lora_weights" => !value.is_boolean() && *value != "gaussian",
             key => !OF_NO_EFFECT.contains(&key) && !is_off(value),
         });
@@ -91,7 +95,7 @@ impl AdapterConfig {
         }
     }
 
-    /// Rank, scale and dropout; where the adapters are is for the names of the tensors to say.
+    /// Returns rank, scale and dropout; the tensor names determine the targets.
     pub(super) fn lora(&self) -> LoraConfig {
         LoraConfig {
             rank: self.r,
@@ -102,8 +106,8 @@ impl AdapterConfig {
         }
     }
 
-    /// Whether the linear map of this name, such as `bert.encoder.layer.0.output.dense`, is to have
-    /// an adapter. Patterns and exceptions are not followed: with them nothing is named for certain.
+    /// Returns whether the linear layer `module`, such as `bert.encoder.layer.0.output.dense`, is a
+    /// target. Returns false if targets are a pattern or have exceptions, which are not evaluated.
     pub(super) fn names(&self, module: &str) -> bool {
         let mut exceptions = EXCEPTIONS.iter().filter_map(|key| self.others.get(*key));
         let Value::Array(targets) = &self.target_modules else {
@@ -119,7 +123,7 @@ impl AdapterConfig {
     }
 }
 
-/// What is wrong with the settings, as something that is wrong with a key of the file.
+/// Converts an error about a setting to an error about a key of the file.
 fn in_words_of_file(error: ModelError, path: &Path) -> ModelError {
     match error {
         ModelError::InvalidConfig {
@@ -152,10 +156,10 @@ fn is_off(value: &Value) -> bool {
     }
 }
 
-/// The text of an `adapter_config.json` for adapters on `targets`, beside `modules_to_save`.
+/// Returns the content of an `adapter_config.json` with `targets` and `modules_to_save`.
 ///
-/// Both are whole names of modules. PEFT also takes their ends, but `output.dense` would mean the
-/// attention's output as well as the layer's.
+/// Both contain full module names. PEFT also accepts suffixes, but `output.dense` would match the
+/// output of the attention as well as that of the layer.
 pub(super) fn to_json(
     lora: &LoraConfig,
     targets: &[String],

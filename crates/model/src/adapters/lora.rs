@@ -1,4 +1,4 @@
-//! Adapters come to an encoder, and go into its weights.
+//! Adding LoRA adapters to an encoder and merging them.
 
 use burn::module::{Module, ParamGroup};
 
@@ -7,14 +7,16 @@ use crate::parameters::{parameters, replace};
 use crate::{Encoder, ModelError, initialisation};
 
 impl Encoder {
-    /// The encoder with adapters, and with everything else in it frozen. It computes what it did:
-    /// a fresh `A` is uniform as PEFT's, a function of the seed, and a fresh `B` is zero.
+    /// Adds adapters to the encoder and freezes its other parameters. The output does not change:
+    /// as in PEFT, `A` is initialized from a uniform distribution (a function of the seed) and `B`
+    /// with zeros.
     ///
-    /// Parameters outside the encoder go on training.
+    /// Parameters outside the encoder stay trainable.
     ///
     /// # Errors
-    /// As [`LoraConfig::validate`], and [`ModelError::InvalidConfig`] if the encoder has adapters or
-    /// is too wide for such a rank.
+    /// - The errors of [`LoraConfig::validate`].
+    /// - [`ModelError::InvalidConfig`] if the encoder already has adapters, or is too wide for the
+    ///   rank.
     ///
     /// ```
     /// use burn::tensor::Device;
@@ -44,13 +46,13 @@ impl Encoder {
         let adapted = self.add_lora(config, |_, target| config.targets.contains(&target))?;
         let filled = replace(adapted, |parameter| {
             let adapter = parameter.kind.is_adapter();
-            // The standard deviation is of no concern to an adapter.
+            // Adapters do not use the standard deviation.
             adapter.then(|| initialisation::values(parameter, 0.0, seed))
         });
         Ok(filled.freeze_all_but_lora())
     }
 
-    /// Adds adapters of zeros to the linear maps that are `wanted`, by layer and target.
+    /// Adds zero adapters to the linear layers that are `wanted`, by layer and target.
     pub(super) fn add_lora(
         mut self,
         config: &LoraConfig,
@@ -74,8 +76,8 @@ impl Encoder {
         Ok(self)
     }
 
-    /// The same encoder without adapters: what they add is added to the weights, which train again.
-    /// An encoder without adapters comes back as it is.
+    /// Adds the adapters' products to the weights, removes the adapters and unfreezes all
+    /// parameters. An encoder without adapters is returned unchanged.
     pub fn merge_lora(mut self) -> Self {
         if !self.has_lora() {
             return self;
@@ -88,12 +90,13 @@ impl Encoder {
         self.set_require_grad(true)
     }
 
-    /// Whether any linear map has an adapter.
+    /// Returns whether any linear layer has an adapter.
     pub fn has_lora(&self) -> bool {
         self.lora().is_some()
     }
 
-    /// The settings of the adapters, with the targets of all layers; nothing if there are none.
+    /// Returns the settings of the adapters with the targets of all layers; `None` without
+    /// adapters.
     pub fn lora(&self) -> Option<LoraConfig> {
         let of = |target: LoraTarget| {
             let mut adapters = self
@@ -104,7 +107,7 @@ impl Encoder {
         };
         let targets = LoraTarget::ALL.into_iter();
         let targets: Vec<_> = targets.filter(|target| of(*target).is_some()).collect();
-        // All adapters of an encoder are added with the same settings.
+        // All adapters of an encoder share their settings.
         let settings = of(*targets.first()?)?.config();
         Some(LoraConfig {
             rank: settings.rank,

@@ -1,4 +1,4 @@
-//! The settings of an encoder's adapters.
+//! Settings of LoRA adapters.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,27 +8,27 @@ use crate::ModelError;
 use crate::bounds::check_width;
 use crate::encoder::EncoderLayer;
 
-/// A linear map that every layer of an encoder has.
+/// Linear layer of a Transformer layer that can have an adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LoraTarget {
-    /// To the queries of the attention.
+    /// Query projection.
     Query,
-    /// To its keys.
+    /// Key projection.
     Key,
-    /// To its values.
+    /// Value projection.
     Value,
-    /// From the heads back to the hidden state.
+    /// Output projection of the attention.
     AttentionOutput,
-    /// Into the feed-forward network.
+    /// First linear layer of the feed-forward network.
     Intermediate,
-    /// Out of it.
+    /// Second linear layer of the feed-forward network.
     Output,
 }
 
 impl LoraTarget {
-    /// Every one, in the order in which a layer computes them.
+    /// All targets, in the order of computation in a layer.
     pub const ALL: [Self; 6] = [
         Self::Query,
         Self::Key,
@@ -38,7 +38,7 @@ impl LoraTarget {
         Self::Output,
     ];
 
-    /// The path of the map within an encoder.
+    /// Returns the path of the linear layer within an encoder.
     pub(super) fn path(self, layer: usize) -> String {
         let field = match self {
             Self::Query => "attention.query",
@@ -74,20 +74,21 @@ impl LoraTarget {
     }
 }
 
-/// The adapters of an encoder. The defaults are PEFT's, and the places those of the paper.
+/// Settings of LoRA adapters: PEFT's defaults, on the targets of the LoRA paper.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LoraConfig {
-    /// Width of the two matrices, from 1 to 2^20.
+    /// Rank of the two matrices, in `1..=2^20` (default: 8).
     pub rank: usize,
-    /// The product of the matrices counts `alpha / rank` times.
+    /// Scale numerator, finite: the product of the matrices is scaled by `alpha / rank` (default:
+    /// 8).
     pub alpha: f64,
-    /// Counts it `alpha / √rank` times instead, which keeps large ranks in step with small ones
-    /// ([Kalajdzievski 2023](https://arxiv.org/abs/2312.03732)).
+    /// Whether the scale is `alpha / √rank` instead (rsLoRA), which keeps the scale of large ranks
+    /// comparable ([Kalajdzievski 2023](https://arxiv.org/abs/2312.03732)) (default: false).
     pub rank_stabilised: bool,
-    /// Share of its input that an adapter does not see in training; the map beside it sees all.
+    /// Dropout probability of the adapter's input, in `[0, 1)` (default: 0).
     pub dropout: f64,
-    /// The maps that get an adapter, in every layer.
+    /// Linear layers with an adapter, in every Transformer layer (default: query and value).
     pub targets: Vec<LoraTarget>,
 }
 
@@ -104,9 +105,11 @@ impl Default for LoraConfig {
 }
 
 impl LoraConfig {
+    /// Checks that every value is in its range.
+    ///
     /// # Errors
-    /// [`ModelError::InvalidConfig`] if the rank is out of its range, alpha is no number, the dropout is not in
-    /// `[0, 1)`, or the targets are none or not different.
+    /// - [`ModelError::InvalidConfig`] if the rank is out of range, `alpha` is NaN or infinite, the
+    ///   dropout is not in `[0, 1)`, or `targets` is empty or has duplicates.
     pub fn validate(&self) -> Result<(), ModelError> {
         let invalid = |field, found: String, expected: &str| {
             Err(ModelError::InvalidConfig {

@@ -1,4 +1,4 @@
-//! The adapter of one linear map: a product of two narrow matrices.
+//! LoRA adapter of one linear layer: a product of two low-rank matrices.
 
 use burn::module::{Module, Param};
 use burn::nn::Initializer;
@@ -8,19 +8,19 @@ use finetune_ops::{Precision, linear};
 use super::LoraTarget;
 use crate::dropout::DropoutStage;
 
-/// `scale · dropout(x) · A · B`, as
+/// LoRA adapter `scale · dropout(x) · A · B`, as
 /// [`lora.Linear`](https://github.com/huggingface/peft/blob/v0.21.2/src/peft/tuners/lora/layer.py).
 #[derive(Module, Debug)]
 pub struct LowRank {
-    /// `[input, rank]`
+    /// Matrix `A`, `[input, rank]`.
     pub a: Param<Tensor<2>>,
-    /// `[rank, output]`
+    /// Matrix `B`, `[rank, output]`.
     pub b: Param<Tensor<2>>,
     #[module(skip)]
     config: LowRankConfig,
 }
 
-/// What the adapters of an encoder have in common.
+/// Settings that all adapters of an encoder share.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct LowRankConfig {
     pub(super) rank: usize,
@@ -30,7 +30,7 @@ pub(super) struct LowRankConfig {
 }
 
 impl LowRankConfig {
-    /// What the product of the two matrices is multiplied by.
+    /// Returns the factor of the matrix product.
     pub(super) fn scale(self) -> f64 {
         let rank = self.rank as f64;
         match self.rank_stabilised {
@@ -41,7 +41,7 @@ impl LowRankConfig {
 }
 
 impl LowRank {
-    /// Both matrices are zero until they are filled.
+    /// Creates an adapter of zeros.
     pub(super) fn new(config: LowRankConfig, input: usize, output: usize, device: &Device) -> Self {
         Self {
             a: Initializer::Zeros.init([input, config.rank], device),
@@ -54,6 +54,8 @@ impl LowRank {
         self.config
     }
 
+    /// Applies the adapter.
+    ///
     /// # Shapes
     /// - `rows`: `[T, input]`
     /// - output: `[T, output]`
@@ -70,12 +72,12 @@ impl LowRank {
             Some(dropout) => finetune_ops::dropout(rows, dropout),
             None => rows,
         };
-        // Scaled where it is narrowest.
+        // Scaled here, where the tensor is smallest.
         let narrow = linear(rows, self.a.val(), None, precision) * self.config.scale();
         linear(narrow, self.b.val(), None, precision)
     }
 
-    /// What the adapter adds to the weight beside it.
+    /// Returns the change of the base weight when the adapter is merged.
     ///
     /// # Shapes
     /// - output: `[input, output]`

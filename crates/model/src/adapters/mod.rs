@@ -1,13 +1,12 @@
-//! LoRA ([Hu et al. 2021](https://arxiv.org/abs/2106.09685)): the encoder stays as it is, and beside
-//! some of its linear maps a product of two narrow matrices learns what fine-tuning would change.
+//! LoRA ([Hu et al. 2021](https://arxiv.org/abs/2106.09685)): trainable low-rank matrices beside
+//! frozen linear layers of the encoder.
 //!
-//! 1. [`LoraConfig`] says where and how narrow; [`Encoder::with_lora`](crate::Encoder::with_lora)
-//!    adds the adapters and freezes what is beside them. Fresh ones change nothing.
-//! 2. Training changes the adapters and the head.
-//! 3. [`save_adapter`] and [`load_adapter`] keep both apart from the encoder, in a few megabytes
-//!    that [PEFT](https://huggingface.co/docs/peft) reads and writes, too.
-//! 4. [`Encoder::merge_lora`](crate::Encoder::merge_lora) adds the products to the weights: the
-//!    same model without adapters.
+//! 1. [`LoraConfig`] sets targets and rank; [`Encoder::with_lora`](crate::Encoder::with_lora) adds
+//! the adapters and freezes the rest of the encoder. New adapters do not change the output.
+//! 2. Training updates the adapters and the head.
+//! 3. [`save_adapter`] and [`load_adapter`] store both without the encoder, in a few megabytes in
+//! the layout of [PEFT](https://huggingface.co/docs/peft).
+//! 4. [`Encoder::merge_lora`](crate::Encoder::merge_lora) merges the adapters into the weights.
 
 mod checkpoint;
 mod config_json;

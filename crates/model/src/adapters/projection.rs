@@ -1,4 +1,4 @@
-//! A linear map of the encoder.
+//! Linear layer of the encoder with an optional LoRA adapter.
 
 use burn::module::{Module, Param};
 use burn::nn::Initializer;
@@ -11,22 +11,22 @@ use crate::ModelError;
 use crate::bounds::check_matrix;
 use crate::dropout::DropoutStage;
 
-/// `x · weight + bias`, and what its adapter adds to that if it has one.
+/// Linear layer `x · weight + bias`, plus the output of its LoRA adapter if it has one.
 ///
-/// Its own type instead of burn's `Linear`, so that the adapter is beside the weight and the path
-/// of the weight is the same with and without.
+/// Not burn's `Linear`: the adapter is beside the weight, so that the path of the weight is the
+/// same with and without adapter.
 #[derive(Module, Debug)]
 pub struct Projection {
-    /// `[input, output]`
+    /// Weight, `[input, output]`.
     pub weight: Param<Tensor<2>>,
-    /// `[output]`
+    /// Bias, `[output]`.
     pub bias: Param<Tensor<1>>,
-    /// Trained instead of the weight.
+    /// LoRA adapter, trained while the weight is frozen.
     pub lora: Option<LowRank>,
 }
 
 impl Projection {
-    /// All zero, until filled.
+    /// Creates a layer of zeros.
     pub(crate) fn new(input: usize, output: usize, device: &Device) -> Self {
         Self {
             weight: Initializer::Zeros.init([input, output], device),
@@ -35,7 +35,8 @@ impl Projection {
         }
     }
 
-    /// `target` is which one of its layer this is: each drops other values before its adapter.
+    /// Applies the layer. `target` is its position in the Transformer layer, which determines the
+    /// dropout mask of the adapter.
     ///
     /// # Shapes
     /// - `rows`: `[T, input]`
@@ -57,10 +58,10 @@ impl Projection {
         }
     }
 
-    /// Gives the projection an adapter of zeros.
+    /// Adds an adapter of zeros.
     ///
     /// # Errors
-    /// [`ModelError::InvalidConfig`] if its matrices would be too large.
+    /// - [`ModelError::InvalidConfig`] if the adapter's matrices would be too large.
     pub(super) fn add_lora(&mut self, config: LowRankConfig) -> Result<(), ModelError> {
         let [input, output] = [0, 1].map(|axis| self.weight.lazy_shape()[axis]);
         check_matrix("rank", input.max(output), config.rank)?;
@@ -69,7 +70,7 @@ impl Projection {
         Ok(())
     }
 
-    /// Adds the adapter's product to the weight and drops the adapter.
+    /// Adds the adapter's product to the weight and removes the adapter.
     pub(super) fn merge_lora(&mut self) {
         if let Some(lora) = self.lora.take() {
             let merged = self.weight.val().detach() + lora.product().detach();

@@ -1,4 +1,4 @@
-//! The keys of a `config.json`, read one by one, each error naming file and key.
+//! Access to the keys of a `config.json`; errors name the file and the key.
 
 use std::path::{Path, PathBuf};
 
@@ -8,14 +8,14 @@ use serde_json::{Map, Value};
 use super::CONFIG_FILE;
 use crate::ModelError;
 
-/// The keys of a file. A key that is null counts as missing, as in transformers.
+/// Keys of a `config.json`. A null value counts as missing, as in transformers.
 pub(super) struct ConfigKeys {
     path: PathBuf,
     pub(super) keys: Map<String, Value>,
 }
 
 impl ConfigKeys {
-    /// Reads `config.json` of a folder.
+    /// Reads the `config.json` of a checkpoint directory.
     pub(super) fn read(directory: &Path) -> Result<Self, ModelError> {
         let path = directory.join(CONFIG_FILE);
         let text = std::fs::read(&path).map_err(|source| ModelError::Io {
@@ -28,10 +28,10 @@ impl ConfigKeys {
         }
     }
 
-    /// The value of a key, if it is there.
+    /// Returns the value of a key, if present.
     ///
     /// # Errors
-    /// [`ModelError::ConfigValue`] if it is not of that type.
+    /// - [`ModelError::ConfigValue`] if the value has another type.
     pub(super) fn get<T: DeserializeOwned>(
         &self,
         key: &'static str,
@@ -46,7 +46,7 @@ impl ConfigKeys {
         }
     }
 
-    /// The error of a key whose value will not do.
+    /// Creates the error of an invalid value.
     pub(super) fn value(
         &self,
         key: &'static str,
@@ -61,10 +61,11 @@ impl ConfigKeys {
         }
     }
 
-    /// The value of a key that has to be there.
+    /// Returns the value of a required key.
     ///
     /// # Errors
-    /// [`ModelError::MissingKey`] if it is not, and as [`ConfigKeys::get`].
+    /// - [`ModelError::MissingKey`] if the key is missing.
+    /// - The errors of [`ConfigKeys::get`].
     pub(super) fn require<T: DeserializeOwned>(
         &self,
         key: &'static str,
@@ -77,7 +78,7 @@ impl ConfigKeys {
             })
     }
 
-    /// The error of a value that describes a model this crate has not got.
+    /// Creates the error of a value that describes an unsupported model.
     pub(super) fn unsupported(
         &self,
         field: &'static str,

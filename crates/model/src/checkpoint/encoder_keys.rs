@@ -1,4 +1,4 @@
-//! The keys of `config.json` that describe an encoder, in the words of each family.
+//! Keys of `config.json` that describe an encoder, in each family's naming.
 
 use serde_json::{Value, json};
 
@@ -7,8 +7,9 @@ use crate::encoder::ACTIVATIONS;
 use crate::family::MODEL_TYPES;
 use crate::{Activation, EncoderConfig, Family, ModelError, Positions};
 
-/// What [`DistilBertConfig`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/distilbert/configuration_distilbert.py)
-/// calls the keys that all other families call alike.
+/// Names in
+/// [`DistilBertConfig`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/distilbert/configuration_distilbert.py)
+/// of keys that have one name in all other families.
 const DISTILBERT: [(&str, &str); 8] = [
     ("hidden_size", "dim"),
     ("num_hidden_layers", "n_layers"),
@@ -20,7 +21,7 @@ const DISTILBERT: [(&str, &str); 8] = [
     ("classifier_dropout", "seq_classif_dropout"),
 ];
 
-/// The family's word for a key.
+/// Returns the family's name of a key.
 pub(super) fn key_of(family: Family, key: &'static str) -> &'static str {
     let own = DISTILBERT.iter().find(|(ours, _)| *ours == key);
     match (family, own) {
@@ -29,7 +30,8 @@ pub(super) fn key_of(family: Family, key: &'static str) -> &'static str {
     }
 }
 
-/// The encoder that the keys describe. Missing rates are those of
+/// Returns the configuration of the encoder. Missing probabilities, epsilon and standard deviation
+/// have the defaults of
 /// [`BertConfig`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/configuration_bert.py),
 /// which all families share.
 pub(super) fn encoder_of(keys: &ConfigKeys) -> Result<EncoderConfig, ModelError> {
@@ -50,7 +52,7 @@ pub(super) fn encoder_of(keys: &ConfigKeys) -> Result<EncoderConfig, ModelError>
         family,
         vocab_size: size("vocab_size")?,
         embedding_size: match family {
-            // ELECTRA's file always says it; one width has one representation here.
+            // ELECTRA's file always contains it; here equal widths are always `None`.
             Family::Electra => Some(size("embedding_size")?).filter(|width| *width != hidden_size),
             _ => None,
         },
@@ -80,7 +82,7 @@ pub(super) fn encoder_of(keys: &ConfigKeys) -> Result<EncoderConfig, ModelError>
     })
 }
 
-/// Whether it is an encoder with a table of positions.
+/// Checks that the model is an encoder with absolute position embeddings.
 fn check_architecture(keys: &ConfigKeys) -> Result<(), ModelError> {
     let positions: Option<String> = keys.get("position_embedding_type", "a name")?;
     if let Some(found) = positions.filter(|found| found != "absolute") {
@@ -112,7 +114,7 @@ fn positions(keys: &ConfigKeys, family: Family) -> Result<Positions, ModelError>
     })
 }
 
-/// What `config.json` says of an encoder.
+/// Returns the keys of `config.json` that describe an encoder.
 pub(super) fn encoder_keys(encoder: &EncoderConfig) -> Vec<(&'static str, Value)> {
     let family = encoder.family;
     let mut keys = vec![

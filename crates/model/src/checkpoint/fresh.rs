@@ -1,8 +1,8 @@
-//! What of a model is made anew although a checkpoint is there: layers that it lacks, and a head
-//! that it has for something else.
+//! Newly initialized layers of a model loaded from a checkpoint: layers missing from the
+//! checkpoint, and a head that was trained for something else.
 //!
-//! Whether a layer is new is decided for all of its tensors at once. Half a layer, or one that does
-//! not fit although it says that it is the one asked for, is damage, and an error.
+//! A layer is newly initialized as a whole. An incomplete layer, or one whose shape contradicts
+//! `config.json`, is an error.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,32 +14,32 @@ use super::weights::Weights;
 use crate::SequenceClassifierConfig;
 use crate::parameters::Parameter;
 
-/// The one layer whose shape depends on the classes.
+/// Path of the only layer whose shape depends on the classes.
 const OUTPUT_LAYER: &str = "head.output";
 
-/// What is made anew, and how it is drawn.
+/// Selection of the newly initialized layers, and how they are initialized.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fresh {
     pub(super) standard_deviation: f64,
     pub(super) seed: u64,
-    /// Whether the whole head is new: the one of the file computes something else.
+    /// Whether the whole head is newly initialized, since that of the checkpoint is another one.
     head: bool,
     output_layer: OutputLayer,
 }
 
-/// When the last layer of a head is taken from a file that has one.
+/// When the output layer of the checkpoint's head is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OutputLayer {
-    /// Never: it is for other classes.
+    /// Never: it belongs to other classes.
     New,
-    /// If it has as many rows as there are classes: the file does not say whose they are.
+    /// If it has one row per class: the checkpoint does not name its classes.
     OfSoManyClasses,
-    /// Always: the file names these classes.
+    /// Always: the checkpoint names the same classes.
     OfTheseClasses,
 }
 
 impl Fresh {
-    /// Only what is missing above the encoder.
+    /// Selects only missing layers above the encoder.
     pub(super) fn what_is_missing(config: &CheckpointConfig, seed: u64) -> Self {
         Self {
             standard_deviation: config.encoder.initializer_range,
@@ -49,7 +49,7 @@ impl Fresh {
         }
     }
 
-    /// For a classifier from a checkpoint that may be one for something else.
+    /// Selects the layers for a classifier; the checkpoint may have another head or other classes.
     pub(super) fn for_classifier(
         checkpoint: &CheckpointConfig,
         config: &SequenceClassifierConfig,
@@ -74,7 +74,7 @@ impl Fresh {
         }
     }
 
-    /// The paths of the layers that are new. Nothing of the encoder ever is.
+    /// Returns the paths of the newly initialized layers; none of them is in the encoder.
     pub(super) fn layers(
         &self,
         parameters: &[Parameter],
@@ -118,13 +118,13 @@ impl Fresh {
     }
 }
 
-/// The path of the layer that a parameter belongs to.
+/// Returns the path of the layer that a parameter belongs to.
 pub(super) fn layer_of(parameter: &Parameter) -> &str {
     let path = &parameter.path;
     path.rsplit_once('.').map_or(path, |(layer, _)| layer)
 }
 
-/// Whether a whole layer is there, and differs in the number of its outputs alone.
+/// Returns whether a layer is complete and only its number of outputs differs.
 fn is_of_other_classes(parameters: &[&Parameter], found: &[Option<&StoredTensor>]) -> bool {
     let mut outputs = BTreeSet::new();
     for (parameter, stored) in parameters.iter().zip(found) {
@@ -138,6 +138,6 @@ fn is_of_other_classes(parameters: &[&Parameter], found: &[Option<&StoredTensor>
         }
         outputs.insert((*found, *wanted));
     }
-    // One number for all tensors, and another one than is wanted.
+    // One number of outputs in all tensors, which differs from the expected one.
     outputs.len() == 1 && outputs.iter().all(|(found, wanted)| found != wanted)
 }

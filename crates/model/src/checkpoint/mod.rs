@@ -1,7 +1,7 @@
-//! Checkpoints in the layout of Hugging Face: a folder with `config.json` and weights.
+//! Hugging Face checkpoints: a directory with `config.json` and weights.
 //!
-//! `weights` finds the tensors, whichever files they are in; `load` gives them to a model by the
-//! names of `names`; `save` writes `config.json` and `model.safetensors`.
+//! `weights` finds the tensors in any file layout; `load` copies them into a model by the names of
+//! `names`; `save` writes `config.json` and `model.safetensors`.
 
 mod config_json;
 mod config_keys;
@@ -30,7 +30,7 @@ pub use save::{save_base_model, save_classifier, save_encoder, save_masked_lm};
 
 pub(crate) use weights::{ADAPTER_FILES, Weights};
 
-/// The file with the model's sizes.
+/// Name of the configuration file.
 const CONFIG_FILE: &str = "config.json";
-/// The file with the tensors that is written, and read before all others.
+/// Name of the weights file that is written, and read in preference to all others.
 const WEIGHTS_FILE: &str = "model.safetensors";

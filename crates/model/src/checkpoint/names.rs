@@ -1,12 +1,12 @@
-//! Our parameter paths in the names of Hugging Face: a family of models is such a table.
+//! Translation of parameter paths to Hugging Face tensor names, with a table per family.
 
 use crate::parameters::{Parameter, ParameterKind};
 use crate::{Family, SequenceClassifierConfig};
 
-/// Pairs of names. Those from our path to a name in a checkpoint are applied in this order.
+/// Replacements of path parts (first) by parts of a tensor name (second), applied in order.
 type Table = &'static [(&'static str, &'static str)];
 
-/// The encoder of BERT, RoBERTa and ELECTRA, without the family's prefix.
+/// Encoder of BERT, RoBERTa and ELECTRA, without the family's prefix.
 const BERT: Table = &[
     ("encoder.embeddings.norm.", "embeddings.LayerNorm."),
     ("encoder.embeddings.projection.", "embeddings_project."),
@@ -22,7 +22,7 @@ const BERT: Table = &[
     (".feed_forward.norm.", ".output.LayerNorm."),
 ];
 
-/// That of DistilBERT.
+/// Encoder of DistilBERT, without the family's prefix.
 const DISTILBERT: Table = &[
     ("encoder.embeddings.norm.", "embeddings.LayerNorm."),
     ("encoder.embeddings.", "embeddings."),
@@ -45,7 +45,7 @@ impl Family {
         }
     }
 
-    /// What the names of the encoder's tensors begin with in a file with a head.
+    /// Returns the prefix of the encoder's tensors in a checkpoint with a head.
     fn prefix(self) -> &'static str {
         match self {
             Self::Bert => "bert.",
@@ -94,8 +94,8 @@ impl Family {
         }
     }
 
-    /// Tensors of a file for masked language modelling that repeat another one, and our path of
-    /// that one: the decoder is the table of word embeddings, and old files have its bias twice.
+    /// Returns tensors of a masked LM checkpoint that duplicate a parameter, with its path: the
+    /// decoder is tied to the word embeddings, and old checkpoints contain its bias twice.
     fn tied_names(self) -> Table {
         const WORDS: &str = "encoder.embeddings.word_embeddings.weight";
         match self {
@@ -113,20 +113,20 @@ impl Family {
     }
 }
 
-/// The names that the parameters of a model have in a checkpoint.
+/// Names of a model's parameters in a Hugging Face checkpoint.
 #[derive(Debug, Clone, Copy)]
 pub struct TensorNames {
     family: Family,
     head: Table,
     tied: Table,
     prefix: &'static str,
-    /// What the paths of an encoder begin with where they do not say it themselves.
+    /// Prefix of the paths of a bare encoder, whose paths lack it.
     root: &'static str,
 }
 
 impl TensorNames {
-    /// Names in a checkpoint of a bare encoder, for the parameters of an
-    /// [`Encoder`](crate::Encoder) as well as of a [`BaseModel`](crate::BaseModel).
+    /// Returns the names in a checkpoint of a bare encoder, for an [`Encoder`](crate::Encoder) or a
+    /// [`BaseModel`](crate::BaseModel).
     ///
     /// ```
     /// use burn::tensor::Device;
@@ -153,8 +153,8 @@ impl TensorNames {
         }
     }
 
-    /// Names in a checkpoint of a classifier. A head that transformers has no class for keeps the
-    /// names that it has here.
+    /// Returns the names in a checkpoint of a classifier. A head without a class in transformers
+    /// keeps its paths as names.
     pub fn of_classifier(config: &SequenceClassifierConfig) -> Self {
         let family = config.encoder.family;
         let head = match config.is_of_the_family() {
@@ -169,7 +169,7 @@ impl TensorNames {
         }
     }
 
-    /// Names in a checkpoint for masked language modelling.
+    /// Returns the names in a checkpoint for masked language modeling.
     pub fn of_masked_lm(family: Family) -> Self {
         Self {
             head: family.masked_lm_table(),
@@ -180,7 +180,7 @@ impl TensorNames {
         }
     }
 
-    /// The name of a parameter in a file that transformers writes today.
+    /// Returns the name of a parameter in a file that current transformers writes.
     ///
     /// ```
     /// use burn::tensor::Device;
@@ -213,7 +213,7 @@ impl TensorNames {
         let name = table
             .iter()
             .fold(path, |name, (ours, theirs)| name.replacen(ours, theirs, 1));
-        // burn's names of the two vectors of a layer normalisation.
+        // burn's names of the two parameters of layer normalization are replaced.
         let name = match parameter.kind {
             ParameterKind::NormScale => with_last(&name, "weight"),
             ParameterKind::NormShift => with_last(&name, "bias"),
@@ -225,9 +225,9 @@ impl TensorNames {
         }
     }
 
-    /// Every name under which a file may hold the parameter, the likeliest first: the encoder's
-    /// have the family's prefix or none, and files converted from TensorFlow call the vectors of
-    /// a layer normalisation `gamma` and `beta`. Last a tensor that would repeat it.
+    /// Returns all names that a parameter may have in a file, most likely first: with or without
+    /// the family's prefix; with `gamma` and `beta` for layer normalization, as in files converted
+    /// from TensorFlow; finally tensors that duplicate it.
     pub(crate) fn candidates(&self, parameter: &Parameter) -> Vec<String> {
         let old = match parameter.kind {
             ParameterKind::NormScale => Some("gamma"),
@@ -246,19 +246,19 @@ impl TensorNames {
         names
     }
 
-    /// Whether a tensor is no parameter but the numbers of the positions.
+    /// Returns whether a tensor contains the position ids, which are not a parameter.
     pub(super) fn is_constant(&self, name: &str) -> bool {
         name.ends_with("embeddings.position_ids")
     }
 
-    /// The path of the parameter that a tensor should repeat.
+    /// Returns the path of the parameter that a tensor duplicates.
     pub(super) fn copied_path(&self, name: &str) -> Option<&'static str> {
         let mut tied = self.tied.iter();
         tied.find_map(|(copy, path)| (*copy == name).then_some(*path))
     }
 }
 
-/// The name with another word after its last dot.
+/// Replaces the part of the name after the last dot.
 fn with_last(name: &str, last: &str) -> String {
     match name.rsplit_once('.') {
         Some((rest, _)) => format!("{rest}.{last}"),

@@ -1,37 +1,37 @@
-//! What a pickle would call, found without running it.
+//! Static check of the functions that a pickle calls.
 //!
-//! A pickle is a program of opcodes, each with an argument of a known form
+//! A pickle is a sequence of opcodes, each with an argument of known format
 //! ([`pickletools`](https://github.com/python/cpython/blob/v3.13.0/Lib/pickletools.py)). Every
-//! function and class that it uses comes onto its stack by an opcode that names it, whatever
-//! becomes of the result. So it is enough to read the opcodes one after the other and to compare
-//! these names with the ones that weights need, as
+//! function and class that it uses is pushed by an opcode that names it. So it suffices to scan the
+//! opcodes and to compare these names with those that weights need, as
 //! [`torch.load`](https://github.com/pytorch/pytorch/blob/v2.9.0/torch/_weights_only_unpickler.py)
-//! does with `weights_only`.
+//! does with `weights_only=True`.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, Read};
 
-/// Longest name kept: those that are looked for are a tenth of it.
+/// Maximum length of a stored name; the allowed names are a tenth of it.
 const LONGEST_NAME: usize = 1000;
 
-/// What follows an opcode.
+/// Format of an opcode's argument.
 enum Argument {
-    /// So many bytes.
+    /// Fixed number of bytes.
     Bytes(u64),
-    /// A length in so many bytes, and then as many bytes as it says.
+    /// Length in this many bytes, followed by as many bytes.
     Counted(usize),
-    /// Text to the end of the line.
+    /// Text up to the end of the line.
     Line,
     /// Two lines: a module, and a name in it.
     Global,
 }
 
-/// Reads one pickle to its end. The first thing in it that is called or made and that weights have
-/// no use for, if there is any; after that nothing more is read.
+/// Reads one pickle. Returns the first function or class that weights do not need, if any, and
+/// stops there.
 ///
 /// # Errors
-/// [`io::ErrorKind::InvalidData`] for what is no opcode, [`io::ErrorKind::UnexpectedEof`] if the
-/// end is missing, and what reading can bring.
+/// - [`io::ErrorKind::InvalidData`] if an opcode is invalid or the pickle does not end.
+/// - [`io::ErrorKind::UnexpectedEof`] if the pickle ends within an argument.
+/// - Any error of the reader.
 pub(super) fn foreign_call(pickle: &mut impl BufRead) -> io::Result<Option<String>> {
     let mut names = Names::default();
     loop {
@@ -62,13 +62,13 @@ pub(super) fn foreign_call(pickle: &mut impl BufRead) -> io::Result<Option<Strin
     }
 }
 
-/// The names on top of the stack. `STACK_GLOBAL` takes module and name from there; whoever writes
-/// a pickle puts both there immediately before, as texts or as what has been memorised of them.
+/// Names on top of the stack. `STACK_GLOBAL` takes module and name from there; picklers push both
+/// immediately before it, as text or from the memo.
 #[derive(Default)]
 struct Names {
-    /// What the last two opcodes have put onto the stack, if it is text.
+    /// Values pushed by the last two opcodes, if they are text.
     last: [Option<String>; 2],
-    /// Of everything memorised the text, if it is one.
+    /// Memo entries; `None` if they are not text.
     memorised: HashMap<u64, Option<String>>,
 }
 
@@ -93,7 +93,7 @@ impl Names {
                 let next = self.memorised.len() as u64;
                 self.memorised.insert(next, self.last[1].clone());
             }
-            // The version, and how far to read ahead.
+            // Protocol version and frame length.
             0x80 | 0x95 => {}
             _ => self.forget(),
         }
@@ -154,7 +154,7 @@ fn argument(opcode: u8) -> Option<Argument> {
     })
 }
 
-/// The argument as text: numbers in digits, nothing for what is too long for a name.
+/// Reads an argument as text: numbers in decimal; nothing if it is too long for a name.
 fn read(pickle: &mut impl BufRead, argument: &Argument) -> io::Result<Vec<String>> {
     Ok(match argument {
         Argument::Bytes(length) => {
@@ -179,7 +179,7 @@ fn read(pickle: &mut impl BufRead, argument: &Argument) -> io::Result<Vec<String
     })
 }
 
-/// So many bytes, of which nothing is allocated by their number alone.
+/// Reads `length` bytes without allocating by that number.
 fn text(pickle: &mut impl BufRead, length: u64) -> io::Result<Option<String>> {
     let mut kept = Vec::new();
     let mut taken = pickle.take(length);
@@ -192,7 +192,7 @@ fn text(pickle: &mut impl BufRead, length: u64) -> io::Result<Option<String>> {
         let source = format!("a pickle ends within a text of {length} bytes");
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, source));
     }
-    // Text that is no UTF-8 is no name either.
+    // Text that is not UTF-8 cannot be a name.
     Ok(String::from_utf8(kept).ok().filter(|_| skipped == 0))
 }
 
@@ -208,7 +208,7 @@ fn line(pickle: &mut impl BufRead) -> io::Result<Option<String>> {
     Ok(String::from_utf8(kept).ok().filter(|_| whole))
 }
 
-/// So many bytes, or nothing at the end.
+/// Reads `N` bytes; `None` at the end.
 fn bytes<const N: usize>(pickle: &mut impl BufRead) -> io::Result<Option<[u8; N]>> {
     let mut bytes = [0; N];
     match pickle.read_exact(&mut bytes) {
@@ -222,7 +222,7 @@ fn damage(reason: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
-/// What typed storages and old tensor classes begin with.
+/// Prefixes of typed storages and legacy tensor classes.
 const TYPES: [&str; 17] = [
     "BFloat16",
     "Bool",
@@ -243,7 +243,7 @@ const TYPES: [&str; 17] = [
     "Short",
 ];
 
-/// The element types, as PyTorch names them.
+/// PyTorch's names of the element types.
 const ELEMENT_TYPES: [&str; 23] = [
     "bfloat16",
     "bool",
@@ -270,7 +270,7 @@ const ELEMENT_TYPES: [&str; 23] = [
     "uint8",
 ];
 
-/// Whether a file of tensors and plain values needs it.
+/// Returns whether files of tensors and plain values use this function or class.
 fn is_of_weights(module: &str, name: &str) -> bool {
     match module {
         "collections" => matches!(name, "OrderedDict" | "Counter"),

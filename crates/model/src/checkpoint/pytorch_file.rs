@@ -1,14 +1,13 @@
-//! `pytorch_model.bin`: what `torch.save` wrote of a state dict. The description of the tensors is
-//! a pickle, a program for a small machine that can call any Python function; the elements lie
-//! beside it.
+//! Reader of `pytorch_model.bin`: a state dict written by `torch.save`. The tensors are described
+//! by a pickle, which can call any Python function; the elements are stored beside it.
 //!
-//! A file whose pickle names anything but what tensors and plain containers are made of is refused
-//! before it is interpreted, as
-//! [`torch.load`](https://docs.pytorch.org/docs/stable/notes/serialization.html#weights-only)
-//! refuses it: `pickle_calls` finds it wherever it stands. There is no Python in this process that
-//! could run it; but weights have no use for it, and the next tool may have.
+//! A file whose pickle names anything but tensors and plain containers is rejected before it is
+//! interpreted, as by
+//! [`torch.load`](https://docs.pytorch.org/docs/stable/notes/serialization.html#weights-only);
+//! `pickle_calls` finds such names. No Python runs in this process, but weights do not need such
+//! calls, and another program might run them.
 //!
-//! The crate `pytorch-reader` then interprets the few calls that put tensors together.
+//! The crate `pytorch-reader` then interprets the calls that build tensors.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
@@ -23,12 +22,13 @@ use super::stored_tensor::{ElementType, StoredTensor, StoredTensors};
 use super::weights::open_file;
 use crate::ModelError;
 
-/// The tensors of a file: a zip archive, or the stream of pickles that PyTorch wrote before 1.6.
-/// Only the pickle is read.
+/// Opens a file: a zip archive, or the stream of pickles that PyTorch wrote before 1.6. Only the
+/// pickle is read.
 ///
 /// # Errors
-/// [`ModelError::Io`] if there is no such file, [`ModelError::PickledCall`] if it holds anything
-/// but plain values and tensors, [`ModelError::DamagedWeights`] if it is not in the format.
+/// - [`ModelError::Io`] if the file cannot be read.
+/// - [`ModelError::PickledCall`] if it contains more than plain values and tensors.
+/// - [`ModelError::DamagedWeights`] if it is corrupted or has another format.
 pub(super) fn open(path: &Path) -> Result<StoredTensors, ModelError> {
     let damaged = |reason: String| ModelError::DamagedWeights {
         path: path.to_path_buf(),
@@ -50,7 +50,7 @@ pub(super) fn open(path: &Path) -> Result<StoredTensors, ModelError> {
         });
     }
     let reader = PytorchReader::new(path).map_err(failed)?;
-    // Both have to have read the same pickles.
+    // Otherwise the check may have read other pickles than the reader.
     if reader.metadata().format_type != format {
         return Err(damaged(format!(
             "neither {format:?} nor another format of PyTorch"
@@ -71,19 +71,19 @@ pub(super) fn open(path: &Path) -> Result<StoredTensors, ModelError> {
     Ok(tensors.collect())
 }
 
-/// The number that a stream of pickles begins with, as bytes and in digits.
+/// Magic number at the start of a stream of pickles, in binary and decimal.
 const OLD_STREAM: [&[u8]; 2] = [
     &[0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19],
     b"119547037146038801333356",
 ];
 
-/// How far into the file that number may stand.
+/// Maximum offset of the magic number, in bytes.
 const OLD_STREAM_WITHIN: usize = 64;
 
-/// The pickles of an old stream: that number, a version, the machine, the tensors, the storages.
+/// Pickles of an old stream: magic number, version, machine, tensors, storages.
 const OLD_STREAM_PICKLES: usize = 5;
 
-/// The format of a file, and the first call in it that weights have no use for.
+/// Returns the format of a file, and the first call that weights do not need.
 fn calls(mut file: File) -> io::Result<(FileFormat, Option<String>)> {
     let mut start = Vec::new();
     file.by_ref()
@@ -108,7 +108,7 @@ fn calls(mut file: File) -> io::Result<(FileFormat, Option<String>)> {
     Ok((format, None))
 }
 
-/// The first such call in any pickle of an archive.
+/// Returns the first such call in any pickle of an archive.
 fn calls_in_archive(file: File) -> io::Result<Option<String>> {
     let mut archive = ZipArchive::new(BufReader::new(file))?;
     for index in 0..archive.len() {
@@ -132,7 +132,7 @@ fn element_type(dtype: DType) -> ElementType {
     }
 }
 
-/// The reader gives elements in the order of this machine.
+/// The reader returns elements in the byte order of this machine.
 fn little_endian(mut bytes: Vec<u8>, size: usize) -> Vec<u8> {
     if cfg!(target_endian = "big") {
         bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);

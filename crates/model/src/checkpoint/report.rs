@@ -1,17 +1,18 @@
-//! What became of each tensor of a checkpoint.
+//! Report of loading a checkpoint.
 
-/// Names as they stand in the file. Two kinds of tensors are not listed: the numbers of the
-/// positions, which old files have as a tensor, and a decoder whose values are those of the word
-/// embeddings, or of the bias, that have been taken.
+/// Tensors of a checkpoint and of the model after loading, by their names in the file. Not listed
+/// are the position ids in old files, and tensors that duplicate the word embeddings or the
+/// decoder's bias.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadReport {
-    /// Tensors taken from the file.
+    /// Tensors loaded from the file.
     pub loaded: Vec<String>,
-    /// Tensors the file has not got, or has for other classes: freshly initialised from the seed.
+    /// Tensors missing from the checkpoint, or saved for other classes: newly initialized from the
+    /// seed.
     pub initialised: Vec<String>,
-    /// Tensors of the head that an adapter's checkpoint has not got: as they were in the model.
+    /// Head tensors missing from an adapter's checkpoint: unchanged.
     pub kept: Vec<String>,
-    /// Tensors of the file that the model has no place for.
+    /// Unexpected tensors: in the file, but not in the model.
     pub unused: Vec<String>,
 }
 

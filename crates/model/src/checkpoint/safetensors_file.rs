@@ -1,5 +1,6 @@
-//! [safetensors](https://huggingface.co/docs/safetensors/index#format): eight bytes that say how
-//! long the header is, a header in JSON with type, shape and place of each tensor, the elements.
+//! Reader of [safetensors](https://huggingface.co/docs/safetensors/index#format) files: the length
+//! of the header in eight bytes, a JSON header with dtype, shape and offsets of each tensor, and
+//! the elements.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -13,14 +14,15 @@ use super::stored_tensor::{ElementType, StoredTensor, StoredTensors};
 use super::weights::open_file;
 use crate::ModelError;
 
-/// Longest header accepted: what other readers of the format accept.
+/// Maximum header length in bytes, as in other readers of the format.
 const LONGEST_HEADER: u64 = 100_000_000;
 
-/// The tensors of a file. Only the header is read.
+/// Opens a file and reads its header.
 ///
 /// # Errors
-/// [`ModelError::Io`] if there is no such file, [`ModelError::DamagedWeights`] if it is not
-/// consistent in itself: the tensors have to fill it without gaps and without overlap.
+/// - [`ModelError::Io`] if the file cannot be read.
+/// - [`ModelError::DamagedWeights`] if it is inconsistent: the tensors must fill it without gaps or
+///   overlap.
 pub(super) fn open(path: &Path) -> Result<StoredTensors, ModelError> {
     let file = open_file(path)?;
     let (header, data_start) = read_header(&file).map_err(|source| match source.kind() {
@@ -47,7 +49,7 @@ pub(super) fn open(path: &Path) -> Result<StoredTensors, ModelError> {
     Ok(tensors.collect())
 }
 
-/// The header, checked, and the place of the first element.
+/// Returns the checked header and the offset of the first element.
 fn read_header(mut file: &File) -> io::Result<(Metadata, u64)> {
     let found = file.metadata()?.len();
     let mut prefix = [0; 8];
@@ -60,7 +62,7 @@ fn read_header(mut file: &File) -> io::Result<(Metadata, u64)> {
     file.read_exact(&mut prefix)?;
     let length = u64::from_le_bytes(prefix);
     let most = LONGEST_HEADER.min(found - prefix.len() as u64);
-    // Before anything of this size is allocated.
+    // Checked before anything of this size is allocated.
     if length > most {
         return Err(damage(format!(
             "the header claims {length} bytes, expected at most {most}"
@@ -84,7 +86,7 @@ fn damage(reason: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
-/// Reads the elements of a tensor whose place has been checked to lie within the file.
+/// Returns a function that reads a tensor's elements; its offsets must be within the file.
 fn reader(
     file: Arc<File>,
     data_start: u64,

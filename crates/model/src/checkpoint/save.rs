@@ -1,4 +1,4 @@
-//! From a model to a checkpoint that transformers loads.
+//! Writing checkpoints that transformers loads.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -12,16 +12,16 @@ use super::{CONFIG_FILE, CheckpointConfig, TensorNames, WEIGHTS_FILE};
 use crate::parameters::{Parameter, for_each, parameters};
 use crate::{BaseModel, Encoder, MaskedLm, ModelError, Pooling, SequenceClassifier};
 
-/// Writes `config.json` and `model.safetensors` into `directory`, made if need be, such that
-/// `AutoModelForSequenceClassification.from_pretrained` loads the same model. Where transformers
-/// has no class for pooling or head, `AutoModel.from_pretrained` loads the encoder, and
-/// [`load_classifier`](crate::load_classifier) the whole.
+/// Writes `config.json` and `model.safetensors` into `directory`, which is created if it does not
+/// exist. `AutoModelForSequenceClassification.from_pretrained` loads the same model. If
+/// transformers has no class for the pooling or head, `AutoModel.from_pretrained` loads the
+/// encoder, and [`load_classifier`](crate::load_classifier) loads the whole model.
 ///
-/// Adapters are merged: to save them by themselves is for [`save_adapter`](crate::save_adapter).
-/// What else `config.json` says is taken from `checkpoint`. Each file appears whole or not at all.
+/// Adapters are merged; [`save_adapter`](crate::save_adapter) saves them separately. All other keys
+/// of `config.json` are taken from `checkpoint`. Each file is written atomically.
 ///
 /// # Errors
-/// [`ModelError::Io`] if a file cannot be written.
+/// - [`ModelError::Io`] if a file cannot be written.
 pub fn save_classifier(
     directory: &Path,
     model: &SequenceClassifier,
@@ -39,12 +39,12 @@ pub fn save_classifier(
     )
 }
 
-/// Writes a model for masked language modelling such that `AutoModelForMaskedLM.from_pretrained`
-/// loads it. `checkpoint` describes its encoder.
+/// Writes a masked language model, which `AutoModelForMaskedLM.from_pretrained` loads. `checkpoint`
+/// describes its encoder.
 ///
 /// # Errors
-/// As [`save_classifier`], and [`ModelError::InvalidConfig`] if `checkpoint` describes an encoder
-/// with other parameters.
+/// - The errors of [`save_classifier`].
+/// - [`ModelError::InvalidConfig`] if `checkpoint` describes an encoder with other parameters.
 pub fn save_masked_lm(
     directory: &Path,
     model: &MaskedLm,
@@ -62,11 +62,11 @@ pub fn save_masked_lm(
     write(directory, &merged, names, &checkpoint.to_masked_lm_json())
 }
 
-/// Writes an encoder such that `AutoModel.from_pretrained` loads it; its pooler will be new.
-/// `checkpoint` describes it.
+/// Writes an encoder, which `AutoModel.from_pretrained` loads with a newly initialized pooler.
+/// `checkpoint` describes the encoder.
 ///
 /// # Errors
-/// As [`save_masked_lm`].
+/// - The errors of [`save_masked_lm`].
 pub fn save_encoder(
     directory: &Path,
     encoder: &Encoder,
@@ -79,11 +79,11 @@ pub fn save_encoder(
     save_base_model(directory, &alone, checkpoint)
 }
 
-/// Writes an encoder and its pooler such that `AutoModel.from_pretrained` loads both. `checkpoint`
+/// Writes an encoder and its pooler, which `AutoModel.from_pretrained` loads. `checkpoint`
 /// describes the encoder.
 ///
 /// # Errors
-/// As [`save_masked_lm`].
+/// - The errors of [`save_masked_lm`].
 pub fn save_base_model(
     directory: &Path,
     model: &BaseModel,
@@ -108,8 +108,8 @@ fn device_of(encoder: &Encoder) -> Device {
     encoder.embeddings.word_embeddings.weight.lazy_device()
 }
 
-/// Whether the model has the parameters of the one that its configuration describes. Otherwise
-/// what is written would not load, or load as something else.
+/// Checks that a model has the parameters that its configuration describes. Otherwise the
+/// checkpoint would not load, or load as another model.
 fn check_described<M: Module>(model: &M, described: &M) -> Result<(), ModelError> {
     let listed = |model| -> BTreeMap<String, Vec<usize>> {
         let parameters = parameters(model).into_iter();
@@ -146,10 +146,11 @@ fn write<M: Module>(
     write_atomically(&directory.join(CONFIG_FILE), config.as_bytes())
 }
 
-/// The values of a parameter as a file holds them.
+/// Converts the values of a parameter to the layout of checkpoints: f32, linear weights
+/// output-major.
 ///
 /// # Panics
-/// If the data are not the parameter's.
+/// If `data` does not belong to the parameter.
 pub(crate) fn in_file(parameter: &Parameter, data: TensorData) -> TensorData {
     let data = data.convert_dtype(DType::F32);
     let Some([input, output]) = parameter.output_major() else {
@@ -161,7 +162,7 @@ pub(crate) fn in_file(parameter: &Parameter, data: TensorData) -> TensorData {
     }
 }
 
-/// Writes tensors under their names, into a folder that is made if need be.
+/// Writes tensors by name; creates the directory if it does not exist.
 pub(crate) fn write_tensors(
     path: &Path,
     tensors: &[(String, TensorData)],
@@ -185,7 +186,7 @@ fn serialize(tensors: &[(String, TensorData)]) -> Result<Vec<u8>, SafeTensorErro
             TensorView::new(Dtype::F32, shape, data.as_bytes())?,
         ))
     });
-    // transformers refuses a file that does not say for which framework it is.
+    // transformers rejects files without the framework in their metadata.
     let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
     safetensors::serialize(
         views.collect::<Result<Vec<_>, SafeTensorError>>()?,
@@ -193,7 +194,7 @@ fn serialize(tensors: &[(String, TensorData)]) -> Result<Vec<u8>, SafeTensorErro
     )
 }
 
-/// A reader sees the old file or the new one, never half of one.
+/// Writes a file atomically: readers see the old or the new content.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
     finetune_storage::write_atomically(path, bytes).map_err(|source| ModelError::Io {
         path: path.to_path_buf(),

@@ -1,5 +1,5 @@
-//! Weights in several files: an index in JSON says which shard holds which tensor, as
-//! [transformers writes it](https://huggingface.co/docs/transformers/big_models).
+//! Sharded weights: a JSON index maps each tensor to a file, as in
+//! [transformers](https://huggingface.co/docs/transformers/big_models).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -11,22 +11,23 @@ use super::stored_tensor::{StoredTensor, StoredTensors};
 use super::weights::open_file;
 use crate::ModelError;
 
-/// Longest index accepted; those of the largest models are a hundredth of it.
+/// Maximum index size in bytes; those of the largest models are a hundredth of it.
 const LONGEST_INDEX: u64 = 100_000_000;
 
 #[derive(Deserialize)]
 struct Index {
-    /// Tensor name to file name.
+    /// File name by tensor name.
     weight_map: BTreeMap<String, String>,
 }
 
-/// The tensors of all shards. Which shard a tensor is taken from is for the index to say.
+/// Opens all shards and returns their tensors, each from the shard that the index names.
 ///
 /// # Errors
-/// [`ModelError::Io`] and [`ModelError::IndexSyntax`] for the index itself,
-/// [`ModelError::ShardPath`] if it names something that is not a file beside it,
-/// [`ModelError::MissingShard`], [`ModelError::NotInShard`] if a shard lacks a tensor that it
-/// should have, and what `open_shard` returns.
+/// - [`ModelError::Io`], [`ModelError::IndexSyntax`] if the index cannot be read or parsed.
+/// - [`ModelError::ShardPath`] if a shard is not a file in the directory of the index.
+/// - [`ModelError::MissingShard`] if a shard does not exist.
+/// - [`ModelError::NotInShard`] if a shard lacks one of its tensors.
+/// - The errors of `open_shard`.
 pub(super) fn open(
     path: &Path,
     open_shard: fn(&Path) -> Result<StoredTensors, ModelError>,
@@ -54,7 +55,7 @@ pub(super) fn open(
         })?;
         tensors.insert(name.clone(), tensor);
     }
-    // What the index does not name is there all the same: taken, or reported as unused.
+    // Tensors missing from the index are included too: they are loaded, or reported as unused.
     for (name, tensor) in stored.into_values().flatten() {
         tensors.entry(name).or_insert(tensor);
     }
@@ -76,7 +77,7 @@ fn read(path: &Path) -> Result<Index, ModelError> {
     })
 }
 
-/// The path of a shard. An index comes with a download: it may not point at other folders.
+/// Returns the path of a shard. Indexes are downloaded and must not refer to other directories.
 fn beside(index: &Path, shard: &str) -> Result<PathBuf, ModelError> {
     let mut components = Path::new(shard).components();
     match (components.next(), components.next()) {

@@ -1,4 +1,4 @@
-//! A tensor in a file: described at once, read when it is wanted.
+//! Tensor in a file, whose elements are read on demand.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,26 +9,26 @@ use burn::tensor::{bf16, f16};
 
 use crate::ModelError;
 
-/// The tensors of a file by name.
+/// Tensors of a file by name.
 pub(crate) type StoredTensors = BTreeMap<String, StoredTensor>;
 
-/// How a file keeps the elements of a tensor.
+/// Element type of a tensor in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ElementType {
     F32,
     F16,
     BF16,
-    /// Nothing that weights are kept in, under the name the format has for it.
+    /// Type that is unsupported for weights, by its name in the format.
     Other(String),
 }
 
-/// One tensor of a file.
+/// Tensor in a file.
 pub(crate) struct StoredTensor {
-    /// The file, for errors.
+    /// File, for errors.
     pub(super) path: Arc<Path>,
-    /// Its name in the file.
+    /// Name in the file.
     pub(crate) name: String,
-    /// As the file has it: the matrices of linear layers are output-major.
+    /// Shape in the file, where the weights of linear layers are output-major.
     pub(super) shape: Vec<usize>,
     pub(super) element_type: ElementType,
     /// Reads the elements, little-endian and row-major.
@@ -36,12 +36,14 @@ pub(crate) struct StoredTensor {
 }
 
 impl StoredTensor {
-    /// The elements as 32-bit floats; both 16-bit types convert exactly.
+    /// Reads the elements as f32; both 16-bit types are converted exactly.
     ///
     /// # Errors
-    /// [`ModelError::TensorType`] if they are no floats, [`ModelError::NotFinite`] if there is a
-    /// NaN or an infinity among them, which training would spread over the whole model, and
-    /// [`ModelError::DamagedWeights`] or [`ModelError::Io`] if they cannot be read.
+    /// - [`ModelError::TensorType`] if the elements are not floating-point numbers.
+    /// - [`ModelError::NotFinite`] if one is NaN or infinite; training would spread it to the whole
+    ///   model.
+    /// - [`ModelError::DamagedWeights`] if the file is corrupted.
+    /// - [`ModelError::Io`] if the file cannot be read.
     pub(super) fn values(&self) -> Result<Vec<f32>, ModelError> {
         let convert: fn(&[u8]) -> Vec<f32> = match &self.element_type {
             ElementType::F32 => |bytes| elements(bytes, f32::from_le_bytes),
@@ -82,7 +84,7 @@ impl StoredTensor {
         self.path.to_path_buf()
     }
 
-    /// A file that contradicts itself is damaged; anything else is the system's error.
+    /// Inconsistent files are corrupted; all other errors come from the system.
     fn unreadable(&self, source: io::Error) -> ModelError {
         match source.kind() {
             io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {

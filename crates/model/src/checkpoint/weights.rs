@@ -1,4 +1,4 @@
-//! The weights of a checkpoint folder, whichever of the four layouts they are in.
+//! Weights of a checkpoint directory, in any of four file layouts.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -9,12 +9,12 @@ use super::stored_tensor::{StoredTensor, StoredTensors};
 use super::{pytorch_file, safetensors_file, shard_index};
 use crate::ModelError;
 
-/// How the tensors of one layout are found.
+/// Function that opens the tensors of a file layout.
 pub(crate) type Open = fn(&Path) -> Result<StoredTensors, ModelError>;
 
-/// The files that weights are looked for in; the first that is there is taken, in the order of
+/// Weight files in order of preference, as in
 /// [`from_pretrained`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/modeling_utils.py):
-/// files that cannot hold code before those that can, whole before sharded.
+/// safetensors before pickles, single files before shards.
 pub(super) const MODEL_FILES: [(&str, Open); 4] = [
     (super::WEIGHTS_FILE, safetensors_file::open),
     ("model.safetensors.index.json", |path| {
@@ -26,13 +26,13 @@ pub(super) const MODEL_FILES: [(&str, Open); 4] = [
     }),
 ];
 
-/// The files that PEFT keeps an adapter in.
+/// Weight files of PEFT adapters in order of preference.
 pub(crate) const ADAPTER_FILES: [(&str, Open); 2] = [
     ("adapter_model.safetensors", safetensors_file::open),
     ("adapter_model.bin", pytorch_file::open),
 ];
 
-/// The tensors of a checkpoint, and which of them have been taken.
+/// Tensors of a checkpoint, and the names of those that have been loaded.
 pub(crate) struct Weights {
     path: PathBuf,
     tensors: StoredTensors,
@@ -40,16 +40,15 @@ pub(crate) struct Weights {
 }
 
 impl Weights {
-    /// Reads the descriptions of all tensors in the first of the `files` that is there, and no
-    /// elements.
+    /// Reads the descriptions of all tensors, without their elements, from the first existing file.
     ///
     /// # Errors
-    /// [`ModelError::NoWeights`] if the folder has none of the files, and what reading the one it
-    /// has can bring.
+    /// - [`ModelError::NoWeights`] if the directory has none of the `files`.
+    /// - The errors of opening the file.
     pub(crate) fn open(directory: &Path, files: &[(&str, Open)]) -> Result<Self, ModelError> {
         for (name, open) in files {
             let path = directory.join(name);
-            // A link to nowhere is there, and then an error.
+            // A broken link counts as existing and causes an error.
             if path.symlink_metadata().is_ok() {
                 return Ok(Self {
                     tensors: open(&path)?,
@@ -68,29 +67,29 @@ impl Weights {
         })
     }
 
-    /// The first of the `names` that there is a tensor for, and its tensor.
+    /// Returns the tensor with the first of the `names` that exists.
     pub(crate) fn find(&self, names: &[String]) -> Option<&StoredTensor> {
         names.iter().find_map(|name| self.tensors.get(name))
     }
 
-    /// Notes that a tensor has found its place.
+    /// Marks a tensor as loaded.
     pub(crate) fn mark_taken(&mut self, name: &str) {
         self.taken.insert(name.to_string());
     }
 
-    /// The names of what has not been taken.
+    /// Returns the names of the tensors that have not been loaded.
     pub(crate) fn unused(&self) -> impl Iterator<Item = &String> {
         let names = self.tensors.keys();
         names.filter(|name| !self.taken.contains(*name))
     }
 
-    /// The file that was read: the weights themselves or their index.
+    /// Returns the path of the opened file: the weights or their index.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }
 
-/// Opens a file to read it. A folder can be opened on some systems, too, and is refused here.
+/// Opens a file for reading. A directory, which can be opened on some systems, is an error.
 pub(super) fn open_file(path: &Path) -> Result<File, ModelError> {
     let open = || {
         let file = File::open(path)?;

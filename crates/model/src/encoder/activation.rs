@@ -1,38 +1,38 @@
-//! The non-linear functions between two linear maps.
+//! Activation functions.
 
 use burn::tensor::{Tensor, activation};
 use finetune_ops::{gelu, gelu_tanh};
 use serde::{Deserialize, Serialize};
 
-/// An activation, under the name that `config.json` has for it
+/// Activation function, with its name in `config.json`
 /// ([`ACT2FN`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/activations.py#L324)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Activation {
-    /// The exact GELU.
+    /// Exact GELU.
     #[default]
     Gelu,
-    /// GELU in the tanh form, also called `gelu_pytorch_tanh`.
+    /// Tanh approximation of GELU; `gelu_pytorch_tanh` is an alias.
     #[serde(alias = "gelu_pytorch_tanh")]
     GeluNew,
-    /// `max(x, 0)`
+    /// `max(x, 0)`.
     Relu,
-    /// `x · sigmoid(x)`, also called `swish`.
+    /// `x · sigmoid(x)`; `swish` is an alias.
     #[serde(alias = "swish")]
     Silu,
-    /// The hyperbolic tangent.
+    /// Hyperbolic tangent.
     Tanh,
-    /// Nothing: two linear maps after each other.
+    /// Identity.
     Linear,
 }
 
-/// The names that `config.json` may give, for the message that refuses another.
+/// Supported names in `config.json`, for error messages.
 pub(crate) const ACTIVATIONS: &str =
     "gelu, gelu_new, gelu_pytorch_tanh, relu, silu, swish, tanh, linear";
 
 impl Activation {
-    /// What `config.json` calls it.
+    /// Returns the name in `config.json`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Gelu => "gelu",
@@ -44,6 +44,8 @@ impl Activation {
         }
     }
 
+    /// Applies the function element-wise.
+    ///
     /// # Shapes
     /// - `x`, output: any, the same
     pub(crate) fn apply<const N: usize>(self, x: Tensor<N>) -> Tensor<N> {

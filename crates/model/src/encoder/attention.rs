@@ -1,4 +1,4 @@
-//! Self-attention with its output projection, residual and normalisation: `BertAttention`.
+//! Self-attention with output projection, residual and layer normalization (`BertAttention`).
 
 use burn::module::Module;
 use burn::nn::LayerNorm;
@@ -10,19 +10,19 @@ use crate::adapters::{LoraTarget, Projection};
 use crate::dropout::DropoutStage;
 use crate::parts;
 
-/// `norm(x + dropout(output(attention(query(x), key(x), value(x)))))`; DistilBERT has no dropout
-/// there.
+/// Multi-head self-attention: `norm(x + dropout(output(attention(query(x), key(x), value(x)))))`.
+/// DistilBERT has no dropout on the output.
 #[derive(Module, Debug)]
 pub struct SelfAttention {
-    /// `[D, D]`
+    /// Query projection, `[D, D]`.
     pub query: Projection,
-    /// `[D, D]`
+    /// Key projection, `[D, D]`.
     pub key: Projection,
-    /// `[D, D]`
+    /// Value projection, `[D, D]`.
     pub value: Projection,
-    /// `[D, D]`
+    /// Output projection, `[D, D]`.
     pub output: Projection,
-    /// After the residual.
+    /// Layer normalization after the residual.
     pub norm: LayerNorm,
     heads: usize,
     epsilon: f64,
@@ -50,6 +50,8 @@ impl SelfAttention {
         }
     }
 
+    /// Applies the attention block.
+    ///
     /// # Shapes
     /// - `hidden`: `[T, D]`
     /// - output: `[T, D]`, or `[B, D]` for the first tokens

@@ -1,16 +1,16 @@
-//! Which slots of a padded batch hold a token.
+//! Attention mask of a padded batch.
 
 use burn::tensor::{Device, Int, Tensor};
 use finetune_ops::key_bias;
 
 use crate::ModelError;
 
-/// The attention mask of a batch: `true` for a row's own tokens, `false` for padding.
+/// Attention mask of a batch: `true` for tokens, `false` for padding.
 ///
-/// It is all that the layers and the pooling know of a batch beside its hidden states.
+/// Apart from hidden states, it is the only input of layers and pooling.
 #[derive(Debug, Clone)]
 pub struct AttentionMask {
-    /// The mask as numbers to add to the scores of attention, `[B, S]`.
+    /// Additive attention mask, `[B, S]`.
     pub(crate) key_bias: Tensor<2>,
     pub(crate) real: Vec<bool>,
     batch: usize,
@@ -18,13 +18,13 @@ pub struct AttentionMask {
 }
 
 impl AttentionMask {
-    /// Moves a mask to a device.
+    /// Copies a mask to a device.
     ///
     /// # Shapes
     /// - `mask`: `B * S` values, row by row
     ///
     /// # Errors
-    /// [`ModelError::BatchShape`] if there are not `B * S` values, or none at all.
+    /// - [`ModelError::BatchShape`] if `mask` does not have `B * S` values, or is empty.
     ///
     /// ```
     /// use burn::tensor::Device;
@@ -56,7 +56,7 @@ impl AttentionMask {
         })
     }
 
-    /// The rows of this batch, then those of another, all padded to the longer of both.
+    /// Stacks the rows of two batches, padded to the longer one.
     pub(crate) fn stack(&self, other: &Self) -> Result<Self, ModelError> {
         let sequence = self.sequence.max(other.sequence);
         let mut real = Vec::with_capacity((self.batch + other.batch) * sequence);
@@ -70,17 +70,17 @@ impl AttentionMask {
         Self::new(&real, shape, &self.key_bias.device())
     }
 
-    /// Number of rows of the batch, `B`.
+    /// Returns the number of rows, `B`.
     pub fn batch(&self) -> usize {
         self.batch
     }
 
-    /// Tokens a row with padding, `S`.
+    /// Returns the tokens per row including padding, `S`.
     pub fn sequence(&self) -> usize {
         self.sequence
     }
 
-    /// The first token of each row.
+    /// Returns the first token of each row.
     ///
     /// # Shapes
     /// - `rows`: `[T, D]`

@@ -1,53 +1,52 @@
-//! The shape of an encoder.
+//! Configuration of an encoder.
 
 use serde::{Deserialize, Serialize};
 
 use crate::bounds::LARGEST_SIZE;
 use crate::{Activation, Family, ModelError, Positions};
 
-/// No encoder is so deep: a damaged file must not build layers until memory ends.
+/// Maximum number of layers, so that a corrupted file cannot exhaust the memory.
 const MOST_LAYERS: usize = 1000;
 
-/// Sizes, rates and true differences of an [`Encoder`](crate::Encoder), under the names of BERT's
-/// `config.json`.
+/// Configuration of an [`Encoder`](crate::Encoder), with the names of BERT's `config.json`.
 ///
 /// The defaults are those of
 /// [`BertConfig`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/configuration_bert.py):
-/// BERT base, uncased. [`EncoderConfig::base`] has those of the other families.
+/// BERT base, uncased. [`EncoderConfig::base`] returns those of the other families.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EncoderConfig {
-    /// Whose checkpoints it is for. The other fields decide what is computed; a value that no
-    /// checkpoint of the family can express is refused.
+    /// Model family, which determines the checkpoint layout (default: BERT). Values of other fields
+    /// that a checkpoint of the family cannot represent are errors.
     pub family: Family,
-    /// Rows of the word embedding table, `V`.
+    /// Vocabulary size: rows of the word embeddings, `V` (default: 30,522).
     pub vocab_size: usize,
-    /// Width of the embedding tables where it differs from that of the hidden states: a linear map
-    /// stands between them then.
+    /// Width of the embeddings, `E`, if it differs from `hidden_size`; a linear layer then projects
+    /// them (default: `None`, equal widths).
     pub embedding_size: Option<usize>,
-    /// Width of the hidden states, `D`; a multiple of `num_attention_heads`.
+    /// Width of the hidden states, `D`, a multiple of `num_attention_heads` (default: 768).
     pub hidden_size: usize,
-    /// Number of Transformer layers, `L`.
+    /// Number of Transformer layers, `L`, at most 1000 (default: 12).
     pub num_hidden_layers: usize,
-    /// Number of attention heads, `H`.
+    /// Number of attention heads, `H` (default: 12).
     pub num_attention_heads: usize,
-    /// Width of the feed-forward layer between its two linear maps.
+    /// Inner width of the feed-forward network (default: 3072).
     pub intermediate_size: usize,
-    /// Between the two linear maps of the feed-forward layer.
+    /// Activation function of the feed-forward network (default: GELU).
     pub hidden_act: Activation,
-    /// Share of hidden values dropped in training, in `[0, 1)`.
+    /// Dropout probability of hidden values, in `[0, 1)` (default: 0.1).
     pub hidden_dropout_prob: f64,
-    /// Share of attention probabilities dropped in training, in `[0, 1)`.
+    /// Dropout probability of attention weights, in `[0, 1)` (default: 0.1).
     pub attention_probs_dropout_prob: f64,
-    /// Rows of the position table; [`EncoderConfig::longest_sequence`] says what fits in.
+    /// Rows of the position embeddings (default: 512); see [`EncoderConfig::longest_sequence`].
     pub max_position_embeddings: usize,
-    /// How positions are counted.
+    /// Numbering of positions (default: from 0).
     pub positions: Positions,
-    /// Rows of the token type table; 0 for an encoder without one, which ignores token types.
+    /// Rows of the token type embeddings; 0 for an encoder without token types (default: 2).
     pub type_vocab_size: usize,
-    /// Added to the variance in layer normalisation.
+    /// Constant added to the variance in layer normalization, above 0 (default: 1e-12).
     pub layer_norm_eps: f64,
-    /// Standard deviation of newly initialised weights.
+    /// Standard deviation of newly initialized weights, above 0 (default: 0.02).
     pub initializer_range: f64,
 }
 
@@ -74,7 +73,7 @@ impl Default for EncoderConfig {
 }
 
 impl EncoderConfig {
-    /// The base model of a family:
+    /// Returns the configuration of a family's base model:
     /// [DistilBERT](https://huggingface.co/distilbert/distilbert-base-uncased),
     /// [RoBERTa](https://huggingface.co/FacebookAI/roberta-base),
     /// [XLM-R](https://huggingface.co/FacebookAI/xlm-roberta-base),
@@ -113,7 +112,8 @@ impl EncoderConfig {
         }
     }
 
-    /// The large model of a family: 24 layers, 1024 wide. DistilBERT has none that is published.
+    /// Returns the configuration of a family's large model: 24 layers, hidden size 1024. No large
+    /// DistilBERT has been published.
     pub fn large(family: Family) -> Self {
         Self {
             hidden_size: 1024,
@@ -124,21 +124,21 @@ impl EncoderConfig {
         }
     }
 
-    /// Width of the embedding tables, `E`.
+    /// Returns the width of the embeddings, `E`.
     pub fn embedding_width(&self) -> usize {
         self.embedding_size.unwrap_or(self.hidden_size)
     }
 
-    /// The most tokens a row may have.
+    /// Returns the maximum sequence length in tokens.
     pub fn longest_sequence(&self) -> usize {
         self.positions
             .longest_sequence(self.max_position_embeddings)
     }
 
-    /// Whether an encoder can be made of it.
+    /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// [`ModelError::InvalidConfig`] names the first field that is out of its range.
+    /// - [`ModelError::InvalidConfig`] if a value is out of range; it names the first field.
     pub fn validate(&self) -> Result<(), ModelError> {
         for (field, size) in [
             ("vocab_size", self.vocab_size),

@@ -1,6 +1,6 @@
-//! The sum of word, position and token type embeddings, normalised:
+//! Sum of word, position and token type embeddings with layer normalization:
 //! [`BertEmbeddings`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/modeling_bert.py),
-//! and the linear map that ELECTRA puts after it.
+//! and ELECTRA's projection after it.
 
 use burn::module::Module;
 use burn::nn::{Embedding, LayerNorm, Linear};
@@ -11,18 +11,18 @@ use super::{EncoderConfig, EncoderInput, Positions};
 use crate::dropout::{DropoutStage, apply};
 use crate::parts;
 
-/// The embedding tables. `E` is the width of their rows: `D`, unless there is a projection.
+/// Embeddings of width `E`, which equals `D` unless there is a projection.
 #[derive(Module, Debug)]
 pub struct Embeddings {
-    /// `[V, E]`
+    /// Word embeddings, `[V, E]`.
     pub word_embeddings: Embedding,
-    /// `[max_position_embeddings, E]`
+    /// Position embeddings, `[max_position_embeddings, E]`.
     pub position_embeddings: Embedding,
-    /// `[type_vocab_size, E]`, where the family has token types.
+    /// Token type embeddings, `[type_vocab_size, E]`, if the family has token types.
     pub token_type_embeddings: Option<Embedding>,
-    /// Applied to the sum.
+    /// Layer normalization of the sum.
     pub norm: LayerNorm,
-    /// `[E, D]`, where the widths differ.
+    /// Projection to the hidden size, `[E, D]`, if the widths differ.
     pub projection: Option<Linear>,
     epsilon: f64,
     dropout: f64,
@@ -30,7 +30,7 @@ pub struct Embeddings {
     positions: Positions,
 }
 
-/// What a batch has to fit: the rows of each table, and how positions are counted.
+/// Table sizes and numbering of positions, which a batch must fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tables {
     pub(super) words: usize,
@@ -67,11 +67,13 @@ impl Embeddings {
         }
     }
 
+    /// Returns the embeddings of a batch.
+    ///
     /// # Shapes
     /// - output: `[T, D]`
     ///
     /// # Panics
-    /// If the input was made for an encoder with other tables: a GPU would read beside them.
+    /// If the input was made for an encoder with other tables; a GPU would read out of bounds.
     pub(super) fn forward(&self, input: &EncoderInput, dropout: Option<DropoutStage>) -> Tensor<2> {
         assert_eq!(input.tables, self.tables(), "an input of another encoder");
         let rows_of = |table: &Embedding, ids| embedding(table.weight.val(), ids);
@@ -91,7 +93,7 @@ impl Embeddings {
         }
     }
 
-    /// Positions that repeat in every row of the batch: `[B, S, E] + [1, S, E]`.
+    /// Adds positions that are the same in every row of the batch: `[B, S, E] + [1, S, E]`.
     fn add_positions(&self, rows: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
         let [tokens, width] = rows.dims();
         let table = self.position_embeddings.weight.val();

@@ -1,5 +1,4 @@
-//! The position-wise feed-forward network with its residual and normalisation: `BertIntermediate`
-//! and `BertOutput`.
+//! Feed-forward network with residual and layer normalization (`BertIntermediate`, `BertOutput`).
 
 use burn::module::Module;
 use burn::nn::LayerNorm;
@@ -11,14 +10,14 @@ use crate::adapters::{LoraTarget, Projection};
 use crate::dropout::DropoutStage;
 use crate::parts;
 
-/// `norm(x + dropout(output(activation(intermediate(x)))))`. There is no dropout between the two maps.
+/// Feed-forward network: `norm(x + dropout(output(activation(intermediate(x)))))`.
 #[derive(Module, Debug)]
 pub struct FeedForward {
-    /// `[D, intermediate_size]`
+    /// First linear layer, `[D, intermediate_size]`.
     pub intermediate: Projection,
-    /// `[intermediate_size, D]`
+    /// Second linear layer, `[intermediate_size, D]`.
     pub output: Projection,
-    /// After the residual.
+    /// Layer normalization after the residual.
     pub norm: LayerNorm,
     epsilon: f64,
     dropout: f64,
@@ -39,6 +38,8 @@ impl FeedForward {
         }
     }
 
+    /// Applies the feed-forward block.
+    ///
     /// # Shapes
     /// - `hidden`, output: `[T, D]`
     pub(super) fn forward(

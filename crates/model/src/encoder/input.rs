@@ -1,4 +1,4 @@
-//! A padded batch on its way into the encoder.
+//! Encoder input: a padded batch on a device.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
@@ -8,31 +8,31 @@ use crate::ModelError;
 
 /// Token ids, token types and attention mask of a batch, on a device.
 ///
-/// Made from plain slices, and checked there: an id outside an embedding table is undefined on a
-/// GPU, so it must never reach one. It fits the encoder it was made for, and others with as many
-/// words, positions and token types.
+/// Ids are checked on creation, as an id outside an embedding table is undefined behavior on a GPU.
+/// The input is valid for the encoder it was made for, and for others with tables of the same
+/// sizes.
 #[derive(Debug, Clone)]
 pub struct EncoderInput {
     pub(crate) token_ids: Tensor<1, Int>,
-    /// Nothing for an encoder without token types.
+    /// `None` for an encoder without token types.
     pub(crate) token_type_ids: Option<Tensor<1, Int>>,
-    /// Nothing where every row has the positions 0, 1, 2, …
+    /// `None` if every row has the positions 0, 1, 2, ...
     pub(crate) position_ids: Option<Tensor<1, Int>>,
     pub(crate) mask: AttentionMask,
-    /// What the ids have been checked against.
+    /// Table sizes that the ids were checked against.
     pub(super) tables: Tables,
 }
 
 impl EncoderInput {
-    /// Moves a batch to the device of `encoder`.
+    /// Copies a batch to the device of `encoder`.
     ///
     /// # Shapes
     /// - `token_ids`, `token_type_ids`, `attention_mask`: `B * S` values, row by row; the mask is
-    ///   `true` for a real token; an encoder without token types ignores them
+    ///   `true` for tokens and `false` for padding; an encoder without token types ignores them
     ///
     /// # Errors
-    /// [`ModelError::BatchShape`] if a slice has not `B * S` values or there are none at all, and
-    /// [`ModelError::OutsideEmbedding`] if an id, a type or a position is outside its table.
+    /// - [`ModelError::BatchShape`] if a slice does not have `B * S` values, or is empty.
+    /// - [`ModelError::OutsideEmbedding`] if an id, token type or position is outside its table.
     pub fn new(
         encoder: &Encoder,
         token_ids: &[u32],
@@ -73,11 +73,11 @@ impl EncoderInput {
         })
     }
 
-    /// The rows of this batch, then those of another, all padded to the longer of both: the
-    /// encoder reads both in one go.
+    /// Stacks the rows of two batches, padded to the longer one, so that the encoder processes both
+    /// at once.
     pub(crate) fn stack(&self, other: &Self) -> Result<Self, ModelError> {
         let mask = self.mask.stack(&other.mask)?;
-        // What stands in padding makes no difference, as long as every table has it.
+        // The values at padded positions do not matter if every table contains them.
         let stacked = |first: &Tensor<1, Int>, second: &Tensor<1, Int>| {
             let first = padded(first, self.batch(), mask.sequence());
             let second = padded(second, other.batch(), mask.sequence());
@@ -96,12 +96,12 @@ impl EncoderInput {
         })
     }
 
-    /// Number of rows of the batch, `B`.
+    /// Returns the number of rows, `B`.
     pub fn batch(&self) -> usize {
         self.mask.batch()
     }
 
-    /// Tokens a row with padding, `S`.
+    /// Returns the tokens per row including padding, `S`.
     pub fn sequence(&self) -> usize {
         self.mask.sequence()
     }
@@ -123,7 +123,7 @@ fn indices(
     Ok(int_tensor(ids.collect::<Result<Vec<_>, _>>()?, device))
 }
 
-/// Rows of numbers, each followed by zeros up to `sequence` of them.
+/// Pads each row of values with zeros to length `sequence`.
 fn padded(values: &Tensor<1, Int>, batch: usize, sequence: usize) -> Tensor<1, Int> {
     let length = values.dims()[0] / batch;
     if length == sequence {

@@ -1,4 +1,4 @@
-//! One Transformer layer: `BertLayer`.
+//! Transformer layer (`BertLayer`).
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -8,12 +8,12 @@ use super::{AttentionMask, EncoderConfig, FeedForward, Queries, SelfAttention};
 use crate::adapters::LoraTarget;
 use crate::dropout::DropoutStage;
 
-/// Self-attention, then feed-forward.
+/// Transformer layer: self-attention, then a feed-forward network.
 #[derive(Module, Debug)]
 pub struct EncoderLayer {
-    /// Looks at the whole sequence.
+    /// Self-attention block.
     pub attention: SelfAttention,
-    /// Looks at one token.
+    /// Feed-forward block.
     pub feed_forward: FeedForward,
 }
 
@@ -25,6 +25,8 @@ impl EncoderLayer {
         }
     }
 
+    /// Applies the layer.
+    ///
     /// # Shapes
     /// - `hidden`: `[T, D]`
     /// - output: `[T, D]`, or `[B, D]` for the first tokens
@@ -42,7 +44,7 @@ impl EncoderLayer {
         self.feed_forward.forward(attended, dropout, precision)
     }
 
-    /// Whether any of its linear maps has an adapter.
+    /// Returns whether any linear layer has an adapter.
     pub fn has_lora(&self) -> bool {
         let mut targets = LoraTarget::ALL.into_iter();
         targets.any(|target| target.of(self).lora.is_some())

@@ -1,6 +1,6 @@
-//! The Transformer encoder shared by the whole BERT family
-//! ([Devlin et al. 2018](https://arxiv.org/abs/1810.04805)): embeddings, then layers of
-//! self-attention and feed-forward, each with a residual and a layer normalisation after it.
+//! Transformer encoder of the BERT family ([Devlin et al. 2018](https://arxiv.org/abs/1810.04805)):
+//! embeddings, then layers of self-attention and feed-forward networks, each with residual and
+//! post-layer normalization.
 
 mod activation;
 mod attention;
@@ -33,25 +33,25 @@ use finetune_ops::Precision;
 
 use crate::{DropoutStream, ModelError};
 
-/// Token ids to hidden states, as
+/// Transformer encoder from token ids to hidden states:
 /// [`BertModel`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/modeling_bert.py)
-/// without its pooler.
+/// without pooler.
 #[derive(Module, Debug)]
 pub struct Encoder {
-    /// Word, position and token type tables.
+    /// Word, position and token type embeddings.
     pub embeddings: Embeddings,
-    /// The Transformer layers, the one next to the embeddings first.
+    /// Transformer layers, from the one next to the embeddings.
     pub layers: Vec<EncoderLayer>,
     #[module(skip)]
     precision: Precision,
 }
 
 impl EncoderConfig {
-    /// An encoder of this shape whose parameters are all zero until a checkpoint or
-    /// [`initialise`](crate::initialise) fills them.
+    /// Creates an encoder whose parameters are zero until a checkpoint or
+    /// [`initialise`](crate::initialise) sets them.
     ///
     /// # Errors
-    /// As [`EncoderConfig::validate`].
+    /// - The errors of [`EncoderConfig::validate`].
     pub fn init(&self, device: &Device) -> Result<Encoder, ModelError> {
         self.validate()?;
         let layers = (0..self.num_hidden_layers).map(|_| EncoderLayer::new(self, device));
@@ -64,18 +64,18 @@ impl EncoderConfig {
 }
 
 impl Encoder {
-    /// The same encoder, computing the products of its layers in a precision; a new one does in
-    /// [`Precision::F32`]. No part of a checkpoint.
+    /// Sets the precision of the matrix products in the layers (default: [`Precision::F32`]). The
+    /// precision is not stored in checkpoints.
     pub fn with_precision(self, precision: Precision) -> Self {
         Self { precision, ..self }
     }
 
-    /// In which precision the products of its layers are computed.
+    /// Returns the precision of the matrix products in the layers.
     pub fn precision(&self) -> Precision {
         self.precision
     }
 
-    /// The hidden states after the last layer. Without `dropout` the result is deterministic.
+    /// Returns the hidden states of the last layer. Without `dropout` the result is deterministic.
     ///
     /// # Shapes
     /// - output: `[T, D]`
@@ -87,7 +87,8 @@ impl Encoder {
         self.advance(self.embed(input, dropout), &input.mask, dropout, layers)
     }
 
-    /// All hidden states: those of the embeddings, then one per layer, `L + 1` in all.
+    /// Returns all hidden states: the output of the embeddings, then of each layer, `L + 1` in
+    /// total.
     ///
     /// # Shapes
     /// - each output: `[T, D]`
@@ -103,7 +104,7 @@ impl Encoder {
         self.states_from(0, embedded, &input.mask, dropout, 0..=self.layers.len())
     }
 
-    /// The hidden states with number 0: what the first layer takes in.
+    /// Returns the output of the embeddings (hidden states 0).
     ///
     /// # Shapes
     /// - output: `[T, D]`
@@ -112,7 +113,7 @@ impl Encoder {
             .forward(input, dropout.map(|stream| stream.stage(0)))
     }
 
-    /// Runs the layers of a range on what the first of them takes in.
+    /// Applies a range of layers to the input of the first one.
     ///
     /// # Shapes
     /// - `hidden`, output: `[T, D]`
@@ -129,8 +130,8 @@ impl Encoder {
         })
     }
 
-    /// From the hidden states with one number to those with the wanted ones, none of them lower;
-    /// layers above the last are not run.
+    /// Returns the hidden states `wanted`, computed from hidden states `number`, which must not be
+    /// higher. Layers above the last wanted one are not computed.
     ///
     /// # Shapes
     /// - `hidden`, each output: `[T, D]`
@@ -151,8 +152,8 @@ impl Encoder {
         states
     }
 
-    /// The first tokens of the same hidden states. The layer that gives the last of them computes
-    /// no other token.
+    /// Returns the first tokens of the same hidden states. The last layer computes only first
+    /// tokens.
     ///
     /// # Shapes
     /// - `hidden`: `[T, D]`
@@ -174,7 +175,7 @@ impl Encoder {
         let stage = dropout.map(|stream| stream.stage(last));
         let top = states[states.len() - 1].clone();
         let top = self.layers[below].forward(top, mask, Queries::First, stage, self.precision);
-        // With one wanted, the one below it is only what it is made of.
+        // If only the last is wanted, the one below it is an intermediate result.
         let skipped = usize::from(first == last);
         let others = states.into_iter().skip(skipped);
         let others = others.map(|state| mask.first_tokens(state));

@@ -1,28 +1,28 @@
-//! Which row of the position table a token gets.
+//! Numbering of positions: the row of the position embeddings for each token.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
 
-/// How positions are counted.
+/// Numbering of positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Positions {
-    /// 0, 1, 2, … whatever the token.
+    /// 0, 1, 2, ... for all tokens.
     #[default]
     FromZero,
-    /// RoBERTa's
+    /// RoBERTa's numbering
     /// ([`create_position_ids_from_input_ids`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/roberta/modeling_roberta.py#L140)):
-    /// real tokens count from `padding_index + 1` on; padding has position `padding_index` and
-    /// does not count, wherever it stands.
+    /// tokens count from `padding_index + 1`; padding has position `padding_index` and is not
+    /// counted.
     AfterPadding {
-        /// Number of the padding token.
+        /// Id of the padding token.
         padding_index: usize,
     },
 }
 
 impl Positions {
-    /// The longest sequence that a position table of so many rows can take.
+    /// Returns the maximum sequence length for a position table of `rows` rows.
     pub(crate) fn longest_sequence(self, rows: usize) -> usize {
         match self {
             Self::FromZero => rows,
@@ -32,10 +32,10 @@ impl Positions {
         }
     }
 
-    /// The position of every token, where that differs between rows.
+    /// Returns the position of every token; `None` if positions are the same in every row.
     ///
     /// # Errors
-    /// [`ModelError::OutsideEmbedding`] if a row has more tokens than there are positions.
+    /// - [`ModelError::OutsideEmbedding`] if a row has more tokens than there are positions.
     pub(super) fn of_tokens(
         self,
         token_ids: &[u32],

@@ -1,21 +1,21 @@
-//! Which tokens a layer computes.
+//! Selection of the tokens whose hidden states a layer computes.
 
 use burn::tensor::Tensor;
 
 use super::AttentionMask;
 
-/// The tokens whose hidden states are wanted of a layer. Only they ask in its attention; keys and
-/// values are those of all tokens.
+/// Tokens whose hidden states a layer computes. Only they are queries of its attention; keys and
+/// values come from all tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Queries {
-    /// All of them, as the layer above needs.
+    /// All tokens, as the next layer needs.
     All,
-    /// The first of each row: enough for the layer below a pooling that looks at no other.
+    /// First token of each row, if the pooling uses no other.
     First,
 }
 
 impl Queries {
-    /// The rows of these tokens.
+    /// Returns the rows of these tokens.
     ///
     /// # Shapes
     /// - `hidden`: `[T, D]`

@@ -1,10 +1,10 @@
-//! How token rows divide into heads.
+//! Division of token rows into heads.
 
 use burn::backend::{Backend, TensorMetadata, tensor::FloatTensor};
 use burn::tensor::Shape;
 
-/// How the rows of a batch divide into heads. `N` tokens of each sequence are all of them for keys
-/// and values, and any number for queries.
+/// Division of a batch's rows into heads. `N`, the tokens per sequence, is `S` for keys and values,
+/// and any number for queries.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Layout {
     pub(super) batch: usize,
@@ -32,14 +32,14 @@ impl Layout {
         1.0 / (self.head_width as f64).sqrt()
     }
 
-    /// `[B * N, D]` to `[B, H, N, K]`.
+    /// Splits `[B * N, D]` into `[B, H, N, K]`.
     pub(super) fn split<B: Backend>(self, rows: FloatTensor<B>) -> FloatTensor<B> {
         let tokens = rows.shape()[0] / self.batch;
         let shape = Shape::from([self.batch, tokens, self.heads, self.head_width]);
         B::float_swap_dims(B::float_reshape(rows, shape), 1, 2)
     }
 
-    /// `[B, H, N, K]` to `[B * N, D]`.
+    /// Joins `[B, H, N, K]` into `[B * N, D]`.
     pub(super) fn join<B: Backend>(self, heads: FloatTensor<B>) -> FloatTensor<B> {
         let tokens = heads.shape()[2];
         let shape = Shape::from([self.batch * tokens, self.heads * self.head_width]);

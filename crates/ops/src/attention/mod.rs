@@ -1,7 +1,6 @@
-//! Multi-head scaled dot-product attention ([Vaswani et al. 2017](https://arxiv.org/abs/1706.03762))
-//! from token rows to token rows, with a key mask and dropout on the probabilities, as
-//! `BertSelfAttention` computes it: for all tokens of a sequence, or for those only whose result is
-//! wanted.
+//! Multi-head scaled dot-product attention ([Vaswani et al.
+//! 2017](https://arxiv.org/abs/1706.03762)) on token rows, with a key mask and attention dropout,
+//! as `BertSelfAttention`: for all tokens of a sequence, or only for selected queries.
 
 mod layout;
 
@@ -20,15 +19,15 @@ use crate::gradients::register;
 use crate::linear::product;
 use crate::{Dropout, EncoderOps, Kernels, Precision};
 
-/// The attention mask as numbers to add to the scores: 0 for a real token, the lowest 32-bit float
-/// for padding, whose probability then is exactly 0.
+/// Returns the additive attention mask: 0 for tokens, and the lowest f32 for padding, whose
+/// attention weight is then exactly 0.
 ///
 /// # Shapes
-/// - `attention_mask`: `B * S` values, row by row; `true` for a real token
+/// - `attention_mask`: `B * S` values, row by row; `true` for tokens
 /// - output: `[B, S]`
 ///
 /// # Panics
-/// If the mask has not `batch * sequence` values.
+/// If the mask does not have `batch * sequence` values.
 pub fn key_bias(
     attention_mask: &[bool],
     [batch, sequence]: [usize; 2],
@@ -41,16 +40,16 @@ pub fn key_bias(
     Tensor::from_data(TensorData::new(bias, [batch, sequence]), device)
 }
 
-/// For each head `softmax(query · keyᵀ / sqrt(K) + key_bias) · value`, the heads side by side.
+/// Computes `softmax(query · keyᵀ / sqrt(K) + key_bias) · value` per head, with concatenated heads.
 ///
-/// There may be fewer queries than tokens: what a model looks at of its last layer need not be
-/// more than one token of each sequence.
+/// There may be fewer queries than tokens: models often need only one token per sequence of the
+/// last layer.
 ///
-/// The factors of both products, and of those of the backward, are rounded to the precision of the
-/// settings; the softmax is one of 32-bit floats.
+/// The operands of the matrix products, forward and backward, are rounded to the precision of the
+/// settings; the softmax is computed in f32.
 ///
-/// On flex, and without dropout, the result of a query does not depend on the other queries, on the
-/// other sequences of the batch nor on padding, bit for bit.
+/// On flex without dropout, the result of a query is bit-identical for any other queries, other
+/// sequences in the batch, and padding.
 ///
 /// # Shapes
 /// - `query`: `[B * Q, D]`, the queries of a sequence one after the other; `Q` is any number
@@ -59,8 +58,8 @@ pub fn key_bias(
 /// - output: `[B * Q, D]`
 ///
 /// # Panics
-/// If `D` is not a multiple of the heads, the rows of `query` not one of `B`, `key` or `value` are not
-/// `[B * S, D]`, or the dropout is not in `[0, 1)`.
+/// If `D` is not a multiple of the number of heads, the rows of `query` are not a multiple of `B`,
+/// `key` or `value` are not `[B * S, D]`, or the dropout probability is not in `[0, 1)`.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -108,27 +107,27 @@ pub fn attention(
     ))
 }
 
-/// How attention is computed.
+/// Settings of attention.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
-    /// `H`
+    /// Number of heads, `H`.
     pub heads: usize,
-    /// Of the probabilities.
+    /// Dropout of the attention weights.
     pub dropout: Option<Dropout>,
-    /// Of the factors of the products.
+    /// Precision of the operands of the matrix products.
     pub precision: Precision,
 }
 
-/// What attention looks at.
+/// Inputs of attention.
 #[derive(Debug, Clone)]
 pub struct Inputs<T> {
-    /// `[B * Q, D]`
+    /// Queries, `[B * Q, D]`.
     pub query: T,
-    /// `[B * S, D]`
+    /// Keys, `[B * S, D]`.
     pub key: T,
-    /// `[B * S, D]`
+    /// Values, `[B * S, D]`.
     pub value: T,
-    /// `[B, S]`
+    /// Additive mask, `[B, S]`.
     pub key_bias: T,
 }
 

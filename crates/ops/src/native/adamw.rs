@@ -1,4 +1,4 @@
-//! A step of AdamW in one pass over a parameter, its gradient and its two moments.
+//! AdamW step in one pass over a parameter, its gradient and its two moments.
 
 use rayon::prelude::*;
 

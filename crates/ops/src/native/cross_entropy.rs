@@ -1,4 +1,4 @@
-//! Cross entropy of rows of logits against one class each.
+//! Cross entropy of rows of logits with class labels.
 
 use rayon::prelude::*;
 

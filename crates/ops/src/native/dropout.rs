@@ -1,4 +1,4 @@
-//! Dropout by hashing, in place.
+//! In-place dropout with a hash-based mask.
 
 use crate::dropout::Mask;
 

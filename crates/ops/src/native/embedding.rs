@@ -1,4 +1,4 @@
-//! Rows of a table, and their gradient.
+//! Embedding lookup and its gradient.
 
 use std::mem::MaybeUninit;
 

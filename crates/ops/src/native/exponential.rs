@@ -1,4 +1,4 @@
-//! The exponential of a number that is not above 0.
+//! Exponential of non-positive numbers.
 
 use super::instructions::Arithmetic;
 

@@ -1,9 +1,9 @@
-//! The exact GELU, in place.
+//! In-place exact GELU.
 //!
-//! The distribution function of the standard normal is `Φ(-a) = g(a) · exp(-a²/2)` for `a >= 0`, where
-//! `g` is smooth and close to `1 / a` for large `a`: here `t` times a polynomial in
-//! `t = 1 / (1 + 0.35 a)`, fitted for the least relative error on `[0, 14]`, which is 3.2e-8. So the
-//! tail keeps its relative accuracy, which `1 + erf` loses, and the density `φ` comes with it.
+//! The standard normal distribution function is `Φ(-a) = g(a) · exp(-a²/2)` for `a >= 0`, where `g`
+//! is smooth and close to `1 / a` for large `a`. Here `g` is `t` times a polynomial in `t = 1 / (1
+//! + 0.35 a)`, fitted for minimal relative error on `[0, 14]`, which is 3.2e-8. This keeps the
+//! relative accuracy of the tail, unlike `1 + erf`, and also yields the density `φ`.
 
 use super::exponential::exp;
 use super::instructions::{Arithmetic, vectorised};

@@ -1,7 +1,7 @@
-//! Which instruction set a kernel runs with.
+//! Selection of the instruction set of a kernel.
 //!
-//! A kernel is a plain loop in an `#[inline(always)]` function. [`vectorised!`] compiles it once for
-//! each instruction set, with vectors as wide as that has, and chooses at run time.
+//! A kernel is a plain loop in an `#[inline(always)]` function. [`vectorised!`] compiles it for
+//! each instruction set, with its vector width, and selects one at run time.
 
 /// How a kernel computes `a · b + c`.
 pub(super) trait Arithmetic {

@@ -1,4 +1,4 @@
-//! Layer normalisation of rows, in place.
+//! In-place layer normalization of rows.
 
 use super::instructions::{Arithmetic, vectorised};
 use super::rows_in_task;

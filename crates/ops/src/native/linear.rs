@@ -1,4 +1,4 @@
-//! The linear layer on rows, forward and backward.
+//! Linear layer on token rows, forward and backward.
 
 use std::mem::MaybeUninit;
 

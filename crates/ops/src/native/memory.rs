@@ -1,4 +1,4 @@
-//! Tasks over slices, in place or into memory that has not been written yet.
+//! Parallel tasks over slices, in place or into uninitialized memory.
 
 use std::mem::MaybeUninit;
 

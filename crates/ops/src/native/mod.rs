@@ -1,11 +1,11 @@
-//! Kernels on slices of 32-bit floats, for backends whose tensors lie in this machine's memory.
+//! Native f32 kernels on slices, for backends with tensors in host memory.
 //!
-//! - Each is compiled for several instruction sets and runs with the best that the machine has, see
-//!   [`instructions`]. Any width will do.
-//! - Work is cut into tasks by its size alone, and what tasks add up is added in their order: so a
-//!   result has the same bits on any number of threads. On machines with other instruction sets it
-//!   may differ in the last bits.
-//! - A row's result depends on no other row, bit for bit.
+//! - Each kernel is compiled for several instruction sets and runs with the best available one, see
+//!   [`instructions`]. Any width is supported.
+//! - Work is divided into tasks by its size alone, and sums over tasks have a fixed order: so
+//!   results are bit-identical for any number of threads. Between instruction sets, the last bits
+//!   may differ.
+//! - The result of a row is bit-identical for any other rows.
 
 pub(crate) mod adamw;
 pub(crate) mod attention;

@@ -1,4 +1,4 @@
-//! The sum of squares of many values, and all of them times one factor.
+//! Sum of squares, and multiplication by a factor.
 
 use rayon::prelude::*;
 

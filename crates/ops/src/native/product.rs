@@ -1,7 +1,7 @@
-//! The matrix product, by the crate that burn's flex uses for it.
+//! Matrix product by the crate that burn's flex uses.
 //!
-//! It chooses among several ways by the sizes of the matrices, and some add up in another order.
-//! What has to have the same bits at any number of rows goes through [`in_one_order`].
+//! The crate selects an algorithm by the sizes of the matrices, and the order of sums differs
+//! between them. Results that must be bit-identical for any number of rows use [`in_one_order`].
 
 use gemm::Parallelism;
 

@@ -1,4 +1,4 @@
-//! Dropout, the residual and layer normalisation of rows, in one pass.
+//! Dropout, residual and layer normalization of rows in one pass.
 
 use std::mem::MaybeUninit;
 

@@ -1,5 +1,4 @@
-//! Values rounded to a type of 16 bits, and kept as 32-bit floats: what a product of that precision
-//! reads, for machines that have no instructions for it.
+//! Rounding of f32 values to 16-bit types, for machines without instructions for products in them.
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;

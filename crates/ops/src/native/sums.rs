@@ -1,8 +1,8 @@
-//! Sums and the like along a row.
+//! Sums and maxima along a row.
 //!
-//! Value `i` of a row goes to lane `i % LANES`, and the lanes are added up at the end: so the order
-//! of the additions follows from the width alone, whatever the vectors of the machine, and zeros
-//! behind a row change nothing.
+//! Value `i` of a row goes to lane `i % LANES`, and the lanes are combined at the end. So the order
+//! of additions depends only on the width, not on the machine's vectors, and trailing zeros have no
+//! effect.
 
 /// Enough that additions need not wait for each other.
 const LANES: usize = 32;

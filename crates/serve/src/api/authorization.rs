@@ -1,4 +1,4 @@
-//! Who may ask.
+//! Authorization by bearer token.
 
 use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use super::error::ApiError;
 use crate::Models;
 
-/// Lets a request through if it shows the token, or if there is none.
+/// Passes a request on if it has the token, or if none is configured.
 pub(super) async fn require_token(
     State(models): State<Models>,
     request: Request,

@@ -1,4 +1,4 @@
-//! Reading a body: within its size, within its time, as the type that is expected.
+//! Reading of request bodies: limits of size and time, JSON parsing.
 
 use std::error::Error;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use tokio::time::timeout;
 use super::error::{ApiError, ErrorCode};
 use crate::ServeConfig;
 
-/// Of a body that is too large so many bytes are read and thrown away. A client that is still
-/// sending when the connection closes may never see the answer.
+/// Maximum number of bytes of an oversized body that are read and discarded. A client that is still
+/// sending when the connection closes may not receive the response.
 const MAX_DISCARDED_BYTES: u64 = 64 << 20;
 
-/// Reads JSON.
+/// Reads a JSON body.
 pub(super) async fn read<T: DeserializeOwned>(
     headers: &HeaderMap,
     body: Body,
@@ -28,8 +28,8 @@ pub(super) async fn read<T: DeserializeOwned>(
     parse(&bytes)
 }
 
-/// A form of another site cannot send this type without asking first, so that a page somewhere
-/// cannot use a server on the loopback address of whoever looks at it.
+/// Requires JSON as content type. Browsers send it to another origin only after a preflight
+/// request, so a foreign web page cannot use a server on the loopback address of its visitor.
 fn check_type(headers: &HeaderMap) -> Result<(), ApiError> {
     let value = headers.get(CONTENT_TYPE);
     let value = value.and_then(|value| value.to_str().ok()).unwrap_or("");
@@ -58,7 +58,7 @@ async fn read_bytes(
     let length = headers.get(CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > limit as u64) {
-        // Who asks before it sends need not send.
+        // Clients that send `Expect` wait for permission, so there is nothing to discard.
         if !headers.contains_key(EXPECT) {
             discard(body, config.body_timeout()).await;
         }
@@ -86,7 +86,7 @@ fn is_too_long(error: &axum::Error) -> bool {
         .is_some_and(|source| source.is::<LengthLimitError>())
 }
 
-/// Reads to the end, keeping nothing.
+/// Reads to the end and discards the content.
 async fn discard(mut body: Body, time: Duration) {
     let all = async {
         let mut discarded = 0;
@@ -97,7 +97,7 @@ async fn discard(mut body: Body, time: Duration) {
             }
         }
     };
-    // Late or not: the answer is the same.
+    // The response is the same after a timeout.
     let _ = timeout(time, all).await;
 }
 
@@ -123,7 +123,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     Ok(parsed)
 }
 
-/// The parser quotes what it found, which may be long.
+/// The parser quotes its input, which may be long.
 fn shortened(message: String) -> String {
     const LONGEST: usize = 300;
     match message.char_indices().nth(LONGEST) {

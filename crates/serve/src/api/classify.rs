@@ -18,39 +18,39 @@ use crate::model::{InputKind, ModelFault};
 use crate::models::NoAnswer;
 use crate::{Answer, Input, Models, ServeConfig};
 
-/// What is asked.
+/// Request of a prediction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"inputs": "The parcel is late", "top_k": 2}))]
 pub struct ClassifyRequest {
-    /// A text, a pair, or a list of either.
+    /// A text, a text pair, or a list of either.
     pub inputs: Inputs,
-    /// So many of the likeliest labels are listed; all if it is left out.
+    /// Number of labels to list, at least 1 (default: all).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, nullable = true)]
     pub top_k: Option<usize>,
 }
 
-/// One input, or a list.
+/// One input, or a list of inputs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Inputs {
     /// One input.
     One(Input),
-    /// A list, with at least one.
+    /// List of inputs, at least one.
     Many(Vec<Input>),
 }
 
-/// What the model says.
+/// Response with predictions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ClassifyResponse {
-    /// The model's name.
+    /// Name of the model.
     pub model: String,
-    /// An answer to each input, in their order; one if one was asked about.
+    /// One prediction per input, in the same order.
     pub predictions: Vec<Answer>,
 }
 
-/// Asks a model about a text, a pair of texts, or a list of either.
+/// Predicts labels or scores of a text, a text pair, or a list of either.
 #[utoipa::path(
     post,
     path = "/v1/models/{name}/classify",
@@ -99,7 +99,7 @@ pub(super) async fn classify(
     }))
 }
 
-/// What can be known before the model is asked.
+/// Checks the inputs before they are queued.
 fn check(inputs: &[Input], kind: InputKind, config: &ServeConfig) -> Result<(), ApiError> {
     if inputs.is_empty() {
         let message = "inputs is an empty list";
@@ -152,7 +152,7 @@ impl Inputs {
     }
 }
 
-/// By hand, as for [`Input`].
+/// Manual implementation for clear error messages, as for [`Input`].
 impl<'de> Deserialize<'de> for Inputs {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(InputsVisitor)

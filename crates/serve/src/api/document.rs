@@ -1,4 +1,4 @@
-//! `/openapi.json`: the interface as a document, made from the types and the handlers.
+//! OpenAPI document at `/openapi.json`, generated from types and handlers.
 
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
@@ -12,7 +12,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use super::error::ApiError;
 use crate::ServeConfig;
 
-/// What no handler says.
+/// Parts of the document that no handler describes.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -37,16 +37,16 @@ impl Modify for TokenScheme {
     }
 }
 
-/// The document before the handlers add themselves.
+/// Returns the document without the handlers.
 pub(super) fn begin() -> Document {
     Beginning::openapi()
 }
 
-/// The document, written once.
+/// Serialized document.
 #[derive(Debug, Clone)]
 pub(super) struct Written(Option<Bytes>);
 
-/// Adds the limits of this server, which no type knows.
+/// Adds the limits of this server, which the types do not contain.
 pub(super) fn finish(document: &Document, config: &ServeConfig) -> Written {
     let with_limits = serde_json::to_value(document).map(|mut document| {
         add_limits(&mut document, config);

@@ -1,4 +1,4 @@
-//! What a client is told when there is no answer.
+//! Error responses of the API.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -6,70 +6,70 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The body of every response that is not a success.
+/// Body of every error response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorBody {
-    /// What is wrong.
+    /// Error.
     pub error: ErrorDetail,
 }
 
-/// What is wrong.
+/// Error code and message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorDetail {
-    /// For programs.
+    /// Machine-readable code.
     pub code: ErrorCode,
-    /// For people.
+    /// Human-readable message.
     pub message: String,
 }
 
-/// What is wrong, for programs.
+/// Machine-readable error code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ErrorCode {
-    /// The body ended before its end, or broke off; 400.
+    /// The body is incomplete or was interrupted (400).
     IncompleteBody,
-    /// The body is not UTF-8; 400.
+    /// The body is not UTF-8 (400).
     InvalidUtf8,
-    /// The body is not JSON; 400.
+    /// The body is not JSON (400).
     InvalidJson,
-    /// The token is missing or wrong; 401.
+    /// The token is missing or wrong (401).
     Unauthorized,
-    /// Nothing is at this address; 404.
+    /// The path does not exist (404).
     NotFound,
-    /// No model is called so; 404.
+    /// No model has this name (404).
     UnknownModel,
-    /// The address is right, the method is not; 405.
+    /// The path does not support the method (405).
     MethodNotAllowed,
-    /// The body did not come in time; 408.
+    /// The body was not received in time (408).
     BodyTimeout,
-    /// The body is too large; 413.
+    /// The body is too large (413).
     BodyTooLarge,
-    /// The body is not said to be JSON; 415.
+    /// The content type is not JSON (415).
     UnsupportedMediaType,
-    /// The body is JSON, but not what is expected; 422.
+    /// The JSON does not match the expected schema (422).
     InvalidRequest,
-    /// The list of inputs is empty; 422.
+    /// The list of inputs is empty (422).
     EmptyList,
-    /// The list of inputs is too long; 422.
+    /// The list of inputs is too long (422).
     TooManyTexts,
-    /// A text is too long; 422.
+    /// A text is too long (422).
     TextTooLong,
-    /// A text for a model of pairs, or a pair for a model of texts; 422.
+    /// The model expects single texts but received a pair, or vice versa (422).
     WrongInputKind,
-    /// The model cannot read the text; 422.
+    /// The model cannot process the text (422).
     UnusableText,
-    /// A mistake of the server; 500.
+    /// Internal server error (500).
     Internal,
-    /// Too much waits already; 503.
+    /// The queue is full (503).
     QueueFull,
-    /// The answer did not come in time; 503.
+    /// The prediction took too long (503).
     AnswerTimeout,
-    /// The server is being shut down; 503.
+    /// The server is shutting down (503).
     ShuttingDown,
 }
 
-/// An answer that is none.
+/// Error response of the API.
 #[derive(Debug, Clone)]
 pub(super) struct ApiError {
     status: StatusCode,
@@ -78,7 +78,7 @@ pub(super) struct ApiError {
 }
 
 impl ApiError {
-    /// Seconds after which a client may try again.
+    /// Value of the `Retry-After` header, in seconds.
     const RETRY_AFTER: &str = "1";
 
     pub(super) fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
@@ -89,12 +89,12 @@ impl ApiError {
         }
     }
 
-    /// JSON, but not what is expected.
+    /// Creates the error of valid JSON with invalid content (422).
     pub(super) fn unprocessable(code: ErrorCode, message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, message)
     }
 
-    /// Come back in a moment.
+    /// Creates the error of a temporarily unavailable server (503).
     pub(super) fn unavailable(code: ErrorCode, message: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
     }

@@ -1,4 +1,4 @@
-//! `/healthz`, `/readyz` and `/metrics`
+//! Handlers of `/healthz`, `/readyz` and `/metrics`.
 
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use super::error::{ApiError, ErrorBody, ErrorCode};
 use crate::{Models, metrics};
 
-/// Whether the program runs.
+/// Liveness: whether the process is running.
 #[utoipa::path(
     get,
     path = "/healthz",
@@ -18,7 +18,7 @@ pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// Whether it takes requests: not when it is about to stop.
+/// Readiness: whether requests are accepted, which ends before shutdown.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -38,7 +38,7 @@ pub(super) async fn ready(State(models): State<Models>) -> Result<&'static str, 
     }
 }
 
-/// Counts and times, for Prometheus.
+/// Metrics in the format of Prometheus.
 #[utoipa::path(
     get,
     path = "/metrics",

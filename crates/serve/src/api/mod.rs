@@ -1,4 +1,4 @@
-//! The routes, and what holds for all of them.
+//! Routes of the REST API and their middleware.
 
 mod authorization;
 mod body;
@@ -28,13 +28,14 @@ use utoipa_axum::routes;
 use crate::Models;
 use error::ApiError;
 
-/// The interface over some models, to be served or to be mounted in a server of one's own.
+/// Creates the router of the API, to be served by [`Server`](crate::Server) or nested in another
+/// router.
 ///
-/// It has `/v1/models`, `/v1/models/{name}`, `/v1/models/{name}/classify`, `/healthz`, `/readyz`,
-/// `/metrics`, `/openapi.json` and the demo page at `/`. All limits of
-/// [`ServeConfig`](crate::ServeConfig) hold, but for those of connections: `header_timeout_ms`,
-/// `max_connections` and `shutdown_timeout_ms` are the business of the server that it is mounted
-/// in. When that one stops, [`Models::close`] ends the threads.
+/// Its routes are `/v1/models`, `/v1/models/{name}`, `/v1/models/{name}/classify`, `/healthz`,
+/// `/readyz`, `/metrics`, `/openapi.json` and the demo page at `/`. All limits of
+/// [`ServeConfig`](crate::ServeConfig) apply except those of connections: `header_timeout_ms`,
+/// `max_connections` and `shutdown_timeout_ms` are up to the server. Call [`Models::close`] on
+/// shutdown to end the threads of the models.
 ///
 /// ```
 /// # use finetune_serve::{
@@ -94,11 +95,11 @@ pub fn router(models: &Models) -> Router {
         .with_state(models.clone())
 }
 
-/// Counts the request and how long its answer took.
+/// Counts the request and measures the time to its response.
 async fn measure(State(models): State<Models>, request: Request, next: Next) -> Response {
     let start = Instant::now();
-    // The route as it is written above, not what a client makes of it: the number of different
-    // ones is bounded.
+    // The route pattern rather than the requested path, so that the number of distinct values is
+    // bounded.
     let route = match request.extensions().get::<MatchedPath>() {
         Some(path) => path.as_str().to_string(),
         None => "none".to_string(),
@@ -109,7 +110,7 @@ async fn measure(State(models): State<Models>, request: Request, next: Next) -> 
     response
 }
 
-/// What a client sees of a mistake of ours.
+/// Returns the response to a request whose handler panicked.
 fn panicked(_: Box<dyn Any + Send>) -> Response {
     ApiError::internal().into_response()
 }

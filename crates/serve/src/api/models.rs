@@ -1,4 +1,4 @@
-//! `GET /v1/models` and `GET /v1/models/{name}`
+//! Handlers of `GET /v1/models` and `GET /v1/models/{name}`.
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -11,42 +11,42 @@ use crate::model::ModelProfile;
 use crate::models::RunningModel;
 use crate::{Input, Models, ServeConfig, ServedModel};
 
-/// The models that are served.
+/// Served models.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ModelList {
-    /// In the order in which they were given.
+    /// Models, in the configured order.
     pub models: Vec<ModelCard>,
-    /// What a request may hold.
+    /// Limits of a request.
     pub limits: Limits,
 }
 
-/// A model.
+/// Served model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ModelCard {
-    /// Its name in addresses.
+    /// Name in paths.
     pub name: String,
-    /// What it is asked and what it answers.
+    /// Task, input and labels.
     #[serde(flatten)]
     pub profile: ModelProfile,
-    /// What its makers say of it, in Markdown.
+    /// Model card in Markdown.
     #[schema(nullable = true)]
     pub card: Option<String>,
-    /// Inputs to try it with.
+    /// Example inputs.
     pub examples: Vec<Input>,
 }
 
-/// What a request may hold.
+/// Limits of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Limits {
-    /// Bytes of the body.
+    /// Maximum body size in bytes.
     pub body_bytes: usize,
-    /// Texts, or pairs.
+    /// Maximum number of texts or pairs.
     pub texts: usize,
-    /// Characters of a text.
+    /// Maximum length of a text in characters.
     pub text_characters: usize,
 }
 
-/// Lists the models.
+/// Lists the served models.
 #[utoipa::path(
     get,
     path = "/v1/models",
@@ -64,7 +64,7 @@ pub(super) async fn list(State(models): State<Models>) -> Json<ModelList> {
     })
 }
 
-/// Tells about a model.
+/// Describes a model.
 #[utoipa::path(
     get,
     path = "/v1/models/{name}",
@@ -84,7 +84,7 @@ pub(super) async fn card(
     Ok(Json(find(&models, name)?.served().into()))
 }
 
-/// The model of a path; one that cannot even be read names no model.
+/// Returns the model of a path; an unreadable name is unknown.
 pub(super) fn find(
     models: &Models,
     name: Result<Path<String>, PathRejection>,

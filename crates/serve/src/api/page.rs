@@ -1,4 +1,4 @@
-//! `/`: a page to try the models on.
+//! Demo page at `/`.
 
 use axum::http::HeaderName;
 use axum::http::header::{
@@ -6,10 +6,10 @@ use axum::http::header::{
 };
 use axum::response::{Html, IntoResponse};
 
-/// One file, which asks for nothing but `v1/models` beside it.
+/// The whole page; its only requests are to `v1/models` beside it.
 const PAGE: &str = include_str!("page.html");
 
-/// The page may talk to its own server only, whatever a text or a model's card holds.
+/// Restricts the page to its own server, regardless of texts and model cards.
 const POLICY: &str = "default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'; \
     script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";

@@ -1,4 +1,4 @@
-//! The one pass through the frozen part.
+//! Computation of the activations: one forward pass through the frozen layers.
 
 use std::fs;
 use std::path::Path;
@@ -21,17 +21,21 @@ use crate::callback::{ActivationsRecord, Callback, Event, Phase};
 use crate::device_batch::encoder_input;
 
 impl ActivationPlan {
-    /// Computes the activations, or finds them in the file that an earlier run left. `callback`
-    /// hears of their size before the first is computed.
+    /// Computes the activations, or opens the file of an earlier run. `observer` receives their
+    /// size before the computation starts.
     ///
-    /// `model` and `data` are those of the plan; `batch_size` is that of predicting. A run that is
-    /// killed meanwhile leaves no file. Two that want the same file wait for each other.
+    /// `model` and `data` must be those of the plan; `batch_size` is that of evaluation. An
+    /// interrupted run leaves no file. Runs that need the same file wait for each other.
     ///
     /// # Errors
-    /// [`TrainError::Activation`] for an activation that cannot be kept, [`TrainError::NoMemory`],
-    /// [`TrainError::Io`] and [`TrainError::Storage`] for a folder or file, [`TrainError::Data`]
-    /// for a batch size of 0, [`TrainError::Model`] for a token id outside the model's vocabulary,
-    /// and whatever `callback` returns.
+    /// - [`TrainError::Activation`] if an activation is NaN, infinite or too large for the
+    ///   precision.
+    /// - [`TrainError::NoMemory`] if there is not enough memory.
+    /// - [`TrainError::Io`] or [`TrainError::Storage`] if the directory or file cannot be read or
+    ///   written.
+    /// - [`TrainError::Data`] if `batch_size` is 0.
+    /// - [`TrainError::Model`] if a token id is outside the model's vocabulary.
+    /// - Any error that `observer` returns.
     pub fn compute(
         &self,
         model: &SequenceClassifier,
@@ -66,7 +70,7 @@ impl ActivationPlan {
     }
 }
 
-/// What is computed of what.
+/// Inputs of the forward pass.
 struct Pass<'a> {
     plan: &'a ActivationPlan,
     model: &'a SequenceClassifier,
@@ -75,7 +79,7 @@ struct Pass<'a> {
     batch_size: BatchSize,
 }
 
-/// All numbers, and where in them those of each row begin.
+/// All values, and the offset of each row's values.
 type Found = (Numbers, Array<u64>);
 
 impl Pass<'_> {
@@ -108,7 +112,7 @@ impl Pass<'_> {
         }
         fs::create_dir_all(folder).map_err(TrainError::io(folder))?;
         let mut writer = ArrayFileWriter::create(&wanted.path)?;
-        // Another run may have written it while this one waited.
+        // Another run may have written the file while this one waited.
         if let Some(found) = wanted.find::<T>()? {
             self.announce(true, callback)?;
             return Ok(found);
@@ -130,8 +134,8 @@ impl Pass<'_> {
         }))
     }
 
-    /// Hands the numbers of one row after the other to `take`, the longest first; returns where
-    /// those of each row begin.
+    /// Passes the values of one row after the other to `take`, longest rows first; returns the
+    /// offset of each row's values.
     fn fill<T: Kept>(
         &self,
         callback: &mut dyn Callback,
@@ -153,7 +157,7 @@ impl Pass<'_> {
                 let values = self.of_batch(texts, &rows)?;
                 let slots = values.chunks_exact(values.len() / rows.len());
                 for (row, slots) in rows.into_iter().zip(slots) {
-                    // Padding is behind a row's own tokens.
+                    // Padding follows the row's own tokens.
                     let own = slots.iter().copied().take(vectors[row] * width);
                     keep::<T>(row, own, &mut kept)?;
                     take(&kept)?;
@@ -167,7 +171,7 @@ impl Pass<'_> {
         Ok(starts)
     }
 
-    /// The activations of some texts on the host, those of padding among them.
+    /// Returns the activations of some texts on the host, including those of padding.
     fn of_batch(&self, texts: &EncodedTexts, rows: &[usize]) -> Result<Vec<f32>, TrainError> {
         let tokens = collate_texts(texts, rows, Padding::Longest, self.pad_token_id)?;
         let input = encoder_input(&self.model.encoder, rows.len(), &tokens)?;
@@ -178,7 +182,7 @@ impl Pass<'_> {
         Ok(values.into_data().convert::<f32>().iter::<f32>().collect())
     }
 
-    /// How many vectors are kept of each of the texts.
+    /// Returns the number of cached vectors of each text.
     fn vectors(&self, texts: &EncodedTexts) -> Result<Vec<usize>, TrainError> {
         match self.plan.cut {
             Cut::HiddenStates(_) => Ok(texts.lengths()?),

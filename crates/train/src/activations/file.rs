@@ -1,4 +1,4 @@
-//! Activations in a file, and what they must have been computed from to be used again.
+//! Activation cache files and their keys.
 
 use std::path::{Path, PathBuf};
 
@@ -13,20 +13,20 @@ use super::plan::texts_of;
 use super::{ActivationPlan, ActivationPrecision};
 use crate::TrainError;
 
-/// The version of what is in a file; part of its key.
+/// Version of the file's content; part of the key.
 const VERSION: u32 = 1;
 
-/// The array with the numbers.
+/// Name of the array of values.
 pub(super) const NUMBERS: &str = "activations";
 
-/// The array that says where those of each row begin.
+/// Name of the array of row offsets.
 pub(super) const STARTS: &str = "starts";
 
-/// All that the content of a file depends on.
+/// Cache key: everything that the content of a file depends on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Key {
     version: u32,
-    /// The part of the model below the cut.
+    /// Fingerprint of the model below the cut.
     model: String,
     data: String,
     cut: Cut,
@@ -35,7 +35,7 @@ pub(super) struct Key {
     device: String,
 }
 
-/// A file that is wanted.
+/// Cache file of a plan, which may not exist yet.
 #[derive(Debug)]
 pub(super) struct Wanted<'a> {
     pub(super) path: PathBuf,
@@ -45,7 +45,7 @@ pub(super) struct Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    /// The file of a data set in `folder`: another model's replaces it.
+    /// Returns the cache file of a dataset in `folder`; that of another model is overwritten.
     pub(super) fn new(
         folder: &Path,
         plan: &'a ActivationPlan,
@@ -68,7 +68,8 @@ impl<'a> Wanted<'a> {
         })
     }
 
-    /// The file's numbers and where each row is in them, if it is there and what is wanted.
+    /// Opens the file and returns its values and row offsets; `None` if it is missing or does not
+    /// match.
     pub(super) fn find<T: Kept>(&self) -> Result<Option<(Numbers, Array<u64>)>, TrainError> {
         match self.open::<T>() {
             Ok(found) => Ok(Some(found)),
@@ -77,7 +78,7 @@ impl<'a> Wanted<'a> {
         }
     }
 
-    /// The same of a file that must be there.
+    /// Opens the file, which must exist and match.
     pub(super) fn open<T: Kept>(&self) -> Result<(Numbers, Array<u64>), StorageError> {
         let file = ArrayFile::open(&self.path)?;
         let numbers = file.array::<T>(NUMBERS)?;
@@ -94,7 +95,7 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// A hash of the token ids and token types of every row, as 64 hexadecimal digits.
+/// Returns the SHA-256 hash of all token ids and token types in hexadecimal.
 fn fingerprint(data: &EncodedDataset) -> Result<String, DataError> {
     let mut hash = Sha256::new();
     let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! Activations that are kept, and how a batch of them is made.
+//! Cached activations of a dataset, and their collation into batches.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use finetune_data::{Batch, DataError, TokenBatch};
@@ -8,37 +8,37 @@ use finetune_storage::Array;
 use super::numbers::Numbers;
 use crate::TrainError;
 
-/// What the frozen part of a model makes of every row of a data set: made by
+/// Cached activations of a dataset, computed by
 /// [`ActivationPlan::compute`](super::ActivationPlan::compute).
 ///
-/// Cheap to read from; of a file, only what is read is in memory.
+/// A cache file is memory-mapped: only the parts that are read occupy memory.
 #[derive(Debug, Clone)]
 pub struct FrozenActivations {
     pub(super) cut: Cut,
-    /// Of a vector.
+    /// Size of a vector.
     pub(super) width: usize,
     pub(super) rows: usize,
-    /// The vectors of each row; the second texts of pairs follow all first ones.
+    /// Number of vectors of each row; the second texts of pairs follow all first texts.
     pub(super) lengths: Vec<usize>,
-    /// Where the numbers of each row begin.
+    /// Offset of each row's values.
     pub(super) starts: Array<u64>,
     pub(super) numbers: Numbers,
 }
 
 impl FrozenActivations {
-    /// Where in the network they were taken.
+    /// Returns the position in the network at which the activations were taken.
     pub fn cut(&self) -> Cut {
         self.cut
     }
 
-    /// The activations of a batch of the same data set, to go on from with
-    /// [`SequenceClassifier::upper`](finetune_model::SequenceClassifier::upper): as long as the batch is padded, so that what comes after has
-    /// the shapes of a batch of tokens.
+    /// Returns the activations of a batch of the same dataset, as input of
+    /// [`SequenceClassifier::upper`](finetune_model::SequenceClassifier::upper). They are padded
+    /// like the batch, so that later layers see the shapes of a batch of tokens.
     ///
     /// # Errors
-    /// [`TrainError::Data`] for a row that the data set has not got,
-    /// [`TrainError::OtherActivations`] for a row of another length, and [`TrainError::Storage`] if
-    /// the file no longer holds what was written.
+    /// - [`TrainError::Data`] if a row is out of range.
+    /// - [`TrainError::OtherActivations`] if a row has another length than its cached activations.
+    /// - [`TrainError::Storage`] if the file has changed since it was written.
     pub fn batch(&self, batch: &Batch, device: &Device) -> Result<TextActivations, TrainError> {
         let first = self.of_texts(0, &batch.rows, &batch.tokens, device)?;
         let second = batch.second_tokens.as_ref();
@@ -49,7 +49,7 @@ impl FrozenActivations {
         })
     }
 
-    /// Of the texts that begin at `offset`.
+    /// Returns the activations of the texts that start at `offset`.
     fn of_texts(
         &self,
         offset: usize,
@@ -81,7 +81,7 @@ impl FrozenActivations {
         })
     }
 
-    /// Copies the activations of a text with so many tokens to the start of `place`.
+    /// Copies the activations of a text of `tokens` tokens to the start of `place`.
     fn copy_row(
         &self,
         offset: usize,

@@ -1,4 +1,4 @@
-//! What goes into the network of a batch: tokens, or the activations of its frozen part.
+//! Inputs of a forward pass: tokens, or cached activations of the frozen layers.
 
 use burn::tensor::Tensor;
 use finetune_data::Batch;
@@ -8,30 +8,30 @@ use super::FrozenActivations;
 use crate::TrainError;
 use crate::device_batch::encoder_input;
 
-/// A batch on the model's device.
+/// Batch on the model's device.
 #[derive(Debug, Clone)]
 #[allow(
     clippy::large_enum_variant,
     reason = "one a batch, and handles of tensors at that"
 )]
 pub enum BatchInputs {
-    /// The whole network is to run.
+    /// Input of the whole network.
     Tokens {
-        /// The texts, or both texts of each pair in one row.
+        /// Texts, or both texts of each pair in one row.
         first: EncoderInput,
-        /// The second texts, where the two of a pair are rows of their own.
+        /// Second texts of pairs that are encoded separately.
         second: Option<EncoderInput>,
     },
-    /// The part above the cut is to run.
+    /// Input of the layers above the cut.
     Activations(TextActivations),
 }
 
 impl BatchInputs {
-    /// Moves a batch, or what is kept of it, to the device of `model`.
+    /// Moves a batch, or its cached activations, to the device of `model`.
     ///
     /// # Errors
-    /// [`TrainError::Model`] for a token outside the embedding tables, and as
-    /// [`FrozenActivations::batch`].
+    /// - [`TrainError::Model`] if a token id is outside the embedding tables.
+    /// - The errors of [`FrozenActivations::batch`].
     pub fn new(
         model: &SequenceClassifier,
         batch: &Batch,
@@ -50,13 +50,13 @@ impl BatchInputs {
         })
     }
 
-    /// Logits or scores, one per class name.
+    /// Returns the logits (regression: scores), one per class name.
     ///
     /// # Shapes
     /// - output: `[B, C]`
     ///
     /// # Errors
-    /// As [`SequenceClassifier::forward`] and [`SequenceClassifier::upper`].
+    /// - The errors of [`SequenceClassifier::forward`] and [`SequenceClassifier::upper`].
     pub fn forward(
         self,
         model: &SequenceClassifier,

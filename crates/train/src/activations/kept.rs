@@ -1,4 +1,4 @@
-//! The activations that a run keeps: of its training rows, and of those it is measured on.
+//! Cached activations of a run's splits.
 
 use std::time::Instant;
 
@@ -10,8 +10,7 @@ use crate::callback::{Callback, Event};
 use crate::report::ActivationsSection;
 use crate::{TrainConfig, TrainError};
 
-/// Something of each split of a run; nothing where there is no such split, or nothing to do with
-/// it.
+/// One value per split; `None` for a missing split or one without a value.
 #[derive(Debug)]
 pub(crate) struct OfSplits<T> {
     pub(crate) train: Option<T>,
@@ -19,7 +18,7 @@ pub(crate) struct OfSplits<T> {
     pub(crate) test: Option<T>,
 }
 
-/// Nothing of any.
+/// No value for any split.
 impl<T> Default for OfSplits<T> {
     fn default() -> Self {
         Self {
@@ -30,23 +29,24 @@ impl<T> Default for OfSplits<T> {
     }
 }
 
-/// What a run is to keep.
+/// Activations to cache, per split.
 #[derive(Debug)]
 pub(crate) struct KeptPlans(OfSplits<ActivationPlan>);
 
-/// What a run keeps.
+/// Cached activations, per split.
 #[derive(Debug, Default)]
 pub(crate) struct KeptActivations {
     pub(crate) of: OfSplits<FrozenActivations>,
-    /// Nothing if nothing is kept.
+    /// Entry of the training report; `None` without cached training activations.
     pub(crate) section: Option<ActivationsSection>,
 }
 
 impl KeptPlans {
-    /// Of the test rows nothing is kept in memory: a run sees them once.
+    /// Plans the cache of each split. Test activations are cached on disk only, since a run uses
+    /// them once.
     ///
     /// # Errors
-    /// As [`ActivationCache::plan`].
+    /// - The errors of [`ActivationCache::plan`].
     pub(crate) fn new(
         cache: &ActivationCache,
         model: &SequenceClassifier,
@@ -66,8 +66,10 @@ impl KeptPlans {
         }))
     }
 
+    /// Computes or opens the activations of each split.
+    ///
     /// # Errors
-    /// As [`ActivationPlan::compute`].
+    /// - The errors of [`ActivationPlan::compute`].
     pub(crate) fn compute(
         &self,
         model: &SequenceClassifier,
@@ -99,7 +101,7 @@ impl KeptPlans {
     }
 }
 
-/// What the callback has been told.
+/// Totals of the activation events.
 struct Told {
     bytes: u64,
     reused: bool,

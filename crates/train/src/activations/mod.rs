@@ -1,18 +1,20 @@
-//! The activations of a frozen part, computed once.
+//! Cache of the activations of frozen layers.
 //!
-//! While the encoder or its first layers are frozen and drop nothing, they compute the same of a
-//! text in every epoch. Here their output is kept, and an epoch costs only what trains:
+//! If the embeddings and lower layers are frozen and have no dropout, their output for a text is
+//! the same in every epoch. It is computed once, and an epoch then costs only the layers that
+//! train:
 //!
-//! 1. [`ActivationCache`] says where and as what numbers.
-//! 2. [`ActivationCache::plan`] finds the highest cut below which nothing trains, and the size.
-//! 3. [`ActivationPlan::compute`] makes one pass in batches of rows of like length, or finds the
-//!    file of an earlier run with the same weights, data and settings.
-//! 4. [`BatchInputs`] is what goes into the network of a batch, tokens or kept activations.
+//! 1. [`ActivationCache`] configures location and precision of the cache.
+//! 2. [`ActivationCache::plan`] finds the highest cut below which nothing trains, and the cache
+//! size.
+//! 3. [`ActivationPlan::compute`] makes one forward pass in batches of similar lengths, or opens
+//! the file of an earlier run with the same weights, data and settings.
+//! 4. [`BatchInputs`] is the input of a forward pass: tokens or cached activations.
 //!
-//! Kept as f32, they change nothing: on flex losses, gradients and predictions are those of a run
-//! that computes everything, bit for bit. That rests on two things. The operations of
-//! `finetune-ops` compute a row of a batch in the same way whatever is beside it and however long
-//! its padding is. And what lies in the place of padding (here zeros) reaches a loss or a gradient
+//! In f32 the cache does not change results: on flex, losses, gradients and predictions are
+//! bit-identical to those of a run without it. This holds for two reasons. The operations of
+//! `finetune-ops` compute a row independently of the other rows and of the padding. And the values
+//! at padded positions (zeros here) enter losses and gradients only with a factor of exactly 0.
 //! only with a factor of exactly 0.
 //!
 //! ```

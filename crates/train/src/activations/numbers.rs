@@ -1,4 +1,4 @@
-//! The numbers that activations are kept as: f32 or f16, in memory or in a mapped file.
+//! Element types of cached activations: f32 or f16, in memory or in a mapped file.
 
 use std::ops::Range;
 
@@ -8,15 +8,15 @@ use half::slice::HalfFloatSliceExt;
 
 use crate::TrainError;
 
-/// A type of number that activations are kept as.
+/// Element type of cached activations.
 pub(super) trait Kept: Number {
-    /// The largest of them.
+    /// Largest finite value.
     const LARGEST: f32;
 
-    /// The nearest to `number`.
+    /// Rounds `number` to the nearest value of this type.
     fn nearest(number: f32) -> Self;
 
-    /// An array of them as one of any type.
+    /// Wraps an array of this type.
     fn numbers(array: Array<Self>) -> Numbers;
 }
 
@@ -44,7 +44,7 @@ impl Kept for f16 {
     }
 }
 
-/// The numbers of all activations, in the order in which they were computed.
+/// Values of all activations, in the order of computation.
 #[derive(Debug, Clone)]
 pub(super) enum Numbers {
     F32(Array<f32>),
@@ -52,7 +52,7 @@ pub(super) enum Numbers {
 }
 
 impl Numbers {
-    /// Copies a range to the start of `to`.
+    /// Copies a range to the start of `to`, converted to f32.
     pub(super) fn copy(&self, range: Range<usize>, to: &mut [f32]) -> Result<(), StorageError> {
         let to = &mut to[..range.len()];
         match self {
@@ -63,10 +63,10 @@ impl Numbers {
     }
 }
 
-/// The activations of a row of the data set as they are kept, in place of what `kept` held.
+/// Replaces `kept` by a row's activations, rounded to the element type.
 ///
 /// # Errors
-/// [`TrainError::Activation`] for a number that cannot be kept: NaN, an infinity, or one too large.
+/// - [`TrainError::Activation`] if a value is NaN, infinite or too large.
 pub(super) fn keep<T: Kept>(
     row: usize,
     numbers: impl Iterator<Item = f32>,
@@ -89,10 +89,10 @@ pub(super) fn keep<T: Kept>(
     Ok(())
 }
 
-/// Room in memory for so many numbers.
+/// Reserves memory for this many values.
 ///
 /// # Errors
-/// [`TrainError::NoMemory`] if there is none.
+/// - [`TrainError::NoMemory`] if there is not enough memory.
 pub(super) fn room<T: Kept>(numbers: u64) -> Result<Vec<T>, TrainError> {
     let mut room = Vec::new();
     let length = usize::try_from(numbers).unwrap_or(usize::MAX);

@@ -1,4 +1,4 @@
-//! What is to be kept, and how large it is, before anything is computed.
+//! Plan of an activation cache: the cut and the size, determined before the computation.
 
 use finetune_data::{EncodedDataset, EncodedTexts};
 use finetune_model::{Cut, DropoutStream, SequenceClassifier};
@@ -6,40 +6,40 @@ use finetune_model::{Cut, DropoutStream, SequenceClassifier};
 use super::{ActivationCache, ActivationPlace, ActivationPrecision};
 use crate::{TrainConfig, TrainError};
 
-/// The activations of a data set that are to be kept.
+/// Plan of the cached activations of a dataset.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ActivationPlan {
-    /// Where they are taken from the network.
+    /// Position in the network at which they are taken.
     pub cut: Cut,
-    /// Rows of the data set.
+    /// Rows of the dataset.
     pub rows: usize,
-    /// Texts of a row: 2 if the encoder reads those of a pair each by itself.
+    /// Texts per row: 2 for pairs whose texts are encoded separately, otherwise 1.
     pub texts: usize,
-    /// Numbers in all.
+    /// Total number of values.
     pub numbers: u64,
-    /// As what numbers.
+    /// Element type.
     pub precision: ActivationPrecision,
-    /// Where they are kept.
+    /// Location of the cache.
     pub place: ActivationPlace,
 }
 
 impl ActivationPlan {
-    /// The bytes of memory or of disk; the few that say which row is where are left out.
+    /// Returns the size in bytes, without the row offsets.
     pub fn bytes(&self) -> u64 {
         self.numbers * self.precision.bytes()
     }
 }
 
 impl ActivationCache {
-    /// What is to be kept of `data` while the lowest `frozen_stages` stages of `model` are frozen
-    /// and drop nothing; see [`constant_stages`].
+    /// Plans the cache of `data` while the lowest `frozen_stages` stages of `model` are frozen and
+    /// have no dropout; see [`constant_stages`].
     ///
-    /// `None` if nothing is to be kept: it is [`ActivationPlace::Off`], or no layer is frozen. The
-    /// embeddings alone are looked up as fast as they are read back.
+    /// Returns `None` if nothing is to be cached: the location is [`ActivationPlace::Off`], or no
+    /// layer is frozen. Caching the embeddings alone would not be faster than looking them up.
     ///
     /// # Errors
-    /// [`TrainError::ActivationsTooLarge`] if they would take more than [`Self::max_bytes`], and as
-    /// [`Self::validate`].
+    /// - [`TrainError::ActivationsTooLarge`] if the activations exceed [`Self::max_bytes`].
+    /// - The errors of [`Self::validate`].
     pub fn plan(
         &self,
         model: &SequenceClassifier,
@@ -78,8 +78,8 @@ impl ActivationCache {
     }
 }
 
-/// How many of the lowest stages compute the same of a text in every step of a run: they are
-/// frozen from the first to the last and drop nothing.
+/// Returns the number of lowest stages whose output for a text never changes in a run: they are
+/// frozen throughout and have no dropout.
 pub fn constant_stages(model: &SequenceClassifier, config: &TrainConfig) -> usize {
     let freeze = &config.freeze;
     let frozen = freeze.frozen_throughout(model.encoder.layers.len(), config.length);
@@ -91,7 +91,7 @@ pub fn constant_stages(model: &SequenceClassifier, config: &TrainConfig) -> usiz
     }
 }
 
-/// The texts of a data set, those of each row first to last.
+/// Returns the encoded texts of a dataset: first texts, then second texts of pairs.
 pub(super) fn texts_of(data: &EncodedDataset) -> impl Iterator<Item = &EncodedTexts> {
     std::iter::once(&data.texts).chain(&data.second_texts)
 }

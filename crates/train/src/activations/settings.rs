@@ -1,4 +1,4 @@
-//! Where the activations of a frozen part are kept.
+//! Settings of the activation cache.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 
-/// Settings of the activations of a frozen part; by default they are kept in memory.
+/// Settings of the cache of frozen activations.
 ///
 /// ```
 /// use finetune_train::{ActivationCache, ActivationPlace, ActivationPrecision};
@@ -22,35 +22,36 @@ use crate::TrainError;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ActivationCache {
-    /// Whether they are kept, and where.
+    /// Location of the cache (default: memory).
     pub place: ActivationPlace,
-    /// As what numbers.
+    /// Element type of the cached values (default: f32).
     pub precision: ActivationPrecision,
-    /// The most bytes that those of a data set may take, at least 1; `None` for any size.
+    /// Maximum size of the activations of a dataset in bytes, at least 1; `None` for no limit
+    /// (default: 4 GiB).
     pub max_bytes: Option<u64>,
 }
 
-/// Where activations are kept.
+/// Location of cached activations.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ActivationPlace {
-    /// Nowhere: the frozen part is computed again for each batch.
+    /// No cache: frozen layers are computed again for each batch.
     Off,
     /// In memory, for one run.
     #[default]
     Memory,
-    /// In a file of this folder, memory-mapped: for data larger than memory, and for the next run.
+    /// In a memory-mapped file in this directory: for data larger than memory, and for later runs.
     Disk(PathBuf),
 }
 
-/// The numbers that activations are kept as.
+/// Element type of cached activations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ActivationPrecision {
-    /// As they are computed: what is trained above them is the same, bit for bit, on flex.
+    /// As computed; training on flex is bit-identical to training without the cache.
     #[default]
     F32,
-    /// Half the size, three significant digits.
+    /// Half the size, with about three significant digits.
     F16,
 }
 
@@ -65,10 +66,10 @@ impl Default for ActivationCache {
 }
 
 impl ActivationCache {
-    /// Whether every value is in its range.
+    /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] names the first that is not.
+    /// - [`TrainError::InvalidSetting`] if `max_bytes` is 0 or the directory is empty.
     pub fn validate(&self) -> Result<(), TrainError> {
         if self.max_bytes == Some(0) {
             return Err(TrainError::setting(
@@ -87,7 +88,7 @@ impl ActivationCache {
 }
 
 impl ActivationPrecision {
-    /// Bytes of a number.
+    /// Returns the bytes per value.
     pub(super) fn bytes(self) -> u64 {
         match self {
             Self::F32 => 4,

@@ -1,6 +1,6 @@
-//! Names of parameters with stars in them.
+//! Glob patterns of parameter paths.
 
-/// Whether a dotted path is what `pattern` says, in which `*` stands for any characters.
+/// Returns whether a path matches `pattern`, in which `*` matches any characters.
 pub(super) fn matches(pattern: &str, path: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else {
         return pattern == path;
@@ -9,7 +9,7 @@ pub(super) fn matches(pattern: &str, path: &str) -> bool {
         return false;
     };
     let (between, end) = rest.rsplit_once('*').unwrap_or(("", rest));
-    // The first place is the best one: it leaves most for what follows.
+    // The first match is the best one: it leaves the most for the rest of the pattern.
     for part in between.split('*') {
         match path.split_once(part) {
             Some((_, after)) => path = after,

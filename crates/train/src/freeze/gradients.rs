@@ -1,4 +1,4 @@
-//! Whether everything that is to train does.
+//! Check that every trainable parameter has a gradient.
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
@@ -7,12 +7,13 @@ use finetune_model::{Parameter, parameters};
 
 use crate::TrainError;
 
-/// Checks that `gradients` has one for every parameter of `model` that trains: a parameter without
-/// would silently stay as it is. A row of a table that no token of the batch needs has a gradient
-/// of zeros, so this is the same for every batch: once after each change of what trains is enough.
+/// Checks that `gradients` has a gradient for every trainable parameter of `model`: a parameter
+/// without one would silently not train. Embeddings of tokens outside the batch have zero
+/// gradients, so the result is the same for every batch; one check after each change of the frozen
+/// parameters is enough.
 ///
 /// # Errors
-/// [`TrainError::NoGradient`] names the first that has none.
+/// - [`TrainError::NoGradient`] if a parameter has no gradient; it names the first one.
 ///
 /// ```
 /// use burn::nn::LinearConfig;
@@ -35,7 +36,7 @@ pub fn check_gradients<M: Module>(
     check_gradients_of(model, gradients, |_| true)
 }
 
-/// The same of the parameters with a path that is `wanted`.
+/// Checks the parameters whose path is `wanted`.
 pub(crate) fn check_gradients_of<M: Module>(
     model: &M,
     gradients: &GradientsParams,
@@ -58,7 +59,7 @@ pub(crate) fn check_gradients_of<M: Module>(
     }
 }
 
-/// Looks for parameters that train without a gradient.
+/// Visitor that collects trainable parameters without a gradient.
 struct Without<'a> {
     gradients: &'a GradientsParams,
     found: Vec<ParamId>,

@@ -1,9 +1,8 @@
-//! What does not train: a part of the encoder from the bottom, parameters by name, and when they
-//! begin to.
+//! Freezing: of the lower part of the encoder, of parameters by name, and gradual unfreezing.
 //!
-//! Works on any module whose encoder is in a field `encoder`. A frozen parameter takes no gradient;
-//! below the lowest parameter that trains, nothing is computed backward. [`FrozenWatch`] and
-//! [`check_gradients`] hold a run to what was asked for.
+//! Works on any module with its encoder in the field `encoder`. Frozen parameters get no gradient,
+//! and no backward pass is computed below the lowest trainable parameter. [`FrozenWatch`] and
+//! [`check_gradients`] verify that exactly the right parameters change.
 
 mod glob;
 mod gradients;
@@ -25,18 +24,19 @@ pub(crate) use watch::fingerprints;
 use crate::stages::{layers, stage};
 use crate::{RunLength, TrainError};
 
-/// What does not train. By default, everything does.
+/// Freezing settings.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FreezeConfig {
-    /// The part of the encoder that is frozen at the start.
+    /// Part of the encoder that is frozen at the start (default: none).
     pub part: Freeze,
-    /// Names of further parameters that are frozen to the end, such as
-    /// `encoder.layers.*.attention.*`; `*` stands for any characters, dots too.
+    /// Patterns of further parameter paths to freeze for the whole run, such as
+    /// `encoder.layers.*.attention.*`; `*` matches any characters including dots (default: none).
     pub names: Vec<String>,
-    /// When the part trains after all; `None` for never.
+    /// Gradual unfreezing of `part` (default: never).
     pub unfreeze: Option<GradualUnfreezing>,
-    /// Whether dropout stays on in the frozen part, as in scripts that only switch gradients off.
+    /// Whether dropout stays active in the frozen part (default: false). Scripts that only set
+    /// `requires_grad = False` keep it active.
     pub dropout: bool,
 }
 
@@ -50,11 +50,11 @@ impl From<Freeze> for FreezeConfig {
 }
 
 impl FreezeConfig {
-    /// Whether the settings can be met by any model.
+    /// Checks the settings without a model.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] for an interval of 0, for an empty name, and if a part is to
-    /// be unfrozen but none is frozen.
+    /// - [`TrainError::InvalidSetting`] if the unfreezing interval is 0, a pattern is empty, or
+    ///   unfreezing is set while no part is frozen.
     pub fn validate(&self) -> Result<(), TrainError> {
         if let Some(unfreeze) = self.unfreeze {
             unfreeze.validate()?;
@@ -74,12 +74,13 @@ impl FreezeConfig {
         }
     }
 
-    /// Whether `model` has what is to be frozen, and something is left to train from the first
-    /// step.
+    /// Checks that `model` has the parameters to freeze, and that some parameter trains from the
+    /// first step.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] if more layers are to train than there are or nothing trains,
-    /// [`TrainError::NothingNamed`] for a name that no parameter has.
+    /// - [`TrainError::InvalidSetting`] if more layers are to train than `model` has, or none
+    ///   trains.
+    /// - [`TrainError::NothingNamed`] if a pattern matches no parameter.
     pub fn check<M: Module>(&self, model: &M) -> Result<(), TrainError> {
         self.validate()?;
         let parameters = parameters(model);
@@ -105,8 +106,8 @@ impl FreezeConfig {
         }
     }
 
-    /// How many stages of an encoder of `layers` layers are frozen in a step, from the bottom: the
-    /// embeddings are one, each layer is one. `epoch` and `step` count from 0.
+    /// Returns the number of frozen stages of an encoder with `layers` layers, from the bottom: the
+    /// embeddings are one stage, each layer is one. `epoch` and `step` count from 0.
     pub fn frozen_stages(&self, layers: usize, epoch: usize, step: usize) -> usize {
         let unfrozen = self
             .unfreeze
@@ -114,7 +115,7 @@ impl FreezeConfig {
         self.part.frozen_stages(layers).saturating_sub(unfrozen)
     }
 
-    /// How many stages are frozen from the first step of a run of this length to the last.
+    /// Returns the number of stages that are frozen throughout a run of this length.
     pub fn frozen_throughout(&self, layers: usize, length: RunLength) -> usize {
         match (self.unfreeze, length) {
             (Some(GradualUnfreezing::Epochs(_)), RunLength::Epochs(epochs)) => {
@@ -123,21 +124,21 @@ impl FreezeConfig {
             (Some(GradualUnfreezing::Steps(_)), RunLength::Steps(steps)) => {
                 self.frozen_stages(layers, 0, steps.saturating_sub(1))
             }
-            // The number of steps of an epoch is that of the data.
+            // The number of steps per epoch depends on the data.
             (Some(_), _) => 0,
             (None, _) => self.frozen_stages(layers, 0, 0),
         }
     }
 
-    /// The first stage with dropout, of `frozen_stages` that are frozen: for
+    /// Returns the first stage with dropout while `frozen_stages` stages are frozen, for
     /// [`DropoutStream::from_stage`](finetune_model::DropoutStream::from_stage).
     pub fn first_stage_with_dropout(&self, frozen_stages: usize) -> usize {
         if self.dropout { 0 } else { frozen_stages }
     }
 
-    /// The parameters of `model` that do not train while so many stages are frozen.
+    /// Returns the frozen parameters of `model` while `frozen_stages` stages are frozen.
     ///
-    /// In an encoder with adapters, these are all of its own: the adapters train in their place.
+    /// In an encoder with adapters, all parameters but the adapters are frozen.
     pub fn frozen<M: Module>(&self, model: &M, frozen_stages: usize) -> Vec<Parameter> {
         let parameters = parameters(model);
         let adapted = parameters
@@ -155,12 +156,12 @@ impl FreezeConfig {
         parameters.into_iter().filter(is_frozen).collect()
     }
 
-    /// The parameters of `model` that do not train in the first step.
+    /// Returns the parameters of `model` that are frozen in the first step.
     pub fn frozen_at_start<M: Module>(&self, model: &M) -> Vec<Parameter> {
         self.frozen(model, self.frozen_stages(layers(&parameters(model)), 0, 0))
     }
 
-    /// Freezes `frozen_stages` of `model` and what is named, and lets all others train.
+    /// Freezes `frozen_stages` stages of `model` and the named parameters; unfreezes all others.
     ///
     /// ```
     /// use burn::tensor::Device;

@@ -1,4 +1,4 @@
-//! The frozen part of an encoder, by a word.
+//! Frozen part of an encoder.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,28 +7,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 
-/// The frozen part: it takes no gradient and no dropout, and its parameters stay bit for bit.
+/// Frozen part of the encoder: no gradients, no dropout by default, and no changed bit.
 ///
-/// The pooler belongs to the head: it trains whatever is frozen below it.
+/// The pooler belongs to the head and always trains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Freeze {
-    /// Everything trains.
+    /// Nothing is frozen.
     #[default]
     None,
-    /// The embedding tables and their normalisation.
+    /// Embedding tables and their normalization.
     Embeddings,
-    /// The embeddings and all layers but the last so many.
+    /// Embeddings and all layers but the last ones.
     AllButLast(usize),
-    /// Everything below the head.
+    /// The whole encoder; only pooler and head train.
     Encoder,
 }
 
 impl Freeze {
-    /// Whether an encoder of so many layers has what is to be frozen.
+    /// Checks that an encoder of `layers` layers has enough of them.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] if more layers are to train than there are.
+    /// - [`TrainError::InvalidSetting`] if more layers are to train than there are.
     pub fn check(self, layers: usize) -> Result<(), TrainError> {
         if let Self::AllButLast(last) = self
             && last > layers
@@ -39,8 +39,8 @@ impl Freeze {
         Ok(())
     }
 
-    /// How many stages of an encoder of `layers` layers are frozen, from the bottom: the
-    /// embeddings are one, each layer is one.
+    /// Returns the number of frozen stages of an encoder with `layers` layers, from the bottom: the
+    /// embeddings are one stage, each layer is one.
     pub fn frozen_stages(self, layers: usize) -> usize {
         match self {
             Self::None => 0,

@@ -1,17 +1,17 @@
 //! Gradual unfreezing ([Howard & Ruder 2018](https://arxiv.org/abs/1801.06146), section 3.3): the
-//! last layer trains first, then one more from time to time, the embeddings at the end.
+//! last layer is unfrozen first, then one more layer per interval, the embeddings last.
 
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 
-/// How long until the next stage of the frozen part, from the top, trains too.
+/// Interval after which the next stage, from the top, is unfrozen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GradualUnfreezing {
-    /// So many epochs, at least 1. The paper has 1.
+    /// Number of epochs, at least 1 (1 in the paper).
     Epochs(usize),
-    /// So many optimizer steps, at least 1.
+    /// Number of optimizer steps, at least 1.
     Steps(usize),
 }
 
@@ -25,7 +25,7 @@ impl GradualUnfreezing {
         }
     }
 
-    /// How many stages have thawed; epochs and steps count from 0.
+    /// Returns the number of unfrozen stages; epochs and steps count from 0.
     pub(super) fn stages(self, epoch: usize, step: usize) -> usize {
         let (passed, interval) = match self {
             Self::Epochs(interval) => (epoch, interval),

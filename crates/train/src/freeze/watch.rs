@@ -1,4 +1,4 @@
-//! Whether what is frozen stays.
+//! Check that frozen parameters do not change.
 
 use std::collections::HashMap;
 
@@ -9,10 +9,10 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::TrainError;
 
-/// Fingerprints of parameters, to prove after a run that each is bit for bit what it was before.
+/// Fingerprints of parameters, to verify after a run that frozen ones are bit-identical.
 ///
-/// It keeps 16 bytes of a parameter, not a copy. On a GPU it reads all watched parameters back, once
-/// at the start and once at the end.
+/// A fingerprint has 16 bytes; parameters are not copied. On a GPU, all watched parameters are read
+/// back once at the start and once at the end.
 ///
 /// ```
 /// use burn::nn::LinearConfig;
@@ -33,18 +33,19 @@ pub struct FrozenWatch {
 }
 
 impl FrozenWatch {
-    /// Takes the fingerprints of the parameters of `model` that are `frozen`:
-    /// [`FreezeConfig::frozen`](crate::FreezeConfig::frozen) lists them.
+    /// Takes the fingerprints of the `frozen` parameters of `model`, as listed by
+    /// [`FreezeConfig::frozen`](crate::FreezeConfig::frozen).
     pub fn start<M: Module>(model: &M, frozen: &[Parameter]) -> Self {
         Self {
             fingerprints: fingerprints(model, frozen),
         }
     }
 
-    /// Checks those that are `frozen` still. What has been unfrozen since may have changed.
+    /// Checks the parameters that are still `frozen`; unfrozen ones may have changed.
     ///
     /// # Errors
-    /// [`TrainError::FrozenChanged`] names the first that is not what it was, or was not watched.
+    /// - [`TrainError::FrozenChanged`] if a parameter changed or has no fingerprint; it names the
+    ///   first.
     pub fn verify<M: Module>(&self, model: &M, frozen: &[Parameter]) -> Result<(), TrainError> {
         let now = Self::start(model, frozen).fingerprints;
         let changed = frozen.iter().find(|parameter| {
@@ -60,7 +61,7 @@ impl FrozenWatch {
     }
 }
 
-/// The fingerprints of some parameters of a model: of their number type, shape and values.
+/// Returns fingerprints of some parameters of a model: hashes of dtype, shape and values.
 pub(crate) fn fingerprints<M: Module>(model: &M, of: &[Parameter]) -> HashMap<ParamId, u128> {
     let wanted = of.iter().map(|parameter| (parameter.id, 0));
     let mut taking = Taking {
@@ -70,7 +71,7 @@ pub(crate) fn fingerprints<M: Module>(model: &M, of: &[Parameter]) -> HashMap<Pa
     taking.fingerprints
 }
 
-/// Fills in the fingerprints that are asked for.
+/// Visitor that computes the requested fingerprints.
 struct Taking {
     fingerprints: HashMap<ParamId, u128>,
 }

@@ -1,4 +1,4 @@
-//! How the gradients of a step's tasks become one.
+//! Combination of the task gradients of a step.
 
 use std::collections::HashMap;
 
@@ -10,42 +10,41 @@ use serde::{Deserialize, Serialize};
 
 use super::SharedStages;
 
-/// A squared norm below this is one of 0: no direction to project on.
+/// Lower bound of a squared norm, so that a projection on a zero gradient is finite.
 const LEAST_SQUARE: f64 = 1e-30;
 
-/// How the gradients of a step's tasks become one.
+/// Combination of the task gradients of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Combination {
-    /// Their weighted sum.
+    /// Weighted sum.
     #[default]
     Sum,
-    /// The sum of their projections: a gradient that points against that of another task loses its
-    /// part along it, task by task in a random order
-    /// ([Yu et al. 2020](https://arxiv.org/abs/2001.06782), algorithm 1). Over the parameters of
-    /// the encoder; heads have no conflict.
+    /// PCGrad ([Yu et al. 2020](https://arxiv.org/abs/2001.06782), algorithm 1): sum of the task
+    /// gradients, each projected onto the normal plane of those it conflicts with, in random order.
+    /// Applies to the encoder's parameters; heads are not shared and have no conflict.
     PcGrad,
 }
 
-/// What a task gave in a step.
+/// Loss and gradients of a task in a step.
 pub(crate) struct TaskGradients {
     pub(crate) task: usize,
-    /// Of its mean loss, before weighting.
+    /// Gradients of the mean loss, before weighting.
     pub(crate) gradients: GradientsParams,
-    /// The mean loss.
+    /// Mean loss.
     pub(crate) loss: Tensor<1>,
-    /// Over how many rows, or tokens.
+    /// Number of rows or tokens that the loss is a mean over.
     pub(crate) divisor: f64,
 }
 
-/// Where a random order is drawn for.
+/// Random seed and step for which a random order is drawn.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
     pub(crate) seed: u64,
     pub(crate) step: u64,
 }
 
-/// The gradient of the step, from that of each task and its weight.
+/// Returns the gradients of the step from the gradients and weight of each task.
 pub(crate) fn combine<M: Module>(
     model: &M,
     tasks: Vec<(GradientsParams, f64)>,
@@ -72,7 +71,7 @@ pub(crate) fn combine<M: Module>(
     sum.grads()
 }
 
-/// Each gradient without its parts against the others.
+/// Returns each gradient without its components against the others.
 fn project<M: Module>(
     model: &M,
     gradients: Vec<GradientsParams>,
@@ -88,7 +87,7 @@ fn project<M: Module>(
             if other == task {
                 continue;
             }
-            // Nothing is read back: without a conflict the factor is 0.
+            // Without a conflict the factor is 0, so nothing needs to be read back.
             let along = shared.product(model, &projected, &gradients[other]);
             let factor = along.clamp_max(0.0) / squares[other].clone();
             model.visit(&mut Subtracting {

@@ -1,4 +1,4 @@
-//! Lengths and angles of the gradients of tasks, over the parameters that they share.
+//! Norms and scalar products of task gradients over the shared parameters.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use finetune_model::parameters;
 
 use crate::stages::stage;
 
-/// The parameters in a model's field `encoder`, by stage.
+/// Parameters in a model's field `encoder`, by stage.
 pub(crate) struct SharedStages {
     stages: HashMap<ParamId, usize>,
     count: usize,
@@ -28,12 +28,12 @@ impl SharedStages {
         }
     }
 
-    /// The stage of each parameter.
+    /// Returns the stage of each parameter.
     pub(crate) fn stages(&self) -> &HashMap<ParamId, usize> {
         &self.stages
     }
 
-    /// The scalar product of two gradients, stage by stage; 0 where one of them is missing.
+    /// Returns the scalar product of two gradients per stage; 0 where one of them is missing.
     pub(crate) fn products<M: Module>(
         &self,
         model: &M,
@@ -52,7 +52,7 @@ impl SharedStages {
         sums.map(|sum| sum.unwrap_or_else(zero)).collect()
     }
 
-    /// The same over all stages.
+    /// Returns the scalar product of two gradients over all stages.
     pub(crate) fn product<M: Module>(
         &self,
         model: &M,
@@ -66,7 +66,7 @@ impl SharedStages {
         }
     }
 
-    /// The norm of a gradient at the last layer.
+    /// Returns the norm of a gradient over the parameters of the last layer.
     pub(crate) fn norm_at_top<M: Module>(
         &self,
         model: &M,

@@ -1,19 +1,19 @@
-//! Several tasks in one run: whose turn it is, and what a loss and a gradient of each count for.
+//! Multi-task training: task sampling, loss weighting and gradient combination.
 //!
-//! Every axis is a value of a [`MixingConfig`]:
+//! [`MixingConfig`] has one field per aspect:
 //!
-//! | axis | question |
+//! | type | decides |
 //! |---|---|
-//! | [`Sampling`] | which task comes next |
-//! | [`Exhaustion`] | what happens when a task has been gone through |
-//! | [`Updates`] | when the optimizer steps |
-//! | [`Weighting`] | what the loss of a task counts for |
-//! | [`Combination`] | how the gradients of a step's tasks meet |
+//! | [`Sampling`] | the order of the tasks |
+//! | [`Exhaustion`] | when an epoch ends, and whether finished tasks restart |
+//! | [`Updates`] | the batches of an optimizer step |
+//! | [`Weighting`] | the loss weight of each task |
+//! | [`Combination`] | the combination of the task gradients |
 //!
-//! A task's rows are a stream of their own: each visit takes its next batch, pass after pass,
-//! without replacement. So all policies see the same batches of a task, in another order.
+//! Each visit to a task takes its next batch, without replacement within a pass over the task. So
+//! all strategies see the same batches of a task, in a different order.
 //!
-//! What contradicts itself is refused with the reason ([`MixingConfig::validate`]).
+//! Contradictory settings are rejected with the reason ([`MixingConfig::validate`]).
 
 mod combination;
 mod geometry;
@@ -37,8 +37,8 @@ use crate::TrainError;
 use crate::evaluation::EarlyStopping;
 use crate::run_length::RunLength;
 
-/// How several tasks share a run. By default they take turns, a step each, until all rows of all
-/// tasks have been used; a run of one task is that of any other setting.
+/// Multi-task settings. By default the tasks alternate, one step each, until every row of every
+/// task has been used once; a run with a single task then equals ordinary training.
 ///
 /// ```
 /// use finetune_train::{Combination, Exhaustion, MixingConfig, Updates};
@@ -61,67 +61,67 @@ use crate::run_length::RunLength;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MixingConfig {
-    /// Which task comes next.
+    /// Order of the tasks (default: round robin).
     pub sampling: Sampling,
-    /// What happens when a task has been gone through.
+    /// End of an epoch when tasks differ in size (default: all rows of all tasks are used once).
     pub exhaustion: Exhaustion,
-    /// When the optimizer steps.
+    /// Batches of an optimizer step (default: one batch of one task).
     pub updates: Updates,
-    /// What the loss of a task counts for.
+    /// Loss weights of the tasks (default: equal).
     pub weighting: Weighting,
-    /// How the gradients of a step's tasks become one.
+    /// Combination of the task gradients (default: sum).
     pub combination: Combination,
-    /// After each so many steps the gradients of all tasks are measured on a batch each: norms, and
-    /// cosines between tasks, stage by stage of the encoder. `None` for never.
+    /// Interval in optimizer steps, at least 1, at which the gradients of all tasks are compared on
+    /// a batch each: norms, and cosines between tasks, per stage of the encoder (default: never).
     pub measure_gradients: Option<usize>,
-    /// A task that no longer improves in its own metric is not trained any more, and the run ends
-    /// when none is; `None` trains all to the end.
+    /// Early stopping per task: a task whose own metric no longer improves is not trained any more,
+    /// and the run ends when all have stopped (default: none).
     pub task_stopping: Option<EarlyStopping>,
 }
 
-/// What happens when a task has been gone through in an epoch.
+/// End of an epoch when tasks have different numbers of batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Exhaustion {
-    /// The epoch ends with the task that has the fewest batches. The rows that the others did not
-    /// come to are the first of the next epoch.
+    /// The epoch ends with the task that has the fewest batches. The unused rows of the others come
+    /// first in the next epoch.
     Shortest,
-    /// It begins again, without replacement within a pass. In turn, the epoch ends when the task
-    /// with the most batches is through; drawn at random, after as many visits as all tasks have
-    /// batches.
+    /// A finished task restarts, without replacement within a pass. In round robin, the epoch ends
+    /// with the task that has the most batches; with random sampling, after as many visits as all
+    /// tasks have batches.
     Cycle,
-    /// It drops out until the next epoch, which comes when every row of every task was used once.
+    /// A finished task is skipped until the next epoch; every row of every task is used once.
     #[default]
     AllData,
 }
 
-/// When the optimizer steps.
+/// Batches of an optimizer step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Updates {
-    /// After each batch; task after task: all batches of the first, then all of the second.
+    /// One batch; all batches of the first task, then all of the second, and so on.
     Serial,
-    /// After each batch, of the task whose turn it is.
+    /// One batch of the task that is next in the order.
     #[default]
     Alternating,
-    /// After a batch of each task, on the sum of their losses.
+    /// One batch of each task, on the sum of the task losses (joint training).
     Summed,
-    /// Once an epoch, on the sum of the tasks' mean losses over it.
+    /// All batches of an epoch, on the sum of the tasks' mean losses.
     Epoch,
 }
 
 impl Updates {
-    /// Whether a step has more than one task.
+    /// Returns whether a step has several tasks.
     fn has_rounds(self) -> bool {
         matches!(self, Self::Summed | Self::Epoch)
     }
 }
 
 impl MixingConfig {
-    /// Whether every value is in its range, and none contradicts another.
+    /// Checks that every value is in its range and that no setting contradicts another.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] names the first that is not, and why.
+    /// - [`TrainError::InvalidSetting`] if one does; it names the first setting and the reason.
     pub fn validate(&self) -> Result<(), TrainError> {
         self.sampling.validate()?;
         self.weighting.validate()?;
@@ -156,10 +156,10 @@ impl MixingConfig {
         Ok(())
     }
 
-    /// Whether the run is long enough to be annealed.
+    /// Checks that annealed sampling has a run with a known number of epochs.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] for a run whose epochs are not given.
+    /// - [`TrainError::InvalidSetting`] if sampling is annealed and the duration is in steps.
     pub(crate) fn check_length(&self, length: RunLength) -> Result<(), TrainError> {
         match (self.sampling.clone(), length) {
             (Sampling::Annealed, RunLength::Steps(_)) => Err(TrainError::setting(
@@ -172,7 +172,7 @@ impl MixingConfig {
     }
 }
 
-/// As in settings.
+/// Returns the serialized name of a value.
 fn name(value: impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(name)) => name,

@@ -1,7 +1,7 @@
-//! How the gradients of tasks lie to each other, measured while a run goes on.
+//! Norms and cosines of the task gradients, logged during a run.
 //!
-//! Every task is asked for the gradient of one batch, at the same parameters, whatever the steps
-//! beside it are made of. A measurement changes nothing of the run.
+//! The gradient of one batch of each task is computed at the same parameters. This does not affect
+//! training.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +14,8 @@ use crate::TrainError;
 use crate::callback::GradientRecord;
 use crate::objective::{Objective, Part};
 
-/// The norms of the tasks' gradients and the cosines between them, of a batch of each. `step` is the
-/// one that is next, from 1.
+/// Returns the norms of the task gradients and the cosines between them, on a batch of each. `step`
+/// is the next step, from 1.
 pub(crate) fn probe<O: Objective>(
     objective: &O,
     model: &O::Model,
@@ -32,7 +32,7 @@ pub(crate) fn probe<O: Objective>(
         let loss = objective.loss(model, &batch, weight, dropout)?;
         gradients.push(GradientsParams::from_grads(loss.backward(), model));
     }
-    // Every pair, a task with itself among them: one reading from the device for all.
+    // All pairs, including a task with itself, are read from the device at once.
     let (mut pairs, mut products) = (Vec::new(), Vec::new());
     for first in 0..batches.len() {
         for second in first..batches.len() {

@@ -1,4 +1,4 @@
-//! Which task comes next.
+//! Task sampling.
 
 use std::collections::BTreeMap;
 
@@ -6,36 +6,38 @@ use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 
-/// Which task comes next.
+/// Task sampling: the order in which tasks are visited.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Sampling {
-    /// One after the other, in the order of the tasks (round robin).
+    /// Round robin, in the order of the tasks.
     #[default]
     InTurn,
-    /// Drawn, by the number of rows.
+    /// Random, in proportion to the number of rows.
     Proportional,
-    /// Drawn, by the number of rows to the power of `1 / temperature`: 1 is proportional, and the
-    /// higher the more alike
-    /// ([Raffel et al. 2020](https://arxiv.org/abs/1910.10683), section 3.5.2).
+    /// Random, in proportion to the number of rows to the power of `1 / temperature`: 1 is
+    /// proportional, higher temperatures are closer to uniform ([Raffel et al.
+    /// 2020](https://arxiv.org/abs/1910.10683), section 3.5.2).
     Temperature {
-        /// Above 0.
+        /// Temperature, above 0.
         temperature: f64,
     },
-    /// Drawn, by the number of rows to the power of `1 - 0.8 (e - 1) / (E - 1)` in epoch `e` of `E`:
-    /// by rows at first, nearly alike at the end
-    /// ([Stickland & Murray 2019](https://arxiv.org/abs/1902.02671), section 3.1).
+    /// Random, in proportion to the number of rows to the power of `1 - 0.8 (e - 1) / (E - 1)` in
+    /// epoch `e` of `E`: proportional at first, nearly uniform at the end ([Stickland & Murray
+    /// 2019](https://arxiv.org/abs/1902.02671), section 3.1).
     Annealed,
-    /// Drawn, by a weight for each task.
+    /// Random, with a weight per task.
     Weighted {
-        /// By the names of the tasks; each at least 0.
+        /// Weight per task name, at least 0; every task needs one.
         weights: BTreeMap<String, f64>,
     },
 }
 
 impl Sampling {
+    /// Checks that every value is in its range.
+    ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] names the first value out of its range.
+    /// - [`TrainError::InvalidSetting`] if a value is out of range; it names the first one.
     pub(super) fn validate(&self) -> Result<(), TrainError> {
         match self {
             Self::Temperature { temperature }
@@ -56,11 +58,11 @@ impl Sampling {
         }
     }
 
-    /// The share of each task in an epoch (from 0) of so many, from the rows of each; nothing if
-    /// they come in turn. Shares need not add up to 1.
+    /// Returns the unnormalized sampling weight of each task in an epoch (from 0) of `epochs`, from
+    /// the name and the rows of each task; `None` for round robin.
     ///
     /// # Errors
-    /// [`TrainError::Task`] for a task without a weight.
+    /// - [`TrainError::Task`] if a task has no weight.
     pub(super) fn shares(
         &self,
         tasks: &[(&str, usize)],
@@ -86,7 +88,7 @@ impl Sampling {
                 return Ok(Some(tasks.iter().map(weight).collect::<Result<_, _>>()?));
             }
         };
-        // Of the largest: powers of large numbers overflow at low temperatures.
+        // Relative to the largest task: powers of large numbers overflow at low temperatures.
         let most = tasks.iter().map(|(_, rows)| *rows).max().unwrap_or(1) as f64;
         let share = |(_, rows): &(&str, usize)| (*rows as f64 / most).powf(power);
         Ok(Some(tasks.iter().map(share).collect()))

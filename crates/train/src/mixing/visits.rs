@@ -1,27 +1,27 @@
-//! The order in which an epoch visits its tasks.
+//! Order in which an epoch visits its tasks.
 
 use finetune_random::{Purpose, number};
 
 use super::{Exhaustion, MixingConfig, Updates};
 use crate::TrainError;
 
-/// What an epoch's visits depend on.
+/// Settings that determine the task order of an epoch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Visits<'a> {
     pub(crate) config: &'a MixingConfig,
     /// Name and rows of each task.
     pub(crate) tasks: &'a [(&'a str, usize)],
-    /// Of the run; 1 where that is not known.
+    /// Epochs of the run; 1 if unknown.
     pub(crate) epochs: u64,
     pub(crate) seed: u64,
 }
 
 impl Visits<'_> {
-    /// The steps of an epoch: the tasks that each visits, one batch a visit. `batches` has those of
-    /// a pass of each task.
+    /// Returns the steps of an epoch, each as the list of tasks it takes a batch of. `batches` has
+    /// the number of batches per pass of each task.
     ///
     /// # Errors
-    /// [`TrainError::Task`] for a task without a weight.
+    /// - [`TrainError::Task`] if a task has no weight.
     pub(crate) fn steps(
         &self,
         batches: &[usize],
@@ -54,7 +54,7 @@ impl Visits<'_> {
     }
 }
 
-/// Rounds of one batch of each task.
+/// Returns rounds of one batch per task.
 fn in_turn(batches: &[usize], exhaustion: Exhaustion) -> Vec<Vec<usize>> {
     let most = batches.iter().copied().max().unwrap_or(0);
     let rounds = match exhaustion {
@@ -70,7 +70,7 @@ fn in_turn(batches: &[usize], exhaustion: Exhaustion) -> Vec<Vec<usize>> {
     (0..rounds).map(round).collect()
 }
 
-/// Tasks drawn at random.
+/// Random task order.
 struct Draws {
     seed: u64,
     epoch: u64,
@@ -98,7 +98,7 @@ impl Draws {
         visits
     }
 
-    /// A task by its share; nothing if none has any.
+    /// Draws a task in proportion to `shares`; `None` if all are 0.
     fn draw(&self, shares: &[f64], visit: u64) -> Option<usize> {
         let bits = number(self.seed, Purpose::TaskSampling, self.epoch, visit) >> 11;
         let mut place = bits as f64 / (1u64 << 53) as f64 * shares.iter().sum::<f64>();
@@ -110,7 +110,7 @@ impl Draws {
             place -= share;
             last = Some(task);
         }
-        // Rounding: the place is the very end.
+        // Rounding moved the drawn position to the very end.
         last
     }
 }

@@ -1,4 +1,4 @@
-//! What the loss of a task counts for, and how that changes.
+//! Loss weights of tasks, fixed or adapted during training.
 
 use std::collections::BTreeMap;
 
@@ -6,43 +6,41 @@ use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 
-/// Below this no weight of GradNorm falls: at 0 a task would never come back.
+/// Lower bound of a GradNorm weight: a task with weight 0 would never recover.
 const LEAST_WEIGHT: f64 = 1e-3;
 
-/// What the mean loss of a task counts for.
+/// Loss weighting of tasks.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Weighting {
-    /// 1 for each.
+    /// Weight 1 for each task.
     #[default]
     Equal,
-    /// A factor above 0 for each task.
+    /// A fixed weight per task.
     Given {
-        /// By the names of the tasks.
+        /// Weight per task name, above 0; every task needs one.
         weights: BTreeMap<String, f64>,
     },
-    /// The rows of the largest task over its own: a row counts the same whichever task visits are
-    /// taken from.
+    /// Number of rows of the largest task divided by that of the task.
     BySize,
-    /// By a log variance `s` that is learned for each task, from 0: what is made small is
-    /// `exp(-s) L / 2 + s / 2`
-    /// ([Kendall et al. 2018](https://arxiv.org/abs/1705.07115), equation 7, for all kinds of
-    /// losses). `s` moves by plain gradient descent.
+    /// Uncertainty weighting with a learned log variance `s` per task, initially 0 ([Kendall et al.
+    /// 2018](https://arxiv.org/abs/1705.07115), equation 7, for all kinds of losses). The loss is
+    /// `exp(-s) L / 2 + s / 2`; `s` is updated by plain gradient descent.
     Uncertainty {
-        /// Of `s`, above 0.
+        /// Learning rate of `s`, above 0 (default: 0.01).
         #[serde(default = "uncertainty_rate")]
         learning_rate: f64,
     },
-    /// So that tasks that learn slowly have the larger gradients
-    /// ([Chen et al. 2018](https://arxiv.org/abs/1711.02257), algorithm 1): at the last layer of
-    /// the encoder, a task's gradient norm is drawn to the mean norm times its relative inverse
-    /// training rate to the power of `alpha`. The weights move by plain gradient descent from 1,
-    /// and add up to the number of tasks.
+    /// GradNorm ([Chen et al. 2018](https://arxiv.org/abs/1711.02257), algorithm 1), which gives
+    /// larger gradients to tasks that learn slowly: at the encoder's last layer, the target of a
+    /// task's gradient norm is the mean norm times its relative inverse training rate to the power
+    /// of `alpha`. Weights start at 1, are updated by plain gradient descent, and add up to the
+    /// number of tasks.
     GradNorm {
-        /// How strongly slow tasks are favoured, at least 0.
+        /// Strength of the preference for slow tasks, at least 0 (default: 1.5).
         #[serde(default = "alpha")]
         alpha: f64,
-        /// Of the weights, above 0.
+        /// Learning rate of the weights, above 0 (default: 0.025).
         #[serde(default = "grad_norm_rate")]
         learning_rate: f64,
     },
@@ -61,8 +59,10 @@ fn grad_norm_rate() -> f64 {
 }
 
 impl Weighting {
+    /// Checks that every value is in its range.
+    ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] names the first value out of its range.
+    /// - [`TrainError::InvalidSetting`] if a value is out of range; it names the first one.
     pub(super) fn validate(&self) -> Result<(), TrainError> {
         let above_0 = |value: f64| value > 0.0 && value.is_finite();
         match self {
@@ -84,20 +84,20 @@ impl Weighting {
     }
 }
 
-/// The weights as they stand, part of a checkpoint.
+/// Current task weights; part of a checkpoint.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TaskWeights {
-    /// Log variances, or the weights themselves.
+    /// Log variances (uncertainty weighting), or the weights themselves.
     values: Vec<f64>,
-    /// The first loss of each task, which GradNorm measures training by.
+    /// First loss of each task, the reference of GradNorm's training rate.
     first_losses: Vec<Option<f64>>,
 }
 
 impl TaskWeights {
-    /// Before the first step, of tasks by name and number of rows.
+    /// Creates the initial weights, from name and number of rows of each task.
     ///
     /// # Errors
-    /// [`TrainError::Task`] for a task that has no weight.
+    /// - [`TrainError::Task`] if a task has no weight.
     pub(crate) fn start(
         weighting: &Weighting,
         tasks: &[(&str, usize)],
@@ -119,7 +119,7 @@ impl TaskWeights {
         })
     }
 
-    /// What the loss of a task counts for now.
+    /// Returns the current loss weight of a task.
     pub(crate) fn weight(&self, weighting: &Weighting, task: usize) -> f64 {
         match weighting {
             Weighting::Uncertainty { .. } => (-self.values[task]).exp() / 2.0,
@@ -127,7 +127,7 @@ impl TaskWeights {
         }
     }
 
-    /// What is added to the weighted loss of a task.
+    /// Returns the term added to the weighted loss of a task.
     pub(crate) fn penalty(&self, weighting: &Weighting, task: usize) -> f64 {
         match weighting {
             Weighting::Uncertainty { .. } => self.values[task] / 2.0,
@@ -135,8 +135,8 @@ impl TaskWeights {
         }
     }
 
-    /// After a step: the mean losses of its tasks and, for GradNorm, the norms of their gradients
-    /// before weighting.
+    /// Updates the weights after a step, from the mean losses of its tasks and (for GradNorm) their
+    /// gradient norms before weighting.
     pub(crate) fn update(&mut self, weighting: &Weighting, step: &[MeasuredTask]) {
         match *weighting {
             Weighting::Uncertainty { learning_rate } => {
@@ -183,13 +183,13 @@ impl TaskWeights {
     }
 }
 
-/// A task in a step, read from the device.
+/// Loss and gradient norm of a task in a step, read from the device.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct MeasuredTask {
     pub(crate) task: usize,
-    /// Its mean loss.
+    /// Mean loss.
     pub(crate) loss: f64,
-    /// Of its gradient at the last layer of the encoder, before weighting.
+    /// Gradient norm at the encoder's last layer, before weighting.
     pub(crate) norm: f64,
 }
 

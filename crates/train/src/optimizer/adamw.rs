@@ -1,10 +1,10 @@
-//! AdamW as burn's optimizers are: over the step of `finetune-ops`, with the state of burn's own.
+//! AdamW as a burn optimizer: the update of `finetune-ops` with the state type of burn's AdamW.
 
 use burn::optim::{AdamWState, AdaptiveMomentumState, Optimizer};
 use burn::tensor::{Device, Tensor};
 use finetune_ops::Moving;
 
-/// The constants; the learning rate comes with each step.
+/// Hyperparameters of AdamW; the learning rate is an argument of each step.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AdamW {
     pub(super) beta_1: f64,

@@ -1,4 +1,4 @@
-//! The rule by which a gradient moves a parameter.
+//! Optimizer algorithms and their hyperparameters.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use super::adamw::AdamW;
 use super::bert_adam::BertAdam;
 use crate::TrainError;
 
-/// An optimizer's rule with its constants. All but [`Self::AdamW`] and [`Self::BertAdam`] are
-/// burn's, with PyTorch's defaults.
+/// Optimizer algorithm with its hyperparameters. The defaults are PyTorch's; all algorithms but
+/// [`Self::AdamW`] and [`Self::BertAdam`] are burn's implementations.
 ///
 /// ```
 /// use finetune_train::Algorithm;
@@ -27,86 +27,86 @@ use crate::TrainError;
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Algorithm {
-    /// Adam with decay decoupled from the gradient, as
+    /// Adam with decoupled weight decay, as
     /// [`torch.optim.AdamW`](https://docs.pytorch.org/docs/2.9/generated/torch.optim.AdamW.html)
     /// ([Loshchilov & Hutter 2017](https://arxiv.org/abs/1711.05101)).
     #[serde(rename = "adamw")]
     AdamW {
-        /// Memory of the mean gradient, in `[0, 1)`.
+        /// Decay rate of the first moment, in `[0, 1)` (default: 0.9).
         #[serde(default = "beta_1")]
         beta_1: f64,
-        /// Memory of the squared gradient, in `[0, 1)`.
+        /// Decay rate of the second moment, in `[0, 1)` (default: 0.999).
         #[serde(default = "beta_2")]
         beta_2: f64,
-        /// Added to the root of the squared gradient, above 0.
+        /// Constant added to the denominator, above 0 (default: 1e-8).
         #[serde(default = "epsilon")]
         epsilon: f64,
     },
-    /// AdamW without bias correction, as
-    /// [BERT's own](https://github.com/google-research/bert/blob/master/optimization.py#L87) was.
+    /// AdamW without bias correction, as in the [original BERT
+    /// code](https://github.com/google-research/bert/blob/master/optimization.py#L87).
     BertAdam {
-        /// Memory of the mean gradient, in `[0, 1)`.
+        /// Decay rate of the first moment, in `[0, 1)` (default: 0.9).
         #[serde(default = "beta_1")]
         beta_1: f64,
-        /// Memory of the squared gradient, in `[0, 1)`.
+        /// Decay rate of the second moment, in `[0, 1)` (default: 0.999).
         #[serde(default = "beta_2")]
         beta_2: f64,
-        /// Added to the root of the squared gradient, above 0.
+        /// Constant added to the denominator, above 0 (default: 1e-6).
         #[serde(default = "bert_epsilon")]
         epsilon: f64,
     },
-    /// Adam, with decay as a part of the gradient, as
+    /// Adam with L2 regularization, as
     /// [`torch.optim.Adam`](https://docs.pytorch.org/docs/2.9/generated/torch.optim.Adam.html)
     /// ([Kingma & Ba 2014](https://arxiv.org/abs/1412.6980)).
     Adam {
-        /// Memory of the mean gradient, in `[0, 1)`.
+        /// Decay rate of the first moment, in `[0, 1)` (default: 0.9).
         #[serde(default = "beta_1")]
         beta_1: f64,
-        /// Memory of the squared gradient, in `[0, 1)`.
+        /// Decay rate of the second moment, in `[0, 1)` (default: 0.999).
         #[serde(default = "beta_2")]
         beta_2: f64,
-        /// Added to the root of the squared gradient, above 0.
+        /// Constant added to the denominator, above 0 (default: 1e-8).
         #[serde(default = "epsilon")]
         epsilon: f64,
     },
-    /// Gradient descent, with decay as a part of the gradient, as
+    /// Stochastic gradient descent with L2 regularization, as
     /// [`torch.optim.SGD`](https://docs.pytorch.org/docs/2.9/generated/torch.optim.SGD.html).
     Sgd {
-        /// Memory of earlier steps, in `[0, 1)`; 0 for none.
+        /// Momentum factor, in `[0, 1)` (default: 0).
         #[serde(default)]
         momentum: f64,
-        /// Whether the gradient is as if taken a step ahead; needs momentum.
+        /// Whether to use Nesterov momentum; requires `momentum` above 0 (default: false).
         #[serde(default)]
         nesterov: bool,
     },
-    /// The sign of a mean gradient, with decoupled decay
-    /// ([Chen et al. 2023](https://arxiv.org/abs/2302.06675), program 1). It wants a rate three to
-    /// ten times lower than AdamW's, and a decay so much higher.
+    /// Lion: the sign of an interpolated gradient, with decoupled weight decay ([Chen et al.
+    /// 2023](https://arxiv.org/abs/2302.06675), program 1). It needs a learning rate three to ten
+    /// times lower than AdamW's, and a weight decay higher by the same factor.
     Lion {
-        /// Share of the memory in the direction of a step, in `[0, 1)`.
+        /// Weight of the momentum in the update direction, in `[0, 1)` (default: 0.9).
         #[serde(default = "beta_1")]
         beta_1: f64,
-        /// Memory of the mean gradient, in `[0, 1)`.
+        /// Decay rate of the momentum, in `[0, 1)` (default: 0.99).
         #[serde(default = "lion_beta_2")]
         beta_2: f64,
     },
-    /// The gradient over the root of its mean square, with decay as a part of the gradient, as
+    /// RMSprop with L2 regularization, as
     /// [`torch.optim.RMSprop`](https://docs.pytorch.org/docs/2.9/generated/torch.optim.RMSprop.html).
     RmsProp {
-        /// Memory of the squared gradient, in `[0, 1)`.
+        /// Decay rate of the mean squared gradient, in `[0, 1)` (default: 0.99).
         #[serde(default = "alpha")]
         alpha: f64,
-        /// Memory of earlier steps, in `[0, 1)`; 0 for none.
+        /// Momentum factor, in `[0, 1)` (default: 0).
         #[serde(default)]
         momentum: f64,
-        /// Added to the root of the squared gradient, above 0.
+        /// Constant added to the denominator, above 0 (default: 1e-8).
         #[serde(default = "epsilon")]
         epsilon: f64,
     },
-    /// Rows and columns in place of the whole squared gradient, with decoupled decay, as
+    /// Adafactor: a factored second moment (row and column means) with decoupled weight decay, as
     /// [`torch.optim.Adafactor`](https://docs.pytorch.org/docs/2.9/generated/torch.optim.Adafactor.html)
-    /// ([Shazeer & Stern 2018](https://arxiv.org/abs/1804.04235)). Steps are relative to the size
-    /// of a parameter: its own default rate is 1e-2.
+    /// ([Shazeer & Stern 2018](https://arxiv.org/abs/1804.04235)). Steps are relative to the scale
+    /// of a parameter; PyTorch's default learning rate is 1e-2.
     Adafactor {},
 }
 
@@ -141,7 +141,7 @@ impl Default for Algorithm {
 }
 
 impl Algorithm {
-    /// [`Self::AdamW`] with its defaults.
+    /// Returns [`Self::AdamW`] with its defaults.
     pub fn adamw() -> Self {
         Self::AdamW {
             beta_1: beta_1(),
@@ -150,7 +150,7 @@ impl Algorithm {
         }
     }
 
-    /// [`Self::BertAdam`] with its defaults.
+    /// Returns [`Self::BertAdam`] with its defaults.
     pub fn bert_adam() -> Self {
         Self::BertAdam {
             beta_1: beta_1(),
@@ -159,7 +159,7 @@ impl Algorithm {
         }
     }
 
-    /// [`Self::Adam`] with its defaults.
+    /// Returns [`Self::Adam`] with its defaults.
     pub fn adam() -> Self {
         Self::Adam {
             beta_1: beta_1(),
@@ -168,7 +168,7 @@ impl Algorithm {
         }
     }
 
-    /// [`Self::Lion`] with its defaults.
+    /// Returns [`Self::Lion`] with its defaults.
     pub fn lion() -> Self {
         Self::Lion {
             beta_1: beta_1(),
@@ -176,7 +176,7 @@ impl Algorithm {
         }
     }
 
-    /// [`Self::RmsProp`] with its defaults.
+    /// Returns [`Self::RmsProp`] with its defaults.
     pub fn rms_prop() -> Self {
         Self::RmsProp {
             alpha: alpha(),
@@ -230,7 +230,7 @@ impl Algorithm {
         }
     }
 
-    /// The rule for parameters with this much decay.
+    /// Returns burn's optimizer for parameters with this weight decay.
     pub(super) fn build(&self, weight_decay: f64) -> Arc<dyn DynOptimizer> {
         let decay = weight_decay as f32;
         let coupled = (decay > 0.0).then(|| WeightDecayConfig::new(decay));
@@ -303,10 +303,10 @@ impl Algorithm {
         }
     }
 
-    /// Whether a tensor of this shape can be state of a parameter of that shape.
+    /// Returns whether a state tensor may have shape `state` for a parameter of shape `parameter`.
     pub(super) fn keeps(&self, state: &[usize], parameter: &[usize]) -> bool {
         match self {
-            // A mean over rows or columns is 1 in that dimension.
+            // Row and column means have size 1 in the reduced dimension.
             Self::Adafactor {} => {
                 let mut sizes = state.iter().zip(parameter);
                 state.len() == parameter.len()
@@ -318,7 +318,7 @@ impl Algorithm {
 }
 
 fn check_memory(setting: &'static str, value: f64) -> Result<(), TrainError> {
-    // What rounds to 1 in the optimizers' single precision never forgets.
+    // The optimizers compute in f32, where a value that rounds to 1 would never decay.
     if (0.0..1.0).contains(&(value as f32)) && value >= 0.0 {
         return Ok(());
     }

@@ -1,9 +1,9 @@
-//! Adam as the original BERT had it: no bias correction, and decay added to the step itself
+//! Adam of the original BERT code: no bias correction, and weight decay added to the update
 //! ([`AdamWeightDecayOptimizer`](https://github.com/google-research/bert/blob/master/optimization.py#L87)).
 //!
-//! Without the correction the first steps are about three times as long as AdamW's, and it takes
-//! some thousand steps until the two agree, so short fine-tuning runs differ
-//! ([Zhang et al. 2020](https://arxiv.org/abs/2006.05987)).
+//! Without bias correction the first steps are about three times as long as AdamW's. The two agree
+//! only after some thousand steps, so short fine-tuning runs differ ([Zhang et al.
+//! 2020](https://arxiv.org/abs/2006.05987)).
 
 use burn::optim::{AdaptiveMomentumState, Optimizer};
 use burn::tensor::{Device, Tensor};

@@ -1,16 +1,17 @@
-//! Clipping by the norm of all gradients together, as `torch.nn.utils.clip_grad_norm_` does.
+//! Gradient clipping by global norm, as `torch.nn.utils.clip_grad_norm_`.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use finetune_ops::{scale, sum_of_squares};
 
-/// PyTorch adds it to the norm before dividing.
+/// Constant that PyTorch adds to the norm before dividing.
 const EPSILON: f64 = 1e-6;
 
-/// Scales all gradients so that their common norm is at most `max_norm`; gives the norm before.
+/// Scales all gradients so that their global norm is at most `max_norm`; returns the norm before
+/// clipping.
 ///
-/// Nothing is read back from a device: the factor stays a tensor.
+/// Nothing is read back from the device: the factor stays a tensor.
 pub(super) fn clip_by_global_norm<M: Module>(
     module: &M,
     mut gradients: GradientsParams,
@@ -30,7 +31,7 @@ pub(super) fn clip_by_global_norm<M: Module>(
     (gradients, norm)
 }
 
-/// The norm of all gradients together.
+/// Returns the L2 norm over all gradients.
 pub(crate) fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) -> Tensor<1> {
     let mut squares = SumOfSquares {
         gradients,
@@ -43,7 +44,7 @@ pub(crate) fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) ->
     }
 }
 
-/// All gradients times a number.
+/// Multiplies all gradients by `factor`.
 pub(crate) fn multiply_all<M: Module>(
     module: &M,
     mut gradients: GradientsParams,
@@ -57,7 +58,7 @@ pub(crate) fn multiply_all<M: Module>(
     gradients
 }
 
-/// Where the gradients are.
+/// Returns the device of the gradients.
 fn device<M: Module>(module: &M) -> Device {
     module.devices().swap_remove(0).without_autodiff()
 }

@@ -1,4 +1,4 @@
-//! The settings of the optimizer: the algorithm, and which parameter moves how fast.
+//! Optimizer settings: the algorithm, learning rates per layer, weight decay and clipping.
 
 use burn::module::Module;
 use finetune_model::{Parameter, ParameterKind, parameters};
@@ -8,25 +8,25 @@ use super::{Algorithm, Optimizer};
 use crate::TrainError;
 use crate::stages::stage;
 
-/// Settings of the optimizer. The defaults are those of `torch.optim.AdamW` and of BERT
-/// fine-tuning.
+/// Optimizer settings, with the defaults of `torch.optim.AdamW` and of BERT fine-tuning.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OptimizerConfig {
-    /// The full learning rate, above 0; the schedule gives shares of it.
+    /// Full learning rate, above 0 (default: 5e-5); the schedule scales it.
     pub learning_rate: f64,
-    /// The full learning rate of what is above the encoder, pooler and head, above 0; `None` for
-    /// `learning_rate`.
+    /// Full learning rate of the pooler and head, above 0 (default: `learning_rate`).
     pub head_learning_rate: Option<f64>,
-    /// What the learning rate falls by from one layer to the next below, in `(0, 1]`; 1 for one
-    /// rate ([Sun et al. 2019](https://arxiv.org/abs/1905.05583), section 5.3.4, where 0.95 was
-    /// best). The last layer has `learning_rate`, the embeddings the least.
+    /// Layer-wise learning rate decay: factor per layer from the last layer down, in `(0, 1]`
+    /// (default: 1, the same rate for all layers). The last layer has `learning_rate`, the
+    /// embeddings have the lowest rate. [Sun et al. 2019](https://arxiv.org/abs/1905.05583),
+    /// section 5.3.4, found 0.95 best.
     pub layer_decay: f64,
-    /// Decay of weights and embeddings, at least 0. Biases and normalisations do not decay.
+    /// Weight decay, at least 0 (default: 0.01, as in PyTorch; transformers: 0). Biases and
+    /// normalization parameters are not decayed.
     pub weight_decay: f64,
-    /// The norm of all gradients together is at most this, above 0; `None` does not clip.
+    /// Maximum global gradient norm for clipping, above 0; `None` disables clipping (default: 1).
     pub max_gradient_norm: Option<f64>,
-    /// How a gradient moves a parameter.
+    /// Optimizer algorithm (default: AdamW).
     pub algorithm: Algorithm,
 }
 
@@ -44,10 +44,10 @@ impl Default for OptimizerConfig {
 }
 
 impl OptimizerConfig {
-    /// Whether every value is in its range.
+    /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] names the first that is not.
+    /// - [`TrainError::InvalidSetting`] if a value is out of range; it names the first one.
     pub fn validate(&self) -> Result<(), TrainError> {
         for (setting, value) in [
             ("learning_rate", Some(self.learning_rate)),
@@ -77,8 +77,8 @@ impl OptimizerConfig {
         self.algorithm.validate()
     }
 
-    /// The optimizer of `module`'s parameters, those that do not train yet included. The module
-    /// has its encoder, if it has one, in a field `encoder`.
+    /// Creates the optimizer for all parameters of `module`, including those that are frozen for
+    /// now. Layer-wise rates apply to an encoder in the field `encoder`.
     ///
     /// ```
     /// use burn::optim::GradientsParams;
@@ -112,7 +112,7 @@ impl OptimizerConfig {
         Optimizer::new(self, module, &parameters(module))
     }
 
-    /// The full learning rate of a parameter of a model with so many layers.
+    /// Returns the full learning rate of a parameter of a model with `layers` layers.
     pub fn learning_rate_of(&self, parameter: &Parameter, layers: usize) -> f64 {
         match stage(parameter) {
             None => self.head_learning_rate.unwrap_or(self.learning_rate),
@@ -123,7 +123,7 @@ impl OptimizerConfig {
         }
     }
 
-    /// The decay of a parameter.
+    /// Returns the weight decay of a parameter: 0 for biases and normalization.
     pub fn weight_decay_of(&self, parameter: &Parameter) -> f64 {
         match parameter.kind {
             ParameterKind::LinearWeight

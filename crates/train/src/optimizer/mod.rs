@@ -1,15 +1,16 @@
-//! The optimizer: gradients in, moved parameters out.
+//! Optimizer over the parameters of a module.
 //!
-//! 1. An [`OptimizerConfig`] names the [`Algorithm`] and says which parameter moves how fast: no
-//!    decay on biases and normalisations, one rate for the head, lower rates for lower layers.
-//! 2. A step clips all gradients by their common norm, then moves each parameter by the rule for one
-//!    tensor ([`burn::optim::Optimizer`]).
-//! 3. The state goes to bytes and back, for checkpoints.
+//! 1. An [`OptimizerConfig`] selects the [`Algorithm`] and the rates of each parameter: no weight
+//! decay for biases and normalization, a separate learning rate for the head, lower rates for lower
+//! layers.
+//! 2. A step clips the gradients by their global norm, then updates each parameter
+//! ([`burn::optim::Optimizer`]).
+//! 3. The state is serialized for checkpoints.
 //!
-//! The rules are burn's but for AdamW and BERT's, the walk over the module is not: burn's `ModuleOptimizer` keeps its state
-//! under random numbers of the parameters, which a loaded model does not have, drops state that it
-//! cannot match without a word, and puts loaded state on whatever device is the default. Here
-//! state is kept under the parameters' paths, and whatever does not fit is an error.
+//! burn's `ModuleOptimizer` is not used. It keys its state by random parameter ids, which a loaded
+//! model does not share; it silently drops state that it cannot match; and it puts loaded state on
+//! the default device. Here the state is keyed by parameter path, and state that does not fit is an
+//! error.
 
 mod adamw;
 mod algorithm;
@@ -35,14 +36,14 @@ use crate::stages::layers;
 use clipping::clip_by_global_norm;
 pub(crate) use clipping::{global_norm, multiply_all};
 
-/// The optimizer with the state of every parameter; made by [`OptimizerConfig::init`].
+/// Optimizer with the state of every parameter; see [`OptimizerConfig::init`].
 pub struct Optimizer {
     algorithm: Algorithm,
     max_gradient_norm: Option<f64>,
     parameters: HashMap<ParamId, Moved>,
 }
 
-/// A parameter as the optimizer knows it.
+/// Optimizer settings and state of one parameter.
 struct Moved {
     path: String,
     shape: Vec<usize>,
@@ -50,9 +51,9 @@ struct Moved {
     device: Device,
     learning_rate: f64,
     rule: Arc<dyn DynOptimizer>,
-    /// None before its first gradient, and for rules that remember nothing.
+    /// `None` before the first gradient, and for algorithms without state.
     state: Option<DynState>,
-    /// Whether it has had a gradient.
+    /// Whether the parameter has been updated.
     has_moved: bool,
 }
 
@@ -92,16 +93,15 @@ impl Optimizer {
         }
     }
 
-    /// One step: clips the gradients, then moves the parameters that have one, each at its own
-    /// learning rate times `factor`, the schedule's share. Gives the module and the norm of all
-    /// gradients before clipping, a tensor of one value that need not be read.
+    /// Performs an optimizer step: clips the gradients, then updates each parameter that has one,
+    /// with its learning rate times `factor` (the schedule's fraction). Returns the module and the
+    /// global gradient norm before clipping, as a tensor of one value that need not be read.
     ///
-    /// A step keeps no second handle on the module: a clone of it elsewhere makes every parameter
-    /// be copied.
+    /// Updates are in place only if the caller holds no clone of the module; otherwise every
+    /// parameter is copied.
     ///
     /// # Panics
-    /// If a gradient belongs to a parameter that was not in the module that the optimizer was made
-    /// for.
+    /// If a gradient belongs to a parameter that the optimizer was not created for.
     pub fn step<M: Module>(
         &mut self,
         module: M,
@@ -117,14 +117,13 @@ impl Optimizer {
         (module, norm)
     }
 
-    /// Ids and paths of the parameters that have moved: all others are what they were when the
-    /// training began.
+    /// Returns ids and paths of the parameters that have been updated since training began.
     pub(crate) fn moved(&self) -> impl Iterator<Item = (ParamId, &str)> {
         let moved = self.parameters.iter().filter(|(_, moved)| moved.has_moved);
         moved.map(|(id, moved)| (*id, moved.path.as_str()))
     }
 
-    /// Takes over which parameters have moved, by their paths.
+    /// Marks the parameters with these paths as updated.
     pub(crate) fn with_moved(mut self, paths: &BTreeSet<String>) -> Self {
         for moved in self.parameters.values_mut() {
             moved.has_moved = paths.contains(&moved.path);
@@ -133,7 +132,7 @@ impl Optimizer {
     }
 }
 
-/// Moves each parameter that has a gradient.
+/// Updates each parameter that has a gradient.
 struct Moving<'a> {
     parameters: &'a mut HashMap<ParamId, Moved>,
     gradients: GradientsParams,
@@ -160,7 +159,7 @@ impl ModuleMapper for Moving<'_> {
         moved.state = state;
         moved.has_moved = true;
         let mut updated = Tensor::from_inner(Tensor::<D>::from_bridge(updated));
-        // The way through the plain tensor lost it.
+        // The conversion to a plain tensor loses the strategy.
         if let Some(strategy) = checkpointing {
             updated = updated.with_gradient_checkpointing_strategy(strategy);
         }
@@ -168,7 +167,7 @@ impl ModuleMapper for Moving<'_> {
     }
 }
 
-/// Number type and device of each parameter, in the order of [`finetune_model::parameters`].
+/// Dtype and device of each parameter, in the order of [`finetune_model::parameters`].
 #[derive(Default)]
 struct Tensors(Vec<(DType, Device)>);
 

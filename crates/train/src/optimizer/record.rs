@@ -1,8 +1,8 @@
-//! The optimizer's state as bytes, for checkpoints, in burn's own file format (burnpack).
+//! Serialization of the optimizer state for checkpoints, in burn's file format (burnpack).
 //!
-//! A tensor is called `PATH/state.FIELD`, such as
-//! `encoder.layers.0.attention.query.weight/state.momentum.moment_1`: the same model in another
-//! process has the same paths. The same state makes the same bytes.
+//! A tensor is named `PATH/state.FIELD`, such as
+//! `encoder.layers.0.attention.query.weight/state.momentum.moment_1`. Paths are the same in every
+//! process, and equal states give equal bytes.
 
 use std::collections::BTreeSet;
 
@@ -13,14 +13,14 @@ use burn_pack::{Reader, Writer};
 use super::{Moved, Optimizer};
 use crate::TrainError;
 
-/// Under which the bytes name the algorithm.
+/// Metadata key of the algorithm.
 const ALGORITHM: &str = "algorithm";
 
 impl Optimizer {
-    /// The state of all parameters that have moved.
+    /// Serializes the state of all parameters that have been updated.
     ///
     /// # Errors
-    /// [`TrainError::OptimizerFile`] if it is too large for the format.
+    /// - [`TrainError::OptimizerFile`] if the state is too large for the format.
     ///
     /// ```
     /// use burn::nn::LinearConfig;
@@ -43,7 +43,7 @@ impl Optimizer {
                     .state_flatten(&prefix(&moved.path), state, &mut sink);
             }
         }
-        // The parameters come in no order.
+        // The order of a hash map is random.
         sink.tensors
             .sort_by(|(left, _), (right, _)| left.cmp(right));
         let tensors = sink.tensors.into_iter().map(|(name, data)| {
@@ -58,11 +58,11 @@ impl Optimizer {
         Ok(writer.with_metadata(ALGORITHM, &algorithm).into_bytes()?)
     }
 
-    /// Takes over the state in bytes that [`Self::to_bytes`] gave, and forgets its own.
+    /// Replaces the state by that in `bytes`, as written by [`Self::to_bytes`].
     ///
     /// # Errors
-    /// [`TrainError::OptimizerFile`] if the bytes are damaged or incomplete,
-    /// [`TrainError::OptimizerState`] if they are of another algorithm or another model.
+    /// - [`TrainError::OptimizerFile`] if the bytes are corrupted or incomplete.
+    /// - [`TrainError::OptimizerState`] if they belong to another algorithm or another model.
     pub fn load_bytes(mut self, bytes: Vec<u8>) -> Result<Self, TrainError> {
         let reader = Reader::from_bytes(Bytes::from_bytes_vec(bytes))?;
         let found = reader.metadata().get(ALGORITHM).cloned();
@@ -114,7 +114,7 @@ impl Optimizer {
     }
 }
 
-/// What state is expected to belong to.
+/// Expectation named in errors about unknown state.
 const PARAMETER: &str = "a parameter of the model";
 
 /// No path has a slash: it is made of the names of fields.

@@ -1,7 +1,7 @@
-//! The checksum of event files: CRC-32C, as
-//! [RFC 3720](https://www.rfc-editor.org/rfc/rfc3720#appendix-B.4) has it.
+//! Checksum of event files: CRC-32C as in [RFC
+//! 3720](https://www.rfc-editor.org/rfc/rfc3720#appendix-B.4).
 
-/// Castagnoli's polynomial, lowest bit first.
+/// Castagnoli polynomial, lowest bit first.
 const POLYNOMIAL: u32 = 0x82f6_3b78;
 const TABLE: [u32; 256] = table();
 
@@ -25,9 +25,9 @@ const fn table() -> [u32; 256] {
     table
 }
 
-/// The checksum of `bytes` as records have it: TensorFlow
+/// Returns the masked checksum of `bytes`. TensorFlow
 /// [masks](https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/core/lib/hash/crc32c.h)
-/// it, so that a checksum of data with checksums in it is still a good one.
+/// checksums so that a checksum of data that contains checksums stays reliable.
 pub(super) fn masked_crc32c(bytes: &[u8]) -> u32 {
     crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
 }

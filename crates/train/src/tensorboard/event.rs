@@ -1,14 +1,14 @@
-//! Events as bytes: a record of
-//! [TFRecord](https://www.tensorflow.org/tutorials/load_data/tfrecord) around an
+//! Encoding of events: [TFRecord](https://www.tensorflow.org/tutorials/load_data/tfrecord) records
+//! of
 //! [`Event`](https://github.com/tensorflow/tensorflow/blob/v2.18.0/tensorflow/core/util/event.proto)
-//! in protocol buffers. Of both, this is the part that scalars need.
+//! protocol buffers, as far as scalars need them.
 
 use super::crc32c::masked_crc32c;
 
-/// What stands in the first record of every file.
+/// Content of the first record of every file.
 const FILE_VERSION: &str = "brain.Event:2";
 
-/// Something at a time, at a step.
+/// Event with its time and step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Event<'a> {
     /// Seconds since 1970.
@@ -17,19 +17,19 @@ pub(super) struct Event<'a> {
     pub(super) content: Content<'a>,
 }
 
-/// What an event says.
+/// Content of an event.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Content<'a> {
-    /// The file begins.
+    /// Start of the file.
     FileVersion,
-    /// A program begins to write; what another wrote of this step and later ones no longer counts.
+    /// Start of a session: earlier events of this step and later ones are discarded.
     SessionStart,
-    /// Values by their tags.
+    /// Values by tag.
     Scalars(&'a [(&'a str, f64)]),
 }
 
 impl Event<'_> {
-    /// The event as a record of a file: length, its checksum, data, their checksum.
+    /// Encodes the event as a record: length, checksum of the length, data, checksum of the data.
     pub(super) fn record(&self) -> Vec<u8> {
         let data = self.message();
         let length = (data.len() as u64).to_le_bytes();
@@ -43,7 +43,7 @@ impl Event<'_> {
     fn message(&self) -> Vec<u8> {
         let mut event = Message::default();
         event.fixed64(1, self.wall_time.to_bits());
-        // A 0 is what a missing field means, and is not written.
+        // In protocol buffers, a missing field means 0.
         if self.step > 0 {
             event.varint(2, self.step);
         }
@@ -71,8 +71,8 @@ fn summary(scalars: &[(&str, f64)]) -> Vec<u8> {
     summary.0
 }
 
-/// A message of protocol buffers, field after field, each behind its number and
-/// [wire type](https://protobuf.dev/programming-guides/encoding/#structure).
+/// Protocol buffer message: fields, each preceded by its number and [wire
+/// type](https://protobuf.dev/programming-guides/encoding/#structure).
 #[derive(Default)]
 struct Message(Vec<u8>);
 
@@ -98,7 +98,7 @@ impl Message {
         self.0.extend(bits.to_le_bytes());
     }
 
-    /// Seven bits a byte, the lowest first; the highest bit says that more follow.
+    /// Appends a varint: seven bits per byte, lowest first; the highest bit is set if more follow.
     fn push_varint(&mut self, mut value: u64) {
         while value > 0x7f {
             self.0.push(value as u8 | 0x80);

@@ -1,9 +1,9 @@
-//! The curves of a run for [TensorBoard](https://www.tensorflow.org/tensorboard).
+//! Event files for [TensorBoard](https://www.tensorflow.org/tensorboard).
 //!
 //! Tags are those of transformers'
 //! [`TensorBoardCallback`](https://huggingface.co/docs/transformers/main_classes/callback#transformers.integrations.TensorBoardCallback),
-//! so that runs of both stand in one diagram: `train/loss`, `train/learning_rate`,
-//! `train/grad_norm`, and `eval/` with the name of a metric.
+//! so that runs of both can be compared: `train/loss`, `train/learning_rate`, `train/grad_norm`,
+//! and `eval/` followed by the name of a metric.
 
 mod crc32c;
 mod event;
@@ -17,7 +17,7 @@ use crate::TrainError;
 use crate::callback::{Callback, Event, Phase};
 use event::Content;
 
-/// Writes what a run tells about itself into an event file.
+/// Observer that writes losses, learning rates and metrics to a TensorBoard event file.
 ///
 /// ```
 /// use finetune_train::TensorBoardCallback;
@@ -30,8 +30,8 @@ use event::Content;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// `tensorboard --logdir runs` then shows the runs beside each other, while they go on. Each event
-/// reaches the file at once: a killed run loses none.
+/// `tensorboard --logdir runs` compares runs, also while they are running. Every event is written
+/// immediately, so an interrupted run loses none.
 #[derive(Debug)]
 pub struct TensorBoardCallback {
     path: PathBuf,
@@ -43,7 +43,7 @@ impl TensorBoardCallback {
     /// as they are: those of a run that was killed and goes on make one curve with this.
     ///
     /// # Errors
-    /// [`TrainError::Io`] if it cannot be written.
+    /// - [`TrainError::Io`] if the file cannot be created or written.
     pub fn create(directory: &Path) -> Result<Self, TrainError> {
         fs::create_dir_all(directory).map_err(TrainError::io(directory))?;
         let (file, path) = new_file(directory)?;
@@ -52,10 +52,10 @@ impl TensorBoardCallback {
         Ok(board)
     }
 
-    /// Writes values of a step (from 1) by their tags. A `/` in a tag groups diagrams.
+    /// Writes values by tag at a step (from 1). A `/` in a tag groups charts.
     ///
     /// # Errors
-    /// [`TrainError::Io`] if the file cannot be written.
+    /// - [`TrainError::Io`] if the file cannot be written.
     pub fn scalars(&mut self, step: u64, scalars: &[(&str, f64)]) -> Result<(), TrainError> {
         self.write(step, Content::Scalars(scalars))
     }
@@ -68,7 +68,7 @@ impl TensorBoardCallback {
         self.scalars(step, &scalars)
     }
 
-    /// The file.
+    /// Returns the path of the event file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -129,7 +129,7 @@ impl Callback for TensorBoardCallback {
     }
 }
 
-/// A file that TensorBoard finds by its name and reads after those made before.
+/// Creates a file whose name TensorBoard recognizes and sorts after earlier ones.
 fn new_file(directory: &Path) -> Result<(File, PathBuf), TrainError> {
     let (seconds, process) = (seconds_since_1970() as u64, std::process::id());
     let mut number = 0u32;
@@ -144,7 +144,7 @@ fn new_file(directory: &Path) -> Result<(File, PathBuf), TrainError> {
     }
 }
 
-/// 0 if the clock is set before that.
+/// Returns the seconds since 1970, or 0 if the clock is set earlier.
 fn seconds_since_1970() -> f64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.map_or(0.0, |since| since.as_secs_f64())

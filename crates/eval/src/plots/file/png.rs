@@ -1,13 +1,13 @@
-//! SVG as pixels.
+//! Rendering of SVG to PNG.
 
 use std::sync::{Arc, OnceLock};
 
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb};
 
-/// Pixels of the PNG for one of the SVG: sharp in print and on fine screens.
+/// Pixels of the PNG per pixel of the SVG, for sharp prints and high-resolution screens.
 const SCALE: f32 = 2.0;
-/// Its licence lies beside it.
+/// Its license is in the same directory.
 const FONT: &[u8] = include_bytes!("../font/DejaVuSans-subset.ttf");
 const FONT_FAMILY: &str = "DejaVu Sans";
 
@@ -29,7 +29,7 @@ pub(super) fn render(svg: &str) -> Result<Vec<u8>, String> {
     pixels.encode_png().map_err(|error| error.to_string())
 }
 
-/// Whether the bundled font may have the character: Latin, Greek, Cyrillic, and their signs.
+/// Returns whether the bundled font may contain the character: Latin, Greek, Cyrillic and symbols.
 fn is_bundled(character: char) -> bool {
     matches!(character, '\0'..='\u{45f}' | '\u{2000}'..='\u{22ff}')
 }
@@ -45,7 +45,7 @@ fn bundled_font() -> Arc<fontdb::Database> {
     FONT_ALONE.get_or_init(load).clone()
 }
 
-/// The bundled font and, for what it lacks, whatever the system has.
+/// Returns the bundled font and all system fonts.
 fn fonts_of_the_system() -> Arc<fontdb::Database> {
     static FONTS: OnceLock<Arc<fontdb::Database>> = OnceLock::new();
     let load = || {

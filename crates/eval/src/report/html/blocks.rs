@@ -1,4 +1,4 @@
-//! The blocks of a section.
+//! HTML of a section's blocks.
 
 use maud::{Markup, PreEscaped, html};
 
@@ -40,7 +40,7 @@ fn table(table: &Table) -> Markup {
     html! {
         figure class="table" {
             @if !table.caption().is_empty() { figcaption { (visible(table.caption())) } }
-            // A wide table scrolls by itself, and by the keyboard.
+            // A wide table scrolls separately, also with the keyboard.
             div class="scroll" tabindex="0" {
                 table {
                     thead {
@@ -77,7 +77,7 @@ fn shown(table: &Table, row: usize, column: usize, cell: &Cell) -> Markup {
 fn figure(figure: &Figure) -> Markup {
     html! {
         figure {
-            // Checked when the figure was made.
+            // The figure's constructor has checked the drawing.
             div class="drawing" role="img" aria-label=(visible(figure.alt())) {
                 (PreEscaped(figure.svg()))
             }
@@ -115,7 +115,7 @@ fn scored_text(text: &ScoredText) -> Markup {
     }
 }
 
-/// A class with its probability, in figures and as a bar.
+/// Returns a class with its probability as a number and a bar.
 fn bar(class: &str, probability: f64) -> Markup {
     let known = (0.0..=1.0).contains(&probability);
     html! {

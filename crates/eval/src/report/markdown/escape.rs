@@ -1,17 +1,17 @@
-//! Texts that Markdown shall show as they are.
+//! Escaping of text in Markdown.
 
 use crate::report::characters::visible;
 
-/// What may begin markup somewhere in a line.
+/// Characters that may start markup within a line.
 const MARKUP: [char; 15] = [
     '\\', '`', '*', '_', '[', ']', '<', '>', '&', '#', '|', '~', '$', '!', '^',
 ];
 
-/// The text as one line in which nothing is markup but `<br>` for its line breaks.
+/// Returns the text as one line without markup, with `<br>` for line breaks.
 pub(super) fn inline(text: &str) -> String {
     let text = visible(text);
     let mut escaped = String::with_capacity(text.len());
-    // Outer spaces would be dropped, or make a line code.
+    // Outer spaces would be dropped, or turn a line into code.
     for c in text.trim().chars() {
         match c {
             '\n' => escaped.push_str("<br>"),
@@ -22,7 +22,7 @@ pub(super) fn inline(text: &str) -> String {
     escape_beginning(escaped)
 }
 
-/// What would begin a list or a definition, or underline a heading, at the beginning of a line.
+/// Escapes what would start a list or definition, or underline a heading, at the start of a line.
 fn escape_beginning(mut line: String) -> String {
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
     let mut rest = line[digits..].chars();
@@ -40,7 +40,7 @@ fn escape_beginning(mut line: String) -> String {
     line
 }
 
-/// The text as code in a line.
+/// Returns the text as inline code.
 pub(super) fn code(text: &str) -> String {
     let text = visible(text).replace('\n', " ");
     let text = text.trim();
@@ -48,7 +48,7 @@ pub(super) fn code(text: &str) -> String {
         return String::new();
     }
     let fence = "`".repeat(longest_run(text) + 1);
-    // A space keeps backticks at the ends apart; one on each side is taken off again.
+    // A space separates backticks at the ends; Markdown removes one on each side.
     let (before, after) = match (text.starts_with('`'), text.ends_with('`')) {
         (false, false) => ("", ""),
         _ => (" ", " "),
@@ -56,14 +56,14 @@ pub(super) fn code(text: &str) -> String {
     format!("{fence}{before}{text}{after}{fence}")
 }
 
-/// The text as lines of code.
+/// Returns the text as a code block.
 pub(super) fn fenced(text: &str) -> String {
     let text = visible(text);
     let fence = "`".repeat(longest_run(&text).max(2) + 1);
     format!("{fence}text\n{}\n{fence}", text.trim_end_matches('\n'))
 }
 
-/// Length of the longest run of backticks.
+/// Returns the length of the longest run of backticks.
 fn longest_run(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }

@@ -1,38 +1,38 @@
-//! What stands in a table.
+//! Table cells.
 
 use serde::{Deserialize, Serialize};
 
 use super::NumberFormat;
 use crate::statistics::SampleSummary;
 
-/// What stands for no value.
+/// Text of a missing value.
 const NONE: &str = "–";
 
-/// One cell. In JSON a null, a number, a mean with its deviation, or a text.
+/// Table cell; in JSON a null, a number, a mean with its deviation, or a string.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Cell {
-    /// No value.
+    /// Missing value.
     #[default]
     Missing,
-    /// A number of things.
+    /// Count.
     Count(u64),
-    /// A number, shown as its column says. NaN and infinities are shown, and stored, as no value.
+    /// Number in the format of its column. NaN and infinities are shown and serialized as missing.
     Number(f64),
-    /// A mean and its standard deviation.
+    /// Mean with standard deviation.
     Mean {
-        /// The mean.
+        /// Mean.
         mean: f64,
-        /// The standard deviation.
+        /// Standard deviation.
         deviation: f64,
     },
-    /// A text.
+    /// Text.
     Text(String),
 }
 
 impl Cell {
-    /// The number by which cells are ordered.
+    /// Returns the number by which cells are compared.
     pub(super) fn value(&self) -> Option<f64> {
         match self {
             Self::Count(count) => Some(*count as f64),
@@ -42,7 +42,7 @@ impl Cell {
         .filter(|number| number.is_finite())
     }
 
-    /// The cell as it is read.
+    /// Returns the formatted text.
     pub(super) fn shown(&self, format: NumberFormat) -> String {
         match self {
             Self::Text(text) => text.clone(),
@@ -86,7 +86,7 @@ impl From<usize> for Cell {
     }
 }
 
-/// Mean and standard deviation; of a single value, the value.
+/// Converts to mean and standard deviation, or to the mean for a single value.
 impl From<SampleSummary> for Cell {
     fn from(summary: SampleSummary) -> Self {
         match summary.spread {

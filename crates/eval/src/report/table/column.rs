@@ -1,44 +1,44 @@
-//! How the cells of a column are shown.
+//! Table columns and number formats.
 
 use serde::{Deserialize, Serialize};
 
-/// A column of a table.
+/// Table column.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Column {
     /// Heading.
     pub name: String,
-    /// To which side the cells are set.
+    /// Alignment of the cells (default: left).
     pub alignment: Alignment,
-    /// How numbers are shown.
+    /// Format of numbers (default: four decimals).
     pub format: NumberFormat,
-    /// Which number is the best, and stands out.
+    /// Direction in which values are best; the best is highlighted (default: none).
     pub best: Option<Best>,
 }
 
-/// To which side cells are set.
+/// Horizontal alignment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Alignment {
-    /// Texts.
+    /// Left, for text.
     #[default]
     Left,
-    /// Numbers.
+    /// Right, for numbers.
     Right,
 }
 
-/// How numbers are shown.
+/// Format of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NumberFormat {
-    /// With so many decimals.
+    /// Fixed number of decimals.
     Decimals(u8),
-    /// A share as a percentage, with so many decimals.
+    /// Percentage of a fraction, with this many decimals.
     Percent(u8),
-    /// As `1.5e-5`, with so many decimals.
+    /// Scientific notation such as `1.5e-5`, with this many decimals.
     Scientific(u8),
-    /// With four decimals, and `< 0.0001` below: p-values.
+    /// Four decimals, and `< 0.0001` for smaller values, for p-values.
     Probability,
 }
 
@@ -48,18 +48,18 @@ impl Default for NumberFormat {
     }
 }
 
-/// Which number is the best.
+/// Direction in which values are best.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Best {
-    /// Of scores.
+    /// Highest, for scores.
     Highest,
-    /// Of losses, errors and times.
+    /// Lowest, for losses, errors and times.
     Lowest,
 }
 
 impl NumberFormat {
-    /// A finite number as it is read.
+    /// Returns the text of a finite number.
     pub(super) fn shown(self, number: f64) -> String {
         match self {
             Self::Decimals(digits) => format!("{number:.*}", usize::from(digits)),
@@ -72,7 +72,7 @@ impl NumberFormat {
 }
 
 impl Column {
-    /// A column of texts.
+    /// Creates a column of texts.
     pub fn text(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -80,39 +80,39 @@ impl Column {
         }
     }
 
-    /// A column of numbers with so many decimals.
+    /// Creates a column of numbers with a fixed number of decimals.
     pub fn number(name: impl Into<String>, decimals: u8) -> Self {
         Self::of(name, NumberFormat::Decimals(decimals))
     }
 
-    /// A column of shares, shown as percentages with so many decimals.
+    /// Creates a column of fractions, shown as percentages.
     pub fn percent(name: impl Into<String>, decimals: u8) -> Self {
         Self::of(name, NumberFormat::Percent(decimals))
     }
 
-    /// A column of numbers of any size, as `1.5e-5`, with so many decimals.
+    /// Creates a column of numbers in scientific notation.
     pub fn scientific(name: impl Into<String>, decimals: u8) -> Self {
         Self::of(name, NumberFormat::Scientific(decimals))
     }
 
-    /// A column of p-values.
+    /// Creates a column of p-values.
     pub fn probability(name: impl Into<String>) -> Self {
         Self::of(name, NumberFormat::Probability)
     }
 
-    /// A column of counts.
+    /// Creates a column of counts.
     pub fn count(name: impl Into<String>) -> Self {
         Self::of(name, NumberFormat::Decimals(0))
     }
 
-    /// The column with its highest number standing out.
+    /// Highlights the highest number.
     #[must_use]
     pub fn highest_is_best(mut self) -> Self {
         self.best = Some(Best::Highest);
         self
     }
 
-    /// The column with its lowest number standing out.
+    /// Highlights the lowest number.
     #[must_use]
     pub fn lowest_is_best(mut self) -> Self {
         self.best = Some(Best::Lowest);

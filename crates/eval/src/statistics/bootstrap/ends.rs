@@ -1,4 +1,4 @@
-//! Where a bootstrap interval ends.
+//! Confidence limits of the bootstrap methods.
 
 use rayon::prelude::*;
 use statrs::distribution::{ContinuousCDF, Normal};
@@ -6,7 +6,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 use super::finite;
 use crate::EvalError;
 
-/// The metric without each of the rows in turn.
+/// Returns the metric without each of the rows in turn (jackknife).
 pub(super) fn jackknife(
     rows: usize,
     metric: &(impl Fn(&[usize]) -> f64 + Sync),
@@ -21,11 +21,11 @@ pub(super) fn jackknife(
         .collect()
 }
 
-/// Which quantiles are the ends of the BCa interval (Efron and Tibshirani 1993, equation 14.10).
+/// Returns the quantiles of the BCa interval (Efron and Tibshirani 1993, equation 14.10).
 ///
 /// # Errors
 ///
-/// [`EvalError::Undefined`] where bias or acceleration are infinite.
+/// - [`EvalError::Undefined`] if bias or acceleration are infinite.
 pub(super) fn bca_tails(
     estimate: f64,
     sorted: &[f64],
@@ -55,7 +55,7 @@ pub(super) fn bca_tails(
     Ok((moved(z), moved(-z)))
 }
 
-/// The quantile of sorted values, linear between neighbours: NumPy's default.
+/// Returns a quantile of sorted values by linear interpolation, NumPy's default.
 pub(super) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let position = share * (sorted.len() - 1) as f64;
     let below = (position.floor() as usize).min(sorted.len() - 1);

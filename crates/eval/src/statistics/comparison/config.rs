@@ -1,26 +1,26 @@
-//! The settings of a comparison.
+//! Settings of a comparison.
 
 use serde::{Deserialize, Serialize};
 
 use crate::statistics::{Adjustment, Design};
 
-/// How arms are compared.
+/// Settings of a comparison of arms.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ComparisonConfig {
-    /// Whether the arms share their seeds: Welch's test or the paired one.
+    /// Design: Welch's t test for independent seeds, or the paired t test (default: independent).
     pub design: Design,
-    /// p-value (adjusted, in a table) below which a difference is shown; in `(0, 1)`. Intervals
-    /// have the level `1 - alpha`.
+    /// Significance level for the p-value (adjusted, in a table), in `(0, 1)` (default: 0.05).
+    /// Confidence intervals have the level `1 - alpha`.
     pub alpha: f64,
-    /// How a table adjusts its p-values; a single comparison needs none.
+    /// Adjustment of the p-values of a table (default: Holm).
     pub adjustment: Adjustment,
-    /// Power for which further seeds are counted, in `(0, 1)`.
+    /// Power for the number of seeds needed, in `(0, 1)` (default: 0.8).
     pub power: f64,
-    /// The smallest difference that matters, above 0: further seeds are counted for it. None for the
-    /// observed one, which few seeds know badly.
+    /// Smallest difference of interest, above 0, for the number of seeds needed (default: `None`,
+    /// the observed difference, which is imprecise with few seeds).
     pub smallest_difference: Option<f64>,
-    /// Whether lower scores are better, as of a loss or an error rate.
+    /// Whether lower scores are better, such as losses and error rates (default: false).
     pub lower_is_better: bool,
 }
 

@@ -1,4 +1,4 @@
-//! A comparison as a sentence.
+//! Text format of a comparison: one sentence.
 
 use std::fmt;
 
@@ -35,7 +35,7 @@ pub(super) fn write(comparison: &Comparison, f: &mut fmt::Formatter<'_>) -> fmt:
     }
 }
 
-/// Test, p-value, effect size and number of seeds.
+/// Returns test, p-value, effect size and number of seeds.
 fn evidence(comparison: &Comparison) -> String {
     let mut parts = String::new();
     if let Some(test) = &comparison.test {
@@ -97,7 +97,7 @@ fn outlook(more: MoreSeeds) -> String {
     }
 }
 
-/// As `p = 0.0123`, or `p < 0.0001`.
+/// Formats a p-value as `p = 0.0123` or `p < 0.0001`.
 fn probability(p: f64) -> String {
     if p < 0.0001 {
         "p < 0.0001".to_owned()

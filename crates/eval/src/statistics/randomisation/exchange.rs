@@ -1,27 +1,28 @@
-//! The exchanges of a randomisation test, by number.
+//! Enumerated and random exchanges of a permutation test.
 
-/// One exchange: that of a number among all, or a random one.
+/// Exchange: the one with this number in the enumeration, or a random one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Exchange {
     pub(super) number: u64,
     pub(super) enumerated: bool,
 }
 
-/// Ways to choose `size` of `total`; none where a 64-bit number does not hold them.
+/// Returns the binomial coefficient, or `None` if it exceeds 64 bits.
 pub(super) fn combinations(total: usize, size: usize) -> Option<u64> {
     (1..=size.min(total - size) as u64).try_fold(1_u64, |ways, step| {
         let factor = total as u64 - step + 1;
-        // A product of consecutive numbers: the division leaves no rest.
+        // The product of consecutive numbers is divisible.
         ways.checked_mul(factor).map(|product| product / step)
     })
 }
 
-/// Moves the `number`-th combination of `size` values to the front, both parts in their order.
+/// Moves the `number`-th combination of `size` values to the front, keeping the order of both
+/// parts.
 pub(super) fn deal<T: Clone>(values: &mut [T], size: usize, mut number: u64) {
     let (mut chosen, mut others) = (Vec::with_capacity(size), Vec::new());
     for (position, value) in values.iter().enumerate() {
         let (left, wanted) = (values.len() - position - 1, size - chosen.len());
-        // Combinations that choose this value come first.
+        // Combinations with this value come first.
         let with = match wanted {
             0 => 0,
             _ => combinations(left, wanted - 1).unwrap_or(u64::MAX),

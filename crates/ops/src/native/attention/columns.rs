@@ -1,4 +1,4 @@
-//! A matrix of token rows that heads write at the same time, each its own columns.
+//! Matrix of token rows to which heads write in parallel, each its own columns.
 
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;

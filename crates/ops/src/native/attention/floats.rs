@@ -1,8 +1,7 @@
-//! A head by products of 32-bit floats, rounded before to the precision that is asked for.
+//! Attention of a head by f32 matrix products, with operands rounded to the precision.
 //!
-//! Keys, values and queries are copied together, with zeros behind them up to widths that the matrix
-//! product treats alike: so a query has the same bits alone and among others, and with any padding
-//! of its sequence.
+//! Keys, values and queries are copied and padded with zeros to widths that the matrix product
+//! treats alike: so the result of a query is bit-identical for any other queries and any padding.
 
 use super::super::product::{Matrix, Place as Target, in_one_order, product};
 use super::super::rounding::{round, rounded};

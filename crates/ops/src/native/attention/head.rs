@@ -1,4 +1,4 @@
-//! What is computed of one head of one sequence at a time.
+//! Interface of the computation of one head of one sequence.
 
 use super::Problem;
 use super::columns::HeadRows;

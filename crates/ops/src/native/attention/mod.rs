@@ -1,10 +1,10 @@
-//! Attention from token rows to token rows, a head of a sequence at a time.
+//! Attention on token rows, one head of one sequence at a time.
 //!
-//! Queries come in blocks, so that the scores of a block against all keys stay in a near cache and no
-//! matrix `[Q, S]` is kept; the backward pass computes the probabilities and the mask again.
+//! Queries are processed in blocks, so that the scores of a block stay in cache and no matrix `[Q,
+//! S]` is stored; the backward pass recomputes probabilities and mask.
 //!
-//! What multiplies is a [`Head`]: `floats` in 32 bits, `tiles` in bfloat16 on machines that have them.
-//! What lies between the products are `scores`.
+//! [`Head`] computes the products: `floats` in f32, `tiles` in bfloat16 on machines with such
+//! instructions. `scores` computes what is between the products.
 
 mod columns;
 mod floats;

@@ -1,4 +1,4 @@
-//! The scores of a block of queries: their softmax, what dropout leaves of it, and its gradient.
+//! Scores of a block of queries: softmax, dropout and gradient.
 
 use super::{Block, Problem, softmax};
 use crate::native::dropout;

@@ -1,4 +1,4 @@
-//! The softmax of rows of scores, and its gradient, in place.
+//! In-place softmax of rows of scores, and its gradient.
 
 use super::super::exponential::exp;
 use super::super::instructions::{Arithmetic, vectorised};

@@ -1,8 +1,8 @@
-//! A head by products of bfloat16 in tiles, see [`bf16`](crate::native::bf16).
+//! Attention of a head by bfloat16 matrix products in tiles, see [`bf16`](crate::native::bf16).
 //!
-//! Token rows are packed where they lie: nothing is copied before. Zeros fill the panels, and a sum
-//! goes through the keys, the queries or the width in their order: so a query has the same bits
-//! alone and among others, and with any padding of its sequence.
+//! Token rows are packed without prior copies. Panels are padded with zeros, and sums over keys,
+//! queries or the width have a fixed order: so the result of a query is bit-identical for any other
+//! queries and any padding.
 
 use super::super::bf16::{PANEL, Panels, Side, Tiles};
 use super::super::product::{Matrix, Place as Target};

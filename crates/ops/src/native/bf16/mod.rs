@@ -1,9 +1,9 @@
-//! The matrix product of values rounded to bfloat16, with sums in 32-bit floats, on processors that
-//! have tiles of them (Intel's AMX).
+//! Matrix product of operands rounded to bfloat16 with f32 accumulation, on processors with
+//! bfloat16 tiles (Intel AMX).
 //!
 //! Both matrices are copied into blocks of 16 lines by 16 pairs of values ([`pack`]), and a kernel
-//! multiplies blocks of 32 rows by 32 columns of the result ([`tiles`]). A value is always summed
-//! over the pairs in their order, whatever the number of rows, columns and threads.
+//! multiplies them to blocks of 32 rows by 32 columns of the result ([`tiles`]). The order of a sum
+//! over pairs does not depend on the number of rows, columns and threads.
 
 mod pack;
 mod tiles;

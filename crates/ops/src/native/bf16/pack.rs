@@ -1,9 +1,9 @@
-//! Copies of a matrix as the kernels read it: rounded to bfloat16, in blocks.
+//! Packing of a matrix for the kernels: rounded to bfloat16, in blocks.
 //!
-//! A *line* is a row of the left matrix or a column of the right one, and the values that a line is
-//! summed over come in pairs, the first in the low half of 32 bits. A block is 16 lines of 16 pairs:
-//! line by line for the left matrix, pair by pair for the right one. A panel is 32 lines; for every
-//! 16 pairs it has two blocks, of its first lines and of the others.
+//! A *line* is a row of the left matrix or a column of the right one. The values of a line come in
+//! pairs, the first in the low half of 32 bits. A block has 16 lines of 16 pairs, stored line by
+//! line for the left matrix and pair by pair for the right one. A panel has 32 lines; for every 16
+//! pairs it has two blocks, one of the first and one of the last 16 lines.
 
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;

@@ -1,6 +1,6 @@
-//! Tiles: eight registers of 16 rows of 64 bytes, and an instruction that adds the product of two to a
-//! third. See `TDPBF16PS` in
-//! [Intel's manual](https://www.intel.com/content/www/us/en/developer/articles/technical/intel-sdm.html).
+//! AMX tiles: eight registers of 16 rows of 64 bytes, and an instruction that adds the product of
+//! two to a third. See `TDPBF16PS` in [Intel's
+//! manual](https://www.intel.com/content/www/us/en/developer/articles/technical/intel-sdm.html).
 
 use std::arch::asm;
 use std::arch::x86_64::{__cpuid, __cpuid_count};
