@@ -37,8 +37,7 @@
 //! `flex` (default), `tch`, `wgpu`, `vulkan`, `cuda`: which devices are compiled in. Which of them
 //! a run uses is decided when it starts, by [`DeviceSpec`].
 //!
-//! `hub`: downloads of published data sets. `learner`: our models under burn's own training loop;
-//! `dashboard`: the same with burn's dashboard in the terminal.
+//! `hub`: downloads of published data sets.
 
 pub use finetune_ops::{DeviceError, DeviceSpec};
 pub use {

@@ -69,7 +69,6 @@
 //! ```
 
 mod activations;
-mod burn_data;
 mod checkpoint;
 mod checkpoint_fit;
 mod checkpoints;
@@ -82,8 +81,6 @@ mod fine_tuning_config;
 mod freeze;
 mod freezing;
 mod labelled_texts;
-#[cfg(feature = "learner")]
-mod learner;
 mod loss;
 mod loss_scale;
 mod masked_texts;
@@ -126,7 +123,6 @@ pub use activations::{
     ActivationCache, ActivationPlace, ActivationPlan, ActivationPrecision, BatchInputs,
     FrozenActivations, constant_stages,
 };
-pub use burn_data::{BurnBatch, BurnBatcher, BurnDataset, BurnItem};
 pub use checkpoints::{CheckpointFolder, CheckpointPolicy};
 pub use config::TrainConfig;
 pub use error::TrainError;
@@ -137,8 +133,6 @@ pub use finetune_eval::{Metric, Scores};
 pub use finetune_ops::Precision;
 pub use freeze::{Freeze, FreezeConfig, FrozenWatch, GradualUnfreezing, check_gradients};
 pub use labelled_texts::LabelledTexts;
-#[cfg(feature = "learner")]
-pub use learner::BurnClassifier;
 pub use loss::{ClassWeights, Loss, LossConfig};
 pub use masked_texts::MaskedTexts;
 pub use memory::peak_rss_bytes;

@@ -12,8 +12,6 @@ mod activations;
 mod bad_input;
 mod continuation;
 mod device;
-#[cfg(feature = "learner")]
-mod learner;
 mod multi_task;
 mod parity;
 mod pre_training;
