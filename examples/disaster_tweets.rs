@@ -14,10 +14,11 @@ use clap::Parser;
 use finetune::data::{Split, catalog};
 use finetune::eval::Metric;
 use finetune::prelude::*;
-use finetune::train::{
-    Experiment, FineTuningExperiment, Fold, Observer, Study, StudyConfig, StudyError, TrainError,
-    Trial, TrialFolder, TrialScores,
+use finetune::study::{
+    Experiment, FineTuningExperiment, Fold, Study, StudyConfig, StudyError, Trial, TrialFolder,
+    TrialScores,
 };
+use finetune::train::Observer;
 use finetune_baseline::BaselineConfig;
 use finetune_examples::study::{
     Published, SEED, StudyArguments, StudyCommand, baseline_scores, published_section, run_study,
@@ -110,7 +111,7 @@ struct Systems {
 
 impl Experiment for Systems {
     type Config = SystemConfig;
-    type Error = TrainError;
+    type Error = StudyError;
 
     fn defaults(&self) -> SystemConfig {
         self.defaults.clone()
@@ -125,7 +126,7 @@ impl Experiment for Systems {
     }
 
     fn check(&self, config: &SystemConfig, _: Option<Fold>) -> Result<(), Self::Error> {
-        config.encoder.validate()
+        Ok(config.encoder.validate()?)
     }
 
     fn run(
@@ -141,7 +142,7 @@ impl Experiment for Systems {
                     .fine_tune(&config.encoder, trial.fold, folder, observer)
             }
             System::Baseline => baseline_scores(&config.baseline, &self.rows, trial.fold)
-                .map_err(|error| StudyError::Trial(error.into()).into()),
+                .map_err(|error| StudyError::Trial(error.into())),
         }
     }
 }

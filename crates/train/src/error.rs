@@ -21,9 +21,6 @@ pub enum TrainError {
     /// A file of arrays could not be read or written.
     #[error(transparent)]
     Storage(#[from] finetune_storage::StorageError),
-    /// Something is wrong with a study.
-    #[error(transparent)]
-    Study(#[from] crate::StudyError),
     /// The activations of a frozen part would take more than they may.
     #[error("activations of {needed} bytes, but activations.max_bytes is {limit}")]
     ActivationsTooLarge {

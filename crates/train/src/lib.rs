@@ -11,9 +11,7 @@
 //!    [`MaskedTexts`], or one of your own.
 //! 5. Several tasks on one encoder are a [`MultiTask`] run; how they share the loop is a
 //!    [`MixingConfig`].
-//! 6. Many runs are a [`Study`]: a file of arms, axes, seeds and folds, run by a [`StudyRunner`], with
-//!    tables and tests.
-//! 7. A [`Predictor`] answers texts from the folder of a trained model.
+//! 6. A [`Predictor`] answers texts from the folder of a trained model.
 //!
 //! The loops are for use on their own, too:
 //!
@@ -110,7 +108,6 @@ mod scoring;
 mod stages;
 mod step_losses;
 mod step_tasks;
-mod study;
 mod summary;
 mod tensorboard;
 mod text_config;
@@ -148,6 +145,7 @@ pub use observer::{
     TaskLossRecord,
 };
 pub use optimizer::{Algorithm, Optimizer, OptimizerConfig};
+pub use panic_text::panic_text;
 pub use pre_training::{PreTraining, PreTrainingConfig, PreTrainingReport, Start};
 pub use predict::{Predictions, predict};
 pub use predictor::{LabelProbability, Prediction, Predictor, PredictorConfig, Score};
@@ -156,16 +154,12 @@ pub use report::{
     ActivationsSection, DataSection, ErrorAnalysis, ModelSection, RunReport, RunSection,
     SplitSection, TestScores, TestSection, TrainSection,
 };
+pub use resume::first_difference;
 pub use run_directory::RunDirectory;
 pub use run_length::{Every, RunLength};
 pub use run_record::{RunRecord, read_json, write_json};
 pub use schedule::{Decay, Schedule, Warmup};
-pub use study::{
-    ArmConfig, Axis, Candidate, Experiment, FineTuningExperiment, Fold, Halving, MeasuredOn,
-    PreTrainedConfig, PreTrainedExperiment, Seeds, Study, StudyConfig, StudyError, StudyFolder,
-    StudyObserver, StudyResults, StudyRunner, StudyTests, TestDesign, Trial, TrialFailure,
-    TrialFolder, TrialResult, TrialScores, TrialState,
-};
+pub use scoring::metrics_of;
 pub use summary::TrainingSummary;
 pub use tensorboard::TensorBoard;
 pub use text_config::TextConfig;

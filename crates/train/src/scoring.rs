@@ -29,7 +29,7 @@ const OF_SCORES: [Metric; 4] = [
 ];
 
 /// The metrics of a task, the one it is judged by first; after the loss.
-pub(crate) fn metrics_of(target: &Target) -> &'static [Metric] {
+pub fn metrics_of(target: &Target) -> &'static [Metric] {
     match target {
         Target::Classes(names) if names.len() == 2 => &OF_TWO_CLASSES,
         Target::Classes(_) => &OF_CLASSES,

@@ -22,4 +22,3 @@ mod regression;
 mod report;
 mod resume;
 mod small_run;
-mod study;

@@ -5,10 +5,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use finetune::eval::report::Section;
-use finetune::train::{
-    Experiment, Observer, Progress, Study, StudyConfig, StudyFolder, StudyObserver, StudyResults,
-    StudyRunner, Trial, TrialState,
+use finetune::study::{
+    Experiment, Study, StudyConfig, StudyFolder, StudyObserver, StudyResults, StudyRunner, Trial,
+    TrialState,
 };
+use finetune::train::{Observer, Progress};
 use serde_json::json;
 
 use super::arguments::{FolderArguments, StudyCommand};
