@@ -13,10 +13,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use finetune::data::{Split, catalog};
 use finetune::prelude::*;
-use finetune::train::{
-    Callback, Experiment, FineTuningExperiment, Fold, Study, StudyConfig, StudyError, TrainError,
-    Trial, TrialFolder, TrialScores,
+use finetune::study::{
+    Experiment, FineTuningExperiment, Fold, Study, StudyConfig, StudyError, Trial, TrialFolder,
+    TrialScores,
 };
+use finetune::train::Callback;
 use finetune_baseline::BaselineConfig;
 use finetune_examples::study::{
     Published, SEED, StudyArguments, StudyCommand, baseline_scores, published_section, run_study,
@@ -109,7 +110,7 @@ struct Systems {
 
 impl Experiment for Systems {
     type Config = SystemConfig;
-    type Error = TrainError;
+    type Error = StudyError;
 
     fn defaults(&self) -> SystemConfig {
         self.defaults.clone()
@@ -124,7 +125,7 @@ impl Experiment for Systems {
     }
 
     fn check(&self, config: &SystemConfig, _: Option<Fold>) -> Result<(), Self::Error> {
-        config.encoder.validate()
+        Ok(config.encoder.validate()?)
     }
 
     fn run(
@@ -140,7 +141,7 @@ impl Experiment for Systems {
                     .fine_tune(&config.encoder, trial.fold, folder, callback)
             }
             System::Baseline => baseline_scores(&config.baseline, &self.rows, trial.fold)
-                .map_err(|error| StudyError::Trial(error.into()).into()),
+                .map_err(|error| StudyError::Trial(error.into())),
         }
     }
 }

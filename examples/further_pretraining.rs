@@ -17,10 +17,10 @@ use clap::{Parser, ValueEnum};
 use finetune::data::catalog;
 use finetune::eval::report::Section;
 use finetune::prelude::*;
-use finetune::train::{
-    ArmConfig, Axis, EvaluationConfig, PreTrainedConfig, PreTrainedExperiment, Study, StudyConfig,
-    StudyResults,
+use finetune::study::{
+    ArmConfig, Axis, PreTrainedConfig, PreTrainedExperiment, Study, StudyConfig, StudyResults,
 };
+use finetune::train::EvaluationConfig;
 use finetune_examples::study::{
     Published, SEED, StudyArguments, StudyCommand, published_section, run_study,
 };

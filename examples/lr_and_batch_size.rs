@@ -12,7 +12,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use finetune::prelude::*;
-use finetune::train::{Axis, Decay, EvaluationConfig, Study, StudyConfig, Warmup};
+use finetune::study::{Axis, Study, StudyConfig};
+use finetune::train::{Decay, EvaluationConfig, Warmup};
 use finetune_examples::study::{
     Published, SEED, StudyArguments, StudyCommand, published_section, run_study,
 };

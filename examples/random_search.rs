@@ -13,7 +13,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use finetune::eval::report::{Column, Section, Table};
 use finetune::eval::statistics::SampleSummary;
-use finetune::train::{EvaluationConfig, Study, StudyConfig};
+use finetune::study::{Study, StudyConfig};
+use finetune::train::EvaluationConfig;
 use finetune_examples::study::{SEED, StudyArguments, StudyCommand, run_study};
 use finetune_examples::{SAMPLE_AG_NEWS, exit_code};
 

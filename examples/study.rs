@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use finetune::DeviceSpec;
 use finetune::data::catalog;
-use finetune::train::{FineTuningExperiment, Study, StudyConfig};
+use finetune::study::{FineTuningExperiment, Study, StudyConfig};
 use finetune_examples::study::{FolderArguments, SEED, StudyCommand, run_study};
 use finetune_examples::{Checkpoint, data_directory, exit_code, sample_of, subset};
 use serde::Deserialize;

@@ -7,6 +7,7 @@
 //! | [`data`] | text in, token ids out: data sets, tokenizers, batches |
 //! | [`model`] | token ids in, logits out: encoders, heads, checkpoints |
 //! | [`train`] | optimizers, schedules, freezing, the training loop, run records |
+//! | [`study`] | many runs: arms, axes, seeds and folds, with tables and tests |
 //! | [`eval`] | predictions in, scores out |
 //! | [`ops`] | the tensor operations beneath, for models of your own |
 //! | [`random`] | randomness by address, for repeatable choices of your own |
@@ -37,7 +38,7 @@
 pub use finetune_ops::{DeviceError, DeviceSpec};
 pub use {
     finetune_data as data, finetune_eval as eval, finetune_model as model, finetune_ops as ops,
-    finetune_random as random, finetune_train as train,
+    finetune_random as random, finetune_study as study, finetune_train as train,
 };
 
 /// What most programs need.

@@ -21,9 +21,6 @@ pub enum TrainError {
     /// A file of arrays could not be read or written.
     #[error(transparent)]
     Storage(#[from] finetune_storage::StorageError),
-    /// Something is wrong with a study.
-    #[error(transparent)]
-    Study(#[from] crate::StudyError),
     /// A callback, or another part that the program brings along, failed with an error of its own.
     #[error(transparent)]
     Custom(Box<dyn std::error::Error + Send + Sync>),

@@ -37,8 +37,8 @@ impl FineTuningConfig {
         self.train.validate()
     }
 
-    /// All metrics that the settings name.
-    pub(crate) fn metric_names(&self) -> impl Iterator<Item = &str> {
+    /// Returns the names of all metrics in the settings.
+    pub fn metric_names(&self) -> impl Iterator<Item = &str> {
         let selecting = self.train.evaluation.iter();
         let selecting = selecting.map(|evaluation| &evaluation.metric[..]);
         self.metrics.iter().map(String::as_str).chain(selecting)

@@ -11,9 +11,7 @@
 //!    [`MaskedTexts`], or one of your own.
 //! 5. Several tasks on one encoder are a [`MultiTask`] run; how they share the loop is a
 //!    [`MixingConfig`].
-//! 6. Many runs are a [`Study`]: a file of arms, axes, seeds and folds, run by a [`StudyRunner`], with
-//!    tables and tests.
-//! 7. A [`Predictor`] answers texts from the folder of a trained model.
+//! 6. A [`Predictor`] answers texts from the folder of a trained model.
 //!
 //! The loops are for use on their own, too:
 //!
@@ -69,7 +67,6 @@
 //! ```
 
 mod activations;
-mod burn_data;
 mod callback;
 mod checkpoint;
 mod checkpoint_fit;
@@ -83,8 +80,6 @@ mod fine_tuning_config;
 mod freeze;
 mod freezing;
 mod labelled_texts;
-#[cfg(feature = "learner")]
-mod learner;
 mod loss;
 mod loss_scale;
 mod masked_texts;
@@ -116,7 +111,6 @@ mod scoring;
 mod stages;
 mod step_losses;
 mod step_tasks;
-mod study;
 mod summary;
 mod tensorboard;
 mod text_config;
@@ -129,7 +123,6 @@ pub use activations::{
     ActivationCache, ActivationPlace, ActivationPlan, ActivationPrecision, BatchInputs,
     FrozenActivations, constant_stages,
 };
-pub use burn_data::{BurnBatch, BurnBatcher, BurnDataset, BurnItem};
 pub use callback::{
     ActivationsRecord, Callback, CallbackStates, Control, EpochRecord, Event, GradientRecord,
     Phase, StepContext, StepRecord, TaskLossRecord, TrainContext,
@@ -144,8 +137,6 @@ pub use finetune_eval::{Better, Evaluator, Metric, MetricKind, Predictions, Scor
 pub use finetune_ops::Precision;
 pub use freeze::{Freeze, FreezeConfig, FrozenWatch, GradualUnfreezing, check_gradients};
 pub use labelled_texts::LabelledTexts;
-#[cfg(feature = "learner")]
-pub use learner::BurnClassifier;
 pub use loss::{ClassWeights, Criterion, Loss, LossConfig};
 pub use masked_texts::MaskedTexts;
 pub use memory::peak_rss_bytes;
@@ -158,6 +149,7 @@ pub use multi_task::{
 pub use objective::{BatchCounts, Objective, Part};
 pub use optimizer::{Algorithm, Optimizer, OptimizerConfig};
 pub use output::FineTuningOutput;
+pub use panic_text::panic_text;
 pub use parts::Parts;
 pub use pre_training::{PreTraining, PreTrainingConfig, PreTrainingReport, Start};
 pub use predict::{PredictionOutput, predict};
@@ -168,17 +160,12 @@ pub use report::{
     ActivationsSection, DataSection, ErrorAnalysis, ModelSection, RunReport, RunSection,
     SplitSection, TestScores, TestSection, TrainSection,
 };
+pub use resume::first_difference;
 pub use run_directory::RunDirectory;
 pub use run_length::{Every, RunLength};
 pub use run_record::{RunRecord, read_json, write_json};
 pub use schedule::{Decay, Schedule, Warmup};
-pub use scoring::target_kind;
-pub use study::{
-    ArmConfig, Axis, Candidate, Experiment, FineTuningExperiment, Fold, Halving, MeasuredOn,
-    PreTrainedConfig, PreTrainedExperiment, Seeds, Study, StudyCallback, StudyConfig, StudyError,
-    StudyFolder, StudyResults, StudyRunner, StudyTests, TestDesign, Trial, TrialFailure,
-    TrialFolder, TrialResult, TrialScores, TrialState,
-};
+pub use scoring::{evaluator, target_kind};
 pub use summary::TrainingSummary;
 pub use tensorboard::TensorBoardCallback;
 pub use text_config::TextConfig;

@@ -42,7 +42,7 @@ fn without_command(mut settings: Value) -> Value {
 }
 
 /// The path of the first value that differs, and both values.
-pub(crate) fn first_difference(
+pub fn first_difference(
     path: &str,
     saved: &Value,
     now: &Value,

@@ -22,7 +22,7 @@ pub fn target_kind(target: &Target) -> TargetKind {
 /// # Errors
 /// [`TrainError::Eval`] for two metrics of one name, an unknown name, and a metric that the target
 /// does not have.
-pub(crate) fn evaluator<'a>(
+pub fn evaluator<'a>(
     target: &Target,
     own: &[Arc<dyn Metric>],
     names: impl IntoIterator<Item = &'a str>,

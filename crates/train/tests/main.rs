@@ -13,8 +13,6 @@ mod bad_input;
 mod callbacks;
 mod continuation;
 mod device;
-#[cfg(feature = "learner")]
-mod learner;
 mod multi_task;
 mod parity;
 mod pre_training;
@@ -25,4 +23,3 @@ mod regression;
 mod report;
 mod resume;
 mod small_run;
-mod study;

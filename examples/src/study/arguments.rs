@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use finetune::DeviceSpec;
 use finetune::data::catalog;
 use finetune::prelude::*;
-use finetune::train::{FineTuningExperiment, Seeds};
+use finetune::study::{FineTuningExperiment, Seeds};
 
 use crate::{Checkpoint, data_directory, say, subset};
 

@@ -3,7 +3,7 @@
 use finetune::data::Folds;
 use finetune::eval::{ConfusionMatrix, Metric, MetricInput, MetricKind, Scored};
 use finetune::prelude::*;
-use finetune::train::{Fold, TrialScores};
+use finetune::study::{Fold, TrialScores};
 use finetune_baseline::{BaselineConfig, BaselineError};
 
 /// Fits to the rows of all folds but one and tests on that; without a fold, to some rows and tests

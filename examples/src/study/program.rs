@@ -5,10 +5,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use finetune::eval::report::Section;
-use finetune::train::{
-    Callback, Experiment, ProgressCallback, Study, StudyCallback, StudyConfig, StudyFolder,
-    StudyResults, StudyRunner, Trial, TrialState,
+use finetune::study::{
+    Experiment, Study, StudyCallback, StudyConfig, StudyFolder, StudyResults, StudyRunner, Trial,
+    TrialState,
 };
+use finetune::train::{Callback, ProgressCallback};
 use serde_json::json;
 
 use super::arguments::{FolderArguments, StudyCommand};

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use finetune::eval::report::{Cell, Column, Section, Table};
 use finetune::eval::statistics::SampleSummary;
-use finetune::train::StudyResults;
+use finetune::study::StudyResults;
 
 /// What a study reported of a candidate, by metric.
 #[derive(Debug, Clone, Copy)]

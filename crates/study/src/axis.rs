@@ -1,0 +1,252 @@
+//! A setting with several values: listed, or drawn from a range
+//! ([Bergstra and Bengio 2012](https://jmlr.org/papers/v13/bergstra12a.html)).
+
+use finetune_random::{Purpose, generator, name_coordinate};
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::StudyError;
+
+/// An axis of a study. Exactly one of its kinds of values is given.
+///
+/// ```
+/// use finetune_study::Axis;
+///
+/// let axis: Axis = serde_json::from_str(
+///     r#"{"setting": "train.optimizer.learning_rate", "log_uniform": [1e-6, 1e-3]}"#,
+/// )?;
+/// axis.validate()?;
+/// // The same draw, whatever else is drawn.
+/// assert_eq!(axis.draw(42, 7), axis.draw(42, 7));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Axis {
+    /// The setting, its parts joined by dots.
+    pub setting: String,
+    /// In tables and names; `None` for the last part of the setting.
+    pub name: Option<String>,
+    /// Each of these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<Value>>,
+    /// A number from the first to the second, each as likely as another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uniform: Option<[f64; 2]>,
+    /// A number from the first to the second, both above 0, each order of magnitude as likely as
+    /// another: for learning rates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_uniform: Option<[f64; 2]>,
+    /// A whole number from the first to the second, both among them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integer: Option<[i64; 2]>,
+    /// One of these, each as likely as another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Vec<Value>>,
+}
+
+impl Axis {
+    /// An axis of listed values.
+    pub fn of<V: Into<Value>>(setting: &str, values: impl IntoIterator<Item = V>) -> Self {
+        Self {
+            setting: setting.to_string(),
+            values: Some(values.into_iter().map(Into::into).collect()),
+            ..Self::default()
+        }
+    }
+
+    /// The axis with another name.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = Some(name.to_string());
+        self
+    }
+
+    /// In tables and names.
+    pub fn label(&self) -> &str {
+        let last = self.setting.rsplit('.').next().unwrap_or_default();
+        self.name.as_deref().unwrap_or(last)
+    }
+
+    /// Whether its values are drawn.
+    pub fn is_drawn(&self) -> bool {
+        self.values.is_none()
+    }
+
+    /// The value of a draw from a range: a function of the seed, the number of the draw and the
+    /// setting. Listed values are not drawn: nothing.
+    pub fn draw(&self, seed: u64, draw: usize) -> Option<Value> {
+        let setting = name_coordinate(&self.setting);
+        let mut random = generator(seed, Purpose::Search, draw as u64, setting);
+        if let Some([low, high]) = self.uniform {
+            return Some(between(low, high, random.random()).into());
+        }
+        if let Some([low, high]) = self.log_uniform {
+            let value = between(low.ln(), high.ln(), random.random()).exp();
+            // The ends are rounded on their way to logarithms and back.
+            return Some(value.clamp(low, high).into());
+        }
+        if let Some([low, high]) = self.integer {
+            return Some(random.random_range(low..=high).into());
+        }
+        let choices = self.choice.as_ref()?;
+        Some(choices[random.random_range(0..choices.len())].clone())
+    }
+
+    /// Whether there are values to try, each once, in a range that is one.
+    ///
+    /// # Errors
+    /// [`StudyError::Axis`] names the axis.
+    pub fn validate(&self) -> Result<(), StudyError> {
+        let wrong = |what: &str| Err(StudyError::axis(&self.setting, what));
+        if self.setting.split('.').any(str::is_empty) {
+            return Err(StudyError::setting(
+                "the setting of an axis",
+                format!("{:?}", self.setting),
+                "names joined by dots",
+            ));
+        }
+        let kinds = [
+            self.values.is_some(),
+            self.uniform.is_some(),
+            self.log_uniform.is_some(),
+            self.integer.is_some(),
+            self.choice.is_some(),
+        ];
+        match kinds.iter().filter(|given| **given).count() {
+            0 => {
+                return wrong(
+                    "has no values: give values, uniform, log_uniform, integer or choice",
+                );
+            }
+            1 => {}
+            _ => {
+                return wrong("has more than one of values, uniform, log_uniform, integer, choice");
+            }
+        }
+        for values in [&self.values, &self.choice].into_iter().flatten() {
+            if values.is_empty() {
+                return wrong("is empty");
+            }
+            let mut listed = values.iter().enumerate();
+            if let Some((_, twice)) = listed.find(|(at, value)| values[..*at].contains(value)) {
+                return wrong(&format!("has {twice} twice"));
+            }
+        }
+        let is_range = |[low, high]: [f64; 2]| low < high && (high - low).is_finite();
+        match (self.uniform, self.log_uniform, self.integer) {
+            (Some(range), _, _) if !is_range(range) => {
+                wrong("is no range: the second is not above the first")
+            }
+            (_, Some([low, high]), _) if !(low > 0.0 && is_range([low, high])) => wrong(
+                "is no range of magnitudes: 0 is below the first, and the first below the second",
+            ),
+            (_, _, Some([low, high])) if low >= high => {
+                wrong("is no range: the second is not above the first")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The point that is `share` of the way.
+fn between(low: f64, high: f64, share: f64) -> f64 {
+    low + (high - low) * share
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn axis(kind: &str, values: Value) -> Axis {
+        serde_json::from_value(json!({ "setting": "train.x", kind: values })).unwrap()
+    }
+
+    /// A changed value here means that studies under way can no longer be gone on with.
+    #[test]
+    fn draws_never_change() {
+        let drawn = axis("integer", json!([0, 1_000_000]));
+        let draws: Vec<_> = (0..3).map(|draw| drawn.draw(42, draw).unwrap()).collect();
+        assert_eq!(draws, DRAWS.map(Value::from));
+        assert_ne!(drawn.draw(43, 0), drawn.draw(42, 0));
+        let other = Axis {
+            setting: "train.y".into(),
+            ..drawn.clone()
+        };
+        assert_ne!(other.draw(42, 0), drawn.draw(42, 0));
+    }
+
+    const DRAWS: [i64; 3] = [385_360, 415_489, 555_314];
+
+    #[test]
+    fn what_is_no_axis_is_named() {
+        for (kind, values, expected) in [
+            ("values", json!([]), "axis train.x is empty"),
+            ("values", json!([1, 2, 1]), "axis train.x has 1 twice"),
+            ("choice", json!(["a", "a"]), "axis train.x has \"a\" twice"),
+            ("uniform", json!([1.0, 1.0]), "axis train.x is no range"),
+            (
+                "log_uniform",
+                json!([0.0, 1.0]),
+                "axis train.x is no range of magnitudes",
+            ),
+            ("integer", json!([3, 2]), "axis train.x is no range"),
+        ] {
+            let error = axis(kind, values).validate().unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+        let none = Axis {
+            setting: "x".into(),
+            ..Axis::default()
+        };
+        assert!(
+            none.validate()
+                .unwrap_err()
+                .to_string()
+                .starts_with("axis x has no values")
+        );
+        let two = Axis {
+            uniform: Some([0.0, 1.0]),
+            ..Axis::of("x", [1])
+        };
+        assert!(
+            two.validate()
+                .unwrap_err()
+                .to_string()
+                .contains("more than one")
+        );
+        assert!(Axis::of("train..x", [1]).validate().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn draws_are_in_their_range(seed: u64, draw in 0usize..100, low in 1e-9f64..1.0, factor in 1.001f64..1e6) {
+            let high = low * factor;
+            for kind in ["uniform", "log_uniform"] {
+                let value = axis(kind, json!([low, high])).draw(seed, draw).unwrap();
+                let value = value.as_f64().unwrap();
+                prop_assert!((low..=high).contains(&value), "{kind} {value}");
+            }
+            let whole = axis("integer", json!([-2, 2])).draw(seed, draw).unwrap();
+            prop_assert!((-2..=2).contains(&whole.as_i64().unwrap()));
+        }
+    }
+
+    #[test]
+    fn magnitudes_are_as_likely_as_one_another() {
+        let rates = axis("log_uniform", json!([1e-6, 1e-2]));
+        let mut counts = [0; 4];
+        for draw in 0..4000 {
+            let rate = rates.draw(1, draw).unwrap().as_f64().unwrap();
+            counts[(rate.log10() + 6.0) as usize % 4] += 1;
+        }
+        assert!(
+            counts.iter().all(|count| (850..1150).contains(count)),
+            "{counts:?}"
+        );
+    }
+}

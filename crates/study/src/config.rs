@@ -1,0 +1,336 @@
+//! What a study file says.
+
+use std::fs;
+use std::path::Path;
+
+use finetune_eval::{Better, Metric, MetricKind};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::axis::Axis;
+use crate::error::StudyError;
+use crate::halving::Halving;
+use crate::measured_on::MeasuredOn;
+use crate::tests_of_arms::StudyTests;
+
+/// A study, as its file has it: what is tried, how often, and by what it is judged.
+///
+/// Arms, axes, seeds and folds multiply: each arm is tried with each value of each axis, with each
+/// seed, on each fold.
+///
+/// ```
+/// use finetune_study::StudyConfig;
+///
+/// let config = StudyConfig::from_toml(
+///     r#"
+///     name = "rates"
+///     seeds = 5
+///     base.train.length.epochs = 2
+///
+///     [[arms]]
+///     name = "frozen"
+///     settings.train.freeze.part = "encoder"
+///
+///     [[arms]]
+///     name = "all layers"
+///
+///     [[axes]]
+///     setting = "train.optimizer.learning_rate"
+///     values = [1e-5, 2e-5, 5e-5]
+///     "#,
+/// )?;
+/// assert_eq!(config.arms.len(), 2);
+/// # Ok::<(), finetune_study::StudyError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StudyConfig {
+    /// What reports call it.
+    pub name: String,
+    /// Name of the metric that trials are compared by (default: `accuracy`).
+    pub metric: String,
+    /// Direction of the metric; needed for one of your own (default: that of the built-in metric,
+    /// otherwise higher).
+    pub better: Option<Better>,
+    /// On which rows it is measured; the test rows.
+    pub measured_on: MeasuredOn,
+    /// What the program is to know beside the settings, such as where the data are; the library
+    /// does not read it.
+    pub experiment: Map<String, Value>,
+    /// Settings of every trial that differ from the experiment's defaults.
+    pub base: Map<String, Value>,
+    /// Settings under a name; none for the base alone.
+    pub arms: Vec<ArmConfig>,
+    /// Settings with several values each.
+    pub axes: Vec<Axis>,
+    /// How many points of the ranges are drawn, at least 1; needed if an axis is a range. A draw
+    /// that repeats an earlier one is not tried again.
+    pub trials: Option<usize>,
+    /// From which the draws, the folds and counted seeds follow; 42.
+    pub seed: u64,
+    /// Seeds of the trials; `None` for the one of the settings.
+    pub seeds: Option<Seeds>,
+    /// Folds of the training rows, each once the test rows; `None` for the data's own test rows.
+    pub folds: Option<usize>,
+    /// Whether only the better part goes on to longer runs; no.
+    pub halving: Option<Halving>,
+    /// How arms are compared.
+    pub comparison: StudyTests,
+}
+
+/// Settings under a name.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ArmConfig {
+    /// In tables.
+    pub name: String,
+    /// What differs from the base.
+    pub settings: Map<String, Value>,
+    /// Seeds of this arm; `None` for those of the study.
+    pub seeds: Option<Seeds>,
+    /// Folds of this arm, 0 for none; `None` for those of the study.
+    pub folds: Option<usize>,
+}
+
+/// Which seeds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Seeds {
+    /// So many, from the study's seed upwards.
+    Count(u64),
+    /// These.
+    Listed(Vec<u64>),
+}
+
+impl Default for StudyConfig {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            metric: MetricKind::Accuracy.to_string(),
+            better: None,
+            measured_on: MeasuredOn::default(),
+            experiment: Map::new(),
+            base: Map::new(),
+            arms: Vec::new(),
+            axes: Vec::new(),
+            trials: None,
+            seed: 42,
+            seeds: None,
+            folds: None,
+            halving: None,
+            comparison: StudyTests::default(),
+        }
+    }
+}
+
+impl StudyConfig {
+    /// Whether a higher value of the metric is better.
+    pub(super) fn higher_is_better(&self) -> bool {
+        let built_in = self.metric.parse::<MetricKind>();
+        let built_in = built_in.map_or(Better::Higher, |kind| kind.better());
+        self.better.unwrap_or(built_in) == Better::Higher
+    }
+
+    /// Reads a file, TOML or JSON by its extension.
+    ///
+    /// # Errors
+    /// [`StudyError::Io`] if it cannot be read, [`StudyError::File`] with line and column if it is
+    /// no study.
+    pub fn read(path: &Path) -> Result<Self, StudyError> {
+        let text = fs::read_to_string(path).map_err(StudyError::io(path))?;
+        let read = match path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
+            true => serde_json::from_str(&text).map_err(|error| error.to_string()),
+            false => toml::from_str(&text).map_err(|error| error.to_string()),
+        };
+        read.map_err(|what| StudyError::File {
+            path: path.to_path_buf(),
+            what,
+        })
+    }
+
+    /// Reads TOML.
+    ///
+    /// # Errors
+    /// [`StudyError::File`], as [`Self::read`].
+    pub fn from_toml(text: &str) -> Result<Self, StudyError> {
+        toml::from_str(text).map_err(|error| StudyError::File {
+            path: "study".into(),
+            what: error.to_string(),
+        })
+    }
+
+    /// Whether the parts fit together, as far as that can be said without the experiment.
+    ///
+    /// # Errors
+    /// [`StudyError`] names the first that does not.
+    pub fn validate(&self) -> Result<(), StudyError> {
+        if self.name.trim().is_empty() {
+            return Err(StudyError::setting("name", "empty", "a name"));
+        }
+        for (position, arm) in self.arms.iter().enumerate() {
+            arm.validate()?;
+            if self.arms[..position]
+                .iter()
+                .any(|other| other.name == arm.name)
+            {
+                return Err(StudyError::EqualArms {
+                    first: arm.name.clone(),
+                    second: arm.name.clone(),
+                });
+            }
+        }
+        for (position, axis) in self.axes.iter().enumerate() {
+            axis.validate()?;
+            if self.axes[..position]
+                .iter()
+                .any(|other| other.setting == axis.setting)
+            {
+                return Err(StudyError::axis(&axis.setting, "is there twice"));
+            }
+        }
+        check_seeds("seeds", self.seeds.as_ref())?;
+        check_folds("folds", self.folds)?;
+        self.check_draws()?;
+        let arms: Vec<&str> = self.arms.iter().map(|arm| arm.name.as_str()).collect();
+        self.comparison.validate(&arms, !self.axes.is_empty())?;
+        match &self.halving {
+            Some(halving) => halving.validate(self.measured_on),
+            None => Ok(()),
+        }
+    }
+
+    fn check_draws(&self) -> Result<(), StudyError> {
+        let drawn = self.axes.iter().find(|axis| axis.is_drawn());
+        match (drawn, self.trials) {
+            (_, Some(0)) => Err(StudyError::setting("trials", 0, "at least 1")),
+            (Some(axis), None) => Err(StudyError::axis(
+                &axis.setting,
+                "is a range: say how many `trials` are drawn from it",
+            )),
+            (None, Some(trials)) => Err(StudyError::setting(
+                "trials",
+                trials,
+                "absent: no axis is a range to draw from",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl ArmConfig {
+    fn validate(&self) -> Result<(), StudyError> {
+        if self.name.trim().is_empty() {
+            return Err(StudyError::setting("the name of an arm", "empty", "a name"));
+        }
+        let of_arm = |what| format!("{what} of arm {:?}", self.name);
+        check_seeds(&of_arm("seeds"), self.seeds.as_ref())?;
+        check_folds(&of_arm("folds"), self.folds.filter(|folds| *folds > 0))
+    }
+}
+
+fn check_seeds(setting: &str, seeds: Option<&Seeds>) -> Result<(), StudyError> {
+    match seeds {
+        Some(Seeds::Count(0)) => Err(StudyError::setting(setting, 0, "at least 1")),
+        Some(Seeds::Listed(seeds)) if seeds.is_empty() => {
+            Err(StudyError::setting(setting, "empty", "at least one seed"))
+        }
+        Some(Seeds::Listed(seeds)) => {
+            let mut listed = seeds.iter().enumerate();
+            match listed.find(|(position, seed)| seeds[..*position].contains(seed)) {
+                Some((_, seed)) => {
+                    let found = format!("{seed} twice");
+                    Err(StudyError::setting(setting, found, "each seed once"))
+                }
+                None => Ok(()),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_folds(setting: &str, folds: Option<usize>) -> Result<(), StudyError> {
+    match folds {
+        Some(folds) if folds < 2 => Err(StudyError::setting(setting, folds, "at least 2")),
+        _ => Ok(()),
+    }
+}
+
+impl Seeds {
+    /// The seeds, counted from `first`.
+    pub fn list(&self, first: u64) -> Vec<u64> {
+        match self {
+            Self::Count(count) => (first..first.saturating_add(*count)).collect(),
+            Self::Listed(seeds) => seeds.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(toml: &str) -> String {
+        let config = StudyConfig::from_toml(toml).unwrap();
+        config.validate().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn toml_and_json_are_the_same_study() {
+        let folder = tempfile::tempdir().unwrap();
+        let toml = "name = 'a'\nseeds = [1, 2]\n[[axes]]\nsetting = 'x'\nvalues = [1]";
+        let json = r#"{"name": "a", "seeds": [1, 2], "axes": [{"setting": "x", "values": [1]}]}"#;
+        let read = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            StudyConfig::read(&path).unwrap()
+        };
+        let study = read("study.toml", toml);
+        assert_eq!(study, read("study.json", json));
+        let text = serde_json::to_string(&study).unwrap();
+        assert_eq!(read("again.json", &text), study);
+    }
+
+    #[test]
+    fn a_misspelt_key_is_refused_with_its_line() {
+        let error = StudyConfig::from_toml("name = 'a'\nseed5 = 1").unwrap_err();
+        let error = error.to_string();
+        assert!(
+            error.contains("line 2") && error.contains("seed5"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_named() {
+        for (toml, expected) in [
+            ("", "name is empty"),
+            ("name = 'a'\nseeds = 0", "seeds is 0"),
+            ("name = 'a'\nseeds = []", "seeds is empty"),
+            ("name = 'a'\nseeds = [1, 1]", "seeds is 1 twice"),
+            ("name = 'a'\nfolds = 1", "folds is 1, expected at least 2"),
+            ("name = 'a'\ntrials = 3", "trials is 3, expected absent"),
+            (
+                "name = 'a'\n[[axes]]\nsetting = 'x'\nuniform = [0, 1]",
+                "axis x is a range: say how many `trials`",
+            ),
+            (
+                "name = 'a'\narms = [{ name = 'b' }, { name = 'b' }]",
+                "arms \"b\" and \"b\" are the same",
+            ),
+            (
+                "name = 'a'\narms = [{ name = 'b', folds = 1 }]",
+                "folds of arm \"b\" is 1",
+            ),
+            (
+                "name = 'a'\naxes = [{ setting = 'x', values = [1] }, { setting = 'x', values = [2] }]",
+                "axis x is there twice",
+            ),
+        ] {
+            let message = message(toml);
+            assert!(message.starts_with(expected), "{message}");
+        }
+    }
+}

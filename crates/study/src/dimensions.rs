@@ -1,0 +1,77 @@
+//! What a study varies: arms, and axes with several values.
+
+use finetune_eval::report::{Cell, Column, Table};
+
+use crate::error::StudyError;
+use crate::results::StudyResults;
+use crate::trial::shown;
+
+/// The name of the dimension of arms.
+pub(super) const ARM: &str = "arm";
+
+impl<C> StudyResults<'_, C> {
+    /// Arms and axes with more than one value, each with its values in order.
+    pub(super) fn dimensions(&self) -> Vec<(String, Vec<String>)> {
+        if self.study.config().trials.is_some() {
+            return Vec::new();
+        }
+        let mut dimensions: Vec<(String, Vec<String>)> = Vec::new();
+        for candidate in 0..self.study.candidates().len() {
+            for (name, value) in self.places(candidate) {
+                match dimensions.iter_mut().find(|(other, _)| *other == name) {
+                    Some((_, values)) if values.contains(&value) => {}
+                    Some((_, values)) => values.push(value),
+                    None => dimensions.push((name, vec![value])),
+                }
+            }
+        }
+        dimensions.retain(|(_, values)| values.len() > 1);
+        dimensions
+    }
+
+    /// Where a candidate is in each dimension.
+    pub(super) fn places(&self, candidate: usize) -> Vec<(String, String)> {
+        let candidate = &self.study.candidates()[candidate];
+        let arm = candidate
+            .arm
+            .iter()
+            .map(|arm| (ARM.to_string(), arm.clone()));
+        let values = candidate.values.iter();
+        arm.chain(values.map(|(name, value)| (name.clone(), shown(value))))
+            .collect()
+    }
+
+    /// Mean scores of a study of two dimensions, the first down and the second across; nothing for
+    /// others.
+    pub(super) fn grid(&self) -> Result<Option<Table>, StudyError> {
+        let dimensions = self.dimensions();
+        let [(down, rows), (across, columns)] = dimensions.as_slice() else {
+            return Ok(None);
+        };
+        let means = self.means();
+        let heads = columns
+            .iter()
+            .map(|value| Column::number(value.as_str(), 4));
+        let caption = format!("Mean {}: {down} down, {across} across.", self.metric_name());
+        let mut table = Table::new(
+            caption,
+            std::iter::once(Column::text(down.as_str()))
+                .chain(heads)
+                .collect(),
+        );
+        for row in rows {
+            let mut cells: Vec<Cell> = vec![row.as_str().into()];
+            for column in columns {
+                let candidates = 0..self.study.candidates().len();
+                let mut here = candidates.filter(|candidate| {
+                    let places = self.places(*candidate);
+                    places.contains(&(down.clone(), row.clone()))
+                        && places.contains(&(across.clone(), column.clone()))
+                });
+                cells.push(here.next().and_then(|candidate| means[candidate]).into());
+            }
+            table.push(cells)?;
+        }
+        Ok(Some(table))
+    }
+}

@@ -1,0 +1,88 @@
+//! What tells the files of a checkpoint from those of another.
+
+use std::fs::{self, File};
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use serde_json::{Map, Value};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::error::StudyError;
+
+/// A hash of each file in a checkpoint's folder, by its name: what the folder is called, and where
+/// it is on this machine, changes no score.
+pub(super) fn model_fingerprint(folder: &Path) -> Result<Value, StudyError> {
+    let failed = || StudyError::io(folder);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed())? {
+        let entry = entry.map_err(failed())?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_file = fs::metadata(entry.path()).map_err(failed())?.is_file();
+        if is_file && is_of_model(&name) {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    let hashes = names.into_iter().map(|name| {
+        let path = folder.join(&name);
+        let hash = hash_of(&path).map_err(StudyError::io(path))?;
+        Ok((name, Value::String(hash)))
+    });
+    Ok(Value::Object(
+        hashes.collect::<Result<Map<_, _>, StudyError>>()?,
+    ))
+}
+
+/// Weights, settings and vocabulary; no cards, no licences.
+fn is_of_model(name: &str) -> bool {
+    let extensions = [".json", ".txt", ".safetensors", ".bin", ".model"];
+    !name.starts_with('.') && extensions.iter().any(|extension| name.ends_with(extension))
+}
+
+fn hash_of(path: &Path) -> std::io::Result<String> {
+    let mut reader = BufReader::with_capacity(1 << 20, File::open(path)?);
+    let (mut hash, mut buffer) = (Xxh3::new(), vec![0; 1 << 20]);
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok(format!("{:016x}", hash.digest())),
+            bytes => hash.update(&buffer[..bytes]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_content_counts_and_not_the_place() {
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        for folder in &folders {
+            fs::write(folder.path().join("config.json"), "{}").unwrap();
+            fs::write(
+                folder.path().join("README.md"),
+                folder.path().display().to_string(),
+            )
+            .unwrap();
+        }
+        let fingerprints = || {
+            folders
+                .each_ref()
+                .map(|folder| model_fingerprint(folder.path()).unwrap())
+        };
+        let [first, second] = fingerprints();
+        assert_eq!(first, second);
+        assert_eq!(first.as_object().unwrap().len(), 1);
+        fs::write(folders[1].path().join("config.json"), "{ }").unwrap();
+        let [first, second] = fingerprints();
+        assert_ne!(first, second);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named() {
+        let error = model_fingerprint(Path::new("no/such/model"))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("no/such/model"), "{error}");
+    }
+}

@@ -1,0 +1,208 @@
+//! What a trial leaves for the study.
+
+use std::error::Error;
+use std::iter::successors;
+
+use finetune_train::write_json;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::StudyError;
+use crate::experiment::TrialScores;
+use crate::measured_on::MeasuredOn;
+use crate::trial::{Fold, Trial};
+use crate::trial_folder::{FAILURE, RESULT, TrialFolder};
+
+/// A finished trial: `result.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrialResult {
+    /// Its name.
+    pub id: String,
+    /// What it is, for people.
+    pub label: String,
+    /// Its seed.
+    pub seed: Option<u64>,
+    /// Its fold.
+    pub fold: Option<Fold>,
+    /// What came of it.
+    pub scores: TrialScores,
+    /// Wall time, of the last program that was at it.
+    pub seconds: f64,
+    /// Every setting.
+    pub settings: Value,
+}
+
+/// A trial that failed: `failure.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrialFailure {
+    /// Its name.
+    pub id: String,
+    /// What it is, for people.
+    pub label: String,
+    /// What went wrong, then what caused it, and so on.
+    pub error: Vec<String>,
+    /// Wall time until then.
+    pub seconds: f64,
+}
+
+/// How a trial stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TrialState {
+    /// It has scores.
+    Finished(TrialResult),
+    /// It ended without.
+    Failed(TrialFailure),
+    /// It has not ended; it may be under way.
+    Missing,
+}
+
+impl TrialState {
+    /// The result, if there is one.
+    pub fn result(&self) -> Option<&TrialResult> {
+        match self {
+            Self::Finished(result) => Some(result),
+            _ => None,
+        }
+    }
+}
+
+impl TrialResult {
+    pub(super) fn new<C>(
+        trial: &Trial<C>,
+        label: String,
+        scores: TrialScores,
+        seconds: f64,
+    ) -> Self {
+        Self {
+            id: trial.id.clone(),
+            label,
+            seed: trial.seed,
+            fold: trial.fold,
+            scores,
+            seconds,
+            settings: trial.settings.clone(),
+        }
+    }
+
+    pub(crate) fn write(&self, folder: &TrialFolder) -> Result<(), StudyError> {
+        Ok(write_json(&folder.path().join(RESULT), self)?)
+    }
+}
+
+impl TrialFailure {
+    pub(super) fn new<C>(
+        trial: &Trial<C>,
+        label: String,
+        error: &(dyn Error + 'static),
+        seconds: f64,
+    ) -> Self {
+        let mut chain: Vec<String> = Vec::new();
+        for error in successors(Some(error), |error| (*error).source()) {
+            let text = error.to_string();
+            // Many errors repeat the text of their source.
+            if chain.last().is_none_or(|last| !last.ends_with(&text)) {
+                chain.push(text);
+            }
+        }
+        Self {
+            id: trial.id.clone(),
+            label,
+            error: chain,
+            seconds,
+        }
+    }
+
+    pub(crate) fn write(&self, folder: &TrialFolder) -> Result<(), StudyError> {
+        Ok(write_json(&folder.path().join(FAILURE), self)?)
+    }
+}
+
+/// Holds scores to what a study needs of them.
+///
+/// # Errors
+/// [`StudyError::NoScore`] without the metric, and for a number that is none.
+pub(super) fn check_scores(
+    id: &str,
+    scores: &TrialScores,
+    metric: &str,
+    rows: MeasuredOn,
+) -> Result<(), StudyError> {
+    let wrong = |metric: &str, what: String| StudyError::NoScore {
+        id: id.to_string(),
+        metric: metric.to_string(),
+        what,
+    };
+    for (metric, value) in scores.test.iter().chain(&scores.validation) {
+        if !value.is_finite() {
+            return Err(wrong(metric, format!("it is {value}")));
+        }
+    }
+    let points = scores.curves.iter();
+    let points = points.flat_map(|(name, points)| points.iter().map(move |(x, y)| (name, x + y)));
+    let numbers = scores.numbers.iter().map(|(name, number)| (name, *number));
+    if let Some((name, value)) = numbers.chain(points).find(|(_, value)| !value.is_finite()) {
+        return Err(wrong(name, format!("it is {value}")));
+    }
+    match scores.on(rows).contains_key(metric) {
+        true => Ok(()),
+        false => Err(no_score(id, metric, rows, scores.on(rows).keys().cloned())),
+    }
+}
+
+/// The refusal of a trial without the metric, which has others.
+pub(super) fn no_score(
+    trial: &str,
+    metric: &str,
+    rows: MeasuredOn,
+    others: impl IntoIterator<Item = String>,
+) -> StudyError {
+    let which = match rows {
+        MeasuredOn::Test => "test",
+        MeasuredOn::Validation => "validation",
+    };
+    let names: Vec<_> = others.into_iter().collect();
+    StudyError::NoScore {
+        id: trial.to_string(),
+        metric: metric.to_string(),
+        what: match names.as_slice() {
+            [] => format!("there are no {which} scores"),
+            names => format!("the {which} scores are {}", names.join(", ")),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_are_held_to_the_study() {
+        let good = TrialScores::test("accuracy", 0.5);
+        let check = |scores: &TrialScores, metric, rows| {
+            let result = check_scores("a", scores, metric, rows);
+            result.map_or_else(|error| error.to_string(), |()| String::new())
+        };
+        assert_eq!(check(&good, "accuracy", MeasuredOn::Test), "");
+        assert_eq!(
+            check(&good, "macro_f1", MeasuredOn::Test),
+            "trial a has no macro_f1: the test scores are accuracy"
+        );
+        assert_eq!(
+            check(&good, "accuracy", MeasuredOn::Validation),
+            "trial a has no accuracy: there are no validation scores"
+        );
+        let bad = TrialScores::test("accuracy", f64::NAN);
+        assert_eq!(
+            check(&bad, "accuracy", MeasuredOn::Test),
+            "trial a has no accuracy: it is NaN"
+        );
+        let mut curve = good.clone();
+        curve
+            .curves
+            .insert("loss".into(), vec![(1.0, f64::INFINITY)]);
+        assert_eq!(
+            check(&curve, "accuracy", MeasuredOn::Test),
+            "trial a has no loss: it is inf"
+        );
+    }
+}

@@ -1,0 +1,263 @@
+//! From a study's file to settings: every trial in full, and what contradicts itself.
+
+use serde_json::{Map, Value};
+
+use crate::config::{ArmConfig, StudyConfig};
+use crate::error::StudyError;
+use crate::experiment::Experiment;
+use crate::outcome::no_score;
+use crate::settings::{self, merged, sets};
+use crate::trial::{Candidate, Fold, Trial, id};
+
+/// A candidate with its settings, and how often it is tried.
+pub(super) struct Point {
+    pub(super) candidate: Candidate,
+    settings: Value,
+    /// Of the arm.
+    seeds: Vec<Option<u64>>,
+    folds: Vec<Option<Fold>>,
+}
+
+/// Works out the trials of a study.
+pub(super) struct Resolver<'a, E> {
+    pub(super) config: &'a StudyConfig,
+    pub(super) experiment: &'a E,
+}
+
+impl<E: Experiment> Resolver<'_, E> {
+    pub(super) fn base(&self) -> Result<Value, StudyError> {
+        let defaults = serde_json::to_value(self.experiment.defaults());
+        let defaults = defaults.map_err(|source| StudyError::SettingValue {
+            place: "the defaults".to_string(),
+            source,
+        })?;
+        merged::<E::Config>(&defaults, &self.config.base, "base")
+    }
+
+    /// Arms, then draws, then the listed values of each axis, the first axis slowest.
+    pub(super) fn candidates(&self, base: &Value) -> Result<Vec<Point>, StudyError> {
+        let only = [ArmConfig::default()];
+        let arms = match self.config.arms.as_slice() {
+            [] => &only,
+            arms => arms,
+        };
+        let mut points: Vec<Point> = Vec::new();
+        for arm in arms {
+            self.check_overlap(arm)?;
+            let place = format!("arm {:?}", arm.name);
+            let settings = merged::<E::Config>(base, &arm.settings, &place)?;
+            let (seeds, folds) = (self.seeds(arm)?, self.folds(arm));
+            for values in self.values() {
+                let mut settings = settings.clone();
+                for (axis, value) in self.config.axes.iter().zip(&values) {
+                    let part = settings::part(&axis.setting, value.clone());
+                    let place = format!("axis {}", axis.setting);
+                    settings = merged::<E::Config>(&settings, &part, &place)?;
+                }
+                let names = self.config.axes.iter().map(|axis| axis.label().to_string());
+                let candidate = Candidate {
+                    arm: Some(arm.name.clone()).filter(|name| !name.is_empty()),
+                    values: names.zip(values).collect(),
+                };
+                // A draw that repeats an earlier one would count one result twice.
+                let repeats =
+                    |other: &Point| other.candidate == candidate && other.settings == settings;
+                if self.config.trials.is_some() && points.iter().any(repeats) {
+                    continue;
+                }
+                let (seeds, folds) = (seeds.clone(), folds.clone());
+                points.push(Point {
+                    candidate,
+                    settings,
+                    seeds,
+                    folds,
+                });
+            }
+        }
+        check_different(&points)?;
+        Ok(points)
+    }
+
+    /// A setting has one origin: the arm, an axis, or the seeds.
+    fn check_overlap(&self, arm: &ArmConfig) -> Result<(), StudyError> {
+        let seed = match (&arm.seeds, &self.config.seeds) {
+            (None, None) => None,
+            _ => self.experiment.seed_setting(),
+        };
+        let axes = self.config.axes.iter();
+        let axes = axes.map(|axis| (axis.setting.as_str(), format!("axis {}", axis.setting)));
+        let halving = self.config.halving.iter();
+        let halving = halving.map(|halving| (halving.setting.as_str(), "halving".to_string()));
+        let seed = seed.map(|setting| (setting, "seeds".to_string()));
+        let others: Vec<(&str, String)> = axes.chain(halving).chain(seed).collect();
+        for (position, (setting, by)) in others.iter().enumerate() {
+            let twice = |first: &str| StudyError::SetTwice {
+                setting: setting.to_string(),
+                first: first.to_string(),
+                second: by.clone(),
+            };
+            if sets(&arm.settings, setting) {
+                return Err(twice(&format!("arm {:?}", arm.name)));
+            }
+            let part = settings::part(setting, Value::Null);
+            let earlier = others[..position].iter();
+            if let Some((_, first)) = earlier.into_iter().find(|(other, _)| {
+                sets(&part, other) || sets(&settings::part(other, Value::Null), setting)
+            }) {
+                return Err(twice(first));
+            }
+        }
+        Ok(())
+    }
+
+    /// The values of all axes together.
+    fn values(&self) -> Vec<Vec<Value>> {
+        let draws = self.config.trials.unwrap_or(1);
+        let mut all = Vec::new();
+        for draw in 0..draws {
+            let mut some: Vec<Vec<Value>> = vec![Vec::new()];
+            for axis in &self.config.axes {
+                let drawn = axis.draw(self.config.seed, draw);
+                let values = match &axis.values {
+                    Some(values) => values.clone(),
+                    None => drawn.into_iter().collect(),
+                };
+                let with = |head: &[Value], value: &Value| {
+                    let mut longer = head.to_vec();
+                    longer.push(value.clone());
+                    longer
+                };
+                let heads = some.iter();
+                let longer = heads.flat_map(|head| values.iter().map(|value| with(head, value)));
+                some = longer.collect();
+            }
+            all.extend(some);
+        }
+        all
+    }
+
+    fn seeds(&self, arm: &ArmConfig) -> Result<Vec<Option<u64>>, StudyError> {
+        let Some(seeds) = arm.seeds.as_ref().or(self.config.seeds.as_ref()) else {
+            return Ok(vec![None]);
+        };
+        if self.experiment.seed_setting().is_none() {
+            let setting = match arm.seeds {
+                Some(_) => format!("seeds of arm {:?}", arm.name),
+                None => "seeds".to_string(),
+            };
+            return Err(StudyError::NoSeed { setting });
+        }
+        Ok(seeds.list(self.config.seed).into_iter().map(Some).collect())
+    }
+
+    fn folds(&self, arm: &ArmConfig) -> Vec<Option<Fold>> {
+        let seed = self.config.seed;
+        match arm.folds.or(self.config.folds) {
+            None | Some(0) => vec![None],
+            Some(of) => (0..of)
+                .map(|index| Some(Fold { index, of, seed }))
+                .collect(),
+        }
+    }
+
+    /// Rung after rung, candidate after candidate, seed after seed, fold after fold.
+    pub(super) fn trials(&self, points: &[Point]) -> Result<Vec<Trial<E::Config>>, StudyError> {
+        let halving = self.config.halving.as_ref();
+        let rungs = halving.map_or(1, |halving| halving.rungs());
+        let mut trials = Vec::new();
+        for rung in 0..rungs {
+            for (candidate, point) in points.iter().enumerate() {
+                let mut settings = point.settings.clone();
+                if let Some(halving) = halving {
+                    let part = settings::part(&halving.setting, halving.budget(rung).into());
+                    settings = merged::<E::Config>(&settings, &part, "halving")?;
+                }
+                for seed in &point.seeds {
+                    let settings = self.seeded(&settings, *seed)?;
+                    for fold in &point.folds {
+                        let place = (trials.len(), candidate, rung);
+                        trials.push(self.trial(place, point, &settings, *fold)?);
+                    }
+                }
+            }
+        }
+        Ok(trials)
+    }
+
+    fn seeded(&self, settings: &Value, seed: Option<u64>) -> Result<Value, StudyError> {
+        match (seed, self.experiment.seed_setting()) {
+            (Some(seed), Some(setting)) => {
+                let part: Map<String, Value> = settings::part(setting, seed.into());
+                merged::<E::Config>(settings, &part, "seeds")
+            }
+            _ => Ok(settings.clone()),
+        }
+    }
+
+    fn trial(
+        &self,
+        (index, candidate, rung): (usize, usize, usize),
+        point: &Point,
+        settings: &Value,
+        fold: Option<Fold>,
+    ) -> Result<Trial<E::Config>, StudyError> {
+        let label = point.candidate.label();
+        let place = if label.is_empty() {
+            "base".to_string()
+        } else {
+            label
+        };
+        let config: E::Config = serde_json::from_value(settings.clone()).map_err(|source| {
+            StudyError::SettingValue {
+                place: place.clone(),
+                source,
+            }
+        })?;
+        self.check(&config, fold, &place)?;
+        let seed = self.experiment.seed_setting();
+        let seed = seed.and_then(|setting| settings::value(settings, setting)?.as_u64());
+        Ok(Trial {
+            index,
+            id: id(&point.candidate, seed, fold, settings),
+            candidate,
+            rung,
+            seed,
+            fold,
+            config,
+            settings: settings.clone(),
+        })
+    }
+}
+
+impl<E: Experiment> Resolver<'_, E> {
+    /// Whether a trial can be run, and will have what it is compared by.
+    fn check(&self, config: &E::Config, fold: Option<Fold>, place: &str) -> Result<(), StudyError> {
+        let checked = self.experiment.check(config, fold);
+        checked.map_err(|error| StudyError::Config {
+            trial: place.to_string(),
+            what: error.to_string(),
+        })?;
+        let (metric, rows) = (&self.config.metric[..], self.config.measured_on);
+        let metrics = self.experiment.metrics(config, rows);
+        match metrics.filter(|metrics| !metrics.iter().any(|name| name == metric)) {
+            Some(metrics) => Err(no_score(place, metric, rows, metrics)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Two candidates that are the same would count one result twice.
+fn check_different(points: &[Point]) -> Result<(), StudyError> {
+    for (position, point) in points.iter().enumerate() {
+        let same = points[..position]
+            .iter()
+            .find(|other| other.settings == point.settings && other.folds == point.folds);
+        if let Some(same) = same {
+            return Err(StudyError::EqualArms {
+                first: same.candidate.label(),
+                second: point.candidate.label(),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! What a study knows so far.
+
+use std::collections::BTreeMap;
+
+use crate::error::StudyError;
+use crate::folder::StudyFolder;
+use crate::halving::best;
+use crate::outcome::{TrialResult, TrialState};
+use crate::plan::Study;
+use crate::trial::Trial;
+
+/// The trials of a study that are due, each with how it stands.
+///
+/// All of a study are due, but for one that halves: there a rung is due when the one before is
+/// through.
+#[derive(Debug)]
+pub struct StudyResults<'a, C> {
+    pub(super) study: &'a Study<C>,
+    /// By trial number; nothing for one that is not due.
+    states: Vec<Option<TrialState>>,
+    /// Rungs that are due.
+    rungs: usize,
+}
+
+impl StudyFolder {
+    /// Looks at every trial.
+    ///
+    /// # Errors
+    /// As [`Self::state`].
+    pub fn results<'a, C>(&self, study: &'a Study<C>) -> Result<StudyResults<'a, C>, StudyError> {
+        let mut results = StudyResults {
+            study,
+            states: vec![None; study.trials().len()],
+            rungs: 0,
+        };
+        let mut candidates: Vec<usize> = (0..study.candidates().len()).collect();
+        loop {
+            let rung = results.rungs;
+            let due =
+                |trial: &&Trial<C>| trial.rung == rung && candidates.contains(&trial.candidate);
+            for trial in study.trials().iter().filter(due) {
+                results.states[trial.index] = Some(self.state(trial)?);
+            }
+            results.rungs += 1;
+            match results.survivors(rung) {
+                Some(next) if !next.is_empty() => candidates = next,
+                _ => return Ok(results),
+            }
+        }
+    }
+}
+
+impl<C> StudyResults<'_, C> {
+    /// The study.
+    pub fn study(&self) -> &Study<C> {
+        self.study
+    }
+
+    /// The trials that are due, by number.
+    pub fn due(&self) -> impl Iterator<Item = (&Trial<C>, &TrialState)> {
+        let trials = self.study.trials().iter().zip(&self.states);
+        trials.filter_map(|(trial, state)| Some((trial, state.as_ref()?)))
+    }
+
+    /// The trials that are due and have not ended.
+    pub fn missing(&self) -> impl Iterator<Item = &Trial<C>> {
+        let missing = |state: &TrialState| *state == TrialState::Missing;
+        self.due()
+            .filter(move |(_, state)| missing(state))
+            .map(|(trial, _)| trial)
+    }
+
+    /// How a trial stands; nothing for one that is not due.
+    pub fn state(&self, trial: &Trial<C>) -> Option<&TrialState> {
+        self.states.get(trial.index)?.as_ref()
+    }
+
+    /// The finished trials of a candidate in the last rung that it got to.
+    pub fn of_candidate(&self, candidate: usize) -> Vec<(&Trial<C>, &TrialResult)> {
+        let rung = self.last_rung(candidate);
+        let of_candidate = |trial: &Trial<C>| trial.candidate == candidate && trial.rung == rung;
+        self.due()
+            .filter(|(trial, _)| of_candidate(trial))
+            .filter_map(|(trial, state)| Some((trial, state.result()?)))
+            .collect()
+    }
+
+    /// The last rung that a candidate got to, from 0.
+    pub fn last_rung(&self, candidate: usize) -> usize {
+        let due = self.due().filter(|(trial, _)| trial.candidate == candidate);
+        due.map(|(trial, _)| trial.rung).max().unwrap_or(0)
+    }
+
+    /// How many rungs are due.
+    pub fn rungs(&self) -> usize {
+        self.rungs
+    }
+
+    /// The scores of a candidate by the study's metric, one a finished trial.
+    pub fn scores(&self, candidate: usize) -> Vec<f64> {
+        let config = self.study.config();
+        self.scores_by(candidate, |result| {
+            result
+                .scores
+                .on(config.measured_on)
+                .get(&config.metric)
+                .copied()
+        })
+    }
+
+    /// The test scores of a candidate by another metric.
+    pub fn test_scores(&self, candidate: usize, metric: &str) -> Vec<f64> {
+        self.scores_by(candidate, |result| result.scores.test.get(metric).copied())
+    }
+
+    /// A number of each finished trial of a candidate, such as its epochs to the best model.
+    pub fn numbers(&self, candidate: usize, name: &str) -> Vec<f64> {
+        self.scores_by(candidate, |result| result.scores.numbers.get(name).copied())
+    }
+
+    fn scores_by(&self, candidate: usize, score: impl Fn(&TrialResult) -> Option<f64>) -> Vec<f64> {
+        let trials = self.of_candidate(candidate);
+        trials
+            .iter()
+            .filter_map(|(_, result)| score(result))
+            .collect()
+    }
+
+    /// The mean score of each candidate, if it has any.
+    pub fn means(&self) -> Vec<Option<f64>> {
+        let candidates = 0..self.study.candidates().len();
+        candidates
+            .map(|candidate| mean(&self.scores(candidate)))
+            .collect()
+    }
+
+    /// The candidate with the best mean score of those that got furthest.
+    pub fn best(&self) -> Option<usize> {
+        let mut means = self.means();
+        let scored = (0..means.len()).filter(|candidate| means[*candidate].is_some());
+        let furthest = scored.map(|candidate| self.last_rung(candidate)).max()?;
+        for (candidate, mean) in means.iter_mut().enumerate() {
+            if self.last_rung(candidate) < furthest {
+                *mean = None;
+            }
+        }
+        let higher = self.study.config().higher_is_better();
+        best(&means, 1, higher).first().copied()
+    }
+
+    /// The candidates of the next rung; nothing if there is none, or this one is not through.
+    /// A candidate of which a trial failed is left behind.
+    fn survivors(&self, rung: usize) -> Option<Vec<usize>> {
+        let config = self.study.config();
+        let halving = config.halving.as_ref()?;
+        if rung + 1 >= halving.rungs() {
+            return None;
+        }
+        let mut scores: BTreeMap<usize, Vec<Option<f64>>> = BTreeMap::new();
+        for (trial, state) in self.due().filter(|(trial, _)| trial.rung == rung) {
+            if *state == TrialState::Missing {
+                return None;
+            }
+            let score = state.result().and_then(|result| {
+                result
+                    .scores
+                    .on(config.measured_on)
+                    .get(&config.metric)
+                    .copied()
+            });
+            scores.entry(trial.candidate).or_default().push(score);
+        }
+        let all = self.study.candidates().len();
+        let score = |candidate: usize| -> Option<f64> {
+            let scores: Option<Vec<f64>> = scores.get(&candidate)?.iter().copied().collect();
+            mean(&scores?)
+        };
+        let scores: Vec<Option<f64>> = (0..all).map(score).collect();
+        let higher = config.higher_is_better();
+        Some(best(&scores, halving.kept(all, rung + 1), higher))
+    }
+}
+
+fn mean(values: &[f64]) -> Option<f64> {
+    match values {
+        [] => None,
+        values => Some(values.iter().sum::<f64>() / values.len() as f64),
+    }
+}

@@ -1,0 +1,290 @@
+//! Settings by name: a part of a configuration merged into the whole, and what is wrong with it.
+//!
+//! A configuration is what its type says: a part is merged into the whole as JSON, the type reads
+//! it back, and what the type refuses is refused. So every setting of every configuration can be
+//! set by its path, with no list of them anywhere.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::error::StudyError;
+
+/// How many names a refusal offers.
+const OFFERED: usize = 3;
+
+/// The configuration in full, with `part` instead of what it sets; `place` says who sets it.
+///
+/// # Errors
+/// [`StudyError::UnknownSetting`] for a setting that the type has not got,
+/// [`StudyError::SettingValue`] for a value that it does not take.
+pub(super) fn merged<C: Serialize + DeserializeOwned>(
+    whole: &Value,
+    part: &Map<String, Value>,
+    place: &str,
+) -> Result<Value, StudyError> {
+    let mut together = whole.clone();
+    let part = Value::Object(part.clone());
+    merge(&mut together, &part);
+    let refused = |source| match unknown_setting(whole, &part) {
+        Some(setting) => StudyError::UnknownSetting {
+            place: place.to_string(),
+            nearest: nearest(whole, &setting),
+            setting,
+        },
+        None => StudyError::SettingValue {
+            place: place.to_string(),
+            source,
+        },
+    };
+    let config: C = serde_json::from_value(together).map_err(refused)?;
+    let full = serde_json::to_value(&config).map_err(refused)?;
+    // A type that takes any name has dropped what it does not know.
+    match leaves(&part).find(|path| get(&full, path).is_none()) {
+        Some(path) => Err(StudyError::UnknownSetting {
+            place: place.to_string(),
+            setting: path.join("."),
+            nearest: nearest(whole, &path.join(".")),
+        }),
+        None => Ok(full),
+    }
+}
+
+/// A part with one setting.
+pub(super) fn part(setting: &str, value: Value) -> Map<String, Value> {
+    let (name, rest) = match setting.split_once('.') {
+        Some((name, rest)) => (name, Value::Object(part(rest, value))),
+        None => (setting, value),
+    };
+    Map::from_iter([(name.to_string(), rest)])
+}
+
+/// The value of a setting, if it is there.
+pub(super) fn value<'a>(whole: &'a Value, setting: &str) -> Option<&'a Value> {
+    get(
+        whole,
+        &setting.split('.').map(str::to_string).collect::<Vec<_>>(),
+    )
+}
+
+/// Whether a part sets a setting, or a part of it.
+pub(super) fn sets(part: &Map<String, Value>, setting: &str) -> bool {
+    let mut names = setting.split('.');
+    let mut found = names.next().and_then(|name| part.get(name));
+    for name in names {
+        match found {
+            Some(Value::Object(fields)) => found = fields.get(name),
+            _ => break,
+        }
+    }
+    found.is_some()
+}
+
+/// The paths of all settings with their values.
+pub(super) fn flat(whole: &Value) -> Vec<(String, Value)> {
+    let paths = leaves(whole);
+    paths
+        .filter_map(|path| Some((path.join("."), get(whole, &path)?.clone())))
+        .collect()
+}
+
+fn merge(whole: &mut Value, part: &Value) {
+    let (Value::Object(fields), Value::Object(changes)) = (&mut *whole, part) else {
+        *whole = part.clone();
+        return;
+    };
+    if is_other_choice(fields, changes) {
+        *whole = part.clone();
+        return;
+    }
+    for (name, change) in changes {
+        match fields.get_mut(name) {
+            Some(field) => merge(field, change),
+            None => drop(fields.insert(name.clone(), change.clone())),
+        }
+    }
+}
+
+/// Whether `changes` chooses another alternative than `fields` has, such as `{"steps": 100}` in
+/// place of `{"epochs": 3}`, or another `kind` of loss: its fields then are not those of the first.
+fn is_other_choice(fields: &Map<String, Value>, changes: &Map<String, Value>) -> bool {
+    let is_other_key = fields.len() == 1 && changes.len() == 1 && fields.keys().ne(changes.keys());
+    let is_other_kind = changes
+        .get("kind")
+        .is_some_and(|kind| Some(kind) != fields.get("kind"));
+    is_other_key || is_other_kind
+}
+
+/// The first setting of `part` that is not there in the whole, where the whole would show it.
+fn unknown_setting(whole: &Value, part: &Value) -> Option<String> {
+    let unknown = |path: &Vec<String>| {
+        (1..=path.len()).any(|length| {
+            let parent = get(whole, &path[..length - 1]);
+            let Some(Value::Object(fields)) = parent else {
+                return false;
+            };
+            // Of an alternative only the one chosen is there.
+            let is_choice = fields.len() == 1 || fields.contains_key("kind");
+            !is_choice && !fields.contains_key(&path[length - 1])
+        })
+    };
+    leaves(part).find(unknown).map(|path| path.join("."))
+}
+
+fn get<'a>(whole: &'a Value, path: &[String]) -> Option<&'a Value> {
+    path.iter().try_fold(whole, |value, name| value.get(name))
+}
+
+/// The paths to all values that are no objects with fields.
+fn leaves(value: &Value) -> impl Iterator<Item = Vec<String>> {
+    let mut found = Vec::new();
+    collect(value, &mut Vec::new(), &mut found);
+    found.into_iter()
+}
+
+fn collect(value: &Value, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
+    match value {
+        Value::Object(fields) if !fields.is_empty() => {
+            for (name, field) in fields {
+                path.push(name.clone());
+                collect(field, path, found);
+                path.pop();
+            }
+        }
+        _ => found.push(path.clone()),
+    }
+}
+
+/// The settings most like one that there is not: by their last names first, then by the whole.
+fn nearest(whole: &Value, setting: &str) -> Vec<String> {
+    let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_string();
+    let likeness = |path: &str| {
+        strsim::jaro_winkler(&last(path), &last(setting)) + strsim::jaro_winkler(path, setting)
+    };
+    let mut paths: Vec<(f64, String)> = leaves(whole)
+        .map(|path| path.join("."))
+        .map(|path| (likeness(&path), path))
+        .collect();
+    paths.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    paths
+        .into_iter()
+        .take(OFFERED)
+        .map(|(_, path)| path)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use finetune_train::FineTuningConfig;
+
+    fn set(setting: &str, value: Value) -> Result<FineTuningConfig, StudyError> {
+        let defaults = serde_json::to_value(FineTuningConfig::default()).unwrap();
+        let full = merged::<FineTuningConfig>(&defaults, &part(setting, value), "axis")?;
+        Ok(serde_json::from_value(full).unwrap())
+    }
+
+    #[test]
+    fn every_setting_of_the_defaults_can_be_set_by_its_path() {
+        let defaults = serde_json::to_value(FineTuningConfig::default()).unwrap();
+        for (setting, value) in flat(&defaults) {
+            let again = set(&setting, value).unwrap();
+            assert_eq!(again, FineTuningConfig::default(), "{setting}");
+        }
+    }
+
+    #[test]
+    fn alternatives_replace_one_another() {
+        let config = set("train.length.steps", json!(7)).unwrap();
+        assert_eq!(config.train.length, finetune_train::RunLength::Steps(7));
+        let config = set("train.batch_size.tokens", json!(512)).unwrap();
+        assert_eq!(
+            config.train.batch_size,
+            finetune_data::BatchSize::Tokens(512)
+        );
+        let config = set("loss", json!({"kind": "huber"})).unwrap();
+        assert!(matches!(
+            config.loss,
+            finetune_train::LossConfig::Huber { .. }
+        ));
+        let config = set("train.evaluation.metric", json!("accuracy")).unwrap();
+        assert_eq!(
+            config.train.evaluation.unwrap().metric,
+            finetune_eval::Metric::Accuracy
+        );
+        let config = set("train.evaluation.every.steps", json!(5)).unwrap();
+        assert_eq!(
+            config.train.evaluation.unwrap().every,
+            finetune_train::Every::Steps(5)
+        );
+    }
+
+    #[test]
+    fn a_part_keeps_what_it_does_not_set() {
+        let first = serde_json::to_value(set("train.seed", json!(3)).unwrap()).unwrap();
+        let rate = part("train.optimizer.learning_rate", json!(0.5));
+        let both = merged::<FineTuningConfig>(&first, &rate, "arm").unwrap();
+        assert_eq!(value(&both, "train.seed"), Some(&json!(3)));
+        assert_eq!(
+            value(&both, "train.optimizer.learning_rate"),
+            Some(&json!(0.5))
+        );
+    }
+
+    #[test]
+    fn an_unknown_setting_is_named_with_the_nearest() {
+        let error = set("train.optimizer.learning_rat", json!(1e-3)).unwrap_err();
+        let message = error.to_string();
+        assert!(
+            message.starts_with("axis: there is no setting train.optimizer.learning_rat; the nearest are train.optimizer.learning_rate, "),
+            "{message}"
+        );
+        let message = set("learning_rate", json!(1)).unwrap_err().to_string();
+        assert!(
+            message.contains("train.optimizer.learning_rate"),
+            "{message}"
+        );
+        assert!(matches!(
+            set("train.seed.more", json!(1)).unwrap_err(),
+            StudyError::SettingValue { .. }
+        ));
+    }
+
+    #[test]
+    fn a_wrong_value_is_no_unknown_setting() {
+        let error = set("train.accumulation", json!("many")).unwrap_err();
+        assert!(matches!(error, StudyError::SettingValue { .. }), "{error}");
+        assert!(error.to_string().contains("\"many\""), "{error}");
+        let error = set("train.batch_size.row", json!(3)).unwrap_err();
+        assert!(
+            error.to_string().contains("unknown variant `row`"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_type_that_takes_any_name_is_asked_what_it_kept() {
+        #[derive(Serialize, serde::Deserialize)]
+        struct Lenient {
+            rate: f64,
+            decay: f64,
+        }
+        let whole = json!({"rate": 1.0, "decay": 0.1});
+        let error = merged::<Lenient>(&whole, &part("rat", json!(2.0)), "arm \"a\"").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "arm \"a\": there is no setting rat; the nearest are rate, decay"
+        );
+    }
+
+    #[test]
+    fn what_a_part_sets() {
+        let changes = part("train.length", json!({"epochs": 3}));
+        assert!(sets(&changes, "train.length.epochs"));
+        assert!(sets(&changes, "train"));
+        assert!(!sets(&changes, "train.seed"));
+        assert!(sets(&part("train", json!(3)), "train.seed"));
+    }
+}

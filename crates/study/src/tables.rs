@@ -1,0 +1,229 @@
+//! The tables of a study.
+
+use finetune_eval::report::{Cell, Column, Table};
+use finetune_eval::statistics::SampleSummary;
+
+use crate::dimensions::ARM;
+use crate::error::StudyError;
+use crate::measured_on::MeasuredOn;
+use crate::outcome::TrialState;
+use crate::results::StudyResults;
+use crate::trial::shown;
+
+/// What a table has beside the study's own metric, where trials have it.
+const METRICS: [&str; 5] = ["accuracy", "f1", "macro_f1", "pearson", "spearman"];
+
+impl<C> StudyResults<'_, C> {
+    /// A row a candidate: arm, values, mean and deviation of its scores. Drawn candidates come
+    /// best first, listed ones as listed.
+    ///
+    /// # Errors
+    /// [`StudyError::Eval`], for scores that a study would not have kept: never.
+    pub fn table(&self) -> Result<Table, StudyError> {
+        let config = self.study.config();
+        let metrics = self.further_metrics();
+        let names = self.number_names();
+        let mut columns = self.candidate_columns();
+        columns.push(Column::count("Trials"));
+        let main = Column::number(self.metric_name(), 4);
+        columns.push(match config.higher_is_better() {
+            true => main.highest_is_best(),
+            false => main.lowest_is_best(),
+        });
+        let test = |metric: &&str| Column::number(format!("test {}", spaced(metric)), 4);
+        columns.extend(metrics.iter().map(test));
+        columns.extend(names.iter().map(|name| Column::number(name.as_str(), 2)));
+        let mut table = Table::new(self.caption(), columns);
+        for candidate in self.in_order() {
+            let scores = self.scores(candidate);
+            let mut row = self.candidate_cells(candidate);
+            row.push(scores.len().into());
+            row.push(summary(&scores)?);
+            for metric in &metrics {
+                row.push(summary(&self.test_scores(candidate, metric))?);
+            }
+            for name in &names {
+                row.push(summary(&self.numbers(candidate, name))?);
+            }
+            table.push(row)?;
+        }
+        Ok(table)
+    }
+
+    /// The trials that failed, with their errors.
+    pub(super) fn failures(&self) -> Result<Option<Table>, StudyError> {
+        let mut table = Table::new(
+            "Trials that failed.",
+            vec![
+                Column::count("Number"),
+                Column::text("Trial"),
+                Column::text("Error"),
+            ],
+        );
+        for (trial, state) in self.due() {
+            if let TrialState::Failed(failure) = state {
+                let error = failure.error.join(": ");
+                table.push([
+                    trial.index.into(),
+                    self.study.label(trial).into(),
+                    error.into(),
+                ])?;
+            }
+        }
+        Ok((!table.rows().is_empty()).then_some(table))
+    }
+
+    /// The trials that have not ended.
+    pub(super) fn missing_table(&self) -> Result<Option<Table>, StudyError> {
+        let mut table = Table::new(
+            "Trials that have not ended.",
+            vec![
+                Column::count("Number"),
+                Column::text("Trial"),
+                Column::text("Folder"),
+            ],
+        );
+        for trial in self.missing() {
+            let label = self.study.label(trial);
+            table.push([trial.index.into(), label.into(), trial.id.as_str().into()])?;
+        }
+        Ok((!table.rows().is_empty()).then_some(table))
+    }
+
+    /// How many candidates each rung of a study that halves has had.
+    pub(super) fn rung_table(&self) -> Result<Option<Table>, StudyError> {
+        let Some(halving) = &self.study.config().halving else {
+            return Ok(None);
+        };
+        let mut table = Table::new(
+            "Rungs: who got furthest.",
+            vec![
+                Column::count("Rung"),
+                Column::count(halving.name()),
+                Column::count("Candidates"),
+                Column::text("Best"),
+            ],
+        );
+        for rung in 0..self.rungs() {
+            let due = self.due().filter(|(trial, _)| trial.rung == rung);
+            let mut candidates: Vec<usize> = due.map(|(trial, _)| trial.candidate).collect();
+            candidates.dedup();
+            let best = self.best().filter(|best| rung == self.last_rung(*best));
+            table.push([
+                (rung + 1).into(),
+                halving.budget(rung).into(),
+                candidates.len().into(),
+                best.map(|best| self.study.candidate_label(best)).into(),
+            ])?;
+        }
+        Ok(Some(table))
+    }
+
+    /// The study's metric and where it is measured, for people.
+    pub(super) fn metric_name(&self) -> String {
+        let config = self.study.config();
+        let rows = match config.measured_on {
+            MeasuredOn::Test => "test",
+            MeasuredOn::Validation => "validation",
+        };
+        format!("{rows} {}", spaced(&config.metric))
+    }
+
+    fn caption(&self) -> String {
+        let (due, finished) = self.due().fold((0, 0), |(due, finished), (_, state)| {
+            (due + 1, finished + usize::from(state.result().is_some()))
+        });
+        format!(
+            "Mean ± standard deviation over the trials of a candidate; {finished} of {due} trials."
+        )
+    }
+
+    fn candidate_columns(&self) -> Vec<Column> {
+        let config = self.study.config();
+        let mut names: Vec<&str> = Vec::new();
+        if !config.arms.is_empty() || config.axes.is_empty() {
+            names.push(ARM);
+        }
+        names.extend(config.axes.iter().map(|axis| axis.label()));
+        names.extend(config.halving.as_ref().map(|halving| halving.name()));
+        names.into_iter().map(Column::text).collect()
+    }
+
+    fn candidate_cells(&self, candidate: usize) -> Vec<Cell> {
+        let config = self.study.config();
+        let point = &self.study.candidates()[candidate];
+        let mut cells: Vec<Cell> = Vec::new();
+        if !config.arms.is_empty() || config.axes.is_empty() {
+            let arm = point.arm.as_deref().unwrap_or(&config.name);
+            cells.push(arm.into());
+        }
+        cells.extend(
+            point
+                .values
+                .iter()
+                .map(|(_, value)| Cell::from(shown(value))),
+        );
+        if let Some(halving) = &config.halving {
+            cells.push(halving.budget(self.last_rung(candidate)).to_string().into());
+        }
+        cells
+    }
+
+    /// The candidates in the order of the table.
+    fn in_order(&self) -> Vec<usize> {
+        let config = self.study.config();
+        let mut order: Vec<usize> = (0..self.study.candidates().len()).collect();
+        if config.trials.is_some() {
+            let means = self.means();
+            let worst = f64::NEG_INFINITY;
+            let sign = if config.higher_is_better() { 1.0 } else { -1.0 };
+            let rank = |candidate: &usize| {
+                (
+                    self.last_rung(*candidate),
+                    means[*candidate].map_or(worst, |mean| sign * mean),
+                )
+            };
+            order.sort_by(|a, b| {
+                let (a, b) = (rank(a), rank(b));
+                b.0.cmp(&a.0).then(b.1.total_cmp(&a.1))
+            });
+        }
+        order
+    }
+
+    fn further_metrics(&self) -> Vec<&'static str> {
+        let config = self.study.config();
+        let is_main =
+            |metric: &str| config.measured_on == MeasuredOn::Test && metric == config.metric;
+        let has = |metric: &str| {
+            self.due().any(|(_, state)| {
+                state
+                    .result()
+                    .is_some_and(|result| result.scores.test.contains_key(metric))
+            })
+        };
+        let further = METRICS.into_iter().filter(|metric| !is_main(metric));
+        further.filter(|metric| has(metric)).collect()
+    }
+
+    fn number_names(&self) -> Vec<String> {
+        let results = self.due().filter_map(|(_, state)| state.result());
+        let names = results.flat_map(|result| result.scores.numbers.keys().cloned());
+        names
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect()
+    }
+}
+
+/// A metric's name with spaces.
+fn spaced(metric: &str) -> String {
+    metric.replace('_', " ")
+}
+
+fn summary(scores: &[f64]) -> Result<Cell, StudyError> {
+    match scores {
+        [] => Ok(Cell::Missing),
+        scores => Ok(SampleSummary::of(scores, 0.95)?.into()),
+    }
+}

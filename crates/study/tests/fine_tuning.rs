@@ -1,0 +1,286 @@
+//! Fine-tuning as an experiment: what trials share, what is left of them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use burn::tensor::Device;
+use finetune_data::{EncodingConfig, Folds};
+use finetune_study::{
+    FineTuningExperiment, PreTrainedConfig, PreTrainedExperiment, Study, StudyCallback,
+    StudyConfig, StudyFolder, StudyRunner,
+};
+use finetune_train::{
+    Callback, CheckpointPolicy, EvaluationConfig, Every, FineTuningConfig, PreTrainingConfig,
+    PreparedFineTuning, RunLength, TestScores, TextConfig, TrainConfig, TrainError, read_json,
+};
+use serde_json::Value;
+
+use crate::small_run::{checkpoint, dataset, fine_tuning_config, train_config};
+
+fn defaults() -> FineTuningConfig {
+    fine_tuning_config(TrainConfig {
+        length: RunLength::Epochs(2),
+        checkpoints: CheckpointPolicy {
+            every: Some(Every::Steps(2)),
+            ..Default::default()
+        },
+        ..train_config()
+    })
+}
+
+const TINY: &str = r#"
+    name = "tiny"
+    seeds = 2
+    arms = [
+        { name = "frozen", settings.train.freeze.part = "encoder" },
+        { name = "last layer", settings.train.freeze.part = "all-but-last-1" },
+        { name = "all layers" },
+    ]
+"#;
+
+fn experiment(start: &Path) -> FineTuningExperiment {
+    let splits = finetune_data::Splits::train_test(dataset(40), dataset(10));
+    FineTuningExperiment::new(start, splits, &Device::flex(), "flex")
+        .unwrap()
+        .defaults(defaults())
+}
+
+/// Six runs on the checkpoint in a folder.
+pub(super) fn tiny_study(start: &Path) -> (Study<FineTuningConfig>, FineTuningExperiment) {
+    let experiment = experiment(start);
+    let study = Study::new(StudyConfig::from_toml(TINY).unwrap(), &experiment).unwrap();
+    (study, experiment)
+}
+
+#[test]
+fn trials_are_the_runs_that_they_would_be_alone() {
+    let parent = tempfile::tempdir().unwrap();
+    let start = parent.path().join("start");
+    let splits = checkpoint(&start);
+    let (study, experiment) = tiny_study(&start);
+    let folders =
+        ["one", "three"].map(|name| StudyFolder::open(&parent.path().join(name), &study).unwrap());
+    let reports = [(&folders[0], 1), (&folders[1], 3)].map(|(folder, jobs)| {
+        let runner = StudyRunner::new(&study, &experiment, folder).jobs(jobs);
+        runner.run(&()).unwrap().report().unwrap().to_json()
+    });
+    assert!(reports[0] == reports[1]);
+
+    let results = folders[0].results(&study).unwrap();
+    for (trial, state) in results.due() {
+        let result = state.result().unwrap();
+        let config = trial.config.clone();
+        let run = PreparedFineTuning::new(&start, splits.clone(), config, &Device::flex(), "flex")
+            .unwrap();
+        let alone = parent.path().join(format!("alone-{}", trial.index));
+        let test = run.run(&alone, &mut ()).unwrap().report.test.unwrap();
+        let TestScores::Classes { report, .. } = &test.scores else {
+            panic!("classes have scores of classes");
+        };
+        assert_eq!(result.scores.test["accuracy"], report.accuracy);
+        assert_eq!(result.scores.test["macro_f1"], report.macro_f1);
+        let folder = folders[0].trials().join(&trial.id).join("run");
+        for file in ["metrics.jsonl", "predictions.jsonl"] {
+            let (here, there) = (fs::read(folder.join(file)), fs::read(alone.join(file)));
+            assert!(
+                here.unwrap() == there.unwrap(),
+                "{file} of trial {}",
+                trial.index
+            );
+        }
+        assert!(!folder.join("checkpoints").exists() && !folder.join("model").exists());
+    }
+    // The second seed finds what the first computed of the frozen part.
+    let reused = |index: usize| {
+        let folder = folders[0].trials().join(&study.trials()[index].id);
+        let report: Value = read_json(&folder.join("run/report.json")).unwrap();
+        report["activations"]["reused"].as_bool()
+    };
+    let reused: Vec<_> = (0..6).map(reused).collect();
+    let [no, yes] = [false, true].map(Some);
+    assert_eq!(reused, [no, yes, no, yes, None, None]);
+}
+
+#[test]
+fn folds_are_those_of_other_systems() {
+    let parent = tempfile::tempdir().unwrap();
+    let start = parent.path().join("start");
+    checkpoint(&start);
+    let experiment = experiment(&start).validation_share(0.2, 7);
+    let toml = "name = 'folds'\nfolds = 4\nseed = 3\nbase.train.length.epochs = 1\nbase.train.evaluation.metric = 'accuracy'";
+    let study = Study::new(StudyConfig::from_toml(toml).unwrap(), &experiment).unwrap();
+    let folder = StudyFolder::open(&parent.path().join("study"), &study).unwrap();
+    let results = StudyRunner::new(&study, &experiment, &folder)
+        .run(&())
+        .unwrap();
+    let folds = Folds::stratified(&dataset(40), 4, 3).unwrap();
+    for (trial, state) in results.due() {
+        let scores = &state.result().unwrap().scores;
+        assert!(scores.validation.contains_key("accuracy"));
+        assert_eq!(scores.numbers["epochs to best"], 1.0);
+        let report: Value =
+            read_json(&folder.trials().join(&trial.id).join("run/report.json")).unwrap();
+        let fold = trial.fold.unwrap().index;
+        let rows = dataset(40).select(&folds.test(fold).unwrap());
+        assert_eq!(report["data"]["test"]["fingerprint"], rows.fingerprint());
+        assert_eq!(report["data"]["validation"]["rows"], 6);
+    }
+}
+
+#[test]
+fn what_no_trial_can_have_is_refused_before_the_first() {
+    let parent = tempfile::tempdir().unwrap();
+    let start = parent.path().join("start");
+    checkpoint(&start);
+    let refused = |toml: &str, experiment: &FineTuningExperiment| {
+        let config = StudyConfig::from_toml(toml).unwrap();
+        Study::new(config, experiment).unwrap_err().to_string()
+    };
+    let plain = experiment(&start);
+    for (toml, expected) in [
+        (
+            "name = 'a'\nmetric = 'pearson'",
+            "trial base has no pearson: the test scores are accuracy, precision, recall, f1, ",
+        ),
+        (
+            "name = 'a'\nmeasured_on = 'validation'",
+            "trial base has no accuracy: there are no validation scores",
+        ),
+        (
+            "name = 'a'\nfolds = 41",
+            "base: folds is 41, expected at most the 40 training rows",
+        ),
+        (
+            "name = 'a'\nbase.train.batch_size.rows = 0",
+            "base: batch_size is 0, expected at least 1",
+        ),
+    ] {
+        let refused = refused(toml, &plain);
+        assert!(refused.starts_with(expected), "{refused}");
+    }
+    let held_out = experiment(&start).validation_share(0.2, 1);
+    let toml = "name = 'a'\nmeasured_on = 'validation'\nmetric = 'cohen_kappa'\nbase.train.evaluation = {}";
+    let refused = refused(toml, &held_out);
+    assert!(
+        refused.ends_with(
+            "the validation scores are loss, accuracy, macro_f1, f1, matthews_correlation"
+        ),
+        "{refused}"
+    );
+}
+
+/// Ends a run with an error at the n-th event.
+struct StopAt(usize);
+
+impl Callback for StopAt {
+    fn on_event(&mut self, _: &finetune_train::Event) -> Result<(), TrainError> {
+        self.0 = self.0.checked_sub(1).ok_or(TrainError::RunComplete {
+            path: "stopped".into(),
+        })?;
+        Ok(())
+    }
+}
+
+struct Stopping;
+
+impl StudyCallback for Stopping {
+    fn trial(&self, _: &str) -> Box<dyn Callback> {
+        Box::new(StopAt(12))
+    }
+}
+
+#[test]
+fn a_retried_trial_goes_on_from_its_checkpoint() {
+    let parent = tempfile::tempdir().unwrap();
+    let start = parent.path().join("start");
+    checkpoint(&start);
+    let experiment = experiment(&start);
+    let toml = "name = 'one'\nbase.train.evaluation.metric = 'loss'";
+    let experiment = experiment.validation_share(0.2, 7);
+    let study = Study::new(StudyConfig::from_toml(toml).unwrap(), &experiment).unwrap();
+    let folder = StudyFolder::open(&parent.path().join("study"), &study).unwrap();
+    let runner = StudyRunner::new(&study, &experiment, &folder).retries(true);
+    runner.run(&Stopping).unwrap();
+    let run = folder.trials().join(&study.trials()[0].id).join("run");
+    assert!(run.join("checkpoints").exists());
+    let results = runner.run(&()).unwrap();
+    assert!(results.due().all(|(_, state)| state.result().is_some()));
+}
+
+#[test]
+fn pre_training_is_one_run_for_all_trials() {
+    let parent = tempfile::tempdir().unwrap();
+    let start = parent.path().join("start");
+    checkpoint(&start);
+    let base = PreTrainingConfig::default();
+    let defaults = PreTrainedConfig {
+        corpora: vec!["small".into()],
+        pre_training: PreTrainingConfig {
+            text: TextConfig {
+                encoding: EncodingConfig::new(16),
+                ..Default::default()
+            },
+            held_out: 0.2,
+            train: TrainConfig {
+                length: RunLength::Steps(6),
+                batch_size: 8.into(),
+                checkpoints: CheckpointPolicy {
+                    milestones: vec![3],
+                    ..Default::default()
+                },
+                ..base.train
+            },
+            ..base
+        },
+        fine_tuning: FineTuningConfig {
+            train: TrainConfig {
+                freeze: finetune_train::Freeze::Encoder.into(),
+                evaluation: Some(EvaluationConfig::default()),
+                ..defaults().train
+            },
+            ..defaults()
+        },
+        ..PreTrainedConfig::default()
+    };
+    let corpora = BTreeMap::from([("small".to_string(), finetune_data::corpus([&dataset(60)]))]);
+    let tuning = experiment(&start).validation_share(0.2, 1);
+    let experiment = PreTrainedExperiment::new(tuning, corpora, defaults);
+    let toml = "name = 'steps'\nseeds = 2\naxes = [{ setting = 'steps', values = [0, 3, 6] }]";
+    let study = Study::new(StudyConfig::from_toml(toml).unwrap(), &experiment).unwrap();
+    let folder = StudyFolder::open(&parent.path().join("study"), &study).unwrap();
+    let results = StudyRunner::new(&study, &experiment, &folder)
+        .jobs(3)
+        .run(&())
+        .unwrap();
+    let perplexities: Vec<usize> = (0..3)
+        .map(|candidate| results.numbers(candidate, "perplexity").len())
+        .collect();
+    assert!(
+        results.due().all(|(_, state)| state.result().is_some()),
+        "{results:?}"
+    );
+    assert_eq!(perplexities, [0, 2, 2]);
+    assert_ne!(
+        results.numbers(1, "perplexity"),
+        results.numbers(2, "perplexity")
+    );
+    let made = |kind: &str| {
+        let entries = fs::read_dir(folder.shared().join(kind)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.ends_with(".json")).count()
+    };
+    assert_eq!((made("pre_training"), made("checkpoint")), (1, 1));
+
+    let refused = |toml: &str| {
+        let config = StudyConfig::from_toml(toml).unwrap();
+        Study::new(config, &experiment).unwrap_err().to_string()
+    };
+    let steps = refused("name = 'steps'\nbase.steps = 4");
+    assert_eq!(
+        steps,
+        "base: steps is 4, expected 0 or a milestone of the pre-training, of [3, 6]"
+    );
+    let corpora = refused("name = 'steps'\nbase.corpora = ['large']");
+    assert_eq!(corpora, "base: corpora is large, expected some of small");
+}

@@ -1,0 +1,18 @@
+//! Studies: from a file to trials, from a folder to tables, through kills and failures.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "tests stop at the first surprise"
+)]
+
+mod comparing;
+mod fine_tuning;
+mod growing;
+mod halving;
+mod hyperqueue;
+mod killed;
+mod planning;
+mod running;
+mod small_run;
+mod toss;

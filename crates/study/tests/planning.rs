@@ -1,0 +1,177 @@
+//! From a file to trials.
+
+use std::collections::BTreeSet;
+
+use finetune_study::{Fold, Study, StudyConfig};
+use finetune_train::{FineTuningConfig, RunLength};
+use serde_json::json;
+
+use crate::toss::{refusal, study};
+
+#[test]
+fn arms_axes_seeds_and_folds_multiply_in_their_order() {
+    let study = study(
+        r#"
+        name = "coins"
+        seeds = [5, 3]
+        folds = 2
+        base.luck = 0.5
+        arms = [{ name = "light", settings = { luck = 0.25 } }, { name = "heavy" }]
+        axes = [{ setting = "weight", values = [1, 2] }, { setting = "epochs", values = [7, 9, 8] }]
+        "#,
+    );
+    let trials = study.trials();
+    assert_eq!(trials.len(), 2 * 2 * 3 * 2 * 2);
+    let labels: Vec<String> = trials.iter().map(|trial| study.label(trial)).collect();
+    assert_eq!(labels[0], "light, weight 1, epochs 7, seed 5, fold 1 of 2");
+    assert_eq!(labels[1], "light, weight 1, epochs 7, seed 5, fold 2 of 2");
+    assert_eq!(labels[2], "light, weight 1, epochs 7, seed 3, fold 1 of 2");
+    assert_eq!(labels[4], "light, weight 1, epochs 9, seed 5, fold 1 of 2");
+    assert_eq!(labels[47], "heavy, weight 2, epochs 8, seed 3, fold 2 of 2");
+    assert!(
+        trials
+            .iter()
+            .enumerate()
+            .all(|(index, trial)| trial.index == index)
+    );
+    let ids: BTreeSet<&str> = trials.iter().map(|trial| trial.id.as_str()).collect();
+    assert_eq!(ids.len(), trials.len());
+    let (first, last) = (&trials[0], &trials[47]);
+    assert_eq!((first.config.luck, last.config.luck), (0.25, 0.5));
+    assert_eq!(
+        (last.config.weight, last.config.epochs, last.config.seed),
+        (2.0, 8, 3)
+    );
+    assert_eq!(
+        last.fold,
+        Some(Fold {
+            index: 1,
+            of: 2,
+            seed: 42
+        })
+    );
+    assert_eq!(study.candidates().len(), 12);
+}
+
+#[test]
+fn counted_seeds_begin_with_that_of_the_study_and_arms_have_their_own() {
+    let study = study(
+        r#"
+        name = "coins"
+        seeds = 2
+        seed = 7
+        folds = 3
+        arms = [
+            { name = "a" },
+            { name = "b", settings.weight = 1.0, seeds = [1] },
+            { name = "c", settings.weight = 2.0, folds = 0 },
+        ]
+        "#,
+    );
+    let of = |name: &str| {
+        let trials = study.trials().iter();
+        let of_arm =
+            trials.filter(|trial| study.candidates()[trial.candidate].arm.as_deref() == Some(name));
+        of_arm
+            .map(|trial| (trial.seed.unwrap(), trial.fold.map(|fold| fold.index)))
+            .collect::<Vec<_>>()
+    };
+    let both = [7, 8].map(|seed| [0, 1, 2].map(|fold| (seed, Some(fold))));
+    assert_eq!(of("a"), both.concat());
+    assert_eq!(of("b"), [0, 1, 2].map(|fold| (1, Some(fold))));
+    assert_eq!(of("c"), [(7, None), (8, None)]);
+}
+
+#[test]
+fn draws_are_functions_of_seed_and_number() {
+    let search = |trials: usize, more: &str| {
+        study(&format!(
+            "name = 'coins'\ntrials = {trials}\n[[axes]]\nsetting = 'weight'\nlog_uniform = [1e-5, 1e-1]\n{more}"
+        ))
+    };
+    let weights = |study: &Study<crate::toss::Coin>| {
+        study
+            .trials()
+            .iter()
+            .map(|trial| trial.config.weight)
+            .collect::<Vec<_>>()
+    };
+    let (few, many) = (search(3, ""), search(9, ""));
+    assert_eq!(weights(&few), weights(&many)[..3]);
+    assert_eq!(few.trials()[2].id, many.trials()[2].id);
+    let another = search(3, "[[axes]]\nsetting = 'luck'\nuniform = [0.0, 1.0]");
+    assert_eq!(weights(&another), weights(&few));
+    let crossed = search(3, "[[axes]]\nsetting = 'epochs'\nvalues = [1, 2]");
+    assert_eq!(crossed.trials().len(), 6);
+    assert_eq!(
+        crossed.trials()[1].config.weight,
+        crossed.trials()[0].config.weight
+    );
+    // Of two values there are no ten different draws.
+    let repeated =
+        study("name = 'coins'\ntrials = 10\n[[axes]]\nsetting = 'epochs'\nchoice = [1, 2]");
+    assert_eq!(repeated.candidates().len(), 2);
+}
+
+#[test]
+fn what_contradicts_itself_is_named() {
+    for (toml, expected) in [
+        (
+            "name = 'a'\nbase.wieght = 1",
+            "base: there is no setting wieght; the nearest are weight",
+        ),
+        (
+            "name = 'a'\naxes = [{ setting = 'lukc', values = [1] }]",
+            "axis lukc: there is no setting lukc; the nearest are luck",
+        ),
+        (
+            "name = 'a'\narms = [{ name = 'b', settings.epoch = 1 }]",
+            "arm \"b\": there is no setting epoch; the nearest are epochs",
+        ),
+        (
+            "name = 'a'\naxes = [{ setting = 'epochs', values = [1, 'two'] }]",
+            "axis epochs: invalid type: string \"two\"",
+        ),
+        (
+            "name = 'a'\naxes = [{ setting = 'weight', values = [1, -1] }]",
+            "weight -1: the coin fell into the depths",
+        ),
+        (
+            "name = 'a'\narms = [{ name = 'b' }, { name = 'c', settings.weight = 0.5 }]",
+            "arms \"b\" and \"c\" are the same",
+        ),
+        (
+            "name = 'a'\nseeds = 3\narms = [{ name = 'b', settings.seed = 1 }]",
+            "seed is set by arm \"b\" and by seeds",
+        ),
+        (
+            "name = 'a'\nseeds = 3\naxes = [{ setting = 'seed', values = [1, 2] }]",
+            "seed is set by axis seed and by seeds",
+        ),
+        (
+            "name = 'a'\narms = [{ name = 'b', settings.luck = 1 }]\naxes = [{ setting = 'luck', values = [1] }]",
+            "luck is set by arm \"b\" and by axis luck",
+        ),
+    ] {
+        let refusal = refusal(toml);
+        assert!(refusal.starts_with(expected), "{refusal}");
+    }
+}
+
+/// The study of a file that the guide shows, on the settings of fine-tuning.
+#[test]
+fn the_guide_is_right() {
+    let guide = include_str!("../../../docs/guide/studies.md");
+    let (_, toml) = guide.split_once("```toml\n").unwrap();
+    let (toml, _) = toml.split_once("```").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let splits = crate::small_run::checkpoint(folder.path());
+    let device = burn::tensor::Device::flex();
+    let experiment =
+        finetune_study::FineTuningExperiment::new(folder.path(), splits, &device, "flex").unwrap();
+    let study = Study::new(StudyConfig::from_toml(toml).unwrap(), &experiment).unwrap();
+    let config: &FineTuningConfig = &study.trials()[0].config;
+    assert_eq!(config.train.length, RunLength::Epochs(3));
+    assert_eq!(study.trials()[0].settings["train"]["seed"], json!(42));
+    assert_eq!(study.trials().len(), 3 * 2 * 5);
+}
