@@ -13,13 +13,13 @@
 //!    | numbers | [`PredictedScores`] | Pearson, Spearman, MAE, RMSE, R2 |
 //!    | tokens | [`Perplexity`] | perplexity |
 //!
-//! Metrics are exact over the whole dataset, never means of batch means. Counts are integers and
-//! sums are rounded once, so neither batches nor the order of rows change a digit.
+//!    Metrics are exact over the whole dataset, never means of batch means. Counts are integers and
+//!    sums are rounded once, so neither batches nor the order of rows change a digit.
 //! 2. **Score** them: one value by the name of a [`Metric`] ([`Scored::score`]), all values in a
-//! [`ClassificationReport`] or [`RegressionReport`], or values on subsets of the rows by
-//! [`Slices`]. Conventions are those of scikit-learn and SciPy.
+//!    [`ClassificationReport`] or [`RegressionReport`], or values on subsets of the rows by
+//!    [`Slices`]. Conventions are those of scikit-learn and SciPy.
 //! 3. **Read** the results. Reports print as tables for terminals and are serialized as JSON
-//! through serde; [`plots`] draws them.
+//!    through serde; [`plots`] draws them.
 //!
 //! If scikit-learn returns a value by convention (F1 without predictions: 0), so does this crate;
 //! if it returns NaN or raises an error (AUC with one class), the result is
@@ -36,8 +36,8 @@
 //!
 //! | feature | adds | default |
 //! |---|---|---|
-//! | `plots` | pictures as SVG | yes |
-//! | `png` | the same pictures as PNG | no |
+//! | `plots` | plots as SVG | yes |
+//! | `png` | plots as PNG | no |
 //!
 //! # Example
 //!

@@ -6,9 +6,9 @@
 //!
 //! 1. [`ActivationCache`] configures location and precision of the cache.
 //! 2. [`ActivationCache::plan`] finds the highest cut below which nothing trains, and the cache
-//! size.
+//!    size.
 //! 3. [`ActivationPlan::compute`] makes one forward pass in batches of similar lengths, or opens
-//! the file of an earlier run with the same weights, data and settings.
+//!    the file of an earlier run with the same weights, data and settings.
 //! 4. [`BatchInputs`] is the input of a forward pass: tokens or cached activations.
 //!
 //! In f32 the cache does not change results: on flex, losses, gradients and predictions are
