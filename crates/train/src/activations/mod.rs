@@ -15,7 +15,6 @@
 //! bit-identical to those of a run without it. This holds for two reasons. The operations of
 //! `finetune-ops` compute a row independently of the other rows and of the padding. And the values
 //! at padded positions (zeros here) enter losses and gradients only with a factor of exactly 0.
-//! only with a factor of exactly 0.
 //!
 //! ```
 //! use burn::tensor::Device;
