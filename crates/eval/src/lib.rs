@@ -36,8 +36,8 @@
 //!
 //! | feature | adds | default |
 //! |---|---|---|
-//! | `plots` | pictures as SVG | yes |
-//! | `png` | the same pictures as PNG | no |
+//! | `plots` | plots as SVG | yes |
+//! | `png` | plots as PNG | no |
 //!
 //! # Example
 //!

@@ -5,8 +5,7 @@
 //!
 //! | for | by | format |
 //! |---|---|---|
-//! | people | [`Report::to_html`] | one HTML page without scripts, links or other files; light,
-//! dark and print styles |
+//! | people | [`Report::to_html`] | one HTML page without scripts, links or other files; light, dark and print styles |
 //! | repositories | [`Report::to_markdown`] | GitHub's Markdown; figures as descriptions |
 //! | programs | [`Report::to_json`], serde | all content, with all digits |
 //!

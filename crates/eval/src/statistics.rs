@@ -4,11 +4,9 @@
 //!
 //! | compared | test |
 //! |---|---|
-//! | two arms of a study, one score per seed | [`TTest::welch`]; with paired seeds
-//! [`TTest::paired`] and [`Wilcoxon`] |
+//! | two arms of a study, one score per seed | [`TTest::welch`]; with paired seeds [`TTest::paired`] and [`Wilcoxon`] |
 //! | predictions of two classifiers on the same rows | [`McNemar`] |
-//! | any metric of two systems on the same rows | [`Bootstrap::paired`], [`Randomisation::paired`]
-//! |
+//! | any metric of two systems on the same rows | [`Bootstrap::paired`], [`Randomisation::paired`] |
 //! | any metric of one system | [`Bootstrap::interval`] |
 //! | many arms | a [`ComparisonTable`] with p-values corrected by an [`Adjustment`] |
 //!

@@ -1,19 +1,19 @@
 //! BERT-family encoders on burn: from token ids to hidden states and logits.
 //!
 //! 1. A model is loaded from a Hugging Face checkpoint directory ([`load_classifier`],
-//! [`load_masked_lm`], [`load_base_model`], [`load_encoder`]), or created from an [`EncoderConfig`]
-//! and a seed ([`initialise`]).
+//!    [`load_masked_lm`], [`load_base_model`], [`load_encoder`]), or created from an
+//!    [`EncoderConfig`] and a seed ([`initialise`]).
 //! 2. A padded batch is copied to the device ([`EncoderInput`]).
 //! 3. The [`Encoder`] computes hidden states, a [`Pooler`] one vector per text, and a [`Head`]
-//! logits or scores; together they are a [`SequenceClassifier`]. A [`MaskedLm`] computes logits of
-//! masked tokens.
+//!    logits or scores; together they are a [`SequenceClassifier`]. A [`MaskedLm`] computes logits
+//!    of masked tokens.
 //! 4. The trained model is saved as a checkpoint that transformers loads ([`save_classifier`],
-//! [`save_masked_lm`], [`save_base_model`], [`save_encoder`]).
+//!    [`save_masked_lm`], [`save_base_model`], [`save_encoder`]).
 //! 5. The forward pass of a classifier can be split ([`Cut`], [`SequenceClassifier::lower`],
-//! [`SequenceClassifier::upper`]), so that the output of frozen layers can be cached.
+//!    [`SequenceClassifier::upper`]), so that the output of frozen layers can be cached.
 //! 6. Several classifiers can share an encoder ([`MultiTaskModel`]).
 //! 7. LoRA adapters can train in place of the encoder ([`Encoder::with_lora`], [`save_adapter`],
-//! [`load_adapter`]).
+//!    [`load_adapter`]).
 //!
 //! BERT, DistilBERT, RoBERTa, XLM-R, CamemBERT and ELECTRA are configurations of one encoder
 //! ([`Family`]). Pooling and head are configurable ([`Pooling`], [`HeadConfig`]); by default, a

@@ -46,7 +46,7 @@ pub(crate) fn forward<B: Backend>(table: FloatTensor<B>, ids: IntTensor<B>) -> F
     B::float_select(table, 0, ids)
 }
 
-/// The gradient of a table of so many rows.
+/// Returns the gradient of a table of `rows` rows.
 pub(crate) fn gradient<B: Backend>(
     rows: usize,
     ids: IntTensor<B>,

@@ -307,7 +307,7 @@ fn of_width<B: Host>(vector: &Values<B>, width: usize) -> &[f32] {
     vector.slice()
 }
 
-/// The gradients of gamma and beta, from what the tasks of a normalisation left.
+/// Returns the gradients of gamma and beta, from the sums of the tasks of a layer normalization.
 fn gamma_and_beta<B: Host>(sums: &[Vec<f32>], width: usize) -> [Option<FloatTensor<B>>; 2] {
     let sums = memory::add_up(sums, 2 * width);
     let (of_gamma, of_beta) = sums.split_at(width);

@@ -1,13 +1,13 @@
 //! REST API for fine-tuned models, with dynamic batching and a demo page.
 //!
 //! 1. A [`ServedModel`] is a [`Predictor`](finetune_train::Predictor), or your own [`TextModel`],
-//! with a name and a model card.
+//!    with a name and a model card.
 //! 2. [`Models::start`] creates a bounded queue and a thread per model. Queued texts of similar
-//! length form a batch. If the queue is full, requests are rejected immediately; texts of
-//! disconnected clients are dropped.
+//!    length form a batch. If the queue is full, requests are rejected immediately; texts of
+//!    disconnected clients are dropped.
 //! 3. [`router`] is the API: `POST /v1/models/{name}/classify`, `GET /v1/models`, `/healthz`,
-//! `/readyz`, `/metrics`, `/openapi.json`, and a demo page at `/`. It can be nested in another
-//! server.
+//!    `/readyz`, `/metrics`, `/openapi.json`, and a demo page at `/`. It can be nested in another
+//!    server.
 //! 4. [`Server`] listens on an address and shuts down gracefully.
 //!
 //! All settings are in [`ServeConfig`].

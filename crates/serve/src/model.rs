@@ -9,7 +9,6 @@ use crate::{Answer, Input};
 ///
 /// It is called on a separate thread, so it may block. If it panics, the client receives an error
 /// without the reason, and the next batch is processed.
-/// is served.
 pub trait TextModel: Send + Sync + 'static {
     /// Returns the model's metadata.
     fn profile(&self) -> ModelProfile;
@@ -20,7 +19,6 @@ pub trait TextModel: Send + Sync + 'static {
     /// # Errors
     /// - [`ModelFault`] if the batch fails. Its inputs are then predicted one by one, so that one
     ///   of them does not affect the others.
-    /// of them does not spoil the answers to the others.
     fn answer(&self, inputs: &[Input]) -> Result<Vec<Answer>, ModelFault>;
 }
 

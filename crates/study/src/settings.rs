@@ -210,10 +210,7 @@ mod tests {
             finetune_train::LossConfig::Huber { .. }
         ));
         let config = set("train.evaluation.metric", json!("accuracy")).unwrap();
-        assert_eq!(
-            config.train.evaluation.unwrap().metric,
-            finetune_eval::Metric::Accuracy
-        );
+        assert_eq!(config.train.evaluation.unwrap().metric, "accuracy");
         let config = set("train.evaluation.every.steps", json!(5)).unwrap();
         assert_eq!(
             config.train.evaluation.unwrap().every,

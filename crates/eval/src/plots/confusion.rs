@@ -77,7 +77,7 @@ mod tests {
             .lines()
             .filter(|line| line.parse::<u64>().is_ok())
             .collect();
-        // And both ends of the colour bar.
+        // And both ends of the color bar.
         assert_eq!(
             texts,
             ["1", "2", "0", "0", "0", "1", "0", "0", "1", "0", "1"]

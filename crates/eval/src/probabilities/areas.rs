@@ -97,7 +97,6 @@ impl PredictedProbabilities {
     /// # Errors
     ///
     /// - [`EvalError::NoRows`] if there are no rows.
-    /// [`EvalError::NoRows`].
     ///
     /// [`average_precision_score`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.average_precision_score.html
     pub fn average_precision(&self) -> Result<f64, EvalError> {

@@ -6,16 +6,15 @@
 //!
 //! 1. [`ActivationCache`] configures location and precision of the cache.
 //! 2. [`ActivationCache::plan`] finds the highest cut below which nothing trains, and the cache
-//! size.
+//!    size.
 //! 3. [`ActivationPlan::compute`] makes one forward pass in batches of similar lengths, or opens
-//! the file of an earlier run with the same weights, data and settings.
+//!    the file of an earlier run with the same weights, data and settings.
 //! 4. [`BatchInputs`] is the input of a forward pass: tokens or cached activations.
 //!
 //! In f32 the cache does not change results: on flex, losses, gradients and predictions are
 //! bit-identical to those of a run without it. This holds for two reasons. The operations of
 //! `finetune-ops` compute a row independently of the other rows and of the padding. And the values
 //! at padded positions (zeros here) enter losses and gradients only with a factor of exactly 0.
-//! only with a factor of exactly 0.
 //!
 //! ```
 //! use burn::tensor::Device;

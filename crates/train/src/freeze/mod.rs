@@ -275,8 +275,8 @@ mod tests {
         assert_eq!(training(&FreezeConfig::default().apply(model, 0)), all);
     }
 
-    /// The encoder's own parameters stay frozen whatever is said, since the adapters train for
-    /// them.
+    /// The encoder's own parameters stay frozen regardless of the settings: the adapters train in
+    /// their place.
     #[test]
     fn an_adapted_encoder_is_not_unfrozen() {
         let mut model = classifier();

@@ -1,10 +1,10 @@
 //! Optimizer over the parameters of a module.
 //!
 //! 1. An [`OptimizerConfig`] selects the [`Algorithm`] and the rates of each parameter: no weight
-//! decay for biases and normalization, a separate learning rate for the head, lower rates for lower
-//! layers.
+//!    decay for biases and normalization, a separate learning rate for the head, lower rates for
+//!    lower layers.
 //! 2. A step clips the gradients by their global norm, then updates each parameter
-//! ([`burn::optim::Optimizer`]).
+//!    ([`burn::optim::Optimizer`]).
 //! 3. The state is serialized for checkpoints.
 //!
 //! burn's `ModuleOptimizer` is not used. It keys its state by random parameter ids, which a loaded
