@@ -35,6 +35,8 @@
 //!
 //! `hub`: downloads of published datasets.
 
+/// The tensor framework, in the version that this crate uses.
+pub use burn;
 pub use finetune_ops::{DeviceError, DeviceSpec};
 pub use {
     finetune_data as data, finetune_eval as eval, finetune_model as model, finetune_ops as ops,
@@ -67,6 +69,8 @@ mod documents {
     struct GettingStarted;
     #[doc = include_str!("../../../docs/guide/your-own-data.md")]
     struct YourOwnData;
+    #[doc = include_str!("../../../docs/guide/extending.md")]
+    struct Extending;
     #[doc = include_str!("../../../docs/guide/checkpoints.md")]
     struct Checkpoints;
     #[doc = include_str!("../../../docs/guide/encoding.md")]
