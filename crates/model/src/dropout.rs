@@ -24,7 +24,7 @@ pub(crate) struct DropoutStage {
     stage: usize,
 }
 
-/// Places in a stage: no stage has more.
+/// Places in a stage: no stage but the head, which is the last, has more.
 const SITES: usize = 4;
 
 /// Adapters in a stage.

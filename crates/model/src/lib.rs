@@ -17,7 +17,7 @@
 //!
 //! BERT, DistilBERT, RoBERTa, XLM-R, CamemBERT and ELECTRA are one encoder with other values
 //! ([`Family`]). Pooling and head are values, too ([`Pooling`], [`HeadConfig`]); without any, a
-//! classifier has those of its family.
+//! classifier has those of its family. A head of your own implements [`Head`] ([`CustomHead`]).
 //!
 //! Shape letters, used in every `# Shapes`: `B` batch, `S` sequence, `T` tokens (`B * S` rows),
 //! `D` hidden, `H` heads, `K` head width, `L` layers, `C` classes, `V` vocabulary; `E` width of the
@@ -71,7 +71,7 @@ pub use adapters::{LoraConfig, LoraTarget, LowRank, Projection, load_adapter, sa
 pub use base_model::BaseModel;
 pub use checkpoint::{
     CheckpointConfig, LoadReport, OwnHead, TensorNames, load_base_model, load_classifier,
-    load_classifier_as, load_encoder, load_masked_lm, save_base_model, save_classifier,
+    load_classifier_with, load_encoder, load_masked_lm, save_base_model, save_classifier,
     save_encoder, save_masked_lm,
 };
 pub use classifier::{ProblemType, SequenceClassifier, SequenceClassifierConfig, Texts};
@@ -84,8 +84,8 @@ pub use encoder::{
 pub use error::ModelError;
 pub use family::Family;
 pub use head::{
-    Combination, Cosine, CosineConfig, Features, Head, HeadConfig, Perceptron, PerceptronConfig,
-    ScoreRange,
+    AnyHead, Combination, CosineSimilarityHead, CosineSimilarityHeadConfig, CustomHead, Head,
+    HeadConfig, HeadDropout, HeadInput, HeadSize, HiddenStates, Mlp, MlpConfig, ScoreRange,
 };
 pub use initialisation::initialise;
 pub use masked_lm::{MaskedLm, MaskedLmHead};
