@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use finetune_data::{Splits, TextTokenizer};
 use finetune_model::{
     CheckpointConfig, EncoderModel, LoadReport, SequenceClassifier, SequenceClassifierConfig,
-    load_classifier_as, save_classifier,
+    load_classifier_with, save_classifier,
 };
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ use crate::report::{DataSection, ModelSection, RunReport, RunSection, TestSectio
 use crate::run_record::RunRecord;
 use crate::trainer::Trainer;
 use crate::used_splits::{Data, UsedSplits};
-use crate::{FineTuningConfig, Loss, TextPreparation, TrainError};
+use crate::{FineTuningConfig, Loss, ModelConfig, Parts, TextPreparation, TrainError};
 
 /// Fine-tunes a checkpoint on a data set and tests it.
 ///
@@ -70,6 +70,25 @@ impl FineTuning {
         device: &Device,
         device_name: &str,
     ) -> Result<Self, TrainError> {
+        let parts = Parts::default();
+        Self::prepare_with(model_directory, splits, config, device, device_name, parts)
+    }
+
+    /// The same with parts that the program brings along: a head of its own.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`], and [`TrainError::InvalidSetting`] if the settings name another head;
+    /// [`TrainError::Model`] for a head whose output is not `[B, C]`.
+    pub fn prepare_with(
+        model_directory: &Path,
+        splits: Splits,
+        mut config: FineTuningConfig,
+        device: &Device,
+        device_name: &str,
+        parts: Parts,
+    ) -> Result<Self, TrainError> {
+        let head = parts.head.as_ref();
+        config.model = config.model.with_head(head)?;
         config.validate()?;
         let splits = UsedSplits::new(splits, config.train.evaluation.is_some())?;
         // A wrong path is better called so than "no tokenizer found".
@@ -80,7 +99,9 @@ impl FineTuning {
         let pairs = text.encoding.pairs;
         let classifier = (config.model).classifier(&checkpoint, &splits.train.task, pairs)?;
         let device = device.clone().autodiff();
-        let (model, load_report) = load_classifier_as(model_directory, &classifier, seed, &device)?;
+        let (model, load_report) =
+            load_classifier_with(model_directory, &classifier, head, seed, &device)?;
+        ModelConfig::check_head(&model, &splits.train.task, pairs)?;
         let model = config.model.adapt(model, seed)?;
         let model = model.with_precision(config.train.precision);
         text.check_fit(model_directory, &tokenizer, &checkpoint.encoder)?;

@@ -67,7 +67,8 @@ impl BurnClassifier {
     /// Wraps a model on a device with autodiff. The seed is that of dropout.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] for a model that does not choose one class for a single text.
+    /// [`TrainError::InvalidSetting`] for a model that does not choose one class for a single text;
+    /// [`TrainError::Model`] for a head that does not return `[B, C]`.
     pub fn new(model: SequenceClassifier, seed: u64) -> Result<Self, TrainError> {
         let config = model.config();
         if config.problem_type != ProblemType::SingleLabelClassification {
@@ -77,13 +78,11 @@ impl BurnClassifier {
                 "SingleLabelClassification",
             ));
         }
-        if config.head.texts() != 1 {
-            return Err(TrainError::setting(
-                "texts of the head",
-                config.head.texts(),
-                "1",
-            ));
+        let texts = model.num_texts();
+        if texts != 1 {
+            return Err(TrainError::setting("texts of the head", texts, "1"));
         }
+        model.check_head()?;
         Ok(Self {
             model,
             seed,

@@ -97,6 +97,7 @@ mod observer;
 mod optimizer;
 mod out_of_memory;
 mod panic_text;
+mod parts;
 mod plan;
 mod pre_training;
 mod predict;
@@ -154,6 +155,7 @@ pub use observer::{
     TaskLossRecord,
 };
 pub use optimizer::{Algorithm, Optimizer, OptimizerConfig};
+pub use parts::Parts;
 pub use pre_training::{PreTraining, PreTrainingConfig, PreTrainingReport, Start};
 pub use predict::{Predictions, predict};
 pub use predictor::{LabelProbability, Prediction, Predictor, PredictorConfig, Score};

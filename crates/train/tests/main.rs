@@ -11,6 +11,7 @@ mod accumulation;
 mod activations;
 mod bad_input;
 mod continuation;
+mod custom_head;
 mod device;
 #[cfg(feature = "learner")]
 mod learner;
