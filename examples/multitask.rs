@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use finetune::data::PairEncoding;
 use finetune::model::{
-    Activation, Combination, CosineConfig, HeadConfig, PerceptronConfig, Pooling, ScoreRange,
+    Activation, Combination, CosineSimilarityHeadConfig, HeadConfig, MlpConfig, Pooling, ScoreRange,
 };
 use finetune::prelude::*;
 use finetune::train::{
@@ -208,14 +208,14 @@ fn measured_only(name: &str, mut config: MultiTaskConfig) -> MultiTaskConfig {
 fn linear_sentiment() -> ModelConfig {
     ModelConfig {
         pooling: Some(Pooling::first_token()),
-        head: Some(HeadConfig::Perceptron(PerceptronConfig::linear(0.1))),
+        head: Some(HeadConfig::Mlp(MlpConfig::linear(0.1))),
         ..Default::default()
     }
 }
 
 fn deep_sentiment() -> ModelConfig {
     ModelConfig {
-        head: Some(HeadConfig::Perceptron(PerceptronConfig {
+        head: Some(HeadConfig::Mlp(MlpConfig {
             hidden_sizes: vec![256, 256],
             activation: Activation::Relu,
             dropout: 0.1,
@@ -237,7 +237,7 @@ fn difference_similarity() -> ModelConfig {
 /// `[|u - v|; u * v]` and a linear layer.
 fn pair(range: Option<ScoreRange>, dropout: f64) -> ModelConfig {
     ModelConfig {
-        head: Some(HeadConfig::Perceptron(PerceptronConfig {
+        head: Some(HeadConfig::Mlp(MlpConfig {
             pair: Some(Combination::DifferenceAndProduct),
             input_dropout: dropout,
             range,
@@ -249,7 +249,7 @@ fn pair(range: Option<ScoreRange>, dropout: f64) -> ModelConfig {
 
 fn cosine_similarity() -> ModelConfig {
     ModelConfig {
-        head: Some(HeadConfig::Cosine(CosineConfig {
+        head: Some(HeadConfig::Cosine(CosineSimilarityHeadConfig {
             range: Some(STARS),
             ..Default::default()
         })),

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use finetune::data::PairEncoding;
 use finetune::model::{
-    Combination, CosineConfig, HeadConfig, PerceptronConfig, Pooling, ScoreRange,
+    Combination, CosineSimilarityHeadConfig, HeadConfig, MlpConfig, Pooling, ScoreRange,
 };
 use finetune::prelude::*;
 use finetune::train::{
@@ -193,7 +193,7 @@ fn model(head: HeadConfig) -> ModelConfig {
 
 /// Each text through a linear layer, then their cosine.
 fn cosine(range: Option<ScoreRange>) -> HeadConfig {
-    HeadConfig::Cosine(CosineConfig {
+    HeadConfig::Cosine(CosineSimilarityHeadConfig {
         projection: Some(256),
         dropout: 0.3,
         range,
@@ -202,7 +202,7 @@ fn cosine(range: Option<ScoreRange>) -> HeadConfig {
 
 /// A linear layer on one text, or on two side by side.
 fn linear(pair: Option<Combination>) -> HeadConfig {
-    HeadConfig::Perceptron(PerceptronConfig {
+    HeadConfig::Mlp(MlpConfig {
         pair,
         input_dropout: 0.3,
         ..Default::default()

@@ -182,7 +182,10 @@ mod tests {
         let (json, _) = json.split_once("```").unwrap();
         let config: MultiTaskConfig = serde_json::from_str(json).unwrap();
         config.validate().unwrap();
-        assert_eq!(config.tasks[2].model.head.as_ref().unwrap().texts(), 2);
+        assert_eq!(
+            config.tasks[2].model.head.as_ref().unwrap().num_texts(),
+            Some(2)
+        );
     }
 
     #[test]

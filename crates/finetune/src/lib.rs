@@ -49,14 +49,14 @@ pub mod prelude {
     pub use crate::data::{
         BatchSize, DataError, Dataset, EncodingConfig, Example, Label, Splits, Task, TextTokenizer,
     };
-    pub use crate::eval::{ClassificationReport, ConfusionMatrix};
-    pub use crate::model::{EncoderConfig, SequenceClassifier};
+    pub use crate::eval::{Better, ClassificationReport, ConfusionMatrix, EvalError};
+    pub use crate::model::{EncoderConfig, Head, HeadInput, HeadSize, SequenceClassifier};
     pub use crate::ops::Precision;
     pub use crate::train::{
         Callback, Control, FineTuning, FineTuningConfig, FineTuningOutput, Freeze, LabelledTexts,
         Loss, LossConfig, Metric, OptimizerConfig, Parts, Prediction, Predictions, Predictor,
         PredictorConfig, ProgressCallback, RunLength, Schedule, StepContext, Targets, TextConfig,
-        TrainConfig, TrainError, Trainer,
+        TrainConfig, TrainContext, TrainError, Trainer,
     };
 }
 

@@ -6,8 +6,8 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::cut::Activated;
-use crate::encoder::{Encoder, EncoderConfig, EncoderInput};
-use crate::head::{Head, HeadConfig};
+use crate::encoder::{AttentionMask, Encoder, EncoderConfig, EncoderInput};
+use crate::head::{AnyHead, CustomHead, HeadConfig, HeadInput, HeadSize, HiddenStates};
 use crate::pooling::{Pooler, Pooling};
 use crate::{Cut, DropoutStream, ModelError};
 
@@ -71,18 +71,39 @@ impl SequenceClassifierConfig {
     ///
     /// # Errors
     /// [`ModelError::InvalidConfig`] if the encoder's configuration is invalid, pooling or head do
-    /// not fit it, or the class names are too few or not different.
+    /// not fit it, or the class names are too few or not different; [`ModelError::CustomHead`] if the
+    /// head is a custom one.
     pub fn init(&self, device: &Device) -> Result<SequenceClassifier, ModelError> {
+        self.init_with(None, device)
+    }
+
+    /// The same with a custom head, where the configuration names one.
+    ///
+    /// # Errors
+    /// As [`Self::init`], and [`ModelError::OtherCustomHead`] if `custom` is not the head that the
+    /// configuration names.
+    pub fn init_with(
+        &self,
+        custom: Option<&CustomHead>,
+        device: &Device,
+    ) -> Result<SequenceClassifier, ModelError> {
         self.check_names()?;
         let encoder = self.encoder.init(device)?;
         let pooler = self.pooling.init(&self.encoder, device)?;
-        let width = self.pooling.width(self.encoder.hidden_size);
         Ok(SequenceClassifier {
             pooler,
-            head: self.head.init(width, self.class_names.len(), device)?,
+            head: self.head.init_with(custom, self.head_size(), device)?,
             encoder,
             config: self.clone(),
         })
+    }
+
+    /// The sizes that the head is made for.
+    pub fn head_size(&self) -> HeadSize {
+        HeadSize {
+            hidden_size: self.pooling.width(self.encoder.hidden_size),
+            num_labels: self.class_names.len(),
+        }
     }
 
     fn check_names(&self) -> Result<(), ModelError> {
@@ -139,7 +160,7 @@ pub struct SequenceClassifier {
     /// From tokens to texts.
     pub pooler: Pooler,
     /// From texts to outputs.
-    pub head: Head,
+    pub head: AnyHead,
     #[module(skip)]
     pub(crate) config: SequenceClassifierConfig,
 }
@@ -154,8 +175,9 @@ impl SequenceClassifier {
     /// - output: `[B, C]`
     ///
     /// # Errors
-    /// [`ModelError::TextCount`] if the head is for another number of texts, and
-    /// [`ModelError::PairShape`] if the batches of a pair differ in size.
+    /// [`ModelError::TextCount`] if the head is for another number of texts,
+    /// [`ModelError::PairShape`] if the batches of a pair differ in size, and
+    /// [`ModelError::HeadOutput`] if a custom head returns another shape.
     ///
     /// # Panics
     /// If an [`EncoderInput`] was made for an encoder with other embedding tables.
@@ -163,7 +185,7 @@ impl SequenceClassifier {
     /// ```
     /// use burn::tensor::Device;
     /// use finetune_model::{
-    ///     CosineConfig, EncoderConfig, EncoderInput, HeadConfig, Pooling, ProblemType,
+    ///     CosineSimilarityHeadConfig, EncoderConfig, EncoderInput, HeadConfig, Pooling, ProblemType,
     ///     SequenceClassifierConfig, initialise,
     /// };
     ///
@@ -179,7 +201,7 @@ impl SequenceClassifier {
     /// let config = SequenceClassifierConfig {
     ///     encoder,
     ///     pooling: Pooling::mean(),
-    ///     head: HeadConfig::Cosine(CosineConfig::default()),
+    ///     head: HeadConfig::Cosine(CosineSimilarityHeadConfig::default()),
     ///     problem_type: ProblemType::Regression,
     ///     class_names: vec!["similarity".into()],
     /// };
@@ -226,9 +248,67 @@ impl SequenceClassifier {
         self.pooler.run(&self.encoder, input, dropout)
     }
 
+    /// Whether the head computes what it should: it runs once, on a batch of zeros. A custom head
+    /// whose code and sizes do not fit together is so found before training.
+    ///
+    /// # Errors
+    /// - [`ModelError::HeadOutput`] if the output is not `[B, C]`.
+    /// - [`ModelError::InvalidConfig`] if the head compares neither 1 nor 2 texts.
+    ///
+    /// # Panics
+    /// If the head itself does.
+    pub fn check_head(&self) -> Result<(), ModelError> {
+        const ROWS: usize = 2;
+        const TOKENS: usize = 3;
+        let texts = self.num_texts();
+        if !(1..=2).contains(&texts) {
+            return Err(ModelError::InvalidConfig {
+                field: "number of texts of the head",
+                found: texts.to_string(),
+                expected: "1 or 2".to_string(),
+            });
+        }
+        let device = self.device();
+        let pooled = Tensor::zeros([ROWS, self.width_at(Cut::Pooled)], &device);
+        let hidden = || {
+            let rows = Tensor::zeros([ROWS * TOKENS, self.config.encoder.hidden_size], &device);
+            let mask = AttentionMask::new(&[true; ROWS * TOKENS], [ROWS, TOKENS], &device)?;
+            HiddenStates::new(rows, mask)
+        };
+        let reads = self.head.reads_hidden_states();
+        let input = HeadInput {
+            second: (texts == 2).then(|| pooled.clone()),
+            hidden: reads.then(hidden).transpose()?,
+            second_hidden: (reads && texts == 2).then(hidden).transpose()?,
+            ..HeadInput::new(pooled)
+        };
+        self.run_head(input).map(|_| ())
+    }
+
+    /// # Shapes
+    /// - output: `[B, C]`
+    pub(crate) fn run_head(&self, input: HeadInput) -> Result<Tensor<2>, ModelError> {
+        let expected = [input.pooled.dims()[0], self.classes()];
+        let output = self.head.forward(input)?;
+        let found = output.dims();
+        match expected == found {
+            true => Ok(output),
+            false => Err(ModelError::HeadOutput {
+                head: self.head.type_name(),
+                expected,
+                found,
+            }),
+        }
+    }
+
+    /// Number of texts that the head compares, 1 or 2.
+    pub fn num_texts(&self) -> usize {
+        self.head.num_texts()
+    }
+
     /// Whether the head is for so many texts.
     pub(crate) fn check_text_count(&self, found: usize) -> Result<(), ModelError> {
-        let expected = self.config.head.texts();
+        let expected = self.num_texts();
         match expected == found {
             true => Ok(()),
             false => Err(ModelError::TextCount { expected, found }),

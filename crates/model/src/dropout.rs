@@ -24,7 +24,7 @@ pub(crate) struct DropoutStage {
     stage: usize,
 }
 
-/// Maximum number of dropout positions in a stage.
+/// Places in a stage: no stage but the head, which is the last, has more.
 const SITES: usize = 4;
 
 /// Number of adapters in a stage.

@@ -222,6 +222,38 @@ pub enum ModelError {
         /// Rows and width of the second texts.
         second: [usize; 2],
     },
+    /// The configuration names a custom head, which only the program that has it can make.
+    #[error(
+        "the head is the custom head {name:?}: pass it, for example to FineTuning::head, Predictor::load_custom or load_classifier_with"
+    )]
+    CustomHead {
+        /// The name in the configuration.
+        name: String,
+    },
+    /// A custom head was passed for a model that has another head.
+    #[error("the head of the model is {expected:?}, but the custom head {found:?} was passed")]
+    OtherCustomHead {
+        /// The name or the kind in the configuration.
+        expected: String,
+        /// The name of the custom head that was passed.
+        found: String,
+    },
+    /// A head returned something other than a row of outputs for each text.
+    #[error("the head {head} returned the shape {found:?}, expected {expected:?}")]
+    HeadOutput {
+        /// Name of the head's type.
+        head: &'static str,
+        /// `[B, C]`
+        expected: [usize; 2],
+        /// What it returned.
+        found: [usize; 2],
+    },
+    /// The forward pass is cut after the pooling, below a head that reads hidden states.
+    #[error("cut after the pooling, but the head {head} reads hidden states")]
+    PooledCut {
+        /// Name of the head's type.
+        head: &'static str,
+    },
     /// The forward pass is split above hidden states that the pooling needs.
     #[error("cut at hidden states {number}, but the pooling looks at those from {lowest} on")]
     CutTooHigh {

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::head::{HeadConfig, PerceptronConfig};
+use crate::head::{HeadConfig, MlpConfig};
 use crate::{Activation, EncoderConfig, ModelError, Pooling, Positions};
 
 /// Model family, by its `model_type`.
@@ -112,7 +112,7 @@ impl Family {
     /// [`RobertaClassificationHead`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/roberta/modeling_roberta.py#L1142),
     /// [`ElectraClassificationHead`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/electra/modeling_electra.py#L666).
     pub fn classification_head(self, hidden_size: usize, dropout: f64) -> (Pooling, HeadConfig) {
-        let dense = |activation, input_dropout| PerceptronConfig {
+        let dense = |activation, input_dropout| MlpConfig {
             hidden_sizes: vec![hidden_size],
             activation,
             input_dropout,
@@ -120,14 +120,14 @@ impl Family {
             ..Default::default()
         };
         let (pooling, head) = match self {
-            Self::Bert => (Pooling::pooler(), PerceptronConfig::linear(dropout)),
+            Self::Bert => (Pooling::pooler(), MlpConfig::linear(dropout)),
             Self::DistilBert => (Pooling::first_token(), dense(Activation::Relu, 0.0)),
             Self::Roberta | Self::XlmRoberta | Self::Camembert => {
                 (Pooling::first_token(), dense(Activation::Tanh, dropout))
             }
             Self::Electra => (Pooling::first_token(), dense(Activation::Gelu, dropout)),
         };
-        (pooling, HeadConfig::Perceptron(head))
+        (pooling, HeadConfig::Mlp(head))
     }
 
     /// Returns the activation function of the family's masked LM head.

@@ -19,7 +19,9 @@ use crate::parameters::{Parameter, ParameterKind, replace};
 /// Fills every parameter of `module`: each is a pure function of the seed and of its own path, so
 /// that neither the order of creation nor what is loaded beside it changes it.
 ///
-/// `standard_deviation` is `initializer_range` of the encoder's configuration.
+/// `standard_deviation` is `initializer_range` of the encoder's configuration. What is no parameter
+/// of a linear, embedding or layer normalization layer is drawn like a weight if it has two axes or
+/// more; a vector is 0, or 1 if its field is called `gamma`.
 pub fn initialise<M: Module>(module: M, standard_deviation: f64, seed: u64) -> M {
     replace(module, |parameter| {
         Some(values(parameter, standard_deviation, seed))
@@ -36,7 +38,12 @@ pub(crate) fn values(parameter: &Parameter, standard_deviation: f64, seed: u64) 
             vec![0.0; length]
         }
         ParameterKind::NormScale => vec![1.0; length],
-        ParameterKind::LinearWeight | ParameterKind::Embedding => {
+        // Vectors as those of burn's layers: scales are called `gamma`, and shifts are 0.
+        ParameterKind::Other if parameter.shape.len() < 2 => {
+            let scale = parameter.path.rsplit('.').next() == Some("gamma");
+            vec![f32::from(scale); length]
+        }
+        ParameterKind::LinearWeight | ParameterKind::Embedding | ParameterKind::Other => {
             let draw = |_| {
                 let value: f64 = StandardNormal.sample(&mut random);
                 (value * standard_deviation) as f32

@@ -17,7 +17,8 @@
 //!
 //! BERT, DistilBERT, RoBERTa, XLM-R, CamemBERT and ELECTRA are configurations of one encoder
 //! ([`Family`]). Pooling and head are configurable ([`Pooling`], [`HeadConfig`]); by default, a
-//! classifier has those of its family.
+//! classifier has those of its family. A head of your own
+//! implements [`Head`] ([`CustomHead`]).
 //!
 //! Letters in `# Shapes`: `B` batch size, `S` sequence length, `T` tokens (`B * S` rows), `D`
 //! hidden size, `H` attention heads, `K` head width, `L` layers, `C` classes, `V` vocabulary size,
@@ -71,7 +72,7 @@ pub use adapters::{LoraConfig, LoraTarget, LowRank, Projection, load_adapter, sa
 pub use base_model::BaseModel;
 pub use checkpoint::{
     CheckpointConfig, LoadReport, OwnHead, TensorNames, load_base_model, load_classifier,
-    load_classifier_as, load_encoder, load_masked_lm, save_base_model, save_classifier,
+    load_classifier_with, load_encoder, load_masked_lm, save_base_model, save_classifier,
     save_encoder, save_masked_lm,
 };
 pub use classifier::{ProblemType, SequenceClassifier, SequenceClassifierConfig, Texts};
@@ -84,8 +85,8 @@ pub use encoder::{
 pub use error::ModelError;
 pub use family::Family;
 pub use head::{
-    Combination, Cosine, CosineConfig, Features, Head, HeadConfig, Perceptron, PerceptronConfig,
-    ScoreRange,
+    AnyHead, Combination, CosineSimilarityHead, CosineSimilarityHeadConfig, CustomHead, Head,
+    HeadConfig, HeadDropout, HeadInput, HeadSize, HiddenStates, Mlp, MlpConfig, ScoreRange,
 };
 pub use initialisation::initialise;
 pub use masked_lm::{MaskedLm, MaskedLmHead};

@@ -4,7 +4,7 @@
 use burn::module::Module;
 
 use crate::encoder::Encoder;
-use crate::head::Head;
+use crate::head::AnyHead;
 use crate::pooling::Pooler;
 use crate::{ModelError, SequenceClassifier, SequenceClassifierConfig};
 
@@ -49,7 +49,7 @@ pub struct TaskHead {
     /// From tokens to texts.
     pub pooler: Pooler,
     /// From texts to outputs.
-    pub head: Head,
+    pub head: AnyHead,
     #[module(skip)]
     config: SequenceClassifierConfig,
 }

@@ -21,6 +21,8 @@ pub enum ParameterKind {
     LoraA,
     /// Second matrix of an adapter, `[rank, output]`.
     LoraB,
+    /// Any other parameter of a custom head, of any rank.
+    Other,
 }
 
 impl ParameterKind {
@@ -116,14 +118,15 @@ impl Place {
     fn parameter<const D: usize>(&self, param: &Param<Tensor<D>>) -> Parameter {
         let container = self.containers.last().map_or("", String::as_str);
         let field = self.names.last().map_or("", String::as_str);
-        let kind = match (container, field) {
-            ("Struct:Embedding", _) => ParameterKind::Embedding,
-            ("Struct:LayerNorm", "gamma") => ParameterKind::NormScale,
-            ("Struct:LayerNorm", _) => ParameterKind::NormShift,
-            ("Struct:LowRank", "a") => ParameterKind::LoraA,
-            ("Struct:LowRank", _) => ParameterKind::LoraB,
-            (_, "bias") => ParameterKind::LinearBias,
-            _ => ParameterKind::LinearWeight,
+        let kind = match (container, field, D) {
+            ("Struct:Embedding", _, 2) => ParameterKind::Embedding,
+            ("Struct:LayerNorm", "gamma", 1) => ParameterKind::NormScale,
+            ("Struct:LayerNorm", _, 1) => ParameterKind::NormShift,
+            ("Struct:LowRank", "a", 2) => ParameterKind::LoraA,
+            ("Struct:LowRank", _, 2) => ParameterKind::LoraB,
+            ("Struct:Linear" | "Struct:Projection", "weight", 2) => ParameterKind::LinearWeight,
+            (_, "bias", 1) => ParameterKind::LinearBias,
+            _ => ParameterKind::Other,
         };
         let names = self.names.iter().map(String::as_str);
         let names: Vec<_> = names.filter(|name| !name.is_empty()).collect();

@@ -209,6 +209,29 @@ impl Pooler {
         self.gather(states, mask)
     }
 
+    /// Returns the pooled vectors, and all tokens of the last pooled hidden states.
+    ///
+    /// # Shapes
+    /// - `rows`: `[T, D]`
+    /// - outputs: `[B, W]` and `[T, D]`
+    pub(crate) fn gather_with_tokens(
+        &self,
+        encoder: &Encoder,
+        number: usize,
+        rows: Tensor<2>,
+        mask: &AttentionMask,
+        dropout: Option<DropoutStream>,
+    ) -> (Tensor<2>, Tensor<2>) {
+        let mut states = encoder.states_from(number, rows, mask, dropout, self.states());
+        // `states_from` returns at least the first of what is wanted.
+        let last = states[states.len() - 1].clone();
+        if let TokenPooling::First | TokenPooling::Pooler = self.pooling.tokens {
+            let all = states.into_iter();
+            states = all.map(|state| mask.first_tokens(state)).collect();
+        }
+        (self.gather(states, mask), last)
+    }
+
     /// Returns the numbers of the pooled hidden states.
     pub(crate) fn states(&self) -> RangeInclusive<usize> {
         self.range.clone()

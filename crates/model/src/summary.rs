@@ -35,7 +35,7 @@ use crate::{BaseModel, MaskedLm, SequenceClassifier};
 /// encoder.embeddings        17_088        17_088             0
 /// encoder.layers.0..1        4_448         4_448             0
 /// pooler                       272           272             0
-/// head                          34            34             0
+/// head (Mlp)                    34            34             0
 /// total                     21_842        21_842             0"
 /// );
 /// # Ok::<(), finetune_model::ModelError>(())
@@ -51,6 +51,8 @@ pub struct Summary {
 pub struct Part {
     /// The path that its parameters have in common.
     pub name: String,
+    /// Type of a head, such as `Mlp`; `None` for other parts.
+    pub head: Option<String>,
     /// Parameters that train.
     pub trainable: usize,
     /// Parameters that do not.
@@ -64,8 +66,9 @@ impl Summary {
         let mut trains = Trainable::default();
         model.clone().train().visit(&mut trains);
         let mut parts: Vec<Part> = Vec::new();
-        for (parameter, trains) in parameters(model).into_iter().zip(trains.0) {
+        for (parameter, trains) in parameters(model).into_iter().zip(trains.parameters) {
             let name = part_of(&parameter.path);
+            let (trains, head) = trains;
             let count = parameter.shape.iter().product();
             let (trainable, frozen) = if trains { (count, 0) } else { (0, count) };
             match parts.last_mut() {
@@ -74,6 +77,7 @@ impl Summary {
                     part.frozen += frozen;
                 }
                 _ => parts.push(Part {
+                    head: head.filter(|_| name == "head"),
                     name,
                     trainable,
                     frozen,
@@ -105,6 +109,7 @@ impl Summary {
         let name = |(part, repeated): (Part, usize)| match (layer(&part.name), repeated) {
             (Some((list, first)), 1..) => Part {
                 name: format!("{list}.{first}..{}", first + repeated),
+                head: None,
                 trainable: part.trainable * (repeated + 1),
                 frozen: part.frozen * (repeated + 1),
             },
@@ -139,13 +144,32 @@ fn layer(name: &str) -> Option<(&str, usize)> {
     Some((list, number.parse().ok()?))
 }
 
-/// Whether each parameter trains, in the order of the module's fields.
+/// Whether each parameter trains, and the type of the head that it belongs to, in the order of the
+/// module's fields.
 #[derive(Default)]
-struct Trainable(Vec<bool>);
+struct Trainable {
+    parameters: Vec<(bool, Option<String>)>,
+    /// Field names from the root, each with the type of the module that has the field.
+    place: Vec<(String, String)>,
+}
 
 impl ModuleVisitor for Trainable {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.place.push((name.to_string(), container.to_string()));
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.place.pop();
+    }
+
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.0.push(param.val().is_require_grad());
+        let head = match &self.place[..] {
+            [(field, _), (_, container), ..] if field == "head" => {
+                container.split_once(':').map(|(_, name)| name.to_string())
+            }
+            _ => None,
+        };
+        self.parameters.push((param.val().is_require_grad(), head));
     }
 }
 
@@ -153,11 +177,17 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let total = Part {
             name: "total".to_string(),
+            head: None,
             trainable: self.trainable(),
             frozen: self.frozen(),
         };
         let mut parts = self.joined();
         parts.push(total);
+        for part in &mut parts {
+            if let Some(head) = &part.head {
+                part.name = format!("{} ({head})", part.name);
+            }
+        }
         let longest = parts.iter().map(|part| part.name.len()).max().unwrap_or(0);
         let (part, head) = ("part", ["parameters", "trainable", "frozen"]);
         write!(
@@ -224,6 +254,7 @@ mod tests {
     fn only_equal_neighbours_are_joined() {
         let part = |name: &str, trainable, frozen| Part {
             name: name.to_string(),
+            head: None,
             trainable,
             frozen,
         };

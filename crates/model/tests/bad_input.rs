@@ -349,13 +349,13 @@ fn a_value_that_makes_no_model_is_named() {
         (
             "bert_wide",
             "finetune",
-            json!({"pooling": {"layers": {"single": 4}}, "head": {"kind": "perceptron"}}),
+            json!({"pooling": {"layers": {"single": 4}}, "head": {"kind": "mlp"}}),
             "pooling.layers",
         ),
         (
             "bert_wide",
             "finetune",
-            json!({"pooling": {}, "head": {"kind": "perceptron", "hidden_sizes": [1u64 << 40]}}),
+            json!({"pooling": {}, "head": {"kind": "mlp", "hidden_sizes": [1u64 << 40]}}),
             "head.hidden_sizes",
         ),
         (

@@ -4,7 +4,7 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Int, Tensor};
 use finetune_model::{
-    EncoderConfig, EncoderInput, Family, Features, LayerChoice, LoraConfig, LoraTarget, Pooling,
+    EncoderConfig, EncoderInput, Family, HeadInput, LayerChoice, LoraConfig, LoraTarget, Pooling,
     SequenceClassifier, SequenceClassifierConfig, TokenPooling, initialise, parameters,
 };
 use finetune_ops::{Precision, linear};
@@ -93,11 +93,7 @@ fn logits_from_all_tokens(model: &SequenceClassifier, input: &EncoderInput) -> T
         }
         None => pooled,
     };
-    let features = Features {
-        first: pooled,
-        second: None,
-    };
-    model.head.forward(features, None).unwrap()
+    model.head.forward(HeadInput::new(pooled)).unwrap()
 }
 
 /// The gradient of every parameter, in their order.

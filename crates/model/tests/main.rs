@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod custom_head;
 mod damaged_weights;
 mod device;
 mod first_token;

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use finetune_model::{
-    Activation, CheckpointConfig, Combination, EncoderConfig, HeadConfig, LoadReport, ModelError,
-    PerceptronConfig, Pooling, ProblemType, ScoreRange, SequenceClassifier,
-    SequenceClassifierConfig, initialise, load_classifier_as, save_classifier,
+    Activation, CheckpointConfig, Combination, EncoderConfig, HeadConfig, LoadReport, MlpConfig,
+    ModelError, Pooling, ProblemType, ScoreRange, SequenceClassifier, SequenceClassifierConfig,
+    initialise, load_classifier_with, save_classifier,
 };
 
 /// A head on pairs with one hidden layer.
-fn perceptron() -> PerceptronConfig {
-    PerceptronConfig {
+fn mlp() -> MlpConfig {
+    MlpConfig {
         pair: Some(Combination::Concatenation),
         hidden_sizes: vec![6],
         activation: Activation::Relu,
@@ -20,7 +20,7 @@ fn perceptron() -> PerceptronConfig {
     }
 }
 
-fn config(pooling: Pooling, head: PerceptronConfig) -> SequenceClassifierConfig {
+fn config(pooling: Pooling, head: MlpConfig) -> SequenceClassifierConfig {
     SequenceClassifierConfig {
         encoder: EncoderConfig {
             vocab_size: 10,
@@ -32,7 +32,7 @@ fn config(pooling: Pooling, head: PerceptronConfig) -> SequenceClassifierConfig 
             ..Default::default()
         },
         pooling,
-        head: HeadConfig::Perceptron(head),
+        head: HeadConfig::Mlp(head),
         problem_type: ProblemType::Regression,
         class_names: vec!["similarity".to_string()],
     }
@@ -41,7 +41,7 @@ fn config(pooling: Pooling, head: PerceptronConfig) -> SequenceClassifierConfig 
 /// Saves a model with mean pooling and the head above.
 fn saved() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let config = config(Pooling::mean(), perceptron());
+    let config = config(Pooling::mean(), mlp());
     let model = initialise(config.init(&Device::flex()).unwrap(), 0.5, 1);
     let checkpoint = CheckpointConfig::new(config.encoder);
     save_classifier(folder.path(), &model, &checkpoint).unwrap();
@@ -52,18 +52,18 @@ fn load(
     folder: &Path,
     config: &SequenceClassifierConfig,
 ) -> Result<(SequenceClassifier, LoadReport), ModelError> {
-    load_classifier_as(folder, config, 2, &Device::flex())
+    load_classifier_with(folder, config, None, 2, &Device::flex())
 }
 
 #[test]
 fn the_same_head_is_taken_whatever_its_dropout() {
     let folder = saved();
-    let dropped = PerceptronConfig {
+    let dropped = MlpConfig {
         dropout: 0.4,
         input_dropout: 0.3,
-        ..perceptron()
+        ..mlp()
     };
-    for head in [perceptron(), dropped] {
+    for head in [mlp(), dropped] {
         let (_, report) = load(folder.path(), &config(Pooling::mean(), head)).unwrap();
         assert!(report.initialised.is_empty(), "{report}");
         assert!(report.unused.is_empty(), "{report}");
@@ -74,20 +74,20 @@ fn the_same_head_is_taken_whatever_its_dropout() {
 #[test]
 fn another_head_is_made_anew() {
     let folder = saved();
-    let head = perceptron;
-    let other_pair = PerceptronConfig {
+    let head = mlp;
+    let other_pair = MlpConfig {
         pair: Some(Combination::DifferenceAndProduct),
         ..head()
     };
-    let other_activation = PerceptronConfig {
+    let other_activation = MlpConfig {
         activation: Activation::Tanh,
         ..head()
     };
-    let other_widths = PerceptronConfig {
+    let other_widths = MlpConfig {
         hidden_sizes: vec![7],
         ..head()
     };
-    let other_range = PerceptronConfig {
+    let other_range = MlpConfig {
         range: Some(ScoreRange {
             low: 0.0,
             high: 5.0,
@@ -119,7 +119,7 @@ fn a_head_for_other_classes_keeps_what_is_below_them() {
     let folder = saved();
     let other = SequenceClassifierConfig {
         class_names: vec!["relatedness".to_string()],
-        ..config(Pooling::mean(), perceptron())
+        ..config(Pooling::mean(), mlp())
     };
     let (_, report) = load(folder.path(), &other).unwrap();
     assert_eq!(

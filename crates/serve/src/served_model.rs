@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use finetune_data::BatchSize;
-use finetune_train::{Precision, Predictor, PredictorConfig};
+use finetune_train::{Parts, Precision, Predictor, PredictorConfig};
 
 use crate::model::{ModelProfile, TextModel};
 use crate::{Input, ServeError};
@@ -70,13 +70,27 @@ impl ServedModel {
         device: &Device,
         precision: Precision,
     ) -> Result<Self, ServeError> {
+        Self::load_custom(name, directory, device, precision, &Parts::default())
+    }
+
+    /// The same for a model that was trained with parts of the program's own: its head.
+    ///
+    /// # Errors
+    /// As [`Self::load_with`], with [`ServeError::Model`] also if the model has another head.
+    pub fn load_custom(
+        name: &str,
+        directory: &Path,
+        device: &Device,
+        precision: Precision,
+        parts: &Parts,
+    ) -> Result<Self, ServeError> {
         check_name(name)?;
         let config = PredictorConfig {
             batch_size: BatchSize::Tokens(Self::TOKENS_AT_ONCE),
             precision,
             ..Default::default()
         };
-        let loaded = Predictor::load_with(directory, config, device);
+        let loaded = Predictor::load_custom(directory, config, parts, device);
         let predictor = loaded.map_err(|source| ServeError::Model {
             name: name.to_string(),
             source: Box::new(source),

@@ -4,8 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use burn::tensor::Device;
 use finetune_data::{BatchSize, Splits};
 use finetune_eval::Metric;
+use finetune_model::{Head, HeadSize};
 use finetune_ops::DeviceSpec;
 
 use crate::callback::Callback;
@@ -28,7 +30,7 @@ use crate::{FineTuningConfig, FineTuningOutput, Loss, Parts, RunLength, TrainErr
 /// ```
 ///
 /// Defaults are those of [`FineTuningConfig`]; [`Self::config`] sets all of them at once, the
-/// methods below single ones. [`Self::loss`], [`Self::metric`] and [`Self::callback`] take
+/// methods below single ones. [`Self::head`], [`Self::loss`], [`Self::metric`] and [`Self::callback`] take
 /// implementations of your own.
 pub struct FineTuning<'a> {
     model: PathBuf,
@@ -98,6 +100,15 @@ impl<'a> FineTuning<'a> {
     /// Sets the device by name, such as `flex`, `libtorch` or `cuda:0` (default: `flex`).
     pub fn device(mut self, device: impl fmt::Display) -> Self {
         self.device = device.to_string();
+        self
+    }
+
+    /// Uses a head of your own, by the function that makes it.
+    pub fn head<H: Head>(
+        mut self,
+        init: impl Fn(HeadSize, &Device) -> H + Send + Sync + 'static,
+    ) -> Self {
+        self.parts = self.parts.with_head(init);
         self
     }
 

@@ -2,7 +2,7 @@
 
 use finetune_data::{PairEncoding, Target, Task, Texts};
 use finetune_model::{
-    CheckpointConfig, HeadConfig, LoraConfig, Pooling, ProblemType, SequenceClassifier,
+    CheckpointConfig, CustomHead, HeadConfig, LoraConfig, Pooling, ProblemType, SequenceClassifier,
     SequenceClassifierConfig,
 };
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ const SCORE: &str = "score";
 ///         "head": { "kind": "cosine", "range": { "low": 0.0, "high": 5.0 } }
 ///     }"#,
 /// )?;
-/// assert_eq!(config.head.map(|head| head.texts()), Some(2));
+/// assert_eq!(config.head.and_then(|head| head.num_texts()), Some(2));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -33,7 +33,8 @@ const SCORE: &str = "score";
 pub struct ModelConfig {
     /// From tokens to texts; `None` for the checkpoint's.
     pub pooling: Option<Pooling>,
-    /// From texts to outputs; `None` for the checkpoint's, or its family's.
+    /// From texts to outputs; `None` for the checkpoint's, or its family's. A custom head is named
+    /// here, and passed in [`Parts`](crate::Parts).
     pub head: Option<HeadConfig>,
     /// Whether two classes have one output, which is above 0 for the second: for a binary cross
     /// entropy, and for a cosine; no.
@@ -43,6 +44,28 @@ pub struct ModelConfig {
 }
 
 impl ModelConfig {
+    /// The same with the head that a program brings along, unless the settings name it already.
+    ///
+    /// # Errors
+    /// [`TrainError::InvalidSetting`] if the settings name another head.
+    pub(crate) fn with_head(mut self, head: Option<&CustomHead>) -> Result<Self, TrainError> {
+        let Some(head) = head else {
+            return Ok(self);
+        };
+        match self.head.replace(head.config()) {
+            None => Ok(self),
+            Some(named) if named == head.config() => Ok(self),
+            Some(named) => {
+                let expected = format!("no other head than {:?}, which was passed", head.name());
+                Err(TrainError::setting(
+                    "model.head",
+                    head_name(&named),
+                    expected,
+                ))
+            }
+        }
+    }
+
     /// Whether every value is in its range, as far as that can be said without a model.
     ///
     /// # Errors
@@ -73,8 +96,25 @@ impl ModelConfig {
             problem_type: problem_type.unwrap_or(own.problem_type),
             ..checkpoint.classifier(&names)
         };
-        check_texts(&config.head, task.texts, pairs)?;
+        if let Some(found) = config.head.num_texts() {
+            check_texts(found, task.texts, pairs)?;
+        }
         Ok(config)
+    }
+
+    /// Whether a model's head is for as many texts as a row of the task has, and returns an output
+    /// for each label: a custom head only says so once it is made.
+    ///
+    /// # Errors
+    /// - [`TrainError::InvalidSetting`] if the head is for another number of texts.
+    /// - [`TrainError::Model`] if its output is not `[B, C]`.
+    pub fn check_head(
+        model: &SequenceClassifier,
+        task: &Task,
+        pairs: PairEncoding,
+    ) -> Result<(), TrainError> {
+        check_texts(model.num_texts(), task.texts, pairs)?;
+        Ok(model.check_head()?)
     }
 
     /// Adds the adapters, if there are to be any.
@@ -127,8 +167,17 @@ impl ModelConfig {
     }
 }
 
-/// Whether a head is for as many texts as the encoder reads apart.
-fn check_texts(head: &HeadConfig, texts: Texts, pairs: PairEncoding) -> Result<(), TrainError> {
+/// The kind of a built-in head, or the name of a custom one.
+fn head_name(head: &HeadConfig) -> String {
+    match head {
+        HeadConfig::Mlp(_) => "mlp".to_string(),
+        HeadConfig::Cosine(_) => "cosine".to_string(),
+        HeadConfig::Custom { name } => name.clone(),
+    }
+}
+
+/// Whether a head that compares `found` texts is for as many as the encoder reads apart.
+fn check_texts(found: usize, texts: Texts, pairs: PairEncoding) -> Result<(), TrainError> {
     let (apart, expected) = match (texts, pairs) {
         (Texts::Single, _) => (1, "one for single texts, as the data has"),
         (Texts::Pair, PairEncoding::Joint) => {
@@ -139,7 +188,7 @@ fn check_texts(head: &HeadConfig, texts: Texts, pairs: PairEncoding) -> Result<(
             "one for pairs (a cosine, or with `pair`), since encoding.pairs is separate",
         ),
     };
-    match head.texts() {
+    match found {
         found if found == apart => Ok(()),
         1 => Err(TrainError::setting(
             "model.head",
@@ -152,7 +201,7 @@ fn check_texts(head: &HeadConfig, texts: Texts, pairs: PairEncoding) -> Result<(
 
 #[cfg(test)]
 mod tests {
-    use finetune_model::{CosineConfig, EncoderConfig};
+    use finetune_model::{CosineSimilarityHeadConfig, EncoderConfig};
 
     use super::*;
 
@@ -207,7 +256,7 @@ mod tests {
     fn a_head_is_for_the_texts_that_are_read_apart() {
         let checkpoint = CheckpointConfig::new(EncoderConfig::default());
         let cosine = ModelConfig {
-            head: Some(HeadConfig::Cosine(CosineConfig::default())),
+            head: Some(HeadConfig::Cosine(CosineSimilarityHeadConfig::default())),
             ..Default::default()
         };
         let plain = ModelConfig::default();

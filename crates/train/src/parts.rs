@@ -1,10 +1,12 @@
-//! Parts of a run that a program brings along: a loss, metrics.
+//! Parts of a run that a program brings along: head, losses, metrics.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use burn::tensor::Device;
 use finetune_eval::Metric;
+use finetune_model::{CustomHead, Head, HeadSize};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -42,6 +44,8 @@ use crate::{Loss, TrainError};
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Parts {
+    /// Head in place of the one that the settings, the checkpoint or its family names.
+    pub head: Option<CustomHead>,
     /// A loss in place of the configured one.
     pub loss: Option<Arc<dyn Loss>>,
     /// Metrics beside those of the task.
@@ -52,6 +56,15 @@ pub struct Parts {
 type LossBuilder = Arc<dyn Fn(&Value) -> Result<Arc<dyn Loss>, TrainError> + Send + Sync>;
 
 impl Parts {
+    /// Sets the head, by the function that makes it.
+    pub fn with_head<H: Head>(
+        mut self,
+        init: impl Fn(HeadSize, &Device) -> H + Send + Sync + 'static,
+    ) -> Self {
+        self.head = Some(CustomHead::new(init));
+        self
+    }
+
     /// Registers a loss under a name, which [`LossConfig::Custom`](crate::LossConfig::Custom) gives.
     pub fn with_loss<S: DeserializeOwned>(
         mut self,
@@ -95,6 +108,7 @@ impl Parts {
 impl fmt::Debug for Parts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Parts")
+            .field("head", &self.head)
             .field("loss", &self.loss)
             .field("metrics", &self.metrics)
             .field("losses", &self.losses.keys())

@@ -8,7 +8,7 @@ use finetune_data::{Splits, TextTokenizer};
 use finetune_eval::Evaluator;
 use finetune_model::{
     CheckpointConfig, EncoderModel, LoadReport, SequenceClassifier, SequenceClassifierConfig,
-    load_classifier_as, save_classifier,
+    load_classifier_with, save_classifier,
 };
 use serde::Serialize;
 
@@ -22,8 +22,8 @@ use crate::scoring::evaluator;
 use crate::trainer::Trainer;
 use crate::used_splits::{Data, UsedSplits};
 use crate::{
-    Criterion, FineTuningConfig, FineTuningOutput, LossConfig, Parts, TextPreparation, TrainError,
-    memory,
+    Criterion, FineTuningConfig, FineTuningOutput, LossConfig, ModelConfig, Parts, TextPreparation,
+    TrainError, memory,
 };
 
 /// A fine-tuning run whose input was loaded and checked; [`FineTuning`](crate::FineTuning) makes one.
@@ -92,6 +92,8 @@ impl PreparedFineTuning {
         device_name: &str,
         parts: Parts,
     ) -> Result<Self, TrainError> {
+        let head = parts.head.as_ref();
+        config.model = config.model.with_head(head)?;
         if let Some(loss) = &parts.loss {
             config.loss = LossConfig::custom(loss.name());
         }
@@ -105,7 +107,9 @@ impl PreparedFineTuning {
         let pairs = text.encoding.pairs;
         let classifier = (config.model).classifier(&checkpoint, &splits.train.task, pairs)?;
         let device = device.clone().autodiff();
-        let (model, load_report) = load_classifier_as(model_directory, &classifier, seed, &device)?;
+        let (model, load_report) =
+            load_classifier_with(model_directory, &classifier, head, seed, &device)?;
+        ModelConfig::check_head(&model, &splits.train.task, pairs)?;
         let model = config.model.adapt(model, seed)?;
         let model = model.with_precision(config.train.precision);
         text.check_fit(model_directory, &tokenizer, &checkpoint.encoder)?;

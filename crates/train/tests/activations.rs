@@ -10,8 +10,8 @@ use finetune_data::{
     TextTokenizer, Texts, Truncation, collate,
 };
 use finetune_model::{
-    Combination, CosineConfig, Cut, DropoutStream, EncoderConfig, Family, HeadConfig, LayerChoice,
-    LoraConfig, PerceptronConfig, Pooling, ProblemType, SequenceClassifier,
+    Combination, CosineSimilarityHeadConfig, Cut, DropoutStream, EncoderConfig, Family, HeadConfig,
+    LayerChoice, LoraConfig, MlpConfig, Pooling, ProblemType, SequenceClassifier,
     SequenceClassifierConfig, TokenPooling, initialise,
 };
 use finetune_train::{
@@ -66,9 +66,9 @@ fn config(family: Family, pooling: Pooling, pair: Option<Combination>) -> Sequen
     };
     SequenceClassifierConfig {
         pooling,
-        head: HeadConfig::Perceptron(PerceptronConfig {
+        head: HeadConfig::Mlp(MlpConfig {
             pair,
-            ..PerceptronConfig::linear(0.1)
+            ..MlpConfig::linear(0.1)
         }),
         ..SequenceClassifierConfig::new(encoder, ["a", "b", "c"].map(String::from).into())
     }
@@ -225,7 +225,7 @@ fn of_pairs_both_texts_are_kept() {
     }
     // A score of two texts, and a head for one text that is given two.
     let cosine = SequenceClassifierConfig {
-        head: HeadConfig::Cosine(CosineConfig::default()),
+        head: HeadConfig::Cosine(CosineSimilarityHeadConfig::default()),
         problem_type: ProblemType::Regression,
         class_names: vec!["score".into()],
         ..config(Family::Bert, Pooling::mean(), None)

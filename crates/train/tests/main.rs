@@ -12,6 +12,7 @@ mod activations;
 mod bad_input;
 mod callbacks;
 mod continuation;
+mod custom_head;
 mod device;
 mod multi_task;
 mod parity;

@@ -9,8 +9,8 @@ use finetune_data::{
     BatchSize, Cleaning, CleaningStep, Dataset, EncodingConfig, Splits, Texts, Truncation,
 };
 use finetune_model::{
-    CheckpointConfig, CosineConfig, HeadConfig, Pooling, ProblemType, SequenceClassifierConfig,
-    initialise, save_classifier, save_encoder,
+    CheckpointConfig, CosineSimilarityHeadConfig, HeadConfig, Pooling, ProblemType,
+    SequenceClassifierConfig, initialise, save_classifier, save_encoder,
 };
 use finetune_train::{
     Prediction, Predictor, PredictorConfig, PreparedFineTuning, RunLength, TextPreparation,
@@ -163,7 +163,7 @@ fn pair_model(folder: &Path) {
     let config = SequenceClassifierConfig {
         encoder: small.encoder.clone(),
         pooling: Pooling::mean(),
-        head: HeadConfig::Cosine(CosineConfig::default()),
+        head: HeadConfig::Cosine(CosineSimilarityHeadConfig::default()),
         problem_type: ProblemType::Regression,
         class_names: vec!["similarity".into()],
     };

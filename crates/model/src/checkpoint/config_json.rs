@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::config_keys::ConfigKeys;
 use super::encoder_keys::{encoder_keys, encoder_of, key_of};
-use crate::head::HeadConfig;
+use crate::head::{HeadConfig, HeadSize};
 use crate::{EncoderConfig, Family, ModelError, Pooling, ProblemType, SequenceClassifierConfig};
 
 /// The configuration of a checkpoint. Keys that this crate does not use are kept, so that a saved
@@ -45,8 +45,10 @@ impl OwnHead {
     /// Whether it stands on such an encoder; the classes aside.
     fn validate(&self, encoder: &EncoderConfig) -> Result<(), ModelError> {
         self.pooling.validate(encoder)?;
-        let width = self.pooling.width(encoder.hidden_size);
-        self.head.validate(width, 1)
+        self.head.validate(HeadSize {
+            hidden_size: self.pooling.width(encoder.hidden_size),
+            num_labels: 1,
+        })
     }
 }
 
@@ -94,7 +96,10 @@ impl CheckpointConfig {
         let encoder = encoder_of(&keys)?;
         let in_file = |error| in_words_of_file(error, &keys, encoder.family);
         encoder.validate().map_err(in_file)?;
-        let own_head: Option<OwnHead> = keys.get(OWN_HEAD_KEY, "a pooling and a head")?;
+        let own_head: Option<OwnHead> = keys.get(
+            OWN_HEAD_KEY,
+            "a pooling and a head of kind mlp, cosine or custom",
+        )?;
         if let Some(own) = &own_head {
             own.validate(&encoder).map_err(in_file)?;
         }

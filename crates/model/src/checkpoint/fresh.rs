@@ -11,8 +11,8 @@ use super::load::shape_in_file;
 use super::names::TensorNames;
 use super::stored_tensor::StoredTensor;
 use super::weights::Weights;
-use crate::SequenceClassifierConfig;
 use crate::parameters::Parameter;
+use crate::{HeadConfig, SequenceClassifierConfig};
 
 /// Path of the only layer whose shape depends on the classes.
 const OUTPUT_LAYER: &str = "head.output";
@@ -60,10 +60,12 @@ impl Fresh {
             let head = own.head.without_dropout();
             (own.pooling, head) != (config.pooling, config.head.without_dropout())
         });
+        // Which layer of a custom head depends on the classes is not known.
+        let custom = matches!(config.head, HeadConfig::Custom { .. });
         Self {
             standard_deviation: config.encoder.initializer_range,
             seed,
-            head: other,
+            head: other || custom && !checkpoint.is_for(names),
             output_layer: if !checkpoint.is_for(names) {
                 OutputLayer::New
             } else if checkpoint.class_names.as_ref() == Some(names) {

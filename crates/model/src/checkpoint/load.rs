@@ -13,7 +13,8 @@ use super::{CheckpointConfig, LoadReport, TensorNames};
 use crate::initialisation;
 use crate::parameters::{Parameter, parameters, replace};
 use crate::{
-    BaseModel, Encoder, MaskedLm, ModelError, Pooling, SequenceClassifier, SequenceClassifierConfig,
+    BaseModel, CustomHead, Encoder, MaskedLm, ModelError, Pooling, SequenceClassifier,
+    SequenceClassifierConfig,
 };
 
 /// Loads a classifier for `class_names` from a checkpoint folder.
@@ -24,7 +25,8 @@ use crate::{
 /// although the file names these classes.
 ///
 /// # Errors
-/// As [`CheckpointConfig::read`]; for what is wrong with the weights [`ModelError::NoWeights`],
+/// As [`CheckpointConfig::read`]; [`ModelError::CustomHead`] if the checkpoint has a custom head,
+/// which [`load_classifier_with`] takes; for what is wrong with the weights [`ModelError::NoWeights`],
 /// [`ModelError::DamagedWeights`], [`ModelError::PickledCall`] and the errors of an index of
 /// shards; for what is wrong with a tensor [`ModelError::MissingTensor`],
 /// [`ModelError::TensorShape`], [`ModelError::TensorType`] and [`ModelError::NotFinite`].
@@ -36,23 +38,27 @@ pub fn load_classifier(
 ) -> Result<(SequenceClassifier, CheckpointConfig, LoadReport), ModelError> {
     let checkpoint = CheckpointConfig::read(directory)?;
     let config = checkpoint.classifier(class_names);
-    let (model, report) = classifier_from(directory, &checkpoint, &config, seed, device)?;
+    let model = config.init(device)?;
+    let (model, report) = classifier_from(directory, &checkpoint, model, seed)?;
     Ok((model, checkpoint, report))
 }
 
 /// Loads a classifier with pooling and head of one's choice; what [`load_classifier`] would choose
 /// is [`CheckpointConfig::classifier`]. Of a checkpoint with a head of its own that computes
-/// something else, the whole head is initialised from the seed.
+/// something else, the whole head is initialised from the seed. A head that `config` names as a
+/// custom one is made by `custom`.
 ///
 /// # Errors
-/// As [`load_classifier`], and [`ModelError::InvalidConfig`] if `config` makes no model.
+/// As [`load_classifier`], [`ModelError::InvalidConfig`] if `config` makes no model,
+/// [`ModelError::CustomHead`] if it names a custom head and there is none, and
+/// [`ModelError::OtherCustomHead`] if it names another head than `custom`.
 ///
 /// ```no_run
 /// use std::path::Path;
 ///
 /// use burn::tensor::Device;
 /// use finetune_model::{
-///     CheckpointConfig, Pooling, SequenceClassifierConfig, load_classifier_as,
+///     CheckpointConfig, Pooling, SequenceClassifierConfig, load_classifier_with,
 /// };
 ///
 /// let folder = Path::new("my-bert");
@@ -61,30 +67,31 @@ pub fn load_classifier(
 ///     pooling: Pooling::mean(),
 ///     ..CheckpointConfig::read(folder)?.classifier(&names)
 /// };
-/// let (model, report) = load_classifier_as(folder, &config, 42, &Device::flex())?;
+/// let (model, report) = load_classifier_with(folder, &config, None, 42, &Device::flex())?;
 /// # Ok::<(), finetune_model::ModelError>(())
 /// ```
-pub fn load_classifier_as(
+pub fn load_classifier_with(
     directory: &Path,
     config: &SequenceClassifierConfig,
+    custom: Option<&CustomHead>,
     seed: u64,
     device: &Device,
 ) -> Result<(SequenceClassifier, LoadReport), ModelError> {
     let checkpoint = CheckpointConfig::read(directory)?;
-    classifier_from(directory, &checkpoint, config, seed, device)
+    let model = config.init_with(custom, device)?;
+    classifier_from(directory, &checkpoint, model, seed)
 }
 
 fn classifier_from(
     directory: &Path,
     checkpoint: &CheckpointConfig,
-    config: &SequenceClassifierConfig,
+    model: SequenceClassifier,
     seed: u64,
-    device: &Device,
 ) -> Result<(SequenceClassifier, LoadReport), ModelError> {
-    let model = config.init(device)?;
     let weights = Weights::open(directory, &MODEL_FILES)?;
-    let fresh = Fresh::for_classifier(checkpoint, config, seed);
-    load_into(model, weights, TensorNames::of_classifier(config), fresh)
+    let fresh = Fresh::for_classifier(checkpoint, model.config(), seed);
+    let names = TensorNames::of_classifier(model.config());
+    load_into(model, weights, names, fresh)
 }
 
 /// Loads an encoder with its head for masked language modelling. A layer of the head that is not

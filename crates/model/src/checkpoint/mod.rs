@@ -21,7 +21,7 @@ mod weights;
 pub use config_json::{CheckpointConfig, OwnHead};
 pub(crate) use load::in_memory;
 pub use load::{
-    load_base_model, load_classifier, load_classifier_as, load_encoder, load_masked_lm,
+    load_base_model, load_classifier, load_classifier_with, load_encoder, load_masked_lm,
 };
 pub use names::TensorNames;
 pub use report::LoadReport;

@@ -4,7 +4,8 @@ use burn::tensor::Tensor;
 
 use super::{Activated, Activations, Cut, TextActivations};
 use crate::encoder::EncoderInput;
-use crate::{DropoutStream, Features, ModelError, SequenceClassifier};
+use crate::head::{HeadInput, HiddenStates};
+use crate::{DropoutStream, ModelError, SequenceClassifier};
 
 impl SequenceClassifier {
     /// The part of the forward pass below a cut. On flex the activations of a text do not depend,
@@ -15,7 +16,8 @@ impl SequenceClassifier {
     /// in it has other masks than in a whole pass.
     ///
     /// # Errors
-    /// [`ModelError::CutTooHigh`] if the pooling looks at hidden states below the cut.
+    /// [`ModelError::CutTooHigh`] if the pooling looks at hidden states below the cut, and
+    /// [`ModelError::PooledCut`] if the head reads hidden states and the cut is above them.
     pub fn lower(
         &self,
         input: &EncoderInput,
@@ -47,7 +49,9 @@ impl SequenceClassifier {
     /// # Errors
     /// [`ModelError::TextCount`] if the head is for another number of texts,
     /// [`ModelError::PairShape`] if the batches of a pair differ in size,
-    /// [`ModelError::CutTooHigh`] if the pooling looks at hidden states below the cut, and
+    /// [`ModelError::CutTooHigh`] if the pooling looks at hidden states below the cut,
+    /// [`ModelError::PooledCut`] if the head reads hidden states and there are pooled vectors only,
+    /// [`ModelError::HeadOutput`] if a custom head returns another shape, and
     /// [`ModelError::ActivationShape`] for activations that are not of this model or not of the
     /// batch of their mask.
     pub fn upper(
@@ -74,24 +78,31 @@ impl SequenceClassifier {
         activated: Activated,
         dropout: Option<DropoutStream>,
     ) -> Result<Tensor<2>, ModelError> {
-        let features = match activated {
-            Activated::Single(activations) => Features {
-                first: self.pool(activations, dropout)?,
-                second: None,
-            },
+        let input = match activated {
+            Activated::Single(activations) => {
+                let (pooled, hidden) = self.pool(activations, dropout)?;
+                HeadInput {
+                    hidden,
+                    dropout: dropout.into(),
+                    ..HeadInput::new(pooled)
+                }
+            }
             Activated::Stack(activations) => {
-                let pooled = self.pool(activations, dropout)?;
+                let (pooled, hidden) = self.pool(activations, dropout)?;
                 let rows = pooled.dims()[0] / 2;
-                Features {
-                    first: pooled.clone().narrow(0, 0, rows),
-                    second: Some(pooled.narrow(0, rows, rows)),
+                HeadInput {
+                    second: Some(pooled.clone().narrow(0, rows, rows)),
+                    second_hidden: hidden.as_ref().map(|states| states.narrow(rows, rows)),
+                    hidden: hidden.map(|states| states.narrow(0, rows)),
+                    pooled: pooled.narrow(0, 0, rows),
+                    dropout: dropout.into(),
                 }
             }
         };
-        self.head.forward(features, dropout)
+        self.run_head(input)
     }
 
-    /// From activations to pooled vectors.
+    /// From activations to pooled vectors, and to the hidden states that the head reads.
     ///
     /// # Shapes
     /// - output: `[B, W]`
@@ -99,16 +110,27 @@ impl SequenceClassifier {
         &self,
         activations: Activations,
         dropout: Option<DropoutStream>,
-    ) -> Result<Tensor<2>, ModelError> {
+    ) -> Result<(Tensor<2>, Option<HiddenStates>), ModelError> {
         self.check_activations(&activations)?;
-        let pooled = match activations {
+        let (encoder, pooler) = (&self.encoder, &self.pooler);
+        let (pooled, hidden) = match activations {
             Activations::HiddenStates { number, rows, mask } => {
-                self.pooler
-                    .gather_from(&self.encoder, number, rows, &mask, dropout)
+                match self.head.reads_hidden_states() {
+                    true => {
+                        let (pooled, rows) =
+                            pooler.gather_with_tokens(encoder, number, rows, &mask, dropout);
+                        (pooled, Some(HiddenStates::new(rows, mask)?))
+                    }
+                    // Tokens that nobody looks at are not computed.
+                    false => {
+                        let pooled = pooler.gather_from(encoder, number, rows, &mask, dropout);
+                        (pooled, None)
+                    }
+                }
             }
-            Activations::Pooled(pooled) => pooled,
+            Activations::Pooled(pooled) => (pooled, None),
         };
-        Ok(self.pooler.project(pooled))
+        Ok((pooler.project(pooled), hidden))
     }
 
     /// Whether activations are of this model and of the batch of their mask.
@@ -120,6 +142,7 @@ impl SequenceClassifier {
                 self.check_shape(rows, [mask.batch() * mask.sequence(), self.width_at(cut)])
             }
             Activations::Pooled(pooled) => {
+                self.check_cut(Cut::Pooled)?;
                 self.check_shape(pooled, [pooled.dims()[0], self.width_at(Cut::Pooled)])
             }
         }
@@ -131,6 +154,9 @@ impl SequenceClassifier {
             Cut::HiddenStates(number) if number > lowest => {
                 Err(ModelError::CutTooHigh { number, lowest })
             }
+            Cut::Pooled if self.head.reads_hidden_states() => Err(ModelError::PooledCut {
+                head: self.head.type_name(),
+            }),
             _ => Ok(()),
         }
     }

@@ -62,7 +62,8 @@ pub struct TextActivations {
 
 impl SequenceClassifier {
     /// The highest cut below which everything is in the lowest `frozen_stages` stages; nothing if
-    /// no stage is. A stage with adapters is not frozen, for they train.
+    /// no stage is. A stage with adapters is not frozen, for they train. With a head that reads
+    /// hidden states, there is none after the pooling.
     ///
     /// ```
     /// use burn::tensor::Device;
@@ -84,7 +85,8 @@ impl SequenceClassifier {
         let frozen = frozen_stages.min(adapted.unwrap_or(layers.len()) + 1);
         let last = frozen.checked_sub(1)?;
         let pooled = self.pooler.states();
-        Some(match *pooled.end() <= last {
+        let poolable = !self.head.reads_hidden_states() && *pooled.end() <= last;
+        Some(match poolable {
             true => Cut::Pooled,
             false => Cut::HiddenStates(last.min(*pooled.start())),
         })

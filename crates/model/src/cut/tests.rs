@@ -3,8 +3,8 @@
 use burn::tensor::{Device, Tensor};
 
 use crate::{
-    Activations, Combination, Cut, DropoutStream, EncoderConfig, EncoderInput, Features,
-    HeadConfig, LayerChoice, ModelError, PerceptronConfig, Pooling, SequenceClassifier,
+    Activations, Combination, Cut, DropoutStream, EncoderConfig, EncoderInput, HeadConfig,
+    HeadInput, LayerChoice, MlpConfig, ModelError, Pooling, SequenceClassifier,
     SequenceClassifierConfig, TextActivations, TokenPooling, initialise,
 };
 
@@ -102,14 +102,14 @@ fn both_parts_are_the_whole_at_every_cut() {
 }
 
 fn pairs() -> (SequenceClassifier, EncoderInput, EncoderInput) {
-    let pair = PerceptronConfig {
+    let pair = MlpConfig {
         pair: Some(Combination::ConcatenationAndDifference),
         input_dropout: 0.2,
         ..Default::default()
     };
     let single = model(Pooling::pooler(), 1);
     let config = SequenceClassifierConfig {
-        head: HeadConfig::Perceptron(pair),
+        head: HeadConfig::Mlp(pair),
         ..single.config().clone()
     };
     let model = initialise(config.init(&Device::flex()).unwrap(), 0.3, 1);
@@ -129,11 +129,11 @@ fn pairs() -> (SequenceClassifier, EncoderInput, EncoderInput) {
 fn the_texts_of_a_pair_are_read_as_if_each_were_alone() {
     let (model, first, second) = pairs();
     let together = model.forward((&first, &second), None).unwrap();
-    let features = Features {
-        first: model.features(&first, None),
+    let input = HeadInput {
         second: Some(model.features(&second, None)),
+        ..HeadInput::new(model.features(&first, None))
     };
-    let apart = model.head.forward(features, None).unwrap();
+    let apart = model.head.forward(input).unwrap();
     assert_eq!(together.into_data(), apart.into_data());
 }
 

@@ -70,6 +70,17 @@ impl AttentionMask {
         Self::new(&real, shape, &self.key_bias.device())
     }
 
+    /// Returns the mask of rows `start..start + count`.
+    pub(crate) fn narrow(&self, start: usize, count: usize) -> Self {
+        let tokens = start * self.sequence..(start + count) * self.sequence;
+        Self {
+            key_bias: self.key_bias.clone().narrow(0, start, count),
+            real: self.real[tokens].to_vec(),
+            batch: count,
+            sequence: self.sequence,
+        }
+    }
+
     /// Returns the number of rows, `B`.
     pub fn batch(&self) -> usize {
         self.batch

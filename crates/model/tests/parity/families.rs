@@ -9,7 +9,7 @@ use burn::tensor::Tensor;
 use finetune_golden::Golden;
 use finetune_model::{
     CheckpointConfig, MaskedLm, Pooling, SequenceClassifier, SequenceClassifierConfig, TensorNames,
-    load_classifier, load_classifier_as, load_encoder, load_masked_lm, save_classifier,
+    load_classifier, load_classifier_with, load_encoder, load_masked_lm, save_classifier,
     save_masked_lm,
 };
 use finetune_ops::{Targets, cross_entropy};
@@ -158,7 +158,8 @@ fn poolers_equal_transformers() {
             pooling: Pooling::pooler(),
             ..checkpoint.classifier(&case.class_names())
         };
-        let (model, report) = load_classifier_as(&case.checkpoint(), &config, 0, &device).unwrap();
+        let (model, report) =
+            load_classifier_with(&case.checkpoint(), &config, None, 0, &device).unwrap();
         let pooler = report.loaded.iter().filter(|name| name.contains("pooler"));
         assert_eq!(pooler.count(), 2, "{report}");
         let features = model.features(&golden_input(&case.golden, &model.encoder), None);

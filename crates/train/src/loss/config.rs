@@ -67,7 +67,7 @@ pub enum LossConfig {
     },
     /// Two texts point the same way, or not
     /// ([`torch.nn.CosineEmbeddingLoss`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.CosineEmbeddingLoss.html)).
-    /// The output is a bare cosine, of a [`CosineConfig`](finetune_model::CosineConfig) without a
+    /// The output is a bare cosine, of a [`CosineSimilarityHeadConfig`](finetune_model::CosineSimilarityHeadConfig) without a
     /// range: `1 - cosine` for class 1, `max(0, cosine - margin)` for class 0.
     Cosine {
         /// The cosine up to which texts count as different, in `[-1, 1]`.

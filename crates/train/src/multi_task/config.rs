@@ -1,6 +1,6 @@
 //! Every setting of a run on several tasks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use burn::module::Module;
 use finetune_data::PairEncoding;
@@ -8,7 +8,7 @@ use finetune_model::MultiTaskModel;
 use serde::{Deserialize, Serialize};
 
 use super::OverallScore;
-use crate::{LossConfig, MixingConfig, ModelConfig, TextConfig, TrainConfig, TrainError};
+use crate::{LossConfig, MixingConfig, ModelConfig, Parts, TextConfig, TrainConfig, TrainError};
 
 /// Settings of a run on several tasks.
 ///
@@ -105,6 +105,24 @@ impl TaskConfig {
 }
 
 impl MultiTaskConfig {
+    /// Names the heads that a program brings along for its tasks.
+    ///
+    /// # Errors
+    /// [`TrainError::InvalidSetting`] if a task's settings name another head, or there is no such
+    /// task.
+    pub(super) fn add_parts(&mut self, parts: &BTreeMap<String, Parts>) -> Result<(), TrainError> {
+        for (name, parts) in parts {
+            let mut tasks = self.tasks.iter_mut();
+            let Some(task) = tasks.find(|task| task.name == *name) else {
+                let error = TrainError::setting("parts", "there", "none without such a task");
+                return Err(error.in_task(name));
+            };
+            let model = std::mem::take(&mut task.model).with_head(parts.head.as_ref());
+            task.model = model.map_err(|error| error.in_task(name))?;
+        }
+        Ok(())
+    }
+
     /// Whether every value is in its range, and none contradicts another.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use crate::report::{DataSection, ModelSection, RunSection, TestSection};
 use crate::run_record::RunRecord;
 use crate::scoring::target_kind;
 use crate::trainer::Trainer;
-use crate::{TrainConfig, TrainError};
+use crate::{Parts, TrainConfig, TrainError};
 
 /// Fine-tunes a checkpoint on several tasks and tests each.
 ///
@@ -90,12 +90,31 @@ impl MultiTask {
         device: &Device,
         device_name: &str,
     ) -> Result<Self, TrainError> {
+        let parts = BTreeMap::new();
+        Self::prepare_with(model_directory, data, config, device, device_name, &parts)
+    }
+
+    /// The same with parts that the program brings along, by the name of the task: a head of its own
+    /// for each.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`], and [`TrainError::InvalidSetting`] if the settings of a task name another
+    /// head, or there are parts for a task that is not there.
+    pub fn prepare_with(
+        model_directory: &Path,
+        data: BTreeMap<String, Splits>,
+        mut config: MultiTaskConfig,
+        device: &Device,
+        device_name: &str,
+        parts: &BTreeMap<String, Parts>,
+    ) -> Result<Self, TrainError> {
+        config.add_parts(parts)?;
         config.validate()?;
         let beginnings = Beginnings::new(model_directory, &config)?;
         let tokenizer = beginnings.tokenizer()?;
         let device = device.clone().autodiff();
         let (tasks, model, load_report) =
-            prepare_tasks(&config, data, &beginnings, &tokenizer, &device)?;
+            prepare_tasks(&config, data, parts, &beginnings, &tokenizer, &device)?;
         let train = config.train_with_frozen_heads(&model);
         train.freeze.check(&model)?;
         let named = tasks.iter().enumerate();

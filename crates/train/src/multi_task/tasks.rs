@@ -8,8 +8,8 @@ use burn::tensor::Device;
 use finetune_data::{Splits, Target, TextTokenizer};
 use finetune_eval::Evaluator;
 use finetune_model::{
-    CheckpointConfig, LoadReport, MultiTaskModel, SequenceClassifier, load_classifier_as,
-    save_classifier,
+    CheckpointConfig, CustomHead, LoadReport, MultiTaskModel, SequenceClassifier,
+    load_classifier_with, save_classifier,
 };
 use finetune_random::{Purpose, name_coordinate, number};
 
@@ -17,7 +17,7 @@ use super::{MultiTaskConfig, TaskConfig, TaskTexts};
 use crate::labelled_texts::LabelledTexts;
 use crate::scoring::evaluator;
 use crate::used_splits::{Data, UsedSplits};
-use crate::{Criterion, LossConfig, TextConfig, TextPreparation, TrainError};
+use crate::{Criterion, LossConfig, ModelConfig, Parts, TextConfig, TextPreparation, TrainError};
 
 /// A task, ready to be trained and tested; its head is in the model.
 #[derive(Debug)]
@@ -83,6 +83,7 @@ impl PreparedTask {
     /// Whatever is wrong with settings, checkpoint or data.
     pub(super) fn new(
         config: &TaskConfig,
+        head: Option<&CustomHead>,
         settings: &MultiTaskConfig,
         splits: Splits,
         beginnings: &Beginnings,
@@ -96,7 +97,8 @@ impl PreparedTask {
         let classifier = config.model.classifier(&checkpoint, task, config.pairs)?;
         let name = name_coordinate(&config.name);
         let seed = number(settings.train.seed, Purpose::Initialisation, name, 0);
-        let (model, report) = load_classifier_as(&folder, &classifier, seed, device)?;
+        let (model, report) = load_classifier_with(&folder, &classifier, head, seed, device)?;
+        ModelConfig::check_head(&model, task, config.pairs)?;
         let text = config.text(&settings.text);
         text.check_fit(&folder, tokenizer, &checkpoint.encoder)?;
         let loss = config.loss.clone().unwrap_or(default_loss(&task.target));
@@ -168,6 +170,7 @@ fn default_loss(target: &Target) -> LossConfig {
 pub(super) fn prepare_tasks(
     settings: &MultiTaskConfig,
     mut data: BTreeMap<String, Splits>,
+    parts: &BTreeMap<String, Parts>,
     beginnings: &Beginnings,
     tokenizer: &TextTokenizer,
     device: &Device,
@@ -179,7 +182,12 @@ pub(super) fn prepare_tasks(
         let missing = || TrainError::setting("data", "missing", "splits for every task");
         let splits = data.remove(&config.name).ok_or_else(missing);
         let prepared = splits.and_then(|splits| {
-            PreparedTask::new(config, settings, splits, beginnings, tokenizer, device)
+            let head = parts
+                .get(&config.name)
+                .and_then(|parts| parts.head.as_ref());
+            PreparedTask::new(
+                config, head, settings, splits, beginnings, tokenizer, device,
+            )
         });
         let (task, model, report) = prepared.map_err(|error| error.in_task(&config.name))?;
         tasks.push(task);

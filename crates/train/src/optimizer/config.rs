@@ -130,6 +130,7 @@ impl OptimizerConfig {
             | ParameterKind::Embedding
             | ParameterKind::LoraA
             | ParameterKind::LoraB => self.weight_decay,
+            ParameterKind::Other if parameter.shape.len() >= 2 => self.weight_decay,
             _ => 0.0,
         }
     }

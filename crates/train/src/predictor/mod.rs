@@ -22,13 +22,14 @@ use finetune_data::{
 };
 use finetune_eval::{Metric, Scores, Targets};
 use finetune_model::{
-    CheckpointConfig, EncoderModel, ProblemType, SequenceClassifier, load_classifier,
+    CheckpointConfig, CustomHead, EncoderModel, ProblemType, SequenceClassifier,
+    load_classifier_with,
 };
 
 use crate::checkpoint_fit::{check_length, check_vocabulary};
 use crate::predict::predict;
 use crate::scoring::evaluator;
-use crate::{TextPreparation, TrainError};
+use crate::{Parts, TextPreparation, TrainError};
 
 /// A fine-tuned model with all that it takes to ask it about texts.
 ///
@@ -104,13 +105,31 @@ impl Predictor {
         config: PredictorConfig,
         device: &Device,
     ) -> Result<Self, TrainError> {
+        Self::load_custom(directory, config, &Parts::default(), device)
+    }
+
+    /// The same for a model that was trained with parts of a program's own: its head.
+    ///
+    /// # Errors
+    /// As [`Self::load_with`]; [`TrainError::Model`] if the model has a head of another name, or the
+    /// head's output is not `[B, C]`.
+    pub fn load_custom(
+        directory: &Path,
+        config: PredictorConfig,
+        parts: &Parts,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
         config.validate()?;
         config.precision.check(device)?;
         // A wrong path is better called so than "no tokenizer found".
         std::fs::read_dir(directory).map_err(TrainError::io(directory))?;
         let tokenizer = TextTokenizer::from_dir(directory)?;
         let prepared = TextPreparation::read(directory)?;
-        let model = trained_classifier(directory, &device.clone().without_autodiff())?;
+        let model = trained_classifier(
+            directory,
+            parts.head.as_ref(),
+            &device.clone().without_autodiff(),
+        )?;
         check_vocabulary(directory, &tokenizer, &model.config().encoder)?;
         let predictor = Self::new(model, tokenizer, prepared, config)?;
         let encoder = &predictor.model.config().encoder;
@@ -313,17 +332,24 @@ impl Predictor {
 }
 
 /// The classifier of a folder, for its own labels.
-fn trained_classifier(directory: &Path, device: &Device) -> Result<SequenceClassifier, TrainError> {
-    let names = CheckpointConfig::read(directory)?.class_names;
+fn trained_classifier(
+    directory: &Path,
+    head: Option<&CustomHead>,
+    device: &Device,
+) -> Result<SequenceClassifier, TrainError> {
+    let checkpoint = CheckpointConfig::read(directory)?;
     // Without names transformers has two labels.
+    let names = checkpoint.class_names.clone();
     let names = names.unwrap_or_else(|| vec!["LABEL_0".into(), "LABEL_1".into()]);
-    let (model, _, report) = load_classifier(directory, &names, 0, device)?;
+    let config = checkpoint.classifier(&names);
+    let (model, report) = load_classifier_with(directory, &config, head, 0, device)?;
     if !report.initialised.is_empty() {
         return Err(TrainError::NotAClassifier {
             path: directory.to_path_buf(),
             tensors: report.initialised,
         });
     }
+    model.check_head()?;
     Ok(model.valid())
 }
 
@@ -346,7 +372,7 @@ fn encoding(
         pair_truncation: config
             .pair_truncation
             .unwrap_or(trained_with.pair_truncation),
-        pairs: match model.config().head.texts() {
+        pairs: match model.num_texts() {
             1 => PairEncoding::Joint,
             _ => PairEncoding::Separate,
         },

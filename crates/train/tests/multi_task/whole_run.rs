@@ -7,8 +7,8 @@ use std::path::Path;
 use burn::tensor::Device;
 use finetune_data::{Dataset, Example, Label, PairEncoding, Splits, Target, Task, Texts};
 use finetune_model::{
-    CheckpointConfig, Combination, CosineConfig, HeadConfig, PerceptronConfig, Pooling, ScoreRange,
-    SequenceClassifier, load_classifier, parameters,
+    CheckpointConfig, Combination, CosineSimilarityHeadConfig, HeadConfig, MlpConfig, Pooling,
+    ScoreRange, SequenceClassifier, load_classifier, parameters,
 };
 use finetune_train::{
     Callback, CheckpointPolicy, EvaluationConfig, Event, Every, Exhaustion, FineTuningConfig,
@@ -81,7 +81,7 @@ fn data() -> BTreeMap<String, Splits> {
 fn difference_and_product() -> ModelConfig {
     ModelConfig {
         pooling: Some(Pooling::mean()),
-        head: Some(HeadConfig::Perceptron(PerceptronConfig {
+        head: Some(HeadConfig::Mlp(MlpConfig {
             pair: Some(Combination::DifferenceAndProduct),
             range: Some(ScoreRange {
                 low: 0.0,
@@ -250,7 +250,7 @@ fn a_run_on_all_goes_on_with_one_task() {
 fn a_task_without_parameters_is_measured() {
     let folder = folder();
     let mut config = config();
-    config.tasks[2].model.head = Some(HeadConfig::Cosine(CosineConfig::default()));
+    config.tasks[2].model.head = Some(HeadConfig::Cosine(CosineSimilarityHeadConfig::default()));
     config.tasks[2].trains = false;
     config.train.freeze = FreezeConfig::from(Freeze::Encoder);
     config.train.length = RunLength::Epochs(1);
@@ -337,7 +337,7 @@ fn what_is_wrong_is_said_with_the_name_of_the_task() {
         let error = MultiTask::prepare(&start, data, config, &Device::flex(), "flex");
         error.unwrap_err().to_string()
     };
-    let cosine = HeadConfig::Cosine(CosineConfig::default());
+    let cosine = HeadConfig::Cosine(CosineSimilarityHeadConfig::default());
     for (found, expected) in [
         (
             message(&|_, data| drop(data.remove("same"))),

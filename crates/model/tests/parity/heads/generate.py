@@ -51,59 +51,59 @@ MAX = {"layers": "last", "tokens": "max"}
 SCORE = {"low": 0.0, "high": 5.0}
 
 
-def perceptron(**settings):
-    return {"kind": "perceptron", **settings}
+def mlp(**settings):
+    return {"kind": "mlp", **settings}
 
 
 CASES = {
-    "linear_first": (FIRST, perceptron(), 3, "cross_entropy"),
-    "linear_pooler": (POOLER, perceptron(), 3, "bce"),
-    "linear_mean": (MEAN, perceptron(), 3, "cross_entropy"),
-    "linear_max": (MAX, perceptron(), 3, "bce"),
-    "single_layer": ({"layers": {"single": 1}, "tokens": "first"}, perceptron(), 3, "mse"),
-    "embeddings": ({"layers": {"single": 0}, "tokens": "mean"}, perceptron(), 3, "cross_entropy"),
+    "linear_first": (FIRST, mlp(), 3, "cross_entropy"),
+    "linear_pooler": (POOLER, mlp(), 3, "bce"),
+    "linear_mean": (MEAN, mlp(), 3, "cross_entropy"),
+    "linear_max": (MAX, mlp(), 3, "bce"),
+    "single_layer": ({"layers": {"single": 1}, "tokens": "first"}, mlp(), 3, "mse"),
+    "embeddings": ({"layers": {"single": 0}, "tokens": "mean"}, mlp(), 3, "cross_entropy"),
     "concatenate": (
         {"layers": {"concatenate_last": 2}, "tokens": "first"},
-        perceptron(),
+        mlp(),
         3,
         "bce",
     ),
     "concatenate_max": (
         {"layers": {"concatenate_last": 3}, "tokens": "max"},
-        perceptron(),
+        mlp(),
         2,
         "cross_entropy",
     ),
     "mean_of_layers": (
         {"layers": {"mean_of_last": 3}, "tokens": "mean"},
-        perceptron(),
+        mlp(),
         3,
         "l1",
     ),
     "three_layers": (
         FIRST,
-        perceptron(hidden_sizes=[7, 5], activation="relu"),
+        mlp(hidden_sizes=[7, 5], activation="relu"),
         5,
         "cross_entropy",
     ),
     "two_linear_layers": (
         FIRST,
-        perceptron(hidden_sizes=[6], activation="linear"),
+        mlp(hidden_sizes=[6], activation="linear"),
         5,
         "bce",
     ),
-    "score": (FIRST, perceptron(), 1, "mse"),
-    "score_sigmoid": (MEAN, perceptron(range=SCORE), 1, "mse"),
-    "pair_concatenation": (MEAN, perceptron(pair="concatenation"), 2, "cross_entropy"),
+    "score": (FIRST, mlp(), 1, "mse"),
+    "score_sigmoid": (MEAN, mlp(range=SCORE), 1, "mse"),
+    "pair_concatenation": (MEAN, mlp(pair="concatenation"), 2, "cross_entropy"),
     "pair_difference_and_product": (
         POOLER,
-        perceptron(pair="difference_and_product", range=SCORE),
+        mlp(pair="difference_and_product", range=SCORE),
         1,
         "l1",
     ),
     "pair_concatenation_and_difference": (
         MEAN,
-        perceptron(
+        mlp(
             pair="concatenation_and_difference", hidden_sizes=[9], activation="tanh"
         ),
         2,

@@ -7,9 +7,8 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::score_range::check_one_output;
-use super::{ScoreRange, check_dropout, sites};
+use super::{Head, HeadInput, HeadSize, ScoreRange, check_dropout, sites};
 use crate::bounds::{check_matrix, check_width};
-use crate::dropout::{DropoutStage, apply};
 use crate::{ModelError, parts};
 
 /// Shorter vectors count as this long, as in
@@ -19,7 +18,7 @@ const SHORTEST: f64 = 1e-8;
 /// A score from the angle between two texts.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct CosineConfig {
+pub struct CosineSimilarityHeadConfig {
     /// Width of the linear layers, one for each text; `None` compares the pooled vectors.
     pub projection: Option<usize>,
     /// Share dropped of the pooled vector of each text, in `[0, 1)`.
@@ -28,25 +27,26 @@ pub struct CosineConfig {
     pub range: Option<ScoreRange>,
 }
 
-impl CosineConfig {
-    pub(super) fn validate(&self, width: usize, outputs: usize) -> Result<(), ModelError> {
+impl CosineSimilarityHeadConfig {
+    pub(super) fn validate(&self, size: HeadSize) -> Result<(), ModelError> {
+        let outputs = size.num_labels;
         check_dropout("head.dropout", self.dropout)?;
         check_one_output(outputs)?;
         ScoreRange::check(self.range, outputs)?;
         if let Some(projected) = self.projection {
             check_width("head.projection", projected)?;
-            check_matrix("head.projection", width, projected)?;
+            check_matrix("head.projection", size.hidden_size, projected)?;
         }
         Ok(())
     }
 
     /// A head of a valid configuration.
-    pub(super) fn init(&self, width: usize, device: &Device) -> Cosine {
+    pub(super) fn init(&self, size: HeadSize, device: &Device) -> CosineSimilarityHead {
         let projection = || {
             self.projection
-                .map(|projected| parts::linear(width, projected, device))
+                .map(|projected| parts::linear(size.hidden_size, projected, device))
         };
-        Cosine {
+        CosineSimilarityHead {
             first: projection(),
             second: projection(),
             config: *self,
@@ -56,39 +56,44 @@ impl CosineConfig {
 
 /// The cosine of two texts.
 #[derive(Module, Debug)]
-pub struct Cosine {
+pub struct CosineSimilarityHead {
     /// `[W, projection]`, for the first text.
     pub first: Option<Linear>,
     /// `[W, projection]`, for the second.
     pub second: Option<Linear>,
     #[module(skip)]
-    config: CosineConfig,
+    config: CosineSimilarityHeadConfig,
 }
 
-impl Cosine {
-    /// # Shapes
-    /// - `first`, `second`: `[B, W]`
-    /// - output: `[B, 1]`
-    pub(super) fn forward(
-        &self,
-        first: Tensor<2>,
-        second: Tensor<2>,
-        dropout: Option<DropoutStage>,
-    ) -> Tensor<2> {
+impl Head for CosineSimilarityHead {
+    /// # Panics
+    /// If there is no second text.
+    fn forward(&self, input: HeadInput) -> Tensor<2> {
         let side = |projection: &Option<Linear>, rows, site| {
-            let rows = apply(rows, self.config.dropout, dropout, site);
+            let rows = input.dropout.apply(rows, self.config.dropout, site);
             match projection {
                 Some(linear) => parts::apply_linear(linear, rows),
                 None => rows,
             }
         };
-        let first = side(&self.first, first, sites::FIRST_TEXT);
+        let Some(second) = input.second else {
+            panic!("a cosine of one text")
+        };
+        let first = side(&self.first, input.pooled, sites::FIRST_TEXT);
         let second = side(&self.second, second, sites::SECOND_TEXT);
         let cosine = cosine(first, second);
         match self.config.range {
             Some(range) => range.of_cosine(cosine),
             None => cosine,
         }
+    }
+
+    fn num_texts(&self) -> usize {
+        2
+    }
+
+    fn reads_hidden_states(&self) -> bool {
+        false
     }
 }
 

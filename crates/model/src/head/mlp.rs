@@ -5,9 +5,10 @@ use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{Combination, ScoreRange, check_dropout, sites};
+use super::{
+    Combination, Head, HeadDropout, HeadInput, HeadSize, ScoreRange, check_dropout, sites,
+};
 use crate::bounds::{check_matrix, check_width};
-use crate::dropout::{DropoutStage, apply};
 use crate::{Activation, ModelError, parts};
 
 /// Hidden layers with an activation after each, then a linear layer to the outputs.
@@ -22,7 +23,7 @@ use crate::{Activation, ModelError, parts};
 /// | two linear layers | `[D]` | `linear` | |
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct PerceptronConfig {
+pub struct MlpConfig {
     /// How the two texts of a pair meet; `None` for one text.
     pub pair: Option<Combination>,
     /// Widths of the hidden layers.
@@ -37,7 +38,7 @@ pub struct PerceptronConfig {
     pub range: Option<ScoreRange>,
 }
 
-impl PerceptronConfig {
+impl MlpConfig {
     /// One linear layer.
     pub fn linear(dropout: f64) -> Self {
         Self {
@@ -46,11 +47,12 @@ impl PerceptronConfig {
         }
     }
 
-    pub(super) fn validate(&self, width: usize, outputs: usize) -> Result<(), ModelError> {
+    pub(super) fn validate(&self, size: HeadSize) -> Result<(), ModelError> {
+        let outputs = size.num_labels;
         check_dropout("head.dropout", self.dropout)?;
         check_dropout("head.input_dropout", self.input_dropout)?;
         ScoreRange::check(self.range, outputs)?;
-        let mut input = self.input_width(width);
+        let mut input = self.input_width(size.hidden_size);
         for size in &self.hidden_sizes {
             check_width("head.hidden_sizes", *size)?;
             check_matrix("head.hidden_sizes", input, *size)?;
@@ -65,16 +67,16 @@ impl PerceptronConfig {
     }
 
     /// A head of a valid configuration.
-    pub(super) fn init(&self, width: usize, outputs: usize, device: &Device) -> Perceptron {
-        let mut input = self.input_width(width);
+    pub(super) fn init(&self, size: HeadSize, device: &Device) -> Mlp {
+        let mut input = self.input_width(size.hidden_size);
         let mut hidden = Vec::with_capacity(self.hidden_sizes.len());
         for size in &self.hidden_sizes {
             hidden.push(parts::linear(input, *size, device));
             input = *size;
         }
-        Perceptron {
+        Mlp {
             hidden,
-            output: parts::linear(input, outputs, device),
+            output: parts::linear(input, size.num_labels, device),
             config: self.clone(),
         }
     }
@@ -82,46 +84,46 @@ impl PerceptronConfig {
 
 /// Linear layers.
 #[derive(Module, Debug)]
-pub struct Perceptron {
+pub struct Mlp {
     /// The one next to the encoder first.
     pub hidden: Vec<Linear>,
     /// `[width, C]`
     pub output: Linear,
     #[module(skip)]
-    config: PerceptronConfig,
+    config: MlpConfig,
 }
 
-impl Perceptron {
-    /// # Shapes
-    /// - `first`, `second`: `[B, W]`
-    /// - output: `[B, C]`
-    pub(super) fn forward(
-        &self,
-        first: Tensor<2>,
-        second: Option<Tensor<2>>,
-        dropout: Option<DropoutStage>,
-    ) -> Result<Tensor<2>, ModelError> {
-        let text = |rows, site| apply(rows, self.config.input_dropout, dropout, site);
-        let first = text(first, sites::FIRST_TEXT);
-        let input = match (self.config.pair, second) {
+impl Head for Mlp {
+    /// # Panics
+    /// If a head for pairs gets one text, or one for single texts gets two.
+    fn forward(&self, input: HeadInput) -> Tensor<2> {
+        let dropout = input.dropout;
+        let text = |rows, site| dropout.apply(rows, self.config.input_dropout, site);
+        let first = text(input.pooled, sites::FIRST_TEXT);
+        let rows = match (self.config.pair, input.second) {
             (None, None) => first,
             (Some(pair), Some(second)) => pair.apply(first, text(second, sites::SECOND_TEXT)),
-            (pair, second) => {
-                return Err(ModelError::TextCount {
-                    expected: 1 + usize::from(pair.is_some()),
-                    found: 1 + usize::from(second.is_some()),
-                });
-            }
+            _ => panic!("a head for {} texts got another number", self.num_texts()),
         };
-        Ok(self.layers(input, dropout))
+        self.layers(rows, dropout)
     }
 
-    fn layers(&self, input: Tensor<2>, dropout: Option<DropoutStage>) -> Tensor<2> {
+    fn num_texts(&self) -> usize {
+        1 + usize::from(self.config.pair.is_some())
+    }
+
+    fn reads_hidden_states(&self) -> bool {
+        false
+    }
+}
+
+impl Mlp {
+    fn layers(&self, input: Tensor<2>, dropout: HeadDropout) -> Tensor<2> {
         let hidden = self.hidden.iter().fold(input, |rows, layer| {
             let rows = parts::apply_linear(layer, rows);
             self.config.activation.apply(rows)
         });
-        let hidden = apply(hidden, self.config.dropout, dropout, sites::BEFORE_LAST);
+        let hidden = dropout.apply(hidden, self.config.dropout, sites::BEFORE_LAST);
         let output = parts::apply_linear(&self.output, hidden);
         match self.config.range {
             Some(range) => range.of_logit(output),

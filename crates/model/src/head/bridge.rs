@@ -1,0 +1,200 @@
+//! Visitors and mappers of burn as trait objects.
+//!
+//! [`ModuleVisitor`] and [`ModuleMapper`] have methods that are generic over the rank of a
+//! parameter, so no trait object can take them. Here a parameter crosses the object-safe side as
+//! [`Any`], and is recognized by its type on the other side.
+
+use std::any::Any;
+
+use burn::module::{Flag, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Bool, Int, Tensor};
+
+/// A visitor whose methods take a parameter of any rank.
+pub(super) trait ErasedVisitor {
+    fn visit_float(&mut self, param: &dyn Any);
+    fn visit_int(&mut self, param: &dyn Any);
+    fn visit_bool(&mut self, param: &dyn Any);
+    fn visit_flag(&mut self, flag: &Param<Flag>);
+    fn enter_module(&mut self, name: &str, container: &str);
+    fn exit_module(&mut self, name: &str, container: &str);
+}
+
+/// A parameter on its way through an [`ErasedMapper`].
+type AnyParam = Box<dyn Any + Send>;
+
+/// A mapper whose methods take and return a parameter of any rank.
+pub(super) trait ErasedMapper {
+    fn map_float(&mut self, param: AnyParam) -> AnyParam;
+    fn map_int(&mut self, param: AnyParam) -> AnyParam;
+    fn map_bool(&mut self, param: AnyParam) -> AnyParam;
+    fn map_flag(&mut self, flag: Param<Flag>) -> Param<Flag>;
+    fn enter_module(&mut self, name: &str, container: &str);
+    fn exit_module(&mut self, name: &str, container: &str);
+}
+
+/// Runs the arm of the rank that the parameter has.
+macro_rules! visit_ranks {
+    ($param:ident, $kind:ty, $visit:expr) => {
+        visit_ranks!($param, $kind, $visit, 1 2 3 4 5 6 7 8)
+    };
+    ($param:ident, $kind:ty, $visit:expr, $($rank:literal)*) => {
+        $(if let Some(param) = $param.downcast_ref::<Param<Tensor<$rank, $kind>>>() {
+            return $visit(param);
+        })*
+    };
+}
+
+/// Maps the parameter by the arm of its rank.
+macro_rules! map_ranks {
+    ($param:ident, $kind:ty, $map:expr) => {
+        map_ranks!($param, $kind, $map, 1 2 3 4 5 6 7 8)
+    };
+    ($param:ident, $kind:ty, $map:expr, $($rank:literal)*) => {
+        $(let $param = match $param.downcast::<Param<Tensor<$rank, $kind>>>() {
+            Ok(param) => return Box::new($map(*param)),
+            Err(other) => other,
+        };)*
+        drop($param);
+    };
+}
+
+/// What is said of a parameter of more than 8 axes, or none.
+fn unsupported_rank() -> ! {
+    panic!("a parameter of a head has 1 to 8 axes")
+}
+
+/// A visitor of burn, called through [`ErasedVisitor`].
+pub(super) struct OfVisitor<'a, V>(pub(super) &'a mut V);
+
+impl<V: ModuleVisitor> ErasedVisitor for OfVisitor<'_, V> {
+    fn visit_float(&mut self, param: &dyn Any) {
+        visit_ranks!(param, burn::tensor::Float, |param| self
+            .0
+            .visit_float(param));
+        unsupported_rank()
+    }
+
+    fn visit_int(&mut self, param: &dyn Any) {
+        visit_ranks!(param, Int, |param| self.0.visit_int(param));
+        unsupported_rank()
+    }
+
+    fn visit_bool(&mut self, param: &dyn Any) {
+        visit_ranks!(param, Bool, |param| self.0.visit_bool(param));
+        unsupported_rank()
+    }
+
+    fn visit_flag(&mut self, flag: &Param<Flag>) {
+        self.0.visit_flag(flag);
+    }
+
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.0.enter_module(name, container);
+    }
+
+    fn exit_module(&mut self, name: &str, container: &str) {
+        self.0.exit_module(name, container);
+    }
+}
+
+/// An [`ErasedVisitor`] as burn's own.
+pub(super) struct ToVisitor<'a>(pub(super) &'a mut dyn ErasedVisitor);
+
+impl ModuleVisitor for ToVisitor<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.0.visit_float(param);
+    }
+
+    fn visit_int<const D: usize>(&mut self, param: &Param<Tensor<D, Int>>) {
+        self.0.visit_int(param);
+    }
+
+    fn visit_bool<const D: usize>(&mut self, param: &Param<Tensor<D, Bool>>) {
+        self.0.visit_bool(param);
+    }
+
+    fn visit_flag(&mut self, flag: &Param<Flag>) {
+        self.0.visit_flag(flag);
+    }
+
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.0.enter_module(name, container);
+    }
+
+    fn exit_module(&mut self, name: &str, container: &str) {
+        self.0.exit_module(name, container);
+    }
+}
+
+/// A mapper of burn, called through [`ErasedMapper`].
+pub(super) struct OfMapper<'a, M>(pub(super) &'a mut M);
+
+impl<M: ModuleMapper> ErasedMapper for OfMapper<'_, M> {
+    fn map_float(&mut self, param: AnyParam) -> AnyParam {
+        map_ranks!(param, burn::tensor::Float, |param| self.0.map_float(param));
+        unsupported_rank()
+    }
+
+    fn map_int(&mut self, param: AnyParam) -> AnyParam {
+        map_ranks!(param, Int, |param| self.0.map_int(param));
+        unsupported_rank()
+    }
+
+    fn map_bool(&mut self, param: AnyParam) -> AnyParam {
+        map_ranks!(param, Bool, |param| self.0.map_bool(param));
+        unsupported_rank()
+    }
+
+    fn map_flag(&mut self, flag: Param<Flag>) -> Param<Flag> {
+        self.0.map_flag(flag)
+    }
+
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.0.enter_module(name, container);
+    }
+
+    fn exit_module(&mut self, name: &str, container: &str) {
+        self.0.exit_module(name, container);
+    }
+}
+
+/// An [`ErasedMapper`] as burn's own.
+pub(super) struct ToMapper<'a>(pub(super) &'a mut dyn ErasedMapper);
+
+impl ModuleMapper for ToMapper<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        same_type(self.0.map_float(Box::new(param)))
+    }
+
+    fn map_int<const D: usize>(&mut self, param: Param<Tensor<D, Int>>) -> Param<Tensor<D, Int>> {
+        same_type(self.0.map_int(Box::new(param)))
+    }
+
+    fn map_bool<const D: usize>(
+        &mut self,
+        param: Param<Tensor<D, Bool>>,
+    ) -> Param<Tensor<D, Bool>> {
+        same_type(self.0.map_bool(Box::new(param)))
+    }
+
+    fn map_flag(&mut self, flag: Param<Flag>) -> Param<Flag> {
+        self.0.map_flag(flag)
+    }
+
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.0.enter_module(name, container);
+    }
+
+    fn exit_module(&mut self, name: &str, container: &str) {
+        self.0.exit_module(name, container);
+    }
+}
+
+/// The parameter that a mapper has returned for one of type `P`.
+fn same_type<P: 'static>(param: AnyParam) -> P {
+    match param.downcast() {
+        Ok(param) => *param,
+        // The signatures of `ModuleMapper` return what they take.
+        Err(_) => unreachable!("a mapper keeps rank and kind of a parameter"),
+    }
+}

@@ -1,0 +1,121 @@
+//! The serde names of the built-in heads.
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use super::{AnyHead, CosineSimilarityHeadConfig, CustomHead, HeadSize, MlpConfig};
+use crate::ModelError;
+
+/// The configuration of a head.
+///
+/// ```
+/// use finetune_model::HeadConfig;
+///
+/// // Two linear layers with ReLU on |u - v| and u * v of a pair of texts.
+/// let head: HeadConfig = serde_json::from_str(
+///     r#"{
+///         "kind": "mlp",
+///         "pair": "difference_and_product",
+///         "hidden_sizes": [256],
+///         "activation": "relu",
+///         "dropout": 0.1
+///     }"#,
+/// )?;
+/// assert_eq!(head.num_texts(), Some(2));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum HeadConfig {
+    /// Linear layers.
+    Mlp(MlpConfig),
+    /// The cosine of two texts.
+    Cosine(CosineSimilarityHeadConfig),
+    /// A head that the program brings along, as a [`CustomHead`].
+    Custom {
+        /// The name that the [`CustomHead`] has.
+        name: String,
+    },
+}
+
+impl HeadConfig {
+    /// Number of texts that the head compares, 1 or 2; `None` for a custom head, which says so
+    /// itself once it is made.
+    pub fn num_texts(&self) -> Option<usize> {
+        match self {
+            Self::Mlp(config) if config.pair.is_none() => Some(1),
+            Self::Mlp(_) | Self::Cosine(_) => Some(2),
+            Self::Custom { .. } => None,
+        }
+    }
+
+    /// The share of values dropped before the last layer.
+    pub(crate) fn dropout(&self) -> f64 {
+        match self {
+            Self::Mlp(config) => config.dropout,
+            Self::Cosine(config) => config.dropout,
+            Self::Custom { .. } => 0.0,
+        }
+    }
+
+    /// Returns a built-in head whose parameters are all zero until a checkpoint or
+    /// [`initialise`](crate::initialise) fills them.
+    ///
+    /// # Errors
+    /// - [`ModelError::InvalidConfig`] names the first value that makes no head.
+    /// - [`ModelError::CustomHead`] for a custom head: [`HeadConfig::init_with`] makes those.
+    pub fn init(&self, size: HeadSize, device: &Device) -> Result<AnyHead, ModelError> {
+        self.init_with(None, size, device)
+    }
+
+    /// Returns a built-in head, or the custom one that the configuration names.
+    ///
+    /// # Errors
+    /// As [`HeadConfig::init`], and [`ModelError::OtherCustomHead`] if `custom` is not the head that
+    /// the configuration names.
+    pub fn init_with(
+        &self,
+        custom: Option<&CustomHead>,
+        size: HeadSize,
+        device: &Device,
+    ) -> Result<AnyHead, ModelError> {
+        self.validate(size)?;
+        if let Some(custom) = custom {
+            custom.check(self)?;
+        }
+        match (self, custom) {
+            (Self::Mlp(config), _) => Ok(AnyHead::new(config.init(size, device))),
+            (Self::Cosine(config), _) => Ok(AnyHead::new(config.init(size, device))),
+            (Self::Custom { .. }, Some(custom)) => Ok(custom.init(size, device)),
+            (Self::Custom { name }, None) => Err(ModelError::CustomHead { name: name.clone() }),
+        }
+    }
+
+    /// Whether there can be such a head.
+    ///
+    /// # Errors
+    /// [`ModelError::InvalidConfig`] names the first value that makes no head.
+    pub(crate) fn validate(&self, size: HeadSize) -> Result<(), ModelError> {
+        match self {
+            Self::Mlp(config) => config.validate(size),
+            Self::Cosine(config) => config.validate(size),
+            Self::Custom { .. } => Ok(()),
+        }
+    }
+
+    /// The same without what matters in training alone.
+    pub(crate) fn without_dropout(&self) -> Self {
+        match self {
+            Self::Mlp(config) => Self::Mlp(MlpConfig {
+                input_dropout: 0.0,
+                dropout: 0.0,
+                ..config.clone()
+            }),
+            Self::Cosine(config) => Self::Cosine(CosineSimilarityHeadConfig {
+                dropout: 0.0,
+                ..*config
+            }),
+            Self::Custom { name } => Self::Custom { name: name.clone() },
+        }
+    }
+}

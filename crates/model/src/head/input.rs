@@ -1,0 +1,168 @@
+//! What a head computes its logits from.
+
+use burn::tensor::activation::softmax;
+use burn::tensor::{Tensor, TensorData};
+
+use crate::ModelError;
+use crate::dropout::{DropoutStage, DropoutStream};
+use crate::encoder::AttentionMask;
+
+/// The texts of a batch as a head sees them.
+#[derive(Debug, Clone)]
+pub struct HeadInput {
+    /// Pooled vectors `[B, W]`: of single texts, of pairs that the encoder read as one sequence, or
+    /// of the first texts of pairs.
+    pub pooled: Tensor<2>,
+    /// Pooled vectors `[B, W]` of the second texts of pairs that the encoder read separately; `None`
+    /// for a head that compares one text.
+    pub second: Option<Tensor<2>>,
+    /// Hidden states of all tokens of the texts in `pooled`, from the last layer that the pooling
+    /// looks at; `None` unless the head reads them.
+    pub hidden: Option<HiddenStates>,
+    /// Hidden states of all tokens of the texts in `second`.
+    pub second_hidden: Option<HiddenStates>,
+    /// Dropout of this training step; off in evaluation.
+    pub dropout: HeadDropout,
+}
+
+impl HeadInput {
+    /// Pooled vectors `[B, W]` of single texts, without hidden states and dropout.
+    pub fn new(pooled: Tensor<2>) -> Self {
+        Self {
+            pooled,
+            second: None,
+            hidden: None,
+            second_hidden: None,
+            dropout: HeadDropout::default(),
+        }
+    }
+
+    /// Returns the hidden states of the texts in `pooled`.
+    ///
+    /// # Panics
+    /// If the head says that it does not read them ([`Head::reads_hidden_states`]).
+    ///
+    /// [`Head::reads_hidden_states`]: super::Head::reads_hidden_states
+    pub fn hidden_states(&self) -> &HiddenStates {
+        match &self.hidden {
+            Some(hidden) => hidden,
+            None => panic!("a head without hidden states: its reads_hidden_states() is false"),
+        }
+    }
+}
+
+/// Hidden states of all tokens of a batch, and which of them are padding.
+#[derive(Debug, Clone)]
+pub struct HiddenStates {
+    rows: Tensor<2>,
+    mask: AttentionMask,
+}
+
+impl HiddenStates {
+    /// Hidden states `[B * S, D]`, the tokens of each text one after the other.
+    ///
+    /// # Errors
+    /// [`ModelError::ActivationShape`] if there are not as many rows as the mask has tokens.
+    pub fn new(rows: Tensor<2>, mask: AttentionMask) -> Result<Self, ModelError> {
+        let found = rows.dims();
+        let expected = [mask.batch() * mask.sequence(), found[1]];
+        match expected == found {
+            true => Ok(Self { rows, mask }),
+            false => Err(ModelError::ActivationShape { expected, found }),
+        }
+    }
+
+    /// Hidden states as `[B * S, D]`: linear layers are several times faster on rows than on
+    /// `[B, S, D]`.
+    pub fn rows(&self) -> Tensor<2> {
+        self.rows.clone()
+    }
+
+    /// Hidden states as `[B, S, D]`.
+    pub fn states(&self) -> Tensor<3> {
+        let [_, width] = self.rows.dims();
+        let (batch, sequence) = (self.mask.batch(), self.mask.sequence());
+        self.rows.clone().reshape([batch, sequence, width])
+    }
+
+    /// `[B, S]`: 1 for a token, 0 for padding.
+    pub fn mask(&self) -> Tensor<2> {
+        let real = self.mask.real.iter().map(|real| f32::from(*real));
+        let shape = [self.mask.batch(), self.mask.sequence()];
+        let data = TensorData::new(real.collect::<Vec<_>>(), shape);
+        Tensor::from_data(data, &self.rows.device())
+    }
+
+    /// `[B, S]`, to be added to scores before a softmax: 0 for a token, the smallest float for
+    /// padding.
+    pub fn score_bias(&self) -> Tensor<2> {
+        self.mask.key_bias.clone()
+    }
+
+    /// Returns the mean of the tokens of each text, weighted by the softmax of their scores; padding
+    /// has no weight.
+    ///
+    /// # Shapes
+    /// - `scores`: `[B, S]`, or any shape with as many values
+    /// - output: `[B, D]`
+    pub fn weighted_mean<const R: usize>(&self, scores: Tensor<R>) -> Tensor<2> {
+        let (batch, sequence) = (self.mask.batch(), self.mask.sequence());
+        let scores: Tensor<2> = scores.reshape([batch, sequence]);
+        let weights: Tensor<3> = softmax(scores + self.score_bias(), 1).unsqueeze_dim(1);
+        weights.matmul(self.states()).squeeze_dim(1)
+    }
+
+    /// Rows `start..start + count` of the batch.
+    pub(crate) fn narrow(&self, start: usize, count: usize) -> Self {
+        let sequence = self.mask.sequence();
+        let rows = self.rows.clone();
+        Self {
+            rows: rows.narrow(0, start * sequence, count * sequence),
+            mask: self.mask.narrow(start, count),
+        }
+    }
+}
+
+/// The dropout of a head in one training step, or none.
+///
+/// A mask depends on the run's seed, the step and the place in the head alone, so that a resumed run
+/// and a run on another device drop the same values.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use finetune_model::{DropoutStream, HeadDropout};
+///
+/// let x = Tensor::<3>::ones([2, 3, 4], &Device::flex());
+/// let off = HeadDropout::default();
+/// assert_eq!(off.apply(x.clone(), 0.5, 0).into_data(), x.clone().into_data());
+/// let on = HeadDropout::from(Some(DropoutStream::new(42, 7)));
+/// let first = on.apply(x.clone(), 0.5, 0);
+/// assert_eq!(on.apply(x.clone(), 0.5, 0).into_data(), first.clone().into_data());
+/// assert_ne!(on.apply(x, 0.5, 1).into_data(), first.into_data());
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HeadDropout(Option<DropoutStage>);
+
+impl HeadDropout {
+    /// Returns `x` with a share `probability`, in `[0, 1)`, of its values set to zero and the others
+    /// scaled up; `x` itself while dropout is off. `place` numbers the uses of dropout in the head:
+    /// each has a mask of its own.
+    pub fn apply<const R: usize>(self, x: Tensor<R>, probability: f64, place: u32) -> Tensor<R> {
+        let stage = self.0;
+        match stage.and_then(|stage| stage.at(probability, place as usize)) {
+            Some(dropout) => {
+                let shape = x.shape();
+                let width = shape.as_slice().last().copied().unwrap_or(1).max(1);
+                let rows = shape.num_elements() / width;
+                finetune_ops::dropout(x.reshape([rows, width]), dropout).reshape(shape)
+            }
+            None => x,
+        }
+    }
+}
+
+impl From<Option<DropoutStream>> for HeadDropout {
+    fn from(stream: Option<DropoutStream>) -> Self {
+        Self(stream.map(DropoutStream::head))
+    }
+}
