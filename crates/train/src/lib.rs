@@ -137,7 +137,7 @@ pub use finetune_eval::{Better, Evaluator, Metric, MetricKind, Predictions, Scor
 pub use finetune_ops::Precision;
 pub use freeze::{Freeze, FreezeConfig, FrozenWatch, GradualUnfreezing, check_gradients};
 pub use labelled_texts::LabelledTexts;
-pub use loss::{ClassWeights, Criterion, Loss, LossConfig};
+pub use loss::{ClassWeights, Criterion, Loss, LossConfig, target_log_probabilities};
 pub use masked_texts::MaskedTexts;
 pub use memory::peak_rss_bytes;
 pub use mixing::{Combination, Exhaustion, MixingConfig, Sampling, Updates, Weighting};

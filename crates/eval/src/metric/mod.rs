@@ -29,10 +29,6 @@ pub type Scores = IndexMap<String, f64>;
 /// struct Cost;
 ///
 /// impl Metric for Cost {
-///     fn name(&self) -> String {
-///         "cost".into()
-///     }
-///
 ///     fn better(&self) -> Better {
 ///         Better::Lower
 ///     }
@@ -50,12 +46,16 @@ pub type Scores = IndexMap<String, f64>;
 ///
 /// let predictions = Predictions::new(vec![vec![2.0, 0.0], vec![1.0, 0.0], vec![0.0, 3.0]]);
 /// let cost = Cost.compute(&predictions, &Targets::Classes(vec![0, 1, 1]))?;
-/// assert_eq!(cost, 10.0 / 3.0);
+/// assert_eq!((Cost.name(), cost), ("cost".to_string(), 10.0 / 3.0));
 /// # Ok::<(), EvalError>(())
 /// ```
 pub trait Metric: fmt::Debug + Send + Sync {
-    /// Name in settings, records and reports, such as `macro_f1`.
-    fn name(&self) -> String;
+    /// Name in settings, records and reports, such as `macro_f1` (default: name of the type in snake
+    /// case).
+    fn name(&self) -> String {
+        let path = std::any::type_name::<Self>();
+        snake_case(path.rsplit("::").next().unwrap_or(path))
+    }
 
     /// Direction of improvement (default: higher is better).
     fn better(&self) -> Better {
@@ -101,4 +101,16 @@ impl Better {
             Self::Lower => old - new,
         }
     }
+}
+
+/// `MeanCost` as `mean_cost`.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.extend(letter.to_lowercase());
+    }
+    snake
 }

@@ -22,7 +22,8 @@ mod pointwise;
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use burn::tensor::Tensor;
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Int, Tensor, TensorData};
 use finetune_eval::Targets;
 
 pub use config::{ClassWeights, LossConfig};
@@ -37,10 +38,9 @@ use crate::TrainError;
 /// returns one value per row:
 ///
 /// ```
-/// use burn::tensor::activation::log_softmax;
-/// use burn::tensor::{Int, Tensor};
+/// use burn::tensor::Tensor;
 /// use finetune_eval::Targets;
-/// use finetune_train::{Loss, TrainError};
+/// use finetune_train::{Loss, TrainError, target_log_probabilities};
 ///
 /// /// Focal loss ([Lin et al. 2017](https://arxiv.org/abs/1708.02002)).
 /// #[derive(Debug)]
@@ -50,11 +50,9 @@ use crate::TrainError;
 ///
 /// impl Loss for Focal {
 ///     fn per_row(&self, logits: Tensor<2>, targets: &Targets) -> Result<Tensor<1>, TrainError> {
-///         let labels: Vec<i64> = targets.classes()?.iter().map(|class| *class as i64).collect();
-///         let labels = Tensor::<1, Int>::from_data(labels.as_slice(), &logits.device());
-///         let log_p = log_softmax(logits, 1).gather(1, labels.unsqueeze_dim(1)).squeeze_dim(1);
-///         let p: Tensor<1> = Tensor::exp(log_p.clone());
-///         Ok(-(p.neg().add_scalar(1.0)).powf_scalar(self.gamma) * log_p)
+///         let log_p = target_log_probabilities(logits, targets)?;
+///         let rest = log_p.clone().exp().neg().add_scalar(1.0);
+///         Ok(-rest.powf_scalar(self.gamma) * log_p)
 ///     }
 /// }
 /// ```
@@ -117,6 +115,33 @@ pub trait Loss: fmt::Debug + Send + Sync {
     fn name(&self) -> String {
         type_name::<Self>()
     }
+}
+
+/// Returns the log probability of the true class of each row, for losses of your own.
+///
+/// # Shapes
+/// - `logits`: `[B, C]`
+/// - output: `[B]`
+///
+/// # Errors
+/// [`TrainError::Label`] if the targets are not classes below `C`, one per row.
+pub fn target_log_probabilities(
+    logits: Tensor<2>,
+    targets: &Targets,
+) -> Result<Tensor<1>, TrainError> {
+    let [rows, width] = logits.dims();
+    let classes = labels::classes(targets, width, "classification")?;
+    if classes.len() != rows {
+        return Err(TrainError::LossInput {
+            what: "labels",
+            found: classes.len(),
+            expected: rows,
+        });
+    }
+    let indices: Vec<i64> = classes.iter().map(|class| *class as i64).collect();
+    let indices = TensorData::new(indices, [rows, 1]);
+    let indices = Tensor::<2, Int>::from_data(indices, &logits.device());
+    Ok(log_softmax(logits, 1).gather(1, indices).squeeze_dim(1))
 }
 
 /// The last segment of a type's path.
