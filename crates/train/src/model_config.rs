@@ -31,7 +31,7 @@ const SCORE: &str = "score";
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelConfig {
-    /// From tokens to texts; `None` for the checkpoint's.
+    /// From tokens to texts; `None` for the checkpoint's, or the first token below a new custom head.
     pub pooling: Option<Pooling>,
     /// From texts to outputs; `None` for the checkpoint's, or its family's. A custom head is named
     /// here, and passed in [`Parts`](crate::Parts).
@@ -90,8 +90,14 @@ impl ModelConfig {
     ) -> Result<SequenceClassifierConfig, TrainError> {
         let (names, problem_type) = self.outputs(task)?;
         let own = checkpoint.classifier(&names);
+        // A custom head may not read the pooled vectors: then a dense layer would never train.
+        let custom = matches!(self.head, Some(HeadConfig::Custom { .. }));
+        let pooling = match custom && checkpoint.own_head.is_none() {
+            true => Pooling::first_token(),
+            false => own.pooling,
+        };
         let config = SequenceClassifierConfig {
-            pooling: self.pooling.unwrap_or(own.pooling),
+            pooling: self.pooling.unwrap_or(pooling),
             head: self.head.clone().unwrap_or(own.head),
             problem_type: problem_type.unwrap_or(own.problem_type),
             ..checkpoint.classifier(&names)
