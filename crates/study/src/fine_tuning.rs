@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use finetune_data::{Dataset, Folds, Split, Splits};
 use finetune_eval::Metric;
-use finetune_train::Observer;
 use finetune_train::{
-    ActivationPlace, FineTuning, FineTuningConfig, RunDirectory, TrainError, metrics_of,
+    ActivationPlace, FineTuning, FineTuningConfig, Observer, RunDirectory, TrainError, metrics_of,
 };
 use serde_json::{Value, json};
 

@@ -7,10 +7,9 @@ use std::path::PathBuf;
 use finetune_data::{Dataset, TextTokenizer};
 use finetune_eval::Metric as EvalMetric;
 use finetune_model::{load_masked_lm, save_masked_lm};
-use finetune_train::Observer;
 use finetune_train::{
-    FineTuningConfig, Metric, PreTraining, PreTrainingConfig, RunDirectory, RunLength, Start,
-    TrainError, read_json,
+    FineTuningConfig, Metric, Observer, PreTraining, PreTrainingConfig, RunDirectory, RunLength,
+    Start, TrainError, read_json,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -9,8 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use finetune_train::Observer;
-use finetune_train::panic_text;
+use finetune_train::{Observer, panic_text};
 
 use crate::error::StudyError;
 use crate::experiment::Experiment;

@@ -20,7 +20,9 @@ pub struct TrialFolder {
     pub(crate) lock: File,
 }
 
+/// The file of a finished trial.
 pub(crate) const RESULT: &str = "result.json";
+/// The file of a trial that failed.
 pub(crate) const FAILURE: &str = "failure.json";
 
 impl TrialFolder {
