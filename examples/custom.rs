@@ -105,7 +105,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .loss(Focal(2.0))
         .metric(Cost)
         .callback(StopWhenLow(0.02));
-    let run = run.epochs(30).batch_size(8).learning_rate(1e-3);
+    let run = run.epochs(30).learning_rate(1e-3).max_length(32);
     let run = match arguments.get(1).map(String::as_str) {
         Some("--resume") => run.resume(run_dir)?,
         _ => run.run(run_dir)?,

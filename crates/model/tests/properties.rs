@@ -350,7 +350,7 @@ part                 parameters     trainable        frozen
 encoder.embeddings        1_044             0         1_044
 encoder.layers.0          4_480             0         4_480
 encoder.layers.1          4_480         4_480             0
-head                        675           675             0
+head (Mlp)                  675           675             0
 total                    10_679         5_155         5_524";
     assert_eq!(model.to_string(), expected);
     // Off the graph it is the same model.

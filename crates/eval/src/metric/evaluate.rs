@@ -155,7 +155,8 @@ impl Evaluator {
                 continue;
             }
             match metric.compute(predictions, targets) {
-                Ok(score) => drop(scores.insert(metric.name(), score)),
+                // A sum of nothing is -0 in Rust.
+                Ok(score) => drop(scores.insert(metric.name(), score + 0.0)),
                 Err(EvalError::Undefined { .. }) => {}
                 Err(error) => return Err(error),
             }
