@@ -11,8 +11,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use finetune::data::{BatchSize, EncodedDataset, EncodingConfig};
 use finetune::model::load_classifier;
 use finetune::train::{
-    ActivationCache, Freeze, FrozenActivations, LabelledTexts, LossConfig, RunLength, TrainConfig,
-    Trainer, constant_stages,
+    ActivationCacheConfig, CachedActivations, FreezeScope, LabeledTexts, LossConfig, TrainConfig,
+    TrainDuration, Trainer, deterministic_stages,
 };
 use finetune_benches::{MINI_ENCODER, device, sample};
 
@@ -25,13 +25,13 @@ fn epochs(criterion: &mut Criterion) {
         panic!("bundled files")
     };
     let config = TrainConfig {
-        length: RunLength::Epochs(1),
-        freeze: Freeze::Encoder.into(),
+        duration: TrainDuration::Epochs(1),
+        freeze: FreezeScope::Encoder.into(),
         ..Default::default()
     };
     let pad = tokenizer.pad_token_id();
-    let stages = constant_stages(&model, &config);
-    let kept = match ActivationCache::default().plan(&model, &data, stages) {
+    let stages = deterministic_stages(&model, &config);
+    let kept = match ActivationCacheConfig::default().plan(&model, &data, stages) {
         Ok(Some(plan)) => plan.compute(&model, &data, pad, BatchSize::Rows(64), &mut ()),
         _ => panic!("the encoder is frozen"),
     };
@@ -44,12 +44,12 @@ fn epochs(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("frozen_epoch");
     group.sample_size(10);
     group.throughput(Throughput::Elements(data.len() as u64));
-    let cases: [(&str, Option<&FrozenActivations>); 2] =
+    let cases: [(&str, Option<&CachedActivations>); 2] =
         [("computed", None), ("kept", Some(&kept))];
     for (name, activations) in cases {
-        let objective = LabelledTexts {
+        let objective = LabeledTexts {
             train_activations: activations,
-            ..LabelledTexts::new(&data, &loss, pad)
+            ..LabeledTexts::new(&data, &loss, pad)
         };
         group.bench_function(format!("{name}_{}_rows", data.len()), |bencher| {
             bencher.iter(|| Trainer::new(&objective, &config).train(model.clone(), &mut ()));

@@ -18,9 +18,9 @@ use std::time::Instant;
 use finetune::data::{BatchSize, EncodedDataset, EncodingConfig, TextTokenizer, catalog};
 use finetune::model::{SequenceClassifier, load_classifier};
 use finetune::train::{
-    ActivationCache, ActivationPlace, ActivationPrecision, Decay, Freeze, FrozenActivations,
-    LabelledTexts, LossConfig, RunLength, Schedule, StepRecord, TrainConfig, Trainer, Warmup,
-    constant_stages,
+    ActivationCacheConfig, CacheDtype, CacheLocation, CachedActivations, Decay, FreezeScope,
+    LabeledTexts, LossConfig, LrScheduler, StepRecord, TrainConfig, TrainDuration, Trainer, Warmup,
+    deterministic_stages,
 };
 use finetune_benches::{device, processor_seconds};
 
@@ -43,11 +43,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let news = folder("FINETUNE_AG_NEWS", "datasets/ag_news/sample");
     let rounds = env::var("FINETUNE_ROUNDS").map_or(Ok(1), |rounds| rounds.parse())?;
 
-    let mut dataset = catalog::named("ag_news")?.open(&news)?.splits.train;
+    let mut dataset = catalog::get("ag_news")?.open(&news)?.splits.train;
     if let Ok(rows) = env::var("FINETUNE_ROWS") {
         dataset = dataset.subset(rows.parse()?, 1);
     }
-    let tokenizer = TextTokenizer::from_dir(&checkpoint)?;
+    let tokenizer = TextTokenizer::from_pretrained(&checkpoint)?;
     let device = device().autodiff();
     let bench = Bench {
         model: load_classifier(&checkpoint, dataset.class_names(), 1, &device)?.0,
@@ -58,8 +58,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let tokens = bench.data.texts.token_count();
     writeln!(out, "{} rows, {tokens} tokens", bench.data.len())?;
     let layers = bench.model.encoder.layers.len();
-    for freeze in [Freeze::Encoder, Freeze::AllButLast(2.min(layers - 1))] {
-        for precision in [ActivationPrecision::F32, ActivationPrecision::F16] {
+    for freeze in [
+        FreezeScope::Encoder,
+        FreezeScope::AllButLast(2.min(layers - 1)),
+    ] {
+        for precision in [CacheDtype::F32, CacheDtype::F16] {
             bench.measure(freeze, precision, rounds, &mut out)?;
         }
     }
@@ -86,17 +89,17 @@ impl Display for Seconds {
 impl Bench {
     fn measure(
         &self,
-        freeze: Freeze,
-        precision: ActivationPrecision,
+        freeze: FreezeScope,
+        precision: CacheDtype,
         rounds: u32,
         out: &mut impl Write,
     ) -> Result<(), Box<dyn Error>> {
-        let cache = ActivationCache {
-            place: ActivationPlace::Memory,
-            precision,
+        let cache = ActivationCacheConfig {
+            location: CacheLocation::Memory,
+            dtype: precision,
             ..Default::default()
         };
-        let stages = constant_stages(&self.model, &Self::config(freeze));
+        let stages = deterministic_stages(&self.model, &Self::config(freeze));
         let plan = cache.plan(&self.model, &self.data, stages)?;
         let plan = plan.ok_or("nothing is frozen")?;
         writeln!(out, "{freeze} {precision:?}: {} bytes", plan.bytes())?;
@@ -110,7 +113,7 @@ impl Bench {
                 out,
                 "  round {round}: filling {filling:.2} s, cached {cached}"
             )?;
-            if precision == ActivationPrecision::F32 {
+            if precision == CacheDtype::F32 {
                 let (uncached, expected) = self.epochs(freeze, None, 1)?;
                 let times = uncached.wall / cached.wall;
                 write!(out, ", uncached {uncached}, {times:.2} times")?;
@@ -128,19 +131,19 @@ impl Bench {
     /// The time of an epoch, the mean of some, and the bits of the loss of every step.
     fn epochs(
         &self,
-        freeze: Freeze,
-        kept: Option<&FrozenActivations>,
+        freeze: FreezeScope,
+        kept: Option<&CachedActivations>,
         epochs: usize,
     ) -> Result<(Seconds, Vec<u32>), Box<dyn Error>> {
         let config = TrainConfig {
-            length: RunLength::Epochs(epochs),
+            duration: TrainDuration::Epochs(epochs),
             ..Self::config(freeze)
         };
         let loss = LossConfig::default();
         let loss = loss.init(&self.data.labels.all()?, self.model.classes())?;
-        let objective = LabelledTexts {
+        let objective = LabeledTexts {
             train_activations: kept,
-            ..LabelledTexts::new(&self.data, &loss, self.pad)
+            ..LabeledTexts::new(&self.data, &loss, self.pad)
         };
         let mut steps: Vec<StepRecord> = Vec::new();
         let before = processor_seconds();
@@ -154,10 +157,10 @@ impl Bench {
         Ok((seconds, losses.collect()))
     }
 
-    fn config(freeze: Freeze) -> TrainConfig {
+    fn config(freeze: FreezeScope) -> TrainConfig {
         TrainConfig {
             freeze: freeze.into(),
-            schedule: Schedule {
+            lr_scheduler: LrScheduler {
                 warmup: Warmup::Steps(0),
                 decay: Decay::Constant,
             },

@@ -58,8 +58,8 @@ fn bootstrap(criterion: &mut Criterion) {
         .map(|(label, prediction)| label == prediction)
         .collect();
     let bootstrap = Bootstrap::default();
-    group.throughput(Throughput::Elements(bootstrap.resamples as u64));
-    let id = BenchmarkId::from_parameter(format!("{count}_rows_{}", bootstrap.resamples));
+    group.throughput(Throughput::Elements(bootstrap.n_resamples as u64));
+    let id = BenchmarkId::from_parameter(format!("{count}_rows_{}", bootstrap.n_resamples));
     group.bench_function(id, |bencher| {
         bencher.iter(|| {
             bootstrap.interval(count, |rows| {

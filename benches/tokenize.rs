@@ -1,4 +1,4 @@
-//! Rows per second of tokenising, on all cores: the bundled sample with the bundled vocabulary.
+//! Rows per second of tokenizing, on all cores: the bundled sample with the bundled vocabulary.
 //!
 //! `cargo bench -p finetune-benches --bench tokenize`
 

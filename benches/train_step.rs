@@ -15,7 +15,7 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use finetune::model::{
     DropoutStream, EncoderInput, EncoderModel, ModelError, SequenceClassifier,
-    SequenceClassifierConfig, initialise,
+    SequenceClassifierConfig, initialize,
 };
 use finetune::ops::{Targets, cross_entropy};
 use finetune::train::{Optimizer, OptimizerConfig};
@@ -26,7 +26,7 @@ const CLASSES: usize = 4;
 fn main() -> Result<(), Box<dyn Error>> {
     let names = (0..CLASSES).map(|class| class.to_string()).collect();
     let config = SequenceClassifierConfig::new(shape(), names).init(&device().autodiff())?;
-    let model = initialise(config, 0.02, 1).with_precision(precision());
+    let model = initialize(config, 0.02, 1).with_precision(precision());
     let mut bench = Bench {
         optimizer: OptimizerConfig::default().init(&model),
         model,

@@ -1,27 +1,27 @@
 //! Fine-tunes a BERT on files of your own: CSV, TSV, JSONL or Parquet, any number of classes.
 //!
-//! `cargo run --release --example classify -- --train FILE --test FILE --text-column text
+//! `cargo run --release --example classify -- --train-file FILE --test-file FILE --text-column text
 //! --label-column label --model DIR`
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use finetune::data::BadRows;
+use finetune::data::OnBadRow;
 use finetune::data::table::Column;
-use finetune::data::tabular::{self, Columns, Files, Options};
+use finetune::data::tabular::{self, ColumnNames, SplitFiles, TabularOptions};
 use finetune_examples::{CUSTOMER_MESSAGES, RunArguments, exit_code, fine_tune};
 
 /// Fine-tune an encoder on texts of your own and test it
 ///
-/// Without --train and --test it runs on the bundled customer messages.
+/// Without --train-file and --test-file it runs on the bundled customer messages.
 #[derive(Parser)]
 struct Arguments {
     /// Training rows: a .csv, .tsv, .jsonl or .parquet file with named columns
-    #[arg(long, value_name = "FILE", requires = "test")]
+    #[arg(long = "train-file", value_name = "FILE", requires = "test")]
     train: Option<PathBuf>,
     /// Test rows, in any of these formats
-    #[arg(long, value_name = "FILE", requires = "train")]
+    #[arg(long = "test-file", value_name = "FILE", requires = "train")]
     test: Option<PathBuf>,
     /// Columns with the text, joined by spaces [default: text, bundled: message]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
@@ -44,13 +44,13 @@ const BUNDLED: &str = "Bundled customer messages (original text, not a benchmark
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let (title, files, columns) = arguments.data();
-    let options = Options {
+    let options = TabularOptions {
         columns,
-        bad_rows: match arguments.skip_bad_rows {
-            true => BadRows::Skip,
-            false => BadRows::Refuse,
+        on_bad_rows: match arguments.skip_bad_rows {
+            true => OnBadRow::Skip,
+            false => OnBadRow::Error,
         },
-        ..Options::default()
+        ..TabularOptions::default()
     };
     let opened = tabular::open(&files, &options);
     let run = |opened| fine_tune("classify", &title, &arguments.run, opened);
@@ -59,22 +59,23 @@ fn main() -> ExitCode {
 
 impl Arguments {
     /// What the first line calls the data, its files and its columns.
-    fn data(&self) -> (String, Files, Columns) {
+    fn data(&self) -> (String, SplitFiles, ColumnNames) {
         let (title, files, text, label) = match (&self.train, &self.test) {
             (Some(train), Some(test)) => {
-                let files = Files::train_test(train, test);
+                let files = SplitFiles::train_test(train, test);
                 (train.display().to_string(), files, "text", "label")
             }
             _ => {
                 let folder = Path::new(CUSTOMER_MESSAGES);
-                let files = Files::train_test(folder.join("train.csv"), folder.join("test.csv"));
+                let files =
+                    SplitFiles::train_test(folder.join("train.csv"), folder.join("test.csv"));
                 (BUNDLED.to_string(), files, "message", "topic")
             }
         };
         let named = |names: &[String]| -> Vec<Column> {
             names.iter().map(|name| name.as_str().into()).collect()
         };
-        let columns = Columns {
+        let columns = ColumnNames {
             text: match self.text_column.as_slice() {
                 [] => vec![text.into()],
                 names => named(names),

@@ -14,7 +14,7 @@ use clap::Parser;
 use finetune::data::{Split, catalog};
 use finetune::prelude::*;
 use finetune::study::{
-    Experiment, FineTuningExperiment, Fold, Study, StudyConfig, StudyError, Trial, TrialFolder,
+    Experiment, FineTuningExperiment, Fold, Study, StudyConfig, StudyError, Trial, TrialDirectory,
     TrialScores,
 };
 use finetune::train::Callback;
@@ -41,34 +41,34 @@ const STUDY: &str = r#"
     metric = "accuracy"
     comparison.design = "independent"
 
-    [[arms]]
+    [[variants]]
     name = "TF-IDF"
     settings = { system = "baseline", baseline.features.kind = "tfidf" }
     seeds = [42]
     folds = 10
 
-    [[arms]]
+    [[variants]]
     name = "count"
     settings = { system = "baseline", baseline.features.kind = "count" }
     seeds = [42]
     folds = 10
 
-    [[arms]]
+    [[variants]]
     name = "hash"
     settings = { system = "baseline", baseline.features.kind = "hashing" }
     seeds = [42]
     folds = 10
 
-    [[arms]]
+    [[variants]]
     name = "frozen"
-    settings.encoder.train.freeze.part = "encoder"
+    settings.encoder.train.freeze.scope = "encoder"
 
-    [[arms]]
+    [[variants]]
     name = "unfrozen"
 
-    [[arms]]
+    [[variants]]
     name = "last two layers"
-    settings.encoder.train.freeze.part = "all-but-last-2"
+    settings.encoder.train.freeze.scope = "all-but-last-2"
 "#;
 
 /// Mean accuracy and F1 in the study's tables 1 and 2.
@@ -131,7 +131,7 @@ impl Experiment for Systems {
     fn run(
         &self,
         trial: &Trial<SystemConfig>,
-        folder: &TrialFolder,
+        folder: &TrialDirectory,
         callback: &mut dyn Callback,
     ) -> Result<TrialScores, Self::Error> {
         let config = &trial.config;
@@ -161,7 +161,7 @@ fn run(
         .as_deref()
         .unwrap_or(Path::new(SAMPLE_DISASTER_TWEETS));
     let data = data_directory("disaster_tweets", data)?;
-    let (rows, _) = catalog::named("disaster_tweets")?.open_split(&data, Split::Train)?;
+    let (rows, _) = catalog::get("disaster_tweets")?.open_split(&data, Split::Train)?;
     let parts = rows.split(&[1.0 - TEST_SHARE, TEST_SHARE], SEED)?;
     let held_out = Splits::train_test(rows.select(&parts[0]), rows.select(&parts[1]));
     let splits = arguments.subset(held_out);

@@ -1,5 +1,5 @@
 //! Further pre-training, then a classifier on the frozen encoder: what do steps of masked language
-//! modelling do for it, and on which texts? Tables 4 and 5 and figure 3 of H. Chen and Y. Gao,
+//! modeling do for it, and on which texts? Tables 4 and 5 and figure 3 of H. Chen and Y. Gao,
 //! "Analysis of Fine-Tuning Techniques for Text Classification Tasks".
 //!
 //! `cargo run --release --example further_pretraining` runs on the bundled sample. The real thing:
@@ -18,7 +18,8 @@ use finetune::data::catalog;
 use finetune::eval::report::Section;
 use finetune::prelude::*;
 use finetune::study::{
-    ArmConfig, Axis, PreTrainedConfig, PreTrainedExperiment, Study, StudyConfig, StudyResults,
+    PreTrainedConfig, PreTrainedExperiment, SearchParameter, Study, StudyConfig, StudyResults,
+    VariantConfig,
 };
 use finetune::train::EvaluationConfig;
 use finetune_examples::study::{
@@ -34,7 +35,7 @@ struct Arguments {
     command: Option<StudyCommand>,
     /// Of the data sets of the study, the one that --data is
     #[arg(long, value_enum, default_value = "imdb", global = true)]
-    data_set: DataSet,
+    dataset: DataSet,
     /// Steps of pre-training after which classifiers are trained; 0 is the checkpoint as it is
     /// [default: 0,5000,10000,20000, mini: 0,20,40]
     #[arg(long, value_name = "STEPS", value_delimiter = ',', global = true)]
@@ -45,11 +46,15 @@ struct Arguments {
     #[command(flatten)]
     pretraining: PreTrainingArguments,
     /// Share of the texts that perplexity is measured on [default: 0.02, bundled data: 0.2]
-    #[arg(long, value_name = "SHARE", global = true)]
+    #[arg(
+        long = "pretraining-validation-split",
+        value_name = "SHARE",
+        global = true
+    )]
     held_out: Option<f64>,
     /// Masks whole words instead of single tokens
     #[arg(long, global = true)]
-    whole_words: bool,
+    whole_word_mask: bool,
     #[command(flatten)]
     study: StudyArguments,
 }
@@ -125,13 +130,13 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let (study, name) = (&arguments.study, arguments.data_set.name());
-    let own = match (&study.data, arguments.data_set) {
+    let (study, name) = (&arguments.study, arguments.dataset.name());
+    let own = match (&study.data, arguments.dataset) {
         (Some(data), _) => data.as_path(),
         (None, DataSet::Imdb) => Path::new(SAMPLE_IMDB),
         (None, _) => return Err(format!("{name}: give --data").into()),
     };
-    let splits = catalog::named(name)?
+    let splits = catalog::get(name)?
         .open(&data_directory(name, own)?)?
         .splits;
     let corpora = arguments.corpora(&splits)?;
@@ -146,7 +151,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     ))?;
     // Of the few rows of the sample, a class has to be among those held out.
     let held_out = if study.data.is_some() { 0.1 } else { 0.4 };
-    let fine_tuning = study.experiment(splits)?.validation_share(held_out, SEED);
+    let fine_tuning = study.experiment(splits)?.validation_split(held_out, SEED);
     let experiment = PreTrainedExperiment::new(fine_tuning, corpora, arguments.settings());
     let study = Study::new(arguments.config(), &experiment)?;
     run_study(
@@ -171,9 +176,9 @@ impl Arguments {
     /// them.
     fn corpora(&self, own: &Splits) -> Result<BTreeMap<String, Dataset>, Box<dyn Error>> {
         let texts = |splits: &Splits| self.pretraining.texts(splits, SEED);
-        let mut corpora = BTreeMap::from([(self.data_set.name().to_string(), texts(own))]);
+        let mut corpora = BTreeMap::from([(self.dataset.name().to_string(), texts(own))]);
         for (name, folder) in &self.corpus {
-            let splits = catalog::named(name)?
+            let splits = catalog::get(name)?
                 .open(&data_directory(name, folder)?)?
                 .splits;
             corpora.insert(name.clone(), texts(&splits));
@@ -184,10 +189,10 @@ impl Arguments {
     fn settings(&self) -> PreTrainedConfig {
         let is_mini = self.study.model.is_mini();
         let mut fine_tuning = self.study.settings(if is_mini { 64 } else { 512 }, 10);
-        fine_tuning.train.freeze = Freeze::Encoder.into();
+        fine_tuning.train.freeze = FreezeScope::Encoder.into();
         fine_tuning.train.optimizer.learning_rate = RATE;
         fine_tuning.train.evaluation = Some(EvaluationConfig {
-            metric: "accuracy".to_string(),
+            metric_for_best_model: "accuracy".to_string(),
             ..EvaluationConfig::default()
         });
         let steps = self.steps();
@@ -196,12 +201,12 @@ impl Arguments {
         let mut pre_training =
             self.pretraining
                 .settings(&self.study.model, &fine_tuning, last, is_bundled, SEED);
-        pre_training.masking.whole_words = self.whole_words;
-        pre_training.held_out = self.held_out.unwrap_or(pre_training.held_out);
-        pre_training.train.checkpoints.milestones =
+        pre_training.masking.whole_word_mask = self.whole_word_mask;
+        pre_training.validation_split = self.held_out.unwrap_or(pre_training.validation_split);
+        pre_training.train.checkpoints.snapshot_steps =
             steps.into_iter().filter(|steps| *steps > 0).collect();
         PreTrainedConfig {
-            corpora: vec![self.data_set.name().to_string()],
+            corpora: vec![self.dataset.name().to_string()],
             steps: 0,
             pre_training,
             fine_tuning,
@@ -211,33 +216,31 @@ impl Arguments {
     /// With other corpora table 5, without them table 4.
     fn config(&self) -> StudyConfig {
         let mut config = StudyConfig {
-            name: format!("Further pre-training for {}", self.data_set.name()),
+            name: format!("Further pre-training for {}", self.dataset.name()),
             seeds: self.study.seeds(1),
             ..StudyConfig::default()
         };
         if self.corpus.is_empty() {
-            config.axes = vec![Axis::of("steps", self.steps())];
+            config.parameters = vec![SearchParameter::of("steps", self.steps())];
             return config;
         }
         let last = self.steps().into_iter().max().unwrap_or(0);
         config.name += ", by texts";
         config.base.insert("steps".to_string(), last.into());
         let others = self.corpus.iter().map(|(name, _)| name.as_str());
-        let mut names: Vec<&str> = std::iter::once(self.data_set.name())
-            .chain(others)
-            .collect();
+        let mut names: Vec<&str> = std::iter::once(self.dataset.name()).chain(others).collect();
         names.sort_unstable();
         names.dedup();
-        let arm = |name: &str, corpora: Value| ArmConfig {
+        let variant = |name: &str, corpora: Value| VariantConfig {
             name: name.to_string(),
             settings: serde_json::Map::from_iter([("corpora".to_string(), corpora)]),
-            ..ArmConfig::default()
+            ..VariantConfig::default()
         };
-        config.arms = vec![arm("none", json!([]))];
+        config.variants = vec![variant("none", json!([]))];
         config
-            .arms
-            .extend(names.iter().map(|name| arm(name, json!([name]))));
-        config.arms.push(arm("all", json!(names)));
+            .variants
+            .extend(names.iter().map(|name| variant(name, json!([name]))));
+        config.variants.push(variant("all", json!(names)));
         config
     }
 
@@ -248,13 +251,13 @@ impl Arguments {
         let (table, rows) = match self.corpus.is_empty() {
             true => (
                 4,
-                self.data_set
+                self.dataset
                     .after_steps()
                     .map(|(steps, score)| (format!("steps {steps}"), score))
                     .to_vec(),
             ),
             false => {
-                let rows = self.data_set.after_corpora();
+                let rows = self.dataset.after_corpora();
                 (
                     5,
                     rows.map(|(name, score)| (name.to_string(), score)).to_vec(),

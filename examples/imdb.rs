@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use finetune::data::catalog;
 use finetune::prelude::*;
-use finetune::train::{PreTraining, PreTrainingConfig, RunDirectory, Start, TrainError};
+use finetune::train::{InitialModel, PreTraining, PreTrainingConfig, RunDirectory, TrainError};
 use finetune_examples::{
     PreTrainingArguments, RunArguments, SAMPLE_IMDB, Watcher, data_directory, exit_code,
     fine_tune_from, say,
@@ -53,7 +53,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let settings = run.settings()?;
     // Before the hours of pre-training.
     settings.validate()?;
-    let splits = catalog::named("imdb")?
+    let splits = catalog::get("imdb")?
         .open(&data_directory("imdb", data)?)?
         .splits;
     let directory = run.run_directory("imdb")?;
@@ -98,7 +98,7 @@ impl Arguments {
             texts.len(),
             self.run.model(),
         ))?;
-        let start = Start::Checkpoint(self.run.model().directory());
+        let start = InitialModel::Checkpoint(self.run.model().directory());
         let name = device.to_string();
         let run = PreTraining::prepare(start, texts, config, &device.open()?, &name)?;
         let mut watcher = Watcher::new(record.path(), self.run.writes_curves());

@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use finetune::data::tabular::{self, Columns, Files, Options};
-use finetune::data::{catalog, corpus};
+use finetune::data::tabular::{self, ColumnNames, SplitFiles, TabularOptions};
+use finetune::data::{catalog, concatenate_texts};
 use finetune::model::{load_masked_lm, save_masked_lm};
 use finetune::prelude::*;
-use finetune::train::{CheckpointPolicy, PreTraining, PreTrainingConfig, RunDirectory, Start};
+use finetune::train::{
+    CheckpointPolicy, InitialModel, PreTraining, PreTrainingConfig, RunDirectory,
+};
 use finetune_examples::{
     CUSTOMER_MESSAGES, MINI_ENCODER, SAMPLE_AG_NEWS, SAMPLE_IMDB, Watcher, exit_code,
 };
@@ -39,9 +41,9 @@ fn main() -> ExitCode {
 fn build(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let texts = bundled_texts()?;
     let words = texts.examples.iter().map(|example| &example.text);
-    let mut tokenizer = TextTokenizer::train_word_piece(words, 2000)?;
+    let mut tokenizer = TextTokenizer::train_wordpiece(words, 2000)?;
     let encoder = EncoderConfig {
-        vocab_size: tokenizer.vocabulary_size(),
+        vocab_size: tokenizer.vocab_size(),
         hidden_size: 64,
         num_hidden_layers: 2,
         num_attention_heads: 4,
@@ -56,7 +58,7 @@ fn build(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     };
     let device = DeviceSpec::Flex;
     let run = PreTraining::prepare(
-        Start::Scratch(encoder, &tokenizer),
+        InitialModel::Random(encoder, &tokenizer),
         texts,
         settings(arguments.steps),
         &device.open()?,
@@ -80,24 +82,26 @@ fn build(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 
 /// All training texts that come with the project; none that an example tests on.
 fn bundled_texts() -> Result<Dataset, Box<dyn Error>> {
-    let news = catalog::named("ag_news")?
+    let news = catalog::get("ag_news")?
         .open(Path::new(SAMPLE_AG_NEWS))?
         .splits;
-    let reviews = catalog::named("imdb")?.open(Path::new(SAMPLE_IMDB))?.splits;
+    let reviews = catalog::get("imdb")?.open(Path::new(SAMPLE_IMDB))?.splits;
     let folder = Path::new(CUSTOMER_MESSAGES);
-    let files = Files::train_test(folder.join("train.csv"), folder.join("test.csv"));
-    let columns = Columns {
+    let files = SplitFiles::train_test(folder.join("train.csv"), folder.join("test.csv"));
+    let columns = ColumnNames {
         text: vec!["message".into()],
         text_pair: Vec::new(),
         label: Some("topic".into()),
     };
-    let options = Options {
+    let options = TabularOptions {
         columns,
-        ..Options::default()
+        ..TabularOptions::default()
     };
     let messages = tabular::open(&files, &options)?.splits;
-    let labelled = [&news.train, &messages.train, &reviews.train];
-    Ok(corpus(labelled.into_iter().chain(&reviews.unlabelled)))
+    let labeled = [&news.train, &messages.train, &reviews.train];
+    Ok(concatenate_texts(
+        labeled.into_iter().chain(&reviews.unlabeled),
+    ))
 }
 
 fn settings(steps: usize) -> PreTrainingConfig {
@@ -107,9 +111,9 @@ fn settings(steps: usize) -> PreTrainingConfig {
             encoding: EncodingConfig::new(128),
             ..Default::default()
         },
-        held_out: 0.1,
+        validation_split: 0.1,
         train: TrainConfig {
-            length: RunLength::Steps(steps),
+            duration: TrainDuration::Steps(steps),
             batch_size: BatchSize::Rows(32),
             optimizer: OptimizerConfig {
                 learning_rate: 1e-3,

@@ -15,8 +15,8 @@ use finetune::model::{
 };
 use finetune::prelude::*;
 use finetune::train::{
-    Exhaustion, LossConfig, MixingConfig, ModelConfig, MultiTaskConfig, OverallScore, TaskConfig,
-    Updates, Weighting,
+    ClassifierOverrides, LossConfig, LossWeighting, MixingConfig, MultiTaskConfig, OverallScore,
+    StoppingStrategy, TaskConfig, UpdateStrategy,
 };
 use finetune_examples::{
     Cs224nArguments, RunArguments, TaskStudy, Variant, exit_code, minbert_settings, shared_settings,
@@ -36,8 +36,8 @@ struct Arguments {
     /// Runs of each, with seeds from --seed upwards
     #[arg(long, value_name = "N", default_value_t = 1)]
     seeds: u64,
-    /// The loss of similarity: l1 or l2
-    #[arg(long, value_parser = ["l1", "l2"], default_value = "l2")]
+    /// The loss of similarity: mae or mse
+    #[arg(long, value_parser = ["mae", "mse"], default_value = "mse")]
     similarity_loss: String,
     #[command(flatten)]
     run: RunArguments,
@@ -52,8 +52,8 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .run
         .settings_with(minbert_settings(&arguments.run, 2))?;
     let loss = match &arguments.similarity_loss[..] {
-        "l1" => LossConfig::L1 {},
-        _ => LossConfig::L2 {},
+        "mae" => LossConfig::Mae {},
+        _ => LossConfig::Mse {},
     };
     let mut variants = variants(&settings, &loss);
     let names = &arguments.variants;
@@ -77,19 +77,19 @@ fn variants(settings: &FineTuningConfig, loss: &LossConfig) -> Vec<Variant> {
     };
     let shortest = |updates| MixingConfig {
         updates,
-        exhaustion: Exhaustion::Shortest,
+        stopping_strategy: StoppingStrategy::FirstExhausted,
         ..Default::default()
     };
     let all = MixingConfig::default;
     let scaled = MixingConfig {
-        weighting: Weighting::Given {
+        weighting: LossWeighting::Fixed {
             weights: [("sst", 15.0), ("para", 1.0), ("sts", 25.0)]
                 .map(|(task, weight)| (task.to_string(), weight))
                 .into(),
         },
         ..all()
     };
-    let turns = || shortest(Updates::Alternating);
+    let turns = || shortest(UpdateStrategy::Alternating);
     let line = |name, description, published, config| Variant {
         name,
         description,
@@ -113,7 +113,7 @@ fn variants(settings: &FineTuningConfig, loss: &LossConfig) -> Vec<Variant> {
             "serial-run",
             "task after task in each epoch",
             [0.309, 0.591, 0.232, 0.377],
-            config(para1(), sts1(), shortest(Updates::Serial)),
+            config(para1(), sts1(), shortest(UpdateStrategy::Sequential)),
         ),
         line(
             "round-robin-run",
@@ -125,7 +125,7 @@ fn variants(settings: &FineTuningConfig, loss: &LossConfig) -> Vec<Variant> {
             "round-robin-sum-loss",
             "a step on the sum of a loss of each task",
             [0.536, 0.604, 0.255, 0.465],
-            config(para1(), sts1(), shortest(Updates::Summed)),
+            config(para1(), sts1(), shortest(UpdateStrategy::Joint)),
         ),
         line(
             "use-all-data",
@@ -183,8 +183,8 @@ fn with_loss(task: TaskConfig, loss: &LossConfig) -> TaskConfig {
     }
 }
 
-fn model(head: HeadConfig) -> ModelConfig {
-    ModelConfig {
+fn model(head: HeadConfig) -> ClassifierOverrides {
+    ClassifierOverrides {
         pooling: Some(Pooling::first_token()),
         head: Some(head),
         ..Default::default()
@@ -219,7 +219,7 @@ fn sentiment() -> TaskConfig {
 fn apart(name: &str, head: HeadConfig) -> TaskConfig {
     TaskConfig {
         model: model(head),
-        pairs: PairEncoding::Separate,
+        pair_encoding: PairEncoding::BiEncoder,
         ..TaskConfig::new(name)
     }
 }
@@ -227,11 +227,11 @@ fn apart(name: &str, head: HeadConfig) -> TaskConfig {
 fn para1() -> TaskConfig {
     let task = apart("para", cosine(None));
     TaskConfig {
-        model: ModelConfig {
-            one_logit: true,
+        model: ClassifierOverrides {
+            single_logit: true,
             ..task.model
         },
-        loss: Some(LossConfig::Cosine { margin: 0.0 }),
+        loss: Some(LossConfig::CosineEmbedding { margin: 0.0 }),
         ..task
     }
 }
@@ -255,7 +255,7 @@ fn sts2() -> TaskConfig {
 
 fn read_as_one(name: &str) -> TaskConfig {
     TaskConfig {
-        pairs: PairEncoding::Joint,
+        pair_encoding: PairEncoding::CrossEncoder,
         ..apart(name, linear(None))
     }
 }

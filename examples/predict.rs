@@ -32,7 +32,7 @@ struct Arguments {
     #[arg(long)]
     jsonl: bool,
     /// Lists only so many of the likeliest labels
-    #[arg(long, value_name = "N")]
+    #[arg(long = "top-k", value_name = "N")]
     best: Option<usize>,
     /// flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N, if compiled in
     #[arg(long, default_value_t)]
@@ -44,7 +44,7 @@ struct Arguments {
     /// Tokens after which a text is cut [default: as the model was trained]
     #[arg(long, value_name = "TOKENS")]
     max_length: Option<usize>,
-    /// What is kept of a longer text: head, tail, head-tail-N or windows-N [default: as the model
+    /// What is kept of a longer text: head, tail, head-tail-N or sliding-window-N [default: as the model
     /// was trained]
     #[arg(long)]
     truncation: Option<Truncation>,
@@ -70,7 +70,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         truncation: arguments.truncation,
         batch_size: BatchSize::Rows(arguments.batch_size),
         precision: arguments.precision,
-        best: arguments.best,
+        top_k: arguments.best,
         ..Default::default()
     };
     let device = arguments.device.open()?;
@@ -154,7 +154,7 @@ fn answer(prediction: &Prediction) -> String {
     let labels = prediction.probabilities().iter();
     let labels = labels.map(|label| format!("{} {:.3}", label.label, label.probability));
     match prediction {
-        Prediction::Scores { scores } => scores
+        Prediction::Regression { scores } => scores
             .iter()
             .map(|score| format!("{:.3}", score.score))
             .collect::<Vec<_>>()

@@ -34,33 +34,33 @@ struct Arguments {
 const STUDY: &str = r#"
     name = "Random search on AG News"
     metric = "accuracy"
-    measured_on = "validation"
+    eval_split = "validation"
 
-    [[axes]]
-    setting = "train.optimizer.learning_rate"
+    [[parameters]]
+    path = "train.optimizer.learning_rate"
     name = "rate"
     log_uniform = [5e-6, 2e-4]
 
-    [[axes]]
-    setting = "train.batch_size.rows"
+    [[parameters]]
+    path = "train.batch_size.rows"
     name = "batch"
     choice = [16, 32, 64]
 
-    [[axes]]
-    setting = "train.optimizer.weight_decay"
+    [[parameters]]
+    path = "train.optimizer.weight_decay"
     name = "decay"
     log_uniform = [1e-3, 1e-1]
 
-    [[axes]]
-    setting = "train.accumulation"
+    [[parameters]]
+    path = "train.gradient_accumulation_steps"
     name = "accumulated"
     choice = [1, 2]
 
     [halving]
-    setting = "train.length.epochs"
-    least = 1
-    most = 4
-    eta = 2
+    resource = "train.duration.epochs"
+    min_resource = 1
+    max_resource = 4
+    factor = 2
 "#;
 
 /// Accuracy and F1 of the report, both rounded there.
@@ -85,18 +85,18 @@ fn run(
     let is_mini = arguments.model.is_mini();
     let mut settings = arguments.settings(if is_mini { 64 } else { 128 }, 4);
     settings.train.evaluation = Some(EvaluationConfig {
-        metric: "accuracy".to_string(),
+        metric_for_best_model: "accuracy".to_string(),
         ..EvaluationConfig::default()
     });
     let experiment = (arguments.experiment(splits)?)
         .defaults(settings)
-        .validation_share(0.1, SEED);
+        .validation_split(0.1, SEED);
     let mut config = StudyConfig::from_toml(STUDY)?;
-    config.trials = Some(trials.unwrap_or(if is_mini { 9 } else { 27 }));
+    config.num_trials = Some(trials.unwrap_or(if is_mini { 9 } else { 27 }));
     config.seeds = arguments.seeds(1);
     if is_mini {
         // An encoder that knows little wants larger steps.
-        config.axes[0].log_uniform = Some([2e-4, 5e-3]);
+        config.parameters[0].log_uniform = Some([2e-4, 5e-3]);
     }
     let study = Study::new(config, &experiment)?;
     run_study(command, &arguments.folder, &study, &experiment, |results| {

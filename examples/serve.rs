@@ -44,7 +44,7 @@ struct Arguments {
     #[arg(long, value_name = "MS")]
     max_delay_ms: Option<u64>,
     /// The most texts that wait for a model [default: 256]
-    #[arg(long, value_name = "ROWS")]
+    #[arg(long = "max-queue-size", value_name = "ROWS")]
     queue: Option<usize>,
     /// Every setting there is, as a JSON object; the arguments above come before it
     #[arg(long, value_name = "FILE.json")]
@@ -153,13 +153,13 @@ impl Arguments {
             None => ServeConfig::default(),
         };
         if let Some(rows) = self.batch_size {
-            config.max_batch_rows = rows;
+            config.max_batch_size = rows;
         }
         if let Some(delay) = self.max_delay_ms {
-            config.max_delay_ms = delay;
+            config.max_batch_delay_ms = delay;
         }
         if let Some(rows) = self.queue {
-            config.queue_rows = rows;
+            config.max_queue_size = rows;
             // A queue for fewer texts than a request may have.
             config.max_texts = config.max_texts.min(rows.max(1));
         }

@@ -1,6 +1,6 @@
 //! Any study of fine-tuning, from a file.
 //!
-//! `cargo run --release --example study -- run FILE --folder DIR`
+//! `cargo run --release --example study -- run FILE --study-dir DIR`
 //!
 //! The file's table `experiment` says what the study is on; see `docs/guide/studies.md`.
 
@@ -33,12 +33,12 @@ enum Command {
         /// The study, TOML or JSON
         file: PathBuf,
     },
-    /// List the trials, one a line: number, name, how it stands, what it is
-    Plan {
+    /// List the trials, one a line: number, name, state, what it is
+    List {
         /// The study, TOML or JSON
         file: PathBuf,
         /// Only those that are to be run
-        #[arg(long)]
+        #[arg(long = "pending")]
         missing: bool,
         /// A line of JSON each, with every setting
         #[arg(long)]
@@ -48,11 +48,11 @@ enum Command {
     RunTrial {
         /// The study, TOML or JSON
         file: PathBuf,
-        /// Its number in the plan
+        /// Its number in the list
         number: usize,
     },
     /// Write the report of what there is
-    Collect {
+    Report {
         /// The study, TOML or JSON
         file: PathBuf,
     },
@@ -63,7 +63,7 @@ enum Command {
 #[serde(deny_unknown_fields)]
 struct Subject {
     /// A published data set.
-    data_set: String,
+    dataset: String,
     /// Its folder, or `hub`; without one the bundled sample.
     data: Option<PathBuf>,
     /// The checkpoint's folder, or `mini`.
@@ -74,11 +74,11 @@ struct Subject {
     device: String,
     /// Share of the training rows held out for validation; the data set's own validation rows
     /// without it.
-    validation_share: Option<f64>,
+    validation_split: Option<f64>,
     /// Trains on so many rows.
-    train_rows: Option<usize>,
+    max_train_samples: Option<usize>,
     /// Tests on so many rows.
-    test_rows: Option<usize>,
+    max_test_samples: Option<usize>,
     /// Whether the trained models stay; no.
     #[serde(default)]
     keep_models: bool,
@@ -99,13 +99,13 @@ fn main() -> ExitCode {
 fn run(Arguments { command, folder }: Arguments) -> Result<(), Box<dyn Error>> {
     let (file, command) = match command {
         Command::Run { file } => (file, StudyCommand::Run),
-        Command::Plan {
+        Command::List {
             file,
             missing,
             json,
-        } => (file, StudyCommand::Plan { missing, json }),
+        } => (file, StudyCommand::List { missing, json }),
         Command::RunTrial { file, number } => (file, StudyCommand::RunTrial { number }),
-        Command::Collect { file } => (file, StudyCommand::Collect),
+        Command::Report { file } => (file, StudyCommand::Report),
     };
     let config = StudyConfig::read(&file)?;
     let subject: Subject = serde_json::from_value(Value::Object(config.experiment.clone()))
@@ -120,18 +120,18 @@ fn run(Arguments { command, folder }: Arguments) -> Result<(), Box<dyn Error>> {
 impl Subject {
     fn experiment(&self) -> Result<FineTuningExperiment, Box<dyn Error>> {
         let data = match &self.data {
-            Some(data) => data_directory(&self.data_set, data)?,
-            None => sample_of(&self.data_set),
+            Some(data) => data_directory(&self.dataset, data)?,
+            None => sample_of(&self.dataset),
         };
-        let splits = catalog::named(&self.data_set)?.open(&data)?.splits;
-        let splits = subset(splits, self.train_rows, self.test_rows, SEED);
+        let splits = catalog::get(&self.dataset)?.open(&data)?.splits;
+        let splits = subset(splits, self.max_train_samples, self.max_test_samples, SEED);
         let device: DeviceSpec = self.device.parse()?;
         let name = device.to_string();
         let experiment =
             FineTuningExperiment::new(self.model.directory(), splits, &device.open()?, &name)?
-                .keeps_models(self.keep_models);
-        Ok(match self.validation_share {
-            Some(share) => experiment.validation_share(share, SEED),
+                .keep_models(self.keep_models);
+        Ok(match self.validation_split {
+            Some(share) => experiment.validation_split(share, SEED),
             None => experiment,
         })
     }

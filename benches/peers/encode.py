@@ -1,13 +1,13 @@
-"""Rows per second of reading and tokenising: the example `encode` against Hugging Face datasets.
+"""Rows per second of reading and tokenizing: the example `tokenize_dataset` against Hugging Face datasets.
 
     pip install transformers==5.23.0 datasets==5.2.0
-    cargo build --release --example encode
+    cargo build --release --example tokenize_dataset
     python benches/peers/encode.py --model DIR --rounds 5 --out results.json \
         ag_news=DIR/test.parquet imdb=DIR/train.parquet
 
 The two programs take turns on the same file. Each starts from nothing: a new process, an empty
 cache, the file as the operating system keeps it. What is measured is the time from the file to a
-tokenised data set on disk, of the reading and the tokenising alone (not of starting Python or of
+tokenized data set on disk, of the reading and the tokenizing alone (not of starting Python or of
 importing its modules), with truncation at 512 tokens and the fast tokenizer, on two processes
 there and two threads here.
 """
@@ -38,7 +38,7 @@ data = data.map(lambda rows: tokenizer(rows["text"], truncation=True, max_length
                 batched=True, num_proc=2, remove_columns=["text"])
 end = time.perf_counter()
 print(json.dumps({"rows": len(data), "tokens": sum(map(len, data["input_ids"][:])),
-                  "reading": read - start, "tokenising": end - read, "seconds": end - start}))
+                  "reading": read - start, "tokenizing": end - read, "seconds": end - start}))
 """
 
 
@@ -50,8 +50,8 @@ def peer(path, model, folder):
 
 def ours(path, model, folder):
     report = f"{folder}/report.json"
-    command = [ROOT / "target/release/examples/encode", "--file", path, "--model", model,
-               "--max-length", "512", "--cache", f"{folder}/cache", "--report", report]
+    command = [ROOT / "target/release/examples/tokenize_dataset", "--input-file", path, "--model", model,
+               "--max-length", "512", "--tokenizer-cache", f"{folder}/cache", "--report", report]
     run(command, os.environ | {"RAYON_NUM_THREADS": "2"})
     first = json.loads(pathlib.Path(report).read_text())
     run(command, os.environ)

@@ -1,7 +1,7 @@
-"""An epoch of fine-tuning from raw text to trained model: the example `agnews` against transformers' Trainer.
+"""An epoch of fine-tuning from raw text to trained model: the example `ag_news` against transformers' Trainer.
 
     pip install torch==2.9.0 transformers==5.23.0 accelerate==1.15.0 pyarrow==22.0.0
-    cargo build --release --example agnews  # target/release/examples/agnews
+    cargo build --release --example ag_news  # target/release/examples/ag_news
     python benches/peers/epoch.py --program PATH --model DIR --data DIR --rounds 3 --out results.json
 
 All read the same Parquet files and checkpoint, train one epoch with the same batch size, length limit and
@@ -35,16 +35,16 @@ FIGURES = {
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--program", type=pathlib.Path, help="the example agnews")
+    parser.add_argument("--program", type=pathlib.Path, help="the example ag_news")
     parser.add_argument("--devices", nargs="+", default=["flex"], help="of the example, each a run of its own")
     parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--model", type=pathlib.Path, required=True)
     parser.add_argument("--data", type=pathlib.Path, required=True, help="folder with train.parquet and test.parquet")
-    parser.add_argument("--train-rows", type=int, default=512)
-    parser.add_argument("--test-rows", type=int, default=512)
+    parser.add_argument("--max-train-samples", type=int, default=512)
+    parser.add_argument("--max-test-samples", type=int, default=512)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--max-length", type=int, default=128)
-    parser.add_argument("--lr", type=float, default=5e-5)
+    parser.add_argument("--learning-rate", type=float, default=5e-5)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=pathlib.Path)
@@ -55,7 +55,7 @@ def main():
         return
     turns = {name: [] for name in [*arguments.devices, *TRAINERS]}
     with tempfile.TemporaryDirectory() as data:
-        rows = {"train": arguments.train_rows, "test": arguments.test_rows}
+        rows = {"train": arguments.max_train_samples, "test": arguments.max_test_samples}
         for split, count in rows.items():
             subset(arguments.data, pathlib.Path(data), split, count)
         arguments.data = data
@@ -86,7 +86,7 @@ def turn(name, arguments):
         "RAYON_NUM_THREADS": str(arguments.threads), "OMP_NUM_THREADS": str(arguments.threads),
         "TOKENIZERS_PARALLELISM": "true"}
     shared = ["--model", arguments.model, "--data", arguments.data, "--batch-size", arguments.batch_size,
-              "--max-length", arguments.max_length, "--lr", arguments.lr, "--precision", arguments.precision]
+              "--max-length", arguments.max_length, "--learning-rate", arguments.learning_rate, "--precision", arguments.precision]
     with tempfile.TemporaryDirectory() as folder:
         if name in TRAINERS:
             command = [sys.executable, __file__, *shared, "--threads", arguments.threads, "--trainer", name]
@@ -103,16 +103,16 @@ def turn(name, arguments):
         if name not in TRAINERS:
             report = json.loads((run / "report.json").read_text())
             figures = {
-                "train_rows_per_second": report["train"]["examples_per_second"],
-                "test_rows_per_second": report["test"]["examples_per_second"],
+                "train_rows_per_second": report["train"]["samples_per_second"],
+                "test_rows_per_second": report["test"]["samples_per_second"],
                 "accuracy": report["test"]["accuracy"],
                 "peak_megabytes": report["peak_rss_bytes"] / 1e6,
             }
         else:
             figures = json.loads(output.splitlines()[-1])
     # What was tested on does not belong to the way from text to model.
-    seconds -= arguments.test_rows / figures["test_rows_per_second"]
-    return figures | {"rows_per_second": arguments.train_rows / seconds}
+    seconds -= arguments.max_test_samples / figures["test_rows_per_second"]
+    return figures | {"rows_per_second": arguments.max_train_samples / seconds}
 
 
 def train(arguments):
@@ -133,7 +133,7 @@ def train(arguments):
     model = transformers.AutoModelForSequenceClassification.from_pretrained(arguments.model, num_labels=4)
     settings = transformers.TrainingArguments(
         output_dir="trainer", num_train_epochs=1, per_device_train_batch_size=arguments.batch_size,
-        learning_rate=arguments.lr, train_sampling_strategy=TRAINERS[arguments.trainer], use_cpu=True,
+        learning_rate=arguments.learning_rate, train_sampling_strategy=TRAINERS[arguments.trainer], use_cpu=True,
         bf16=arguments.precision == "bf16",
         save_strategy="no", report_to="none", disable_tqdm=True)
     trainer = transformers.Trainer(

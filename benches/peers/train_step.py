@@ -125,7 +125,7 @@ def measure(programs, what, rows, tokens, arguments):
         for name in order if number % 2 == 0 else reversed(order):
             seconds, processor = programs[name].run(what, rows, tokens, times[name])
             examples = rows * times[name]
-            turns[name].append({"examples_per_second": examples / seconds,
+            turns[name].append({"samples_per_second": examples / seconds,
                                 "examples_per_processor_second": examples / processor})
     return {"what": what, "rows": rows, "tokens": tokens, "turns": turns}
 

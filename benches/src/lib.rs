@@ -6,7 +6,7 @@ use finetune::ops::Precision;
 
 /// As in the programs that the figures are for.
 #[global_allocator]
-static ALLOCATOR: finetune::ops::PageKeeper = finetune::ops::PageKeeper;
+static ALLOCATOR: finetune::ops::RetainingAllocator = finetune::ops::RetainingAllocator;
 
 /// The bundled encoder.
 pub const MINI_ENCODER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/mini_encoder");
@@ -17,8 +17,11 @@ const NEWS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/ag_news/sam
 /// # Panics
 /// If they cannot be read.
 pub fn sample() -> (Dataset, TextTokenizer) {
-    let opened = catalog::named("ag_news").and_then(|news| news.open(NEWS.as_ref()));
-    match (opened, TextTokenizer::from_dir(MINI_ENCODER.as_ref())) {
+    let opened = catalog::get("ag_news").and_then(|news| news.open(NEWS.as_ref()));
+    match (
+        opened,
+        TextTokenizer::from_pretrained(MINI_ENCODER.as_ref()),
+    ) {
         (Ok(opened), Ok(tokenizer)) => (opened.splits.train, tokenizer),
         (Err(error), _) | (_, Err(error)) => panic!("bundled files: {error}"),
     }

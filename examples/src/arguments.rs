@@ -8,7 +8,7 @@ use finetune::DeviceSpec;
 use finetune::data::{CleaningStep, Truncation};
 use finetune::ops::Precision;
 use finetune::prelude::*;
-use finetune::train::{ActivationPlace, RunDirectory, TrainError};
+use finetune::train::{CacheLocation, RunDirectory, TrainError};
 
 use crate::{Checkpoint, Watcher, subset};
 
@@ -41,53 +41,58 @@ pub struct RunArguments {
     pub(crate) batch_size: Option<usize>,
     /// Token slots of a batch, padding included: many short rows or few long ones
     #[arg(long, value_name = "TOKENS", conflicts_with = "batch_size")]
-    pub(crate) batch_tokens: Option<usize>,
+    pub(crate) max_tokens_per_batch: Option<usize>,
     /// Highest learning rate [default: 5e-5, mini: 1e-3]
-    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
-    pub(crate) lr: Option<f64>,
+    #[arg(
+        long,
+        visible_alias = "lr",
+        value_name = "RATE",
+        allow_negative_numbers = true
+    )]
+    pub(crate) learning_rate: Option<f64>,
     /// Tokens after which a text is cut [default: 512, mini: 128]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) max_length: Option<usize>,
     /// What is kept of a longer text: head, tail, head-tail-N (the first N tokens and the last), or
-    /// windows-N (all of it, in rows that overlap by N) [default: head]
+    /// sliding-window-N (all of it, in rows that overlap by N) [default: head]
     #[arg(long)]
     pub(crate) truncation: Option<Truncation>,
-    /// Cleans texts, in this order: html, urls, mentions, special_characters, repeated_spaces,
-    /// lower_case
+    /// Cleans texts, in this order: html, urls, mentions, special_characters, collapse_whitespace,
+    /// lowercase
     #[arg(long, value_delimiter = ',', value_name = "STEP")]
     pub(crate) clean: Vec<CleaningStep>,
-    /// Folder for tokenised texts, so that the next run need not tokenise them again
+    /// Folder for tokenized texts, so that the next run need not tokenize them again
     #[arg(long, value_name = "DIR")]
-    pub(crate) token_cache: Option<PathBuf>,
+    pub(crate) tokenizer_cache: Option<PathBuf>,
     /// From which every random choice follows [default: 42]
     #[arg(long)]
     pub(crate) seed: Option<u64>,
     /// Trains on so many rows, drawn by class in proportion
     #[arg(long, value_name = "N")]
-    pub(crate) train_rows: Option<usize>,
+    pub(crate) max_train_samples: Option<usize>,
     /// Tests on so many rows, drawn by class in proportion
     #[arg(long, value_name = "N")]
-    pub(crate) test_rows: Option<usize>,
+    pub(crate) max_test_samples: Option<usize>,
     /// What does not train: none, encoder, all-but-last-N or embeddings [default: none]
     #[arg(long)]
-    pub(crate) freeze: Option<Freeze>,
+    pub(crate) freeze: Option<FreezeScope>,
     /// Where the activations of the frozen part are kept, which are computed once: memory, off (not
     /// kept), or a folder, in which the next run finds them [default: memory]
     #[arg(long, value_name = "PLACE", value_parser = activation_place)]
-    pub(crate) activations: Option<ActivationPlace>,
+    pub(crate) activation_cache: Option<CacheLocation>,
     /// So many batches make an optimizer step [default: 1]
     #[arg(long, value_name = "N")]
-    pub(crate) accumulation: Option<usize>,
+    pub(crate) gradient_accumulation_steps: Option<usize>,
     /// Decay of weights in each step, as a share of the learning rate [default: 0.01]
     #[arg(long, value_name = "SHARE")]
     pub(crate) weight_decay: Option<f64>,
     /// Holds out this share of the training rows, measures the model on them after each epoch, and
     /// keeps the best
     #[arg(long, value_name = "SHARE")]
-    pub(crate) validation_share: Option<f64>,
+    pub(crate) validation_split: Option<f64>,
     /// Ends the run after so many epochs in a row without an improvement on the validation rows
-    #[arg(long, value_name = "EPOCHS", requires = "validation_share")]
-    pub(crate) patience: Option<usize>,
+    #[arg(long, value_name = "EPOCHS", requires = "validation_split")]
+    pub(crate) early_stopping_patience: Option<usize>,
     /// Writes the curves for TensorBoard into the folder `tensorboard` of the run
     #[arg(long)]
     pub(crate) tensorboard: bool,
@@ -152,8 +157,8 @@ impl RunArguments {
     /// # Errors
     /// If the share to hold out leaves nothing.
     pub fn subset(&self, splits: Splits, seed: u64) -> Result<Splits, DataError> {
-        let splits = subset(splits, self.train_rows, self.test_rows, seed);
-        match self.validation_share {
+        let splits = subset(splits, self.max_train_samples, self.max_test_samples, seed);
+        match self.validation_split {
             Some(share) => splits.hold_out_validation(share, seed),
             None => Ok(splits),
         }
@@ -172,11 +177,11 @@ fn in_a_folder(report: PathBuf) -> Result<PathBuf, &'static str> {
     }
 }
 
-fn activation_place(text: &str) -> Result<ActivationPlace, String> {
+fn activation_place(text: &str) -> Result<CacheLocation, String> {
     match text {
         "" => Err("off, memory or a folder".to_string()),
-        "off" => Ok(ActivationPlace::Off),
-        "memory" => Ok(ActivationPlace::Memory),
-        folder => Ok(ActivationPlace::Disk(folder.into())),
+        "off" => Ok(CacheLocation::Off),
+        "memory" => Ok(CacheLocation::Memory),
+        folder => Ok(CacheLocation::Disk(folder.into())),
     }
 }

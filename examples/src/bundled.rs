@@ -13,7 +13,7 @@ pub const CUSTOMER_MESSAGES: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../datasets/customer_messages/sample"
 );
-/// 12 labelled reviews and 2 without a label, in the folders of aclImdb.
+/// 12 labeled reviews and 2 without a label, in the folders of aclImdb.
 pub const SAMPLE_IMDB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/imdb/sample");
 /// 54 tweets of both classes, in the files of the competition.
 pub const SAMPLE_DISASTER_TWEETS: &str = concat!(
@@ -22,7 +22,7 @@ pub const SAMPLE_DISASTER_TWEETS: &str = concat!(
 );
 
 /// The bundled sample of a published data set, if there is one.
-pub fn sample_of(data_set: &str) -> PathBuf {
+pub fn sample_of(dataset: &str) -> PathBuf {
     let datasets = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets"));
-    datasets.join(data_set).join("sample")
+    datasets.join(dataset).join("sample")
 }

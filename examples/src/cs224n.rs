@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use clap::Args;
-use finetune::data::{BadRows, Split, catalog};
+use finetune::data::{OnBadRow, Split, catalog};
 use finetune::prelude::*;
 
 use crate::RunArguments;
@@ -35,7 +35,7 @@ pub struct Cs224nArguments {
     /// Trains on this share of the rows of each task, drawn by class in proportion: the tasks stay
     /// as uneven as they are
     #[arg(long, value_name = "SHARE", default_value_t = 1.0, value_parser = share)]
-    train_share: f64,
+    train_fraction: f64,
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -70,17 +70,17 @@ impl Cs224nArguments {
         run: &RunArguments,
         seed: u64,
     ) -> Result<(Tasks, Vec<String>), Box<dyn Error>> {
-        let bad_rows = match self.skip_bad_rows {
-            true => BadRows::Skip,
-            false => BadRows::Refuse,
+        let on_bad_rows = match self.skip_bad_rows {
+            true => OnBadRow::Skip,
+            false => OnBadRow::Error,
         };
         let (mut tasks, mut skipped) = (BTreeMap::new(), Vec::new());
         for (task, name) in TASKS {
             let sample = || PathBuf::from(DATASETS).join(name).join("sample");
             let folder = self.data.clone().unwrap_or_else(sample);
-            let set = catalog::named(name)?;
+            let set = catalog::get(name)?;
             let mut open = |split| {
-                let (rows, report) = set.open_split_with(&folder, split, bad_rows)?;
+                let (rows, report) = set.open_split_with(&folder, split, on_bad_rows)?;
                 if report.skipped.rows > 0 {
                     skipped.push(format!("{task}: {} bad rows left out", report.skipped.rows));
                 }
@@ -92,8 +92,8 @@ impl Cs224nArguments {
                 Err(DataError::MissingFiles { .. }) => divided(dev, seed)?,
                 Err(error) => return Err(error.into()),
             };
-            if self.train_share < 1.0 {
-                let rows = (self.train_share * splits.train.len() as f64).round() as usize;
+            if self.train_fraction < 1.0 {
+                let rows = (self.train_fraction * splits.train.len() as f64).round() as usize;
                 splits.train = splits.train.subset(rows, seed);
             }
             tasks.insert(task.to_string(), run.subset(splits, seed)?);

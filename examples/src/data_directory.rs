@@ -16,7 +16,7 @@ pub fn data_directory(name: &str, asked_for: &Path) -> Result<PathBuf, Box<dyn E
 
 #[cfg(feature = "hub")]
 fn download(name: &str) -> Result<PathBuf, Box<dyn Error>> {
-    Ok(finetune::data::catalog::named(name)?.download()?)
+    Ok(finetune::data::catalog::get(name)?.download()?)
 }
 
 #[cfg(not(feature = "hub"))]

@@ -1,4 +1,4 @@
-//! Progress of tokenising.
+//! Progress of tokenizing.
 
 use std::time::Duration;
 

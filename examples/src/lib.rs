@@ -33,4 +33,4 @@ pub use watcher::Watcher;
 
 /// Training allocates and frees the same large buffers in every step: this allocator keeps them.
 #[global_allocator]
-static ALLOCATOR: finetune::ops::PageKeeper = finetune::ops::PageKeeper;
+static ALLOCATOR: finetune::ops::RetainingAllocator = finetune::ops::RetainingAllocator;

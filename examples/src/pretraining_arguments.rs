@@ -1,7 +1,7 @@
 //! The arguments of the examples that pre-train a checkpoint further.
 
 use clap::Args;
-use finetune::data::corpus;
+use finetune::data::concatenate_texts;
 use finetune::prelude::*;
 use finetune::train::PreTrainingConfig;
 
@@ -12,7 +12,7 @@ use crate::Checkpoint;
 pub struct PreTrainingArguments {
     /// Pre-trains on so many texts of each data set [default: all training rows and those without
     /// labels]
-    #[arg(long = "pretraining-texts", value_name = "N", global = true)]
+    #[arg(long = "max-pretraining-samples", value_name = "N", global = true)]
     texts: Option<usize>,
     /// Texts of a pre-training batch
     #[arg(
@@ -23,14 +23,14 @@ pub struct PreTrainingArguments {
     )]
     batch_size: usize,
     /// Highest learning rate of the pre-training [default: 5e-5, mini: 1e-3]
-    #[arg(long = "pretraining-lr", value_name = "RATE", global = true)]
-    lr: Option<f64>,
+    #[arg(long = "pretraining-learning-rate", value_name = "RATE", global = true)]
+    learning_rate: Option<f64>,
 }
 
 impl PreTrainingArguments {
     /// Training rows and those without labels; what is tested on is not among them.
     pub fn texts(&self, splits: &Splits, seed: u64) -> Dataset {
-        let texts = corpus(std::iter::once(&splits.train).chain(&splits.unlabelled));
+        let texts = concatenate_texts(std::iter::once(&splits.train).chain(&splits.unlabeled));
         match self.texts {
             Some(count) => texts.subset(count, seed),
             None => texts,
@@ -51,13 +51,13 @@ impl PreTrainingArguments {
         let rate = if model.is_mini() { 1e-3 } else { 5e-5 };
         PreTrainingConfig {
             text: fine_tuning.text.clone(),
-            held_out: if is_bundled { 0.2 } else { 0.02 },
+            validation_split: if is_bundled { 0.2 } else { 0.02 },
             train: TrainConfig {
-                length: RunLength::Steps(steps),
+                duration: TrainDuration::Steps(steps),
                 batch_size: BatchSize::Rows(self.batch_size),
                 precision: fine_tuning.train.precision,
                 optimizer: OptimizerConfig {
-                    learning_rate: self.lr.unwrap_or(rate),
+                    learning_rate: self.learning_rate.unwrap_or(rate),
                     ..OptimizerConfig::default()
                 },
                 seed,

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use finetune::data::Opened;
+use finetune::data::LoadedDataset;
 use finetune::prelude::*;
 use finetune::train::write_json;
 
@@ -19,7 +19,7 @@ use crate::RunArguments;
 pub fn announce(
     data: &str,
     arguments: &RunArguments,
-    opened: Opened,
+    opened: LoadedDataset,
     seed: u64,
 ) -> Result<Splits, Box<dyn Error>> {
     let splits = arguments.subset(opened.splits, seed)?;
@@ -45,7 +45,7 @@ pub fn fine_tune(
     name: &str,
     data: &str,
     arguments: &RunArguments,
-    opened: Opened,
+    opened: LoadedDataset,
 ) -> Result<(), Box<dyn Error>> {
     let settings = arguments.settings()?;
     let splits = announce(data, arguments, opened, settings.train.seed)?;

@@ -30,8 +30,8 @@ impl RunArguments {
         };
         self.change_text(&mut settings.text);
         self.change_training(&mut settings.train);
-        if let Some(place) = &self.activations {
-            settings.activations.place = place.clone();
+        if let Some(place) = &self.activation_cache {
+            settings.activation_cache.location = place.clone();
         }
         Ok(settings)
     }
@@ -42,7 +42,7 @@ impl RunArguments {
         settings.text.encoding = EncodingConfig::new(512);
         if self.model().is_mini() {
             settings.text.encoding = EncodingConfig::new(128);
-            settings.train.length = RunLength::Epochs(12);
+            settings.train.duration = TrainDuration::Epochs(12);
             settings.train.batch_size = BatchSize::Rows(8);
             settings.train.optimizer.learning_rate = 1e-3;
         }
@@ -56,32 +56,35 @@ impl RunArguments {
         }
         set(&mut text.encoding.max_length, self.max_length);
         set(&mut text.encoding.truncation, self.truncation);
-        if let Some(folder) = &self.token_cache {
-            text.token_cache = Some(folder.clone());
+        if let Some(folder) = &self.tokenizer_cache {
+            text.tokenizer_cache_dir = Some(folder.clone());
         }
     }
 
     fn change_training(&self, train: &mut TrainConfig) {
-        let epochs = self.epochs.map(RunLength::Epochs);
+        let epochs = self.epochs.map(TrainDuration::Epochs);
         set(
-            &mut train.length,
-            self.max_steps.map(RunLength::Steps).or(epochs),
+            &mut train.duration,
+            self.max_steps.map(TrainDuration::Steps).or(epochs),
         );
         let rows = self.batch_size.map(BatchSize::Rows);
-        let tokens = self.batch_tokens.map(BatchSize::Tokens);
+        let tokens = self.max_tokens_per_batch.map(BatchSize::Tokens);
         set(&mut train.batch_size, tokens.or(rows));
         set(&mut train.precision, self.precision);
-        set(&mut train.accumulation, self.accumulation);
-        set(&mut train.optimizer.learning_rate, self.lr);
+        set(
+            &mut train.gradient_accumulation_steps,
+            self.gradient_accumulation_steps,
+        );
+        set(&mut train.optimizer.learning_rate, self.learning_rate);
         set(&mut train.optimizer.weight_decay, self.weight_decay);
-        set(&mut train.freeze.part, self.freeze);
+        set(&mut train.freeze.scope, self.freeze);
         set(&mut train.seed, self.seed);
-        if self.validation_share.is_some() {
+        if self.validation_split.is_some() {
             let evaluation = train.evaluation.get_or_insert(EvaluationConfig {
-                metric: "accuracy".to_string(),
+                metric_for_best_model: "accuracy".to_string(),
                 ..Default::default()
             });
-            if let Some(patience) = self.patience {
+            if let Some(patience) = self.early_stopping_patience {
                 let stopping = evaluation.early_stopping.get_or_insert_default();
                 *stopping = EarlyStopping {
                     patience,
@@ -104,7 +107,7 @@ mod tests {
     use std::path::Path;
 
     use clap::Parser;
-    use finetune::train::{ActivationPlace, MultiTaskConfig};
+    use finetune::train::{CacheLocation, MultiTaskConfig};
 
     use super::*;
 
@@ -122,46 +125,54 @@ mod tests {
 
     const TECHNICAL_REPORT: &str = concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/settings/agnews_technical_report.json"
+        "/settings/ag_news_technical_report.json"
     );
 
     #[test]
     fn a_file_is_instead_of_the_defaults_and_an_argument_instead_of_both() {
-        assert_eq!(settings("").train.length, RunLength::Epochs(12));
-        assert_eq!(settings("--model bert").train.length, RunLength::Epochs(3));
+        assert_eq!(settings("").train.duration, TrainDuration::Epochs(12));
+        assert_eq!(
+            settings("--model bert").train.duration,
+            TrainDuration::Epochs(3)
+        );
         let report = settings("--config REPORT");
-        assert_eq!(report.train.length, RunLength::Epochs(4));
+        assert_eq!(report.train.duration, TrainDuration::Epochs(4));
         assert_eq!(report.train.optimizer.learning_rate, 2e-5);
-        let other = settings("--config REPORT --lr 1e-4 --max-steps 7 --freeze encoder --seed 3");
-        assert_eq!(other.train.length, RunLength::Steps(7));
+        let other = settings(
+            "--config REPORT --learning-rate 1e-4 --max-steps 7 --freeze encoder --seed 3",
+        );
+        assert_eq!(other.train.duration, TrainDuration::Steps(7));
         assert_eq!(other.train.optimizer.learning_rate, 1e-4);
         assert_eq!(
-            (other.train.freeze.part, other.train.seed),
-            (Freeze::Encoder, 3)
+            (other.train.freeze.scope, other.train.seed),
+            (FreezeScope::Encoder, 3)
         );
-        assert_eq!(other.train.accumulation, 2);
+        assert_eq!(other.train.gradient_accumulation_steps, 2);
         assert_eq!(other.text, report.text);
     }
 
     #[test]
     fn validation_rows_are_measured_on() {
         assert_eq!(settings("").train.evaluation, None);
-        let patient = settings("--validation-share 0.1 --patience 3")
+        let patient = settings("--validation-split 0.1 --early-stopping-patience 3")
             .train
             .evaluation;
         assert_eq!(patient.unwrap().early_stopping.unwrap().patience, 3);
-        let report = settings("--config REPORT --validation-share 0.1");
+        let report = settings("--config REPORT --validation-split 0.1");
         let stopping = report.train.evaluation.unwrap().early_stopping;
         assert_eq!(stopping.unwrap().patience, 2);
     }
 
     #[test]
     fn activations_have_a_place() {
-        let place = |arguments| settings(arguments).activations.place;
-        assert_eq!(place(""), ActivationPlace::Memory);
-        assert_eq!(place("--activations off"), ActivationPlace::Off);
+        let place = |arguments| settings(arguments).activation_cache.location;
+        assert_eq!(place(""), CacheLocation::Memory);
+        assert_eq!(place("--activation-cache off"), CacheLocation::Off);
         let folder = Path::new("kept").to_path_buf();
-        assert_eq!(place("--activations kept"), ActivationPlace::Disk(folder));
+        assert_eq!(
+            place("--activation-cache kept"),
+            CacheLocation::Disk(folder)
+        );
     }
 
     /// The settings that the guide shows are settings.
@@ -172,7 +183,7 @@ mod tests {
         let (json, _) = json.split_once("```").unwrap();
         let config: FineTuningConfig = serde_json::from_str(json).unwrap();
         config.validate().unwrap();
-        assert_eq!(config.train.optimizer.layer_decay, 0.95);
+        assert_eq!(config.train.optimizer.layerwise_lr_decay, 0.95);
     }
 
     #[test]

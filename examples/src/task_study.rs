@@ -7,7 +7,7 @@ use finetune::eval::report::{Cell, Column, Table};
 use finetune::eval::statistics::SampleSummary;
 use finetune::prelude::*;
 use finetune::train::{
-    Decay, MultiTask, MultiTaskConfig, OverallScore, RunDirectory, Schedule, TrainError, Warmup,
+    Decay, LrScheduler, MultiTask, MultiTaskConfig, OverallScore, RunDirectory, TrainError, Warmup,
     read_json,
 };
 use serde_json::Value;
@@ -194,16 +194,16 @@ pub fn minbert_settings(run: &RunArguments, epochs_of_mini: usize) -> FineTuning
     let train = &mut settings.train;
     settings.text.encoding = EncodingConfig::new(128);
     train.batch_size = BatchSize::Rows(8);
-    train.schedule = Schedule {
+    train.lr_scheduler = LrScheduler {
         warmup: Warmup::Steps(0),
         decay: Decay::Constant,
     };
     train.optimizer.weight_decay = 0.0;
-    train.optimizer.max_gradient_norm = None;
+    train.optimizer.max_grad_norm = None;
     if run.model().is_mini() {
-        train.length = RunLength::Epochs(epochs_of_mini);
+        train.duration = TrainDuration::Epochs(epochs_of_mini);
     } else {
-        train.length = RunLength::Epochs(10);
+        train.duration = TrainDuration::Epochs(10);
         train.optimizer.learning_rate = 1e-5;
     }
     settings

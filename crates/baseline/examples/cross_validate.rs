@@ -4,7 +4,7 @@
 //! cargo run --release -p finetune-baseline --example cross_validate -- --data DIR
 //! ```
 //!
-//! `DIR` holds the disaster tweets, or another data set with `--name`.
+//! `DIR` holds the disaster tweets, or another data set with `--dataset`.
 
 use std::error::Error;
 use std::fs;
@@ -26,7 +26,7 @@ struct Arguments {
     #[arg(long)]
     data: PathBuf,
     /// The data set.
-    #[arg(long, default_value = "disaster_tweets")]
+    #[arg(long = "dataset", default_value = "disaster_tweets")]
     name: String,
     /// The features, with scikit-learn's defaults.
     #[arg(long, value_enum, default_value = "tfidf")]
@@ -63,10 +63,10 @@ enum Kind {
 #[allow(clippy::print_stdout)]
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
-    let named = catalog::named(&arguments.name)?;
+    let named = catalog::get(&arguments.name)?;
     let (dataset, _) = named.open_split(&arguments.data, Split::Train)?;
     let config = arguments.config()?;
-    let folds = Folds::stratified(&dataset, arguments.folds, arguments.seed)?;
+    let folds = Folds::stratified_k_fold(&dataset, arguments.folds, arguments.seed)?;
     if let Some(path) = &arguments.write_folds {
         folds.save(path)?;
     }

@@ -3,11 +3,11 @@
 use finetune_data::Dataset;
 use serde::{Deserialize, Serialize};
 
-use crate::features::{FeatureConfig, Features};
-use crate::labelled_texts::LabelledTexts;
+use crate::features::{FeatureConfig, Vectorizer};
+use crate::labeled_texts::LabeledTexts;
 use crate::logistic::{LogisticRegression, LogisticRegressionConfig};
 use crate::predictions::Predictions;
-use crate::{BaselineError, SparseRows};
+use crate::{BaselineError, CsrMatrix};
 
 /// Configuration of a baseline (default: word TF-IDF with logistic regression).
 ///
@@ -48,7 +48,7 @@ impl BaselineConfig {
     /// - [`BaselineError::LabelOutOfRange`] if a label is out of range.
     pub fn fit(&self, dataset: &Dataset) -> Result<BaselineClassifier, BaselineError> {
         self.validate()?;
-        let rows = LabelledTexts::of(dataset)?;
+        let rows = LabeledTexts::of(dataset)?;
         self.fit_texts(&rows.texts, &rows.labels, dataset.class_names())
     }
 
@@ -70,8 +70,8 @@ impl BaselineConfig {
     /// Fits a classifier to computed features.
     pub(crate) fn fit_rows(
         &self,
-        features: Features,
-        rows: &SparseRows,
+        features: Vectorizer,
+        rows: &CsrMatrix,
         labels: &[usize],
         class_names: &[String],
     ) -> Result<BaselineClassifier, BaselineError> {
@@ -106,7 +106,7 @@ impl BaselineConfig {
 /// ```
 #[derive(Debug, Clone)]
 pub struct BaselineClassifier {
-    pub(crate) features: Features,
+    pub(crate) features: Vectorizer,
     pub(crate) regression: LogisticRegression,
     pub(crate) settings: LogisticRegressionConfig,
     pub(crate) class_names: Vec<String>,
@@ -183,7 +183,7 @@ impl BaselineClassifier {
     }
 
     /// Returns the fitted vectorizer.
-    pub fn features(&self) -> &Features {
+    pub fn features(&self) -> &Vectorizer {
         &self.features
     }
 

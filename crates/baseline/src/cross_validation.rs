@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::BaselineError;
 use crate::classifier::{BaselineClassifier, BaselineConfig};
-use crate::labelled_texts::LabelledTexts;
+use crate::labeled_texts::LabeledTexts;
 use crate::logistic::Convergence;
 use crate::predictions::Predictions;
 
@@ -74,7 +74,7 @@ impl BaselineConfig {
     ///     task: Task::classification(["fire", "sun"]),
     ///     examples: (0..20).map(example).collect(),
     /// };
-    /// let folds = Folds::stratified(&dataset, 5, 42)?;
+    /// let folds = Folds::stratified_k_fold(&dataset, 5, 42)?;
     /// let result = BaselineConfig::default().cross_validate(&dataset, &folds)?;
     /// assert_eq!(result.scores(|report| report.accuracy), [1.0; 5]);
     /// assert_eq!(result.predictions.classes()[..2], [0, 1]);
@@ -92,7 +92,7 @@ impl BaselineConfig {
     ) -> Result<CrossValidation, BaselineError> {
         self.validate()?;
         folds.check(dataset)?;
-        let rows = LabelledTexts::of(dataset)?;
+        let rows = LabeledTexts::of(dataset)?;
         let run = |fold| self.run_fold(fold, folds, &rows, dataset.class_names());
         let done: Vec<Result<_, BaselineError>> = (0..folds.k()).into_par_iter().map(run).collect();
 
@@ -128,7 +128,7 @@ impl BaselineConfig {
         fold: usize,
     ) -> Result<BaselineClassifier, BaselineError> {
         folds.check(dataset)?;
-        let train = LabelledTexts::of(dataset)?.select(&folds.train(fold)?);
+        let train = LabeledTexts::of(dataset)?.select(&folds.train(fold)?);
         self.fit_texts(&train.texts, &train.labels, dataset.class_names())
     }
 
@@ -136,7 +136,7 @@ impl BaselineConfig {
         &self,
         fold: usize,
         folds: &Folds,
-        rows: &LabelledTexts<'_>,
+        rows: &LabeledTexts<'_>,
         class_names: &[String],
     ) -> Result<(FoldResult, Predictions), BaselineError> {
         let train = rows.select(&folds.train(fold)?);

@@ -11,14 +11,14 @@ use finetune_storage::StorageError;
 #[derive(Debug, thiserror::Error)]
 pub enum BaselineError {
     /// A setting is out of range.
-    #[error("{setting}: expected {expected}, got {got}")]
+    #[error("{setting}: expected {expected}, found {found}")]
     InvalidSetting {
         /// Name of the setting, such as `c`.
         setting: &'static str,
         /// The valid range.
         expected: &'static str,
         /// Value of the setting.
-        got: String,
+        found: String,
     },
 
     /// The token pattern is not a valid regular expression.
@@ -48,7 +48,7 @@ pub enum BaselineError {
 
     /// No terms remain after filtering by document frequency.
     #[error("none of {terms} terms is in {least} to {most} texts: lower min_df or raise max_df")]
-    NothingLeft {
+    NoTermsLeft {
         /// Number of terms before filtering.
         terms: usize,
         /// Minimum number of texts, from `min_df`.
@@ -62,23 +62,23 @@ pub enum BaselineError {
     TooManyTerms,
 
     /// The row starts, indices or values of a sparse matrix are invalid.
-    #[error("row {row} of a sparse matrix: expected {expected}, got {got}")]
+    #[error("row {row} of a sparse matrix: expected {expected}, found {found}")]
     SparseRow {
         /// Row index, from 0.
         row: usize,
         /// The expected content.
         expected: &'static str,
         /// The content found.
-        got: String,
+        found: String,
     },
 
     /// The number of feature columns differs from that of the fitted model.
-    #[error("expected rows of {expected} columns, got {got}")]
+    #[error("expected rows of {expected} columns, found {found}")]
     ColumnCount {
         /// Number of columns of the fitted model.
         expected: usize,
         /// Number of columns found.
-        got: usize,
+        found: usize,
     },
 
     /// The numbers of rows and labels differ.
@@ -102,8 +102,8 @@ pub enum BaselineError {
     },
 
     /// Fewer than two classes have rows.
-    #[error("a classifier needs rows of two classes at least, got those of {found:?}")]
-    OneClass {
+    #[error("a classifier needs rows of two classes at least, found those of {found:?}")]
+    TooFewClasses {
         /// The classes with rows: one or none.
         found: Vec<usize>,
     },
@@ -127,18 +127,18 @@ pub enum BaselineError {
     },
 
     /// A row of a dataset has no class label.
-    #[error("{dataset}, row {row}: expected a class, got {got}")]
+    #[error("{dataset}, row {row}: expected a class, found {found}")]
     NoClass {
         /// Name of the dataset.
         dataset: String,
         /// Row index, from 0.
         row: usize,
         /// The label found.
-        got: String,
+        found: String,
     },
 
     /// A row of a dataset is a pair of texts.
-    #[error("{dataset}, row {row}: expected one text, got a pair")]
+    #[error("{dataset}, row {row}: expected one text, found a pair")]
     TextPair {
         /// Name of the dataset.
         dataset: String,
@@ -159,8 +159,8 @@ pub enum BaselineError {
     Storage(#[from] StorageError),
 
     /// The file does not contain a valid classifier.
-    #[error("{path}: {what}: expected {expected}, got {got}")]
-    Stored {
+    #[error("{path}: {what}: expected {expected}, found {found}")]
+    InvalidModelFile {
         /// Path of the file.
         path: PathBuf,
         /// The invalid part of the file.
@@ -168,7 +168,7 @@ pub enum BaselineError {
         /// The expected content.
         expected: String,
         /// The content found.
-        got: String,
+        found: String,
     },
 
     /// A file cannot be written.
@@ -185,13 +185,13 @@ impl BaselineError {
     pub(crate) fn setting(
         setting: &'static str,
         expected: &'static str,
-        got: impl ToString,
+        found: impl ToString,
     ) -> Self {
-        let got = got.to_string();
+        let found = found.to_string();
         Self::InvalidSetting {
             setting,
             expected,
-            got,
+            found,
         }
     }
 }

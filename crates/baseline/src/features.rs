@@ -6,7 +6,7 @@ use crate::vectorizer::{
     CountVectorizer, CountVectorizerConfig, HashingVectorizer, HashingVectorizerConfig,
     TfidfVectorizer, TfidfVectorizerConfig,
 };
-use crate::{BaselineError, SparseRows};
+use crate::{BaselineError, CsrMatrix};
 
 /// Kind of features and their settings (default: TF-IDF).
 ///
@@ -56,20 +56,20 @@ impl FeatureConfig {
     pub fn fit_transform<S: AsRef<str> + Sync>(
         &self,
         texts: &[S],
-    ) -> Result<(Features, SparseRows), BaselineError> {
+    ) -> Result<(Vectorizer, CsrMatrix), BaselineError> {
         match self {
             Self::Count(config) => {
                 let (vectorizer, rows) = CountVectorizer::fit_transform(config, texts)?;
-                Ok((Features::Count(vectorizer), rows))
+                Ok((Vectorizer::Count(vectorizer), rows))
             }
             Self::Tfidf(config) => {
                 let (vectorizer, rows) = TfidfVectorizer::fit_transform(config, texts)?;
-                Ok((Features::Tfidf(vectorizer), rows))
+                Ok((Vectorizer::Tfidf(vectorizer), rows))
             }
             Self::Hashing(config) => {
                 let vectorizer = HashingVectorizer::new(config)?;
                 let rows = vectorizer.transform(texts);
-                Ok((Features::Hashing(vectorizer), rows))
+                Ok((Vectorizer::Hashing(vectorizer), rows))
             }
         }
     }
@@ -77,7 +77,7 @@ impl FeatureConfig {
 
 /// Fitted vectorizer.
 #[derive(Debug, Clone)]
-pub enum Features {
+pub enum Vectorizer {
     /// Term counts.
     Count(CountVectorizer),
     /// Term counts weighted by inverse document frequency.
@@ -86,9 +86,9 @@ pub enum Features {
     Hashing(HashingVectorizer),
 }
 
-impl Features {
+impl Vectorizer {
     /// Returns the features of texts.
-    pub fn transform<S: AsRef<str> + Sync>(&self, texts: &[S]) -> SparseRows {
+    pub fn transform<S: AsRef<str> + Sync>(&self, texts: &[S]) -> CsrMatrix {
         match self {
             Self::Count(vectorizer) => vectorizer.transform(texts),
             Self::Tfidf(vectorizer) => vectorizer.transform(texts),

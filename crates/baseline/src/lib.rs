@@ -6,7 +6,7 @@
 //!
 //! 1. **Analyze**: an [`Analyzer`] extracts terms from texts: words, characters or n-grams of them.
 //! 2. **Vectorize**: a [`CountVectorizer`], [`TfidfVectorizer`] or [`HashingVectorizer`] turns
-//!    terms into [`SparseRows`].
+//!    terms into [`CsrMatrix`].
 //! 3. **Fit**: a [`LogisticRegressionConfig`] fits a [`LogisticRegression`] to rows and labels and
 //!    reports its [convergence](Convergence).
 //! 4. **Compare**: a [`BaselineConfig`] combines these settings, fits a [`BaselineClassifier`], and
@@ -31,7 +31,7 @@
 //!         })
 //!         .collect(),
 //! };
-//! let folds = Folds::stratified(&dataset, 10, 42)?;
+//! let folds = Folds::stratified_k_fold(&dataset, 10, 42)?;
 //! let config = BaselineConfig {
 //!     features: FeatureConfig::Count(CountVectorizerConfig::default()),
 //!     ..BaselineConfig::default()
@@ -51,23 +51,23 @@ mod classifier;
 mod cross_validation;
 mod error;
 mod features;
-mod labelled_texts;
+mod labeled_texts;
 mod logistic;
 mod predictions;
 mod sparse_rows;
 mod stored;
 mod vectorizer;
 
-pub use analyzer::{Analyzer, AnalyzerConfig, StripAccents, TermKind};
+pub use analyzer::{Analyzer, AnalyzerConfig, AnalyzerKind, StripAccents};
 pub use classifier::{BaselineClassifier, BaselineConfig, TopCoefficient};
 pub use cross_validation::{CrossValidation, FoldResult, FoldSeconds};
 pub use error::BaselineError;
-pub use features::{FeatureConfig, Features};
+pub use features::{FeatureConfig, Vectorizer};
 pub use logistic::{
-    ClassWeights, Convergence, Ending, LogisticRegression, LogisticRegressionConfig,
+    ClassWeights, Convergence, LogisticRegression, LogisticRegressionConfig, StopReason,
 };
 pub use predictions::Predictions;
-pub use sparse_rows::SparseRows;
+pub use sparse_rows::CsrMatrix;
 pub use vectorizer::{
     CountVectorizer, CountVectorizerConfig, DocumentFrequency, HashingVectorizer,
     HashingVectorizerConfig, Norm, TfidfVectorizer, TfidfVectorizerConfig,

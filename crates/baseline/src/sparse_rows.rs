@@ -9,16 +9,16 @@ use crate::BaselineError;
 /// Zeros may be stored: terms that are hashed to the same column can cancel out.
 ///
 /// ```
-/// use finetune_baseline::SparseRows;
+/// use finetune_baseline::CsrMatrix;
 ///
 /// // [[0, 2, 0], [0, 0, 0], [1, 0, 3]]
-/// let rows = SparseRows::new(3, vec![0, 1, 1, 3], vec![1, 0, 2], vec![2.0, 1.0, 3.0])?;
+/// let rows = CsrMatrix::new(3, vec![0, 1, 1, 3], vec![1, 0, 2], vec![2.0, 1.0, 3.0])?;
 /// assert_eq!(rows.len(), 3);
 /// assert_eq!(rows.row(2).collect::<Vec<_>>(), [(0, 1.0), (2, 3.0)]);
 /// # Ok::<(), finetune_baseline::BaselineError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct SparseRows {
+pub struct CsrMatrix {
     columns: usize,
     /// Start of each row in the other two arrays, followed by the end of the last row.
     row_starts: Vec<usize>,
@@ -26,7 +26,7 @@ pub struct SparseRows {
     values: Vec<f64>,
 }
 
-impl SparseRows {
+impl CsrMatrix {
     /// Creates a matrix. The entries of row `i` are `row_starts[i]..row_starts[i + 1]` of `indices`
     /// (its columns, ascending) and `values`.
     ///
@@ -39,7 +39,11 @@ impl SparseRows {
         indices: Vec<u32>,
         values: Vec<f64>,
     ) -> Result<Self, BaselineError> {
-        let wrong = |row, expected, got: String| BaselineError::SparseRow { row, expected, got };
+        let wrong = |row, expected, got: String| BaselineError::SparseRow {
+            row,
+            expected,
+            found: got,
+        };
         if row_starts.first() != Some(&0) {
             let got = format!("{:?}", row_starts.first());
             return Err(wrong(0, "a start of 0", got));
@@ -113,7 +117,7 @@ impl SparseRows {
     }
 
     /// Returns the number of stored entries.
-    pub fn entries(&self) -> usize {
+    pub fn nnz(&self) -> usize {
         self.values.len()
     }
 
@@ -157,52 +161,52 @@ mod tests {
                 vec![],
                 vec![],
                 vec![],
-                "row 0 of a sparse matrix: expected a start of 0, got None",
+                "row 0 of a sparse matrix: expected a start of 0, found None",
             ),
             (
                 vec![1, 1],
                 vec![0],
                 ones(1),
-                "row 0 of a sparse matrix: expected a start of 0, got Some(1)",
+                "row 0 of a sparse matrix: expected a start of 0, found Some(1)",
             ),
             (
                 vec![0, 1],
                 vec![0],
                 ones(2),
-                "up to the last start, got 1 columns and 2 values",
+                "up to the last start, found 1 columns and 2 values",
             ),
             (
                 vec![0, 1],
                 vec![0, 1],
                 ones(2),
-                "up to the last start, got 2 columns and 2 values",
+                "up to the last start, found 2 columns and 2 values",
             ),
             (
                 vec![0, 2, 1],
                 vec![0],
                 ones(1),
-                "row 0 of a sparse matrix: expected an end after its start, got 0 to 2",
+                "row 0 of a sparse matrix: expected an end after its start, found 0 to 2",
             ),
             (
                 vec![0, 1, 3],
                 vec![0, 1, 1],
                 ones(3),
-                "row 1 of a sparse matrix: expected ascending columns in range, got [1, 1]",
+                "row 1 of a sparse matrix: expected ascending columns in range, found [1, 1]",
             ),
             (
                 vec![0, 1],
                 vec![2],
                 ones(1),
-                "expected ascending columns in range, got [2]",
+                "expected ascending columns in range, found [2]",
             ),
             (
                 vec![0, 1],
                 vec![0],
                 vec![f64::NAN],
-                "expected finite values, got NaN",
+                "expected finite values, found NaN",
             ),
         ] {
-            let error = SparseRows::new(2, row_starts, indices, values)
+            let error = CsrMatrix::new(2, row_starts, indices, values)
                 .unwrap_err()
                 .to_string();
             assert!(error.ends_with(message), "{error}");
@@ -212,7 +216,7 @@ mod tests {
     #[test]
     fn a_matrix_may_have_no_rows() {
         assert!(
-            SparseRows::new(2, vec![0], vec![], vec![])
+            CsrMatrix::new(2, vec![0], vec![], vec![])
                 .unwrap()
                 .is_empty()
         );

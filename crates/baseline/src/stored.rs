@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::BaselineError;
 use crate::classifier::{BaselineClassifier, BaselineConfig};
-use crate::features::{FeatureConfig, Features};
+use crate::features::{FeatureConfig, Vectorizer};
 use crate::logistic::{Convergence, LogisticRegression};
 use crate::vectorizer::{CountVectorizer, HashingVectorizer, TfidfVectorizer, Vocabulary};
 
@@ -23,7 +23,7 @@ struct Metadata {
     format: String,
     config: BaselineConfig,
     class_names: Vec<String>,
-    seen_classes: Vec<usize>,
+    fitted_classes: Vec<usize>,
     columns: usize,
     convergence: Convergence,
 }
@@ -70,14 +70,14 @@ impl BaselineClassifier {
             writer.write(&term_ends, &[end])?;
         }
         let idf = writer.array::<f64>("idf")?;
-        if let Features::Tfidf(vectorizer) = &self.features {
+        if let Vectorizer::Tfidf(vectorizer) = &self.features {
             writer.write(&idf, vectorizer.idf().unwrap_or_default())?;
         }
         writer.finish(Metadata {
             format: FORMAT.to_owned(),
             config: self.config(),
             class_names: self.class_names.clone(),
-            seen_classes: regression.seen.clone(),
+            fitted_classes: regression.seen.clone(),
             columns: regression.columns,
             convergence: regression.convergence,
         })?;
@@ -88,7 +88,7 @@ impl BaselineClassifier {
     ///
     /// # Errors
     /// - [`BaselineError::Storage`] if the file is missing, corrupted or of another format.
-    /// - [`BaselineError::Stored`] if its parts are inconsistent.
+    /// - [`BaselineError::InvalidModelFile`] if its parts are inconsistent.
     /// - [`BaselineError::InvalidSetting`] or [`BaselineError::TokenPattern`] if a stored setting
     ///   is invalid.
     pub fn load(path: &Path) -> Result<Self, BaselineError> {
@@ -101,7 +101,7 @@ impl BaselineClassifier {
         metadata.config.validate()?;
         let features = stored.features(&metadata.config.features)?;
         let columns = match &features {
-            Features::Hashing(vectorizer) => vectorizer.config().n_features as usize,
+            Vectorizer::Hashing(vectorizer) => vectorizer.config().n_features as usize,
             _ => features.terms().map_or(0, <[String]>::len),
         };
         stored.expect("columns", columns, metadata.columns)?;
@@ -126,11 +126,11 @@ impl StoredFile<'_> {
         expected: impl ToString,
         got: impl ToString,
     ) -> BaselineError {
-        BaselineError::Stored {
+        BaselineError::InvalidModelFile {
             path: self.path.to_path_buf(),
             what,
             expected: expected.to_string(),
-            got: got.to_string(),
+            found: got.to_string(),
         }
     }
 
@@ -176,13 +176,13 @@ impl StoredFile<'_> {
         Ok(terms)
     }
 
-    fn features(&self, config: &FeatureConfig) -> Result<Features, BaselineError> {
+    fn features(&self, config: &FeatureConfig) -> Result<Vectorizer, BaselineError> {
         let counts = |config| {
             let vocabulary = Vocabulary::new(self.terms()?);
             CountVectorizer::with_vocabulary(config, vocabulary)
         };
         Ok(match config {
-            FeatureConfig::Count(config) => Features::Count(counts(config)?),
+            FeatureConfig::Count(config) => Vectorizer::Count(counts(config)?),
             FeatureConfig::Tfidf(config) => {
                 let counts = counts(&config.counts)?;
                 let idf = self.numbers("idf")?;
@@ -192,19 +192,19 @@ impl StoredFile<'_> {
                     0
                 };
                 self.expect("idf", expected, idf.len())?;
-                Features::Tfidf(TfidfVectorizer::with_factors(config, counts, idf))
+                Vectorizer::Tfidf(TfidfVectorizer::with_factors(config, counts, idf))
             }
-            FeatureConfig::Hashing(config) => Features::Hashing(HashingVectorizer::new(config)?),
+            FeatureConfig::Hashing(config) => Vectorizer::Hashing(HashingVectorizer::new(config)?),
         })
     }
 
     fn regression(&self, metadata: &Metadata) -> Result<LogisticRegression, BaselineError> {
         let classes = metadata.class_names.len();
-        let seen = &metadata.seen_classes;
+        let seen = &metadata.fitted_classes;
         let in_range = seen.last().is_some_and(|&last| last < classes);
         if seen.len() < 2 || !in_range || !seen.is_sorted_by(|a, b| a < b) {
             let expected = format!("two or more of {classes} classes, ascending");
-            return Err(self.wrong("seen_classes", expected, format!("{seen:?}")));
+            return Err(self.wrong("fitted_classes", expected, format!("{seen:?}")));
         }
         let outputs = if seen.len() == 2 { 1 } else { seen.len() };
         let intercepts = self.numbers("intercepts")?;

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use finetune_baseline::{
     BaselineClassifier, BaselineConfig, BaselineError, ClassWeights, CountVectorizerConfig,
-    DocumentFrequency, FeatureConfig, LogisticRegressionConfig, SparseRows,
+    CsrMatrix, DocumentFrequency, FeatureConfig, LogisticRegressionConfig,
 };
 use finetune_data::{Dataset, Example, Folds, Label, Task};
 use finetune_storage::{ArrayFile, ArrayFileWriter};
@@ -33,7 +33,7 @@ fn texts_without_terms_are_named() {
 
 #[test]
 fn limits_that_leave_nothing_are_named() {
-    use DocumentFrequency::{Count, Share};
+    use DocumentFrequency::{Count, Fraction};
     let texts = ["fire", "fire flood", "storm"];
     let limits = |min_df, max_df| CountVectorizerConfig {
         min_df,
@@ -41,21 +41,21 @@ fn limits_that_leave_nothing_are_named() {
         ..CountVectorizerConfig::default()
     };
     assert_eq!(
-        count(limits(Count(3), Share(0.5)), &texts),
+        count(limits(Count(3), Fraction(0.5)), &texts),
         "max_df stands for 1.5 texts, fewer than the 3 of min_df"
     );
     assert_eq!(
-        count(limits(Count(3), Share(1.0)), &texts),
+        count(limits(Count(3), Fraction(1.0)), &texts),
         "none of 3 terms is in 3 to 3 texts: lower min_df or raise max_df"
     );
     let expected = "a number of texts from 1, or a share within 0.0 and 1.0";
     for (config, setting, got) in [
-        (limits(Count(0), Share(1.0)), "min_df", "0"),
-        (limits(Share(-0.1), Share(1.0)), "min_df", "-0.1"),
-        (limits(Count(1), Share(1.5)), "max_df", "1.5"),
-        (limits(Count(1), Share(f64::NAN)), "max_df", "NaN"),
+        (limits(Count(0), Fraction(1.0)), "min_df", "0"),
+        (limits(Fraction(-0.1), Fraction(1.0)), "min_df", "-0.1"),
+        (limits(Count(1), Fraction(1.5)), "max_df", "1.5"),
+        (limits(Count(1), Fraction(f64::NAN)), "max_df", "NaN"),
     ] {
-        let message = format!("{setting}: expected {expected}, got {got}");
+        let message = format!("{setting}: expected {expected}, found {got}");
         assert_eq!(count(config, &texts), message);
     }
     let none = CountVectorizerConfig {
@@ -64,16 +64,16 @@ fn limits_that_leave_nothing_are_named() {
     };
     assert_eq!(
         count(none, &texts),
-        "max_features: expected a number from 1, got 0"
+        "max_features: expected a number from 1, found 0"
     );
 }
 
-fn rows() -> SparseRows {
-    SparseRows::new(2, vec![0, 1, 2, 2], vec![0, 1], vec![1.0, 1.0]).unwrap()
+fn rows() -> CsrMatrix {
+    CsrMatrix::new(2, vec![0, 1, 2, 2], vec![0, 1], vec![1.0, 1.0]).unwrap()
 }
 
 #[test]
-fn labels_that_cannot_be_learnt_are_named() {
+fn labels_that_cannot_be_learned_are_named() {
     let config = LogisticRegressionConfig::default();
     for (labels, classes, message) in [
         (vec![0, 1], 2, "3 rows but 2 labels: every row needs one"),
@@ -85,15 +85,15 @@ fn labels_that_cannot_be_learnt_are_named() {
         (
             vec![1, 1, 1],
             3,
-            "a classifier needs rows of two classes at least, got those of [1]",
+            "a classifier needs rows of two classes at least, found those of [1]",
         ),
     ] {
         let error = config.fit(&rows(), &labels, classes).unwrap_err();
         assert_eq!(error.to_string(), message);
     }
-    let no_rows = SparseRows::new(2, vec![0], vec![], vec![]).unwrap();
+    let no_rows = CsrMatrix::new(2, vec![0], vec![], vec![]).unwrap();
     let error = config.fit(&no_rows, &[], 2).unwrap_err();
-    assert!(matches!(error, BaselineError::OneClass { found } if found.is_empty()));
+    assert!(matches!(error, BaselineError::TooFewClasses { found } if found.is_empty()));
 }
 
 #[test]
@@ -103,20 +103,20 @@ fn settings_of_the_regression_are_checked() {
         change(&mut config);
         config.fit(&rows(), &[0, 1, 0], 2).unwrap_err().to_string()
     };
-    let c = "c: expected a number above 0, got";
+    let c = "c: expected a number above 0, found";
     assert_eq!(with(&|config| config.c = f64::NAN), format!("{c} NaN"));
     assert_eq!(with(&|config| config.c = 0.0), format!("{c} 0"));
     assert_eq!(with(&|config| config.c = -2.0), format!("{c} -2"));
-    let weights = ClassWeights::Given(vec![1.0; 3]);
+    let weights = ClassWeights::PerClass(vec![1.0; 3]);
     assert_eq!(
-        with(&|config| config.class_weights = weights.clone()),
+        with(&|config| config.class_weight = weights.clone()),
         "3 class weights for 2 classes"
     );
 }
 
 #[test]
 fn values_beyond_numbers_are_noticed() {
-    let rows = SparseRows::new(1, vec![0, 1, 2], vec![0, 0], vec![1e300, -1e300]).unwrap();
+    let rows = CsrMatrix::new(1, vec![0, 1, 2], vec![0, 0], vec![1e300, -1e300]).unwrap();
     let error = LogisticRegressionConfig::default().fit(&rows, &[0, 1], 2);
     assert!(
         matches!(error, Err(BaselineError::NotFinite { .. })),
@@ -129,9 +129,9 @@ fn rows_of_other_columns_are_refused() {
     let regression = LogisticRegressionConfig::default()
         .fit(&rows(), &[0, 1, 0], 2)
         .unwrap();
-    let other = SparseRows::new(3, vec![0], vec![], vec![]).unwrap();
+    let other = CsrMatrix::new(3, vec![0], vec![], vec![]).unwrap();
     let error = regression.predict(&other).unwrap_err();
-    assert_eq!(error.to_string(), "expected rows of 2 columns, got 3");
+    assert_eq!(error.to_string(), "expected rows of 2 columns, found 3");
 }
 
 #[test]
@@ -140,12 +140,12 @@ fn unknown_keys_are_refused_everywhere() {
         r#"{"feature": {}}"#,
         r#"{"features": {"kind": "bm25"}}"#,
         r#"{"features": {"kind": "count", "norm": "l2"}}"#,
-        r#"{"features": {"kind": "count", "text": {"lower": true}}}"#,
+        r#"{"features": {"kind": "count", "analyzer": {"lower": true}}}"#,
         r#"{"features": {"kind": "tfidf", "counts": {"mindf": 2}}}"#,
         r#"{"features": {"kind": "hashing", "min_df": 2}}"#,
         r#"{"features": {"kind": "count", "min_df": "two"}}"#,
         r#"{"classifier": {"C": 1.0}}"#,
-        r#"{"classifier": {"class_weights": "heavy"}}"#,
+        r#"{"classifier": {"class_weight": "heavy"}}"#,
     ] {
         assert!(
             serde_json::from_str::<BaselineConfig>(json).is_err(),
@@ -155,7 +155,7 @@ fn unknown_keys_are_refused_everywhere() {
 }
 
 #[test]
-fn rows_of_a_data_set_that_are_no_labelled_texts_are_named() {
+fn rows_of_a_data_set_that_are_no_labeled_texts_are_named() {
     let config = BaselineConfig::default();
     let with = |example: Example| {
         let mut dataset = dataset(2);
@@ -164,15 +164,15 @@ fn rows_of_a_data_set_that_are_no_labelled_texts_are_named() {
     };
     assert_eq!(
         with(Example::pair("a", "b", Label::Class(0))),
-        "words, row 4: expected one text, got a pair"
+        "words, row 4: expected one text, found a pair"
     );
     assert_eq!(
-        with(Example::new("a", Label::Unlabelled)),
-        "words, row 4: expected a class, got Unlabelled"
+        with(Example::new("a", Label::Unlabeled)),
+        "words, row 4: expected a class, found Unlabeled"
     );
     assert_eq!(
         with(Example::new("a", Label::Score(0.5))),
-        "words, row 4: expected a class, got Score(0.5)"
+        "words, row 4: expected a class, found Score(0.5)"
     );
     assert_eq!(
         with(Example::new("a", Label::Class(2))),
@@ -189,9 +189,9 @@ fn folds_must_fit_the_rows() {
             .map(|row| Example::new("word", Label::Class(row % 2)))
             .collect(),
     };
-    let error = BaselineError::from(Folds::stratified(&few, 10, 1).unwrap_err());
+    let error = BaselineError::from(Folds::stratified_k_fold(&few, 10, 1).unwrap_err());
     assert!(matches!(error, BaselineError::Data(_)), "{error}");
-    let folds = Folds::stratified(&few, 2, 1).unwrap();
+    let folds = Folds::stratified_k_fold(&few, 2, 1).unwrap();
     let error = BaselineConfig::default()
         .cross_validate(&dataset(2), &folds)
         .unwrap_err();
@@ -259,11 +259,11 @@ fn stored_parts_that_do_not_belong_together_are_named() {
     for (error, part) in [
         (
             restored(&path, |_| vec![0.0], as_is, kept),
-            "intercepts: expected 3, got 1",
+            "intercepts: expected 3, found 1",
         ),
         (
             restored(&path, nan, as_is, kept),
-            "intercepts: expected finite numbers, got NaN",
+            "intercepts: expected finite numbers, found NaN",
         ),
         (restored(&path, same, last_out, kept), "terms: expected "),
         (
@@ -280,12 +280,15 @@ fn stored_parts_that_do_not_belong_together_are_named() {
         ),
         (
             restored(&path, same, as_is, |m| {
-                m["seen_classes"] = vec![0, 1, 3].into()
+                m["fitted_classes"] = vec![0, 1, 3].into()
             }),
-            "seen_classes: expected two or more of 3 classes, ascending, got [0, 1, 3]",
+            "fitted_classes: expected two or more of 3 classes, ascending, found [0, 1, 3]",
         ),
     ] {
-        assert!(matches!(error, BaselineError::Stored { .. }), "{error}");
+        assert!(
+            matches!(error, BaselineError::InvalidModelFile { .. }),
+            "{error}"
+        );
         assert!(error.to_string().contains(part), "{error}");
     }
     let error = restored(&path, same, as_is, |m| m["other"] = 1.into());

@@ -41,7 +41,7 @@ fn out_of_fold_predictions_are_those_of_the_classifier_of_the_fold() {
             ..BaselineConfig::default()
         };
         let dataset = dataset(classes);
-        let folds = Folds::stratified(&dataset, 5, 7).unwrap();
+        let folds = Folds::stratified_k_fold(&dataset, 5, 7).unwrap();
         let result = config.cross_validate(&dataset, &folds).unwrap();
         assert_eq!(result.predictions.logits.len(), dataset.len());
         for fold in 0..5 {
@@ -80,7 +80,7 @@ fn a_class_missing_from_a_training_part_is_not_predicted() {
         let class = if row == 0 { 2 } else { row % 2 };
         example.label = Label::Class(class);
     }
-    let folds = Folds::stratified(&dataset, 3, 1).unwrap();
+    let folds = Folds::stratified_k_fold(&dataset, 3, 1).unwrap();
     let result = BaselineConfig::default()
         .cross_validate(&dataset, &folds)
         .unwrap();
@@ -91,7 +91,7 @@ fn a_class_missing_from_a_training_part_is_not_predicted() {
 #[test]
 fn predictions_are_a_line_of_json_each() {
     let dataset = dataset(2);
-    let folds = Folds::stratified(&dataset, 3, 1).unwrap();
+    let folds = Folds::stratified_k_fold(&dataset, 3, 1).unwrap();
     let result = BaselineConfig::default()
         .cross_validate(&dataset, &folds)
         .unwrap();

@@ -55,7 +55,7 @@ impl TokenBatch {
     }
 
     /// Returns the number of padding tokens.
-    pub fn padded_slots(&self) -> usize {
+    pub fn num_padding_tokens(&self) -> usize {
         self.attention_mask.iter().filter(|&&real| !real).count()
     }
 }
@@ -72,8 +72,8 @@ impl Batch {
     }
 
     /// Returns the number of padding tokens, for both texts of separately encoded pairs.
-    pub fn padded_slots(&self) -> usize {
-        self.parts().map(TokenBatch::padded_slots).sum()
+    pub fn num_padding_tokens(&self) -> usize {
+        self.parts().map(TokenBatch::num_padding_tokens).sum()
     }
 
     fn parts(&self) -> impl Iterator<Item = &TokenBatch> {
@@ -241,7 +241,7 @@ mod tests {
         let batch = collate(&dataset, &[0, 1], Padding::Longest, 0).unwrap();
         assert_eq!(batch.tokens.sequence_length, 5);
         assert_eq!(batch.second_tokens.as_ref().unwrap().sequence_length, 2);
-        assert_eq!((batch.slots(), batch.padded_slots()), (14, 3));
+        assert_eq!((batch.slots(), batch.num_padding_tokens()), (14, 3));
     }
 
     #[test]
@@ -256,7 +256,7 @@ mod tests {
     fn no_rows_make_an_empty_batch() {
         let batch = collate(&rows(&[3]), &[], Padding::Longest, 0).unwrap();
         assert_eq!(
-            (batch.size(), batch.slots(), batch.padded_slots()),
+            (batch.size(), batch.slots(), batch.num_padding_tokens()),
             (0, 0, 0)
         );
     }

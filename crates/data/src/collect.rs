@@ -36,8 +36,11 @@ impl FromIterator<Example> for Dataset {
         });
         let target = match classes {
             Some(highest) => Target::Classes((0..=highest).map(|name| name.to_string()).collect()),
-            None if lowest <= highest => Target::Score { lowest, highest },
-            None => Target::Nothing,
+            None if lowest <= highest => Target::Score {
+                min: lowest,
+                max: highest,
+            },
+            None => Target::Unlabeled,
         };
         Self {
             name: NAME.to_string(),
@@ -85,7 +88,7 @@ impl From<Dataset> for Splits {
             train,
             validation: None,
             test: None,
-            unlabelled: None,
+            unlabeled: None,
         }
     }
 }
@@ -102,12 +105,12 @@ mod tests {
         };
         let scores = target(&[Label::Score(0.5), Label::Score(-1.0)]);
         let expected = Target::Score {
-            lowest: -1.0,
-            highest: 0.5,
+            min: -1.0,
+            max: 0.5,
         };
         assert_eq!(scores, expected);
-        assert_eq!(target(&[Label::Unlabelled]), Target::Nothing);
-        assert_eq!(target(&[]), Target::Nothing);
+        assert_eq!(target(&[Label::Unlabeled]), Target::Unlabeled);
+        assert_eq!(target(&[]), Target::Unlabeled);
         let pair = [Example::pair("a", "b", Label::Class(2))];
         let pair: Dataset = pair.into_iter().collect();
         assert_eq!(pair.task.texts, Texts::Pair);

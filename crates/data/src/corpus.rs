@@ -6,7 +6,7 @@ use crate::dataset::{Dataset, Example, Label, Target, Task, Texts};
 /// become rows of their own. Blank texts are dropped because they have no tokens to mask.
 ///
 /// ```
-/// use finetune_data::{Dataset, Example, Label, Task, Texts, corpus};
+/// use finetune_data::{Dataset, Example, Label, Task, Texts, concatenate_texts};
 ///
 /// let reviews = Dataset {
 ///     name: "reviews".into(),
@@ -18,26 +18,26 @@ use crate::dataset::{Dataset, Example, Label, Target, Task, Texts};
 ///     task: Task { texts: Texts::Pair, ..Task::classification(["no", "yes"]) },
 ///     examples: vec![Example::pair("how?", "why?", Label::Class(0))],
 /// };
-/// let corpus = corpus([&reviews, &questions]);
+/// let corpus = concatenate_texts([&reviews, &questions]);
 /// assert_eq!(corpus.name, "reviews + questions");
 /// let texts: Vec<&str> = corpus.examples.iter().map(|example| &*example.text).collect();
 /// assert_eq!(texts, ["fine", "how?", "why?"]);
 /// ```
-pub fn corpus<'a>(datasets: impl IntoIterator<Item = &'a Dataset>) -> Dataset {
+pub fn concatenate_texts<'a>(datasets: impl IntoIterator<Item = &'a Dataset>) -> Dataset {
     let (mut names, mut examples) = (Vec::new(), Vec::new());
     for dataset in datasets {
         names.push(dataset.name.as_str());
         for example in &dataset.examples {
             let texts = std::iter::once(&example.text).chain(&example.text_pair);
             let texts = texts.filter(|text| !text.trim().is_empty());
-            examples.extend(texts.map(|text| Example::new(text, Label::Unlabelled)));
+            examples.extend(texts.map(|text| Example::new(text, Label::Unlabeled)));
         }
     }
     Dataset {
         name: names.join(" + "),
         task: Task {
             texts: Texts::Single,
-            target: Target::Nothing,
+            target: Target::Unlabeled,
         },
         examples,
     }

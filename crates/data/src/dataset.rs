@@ -26,7 +26,7 @@ pub enum Label {
     /// A finite score.
     Score(f64),
     /// No label: the row is for prediction or masked language modeling.
-    Unlabelled,
+    Unlabeled,
 }
 
 /// Inputs and target of a task.
@@ -57,12 +57,12 @@ pub enum Target {
     /// A score in a range.
     Score {
         /// Minimum of the range.
-        lowest: f64,
+        min: f64,
         /// Maximum of the range.
-        highest: f64,
+        max: f64,
     },
     /// No target: texts without labels.
-    Nothing,
+    Unlabeled,
 }
 
 /// A dataset, or one split of it.
@@ -101,7 +101,7 @@ impl Label {
     pub fn class(self) -> Option<usize> {
         match self {
             Self::Class(class) => Some(class),
-            Self::Score(_) | Self::Unlabelled => None,
+            Self::Score(_) | Self::Unlabeled => None,
         }
     }
 }
@@ -119,7 +119,7 @@ impl Task {
     pub fn class_names(&self) -> &[String] {
         match &self.target {
             Target::Classes(names) => names,
-            Target::Score { .. } | Target::Nothing => &[],
+            Target::Score { .. } | Target::Unlabeled => &[],
         }
     }
 }
@@ -256,7 +256,7 @@ impl Fingerprint {
                 bytes[..8].copy_from_slice(&score.to_le_bytes());
                 self.add(&bytes);
             }
-            Label::Unlabelled => self.add(b""),
+            Label::Unlabeled => self.add(b""),
         }
         self.add(example.text.as_bytes());
         if let Some(text_pair) = &example.text_pair {
@@ -336,14 +336,11 @@ mod tests {
         others.push(change(&|data| {
             data.examples[0].text_pair = Some(String::new())
         }));
-        others.push(change(&|data| data.examples[0].label = Label::Unlabelled));
+        others.push(change(&|data| data.examples[0].label = Label::Unlabeled));
         others.push(change(&|data| data.examples[0].label = Label::Score(0.0)));
         others.push(change(&|data| data.task.texts = Texts::Pair));
         others.push(change(&|data| {
-            data.task.target = Target::Score {
-                lowest: 0.0,
-                highest: 5.0,
-            };
+            data.task.target = Target::Score { min: 0.0, max: 5.0 };
         }));
         let distinct: std::collections::BTreeSet<String> =
             others.iter().map(Dataset::fingerprint).collect();

@@ -25,7 +25,7 @@ pub enum DataError {
     },
 
     /// A compressed file is truncated or corrupted.
-    #[error("{path}: the compressed file is damaged: {source}")]
+    #[error("{path}: the compressed file is corrupted: {source}")]
     Compressed {
         /// Path of the file.
         path: PathBuf,
@@ -406,7 +406,7 @@ pub enum DataError {
 
     /// The head of head-tail truncation leaves no room for a tail.
     #[error("expected a head below {room} tokens, which is what a row has room for, found {head}")]
-    HeadTooLong {
+    TruncationHeadTooLong {
         /// Tokens of a row that are not special tokens.
         room: usize,
         /// Tokens to keep from the beginning of the text.
@@ -434,7 +434,7 @@ pub enum DataError {
     #[error(
         "pair {pair}: expected at most {limit} tokens of the text that is not cut, found {found}"
     )]
-    UncutTextTooLong {
+    UntruncatedTextTooLong {
         /// Number of the pair among those encoded, from 1.
         pair: usize,
         /// Maximum number of tokens that leaves room for the other text.
@@ -483,7 +483,7 @@ pub enum DataError {
     },
 
     /// Unknown name of a split.
-    #[error("expected train, validation, test or unlabelled, found {found:?}")]
+    #[error("expected train, validation, test or unlabeled, found {found:?}")]
     UnknownSplit {
         /// The name found.
         found: String,
@@ -491,7 +491,7 @@ pub enum DataError {
 
     /// Unknown name of a cleaning step.
     #[error(
-        "expected html, urls, mentions, emoji, special_characters, repeated_spaces or lower_case, \
+        "expected html, urls, mentions, emoji, special_characters, collapse_whitespace or lowercase, \
          found {found:?}"
     )]
     UnknownCleaningStep {
@@ -500,7 +500,7 @@ pub enum DataError {
     },
 
     /// Unknown name of a truncation strategy.
-    #[error("expected head, tail, head-tail-N or windows-N, found {found:?}")]
+    #[error("expected head, tail, head-tail-N or sliding-window-N, found {found:?}")]
     UnknownTruncation {
         /// The name found.
         found: String,
@@ -543,7 +543,7 @@ pub enum DataError {
 
     /// A split fraction is outside `(0, 1]`.
     #[error("part {part} of a split: expected a share above 0 and at most 1, found {found}")]
-    ShareOutOfRange {
+    FractionOutOfRange {
         /// Index of the part, from 0.
         part: usize,
         /// The fraction.
@@ -552,14 +552,14 @@ pub enum DataError {
 
     /// The split fractions add up to more than 1.
     #[error("expected shares that add up to at most 1, found {found}")]
-    SharesAboveOne {
+    FractionsExceedOne {
         /// Sum of the fractions.
         found: f64,
     },
 
     /// The parts of a split have more rows than the dataset.
     #[error("expected parts of at most {rows} rows in all, found {found}")]
-    PartsAboveRows {
+    SplitsExceedRows {
         /// Number of rows of the dataset.
         rows: usize,
         /// Total number of rows of the parts.
@@ -568,7 +568,7 @@ pub enum DataError {
 
     /// A part of a split would have no rows.
     #[error("part {part} of a split of {rows} rows: expected at least 1 row, found 0")]
-    EmptyPart {
+    EmptySplit {
         /// Index of the part, from 0.
         part: usize,
         /// Number of rows of the dataset.
@@ -704,7 +704,7 @@ impl DataError {
                 text: texts + text,
                 source,
             },
-            Self::UncutTextTooLong { pair, limit, found } => Self::UncutTextTooLong {
+            Self::UntruncatedTextTooLong { pair, limit, found } => Self::UntruncatedTextTooLong {
                 pair: texts + pair,
                 limit,
                 found,

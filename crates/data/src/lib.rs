@@ -16,9 +16,9 @@
 //!    turns texts into an [`EncodedDataset`] on all cores. Token ids are stored in flat arrays, in
 //!    memory or mapped from an [`EncodedCache`], and truncated according to an [`EncodingConfig`].
 //! 4. **Sample**: a [`Sampler`] divides each epoch into batches, by default of rows of similar
-//!    length ([`Order::BucketedByLength`]). [`sorted_by_length`] makes batches for prediction.
+//!    length ([`SamplingStrategy::GroupByLength`]). [`sorted_by_length`] makes batches for prediction.
 //! 5. **Collate**: [`collate`] pads the rows of a batch to one length and builds the attention
-//!    mask. A [`Masker`] also masks tokens for masked language modeling.
+//!    mask. A [`MlmCollator`] also masks tokens for masked language modeling.
 //!
 //! Every random choice is a function of a seed and a key (such as the epoch and the row), not of
 //! earlier draws. The same seed gives the same batches on any number of threads, and a run can be
@@ -27,9 +27,9 @@
 //! # Example
 //!
 //! ```
-//! use finetune_data::tabular::{self, Files, Options};
+//! use finetune_data::tabular::{self, SplitFiles, TabularOptions};
 //! use finetune_data::{
-//!     EncodedDataset, EncodingConfig, Order, Padding, Sampler, TextTokenizer, collate,
+//!     EncodedDataset, EncodingConfig, SamplingStrategy, Padding, Sampler, TextTokenizer, collate,
 //! };
 //!
 //! let folder = tempfile::tempdir()?;
@@ -37,12 +37,12 @@
 //! std::fs::write(&train, "text,label\na fine film,good\nno plot at all,bad\nfine!,good\n")?;
 //! std::fs::write(&test, "text,label\na film,good\n")?;
 //!
-//! let splits = tabular::open(&Files::train_test(&train, &test), &Options::default())?.splits;
+//! let splits = tabular::open(&SplitFiles::train_test(&train, &test), &TabularOptions::default())?.splits;
 //! let texts = splits.train.examples.iter().map(|example| &example.text);
-//! let tokenizer = TextTokenizer::train_word_piece(texts, 100)?;
+//! let tokenizer = TextTokenizer::train_wordpiece(texts, 100)?;
 //! let encoded = EncodedDataset::new(&splits.train, &tokenizer, &EncodingConfig::new(128))?;
 //!
-//! let sampler = Sampler::new(Order::BucketedByLength, 2, 42)?;
+//! let sampler = Sampler::new(SamplingStrategy::GroupByLength, 2, 42)?;
 //! for rows in sampler.batches(&encoded.lengths()?, 0) {
 //!     let batch = collate(&encoded, &rows, Padding::Longest, tokenizer.pad_token_id())?;
 //!     assert_eq!(batch.slots(), batch.size() * batch.tokens.sequence_length);
@@ -67,6 +67,7 @@ mod masking;
 mod partition;
 mod progress;
 mod reader;
+mod renamed_keys;
 mod sampler;
 mod splits;
 pub mod table;
@@ -74,12 +75,12 @@ pub mod tabular;
 mod tokenizer;
 
 pub use audit::{
-    Audit, ClassCount, Conflicts, Duplicates, LengthAudit, LengthBin, SharedTexts, SplitAudit,
-    TruncatedShare, text_keys,
+    Audit, ClassCount, Conflicts, Duplicates, LengthBin, LengthStatistics, SplitAudit,
+    SplitOverlap, TruncationStatistics, text_hashes,
 };
 pub use batch::{Batch, Padding, TokenBatch, collate, collate_texts};
 pub use cleaning::{Cleaning, CleaningStep};
-pub use corpus::corpus;
+pub use corpus::concatenate_texts;
 pub use dataset::{Dataset, Example, Label, Target, Task, Texts};
 pub use encoded::{
     CachedDataset, EncodedCache, EncodedDataset, EncodedLabels, EncodedRow, EncodedTexts,
@@ -90,10 +91,11 @@ pub use error::DataError;
 pub use finetune_hub as hub;
 pub use finetune_storage::StorageError;
 pub use folds::{FoldKind, Folds};
-pub use masking::{MaskedBatch, Masker, MaskingConfig};
-pub use reader::{BadRows, ExampleReader};
-pub use sampler::{BatchSize, Order, Sampler, Step, sorted_by_length};
-pub use splits::{Opened, Skipped, Split, SplitReport, Splits};
+pub use masking::{MaskedBatch, MaskingConfig, MlmCollator};
+pub use reader::{ExampleReader, OnBadRow};
+pub use renamed_keys::{explain_renamed_key, renamed_key_hint};
+pub use sampler::{BatchSize, SampledBatch, Sampler, SamplingStrategy, sorted_by_length};
+pub use splits::{LoadedDataset, SkippedRows, Split, SplitReport, Splits};
 pub use tokenizer::{
     EncodingConfig, Offsets, PairEncoding, PairTruncation, TextTokenizer, Truncation,
 };

@@ -94,7 +94,7 @@ impl Mapping {
             (Some((column, reader)), [label]) => {
                 reader.label(path, row.number, present(path, row.number, column, label)?)?
             }
-            _ => Label::Unlabelled,
+            _ => Label::Unlabeled,
         };
         Ok(Example {
             text: self.escapes.undo(joined(text)),

@@ -15,24 +15,24 @@ use crate::tokenizer::TextTokenizer;
 #[serde(default, deny_unknown_fields)]
 pub struct MaskingConfig {
     /// Probability of masking a token (or word), in `(0, 1]` (default: 0.15).
-    pub probability: f64,
+    pub mlm_probability: f64,
     /// Fraction of masked tokens replaced by the mask token, in `[0, 1]` (default: 0.8).
-    pub mask_share: f64,
+    pub mask_replace_prob: f64,
     /// Fraction of masked tokens replaced by a random token, in `[0, 1]` (default: 0.1). The
     /// remaining masked tokens are unchanged.
-    pub random_share: f64,
+    pub random_replace_prob: f64,
     /// Whether to mask whole words (default: false). As in BERT's later checkpoints, the
     /// replacement is drawn separately for each token of a word.
-    pub whole_words: bool,
+    pub whole_word_mask: bool,
 }
 
 impl Default for MaskingConfig {
     fn default() -> Self {
         Self {
-            probability: 0.15,
-            mask_share: 0.8,
-            random_share: 0.1,
-            whole_words: false,
+            mlm_probability: 0.15,
+            mask_replace_prob: 0.8,
+            random_replace_prob: 0.1,
+            whole_word_mask: false,
         }
     }
 }
@@ -50,18 +50,22 @@ impl MaskingConfig {
                 expected,
             })
         };
-        if !(self.probability > 0.0 && self.probability <= 1.0) {
-            return refuse("probability", self.probability, "above 0 and at most 1");
+        if !(self.mlm_probability > 0.0 && self.mlm_probability <= 1.0) {
+            return refuse(
+                "mlm_probability",
+                self.mlm_probability,
+                "above 0 and at most 1",
+            );
         }
         for (setting, share) in [
-            ("mask_share", self.mask_share),
-            ("random_share", self.random_share),
+            ("mask_share", self.mask_replace_prob),
+            ("random_share", self.random_replace_prob),
         ] {
             if !(0.0..=1.0).contains(&share) {
                 return refuse(setting, share, "from 0 to 1");
             }
         }
-        let both = self.mask_share + self.random_share;
+        let both = self.mask_replace_prob + self.random_replace_prob;
         // 0.7 + 0.3 exceeds 1 slightly in floating point.
         if both > 1.0 + 1e-9 {
             return refuse("mask_share and random_share together", both, "at most 1");
@@ -78,11 +82,11 @@ impl MaskingConfig {
 /// least one masked token.
 ///
 /// ```
-/// use finetune_data::{EncodingConfig, Masker, MaskingConfig, Padding, TextTokenizer};
+/// use finetune_data::{EncodingConfig, MlmCollator, MaskingConfig, Padding, TextTokenizer};
 ///
-/// let tokenizer = TextTokenizer::train_word_piece(["to be or not to be"; 3], 100)?;
+/// let tokenizer = TextTokenizer::train_wordpiece(["to be or not to be"; 3], 100)?;
 /// let texts = tokenizer.encode(&["to be or not"], &EncodingConfig::default())?;
-/// let masker = Masker::new(MaskingConfig::default(), &tokenizer, 42)?;
+/// let masker = MlmCollator::new(MaskingConfig::default(), &tokenizer, 42)?;
 /// let batch = masker.mask(&texts, &[0], 0, Padding::Longest)?;
 /// for (&position, &target) in batch.positions.iter().zip(&batch.targets) {
 ///     assert_eq!(texts.row(0)?.token_ids[position], target);
@@ -90,7 +94,7 @@ impl MaskingConfig {
 /// # Ok::<(), finetune_data::DataError>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Masker {
+pub struct MlmCollator {
     config: MaskingConfig,
     mask_token_id: u32,
     pad_token_id: u32,
@@ -109,12 +113,12 @@ pub struct MaskedBatch {
     /// Model inputs, after masking.
     pub tokens: TokenBatch,
     /// Ascending indices of the masked tokens in the flat `B * S` tokens.
-    pub positions: Vec<usize>,
+    pub masked_positions: Vec<usize>,
     /// Original ids of the masked tokens.
-    pub targets: Vec<u32>,
+    pub labels: Vec<u32>,
 }
 
-impl Masker {
+impl MlmCollator {
     /// Creates a masker for texts of the given tokenizer.
     ///
     /// # Errors
@@ -131,7 +135,7 @@ impl Masker {
         let mask_token_id = tokenizer
             .mask_token_id()
             .ok_or_else(|| DataError::missing_special_token(path, "mask_token"))?;
-        let ids = 0..tokenizer.vocabulary_size() as u32;
+        let ids = 0..tokenizer.vocab_size() as u32;
         let special: Vec<bool> = ids.clone().map(|id| tokenizer.is_special(id)).collect();
         let ordinary: Vec<u32> = ids
             .filter(|&id| !special[id as usize] && tokenizer.id_to_token(id).is_some())
@@ -163,7 +167,7 @@ impl Masker {
         epoch: u64,
         padding: Padding,
     ) -> Result<MaskedBatch, DataError> {
-        if self.config.whole_words && !texts.has_words() {
+        if self.config.whole_word_mask && !texts.has_words() {
             return Err(DataError::WordsUnknown);
         }
         let mut tokens = collate_texts(texts, rows, padding, self.pad_token_id)?;
@@ -180,8 +184,8 @@ impl Masker {
         Ok(MaskedBatch {
             rows: rows.to_vec(),
             tokens,
-            positions,
-            targets,
+            masked_positions: positions,
+            labels: targets,
         })
     }
 
@@ -190,7 +194,7 @@ impl Masker {
         let mut random = generator(self.seed, Purpose::Masking, epoch, number as u64);
         let units = self.units(row);
         let mut chosen: Vec<usize> = (0..units.len())
-            .filter(|_| random.random_bool(self.config.probability))
+            .filter(|_| random.random_bool(self.config.mlm_probability))
             .collect();
         if chosen.is_empty() && !units.is_empty() {
             chosen.push(random.random_range(0..units.len()));
@@ -199,9 +203,9 @@ impl Masker {
         tokens
             .map(|token| {
                 let share: f64 = random.random();
-                let replacement = if share < self.config.mask_share {
+                let replacement = if share < self.config.mask_replace_prob {
                     self.mask_token_id
-                } else if share < self.config.mask_share + self.config.random_share {
+                } else if share < self.config.mask_replace_prob + self.config.random_replace_prob {
                     self.ordinary[random.random_range(0..self.ordinary.len())]
                 } else {
                     row.token_ids[token]
@@ -221,7 +225,7 @@ impl Masker {
                 continue;
             }
             match units.last_mut() {
-                Some(word) if self.config.whole_words && !begins_word && word.end == token => {
+                Some(word) if self.config.whole_word_mask && !begins_word && word.end == token => {
                     word.end = token + 1;
                 }
                 _ => units.push(token..token + 1),
@@ -238,7 +242,7 @@ mod tests {
 
     fn tokenizer() -> TextTokenizer {
         let texts = ["unhappily the cats sat", "the unhappy cat", "happily sat"];
-        TextTokenizer::train_word_piece(texts.repeat(3), 32).unwrap()
+        TextTokenizer::train_wordpiece(texts.repeat(3), 32).unwrap()
     }
 
     fn texts(tokenizer: &TextTokenizer, rows: usize, words: usize) -> EncodedTexts {
@@ -255,7 +259,7 @@ mod tests {
 
     fn whole_words() -> MaskingConfig {
         MaskingConfig {
-            whole_words: true,
+            whole_word_mask: true,
             ..Default::default()
         }
     }
@@ -274,23 +278,23 @@ mod tests {
     fn rates_are_those_of_the_config() {
         let tokenizer = tokenizer();
         let texts = texts(&tokenizer, 400, 120);
-        let masker = Masker::new(MaskingConfig::default(), &tokenizer, 1).unwrap();
+        let masker = MlmCollator::new(MaskingConfig::default(), &tokenizer, 1).unwrap();
         let rows: Vec<usize> = (0..texts.len()).collect();
         let batch = masker.mask(&texts, &rows, 0, Padding::Longest).unwrap();
 
         let maskable = texts.token_count() - 2 * texts.len();
-        let guessed = batch.targets.len();
+        let guessed = batch.labels.len();
         assert_share(guessed, maskable, 0.15);
-        let seen = |place: usize| batch.tokens.token_ids[batch.positions[place]];
+        let seen = |place: usize| batch.tokens.token_ids[batch.masked_positions[place]];
         let mask = tokenizer.mask_token_id().unwrap();
         let masked = (0..guessed).filter(|&place| seen(place) == mask).count();
         assert_share(masked, guessed, 0.8);
-        let kept = (0..guessed).filter(|&place| seen(place) == batch.targets[place]);
+        let kept = (0..guessed).filter(|&place| seen(place) == batch.labels[place]);
         // A random replacement can equal the original token.
         let ordinary = masker.ordinary.len() as f64;
         assert_share(kept.count(), guessed, 0.1 + 0.1 / ordinary);
-        let random = (0..guessed)
-            .filter(|&place| seen(place) != mask && seen(place) != batch.targets[place]);
+        let random =
+            (0..guessed).filter(|&place| seen(place) != mask && seen(place) != batch.labels[place]);
         assert_share(random.count(), guessed, 0.1 - 0.1 / ordinary);
     }
 
@@ -298,20 +302,20 @@ mod tests {
     fn whole_words_are_never_split() {
         let tokenizer = tokenizer();
         let texts = texts(&tokenizer, 200, 60);
-        let masker = Masker::new(whole_words(), &tokenizer, 1).unwrap();
+        let masker = MlmCollator::new(whole_words(), &tokenizer, 1).unwrap();
         let (mut words, mut masked) = (0, 0);
         for row in 0..texts.len() {
             let batch = masker.mask(&texts, &[row], 0, Padding::Longest).unwrap();
             let starts: Vec<bool> = texts.row(row).unwrap().word_starts().collect();
             let special: Vec<bool> = texts.row(row).unwrap().special_tokens_mask().collect();
-            let guessed = |token: usize| batch.positions.binary_search(&token).is_ok();
+            let guessed = |token: usize| batch.masked_positions.binary_search(&token).is_ok();
             for token in 1..starts.len() - 1 {
                 assert!(!special[token] || !guessed(token));
                 assert!(starts[token] || guessed(token) == guessed(token - 1));
             }
             words += starts.iter().filter(|&&start| start).count();
             masked += batch
-                .positions
+                .masked_positions
                 .iter()
                 .filter(|&&token| starts[token])
                 .count();
@@ -327,7 +331,7 @@ mod tests {
     fn a_row_is_masked_alike_in_any_batch_and_otherwise_in_another_epoch() {
         let tokenizer = tokenizer();
         let texts = texts(&tokenizer, 8, 40);
-        let masker = Masker::new(whole_words(), &tokenizer, 1).unwrap();
+        let masker = MlmCollator::new(whole_words(), &tokenizer, 1).unwrap();
         let mask = |rows: &[usize], epoch| {
             let batch = masker
                 .mask(&texts, rows, epoch, Padding::Fixed(256))
@@ -336,7 +340,7 @@ mod tests {
         };
         assert_eq!(mask(&[5], 3), mask(&[1, 7, 5], 3));
         assert_ne!(mask(&[5], 3), mask(&[5], 4));
-        let other = Masker::new(whole_words(), &tokenizer, 2).unwrap();
+        let other = MlmCollator::new(whole_words(), &tokenizer, 2).unwrap();
         let other = other.mask(&texts, &[5], 3, Padding::Fixed(256)).unwrap();
         assert_ne!(mask(&[5], 3), other.tokens.token_ids);
     }
@@ -347,13 +351,13 @@ mod tests {
         let texts = tokenizer
             .encode(&["a", "", "[SEP] a [MASK]"], &EncodingConfig::default())
             .unwrap();
-        let masker = Masker::new(MaskingConfig::default(), &tokenizer, 1).unwrap();
+        let masker = MlmCollator::new(MaskingConfig::default(), &tokenizer, 1).unwrap();
         for epoch in 0..50 {
             let batch = masker
                 .mask(&texts, &[0, 1, 2], epoch, Padding::Longest)
                 .unwrap();
             let length = batch.tokens.sequence_length;
-            assert_eq!(batch.positions, [1, 2 * length + 2]);
+            assert_eq!(batch.masked_positions, [1, 2 * length + 2]);
         }
     }
 
@@ -363,19 +367,21 @@ mod tests {
         let with = |change: fn(&mut MaskingConfig)| {
             let mut config = MaskingConfig::default();
             change(&mut config);
-            Masker::new(config, &tokenizer, 1).unwrap_err().to_string()
+            MlmCollator::new(config, &tokenizer, 1)
+                .unwrap_err()
+                .to_string()
         };
-        assert!(with(|config| config.probability = 0.0).contains("probability"));
-        assert!(with(|config| config.probability = f64::NAN).contains("probability"));
-        assert!(with(|config| config.mask_share = 1.1).contains("mask_share"));
-        assert!(with(|config| config.random_share = 0.3).contains("together"));
+        assert!(with(|config| config.mlm_probability = 0.0).contains("probability"));
+        assert!(with(|config| config.mlm_probability = f64::NAN).contains("probability"));
+        assert!(with(|config| config.mask_replace_prob = 1.1).contains("mask_share"));
+        assert!(with(|config| config.random_replace_prob = 0.3).contains("together"));
     }
 
     #[test]
     fn words_must_be_known_to_be_masked() {
         let tokenizer = tokenizer();
         let texts = EncodedTexts::from_token_ids([[7, 8, 9]]);
-        let masker = Masker::new(whole_words(), &tokenizer, 1).unwrap();
+        let masker = MlmCollator::new(whole_words(), &tokenizer, 1).unwrap();
         let error = masker.mask(&texts, &[0], 0, Padding::Longest).unwrap_err();
         assert!(matches!(error, DataError::WordsUnknown), "{error}");
     }

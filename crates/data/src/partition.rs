@@ -35,9 +35,9 @@ impl Dataset {
     /// ```
     ///
     /// # Errors
-    /// - [`DataError::ShareOutOfRange`] if a fraction is outside `(0, 1]`.
-    /// - [`DataError::SharesAboveOne`] if the fractions add up to more than 1.
-    /// - [`DataError::EmptyPart`] if a part would have no rows.
+    /// - [`DataError::FractionOutOfRange`] if a fraction is outside `(0, 1]`.
+    /// - [`DataError::FractionsExceedOne`] if the fractions add up to more than 1.
+    /// - [`DataError::EmptySplit`] if a part would have no rows.
     pub fn split(&self, shares: &[f64], seed: u64) -> Result<Vec<Vec<usize>>, DataError> {
         self.split_counts(&counts_of_shares(shares, self.len())?, seed)
     }
@@ -45,19 +45,19 @@ impl Dataset {
     /// Splits the rows into disjoint parts of the given sizes; otherwise like [`Self::split`].
     ///
     /// # Errors
-    /// - [`DataError::EmptyPart`] if a size is 0.
-    /// - [`DataError::PartsAboveRows`] if the sizes add up to more than the number of rows.
+    /// - [`DataError::EmptySplit`] if a size is 0.
+    /// - [`DataError::SplitsExceedRows`] if the sizes add up to more than the number of rows.
     pub fn split_counts(&self, rows: &[usize], seed: u64) -> Result<Vec<Vec<usize>>, DataError> {
         if let Some(part) = rows.iter().position(|&count| count == 0) {
             let rows = self.len();
-            return Err(DataError::EmptyPart { part, rows });
+            return Err(DataError::EmptySplit { part, rows });
         }
         let found = rows
             .iter()
             .fold(0usize, |sum, &count| sum.saturating_add(count));
         let Some(left) = self.len().checked_sub(found) else {
             let rows = self.len();
-            return Err(DataError::PartsAboveRows { rows, found });
+            return Err(DataError::SplitsExceedRows { rows, found });
         };
         let strata = self.rows_by_label();
         let class_counts: Vec<usize> = strata.iter().map(|(_, members)| members.len()).collect();
@@ -69,7 +69,7 @@ impl Dataset {
             .collect();
         let quotas = contingency_table(&class_counts, &sizes);
         for ((address, members), quotas) in strata.iter().zip(quotas) {
-            let order = permutation(seed, Purpose::Partition, *address, members.len());
+            let order = permutation(seed, Purpose::Split, *address, members.len());
             let mut order = order.into_iter().map(|place| members[place]);
             for (part, quota) in parts.iter_mut().zip(quotas) {
                 part.extend(order.by_ref().take(quota));
@@ -93,7 +93,7 @@ impl Dataset {
             train: part(&parts[0], "train"),
             validation: Some(part(&parts[1], "validation")),
             test: Some(part(&parts[2], "test")),
-            unlabelled: None,
+            unlabeled: None,
         })
     }
 
@@ -101,9 +101,9 @@ impl Dataset {
     /// curve. Rows are selected as in [`Self::subset`].
     ///
     /// # Errors
-    /// - [`DataError::ShareOutOfRange`] if the fraction is outside `(0, 1]`.
-    /// - [`DataError::EmptyPart`] if the subset would have no rows.
-    pub fn subset_by_share(&self, share: f64, seed: u64) -> Result<Dataset, DataError> {
+    /// - [`DataError::FractionOutOfRange`] if the fraction is outside `(0, 1]`.
+    /// - [`DataError::EmptySplit`] if the subset would have no rows.
+    pub fn subset_by_fraction(&self, share: f64, seed: u64) -> Result<Dataset, DataError> {
         let rows = counts_of_shares(&[share], self.len())?;
         Ok(self.subset(rows[0], seed))
     }
@@ -136,12 +136,12 @@ fn counts_of_shares(shares: &[f64], rows: usize) -> Result<Vec<usize>, DataError
     for (part, &found) in shares.iter().enumerate() {
         // Also rejects NaN.
         if !(found > 0.0 && found <= 1.0) {
-            return Err(DataError::ShareOutOfRange { part, found });
+            return Err(DataError::FractionOutOfRange { part, found });
         }
     }
     let found: f64 = shares.iter().sum();
     if found > 1.0 + ROUNDING {
-        return Err(DataError::SharesAboveOne { found });
+        return Err(DataError::FractionsExceedOne { found });
     }
     let (mut sum, mut start) = (0.0, 0);
     let counts = shares.iter().map(|share| {
@@ -153,7 +153,7 @@ fn counts_of_shares(shares: &[f64], rows: usize) -> Result<Vec<usize>, DataError
     });
     let counts: Vec<usize> = counts.collect();
     match counts.iter().position(|&count| count == 0) {
-        Some(part) => Err(DataError::EmptyPart { part, rows }),
+        Some(part) => Err(DataError::EmptySplit { part, rows }),
         None => Ok(counts),
     }
 }
@@ -213,27 +213,30 @@ mod tests {
         let data = dataset(30);
         for bad in [0.0, -0.5, 1.5, f64::NAN, f64::INFINITY] {
             let error = data.split(&[0.1, bad], 1).unwrap_err();
-            let refused = matches!(error, DataError::ShareOutOfRange { part: 1, found }
+            let refused = matches!(error, DataError::FractionOutOfRange { part: 1, found }
                 if found.to_bits() == bad.to_bits());
             assert!(refused, "{error}");
-            assert!(data.subset_by_share(bad, 1).is_err());
+            assert!(data.subset_by_fraction(bad, 1).is_err());
         }
         let error = data.split(&[0.8, 0.3], 1).unwrap_err();
-        assert!(matches!(error, DataError::SharesAboveOne { .. }), "{error}");
+        assert!(
+            matches!(error, DataError::FractionsExceedOne { .. }),
+            "{error}"
+        );
         let error = data.split(&[0.9, 0.01], 1).unwrap_err();
         assert!(
-            matches!(error, DataError::EmptyPart { part: 1, rows: 30 }),
+            matches!(error, DataError::EmptySplit { part: 1, rows: 30 }),
             "{error}"
         );
         let error = data.clone().split_counts(&[10, 0], 1).unwrap_err();
         assert!(
-            matches!(error, DataError::EmptyPart { part: 1, rows: 30 }),
+            matches!(error, DataError::EmptySplit { part: 1, rows: 30 }),
             "{error}"
         );
         for counts in [[20, 11], [usize::MAX, 2]] {
             let error = data.split_counts(&counts, 1).unwrap_err();
             assert!(
-                matches!(error, DataError::PartsAboveRows { rows: 30, .. }),
+                matches!(error, DataError::SplitsExceedRows { rows: 30, .. }),
                 "{error}"
             );
         }
@@ -267,7 +270,7 @@ mod tests {
     #[test]
     fn a_subset_by_share_is_the_subset_by_count() {
         let data = dataset(100);
-        assert_eq!(data.subset_by_share(0.1, 5).unwrap(), data.subset(10, 5));
+        assert_eq!(data.subset_by_fraction(0.1, 5).unwrap(), data.subset(10, 5));
     }
 
     /// A changed value here makes published splits irreproducible.

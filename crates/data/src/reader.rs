@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use crate::dataset::{Dataset, Example, Task};
 use crate::error::DataError;
 use crate::progress::Progress;
-use crate::splits::{Skipped, Split, SplitReport};
+use crate::splits::{SkippedRows, Split, SplitReport};
 
 /// Handling of invalid rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum BadRows {
+pub enum OnBadRow {
     /// Stop with an error that names the row.
     #[default]
-    Refuse,
+    Error,
     /// Skip and count the row, and record the reason.
     Skip,
 }
@@ -28,10 +28,10 @@ pub struct ExampleReader {
     name: String,
     task: Task,
     files: Vec<PathBuf>,
-    recipe: String,
+    source_key: String,
     source: Box<dyn Iterator<Item = Result<Example, DataError>> + Send>,
-    bad_rows: BadRows,
-    skipped: Skipped,
+    on_bad_rows: OnBadRow,
+    skipped: SkippedRows,
     /// Progress and total, if known.
     progress: Option<(Progress, u64)>,
     failed: bool,
@@ -49,7 +49,7 @@ impl fmt::Debug for ExampleReader {
 }
 
 impl ExampleReader {
-    /// Creates a reader of `source`, whose content must depend only on `files` and `recipe`.
+    /// Creates a reader of `source`, whose content must depend only on `files` and `source_key`.
     ///
     /// The recipe identifies how the files are read (columns, labels). The cache uses it to
     /// distinguish datasets read from the same files.
@@ -57,26 +57,26 @@ impl ExampleReader {
         name: impl Into<String>,
         task: Task,
         files: Vec<PathBuf>,
-        recipe: impl Into<String>,
-        bad_rows: BadRows,
+        source_key: impl Into<String>,
+        on_bad_rows: OnBadRow,
         source: impl Iterator<Item = Result<Example, DataError>> + Send + 'static,
     ) -> Self {
         Self {
             name: name.into(),
             task,
             files,
-            recipe: recipe.into(),
+            source_key: source_key.into(),
             source: Box::new(source),
-            bad_rows,
-            skipped: Skipped::default(),
+            on_bad_rows,
+            skipped: SkippedRows::default(),
             progress: None,
             failed: false,
         }
     }
 
     /// Returns the identifier of how the files are read.
-    pub fn recipe(&self) -> &str {
-        &self.recipe
+    pub fn source_key(&self) -> &str {
+        &self.source_key
     }
 
     /// Sets the progress counter and the total, in bytes or another unit.
@@ -108,12 +108,12 @@ impl ExampleReader {
     }
 
     /// Returns how invalid rows are handled.
-    pub fn bad_rows(&self) -> BadRows {
-        self.bad_rows
+    pub fn on_bad_rows(&self) -> OnBadRow {
+        self.on_bad_rows
     }
 
     /// Returns the rows skipped so far.
-    pub fn skipped(&self) -> &Skipped {
+    pub fn skipped(&self) -> &SkippedRows {
         &self.skipped
     }
 
@@ -122,7 +122,7 @@ impl ExampleReader {
     /// # Errors
     /// - The error of the first invalid row, unless invalid rows are skipped.
     /// - [`DataError::NoRows`] if no rows remain.
-    pub fn read(mut self) -> Result<(Dataset, Skipped), DataError> {
+    pub fn read(mut self) -> Result<(Dataset, SkippedRows), DataError> {
         let examples = self.by_ref().collect::<Result<Vec<_>, _>>()?;
         if examples.is_empty() {
             return Err(self.no_rows());
@@ -177,7 +177,7 @@ impl Iterator for ExampleReader {
         }
         loop {
             match self.source.next()? {
-                Err(error) if self.bad_rows == BadRows::Skip && error.is_of_one_row() => {
+                Err(error) if self.on_bad_rows == OnBadRow::Skip && error.is_of_one_row() => {
                     self.skipped.count(&error);
                 }
                 Err(error) => {
@@ -203,24 +203,24 @@ mod tests {
         }
     }
 
-    fn reader(bad_rows: BadRows, rows: Vec<Result<&'static str, DataError>>) -> ExampleReader {
+    fn reader(on_bad_rows: OnBadRow, rows: Vec<Result<&'static str, DataError>>) -> ExampleReader {
         let examples = rows
             .into_iter()
             .map(|row| row.map(|text| Example::new(text, Label::Class(0))));
         let task = Task::classification(["a", "b"]);
         let files = vec!["rows.csv".into()];
-        ExampleReader::new("rows", task, files, "", bad_rows, examples)
+        ExampleReader::new("rows", task, files, "", on_bad_rows, examples)
     }
 
     #[test]
     fn a_bad_row_ends_the_reading_unless_it_is_to_be_skipped() {
         let rows = || vec![Ok("a"), Err(bad_row(2)), Ok("b"), Err(bad_row(4))];
-        let mut refusing = reader(BadRows::Refuse, rows());
+        let mut refusing = reader(OnBadRow::Error, rows());
         assert!(refusing.next().unwrap().is_ok());
         assert!(refusing.next().unwrap().is_err());
         assert!(refusing.next().is_none());
 
-        let (dataset, report) = reader(BadRows::Skip, rows())
+        let (dataset, report) = reader(OnBadRow::Skip, rows())
             .read_split(Split::Train, Some(4))
             .unwrap();
         assert_eq!(dataset.len(), 2);
@@ -234,16 +234,16 @@ mod tests {
             path: "rows.csv".into(),
             row: 1,
         };
-        let mut rows = reader(BadRows::Skip, vec![Err(error), Ok("a")]);
+        let mut rows = reader(OnBadRow::Skip, vec![Err(error), Ok("a")]);
         assert!(rows.next().unwrap().is_err());
         assert!(rows.next().is_none());
     }
 
     #[test]
     fn the_fraction_read_is_known_where_it_is_counted() {
-        assert_eq!(reader(BadRows::Skip, vec![]).fraction_read(), None);
+        assert_eq!(reader(OnBadRow::Skip, vec![]).fraction_read(), None);
         let progress = Progress::default();
-        let reader = reader(BadRows::Skip, vec![]).with_progress(progress.clone(), 8);
+        let reader = reader(OnBadRow::Skip, vec![]).with_progress(progress.clone(), 8);
         assert_eq!(reader.fraction_read(), Some(0.0));
         progress.add(2);
         assert_eq!(reader.fraction_read(), Some(0.25));
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn no_rows_at_all_is_an_error() {
-        let error = reader(BadRows::Skip, vec![Err(bad_row(1))])
+        let error = reader(OnBadRow::Skip, vec![Err(bad_row(1))])
             .read()
             .unwrap_err();
         assert!(matches!(error, DataError::NoRows { .. }), "{error}");

@@ -24,14 +24,14 @@ const POOL_BATCHES: usize = 100;
 /// Order of the rows in an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Order {
+pub enum SamplingStrategy {
     /// Dataset order.
     Sequential,
     /// Random order, reshuffled every epoch.
-    Shuffled,
+    Random,
     /// Random order, reshuffled every epoch, with rows of similar length in each batch.
     #[default]
-    BucketedByLength,
+    GroupByLength,
 }
 
 /// Size of a batch.
@@ -79,27 +79,27 @@ impl From<usize> for BatchSize {
 /// ([`Sampler::steps`]).
 ///
 /// ```
-/// use finetune_data::{BatchSize, Order, Sampler};
+/// use finetune_data::{BatchSize, SamplingStrategy, Sampler};
 ///
-/// let sampler = Sampler::new(Order::Shuffled, 2, 7)?;
+/// let sampler = Sampler::new(SamplingStrategy::Random, 2, 7)?;
 /// let batches = sampler.batches(&[9, 3, 5], 0);
 /// assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1]);
 /// assert_eq!(batches, sampler.batches(&[9, 3, 5], 0));
 ///
-/// let sampler = Sampler::new(Order::Sequential, BatchSize::Tokens(12), 7)?;
+/// let sampler = Sampler::new(SamplingStrategy::Sequential, BatchSize::Tokens(12), 7)?;
 /// assert_eq!(sampler.batches(&[9, 3, 5, 2], 0), [vec![0], vec![1, 2], vec![3]]);
 /// # Ok::<(), finetune_data::DataError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sampler {
-    order: Order,
+    order: SamplingStrategy,
     batch_size: BatchSize,
     seed: u64,
 }
 
 /// A batch of row indices with its position in training.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub struct SampledBatch {
     /// Index of the batch over all epochs, from 0.
     pub step: u64,
     /// Index of the epoch, from 0.
@@ -116,7 +116,7 @@ impl Sampler {
     /// # Errors
     /// - [`DataError::BatchSizeZero`] if the batch size is 0 rows or 0 tokens.
     pub fn new(
-        order: Order,
+        order: SamplingStrategy,
         batch_size: impl Into<BatchSize>,
         seed: u64,
     ) -> Result<Self, DataError> {
@@ -132,7 +132,7 @@ impl Sampler {
     }
 
     /// Returns the order of the rows.
-    pub fn order(&self) -> Order {
+    pub fn order(&self) -> SamplingStrategy {
         self.order
     }
 
@@ -157,17 +157,17 @@ impl Sampler {
 
     /// Returns the batches of an epoch as row indices; each row occurs exactly once.
     ///
-    /// `lengths` has the number of tokens of each row. Only [`Order::BucketedByLength`] and
+    /// `lengths` has the number of tokens of each row. Only [`SamplingStrategy::GroupByLength`] and
     /// [`BatchSize::Tokens`] use the values; otherwise only their number matters.
     pub fn batches(&self, lengths: &[usize], epoch: u64) -> Vec<Vec<usize>> {
         match self.order {
-            Order::Sequential => self
+            SamplingStrategy::Sequential => self
                 .batch_size
                 .cut(&(0..lengths.len()).collect::<Vec<_>>(), lengths),
-            Order::Shuffled => self
+            SamplingStrategy::Random => self
                 .batch_size
                 .cut(&self.shuffled(lengths.len(), epoch), lengths),
-            Order::BucketedByLength => self.bucketed(lengths, epoch),
+            SamplingStrategy::GroupByLength => self.bucketed(lengths, epoch),
         }
     }
 
@@ -177,17 +177,17 @@ impl Sampler {
     /// Without rows, the iterator is empty.
     ///
     /// ```
-    /// use finetune_data::{Order, Sampler};
+    /// use finetune_data::{SamplingStrategy, Sampler};
     ///
     /// let lengths = [9, 3, 5];
-    /// let sampler = Sampler::new(Order::Shuffled, 2, 7)?;
+    /// let sampler = Sampler::new(SamplingStrategy::Random, 2, 7)?;
     /// let all: Vec<_> = sampler.steps(&lengths, 0).take(6).collect();
     /// assert_eq!((all[3].epoch, all[3].batch), (1, 1));
     /// let resumed: Vec<_> = sampler.steps(&lengths, 3).take(3).collect();
     /// assert_eq!(resumed, all[3..]);
     /// # Ok::<(), finetune_data::DataError>(())
     /// ```
-    pub fn steps(&self, lengths: &[usize], start: u64) -> impl Iterator<Item = Step> {
+    pub fn steps(&self, lengths: &[usize], start: u64) -> impl Iterator<Item = SampledBatch> {
         let (first_epoch, mut skipped) = self.locate(lengths, start);
         (first_epoch..)
             .map(|epoch| (epoch, self.batches(lengths, epoch)))
@@ -198,7 +198,7 @@ impl Sampler {
                 batches.map(move |(batch, rows)| (epoch, batch, rows))
             })
             .zip(start..)
-            .map(|((epoch, batch, rows), step)| Step {
+            .map(|((epoch, batch, rows), step)| SampledBatch {
                 step,
                 epoch,
                 batch,
@@ -296,7 +296,7 @@ pub fn sorted_by_length(
     lengths: &[usize],
     batch_size: impl Into<BatchSize>,
 ) -> Result<Vec<Vec<usize>>, DataError> {
-    let sampler = Sampler::new(Order::Sequential, batch_size, 0)?;
+    let sampler = Sampler::new(SamplingStrategy::Sequential, batch_size, 0)?;
     let mut rows: Vec<usize> = (0..lengths.len()).collect();
     rows.sort_by_key(|&row| std::cmp::Reverse(lengths[row]));
     Ok(sampler.batch_size.cut(&rows, lengths))
@@ -309,7 +309,7 @@ mod tests {
     #[test]
     fn batch_size_zero_is_refused() {
         assert!(matches!(
-            Sampler::new(Order::Shuffled, 0, 1),
+            Sampler::new(SamplingStrategy::Random, 0, 1),
             Err(DataError::BatchSizeZero)
         ));
         assert!(matches!(
@@ -321,7 +321,7 @@ mod tests {
     #[test]
     fn epochs_and_seeds_differ() {
         let lengths: Vec<usize> = (0..100).map(|row| row % 7).collect();
-        for order in [Order::Shuffled, Order::BucketedByLength] {
+        for order in [SamplingStrategy::Random, SamplingStrategy::GroupByLength] {
             let sampler = Sampler::new(order, 8, 1).unwrap();
             let other = Sampler::new(order, 8, 2).unwrap();
             assert_ne!(sampler.batches(&lengths, 0), sampler.batches(&lengths, 1));
@@ -341,13 +341,17 @@ mod tests {
                 .sum();
             1.0 - lengths.iter().sum::<usize>() as f64 / slots as f64
         };
-        assert!(padded(Order::BucketedByLength) < 0.05);
-        assert!(padded(Order::Shuffled) > 0.2);
+        assert!(padded(SamplingStrategy::GroupByLength) < 0.05);
+        assert!(padded(SamplingStrategy::Random) > 0.2);
     }
 
     #[test]
     fn an_epoch_of_no_rows_has_no_batches() {
-        for order in [Order::Sequential, Order::Shuffled, Order::BucketedByLength] {
+        for order in [
+            SamplingStrategy::Sequential,
+            SamplingStrategy::Random,
+            SamplingStrategy::GroupByLength,
+        ] {
             assert!(
                 Sampler::new(order, 4, 0)
                     .unwrap()
@@ -359,8 +363,8 @@ mod tests {
 
     #[test]
     fn orders_read_as_the_words_of_a_config_file() {
-        let order = |text: &str| serde_json::from_str::<Order>(text).unwrap();
-        assert_eq!(order("\"bucketed_by_length\""), Order::default());
-        assert_eq!(order("\"shuffled\""), Order::Shuffled);
+        let order = |text: &str| serde_json::from_str::<SamplingStrategy>(text).unwrap();
+        assert_eq!(order("\"group_by_length\""), SamplingStrategy::default());
+        assert_eq!(order("\"random\""), SamplingStrategy::Random);
     }
 }

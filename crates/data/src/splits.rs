@@ -20,20 +20,20 @@ pub enum Split {
     /// Test set, for the final evaluation.
     Test,
     /// Unlabeled texts, for further pre-training.
-    Unlabelled,
+    Unlabeled,
 }
 
 impl Split {
     /// All splits, in the order in which they are used.
-    pub const ALL: [Self; 4] = [Self::Train, Self::Validation, Self::Test, Self::Unlabelled];
+    pub const ALL: [Self; 4] = [Self::Train, Self::Validation, Self::Test, Self::Unlabeled];
 
-    /// Returns the name: `train`, `validation`, `test` or `unlabelled`.
+    /// Returns the name: `train`, `validation`, `test` or `unlabeled`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Train => "train",
             Self::Validation => "validation",
             Self::Test => "test",
-            Self::Unlabelled => "unlabelled",
+            Self::Unlabeled => "unlabeled",
         }
     }
 }
@@ -65,7 +65,7 @@ pub struct Splits {
     /// Test set, if any; its labels may be unpublished.
     pub test: Option<Dataset>,
     /// Unlabeled texts, if any.
-    pub unlabelled: Option<Dataset>,
+    pub unlabeled: Option<Dataset>,
 }
 
 impl Splits {
@@ -75,7 +75,7 @@ impl Splits {
             train,
             validation: None,
             test: Some(test),
-            unlabelled: None,
+            unlabeled: None,
         }
     }
 
@@ -84,7 +84,7 @@ impl Splits {
         let rest = [
             (Split::Validation, &self.validation),
             (Split::Test, &self.test),
-            (Split::Unlabelled, &self.unlabelled),
+            (Split::Unlabeled, &self.unlabeled),
         ];
         let rest = rest
             .into_iter()
@@ -95,14 +95,14 @@ impl Splits {
 
 /// Invalid rows that were skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Skipped {
+pub struct SkippedRows {
     /// Number of skipped rows.
     pub rows: u64,
     /// Reasons for the first skipped rows, with file and row number.
     pub first: Vec<String>,
 }
 
-impl Skipped {
+impl SkippedRows {
     /// Maximum number of reasons that are recorded.
     pub const REASONS: usize = 10;
 
@@ -127,7 +127,7 @@ pub struct SplitReport {
     /// Number of rows of the published split; `None` if the dataset is not from the catalog.
     pub official_rows: Option<usize>,
     /// Skipped rows.
-    pub skipped: Skipped,
+    pub skipped: SkippedRows,
 }
 
 impl fmt::Display for SplitReport {
@@ -150,7 +150,7 @@ impl fmt::Display for SplitReport {
 
 /// Loaded dataset with its reports.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Opened {
+pub struct LoadedDataset {
     /// The splits.
     pub splits: Splits,
     /// One report per split.
@@ -168,7 +168,7 @@ mod tests {
             files: vec![],
             rows: 3,
             official_rows: Some(3),
-            skipped: Skipped::default(),
+            skipped: SkippedRows::default(),
         };
         assert_eq!(report.to_string(), "train: 3 rows, as published");
         report.official_rows = Some(4);
@@ -196,8 +196,11 @@ mod tests {
 
     #[test]
     fn only_the_first_reasons_are_kept() {
-        let mut skipped = Skipped::default();
+        let mut skipped = SkippedRows::default();
         (0..100).for_each(|row| skipped.count(&row));
-        assert_eq!((skipped.rows, skipped.first.len()), (100, Skipped::REASONS));
+        assert_eq!(
+            (skipped.rows, skipped.first.len()),
+            (100, SkippedRows::REASONS)
+        );
     }
 }

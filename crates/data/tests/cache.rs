@@ -4,13 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use finetune_data::{
-    BadRows, CachedDataset, Cleaning, DataError, Dataset, EncodedCache, EncodedDataset,
-    EncodingConfig, Example, ExampleReader, Label, Labels, Offsets, Padding, PairEncoding, Target,
-    Task, TextTokenizer, Texts, Truncation, collate,
+    CachedDataset, Cleaning, DataError, Dataset, EncodedCache, EncodedDataset, EncodingConfig,
+    Example, ExampleReader, Label, Labels, Offsets, OnBadRow, Padding, PairEncoding, Target, Task,
+    TextTokenizer, Texts, Truncation, collate,
 };
 
 fn tokenizer(words: &str) -> TextTokenizer {
-    TextTokenizer::train_word_piece([words; 3], 80).unwrap()
+    TextTokenizer::train_wordpiece([words; 3], 80).unwrap()
 }
 
 fn task() -> Task {
@@ -18,7 +18,7 @@ fn task() -> Task {
 }
 
 /// A file of lines, each a text; a line that begins with `!` is a bad row.
-fn reader(path: &Path, bad_rows: BadRows) -> ExampleReader {
+fn reader(path: &Path, on_bad_rows: OnBadRow) -> ExampleReader {
     let text = fs::read_to_string(path).unwrap();
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let file = path.to_path_buf();
@@ -30,15 +30,15 @@ fn reader(path: &Path, bad_rows: BadRows) -> ExampleReader {
         }
     });
     let files: Vec<PathBuf> = vec![path.to_path_buf()];
-    ExampleReader::new("lines/train", task(), files, "lines", bad_rows, examples)
+    ExampleReader::new("lines/train", task(), files, "lines", on_bad_rows, examples)
 }
 
-struct Files {
+struct SplitFiles {
     folder: tempfile::TempDir,
     tokenizer: TextTokenizer,
 }
 
-impl Files {
+impl SplitFiles {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("rows.txt"), "a b c\nb a\nc c c a\n").unwrap();
@@ -62,7 +62,7 @@ impl Files {
         tokenizer: &TextTokenizer,
         config: &EncodingConfig,
     ) -> CachedDataset {
-        let reader = reader(&self.rows(), BadRows::Refuse);
+        let reader = reader(&self.rows(), OnBadRow::Error);
         self.cache()
             .reader(reader, cleaning, tokenizer, config, &mut |_| ())
             .unwrap()
@@ -85,13 +85,13 @@ fn tokens(data: &EncodedDataset, tokenizer: &TextTokenizer) -> Vec<String> {
 
 #[test]
 fn what_is_mapped_equals_what_was_encoded_in_memory() {
-    let files = Files::new();
+    let files = SplitFiles::new();
     let made = files.open();
     assert!(!made.reused);
     let reused = files.open();
     assert!(reused.reused);
     assert_eq!(made.data, reused.data);
-    let (dataset, _) = reader(&files.rows(), BadRows::Refuse).read().unwrap();
+    let (dataset, _) = reader(&files.rows(), OnBadRow::Error).read().unwrap();
     let config = EncodingConfig::new(16);
     let memory = EncodedDataset::new(&dataset, &files.tokenizer, &config).unwrap();
     assert_eq!(memory, reused.data);
@@ -107,11 +107,11 @@ fn what_is_mapped_equals_what_was_encoded_in_memory() {
 
 #[test]
 fn each_part_of_the_key_makes_another_data_set() {
-    let files = Files::new();
+    let files = SplitFiles::new();
     files.open();
     let config = EncodingConfig::new(16);
     let plain = Cleaning::default();
-    let lower: Cleaning = serde_json::from_str("{\"steps\": [\"lower_case\"]}").unwrap();
+    let lower: Cleaning = serde_json::from_str("{\"steps\": [\"lowercase\"]}").unwrap();
     let other_tokenizer = tokenizer("c b a");
     let tail = EncodingConfig {
         truncation: Truncation::Tail,
@@ -132,7 +132,7 @@ fn each_part_of_the_key_makes_another_data_set() {
 
 #[test]
 fn a_file_that_changed_makes_its_data_set_stale() {
-    let files = Files::new();
+    let files = SplitFiles::new();
     let old = files.open();
     fs::write(files.rows(), "c b a\nb a\nc c c a\n").unwrap();
     let new = files.open();
@@ -144,7 +144,7 @@ fn a_file_that_changed_makes_its_data_set_stale() {
 
 #[test]
 fn damaged_and_foreign_files_are_made_anew() {
-    let files = Files::new();
+    let files = SplitFiles::new();
     let path = files.open().path;
     let whole = fs::read(&path).unwrap();
     let mut contents = vec![
@@ -153,9 +153,9 @@ fn damaged_and_foreign_files_are_made_anew() {
         whole[..700].to_vec(),
     ];
     for place in [20, 70, whole.len() / 2, whole.len() - 30] {
-        let mut damaged = whole.clone();
-        damaged[place] ^= 4;
-        contents.push(damaged);
+        let mut corrupted = whole.clone();
+        corrupted[place] ^= 4;
+        contents.push(corrupted);
     }
     for content in contents {
         fs::write(&path, content).unwrap();
@@ -175,38 +175,38 @@ fn damaged_and_foreign_files_are_made_anew() {
 
 #[test]
 fn nothing_is_kept_of_an_encoding_that_failed() {
-    let files = Files::new();
+    let files = SplitFiles::new();
     fs::write(files.rows(), "a b\n!\nc\n").unwrap();
-    let encode = |bad_rows| {
-        let reader = reader(&files.rows(), bad_rows);
+    let encode = |on_bad_rows| {
+        let reader = reader(&files.rows(), on_bad_rows);
         let (cleaning, config) = (Cleaning::default(), EncodingConfig::new(16));
         files
             .cache()
             .reader(reader, &cleaning, &files.tokenizer, &config, &mut |_| ())
     };
-    let error = encode(BadRows::Refuse).unwrap_err();
+    let error = encode(OnBadRow::Error).unwrap_err();
     assert!(
         matches!(error, DataError::NulByte { row: 2, .. }),
         "{error}"
     );
     assert_eq!(fs::read_dir(files.cache().directory()).unwrap().count(), 0);
 
-    let skipping = encode(BadRows::Skip).unwrap();
+    let skipping = encode(OnBadRow::Skip).unwrap();
     assert_eq!((skipping.data.len(), skipping.skipped.rows), (2, 1));
-    let again = encode(BadRows::Skip).unwrap();
+    let again = encode(OnBadRow::Skip).unwrap();
     assert!(again.reused && again.skipped.first[0].contains("row 2"));
     assert!(
-        encode(BadRows::Refuse).is_err(),
+        encode(OnBadRow::Error).is_err(),
         "the key knows of the skipping"
     );
 }
 
 #[test]
 fn a_file_without_rows_is_an_error() {
-    let files = Files::new();
+    let files = SplitFiles::new();
     fs::write(files.rows(), "").unwrap();
     let (cleaning, config) = (Cleaning::default(), EncodingConfig::new(16));
-    let reader = reader(&files.rows(), BadRows::Refuse);
+    let reader = reader(&files.rows(), OnBadRow::Error);
     let error = files
         .cache()
         .reader(reader, &cleaning, &files.tokenizer, &config, &mut |_| ())
@@ -216,7 +216,7 @@ fn a_file_without_rows_is_an_error() {
 
 #[test]
 fn progress_counts_every_text() {
-    let files = Files::new();
+    let files = SplitFiles::new();
     let many: String = (0..20_000)
         .map(|row| format!("a b {}\n", row % 7))
         .collect();
@@ -225,7 +225,7 @@ fn progress_counts_every_text() {
     let cached = files
         .cache()
         .reader(
-            reader(&files.rows(), BadRows::Refuse),
+            reader(&files.rows(), OnBadRow::Error),
             &Cleaning::default(),
             &files.tokenizer,
             &EncodingConfig::new(16),
@@ -238,7 +238,7 @@ fn progress_counts_every_text() {
 
 #[test]
 fn pairs_windows_scores_and_offsets_survive_the_disk() {
-    let files = Files::new();
+    let files = SplitFiles::new();
     let pair = |row: usize| {
         let text = "a b c ".repeat(1 + row % 5);
         Example::pair(text, "c b", Label::Score(row as f64 / 2.0))
@@ -247,10 +247,7 @@ fn pairs_windows_scores_and_offsets_survive_the_disk() {
         name: "pairs/dev set".into(),
         task: Task {
             texts: Texts::Pair,
-            target: Target::Score {
-                lowest: 0.0,
-                highest: 5.0,
-            },
+            target: Target::Score { min: 0.0, max: 5.0 },
         },
         examples: (0..9).map(pair).collect(),
     };
@@ -260,12 +257,12 @@ fn pairs_windows_scores_and_offsets_survive_the_disk() {
         ..Default::default()
     };
     let windows = EncodingConfig {
-        truncation: Truncation::Windows { stride: 2 },
+        truncation: Truncation::SlidingWindow { stride: 2 },
         pair_truncation: finetune_data::PairTruncation::OnlyFirst,
         ..base
     };
     let separate = EncodingConfig {
-        pairs: PairEncoding::Separate,
+        pair_encoding: PairEncoding::BiEncoder,
         ..base
     };
     for config in [base, windows, separate] {
@@ -295,11 +292,11 @@ fn pairs_windows_scores_and_offsets_survive_the_disk() {
 
 #[test]
 fn a_folder_that_cannot_be_written_is_an_error() {
-    let files = Files::new();
+    let files = SplitFiles::new();
     let blocked = files.folder.path().join("file");
     fs::write(&blocked, "").unwrap();
     let cache = EncodedCache::new(blocked.join("cache"));
-    let (dataset, _) = reader(&files.rows(), BadRows::Refuse).read().unwrap();
+    let (dataset, _) = reader(&files.rows(), OnBadRow::Error).read().unwrap();
     let error = cache
         .dataset(&dataset, &files.tokenizer, &EncodingConfig::new(16))
         .unwrap_err();

@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
-use finetune_data::{BadRows, Label, Split, Target, catalog};
+use finetune_data::{Label, OnBadRow, Split, Target, catalog};
 
-/// Name, and the rows of training, validation, test and unlabelled split.
+/// Name, and the rows of training, validation, test and unlabeled split.
 const SAMPLES: [(&str, [Option<usize>; 4]); 7] = [
     ("ag_news", [Some(400), None, Some(100), None]),
     ("imdb", [Some(8), None, Some(4), Some(2)]),
@@ -21,7 +21,7 @@ fn sample(name: &str) -> PathBuf {
 #[test]
 fn every_sample_opens_by_name_and_reports_its_size() {
     for (name, rows) in SAMPLES {
-        let dataset = catalog::named(name).unwrap();
+        let dataset = catalog::get(name).unwrap();
         let opened = dataset.open(&sample(name)).unwrap();
         let expected = Split::ALL.into_iter().zip(rows);
         let expected: Vec<_> = expected
@@ -46,10 +46,13 @@ fn every_sample_opens_by_name_and_reports_its_size() {
 #[test]
 fn classes_and_scores_of_the_samples_cover_their_targets() {
     for (name, _) in SAMPLES {
-        let opened = catalog::named(name).unwrap().open(&sample(name)).unwrap();
+        let opened = catalog::get(name).unwrap().open(&sample(name)).unwrap();
         let train = opened.splits.train;
         match &train.task.target {
-            Target::Score { lowest, highest } => {
+            Target::Score {
+                min: lowest,
+                max: highest,
+            } => {
                 let has = |end| {
                     train
                         .examples
@@ -66,10 +69,10 @@ fn classes_and_scores_of_the_samples_cover_their_targets() {
 #[test]
 fn a_sample_streams_as_it_opens_and_says_how_far_it_is() {
     for (name, _) in SAMPLES {
-        let dataset = catalog::named(name).unwrap();
+        let dataset = catalog::get(name).unwrap();
         let (opened, _) = dataset.open_split(&sample(name), Split::Train).unwrap();
         let mut reader = dataset
-            .read(&sample(name), Split::Train, BadRows::Refuse)
+            .read(&sample(name), Split::Train, OnBadRow::Error)
             .unwrap();
         let examples: Vec<_> = reader.by_ref().map(Result::unwrap).collect();
         assert_eq!(examples, opened.examples, "{name}");

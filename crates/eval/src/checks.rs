@@ -18,10 +18,10 @@ pub(crate) fn checked_row<S: Copy + Into<f64>>(
         });
     }
     if numbers.len() != classes {
-        return Err(EvalError::WrongWidth {
+        return Err(EvalError::ClassCount {
             row,
             classes,
-            got: numbers.len(),
+            found: numbers.len(),
         });
     }
     let numbers: Vec<f64> = numbers.iter().map(|number| (*number).into()).collect();
@@ -39,7 +39,7 @@ pub(crate) fn finite(row: u64, number: f64, what: impl Fn() -> String) -> Result
     Err(EvalError::NotFinite {
         row,
         what: what(),
-        got: number.to_string(),
+        found: number.to_string(),
     })
 }
 

@@ -4,7 +4,7 @@
 mod agreement;
 mod averages;
 mod confusions;
-mod normalised;
+mod normalized;
 mod score;
 mod stored;
 mod text;
@@ -17,7 +17,7 @@ use crate::EvalError;
 pub use agreement::KappaWeights;
 pub use averages::{Average, AveragedScores};
 pub use confusions::Confusion;
-pub use normalised::{Normalisation, NormalisedConfusionMatrix};
+pub use normalized::{Normalize, NormalizedConfusionMatrix};
 
 /// Confusion matrix: number of rows per true and predicted class.
 ///
@@ -234,14 +234,14 @@ impl ConfusionMatrix {
     /// # fn main() -> Result<(), finetune_eval::EvalError> {
     /// let matrix = ConfusionMatrix::from_slices(&[0, 0, 1], &[0, 2, 1], ["a", "b", "c"])?;
     /// assert_eq!(
-    ///     matrix.normalised_by_true(),
+    ///     matrix.normalized_by_true(),
     ///     [[0.5, 0.0, 0.5], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
     /// );
     /// # Ok(())
     /// # }
     /// ```
-    pub fn normalised_by_true(&self) -> Vec<Vec<f64>> {
-        self.normalised(Normalisation::ByTrue).shares
+    pub fn normalized_by_true(&self) -> Vec<Vec<f64>> {
+        self.normalized(Normalize::True).shares
     }
 
     /// Returns the matrix as a table for terminals that ends in a newline.

@@ -49,25 +49,25 @@ pub enum EvalError {
     },
 
     /// An input value is NaN or infinite.
-    #[error("row {row}: the {what} is {got}, not a finite number")]
+    #[error("row {row}: the {what} is {found}, not a finite number")]
     NotFinite {
         /// Row index, from 0.
         row: u64,
         /// Kind of value, such as "predicted score".
         what: String,
         /// Value found.
-        got: String,
+        found: String,
     },
 
     /// A row does not have one value per class.
-    #[error("row {row}: {got} numbers for {classes} classes")]
-    WrongWidth {
+    #[error("row {row}: {found} numbers for {classes} classes")]
+    ClassCount {
         /// Row index, from 0.
         row: u64,
         /// Number of classes.
         classes: usize,
         /// Number of values found.
-        got: usize,
+        found: usize,
     },
 
     /// The values of a row are not a probability distribution over the classes.
@@ -155,12 +155,12 @@ pub enum EvalError {
     },
 
     /// A setting is out of range.
-    #[error("{setting} is {got}, expected {expected}")]
-    Setting {
+    #[error("{setting} is {found}, expected {expected}")]
+    InvalidSetting {
         /// Name of the setting.
         setting: &'static str,
         /// Value found.
-        got: String,
+        found: String,
         /// Valid values.
         expected: &'static str,
     },
@@ -176,7 +176,7 @@ pub enum EvalError {
 
     /// A plot cannot be written to a file.
     #[error("{}: {reason}", path.display())]
-    Picture {
+    PlotFile {
         /// File.
         path: std::path::PathBuf,
         /// Reason.
@@ -184,7 +184,7 @@ pub enum EvalError {
     },
 
     /// There are no rows to score.
-    #[error("no rows: a score needs at least one labelled prediction")]
+    #[error("no rows: a score needs at least one labeled prediction")]
     NoRows,
 
     /// There are fewer than two classes.
@@ -205,7 +205,7 @@ pub enum EvalError {
 
     /// Deserialized counts are not a `[C, C]` matrix.
     #[error(
-        "counts of {classes} classes must be {classes} x {classes}, got {what} of length {got}"
+        "counts of {classes} classes must be {classes} x {classes}, found {what} of length {found}"
     )]
     CountsNotSquare {
         /// Number of class names.
@@ -213,7 +213,7 @@ pub enum EvalError {
         /// The list of wrong length: the list of rows, or one of the rows.
         what: String,
         /// Length found.
-        got: usize,
+        found: usize,
     },
 
     /// The sum of the counts exceeds 64 bits.
@@ -221,14 +221,14 @@ pub enum EvalError {
     TooManyRows,
 
     /// A sample has too few values.
-    #[error("sample {sample:?}: {got} values where at least {needed} are needed")]
+    #[error("sample {sample:?}: {found} values where at least {needed} are needed")]
     TooFewValues {
-        /// Name of the sample: `first`, `second`, or that of an arm.
+        /// Name of the sample: `first`, `second`, or that of a group.
         sample: String,
         /// Minimum number of values.
         needed: usize,
         /// Number of values found.
-        got: usize,
+        found: usize,
     },
 
     /// Paired samples have different numbers of values.
@@ -248,51 +248,51 @@ pub enum EvalError {
     },
 
     /// A metric is NaN or infinite on some of the rows.
-    #[error("the metric is {got} on {rows}")]
+    #[error("the metric is {found} on {rows}")]
     MetricNotFinite {
         /// Rows: all, all but one, or the number of a resample.
         rows: String,
         /// Value found.
-        got: String,
+        found: String,
     },
 
-    /// There are fewer than two arms to compare.
-    #[error("{got} arms: a comparison needs at least two")]
-    TooFewArms {
-        /// Number of arms found.
-        got: usize,
+    /// There are fewer than two groups to compare.
+    #[error("{found} groups: a comparison needs at least two")]
+    TooFewGroups {
+        /// Number of groups found.
+        found: usize,
     },
 
-    /// Two arms have the same name.
-    #[error("two arms are named {name:?}")]
-    ArmTwice {
+    /// Two groups have the same name.
+    #[error("two groups are named {name:?}")]
+    DuplicateGroup {
         /// Duplicate name.
         name: String,
     },
 
-    /// No arm has the name of the baseline.
-    #[error("no arm is named {name:?}, the arms are {arms:?}")]
-    UnknownArm {
+    /// No group has the name of the baseline.
+    #[error("no group is named {name:?}, the groups are {groups:?}")]
+    UnknownGroup {
         /// Name found.
         name: String,
-        /// Existing names of arms.
-        arms: Vec<String>,
+        /// Existing names of groups.
+        groups: Vec<String>,
     },
 
     /// A table row does not have one cell per column.
-    #[error("row {row} of the table: {got} cells for {columns} columns")]
-    CellsMismatch {
+    #[error("row {row} of the table: {found} cells for {columns} columns")]
+    CellCount {
         /// Row index, from 0.
         row: usize,
         /// Number of columns.
         columns: usize,
         /// Number of cells found.
-        got: usize,
+        found: usize,
     },
 
     /// A figure is not a self-contained SVG drawing.
     #[error("not an SVG drawing that a page can hold: {reason}")]
-    NotADrawing {
+    InvalidSvg {
         /// What is wrong with it.
         reason: String,
     },
@@ -359,7 +359,7 @@ mod tests {
             ),
             (
                 EvalError::NoRows,
-                "no rows: a score needs at least one labelled prediction",
+                "no rows: a score needs at least one labeled prediction",
             ),
             (
                 EvalError::TooFewClasses { classes: 1 },
@@ -376,9 +376,9 @@ mod tests {
                 EvalError::CountsNotSquare {
                     classes: 2,
                     what: "row 1".into(),
-                    got: 3,
+                    found: 3,
                 },
-                "counts of 2 classes must be 2 x 2, got row 1 of length 3",
+                "counts of 2 classes must be 2 x 2, found row 1 of length 3",
             ),
         ];
         for (error, message) in cases {

@@ -26,7 +26,7 @@
 //! [`EvalError::Undefined`].
 //!
 //! [`statistics`] has tests, confidence intervals, effect sizes, power analysis, and comparisons of
-//! the arms of a study. [`report`] writes the results of a run or study to a self-contained HTML
+//! the groups of a study. [`report`] writes the results of a run or study to a self-contained HTML
 //! page, Markdown and JSON.
 //!
 //! Invalid input (different lengths, a label outside the classes, no rows) is an [`EvalError`] that
@@ -81,8 +81,8 @@ mod top_k;
 
 pub use classification::{ClassScores, ClassificationReport};
 pub use confusion_matrix::{
-    Average, AveragedScores, Confusion, ConfusionMatrix, KappaWeights, Normalisation,
-    NormalisedConfusionMatrix,
+    Average, AveragedScores, Confusion, ConfusionMatrix, KappaWeights, Normalize,
+    NormalizedConfusionMatrix,
 };
 pub use error::{CustomError, EvalError};
 pub use metric::{Better, Evaluator, Metric, MetricInput, MetricKind, Scored, Scores, TargetKind};

@@ -37,7 +37,7 @@
 mod axes;
 mod box_plot;
 mod canvas;
-mod colours;
+mod colors;
 mod confusion;
 mod file;
 mod heat_map;
@@ -52,7 +52,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::EvalError;
 pub use box_plot::{BoxPlot, Group};
-pub use colours::ColourScale;
+pub use colors::ColorScale;
 pub use confusion::ConfusionPlot;
 pub use heat_map::HeatMap;
 pub use line_chart::{Line, LineChart};
@@ -74,7 +74,7 @@ pub trait Plot {
     /// # Errors
     ///
     /// - The errors of [`to_svg`](Self::to_svg).
-    /// - [`EvalError::Picture`] if the extension is unknown, PNG is requested without the feature
+    /// - [`EvalError::PlotFile`] if the extension is unknown, PNG is requested without the feature
     ///   `png`, or the file cannot be written.
     fn draw(&self, path: &Path) -> Result<(), EvalError> {
         file::write(path, &self.to_svg()?)

@@ -118,7 +118,7 @@ impl PredictedProbabilities {
     /// The row number is the number of rows added before.
     ///
     /// - [`EvalError::LabelOutOfRange`] if the label is not below `C`.
-    /// - [`EvalError::WrongWidth`] if there is not one value per class.
+    /// - [`EvalError::ClassCount`] if there is not one value per class.
     /// - [`EvalError::NotFinite`] if a value is NaN or infinite.
     /// - [`EvalError::NotProbabilities`] if a value is outside `[0, 1]` or the sum is not 1.
     pub fn add<S: Copy + Into<f64>>(
@@ -148,7 +148,7 @@ impl PredictedProbabilities {
     /// The row number is the number of rows added before.
     ///
     /// - [`EvalError::LabelOutOfRange`] if the label is not below `C`.
-    /// - [`EvalError::WrongWidth`] if there is not one value per class.
+    /// - [`EvalError::ClassCount`] if there is not one value per class.
     /// - [`EvalError::NotFinite`] if a value is NaN or infinite.
     pub fn add_logits<S: Copy + Into<f64>>(
         &mut self,
@@ -242,7 +242,7 @@ impl PredictedProbabilities {
     /// # Errors
     ///
     /// - [`EvalError::NoRows`] if there are no rows.
-    /// - [`EvalError::Setting`] if `k` is 0.
+    /// - [`EvalError::InvalidSetting`] if `k` is 0.
     pub fn top_k_accuracy(&self, k: usize) -> Result<f64, EvalError> {
         check_k(k)?;
         let rows = self.rows_or_error()?;

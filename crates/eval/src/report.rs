@@ -50,10 +50,10 @@ mod texts;
 
 use serde::{Deserialize, Serialize};
 
-pub use block::{Block, Fact, Facts, Section};
+pub use block::{Block, Fact, KeyValues, Section};
 pub use environment::Environment;
 pub use figure::Figure;
-pub use table::{Alignment, Best, Cell, Column, NumberFormat, Table};
+pub use table::{Alignment, BestValue, Cell, Column, NumberFormat, Table};
 pub use texts::{ClassProbability, ScoredText, Texts};
 
 /// Report of a run or study.

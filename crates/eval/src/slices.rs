@@ -89,12 +89,12 @@ impl Slices {
     ///
     /// # Errors
     ///
-    /// [`EvalError::Setting`] unless the bounds rise.
+    /// [`EvalError::InvalidSetting`] unless the bounds rise.
     pub fn by_length(lengths: &[usize], bounds: &[usize]) -> Result<Self, EvalError> {
         if !bounds.is_sorted_by(|a, b| a < b) {
-            return Err(EvalError::Setting {
+            return Err(EvalError::InvalidSetting {
                 setting: "bounds of lengths",
-                got: format!("{bounds:?}"),
+                found: format!("{bounds:?}"),
                 expected: "each larger than the one before",
             });
         }

@@ -4,11 +4,11 @@
 //!
 //! | compared | test |
 //! |---|---|
-//! | two arms of a study, one score per seed | [`TTest::welch`]; with paired seeds [`TTest::paired`] and [`Wilcoxon`] |
+//! | two groups of a study, one score per seed | [`TTest::welch`]; with paired seeds [`TTest::paired`] and [`Wilcoxon`] |
 //! | predictions of two classifiers on the same rows | [`McNemar`] |
-//! | any metric of two systems on the same rows | [`Bootstrap::paired`], [`Randomisation::paired`] |
+//! | any metric of two systems on the same rows | [`Bootstrap::paired`], [`PermutationTest::paired`] |
 //! | any metric of one system | [`Bootstrap::interval`] |
-//! | many arms | a [`ComparisonTable`] with p-values corrected by an [`Adjustment`] |
+//! | many groups | a [`ComparisonTable`] with p-values corrected by an [`Adjustment`] |
 //!
 //! All p-values are two-sided. Differences are first sample minus second. Results match SciPy and
 //! statsmodels to nine digits; where these return NaN, the error here states the reason.
@@ -19,11 +19,11 @@
 //! # Example
 //!
 //! ```
-//! use finetune_eval::statistics::{Arm, Comparison, ComparisonConfig, Verdict};
+//! use finetune_eval::statistics::{ScoreGroup, Comparison, ComparisonConfig, Verdict};
 //!
 //! # fn main() -> Result<(), finetune_eval::EvalError> {
-//! let frozen = Arm::new("frozen", [0.781, 0.779, 0.784, 0.780, 0.782]);
-//! let tuned = Arm::new("fine-tuned", [0.826, 0.831, 0.829, 0.824, 0.833]);
+//! let frozen = ScoreGroup::new("frozen", [0.781, 0.779, 0.784, 0.780, 0.782]);
+//! let tuned = ScoreGroup::new("fine-tuned", [0.826, 0.831, 0.829, 0.824, 0.833]);
 //! let comparison = Comparison::new(&tuned, &frozen, &ComparisonConfig::default())?;
 //! assert_eq!(comparison.verdict(), Verdict::Better);
 //! println!("{comparison}"); // fine-tuned is better than frozen by 0.0474 ...
@@ -41,7 +41,7 @@ mod mcnemar;
 mod noncentral_t;
 mod paired_bootstrap;
 mod power;
-mod randomisation;
+mod randomization;
 mod ranks;
 mod sample;
 mod sample_summary;
@@ -51,7 +51,7 @@ mod wilcoxon;
 
 pub use adjustment::Adjustment;
 pub use bootstrap::{Bootstrap, BootstrapEstimate, BootstrapMethod};
-pub use comparison::{Arm, ArmSummary, Comparison, ComparisonConfig, MoreSeeds, Verdict};
+pub use comparison::{Comparison, ComparisonConfig, GroupSummary, SampleSize, ScoreGroup, Verdict};
 pub use comparison_table::ComparisonTable;
 pub use effect_size::EffectSize;
 pub use interval::ConfidenceInterval;
@@ -59,7 +59,7 @@ pub use mcnemar::{McNemar, McNemarMethod, McNemarTest};
 pub use noncentral_t::noncentral_t_cdf;
 pub use paired_bootstrap::PairedBootstrap;
 pub use power::TTestPower;
-pub use randomisation::{Randomisation, RandomisationTest};
+pub use randomization::{PermutationTest, PermutationTestResult};
 pub use sample_summary::{SampleSummary, Spread};
 pub use t_test::{Design, TTest};
-pub use wilcoxon::{NullDistribution, Wilcoxon, WilcoxonTest, ZeroDifferences};
+pub use wilcoxon::{NullDistribution, Wilcoxon, WilcoxonTest, ZeroMethod};

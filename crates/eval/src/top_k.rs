@@ -36,7 +36,7 @@ impl TopKAccuracy {
     /// # Errors
     ///
     /// - [`EvalError::TooFewClasses`] if there are fewer than two classes.
-    /// - [`EvalError::Setting`] if `k` is 0.
+    /// - [`EvalError::InvalidSetting`] if `k` is 0.
     pub fn new(k: usize, classes: usize) -> Result<Self, EvalError> {
         if classes < 2 {
             return Err(EvalError::TooFewClasses { classes });
@@ -57,7 +57,7 @@ impl TopKAccuracy {
     /// The row number is the number of rows counted before.
     ///
     /// - [`EvalError::LabelOutOfRange`] if the label is not below `classes`.
-    /// - [`EvalError::WrongWidth`] if there is not one score per class.
+    /// - [`EvalError::ClassCount`] if there is not one score per class.
     /// - [`EvalError::NotFinite`] if a score is NaN or infinite.
     pub fn add<S: Copy + Into<f64>>(
         &mut self,
@@ -75,7 +75,7 @@ impl TopKAccuracy {
     /// # Errors
     ///
     /// - [`EvalError::NumberOfClassesDiffers`] if the numbers of classes differ.
-    /// - [`EvalError::Setting`] if `k` differs.
+    /// - [`EvalError::InvalidSetting`] if `k` differs.
     pub fn merge(&mut self, other: &Self) -> Result<(), EvalError> {
         if self.classes != other.classes {
             return Err(EvalError::NumberOfClassesDiffers {
@@ -84,9 +84,9 @@ impl TopKAccuracy {
             });
         }
         if self.k != other.k {
-            return Err(EvalError::Setting {
+            return Err(EvalError::InvalidSetting {
                 setting: "k",
-                got: other.k.to_string(),
+                found: other.k.to_string(),
                 expected: "the same for all rows",
             });
         }
@@ -118,9 +118,9 @@ pub(crate) fn rank(label: usize, scores: &[f64]) -> usize {
 
 pub(crate) fn check_k(k: usize) -> Result<(), EvalError> {
     match k {
-        0 => Err(EvalError::Setting {
+        0 => Err(EvalError::InvalidSetting {
             setting: "k",
-            got: "0".into(),
+            found: "0".into(),
             expected: "at least 1",
         }),
         _ => Ok(()),

@@ -37,7 +37,7 @@ impl Listing {
     }
 
     /// Returns the files that match any of the patterns.
-    pub(crate) fn wanted(
+    pub(crate) fn allow_patterns(
         &self,
         repository: &Repository,
         patterns: &[&str],
@@ -47,7 +47,7 @@ impl Listing {
         if files.is_empty() {
             return Err(HubError::NoMatchingFiles {
                 repository: repository.to_string(),
-                wanted: patterns.iter().map(|&pattern| pattern.to_owned()).collect(),
+                allow_patterns: patterns.iter().map(|&pattern| pattern.to_owned()).collect(),
             });
         }
         Ok(files)

@@ -39,22 +39,22 @@ impl Downloader<'_> {
         + 'static,
     ) -> Result<T, HubError> {
         let mut reason = String::new();
-        for attempt in 0..self.hub.attempts {
+        for attempt in 0..self.hub.max_attempts {
             if attempt > 0 {
                 thread::sleep(FIRST_PAUSE * 2u32.saturating_pow(attempt - 1));
             }
             let (api, request) = (self.api.clone(), request.clone());
-            let result = watched(self.hub.patience, on_bytes, move |reporter| {
+            let result = watched(self.hub.read_timeout, on_bytes, move |reporter| {
                 request(&api, reporter)
             });
             let failure = match result {
                 Ok(Ok(value)) => return Ok(value),
                 Ok(Err(error)) => Failure::of(error, url),
-                Err(NoResult::Silent) => Failure::Final(HubError::Stalled {
+                Err(NoResult::Silent) => Failure::Final(HubError::Timeout {
                     url: url.to_owned(),
-                    patience: self.hub.patience,
+                    patience: self.hub.read_timeout,
                 }),
-                Err(NoResult::Panicked) => Failure::Final(HubError::UnexpectedAnswer {
+                Err(NoResult::Panicked) => Failure::Final(HubError::InvalidResponse {
                     url: url.to_owned(),
                     reason: "not what a hub answers".to_owned(),
                 }),
@@ -70,7 +70,7 @@ impl Downloader<'_> {
         }
         Err(HubError::Unreachable {
             url: url.to_owned(),
-            attempts: self.hub.attempts,
+            attempts: self.hub.max_attempts,
             reason,
         })
     }
@@ -85,7 +85,7 @@ impl Downloader<'_> {
     ) -> Result<(), HubError> {
         let path = snapshot.join(file);
         let mut checked = Err(HubError::io(&path, io::ErrorKind::NotFound.into()));
-        for _ in 0..self.hub.attempts {
+        for _ in 0..self.hub.max_attempts {
             if !path.exists() {
                 self.download(commit, file, snapshot, on_bytes)?;
             }
@@ -143,7 +143,7 @@ impl Downloader<'_> {
             });
         }
         if metadata.commit_hash() != commit {
-            return Err(HubError::UnexpectedAnswer {
+            return Err(HubError::InvalidResponse {
                 url: url.to_owned(),
                 reason: format!("expected commit {commit}, found {}", metadata.commit_hash()),
             });
@@ -176,7 +176,7 @@ fn check(path: &Path) -> Result<(), HubError> {
     if found == expected {
         return Ok(());
     }
-    Err(HubError::Damaged {
+    Err(HubError::Corrupted {
         path: path.to_path_buf(),
         expected,
         found,

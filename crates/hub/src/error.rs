@@ -32,17 +32,17 @@ pub enum HubError {
 
     /// There is no cache directory: no environment variable sets it and there is no home directory.
     #[error("no folder for the cache: set HF_HOME")]
-    NoCache,
+    NoCacheDir,
 
     /// Offline mode is enabled and the cache lacks requested files.
-    #[error("{repository}: offline (HF_HUB_OFFLINE), and {cache} has no {}", wanted.join(", "))]
+    #[error("{repository}: offline (HF_HUB_OFFLINE), and {cache} has no {}", allow_patterns.join(", "))]
     Offline {
         /// The repository.
         repository: String,
         /// Directory of the cache.
         cache: PathBuf,
         /// The requested patterns.
-        wanted: Vec<String>,
+        allow_patterns: Vec<String>,
     },
 
     /// The repository, revision or file does not exist or is not accessible.
@@ -55,12 +55,12 @@ pub enum HubError {
     },
 
     /// No file of the repository matches the requested patterns.
-    #[error("{repository}: no file like {}", wanted.join(", "))]
+    #[error("{repository}: no file like {}", allow_patterns.join(", "))]
     NoMatchingFiles {
         /// The repository.
         repository: String,
         /// The requested patterns.
-        wanted: Vec<String>,
+        allow_patterns: Vec<String>,
     },
 
     /// The hub could not be reached, or the connection failed, in every attempt.
@@ -76,7 +76,7 @@ pub enum HubError {
 
     /// The hub sent no data for too long.
     #[error("{url}: nothing came for {} seconds", patience.as_secs_f64())]
-    Stalled {
+    Timeout {
         /// The requested URL.
         url: String,
         /// Maximum time without data.
@@ -85,7 +85,7 @@ pub enum HubError {
 
     /// Unexpected HTTP response from the hub.
     #[error("{url}: {reason}")]
-    UnexpectedAnswer {
+    InvalidResponse {
         /// The requested URL.
         url: String,
         /// Description of the problem.
@@ -103,7 +103,7 @@ pub enum HubError {
 
     /// The hash of a downloaded file is wrong, in every attempt.
     #[error("{path}: expected a file with the hash {expected}, found {found}")]
-    Damaged {
+    Corrupted {
         /// Path of the file.
         path: PathBuf,
         /// The expected hash.
@@ -146,7 +146,7 @@ impl Failure {
                 | ureq::Error::BadUri(_)
                 | ureq::Error::Json(_)) => {
                     let reason = error.to_string();
-                    Self::Final(HubError::UnexpectedAnswer { url, reason })
+                    Self::Final(HubError::InvalidResponse { url, reason })
                 }
                 error => Self::Transient(error.to_string()),
             },
@@ -156,7 +156,7 @@ impl Failure {
             }
             error => {
                 let reason = error.to_string();
-                Self::Final(HubError::UnexpectedAnswer { url, reason })
+                Self::Final(HubError::InvalidResponse { url, reason })
             }
         }
     }

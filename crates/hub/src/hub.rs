@@ -28,15 +28,15 @@ pub struct Hub {
     endpoint: String,
     cache: PathBuf,
     token: Option<String>,
-    offline: bool,
-    refresh: bool,
-    pub(crate) attempts: u32,
-    pub(crate) patience: Duration,
+    local_files_only: bool,
+    force_download: bool,
+    pub(crate) max_attempts: u32,
+    pub(crate) read_timeout: Duration,
 }
 
 /// Progress of a download.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FetchProgress {
+pub struct DownloadProgress {
     /// Name of the file being downloaded.
     pub file: String,
     /// Index of the file among the requested files, from 0.
@@ -47,12 +47,12 @@ pub struct FetchProgress {
     pub bytes: u64,
 }
 
-/// Downloads files with the settings from the environment: [`Hub::from_env`] and [`Hub::fetch`].
+/// Downloads files with the settings from the environment: [`Hub::from_env`] and [`Hub::snapshot_download`].
 ///
 /// # Errors
 /// The errors of these two functions.
-pub fn fetch(repository: &Repository, wanted: &[&str]) -> Result<PathBuf, HubError> {
-    Hub::from_env()?.fetch(repository, wanted)
+pub fn fetch(repository: &Repository, allow_patterns: &[&str]) -> Result<PathBuf, HubError> {
+    Hub::from_env()?.snapshot_download(repository, allow_patterns)
 }
 
 impl Hub {
@@ -63,17 +63,17 @@ impl Hub {
             endpoint: "https://huggingface.co".to_owned(),
             cache: cache.into(),
             token: None,
-            offline: false,
-            refresh: false,
-            attempts: 4,
-            patience: Duration::from_secs(30),
+            local_files_only: false,
+            force_download: false,
+            max_attempts: 4,
+            read_timeout: Duration::from_secs(30),
         }
     }
 
     /// Creates a client from environment variables; see the crate documentation for their names.
     ///
     /// # Errors
-    /// - [`HubError::NoCache`] if no variable sets the cache directory and there is no home
+    /// - [`HubError::NoCacheDir`] if no variable sets the cache directory and there is no home
     ///   directory.
     pub fn from_env() -> Result<Self, HubError> {
         Self::from_variables(&|name| env::var(name).ok().filter(|value| !value.is_empty()))
@@ -98,8 +98,8 @@ impl Hub {
         let is_on = |value: String| {
             ["1", "true", "yes", "on"].contains(&value.to_ascii_lowercase().as_str())
         };
-        let mut hub = Self::new(cache.ok_or(HubError::NoCache)?)
-            .offline(variable("HF_HUB_OFFLINE").is_some_and(is_on));
+        let mut hub = Self::new(cache.ok_or(HubError::NoCacheDir)?)
+            .local_files_only(variable("HF_HUB_OFFLINE").is_some_and(is_on));
         hub.token = token.filter(|token| !token.is_empty());
         Ok(match variable("HF_ENDPOINT") {
             Some(endpoint) => hub.endpoint(endpoint),
@@ -116,28 +116,40 @@ impl Hub {
 
     /// Sets whether only the cache is used (default: false).
     #[must_use]
-    pub fn offline(self, offline: bool) -> Self {
-        Self { offline, ..self }
+    pub fn local_files_only(self, offline: bool) -> Self {
+        Self {
+            local_files_only: offline,
+            ..self
+        }
     }
 
     /// Sets whether to check for a newer commit even if the cache has all requested files (default:
     /// false).
     #[must_use]
-    pub fn refresh(self, refresh: bool) -> Self {
-        Self { refresh, ..self }
+    pub fn force_download(self, refresh: bool) -> Self {
+        Self {
+            force_download: refresh,
+            ..self
+        }
     }
 
     /// Sets the maximum number of attempts per request, at least 1 (default: 4).
     #[must_use]
-    pub fn attempts(self, attempts: u32) -> Self {
+    pub fn max_attempts(self, attempts: u32) -> Self {
         let attempts = attempts.max(1);
-        Self { attempts, ..self }
+        Self {
+            max_attempts: attempts,
+            ..self
+        }
     }
 
     /// Sets the maximum time without received data (default: 30 seconds).
     #[must_use]
-    pub fn patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn read_timeout(self, patience: Duration) -> Self {
+        Self {
+            read_timeout: patience,
+            ..self
+        }
     }
 
     /// Returns the cache directory.
@@ -159,48 +171,55 @@ impl Hub {
     ///   accessible.
     /// - [`HubError::NoMatchingFiles`] if no file matches the patterns.
     /// - [`HubError::Unreachable`] if every attempt failed.
-    /// - [`HubError::Stalled`] if the hub sent no data for too long.
-    /// - [`HubError::UnexpectedAnswer`] if the HTTP response is unexpected.
+    /// - [`HubError::Timeout`] if the hub sent no data for too long.
+    /// - [`HubError::InvalidResponse`] if the HTTP response is unexpected.
     /// - [`HubError::UnsafeName`] if a name leads outside the cache directory.
-    /// - [`HubError::Damaged`] if the hash of a file is wrong.
+    /// - [`HubError::Corrupted`] if the hash of a file is wrong.
     /// - [`HubError::Io`] if the cache cannot be read or written.
-    pub fn fetch(&self, repository: &Repository, wanted: &[&str]) -> Result<PathBuf, HubError> {
-        self.fetch_with(repository, wanted, &mut |_| ())
+    pub fn snapshot_download(
+        &self,
+        repository: &Repository,
+        allow_patterns: &[&str],
+    ) -> Result<PathBuf, HubError> {
+        self.fetch_with(repository, allow_patterns, &mut |_| ())
     }
 
-    /// Downloads files like [`Self::fetch`], with a callback whenever bytes are received.
+    /// Downloads files like [`Self::snapshot_download`], with a callback whenever bytes are received.
     ///
     /// # Errors
-    /// The same errors as [`Self::fetch`].
+    /// The same errors as [`Self::snapshot_download`].
     pub fn fetch_with(
         &self,
         repository: &Repository,
-        wanted: &[&str],
-        on_progress: &mut dyn FnMut(&FetchProgress),
+        allow_patterns: &[&str],
+        on_progress: &mut dyn FnMut(&DownloadProgress),
     ) -> Result<PathBuf, HubError> {
         repository.check()?;
         let cache = RepositoryCache::new(&self.cache, repository);
-        if let Some(folder) = self.cached(&cache, repository, wanted)? {
+        if let Some(folder) = self.cached(&cache, repository, allow_patterns)? {
             return Ok(folder);
         }
-        if self.offline {
+        if self.local_files_only {
             return Err(HubError::Offline {
                 repository: repository.to_string(),
                 cache: self.cache.clone(),
-                wanted: wanted.iter().map(|&pattern| pattern.to_owned()).collect(),
+                allow_patterns: allow_patterns
+                    .iter()
+                    .map(|&pattern| pattern.to_owned())
+                    .collect(),
             });
         }
         let _lock = cache.lock()?;
         // Another process may have downloaded it in the meantime.
-        if let Some(folder) = self.cached(&cache, repository, wanted)? {
+        if let Some(folder) = self.cached(&cache, repository, allow_patterns)? {
             return Ok(folder);
         }
         let downloader = self.downloader(repository)?;
         let listing = downloader.listing()?;
-        let files = listing.wanted(repository, wanted)?;
+        let files = listing.allow_patterns(repository, allow_patterns)?;
         let folder = cache.snapshot(&listing.commit);
         for (index, file) in files.iter().enumerate() {
-            let mut progress = FetchProgress {
+            let mut progress = DownloadProgress {
                 file: file.clone(),
                 index,
                 files: files.len(),
@@ -221,14 +240,14 @@ impl Hub {
         &self,
         cache: &RepositoryCache,
         repository: &Repository,
-        wanted: &[&str],
+        allow_patterns: &[&str],
     ) -> Result<Option<PathBuf>, HubError> {
-        if self.refresh && !self.offline {
+        if self.force_download && !self.local_files_only {
             return Ok(None);
         }
         if let Some(listing) = cache.listing() {
             let folder = cache.snapshot(&listing.commit);
-            let files = listing.wanted(repository, wanted)?;
+            let files = listing.allow_patterns(repository, allow_patterns)?;
             return Ok(files
                 .iter()
                 .all(|file| folder.join(file).is_file())
@@ -236,8 +255,9 @@ impl Hub {
         }
         // Files downloaded by another library have no listing, so only the present files can be
         // matched.
-        let present = cache.present().filter(|_| self.offline);
-        let found = present.filter(|listing| listing.wanted(repository, wanted).is_ok());
+        let present = cache.present().filter(|_| self.local_files_only);
+        let found =
+            present.filter(|listing| listing.allow_patterns(repository, allow_patterns).is_ok());
         Ok(found.map(|listing| cache.snapshot(&listing.commit)))
     }
 
@@ -247,12 +267,10 @@ impl Hub {
             .with_token(self.token.clone())
             .with_progress(false)
             .with_retries(0);
-        let api = builder
-            .build()
-            .map_err(|error| HubError::UnexpectedAnswer {
-                url: self.endpoint.clone(),
-                reason: error.to_string(),
-            })?;
+        let api = builder.build().map_err(|error| HubError::InvalidResponse {
+            url: self.endpoint.clone(),
+            reason: error.to_string(),
+        })?;
         Ok(Downloader {
             hub: self,
             api,
@@ -289,7 +307,7 @@ impl fmt::Debug for Hub {
             .debug_struct("Hub")
             .field("endpoint", &self.endpoint)
             .field("cache", &self.cache)
-            .field("offline", &self.offline)
+            .field("offline", &self.local_files_only)
             .finish_non_exhaustive()
     }
 }
@@ -323,7 +341,7 @@ mod tests {
         for (first, expected) in caches.iter().enumerate() {
             assert_eq!(hub(&all[first..]).unwrap().cache(), Path::new(expected));
         }
-        assert!(matches!(hub(&[]), Err(HubError::NoCache)));
+        assert!(matches!(hub(&[]), Err(HubError::NoCacheDir)));
     }
 
     #[test]
@@ -337,7 +355,11 @@ mod tests {
             ("0", false),
             ("off", false),
         ] {
-            assert_eq!(of("HF_HUB_OFFLINE", value).offline, expected, "{value}");
+            assert_eq!(
+                of("HF_HUB_OFFLINE", value).local_files_only,
+                expected,
+                "{value}"
+            );
         }
         let hub = of("HF_TOKEN", " secret\n");
         assert_eq!(hub.token.as_deref(), Some("secret"));

@@ -16,7 +16,7 @@
 //! # Guarantees
 //!
 //! - Cached files are used without a request. For a branch (default: `main`), this is the commit of
-//!   the first download; [`Hub::refresh`] checks for a newer one.
+//!   the first download; [`Hub::force_download`] checks for a newer one.
 //! - Each file is verified by its hash before use. All files of a directory belong to the same
 //!   commit.
 //! - An interrupted download is resumed, also by a later run.
@@ -42,5 +42,5 @@ mod repository;
 mod watch;
 
 pub use error::HubError;
-pub use hub::{FetchProgress, Hub, fetch};
-pub use repository::{Repository, RepositoryKind};
+pub use hub::{DownloadProgress, Hub, fetch};
+pub use repository::{RepoType, Repository};

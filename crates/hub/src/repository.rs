@@ -1,13 +1,13 @@
 //! Repositories of the hub.
 
-use hf_hub::{Repo, RepoType};
+use hf_hub::{Repo, RepoType as HfRepoType};
 
 use crate::error::HubError;
 use crate::pattern::is_inside;
 
 /// Type of a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RepositoryKind {
+pub enum RepoType {
     /// Dataset repository.
     Dataset,
     /// Model repository.
@@ -18,7 +18,7 @@ pub enum RepositoryKind {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Repository {
     /// Type of the repository.
-    pub kind: RepositoryKind,
+    pub kind: RepoType,
     /// Id of the repository: `owner/name`, or only a name for some old repositories.
     pub id: String,
     /// Branch, tag or commit.
@@ -28,24 +28,24 @@ pub struct Repository {
 impl Repository {
     /// Creates a reference to the main branch of a dataset.
     pub fn dataset(id: impl Into<String>) -> Self {
-        Self::main(RepositoryKind::Dataset, id.into())
+        Self::main(RepoType::Dataset, id.into())
     }
 
     /// Creates a reference to the main branch of a model.
     pub fn model(id: impl Into<String>) -> Self {
-        Self::main(RepositoryKind::Model, id.into())
+        Self::main(RepoType::Model, id.into())
     }
 
     /// Sets the revision. A commit makes a run reproducible regardless of later changes.
     #[must_use]
-    pub fn at(self, revision: impl Into<String>) -> Self {
+    pub fn with_revision(self, revision: impl Into<String>) -> Self {
         Self {
             revision: revision.into(),
             ..self
         }
     }
 
-    fn main(kind: RepositoryKind, id: String) -> Self {
+    fn main(kind: RepoType, id: String) -> Self {
         Self {
             kind,
             id,
@@ -71,8 +71,8 @@ impl Repository {
     /// Returns the repository at a commit, as a type of the library.
     pub(crate) fn at_commit(&self, commit: &str) -> Repo {
         let kind = match self.kind {
-            RepositoryKind::Dataset => RepoType::Dataset,
-            RepositoryKind::Model => RepoType::Model,
+            RepoType::Dataset => HfRepoType::Dataset,
+            RepoType::Model => HfRepoType::Model,
         };
         Repo::with_revision(self.id.clone(), kind, commit.to_owned())
     }
@@ -91,7 +91,10 @@ mod tests {
     #[test]
     fn ids_and_revisions_are_checked() {
         for id in ["gpt2", "fancyzhx/ag_news", "a-b/c.d_e"] {
-            Repository::dataset(id).at("refs/pr/1").check().unwrap();
+            Repository::dataset(id)
+                .with_revision("refs/pr/1")
+                .check()
+                .unwrap();
         }
         for id in [
             "", "a/b/c", "../x", "a/..", "/a", "a b", "a?b", "a/", "a\\b",
@@ -100,7 +103,10 @@ mod tests {
         }
         for revision in ["", "../main", "a//b", "main#x"] {
             assert!(
-                Repository::model("a").at(revision).check().is_err(),
+                Repository::model("a")
+                    .with_revision(revision)
+                    .check()
+                    .is_err(),
                 "{revision}"
             );
         }

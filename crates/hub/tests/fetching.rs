@@ -26,12 +26,12 @@ fn hub() -> (Server, TempDir, Hub) {
     let cache = tempfile::tempdir().unwrap();
     let hub = Hub::new(cache.path())
         .endpoint(server.address())
-        .patience(Duration::from_secs(5));
+        .read_timeout(Duration::from_secs(5));
     (server, cache, hub)
 }
 
 fn assert_fetched(server: &Server, folder: &Path) {
-    for (name, content) in &server.behaviour().files {
+    for (name, content) in &server.behavior().files {
         let path = folder.join(name);
         assert_eq!(path.exists(), name != "README.md", "{name}");
         assert!(
@@ -62,11 +62,14 @@ fn files_are_downloaded_once() {
     assert_eq!((files.last().unwrap().1, bytes), (1, 9));
 
     let requests = server.request_count();
-    assert_eq!(hub.fetch(&repository(), WANTED).unwrap(), folder);
+    assert_eq!(
+        hub.snapshot_download(&repository(), WANTED).unwrap(),
+        folder
+    );
     assert_eq!(
         hub.clone()
-            .offline(true)
-            .fetch(&repository(), WANTED)
+            .local_files_only(true)
+            .snapshot_download(&repository(), WANTED)
             .unwrap(),
         folder
     );
@@ -74,23 +77,24 @@ fn files_are_downloaded_once() {
 
     // Asked again, the hub has the same commit: nothing is downloaded.
     hub.clone()
-        .refresh(true)
-        .fetch(&repository(), WANTED)
+        .force_download(true)
+        .snapshot_download(&repository(), WANTED)
         .unwrap();
     assert_eq!(server.request_count(), requests + 1);
     // Another file of the same commit.
-    hub.fetch(&repository(), &["README.md"]).unwrap();
+    hub.snapshot_download(&repository(), &["README.md"])
+        .unwrap();
     assert_eq!(fs::read(folder.join("README.md")).unwrap(), b"a card");
 }
 
 #[test]
 fn an_interrupted_download_goes_on_where_it_stopped() {
     let (server, _cache, hub) = hub();
-    server.behaviour().broken_answers = 2;
-    let folder = hub.fetch(&repository(), WANTED).unwrap();
+    server.behavior().broken_answers = 2;
+    let folder = hub.snapshot_download(&repository(), WANTED).unwrap();
     assert_fetched(&server, &folder);
-    let behaviour = server.behaviour();
-    let ranges = behaviour
+    let behavior = server.behavior();
+    let ranges = behavior
         .requests
         .iter()
         .filter_map(|(_, range)| range.as_deref());
@@ -102,11 +106,11 @@ fn an_interrupted_download_goes_on_where_it_stopped() {
 #[test]
 fn a_later_run_goes_on_too() {
     let (server, _cache, hub) = hub();
-    server.behaviour().broken_answers = 1;
+    server.behavior().broken_answers = 1;
     let error = hub
         .clone()
-        .attempts(1)
-        .fetch(&repository(), WANTED)
+        .max_attempts(1)
+        .snapshot_download(&repository(), WANTED)
         .unwrap_err();
     assert!(
         matches!(error, HubError::Unreachable { attempts: 1, .. }),
@@ -114,14 +118,14 @@ fn a_later_run_goes_on_too() {
     );
     assert!(
         hub.clone()
-            .offline(true)
-            .fetch(&repository(), WANTED)
+            .local_files_only(true)
+            .snapshot_download(&repository(), WANTED)
             .is_err()
     );
 
-    let folder = hub.fetch(&repository(), WANTED).unwrap();
+    let folder = hub.snapshot_download(&repository(), WANTED).unwrap();
     assert_fetched(&server, &folder);
-    let requests = &server.behaviour().requests;
+    let requests = &server.behavior().requests;
     assert!(
         requests
             .iter()
@@ -133,11 +137,11 @@ fn a_later_run_goes_on_too() {
 fn a_part_that_does_not_fit_is_downloaded_anew() {
     for spoil in ["ignored range", "too long", "complete"] {
         let (server, cache, hub) = hub();
-        server.behaviour().broken_answers = 1;
+        server.behavior().broken_answers = 1;
         assert!(
             hub.clone()
-                .attempts(1)
-                .fetch(&repository(), WANTED)
+                .max_attempts(1)
+                .snapshot_download(&repository(), WANTED)
                 .is_err()
         );
         let blobs = cache.path().join("datasets--owner--name/blobs");
@@ -148,11 +152,11 @@ fn a_part_that_does_not_fit_is_downloaded_anew() {
         let mut part = part.filter(|path| path.extension().is_some_and(|end| end == "part"));
         let part = part.next().unwrap();
         match spoil {
-            "ignored range" => server.behaviour().ignores_ranges = true,
+            "ignored range" => server.behavior().ignores_ranges = true,
             "too long" => fs::write(part, vec![0; 2_000_000]).unwrap(),
             _ => fs::write(part, vec![0; 1_200_000]).unwrap(),
         }
-        let folder = hub.fetch(&repository(), WANTED).unwrap();
+        let folder = hub.snapshot_download(&repository(), WANTED).unwrap();
         assert_fetched(&server, &folder);
     }
 }
@@ -160,24 +164,28 @@ fn a_part_that_does_not_fit_is_downloaded_anew() {
 #[test]
 fn a_file_with_another_hash_is_never_used() {
     let (server, _cache, hub) = hub();
-    server.behaviour().wrong_bytes = 1;
-    let folder = hub.fetch(&repository(), WANTED).unwrap();
+    server.behavior().wrong_bytes = 1;
+    let folder = hub.snapshot_download(&repository(), WANTED).unwrap();
     assert_fetched(&server, &folder);
 
     let (server, cache, hub) = self::hub();
-    server.behaviour().wrong_bytes = 100;
+    server.behavior().wrong_bytes = 100;
     let error = hub
         .clone()
-        .attempts(2)
-        .fetch(&repository(), WANTED)
+        .max_attempts(2)
+        .snapshot_download(&repository(), WANTED)
         .unwrap_err();
-    assert!(matches!(error, HubError::Damaged { .. }), "{error}");
+    assert!(matches!(error, HubError::Corrupted { .. }), "{error}");
     let snapshot = cache
         .path()
         .join("datasets--owner--name/snapshots")
         .join(COMMIT);
     assert!(!snapshot.join("data/train.parquet").exists());
-    assert!(hub.offline(true).fetch(&repository(), WANTED).is_err());
+    assert!(
+        hub.local_files_only(true)
+            .snapshot_download(&repository(), WANTED)
+            .is_err()
+    );
 }
 
 #[test]
@@ -186,25 +194,27 @@ fn small_files_have_the_hash_of_git() {
     let cache = tempfile::tempdir().unwrap();
     let hub = Hub::new(cache.path())
         .endpoint(server.address())
-        .attempts(1);
+        .max_attempts(1);
     // As `git hash-object` prints it.
-    server.behaviour().etag = Some("ce013625030ba8dba906f756967f9e9ca394464a".to_owned());
-    hub.fetch(&repository(), &["a.txt"]).unwrap();
+    server.behavior().etag = Some("ce013625030ba8dba906f756967f9e9ca394464a".to_owned());
+    hub.snapshot_download(&repository(), &["a.txt"]).unwrap();
 
     let other = tempfile::tempdir().unwrap();
-    server.behaviour().etag = Some("ce013625030ba8dba906f756967f9e9ca394464b".to_owned());
+    server.behavior().etag = Some("ce013625030ba8dba906f756967f9e9ca394464b".to_owned());
     let hub = Hub::new(other.path())
         .endpoint(server.address())
-        .attempts(1);
-    let error = hub.fetch(&repository(), &["a.txt"]).unwrap_err();
-    assert!(matches!(error, HubError::Damaged { .. }), "{error}");
+        .max_attempts(1);
+    let error = hub
+        .snapshot_download(&repository(), &["a.txt"])
+        .unwrap_err();
+    assert!(matches!(error, HubError::Corrupted { .. }), "{error}");
 }
 
 #[test]
 fn what_the_hub_has_not_is_said() {
     let (server, _cache, hub) = hub();
     let error = hub
-        .fetch(&Repository::dataset("owner/other"), WANTED)
+        .snapshot_download(&Repository::dataset("owner/other"), WANTED)
         .unwrap_err();
     assert!(
         matches!(error, HubError::NotFound { status: 404, .. }),
@@ -213,9 +223,13 @@ fn what_the_hub_has_not_is_said() {
     assert!(error.to_string().contains("owner/other"), "{error}");
     assert_eq!(server.request_count(), 1);
 
-    let error = hub.fetch(&repository(), &["*.csv"]).unwrap_err();
+    let error = hub
+        .snapshot_download(&repository(), &["*.csv"])
+        .unwrap_err();
     assert_eq!(error.to_string(), "owner/name (main): no file like *.csv");
-    let error = hub.fetch(&repository().at("../main"), WANTED).unwrap_err();
+    let error = hub
+        .snapshot_download(&repository().with_revision("../main"), WANTED)
+        .unwrap_err();
     assert!(
         matches!(error, HubError::InvalidRepository { .. }),
         "{error}"
@@ -225,7 +239,10 @@ fn what_the_hub_has_not_is_said() {
 #[test]
 fn offline_the_hub_is_not_asked() {
     let (server, _cache, hub) = hub();
-    let error = hub.offline(true).fetch(&repository(), WANTED).unwrap_err();
+    let error = hub
+        .local_files_only(true)
+        .snapshot_download(&repository(), WANTED)
+        .unwrap_err();
     assert!(matches!(error, HubError::Offline { .. }), "{error}");
     assert!(error.to_string().contains("data/*.parquet"), "{error}");
     assert_eq!(server.request_count(), 0);
@@ -243,21 +260,30 @@ fn offline_the_cache_of_another_library_is_used() {
 
     let hub = Hub::new(cache.path())
         .endpoint("http://127.0.0.1:9")
-        .offline(true);
-    assert_eq!(hub.fetch(&repository(), WANTED).unwrap(), snapshot);
+        .local_files_only(true);
     assert_eq!(
-        hub.fetch(&repository().at(COMMIT), WANTED).unwrap(),
+        hub.snapshot_download(&repository(), WANTED).unwrap(),
         snapshot
     );
-    let error = hub.fetch(&repository(), &["*.json"]).unwrap_err();
+    assert_eq!(
+        hub.snapshot_download(&repository().with_revision(COMMIT), WANTED)
+            .unwrap(),
+        snapshot
+    );
+    let error = hub
+        .snapshot_download(&repository(), &["*.json"])
+        .unwrap_err();
     assert!(matches!(error, HubError::Offline { .. }), "{error}");
 }
 
 #[test]
 fn a_busy_hub_is_asked_again_and_a_missing_one_is_an_error() {
     let (server, _cache, hub) = hub();
-    server.behaviour().unavailable = 2;
-    assert_fetched(&server, &hub.fetch(&repository(), WANTED).unwrap());
+    server.behavior().unavailable = 2;
+    assert_fetched(
+        &server,
+        &hub.snapshot_download(&repository(), WANTED).unwrap(),
+    );
 
     // A port that no one listens at.
     let closed = TcpListener::bind("127.0.0.1:0")
@@ -267,8 +293,8 @@ fn a_busy_hub_is_asked_again_and_a_missing_one_is_an_error() {
     let cache = tempfile::tempdir().unwrap();
     let hub = Hub::new(cache.path())
         .endpoint(format!("http://{closed}"))
-        .attempts(2);
-    let error = hub.fetch(&repository(), WANTED).unwrap_err();
+        .max_attempts(2);
+    let error = hub.snapshot_download(&repository(), WANTED).unwrap_err();
     assert!(
         matches!(error, HubError::Unreachable { attempts: 2, .. }),
         "{error}"
@@ -278,11 +304,11 @@ fn a_busy_hub_is_asked_again_and_a_missing_one_is_an_error() {
 #[test]
 fn a_silent_hub_is_not_waited_for() {
     let (server, _cache, hub) = hub();
-    server.behaviour().silent = true;
+    server.behavior().silent = true;
     let start = Instant::now();
-    let hub = hub.patience(Duration::from_millis(300));
-    let error = hub.fetch(&repository(), WANTED).unwrap_err();
-    assert!(matches!(error, HubError::Stalled { .. }), "{error}");
+    let hub = hub.read_timeout(Duration::from_millis(300));
+    let error = hub.snapshot_download(&repository(), WANTED).unwrap_err();
+    assert!(matches!(error, HubError::Timeout { .. }), "{error}");
     assert!(start.elapsed() < Duration::from_secs(5));
 }
 
@@ -297,13 +323,13 @@ fn names_that_climb_out_are_refused() {
         let cache = tempfile::tempdir().unwrap();
         let hub = Hub::new(cache.path()).endpoint(server.address());
         // Even if another file is wanted.
-        let error = hub.fetch(&repository(), WANTED).unwrap_err();
+        let error = hub.snapshot_download(&repository(), WANTED).unwrap_err();
         assert!(matches!(error, HubError::UnsafeName { .. }), "{error}");
         assert_eq!(server.request_count(), 1);
     }
     let (server, _cache, hub) = hub();
-    server.behaviour().etag = Some("../../../evil".to_owned());
-    let error = hub.fetch(&repository(), WANTED).unwrap_err();
+    server.behavior().etag = Some("../../../evil".to_owned());
+    let error = hub.snapshot_download(&repository(), WANTED).unwrap_err();
     assert!(matches!(error, HubError::UnsafeName { .. }), "{error}");
 }
 
@@ -312,12 +338,17 @@ fn programs_that_fetch_the_same_wait_for_each_other() {
     let (server, _cache, hub) = hub();
     thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| assert_fetched(&server, &hub.fetch(&repository(), WANTED).unwrap()));
+            scope.spawn(|| {
+                assert_fetched(
+                    &server,
+                    &hub.snapshot_download(&repository(), WANTED).unwrap(),
+                )
+            });
         }
     });
     // The listing, and each file's content.
-    let behaviour = server.behaviour();
-    let whole = behaviour
+    let behavior = server.behavior();
+    let whole = behavior
         .requests
         .iter()
         .filter(|(_, range)| range.as_deref() != Some("0-0"));

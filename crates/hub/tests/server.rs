@@ -11,7 +11,7 @@ pub(crate) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// How the hub behaves.
 #[derive(Default)]
-pub(crate) struct Behaviour {
+pub(crate) struct Behavior {
     /// The files of the repository `owner/name`, in their order.
     pub(crate) files: Vec<(String, Vec<u8>)>,
     /// How many more answers with the content of a file break off halfway.
@@ -34,7 +34,7 @@ pub(crate) struct Behaviour {
 #[derive(Clone)]
 pub(crate) struct Server {
     address: String,
-    behaviour: Arc<Mutex<Behaviour>>,
+    behavior: Arc<Mutex<Behavior>>,
 }
 
 impl Server {
@@ -45,9 +45,9 @@ impl Server {
             .map(|(name, content)| (name.to_string(), content.to_vec()));
         let server = Self {
             address: format!("http://{}", listener.local_addr().unwrap()),
-            behaviour: Arc::new(Mutex::new(Behaviour {
+            behavior: Arc::new(Mutex::new(Behavior {
                 files: files.collect(),
-                ..Behaviour::default()
+                ..Behavior::default()
             })),
         };
         let answering = server.clone();
@@ -65,31 +65,31 @@ impl Server {
         &self.address
     }
 
-    pub(crate) fn behaviour(&self) -> MutexGuard<'_, Behaviour> {
-        self.behaviour.lock().unwrap()
+    pub(crate) fn behavior(&self) -> MutexGuard<'_, Behavior> {
+        self.behavior.lock().unwrap()
     }
 
     pub(crate) fn request_count(&self) -> usize {
-        self.behaviour().requests.len()
+        self.behavior().requests.len()
     }
 
     fn answer(&self, mut stream: TcpStream) -> std::io::Result<()> {
         let (path, range) = read_request(&stream)?;
-        let mut behaviour = self.behaviour();
-        behaviour.requests.push((path.clone(), range.clone()));
-        if behaviour.silent {
-            drop(behaviour);
+        let mut behavior = self.behavior();
+        behavior.requests.push((path.clone(), range.clone()));
+        if behavior.silent {
+            drop(behavior);
             thread::sleep(Duration::from_secs(20));
             return Ok(());
         }
-        if take_one(&mut behaviour.unavailable) {
+        if take_one(&mut behavior.unavailable) {
             return write!(
                 stream,
                 "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
             );
         }
         if path == "/api/datasets/owner/name/revision/main" {
-            let names: Vec<String> = behaviour
+            let names: Vec<String> = behavior
                 .files
                 .iter()
                 .map(|(name, _)| format!(r#"{{"rfilename":{name:?}}}"#))
@@ -103,13 +103,13 @@ impl Server {
         }
         let prefix = format!("/datasets/owner/name/resolve/{COMMIT}/");
         let file = path.strip_prefix(&prefix);
-        let found = behaviour
+        let found = behavior
             .files
             .iter()
             .find(|(name, _)| Some(name.as_str()) == file)
             .cloned();
         match found {
-            Some((_, content)) => send(&mut stream, &content, range, &mut behaviour),
+            Some((_, content)) => send(&mut stream, &content, range, &mut behavior),
             None => write!(
                 stream,
                 "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -139,9 +139,9 @@ fn send(
     stream: &mut TcpStream,
     content: &[u8],
     range: Option<String>,
-    behaviour: &mut Behaviour,
+    behavior: &mut Behavior,
 ) -> std::io::Result<()> {
-    let etag = behaviour.etag.clone().unwrap_or_else(|| {
+    let etag = behavior.etag.clone().unwrap_or_else(|| {
         Sha256::digest(content)
             .iter()
             .map(|byte| format!("{byte:02x}"))
@@ -150,7 +150,7 @@ fn send(
     let is_metadata = range.as_deref() == Some("0-0");
     let (start, end) = match range.as_deref().and_then(|range| range.split_once('-')) {
         Some(("0", "0")) => (0, 1),
-        Some((start, _)) if !behaviour.ignores_ranges => (start.parse().unwrap(), content.len()),
+        Some((start, _)) if !behavior.ignores_ranges => (start.parse().unwrap(), content.len()),
         _ => (0, content.len()),
     };
     if start >= content.len() {
@@ -160,10 +160,10 @@ fn send(
         );
     }
     let mut body = content[start..end].to_vec();
-    if !is_metadata && take_one(&mut behaviour.wrong_bytes) {
+    if !is_metadata && take_one(&mut behavior.wrong_bytes) {
         body[0] ^= 1;
     }
-    let sent = if !is_metadata && take_one(&mut behaviour.broken_answers) {
+    let sent = if !is_metadata && take_one(&mut behavior.broken_answers) {
         body.len() / 2
     } else {
         body.len()

@@ -9,7 +9,7 @@ use crate::{Encoder, Pooler};
 ///
 /// ```
 /// use burn::tensor::Device;
-/// use finetune_model::{BaseModel, EncoderConfig, EncoderInput, Pooling, initialise};
+/// use finetune_model::{BaseModel, EncoderConfig, EncoderInput, Pooling, initialize};
 ///
 /// let device = Device::flex();
 /// let config = EncoderConfig {
@@ -24,7 +24,7 @@ use crate::{Encoder, Pooler};
 ///     encoder: config.init(&device)?,
 ///     pooler: Some(Pooling::pooler().init(&config, &device)?),
 /// };
-/// let model = initialise(model, 0.02, 42);
+/// let model = initialize(model, 0.02, 42);
 /// let input = EncoderInput::new(&model.encoder, &[2, 7, 3], &[0; 3], &[true; 3], [1, 3])?;
 /// if let Some(pooler) = &model.pooler {
 ///     assert_eq!(pooler.run(&model.encoder, &input, None).dims(), [1, 16]);

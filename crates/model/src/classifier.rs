@@ -67,7 +67,7 @@ impl SequenceClassifierConfig {
     }
 
     /// A classifier whose parameters are all zero until a checkpoint or
-    /// [`initialise`](crate::initialise) fills them.
+    /// [`initialize`](crate::initialize) fills them.
     ///
     /// # Errors
     /// [`ModelError::InvalidConfig`] if the encoder's configuration is invalid, pooling or head do
@@ -186,7 +186,7 @@ impl SequenceClassifier {
     /// use burn::tensor::Device;
     /// use finetune_model::{
     ///     CosineSimilarityHeadConfig, EncoderConfig, EncoderInput, HeadConfig, Pooling, ProblemType,
-    ///     SequenceClassifierConfig, initialise,
+    ///     SequenceClassifierConfig, initialize,
     /// };
     ///
     /// let encoder = EncoderConfig {
@@ -205,7 +205,7 @@ impl SequenceClassifier {
     ///     problem_type: ProblemType::Regression,
     ///     class_names: vec!["similarity".into()],
     /// };
-    /// let model = initialise(config.init(&Device::flex())?, 0.02, 42);
+    /// let model = initialize(config.init(&Device::flex())?, 0.02, 42);
     /// let input = |ids: &[u32]| {
     ///     EncoderInput::new(&model.encoder, ids, &[0; 4], &[true; 4], [1, 4])
     /// };

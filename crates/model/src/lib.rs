@@ -2,7 +2,7 @@
 //!
 //! 1. A model is loaded from a Hugging Face checkpoint directory ([`load_classifier`],
 //!    [`load_masked_lm`], [`load_base_model`], [`load_encoder`]), or created from an
-//!    [`EncoderConfig`] and a seed ([`initialise`]).
+//!    [`EncoderConfig`] and a seed ([`initialize`]).
 //! 2. A padded batch is copied to the device ([`EncoderInput`]).
 //! 3. The [`Encoder`] computes hidden states, a [`Pooler`] one vector per text, and a [`Head`]
 //!    logits or scores; together they are a [`SequenceClassifier`]. A [`MaskedLm`] computes logits
@@ -26,7 +26,7 @@
 //!
 //! ```
 //! use burn::tensor::Device;
-//! use finetune_model::{EncoderConfig, EncoderInput, SequenceClassifierConfig, initialise};
+//! use finetune_model::{EncoderConfig, EncoderInput, SequenceClassifierConfig, initialize};
 //!
 //! let device = Device::flex();
 //! let encoder = EncoderConfig {
@@ -38,7 +38,7 @@
 //!     ..Default::default()
 //! };
 //! let config = SequenceClassifierConfig::new(encoder, vec!["no".into(), "yes".into()]);
-//! let model = initialise(config.init(&device)?, 0.02, 42);
+//! let model = initialize(config.init(&device)?, 0.02, 42);
 //!
 //! // Two rows of three tokens; the second row ends in padding.
 //! let mask = [true, true, true, true, true, false];
@@ -59,7 +59,7 @@ mod encoder;
 mod error;
 mod family;
 mod head;
-mod initialisation;
+mod initialization;
 mod masked_lm;
 mod multi_task;
 mod parameters;
@@ -88,7 +88,7 @@ pub use head::{
     AnyHead, Combination, CosineSimilarityHead, CosineSimilarityHeadConfig, CustomHead, Head,
     HeadConfig, HeadDropout, HeadInput, HeadSize, HiddenStates, Mlp, MlpConfig, ScoreRange,
 };
-pub use initialisation::initialise;
+pub use initialization::initialize;
 pub use masked_lm::{MaskedLm, MaskedLmHead};
 pub use multi_task::{MultiTaskModel, TaskHead};
 pub use parameters::{Parameter, ParameterKind, parameters};

@@ -39,14 +39,14 @@ pub struct MaskedLmHead {
 
 impl EncoderConfig {
     /// Creates an encoder with the family's masked LM head. All parameters are zero until a
-    /// checkpoint or [`initialise`](crate::initialise) sets them.
+    /// checkpoint or [`initialize`](crate::initialize) sets them.
     ///
     /// # Errors
     /// - The errors of [`EncoderConfig::validate`].
     ///
     /// ```
     /// use burn::tensor::Device;
-    /// use finetune_model::{EncoderConfig, EncoderInput, initialise};
+    /// use finetune_model::{EncoderConfig, EncoderInput, initialize};
     ///
     /// let config = EncoderConfig {
     ///     vocab_size: 100,
@@ -56,7 +56,7 @@ impl EncoderConfig {
     ///     intermediate_size: 32,
     ///     ..Default::default()
     /// };
-    /// let model = initialise(config.init_masked_lm(&Device::flex())?, 0.02, 42);
+    /// let model = initialize(config.init_masked_lm(&Device::flex())?, 0.02, 42);
     /// // Two rows of three tokens; the second token of each is masked.
     /// let ids = [2, 4, 3, 2, 4, 3];
     /// let input = EncoderInput::new(&model.encoder, &ids, &[0; 6], &[true; 6], [2, 3])?;
@@ -125,8 +125,8 @@ impl MaskedLmHead {
     fn forward(&self, hidden: Tensor<2>, words: Tensor<2>, precision: Precision) -> Tensor<2> {
         let transformed = parts::apply_linear(&self.transform, hidden);
         let activated = self.activation.apply(transformed);
-        let normalised = parts::apply_layer_norm(&self.norm, activated, self.epsilon);
+        let normalized = parts::apply_layer_norm(&self.norm, activated, self.epsilon);
         let (words, bias) = (words.transpose(), Some(self.bias.val()));
-        linear(normalised, words, bias, precision)
+        linear(normalized, words, bias, precision)
     }
 }

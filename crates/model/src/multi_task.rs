@@ -13,7 +13,7 @@ use crate::{ModelError, SequenceClassifier, SequenceClassifierConfig};
 /// ```
 /// use burn::tensor::Device;
 /// use finetune_model::{
-///     EncoderConfig, MultiTaskModel, SequenceClassifierConfig, initialise, parameters,
+///     EncoderConfig, MultiTaskModel, SequenceClassifierConfig, initialize, parameters,
 /// };
 ///
 /// let encoder = EncoderConfig {
@@ -27,7 +27,7 @@ use crate::{ModelError, SequenceClassifier, SequenceClassifierConfig};
 /// let classifier = |names: &[&str]| {
 ///     let names = names.iter().map(ToString::to_string).collect();
 ///     let config = SequenceClassifierConfig::new(encoder.clone(), names);
-///     Ok::<_, finetune_model::ModelError>(initialise(config.init(&Device::flex())?, 0.02, 42))
+///     Ok::<_, finetune_model::ModelError>(initialize(config.init(&Device::flex())?, 0.02, 42))
 /// };
 /// let model = MultiTaskModel::new(vec![classifier(&["no", "yes"])?, classifier(&["a", "b", "c"])?])?;
 /// assert_eq!(model.task(1).classes(), 3);
@@ -111,7 +111,7 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
-    use crate::{EncoderConfig, EncoderInput, initialise, parameters};
+    use crate::{EncoderConfig, EncoderInput, initialize, parameters};
 
     fn classifier(hidden: usize, classes: usize) -> SequenceClassifier {
         let encoder = EncoderConfig {
@@ -124,7 +124,7 @@ mod tests {
         };
         let names = (0..classes).map(|class| class.to_string()).collect();
         let config = SequenceClassifierConfig::new(encoder, names);
-        initialise(config.init(&Device::flex().autodiff()).unwrap(), 0.1, 1)
+        initialize(config.init(&Device::flex().autodiff()).unwrap(), 0.1, 1)
     }
 
     #[test]

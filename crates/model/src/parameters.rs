@@ -13,9 +13,9 @@ pub enum ParameterKind {
     LinearBias,
     /// Embedding table.
     Embedding,
-    /// Scale of a layer normalisation.
+    /// Scale of a layer normalization.
     NormScale,
-    /// Shift of a layer normalisation.
+    /// Shift of a layer normalization.
     NormShift,
     /// First matrix of an adapter, `[input, rank]`.
     LoraA,

@@ -8,7 +8,7 @@ use burn::nn::{
     Embedding, EmbeddingConfig, Initializer, LayerNorm, LayerNormConfig, Linear, LinearConfig,
 };
 use burn::tensor::{Device, Tensor};
-use finetune_ops::{Dropout, Norm, Precision, residual_norm};
+use finetune_ops::{Dropout, Norm, Precision, dropout_add_layer_norm};
 
 /// Creates an embedding table of zeros.
 pub(crate) fn embedding(rows: usize, width: usize, device: &Device) -> Embedding {
@@ -76,7 +76,7 @@ pub(crate) fn apply_residual_norm(
         beta,
         epsilon,
     };
-    residual_norm(rows, residual, dropout, norm)
+    dropout_add_layer_norm(rows, residual, dropout, norm)
 }
 
 fn gamma_and_beta(norm: &LayerNorm) -> [Tensor<1>; 2] {

@@ -120,7 +120,7 @@ impl Pooling {
     }
 
     /// Creates a pooler whose parameters are zero until a checkpoint or
-    /// [`initialise`](crate::initialise) sets them.
+    /// [`initialize`](crate::initialize) sets them.
     ///
     /// # Errors
     /// - [`ModelError::InvalidConfig`] if the encoder has too few layers, or the dense layer is
@@ -315,7 +315,7 @@ fn largest_of_tokens(rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
     let [_, width] = rows.dims();
     let (batch, sequence) = (mask.batch(), mask.sequence());
     let device = rows.device();
-    let bias = mask.key_bias.clone().reshape([batch, sequence, 1]);
+    let bias = mask.additive_key_mask.clone().reshape([batch, sequence, 1]);
     let rows = rows.reshape([batch, sequence, width]) + bias;
     let largest = rows.max_dim(1).reshape([batch, width]);
     // Without tokens, the maximum is the additive mask of padding; it is replaced by 0.

@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn only_equal_neighbours_are_joined() {
+    fn only_equal_neighbors_are_joined() {
         let part = |name: &str, trainable, frozen| Part {
             name: name.to_string(),
             head: None,

@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor};
 use finetune_model::{
     CheckpointConfig, CustomHead, Cut, DropoutStream, EncoderConfig, EncoderInput, Head,
     HeadConfig, HeadInput, HeadSize, ModelError, MultiTaskModel, Parameter, ParameterKind, Pooling,
-    SequenceClassifier, SequenceClassifierConfig, TextActivations, initialise, load_classifier,
+    SequenceClassifier, SequenceClassifierConfig, TextActivations, initialize, load_classifier,
     load_classifier_with, parameters, save_classifier,
 };
 
@@ -98,7 +98,7 @@ fn config(head: &CustomHead) -> SequenceClassifierConfig {
 
 fn model(head: &CustomHead, seed: u64) -> SequenceClassifier {
     let model = config(head).init_with(Some(head), &Device::flex());
-    initialise(model.unwrap(), 0.3, seed)
+    initialize(model.unwrap(), 0.3, seed)
 }
 
 fn input(model: &SequenceClassifier) -> EncoderInput {
@@ -201,7 +201,7 @@ fn an_own_head_is_saved_and_loaded_whole() {
     };
     let (loaded, report) = load(&config, Some(&gated())).unwrap();
     assert!(
-        report.initialised.is_empty() && report.unused.is_empty(),
+        report.initialized.is_empty() && report.unused.is_empty(),
         "{report}"
     );
     assert_eq!(values(&loaded), values(&original));
@@ -224,7 +224,7 @@ fn an_own_head_is_saved_and_loaded_whole() {
     let config = read.classifier(&["a".into(), "b".into(), "c".into()]);
     let (_, report) = load(&config, Some(&gated())).unwrap();
     let new = report
-        .initialised
+        .initialized
         .iter()
         .filter(|name| name.starts_with("head."));
     assert_eq!(new.count(), 6, "{report}");
@@ -234,7 +234,7 @@ fn an_own_head_is_saved_and_loaded_whole() {
 fn an_own_head_trains_and_is_evaluated_without_autodiff() {
     let device = Device::flex().autodiff();
     let head = gated();
-    let trained = initialise(
+    let trained = initialize(
         config(&head).init_with(Some(&head), &device).unwrap(),
         0.3,
         1,
@@ -290,7 +290,7 @@ fn both_parts_of_a_cut_pass_are_the_whole() {
             pooling,
             ..config(&head)
         };
-        let model = initialise(
+        let model = initialize(
             config.init_with(Some(&head), &Device::flex()).unwrap(),
             0.3,
             1,

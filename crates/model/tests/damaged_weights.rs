@@ -35,7 +35,7 @@ fn replace(path: &Path, from: &str, to: &str) {
     std::fs::write(path, text.replace(from, to)).unwrap();
 }
 
-/// That the error says which file is damaged, and what `reason` says of it.
+/// That the error says which file is corrupted, and what `reason` says of it.
 fn assert_damaged(error: &ModelError, file: &str, reason: &str) {
     let ModelError::DamagedWeights { path, .. } = error else {
         panic!("{error:?}")
@@ -143,9 +143,9 @@ fn one_damaged_byte_never_panics() {
         let path: PathBuf = folder.path().join(file);
         let bytes = std::fs::read(&path).unwrap();
         for place in (0..bytes.len()).step_by(41) {
-            let mut damaged = bytes.clone();
-            damaged[place] = damaged[place].wrapping_add(1 + (place % 255) as u8);
-            std::fs::write(&path, damaged).unwrap();
+            let mut corrupted = bytes.clone();
+            corrupted[place] = corrupted[place].wrapping_add(1 + (place % 255) as u8);
+            std::fs::write(&path, corrupted).unwrap();
             let names = ["no", "yes"].map(String::from);
             refused +=
                 usize::from(load_classifier(folder.path(), &names, 0, &Device::flex()).is_err());

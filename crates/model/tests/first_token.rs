@@ -5,7 +5,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Int, Tensor};
 use finetune_model::{
     EncoderConfig, EncoderInput, Family, HeadInput, LayerChoice, LoraConfig, LoraTarget, Pooling,
-    SequenceClassifier, SequenceClassifierConfig, TokenPooling, initialise, parameters,
+    SequenceClassifier, SequenceClassifierConfig, TokenPooling, initialize, parameters,
 };
 use finetune_ops::{Precision, linear};
 
@@ -46,7 +46,7 @@ fn model(family: Family, pooling: Pooling, device: &Device) -> SequenceClassifie
         pooling,
         ..SequenceClassifierConfig::new(encoder, names.into())
     };
-    initialise(config.init(device).unwrap(), 0.3, 5)
+    initialize(config.init(device).unwrap(), 0.3, 5)
 }
 
 /// A batch of rows of these lengths.
@@ -202,7 +202,7 @@ fn adapters_at_every_place() {
     let device = device_and_tolerance().0.autodiff();
     let mut model = model(Family::Bert, Pooling::pooler(), &device);
     let config = LoraConfig {
-        targets: LoraTarget::ALL.into(),
+        target_modules: LoraTarget::ALL.into(),
         ..LoraConfig::default()
     };
     model.encoder = model.encoder.with_lora(&config, 1).unwrap();
@@ -226,7 +226,7 @@ fn at_the_width_of_a_real_model() {
     };
     let names = ["a", "b", "c"].map(String::from);
     let config = SequenceClassifierConfig::new(encoder, names.into());
-    let model = initialise(config.init(&device).unwrap(), 0.05, 5);
+    let model = initialize(config.init(&device).unwrap(), 0.05, 5);
     for lengths in [&[71, 3, 64, 40, 71][..], &[64; 32], &[15]] {
         assert_same_as_from_all_tokens(&model, &input(&model, lengths));
     }

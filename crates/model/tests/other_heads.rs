@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use finetune_model::{
     Activation, CheckpointConfig, Combination, EncoderConfig, HeadConfig, LoadReport, MlpConfig,
     ModelError, Pooling, ProblemType, ScoreRange, SequenceClassifier, SequenceClassifierConfig,
-    initialise, load_classifier_with, save_classifier,
+    initialize, load_classifier_with, save_classifier,
 };
 
 /// A head on pairs with one hidden layer.
@@ -42,7 +42,7 @@ fn config(pooling: Pooling, head: MlpConfig) -> SequenceClassifierConfig {
 fn saved() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let config = config(Pooling::mean(), mlp());
-    let model = initialise(config.init(&Device::flex()).unwrap(), 0.5, 1);
+    let model = initialize(config.init(&Device::flex()).unwrap(), 0.5, 1);
     let checkpoint = CheckpointConfig::new(config.encoder);
     save_classifier(folder.path(), &model, &checkpoint).unwrap();
     folder
@@ -65,7 +65,7 @@ fn the_same_head_is_taken_whatever_its_dropout() {
     };
     for head in [mlp(), dropped] {
         let (_, report) = load(folder.path(), &config(Pooling::mean(), head)).unwrap();
-        assert!(report.initialised.is_empty(), "{report}");
+        assert!(report.initialized.is_empty(), "{report}");
         assert!(report.unused.is_empty(), "{report}");
     }
 }
@@ -108,7 +108,7 @@ fn another_head_is_made_anew() {
             "head.output.weight",
             "head.output.bias",
         ];
-        assert_eq!(report.initialised, new, "{config:?}");
+        assert_eq!(report.initialized, new, "{config:?}");
         assert_eq!(report.unused.len(), 4, "{config:?}");
     }
 }
@@ -123,7 +123,7 @@ fn a_head_for_other_classes_keeps_what_is_below_them() {
     };
     let (_, report) = load(folder.path(), &other).unwrap();
     assert_eq!(
-        report.initialised,
+        report.initialized,
         ["head.output.weight", "head.output.bias"]
     );
 }

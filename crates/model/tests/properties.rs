@@ -4,7 +4,7 @@ use burn::module::Param;
 use burn::tensor::{Device, Tensor};
 use finetune_model::{
     DropoutStream, EncoderConfig, EncoderInput, Family, LayerChoice, ModelError, Pooling,
-    Positions, SequenceClassifier, SequenceClassifierConfig, TokenPooling, initialise, parameters,
+    Positions, SequenceClassifier, SequenceClassifierConfig, TokenPooling, initialize, parameters,
 };
 use proptest::prelude::*;
 
@@ -37,7 +37,7 @@ fn config(family: Family) -> SequenceClassifierConfig {
 
 fn build(config: &SequenceClassifierConfig, device: &Device) -> SequenceClassifier {
     let range = config.encoder.initializer_range;
-    initialise(config.init(device).unwrap(), range, 5)
+    initialize(config.init(device).unwrap(), range, 5)
 }
 
 /// The texts padded together to `sequence`; the padding holds token 49.
@@ -299,10 +299,10 @@ fn dropout_is_addressed_by_seed_and_step() {
 
 /// Weights are drawn, biases are 0 and norms 1 and 0, in heads as in encoders.
 #[test]
-fn fresh_models_are_initialised_as_bert() {
+fn fresh_models_are_initialized_as_bert() {
     let (device, _) = device_and_tolerance();
     for family in Family::ALL {
-        let model = initialise(encoder(family).init_masked_lm(&device).unwrap(), 0.02, 3);
+        let model = initialize(encoder(family).init_masked_lm(&device).unwrap(), 0.02, 3);
         assert_eq!(model.head.bias.val().abs().sum().into_scalar::<f32>(), 0.0);
         assert_eq!(model.head.norm.gamma.val().min().into_scalar::<f32>(), 1.0);
         let weights = model.head.transform.weight.val();
@@ -310,7 +310,7 @@ fn fresh_models_are_initialised_as_bert() {
         assert!((0.015..0.025).contains(&deviation), "{family} {deviation}");
 
         // The encoder below is the same whatever stands above it.
-        let classifier = initialise(config(family).init(&device).unwrap(), 0.02, 3);
+        let classifier = initialize(config(family).init(&device).unwrap(), 0.02, 3);
         let words = |encoder: &finetune_model::Encoder| {
             let words = encoder.embeddings.word_embeddings.weight.val();
             words.into_data().try_to_vec::<f32>().unwrap()

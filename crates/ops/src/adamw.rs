@@ -11,9 +11,9 @@ pub struct AdamW {
     /// Learning rate.
     pub learning_rate: f64,
     /// Decay rate of the first moment, in `[0, 1)`.
-    pub beta_1: f64,
+    pub beta1: f64,
     /// Decay rate of the second moment, in `[0, 1)`.
-    pub beta_2: f64,
+    pub beta2: f64,
     /// Constant added to the denominator.
     pub epsilon: f64,
     /// Weight decay, decoupled from the gradient and scaled by the learning rate.
@@ -45,8 +45,8 @@ impl AdamW {
     /// let start = Moving { parameter: zeros(), moments: [zeros(), zeros()] };
     /// let rule = AdamW {
     ///     learning_rate: 0.1,
-    ///     beta_1: 0.9,
-    ///     beta_2: 0.999,
+    ///     beta1: 0.9,
+    ///     beta2: 0.999,
     ///     epsilon: 1e-8,
     ///     weight_decay: 0.0,
     /// };
@@ -80,13 +80,13 @@ impl AdamW {
             moments: [first, second],
         } = moving;
         let correction = |beta: f64| 1.0 - beta.powf(time as f64);
-        let share = gradient.clone().mul_scalar(1.0 - self.beta_1);
-        let first = first.mul_scalar(self.beta_1) + share;
-        let share = gradient.square().mul_scalar(1.0 - self.beta_2);
-        let second = second.mul_scalar(self.beta_2) + share;
-        let root = correction(self.beta_2).sqrt();
+        let share = gradient.clone().mul_scalar(1.0 - self.beta1);
+        let first = first.mul_scalar(self.beta1) + share;
+        let share = gradient.square().mul_scalar(1.0 - self.beta2);
+        let second = second.mul_scalar(self.beta2) + share;
+        let root = correction(self.beta2).sqrt();
         let deviation = second.clone().sqrt().div_scalar(root) + self.epsilon;
-        let rate = self.learning_rate / correction(self.beta_1);
+        let rate = self.learning_rate / correction(self.beta1);
         let kept = parameter.mul_scalar(1.0 - self.learning_rate * self.weight_decay);
         Moving {
             parameter: kept - (first.clone() / deviation).mul_scalar(rate),

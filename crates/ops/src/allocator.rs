@@ -18,10 +18,10 @@ use mimalloc::MiMalloc;
 ///
 /// ```
 /// #[global_allocator]
-/// static ALLOCATOR: finetune_ops::PageKeeper = finetune_ops::PageKeeper;
+/// static ALLOCATOR: finetune_ops::RetainingAllocator = finetune_ops::RetainingAllocator;
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
-pub struct PageKeeper;
+pub struct RetainingAllocator;
 
 /// `mi_option_purge_delay` of `mimalloc.h`: delay in milliseconds before free memory is returned.
 const PURGE_DELAY: mi_option_t = 15;
@@ -62,7 +62,7 @@ fn keep_pages_of_c() {
 
 // SAFETY: every call is handed to mimalloc as it is.
 #[allow(unsafe_code, reason = "the trait is unsafe")]
-unsafe impl GlobalAlloc for PageKeeper {
+unsafe impl GlobalAlloc for RetainingAllocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         keep_pages();
@@ -102,11 +102,11 @@ mod tests {
         let layout = Layout::from_size_align(1 << 20, 64).unwrap();
         // SAFETY: the layout has a size, and the memory is freed as it was allocated.
         unsafe {
-            let pointer = PageKeeper.alloc_zeroed(layout);
+            let pointer = RetainingAllocator.alloc_zeroed(layout);
             assert!(!pointer.is_null() && *pointer.add((1 << 20) - 1) == 0);
-            let pointer = PageKeeper.realloc(pointer, layout, 2 << 20);
+            let pointer = RetainingAllocator.realloc(pointer, layout, 2 << 20);
             let longer = Layout::from_size_align(2 << 20, 64).unwrap();
-            PageKeeper.dealloc(pointer, longer);
+            RetainingAllocator.dealloc(pointer, longer);
             assert_eq!(mi_option_get(PURGE_DELAY), NEVER);
         }
     }

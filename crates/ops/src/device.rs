@@ -137,7 +137,7 @@ impl DeviceSpec {
             #[cfg(feature = "tch")]
             #[allow(deprecated, reason = "burn marks every LibTorch name as deprecated")]
             Self::LibTorch => {
-                crate::keep_libtorch_threads_out_of_the_way();
+                crate::disable_libtorch_threads();
                 Ok(Device::libtorch())
             }
             #[cfg(feature = "tch")]

@@ -186,7 +186,7 @@ mod tests {
         }
     }
 
-    /// Neighbouring keys, and neighbouring positions of one key, agree no more often than chance.
+    /// Neighboring keys, and neighboring positions of one key, agree no more often than chance.
     #[test]
     fn masks_are_independent() {
         let length = 1 << 18;

@@ -10,8 +10,8 @@ use burn::backend::{
 
 use crate::attention::{Inputs, Settings};
 use crate::{
-    Dropout, Kernels, Norm, Precision, activation, attention, cross_entropy, dropout, embedding,
-    gelu_tanh, layer_norm, linear, residual_norm,
+    Dropout, Kernels, Norm, Precision, activation, attention, cross_entropy, dropout,
+    dropout_add_layer_norm, embedding, gelu_tanh, layer_norm, linear,
 };
 
 /// Operations of this crate as backend methods, dispatched to the backend of a tensor.
@@ -47,7 +47,7 @@ pub trait EncoderOps: Backend {
         epsilon: f64,
     ) -> FloatTensor<Self>;
 
-    /// See [`residual_norm`](crate::residual_norm()).
+    /// See [`dropout_add_layer_norm`](crate::dropout_add_layer_norm()).
     fn residual_norm_rows(
         rows: FloatTensor<Self>,
         residual: FloatTensor<Self>,
@@ -74,7 +74,7 @@ pub trait EncoderOps: Backend {
         query: FloatTensor<Self>,
         key: FloatTensor<Self>,
         value: FloatTensor<Self>,
-        key_bias: FloatTensor<Self>,
+        additive_key_mask: FloatTensor<Self>,
         settings: Settings,
     ) -> FloatTensor<Self>;
 
@@ -149,14 +149,14 @@ impl<B: Kernels> EncoderOps for B {
         query: FloatTensor<Self>,
         key: FloatTensor<Self>,
         value: FloatTensor<Self>,
-        key_bias: FloatTensor<Self>,
+        additive_key_mask: FloatTensor<Self>,
         settings: Settings,
     ) -> FloatTensor<Self> {
         let inputs = Inputs {
             query,
             key,
             value,
-            key_bias,
+            additive_key_mask,
         };
         <B as Kernels>::attention_rows(inputs, settings).0
     }
@@ -210,7 +210,7 @@ impl<B: Kernels, C: CheckpointStrategy> EncoderOps for Autodiff<B, C> {
             beta,
             epsilon,
         };
-        residual_norm::tracked::<B, C>(rows, residual, dropout, norm)
+        dropout_add_layer_norm::tracked::<B, C>(rows, residual, dropout, norm)
     }
 
     fn embedding_rows(table: FloatTensor<Self>, ids: IntTensor<Self>) -> FloatTensor<Self> {
@@ -235,14 +235,14 @@ impl<B: Kernels, C: CheckpointStrategy> EncoderOps for Autodiff<B, C> {
         query: FloatTensor<Self>,
         key: FloatTensor<Self>,
         value: FloatTensor<Self>,
-        key_bias: FloatTensor<Self>,
+        additive_key_mask: FloatTensor<Self>,
         settings: Settings,
     ) -> FloatTensor<Self> {
         let inputs = Inputs {
             query,
             key,
             value,
-            key_bias,
+            additive_key_mask,
         };
         attention::tracked::<B, C>(inputs, settings)
     }

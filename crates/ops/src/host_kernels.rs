@@ -16,8 +16,8 @@ use crate::host::{
 use crate::native::linear::Sizes;
 use crate::native::{self, TASK, memory, rows_in_task};
 use crate::{
-    Dropout, Kernels, Norm, Precision, cross_entropy, dropout, embedding, gelu, layer_norm, linear,
-    residual_norm,
+    Dropout, Kernels, Norm, Precision, cross_entropy, dropout, dropout_add_layer_norm, embedding,
+    gelu, layer_norm, linear,
 };
 
 impl<B: Host> Kernels for B {
@@ -135,7 +135,7 @@ impl<B: Host> Kernels for B {
         norm: Norm<FloatTensor<B>>,
     ) -> (FloatTensor<B>, FloatTensor<B>) {
         if !are_native::<B>([&rows, &residual, &norm.gamma, &norm.beta]) {
-            return residual_norm::forward::<B>(rows, residual, dropout, norm);
+            return dropout_add_layer_norm::forward::<B>(rows, residual, dropout, norm);
         }
         let width = rows.shape()[1];
         let [gamma, beta] = [&norm.gamma, &norm.beta].map(Values::<B>::of);
@@ -148,7 +148,8 @@ impl<B: Host> Kernels for B {
         let residual = Values::<B>::of(&residual);
         let mut sum = own_or_copy::<B>(rows);
         let mask = dropout.map(Mask::new);
-        let output = native::residual_norm::apply(own::<B>(&mut sum), residual.slice(), mask, norm);
+        let output =
+            native::dropout_add_layer_norm::apply(own::<B>(&mut sum), residual.slice(), mask, norm);
         (B::tensor(output, sum.shape()), sum)
     }
 
@@ -162,11 +163,13 @@ impl<B: Host> Kernels for B {
     ) -> [Option<FloatTensor<B>>; 4] {
         // Without dropout, rows and residual have one gradient.
         let Some(dropout) = dropout.filter(|_| are_native::<B>([&sum, &gamma, &gradient])) else {
-            return residual_norm::gradients::<B>(sum, gamma, epsilon, dropout, gradient, wanted);
+            return dropout_add_layer_norm::gradients::<B>(
+                sum, gamma, epsilon, dropout, gradient, wanted,
+            );
         };
         let (values, gamma) = (Values::<B>::of(&sum), Values::<B>::of(&gamma));
         let mut of_residual = own_or_copy::<B>(gradient);
-        let (of_rows, sums) = native::residual_norm::gradients(
+        let (of_rows, sums) = native::dropout_add_layer_norm::gradients(
             values.slice(),
             own::<B>(&mut of_residual),
             Mask::new(dropout),
@@ -324,14 +327,14 @@ impl<B: Host> AttentionValues<B> {
             query,
             key,
             value,
-            key_bias,
+            additive_key_mask,
         } = inputs;
-        are_native::<B>([query, key, value, key_bias]).then(|| {
+        are_native::<B>([query, key, value, additive_key_mask]).then(|| {
             Self(Inputs {
                 query: Values::<B>::of(query),
                 key: Values::<B>::of(key),
                 value: Values::<B>::of(value),
-                key_bias: Values::<B>::of(key_bias),
+                additive_key_mask: Values::<B>::of(additive_key_mask),
             })
         })
     }
@@ -342,12 +345,12 @@ impl<B: Host> AttentionValues<B> {
         settings: Settings,
     ) -> native::attention::Problem<'_> {
         let [rows, hidden] = inputs.query.shape().dims();
-        let [batch, sequence] = inputs.key_bias.shape().dims();
+        let [batch, sequence] = inputs.additive_key_mask.shape().dims();
         native::attention::Problem {
             query: self.0.query.slice(),
             key: self.0.key.slice(),
             value: self.0.value.slice(),
-            bias: self.0.key_bias.slice(),
+            bias: self.0.additive_key_mask.slice(),
             batch,
             queries: rows / batch,
             sequence,

@@ -7,8 +7,8 @@ use burn::backend::{
 
 use crate::attention::{Inputs, Settings};
 use crate::{
-    Dropout, Norm, Precision, attention, cross_entropy, dropout, embedding, gelu, gelu_tanh,
-    layer_norm, linear, residual_norm,
+    Dropout, Norm, Precision, attention, cross_entropy, dropout, dropout_add_layer_norm, embedding,
+    gelu, gelu_tanh, layer_norm, linear,
 };
 
 /// Operations of this crate on a backend without autodiff.
@@ -59,7 +59,7 @@ pub trait Kernels: Backend {
         layer_norm::gradients::<Self>(rows, gamma, epsilon, gradient, wanted)
     }
 
-    /// See [`residual_norm`](crate::residual_norm()): returns the result and the input of the
+    /// See [`dropout_add_layer_norm`](crate::dropout_add_layer_norm()): returns the result and the input of the
     /// normalization.
     fn residual_norm_rows(
         rows: FloatTensor<Self>,
@@ -67,7 +67,7 @@ pub trait Kernels: Backend {
         dropout: Option<Dropout>,
         norm: Norm<FloatTensor<Self>>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        residual_norm::forward::<Self>(rows, residual, dropout, norm)
+        dropout_add_layer_norm::forward::<Self>(rows, residual, dropout, norm)
     }
 
     /// Returns the gradients of rows, residual, gamma and beta.
@@ -79,7 +79,7 @@ pub trait Kernels: Backend {
         gradient: FloatTensor<Self>,
         wanted: [bool; 4],
     ) -> [Option<FloatTensor<Self>>; 4] {
-        residual_norm::gradients::<Self>(sum, gamma, epsilon, dropout, gradient, wanted)
+        dropout_add_layer_norm::gradients::<Self>(sum, gamma, epsilon, dropout, gradient, wanted)
     }
 
     /// See [`embedding`](crate::embedding()).

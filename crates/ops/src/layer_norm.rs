@@ -35,18 +35,18 @@ pub(crate) fn forward<B: Backend>(
     beta: FloatTensor<B>,
     epsilon: f64,
 ) -> FloatTensor<B> {
-    let (normalised, _) = normalise::<B>(rows, epsilon);
-    let scaled = B::float_mul(normalised, as_row::<B>(gamma));
+    let (normalized, _) = normalize::<B>(rows, epsilon);
+    let scaled = B::float_mul(normalized, as_row::<B>(gamma));
     B::float_add(scaled, as_row::<B>(beta))
 }
 
 /// Returns rows with mean 0 and variance 1, and the reciprocal standard deviation of each.
-fn normalise<B: Backend>(rows: FloatTensor<B>, epsilon: f64) -> (FloatTensor<B>, FloatTensor<B>) {
-    let centred = B::float_sub(rows.clone(), B::float_mean_dim(rows, 1));
-    let variance = B::float_mean_dim(B::float_mul(centred.clone(), centred.clone()), 1);
+fn normalize<B: Backend>(rows: FloatTensor<B>, epsilon: f64) -> (FloatTensor<B>, FloatTensor<B>) {
+    let centered = B::float_sub(rows.clone(), B::float_mean_dim(rows, 1));
+    let variance = B::float_mean_dim(B::float_mul(centered.clone(), centered.clone()), 1);
     let deviation = B::float_sqrt(B::float_add_scalar(variance, epsilon.into()));
     let inverse = B::float_recip(deviation);
-    (B::float_mul(centred, inverse.clone()), inverse)
+    (B::float_mul(centered, inverse.clone()), inverse)
 }
 
 fn as_row<B: Backend>(vector: FloatTensor<B>) -> FloatTensor<B> {
@@ -67,18 +67,18 @@ pub(crate) fn gradients<B: Backend>(
     gradient: FloatTensor<B>,
     [rows_wanted, gamma_wanted, beta_wanted]: [bool; 3],
 ) -> [Option<FloatTensor<B>>; 3] {
-    let (normalised, inverse) = normalise::<B>(rows, epsilon);
+    let (normalized, inverse) = normalize::<B>(rows, epsilon);
     let of_beta = beta_wanted.then(|| sum_rows::<B>(gradient.clone()));
     let of_gamma = gamma_wanted.then(|| {
-        let scaled = B::float_mul(gradient.clone(), normalised.clone());
+        let scaled = B::float_mul(gradient.clone(), normalized.clone());
         sum_rows::<B>(scaled)
     });
     let of_rows = rows_wanted.then(|| {
         let gradient = B::float_mul(gradient, as_row::<B>(gamma));
         let mean = B::float_mean_dim(gradient.clone(), 1);
-        let along = B::float_mean_dim(B::float_mul(gradient.clone(), normalised.clone()), 1);
-        let centred = B::float_sub(gradient, mean);
-        let projected = B::float_sub(centred, B::float_mul(normalised, along));
+        let along = B::float_mean_dim(B::float_mul(gradient.clone(), normalized.clone()), 1);
+        let centered = B::float_sub(gradient, mean);
+        let projected = B::float_sub(centered, B::float_mul(normalized, along));
         B::float_mul(projected, inverse)
     });
     [of_rows, of_gamma, of_beta]

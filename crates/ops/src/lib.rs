@@ -11,7 +11,7 @@
 //! | [`linear`] | `x · weight + bias` |
 //! | [`embedding`] | embedding lookup |
 //! | [`layer_norm`] | layer normalization of rows |
-//! | [`residual_norm`] | dropout, residual and layer normalization |
+//! | [`dropout_add_layer_norm`] | dropout, residual and layer normalization |
 //! | [`gelu`] | exact GELU with the exact derivative on every backend |
 //! | [`gelu_tanh`] | tanh approximation of GELU, `gelu_new` in checkpoints |
 //! | [`dropout`] | dropout with a mask that is a hash of key and index |
@@ -39,9 +39,9 @@
 //!
 //! let device = Device::flex();
 //! let rows = Tensor::<2>::from_data([[1.0, 3.0], [5.0, 9.0]], &device);
-//! let normalised = layer_norm(rows, Tensor::ones([2], &device), Tensor::zeros([2], &device), 1e-12);
+//! let normalized = layer_norm(rows, Tensor::ones([2], &device), Tensor::zeros([2], &device), 1e-12);
 //! let expected = burn::tensor::TensorData::from([[-1.0f32, 1.0], [-1.0, 1.0]]);
-//! normalised.into_data().assert_approx_eq::<f32>(&expected, Default::default());
+//! normalized.into_data().assert_approx_eq::<f32>(&expected, Default::default());
 //! ```
 
 mod activation;
@@ -52,6 +52,7 @@ mod attention;
 mod cross_entropy;
 mod device;
 mod dropout;
+mod dropout_add_layer_norm;
 mod embedding;
 #[cfg_attr(feature = "tch", allow(deprecated))] // burn marks every LibTorch name so.
 mod extension;
@@ -78,17 +79,17 @@ mod linear;
 #[cfg_attr(not(any(feature = "flex", feature = "tch")), allow(dead_code))] // Only dropout's mask.
 mod native;
 mod precision;
-mod residual_norm;
 
 pub use adamw::{AdamW, Moving};
 #[cfg(feature = "allocator")]
-pub use allocator::PageKeeper;
+pub use allocator::RetainingAllocator;
 pub use attention::{
-    Inputs as AttentionInputs, Settings as AttentionSettings, attention, key_bias,
+    Inputs as AttentionInputs, Settings as AttentionSettings, additive_key_mask, attention,
 };
 pub use cross_entropy::{Targets, class_cross_entropy, cross_entropy};
 pub use device::{DeviceError, DeviceSpec};
 pub use dropout::{Dropout, dropout};
+pub use dropout_add_layer_norm::{Norm, dropout_add_layer_norm};
 pub use embedding::embedding;
 pub use extension::EncoderOps;
 pub use gelu::gelu;
@@ -97,7 +98,6 @@ pub use gradient_norm::{scale, sum_of_squares};
 pub use kernels::Kernels;
 pub use layer_norm::layer_norm;
 #[cfg(feature = "tch")]
-pub use libtorch::keep_libtorch_threads_out_of_the_way;
+pub use libtorch::disable_libtorch_threads;
 pub use linear::linear;
 pub use precision::{Precision, PrecisionError};
-pub use residual_norm::{Norm, residual_norm};

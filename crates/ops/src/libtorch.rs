@@ -17,7 +17,7 @@ use crate::native::memory::Buffer;
 ///
 /// Idle threads of torch spin, and most of the time they are idle, since the native kernels run on
 /// rayon's threads. With both, a training step takes twice as long.
-pub fn keep_libtorch_threads_out_of_the_way() {
+pub fn disable_libtorch_threads() {
     tch::set_num_threads(1);
 }
 

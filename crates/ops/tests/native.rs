@@ -4,8 +4,9 @@
 use burn::tensor::activation::softmax;
 use burn::tensor::{DType, Int, Tensor, TensorData};
 use finetune_ops::{
-    AdamW, AttentionSettings, Dropout, Moving, Norm, Precision, attention, class_cross_entropy,
-    dropout, embedding, gelu, key_bias, layer_norm, linear, residual_norm, scale, sum_of_squares,
+    AdamW, AttentionSettings, Dropout, Moving, Norm, Precision, additive_key_mask, attention,
+    class_cross_entropy, dropout, dropout_add_layer_norm, embedding, gelu, layer_norm, linear,
+    scale, sum_of_squares,
 };
 use proptest::prelude::*;
 
@@ -154,7 +155,7 @@ proptest! {
             let inputs = [x.clone(), residual.clone(), gamma.clone(), beta.clone()];
             compare(inputs, 2e-5, &|[x, residual, gamma, beta]| {
                 let [gamma, beta] = [gamma, beta].map(|vector| vector.reshape([width]));
-                residual_norm(x, residual, dropout, Norm { gamma, beta, epsilon: 0.1 })
+                dropout_add_layer_norm(x, residual, dropout, Norm { gamma, beta, epsilon: 0.1 })
             });
         }
         let (weight, bias) = (values([width, outputs], 3), values([1, outputs], 4));
@@ -239,7 +240,7 @@ proptest! {
         let all = batch * sequence;
         let inputs = [values(batch * queries, 0), values(all, 1), values(all, 2)];
         let real: Vec<bool> = (0..all).map(|slot| slot % sequence <= slot / sequence + 7).collect();
-        let bias = key_bias(&real, [batch, sequence], &device);
+        let bias = additive_key_mask(&real, [batch, sequence], &device);
         let dropout = drops.then_some(Dropout { probability: 0.2, key: u64::from(seed) });
         let settings = AttentionSettings { heads, dropout, precision: Precision::F32 };
         compare(inputs.clone(), 1e-5, &|[query, key, value]| {
@@ -266,8 +267,8 @@ proptest! {
         let values = |at| matrix([rows, width], seed + at, &device);
         let rule = AdamW {
             learning_rate: 1e-3,
-            beta_1: 0.9,
-            beta_2: 0.999,
+            beta1: 0.9,
+            beta2: 0.999,
             epsilon: 1e-8,
             weight_decay: 0.1,
         };
@@ -303,8 +304,8 @@ fn a_step_leaves_other_holders_of_its_tensors_alone() {
     };
     let rule = AdamW {
         learning_rate: 0.1,
-        beta_1: 0.9,
-        beta_2: 0.999,
+        beta1: 0.9,
+        beta2: 0.999,
         epsilon: 1e-8,
         weight_decay: 0.0,
     };

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use finetune_ops::{
-    AttentionSettings, Dropout, Precision, attention, dropout, gelu, key_bias, layer_norm,
+    AttentionSettings, Dropout, Precision, additive_key_mask, attention, dropout, gelu, layer_norm,
 };
 use proptest::prelude::*;
 
@@ -94,7 +94,7 @@ proptest! {
 
         let shape = [batch * sequence, 2 * head_width];
         let real: Vec<bool> = (0..batch * sequence).map(|t| t % sequence <= t / sequence).collect();
-        let bias = key_bias(&real, [batch, sequence], &device);
+        let bias = additive_key_mask(&real, [batch, sequence], &device);
         let shapes = [[batch * queries, shape[1]], shape, shape];
         for place in 0..3 {
             let slopes = directional(
@@ -122,7 +122,7 @@ proptest! {
         let device = device().autodiff();
         let (heads, queries) = (2, queries.min(length));
         let real: Vec<bool> = (0..batch * length).map(|t| t % length <= t / length + 3).collect();
-        let bias = key_bias(&real, [batch, length], &device);
+        let bias = additive_key_mask(&real, [batch, length], &device);
         let upstream = matrix([batch * queries, heads * head_width], seed + 3, &device);
         let gradients = |few: bool| {
             let leaf = |at| matrix([batch * length, heads * head_width], seed + at, &device);
@@ -150,14 +150,14 @@ proptest! {
         let rows = matrix([sequence, hidden], seed, &device);
         let alone = attention(
             rows.clone(), rows.clone(), rows.clone(),
-            key_bias(&vec![true; sequence], [1, sequence], &device), settings(heads, None),
+            additive_key_mask(&vec![true; sequence], [1, sequence], &device), settings(heads, None),
         );
         let filler = matrix([padding, hidden], seed + 1, &device) * 50.0;
         let longer = Tensor::cat(vec![rows, filler], 0);
         let mask: Vec<bool> = (0..padded).map(|position| position < sequence).collect();
         let together = attention(
             longer.clone(), longer.clone(), longer,
-            key_bias(&mask, [1, padded], &device), settings(heads, None),
+            additive_key_mask(&mask, [1, padded], &device), settings(heads, None),
         );
         let together = host(together.slice([0..sequence]));
         for (a, b) in host(alone).iter().zip(&together) {

@@ -3,7 +3,7 @@
 
 use burn::tensor::{Device, Tensor};
 use finetune_ops::{
-    AttentionSettings, Precision, attention, gelu, gelu_tanh, key_bias, layer_norm, linear,
+    AttentionSettings, Precision, additive_key_mask, attention, gelu, gelu_tanh, layer_norm, linear,
 };
 use proptest::prelude::*;
 
@@ -79,7 +79,7 @@ proptest! {
         let start = before * sequence;
         let own = all.clone().map(|rows| rows.slice([start..start + length]));
         let run = |[query, key, value]: [Tensor<2>; 3], mask: &[bool], shape| {
-            attention(query, key, value, key_bias(mask, shape, &device), settings)
+            attention(query, key, value, additive_key_mask(mask, shape, &device), settings)
         };
         let alone = run(own, &vec![true; length], [1, length]);
         // The others are as long as the batch, and the padding holds what is in the tensors there.

@@ -26,7 +26,7 @@ use rand::{Rng, SeedableRng};
 #[repr(u64)]
 pub enum Purpose {
     /// Initial values of parameters; keyed by the name of the parameter.
-    Initialisation = 1,
+    Initialization = 1,
     /// Order of the rows in an epoch.
     Shuffle = 2,
     /// Order of the batches in an epoch, after rows are batched by length.
@@ -36,7 +36,7 @@ pub enum Purpose {
     /// Rows kept in a subset of a dataset.
     Subset = 5,
     /// Assignment of rows to splits and folds.
-    Partition = 6,
+    Split = 6,
     /// Masked tokens and their replacements in masked language modeling; keyed by epoch and row.
     Masking = 7,
     /// Resamples of a bootstrap or permutation test; keyed by the index of the resample.
@@ -77,7 +77,7 @@ pub fn permutation(seed: u64, purpose: Purpose, epoch: u64, length: usize) -> Ve
 
 /// Returns the coordinate for a name, such as that of a parameter: 64-bit FNV-1a, equal on every
 /// machine.
-pub fn name_coordinate(name: &str) -> u64 {
+pub fn name_hash(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
@@ -95,7 +95,7 @@ mod tests {
     fn addresses_do_not_collide() {
         let mut seen = HashSet::new();
         for seed in 0..4 {
-            for purpose in [Purpose::Initialisation, Purpose::Shuffle, Purpose::Dropout] {
+            for purpose in [Purpose::Initialization, Purpose::Shuffle, Purpose::Dropout] {
                 for first in 0..4 {
                     for second in 0..4 {
                         assert!(seen.insert(number(seed, purpose, first, second)));
@@ -113,18 +113,15 @@ mod tests {
             permutation(42, Purpose::Shuffle, 3, 8),
             [1, 2, 3, 5, 6, 4, 7, 0]
         );
-        assert_eq!(
-            name_coordinate("encoder.layer.0"),
-            6_343_147_396_078_294_706
-        );
+        assert_eq!(name_hash("encoder.layer.0"), 6_343_147_396_078_294_706);
     }
 
     #[test]
     fn names_have_the_published_hash() {
         // Test vectors of the FNV authors.
-        assert_eq!(name_coordinate(""), 0xcbf2_9ce4_8422_2325);
-        assert_eq!(name_coordinate("a"), 0xaf63_dc4c_8601_ec8c);
-        assert_eq!(name_coordinate("foobar"), 0x8594_4171_f739_67e8);
+        assert_eq!(name_hash(""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(name_hash("a"), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(name_hash("foobar"), 0x8594_4171_f739_67e8);
     }
 
     proptest! {

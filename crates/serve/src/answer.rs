@@ -7,18 +7,18 @@ use utoipa::ToSchema;
 /// Prediction for one input; the variant depends on the model's task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
-pub enum Answer {
+pub enum ApiPrediction {
     /// Single-label classification.
-    Class(ClassAnswer),
+    SingleLabel(SingleLabelPrediction),
     /// Multi-label classification.
-    Labels(LabelsAnswer),
+    MultiLabel(MultiLabelPrediction),
     /// Regression.
-    Scores(ScoresAnswer),
+    Regression(RegressionPrediction),
 }
 
 /// Prediction of a single-label classifier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct ClassAnswer {
+pub struct SingleLabelPrediction {
     /// Most likely class; the first one of ties.
     pub label: String,
     /// Probability of the predicted class, in `[0, 1]`.
@@ -30,7 +30,7 @@ pub struct ClassAnswer {
 
 /// Prediction of a multi-label classifier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct LabelsAnswer {
+pub struct MultiLabelPrediction {
     /// Predicted labels, most likely first.
     pub labels: Vec<String>,
     /// Independent label probabilities, most likely first, limited to `top_k`.
@@ -39,7 +39,7 @@ pub struct LabelsAnswer {
 
 /// Prediction of a regression model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct ScoresAnswer {
+pub struct RegressionPrediction {
     /// Scores, in the order of the model's labels.
     pub scores: Vec<Score>,
 }
@@ -63,13 +63,15 @@ pub struct Score {
     pub score: f64,
 }
 
-impl Answer {
+impl ApiPrediction {
     /// Limits the listed labels to the `top_k` most likely ones; scores are not limited.
     pub(crate) fn keep(&mut self, top_k: usize) {
         match self {
-            Self::Class(ClassAnswer { probabilities, .. })
-            | Self::Labels(LabelsAnswer { probabilities, .. }) => probabilities.truncate(top_k),
-            Self::Scores(_) => {}
+            Self::SingleLabel(SingleLabelPrediction { probabilities, .. })
+            | Self::MultiLabel(MultiLabelPrediction { probabilities, .. }) => {
+                probabilities.truncate(top_k)
+            }
+            Self::Regression(_) => {}
         }
     }
 
@@ -83,29 +85,29 @@ impl Answer {
             probabilities.into_iter().map(probability).collect()
         };
         let answer = match prediction {
-            Prediction::Class {
+            Prediction::SingleLabel {
                 label,
                 probability,
                 probabilities,
-            } => Self::Class(ClassAnswer {
+            } => Self::SingleLabel(SingleLabelPrediction {
                 label,
                 probability,
                 probabilities: listed(probabilities),
             }),
-            Prediction::Labels {
+            Prediction::MultiLabel {
                 labels,
                 probabilities,
-            } => Self::Labels(LabelsAnswer {
+            } => Self::MultiLabel(MultiLabelPrediction {
                 labels,
                 probabilities: listed(probabilities),
             }),
-            Prediction::Scores { scores } => {
+            Prediction::Regression { scores } => {
                 let score = |score: finetune_train::Score| Score {
                     label: score.label,
                     score: score.score,
                 };
                 let scores = scores.into_iter().map(score).collect();
-                Self::Scores(ScoresAnswer { scores })
+                Self::Regression(RegressionPrediction { scores })
             }
             _ => return None,
         };
@@ -130,16 +132,16 @@ mod tests {
     fn the_json_is_that_of_the_prediction() {
         let probabilities = vec![probability("a", 0.1 + 0.2), probability("b", 0.7)];
         for prediction in [
-            Prediction::Class {
+            Prediction::SingleLabel {
                 label: "a".into(),
                 probability: 0.1 + 0.2,
                 probabilities: probabilities.clone(),
             },
-            Prediction::Labels {
+            Prediction::MultiLabel {
                 labels: vec!["a".into()],
                 probabilities,
             },
-            Prediction::Scores {
+            Prediction::Regression {
                 scores: vec![finetune_train::Score {
                     label: "s".into(),
                     score: -2.5,
@@ -147,22 +149,25 @@ mod tests {
             },
         ] {
             let expected = serde_json::to_string(&prediction).unwrap();
-            let answer = Answer::from_prediction(prediction).unwrap();
+            let answer = ApiPrediction::from_prediction(prediction).unwrap();
             assert_eq!(serde_json::to_string(&answer).unwrap(), expected);
-            assert_eq!(serde_json::from_str::<Answer>(&expected).unwrap(), answer);
+            assert_eq!(
+                serde_json::from_str::<ApiPrediction>(&expected).unwrap(),
+                answer
+            );
         }
     }
 
     #[test]
     fn the_likeliest_label_stays_when_few_are_listed() {
-        let mut answer = Answer::from_prediction(Prediction::Class {
+        let mut answer = ApiPrediction::from_prediction(Prediction::SingleLabel {
             label: "a".into(),
             probability: 0.9,
             probabilities: vec![probability("a", 0.9), probability("b", 0.1)],
         })
         .unwrap();
         answer.keep(1);
-        let Answer::Class(answer) = answer else {
+        let ApiPrediction::SingleLabel(answer) = answer else {
             panic!("{answer:?}")
         };
         assert_eq!(

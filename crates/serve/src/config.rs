@@ -10,20 +10,20 @@ use crate::ServeError;
 /// Settings of a server of one or more models.
 ///
 /// They bound the memory that clients can occupy: `max_connections` times `max_body_bytes` for
-/// bodies, and for each model `queue_rows` texts or pairs of `max_text_chars`.
+/// bodies, and for each model `max_queue_size` texts or pairs of `max_text_chars`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServeConfig {
     /// Maximum rows (texts or pairs) per batch, at least 1 (default: 32). With 1 there is no
     /// batching.
-    pub max_batch_rows: usize,
+    pub max_batch_size: usize,
     /// Maximum batching delay in milliseconds (default: 2). A single row that follows a batch of
     /// one row is not delayed. With 0, a batch consists of the rows that arrived while the model
     /// was busy.
-    pub max_delay_ms: u64,
+    pub max_batch_delay_ms: u64,
     /// Maximum number of queued rows per model, at least `max_texts` (default: 256). Requests
     /// beyond this are rejected with 503.
-    pub queue_rows: usize,
+    pub max_queue_size: usize,
     /// Maximum size of a request body in bytes, at least 1 (default: 1 MiB).
     pub max_body_bytes: usize,
     /// Maximum number of texts or pairs per request, at least 1 (default: 64).
@@ -36,7 +36,7 @@ pub struct ServeConfig {
     /// Timeout in milliseconds for the body of a request, at least 1 (default: 10,000).
     pub body_timeout_ms: u64,
     /// Timeout in milliseconds for a prediction, at least 1 (default: 30,000).
-    pub answer_timeout_ms: u64,
+    pub request_timeout_ms: u64,
     /// Maximum time in milliseconds to finish open requests on shutdown (default: 10,000).
     pub shutdown_timeout_ms: u64,
     /// Maximum number of connections, at least 1 (default: 512). Others wait until one closes.
@@ -48,15 +48,15 @@ pub struct ServeConfig {
 impl Default for ServeConfig {
     fn default() -> Self {
         Self {
-            max_batch_rows: 32,
-            max_delay_ms: 2,
-            queue_rows: 256,
+            max_batch_size: 32,
+            max_batch_delay_ms: 2,
+            max_queue_size: 256,
             max_body_bytes: 1 << 20,
             max_texts: 64,
             max_text_chars: 20_000,
             header_timeout_ms: 10_000,
             body_timeout_ms: 10_000,
-            answer_timeout_ms: 30_000,
+            request_timeout_ms: 30_000,
             shutdown_timeout_ms: 10_000,
             max_connections: 512,
             token_file: None,
@@ -70,16 +70,16 @@ impl ServeConfig {
     /// ```
     /// use finetune_serve::ServeConfig;
     ///
-    /// let config = ServeConfig { queue_rows: 10, max_texts: 20, ..Default::default() };
+    /// let config = ServeConfig { max_queue_size: 10, max_texts: 20, ..Default::default() };
     /// let message = config.validate().unwrap_err().to_string();
-    /// assert_eq!(message, "queue_rows is 10, expected at least max_texts, which is 20");
+    /// assert_eq!(message, "max_queue_size is 10, expected at least max_texts, which is 20");
     /// ```
     ///
     /// # Errors
     /// - [`ServeError::InvalidSetting`] if a value is out of range; it names the first one.
     pub fn validate(&self) -> Result<(), ServeError> {
         for (setting, value) in [
-            ("max_batch_rows", self.max_batch_rows),
+            ("max_batch_size", self.max_batch_size),
             ("max_body_bytes", self.max_body_bytes),
             ("max_texts", self.max_texts),
             ("max_text_chars", self.max_text_chars),
@@ -99,21 +99,25 @@ impl ServeConfig {
         for (setting, value) in [
             ("header_timeout_ms", self.header_timeout_ms),
             ("body_timeout_ms", self.body_timeout_ms),
-            ("answer_timeout_ms", self.answer_timeout_ms),
+            ("request_timeout_ms", self.request_timeout_ms),
         ] {
             if value == 0 {
                 return Err(ServeError::setting(setting, value, "at least 1"));
             }
         }
-        if self.queue_rows < self.max_texts {
+        if self.max_queue_size < self.max_texts {
             let expected = format!("at least max_texts, which is {}", self.max_texts);
-            return Err(ServeError::setting("queue_rows", self.queue_rows, expected));
+            return Err(ServeError::setting(
+                "max_queue_size",
+                self.max_queue_size,
+                expected,
+            ));
         }
         Ok(())
     }
 
     pub(crate) fn max_delay(&self) -> Duration {
-        Duration::from_millis(self.max_delay_ms)
+        Duration::from_millis(self.max_batch_delay_ms)
     }
 
     pub(crate) fn header_timeout(&self) -> Duration {
@@ -125,7 +129,7 @@ impl ServeConfig {
     }
 
     pub(crate) fn answer_timeout(&self) -> Duration {
-        Duration::from_millis(self.answer_timeout_ms)
+        Duration::from_millis(self.request_timeout_ms)
     }
 
     pub(crate) fn shutdown_timeout(&self) -> Duration {
@@ -151,14 +155,14 @@ mod tests {
     #[test]
     fn impossible_settings_are_named() {
         for setting in [
-            "max_batch_rows",
+            "max_batch_size",
             "max_body_bytes",
             "max_texts",
             "max_text_chars",
             "max_connections",
             "header_timeout_ms",
             "body_timeout_ms",
-            "answer_timeout_ms",
+            "request_timeout_ms",
         ] {
             let json = format!(r#"{{"{setting}": 0}}"#);
             let config: ServeConfig = serde_json::from_str(&json).unwrap();

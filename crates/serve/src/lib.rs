@@ -17,14 +17,14 @@
 //! use finetune_serve::{Models, ServeConfig, ServedModel, Server};
 //! # use finetune_data::TextTokenizer;
 //! # use finetune_model::{
-//! #     CheckpointConfig, EncoderConfig, SequenceClassifierConfig, initialise, save_classifier,
+//! #     CheckpointConfig, EncoderConfig, SequenceClassifierConfig, initialize, save_classifier,
 //! # };
 //! # let folder = tempfile::tempdir()?;
 //! # let folder = folder.path();
-//! # let tokenizer = TextTokenizer::train_word_piece(["rain and wind and sun"], 60)?;
+//! # let tokenizer = TextTokenizer::train_wordpiece(["rain and wind and sun"], 60)?;
 //! # tokenizer.save(folder)?;
 //! # let encoder = EncoderConfig {
-//! #     vocab_size: tokenizer.vocabulary_size(),
+//! #     vocab_size: tokenizer.vocab_size(),
 //! #     hidden_size: 16,
 //! #     num_hidden_layers: 1,
 //! #     num_attention_heads: 2,
@@ -33,7 +33,7 @@
 //! # };
 //! # let names = vec!["bad".to_string(), "good".to_string()];
 //! # let config = SequenceClassifierConfig::new(encoder.clone(), names);
-//! # let model = initialise(config.init(&Device::flex())?, 0.02, 1);
+//! # let model = initialize(config.init(&Device::flex())?, 0.02, 1);
 //! # save_classifier(folder, &model, &CheckpointConfig::new(encoder))?;
 //!
 //! // `folder` is what a run left in RUN/model.
@@ -71,15 +71,18 @@ mod server;
 mod token;
 mod worker;
 
-pub use answer::{Answer, ClassAnswer, LabelsAnswer, Probability, Score, ScoresAnswer};
+pub use answer::{
+    ApiPrediction, MultiLabelPrediction, Probability, RegressionPrediction, Score,
+    SingleLabelPrediction,
+};
 pub use api::{
     ClassifyRequest, ClassifyResponse, ErrorBody, ErrorCode, ErrorDetail, Inputs, Limits,
-    ModelCard, ModelList, router,
+    ModelInfo, ModelList, router,
 };
 pub use config::ServeConfig;
 pub use error::ServeError;
 pub use input::{Input, InputParts};
-pub use model::{InputKind, ModelFault, ModelProfile, ServedTask, TextModel};
+pub use model::{InferenceError, InputFormat, ModelMetadata, ServedTask, TextModel};
 pub use models::Models;
 pub use served_model::ServedModel;
 pub use server::{Server, shutdown_signal};

@@ -84,7 +84,7 @@ impl Metrics {
         registry.register("queue_rows", "Rows that wait for a model", queue);
         let gone = self.gone_rows.clone();
         let help = "Rows whose client left before the model saw them";
-        registry.register("gone_rows", help, gone);
+        registry.register("canceled_rows", help, gone);
         let batch_rows = self.batch_rows.clone();
         registry.register("batch_rows", "Rows of a batch", batch_rows);
         registry.register_with_unit(
@@ -94,7 +94,7 @@ impl Metrics {
             self.batch_seconds.clone(),
         );
         let faults = self.faults.clone();
-        registry.register("model_faults", "Batches that a model failed on", faults);
+        registry.register("inference_errors", "Batches that a model failed on", faults);
     }
 
     /// Counts a request.
@@ -183,10 +183,10 @@ mod tests {
             r#"finetune_requests_total{route="/healthz",status="200"} 1"#,
             r#"finetune_request_duration_seconds_count{route="/healthz"} 1"#,
             r#"finetune_queue_rows{model="topics"} 7"#,
-            r#"finetune_gone_rows_total{model="topics"} 2"#,
+            r#"finetune_canceled_rows_total{model="topics"} 2"#,
             r#"finetune_batch_rows_bucket{le="8.0",model="topics"} 1"#,
             r#"finetune_batch_rows_sum{model="topics"} 5.0"#,
-            r#"finetune_model_faults_total{model="topics"} 1"#,
+            r#"finetune_inference_errors_total{model="topics"} 1"#,
             "# EOF",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Answer, Input};
+use crate::{ApiPrediction, Input};
 
 /// Model to serve: a [`Predictor`](finetune_train::Predictor), or your own implementation.
 ///
@@ -11,21 +11,21 @@ use crate::{Answer, Input};
 /// without the reason, and the next batch is processed.
 pub trait TextModel: Send + Sync + 'static {
     /// Returns the model's metadata.
-    fn profile(&self) -> ModelProfile;
+    fn profile(&self) -> ModelMetadata;
 
     /// Returns one prediction per input, in the same order. There is at least one input. All inputs
-    /// are single texts, or all are pairs, as the [`ModelProfile`] allows.
+    /// are single texts, or all are pairs, as the [`ModelMetadata`] allows.
     ///
     /// # Errors
-    /// - [`ModelFault`] if the batch fails. Its inputs are then predicted one by one, so that one
+    /// - [`InferenceError`] if the batch fails. Its inputs are then predicted one by one, so that one
     ///   of them does not affect the others.
-    fn answer(&self, inputs: &[Input]) -> Result<Vec<Answer>, ModelFault>;
+    fn answer(&self, inputs: &[Input]) -> Result<Vec<ApiPrediction>, InferenceError>;
 }
 
 /// Error of a model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ModelFault {
+pub enum InferenceError {
     /// The model cannot process the text; the client receives the reason.
     #[error("the model cannot read this text: {reason}")]
     Input {
@@ -39,11 +39,11 @@ pub enum ModelFault {
 
 /// Metadata of a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ModelProfile {
+pub struct ModelMetadata {
     /// Task.
     pub task: ServedTask,
     /// Kind of inputs.
-    pub input: InputKind,
+    pub input: InputFormat,
     /// Classes, labels or names of the scores.
     pub labels: Vec<String>,
     /// Maximum number of tokens, beyond which texts are truncated, if known.
@@ -67,7 +67,7 @@ pub enum ServedTask {
 /// Kind of inputs of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum InputKind {
+pub enum InputFormat {
     /// Single texts.
     Text,
     /// Pairs of texts.
@@ -76,7 +76,7 @@ pub enum InputKind {
     TextOrPair,
 }
 
-impl InputKind {
+impl InputFormat {
     /// Returns whether the model accepts the input.
     pub(crate) fn allows(self, input: &Input) -> bool {
         match self {

@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::metrics::Metrics;
-use crate::model::ModelFault;
-use crate::queue::{Queue, Refused, WaitingRow};
+use crate::model::InferenceError;
+use crate::queue::{Queue, QueueError, WaitingRow};
 use crate::token::Token;
-use crate::{Answer, Input, ServeConfig, ServeError, ServedModel, worker};
+use crate::{ApiPrediction, Input, ServeConfig, ServeError, ServedModel, worker};
 
 /// Running models, each with a separate thread.
 ///
@@ -40,15 +40,15 @@ pub(crate) struct RunningModel {
 
 /// Reason why there are no predictions.
 #[derive(Debug)]
-pub(crate) enum NoAnswer {
+pub(crate) enum RequestError {
     /// The queue is full.
     QueueFull,
     /// The model has stopped.
     Stopped,
     /// The prediction timed out.
-    Late,
+    Timeout,
     /// The model failed.
-    Fault(ModelFault),
+    Fault(InferenceError),
 }
 
 impl Models {
@@ -99,13 +99,13 @@ impl Models {
 
     /// Announces the shutdown: [`Self::is_ready`] returns false from now on, while texts are still
     /// processed. Load balancers then send clients elsewhere.
-    pub fn begin_stopping(&self) {
+    pub fn drain(&self) {
         self.inner.stopping.store(true, Ordering::Relaxed);
     }
 
     /// Rejects further texts. Queued texts are still processed; then the threads end.
     pub fn close(&self) {
-        self.begin_stopping();
+        self.drain();
         self.inner.close();
     }
 
@@ -153,8 +153,8 @@ impl RunningModel {
         metrics: &Metrics,
     ) -> Result<Self, ServeError> {
         let queue = Arc::new(Queue::new(
-            config.queue_rows,
-            config.max_batch_rows,
+            config.max_queue_size,
+            config.max_batch_size,
             config.max_delay(),
         ));
         let metrics = metrics.of_model(served.name());
@@ -176,27 +176,27 @@ impl RunningModel {
         &self,
         inputs: Vec<Input>,
         timeout: Duration,
-    ) -> Result<Vec<Answer>, NoAnswer> {
+    ) -> Result<Vec<ApiPrediction>, RequestError> {
         let waiting = inputs.into_iter().map(|input| {
             let (reply, answer) = oneshot::channel();
             (WaitingRow::new(input, reply), answer)
         });
         let (rows, receivers): (Vec<_>, Vec<_>) = waiting.unzip();
         self.queue.push(rows).map_err(|refused| match refused {
-            Refused::Full => NoAnswer::QueueFull,
-            Refused::Closed => NoAnswer::Stopped,
+            QueueError::Full => RequestError::QueueFull,
+            QueueError::Closed => RequestError::Stopped,
         })?;
         let answers = async {
             let mut answers = Vec::with_capacity(receivers.len());
             for receiver in receivers {
                 // A reply is dropped only with the model's thread.
-                let answer = receiver.await.map_err(|_| NoAnswer::Stopped)?;
-                answers.push(answer.map_err(NoAnswer::Fault)?);
+                let answer = receiver.await.map_err(|_| RequestError::Stopped)?;
+                answers.push(answer.map_err(RequestError::Fault)?);
             }
             Ok(answers)
         };
         let answered = tokio::time::timeout(timeout, answers).await;
-        answered.unwrap_or(Err(NoAnswer::Late))
+        answered.unwrap_or(Err(RequestError::Timeout))
     }
 }
 

@@ -4,28 +4,28 @@ use finetune_data::Texts;
 use finetune_model::ProblemType;
 use finetune_train::{Predictor, TrainError};
 
-use crate::model::{InputKind, ModelFault, ModelProfile, ServedTask, TextModel};
-use crate::{Answer, Input};
+use crate::model::{InferenceError, InputFormat, ModelMetadata, ServedTask, TextModel};
+use crate::{ApiPrediction, Input};
 
 impl TextModel for Predictor {
-    fn profile(&self) -> ModelProfile {
-        ModelProfile {
+    fn profile(&self) -> ModelMetadata {
+        ModelMetadata {
             task: match self.problem_type() {
                 ProblemType::SingleLabelClassification => ServedTask::SingleLabelClassification,
                 ProblemType::MultiLabelClassification => ServedTask::MultiLabelClassification,
                 ProblemType::Regression => ServedTask::Regression,
             },
             input: match self.texts() {
-                Some(Texts::Single) => InputKind::Text,
-                Some(Texts::Pair) => InputKind::Pair,
-                None => InputKind::TextOrPair,
+                Some(Texts::Single) => InputFormat::Text,
+                Some(Texts::Pair) => InputFormat::Pair,
+                None => InputFormat::TextOrPair,
             },
             labels: self.class_names().to_vec(),
             max_tokens: Some(self.encoding().max_length),
         }
     }
 
-    fn answer(&self, inputs: &[Input]) -> Result<Vec<Answer>, ModelFault> {
+    fn answer(&self, inputs: &[Input]) -> Result<Vec<ApiPrediction>, InferenceError> {
         let pairs: Option<Vec<_>> = inputs
             .iter()
             .map(|input| Some((input.text(), input.text_pair()?)))
@@ -39,18 +39,20 @@ impl TextModel for Predictor {
         };
         let answers = predictions.map_err(fault)?.into_iter();
         answers
-            .map(|prediction| Answer::from_prediction(prediction).ok_or(ModelFault::Failed))
+            .map(|prediction| {
+                ApiPrediction::from_prediction(prediction).ok_or(InferenceError::Failed)
+            })
             .collect()
     }
 }
 
 /// Tokenizer errors are about the text. Their messages are not passed on: they may contain the text
 /// or the model's path.
-fn fault(error: TrainError) -> ModelFault {
+fn fault(error: TrainError) -> InferenceError {
     match error {
-        TrainError::Data(_) => ModelFault::Input {
+        TrainError::Data(_) => InferenceError::Input {
             reason: "its tokenizer refuses it",
         },
-        _ => ModelFault::Failed,
+        _ => InferenceError::Failed,
     }
 }

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::model::ModelFault;
-use crate::{Answer, Input};
+use crate::model::InferenceError;
+use crate::{ApiPrediction, Input};
 
 /// Channel for the prediction of a row.
-pub(crate) type Reply = oneshot::Sender<Result<Answer, ModelFault>>;
+pub(crate) type Reply = oneshot::Sender<Result<ApiPrediction, InferenceError>>;
 
 /// Queued row.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl WaitingRow {
 
 /// Reason why rows were rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum QueueError {
     /// The queue is full.
     Full,
     /// The model has stopped.
@@ -92,15 +92,15 @@ impl Queue {
     }
 
     /// Adds all rows or none, without waiting.
-    pub(crate) fn push(&self, rows: Vec<WaitingRow>) -> Result<(), Refused> {
+    pub(crate) fn push(&self, rows: Vec<WaitingRow>) -> Result<(), QueueError> {
         let mut state = self.state();
         if state.closed {
-            return Err(Refused::Closed);
+            return Err(QueueError::Closed);
         }
         if state.rows.len() + rows.len() > self.capacity {
             state.forget_gone();
             if state.rows.len() + rows.len() > self.capacity {
-                return Err(Refused::Full);
+                return Err(QueueError::Full);
             }
         }
         let before = state.rows.len();
@@ -208,7 +208,7 @@ impl State {
 mod tests {
     use super::*;
 
-    type Receiver = oneshot::Receiver<Result<Answer, ModelFault>>;
+    type Receiver = oneshot::Receiver<Result<ApiPrediction, InferenceError>>;
 
     fn row(input: Input) -> (WaitingRow, Receiver) {
         let (reply, receiver) = oneshot::channel();
@@ -216,7 +216,7 @@ mod tests {
     }
 
     /// Pushes texts of these lengths.
-    fn push(queue: &Queue, lengths: &[usize]) -> Result<Vec<Receiver>, Refused> {
+    fn push(queue: &Queue, lengths: &[usize]) -> Result<Vec<Receiver>, QueueError> {
         let texts = lengths.iter().map(|&length| "x".repeat(length));
         let (rows, receivers) = texts.map(|text| row(Input::Text(text))).unzip();
         queue.push(rows).map(|()| receivers)
@@ -249,7 +249,7 @@ mod tests {
     fn a_full_queue_refuses_until_somebody_leaves() {
         let queue = Queue::new(3, 3, Duration::ZERO);
         let mut receivers = push(&queue, &[1, 2]).unwrap();
-        assert_eq!(push(&queue, &[3, 4]).unwrap_err(), Refused::Full);
+        assert_eq!(push(&queue, &[3, 4]).unwrap_err(), QueueError::Full);
         receivers.pop();
         let _others = push(&queue, &[3, 4]).unwrap();
         assert_eq!((queue.len(), queue.gone()), (3, 1));
@@ -261,7 +261,7 @@ mod tests {
         let queue = Queue::new(9, 9, Duration::from_secs(3600));
         let _receivers = push(&queue, &[1, 2]).unwrap();
         queue.close();
-        assert_eq!(push(&queue, &[3]).unwrap_err(), Refused::Closed);
+        assert_eq!(push(&queue, &[3]).unwrap_err(), QueueError::Closed);
         assert_eq!(lengths(queue.next_batch()), [1, 2]);
         assert!(queue.next_batch().is_none());
     }

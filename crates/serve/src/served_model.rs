@@ -10,7 +10,7 @@ use burn::tensor::Device;
 use finetune_data::BatchSize;
 use finetune_train::{Parts, Precision, Predictor, PredictorConfig};
 
-use crate::model::{ModelProfile, TextModel};
+use crate::model::{ModelMetadata, TextModel};
 use crate::{Input, ServeError};
 
 /// Model to serve, with name, model card and examples.
@@ -29,7 +29,7 @@ use crate::{Input, ServeError};
 pub struct ServedModel {
     name: String,
     model: Arc<dyn TextModel>,
-    profile: ModelProfile,
+    profile: ModelMetadata,
     origin: String,
     card: Option<String>,
     examples: Vec<Input>,
@@ -141,7 +141,7 @@ impl ServedModel {
     }
 
     /// Returns the metadata.
-    pub fn profile(&self) -> &ModelProfile {
+    pub fn profile(&self) -> &ModelMetadata {
         &self.profile
     }
 

@@ -81,7 +81,7 @@ impl Server {
                 () = &mut accepting => {}
                 () = &mut stop => {}
             }
-            models.begin_stopping();
+            models.drain();
         }
         // Remaining connections are closed.
         let _ = timeout(models.config().shutdown_timeout(), graceful.shutdown()).await;

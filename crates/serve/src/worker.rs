@@ -6,9 +6,9 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use crate::metrics::ModelMetrics;
-use crate::model::{ModelFault, TextModel};
+use crate::model::{InferenceError, TextModel};
 use crate::queue::{Queue, WaitingRow};
-use crate::{Answer, Input, ServeError};
+use crate::{ApiPrediction, Input, ServeError};
 
 /// Starts a thread that processes `queue` until it is closed and empty.
 pub(crate) fn spawn(
@@ -62,7 +62,7 @@ fn ask(
     model: &dyn TextModel,
     inputs: &[Input],
     metrics: &ModelMetrics,
-) -> Result<Vec<Answer>, ModelFault> {
+) -> Result<Vec<ApiPrediction>, InferenceError> {
     let start = Instant::now();
     // The model is only read, so a panic cannot leave it inconsistent.
     let caught = catch_unwind(AssertUnwindSafe(|| model.answer(inputs)));
@@ -70,9 +70,9 @@ fn ask(
     let answers = match caught {
         Ok(Ok(answers)) if answers.len() == inputs.len() => Ok(answers),
         Ok(Err(fault)) => Err(fault),
-        Ok(Ok(_)) | Err(_) => Err(ModelFault::Failed),
+        Ok(Ok(_)) | Err(_) => Err(InferenceError::Failed),
     };
-    if let Err(ModelFault::Failed) = answers {
+    if let Err(InferenceError::Failed) = answers {
         metrics.failed();
     }
     answers

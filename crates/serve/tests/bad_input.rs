@@ -207,7 +207,7 @@ fn a_body_that_breaks_off() {
 }
 
 #[test]
-fn what_a_model_cannot_take_spoils_no_neighbour() {
+fn what_a_model_cannot_take_spoils_no_neighbor() {
     let model = Scripted::default();
     let server = start(vec![model.served()], ServeConfig::default());
     for (text, status, code) in [
@@ -242,7 +242,7 @@ fn what_a_model_cannot_take_spoils_no_neighbour() {
         assert!(model.batches().iter().any(|batch| batch.len() == 2));
     }
     assert_eq!(
-        server.metric(r#"finetune_model_faults_total{model="scripted"}"#),
+        server.metric(r#"finetune_inference_errors_total{model="scripted"}"#),
         4.0
     );
 }

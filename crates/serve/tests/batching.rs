@@ -78,7 +78,7 @@ fn answers_are_the_predictors_bit_for_bit_alone_and_under_load() {
 fn what_waits_together_is_asked_together_up_to_the_limit() {
     let model = Scripted::default();
     let config = ServeConfig {
-        max_batch_rows: 4,
+        max_batch_size: 4,
         ..Default::default()
     };
     let server = start(vec![model.served()], config);
@@ -106,7 +106,7 @@ fn what_waits_together_is_asked_together_up_to_the_limit() {
 fn a_list_longer_than_a_batch_is_answered_in_order() {
     let model = Scripted::default();
     let config = ServeConfig {
-        max_batch_rows: 5,
+        max_batch_size: 5,
         ..Default::default()
     };
     let server = start(vec![model.served()], config);
@@ -147,7 +147,7 @@ fn a_client_that_goes_away_costs_nothing() {
             .any(|batch| batch.contains(&"gone".to_string()))
     );
     eventually("it is counted", || {
-        server.metric(r#"finetune_gone_rows_total{model="scripted"}"#) == 1.0
+        server.metric(r#"finetune_canceled_rows_total{model="scripted"}"#) == 1.0
     });
     drop(stays);
     first.set_nonblocking(false).unwrap();

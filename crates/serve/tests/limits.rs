@@ -13,7 +13,7 @@ use crate::server::{agent, bundled, eventually, head, read_all, reply, start};
 fn a_full_queue_answers_at_once_and_recovers() {
     let model = Scripted::default();
     let config = ServeConfig {
-        queue_rows: 3,
+        max_queue_size: 3,
         max_texts: 3,
         ..Default::default()
     };
@@ -57,7 +57,7 @@ fn a_full_queue_answers_at_once_and_recovers() {
 fn an_answer_that_takes_too_long() {
     let model = Scripted::default();
     let config = ServeConfig {
-        answer_timeout_ms: 50,
+        request_timeout_ms: 50,
         ..Default::default()
     };
     let server = start(vec![model.served()], config);
@@ -192,12 +192,12 @@ fn what_cannot_be_served_is_refused_with_both_values() {
         "two models are called scripted: this program and this program"
     );
     let no_rows = ServeConfig {
-        max_batch_rows: 0,
+        max_batch_size: 0,
         ..default()
     };
     assert_eq!(
         message(vec![model()], no_rows),
-        "max_batch_rows is 0, expected at least 1"
+        "max_batch_size is 0, expected at least 1"
     );
     let no_file = ServeConfig {
         token_file: Some("/nowhere/token".into()),

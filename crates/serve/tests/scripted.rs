@@ -3,8 +3,8 @@
 use std::sync::{Arc, Condvar, Mutex};
 
 use finetune_serve::{
-    Answer, Input, InputKind, ModelFault, ModelProfile, Score, ScoresAnswer, ServedModel,
-    ServedTask, TextModel,
+    ApiPrediction, InferenceError, Input, InputFormat, ModelMetadata, RegressionPrediction, Score,
+    ServedModel, ServedTask, TextModel,
 };
 
 /// Answers with the length of a text. It panics on `panic`, fails on `fail` and refuses
@@ -45,16 +45,16 @@ impl Scripted {
 }
 
 impl TextModel for Scripted {
-    fn profile(&self) -> ModelProfile {
-        ModelProfile {
+    fn profile(&self) -> ModelMetadata {
+        ModelMetadata {
             task: ServedTask::Regression,
-            input: InputKind::TextOrPair,
+            input: InputFormat::TextOrPair,
             labels: vec!["length".into()],
             max_tokens: None,
         }
     }
 
-    fn answer(&self, inputs: &[Input]) -> Result<Vec<Answer>, ModelFault> {
+    fn answer(&self, inputs: &[Input]) -> Result<Vec<ApiPrediction>, InferenceError> {
         let texts: Vec<String> = inputs
             .iter()
             .map(|input| input.text().to_string())
@@ -68,8 +68,8 @@ impl TextModel for Scripted {
         for text in &texts {
             match text.as_str() {
                 "panic" => panic!("as told"),
-                "fail" => return Err(ModelFault::Failed),
-                "unreadable" => return Err(ModelFault::Input { reason: "as told" }),
+                "fail" => return Err(InferenceError::Failed),
+                "unreadable" => return Err(InferenceError::Input { reason: "as told" }),
                 _ => {}
             }
         }
@@ -78,7 +78,7 @@ impl TextModel for Scripted {
                 label: "length".into(),
                 score: text.len() as f64,
             };
-            Answer::Scores(ScoresAnswer {
+            ApiPrediction::Regression(RegressionPrediction {
                 scores: vec![score],
             })
         };

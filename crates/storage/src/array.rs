@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::error::StorageError;
 use crate::file::ArrayFile;
-use crate::number::Number;
+use crate::number::Element;
 
 /// Array of numbers, in memory or in a mapped file.
 ///
@@ -14,7 +14,7 @@ use crate::number::Number;
 /// # Ok::<(), finetune_storage::StorageError>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Array<T: Number>(Source<T>);
+pub struct Array<T: Element>(Source<T>);
 
 #[derive(Debug, Clone)]
 enum Source<T> {
@@ -27,13 +27,13 @@ enum Source<T> {
     },
 }
 
-impl<T: Number> From<Vec<T>> for Array<T> {
+impl<T: Element> From<Vec<T>> for Array<T> {
     fn from(numbers: Vec<T>) -> Self {
         Self(Source::Memory(numbers))
     }
 }
 
-impl<T: Number> Array<T> {
+impl<T: Element> Array<T> {
     pub(crate) fn mapped(file: ArrayFile, start: usize, length: usize) -> Self {
         Self(Source::Mapped {
             file,
@@ -59,7 +59,7 @@ impl<T: Number> Array<T> {
     ///
     /// # Errors
     /// - [`StorageError::OutOfRange`] if the range is not within the array.
-    /// - [`StorageError::Damaged`] if the content of the file does not match its checksum.
+    /// - [`StorageError::Corrupted`] if the content of the file does not match its checksum.
     pub fn get(&self, range: Range<usize>) -> Result<&[T], StorageError> {
         if range.start > range.end || range.end > self.len() {
             return Err(StorageError::OutOfRange {
@@ -80,7 +80,7 @@ impl<T: Number> Array<T> {
     /// Returns all elements.
     ///
     /// # Errors
-    /// - [`StorageError::Damaged`] if the content of the file does not match its checksum.
+    /// - [`StorageError::Corrupted`] if the content of the file does not match its checksum.
     pub fn all(&self) -> Result<&[T], StorageError> {
         self.get(0..self.len())
     }

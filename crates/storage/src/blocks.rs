@@ -84,7 +84,7 @@ impl Blocks {
             let end = data.len().min(start + BLOCK);
             if checksum(&data[start..end]) != self.sums[block] {
                 let what = format!("bytes {start} to {end} are not what was written");
-                return Err(StorageError::damaged(path, what));
+                return Err(StorageError::corrupted(path, what));
             }
             self.checked[block].store(true, Ordering::Relaxed);
         }

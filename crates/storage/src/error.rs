@@ -18,14 +18,14 @@ pub enum StorageError {
 
     /// The file is not an array file, or its format version is not supported.
     #[error("{path}: not a file of arrays of this version")]
-    Foreign {
+    UnknownFormat {
         /// Path of the file.
         path: PathBuf,
     },
 
     /// The file is corrupted: its content differs from what was written.
-    #[error("{path}: the file is damaged: {what}")]
-    Damaged {
+    #[error("{path}: the file is corrupted: {what}")]
+    Corrupted {
         /// Path of the file.
         path: PathBuf,
         /// The corrupted part.
@@ -86,9 +86,9 @@ impl StorageError {
         |source| Self::Metadata { path, source }
     }
 
-    pub(crate) fn damaged(path: &Path, what: impl Into<String>) -> Self {
+    pub(crate) fn corrupted(path: &Path, what: impl Into<String>) -> Self {
         let (path, what) = (path.to_path_buf(), what.into());
-        Self::Damaged { path, what }
+        Self::Corrupted { path, what }
     }
 
     /// Returns whether the file is unusable and may be rebuilt: it is missing, corrupted or has
@@ -96,8 +96,8 @@ impl StorageError {
     pub fn is_unusable_file(&self) -> bool {
         match self {
             Self::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,
-            Self::Foreign { .. }
-            | Self::Damaged { .. }
+            Self::UnknownFormat { .. }
+            | Self::Corrupted { .. }
             | Self::NoSuchArray { .. }
             | Self::Metadata { .. } => true,
             Self::DuplicateArray { .. } | Self::OutOfRange { .. } => false,

@@ -15,15 +15,15 @@ use crate::blocks::Blocks;
 use crate::error::StorageError;
 use crate::footer::Footer;
 use crate::mapping::map;
-use crate::number::Number;
+use crate::number::Element;
 
 /// Memory-mapped array file.
 ///
 /// Cloning is cheap; the mapping is kept until the last clone and the last [`Array`] are dropped.
 #[derive(Clone)]
-pub struct ArrayFile(Arc<Opened>);
+pub struct ArrayFile(Arc<MappedFile>);
 
-struct Opened {
+struct MappedFile {
     path: PathBuf,
     mapping: Mmap,
     footer: Footer,
@@ -48,19 +48,19 @@ impl ArrayFile {
     ///
     /// # Errors
     /// - [`StorageError::Io`] if the file cannot be read or mapped.
-    /// - [`StorageError::Foreign`] if it is not an array file of this version.
-    /// - [`StorageError::Damaged`] if it is corrupted.
+    /// - [`StorageError::UnknownFormat`] if it is not an array file of this version.
+    /// - [`StorageError::Corrupted`] if it is corrupted.
     pub fn open(path: &Path) -> Result<Self, StorageError> {
         let file = File::open(path).map_err(StorageError::io(path))?;
         let metadata = file.metadata().map_err(StorageError::io(path))?;
         if !metadata.is_file() || metadata.len() == 0 {
             let path = path.to_path_buf();
-            return Err(StorageError::Foreign { path });
+            return Err(StorageError::UnknownFormat { path });
         }
         let mapping = map(&file).map_err(StorageError::io(path))?;
         let mut footer = Footer::of(path, &mapping)?;
         let blocks = Blocks::new(std::mem::take(&mut footer.block_sums));
-        let opened = Self(Arc::new(Opened {
+        let opened = Self(Arc::new(MappedFile {
             path: path.to_path_buf(),
             mapping,
             footer,
@@ -68,7 +68,7 @@ impl ArrayFile {
         }));
         let sealed = sealed_time(opened.0.footer.sealed);
         if metadata.modified().map_err(StorageError::io(path))? != sealed {
-            opened.check_all()?;
+            opened.verify()?;
             // A copy has a different time. If it cannot be set, the next opening verifies the file
             // again.
             let _ = file.set_modified(sealed);
@@ -89,8 +89,8 @@ impl ArrayFile {
     /// Verifies the checksums of the whole file.
     ///
     /// # Errors
-    /// - [`StorageError::Damaged`] if a checksum does not match.
-    pub fn check_all(&self) -> Result<(), StorageError> {
+    /// - [`StorageError::Corrupted`] if a checksum does not match.
+    pub fn verify(&self) -> Result<(), StorageError> {
         self.check(0..self.0.footer.data_bytes)
     }
 
@@ -106,8 +106,8 @@ impl ArrayFile {
     ///
     /// # Errors
     /// - [`StorageError::NoSuchArray`] if there is no array of this name and type.
-    /// - [`StorageError::Damaged`] if the array is not within the file.
-    pub fn array<T: Number>(&self, name: &str) -> Result<Array<T>, StorageError> {
+    /// - [`StorageError::Corrupted`] if the array is not within the file.
+    pub fn array<T: Element>(&self, name: &str) -> Result<Array<T>, StorageError> {
         let place = self.0.footer.arrays.get(name);
         let Some(place) = place.filter(|place| place.number == T::NAME) else {
             return Err(StorageError::NoSuchArray {
@@ -127,13 +127,13 @@ impl ArrayFile {
             || place.start % align_of::<T>() != 0
         {
             let what = format!("the array {name:?} is not within the file");
-            return Err(StorageError::damaged(&self.0.path, what));
+            return Err(StorageError::corrupted(&self.0.path, what));
         }
         Ok(Array::mapped(self.clone(), place.start, place.length))
     }
 
     /// Returns the elements in a byte range that [`Self::array`] has validated.
-    pub(crate) fn numbers<T: Number>(&self, bytes: Range<usize>) -> Result<&[T], StorageError> {
+    pub(crate) fn numbers<T: Element>(&self, bytes: Range<usize>) -> Result<&[T], StorageError> {
         self.check(bytes.clone())?;
         Ok(bytemuck::cast_slice(&self.0.mapping[bytes]))
     }

@@ -16,13 +16,13 @@ const LIST: &str = "files.json";
 
 /// Length and checksum of a file.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Seal {
+struct FileChecksum {
     bytes: usize,
     /// Hexadecimal, because some JSON readers cannot represent all 64-bit integers.
     xxh3: String,
 }
 
-impl Seal {
+impl FileChecksum {
     fn of(content: &[u8]) -> Self {
         Self {
             bytes: content.len(),
@@ -37,26 +37,26 @@ impl Seal {
 /// are synced to disk. Leftovers of a killed process are replaced by the next writer.
 ///
 /// ```
-/// use finetune_storage::{Folder, FolderWriter};
+/// use finetune_storage::{Directory, DirectoryWriter};
 ///
 /// let parent = tempfile::tempdir()?;
 /// let path = parent.path().join("step-100");
-/// let mut writer = FolderWriter::create(&path)?;
+/// let mut writer = DirectoryWriter::create(&path)?;
 /// writer.file("weights", b"123")?;
 /// assert!(!path.exists());
 /// writer.finish()?;
-/// assert_eq!(Folder::open(&path)?.read("weights")?, b"123");
+/// assert_eq!(Directory::open(&path)?.read("weights")?, b"123");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct FolderWriter {
+pub struct DirectoryWriter {
     path: PathBuf,
     partial: PathBuf,
-    files: BTreeMap<String, Seal>,
+    files: BTreeMap<String, FileChecksum>,
     finished: bool,
 }
 
-impl FolderWriter {
+impl DirectoryWriter {
     /// Creates the writer of the directory `path`; its parent directory must exist.
     ///
     /// # Errors
@@ -85,7 +85,8 @@ impl FolderWriter {
     /// - [`StorageError::Io`] if the file cannot be written.
     pub fn file(&mut self, name: &str, content: &[u8]) -> Result<(), StorageError> {
         self.write(name, content)?;
-        self.files.insert(name.to_string(), Seal::of(content));
+        self.files
+            .insert(name.to_string(), FileChecksum::of(content));
         Ok(())
     }
 
@@ -115,7 +116,7 @@ impl FolderWriter {
     }
 }
 
-impl Drop for FolderWriter {
+impl Drop for DirectoryWriter {
     fn drop(&mut self) {
         if !self.finished {
             // Errors are ignored; the next writer replaces the directory anyway.
@@ -124,26 +125,26 @@ impl Drop for FolderWriter {
     }
 }
 
-/// Directory written by a [`FolderWriter`].
+/// Directory written by a [`DirectoryWriter`].
 #[derive(Debug)]
-pub struct Folder {
+pub struct Directory {
     path: PathBuf,
-    files: BTreeMap<String, Seal>,
+    files: BTreeMap<String, FileChecksum>,
 }
 
-impl Folder {
+impl Directory {
     /// Opens a directory.
     ///
     /// # Errors
     /// - [`StorageError::Io`] if the list of files cannot be read.
-    /// - [`StorageError::Damaged`] if the list of files is invalid.
+    /// - [`StorageError::Corrupted`] if the list of files is invalid.
     pub fn open(path: &Path) -> Result<Self, StorageError> {
         let list = path.join(LIST);
         let text = fs::read(&list).map_err(StorageError::io(&list))?;
         let files = serde_json::from_slice(&text);
         Ok(Self {
             path: path.to_path_buf(),
-            files: files.map_err(|error| StorageError::damaged(&list, error.to_string()))?,
+            files: files.map_err(|error| StorageError::corrupted(&list, error.to_string()))?,
         })
     }
 
@@ -156,18 +157,18 @@ impl Folder {
     ///
     /// # Errors
     /// - [`StorageError::Io`] if the file cannot be read.
-    /// - [`StorageError::Damaged`] if its checksum does not match or the directory has no such
+    /// - [`StorageError::Corrupted`] if its checksum does not match or the directory has no such
     ///   file.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, StorageError> {
         let path = self.path.join(name);
         let Some(expected) = self.files.get(name) else {
-            return Err(StorageError::damaged(&path, format!("not in {LIST}")));
+            return Err(StorageError::corrupted(&path, format!("not in {LIST}")));
         };
         let content = fs::read(&path).map_err(StorageError::io(&path))?;
-        let found = Seal::of(&content);
+        let found = FileChecksum::of(&content);
         if found != *expected {
             let what = format!("expected {expected:?}, found {found:?}");
-            return Err(StorageError::damaged(&path, what));
+            return Err(StorageError::corrupted(&path, what));
         }
         Ok(content)
     }
@@ -191,7 +192,7 @@ mod tests {
     fn a_folder_that_is_not_finished_leaves_nothing() {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("one");
-        let mut writer = FolderWriter::create(&path).unwrap();
+        let mut writer = DirectoryWriter::create(&path).unwrap();
         writer.file("a", b"1").unwrap();
         drop(writer);
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
@@ -201,13 +202,13 @@ mod tests {
     fn what_a_killed_program_left_is_replaced() {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("one");
-        let mut killed = FolderWriter::create(&path).unwrap();
+        let mut killed = DirectoryWriter::create(&path).unwrap();
         killed.file("old", b"1").unwrap();
         std::mem::forget(killed);
-        let mut writer = FolderWriter::create(&path).unwrap();
+        let mut writer = DirectoryWriter::create(&path).unwrap();
         writer.file("new", b"2").unwrap();
         writer.finish().unwrap();
-        let folder = Folder::open(&path).unwrap();
+        let folder = Directory::open(&path).unwrap();
         assert!(folder.contains("new") && !folder.contains("old"));
         assert!(!path.join("old").exists());
     }
@@ -216,20 +217,20 @@ mod tests {
     fn another_byte_or_length_is_noticed() {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("one");
-        let mut writer = FolderWriter::create(&path).unwrap();
+        let mut writer = DirectoryWriter::create(&path).unwrap();
         writer.file("a", b"12").unwrap();
         writer.finish().unwrap();
-        assert!(FolderWriter::create(&path).is_err());
-        let folder = Folder::open(&path).unwrap();
+        assert!(DirectoryWriter::create(&path).is_err());
+        let folder = Directory::open(&path).unwrap();
         assert_eq!(folder.read("a").unwrap(), b"12");
-        for damaged in [&b"13"[..], b"1", b"123", b""] {
-            fs::write(path.join("a"), damaged).unwrap();
+        for corrupted in [&b"13"[..], b"1", b"123", b""] {
+            fs::write(path.join("a"), corrupted).unwrap();
             let error = folder.read("a").unwrap_err();
-            assert!(matches!(error, StorageError::Damaged { .. }), "{error}");
+            assert!(matches!(error, StorageError::Corrupted { .. }), "{error}");
         }
         assert!(folder.read("b").is_err());
         fs::write(path.join(LIST), "{").unwrap();
-        let error = Folder::open(&path).unwrap_err();
-        assert!(matches!(error, StorageError::Damaged { .. }), "{error}");
+        let error = Directory::open(&path).unwrap_err();
+        assert!(matches!(error, StorageError::Corrupted { .. }), "{error}");
     }
 }

@@ -21,7 +21,7 @@ const TAIL: usize = 8 + 8 + MAGIC.len();
 /// Arrays, checksums and metadata of a file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Footer {
-    pub(crate) arrays: BTreeMap<String, Place>,
+    pub(crate) arrays: BTreeMap<String, ArrayLocation>,
     /// Number of bytes before the footer, which the block checksums cover.
     pub(crate) data_bytes: usize,
     pub(crate) block_sums: Vec<u64>,
@@ -33,7 +33,7 @@ pub(crate) struct Footer {
 
 /// Location of an array.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Place {
+pub(crate) struct ArrayLocation {
     /// Name of the element type.
     pub(crate) number: String,
     /// Byte offset of the first element.
@@ -57,14 +57,14 @@ impl Footer {
     pub(crate) fn of(path: &Path, file: &[u8]) -> Result<Self, StorageError> {
         if cfg!(target_endian = "big") || !file.starts_with(&MAGIC) {
             let path = path.to_path_buf();
-            return Err(StorageError::Foreign { path });
+            return Err(StorageError::UnknownFormat { path });
         }
-        let damaged = |what: &str| StorageError::damaged(path, what);
+        let corrupted = |what: &str| StorageError::corrupted(path, what);
         let Some((rest, tail)) = file.split_last_chunk::<TAIL>() else {
-            return Err(damaged("the file is too short"));
+            return Err(corrupted("the file is too short"));
         };
         if !tail.ends_with(&MAGIC) {
-            return Err(damaged("the end of the file is missing"));
+            return Err(corrupted("the end of the file is missing"));
         }
         let number = |at: usize| {
             let mut bytes = [0; 8];
@@ -73,16 +73,16 @@ impl Footer {
         };
         let length = usize::try_from(number(0)).unwrap_or(usize::MAX);
         let start = rest.len().checked_sub(length);
-        let start = start.ok_or_else(|| damaged("the footer is longer than the file"))?;
+        let start = start.ok_or_else(|| corrupted("the footer is longer than the file"))?;
         if checksum(&rest[start..]) != number(8) {
-            return Err(damaged("the footer is not what was written"));
+            return Err(corrupted("the footer is not what was written"));
         }
         let footer: Self = serde_json::from_slice(&rest[start..])
-            .map_err(|_| damaged("the footer is no footer"))?;
+            .map_err(|_| corrupted("the footer is no footer"))?;
         if footer.data_bytes != start
             || footer.block_sums.len() != start.div_ceil(crate::blocks::BLOCK)
         {
-            return Err(damaged("the footer does not fit the file"));
+            return Err(corrupted("the footer does not fit the file"));
         }
         Ok(footer)
     }

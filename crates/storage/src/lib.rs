@@ -14,7 +14,7 @@
 //! A modified file is detected when it is opened, by its modification time, and is then verified as
 //! a whole. Silent disk corruption is detected when a block is first read.
 //!
-//! [`write_atomically`] writes a small file atomically, and [`FolderWriter`] a directory of files.
+//! [`write_atomically`] writes a small file atomically, and [`DirectoryWriter`] a directory of files.
 //!
 //! # Example
 //!
@@ -52,6 +52,6 @@ pub use array::Array;
 pub use atomic::{remove_partial_files, write_atomically};
 pub use error::StorageError;
 pub use file::ArrayFile;
-pub use folder::{Folder, FolderWriter};
-pub use number::Number;
+pub use folder::{Directory, DirectoryWriter};
+pub use number::Element;
 pub use writer::{ArrayFileWriter, ArrayHandle};

@@ -2,8 +2,8 @@
 
 /// Element type of an array: fixed width, no invalid bit patterns.
 ///
-/// This trait is sealed, because files identify element types by [`Number::NAME`].
-pub trait Number: bytemuck::Pod + sealed::Sealed + Send + Sync + std::fmt::Debug {
+/// This trait is sealed, because files identify element types by [`Element::NAME`].
+pub trait Element: bytemuck::Pod + sealed::Sealed + Send + Sync + std::fmt::Debug {
     /// Name of the type in a file.
     const NAME: &'static str;
 }
@@ -15,7 +15,7 @@ mod sealed {
 macro_rules! numbers {
     ($($number:ty => $name:literal),+ $(,)?) => {$(
         impl sealed::Sealed for $number {}
-        impl Number for $number {
+        impl Element for $number {
             const NAME: &'static str = $name;
         }
     )+};

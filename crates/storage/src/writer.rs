@@ -12,8 +12,8 @@ use serde::Serialize;
 use crate::blocks::BlockHasher;
 use crate::error::StorageError;
 use crate::file::sealed_time;
-use crate::footer::{ALIGNMENT, Footer, MAGIC, Place};
-use crate::number::Number;
+use crate::footer::{ALIGNMENT, ArrayLocation, Footer, MAGIC};
+use crate::number::Element;
 
 /// Writer of an array file, in pieces.
 ///
@@ -26,7 +26,7 @@ pub struct ArrayFileWriter {
     path: PathBuf,
     partial: Partial,
     output: Output,
-    arrays: Vec<Begun>,
+    arrays: Vec<PendingArray>,
 }
 
 /// The partial file; removed when dropped, unless it was renamed to its final name.
@@ -56,7 +56,7 @@ pub struct ArrayHandle<T> {
 }
 
 #[derive(Debug)]
-struct Begun {
+struct PendingArray {
     name: String,
     number: &'static str,
     length: usize,
@@ -98,7 +98,7 @@ impl ArrayFileWriter {
     /// # Errors
     /// - [`StorageError::DuplicateArray`] if there already is an array of this name.
     /// - [`StorageError::Io`] if a temporary file cannot be created.
-    pub fn array<T: Number>(&mut self, name: &str) -> Result<ArrayHandle<T>, StorageError> {
+    pub fn array<T: Element>(&mut self, name: &str) -> Result<ArrayHandle<T>, StorageError> {
         if self.arrays.iter().any(|array| array.name == name) {
             let (path, name) = (self.path.clone(), name.to_owned());
             return Err(StorageError::DuplicateArray { path, name });
@@ -115,7 +115,7 @@ impl ArrayFileWriter {
                 Some(BufWriter::new(file))
             }
         };
-        self.arrays.push(Begun {
+        self.arrays.push(PendingArray {
             name: name.to_owned(),
             number: T::NAME,
             length: 0,
@@ -134,7 +134,7 @@ impl ArrayFileWriter {
     ///
     /// # Panics
     /// If `array` belongs to another writer and its index is out of range here.
-    pub fn write<T: Number>(
+    pub fn write<T: Element>(
         &mut self,
         array: &ArrayHandle<T>,
         numbers: &[T],
@@ -167,7 +167,7 @@ impl ArrayFileWriter {
                     start
                 }
             };
-            let place = Place {
+            let place = ArrayLocation {
                 number: begun.number.to_owned(),
                 start,
                 length: begun.length,
@@ -199,7 +199,7 @@ impl ArrayFileWriter {
 
     fn seal(
         mut self,
-        arrays: BTreeMap<String, Place>,
+        arrays: BTreeMap<String, ArrayLocation>,
         metadata: serde_json::Value,
     ) -> Result<(), StorageError> {
         let sealed = SystemTime::now().duration_since(UNIX_EPOCH);

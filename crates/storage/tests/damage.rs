@@ -59,7 +59,10 @@ fn files_of_something_else_are_foreign() {
     for content in [&b""[..], b"text", b"finetune arrays2 of tomorrow"] {
         fs::write(&path, content).unwrap();
         let error = ArrayFile::open(&path).unwrap_err();
-        assert!(matches!(error, StorageError::Foreign { .. }), "{error}");
+        assert!(
+            matches!(error, StorageError::UnknownFormat { .. }),
+            "{error}"
+        );
         assert!(path.exists(), "what is not ours is not removed");
     }
     assert!(ArrayFile::open(folder.path()).is_err());
@@ -87,7 +90,7 @@ fn a_change_that_opening_cannot_see_is_noticed_on_reading() {
     let numbers = file.array::<u32>("numbers").unwrap();
     assert_eq!(numbers.get(0..3).unwrap(), [0, 1, 2]);
     let error = numbers.all().unwrap_err();
-    assert!(matches!(error, StorageError::Damaged { .. }), "{error}");
+    assert!(matches!(error, StorageError::Corrupted { .. }), "{error}");
     assert!(!path.exists(), "nobody shall open it again");
 }
 

@@ -1,7 +1,7 @@
 //! The tests of a study's candidates against each other.
 
 use finetune_eval::report::Section;
-use finetune_eval::statistics::{Arm, Comparison, ComparisonTable, Design};
+use finetune_eval::statistics::{Comparison, ComparisonTable, Design, ScoreGroup};
 
 use crate::error::StudyError;
 use crate::results::StudyResults;
@@ -47,12 +47,12 @@ impl<C> StudyResults<'_, C> {
             .into_iter()
             .map(|(first, second)| self.compare(first, second));
         let made = made.collect::<Result<Vec<_>, _>>()?;
-        let arms = compared
+        let variants = compared
             .iter()
-            .map(|at| Arm::new(label(at), self.scores(*at)));
-        let arms: Vec<Arm> = arms.collect();
+            .map(|at| ScoreGroup::new(label(at), self.scores(*at)));
+        let variants: Vec<ScoreGroup> = variants.collect();
         let tests = &config.comparison;
-        let table = ComparisonTable::of(&arms, baseline, made, tests.adjustment, tests.alpha)?;
+        let table = ComparisonTable::of(&variants, baseline, made, tests.adjustment, tests.alpha)?;
         Ok(Some(table))
     }
 
@@ -72,14 +72,14 @@ impl<C> StudyResults<'_, C> {
         let pairs = planned(first) == planned(second) && both.len() > 1;
         let settings = config.comparison.of_pair(pairs, higher);
         let paired = settings.design == Design::Paired;
-        let arm = |candidate: usize, scores: &[(Replicate, f64)]| {
+        let variant = |candidate: usize, scores: &[(Replicate, f64)]| {
             let used = scores.iter().filter(|(at, _)| !paired || both.contains(at));
             let used: Vec<f64> = used.map(|(_, score)| *score).collect();
-            Arm::new(self.study.candidate_label(candidate), used)
+            ScoreGroup::new(self.study.candidate_label(candidate), used)
         };
         Ok(Comparison::new(
-            &arm(first, &ours),
-            &arm(second, &theirs),
+            &variant(first, &ours),
+            &variant(second, &theirs),
             &settings,
         )?)
     }
@@ -90,7 +90,7 @@ impl<C> StudyResults<'_, C> {
         let trials = self.of_candidate(candidate).into_iter();
         let mut scores: Vec<(Replicate, f64)> = trials
             .filter_map(|(trial, result)| {
-                let score = result.scores.on(config.measured_on).get(&config.metric)?;
+                let score = result.scores.on(config.eval_split).get(&config.metric)?;
                 Some((trial.replicate(), *score))
             })
             .collect();

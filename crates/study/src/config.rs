@@ -7,15 +7,15 @@ use finetune_eval::{Better, Metric, MetricKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::axis::Axis;
 use crate::error::StudyError;
-use crate::halving::Halving;
-use crate::measured_on::MeasuredOn;
-use crate::tests_of_arms::StudyTests;
+use crate::eval_split::EvalSplit;
+use crate::halving::SuccessiveHalving;
+use crate::parameter::SearchParameter;
+use crate::tests_of_variants::StudyComparison;
 
 /// A study, as its file has it: what is tried, how often, and by what it is judged.
 ///
-/// Arms, axes, seeds and folds multiply: each arm is tried with each value of each axis, with each
+/// Variants, parameters, seeds and folds multiply: each variant is tried with each value of each parameter, with each
 /// seed, on each fold.
 ///
 /// ```
@@ -25,21 +25,21 @@ use crate::tests_of_arms::StudyTests;
 ///     r#"
 ///     name = "rates"
 ///     seeds = 5
-///     base.train.length.epochs = 2
+///     base.train.duration.epochs = 2
 ///
-///     [[arms]]
+///     [[variants]]
 ///     name = "frozen"
-///     settings.train.freeze.part = "encoder"
+///     settings.train.freeze.scope = "encoder"
 ///
-///     [[arms]]
+///     [[variants]]
 ///     name = "all layers"
 ///
-///     [[axes]]
-///     setting = "train.optimizer.learning_rate"
+///     [[parameters]]
+///     path = "train.optimizer.learning_rate"
 ///     values = [1e-5, 2e-5, 5e-5]
 ///     "#,
 /// )?;
-/// assert_eq!(config.arms.len(), 2);
+/// assert_eq!(config.variants.len(), 2);
 /// # Ok::<(), finetune_study::StudyError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,42 +53,42 @@ pub struct StudyConfig {
     /// otherwise higher).
     pub better: Option<Better>,
     /// On which rows it is measured; the test rows.
-    pub measured_on: MeasuredOn,
+    pub eval_split: EvalSplit,
     /// What the program is to know beside the settings, such as where the data are; the library
     /// does not read it.
     pub experiment: Map<String, Value>,
     /// Settings of every trial that differ from the experiment's defaults.
     pub base: Map<String, Value>,
     /// Settings under a name; none for the base alone.
-    pub arms: Vec<ArmConfig>,
+    pub variants: Vec<VariantConfig>,
     /// Settings with several values each.
-    pub axes: Vec<Axis>,
-    /// How many points of the ranges are drawn, at least 1; needed if an axis is a range. A draw
+    pub parameters: Vec<SearchParameter>,
+    /// How many points of the ranges are drawn, at least 1; needed if a parameter is a range. A draw
     /// that repeats an earlier one is not tried again.
-    pub trials: Option<usize>,
+    pub num_trials: Option<usize>,
     /// From which the draws, the folds and counted seeds follow; 42.
-    pub seed: u64,
+    pub sampler_seed: u64,
     /// Seeds of the trials; `None` for the one of the settings.
     pub seeds: Option<Seeds>,
     /// Folds of the training rows, each once the test rows; `None` for the data's own test rows.
     pub folds: Option<usize>,
     /// Whether only the better part goes on to longer runs; no.
-    pub halving: Option<Halving>,
-    /// How arms are compared.
-    pub comparison: StudyTests,
+    pub halving: Option<SuccessiveHalving>,
+    /// How variants are compared.
+    pub comparison: StudyComparison,
 }
 
 /// Settings under a name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct ArmConfig {
+pub struct VariantConfig {
     /// In tables.
     pub name: String,
     /// What differs from the base.
     pub settings: Map<String, Value>,
-    /// Seeds of this arm; `None` for those of the study.
+    /// Seeds of this variant; `None` for those of the study.
     pub seeds: Option<Seeds>,
-    /// Folds of this arm, 0 for none; `None` for those of the study.
+    /// Folds of this variant, 0 for none; `None` for those of the study.
     pub folds: Option<usize>,
 }
 
@@ -108,17 +108,17 @@ impl Default for StudyConfig {
             name: String::new(),
             metric: MetricKind::Accuracy.to_string(),
             better: None,
-            measured_on: MeasuredOn::default(),
+            eval_split: EvalSplit::default(),
             experiment: Map::new(),
             base: Map::new(),
-            arms: Vec::new(),
-            axes: Vec::new(),
-            trials: None,
-            seed: 42,
+            variants: Vec::new(),
+            parameters: Vec::new(),
+            num_trials: None,
+            sampler_seed: 42,
             seeds: None,
             folds: None,
             halving: None,
-            comparison: StudyTests::default(),
+            comparison: StudyComparison::default(),
         }
     }
 }
@@ -170,64 +170,76 @@ impl StudyConfig {
         if self.name.trim().is_empty() {
             return Err(StudyError::setting("name", "empty", "a name"));
         }
-        for (position, arm) in self.arms.iter().enumerate() {
-            arm.validate()?;
-            if self.arms[..position]
+        for (position, variant) in self.variants.iter().enumerate() {
+            variant.validate()?;
+            if self.variants[..position]
                 .iter()
-                .any(|other| other.name == arm.name)
+                .any(|other| other.name == variant.name)
             {
-                return Err(StudyError::EqualArms {
-                    first: arm.name.clone(),
-                    second: arm.name.clone(),
+                return Err(StudyError::DuplicateVariants {
+                    first: variant.name.clone(),
+                    second: variant.name.clone(),
                 });
             }
         }
-        for (position, axis) in self.axes.iter().enumerate() {
-            axis.validate()?;
-            if self.axes[..position]
+        for (position, parameter) in self.parameters.iter().enumerate() {
+            parameter.validate()?;
+            if self.parameters[..position]
                 .iter()
-                .any(|other| other.setting == axis.setting)
+                .any(|other| other.path == parameter.path)
             {
-                return Err(StudyError::axis(&axis.setting, "is there twice"));
+                return Err(StudyError::parameter(&parameter.path, "is there twice"));
             }
         }
         check_seeds("seeds", self.seeds.as_ref())?;
         check_folds("folds", self.folds)?;
         self.check_draws()?;
-        let arms: Vec<&str> = self.arms.iter().map(|arm| arm.name.as_str()).collect();
-        self.comparison.validate(&arms, !self.axes.is_empty())?;
+        let variants: Vec<&str> = self
+            .variants
+            .iter()
+            .map(|variant| variant.name.as_str())
+            .collect();
+        self.comparison
+            .validate(&variants, !self.parameters.is_empty())?;
         match &self.halving {
-            Some(halving) => halving.validate(self.measured_on),
+            Some(halving) => halving.validate(self.eval_split),
             None => Ok(()),
         }
     }
 
     fn check_draws(&self) -> Result<(), StudyError> {
-        let drawn = self.axes.iter().find(|axis| axis.is_drawn());
-        match (drawn, self.trials) {
-            (_, Some(0)) => Err(StudyError::setting("trials", 0, "at least 1")),
-            (Some(axis), None) => Err(StudyError::axis(
-                &axis.setting,
-                "is a range: say how many `trials` are drawn from it",
+        let drawn = self
+            .parameters
+            .iter()
+            .find(|parameter| parameter.is_drawn());
+        match (drawn, self.num_trials) {
+            (_, Some(0)) => Err(StudyError::setting("num_trials", 0, "at least 1")),
+            (Some(parameter), None) => Err(StudyError::parameter(
+                &parameter.path,
+                "is a range: say how many `num_trials` are drawn from it",
             )),
             (None, Some(trials)) => Err(StudyError::setting(
-                "trials",
+                "num_trials",
                 trials,
-                "absent: no axis is a range to draw from",
+                "absent: no parameter is a range to draw from",
             )),
             _ => Ok(()),
         }
     }
 }
 
-impl ArmConfig {
+impl VariantConfig {
     fn validate(&self) -> Result<(), StudyError> {
         if self.name.trim().is_empty() {
-            return Err(StudyError::setting("the name of an arm", "empty", "a name"));
+            return Err(StudyError::setting(
+                "the name of a variant",
+                "empty",
+                "a name",
+            ));
         }
-        let of_arm = |what| format!("{what} of arm {:?}", self.name);
-        check_seeds(&of_arm("seeds"), self.seeds.as_ref())?;
-        check_folds(&of_arm("folds"), self.folds.filter(|folds| *folds > 0))
+        let of_variant = |what| format!("{what} of variant {:?}", self.name);
+        check_seeds(&of_variant("seeds"), self.seeds.as_ref())?;
+        check_folds(&of_variant("folds"), self.folds.filter(|folds| *folds > 0))
     }
 }
 
@@ -280,8 +292,9 @@ mod tests {
     #[test]
     fn toml_and_json_are_the_same_study() {
         let folder = tempfile::tempdir().unwrap();
-        let toml = "name = 'a'\nseeds = [1, 2]\n[[axes]]\nsetting = 'x'\nvalues = [1]";
-        let json = r#"{"name": "a", "seeds": [1, 2], "axes": [{"setting": "x", "values": [1]}]}"#;
+        let toml = "name = 'a'\nseeds = [1, 2]\n[[parameters]]\npath = 'x'\nvalues = [1]";
+        let json =
+            r#"{"name": "a", "seeds": [1, 2], "parameters": [{"path": "x", "values": [1]}]}"#;
         let read = |name: &str, text: &str| {
             let path = folder.path().join(name);
             fs::write(&path, text).unwrap();
@@ -294,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_key_is_refused_with_its_line() {
+    fn a_misspelled_key_is_refused_with_its_line() {
         let error = StudyConfig::from_toml("name = 'a'\nseed5 = 1").unwrap_err();
         let error = error.to_string();
         assert!(
@@ -311,22 +324,25 @@ mod tests {
             ("name = 'a'\nseeds = []", "seeds is empty"),
             ("name = 'a'\nseeds = [1, 1]", "seeds is 1 twice"),
             ("name = 'a'\nfolds = 1", "folds is 1, expected at least 2"),
-            ("name = 'a'\ntrials = 3", "trials is 3, expected absent"),
             (
-                "name = 'a'\n[[axes]]\nsetting = 'x'\nuniform = [0, 1]",
-                "axis x is a range: say how many `trials`",
+                "name = 'a'\nnum_trials = 3",
+                "num_trials is 3, expected absent",
             ),
             (
-                "name = 'a'\narms = [{ name = 'b' }, { name = 'b' }]",
-                "arms \"b\" and \"b\" are the same",
+                "name = 'a'\n[[parameters]]\npath = 'x'\nuniform = [0, 1]",
+                "parameter x is a range: say how many `num_trials`",
             ),
             (
-                "name = 'a'\narms = [{ name = 'b', folds = 1 }]",
-                "folds of arm \"b\" is 1",
+                "name = 'a'\nvariants = [{ name = 'b' }, { name = 'b' }]",
+                "variants \"b\" and \"b\" are the same",
             ),
             (
-                "name = 'a'\naxes = [{ setting = 'x', values = [1] }, { setting = 'x', values = [2] }]",
-                "axis x is there twice",
+                "name = 'a'\nvariants = [{ name = 'b', folds = 1 }]",
+                "folds of variant \"b\" is 1",
+            ),
+            (
+                "name = 'a'\nparameters = [{ path = 'x', values = [1] }, { path = 'x', values = [2] }]",
+                "parameter x is there twice",
             ),
         ] {
             let message = message(toml);

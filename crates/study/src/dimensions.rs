@@ -1,4 +1,4 @@
-//! What a study varies: arms, and axes with several values.
+//! What a study varies: variants, and parameters with several values.
 
 use finetune_eval::report::{Cell, Column, Table};
 
@@ -6,13 +6,13 @@ use crate::error::StudyError;
 use crate::results::StudyResults;
 use crate::trial::shown;
 
-/// The name of the dimension of arms.
-pub(super) const ARM: &str = "arm";
+/// The name of the dimension of variants.
+pub(super) const VARIANT: &str = "variant";
 
 impl<C> StudyResults<'_, C> {
-    /// Arms and axes with more than one value, each with its values in order.
+    /// Variants and parameters with more than one value, each with its values in order.
     pub(super) fn dimensions(&self) -> Vec<(String, Vec<String>)> {
-        if self.study.config().trials.is_some() {
+        if self.study.config().num_trials.is_some() {
             return Vec::new();
         }
         let mut dimensions: Vec<(String, Vec<String>)> = Vec::new();
@@ -32,12 +32,13 @@ impl<C> StudyResults<'_, C> {
     /// Where a candidate is in each dimension.
     pub(super) fn places(&self, candidate: usize) -> Vec<(String, String)> {
         let candidate = &self.study.candidates()[candidate];
-        let arm = candidate
-            .arm
+        let variant = candidate
+            .variant
             .iter()
-            .map(|arm| (ARM.to_string(), arm.clone()));
+            .map(|variant| (VARIANT.to_string(), variant.clone()));
         let values = candidate.values.iter();
-        arm.chain(values.map(|(name, value)| (name.clone(), shown(value))))
+        variant
+            .chain(values.map(|(name, value)| (name.clone(), shown(value))))
             .collect()
     }
 

@@ -7,7 +7,7 @@ use finetune_eval::EvalError;
 use finetune_model::ModelError;
 use finetune_train::TrainError;
 
-/// An error of a study; each names the setting, arm, axis or trial it is about.
+/// An error of a study; each names the setting, variant, parameter or trial it is about.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StudyError {
@@ -57,18 +57,18 @@ pub enum StudyError {
         /// What it may be.
         expected: String,
     },
-    /// An axis cannot be tried.
-    #[error("axis {axis} {what}")]
-    Axis {
-        /// The setting of the axis.
-        axis: String,
+    /// A parameter cannot be tried.
+    #[error("parameter {parameter} {what}")]
+    Parameter {
+        /// The setting of the parameter.
+        parameter: String,
         /// What is wrong with it.
         what: String,
     },
     /// A setting that the experiment has not got.
     #[error("{place}: there is no setting {setting}{}", did_you_mean(nearest))]
     UnknownSetting {
-        /// The arm or axis that sets it.
+        /// The variant or parameter that sets it.
         place: String,
         /// The setting, its parts joined by dots.
         setting: String,
@@ -78,7 +78,7 @@ pub enum StudyError {
     /// A setting with a value that it cannot have.
     #[error("{place}: {source}")]
     SettingValue {
-        /// The arm or axis that sets it.
+        /// The variant or parameter that sets it.
         place: String,
         /// What is wrong with the value.
         source: serde_json::Error,
@@ -86,7 +86,7 @@ pub enum StudyError {
     /// The settings of a trial contradict each other, or one is outside its range.
     #[error("{trial}: {what}")]
     Config {
-        /// The arm and its values.
+        /// The variant and its values.
         trial: String,
         /// What is wrong.
         what: String,
@@ -101,9 +101,9 @@ pub enum StudyError {
         /// What sets it again.
         second: String,
     },
-    /// Two arms would be the same trials.
-    #[error("arms {first:?} and {second:?} are the same")]
-    EqualArms {
+    /// Two variants would be the same trials.
+    #[error("variants {first:?} and {second:?} are the same")]
+    DuplicateVariants {
         /// One of them.
         first: String,
         /// The other.
@@ -141,7 +141,7 @@ pub enum StudyError {
     },
     /// A trial of a later rung that is not due.
     #[error("trial {index} ({id}) is not due: {why}")]
-    NotDue {
+    NotScheduled {
         /// Its number.
         index: usize,
         /// Its name.
@@ -182,9 +182,9 @@ impl StudyError {
         }
     }
 
-    pub(crate) fn axis(axis: &str, what: impl Into<String>) -> Self {
-        Self::Axis {
-            axis: axis.to_string(),
+    pub(crate) fn parameter(parameter: &str, what: impl Into<String>) -> Self {
+        Self::Parameter {
+            parameter: parameter.to_string(),
             what: what.into(),
         }
     }

@@ -9,9 +9,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::measured_on::MeasuredOn;
+use crate::eval_split::EvalSplit;
 use crate::trial::{Fold, Trial};
-use crate::trial_folder::TrialFolder;
+use crate::trial_folder::TrialDirectory;
 
 /// What a trial is a run of.
 ///
@@ -21,7 +21,7 @@ use crate::trial_folder::TrialFolder;
 /// ```
 /// use std::convert::Infallible;
 ///
-/// /// use finetune_study::{Experiment, Study, StudyConfig, Trial, TrialFolder, TrialScores};
+/// /// use finetune_study::{Experiment, Study, StudyConfig, Trial, TrialDirectory, TrialScores};
 /// use finetune_train::Callback;
 /// use serde::{Deserialize, Serialize};
 /// use serde_json::{Value, json};
@@ -54,7 +54,7 @@ use crate::trial_folder::TrialFolder;
 ///     fn run(
 ///         &self,
 ///         trial: &Trial<Coin>,
-///         _: &TrialFolder,
+///         _: &TrialDirectory,
 ///         _: &mut dyn Callback,
 ///     ) -> Result<TrialScores, Infallible> {
 ///         let score = trial.config.weight + (trial.config.seed % 3) as f64;
@@ -63,7 +63,7 @@ use crate::trial_folder::TrialFolder;
 /// }
 ///
 /// let config = StudyConfig::from_toml(
-///     "name = 'coins'\nseeds = 3\naxes = [{ setting = 'weight', values = [0.5, 0.75] }]",
+///     "name = 'coins'\nseeds = 3\nparameters = [{ path = 'weight', values = [0.5, 0.75] }]",
 /// )?;
 /// let study = Study::new(config, &Toss)?;
 /// assert_eq!(study.trials().len(), 6);
@@ -97,7 +97,7 @@ pub trait Experiment: Sync {
 
     /// The metrics that a trial with these settings has on these rows, so that a study by another
     /// one is refused before the first is run. Nothing if they are not known beforehand.
-    fn metrics(&self, _config: &Self::Config, _rows: MeasuredOn) -> Option<Vec<String>> {
+    fn metrics(&self, _config: &Self::Config, _rows: EvalSplit) -> Option<Vec<String>> {
         None
     }
 
@@ -109,7 +109,7 @@ pub trait Experiment: Sync {
     fn run(
         &self,
         trial: &Trial<Self::Config>,
-        folder: &TrialFolder,
+        folder: &TrialDirectory,
         callback: &mut dyn Callback,
     ) -> Result<TrialScores, Self::Error>;
 }
@@ -123,7 +123,7 @@ pub struct TrialScores {
     /// On the validation rows, of the model that was kept; empty without such rows.
     pub validation: Scores,
     /// Whatever else is worth a column, by its name, such as the epochs to the best model.
-    pub numbers: BTreeMap<String, f64>,
+    pub extra: BTreeMap<String, f64>,
     /// Points of curves by their name, such as the training loss by epoch.
     pub curves: BTreeMap<String, Vec<(f64, f64)>>,
 }
@@ -138,10 +138,10 @@ impl TrialScores {
     }
 
     /// The scores on the rows that a study measures on.
-    pub fn on(&self, rows: MeasuredOn) -> &Scores {
+    pub fn on(&self, rows: EvalSplit) -> &Scores {
         match rows {
-            MeasuredOn::Test => &self.test,
-            MeasuredOn::Validation => &self.validation,
+            EvalSplit::Test => &self.test,
+            EvalSplit::Validation => &self.validation,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use finetune_eval::plots::{BoxPlot, Group, Line, LineChart, Plot};
 use finetune_eval::report::Figure;
 
-use crate::dimensions::ARM;
+use crate::dimensions::VARIANT;
 use crate::error::StudyError;
 use crate::results::StudyResults;
 use crate::trial::shown;
@@ -13,7 +13,7 @@ use crate::trial::shown;
 /// More boxes or lines than these are no picture.
 const MOST_BOXES: usize = 24;
 const MOST_LINES: usize = 12;
-/// From this ratio of the largest to the smallest value on, an axis is in magnitudes.
+/// From this ratio of the largest to the smallest value on, a parameter is in magnitudes.
 const MAGNITUDES: f64 = 20.0;
 
 impl<C> StudyResults<'_, C> {
@@ -36,18 +36,21 @@ impl<C> StudyResults<'_, C> {
         Ok(Some(Figure::new(&plot.to_svg()?, alt, caption)?))
     }
 
-    /// Mean scores over each axis of numbers, a line for each combination of the others.
+    /// Mean scores over each parameter of numbers, a line for each combination of the others.
     pub(super) fn axis_charts(&self) -> Result<Vec<Figure>, StudyError> {
         let means = self.means();
         let mut charts = Vec::new();
         for (name, values) in self.dimensions() {
-            if name == ARM || values.len() < 3 {
+            if name == VARIANT || values.len() < 3 {
                 continue;
             }
             let mut lines: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
             for (candidate, mean) in means.iter().enumerate() {
                 let point = &self.study.candidates()[candidate];
-                let value = point.values.iter().find(|(axis, _)| *axis == name);
+                let value = point
+                    .values
+                    .iter()
+                    .find(|(parameter, _)| *parameter == name);
                 let x = value.and_then(|(_, value)| value.as_f64());
                 let (Some(x), Some(y)) = (x, mean) else {
                     continue;
@@ -56,7 +59,7 @@ impl<C> StudyResults<'_, C> {
                 let others = others.filter(|(other, _)| *other != name);
                 let others: Vec<String> = others
                     .map(|(other, value)| match other.as_str() {
-                        ARM => value,
+                        VARIANT => value,
                         _ => format!("{other} {value}"),
                     })
                     .collect();
@@ -157,23 +160,27 @@ impl<C> StudyResults<'_, C> {
         Ok(Figure::new(&chart.to_svg()?, alt, caption)?)
     }
 
-    /// The chart of a number over an axis, such as the epochs to the best model over steps of
+    /// The chart of a number over a parameter, such as the epochs to the best model over steps of
     /// pre-training; nothing if there are no such numbers.
     ///
     /// # Errors
     /// [`StudyError::Eval`] for numbers that make no picture.
-    pub fn number_chart(&self, number: &str, axis: &str) -> Result<Option<Figure>, StudyError> {
+    pub fn number_chart(
+        &self,
+        number: &str,
+        parameter: &str,
+    ) -> Result<Option<Figure>, StudyError> {
         let mut lines: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
         for (candidate, point) in self.study.candidates().iter().enumerate() {
-            let x = point.values.iter().find(|(name, _)| name == axis);
+            let x = point.values.iter().find(|(name, _)| name == parameter);
             let numbers = self.numbers(candidate, number);
             let (Some(x), false) = (x.and_then(|(_, x)| x.as_f64()), numbers.is_empty()) else {
                 continue;
             };
             let mean = numbers.iter().sum::<f64>() / numbers.len() as f64;
-            let others = point.values.iter().filter(|(name, _)| name != axis);
+            let others = point.values.iter().filter(|(name, _)| name != parameter);
             let others = others.map(|(name, value)| format!("{name} {}", shown(value)));
-            let name: Vec<String> = point.arm.iter().cloned().chain(others).collect();
+            let name: Vec<String> = point.variant.iter().cloned().chain(others).collect();
             lines.entry(name.join(", ")).or_default().push((x, mean));
         }
         if lines.is_empty() || lines.len() > MOST_LINES {
@@ -181,7 +188,7 @@ impl<C> StudyResults<'_, C> {
         }
         let chart = LineChart {
             title: format!("{}: {number}", self.study.config().name),
-            x_label: axis.to_string(),
+            x_label: parameter.to_string(),
             y_label: number.to_string(),
             lines: lines
                 .into_iter()
@@ -189,8 +196,12 @@ impl<C> StudyResults<'_, C> {
                 .collect(),
             ..LineChart::default()
         };
-        let alt = format!("Lines of {number} over {axis}; the table has the numbers.");
-        let figure = Figure::new(&chart.to_svg()?, alt, format!("Mean {number} by {axis}."))?;
+        let alt = format!("Lines of {number} over {parameter}; the table has the numbers.");
+        let figure = Figure::new(
+            &chart.to_svg()?,
+            alt,
+            format!("Mean {number} by {parameter}."),
+        )?;
         Ok(Some(figure))
     }
 }

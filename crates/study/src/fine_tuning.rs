@@ -5,24 +5,24 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use finetune_data::{Dataset, Folds, Split, Splits};
 use finetune_train::{
-    ActivationPlace, Callback, FineTuningConfig, Parts, PreparedFineTuning, RunDirectory,
-    TrainError, evaluator, read_json,
+    CacheLocation, Callback, FineTuningConfig, Parts, PreparedFineTuning, RunDirectory, TrainError,
+    evaluator, read_json,
 };
 use serde_json::{Value, json};
 
 use crate::error::StudyError;
+use crate::eval_split::EvalSplit;
 use crate::experiment::{Experiment, TrialScores};
-use crate::measured_on::MeasuredOn;
 use crate::model_fingerprint::model_fingerprint;
 use crate::run_scores::{scores_of_run, test_metrics};
 use crate::trial::{Fold, Trial};
-use crate::trial_folder::TrialFolder;
+use crate::trial_folder::TrialDirectory;
 
 /// Trials are [`FineTuning`](finetune_train::FineTuning) runs on one checkpoint and one data set.
 ///
 /// What they share is made once, in the study's `shared/` folder: token ids, and the activations of
 /// a frozen part. Of a trial the run directory stays, without checkpoints and, unless
-/// [`Self::keeps_models`], without the trained model.
+/// [`Self::keep_models`], without the trained model.
 #[derive(Debug)]
 pub struct FineTuningExperiment {
     model: PathBuf,
@@ -31,7 +31,7 @@ pub struct FineTuningExperiment {
     device_name: String,
     defaults: FineTuningConfig,
     validation: Option<(f64, u64)>,
-    keeps_models: bool,
+    keep_models: bool,
     parts: Parts,
     fingerprint: Value,
 }
@@ -49,7 +49,7 @@ impl FineTuningExperiment {
     ) -> Result<Self, StudyError> {
         let data: serde_json::Map<String, Value> = splits
             .iter()
-            .filter(|(split, _)| *split != Split::Unlabelled)
+            .filter(|(split, _)| *split != Split::Unlabeled)
             .map(|(split, rows)| (split.to_string(), rows.fingerprint().into()))
             .collect();
         Ok(Self {
@@ -65,7 +65,7 @@ impl FineTuningExperiment {
             device_name: device_name.to_string(),
             defaults: FineTuningConfig::default(),
             validation: None,
-            keeps_models: false,
+            keep_models: false,
             parts: Parts::default(),
         })
     }
@@ -79,7 +79,7 @@ impl FineTuningExperiment {
 
     /// Holds out a share of the training rows, of each fold by itself, for validation.
     #[must_use]
-    pub fn validation_share(mut self, share: f64, seed: u64) -> Self {
+    pub fn validation_split(mut self, share: f64, seed: u64) -> Self {
         self.validation = Some((share, seed));
         self.fingerprint["validation"] = json!({ "share": share, "seed": seed });
         self
@@ -87,8 +87,8 @@ impl FineTuningExperiment {
 
     /// Whether the trained model of each trial stays in its folder.
     #[must_use]
-    pub fn keeps_models(mut self, keeps_models: bool) -> Self {
-        self.keeps_models = keeps_models;
+    pub fn keep_models(mut self, keep_models: bool) -> Self {
+        self.keep_models = keep_models;
         self
     }
 
@@ -119,7 +119,7 @@ impl FineTuningExperiment {
         &self,
         config: &FineTuningConfig,
         fold: Option<Fold>,
-        folder: &TrialFolder,
+        folder: &TrialDirectory,
         callback: &mut dyn Callback,
     ) -> Result<TrialScores, StudyError> {
         self.fine_tune_from(&self.model, config, fold, folder, callback)
@@ -131,7 +131,7 @@ impl FineTuningExperiment {
         model: &Path,
         config: &FineTuningConfig,
         fold: Option<Fold>,
-        folder: &TrialFolder,
+        folder: &TrialDirectory,
         callback: &mut dyn Callback,
     ) -> Result<TrialScores, StudyError> {
         let directory = RunDirectory::new(&folder.run());
@@ -152,7 +152,7 @@ impl FineTuningExperiment {
         };
         let scores = scores_of_run(&report);
         remove(&directory.path().join("checkpoints"))?;
-        if !self.keeps_models {
+        if !self.keep_models {
             remove(&directory.model())?;
         }
         Ok(scores)
@@ -198,29 +198,29 @@ impl Experiment for FineTuningExperiment {
         }
     }
 
-    fn metrics(&self, config: &FineTuningConfig, rows: MeasuredOn) -> Option<Vec<String>> {
+    fn metrics(&self, config: &FineTuningConfig, rows: EvalSplit) -> Option<Vec<String>> {
         let target = &self.splits.train.task.target;
         let has_rows = self.validation.is_some() || self.splits.validation.is_some();
         let evaluator = evaluator(target, &self.parts.metrics, config.metric_names()).ok()?;
         let evaluated = evaluator.metrics().iter().map(|metric| metric.name());
         Some(match rows {
-            MeasuredOn::Test => {
+            EvalSplit::Test => {
                 let mut names = test_metrics(target);
                 let further: Vec<String> = evaluated.filter(|name| !names.contains(name)).collect();
                 names.extend(further);
                 names
             }
-            MeasuredOn::Validation if has_rows && config.train.evaluation.is_some() => {
+            EvalSplit::Validation if has_rows && config.train.evaluation.is_some() => {
                 evaluated.collect()
             }
-            MeasuredOn::Validation => Vec::new(),
+            EvalSplit::Validation => Vec::new(),
         })
     }
 
     fn run(
         &self,
         trial: &Trial<FineTuningConfig>,
-        folder: &TrialFolder,
+        folder: &TrialDirectory,
         callback: &mut dyn Callback,
     ) -> Result<TrialScores, StudyError> {
         self.fine_tune(&trial.config, trial.fold, folder, callback)
@@ -229,7 +229,7 @@ impl Experiment for FineTuningExperiment {
 
 /// A fold as test rows.
 fn fold_of(dataset: &Dataset, fold: Fold) -> Result<Splits, StudyError> {
-    let folds = Folds::stratified(dataset, fold.of, fold.seed)?;
+    let folds = Folds::stratified_k_fold(dataset, fold.of, fold.seed)?;
     Ok(folds.splits(dataset, fold.index)?)
 }
 
@@ -239,17 +239,17 @@ fn shared(
     config: &FineTuningConfig,
     model: &Path,
     device: &str,
-    folder: &TrialFolder,
+    folder: &TrialDirectory,
 ) -> FineTuningConfig {
     let mut config = config.clone();
     config
         .text
-        .token_cache
+        .tokenizer_cache_dir
         .get_or_insert_with(|| folder.shared("tokens", &"tokens"));
-    if config.activations.place == ActivationPlace::Memory {
+    if config.activation_cache.location == CacheLocation::Memory {
         let text = &config.text.encoding;
         let key = json!([model, device, text, config.model, config.train.freeze]);
-        config.activations.place = ActivationPlace::Disk(folder.shared("activations", &key));
+        config.activation_cache.location = CacheLocation::Disk(folder.shared("activations", &key));
     }
     config
 }

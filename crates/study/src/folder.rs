@@ -29,16 +29,16 @@ use crate::error::StudyError;
 use crate::outcome::{TrialFailure, TrialResult, TrialState};
 use crate::plan::{Study, StudyRecord};
 use crate::trial::Trial;
-use crate::trial_folder::{FAILURE, RESULT, TrialFolder, open_lock};
+use crate::trial_folder::{FAILURE, RESULT, TrialDirectory, open_lock};
 
 /// The folder of a study.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StudyFolder(PathBuf);
+pub struct StudyDirectory(PathBuf);
 
-impl StudyFolder {
+impl StudyDirectory {
     /// Opens or makes the folder of a study.
     ///
-    /// A study may grow in its folder (further seeds, arms, values, draws) and be compared in other
+    /// A study may grow in its folder (further seeds, variants, values, draws) and be compared in other
     /// ways; what was tried before counts.
     ///
     /// # Errors
@@ -104,10 +104,10 @@ impl StudyFolder {
     pub fn state<C>(&self, trial: &Trial<C>) -> Result<TrialState, StudyError> {
         let folder = self.trials().join(&trial.id);
         if let Some(result) = read_if_there::<TrialResult>(&folder.join(RESULT))? {
-            return Ok(TrialState::Finished(result));
+            return Ok(TrialState::Complete(result));
         }
         let failure = read_if_there::<TrialFailure>(&folder.join(FAILURE))?;
-        Ok(failure.map_or(TrialState::Missing, TrialState::Failed))
+        Ok(failure.map_or(TrialState::Pending, TrialState::Failed))
     }
 
     /// Waits until no other program writes the study's own files.
@@ -119,7 +119,7 @@ impl StudyFolder {
     }
 
     /// Takes a trial, unless another program is at it.
-    pub(super) fn claim<C>(&self, trial: &Trial<C>) -> Result<Option<TrialFolder>, StudyError> {
+    pub(super) fn claim<C>(&self, trial: &Trial<C>) -> Result<Option<TrialDirectory>, StudyError> {
         let folder = self.unclaimed(trial)?;
         match folder.lock.try_lock() {
             Ok(()) => Ok(Some(folder)),
@@ -129,16 +129,16 @@ impl StudyFolder {
     }
 
     /// Takes a trial when no other program is at it.
-    pub(super) fn claim_waiting<C>(&self, trial: &Trial<C>) -> Result<TrialFolder, StudyError> {
+    pub(super) fn claim_waiting<C>(&self, trial: &Trial<C>) -> Result<TrialDirectory, StudyError> {
         let folder = self.unclaimed(trial)?;
         folder.lock.lock().map_err(StudyError::io(&folder.path))?;
         Ok(folder)
     }
 
-    fn unclaimed<C>(&self, trial: &Trial<C>) -> Result<TrialFolder, StudyError> {
+    fn unclaimed<C>(&self, trial: &Trial<C>) -> Result<TrialDirectory, StudyError> {
         let path = self.trials().join(&trial.id);
         fs::create_dir_all(&path).map_err(StudyError::io(&path))?;
-        Ok(TrialFolder {
+        Ok(TrialDirectory {
             lock: open_lock(&path.join("lock"))?,
             shared: self.shared(),
             path,
@@ -182,7 +182,7 @@ fn read_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StudyErr
     }
 }
 
-impl StudyFolder {
+impl StudyDirectory {
     /// The study that a folder is of, to look at it without the experiment.
     ///
     /// # Errors

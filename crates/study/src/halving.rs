@@ -10,15 +10,15 @@ use std::cmp::Ordering;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StudyError;
-use crate::measured_on::MeasuredOn;
+use crate::eval_split::EvalSplit;
 
 /// How candidates are left behind.
 ///
 /// ```
-/// use finetune_study::Halving;
+/// use finetune_study::SuccessiveHalving;
 ///
-/// let halving: Halving = serde_json::from_str(
-///     r#"{"setting": "train.length.epochs", "least": 1, "most": 9, "eta": 3}"#,
+/// let halving: SuccessiveHalving = serde_json::from_str(
+///     r#"{"setting": "train.duration.epochs", "least": 1, "most": 9, "eta": 3}"#,
 /// )?;
 /// let epochs: Vec<u64> = (0..halving.rungs()).map(|rung| halving.budget(rung)).collect();
 /// assert_eq!(epochs, [1, 3, 9]);
@@ -27,42 +27,42 @@ use crate::measured_on::MeasuredOn;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Halving {
-    /// The setting that grows from rung to rung, such as `train.length.epochs` or
-    /// `train.length.steps`.
-    pub setting: String,
+pub struct SuccessiveHalving {
+    /// The setting that grows from rung to rung, such as `train.duration.epochs` or
+    /// `train.duration.steps`.
+    pub resource: String,
     /// Its value in the first rung, at least 1.
-    pub least: u64,
+    pub min_resource: u64,
     /// The most that it grows to.
-    pub most: u64,
+    pub max_resource: u64,
     /// A rung keeps one of so many candidates, and runs them so many times as long; at least 2.
-    pub eta: u64,
+    pub factor: u64,
 }
 
-impl Default for Halving {
+impl Default for SuccessiveHalving {
     fn default() -> Self {
         Self {
-            setting: "train.length.epochs".to_string(),
-            least: 1,
-            most: 9,
-            eta: 3,
+            resource: "train.duration.epochs".to_string(),
+            min_resource: 1,
+            max_resource: 9,
+            factor: 3,
         }
     }
 }
 
-impl Halving {
+impl SuccessiveHalving {
     /// Whether there is more than one rung, and what is chosen by is no test score.
     ///
     /// # Errors
     /// [`StudyError::Setting`] names the first that is wrong.
-    pub fn validate(&self, measured_on: MeasuredOn) -> Result<(), StudyError> {
+    pub fn validate(&self, eval_split: EvalSplit) -> Result<(), StudyError> {
         for (setting, value, least) in [
-            ("halving.least", self.least, 1),
-            ("halving.eta", self.eta, 2),
+            ("halving.min_resource", self.min_resource, 1),
+            ("halving.factor", self.factor, 2),
             (
-                "halving.most",
-                self.most,
-                self.least.saturating_mul(self.eta),
+                "halving.max_resource",
+                self.max_resource,
+                self.min_resource.saturating_mul(self.factor),
             ),
         ] {
             if value < least {
@@ -73,10 +73,10 @@ impl Halving {
                 ));
             }
         }
-        match measured_on {
-            MeasuredOn::Validation => Ok(()),
-            MeasuredOn::Test => Err(StudyError::setting(
-                "measured_on",
+        match eval_split {
+            EvalSplit::Validation => Ok(()),
+            EvalSplit::Test => Err(StudyError::setting(
+                "eval_split",
                 "test",
                 "validation: halving chooses, and what chooses a model cannot test it",
             )),
@@ -87,28 +87,29 @@ impl Halving {
     pub fn rungs(&self) -> usize {
         let more = |budget: &u64| {
             budget
-                .checked_mul(self.eta)
-                .filter(|next| *next <= self.most)
+                .checked_mul(self.factor)
+                .filter(|next| *next <= self.max_resource)
         };
-        std::iter::successors(Some(self.least), more).count()
+        std::iter::successors(Some(self.min_resource), more).count()
     }
 
     /// The value of the setting in a rung.
     pub fn budget(&self, rung: usize) -> u64 {
         let rung = u32::try_from(rung).unwrap_or(u32::MAX);
-        self.least.saturating_mul(self.eta.saturating_pow(rung))
+        self.min_resource
+            .saturating_mul(self.factor.saturating_pow(rung))
     }
 
     /// How many of so many candidates are in a rung, at least 1.
     pub fn kept(&self, candidates: usize, rung: usize) -> usize {
         let rung = u32::try_from(rung).unwrap_or(u32::MAX);
-        let share = usize::try_from(self.eta.saturating_pow(rung)).unwrap_or(usize::MAX);
+        let share = usize::try_from(self.factor.saturating_pow(rung)).unwrap_or(usize::MAX);
         (candidates / share).max(1)
     }
 
     /// The last part of the setting's name.
     pub fn name(&self) -> &str {
-        self.setting.rsplit('.').next().unwrap_or_default()
+        self.resource.rsplit('.').next().unwrap_or_default()
     }
 }
 
@@ -157,36 +158,39 @@ mod tests {
 
     #[test]
     fn what_makes_no_rungs_is_refused() {
-        let message = |halving: Halving, rows| {
+        let message = |halving: SuccessiveHalving, rows| {
             let result = halving.validate(rows);
             result.map_or_else(|error| error.to_string(), |()| String::new())
         };
-        let rows = MeasuredOn::Validation;
-        assert_eq!(message(Halving::default(), rows), "");
-        let most = Halving {
-            most: 2,
-            ..Halving::default()
+        let rows = EvalSplit::Validation;
+        assert_eq!(message(SuccessiveHalving::default(), rows), "");
+        let most = SuccessiveHalving {
+            max_resource: 2,
+            ..SuccessiveHalving::default()
         };
         assert_eq!(
             message(most, rows),
-            "halving.most is 2, expected at least 3"
+            "halving.max_resource is 2, expected at least 3"
         );
-        let eta = Halving {
-            eta: 1,
-            ..Halving::default()
+        let eta = SuccessiveHalving {
+            factor: 1,
+            ..SuccessiveHalving::default()
         };
-        assert_eq!(message(eta, rows), "halving.eta is 1, expected at least 2");
-        let least = Halving {
-            least: 0,
-            ..Halving::default()
+        assert_eq!(
+            message(eta, rows),
+            "halving.factor is 1, expected at least 2"
+        );
+        let least = SuccessiveHalving {
+            min_resource: 0,
+            ..SuccessiveHalving::default()
         };
         assert_eq!(
             message(least, rows),
-            "halving.least is 0, expected at least 1"
+            "halving.min_resource is 0, expected at least 1"
         );
-        let test = message(Halving::default(), MeasuredOn::Test);
+        let test = message(SuccessiveHalving::default(), EvalSplit::Test);
         assert!(
-            test.starts_with("measured_on is test, expected validation"),
+            test.starts_with("eval_split is test, expected validation"),
             "{test}"
         );
     }
@@ -196,7 +200,7 @@ mod tests {
         fn a_rung_is_never_larger_than_the_one_before(
             least in 1u64..5, eta in 2u64..5, most in 20u64..2000, candidates in 1usize..200,
         ) {
-            let halving = Halving { least, eta, most, ..Halving::default() };
+            let halving = SuccessiveHalving { min_resource: least, factor: eta, max_resource: most, ..SuccessiveHalving::default() };
             let rungs = halving.rungs();
             prop_assert!(halving.budget(rungs - 1) <= most);
             prop_assert!(halving.budget(rungs) > most);

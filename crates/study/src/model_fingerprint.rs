@@ -33,7 +33,7 @@ pub(super) fn model_fingerprint(folder: &Path) -> Result<Value, StudyError> {
     ))
 }
 
-/// Weights, settings and vocabulary; no cards, no licences.
+/// Weights, settings and vocabulary; no cards, no licenses.
 fn is_of_model(name: &str) -> bool {
     let extensions = [".json", ".txt", ".safetensors", ".bin", ".model"];
     !name.starts_with('.') && extensions.iter().any(|extension| name.ends_with(extension))

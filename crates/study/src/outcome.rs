@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::StudyError;
+use crate::eval_split::EvalSplit;
 use crate::experiment::TrialScores;
-use crate::measured_on::MeasuredOn;
 use crate::trial::{Fold, Trial};
-use crate::trial_folder::{FAILURE, RESULT, TrialFolder};
+use crate::trial_folder::{FAILURE, RESULT, TrialDirectory};
 
 /// A finished trial: `result.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,18 +49,18 @@ pub struct TrialFailure {
 #[derive(Debug, Clone, PartialEq)]
 pub enum TrialState {
     /// It has scores.
-    Finished(TrialResult),
+    Complete(TrialResult),
     /// It ended without.
     Failed(TrialFailure),
     /// It has not ended; it may be under way.
-    Missing,
+    Pending,
 }
 
 impl TrialState {
     /// The result, if there is one.
     pub fn result(&self) -> Option<&TrialResult> {
         match self {
-            Self::Finished(result) => Some(result),
+            Self::Complete(result) => Some(result),
             _ => None,
         }
     }
@@ -84,7 +84,7 @@ impl TrialResult {
         }
     }
 
-    pub(crate) fn write(&self, folder: &TrialFolder) -> Result<(), StudyError> {
+    pub(crate) fn write(&self, folder: &TrialDirectory) -> Result<(), StudyError> {
         Ok(write_json(&folder.path().join(RESULT), self)?)
     }
 }
@@ -112,7 +112,7 @@ impl TrialFailure {
         }
     }
 
-    pub(crate) fn write(&self, folder: &TrialFolder) -> Result<(), StudyError> {
+    pub(crate) fn write(&self, folder: &TrialDirectory) -> Result<(), StudyError> {
         Ok(write_json(&folder.path().join(FAILURE), self)?)
     }
 }
@@ -125,7 +125,7 @@ pub(super) fn check_scores(
     id: &str,
     scores: &TrialScores,
     metric: &str,
-    rows: MeasuredOn,
+    rows: EvalSplit,
 ) -> Result<(), StudyError> {
     let wrong = |metric: &str, what: String| StudyError::NoScore {
         id: id.to_string(),
@@ -139,7 +139,7 @@ pub(super) fn check_scores(
     }
     let points = scores.curves.iter();
     let points = points.flat_map(|(name, points)| points.iter().map(move |(x, y)| (name, x + y)));
-    let numbers = scores.numbers.iter().map(|(name, number)| (name, *number));
+    let numbers = scores.extra.iter().map(|(name, number)| (name, *number));
     if let Some((name, value)) = numbers.chain(points).find(|(_, value)| !value.is_finite()) {
         return Err(wrong(name, format!("it is {value}")));
     }
@@ -153,12 +153,12 @@ pub(super) fn check_scores(
 pub(super) fn no_score(
     trial: &str,
     metric: &str,
-    rows: MeasuredOn,
+    rows: EvalSplit,
     others: impl IntoIterator<Item = String>,
 ) -> StudyError {
     let which = match rows {
-        MeasuredOn::Test => "test",
-        MeasuredOn::Validation => "validation",
+        EvalSplit::Test => "test",
+        EvalSplit::Validation => "validation",
     };
     let names: Vec<_> = others.into_iter().collect();
     StudyError::NoScore {
@@ -182,18 +182,18 @@ mod tests {
             let result = check_scores("a", scores, metric, rows);
             result.map_or_else(|error| error.to_string(), |()| String::new())
         };
-        assert_eq!(check(&good, "accuracy", MeasuredOn::Test), "");
+        assert_eq!(check(&good, "accuracy", EvalSplit::Test), "");
         assert_eq!(
-            check(&good, "macro_f1", MeasuredOn::Test),
+            check(&good, "macro_f1", EvalSplit::Test),
             "trial a has no macro_f1: the test scores are accuracy"
         );
         assert_eq!(
-            check(&good, "accuracy", MeasuredOn::Validation),
+            check(&good, "accuracy", EvalSplit::Validation),
             "trial a has no accuracy: there are no validation scores"
         );
         let bad = TrialScores::test("accuracy", f64::NAN);
         assert_eq!(
-            check(&bad, "accuracy", MeasuredOn::Test),
+            check(&bad, "accuracy", EvalSplit::Test),
             "trial a has no accuracy: it is NaN"
         );
         let mut curve = good.clone();
@@ -201,7 +201,7 @@ mod tests {
             .curves
             .insert("loss".into(), vec![(1.0, f64::INFINITY)]);
         assert_eq!(
-            check(&curve, "accuracy", MeasuredOn::Test),
+            check(&curve, "accuracy", EvalSplit::Test),
             "trial a has no loss: it is inf"
         );
     }

@@ -28,7 +28,7 @@ pub(super) struct StudyRecord {
     pub(super) fingerprint: Value,
     /// The file.
     pub(super) study: StudyConfig,
-    /// Every setting that no arm or axis changes.
+    /// Every setting that no variant or parameter changes.
     pub(super) base: Value,
 }
 

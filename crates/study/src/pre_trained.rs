@@ -7,18 +7,18 @@ use std::path::PathBuf;
 use finetune_data::{Dataset, TextTokenizer};
 use finetune_model::{load_masked_lm, save_masked_lm};
 use finetune_train::{
-    Callback, FineTuningConfig, PreTraining, PreTrainingConfig, PreTrainingReport, RunDirectory,
-    RunLength, Start, TrainError, read_json,
+    Callback, FineTuningConfig, InitialModel, PreTraining, PreTrainingConfig, PreTrainingReport,
+    RunDirectory, TrainDuration, TrainError, read_json,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::error::StudyError;
+use crate::eval_split::EvalSplit;
 use crate::experiment::{Experiment, TrialScores};
 use crate::fine_tuning::FineTuningExperiment;
-use crate::measured_on::MeasuredOn;
 use crate::trial::{Fold, Trial};
-use crate::trial_folder::TrialFolder;
+use crate::trial_folder::TrialDirectory;
 
 /// Settings of a trial: how the encoder is pre-trained further, when, and then the fine-tuning.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ pub struct PreTrainedConfig {
     /// The texts to pre-train on, by the names that the experiment has them under; without any the
     /// checkpoint is as it was.
     pub corpora: Vec<String>,
-    /// Steps of pre-training before the fine-tuning: 0, one of the milestones, or the whole length.
+    /// Steps of pre-training before the fine-tuning: 0, one of the snapshots, or the whole length.
     pub steps: usize,
     /// The pre-training, one run for all trials that differ in the rest only.
     pub pre_training: PreTrainingConfig,
@@ -44,7 +44,7 @@ impl PreTrainedConfig {
 
 /// Trials are fine-tuning runs on what a checkpoint is after some steps of pre-training.
 ///
-/// A pre-training run is made once, by the first trial that needs it, and every milestone of it is
+/// A pre-training run is made once, by the first trial that needs it, and every snapshot of it is
 /// there for all. So that classifiers differ in nothing else, the checkpoint as it was takes the
 /// same way: loaded as a model for masked words, and saved.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl PreTrainedExperiment {
             })
         });
         let found: Vec<&Dataset> = found.collect::<Result<_, _>>()?;
-        Ok(finetune_data::corpus(found))
+        Ok(finetune_data::concatenate_texts(found))
     }
 
     /// What the pre-training depends on.
@@ -100,16 +100,16 @@ impl PreTrainedExperiment {
     fn pre_train(
         &self,
         config: &PreTrainedConfig,
-        folder: &TrialFolder,
+        folder: &TrialDirectory,
         callback: &mut dyn Callback,
     ) -> Result<RunDirectory, StudyError> {
-        let made = folder.made_once("pre_training", &self.key(config), |place| {
+        let made = folder.get_or_create("pre_training", &self.key(config), |place| {
             let texts = self.corpus(&config.corpora)?;
             let mut settings = config.pre_training.clone();
             let tokens = || folder.shared("tokens", &"tokens");
-            settings.text.token_cache.get_or_insert_with(tokens);
+            settings.text.tokenizer_cache_dir.get_or_insert_with(tokens);
             let (device, name) = self.fine_tuning.device();
-            let start = Start::Checkpoint(self.fine_tuning.model());
+            let start = InitialModel::Checkpoint(self.fine_tuning.model());
             let run = PreTraining::prepare(start, texts, settings, device, name)?;
             match run.resume(&place.join("run"), callback) {
                 Err(TrainError::RunComplete { .. }) => Ok(()),
@@ -123,15 +123,15 @@ impl PreTrainedExperiment {
     fn untouched(
         &self,
         config: &PreTrainedConfig,
-        folder: &TrialFolder,
+        folder: &TrialDirectory,
     ) -> Result<PathBuf, StudyError> {
         let source = self.fine_tuning.model();
-        folder.made_once("checkpoint", &self.key(config), |place| {
+        folder.get_or_create("checkpoint", &self.key(config), |place| {
             let (device, _) = self.fine_tuning.device();
             let seed = config.pre_training.train.seed;
             let (model, checkpoint, _) = load_masked_lm(source, seed, device)?;
             save_masked_lm(place, &model, &checkpoint)?;
-            Ok::<(), StudyError>(TextTokenizer::from_dir(source)?.save(place)?)
+            Ok::<(), StudyError>(TextTokenizer::from_pretrained(source)?.save(place)?)
         })
     }
 }
@@ -152,7 +152,7 @@ impl Experiment for PreTrainedExperiment {
         Some("fine_tuning.train.seed")
     }
 
-    fn metrics(&self, config: &PreTrainedConfig, rows: MeasuredOn) -> Option<Vec<String>> {
+    fn metrics(&self, config: &PreTrainedConfig, rows: EvalSplit) -> Option<Vec<String>> {
         self.fine_tuning.metrics(&config.fine_tuning, rows)
     }
 
@@ -161,13 +161,13 @@ impl Experiment for PreTrainedExperiment {
         self.fine_tuning.check(&config.fine_tuning, fold)?;
         self.corpus(&config.corpora)?;
         let train = &config.pre_training.train;
-        let mut saved = train.checkpoints.milestones.clone();
-        if let RunLength::Steps(steps) = train.length {
+        let mut saved = train.checkpoints.snapshot_steps.clone();
+        if let TrainDuration::Steps(steps) = train.duration {
             saved.push(steps);
         }
         match config.pre_trains() && !saved.contains(&config.steps) {
             true => {
-                let expected = format!("0 or a milestone of the pre-training, of {saved:?}");
+                let expected = format!("0 or a snapshot of the pre-training, of {saved:?}");
                 Err(StudyError::setting("steps", config.steps, expected).into())
             }
             false => Ok(()),
@@ -177,7 +177,7 @@ impl Experiment for PreTrainedExperiment {
     fn run(
         &self,
         trial: &Trial<PreTrainedConfig>,
-        folder: &TrialFolder,
+        folder: &TrialDirectory,
         callback: &mut dyn Callback,
     ) -> Result<TrialScores, StudyError> {
         let config = &trial.config;
@@ -196,16 +196,16 @@ impl Experiment for PreTrainedExperiment {
             .fine_tuning
             .fine_tune_from(&model, settings, fold, folder, callback)?;
         if let Some(perplexity) = perplexity {
-            scores.numbers.insert("perplexity".to_string(), perplexity);
+            scores.extra.insert("perplexity".to_string(), perplexity);
         }
         Ok(scores)
     }
 }
 
 fn model_after(run: &RunDirectory, config: &PreTrainedConfig) -> PathBuf {
-    let milestones = &config.pre_training.train.checkpoints.milestones;
-    match milestones.contains(&config.steps) {
-        true => run.milestone(config.steps),
+    let snapshots = &config.pre_training.train.checkpoints.snapshot_steps;
+    match snapshots.contains(&config.steps) {
+        true => run.snapshot(config.steps),
         false => run.model(),
     }
 }

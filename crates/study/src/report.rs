@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use finetune_eval::report::{Environment, Facts, Report, Section};
+use finetune_eval::report::{Environment, KeyValues, Report, Section};
 use finetune_eval::statistics::{Adjustment, Comparison, ComparisonTable, Verdict};
 
 use crate::error::StudyError;
-use crate::folder::StudyFolder;
+use crate::folder::StudyDirectory;
 use crate::outcome::TrialState;
 use crate::results::StudyResults;
 use crate::settings::flat;
@@ -61,10 +61,10 @@ impl<C> StudyResults<'_, C> {
     /// How far the study is, who is ahead, and what is shown.
     fn summary(&self, table: Option<&ComparisonTable>) -> String {
         let count = |of: fn(&TrialState) -> bool| self.due().filter(|(_, state)| of(state)).count();
-        let finished = count(|state| matches!(state, TrialState::Finished(_)));
+        let finished = count(|state| matches!(state, TrialState::Complete(_)));
         let failed = count(|state| matches!(state, TrialState::Failed(_)));
-        let missing = count(|state| matches!(state, TrialState::Missing));
-        let mut text = format!("{finished} trials finished, {failed} failed, {missing} missing.");
+        let missing = count(|state| matches!(state, TrialState::Pending));
+        let mut text = format!("{finished} trials complete, {failed} failed, {missing} pending.");
         if let Some(best) = self.best() {
             let means = self.means();
             let equal = means.iter().filter(|mean| **mean == means[best]).count();
@@ -100,21 +100,21 @@ impl<C> StudyResults<'_, C> {
     }
 
     /// What was tried.
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> KeyValues {
         let config = self.study.config();
         let record = self.study.record();
-        let mut facts = Facts::new().with("MetricKind", self.metric_name());
-        for axis in &config.axes {
-            let json = serde_json::to_string(axis).unwrap_or_default();
-            facts = facts.with_code(format!("Axis {}", axis.label()), json);
+        let mut facts = KeyValues::new().with("MetricKind", self.metric_name());
+        for parameter in &config.parameters {
+            let json = serde_json::to_string(parameter).unwrap_or_default();
+            facts = facts.with_code(format!("Parameter {}", parameter.label()), json);
         }
-        for arm in &config.arms {
-            let settings = flat(&arm.settings.clone().into());
+        for variant in &config.variants {
+            let settings = flat(&variant.settings.clone().into());
             let settings = settings.iter().filter(|(setting, _)| !setting.is_empty());
             let settings: Vec<String> = settings
                 .map(|(setting, value)| format!("{setting} = {}", shown(value)))
                 .collect();
-            facts = facts.with_code(format!("Arm {}", arm.name), settings.join(", "));
+            facts = facts.with_code(format!("Variant {}", variant.name), settings.join(", "));
         }
         let mut seeds: Vec<u64> = self
             .study
@@ -128,8 +128,10 @@ impl<C> StudyResults<'_, C> {
         if !seeds.is_empty() {
             facts = facts.with("Seeds", seeds.join(", "));
         }
-        if config.trials.is_some() || self.study.trials().iter().any(|trial| trial.fold.is_some()) {
-            facts = facts.with("Seed of draws and folds", config.seed);
+        if config.num_trials.is_some()
+            || self.study.trials().iter().any(|trial| trial.fold.is_some())
+        {
+            facts = facts.with("Seed of draws and folds", config.sampler_seed);
         }
         for (name, value) in flat(&record.fingerprint) {
             facts = facts.with_code(name, shown(&value));
@@ -139,7 +141,7 @@ impl<C> StudyResults<'_, C> {
     }
 }
 
-impl StudyFolder {
+impl StudyDirectory {
     /// Writes `report.html`, `report.md` and `report.json`, and `trials.csv` with a line a trial.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::config::{ArmConfig, StudyConfig};
+use crate::config::{StudyConfig, VariantConfig};
 use crate::error::StudyError;
 use crate::experiment::Experiment;
 use crate::outcome::no_score;
@@ -13,7 +13,7 @@ use crate::trial::{Candidate, Fold, Trial, id};
 pub(super) struct Point {
     pub(super) candidate: Candidate,
     settings: Value,
-    /// Of the arm.
+    /// Of the variant.
     seeds: Vec<Option<u64>>,
     folds: Vec<Option<Fold>>,
 }
@@ -34,35 +34,39 @@ impl<E: Experiment> Resolver<'_, E> {
         merged::<E::Config>(&defaults, &self.config.base, "base")
     }
 
-    /// Arms, then draws, then the listed values of each axis, the first axis slowest.
+    /// Variants, then draws, then the listed values of each parameter, the first parameter slowest.
     pub(super) fn candidates(&self, base: &Value) -> Result<Vec<Point>, StudyError> {
-        let only = [ArmConfig::default()];
-        let arms = match self.config.arms.as_slice() {
+        let only = [VariantConfig::default()];
+        let variants = match self.config.variants.as_slice() {
             [] => &only,
-            arms => arms,
+            variants => variants,
         };
         let mut points: Vec<Point> = Vec::new();
-        for arm in arms {
-            self.check_overlap(arm)?;
-            let place = format!("arm {:?}", arm.name);
-            let settings = merged::<E::Config>(base, &arm.settings, &place)?;
-            let (seeds, folds) = (self.seeds(arm)?, self.folds(arm));
+        for variant in variants {
+            self.check_overlap(variant)?;
+            let place = format!("variant {:?}", variant.name);
+            let settings = merged::<E::Config>(base, &variant.settings, &place)?;
+            let (seeds, folds) = (self.seeds(variant)?, self.folds(variant));
             for values in self.values() {
                 let mut settings = settings.clone();
-                for (axis, value) in self.config.axes.iter().zip(&values) {
-                    let part = settings::part(&axis.setting, value.clone());
-                    let place = format!("axis {}", axis.setting);
+                for (parameter, value) in self.config.parameters.iter().zip(&values) {
+                    let part = settings::part(&parameter.path, value.clone());
+                    let place = format!("parameter {}", parameter.path);
                     settings = merged::<E::Config>(&settings, &part, &place)?;
                 }
-                let names = self.config.axes.iter().map(|axis| axis.label().to_string());
+                let names = self
+                    .config
+                    .parameters
+                    .iter()
+                    .map(|parameter| parameter.label().to_string());
                 let candidate = Candidate {
-                    arm: Some(arm.name.clone()).filter(|name| !name.is_empty()),
+                    variant: Some(variant.name.clone()).filter(|name| !name.is_empty()),
                     values: names.zip(values).collect(),
                 };
                 // A draw that repeats an earlier one would count one result twice.
                 let repeats =
                     |other: &Point| other.candidate == candidate && other.settings == settings;
-                if self.config.trials.is_some() && points.iter().any(repeats) {
+                if self.config.num_trials.is_some() && points.iter().any(repeats) {
                     continue;
                 }
                 let (seeds, folds) = (seeds.clone(), folds.clone());
@@ -78,26 +82,31 @@ impl<E: Experiment> Resolver<'_, E> {
         Ok(points)
     }
 
-    /// A setting has one origin: the arm, an axis, or the seeds.
-    fn check_overlap(&self, arm: &ArmConfig) -> Result<(), StudyError> {
-        let seed = match (&arm.seeds, &self.config.seeds) {
+    /// A setting has one origin: the variant, a parameter, or the seeds.
+    fn check_overlap(&self, variant: &VariantConfig) -> Result<(), StudyError> {
+        let seed = match (&variant.seeds, &self.config.seeds) {
             (None, None) => None,
             _ => self.experiment.seed_setting(),
         };
-        let axes = self.config.axes.iter();
-        let axes = axes.map(|axis| (axis.setting.as_str(), format!("axis {}", axis.setting)));
+        let parameters = self.config.parameters.iter();
+        let parameters = parameters.map(|parameter| {
+            (
+                parameter.path.as_str(),
+                format!("parameter {}", parameter.path),
+            )
+        });
         let halving = self.config.halving.iter();
-        let halving = halving.map(|halving| (halving.setting.as_str(), "halving".to_string()));
+        let halving = halving.map(|halving| (halving.resource.as_str(), "halving".to_string()));
         let seed = seed.map(|setting| (setting, "seeds".to_string()));
-        let others: Vec<(&str, String)> = axes.chain(halving).chain(seed).collect();
+        let others: Vec<(&str, String)> = parameters.chain(halving).chain(seed).collect();
         for (position, (setting, by)) in others.iter().enumerate() {
             let twice = |first: &str| StudyError::SetTwice {
                 setting: setting.to_string(),
                 first: first.to_string(),
                 second: by.clone(),
             };
-            if sets(&arm.settings, setting) {
-                return Err(twice(&format!("arm {:?}", arm.name)));
+            if sets(&variant.settings, setting) {
+                return Err(twice(&format!("variant {:?}", variant.name)));
             }
             let part = settings::part(setting, Value::Null);
             let earlier = others[..position].iter();
@@ -110,15 +119,15 @@ impl<E: Experiment> Resolver<'_, E> {
         Ok(())
     }
 
-    /// The values of all axes together.
+    /// The values of all parameters together.
     fn values(&self) -> Vec<Vec<Value>> {
-        let draws = self.config.trials.unwrap_or(1);
+        let draws = self.config.num_trials.unwrap_or(1);
         let mut all = Vec::new();
         for draw in 0..draws {
             let mut some: Vec<Vec<Value>> = vec![Vec::new()];
-            for axis in &self.config.axes {
-                let drawn = axis.draw(self.config.seed, draw);
-                let values = match &axis.values {
+            for parameter in &self.config.parameters {
+                let drawn = parameter.draw(self.config.sampler_seed, draw);
+                let values = match &parameter.values {
                     Some(values) => values.clone(),
                     None => drawn.into_iter().collect(),
                 };
@@ -136,23 +145,27 @@ impl<E: Experiment> Resolver<'_, E> {
         all
     }
 
-    fn seeds(&self, arm: &ArmConfig) -> Result<Vec<Option<u64>>, StudyError> {
-        let Some(seeds) = arm.seeds.as_ref().or(self.config.seeds.as_ref()) else {
+    fn seeds(&self, variant: &VariantConfig) -> Result<Vec<Option<u64>>, StudyError> {
+        let Some(seeds) = variant.seeds.as_ref().or(self.config.seeds.as_ref()) else {
             return Ok(vec![None]);
         };
         if self.experiment.seed_setting().is_none() {
-            let setting = match arm.seeds {
-                Some(_) => format!("seeds of arm {:?}", arm.name),
+            let setting = match variant.seeds {
+                Some(_) => format!("seeds of variant {:?}", variant.name),
                 None => "seeds".to_string(),
             };
             return Err(StudyError::NoSeed { setting });
         }
-        Ok(seeds.list(self.config.seed).into_iter().map(Some).collect())
+        Ok(seeds
+            .list(self.config.sampler_seed)
+            .into_iter()
+            .map(Some)
+            .collect())
     }
 
-    fn folds(&self, arm: &ArmConfig) -> Vec<Option<Fold>> {
-        let seed = self.config.seed;
-        match arm.folds.or(self.config.folds) {
+    fn folds(&self, variant: &VariantConfig) -> Vec<Option<Fold>> {
+        let seed = self.config.sampler_seed;
+        match variant.folds.or(self.config.folds) {
             None | Some(0) => vec![None],
             Some(of) => (0..of)
                 .map(|index| Some(Fold { index, of, seed }))
@@ -169,7 +182,7 @@ impl<E: Experiment> Resolver<'_, E> {
             for (candidate, point) in points.iter().enumerate() {
                 let mut settings = point.settings.clone();
                 if let Some(halving) = halving {
-                    let part = settings::part(&halving.setting, halving.budget(rung).into());
+                    let part = settings::part(&halving.resource, halving.budget(rung).into());
                     settings = merged::<E::Config>(&settings, &part, "halving")?;
                 }
                 for seed in &point.seeds {
@@ -237,7 +250,7 @@ impl<E: Experiment> Resolver<'_, E> {
             trial: place.to_string(),
             what: error.to_string(),
         })?;
-        let (metric, rows) = (&self.config.metric[..], self.config.measured_on);
+        let (metric, rows) = (&self.config.metric[..], self.config.eval_split);
         let metrics = self.experiment.metrics(config, rows);
         match metrics.filter(|metrics| !metrics.iter().any(|name| name == metric)) {
             Some(metrics) => Err(no_score(place, metric, rows, metrics)),
@@ -253,7 +266,7 @@ fn check_different(points: &[Point]) -> Result<(), StudyError> {
             .iter()
             .find(|other| other.settings == point.settings && other.folds == point.folds);
         if let Some(same) = same {
-            return Err(StudyError::EqualArms {
+            return Err(StudyError::DuplicateVariants {
                 first: same.candidate.label(),
                 second: point.candidate.label(),
             });

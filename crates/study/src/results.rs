@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::StudyError;
-use crate::folder::StudyFolder;
+use crate::folder::StudyDirectory;
 use crate::halving::best;
 use crate::outcome::{TrialResult, TrialState};
 use crate::plan::Study;
@@ -22,7 +22,7 @@ pub struct StudyResults<'a, C> {
     rungs: usize,
 }
 
-impl StudyFolder {
+impl StudyDirectory {
     /// Looks at every trial.
     ///
     /// # Errors
@@ -64,7 +64,7 @@ impl<C> StudyResults<'_, C> {
 
     /// The trials that are due and have not ended.
     pub fn missing(&self) -> impl Iterator<Item = &Trial<C>> {
-        let missing = |state: &TrialState| *state == TrialState::Missing;
+        let missing = |state: &TrialState| *state == TrialState::Pending;
         self.due()
             .filter(move |(_, state)| missing(state))
             .map(|(trial, _)| trial)
@@ -102,7 +102,7 @@ impl<C> StudyResults<'_, C> {
         self.scores_by(candidate, |result| {
             result
                 .scores
-                .on(config.measured_on)
+                .on(config.eval_split)
                 .get(&config.metric)
                 .copied()
         })
@@ -115,7 +115,7 @@ impl<C> StudyResults<'_, C> {
 
     /// A number of each finished trial of a candidate, such as its epochs to the best model.
     pub fn numbers(&self, candidate: usize, name: &str) -> Vec<f64> {
-        self.scores_by(candidate, |result| result.scores.numbers.get(name).copied())
+        self.scores_by(candidate, |result| result.scores.extra.get(name).copied())
     }
 
     fn scores_by(&self, candidate: usize, score: impl Fn(&TrialResult) -> Option<f64>) -> Vec<f64> {
@@ -158,13 +158,13 @@ impl<C> StudyResults<'_, C> {
         }
         let mut scores: BTreeMap<usize, Vec<Option<f64>>> = BTreeMap::new();
         for (trial, state) in self.due().filter(|(trial, _)| trial.rung == rung) {
-            if *state == TrialState::Missing {
+            if *state == TrialState::Pending {
                 return None;
             }
             let score = state.result().and_then(|result| {
                 result
                     .scores
-                    .on(config.measured_on)
+                    .on(config.eval_split)
                     .get(&config.metric)
                     .copied()
             });

@@ -18,7 +18,7 @@ pub(super) fn scores_of_run(report: &RunReport) -> TrialScores {
     };
     if let Some(best) = &train.best {
         let epochs = best.epoch as f64;
-        scores.numbers.insert(EPOCHS_TO_BEST.to_string(), epochs);
+        scores.extra.insert(EPOCHS_TO_BEST.to_string(), epochs);
         scores.validation = best.scores.clone();
     }
     let losses = train.epochs.iter();

@@ -13,12 +13,12 @@ use finetune_train::{Callback, panic_text};
 
 use crate::error::StudyError;
 use crate::experiment::Experiment;
-use crate::folder::StudyFolder;
+use crate::folder::StudyDirectory;
 use crate::outcome::{TrialFailure, TrialResult, TrialState, check_scores};
 use crate::plan::Study;
 use crate::results::StudyResults;
 use crate::trial::Trial;
-use crate::trial_folder::TrialFolder;
+use crate::trial_folder::TrialDirectory;
 
 /// Runs the trials of a study in its folder.
 ///
@@ -28,7 +28,7 @@ use crate::trial_folder::TrialFolder;
 pub struct StudyRunner<'a, E: Experiment> {
     study: &'a Study<E::Config>,
     experiment: &'a E,
-    folder: &'a StudyFolder,
+    folder: &'a StudyDirectory,
     jobs: usize,
     retries: bool,
 }
@@ -59,7 +59,7 @@ impl StudyCallback for () {}
 
 impl<'a, E: Experiment> StudyRunner<'a, E> {
     /// Runs one trial at a time, and none that failed before.
-    pub fn new(study: &'a Study<E::Config>, experiment: &'a E, folder: &'a StudyFolder) -> Self {
+    pub fn new(study: &'a Study<E::Config>, experiment: &'a E, folder: &'a StudyDirectory) -> Self {
         Self {
             study,
             experiment,
@@ -100,7 +100,7 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
             .trials()
             .iter()
             .filter(|trial| match results.state(trial) {
-                Some(TrialState::Missing) => true,
+                Some(TrialState::Pending) => true,
                 Some(state) => self.retries && failed(state),
                 None => false,
             })
@@ -111,7 +111,7 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
             results = self.folder.results(self.study)?;
             let trials = self.study.trials().iter();
             todo = trials
-                .filter(|trial| results.state(trial) == Some(&TrialState::Missing))
+                .filter(|trial| results.state(trial) == Some(&TrialState::Pending))
                 .collect();
         }
         Ok(results)
@@ -121,7 +121,7 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
     /// it left when it was killed is gone on with.
     ///
     /// # Errors
-    /// [`StudyError::UnknownTrial`]; [`StudyError::NotDue`] for a trial of a later rung; otherwise
+    /// [`StudyError::UnknownTrial`]; [`StudyError::NotScheduled`] for a trial of a later rung; otherwise
     /// as [`Self::run`].
     pub fn run_trial(
         &self,
@@ -136,7 +136,7 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
                 false => format!("rung {} is not through", results.rungs() - 1),
             };
             let id = trial.id.clone();
-            return Err(StudyError::NotDue { index, id, why });
+            return Err(StudyError::NotScheduled { index, id, why });
         }
         let folder = self.folder.claim_waiting(trial)?;
         self.run_unless_ended(trial, &folder, callback)
@@ -188,12 +188,12 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
     fn run_unless_ended(
         &self,
         trial: &Trial<E::Config>,
-        folder: &TrialFolder,
+        folder: &TrialDirectory,
         callback: &dyn StudyCallback,
     ) -> Result<TrialState, StudyError> {
         let label = self.study.label(trial);
         let state = match self.folder.state(trial)? {
-            TrialState::Missing => self.run_claimed(trial, folder, &label, callback)?,
+            TrialState::Pending => self.run_claimed(trial, folder, &label, callback)?,
             TrialState::Failed(_) if self.retries => {
                 self.run_claimed(trial, folder, &label, callback)?
             }
@@ -206,7 +206,7 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
     fn run_claimed(
         &self,
         trial: &Trial<E::Config>,
-        folder: &TrialFolder,
+        folder: &TrialDirectory,
         label: &str,
         callback: &dyn StudyCallback,
     ) -> Result<TrialState, StudyError> {
@@ -220,7 +220,7 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
         let scores = match scores {
             Ok(Ok(scores)) => {
                 let config = self.study.config();
-                let checked = check_scores(&trial.id, &scores, &config.metric, config.measured_on);
+                let checked = check_scores(&trial.id, &scores, &config.metric, config.eval_split);
                 checked.map(|()| scores)
             }
             Ok(Err(error)) => Err(StudyError::Trial(Box::new(error))),
@@ -231,7 +231,7 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
             Ok(scores) => {
                 let result = TrialResult::new(trial, label, scores, seconds);
                 result.write(folder)?;
-                Ok(TrialState::Finished(result))
+                Ok(TrialState::Complete(result))
             }
             Err(error) => {
                 let failure = TrialFailure::new(trial, label, &error, seconds);

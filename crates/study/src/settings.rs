@@ -182,7 +182,7 @@ mod tests {
 
     fn set(setting: &str, value: Value) -> Result<FineTuningConfig, StudyError> {
         let defaults = serde_json::to_value(FineTuningConfig::default()).unwrap();
-        let full = merged::<FineTuningConfig>(&defaults, &part(setting, value), "axis")?;
+        let full = merged::<FineTuningConfig>(&defaults, &part(setting, value), "parameter")?;
         Ok(serde_json::from_value(full).unwrap())
     }
 
@@ -197,8 +197,11 @@ mod tests {
 
     #[test]
     fn alternatives_replace_one_another() {
-        let config = set("train.length.steps", json!(7)).unwrap();
-        assert_eq!(config.train.length, finetune_train::RunLength::Steps(7));
+        let config = set("train.duration.steps", json!(7)).unwrap();
+        assert_eq!(
+            config.train.duration,
+            finetune_train::TrainDuration::Steps(7)
+        );
         let config = set("train.batch_size.tokens", json!(512)).unwrap();
         assert_eq!(
             config.train.batch_size,
@@ -209,12 +212,15 @@ mod tests {
             config.loss,
             finetune_train::LossConfig::Huber { .. }
         ));
-        let config = set("train.evaluation.metric", json!("accuracy")).unwrap();
-        assert_eq!(config.train.evaluation.unwrap().metric, "accuracy");
+        let config = set("train.evaluation.metric_for_best_model", json!("accuracy")).unwrap();
+        assert_eq!(
+            config.train.evaluation.unwrap().metric_for_best_model,
+            "accuracy"
+        );
         let config = set("train.evaluation.every.steps", json!(5)).unwrap();
         assert_eq!(
             config.train.evaluation.unwrap().every,
-            finetune_train::Every::Steps(5)
+            finetune_train::Interval::Steps(5)
         );
     }
 
@@ -222,7 +228,7 @@ mod tests {
     fn a_part_keeps_what_it_does_not_set() {
         let first = serde_json::to_value(set("train.seed", json!(3)).unwrap()).unwrap();
         let rate = part("train.optimizer.learning_rate", json!(0.5));
-        let both = merged::<FineTuningConfig>(&first, &rate, "arm").unwrap();
+        let both = merged::<FineTuningConfig>(&first, &rate, "variant").unwrap();
         assert_eq!(value(&both, "train.seed"), Some(&json!(3)));
         assert_eq!(
             value(&both, "train.optimizer.learning_rate"),
@@ -235,7 +241,7 @@ mod tests {
         let error = set("train.optimizer.learning_rat", json!(1e-3)).unwrap_err();
         let message = error.to_string();
         assert!(
-            message.starts_with("axis: there is no setting train.optimizer.learning_rat; the nearest are train.optimizer.learning_rate, "),
+            message.starts_with("parameter: there is no setting train.optimizer.learning_rat; the nearest are train.optimizer.learning_rate, "),
             "{message}"
         );
         let message = set("learning_rate", json!(1)).unwrap_err().to_string();
@@ -251,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_wrong_value_is_no_unknown_setting() {
-        let error = set("train.accumulation", json!("many")).unwrap_err();
+        let error = set("train.gradient_accumulation_steps", json!("many")).unwrap_err();
         assert!(matches!(error, StudyError::SettingValue { .. }), "{error}");
         assert!(error.to_string().contains("\"many\""), "{error}");
         let error = set("train.batch_size.row", json!(3)).unwrap_err();
@@ -269,17 +275,18 @@ mod tests {
             decay: f64,
         }
         let whole = json!({"rate": 1.0, "decay": 0.1});
-        let error = merged::<Lenient>(&whole, &part("rat", json!(2.0)), "arm \"a\"").unwrap_err();
+        let error =
+            merged::<Lenient>(&whole, &part("rat", json!(2.0)), "variant \"a\"").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "arm \"a\": there is no setting rat; the nearest are rate, decay"
+            "variant \"a\": there is no setting rat; the nearest are rate, decay"
         );
     }
 
     #[test]
     fn what_a_part_sets() {
-        let changes = part("train.length", json!({"epochs": 3}));
-        assert!(sets(&changes, "train.length.epochs"));
+        let changes = part("train.duration", json!({"epochs": 3}));
+        assert!(sets(&changes, "train.duration.epochs"));
         assert!(sets(&changes, "train"));
         assert!(!sets(&changes, "train.seed"));
         assert!(sets(&part("train", json!(3)), "train.seed"));

@@ -3,9 +3,9 @@
 use finetune_eval::report::{Cell, Column, Table};
 use finetune_eval::statistics::SampleSummary;
 
-use crate::dimensions::ARM;
+use crate::dimensions::VARIANT;
 use crate::error::StudyError;
-use crate::measured_on::MeasuredOn;
+use crate::eval_split::EvalSplit;
 use crate::outcome::TrialState;
 use crate::results::StudyResults;
 use crate::trial::shown;
@@ -14,7 +14,7 @@ use crate::trial::shown;
 const METRICS: [&str; 5] = ["accuracy", "f1", "macro_f1", "pearson", "spearman"];
 
 impl<C> StudyResults<'_, C> {
-    /// A row a candidate: arm, values, mean and deviation of its scores. Drawn candidates come
+    /// A row a candidate: variant, values, mean and deviation of its scores. Drawn candidates come
     /// best first, listed ones as listed.
     ///
     /// # Errors
@@ -122,9 +122,9 @@ impl<C> StudyResults<'_, C> {
     /// The study's metric and where it is measured, for people.
     pub(super) fn metric_name(&self) -> String {
         let config = self.study.config();
-        let rows = match config.measured_on {
-            MeasuredOn::Test => "test",
-            MeasuredOn::Validation => "validation",
+        let rows = match config.eval_split {
+            EvalSplit::Test => "test",
+            EvalSplit::Validation => "validation",
         };
         format!("{rows} {}", spaced(&config.metric))
     }
@@ -141,10 +141,10 @@ impl<C> StudyResults<'_, C> {
     fn candidate_columns(&self) -> Vec<Column> {
         let config = self.study.config();
         let mut names: Vec<&str> = Vec::new();
-        if !config.arms.is_empty() || config.axes.is_empty() {
-            names.push(ARM);
+        if !config.variants.is_empty() || config.parameters.is_empty() {
+            names.push(VARIANT);
         }
-        names.extend(config.axes.iter().map(|axis| axis.label()));
+        names.extend(config.parameters.iter().map(|parameter| parameter.label()));
         names.extend(config.halving.as_ref().map(|halving| halving.name()));
         names.into_iter().map(Column::text).collect()
     }
@@ -153,9 +153,9 @@ impl<C> StudyResults<'_, C> {
         let config = self.study.config();
         let point = &self.study.candidates()[candidate];
         let mut cells: Vec<Cell> = Vec::new();
-        if !config.arms.is_empty() || config.axes.is_empty() {
-            let arm = point.arm.as_deref().unwrap_or(&config.name);
-            cells.push(arm.into());
+        if !config.variants.is_empty() || config.parameters.is_empty() {
+            let variant = point.variant.as_deref().unwrap_or(&config.name);
+            cells.push(variant.into());
         }
         cells.extend(
             point
@@ -173,7 +173,7 @@ impl<C> StudyResults<'_, C> {
     fn in_order(&self) -> Vec<usize> {
         let config = self.study.config();
         let mut order: Vec<usize> = (0..self.study.candidates().len()).collect();
-        if config.trials.is_some() {
+        if config.num_trials.is_some() {
             let means = self.means();
             let worst = f64::NEG_INFINITY;
             let sign = if config.higher_is_better() { 1.0 } else { -1.0 };
@@ -194,7 +194,7 @@ impl<C> StudyResults<'_, C> {
     fn further_metrics(&self) -> Vec<&'static str> {
         let config = self.study.config();
         let is_main =
-            |metric: &str| config.measured_on == MeasuredOn::Test && metric == config.metric;
+            |metric: &str| config.eval_split == EvalSplit::Test && metric == config.metric;
         let has = |metric: &str| {
             self.due().any(|(_, state)| {
                 state
@@ -208,7 +208,7 @@ impl<C> StudyResults<'_, C> {
 
     fn number_names(&self) -> Vec<String> {
         let results = self.due().filter_map(|(_, state)| state.result());
-        let names = results.flat_map(|result| result.scores.numbers.keys().cloned());
+        let names = results.flat_map(|result| result.scores.extra.keys().cloned());
         names
             .collect::<std::collections::BTreeSet<_>>()
             .into_iter()

@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// A point of a study: an arm with a value of each axis. Its trials differ in seed and fold only.
+/// A point of a study: a variant with a value of each parameter. Its trials differ in seed and fold only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
-    /// The arm's name; nothing in a study without arms.
-    pub arm: Option<String>,
-    /// A value of each axis, by the axis' name, in their order.
+    /// The variant's name; nothing in a study without variants.
+    pub variant: Option<String>,
+    /// A value of each parameter, by the parameter' name, in their order.
     pub values: Vec<(String, Value)>,
 }
 
@@ -46,11 +46,11 @@ pub struct Trial<C> {
 }
 
 impl Candidate {
-    /// For tables: the arm, then each value with its axis.
+    /// For tables: the variant, then each value with its parameter.
     pub fn label(&self) -> String {
         let values = self.values.iter();
         let values = values.map(|(name, value)| format!("{name} {}", shown(value)));
-        let parts: Vec<String> = self.arm.iter().cloned().chain(values).collect();
+        let parts: Vec<String> = self.variant.iter().cloned().chain(values).collect();
         parts.join(", ")
     }
 }
@@ -153,7 +153,7 @@ mod tests {
 
     fn candidate() -> Candidate {
         Candidate {
-            arm: Some("Last two layers".into()),
+            variant: Some("Last two layers".into()),
             values: vec![
                 ("learning_rate".into(), json!(2e-5)),
                 ("rows".into(), json!(32)),
@@ -188,7 +188,7 @@ mod tests {
             })
         };
         let nameless = Candidate {
-            arm: None,
+            variant: None,
             values: vec![],
         };
         let ids = [
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn long_and_strange_names_become_short_and_plain() {
         let strange = Candidate {
-            arm: Some(format!("../Ünïcode/{}", "x".repeat(200))),
+            variant: Some(format!("../Ünïcode/{}", "x".repeat(200))),
             values: vec![],
         };
         let id = id(&strange, None, None, &json!({}));

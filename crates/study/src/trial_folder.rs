@@ -13,7 +13,7 @@ use crate::trial::hash;
 
 /// The folder of a trial, while it is this program's.
 #[derive(Debug)]
-pub struct TrialFolder {
+pub struct TrialDirectory {
     pub(crate) path: PathBuf,
     pub(crate) shared: PathBuf,
     /// Released when it is dropped, and by the system if the program is killed.
@@ -23,7 +23,7 @@ pub struct TrialFolder {
 pub(crate) const RESULT: &str = "result.json";
 pub(crate) const FAILURE: &str = "failure.json";
 
-impl TrialFolder {
+impl TrialDirectory {
     /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.path
@@ -45,7 +45,7 @@ impl TrialFolder {
     ///
     /// # Errors
     /// Whatever `make` returns; [`StudyError::Io`].
-    pub fn made_once<E: From<StudyError>>(
+    pub fn get_or_create<E: From<StudyError>>(
         &self,
         kind: &str,
         key: &impl Serialize,

@@ -5,13 +5,13 @@ use std::path::Path;
 use finetune_storage::write_atomically;
 
 use crate::error::StudyError;
-use crate::folder::StudyFolder;
+use crate::folder::StudyDirectory;
 use crate::outcome::TrialState;
 use crate::results::StudyResults;
 use crate::trial::shown_exactly;
 
 impl<C> StudyResults<'_, C> {
-    /// The trials that are due as comma-separated values with a header: number, name, arm, values,
+    /// The trials that are due as comma-separated values with a header: number, name, variant, values,
     /// rung, seed, fold, how it stands, wall time, and every score.
     pub fn lines(&self) -> Vec<Vec<String>> {
         let config = self.study.config();
@@ -25,8 +25,11 @@ impl<C> StudyResults<'_, C> {
             metrics.collect::<std::collections::BTreeSet<String>>()
         };
         let (test, validation) = (metrics(false), metrics(true));
-        let fixed = ["trial", "id", "arm"].map(str::to_string).into_iter();
-        let axes = config.axes.iter().map(|axis| axis.label().to_string());
+        let fixed = ["trial", "id", "variant"].map(str::to_string).into_iter();
+        let parameters = config
+            .parameters
+            .iter()
+            .map(|parameter| parameter.label().to_string());
         let more = ["rung", "seed", "fold", "state", "seconds"].map(str::to_string);
         let names = |rows: &'static str, metrics: &std::collections::BTreeSet<String>| {
             metrics
@@ -34,15 +37,15 @@ impl<C> StudyResults<'_, C> {
                 .map(move |metric| format!("{rows}_{metric}"))
                 .collect::<Vec<_>>()
         };
-        let header = fixed.chain(axes).chain(more);
+        let header = fixed.chain(parameters).chain(more);
         let header = header
             .chain(names("test", &test))
             .chain(names("validation", &validation));
         let mut lines: Vec<Vec<String>> = vec![header.collect()];
         for (trial, state) in self.due() {
             let candidate = &self.study.candidates()[trial.candidate];
-            let arm = candidate.arm.clone().unwrap_or_default();
-            let mut line = vec![trial.index.to_string(), trial.id.clone(), arm];
+            let variant = candidate.variant.clone().unwrap_or_default();
+            let mut line = vec![trial.index.to_string(), trial.id.clone(), variant];
             line.extend(
                 candidate
                     .values
@@ -54,9 +57,9 @@ impl<C> StudyResults<'_, C> {
             line.push(number(trial.seed.map(|seed| seed.to_string())));
             line.push(number(trial.fold.map(|fold| fold.index.to_string())));
             let (name, seconds) = match state {
-                TrialState::Finished(result) => ("finished", Some(result.seconds)),
+                TrialState::Complete(result) => ("complete", Some(result.seconds)),
                 TrialState::Failed(failure) => ("failed", Some(failure.seconds)),
-                TrialState::Missing => ("missing", None),
+                TrialState::Pending => ("pending", None),
             };
             line.push(name.to_string());
             line.push(number(seconds.map(|seconds| format!("{seconds:.3}"))));
@@ -75,7 +78,7 @@ impl<C> StudyResults<'_, C> {
     }
 }
 
-impl StudyFolder {
+impl StudyDirectory {
     pub(super) fn write_lines(&self, lines: &[Vec<String>], file: &Path) -> Result<(), StudyError> {
         let path = self.path().join(file);
         let mut writer = csv::Writer::from_writer(Vec::new());

@@ -1,6 +1,8 @@
 //! From results to tables and tests.
 
-use finetune_eval::statistics::{Adjustment, Arm, Comparison, ComparisonConfig, Design, Verdict};
+use finetune_eval::statistics::{
+    Adjustment, Comparison, ComparisonConfig, Design, ScoreGroup, Verdict,
+};
 use finetune_study::StudyRunner;
 
 use crate::toss::{Coins, Toss};
@@ -16,7 +18,7 @@ fn run(toml: &str) -> Coins {
 const ARMS: &str = r#"
     name = "coins"
     seeds = 4
-    arms = [
+    variants = [
         { name = "light", settings = { weight = 0.25, luck = 0.02 } },
         { name = "heavy", settings = { weight = 0.5 } },
         { name = "heavier", settings = { weight = 0.501 } },
@@ -29,8 +31,8 @@ fn candidates_that_share_seeds_are_compared_in_pairs() {
     let results = coins.folder.results(&coins.study).unwrap();
     let table = results.comparisons().unwrap().unwrap();
     assert_eq!(table.comparisons.len(), 3);
-    let arm = |candidate: usize| {
-        Arm::new(
+    let variant = |candidate: usize| {
+        ScoreGroup::new(
             coins.study.candidate_label(candidate),
             results.scores(candidate),
         )
@@ -39,7 +41,7 @@ fn candidates_that_share_seeds_are_compared_in_pairs() {
         design: Design::Paired,
         ..ComparisonConfig::default()
     };
-    let alone = Comparison::new(&arm(0), &arm(1), &paired).unwrap();
+    let alone = Comparison::new(&variant(0), &variant(1), &paired).unwrap();
     assert_eq!(table.comparisons[0].test, alone.test);
     let raw: Vec<f64> = table
         .comparisons
@@ -111,17 +113,18 @@ fn a_failed_trial_takes_its_pair_with_it() {
         (3, 3)
     );
     assert_eq!(first.test.unwrap().design, Design::Paired);
-    assert_eq!(table.arms[1].scores.count, 4);
+    assert_eq!(table.groups[1].scores.count, 4);
     assert!(
         coins
             .report()
-            .contains("11 trials finished, 0 failed, 1 missing.")
+            .contains("11 trials complete, 0 failed, 1 pending.")
     );
 }
 
 #[test]
 fn one_trial_each_shows_nothing_and_says_so() {
-    let coins = run("name = 'coins'\naxes = [{ setting = 'weight', values = [0.25, 0.5, 0.75] }]");
+    let coins =
+        run("name = 'coins'\nparameters = [{ path = 'weight', values = [0.25, 0.5, 0.75] }]");
     let results = coins.folder.results(&coins.study).unwrap();
     assert_eq!(results.comparisons().unwrap(), None);
     let report = coins.report();
@@ -133,7 +136,7 @@ fn one_trial_each_shows_nothing_and_says_so() {
 #[test]
 fn two_dimensions_are_a_grid() {
     let coins = run(
-        "name = 'coins'\naxes = [{ setting = 'weight', values = [0.25, 0.5, 0.75] }, { setting = 'epochs', values = [1, 2] }]",
+        "name = 'coins'\nparameters = [{ path = 'weight', values = [0.25, 0.5, 0.75] }, { path = 'epochs', values = [1, 2] }]",
     );
     let report = coins.report();
     assert!(
@@ -162,7 +165,7 @@ fn a_study_without_any_result_has_a_report() {
     let coins = Coins::new(ARMS);
     let report = coins.report();
     assert!(
-        report.contains("0 trials finished, 0 failed, 12 missing."),
+        report.contains("0 trials complete, 0 failed, 12 pending."),
         "{report}"
     );
     assert!(report.contains("light, seed 42"), "{report}");
@@ -179,7 +182,7 @@ fn trials_are_lines_for_other_programs() {
     assert_eq!(lines.len(), 25);
     assert_eq!(
         lines[0],
-        "trial,id,arm,rung,seed,fold,state,seconds,test_accuracy,validation_accuracy"
+        "trial,id,variant,rung,seed,fold,state,seconds,test_accuracy,validation_accuracy"
     );
     assert!(
         lines[2].starts_with("1,light-seed42-fold1-"),
@@ -187,7 +190,7 @@ fn trials_are_lines_for_other_programs() {
         lines[2]
     );
     assert!(
-        lines[2].contains(",light,0,42,1,finished,0.0"),
+        lines[2].contains(",light,0,42,1,complete,0.0"),
         "{}",
         lines[2]
     );

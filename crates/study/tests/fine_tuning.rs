@@ -8,11 +8,11 @@ use burn::tensor::Device;
 use finetune_data::{EncodingConfig, Folds};
 use finetune_study::{
     FineTuningExperiment, PreTrainedConfig, PreTrainedExperiment, Study, StudyCallback,
-    StudyConfig, StudyFolder, StudyRunner,
+    StudyConfig, StudyDirectory, StudyRunner,
 };
 use finetune_train::{
-    Callback, CheckpointPolicy, EvaluationConfig, Every, FineTuningConfig, PreTrainingConfig,
-    PreparedFineTuning, RunLength, TestScores, TextConfig, TrainConfig, TrainError, read_json,
+    Callback, CheckpointPolicy, EvaluationConfig, FineTuningConfig, Interval, PreTrainingConfig,
+    PreparedFineTuning, TestScores, TextConfig, TrainConfig, TrainDuration, TrainError, read_json,
 };
 use serde_json::Value;
 
@@ -20,9 +20,9 @@ use crate::small_run::{checkpoint, dataset, fine_tuning_config, train_config};
 
 fn defaults() -> FineTuningConfig {
     fine_tuning_config(TrainConfig {
-        length: RunLength::Epochs(2),
+        duration: TrainDuration::Epochs(2),
         checkpoints: CheckpointPolicy {
-            every: Some(Every::Steps(2)),
+            every: Some(Interval::Steps(2)),
             ..Default::default()
         },
         ..train_config()
@@ -32,9 +32,9 @@ fn defaults() -> FineTuningConfig {
 const TINY: &str = r#"
     name = "tiny"
     seeds = 2
-    arms = [
-        { name = "frozen", settings.train.freeze.part = "encoder" },
-        { name = "last layer", settings.train.freeze.part = "all-but-last-1" },
+    variants = [
+        { name = "frozen", settings.train.freeze.scope = "encoder" },
+        { name = "last layer", settings.train.freeze.scope = "all-but-last-1" },
         { name = "all layers" },
     ]
 "#;
@@ -59,8 +59,8 @@ fn trials_are_the_runs_that_they_would_be_alone() {
     let start = parent.path().join("start");
     let splits = checkpoint(&start);
     let (study, experiment) = tiny_study(&start);
-    let folders =
-        ["one", "three"].map(|name| StudyFolder::open(&parent.path().join(name), &study).unwrap());
+    let folders = ["one", "three"]
+        .map(|name| StudyDirectory::open(&parent.path().join(name), &study).unwrap());
     let reports = [(&folders[0], 1), (&folders[1], 3)].map(|(folder, jobs)| {
         let runner = StudyRunner::new(&study, &experiment, folder).jobs(jobs);
         runner.run(&()).unwrap().report().unwrap().to_json()
@@ -107,18 +107,18 @@ fn folds_are_those_of_other_systems() {
     let parent = tempfile::tempdir().unwrap();
     let start = parent.path().join("start");
     checkpoint(&start);
-    let experiment = experiment(&start).validation_share(0.2, 7);
-    let toml = "name = 'folds'\nfolds = 4\nseed = 3\nbase.train.length.epochs = 1\nbase.train.evaluation.metric = 'accuracy'";
+    let experiment = experiment(&start).validation_split(0.2, 7);
+    let toml = "name = 'folds'\nfolds = 4\nseed = 3\nbase.train.duration.epochs = 1\nbase.train.evaluation.metric_for_best_model = 'accuracy'";
     let study = Study::new(StudyConfig::from_toml(toml).unwrap(), &experiment).unwrap();
-    let folder = StudyFolder::open(&parent.path().join("study"), &study).unwrap();
+    let folder = StudyDirectory::open(&parent.path().join("study"), &study).unwrap();
     let results = StudyRunner::new(&study, &experiment, &folder)
         .run(&())
         .unwrap();
-    let folds = Folds::stratified(&dataset(40), 4, 3).unwrap();
+    let folds = Folds::stratified_k_fold(&dataset(40), 4, 3).unwrap();
     for (trial, state) in results.due() {
         let scores = &state.result().unwrap().scores;
         assert!(scores.validation.contains_key("accuracy"));
-        assert_eq!(scores.numbers["epochs to best"], 1.0);
+        assert_eq!(scores.extra["epochs to best"], 1.0);
         let report: Value =
             read_json(&folder.trials().join(&trial.id).join("run/report.json")).unwrap();
         let fold = trial.fold.unwrap().index;
@@ -144,7 +144,7 @@ fn what_no_trial_can_have_is_refused_before_the_first() {
             "trial base has no pearson: the test scores are accuracy, precision, recall, f1, ",
         ),
         (
-            "name = 'a'\nmeasured_on = 'validation'",
+            "name = 'a'\neval_split = 'validation'",
             "trial base has no accuracy: there are no validation scores",
         ),
         (
@@ -159,8 +159,9 @@ fn what_no_trial_can_have_is_refused_before_the_first() {
         let refused = refused(toml, &plain);
         assert!(refused.starts_with(expected), "{refused}");
     }
-    let held_out = experiment(&start).validation_share(0.2, 1);
-    let toml = "name = 'a'\nmeasured_on = 'validation'\nmetric = 'cohen_kappa'\nbase.train.evaluation = {}";
+    let held_out = experiment(&start).validation_split(0.2, 1);
+    let toml =
+        "name = 'a'\neval_split = 'validation'\nmetric = 'cohen_kappa'\nbase.train.evaluation = {}";
     let refused = refused(toml, &held_out);
     assert!(
         refused.ends_with(
@@ -196,10 +197,10 @@ fn a_retried_trial_goes_on_from_its_checkpoint() {
     let start = parent.path().join("start");
     checkpoint(&start);
     let experiment = experiment(&start);
-    let toml = "name = 'one'\nbase.train.evaluation.metric = 'loss'";
-    let experiment = experiment.validation_share(0.2, 7);
+    let toml = "name = 'one'\nbase.train.evaluation.metric_for_best_model = 'loss'";
+    let experiment = experiment.validation_split(0.2, 7);
     let study = Study::new(StudyConfig::from_toml(toml).unwrap(), &experiment).unwrap();
-    let folder = StudyFolder::open(&parent.path().join("study"), &study).unwrap();
+    let folder = StudyDirectory::open(&parent.path().join("study"), &study).unwrap();
     let runner = StudyRunner::new(&study, &experiment, &folder).retries(true);
     runner.run(&Stopping).unwrap();
     let run = folder.trials().join(&study.trials()[0].id).join("run");
@@ -221,12 +222,12 @@ fn pre_training_is_one_run_for_all_trials() {
                 encoding: EncodingConfig::new(16),
                 ..Default::default()
             },
-            held_out: 0.2,
+            validation_split: 0.2,
             train: TrainConfig {
-                length: RunLength::Steps(6),
+                duration: TrainDuration::Steps(6),
                 batch_size: 8.into(),
                 checkpoints: CheckpointPolicy {
-                    milestones: vec![3],
+                    snapshot_steps: vec![3],
                     ..Default::default()
                 },
                 ..base.train
@@ -235,7 +236,7 @@ fn pre_training_is_one_run_for_all_trials() {
         },
         fine_tuning: FineTuningConfig {
             train: TrainConfig {
-                freeze: finetune_train::Freeze::Encoder.into(),
+                freeze: finetune_train::FreezeScope::Encoder.into(),
                 evaluation: Some(EvaluationConfig::default()),
                 ..defaults().train
             },
@@ -243,12 +244,15 @@ fn pre_training_is_one_run_for_all_trials() {
         },
         ..PreTrainedConfig::default()
     };
-    let corpora = BTreeMap::from([("small".to_string(), finetune_data::corpus([&dataset(60)]))]);
-    let tuning = experiment(&start).validation_share(0.2, 1);
+    let corpora = BTreeMap::from([(
+        "small".to_string(),
+        finetune_data::concatenate_texts([&dataset(60)]),
+    )]);
+    let tuning = experiment(&start).validation_split(0.2, 1);
     let experiment = PreTrainedExperiment::new(tuning, corpora, defaults);
-    let toml = "name = 'steps'\nseeds = 2\naxes = [{ setting = 'steps', values = [0, 3, 6] }]";
+    let toml = "name = 'steps'\nseeds = 2\nparameters = [{ path = 'steps', values = [0, 3, 6] }]";
     let study = Study::new(StudyConfig::from_toml(toml).unwrap(), &experiment).unwrap();
-    let folder = StudyFolder::open(&parent.path().join("study"), &study).unwrap();
+    let folder = StudyDirectory::open(&parent.path().join("study"), &study).unwrap();
     let results = StudyRunner::new(&study, &experiment, &folder)
         .jobs(3)
         .run(&())
@@ -279,7 +283,7 @@ fn pre_training_is_one_run_for_all_trials() {
     let steps = refused("name = 'steps'\nbase.steps = 4");
     assert_eq!(
         steps,
-        "base: steps is 4, expected 0 or a milestone of the pre-training, of [3, 6]"
+        "base: steps is 4, expected 0 or a snapshot of the pre-training, of [3, 6]"
     );
     let corpora = refused("name = 'steps'\nbase.corpora = ['large']");
     assert_eq!(corpora, "base: corpora is large, expected some of small");

@@ -1,11 +1,11 @@
 //! A study may grow in its folder, and no other may come into it.
 
-use finetune_study::{Study, StudyConfig, StudyFolder, StudyRunner};
+use finetune_study::{Study, StudyConfig, StudyDirectory, StudyRunner};
 
 use crate::toss::{Coins, Toss, runs, study};
 
 const COINS: &str =
-    "name = 'coins'\nseeds = 2\naxes = [{ setting = 'weight', values = [0.25, 0.5] }]";
+    "name = 'coins'\nseeds = 2\nparameters = [{ path = 'weight', values = [0.25, 0.5] }]";
 
 #[test]
 fn what_was_run_counts() {
@@ -17,18 +17,18 @@ fn what_was_run_counts() {
     let weights = seeds.replace("0.25, 0.5", "0.75, 0.5, 0.25");
     // Under another name and compared in another way, nothing is run.
     let compared = format!(
-        "measured_on = 'validation'\n{}",
+        "eval_split = 'validation'\n{}",
         weights.replace("coins", "pennies")
     );
     for (grown, runs_then) in [(seeds, 6), (weights, 9), (compared, 9)] {
         let study = study(&grown);
-        let folder = StudyFolder::open(coins.folder.path(), &study).unwrap();
+        let folder = StudyDirectory::open(coins.folder.path(), &study).unwrap();
         let runner = StudyRunner::new(&study, &Toss("penny"), &folder);
         let results = runner.run(&()).unwrap();
         assert!(results.due().all(|(_, state)| state.result().is_some()));
         assert_eq!(runs(folder.path()).len(), runs_then, "{grown}");
     }
-    let kept = StudyFolder::read_study(coins.folder.path()).unwrap();
+    let kept = StudyDirectory::read_study(coins.folder.path()).unwrap();
     assert_eq!(kept.name, "pennies");
 }
 
@@ -40,7 +40,7 @@ fn another_study_is_refused_with_the_first_difference() {
         .unwrap();
     let refused = |toml: String| {
         let other = study(&toml);
-        StudyFolder::open(coins.folder.path(), &other)
+        StudyDirectory::open(coins.folder.path(), &other)
             .unwrap_err()
             .to_string()
     };
@@ -50,10 +50,10 @@ fn another_study_is_refused_with_the_first_difference() {
         "{base}"
     );
     let gone = refused(COINS.replace("0.25, ", ""));
-    assert!(gone.contains("there has study.axes"), "{gone}");
+    assert!(gone.contains("there has study.parameters"), "{gone}");
     let config = StudyConfig::from_toml(COINS).unwrap();
     let other = Study::new(config, &Toss("dime")).unwrap();
-    let error = StudyFolder::open(coins.folder.path(), &other)
+    let error = StudyDirectory::open(coins.folder.path(), &other)
         .unwrap_err()
         .to_string();
     assert!(
@@ -62,5 +62,5 @@ fn another_study_is_refused_with_the_first_difference() {
     );
     // What was not begun may go.
     let smaller = study(&COINS.replace(", 0.5", ""));
-    StudyFolder::open(coins.folder.path(), &smaller).unwrap();
+    StudyDirectory::open(coins.folder.path(), &smaller).unwrap();
 }

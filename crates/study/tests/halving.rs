@@ -8,10 +8,10 @@ use crate::toss::{Coins, Toss, path_of, runs};
 
 const COINS: &str = r#"
     name = "coins"
-    measured_on = "validation"
+    eval_split = "validation"
     seeds = 2
-    axes = [{ setting = "weight", values = [0.1, 0.9, 0.3, 0.8, 0.5, 0.6, 0.7, 0.2, 0.4] }]
-    halving = { setting = "epochs", least = 2, most = 18, eta = 3 }
+    parameters = [{ path = "weight", values = [0.1, 0.9, 0.3, 0.8, 0.5, 0.6, 0.7, 0.2, 0.4] }]
+    halving = { resource = "epochs", min_resource = 2, max_resource = 18, factor = 3 }
 "#;
 
 #[test]

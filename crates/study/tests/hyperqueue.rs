@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use finetune_study::{StudyFolder, StudyRunner, TrialState};
+use finetune_study::{StudyDirectory, StudyRunner, TrialState};
 
 use crate::toss::{Toss, runs, study};
 
@@ -31,10 +31,10 @@ fn one_task() {
         return;
     };
     let study = study(COINS);
-    let folder = StudyFolder::open(Path::new(&folder), &study).unwrap();
+    let folder = StudyDirectory::open(Path::new(&folder), &study).unwrap();
     let runner = StudyRunner::new(&study, &Toss("penny"), &folder);
     let state = runner.run_trial(task.parse().unwrap(), &()).unwrap();
-    assert!(matches!(state, TrialState::Finished(_)));
+    assert!(matches!(state, TrialState::Complete(_)));
 }
 
 /// A part of the queue, in a process of its own that ends with this one.
@@ -82,7 +82,7 @@ fn a_plan_on_a_queue_of_which_a_worker_is_killed() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("study");
     let study = study(COINS);
-    let opened = StudyFolder::open(&folder, &study).unwrap();
+    let opened = StudyDirectory::open(&folder, &study).unwrap();
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/queue_parts.py");
     let command = |name: &str| {
         let mut command = Command::new(&python);

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use finetune_study::{StudyFolder, StudyRunner};
+use finetune_study::{StudyDirectory, StudyRunner};
 
 use crate::fine_tuning::tiny_study;
 use crate::toss::{Toss, runs, study};
@@ -20,8 +20,8 @@ const COINS: &str = r#"
     name = "coins"
     seeds = 4
     base.milliseconds = 10
-    arms = [{ name = "light", settings = { luck = 0.02 } }, { name = "heavy", settings.weight = 1 }]
-    axes = [{ setting = "epochs", values = [1, 2, 3] }]
+    variants = [{ name = "light", settings = { luck = 0.02 } }, { name = "heavy", settings.weight = 1 }]
+    parameters = [{ path = "epochs", values = [1, 2, 3] }]
 "#;
 
 /// Not a test but the program that the tests below kill; alone it does nothing.
@@ -29,7 +29,7 @@ const COINS: &str = r#"
 fn killed_program() {
     if let Some(folder) = std::env::var_os(STUDY) {
         let study = study(COINS);
-        let folder = StudyFolder::open(Path::new(&folder), &study).unwrap();
+        let folder = StudyDirectory::open(Path::new(&folder), &study).unwrap();
         let runner = StudyRunner::new(&study, &Toss("penny"), &folder).jobs(2);
         let results = runner.run(&()).unwrap();
         folder.write(&results.report().unwrap(), &results).unwrap();
@@ -37,7 +37,7 @@ fn killed_program() {
     if let Some(folder) = std::env::var_os(TUNING) {
         let folder = Path::new(&folder);
         let (study, experiment) = tiny_study(&folder.join("start"));
-        let folder = StudyFolder::open(&folder.join("study"), &study).unwrap();
+        let folder = StudyDirectory::open(&folder.join("study"), &study).unwrap();
         let results = StudyRunner::new(&study, &experiment, &folder)
             .run(&())
             .unwrap();

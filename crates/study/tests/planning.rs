@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use finetune_study::{Fold, Study, StudyConfig};
-use finetune_train::{FineTuningConfig, RunLength};
+use finetune_train::{FineTuningConfig, TrainDuration};
 use serde_json::json;
 
 use crate::toss::{refusal, study};
@@ -16,8 +16,8 @@ fn arms_axes_seeds_and_folds_multiply_in_their_order() {
         seeds = [5, 3]
         folds = 2
         base.luck = 0.5
-        arms = [{ name = "light", settings = { luck = 0.25 } }, { name = "heavy" }]
-        axes = [{ setting = "weight", values = [1, 2] }, { setting = "epochs", values = [7, 9, 8] }]
+        variants = [{ name = "light", settings = { luck = 0.25 } }, { name = "heavy" }]
+        parameters = [{ path = "weight", values = [1, 2] }, { path = "epochs", values = [7, 9, 8] }]
         "#,
     );
     let trials = study.trials();
@@ -61,7 +61,7 @@ fn counted_seeds_begin_with_that_of_the_study_and_arms_have_their_own() {
         seeds = 2
         seed = 7
         folds = 3
-        arms = [
+        variants = [
             { name = "a" },
             { name = "b", settings.weight = 1.0, seeds = [1] },
             { name = "c", settings.weight = 2.0, folds = 0 },
@@ -70,9 +70,9 @@ fn counted_seeds_begin_with_that_of_the_study_and_arms_have_their_own() {
     );
     let of = |name: &str| {
         let trials = study.trials().iter();
-        let of_arm =
-            trials.filter(|trial| study.candidates()[trial.candidate].arm.as_deref() == Some(name));
-        of_arm
+        let of_variant = trials
+            .filter(|trial| study.candidates()[trial.candidate].variant.as_deref() == Some(name));
+        of_variant
             .map(|trial| (trial.seed.unwrap(), trial.fold.map(|fold| fold.index)))
             .collect::<Vec<_>>()
     };
@@ -86,7 +86,7 @@ fn counted_seeds_begin_with_that_of_the_study_and_arms_have_their_own() {
 fn draws_are_functions_of_seed_and_number() {
     let search = |trials: usize, more: &str| {
         study(&format!(
-            "name = 'coins'\ntrials = {trials}\n[[axes]]\nsetting = 'weight'\nlog_uniform = [1e-5, 1e-1]\n{more}"
+            "name = 'coins'\nnum_trials = {trials}\n[[parameters]]\npath = 'weight'\nlog_uniform = [1e-5, 1e-1]\n{more}"
         ))
     };
     let weights = |study: &Study<crate::toss::Coin>| {
@@ -99,9 +99,9 @@ fn draws_are_functions_of_seed_and_number() {
     let (few, many) = (search(3, ""), search(9, ""));
     assert_eq!(weights(&few), weights(&many)[..3]);
     assert_eq!(few.trials()[2].id, many.trials()[2].id);
-    let another = search(3, "[[axes]]\nsetting = 'luck'\nuniform = [0.0, 1.0]");
+    let another = search(3, "[[parameters]]\npath = 'luck'\nuniform = [0.0, 1.0]");
     assert_eq!(weights(&another), weights(&few));
-    let crossed = search(3, "[[axes]]\nsetting = 'epochs'\nvalues = [1, 2]");
+    let crossed = search(3, "[[parameters]]\npath = 'epochs'\nvalues = [1, 2]");
     assert_eq!(crossed.trials().len(), 6);
     assert_eq!(
         crossed.trials()[1].config.weight,
@@ -109,7 +109,7 @@ fn draws_are_functions_of_seed_and_number() {
     );
     // Of two values there are no ten different draws.
     let repeated =
-        study("name = 'coins'\ntrials = 10\n[[axes]]\nsetting = 'epochs'\nchoice = [1, 2]");
+        study("name = 'coins'\nnum_trials = 10\n[[parameters]]\npath = 'epochs'\nchoice = [1, 2]");
     assert_eq!(repeated.candidates().len(), 2);
 }
 
@@ -121,36 +121,36 @@ fn what_contradicts_itself_is_named() {
             "base: there is no setting wieght; the nearest are weight",
         ),
         (
-            "name = 'a'\naxes = [{ setting = 'lukc', values = [1] }]",
-            "axis lukc: there is no setting lukc; the nearest are luck",
+            "name = 'a'\nparameters = [{ path = 'lukc', values = [1] }]",
+            "parameter lukc: there is no setting lukc; the nearest are luck",
         ),
         (
-            "name = 'a'\narms = [{ name = 'b', settings.epoch = 1 }]",
-            "arm \"b\": there is no setting epoch; the nearest are epochs",
+            "name = 'a'\nvariants = [{ name = 'b', settings.epoch = 1 }]",
+            "variant \"b\": there is no setting epoch; the nearest are epochs",
         ),
         (
-            "name = 'a'\naxes = [{ setting = 'epochs', values = [1, 'two'] }]",
-            "axis epochs: invalid type: string \"two\"",
+            "name = 'a'\nparameters = [{ path = 'epochs', values = [1, 'two'] }]",
+            "parameter epochs: invalid type: string \"two\"",
         ),
         (
-            "name = 'a'\naxes = [{ setting = 'weight', values = [1, -1] }]",
+            "name = 'a'\nparameters = [{ path = 'weight', values = [1, -1] }]",
             "weight -1: the coin fell into the depths",
         ),
         (
-            "name = 'a'\narms = [{ name = 'b' }, { name = 'c', settings.weight = 0.5 }]",
-            "arms \"b\" and \"c\" are the same",
+            "name = 'a'\nvariants = [{ name = 'b' }, { name = 'c', settings.weight = 0.5 }]",
+            "variants \"b\" and \"c\" are the same",
         ),
         (
-            "name = 'a'\nseeds = 3\narms = [{ name = 'b', settings.seed = 1 }]",
-            "seed is set by arm \"b\" and by seeds",
+            "name = 'a'\nseeds = 3\nvariants = [{ name = 'b', settings.seed = 1 }]",
+            "seed is set by variant \"b\" and by seeds",
         ),
         (
-            "name = 'a'\nseeds = 3\naxes = [{ setting = 'seed', values = [1, 2] }]",
-            "seed is set by axis seed and by seeds",
+            "name = 'a'\nseeds = 3\nparameters = [{ path = 'seed', values = [1, 2] }]",
+            "seed is set by parameter seed and by seeds",
         ),
         (
-            "name = 'a'\narms = [{ name = 'b', settings.luck = 1 }]\naxes = [{ setting = 'luck', values = [1] }]",
-            "luck is set by arm \"b\" and by axis luck",
+            "name = 'a'\nvariants = [{ name = 'b', settings.luck = 1 }]\nparameters = [{ path = 'luck', values = [1] }]",
+            "luck is set by variant \"b\" and by parameter luck",
         ),
     ] {
         let refusal = refusal(toml);
@@ -171,7 +171,7 @@ fn the_guide_is_right() {
         finetune_study::FineTuningExperiment::new(folder.path(), splits, &device, "flex").unwrap();
     let study = Study::new(StudyConfig::from_toml(toml).unwrap(), &experiment).unwrap();
     let config: &FineTuningConfig = &study.trials()[0].config;
-    assert_eq!(config.train.length, RunLength::Epochs(3));
+    assert_eq!(config.train.duration, TrainDuration::Epochs(3));
     assert_eq!(study.trials()[0].settings["train"]["seed"], json!(42));
     assert_eq!(study.trials().len(), 3 * 2 * 5);
 }

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::sync::Mutex;
 
-use finetune_study::{StudyCallback, StudyFolder, StudyRunner, TrialState};
+use finetune_study::{StudyCallback, StudyDirectory, StudyRunner, TrialState};
 
 use crate::toss::{Coins, Ending, Toss, path_of, runs, score};
 
 const COINS: &str = r#"
     name = "coins"
     seeds = 3
-    axes = [{ setting = "weight", values = [0.25, 0.5] }]
+    parameters = [{ path = "weight", values = [0.25, 0.5] }]
 "#;
 
 #[test]
@@ -54,7 +54,7 @@ fn the_report_does_not_depend_on_jobs_and_order() {
 const BROKEN: &str = r#"
     name = "coins"
     seeds = 2
-    arms = [
+    variants = [
         { name = "good" },
         { name = "lost", settings.ending = "error" },
         { name = "standing", settings.ending = "panic" },
@@ -105,7 +105,7 @@ fn what_fails_is_told_and_the_rest_goes_on() {
     );
     let report = coins.report();
     assert!(
-        report.contains("2 trials finished, 6 failed, 0 missing."),
+        report.contains("2 trials complete, 6 failed, 0 pending."),
         "{report}"
     );
     assert!(report.contains("lost, seed 43"), "{report}");
@@ -175,7 +175,7 @@ fn programs_that_share_a_folder_share_the_work() {
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let folder = StudyFolder::open(path, &coins.study).unwrap();
+                let folder = StudyDirectory::open(path, &coins.study).unwrap();
                 let runner = StudyRunner::new(&coins.study, &Toss("penny"), &folder);
                 assert_eq!(runner.run(&()).unwrap().missing().count(), 0);
             });

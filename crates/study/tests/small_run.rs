@@ -9,9 +9,9 @@ use finetune_data::{
     BatchSize, Dataset, EncodingConfig, Example, Label, Splits, Task, TextTokenizer,
 };
 use finetune_model::{
-    CheckpointConfig, EncoderConfig, SequenceClassifierConfig, initialise, save_classifier,
+    CheckpointConfig, EncoderConfig, SequenceClassifierConfig, initialize, save_classifier,
 };
-use finetune_train::{FineTuningConfig, OptimizerConfig, RunLength, TextConfig, TrainConfig};
+use finetune_train::{FineTuningConfig, OptimizerConfig, TextConfig, TrainConfig, TrainDuration};
 
 pub(crate) fn dataset(rows: usize) -> Dataset {
     let words = [["storm", "rain", "hail"], ["bread", "soup", "rice"]];
@@ -33,7 +33,7 @@ pub(crate) fn dataset(rows: usize) -> Dataset {
 /// The loop's settings of a small run.
 pub(crate) fn train_config() -> TrainConfig {
     TrainConfig {
-        length: RunLength::Epochs(3),
+        duration: TrainDuration::Epochs(3),
         batch_size: BatchSize::Rows(6),
         optimizer: OptimizerConfig {
             learning_rate: 3e-3,
@@ -59,9 +59,9 @@ pub(crate) fn fine_tuning_config(train: TrainConfig) -> FineTuningConfig {
 pub(crate) fn checkpoint(folder: &Path) -> Splits {
     let train = dataset(40);
     let texts = train.examples.iter().map(|example| &example.text);
-    let tokenizer = TextTokenizer::train_word_piece(texts, 60).unwrap();
+    let tokenizer = TextTokenizer::train_wordpiece(texts, 60).unwrap();
     let encoder = EncoderConfig {
-        vocab_size: tokenizer.vocabulary_size(),
+        vocab_size: tokenizer.vocab_size(),
         hidden_size: 24,
         num_hidden_layers: 3,
         num_attention_heads: 2,
@@ -72,7 +72,7 @@ pub(crate) fn checkpoint(folder: &Path) -> Splits {
     let classes = vec!["weather".to_string(), "food".to_string()];
     let classifier = SequenceClassifierConfig::new(encoder.clone(), classes);
     let classifier = classifier.init(&Device::flex().autodiff()).unwrap();
-    let model = initialise(classifier, 0.05, 1).valid();
+    let model = initialize(classifier, 0.05, 1).valid();
     save_classifier(folder, &model, &CheckpointConfig::new(encoder)).unwrap();
     tokenizer.save(folder).unwrap();
     let test = Dataset {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use finetune_study::{
-    Experiment, Fold, Study, StudyConfig, StudyFolder, Trial, TrialFolder, TrialScores,
+    Experiment, Fold, Study, StudyConfig, StudyDirectory, Trial, TrialDirectory, TrialScores,
 };
 use finetune_train::Callback;
 use serde::{Deserialize, Serialize};
@@ -79,7 +79,7 @@ impl Experiment for Toss {
     fn run(
         &self,
         trial: &Trial<Coin>,
-        folder: &TrialFolder,
+        folder: &TrialDirectory,
         _: &mut dyn Callback,
     ) -> Result<TrialScores, Lost> {
         note(folder.path(), &trial.id);
@@ -94,7 +94,7 @@ impl Experiment for Toss {
         let mut scores = TrialScores::test("accuracy", score);
         scores.validation = [("accuracy".to_string(), score)].into();
         scores
-            .numbers
+            .extra
             .insert("epochs to best".into(), coin.epochs as f64);
         scores.curves.insert(
             "training loss".into(),
@@ -125,7 +125,7 @@ pub(super) fn runs(folder: &Path) -> Vec<String> {
 /// A study of coins in a folder of its own.
 pub(super) struct Coins {
     pub(super) study: Study<Coin>,
-    pub(super) folder: StudyFolder,
+    pub(super) folder: StudyDirectory,
     _parent: tempfile::TempDir,
 }
 
@@ -133,7 +133,7 @@ impl Coins {
     pub(super) fn new(toml: &str) -> Self {
         let parent = tempfile::tempdir().unwrap();
         let study = study(toml);
-        let folder = StudyFolder::open(&parent.path().join("study"), &study).unwrap();
+        let folder = StudyDirectory::open(&parent.path().join("study"), &study).unwrap();
         Self {
             study,
             folder,
@@ -157,6 +157,6 @@ pub(super) fn refusal(toml: &str) -> String {
     Study::new(config, &Toss("penny")).unwrap_err().to_string()
 }
 
-pub(super) fn path_of(folder: &StudyFolder, id: &str, file: &str) -> PathBuf {
+pub(super) fn path_of(folder: &StudyDirectory, id: &str, file: &str) -> PathBuf {
     folder.trials().join(id).join(file)
 }

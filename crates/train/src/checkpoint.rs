@@ -11,7 +11,7 @@
 //! What has never trained, such as a frozen encoder, is as the model is that the run starts from: a
 //! fingerprint of it in the state tells whether the run that goes on starts from the same.
 //!
-//! It is a folder that appears whole or not at all ([`FolderWriter`]), so a run that is killed at
+//! It is a folder that appears whole or not at all ([`DirectoryWriter`]), so a run that is killed at
 //! any moment leaves the one before it intact.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +21,7 @@ use burn::module::{Module, ParamGroup};
 use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
 use finetune_model::parameters;
-use finetune_storage::{Folder, FolderWriter};
+use finetune_storage::{Directory, DirectoryWriter};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -107,7 +107,7 @@ impl<M: Module + 'static> Checkpoint<M> {
 
     /// Writes the checkpoint into the folder `path`, which does not exist yet.
     pub(crate) fn write(&self, path: &Path) -> Result<(), TrainError> {
-        let damaged = |what: String| TrainError::checkpoint(path, what);
+        let corrupted = |what: String| TrainError::checkpoint(path, what);
         let (ids, trained): (Vec<_>, BTreeSet<_>) = self
             .optimizer
             .moved()
@@ -116,9 +116,9 @@ impl<M: Module + 'static> Checkpoint<M> {
         let record = |model: &M| {
             let group = ParamGroup::from_ids(ids.clone());
             let bytes = model.clone().into_record_group(group).into_bytes();
-            bytes.map_err(|error| damaged(error.to_string()))
+            bytes.map_err(|error| corrupted(error.to_string()))
         };
-        let mut writer = FolderWriter::create(path)?;
+        let mut writer = DirectoryWriter::create(path)?;
         writer.file(MODEL, &record(&self.model)?)?;
         writer.file(OPTIMIZER, &self.optimizer.to_bytes()?)?;
         if let Some(best) = &self.best
@@ -128,7 +128,7 @@ impl<M: Module + 'static> Checkpoint<M> {
         }
         if !self.callbacks.is_empty() {
             let states = self.callbacks.to_json();
-            let states = states.map_err(|error| damaged(error.to_string()))?;
+            let states = states.map_err(|error| corrupted(error.to_string()))?;
             writer.file(CALLBACKS, &states)?;
         }
         let stored = Stored {
@@ -137,7 +137,7 @@ impl<M: Module + 'static> Checkpoint<M> {
             trained,
         };
         let mut state = Vec::new();
-        ciborium::into_writer(&stored, &mut state).map_err(|error| damaged(error.to_string()))?;
+        ciborium::into_writer(&stored, &mut state).map_err(|error| corrupted(error.to_string()))?;
         writer.file(STATE, &state)?;
         Ok(writer.finish()?)
     }
@@ -148,14 +148,14 @@ impl<M: Module + 'static> Checkpoint<M> {
         model: M,
         optimizer: &OptimizerConfig,
     ) -> Result<Self, TrainError> {
-        let damaged = |what: String| TrainError::checkpoint(path, what);
-        let folder = Folder::open(path)?;
+        let corrupted = |what: String| TrainError::checkpoint(path, what);
+        let folder = Directory::open(path)?;
         let restore = |name| {
             let bytes = Bytes::from_bytes_vec(folder.read(name)?);
             let record = ModuleRecord::from_bytes(bytes);
             record
                 .and_then(|record| model.clone().try_load_record(record.allow_partial(true)))
-                .map_err(|error| damaged(format!("{name}: {error}")))
+                .map_err(|error| corrupted(format!("{name}: {error}")))
         };
         let state = folder.read(STATE)?;
         let Stored {
@@ -163,9 +163,9 @@ impl<M: Module + 'static> Checkpoint<M> {
             trained,
             fingerprint_of_others: expected,
         } = ciborium::from_reader::<Stored<TrainState>, _>(state.as_slice())
-            .map_err(|error| damaged(format!("{STATE}: {error}")))?;
+            .map_err(|error| corrupted(format!("{STATE}: {error}")))?;
         if fingerprint_of_others(&model, &trained) != expected {
-            return Err(damaged(OTHER_START.to_string()));
+            return Err(corrupted(OTHER_START.to_string()));
         }
         let restored = restore(MODEL)?;
         let best = match folder.contains(BEST) {
@@ -174,7 +174,7 @@ impl<M: Module + 'static> Checkpoint<M> {
         };
         let callbacks = match folder.contains(CALLBACKS) {
             true => CallbackStates::from_json(&folder.read(CALLBACKS)?)
-                .map_err(|error| damaged(format!("{CALLBACKS}: {error}")))?,
+                .map_err(|error| corrupted(format!("{CALLBACKS}: {error}")))?,
             false => CallbackStates::default(),
         };
         Ok(Self {

@@ -16,7 +16,7 @@ pub(crate) fn check_vocabulary(
     tokenizer: &TextTokenizer,
     encoder: &EncoderConfig,
 ) -> Result<(), TrainError> {
-    let (vocabulary, rows) = (tokenizer.vocabulary_size(), encoder.vocab_size);
+    let (vocabulary, rows) = (tokenizer.vocab_size(), encoder.vocab_size);
     if vocabulary > rows {
         return Err(TrainError::VocabularyTooLarge {
             path: directory.to_path_buf(),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 use crate::checkpoint::Checkpoint;
-use crate::run_length::Every;
+use crate::run_length::Interval;
 
 /// Checkpoints and model snapshots written during a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,21 +16,21 @@ use crate::run_length::Every;
 pub struct CheckpointPolicy {
     /// Checkpoint interval (default: 1 epoch). With `None` no checkpoint is written, and a resumed
     /// run starts over.
-    pub every: Option<Every>,
+    pub every: Option<Interval>,
     /// Maximum number of recent checkpoints to keep, at least 1 (default: 1; transformers keeps
     /// all).
-    pub keep_last: usize,
+    pub save_total_limit: usize,
     /// Optimizer steps after which the model is saved permanently, in the layout of Hugging Face
     /// checkpoints; each at least 1 (default: none).
-    pub milestones: Vec<usize>,
+    pub snapshot_steps: Vec<usize>,
 }
 
 impl Default for CheckpointPolicy {
     fn default() -> Self {
         Self {
-            every: Some(Every::Epochs(1)),
-            keep_last: 1,
-            milestones: Vec::new(),
+            every: Some(Interval::Epochs(1)),
+            save_total_limit: 1,
+            snapshot_steps: Vec::new(),
         }
     }
 }
@@ -45,8 +45,8 @@ impl CheckpointPolicy {
             every.validate("checkpoints.every")?;
         }
         for (setting, least) in [
-            ("checkpoints.keep_last", Some(self.keep_last)),
-            ("milestones", self.milestones.iter().copied().min()),
+            ("checkpoints.save_total_limit", Some(self.save_total_limit)),
+            ("snapshot_steps", self.snapshot_steps.iter().copied().min()),
         ] {
             if least == Some(0) {
                 return Err(TrainError::setting(setting, 0, "at least 1"));
@@ -60,10 +60,10 @@ impl CheckpointPolicy {
     /// # Errors
     /// - [`TrainError::InvalidSetting`] if one is not; it names the last one.
     pub(crate) fn check(&self, total_steps: usize) -> Result<(), TrainError> {
-        match self.milestones.iter().max() {
+        match self.snapshot_steps.iter().max() {
             Some(last) if *last > total_steps => {
                 let expected = format!("at most the run's {total_steps} steps");
-                Err(TrainError::setting("milestones", last, expected))
+                Err(TrainError::setting("snapshot_steps", last, expected))
             }
             _ => Ok(()),
         }
@@ -72,11 +72,11 @@ impl CheckpointPolicy {
 
 /// Directory of a run's checkpoints.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CheckpointFolder {
+pub struct CheckpointDirectory {
     directory: PathBuf,
 }
 
-impl CheckpointFolder {
+impl CheckpointDirectory {
     /// Creates `directory` if it does not exist.
     ///
     /// # Errors
@@ -116,19 +116,19 @@ impl CheckpointFolder {
     pub(crate) fn write<M: Module + 'static>(
         &self,
         checkpoint: &Checkpoint<M>,
-        keep_last: usize,
+        save_total_limit: usize,
     ) -> Result<PathBuf, TrainError> {
         let step = checkpoint.state.summary.steps;
         let path = self.directory.join(format!("step-{step:08}"));
         checkpoint.write(&path)?;
-        self.remove_old(keep_last)?;
+        self.remove_old(save_total_limit)?;
         Ok(path)
     }
 
-    /// Removes all but the latest `keep_last` checkpoints.
-    pub(crate) fn remove_old(&self, keep_last: usize) -> Result<(), TrainError> {
+    /// Removes all but the latest `save_total_limit` checkpoints.
+    pub(crate) fn remove_old(&self, save_total_limit: usize) -> Result<(), TrainError> {
         let all = self.all()?;
-        for (_, old) in &all[..all.len().saturating_sub(keep_last)] {
+        for (_, old) in &all[..all.len().saturating_sub(save_total_limit)] {
             fs::remove_dir_all(old).map_err(TrainError::io(old))?;
         }
         Ok(())
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn the_newest_is_the_one_with_most_steps() {
         let parent = tempfile::tempdir().unwrap();
-        let folder = CheckpointFolder::new(&parent.path().join("checkpoints")).unwrap();
+        let folder = CheckpointDirectory::new(&parent.path().join("checkpoints")).unwrap();
         assert_eq!(folder.latest().unwrap(), None);
         for name in [
             "step-00000009",
@@ -174,24 +174,24 @@ mod tests {
         for (wrong, setting) in [
             (
                 CheckpointPolicy {
-                    every: Some(Every::Steps(0)),
+                    every: Some(Interval::Steps(0)),
                     ..policy()
                 },
                 "checkpoints.every",
             ),
             (
                 CheckpointPolicy {
-                    keep_last: 0,
+                    save_total_limit: 0,
                     ..policy()
                 },
-                "checkpoints.keep_last",
+                "checkpoints.save_total_limit",
             ),
             (
                 CheckpointPolicy {
-                    milestones: vec![5, 0],
+                    snapshot_steps: vec![5, 0],
                     ..policy()
                 },
-                "milestones",
+                "snapshot_steps",
             ),
         ] {
             let error = wrong.validate().unwrap_err().to_string();

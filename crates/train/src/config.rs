@@ -1,37 +1,37 @@
 //! Configuration of the training loop.
 
-use finetune_data::{BatchSize, Order};
+use finetune_data::{BatchSize, SamplingStrategy};
 use finetune_ops::Precision;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoints::CheckpointPolicy;
 use crate::evaluation::EvaluationConfig;
-use crate::run_length::RunLength;
-use crate::{FreezeConfig, OptimizerConfig, Schedule, TrainError};
+use crate::run_length::TrainDuration;
+use crate::{FreezeConfig, LrScheduler, OptimizerConfig, TrainError};
 
 /// Hyperparameters of the training loop, for any training objective.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
     /// Training duration; early stopping may end the run sooner (default: 3 epochs).
-    pub length: RunLength,
+    pub duration: TrainDuration,
     /// Maximum rows or tokens per forward pass, at least 1 (default: 32 rows; transformers: 8).
     pub batch_size: BatchSize,
     /// Batches per optimizer step whose gradients are accumulated, at least 1 (default: 1). The
     /// step equals that of one batch of all their rows, with the memory of a single batch.
-    pub accumulation: usize,
+    pub gradient_accumulation_steps: usize,
     /// Maximum rows or tokens per evaluation batch, at least 1 (default: 64 rows; transformers: 8).
     pub eval_batch_size: BatchSize,
     /// Precision of the encoder's matrix products in training and evaluation (default: f32).
     pub precision: Precision,
     /// Order of the rows in an epoch (default: random, with batches of similar lengths;
     /// transformers shuffles without regard to length).
-    pub order: Order,
+    pub sampling_strategy: SamplingStrategy,
     /// Optimizer and its hyperparameters (default: AdamW with a learning rate of 5e-5).
     pub optimizer: OptimizerConfig,
     /// Learning rate schedule (default: 10 % warm-up, then cosine decay; transformers: linear decay
     /// without warm-up).
-    pub schedule: Schedule,
+    pub lr_scheduler: LrScheduler,
     /// Parameters to freeze (default: none).
     pub freeze: FreezeConfig,
     /// Evaluation on the validation split (default: none).
@@ -46,14 +46,14 @@ pub struct TrainConfig {
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
-            length: RunLength::Epochs(3),
+            duration: TrainDuration::Epochs(3),
             batch_size: BatchSize::Rows(32),
-            accumulation: 1,
+            gradient_accumulation_steps: 1,
             eval_batch_size: BatchSize::Rows(64),
             precision: Precision::default(),
-            order: Order::default(),
+            sampling_strategy: SamplingStrategy::default(),
             optimizer: OptimizerConfig::default(),
-            schedule: Schedule::default(),
+            lr_scheduler: LrScheduler::default(),
             freeze: FreezeConfig::default(),
             evaluation: None,
             checkpoints: CheckpointPolicy::default(),
@@ -68,14 +68,17 @@ impl TrainConfig {
     /// # Errors
     /// - [`TrainError::InvalidSetting`] if a value is out of range; it names the first one.
     pub fn validate(&self) -> Result<(), TrainError> {
-        let (length, amount) = match self.length {
-            RunLength::Epochs(epochs) => ("epochs", epochs),
-            RunLength::Steps(steps) => ("steps", steps),
+        let (length, amount) = match self.duration {
+            TrainDuration::Epochs(epochs) => ("epochs", epochs),
+            TrainDuration::Steps(steps) => ("steps", steps),
         };
         for (setting, value) in [
             (length, amount),
             ("batch_size", amount_of(self.batch_size)),
-            ("accumulation", self.accumulation),
+            (
+                "gradient_accumulation_steps",
+                self.gradient_accumulation_steps,
+            ),
             ("eval_batch_size", amount_of(self.eval_batch_size)),
         ] {
             if value == 0 {
@@ -86,7 +89,7 @@ impl TrainConfig {
             evaluation.validate()?;
         }
         self.optimizer.validate()?;
-        self.schedule.validate()?;
+        self.lr_scheduler.validate()?;
         self.freeze.validate()?;
         self.checkpoints.validate()
     }
@@ -94,9 +97,11 @@ impl TrainConfig {
     /// Returns the maximum rows or tokens per optimizer step.
     pub(crate) fn step_size(&self) -> BatchSize {
         match self.batch_size {
-            BatchSize::Rows(rows) => BatchSize::Rows(rows.saturating_mul(self.accumulation)),
+            BatchSize::Rows(rows) => {
+                BatchSize::Rows(rows.saturating_mul(self.gradient_accumulation_steps))
+            }
             BatchSize::Tokens(tokens) => {
-                BatchSize::Tokens(tokens.saturating_mul(self.accumulation))
+                BatchSize::Tokens(tokens.saturating_mul(self.gradient_accumulation_steps))
             }
         }
     }
@@ -123,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_setting_is_refused() {
+    fn a_misspelled_setting_is_refused() {
         let error = serde_json::from_str::<TrainConfig>(r#"{"batchsize": 8}"#).unwrap_err();
         assert!(error.to_string().contains("batchsize"), "{error}");
     }
@@ -131,27 +136,33 @@ mod tests {
     #[test]
     fn impossible_settings_are_named() {
         let impossible = [
-            (r#"{"length": {"epochs": 0}}"#, "epochs"),
-            (r#"{"length": {"steps": 0}}"#, "steps"),
+            (r#"{"duration": {"epochs": 0}}"#, "epochs"),
+            (r#"{"duration": {"steps": 0}}"#, "steps"),
             (r#"{"batch_size": {"rows": 0}}"#, "batch_size"),
             (r#"{"batch_size": {"tokens": 0}}"#, "batch_size"),
             (r#"{"eval_batch_size": {"rows": 0}}"#, "eval_batch_size"),
-            (r#"{"accumulation": 0}"#, "accumulation"),
+            (
+                r#"{"gradient_accumulation_steps": 0}"#,
+                "gradient_accumulation_steps",
+            ),
             (r#"{"optimizer": {"learning_rate": -1.0}}"#, "learning_rate"),
             (r#"{"optimizer": {"weight_decay": -1.0}}"#, "weight_decay"),
             (
-                r#"{"schedule": {"warmup": {"share": 1.5}}}"#,
-                "warmup share",
+                r#"{"lr_scheduler": {"warmup": {"ratio": 1.5}}}"#,
+                "warmup ratio",
             ),
             (
                 r#"{"evaluation": {"every": {"steps": 0}}}"#,
                 "evaluation.every",
             ),
             (
-                r#"{"checkpoints": {"keep_last": 0}}"#,
-                "checkpoints.keep_last",
+                r#"{"checkpoints": {"save_total_limit": 0}}"#,
+                "checkpoints.save_total_limit",
             ),
-            (r#"{"checkpoints": {"milestones": [0]}}"#, "milestones"),
+            (
+                r#"{"checkpoints": {"snapshot_steps": [0]}}"#,
+                "snapshot_steps",
+            ),
         ];
         for (json, setting) in impossible {
             let config: TrainConfig = serde_json::from_str(json).unwrap();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// Reading or tokenising the data failed.
+    /// Reading or tokenizing the data failed.
     #[error(transparent)]
     Data(#[from] finetune_data::DataError),
     /// Loading, running or saving the model failed.
@@ -42,7 +42,7 @@ pub enum TrainError {
     #[error("a callback asked for an evaluation, but there are no validation rows")]
     NoValidationRows,
     /// The activations of a frozen part would take more than they may.
-    #[error("activations of {needed} bytes, but activations.max_bytes is {limit}")]
+    #[error("activations of {needed} bytes, but activation_cache.max_bytes is {limit}")]
     ActivationsTooLarge {
         /// The bytes that they would take.
         needed: u64,
@@ -51,7 +51,7 @@ pub enum TrainError {
     },
     /// There is no memory for the activations of a frozen part.
     #[error("no memory for activations of {bytes} bytes; they can be kept on disk")]
-    NoMemory {
+    ActivationMemory {
         /// The bytes that they would take.
         bytes: u64,
     },
@@ -67,7 +67,7 @@ pub enum TrainError {
     },
     /// Activations were asked for that are of other data.
     #[error("row {row}: activations of {expected} tokens, but the batch has {found}")]
-    OtherActivations {
+    StaleActivations {
         /// The row of the data set.
         row: usize,
         /// Tokens of the row that the activations are of.
@@ -133,7 +133,7 @@ pub enum TrainError {
     },
     /// Single texts for a model of pairs, or pairs for a model of single texts.
     #[error("{found} texts a row, but the model is for {expected}")]
-    TextsPerRow {
+    TextCount {
         /// As many as the model looks at.
         expected: usize,
         /// As many as there are.
@@ -171,7 +171,7 @@ pub enum TrainError {
     /// The device has no memory for a step.
     #[error(
         "{device} is out of memory after step {steps}: {reason}; smaller batches with as much \
-         accumulation train the same, and {}",
+         gradient_accumulation_steps train the same, and {}",
         match checkpoint {
             Some(path) => format!("the run can go on from {}", path.display()),
             None => "there is no checkpoint to go on from".to_string(),
@@ -215,7 +215,7 @@ pub enum TrainError {
     },
     /// A label is not what the loss is for.
     #[error("label {found} of row {row}: the {loss} loss expects {expected}")]
-    Label {
+    InvalidLabel {
         /// The loss.
         loss: &'static str,
         /// The row of the batch or data set, from 0.
@@ -250,7 +250,7 @@ pub enum TrainError {
     },
     /// Something to freeze that the model does not have.
     #[error("{pattern:?} names no parameter of the model, which has such as {example:?}")]
-    NothingNamed {
+    NoMatchingParameter {
         /// The pattern.
         pattern: String,
         /// A name that there is.
@@ -268,7 +268,7 @@ pub enum TrainError {
         /// Its path.
         parameter: String,
     },
-    /// The optimizer's state is damaged or incomplete.
+    /// The optimizer's state is corrupted or incomplete.
     #[error("the optimizer's state: {0}")]
     OptimizerFile(#[from] burn_pack::Error),
     /// The optimizer's state is not of this optimizer and model.

@@ -6,21 +6,21 @@ use finetune_eval::{Better, MetricKind, Scores};
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
-use crate::run_length::Every;
+use crate::run_length::Interval;
 
 /// Evaluation on held-out rows while training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EvaluationConfig {
     /// When; after each epoch.
-    pub every: Every,
+    pub every: Interval,
     /// Before the first step, too; no.
-    pub at_start: bool,
+    pub on_start: bool,
     /// Name of the metric that selects the best model and stops early: any built-in one that the
     /// task has, or one of your own (default: `loss`).
-    pub metric: String,
+    pub metric_for_best_model: String,
     /// Whether the run ends with the best model instead of the last; yes.
-    pub keep_best: bool,
+    pub load_best_model_at_end: bool,
     /// Whether the run ends before its time; no.
     pub early_stopping: Option<EarlyStopping>,
 }
@@ -33,16 +33,16 @@ pub struct EarlyStopping {
     pub patience: usize,
     /// By how much the metric must be better to count as improved; at least 0. The best model
     /// itself is kept however small its lead.
-    pub minimum_improvement: f64,
+    pub min_delta: f64,
 }
 
 impl Default for EvaluationConfig {
     fn default() -> Self {
         Self {
-            every: Every::Epochs(1),
-            at_start: false,
-            metric: MetricKind::Loss.to_string(),
-            keep_best: true,
+            every: Interval::Epochs(1),
+            on_start: false,
+            metric_for_best_model: MetricKind::Loss.to_string(),
+            load_best_model_at_end: true,
             early_stopping: None,
         }
     }
@@ -52,7 +52,7 @@ impl Default for EarlyStopping {
     fn default() -> Self {
         Self {
             patience: 1,
-            minimum_improvement: 0.0,
+            min_delta: 0.0,
         }
     }
 }
@@ -66,14 +66,10 @@ impl EarlyStopping {
         if self.patience == 0 {
             return Err(TrainError::setting("patience", 0, "at least 1"));
         }
-        let least = self.minimum_improvement;
+        let least = self.min_delta;
         match least >= 0.0 && least.is_finite() {
             true => Ok(()),
-            false => Err(TrainError::setting(
-                "minimum_improvement",
-                least,
-                "at least 0",
-            )),
+            false => Err(TrainError::setting("min_delta", least, "at least 0")),
         }
     }
 }
@@ -104,11 +100,17 @@ impl EvaluationConfig {
             let expected = "none without validation rows, of which there are 0";
             return Err(TrainError::setting(setting, found, expected));
         }
-        let found = metrics.iter().find(|(name, _)| *name == self.metric);
+        let found = metrics
+            .iter()
+            .find(|(name, _)| *name == self.metric_for_best_model);
         found.map(|(_, better)| *better).ok_or_else(|| {
             let names: Vec<_> = metrics.iter().map(|(name, _)| &name[..]).collect();
             let expected = format!("one of {}", names.join(", "));
-            TrainError::setting("evaluation.metric", &self.metric, expected)
+            TrainError::setting(
+                "evaluation.metric_for_best_model",
+                &self.metric_for_best_model,
+                expected,
+            )
         })
     }
 }
@@ -192,7 +194,8 @@ impl Standing {
         better: Better,
         record: &EvaluationRecord,
     ) -> bool {
-        let value = |record: &EvaluationRecord| record.scores.get(&config.metric).copied();
+        let value =
+            |record: &EvaluationRecord| record.scores.get(&config.metric_for_best_model).copied();
         // A value that is not a number is no improvement on anything.
         let Some(new) = value(record).filter(|value| !value.is_nan()) else {
             self.without_improvement += 1;
@@ -200,7 +203,7 @@ impl Standing {
         };
         let least = config
             .early_stopping
-            .map_or(0.0, |stopping| stopping.minimum_improvement);
+            .map_or(0.0, |stopping| stopping.min_delta);
         let by = |old| better.improvement(old, new);
         match self.improved_to {
             Some(old) if by(old) <= least => self.without_improvement += 1,
@@ -227,12 +230,12 @@ impl Standing {
 mod tests {
     use super::*;
 
-    fn config(patience: usize, minimum_improvement: f64) -> EvaluationConfig {
+    fn config(patience: usize, min_delta: f64) -> EvaluationConfig {
         EvaluationConfig {
-            metric: "accuracy".to_string(),
+            metric_for_best_model: "accuracy".to_string(),
             early_stopping: Some(EarlyStopping {
                 patience,
-                minimum_improvement,
+                min_delta,
             }),
             ..Default::default()
         }

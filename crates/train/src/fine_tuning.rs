@@ -12,7 +12,7 @@ use finetune_ops::DeviceSpec;
 
 use crate::callback::Callback;
 use crate::prepared_fine_tuning::PreparedFineTuning;
-use crate::{FineTuningConfig, FineTuningOutput, Loss, Parts, RunLength, TrainError};
+use crate::{FineTuningConfig, FineTuningOutput, Loss, Parts, TrainDuration, TrainError};
 
 /// A fine-tuning run.
 ///
@@ -63,13 +63,13 @@ impl<'a> FineTuning<'a> {
 
     /// Sets the number of passes over the training rows (default: 3).
     pub fn epochs(mut self, epochs: usize) -> Self {
-        self.config.train.length = RunLength::Epochs(epochs);
+        self.config.train.duration = TrainDuration::Epochs(epochs);
         self
     }
 
     /// Sets the number of optimizer steps, instead of epochs.
     pub fn max_steps(mut self, steps: usize) -> Self {
-        self.config.train.length = RunLength::Steps(steps);
+        self.config.train.duration = TrainDuration::Steps(steps);
         self
     }
 

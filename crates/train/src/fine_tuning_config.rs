@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ActivationCache, LossConfig, ModelConfig, TextConfig, TrainConfig, TrainError};
+use crate::{
+    ActivationCacheConfig, ClassifierOverrides, LossConfig, TextConfig, TrainConfig, TrainError,
+};
 
 /// Settings of a fine-tuning run; the defaults are the field's.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -11,7 +13,7 @@ pub struct FineTuningConfig {
     /// From texts to batches.
     pub text: TextConfig,
     /// What stands on the encoder.
-    pub model: ModelConfig,
+    pub model: ClassifierOverrides,
     /// What is made small.
     pub loss: LossConfig,
     /// Names of metrics to evaluate beside those that the task has by default, on validation and test
@@ -21,7 +23,7 @@ pub struct FineTuningConfig {
     pub train: TrainConfig,
     /// What the frozen part of the encoder computes, if there is one, is computed once and kept
     /// here.
-    pub activations: ActivationCache,
+    pub activation_cache: ActivationCacheConfig,
 }
 
 impl FineTuningConfig {
@@ -33,14 +35,14 @@ impl FineTuningConfig {
         self.text.validate()?;
         self.model.validate()?;
         self.loss.validate()?;
-        self.activations.validate()?;
+        self.activation_cache.validate()?;
         self.train.validate()
     }
 
     /// Returns the names of all metrics in the settings.
     pub fn metric_names(&self) -> impl Iterator<Item = &str> {
         let selecting = self.train.evaluation.iter();
-        let selecting = selecting.map(|evaluation| &evaluation.metric[..]);
+        let selecting = selecting.map(|evaluation| &evaluation.metric_for_best_model[..]);
         self.metrics.iter().map(String::as_str).chain(selecting)
     }
 }

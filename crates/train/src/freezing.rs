@@ -7,7 +7,7 @@ use burn::optim::GradientsParams;
 use finetune_model::parameters;
 
 use crate::TrainError;
-use crate::freeze::{FreezeConfig, FrozenWatch, check_gradients_of};
+use crate::freeze::{FreezeConfig, FrozenParameterCheck, check_gradients_of};
 use crate::plan::PlannedStep;
 use crate::stages::layers;
 
@@ -19,7 +19,7 @@ pub(crate) struct Freezing<'a> {
     frozen_stages: Option<usize>,
     /// The tasks whose gradients were looked at since what trains has changed.
     checked: BTreeSet<usize>,
-    watch: FrozenWatch,
+    watch: FrozenParameterCheck,
 }
 
 impl<'a> Freezing<'a> {
@@ -32,7 +32,7 @@ impl<'a> Freezing<'a> {
             layers: layers(&parameters(model)),
             frozen_stages: None,
             checked: BTreeSet::new(),
-            watch: FrozenWatch::start(model, &config.frozen_at_start(model)),
+            watch: FrozenParameterCheck::start(model, &config.frozen_at_start(model)),
         })
     }
 

@@ -1,13 +1,13 @@
 //! Fine-tuning: one training loop, one prediction loop, and the record of a run.
 //!
 //! 1. Settings are values: [`FineTuningConfig`] with [`TextConfig`], [`LossConfig`] and the loop's
-//!    [`TrainConfig`] ([`OptimizerConfig`], [`Schedule`], [`FreezeConfig`], [`EvaluationConfig`],
+//!    [`TrainConfig`] ([`OptimizerConfig`], [`LrScheduler`], [`FreezeConfig`], [`EvaluationConfig`],
 //!    [`CheckpointPolicy`], seed).
-//! 2. [`FineTuning::prepare`] loads a checkpoint, tokenises the data and finds what is wrong;
-//!    [`PreTraining::prepare`] does so for masked language modelling.
+//! 2. [`FineTuning::prepare`] loads a checkpoint, tokenizes the data and finds what is wrong;
+//!    [`PreTraining::prepare`] does so for masked language modeling.
 //! 3. [`FineTuning::run`] trains, tests ([`predict()`]) and leaves a [`RunDirectory`];
 //!    [`FineTuning::resume`] goes on with a run that was killed.
-//! 4. The loop itself is [`Trainer`]; what it trains is an [`Objective`]: [`LabelledTexts`],
+//! 4. The loop itself is [`Trainer`]; what it trains is an [`Objective`]: [`LabeledTexts`],
 //!    [`MaskedTexts`], or one of your own.
 //! 5. Several tasks on one encoder are a [`MultiTask`] run; how they share the loop is a
 //!    [`MixingConfig`].
@@ -20,9 +20,9 @@
 //! use finetune_data::{
 //!     BatchSize, Dataset, EncodedDataset, EncodingConfig, Example, Label, Task, TextTokenizer,
 //! };
-//! use finetune_model::{EncoderConfig, SequenceClassifierConfig, initialise};
+//! use finetune_model::{EncoderConfig, SequenceClassifierConfig, initialize};
 //! use finetune_train::{
-//!     Decay, LabelledTexts, LossConfig, OptimizerConfig, RunLength, Schedule, TrainConfig, Trainer,
+//!     Decay, LabeledTexts, LossConfig, OptimizerConfig, TrainDuration, LrScheduler, TrainConfig, Trainer,
 //!     Warmup, predict,
 //! };
 //!
@@ -36,11 +36,11 @@
 //!     examples: examples.collect(),
 //! };
 //! let texts = dataset.examples.iter().map(|example| &example.text);
-//! let tokenizer = TextTokenizer::train_word_piece(texts, 60)?;
+//! let tokenizer = TextTokenizer::train_wordpiece(texts, 60)?;
 //! let data = EncodedDataset::new(&dataset, &tokenizer, &EncodingConfig::new(16))?;
 //!
 //! let encoder = EncoderConfig {
-//!     vocab_size: tokenizer.vocabulary_size(),
+//!     vocab_size: tokenizer.vocab_size(),
 //!     hidden_size: 32,
 //!     num_hidden_layers: 1,
 //!     num_attention_heads: 2,
@@ -48,17 +48,17 @@
 //!     ..Default::default()
 //! };
 //! let classifier = SequenceClassifierConfig::new(encoder, class_names);
-//! let model = initialise(classifier.init(&Device::flex().autodiff())?, 0.02, 1);
+//! let model = initialize(classifier.init(&Device::flex().autodiff())?, 0.02, 1);
 //!
 //! let config = TrainConfig {
-//!     length: RunLength::Epochs(10),
+//!     duration: TrainDuration::Epochs(10),
 //!     batch_size: BatchSize::Rows(4),
 //!     optimizer: OptimizerConfig { learning_rate: 1e-2, ..Default::default() },
-//!     schedule: Schedule { warmup: Warmup::Steps(2), decay: Decay::Linear },
+//!     lr_scheduler: LrScheduler { warmup: Warmup::Steps(2), decay: Decay::Linear },
 //!     ..Default::default()
 //! };
 //! let loss = LossConfig::default().init(&data.labels.all()?, model.classes())?;
-//! let objective = LabelledTexts::new(&data, &loss, tokenizer.pad_token_id());
+//! let objective = LabeledTexts::new(&data, &loss, tokenizer.pad_token_id());
 //! let trained = Trainer::new(&objective, &config).train(model, &mut ())?;
 //! assert_eq!(trained.summary.steps, 20);
 //! let predictions = predict(&trained.model, &data, tokenizer.pad_token_id(), BatchSize::Rows(8), &mut ())?;
@@ -79,7 +79,7 @@ mod fine_tuning;
 mod fine_tuning_config;
 mod freeze;
 mod freezing;
-mod labelled_texts;
+mod labeled_texts;
 mod loss;
 mod loss_scale;
 mod masked_texts;
@@ -114,20 +114,20 @@ mod step_tasks;
 mod summary;
 mod tensorboard;
 mod text_config;
-mod text_preparation;
+mod text_preprocessing;
 mod trainer;
 mod training_run;
 mod used_splits;
 
 pub use activations::{
-    ActivationCache, ActivationPlace, ActivationPlan, ActivationPrecision, BatchInputs,
-    FrozenActivations, constant_stages,
+    ActivationCacheConfig, ActivationPlan, BatchInputs, CacheDtype, CacheLocation,
+    CachedActivations, deterministic_stages,
 };
 pub use callback::{
     ActivationsRecord, Callback, CallbackStates, Control, EpochRecord, Event, GradientRecord,
     Phase, StepContext, StepRecord, TaskLossRecord, TrainContext,
 };
-pub use checkpoints::{CheckpointFolder, CheckpointPolicy};
+pub use checkpoints::{CheckpointDirectory, CheckpointPolicy};
 pub use config::TrainConfig;
 pub use error::TrainError;
 pub use evaluation::{EarlyStopping, Evaluation, EvaluationConfig, EvaluationRecord, TaskScores};
@@ -135,13 +135,17 @@ pub use fine_tuning::FineTuning;
 pub use fine_tuning_config::FineTuningConfig;
 pub use finetune_eval::{Better, Evaluator, Metric, MetricKind, Predictions, Scores, Targets};
 pub use finetune_ops::Precision;
-pub use freeze::{Freeze, FreezeConfig, FrozenWatch, GradualUnfreezing, check_gradients};
-pub use labelled_texts::LabelledTexts;
+pub use freeze::{
+    FreezeConfig, FreezeScope, FrozenParameterCheck, GradualUnfreezing, check_gradients,
+};
+pub use labeled_texts::LabeledTexts;
 pub use loss::{ClassWeights, Criterion, Loss, LossConfig, target_log_probabilities};
 pub use masked_texts::MaskedTexts;
 pub use memory::peak_rss_bytes;
-pub use mixing::{Combination, Exhaustion, MixingConfig, Sampling, Updates, Weighting};
-pub use model_config::ModelConfig;
+pub use mixing::{
+    Combination, LossWeighting, MixingConfig, Sampling, StoppingStrategy, UpdateStrategy,
+};
+pub use model_config::ClassifierOverrides;
 pub use multi_task::{
     ConflictSection, MultiTask, MultiTaskConfig, MultiTaskReport, MultiTaskTexts, OverallScore,
     TaskConfig, TaskReport, TaskTexts,
@@ -151,7 +155,7 @@ pub use optimizer::{Algorithm, Optimizer, OptimizerConfig};
 pub use output::FineTuningOutput;
 pub use panic_text::panic_text;
 pub use parts::Parts;
-pub use pre_training::{PreTraining, PreTrainingConfig, PreTrainingReport, Start};
+pub use pre_training::{InitialModel, PreTraining, PreTrainingConfig, PreTrainingReport};
 pub use predict::{PredictionOutput, predict};
 pub use predictor::{LabelProbability, Prediction, Predictor, PredictorConfig, Score};
 pub use prepared_fine_tuning::PreparedFineTuning;
@@ -162,12 +166,12 @@ pub use report::{
 };
 pub use resume::first_difference;
 pub use run_directory::RunDirectory;
-pub use run_length::{Every, RunLength};
-pub use run_record::{RunRecord, read_json, write_json};
-pub use schedule::{Decay, Schedule, Warmup};
+pub use run_length::{Interval, TrainDuration};
+pub use run_record::{RunWriter, read_json, write_json};
+pub use schedule::{Decay, LrScheduler, Warmup};
 pub use scoring::{evaluator, target_kind};
 pub use summary::TrainingSummary;
 pub use tensorboard::TensorBoardCallback;
 pub use text_config::TextConfig;
-pub use text_preparation::TextPreparation;
-pub use trainer::{SaveMilestone, Trained, Trainer};
+pub use text_preprocessing::TextPreprocessing;
+pub use trainer::{SaveSnapshot, Trained, Trainer};

@@ -1,11 +1,11 @@
-//! Training on texts with gaps: masked language modelling, the objective of BERT's pre-training
+//! Training on texts with gaps: masked language modeling, the objective of BERT's pre-training
 //! ([Devlin et al. 2018](https://arxiv.org/abs/1810.04805), section 3.1) and of further
 //! pre-training on the texts of a task
 //! ([Sun et al. 2019](https://arxiv.org/abs/1905.05583), section 5.4).
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use finetune_data::{BatchSize, EncodedTexts, MaskedBatch, Masker, Padding, sorted_by_length};
+use finetune_data::{BatchSize, EncodedTexts, MaskedBatch, MlmCollator, Padding, sorted_by_length};
 use finetune_eval::{Better, Scores};
 use finetune_model::{DropoutStream, EncoderModel, MaskedLm};
 use finetune_ops::{Precision, class_cross_entropy};
@@ -24,7 +24,7 @@ pub struct MaskedTexts<'a> {
     /// What the model is measured on while it trains: its gaps are the same in every evaluation.
     pub held_out: Option<&'a EncodedTexts>,
     /// Makes the gaps, other ones in each epoch.
-    pub masker: &'a Masker,
+    pub masker: &'a MlmCollator,
     /// How far the rows of a batch are filled up.
     pub padding: Padding,
     /// Rows, or tokens, of an evaluation batch.
@@ -64,8 +64,8 @@ impl Objective for MaskedTexts<'_> {
         Ok(BatchCounts {
             rows: batch.rows.len(),
             slots: batch.tokens.slots(),
-            padded_slots: batch.tokens.padded_slots(),
-            weight: batch.positions.len() as f64,
+            num_padding_tokens: batch.tokens.num_padding_tokens(),
+            weight: batch.masked_positions.len() as f64,
         })
     }
 
@@ -76,7 +76,7 @@ impl Objective for MaskedTexts<'_> {
         divisor: f64,
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError> {
-        if batch.positions.is_empty() {
+        if batch.masked_positions.is_empty() {
             // Texts of nothing but unknown words: a loss of 0, with gradients of 0.
             return Ok(model.head.bias.val().sum() * 0.0);
         }
@@ -124,10 +124,10 @@ fn masked_loss(
         let batch = settings
             .masker
             .mask(texts, &rows, EVALUATION_EPOCH, settings.padding)?;
-        if !batch.positions.is_empty() {
+        if !batch.masked_positions.is_empty() {
             let loss = loss_of(&model, &batch, 1.0, None)?;
             sum += f64::from(loss.into_scalar::<f32>());
-            gaps += batch.positions.len();
+            gaps += batch.masked_positions.len();
         }
         callback.on_event(&Event::BatchSubmitted { rows: rows.len() })?;
     }
@@ -143,7 +143,7 @@ fn loss_of(
     dropout: Option<DropoutStream>,
 ) -> Result<Tensor<1>, TrainError> {
     let input = encoder_input(&model.encoder, batch.rows.len(), &batch.tokens)?;
-    let logits = model.forward(&input, &batch.positions, dropout)?;
-    let labels: Vec<usize> = batch.targets.iter().map(|word| *word as usize).collect();
+    let logits = model.forward(&input, &batch.masked_positions, dropout)?;
+    let labels: Vec<usize> = batch.labels.iter().map(|word| *word as usize).collect();
     Ok(class_cross_entropy(logits, &labels, divisor))
 }

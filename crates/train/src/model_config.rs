@@ -16,10 +16,10 @@ const SCORE: &str = "score";
 /// its family's own.
 ///
 /// ```
-/// use finetune_train::ModelConfig;
+/// use finetune_train::ClassifierOverrides;
 ///
 /// // A bi-encoder: the similarity of two texts from 0 to 5, by the angle of their mean vectors.
-/// let config: ModelConfig = serde_json::from_str(
+/// let config: ClassifierOverrides = serde_json::from_str(
 ///     r#"{
 ///         "pooling": { "tokens": "mean" },
 ///         "head": { "kind": "cosine", "range": { "low": 0.0, "high": 5.0 } }
@@ -30,7 +30,7 @@ const SCORE: &str = "score";
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct ModelConfig {
+pub struct ClassifierOverrides {
     /// From tokens to texts; `None` for the checkpoint's, or the first token below a new custom head.
     pub pooling: Option<Pooling>,
     /// From texts to outputs; `None` for the checkpoint's, or its family's. A custom head is named
@@ -38,12 +38,12 @@ pub struct ModelConfig {
     pub head: Option<HeadConfig>,
     /// Whether two classes have one output, which is above 0 for the second: for a binary cross
     /// entropy, and for a cosine; no.
-    pub one_logit: bool,
+    pub single_logit: bool,
     /// Adapters that train in place of the encoder; none.
     pub adapter: Option<LoraConfig>,
 }
 
-impl ModelConfig {
+impl ClassifierOverrides {
     /// The same with the head that a program brings along, unless the settings name it already.
     ///
     /// # Errors
@@ -140,7 +140,7 @@ impl ModelConfig {
 
     /// The names of the outputs, and what they are where the task alone decides.
     fn outputs(&self, task: &Task) -> Result<(Vec<String>, Option<ProblemType>), TrainError> {
-        match (&task.target, self.one_logit) {
+        match (&task.target, self.single_logit) {
             (Target::Classes(names), false) => Ok((names.clone(), None)),
             (Target::Classes(names), true) => match &names[..] {
                 [_, yes] => Ok((
@@ -150,7 +150,7 @@ impl ModelConfig {
                 _ => {
                     let found = format!("true for {} classes", names.len());
                     Err(TrainError::setting(
-                        "model.one_logit",
+                        "model.single_logit",
                         found,
                         "false, or two classes",
                     ))
@@ -160,11 +160,11 @@ impl ModelConfig {
                 Ok((vec![SCORE.to_string()], Some(ProblemType::Regression)))
             }
             (Target::Score { .. }, true) => Err(TrainError::setting(
-                "model.one_logit",
+                "model.single_logit",
                 "true for scores",
                 "false: a score is one output already",
             )),
-            (Target::Nothing, _) => Err(TrainError::setting(
+            (Target::Unlabeled, _) => Err(TrainError::setting(
                 "target of the data",
                 "nothing",
                 "classes or scores",
@@ -186,10 +186,10 @@ fn head_name(head: &HeadConfig) -> String {
 fn check_texts(found: usize, texts: Texts, pairs: PairEncoding) -> Result<(), TrainError> {
     let (apart, expected) = match (texts, pairs) {
         (Texts::Single, _) => (1, "one for single texts, as the data has"),
-        (Texts::Pair, PairEncoding::Joint) => {
+        (Texts::Pair, PairEncoding::CrossEncoder) => {
             (1, "one for single texts, since encoding.pairs is joint")
         }
-        (Texts::Pair, PairEncoding::Separate) => (
+        (Texts::Pair, PairEncoding::BiEncoder) => (
             2,
             "one for pairs (a cosine, or with `pair`), since encoding.pairs is separate",
         ),
@@ -216,10 +216,7 @@ mod tests {
     }
 
     fn scores() -> Target {
-        Target::Score {
-            lowest: 0.0,
-            highest: 5.0,
-        }
+        Target::Score { min: 0.0, max: 5.0 }
     }
 
     fn two() -> Target {
@@ -229,14 +226,14 @@ mod tests {
     #[test]
     fn the_task_decides_on_the_outputs() {
         let checkpoint = CheckpointConfig::new(EncoderConfig::default());
-        let names = |config: &ModelConfig, target| {
+        let names = |config: &ClassifierOverrides, target| {
             let task = task(Texts::Single, target);
-            let made = config.classifier(&checkpoint, &task, PairEncoding::Joint);
+            let made = config.classifier(&checkpoint, &task, PairEncoding::CrossEncoder);
             made.map(|made| (made.class_names.join(" "), made.problem_type))
         };
-        let plain = ModelConfig::default();
-        let one = ModelConfig {
-            one_logit: true,
+        let plain = ClassifierOverrides::default();
+        let one = ClassifierOverrides {
+            single_logit: true,
             ..Default::default()
         };
         for (config, target, name, problem_type) in [
@@ -253,7 +250,7 @@ mod tests {
             assert_eq!(found, (name.to_string(), problem_type));
         }
         let three = Target::Classes(["a", "b", "c"].map(String::from).into());
-        for (config, target) in [(&one, three), (&one, scores()), (&plain, Target::Nothing)] {
+        for (config, target) in [(&one, three), (&one, scores()), (&plain, Target::Unlabeled)] {
             assert!(names(config, target).is_err());
         }
     }
@@ -261,36 +258,36 @@ mod tests {
     #[test]
     fn a_head_is_for_the_texts_that_are_read_apart() {
         let checkpoint = CheckpointConfig::new(EncoderConfig::default());
-        let cosine = ModelConfig {
+        let cosine = ClassifierOverrides {
             head: Some(HeadConfig::Cosine(CosineSimilarityHeadConfig::default())),
             ..Default::default()
         };
-        let plain = ModelConfig::default();
-        let message = |config: &ModelConfig, texts, pairs| {
+        let plain = ClassifierOverrides::default();
+        let message = |config: &ClassifierOverrides, texts, pairs| {
             let made = config.classifier(&checkpoint, &task(texts, scores()), pairs);
             made.err().map(|error| error.to_string())
         };
-        use PairEncoding::{Joint, Separate};
-        assert_eq!(message(&plain, Texts::Single, Separate), None);
-        assert_eq!(message(&plain, Texts::Pair, Joint), None);
-        assert_eq!(message(&cosine, Texts::Pair, Separate), None);
+        use PairEncoding::{BiEncoder, CrossEncoder};
+        assert_eq!(message(&plain, Texts::Single, BiEncoder), None);
+        assert_eq!(message(&plain, Texts::Pair, CrossEncoder), None);
+        assert_eq!(message(&cosine, Texts::Pair, BiEncoder), None);
         for (config, texts, pairs, expected) in [
             (
                 &cosine,
                 Texts::Single,
-                Joint,
+                CrossEncoder,
                 "model.head is one for pairs, expected one for single texts, as",
             ),
             (
                 &cosine,
                 Texts::Pair,
-                Joint,
+                CrossEncoder,
                 "model.head is one for pairs, expected one for single texts, since",
             ),
             (
                 &plain,
                 Texts::Pair,
-                Separate,
+                BiEncoder,
                 "model.head is one for single texts, expected one for pairs",
             ),
         ] {

@@ -126,7 +126,7 @@ pub struct BatchCounts {
     /// Places for tokens.
     pub slots: usize,
     /// Of these, padding.
-    pub padded_slots: usize,
+    pub num_padding_tokens: usize,
     /// What the batch counts for in the mean loss: its rows, or the tokens to guess.
     pub weight: f64,
 }

@@ -6,7 +6,7 @@ use finetune_data::TextTokenizer;
 use finetune_eval::Predictions;
 use finetune_model::SequenceClassifier;
 
-use crate::{Predictor, PredictorConfig, RunDirectory, RunReport, TextPreparation, TrainError};
+use crate::{Predictor, PredictorConfig, RunDirectory, RunReport, TextPreprocessing, TrainError};
 
 /// Result of [`FineTuning::run`](crate::FineTuning::run): the model, its scores and the record.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub struct FineTuningOutput {
     /// The tokenizer it was trained with.
     pub tokenizer: TextTokenizer,
     /// How texts were cleaned and encoded.
-    pub preprocessing: TextPreparation,
+    pub preprocessing: TextPreprocessing,
     /// Predictions for the test rows; `None` without such rows.
     pub predictions: Option<Predictions>,
     /// The report, as in `report.json`.

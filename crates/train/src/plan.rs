@@ -1,12 +1,12 @@
 //! The steps of a run: which rows of which tasks each has.
 
-use finetune_data::{Sampler, Step};
+use finetune_data::{SampledBatch, Sampler};
 use finetune_eval::Better;
 use finetune_random::{Purpose, number};
 
 use crate::mixing::{MixingConfig, TaskWeights, Visits};
 use crate::objective::{Objective, Part};
-use crate::run_length::{Moment, RunLength};
+use crate::run_length::{Moment, TrainDuration};
 use crate::{TrainConfig, TrainError};
 
 /// The steps of a run, a function of settings and data alone.
@@ -58,21 +58,21 @@ impl Plan {
         };
         let mixing = objective.mixing();
         mixing.validate()?;
-        mixing.check_length(config.length)?;
+        mixing.check_length(config.duration)?;
         let mut plan = Self {
             total_steps: 0,
             better,
             mixing,
             tasks: planned_tasks(objective, config)?,
             seed: config.seed,
-            epochs: match config.length {
-                RunLength::Epochs(epochs) => epochs as u64,
-                RunLength::Steps(_) => 1,
+            epochs: match config.duration {
+                TrainDuration::Epochs(epochs) => epochs as u64,
+                TrainDuration::Steps(_) => 1,
             },
         };
         plan.weights_at_start()?;
-        plan.total_steps = plan.count_steps(config.length)?;
-        config.schedule.check(plan.total_steps)?;
+        plan.total_steps = plan.count_steps(config.duration)?;
+        config.lr_scheduler.check(plan.total_steps)?;
         config.checkpoints.check(plan.total_steps)?;
         Ok(plan)
     }
@@ -171,16 +171,16 @@ impl Plan {
     }
 
     /// The steps of the whole run, in which every task has its turn.
-    fn count_steps(&self, length: RunLength) -> Result<usize, TrainError> {
+    fn count_steps(&self, length: TrainDuration) -> Result<usize, TrainError> {
         let (mut total, mut visited) = (0, vec![false; self.tasks.len()]);
         let ends = |epoch: u64, total: usize| match length {
-            RunLength::Epochs(epochs) => epoch >= epochs as u64,
-            RunLength::Steps(steps) => total >= steps,
+            TrainDuration::Epochs(epochs) => epoch >= epochs as u64,
+            TrainDuration::Steps(steps) => total >= steps,
         };
         let mut epoch = 0;
         while !ends(epoch, total) {
             let mut steps = self.visits(epoch)?;
-            if let RunLength::Steps(most) = length {
+            if let TrainDuration::Steps(most) = length {
                 steps.truncate(most - total);
             }
             steps
@@ -219,7 +219,7 @@ impl PlannedStep {
 }
 
 impl PlannedTask {
-    fn part(&self, batch: Step) -> Part {
+    fn part(&self, batch: SampledBatch) -> Part {
         Part {
             task: self.index,
             pass: batch.epoch,
@@ -248,7 +248,7 @@ fn planned_tasks<O: Objective>(
             _ => number(config.seed, Purpose::TaskSampling, u64::MAX, index as u64),
         };
         tasks.push(PlannedTask {
-            sampler: Sampler::new(config.order, config.step_size(), seed)?,
+            sampler: Sampler::new(config.sampling_strategy, config.step_size(), seed)?,
             index,
             name,
             lengths,

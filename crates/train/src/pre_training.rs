@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::tensor::Device;
-use finetune_data::{Dataset, Masker, MaskingConfig, TextTokenizer};
+use finetune_data::{Dataset, MaskingConfig, MlmCollator, TextTokenizer};
 use finetune_eval::MetricKind;
 use finetune_eval::report::Report;
 use finetune_model::{
-    CheckpointConfig, EncoderConfig, LoadReport, MaskedLm, initialise, load_masked_lm,
+    CheckpointConfig, EncoderConfig, LoadReport, MaskedLm, initialize, load_masked_lm,
     save_masked_lm,
 };
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ use crate::callback::Callback;
 use crate::evaluation::EvaluationConfig;
 use crate::masked_texts::MaskedTexts;
 use crate::report::{ModelSection, RunPage, RunSection, SplitSection, TrainSection};
-use crate::run_record::RunRecord;
+use crate::run_record::RunWriter;
 use crate::text_config::EncodedSplit;
 use crate::trainer::Trainer;
 use crate::{TextConfig, TrainConfig, TrainError};
@@ -34,7 +34,7 @@ pub struct PreTrainingConfig {
     /// Which tokens are guessed.
     pub masking: MaskingConfig,
     /// The share of the texts that is held out to measure the model on, in `[0, 1)`; 0.02.
-    pub held_out: f64,
+    pub validation_split: f64,
     /// The training loop. By default the model is measured before the first step and after each
     /// epoch, and the last one is kept.
     pub train: TrainConfig,
@@ -45,12 +45,12 @@ impl Default for PreTrainingConfig {
         Self {
             text: TextConfig::default(),
             masking: MaskingConfig::default(),
-            held_out: 0.02,
+            validation_split: 0.02,
             train: TrainConfig {
                 evaluation: Some(EvaluationConfig {
-                    metric: MetricKind::Perplexity.to_string(),
-                    at_start: true,
-                    keep_best: false,
+                    metric_for_best_model: MetricKind::Perplexity.to_string(),
+                    on_start: true,
+                    load_best_model_at_end: false,
                     ..Default::default()
                 }),
                 ..Default::default()
@@ -67,8 +67,12 @@ impl PreTrainingConfig {
     pub fn validate(&self) -> Result<(), TrainError> {
         self.text.validate()?;
         self.masking.validate()?;
-        if !(0.0..1.0).contains(&self.held_out) {
-            return Err(TrainError::setting("held_out", self.held_out, "in [0, 1)"));
+        if !(0.0..1.0).contains(&self.validation_split) {
+            return Err(TrainError::setting(
+                "validation_split",
+                self.validation_split,
+                "in [0, 1)",
+            ));
         }
         self.train.validate()
     }
@@ -90,7 +94,7 @@ struct Setup {
     checkpoint: CheckpointConfig,
     load_report: LoadReport,
     tokenizer: TextTokenizer,
-    masker: Masker,
+    masker: MlmCollator,
     train: EncodedSplit,
     held_out: Option<EncodedSplit>,
     settings: Settings,
@@ -124,23 +128,23 @@ pub struct PreTrainingReport {
 
 /// What a pre-training run begins with.
 #[derive(Debug, Clone)]
-pub enum Start<'a> {
+pub enum InitialModel<'a> {
     /// A checkpoint in a folder: further pre-training.
     Checkpoint(&'a Path),
     /// A model of this shape, drawn from the seed, for the words of this tokenizer.
-    Scratch(EncoderConfig, &'a TextTokenizer),
+    Random(EncoderConfig, &'a TextTokenizer),
 }
 
 impl PreTraining {
-    /// Loads or makes the model, checks that everything fits together, and cleans and tokenises
-    /// the texts; [`corpus`](finetune_data::corpus()) makes them from data sets with labels.
+    /// Loads or makes the model, checks that everything fits together, and cleans and tokenizes
+    /// the texts; [`corpus`](finetune_data::concatenate_texts()) makes them from data sets with labels.
     ///
     /// `device_name` is what the report calls the device.
     ///
     /// # Errors
     /// Whatever is wrong with the settings, the checkpoint, the tokenizer or the data.
     pub fn prepare(
-        start: Start,
+        start: InitialModel,
         corpus: Dataset,
         config: PreTrainingConfig,
         device: &Device,
@@ -148,8 +152,8 @@ impl PreTraining {
     ) -> Result<Self, TrainError> {
         config.validate()?;
         let folder = match &start {
-            Start::Checkpoint(folder) => Some(folder.to_path_buf()),
-            Start::Scratch(..) => None,
+            InitialModel::Checkpoint(folder) => Some(folder.to_path_buf()),
+            InitialModel::Random(..) => None,
         };
         let (model, checkpoint, load_report, tokenizer) =
             start.open(config.train.seed, &device.clone().autodiff())?;
@@ -173,7 +177,7 @@ impl PreTraining {
             config,
         };
         let setup = Setup {
-            masker: Masker::new(
+            masker: MlmCollator::new(
                 settings.config.masking,
                 &tokenizer,
                 settings.config.train.seed,
@@ -197,7 +201,7 @@ impl PreTraining {
 
     /// Trains, and leaves a run record in `run_directory`, which is empty or does not exist: the
     /// model with its head for masked words in `model`, and after each of the configured numbers
-    /// of steps in `milestones`.
+    /// of steps in `snapshot_steps`.
     ///
     /// # Errors
     /// As [`Trainer::train`]; [`TrainError::Io`] and [`TrainError::RunDirectoryInUse`] for the run
@@ -207,7 +211,7 @@ impl PreTraining {
         run_directory: &Path,
         callback: &mut dyn Callback,
     ) -> Result<PreTrainingReport, TrainError> {
-        let record = RunRecord::create(run_directory, &self.setup.settings)?;
+        let record = RunWriter::create(run_directory, &self.setup.settings)?;
         self.run_into(record, callback)
     }
 
@@ -220,13 +224,13 @@ impl PreTraining {
         run_directory: &Path,
         callback: &mut dyn Callback,
     ) -> Result<PreTrainingReport, TrainError> {
-        let record = RunRecord::resume(run_directory, &self.setup.settings)?;
+        let record = RunWriter::resume(run_directory, &self.setup.settings)?;
         self.run_into(record, callback)
     }
 
     fn run_into(
         self,
-        mut record: RunRecord,
+        mut record: RunWriter,
         callback: &mut dyn Callback,
     ) -> Result<PreTrainingReport, TrainError> {
         let Self { model, setup } = self;
@@ -275,7 +279,7 @@ impl PreTrainingReport {
     }
 }
 
-impl Start<'_> {
+impl InitialModel<'_> {
     fn open(
         self,
         seed: u64,
@@ -285,13 +289,13 @@ impl Start<'_> {
             Self::Checkpoint(folder) => {
                 // A wrong path is better called so than "no tokenizer found".
                 std::fs::read_dir(folder).map_err(TrainError::io(folder))?;
-                let tokenizer = TextTokenizer::from_dir(folder)?;
+                let tokenizer = TextTokenizer::from_pretrained(folder)?;
                 let (model, checkpoint, report) = load_masked_lm(folder, seed, device)?;
                 Ok((model, checkpoint, report, tokenizer))
             }
-            Self::Scratch(encoder, tokenizer) => {
+            Self::Random(encoder, tokenizer) => {
                 let model = encoder.init_masked_lm(device)?;
-                let model = initialise(model, encoder.initializer_range, seed);
+                let model = initialize(model, encoder.initializer_range, seed);
                 let checkpoint = CheckpointConfig::new(encoder);
                 Ok((model, checkpoint, LoadReport::default(), tokenizer.clone()))
             }
@@ -326,10 +330,10 @@ fn split(
     if corpus.is_empty() {
         return Err(TrainError::setting("texts", 0, "at least 1"));
     }
-    if config.held_out == 0.0 {
+    if config.validation_split == 0.0 {
         return Ok((corpus, None));
     }
-    let shares = [config.held_out, 1.0 - config.held_out];
+    let shares = [config.validation_split, 1.0 - config.validation_split];
     let parts = corpus.split(&shares, config.train.seed)?;
     let part = |rows: &[usize], name: &str| Dataset {
         name: format!("{}, {name}", corpus.name),
@@ -375,14 +379,14 @@ mod tests {
     #[test]
     fn nothing_or_everything_held_out() {
         let with = |held_out| PreTrainingConfig {
-            held_out,
+            validation_split: held_out,
             ..Default::default()
         };
         for held_out in [-0.1, 1.0, f64::NAN] {
             let error = with(held_out).validate().unwrap_err().to_string();
-            assert!(error.starts_with("held_out is"), "{error}");
+            assert!(error.starts_with("validation_split is"), "{error}");
         }
-        let texts = || finetune_data::corpus([]);
+        let texts = || finetune_data::concatenate_texts([]);
         let error = split(texts(), &with(0.1)).unwrap_err().to_string();
         assert_eq!(error, "texts is 0, expected at least 1");
     }

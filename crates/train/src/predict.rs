@@ -11,7 +11,7 @@ use finetune_eval::Predictions;
 use finetune_model::SequenceClassifier;
 
 use crate::TrainError;
-use crate::activations::{BatchInputs, FrozenActivations};
+use crate::activations::{BatchInputs, CachedActivations};
 use crate::callback::{Callback, Event, Phase};
 
 /// Predictions for a dataset, and how long they took.
@@ -25,7 +25,7 @@ pub struct PredictionOutput {
 
 impl PredictionOutput {
     /// Predicted rows per second of wall time.
-    pub fn examples_per_second(&self) -> f64 {
+    pub fn samples_per_second(&self) -> f64 {
         self.predictions.len() as f64 / self.seconds
     }
 }
@@ -57,7 +57,7 @@ pub fn predict(
 pub(crate) struct PredictedRows<'a> {
     pub(crate) data: &'a EncodedDataset,
     /// What a frozen part makes of them, if it is kept.
-    pub(crate) activations: Option<&'a FrozenActivations>,
+    pub(crate) activations: Option<&'a CachedActivations>,
     pub(crate) pad_token_id: u32,
     pub(crate) batch_size: BatchSize,
 }

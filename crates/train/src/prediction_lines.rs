@@ -29,7 +29,7 @@ pub(crate) fn prediction_lines(
         Labels::Scores(labels) => {
             json!({"row": row, "label": labels.get(row), "prediction": scores[row]})
         }
-        Labels::Unlabelled => json!({"row": row, "label": Value::Null, "prediction": scores[row]}),
+        Labels::Unlabeled => json!({"row": row, "label": Value::Null, "prediction": scores[row]}),
     };
     let rows = 0..predictions.logits.len();
     rows.map(|row| format!("{}\n", line(row))).collect()

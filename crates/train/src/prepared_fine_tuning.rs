@@ -14,16 +14,16 @@ use serde::Serialize;
 
 use crate::activations::{KeptActivations, KeptPlans};
 use crate::callback::{Callback, Phase};
-use crate::labelled_texts::LabelledTexts;
+use crate::labeled_texts::LabeledTexts;
 use crate::predict::PredictedRows;
 use crate::report::{DataSection, ModelSection, RunReport, RunSection, TestSection};
-use crate::run_record::RunRecord;
+use crate::run_record::RunWriter;
 use crate::scoring::evaluator;
 use crate::trainer::Trainer;
 use crate::used_splits::{Data, UsedSplits};
 use crate::{
-    Criterion, FineTuningConfig, FineTuningOutput, LossConfig, ModelConfig, Parts, TextPreparation,
-    TrainError, memory,
+    ClassifierOverrides, Criterion, FineTuningConfig, FineTuningOutput, LossConfig, Parts,
+    TextPreprocessing, TrainError, memory,
 };
 
 /// A fine-tuning run whose input was loaded and checked; [`FineTuning`](crate::FineTuning) makes one.
@@ -62,7 +62,7 @@ struct Settings {
 
 impl PreparedFineTuning {
     /// Loads the checkpoint in `model_directory`, checks that everything fits together and
-    /// cleans and tokenises the data. Of the splits, it takes those for training and for testing,
+    /// cleans and tokenizes the data. Of the splits, it takes those for training and for testing,
     /// and the one for validation if the settings ask for evaluation while training.
     ///
     /// `device_name` is what the report calls the device.
@@ -101,15 +101,15 @@ impl PreparedFineTuning {
         let splits = UsedSplits::new(splits, config.train.evaluation.is_some())?;
         // A wrong path is better called so than "no tokenizer found".
         std::fs::read_dir(model_directory).map_err(TrainError::io(model_directory))?;
-        let tokenizer = TextTokenizer::from_dir(model_directory)?;
+        let tokenizer = TextTokenizer::from_pretrained(model_directory)?;
         let checkpoint = CheckpointConfig::read(model_directory)?;
         let (text, seed) = (&config.text, config.train.seed);
-        let pairs = text.encoding.pairs;
+        let pairs = text.encoding.pair_encoding;
         let classifier = (config.model).classifier(&checkpoint, &splits.train.task, pairs)?;
         let device = device.clone().autodiff();
         let (model, load_report) =
             load_classifier_with(model_directory, &classifier, head, seed, &device)?;
-        ModelConfig::check_head(&model, &splits.train.task, pairs)?;
+        ClassifierOverrides::check_head(&model, &splits.train.task, pairs)?;
         let model = config.model.adapt(model, seed)?;
         let model = model.with_precision(config.train.precision);
         text.check_fit(model_directory, &tokenizer, &checkpoint.encoder)?;
@@ -123,7 +123,7 @@ impl PreparedFineTuning {
             config.metric_names(),
         )?;
         let splits = data.of_splits();
-        let plans = KeptPlans::new(&config.activations, &model, &config.train, splits)?;
+        let plans = KeptPlans::new(&config.activation_cache, &model, &config.train, splits)?;
         let settings = Settings {
             command: std::env::args().collect(),
             model: model_directory.to_path_buf(),
@@ -166,7 +166,7 @@ impl PreparedFineTuning {
         run_directory: &Path,
         callback: &mut dyn Callback,
     ) -> Result<FineTuningOutput, TrainError> {
-        let record = RunRecord::create(run_directory, &self.setup.settings)?;
+        let record = RunWriter::create(run_directory, &self.setup.settings)?;
         self.run_into(record, callback)
     }
 
@@ -181,13 +181,13 @@ impl PreparedFineTuning {
         run_directory: &Path,
         callback: &mut dyn Callback,
     ) -> Result<FineTuningOutput, TrainError> {
-        let record = RunRecord::resume(run_directory, &self.setup.settings)?;
+        let record = RunWriter::resume(run_directory, &self.setup.settings)?;
         self.run_into(record, callback)
     }
 
     fn run_into(
         self,
-        mut record: RunRecord,
+        mut record: RunWriter,
         callback: &mut dyn Callback,
     ) -> Result<FineTuningOutput, TrainError> {
         let Self { model, setup } = self;
@@ -249,7 +249,7 @@ impl PreparedFineTuning {
         record.write_report(&report, &page)?;
         Ok(FineTuningOutput {
             directory: record.directory().clone(),
-            preprocessing: setup.text_preparation(),
+            preprocessing: setup.text_preprocessing(),
             tokenizer: setup.tokenizer,
             model: model.valid(),
             predictions,
@@ -259,17 +259,17 @@ impl PreparedFineTuning {
 }
 
 impl Setup {
-    fn objective<'a>(&'a self, kept: &'a KeptActivations) -> LabelledTexts<'a> {
+    fn objective<'a>(&'a self, kept: &'a KeptActivations) -> LabeledTexts<'a> {
         let config = &self.settings.config;
         let validation = self.data.validation.as_ref();
-        LabelledTexts {
+        LabeledTexts {
             validation: validation.map(|split| &split.tokens),
             evaluator: self.evaluator.clone(),
             train_activations: kept.of.train.as_ref(),
             validation_activations: kept.of.validation.as_ref(),
             padding: config.text.padding,
             eval_batch_size: config.train.eval_batch_size,
-            ..LabelledTexts::new(
+            ..LabeledTexts::new(
                 &self.data.train.tokens,
                 &self.loss,
                 self.tokenizer.pad_token_id(),
@@ -281,12 +281,12 @@ impl Setup {
     fn save(&self, model: &SequenceClassifier, directory: &Path) -> Result<(), TrainError> {
         save_classifier(directory, &model.valid(), &self.checkpoint)?;
         self.tokenizer.save(directory)?;
-        self.text_preparation().save(directory)
+        self.text_preprocessing().save(directory)
     }
 
-    fn text_preparation(&self) -> TextPreparation {
+    fn text_preprocessing(&self) -> TextPreprocessing {
         let text = &self.settings.config.text;
-        TextPreparation {
+        TextPreprocessing {
             texts: self.data.train.dataset.task.texts,
             cleaning: text.cleaning.clone(),
             encoding: text.encoding,

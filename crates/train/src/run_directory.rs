@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | `config.json` | every setting, resolved, and what the data were | before training |
 //! | `metrics.jsonl` | a line per step, evaluation and epoch | while it trains |
-//! | `checkpoints/` | what the run needs to go on ([`CheckpointFolder`]) | while it trains |
-//! | `milestones/` | the model after chosen numbers of steps | while it trains |
+//! | `checkpoints/` | what the run needs to go on ([`CheckpointDirectory`]) | while it trains |
+//! | `snapshots/` | the model after chosen numbers of steps | while it trains |
 //! | `predictions.jsonl` | a line per test row; of several tasks, `predictions/TASK.jsonl` | at the end |
 //! | `model/` | the fine-tuned checkpoint with its tokenizer; of several tasks, `model/TASK/` | at the end |
 //! | `report.json` | [`RunReport`](crate::RunReport) | last of all |
@@ -17,7 +17,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::TrainError;
-use crate::checkpoints::CheckpointFolder;
+use crate::checkpoints::CheckpointDirectory;
 
 /// The places in a run directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,13 +65,13 @@ impl RunDirectory {
     ///
     /// # Errors
     /// [`TrainError::Io`] if it cannot be made.
-    pub fn checkpoints(&self) -> Result<CheckpointFolder, TrainError> {
-        CheckpointFolder::new(&self.0.join("checkpoints"))
+    pub fn checkpoints(&self) -> Result<CheckpointDirectory, TrainError> {
+        CheckpointDirectory::new(&self.0.join("checkpoints"))
     }
 
     /// The folder of the model after so many steps.
-    pub fn milestone(&self, steps: usize) -> PathBuf {
-        self.0.join(format!("milestones/step-{steps}"))
+    pub fn snapshot(&self, steps: usize) -> PathBuf {
+        self.0.join(format!("snapshots/step-{steps}"))
     }
 
     /// `predictions.jsonl`
@@ -90,12 +90,12 @@ impl RunDirectory {
     }
 
     /// `report.html`
-    pub fn page(&self) -> PathBuf {
+    pub fn html_report(&self) -> PathBuf {
         self.0.join("report.html")
     }
 
     /// `report.md`
-    pub fn page_text(&self) -> PathBuf {
+    pub fn markdown_report(&self) -> PathBuf {
         self.0.join("report.md")
     }
 

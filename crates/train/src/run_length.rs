@@ -7,7 +7,7 @@ use crate::TrainError;
 /// Training duration; the learning rate schedule has the same length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum RunLength {
+pub enum TrainDuration {
     /// Number of epochs (passes over the training rows), at least 1.
     Epochs(usize),
     /// Number of optimizer steps, at least 1; it may end within an epoch or span several.
@@ -17,7 +17,7 @@ pub enum RunLength {
 /// Interval between evaluations, checkpoints and the like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Every {
+pub enum Interval {
     /// Every this many optimizer steps, and at the end of the run.
     Steps(usize),
     /// Every this many epochs, and at the end of the run.
@@ -37,7 +37,7 @@ pub(crate) struct Moment {
     pub(crate) run_ended: bool,
 }
 
-impl Every {
+impl Interval {
     /// Returns whether the interval ends at `moment`.
     pub(crate) fn is_due(self, moment: Moment) -> bool {
         moment.run_ended
@@ -72,13 +72,13 @@ mod tests {
             run_ended,
         };
         for (every, moment, expected) in [
-            (Every::Steps(3), moment(3, 0, false, false), true),
-            (Every::Steps(3), moment(4, 1, true, false), false),
-            (Every::Steps(3), moment(4, 1, true, true), true),
-            (Every::Epochs(2), moment(8, 1, true, false), false),
-            (Every::Epochs(2), moment(16, 2, true, false), true),
-            (Every::Epochs(2), moment(17, 2, false, false), false),
-            (Every::Epochs(2), moment(17, 2, false, true), true),
+            (Interval::Steps(3), moment(3, 0, false, false), true),
+            (Interval::Steps(3), moment(4, 1, true, false), false),
+            (Interval::Steps(3), moment(4, 1, true, true), true),
+            (Interval::Epochs(2), moment(8, 1, true, false), false),
+            (Interval::Epochs(2), moment(16, 2, true, false), true),
+            (Interval::Epochs(2), moment(17, 2, false, false), false),
+            (Interval::Epochs(2), moment(17, 2, false, true), true),
         ] {
             assert_eq!(every.is_due(moment), expected, "{every:?} {moment:?}");
         }

@@ -22,12 +22,12 @@ use crate::{TrainConfig, TrainError};
 
 /// A run directory that is being filled.
 #[derive(Debug)]
-pub struct RunRecord {
+pub struct RunWriter {
     directory: RunDirectory,
     metrics: BufWriter<File>,
 }
 
-impl RunRecord {
+impl RunWriter {
     /// Makes the folder and writes the resolved settings into it.
     ///
     /// # Errors
@@ -81,7 +81,7 @@ impl RunRecord {
         &self.directory
     }
 
-    /// Trains, with metrics, checkpoints and milestones in the folder; `save` saves a model.
+    /// Trains, with metrics, checkpoints and snapshots in the folder; `save` saves a model.
     ///
     /// # Errors
     /// As [`Trainer::train`], and whatever `save` returns.
@@ -97,7 +97,7 @@ impl RunRecord {
         let checkpoints = directory.checkpoints()?;
         Trainer::new(objective, config)
             .checkpoints(&checkpoints)
-            .milestones(&|model, steps| save(model, &directory.milestone(steps)))
+            .snapshots(&|model, steps| save(model, &directory.snapshot(steps)))
             .train(model, &mut (self, callback))
     }
 
@@ -142,8 +142,8 @@ impl RunRecord {
     /// [`TrainError::Io`] if a file cannot be written.
     pub fn write_report(&self, report: &impl Serialize, page: &Report) -> Result<(), TrainError> {
         for (path, content) in [
-            (self.directory.page(), page.to_html()),
-            (self.directory.page_text(), page.to_markdown()),
+            (self.directory.html_report(), page.to_html()),
+            (self.directory.markdown_report(), page.to_markdown()),
         ] {
             write_atomically(&path, content.as_bytes()).map_err(TrainError::io(&path))?;
         }
@@ -174,7 +174,7 @@ impl RunRecord {
     }
 }
 
-impl Callback for RunRecord {
+impl Callback for RunWriter {
     fn on_event(&mut self, event: &Event) -> Result<(), TrainError> {
         let written = self.write(event);
         written.map_err(TrainError::io(self.directory.metrics()))
@@ -228,7 +228,7 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, TrainError> {
     let text = fs::read(path).map_err(TrainError::io(path))?;
     serde_json::from_slice(&text).map_err(|source| TrainError::Json {
         path: path.to_path_buf(),
-        source,
+        source: finetune_data::explain_renamed_key(source),
     })
 }
 
@@ -264,13 +264,13 @@ mod tests {
     fn a_run_that_had_hardly_begun_begins() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(".x1Y2z3.partial"), "{").unwrap();
-        drop(RunRecord::resume(folder.path(), &json!({})).unwrap());
+        drop(RunWriter::resume(folder.path(), &json!({})).unwrap());
         let names = fs::read_dir(folder.path()).unwrap();
         assert_eq!(names.count(), 2);
 
         let other = tempfile::tempdir().unwrap();
         fs::write(other.path().join("thesis.txt"), "").unwrap();
-        let error = RunRecord::resume(other.path(), &json!({})).unwrap_err();
+        let error = RunWriter::resume(other.path(), &json!({})).unwrap_err();
         assert!(
             matches!(error, TrainError::RunDirectoryInUse { .. }),
             "{error}"
@@ -283,15 +283,15 @@ mod tests {
         let run = folder.path().join("run");
         let settings = |rate: f64| json!({"command": [rate.to_string()], "train": {"rate": 0.5}});
         // Nothing there yet: it begins.
-        drop(RunRecord::resume(&run, &settings(1.0)).unwrap());
-        let error = RunRecord::create(&run, &settings(1.0)).unwrap_err();
+        drop(RunWriter::resume(&run, &settings(1.0)).unwrap());
+        let error = RunWriter::create(&run, &settings(1.0)).unwrap_err();
         assert!(
             matches!(error, TrainError::RunDirectoryInUse { .. }),
             "{error}"
         );
-        let record = RunRecord::resume(&run, &settings(2.0)).unwrap();
+        let record = RunWriter::resume(&run, &settings(2.0)).unwrap();
         record.write_report(&json!({}), &Report::default()).unwrap();
-        let error = RunRecord::resume(&run, &settings(1.0)).unwrap_err();
+        let error = RunWriter::resume(&run, &settings(1.0)).unwrap_err();
         assert!(matches!(error, TrainError::RunComplete { .. }), "{error}");
     }
 }

@@ -9,7 +9,7 @@ use crate::TrainError;
 /// Learning rate schedule: linear warm-up, then decay.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Schedule {
+pub struct LrScheduler {
     /// Length of the linear warm-up from 0 to the full learning rate (default: 10 % of all steps;
     /// transformers: none).
     pub warmup: Warmup,
@@ -17,10 +17,10 @@ pub struct Schedule {
     pub decay: Decay,
 }
 
-impl Default for Schedule {
+impl Default for LrScheduler {
     fn default() -> Self {
         Self {
-            warmup: Warmup::Share(0.1),
+            warmup: Warmup::Ratio(0.1),
             decay: Decay::Cosine,
         }
     }
@@ -33,7 +33,7 @@ pub enum Warmup {
     /// Number of optimizer steps, at most the steps of the run.
     Steps(usize),
     /// Fraction of all optimizer steps, in `[0, 1]`, rounded up to whole steps.
-    Share(f64),
+    Ratio(f64),
 }
 
 /// Learning rate decay after the warm-up.
@@ -47,10 +47,10 @@ pub enum Decay {
     Linear,
     /// Half a cosine wave, to 0 at the last step.
     Cosine,
-    /// Cosine decay with hard restarts: `cycles` half waves, each starting from the full rate.
+    /// Cosine decay with hard restarts: `num_cycles` half waves, each starting from the full rate.
     CosineWithRestarts {
         /// Number of half waves, at least 1.
-        cycles: usize,
+        num_cycles: usize,
     },
     /// Polynomial decay `(1 - progress)^power` from the full rate to `end_factor` times the full
     /// rate.
@@ -62,23 +62,23 @@ pub enum Decay {
     },
     /// Inverse square root of the step, with the warm-up steps as time scale (10,000 without
     /// warm-up); it never reaches 0.
-    InverseSquareRoot,
+    InverseSqrt,
 }
 
-impl Schedule {
+impl LrScheduler {
     /// Checks that every value is in its range.
     ///
     /// # Errors
     /// - [`TrainError::InvalidSetting`] if a value is out of range.
     pub fn validate(&self) -> Result<(), TrainError> {
-        if let Warmup::Share(share) = self.warmup
+        if let Warmup::Ratio(share) = self.warmup
             && !(0.0..=1.0).contains(&share)
         {
-            return Err(TrainError::setting("warmup share", share, "in [0, 1]"));
+            return Err(TrainError::setting("warmup ratio", share, "in [0, 1]"));
         }
         match self.decay {
-            Decay::CosineWithRestarts { cycles: 0 } => {
-                Err(TrainError::setting("cycles", 0, "at least 1"))
+            Decay::CosineWithRestarts { num_cycles: 0 } => {
+                Err(TrainError::setting("num_cycles", 0, "at least 1"))
             }
             Decay::Polynomial { power, .. } if !(power > 0.0 && power.is_finite()) => {
                 Err(TrainError::setting("power", power, "above 0"))
@@ -97,9 +97,9 @@ impl Schedule {
     ///   the run.
     ///
     /// ```
-    /// use finetune_train::{Decay, Schedule, Warmup};
+    /// use finetune_train::{Decay, LrScheduler, Warmup};
     ///
-    /// let schedule = Schedule { warmup: Warmup::Steps(100), decay: Decay::Linear };
+    /// let schedule = LrScheduler { warmup: Warmup::Steps(100), decay: Decay::Linear };
     /// assert!(schedule.check(100).is_ok());
     /// let message = schedule.check(99).unwrap_err().to_string();
     /// assert_eq!(message, "warmup steps is 100, expected at most the run's 99 steps");
@@ -120,7 +120,7 @@ impl Schedule {
     pub fn factor(&self, step: usize, total: usize) -> f64 {
         let warmup = match self.warmup {
             Warmup::Steps(steps) => steps,
-            Warmup::Share(share) => (share * total as f64).ceil() as usize,
+            Warmup::Ratio(share) => (share * total as f64).ceil() as usize,
         };
         if step < warmup {
             return step as f64 / warmup as f64;
@@ -138,7 +138,7 @@ impl Decay {
             Self::Linear => (1.0 - progress).max(0.0),
             Self::Cosine => (0.5 * (1.0 + (PI * progress).cos())).max(0.0),
             Self::CosineWithRestarts { .. } if progress >= 1.0 => 0.0,
-            Self::CosineWithRestarts { cycles } => {
+            Self::CosineWithRestarts { num_cycles: cycles } => {
                 let in_cycle = (cycles as f64 * progress) % 1.0;
                 (0.5 * (1.0 + (PI * in_cycle).cos())).max(0.0)
             }
@@ -146,7 +146,7 @@ impl Decay {
             Self::Polynomial { power, end_factor } => {
                 (1.0 - end_factor) * (1.0 - progress).powf(power) + end_factor
             }
-            Self::InverseSquareRoot => {
+            Self::InverseSqrt => {
                 let timescale = if warmup == 0 { 10_000 } else { warmup };
                 let shifted = (step + timescale - warmup) as f64;
                 1.0 / (shifted / timescale as f64).sqrt()
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn warmup_starts_at_zero_and_ends_at_the_full_rate() {
-        let schedule = Schedule {
+        let schedule = LrScheduler {
             warmup: Warmup::Steps(4),
             decay: Decay::Cosine,
         };
@@ -172,8 +172,8 @@ mod tests {
 
     #[test]
     fn a_share_is_rounded_up() {
-        let schedule = Schedule {
-            warmup: Warmup::Share(0.1),
+        let schedule = LrScheduler {
+            warmup: Warmup::Ratio(0.1),
             decay: Decay::Constant,
         };
         assert_eq!(schedule.factor(1, 11), 0.5);
@@ -184,14 +184,17 @@ mod tests {
     fn values_out_of_range_are_refused() {
         let polynomial = |power, end_factor| Decay::Polynomial { power, end_factor };
         for (warmup, decay) in [
-            (Warmup::Share(1.5), Decay::Linear),
-            (Warmup::Share(f64::NAN), Decay::Linear),
-            (Warmup::Steps(0), Decay::CosineWithRestarts { cycles: 0 }),
+            (Warmup::Ratio(1.5), Decay::Linear),
+            (Warmup::Ratio(f64::NAN), Decay::Linear),
+            (
+                Warmup::Steps(0),
+                Decay::CosineWithRestarts { num_cycles: 0 },
+            ),
             (Warmup::Steps(0), polynomial(f64::NAN, 0.0)),
             (Warmup::Steps(0), polynomial(1.0, -0.1)),
         ] {
             assert!(
-                Schedule { warmup, decay }.validate().is_err(),
+                LrScheduler { warmup, decay }.validate().is_err(),
                 "{warmup:?} {decay:?}"
             );
         }

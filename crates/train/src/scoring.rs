@@ -13,7 +13,7 @@ pub fn target_kind(target: &Target) -> TargetKind {
     match target {
         Target::Classes(names) => TargetKind::Classes(names.len()),
         Target::Score { .. } => TargetKind::Scores,
-        Target::Nothing => TargetKind::Unlabeled,
+        Target::Unlabeled => TargetKind::Unlabeled,
     }
 }
 

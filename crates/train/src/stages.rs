@@ -2,7 +2,7 @@
 //! `i + 1`. What is above the encoder (pooler, head) belongs to no stage.
 //!
 //! Freezing and layer-wise learning rates count in stages, over any module with a field `encoder`:
-//! a classifier as well as a model for masked language modelling.
+//! a classifier as well as a model for masked language modeling.
 
 use finetune_model::Parameter;
 

@@ -7,7 +7,7 @@ use finetune_model::DropoutStream;
 
 use crate::TrainError;
 use crate::mixing::{
-    MeasuredTask, Place, SharedStages, TaskGradients, TaskWeights, Weighting, combine,
+    LossWeighting, MeasuredTask, Place, SharedStages, TaskGradients, TaskWeights, combine,
 };
 use crate::objective::{Objective, Part};
 use crate::optimizer::multiply_all;
@@ -170,7 +170,7 @@ impl<'a> StepTasks<'a> {
             gradients: combine(
                 model,
                 gradients.collect(),
-                self.plan.mixing.combination,
+                self.plan.mixing.gradient_combination,
                 place,
             ),
             loss,
@@ -183,8 +183,8 @@ impl<'a> StepTasks<'a> {
     /// What the weights are moved by, read from the device.
     fn measure<M: Module>(&self, model: &M) -> Vec<MeasuredTask> {
         let norms = match self.plan.mixing.weighting {
-            Weighting::Uncertainty { .. } => None,
-            Weighting::GradNorm { .. } => Some(SharedStages::new(model)),
+            LossWeighting::Uncertainty { .. } => None,
+            LossWeighting::GradNorm { .. } => Some(SharedStages::new(model)),
             _ => return Vec::new(),
         };
         let measured = self.tasks.iter().map(|task| MeasuredTask {

@@ -21,7 +21,7 @@ pub struct TrainingSummary {
     /// Number of tokens processed, including padding.
     pub slots: usize,
     /// Number of padding tokens among `slots`.
-    pub padded_slots: usize,
+    pub num_padding_tokens: usize,
     /// One record per epoch; the last epoch may be incomplete.
     pub epochs: Vec<EpochRecord>,
     /// One record per evaluation.
@@ -39,16 +39,16 @@ impl TrainingSummary {
     pub(crate) fn count(&mut self, batch: BatchCounts) {
         self.rows += batch.rows;
         self.slots += batch.slots;
-        self.padded_slots += batch.padded_slots;
+        self.num_padding_tokens += batch.num_padding_tokens;
     }
 
     /// Returns the fraction of padding tokens among the processed tokens, in `[0, 1)`.
-    pub fn padded_share(&self) -> f64 {
-        self.padded_slots as f64 / self.slots.max(1) as f64
+    pub fn padding_fraction(&self) -> f64 {
+        self.num_padding_tokens as f64 / self.slots.max(1) as f64
     }
 
     /// Returns the training rows processed per second of wall time.
-    pub fn examples_per_second(&self) -> f64 {
+    pub fn samples_per_second(&self) -> f64 {
         self.rows as f64 / self.seconds
     }
 }

@@ -23,7 +23,7 @@ pub struct TextConfig {
     /// Padding of the rows of a batch (default: to the longest row).
     pub padding: Padding,
     /// Cache directory for tokenized datasets, reused by later runs (default: no cache).
-    pub token_cache: Option<PathBuf>,
+    pub tokenizer_cache_dir: Option<PathBuf>,
 }
 
 /// Dataset with its token ids and a fingerprint of its content.
@@ -94,7 +94,7 @@ impl TextConfig {
         tokenizer: &TextTokenizer,
     ) -> Result<EncodedSplit, TrainError> {
         let dataset = dataset.clean(&self.cleaning);
-        let tokens = match &self.token_cache {
+        let tokens = match &self.tokenizer_cache_dir {
             Some(folder) => {
                 let cache = EncodedCache::new(folder);
                 cache.dataset(&dataset, tokenizer, &self.encoding)?.data

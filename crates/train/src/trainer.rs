@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 
 use crate::callback::Callback;
-use crate::checkpoints::CheckpointFolder;
+use crate::checkpoints::CheckpointDirectory;
 use crate::objective::Objective;
 use crate::plan::Plan;
 use crate::training_run::TrainingRun;
@@ -20,17 +20,17 @@ use crate::{TrainConfig, TrainError, TrainingSummary, out_of_memory};
 ///                 checkpoint, if due
 /// ```
 ///
-/// See [`LabelledTexts`](crate::LabelledTexts) for an example.
+/// See [`LabeledTexts`](crate::LabeledTexts) for an example.
 #[allow(missing_debug_implementations, reason = "holds a closure")]
 pub struct Trainer<'a, O: Objective> {
     pub(crate) objective: &'a O,
     pub(crate) config: &'a TrainConfig,
-    pub(crate) checkpoints: Option<&'a CheckpointFolder>,
-    pub(crate) save_milestone: Option<SaveMilestone<'a, O::Model>>,
+    pub(crate) checkpoints: Option<&'a CheckpointDirectory>,
+    pub(crate) save_snapshot: Option<SaveSnapshot<'a, O::Model>>,
 }
 
 /// Saves a model for good, after so many steps.
-pub type SaveMilestone<'a, M> = &'a dyn Fn(&M, usize) -> Result<(), TrainError>;
+pub type SaveSnapshot<'a, M> = &'a dyn Fn(&M, usize) -> Result<(), TrainError>;
 
 /// What a run leaves.
 #[derive(Debug)]
@@ -48,23 +48,23 @@ impl<'a, O: Objective> Trainer<'a, O> {
             objective,
             config,
             checkpoints: None,
-            save_milestone: None,
+            save_snapshot: None,
         }
     }
 
     /// Writes checkpoints into a folder. If it has one already, the run goes on from the newest,
     /// with the same result as if it had never stopped.
-    pub fn checkpoints(self, folder: &'a CheckpointFolder) -> Self {
+    pub fn checkpoints(self, folder: &'a CheckpointDirectory) -> Self {
         Self {
             checkpoints: Some(folder),
             ..self
         }
     }
 
-    /// Calls `save` with the model after each of the configured milestones.
-    pub fn milestones(self, save: SaveMilestone<'a, O::Model>) -> Self {
+    /// Calls `save` with the model after each of the configured snapshots.
+    pub fn snapshots(self, save: SaveSnapshot<'a, O::Model>) -> Self {
         Self {
-            save_milestone: Some(save),
+            save_snapshot: Some(save),
             ..self
         }
     }

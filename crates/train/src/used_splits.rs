@@ -1,4 +1,4 @@
-//! The rows that a run uses: held to what they must be, then tokenised.
+//! The rows that a run uses: held to what they must be, then tokenized.
 
 use finetune_data::{Dataset, EncodedDataset, Label, Splits, Target, TextTokenizer};
 
@@ -81,9 +81,13 @@ fn check_labels(name: &'static str, split: &Dataset, train: &Dataset) -> Result<
 fn fits(label: Label, target: &Target) -> bool {
     match (label, target) {
         (Label::Class(class), Target::Classes(names)) => class < names.len(),
-        (Label::Score(score), Target::Score { lowest, highest }) => {
-            (*lowest..=*highest).contains(&score)
-        }
+        (
+            Label::Score(score),
+            Target::Score {
+                min: lowest,
+                max: highest,
+            },
+        ) => (*lowest..=*highest).contains(&score),
         _ => false,
     }
 }
@@ -91,8 +95,11 @@ fn fits(label: Label, target: &Target) -> bool {
 fn expected_label(target: &Target) -> String {
     match target {
         Target::Classes(_) => "a class".to_string(),
-        Target::Score { lowest, highest } => format!("a score from {lowest} to {highest}"),
-        Target::Nothing => "data with classes or scores".to_string(),
+        Target::Score {
+            min: lowest,
+            max: highest,
+        } => format!("a score from {lowest} to {highest}"),
+        Target::Unlabeled => "data with classes or scores".to_string(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use finetune_data::BatchSize;
 use finetune_model::EncoderConfig;
-use finetune_train::{RunLength, TrainConfig};
+use finetune_train::{TrainConfig, TrainDuration};
 
 use crate::small_run::SmallRun;
 
@@ -22,8 +22,8 @@ fn small() -> SmallRun {
 fn config(batch_size: BatchSize, accumulation: usize) -> TrainConfig {
     TrainConfig {
         batch_size,
-        accumulation,
-        length: RunLength::Epochs(2),
+        gradient_accumulation_steps: accumulation,
+        duration: TrainDuration::Epochs(2),
         ..SmallRun::config()
     }
 }

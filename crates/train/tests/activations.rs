@@ -6,19 +6,19 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::Device;
 use finetune_data::{
-    BatchSize, EncodedDataset, EncodedTexts, EncodingConfig, Labels, Order, Padding, Task,
-    TextTokenizer, Texts, Truncation, collate,
+    BatchSize, EncodedDataset, EncodedTexts, EncodingConfig, Labels, Padding, SamplingStrategy,
+    Task, TextTokenizer, Texts, Truncation, collate,
 };
 use finetune_model::{
     Combination, CosineSimilarityHeadConfig, Cut, DropoutStream, EncoderConfig, Family, HeadConfig,
     LayerChoice, LoraConfig, MlpConfig, Pooling, ProblemType, SequenceClassifier,
-    SequenceClassifierConfig, TokenPooling, initialise,
+    SequenceClassifierConfig, TokenPooling, initialize,
 };
 use finetune_train::{
-    ActivationCache, ActivationPlace, ActivationPrecision, ActivationsRecord, BatchInputs,
-    Callback, EvaluationConfig, Event, Every, Freeze, FreezeConfig, FrozenActivations,
-    GradualUnfreezing, LabelledTexts, LossConfig, OptimizerConfig, RunLength, StepRecord,
-    TrainConfig, TrainError, Trainer, constant_stages,
+    ActivationCacheConfig, ActivationsRecord, BatchInputs, CacheDtype, CacheLocation,
+    CachedActivations, Callback, EvaluationConfig, Event, FreezeConfig, FreezeScope,
+    GradualUnfreezing, Interval, LabeledTexts, LossConfig, OptimizerConfig, StepRecord,
+    TrainConfig, TrainDuration, TrainError, Trainer, deterministic_stages,
 };
 
 use crate::small_run::dataset;
@@ -75,25 +75,25 @@ fn config(family: Family, pooling: Pooling, pair: Option<Combination>) -> Sequen
 }
 
 fn model(config: &SequenceClassifierConfig, seed: u64) -> SequenceClassifier {
-    initialise(config.init(&Device::flex().autodiff()).unwrap(), 0.1, seed)
+    initialize(config.init(&Device::flex().autodiff()).unwrap(), 0.1, seed)
 }
 
-fn memory(precision: ActivationPrecision) -> ActivationCache {
-    ActivationCache {
-        place: ActivationPlace::Memory,
-        precision,
+fn memory(precision: CacheDtype) -> ActivationCacheConfig {
+    ActivationCacheConfig {
+        location: CacheLocation::Memory,
+        dtype: precision,
         ..Default::default()
     }
 }
 
 fn compute(
-    cache: &ActivationCache,
+    cache: &ActivationCacheConfig,
     model: &SequenceClassifier,
     data: &EncodedDataset,
-    freeze: Freeze,
+    freeze: FreezeScope,
     callback: &mut dyn Callback,
-) -> Result<Option<FrozenActivations>, TrainError> {
-    let stages = constant_stages(model, &config_of(freeze));
+) -> Result<Option<CachedActivations>, TrainError> {
+    let stages = deterministic_stages(model, &config_of(freeze));
     let plan = cache.plan(model, data, stages)?;
     plan.map(|plan| plan.compute(model, data, PAD, BatchSize::Rows(5), callback))
         .transpose()
@@ -103,18 +103,18 @@ fn compute(
 fn train(
     model: SequenceClassifier,
     data: &EncodedDataset,
-    freeze: Freeze,
-    activations: Option<&FrozenActivations>,
+    freeze: FreezeScope,
+    activations: Option<&CachedActivations>,
 ) -> (Vec<f32>, Vec<f32>) {
     let config = config_of(freeze);
     let classes = data.class_names().len();
     let loss = LossConfig::default().init(&data.labels.all().unwrap(), classes);
     let loss = loss.unwrap();
-    let objective = LabelledTexts {
+    let objective = LabeledTexts {
         train_activations: activations,
         validation: Some(data),
         validation_activations: activations,
-        ..LabelledTexts::new(data, &loss, PAD)
+        ..LabeledTexts::new(data, &loss, PAD)
     };
     let mut steps: Vec<StepRecord> = Vec::new();
     let trained = Trainer::new(&objective, &config).train(model, &mut steps);
@@ -135,18 +135,18 @@ fn train(
     (losses, logits)
 }
 
-fn config_of(freeze: Freeze) -> TrainConfig {
+fn config_of(freeze: FreezeScope) -> TrainConfig {
     TrainConfig {
-        length: RunLength::Steps(10),
+        duration: TrainDuration::Steps(10),
         batch_size: BatchSize::Rows(6),
-        order: Order::Shuffled,
+        sampling_strategy: SamplingStrategy::Random,
         optimizer: OptimizerConfig {
             learning_rate: 3e-3,
             ..Default::default()
         },
         freeze: freeze.into(),
         evaluation: Some(EvaluationConfig {
-            every: Every::Steps(4),
+            every: Interval::Steps(4),
             ..Default::default()
         }),
         seed: 3,
@@ -162,9 +162,9 @@ fn bits((losses, logits): (Vec<f32>, Vec<f32>)) -> Vec<u32> {
 fn check_bits(
     config: &SequenceClassifierConfig,
     data: &EncodedDataset,
-    freeze: Freeze,
-) -> FrozenActivations {
-    let cache = memory(ActivationPrecision::F32);
+    freeze: FreezeScope,
+) -> CachedActivations {
+    let cache = memory(CacheDtype::F32);
     let kept = compute(&cache, &model(config, 1), data, freeze, &mut ());
     let kept = kept.unwrap().unwrap();
     let with = bits(train(model(config, 1), data, freeze, Some(&kept)));
@@ -174,31 +174,35 @@ fn check_bits(
 }
 
 /// Every pooling, with the cuts that it leads to when the encoder or its first layer is frozen.
-fn cases() -> Vec<(Pooling, Freeze, Cut)> {
+fn cases() -> Vec<(Pooling, FreezeScope, Cut)> {
     let pooling = |layers, tokens| Pooling { layers, tokens };
     let (first, mean, max) = (TokenPooling::First, TokenPooling::Mean, TokenPooling::Max);
     let wide = LayerChoice::ConcatenateLast(2);
-    let prefix = Freeze::AllButLast(2);
+    let prefix = FreezeScope::AllButLast(2);
     vec![
-        (Pooling::pooler(), Freeze::Encoder, Cut::Pooled),
+        (Pooling::pooler(), FreezeScope::Encoder, Cut::Pooled),
         (Pooling::pooler(), prefix, Cut::HiddenStates(1)),
-        (Pooling::mean(), Freeze::Encoder, Cut::Pooled),
-        (Pooling::mean(), Freeze::AllButLast(1), Cut::HiddenStates(2)),
-        (pooling(wide, first), Freeze::Encoder, Cut::Pooled),
+        (Pooling::mean(), FreezeScope::Encoder, Cut::Pooled),
+        (
+            Pooling::mean(),
+            FreezeScope::AllButLast(1),
+            Cut::HiddenStates(2),
+        ),
+        (pooling(wide, first), FreezeScope::Encoder, Cut::Pooled),
         (
             pooling(wide, max),
-            Freeze::AllButLast(1),
+            FreezeScope::AllButLast(1),
             Cut::HiddenStates(2),
         ),
         (
             pooling(LayerChoice::MeanOfLast(3), mean),
-            Freeze::AllButLast(1),
+            FreezeScope::AllButLast(1),
             Cut::HiddenStates(1),
         ),
         // Layers above it would have no gradient.
         (
             pooling(LayerChoice::Single(1), max),
-            Freeze::Encoder,
+            FreezeScope::Encoder,
             Cut::Pooled,
         ),
     ]
@@ -218,7 +222,7 @@ fn training_above_kept_activations_gives_the_same_bits() {
 #[test]
 fn of_pairs_both_texts_are_kept() {
     let data = data(true);
-    for freeze in [Freeze::Encoder, Freeze::AllButLast(1)] {
+    for freeze in [FreezeScope::Encoder, FreezeScope::AllButLast(1)] {
         let combination = Some(Combination::ConcatenationAndDifference);
         let config = config(Family::Bert, Pooling::mean(), combination);
         check_bits(&config, &data, freeze);
@@ -231,8 +235,8 @@ fn of_pairs_both_texts_are_kept() {
         ..config(Family::Bert, Pooling::mean(), None)
     };
     let cosine = model(&cosine, 1);
-    let cache = memory(ActivationPrecision::F32);
-    let kept = compute(&cache, &cosine, &data, Freeze::Encoder, &mut ())
+    let cache = memory(CacheDtype::F32);
+    let kept = compute(&cache, &cosine, &data, FreezeScope::Encoder, &mut ())
         .unwrap()
         .unwrap();
     let batch = collate(&data, &[3, 1, 7], Padding::Longest, PAD).unwrap();
@@ -250,14 +254,14 @@ fn of_pairs_both_texts_are_kept() {
 fn windows_are_rows() {
     let dataset = dataset(30);
     let words = dataset.examples.iter().map(|example| &example.text);
-    let tokenizer = TextTokenizer::train_word_piece(words, 60).unwrap();
+    let tokenizer = TextTokenizer::train_wordpiece(words, 60).unwrap();
     let encoding = EncodingConfig {
-        truncation: Truncation::Windows { stride: 1 },
+        truncation: Truncation::SlidingWindow { stride: 1 },
         ..EncodingConfig::new(5)
     };
     let data = EncodedDataset::new(&dataset, &tokenizer, &encoding).unwrap();
     assert!(data.len() > data.texts.text_count());
-    for freeze in [Freeze::Encoder, Freeze::AllButLast(1)] {
+    for freeze in [FreezeScope::Encoder, FreezeScope::AllButLast(1)] {
         let config = SequenceClassifierConfig {
             class_names: data.class_names().to_vec(),
             ..config(Family::Bert, Pooling::mean(), None)
@@ -269,9 +273,9 @@ fn windows_are_rows() {
 #[test]
 fn halves_are_near() {
     let data = data(false);
-    for freeze in [Freeze::Encoder, Freeze::AllButLast(1)] {
+    for freeze in [FreezeScope::Encoder, FreezeScope::AllButLast(1)] {
         let config = config(Family::Bert, Pooling::pooler(), None);
-        let cache = memory(ActivationPrecision::F16);
+        let cache = memory(CacheDtype::F16);
         let kept = compute(&cache, &model(&config, 1), &data, freeze, &mut ())
             .unwrap()
             .unwrap();
@@ -302,11 +306,11 @@ impl Callback for Told {
     }
 }
 
-fn disk(folder: &Path, precision: ActivationPrecision) -> ActivationCache {
-    let place = ActivationPlace::Disk(folder.to_path_buf());
-    ActivationCache {
-        place,
-        precision,
+fn disk(folder: &Path, precision: CacheDtype) -> ActivationCacheConfig {
+    let place = CacheLocation::Disk(folder.to_path_buf());
+    ActivationCacheConfig {
+        location: place,
+        dtype: precision,
         ..Default::default()
     }
 }
@@ -316,13 +320,13 @@ fn a_file_is_used_again_by_the_same_run_and_by_no_other() {
     let (folder, data) = (tempfile::tempdir().unwrap(), data(false));
     let folder = folder.path().join("activations");
     let config = config(Family::Bert, Pooling::mean(), None);
-    let single = disk(&folder, ActivationPrecision::F32);
-    let half = disk(&folder, ActivationPrecision::F16);
+    let single = disk(&folder, CacheDtype::F32);
+    let half = disk(&folder, CacheDtype::F16);
     let mut told = Told::default();
-    let mut run = |cache: &ActivationCache, seed, freeze| {
+    let mut run = |cache: &ActivationCacheConfig, seed, freeze| {
         let kept = compute(cache, &model(&config, seed), &data, freeze, &mut told).unwrap();
         let with = bits(train(model(&config, seed), &data, freeze, kept.as_ref()));
-        if cache.precision == ActivationPrecision::F32 {
+        if cache.dtype == CacheDtype::F32 {
             let without = bits(train(model(&config, seed), &data, freeze, None));
             assert_eq!(with, without);
         }
@@ -330,7 +334,7 @@ fn a_file_is_used_again_by_the_same_run_and_by_no_other() {
         let record = told.0.pop().unwrap();
         (record.reused, record.bytes, std::mem::take(&mut told.1))
     };
-    let (encoder, prefix) = (Freeze::Encoder, Freeze::AllButLast(1));
+    let (encoder, prefix) = (FreezeScope::Encoder, FreezeScope::AllButLast(1));
     let pooled = (ROWS * 48 * 4) as u64;
     assert_eq!(run(&single, 1, encoder), (false, pooled, 5));
     assert_eq!(run(&single, 1, encoder), (true, pooled, 0));
@@ -340,7 +344,7 @@ fn a_file_is_used_again_by_the_same_run_and_by_no_other() {
     let tokens = (data.texts.token_count() * 48 * 2) as u64;
     assert_eq!(run(&half, 2, prefix), (false, tokens, 5));
     assert_eq!(run(&half, 2, prefix), (true, tokens, 0));
-    // A damaged file is made anew.
+    // A corrupted file is made anew.
     let file = fs::read_dir(&folder)
         .unwrap()
         .next()
@@ -362,7 +366,7 @@ impl Callback for Stopping {
             self.0 -= 1;
         }
         match self.0 {
-            0 => Err(TrainError::NoMemory { bytes: 0 }),
+            0 => Err(TrainError::ActivationMemory { bytes: 0 }),
             _ => Ok(()),
         }
     }
@@ -372,15 +376,15 @@ impl Callback for Stopping {
 fn a_stopped_run_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let model = model(&config(Family::Bert, Pooling::mean(), None), 1);
-    let cache = disk(folder.path(), ActivationPrecision::F32);
+    let cache = disk(folder.path(), CacheDtype::F32);
     let result = compute(
         &cache,
         &model,
         &data(false),
-        Freeze::Encoder,
+        FreezeScope::Encoder,
         &mut Stopping(3),
     );
-    assert!(matches!(result, Err(TrainError::NoMemory { .. })));
+    assert!(matches!(result, Err(TrainError::ActivationMemory { .. })));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
@@ -388,19 +392,23 @@ fn a_stopped_run_leaves_no_file() {
 fn what_is_not_frozen_or_too_large_is_not_kept() {
     let data = data(false);
     let model = model(&config(Family::Bert, Pooling::mean(), None), 1);
-    let cache = memory(ActivationPrecision::F32);
-    for freeze in [Freeze::None, Freeze::Embeddings, Freeze::AllButLast(3)] {
+    let cache = memory(CacheDtype::F32);
+    for freeze in [
+        FreezeScope::None,
+        FreezeScope::Embeddings,
+        FreezeScope::AllButLast(3),
+    ] {
         assert_eq!(
             cache.plan(&model, &data, freeze.frozen_stages(3)).unwrap(),
             None
         );
     }
-    let off = ActivationCache {
-        place: ActivationPlace::Off,
+    let off = ActivationCacheConfig {
+        location: CacheLocation::Off,
         ..cache.clone()
     };
     assert_eq!(off.plan(&model, &data, 4).unwrap(), None);
-    let limited = ActivationCache {
+    let limited = ActivationCacheConfig {
         max_bytes: Some(1000),
         ..cache
     };
@@ -408,7 +416,7 @@ fn what_is_not_frozen_or_too_large_is_not_kept() {
     let needed = ROWS * 48 * 4;
     assert_eq!(
         error,
-        format!("activations of {needed} bytes, but activations.max_bytes is 1000")
+        format!("activations of {needed} bytes, but activation_cache.max_bytes is 1000")
     );
 }
 
@@ -447,28 +455,28 @@ fn what_does_not_stay_the_same_is_not_kept() {
     let data = data(false);
     let model = || model(&config(Family::Bert, Pooling::mean(), None), 1);
     let thawing = FreezeConfig {
-        part: Freeze::Encoder,
+        scope: FreezeScope::Encoder,
         unfreeze: Some(GradualUnfreezing::Steps(5)),
         ..Default::default()
     };
     let dropping = FreezeConfig {
-        part: Freeze::Encoder,
-        dropout: true,
+        scope: FreezeScope::Encoder,
+        keep_dropout: true,
         ..Default::default()
     };
     for (freeze, stages) in [(thawing, 3), (dropping, 0)] {
         let config = TrainConfig {
             freeze,
-            ..config_of(Freeze::None)
+            ..config_of(FreezeScope::None)
         };
-        assert_eq!(constant_stages(&model(), &config), stages);
-        let cache = memory(ActivationPrecision::F32);
-        let kept = compute(&cache, &model(), &data, Freeze::Encoder, &mut ());
+        assert_eq!(deterministic_stages(&model(), &config), stages);
+        let cache = memory(CacheDtype::F32);
+        let kept = compute(&cache, &model(), &data, FreezeScope::Encoder, &mut ());
         let loss = LossConfig::default().init(&data.labels.all().unwrap(), 3);
         let (kept, loss) = (kept.unwrap(), loss.unwrap());
-        let objective = LabelledTexts {
+        let objective = LabeledTexts {
             train_activations: kept.as_ref(),
-            ..LabelledTexts::new(&data, &loss, PAD)
+            ..LabeledTexts::new(&data, &loss, PAD)
         };
         let config = TrainConfig {
             evaluation: None,
@@ -489,8 +497,8 @@ fn what_does_not_stay_the_same_is_not_kept() {
 fn activations_of_other_data_are_refused() {
     let data = data(false);
     let model = model(&config(Family::Bert, Pooling::mean(), None), 1);
-    let cache = memory(ActivationPrecision::F32);
-    let prefix = Freeze::AllButLast(1);
+    let cache = memory(CacheDtype::F32);
+    let prefix = FreezeScope::AllButLast(1);
     let kept = compute(&cache, &model, &data, prefix, &mut ())
         .unwrap()
         .unwrap();
@@ -501,7 +509,7 @@ fn activations_of_other_data_are_refused() {
     let batch = collate(&other, &[2], Padding::Longest, PAD).unwrap();
     let error = BatchInputs::new(&model, &batch, Some(&kept)).unwrap_err();
     assert!(
-        matches!(error, TrainError::OtherActivations { row: 2, .. }),
+        matches!(error, TrainError::StaleActivations { row: 2, .. }),
         "{error}"
     );
     let mut batch = collate(&data, &[2], Padding::Longest, PAD).unwrap();

@@ -6,9 +6,9 @@ use burn::module::Module;
 use burn::tensor::Device;
 use finetune_data::{BatchSize, EncodingConfig, Task};
 use finetune_train::{
-    Callback, CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, FineTuningConfig, Freeze,
-    OptimizerConfig, PreparedFineTuning, Schedule, TextConfig, TrainConfig, TrainError, Trainer,
-    Warmup,
+    Callback, CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, FineTuningConfig,
+    FreezeScope, LrScheduler, OptimizerConfig, PreparedFineTuning, TextConfig, TrainConfig,
+    TrainError, Trainer, Warmup,
 };
 
 use crate::regression::checkpoint;
@@ -34,7 +34,7 @@ fn settings_out_of_range() {
     let error = prepare(
         |_| (),
         SmallRun::fine_tuning(TrainConfig {
-            freeze: Freeze::AllButLast(4).into(),
+            freeze: FreezeScope::AllButLast(4).into(),
             ..SmallRun::config()
         }),
     );
@@ -74,7 +74,7 @@ fn a_tokenizer_of_another_model() {
     let error = prepare(
         |folder| {
             let text: String = (0..500).map(|word| format!("word{word} ")).collect();
-            let other = finetune_data::TextTokenizer::train_word_piece([text], 400).unwrap();
+            let other = finetune_data::TextTokenizer::train_wordpiece([text], 400).unwrap();
             other.save(folder).unwrap();
         },
         SmallRun::fine_tuning(SmallRun::config()),
@@ -196,22 +196,22 @@ fn contradictory_settings() {
         }),
         ..Default::default()
     };
-    let warmup = Schedule {
+    let warmup = LrScheduler {
         warmup: Warmup::Steps(50),
         ..Default::default()
     };
-    let milestones = CheckpointPolicy {
-        milestones: vec![5, 22],
+    let snapshots = CheckpointPolicy {
+        snapshot_steps: vec![5, 22],
         ..Default::default()
     };
     let base = SmallRun::config;
     for (config, message) in [
         (
             TrainConfig {
-                accumulation: 0,
+                gradient_accumulation_steps: 0,
                 ..base()
             },
-            "accumulation is 0",
+            "gradient_accumulation_steps is 0",
         ),
         (
             TrainConfig {
@@ -222,17 +222,17 @@ fn contradictory_settings() {
         ),
         (
             TrainConfig {
-                schedule: warmup,
+                lr_scheduler: warmup,
                 ..base()
             },
             "50",
         ),
         (
             TrainConfig {
-                checkpoints: milestones,
+                checkpoints: snapshots,
                 ..base()
             },
-            "milestones is 22, expected at most the run's 21 steps",
+            "snapshot_steps is 22, expected at most the run's 21 steps",
         ),
     ] {
         let error = prepare(|_| (), SmallRun::fine_tuning(config)).to_string();

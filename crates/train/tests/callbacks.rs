@@ -4,8 +4,9 @@ use std::fmt;
 use std::path::Path;
 
 use finetune_train::{
-    Algorithm, Callback, CheckpointFolder, Control, EpochRecord, EvaluationRecord, Event,
-    RunLength, StepContext, StepRecord, TrainConfig, TrainContext, TrainError, Trained, Trainer,
+    Algorithm, Callback, CheckpointDirectory, Control, EpochRecord, EvaluationRecord, Event,
+    StepContext, StepRecord, TrainConfig, TrainContext, TrainDuration, TrainError, Trained,
+    Trainer,
 };
 use serde_json::{Value, json};
 
@@ -28,12 +29,12 @@ fn bowls(measured: bool) -> Bowls {
 
 /// Four epochs with a checkpoint every three steps; the momentum is state of the optimizer.
 fn settings() -> TrainConfig {
-    let mut config = config(RunLength::Steps(STEPS as usize));
+    let mut config = config(TrainDuration::Steps(STEPS as usize));
     config.optimizer.algorithm = Algorithm::Sgd {
         momentum: 0.9,
         nesterov: false,
     };
-    config.checkpoints.every = Some(finetune_train::Every::Steps(3));
+    config.checkpoints.every = Some(finetune_train::Interval::Steps(3));
     config
 }
 
@@ -42,7 +43,7 @@ fn train(
     folder: Option<&Path>,
     callback: &mut dyn Callback,
 ) -> Result<Trained<Place>, TrainError> {
-    let (bowls, folder) = (bowls(true), folder.map(CheckpointFolder::new));
+    let (bowls, folder) = (bowls(true), folder.map(CheckpointDirectory::new));
     let folder = folder.transpose()?;
     let trainer = Trainer::new(&bowls, config);
     match &folder {
@@ -221,7 +222,7 @@ fn a_callback_stops_evaluates_and_saves() {
     let mut config = settings();
     config.evaluation = None;
     config.checkpoints.every = None;
-    config.checkpoints.keep_last = 9;
+    config.checkpoints.save_total_limit = 9;
     let expected = [
         "begin",
         "evaluate 3",
@@ -266,7 +267,7 @@ impl Callback for Always {
 fn an_evaluation_on_demand_counts() {
     let mut config = settings();
     config.evaluation = Some(finetune_train::EvaluationConfig {
-        every: finetune_train::Every::Steps(1000),
+        every: finetune_train::Interval::Steps(1000),
         early_stopping: Some(finetune_train::EarlyStopping {
             patience: 2,
             ..Default::default()

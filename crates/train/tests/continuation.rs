@@ -5,25 +5,27 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use finetune_model::{
-    EncoderConfig, EncoderInput, SequenceClassifier, SequenceClassifierConfig, initialise,
+    EncoderConfig, EncoderInput, SequenceClassifier, SequenceClassifierConfig, initialize,
 };
-use finetune_train::{Algorithm, Freeze, FreezeConfig, Optimizer, OptimizerConfig, TrainError};
+use finetune_train::{
+    Algorithm, FreezeConfig, FreezeScope, Optimizer, OptimizerConfig, TrainError,
+};
 
 const ALGORITHMS: [Algorithm; 8] = [
     Algorithm::AdamW {
-        beta_1: 0.9,
-        beta_2: 0.999,
-        epsilon: 1e-8,
+        beta1: 0.9,
+        beta2: 0.999,
+        eps: 1e-8,
     },
     Algorithm::BertAdam {
-        beta_1: 0.9,
-        beta_2: 0.999,
-        epsilon: 1e-6,
+        beta1: 0.9,
+        beta2: 0.999,
+        eps: 1e-6,
     },
     Algorithm::Adam {
-        beta_1: 0.9,
-        beta_2: 0.999,
-        epsilon: 1e-8,
+        beta1: 0.9,
+        beta2: 0.999,
+        eps: 1e-8,
     },
     Algorithm::Sgd {
         momentum: 0.0,
@@ -34,13 +36,13 @@ const ALGORITHMS: [Algorithm; 8] = [
         nesterov: true,
     },
     Algorithm::Lion {
-        beta_1: 0.9,
-        beta_2: 0.99,
+        beta1: 0.9,
+        beta2: 0.99,
     },
     Algorithm::RmsProp {
         alpha: 0.99,
         momentum: 0.9,
-        epsilon: 1e-8,
+        eps: 1e-8,
     },
     Algorithm::Adafactor {},
 ];
@@ -57,13 +59,13 @@ fn model(layers: usize) -> SequenceClassifier {
     };
     let names = ["no", "yes"].map(String::from);
     let config = SequenceClassifierConfig::new(encoder, names.into());
-    initialise(config.init(&Device::flex().autodiff()).unwrap(), 0.1, 1)
+    initialize(config.init(&Device::flex().autodiff()).unwrap(), 0.1, 1)
 }
 
 fn config(algorithm: Algorithm) -> OptimizerConfig {
     OptimizerConfig {
         learning_rate: 1e-2,
-        layer_decay: 0.9,
+        layerwise_lr_decay: 0.9,
         algorithm,
         ..Default::default()
     }
@@ -154,7 +156,7 @@ fn every_algorithm_goes_on_bit_for_bit() {
 /// A part that was frozen when the state was saved has none, and gets it when it thaws.
 #[test]
 fn a_frozen_part_has_no_state() {
-    let freeze = FreezeConfig::from(Freeze::AllButLast(1));
+    let freeze = FreezeConfig::from(FreezeScope::AllButLast(1));
     let whole = freeze.apply(model(2), 2);
     let mut optimizer = config(Algorithm::adamw()).init(&whole);
     let trained = steps(whole, &mut optimizer, 0..2);
@@ -182,9 +184,9 @@ fn state_of_something_else_is_refused() {
     };
     // Another algorithm, also one with state of the same names, and other constants.
     let other = Algorithm::AdamW {
-        beta_1: 0.9,
-        beta_2: 0.99,
-        epsilon: 1e-8,
+        beta1: 0.9,
+        beta2: 0.99,
+        eps: 1e-8,
     };
     for algorithm in [Algorithm::adam(), Algorithm::bert_adam(), other] {
         let error = load(algorithm, 2, &bytes);
@@ -222,7 +224,7 @@ fn state_of_something_else_is_refused() {
     }
 }
 
-/// Of a damaged file, no number of bytes may end the program.
+/// Of a corrupted file, no number of bytes may end the program.
 #[test]
 fn no_damage_panics() {
     let trained = model(1);
@@ -231,9 +233,9 @@ fn no_damage_panics() {
     let bytes = optimizer.to_bytes().unwrap().to_vec();
     // The header and the names; what follows is numbers, of which any will do.
     for at in (0..bytes.len().min(4096)).step_by(7) {
-        let mut damaged = bytes.clone();
-        damaged[at] ^= 0x55;
+        let mut corrupted = bytes.clone();
+        corrupted[at] ^= 0x55;
         let fresh = config(Algorithm::adamw()).init(&model(1));
-        let _ = fresh.load_bytes(damaged);
+        let _ = fresh.load_bytes(corrupted);
     }
 }

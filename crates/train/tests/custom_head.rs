@@ -8,9 +8,9 @@ use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 use finetune_model::{CustomHead, Head, HeadConfig, HeadInput, HeadSize, MlpConfig, ModelError};
 use finetune_train::{
-    ActivationCache, ActivationPlace, Callback, CheckpointPolicy, Event, Every, FineTuningConfig,
-    Freeze, FreezeConfig, MultiTask, MultiTaskConfig, Parts, Predictor, PredictorConfig,
-    PreparedFineTuning, TaskConfig, TrainConfig, TrainError,
+    ActivationCacheConfig, CacheLocation, Callback, CheckpointPolicy, Event, FineTuningConfig,
+    FreezeConfig, FreezeScope, Interval, MultiTask, MultiTaskConfig, Parts, Predictor,
+    PredictorConfig, PreparedFineTuning, TaskConfig, TrainConfig, TrainError,
 };
 use serde_json::Value;
 
@@ -51,14 +51,14 @@ fn parts() -> Parts {
     Parts::default().with_head(AttentionHead::new)
 }
 
-fn config(freeze: Freeze) -> FineTuningConfig {
+fn config(freeze: FreezeScope) -> FineTuningConfig {
     SmallRun::fine_tuning(TrainConfig {
         freeze: FreezeConfig {
-            part: freeze,
+            scope: freeze,
             ..Default::default()
         },
         checkpoints: CheckpointPolicy {
-            every: Some(Every::Steps(2)),
+            every: Some(Interval::Steps(2)),
             ..Default::default()
         },
         ..SmallRun::config()
@@ -94,11 +94,11 @@ fn weights(run: &Path) -> Vec<u8> {
 fn an_own_head_is_trained_resumed_and_asked() {
     let folder = tempfile::tempdir().unwrap();
     let (start, run) = (folder.path().join("start"), folder.path().join("run"));
-    let prepared = prepare(&start, config(Freeze::None), parts()).unwrap();
-    let initialised = &prepared.load_report().initialised;
+    let prepared = prepare(&start, config(FreezeScope::None), parts()).unwrap();
+    let initialized = &prepared.load_report().initialized;
     assert!(
-        initialised.contains(&"head.queries".to_string()),
-        "{initialised:?}"
+        initialized.contains(&"head.queries".to_string()),
+        "{initialized:?}"
     );
     let report = prepared.run(&run, &mut ()).unwrap().report;
     assert!(report.train.steps > 10);
@@ -107,7 +107,7 @@ fn an_own_head_is_trained_resumed_and_asked() {
 
     // Stopped and resumed, it ends the same.
     let stopped = folder.path().join("stopped");
-    let begin = || prepare(&start, config(Freeze::None), parts()).unwrap();
+    let begin = || prepare(&start, config(FreezeScope::None), parts()).unwrap();
     begin().run(&stopped, &mut StopAt(20)).unwrap_err();
     begin().resume(&stopped, &mut ()).unwrap();
     assert!(weights(&stopped) == weights(&run));
@@ -152,18 +152,18 @@ fn a_frozen_encoder_is_cached_below_an_own_head() {
     let run = |name: &str, place| {
         let run = folder.path().join(name);
         let config = FineTuningConfig {
-            activations: ActivationCache {
-                place,
+            activation_cache: ActivationCacheConfig {
+                location: place,
                 ..Default::default()
             },
-            ..config(Freeze::Encoder)
+            ..config(FreezeScope::Encoder)
         };
         let report = prepare(&start, config, parts()).unwrap().run(&run, &mut ());
         (weights(&run), report.unwrap().report.activations.is_some())
     };
     let (cached, whole) = (
-        run("cached", ActivationPlace::Memory),
-        run("whole", ActivationPlace::Off),
+        run("cached", CacheLocation::Memory),
+        run("whole", CacheLocation::Off),
     );
     assert_eq!((cached.1, whole.1), (true, false));
     assert!(cached.0 == whole.0);
@@ -173,13 +173,13 @@ fn a_frozen_encoder_is_cached_below_an_own_head() {
 fn an_own_head_is_frozen_by_its_paths() {
     let folder = tempfile::tempdir().unwrap();
     let start = folder.path().join("start");
-    let mut config = config(Freeze::None);
-    config.train.freeze.names = vec!["head.*".to_string()];
+    let mut config = config(FreezeScope::None);
+    config.train.freeze.parameters = vec!["head.*".to_string()];
     let prepared = prepare(&start, config, parts()).unwrap();
     let run = folder.path().join("run");
     let report = prepared.run(&run, &mut ()).unwrap().report;
-    // The query, and weight and bias of the output for two classes.
-    let head = 8 + 2 * 8 + 2;
+    // The queries, and weight and bias of the output for two classes.
+    let head = 2 * 24 + 2 * 24 + 2;
     let model = report.model;
     assert_eq!(model.parameters - model.trainable_parameters, head);
 }
@@ -195,13 +195,13 @@ fn heads_that_do_not_fit_are_found_before_training() {
     });
     let mut wrong = Parts::default();
     wrong.head = Some(head);
-    let error = prepare(&start, config(Freeze::None), wrong).unwrap_err();
+    let error = prepare(&start, config(FreezeScope::None), wrong).unwrap_err();
     assert!(
         matches!(error, TrainError::Model(ModelError::HeadOutput { .. })),
         "{error}"
     );
     // Named in the settings, but not passed.
-    let mut named = config(Freeze::None);
+    let mut named = config(FreezeScope::None);
     named.model.head = Some(HeadConfig::Custom {
         name: "AttentionHead".to_string(),
     });
@@ -212,7 +212,7 @@ fn heads_that_do_not_fit_are_found_before_training() {
     );
     prepare(&start, named, parts()).unwrap();
     // Another one in the settings than the one that was passed.
-    let mut other = config(Freeze::None);
+    let mut other = config(FreezeScope::None);
     other.model.head = Some(HeadConfig::Mlp(MlpConfig::default()));
     let error = prepare(&start, other, parts()).unwrap_err();
     assert!(
@@ -227,7 +227,7 @@ fn a_task_of_several_has_an_own_head() {
     let start = folder.path().join("start");
     let splits = checkpoint(&start);
     let data = ["plain", "own"].map(|name| (name.to_string(), splits.clone()));
-    let small = config(Freeze::None);
+    let small = config(FreezeScope::None);
     let config = MultiTaskConfig {
         tasks: ["plain", "own"].map(TaskConfig::new).into(),
         text: small.text,

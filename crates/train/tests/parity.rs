@@ -6,7 +6,7 @@ mod optimizers;
 mod predictor;
 mod trajectory;
 
-use finetune_train::{Decay, Schedule, Warmup};
+use finetune_train::{Decay, LrScheduler, Warmup};
 use serde_json::Value;
 
 #[test]
@@ -24,13 +24,13 @@ fn schedules_equal_transformers() {
             "linear" => Decay::Linear,
             "cosine" => Decay::Cosine,
             "cosine_with_restarts" => Decay::CosineWithRestarts {
-                cycles: options["num_cycles"].as_u64().unwrap() as usize,
+                num_cycles: options["num_cycles"].as_u64().unwrap() as usize,
             },
             "polynomial" => Decay::Polynomial {
                 power: options["power"].as_f64().unwrap(),
                 end_factor: options["lr_end"].as_f64().unwrap() / base,
             },
-            "inverse_sqrt" => Decay::InverseSquareRoot,
+            "inverse_sqrt" => Decay::InverseSqrt,
             other => panic!("{other}"),
         };
         let warmup = if name == "constant" {
@@ -38,7 +38,7 @@ fn schedules_equal_transformers() {
         } else {
             size("warmup")
         };
-        let schedule = Schedule {
+        let schedule = LrScheduler {
             warmup: Warmup::Steps(warmup),
             decay,
         };

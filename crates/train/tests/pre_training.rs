@@ -1,11 +1,11 @@
-//! Masked language modelling through the one loop.
+//! Masked language modeling through the one loop.
 
 use burn::tensor::Device;
-use finetune_data::{EncodingConfig, MaskingConfig, corpus};
+use finetune_data::{EncodingConfig, MaskingConfig, concatenate_texts};
 use finetune_model::load_encoder;
 use finetune_train::{
-    CheckpointPolicy, OptimizerConfig, PreTraining, PreTrainingConfig, PreparedFineTuning,
-    RunLength, Start, TextConfig, TrainConfig,
+    CheckpointPolicy, InitialModel, OptimizerConfig, PreTraining, PreTrainingConfig,
+    PreparedFineTuning, TextConfig, TrainConfig, TrainDuration,
 };
 
 use crate::regression::checkpoint;
@@ -18,16 +18,16 @@ fn config() -> PreTrainingConfig {
             encoding: EncodingConfig::new(16),
             ..Default::default()
         },
-        held_out: 0.2,
+        validation_split: 0.2,
         train: TrainConfig {
-            length: RunLength::Steps(60),
+            duration: TrainDuration::Steps(60),
             batch_size: 8.into(),
             optimizer: OptimizerConfig {
                 learning_rate: 5e-3,
                 ..Default::default()
             },
             checkpoints: CheckpointPolicy {
-                milestones: vec![20, 40],
+                snapshot_steps: vec![20, 40],
                 ..Default::default()
             },
             ..base.train
@@ -42,9 +42,15 @@ fn perplexity_falls_and_the_encoder_goes_into_a_classifier() {
     let (start, run) = (folder.path().join("start"), folder.path().join("run"));
     let splits = checkpoint(&start);
     let device = Device::flex();
-    let texts = corpus([&dataset(100)]);
-    let prepared =
-        PreTraining::prepare(Start::Checkpoint(&start), texts, config(), &device, "flex").unwrap();
+    let texts = concatenate_texts([&dataset(100)]);
+    let prepared = PreTraining::prepare(
+        InitialModel::Checkpoint(&start),
+        texts,
+        config(),
+        &device,
+        "flex",
+    )
+    .unwrap();
     let report = prepared.run(&run, &mut ()).unwrap();
     let perplexity: Vec<f64> = report
         .train
@@ -65,7 +71,7 @@ fn perplexity_falls_and_the_encoder_goes_into_a_classifier() {
         table.into_data().try_to_vec::<f32>().unwrap()
     };
     let mut seen = vec![weights(&before)];
-    for place in ["milestones/step-20", "milestones/step-40", "model"] {
+    for place in ["snapshots/step-20", "snapshots/step-40", "model"] {
         let (encoder, ..) = load_encoder(&run.join(place), &device).unwrap();
         let weights = weights(&encoder);
         assert!(!seen.contains(&weights), "{place}");
@@ -74,32 +80,32 @@ fn perplexity_falls_and_the_encoder_goes_into_a_classifier() {
     let config = SmallRun::fine_tuning(SmallRun::config());
     let tuned =
         PreparedFineTuning::new(&run.join("model"), splits, config, &device, "flex").unwrap();
-    let initialised = &tuned.load_report().initialised;
+    let initialized = &tuned.load_report().initialized;
     assert!(
-        initialised.iter().any(|name| name.contains("classifier")),
-        "{initialised:?}"
+        initialized.iter().any(|name| name.contains("classifier")),
+        "{initialized:?}"
     );
     assert!(
-        initialised
+        initialized
             .iter()
             .all(|name| !name.contains("encoder.layer")),
-        "{initialised:?}"
+        "{initialized:?}"
     );
 }
 
 #[test]
 fn a_model_from_a_seed_learns_whole_words() {
     let small = SmallRun::new();
-    let start = Start::Scratch(small.encoder.clone(), &small.tokenizer);
+    let start = InitialModel::Random(small.encoder.clone(), &small.tokenizer);
     let config = PreTrainingConfig {
         masking: MaskingConfig {
-            whole_words: true,
+            whole_word_mask: true,
             ..Default::default()
         },
         ..config()
     };
     let folder = tempfile::tempdir().unwrap();
-    let texts = corpus([&dataset(60)]);
+    let texts = concatenate_texts([&dataset(60)]);
     let device = Device::flex();
     let prepared = PreTraining::prepare(start, texts, config, &device, "flex").unwrap();
     let report = prepared.run(&folder.path().join("run"), &mut ()).unwrap();
@@ -113,11 +119,11 @@ fn a_model_from_a_seed_learns_whole_words() {
 fn nothing_to_measure_on() {
     let small = SmallRun::new();
     let config = PreTrainingConfig {
-        held_out: 0.0,
+        validation_split: 0.0,
         ..config()
     };
-    let start = Start::Scratch(small.encoder.clone(), &small.tokenizer);
-    let texts = corpus([&dataset(60)]);
+    let start = InitialModel::Random(small.encoder.clone(), &small.tokenizer);
+    let texts = concatenate_texts([&dataset(60)]);
     let error = PreTraining::prepare(start, texts, config, &Device::flex(), "flex").unwrap_err();
     assert!(
         error.to_string().starts_with("evaluation.every is"),

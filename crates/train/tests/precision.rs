@@ -1,14 +1,14 @@
 //! Training with products of rounded factors.
 
-use finetune_model::initialise;
-use finetune_train::{OptimizerConfig, Precision, RunLength, StepRecord, TrainConfig, Trainer};
+use finetune_model::initialize;
+use finetune_train::{OptimizerConfig, Precision, StepRecord, TrainConfig, TrainDuration, Trainer};
 
 use crate::regression::values;
 use crate::small_run::SmallRun;
 
 fn config(precision: Precision) -> TrainConfig {
     TrainConfig {
-        length: RunLength::Epochs(6),
+        duration: TrainDuration::Epochs(6),
         precision,
         ..SmallRun::config()
     }
@@ -41,7 +41,7 @@ fn every_precision_trains() {
 fn parameters_are_not_rounded() {
     let small = SmallRun::new();
     let config = TrainConfig {
-        length: RunLength::Steps(2),
+        duration: TrainDuration::Steps(2),
         optimizer: OptimizerConfig {
             learning_rate: 1e-6,
             weight_decay: 0.0,
@@ -67,7 +67,7 @@ fn steps_that_overflow_are_passed_over() {
     let objective = small.objective(&loss);
     let mut curve: Vec<StepRecord> = Vec::new();
     // Weights a hundred times as large, and with them the gradients.
-    let model = initialise(small.model(1), 5.0, 1);
+    let model = initialize(small.model(1), 5.0, 1);
     let trained = Trainer::new(&objective, &config)
         .train(model, &mut curve)
         .unwrap();

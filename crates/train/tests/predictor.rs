@@ -10,10 +10,10 @@ use finetune_data::{
 };
 use finetune_model::{
     CheckpointConfig, CosineSimilarityHeadConfig, HeadConfig, Pooling, ProblemType,
-    SequenceClassifierConfig, initialise, save_classifier, save_encoder,
+    SequenceClassifierConfig, initialize, save_classifier, save_encoder,
 };
 use finetune_train::{
-    Prediction, Predictor, PredictorConfig, PreparedFineTuning, RunLength, TextPreparation,
+    Prediction, Predictor, PredictorConfig, PreparedFineTuning, TextPreprocessing, TrainDuration,
     TrainError,
 };
 use serde_json::Value;
@@ -38,7 +38,7 @@ fn run(folder: &Path) -> Vec<String> {
     let texts = splits.test.as_ref().unwrap().examples.iter();
     let texts = texts.map(|example| example.text.clone()).collect();
     let mut config = SmallRun::fine_tuning(SmallRun::config());
-    config.train.length = RunLength::Epochs(6);
+    config.train.duration = TrainDuration::Epochs(6);
     config.text.encoding = EncodingConfig::new(12);
     config.text.cleaning = Cleaning {
         steps: vec![CleaningStep::Html],
@@ -52,7 +52,7 @@ fn run(folder: &Path) -> Vec<String> {
 
 fn likeliest(prediction: &Prediction) -> (String, f64) {
     match prediction {
-        Prediction::Class {
+        Prediction::SingleLabel {
             label, probability, ..
         } => (label.clone(), *probability),
         other => panic!("{other:?}"),
@@ -142,7 +142,7 @@ fn windows_of_a_long_text_are_averaged() {
     };
     let (head, windows) = (
         load(Truncation::Head),
-        load(Truncation::Windows { stride: 0 }),
+        load(Truncation::SlidingWindow { stride: 0 }),
     );
     // Three words fit; in windows the food outweighs the weather.
     let long = "rain rain rain bread soup rice soup rice bread rice rice soup";
@@ -167,7 +167,7 @@ fn pair_model(folder: &Path) {
         problem_type: ProblemType::Regression,
         class_names: vec!["similarity".into()],
     };
-    let model = initialise(config.init(&DEVICE()).unwrap(), 0.3, 5);
+    let model = initialize(config.init(&DEVICE()).unwrap(), 0.3, 5);
     let checkpoint = CheckpointConfig::new(small.encoder);
     save_classifier(folder, &model, &checkpoint).unwrap();
     small.tokenizer.save(folder).unwrap();
@@ -193,12 +193,14 @@ fn a_model_of_pairs_takes_pairs_alone() {
     let error = predictor.predict(&["rain"]).unwrap_err();
     assert_eq!(error.to_string(), "1 texts a row, but the model is for 2");
     let windows = PredictorConfig {
-        truncation: Some(Truncation::Windows { stride: 0 }),
+        truncation: Some(Truncation::SlidingWindow { stride: 0 }),
         ..Default::default()
     };
     let error = Predictor::load_with(folder.path(), windows, &DEVICE()).unwrap_err();
     assert!(
-        error.to_string().starts_with("truncation is windows-0"),
+        error
+            .to_string()
+            .starts_with("truncation is sliding-window-0"),
         "{error}"
     );
 }
@@ -208,7 +210,7 @@ fn what_the_model_was_trained_on_is_what_it_takes() {
     let folder = tempfile::tempdir().unwrap();
     checkpoint(folder.path());
     let texts = |texts| {
-        let preparation = TextPreparation {
+        let preparation = TextPreprocessing {
             texts,
             encoding: EncodingConfig::new(16),
             ..Default::default()
@@ -221,7 +223,7 @@ fn what_the_model_was_trained_on_is_what_it_takes() {
     assert_eq!(of_pairs.predict_pairs(&pair).unwrap().len(), 1);
     assert!(matches!(
         of_pairs.predict(&single),
-        Err(TrainError::TextsPerRow {
+        Err(TrainError::TextCount {
             expected: 2,
             found: 1
         })
@@ -230,7 +232,7 @@ fn what_the_model_was_trained_on_is_what_it_takes() {
     assert_eq!(of_texts.predict(&single).unwrap().len(), 1);
     assert!(matches!(
         of_texts.predict_pairs(&pair),
-        Err(TrainError::TextsPerRow {
+        Err(TrainError::TextCount {
             expected: 1,
             found: 2
         })
@@ -254,7 +256,7 @@ fn folders_and_settings_that_cannot_predict_are_refused() {
             ..
         }
     ));
-    fs::write(folder.path().join(TextPreparation::FILE), "{").unwrap();
+    fs::write(folder.path().join(TextPreprocessing::FILE), "{").unwrap();
     assert!(matches!(
         load(PredictorConfig::default()),
         TrainError::Json { .. }
@@ -287,7 +289,7 @@ fn a_published_classifier_cuts_where_its_tokenizer_says() {
     let folder = tempfile::tempdir().unwrap();
     checkpoint(folder.path());
     let length = |tokens: usize| {
-        let mut tokenizer = finetune_data::TextTokenizer::from_dir(folder.path()).unwrap();
+        let mut tokenizer = finetune_data::TextTokenizer::from_pretrained(folder.path()).unwrap();
         tokenizer.set_model_max_length(tokens);
         tokenizer.save(folder.path()).unwrap();
         let predictor = Predictor::load(folder.path(), &DEVICE()).unwrap();

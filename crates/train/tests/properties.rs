@@ -11,20 +11,20 @@ const OUTPUTS: usize = 3;
 fn losses(classes: &Labels, scores: &Labels) -> Vec<(Criterion, bool)> {
     let cross_entropy = |label_smoothing, class_weights| LossConfig::CrossEntropy {
         label_smoothing,
-        class_weights,
+        class_weight: class_weights,
     };
     let binary = LossConfig::BinaryCrossEntropy {
-        positive_weight: Some(2.0),
+        pos_weight: Some(2.0),
     };
-    let given = ClassWeights::Given(vec![0.5, 1.0, 3.0]);
+    let given = ClassWeights::PerClass(vec![0.5, 1.0, 3.0]);
     let of_classes = [
         cross_entropy(0.0, ClassWeights::None),
         cross_entropy(0.1, given),
         binary,
     ];
     let of_scores = [
-        LossConfig::L1 {},
-        LossConfig::L2 {},
+        LossConfig::Mae {},
+        LossConfig::Mse {},
         LossConfig::Huber { delta: 0.5 },
     ];
     let of_classes = of_classes.map(|loss| (loss.init(classes, OUTPUTS).unwrap(), true));

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
-use finetune_data::{Dataset, Order, Padding, Splits};
+use finetune_data::{Dataset, Padding, SamplingStrategy, Splits};
 use finetune_model::{CheckpointConfig, SequenceClassifier, parameters, save_classifier};
-use finetune_train::{Freeze, PreparedFineTuning, RunLength, StepRecord, TrainConfig};
+use finetune_train::{FreezeScope, PreparedFineTuning, StepRecord, TrainConfig, TrainDuration};
 use serde_json::Value;
 
 use crate::small_run::{SmallRun, Trained, dataset};
@@ -42,7 +42,7 @@ fn a_seed_gives_the_same_bits_on_any_number_of_threads() {
 #[test]
 fn the_loss_falls() {
     let config = TrainConfig {
-        length: RunLength::Epochs(8),
+        duration: TrainDuration::Epochs(8),
         ..SmallRun::config()
     };
     let Trained { curve, logits, .. } = SmallRun::new().train(&config).unwrap();
@@ -61,7 +61,7 @@ fn the_loss_falls() {
 fn the_first_step_moves_nothing() {
     let small = SmallRun::new();
     let config = TrainConfig {
-        length: RunLength::Steps(1),
+        duration: TrainDuration::Steps(1),
         ..SmallRun::config()
     };
     let Trained { curve, model, .. } = small.train(&config).unwrap();
@@ -72,7 +72,7 @@ fn the_first_step_moves_nothing() {
 #[test]
 fn a_number_of_steps_ends_in_the_middle_of_an_epoch() {
     let config = TrainConfig {
-        length: RunLength::Steps(10),
+        duration: TrainDuration::Steps(10),
         ..SmallRun::config()
     };
     let curve = SmallRun::new().train(&config).unwrap().curve;
@@ -84,11 +84,15 @@ fn a_number_of_steps_ends_in_the_middle_of_an_epoch() {
 #[test]
 fn every_order_and_padding_trains() {
     let small = SmallRun::new();
-    for order in [Order::Sequential, Order::Shuffled, Order::BucketedByLength] {
+    for order in [
+        SamplingStrategy::Sequential,
+        SamplingStrategy::Random,
+        SamplingStrategy::GroupByLength,
+    ] {
         for padding in [Padding::Longest, Padding::MultipleOf(8), Padding::Fixed(16)] {
             let config = TrainConfig {
-                length: RunLength::Epochs(6),
-                order,
+                duration: TrainDuration::Epochs(6),
+                sampling_strategy: order,
                 ..SmallRun::config()
             };
             let curve = small.train_padded(&config, padding).unwrap().curve;
@@ -110,17 +114,17 @@ fn what_is_frozen_stays() {
         .map(|parameter| parameter.path)
         .collect();
     for (freeze, frozen) in [
-        (Freeze::None, vec![]),
-        (Freeze::Embeddings, vec!["encoder.embeddings."]),
+        (FreezeScope::None, vec![]),
+        (FreezeScope::Embeddings, vec!["encoder.embeddings."]),
         (
-            Freeze::AllButLast(1),
+            FreezeScope::AllButLast(1),
             vec![
                 "encoder.embeddings.",
                 "encoder.layers.0.",
                 "encoder.layers.1.",
             ],
         ),
-        (Freeze::Encoder, vec!["encoder."]),
+        (FreezeScope::Encoder, vec!["encoder."]),
     ] {
         let config = TrainConfig {
             freeze: freeze.into(),
@@ -174,7 +178,7 @@ fn a_run_leaves_a_whole_record() {
     let splits = checkpoint(&model);
     let run = folder.path().join("run");
     let config = TrainConfig {
-        length: RunLength::Epochs(6),
+        duration: TrainDuration::Epochs(6),
         ..SmallRun::config()
     };
     let device = Device::flex();
@@ -186,7 +190,7 @@ fn a_run_leaves_a_whole_record() {
         "flex",
     )
     .unwrap();
-    assert!(prepared.load_report().initialised.is_empty());
+    assert!(prepared.load_report().initialized.is_empty());
     let output = prepared.run(&run, &mut ()).unwrap();
     assert_eq!(output.test_score("accuracy"), Some(1.0));
 
@@ -206,11 +210,11 @@ fn a_run_leaves_a_whole_record() {
         "/test/per_class/0/precision",
         "/test/confusion_matrix/counts/0/0",
         "/test/seconds",
-        "/test/examples_per_second",
+        "/test/samples_per_second",
         "/train/seconds",
-        "/train/examples_per_second",
+        "/train/samples_per_second",
         "/train/steps",
-        "/train/padded_share",
+        "/train/padding_fraction",
         "/seed",
         "/device",
         "/data/train/fingerprint",
@@ -236,7 +240,7 @@ fn a_run_leaves_a_whole_record() {
     // The saved model is a checkpoint like any other, and no second run goes into the folder.
     let splits = Splits::train_test(dataset(40), dataset(10));
     let config = TrainConfig {
-        length: RunLength::Steps(1),
+        duration: TrainDuration::Steps(1),
         ..SmallRun::config()
     };
     let again = PreparedFineTuning::new(

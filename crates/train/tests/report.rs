@@ -6,7 +6,8 @@ use std::path::Path;
 use burn::tensor::Device;
 use finetune_data::{Label, Splits};
 use finetune_train::{
-    EvaluationConfig, PreparedFineTuning, RunLength, RunReport, TrainConfig, TrainError, read_json,
+    EvaluationConfig, PreparedFineTuning, RunReport, TrainConfig, TrainDuration, TrainError,
+    read_json,
 };
 use serde_json::Value;
 
@@ -25,9 +26,9 @@ fn run(folder: &Path) -> Result<RunReport, TrainError> {
         ..Splits::train_test(splits.train, test)
     };
     let config = TrainConfig {
-        length: RunLength::Epochs(6),
+        duration: TrainDuration::Epochs(6),
         evaluation: Some(EvaluationConfig {
-            metric: "f1".to_string(),
+            metric_for_best_model: "f1".to_string(),
             ..Default::default()
         }),
         ..SmallRun::config()

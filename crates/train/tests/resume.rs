@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use burn::tensor::Device;
 use finetune_data::Splits;
 use finetune_train::{
-    Callback, CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, Every, FineTuningConfig,
-    Freeze, FreezeConfig, GradualUnfreezing, Precision, PreparedFineTuning, RunLength, TrainConfig,
-    TrainError,
+    Callback, CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, FineTuningConfig,
+    FreezeConfig, FreezeScope, GradualUnfreezing, Interval, Precision, PreparedFineTuning,
+    TrainConfig, TrainDuration, TrainError,
 };
 
 use crate::regression::{checkpoint, checkpoint_of};
@@ -28,11 +28,11 @@ const FILES: [&str; 3] = [
 
 fn config() -> FineTuningConfig {
     SmallRun::fine_tuning(TrainConfig {
-        length: RunLength::Epochs(5),
-        accumulation: 2,
+        duration: TrainDuration::Epochs(5),
+        gradient_accumulation_steps: 2,
         evaluation: Some(EvaluationConfig {
-            every: Every::Steps(3),
-            metric: "loss".to_string(),
+            every: Interval::Steps(3),
+            metric_for_best_model: "loss".to_string(),
             early_stopping: Some(EarlyStopping {
                 patience: 9,
                 ..Default::default()
@@ -40,9 +40,9 @@ fn config() -> FineTuningConfig {
             ..Default::default()
         }),
         checkpoints: CheckpointPolicy {
-            every: Some(Every::Steps(2)),
-            keep_last: 2,
-            milestones: vec![7],
+            every: Some(Interval::Steps(2)),
+            save_total_limit: 2,
+            snapshot_steps: vec![7],
         },
         ..SmallRun::config()
     })
@@ -260,7 +260,7 @@ fn a_checkpoint_holds_what_has_trained_so_far() {
         let mut config = config();
         config.train.freeze = FreezeConfig {
             unfreeze: Some(GradualUnfreezing::Epochs(2)),
-            ..Freeze::Encoder.into()
+            ..FreezeScope::Encoder.into()
         };
         config
     };
@@ -293,7 +293,7 @@ fn a_checkpoint_holds_what_has_trained_so_far() {
 #[test]
 fn a_run_goes_on_only_from_the_model_it_began_with() {
     let mut frozen = config();
-    frozen.train.freeze = Freeze::Encoder.into();
+    frozen.train.freeze = FreezeScope::Encoder.into();
     let folder = folder();
     let run = folder.path().join("run");
     let stopped = prepare(folder.path(), frozen.clone()).unwrap();
@@ -318,7 +318,10 @@ fn a_damaged_checkpoint_is_named() {
         fs::write(newest.join(file), &whole[..whole.len() - 1]).unwrap();
         let prepared = prepare(folder.path(), config()).unwrap();
         let error = prepared.resume(&run, &mut ()).unwrap_err().to_string();
-        assert!(error.contains(file) && error.contains("damaged"), "{error}");
+        assert!(
+            error.contains(file) && error.contains("corrupted"),
+            "{error}"
+        );
         fs::write(newest.join(file), &whole).unwrap();
     }
 }

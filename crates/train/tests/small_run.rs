@@ -5,10 +5,10 @@ use finetune_data::{
     BatchSize, Dataset, EncodedDataset, EncodingConfig, Example, Label, Padding, Task,
     TextTokenizer,
 };
-use finetune_model::{EncoderConfig, SequenceClassifier, SequenceClassifierConfig, initialise};
+use finetune_model::{EncoderConfig, SequenceClassifier, SequenceClassifierConfig, initialize};
 use finetune_train::{
-    Criterion, FineTuningConfig, LabelledTexts, LossConfig, OptimizerConfig, RunLength, StepRecord,
-    TextConfig, TrainConfig, TrainError, Trainer, predict,
+    Criterion, FineTuningConfig, LabeledTexts, LossConfig, OptimizerConfig, StepRecord, TextConfig,
+    TrainConfig, TrainDuration, TrainError, Trainer, predict,
 };
 
 pub(crate) struct SmallRun {
@@ -46,9 +46,9 @@ impl SmallRun {
     pub(crate) fn new() -> Self {
         let dataset = dataset(40);
         let texts = dataset.examples.iter().map(|example| &example.text);
-        let tokenizer = TextTokenizer::train_word_piece(texts, 60).unwrap();
+        let tokenizer = TextTokenizer::train_wordpiece(texts, 60).unwrap();
         let encoder = EncoderConfig {
-            vocab_size: tokenizer.vocabulary_size(),
+            vocab_size: tokenizer.vocab_size(),
             hidden_size: 24,
             num_hidden_layers: 3,
             num_attention_heads: 2,
@@ -67,12 +67,12 @@ impl SmallRun {
     pub(crate) fn model(&self, seed: u64) -> SequenceClassifier {
         let class_names = self.data.class_names().to_vec();
         let config = SequenceClassifierConfig::new(self.encoder.clone(), class_names);
-        initialise(config.init(&Device::flex().autodiff()).unwrap(), 0.05, seed)
+        initialize(config.init(&Device::flex().autodiff()).unwrap(), 0.05, seed)
     }
 
     pub(crate) fn config() -> TrainConfig {
         TrainConfig {
-            length: RunLength::Epochs(3),
+            duration: TrainDuration::Epochs(3),
             batch_size: BatchSize::Rows(6),
             optimizer: OptimizerConfig {
                 learning_rate: 3e-3,
@@ -99,11 +99,11 @@ impl SmallRun {
         LossConfig::default().init(&labels, 2).unwrap()
     }
 
-    pub(crate) fn objective<'a>(&'a self, loss: &'a Criterion) -> LabelledTexts<'a> {
-        LabelledTexts {
+    pub(crate) fn objective<'a>(&'a self, loss: &'a Criterion) -> LabeledTexts<'a> {
+        LabeledTexts {
             validation: Some(&self.data),
             eval_batch_size: BatchSize::Rows(7),
-            ..LabelledTexts::new(&self.data, loss, self.tokenizer.pad_token_id())
+            ..LabeledTexts::new(&self.data, loss, self.tokenizer.pad_token_id())
         }
     }
 
@@ -118,7 +118,7 @@ impl SmallRun {
         padding: Padding,
     ) -> Result<Trained, TrainError> {
         let (mut curve, loss) = (Vec::new(), self.loss());
-        let objective = LabelledTexts {
+        let objective = LabeledTexts {
             padding,
             ..self.objective(&loss)
         };

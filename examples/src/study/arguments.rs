@@ -16,10 +16,10 @@ use crate::{Checkpoint, data_directory, say, subset};
 pub enum StudyCommand {
     /// Run what is missing and write the report
     Run,
-    /// List the trials, one a line: number, name, how it stands, what it is
-    Plan {
+    /// List the trials, one a line: number, name, state, what it is
+    List {
         /// Only those that are to be run
-        #[arg(long)]
+        #[arg(long = "pending")]
         missing: bool,
         /// A line of JSON each, with every setting
         #[arg(long)]
@@ -27,24 +27,24 @@ pub enum StudyCommand {
     },
     /// Run one trial
     RunTrial {
-        /// Its number in the plan
+        /// Its number in the list
         number: usize,
     },
     /// Write the report of what there is
-    Collect,
+    Report,
 }
 
 /// Where a study is and how it is run; before or after the command.
 #[derive(Debug, Clone, Args)]
 pub struct FolderArguments {
     /// Folder of the study, which goes on there [default: studies/NAME]
-    #[arg(long, value_name = "DIR", global = true)]
+    #[arg(long = "study-dir", value_name = "DIR", global = true)]
     pub(super) folder: Option<PathBuf>,
     /// Trials at a time
     #[arg(long, value_name = "N", default_value_t = 1, global = true)]
     pub(super) jobs: usize,
     /// Runs trials that failed before once more
-    #[arg(long, global = true)]
+    #[arg(long = "retry-failed", global = true)]
     pub(super) retry: bool,
 }
 
@@ -76,10 +76,10 @@ pub struct StudyArguments {
     pub max_length: Option<usize>,
     /// Trains on so many rows, drawn by class in proportion
     #[arg(long, value_name = "N", global = true)]
-    train_rows: Option<usize>,
+    max_train_samples: Option<usize>,
     /// Tests on so many rows, drawn by class in proportion
     #[arg(long, value_name = "N", global = true)]
-    test_rows: Option<usize>,
+    max_test_samples: Option<usize>,
 }
 
 /// From which rows are drawn, and seeds counted.
@@ -101,7 +101,7 @@ impl StudyArguments {
 
     /// The rows asked for.
     pub fn subset(&self, splits: Splits) -> Splits {
-        subset(splits, self.train_rows, self.test_rows, SEED)
+        subset(splits, self.max_train_samples, self.max_test_samples, SEED)
     }
 
     /// The rows asked for of the data set that is in a folder, after a line that says what the study
@@ -110,7 +110,7 @@ impl StudyArguments {
     /// # Errors
     /// Whatever is wrong with the data.
     pub fn open(&self, name: &str, folder: &Path) -> Result<Splits, Box<dyn Error>> {
-        let opened = catalog::named(name)?.open(&data_directory(name, folder)?)?;
+        let opened = catalog::get(name)?.open(&data_directory(name, folder)?)?;
         let splits = self.subset(opened.splits);
         say(&format!(
             "{}, {} training rows, with {} on {}",
@@ -141,7 +141,7 @@ impl StudyArguments {
         let mut settings = FineTuningConfig::default();
         let max_length = self.max_length.unwrap_or(max_length);
         settings.text.encoding = EncodingConfig::new(max_length);
-        settings.train.length = RunLength::Epochs(self.epochs.unwrap_or(epochs));
+        settings.train.duration = TrainDuration::Epochs(self.epochs.unwrap_or(epochs));
         settings
     }
 }

@@ -18,7 +18,7 @@ pub fn baseline_scores(
 ) -> Result<TrialScores, BaselineError> {
     let folded = match fold {
         Some(fold) => {
-            let folds = Folds::stratified(&splits.train, fold.of, fold.seed)?;
+            let folds = Folds::stratified_k_fold(&splits.train, fold.of, fold.seed)?;
             Some(folds.splits(&splits.train, fold.index)?)
         }
         None => None,

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use finetune::eval::report::Section;
 use finetune::study::{
-    Experiment, Study, StudyCallback, StudyConfig, StudyFolder, StudyResults, StudyRunner, Trial,
-    TrialState,
+    Experiment, Study, StudyCallback, StudyConfig, StudyDirectory, StudyResults, StudyRunner,
+    Trial, TrialState,
 };
 use finetune::train::{Callback, ProgressCallback};
 use serde_json::json;
@@ -31,7 +31,7 @@ pub fn run_study<E: Experiment>(
         Some(folder) => folder.clone(),
         None => Path::new("studies").join(file_name(study.config())),
     };
-    let folder = StudyFolder::open(&path, study)?;
+    let folder = StudyDirectory::open(&path, study)?;
     let runner = StudyRunner::new(study, experiment, &folder)
         .jobs(arguments.jobs)
         .retries(arguments.retry);
@@ -39,7 +39,7 @@ pub fn run_study<E: Experiment>(
         shows_progress: arguments.jobs < 2,
     };
     let results = match command {
-        Some(StudyCommand::Plan { missing, json }) => {
+        Some(StudyCommand::List { missing, json }) => {
             return plan(&folder.results(study)?, missing, json);
         }
         Some(StudyCommand::RunTrial { number }) => {
@@ -48,7 +48,7 @@ pub fn run_study<E: Experiment>(
                 _ => Ok(()),
             };
         }
-        Some(StudyCommand::Collect) => folder.results(study)?,
+        Some(StudyCommand::Report) => folder.results(study)?,
         Some(StudyCommand::Run) | None => runner.run(&watch)?,
     };
     let mut out = io::stdout();
@@ -97,9 +97,9 @@ fn plan<C>(
     let line = |trial: &Trial<C>, state: &TrialState| {
         let label = results.study().label(trial);
         let state = match state {
-            TrialState::Finished(_) => "finished",
+            TrialState::Complete(_) => "complete",
             TrialState::Failed(_) => "failed",
-            TrialState::Missing => "missing",
+            TrialState::Pending => "pending",
         };
         let (number, id, settings) = (trial.index, &trial.id, &trial.settings);
         match json {
@@ -112,7 +112,7 @@ fn plan<C>(
         }
     };
     for (trial, state) in results.due() {
-        if !only_missing || *state == TrialState::Missing {
+        if !only_missing || *state == TrialState::Pending {
             writeln!(out, "{}", line(trial, state))?;
         }
     }
@@ -135,7 +135,7 @@ impl StudyCallback for Watch {
 
     fn ended(&self, label: &str, state: &TrialState) {
         let what = match state {
-            TrialState::Finished(result) => {
+            TrialState::Complete(result) => {
                 let scores = result.scores.test.iter();
                 let accuracy = scores.filter(|(metric, _)| *metric == "accuracy");
                 let accuracy: String = accuracy
@@ -144,7 +144,7 @@ impl StudyCallback for Watch {
                 format!("{accuracy}{:.1} s", result.seconds)
             }
             TrialState::Failed(failure) => format!("failed: {}", failure.error.join(": ")),
-            TrialState::Missing => "missing".to_string(),
+            TrialState::Pending => "pending".to_string(),
         };
         // Nobody to tell if standard error is closed.
         let _ = writeln!(io::stderr(), "{label}: {what}");

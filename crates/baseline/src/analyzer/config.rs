@@ -18,8 +18,8 @@ use crate::BaselineError;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AnalyzerConfig {
-    /// Kind of terms (default: [`TermKind::Word`]).
-    pub analyzer: TermKind,
+    /// Kind of terms (default: [`AnalyzerKind::Word`]).
+    pub kind: AnalyzerKind,
     /// Whether to convert texts to lowercase first (default: true).
     pub lowercase: bool,
     /// Handling of accents (default: [`StripAccents::None`]).
@@ -44,7 +44,7 @@ pub struct AnalyzerConfig {
 /// Kind of terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum TermKind {
+pub enum AnalyzerKind {
     /// Words; n-grams are joined with a space.
     #[default]
     Word,
@@ -73,7 +73,7 @@ const TOKEN_PATTERN: &str = r"(?u)\b\w\w+\b";
 impl Default for AnalyzerConfig {
     fn default() -> Self {
         Self {
-            analyzer: TermKind::Word,
+            kind: AnalyzerKind::Word,
             lowercase: true,
             strip_accents: StripAccents::None,
             token_pattern: TOKEN_PATTERN.to_owned(),
@@ -97,7 +97,7 @@ impl AnalyzerConfig {
                 format!("{:?}", self.ngram_range),
             ));
         }
-        if self.analyzer != TermKind::Word && !self.stop_words.is_empty() {
+        if self.kind != AnalyzerKind::Word && !self.stop_words.is_empty() {
             return Err(BaselineError::setting(
                 "stop_words",
                 "none for terms of characters",

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use rustc_hash::FxHashSet;
 
-pub use config::{AnalyzerConfig, StripAccents, TermKind};
+pub use config::{AnalyzerConfig, AnalyzerKind, StripAccents};
 use preprocess::{collapse_spaces, is_space, preprocess};
 use words::WordPattern;
 
@@ -67,14 +67,14 @@ impl Analyzer {
         mut visit: impl FnMut(&str),
     ) {
         let text = preprocess(text, self.config.lowercase, self.config.strip_accents);
-        match self.config.analyzer {
-            TermKind::Word => self.visit_words(&text, scratch, &mut visit),
-            TermKind::Char => {
+        match self.config.kind {
+            AnalyzerKind::Word => self.visit_words(&text, scratch, &mut visit),
+            AnalyzerKind::Char => {
                 let text = collapse_spaces(&text);
                 list_characters(&text, &mut scratch.characters);
                 self.visit_runs(&text, &scratch.characters, &mut visit);
             }
-            TermKind::CharWb => {
+            AnalyzerKind::CharWb => {
                 for word in text.split(is_space).filter(|word| !word.is_empty()) {
                     scratch.joined.clear();
                     scratch.joined.extend([" ", word, " "]);
@@ -149,9 +149,9 @@ fn list_characters(text: &str, characters: &mut Vec<usize>) {
 mod tests {
     use super::*;
 
-    fn terms(analyzer: TermKind, ngram_range: (usize, usize), text: &str) -> Vec<String> {
+    fn terms(analyzer: AnalyzerKind, ngram_range: (usize, usize), text: &str) -> Vec<String> {
         let config = AnalyzerConfig {
-            analyzer,
+            kind: analyzer,
             ngram_range,
             ..AnalyzerConfig::default()
         };
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn words_of_one_character_are_none() {
         assert_eq!(
-            terms(TermKind::Word, (1, 1), "A fire, a 2nd é!"),
+            terms(AnalyzerKind::Word, (1, 1), "A fire, a 2nd é!"),
             ["fire", "2nd"]
         );
     }
@@ -169,8 +169,11 @@ mod tests {
     #[test]
     fn terms_of_words_are_joined_by_a_space() {
         let expected = ["one two", "two three", "one two three"];
-        assert_eq!(terms(TermKind::Word, (2, 3), "one,two  three"), expected);
-        assert!(terms(TermKind::Word, (2, 3), "one").is_empty());
+        assert_eq!(
+            terms(AnalyzerKind::Word, (2, 3), "one,two  three"),
+            expected
+        );
+        assert!(terms(AnalyzerKind::Word, (2, 3), "one").is_empty());
     }
 
     #[test]
@@ -187,16 +190,16 @@ mod tests {
     #[test]
     fn characters_are_no_bytes() {
         assert_eq!(
-            terms(TermKind::Char, (2, 2), "é漢\n\nb"),
+            terms(AnalyzerKind::Char, (2, 2), "é漢\n\nb"),
             ["é漢", "漢 ", " b"]
         );
-        assert!(terms(TermKind::Char, (2, 2), "é").is_empty());
+        assert!(terms(AnalyzerKind::Char, (2, 2), "é").is_empty());
     }
 
     #[test]
     fn characters_within_words_have_spaces_around_them() {
         let expected = [" ab", "ab ", " ab ", " c "];
-        assert_eq!(terms(TermKind::CharWb, (3, 9), "ab\nc"), expected);
+        assert_eq!(terms(AnalyzerKind::CharWb, (3, 9), "ab\nc"), expected);
     }
 
     #[test]
@@ -210,13 +213,13 @@ mod tests {
             assert!(error.starts_with("ngram_range: expected"), "{error}");
         }
         let config = AnalyzerConfig {
-            analyzer: TermKind::Char,
+            kind: AnalyzerKind::Char,
             stop_words: vec!["of".into()],
             ..AnalyzerConfig::default()
         };
         assert_eq!(
             Analyzer::new(&config).unwrap_err().to_string(),
-            "stop_words: expected none for terms of characters, got 1 words"
+            "stop_words: expected none for terms of characters, found 1 words"
         );
     }
 }

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_of_word_characters_are_recognised() {
+    fn runs_of_word_characters_are_recognized() {
         assert_eq!(shortest_run(r"(?u)\b\w\w+\b"), Some(2));
         assert_eq!(shortest_run(r"\b\w+\b"), Some(1));
         for other in [r"\b+\b", r"\w+", r"\b\w\d+\b", r"\b\w\w\b", ""] {
@@ -152,11 +152,11 @@ mod tests {
         for (pattern, message) in [
             (
                 r"(\w)(\w)",
-                r"token_pattern: expected a pattern with one group at most, got (\w)(\w)",
+                r"token_pattern: expected a pattern with one group at most, found (\w)(\w)",
             ),
             (
                 r"\w*",
-                r"token_pattern: expected a pattern that does not match the empty text, got \w*",
+                r"token_pattern: expected a pattern that does not match the empty text, found \w*",
             ),
         ] {
             let error = WordPattern::new(pattern).unwrap_err();

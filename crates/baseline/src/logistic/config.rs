@@ -22,7 +22,7 @@ pub struct LogisticRegressionConfig {
     /// coefficients, not to the intercepts.
     pub c: f64,
     /// Weight of each row by its class (default: [`ClassWeights::None`]).
-    pub class_weights: ClassWeights,
+    pub class_weight: ClassWeights,
     /// Whether to fit intercepts (default: true).
     pub fit_intercept: bool,
     /// Tolerance: the fit stops when no component of the gradient of the mean loss exceeds this
@@ -43,14 +43,14 @@ pub enum ClassWeights {
     /// (classes · rows of the class)`. Classes without rows are not counted.
     Balanced,
     /// One weight above 0 per class.
-    Given(Vec<f64>),
+    PerClass(Vec<f64>),
 }
 
 impl Default for LogisticRegressionConfig {
     fn default() -> Self {
         Self {
             c: 1.0,
-            class_weights: ClassWeights::None,
+            class_weight: ClassWeights::None,
             fit_intercept: true,
             tol: 1e-4,
             max_iter: 100,
@@ -78,10 +78,10 @@ impl LogisticRegressionConfig {
         if self.max_iter == 0 {
             return Err(BaselineError::setting("max_iter", "a number from 1", 0));
         }
-        match &self.class_weights {
-            ClassWeights::Given(weights) if !weights.iter().copied().all(above_zero) => {
+        match &self.class_weight {
+            ClassWeights::PerClass(weights) if !weights.iter().copied().all(above_zero) => {
                 let (expected, got) = ("numbers above 0", format!("{weights:?}"));
-                Err(BaselineError::setting("class_weights", expected, got))
+                Err(BaselineError::setting("class_weight", expected, got))
             }
             _ => Ok(()),
         }
@@ -103,8 +103,8 @@ impl ClassWeights {
                 };
                 Ok(rows_of_class.iter().map(weight).collect())
             }
-            Self::Given(weights) if weights.len() == classes => Ok(weights.clone()),
-            Self::Given(weights) => Err(BaselineError::ClassWeightCount {
+            Self::PerClass(weights) if weights.len() == classes => Ok(weights.clone()),
+            Self::PerClass(weights) => Err(BaselineError::ClassWeightCount {
                 given: weights.len(),
                 classes,
             }),
@@ -159,10 +159,10 @@ mod tests {
             ),
             (
                 LogisticRegressionConfig {
-                    class_weights: ClassWeights::Given(vec![1.0, 0.0]),
+                    class_weight: ClassWeights::PerClass(vec![1.0, 0.0]),
                     ..valid()
                 },
-                "class_weights",
+                "class_weight",
             ),
         ] {
             let error = config.validate().unwrap_err().to_string();

@@ -1,11 +1,11 @@
 //! Fitting of logistic regression.
 
 use super::config::LogisticRegressionConfig;
-use super::lbfgs::minimise;
+use super::lbfgs::minimize;
 use super::objective::{LogisticObjective, Target};
 use super::regression::LogisticRegression;
 use super::training_matrix::TrainingMatrix;
-use crate::{BaselineError, SparseRows};
+use crate::{BaselineError, CsrMatrix};
 
 impl LogisticRegressionConfig {
     /// Fits a model to rows; labels must be below `classes`. A class without rows is never
@@ -14,9 +14,9 @@ impl LogisticRegressionConfig {
     /// The coefficients do not depend on the number of threads.
     ///
     /// ```
-    /// use finetune_baseline::{LogisticRegressionConfig, SparseRows};
+    /// use finetune_baseline::{LogisticRegressionConfig, CsrMatrix};
     ///
-    /// let rows = SparseRows::new(2, vec![0, 1, 2, 2], vec![0, 1], vec![1.0, 1.0])?;
+    /// let rows = CsrMatrix::new(2, vec![0, 1, 2, 2], vec![0, 1], vec![1.0, 1.0])?;
     /// let config = LogisticRegressionConfig { c: 100.0, ..LogisticRegressionConfig::default() };
     /// let regression = config.fit(&rows, &[0, 1, 0], 2)?;
     /// assert!(regression.convergence().converged());
@@ -29,22 +29,22 @@ impl LogisticRegressionConfig {
     /// - [`BaselineError::ClassWeightCount`] if the number of class weights is not `classes`.
     /// - [`BaselineError::LabelCount`] if the numbers of rows and labels differ.
     /// - [`BaselineError::LabelOutOfRange`] if a label is not below `classes`.
-    /// - [`BaselineError::OneClass`] if fewer than two classes have rows.
+    /// - [`BaselineError::TooFewClasses`] if fewer than two classes have rows.
     /// - [`BaselineError::NotFinite`] if the loss or its gradient is NaN or infinite.
     ///
     /// A fit that did not converge is not an error: see [`LogisticRegression::convergence`].
     pub fn fit(
         &self,
-        rows: &SparseRows,
+        rows: &CsrMatrix,
         labels: &[usize],
         classes: usize,
     ) -> Result<LogisticRegression, BaselineError> {
         self.validate()?;
         let rows_of_class = count_rows(rows, labels, classes)?;
-        let weights = self.class_weights.of_classes(&rows_of_class)?;
+        let weights = self.class_weight.of_classes(&rows_of_class)?;
         let seen: Vec<usize> = (0..classes).filter(|&c| rows_of_class[c] > 0).collect();
         if seen.len() < 2 {
-            return Err(BaselineError::OneClass { found: seen });
+            return Err(BaselineError::TooFewClasses { found: seen });
         }
         let mut place = vec![0; classes];
         seen.iter()
@@ -59,7 +59,7 @@ impl LogisticRegressionConfig {
         let matrix = TrainingMatrix::new(rows);
         let mut objective =
             LogisticObjective::new(matrix, targets, outputs, self.c, self.fit_intercept);
-        let (mut variables, convergence) = minimise(&mut objective, self.tol, self.max_iter)?;
+        let (mut variables, convergence) = minimize(&mut objective, self.tol, self.max_iter)?;
 
         let used_columns = objective.matrix().used_columns();
         let intercepts = match self.fit_intercept {
@@ -82,7 +82,7 @@ impl LogisticRegressionConfig {
 }
 
 fn count_rows(
-    rows: &SparseRows,
+    rows: &CsrMatrix,
     labels: &[usize],
     classes: usize,
 ) -> Result<Vec<usize>, BaselineError> {

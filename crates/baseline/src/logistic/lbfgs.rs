@@ -29,7 +29,7 @@ const LONGEST_STEP: f64 = 1e10;
 #[serde(deny_unknown_fields)]
 pub struct Convergence {
     /// Reason for stopping.
-    pub ending: Ending,
+    pub ending: StopReason,
     /// Number of iterations.
     pub iterations: usize,
     /// Number of evaluations of the loss.
@@ -37,13 +37,13 @@ pub struct Convergence {
     /// Final mean loss including the penalty.
     pub loss: f64,
     /// Maximum magnitude of the components of the final gradient.
-    pub gradient: f64,
+    pub gradient_max_norm: f64,
 }
 
 /// Reason for stopping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Ending {
+pub enum StopReason {
     /// The gradient is within the tolerance.
     SmallGradient,
     /// The loss no longer decreases beyond rounding errors.
@@ -57,7 +57,10 @@ pub enum Ending {
 impl Convergence {
     /// Returns whether the fit converged.
     pub fn converged(&self) -> bool {
-        matches!(self.ending, Ending::SmallGradient | Ending::NoDecrease)
+        matches!(
+            self.ending,
+            StopReason::SmallGradient | StopReason::NoDecrease
+        )
     }
 }
 
@@ -70,7 +73,7 @@ struct Pair {
 }
 
 /// Minimizes from zeros and returns the final variables.
-pub(super) fn minimise(
+pub(super) fn minimize(
     objective: &mut LogisticObjective,
     tol: f64,
     max_iter: usize,
@@ -79,15 +82,15 @@ pub(super) fn minimise(
     let mut iterations = 0;
     let ending = loop {
         if vector::largest(&search.gradient) <= tol {
-            break Ending::SmallGradient;
+            break StopReason::SmallGradient;
         }
         if iterations == max_iter {
-            break Ending::IterationLimit;
+            break StopReason::IterationLimit;
         }
         let before = search.loss;
         if !search.step(objective, iterations)? {
             if search.memory.is_empty() {
-                break Ending::LineSearch;
+                break StopReason::LineSearch;
             }
             // Discard the memory and restart from the steepest descent direction.
             search.memory.clear();
@@ -97,7 +100,7 @@ pub(super) fn minimise(
         let decrease = before - search.loss;
         let scale = before.abs().max(search.loss.abs()).max(1.0);
         if vector::largest(&search.gradient) > tol && decrease <= LEAST_DECREASE * scale {
-            break Ending::NoDecrease;
+            break StopReason::NoDecrease;
         }
     };
     let convergence = Convergence {
@@ -105,7 +108,7 @@ pub(super) fn minimise(
         iterations,
         evaluations: search.evaluations,
         loss: search.loss,
-        gradient: vector::largest(&search.gradient),
+        gradient_max_norm: vector::largest(&search.gradient),
     };
     Ok((search.variables, convergence))
 }

@@ -12,5 +12,5 @@ mod training_matrix;
 mod vector;
 
 pub use config::{ClassWeights, LogisticRegressionConfig};
-pub use lbfgs::{Convergence, Ending};
+pub use lbfgs::{Convergence, StopReason};
 pub use regression::LogisticRegression;

@@ -186,12 +186,12 @@ fn softmax_loss(outputs: &mut [f64], class: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::SparseRows;
+    use crate::CsrMatrix;
 
     fn objective(classes: &[usize], outputs: usize) -> LogisticObjective {
         let starts = vec![0, 2, 3, 3, 5];
         let values = vec![1.0, -2.0, 0.5, 3.0, 1.5];
-        let rows = SparseRows::new(3, starts, vec![0, 2, 1, 0, 1], values).unwrap();
+        let rows = CsrMatrix::new(3, starts, vec![0, 2, 1, 0, 1], values).unwrap();
         let weights = [1.0, 2.0, 0.5, 1.0];
         let targets = classes.iter().zip(weights);
         let targets = targets.map(|(&class, weight)| Target { class, weight });

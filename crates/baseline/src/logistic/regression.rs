@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::lbfgs::Convergence;
 use crate::predictions::Predictions;
-use crate::{BaselineError, SparseRows};
+use crate::{BaselineError, CsrMatrix};
 
 /// Number of rows predicted per parallel task.
 const ROWS_PER_CHUNK: usize = 256;
@@ -32,7 +32,7 @@ impl LogisticRegression {
     }
 
     /// Returns the classes with training rows, ascending: scikit-learn's `classes_`.
-    pub fn seen_classes(&self) -> &[usize] {
+    pub fn fitted_classes(&self) -> &[usize] {
         &self.seen
     }
 
@@ -71,11 +71,11 @@ impl LogisticRegression {
     /// # Errors
     /// - [`BaselineError::ColumnCount`] if the number of columns differs from that of the training
     ///   rows.
-    pub fn decision_values(&self, rows: &SparseRows) -> Result<Vec<Vec<f64>>, BaselineError> {
+    pub fn decision_function(&self, rows: &CsrMatrix) -> Result<Vec<Vec<f64>>, BaselineError> {
         if rows.columns() != self.columns {
             return Err(BaselineError::ColumnCount {
                 expected: self.columns,
-                got: rows.columns(),
+                found: rows.columns(),
             });
         }
         let outputs = self.outputs();
@@ -100,7 +100,7 @@ impl LogisticRegression {
     /// # Errors
     /// - [`BaselineError::ColumnCount`] if the number of columns differs from that of the training
     ///   rows.
-    pub fn predict(&self, rows: &SparseRows) -> Result<Predictions, BaselineError> {
+    pub fn predict(&self, rows: &CsrMatrix) -> Result<Predictions, BaselineError> {
         let logits_of = |values: Vec<f64>| {
             let mut logits = vec![f64::NEG_INFINITY; self.classes];
             let values = match values[..] {
@@ -112,7 +112,7 @@ impl LogisticRegression {
             }
             logits
         };
-        let values = self.decision_values(rows)?;
+        let values = self.decision_function(rows)?;
         Ok(Predictions {
             logits: values.into_iter().map(logits_of).collect(),
         })

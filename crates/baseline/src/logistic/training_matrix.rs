@@ -1,6 +1,6 @@
 //! Training rows, stored by row and by column.
 
-use crate::SparseRows;
+use crate::CsrMatrix;
 
 /// Sparse matrix in row and column order, without empty columns.
 ///
@@ -21,7 +21,7 @@ pub(super) struct TrainingMatrix {
 }
 
 impl TrainingMatrix {
-    pub(super) fn new(rows: &SparseRows) -> Self {
+    pub(super) fn new(rows: &CsrMatrix) -> Self {
         const UNUSED: u32 = u32::MAX;
         let mut counts = vec![0usize; rows.columns()];
         for &column in rows.indices() {
@@ -35,7 +35,7 @@ impl TrainingMatrix {
             column_starts.push(column_starts[used_columns.len() - 1] + count);
         }
 
-        let entries = rows.entries();
+        let entries = rows.nnz();
         let mut matrix = Self {
             row_starts: Vec::with_capacity(rows.len() + 1),
             row_columns: Vec::with_capacity(entries),
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn both_orders_hold_the_same_without_empty_columns() {
-        let rows = SparseRows::new(
+        let rows = CsrMatrix::new(
             9,
             vec![0, 2, 2, 4],
             vec![3, 7, 0, 3],

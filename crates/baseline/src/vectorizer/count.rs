@@ -6,7 +6,7 @@ use super::document_frequency::{DocumentFrequency, Limits};
 use super::term_counts::{TermCounts, counts_of};
 use super::vocabulary::Vocabulary;
 use crate::analyzer::{Analyzer, AnalyzerConfig};
-use crate::{BaselineError, SparseRows};
+use crate::{BaselineError, CsrMatrix};
 
 /// Configuration of [`CountVectorizer`]; names and defaults are those of scikit-learn's
 /// [`CountVectorizer`](https://scikit-learn.org/1.9/modules/generated/sklearn.feature_extraction.text.CountVectorizer.html).
@@ -14,7 +14,7 @@ use crate::{BaselineError, SparseRows};
 #[serde(default, deny_unknown_fields)]
 pub struct CountVectorizerConfig {
     /// Extraction of terms from texts.
-    pub text: AnalyzerConfig,
+    pub analyzer: AnalyzerConfig,
     /// Minimum document frequency of a term, as a number or fraction of texts (default: 1 text).
     pub min_df: DocumentFrequency,
     /// Maximum document frequency of a term, as a number or fraction of texts (default: 1.0, all
@@ -30,9 +30,9 @@ pub struct CountVectorizerConfig {
 impl Default for CountVectorizerConfig {
     fn default() -> Self {
         Self {
-            text: AnalyzerConfig::default(),
+            analyzer: AnalyzerConfig::default(),
             min_df: DocumentFrequency::Count(1),
-            max_df: DocumentFrequency::Share(1.0),
+            max_df: DocumentFrequency::Fraction(1.0),
             max_features: None,
             binary: false,
         }
@@ -45,7 +45,7 @@ impl CountVectorizerConfig {
     /// # Errors
     /// - [`BaselineError::InvalidSetting`] for the first value that is out of range.
     pub fn validate(&self) -> Result<(), BaselineError> {
-        self.text.validate()?;
+        self.analyzer.validate()?;
         self.min_df.validate("min_df")?;
         self.max_df.validate("max_df")?;
         match self.max_features {
@@ -85,14 +85,14 @@ impl CountVectorizer {
     /// - [`BaselineError::TokenPattern`] if the token pattern is not a valid regular expression.
     /// - [`BaselineError::EmptyVocabulary`] if the texts contain no terms.
     /// - [`BaselineError::DocumentFrequencies`] if `max_df` stands for fewer texts than `min_df`.
-    /// - [`BaselineError::NothingLeft`] if no term is within these limits.
+    /// - [`BaselineError::NoTermsLeft`] if no term is within these limits.
     /// - [`BaselineError::TooManyTerms`] if there are more terms than supported column indices.
     pub fn fit_transform<S: AsRef<str> + Sync>(
         config: &CountVectorizerConfig,
         texts: &[S],
-    ) -> Result<(Self, SparseRows), BaselineError> {
+    ) -> Result<(Self, CsrMatrix), BaselineError> {
         config.validate()?;
-        let analyzer = Analyzer::new(&config.text)?;
+        let analyzer = Analyzer::new(&config.analyzer)?;
         let limits = Limits {
             min_df: config.min_df,
             max_df: config.max_df,
@@ -118,14 +118,14 @@ impl CountVectorizer {
     ) -> Result<Self, BaselineError> {
         config.validate()?;
         Ok(Self {
-            analyzer: Analyzer::new(&config.text)?,
+            analyzer: Analyzer::new(&config.analyzer)?,
             config: config.clone(),
             vocabulary,
         })
     }
 
     /// Returns the term counts of texts. Unknown terms are ignored.
-    pub fn transform<S: AsRef<str> + Sync>(&self, texts: &[S]) -> SparseRows {
+    pub fn transform<S: AsRef<str> + Sync>(&self, texts: &[S]) -> CsrMatrix {
         counts_of(texts, &self.analyzer, &self.vocabulary, self.config.binary)
     }
 

@@ -14,7 +14,7 @@ use crate::BaselineError;
 ///
 /// let read = |json| serde_json::from_str::<DocumentFrequency>(json);
 /// assert_eq!(read("1")?, DocumentFrequency::Count(1));
-/// assert_eq!(read("1.0")?, DocumentFrequency::Share(1.0));
+/// assert_eq!(read("1.0")?, DocumentFrequency::Fraction(1.0));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -23,16 +23,16 @@ pub enum DocumentFrequency {
     /// Number of texts, at least 1.
     Count(u64),
     /// Fraction of all texts, in `[0, 1]`.
-    Share(f64),
+    Fraction(f64),
 }
 
 impl DocumentFrequency {
     pub(super) fn validate(self, setting: &'static str) -> Result<(), BaselineError> {
         let got = match self {
             Self::Count(count) if count >= 1 => return Ok(()),
-            Self::Share(share) if (0.0..=1.0).contains(&share) => return Ok(()),
+            Self::Fraction(share) if (0.0..=1.0).contains(&share) => return Ok(()),
             Self::Count(count) => count.to_string(),
-            Self::Share(share) => format!("{share:?}"),
+            Self::Fraction(share) => format!("{share:?}"),
         };
         let expected = "a number of texts from 1, or a share within 0.0 and 1.0";
         Err(BaselineError::setting(setting, expected, got))
@@ -41,7 +41,7 @@ impl DocumentFrequency {
     fn texts(self, all: usize) -> f64 {
         match self {
             Self::Count(count) => count as f64,
-            Self::Share(share) => share * all as f64,
+            Self::Fraction(share) => share * all as f64,
         }
     }
 }
@@ -86,7 +86,7 @@ impl Limits {
         }
         if !kept.contains(&true) {
             let terms = terms.len();
-            return Err(BaselineError::NothingLeft { terms, least, most });
+            return Err(BaselineError::NoTermsLeft { terms, least, most });
         }
         Ok(kept)
     }
@@ -100,7 +100,7 @@ mod tests {
     fn the_first_of_equally_frequent_terms_are_kept() {
         let limits = Limits {
             min_df: DocumentFrequency::Count(1),
-            max_df: DocumentFrequency::Share(1.0),
+            max_df: DocumentFrequency::Fraction(1.0),
             max_features: Some(2),
         };
         let terms = [3, 1, 3, 9, 3].map(|total| Occurrences { texts: 1, total });

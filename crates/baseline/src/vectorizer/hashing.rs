@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::TEXTS_PER_CHUNK;
 use super::norm::Norm;
 use crate::analyzer::{Analyzer, AnalyzerConfig, Scratch};
-use crate::{BaselineError, SparseRows};
+use crate::{BaselineError, CsrMatrix};
 
 /// Configuration of [`HashingVectorizer`]; names and defaults are those of scikit-learn's
 /// [`HashingVectorizer`](https://scikit-learn.org/1.9/modules/generated/sklearn.feature_extraction.text.HashingVectorizer.html).
@@ -14,7 +14,7 @@ use crate::{BaselineError, SparseRows};
 #[serde(default, deny_unknown_fields)]
 pub struct HashingVectorizerConfig {
     /// Extraction of terms from texts.
-    pub text: AnalyzerConfig,
+    pub analyzer: AnalyzerConfig,
     /// Number of columns, from 1 to 2³¹ - 1 (default: 2²⁰).
     pub n_features: u32,
     /// Whether a hash-based sign is applied to counts, so that colliding terms cancel out on
@@ -30,7 +30,7 @@ pub struct HashingVectorizerConfig {
 impl Default for HashingVectorizerConfig {
     fn default() -> Self {
         Self {
-            text: AnalyzerConfig::default(),
+            analyzer: AnalyzerConfig::default(),
             n_features: 1 << 20,
             alternate_sign: true,
             binary: false,
@@ -45,7 +45,7 @@ impl HashingVectorizerConfig {
     /// # Errors
     /// - [`BaselineError::InvalidSetting`] for the first value that is out of range.
     pub fn validate(&self) -> Result<(), BaselineError> {
-        self.text.validate()?;
+        self.analyzer.validate()?;
         if (1..=i32::MAX as u32).contains(&self.n_features) {
             return Ok(());
         }
@@ -86,13 +86,13 @@ impl HashingVectorizer {
     pub fn new(config: &HashingVectorizerConfig) -> Result<Self, BaselineError> {
         config.validate()?;
         Ok(Self {
-            analyzer: Analyzer::new(&config.text)?,
+            analyzer: Analyzer::new(&config.analyzer)?,
             config: config.clone(),
         })
     }
 
     /// Returns the term counts of texts in hashed columns.
-    pub fn transform<S: AsRef<str> + Sync>(&self, texts: &[S]) -> SparseRows {
+    pub fn transform<S: AsRef<str> + Sync>(&self, texts: &[S]) -> CsrMatrix {
         let chunks: Vec<Chunk> = texts
             .par_chunks(TEXTS_PER_CHUNK)
             .map_with(self.analyzer.clone(), |analyzer, texts| {
@@ -107,7 +107,7 @@ impl HashingVectorizer {
             indices.extend(chunk.indices);
             values.extend(chunk.values);
         }
-        SparseRows::from_parts(self.config.n_features as usize, row_starts, indices, values)
+        CsrMatrix::from_parts(self.config.n_features as usize, row_starts, indices, values)
     }
 
     fn chunk<S: AsRef<str>>(&self, texts: &[S], analyzer: &Analyzer) -> Chunk {
@@ -208,7 +208,7 @@ mod tests {
                 ..HashingVectorizerConfig::default()
             };
             let error = HashingVectorizer::new(&config).unwrap_err().to_string();
-            let expected = "n_features: expected a number from 1 to 2147483647, got";
+            let expected = "n_features: expected a number from 1 to 2147483647, found";
             assert!(error.starts_with(expected), "{error}");
         }
     }

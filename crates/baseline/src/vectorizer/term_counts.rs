@@ -7,7 +7,7 @@ use super::TEXTS_PER_CHUNK;
 use super::document_frequency::Occurrences;
 use super::vocabulary::Vocabulary;
 use crate::analyzer::{Analyzer, Scratch};
-use crate::{BaselineError, SparseRows};
+use crate::{BaselineError, CsrMatrix};
 
 /// Terms, numbered in order of first occurrence, and the counts of each text.
 pub(super) struct TermCounts {
@@ -129,7 +129,7 @@ impl TermCounts {
         sorted: &[usize],
         kept: &[bool],
         binary: bool,
-    ) -> (Vocabulary, SparseRows) {
+    ) -> (Vocabulary, CsrMatrix) {
         const DROPPED: u32 = u32::MAX;
         let mut columns = vec![DROPPED; self.terms.len()];
         let mut terms = Vec::with_capacity(self.terms.len());
@@ -156,7 +156,7 @@ pub(super) fn counts_of<S: AsRef<str> + Sync>(
     analyzer: &Analyzer,
     vocabulary: &Vocabulary,
     binary: bool,
-) -> SparseRows {
+) -> CsrMatrix {
     let chunk_rows = |analyzer: &mut Analyzer, texts: &[S]| {
         let (mut scratch, mut terms) = (Scratch::default(), Vec::new());
         let mut rows = Rows::default();
@@ -219,7 +219,7 @@ impl MatrixBuilder {
         self.row_starts.push(self.indices.len());
     }
 
-    fn finish(self, columns: usize) -> SparseRows {
-        SparseRows::from_parts(columns, self.row_starts, self.indices, self.values)
+    fn finish(self, columns: usize) -> CsrMatrix {
+        CsrMatrix::from_parts(columns, self.row_starts, self.indices, self.values)
     }
 }

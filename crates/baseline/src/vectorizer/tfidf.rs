@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::count::{CountVectorizer, CountVectorizerConfig};
 use super::norm::Norm;
-use crate::{BaselineError, SparseRows};
+use crate::{BaselineError, CsrMatrix};
 
 /// Configuration of [`TfidfVectorizer`]; names and defaults are those of scikit-learn's
 /// [`TfidfVectorizer`](https://scikit-learn.org/1.9/modules/generated/sklearn.feature_extraction.text.TfidfVectorizer.html).
@@ -66,7 +66,7 @@ impl TfidfVectorizer {
     pub fn fit_transform<S: AsRef<str> + Sync>(
         config: &TfidfVectorizerConfig,
         texts: &[S],
-    ) -> Result<(Self, SparseRows), BaselineError> {
+    ) -> Result<(Self, CsrMatrix), BaselineError> {
         let (counts, mut rows) = CountVectorizer::fit_transform(&config.counts, texts)?;
         let idf = match config.use_idf {
             true => inverse_document_frequencies(&rows, config.smooth_idf),
@@ -95,13 +95,13 @@ impl TfidfVectorizer {
     }
 
     /// Returns the weighted term counts of texts. Unknown terms are ignored.
-    pub fn transform<S: AsRef<str> + Sync>(&self, texts: &[S]) -> SparseRows {
+    pub fn transform<S: AsRef<str> + Sync>(&self, texts: &[S]) -> CsrMatrix {
         let mut rows = self.counts.transform(texts);
         self.weight(&mut rows);
         rows
     }
 
-    fn weight(&self, rows: &mut SparseRows) {
+    fn weight(&self, rows: &mut CsrMatrix) {
         rows.change_rows(|columns, values| {
             if self.config.sublinear_tf {
                 values
@@ -136,7 +136,7 @@ impl TfidfVectorizer {
     }
 }
 
-fn inverse_document_frequencies(counts: &SparseRows, smooth: bool) -> Vec<f64> {
+fn inverse_document_frequencies(counts: &CsrMatrix, smooth: bool) -> Vec<f64> {
     let mut frequencies = vec![0u64; counts.columns()];
     for &column in counts.indices() {
         frequencies[column as usize] += 1;

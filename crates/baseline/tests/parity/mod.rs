@@ -3,7 +3,7 @@
 mod logistic;
 mod vectorizers;
 
-use finetune_baseline::SparseRows;
+use finetune_baseline::CsrMatrix;
 use serde::Deserialize;
 
 /// A row as the goldens have it: columns and values.
@@ -11,7 +11,7 @@ use serde::Deserialize;
 struct ExpectedRow(Vec<u32>, Vec<f64>);
 
 /// The rows as a matrix.
-fn matrix(rows: &[ExpectedRow], columns: usize) -> SparseRows {
+fn matrix(rows: &[ExpectedRow], columns: usize) -> CsrMatrix {
     let mut starts = vec![0];
     let (mut indices, mut values) = (Vec::new(), Vec::new());
     for ExpectedRow(of_row, values_of_row) in rows {
@@ -19,5 +19,5 @@ fn matrix(rows: &[ExpectedRow], columns: usize) -> SparseRows {
         values.extend(values_of_row);
         starts.push(indices.len());
     }
-    SparseRows::new(columns, starts, indices, values).unwrap()
+    CsrMatrix::new(columns, starts, indices, values).unwrap()
 }

@@ -1,10 +1,10 @@
-use finetune_baseline::{ClassWeights, LogisticRegressionConfig, SparseRows};
+use finetune_baseline::{ClassWeights, CsrMatrix, LogisticRegressionConfig};
 use proptest::prelude::*;
 
 use super::with_threads;
 
 /// Rows of eight columns, with labels of three classes.
-fn labelled_rows(
+fn labeled_rows(
     rows: std::ops::Range<usize>,
 ) -> impl Strategy<Value = (Vec<[f64; 8]>, Vec<usize>)> {
     let value = prop_oneof![3 => Just(0.0), 1 => -3.0f64..3.0];
@@ -12,7 +12,7 @@ fn labelled_rows(
     prop::collection::vec((row, 0usize..3), rows).prop_map(|rows| rows.into_iter().unzip())
 }
 
-fn sparse(rows: &[[f64; 8]]) -> SparseRows {
+fn sparse(rows: &[[f64; 8]]) -> CsrMatrix {
     let mut starts = vec![0];
     let (mut indices, mut values) = (Vec::new(), Vec::new());
     for row in rows {
@@ -22,7 +22,7 @@ fn sparse(rows: &[[f64; 8]]) -> SparseRows {
         }
         starts.push(indices.len());
     }
-    SparseRows::new(8, starts, indices, values).unwrap()
+    CsrMatrix::new(8, starts, indices, values).unwrap()
 }
 
 fn tight() -> LogisticRegressionConfig {
@@ -37,7 +37,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn probabilities_sum_to_one_and_classes_are_seen((rows, labels) in labelled_rows(4..30)) {
+    fn probabilities_sum_to_one_and_classes_are_seen((rows, labels) in labeled_rows(4..30)) {
         let rows = sparse(&rows);
         if let Ok(regression) = tight().fit(&rows, &labels, 4) {
             let predictions = regression.predict(&rows).unwrap();
@@ -52,7 +52,7 @@ proptest! {
 
     /// With intercepts without a penalty, the probabilities of a class sum to its rows.
     #[test]
-    fn classes_are_as_likely_as_they_are_frequent((rows, labels) in labelled_rows(6..30)) {
+    fn classes_are_as_likely_as_they_are_frequent((rows, labels) in labeled_rows(6..30)) {
         let rows = sparse(&rows);
         if let Ok(regression) = tight().fit(&rows, &labels, 3) {
             prop_assert!(regression.convergence().converged());
@@ -67,9 +67,9 @@ proptest! {
 
     /// A row twice is a row of weight two, if that is the weight of its class.
     #[test]
-    fn weights_are_repetitions((rows, labels) in labelled_rows(6..20)) {
+    fn weights_are_repetitions((rows, labels) in labeled_rows(6..20)) {
         let weighted = LogisticRegressionConfig {
-            class_weights: ClassWeights::Given(vec![1.0, 2.0, 3.0]),
+            class_weight: ClassWeights::PerClass(vec![1.0, 2.0, 3.0]),
             ..tight()
         };
         let copies = rows.iter().zip(&labels);
@@ -84,7 +84,7 @@ proptest! {
     }
 
     #[test]
-    fn coefficients_do_not_depend_on_threads((rows, labels) in labelled_rows(700..900)) {
+    fn coefficients_do_not_depend_on_threads((rows, labels) in labeled_rows(700..900)) {
         let rows = sparse(&rows);
         let one = with_threads(1, || tight().fit(&rows, &labels, 3).unwrap());
         let three = with_threads(3, || tight().fit(&rows, &labels, 3).unwrap());

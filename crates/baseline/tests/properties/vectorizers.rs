@@ -1,13 +1,17 @@
 use finetune_baseline::{
-    AnalyzerConfig, CountVectorizer, CountVectorizerConfig, DocumentFrequency, FeatureConfig,
-    HashingVectorizerConfig, SparseRows, StripAccents, TermKind, TfidfVectorizerConfig,
+    AnalyzerConfig, AnalyzerKind, CountVectorizer, CountVectorizerConfig, CsrMatrix,
+    DocumentFrequency, FeatureConfig, HashingVectorizerConfig, StripAccents, TfidfVectorizerConfig,
 };
 use proptest::prelude::*;
 
 use super::with_threads;
 
 fn analyzers() -> impl Strategy<Value = AnalyzerConfig> {
-    let kinds = prop::sample::select(vec![TermKind::Word, TermKind::Char, TermKind::CharWb]);
+    let kinds = prop::sample::select(vec![
+        AnalyzerKind::Word,
+        AnalyzerKind::Char,
+        AnalyzerKind::CharWb,
+    ]);
     let accents = [
         StripAccents::None,
         StripAccents::Ascii,
@@ -17,7 +21,7 @@ fn analyzers() -> impl Strategy<Value = AnalyzerConfig> {
     let ngram_range = (1usize..4, 0usize..3).prop_map(|(least, more)| (least, least + more));
     (kinds, accents, any::<bool>(), ngram_range).prop_map(
         |(analyzer, strip_accents, lowercase, ngram_range)| AnalyzerConfig {
-            analyzer,
+            kind: analyzer,
             strip_accents,
             lowercase,
             ngram_range,
@@ -36,7 +40,7 @@ fn many(texts: &[String]) -> Vec<&str> {
     texts.iter().map(String::as_str).cycle().take(700).collect()
 }
 
-fn sum(rows: &SparseRows) -> f64 {
+fn sum(rows: &CsrMatrix) -> f64 {
     let values = (0..rows.len()).flat_map(|row| rows.row(row));
     values.map(|(_, value)| value).sum()
 }
@@ -47,7 +51,7 @@ proptest! {
     #[test]
     fn every_term_is_counted_once_where_it_is(text in analyzers(), texts in texts()) {
         let analyzer = finetune_baseline::Analyzer::new(&text).unwrap();
-        let config = CountVectorizerConfig { text, ..CountVectorizerConfig::default() };
+        let config = CountVectorizerConfig { analyzer: text, ..CountVectorizerConfig::default() };
         let Ok((vectorizer, rows)) = CountVectorizer::fit_transform(&config, &texts) else {
             prop_assert!(texts.iter().all(|text| analyzer.terms(text).is_empty()));
             return Ok(());
@@ -75,7 +79,7 @@ proptest! {
     ) {
         let config = CountVectorizerConfig {
             min_df: DocumentFrequency::Count(least),
-            max_df: DocumentFrequency::Share(share),
+            max_df: DocumentFrequency::Fraction(share),
             max_features: Some(max_features),
             ..CountVectorizerConfig::default()
         };
@@ -91,8 +95,8 @@ proptest! {
 
     #[test]
     fn rows_have_length_one_whatever_the_features(text in analyzers(), texts in texts()) {
-        let counts = CountVectorizerConfig { text: text.clone(), ..Default::default() };
-        let hashing = HashingVectorizerConfig { text, n_features: 32, ..Default::default() };
+        let counts = CountVectorizerConfig { analyzer: text.clone(), ..Default::default() };
+        let hashing = HashingVectorizerConfig { analyzer: text, n_features: 32, ..Default::default() };
         for config in [
             FeatureConfig::Tfidf(TfidfVectorizerConfig { counts, ..Default::default() }),
             FeatureConfig::Hashing(hashing),
@@ -108,8 +112,8 @@ proptest! {
     #[test]
     fn rows_do_not_depend_on_threads(text in analyzers(), texts in texts()) {
         let texts = many(&texts);
-        let counts = CountVectorizerConfig { text: text.clone(), ..Default::default() };
-        let hashing = HashingVectorizerConfig { text, ..Default::default() };
+        let counts = CountVectorizerConfig { analyzer: text.clone(), ..Default::default() };
+        let hashing = HashingVectorizerConfig { analyzer: text, ..Default::default() };
         for config in [
             FeatureConfig::Tfidf(TfidfVectorizerConfig { counts, ..Default::default() }),
             FeatureConfig::Hashing(hashing),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Audit, LengthAudit, SharedTexts, SplitAudit};
+use super::{Audit, LengthStatistics, SplitAudit, SplitOverlap};
 
 impl fmt::Display for Audit {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -38,10 +38,10 @@ impl SplitAudit {
             self.split.name(),
             self.rows,
             duplicates.texts,
-            duplicates.surplus_rows,
+            duplicates.redundant_rows,
             conflicts.texts,
             conflicts.rows,
-            conflicts.rows_wrong_at_least
+            conflicts.min_label_errors
         )
     }
 
@@ -78,7 +78,7 @@ impl SplitAudit {
     }
 }
 
-impl fmt::Display for SharedTexts {
+impl fmt::Display for SplitOverlap {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
@@ -102,7 +102,7 @@ impl fmt::Display for SharedTexts {
     }
 }
 
-impl fmt::Display for LengthAudit {
+impl fmt::Display for LengthStatistics {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             formatter,

@@ -12,17 +12,17 @@ use crate::error::DataError;
 /// truncated length. [`truncated_rows`](Self::truncated_rows) is their number.
 ///
 /// ```
-/// use finetune_data::{EncodedTexts, LengthAudit};
+/// use finetune_data::{EncodedTexts, LengthStatistics};
 ///
 /// let rows = (1..=100).map(|length| vec![7; length]);
-/// let lengths = LengthAudit::new(&EncodedTexts::from_token_ids(rows), &[64, 128])?;
+/// let lengths = LengthStatistics::new(&EncodedTexts::from_token_ids(rows), &[64, 128])?;
 /// assert_eq!((lengths.quantile(0.5), lengths.longest), (Some(50), 100));
 /// assert_eq!(lengths.truncated[0].share, 0.36);
 /// println!("{lengths}");
 /// # Ok::<(), finetune_data::DataError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LengthAudit {
+pub struct LengthStatistics {
     /// Number of rows.
     pub rows: usize,
     /// Total number of tokens.
@@ -39,7 +39,7 @@ pub struct LengthAudit {
     /// Histogram of the lengths.
     pub bins: Vec<LengthBin>,
     /// Effect of the given maximum lengths.
-    pub truncated: Vec<TruncatedShare>,
+    pub truncated: Vec<TruncationStatistics>,
 }
 
 /// Histogram bin of row lengths.
@@ -55,7 +55,7 @@ pub struct LengthBin {
 
 /// Effect of truncation to a maximum length.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct TruncatedShare {
+pub struct TruncationStatistics {
     /// Maximum length in tokens, including special tokens.
     pub max_length: usize,
     /// Number of rows longer than this.
@@ -71,7 +71,7 @@ const QUANTILES: [f64; 8] = [0.01, 0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99];
 /// Maximum number of histogram bins, chosen to fit a screen.
 const BINS: usize = 20;
 
-impl LengthAudit {
+impl LengthStatistics {
     /// Computes the statistics of all rows.
     ///
     /// # Errors
@@ -136,11 +136,11 @@ fn bins(lengths: &[usize]) -> Vec<LengthBin> {
         .collect()
 }
 
-fn truncated_share(lengths: &[usize], max_length: usize) -> TruncatedShare {
+fn truncated_share(lengths: &[usize], max_length: usize) -> TruncationStatistics {
     let above = &lengths[lengths.partition_point(|&length| length <= max_length)..];
     let lost: usize = above.iter().map(|length| length - max_length).sum();
     let share = |part: usize, all: usize| part as f64 / all.max(1) as f64;
-    TruncatedShare {
+    TruncationStatistics {
         max_length,
         rows: above.len(),
         share: share(above.len(), lengths.len()),
@@ -152,9 +152,9 @@ fn truncated_share(lengths: &[usize], max_length: usize) -> TruncatedShare {
 mod tests {
     use super::*;
 
-    fn audit(lengths: &[usize], max_lengths: &[usize]) -> LengthAudit {
+    fn audit(lengths: &[usize], max_lengths: &[usize]) -> LengthStatistics {
         let rows = lengths.iter().map(|&length| vec![1; length]);
-        LengthAudit::new(&EncodedTexts::from_token_ids(rows), max_lengths).unwrap()
+        LengthStatistics::new(&EncodedTexts::from_token_ids(rows), max_lengths).unwrap()
     }
 
     #[test]

@@ -9,8 +9,8 @@ mod texts;
 
 use serde::{Deserialize, Serialize};
 
-pub use lengths::{LengthAudit, LengthBin, TruncatedShare};
-pub use texts::text_keys;
+pub use lengths::{LengthBin, LengthStatistics, TruncationStatistics};
+pub use texts::text_hashes;
 
 use crate::cleaning::Cleaning;
 use crate::dataset::{Dataset, Label};
@@ -32,11 +32,11 @@ use texts::TextIndex;
 /// let splits = Splits::train_test(train, test);
 ///
 /// let audit = Audit::new(&splits, &Cleaning::default());
-/// assert_eq!(audit.splits[0].duplicates.surplus_rows, 1);
+/// assert_eq!(audit.splits[0].duplicates.redundant_rows, 1);
 /// assert_eq!(audit.splits[0].conflicts.texts, 1);
 /// assert_eq!(audit.shared[0].texts, 0);
 ///
-/// let lower = Cleaning { steps: vec![CleaningStep::LowerCase] };
+/// let lower = Cleaning { steps: vec![CleaningStep::Lowercase] };
 /// let audit = Audit::new(&splits, &lower);
 /// assert_eq!(audit.shared[0].examples, [(0, 0)]); // the first row of both
 /// println!("{audit}");
@@ -48,7 +48,7 @@ pub struct Audit {
     /// Audit of each split.
     pub splits: Vec<SplitAudit>,
     /// Overlap of each pair of splits.
-    pub shared: Vec<SharedTexts>,
+    pub shared: Vec<SplitOverlap>,
 }
 
 /// Audit of one split.
@@ -85,7 +85,7 @@ pub struct Duplicates {
     /// Number of distinct texts that occur more than once.
     pub texts: usize,
     /// Number of rows that deduplication would remove.
-    pub surplus_rows: usize,
+    pub redundant_rows: usize,
     /// Row indices, from 0, of the first duplicate texts (at most [`Audit::EXAMPLES`]).
     pub examples: Vec<Vec<usize>>,
 }
@@ -100,14 +100,14 @@ pub struct Conflicts {
     pub rows: usize,
     /// Minimum number of mislabeled rows: labeled rows that do not have the most frequent label of
     /// their text. No model that sees only the text can predict all of them correctly.
-    pub rows_wrong_at_least: usize,
+    pub min_label_errors: usize,
     /// Row indices, from 0, of the first conflicting texts (at most [`Audit::EXAMPLES`]).
     pub examples: Vec<Vec<usize>>,
 }
 
 /// Texts that two splits have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SharedTexts {
+pub struct SplitOverlap {
     /// The first split.
     pub first: Split,
     /// The second split.
@@ -164,16 +164,16 @@ impl Audit {
 
 fn split_audit(split: Split, dataset: &Dataset, index: &TextIndex) -> SplitAudit {
     let (mut duplicates, mut conflicts) = (Vec::new(), Vec::new());
-    let (mut surplus_rows, mut rows, mut rows_wrong_at_least) = (0, 0, 0);
+    let (mut redundant_rows, mut rows, mut min_label_errors) = (0, 0, 0);
     for group in index.groups().filter(|group| group.len() > 1) {
         duplicates.push(group[0].row);
-        surplus_rows += group.len() - 1;
+        redundant_rows += group.len() - 1;
         let labels = group.iter().map(|text| dataset.examples[text.row].label);
         let wrong = rows_wrong_at_least_of(labels);
         if wrong > 0 {
             conflicts.push(group[0].row);
             rows += group.len();
-            rows_wrong_at_least += wrong;
+            min_label_errors += wrong;
         }
     }
     let classes = dataset.class_names().iter().zip(dataset.class_counts());
@@ -191,13 +191,13 @@ fn split_audit(split: Split, dataset: &Dataset, index: &TextIndex) -> SplitAudit
         empty_texts: index.empty_texts,
         duplicates: Duplicates {
             texts: duplicates.len(),
-            surplus_rows,
+            redundant_rows,
             examples: index.first_groups(duplicates),
         },
         conflicts: Conflicts {
             texts: conflicts.len(),
             rows,
-            rows_wrong_at_least,
+            min_label_errors,
             examples: index.first_groups(conflicts),
         },
     }
@@ -206,21 +206,21 @@ fn split_audit(split: Split, dataset: &Dataset, index: &TextIndex) -> SplitAudit
 /// Returns the number of labeled rows that do not have the most frequent label.
 fn rows_wrong_at_least_of(labels: impl Iterator<Item = Label>) -> usize {
     let mut counts: Vec<(Label, usize)> = Vec::new();
-    for label in labels.filter(|label| *label != Label::Unlabelled) {
+    for label in labels.filter(|label| *label != Label::Unlabeled) {
         match counts.iter_mut().find(|(known, _)| *known == label) {
             Some((_, count)) => *count += 1,
             None => counts.push((label, 1)),
         }
     }
-    let labelled: usize = counts.iter().map(|(_, count)| count).sum();
-    labelled - counts.iter().map(|(_, count)| *count).max().unwrap_or(0)
+    let labeled: usize = counts.iter().map(|(_, count)| count).sum();
+    labeled - counts.iter().map(|(_, count)| *count).max().unwrap_or(0)
 }
 
 fn shared_texts(
     (first, first_data, first_index): &(Split, &Dataset, TextIndex),
     (second, second_data, second_index): &(Split, &Dataset, TextIndex),
-) -> SharedTexts {
-    let mut found = SharedTexts {
+) -> SplitOverlap {
+    let mut found = SplitOverlap {
         first: *first,
         second: *second,
         texts: 0,
@@ -238,7 +238,7 @@ fn shared_texts(
             .iter()
             .map(|text| second_data.examples[text.row].label);
         let differs =
-            |(one, other)| one != other && one != Label::Unlabelled && other != Label::Unlabelled;
+            |(one, other)| one != other && one != Label::Unlabeled && other != Label::Unlabeled;
         if others_labels.any(|other| ones_labels().any(|one| differs((one, other)))) {
             found.conflicting_texts += 1;
         }
@@ -268,7 +268,7 @@ mod tests {
 
     const A: Label = Label::Class(0);
     const B: Label = Label::Class(1);
-    const NONE: Label = Label::Unlabelled;
+    const NONE: Label = Label::Unlabeled;
 
     #[test]
     fn a_split_is_counted_by_its_texts() {
@@ -295,7 +295,7 @@ mod tests {
             train.duplicates,
             Duplicates {
                 texts: 2,
-                surplus_rows: 3,
+                redundant_rows: 3,
                 examples: vec![vec![0, 2, 4], vec![1, 5]],
             }
         );
@@ -304,7 +304,7 @@ mod tests {
             Conflicts {
                 texts: 1,
                 rows: 3,
-                rows_wrong_at_least: 1,
+                min_label_errors: 1,
                 examples: vec![vec![0, 2, 4]],
             }
         );
@@ -318,7 +318,7 @@ mod tests {
             train: dataset(&[("x", A), ("y", B), ("x", A)]),
             validation: Some(dataset(&[("y", A), ("v", A), ("y", B)])),
             test: Some(dataset(&[("w", NONE), ("x", NONE), ("y", NONE)])),
-            unlabelled: None,
+            unlabeled: None,
         };
         let audit = Audit::new(&splits, &Cleaning::default());
         let found: Vec<_> = audit
@@ -351,7 +351,7 @@ mod tests {
                 train: data.clone(),
                 validation: None,
                 test: None,
-                unlabelled: None,
+                unlabeled: None,
             };
             Audit::new(&splits, cleaning).splits.remove(0)
         };
@@ -359,7 +359,7 @@ mod tests {
         assert_eq!(split.duplicates.examples, [[0, 3]]);
         assert_eq!(split.empty_texts, 1);
         let lower = Cleaning {
-            steps: vec![CleaningStep::LowerCase],
+            steps: vec![CleaningStep::Lowercase],
         };
         assert_eq!(of(&lower).duplicates.examples, [[0, 3, 4]]);
     }

@@ -11,9 +11,9 @@ use crate::dataset::{Dataset, Example};
 /// `cleaning` have equal hashes. The probability of any collision among a billion rows is below 1
 /// in 10^20.
 ///
-/// Used as the groups of [`Folds::grouped`](crate::Folds::grouped), the hashes keep equal texts in
+/// Used as the groups of [`Folds::group_k_fold`](crate::Folds::group_k_fold), the hashes keep equal texts in
 /// one fold.
-pub fn text_keys(dataset: &Dataset, cleaning: &Cleaning) -> Vec<u128> {
+pub fn text_hashes(dataset: &Dataset, cleaning: &Cleaning) -> Vec<u128> {
     let examples = dataset.examples.par_iter();
     examples.map(|example| key(example, cleaning).0).collect()
 }

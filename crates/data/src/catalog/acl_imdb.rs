@@ -21,7 +21,7 @@ pub(super) fn folders(split: Split) -> &'static [(&'static str, Label)] {
     match split {
         Split::Train => &[("train/neg", NEGATIVE), ("train/pos", POSITIVE)],
         Split::Test => &[("test/neg", NEGATIVE), ("test/pos", POSITIVE)],
-        Split::Unlabelled => &[("train/unsup", Label::Unlabelled)],
+        Split::Unlabeled => &[("train/unsup", Label::Unlabeled)],
         Split::Validation => &[],
     }
 }
@@ -221,8 +221,8 @@ mod tests {
         let expected = expected.map(|(text, class)| (text.to_owned(), Label::Class(class)));
         assert_eq!(read(Split::Train), expected);
         assert_eq!(
-            read(Split::Unlabelled),
-            [("Long.".to_owned(), Label::Unlabelled)]
+            read(Split::Unlabeled),
+            [("Long.".to_owned(), Label::Unlabeled)]
         );
         assert!(is_tree(&root, Split::Test) && !is_tree(&root, Split::Validation));
         let missing = read_folders(&[root.join("test/neg"), root.join("test/pos")], Split::Test);

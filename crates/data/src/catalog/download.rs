@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use finetune_hub::{FetchProgress, Hub, Repository};
+use finetune_hub::{DownloadProgress, Hub, Repository};
 
 use super::NamedDataset;
 use super::layout::{Content, Layout, SplitFile};
@@ -17,7 +17,7 @@ impl NamedDataset {
     /// ```no_run
     /// use finetune_data::catalog;
     ///
-    /// let imdb = catalog::named("imdb")?;
+    /// let imdb = catalog::get("imdb")?;
     /// let opened = imdb.open(&imdb.download()?)?;
     /// # Ok::<(), finetune_data::DataError>(())
     /// ```
@@ -38,7 +38,7 @@ impl NamedDataset {
         &self,
         hub: &Hub,
         revision: &str,
-        on_progress: &mut dyn FnMut(&FetchProgress),
+        on_progress: &mut dyn FnMut(&DownloadProgress),
     ) -> Result<PathBuf, DataError> {
         let source = self.hub.ok_or(DataError::NotOnHub { name: self.name })?;
         let repository = Repository::dataset(source.repository).at(revision);

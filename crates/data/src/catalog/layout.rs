@@ -6,7 +6,7 @@ use super::{NamedDataset, NamedTarget, acl_imdb, shards};
 use crate::error::DataError;
 use crate::label_reader::{ClassReader, LabelReader};
 use crate::mapping::{Escapes, Mapping};
-use crate::reader::{BadRows, ExampleReader};
+use crate::reader::{ExampleReader, OnBadRow};
 use crate::splits::Split;
 use crate::table::{Column, Delimited, TableFormat, extension};
 
@@ -34,7 +34,7 @@ pub(super) struct SplitFile {
     /// `-00000-of-0000N.parquet`.
     pub(super) name: &'static str,
     /// Whether the rows have labels.
-    pub(super) labelled: bool,
+    pub(super) labeled: bool,
 }
 
 /// Content of the files of a layout.
@@ -102,19 +102,19 @@ pub(super) const fn pair(
     }
 }
 
-pub(super) const fn labelled(split: Split, name: &'static str) -> SplitFile {
+pub(super) const fn labeled(split: Split, name: &'static str) -> SplitFile {
     SplitFile {
         split,
         name,
-        labelled: true,
+        labeled: true,
     }
 }
 
-pub(super) const fn unlabelled(split: Split, name: &'static str) -> SplitFile {
+pub(super) const fn unlabeled(split: Split, name: &'static str) -> SplitFile {
     SplitFile {
         split,
         name,
-        labelled: false,
+        labeled: false,
     }
 }
 
@@ -224,7 +224,7 @@ impl Located {
         &self,
         dataset: &NamedDataset,
         split: Split,
-        bad_rows: BadRows,
+        on_bad_rows: OnBadRow,
     ) -> Result<ExampleReader, DataError> {
         let (format, fields, escapes) = match &self.layout.content {
             Content::Text {
@@ -235,34 +235,34 @@ impl Located {
             Content::Parquet { fields, escapes } => (TableFormat::Parquet, fields, *escapes),
             Content::ReviewFolders => {
                 let reviews = acl_imdb::read_folders(&self.paths, split)?;
-                return Ok(self.reader(dataset, split, bad_rows, reviews));
+                return Ok(self.reader(dataset, split, on_bad_rows, reviews));
             }
             Content::ReviewArchive => {
                 let reviews = acl_imdb::read_archive(&self.paths[0], split)?;
-                return Ok(self.reader(dataset, split, bad_rows, reviews));
+                return Ok(self.reader(dataset, split, on_bad_rows, reviews));
             }
         };
-        let mapping = fields.mapping(dataset.target, self.file.labelled, escapes);
+        let mapping = fields.mapping(dataset.target, self.file.labeled, escapes);
         let files = mapping.open(&self.paths, format)?;
-        Ok(self.reader(dataset, split, bad_rows, files))
+        Ok(self.reader(dataset, split, on_bad_rows, files))
     }
 
     fn reader(
         &self,
         dataset: &NamedDataset,
         split: Split,
-        bad_rows: BadRows,
+        on_bad_rows: OnBadRow,
         files: crate::mapping::MappedFiles,
     ) -> ExampleReader {
         let name = format!("{}/{split}", dataset.name);
         let paths = self.paths.clone();
-        let recipe = format!("{name}: {:?}, {:?}", self.layout, self.file);
+        let source_key = format!("{name}: {:?}, {:?}", self.layout, self.file);
         ExampleReader::new(
             name,
             dataset.task(),
             paths,
-            recipe,
-            bad_rows,
+            source_key,
+            on_bad_rows,
             files.examples,
         )
         .with_progress(files.progress, files.bytes)
@@ -270,7 +270,7 @@ impl Located {
 }
 
 impl Fields {
-    fn mapping(&self, target: NamedTarget, labelled: bool, escapes: Escapes) -> Mapping {
+    fn mapping(&self, target: NamedTarget, labeled: bool, escapes: Escapes) -> Mapping {
         let reader = |first| match target {
             NamedTarget::Classes(names) => {
                 LabelReader::Classes(ClassReader::numbered(first, names.len()))
@@ -292,7 +292,7 @@ impl Fields {
         Mapping {
             text,
             text_pair,
-            label: labelled.then_some(label),
+            label: labeled.then_some(label),
             escapes,
         }
     }

@@ -22,8 +22,8 @@ pub use self::layout::Layout;
 use self::layout::Located;
 use crate::dataset::{Dataset, Target, Task, Texts};
 use crate::error::DataError;
-use crate::reader::{BadRows, ExampleReader};
-use crate::splits::{Opened, Split, SplitReport, Splits};
+use crate::reader::{ExampleReader, OnBadRow};
+use crate::splits::{LoadedDataset, Split, SplitReport, Splits};
 
 /// All datasets, in the order of [`names`].
 static DATASETS: [&NamedDataset; 12] = [
@@ -86,15 +86,15 @@ pub struct HubSource {
 /// ```
 /// use finetune_data::catalog;
 ///
-/// let imdb = catalog::named("imdb")?;
+/// let imdb = catalog::get("imdb")?;
 /// assert_eq!(imdb.task().class_names(), ["neg", "pos"]);
-/// assert!(catalog::named("imbd").unwrap_err().to_string().contains("imdb"));
+/// assert!(catalog::get("imbd").unwrap_err().to_string().contains("imdb"));
 /// # Ok::<(), finetune_data::DataError>(())
 /// ```
 ///
 /// # Errors
 /// - [`DataError::UnknownDataset`] if there is no such dataset; the error lists the names.
-pub fn named(name: &str) -> Result<&'static NamedDataset, DataError> {
+pub fn get(name: &str) -> Result<&'static NamedDataset, DataError> {
     let found = DATASETS.iter().find(|dataset| dataset.name == name);
     found.copied().ok_or_else(|| DataError::UnknownDataset {
         name: name.to_owned(),
@@ -114,7 +114,10 @@ impl NamedDataset {
             NamedTarget::Classes(names) => {
                 Target::Classes(names.iter().map(|&name| name.to_owned()).collect())
             }
-            NamedTarget::Score { lowest, highest } => Target::Score { lowest, highest },
+            NamedTarget::Score { lowest, highest } => Target::Score {
+                min: lowest,
+                max: highest,
+            },
         };
         Task {
             texts: self.texts,
@@ -135,7 +138,7 @@ impl NamedDataset {
     /// std::fs::write(folder.path().join("train.csv"), "\"3\",\"Oil\",\"Prices \"\"rise\"\".\"\n")?;
     /// std::fs::write(folder.path().join("test.csv"), "\"1\",\"Vote\",\"Results are in.\"\n")?;
     ///
-    /// let opened = catalog::named("ag_news")?.open(folder.path())?;
+    /// let opened = catalog::get("ag_news")?.open(folder.path())?;
     /// let train = opened.splits.train;
     /// assert_eq!(train.examples[0].text, "Oil Prices \"rise\".");
     /// assert_eq!(train.class_names()[train.examples[0].label.class().unwrap()], "Business");
@@ -148,16 +151,20 @@ impl NamedDataset {
     /// - [`DataError::MissingFiles`] if there is no training split.
     /// - [`DataError::Io`] if `path` is a file of a layout with one split per file.
     /// - The error of the first row that does not match the layout, with file and row number.
-    pub fn open(&self, path: &Path) -> Result<Opened, DataError> {
-        self.open_with(path, BadRows::Refuse)
+    pub fn open(&self, path: &Path) -> Result<LoadedDataset, DataError> {
+        self.open_with(path, OnBadRow::Error)
     }
 
     /// Loads all splits like [`Self::open`], with a choice of how to handle invalid rows: some
     /// published files have a few.
     ///
     /// # Errors
-    /// The same errors as [`Self::open`]; with [`BadRows::Skip`], invalid rows are not errors.
-    pub fn open_with(&self, path: &Path, bad_rows: BadRows) -> Result<Opened, DataError> {
+    /// The same errors as [`Self::open`]; with [`OnBadRow::Skip`], invalid rows are not errors.
+    pub fn open_with(
+        &self,
+        path: &Path,
+        on_bad_rows: OnBadRow,
+    ) -> Result<LoadedDataset, DataError> {
         let train = self.locate(path, Split::Train)?;
         if train.layout.is_one_file_a_split() && is_file(path)? {
             let source = io::ErrorKind::NotADirectory.into();
@@ -165,7 +172,7 @@ impl NamedDataset {
         }
         let mut reports = Vec::new();
         let mut dataset = |located: &Located, split: Split| {
-            let (dataset, report) = self.open_located(located, split, bad_rows)?;
+            let (dataset, report) = self.open_located(located, split, on_bad_rows)?;
             reports.push(report);
             Ok::<_, DataError>(dataset)
         };
@@ -178,9 +185,9 @@ impl NamedDataset {
             train: first,
             validation: optional(Split::Validation)?,
             test: optional(Split::Test)?,
-            unlabelled: optional(Split::Unlabelled)?,
+            unlabeled: optional(Split::Unlabeled)?,
         };
-        Ok(Opened { splits, reports })
+        Ok(LoadedDataset { splits, reports })
     }
 
     /// Loads one split; the other splits need not exist.
@@ -195,45 +202,45 @@ impl NamedDataset {
         path: &Path,
         split: Split,
     ) -> Result<(Dataset, SplitReport), DataError> {
-        self.open_split_with(path, split, BadRows::Refuse)
+        self.open_split_with(path, split, OnBadRow::Error)
     }
 
     /// Loads one split like [`Self::open_split`], with a choice of how to handle invalid rows.
     ///
     /// # Errors
-    /// The same errors as [`Self::open_split`]; with [`BadRows::Skip`], invalid rows are not
+    /// The same errors as [`Self::open_split`]; with [`OnBadRow::Skip`], invalid rows are not
     /// errors.
     pub fn open_split_with(
         &self,
         path: &Path,
         split: Split,
-        bad_rows: BadRows,
+        on_bad_rows: OnBadRow,
     ) -> Result<(Dataset, SplitReport), DataError> {
-        self.open_located(&self.locate(path, split)?, split, bad_rows)
+        self.open_located(&self.locate(path, split)?, split, on_bad_rows)
     }
 
     fn open_located(
         &self,
         located: &Located,
         split: Split,
-        bad_rows: BadRows,
+        on_bad_rows: OnBadRow,
     ) -> Result<(Dataset, SplitReport), DataError> {
         let official = located.layout.official_rows(split);
-        let reader = located.read(self, split, bad_rows)?;
+        let reader = located.read(self, split, on_bad_rows)?;
         reader.read_split(split, official)
     }
 
     /// Returns a streaming reader of one split, for files larger than memory.
     ///
     /// ```
-    /// use finetune_data::{BadRows, Split, catalog};
+    /// use finetune_data::{OnBadRow, Split, catalog};
     ///
     /// let folder = tempfile::tempdir()?;
     /// let rows = "\tid\tsentence1\tsentence2\tis_duplicate\n0\ta\tWhy?\tHow so?\t1.0\n1\tb\tWho?\t\t\n";
     /// std::fs::write(folder.path().join("quora-dev.csv"), rows)?;
     ///
-    /// let qqp = catalog::named("qqp")?;
-    /// let mut reader = qqp.read(folder.path(), Split::Validation, BadRows::Skip)?;
+    /// let qqp = catalog::get("qqp")?;
+    /// let mut reader = qqp.read(folder.path(), Split::Validation, OnBadRow::Skip)?;
     /// assert_eq!(reader.by_ref().count(), 1);
     /// assert_eq!(reader.skipped().rows, 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -245,9 +252,9 @@ impl NamedDataset {
         &self,
         path: &Path,
         split: Split,
-        bad_rows: BadRows,
+        on_bad_rows: OnBadRow,
     ) -> Result<ExampleReader, DataError> {
-        self.locate(path, split)?.read(self, split, bad_rows)
+        self.locate(path, split)?.read(self, split, on_bad_rows)
     }
 
     /// Finds the files of a split.

@@ -1,6 +1,6 @@
 //! Text-pair datasets: paraphrase detection and semantic similarity.
 
-use super::layout::{Content, Layout, labelled, pair, unlabelled};
+use super::layout::{Content, Layout, labeled, pair, unlabeled};
 use super::{HubSource, NamedDataset, NamedTarget};
 use crate::dataset::Texts;
 use crate::mapping::Escapes;
@@ -27,9 +27,9 @@ pub(super) static QQP: NamedDataset = NamedDataset {
             rows: &[(Train, 141_498), (Validation, 20_212)],
             folders: &[],
             files: &[
-                labelled(Train, "quora-train.csv"),
-                labelled(Validation, "quora-dev.csv"),
-                unlabelled(Test, "quora-test-student.csv"),
+                labeled(Train, "quora-train.csv"),
+                labeled(Validation, "quora-dev.csv"),
+                unlabeled(Test, "quora-test-student.csv"),
             ],
             content: Content::Text {
                 format: TableFormat::Delimited(Delimited::tsv()),
@@ -42,9 +42,9 @@ pub(super) static QQP: NamedDataset = NamedDataset {
             rows: GLUE_QQP_ROWS,
             folders: &["QQP"],
             files: &[
-                labelled(Train, "train.tsv"),
-                labelled(Validation, "dev.tsv"),
-                unlabelled(Test, "test.tsv"),
+                labeled(Train, "train.tsv"),
+                labeled(Validation, "dev.tsv"),
+                unlabeled(Test, "test.tsv"),
             ],
             content: Content::Text {
                 format: TableFormat::Delimited(Delimited::unquoted_tsv()),
@@ -57,9 +57,9 @@ pub(super) static QQP: NamedDataset = NamedDataset {
             rows: GLUE_QQP_ROWS,
             folders: &["data", "qqp"],
             files: &[
-                labelled(Train, "train"),
-                labelled(Validation, "validation"),
-                unlabelled(Test, "test"),
+                labeled(Train, "train"),
+                labeled(Validation, "validation"),
+                unlabeled(Test, "test"),
             ],
             content: Content::Parquet {
                 fields: pair(&["question1"], &["question2"], "label"),
@@ -89,9 +89,9 @@ pub(super) static STSB: NamedDataset = NamedDataset {
             rows: &[(Train, 6_040), (Validation, 863), (Test, 1_725)],
             folders: &[],
             files: &[
-                labelled(Train, "sts-train.csv"),
-                labelled(Validation, "sts-dev.csv"),
-                unlabelled(Test, "sts-test-student.csv"),
+                labeled(Train, "sts-train.csv"),
+                labeled(Validation, "sts-dev.csv"),
+                unlabeled(Test, "sts-test-student.csv"),
             ],
             content: Content::Text {
                 format: TableFormat::Delimited(Delimited::tsv()),
@@ -104,9 +104,9 @@ pub(super) static STSB: NamedDataset = NamedDataset {
             rows: GLUE_STSB_ROWS,
             folders: &["STS-B"],
             files: &[
-                labelled(Train, "train.tsv"),
-                labelled(Validation, "dev.tsv"),
-                unlabelled(Test, "test.tsv"),
+                labeled(Train, "train.tsv"),
+                labeled(Validation, "dev.tsv"),
+                unlabeled(Test, "test.tsv"),
             ],
             content: Content::Text {
                 format: TableFormat::Delimited(Delimited::unquoted_tsv()),
@@ -119,9 +119,9 @@ pub(super) static STSB: NamedDataset = NamedDataset {
             rows: GLUE_STSB_ROWS,
             folders: &["data", "stsb"],
             files: &[
-                labelled(Train, "train"),
-                labelled(Validation, "validation"),
-                unlabelled(Test, "test"),
+                labeled(Train, "train"),
+                labeled(Validation, "validation"),
+                unlabeled(Test, "test"),
             ],
             content: Content::Parquet {
                 fields: pair(&["sentence1"], &["sentence2"], "label"),

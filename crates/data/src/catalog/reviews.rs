@@ -1,11 +1,11 @@
 //! Sentiment datasets.
 
-use super::layout::{Content, Fields, Layout, labelled, official_csv, text, unlabelled};
+use super::layout::{Content, Fields, Layout, labeled, official_csv, text, unlabeled};
 use super::{HubSource, NamedDataset, NamedTarget};
 use crate::dataset::Texts;
 use crate::mapping::Escapes;
 use crate::splits::Split;
-use crate::splits::Split::{Test, Train, Unlabelled, Validation};
+use crate::splits::Split::{Test, Train, Unlabeled, Validation};
 use crate::table::{Delimited, TableFormat};
 
 /// The hub texts are raw CSV fields of the official files, with doubled quotes.
@@ -25,7 +25,7 @@ pub(super) static YELP_POLARITY: NamedDataset = NamedDataset {
             name: "official CSV",
             rows: YELP_POLARITY_ROWS,
             folders: &["yelp_review_polarity_csv"],
-            files: &[labelled(Train, "train.csv"), labelled(Test, "test.csv")],
+            files: &[labeled(Train, "train.csv"), labeled(Test, "test.csv")],
             content: Content::Text {
                 format: official_csv(2),
                 fields: Fields::ClassFirst { texts: 1 },
@@ -36,7 +36,7 @@ pub(super) static YELP_POLARITY: NamedDataset = NamedDataset {
             name: "hub Parquet",
             rows: YELP_POLARITY_ROWS,
             folders: &["data", "plain_text"],
-            files: &[labelled(Train, "train"), labelled(Test, "test")],
+            files: &[labeled(Train, "train"), labeled(Test, "test")],
             content: Content::Parquet {
                 fields: text(&["text"], "label"),
                 escapes: Escapes::BackslashInCsv,
@@ -55,7 +55,7 @@ pub(super) static AMAZON_REVIEWS_FULL: NamedDataset = NamedDataset {
         name: "official CSV",
         rows: &[(Train, 3_000_000), (Test, 650_000)],
         folders: &["amazon_review_full_csv"],
-        files: &[labelled(Train, "train.csv"), labelled(Test, "test.csv")],
+        files: &[labeled(Train, "train.csv"), labeled(Test, "test.csv")],
         content: Content::Text {
             format: official_csv(3),
             fields: Fields::ClassFirst { texts: 2 },
@@ -64,7 +64,7 @@ pub(super) static AMAZON_REVIEWS_FULL: NamedDataset = NamedDataset {
     }],
 };
 
-const IMDB_ROWS: &[(Split, usize)] = &[(Train, 25_000), (Test, 25_000), (Unlabelled, 50_000)];
+const IMDB_ROWS: &[(Split, usize)] = &[(Train, 25_000), (Test, 25_000), (Unlabeled, 50_000)];
 
 pub(super) static IMDB: NamedDataset = NamedDataset {
     name: "imdb",
@@ -81,9 +81,9 @@ pub(super) static IMDB: NamedDataset = NamedDataset {
             rows: IMDB_ROWS,
             folders: &["aclImdb"],
             files: &[
-                labelled(Train, "train"),
-                labelled(Test, "test"),
-                unlabelled(Unlabelled, "train"),
+                labeled(Train, "train"),
+                labeled(Test, "test"),
+                unlabeled(Unlabeled, "train"),
             ],
             content: Content::ReviewFolders,
         },
@@ -92,10 +92,10 @@ pub(super) static IMDB: NamedDataset = NamedDataset {
             rows: IMDB_ROWS,
             folders: &["data", "plain_text"],
             files: &[
-                labelled(Train, "train"),
-                labelled(Test, "test"),
-                unlabelled(Unlabelled, "unsupervised"),
-                unlabelled(Unlabelled, "unsup"),
+                labeled(Train, "train"),
+                labeled(Test, "test"),
+                unlabeled(Unlabeled, "unsupervised"),
+                unlabeled(Unlabeled, "unsup"),
             ],
             content: Content::Parquet {
                 fields: text(&["text"], "label"),
@@ -107,9 +107,9 @@ pub(super) static IMDB: NamedDataset = NamedDataset {
             rows: IMDB_ROWS,
             folders: &[],
             files: &[
-                labelled(Train, "aclImdb_v1.tar.gz"),
-                labelled(Test, "aclImdb_v1.tar.gz"),
-                unlabelled(Unlabelled, "aclImdb_v1.tar.gz"),
+                labeled(Train, "aclImdb_v1.tar.gz"),
+                labeled(Test, "aclImdb_v1.tar.gz"),
+                unlabeled(Unlabeled, "aclImdb_v1.tar.gz"),
             ],
             content: Content::ReviewArchive,
         },
@@ -140,10 +140,10 @@ pub(super) static SST5: NamedDataset = NamedDataset {
             rows: SST5_ROWS,
             folders: &[],
             files: &[
-                labelled(Train, "ids-sst-train.csv"),
-                labelled(Validation, "ids-sst-dev.csv"),
-                labelled(Test, "sst-test.csv"),
-                unlabelled(Test, "ids-sst-test-student.csv"),
+                labeled(Train, "ids-sst-train.csv"),
+                labeled(Validation, "ids-sst-dev.csv"),
+                labeled(Test, "sst-test.csv"),
+                unlabeled(Test, "ids-sst-test-student.csv"),
             ],
             content: Content::Text {
                 format: TableFormat::Delimited(Delimited::tsv()),
@@ -156,9 +156,9 @@ pub(super) static SST5: NamedDataset = NamedDataset {
             rows: SST5_ROWS,
             folders: &[],
             files: &[
-                labelled(Train, "train.jsonl"),
-                labelled(Validation, "dev.jsonl"),
-                labelled(Test, "test.jsonl"),
+                labeled(Train, "train.jsonl"),
+                labeled(Validation, "dev.jsonl"),
+                labeled(Test, "test.jsonl"),
             ],
             content: Content::Text {
                 format: TableFormat::JsonLines,
@@ -187,9 +187,9 @@ pub(super) static SST2: NamedDataset = NamedDataset {
             rows: SST2_ROWS,
             folders: &["SST-2"],
             files: &[
-                labelled(Train, "train.tsv"),
-                labelled(Validation, "dev.tsv"),
-                unlabelled(Test, "test.tsv"),
+                labeled(Train, "train.tsv"),
+                labeled(Validation, "dev.tsv"),
+                unlabeled(Test, "test.tsv"),
             ],
             content: Content::Text {
                 format: TableFormat::Delimited(Delimited::unquoted_tsv()),
@@ -202,9 +202,9 @@ pub(super) static SST2: NamedDataset = NamedDataset {
             rows: SST2_ROWS,
             folders: &["data", "sst2"],
             files: &[
-                labelled(Train, "train"),
-                labelled(Validation, "validation"),
-                unlabelled(Test, "test"),
+                labeled(Train, "train"),
+                labeled(Validation, "validation"),
+                unlabeled(Test, "test"),
             ],
             content: Content::Parquet {
                 fields: text(&["sentence"], "label"),
@@ -226,9 +226,9 @@ pub(super) static CFIMDB: NamedDataset = NamedDataset {
         rows: &[(Train, 1_707), (Validation, 245), (Test, 488)],
         folders: &[],
         files: &[
-            labelled(Train, "ids-cfimdb-train.csv"),
-            labelled(Validation, "ids-cfimdb-dev.csv"),
-            unlabelled(Test, "ids-cfimdb-test-student.csv"),
+            labeled(Train, "ids-cfimdb-train.csv"),
+            labeled(Validation, "ids-cfimdb-dev.csv"),
+            unlabeled(Test, "ids-cfimdb-test-student.csv"),
         ],
         content: Content::Text {
             format: TableFormat::Delimited(Delimited::tsv()),

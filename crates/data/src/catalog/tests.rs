@@ -32,12 +32,12 @@ impl Folder {
         self.with(name, bytes)
     }
 
-    fn open(&self, name: &str) -> Result<Opened, DataError> {
-        named(name).unwrap().open(self.0.path())
+    fn open(&self, name: &str) -> Result<LoadedDataset, DataError> {
+        get(name).unwrap().open(self.0.path())
     }
 
     fn split(&self, name: &str, split: Split) -> Dataset {
-        let dataset = named(name).unwrap();
+        let dataset = get(name).unwrap();
         dataset.open_split(self.0.path(), split).unwrap().0
     }
 }
@@ -57,7 +57,7 @@ fn example(text: &str, class: usize) -> Example {
 #[test]
 fn every_name_finds_its_data_set() {
     for name in names() {
-        let dataset = named(name).unwrap();
+        let dataset = get(name).unwrap();
         assert_eq!(dataset.name, name);
         assert!(!dataset.layouts.is_empty());
         for layout in dataset.layouts {
@@ -68,7 +68,7 @@ fn every_name_finds_its_data_set() {
         }
     }
     assert!(matches!(
-        named("agnews"),
+        get("agnews"),
         Err(DataError::UnknownDataset { names, .. }) if names.len() == 12
     ));
 }
@@ -169,8 +169,8 @@ fn imdb_in_parquet_with_reviews_without_labels() {
     let opened = folder.open("imdb").unwrap();
     assert_eq!(opened.splits.train.examples, [example("a", 1)]);
     assert!(opened.splits.test.is_none());
-    let unlabelled = opened.splits.unlabelled.unwrap();
-    assert_eq!(unlabelled.examples[0].label, Label::Unlabelled);
+    let unlabeled = opened.splits.unlabeled.unwrap();
+    assert_eq!(unlabeled.examples[0].label, Label::Unlabeled);
     let folder = Folder::new().with_parquet("train.parquet", &columns(-1));
     assert!(matches!(
         folder.open("imdb"),
@@ -203,7 +203,7 @@ fn cs224n_files() {
         );
     let sst = folder.open("sst5").unwrap().splits;
     assert_eq!(sst.train.examples, [example(" \"So \"\"fine\"\" .\"", 4)]);
-    assert_eq!(sst.test.unwrap().examples[0].label, Label::Unlabelled);
+    assert_eq!(sst.test.unwrap().examples[0].label, Label::Unlabeled);
     let folder = folder.with(
         "sst-test.csv",
         "sentence\tsentiment\n\"\"\"fine\"\" .\"\t3\n",
@@ -243,7 +243,7 @@ fn glue_files_have_no_quotes_and_a_test_split_without_labels() {
     assert_eq!(sst.train.examples, [example("\"fine", 1)]);
     assert_eq!(
         sst.test.unwrap().examples,
-        [Example::new("a \"test\"", Label::Unlabelled)]
+        [Example::new("a \"test\"", Label::Unlabeled)]
     );
     let qqp = folder.split("qqp", Split::Validation);
     assert_eq!(
@@ -274,7 +274,7 @@ fn hub_parquet_of_glue() {
         splits.train.examples,
         [Example::pair("a", "b", Label::Score(3.8))]
     );
-    assert_eq!(splits.test.unwrap().examples[0].label, Label::Unlabelled);
+    assert_eq!(splits.test.unwrap().examples[0].label, Label::Unlabeled);
 }
 
 #[test]
@@ -291,7 +291,7 @@ fn kaggle_csv_and_json_lines() {
         );
     let splits = folder.open("disaster_tweets").unwrap().splits;
     assert_eq!(splits.train.examples, [example("Fire,\nnow", 1)]);
-    assert_eq!(splits.test.unwrap().examples[0].label, Label::Unlabelled);
+    assert_eq!(splits.test.unwrap().examples[0].label, Label::Unlabeled);
     assert_eq!(
         folder.split("sst5", Split::Train).examples,
         [example("ok", 2)]
@@ -318,8 +318,8 @@ fn splits_of_two_cuts_are_never_mixed() {
 fn a_single_file_is_a_split_whatever_its_name() {
     let folder = Folder::new().with("some.csv", "\"1\",\"a\",\"b\"\n");
     let path = folder.0.path().join("some.csv");
-    let ag_news = named("ag_news").unwrap();
-    let reader = ag_news.read(&path, Split::Test, BadRows::Refuse).unwrap();
+    let ag_news = get("ag_news").unwrap();
+    let reader = ag_news.read(&path, Split::Test, OnBadRow::Error).unwrap();
     assert_eq!(reader.name(), "ag_news/test");
     assert_eq!(reader.count(), 1);
     assert!(matches!(
@@ -327,9 +327,9 @@ fn a_single_file_is_a_split_whatever_its_name() {
         Err(DataError::Io { source, .. }) if source.kind() == io::ErrorKind::NotADirectory
     ));
     assert!(matches!(
-        named("sst2")
+        get("sst2")
             .unwrap()
-            .read(&path, Split::Test, BadRows::Refuse),
+            .read(&path, Split::Test, OnBadRow::Error),
         Err(DataError::MissingFiles { .. })
     ));
 }
@@ -347,15 +347,13 @@ fn a_missing_training_split_is_named_in_all_layouts() {
         "{error}"
     );
     assert!(matches!(
-        named("ag_news")
+        get("ag_news")
             .unwrap()
-            .open_split(folder.0.path(), Split::Unlabelled),
+            .open_split(folder.0.path(), Split::Unlabeled),
         Err(DataError::NoSuchSplit { .. })
     ));
     assert!(matches!(
-        named("ag_news")
-            .unwrap()
-            .open(&folder.0.path().join("none")),
+        get("ag_news").unwrap().open(&folder.0.path().join("none")),
         Err(DataError::Io { .. })
     ));
 }

@@ -1,6 +1,6 @@
 //! Topic classification datasets.
 
-use super::layout::{Content, Fields, Layout, labelled, official_csv, text, unlabelled};
+use super::layout::{Content, Fields, Layout, labeled, official_csv, text, unlabeled};
 use super::{HubSource, NamedDataset, NamedTarget};
 use crate::dataset::Texts;
 use crate::mapping::Escapes;
@@ -25,7 +25,7 @@ pub(super) static AG_NEWS: NamedDataset = NamedDataset {
             name: "official CSV",
             rows: AG_NEWS_ROWS,
             folders: &["ag_news_csv"],
-            files: &[labelled(Train, "train.csv"), labelled(Test, "test.csv")],
+            files: &[labeled(Train, "train.csv"), labeled(Test, "test.csv")],
             content: Content::Text {
                 format: official_csv(3),
                 fields: Fields::ClassFirst { texts: 2 },
@@ -36,7 +36,7 @@ pub(super) static AG_NEWS: NamedDataset = NamedDataset {
             name: "hub Parquet",
             rows: AG_NEWS_ROWS,
             folders: &["data"],
-            files: &[labelled(Train, "train"), labelled(Test, "test")],
+            files: &[labeled(Train, "train"), labeled(Test, "test")],
             content: Content::Parquet {
                 fields: text(&["text"], "label"),
                 escapes: Escapes::None,
@@ -76,7 +76,7 @@ pub(super) static DBPEDIA_14: NamedDataset = NamedDataset {
             name: "official CSV",
             rows: DBPEDIA_14_ROWS,
             folders: &["dbpedia_csv"],
-            files: &[labelled(Train, "train.csv"), labelled(Test, "test.csv")],
+            files: &[labeled(Train, "train.csv"), labeled(Test, "test.csv")],
             content: Content::Text {
                 format: official_csv(3),
                 fields: Fields::ClassFirst { texts: 2 },
@@ -87,7 +87,7 @@ pub(super) static DBPEDIA_14: NamedDataset = NamedDataset {
             name: "hub Parquet",
             rows: DBPEDIA_14_ROWS,
             folders: &["data", "dbpedia_14"],
-            files: &[labelled(Train, "train"), labelled(Test, "test")],
+            files: &[labeled(Train, "train"), labeled(Test, "test")],
             content: Content::Parquet {
                 fields: text(&["title", "content"], "label"),
                 escapes: Escapes::None,
@@ -124,7 +124,7 @@ pub(super) static YAHOO_ANSWERS_TOPICS: NamedDataset = NamedDataset {
             name: "official CSV",
             rows: YAHOO_ANSWERS_TOPICS_ROWS,
             folders: &["yahoo_answers_csv"],
-            files: &[labelled(Train, "train.csv"), labelled(Test, "test.csv")],
+            files: &[labeled(Train, "train.csv"), labeled(Test, "test.csv")],
             content: Content::Text {
                 format: official_csv(4),
                 fields: Fields::ClassFirst { texts: 3 },
@@ -135,7 +135,7 @@ pub(super) static YAHOO_ANSWERS_TOPICS: NamedDataset = NamedDataset {
             name: "hub Parquet",
             rows: YAHOO_ANSWERS_TOPICS_ROWS,
             folders: &["data", "yahoo_answers_topics"],
-            files: &[labelled(Train, "train"), labelled(Test, "test")],
+            files: &[labeled(Train, "train"), labeled(Test, "test")],
             content: Content::Parquet {
                 fields: text(
                     &["question_title", "question_content", "best_answer"],
@@ -157,7 +157,7 @@ pub(super) static DISASTER_TWEETS: NamedDataset = NamedDataset {
         name: "Kaggle CSV",
         rows: &[(Train, 7_613), (Test, 3_263)],
         folders: &["nlp-getting-started"],
-        files: &[labelled(Train, "train.csv"), unlabelled(Test, "test.csv")],
+        files: &[labeled(Train, "train.csv"), unlabeled(Test, "test.csv")],
         content: Content::Text {
             format: TableFormat::Delimited(Delimited::csv()),
             fields: text(&["text"], "target"),

@@ -57,7 +57,7 @@ pub(super) fn single_spaces(text: &str) -> Cow<'_, str> {
 }
 
 /// Converts to lowercase.
-pub(super) fn lower_case(text: &str) -> Cow<'_, str> {
+pub(super) fn lowercase(text: &str) -> Cow<'_, str> {
     let is_lower = |character: char| character.to_lowercase().eq([character]);
     if text.chars().all(is_lower) {
         return Cow::Borrowed(text);
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn lower_case_in_any_script() {
-        assert_eq!(lower_case("ÀÉ ΟΔΟΣ ÄB"), "àé οδος äb");
-        assert!(matches!(lower_case("ß 漢 1"), Cow::Borrowed(_)));
+        assert_eq!(lowercase("ÀÉ ΟΔΟΣ ÄB"), "àé οδος äb");
+        assert!(matches!(lowercase("ß 漢 1"), Cow::Borrowed(_)));
     }
 }

@@ -22,12 +22,12 @@ use crate::dataset::{Dataset, Example, hexadecimal};
 /// use finetune_data::{Cleaning, CleaningStep};
 ///
 /// let cleaning: Cleaning = serde_json::from_str(
-///     r#"{"steps": ["html", {"urls": {"with": "URL"}}, {"mentions": {}}, "repeated_spaces"]}"#,
+///     r#"{"steps": ["html", {"urls": {"replacement": "URL"}}, {"mentions": {}}, "collapse_whitespace"]}"#,
 /// )?;
 /// let tweet = "@anna Fire near <b>La Ronge</b> &amp; smoke:  http://t.co/Ab1.";
 /// assert_eq!(cleaning.apply(tweet), "Fire near La Ronge & smoke: URL.");
 ///
-/// let lower = Cleaning { steps: vec![CleaningStep::LowerCase] };
+/// let lower = Cleaning { steps: vec![CleaningStep::Lowercase] };
 /// assert_eq!(lower.apply("A Fine Film"), "a fine film");
 /// # Ok::<(), serde_json::Error>(())
 /// ```
@@ -42,7 +42,7 @@ pub struct Cleaning {
 /// A cleaning step.
 ///
 /// In a configuration file, a step is its name, such as `"html"`, or an object with settings, such
-/// as `{"urls": {"with": "URL"}}`. Omitted settings are empty.
+/// as `{"urls": {"replacement": "URL"}}`. Omitted settings are empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
@@ -57,19 +57,19 @@ pub enum CleaningStep {
     Urls {
         /// Replacement (default: empty, which removes URLs).
         #[serde(default)]
-        with: String,
+        replacement: String,
     },
     /// Replaces mentions such as `@name`; email addresses are kept.
     Mentions {
         /// Replacement (default: empty, which removes mentions).
         #[serde(default)]
-        with: String,
+        replacement: String,
     },
     /// Replaces emoji; a sequence displayed as one emoji is replaced once.
     Emoji {
         /// Replacement (default: empty, which removes emoji).
         #[serde(default)]
-        with: String,
+        replacement: String,
     },
     /// Replaces every character that is not a letter (with accents), a digit, whitespace or in
     /// `keep`.
@@ -79,24 +79,27 @@ pub enum CleaningStep {
         keep: String,
         /// Replacement of each character (default: empty, which removes it).
         #[serde(default)]
-        with: String,
+        replacement: String,
     },
     /// Collapses each run of whitespace to one space and trims the ends.
-    RepeatedSpaces,
+    CollapseWhitespace,
     /// Converts to lowercase, in any script.
-    LowerCase,
+    Lowercase,
 }
 
 impl CleaningStep {
     fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
         match self {
             Self::Html => html::strip(text),
-            Self::Urls { with } => patterns::replace_urls(text, with),
-            Self::Mentions { with } => patterns::replace_mentions(text, with),
-            Self::Emoji { with } => patterns::replace_emoji(text, with),
-            Self::SpecialCharacters { keep, with } => characters::replace_special(text, keep, with),
-            Self::RepeatedSpaces => characters::single_spaces(text),
-            Self::LowerCase => characters::lower_case(text),
+            Self::Urls { replacement: with } => patterns::replace_urls(text, with),
+            Self::Mentions { replacement: with } => patterns::replace_mentions(text, with),
+            Self::Emoji { replacement: with } => patterns::replace_emoji(text, with),
+            Self::SpecialCharacters {
+                keep,
+                replacement: with,
+            } => characters::replace_special(text, keep, with),
+            Self::CollapseWhitespace => characters::single_spaces(text),
+            Self::Lowercase => characters::lowercase(text),
         }
     }
 }
@@ -160,7 +163,7 @@ impl Dataset {
     ///     task: Task::classification(["bad", "good"]),
     ///     examples: vec![Example::new("Fine.<br /><br />Really.", Label::Class(1))],
     /// };
-    /// let steps = vec![CleaningStep::Html, CleaningStep::RepeatedSpaces];
+    /// let steps = vec![CleaningStep::Html, CleaningStep::CollapseWhitespace];
     /// let cleaned = dataset.clean(&Cleaning { steps });
     /// assert_eq!(cleaned.examples[0].text, "Fine. Really.");
     /// ```
@@ -176,12 +179,15 @@ impl CleaningStep {
     fn words(&self) -> (&str, Vec<&str>) {
         match self {
             Self::Html => ("html", vec![]),
-            Self::Urls { with } => ("urls", vec![with]),
-            Self::Mentions { with } => ("mentions", vec![with]),
-            Self::Emoji { with } => ("emoji", vec![with]),
-            Self::SpecialCharacters { keep, with } => ("special_characters", vec![keep, with]),
-            Self::RepeatedSpaces => ("repeated_spaces", vec![]),
-            Self::LowerCase => ("lower_case", vec![]),
+            Self::Urls { replacement: with } => ("urls", vec![with]),
+            Self::Mentions { replacement: with } => ("mentions", vec![with]),
+            Self::Emoji { replacement: with } => ("emoji", vec![with]),
+            Self::SpecialCharacters {
+                keep,
+                replacement: with,
+            } => ("special_characters", vec![keep, with]),
+            Self::CollapseWhitespace => ("collapse_whitespace", vec![]),
+            Self::Lowercase => ("lowercase", vec![]),
         }
     }
 }
@@ -196,15 +202,21 @@ mod tests {
         Cleaning {
             steps: vec![
                 CleaningStep::Html,
-                CleaningStep::Urls { with: "URL".into() },
-                CleaningStep::Mentions { with: with() },
-                CleaningStep::Emoji { with: with() },
+                CleaningStep::Urls {
+                    replacement: "URL".into(),
+                },
+                CleaningStep::Mentions {
+                    replacement: with(),
+                },
+                CleaningStep::Emoji {
+                    replacement: with(),
+                },
                 CleaningStep::SpecialCharacters {
                     keep: "'".into(),
-                    with: " ".into(),
+                    replacement: " ".into(),
                 },
-                CleaningStep::RepeatedSpaces,
-                CleaningStep::LowerCase,
+                CleaningStep::CollapseWhitespace,
+                CleaningStep::Lowercase,
             ],
         }
     }
@@ -231,7 +243,7 @@ mod tests {
     fn a_config_file_says_each_step_and_nothing_else() {
         let text = serde_json::to_string(&all_steps()).unwrap();
         assert!(
-            text.starts_with(r#"{"steps":["html",{"urls":{"with":"URL"}},"#),
+            text.starts_with(r#"{"steps":["html",{"urls":{"replacement":"URL"}},"#),
             "{text}"
         );
         assert_eq!(
@@ -256,7 +268,7 @@ mod tests {
     fn fingerprints_never_change() {
         assert_eq!(
             all_steps().fingerprint(),
-            "967f9d7852358e9579a82121bd65538b8183e110f6bdb88814c7c181215d51f7"
+            "126ea22595d99b8ded43222d6b57b70443536ff38fd60ee1e9689ccb8879c1e6"
         );
     }
 
@@ -268,7 +280,7 @@ mod tests {
         fewer.steps.pop();
         let mut other = all_steps();
         other.steps[1] = CleaningStep::Urls {
-            with: "LINK".into(),
+            replacement: "LINK".into(),
         };
         let prints = [all_steps(), reversed, fewer, other].map(|steps| steps.fingerprint());
         let distinct: std::collections::BTreeSet<_> = prints.iter().collect();
@@ -286,7 +298,7 @@ mod tests {
             ],
         };
         let lower = Cleaning {
-            steps: vec![CleaningStep::LowerCase],
+            steps: vec![CleaningStep::Lowercase],
         };
         let cleaned = dataset.clone().clean(&lower);
         assert_eq!(

@@ -13,7 +13,7 @@ use crate::error::DataError;
 /// use finetune_data::CleaningStep;
 ///
 /// assert_eq!("html".parse::<CleaningStep>()?, CleaningStep::Html);
-/// let urls = CleaningStep::Urls { with: "URL".into() };
+/// let urls = CleaningStep::Urls { replacement: "URL".into() };
 /// assert_eq!("urls=URL".parse::<CleaningStep>()?, urls);
 /// # Ok::<(), finetune_data::DataError>(())
 /// ```
@@ -28,16 +28,22 @@ impl FromStr for CleaningStep {
         let with = value.unwrap_or_default().to_owned();
         let (step, takes_value) = match name {
             "html" => (Self::Html, false),
-            "urls" => (Self::Urls { with }, true),
-            "mentions" => (Self::Mentions { with }, true),
-            "emoji" => (Self::Emoji { with }, true),
+            "urls" => (Self::Urls { replacement: with }, true),
+            "mentions" => (Self::Mentions { replacement: with }, true),
+            "emoji" => (Self::Emoji { replacement: with }, true),
             "special_characters" => {
                 let with = String::new();
                 let keep = value.unwrap_or_default().to_owned();
-                (Self::SpecialCharacters { keep, with }, true)
+                (
+                    Self::SpecialCharacters {
+                        keep,
+                        replacement: with,
+                    },
+                    true,
+                )
             }
-            "repeated_spaces" => (Self::RepeatedSpaces, false),
-            "lower_case" => (Self::LowerCase, false),
+            "collapse_whitespace" => (Self::CollapseWhitespace, false),
+            "lowercase" => (Self::Lowercase, false),
             _ => return Err(unknown(text)),
         };
         match value.is_some() && !takes_value {
@@ -77,14 +83,14 @@ mod tests {
             "mentions=@user",
             "emoji",
             "special_characters=.,!?",
-            "repeated_spaces",
-            "lower_case",
+            "collapse_whitespace",
+            "lowercase",
         ] {
             assert_eq!(text.parse::<CleaningStep>().unwrap().to_string(), text);
         }
         for wrong in ["", "HTML", "html=x", "stemming"] {
             let message = wrong.parse::<CleaningStep>().unwrap_err().to_string();
-            assert!(message.contains("repeated_spaces"), "{message}");
+            assert!(message.contains("collapse_whitespace"), "{message}");
         }
     }
 }

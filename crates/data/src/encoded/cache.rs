@@ -14,8 +14,8 @@ use super::stream::{Chunks, EncodingProgress};
 use crate::cleaning::Cleaning;
 use crate::dataset::{Dataset, Task, Texts, hexadecimal};
 use crate::error::DataError;
-use crate::reader::{BadRows, ExampleReader};
-use crate::splits::Skipped;
+use crate::reader::{ExampleReader, OnBadRow};
+use crate::splits::SkippedRows;
 use crate::tokenizer::{EncodingConfig, PairEncoding, TextTokenizer};
 
 /// Disk cache of encoded datasets in a directory.
@@ -35,7 +35,7 @@ use crate::tokenizer::{EncodingConfig, PairEncoding, TextTokenizer};
 ///     task: Task::classification(["bad", "good"]),
 ///     examples: vec![Example::new("a fine film", Label::Class(1))],
 /// };
-/// let tokenizer = TextTokenizer::train_word_piece(["a fine film", "a fine fine film"], 60)?;
+/// let tokenizer = TextTokenizer::train_wordpiece(["a fine film", "a fine fine film"], 60)?;
 /// let first = cache.dataset(&dataset, &tokenizer, &EncodingConfig::default())?;
 /// let second = cache.dataset(&dataset, &tokenizer, &EncodingConfig::default())?;
 /// assert!(!first.reused && second.reused);
@@ -53,7 +53,7 @@ pub struct CachedDataset {
     /// The dataset.
     pub data: EncodedDataset,
     /// Rows of the files that were skipped when the dataset was encoded.
-    pub skipped: Skipped,
+    pub skipped: SkippedRows,
     /// Whether an existing file was reused.
     pub reused: bool,
     /// Path of the file.
@@ -68,7 +68,7 @@ struct Metadata {
     texts: TextsMetadata,
     second_texts: Option<TextsMetadata>,
     labels: LabelKind,
-    skipped: Skipped,
+    skipped: SkippedRows,
 }
 
 /// Kind of the stored labels.
@@ -76,7 +76,7 @@ struct Metadata {
 enum LabelKind {
     Classes,
     Scores,
-    Unlabelled,
+    Unlabeled,
 }
 
 /// Requested dataset: its file, its key, and how to encode it.
@@ -149,10 +149,10 @@ impl EncodedCache {
         let (name, task) = (reader.name().to_owned(), reader.task().clone());
         let key = |stamp: fn(&Path) -> Result<FileStamp, DataError>| {
             let files = reader.files().iter().map(|path| stamp(path));
-            let source = Source::Files {
+            let source = Source::SplitFiles {
                 files: files.collect::<Result<_, _>>()?,
-                recipe: reader.recipe().to_owned(),
-                skip_bad_rows: reader.bad_rows() == BadRows::Skip,
+                source_key: reader.source_key().to_owned(),
+                skip_bad_rows: reader.on_bad_rows() == OnBadRow::Skip,
             };
             Key::new(source, &task, cleaning, tokenizer, config).json()
         };
@@ -244,8 +244,8 @@ impl Wanted<'_> {
         progress: &mut dyn FnMut(EncodingProgress),
     ) -> Result<(), DataError> {
         let mut texts = TextsWriter::begin(&mut file, "")?;
-        let mut second_texts = match (self.task.texts, self.config.pairs) {
-            (Texts::Pair, PairEncoding::Separate) => {
+        let mut second_texts = match (self.task.texts, self.config.pair_encoding) {
+            (Texts::Pair, PairEncoding::BiEncoder) => {
                 Some(TextsWriter::begin(&mut file, "second/")?)
             }
             _ => None,
@@ -271,7 +271,7 @@ impl Wanted<'_> {
                 file.write(&array, &labels)?;
                 LabelKind::Scores
             }
-            LabelsBuilder::Unlabelled { .. } => LabelKind::Unlabelled,
+            LabelsBuilder::Unlabeled { .. } => LabelKind::Unlabeled,
         };
         let metadata = Metadata {
             key: self.key.clone(),
@@ -296,14 +296,14 @@ fn map_dataset(
     let labels = match metadata.labels {
         LabelKind::Classes => EncodedLabels::Classes(file.array("classes")?),
         LabelKind::Scores => EncodedLabels::Scores(file.array("scores")?),
-        LabelKind::Unlabelled => EncodedLabels::Unlabelled,
+        LabelKind::Unlabeled => EncodedLabels::Unlabeled,
     };
-    let labelled = match &labels {
+    let labeled = match &labels {
         EncodedLabels::Classes(classes) => classes.len(),
         EncodedLabels::Scores(scores) => scores.len(),
-        EncodedLabels::Unlabelled => metadata.texts.texts,
+        EncodedLabels::Unlabeled => metadata.texts.texts,
     };
-    if labelled != metadata.texts.texts {
+    if labeled != metadata.texts.texts {
         return Err(DataError::CacheMismatch {
             path: file.path().to_path_buf(),
         });

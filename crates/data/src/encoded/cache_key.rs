@@ -31,9 +31,9 @@ pub(super) enum Source {
     /// Identified by content.
     Content { fingerprint: String },
     /// Identified by files and how they are read.
-    Files {
+    SplitFiles {
         files: Vec<FileStamp>,
-        recipe: String,
+        source_key: String,
         skip_bad_rows: bool,
     },
 }

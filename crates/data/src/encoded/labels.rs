@@ -13,7 +13,7 @@ pub enum EncodedLabels {
     /// Scores.
     Scores(Array<f32>),
     /// No labels.
-    Unlabelled,
+    Unlabeled,
 }
 
 /// Labels of the rows of a batch or of a dataset.
@@ -24,7 +24,7 @@ pub enum Labels {
     /// Score of each row.
     Scores(Vec<f32>),
     /// No labels: unlabeled texts, or rows to predict.
-    Unlabelled,
+    Unlabeled,
 }
 
 impl Labels {
@@ -32,7 +32,7 @@ impl Labels {
     pub fn classes(&self) -> Option<&[usize]> {
         match self {
             Self::Classes(classes) => Some(classes),
-            Self::Scores(_) | Self::Unlabelled => None,
+            Self::Scores(_) | Self::Unlabeled => None,
         }
     }
 
@@ -40,7 +40,7 @@ impl Labels {
     pub fn scores(&self) -> Option<&[f32]> {
         match self {
             Self::Scores(scores) => Some(scores),
-            Self::Classes(_) | Self::Unlabelled => None,
+            Self::Classes(_) | Self::Unlabeled => None,
         }
     }
 }
@@ -53,7 +53,7 @@ impl EncodedLabels {
         Ok(match builder {
             LabelsBuilder::Classes { labels, .. } => Self::Classes(labels.into()),
             LabelsBuilder::Scores { labels, .. } => Self::Scores(labels.into()),
-            LabelsBuilder::Unlabelled { .. } => Self::Unlabelled,
+            LabelsBuilder::Unlabeled { .. } => Self::Unlabeled,
         })
     }
 
@@ -75,7 +75,7 @@ impl EncodedLabels {
                     .map(|&text| Ok(labels.get(text..text + 1)?[0]))
                     .collect::<Result<_, DataError>>()?,
             ),
-            Self::Unlabelled => Labels::Unlabelled,
+            Self::Unlabeled => Labels::Unlabeled,
         })
     }
 
@@ -89,7 +89,7 @@ impl EncodedLabels {
                 Labels::Classes(labels.all()?.iter().map(|&class| class as usize).collect())
             }
             Self::Scores(labels) => Labels::Scores(labels.all()?.to_vec()),
-            Self::Unlabelled => Labels::Unlabelled,
+            Self::Unlabeled => Labels::Unlabeled,
         })
     }
 }
@@ -102,7 +102,7 @@ impl From<Labels> for EncodedLabels {
                 Self::Classes(classes.into())
             }
             Labels::Scores(scores) => Self::Scores(scores.into()),
-            Labels::Unlabelled => Self::Unlabelled,
+            Labels::Unlabeled => Self::Unlabeled,
         }
     }
 }
@@ -133,7 +133,7 @@ pub(crate) enum LabelsBuilder {
         labels: Vec<f32>,
     },
     /// No labels: the task has no target, or the first example is unlabeled.
-    Unlabelled {
+    Unlabeled {
         /// Number of texts so far.
         texts: usize,
     },
@@ -147,7 +147,7 @@ impl LabelsBuilder {
                 classes: names.len(),
             },
             Target::Score { .. } => Self::Scores { labels: Vec::new() },
-            Target::Nothing => Self::Unlabelled { texts: 0 },
+            Target::Unlabeled => Self::Unlabeled { texts: 0 },
         }
     }
 
@@ -167,23 +167,23 @@ impl LabelsBuilder {
                 labels.push(score as f32);
                 return Ok(());
             }
-            (Self::Unlabelled { texts }, Label::Unlabelled) => {
+            (Self::Unlabeled { texts }, Label::Unlabeled) => {
                 *texts += 1;
                 return Ok(());
             }
-            (Self::Classes { labels, .. }, Label::Unlabelled) if labels.is_empty() => {
-                *self = Self::Unlabelled { texts: 1 };
+            (Self::Classes { labels, .. }, Label::Unlabeled) if labels.is_empty() => {
+                *self = Self::Unlabeled { texts: 1 };
                 return Ok(());
             }
-            (Self::Scores { labels }, Label::Unlabelled) if labels.is_empty() => {
-                *self = Self::Unlabelled { texts: 1 };
+            (Self::Scores { labels }, Label::Unlabeled) if labels.is_empty() => {
+                *self = Self::Unlabeled { texts: 1 };
                 return Ok(());
             }
             (Self::Classes { labels, classes }, _) => {
                 (labels.len(), format!("a class below {classes}"))
             }
             (Self::Scores { labels }, _) => (labels.len(), "a finite score".to_owned()),
-            (Self::Unlabelled { texts }, _) => (*texts, "no label, as before".to_owned()),
+            (Self::Unlabeled { texts }, _) => (*texts, "no label, as before".to_owned()),
         };
         Err(DataError::InvalidLabel {
             row,
@@ -211,10 +211,7 @@ mod tests {
     }
 
     fn scale() -> Target {
-        Target::Score {
-            lowest: 0.0,
-            highest: 5.0,
-        }
+        Target::Score { min: 0.0, max: 5.0 }
     }
 
     fn classes() -> Target {
@@ -227,20 +224,20 @@ mod tests {
         assert_eq!(found.classes(), Some(&[1, 0][..]));
         let found = labels(scale(), &[Label::Score(2.5)]).unwrap();
         assert_eq!(found.scores(), Some(&[2.5][..]));
-        let secret = labels(scale(), &[Label::Unlabelled; 2]).unwrap();
-        assert_eq!(secret, Labels::Unlabelled);
+        let secret = labels(scale(), &[Label::Unlabeled; 2]).unwrap();
+        assert_eq!(secret, Labels::Unlabeled);
     }
 
     #[test]
     fn labels_of_another_kind_and_out_of_range_are_refused() {
         for (target, bad) in [
             (classes(), vec![Label::Class(2)]),
-            (classes(), vec![Label::Class(0), Label::Unlabelled]),
-            (classes(), vec![Label::Unlabelled, Label::Class(0)]),
+            (classes(), vec![Label::Class(0), Label::Unlabeled]),
+            (classes(), vec![Label::Unlabeled, Label::Class(0)]),
             (classes(), vec![Label::Score(1.0)]),
             (scale(), vec![Label::Class(1)]),
             (scale(), vec![Label::Score(f64::NAN)]),
-            (Target::Nothing, vec![Label::Class(1)]),
+            (Target::Unlabeled, vec![Label::Class(1)]),
         ] {
             let row = bad.len() - 1;
             let error = labels(target, &bad).unwrap_err();

@@ -23,7 +23,7 @@ use crate::tokenizer::{EncodingConfig, PairEncoding, TextTokenizer};
 pub struct EncodedDataset {
     /// Tokenized texts, in dataset order.
     pub texts: EncodedTexts,
-    /// Second texts of separately encoded pairs ([`PairEncoding::Separate`]); otherwise `None`.
+    /// Second texts of separately encoded pairs ([`PairEncoding::BiEncoder`]); otherwise `None`.
     pub second_texts: Option<EncodedTexts>,
     /// Label of each text.
     pub labels: EncodedLabels,
@@ -100,12 +100,12 @@ pub(crate) fn encode<'a>(
     }
     let second = |row: &'a Example| -> &'a str { row.text_pair.as_deref().unwrap_or_default() };
     let seconds: Vec<&str> = examples.iter().map(second).collect();
-    match config.pairs {
-        PairEncoding::Joint => Ok((
+    match config.pair_encoding {
+        PairEncoding::CrossEncoder => Ok((
             tokenizer.encode_rows(&firsts, Some(&seconds), config)?,
             None,
         )),
-        PairEncoding::Separate => Ok((
+        PairEncoding::BiEncoder => Ok((
             tokenizer.encode_rows(&firsts, None, config)?,
             Some(tokenizer.encode_rows(&seconds, None, config)?),
         )),

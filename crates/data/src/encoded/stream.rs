@@ -7,7 +7,7 @@ use crate::cleaning::Cleaning;
 use crate::dataset::{Example, Task};
 use crate::error::DataError;
 use crate::reader::ExampleReader;
-use crate::splits::Skipped;
+use crate::splits::SkippedRows;
 use crate::tokenizer::{EncodingConfig, TextTokenizer};
 
 /// Bytes of text and examples at which a chunk ends: large enough to keep all cores busy, small
@@ -61,7 +61,7 @@ impl<'a> Chunks<'a> {
         tokenizer: &TextTokenizer,
         config: &EncodingConfig,
         take: &mut dyn FnMut(EncodedChunk<'_>) -> Result<(), DataError>,
-    ) -> Result<Skipped, DataError> {
+    ) -> Result<SkippedRows, DataError> {
         let mut done = 0;
         let mut chunk = self.next()?;
         while !chunk.is_empty() {
@@ -85,7 +85,7 @@ impl<'a> Chunks<'a> {
         match self {
             Self::Reader { reader, .. } if done == 0 => Err(reader.no_rows()),
             Self::Reader { reader, .. } => Ok(reader.skipped().clone()),
-            Self::Memory(_) => Ok(Skipped::default()),
+            Self::Memory(_) => Ok(SkippedRows::default()),
         }
     }
 

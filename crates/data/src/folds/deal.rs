@@ -4,12 +4,12 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use finetune_random::{Purpose, name_coordinate, permutation};
+use finetune_random::{Purpose, name_hash, permutation};
 
 /// Returns the key of random draws for folds. It differs from that of splits: with the same key, a
 /// test split made with the same seed would consist of whole folds.
 fn address(stratum: u64) -> u64 {
-    name_coordinate("folds").wrapping_add(stratum)
+    name_hash("folds").wrapping_add(stratum)
 }
 
 /// Assigns the shuffled rows of each stratum in turn to the folds (round robin).
@@ -20,7 +20,7 @@ pub(super) fn round(strata: &[(u64, Vec<usize>)], rows: usize, k: usize, seed: u
     let mut fold_of_row = vec![0; rows];
     let mut turn = (0..k as u32).cycle();
     for (stratum, members) in strata {
-        let order = permutation(seed, Purpose::Partition, address(*stratum), members.len());
+        let order = permutation(seed, Purpose::Split, address(*stratum), members.len());
         for (place, fold) in order.into_iter().zip(&mut turn) {
             fold_of_row[members[place]] = fold;
         }
@@ -45,7 +45,7 @@ pub(super) fn rows_by_group<G: Eq + Hash>(groups: &[G]) -> Vec<Vec<usize>> {
 /// Assigns groups in descending order of size, in random order among equal sizes, each to the fold
 /// with the fewest rows so far. There are at least as many groups as folds, so no fold is empty.
 pub(super) fn whole_groups(groups: &[Vec<usize>], rows: usize, k: usize, seed: u64) -> Vec<u32> {
-    let mut order = permutation(seed, Purpose::Partition, address(0), groups.len());
+    let mut order = permutation(seed, Purpose::Split, address(0), groups.len());
     order.sort_by_key(|&group| Reverse(groups[group].len()));
     let mut fold_of_row = vec![0; rows];
     let mut sizes = vec![0; k];

@@ -147,7 +147,7 @@ mod tests {
     fn changed(from: &str, to: &str) -> Result<Folds, DataError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("folds.json");
-        let mut folds = Folds::plain(&dataset(), 3, u64::MAX).unwrap();
+        let mut folds = Folds::k_fold(&dataset(), 3, u64::MAX).unwrap();
         folds.fold_of_row = vec![0, 1, 2, 0, 1, 2];
         folds.save(&path).unwrap();
         let text = fs::read_to_string(&path).unwrap();
@@ -161,7 +161,7 @@ mod tests {
         let folds = changed("", "").unwrap();
         assert_eq!(
             (folds.k(), folds.kind(), folds.seed()),
-            (3, FoldKind::Plain, u64::MAX)
+            (3, FoldKind::KFold, u64::MAX)
         );
         assert_eq!(folds.fold_of_row(), [0, 1, 2, 0, 1, 2]);
     }
@@ -211,7 +211,7 @@ mod tests {
     fn damaged_files_and_folds_of_other_data_are_refused() {
         for (from, to) in [
             ("]}", ""),
-            ("\"kind\":\"plain\"", "\"kind\":\"random\""),
+            ("\"kind\":\"k_fold\"", "\"kind\":\"random\""),
             ("\"k\":3", "\"k\":3,\"other\":1"),
             ("[0,", "[-1,"),
         ] {

@@ -16,11 +16,11 @@ use crate::splits::Splits;
 #[serde(rename_all = "snake_case")]
 pub enum FoldKind {
     /// Random (k-fold).
-    Plain,
+    KFold,
     /// Random within each class (stratified k-fold).
-    Stratified,
+    StratifiedKFold,
     /// Whole groups of rows (group k-fold).
-    Grouped,
+    GroupKFold,
 }
 
 /// Cross-validation folds: the assignment of each row of a dataset to one of `k` folds.
@@ -37,7 +37,7 @@ pub enum FoldKind {
 ///     task: Task::classification(["most", "every fifth"]),
 ///     examples: examples.collect(),
 /// };
-/// let folds = Folds::stratified(&dataset, 10, 42)?;
+/// let folds = Folds::stratified_k_fold(&dataset, 10, 42)?;
 /// for fold in 0..folds.k() {
 ///     let test = dataset.select(&folds.test(fold)?);
 ///     assert_eq!(test.class_counts(), [4, 1]);
@@ -65,9 +65,9 @@ impl Folds {
     ///
     /// # Errors
     /// - [`DataError::FoldCount`] if `k` is below 2 or above the number of rows.
-    pub fn plain(dataset: &Dataset, k: usize, seed: u64) -> Result<Self, DataError> {
+    pub fn k_fold(dataset: &Dataset, k: usize, seed: u64) -> Result<Self, DataError> {
         let rows = (0..dataset.len()).collect();
-        Self::dealt(dataset, FoldKind::Plain, k, seed, vec![(0, rows)])
+        Self::dealt(dataset, FoldKind::KFold, k, seed, vec![(0, rows)])
     }
 
     /// Creates stratified folds: both the fold sizes and the numbers of rows of a class per fold
@@ -76,11 +76,11 @@ impl Folds {
     /// A class with fewer rows than folds is missing from some folds; see [`Self::rare_classes`].
     ///
     /// # Errors
-    /// The same errors as [`Self::plain`].
-    pub fn stratified(dataset: &Dataset, k: usize, seed: u64) -> Result<Self, DataError> {
+    /// The same errors as [`Self::k_fold`].
+    pub fn stratified_k_fold(dataset: &Dataset, k: usize, seed: u64) -> Result<Self, DataError> {
         Self::dealt(
             dataset,
-            FoldKind::Stratified,
+            FoldKind::StratifiedKFold,
             k,
             seed,
             dataset.rows_by_label(),
@@ -91,12 +91,12 @@ impl Folds {
     /// or the tweets of a user. `groups` has the group of each row. Groups are assigned in
     /// descending order of size to the smallest fold, so fold sizes are only approximately equal.
     ///
-    /// With [`text_keys`](crate::text_keys) as groups, equal texts stay in one fold.
+    /// With [`text_hashes`](crate::text_hashes) as groups, equal texts stay in one fold.
     ///
     /// # Errors
     /// - [`DataError::GroupCount`] if the number of group labels differs from the number of rows.
     /// - [`DataError::FoldCount`] if `k` is below 2 or above the number of groups.
-    pub fn grouped<G: Eq + Hash>(
+    pub fn group_k_fold<G: Eq + Hash>(
         dataset: &Dataset,
         groups: &[G],
         k: usize,
@@ -111,7 +111,7 @@ impl Folds {
         let groups = deal::rows_by_group(groups);
         check_k("group", groups.len(), k)?;
         Ok(Self {
-            kind: FoldKind::Grouped,
+            kind: FoldKind::GroupKFold,
             k,
             seed,
             fingerprint: dataset.fingerprint(),
@@ -258,19 +258,22 @@ mod tests {
     fn impossible_numbers_of_folds_are_refused() {
         let data = dataset(6);
         for k in [0, 1, 7] {
-            for result in [Folds::plain(&data, k, 1), Folds::stratified(&data, k, 1)] {
+            for result in [
+                Folds::k_fold(&data, k, 1),
+                Folds::stratified_k_fold(&data, k, 1),
+            ] {
                 let error = result.unwrap_err();
                 let refused =
                     matches!(error, DataError::FoldCount { most: 6, found, .. } if found == k);
                 assert!(refused, "{error}");
             }
         }
-        let error = Folds::grouped(&data, &["a", "a", "b", "b", "b", "a"], 3, 1).unwrap_err();
+        let error = Folds::group_k_fold(&data, &["a", "a", "b", "b", "b", "a"], 3, 1).unwrap_err();
         assert_eq!(
             error.to_string(),
             "expected 2 to 2 folds (one per group at most), found 3"
         );
-        let error = Folds::grouped(&data, &[1, 2], 2, 1).unwrap_err();
+        let error = Folds::group_k_fold(&data, &[1, 2], 2, 1).unwrap_err();
         assert!(
             matches!(error, DataError::GroupCount { rows: 6, found: 2 }),
             "{error}"
@@ -280,7 +283,7 @@ mod tests {
     #[test]
     fn a_fold_out_of_range_and_other_data_are_refused() {
         let data = dataset(6);
-        let folds = Folds::plain(&data, 3, 1).unwrap();
+        let folds = Folds::k_fold(&data, 3, 1).unwrap();
         let error = folds.test(3).unwrap_err();
         assert!(
             matches!(error, DataError::FoldOutOfRange { folds: 3, found: 3 }),
@@ -298,7 +301,7 @@ mod tests {
     #[test]
     fn rare_classes_are_named() {
         let data = dataset(21);
-        let folds = Folds::stratified(&data, 5, 1).unwrap();
+        let folds = Folds::stratified_k_fold(&data, 5, 1).unwrap();
         assert_eq!(folds.rare_classes(&data), [("b", 3), ("none", 0)]);
     }
 
@@ -306,10 +309,10 @@ mod tests {
     #[test]
     fn folds_never_change() {
         let data = dataset(12);
-        let folds = Folds::stratified(&data, 3, 42).unwrap();
+        let folds = Folds::stratified_k_fold(&data, 3, 42).unwrap();
         assert_eq!(folds.fold_of_row(), [0, 0, 2, 1, 1, 2, 2, 1, 2, 0, 1, 0]);
         let groups: Vec<usize> = (0..12).map(|row| row / 2).collect();
-        let folds = Folds::grouped(&data, &groups, 3, 42).unwrap();
+        let folds = Folds::group_k_fold(&data, &groups, 3, 42).unwrap();
         assert_eq!(folds.fold_of_row(), [1, 1, 0, 0, 2, 2, 1, 1, 0, 0, 2, 2]);
     }
 }

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{Columns, Files, LabelKind, Options, open};
+use super::{ColumnNames, LabelKind, SplitFiles, TabularOptions, open};
 use crate::error::DataError;
-use crate::reader::BadRows;
+use crate::reader::OnBadRow;
 use crate::table::{Column, TableFormat};
 use crate::{Dataset, Splits};
 
@@ -23,8 +23,8 @@ use crate::{Dataset, Splits};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct DatasetFiles {
-    files: Files,
-    options: Options,
+    files: SplitFiles,
+    options: TabularOptions,
 }
 
 impl Dataset {
@@ -32,8 +32,8 @@ impl Dataset {
     /// with the text in column `text` and the label in column `label` unless told otherwise.
     pub fn files(train: impl Into<PathBuf>) -> DatasetFiles {
         DatasetFiles {
-            files: Files::train(train),
-            options: Options::default(),
+            files: SplitFiles::train(train),
+            options: TabularOptions::default(),
         }
     }
 }
@@ -71,7 +71,10 @@ impl DatasetFiles {
 
     /// Reads labels as scores in this range, instead of as classes.
     pub fn scores(mut self, lowest: f64, highest: f64) -> Self {
-        self.options.labels = LabelKind::Scale { lowest, highest };
+        self.options.labels = LabelKind::Range {
+            min: lowest,
+            max: highest,
+        };
         self
     }
 
@@ -83,12 +86,12 @@ impl DatasetFiles {
 
     /// Leaves malformed rows out, instead of stopping at the first.
     pub fn skip_bad_rows(mut self) -> Self {
-        self.options.bad_rows = BadRows::Skip;
+        self.options.on_bad_rows = OnBadRow::Skip;
         self
     }
 
     /// Replaces all columns at once.
-    pub fn columns(mut self, columns: Columns) -> Self {
+    pub fn columns(mut self, columns: ColumnNames) -> Self {
         self.options.columns = columns;
         self
     }
@@ -127,7 +130,7 @@ mod tests {
             .label("id")
             .scores(0.0, 5.0);
         let target = scores.load().unwrap().train.task.target;
-        assert!(matches!(target, Target::Score { highest: 5.0, .. }));
+        assert!(matches!(target, Target::Score { max: 5.0, .. }));
         let missing = Dataset::files(&train).text("text").load().unwrap_err();
         assert!(missing.to_string().contains("text"), "{missing}");
     }

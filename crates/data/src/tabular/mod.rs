@@ -12,13 +12,13 @@ mod target;
 use std::path::{Path, PathBuf};
 
 pub use self::builder::DatasetFiles;
-pub use self::options::{Columns, Files, LabelKind, Options};
-pub use self::target::find_target;
+pub use self::options::{ColumnNames, LabelKind, SplitFiles, TabularOptions};
+pub use self::target::infer_target;
 use crate::dataset::{Target, Task, Texts};
 use crate::error::DataError;
 use crate::mapping::{Escapes, Mapping};
 use crate::reader::ExampleReader;
-use crate::splits::{Opened, Split, Splits};
+use crate::splits::{LoadedDataset, Split, Splits};
 use crate::table::{Column, TableFormat, open_rows};
 
 /// Loads the files of all splits.
@@ -28,14 +28,14 @@ use crate::table::{Column, TableFormat, open_rows};
 /// space. Empty texts are valid; empty labels are missing values.
 ///
 /// ```
-/// use finetune_data::tabular::{self, Files, Options};
+/// use finetune_data::tabular::{self, SplitFiles, TabularOptions};
 ///
 /// let folder = tempfile::tempdir()?;
 /// let (train, test) = (folder.path().join("train.jsonl"), folder.path().join("test.csv"));
 /// std::fs::write(&train, "{\"text\": \"so bad\", \"label\": 0}\n{\"text\": \"ah\", \"label\": 1}\n")?;
 /// std::fs::write(&test, "label,text\n1,\"lovely, really\"\n")?;
 ///
-/// let opened = tabular::open(&Files::train_test(&train, &test), &Options::default())?;
+/// let opened = tabular::open(&SplitFiles::train_test(&train, &test), &TabularOptions::default())?;
 /// assert_eq!(opened.splits.train.class_names(), ["0", "1"]);
 /// assert_eq!(opened.splits.test.unwrap().examples[0].text, "lovely, really");
 /// assert_eq!(opened.reports[0].to_string(), "train: 2 rows");
@@ -43,13 +43,13 @@ use crate::table::{Column, TableFormat, open_rows};
 /// ```
 ///
 /// # Errors
-/// - The errors of [`find_target`] for the training file.
+/// - The errors of [`infer_target`] for the training file.
 /// - The error of the first invalid row of any file, with file and row number, unless invalid rows
 ///   are skipped.
 /// - The errors of unclosed quotes, corrupted files and files without rows, which are never
 ///   skipped.
-pub fn open(files: &Files, options: &Options) -> Result<Opened, DataError> {
-    let target = find_target(&files.train, options)?;
+pub fn open(files: &SplitFiles, options: &TabularOptions) -> Result<LoadedDataset, DataError> {
+    let target = infer_target(&files.train, options)?;
     let mut reports = Vec::new();
     let mut dataset = |path: &Path, split: Split| {
         let (dataset, report) = read(path, split, &target, options)?.read_split(split, None)?;
@@ -64,31 +64,31 @@ pub fn open(files: &Files, options: &Options) -> Result<Opened, DataError> {
         train,
         validation: optional(&files.validation, Split::Validation)?,
         test: optional(&files.test, Split::Test)?,
-        unlabelled: optional(&files.unlabelled, Split::Unlabelled)?,
+        unlabeled: optional(&files.unlabeled, Split::Unlabeled)?,
     };
-    Ok(Opened { splits, reports })
+    Ok(LoadedDataset { splits, reports })
 }
 
 /// Returns a streaming reader of one file.
 ///
-/// `target` is the result of [`find_target`] on the training file, or is known in advance. Rows of
-/// [`Split::Unlabelled`] need no label column; an existing one is ignored.
+/// `target` is the result of [`infer_target`] on the training file, or is known in advance. Rows of
+/// [`Split::Unlabeled`] need no label column; an existing one is ignored.
 ///
 /// ```
-/// use finetune_data::tabular::{self, Columns, Options};
+/// use finetune_data::tabular::{self, ColumnNames, TabularOptions};
 /// use finetune_data::{Label, Split, Target};
 ///
 /// let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("pairs.tsv");
 /// std::fs::write(&path, "a\tb\tsimilarity\na cat\ta dog\t2.5\nrain\tdrizzle\t4\n")?;
 ///
-/// let columns = Columns {
+/// let columns = ColumnNames {
 ///     text: vec!["a".into()],
 ///     text_pair: vec!["b".into()],
 ///     label: Some("similarity".into()),
 /// };
-/// let options = Options { columns, ..Options::default() };
-/// let target = Target::Score { lowest: 0.0, highest: 5.0 };
+/// let options = TabularOptions { columns, ..TabularOptions::default() };
+/// let target = Target::Score { min: 0.0, max: 5.0 };
 /// let scores = tabular::read(&path, Split::Train, &target, &options)?
 ///     .map(|example| Ok(example?.label))
 ///     .collect::<Result<Vec<Label>, finetune_data::DataError>>()?;
@@ -104,10 +104,10 @@ pub fn read(
     path: &Path,
     split: Split,
     target: &Target,
-    options: &Options,
+    options: &TabularOptions,
 ) -> Result<ExampleReader, DataError> {
     let mut mapping = mapping(options, target)?;
-    if split == Split::Unlabelled {
+    if split == Split::Unlabeled {
         mapping.label = None;
     }
     let files = vec![path.to_path_buf()];
@@ -120,9 +120,9 @@ pub fn read(
         },
         target: target.clone(),
     };
-    let recipe = format!("tabular, {split}: {mapping:?}, {format:?}");
-    let (name, bad_rows) = (name_of(path), options.bad_rows);
-    let reader = ExampleReader::new(name, task, files, recipe, bad_rows, opened.examples);
+    let source_key = format!("tabular, {split}: {mapping:?}, {format:?}");
+    let (name, on_bad_rows) = (name_of(path), options.on_bad_rows);
+    let reader = ExampleReader::new(name, task, files, source_key, on_bad_rows, opened.examples);
     Ok(reader.with_progress(opened.progress, opened.bytes))
 }
 
@@ -159,8 +159,8 @@ pub fn read_column(
         .collect()
 }
 
-fn mapping(options: &Options, target: &Target) -> Result<Mapping, DataError> {
-    let Columns {
+fn mapping(options: &TabularOptions, target: &Target) -> Result<Mapping, DataError> {
+    let ColumnNames {
         text,
         text_pair,
         label,
@@ -189,7 +189,7 @@ fn name_of(path: &Path) -> String {
 mod tests {
     use super::*;
     use crate::dataset::Label;
-    use crate::reader::BadRows;
+    use crate::reader::OnBadRow;
     use crate::table::Delimited;
 
     fn written(files: &[(&str, &str)]) -> (tempfile::TempDir, Vec<PathBuf>) {
@@ -204,20 +204,20 @@ mod tests {
     }
 
     #[test]
-    fn every_split_is_read_and_the_unlabelled_one_without_labels() {
+    fn every_split_is_read_and_the_unlabeled_one_without_labels() {
         let (_folder, paths) = written(&[
             ("train.csv", "text,label\na,x\nb,y\n"),
             ("dev.tsv", "label\ttext\ny\tc\n"),
             ("test.jsonl", "{\"text\": \"d\", \"label\": \"x\"}\n"),
             ("more.csv", "text\ne\nf\n"),
         ]);
-        let files = Files {
+        let files = SplitFiles {
             train: paths[0].clone(),
             validation: Some(paths[1].clone()),
             test: Some(paths[2].clone()),
-            unlabelled: Some(paths[3].clone()),
+            unlabeled: Some(paths[3].clone()),
         };
-        let opened = open(&files, &Options::default()).unwrap();
+        let opened = open(&files, &TabularOptions::default()).unwrap();
         let rows: Vec<_> = opened
             .splits
             .iter()
@@ -229,21 +229,21 @@ mod tests {
                 (Split::Train, 2),
                 (Split::Validation, 1),
                 (Split::Test, 1),
-                (Split::Unlabelled, 2)
+                (Split::Unlabeled, 2)
             ]
         );
-        let unlabelled = opened.splits.unlabelled.unwrap();
-        assert_eq!(unlabelled.name, "more");
-        assert_eq!(unlabelled.class_names(), ["x", "y"]);
-        assert_eq!(unlabelled.examples[0].label, Label::Unlabelled);
-        assert_eq!(opened.reports[3].split, Split::Unlabelled);
+        let unlabeled = opened.splits.unlabeled.unwrap();
+        assert_eq!(unlabeled.name, "more");
+        assert_eq!(unlabeled.class_names(), ["x", "y"]);
+        assert_eq!(unlabeled.examples[0].label, Label::Unlabeled);
+        assert_eq!(opened.reports[3].split, Split::Unlabeled);
     }
 
     #[test]
     fn a_glue_file_by_position_without_header_or_quotes() {
         let (_folder, paths) = written(&[("pairs.tsv", "0\t\"a\tb\"\t1\n1\tc\td\t0\n")]);
-        let options = Options {
-            columns: Columns {
+        let options = TabularOptions {
+            columns: ColumnNames {
                 text: vec![1.into()],
                 text_pair: vec![2.into()],
                 label: Some(3.into()),
@@ -252,9 +252,9 @@ mod tests {
                 header: false,
                 ..Delimited::unquoted_tsv()
             })),
-            ..Options::default()
+            ..TabularOptions::default()
         };
-        let target = find_target(&paths[0], &options).unwrap();
+        let target = infer_target(&paths[0], &options).unwrap();
         let reader = read(&paths[0], Split::Train, &target, &options).unwrap();
         assert_eq!(reader.task().texts, Texts::Pair);
         let (dataset, _) = reader.read().unwrap();
@@ -270,13 +270,13 @@ mod tests {
             ("train.csv", "text,label\na,x\nb,y\n"),
             ("test.csv", content),
         ]);
-        let files = Files::train_test(&paths[0], &paths[1]);
-        let mut options = Options::default();
+        let files = SplitFiles::train_test(&paths[0], &paths[1]);
+        let mut options = TabularOptions::default();
         assert!(matches!(
             open(&files, &options),
             Err(DataError::ColumnCount { row: 3, .. })
         ));
-        options.bad_rows = BadRows::Skip;
+        options.on_bad_rows = OnBadRow::Skip;
         let opened = open(&files, &options).unwrap();
         let test = opened.splits.test.unwrap();
         let texts: Vec<&str> = test.examples.iter().map(|row| row.text.as_str()).collect();
@@ -303,9 +303,9 @@ mod tests {
         encoder.write_all(b"text,label\na,0\nb,1\n").unwrap();
         encoder.finish().unwrap();
         let target = Target::Classes(vec!["no".into(), "yes".into()]);
-        let options = Options {
+        let options = TabularOptions {
             labels: LabelKind::Classes(vec!["no".into(), "yes".into()]),
-            ..Options::default()
+            ..TabularOptions::default()
         };
         let mut reader = read(&path, Split::Test, &target, &options).unwrap();
         assert_eq!(reader.name(), "mail");
@@ -316,15 +316,20 @@ mod tests {
 
     #[test]
     fn text_needs_a_column() {
-        let options = Options {
-            columns: Columns {
+        let options = TabularOptions {
+            columns: ColumnNames {
                 text: vec![],
-                ..Columns::default()
+                ..ColumnNames::default()
             },
-            ..Options::default()
+            ..TabularOptions::default()
         };
         assert!(matches!(
-            read(Path::new("a.csv"), Split::Train, &Target::Nothing, &options),
+            read(
+                Path::new("a.csv"),
+                Split::Train,
+                &Target::Unlabeled,
+                &options
+            ),
             Err(DataError::NoTextColumn)
         ));
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
-use crate::reader::BadRows;
+use crate::reader::OnBadRow;
 use crate::table::{Column, TableFormat};
 
 /// Options for reading the files of a dataset.
@@ -13,26 +13,26 @@ use crate::table::{Column, TableFormat};
 /// | setting | default | description |
 /// |---|---|---|
 /// | `columns` | `text`, `label` | columns of the texts and the label |
-/// | `labels` | `find_classes` | kind of label |
+/// | `labels` | `infer_classes` | kind of label |
 /// | `format` | by file extension | file format |
-/// | `bad_rows` | `refuse` | handling of invalid rows |
+/// | `on_bad_rows` | `error` | handling of invalid rows |
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Options {
+pub struct TabularOptions {
     /// Columns of the texts and the label (default: `text` and `label`).
-    pub columns: Columns,
-    /// Kind of label (default: [`LabelKind::FindClasses`]).
+    pub columns: ColumnNames,
+    /// Kind of label (default: [`LabelKind::InferClasses`]).
     pub labels: LabelKind,
     /// File format (default: `None`, by file extension).
     pub format: Option<TableFormat>,
-    /// Handling of invalid rows (default: [`BadRows::Refuse`]).
-    pub bad_rows: BadRows,
+    /// Handling of invalid rows (default: [`OnBadRow::Error`]).
+    pub on_bad_rows: OnBadRow,
 }
 
 /// Columns of the texts and the label, by name or by index from 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Columns {
+pub struct ColumnNames {
     /// Columns of the text, joined with a space (default: `text`).
     pub text: Vec<Column>,
     /// Columns of the second text of a pair (default: none).
@@ -48,24 +48,24 @@ pub enum LabelKind {
     /// A class; the classes are inferred from the training rows. They are sorted numerically (`2`
     /// before `10`) if all labels are integers, otherwise by Unicode code point.
     #[default]
-    FindClasses,
+    InferClasses,
     /// One of these classes, given by name, or by index from 0 if no name is an integer.
     Classes(Vec<String>),
     /// A score; the range is inferred from the training rows.
-    FindScale,
+    InferRange,
     /// A score in this range.
-    Scale {
+    Range {
         /// Minimum of the range.
-        lowest: f64,
+        min: f64,
         /// Maximum of the range.
-        highest: f64,
+        max: f64,
     },
 }
 
 /// Files of a dataset, one per split.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Files {
+pub struct SplitFiles {
     /// Training file.
     pub train: PathBuf,
     /// Validation file (default: none).
@@ -76,10 +76,10 @@ pub struct Files {
     pub test: Option<PathBuf>,
     /// File of unlabeled texts (default: none).
     #[serde(default)]
-    pub unlabelled: Option<PathBuf>,
+    pub unlabeled: Option<PathBuf>,
 }
 
-impl Default for Columns {
+impl Default for ColumnNames {
     fn default() -> Self {
         Self {
             text: vec!["text".into()],
@@ -89,7 +89,7 @@ impl Default for Columns {
     }
 }
 
-impl Columns {
+impl ColumnNames {
     /// Creates columns for one text and one label.
     pub fn new(text: impl Into<Column>, label: impl Into<Column>) -> Self {
         Self {
@@ -100,9 +100,9 @@ impl Columns {
     }
 }
 
-impl Options {
+impl TabularOptions {
     /// Creates options with the given columns and defaults otherwise.
-    pub fn with_columns(columns: Columns) -> Self {
+    pub fn with_columns(columns: ColumnNames) -> Self {
         Self {
             columns,
             ..Self::default()
@@ -114,14 +114,14 @@ impl Options {
     }
 }
 
-impl Files {
+impl SplitFiles {
     /// Creates a training file without other splits.
     pub fn train(train: impl Into<PathBuf>) -> Self {
         Self {
             train: train.into(),
             validation: None,
             test: None,
-            unlabelled: None,
+            unlabeled: None,
         }
     }
 
@@ -141,41 +141,44 @@ mod tests {
 
     #[test]
     fn settings_have_defaults_and_refuse_other_keys() {
-        let options: Options = serde_json::from_str(
+        let options: TabularOptions = serde_json::from_str(
             r#"{
                 "columns": {"text": ["title", 2], "label": null},
-                "labels": {"scale": {"lowest": 0, "highest": 5}},
+                "labels": {"range": {"min": 0, "max": 5}},
                 "format": {"delimited": {"delimiter": "\t", "quoted": false}},
-                "bad_rows": "skip"
+                "on_bad_rows": "skip"
             }"#,
         )
         .unwrap();
-        let expected = Options {
-            columns: Columns {
+        let expected = TabularOptions {
+            columns: ColumnNames {
                 text: vec!["title".into(), 2.into()],
                 text_pair: vec![],
                 label: None,
             },
-            labels: LabelKind::Scale {
-                lowest: 0.0,
-                highest: 5.0,
-            },
+            labels: LabelKind::Range { min: 0.0, max: 5.0 },
             format: Some(TableFormat::Delimited(Delimited::unquoted_tsv())),
-            bad_rows: BadRows::Skip,
+            on_bad_rows: OnBadRow::Skip,
         };
         assert_eq!(options, expected);
         let text = serde_json::to_string(&options).unwrap();
-        assert_eq!(serde_json::from_str::<Options>(&text).unwrap(), expected);
         assert_eq!(
-            serde_json::from_str::<Options>("{}").unwrap(),
-            Options::default()
+            serde_json::from_str::<TabularOptions>(&text).unwrap(),
+            expected
+        );
+        assert_eq!(
+            serde_json::from_str::<TabularOptions>("{}").unwrap(),
+            TabularOptions::default()
         );
         for bad in [
             r#"{"column": {}}"#,
             r#"{"columns": {"texts": ["a"]}}"#,
             r#"{"labels": "classes"}"#,
         ] {
-            assert!(serde_json::from_str::<Options>(bad).is_err(), "{bad}");
+            assert!(
+                serde_json::from_str::<TabularOptions>(bad).is_err(),
+                "{bad}"
+            );
         }
     }
 }

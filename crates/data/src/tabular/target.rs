@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::mapping;
-use super::options::{LabelKind, Options};
+use super::options::{LabelKind, TabularOptions};
 use crate::dataset::Target;
 use crate::error::DataError;
 use crate::label_reader::{ClassReader, LabelReader, integer, score};
 use crate::mapping::present;
-use crate::reader::BadRows;
+use crate::reader::OnBadRow;
 use crate::table::{Column, open_rows};
 
 /// Infers the classes or the score range from the labels of a training file. If `options` specify
@@ -22,12 +22,12 @@ use crate::table::{Column, open_rows};
 /// - [`DataError::InvalidScale`] if the minimum of the range is not below its maximum.
 /// - Any other [`DataError`] if the file cannot be read, or for the first invalid row unless
 ///   invalid rows are skipped.
-pub fn find_target(path: &Path, options: &Options) -> Result<Target, DataError> {
+pub fn infer_target(path: &Path, options: &TabularOptions) -> Result<Target, DataError> {
     let Some(column) = &options.columns.label else {
-        return Ok(Target::Nothing);
+        return Ok(Target::Unlabeled);
     };
     match &options.labels {
-        LabelKind::FindClasses => {
+        LabelKind::InferClasses => {
             let mut labels = BTreeSet::new();
             each_label(path, column, options, |_, label| {
                 if !labels.contains(label) {
@@ -38,7 +38,7 @@ pub fn find_target(path: &Path, options: &Options) -> Result<Target, DataError> 
             classes(path, in_order(labels))
         }
         LabelKind::Classes(names) => classes(path, names.clone()),
-        LabelKind::FindScale => {
+        LabelKind::InferRange => {
             let (mut lowest, mut highest) = (f64::INFINITY, f64::NEG_INFINITY);
             each_label(path, column, options, |row, label| {
                 let score = score(label).ok_or_else(|| DataError::InvalidScore {
@@ -52,7 +52,10 @@ pub fn find_target(path: &Path, options: &Options) -> Result<Target, DataError> 
             })?;
             scale(lowest, highest)
         }
-        &LabelKind::Scale { lowest, highest } => scale(lowest, highest),
+        &LabelKind::Range {
+            min: lowest,
+            max: highest,
+        } => scale(lowest, highest),
     }
 }
 
@@ -65,8 +68,11 @@ pub(super) fn label_reader(target: &Target, kind: &LabelKind) -> Option<LabelRea
             let positions = matches!(kind, LabelKind::Classes(_));
             Some(LabelReader::Classes(ClassReader::named(names, positions)))
         }
-        &Target::Score { lowest, highest } => Some(LabelReader::Scores { lowest, highest }),
-        Target::Nothing => None,
+        &Target::Score {
+            min: lowest,
+            max: highest,
+        } => Some(LabelReader::Scores { lowest, highest }),
+        Target::Unlabeled => None,
     }
 }
 
@@ -74,10 +80,10 @@ pub(super) fn label_reader(target: &Target, kind: &LabelKind) -> Option<LabelRea
 fn each_label(
     path: &Path,
     column: &Column,
-    options: &Options,
+    options: &TabularOptions,
     mut visit: impl FnMut(u64, &str) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
-    let mut columns = mapping(options, &Target::Nothing)?.columns();
+    let mut columns = mapping(options, &Target::Unlabeled)?.columns();
     columns.push(column.clone());
     let mut found = false;
     for row in open_rows(path, options.format_of(path)?, &columns)? {
@@ -87,7 +93,7 @@ fn each_label(
         });
         match visited {
             Ok(()) => found = true,
-            Err(error) if options.bad_rows == BadRows::Skip && error.is_of_one_row() => {}
+            Err(error) if options.on_bad_rows == OnBadRow::Skip && error.is_of_one_row() => {}
             Err(error) => return Err(error),
         }
     }
@@ -121,7 +127,10 @@ fn classes(path: &Path, names: Vec<String>) -> Result<Target, DataError> {
 
 fn scale(lowest: f64, highest: f64) -> Result<Target, DataError> {
     if lowest.is_finite() && highest.is_finite() && lowest < highest {
-        return Ok(Target::Score { lowest, highest });
+        return Ok(Target::Score {
+            min: lowest,
+            max: highest,
+        });
     }
     Err(DataError::InvalidScale { lowest, highest })
 }
@@ -130,23 +139,23 @@ fn scale(lowest: f64, highest: f64) -> Result<Target, DataError> {
 mod tests {
     use super::*;
 
-    fn find(content: &str, options: &Options) -> Result<Target, DataError> {
+    fn find(content: &str, options: &TabularOptions) -> Result<Target, DataError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("train.csv");
         std::fs::write(&path, format!("text,label\n{content}")).unwrap();
-        find_target(&path, options)
+        infer_target(&path, options)
     }
 
-    fn kind(labels: LabelKind) -> Options {
-        Options {
+    fn kind(labels: LabelKind) -> TabularOptions {
+        TabularOptions {
             labels,
-            ..Options::default()
+            ..TabularOptions::default()
         }
     }
 
     #[test]
     fn integers_sort_as_numbers_and_names_as_text() {
-        let names = |content| match find(content, &Options::default()).unwrap() {
+        let names = |content| match find(content, &TabularOptions::default()).unwrap() {
             Target::Classes(names) => names,
             other => panic!("{other:?}"),
         };
@@ -157,11 +166,11 @@ mod tests {
     #[test]
     fn one_class_is_too_few_and_no_label_is_no_class() {
         assert!(matches!(
-            find("a,x\nb,x\n", &Options::default()),
+            find("a,x\nb,x\n", &TabularOptions::default()),
             Err(DataError::TooFewClasses { found, .. }) if found == ["x"]
         ));
         assert!(matches!(
-            find("a,x\nb,\n", &Options::default()),
+            find("a,x\nb,\n", &TabularOptions::default()),
             Err(DataError::MissingValue { row: 3, .. })
         ));
         let twice = LabelKind::Classes(vec!["x".into(), "x".into(), "y".into()]);
@@ -173,9 +182,9 @@ mod tests {
 
     #[test]
     fn a_skipped_row_gives_no_class() {
-        let options = Options {
-            bad_rows: BadRows::Skip,
-            ..Options::default()
+        let options = TabularOptions {
+            on_bad_rows: OnBadRow::Skip,
+            ..TabularOptions::default()
         };
         let target = find("a,x\nb,y,z\nc\nd,y\n\"e\n", &options);
         assert!(matches!(
@@ -188,23 +197,29 @@ mod tests {
 
     #[test]
     fn a_scale_is_found_or_given() {
-        let found = find("a,0.5\nb,-2\nc,3\n", &kind(LabelKind::FindScale)).unwrap();
+        let found = find("a,0.5\nb,-2\nc,3\n", &kind(LabelKind::InferRange)).unwrap();
         let expected = Target::Score {
-            lowest: -2.0,
-            highest: 3.0,
+            min: -2.0,
+            max: 3.0,
         };
         assert_eq!(found, expected);
         assert!(matches!(
-            find("a,1\nb,NaN\n", &kind(LabelKind::FindScale)),
+            find("a,1\nb,NaN\n", &kind(LabelKind::InferRange)),
             Err(DataError::InvalidScore { row: 3, .. })
         ));
         assert!(matches!(
-            find("a,1\nb,1\n", &kind(LabelKind::FindScale)),
+            find("a,1\nb,1\n", &kind(LabelKind::InferRange)),
             Err(DataError::InvalidScale { .. })
         ));
         let (lowest, highest) = (0.0, f64::NAN);
         assert!(matches!(
-            find("", &kind(LabelKind::Scale { lowest, highest })),
+            find(
+                "",
+                &kind(LabelKind::Range {
+                    min: lowest,
+                    max: highest
+                })
+            ),
             Err(DataError::InvalidScale { .. })
         ));
     }

@@ -18,8 +18,8 @@ pub struct EncodingConfig {
     /// Which text of a pair to truncate (default: [`PairTruncation::LongestFirst`]).
     pub pair_truncation: PairTruncation,
     /// Whether the texts of a pair are encoded jointly or separately (default:
-    /// [`PairEncoding::Joint`]).
-    pub pairs: PairEncoding,
+    /// [`PairEncoding::CrossEncoder`]).
+    pub pair_encoding: PairEncoding,
     /// Whether and in which unit to store token offsets (default: [`Offsets::None`]).
     pub offsets: Offsets,
 }
@@ -41,7 +41,7 @@ pub enum Truncation {
         head: usize,
     },
     /// Sliding windows: keep all tokens, in several rows.
-    Windows {
+    SlidingWindow {
         /// Number of tokens that a window shares with the previous one.
         stride: usize,
     },
@@ -66,9 +66,9 @@ pub enum PairTruncation {
 pub enum PairEncoding {
     /// Both texts in one row, for a cross-encoder.
     #[default]
-    Joint,
+    CrossEncoder,
     /// One row per text, for a bi-encoder.
-    Separate,
+    BiEncoder,
 }
 
 /// Storage of the position of each token in its text.
@@ -90,7 +90,7 @@ impl Default for EncodingConfig {
             max_length: 512,
             truncation: Truncation::default(),
             pair_truncation: PairTruncation::default(),
-            pairs: PairEncoding::default(),
+            pair_encoding: PairEncoding::default(),
             offsets: Offsets::default(),
         }
     }
@@ -106,17 +106,17 @@ impl EncodingConfig {
     }
 }
 
-/// Parses `head`, `tail`, `head-tail-128` or `windows-64`, as used on the command line.
+/// Parses `head`, `tail`, `head-tail-128` or `sliding-window-64`, as used on the command line.
 impl FromStr for Truncation {
     type Err = DataError;
 
     fn from_str(text: &str) -> Result<Self, DataError> {
         let number = |prefix: &str| text.strip_prefix(prefix)?.parse().ok();
-        match (text, number("head-tail-"), number("windows-")) {
+        match (text, number("head-tail-"), number("sliding-window-")) {
             ("head", ..) => Ok(Self::Head),
             ("tail", ..) => Ok(Self::Tail),
             (_, Some(head), _) => Ok(Self::HeadTail { head }),
-            (_, _, Some(stride)) => Ok(Self::Windows { stride }),
+            (_, _, Some(stride)) => Ok(Self::SlidingWindow { stride }),
             _ => Err(DataError::UnknownTruncation {
                 found: text.to_owned(),
             }),
@@ -130,7 +130,7 @@ impl fmt::Display for Truncation {
             Self::Head => formatter.write_str("head"),
             Self::Tail => formatter.write_str("tail"),
             Self::HeadTail { head } => write!(formatter, "head-tail-{head}"),
-            Self::Windows { stride } => write!(formatter, "windows-{stride}"),
+            Self::SlidingWindow { stride } => write!(formatter, "sliding-window-{stride}"),
         }
     }
 }
@@ -145,7 +145,7 @@ mod tests {
             Truncation::Head,
             Truncation::Tail,
             Truncation::HeadTail { head: 128 },
-            Truncation::Windows { stride: 0 },
+            Truncation::SlidingWindow { stride: 0 },
         ] {
             assert_eq!(
                 truncation.to_string().parse::<Truncation>().unwrap(),
@@ -157,11 +157,11 @@ mod tests {
             "Head",
             "head-tail",
             "head-tail--1",
-            "windows-x",
-            "windows",
+            "sliding-window-x",
+            "sliding-window",
         ] {
             let message = wrong.parse::<Truncation>().unwrap_err().to_string();
-            assert!(message.contains("windows-N"), "{message}");
+            assert!(message.contains("sliding-window-N"), "{message}");
         }
     }
 

@@ -16,7 +16,7 @@ const TEXTS_PER_TASK: usize = 64;
 
 impl TextTokenizer {
     /// Tokenizes texts, in parallel; row `i` of the result is text `i`. With
-    /// [`Truncation::Windows`](super::Truncation::Windows), a long text has several consecutive
+    /// [`Truncation::SlidingWindow`](super::Truncation::SlidingWindow), a long text has several consecutive
     /// rows.
     ///
     /// A row has at most `max_length` tokens, including special tokens. The text of a special
@@ -26,7 +26,7 @@ impl TextTokenizer {
     /// ```
     /// use finetune_data::{EncodingConfig, TextTokenizer, Truncation};
     ///
-    /// let tokenizer = TextTokenizer::train_word_piece(["to be or not to be"; 3], 100)?;
+    /// let tokenizer = TextTokenizer::train_wordpiece(["to be or not to be"; 3], 100)?;
     /// let config = EncodingConfig {
     ///     truncation: Truncation::HeadTail { head: 1 },
     ///     ..EncodingConfig::new(5)
@@ -43,7 +43,7 @@ impl TextTokenizer {
     ///
     /// # Errors
     /// - [`DataError::MaxLengthTooSmall`] if the special tokens and one token do not fit.
-    /// - [`DataError::HeadTooLong`] if the head of head-tail truncation leaves no room for a tail.
+    /// - [`DataError::TruncationHeadTooLong`] if the head of head-tail truncation leaves no room for a tail.
     /// - [`DataError::StrideTooLong`] if the stride is not below the window size.
     /// - [`DataError::Encode`] if the tokenizer fails on a text, for example because its vocabulary
     ///   lacks its unknown token.
@@ -65,7 +65,7 @@ impl TextTokenizer {
     /// ```
     /// use finetune_data::{EncodingConfig, TextTokenizer};
     ///
-    /// let tokenizer = TextTokenizer::train_word_piece(["to be or not to be"; 3], 100)?;
+    /// let tokenizer = TextTokenizer::train_wordpiece(["to be or not to be"; 3], 100)?;
     /// let pairs = [("to be", "or not to be")];
     /// let encoded = tokenizer.encode_pairs(&pairs, &EncodingConfig::new(8))?;
     /// let types: Vec<u32> = encoded.row(0)?.token_type_ids().collect();
@@ -78,7 +78,7 @@ impl TextTokenizer {
     /// - [`DataError::UnsupportedTemplate`] if the tokenizer has no template for pairs.
     /// - [`DataError::WindowsOverBothTexts`] for sliding windows with
     ///   [`LongestFirst`](super::PairTruncation::LongestFirst).
-    /// - [`DataError::UncutTextTooLong`] if only one text may be truncated and the other leaves no
+    /// - [`DataError::UntruncatedTextTooLong`] if only one text may be truncated and the other leaves no
     ///   room for it.
     pub fn encode_pairs<A: AsRef<str> + Sync, B: AsRef<str> + Sync>(
         &self,

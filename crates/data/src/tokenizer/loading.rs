@@ -31,8 +31,8 @@ impl TextTokenizer {
     /// let folder = tempfile::tempdir()?;
     /// let vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nto\nbe\n";
     /// std::fs::write(folder.path().join("vocab.txt"), vocabulary)?;
-    /// let tokenizer = TextTokenizer::from_dir(folder.path())?;
-    /// assert_eq!(tokenizer.vocabulary_size(), 7);
+    /// let tokenizer = TextTokenizer::from_pretrained(folder.path())?;
+    /// assert_eq!(tokenizer.vocab_size(), 7);
     /// assert_eq!(tokenizer.mask_token_id(), Some(4));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -41,7 +41,7 @@ impl TextTokenizer {
     /// - [`DataError::MissingFiles`] if the directory has no tokenizer files, or only one of
     ///   `vocab.json` and `merges.txt` and no `vocab.txt`.
     /// - Any other [`DataError`] if a file cannot be read or is invalid; it names the file.
-    pub fn from_dir(directory: &Path) -> Result<Self, DataError> {
+    pub fn from_pretrained(directory: &Path) -> Result<Self, DataError> {
         let file = |name: &str| Some(directory.join(name)).filter(|path| path.is_file());
         let missing = |names: &[&str]| DataError::MissingFiles {
             directory: directory.to_path_buf(),
@@ -216,7 +216,7 @@ mod tests {
     }
 
     fn ids(folder: &tempfile::TempDir, text: &str) -> Vec<u32> {
-        let tokenizer = TextTokenizer::from_dir(folder.path()).unwrap();
+        let tokenizer = TextTokenizer::from_pretrained(folder.path()).unwrap();
         let encoded = tokenizer.encode(&[text], &EncodingConfig::new(16)).unwrap();
         encoded.row(0).unwrap().token_ids.to_vec()
     }
@@ -259,7 +259,9 @@ mod tests {
     #[test]
     fn truncation_and_padding_of_the_file_are_dropped() {
         let source = folder(&[("vocab.txt", VOCABULARY)]);
-        let mut tokenizer = TextTokenizer::from_dir(source.path()).unwrap().tokenizer;
+        let mut tokenizer = TextTokenizer::from_pretrained(source.path())
+            .unwrap()
+            .tokenizer;
         tokenizer.with_padding(Some(tokenizers::PaddingParams {
             strategy: tokenizers::PaddingStrategy::Fixed(9),
             ..Default::default()

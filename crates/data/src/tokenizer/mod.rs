@@ -37,7 +37,7 @@ const HIGHEST_TOKEN_ID: u32 = (1 << 24) - 1;
 /// ```
 /// use finetune_data::{EncodingConfig, TextTokenizer};
 ///
-/// let tokenizer = TextTokenizer::train_word_piece(["to be or not to be"; 3], 100)?;
+/// let tokenizer = TextTokenizer::train_wordpiece(["to be or not to be"; 3], 100)?;
 /// let encoded = tokenizer.encode(&["To be!", ""], &EncodingConfig::new(16))?;
 ///
 /// let token_ids = encoded.row(0)?.token_ids;
@@ -58,7 +58,7 @@ pub struct TextTokenizer {
     mask_token_id: Option<u32>,
     /// Sorted in ascending order.
     special_token_ids: Vec<u32>,
-    vocabulary_size: usize,
+    vocab_size: usize,
     fingerprint: String,
     /// Content of `tokenizer_config.json`.
     config: Map<String, Value>,
@@ -69,7 +69,7 @@ impl fmt::Debug for TextTokenizer {
         formatter
             .debug_struct("TextTokenizer")
             .field("path", &self.path)
-            .field("vocabulary_size", &self.vocabulary_size)
+            .field("vocab_size", &self.vocab_size)
             .field("pad_token_id", &self.pad_token_id)
             .finish_non_exhaustive()
     }
@@ -87,7 +87,7 @@ impl TextTokenizer {
         let failed = |source| DataError::tokenizer(path, source);
         tokenizer.with_truncation(None).map_err(failed)?;
         tokenizer.with_padding(None);
-        let vocabulary_size = vocabulary_size(&tokenizer, path)?;
+        let vocab_size = vocab_size(&tokenizer, path)?;
         let Some(pad_token_id) = tokenizer.token_to_id(pad_token) else {
             return Err(DataError::missing_special_token(path, pad_token));
         };
@@ -117,15 +117,15 @@ impl TextTokenizer {
             pad_token_id,
             mask_token_id,
             special_token_ids,
-            vocabulary_size,
+            vocab_size,
             config,
         })
     }
 
     /// Returns the vocabulary size: the maximum token id plus one, the minimum number of
     /// embeddings.
-    pub fn vocabulary_size(&self) -> usize {
-        self.vocabulary_size
+    pub fn vocab_size(&self) -> usize {
+        self.vocab_size
     }
 
     /// Returns the id of the pad token.
@@ -177,7 +177,7 @@ impl TextTokenizer {
 }
 
 /// Returns the maximum token id plus one.
-fn vocabulary_size(tokenizer: &Tokenizer, path: &Path) -> Result<usize, DataError> {
+fn vocab_size(tokenizer: &Tokenizer, path: &Path) -> Result<usize, DataError> {
     let vocabulary = tokenizer.get_vocab(true);
     let path = path.to_path_buf();
     match vocabulary.into_iter().max_by_key(|&(_, id)| id) {
@@ -217,13 +217,13 @@ mod tests {
 
     fn tokenizer() -> TextTokenizer {
         let texts = ["the cat sat on the mat", "the dog sat on the cat"];
-        TextTokenizer::train_word_piece(texts.repeat(3), 60).unwrap()
+        TextTokenizer::train_wordpiece(texts.repeat(3), 60).unwrap()
     }
 
     #[test]
     fn the_vocabulary_ends_with_its_highest_id() {
         let tokenizer = tokenizer();
-        let last = tokenizer.vocabulary_size() as u32 - 1;
+        let last = tokenizer.vocab_size() as u32 - 1;
         assert!(tokenizer.id_to_token(last).is_some());
         assert!(tokenizer.id_to_token(last + 1).is_none());
         assert_eq!(
@@ -249,7 +249,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         original.save(folder.path()).unwrap();
         let load = || {
-            TextTokenizer::from_dir(folder.path())
+            TextTokenizer::from_pretrained(folder.path())
                 .unwrap()
                 .fingerprint()
         };
@@ -260,7 +260,7 @@ mod tests {
         std::fs::write(folder.path().join("tokenizer_config.json"), cased).unwrap();
         assert_ne!(load(), original.fingerprint());
 
-        let other = TextTokenizer::train_word_piece(["the cat"], 60).unwrap();
+        let other = TextTokenizer::train_wordpiece(["the cat"], 60).unwrap();
         assert_ne!(other.fingerprint(), original.fingerprint());
     }
 }

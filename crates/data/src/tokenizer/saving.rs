@@ -22,9 +22,9 @@ impl TextTokenizer {
     /// use finetune_data::{EncodingConfig, TextTokenizer};
     ///
     /// let folder = tempfile::tempdir()?;
-    /// let tokenizer = TextTokenizer::train_word_piece(["one two", "two one"], 50)?;
+    /// let tokenizer = TextTokenizer::train_wordpiece(["one two", "two one"], 50)?;
     /// tokenizer.save(folder.path())?;
-    /// let loaded = TextTokenizer::from_dir(folder.path())?;
+    /// let loaded = TextTokenizer::from_pretrained(folder.path())?;
     /// let config = EncodingConfig::new(8);
     /// assert_eq!(loaded.encode(&["two"], &config)?, tokenizer.encode(&["two"], &config)?);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -75,7 +75,7 @@ impl TextTokenizer {
     /// writes a very large number if there is no limit.
     ///
     /// ```
-    /// let mut tokenizer = finetune_data::TextTokenizer::train_word_piece(["one two"], 50)?;
+    /// let mut tokenizer = finetune_data::TextTokenizer::train_wordpiece(["one two"], 50)?;
     /// assert_eq!(tokenizer.model_max_length(), Some(512));
     /// tokenizer.set_model_max_length(128);
     /// assert_eq!(tokenizer.model_max_length(), Some(128));
@@ -181,13 +181,13 @@ mod tests {
     fn both_saved_forms_load_as_the_same_tokenizer() {
         let folder = tempfile::tempdir().unwrap();
         let texts = ["Über den Wolken", "über die Wolken, über alles"];
-        let tokenizer = TextTokenizer::train_word_piece(texts, 80).unwrap();
+        let tokenizer = TextTokenizer::train_wordpiece(texts, 80).unwrap();
         tokenizer.save(folder.path()).unwrap();
-        let fast = TextTokenizer::from_dir(folder.path()).unwrap();
+        let fast = TextTokenizer::from_pretrained(folder.path()).unwrap();
         fs::remove_file(folder.path().join("tokenizer.json")).unwrap();
-        let slow = TextTokenizer::from_dir(folder.path()).unwrap();
+        let slow = TextTokenizer::from_pretrained(folder.path()).unwrap();
         for loaded in [&fast, &slow] {
-            assert_eq!(loaded.vocabulary_size(), tokenizer.vocabulary_size());
+            assert_eq!(loaded.vocab_size(), tokenizer.vocab_size());
             assert_eq!(
                 loaded.encode(&texts, &EncodingConfig::new(32)).unwrap(),
                 tokenizer.encode(&texts, &EncodingConfig::new(32)).unwrap()
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn the_config_says_what_transformers_needs() {
         let folder = tempfile::tempdir().unwrap();
-        let mut tokenizer = TextTokenizer::train_word_piece(["a b"], 20).unwrap();
+        let mut tokenizer = TextTokenizer::train_wordpiece(["a b"], 20).unwrap();
         tokenizer.set_model_max_length(128);
         tokenizer.save(folder.path()).unwrap();
         let config = read(&folder.path().join("tokenizer_config.json"));
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn no_limit_is_a_length_beyond_any() {
         let folder = tempfile::tempdir().unwrap();
-        TextTokenizer::train_word_piece(["a b"], 20)
+        TextTokenizer::train_wordpiece(["a b"], 20)
             .unwrap()
             .save(folder.path())
             .unwrap();
@@ -222,7 +222,7 @@ mod tests {
         let length = |value: &str| {
             let text = format!("{{\"model_max_length\": {value}}}");
             fs::write(&path, text).unwrap();
-            let tokenizer = TextTokenizer::from_dir(folder.path()).unwrap();
+            let tokenizer = TextTokenizer::from_pretrained(folder.path()).unwrap();
             tokenizer.model_max_length()
         };
         assert_eq!(length("1000000000000000019884624838656"), Some(usize::MAX));
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn a_loaded_config_keeps_what_it_said() {
         let folder = tempfile::tempdir().unwrap();
-        TextTokenizer::train_word_piece(["a b"], 20)
+        TextTokenizer::train_wordpiece(["a b"], 20)
             .unwrap()
             .save(folder.path())
             .unwrap();
@@ -242,7 +242,7 @@ mod tests {
         config["name_or_path"] = json!("of/old");
         fs::write(&path, config.to_string()).unwrap();
 
-        TextTokenizer::from_dir(folder.path())
+        TextTokenizer::from_pretrained(folder.path())
             .unwrap()
             .save(folder.path())
             .unwrap();

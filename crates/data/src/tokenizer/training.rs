@@ -30,7 +30,7 @@ const TEXTS_PER_ROUND: usize = 4096;
 const TRAINED: &str = "new WordPiece tokenizer";
 
 impl TextTokenizer {
-    /// Trains an uncased WordPiece vocabulary of at most `vocabulary_size` tokens (fewer if the
+    /// Trains an uncased WordPiece vocabulary of at most `vocab_size` tokens (fewer if the
     /// texts do not contain enough) with BERT's pipeline.
     ///
     /// The result does not depend on the order of the texts or the number of threads. Ids 0 to 4
@@ -38,29 +38,29 @@ impl TextTokenizer {
     /// continue a word (`##e`), and tokens in the order in which they were learned.
     ///
     /// # Errors
-    /// - [`DataError::VocabularyTooSmall`] if `vocabulary_size` is below 7.
+    /// - [`DataError::VocabularyTooSmall`] if `vocab_size` is below 7.
     /// - [`DataError::EmptyCorpus`] if the texts contain no words.
     /// - [`DataError::Training`] if the `tokenizers` library fails.
-    pub fn train_word_piece<I>(texts: I, vocabulary_size: usize) -> Result<Self, DataError>
+    pub fn train_wordpiece<I>(texts: I, vocab_size: usize) -> Result<Self, DataError>
     where
         I: IntoIterator,
         I::Item: AsRef<str> + Sync,
     {
         let minimum = SPECIAL_TOKENS.len() + 2;
-        if vocabulary_size < minimum {
+        if vocab_size < minimum {
             return Err(DataError::VocabularyTooSmall {
                 minimum,
-                found: vocabulary_size,
+                found: vocab_size,
             });
         }
         let mut words = count_words(texts)?;
         // Each character may need two tokens: at the start of a word and within one.
-        let alphabet = alphabet(&words, ALPHABET_LIMIT.min((vocabulary_size - 5) / 2));
+        let alphabet = alphabet(&words, ALPHABET_LIMIT.min((vocab_size - 5) / 2));
         words.retain(|word, _| word.chars().all(|character| alphabet.contains(&character)));
         if words.is_empty() {
             return Err(DataError::EmptyCorpus);
         }
-        let vocabulary = learn(words, &alphabet, vocabulary_size)?;
+        let vocabulary = learn(words, &alphabet, vocab_size)?;
         Self::bert(
             vocabulary,
             BertNormalizer::default(),
@@ -143,7 +143,7 @@ fn alphabet(words: &HashMap<String, u64>, limit: usize) -> BTreeSet<char> {
 fn learn(
     words: HashMap<String, u64>,
     alphabet: &BTreeSet<char>,
-    vocabulary_size: usize,
+    vocab_size: usize,
 ) -> Result<HashMap<String, u32>, DataError> {
     let within: BTreeSet<char> = words.keys().flat_map(|word| word.chars().skip(1)).collect();
     let fixed: Vec<AddedToken> = SPECIAL_TOKENS
@@ -154,7 +154,7 @@ fn learn(
         .map(|token| AddedToken::from(token, true))
         .collect();
     let trainer = BpeTrainer::builder()
-        .vocab_size(vocabulary_size)
+        .vocab_size(vocab_size)
         .min_frequency(MINIMUM_FREQUENCY)
         .special_tokens(fixed)
         .continuing_subword_prefix("##".to_owned())
@@ -193,14 +193,14 @@ mod tests {
     }
 
     fn vocabulary(tokenizer: &TextTokenizer) -> Vec<String> {
-        (0..tokenizer.vocabulary_size() as u32)
+        (0..tokenizer.vocab_size() as u32)
             .map(|id| tokenizer.id_to_token(id).unwrap())
             .collect()
     }
 
     #[test]
     fn training_twice_gives_the_same_ids() {
-        let first = vocabulary(&TextTokenizer::train_word_piece(texts(), 80).unwrap());
+        let first = vocabulary(&TextTokenizer::train_wordpiece(texts(), 80).unwrap());
         assert_eq!(first.len(), 80);
         let reversed: Vec<String> = texts().into_iter().rev().collect();
         for threads in [1, 2, 5] {
@@ -209,7 +209,7 @@ mod tests {
                 .build()
                 .unwrap();
             let again = pool
-                .install(|| TextTokenizer::train_word_piece(&reversed, 80))
+                .install(|| TextTokenizer::train_wordpiece(&reversed, 80))
                 .unwrap();
             assert_eq!(vocabulary(&again), first);
         }
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn the_order_of_ids_is_fixed() {
-        let tokenizer = TextTokenizer::train_word_piece(["aba ab", "ab"], 100).unwrap();
+        let tokenizer = TextTokenizer::train_wordpiece(["aba ab", "ab"], 100).unwrap();
         assert_eq!(
             vocabulary(&tokenizer),
             [
@@ -229,9 +229,9 @@ mod tests {
     #[test]
     fn the_vocabulary_never_exceeds_its_size() {
         for size in [7, 8, 13, 20, 40] {
-            let trained = TextTokenizer::train_word_piece(texts(), size);
+            let trained = TextTokenizer::train_wordpiece(texts(), size);
             match trained {
-                Ok(tokenizer) => assert!(tokenizer.vocabulary_size() <= size),
+                Ok(tokenizer) => assert!(tokenizer.vocab_size() <= size),
                 Err(error) => assert!(matches!(error, DataError::EmptyCorpus), "{error}"),
             }
         }
@@ -240,14 +240,14 @@ mod tests {
     #[test]
     fn what_cannot_be_learned_from_is_an_error() {
         assert!(matches!(
-            TextTokenizer::train_word_piece(["a"], 6),
+            TextTokenizer::train_wordpiece(["a"], 6),
             Err(DataError::VocabularyTooSmall {
                 minimum: 7,
                 found: 6
             })
         ));
         assert!(matches!(
-            TextTokenizer::train_word_piece([" ", ""], 100),
+            TextTokenizer::train_wordpiece([" ", ""], 100),
             Err(DataError::EmptyCorpus)
         ));
     }

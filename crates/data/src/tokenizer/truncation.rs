@@ -29,7 +29,7 @@ pub(super) type KeptTokens = [Range<usize>; 2];
 impl Cutter {
     /// # Errors
     /// - [`DataError::MaxLengthTooSmall`] if the special tokens and one token do not fit.
-    /// - [`DataError::HeadTooLong`] if the head leaves no room for a tail.
+    /// - [`DataError::TruncationHeadTooLong`] if the head leaves no room for a tail.
     /// - [`DataError::StrideTooLong`] if the stride is not below the window size.
     /// - [`DataError::WindowsOverBothTexts`] for windows over pairs with longest-first truncation.
     pub(super) fn new(
@@ -47,12 +47,12 @@ impl Cutter {
         let room = max_length - special_tokens;
         match config.truncation {
             Truncation::HeadTail { head } if head >= room => {
-                return Err(DataError::HeadTooLong { room, head });
+                return Err(DataError::TruncationHeadTooLong { room, head });
             }
-            Truncation::Windows { stride } if stride >= room => {
+            Truncation::SlidingWindow { stride } if stride >= room => {
                 return Err(DataError::StrideTooLong { room, stride });
             }
-            Truncation::Windows { .. }
+            Truncation::SlidingWindow { .. }
                 if pairs && config.pair_truncation == PairTruncation::LongestFirst =>
             {
                 return Err(DataError::WindowsOverBothTexts);
@@ -72,7 +72,7 @@ impl Cutter {
         match self.truncation {
             Truncation::Head => Some((self.room + 1, tokenizers::TruncationDirection::Right)),
             Truncation::Tail => Some((self.room + 1, tokenizers::TruncationDirection::Left)),
-            Truncation::HeadTail { .. } | Truncation::Windows { .. } => None,
+            Truncation::HeadTail { .. } | Truncation::SlidingWindow { .. } => None,
         }
     }
 
@@ -94,7 +94,7 @@ impl Cutter {
     /// Calls `write` for each row of a pair of texts. `pair` is its number, for error messages.
     ///
     /// # Errors
-    /// - [`DataError::UncutTextTooLong`] if only one text may be truncated and the other leaves no
+    /// - [`DataError::UntruncatedTextTooLong`] if only one text may be truncated and the other leaves no
     ///   room.
     /// - The errors of `write`.
     pub(super) fn pair_rows<E: From<DataError>>(
@@ -116,7 +116,7 @@ impl Cutter {
         self.parts(first, first_share, |kept, truncated| {
             // Windows move over the first text here and keep the second text whole.
             let second_kept = match self.truncation {
-                Truncation::Windows { .. } => [0..second, 0..0],
+                Truncation::SlidingWindow { .. } => [0..second, 0..0],
                 _ => self.ends(second, second_share),
             };
             write(Kept {
@@ -138,13 +138,13 @@ impl Cutter {
         // The text that is not truncated must leave room for at least one token of the other text,
         // or with windows, one token that the previous window does not contain.
         let least = match self.truncation {
-            Truncation::Windows { stride } => stride + 1,
+            Truncation::SlidingWindow { stride } => stride + 1,
             _ => 1,
         };
         let limit = room - least;
         let left_by = |uncut: usize| match uncut <= limit {
             true => Ok(room - uncut),
-            false => Err(DataError::UncutTextTooLong {
+            false => Err(DataError::UntruncatedTextTooLong {
                 pair,
                 limit,
                 found: uncut,
@@ -179,7 +179,7 @@ impl Cutter {
         share: usize,
         mut write: impl FnMut(KeptTokens, bool) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Truncation::Windows { stride } = self.truncation else {
+        let Truncation::SlidingWindow { stride } = self.truncation else {
             return write(self.ends(length, share), share < length);
         };
         let mut start = 0;
@@ -199,7 +199,7 @@ impl Cutter {
             _ if share >= length => length,
             Truncation::Tail => 0,
             Truncation::HeadTail { head } => head.min(share),
-            Truncation::Head | Truncation::Windows { .. } => share,
+            Truncation::Head | Truncation::SlidingWindow { .. } => share,
         };
         let tail = if share >= length { 0 } else { share - head };
         [0..head, length - tail..length]
@@ -245,7 +245,7 @@ mod tests {
             Truncation::Head,
             Truncation::Tail,
             Truncation::HeadTail { head: 3 },
-            Truncation::Windows { stride: 4 },
+            Truncation::SlidingWindow { stride: 4 },
         ] {
             for length in [0, 4, 10] {
                 let all: Vec<usize> = (0..length).collect();
@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn windows_overlap_by_the_stride_and_end_with_the_text() {
         let windows = |stride, length| -> Vec<(usize, usize)> {
-            let rows = single(Truncation::Windows { stride }, length);
+            let rows = single(Truncation::SlidingWindow { stride }, length);
             rows.iter()
                 .map(|row| (row[0], row[row.len() - 1] + 1))
                 .collect()
@@ -312,7 +312,10 @@ mod tests {
     #[test]
     fn windows_are_over_one_text_of_a_pair() {
         let windows = |pairs, lengths: [usize; 2]| {
-            rows(cutter(Truncation::Windows { stride: 2 }, pairs), &lengths)
+            rows(
+                cutter(Truncation::SlidingWindow { stride: 2 }, pairs),
+                &lengths,
+            )
         };
         let all = |range: Range<usize>| range.collect::<Vec<_>>();
         assert_eq!(
@@ -333,12 +336,12 @@ mod tests {
             let error = cutter.shares(7, [20, limit + 1]).unwrap_err();
             assert!(matches!(
                 error,
-                DataError::UncutTextTooLong { pair: 7, limit: at_most, found }
+                DataError::UntruncatedTextTooLong { pair: 7, limit: at_most, found }
                     if (at_most, found) == (limit, limit + 1)
             ));
         };
         fail(Truncation::Head, 9);
-        fail(Truncation::Windows { stride: 3 }, 6);
+        fail(Truncation::SlidingWindow { stride: 3 }, 6);
     }
 
     #[test]
@@ -359,14 +362,14 @@ mod tests {
         ));
         assert!(matches!(
             refused(Truncation::HeadTail { head: 8 }, 10, false),
-            DataError::HeadTooLong { room: 8, head: 8 }
+            DataError::TruncationHeadTooLong { room: 8, head: 8 }
         ));
         assert!(matches!(
-            refused(Truncation::Windows { stride: 9 }, 10, false),
+            refused(Truncation::SlidingWindow { stride: 9 }, 10, false),
             DataError::StrideTooLong { room: 8, stride: 9 }
         ));
         assert!(matches!(
-            refused(Truncation::Windows { stride: 1 }, 10, true),
+            refused(Truncation::SlidingWindow { stride: 1 }, 10, true),
             DataError::WindowsOverBothTexts
         ));
     }

@@ -65,13 +65,13 @@ fn folders_where_files_should_be() {
 #[test]
 fn names_that_no_data_set_has() {
     assert_error!(
-        catalog::named("ag-news").unwrap_err(),
+        catalog::get("ag-news").unwrap_err(),
         DataError::UnknownDataset { .. },
         "\"ag-news\"",
         "ag_news, dbpedia_14"
     );
     let folder = Folder::new();
-    let imdb = catalog::named("imdb").unwrap();
+    let imdb = catalog::get("imdb").unwrap();
     assert_error!(
         imdb.open_split(folder.0.path(), Split::Validation)
             .unwrap_err(),
@@ -91,7 +91,7 @@ fn a_folder_without_its_files() {
     );
     let folder = Folder::new().with("train.csv", "1,a,b\n");
     assert!(matches!(
-        catalog::named("ag_news").unwrap().open_split(folder.0.path(), Split::Test),
+        catalog::get("ag_news").unwrap().open_split(folder.0.path(), Split::Test),
         Err(DataError::MissingFiles { looked_for, .. }) if looked_for[0] == "test.csv"
     ));
     let folder = Folder::new().with("train-00001-of-00002.parquet", "");

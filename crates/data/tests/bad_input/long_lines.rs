@@ -54,9 +54,9 @@ fn a_line_of_a_gigabyte() {
         "header.csv"
     );
     // Skipping bad rows does not mean reading on in such a file.
-    let options = Options {
-        bad_rows: BadRows::Skip,
-        ..Options::default()
+    let options = TabularOptions {
+        on_bad_rows: OnBadRow::Skip,
+        ..TabularOptions::default()
     };
     assert_error!(
         folder.open("rows.csv", &options).unwrap_err(),

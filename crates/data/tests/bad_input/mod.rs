@@ -6,14 +6,14 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use arrow::record_batch::RecordBatch;
 use finetune_data::catalog;
-use finetune_data::tabular::{self, Files, Options};
-use finetune_data::{BadRows, DataError, Opened, TextTokenizer};
+use finetune_data::tabular::{self, SplitFiles, TabularOptions};
+use finetune_data::{DataError, LoadedDataset, OnBadRow, TextTokenizer};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use parquet::arrow::ArrowWriter;
 
 mod archives;
-mod damaged;
+mod corrupted;
 mod files;
 mod long_lines;
 mod rows;
@@ -46,14 +46,14 @@ impl Folder {
 
     /// The error of reading `name` as a training file of one's own.
     fn error_of(&self, name: &str) -> DataError {
-        self.open(name, &Options::default()).unwrap_err()
+        self.open(name, &TabularOptions::default()).unwrap_err()
     }
 
     /// `name` opened as a training file of one's own, with the labels 0 and 1 in the test file.
-    fn open(&self, name: &str, options: &Options) -> Result<Opened, DataError> {
+    fn open(&self, name: &str, options: &TabularOptions) -> Result<LoadedDataset, DataError> {
         fs::write(self.path("good.csv"), "text,label\na,0\nb,1\n").unwrap();
         tabular::open(
-            &Files::train_test(self.path(name), self.path("good.csv")),
+            &SplitFiles::train_test(self.path(name), self.path("good.csv")),
             options,
         )
     }
@@ -63,12 +63,12 @@ impl Folder {
     }
 
     fn catalog_error(&self, name: &str) -> DataError {
-        let dataset = catalog::named(name).unwrap();
+        let dataset = catalog::get(name).unwrap();
         dataset.open(self.0.path()).unwrap_err()
     }
 
     fn tokenizer_error(&self) -> DataError {
-        TextTokenizer::from_dir(self.0.path()).unwrap_err()
+        TextTokenizer::from_pretrained(self.0.path()).unwrap_err()
     }
 }
 

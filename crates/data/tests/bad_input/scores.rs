@@ -5,10 +5,10 @@ use finetune_data::{DataError, Split};
 
 use super::*;
 
-fn options(labels: LabelKind) -> Options {
-    Options {
+fn options(labels: LabelKind) -> TabularOptions {
+    TabularOptions {
         labels,
-        ..Options::default()
+        ..TabularOptions::default()
     }
 }
 
@@ -17,11 +17,8 @@ fn scores_that_are_no_finite_numbers() {
     for bad in ["NaN", "inf", "-infinity", "four", "1,5"] {
         let folder = Folder::new().with("rows.tsv", format!("text\tlabel\na\t1.5\nb\t{bad}\n"));
         for labels in [
-            LabelKind::FindScale,
-            LabelKind::Scale {
-                lowest: 0.0,
-                highest: 5.0,
-            },
+            LabelKind::InferRange,
+            LabelKind::Range { min: 0.0, max: 5.0 },
         ] {
             assert_error!(
                 folder.open("rows.tsv", &options(labels)).unwrap_err(),
@@ -56,7 +53,7 @@ fn scores_that_are_missing() {
     ] {
         assert_error!(
             folder
-                .open(name, &options(LabelKind::FindScale))
+                .open(name, &options(LabelKind::InferRange))
                 .unwrap_err(),
             DataError::MissingValue { .. },
             name,
@@ -70,7 +67,7 @@ fn scores_that_are_missing() {
 fn scores_that_are_not_on_the_scale() {
     let content = "\tid\tsentence1\tsentence2\tsimilarity\n0\ta\tA.\tB.\t5.1\n";
     let folder = Folder::new().with("sts-dev.csv", content);
-    let stsb = catalog::named("stsb").unwrap();
+    let stsb = catalog::get("stsb").unwrap();
     assert_error!(
         stsb.open_split(folder.0.path(), Split::Validation)
             .unwrap_err(),
@@ -83,7 +80,7 @@ fn scores_that_are_not_on_the_scale() {
     let folder = Folder::new().with("rows.csv", "text,label\na,2\nb,2\n");
     assert_error!(
         folder
-            .open("rows.csv", &options(LabelKind::FindScale))
+            .open("rows.csv", &options(LabelKind::InferRange))
             .unwrap_err(),
         DataError::InvalidScale { .. },
         "2 to 2"

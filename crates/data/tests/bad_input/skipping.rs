@@ -4,12 +4,12 @@ use finetune_data::DataError;
 
 use super::*;
 
-const SKIP: BadRows = BadRows::Skip;
+const SKIP: OnBadRow = OnBadRow::Skip;
 
-fn skipping() -> Options {
-    Options {
-        bad_rows: SKIP,
-        ..Options::default()
+fn skipping() -> TabularOptions {
+    TabularOptions {
+        on_bad_rows: SKIP,
+        ..TabularOptions::default()
     }
 }
 
@@ -71,7 +71,7 @@ fn rows_of_a_parquet_file() {
 #[test]
 fn rows_of_a_published_file() {
     let folder = Folder::new().with("train.csv", "1,a,b\n9,c,d\n2,e\n4,f,g\n");
-    let ag_news = catalog::named("ag_news").unwrap();
+    let ag_news = catalog::get("ag_news").unwrap();
     let opened = ag_news.open_with(folder.0.path(), SKIP).unwrap();
     assert_eq!(opened.splits.train.class_counts(), [1, 0, 0, 1]);
     assert!(opened.reports[0].to_string().contains("2 bad rows skipped"));

@@ -13,13 +13,13 @@ const MERGES: &str = "#version: 0.2\nt h\nth e\n";
 
 fn word_piece() -> TextTokenizer {
     let folder = Folder::new().with("vocab.txt", VOCABULARY);
-    TextTokenizer::from_dir(folder.0.path()).unwrap()
+    TextTokenizer::from_pretrained(folder.0.path()).unwrap()
 }
 
 /// The `tokenizer.json` of the tokenizer in a folder.
 fn json_of(folder: &Folder) -> String {
     let saved = Folder::new();
-    let tokenizer = TextTokenizer::from_dir(folder.0.path()).unwrap();
+    let tokenizer = TextTokenizer::from_pretrained(folder.0.path()).unwrap();
     tokenizer.save(saved.0.path()).unwrap();
     fs::read_to_string(saved.path("tokenizer.json")).unwrap()
 }
@@ -204,7 +204,7 @@ fn byte_level_vocabularies_without_their_special_tokens() {
     );
     // A model that guesses no words needs no mask.
     let folder = byte_level(&TOKENS.replace("<mask>", "word"), MERGES);
-    let tokenizer = TextTokenizer::from_dir(folder.0.path()).unwrap();
+    let tokenizer = TextTokenizer::from_pretrained(folder.0.path()).unwrap();
     assert_eq!(tokenizer.mask_token_id(), None);
 }
 
@@ -234,9 +234,9 @@ fn never_panics(files: &[(&str, &str)]) {
         without.remove(place);
         let mut flipped = whole.to_vec();
         flipped[place] ^= 1;
-        for damaged in [&without, &flipped, &whole[..place].to_vec()] {
-            fs::write(folder.path(name), damaged).unwrap();
-            if let Ok(tokenizer) = TextTokenizer::from_dir(folder.0.path()) {
+        for corrupted in [&without, &flipped, &whole[..place].to_vec()] {
+            fs::write(folder.path(name), corrupted).unwrap();
+            if let Ok(tokenizer) = TextTokenizer::from_pretrained(folder.0.path()) {
                 let _ = tokenizer.encode(&["the [MASK] word"], &EncodingConfig::new(8));
                 let pairs = [("the <mask> word", "the")];
                 let _ = tokenizer.encode_pairs(&pairs, &EncodingConfig::new(8));
@@ -250,7 +250,7 @@ fn a_text_with_unknown_words_and_a_tokenizer_without_an_unknown_token() {
     let json = json_of(&Folder::new().with("vocab.txt", VOCABULARY));
     let json = json.replace("\"unk_token\": \"[UNK]\"", "\"unk_token\": \"[none]\"");
     let folder = Folder::new().with("tokenizer.json", json);
-    let tokenizer = TextTokenizer::from_dir(folder.0.path()).unwrap();
+    let tokenizer = TextTokenizer::from_pretrained(folder.0.path()).unwrap();
     let config = EncodingConfig::new(16);
     assert_error!(
         tokenizer.encode(&["the", "xyz"], &config).unwrap_err(),
@@ -302,18 +302,18 @@ fn truncation_that_cannot_be() {
         tokenizer
             .encode(&["the"], &config(Truncation::HeadTail { head: 9 }))
             .unwrap_err(),
-        DataError::HeadTooLong { room: 8, head: 9 },
+        DataError::TruncationHeadTooLong { room: 8, head: 9 },
         "below 8",
         "found 9"
     );
-    let windows = config(Truncation::Windows { stride: 8 });
+    let windows = config(Truncation::SlidingWindow { stride: 8 });
     assert_error!(
         tokenizer.encode(&["the"], &windows).unwrap_err(),
         DataError::StrideTooLong { room: 8, stride: 8 },
         "below 8",
         "found 8"
     );
-    let windows = config(Truncation::Windows { stride: 3 });
+    let windows = config(Truncation::SlidingWindow { stride: 3 });
     assert_error!(
         tokenizer
             .encode_pairs(&[("the", "the")], &windows)
@@ -334,7 +334,7 @@ fn pairs_of_which_the_wrong_text_is_too_long() {
     };
     assert_error!(
         tokenizer.encode_pairs(&pairs, &config).unwrap_err(),
-        DataError::UncutTextTooLong {
+        DataError::UntruncatedTextTooLong {
             pair: 2,
             limit: 6,
             found: 9
@@ -344,12 +344,12 @@ fn pairs_of_which_the_wrong_text_is_too_long() {
         "found 9"
     );
     let config = EncodingConfig {
-        truncation: Truncation::Windows { stride: 2 },
+        truncation: Truncation::SlidingWindow { stride: 2 },
         ..config
     };
     assert_error!(
         tokenizer.encode_pairs(&pairs, &config).unwrap_err(),
-        DataError::UncutTextTooLong {
+        DataError::UntruncatedTextTooLong {
             limit: 4,
             found: 9,
             ..

@@ -1,7 +1,7 @@
 //! Values and labels that are not what a data set needs.
 
 use finetune_data::DataError;
-use finetune_data::tabular::{self, Files, Options};
+use finetune_data::tabular::{self, SplitFiles, TabularOptions};
 
 use super::*;
 
@@ -77,8 +77,8 @@ fn labels_outside_the_classes() {
         .with("test.jsonl", "{\"text\": \"a\", \"label\": \"positive\"}\n");
     assert_error!(
         tabular::open(
-            &Files::train_test(folder.path("train.csv"), folder.path("test.jsonl")),
-            &Options::default()
+            &SplitFiles::train_test(folder.path("train.csv"), folder.path("test.jsonl")),
+            &TabularOptions::default()
         )
         .unwrap_err(),
         DataError::UnknownLabel { row: 1, .. },

@@ -28,7 +28,7 @@ fn roberta_folder(variant: &str) -> tempfile::TempDir {
 }
 
 fn load(folder: &Path) -> TextTokenizer {
-    TextTokenizer::from_dir(folder).unwrap()
+    TextTokenizer::from_pretrained(folder).unwrap()
 }
 
 fn encodings(name: &str) -> Value {
@@ -76,7 +76,7 @@ fn lines(
 ) -> Option<Vec<String>> {
     let encoded = match encoded {
         Ok(encoded) => encoded,
-        Err(DataError::UncutTextTooLong { pair: 1, .. }) => return None,
+        Err(DataError::UntruncatedTextTooLong { pair: 1, .. }) => return None,
         Err(error) => panic!("{error}"),
     };
     assert_eq!(encoded.text_count(), 1);
@@ -214,6 +214,6 @@ fn the_tokens_of_a_masked_language_model_are_known() {
     assert_eq!(tokenizer.mask_token_id(), Some(4));
     assert_eq!(tokenizer.pad_token_id(), 1);
     assert_eq!(tokenizer.special_token_ids(), [0, 1, 2, 3, 4]);
-    let highest = tokenizer.vocabulary_size() as u32 - 1;
+    let highest = tokenizer.vocab_size() as u32 - 1;
     assert!(tokenizer.id_to_token(highest).is_some());
 }

@@ -56,23 +56,23 @@ fn assert_same_ids(tokenizer: &TextTokenizer, casing: &str, source: &str) {
 }
 
 /// A folder with the vocabulary and a config, as the older checkpoints are published.
-fn vocabulary_folder(lower_case: bool) -> tempfile::TempDir {
+fn vocabulary_folder(lowercase: bool) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::copy(
         fixtures().join("vocab.txt"),
         folder.path().join("vocab.txt"),
     )
     .unwrap();
-    let config = format!("{{\"do_lower_case\": {lower_case}}}");
+    let config = format!("{{\"do_lower_case\": {lowercase}}}");
     fs::write(folder.path().join("tokenizer_config.json"), config).unwrap();
     folder
 }
 
 #[test]
 fn vocab_txt_gives_the_ids_of_transformers() {
-    for (casing, lower_case) in [("uncased", true), ("cased", false)] {
-        let folder = vocabulary_folder(lower_case);
-        let tokenizer = TextTokenizer::from_dir(folder.path()).unwrap();
+    for (casing, lowercase) in [("uncased", true), ("cased", false)] {
+        let folder = vocabulary_folder(lowercase);
+        let tokenizer = TextTokenizer::from_pretrained(folder.path()).unwrap();
         assert_same_ids(&tokenizer, casing, "vocab.txt");
     }
 }
@@ -81,28 +81,28 @@ fn vocab_txt_gives_the_ids_of_transformers() {
 #[test]
 fn tokenizer_json_gives_the_ids_of_transformers() {
     for casing in ["uncased", "cased"] {
-        let tokenizer = TextTokenizer::from_dir(&fixtures().join(casing)).unwrap();
+        let tokenizer = TextTokenizer::from_pretrained(&fixtures().join(casing)).unwrap();
         assert_same_ids(&tokenizer, casing, "tokenizer.json");
     }
 }
 
 #[test]
 fn what_we_save_gives_the_ids_of_transformers() {
-    for (casing, lower_case) in [("uncased", true), ("cased", false)] {
-        let original = vocabulary_folder(lower_case);
+    for (casing, lowercase) in [("uncased", true), ("cased", false)] {
+        let original = vocabulary_folder(lowercase);
         let saved = tempfile::tempdir().unwrap();
-        TextTokenizer::from_dir(original.path())
+        TextTokenizer::from_pretrained(original.path())
             .unwrap()
             .save(saved.path())
             .unwrap();
         assert_same_ids(
-            &TextTokenizer::from_dir(saved.path()).unwrap(),
+            &TextTokenizer::from_pretrained(saved.path()).unwrap(),
             casing,
             "saved json",
         );
         fs::remove_file(saved.path().join("tokenizer.json")).unwrap();
         assert_same_ids(
-            &TextTokenizer::from_dir(saved.path()).unwrap(),
+            &TextTokenizer::from_pretrained(saved.path()).unwrap(),
             casing,
             "saved vocab",
         );

@@ -33,7 +33,7 @@ proptest! {
             let texts = rows_of_texts(dataset);
             let duplicates = texts.values().filter(|rows| rows.len() > 1);
             prop_assert_eq!(found.duplicates.texts, duplicates.count());
-            prop_assert_eq!(found.duplicates.surplus_rows, dataset.len() - texts.len());
+            prop_assert_eq!(found.duplicates.redundant_rows, dataset.len() - texts.len());
             let labels = |rows: &[usize]| -> BTreeSet<_> {
                 rows.iter().map(|&row| dataset.examples[row].label.class()).collect()
             };

@@ -1,14 +1,14 @@
 use finetune_data::{
-    BatchSize, EncodedDataset, EncodedTexts, Labels, Order, Padding, Sampler, Step, Task, collate,
-    sorted_by_length,
+    BatchSize, EncodedDataset, EncodedTexts, Labels, Padding, SampledBatch, Sampler,
+    SamplingStrategy, Task, collate, sorted_by_length,
 };
 use proptest::prelude::*;
 
-fn orders() -> impl Strategy<Value = Order> {
+fn orders() -> impl Strategy<Value = SamplingStrategy> {
     prop::sample::select(vec![
-        Order::Sequential,
-        Order::Shuffled,
-        Order::BucketedByLength,
+        SamplingStrategy::Sequential,
+        SamplingStrategy::Random,
+        SamplingStrategy::GroupByLength,
     ])
 }
 
@@ -87,7 +87,7 @@ proptest! {
         lengths in lengths(),
         tokens in 1usize..300,
     ) {
-        let sampler = Sampler::new(Order::Sequential, BatchSize::Tokens(tokens), 0).unwrap();
+        let sampler = Sampler::new(SamplingStrategy::Sequential, BatchSize::Tokens(tokens), 0).unwrap();
         let batches = sampler.batches(&lengths, 0);
         for pair in batches.windows(2) {
             let mut more = pair[0].clone();
@@ -121,8 +121,8 @@ proptest! {
         start in 0usize..60,
     ) {
         let sampler = Sampler::new(order, batch_size, seed).unwrap();
-        let all: Vec<Step> = sampler.steps(&lengths, 0).take(start + 20).collect();
-        let resumed: Vec<Step> = sampler.steps(&lengths, start as u64).take(20).collect();
+        let all: Vec<SampledBatch> = sampler.steps(&lengths, 0).take(start + 20).collect();
+        let resumed: Vec<SampledBatch> = sampler.steps(&lengths, start as u64).take(20).collect();
         prop_assert_eq!(&all[start..], &resumed);
         for (number, step) in all.iter().enumerate() {
             prop_assert_eq!(step.step, number as u64);
@@ -161,7 +161,7 @@ proptest! {
             prop_assert_eq!(*token != 0, *real);
         }
         let own: usize = rows.iter().map(|&row| lengths[row]).sum();
-        prop_assert_eq!(batch.padded_slots(), batch.slots() - own);
+        prop_assert_eq!(batch.num_padding_tokens(), batch.slots() - own);
         for (position, &row) in rows.iter().enumerate() {
             let start = position * tokens.sequence_length;
             let own = start..start + lengths[row];

@@ -55,13 +55,15 @@ fn steps() -> impl Strategy<Value = CleaningStep> {
     let with = || prop::sample::select(vec!["", " ", "URL", "@user"]).prop_map(str::to_owned);
     prop_oneof![
         Just(CleaningStep::Html),
-        with().prop_map(|with| CleaningStep::Urls { with }),
-        with().prop_map(|with| CleaningStep::Mentions { with }),
-        with().prop_map(|with| CleaningStep::Emoji { with }),
-        ("[.,'#<&]{0,3}", with())
-            .prop_map(|(keep, with)| CleaningStep::SpecialCharacters { keep, with }),
-        Just(CleaningStep::RepeatedSpaces),
-        Just(CleaningStep::LowerCase),
+        with().prop_map(|with| CleaningStep::Urls { replacement: with }),
+        with().prop_map(|with| CleaningStep::Mentions { replacement: with }),
+        with().prop_map(|with| CleaningStep::Emoji { replacement: with }),
+        ("[.,'#<&]{0,3}", with()).prop_map(|(keep, with)| CleaningStep::SpecialCharacters {
+            keep,
+            replacement: with
+        }),
+        Just(CleaningStep::CollapseWhitespace),
+        Just(CleaningStep::Lowercase),
     ]
 }
 
@@ -86,13 +88,13 @@ proptest! {
     #[test]
     fn character_steps_change_nothing_twice(text in texts(), keep in "[.,'#<&]{0,3}") {
         for step in [
-            CleaningStep::RepeatedSpaces,
-            CleaningStep::LowerCase,
-            CleaningStep::SpecialCharacters { keep: keep.clone(), with: String::new() },
-            CleaningStep::SpecialCharacters { keep, with: " ".into() },
-            CleaningStep::Urls { with: " ".into() },
-            CleaningStep::Mentions { with: " ".into() },
-            CleaningStep::Emoji { with: " ".into() },
+            CleaningStep::CollapseWhitespace,
+            CleaningStep::Lowercase,
+            CleaningStep::SpecialCharacters { keep: keep.clone(), replacement: String::new() },
+            CleaningStep::SpecialCharacters { keep, replacement: " ".into() },
+            CleaningStep::Urls { replacement: " ".into() },
+            CleaningStep::Mentions { replacement: " ".into() },
+            CleaningStep::Emoji { replacement: " ".into() },
         ] {
             let once = apply(step.clone(), &text);
             prop_assert_eq!(apply(step.clone(), &once), once, "{:?}", step);
@@ -101,14 +103,14 @@ proptest! {
 
     #[test]
     fn nothing_is_left_of_what_a_step_removes(text in texts()) {
-        let special = CleaningStep::SpecialCharacters { keep: "'".into(), with: String::new() };
+        let special = CleaningStep::SpecialCharacters { keep: "'".into(), replacement: String::new() };
         let plain = apply(special, &text);
         let alone = |character: char| text.contains(character);
         prop_assert!(plain.chars().all(alone));
         let special = ['<', '&', '@', '#', '.', '\0', '\u{1F525}'];
         prop_assert!(!plain.contains(special));
 
-        let spaced = apply(CleaningStep::RepeatedSpaces, &text);
+        let spaced = apply(CleaningStep::CollapseWhitespace, &text);
         prop_assert_eq!(spaced.trim(), &spaced);
         let other_space = |character: char| character.is_whitespace() && character != ' ';
         prop_assert!(!spaced.contains("  ") && !spaced.contains(other_space));

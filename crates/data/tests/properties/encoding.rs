@@ -10,13 +10,16 @@ use proptest::prelude::*;
 /// A WordPiece and a byte-level BPE.
 static TOKENIZERS: LazyLock<[TextTokenizer; 2]> = LazyLock::new(|| {
     let texts = ["a b c ab bc abc cab the cat é"; 2];
-    let word_piece = TextTokenizer::train_word_piece(texts, 40).unwrap();
+    let word_piece = TextTokenizer::train_wordpiece(texts, 40).unwrap();
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity/tokenizers/roberta");
     let folder = tempfile::tempdir().unwrap();
     for name in ["vocab.json", "merges.txt"] {
         fs::copy(fixture.join(name), folder.path().join(name)).unwrap();
     }
-    [word_piece, TextTokenizer::from_dir(folder.path()).unwrap()]
+    [
+        word_piece,
+        TextTokenizer::from_pretrained(folder.path()).unwrap(),
+    ]
 });
 
 fn tokenizers() -> impl Strategy<Value = &'static TextTokenizer> {
@@ -37,7 +40,7 @@ fn configs() -> impl Strategy<Value = EncodingConfig> {
         Just(Truncation::Head),
         Just(Truncation::Tail),
         (0..12usize).prop_map(|head| Truncation::HeadTail { head }),
-        (0..12usize).prop_map(|stride| Truncation::Windows { stride }),
+        (0..12usize).prop_map(|stride| Truncation::SlidingWindow { stride }),
     ];
     (16..40usize, truncations).prop_map(|(max_length, truncation)| EncodingConfig {
         truncation,
@@ -85,7 +88,7 @@ proptest! {
     ) {
         let encoded = tokenizer.encode(&texts, &config).unwrap();
         prop_assert_eq!(encoded.text_count(), texts.len());
-        if !matches!(config.truncation, Truncation::Windows { .. }) {
+        if !matches!(config.truncation, Truncation::SlidingWindow { .. }) {
             prop_assert_eq!(encoded.len(), texts.len());
         }
         for row in 0..encoded.len() {
@@ -96,7 +99,7 @@ proptest! {
             prop_assert_eq!(special.iter().filter(|&&special| special).count(), 2);
             prop_assert!(special[0] && special[row.len() - 1]);
             for (&id, &[start, end]) in row.token_ids.iter().zip(row.offsets().unwrap()) {
-                prop_assert!((id as usize) < tokenizer.vocabulary_size());
+                prop_assert!((id as usize) < tokenizer.vocab_size());
                 prop_assert!(text.get(start as usize..end as usize).is_some());
             }
         }
@@ -140,7 +143,7 @@ proptest! {
         let head = match config.truncation {
             Truncation::Tail => 0,
             Truncation::HeadTail { head } => head.min(kept.len()),
-            Truncation::Head | Truncation::Windows { .. } => kept.len(),
+            Truncation::Head | Truncation::SlidingWindow { .. } => kept.len(),
         };
         let tail = kept.len() - head;
         prop_assert_eq!(&kept[..head], &all[..head]);
@@ -155,7 +158,7 @@ proptest! {
     ) {
         let all = all_tokens(tokenizer, &text);
         let config = EncodingConfig {
-            truncation: Truncation::Windows { stride },
+            truncation: Truncation::SlidingWindow { stride },
             ..EncodingConfig::new(16)
         };
         let windows = own_tokens(&tokenizer.encode(&[&text], &config).unwrap());
@@ -192,7 +195,7 @@ proptest! {
                 prop_assert_eq!(pair_truncation, PairTruncation::LongestFirst);
                 return Ok(());
             }
-            Err(DataError::UncutTextTooLong { found, limit, .. }) => {
+            Err(DataError::UntruncatedTextTooLong { found, limit, .. }) => {
                 prop_assert!(lengths.contains(&found) && found > limit && limit < room);
                 return Ok(());
             }

@@ -7,7 +7,7 @@ fn dataset(labels: &[Option<usize>]) -> Dataset {
     let example = |(row, label): (usize, &Option<usize>)| {
         Example::new(
             row.to_string(),
-            label.map_or(Label::Unlabelled, Label::Class),
+            label.map_or(Label::Unlabeled, Label::Class),
         )
     };
     Dataset {
@@ -86,7 +86,7 @@ proptest! {
     #[test]
     fn folds_partition_and_are_balanced(labels in labels(10), k in 2usize..11, seed: u64) {
         let data = dataset(&labels);
-        for folds in [Folds::plain(&data, k, seed), Folds::stratified(&data, k, seed)] {
+        for folds in [Folds::k_fold(&data, k, seed), Folds::stratified_k_fold(&data, k, seed)] {
             let folds = folds.unwrap();
             let tests: Vec<Vec<usize>> = (0..k).map(|fold| folds.test(fold).unwrap()).collect();
             let mut all = tests.concat();
@@ -101,8 +101,8 @@ proptest! {
                 prop_assert!(is_ordered(&both) && both.len() == labels.len());
             }
         }
-        let folds = Folds::stratified(&data, k, seed).unwrap();
-        prop_assert_eq!(&folds, &Folds::stratified(&data, k, seed).unwrap());
+        let folds = Folds::stratified_k_fold(&data, k, seed).unwrap();
+        prop_assert_eq!(&folds, &Folds::stratified_k_fold(&data, k, seed).unwrap());
         for label in [Some(0), Some(1), Some(2), Some(3), None] {
             let counts = (0..k).map(|fold| count(&labels, &folds.test(fold).unwrap(), label));
             prop_assert!(counts.clone().max().unwrap() - counts.min().unwrap() <= 1);
@@ -116,7 +116,7 @@ proptest! {
         seed: u64,
     ) {
         let data = dataset(&vec![None; groups.len()]);
-        let folds = Folds::grouped(&data, &groups, k, seed).unwrap();
+        let folds = Folds::group_k_fold(&data, &groups, k, seed).unwrap();
         let sizes: Vec<usize> = (0..k).map(|fold| folds.test(fold).unwrap().len()).collect();
         prop_assert_eq!(sizes.iter().sum::<usize>(), groups.len());
         for (row, group) in groups.iter().enumerate() {
@@ -132,7 +132,7 @@ proptest! {
     #[test]
     fn a_fold_file_brings_the_folds_back(labels in labels(10), k in 2usize..11, seed: u64) {
         let data = dataset(&labels);
-        let folds = Folds::stratified(&data, k, seed).unwrap();
+        let folds = Folds::stratified_k_fold(&data, k, seed).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("folds.json");
         folds.save(&path).unwrap();

@@ -18,7 +18,11 @@ impl TryFrom<StoredMatrix> for ConfusionMatrix {
     fn try_from(stored: StoredMatrix) -> Result<Self, EvalError> {
         let mut matrix = Self::new(stored.class_names)?;
         let classes = matrix.classes();
-        let not_square = |what: String, got| EvalError::CountsNotSquare { classes, what, got };
+        let not_square = |what: String, got| EvalError::CountsNotSquare {
+            classes,
+            what,
+            found: got,
+        };
         if stored.counts.len() != classes {
             return Err(not_square("the list of rows".into(), stored.counts.len()));
         }
@@ -59,8 +63,8 @@ mod tests {
                 .unwrap_err()
                 .to_string()
         };
-        assert!(refusal("[[1,2]]").contains("got the list of rows of length 1"));
-        assert!(refusal("[[1,2],[3]]").contains("got row 1 of length 1"));
+        assert!(refusal("[[1,2]]").contains("found the list of rows of length 1"));
+        assert!(refusal("[[1,2],[3]]").contains("found row 1 of length 1"));
         assert!(refusal(&format!("[[{},1],[0,0]]", u64::MAX)).contains("more than"));
     }
 

@@ -38,7 +38,7 @@ fn table(matrix: &ConfusionMatrix) -> String {
         .iter()
         .map(|name| width(name))
         .fold(CORNER.len(), usize::max);
-    let recalls = matrix.normalised_by_true();
+    let recalls = matrix.normalized_by_true();
     let totals = matrix.true_totals();
 
     let cell = |label: usize, prediction: usize| match matrix.count(label, prediction) {
@@ -143,7 +143,7 @@ fn headings(names: &[String]) -> (Vec<String>, Vec<String>) {
 
 fn confusions(matrix: &ConfusionMatrix) -> String {
     let confusions = matrix.confusions();
-    let shares = matrix.normalised_by_true();
+    let shares = matrix.normalized_by_true();
     let name = |class: usize| shorten(&matrix.class_names()[class], 2 * ROW_NAME_WIDTH);
     let mut text = format!(
         "{} classes, {} rows, {} correct.",

@@ -8,7 +8,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::canvas::{Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, stroke};
-use super::colours::{FAINT, INK};
+use super::colors::{FAINT, INK};
 use super::text::{AXIS, LABEL, fit, style, upward, width};
 use crate::EvalError;
 use crate::checks::finite;
@@ -239,24 +239,24 @@ pub(super) fn notes(
 ) -> Result<(), DrawingError> {
     const INSET: f64 = 8.0;
     const LINE: f64 = LABEL + 6.0;
-    let indent = |colour: &Option<RGBColor>| if colour.is_some() { LABEL + 6.0 } else { 0.0 };
+    let indent = |color: &Option<RGBColor>| if color.is_some() { LABEL + 6.0 } else { 0.0 };
     let (left, top) = (frame.left + INSET, frame.top + INSET);
     let widths = lines
         .iter()
-        .map(|(colour, text)| indent(colour) + width(text, LABEL));
+        .map(|(color, text)| indent(color) + width(text, LABEL));
     let right = left + widths.fold(0.0, f64::max) + INSET;
     let bottom = top + LINE * lines.len() as f64 + INSET;
     // Slightly transparent, so that grid and marks remain visible.
     let ground = Rectangle::new([at(left, top), at(right, bottom)], WHITE.mix(0.85).filled());
     canvas.draw(&ground)?;
-    for (number, (colour, text)) in lines.iter().enumerate() {
+    for (number, (color, text)) in lines.iter().enumerate() {
         let (left, top) = (left + INSET / 2.0, top + INSET / 2.0 + LINE * number as f64);
-        if let Some(colour) = colour {
+        if let Some(color) = color {
             let corners = [at(left, top), at(left + LABEL, top + LABEL)];
-            canvas.draw(&Rectangle::new(corners, colour.filled()))?;
+            canvas.draw(&Rectangle::new(corners, color.filled()))?;
         }
         let style = style(LABEL, HPos::Left, VPos::Top);
-        canvas.draw_text(text, &style, at(left + indent(colour), top))?;
+        canvas.draw_text(text, &style, at(left + indent(color), top))?;
     }
     Ok(())
 }
@@ -266,10 +266,10 @@ pub(super) fn line(
     canvas: &Canvas,
     from: (f64, f64),
     to: (f64, f64),
-    colour: RGBColor,
+    color: RGBColor,
 ) -> Result<(), DrawingError> {
     let points = vec![at(from.0, from.1), at(to.0, to.1)];
-    canvas.draw(&PathElement::new(points, stroke(colour, 1.0)))
+    canvas.draw(&PathElement::new(points, stroke(color, 1.0)))
 }
 
 #[cfg(test)]
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_differ_however_close_or_large() {
+    fn neighbors_differ_however_close_or_large() {
         for (low, high) in [
             (0.912_340_01, 0.912_340_02),
             (1e-12, 2e-12),

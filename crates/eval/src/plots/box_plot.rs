@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::axes::{Axis, Frame, drawable};
 use super::canvas::{Canvas, DrawingError, MARGIN, at, outline, picture, px, stroke};
-use super::colours::{BLUE, INK, VERMILION};
+use super::colors::{BLUE, INK, VERMILION};
 use super::text::{AXIS, LABEL, fit, style, widest};
 use super::{Plot, Size};
 use crate::EvalError;
@@ -200,9 +200,9 @@ fn draw_box(
 ) -> Result<(), DrawingError> {
     let x = |score: f64| frame.x_pixels(score);
     let (top, bottom) = (middle - BOX / 2.0, middle + BOX / 2.0);
-    let line = |from: (f64, f64), to: (f64, f64), colour: RGBColor, width: f64| {
+    let line = |from: (f64, f64), to: (f64, f64), color: RGBColor, width: f64| {
         let points = vec![at(from.0, from.1), at(to.0, to.1)];
-        canvas.draw(&PathElement::new(points, stroke(colour, width)))
+        canvas.draw(&PathElement::new(points, stroke(color, width)))
     };
     let (first, third) = (x(spread.first_quartile), x(spread.third_quartile));
     for (end, from) in [
@@ -235,8 +235,8 @@ fn draw_dots(
     const GOLDEN: f64 = 0.618_033_988_749_895;
     for (number, score) in scores.iter().enumerate() {
         let offset = ((number as f64 + 0.5) * GOLDEN).fract() - 0.5;
-        let centre = at(frame.x_pixels(*score), middle + 0.8 * offset * BOX);
-        canvas.draw(&Circle::new(centre, px(2.4), INK.mix(0.6).filled()))?;
+        let center = at(frame.x_pixels(*score), middle + 0.8 * offset * BOX);
+        canvas.draw(&Circle::new(center, px(2.4), INK.mix(0.6).filled()))?;
     }
     Ok(())
 }

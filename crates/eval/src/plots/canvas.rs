@@ -33,8 +33,8 @@ pub(super) fn at(x: f64, y: f64) -> (i32, i32) {
 }
 
 /// Returns a line style of this width in pixels.
-pub(super) fn stroke(colour: impl Color, pixels: f64) -> ShapeStyle {
-    ShapeStyle::from(&colour).stroke_width(px(pixels) as u32)
+pub(super) fn stroke(color: impl Color, pixels: f64) -> ShapeStyle {
+    ShapeStyle::from(&color).stroke_width(px(pixels) as u32)
 }
 
 /// Draws the outline of a rectangle, from upper left to lower right in pixels; plotters' own

@@ -1,7 +1,7 @@
 //! Plot of a confusion matrix.
 
 use super::{HeatMap, Plot};
-use crate::{ConfusionMatrix, EvalError, Normalisation};
+use crate::{ConfusionMatrix, EvalError, Normalize};
 
 /// Plot of a confusion matrix: counts in the cells, normalized values as colors.
 ///
@@ -24,7 +24,7 @@ pub struct ConfusionPlot {
     /// Confusion matrix.
     pub matrix: ConfusionMatrix,
     /// Normalization of the colors (default: by true class).
-    pub normalisation: Normalisation,
+    pub normalization: Normalize,
 }
 
 impl ConfusionPlot {
@@ -33,7 +33,7 @@ impl ConfusionPlot {
         Self {
             title: title.into(),
             matrix,
-            normalisation: Normalisation::ByTrue,
+            normalization: Normalize::True,
         }
     }
 }
@@ -43,10 +43,10 @@ impl Plot for ConfusionPlot {
         let names = self.matrix.class_names().to_vec();
         let counts = self.matrix.counts_by_true().iter();
         let texts = counts.map(|row| row.iter().map(ToString::to_string).collect());
-        let whole = match self.normalisation {
-            Normalisation::ByTrue => "share of the true class",
-            Normalisation::ByPredicted => "share of the predicted class",
-            Normalisation::ByAll => "share of all rows",
+        let whole = match self.normalization {
+            Normalize::True => "share of the true class",
+            Normalize::Pred => "share of the predicted class",
+            Normalize::All => "share of all rows",
         };
         let map = HeatMap {
             title: self.title.clone(),
@@ -55,7 +55,7 @@ impl Plot for ConfusionPlot {
             value_label: whole.into(),
             row_names: names.clone(),
             column_names: names,
-            values: self.matrix.normalised(self.normalisation).shares,
+            values: self.matrix.normalized(self.normalization).shares,
             cell_texts: Some(texts.collect()),
             range: Some((0.0, 1.0)),
             ..HeatMap::default()

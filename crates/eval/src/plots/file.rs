@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 use crate::EvalError;
 
 pub(super) fn write(path: &Path, svg: &str) -> Result<(), EvalError> {
-    let refused = |reason: String| EvalError::Picture {
+    let refused = |reason: String| EvalError::PlotFile {
         path: path.into(),
         reason,
     };
@@ -52,8 +52,8 @@ mod tests {
                 .to_string()
                 .ends_with("a picture is an .svg or a .png")
         );
-        assert!(matches!(refusal("a"), EvalError::Picture { .. }));
-        assert!(matches!(refusal("none/a.svg"), EvalError::Picture { .. }));
+        assert!(matches!(refusal("a"), EvalError::PlotFile { .. }));
+        assert!(matches!(refusal("none/a.svg"), EvalError::PlotFile { .. }));
         write(&folder.path().join("A.SVG"), SVG).unwrap();
         let written = std::fs::read_to_string(folder.path().join("A.SVG")).unwrap();
         assert_eq!(written, SVG);

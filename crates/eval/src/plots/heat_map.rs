@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::axes::drawable;
 use super::canvas::{Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, outline, picture, stroke};
-use super::colours::{ColourScale, INK, text_on};
-use super::text::{AXIS, LABEL, TITLE, coloured, fit, style, upward, widest, width};
+use super::colors::{ColorScale, INK, text_on};
+use super::text::{AXIS, LABEL, TITLE, colored, fit, style, upward, widest, width};
 use super::{Plot, Size};
 use crate::EvalError;
 
@@ -28,7 +28,7 @@ const GAP: f64 = 8.0;
 /// Heat map: a table of numbers as colored cells, with row and column names and a color bar.
 ///
 /// ```
-/// use finetune_eval::plots::{ColourScale, HeatMap, Plot};
+/// use finetune_eval::plots::{ColorScale, HeatMap, Plot};
 ///
 /// # fn main() -> Result<(), finetune_eval::EvalError> {
 /// let tasks: Vec<String> = ["SST", "QQP", "STS"].map(String::from).into();
@@ -38,7 +38,7 @@ const GAP: f64 = 8.0;
 ///     column_names: tasks,
 ///     values: vec![vec![1.0, -0.2, 0.1], vec![-0.2, 1.0, 0.6], vec![0.1, 0.6, 1.0]],
 ///     range: Some((-1.0, 1.0)),
-///     scale: ColourScale::Diverging,
+///     scale: ColorScale::Diverging,
 ///     ..HeatMap::default()
 /// };
 /// assert!(map.to_svg()?.contains("-0.20"));
@@ -68,7 +68,7 @@ pub struct HeatMap {
     /// outside have the color of the nearest end.
     pub range: Option<(f64, f64)>,
     /// Color scale (default: sequential).
-    pub scale: ColourScale,
+    pub scale: ColorScale,
     /// Decimals of the values in the cells (default: 2).
     pub digits: usize,
 }
@@ -85,7 +85,7 @@ impl Default for HeatMap {
             values: Vec::new(),
             cell_texts: None,
             range: None,
-            scale: ColourScale::Sequential,
+            scale: ColorScale::Sequential,
             digits: 2,
         }
     }
@@ -234,15 +234,15 @@ impl HeatMap {
             for (column, value) in values.iter().enumerate() {
                 let left = layout.left + column as f64 * layout.cell;
                 let top = layout.top + row as f64 * layout.cell;
-                let colour = self.scale.colour((value - low) / (high - low));
+                let color = self.scale.color((value - low) / (high - low));
                 let corners = [at(left, top), at(left + layout.cell, top + layout.cell)];
-                canvas.draw(&Rectangle::new(corners, colour.filled()))?;
+                canvas.draw(&Rectangle::new(corners, color.filled()))?;
                 if layout.cell > CELL_WITH_LINE {
                     let end = (left + layout.cell, top + layout.cell);
                     outline(canvas, (left, top), end, stroke(WHITE, 1.0))?;
                 }
                 if text_size >= SMALLEST_TEXT {
-                    let style = coloured(text_size, HPos::Center, VPos::Center, text_on(colour));
+                    let style = colored(text_size, HPos::Center, VPos::Center, text_on(color));
                     let middle = at(left + layout.cell / 2.0, top + layout.cell / 2.0);
                     canvas.draw_text(&texts[row][column], &style, middle)?;
                 }
@@ -288,10 +288,10 @@ impl HeatMap {
         let height = layout.bottom - layout.top;
         // From the top, each drawn over the rest of the bar: adjacent rectangles would show seams.
         for step in (0..STEPS).rev() {
-            let colour = self.scale.colour((step as f64 + 0.5) / STEPS as f64);
+            let color = self.scale.color((step as f64 + 0.5) / STEPS as f64);
             let top = layout.bottom - (step + 1) as f64 / STEPS as f64 * height;
             let corners = [at(left, top), at(left + BAR_WIDTH, layout.bottom)];
-            canvas.draw(&Rectangle::new(corners, colour.filled()))?;
+            canvas.draw(&Rectangle::new(corners, color.filled()))?;
         }
         let (start, end) = ((left, layout.top), (left + BAR_WIDTH, layout.bottom));
         outline(canvas, start, end, stroke(INK, 1.0))?;
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_values_have_the_colour_of_the_middle() {
+    fn equal_values_have_the_color_of_the_middle() {
         let (low, high) = map(2, 2).ends();
         assert!(low < 0.5 && 0.5 < high);
         assert!((0.5 - low - (high - 0.5)).abs() < 1e-12);

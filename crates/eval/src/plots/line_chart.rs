@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::axes::{Axis, Frame, drawable};
 use super::canvas::{Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, picture, px, stroke};
-use super::colours::{self};
+use super::colors::{self};
 use super::text::{LABEL, fit, style, widest};
 use super::{Plot, Size};
 use crate::EvalError;
@@ -193,11 +193,7 @@ impl Plot for LineChart {
 fn draw_line(canvas: &Canvas, number: usize, points: Vec<(i32, i32)>) -> Result<(), DrawingError> {
     if points.len() <= MOST_MARKERS {
         for point in &points {
-            canvas.draw(&Circle::new(
-                *point,
-                px(3.0),
-                colours::line(number).filled(),
-            ))?;
+            canvas.draw(&Circle::new(*point, px(3.0), colors::line(number).filled()))?;
         }
     }
     draw_stroke(canvas, number, points)
@@ -208,8 +204,8 @@ fn draw_stroke(
     number: usize,
     points: Vec<(i32, i32)>,
 ) -> Result<(), DrawingError> {
-    let stroke = stroke(colours::line(number), 2.0);
-    match colours::dash(number) {
+    let stroke = stroke(colors::line(number), 2.0);
+    match colors::dash(number) {
         None => canvas.draw(&PathElement::new(points, stroke)),
         Some((dash, gap)) => {
             let (dash, gap) = (px(f64::from(dash)), px(f64::from(gap)));

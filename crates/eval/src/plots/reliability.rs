@@ -5,7 +5,7 @@ use plotters::prelude::*;
 
 use super::axes::{Axis, Frame, notes};
 use super::canvas::{Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, picture, px, stroke};
-use super::colours::{BLUE, GUIDE};
+use super::colors::{BLUE, GUIDE};
 use super::{Plot, Size};
 use crate::{EvalError, Reliability};
 
@@ -74,12 +74,12 @@ impl ReliabilityDiagram {
     fn draw_accuracies(&self, canvas: &Canvas, frame: &Frame) -> Result<(), DrawingError> {
         for bin in &self.reliability.bins {
             let (left, right) = sides(frame, bin.lower, bin.upper);
-            let bar = |low: f64, high: f64, colour: RGBColor| {
+            let bar = |low: f64, high: f64, color: RGBColor| {
                 let corners = [
                     at(left, frame.y_pixels(high)),
                     at(right, frame.y_pixels(low)),
                 ];
-                canvas.draw(&Rectangle::new(corners, colour.filled()))
+                canvas.draw(&Rectangle::new(corners, color.filled()))
             };
             bar(0.0, bin.accuracy, BLUE)?;
             // The gap is above the bar if the model is overconfident, within it if underconfident.
@@ -170,7 +170,7 @@ mod tests {
         let predicted = PredictedProbabilities::from_slices(&[0, 1], &[[0.75, 0.25]; 2]).unwrap();
         let binning = Binning {
             bins: 4,
-            strategy: BinStrategy::EqualCount,
+            strategy: BinStrategy::Quantile,
         };
         let reliability = predicted.reliability(binning).unwrap();
         assert_eq!(reliability.bins[0].lower, reliability.bins[0].upper);

@@ -5,7 +5,7 @@ use plotters::prelude::*;
 
 use super::axes::{self, Axis, Frame, drawable};
 use super::canvas::{picture, px, stroke};
-use super::colours::{BLUE, GUIDE};
+use super::colors::{BLUE, GUIDE};
 use super::{Plot, Size};
 use crate::{EvalError, PredictedScores, RegressionReport};
 

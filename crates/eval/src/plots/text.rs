@@ -4,7 +4,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontFamily, FontTransform, RGBColor, TextStyle};
 
 use super::canvas::px;
-use super::colours::INK;
+use super::colors::INK;
 
 /// Font size of tick labels, legends and class names, in pixels.
 pub(super) const LABEL: f64 = 12.0;
@@ -18,18 +18,18 @@ const SVG_FONT_SCALE: f64 = 1.24;
 
 /// Returns a text style with a size in pixels and an anchor.
 pub(super) fn style(size: f64, horizontal: HPos, vertical: VPos) -> TextStyle<'static> {
-    coloured(size, horizontal, vertical, INK)
+    colored(size, horizontal, vertical, INK)
 }
 
-pub(super) fn coloured(
+pub(super) fn colored(
     size: f64,
     horizontal: HPos,
     vertical: VPos,
-    colour: RGBColor,
+    color: RGBColor,
 ) -> TextStyle<'static> {
     TextStyle {
         font: (FontFamily::SansSerif, f64::from(px(size)) * SVG_FONT_SCALE).into(),
-        color: colour.to_backend_color(),
+        color: color.to_backend_color(),
         pos: Pos::new(horizontal, vertical),
     }
 }

@@ -24,16 +24,16 @@ pub struct Binning {
 pub enum BinStrategy {
     /// Equal widths in `[0, 1]`; scikit-learn's `"uniform"`.
     #[default]
-    EqualWidth,
+    Uniform,
     /// Quantiles, so that all bins have about the same number of rows; scikit-learn's `"quantile"`.
-    EqualCount,
+    Quantile,
 }
 
 impl Default for Binning {
     fn default() -> Self {
         Self {
             bins: 15,
-            strategy: BinStrategy::EqualWidth,
+            strategy: BinStrategy::Uniform,
         }
     }
 }
@@ -73,7 +73,7 @@ impl PredictedProbabilities {
     /// # Errors
     ///
     /// - [`EvalError::NoRows`] if there are no rows.
-    /// - [`EvalError::Setting`] if the number of bins is 0.
+    /// - [`EvalError::InvalidSetting`] if the number of bins is 0.
     ///
     /// ```
     /// use finetune_eval::{Binning, PredictedProbabilities};
@@ -104,7 +104,7 @@ impl PredictedProbabilities {
     ///
     /// - [`EvalError::NoRows`] if there are no rows.
     /// - [`EvalError::UnknownClass`] if the class is not in `0..C`.
-    /// - [`EvalError::Setting`] if the number of bins is 0.
+    /// - [`EvalError::InvalidSetting`] if the number of bins is 0.
     ///
     /// [`calibration_curve`]: https://scikit-learn.org/stable/modules/generated/sklearn.calibration.calibration_curve.html
     pub fn reliability_of_class(
@@ -125,9 +125,9 @@ impl Reliability {
             return Err(EvalError::NoRows);
         }
         if binning.bins == 0 {
-            return Err(EvalError::Setting {
+            return Err(EvalError::InvalidSetting {
                 setting: "bins",
-                got: "0".into(),
+                found: "0".into(),
                 expected: "at least 1",
             });
         }
@@ -180,8 +180,8 @@ impl Binning {
             false => edge as f64 * step,
         });
         match self.strategy {
-            BinStrategy::EqualWidth => even.collect(),
-            BinStrategy::EqualCount => even.map(|share| quantile(rows, share)).collect(),
+            BinStrategy::Uniform => even.collect(),
+            BinStrategy::Quantile => even.map(|share| quantile(rows, share)).collect(),
         }
     }
 }
@@ -224,7 +224,7 @@ mod tests {
     fn bins_of_equal_count() {
         let binning = Binning {
             bins: 3,
-            strategy: BinStrategy::EqualCount,
+            strategy: BinStrategy::Quantile,
         };
         assert_eq!(bins(&[0.1, 0.2, 0.3, 0.4, 0.5, 0.6], binning), [2, 2, 2]);
         // Equal confidences cannot be told apart: all in one bin.
@@ -239,7 +239,7 @@ mod tests {
         };
         assert!(matches!(
             Reliability::new(vec![(0.5, true)], none),
-            Err(EvalError::Setting { .. })
+            Err(EvalError::InvalidSetting { .. })
         ));
         let empty = Reliability::new(Vec::new(), Binning::default());
         assert_eq!(empty, Err(EvalError::NoRows));
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn settings_have_defaults_and_no_others() {
-        let binning: Binning = serde_json::from_str(r#"{"strategy": "equal_count"}"#).unwrap();
+        let binning: Binning = serde_json::from_str(r#"{"strategy": "quantile"}"#).unwrap();
         assert_eq!(binning.bins, 15);
         assert!(serde_json::from_str::<Binning>(r#"{"bin": 3}"#).is_err());
     }

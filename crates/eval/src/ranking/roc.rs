@@ -67,7 +67,7 @@ impl BinaryRanking {
     /// let points = curve.points.iter();
     /// let points: Vec<_> = points.map(|p| (p.false_positive_rate, p.true_positive_rate)).collect();
     /// assert_eq!(points, [(0.0, 0.0), (0.0, 0.5), (0.0, 1.0), (1.0, 1.0)]);
-    /// assert_eq!(curve.without_points_between().points.len(), 3);
+    /// assert_eq!(curve.drop_intermediate().points.len(), 3);
     /// # Ok(())
     /// # }
     /// ```
@@ -96,7 +96,7 @@ impl BinaryRanking {
 impl RocCurve {
     /// Returns the curve without points between their neighbors on a horizontal or vertical line.
     /// The plot is the same with far fewer points.
-    pub fn without_points_between(&self) -> Self {
+    pub fn drop_intermediate(&self) -> Self {
         let mut points: Vec<RocPoint> = Vec::new();
         for point in &self.points {
             if let [.., before, _] = points.as_slice() {
@@ -150,7 +150,7 @@ mod tests {
         let curve = ranking(&positive, &[6.0, 5.0, 4.0, 3.0, 2.0, 1.0])
             .roc_curve()
             .unwrap();
-        let corners = curve.without_points_between();
+        let corners = curve.drop_intermediate();
         let corners: Vec<_> = corners
             .points
             .iter()

@@ -23,7 +23,7 @@ impl Section {
         }
     }
 
-    /// Adds a block: [`Facts`], a [`Table`], a [`Figure`], [`Texts`] or a [`Block`].
+    /// Adds a block: [`KeyValues`], a [`Table`], a [`Figure`], [`Texts`] or a [`Block`].
     #[must_use]
     pub fn with(mut self, block: impl Into<Block>) -> Self {
         self.blocks.push(block.into());
@@ -43,7 +43,7 @@ impl Section {
 #[non_exhaustive]
 pub enum Block {
     /// Names and values: seeds, settings, environment, command.
-    Facts(Facts),
+    KeyValues(KeyValues),
     /// Rows and columns.
     Table(Table),
     /// SVG drawing.
@@ -62,9 +62,9 @@ pub enum Block {
     },
 }
 
-impl From<Facts> for Block {
-    fn from(facts: Facts) -> Self {
-        Self::Facts(facts)
+impl From<KeyValues> for Block {
+    fn from(facts: KeyValues) -> Self {
+        Self::KeyValues(facts)
     }
 }
 
@@ -89,17 +89,17 @@ impl From<Texts> for Block {
 /// Names and values, in reading order.
 ///
 /// ```
-/// use finetune_eval::report::Facts;
+/// use finetune_eval::report::KeyValues;
 ///
-/// let facts = Facts::new()
+/// let facts = KeyValues::new()
 ///     .with("Seeds", "1, 2, 3")
-///     .with_code("Command", "cargo run --release --example agnews -- --seed 1");
+///     .with_code("Command", "cargo run --release --example ag_news -- --seed 1");
 /// assert_eq!(facts.facts.len(), 2);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Facts {
-    /// Facts, in reading order.
+pub struct KeyValues {
+    /// KeyValues, in reading order.
     pub facts: Vec<Fact>,
 }
 
@@ -116,7 +116,7 @@ pub struct Fact {
     pub code: bool,
 }
 
-impl Facts {
+impl KeyValues {
     /// Creates an empty list.
     pub fn new() -> Self {
         Self::default()

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde::{Deserialize, Serialize};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
-use super::Facts;
+use super::KeyValues;
 
 /// Machine, program and command of this process, for reproducing a result or explaining a
 /// difference.
@@ -34,7 +34,7 @@ pub struct Environment {
     /// Compiler that built this library; `None` if unknown.
     pub compiler: Option<String>,
     /// Whether debug assertions were disabled, as in optimized builds.
-    pub optimised: bool,
+    pub optimized: bool,
     /// Commit of the current directory, with `-dirty` if files differ from it; `None` outside a git
     /// work tree.
     pub commit: Option<String>,
@@ -62,16 +62,16 @@ impl Environment {
             memory_bytes: system.total_memory(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             compiler: option_env!("FINETUNE_RUSTC").map(str::to_owned),
-            optimised: !cfg!(debug_assertions),
+            optimized: !cfg!(debug_assertions),
             commit: commit(),
             command: quoted(&arguments),
         }
     }
 
     /// Returns the environment as a block of a report.
-    pub fn facts(&self) -> Facts {
+    pub fn facts(&self) -> KeyValues {
         let gibibytes = self.memory_bytes as f64 / (1_u64 << 30) as f64;
-        let mut facts = Facts::new().with("System", &self.system);
+        let mut facts = KeyValues::new().with("System", &self.system);
         if !self.processor.is_empty() {
             facts = facts.with("Processor", &self.processor);
         }
@@ -80,7 +80,7 @@ impl Environment {
             .with("Memory", format!("{gibibytes:.1} GiB"))
             .with("finetune", &self.version);
         if let Some(compiler) = &self.compiler {
-            let build = if self.optimised { "release" } else { "debug" };
+            let build = if self.optimized { "release" } else { "debug" };
             facts = facts.with("Compiler", format!("{compiler}, {build} build"));
         }
         if let Some(commit) = &self.commit {
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_command_can_be_given_again() {
-        let arguments = ["agnews", "--data", "my data/it's", "", "$HOME"].map(str::to_owned);
+        let arguments = ["ag_news", "--data", "my data/it's", "", "$HOME"].map(str::to_owned);
         let command = quoted(&arguments);
         assert_eq!(shlex::split(&command).unwrap(), arguments);
     }

@@ -33,7 +33,7 @@ impl Figure {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::NotADrawing`] if the document is not a self-contained drawing: invalid XML,
+    /// - [`EvalError::InvalidSvg`] if the document is not a self-contained drawing: invalid XML,
     ///   scripts, references to other files, HTML elements.
     pub fn new(
         svg: &str,

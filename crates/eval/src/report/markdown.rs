@@ -4,7 +4,7 @@ mod escape;
 
 use escape::{code, inline};
 
-use super::{Alignment, Block, Facts, Figure, Report, ScoredText, Table, Texts};
+use super::{Alignment, Block, Figure, KeyValues, Report, ScoredText, Table, Texts};
 
 pub(super) fn document(report: &Report) -> String {
     let mut parts = vec![format!("# {}", inline(&report.title))];
@@ -23,7 +23,7 @@ pub(super) fn document(report: &Report) -> String {
 /// Returns the paragraphs of a block.
 fn block(block: &Block) -> Vec<String> {
     match block {
-        Block::Facts(block) => vec![facts(block)],
+        Block::KeyValues(block) => vec![facts(block)],
         Block::Table(block) => vec![inline(block.caption()), table(block)],
         Block::Figure(block) => vec![figure(block)],
         Block::Texts(block) => texts(block),
@@ -32,7 +32,7 @@ fn block(block: &Block) -> Vec<String> {
     }
 }
 
-fn facts(facts: &Facts) -> String {
+fn facts(facts: &KeyValues) -> String {
     let lines = facts.facts.iter().map(|fact| {
         let value = if fact.code {
             code(&fact.value)
@@ -137,7 +137,11 @@ mod tests {
         };
         let report = Report::new("A *run*", "").with(
             Section::new("Scores")
-                .with(Facts::new().with("Seed", 1).with_code("Command", "a `b`"))
+                .with(
+                    KeyValues::new()
+                        .with("Seed", 1)
+                        .with_code("Command", "a `b`"),
+                )
                 .with(scores)
                 .with(worst)
                 .with_note("1. is no list"),

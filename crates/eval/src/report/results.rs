@@ -93,25 +93,27 @@ impl From<&SliceScores> for Table {
 }
 
 impl Section {
-    /// The arms of a study, their comparisons, and each comparison as a sentence.
+    /// The groups of a study, their comparisons, and each comparison as a sentence.
     ///
     /// ```
     /// use finetune_eval::report::Section;
-    /// use finetune_eval::statistics::{Arm, ComparisonConfig, ComparisonTable};
+    /// use finetune_eval::statistics::{ScoreGroup, ComparisonConfig, ComparisonTable};
     ///
     /// # fn main() -> Result<(), finetune_eval::EvalError> {
-    /// let arms = [Arm::new("frozen", [0.78, 0.77]), Arm::new("tuned", [0.83, 0.82])];
+    /// let groups = [ScoreGroup::new("frozen", [0.78, 0.77]), ScoreGroup::new("tuned", [0.83, 0.82])];
     /// let config = ComparisonConfig::default();
-    /// let table = ComparisonTable::against_baseline(&arms, "frozen", &config)?;
+    /// let table = ComparisonTable::against_baseline(&groups, "frozen", &config)?;
     /// let section = Section::of_comparisons("Frozen or tuned", &table);
     /// assert_eq!(section.blocks.len(), 3);
     /// # Ok(())
     /// # }
     /// ```
     pub fn of_comparisons(title: impl Into<String>, table: &ComparisonTable) -> Self {
-        let mut section = Self::new(title).with(arms(table)).with(comparisons(table));
+        let mut section = Self::new(title)
+            .with(groups(table))
+            .with(comparisons(table));
         for comparison in &table.comparisons {
-            // A sentence begins with a capital, an arm as it is written.
+            // A sentence begins with a capital, a group as it is written.
             let sentence = comparison
                 .to_string()
                 .replacen("no difference", "No difference", 1);
@@ -121,14 +123,14 @@ impl Section {
     }
 }
 
-fn arms(table: &ComparisonTable) -> Table {
+fn groups(table: &ComparisonTable) -> Table {
     let lower = table
         .comparisons
         .iter()
         .any(|one| one.config.lower_is_better);
     let mean = Column::number("Mean ± deviation", 4);
     Table::of(
-        "Scores of the arms over their runs: seeds or folds.",
+        "Scores of the groups over their runs: seeds or folds.",
         [
             Column::text("Arm"),
             Column::count("Runs"),
@@ -140,13 +142,13 @@ fn arms(table: &ComparisonTable) -> Table {
             Column::number("Lowest", 4),
             Column::number("Highest", 4),
         ],
-        table.arms.iter().map(|arm| {
+        table.groups.iter().map(|group| {
             [
-                arm.name.as_str().into(),
-                arm.scores.count.into(),
-                arm.scores.into(),
-                arm.scores.minimum.into(),
-                arm.scores.maximum.into(),
+                group.name.as_str().into(),
+                group.scores.count.into(),
+                group.scores.into(),
+                group.scores.minimum.into(),
+                group.scores.maximum.into(),
             ]
         }),
     )
@@ -154,7 +156,7 @@ fn arms(table: &ComparisonTable) -> Table {
 
 fn comparisons(table: &ComparisonTable) -> Table {
     Table::of(
-        "Differences of the arms and their tests.",
+        "Differences of the groups and their tests.",
         [
             Column::text("Arms"),
             Column::number("Difference", 4),
@@ -180,8 +182,8 @@ fn comparison_row(comparison: &Comparison) -> [Cell; 8] {
     [
         format!("{} – {}", comparison.first.name, comparison.second.name).into(),
         comparison.difference.into(),
-        test.map(|test| test.interval.low).into(),
-        test.map(|test| test.interval.high).into(),
+        test.map(|test| test.interval.lower).into(),
+        test.map(|test| test.interval.upper).into(),
         comparison.effect_size.map(|effect| effect.cohens_d).into(),
         test.map(|test| test.p_value).into(),
         comparison.adjusted_p.into(),
@@ -192,7 +194,7 @@ fn comparison_row(comparison: &Comparison) -> [Cell; 8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statistics::{Arm, ComparisonConfig};
+    use crate::statistics::{ComparisonConfig, ScoreGroup};
     use crate::{MetricKind, PredictedScores, Slices};
 
     #[test]
@@ -238,18 +240,18 @@ mod tests {
 
     #[test]
     fn comparisons_are_told_in_figures_and_words() {
-        let arms = [
-            Arm::new("a", [0.5, 0.6, 0.7]),
-            Arm::new("b", [0.1, 0.2, 0.3]),
-            Arm::new("c", [0.5, 0.55, 0.9]),
+        let groups = [
+            ScoreGroup::new("a", [0.5, 0.6, 0.7]),
+            ScoreGroup::new("b", [0.1, 0.2, 0.3]),
+            ScoreGroup::new("c", [0.5, 0.55, 0.9]),
         ];
         let config = ComparisonConfig {
             lower_is_better: true,
             ..ComparisonConfig::default()
         };
-        let table = ComparisonTable::against_baseline(&arms, "a", &config).unwrap();
-        let (arms, pairs) = (super::arms(&table), super::comparisons(&table));
-        assert!(arms.is_best(1, 2) && !arms.is_best(0, 2));
+        let table = ComparisonTable::against_baseline(&groups, "a", &config).unwrap();
+        let (groups, pairs) = (super::groups(&table), super::comparisons(&table));
+        assert!(groups.is_best(1, 2) && !groups.is_best(0, 2));
         assert_eq!(pairs.shown(0, 0), "b – a");
         assert_eq!(pairs.shown(0, 7), "better");
         assert_eq!(pairs.shown(1, 7), "no difference shown");

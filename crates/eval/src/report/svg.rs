@@ -42,7 +42,7 @@ const ELEMENTS: [&str; 23] = [
 ///
 /// # Errors
 ///
-/// - [`EvalError::NotADrawing`] if the drawing is invalid or unsafe.
+/// - [`EvalError::InvalidSvg`] if the drawing is invalid or unsafe.
 pub(super) fn checked(document: &str) -> Result<String, EvalError> {
     // An XML declaration or document type may precede it.
     let Some(start) = document.find("<svg") else {
@@ -74,7 +74,7 @@ pub(super) fn checked(document: &str) -> Result<String, EvalError> {
 }
 
 fn refused(reason: impl Into<String>) -> EvalError {
-    EvalError::NotADrawing {
+    EvalError::InvalidSvg {
         reason: reason.into(),
     }
 }
@@ -174,7 +174,7 @@ mod tests {
         ] {
             let result = checked(&svg(content));
             assert!(
-                matches!(result, Err(EvalError::NotADrawing { .. })),
+                matches!(result, Err(EvalError::InvalidSvg { .. })),
                 "{content}"
             );
         }

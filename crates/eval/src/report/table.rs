@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::EvalError;
 
 pub use cell::Cell;
-pub use column::{Alignment, Best, Column, NumberFormat};
+pub use column::{Alignment, BestValue, Column, NumberFormat};
 
 /// Table with one cell per column in every row.
 ///
@@ -81,14 +81,14 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::CellsMismatch`] if it does not have one cell per column.
+    /// - [`EvalError::CellCount`] if it does not have one cell per column.
     pub fn push(&mut self, cells: impl IntoIterator<Item = Cell>) -> Result<(), EvalError> {
         let cells: Vec<Cell> = cells.into_iter().collect();
         if cells.len() != self.columns.len() {
-            return Err(EvalError::CellsMismatch {
+            return Err(EvalError::CellCount {
                 row: self.rows.len(),
                 columns: self.columns.len(),
-                got: cells.len(),
+                found: cells.len(),
             });
         }
         self.rows.push(cells);
@@ -134,8 +134,8 @@ impl Table {
             return false;
         };
         let reached = match best {
-            Best::Highest => values().fold(f64::NEG_INFINITY, f64::max),
-            Best::Lowest => values().fold(f64::INFINITY, f64::min),
+            BestValue::Highest => values().fold(f64::NEG_INFINITY, f64::max),
+            BestValue::Lowest => values().fold(f64::INFINITY, f64::min),
         };
         // Values such as 0.81234 and 0.81230 are indistinguishable with four digits.
         let format = self.columns[column].format;
@@ -191,10 +191,10 @@ mod tests {
     fn a_row_has_a_cell_a_column() {
         let mut table = Table::new("", vec![Column::text("a"), Column::text("b")]);
         table.push(["1".into(), "2".into()]).unwrap();
-        let error = EvalError::CellsMismatch {
+        let error = EvalError::CellCount {
             row: 1,
             columns: 2,
-            got: 1,
+            found: 1,
         };
         assert_eq!(table.push(["1".into()]), Err(error.clone()));
 

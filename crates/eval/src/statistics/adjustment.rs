@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::EvalError;
 
-/// Adjustment of p-values for multiple tests: of twenty comparisons of equal arms, one is expected
+/// Adjustment of p-values for multiple tests: of twenty comparisons of equal groups, one is expected
 /// to have a p-value below 0.05 by chance.
 ///
 /// As statsmodels' [`multipletests`] with `holm` and `fdr_bh`.
@@ -42,13 +42,13 @@ impl Adjustment {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::Setting`] if a p-value is outside `[0, 1]`.
+    /// - [`EvalError::InvalidSetting`] if a p-value is outside `[0, 1]`.
     pub fn adjust(self, p_values: &[f64]) -> Result<Vec<f64>, EvalError> {
         if let Some(p) = p_values.iter().find(|p| !(0.0..=1.0).contains(*p)) {
-            return Err(EvalError::Setting {
+            return Err(EvalError::InvalidSetting {
                 setting: "p-value",
                 expected: "between 0 and 1",
-                got: p.to_string(),
+                found: p.to_string(),
             });
         }
         let mut ascending: Vec<usize> = (0..p_values.len()).collect();
@@ -102,7 +102,7 @@ mod tests {
         for p in [-0.1, 1.1, f64::NAN] {
             assert!(matches!(
                 Adjustment::None.adjust(&[0.5, p]),
-                Err(EvalError::Setting { .. })
+                Err(EvalError::InvalidSetting { .. })
             ));
         }
     }

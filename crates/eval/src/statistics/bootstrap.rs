@@ -43,9 +43,9 @@ use crate::EvalError;
 #[serde(default, deny_unknown_fields)]
 pub struct Bootstrap {
     /// Number of resamples, at least 1 (default: 9,999, as in SciPy).
-    pub resamples: usize,
+    pub n_resamples: usize,
     /// Confidence level of the interval, in `(0, 1)` (default: 0.95).
-    pub level: f64,
+    pub confidence_level: f64,
     /// Method of the interval (default: BCa).
     pub method: BootstrapMethod,
     /// Random seed of the resamples (default: 0).
@@ -55,8 +55,8 @@ pub struct Bootstrap {
 impl Default for Bootstrap {
     fn default() -> Self {
         Self {
-            resamples: 9_999,
-            level: 0.95,
+            n_resamples: 9_999,
+            confidence_level: 0.95,
             method: BootstrapMethod::default(),
             seed: 0,
         }
@@ -86,7 +86,7 @@ pub struct BootstrapEstimate {
     /// Confidence interval of the metric.
     pub interval: ConfidenceInterval,
     /// Number of resamples.
-    pub resamples: usize,
+    pub n_resamples: usize,
 }
 
 impl Bootstrap {
@@ -95,7 +95,7 @@ impl Bootstrap {
     /// # Errors
     ///
     /// - [`EvalError::TooFewValues`] if there are fewer than two rows.
-    /// - [`EvalError::Setting`] if `resamples` is 0 or `level` is not in `(0, 1)`.
+    /// - [`EvalError::InvalidSetting`] if `resamples` is 0 or `level` is not in `(0, 1)`.
     /// - [`EvalError::MetricNotFinite`] if the metric is NaN or infinite.
     /// - [`EvalError::Undefined`] if the BCa interval is undefined for the resamples.
     pub fn interval(
@@ -122,7 +122,7 @@ impl Bootstrap {
         metric: impl Fn(&[usize]) -> f64 + Sync,
     ) -> Result<BootstrapEstimate, EvalError> {
         let given = Self {
-            resamples: resamples.len(),
+            n_resamples: resamples.len(),
             ..*self
         };
         given.check(rows)?;
@@ -145,7 +145,7 @@ impl Bootstrap {
         rows: usize,
         metric: &(impl Fn(&[usize]) -> f64 + Sync),
     ) -> Result<Vec<f64>, EvalError> {
-        (0..self.resamples)
+        (0..self.n_resamples)
             .into_par_iter()
             .map_init(
                 || vec![0; rows],
@@ -172,7 +172,7 @@ impl Bootstrap {
         let standard_error = (squares / (values.len().max(2) - 1) as f64).sqrt();
         values.sort_by(f64::total_cmp);
 
-        let tail = (1.0 - self.level) / 2.0;
+        let tail = (1.0 - self.confidence_level) / 2.0;
         let constant = values.iter().all(|&value| value == estimate);
         let (low, high) = match self.method {
             BootstrapMethod::Bca if !constant => {
@@ -185,22 +185,22 @@ impl Bootstrap {
             estimate,
             standard_error,
             interval: ConfidenceInterval {
-                level: self.level,
-                low: ends::quantile(&values, low),
-                high: ends::quantile(&values, high),
+                confidence_level: self.confidence_level,
+                lower: ends::quantile(&values, low),
+                upper: ends::quantile(&values, high),
             },
-            resamples: values.len(),
+            n_resamples: values.len(),
         })
     }
 
     pub(super) fn check(&self, rows: usize) -> Result<(), EvalError> {
-        check_share("level", self.level)?;
-        check_resamples(self.resamples)?;
+        check_share("level", self.confidence_level)?;
+        check_resamples(self.n_resamples)?;
         if rows < 2 {
             return Err(EvalError::TooFewValues {
                 sample: "rows".to_owned(),
                 needed: 2,
-                got: rows,
+                found: rows,
             });
         }
         Ok(())
@@ -211,13 +211,13 @@ impl Bootstrap {
 ///
 /// # Errors
 ///
-/// - [`EvalError::Setting`] if there is none.
+/// - [`EvalError::InvalidSetting`] if there is none.
 pub(super) fn check_resamples(resamples: usize) -> Result<(), EvalError> {
     if resamples == 0 {
-        return Err(EvalError::Setting {
+        return Err(EvalError::InvalidSetting {
             setting: "number of resamples",
             expected: "at least 1",
-            got: "0".to_owned(),
+            found: "0".to_owned(),
         });
     }
     Ok(())
@@ -234,7 +234,7 @@ pub(super) fn finite(value: f64, of: impl Fn() -> String) -> Result<f64, EvalErr
     }
     Err(EvalError::MetricNotFinite {
         rows: of(),
-        got: value.to_string(),
+        found: value.to_string(),
     })
 }
 
@@ -255,11 +255,11 @@ mod tests {
         for method in [BootstrapMethod::Percentile, BootstrapMethod::Bca] {
             let bootstrap = Bootstrap {
                 method,
-                resamples: 50,
+                n_resamples: 50,
                 ..Bootstrap::default()
             };
             let result = bootstrap.interval(4, |_| 0.5).unwrap();
-            assert_eq!((result.interval.low, result.interval.high), (0.5, 0.5));
+            assert_eq!((result.interval.lower, result.interval.upper), (0.5, 0.5));
             assert_eq!(result.standard_error, 0.0);
         }
     }
@@ -276,24 +276,24 @@ mod tests {
     #[test]
     fn what_cannot_be_resampled_is_said() {
         let bootstrap = Bootstrap {
-            resamples: 20,
+            n_resamples: 20,
             ..Bootstrap::default()
         };
         assert!(matches!(
             bootstrap.interval(1, |_| 0.0),
             Err(EvalError::TooFewValues {
                 needed: 2,
-                got: 1,
+                found: 1,
                 ..
             })
         ));
         assert!(matches!(
             Bootstrap {
-                resamples: 0,
+                n_resamples: 0,
                 ..bootstrap
             }
             .interval(3, |_| 0.0),
-            Err(EvalError::Setting {
+            Err(EvalError::InvalidSetting {
                 setting: "number of resamples",
                 ..
             })
@@ -302,7 +302,7 @@ mod tests {
             bootstrap.interval(3, |rows| if rows == [0, 1, 2] { f64::NAN } else { 0.0 }),
             Err(EvalError::MetricNotFinite {
                 rows: "all rows".into(),
-                got: "NaN".into()
+                found: "NaN".into()
             })
         );
         assert_eq!(
@@ -327,7 +327,7 @@ mod tests {
     #[test]
     fn resamples_never_change() {
         let bootstrap = Bootstrap {
-            resamples: 3,
+            n_resamples: 3,
             seed: 5,
             ..Bootstrap::default()
         };

@@ -1,27 +1,27 @@
-//! Comparison of two arms of a study.
+//! Comparison of two groups of a study.
 
-mod arm;
 mod config;
+mod group;
 mod text;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::arm::{Arm, ArmSummary};
 pub use self::config::ComparisonConfig;
+pub use self::group::{GroupSummary, ScoreGroup};
 use super::{EffectSize, TTest, TTestPower};
 use crate::EvalError;
 
-/// Result of a comparison for its first arm.
+/// Result of a comparison for its first group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The first arm is significantly better.
+    /// The first group is significantly better.
     Better,
-    /// The first arm is significantly worse.
+    /// The first group is significantly worse.
     Worse,
-    /// The difference is not significant, which does not show that the arms are equal.
+    /// The difference is not significant, which does not show that the groups are equal.
     NoDifferenceShown,
     /// No test is possible because the scores have no variance.
     Untested,
@@ -30,35 +30,35 @@ pub enum Verdict {
 /// Number of seeds needed to detect a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct MoreSeeds {
+pub struct SampleSize {
     /// True difference to detect, above 0.
     pub difference: f64,
     /// Power: probability of detecting it.
     pub power: f64,
-    /// Seeds per arm; `None` above 100,000.
-    pub needed: Option<usize>,
-    /// Additional seeds per arm, relative to the smaller arm.
-    pub more: Option<usize>,
+    /// Seeds per group; `None` above 100,000.
+    pub required: Option<usize>,
+    /// Additional seeds per group, relative to the smaller group.
+    pub additional: Option<usize>,
 }
 
-/// Comparison of two arms: their difference and its test.
+/// Comparison of two groups: their difference and its test.
 ///
 /// Prints as one sentence, which says "better" or "worse" only if the test is significant.
 ///
 /// ```
-/// use finetune_eval::statistics::{Arm, Comparison, ComparisonConfig};
+/// use finetune_eval::statistics::{ScoreGroup, Comparison, ComparisonConfig};
 ///
 /// # fn main() -> Result<(), finetune_eval::EvalError> {
 /// let comparison = Comparison::new(
-///     &Arm::new("cosine", [0.812, 0.821, 0.809]),
-///     &Arm::new("linear", [0.808, 0.815, 0.811]),
+///     &ScoreGroup::new("cosine", [0.812, 0.821, 0.809]),
+///     &ScoreGroup::new("linear", [0.808, 0.815, 0.811]),
 ///     &ComparisonConfig::default(),
 /// )?;
 /// assert_eq!(
 ///     comparison.to_string(),
 ///     "no difference shown between cosine and linear: 0.8140 - 0.8113 = 0.0027, \
 ///      95 % interval -0.0102 to 0.0155 (Welch's t(3.1) = 0.64, p = 0.5630, d = 0.53; \
-///      3 and 3 runs); 55 runs more an arm would show a difference of 0.0027 with power 0.8"
+///      3 and 3 runs); 55 runs more a group would show a difference of 0.0027 with power 0.8"
 /// );
 /// # Ok(())
 /// # }
@@ -66,11 +66,11 @@ pub struct MoreSeeds {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Comparison {
-    /// First arm.
-    pub first: ArmSummary,
-    /// Second arm, with which the first is compared.
-    pub second: ArmSummary,
-    /// Mean of the first arm minus mean of the second.
+    /// First group.
+    pub first: GroupSummary,
+    /// Second group, with which the first is compared.
+    pub second: GroupSummary,
+    /// Mean of the first group minus mean of the second.
     pub difference: f64,
     /// Test; `None` if the scores have no variance.
     pub test: Option<TTest>,
@@ -79,24 +79,28 @@ pub struct Comparison {
     /// Adjusted p-value among the comparisons of a table; `None` outside a table.
     pub adjusted_p: Option<f64>,
     /// Seeds needed to detect the difference; `None` if deviation or difference are 0.
-    pub more_seeds: Option<MoreSeeds>,
+    pub more_seeds: Option<SampleSize>,
     /// Settings of the comparison.
     pub config: ComparisonConfig,
 }
 
 impl Comparison {
-    /// Compares two arms.
+    /// Compares two groups.
     ///
     /// # Errors
     ///
-    /// - [`EvalError::TooFewValues`] if an arm has fewer than two seeds.
+    /// - [`EvalError::TooFewValues`] if a group has fewer than two seeds.
     /// - [`EvalError::NotFinite`] if a score is NaN or infinite.
-    /// - [`EvalError::PairsIncomplete`] if the design is paired and the arms differ in size.
-    /// - [`EvalError::Setting`] if a setting is out of range.
-    pub fn new(first: &Arm, second: &Arm, config: &ComparisonConfig) -> Result<Self, EvalError> {
+    /// - [`EvalError::PairsIncomplete`] if the design is paired and the groups differ in size.
+    /// - [`EvalError::InvalidSetting`] if a setting is out of range.
+    pub fn new(
+        first: &ScoreGroup,
+        second: &ScoreGroup,
+        config: &ComparisonConfig,
+    ) -> Result<Self, EvalError> {
         let level = 1.0 - config.alpha;
-        for arm in [first, second] {
-            super::sample::check(&arm.name, &arm.scores, 2)?;
+        for group in [first, second] {
+            super::sample::check(&group.name, &group.scores, 2)?;
         }
         let test = unless_constant(TTest::of_design(
             config.design,
@@ -122,7 +126,7 @@ impl Comparison {
         })
     }
 
-    /// Returns the result for the first arm, by the adjusted p-value if there is one.
+    /// Returns the result for the first group, by the adjusted p-value if there is one.
     pub fn verdict(&self) -> Verdict {
         let Some(test) = self.test else {
             return Verdict::Untested;
@@ -158,18 +162,18 @@ fn more_seeds(
     effect_size: Option<EffectSize>,
     seeds: usize,
     config: &ComparisonConfig,
-) -> Result<Option<MoreSeeds>, EvalError> {
-    if let Some(difference) = config.smallest_difference
+) -> Result<Option<SampleSize>, EvalError> {
+    if let Some(difference) = config.min_detectable_difference
         && !(difference > 0.0 && difference.is_finite())
     {
-        return Err(EvalError::Setting {
+        return Err(EvalError::InvalidSetting {
             setting: "smallest difference",
             expected: "above 0 and finite",
-            got: difference.to_string(),
+            found: difference.to_string(),
         });
     }
     super::interval::check_share("power", config.power)?;
-    let difference = config.smallest_difference.unwrap_or(observed.abs());
+    let difference = config.min_detectable_difference.unwrap_or(observed.abs());
     let Some(effect_size) = effect_size.filter(|_| difference > 0.0) else {
         return Ok(None);
     };
@@ -177,12 +181,12 @@ fn more_seeds(
         design: config.design,
         alpha: config.alpha,
     };
-    let needed = test.seeds_needed(difference / effect_size.deviation, config.power)?;
-    Ok(Some(MoreSeeds {
+    let needed = test.required_seeds(difference / effect_size.deviation, config.power)?;
+    Ok(Some(SampleSize {
         difference,
         power: config.power,
-        needed,
-        more: needed.map(|needed| needed.saturating_sub(seeds)),
+        required: needed,
+        additional: needed.map(|needed| needed.saturating_sub(seeds)),
     }))
 }
 
@@ -191,7 +195,12 @@ mod tests {
     use super::*;
 
     fn compare(first: &[f64], second: &[f64], config: &ComparisonConfig) -> Comparison {
-        Comparison::new(&Arm::new("a", first), &Arm::new("b", second), config).unwrap()
+        Comparison::new(
+            &ScoreGroup::new("a", first),
+            &ScoreGroup::new("b", second),
+            config,
+        )
+        .unwrap()
     }
 
     #[test]
@@ -230,29 +239,33 @@ mod tests {
     fn the_smallest_difference_decides_how_many_seeds() {
         let scores = ([0.80, 0.82, 0.84], [0.81, 0.82, 0.83]);
         let config = ComparisonConfig {
-            smallest_difference: Some(0.1),
+            min_detectable_difference: Some(0.1),
             ..ComparisonConfig::default()
         };
         let more = compare(&scores.0, &scores.1, &config).more_seeds.unwrap();
-        assert_eq!((more.needed, more.more), (Some(2), Some(0)));
+        assert_eq!((more.required, more.additional), (Some(2), Some(0)));
         let config = ComparisonConfig {
-            smallest_difference: Some(1e-5),
+            min_detectable_difference: Some(1e-5),
             ..config
         };
         let more = compare(&scores.0, &scores.1, &config).more_seeds.unwrap();
-        assert_eq!((more.needed, more.more), (None, None));
+        assert_eq!((more.required, more.additional), (None, None));
     }
 
     #[test]
     fn the_arm_or_setting_at_fault_is_named() {
         let config = ComparisonConfig::default();
-        let error = Comparison::new(&Arm::new("a", [0.1, 0.2]), &Arm::new("b", [0.1]), &config);
+        let error = Comparison::new(
+            &ScoreGroup::new("a", [0.1, 0.2]),
+            &ScoreGroup::new("b", [0.1]),
+            &config,
+        );
         assert_eq!(
             error,
             Err(EvalError::TooFewValues {
                 sample: "b".into(),
                 needed: 2,
-                got: 1
+                found: 1
             })
         );
         for (setting, config) in [
@@ -266,14 +279,14 @@ mod tests {
             (
                 "smallest difference",
                 ComparisonConfig {
-                    smallest_difference: Some(0.0),
+                    min_detectable_difference: Some(0.0),
                     ..config
                 },
             ),
         ] {
-            let arm = Arm::new("a", [0.1, 0.2]);
-            match Comparison::new(&arm, &arm, &config) {
-                Err(EvalError::Setting { setting: found, .. }) => {
+            let group = ScoreGroup::new("a", [0.1, 0.2]);
+            match Comparison::new(&group, &group, &config) {
+                Err(EvalError::InvalidSetting { setting: found, .. }) => {
                     assert_eq!(found, setting)
                 }
                 other => panic!("{other:?}"),

@@ -1,25 +1,25 @@
-//! Comparisons of many arms, with a baseline or among each other.
+//! Comparisons of many groups, with a baseline or among each other.
 
 use std::collections::HashSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Adjustment, Arm, ArmSummary, Comparison, ComparisonConfig};
+use super::{Adjustment, Comparison, ComparisonConfig, GroupSummary, ScoreGroup};
 use crate::EvalError;
 
-/// Comparisons of the arms of a study, with p-values adjusted for multiple tests.
+/// Comparisons of the groups of a study, with p-values adjusted for multiple tests.
 ///
 /// ```
-/// use finetune_eval::statistics::{Arm, ComparisonConfig, ComparisonTable, Verdict};
+/// use finetune_eval::statistics::{ScoreGroup, ComparisonConfig, ComparisonTable, Verdict};
 ///
 /// # fn main() -> Result<(), finetune_eval::EvalError> {
-/// let arms = [
-///     Arm::new("frozen", [0.781, 0.779, 0.784, 0.780, 0.782]),
-///     Arm::new("last two layers", [0.815, 0.820, 0.811, 0.818, 0.814]),
-///     Arm::new("fine-tuned", [0.826, 0.831, 0.829, 0.824, 0.833]),
+/// let groups = [
+///     ScoreGroup::new("frozen", [0.781, 0.779, 0.784, 0.780, 0.782]),
+///     ScoreGroup::new("last two layers", [0.815, 0.820, 0.811, 0.818, 0.814]),
+///     ScoreGroup::new("fine-tuned", [0.826, 0.831, 0.829, 0.824, 0.833]),
 /// ];
-/// let table = ComparisonTable::against_baseline(&arms, "frozen", &ComparisonConfig::default())?;
+/// let table = ComparisonTable::against_baseline(&groups, "frozen", &ComparisonConfig::default())?;
 /// assert_eq!(table.comparisons.len(), 2);
 /// assert!(table.comparisons.iter().all(|one| one.verdict() == Verdict::Better));
 /// println!("{table}");
@@ -29,66 +29,66 @@ use crate::EvalError;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ComparisonTable {
-    /// Arms, in the given order.
-    pub arms: Vec<ArmSummary>,
+    /// Groups, in the given order.
+    pub groups: Vec<GroupSummary>,
     /// Name of the baseline; `None` if all pairs are compared.
     pub baseline: Option<String>,
-    /// Comparisons, in the order of the arms.
+    /// Comparisons, in the order of the groups.
     pub comparisons: Vec<Comparison>,
 }
 
 impl ComparisonTable {
-    /// Compares each arm with the baseline.
+    /// Compares each group with the baseline.
     ///
     /// # Errors
     ///
-    /// - [`EvalError::TooFewArms`] if there are fewer than two arms.
-    /// - [`EvalError::ArmTwice`] if two arms have the same name.
-    /// - [`EvalError::UnknownArm`] if no arm is named `baseline`.
+    /// - [`EvalError::TooFewGroups`] if there are fewer than two groups.
+    /// - [`EvalError::DuplicateGroup`] if two groups have the same name.
+    /// - [`EvalError::UnknownGroup`] if no group is named `baseline`.
     /// - The errors of [`Comparison::new`].
     pub fn against_baseline(
-        arms: &[Arm],
+        groups: &[ScoreGroup],
         baseline: &str,
         config: &ComparisonConfig,
     ) -> Result<Self, EvalError> {
-        check(arms)?;
-        let base = named(arms, baseline)?;
-        let others = arms.iter().filter(|arm| arm.name != baseline);
-        let pairs = others.map(|arm| (arm, base)).collect();
-        Self::compared(arms, Some(baseline), pairs, config)
+        check(groups)?;
+        let base = named(groups, baseline)?;
+        let others = groups.iter().filter(|group| group.name != baseline);
+        let pairs = others.map(|group| (group, base)).collect();
+        Self::compared(groups, Some(baseline), pairs, config)
     }
 
-    /// Compares all pairs of arms.
+    /// Compares all pairs of groups.
     ///
     /// # Errors
     ///
     /// - The errors of [`against_baseline`](Self::against_baseline).
-    pub fn all_pairs(arms: &[Arm], config: &ComparisonConfig) -> Result<Self, EvalError> {
-        check(arms)?;
-        let pairs = arms
+    pub fn all_pairs(groups: &[ScoreGroup], config: &ComparisonConfig) -> Result<Self, EvalError> {
+        check(groups)?;
+        let pairs = groups
             .iter()
             .enumerate()
             .flat_map(|(position, first)| {
-                let later = arms[position + 1..].iter();
+                let later = groups[position + 1..].iter();
                 later.map(move |second| (first, second))
             })
             .collect();
-        Self::compared(arms, None, pairs, config)
+        Self::compared(groups, None, pairs, config)
     }
 
     /// Creates a table of separate comparisons, such as with different designs. Their p-values are
-    /// adjusted here; the confidence intervals of the arms have the level `1 - alpha`.
+    /// adjusted here; the confidence intervals of the groups have the level `1 - alpha`.
     ///
     /// ```
     /// use finetune_eval::statistics::{
-    ///     Adjustment, Arm, Comparison, ComparisonConfig, ComparisonTable, Design,
+    ///     Adjustment, ScoreGroup, Comparison, ComparisonConfig, ComparisonTable, Design,
     /// };
     ///
     /// # fn main() -> Result<(), finetune_eval::EvalError> {
-    /// let arms = [Arm::new("a", [0.80, 0.82, 0.81]), Arm::new("b", [0.83, 0.84, 0.82])];
+    /// let groups = [ScoreGroup::new("a", [0.80, 0.82, 0.81]), ScoreGroup::new("b", [0.83, 0.84, 0.82])];
     /// let paired = ComparisonConfig { design: Design::Paired, ..Default::default() };
-    /// let one = Comparison::new(&arms[0], &arms[1], &paired)?;
-    /// let table = ComparisonTable::of(&arms, None, vec![one], Adjustment::Holm, 0.05)?;
+    /// let one = Comparison::new(&groups[0], &groups[1], &paired)?;
+    /// let table = ComparisonTable::of(&groups, None, vec![one], Adjustment::Holm, 0.05)?;
     /// assert_eq!(table.comparisons[0].adjusted_p, table.comparisons[0].test.map(|test| test.p_value));
     /// # Ok(())
     /// # }
@@ -96,20 +96,20 @@ impl ComparisonTable {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::TooFewArms`] if there are fewer than two arms.
-    /// - [`EvalError::ArmTwice`] if two arms have the same name.
-    /// - [`EvalError::UnknownArm`] if no arm is named `baseline`.
-    /// - The errors of [`Arm::summary`].
+    /// - [`EvalError::TooFewGroups`] if there are fewer than two groups.
+    /// - [`EvalError::DuplicateGroup`] if two groups have the same name.
+    /// - [`EvalError::UnknownGroup`] if no group is named `baseline`.
+    /// - The errors of [`ScoreGroup::summary`].
     pub fn of(
-        arms: &[Arm],
+        groups: &[ScoreGroup],
         baseline: Option<&str>,
         mut comparisons: Vec<Comparison>,
         adjustment: Adjustment,
         alpha: f64,
     ) -> Result<Self, EvalError> {
-        check(arms)?;
+        check(groups)?;
         if let Some(baseline) = baseline {
-            named(arms, baseline)?;
+            named(groups, baseline)?;
         }
         let tested = || comparisons.iter().filter_map(|one| one.test);
         let raw: Vec<f64> = tested().map(|test| test.p_value).collect();
@@ -119,9 +119,9 @@ impl ComparisonTable {
             comparison.adjusted_p = Some(p);
         }
         Ok(Self {
-            arms: arms
+            groups: groups
                 .iter()
-                .map(|arm| arm.summary(1.0 - alpha))
+                .map(|group| group.summary(1.0 - alpha))
                 .collect::<Result<_, _>>()?,
             baseline: baseline.map(str::to_owned),
             comparisons,
@@ -129,48 +129,56 @@ impl ComparisonTable {
     }
 
     fn compared(
-        arms: &[Arm],
+        groups: &[ScoreGroup],
         baseline: Option<&str>,
-        pairs: Vec<(&Arm, &Arm)>,
+        pairs: Vec<(&ScoreGroup, &ScoreGroup)>,
         config: &ComparisonConfig,
     ) -> Result<Self, EvalError> {
         let comparisons = pairs
             .into_iter()
             .map(|(first, second)| Comparison::new(first, second, config))
             .collect::<Result<Vec<_>, _>>()?;
-        Self::of(arms, baseline, comparisons, config.adjustment, config.alpha)
+        Self::of(
+            groups,
+            baseline,
+            comparisons,
+            config.adjustment,
+            config.alpha,
+        )
     }
 }
 
-fn named<'a>(arms: &'a [Arm], name: &str) -> Result<&'a Arm, EvalError> {
-    let found = arms.iter().find(|arm| arm.name == name);
-    found.ok_or_else(|| EvalError::UnknownArm {
+fn named<'a>(groups: &'a [ScoreGroup], name: &str) -> Result<&'a ScoreGroup, EvalError> {
+    let found = groups.iter().find(|group| group.name == name);
+    found.ok_or_else(|| EvalError::UnknownGroup {
         name: name.to_owned(),
-        arms: arms.iter().map(|arm| arm.name.clone()).collect(),
+        groups: groups.iter().map(|group| group.name.clone()).collect(),
     })
 }
 
-fn check(arms: &[Arm]) -> Result<(), EvalError> {
-    if arms.len() < 2 {
-        return Err(EvalError::TooFewArms { got: arms.len() });
+fn check(groups: &[ScoreGroup]) -> Result<(), EvalError> {
+    if groups.len() < 2 {
+        return Err(EvalError::TooFewGroups {
+            found: groups.len(),
+        });
     }
     let mut names = HashSet::new();
-    match arms.iter().find(|arm| !names.insert(&arm.name)) {
-        Some(arm) => Err(EvalError::ArmTwice {
-            name: arm.name.clone(),
+    match groups.iter().find(|group| !names.insert(&group.name)) {
+        Some(group) => Err(EvalError::DuplicateGroup {
+            name: group.name.clone(),
         }),
         None => Ok(()),
     }
 }
 
-/// Writes one line per arm, then one sentence per comparison.
+/// Writes one line per group, then one sentence per comparison.
 impl fmt::Display for ComparisonTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.arms.iter().map(|arm| arm.name.chars().count());
+        let names = self.groups.iter().map(|group| group.name.chars().count());
         let width = names.max().unwrap_or(0);
-        for arm in &self.arms {
-            write!(f, "{:width$}  {}", arm.name, arm.scores)?;
-            match arm.scores.spread {
+        for group in &self.groups {
+            write!(f, "{:width$}  {}", group.name, group.scores)?;
+            match group.scores.spread {
                 Some(spread) => writeln!(f, "  {}", spread.interval)?,
                 None => writeln!(f)?,
             }
@@ -186,17 +194,17 @@ impl fmt::Display for ComparisonTable {
 mod tests {
     use super::*;
 
-    fn arms() -> [Arm; 3] {
+    fn groups() -> [ScoreGroup; 3] {
         [
-            Arm::new("a", [0.80, 0.82, 0.81]),
-            Arm::new("b", [0.83, 0.84, 0.82]),
-            Arm::new("c", [0.90, 0.91, 0.93]),
+            ScoreGroup::new("a", [0.80, 0.82, 0.81]),
+            ScoreGroup::new("b", [0.83, 0.84, 0.82]),
+            ScoreGroup::new("c", [0.90, 0.91, 0.93]),
         ]
     }
 
     #[test]
     fn each_arm_meets_each_other_once() {
-        let table = ComparisonTable::all_pairs(&arms(), &ComparisonConfig::default()).unwrap();
+        let table = ComparisonTable::all_pairs(&groups(), &ComparisonConfig::default()).unwrap();
         let pairs: Vec<(&str, &str)> = table
             .comparisons
             .iter()
@@ -210,13 +218,13 @@ mod tests {
 
     #[test]
     fn what_was_not_tested_does_not_count_as_a_test() {
-        let arms = [
-            Arm::new("constant", [0.5, 0.5]),
-            Arm::new("as constant", [0.5, 0.5]),
-            Arm::new("varying", [0.6, 0.7]),
+        let groups = [
+            ScoreGroup::new("constant", [0.5, 0.5]),
+            ScoreGroup::new("as constant", [0.5, 0.5]),
+            ScoreGroup::new("varying", [0.6, 0.7]),
         ];
         let table =
-            ComparisonTable::against_baseline(&arms, "constant", &ComparisonConfig::default())
+            ComparisonTable::against_baseline(&groups, "constant", &ComparisonConfig::default())
                 .unwrap();
         let [untested, tested] = table.comparisons.as_slice() else {
             panic!("{table}");
@@ -227,8 +235,8 @@ mod tests {
 
     #[test]
     fn prints_arms_and_sentences() {
-        let table =
-            ComparisonTable::against_baseline(&arms(), "a", &ComparisonConfig::default()).unwrap();
+        let table = ComparisonTable::against_baseline(&groups(), "a", &ComparisonConfig::default())
+            .unwrap();
         let text = table.to_string();
         assert!(text.starts_with("a  0.8100 ± 0.0100 (3)  95 % interval 0.7852 to 0.8348\n"));
         assert!(text.contains("\n\nno difference shown between b and a: "));
@@ -239,20 +247,20 @@ mod tests {
     #[test]
     fn arms_that_cannot_be_told_apart_are_refused() {
         let config = ComparisonConfig::default();
-        let [a, b, _] = arms();
+        let [a, b, _] = groups();
         assert_eq!(
             ComparisonTable::all_pairs(std::slice::from_ref(&a), &config),
-            Err(EvalError::TooFewArms { got: 1 })
+            Err(EvalError::TooFewGroups { found: 1 })
         );
         assert_eq!(
             ComparisonTable::all_pairs(&[a.clone(), a.clone()], &config),
-            Err(EvalError::ArmTwice { name: "a".into() })
+            Err(EvalError::DuplicateGroup { name: "a".into() })
         );
         assert_eq!(
             ComparisonTable::against_baseline(&[a, b], "z", &config),
-            Err(EvalError::UnknownArm {
+            Err(EvalError::UnknownGroup {
                 name: "z".into(),
-                arms: vec!["a".into(), "b".into()]
+                groups: vec!["a".into(), "b".into()]
             })
         );
     }

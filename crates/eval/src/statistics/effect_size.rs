@@ -58,7 +58,7 @@ impl EffectSize {
         };
         if variance == 0.0 {
             return Err(EvalError::ZeroVariance {
-                test: "a standardised difference",
+                test: "a standardized difference",
             });
         }
         let deviation = variance.sqrt();

@@ -10,25 +10,25 @@ use crate::EvalError;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ConfidenceInterval {
     /// Confidence level, in `(0, 1)`.
-    pub level: f64,
+    pub confidence_level: f64,
     /// Lower limit.
-    pub low: f64,
+    pub lower: f64,
     /// Upper limit, at least `low`.
-    pub high: f64,
+    pub upper: f64,
 }
 
 impl ConfidenceInterval {
     /// Returns whether the value is within the limits, inclusive.
     pub fn contains(&self, value: f64) -> bool {
-        self.low <= value && value <= self.high
+        self.lower <= value && value <= self.upper
     }
 
     /// Creates the symmetric interval around an estimate.
     pub(super) fn around(estimate: f64, half_width: f64, level: f64) -> Self {
         Self {
-            level,
-            low: estimate - half_width,
-            high: estimate + half_width,
+            confidence_level: level,
+            lower: estimate - half_width,
+            upper: estimate + half_width,
         }
     }
 }
@@ -37,11 +37,11 @@ impl ConfidenceInterval {
 impl fmt::Display for ConfidenceInterval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Rounding hides that 100 * 0.95 is not exact.
-        let percent = (self.level * 1e12).round() / 1e10;
+        let percent = (self.confidence_level * 1e12).round() / 1e10;
         write!(
             f,
             "{percent} % interval {:.4} to {:.4}",
-            self.low, self.high
+            self.lower, self.upper
         )
     }
 }
@@ -50,15 +50,15 @@ impl fmt::Display for ConfidenceInterval {
 ///
 /// # Errors
 ///
-/// - [`EvalError::Setting`] if it is not.
+/// - [`EvalError::InvalidSetting`] if it is not.
 pub(super) fn check_share(setting: &'static str, share: f64) -> Result<(), EvalError> {
     if share > 0.0 && share < 1.0 {
         Ok(())
     } else {
-        Err(EvalError::Setting {
+        Err(EvalError::InvalidSetting {
             setting,
             expected: "between 0 and 1, neither included",
-            got: share.to_string(),
+            found: share.to_string(),
         })
     }
 }

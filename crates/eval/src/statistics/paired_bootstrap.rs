@@ -98,12 +98,12 @@ mod tests {
     fn one_system_does_not_differ_from_itself() {
         let metric = |rows: &[usize]| rows[0] as f64;
         let bootstrap = Bootstrap {
-            resamples: 99,
+            n_resamples: 99,
             ..Bootstrap::default()
         };
         let result = bootstrap.paired(5, metric, metric).unwrap();
         assert_eq!(result.p_value, 1.0);
-        assert_eq!(result.difference.interval.low, 0.0);
-        assert_eq!(result.difference.interval.high, 0.0);
+        assert_eq!(result.difference.interval.lower, 0.0);
+        assert_eq!(result.difference.interval.upper, 0.0);
     }
 }

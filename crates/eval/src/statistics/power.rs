@@ -6,7 +6,7 @@ use super::interval::check_share;
 use super::{Design, noncentral_t_cdf, student_t};
 use crate::EvalError;
 
-/// Maximum number of seeds per arm in the search.
+/// Maximum number of seeds per group in the search.
 const MOST_SEEDS: usize = 100_000;
 
 /// Standard errors beyond which the power no longer increases; the series takes time in proportion.
@@ -29,7 +29,7 @@ const MOST_STANDARD_ERRORS: f64 = 300.0;
 /// # fn main() -> Result<(), finetune_eval::EvalError> {
 /// let test = TTestPower { design: Design::Independent, alpha: 0.05 };
 /// assert!((test.power(0.5, 64)? - 0.8014596).abs() < 1e-7);
-/// assert_eq!(test.seeds_needed(0.5, 0.8)?, Some(64));
+/// assert_eq!(test.required_seeds(0.5, 0.8)?, Some(64));
 /// # Ok(())
 /// # }
 /// ```
@@ -54,18 +54,18 @@ impl Default for TTestPower {
 }
 
 impl TTestPower {
-    /// Returns the power with `seeds` seeds per arm (or pairs) for a true effect of `effect_size`,
+    /// Returns the power with `seeds` seeds per group (or pairs) for a true effect of `effect_size`,
     /// whose sign has no influence.
     ///
     /// # Errors
     ///
-    /// - [`EvalError::Setting`] if `alpha` is not in `(0, 1)`, the effect is NaN or infinite, or
+    /// - [`EvalError::InvalidSetting`] if `alpha` is not in `(0, 1)`, the effect is NaN or infinite, or
     ///   there are fewer than two seeds.
     pub fn power(&self, effect_size: f64, seeds: usize) -> Result<f64, EvalError> {
         self.power_of_sizes(effect_size, seeds, seeds)
     }
 
-    /// Returns the power for arms of different sizes; paired samples must have the same size.
+    /// Returns the power for groups of different sizes; paired samples must have the same size.
     ///
     /// # Errors
     ///
@@ -80,10 +80,10 @@ impl TTestPower {
         self.check(effect_size)?;
         for seeds in [first, second] {
             if seeds < 2 {
-                return Err(EvalError::Setting {
+                return Err(EvalError::InvalidSetting {
                     setting: "number of seeds",
                     expected: "at least 2",
-                    got: seeds.to_string(),
+                    found: seeds.to_string(),
                 });
             }
         }
@@ -93,14 +93,14 @@ impl TTestPower {
         Ok(self.power_unchecked(effect_size, first, second))
     }
 
-    /// Returns the minimum number of seeds per arm (or pairs), at least 2, for a power of at least
+    /// Returns the minimum number of seeds per group (or pairs), at least 2, for a power of at least
     /// `power` for `effect_size`; `None` if it exceeds 100,000, such as for an effect of 0.
     ///
     /// # Errors
     ///
-    /// - [`EvalError::Setting`] if `alpha` or `power` are not in `(0, 1)`, or the effect is NaN or
+    /// - [`EvalError::InvalidSetting`] if `alpha` or `power` are not in `(0, 1)`, or the effect is NaN or
     ///   infinite.
-    pub fn seeds_needed(&self, effect_size: f64, power: f64) -> Result<Option<usize>, EvalError> {
+    pub fn required_seeds(&self, effect_size: f64, power: f64) -> Result<Option<usize>, EvalError> {
         self.check(effect_size)?;
         check_share("power", power)?;
         let enough = |seeds| self.power_unchecked(effect_size, seeds, seeds) >= power;
@@ -130,10 +130,10 @@ impl TTestPower {
         if effect_size.is_finite() {
             return Ok(());
         }
-        Err(EvalError::Setting {
+        Err(EvalError::InvalidSetting {
             setting: "effect size",
             expected: "finite",
-            got: effect_size.to_string(),
+            found: effect_size.to_string(),
         })
     }
 
@@ -163,7 +163,7 @@ mod tests {
                 alpha: 0.03,
             };
             assert!((test.power(0.0, 5).unwrap() - 0.03).abs() < 1e-12);
-            assert_eq!(test.seeds_needed(0.0, 0.8).unwrap(), None);
+            assert_eq!(test.required_seeds(0.0, 0.8).unwrap(), None);
         }
     }
 
@@ -171,12 +171,12 @@ mod tests {
     fn settings_out_of_range_are_named() {
         let test = TTestPower::default();
         let setting = |error| match error {
-            EvalError::Setting { setting, .. } => setting,
+            EvalError::InvalidSetting { setting, .. } => setting,
             other => panic!("{other}"),
         };
         assert_eq!(setting(test.power(1.0, 1).unwrap_err()), "number of seeds");
         assert_eq!(setting(test.power(f64::NAN, 5).unwrap_err()), "effect size");
-        assert_eq!(setting(test.seeds_needed(1.0, 1.0).unwrap_err()), "power");
+        assert_eq!(setting(test.required_seeds(1.0, 1.0).unwrap_err()), "power");
         let test = TTestPower { alpha: 0.0, ..test };
         assert_eq!(setting(test.power(1.0, 5).unwrap_err()), "alpha");
     }

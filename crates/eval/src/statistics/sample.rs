@@ -18,14 +18,14 @@ pub(super) fn check(name: &str, values: &[f64], needed: usize) -> Result<(), Eva
         return Err(EvalError::TooFewValues {
             sample: name.to_owned(),
             needed,
-            got: values.len(),
+            found: values.len(),
         });
     }
     match values.iter().position(|value| !value.is_finite()) {
         Some(position) => Err(EvalError::NotFinite {
             row: position as u64,
             what: format!("value of sample {name:?}"),
-            got: values[position].to_string(),
+            found: values[position].to_string(),
         }),
         None => Ok(()),
     }
@@ -130,7 +130,7 @@ mod tests {
             Err(EvalError::TooFewValues {
                 sample: "first".into(),
                 needed: 2,
-                got: 1
+                found: 1
             })
         );
         assert_eq!(
@@ -138,7 +138,7 @@ mod tests {
             Err(EvalError::NotFinite {
                 row: 1,
                 what: "value of sample \"tuned\"".into(),
-                got: "NaN".into()
+                found: "NaN".into()
             })
         );
         assert_eq!(

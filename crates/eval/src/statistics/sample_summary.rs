@@ -54,7 +54,7 @@ impl SampleSummary {
     ///
     /// - [`EvalError::TooFewValues`] if there are no values.
     /// - [`EvalError::NotFinite`] if a value is NaN or infinite.
-    /// - [`EvalError::Setting`] if `level` is not in `(0, 1)`.
+    /// - [`EvalError::InvalidSetting`] if `level` is not in `(0, 1)`.
     pub fn of(values: &[f64], level: f64) -> Result<Self, EvalError> {
         Self::of_named("sample", values, level)
     }
@@ -110,7 +110,7 @@ mod tests {
         let spread = summary.spread.unwrap();
         assert_eq!(spread.standard_deviation, 0.0);
         assert_eq!(
-            (spread.interval.low, spread.interval.high),
+            (spread.interval.lower, spread.interval.upper),
             (summary.mean, summary.mean)
         );
     }
@@ -121,7 +121,7 @@ mod tests {
             SampleSummary::of(&[], 0.95),
             Err(EvalError::TooFewValues {
                 needed: 1,
-                got: 0,
+                found: 0,
                 ..
             })
         ));

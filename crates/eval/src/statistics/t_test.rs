@@ -11,10 +11,10 @@ use crate::EvalError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Design {
-    /// Independent samples, such as unrelated seeds of two arms.
+    /// Independent samples, such as unrelated seeds of two groups.
     #[default]
     Independent,
-    /// Paired samples: the same seed, fold or data in both arms.
+    /// Paired samples: the same seed, fold or data in both groups.
     Paired,
 }
 
@@ -59,7 +59,7 @@ impl TTest {
     /// - [`EvalError::TooFewValues`] if a sample has fewer than two values.
     /// - [`EvalError::NotFinite`] if a value is NaN or infinite.
     /// - [`EvalError::ZeroVariance`] if neither sample varies.
-    /// - [`EvalError::Setting`] if `level` is not in `(0, 1)`.
+    /// - [`EvalError::InvalidSetting`] if `level` is not in `(0, 1)`.
     ///
     /// [`ttest_ind`]: https://docs.scipy.org/doc/scipy/reference/generated/scipy.stats.ttest_ind.html
     pub fn welch(first: &[f64], second: &[f64], level: f64) -> Result<Self, EvalError> {
@@ -184,7 +184,7 @@ mod tests {
     fn a_level_is_a_share() {
         assert!(matches!(
             TTest::welch(&[1.0, 2.0], &[1.0, 2.0], 95.0),
-            Err(EvalError::Setting {
+            Err(EvalError::InvalidSetting {
                 setting: "level",
                 ..
             })

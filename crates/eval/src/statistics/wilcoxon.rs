@@ -38,17 +38,17 @@ const EXACT_PAIRS_WITH_TIES: usize = 13;
 #[serde(default, deny_unknown_fields)]
 pub struct Wilcoxon {
     /// Handling of zero differences, SciPy's `zero_method` (default: dropped).
-    pub zeros: ZeroDifferences,
+    pub zeros: ZeroMethod,
     /// Null distribution of the p-value (default: automatic).
     pub distribution: NullDistribution,
     /// Whether the normal approximation has a continuity correction (default: false).
-    pub continuity: bool,
+    pub correction: bool,
 }
 
 /// Handling of zero differences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ZeroDifferences {
+pub enum ZeroMethod {
     /// Zero differences are dropped.
     #[default]
     Wilcox,
@@ -102,7 +102,7 @@ impl Wilcoxon {
         let mut differences = sample::paired_differences(first, second, 1)?;
         let pairs = differences.len();
         let zeros = differences.iter().filter(|&&d| d == 0.0).count();
-        if self.zeros == ZeroDifferences::Wilcox {
+        if self.zeros == ZeroMethod::Wilcox {
             differences.retain(|&d| d != 0.0);
         }
         let sizes: Vec<f64> = differences.iter().map(|d| d.abs()).collect();
@@ -150,7 +150,7 @@ impl Wilcoxon {
         let mut mean = count * (count + 1.0) / 4.0;
         let mut variance = count * (count + 1.0) * (2.0 * count + 1.0);
         let mut runs = ranks.runs.as_slice();
-        if self.zeros == ZeroDifferences::Pratt && zeros > 0 {
+        if self.zeros == ZeroMethod::Pratt && zeros > 0 {
             // Cureton (1967): the ranks of zeros are neither part of the sums nor ties.
             let zeros = zeros as f64;
             mean -= zeros * (zeros + 1.0) / 4.0;
@@ -168,7 +168,7 @@ impl Wilcoxon {
             });
         }
         let mut z = (positive - mean) / deviation;
-        if self.continuity && z != 0.0 {
+        if self.correction && z != 0.0 {
             z -= z.signum() * 0.5 / deviation;
         }
         Ok(-z.abs())
@@ -224,7 +224,7 @@ mod tests {
         let scores = [0.5; 40];
         let test = Wilcoxon::default().test(&scores, &scores).unwrap();
         assert_eq!((test.statistic, test.p_value), (0.0, 1.0));
-        for zeros in [ZeroDifferences::Wilcox, ZeroDifferences::Pratt] {
+        for zeros in [ZeroMethod::Wilcox, ZeroMethod::Pratt] {
             let normal = Wilcoxon {
                 distribution: NullDistribution::Normal,
                 zeros,
@@ -243,7 +243,7 @@ mod tests {
             Wilcoxon::default().test(&[], &[]),
             Err(EvalError::TooFewValues {
                 needed: 1,
-                got: 0,
+                found: 0,
                 ..
             })
         ));

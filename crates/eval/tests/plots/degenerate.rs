@@ -100,7 +100,7 @@ fn forty_lines_can_be_told_apart() {
 
     let groups = (0..30).map(|number| {
         let scores = (0..5).map(|seed| 0.7 + 0.01 * super::samples::noise(5 * number + seed));
-        Group::new(format!("arm {number}"), scores.collect::<Vec<_>>())
+        Group::new(format!("group {number}"), scores.collect::<Vec<_>>())
     });
     let svg = drawn(
         "thirty_boxes",

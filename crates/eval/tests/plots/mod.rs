@@ -5,7 +5,7 @@ mod samples;
 
 use std::path::PathBuf;
 
-use finetune_eval::plots::{ColourScale, HeatMap, LineChart, Plot};
+use finetune_eval::plots::{ColorScale, HeatMap, LineChart, Plot};
 
 /// Draws the picture in both formats and gives back its SVG, a line for each mark.
 fn drawn(name: &str, plot: &dyn Plot) -> String {
@@ -24,12 +24,12 @@ fn drawn(name: &str, plot: &dyn Plot) -> String {
     svg
 }
 
-/// Marks of a kind and colour.
-fn marks(svg: &str, tag: &str, colour: &str) -> usize {
+/// Marks of a kind and color.
+fn marks(svg: &str, tag: &str, color: &str) -> usize {
     let marks = svg
         .lines()
         .filter(|line| line.starts_with(&format!("<{tag} ")));
-    marks.filter(|line| line.contains(colour)).count()
+    marks.filter(|line| line.contains(color)).count()
 }
 
 fn texts(svg: &str) -> Vec<&str> {
@@ -164,7 +164,7 @@ fn heat_maps_have_every_value() {
     let wide = HeatMap {
         row_names: vec!["only row".into()],
         values: vec![map.values[0].clone()],
-        scale: ColourScale::Sequential,
+        scale: ColorScale::Sequential,
         range: None,
         ..map
     };

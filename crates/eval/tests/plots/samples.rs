@@ -1,7 +1,7 @@
 //! Pictures such as the studies have them, of numbers made up.
 
 use finetune_eval::plots::{
-    BoxPlot, ColourScale, ConfusionPlot, Group, HeatMap, Line, LineChart, ReliabilityDiagram,
+    BoxPlot, ColorScale, ConfusionPlot, Group, HeatMap, Line, LineChart, ReliabilityDiagram,
     ScoreScatter,
 };
 use finetune_eval::{Binning, ConfusionMatrix, PredictedProbabilities, PredictedScores};
@@ -136,7 +136,7 @@ pub(super) fn gradient_cosines() -> HeatMap {
             vec![0.08, 0.61, 1.0],
         ],
         range: Some((-1.0, 1.0)),
-        scale: ColourScale::Diverging,
+        scale: ColorScale::Diverging,
         ..HeatMap::default()
     }
 }

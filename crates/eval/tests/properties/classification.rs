@@ -1,8 +1,6 @@
 //! Properties of the confusion matrix and of the scores derived from it.
 
-use finetune_eval::{
-    ClassificationReport, ConfusionMatrix, EvalError, KappaWeights, Normalisation,
-};
+use finetune_eval::{ClassificationReport, ConfusionMatrix, EvalError, KappaWeights, Normalize};
 use proptest::prelude::*;
 
 /// 2 to 25 classes (across the border between the whole table and the list of confusions).
@@ -132,7 +130,7 @@ proptest! {
     #[test]
     fn shares_of_a_class_add_up_to_1_or_0((classes, rows) in some_rows()) {
         let matrix = count(&rows, classes);
-        for (counts, shares) in matrix.counts_by_true().iter().zip(matrix.normalised_by_true()) {
+        for (counts, shares) in matrix.counts_by_true().iter().zip(matrix.normalized_by_true()) {
             let expected = if counts.iter().sum::<u64>() == 0 { 0.0 } else { 1.0 };
             prop_assert!((shares.iter().sum::<f64>() - expected).abs() < 1e-12);
         }
@@ -187,9 +185,9 @@ proptest! {
     ) {
         let matrix = count(&rows, classes);
         let near_1 = |sum: f64| (sum - 1.0).abs() < 1e-12;
-        let of_all = matrix.normalised(Normalisation::ByAll).shares;
+        let of_all = matrix.normalized(Normalize::All).shares;
         prop_assert!(near_1(of_all.iter().flatten().sum()));
-        let of_predicted = matrix.normalised(Normalisation::ByPredicted).shares;
+        let of_predicted = matrix.normalized(Normalize::Pred).shares;
         for class in 0..classes {
             let sum: f64 = of_predicted.iter().map(|row| row[class]).sum();
             prop_assert!(sum == 0.0 || near_1(sum));

@@ -92,9 +92,9 @@ proptest! {
     fn every_row_is_in_one_bin(
         (classes, rows) in some_rows(),
         bins in 1_usize..20,
-        equal_width in any::<bool>(),
+        uniform in any::<bool>(),
     ) {
-        let strategy = if equal_width { BinStrategy::EqualWidth } else { BinStrategy::EqualCount };
+        let strategy = if uniform { BinStrategy::Uniform } else { BinStrategy::Quantile };
         let predicted = collected(classes, &rows);
         let reliability = predicted.reliability(Binning { bins, strategy }).unwrap();
         let counted: u64 = reliability.bins.iter().map(|bin| bin.rows).sum();
@@ -134,7 +134,7 @@ proptest! {
             rows.iter().map(|(positive, score)| (*positive, f64::from(*score))).unzip();
         let ranking = BinaryRanking::from_slices(&positive, &scores).unwrap();
         let Ok(curve) = ranking.roc_curve() else { return Ok(()) };
-        for points in [&curve.points, &curve.without_points_between().points] {
+        for points in [&curve.points, &curve.drop_intermediate().points] {
             let area: f64 = points
                 .windows(2)
                 .map(|pair| {

@@ -1,7 +1,7 @@
 //! Whatever a text holds, a report shows it as text.
 
 use finetune_eval::report::{
-    Block, Column, Facts, Figure, Report, ScoredText, Section, Table, Texts,
+    Block, Column, Figure, KeyValues, Report, ScoredText, Section, Table, Texts,
 };
 use proptest::prelude::*;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
@@ -80,7 +80,7 @@ fn report(text: &str) -> Report {
         .prediction(text)
         .probabilities([(text, 0.5)]);
     let section = Section::new(text)
-        .with(Facts::new().with(text, text).with_code(text, text))
+        .with(KeyValues::new().with(text, text).with_code(text, text))
         .with(table)
         .with(Figure::new(svg, text, text).unwrap())
         .with(Texts {

@@ -1,9 +1,9 @@
 //! What every test, interval and adjustment must satisfy.
 
 use finetune_eval::statistics::{
-    Adjustment, Arm, Bootstrap, BootstrapMethod, Comparison, ComparisonConfig, Design, EffectSize,
-    McNemar, Randomisation, SampleSummary, TTest, TTestPower, Verdict, Wilcoxon, ZeroDifferences,
-    noncentral_t_cdf,
+    Adjustment, Bootstrap, BootstrapMethod, Comparison, ComparisonConfig, Design, EffectSize,
+    McNemar, PermutationTest, SampleSummary, ScoreGroup, TTest, TTestPower, Verdict, Wilcoxon,
+    ZeroMethod, noncentral_t_cdf,
 };
 use proptest::prelude::*;
 
@@ -47,7 +47,7 @@ proptest! {
             prop_assert!(test.interval.contains(test.difference));
             prop_assert_eq!(test.difference, -swapped.difference);
             prop_assert!((test.p_value - swapped.p_value).abs() < 1e-12);
-            prop_assert_eq!(test.interval.low, -swapped.interval.high);
+            prop_assert_eq!(test.interval.lower, -swapped.interval.upper);
             // The interval and the test say the same, but for a tie.
             if (test.p_value - 0.05).abs() > 1e-9 {
                 prop_assert_eq!(test.p_value < 0.05, !test.interval.contains(0.0));
@@ -59,14 +59,14 @@ proptest! {
     fn a_higher_level_gives_a_wider_interval(values in sample(), level in 0.01..0.98_f64) {
         let interval = |level| SampleSummary::of(&values, level).unwrap().spread.unwrap().interval;
         let (narrow, wide) = (interval(level), interval(level + 0.01));
-        prop_assert!(wide.low <= narrow.low && narrow.high <= wide.high);
+        prop_assert!(wide.lower <= narrow.lower && narrow.upper <= wide.upper);
         prop_assert!(narrow.contains(mean(&values)));
     }
 
     #[test]
     fn wilcoxon_is_symmetric((first, second) in pairs(), pratt: bool, continuity: bool) {
-        let zeros = if pratt { ZeroDifferences::Pratt } else { ZeroDifferences::Wilcox };
-        let test = Wilcoxon { zeros, continuity, ..Wilcoxon::default() };
+        let zeros = if pratt { ZeroMethod::Pratt } else { ZeroMethod::Wilcox };
+        let test = Wilcoxon { zeros, correction: continuity, ..Wilcoxon::default() };
         let result = test.test(&first, &second).unwrap();
         let swapped = test.test(&second, &first).unwrap();
         prop_assert!(is_probability(result.p_value));
@@ -134,7 +134,7 @@ proptest! {
         effect in 0.05..5.0_f64, power in 0.1..0.99_f64, alpha in 0.001..0.3_f64, design in designs(),
     ) {
         let test = TTestPower { design, alpha };
-        let needed = test.seeds_needed(effect, power).unwrap().unwrap();
+        let needed = test.required_seeds(effect, power).unwrap().unwrap();
         prop_assert!(test.power(effect, needed).unwrap() >= power);
         if needed > 2 {
             prop_assert!(test.power(effect, needed - 1).unwrap() < power);
@@ -145,7 +145,7 @@ proptest! {
     fn a_claim_is_never_made_without_its_test((first, second) in pairs(), design in designs()) {
         let config = ComparisonConfig { design, ..ComparisonConfig::default() };
         let comparison =
-            Comparison::new(&Arm::new("a", first), &Arm::new("b", second), &config).unwrap();
+            Comparison::new(&ScoreGroup::new("a", first), &ScoreGroup::new("b", second), &config).unwrap();
         let text = comparison.to_string();
         let claims = text.contains("better") || text.contains("worse");
         prop_assert_eq!(claims, comparison.test.is_some_and(|test| test.p_value < 0.05));
@@ -163,17 +163,17 @@ proptest! {
 
     #[test]
     fn resampling_tests_are_symmetric((first, second) in pairs(), seed: u64) {
-        let test = Randomisation { resamples: 300, seed };
+        let test = PermutationTest { n_resamples: 300, seed };
         let paired = test.paired(&first, &second, mean).unwrap();
         let swapped = test.paired(&second, &first, mean).unwrap();
         prop_assert_eq!(paired.p_value, swapped.p_value);
         prop_assert_eq!(paired.difference, -swapped.difference);
         prop_assert!(paired.p_value > 0.0 && paired.p_value <= 1.0);
-        let unpaired = test.unpaired(&first, &second, mean).unwrap();
-        prop_assert!(unpaired.p_value > 0.0 && unpaired.p_value <= 1.0);
+        let independent = test.independent(&first, &second, mean).unwrap();
+        prop_assert!(independent.p_value > 0.0 && independent.p_value <= 1.0);
 
         let bootstrap = Bootstrap {
-            resamples: 200,
+            n_resamples: 200,
             seed,
             method: BootstrapMethod::Percentile,
             ..Bootstrap::default()
@@ -183,7 +183,7 @@ proptest! {
         let swapped = bootstrap.paired(first.len(), &b, &a).unwrap();
         prop_assert_eq!(result.p_value, swapped.p_value);
         let (interval, mirrored) = (result.difference.interval, swapped.difference.interval);
-        prop_assert!((interval.low + mirrored.high).abs() < 1e-12);
+        prop_assert!((interval.lower + mirrored.upper).abs() < 1e-12);
     }
 
     #[test]
@@ -191,12 +191,12 @@ proptest! {
         (first, second) in pairs(), seed: u64, threads in 2..6_usize,
     ) {
         let run = || {
-            let bootstrap = Bootstrap { resamples: 100, seed, ..Bootstrap::default() };
-            let test = Randomisation { resamples: 100, seed };
+            let bootstrap = Bootstrap { n_resamples: 100, seed, ..Bootstrap::default() };
+            let test = PermutationTest { n_resamples: 100, seed };
             (
                 bootstrap.paired(first.len(), mean_of_rows(&first), mean_of_rows(&second)),
                 test.paired(&first, &second, mean),
-                test.unpaired(&first, &second, mean),
+                test.independent(&first, &second, mean),
             )
         };
         let on = |threads| {
@@ -209,12 +209,12 @@ proptest! {
     #[test]
     fn the_interval_holds_the_estimate_of_a_mean(values in sample(), seed: u64) {
         for method in [BootstrapMethod::Percentile, BootstrapMethod::Bca] {
-            let bootstrap = Bootstrap { seed, level: 0.99, method, ..Bootstrap::default() };
+            let bootstrap = Bootstrap { seed, confidence_level: 0.99, method, ..Bootstrap::default() };
             let result = bootstrap.interval(values.len(), mean_of_rows(&values)).unwrap();
             // Equal values: their mean in another order may differ in its last bits.
             let rounding = 1e-12;
-            prop_assert!(result.interval.low <= result.estimate + rounding);
-            prop_assert!(result.interval.high >= result.estimate - rounding);
+            prop_assert!(result.interval.lower <= result.estimate + rounding);
+            prop_assert!(result.interval.upper >= result.estimate - rounding);
         }
     }
 }

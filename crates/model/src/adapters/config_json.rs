@@ -100,7 +100,7 @@ impl AdapterConfig {
         LoraConfig {
             rank: self.r,
             alpha: self.lora_alpha,
-            rank_stabilised: self.use_rslora,
+            use_rslora: self.use_rslora,
             dropout: self.lora_dropout,
             ..Default::default()
         }
@@ -156,7 +156,7 @@ fn is_off(value: &Value) -> bool {
     }
 }
 
-/// Returns the content of an `adapter_config.json` with `targets` and `modules_to_save`.
+/// Returns the content of an `adapter_config.json` with `target_modules` and `modules_to_save`.
 ///
 /// Both contain full module names. PEFT also accepts suffixes, but `output.dense` would match the
 /// output of the attention as well as that of the layer.
@@ -174,7 +174,7 @@ pub(super) fn to_json(
         "r": lora.rank,
         "lora_alpha": lora.alpha,
         "lora_dropout": lora.dropout,
-        "use_rslora": lora.rank_stabilised,
+        "use_rslora": lora.use_rslora,
         "target_modules": targets,
         "modules_to_save": modules_to_save,
         "bias": "none",
@@ -201,7 +201,7 @@ mod tests {
         let lora = LoraConfig {
             rank: 3,
             alpha: 5.5,
-            rank_stabilised: true,
+            use_rslora: true,
             dropout: 0.1,
             ..Default::default()
         };

@@ -4,7 +4,7 @@ use burn::module::{Module, ParamGroup};
 
 use super::{LoraConfig, LoraTarget};
 use crate::parameters::{parameters, replace};
-use crate::{Encoder, ModelError, initialisation};
+use crate::{Encoder, ModelError, initialization};
 
 impl Encoder {
     /// Adds adapters to the encoder and freezes its other parameters. The output does not change:
@@ -20,7 +20,7 @@ impl Encoder {
     ///
     /// ```
     /// use burn::tensor::Device;
-    /// use finetune_model::{EncoderConfig, LoraConfig, LoraTarget, initialise, parameters};
+    /// use finetune_model::{EncoderConfig, LoraConfig, LoraTarget, initialize, parameters};
     ///
     /// let config = EncoderConfig {
     ///     vocab_size: 100,
@@ -30,10 +30,10 @@ impl Encoder {
     ///     intermediate_size: 32,
     ///     ..Default::default()
     /// };
-    /// let encoder = initialise(config.init(&Device::flex())?, 0.02, 42);
+    /// let encoder = initialize(config.init(&Device::flex())?, 0.02, 42);
     /// let lora = LoraConfig {
     ///     rank: 4,
-    ///     targets: vec![LoraTarget::Query, LoraTarget::Value],
+    ///     target_modules: vec![LoraTarget::Query, LoraTarget::Value],
     ///     ..Default::default()
     /// };
     /// let encoder = encoder.with_lora(&lora, 42)?;
@@ -43,11 +43,11 @@ impl Encoder {
     /// # Ok::<(), finetune_model::ModelError>(())
     /// ```
     pub fn with_lora(self, config: &LoraConfig, seed: u64) -> Result<Self, ModelError> {
-        let adapted = self.add_lora(config, |_, target| config.targets.contains(&target))?;
+        let adapted = self.add_lora(config, |_, target| config.target_modules.contains(&target))?;
         let filled = replace(adapted, |parameter| {
             let adapter = parameter.kind.is_adapter();
             // Adapters do not use the standard deviation.
-            adapter.then(|| initialisation::values(parameter, 0.0, seed))
+            adapter.then(|| initialization::values(parameter, 0.0, seed))
         });
         Ok(filled.freeze_all_but_lora())
     }
@@ -112,9 +112,9 @@ impl Encoder {
         Some(LoraConfig {
             rank: settings.rank,
             alpha: settings.alpha,
-            rank_stabilised: settings.rank_stabilised,
+            use_rslora: settings.use_rslora,
             dropout: settings.dropout,
-            targets,
+            target_modules: targets,
         })
     }
 

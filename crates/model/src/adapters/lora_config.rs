@@ -85,11 +85,11 @@ pub struct LoraConfig {
     pub alpha: f64,
     /// Whether the scale is `alpha / √rank` instead (rsLoRA), which keeps the scale of large ranks
     /// comparable ([Kalajdzievski 2023](https://arxiv.org/abs/2312.03732)) (default: false).
-    pub rank_stabilised: bool,
+    pub use_rslora: bool,
     /// Dropout probability of the adapter's input, in `[0, 1)` (default: 0).
     pub dropout: f64,
     /// Linear layers with an adapter, in every Transformer layer (default: query and value).
-    pub targets: Vec<LoraTarget>,
+    pub target_modules: Vec<LoraTarget>,
 }
 
 impl Default for LoraConfig {
@@ -97,9 +97,9 @@ impl Default for LoraConfig {
         Self {
             rank: 8,
             alpha: 8.0,
-            rank_stabilised: false,
+            use_rslora: false,
             dropout: 0.0,
-            targets: vec![LoraTarget::Query, LoraTarget::Value],
+            target_modules: vec![LoraTarget::Query, LoraTarget::Value],
         }
     }
 }
@@ -109,7 +109,7 @@ impl LoraConfig {
     ///
     /// # Errors
     /// - [`ModelError::InvalidConfig`] if the rank is out of range, `alpha` is NaN or infinite, the
-    ///   dropout is not in `[0, 1)`, or `targets` is empty or has duplicates.
+    ///   dropout is not in `[0, 1)`, or `target_modules` is empty or has duplicates.
     pub fn validate(&self) -> Result<(), ModelError> {
         let invalid = |field, found: String, expected: &str| {
             Err(ModelError::InvalidConfig {
@@ -126,9 +126,11 @@ impl LoraConfig {
             return invalid("dropout", self.dropout.to_string(), "in [0, 1)");
         }
         let mut seen = std::collections::HashSet::new();
-        if self.targets.is_empty() || !self.targets.iter().all(|target| seen.insert(target)) {
-            let found = format!("{:?}", self.targets);
-            return invalid("targets", found, "at least one, each once");
+        if self.target_modules.is_empty()
+            || !self.target_modules.iter().all(|target| seen.insert(target))
+        {
+            let found = format!("{:?}", self.target_modules);
+            return invalid("target_modules", found, "at least one, each once");
         }
         Ok(())
     }
@@ -137,7 +139,7 @@ impl LoraConfig {
         LowRankConfig {
             rank: self.rank,
             alpha: self.alpha,
-            rank_stabilised: self.rank_stabilised,
+            use_rslora: self.use_rslora,
             dropout: self.dropout,
         }
     }
@@ -152,23 +154,23 @@ mod tests {
         let read: LoraConfig = serde_json::from_str("{}").unwrap();
         assert_eq!(read, LoraConfig::default());
         assert!(serde_json::from_str::<LoraConfig>(r#"{"r": 8}"#).is_err());
-        let text = r#"{"targets": ["attention_output", "intermediate"]}"#;
+        let text = r#"{"target_modules": ["attention_output", "intermediate"]}"#;
         let read: LoraConfig = serde_json::from_str(text).unwrap();
         assert_eq!(
-            read.targets,
+            read.target_modules,
             [LoraTarget::AttentionOutput, LoraTarget::Intermediate]
         );
     }
 
     #[test]
     fn the_scale_depends_on_the_rank() {
-        let config = |rank_stabilised| LoraConfig {
+        let config = |use_rslora| LoraConfig {
             rank: 16,
             alpha: 8.0,
-            rank_stabilised,
+            use_rslora,
             ..Default::default()
         };
-        let scale = |rank_stabilised| config(rank_stabilised).low_rank().scale();
+        let scale = |use_rslora| config(use_rslora).low_rank().scale();
         assert_eq!((scale(false), scale(true)), (0.5, 2.0));
     }
 
@@ -206,17 +208,17 @@ mod tests {
             ),
             (
                 LoraConfig {
-                    targets: vec![],
+                    target_modules: vec![],
                     ..default()
                 },
-                "targets is []",
+                "target_modules is []",
             ),
             (
                 LoraConfig {
-                    targets: vec![LoraTarget::Key; 2],
+                    target_modules: vec![LoraTarget::Key; 2],
                     ..default()
                 },
-                "targets is [Key, Key], expected at least one, each once",
+                "target_modules is [Key, Key], expected at least one, each once",
             ),
         ] {
             let error = wrong.validate().unwrap_err().to_string();

@@ -25,7 +25,7 @@ pub struct LowRank {
 pub(super) struct LowRankConfig {
     pub(super) rank: usize,
     pub(super) alpha: f64,
-    pub(super) rank_stabilised: bool,
+    pub(super) use_rslora: bool,
     pub(super) dropout: f64,
 }
 
@@ -33,7 +33,7 @@ impl LowRankConfig {
     /// Returns the factor of the matrix product.
     pub(super) fn scale(self) -> f64 {
         let rank = self.rank as f64;
-        match self.rank_stabilised {
+        match self.use_rslora {
             true => self.alpha / rank.sqrt(),
             false => self.alpha / rank,
         }

@@ -25,7 +25,7 @@ pub struct CheckpointConfig {
     pub classifier_dropout: Option<f64>,
     /// Pooling and head of a classifier that transformers has no class for.
     pub own_head: Option<OwnHead>,
-    /// Whether a head for masked language modelling decodes with the word embeddings.
+    /// Whether a head for masked language modeling decodes with the word embeddings.
     pub tie_word_embeddings: bool,
     keys: Map<String, Value>,
 }
@@ -193,7 +193,7 @@ impl CheckpointConfig {
     }
 
     /// The text of a `config.json` with which transformers loads a model for masked language
-    /// modelling.
+    /// modeling.
     pub(super) fn to_masked_lm_json(&self) -> String {
         let tied = vec![("tie_word_embeddings", json!(true))];
         self.to_json(&self.encoder, "ForMaskedLM", tied)

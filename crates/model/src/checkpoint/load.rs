@@ -10,7 +10,7 @@ use super::fresh::{Fresh, layer_of};
 use super::stored_tensor::StoredTensor;
 use super::weights::{MODEL_FILES, Weights};
 use super::{CheckpointConfig, LoadReport, TensorNames};
-use crate::initialisation;
+use crate::initialization;
 use crate::parameters::{Parameter, parameters, replace};
 use crate::{
     BaseModel, CustomHead, Encoder, MaskedLm, ModelError, Pooling, SequenceClassifier,
@@ -20,7 +20,7 @@ use crate::{
 /// Loads a classifier for `class_names` from a checkpoint folder.
 ///
 /// The encoder must be there whole. A pooler that is not there, and a classification layer that is
-/// not there or is for other classes, are initialised from the seed, and the report names them. A
+/// not there or is for other classes, are initialized from the seed, and the report names them. A
 /// layer is taken whole or not at all: half of one is an error, and so is one that does not fit
 /// although the file names these classes.
 ///
@@ -45,7 +45,7 @@ pub fn load_classifier(
 
 /// Loads a classifier with pooling and head of one's choice; what [`load_classifier`] would choose
 /// is [`CheckpointConfig::classifier`]. Of a checkpoint with a head of its own that computes
-/// something else, the whole head is initialised from the seed. A head that `config` names as a
+/// something else, the whole head is initialized from the seed. A head that `config` names as a
 /// custom one is made by `custom`.
 ///
 /// # Errors
@@ -94,8 +94,8 @@ fn classifier_from(
     load_into(model, weights, names, fresh)
 }
 
-/// Loads an encoder with its head for masked language modelling. A layer of the head that is not
-/// there is initialised from the seed, and the report names its tensors.
+/// Loads an encoder with its head for masked language modeling. A layer of the head that is not
+/// there is initialized from the seed, and the report names its tensors.
 ///
 /// A decoder of the file's own is not loaded: the model decodes with its word embeddings. If the
 /// two differ, the report has the decoder among what is unused.
@@ -207,8 +207,8 @@ fn load_into<M: Module>(
     let new = fresh.layers(&listed, &weights, &names);
     for parameter in listed {
         let data = if new.contains(layer_of(&parameter)) {
-            report.initialised.push(names.name(&parameter));
-            initialisation::values(&parameter, fresh.standard_deviation, fresh.seed)
+            report.initialized.push(names.name(&parameter));
+            initialization::values(&parameter, fresh.standard_deviation, fresh.seed)
         } else {
             let (name, data) = take(&mut weights, &parameter, &names)?;
             report.loaded.push(name);

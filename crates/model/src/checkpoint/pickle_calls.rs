@@ -69,7 +69,7 @@ struct Names {
     /// Values pushed by the last two opcodes, if they are text.
     last: [Option<String>; 2],
     /// Memo entries; `None` if they are not text.
-    memorised: HashMap<u64, Option<String>>,
+    memorized: HashMap<u64, Option<String>>,
 }
 
 impl Names {
@@ -83,15 +83,15 @@ impl Names {
         match opcode {
             b'X' | 0x8c | 0x8d => self.push(text),
             b'g' | b'h' | b'j' => {
-                let memorised = self.memorised.get(&number()?).cloned().flatten();
-                self.push(memorised);
+                let memorized = self.memorized.get(&number()?).cloned().flatten();
+                self.push(memorized);
             }
             b'p' | b'q' | b'r' => {
-                self.memorised.insert(number()?, self.last[1].clone());
+                self.memorized.insert(number()?, self.last[1].clone());
             }
             0x94 => {
-                let next = self.memorised.len() as u64;
-                self.memorised.insert(next, self.last[1].clone());
+                let next = self.memorized.len() as u64;
+                self.memorized.insert(next, self.last[1].clone());
             }
             // Protocol version and frame length.
             0x80 | 0x95 => {}
@@ -348,14 +348,14 @@ mod tests {
             (b"p0\n", b"g0\n"),
             (b"q\x00", b"j\x00\x00\x00\x00"),
         ] {
-            let memorised = [
+            let memorized = [
                 b"\x80\x04\x8c\x05posix",
                 put,
                 b"0",
                 get,
                 b"\x8c\x06system\x93.",
             ];
-            assert_eq!(call(&memorised.concat()).as_deref(), Some("posix.system"));
+            assert_eq!(call(&memorized.concat()).as_deref(), Some("posix.system"));
         }
     }
 

@@ -30,7 +30,7 @@ use crate::ModelError;
 /// - [`ModelError::PickledCall`] if it contains more than plain values and tensors.
 /// - [`ModelError::DamagedWeights`] if it is corrupted or has another format.
 pub(super) fn open(path: &Path) -> Result<StoredTensors, ModelError> {
-    let damaged = |reason: String| ModelError::DamagedWeights {
+    let corrupted = |reason: String| ModelError::DamagedWeights {
         path: path.to_path_buf(),
         reason,
     };
@@ -39,7 +39,7 @@ pub(super) fn open(path: &Path) -> Result<StoredTensors, ModelError> {
             path: path.to_path_buf(),
             source,
         },
-        error => damaged(error.to_string()),
+        error => corrupted(error.to_string()),
     };
     let file = open_file(path)?;
     let (format, call) = calls(file).map_err(|source| failed(PytorchError::Io(source)))?;
@@ -52,7 +52,7 @@ pub(super) fn open(path: &Path) -> Result<StoredTensors, ModelError> {
     let reader = PytorchReader::new(path).map_err(failed)?;
     // Otherwise the check may have read other pickles than the reader.
     if reader.metadata().format_type != format {
-        return Err(damaged(format!(
+        return Err(corrupted(format!(
             "neither {format:?} nor another format of PyTorch"
         )));
     }

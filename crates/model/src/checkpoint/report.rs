@@ -9,7 +9,7 @@ pub struct LoadReport {
     pub loaded: Vec<String>,
     /// Tensors missing from the checkpoint, or saved for other classes: newly initialized from the
     /// seed.
-    pub initialised: Vec<String>,
+    pub initialized: Vec<String>,
     /// Head tensors missing from an adapter's checkpoint: unchanged.
     pub kept: Vec<String>,
     /// Unexpected tensors: in the file, but not in the model.
@@ -20,7 +20,7 @@ impl std::fmt::Display for LoadReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} tensors loaded", self.loaded.len())?;
         for (what, names) in [
-            ("new", &self.initialised),
+            ("new", &self.initialized),
             ("kept", &self.kept),
             ("unused", &self.unused),
         ] {

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 use crate::{
     Activations, Combination, Cut, DropoutStream, EncoderConfig, EncoderInput, HeadConfig,
     HeadInput, LayerChoice, MlpConfig, ModelError, Pooling, SequenceClassifier,
-    SequenceClassifierConfig, TextActivations, TokenPooling, initialise,
+    SequenceClassifierConfig, TextActivations, TokenPooling, initialize,
 };
 
 fn model(pooling: Pooling, seed: u64) -> SequenceClassifier {
@@ -22,7 +22,7 @@ fn model(pooling: Pooling, seed: u64) -> SequenceClassifier {
         pooling,
         ..SequenceClassifierConfig::new(encoder, names)
     };
-    initialise(config.init(&Device::flex()).unwrap(), 0.3, seed)
+    initialize(config.init(&Device::flex()).unwrap(), 0.3, seed)
 }
 
 fn of_layers(layers: LayerChoice) -> Pooling {
@@ -112,7 +112,7 @@ fn pairs() -> (SequenceClassifier, EncoderInput, EncoderInput) {
         head: HeadConfig::Mlp(pair),
         ..single.config().clone()
     };
-    let model = initialise(config.init(&Device::flex()).unwrap(), 0.3, 1);
+    let model = initialize(config.init(&Device::flex()).unwrap(), 0.3, 1);
     let first = input(&model);
     let second = EncoderInput::new(
         &model.encoder,

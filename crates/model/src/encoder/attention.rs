@@ -71,7 +71,7 @@ impl SelfAttention {
             apply_to(&self.query, asking.clone(), LoraTarget::Query),
             apply_to(&self.key, hidden.clone(), LoraTarget::Key),
             apply_to(&self.value, hidden, LoraTarget::Value),
-            mask.key_bias.clone(),
+            mask.additive_key_mask.clone(),
             AttentionSettings {
                 heads: self.heads,
                 dropout: dropout.and_then(|stage| stage.at(self.probability_dropout, 0)),
@@ -87,7 +87,7 @@ impl SelfAttention {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DropoutStream, Family, initialise};
+    use crate::{DropoutStream, Family, initialize};
 
     #[test]
     fn distilbert_drops_nothing_of_the_attention_s_output() {
@@ -103,7 +103,7 @@ mod tests {
                 ..EncoderConfig::base(family)
             };
             let device = Device::flex();
-            let encoder = initialise(config.init(&device).unwrap(), 0.5, 1);
+            let encoder = initialize(config.init(&device).unwrap(), 0.5, 1);
             let mask = AttentionMask::new(&[true; 6], [2, 3], &device).unwrap();
             let rows = Tensor::arange(0..48, &device).float().reshape([6, 8]) / 48.0;
             let forward = |dropout| {

@@ -1,7 +1,7 @@
 //! Attention mask of a padded batch.
 
 use burn::tensor::{Device, Int, Tensor};
-use finetune_ops::key_bias;
+use finetune_ops::additive_key_mask;
 
 use crate::ModelError;
 
@@ -11,7 +11,7 @@ use crate::ModelError;
 #[derive(Debug, Clone)]
 pub struct AttentionMask {
     /// Additive attention mask, `[B, S]`.
-    pub(crate) key_bias: Tensor<2>,
+    pub(crate) additive_key_mask: Tensor<2>,
     pub(crate) real: Vec<bool>,
     batch: usize,
     sequence: usize,
@@ -49,7 +49,7 @@ impl AttentionMask {
             });
         }
         Ok(Self {
-            key_bias: key_bias(mask, [batch, sequence], device),
+            additive_key_mask: additive_key_mask(mask, [batch, sequence], device),
             real: mask.to_vec(),
             batch,
             sequence,
@@ -67,14 +67,14 @@ impl AttentionMask {
             }
         }
         let shape = [self.batch + other.batch, sequence];
-        Self::new(&real, shape, &self.key_bias.device())
+        Self::new(&real, shape, &self.additive_key_mask.device())
     }
 
     /// Returns the mask of rows `start..start + count`.
     pub(crate) fn narrow(&self, start: usize, count: usize) -> Self {
         let tokens = start * self.sequence..(start + count) * self.sequence;
         Self {
-            key_bias: self.key_bias.clone().narrow(0, start, count),
+            additive_key_mask: self.additive_key_mask.clone().narrow(0, start, count),
             real: self.real[tokens].to_vec(),
             batch: count,
             sequence: self.sequence,

@@ -85,8 +85,8 @@ impl Embeddings {
             Some(positions) => sum + rows_of(&self.position_embeddings, positions.clone()),
             None => self.add_positions(sum, input),
         };
-        let normalised = parts::apply_layer_norm(&self.norm, sum, self.epsilon);
-        let dropped = apply(normalised, self.dropout, dropout, 0);
+        let normalized = parts::apply_layer_norm(&self.norm, sum, self.epsilon);
+        let dropped = apply(normalized, self.dropout, dropout, 0);
         match &self.projection {
             Some(projection) => parts::apply_linear(projection, dropped),
             None => dropped,

@@ -48,7 +48,7 @@ pub struct Encoder {
 
 impl EncoderConfig {
     /// Creates an encoder whose parameters are zero until a checkpoint or
-    /// [`initialise`](crate::initialise) sets them.
+    /// [`initialize`](crate::initialize) sets them.
     ///
     /// # Errors
     /// - The errors of [`EncoderConfig::validate`].

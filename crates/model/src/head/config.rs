@@ -59,7 +59,7 @@ impl HeadConfig {
     }
 
     /// Returns a built-in head whose parameters are all zero until a checkpoint or
-    /// [`initialise`](crate::initialise) fills them.
+    /// [`initialize`](crate::initialize) fills them.
     ///
     /// # Errors
     /// - [`ModelError::InvalidConfig`] names the first value that makes no head.

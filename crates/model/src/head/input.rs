@@ -96,7 +96,7 @@ impl HiddenStates {
     /// `[B, S]`, to be added to scores before a softmax: 0 for a token, the smallest float for
     /// padding.
     pub fn score_bias(&self) -> Tensor<2> {
-        self.mask.key_bias.clone()
+        self.mask.additive_key_mask.clone()
     }
 
     /// Returns the mean of the tokens of each text, weighted by the softmax of their scores; padding

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor};
 use proptest::prelude::*;
 
 use super::*;
-use crate::initialise;
+use crate::initialize;
 
 fn size(num_labels: usize) -> HeadSize {
     HeadSize {
@@ -130,7 +130,7 @@ fn values_that_make_no_head_are_named() {
 /// The output of a head with fresh weights for one pair.
 fn score(config: &HeadConfig, first: &[f32; 4], second: &[f32; 4]) -> f32 {
     let device = Device::flex();
-    let head = initialise(config.init(size(1), &device).unwrap(), 1.0, 3);
+    let head = initialize(config.init(size(1), &device).unwrap(), 1.0, 3);
     let row = |values: &[f32; 4]| Tensor::<2>::from_data([*values], &device);
     let input = HeadInput {
         second: Some(row(second)),

@@ -164,7 +164,7 @@ fn a_call_is_found_wherever_it_stands() {
     for (what, pickle) in [
         ("in front, thrown away", [start, call, b"0", rest].concat()),
         (
-            "memorised",
+            "memorized",
             [start, call, b"r\x00\x00\x01\x000", rest].concat(),
         ),
         (

@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor};
 use finetune_golden::Golden;
 use finetune_model::{
     BaseModel, Encoder, EncoderConfig, Family, LoadReport, ModelError, Parameter, ParameterKind,
-    TensorNames, initialise, load_base_model, load_classifier, load_encoder, load_masked_lm,
+    TensorNames, initialize, load_base_model, load_classifier, load_encoder, load_masked_lm,
     parameters, save_base_model, save_encoder, save_masked_lm,
 };
 
@@ -101,7 +101,7 @@ fn every_layout_and_element_type_loads_bit_for_bit() {
         let (encoder, report) = load(name);
         check(&encoder, element_type);
         assert_eq!(report.loaded.len(), 21, "{name}");
-        assert!(report.initialised.is_empty(), "{name}");
+        assert!(report.initialized.is_empty(), "{name}");
         assert_eq!(report.unused, unused, "{name}");
     }
 }
@@ -123,7 +123,7 @@ fn a_classifier_loads_from_a_pickle_as_from_safetensors() {
         ),
     ] {
         let loaded = load_classifier(&folder(name), &names, 0, &Device::flex());
-        assert_eq!(loaded.unwrap().2.initialised, new, "{name}");
+        assert_eq!(loaded.unwrap().2.initialized, new, "{name}");
     }
 }
 
@@ -176,7 +176,7 @@ fn what_is_published_with_a_pooler_is_saved_with_it() {
         let (model, config, report) = load_base_model(&original, &device).unwrap();
         assert!(model.pooler.is_some());
         assert!(
-            report.initialised.is_empty() && report.unused.is_empty(),
+            report.initialized.is_empty() && report.unused.is_empty(),
             "{report}"
         );
         let saved = tempfile::tempdir().unwrap();
@@ -256,7 +256,7 @@ fn a_bare_encoder_s_parameters_have_the_names_of_the_file() {
     assert!(of_encoder.contains(&query));
 }
 
-/// The copy of the word embeddings in a file for masked language modelling is not worth a word;
+/// The copy of the word embeddings in a file for masked language modeling is not worth a word;
 /// what merely stands in its place is.
 #[test]
 fn a_decoder_is_unused_unless_it_repeats_the_word_embeddings() {
@@ -271,7 +271,7 @@ fn a_decoder_is_unused_unless_it_repeats_the_word_embeddings() {
             max_position_embeddings: 6,
             ..EncoderConfig::base(family)
         };
-        let model = initialise(config.init_masked_lm(&device).unwrap(), 0.5, 1);
+        let model = initialize(config.init_masked_lm(&device).unwrap(), 0.5, 1);
         let saved = tempfile::tempdir().unwrap();
         let described = finetune_model::CheckpointConfig::new(config);
         save_masked_lm(saved.path(), &model, &described).unwrap();
@@ -319,7 +319,7 @@ fn a_decoder_is_unused_unless_it_repeats_the_word_embeddings() {
         );
         // The bias alone under its second name.
         let (model, _, report) = load(&[(decoder_bias, &bias, 0.5)], &bias);
-        assert!(report.initialised.is_empty(), "{family}: {report}");
+        assert!(report.initialized.is_empty(), "{family}: {report}");
         let values: Vec<f32> = model.head.bias.val().into_data().try_to_vec().unwrap();
         assert_eq!(values[3], 0.5, "{family}");
     }

@@ -1,5 +1,5 @@
 //! Every family against transformers, from `families/generate.py`: hidden states, pooler, the
-//! family's classifier and its head for masked language modelling, the gradient of every
+//! family's classifier and its head for masked language modeling, the gradient of every
 //! parameter, and what is saved.
 
 use std::path::PathBuf;
@@ -71,13 +71,13 @@ impl Case {
     ) -> (SequenceClassifier, CheckpointConfig) {
         let (model, config, report) =
             load_classifier(&self.checkpoint(), &self.class_names(), 0, device).unwrap();
-        assert!(report.initialised.is_empty(), "{}: {report}", self.name);
+        assert!(report.initialized.is_empty(), "{}: {report}", self.name);
         (model, config)
     }
 
     pub(super) fn masked_lm(&self, device: &burn::tensor::Device) -> (MaskedLm, CheckpointConfig) {
         let (model, config, report) = load_masked_lm(&self.checkpoint(), 0, device).unwrap();
-        assert!(report.initialised.is_empty(), "{}: {report}", self.name);
+        assert!(report.initialized.is_empty(), "{}: {report}", self.name);
         (model, config)
     }
 

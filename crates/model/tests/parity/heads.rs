@@ -130,7 +130,7 @@ fn model(golden: &Golden, name: &str, case: &Case, device: &Device) -> SequenceC
     )
     .unwrap();
     let (model, report) = load_classifier_with(loaded.path(), &config, None, 0, device).unwrap();
-    assert!(report.initialised.is_empty(), "{name}: {report}");
+    assert!(report.initialized.is_empty(), "{name}: {report}");
     model
 }
 
@@ -183,7 +183,7 @@ fn heads_of_our_own_are_saved_whole() {
         let names = &model.config().class_names;
         let (again, config, report) =
             finetune_model::load_classifier(saved.path(), names, 1, &device).unwrap();
-        assert!(report.initialised.is_empty(), "{name}: {report}");
+        assert!(report.initialized.is_empty(), "{name}: {report}");
         assert_eq!(again.config(), model.config(), "{name}");
         assert_eq!(config.own_head.is_none(), name == "linear_pooler");
         let logits = |model: &SequenceClassifier| host(outputs(&golden, model));

@@ -1,6 +1,6 @@
 //! Adapters against PEFT, from `lora/generate.py`.
 
-mod damaged;
+mod corrupted;
 mod properties;
 
 use std::collections::BTreeMap;
@@ -51,7 +51,7 @@ fn with_all_adapters(device: &Device) -> SequenceClassifier {
         rank: 3,
         alpha: 6.5,
         dropout: 0.5,
-        targets: LoraTarget::ALL.into(),
+        target_modules: LoraTarget::ALL.into(),
         ..Default::default()
     };
     model.encoder = model.encoder.with_lora(&lora, 7).unwrap();

@@ -112,13 +112,13 @@ impl Errors {
         let got: Vec<_> = gradients.keys().collect();
         assert_eq!(got, expected, "{prefix}");
         // The gradient of a key's bias is zero but for rounding: softmax cancels it. It is measured
-        // against that of its neighbours, the query's.
+        // against that of its neighbors, the query's.
         for (name, gradient) in gradients {
-            let neighbour = name
+            let neighbor = name
                 .replace("key.bias", "query.bias")
                 .replace("k_lin", "q_lin");
-            let (neighbour, _) = golden.floats(&format!("{prefix}{neighbour}"));
-            let scale = largest(neighbour.iter().map(|value| f64::from(*value)));
+            let (neighbor, _) = golden.floats(&format!("{prefix}{neighbor}"));
+            let scale = largest(neighbor.iter().map(|value| f64::from(*value)));
             let (expected, _) = golden.floats(&format!("{prefix}{name}"));
             self.compare_at_scale(&format!("gradient of {name}"), gradient, &expected, scale);
         }

@@ -7,7 +7,7 @@ use std::process::Command;
 use burn::tensor::Device;
 use finetune_golden::Golden;
 use finetune_model::{
-    CheckpointConfig, EncoderConfig, Family, Pooling, SequenceClassifierConfig, initialise,
+    CheckpointConfig, EncoderConfig, Family, Pooling, SequenceClassifierConfig, initialize,
     load_base_model, save_base_model, save_classifier, save_masked_lm,
 };
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ fn transformers_loads_what_is_saved() {
     println!("{text}");
 }
 
-/// The published classifier and the model for masked language modelling, loaded and saved.
+/// The published classifier and the model for masked language modeling, loaded and saved.
 fn save_published(case: &Case, folder: &Path) {
     let device = Device::flex();
     let (model, config) = case.classifier(&device);
@@ -67,13 +67,13 @@ fn save_fresh(case: &Case, folder: &Path) {
     let config = CheckpointConfig::new(encoder.clone());
     let names = ["no", "maybe", "yes", "never"].map(String::from);
     let model = SequenceClassifierConfig::new(encoder.clone(), names.into());
-    let model = initialise(model.init(&device).unwrap(), 0.3, 5);
+    let model = initialize(model.init(&device).unwrap(), 0.3, 5);
     let path = folder.join(format!("{}-fresh-classifier", case.name));
     save_classifier(&path, &model, &config).unwrap();
     let logits = model.forward(&golden_input(&case.golden, &model.encoder), None);
     write_check(&path, case, "classifier", host(logits.unwrap()));
 
-    let model = initialise(encoder.init_masked_lm(&device).unwrap(), 0.3, 6);
+    let model = initialize(encoder.init_masked_lm(&device).unwrap(), 0.3, 6);
     let path = folder.join(format!("{}-fresh-masked-lm", case.name));
     save_masked_lm(&path, &model, &config).unwrap();
     let positions = indices(&case.golden, "masked_lm.positions");
@@ -95,7 +95,7 @@ fn save_of_an_old_file(case: &Case, folder: &Path) {
     let config = CheckpointConfig::read(old.path()).unwrap();
     let names = ["no", "maybe", "yes", "never"].map(String::from);
     let model = config.classifier(&names).init(&device).unwrap();
-    let model = initialise(model, 0.3, 5);
+    let model = initialize(model, 0.3, 5);
     let path = folder.join(format!("{}-old-classifier", case.name));
     save_classifier(&path, &model, &config).unwrap();
     let logits = model.forward(&golden_input(&case.golden, &model.encoder), None);
@@ -151,7 +151,7 @@ fn every_base_model_reads_back() {
         };
         let names = ["no", "yes"].map(String::from);
         let config = SequenceClassifierConfig::new(encoder.clone(), names.into());
-        let model = initialise(config.init(&Device::flex()).unwrap(), 0.02, 1);
+        let model = initialize(config.init(&Device::flex()).unwrap(), 0.02, 1);
         let folder = tempfile::tempdir().unwrap();
         save_classifier(folder.path(), &model, &CheckpointConfig::new(encoder)).unwrap();
         let read = CheckpointConfig::read(folder.path()).unwrap();

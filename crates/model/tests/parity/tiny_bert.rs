@@ -40,7 +40,7 @@ impl Case {
             .unwrap();
         let (model, _, report) = load_classifier(&folder, &names, 0, device).unwrap();
         assert_eq!(
-            (report.initialised.len(), report.unused.len()),
+            (report.initialized.len(), report.unused.len()),
             (0, 0),
             "{report}"
         );
@@ -95,7 +95,7 @@ fn bare_and_old_checkpoints_hold_the_same_encoder() {
     ] {
         let (encoder, _, report) = load_encoder(&case.directory.join(folder), &device).unwrap();
         assert_eq!(report.unused, unused);
-        assert!(report.initialised.is_empty());
+        assert!(report.initialized.is_empty());
         let input = case.input(&encoder);
         case.check_hidden_states(encoder.hidden_states(&input, None), tolerance as f32);
     }
@@ -136,7 +136,7 @@ fn a_head_for_other_classes_is_made_anew() {
         let names: Vec<String> = classes.iter().map(|name| name.to_string()).collect();
         let load = |seed| load_classifier(&folder, &names, seed, &device).unwrap();
         let (model, _, report) = load(7);
-        assert_eq!(report.initialised, ["classifier.weight", "classifier.bias"]);
+        assert_eq!(report.initialized, ["classifier.weight", "classifier.bias"]);
         assert_eq!(report.unused, ["classifier.bias", "classifier.weight"]);
         let input = case.input(&model.encoder);
         let logits = host(model.forward(&input, None).unwrap());

@@ -16,10 +16,10 @@ pub(crate) struct Layout {
 impl Layout {
     pub(crate) fn new<B: Backend>(
         rows: &FloatTensor<B>,
-        key_bias: &FloatTensor<B>,
+        additive_key_mask: &FloatTensor<B>,
         heads: usize,
     ) -> Self {
-        let (rows, bias) = (rows.shape(), key_bias.shape());
+        let (rows, bias) = (rows.shape(), additive_key_mask.shape());
         Self {
             batch: bias[0],
             sequence: bias[1],

@@ -28,7 +28,7 @@ use crate::{Dropout, EncoderOps, Kernels, Precision};
 ///
 /// # Panics
 /// If the mask does not have `batch * sequence` values.
-pub fn key_bias(
+pub fn additive_key_mask(
     attention_mask: &[bool],
     [batch, sequence]: [usize; 2],
     device: &Device,
@@ -40,7 +40,7 @@ pub fn key_bias(
     Tensor::from_data(TensorData::new(bias, [batch, sequence]), device)
 }
 
-/// Computes `softmax(query · keyᵀ / sqrt(K) + key_bias) · value` per head, with concatenated heads.
+/// Computes `softmax(query · keyᵀ / sqrt(K) + additive_key_mask) · value` per head, with concatenated heads.
 ///
 /// There may be fewer queries than tokens: models often need only one token per sequence of the
 /// last layer.
@@ -54,7 +54,7 @@ pub fn key_bias(
 /// # Shapes
 /// - `query`: `[B * Q, D]`, the queries of a sequence one after the other; `Q` is any number
 /// - `key`, `value`: `[B * S, D]`, the rows of a batch one after the other
-/// - `key_bias`: `[B, S]`, see [`key_bias()`]; it takes no gradient
+/// - `additive_key_mask`: `[B, S]`, see [`additive_key_mask()`]; it takes no gradient
 /// - output: `[B * Q, D]`
 ///
 /// # Panics
@@ -63,11 +63,11 @@ pub fn key_bias(
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
-/// use finetune_ops::{AttentionSettings, Precision, attention, key_bias};
+/// use finetune_ops::{AttentionSettings, Precision, attention, additive_key_mask};
 ///
 /// let device = Device::flex();
 /// // Two sequences of three tokens; the second ends with padding.
-/// let bias = key_bias(&[true, true, true, true, true, false], [2, 3], &device);
+/// let bias = additive_key_mask(&[true, true, true, true, true, false], [2, 3], &device);
 /// let tokens = Tensor::<2>::ones([6, 4], &device);
 /// // One query of each.
 /// let query = Tensor::<2>::ones([2, 4], &device);
@@ -79,11 +79,11 @@ pub fn attention(
     query: Tensor<2>,
     key: Tensor<2>,
     value: Tensor<2>,
-    key_bias: Tensor<2>,
+    additive_key_mask: Tensor<2>,
     settings: Settings,
 ) -> Tensor<2> {
     let [queries, hidden] = query.dims();
-    let [batch, sequence] = key_bias.dims();
+    let [batch, sequence] = additive_key_mask.dims();
     assert_eq!(
         queries % batch,
         0,
@@ -99,7 +99,7 @@ pub fn attention(
         query.into_dispatch(),
         key.into_dispatch(),
         value.into_dispatch(),
-        key_bias.into_dispatch(),
+        additive_key_mask.into_dispatch(),
         Settings {
             dropout: settings.dropout.and_then(Dropout::checked),
             ..settings
@@ -128,7 +128,7 @@ pub struct Inputs<T> {
     /// Values, `[B * S, D]`.
     pub value: T,
     /// Additive mask, `[B, S]`.
-    pub key_bias: T,
+    pub additive_key_mask: T,
 }
 
 fn drop<B: Kernels>(x: FloatTensor<B>, dropout: Option<Dropout>) -> FloatTensor<B> {
@@ -147,14 +147,17 @@ pub(crate) fn forward<B: Kernels>(
         query,
         key,
         value,
-        key_bias,
+        additive_key_mask,
     } = inputs;
-    let layout = Layout::new::<B>(&query, &key_bias, settings.heads);
+    let layout = Layout::new::<B>(&query, &additive_key_mask, settings.heads);
     // The queries are scaled before the product: K values a query instead of S.
     let query = layout.split::<B>(B::float_mul_scalar(query, layout.scale().into()));
     let keys = B::float_swap_dims(layout.split::<B>(key), 2, 3);
     let scores = product::<B>(query, keys, settings.precision);
-    let bias = B::float_reshape(key_bias, Shape::from([layout.batch, 1, 1, layout.sequence]));
+    let bias = B::float_reshape(
+        additive_key_mask,
+        Shape::from([layout.batch, 1, 1, layout.sequence]),
+    );
     let probabilities = B::softmax(B::float_add(scores, bias), 3);
     let dropped = drop::<B>(probabilities.clone(), settings.dropout);
     let context = product::<B>(dropped, layout.split::<B>(value), settings.precision);
@@ -180,7 +183,7 @@ pub(crate) fn gradients<B: Kernels>(
         dropout,
         precision,
     } = settings;
-    let layout = Layout::new::<B>(&inputs.query, &inputs.key_bias, heads);
+    let layout = Layout::new::<B>(&inputs.query, &inputs.additive_key_mask, heads);
     let gradient = layout.split::<B>(gradient);
     let of_value = value_wanted.then(|| {
         let dropped = drop::<B>(probabilities.clone(), dropout);
@@ -256,7 +259,7 @@ pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(
         query: inputs.query.into_primitive(),
         key: inputs.key.into_primitive(),
         value: inputs.value.into_primitive(),
-        key_bias: inputs.key_bias.into_primitive(),
+        additive_key_mask: inputs.additive_key_mask.into_primitive(),
     };
     let prepared = AttentionBackward.prepare::<C>(nodes);
     match prepared.compute_bound().stateful() {

@@ -3,14 +3,14 @@
 use rayon::prelude::*;
 
 use super::TASK;
-use super::instructions::{Arithmetic, vectorised};
+use super::instructions::{Arithmetic, vectorized};
 use crate::AdamW;
 
 /// The constants of a step, in the precision of the values.
 #[derive(Debug, Clone, Copy)]
 struct Constants {
-    beta_1: f32,
-    beta_2: f32,
+    beta1: f32,
+    beta2: f32,
     /// `1 - beta`, exact where the difference of the rounded numbers is not.
     share_1: f32,
     share_2: f32,
@@ -32,16 +32,16 @@ fn step_body<A: Arithmetic>(
 ) {
     let moments = moment_1.iter_mut().zip(moment_2);
     for ((value, gradient), (first, second)) in parameter.iter_mut().zip(gradient).zip(moments) {
-        *first = A::mul_add(constants.beta_1, *first, constants.share_1 * gradient);
+        *first = A::mul_add(constants.beta1, *first, constants.share_1 * gradient);
         let square = constants.share_2 * gradient * gradient;
-        *second = A::mul_add(constants.beta_2, *second, square);
+        *second = A::mul_add(constants.beta2, *second, square);
         let deviation = A::mul_add(second.sqrt(), constants.root, constants.epsilon);
         let update = constants.rate * (*first / deviation);
         *value = A::mul_add(*value, constants.kept, -update);
     }
 }
 
-vectorised! {
+vectorized! {
     fn step_task(
         parameter: &mut [f32],
         gradient: &[f32],
@@ -62,12 +62,12 @@ pub(crate) fn step(
 ) {
     let power = |beta: f64| 1.0 - beta.powi(time.min(i32::MAX as usize) as i32);
     let constants = Constants {
-        beta_1: settings.beta_1 as f32,
-        beta_2: settings.beta_2 as f32,
-        share_1: (1.0 - settings.beta_1) as f32,
-        share_2: (1.0 - settings.beta_2) as f32,
-        rate: (settings.learning_rate / power(settings.beta_1)) as f32,
-        root: power(settings.beta_2).sqrt().recip() as f32,
+        beta1: settings.beta1 as f32,
+        beta2: settings.beta2 as f32,
+        share_1: (1.0 - settings.beta1) as f32,
+        share_2: (1.0 - settings.beta2) as f32,
+        rate: (settings.learning_rate / power(settings.beta1)) as f32,
+        root: power(settings.beta2).sqrt().recip() as f32,
         epsilon: settings.epsilon as f32,
         kept: (1.0 - settings.learning_rate * settings.weight_decay) as f32,
     };

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::exponential::exp;
-use super::instructions::{Arithmetic, vectorised};
+use super::instructions::{Arithmetic, vectorized};
 use super::memory::{Buffer, transformed};
 use super::rows_in_task;
 use super::sums::{largest, sum};
@@ -30,12 +30,12 @@ fn softmax_body<A: Arithmetic>(row: &mut [f32], factor: f32) {
     }
 }
 
-vectorised! {
+vectorized! {
     /// The logarithm of the sum of the exponentials.
     fn logarithm(row: &[f32]) -> f64 = logarithm_body
 }
 
-vectorised! {
+vectorized! {
     /// The softmax times a factor, in place.
     fn softmax(row: &mut [f32], factor: f32) = softmax_body
 }

@@ -2,7 +2,7 @@
 
 use crate::dropout::Mask;
 
-use super::instructions::{Arithmetic, vectorised};
+use super::instructions::{Arithmetic, vectorized};
 
 #[inline(always)]
 fn apply_body<A: Arithmetic>(values: &mut [f32], mask: Mask, start: usize) {
@@ -18,12 +18,12 @@ fn fill_body<A: Arithmetic>(factors: &mut [f32], mask: Mask, start: usize) {
     }
 }
 
-vectorised! {
+vectorized! {
     /// Multiplies the values from position `start` on by their factors.
     pub(crate) fn apply(values: &mut [f32], mask: Mask, start: usize) = apply_body
 }
 
-vectorised! {
+vectorized! {
     /// The factors of the positions from `start` on.
     pub(crate) fn fill(factors: &mut [f32], mask: Mask, start: usize) = fill_body
 }

@@ -6,7 +6,7 @@
 //! relative accuracy of the tail, unlike `1 + erf`, and also yields the density `φ`.
 
 use super::exponential::exp;
-use super::instructions::{Arithmetic, vectorised};
+use super::instructions::{Arithmetic, vectorized};
 
 /// `1 / sqrt(2 π)`
 const DENSITY_AT_ZERO: f32 = 0.398_942_3;
@@ -57,12 +57,12 @@ fn gradient_body<A: Arithmetic>(x: &[f32], gradient: &mut [f32]) {
     }
 }
 
-vectorised! {
+vectorized! {
     /// `x · Φ(x)` in the place of `x`.
     pub(crate) fn apply(x: &mut [f32]) = apply_body
 }
 
-vectorised! {
+vectorized! {
     /// `gradient · (Φ(x) + x · φ(x))` in the place of `gradient`.
     pub(crate) fn gradient(x: &[f32], gradient: &mut [f32]) = gradient_body
 }

@@ -1,6 +1,6 @@
 //! Selection of the instruction set of a kernel.
 //!
-//! A kernel is a plain loop in an `#[inline(always)]` function. [`vectorised!`] compiles it for
+//! A kernel is a plain loop in an `#[inline(always)]` function. [`vectorized!`] compiles it for
 //! each instruction set, with its vector width, and selects one at run time.
 
 /// How a kernel computes `a · b + c`.
@@ -70,7 +70,7 @@ pub(super) fn instructions() -> Instructions {
 
 /// Defines a function that runs a body with the best instructions that the machine has. The body is
 /// an `#[inline(always)]` function of the same arguments, generic over its [`Arithmetic`].
-macro_rules! vectorised {
+macro_rules! vectorized {
     (
         $(#[$attribute:meta])*
         $visibility:vis fn $name:ident(
@@ -110,4 +110,4 @@ macro_rules! vectorised {
     };
 }
 
-pub(super) use vectorised;
+pub(super) use vectorized;

@@ -1,6 +1,6 @@
 //! In-place layer normalization of rows.
 
-use super::instructions::{Arithmetic, vectorised};
+use super::instructions::{Arithmetic, vectorized};
 use super::rows_in_task;
 use super::sums::sum;
 
@@ -40,24 +40,24 @@ fn gradient_body<A: Arithmetic>(
         .zip(gradient.chunks_exact_mut(width))
     {
         let (mean, inverse) = moments::<A>(row, epsilon);
-        let normalised = |value: f32| (value - mean) * inverse;
+        let normalized = |value: f32| (value - mean) * inverse;
         let sums = gamma_gradient.iter_mut().zip(&mut *beta_gradient);
         for ((value, gradient), (gamma, beta)) in row.iter().zip(&*gradient).zip(sums) {
-            *gamma = A::mul_add(*gradient, normalised(*value), *gamma);
+            *gamma = A::mul_add(*gradient, normalized(*value), *gamma);
             *beta += *gradient;
         }
         let mean_gradient = sum([gradient, gamma], |[g, gamma]| g * gamma) / width as f32;
         let along = sum([gradient, gamma, row], |[g, gamma, value]| {
-            g * gamma * normalised(value)
+            g * gamma * normalized(value)
         }) / width as f32;
         for ((value, gradient), gamma) in row.iter().zip(gradient).zip(gamma) {
-            let centred = A::mul_add(*gradient, *gamma, -mean_gradient);
-            *gradient = A::mul_add(-normalised(*value), along, centred) * inverse;
+            let centered = A::mul_add(*gradient, *gamma, -mean_gradient);
+            *gradient = A::mul_add(-normalized(*value), along, centered) * inverse;
         }
     }
 }
 
-vectorised! {
+vectorized! {
     /// `(x - mean) / sqrt(variance + epsilon) · gamma + beta` for each row, in its place.
     ///
     /// # Shapes
@@ -86,7 +86,7 @@ pub(crate) fn gradient_with_sums(
     gradient(rows, gradient_of_rows, gamma, epsilon, of_gamma, of_beta);
 }
 
-vectorised! {
+vectorized! {
     /// The gradient of rows in the place of that of their result; what they give to the gradients
     /// of gamma and beta is added to those.
     ///

@@ -13,6 +13,7 @@ pub(crate) mod attention;
 mod bf16;
 pub(crate) mod cross_entropy;
 pub(crate) mod dropout;
+pub(crate) mod dropout_add_layer_norm;
 pub(crate) mod embedding;
 mod exponential;
 pub(crate) mod gelu;
@@ -22,7 +23,6 @@ pub(crate) mod linear;
 pub(crate) mod memory;
 pub(crate) mod norm;
 pub(crate) mod product;
-pub(crate) mod residual_norm;
 mod rounding;
 mod sums;
 

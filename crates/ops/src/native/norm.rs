@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::TASK;
-use super::instructions::{Arithmetic, vectorised};
+use super::instructions::{Arithmetic, vectorized};
 use super::sums::sum;
 
 #[inline(always)]
@@ -18,11 +18,11 @@ fn scale_body<A: Arithmetic>(values: &mut [f32], factor: f32) {
     }
 }
 
-vectorised! {
+vectorized! {
     fn squares(values: &[f32]) -> f32 = squares_body
 }
 
-vectorised! {
+vectorized! {
     /// Multiplies all values.
     pub(crate) fn scale(values: &mut [f32], factor: f32) = scale_body
 }

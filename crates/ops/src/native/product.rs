@@ -48,12 +48,12 @@ impl<'a> Matrix<'a> {
         self.column_stride
     }
 
-    /// Whether the values of a row are neighbours.
+    /// Whether the values of a row are neighbors.
     pub(super) fn is_row_major(self) -> bool {
         self.column_stride == 1
     }
 
-    /// Whether the values of a column are neighbours.
+    /// Whether the values of a column are neighbors.
     pub(crate) fn is_column_major(self) -> bool {
         self.row_stride == 1
     }

@@ -4,7 +4,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 
 use super::TASK;
-use super::instructions::{Arithmetic, vectorised};
+use super::instructions::{Arithmetic, vectorized};
 use super::memory::transformed;
 use super::product::Matrix;
 use crate::Precision;
@@ -33,7 +33,7 @@ fn round_to_bf16_body<A: Arithmetic>(values: &mut [f32]) {
     }
 }
 
-vectorised! {
+vectorized! {
     fn round_to_bf16(values: &mut [f32]) = round_to_bf16_body
 }
 

@@ -3,8 +3,8 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use finetune_golden::Golden;
 use finetune_ops::{
-    Precision, Targets, attention, class_cross_entropy, cross_entropy, gelu, gelu_tanh, key_bias,
-    layer_norm, linear,
+    Precision, Targets, additive_key_mask, attention, class_cross_entropy, cross_entropy, gelu,
+    gelu_tanh, layer_norm, linear,
 };
 
 use super::device::{self, slack};
@@ -113,7 +113,7 @@ fn attention_equals_pytorch() {
         let [query, key, value] = ["q", "k", "v"].map(leaf);
         let (mask, shape) = golden.0.integers(&name("key_mask"));
         let mask: Vec<bool> = mask.into_iter().map(|real| real == 1).collect();
-        let bias = key_bias(&mask, [shape[0], shape[1]], &device);
+        let bias = additive_key_mask(&mask, [shape[0], shape[1]], &device);
         let settings = settings(4, None);
         let output = attention(query.clone(), key.clone(), value.clone(), bias, settings);
         golden.check(&name("output"), output.clone(), 2e-6);

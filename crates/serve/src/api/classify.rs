@@ -14,9 +14,9 @@ use utoipa::ToSchema;
 
 use super::error::{ApiError, ErrorBody, ErrorCode};
 use super::{body, models};
-use crate::model::{InputKind, ModelFault};
-use crate::models::NoAnswer;
-use crate::{Answer, Input, Models, ServeConfig};
+use crate::model::{InferenceError, InputFormat};
+use crate::models::RequestError;
+use crate::{ApiPrediction, Input, Models, ServeConfig};
 
 /// Request of a prediction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -47,7 +47,7 @@ pub struct ClassifyResponse {
     /// Name of the model.
     pub model: String,
     /// One prediction per input, in the same order.
-    pub predictions: Vec<Answer>,
+    pub predictions: Vec<ApiPrediction>,
 }
 
 /// Predicts labels or scores of a text, a text pair, or a list of either.
@@ -100,7 +100,7 @@ pub(super) async fn classify(
 }
 
 /// Checks the inputs before they are queued.
-fn check(inputs: &[Input], kind: InputKind, config: &ServeConfig) -> Result<(), ApiError> {
+fn check(inputs: &[Input], kind: InputFormat, config: &ServeConfig) -> Result<(), ApiError> {
     if inputs.is_empty() {
         let message = "inputs is an empty list";
         return Err(ApiError::unprocessable(ErrorCode::EmptyList, message));
@@ -125,21 +125,21 @@ fn check(inputs: &[Input], kind: InputKind, config: &ServeConfig) -> Result<(), 
     Ok(())
 }
 
-fn no_answer(reason: NoAnswer) -> ApiError {
+fn no_answer(reason: RequestError) -> ApiError {
     match reason {
-        NoAnswer::QueueFull => {
+        RequestError::QueueFull => {
             ApiError::unavailable(ErrorCode::QueueFull, "too many texts wait for this model")
         }
-        NoAnswer::Late => {
+        RequestError::Timeout => {
             ApiError::unavailable(ErrorCode::AnswerTimeout, "the model took too long")
         }
-        NoAnswer::Stopped => {
+        RequestError::Stopped => {
             ApiError::unavailable(ErrorCode::ShuttingDown, "the server is being shut down")
         }
-        NoAnswer::Fault(fault @ ModelFault::Input { .. }) => {
+        RequestError::Fault(fault @ InferenceError::Input { .. }) => {
             ApiError::unprocessable(ErrorCode::UnusableText, fault.to_string())
         }
-        NoAnswer::Fault(_) => ApiError::internal(),
+        RequestError::Fault(_) => ApiError::internal(),
     }
 }
 

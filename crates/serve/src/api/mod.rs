@@ -11,7 +11,7 @@ mod page;
 
 pub use classify::{ClassifyRequest, ClassifyResponse, Inputs};
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
-pub use models::{Limits, ModelCard, ModelList};
+pub use models::{Limits, ModelInfo, ModelList};
 
 use std::any::Any;
 use std::time::Instant;
@@ -39,25 +39,25 @@ use error::ApiError;
 ///
 /// ```
 /// # use finetune_serve::{
-/// #     Answer, Input, InputKind, ModelFault, ModelProfile, Score, ScoresAnswer, ServedTask, TextModel,
+/// #     ApiPrediction, Input, InputFormat, InferenceError, ModelMetadata, Score, RegressionPrediction, ServedTask, TextModel,
 /// # };
 /// use finetune_serve::{Models, ServeConfig, ServedModel, router};
 /// # struct MyModel;
 /// # impl TextModel for MyModel {
-/// #     fn profile(&self) -> ModelProfile {
-/// #         ModelProfile {
+/// #     fn profile(&self) -> ModelMetadata {
+/// #         ModelMetadata {
 /// #             task: ServedTask::Regression,
-/// #             input: InputKind::Text,
+/// #             input: InputFormat::Text,
 /// #             labels: vec!["length".into()],
 /// #             max_tokens: None,
 /// #         }
 /// #     }
-/// #     fn answer(&self, inputs: &[Input]) -> Result<Vec<Answer>, ModelFault> {
+/// #     fn answer(&self, inputs: &[Input]) -> Result<Vec<ApiPrediction>, InferenceError> {
 /// #         let length = |input: &Input| Score {
 /// #             label: "length".into(),
 /// #             score: input.text().len() as f64,
 /// #         };
-/// #         let answer = |input| Answer::Scores(ScoresAnswer { scores: vec![length(input)] });
+/// #         let answer = |input| ApiPrediction::Regression(RegressionPrediction { scores: vec![length(input)] });
 /// #         Ok(inputs.iter().map(answer).collect())
 /// #     }
 /// # }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::error::{ApiError, ErrorBody};
-use crate::model::ModelProfile;
+use crate::model::ModelMetadata;
 use crate::models::RunningModel;
 use crate::{Input, Models, ServeConfig, ServedModel};
 
@@ -15,19 +15,19 @@ use crate::{Input, Models, ServeConfig, ServedModel};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ModelList {
     /// Models, in the configured order.
-    pub models: Vec<ModelCard>,
+    pub models: Vec<ModelInfo>,
     /// Limits of a request.
     pub limits: Limits,
 }
 
 /// Served model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ModelCard {
+pub struct ModelInfo {
     /// Name in paths.
     pub name: String,
     /// Task, input and labels.
     #[serde(flatten)]
-    pub profile: ModelProfile,
+    pub profile: ModelMetadata,
     /// Model card in Markdown.
     #[schema(nullable = true)]
     pub card: Option<String>,
@@ -59,7 +59,7 @@ pub struct Limits {
 )]
 pub(super) async fn list(State(models): State<Models>) -> Json<ModelList> {
     Json(ModelList {
-        models: models.served().map(ModelCard::from).collect(),
+        models: models.served().map(ModelInfo::from).collect(),
         limits: models.config().into(),
     })
 }
@@ -72,7 +72,7 @@ pub(super) async fn list(State(models): State<Models>) -> Json<ModelList> {
     params(("name" = String, Path, description = "The model's name")),
     security((), ("token" = [])),
     responses(
-        (status = 200, description = "The model", body = ModelCard),
+        (status = 200, description = "The model", body = ModelInfo),
         (status = 401, description = "No token, or a wrong one", body = ErrorBody),
         (status = 404, description = "No such model", body = ErrorBody),
     )
@@ -80,7 +80,7 @@ pub(super) async fn list(State(models): State<Models>) -> Json<ModelList> {
 pub(super) async fn card(
     State(models): State<Models>,
     name: Result<Path<String>, PathRejection>,
-) -> Result<Json<ModelCard>, ApiError> {
+) -> Result<Json<ModelInfo>, ApiError> {
     Ok(Json(find(&models, name)?.served().into()))
 }
 
@@ -93,7 +93,7 @@ pub(super) fn find(
     found.ok_or_else(|| ApiError::unknown_model(models.served().map(ServedModel::name)))
 }
 
-impl From<&ServedModel> for ModelCard {
+impl From<&ServedModel> for ModelInfo {
     fn from(served: &ServedModel) -> Self {
         Self {
             name: served.name().to_string(),

@@ -12,10 +12,10 @@ use finetune_storage::{Array, ArrayFileWriter};
 use half::f16;
 
 use super::file::{NUMBERS, STARTS, Wanted};
-use super::frozen::FrozenActivations;
+use super::frozen::CachedActivations;
 use super::numbers::{Kept, Numbers, keep, room};
 use super::plan::texts_of;
-use super::{ActivationPlace, ActivationPlan, ActivationPrecision};
+use super::{ActivationPlan, CacheDtype, CacheLocation};
 use crate::TrainError;
 use crate::callback::{ActivationsRecord, Callback, Event, Phase};
 use crate::device_batch::encoder_input;
@@ -30,7 +30,7 @@ impl ActivationPlan {
     /// # Errors
     /// - [`TrainError::Activation`] if an activation is NaN, infinite or too large for the
     ///   precision.
-    /// - [`TrainError::NoMemory`] if there is not enough memory.
+    /// - [`TrainError::ActivationMemory`] if there is not enough memory.
     /// - [`TrainError::Io`] or [`TrainError::Storage`] if the directory or file cannot be read or
     ///   written.
     /// - [`TrainError::Data`] if `batch_size` is 0.
@@ -43,7 +43,7 @@ impl ActivationPlan {
         pad_token_id: u32,
         batch_size: BatchSize,
         callback: &mut dyn Callback,
-    ) -> Result<FrozenActivations, TrainError> {
+    ) -> Result<CachedActivations, TrainError> {
         let pass = Pass {
             plan: self,
             model: &model.valid(),
@@ -52,14 +52,14 @@ impl ActivationPlan {
             batch_size,
         };
         let (numbers, starts) = match self.precision {
-            ActivationPrecision::F32 => pass.run::<f32>(callback)?,
-            ActivationPrecision::F16 => pass.run::<f16>(callback)?,
+            CacheDtype::F32 => pass.run::<f32>(callback)?,
+            CacheDtype::F16 => pass.run::<f16>(callback)?,
         };
         let mut lengths = Vec::with_capacity(self.rows * self.texts);
         for texts in texts_of(data) {
             lengths.extend(pass.vectors(texts)?);
         }
-        Ok(FrozenActivations {
+        Ok(CachedActivations {
             cut: self.cut,
             width: model.width_at(self.cut),
             rows: self.rows,
@@ -85,14 +85,14 @@ type Found = (Numbers, Array<u64>);
 impl Pass<'_> {
     fn run<T: Kept>(&self, callback: &mut dyn Callback) -> Result<Found, TrainError> {
         match &self.plan.place {
-            ActivationPlace::Disk(folder) => self.in_file::<T>(folder, callback),
-            ActivationPlace::Off | ActivationPlace::Memory => self.in_memory::<T>(callback),
+            CacheLocation::Disk(folder) => self.in_file::<T>(folder, callback),
+            CacheLocation::Off | CacheLocation::Memory => self.in_memory::<T>(callback),
         }
     }
 
     fn in_memory<T: Kept>(&self, callback: &mut dyn Callback) -> Result<Found, TrainError> {
         self.announce(false, callback)?;
-        let mut all = room::<T>(self.plan.numbers)?;
+        let mut all = room::<T>(self.plan.num_values)?;
         let starts = self.fill(callback, |numbers: &[T]| {
             all.extend_from_slice(numbers);
             Ok(())

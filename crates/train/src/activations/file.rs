@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::numbers::{Kept, Numbers};
 use super::plan::texts_of;
-use super::{ActivationPlan, ActivationPrecision};
+use super::{ActivationPlan, CacheDtype};
 use crate::TrainError;
 
 /// Version of the file's content; part of the key.
@@ -30,7 +30,7 @@ pub(super) struct Key {
     model: String,
     data: String,
     cut: Cut,
-    precision: ActivationPrecision,
+    precision: CacheDtype,
     /// Devices round differently.
     device: String,
 }
@@ -84,11 +84,11 @@ impl<'a> Wanted<'a> {
         let numbers = file.array::<T>(NUMBERS)?;
         let starts: Array<u64> = file.array(STARTS)?;
         let fits = file.metadata::<Key>()? == self.key
-            && numbers.len() as u64 == self.plan.numbers
+            && numbers.len() as u64 == self.plan.num_values
             && starts.len() == self.items;
         match fits {
             true => Ok((T::numbers(numbers), starts)),
-            false => Err(StorageError::Foreign {
+            false => Err(StorageError::UnknownFormat {
                 path: self.path.clone(),
             }),
         }

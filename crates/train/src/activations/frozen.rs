@@ -13,7 +13,7 @@ use crate::TrainError;
 ///
 /// A cache file is memory-mapped: only the parts that are read occupy memory.
 #[derive(Debug, Clone)]
-pub struct FrozenActivations {
+pub struct CachedActivations {
     pub(super) cut: Cut,
     /// Size of a vector.
     pub(super) width: usize,
@@ -25,7 +25,7 @@ pub struct FrozenActivations {
     pub(super) numbers: Numbers,
 }
 
-impl FrozenActivations {
+impl CachedActivations {
     /// Returns the position in the network at which the activations were taken.
     pub fn cut(&self) -> Cut {
         self.cut
@@ -37,7 +37,7 @@ impl FrozenActivations {
     ///
     /// # Errors
     /// - [`TrainError::Data`] if a row is out of range.
-    /// - [`TrainError::OtherActivations`] if a row has another length than its cached activations.
+    /// - [`TrainError::StaleActivations`] if a row has another length than its cached activations.
     /// - [`TrainError::Storage`] if the file has changed since it was written.
     pub fn batch(&self, batch: &Batch, device: &Device) -> Result<TextActivations, TrainError> {
         let first = self.of_texts(0, &batch.rows, &batch.tokens, device)?;
@@ -96,7 +96,7 @@ impl FrozenActivations {
         }
         let vectors = self.lengths[text];
         if self.cut != Cut::Pooled && vectors != tokens {
-            return Err(TrainError::OtherActivations {
+            return Err(TrainError::StaleActivations {
                 row,
                 expected: vectors,
                 found: tokens,

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use finetune_data::Batch;
 use finetune_model::{DropoutStream, EncoderInput, SequenceClassifier, TextActivations, Texts};
 
-use super::FrozenActivations;
+use super::CachedActivations;
 use crate::TrainError;
 use crate::device_batch::encoder_input;
 
@@ -31,11 +31,11 @@ impl BatchInputs {
     ///
     /// # Errors
     /// - [`TrainError::Model`] if a token id is outside the embedding tables.
-    /// - The errors of [`FrozenActivations::batch`].
+    /// - The errors of [`CachedActivations::batch`].
     pub fn new(
         model: &SequenceClassifier,
         batch: &Batch,
-        activations: Option<&FrozenActivations>,
+        activations: Option<&CachedActivations>,
     ) -> Result<Self, TrainError> {
         if let Some(activations) = activations {
             return Ok(Self::Activations(

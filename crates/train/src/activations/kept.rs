@@ -5,7 +5,9 @@ use std::time::Instant;
 use finetune_data::{BatchSize, EncodedDataset};
 use finetune_model::SequenceClassifier;
 
-use super::{ActivationCache, ActivationPlace, ActivationPlan, FrozenActivations, constant_stages};
+use super::{
+    ActivationCacheConfig, ActivationPlan, CacheLocation, CachedActivations, deterministic_stages,
+};
 use crate::callback::{Callback, Event};
 use crate::report::ActivationsSection;
 use crate::{TrainConfig, TrainError};
@@ -36,7 +38,7 @@ pub(crate) struct KeptPlans(OfSplits<ActivationPlan>);
 /// Cached activations, per split.
 #[derive(Debug, Default)]
 pub(crate) struct KeptActivations {
-    pub(crate) of: OfSplits<FrozenActivations>,
+    pub(crate) of: OfSplits<CachedActivations>,
     /// Entry of the training report; `None` without cached training activations.
     pub(crate) section: Option<ActivationsSection>,
 }
@@ -46,19 +48,19 @@ impl KeptPlans {
     /// them once.
     ///
     /// # Errors
-    /// - The errors of [`ActivationCache::plan`].
+    /// - The errors of [`ActivationCacheConfig::plan`].
     pub(crate) fn new(
-        cache: &ActivationCache,
+        cache: &ActivationCacheConfig,
         model: &SequenceClassifier,
         config: &TrainConfig,
         splits: OfSplits<&EncodedDataset>,
     ) -> Result<Self, TrainError> {
-        let stages = constant_stages(model, config);
+        let stages = deterministic_stages(model, config);
         let plan = |data: Option<&EncodedDataset>| match data {
             Some(data) => cache.plan(model, data, stages),
             None => Ok(None),
         };
-        let lasts = matches!(cache.place, ActivationPlace::Disk(_));
+        let lasts = matches!(cache.location, CacheLocation::Disk(_));
         Ok(Self(OfSplits {
             train: plan(splits.train)?,
             validation: plan(splits.validation)?,

@@ -4,8 +4,8 @@
 //! the same in every epoch. It is computed once, and an epoch then costs only the layers that
 //! train:
 //!
-//! 1. [`ActivationCache`] configures location and precision of the cache.
-//! 2. [`ActivationCache::plan`] finds the highest cut below which nothing trains, and the cache
+//! 1. [`ActivationCacheConfig`] configures location and precision of the cache.
+//! 2. [`ActivationCacheConfig::plan`] finds the highest cut below which nothing trains, and the cache
 //!    size.
 //! 3. [`ActivationPlan::compute`] makes one forward pass in batches of similar lengths, or opens
 //!    the file of an earlier run with the same weights, data and settings.
@@ -19,8 +19,8 @@
 //! ```
 //! use burn::tensor::Device;
 //! use finetune_data::{EncodedDataset, EncodedTexts, Labels, Padding, Task, collate};
-//! use finetune_model::{EncoderConfig, SequenceClassifierConfig, initialise};
-//! use finetune_train::{ActivationCache, ActivationPlace, BatchInputs};
+//! use finetune_model::{EncoderConfig, SequenceClassifierConfig, initialize};
+//! use finetune_train::{ActivationCacheConfig, CacheLocation, BatchInputs};
 //!
 //! let data = EncodedDataset {
 //!     texts: EncodedTexts::from_token_ids([vec![2, 7, 3], vec![2, 8, 9, 3]]),
@@ -37,9 +37,9 @@
 //!     ..Default::default()
 //! };
 //! let config = SequenceClassifierConfig::new(encoder, vec!["no".into(), "yes".into()]);
-//! let model = initialise(config.init(&Device::flex())?, 0.02, 1);
+//! let model = initialize(config.init(&Device::flex())?, 0.02, 1);
 //!
-//! let cache = ActivationCache { place: ActivationPlace::Memory, ..Default::default() };
+//! let cache = ActivationCacheConfig { location: CacheLocation::Memory, ..Default::default() };
 //! // Embeddings and the first layer are frozen: 16 numbers are kept of each of the 7 tokens.
 //! let plan = cache.plan(&model, &data, 2)?.ok_or("nothing is frozen")?;
 //! assert_eq!(plan.bytes(), 7 * 16 * 4);
@@ -61,8 +61,8 @@ mod numbers;
 mod plan;
 mod settings;
 
-pub use frozen::FrozenActivations;
+pub use frozen::CachedActivations;
 pub use inputs::BatchInputs;
 pub(crate) use kept::{KeptActivations, KeptPlans, OfSplits};
-pub use plan::{ActivationPlan, constant_stages};
-pub use settings::{ActivationCache, ActivationPlace, ActivationPrecision};
+pub use plan::{ActivationPlan, deterministic_stages};
+pub use settings::{ActivationCacheConfig, CacheDtype, CacheLocation};

@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use finetune_storage::{Array, Number, StorageError};
+use finetune_storage::{Array, Element, StorageError};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
 use crate::TrainError;
 
 /// Element type of cached activations.
-pub(super) trait Kept: Number {
+pub(super) trait Kept: Element {
     /// Largest finite value.
     const LARGEST: f32;
 
@@ -92,13 +92,13 @@ pub(super) fn keep<T: Kept>(
 /// Reserves memory for this many values.
 ///
 /// # Errors
-/// - [`TrainError::NoMemory`] if there is not enough memory.
+/// - [`TrainError::ActivationMemory`] if there is not enough memory.
 pub(super) fn room<T: Kept>(numbers: u64) -> Result<Vec<T>, TrainError> {
     let mut room = Vec::new();
     let length = usize::try_from(numbers).unwrap_or(usize::MAX);
     match room.try_reserve_exact(length) {
         Ok(()) => Ok(room),
-        Err(_) => Err(TrainError::NoMemory {
+        Err(_) => Err(TrainError::ActivationMemory {
             bytes: numbers.saturating_mul(size_of::<T>() as u64),
         }),
     }
@@ -150,6 +150,9 @@ mod tests {
     #[test]
     fn more_than_there_is_memory_is_an_error() {
         let error = room::<f32>(u64::MAX / 8).unwrap_err();
-        assert!(matches!(error, TrainError::NoMemory { .. }), "{error}");
+        assert!(
+            matches!(error, TrainError::ActivationMemory { .. }),
+            "{error}"
+        );
     }
 }

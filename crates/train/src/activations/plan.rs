@@ -3,7 +3,7 @@
 use finetune_data::{EncodedDataset, EncodedTexts};
 use finetune_model::{Cut, DropoutStream, SequenceClassifier};
 
-use super::{ActivationCache, ActivationPlace, ActivationPrecision};
+use super::{ActivationCacheConfig, CacheDtype, CacheLocation};
 use crate::{TrainConfig, TrainError};
 
 /// Plan of the cached activations of a dataset.
@@ -16,25 +16,25 @@ pub struct ActivationPlan {
     /// Texts per row: 2 for pairs whose texts are encoded separately, otherwise 1.
     pub texts: usize,
     /// Total number of values.
-    pub numbers: u64,
+    pub num_values: u64,
     /// Element type.
-    pub precision: ActivationPrecision,
+    pub precision: CacheDtype,
     /// Location of the cache.
-    pub place: ActivationPlace,
+    pub place: CacheLocation,
 }
 
 impl ActivationPlan {
     /// Returns the size in bytes, without the row offsets.
     pub fn bytes(&self) -> u64 {
-        self.numbers * self.precision.bytes()
+        self.num_values * self.precision.bytes()
     }
 }
 
-impl ActivationCache {
+impl ActivationCacheConfig {
     /// Plans the cache of `data` while the lowest `frozen_stages` stages of `model` are frozen and
-    /// have no dropout; see [`constant_stages`].
+    /// have no dropout; see [`deterministic_stages`].
     ///
-    /// Returns `None` if nothing is to be cached: the location is [`ActivationPlace::Off`], or no
+    /// Returns `None` if nothing is to be cached: the location is [`CacheLocation::Off`], or no
     /// layer is frozen. Caching the embeddings alone would not be faster than looking them up.
     ///
     /// # Errors
@@ -51,7 +51,7 @@ impl ActivationCache {
             None | Some(Cut::HiddenStates(0)) => return Ok(None),
             Some(cut) => cut,
         };
-        if self.place == ActivationPlace::Off {
+        if self.location == CacheLocation::Off {
             return Ok(None);
         }
         let texts: Vec<&EncodedTexts> = texts_of(data).collect();
@@ -64,9 +64,9 @@ impl ActivationCache {
             cut,
             rows: data.len(),
             texts: texts.len(),
-            numbers: vectors as u64 * model.width_at(cut) as u64,
-            precision: self.precision,
-            place: self.place.clone(),
+            num_values: vectors as u64 * model.width_at(cut) as u64,
+            precision: self.dtype,
+            place: self.location.clone(),
         };
         match self.max_bytes {
             Some(limit) if plan.bytes() > limit => Err(TrainError::ActivationsTooLarge {
@@ -80,9 +80,9 @@ impl ActivationCache {
 
 /// Returns the number of lowest stages whose output for a text never changes in a run: they are
 /// frozen throughout and have no dropout.
-pub fn constant_stages(model: &SequenceClassifier, config: &TrainConfig) -> usize {
+pub fn deterministic_stages(model: &SequenceClassifier, config: &TrainConfig) -> usize {
     let freeze = &config.freeze;
-    let frozen = freeze.frozen_throughout(model.encoder.layers.len(), config.length);
+    let frozen = freeze.frozen_throughout(model.encoder.layers.len(), config.duration);
     let first = freeze.first_stage_with_dropout(frozen);
     let dropout = DropoutStream::new(config.seed, 0).from_stage(first);
     match model.cut(frozen) {

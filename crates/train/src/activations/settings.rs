@@ -9,23 +9,23 @@ use crate::TrainError;
 /// Settings of the cache of frozen activations.
 ///
 /// ```
-/// use finetune_train::{ActivationCache, ActivationPlace, ActivationPrecision};
+/// use finetune_train::{ActivationCacheConfig, CacheLocation, CacheDtype};
 ///
-/// let cache: ActivationCache = serde_json::from_str(
-///     r#"{"place": {"disk": "activations"}, "precision": "f16"}"#,
+/// let cache: ActivationCacheConfig = serde_json::from_str(
+///     r#"{"location": {"disk": "activations"}, "dtype": "f16"}"#,
 /// )?;
-/// assert_eq!(cache.place, ActivationPlace::Disk("activations".into()));
-/// assert_eq!(cache.precision, ActivationPrecision::F16);
-/// assert_eq!(ActivationCache::default().place, ActivationPlace::Memory);
+/// assert_eq!(cache.place, CacheLocation::Disk("activations".into()));
+/// assert_eq!(cache.precision, CacheDtype::F16);
+/// assert_eq!(ActivationCacheConfig::default().place, CacheLocation::Memory);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct ActivationCache {
+pub struct ActivationCacheConfig {
     /// Location of the cache (default: memory).
-    pub place: ActivationPlace,
+    pub location: CacheLocation,
     /// Element type of the cached values (default: f32).
-    pub precision: ActivationPrecision,
+    pub dtype: CacheDtype,
     /// Maximum size of the activations of a dataset in bytes, at least 1; `None` for no limit
     /// (default: 4 GiB).
     pub max_bytes: Option<u64>,
@@ -34,7 +34,7 @@ pub struct ActivationCache {
 /// Location of cached activations.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ActivationPlace {
+pub enum CacheLocation {
     /// No cache: frozen layers are computed again for each batch.
     Off,
     /// In memory, for one run.
@@ -47,7 +47,7 @@ pub enum ActivationPlace {
 /// Element type of cached activations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ActivationPrecision {
+pub enum CacheDtype {
     /// As computed; training on flex is bit-identical to training without the cache.
     #[default]
     F32,
@@ -55,17 +55,17 @@ pub enum ActivationPrecision {
     F16,
 }
 
-impl Default for ActivationCache {
+impl Default for ActivationCacheConfig {
     fn default() -> Self {
         Self {
-            place: ActivationPlace::default(),
-            precision: ActivationPrecision::default(),
+            location: CacheLocation::default(),
+            dtype: CacheDtype::default(),
             max_bytes: Some(4 << 30),
         }
     }
 }
 
-impl ActivationCache {
+impl ActivationCacheConfig {
     /// Checks that every value is in its range.
     ///
     /// # Errors
@@ -73,21 +73,21 @@ impl ActivationCache {
     pub fn validate(&self) -> Result<(), TrainError> {
         if self.max_bytes == Some(0) {
             return Err(TrainError::setting(
-                "activations.max_bytes",
+                "activation_cache.max_bytes",
                 0,
                 "at least 1",
             ));
         }
-        match &self.place {
-            ActivationPlace::Disk(folder) if folder.as_os_str().is_empty() => Err(
-                TrainError::setting("activations.place.disk", "\"\"", "a folder"),
+        match &self.location {
+            CacheLocation::Disk(folder) if folder.as_os_str().is_empty() => Err(
+                TrainError::setting("activation_cache.location.disk", "\"\"", "a folder"),
             ),
             _ => Ok(()),
         }
     }
 }
 
-impl ActivationPrecision {
+impl CacheDtype {
     /// Returns the bytes per value.
     pub(super) fn bytes(self) -> u64 {
         match self {
@@ -104,22 +104,22 @@ mod tests {
     #[test]
     fn settings_read_back_and_refuse_what_they_do_not_know() {
         for json in [
-            r#"{"place":"off","precision":"f32","max_bytes":null}"#,
-            r#"{"place":"memory","precision":"f16","max_bytes":100}"#,
-            r#"{"place":{"disk":"folder"},"precision":"f32","max_bytes":1}"#,
+            r#"{"location":"off","dtype":"f32","max_bytes":null}"#,
+            r#"{"location":"memory","dtype":"f16","max_bytes":100}"#,
+            r#"{"location":{"disk":"folder"},"dtype":"f32","max_bytes":1}"#,
         ] {
-            let cache: ActivationCache = serde_json::from_str(json).unwrap();
+            let cache: ActivationCacheConfig = serde_json::from_str(json).unwrap();
             cache.validate().unwrap();
             assert_eq!(serde_json::to_string(&cache).unwrap(), json);
         }
         for wrong in [
             r#"{"where":"memory"}"#,
-            r#"{"place":"tape"}"#,
-            r#"{"precision":"f64"}"#,
+            r#"{"location":"tape"}"#,
+            r#"{"dtype":"f64"}"#,
             r#"{"max_bytes":-1}"#,
         ] {
             assert!(
-                serde_json::from_str::<ActivationCache>(wrong).is_err(),
+                serde_json::from_str::<ActivationCacheConfig>(wrong).is_err(),
                 "{wrong}"
             );
         }
@@ -128,10 +128,13 @@ mod tests {
     #[test]
     fn impossible_settings_are_named() {
         for (json, setting) in [
-            (r#"{"max_bytes":0}"#, "activations.max_bytes is 0"),
-            (r#"{"place":{"disk":""}}"#, "activations.place.disk is \"\""),
+            (r#"{"max_bytes":0}"#, "activation_cache.max_bytes is 0"),
+            (
+                r#"{"location":{"disk":""}}"#,
+                "activation_cache.location.disk is \"\"",
+            ),
         ] {
-            let cache: ActivationCache = serde_json::from_str(json).unwrap();
+            let cache: ActivationCacheConfig = serde_json::from_str(json).unwrap();
             let message = cache.validate().unwrap_err().to_string();
             assert!(message.starts_with(setting), "{message}");
         }

@@ -1,7 +1,7 @@
 //! Freezing: of the lower part of the encoder, of parameters by name, and gradual unfreezing.
 //!
 //! Works on any module with its encoder in the field `encoder`. Frozen parameters get no gradient,
-//! and no backward pass is computed below the lowest trainable parameter. [`FrozenWatch`] and
+//! and no backward pass is computed below the lowest trainable parameter. [`FrozenParameterCheck`] and
 //! [`check_gradients`] verify that exactly the right parameters change.
 
 mod glob;
@@ -16,34 +16,34 @@ use serde::{Deserialize, Serialize};
 
 pub use gradients::check_gradients;
 pub(crate) use gradients::check_gradients_of;
-pub use part::Freeze;
+pub use part::FreezeScope;
 pub use unfreezing::GradualUnfreezing;
-pub use watch::FrozenWatch;
+pub use watch::FrozenParameterCheck;
 pub(crate) use watch::fingerprints;
 
 use crate::stages::{layers, stage};
-use crate::{RunLength, TrainError};
+use crate::{TrainDuration, TrainError};
 
 /// Freezing settings.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FreezeConfig {
     /// Part of the encoder that is frozen at the start (default: none).
-    pub part: Freeze,
+    pub scope: FreezeScope,
     /// Patterns of further parameter paths to freeze for the whole run, such as
     /// `encoder.layers.*.attention.*`; `*` matches any characters including dots (default: none).
-    pub names: Vec<String>,
+    pub parameters: Vec<String>,
     /// Gradual unfreezing of `part` (default: never).
     pub unfreeze: Option<GradualUnfreezing>,
     /// Whether dropout stays active in the frozen part (default: false). Scripts that only set
     /// `requires_grad = False` keep it active.
-    pub dropout: bool,
+    pub keep_dropout: bool,
 }
 
-impl From<Freeze> for FreezeConfig {
-    fn from(part: Freeze) -> Self {
+impl From<FreezeScope> for FreezeConfig {
+    fn from(part: FreezeScope) -> Self {
         Self {
-            part,
+            scope: part,
             ..Self::default()
         }
     }
@@ -58,15 +58,15 @@ impl FreezeConfig {
     pub fn validate(&self) -> Result<(), TrainError> {
         if let Some(unfreeze) = self.unfreeze {
             unfreeze.validate()?;
-            if self.part == Freeze::None {
+            if self.scope == FreezeScope::None {
                 let expected =
                     "embeddings, encoder or all-but-last-N, since freeze.unfreeze is set";
-                return Err(TrainError::setting("freeze.part", self.part, expected));
+                return Err(TrainError::setting("freeze.scope", self.scope, expected));
             }
         }
-        match self.names.iter().any(String::is_empty) {
+        match self.parameters.iter().any(String::is_empty) {
             true => Err(TrainError::setting(
-                "freeze.names",
+                "freeze.parameters",
                 "empty",
                 "names or patterns of parameters",
             )),
@@ -80,15 +80,15 @@ impl FreezeConfig {
     /// # Errors
     /// - [`TrainError::InvalidSetting`] if more layers are to train than `model` has, or none
     ///   trains.
-    /// - [`TrainError::NothingNamed`] if a pattern matches no parameter.
+    /// - [`TrainError::NoMatchingParameter`] if a pattern matches no parameter.
     pub fn check<M: Module>(&self, model: &M) -> Result<(), TrainError> {
         self.validate()?;
         let parameters = parameters(model);
-        self.part.check(layers(&parameters))?;
-        for pattern in &self.names {
+        self.scope.check(layers(&parameters))?;
+        for pattern in &self.parameters {
             let mut paths = parameters.iter().map(|parameter| &parameter.path);
             if !paths.any(|path| glob::matches(pattern, path)) {
-                return Err(TrainError::NothingNamed {
+                return Err(TrainError::NoMatchingParameter {
                     pattern: pattern.clone(),
                     example: parameters
                         .first()
@@ -112,16 +112,16 @@ impl FreezeConfig {
         let unfrozen = self
             .unfreeze
             .map_or(0, |unfreeze| unfreeze.stages(epoch, step));
-        self.part.frozen_stages(layers).saturating_sub(unfrozen)
+        self.scope.frozen_stages(layers).saturating_sub(unfrozen)
     }
 
     /// Returns the number of stages that are frozen throughout a run of this length.
-    pub fn frozen_throughout(&self, layers: usize, length: RunLength) -> usize {
+    pub fn frozen_throughout(&self, layers: usize, length: TrainDuration) -> usize {
         match (self.unfreeze, length) {
-            (Some(GradualUnfreezing::Epochs(_)), RunLength::Epochs(epochs)) => {
+            (Some(GradualUnfreezing::Epochs(_)), TrainDuration::Epochs(epochs)) => {
                 self.frozen_stages(layers, epochs.saturating_sub(1), 0)
             }
-            (Some(GradualUnfreezing::Steps(_)), RunLength::Steps(steps)) => {
+            (Some(GradualUnfreezing::Steps(_)), TrainDuration::Steps(steps)) => {
                 self.frozen_stages(layers, 0, steps.saturating_sub(1))
             }
             // The number of steps per epoch depends on the data.
@@ -133,7 +133,7 @@ impl FreezeConfig {
     /// Returns the first stage with dropout while `frozen_stages` stages are frozen, for
     /// [`DropoutStream::from_stage`](finetune_model::DropoutStream::from_stage).
     pub fn first_stage_with_dropout(&self, frozen_stages: usize) -> usize {
-        if self.dropout { 0 } else { frozen_stages }
+        if self.keep_dropout { 0 } else { frozen_stages }
     }
 
     /// Returns the frozen parameters of `model` while `frozen_stages` stages are frozen.
@@ -149,7 +149,7 @@ impl FreezeConfig {
             stage.is_some_and(|stage| stage < frozen_stages)
                 || adapted && stage.is_some() && !parameter.kind.is_adapter()
                 || self
-                    .names
+                    .parameters
                     .iter()
                     .any(|name| glob::matches(name, &parameter.path))
         };
@@ -165,8 +165,8 @@ impl FreezeConfig {
     ///
     /// ```
     /// use burn::tensor::Device;
-    /// use finetune_model::{EncoderConfig, SequenceClassifierConfig, initialise};
-    /// use finetune_train::{Freeze, FreezeConfig, GradualUnfreezing};
+    /// use finetune_model::{EncoderConfig, SequenceClassifierConfig, initialize};
+    /// use finetune_train::{FreezeScope, FreezeConfig, GradualUnfreezing};
     ///
     /// let encoder = EncoderConfig {
     ///     vocab_size: 100,
@@ -178,12 +178,12 @@ impl FreezeConfig {
     /// };
     /// let classes = ["no", "yes"].map(String::from);
     /// let config = SequenceClassifierConfig::new(encoder, classes.into());
-    /// let model = initialise(config.init(&Device::flex().autodiff())?, 0.02, 42);
+    /// let model = initialize(config.init(&Device::flex().autodiff())?, 0.02, 42);
     ///
     /// // One layer more each epoch, the last first; the word embeddings never.
     /// let freeze = FreezeConfig {
-    ///     part: Freeze::Encoder,
-    ///     names: vec!["*word_embeddings*".into()],
+    ///     scope: FreezeScope::Encoder,
+    ///     parameters: vec!["*word_embeddings*".into()],
     ///     unfreeze: Some(GradualUnfreezing::Epochs(1)),
     ///     ..Default::default()
     /// };
@@ -214,7 +214,7 @@ mod tests {
     use burn::tensor::{Device, Tensor};
     use finetune_model::{
         EncoderConfig, LoraConfig, LoraTarget, SequenceClassifier, SequenceClassifierConfig,
-        initialise,
+        initialize,
     };
 
     use super::*;
@@ -234,7 +234,7 @@ mod tests {
     fn classifier() -> SequenceClassifier {
         let names = ["no", "yes"].map(String::from);
         let config = SequenceClassifierConfig::new(encoder(), names.into());
-        initialise(config.init(&Device::flex().autodiff()).unwrap(), 0.02, 1)
+        initialize(config.init(&Device::flex().autodiff()).unwrap(), 0.02, 1)
     }
 
     /// Paths of the parameters that take a gradient.
@@ -255,8 +255,8 @@ mod tests {
     #[test]
     fn what_is_frozen_can_be_unfrozen() {
         let freeze = FreezeConfig {
-            part: Freeze::Encoder,
-            names: vec!["*.query.*".to_string()],
+            scope: FreezeScope::Encoder,
+            parameters: vec!["*.query.*".to_string()],
             ..Default::default()
         };
         let whole = classifier();
@@ -282,7 +282,7 @@ mod tests {
         let mut model = classifier();
         let lora = LoraConfig {
             rank: 2,
-            targets: vec![LoraTarget::Query],
+            target_modules: vec![LoraTarget::Query],
             ..Default::default()
         };
         model.encoder = model.encoder.with_lora(&lora, 1).unwrap();
@@ -299,7 +299,7 @@ mod tests {
         let model = encoder()
             .init_masked_lm(&Device::flex().autodiff())
             .unwrap();
-        let freeze = FreezeConfig::from(Freeze::AllButLast(1));
+        let freeze = FreezeConfig::from(FreezeScope::AllButLast(1));
         freeze.check(&model).unwrap();
         let training = training(&freeze.apply(model, freeze.frozen_stages(2, 0, 0)));
         let starts = |part: &str| {
@@ -321,7 +321,7 @@ mod tests {
     #[test]
     fn stages_thaw_from_the_top() {
         let freeze = |unfreeze| FreezeConfig {
-            part: Freeze::AllButLast(1),
+            scope: FreezeScope::AllButLast(1),
             unfreeze: Some(unfreeze),
             ..Default::default()
         };
@@ -332,17 +332,17 @@ mod tests {
         let by_step = [0, 99, 100, 299, 300].map(|step| steps.frozen_stages(3, 9, step));
         assert_eq!(by_step, [3, 3, 2, 1, 0]);
         for (freeze, length, frozen) in [
-            (&epochs, RunLength::Epochs(2), 3),
-            (&epochs, RunLength::Epochs(3), 2),
-            (&steps, RunLength::Steps(100), 3),
-            (&steps, RunLength::Steps(101), 2),
-            (&steps, RunLength::Epochs(1), 0),
+            (&epochs, TrainDuration::Epochs(2), 3),
+            (&epochs, TrainDuration::Epochs(3), 2),
+            (&steps, TrainDuration::Steps(100), 3),
+            (&steps, TrainDuration::Steps(101), 2),
+            (&steps, TrainDuration::Epochs(1), 0),
         ] {
             assert_eq!(freeze.frozen_throughout(3, length), frozen, "{length:?}");
         }
         assert_eq!(epochs.first_stage_with_dropout(2), 2);
         let always = FreezeConfig {
-            dropout: true,
+            keep_dropout: true,
             ..epochs
         };
         assert_eq!(always.first_stage_with_dropout(2), 0);
@@ -351,31 +351,31 @@ mod tests {
     #[test]
     fn what_cannot_be_frozen_is_named() {
         let names = |names: &[&str]| FreezeConfig {
-            names: names.iter().map(ToString::to_string).collect(),
+            parameters: names.iter().map(ToString::to_string).collect(),
             ..Default::default()
         };
         let unfreeze = |part, unfreeze| FreezeConfig {
-            part,
+            scope: part,
             unfreeze: Some(unfreeze),
             ..Default::default()
         };
         for (freeze, expected) in [
             (
-                Freeze::AllButLast(3).into(),
+                FreezeScope::AllButLast(3).into(),
                 "freeze is all-but-last-3, expected at most the model's 2 layers",
             ),
             (
                 names(&["*.gamma", "*.layer.*"]),
                 "\"*.layer.*\" names no parameter",
             ),
-            (names(&[""]), "freeze.names is empty"),
+            (names(&[""]), "freeze.parameters is empty"),
             (names(&["*"]), "freeze is all"),
             (
-                unfreeze(Freeze::None, GradualUnfreezing::Steps(1)),
-                "freeze.part is none",
+                unfreeze(FreezeScope::None, GradualUnfreezing::Steps(1)),
+                "freeze.scope is none",
             ),
             (
-                unfreeze(Freeze::Encoder, GradualUnfreezing::Epochs(0)),
+                unfreeze(FreezeScope::Encoder, GradualUnfreezing::Epochs(0)),
                 "freeze.unfreeze is 0",
             ),
         ] {
@@ -386,9 +386,9 @@ mod tests {
 
     #[test]
     fn the_settings_read_back() {
-        let json = r#"{"part": "all-but-last-2", "unfreeze": {"epochs": 1}}"#;
+        let json = r#"{"scope": "all-but-last-2", "unfreeze": {"epochs": 1}}"#;
         let freeze: FreezeConfig = serde_json::from_str(json).unwrap();
-        assert_eq!(freeze.part, Freeze::AllButLast(2));
+        assert_eq!(freeze.scope, FreezeScope::AllButLast(2));
         assert_eq!(freeze.unfreeze, Some(GradualUnfreezing::Epochs(1)));
         let json = serde_json::to_string(&freeze).unwrap();
         assert_eq!(serde_json::from_str::<FreezeConfig>(&json).unwrap(), freeze);

@@ -12,7 +12,7 @@ use crate::TrainError;
 /// The pooler belongs to the head and always trains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub enum Freeze {
+pub enum FreezeScope {
     /// Nothing is frozen.
     #[default]
     None,
@@ -24,7 +24,7 @@ pub enum Freeze {
     Encoder,
 }
 
-impl Freeze {
+impl FreezeScope {
     /// Checks that an encoder of `layers` layers has enough of them.
     ///
     /// # Errors
@@ -53,7 +53,7 @@ impl Freeze {
 
 const FORMS: &str = "none, embeddings, encoder or all-but-last-N";
 
-impl FromStr for Freeze {
+impl FromStr for FreezeScope {
     type Err = TrainError;
 
     fn from_str(text: &str) -> Result<Self, TrainError> {
@@ -70,7 +70,7 @@ impl FromStr for Freeze {
     }
 }
 
-impl TryFrom<String> for Freeze {
+impl TryFrom<String> for FreezeScope {
     type Error = TrainError;
 
     fn try_from(text: String) -> Result<Self, TrainError> {
@@ -78,13 +78,13 @@ impl TryFrom<String> for Freeze {
     }
 }
 
-impl From<Freeze> for String {
-    fn from(freeze: Freeze) -> Self {
+impl From<FreezeScope> for String {
+    fn from(freeze: FreezeScope) -> Self {
         freeze.to_string()
     }
 }
 
-impl fmt::Display for Freeze {
+impl fmt::Display for FreezeScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("none"),
@@ -102,12 +102,12 @@ mod tests {
     #[test]
     fn every_form_reads_back() {
         for freeze in [
-            Freeze::None,
-            Freeze::Embeddings,
-            Freeze::Encoder,
-            Freeze::AllButLast(2),
+            FreezeScope::None,
+            FreezeScope::Embeddings,
+            FreezeScope::Encoder,
+            FreezeScope::AllButLast(2),
         ] {
-            assert_eq!(freeze.to_string().parse::<Freeze>().unwrap(), freeze);
+            assert_eq!(freeze.to_string().parse::<FreezeScope>().unwrap(), freeze);
         }
         for wrong in [
             "",
@@ -116,17 +116,17 @@ mod tests {
             "all-but-last-x",
             "all-but-last--1",
         ] {
-            let message = wrong.parse::<Freeze>().unwrap_err().to_string();
+            let message = wrong.parse::<FreezeScope>().unwrap_err().to_string();
             assert!(message.contains("all-but-last-N"), "{message}");
         }
     }
 
     #[test]
     fn stages_count_from_the_bottom() {
-        assert_eq!(Freeze::None.frozen_stages(6), 0);
-        assert_eq!(Freeze::Embeddings.frozen_stages(6), 1);
-        assert_eq!(Freeze::AllButLast(2).frozen_stages(6), 5);
-        assert_eq!(Freeze::AllButLast(6).frozen_stages(6), 1);
-        assert_eq!(Freeze::Encoder.frozen_stages(6), 7);
+        assert_eq!(FreezeScope::None.frozen_stages(6), 0);
+        assert_eq!(FreezeScope::Embeddings.frozen_stages(6), 1);
+        assert_eq!(FreezeScope::AllButLast(2).frozen_stages(6), 5);
+        assert_eq!(FreezeScope::AllButLast(6).frozen_stages(6), 1);
+        assert_eq!(FreezeScope::Encoder.frozen_stages(6), 7);
     }
 }

@@ -18,21 +18,21 @@ use crate::TrainError;
 /// use burn::nn::LinearConfig;
 /// use burn::tensor::Device;
 /// use finetune_model::parameters;
-/// use finetune_train::FrozenWatch;
+/// use finetune_train::FrozenParameterCheck;
 ///
 /// let layer = LinearConfig::new(2, 2).init(&Device::flex());
 /// let frozen = parameters(&layer);
-/// let watch = FrozenWatch::start(&layer, &frozen);
+/// let watch = FrozenParameterCheck::start(&layer, &frozen);
 /// // ... training ...
 /// watch.verify(&layer, &frozen)?;
 /// # Ok::<(), finetune_train::TrainError>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct FrozenWatch {
+pub struct FrozenParameterCheck {
     fingerprints: HashMap<ParamId, u128>,
 }
 
-impl FrozenWatch {
+impl FrozenParameterCheck {
     /// Takes the fingerprints of the `frozen` parameters of `model`, as listed by
     /// [`FreezeConfig::frozen`](crate::FreezeConfig::frozen).
     pub fn start<M: Module>(model: &M, frozen: &[Parameter]) -> Self {
@@ -100,12 +100,12 @@ mod tests {
     fn a_changed_bit_is_noticed() {
         let mut layer = LinearConfig::new(3, 2).init(&Device::flex());
         let frozen = parameters(&layer);
-        let watch = FrozenWatch::start(&layer, &frozen);
+        let watch = FrozenParameterCheck::start(&layer, &frozen);
         watch.verify(&layer, &frozen).unwrap();
         // 0 and -0 are equal, but not the same.
         let zeros = layer.weight.val().zeros_like();
         layer.weight = Param::initialized(layer.weight.id, zeros.clone());
-        let watch = FrozenWatch::start(&layer, &frozen);
+        let watch = FrozenParameterCheck::start(&layer, &frozen);
         layer.weight = Param::initialized(layer.weight.id, zeros.neg());
         let error = watch.verify(&layer, &frozen).unwrap_err();
         assert!(
@@ -120,7 +120,7 @@ mod tests {
     fn what_was_not_watched_proves_nothing() {
         let layer = LinearConfig::new(3, 2).init(&Device::flex());
         let frozen = parameters(&layer);
-        let watch = FrozenWatch::start(&layer, &frozen[..1]);
+        let watch = FrozenParameterCheck::start(&layer, &frozen[..1]);
         assert!(watch.verify(&layer, &frozen).is_err());
     }
 }

@@ -12,7 +12,7 @@ const NAME: &str = "binary cross entropy";
 
 #[derive(Debug)]
 pub(super) struct BinaryCrossEntropy {
-    pub(super) positive_weight: f64,
+    pub(super) pos_weight: f64,
     pub(super) outputs: usize,
 }
 
@@ -56,7 +56,7 @@ impl BinaryCrossEntropy {
             let weights = shares.iter().map(|share| (weight(*share) / divisor) as f32);
             Tensor::<2>::from_data(TensorData::new(weights.collect(), logits.dims()), &device)
         };
-        let yes = weights(&|share| self.positive_weight * share);
+        let yes = weights(&|share| self.pos_weight * share);
         let no = weights(&|share| 1.0 - share);
         Ok(-(log_sigmoid(logits.clone()) * yes + log_sigmoid(-logits) * no))
     }

@@ -41,7 +41,7 @@ pub enum LossConfig {
         label_smoothing: f64,
         /// How much a row of a class counts.
         #[serde(default)]
-        class_weights: ClassWeights,
+        class_weight: ClassWeights,
     },
     /// Each output says yes or no by itself
     /// ([`torch.nn.BCEWithLogitsLoss`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.BCEWithLogitsLoss.html)):
@@ -50,14 +50,14 @@ pub enum LossConfig {
     BinaryCrossEntropy {
         /// How much more a yes counts than a no, above 0; `None` for the same.
         #[serde(default)]
-        positive_weight: Option<f64>,
+        pos_weight: Option<f64>,
     },
     /// The distance from a score
     /// ([`torch.nn.L1Loss`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.L1Loss.html)).
-    L1 {},
+    Mae {},
     /// The squared distance from a score
     /// ([`torch.nn.MSELoss`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.MSELoss.html)).
-    L2 {},
+    Mse {},
     /// Half the square of a small distance, and straight beyond
     /// ([`torch.nn.HuberLoss`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.HuberLoss.html)).
     Huber {
@@ -69,7 +69,7 @@ pub enum LossConfig {
     /// ([`torch.nn.CosineEmbeddingLoss`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.CosineEmbeddingLoss.html)).
     /// The output is a bare cosine, of a [`CosineSimilarityHeadConfig`](finetune_model::CosineSimilarityHeadConfig) without a
     /// range: `1 - cosine` for class 1, `max(0, cosine - margin)` for class 0.
-    Cosine {
+    CosineEmbedding {
         /// The cosine up to which texts count as different, in `[-1, 1]`.
         #[serde(default)]
         margin: f64,
@@ -96,7 +96,7 @@ pub enum ClassWeights {
     /// `rows / (classes · rows of the class)`, as scikit-learn's `"balanced"`.
     Balanced,
     /// A weight above 0 for each class.
-    Given(Vec<f64>),
+    PerClass(Vec<f64>),
 }
 
 fn one() -> f64 {
@@ -107,7 +107,7 @@ impl Default for LossConfig {
     fn default() -> Self {
         Self::CrossEntropy {
             label_smoothing: 0.0,
-            class_weights: ClassWeights::None,
+            class_weight: ClassWeights::None,
         }
     }
 }
@@ -134,17 +134,17 @@ impl LossConfig {
                 ("label_smoothing", label_smoothing, "in [0, 1)")
             }
             Self::CrossEntropy {
-                class_weights: ClassWeights::Given(weights),
+                class_weight: ClassWeights::PerClass(weights),
                 ..
             } => match weights.iter().find(|weight| !above_0(weight)) {
-                Some(weight) => ("class_weights", weight, "above 0"),
+                Some(weight) => ("class_weight", weight, "above 0"),
                 None => return Ok(()),
             },
             Self::BinaryCrossEntropy {
-                positive_weight: Some(weight),
-            } if !above_0(weight) => ("positive_weight", weight, "above 0"),
+                pos_weight: Some(weight),
+            } if !above_0(weight) => ("pos_weight", weight, "above 0"),
             Self::Huber { delta } if !above_0(delta) => ("delta", delta, "above 0"),
-            Self::Cosine { margin } if !(-1.0..=1.0).contains(margin) => {
+            Self::CosineEmbedding { margin } if !(-1.0..=1.0).contains(margin) => {
                 ("margin", margin, "in [-1, 1]")
             }
             _ => return Ok(()),
@@ -156,7 +156,7 @@ impl LossConfig {
     /// it now, so that none can stop the run later.
     ///
     /// # Errors
-    /// As [`Self::validate`]; [`TrainError::Label`] names the first label that is not for this
+    /// As [`Self::validate`]; [`TrainError::InvalidLabel`] names the first label that is not for this
     /// loss; [`TrainError::InvalidSetting`] if the loss is not for so many outputs, or weights
     /// are to be balanced and a class has no row.
     pub fn init(&self, training: &Labels, outputs: usize) -> Result<Criterion, TrainError> {
@@ -177,7 +177,7 @@ impl LossConfig {
         let loss: Arc<dyn Loss> = match self {
             Self::CrossEntropy {
                 label_smoothing,
-                class_weights,
+                class_weight: class_weights,
             } => {
                 // Before the weights, which need as many classes.
                 super::check_outputs(outputs, 2..=usize::MAX)?;
@@ -190,14 +190,14 @@ impl LossConfig {
                     outputs,
                 )?)
             }
-            Self::BinaryCrossEntropy { positive_weight } => Arc::new(BinaryCrossEntropy {
-                positive_weight: positive_weight.unwrap_or(1.0),
+            Self::BinaryCrossEntropy { pos_weight } => Arc::new(BinaryCrossEntropy {
+                pos_weight: pos_weight.unwrap_or(1.0),
                 outputs,
             }),
-            Self::L1 {} => Arc::new(AbsoluteError),
-            Self::L2 {} => Arc::new(SquaredError),
+            Self::Mae {} => Arc::new(AbsoluteError),
+            Self::Mse {} => Arc::new(SquaredError),
             Self::Huber { delta } => Arc::new(Huber { delta: *delta }),
-            Self::Cosine { margin } => Arc::new(Cosine { margin: *margin }),
+            Self::CosineEmbedding { margin } => Arc::new(Cosine { margin: *margin }),
             Self::Custom { name, settings } => match &parts.loss {
                 Some(loss) if settings.is_null() && loss.name() == *name => loss.clone(),
                 _ => parts.loss_named(name, settings)?,
@@ -216,15 +216,16 @@ mod tests {
         for (config, kind) in [
             (LossConfig::default(), "cross_entropy"),
             (
-                LossConfig::BinaryCrossEntropy {
-                    positive_weight: None,
-                },
+                LossConfig::BinaryCrossEntropy { pos_weight: None },
                 "binary_cross_entropy",
             ),
-            (LossConfig::L1 {}, "l1"),
-            (LossConfig::L2 {}, "l2"),
+            (LossConfig::Mae {}, "mae"),
+            (LossConfig::Mse {}, "mse"),
             (LossConfig::Huber { delta: 1.0 }, "huber"),
-            (LossConfig::Cosine { margin: 0.0 }, "cosine"),
+            (
+                LossConfig::CosineEmbedding { margin: 0.0 },
+                "cosine_embedding",
+            ),
         ] {
             config.validate().unwrap();
             let json = serde_json::to_string(&config).unwrap();
@@ -233,15 +234,15 @@ mod tests {
             let bare = format!(r#"{{"kind": "{kind}"}}"#);
             let back: LossConfig = serde_json::from_str(&bare).unwrap();
             assert_eq!(back, config);
-            let misspelt = format!(r#"{{"kind": "{kind}", "magrin": 1}}"#);
-            let error = serde_json::from_str::<LossConfig>(&misspelt).unwrap_err();
+            let misspelled = format!(r#"{{"kind": "{kind}", "magrin": 1}}"#);
+            let error = serde_json::from_str::<LossConfig>(&misspelled).unwrap_err();
             assert!(error.to_string().contains("magrin"), "{error}");
         }
-        let json = r#"{"kind": "cross_entropy", "class_weights": {"given": [1, 2.5]}}"#;
+        let json = r#"{"kind": "cross_entropy", "class_weight": {"per_class": [1, 2.5]}}"#;
         let given: LossConfig = serde_json::from_str(json).unwrap();
         let expected = LossConfig::CrossEntropy {
             label_smoothing: 0.0,
-            class_weights: ClassWeights::Given(vec![1.0, 2.5]),
+            class_weight: ClassWeights::PerClass(vec![1.0, 2.5]),
         };
         assert_eq!(given, expected);
     }
@@ -250,9 +251,9 @@ mod tests {
     fn impossible_settings_are_named() {
         let cross_entropy = |label_smoothing, class_weights| LossConfig::CrossEntropy {
             label_smoothing,
-            class_weights,
+            class_weight: class_weights,
         };
-        let given = |weights: &[f64]| ClassWeights::Given(weights.to_vec());
+        let given = |weights: &[f64]| ClassWeights::PerClass(weights.to_vec());
         let classes = Labels::Classes(vec![0, 0]);
         let scores = Labels::Scores(vec![0.0]);
         for (config, labels, outputs, setting) in [
@@ -272,19 +273,19 @@ mod tests {
                 cross_entropy(0.0, given(&[1.0, 0.0])),
                 &classes,
                 2,
-                "class_weights",
+                "class_weight",
             ),
             (
                 cross_entropy(0.0, given(&[1.0])),
                 &classes,
                 2,
-                "class_weights",
+                "class_weight",
             ),
             (
                 cross_entropy(0.0, ClassWeights::Balanced),
                 &classes,
                 2,
-                "class_weights",
+                "class_weight",
             ),
             (
                 cross_entropy(0.0, ClassWeights::None),
@@ -294,15 +295,20 @@ mod tests {
             ),
             (
                 LossConfig::BinaryCrossEntropy {
-                    positive_weight: Some(-1.0),
+                    pos_weight: Some(-1.0),
                 },
                 &classes,
                 2,
-                "positive_weight",
+                "pos_weight",
             ),
-            (LossConfig::L1 {}, &scores, 2, "outputs"),
+            (LossConfig::Mae {}, &scores, 2, "outputs"),
             (LossConfig::Huber { delta: 0.0 }, &scores, 1, "delta"),
-            (LossConfig::Cosine { margin: 1.5 }, &classes, 1, "margin"),
+            (
+                LossConfig::CosineEmbedding { margin: 1.5 },
+                &classes,
+                1,
+                "margin",
+            ),
         ] {
             let message = config.init(labels, outputs).unwrap_err().to_string();
             assert!(message.starts_with(setting), "{message}");

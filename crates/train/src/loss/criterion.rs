@@ -45,7 +45,7 @@ impl Criterion {
     /// classes.
     ///
     /// # Errors
-    /// [`TrainError::Label`] if a label is not for this loss.
+    /// [`TrainError::InvalidLabel`] if a label is not for this loss.
     pub fn weight(&self, labels: &Labels) -> Result<f64, TrainError> {
         self.total_weight(&targets(labels, 0))
     }
@@ -65,7 +65,7 @@ impl Criterion {
     /// - output: `[1]`
     ///
     /// # Errors
-    /// - [`TrainError::Label`] if a label is not for this loss.
+    /// - [`TrainError::InvalidLabel`] if a label is not for this loss.
     /// - [`TrainError::LossInput`] if there are not as many labels as rows, or the rows are not as
     ///   wide as the loss was made for.
     /// - [`TrainError::LossShape`] if the loss does not return one value per row.
@@ -148,7 +148,7 @@ pub(crate) fn targets(labels: &Labels, rows: usize) -> Targets {
     match labels {
         Labels::Classes(classes) => Targets::Classes(classes.clone()),
         Labels::Scores(scores) => Targets::Scores(scores.clone()),
-        Labels::Unlabelled => Targets::Unlabeled(rows),
+        Labels::Unlabeled => Targets::Unlabeled(rows),
     }
 }
 

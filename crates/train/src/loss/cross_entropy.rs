@@ -28,11 +28,11 @@ impl CrossEntropy {
         let weights = match weights {
             ClassWeights::None => None,
             ClassWeights::Balanced => Some(balanced(classes(training, count, NAME)?, count)?),
-            ClassWeights::Given(weights) if weights.len() == count => Some(weights.clone()),
-            ClassWeights::Given(weights) => {
+            ClassWeights::PerClass(weights) if weights.len() == count => Some(weights.clone()),
+            ClassWeights::PerClass(weights) => {
                 let found = format!("{} numbers", weights.len());
                 let expected = format!("one for each of {count} classes");
-                return Err(TrainError::setting("class_weights", found, expected));
+                return Err(TrainError::setting("class_weight", found, expected));
             }
         };
         Ok(Self {
@@ -71,7 +71,7 @@ fn balanced(labels: &[usize], count: usize) -> Result<Vec<f64>, TrainError> {
     if let Some(class) = rows.iter().position(|rows| *rows == 0) {
         let found = format!("balanced, with no training row of class {class}");
         let expected = "balanced only with a row of each class";
-        return Err(TrainError::setting("class_weights", found, expected));
+        return Err(TrainError::setting("class_weight", found, expected));
     }
     let share = labels.len() as f64 / count as f64;
     Ok(rows.iter().map(|rows| share / *rows as f64).collect())

@@ -48,7 +48,7 @@ fn refused(
         Targets::Scores(scores) => scores.get(row).map(|score| format!("score {score}")),
         _ => None,
     };
-    TrainError::Label {
+    TrainError::InvalidLabel {
         loss,
         row,
         found: found.unwrap_or_else(|| "missing".to_string()),

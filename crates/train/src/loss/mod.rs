@@ -124,7 +124,7 @@ pub trait Loss: fmt::Debug + Send + Sync {
 /// - output: `[B]`
 ///
 /// # Errors
-/// [`TrainError::Label`] if the targets are not classes below `C`, one per row.
+/// [`TrainError::InvalidLabel`] if the targets are not classes below `C`, one per row.
 pub fn target_log_probabilities(
     logits: Tensor<2>,
     targets: &Targets,
@@ -176,13 +176,11 @@ mod tests {
     fn all() -> Vec<LossConfig> {
         vec![
             LossConfig::default(),
-            LossConfig::BinaryCrossEntropy {
-                positive_weight: None,
-            },
-            LossConfig::L1 {},
-            LossConfig::L2 {},
+            LossConfig::BinaryCrossEntropy { pos_weight: None },
+            LossConfig::Mae {},
+            LossConfig::Mse {},
             LossConfig::Huber { delta: 1.0 },
-            LossConfig::Cosine { margin: 0.0 },
+            LossConfig::CosineEmbedding { margin: 0.0 },
         ]
     }
 
@@ -196,22 +194,22 @@ mod tests {
         for (config, outputs, wrong) in [
             (cross, 2, scores(&[0.0, 1.0])),
             (cross, 2, classes(&[0, 2])),
-            (cross, 2, Labels::Unlabelled),
+            (cross, 2, Labels::Unlabeled),
             (binary, 1, scores(&[0.5, 1.5])),
             (binary, 1, classes(&[0, 2])),
             (binary, 3, classes(&[0, 3])),
             (binary, 3, scores(&[0.0, 1.0])),
             (l1, 1, classes(&[0, 1])),
-            (l2, 1, Labels::Unlabelled),
+            (l2, 1, Labels::Unlabeled),
             (huber, 1, scores(&[0.0, f32::NAN])),
             (cosine, 1, classes(&[0, 2])),
             (cosine, 1, scores(&[1.0, 0.5])),
         ] {
             let error = config.init(&wrong, outputs).unwrap_err();
-            assert!(matches!(error, TrainError::Label { .. }), "{error}");
+            assert!(matches!(error, TrainError::InvalidLabel { .. }), "{error}");
             // A loss made for other rows refuses them, too.
             let right = match (config, outputs) {
-                (LossConfig::L1 {} | LossConfig::L2 {} | LossConfig::Huber { .. }, _) => {
+                (LossConfig::Mae {} | LossConfig::Mse {} | LossConfig::Huber { .. }, _) => {
                     scores(&[0.0, 1.0])
                 }
                 _ => classes(&[0, 1]),
@@ -219,10 +217,10 @@ mod tests {
             let loss = config.init(&right, outputs).unwrap();
             let logits = vec![vec![0.0; outputs]; 2];
             let error = loss.mean(&logits, &wrong).unwrap_err();
-            assert!(matches!(error, TrainError::Label { .. }), "{error}");
+            assert!(matches!(error, TrainError::InvalidLabel { .. }), "{error}");
             let logits = Tensor::zeros([2, outputs], &Device::flex());
             let error = loss.loss(logits, &wrong, 2.0).unwrap_err();
-            assert!(matches!(error, TrainError::Label { .. }), "{error}");
+            assert!(matches!(error, TrainError::InvalidLabel { .. }), "{error}");
             assert!(loss.weight(&wrong).is_err());
         }
         let message = l1.init(&classes(&[4]), 1).unwrap_err().to_string();

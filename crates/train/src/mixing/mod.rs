@@ -5,9 +5,9 @@
 //! | type | decides |
 //! |---|---|
 //! | [`Sampling`] | the order of the tasks |
-//! | [`Exhaustion`] | when an epoch ends, and whether finished tasks restart |
-//! | [`Updates`] | the batches of an optimizer step |
-//! | [`Weighting`] | the loss weight of each task |
+//! | [`StoppingStrategy`] | when an epoch ends, and whether finished tasks restart |
+//! | [`UpdateStrategy`] | the batches of an optimizer step |
+//! | [`LossWeighting`] | the loss weight of each task |
 //! | [`Combination`] | the combination of the task gradients |
 //!
 //! Each visit to a task takes its next batch, without replacement within a pass over the task. So
@@ -30,30 +30,30 @@ pub(crate) use geometry::SharedStages;
 pub(crate) use probe::probe;
 pub use sampling::Sampling;
 pub(crate) use visits::Visits;
-pub use weighting::Weighting;
+pub use weighting::LossWeighting;
 pub(crate) use weighting::{MeasuredTask, TaskWeights};
 
 use crate::TrainError;
 use crate::evaluation::EarlyStopping;
-use crate::run_length::RunLength;
+use crate::run_length::TrainDuration;
 
 /// Multi-task settings. By default the tasks alternate, one step each, until every row of every
 /// task has been used once; a run with a single task then equals ordinary training.
 ///
 /// ```
-/// use finetune_train::{Combination, Exhaustion, MixingConfig, Updates};
+/// use finetune_train::{Combination, StoppingStrategy, MixingConfig, UpdateStrategy};
 ///
 /// // One step on the sum of all tasks' losses, gradients in conflict projected.
 /// let config: MixingConfig = serde_json::from_str(
 ///     r#"{
-///         "exhaustion": "cycle",
-///         "updates": "summed",
-///         "weighting": { "kind": "given", "weights": { "sst": 15.0, "qqp": 1.0, "sts": 25.0 } },
-///         "combination": "pc_grad"
+///         "stopping_strategy": "all_exhausted",
+///         "updates": "joint",
+///         "weighting": { "kind": "fixed", "weights": { "sst": 15.0, "qqp": 1.0, "sts": 25.0 } },
+///         "gradient_combination": "pc_grad"
 ///     }"#,
 /// )?;
 /// config.validate()?;
-/// let contradictory = MixingConfig { updates: Updates::Alternating, ..config };
+/// let contradictory = MixingConfig { updates: UpdateStrategy::Alternating, ..config };
 /// let message = contradictory.validate().unwrap_err().to_string();
 /// assert!(message.contains("one task has no conflict"), "{message}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -64,56 +64,56 @@ pub struct MixingConfig {
     /// Order of the tasks (default: round robin).
     pub sampling: Sampling,
     /// End of an epoch when tasks differ in size (default: all rows of all tasks are used once).
-    pub exhaustion: Exhaustion,
+    pub stopping_strategy: StoppingStrategy,
     /// Batches of an optimizer step (default: one batch of one task).
-    pub updates: Updates,
+    pub updates: UpdateStrategy,
     /// Loss weights of the tasks (default: equal).
-    pub weighting: Weighting,
+    pub weighting: LossWeighting,
     /// Combination of the task gradients (default: sum).
-    pub combination: Combination,
+    pub gradient_combination: Combination,
     /// Interval in optimizer steps, at least 1, at which the gradients of all tasks are compared on
     /// a batch each: norms, and cosines between tasks, per stage of the encoder (default: never).
-    pub measure_gradients: Option<usize>,
+    pub gradient_logging_steps: Option<usize>,
     /// Early stopping per task: a task whose own metric no longer improves is not trained any more,
     /// and the run ends when all have stopped (default: none).
-    pub task_stopping: Option<EarlyStopping>,
+    pub task_early_stopping: Option<EarlyStopping>,
 }
 
 /// End of an epoch when tasks have different numbers of batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Exhaustion {
+pub enum StoppingStrategy {
     /// The epoch ends with the task that has the fewest batches. The unused rows of the others come
     /// first in the next epoch.
-    Shortest,
+    FirstExhausted,
     /// A finished task restarts, without replacement within a pass. In round robin, the epoch ends
     /// with the task that has the most batches; with random sampling, after as many visits as all
     /// tasks have batches.
-    Cycle,
+    AllExhausted,
     /// A finished task is skipped until the next epoch; every row of every task is used once.
     #[default]
-    AllData,
+    AllExhaustedWithoutReplacement,
 }
 
 /// Batches of an optimizer step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Updates {
+pub enum UpdateStrategy {
     /// One batch; all batches of the first task, then all of the second, and so on.
-    Serial,
+    Sequential,
     /// One batch of the task that is next in the order.
     #[default]
     Alternating,
     /// One batch of each task, on the sum of the task losses (joint training).
-    Summed,
+    Joint,
     /// All batches of an epoch, on the sum of the tasks' mean losses.
-    Epoch,
+    PerEpoch,
 }
 
-impl Updates {
+impl UpdateStrategy {
     /// Returns whether a step has several tasks.
     fn has_rounds(self) -> bool {
-        matches!(self, Self::Summed | Self::Epoch)
+        matches!(self, Self::Joint | Self::PerEpoch)
     }
 }
 
@@ -125,30 +125,44 @@ impl MixingConfig {
     pub fn validate(&self) -> Result<(), TrainError> {
         self.sampling.validate()?;
         self.weighting.validate()?;
-        if self.measure_gradients == Some(0) {
-            return Err(TrainError::setting("measure_gradients", 0, "at least 1"));
+        if self.gradient_logging_steps == Some(0) {
+            return Err(TrainError::setting(
+                "gradient_logging_steps",
+                0,
+                "at least 1",
+            ));
         }
-        if let Some(stopping) = self.task_stopping {
+        if let Some(stopping) = self.task_early_stopping {
             stopping.validate()?;
         }
-        let drawn = self.sampling != Sampling::InTurn;
-        if drawn && matches!(self.updates, Updates::Serial | Updates::Summed) {
+        let drawn = self.sampling != Sampling::RoundRobin;
+        if drawn
+            && matches!(
+                self.updates,
+                UpdateStrategy::Sequential | UpdateStrategy::Joint
+            )
+        {
             let expected = "alternating or epoch: tasks drawn at random come in no order, and make \
                             no round of one batch each";
             return Err(TrainError::setting("updates", name(self.updates), expected));
         }
-        if self.combination == Combination::PcGrad && !self.updates.has_rounds() {
+        if self.gradient_combination == Combination::PcGrad && !self.updates.has_rounds() {
             let expected = "sum: a step of one task has no conflict to solve; or set updates to \
                             summed or epoch";
-            return Err(TrainError::setting("combination", "pc_grad", expected));
+            return Err(TrainError::setting(
+                "gradient_combination",
+                "pc_grad",
+                expected,
+            ));
         }
-        if let Weighting::GradNorm { .. } = self.weighting {
-            let rounds_lack_tasks = self.updates == Updates::Summed
-                && self.exhaustion == Exhaustion::AllData
-                || self.updates == Updates::Epoch && drawn;
-            if !self.updates.has_rounds() || rounds_lack_tasks || self.task_stopping.is_some() {
+        if let LossWeighting::GradNorm { .. } = self.weighting {
+            let rounds_lack_tasks = self.updates == UpdateStrategy::Joint
+                && self.stopping_strategy == StoppingStrategy::AllExhaustedWithoutReplacement
+                || self.updates == UpdateStrategy::PerEpoch && drawn;
+            if !self.updates.has_rounds() || rounds_lack_tasks || self.task_early_stopping.is_some()
+            {
                 let expected = "another: GradNorm compares the gradients of all tasks in every \
-                                step, so updates must be summed (with exhaustion shortest or \
+                                step, so updates must be summed (with stopping_strategy shortest or \
                                 cycle) or epoch, in turn, and no task may stop";
                 return Err(TrainError::setting("weighting", "grad_norm", expected));
             }
@@ -160,9 +174,9 @@ impl MixingConfig {
     ///
     /// # Errors
     /// - [`TrainError::InvalidSetting`] if sampling is annealed and the duration is in steps.
-    pub(crate) fn check_length(&self, length: RunLength) -> Result<(), TrainError> {
+    pub(crate) fn check_length(&self, length: TrainDuration) -> Result<(), TrainError> {
         match (self.sampling.clone(), length) {
-            (Sampling::Annealed, RunLength::Steps(_)) => Err(TrainError::setting(
+            (Sampling::Annealed, TrainDuration::Steps(_)) => Err(TrainError::setting(
                 "sampling",
                 "annealed",
                 "another for a run of so many steps: it is annealed over the epochs of `length`",
@@ -192,16 +206,16 @@ mod tests {
     fn contradictions_are_refused_with_the_reason() {
         for (json, reason) in [
             (
-                r#"{"sampling": {"kind": "proportional"}, "updates": "serial"}"#,
+                r#"{"sampling": {"kind": "proportional"}, "updates": "sequential"}"#,
                 "no order",
             ),
             (
-                r#"{"sampling": {"kind": "annealed"}, "updates": "summed"}"#,
+                r#"{"sampling": {"kind": "annealed"}, "updates": "joint"}"#,
                 "no round",
             ),
-            (r#"{"combination": "pc_grad"}"#, "no conflict"),
+            (r#"{"gradient_combination": "pc_grad"}"#, "no conflict"),
             (
-                r#"{"combination": "pc_grad", "updates": "serial"}"#,
+                r#"{"gradient_combination": "pc_grad", "updates": "sequential"}"#,
                 "no conflict",
             ),
             (
@@ -209,7 +223,7 @@ mod tests {
                 "all tasks in every step",
             ),
             (
-                r#"{"weighting": {"kind": "grad_norm"}, "updates": "summed"}"#,
+                r#"{"weighting": {"kind": "grad_norm"}, "updates": "joint"}"#,
                 "all tasks in every",
             ),
             (
@@ -221,11 +235,11 @@ mod tests {
                 "at least 0",
             ),
             (
-                r#"{"weighting": {"kind": "given", "weights": {"a": 0.0}}}"#,
+                r#"{"weighting": {"kind": "fixed", "weights": {"a": 0.0}}}"#,
                 "above 0",
             ),
-            (r#"{"measure_gradients": 0}"#, "at least 1"),
-            (r#"{"task_stopping": {"patience": 0}}"#, "at least 1"),
+            (r#"{"gradient_logging_steps": 0}"#, "at least 1"),
+            (r#"{"task_early_stopping": {"patience": 0}}"#, "at least 1"),
         ] {
             let message = config(json).validate().unwrap_err().to_string();
             assert!(message.contains(reason), "{json}: {message}");
@@ -237,10 +251,10 @@ mod tests {
     fn what_fits_is_taken() {
         for json in [
             "{}",
-            r#"{"sampling": {"kind": "annealed"}, "exhaustion": "cycle"}"#,
-            r#"{"sampling": {"kind": "proportional"}, "updates": "epoch", "combination": "pc_grad"}"#,
-            r#"{"weighting": {"kind": "grad_norm"}, "updates": "summed", "exhaustion": "cycle"}"#,
-            r#"{"weighting": {"kind": "uncertainty"}, "updates": "serial"}"#,
+            r#"{"sampling": {"kind": "annealed"}, "stopping_strategy": "all_exhausted"}"#,
+            r#"{"sampling": {"kind": "proportional"}, "updates": "per_epoch", "gradient_combination": "pc_grad"}"#,
+            r#"{"weighting": {"kind": "grad_norm"}, "updates": "joint", "stopping_strategy": "all_exhausted"}"#,
+            r#"{"weighting": {"kind": "uncertainty"}, "updates": "sequential"}"#,
         ] {
             config(json).validate().unwrap();
             let text = serde_json::to_string(&config(json)).unwrap();
@@ -248,7 +262,7 @@ mod tests {
         }
         assert!(
             config(r#"{"sampling": {"kind": "annealed"}}"#)
-                .check_length(RunLength::Steps(9))
+                .check_length(TrainDuration::Steps(9))
                 .is_err()
         );
     }

@@ -12,7 +12,7 @@ use crate::TrainError;
 pub enum Sampling {
     /// Round robin, in the order of the tasks.
     #[default]
-    InTurn,
+    RoundRobin,
     /// Random, in proportion to the number of rows.
     Proportional,
     /// Random, in proportion to the number of rows to the power of `1 / temperature`: 1 is
@@ -70,7 +70,7 @@ impl Sampling {
         epochs: u64,
     ) -> Result<Option<Vec<f64>>, TrainError> {
         let power = match self {
-            Self::InTurn => return Ok(None),
+            Self::RoundRobin => return Ok(None),
             Self::Proportional => 1.0,
             Self::Temperature { temperature } => 1.0 / temperature,
             Self::Annealed if epochs < 2 => 1.0,
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn shares_follow_their_formulas() {
-        assert_eq!(Sampling::InTurn.shares(&TASKS, 0, 1).unwrap(), None);
+        assert_eq!(Sampling::RoundRobin.shares(&TASKS, 0, 1).unwrap(), None);
         assert_eq!(shares(&Sampling::Proportional, 0, 1), [0.01, 1.0]);
         let temperature = Sampling::Temperature { temperature: 2.0 };
         assert_eq!(shares(&temperature, 0, 1), [0.1, 1.0]);

@@ -2,7 +2,7 @@
 
 use finetune_random::{Purpose, number};
 
-use super::{Exhaustion, MixingConfig, Updates};
+use super::{MixingConfig, StoppingStrategy, UpdateStrategy};
 use crate::TrainError;
 
 /// Settings that determine the task order of an epoch.
@@ -27,7 +27,7 @@ impl Visits<'_> {
         batches: &[usize],
         epoch: u64,
     ) -> Result<Vec<Vec<usize>>, TrainError> {
-        let (sampling, exhaustion) = (&self.config.sampling, self.config.exhaustion);
+        let (sampling, stopping_strategy) = (&self.config.sampling, self.config.stopping_strategy);
         let shares = sampling.shares(self.tasks, epoch, self.epochs)?;
         let rounds = match shares {
             Some(shares) => {
@@ -35,17 +35,17 @@ impl Visits<'_> {
                     seed: self.seed,
                     epoch,
                 };
-                let visits = draws.visits(batches, &shares, exhaustion);
+                let visits = draws.visits(batches, &shares, stopping_strategy);
                 visits.into_iter().map(|task| vec![task]).collect()
             }
-            None => in_turn(batches, exhaustion),
+            None => in_turn(batches, stopping_strategy),
         };
         let visits = || rounds.iter().flatten().copied();
         Ok(match self.config.updates {
-            Updates::Summed => rounds,
-            Updates::Alternating => visits().map(|task| vec![task]).collect(),
-            Updates::Epoch => vec![visits().collect()],
-            Updates::Serial => {
+            UpdateStrategy::Joint => rounds,
+            UpdateStrategy::Alternating => visits().map(|task| vec![task]).collect(),
+            UpdateStrategy::PerEpoch => vec![visits().collect()],
+            UpdateStrategy::Sequential => {
                 let mut visits: Vec<usize> = visits().collect();
                 visits.sort_unstable();
                 visits.into_iter().map(|task| vec![task]).collect()
@@ -55,14 +55,16 @@ impl Visits<'_> {
 }
 
 /// Returns rounds of one batch per task.
-fn in_turn(batches: &[usize], exhaustion: Exhaustion) -> Vec<Vec<usize>> {
+fn in_turn(batches: &[usize], stopping_strategy: StoppingStrategy) -> Vec<Vec<usize>> {
     let most = batches.iter().copied().max().unwrap_or(0);
-    let rounds = match exhaustion {
-        Exhaustion::Shortest => batches.iter().copied().min().unwrap_or(0),
-        Exhaustion::Cycle | Exhaustion::AllData => most,
+    let rounds = match stopping_strategy {
+        StoppingStrategy::FirstExhausted => batches.iter().copied().min().unwrap_or(0),
+        StoppingStrategy::AllExhausted | StoppingStrategy::AllExhaustedWithoutReplacement => most,
     };
-    let takes_part =
-        |round: usize, task: usize| exhaustion != Exhaustion::AllData || round < batches[task];
+    let takes_part = |round: usize, task: usize| {
+        stopping_strategy != StoppingStrategy::AllExhaustedWithoutReplacement
+            || round < batches[task]
+    };
     let round = |round| {
         let tasks = 0..batches.len();
         tasks.filter(|task| takes_part(round, *task)).collect()
@@ -77,19 +79,27 @@ struct Draws {
 }
 
 impl Draws {
-    fn visits(&self, batches: &[usize], shares: &[f64], exhaustion: Exhaustion) -> Vec<usize> {
+    fn visits(
+        &self,
+        batches: &[usize],
+        shares: &[f64],
+        stopping_strategy: StoppingStrategy,
+    ) -> Vec<usize> {
         let all: usize = batches.iter().sum();
         let mut left = batches.to_vec();
         let mut visits = Vec::with_capacity(all);
         while visits.len() < all {
-            let open = |task: usize| exhaustion != Exhaustion::AllData || left[task] > 0;
+            let open = |task: usize| {
+                stopping_strategy != StoppingStrategy::AllExhaustedWithoutReplacement
+                    || left[task] > 0
+            };
             let open: Vec<f64> = (0..left.len())
                 .map(|task| if open(task) { shares[task] } else { 0.0 })
                 .collect();
             let Some(task) = self.draw(&open, visits.len() as u64) else {
                 break;
             };
-            if exhaustion == Exhaustion::Shortest && left[task] == 0 {
+            if stopping_strategy == StoppingStrategy::FirstExhausted && left[task] == 0 {
                 break;
             }
             left[task] = left[task].saturating_sub(1);
@@ -145,27 +155,38 @@ mod tests {
 
     #[test]
     fn turns_end_as_the_exhaustion_says() {
-        let of = |exhaustion: &str| format!(r#"{{"exhaustion": "{exhaustion}"}}"#);
-        assert_eq!(flat(&of("shortest"), &[2, 3, 1]), [0, 1, 2]);
-        assert_eq!(flat(&of("all_data"), &[2, 3, 1]), [0, 1, 2, 0, 1, 1]);
-        assert_eq!(flat(&of("cycle"), &[2, 3, 1]), [0, 1, 2, 0, 1, 2, 0, 1, 2]);
+        let of =
+            |stopping_strategy: &str| format!(r#"{{"stopping_strategy": "{stopping_strategy}"}}"#);
+        assert_eq!(flat(&of("first_exhausted"), &[2, 3, 1]), [0, 1, 2]);
+        assert_eq!(
+            flat(&of("all_exhausted_without_replacement"), &[2, 3, 1]),
+            [0, 1, 2, 0, 1, 1]
+        );
+        assert_eq!(
+            flat(&of("all_exhausted"), &[2, 3, 1]),
+            [0, 1, 2, 0, 1, 2, 0, 1, 2]
+        );
     }
 
     #[test]
     fn updates_gather_visits_into_steps() {
         let of = |updates: &str| steps(&format!(r#"{{"updates": "{updates}"}}"#), &[2, 3, 1], 0);
         assert_eq!(of("alternating"), [[0], [1], [2], [0], [1], [1]]);
-        assert_eq!(of("serial"), [[0], [0], [1], [1], [1], [2]]);
-        assert_eq!(of("summed"), [vec![0, 1, 2], vec![0, 1], vec![1]]);
-        assert_eq!(of("epoch"), [[0, 1, 2, 0, 1, 1]]);
+        assert_eq!(of("sequential"), [[0], [0], [1], [1], [1], [2]]);
+        assert_eq!(of("joint"), [vec![0, 1, 2], vec![0, 1], vec![1]]);
+        assert_eq!(of("per_epoch"), [[0, 1, 2, 0, 1, 1]]);
     }
 
     #[test]
     fn one_task_is_the_same_under_every_policy() {
-        for exhaustion in ["shortest", "cycle", "all_data"] {
-            for sampling in ["in_turn", "proportional", "annealed"] {
+        for stopping_strategy in [
+            "first_exhausted",
+            "all_exhausted",
+            "all_exhausted_without_replacement",
+        ] {
+            for sampling in ["round_robin", "proportional", "annealed"] {
                 let json = format!(
-                    r#"{{"exhaustion": "{exhaustion}", "sampling": {{"kind": "{sampling}"}}}}"#
+                    r#"{{"stopping_strategy": "{stopping_strategy}", "sampling": {{"kind": "{sampling}"}}}}"#
                 );
                 assert_eq!(flat(&json, &[4]), [0; 4], "{json}");
             }
@@ -175,7 +196,7 @@ mod tests {
     #[test]
     fn draws_follow_the_shares() {
         let json = r#"{"sampling": {"kind": "weighted", "weights": {"a": 3.0, "b": 1.0, "c": 0.0}},
-                       "exhaustion": "cycle"}"#;
+                       "stopping_strategy": "all_exhausted"}"#;
         let visits = flat(json, &[4000, 3000, 1000]);
         assert_eq!(visits.len(), 8000);
         let count = |task| visits.iter().filter(|visit| **visit == task).count();
@@ -188,7 +209,7 @@ mod tests {
         #[test]
         fn all_data_visits_every_batch_once(
             batches in prop::collection::vec(1usize..9, 1..4),
-            kind in prop::sample::select(vec!["in_turn", "proportional", "annealed"]),
+            kind in prop::sample::select(vec!["round_robin", "proportional", "annealed"]),
             epoch in 0u64..3,
         ) {
             let json = format!(r#"{{"sampling": {{"kind": "{kind}"}}}}"#);
@@ -206,7 +227,7 @@ mod tests {
         ) {
             let config = MixingConfig {
                 sampling: Sampling::Proportional,
-                exhaustion: Exhaustion::Shortest,
+                stopping_strategy: StoppingStrategy::FirstExhausted,
                 ..Default::default()
             };
             let json = serde_json::to_string(&config).unwrap();

@@ -12,17 +12,17 @@ const LEAST_WEIGHT: f64 = 1e-3;
 /// Loss weighting of tasks.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Weighting {
+pub enum LossWeighting {
     /// Weight 1 for each task.
     #[default]
     Equal,
     /// A fixed weight per task.
-    Given {
+    Fixed {
         /// Weight per task name, above 0; every task needs one.
         weights: BTreeMap<String, f64>,
     },
     /// Number of rows of the largest task divided by that of the task.
-    BySize,
+    Size,
     /// Uncertainty weighting with a learned log variance `s` per task, initially 0 ([Kendall et al.
     /// 2018](https://arxiv.org/abs/1705.07115), equation 7, for all kinds of losses). The loss is
     /// `exp(-s) L / 2 + s / 2`; `s` is updated by plain gradient descent.
@@ -58,7 +58,7 @@ fn grad_norm_rate() -> f64 {
     2.5e-2
 }
 
-impl Weighting {
+impl LossWeighting {
     /// Checks that every value is in its range.
     ///
     /// # Errors
@@ -66,7 +66,7 @@ impl Weighting {
     pub(super) fn validate(&self) -> Result<(), TrainError> {
         let above_0 = |value: f64| value > 0.0 && value.is_finite();
         match self {
-            Self::Given { weights } => match weights.values().find(|weight| !above_0(**weight)) {
+            Self::Fixed { weights } => match weights.values().find(|weight| !above_0(**weight)) {
                 Some(weight) => Err(TrainError::setting("weight of a task", weight, "above 0")),
                 None => Ok(()),
             },
@@ -99,15 +99,15 @@ impl TaskWeights {
     /// # Errors
     /// - [`TrainError::Task`] if a task has no weight.
     pub(crate) fn start(
-        weighting: &Weighting,
+        weighting: &LossWeighting,
         tasks: &[(&str, usize)],
     ) -> Result<Self, TrainError> {
         let most = tasks.iter().map(|(_, rows)| *rows).max().unwrap_or(1);
         let value = |(name, rows): &(&str, usize)| match weighting {
-            Weighting::Equal | Weighting::GradNorm { .. } => Ok(1.0),
-            Weighting::Uncertainty { .. } => Ok(0.0),
-            Weighting::BySize => Ok(most as f64 / (*rows).max(1) as f64),
-            Weighting::Given { weights } => weights.get(*name).copied().ok_or_else(|| {
+            LossWeighting::Equal | LossWeighting::GradNorm { .. } => Ok(1.0),
+            LossWeighting::Uncertainty { .. } => Ok(0.0),
+            LossWeighting::Size => Ok(most as f64 / (*rows).max(1) as f64),
+            LossWeighting::Fixed { weights } => weights.get(*name).copied().ok_or_else(|| {
                 let names: Vec<_> = weights.keys().map(String::as_str).collect();
                 let found = format!("for {}", names.join(", "));
                 TrainError::setting("weights", found, "one for each task").in_task(name)
@@ -120,32 +120,32 @@ impl TaskWeights {
     }
 
     /// Returns the current loss weight of a task.
-    pub(crate) fn weight(&self, weighting: &Weighting, task: usize) -> f64 {
+    pub(crate) fn weight(&self, weighting: &LossWeighting, task: usize) -> f64 {
         match weighting {
-            Weighting::Uncertainty { .. } => (-self.values[task]).exp() / 2.0,
+            LossWeighting::Uncertainty { .. } => (-self.values[task]).exp() / 2.0,
             _ => self.values[task],
         }
     }
 
     /// Returns the term added to the weighted loss of a task.
-    pub(crate) fn penalty(&self, weighting: &Weighting, task: usize) -> f64 {
+    pub(crate) fn penalty(&self, weighting: &LossWeighting, task: usize) -> f64 {
         match weighting {
-            Weighting::Uncertainty { .. } => self.values[task] / 2.0,
+            LossWeighting::Uncertainty { .. } => self.values[task] / 2.0,
             _ => 0.0,
         }
     }
 
     /// Updates the weights after a step, from the mean losses of its tasks and (for GradNorm) their
     /// gradient norms before weighting.
-    pub(crate) fn update(&mut self, weighting: &Weighting, step: &[MeasuredTask]) {
+    pub(crate) fn update(&mut self, weighting: &LossWeighting, step: &[MeasuredTask]) {
         match *weighting {
-            Weighting::Uncertainty { learning_rate } => {
+            LossWeighting::Uncertainty { learning_rate } => {
                 for task in step {
                     let s = &mut self.values[task.task];
                     *s -= learning_rate * 0.5 * (1.0 - (-*s).exp() * task.loss);
                 }
             }
-            Weighting::GradNorm {
+            LossWeighting::GradNorm {
                 alpha,
                 learning_rate,
             } => self.balance(alpha, learning_rate, step),
@@ -210,13 +210,13 @@ mod tests {
 
     #[test]
     fn static_weights() {
-        let weights = |weighting: &Weighting| {
+        let weights = |weighting: &LossWeighting| {
             let state = TaskWeights::start(weighting, &TASKS).unwrap();
             [0, 1].map(|task| state.weight(weighting, task))
         };
-        assert_eq!(weights(&Weighting::Equal), [1.0, 1.0]);
-        assert_eq!(weights(&Weighting::BySize), [16.0, 1.0]);
-        let given = |names: &[(&str, f64)]| Weighting::Given {
+        assert_eq!(weights(&LossWeighting::Equal), [1.0, 1.0]);
+        assert_eq!(weights(&LossWeighting::Size), [16.0, 1.0]);
+        let given = |names: &[(&str, f64)]| LossWeighting::Fixed {
             weights: names
                 .iter()
                 .map(|(name, weight)| (name.to_string(), *weight))
@@ -238,7 +238,7 @@ mod tests {
     /// Where the derivative is 0, at `s = ln L`, a task stays.
     #[test]
     fn a_log_variance_goes_to_the_log_of_its_loss() {
-        let weighting = Weighting::Uncertainty { learning_rate: 0.5 };
+        let weighting = LossWeighting::Uncertainty { learning_rate: 0.5 };
         let mut state = TaskWeights::start(&weighting, &TASKS).unwrap();
         for _ in 0..200 {
             state.update(&weighting, &measured([4.0, 0.25], [0.0; 2]));
@@ -251,7 +251,7 @@ mod tests {
     /// The task with the smaller gradient gains what the other loses.
     #[test]
     fn gradient_norms_are_drawn_together() {
-        let weighting = Weighting::GradNorm {
+        let weighting = LossWeighting::GradNorm {
             alpha: 0.0,
             learning_rate: 0.1,
         };

@@ -8,7 +8,9 @@ use finetune_model::MultiTaskModel;
 use serde::{Deserialize, Serialize};
 
 use super::OverallScore;
-use crate::{LossConfig, MixingConfig, ModelConfig, Parts, TextConfig, TrainConfig, TrainError};
+use crate::{
+    ClassifierOverrides, LossConfig, MixingConfig, Parts, TextConfig, TrainConfig, TrainError,
+};
 
 /// Settings of a run on several tasks.
 ///
@@ -19,11 +21,11 @@ use crate::{LossConfig, MixingConfig, ModelConfig, Parts, TextConfig, TrainConfi
 ///     r#"{
 ///         "tasks": [
 ///             { "name": "sst" },
-///             { "name": "sts", "pairs": "separate",
+///             { "name": "sts", "pair_encoding": "bi_encoder",
 ///               "model": { "head": { "kind": "cosine", "range": { "low": 0, "high": 5 } } },
-///               "loss": { "kind": "l2" } }
+///               "loss": { "kind": "mse" } }
 ///         ],
-///         "mixing": { "exhaustion": "cycle" }
+///         "mixing": { "stopping_strategy": "all_exhausted" }
 ///     }"#,
 /// )?;
 /// config.validate()?;
@@ -38,7 +40,7 @@ pub struct MultiTaskConfig {
     pub tasks: Vec<TaskConfig>,
     /// How they share the run.
     pub mixing: MixingConfig,
-    /// What makes a model better than another, where `train.evaluation.metric` is `overall`, and the
+    /// What makes a model better than another, where `train.evaluation.metric_for_best_model` is `overall`, and the
     /// overall score of the report.
     pub overall: OverallScore,
     /// The training loop.
@@ -52,16 +54,16 @@ pub struct TaskConfig {
     /// Letters, digits, `-` and `_`: it is part of file names.
     pub name: String,
     /// Whether it is trained; yes. One that is not keeps its head, and is measured as all others.
-    pub trains: bool,
+    pub trainable: bool,
     /// What stands on the encoder. Adapters have to be the same for all tasks.
-    pub model: ModelConfig,
+    pub model: ClassifierOverrides,
     /// What is made small; `None` for cross entropy of classes, and L2 of scores.
     pub loss: Option<LossConfig>,
     /// Names of metrics to evaluate beside those that the task has by default (default: none).
     pub metrics: Vec<String>,
     /// Whether the encoder reads the texts of a pair as one row (cross-encoder) or each by itself
     /// (bi-encoder).
-    pub pairs: PairEncoding,
+    pub pair_encoding: PairEncoding,
     /// The most tokens of a row; `None` for that of `text`.
     pub max_length: Option<usize>,
 }
@@ -70,11 +72,11 @@ impl Default for TaskConfig {
     fn default() -> Self {
         Self {
             name: String::new(),
-            trains: true,
-            model: ModelConfig::default(),
+            trainable: true,
+            model: ClassifierOverrides::default(),
             loss: None,
             metrics: Vec::new(),
-            pairs: PairEncoding::default(),
+            pair_encoding: PairEncoding::default(),
             max_length: None,
         }
     }
@@ -92,7 +94,7 @@ impl TaskConfig {
     /// How its texts become batches.
     pub(super) fn text(&self, shared: &TextConfig) -> TextConfig {
         let mut text = shared.clone();
-        text.encoding.pairs = self.pairs;
+        text.encoding.pair_encoding = self.pair_encoding;
         text.encoding.max_length = self.max_length.unwrap_or(text.encoding.max_length);
         text
     }
@@ -174,10 +176,10 @@ impl MultiTaskConfig {
     pub(super) fn train_with_frozen_heads(&self, model: &MultiTaskModel) -> TrainConfig {
         let mut train = self.train.clone();
         let heads = self.tasks.iter().zip(&model.tasks).enumerate();
-        let still = heads.filter(|(_, (task, head))| !task.trains && head.num_params() > 0);
+        let still = heads.filter(|(_, (task, head))| !task.trainable && head.num_params() > 0);
         train
             .freeze
-            .names
+            .parameters
             .extend(still.map(|(index, _)| format!("tasks.{index}.*")));
         train
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use finetune_eval::plots::{ColourScale, HeatMap};
+use finetune_eval::plots::{ColorScale, HeatMap};
 use finetune_eval::report::Section;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -86,7 +86,7 @@ impl ConflictSection {
             values: values.collect(),
             cell_texts: Some(texts.collect()),
             range: Some((-1.0, 1.0)),
-            scale: ColourScale::Diverging,
+            scale: ColorScale::Diverging,
             ..HeatMap::default()
         };
         let alt = "A table of cosines, a row a pair of tasks, a column a stage of the encoder.";

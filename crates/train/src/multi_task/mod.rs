@@ -3,7 +3,7 @@
 //!
 //! 1. A [`MultiTaskConfig`] has a [`TaskConfig`] for each task, and a
 //!    [`MixingConfig`](crate::MixingConfig) that says how they share the run.
-//! 2. [`MultiTask::prepare`] loads the checkpoint, tokenises the data of all tasks and finds what
+//! 2. [`MultiTask::prepare`] loads the checkpoint, tokenizes the data of all tasks and finds what
 //!    is wrong, with the name of the task.
 //! 3. [`MultiTask::run`] trains in the same loop as everything else, tests every task, and leaves
 //!    a run directory with a whole model for each.

@@ -1,4 +1,4 @@
-//! What the loop trains: labelled texts of several tasks.
+//! What the loop trains: labeled texts of several tasks.
 
 use std::collections::HashSet;
 
@@ -12,13 +12,13 @@ use finetune_ops::Precision;
 use super::OverallScore;
 use crate::callback::Callback;
 use crate::evaluation::{Evaluation, TaskScores};
-use crate::labelled_texts::LabelledTexts;
+use crate::labeled_texts::LabeledTexts;
 use crate::mixing::MixingConfig;
 use crate::objective::{BatchCounts, Objective, Part};
 use crate::scoring::target_kind;
 use crate::{TrainConfig, TrainError};
 
-/// Labelled texts of several tasks, for a [`MultiTaskModel`].
+/// Labeled texts of several tasks, for a [`MultiTaskModel`].
 #[derive(Debug, Clone)]
 pub struct MultiTaskTexts<'a> {
     /// In the order of the model's tasks.
@@ -29,7 +29,7 @@ pub struct MultiTaskTexts<'a> {
     pub overall: OverallScore,
 }
 
-/// Labelled texts of one of several tasks.
+/// Labeled texts of one of several tasks.
 #[derive(Debug, Clone)]
 pub struct TaskTexts<'a> {
     /// What records call it.
@@ -37,7 +37,7 @@ pub struct TaskTexts<'a> {
     /// Whether it is trained, and not only measured.
     pub trains: bool,
     /// The task as it would be alone.
-    pub texts: LabelledTexts<'a>,
+    pub texts: LabeledTexts<'a>,
 }
 
 impl TaskTexts<'_> {

@@ -15,7 +15,7 @@ use super::{ConflictSection, MultiTaskConfig, MultiTaskTexts};
 use crate::callback::Callback;
 use crate::predict::predict;
 use crate::report::{DataSection, ModelSection, RunSection, TestSection};
-use crate::run_record::RunRecord;
+use crate::run_record::RunWriter;
 use crate::scoring::target_kind;
 use crate::trainer::Trainer;
 use crate::{Parts, TrainConfig, TrainError};
@@ -35,7 +35,7 @@ use crate::{Parts, TrainConfig, TrainError};
 /// let folder = Path::new("cs224n");
 /// let mut data = std::collections::BTreeMap::new();
 /// for name in ["sst5", "qqp", "stsb"] {
-///     data.insert(name.to_string(), catalog::named(name)?.open(folder)?.splits);
+///     data.insert(name.to_string(), catalog::get(name)?.open(folder)?.splits);
 /// }
 /// let config = MultiTaskConfig {
 ///     tasks: ["sst5", "qqp", "stsb"].map(TaskConfig::new).into(),
@@ -75,7 +75,7 @@ struct Settings {
 
 impl MultiTask {
     /// Loads the checkpoint in `model_directory`, checks that everything fits together, and cleans
-    /// and tokenises the data, which has the splits of each task under its name.
+    /// and tokenizes the data, which has the splits of each task under its name.
     ///
     /// `model_directory` is a checkpoint or `model` of the directory of such a run: a task that has
     /// a folder of its name in it begins with encoder and head from there.
@@ -159,7 +159,7 @@ impl MultiTask {
         run_directory: &Path,
         callback: &mut dyn Callback,
     ) -> Result<MultiTaskReport, TrainError> {
-        let record = RunRecord::create(run_directory, &self.setup.settings)?;
+        let record = RunWriter::create(run_directory, &self.setup.settings)?;
         self.run_into(record, callback)
     }
 
@@ -172,13 +172,13 @@ impl MultiTask {
         run_directory: &Path,
         callback: &mut dyn Callback,
     ) -> Result<MultiTaskReport, TrainError> {
-        let record = RunRecord::resume(run_directory, &self.setup.settings)?;
+        let record = RunWriter::resume(run_directory, &self.setup.settings)?;
         self.run_into(record, callback)
     }
 
     fn run_into(
         self,
-        mut record: RunRecord,
+        mut record: RunWriter,
         callback: &mut dyn Callback,
     ) -> Result<MultiTaskReport, TrainError> {
         let Self { model, setup } = self;
@@ -232,7 +232,7 @@ impl Setup {
     fn test(
         &self,
         model: &MultiTaskModel,
-        record: &RunRecord,
+        record: &RunWriter,
         callback: &mut dyn Callback,
     ) -> Result<Vec<TaskReport>, TrainError> {
         let (pad, size) = (self.tokenizer.pad_token_id(), self.train.eval_batch_size);
@@ -241,7 +241,7 @@ impl Setup {
             let name = &task.config.name;
             let mut report = TaskReport {
                 name: name.clone(),
-                trained: task.config.trains,
+                trained: task.config.trainable,
                 data: task.data.section()?,
                 test: None,
             };

@@ -11,13 +11,15 @@ use finetune_model::{
     CheckpointConfig, CustomHead, LoadReport, MultiTaskModel, SequenceClassifier,
     load_classifier_with, save_classifier,
 };
-use finetune_random::{Purpose, name_coordinate, number};
+use finetune_random::{Purpose, name_hash, number};
 
 use super::{MultiTaskConfig, TaskConfig, TaskTexts};
-use crate::labelled_texts::LabelledTexts;
+use crate::labeled_texts::LabeledTexts;
 use crate::scoring::evaluator;
 use crate::used_splits::{Data, UsedSplits};
-use crate::{Criterion, LossConfig, ModelConfig, Parts, TextConfig, TextPreparation, TrainError};
+use crate::{
+    ClassifierOverrides, Criterion, LossConfig, Parts, TextConfig, TextPreprocessing, TrainError,
+};
 
 /// A task, ready to be trained and tested; its head is in the model.
 #[derive(Debug)]
@@ -60,7 +62,7 @@ impl Beginnings {
     /// # Errors
     /// Whatever is wrong with its files.
     pub(super) fn tokenizer(&self) -> Result<TextTokenizer, TrainError> {
-        Ok(TextTokenizer::from_dir(&self.fallback)?)
+        Ok(TextTokenizer::from_pretrained(&self.fallback)?)
     }
 
     fn of_task(&self, name: &str) -> PathBuf {
@@ -77,7 +79,7 @@ fn is_checkpoint(folder: &Path) -> bool {
 }
 
 impl PreparedTask {
-    /// Takes the data of a task, loads its head, and tokenises its texts.
+    /// Takes the data of a task, loads its head, and tokenizes its texts.
     ///
     /// # Errors
     /// Whatever is wrong with settings, checkpoint or data.
@@ -94,11 +96,13 @@ impl PreparedTask {
         let folder = beginnings.of_task(&config.name);
         let checkpoint = CheckpointConfig::read(&folder)?;
         let task = &splits.train.task;
-        let classifier = config.model.classifier(&checkpoint, task, config.pairs)?;
-        let name = name_coordinate(&config.name);
-        let seed = number(settings.train.seed, Purpose::Initialisation, name, 0);
+        let classifier = config
+            .model
+            .classifier(&checkpoint, task, config.pair_encoding)?;
+        let name = name_hash(&config.name);
+        let seed = number(settings.train.seed, Purpose::Initialization, name, 0);
         let (model, report) = load_classifier_with(&folder, &classifier, head, seed, device)?;
-        ModelConfig::check_head(&model, task, config.pairs)?;
+        ClassifierOverrides::check_head(&model, task, config.pair_encoding)?;
         let text = config.text(&settings.text);
         text.check_fit(&folder, tokenizer, &checkpoint.encoder)?;
         let loss = config.loss.clone().unwrap_or(default_loss(&task.target));
@@ -126,13 +130,13 @@ impl PreparedTask {
         let (train, validation) = (&self.data.train.tokens, self.data.validation.as_ref());
         TaskTexts {
             name: self.config.name.clone(),
-            trains: self.config.trains,
-            texts: LabelledTexts {
+            trains: self.config.trainable,
+            texts: LabeledTexts {
                 validation: validation.map(|split| &split.tokens),
                 evaluator: self.evaluator.clone(),
                 padding: self.text.padding,
                 eval_batch_size: settings.train.eval_batch_size,
-                ..LabelledTexts::new(train, &self.loss, tokenizer.pad_token_id())
+                ..LabeledTexts::new(train, &self.loss, tokenizer.pad_token_id())
             },
         }
     }
@@ -147,7 +151,7 @@ impl PreparedTask {
         let directory = directory.join(&self.config.name);
         save_classifier(&directory, &model.valid(), &self.checkpoint)?;
         tokenizer.save(&directory)?;
-        let preparation = TextPreparation {
+        let preparation = TextPreprocessing {
             texts: self.data.train.dataset.task.texts,
             cleaning: self.text.cleaning.clone(),
             encoding: self.text.encoding,
@@ -158,8 +162,8 @@ impl PreparedTask {
 
 fn default_loss(target: &Target) -> LossConfig {
     match target {
-        Target::Score { .. } => LossConfig::L2 {},
-        Target::Classes(_) | Target::Nothing => LossConfig::default(),
+        Target::Score { .. } => LossConfig::Mse {},
+        Target::Classes(_) | Target::Unlabeled => LossConfig::default(),
     }
 }
 
@@ -194,8 +198,8 @@ pub(super) fn prepare_tasks(
         classifiers.push(model);
         let named = |tensor: String| format!("{}: {tensor}", config.name);
         all.loaded.extend(report.loaded.into_iter().map(named));
-        all.initialised
-            .extend(report.initialised.into_iter().map(named));
+        all.initialized
+            .extend(report.initialized.into_iter().map(named));
         all.unused.extend(report.unused.into_iter().map(named));
     }
     if let Some(name) = data.keys().next() {

@@ -7,8 +7,8 @@ use finetune_ops::Moving;
 /// Hyperparameters of AdamW; the learning rate is an argument of each step.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AdamW {
-    pub(super) beta_1: f64,
-    pub(super) beta_2: f64,
+    pub(super) beta1: f64,
+    pub(super) beta2: f64,
     pub(super) epsilon: f64,
     pub(super) weight_decay: f64,
 }
@@ -32,8 +32,8 @@ impl Optimizer for AdamW {
         };
         let rule = finetune_ops::AdamW {
             learning_rate,
-            beta_1: self.beta_1,
-            beta_2: self.beta_2,
+            beta1: self.beta1,
+            beta2: self.beta2,
             epsilon: self.epsilon,
             weight_decay: self.weight_decay,
         };

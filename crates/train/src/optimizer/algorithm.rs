@@ -19,8 +19,8 @@ use crate::TrainError;
 /// ```
 /// use finetune_train::Algorithm;
 ///
-/// let algorithm: Algorithm = serde_json::from_str(r#"{"kind": "adamw", "beta_2": 0.98}"#)?;
-/// assert_eq!(algorithm, Algorithm::AdamW { beta_1: 0.9, beta_2: 0.98, epsilon: 1e-8 });
+/// let algorithm: Algorithm = serde_json::from_str(r#"{"kind": "adamw", "beta2": 0.98}"#)?;
+/// assert_eq!(algorithm, Algorithm::AdamW { beta1: 0.9, beta2: 0.98, eps: 1e-8 });
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -33,41 +33,41 @@ pub enum Algorithm {
     #[serde(rename = "adamw")]
     AdamW {
         /// Decay rate of the first moment, in `[0, 1)` (default: 0.9).
-        #[serde(default = "beta_1")]
-        beta_1: f64,
+        #[serde(default = "beta1")]
+        beta1: f64,
         /// Decay rate of the second moment, in `[0, 1)` (default: 0.999).
-        #[serde(default = "beta_2")]
-        beta_2: f64,
+        #[serde(default = "beta2")]
+        beta2: f64,
         /// Constant added to the denominator, above 0 (default: 1e-8).
-        #[serde(default = "epsilon")]
-        epsilon: f64,
+        #[serde(default = "eps")]
+        eps: f64,
     },
     /// AdamW without bias correction, as in the [original BERT
     /// code](https://github.com/google-research/bert/blob/master/optimization.py#L87).
     BertAdam {
         /// Decay rate of the first moment, in `[0, 1)` (default: 0.9).
-        #[serde(default = "beta_1")]
-        beta_1: f64,
+        #[serde(default = "beta1")]
+        beta1: f64,
         /// Decay rate of the second moment, in `[0, 1)` (default: 0.999).
-        #[serde(default = "beta_2")]
-        beta_2: f64,
+        #[serde(default = "beta2")]
+        beta2: f64,
         /// Constant added to the denominator, above 0 (default: 1e-6).
-        #[serde(default = "bert_epsilon")]
-        epsilon: f64,
+        #[serde(default = "bert_eps")]
+        eps: f64,
     },
     /// Adam with L2 regularization, as
     /// [`torch.optim.Adam`](https://docs.pytorch.org/docs/2.9/generated/torch.optim.Adam.html)
     /// ([Kingma & Ba 2014](https://arxiv.org/abs/1412.6980)).
     Adam {
         /// Decay rate of the first moment, in `[0, 1)` (default: 0.9).
-        #[serde(default = "beta_1")]
-        beta_1: f64,
+        #[serde(default = "beta1")]
+        beta1: f64,
         /// Decay rate of the second moment, in `[0, 1)` (default: 0.999).
-        #[serde(default = "beta_2")]
-        beta_2: f64,
+        #[serde(default = "beta2")]
+        beta2: f64,
         /// Constant added to the denominator, above 0 (default: 1e-8).
-        #[serde(default = "epsilon")]
-        epsilon: f64,
+        #[serde(default = "eps")]
+        eps: f64,
     },
     /// Stochastic gradient descent with L2 regularization, as
     /// [`torch.optim.SGD`](https://docs.pytorch.org/docs/2.9/generated/torch.optim.SGD.html).
@@ -84,11 +84,11 @@ pub enum Algorithm {
     /// times lower than AdamW's, and a weight decay higher by the same factor.
     Lion {
         /// Weight of the momentum in the update direction, in `[0, 1)` (default: 0.9).
-        #[serde(default = "beta_1")]
-        beta_1: f64,
+        #[serde(default = "beta1")]
+        beta1: f64,
         /// Decay rate of the momentum, in `[0, 1)` (default: 0.99).
-        #[serde(default = "lion_beta_2")]
-        beta_2: f64,
+        #[serde(default = "lion_beta2")]
+        beta2: f64,
     },
     /// RMSprop with L2 regularization, as
     /// [`torch.optim.RMSprop`](https://docs.pytorch.org/docs/2.9/generated/torch.optim.RMSprop.html).
@@ -100,8 +100,8 @@ pub enum Algorithm {
         #[serde(default)]
         momentum: f64,
         /// Constant added to the denominator, above 0 (default: 1e-8).
-        #[serde(default = "epsilon")]
-        epsilon: f64,
+        #[serde(default = "eps")]
+        eps: f64,
     },
     /// Adafactor: a factored second moment (row and column means) with decoupled weight decay, as
     /// [`torch.optim.Adafactor`](https://docs.pytorch.org/docs/2.9/generated/torch.optim.Adafactor.html)
@@ -110,15 +110,15 @@ pub enum Algorithm {
     Adafactor {},
 }
 
-fn beta_1() -> f64 {
+fn beta1() -> f64 {
     0.9
 }
 
-fn beta_2() -> f64 {
+fn beta2() -> f64 {
     0.999
 }
 
-fn lion_beta_2() -> f64 {
+fn lion_beta2() -> f64 {
     0.99
 }
 
@@ -126,11 +126,11 @@ fn alpha() -> f64 {
     0.99
 }
 
-fn epsilon() -> f64 {
+fn eps() -> f64 {
     1e-8
 }
 
-fn bert_epsilon() -> f64 {
+fn bert_eps() -> f64 {
     1e-6
 }
 
@@ -144,35 +144,35 @@ impl Algorithm {
     /// Returns [`Self::AdamW`] with its defaults.
     pub fn adamw() -> Self {
         Self::AdamW {
-            beta_1: beta_1(),
-            beta_2: beta_2(),
-            epsilon: epsilon(),
+            beta1: beta1(),
+            beta2: beta2(),
+            eps: eps(),
         }
     }
 
     /// Returns [`Self::BertAdam`] with its defaults.
     pub fn bert_adam() -> Self {
         Self::BertAdam {
-            beta_1: beta_1(),
-            beta_2: beta_2(),
-            epsilon: bert_epsilon(),
+            beta1: beta1(),
+            beta2: beta2(),
+            eps: bert_eps(),
         }
     }
 
     /// Returns [`Self::Adam`] with its defaults.
     pub fn adam() -> Self {
         Self::Adam {
-            beta_1: beta_1(),
-            beta_2: beta_2(),
-            epsilon: epsilon(),
+            beta1: beta1(),
+            beta2: beta2(),
+            eps: eps(),
         }
     }
 
     /// Returns [`Self::Lion`] with its defaults.
     pub fn lion() -> Self {
         Self::Lion {
-            beta_1: beta_1(),
-            beta_2: lion_beta_2(),
+            beta1: beta1(),
+            beta2: lion_beta2(),
         }
     }
 
@@ -181,29 +181,29 @@ impl Algorithm {
         Self::RmsProp {
             alpha: alpha(),
             momentum: 0.0,
-            epsilon: epsilon(),
+            eps: eps(),
         }
     }
 
     pub(super) fn validate(&self) -> Result<(), TrainError> {
         match *self {
             Self::AdamW {
-                beta_1,
-                beta_2,
-                epsilon,
+                beta1,
+                beta2,
+                eps: epsilon,
             }
             | Self::BertAdam {
-                beta_1,
-                beta_2,
-                epsilon,
+                beta1,
+                beta2,
+                eps: epsilon,
             }
             | Self::Adam {
-                beta_1,
-                beta_2,
-                epsilon,
+                beta1,
+                beta2,
+                eps: epsilon,
             } => {
-                check_memory("beta_1", beta_1)?;
-                check_memory("beta_2", beta_2)?;
+                check_memory("beta1", beta1)?;
+                check_memory("beta2", beta2)?;
                 check_epsilon(epsilon)
             }
             Self::Sgd { momentum, nesterov } => {
@@ -213,14 +213,14 @@ impl Algorithm {
                 }
                 Ok(())
             }
-            Self::Lion { beta_1, beta_2 } => {
-                check_memory("beta_1", beta_1)?;
-                check_memory("beta_2", beta_2)
+            Self::Lion { beta1, beta2 } => {
+                check_memory("beta1", beta1)?;
+                check_memory("beta2", beta2)
             }
             Self::RmsProp {
                 alpha,
                 momentum,
-                epsilon,
+                eps: epsilon,
             } => {
                 check_memory("alpha", alpha)?;
                 check_memory("momentum", momentum)?;
@@ -236,33 +236,33 @@ impl Algorithm {
         let coupled = (decay > 0.0).then(|| WeightDecayConfig::new(decay));
         match *self {
             Self::AdamW {
-                beta_1,
-                beta_2,
-                epsilon,
+                beta1,
+                beta2,
+                eps: epsilon,
             } => Arc::new(AdamW {
-                beta_1,
-                beta_2,
+                beta1,
+                beta2,
                 epsilon,
                 weight_decay,
             }),
             Self::BertAdam {
-                beta_1,
-                beta_2,
-                epsilon,
+                beta1,
+                beta2,
+                eps: epsilon,
             } => Arc::new(BertAdam {
-                beta_1,
-                beta_2,
+                beta1,
+                beta2,
                 epsilon,
                 weight_decay,
             }),
             Self::Adam {
-                beta_1,
-                beta_2,
-                epsilon,
+                beta1,
+                beta2,
+                eps: epsilon,
             } => Arc::new(
                 AdamConfig::new()
-                    .with_beta_1(beta_1 as f32)
-                    .with_beta_2(beta_2 as f32)
+                    .with_beta_1(beta1 as f32)
+                    .with_beta_2(beta2 as f32)
                     .with_epsilon(epsilon as f32)
                     .with_weight_decay(coupled)
                     .build(),
@@ -280,17 +280,17 @@ impl Algorithm {
                         .build(),
                 )
             }
-            Self::Lion { beta_1, beta_2 } => Arc::new(
+            Self::Lion { beta1, beta2 } => Arc::new(
                 LionConfig::new()
-                    .with_beta_1(beta_1 as f32)
-                    .with_beta_2(beta_2 as f32)
+                    .with_beta_1(beta1 as f32)
+                    .with_beta_2(beta2 as f32)
                     .with_weight_decay(decay)
                     .build(),
             ),
             Self::RmsProp {
                 alpha,
                 momentum,
-                epsilon,
+                eps: epsilon,
             } => Arc::new(
                 RmsPropConfig::new()
                     .with_alpha(alpha as f32)
@@ -329,7 +329,7 @@ fn check_epsilon(value: f64) -> Result<(), TrainError> {
     if value as f32 >= f32::MIN_POSITIVE && value.is_finite() {
         return Ok(());
     }
-    Err(TrainError::setting("epsilon", value, "above 0"))
+    Err(TrainError::setting("eps", value, "above 0"))
 }
 
 #[cfg(test)]
@@ -358,27 +358,27 @@ mod tests {
             let bare = format!(r#"{{"kind": "{kind}"}}"#);
             let back: Algorithm = serde_json::from_str(&bare).unwrap();
             assert_eq!(back, algorithm, "{kind}");
-            let misspelt = format!(r#"{{"kind": "{kind}", "betta": 1}}"#);
-            let error = serde_json::from_str::<Algorithm>(&misspelt).unwrap_err();
+            let misspelled = format!(r#"{{"kind": "{kind}", "betta": 1}}"#);
+            let error = serde_json::from_str::<Algorithm>(&misspelled).unwrap_err();
             assert!(error.to_string().contains("betta"), "{error}");
         }
     }
 
     #[test]
     fn constants_out_of_range_are_named() {
-        let adamw = |beta_1, beta_2, epsilon| Algorithm::AdamW {
-            beta_1,
-            beta_2,
-            epsilon,
+        let adamw = |beta1, beta2, epsilon| Algorithm::AdamW {
+            beta1,
+            beta2,
+            eps: epsilon,
         };
         let sgd = |momentum, nesterov| Algorithm::Sgd { momentum, nesterov };
         for (algorithm, setting) in [
-            (adamw(1.0, 0.9, 1e-8), "beta_1"),
-            (adamw(0.9, f64::NAN, 1e-8), "beta_2"),
-            (adamw(0.9, 1.0 - 1e-12, 1e-8), "beta_2"),
-            (adamw(0.9, 0.9, 0.0), "epsilon"),
-            (adamw(0.9, 0.9, 1e-60), "epsilon"),
-            (adamw(0.9, 0.9, f64::INFINITY), "epsilon"),
+            (adamw(1.0, 0.9, 1e-8), "beta1"),
+            (adamw(0.9, f64::NAN, 1e-8), "beta2"),
+            (adamw(0.9, 1.0 - 1e-12, 1e-8), "beta2"),
+            (adamw(0.9, 0.9, 0.0), "eps"),
+            (adamw(0.9, 0.9, 1e-60), "eps"),
+            (adamw(0.9, 0.9, f64::INFINITY), "eps"),
             (sgd(-0.1, false), "momentum"),
             (sgd(0.0, true), "momentum"),
         ] {

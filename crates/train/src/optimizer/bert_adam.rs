@@ -10,8 +10,8 @@ use burn::tensor::{Device, Tensor};
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BertAdam {
-    pub(super) beta_1: f64,
-    pub(super) beta_2: f64,
+    pub(super) beta1: f64,
+    pub(super) beta2: f64,
     pub(super) epsilon: f64,
     pub(super) weight_decay: f64,
 }
@@ -26,13 +26,13 @@ impl Optimizer for BertAdam {
         gradient: Tensor<D>,
         state: Option<Self::State<D>>,
     ) -> (Tensor<D>, Option<Self::State<D>>) {
-        let first = gradient.clone().mul_scalar(1.0 - self.beta_1);
-        let second = gradient.square().mul_scalar(1.0 - self.beta_2);
+        let first = gradient.clone().mul_scalar(1.0 - self.beta1);
+        let second = gradient.square().mul_scalar(1.0 - self.beta2);
         let state = match state {
             Some(state) => AdaptiveMomentumState::new(
                 state.time + 1,
-                state.moment_1.mul_scalar(self.beta_1) + first,
-                state.moment_2.mul_scalar(self.beta_2) + second,
+                state.moment_1.mul_scalar(self.beta1) + first,
+                state.moment_2.mul_scalar(self.beta2) + second,
             ),
             None => AdaptiveMomentumState::new(1, first, second),
         };

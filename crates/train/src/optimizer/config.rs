@@ -20,12 +20,12 @@ pub struct OptimizerConfig {
     /// (default: 1, the same rate for all layers). The last layer has `learning_rate`, the
     /// embeddings have the lowest rate. [Sun et al. 2019](https://arxiv.org/abs/1905.05583),
     /// section 5.3.4, found 0.95 best.
-    pub layer_decay: f64,
+    pub layerwise_lr_decay: f64,
     /// Weight decay, at least 0 (default: 0.01, as in PyTorch; transformers: 0). Biases and
     /// normalization parameters are not decayed.
     pub weight_decay: f64,
     /// Maximum global gradient norm for clipping, above 0; `None` disables clipping (default: 1).
-    pub max_gradient_norm: Option<f64>,
+    pub max_grad_norm: Option<f64>,
     /// Optimizer algorithm (default: AdamW).
     pub algorithm: Algorithm,
 }
@@ -35,9 +35,9 @@ impl Default for OptimizerConfig {
         Self {
             learning_rate: 5e-5,
             head_learning_rate: None,
-            layer_decay: 1.0,
+            layerwise_lr_decay: 1.0,
             weight_decay: 0.01,
-            max_gradient_norm: Some(1.0),
+            max_grad_norm: Some(1.0),
             algorithm: Algorithm::default(),
         }
     }
@@ -52,7 +52,7 @@ impl OptimizerConfig {
         for (setting, value) in [
             ("learning_rate", Some(self.learning_rate)),
             ("head_learning_rate", self.head_learning_rate),
-            ("max_gradient_norm", self.max_gradient_norm),
+            ("max_grad_norm", self.max_grad_norm),
         ] {
             if let Some(value) = value
                 && !(value > 0.0 && value.is_finite())
@@ -60,10 +60,10 @@ impl OptimizerConfig {
                 return Err(TrainError::setting(setting, value, "above 0"));
             }
         }
-        if !(self.layer_decay > 0.0 && self.layer_decay <= 1.0) {
+        if !(self.layerwise_lr_decay > 0.0 && self.layerwise_lr_decay <= 1.0) {
             return Err(TrainError::setting(
-                "layer_decay",
-                self.layer_decay,
+                "layerwise_lr_decay",
+                self.layerwise_lr_decay,
                 "in (0, 1]",
             ));
         }
@@ -83,7 +83,7 @@ impl OptimizerConfig {
     /// ```
     /// use burn::optim::GradientsParams;
     /// use burn::tensor::Device;
-    /// use finetune_model::{EncoderConfig, EncoderInput, SequenceClassifierConfig, initialise};
+    /// use finetune_model::{EncoderConfig, EncoderInput, SequenceClassifierConfig, initialize};
     /// use finetune_train::OptimizerConfig;
     ///
     /// let encoder = EncoderConfig {
@@ -96,9 +96,9 @@ impl OptimizerConfig {
     /// };
     /// let classes = ["no", "yes"].map(String::from);
     /// let config = SequenceClassifierConfig::new(encoder, classes.into());
-    /// let model = initialise(config.init(&Device::flex().autodiff())?, 0.02, 42);
+    /// let model = initialize(config.init(&Device::flex().autodiff())?, 0.02, 42);
     ///
-    /// let settings = OptimizerConfig { layer_decay: 0.95, ..Default::default() };
+    /// let settings = OptimizerConfig { layerwise_lr_decay: 0.95, ..Default::default() };
     /// let mut optimizer = settings.init(&model);
     /// let input = EncoderInput::new(&model.encoder, &[2, 7, 3], &[0; 3], &[true; 3], [1, 3])?;
     /// let loss = model.forward(&input, None)?.sum();
@@ -118,7 +118,7 @@ impl OptimizerConfig {
             None => self.head_learning_rate.unwrap_or(self.learning_rate),
             Some(stage) => {
                 let below_the_last = layers.saturating_sub(stage) as i32;
-                self.learning_rate * self.layer_decay.powi(below_the_last)
+                self.learning_rate * self.layerwise_lr_decay.powi(below_the_last)
             }
         }
     }
@@ -169,17 +169,17 @@ mod tests {
             ),
             (
                 OptimizerConfig {
-                    layer_decay: 1.1,
+                    layerwise_lr_decay: 1.1,
                     ..base()
                 },
-                "layer_decay",
+                "layerwise_lr_decay",
             ),
             (
                 OptimizerConfig {
-                    layer_decay: f64::NAN,
+                    layerwise_lr_decay: f64::NAN,
                     ..base()
                 },
-                "layer_decay",
+                "layerwise_lr_decay",
             ),
             (
                 OptimizerConfig {
@@ -190,10 +190,10 @@ mod tests {
             ),
             (
                 OptimizerConfig {
-                    max_gradient_norm: Some(0.0),
+                    max_grad_norm: Some(0.0),
                     ..base()
                 },
-                "max_gradient_norm",
+                "max_grad_norm",
             ),
         ] {
             let message = config.validate().unwrap_err().to_string();
@@ -209,7 +209,7 @@ mod tests {
         let config = OptimizerConfig {
             learning_rate: 1.0,
             head_learning_rate: Some(5.0),
-            layer_decay: 0.5,
+            layerwise_lr_decay: 0.5,
             ..Default::default()
         };
         let rate = |path: &str| {

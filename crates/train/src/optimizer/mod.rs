@@ -39,7 +39,7 @@ pub(crate) use clipping::{global_norm, multiply_all};
 /// Optimizer with the state of every parameter; see [`OptimizerConfig::init`].
 pub struct Optimizer {
     algorithm: Algorithm,
-    max_gradient_norm: Option<f64>,
+    max_grad_norm: Option<f64>,
     parameters: HashMap<ParamId, Moved>,
 }
 
@@ -61,7 +61,7 @@ impl fmt::Debug for Optimizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Optimizer")
             .field("algorithm", &self.algorithm)
-            .field("max_gradient_norm", &self.max_gradient_norm)
+            .field("max_grad_norm", &self.max_grad_norm)
             .field("parameters", &self.parameters.len())
             .finish()
     }
@@ -88,7 +88,7 @@ impl Optimizer {
         });
         Self {
             algorithm: config.algorithm,
-            max_gradient_norm: config.max_gradient_norm,
+            max_grad_norm: config.max_grad_norm,
             parameters: moved.collect(),
         }
     }
@@ -108,7 +108,7 @@ impl Optimizer {
         gradients: GradientsParams,
         factor: f64,
     ) -> (M, Tensor<1>) {
-        let (gradients, norm) = clip_by_global_norm(&module, gradients, self.max_gradient_norm);
+        let (gradients, norm) = clip_by_global_norm(&module, gradients, self.max_grad_norm);
         let module = module.map(&mut Moving {
             parameters: &mut self.parameters,
             gradients,

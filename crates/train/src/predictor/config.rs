@@ -19,14 +19,14 @@ pub struct PredictorConfig {
     pub truncation: Option<Truncation>,
     /// Which text of a pair is cut; otherwise the longer one.
     pub pair_truncation: Option<PairTruncation>,
-    /// What is done to a text before it is tokenised; otherwise nothing.
+    /// What is done to a text before it is tokenized; otherwise nothing.
     pub cleaning: Option<Cleaning>,
     /// What goes into a batch; 64 rows.
     pub batch_size: BatchSize,
     /// How exact the products of the encoder are.
     pub precision: Precision,
     /// So many of the likeliest labels are listed, at least 1; all if `None`.
-    pub best: Option<usize>,
+    pub top_k: Option<usize>,
     /// Where any number of labels may be right, those at least so likely are, in `[0, 1]`; 0.5.
     pub threshold: f64,
 }
@@ -40,7 +40,7 @@ impl Default for PredictorConfig {
             cleaning: None,
             batch_size: BatchSize::Rows(64),
             precision: Precision::default(),
-            best: None,
+            top_k: None,
             threshold: 0.5,
         }
     }
@@ -56,7 +56,7 @@ impl PredictorConfig {
         for (setting, value) in [
             ("max_length", self.max_length.unwrap_or(1)),
             ("batch_size", batch_size),
-            ("best", self.best.unwrap_or(1)),
+            ("top_k", self.top_k.unwrap_or(1)),
         ] {
             if value == 0 {
                 return Err(TrainError::setting(setting, value, "at least 1"));
@@ -99,7 +99,7 @@ mod tests {
                 r#"{"batch_size": {"tokens": 0}}"#,
                 "batch_size is 0, expected at least 1",
             ),
-            (r#"{"best": 0}"#, "best is 0, expected at least 1"),
+            (r#"{"top_k": 0}"#, "top_k is 0, expected at least 1"),
             (
                 r#"{"threshold": 1.5}"#,
                 "threshold is 1.5, expected a probability, in [0, 1]",

@@ -29,7 +29,7 @@ use finetune_model::{
 use crate::checkpoint_fit::{check_length, check_vocabulary};
 use crate::predict::predict;
 use crate::scoring::evaluator;
-use crate::{Parts, TextPreparation, TrainError};
+use crate::{Parts, TextPreprocessing, TrainError};
 
 /// A fine-tuned model with all that it takes to ask it about texts.
 ///
@@ -39,16 +39,16 @@ use crate::{Parts, TextPreparation, TrainError};
 /// use burn::tensor::Device;
 /// # use finetune_data::TextTokenizer;
 /// # use finetune_model::{
-/// #     CheckpointConfig, EncoderConfig, SequenceClassifierConfig, initialise, save_classifier,
+/// #     CheckpointConfig, EncoderConfig, SequenceClassifierConfig, initialize, save_classifier,
 /// # };
 /// use finetune_train::Predictor;
 ///
 /// # let folder = tempfile::tempdir()?;
 /// # let folder = folder.path();
-/// # let tokenizer = TextTokenizer::train_word_piece(["rain and wind and sun"], 60)?;
+/// # let tokenizer = TextTokenizer::train_wordpiece(["rain and wind and sun"], 60)?;
 /// # tokenizer.save(folder)?;
 /// # let encoder = EncoderConfig {
-/// #     vocab_size: tokenizer.vocabulary_size(),
+/// #     vocab_size: tokenizer.vocab_size(),
 /// #     hidden_size: 16,
 /// #     num_hidden_layers: 1,
 /// #     num_attention_heads: 2,
@@ -57,7 +57,7 @@ use crate::{Parts, TextPreparation, TrainError};
 /// # };
 /// # let names = vec!["bad".to_string(), "good".to_string()];
 /// # let config = SequenceClassifierConfig::new(encoder.clone(), names);
-/// # let model = initialise(config.init(&Device::flex())?, 0.02, 1);
+/// # let model = initialize(config.init(&Device::flex())?, 0.02, 1);
 /// # save_classifier(folder, &model, &CheckpointConfig::new(encoder))?;
 /// // `folder` is what a run left in RUN/model.
 /// let predictor = Predictor::load(folder, &Device::flex())?;
@@ -91,7 +91,7 @@ impl Predictor {
 
     /// Loads a model and its tokenizer, with settings of one's own.
     ///
-    /// Texts are cleaned and cut as [`TextPreparation`] in the folder says, unless `config` says
+    /// Texts are cleaned and cut as [`TextPreprocessing`] in the folder says, unless `config` says
     /// otherwise.
     ///
     /// # Errors
@@ -123,8 +123,8 @@ impl Predictor {
         config.precision.check(device)?;
         // A wrong path is better called so than "no tokenizer found".
         std::fs::read_dir(directory).map_err(TrainError::io(directory))?;
-        let tokenizer = TextTokenizer::from_dir(directory)?;
-        let prepared = TextPreparation::read(directory)?;
+        let tokenizer = TextTokenizer::from_pretrained(directory)?;
+        let prepared = TextPreprocessing::read(directory)?;
         let model = trained_classifier(
             directory,
             parts.head.as_ref(),
@@ -146,7 +146,7 @@ impl Predictor {
     pub fn new(
         model: SequenceClassifier,
         tokenizer: TextTokenizer,
-        prepared: Option<TextPreparation>,
+        prepared: Option<TextPreprocessing>,
         config: PredictorConfig,
     ) -> Result<Self, TrainError> {
         config.validate()?;
@@ -170,7 +170,7 @@ impl Predictor {
     /// other batches: the last digits of a probability can depend on the other texts.
     ///
     /// # Errors
-    /// [`TrainError::TextsPerRow`] if the model is for pairs; [`TrainError::Data`] if the tokenizer
+    /// [`TrainError::TextCount`] if the model is for pairs; [`TrainError::Data`] if the tokenizer
     /// fails on a text.
     pub fn predict<S: AsRef<str>>(&self, texts: &[S]) -> Result<Vec<Prediction>, TrainError> {
         self.check_texts(Texts::Single)?;
@@ -183,7 +183,7 @@ impl Predictor {
     /// both as one sequence or each by itself is up to the model's head.
     ///
     /// # Errors
-    /// [`TrainError::TextsPerRow`] if the model was trained on single texts; [`TrainError::Data`]
+    /// [`TrainError::TextCount`] if the model was trained on single texts; [`TrainError::Data`]
     /// if the tokenizer fails on a text or has no rule for pairs, or a pair cannot be cut as it
     /// shall be.
     pub fn predict_pairs<A: AsRef<str>, B: AsRef<str>>(
@@ -193,12 +193,12 @@ impl Predictor {
         self.check_texts(Texts::Pair)?;
         let firsts = self.cleaned(pairs.iter().map(|(first, _)| first.as_ref()));
         let seconds = self.cleaned(pairs.iter().map(|(_, second)| second.as_ref()));
-        let (encoded, second) = match self.encoding.pairs {
-            PairEncoding::Joint => {
+        let (encoded, second) = match self.encoding.pair_encoding {
+            PairEncoding::CrossEncoder => {
                 let pairs: Vec<_> = firsts.into_iter().zip(seconds).collect();
                 (self.tokenizer.encode_pairs(&pairs, &self.encoding)?, None)
             }
-            PairEncoding::Separate => (
+            PairEncoding::BiEncoder => (
                 self.tokenizer.encode(&firsts, &self.encoding)?,
                 Some(self.tokenizer.encode(&seconds, &self.encoding)?),
             ),
@@ -255,7 +255,7 @@ impl Predictor {
                 };
                 Targets::Scores(labels.map(score).collect())
             }
-            Target::Nothing => Targets::Unlabeled(dataset.len()),
+            Target::Unlabeled => Targets::Unlabeled(dataset.len()),
         })
     }
 
@@ -271,9 +271,9 @@ impl Predictor {
 
     /// What the model is asked about; `None` where its folder does not say, and both can be tried.
     pub fn texts(&self) -> Option<Texts> {
-        match self.encoding.pairs {
-            PairEncoding::Separate => Some(Texts::Pair),
-            PairEncoding::Joint => self.texts,
+        match self.encoding.pair_encoding {
+            PairEncoding::BiEncoder => Some(Texts::Pair),
+            PairEncoding::CrossEncoder => self.texts,
         }
     }
 
@@ -300,7 +300,7 @@ impl Predictor {
         if expected == found {
             return Ok(());
         }
-        Err(TrainError::TextsPerRow {
+        Err(TrainError::TextCount {
             expected: count(expected),
             found: count(found),
         })
@@ -315,10 +315,10 @@ impl Predictor {
         let data = EncodedDataset {
             texts,
             second_texts,
-            labels: Labels::Unlabelled.into(),
+            labels: Labels::Unlabeled.into(),
             task: Task {
                 texts: texts_per_row,
-                target: Target::Nothing,
+                target: Target::Unlabeled,
             },
         };
         let pad = self.tokenizer.pad_token_id();
@@ -343,10 +343,10 @@ fn trained_classifier(
     let names = names.unwrap_or_else(|| vec!["LABEL_0".into(), "LABEL_1".into()]);
     let config = checkpoint.classifier(&names);
     let (model, report) = load_classifier_with(directory, &config, head, 0, device)?;
-    if !report.initialised.is_empty() {
+    if !report.initialized.is_empty() {
         return Err(TrainError::NotAClassifier {
             path: directory.to_path_buf(),
-            tensors: report.initialised,
+            tensors: report.initialized,
         });
     }
     model.check_head()?;
@@ -356,7 +356,7 @@ fn trained_classifier(
 /// What is asked for, before what the model was trained with, before what both parts allow.
 fn encoding(
     config: &PredictorConfig,
-    prepared: Option<&TextPreparation>,
+    prepared: Option<&TextPreprocessing>,
     tokenizer: &TextTokenizer,
     model: &SequenceClassifier,
 ) -> Result<EncodingConfig, TrainError> {
@@ -372,15 +372,15 @@ fn encoding(
         pair_truncation: config
             .pair_truncation
             .unwrap_or(trained_with.pair_truncation),
-        pairs: match model.num_texts() {
-            1 => PairEncoding::Joint,
-            _ => PairEncoding::Separate,
+        pair_encoding: match model.num_texts() {
+            1 => PairEncoding::CrossEncoder,
+            _ => PairEncoding::BiEncoder,
         },
         offsets: finetune_data::Offsets::None,
     };
-    match (encoding.pairs, encoding.truncation) {
+    match (encoding.pair_encoding, encoding.truncation) {
         // The windows of one text have no partners among those of the other.
-        (PairEncoding::Separate, Truncation::Windows { .. }) => Err(TrainError::setting(
+        (PairEncoding::BiEncoder, Truncation::SlidingWindow { .. }) => Err(TrainError::setting(
             "truncation",
             encoding.truncation,
             "head, tail or head-tail-N for a model that reads the texts of a pair each by itself",

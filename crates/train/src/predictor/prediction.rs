@@ -16,7 +16,7 @@ use finetune_eval::softmax;
 #[non_exhaustive]
 pub enum Prediction {
     /// One class is right.
-    Class {
+    SingleLabel {
         /// The likeliest class; the first of equals.
         label: String,
         /// Its probability.
@@ -26,7 +26,7 @@ pub enum Prediction {
         probabilities: Vec<LabelProbability>,
     },
     /// Any number of labels may be right.
-    Labels {
+    MultiLabel {
         /// Those at least as likely as the threshold, the likeliest first.
         labels: Vec<String>,
         /// The labels, the likeliest first, as many as were asked for. Each is in `[0, 1]` by
@@ -34,7 +34,7 @@ pub enum Prediction {
         probabilities: Vec<LabelProbability>,
     },
     /// Numbers.
-    Scores {
+    Regression {
         /// In the order of the model.
         scores: Vec<Score>,
     },
@@ -62,27 +62,29 @@ impl Prediction {
     /// The class; `None` for any number of labels and for numbers.
     pub fn label(&self) -> Option<&str> {
         match self {
-            Self::Class { label, .. } => Some(label),
-            Self::Labels { .. } | Self::Scores { .. } => None,
+            Self::SingleLabel { label, .. } => Some(label),
+            Self::MultiLabel { .. } | Self::Regression { .. } => None,
         }
     }
 
     /// The labels with their probabilities, the likeliest first; none for numbers.
     pub fn probabilities(&self) -> &[LabelProbability] {
         match self {
-            Self::Class { probabilities, .. } | Self::Labels { probabilities, .. } => probabilities,
-            Self::Scores { .. } => &[],
+            Self::SingleLabel { probabilities, .. } | Self::MultiLabel { probabilities, .. } => {
+                probabilities
+            }
+            Self::Regression { .. } => &[],
         }
     }
 
     /// The number of a model that has one; `None` otherwise.
     pub fn score(&self) -> Option<f64> {
         match self {
-            Self::Scores { scores } => match scores.as_slice() {
+            Self::Regression { scores } => match scores.as_slice() {
                 [only] => Some(only.score),
                 _ => None,
             },
-            Self::Class { .. } | Self::Labels { .. } => None,
+            Self::SingleLabel { .. } | Self::MultiLabel { .. } => None,
         }
     }
 
@@ -93,7 +95,7 @@ impl Prediction {
         problem_type: ProblemType,
         config: &PredictorConfig,
     ) -> Self {
-        let best = config.best.unwrap_or(names.len());
+        let best = config.top_k.unwrap_or(names.len());
         match problem_type {
             ProblemType::SingleLabelClassification => {
                 let mut probabilities = likeliest_first(outputs, names, softmax(outputs));
@@ -102,7 +104,7 @@ impl Prediction {
                     .first()
                     .map(|likeliest| (likeliest.label.clone(), likeliest.probability))
                     .unwrap_or_default();
-                Self::Class {
+                Self::SingleLabel {
                     label,
                     probability,
                     probabilities,
@@ -116,7 +118,7 @@ impl Prediction {
                     .take_while(|label| label.probability >= config.threshold);
                 let labels = right.map(|label| label.label.clone()).collect();
                 probabilities.truncate(best);
-                Self::Labels {
+                Self::MultiLabel {
                     labels,
                     probabilities,
                 }
@@ -126,7 +128,7 @@ impl Prediction {
                     label: label.clone(),
                     score: f64::from(output),
                 };
-                Self::Scores {
+                Self::Regression {
                     scores: names.iter().zip(outputs).map(score).collect(),
                 }
             }
@@ -174,7 +176,7 @@ mod tests {
         let single = ProblemType::SingleLabelClassification;
         let far = prediction(&[-4000.0, 2.0, -3000.0], single, "{}");
         assert_eq!((far.label(), order(&far)), (Some("b"), vec!["b", "c", "a"]));
-        let equal = prediction(&[0.0, 1.0, 1.0], single, r#"{"best": 2}"#);
+        let equal = prediction(&[0.0, 1.0, 1.0], single, r#"{"top_k": 2}"#);
         assert_eq!(order(&equal), ["b", "c"]);
         let json = serde_json::to_value(prediction(&[0.0, 0.0], single, "{}")).unwrap();
         assert_eq!(json["label"], "a");
@@ -185,8 +187,8 @@ mod tests {
     #[test]
     fn labels_count_from_the_threshold_on_whether_listed_or_not() {
         let any = ProblemType::MultiLabelClassification;
-        let found = prediction(&[-1.0, 0.0, 3.0], any, r#"{"best": 1}"#);
-        let Prediction::Labels {
+        let found = prediction(&[-1.0, 0.0, 3.0], any, r#"{"top_k": 1}"#);
+        let Prediction::MultiLabel {
             labels,
             probabilities,
         } = &found
@@ -197,7 +199,7 @@ mod tests {
         assert_eq!(probabilities.len(), 1);
         assert!((probabilities[0].probability - 0.952_574_126_8).abs() < 1e-9);
         let none = prediction(&[-1.0, 0.0, 3.0], any, r#"{"threshold": 1.0}"#);
-        assert!(matches!(none, Prediction::Labels { labels, .. } if labels.is_empty()));
+        assert!(matches!(none, Prediction::MultiLabel { labels, .. } if labels.is_empty()));
     }
 
     #[test]

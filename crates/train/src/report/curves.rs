@@ -93,9 +93,9 @@ fn evaluations(train: &TrainSection) -> BTreeMap<String, Vec<(String, Points)>> 
     charts
 }
 
-/// The means of as many neighbours as make few enough points.
+/// The means of as many neighbors as make few enough points.
 fn smooth(points: &[(f64, f64)]) -> Points {
-    let neighbours = points.len().div_ceil(MOST_POINTS).max(1);
+    let neighbors = points.len().div_ceil(MOST_POINTS).max(1);
     let mean = |points: &[(f64, f64)]| {
         let sum = points
             .iter()
@@ -103,7 +103,7 @@ fn smooth(points: &[(f64, f64)]) -> Points {
         let count = points.len() as f64;
         ((sum.0 / count).round(), sum.1 / count)
     };
-    points.chunks(neighbours).map(mean).collect()
+    points.chunks(neighbors).map(mean).collect()
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ impl ErrorAnalysis {
                     scores: Some(scores),
                 })
             }
-            Labels::Unlabelled => Ok(Self {
+            Labels::Unlabeled => Ok(Self {
                 slices: Vec::new(),
                 calibration: None,
                 worst_errors: Texts::default(),

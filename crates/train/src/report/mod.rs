@@ -63,8 +63,8 @@ pub struct ModelSection {
     pub parameters: usize,
     /// Of these, numbers that train from the first step.
     pub trainable_parameters: usize,
-    /// Tensors that the checkpoint had not got and that were initialised from the seed.
-    pub initialised: Vec<String>,
+    /// Tensors that the checkpoint had not got and that were initialized from the seed.
+    pub initialized: Vec<String>,
     /// Tensors of the checkpoint that the model has no place for.
     pub unused: Vec<String>,
 }
@@ -112,11 +112,11 @@ pub struct TrainSection {
     /// Wall time of the loop.
     pub seconds: f64,
     /// Rows per second.
-    pub examples_per_second: f64,
+    pub samples_per_second: f64,
     /// Optimizer steps.
     pub steps: usize,
     /// Share of the computed token slots that was padding.
-    pub padded_share: f64,
+    pub padding_fraction: f64,
     /// Loss and time of each epoch.
     pub epochs: Vec<EpochRecord>,
     /// Scores on held-out rows.
@@ -154,7 +154,7 @@ impl ModelSection {
             source: source.map(|folder| folder.display().to_string()),
             parameters,
             trainable_parameters: parameters - frozen.iter().map(numbers).sum::<usize>(),
-            initialised: load_report.initialised.clone(),
+            initialized: load_report.initialized.clone(),
             unused: load_report.unused.clone(),
         }
     }
@@ -164,9 +164,9 @@ impl From<TrainingSummary> for TrainSection {
     fn from(summary: TrainingSummary) -> Self {
         Self {
             seconds: summary.seconds,
-            examples_per_second: summary.examples_per_second(),
+            samples_per_second: summary.samples_per_second(),
             steps: summary.steps,
-            padded_share: summary.padded_share(),
+            padding_fraction: summary.padding_fraction(),
             epochs: summary.epochs,
             evaluations: summary.evaluations,
             best: summary.best,
@@ -191,8 +191,8 @@ impl TrainSection {
             "Trained {} steps on {rows} rows in {:.1} s: {:.1} rows a second, {:.1} % padding.",
             self.steps,
             self.seconds,
-            self.examples_per_second,
-            100.0 * self.padded_share,
+            self.samples_per_second,
+            100.0 * self.padding_fraction,
         );
         match &self.best {
             Some(best) => format!(
@@ -219,7 +219,7 @@ impl fmt::Display for RunReport {
             "Tested on {} rows in {:.1} s: {:.1} rows a second. {}",
             test.scores.rows(),
             test.seconds,
-            test.examples_per_second,
+            test.samples_per_second,
             test.sentence(),
         )?;
         write!(f, "\n{}", test.scores)

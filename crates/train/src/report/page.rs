@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use finetune_eval::plots::Plot;
-use finetune_eval::report::{Block, Column, Environment, Facts, Figure, Report, Section, Table};
+use finetune_eval::report::{
+    Block, Column, Environment, Figure, KeyValues, Report, Section, Table,
+};
 use serde::Serialize;
 
 use super::curves::curves;
@@ -69,11 +71,11 @@ impl RunPage<'_> {
         )
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> KeyValues {
         let Self {
             run, model, train, ..
         } = self;
-        let mut facts = Facts::new()
+        let mut facts = KeyValues::new()
             .with("Seed", run.seed)
             .with("Device", &run.device)
             .with_code("Model", model.source.as_deref().unwrap_or("from the seed"))
@@ -84,10 +86,13 @@ impl RunPage<'_> {
             )
             .with("Steps", train.steps)
             .with("Training", format!("{:.1} s", train.seconds))
-            .with("Rows a second", format!("{:.1}", train.examples_per_second))
-            .with("Padding", format!("{:.1} %", 100.0 * train.padded_share));
+            .with("Rows a second", format!("{:.1}", train.samples_per_second))
+            .with(
+                "Padding",
+                format!("{:.1} %", 100.0 * train.padding_fraction),
+            );
         for (name, tensors) in [
-            ("Made from the seed", &model.initialised),
+            ("Made from the seed", &model.initialized),
             ("Not used", &model.unused),
         ] {
             if !tensors.is_empty() {

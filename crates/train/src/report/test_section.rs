@@ -4,7 +4,7 @@ use std::fmt;
 
 use finetune_data::Labels;
 use finetune_eval::plots::ConfusionPlot;
-use finetune_eval::report::{Facts, Section, Table};
+use finetune_eval::report::{KeyValues, Section, Table};
 use finetune_eval::{
     ClassificationReport, ConfusionMatrix, Evaluator, MetricKind, Predictions, RegressionReport,
     Scored, Scores,
@@ -34,7 +34,7 @@ pub struct TestSection {
     /// Wall time of the prediction loop.
     pub seconds: f64,
     /// Rows per second.
-    pub examples_per_second: f64,
+    pub samples_per_second: f64,
 }
 
 /// What predictions are worth.
@@ -82,7 +82,7 @@ impl TestScores {
                 let report = RegressionReport::from_slices(labels, &predictions.scores())?;
                 Ok(Self::Scores(report))
             }
-            Labels::Unlabelled => Err(TrainError::setting(
+            Labels::Unlabeled => Err(TrainError::setting(
                 "test labels",
                 "none",
                 "one for each row",
@@ -119,7 +119,7 @@ impl TestSection {
             analysis: ErrorAnalysis::new(predictions, &labels, test)?,
             metrics: scores_of(&test.tokens, criterion, evaluator, predictions)?,
             seconds: output.seconds,
-            examples_per_second: output.examples_per_second(),
+            samples_per_second: output.samples_per_second(),
         })
     }
 
@@ -133,7 +133,7 @@ impl TestSection {
     /// The scores and the analysis, for a page.
     pub(crate) fn section(&self, title: &str) -> Section {
         let metrics = self.metrics.iter();
-        let metrics = metrics.fold(Facts::new(), |facts, (name, score)| {
+        let metrics = metrics.fold(KeyValues::new(), |facts, (name, score)| {
             facts.with(name.replace('_', " "), format!("{score:.4}"))
         });
         let section = Section::new(title).with(metrics);
@@ -175,10 +175,10 @@ impl TestSection {
     }
 }
 
-fn facts_of(report: &RegressionReport) -> Facts {
+fn facts_of(report: &RegressionReport) -> KeyValues {
     let number =
         |score: Option<f64>| score.map_or("not defined".into(), |score| format!("{score:.4}"));
-    Facts::new()
+    KeyValues::new()
         .with("Rows", report.rows)
         .with("Pearson", number(report.pearson))
         .with("Spearman", number(report.spearman))

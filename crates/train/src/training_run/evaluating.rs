@@ -12,7 +12,7 @@ impl<O: Objective> TrainingRun<'_, O> {
     /// The evaluation before the first step, if settings or callbacks ask for it.
     pub(super) fn evaluate_at_start(&mut self) -> Result<(), TrainError> {
         let config = self.trainer.config.evaluation.as_ref();
-        let due = config.is_some_and(|config| config.at_start) && self.steps_done() == 0;
+        let due = config.is_some_and(|config| config.on_start) && self.steps_done() == 0;
         if due || self.requests.evaluate {
             self.evaluate(0, 0)?;
         }
@@ -22,11 +22,10 @@ impl<O: Objective> TrainingRun<'_, O> {
 
     /// The evaluation after a step. Returns whether there was one.
     pub(super) fn evaluate_if_due(&mut self, moment: Moment) -> Result<bool, TrainError> {
-        let milestones = &self.trainer.config.checkpoints.milestones;
+        let snapshots = &self.trainer.config.checkpoints.snapshot_steps;
         let config = self.trainer.config.evaluation.as_ref();
-        let due = config.is_some_and(|config| {
-            config.every.is_due(moment) || milestones.contains(&moment.steps)
-        });
+        let due = config
+            .is_some_and(|config| config.every.is_due(moment) || snapshots.contains(&moment.steps));
         if !due && !self.requests.evaluate {
             return Ok(false);
         }
@@ -57,7 +56,7 @@ impl<O: Objective> TrainingRun<'_, O> {
                 .state
                 .standing
                 .update(config, self.plan.better, &record);
-            if is_best && config.keep_best {
+            if is_best && config.load_best_model_at_end {
                 self.now.best = Some(self.now.model.clone());
             }
             self.now.state.ended |= self.now.state.standing.is_over(config);
@@ -68,7 +67,7 @@ impl<O: Objective> TrainingRun<'_, O> {
 
     /// Whether a task improves; the run ends when none that trains does.
     fn follow_tasks(&mut self, evaluation: &Evaluation, steps: usize) {
-        let Some(stopping) = self.plan.mixing.task_stopping else {
+        let Some(stopping) = self.plan.mixing.task_early_stopping else {
             return;
         };
         for task in &self.plan.tasks {
@@ -76,7 +75,7 @@ impl<O: Objective> TrainingRun<'_, O> {
                 continue;
             };
             let config = EvaluationConfig {
-                metric: found.metric.clone(),
+                metric_for_best_model: found.metric.clone(),
                 early_stopping: Some(stopping),
                 ..Default::default()
             };
@@ -99,7 +98,7 @@ impl<O: Objective> TrainingRun<'_, O> {
         let patience = self
             .plan
             .mixing
-            .task_stopping
+            .task_early_stopping
             .map(|stopping| stopping.patience);
         let standing = self.now.state.task_standings.get(task);
         patience

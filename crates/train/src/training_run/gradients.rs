@@ -74,8 +74,8 @@ impl<O: Objective> TrainingRun<'_, O> {
     }
 
     /// Measures how the gradients of the tasks lie to each other, where that is asked for.
-    pub(super) fn measure_gradients(&mut self, step: &PlannedStep) -> Result<(), TrainError> {
-        let every = self.plan.mixing.measure_gradients;
+    pub(super) fn gradient_logging_steps(&mut self, step: &PlannedStep) -> Result<(), TrainError> {
+        let every = self.plan.mixing.gradient_logging_steps;
         if !every.is_some_and(|every| step.step.is_multiple_of(every as u64)) {
             return Ok(());
         }

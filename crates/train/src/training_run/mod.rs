@@ -51,7 +51,7 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
         let latest = match trainer.checkpoints {
             Some(folder) => {
                 // A run killed between writing one and removing another left one more.
-                folder.remove_old(config.checkpoints.keep_last)?;
+                folder.remove_old(config.checkpoints.save_total_limit)?;
                 folder.latest()?.map(|(_, path)| path)
             }
             None => None,
@@ -116,7 +116,7 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
     pub(crate) fn step(mut self, step: &PlannedStep) -> Result<Self, TrainError> {
         self.numbers = None;
         self.now.model = self.freezing.before_step(self.now.model, step);
-        self.measure_gradients(step)?;
+        self.gradient_logging_steps(step)?;
         let parts = self.trained_parts(step);
         if parts.is_empty() {
             return self.pass_over(0);
@@ -231,7 +231,7 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
 
     /// Returns what the learning rates are multiplied by in a step: by the schedule and callbacks.
     fn learning_rate_factor(&self, step: &PlannedStep) -> f64 {
-        let schedule = &self.trainer.config.schedule;
+        let schedule = &self.trainer.config.lr_scheduler;
         let factor = schedule.factor(step.step as usize, self.plan.total_steps);
         factor * self.now.state.learning_rate_scale.unwrap_or(1.0)
     }

@@ -13,11 +13,11 @@ impl<O: Objective> TrainingRun<'_, O> {
         let Trainer {
             config,
             checkpoints,
-            save_milestone,
+            save_snapshot,
             ..
         } = self.trainer;
-        if let Some(save) = save_milestone
-            && config.checkpoints.milestones.contains(&moment.steps)
+        if let Some(save) = save_snapshot
+            && config.checkpoints.snapshot_steps.contains(&moment.steps)
         {
             self.read_losses()?;
             save(&self.now.model, moment.steps)?;
@@ -34,7 +34,7 @@ impl<O: Objective> TrainingRun<'_, O> {
         let mut states = CallbackStates::default();
         self.callback.collect_states(&mut states)?;
         self.now.callbacks = states;
-        let path = folder.write(&self.now, config.checkpoints.keep_last)?;
+        let path = folder.write(&self.now, config.checkpoints.save_total_limit)?;
         self.last_checkpoint = Some(path.clone());
         let context = self.now.context(self.plan.total_steps);
         self.callback.on_save(&path, &context)?;

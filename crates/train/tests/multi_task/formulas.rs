@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use finetune_train::{
-    CheckpointFolder, CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, Every,
-    MixingConfig, RunLength, TrainConfig, TrainError, Trainer,
+    CheckpointDirectory, CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, Interval,
+    MixingConfig, TrainConfig, TrainDuration, TrainError, Trainer,
 };
 
 use super::quadratics::{Bowl, Bowls, RATE, Watch, config, name, start, values};
@@ -52,23 +52,23 @@ fn assert_close(found: [f64; 2], expected: [f64; 2]) {
 
 #[test]
 fn alternating_takes_a_step_on_each_in_turn() {
-    let (found, _) = bowls("{}").run(RunLength::Epochs(1));
+    let (found, _) = bowls("{}").run(TrainDuration::Epochs(1));
     let tasks = [STEEP, FLAT, STEEP, FLAT, STEEP];
     assert_close(found, descend(5, |step, x| tasks[step].gradient(x)));
 }
 
 #[test]
 fn serial_goes_through_one_task_after_the_other() {
-    let (found, _) = bowls(r#"{"updates": "serial"}"#).run(RunLength::Epochs(2));
+    let (found, _) = bowls(r#"{"updates": "sequential"}"#).run(TrainDuration::Epochs(2));
     let tasks = [STEEP, STEEP, STEEP, FLAT, FLAT].repeat(2);
     assert_close(found, descend(10, |step, x| tasks[step].gradient(x)));
 }
 
 #[test]
 fn summed_steps_on_the_sum() {
-    let json = r#"{"updates": "summed", "exhaustion": "cycle",
-                   "weighting": {"kind": "given", "weights": {"a": 0.5, "b": 3.0}}}"#;
-    let (found, _) = bowls(json).run(RunLength::Epochs(2));
+    let json = r#"{"updates": "joint", "stopping_strategy": "all_exhausted",
+                   "weighting": {"kind": "fixed", "weights": {"a": 0.5, "b": 3.0}}}"#;
+    let (found, _) = bowls(json).run(TrainDuration::Epochs(2));
     let gradient = |_, x| plus(STEEP.gradient(x).map(|at| 0.5 * at), 3.0, FLAT.gradient(x));
     assert_close(found, descend(6, gradient));
 }
@@ -76,7 +76,7 @@ fn summed_steps_on_the_sum() {
 /// Where a task has dropped out, the step is on what is left of the sum.
 #[test]
 fn summed_over_all_data_ends_with_the_longer_task() {
-    let (found, _) = bowls(r#"{"updates": "summed"}"#).run(RunLength::Epochs(1));
+    let (found, _) = bowls(r#"{"updates": "joint"}"#).run(TrainDuration::Epochs(1));
     let gradient = |step, x| match step {
         0 | 1 => plus(STEEP.gradient(x), 1.0, FLAT.gradient(x)),
         _ => STEEP.gradient(x),
@@ -86,15 +86,15 @@ fn summed_over_all_data_ends_with_the_longer_task() {
 
 #[test]
 fn once_an_epoch_is_one_step_on_the_mean_losses() {
-    let (found, _) = bowls(r#"{"updates": "epoch"}"#).run(RunLength::Epochs(4));
+    let (found, _) = bowls(r#"{"updates": "per_epoch"}"#).run(TrainDuration::Epochs(4));
     let gradient = |_, x| plus(STEEP.gradient(x), 1.0, FLAT.gradient(x));
     assert_close(found, descend(4, gradient));
 }
 
 #[test]
 fn by_size_the_smaller_task_counts_more() {
-    let json = r#"{"updates": "epoch", "weighting": {"kind": "by_size"}}"#;
-    let (found, _) = bowls(json).run(RunLength::Epochs(3));
+    let json = r#"{"updates": "per_epoch", "weighting": {"kind": "size"}}"#;
+    let (found, _) = bowls(json).run(TrainDuration::Epochs(3));
     let gradient = |_, x| plus(STEEP.gradient(x), 1.5, FLAT.gradient(x));
     assert_close(found, descend(3, gradient));
 }
@@ -102,8 +102,8 @@ fn by_size_the_smaller_task_counts_more() {
 /// With two tasks there is one order only, so the formula needs no draw.
 #[test]
 fn surgery_projects_gradients_in_conflict() {
-    let json = r#"{"updates": "summed", "exhaustion": "cycle", "combination": "pc_grad"}"#;
-    let (found, _) = bowls(json).run(RunLength::Epochs(8));
+    let json = r#"{"updates": "joint", "stopping_strategy": "all_exhausted", "gradient_combination": "pc_grad"}"#;
+    let (found, _) = bowls(json).run(TrainDuration::Epochs(8));
     let mut conflicts = 0;
     let gradient = |_, x| {
         let (a, b) = (STEEP.gradient(x), FLAT.gradient(x));
@@ -124,9 +124,9 @@ fn surgery_projects_gradients_in_conflict() {
 
 #[test]
 fn uncertainty_learns_a_log_variance_for_each_task() {
-    let json = r#"{"updates": "summed", "exhaustion": "cycle",
+    let json = r#"{"updates": "joint", "stopping_strategy": "all_exhausted",
                    "weighting": {"kind": "uncertainty", "learning_rate": 0.2}}"#;
-    let (found, _) = bowls(json).run(RunLength::Epochs(5));
+    let (found, _) = bowls(json).run(TrainDuration::Epochs(5));
     let mut s = [0.0f64; 2];
     let gradient = |_, x| {
         let weights = s.map(|s: f64| (-s).exp() / 2.0);
@@ -144,9 +144,9 @@ fn uncertainty_learns_a_log_variance_for_each_task() {
 
 #[test]
 fn grad_norm_moves_weights_to_even_out_training() {
-    let json = r#"{"updates": "summed", "exhaustion": "cycle",
+    let json = r#"{"updates": "joint", "stopping_strategy": "all_exhausted",
                    "weighting": {"kind": "grad_norm", "alpha": 1.5, "learning_rate": 0.05}}"#;
-    let (found, watch) = bowls(json).run(RunLength::Epochs(4));
+    let (found, watch) = bowls(json).run(TrainDuration::Epochs(4));
     let (mut weights, mut first) = ([1.0f64; 2], None);
     let gradient = |_, x| {
         let tasks = [STEEP, FLAT];
@@ -182,7 +182,7 @@ fn grad_norm_moves_weights_to_even_out_training() {
 fn visits(
     json: &str,
     rows: [usize; 3],
-    length: RunLength,
+    length: TrainDuration,
 ) -> (BTreeMap<(usize, usize), usize>, usize) {
     use finetune_train::{Objective, Part};
     use std::sync::Mutex;
@@ -245,7 +245,7 @@ fn visits(
         Mutex::default(),
     );
     let config = TrainConfig {
-        order: finetune_data::Order::Shuffled,
+        sampling_strategy: finetune_data::SamplingStrategy::Random,
         ..config(length)
     };
     let trained = Trainer::new(&counting, &config)
@@ -258,24 +258,24 @@ fn visits(
 fn rows_are_visited_as_often_as_the_exhaustion_says() {
     let rows = [7, 3, 5];
     for (json, per_epoch, steps) in [
-        (r#"{"exhaustion": "shortest"}"#, [3, 3, 3], 9),
-        (r#"{"exhaustion": "cycle"}"#, [7, 7, 7], 21),
+        (r#"{"stopping_strategy": "first_exhausted"}"#, [3, 3, 3], 9),
+        (r#"{"stopping_strategy": "all_exhausted"}"#, [7, 7, 7], 21),
         ("{}", [7, 3, 5], 15),
         (
-            r#"{"updates": "serial", "exhaustion": "cycle"}"#,
+            r#"{"updates": "sequential", "stopping_strategy": "all_exhausted"}"#,
             [7, 7, 7],
             21,
         ),
         (
-            r#"{"updates": "summed", "exhaustion": "cycle"}"#,
+            r#"{"updates": "joint", "stopping_strategy": "all_exhausted"}"#,
             [7, 7, 7],
             7,
         ),
-        (r#"{"updates": "summed"}"#, [7, 3, 5], 7),
-        (r#"{"updates": "epoch"}"#, [7, 3, 5], 1),
+        (r#"{"updates": "joint"}"#, [7, 3, 5], 7),
+        (r#"{"updates": "per_epoch"}"#, [7, 3, 5], 1),
         (r#"{"sampling": {"kind": "annealed"}}"#, [7, 3, 5], 15),
     ] {
-        let (found, total) = visits(json, rows, RunLength::Epochs(3));
+        let (found, total) = visits(json, rows, TrainDuration::Epochs(3));
         assert_eq!(total, 3 * steps, "{json}");
         for task in 0..3 {
             // Without replacement: no row is two visits ahead of another.
@@ -299,15 +299,15 @@ fn rows_are_visited_as_often_as_the_exhaustion_says() {
 #[test]
 fn a_task_that_is_never_visited_is_named() {
     for (json, length) in [
-        (r#"{"updates": "serial"}"#, RunLength::Steps(3)),
+        (r#"{"updates": "sequential"}"#, TrainDuration::Steps(3)),
         (
             r#"{"sampling": {"kind": "weighted", "weights": {"a": 1.0, "b": 0.0}},
-                "exhaustion": "cycle"}"#,
-            RunLength::Epochs(9),
+                "stopping_strategy": "all_exhausted"}"#,
+            TrainDuration::Epochs(9),
         ),
         (
             r#"{"sampling": {"kind": "weighted", "weights": {"a": 1.0, "b": 0.0}}}"#,
-            RunLength::Epochs(9),
+            TrainDuration::Epochs(9),
         ),
     ] {
         let (objective, config) = (bowls(json), config(length));
@@ -319,7 +319,7 @@ fn a_task_that_is_never_visited_is_named() {
     }
     let mut empty = bowls("{}");
     empty.tasks[1].rows = 0;
-    let config = config(RunLength::Epochs(1));
+    let config = config(TrainDuration::Epochs(1));
     let error = Trainer::new(&empty, &config)
         .check(&start())
         .unwrap_err()
@@ -332,25 +332,25 @@ fn a_task_that_is_never_visited_is_named() {
 #[test]
 fn a_run_goes_on_from_any_step() {
     let policies = [
-        r#"{"sampling": {"kind": "temperature", "temperature": 2.0}, "exhaustion": "cycle",
+        r#"{"sampling": {"kind": "temperature", "temperature": 2.0}, "stopping_strategy": "all_exhausted",
             "weighting": {"kind": "uncertainty"}}"#,
-        r#"{"updates": "summed", "exhaustion": "cycle", "combination": "pc_grad",
-            "weighting": {"kind": "grad_norm"}, "measure_gradients": 2}"#,
-        r#"{"sampling": {"kind": "proportional"}, "updates": "epoch"}"#,
+        r#"{"updates": "joint", "stopping_strategy": "all_exhausted", "gradient_combination": "pc_grad",
+            "weighting": {"kind": "grad_norm"}, "gradient_logging_steps": 2}"#,
+        r#"{"sampling": {"kind": "proportional"}, "updates": "per_epoch"}"#,
     ];
     for json in policies {
         let objective = bowls(json);
         let config = TrainConfig {
             checkpoints: CheckpointPolicy {
-                every: Some(Every::Steps(1)),
+                every: Some(Interval::Steps(1)),
                 ..Default::default()
             },
-            ..config(RunLength::Epochs(4))
+            ..config(TrainDuration::Epochs(4))
         };
-        let (whole, _) = objective.run(RunLength::Epochs(4));
+        let (whole, _) = objective.run(TrainDuration::Epochs(4));
         for stop in 1.. {
             let folder = tempfile::tempdir().unwrap();
-            let folder = CheckpointFolder::new(folder.path()).unwrap();
+            let folder = CheckpointDirectory::new(folder.path()).unwrap();
             let trainer = Trainer::new(&objective, &config).checkpoints(&folder);
             let mut steps = StopAfter(stop);
             if trainer.train(start(), &mut steps).is_ok() {
@@ -385,7 +385,8 @@ impl finetune_train::Callback for StopAfter {
 fn threads_do_not_change_the_order() {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-        let json = r#"{"sampling": {"kind": "proportional"}, "exhaustion": "cycle"}"#;
+        let json =
+            r#"{"sampling": {"kind": "proportional"}, "stopping_strategy": "all_exhausted"}"#;
         let tasks = |watch: Watch| -> Vec<String> {
             let names = watch.0.into_iter().filter_map(|event| match event {
                 Event::TaskLosses(record) => record.task_losses.into_keys().next(),
@@ -394,7 +395,7 @@ fn threads_do_not_change_the_order() {
             names.collect()
         };
         pool.build().unwrap().install(|| {
-            let (place, watch) = bowls(json).run(RunLength::Epochs(5));
+            let (place, watch) = bowls(json).run(TrainDuration::Epochs(5));
             (place, tasks(watch))
         })
     };
@@ -406,8 +407,8 @@ fn threads_do_not_change_the_order() {
 
 #[test]
 fn norms_and_cosines_are_those_of_the_gradients() {
-    let json = r#"{"measure_gradients": 5}"#;
-    let (_, watch) = bowls(json).run(RunLength::Epochs(2));
+    let json = r#"{"gradient_logging_steps": 5}"#;
+    let (_, watch) = bowls(json).run(TrainDuration::Epochs(2));
     let measured: Vec<_> = watch
         .0
         .iter()
@@ -439,8 +440,8 @@ fn norms_and_cosines_are_those_of_the_gradients() {
     );
     // A measurement is no part of the run.
     assert_eq!(
-        bowls(json).run(RunLength::Epochs(2)).0,
-        bowls("{}").run(RunLength::Epochs(2)).0
+        bowls(json).run(TrainDuration::Epochs(2)).0,
+        bowls("{}").run(TrainDuration::Epochs(2)).0
     );
 }
 
@@ -449,12 +450,12 @@ fn norms_and_cosines_are_those_of_the_gradients() {
 fn a_task_that_does_not_improve_stops_alone() {
     let stopping = EarlyStopping {
         patience: 1,
-        minimum_improvement: 0.0,
+        min_delta: 0.0,
     };
     let objective = Bowls {
         measured: true,
         mixing: MixingConfig {
-            task_stopping: Some(stopping),
+            task_early_stopping: Some(stopping),
             ..Default::default()
         },
         tasks: vec![
@@ -472,11 +473,11 @@ fn a_task_that_does_not_improve_stops_alone() {
     };
     let config = TrainConfig {
         evaluation: Some(EvaluationConfig {
-            every: Every::Steps(4),
-            keep_best: false,
+            every: Interval::Steps(4),
+            load_best_model_at_end: false,
             ..Default::default()
         }),
-        ..config(RunLength::Epochs(4))
+        ..config(TrainDuration::Epochs(4))
     };
     let mut watch = Watch::default();
     let trained = Trainer::new(&objective, &config)

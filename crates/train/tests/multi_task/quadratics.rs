@@ -3,11 +3,11 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use finetune_data::{BatchSize, Order};
+use finetune_data::{BatchSize, SamplingStrategy};
 use finetune_model::DropoutStream;
 use finetune_train::{
-    Algorithm, BatchCounts, Better, Callback, Decay, Evaluation, Event, MixingConfig, Objective,
-    OptimizerConfig, Part, RunLength, Schedule, Scores, TaskScores, TrainConfig, TrainError,
+    Algorithm, BatchCounts, Better, Callback, Decay, Evaluation, Event, LrScheduler, MixingConfig,
+    Objective, OptimizerConfig, Part, Scores, TaskScores, TrainConfig, TrainDuration, TrainError,
     Trainer, Warmup,
 };
 
@@ -156,22 +156,22 @@ pub(crate) fn start() -> Place {
 }
 
 /// Plain gradient descent, one row a batch.
-pub(crate) fn config(length: RunLength) -> TrainConfig {
+pub(crate) fn config(length: TrainDuration) -> TrainConfig {
     TrainConfig {
-        length,
+        duration: length,
         batch_size: BatchSize::Rows(1),
-        order: Order::Sequential,
+        sampling_strategy: SamplingStrategy::Sequential,
         optimizer: OptimizerConfig {
             learning_rate: RATE,
             weight_decay: 0.0,
-            max_gradient_norm: None,
+            max_grad_norm: None,
             algorithm: Algorithm::Sgd {
                 momentum: 0.0,
                 nesterov: false,
             },
             ..Default::default()
         },
-        schedule: Schedule {
+        lr_scheduler: LrScheduler {
             warmup: Warmup::Steps(0),
             decay: Decay::Constant,
         },
@@ -191,7 +191,7 @@ impl Callback for Watch {
 }
 
 impl Bowls {
-    pub(crate) fn run(&self, length: RunLength) -> ([f64; 2], Watch) {
+    pub(crate) fn run(&self, length: TrainDuration) -> ([f64; 2], Watch) {
         let (config, mut watch) = (config(length), Watch::default());
         let trainer = Trainer::new(self, &config);
         let trained = trainer.train(start(), &mut watch).unwrap();

@@ -11,10 +11,10 @@ use finetune_model::{
     ScoreRange, SequenceClassifier, load_classifier, parameters,
 };
 use finetune_train::{
-    Callback, CheckpointPolicy, EvaluationConfig, Event, Every, Exhaustion, FineTuningConfig,
-    Freeze, FreezeConfig, LossConfig, MixingConfig, ModelConfig, MultiTask, MultiTaskConfig,
-    OverallScore, Predictor, PreparedFineTuning, RunLength, TaskConfig, TrainConfig, TrainError,
-    Updates, Weighting,
+    Callback, CheckpointPolicy, ClassifierOverrides, EvaluationConfig, Event, FineTuningConfig,
+    FreezeConfig, FreezeScope, Interval, LossConfig, LossWeighting, MixingConfig, MultiTask,
+    MultiTaskConfig, OverallScore, Predictor, PreparedFineTuning, StoppingStrategy, TaskConfig,
+    TrainConfig, TrainDuration, TrainError, UpdateStrategy,
 };
 
 use crate::regression::{checkpoint, values};
@@ -50,10 +50,7 @@ fn pairs_by(rows: usize, target: Target, is_high: impl Fn(usize, usize) -> bool)
 }
 
 fn scale() -> Target {
-    Target::Score {
-        lowest: 0.0,
-        highest: 5.0,
-    }
+    Target::Score { min: 0.0, max: 5.0 }
 }
 
 fn two() -> Target {
@@ -78,8 +75,8 @@ fn data() -> BTreeMap<String, Splits> {
     .into()
 }
 
-fn difference_and_product() -> ModelConfig {
-    ModelConfig {
+fn difference_and_product() -> ClassifierOverrides {
+    ClassifierOverrides {
         pooling: Some(Pooling::mean()),
         head: Some(HeadConfig::Mlp(MlpConfig {
             pair: Some(Combination::DifferenceAndProduct),
@@ -99,31 +96,29 @@ fn config() -> MultiTaskConfig {
         tasks: vec![
             TaskConfig::new("topic"),
             TaskConfig {
-                model: ModelConfig {
-                    one_logit: true,
+                model: ClassifierOverrides {
+                    single_logit: true,
                     ..Default::default()
                 },
-                loss: Some(LossConfig::BinaryCrossEntropy {
-                    positive_weight: None,
-                }),
+                loss: Some(LossConfig::BinaryCrossEntropy { pos_weight: None }),
                 ..TaskConfig::new("same")
             },
             TaskConfig {
                 model: difference_and_product(),
-                pairs: PairEncoding::Separate,
+                pair_encoding: PairEncoding::BiEncoder,
                 ..TaskConfig::new("alike")
             },
         ],
         mixing: MixingConfig {
-            exhaustion: Exhaustion::Cycle,
-            measure_gradients: Some(5),
+            stopping_strategy: StoppingStrategy::AllExhausted,
+            gradient_logging_steps: Some(5),
             ..Default::default()
         },
         overall: OverallScore::Cs224n2023,
         train: TrainConfig {
-            length: RunLength::Epochs(8),
+            duration: TrainDuration::Epochs(8),
             evaluation: Some(EvaluationConfig {
-                metric: "overall".to_string(),
+                metric_for_best_model: "overall".to_string(),
                 ..Default::default()
             }),
             ..SmallRun::config()
@@ -224,12 +219,12 @@ fn a_run_on_all_goes_on_with_one_task() {
     prepared.run(&first, &mut ()).unwrap();
     let mut one = config();
     for task in &mut one.tasks {
-        task.trains = task.name == "topic";
+        task.trainable = task.name == "topic";
     }
-    one.train.freeze = FreezeConfig::from(Freeze::AllButLast(1));
-    one.train.length = RunLength::Epochs(2);
+    one.train.freeze = FreezeConfig::from(FreezeScope::AllButLast(1));
+    one.train.duration = TrainDuration::Epochs(2);
     let prepared = prepare(&first.join("model"), one).unwrap();
-    assert_eq!(prepared.load_report().initialised, Vec::<String>::new());
+    assert_eq!(prepared.load_report().initialized, Vec::<String>::new());
     let report = prepared.run(&second, &mut ()).unwrap();
     assert_eq!(report.train.steps, 8);
     assert_eq!(report.tasks.len(), 3);
@@ -251,9 +246,9 @@ fn a_task_without_parameters_is_measured() {
     let folder = folder();
     let mut config = config();
     config.tasks[2].model.head = Some(HeadConfig::Cosine(CosineSimilarityHeadConfig::default()));
-    config.tasks[2].trains = false;
-    config.train.freeze = FreezeConfig::from(Freeze::Encoder);
-    config.train.length = RunLength::Epochs(1);
+    config.tasks[2].trainable = false;
+    config.train.freeze = FreezeConfig::from(FreezeScope::Encoder);
+    config.train.duration = TrainDuration::Epochs(1);
     let prepared = prepare(&folder.path().join("start"), config).unwrap();
     let report = prepared.run(&folder.path().join("run"), &mut ()).unwrap();
     let alike = report.task("alike").unwrap();
@@ -287,13 +282,13 @@ impl Callback for StopAt {
 fn a_stopped_run_ends_with_the_bytes_of_one_that_was_not() {
     let config = || {
         let mut config = config();
-        config.mixing.updates = Updates::Summed;
-        config.mixing.weighting = Weighting::Uncertainty { learning_rate: 0.1 };
-        config.train.length = RunLength::Epochs(2);
-        config.train.accumulation = 2;
+        config.mixing.updates = UpdateStrategy::Joint;
+        config.mixing.weighting = LossWeighting::Uncertainty { learning_rate: 0.1 };
+        config.train.duration = TrainDuration::Epochs(2);
+        config.train.gradient_accumulation_steps = 2;
         config.train.batch_size = finetune_data::BatchSize::Rows(3);
         config.train.checkpoints = CheckpointPolicy {
-            every: Some(Every::Steps(2)),
+            every: Some(Interval::Steps(2)),
             ..Default::default()
         };
         config
@@ -368,26 +363,31 @@ fn what_is_wrong_is_said_with_the_name_of_the_task() {
         (
             message(&|config, _| {
                 let evaluation = config.train.evaluation.as_mut().unwrap();
-                evaluation.metric = "accuracy".to_string();
+                evaluation.metric_for_best_model = "accuracy".to_string();
             }),
-            "evaluation.metric is accuracy, expected one of loss, overall",
+            "evaluation.metric_for_best_model is accuracy, expected one of loss, overall",
         ),
         (
             message(&|config, _| {
-                config.mixing.weighting = Weighting::Given {
+                config.mixing.weighting = LossWeighting::Fixed {
                     weights: [("topic".to_string(), 2.0), ("same".to_string(), 1.0)].into(),
                 };
             }),
             "task alike: weights is for same, topic, expected one for each task",
         ),
         (
-            message(&|config, _| config.tasks.iter_mut().for_each(|task| task.trains = false)),
+            message(&|config, _| {
+                config
+                    .tasks
+                    .iter_mut()
+                    .for_each(|task| task.trainable = false)
+            }),
             "tasks that train is 0",
         ),
         (
             message(&|config, _| {
                 config.tasks[2].model.head = Some(cosine.clone());
-                config.train.freeze = FreezeConfig::from(Freeze::Encoder);
+                config.train.freeze = FreezeConfig::from(FreezeScope::Encoder);
             }),
             "task alike: freeze is all ",
         ),
@@ -402,9 +402,13 @@ fn scores_of_pairs_are_learned_alone_too() {
     // Whether two groups are one is much to ask of so small a cross-encoder.
     let of_first: fn(usize, usize) -> bool = |first, _| first == 0;
     for (pairs_as, model, is_high) in [
-        (PairEncoding::Joint, ModelConfig::default(), of_first),
         (
-            PairEncoding::Separate,
+            PairEncoding::CrossEncoder,
+            ClassifierOverrides::default(),
+            of_first,
+        ),
+        (
+            PairEncoding::BiEncoder,
             difference_and_product(),
             |first, second| first == second,
         ),
@@ -412,17 +416,17 @@ fn scores_of_pairs_are_learned_alone_too() {
         let folder = folder();
         let mut config = FineTuningConfig {
             model,
-            loss: LossConfig::L2 {},
+            loss: LossConfig::Mse {},
             ..SmallRun::fine_tuning(TrainConfig {
-                length: RunLength::Epochs(25),
+                duration: TrainDuration::Epochs(25),
                 evaluation: Some(EvaluationConfig {
-                    metric: "pearson".to_string(),
+                    metric_for_best_model: "pearson".to_string(),
                     ..Default::default()
                 }),
                 ..SmallRun::config()
             })
         };
-        config.text.encoding.pairs = pairs_as;
+        config.text.encoding.pair_encoding = pairs_as;
         let data = splits(|rows| pairs_by(rows, scale(), is_high), 30);
         let start = folder.path().join("start");
         let prepared =

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use finetune_data::Labels;
 use finetune_golden::Golden;
 use finetune_model::{EncoderInput, SequenceClassifier};
-use finetune_train::{Decay, LossConfig, OptimizerConfig, Schedule, Warmup};
+use finetune_train::{Decay, LossConfig, LrScheduler, OptimizerConfig, Warmup};
 
 use super::trajectory::{classifier, of_step};
 
@@ -35,7 +35,7 @@ fn value(tensor: Tensor<1>) -> f64 {
 fn check(name: &str, config: OptimizerConfig) {
     let golden = Golden::new(include_bytes!("accumulation/expected.safetensors"));
     let mut model = classifier("bert_wide", &Device::flex().autodiff());
-    let schedule = Schedule {
+    let schedule = LrScheduler {
         warmup: Warmup::Steps(5),
         decay: Decay::Cosine,
     };
@@ -86,7 +86,7 @@ fn check(name: &str, config: OptimizerConfig) {
 fn fifty_accumulated_steps_equal_pytorch() {
     let plain = OptimizerConfig {
         learning_rate: 1e-3,
-        max_gradient_norm: Some(5.0),
+        max_grad_norm: Some(5.0),
         ..Default::default()
     };
     check("plain", plain);
@@ -94,7 +94,7 @@ fn fifty_accumulated_steps_equal_pytorch() {
         "layered",
         OptimizerConfig {
             head_learning_rate: Some(2e-3),
-            layer_decay: 0.7,
+            layerwise_lr_decay: 0.7,
             ..plain
         },
     );

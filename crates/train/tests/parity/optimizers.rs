@@ -19,9 +19,9 @@ fn algorithms() -> Vec<(&'static str, Algorithm)> {
         (
             "adamw_betas",
             Algorithm::AdamW {
-                beta_1: 0.8,
-                beta_2: 0.95,
-                epsilon: 1e-3,
+                beta1: 0.8,
+                beta2: 0.95,
+                eps: 1e-3,
             },
         ),
         ("bert_adam", Algorithm::bert_adam()),
@@ -36,7 +36,7 @@ fn algorithms() -> Vec<(&'static str, Algorithm)> {
             Algorithm::RmsProp {
                 alpha: 0.9,
                 momentum: 0.5,
-                epsilon: 1e-4,
+                eps: 1e-4,
             },
         ),
         ("adafactor", Algorithm::Adafactor {}),

@@ -69,7 +69,7 @@ fn predictions_equal_the_pipeline() {
     }
     let answers = answers(&predictor("regression"), &expected);
     for (answer, expected) in answers.iter().zip(expected["scores"].as_array().unwrap()) {
-        let Prediction::Scores { scores } = answer else {
+        let Prediction::Regression { scores } = answer else {
             panic!("{answer:?}");
         };
         for (score, expected) in scores.iter().zip(expected.as_array().unwrap()) {

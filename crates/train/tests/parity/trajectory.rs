@@ -1,5 +1,5 @@
 //! Twenty training steps of every family against PyTorch, from `trajectory/generate.py`: losses and
-//! gradient norms of a classifier and of a model for masked language modelling.
+//! gradient norms of a classifier and of a model for masked language modeling.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use finetune_model::{
     Encoder, EncoderInput, Positions, SequenceClassifier, load_classifier, load_masked_lm,
 };
 use finetune_ops::{Targets, cross_entropy};
-use finetune_train::{Decay, OptimizerConfig, Schedule, Warmup};
+use finetune_train::{Decay, LrScheduler, OptimizerConfig, Warmup};
 
 use crate::device::device_and_slack;
 
@@ -81,7 +81,7 @@ fn check<M: Module>(name: &str, mut model: M, run: impl Fn(&M, usize) -> (Tensor
         learning_rate: 2e-3,
         ..Default::default()
     };
-    let schedule = Schedule {
+    let schedule = LrScheduler {
         warmup: Warmup::Steps(4),
         decay: Decay::Linear,
     };
@@ -133,7 +133,7 @@ fn twenty_steps_of_a_classifier_equal_pytorch() {
 }
 
 #[test]
-fn twenty_steps_of_masked_language_modelling_equal_pytorch() {
+fn twenty_steps_of_masked_language_modeling_equal_pytorch() {
     let (golden, device) = (golden(), device_and_slack().0.autodiff());
     for case in CASES {
         let (model, config, _) = load_masked_lm(&checkpoint(case), 0, &device).unwrap();

@@ -47,11 +47,11 @@ def labels(rng, rows, classes):
 
 def case(name, rows_name, rows, found, classes, settings):
     arguments = dict(settings)
-    weights = arguments.pop("class_weights", "none")
+    weights = arguments.pop("class_weight", "none")
     if weights == "balanced":
         arguments["class_weight"] = "balanced"
     elif weights != "none":
-        arguments["class_weight"] = dict(enumerate(weights["given"]))
+        arguments["class_weight"] = dict(enumerate(weights["per_class"]))
     arguments["C"] = arguments.pop("c", 1.0)
     model = LogisticRegression(**arguments)
     sparse = scipy.sparse.csr_array(rows)
@@ -91,15 +91,15 @@ def cases(rng, rows):
         given = [0.5, 2.0, 1.25][:count]
         for name, settings in {
             "no intercept": {"fit_intercept": False, **TIGHT},
-            "balanced": {"class_weights": "balanced", **TIGHT},
-            "given weights": {"class_weights": {"given": given}, **TIGHT},
+            "balanced": {"class_weight": "balanced", **TIGHT},
+            "given weights": {"class_weight": {"per_class": given}, **TIGHT},
             "three steps": {"max_iter": 3, "tol": 1e-9},
         }.items():
             yield case(f"{count} classes, {name}", "shares", matrix, found, count, settings)
     found = np.where(labels(rng, matrix, 2) == 1, 3, 1)
     yield case("two of five classes", "shares", matrix, found, 5, TIGHT)
     found = np.array([0, 2, 4])[labels(rng, matrix, 3)]
-    settings = {"class_weights": "balanced", **TIGHT}
+    settings = {"class_weight": "balanced", **TIGHT}
     yield case("three of five classes, balanced", "shares", matrix, found, 5, settings)
 
 

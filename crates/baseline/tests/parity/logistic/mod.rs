@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use finetune_baseline::{Ending, LogisticRegressionConfig};
+use finetune_baseline::{LogisticRegressionConfig, StopReason};
 use serde::Deserialize;
 
 use super::{ExpectedRow, matrix};
@@ -71,7 +71,7 @@ fn coefficients_and_probabilities_are_those_of_scikit_learn() {
             expected_intercepts,
             largest,
         );
-        let decisions = regression.decision_values(&rows).unwrap();
+        let decisions = regression.decision_function(&rows).unwrap();
         // Values of up to 100 in the badly scaled columns.
         let scale = if case.rows == "uneven" {
             100.0 * largest
@@ -105,11 +105,20 @@ fn searches_take_the_same_steps() {
         let convergence = regression.convergence();
         let limited = case.iterations == case.settings.max_iter;
         match convergence.ending {
-            Ending::SmallGradient => {
-                assert!(convergence.gradient <= case.settings.tol, "{}", case.name);
+            StopReason::SmallGradient => {
+                assert!(
+                    convergence.gradient_max_norm <= case.settings.tol,
+                    "{}",
+                    case.name
+                );
                 assert!(convergence.converged());
             }
-            ending => assert_eq!(limited, ending == Ending::IterationLimit, "{}", case.name),
+            ending => assert_eq!(
+                limited,
+                ending == StopReason::IterationLimit,
+                "{}",
+                case.name
+            ),
         }
         if case.settings.tol == 1e-4 || limited {
             assert_eq!(convergence.iterations, case.iterations, "{}", case.name);

@@ -65,11 +65,11 @@ WORD_CASES = {
     "stop words": {"stop_words": STOP_WORDS},
     "one to three words": {"ngram_range": [1, 3]},
     "two words without stop words": {"ngram_range": [2, 2], "stop_words": STOP_WORDS},
-    "characters": {"analyzer": "char", "ngram_range": [1, 3]},
-    "long runs of characters": {"analyzer": "char", "ngram_range": [4, 5], "lowercase": False},
-    "characters within words": {"analyzer": "char_wb", "ngram_range": [2, 4]},
+    "characters": {"kind": "char", "ngram_range": [1, 3]},
+    "long runs of characters": {"kind": "char", "ngram_range": [4, 5], "lowercase": False},
+    "characters within words": {"kind": "char_wb", "ngram_range": [2, 4]},
     "long runs within words": {
-        "analyzer": "char_wb",
+        "kind": "char_wb",
         "ngram_range": [5, 7],
         "strip_accents": "unicode",
     },
@@ -109,9 +109,11 @@ def options(settings):
     settings = dict(settings)
     settings.pop("kind", None)
     arguments = {}
-    for nested in ("counts", "text"):
-        if nested in settings:
-            arguments |= options(settings.pop(nested))
+    for nested in ("counts", "analyzer"):
+        if isinstance(settings.get(nested), dict):
+            inner = settings.pop(nested)
+            kind = {"analyzer": inner["kind"]} if nested == "analyzer" and "kind" in inner else {}
+            arguments |= options(inner) | kind
     for name, value in settings.items():
         if value == "none":
             value = None
@@ -157,17 +159,17 @@ def check_cut(settings, limit):
 
 def cases():
     for name, text in WORD_CASES.items():
-        yield case(f"count, {name}", {"kind": "count", "text": text})
+        yield case(f"count, {name}", {"kind": "count", "analyzer": text})
     for name, counts in COUNT_CASES.items():
         yield case(f"count, {name}", {"kind": "count", **counts})
     for name, tfidf in TFIDF_CASES.items():
         yield case(f"tfidf, {name}", {"kind": "tfidf", **tfidf})
-    counts = {"text": WORD_CASES["characters within words"], "min_df": 2}
+    counts = {"analyzer": WORD_CASES["characters within words"], "min_df": 2}
     yield case("tfidf, characters within words", {"kind": "tfidf", "counts": counts})
     for name, hashing in HASHING_CASES.items():
         yield case(f"hashing, {name}", {"kind": "hashing", **hashing})
     text = WORD_CASES["one to three words"]
-    yield case("hashing, one to three words", {"kind": "hashing", "text": text})
+    yield case("hashing, one to three words", {"kind": "hashing", "analyzer": text})
 
 
 def main():

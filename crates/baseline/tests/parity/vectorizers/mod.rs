@@ -1,4 +1,4 @@
-use finetune_baseline::{FeatureConfig, SparseRows};
+use finetune_baseline::{CsrMatrix, FeatureConfig};
 use serde::Deserialize;
 
 use super::{ExpectedRow, matrix};
@@ -25,12 +25,12 @@ fn expected() -> Expected {
 }
 
 /// Values are quotients and logarithms of small numbers: a few roundings apart at most.
-fn assert_equal(name: &str, found: &SparseRows, expected: &SparseRows) {
+fn assert_equal(name: &str, found: &CsrMatrix, expected: &CsrMatrix) {
     assert_eq!(found.columns(), expected.columns(), "{name}");
     assert_eq!(found.len(), expected.len(), "{name}");
     for row in 0..found.len() {
         let columns =
-            |rows: &SparseRows| rows.row(row).map(|(column, _)| column).collect::<Vec<_>>();
+            |rows: &CsrMatrix| rows.row(row).map(|(column, _)| column).collect::<Vec<_>>();
         assert_eq!(columns(found), columns(expected), "{name}, row {row}");
         for ((column, found), (_, expected)) in found.row(row).zip(expected.row(row)) {
             let difference = (found - expected).abs();

@@ -83,7 +83,7 @@ CONFIGS = {"uncased": {"do_lower_case": True}, "cased": {"do_lower_case": False}
 SPECIAL_TOKENS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 CORPUS = ["The cat sat on the mat, and the cats sat on 2012 resumes.", "don't say that the dog sat", "é中😀"]
 
-# As published with roberta-base, and as for pre-tokenised text.
+# As published with roberta-base, and as for pre-tokenized text.
 ROBERTA = {
     "roberta": {},
     "roberta_prefix": {
@@ -132,7 +132,7 @@ def rows(tokenizer, texts, settings):
     tokenizer.truncation_side = "left" if truncation == "tail" else "right"
     arguments = {"truncation": settings.get("pair_truncation", "longest_first")}
     if windows:
-        arguments |= {"stride": truncation["windows"]["stride"], "return_overflowing_tokens": True}
+        arguments |= {"stride": truncation["sliding_window"]["stride"], "return_overflowing_tokens": True}
     try:
         encoded = tokenizer(
             *([text] for text in texts),
@@ -156,7 +156,7 @@ SINGLE_SETTINGS = [
     {"max_length": FULL, "truncation": "head"},
     {"max_length": 16, "truncation": "head"},
     {"max_length": 16, "truncation": "tail"},
-    {"max_length": 40, "truncation": {"windows": {"stride": 7}}},
+    {"max_length": 40, "truncation": {"sliding_window": {"stride": 7}}},
 ]
 
 PAIR_SETTINGS = [
@@ -172,7 +172,7 @@ PAIR_SETTINGS = [
         for side in ["head", "tail"]
     ),
     *(
-        {"max_length": 60, "truncation": {"windows": {"stride": 9}}, "pair_truncation": pair}
+        {"max_length": 60, "truncation": {"sliding_window": {"stride": 9}}, "pair_truncation": pair}
         for pair in ["only_first", "only_second"]
     ),
 ]

@@ -3,11 +3,11 @@
 use maud::{Markup, PreEscaped, html};
 
 use crate::report::characters::visible;
-use crate::report::{Alignment, Block, Cell, Facts, Figure, ScoredText, Table, Texts};
+use crate::report::{Alignment, Block, Cell, Figure, KeyValues, ScoredText, Table, Texts};
 
 pub(super) fn block(block: &Block) -> Markup {
     match block {
-        Block::Facts(block) => facts(block),
+        Block::KeyValues(block) => facts(block),
         Block::Table(block) => table(block),
         Block::Figure(block) => figure(block),
         Block::Texts(block) => texts(block),
@@ -16,7 +16,7 @@ pub(super) fn block(block: &Block) -> Markup {
     }
 }
 
-fn facts(facts: &Facts) -> Markup {
+fn facts(facts: &KeyValues) -> Markup {
     html! {
         dl {
             @for fact in &facts.facts {

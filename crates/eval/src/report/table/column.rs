@@ -13,7 +13,7 @@ pub struct Column {
     /// Format of numbers (default: four decimals).
     pub format: NumberFormat,
     /// Direction in which values are best; the best is highlighted (default: none).
-    pub best: Option<Best>,
+    pub best: Option<BestValue>,
 }
 
 /// Horizontal alignment.
@@ -51,7 +51,7 @@ impl Default for NumberFormat {
 /// Direction in which values are best.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Best {
+pub enum BestValue {
     /// Highest, for scores.
     Highest,
     /// Lowest, for losses, errors and times.
@@ -108,14 +108,14 @@ impl Column {
     /// Highlights the highest number.
     #[must_use]
     pub fn highest_is_best(mut self) -> Self {
-        self.best = Some(Best::Highest);
+        self.best = Some(BestValue::Highest);
         self
     }
 
     /// Highlights the lowest number.
     #[must_use]
     pub fn lowest_is_best(mut self) -> Self {
-        self.best = Some(Best::Lowest);
+        self.best = Some(BestValue::Lowest);
         self
     }
 

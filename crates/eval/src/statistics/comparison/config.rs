@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::statistics::{Adjustment, Design};
 
-/// Settings of a comparison of arms.
+/// Settings of a comparison of groups.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ComparisonConfig {
@@ -19,7 +19,7 @@ pub struct ComparisonConfig {
     pub power: f64,
     /// Smallest difference of interest, above 0, for the number of seeds needed (default: `None`,
     /// the observed difference, which is imprecise with few seeds).
-    pub smallest_difference: Option<f64>,
+    pub min_detectable_difference: Option<f64>,
     /// Whether lower scores are better, such as losses and error rates (default: false).
     pub lower_is_better: bool,
 }
@@ -31,7 +31,7 @@ impl Default for ComparisonConfig {
             alpha: 0.05,
             adjustment: Adjustment::Holm,
             power: 0.8,
-            smallest_difference: None,
+            min_detectable_difference: None,
             lower_is_better: false,
         }
     }

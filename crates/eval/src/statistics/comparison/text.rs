@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Comparison, MoreSeeds, Verdict};
+use super::{Comparison, SampleSize, Verdict};
 use crate::statistics::{Adjustment, Design};
 
 pub(super) fn write(comparison: &Comparison, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -77,19 +77,19 @@ fn seeds(comparison: &Comparison) -> String {
     }
 }
 
-fn outlook(more: MoreSeeds) -> String {
-    let MoreSeeds {
+fn outlook(more: SampleSize) -> String {
+    let SampleSize {
         difference, power, ..
     } = more;
-    match more.more {
+    match more.additional {
         Some(0) => {
             format!("these runs would show a difference of {difference:.4} with power {power}")
         }
         Some(1) => format!(
-            "1 seed more an arm would show a difference of {difference:.4} with power {power}"
+            "1 seed more a group would show a difference of {difference:.4} with power {power}"
         ),
         Some(count) => format!(
-            "{count} runs more an arm would show a difference of {difference:.4} with power {power}"
+            "{count} runs more a group would show a difference of {difference:.4} with power {power}"
         ),
         None => format!(
             "no practicable number of runs would show a difference of {difference:.4} with power {power}"
@@ -108,12 +108,16 @@ fn probability(p: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::statistics::{Arm, Comparison, ComparisonConfig, Design};
+    use crate::statistics::{Comparison, ComparisonConfig, Design, ScoreGroup};
 
     fn sentence(first: &[f64], second: &[f64], config: &ComparisonConfig) -> String {
-        Comparison::new(&Arm::new("a", first), &Arm::new("b", second), config)
-            .unwrap()
-            .to_string()
+        Comparison::new(
+            &ScoreGroup::new("a", first),
+            &ScoreGroup::new("b", second),
+            config,
+        )
+        .unwrap()
+        .to_string()
     }
 
     #[test]
@@ -148,7 +152,7 @@ mod tests {
             ),
             (
                 0.04,
-                "; 1 seed more an arm would show a difference of 0.0400 with power 0.8",
+                "; 1 seed more a group would show a difference of 0.0400 with power 0.8",
             ),
             (
                 1e-5,
@@ -156,7 +160,7 @@ mod tests {
             ),
         ] {
             let config = ComparisonConfig {
-                smallest_difference: Some(difference),
+                min_detectable_difference: Some(difference),
                 ..ComparisonConfig::default()
             };
             let sentence = sentence(&scores.0, &scores.1, &config);

@@ -9,7 +9,7 @@ writes expected.json beside this file, a list of cases:
      "matthews": number, "kappa": {"none", "linear", "quadratic"}, null where it is NaN,
      "averages": [{"average", "class_names", "scores": [precision, recall, f1]}],
      "binary": [{"class", "scores"}],
-     "normalised": {"true", "pred", "all"},
+     "normalized": {"true", "pred", "all"},
      "report": {digits: text}}
 """
 
@@ -102,7 +102,7 @@ def case(name, class_names, labels, predictions):
         },
         "averages": list(averages()),
         "binary": [binary(one) for one in classes],
-        "normalised": {
+        "normalized": {
             by: confusion_matrix(labels, predictions, labels=classes, normalize=by).tolist()
             for by in ["true", "pred", "all"]
         },

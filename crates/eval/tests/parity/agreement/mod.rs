@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use finetune_eval::{
-    Average, ClassificationReport, ConfusionMatrix, EvalError, KappaWeights, MetricKind,
-    Normalisation, Scored,
+    Average, ClassificationReport, ConfusionMatrix, EvalError, KappaWeights, MetricKind, Normalize,
+    Scored,
 };
 use serde::Deserialize;
 
@@ -20,7 +20,7 @@ struct Case {
     kappa: BTreeMap<String, Option<f64>>,
     averages: Vec<Averaged>,
     binary: Vec<Binary>,
-    normalised: BTreeMap<String, Vec<Vec<f64>>>,
+    normalized: BTreeMap<String, Vec<Vec<f64>>>,
     report: BTreeMap<usize, String>,
 }
 
@@ -116,15 +116,15 @@ fn binary_scores_are_equal_whichever_class_is_positive() {
 #[test]
 fn shares_are_equal() {
     let kinds = [
-        ("true", Normalisation::ByTrue),
-        ("pred", Normalisation::ByPredicted),
-        ("all", Normalisation::ByAll),
+        ("true", Normalize::True),
+        ("pred", Normalize::Pred),
+        ("all", Normalize::All),
     ];
     each_case(|case, matrix| {
         for (name, kind) in kinds {
-            let got = matrix.normalised(kind).shares;
-            assert_eq!(got.len(), case.normalised[name].len());
-            let expected = case.normalised[name].iter().flatten();
+            let got = matrix.normalized(kind).shares;
+            assert_eq!(got.len(), case.normalized[name].len());
+            let expected = case.normalized[name].iter().flatten();
             for (got, expected) in got.iter().flatten().zip(expected) {
                 assert_close(&case.name, *got, *expected);
             }

@@ -59,7 +59,7 @@ def case(name, class_names, labels, predictions):
         "macro": average("macro"),
         "weighted": average("weighted"),
         "confusion_matrix": matrix(),
-        "normalised_by_true": matrix(normalize="true"),
+        "normalized_by_true": matrix(normalize="true"),
         "text": text,
     }
 

@@ -27,7 +27,7 @@ struct Case {
     /// Precision, recall, F1.
     weighted: [f64; 3],
     confusion_matrix: Vec<Vec<u64>>,
-    normalised_by_true: Vec<Vec<f64>>,
+    normalized_by_true: Vec<Vec<f64>>,
     text: String,
 }
 
@@ -67,14 +67,14 @@ fn confusion_matrices_are_equal() {
             "{}",
             case.name
         );
-        let shares = matrix.normalised_by_true();
-        assert_eq!(shares.len(), case.normalised_by_true.len(), "{}", case.name);
+        let shares = matrix.normalized_by_true();
+        assert_eq!(shares.len(), case.normalized_by_true.len(), "{}", case.name);
         for (got, expected) in shares
             .iter()
             .flatten()
-            .zip(case.normalised_by_true.iter().flatten())
+            .zip(case.normalized_by_true.iter().flatten())
         {
-            case.assert_close("normalised by true", *got, *expected);
+            case.assert_close("normalized by true", *got, *expected);
         }
     }
 }

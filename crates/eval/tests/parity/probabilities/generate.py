@@ -83,7 +83,7 @@ def calibration(confidences, hits, strategy, bins, of):
             ece += gap * inside.mean()
             mce = max(mce, gap)
             rows.append(int(inside.sum()))
-    names = {"uniform": "equal_width", "quantile": "equal_count"}
+    names = {"uniform": "uniform", "quantile": "quantile"}
     return {
         "binning": {"bins": bins, "strategy": names[strategy]},
         "class": of,

@@ -220,7 +220,7 @@ def powers():
         yield {key: None if np.isnan(value) else value for key, value in case.items()}
 
 
-def seeds_needed():
+def required_seeds():
     for effect, power, alpha in itertools.product(
         [0.05, 0.2, 0.5, 0.8, 1.0, 1.5], [0.5, 0.8, 0.95], [0.01, 0.05]
     ):
@@ -267,7 +267,7 @@ def bootstraps(rng, pairs):
         yield case
 
 
-def randomisations(pairs):
+def randomizations(pairs):
     def distance(a, b, axis=-1):
         return np.abs(np.mean(a, axis=axis) - np.mean(b, axis=axis))
 
@@ -302,9 +302,9 @@ def main():
         "adjustments": adjustments(rng),
         "noncentral_t": noncentral_t(),
         "powers": powers(),
-        "seeds_needed": seeds_needed(),
+        "required_seeds": required_seeds(),
         "bootstraps": bootstraps(rng, pairs),
-        "randomisations": randomisations(pairs),
+        "randomizations": randomizations(pairs),
     }
     # One case a line: small, and a change shows up where it is.
     def text(value):

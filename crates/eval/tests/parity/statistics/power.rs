@@ -68,7 +68,7 @@ struct SeedsCase {
 
 #[test]
 fn numbers_of_seeds_are_the_next_whole_ones() {
-    for case in cases::<SeedsCase>("seeds_needed", 30) {
+    for case in cases::<SeedsCase>("required_seeds", 30) {
         let name = format!("{case:?}");
         for (design, expected) in [
             (Design::Independent, case.independent),
@@ -79,7 +79,7 @@ fn numbers_of_seeds_are_the_next_whole_ones() {
                 alpha: case.alpha,
             };
             let needed = test
-                .seeds_needed(case.effect_size, case.power)
+                .required_seeds(case.effect_size, case.power)
                 .unwrap()
                 .unwrap();
             assert_eq!(needed as f64, expected.ceil().max(2.0), "{name}");

@@ -1,6 +1,6 @@
-//! Bootstrap intervals of given resamples, and exact randomisation tests.
+//! Bootstrap intervals of given resamples, and exact randomization tests.
 
-use finetune_eval::statistics::{Bootstrap, BootstrapMethod, Design, Randomisation};
+use finetune_eval::statistics::{Bootstrap, BootstrapMethod, Design, PermutationTest};
 use serde::Deserialize;
 
 use super::{Pair, Tested, assert_close, assert_close_relative, cases, samples};
@@ -30,8 +30,8 @@ impl MetricKind {
         let (mut first, second) = (of_rows(first), of_rows(second));
         match self {
             Self::Ratio => {
-                let centre = mean(&second);
-                let squares: Vec<f64> = second.iter().map(|b| (b - centre).powi(2)).collect();
+                let center = mean(&second);
+                let squares: Vec<f64> = second.iter().map(|b| (b - center).powi(2)).collect();
                 mean(&first) / (1.0 + mean(&squares).sqrt())
             }
             Self::Mean => mean(&first),
@@ -57,7 +57,7 @@ fn bootstrap_intervals_of_equal_resamples_are_equal() {
             let name = format!("{} {:?} {method:?} {level}", case.sample, case.metric);
             let bootstrap = Bootstrap {
                 method,
-                level,
+                confidence_level: level,
                 ..Bootstrap::default()
             };
             let result = bootstrap
@@ -66,30 +66,30 @@ fn bootstrap_intervals_of_equal_resamples_are_equal() {
                 })
                 .unwrap();
             assert_close(&name, result.standard_error, case.standard_error);
-            assert_close(&name, result.interval.low, low);
-            assert_close(&name, result.interval.high, high);
+            assert_close(&name, result.interval.lower, low);
+            assert_close(&name, result.interval.upper, high);
         }
     }
 }
 
 #[derive(Debug, Deserialize)]
-struct RandomisationCase {
+struct RandomizationCase {
     #[serde(flatten)]
     tested: Tested,
     p_value: f64,
 }
 
 #[test]
-fn exact_randomisation_tests_are_equal() {
+fn exact_randomization_tests_are_equal() {
     let samples = samples();
-    let test = Randomisation {
-        resamples: 100_000,
+    let test = PermutationTest {
+        n_resamples: 100_000,
         seed: 0,
     };
-    for case in cases::<RandomisationCase>("randomisations", 12) {
+    for case in cases::<RandomizationCase>("randomizations", 12) {
         let (first, second) = &samples[&case.tested.sample];
         let result = match case.tested.design {
-            Design::Independent => test.unpaired(first, second, mean),
+            Design::Independent => test.independent(first, second, mean),
             Design::Paired => test.paired(first, second, mean),
         }
         .unwrap();

@@ -2,8 +2,7 @@
 
 use finetune_eval::EvalError;
 use finetune_eval::statistics::{
-    Adjustment, EffectSize, McNemar, NullDistribution, SampleSummary, TTest, Wilcoxon,
-    ZeroDifferences,
+    Adjustment, EffectSize, McNemar, NullDistribution, SampleSummary, TTest, Wilcoxon, ZeroMethod,
 };
 use serde::Deserialize;
 
@@ -47,8 +46,8 @@ fn t_tests_are_equal() {
             assert_close(&name, test.statistic, case.statistic);
             assert_close(&name, test.degrees_of_freedom, case.degrees_of_freedom);
             assert_close_relative(&name, test.p_value, p_value);
-            assert_close(&name, test.interval.low, low);
-            assert_close(&name, test.interval.high, high);
+            assert_close(&name, test.interval.lower, low);
+            assert_close(&name, test.interval.upper, high);
         }
     }
     assert_eq!(undefined, 1, "the equal samples, paired");
@@ -78,8 +77,8 @@ fn summaries_are_equal() {
                 case.standard_deviation,
             );
             assert_close(&case.sample, spread.standard_error, case.standard_error);
-            assert_close(&case.sample, spread.interval.low, low);
-            assert_close(&case.sample, spread.interval.high, high);
+            assert_close(&case.sample, spread.interval.lower, low);
+            assert_close(&case.sample, spread.interval.upper, high);
         }
     }
 }
@@ -107,7 +106,7 @@ fn effect_sizes_are_equal() {
 #[derive(Debug, Deserialize)]
 struct WilcoxonCase {
     sample: String,
-    zeros: ZeroDifferences,
+    zeros: ZeroMethod,
     distribution: NullDistribution,
     continuity: bool,
     statistic: f64,
@@ -124,7 +123,7 @@ fn wilcoxon_tests_are_equal() {
         let test = Wilcoxon {
             zeros: case.zeros,
             distribution: case.distribution,
-            continuity: case.continuity,
+            correction: case.continuity,
         };
         let test = test.test(first, second).unwrap();
         assert_close(&name, test.statistic, case.statistic);

@@ -7,7 +7,7 @@ writes, beside this file and byte for byte the same on every run with the
 versions above (CPU, one thread, eager attention), for each of
 
 query_value/       PEFT's default places for BERT, rank 4, alpha 8
-all_linear/        all six linear layers of a layer, rank 3, alpha 5, rank-stabilised
+all_linear/        all six linear layers of a layer, rank 3, alpha 5, rank-stabilized
 
 an adapter as PEFT saves it, adapter_config.json and adapter_model.safetensors,
 with every A and B and the classification layer drawn at random, and in it

@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 use finetune_golden::Golden;
 use finetune_model::{
     DropoutStream, EncoderConfig, EncoderInput, Family, LoraConfig, LoraTarget, SequenceClassifier,
-    SequenceClassifierConfig, TensorNames, initialise, load_adapter, load_classifier, parameters,
+    SequenceClassifierConfig, TensorNames, initialize, load_adapter, load_classifier, parameters,
     save_adapter, save_classifier,
 };
 
@@ -148,9 +148,9 @@ fn a_saved_classifier_has_its_adapters_merged() {
 }
 
 #[test]
-fn every_parameter_of_an_adapter_is_initialised_by_its_kind() {
+fn every_parameter_of_an_adapter_is_initialized_by_its_kind() {
     let model = with_all_adapters(&device_and_tolerance().0);
-    let model = initialise(model, 0.02, 3);
+    let model = initialize(model, 0.02, 3);
     let input = golden_input(&inputs(), &model.encoder);
     assert!(logits(&model, &input).iter().all(|logit| logit.is_finite()));
     for layer in &model.encoder.layers {
@@ -174,11 +174,11 @@ fn every_family_keeps_its_adapters() {
             ..EncoderConfig::base(family)
         };
         let config = SequenceClassifierConfig::new(encoder, ["no", "yes"].map(String::from).into());
-        let base = initialise(config.init(&device).unwrap(), 0.2, 1);
+        let base = initialize(config.init(&device).unwrap(), 0.2, 1);
         let mut model = base.clone();
         let lora = LoraConfig {
             rank: 2,
-            targets: LoraTarget::ALL.into(),
+            target_modules: LoraTarget::ALL.into(),
             ..Default::default()
         };
         model.encoder = model.encoder.with_lora(&lora, 7).unwrap();

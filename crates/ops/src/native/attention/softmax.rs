@@ -1,7 +1,7 @@
 //! In-place softmax of rows of scores, and its gradient.
 
 use super::super::exponential::exp;
-use super::super::instructions::{Arithmetic, vectorised};
+use super::super::instructions::{Arithmetic, vectorized};
 use super::super::sums::{largest, sum};
 
 #[inline(always)]
@@ -46,13 +46,13 @@ fn multiply_body<A: Arithmetic>(values: &mut [f32], factors: &[f32]) {
     }
 }
 
-vectorised! {
+vectorized! {
     /// The softmax of `scale` times the first values of each row plus `bias`; 0 in what follows
     /// them.
     pub(super) fn apply(scores: &mut [f32], stride: usize, scale: f32, bias: &[f32]) = apply_body
 }
 
-vectorised! {
+vectorized! {
     /// The gradient of the scores before their scale, in the place of that of their softmax.
     pub(super) fn gradient(
         probabilities: &[f32],
@@ -62,7 +62,7 @@ vectorised! {
     ) = gradient_body
 }
 
-vectorised! {
+vectorized! {
     /// Multiplies each value by its factor.
     pub(super) fn multiply(values: &mut [f32], factors: &[f32]) = multiply_body
 }

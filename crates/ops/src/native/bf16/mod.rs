@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 pub(super) use self::pack::{PANEL, Panels, Side};
 pub(super) use self::tiles::Tiles;
-use super::instructions::{Arithmetic, vectorised};
+use super::instructions::{Arithmetic, vectorized};
 use super::product::{Matrix, Place};
 
 /// Whether this machine has what [`product`] needs.
@@ -107,7 +107,7 @@ fn write_body<A: Arithmetic>(
     }
 }
 
-vectorised! {
+vectorized! {
     /// The columns of a block, with their bias, from a column of rows `[any, n]` on.
     fn write(
         out: &mut [MaybeUninit<f32>],

@@ -28,7 +28,7 @@ pub(in crate::native) const PANEL: usize = 2 * BLOCK;
 /// Values of a line in a block.
 const STEP: usize = 2 * BLOCK;
 
-/// Panels that are packed together: of lines that are neighbours in memory, so much more of what
+/// Panels that are packed together: of lines that are neighbors in memory, so much more of what
 /// lies there is read at once.
 const GROUP: usize = 4;
 
@@ -215,7 +215,7 @@ fn pack_block(side: Side, matrix: Matrix<'_>, block: &mut [MaybeUninit<u32>]) {
     }
 }
 
-/// From lines whose values are neighbours.
+/// From lines whose values are neighbors.
 ///
 /// # Safety
 /// The machine has the instructions; matrix and block hold a whole block.
@@ -239,7 +239,7 @@ unsafe fn pack_lines(side: Side, matrix: Matrix<'_>, block: &mut [MaybeUninit<u3
     unsafe { store(vectors, block) };
 }
 
-/// From lines that are neighbours.
+/// From lines that are neighbors.
 ///
 /// # Safety
 /// The machine has the instructions; matrix and block hold a whole block.

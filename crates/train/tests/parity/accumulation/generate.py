@@ -9,7 +9,7 @@ one of 5 rows and up to 9 tokens, the other of 3 rows and up to 5, each padded t
 its own longest row; the loss of the step is the sum over its 8 rows over 8; both
 backward; clip by the global norm (at most 5.0); AdamW (betas 0.9 and 0.999, eps
 1e-8, decoupled decay 0.01 on matrices and embeddings, none on biases and
-normalisations); advance the cosine schedule (5 warm-up steps of 50). Computed in
+normalizations); advance the cosine schedule (5 warm-up steps of 50). Computed in
 float64 on one thread, without dropout; no token types. The rows of the steps are
 drawn from 32, so that the model learns them.
 

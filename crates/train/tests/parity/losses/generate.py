@@ -57,14 +57,14 @@ def cross_entropies():
         for name, weights in [
             ("none", None),
             ("balanced", balanced),
-            ({"given": given}, given),
+            ({"per_class": given}, given),
         ]:
             weight = None if weights is None else torch.tensor(weights).double()
             loss = torch.nn.CrossEntropyLoss(weight=weight, label_smoothing=smoothing)
             settings = {
                 "kind": "cross_entropy",
                 "label_smoothing": smoothing,
-                "class_weights": name,
+                "class_weight": name,
             }
             divisor = 7 if weights is None else sum(weights[label] for label in labels)
             for outputs in [logits, large]:
@@ -89,7 +89,7 @@ def binary_cross_entropies():
         for weight in [None, 3.5]:
             pos_weight = None if weight is None else torch.tensor(weight).double()
             loss = torch.nn.BCEWithLogitsLoss(pos_weight=pos_weight)
-            settings = {"kind": "binary_cross_entropy", "positive_weight": weight}
+            settings = {"kind": "binary_cross_entropy", "pos_weight": weight}
             yield case(
                 settings, outputs, labels, outputs.numel(), lambda x: loss(x, targets)
             )
@@ -103,8 +103,8 @@ def regressions():
     outputs[4], scores[4] = 0.5, 0.5
     targets = torch.tensor(scores).double().unsqueeze(1)
     for settings, loss in [
-        ({"kind": "l1"}, torch.nn.L1Loss()),
-        ({"kind": "l2"}, torch.nn.MSELoss()),
+        ({"kind": "mae"}, torch.nn.L1Loss()),
+        ({"kind": "mse"}, torch.nn.MSELoss()),
         ({"kind": "huber", "delta": 1.0}, torch.nn.HuberLoss()),
         ({"kind": "huber", "delta": 0.25}, torch.nn.HuberLoss(delta=0.25)),
     ]:
@@ -127,7 +127,7 @@ def cosines():
             loss = torch.nn.CosineEmbeddingLoss(margin=margin)
             own = loss(first, second, signs)
             assert abs(own - mean_of(outputs)) < 1e-6, (own, mean_of(outputs))
-            settings = {"kind": "cosine", "margin": margin}
+            settings = {"kind": "cosine_embedding", "margin": margin}
             yield case(settings, outputs, labels, 6, mean_of)
 
 

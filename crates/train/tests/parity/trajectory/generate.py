@@ -7,7 +7,7 @@ writes expected.safetensors beside this file, from the tiny models beside the
 tests of crates/model. Each step, in this order: loss of a batch, backward, clip
 by the global norm (at most 1.0), AdamW (base lr 2e-3, betas 0.9 and 0.999, eps
 1e-8, decoupled decay 0.01 on matrices and embeddings, none on biases and
-normalisations), then advance the linear schedule (4 warm-up steps of 20).
+normalizations), then advance the linear schedule (4 warm-up steps of 20).
 Computed in float64 on one thread, without dropout; no token types.
 
 input_ids, attention_mask    int64 [20, 4, 9]; one batch a step, padded right.

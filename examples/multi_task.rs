@@ -1,9 +1,9 @@
 //! Three tasks on one encoder, then more of one: sentiment, paraphrases and similarity, as in
 //! Ogada, "Fine-tuning minBERT for multi-task classification" (CS224N, 2024).
 //!
-//! `cargo run --release --example multitask` runs on the bundled samples. The real thing:
+//! `cargo run --release --example multi_task` runs on the bundled samples. The real thing:
 //!
-//! `cargo run --release --example multitask -- --model DIR --data DIR --seeds 3`
+//! `cargo run --release --example multi_task -- --model DIR --data DIR --seeds 3`
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -15,8 +15,8 @@ use finetune::model::{
 };
 use finetune::prelude::*;
 use finetune::train::{
-    Exhaustion, FreezeConfig, LossConfig, MixingConfig, ModelConfig, MultiTaskConfig, OverallScore,
-    TaskConfig,
+    ClassifierOverrides, FreezeConfig, LossConfig, MixingConfig, MultiTaskConfig, OverallScore,
+    StoppingStrategy, TaskConfig,
 };
 use finetune_examples::{
     Cs224nArguments, RunArguments, TaskStudy, Variant, exit_code, minbert_settings, shared_settings,
@@ -24,7 +24,7 @@ use finetune_examples::{
 
 /// Train three tasks in turn on one encoder, then go on with single ones
 ///
-/// A and B train the heads alone, at a rate of 1e-3; the others the whole, at --lr. E and F go on
+/// A and B train the heads alone, at a rate of 1e-3; the others the whole, at --learning-rate. E and F go on
 /// from the variant before.
 #[derive(Parser)]
 struct Arguments {
@@ -75,7 +75,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let asked_for = |variant: &Variant| arguments.models.iter().any(|name| name == variant.name);
     variants.retain(asked_for);
     let study = TaskStudy::open(
-        "multitask",
+        "multi_task",
         &arguments.data,
         &arguments.run,
         &settings,
@@ -88,7 +88,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 fn variants(settings: &FineTuningConfig, [sentiment, similarity]: [usize; 2]) -> Vec<Variant> {
     let on_features = |config: MultiTaskConfig| {
         let mut config = config;
-        config.train.freeze = FreezeConfig::from(Freeze::Encoder);
+        config.train.freeze = FreezeConfig::from(FreezeScope::Encoder);
         config.train.optimizer.learning_rate = 1e-3;
         config
     };
@@ -152,11 +152,11 @@ fn variants(settings: &FineTuningConfig, [sentiment, similarity]: [usize; 2]) ->
 /// The three tasks in turn, short ones again and again until the longest is through.
 fn in_turn(
     settings: &FineTuningConfig,
-    sentiment: ModelConfig,
-    similarity: ModelConfig,
+    sentiment: ClassifierOverrides,
+    similarity: ClassifierOverrides,
 ) -> MultiTaskConfig {
     let apart = |name: &str| TaskConfig {
-        pairs: PairEncoding::Separate,
+        pair_encoding: PairEncoding::BiEncoder,
         ..TaskConfig::new(name)
     };
     MultiTaskConfig {
@@ -166,13 +166,11 @@ fn in_turn(
                 ..TaskConfig::new("sst")
             },
             TaskConfig {
-                model: ModelConfig {
-                    one_logit: true,
+                model: ClassifierOverrides {
+                    single_logit: true,
                     ..pair(None, 0.1)
                 },
-                loss: Some(LossConfig::BinaryCrossEntropy {
-                    positive_weight: None,
-                }),
+                loss: Some(LossConfig::BinaryCrossEntropy { pos_weight: None }),
                 ..apart("para")
             },
             TaskConfig {
@@ -181,7 +179,7 @@ fn in_turn(
             },
         ],
         mixing: MixingConfig {
-            exhaustion: Exhaustion::Cycle,
+            stopping_strategy: StoppingStrategy::AllExhausted,
             ..Default::default()
         },
         ..shared_settings(settings, OverallScore::Cs224n2024)
@@ -191,30 +189,30 @@ fn in_turn(
 /// One of the tasks, with the other heads as they are.
 fn alone(name: &str, epochs: usize, mut config: MultiTaskConfig) -> MultiTaskConfig {
     for task in &mut config.tasks {
-        task.trains = task.name == name;
+        task.trainable = task.name == name;
     }
-    config.train.length = RunLength::Epochs(epochs);
+    config.train.duration = TrainDuration::Epochs(epochs);
     config
 }
 
 /// Without training one of the tasks.
 fn measured_only(name: &str, mut config: MultiTaskConfig) -> MultiTaskConfig {
     for task in &mut config.tasks {
-        task.trains &= task.name != name;
+        task.trainable &= task.name != name;
     }
     config
 }
 
-fn linear_sentiment() -> ModelConfig {
-    ModelConfig {
+fn linear_sentiment() -> ClassifierOverrides {
+    ClassifierOverrides {
         pooling: Some(Pooling::first_token()),
         head: Some(HeadConfig::Mlp(MlpConfig::linear(0.1))),
         ..Default::default()
     }
 }
 
-fn deep_sentiment() -> ModelConfig {
-    ModelConfig {
+fn deep_sentiment() -> ClassifierOverrides {
+    ClassifierOverrides {
         head: Some(HeadConfig::Mlp(MlpConfig {
             hidden_sizes: vec![256, 256],
             activation: Activation::Relu,
@@ -230,13 +228,13 @@ const STARS: ScoreRange = ScoreRange {
     high: 5.0,
 };
 
-fn difference_similarity() -> ModelConfig {
+fn difference_similarity() -> ClassifierOverrides {
     pair(Some(STARS), 0.1)
 }
 
 /// `[|u - v|; u * v]` and a linear layer.
-fn pair(range: Option<ScoreRange>, dropout: f64) -> ModelConfig {
-    ModelConfig {
+fn pair(range: Option<ScoreRange>, dropout: f64) -> ClassifierOverrides {
+    ClassifierOverrides {
         head: Some(HeadConfig::Mlp(MlpConfig {
             pair: Some(Combination::DifferenceAndProduct),
             input_dropout: dropout,
@@ -247,8 +245,8 @@ fn pair(range: Option<ScoreRange>, dropout: f64) -> ModelConfig {
     }
 }
 
-fn cosine_similarity() -> ModelConfig {
-    ModelConfig {
+fn cosine_similarity() -> ClassifierOverrides {
+    ClassifierOverrides {
         head: Some(HeadConfig::Cosine(CosineSimilarityHeadConfig {
             range: Some(STARS),
             ..Default::default()

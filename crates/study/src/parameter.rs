@@ -1,31 +1,31 @@
 //! A setting with several values: listed, or drawn from a range
 //! ([Bergstra and Bengio 2012](https://jmlr.org/papers/v13/bergstra12a.html)).
 
-use finetune_random::{Purpose, generator, name_coordinate};
+use finetune_random::{Purpose, generator, name_hash};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::StudyError;
 
-/// An axis of a study. Exactly one of its kinds of values is given.
+/// A parameter of a study. Exactly one of its kinds of values is given.
 ///
 /// ```
-/// use finetune_study::Axis;
+/// use finetune_study::SearchParameter;
 ///
-/// let axis: Axis = serde_json::from_str(
+/// let parameter: SearchParameter = serde_json::from_str(
 ///     r#"{"setting": "train.optimizer.learning_rate", "log_uniform": [1e-6, 1e-3]}"#,
 /// )?;
-/// axis.validate()?;
+/// parameter.validate()?;
 /// // The same draw, whatever else is drawn.
-/// assert_eq!(axis.draw(42, 7), axis.draw(42, 7));
+/// assert_eq!(parameter.draw(42, 7), parameter.draw(42, 7));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Axis {
+pub struct SearchParameter {
     /// The setting, its parts joined by dots.
-    pub setting: String,
+    pub path: String,
     /// In tables and names; `None` for the last part of the setting.
     pub name: Option<String>,
     /// Each of these.
@@ -40,32 +40,32 @@ pub struct Axis {
     pub log_uniform: Option<[f64; 2]>,
     /// A whole number from the first to the second, both among them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub integer: Option<[i64; 2]>,
+    pub int_uniform: Option<[i64; 2]>,
     /// One of these, each as likely as another.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub choice: Option<Vec<Value>>,
 }
 
-impl Axis {
-    /// An axis of listed values.
+impl SearchParameter {
+    /// A parameter of listed values.
     pub fn of<V: Into<Value>>(setting: &str, values: impl IntoIterator<Item = V>) -> Self {
         Self {
-            setting: setting.to_string(),
+            path: setting.to_string(),
             values: Some(values.into_iter().map(Into::into).collect()),
             ..Self::default()
         }
     }
 
-    /// The axis with another name.
+    /// The parameter with another name.
     #[must_use]
-    pub fn named(mut self, name: &str) -> Self {
+    pub fn with_label(mut self, name: &str) -> Self {
         self.name = Some(name.to_string());
         self
     }
 
     /// In tables and names.
     pub fn label(&self) -> &str {
-        let last = self.setting.rsplit('.').next().unwrap_or_default();
+        let last = self.path.rsplit('.').next().unwrap_or_default();
         self.name.as_deref().unwrap_or(last)
     }
 
@@ -77,7 +77,7 @@ impl Axis {
     /// The value of a draw from a range: a function of the seed, the number of the draw and the
     /// setting. Listed values are not drawn: nothing.
     pub fn draw(&self, seed: u64, draw: usize) -> Option<Value> {
-        let setting = name_coordinate(&self.setting);
+        let setting = name_hash(&self.path);
         let mut random = generator(seed, Purpose::Search, draw as u64, setting);
         if let Some([low, high]) = self.uniform {
             return Some(between(low, high, random.random()).into());
@@ -87,7 +87,7 @@ impl Axis {
             // The ends are rounded on their way to logarithms and back.
             return Some(value.clamp(low, high).into());
         }
-        if let Some([low, high]) = self.integer {
+        if let Some([low, high]) = self.int_uniform {
             return Some(random.random_range(low..=high).into());
         }
         let choices = self.choice.as_ref()?;
@@ -97,13 +97,13 @@ impl Axis {
     /// Whether there are values to try, each once, in a range that is one.
     ///
     /// # Errors
-    /// [`StudyError::Axis`] names the axis.
+    /// [`StudyError::Parameter`] names the parameter.
     pub fn validate(&self) -> Result<(), StudyError> {
-        let wrong = |what: &str| Err(StudyError::axis(&self.setting, what));
-        if self.setting.split('.').any(str::is_empty) {
+        let wrong = |what: &str| Err(StudyError::parameter(&self.path, what));
+        if self.path.split('.').any(str::is_empty) {
             return Err(StudyError::setting(
-                "the setting of an axis",
-                format!("{:?}", self.setting),
+                "the setting of a parameter",
+                format!("{:?}", self.path),
                 "names joined by dots",
             ));
         }
@@ -111,7 +111,7 @@ impl Axis {
             self.values.is_some(),
             self.uniform.is_some(),
             self.log_uniform.is_some(),
-            self.integer.is_some(),
+            self.int_uniform.is_some(),
             self.choice.is_some(),
         ];
         match kinds.iter().filter(|given| **given).count() {
@@ -135,7 +135,7 @@ impl Axis {
             }
         }
         let is_range = |[low, high]: [f64; 2]| low < high && (high - low).is_finite();
-        match (self.uniform, self.log_uniform, self.integer) {
+        match (self.uniform, self.log_uniform, self.int_uniform) {
             (Some(range), _, _) if !is_range(range) => {
                 wrong("is no range: the second is not above the first")
             }
@@ -162,19 +162,19 @@ mod tests {
 
     use super::*;
 
-    fn axis(kind: &str, values: Value) -> Axis {
+    fn parameter(kind: &str, values: Value) -> SearchParameter {
         serde_json::from_value(json!({ "setting": "train.x", kind: values })).unwrap()
     }
 
     /// A changed value here means that studies under way can no longer be gone on with.
     #[test]
     fn draws_never_change() {
-        let drawn = axis("integer", json!([0, 1_000_000]));
+        let drawn = parameter("int_uniform", json!([0, 1_000_000]));
         let draws: Vec<_> = (0..3).map(|draw| drawn.draw(42, draw).unwrap()).collect();
         assert_eq!(draws, DRAWS.map(Value::from));
         assert_ne!(drawn.draw(43, 0), drawn.draw(42, 0));
-        let other = Axis {
-            setting: "train.y".into(),
+        let other = SearchParameter {
+            path: "train.y".into(),
             ..drawn.clone()
         };
         assert_ne!(other.draw(42, 0), drawn.draw(42, 0));
@@ -183,35 +183,47 @@ mod tests {
     const DRAWS: [i64; 3] = [385_360, 415_489, 555_314];
 
     #[test]
-    fn what_is_no_axis_is_named() {
+    fn invalid_parameters_are_named() {
         for (kind, values, expected) in [
-            ("values", json!([]), "axis train.x is empty"),
-            ("values", json!([1, 2, 1]), "axis train.x has 1 twice"),
-            ("choice", json!(["a", "a"]), "axis train.x has \"a\" twice"),
-            ("uniform", json!([1.0, 1.0]), "axis train.x is no range"),
+            ("values", json!([]), "parameter train.x is empty"),
+            ("values", json!([1, 2, 1]), "parameter train.x has 1 twice"),
+            (
+                "choice",
+                json!(["a", "a"]),
+                "parameter train.x has \"a\" twice",
+            ),
+            (
+                "uniform",
+                json!([1.0, 1.0]),
+                "parameter train.x is no range",
+            ),
             (
                 "log_uniform",
                 json!([0.0, 1.0]),
-                "axis train.x is no range of magnitudes",
+                "parameter train.x is no range of magnitudes",
             ),
-            ("integer", json!([3, 2]), "axis train.x is no range"),
+            (
+                "int_uniform",
+                json!([3, 2]),
+                "parameter train.x is no range",
+            ),
         ] {
-            let error = axis(kind, values).validate().unwrap_err().to_string();
+            let error = parameter(kind, values).validate().unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");
         }
-        let none = Axis {
-            setting: "x".into(),
-            ..Axis::default()
+        let none = SearchParameter {
+            path: "x".into(),
+            ..SearchParameter::default()
         };
         assert!(
             none.validate()
                 .unwrap_err()
                 .to_string()
-                .starts_with("axis x has no values")
+                .starts_with("parameter x has no values")
         );
-        let two = Axis {
+        let two = SearchParameter {
             uniform: Some([0.0, 1.0]),
-            ..Axis::of("x", [1])
+            ..SearchParameter::of("x", [1])
         };
         assert!(
             two.validate()
@@ -219,7 +231,7 @@ mod tests {
                 .to_string()
                 .contains("more than one")
         );
-        assert!(Axis::of("train..x", [1]).validate().is_err());
+        assert!(SearchParameter::of("train..x", [1]).validate().is_err());
     }
 
     proptest! {
@@ -227,18 +239,18 @@ mod tests {
         fn draws_are_in_their_range(seed: u64, draw in 0usize..100, low in 1e-9f64..1.0, factor in 1.001f64..1e6) {
             let high = low * factor;
             for kind in ["uniform", "log_uniform"] {
-                let value = axis(kind, json!([low, high])).draw(seed, draw).unwrap();
+                let value = parameter(kind, json!([low, high])).draw(seed, draw).unwrap();
                 let value = value.as_f64().unwrap();
                 prop_assert!((low..=high).contains(&value), "{kind} {value}");
             }
-            let whole = axis("integer", json!([-2, 2])).draw(seed, draw).unwrap();
+            let whole = parameter("int_uniform", json!([-2, 2])).draw(seed, draw).unwrap();
             prop_assert!((-2..=2).contains(&whole.as_i64().unwrap()));
         }
     }
 
     #[test]
     fn magnitudes_are_as_likely_as_one_another() {
-        let rates = axis("log_uniform", json!([1e-6, 1e-2]));
+        let rates = parameter("log_uniform", json!([1e-6, 1e-2]));
         let mut counts = [0; 4];
         for draw in 0..4000 {
             let rate = rates.draw(1, draw).unwrap().as_f64().unwrap();

@@ -1,11 +1,11 @@
-//! Reads a data set, tokenises it into a cache on disk, and tells about it: rows, lengths, share
+//! Reads a data set, tokenizes it into a cache on disk, and tells about it: rows, lengths, share
 //! cut, padding, and how fast it went. A data set may be larger than memory.
 //!
-//! `cargo run --release --example encode` encodes the bundled sample with the bundled vocabulary.
+//! `cargo run --release --example tokenize_dataset` encodes the bundled sample with the bundled vocabulary.
 //! The real thing:
 //!
-//! `cargo run --release --example encode -- --name imdb --data DIR --split train --model DIR
-//! --max-length 512 --cache DIR`
+//! `cargo run --release --example tokenize_dataset -- --dataset imdb --data DIR --split train --model DIR
+//! --max-length 512 --tokenizer-cache DIR`
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -14,33 +14,33 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use finetune::data::tabular::{self, Columns, Options};
+use finetune::data::tabular::{self, ColumnNames, TabularOptions};
 use finetune::data::{
-    BadRows, Cleaning, CleaningStep, EncodedCache, EncodingConfig, ExampleReader, LengthAudit,
-    Order, Sampler, Split, Target, TextTokenizer, Truncation, catalog,
+    Cleaning, CleaningStep, EncodedCache, EncodingConfig, ExampleReader, LengthStatistics,
+    OnBadRow, Sampler, SamplingStrategy, Split, Target, TextTokenizer, Truncation, catalog,
 };
 use finetune::train::{peak_rss_bytes, write_json};
 use finetune_examples::{EncodingBar, MINI_ENCODER, SAMPLE_AG_NEWS, data_directory, exit_code};
 use serde_json::json;
 
-/// Tokenise a data set into a cache on disk, of any size
+/// Tokenize a data set into a cache on disk, of any size
 #[derive(Parser)]
 struct Arguments {
     /// Name of a known data set, such as imdb
-    #[arg(long, default_value = "ag_news")]
+    #[arg(long = "dataset", default_value = "ag_news")]
     name: String,
     /// Folder with the data set in any of its layouts, or `hub` to download it [default: the bundled
     /// sample of ag_news]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// train, validation, test or unlabelled
+    /// train, validation, test or unlabeled
     #[arg(long, default_value = "train")]
     split: Split,
     /// A .csv, .tsv, .jsonl or .parquet file of one's own, instead of a known data set; its text
     /// alone is read
-    #[arg(long, conflicts_with_all = ["data", "name"])]
+    #[arg(long = "input-file", conflicts_with_all = ["data", "name"])]
     file: Option<PathBuf>,
-    /// Columns with the text of --file, joined by spaces
+    /// Columns with the text of --input-file, joined by spaces
     #[arg(
         long,
         value_name = "NAME",
@@ -51,8 +51,8 @@ struct Arguments {
     /// Leaves bad rows out and counts them, instead of stopping at the first
     #[arg(long)]
     skip_bad_rows: bool,
-    /// Cleaning steps, in this order: html, urls, mentions, special_characters, repeated_spaces,
-    /// lower_case
+    /// Cleaning steps, in this order: html, urls, mentions, special_characters, collapse_whitespace,
+    /// lowercase
     #[arg(long, value_delimiter = ',', value_name = "STEP")]
     clean: Vec<CleaningStep>,
     /// Folder with tokenizer.json, vocab.txt, or vocab.json and merges.txt [default: the bundled
@@ -62,11 +62,11 @@ struct Arguments {
     /// Tokens of a row at most
     #[arg(long, default_value_t = 512)]
     max_length: usize,
-    /// What is kept of longer texts: head, tail, head-tail-N or windows-N
+    /// What is kept of longer texts: head, tail, head-tail-N or sliding-window-N
     #[arg(long, default_value_t)]
     truncation: Truncation,
     /// Folder of the cache
-    #[arg(long, value_name = "DIR", default_value = "cache")]
+    #[arg(long = "tokenizer-cache", value_name = "DIR", default_value = "cache")]
     cache: PathBuf,
     /// Rows of a batch, for the share of padding
     #[arg(long, default_value_t = 32)]
@@ -85,7 +85,7 @@ fn encode(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .model
         .clone()
         .unwrap_or_else(|| MINI_ENCODER.into());
-    let tokenizer = TextTokenizer::from_dir(&tokenizer)?;
+    let tokenizer = TextTokenizer::from_pretrained(&tokenizer)?;
     let cleaning = Cleaning {
         steps: arguments.clean.clone(),
     };
@@ -137,8 +137,12 @@ fn encode(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if !class_names.is_empty() {
         writeln!(out, "classes: {}", class_names.join(", "))?;
     }
-    writeln!(out, "{}", LengthAudit::new(&data.texts, &[128, 256, 512])?)?;
-    let padded = padded_share(&lengths, arguments.batch_size)?;
+    writeln!(
+        out,
+        "{}",
+        LengthStatistics::new(&data.texts, &[128, 256, 512])?
+    )?;
+    let padded = padding_fraction(&lengths, arguments.batch_size)?;
     writeln!(
         out,
         "padding at batch {}: {:.1} %",
@@ -156,7 +160,7 @@ fn encode(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             "skipped": encoded.skipped.rows,
             "reused": encoded.reused,
             "seconds": seconds,
-            "padded_share": padded,
+            "padding_fraction": padded,
             "peak_rss_bytes": peak_rss_bytes(),
         });
         write_json(path, &figures)?;
@@ -166,34 +170,39 @@ fn encode(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 
 impl Arguments {
     fn open(&self) -> Result<ExampleReader, Box<dyn Error>> {
-        let bad_rows = match self.skip_bad_rows {
-            true => BadRows::Skip,
-            false => BadRows::Refuse,
+        let on_bad_rows = match self.skip_bad_rows {
+            true => OnBadRow::Skip,
+            false => OnBadRow::Error,
         };
         if let Some(file) = &self.file {
             let text = self.text_column.iter().map(|name| name.as_str().into());
-            let options = Options {
-                columns: Columns {
+            let options = TabularOptions {
+                columns: ColumnNames {
                     text: text.collect(),
                     text_pair: Vec::new(),
                     label: None,
                 },
-                bad_rows,
-                ..Options::default()
+                on_bad_rows,
+                ..TabularOptions::default()
             };
-            return Ok(tabular::read(file, self.split, &Target::Nothing, &options)?);
+            return Ok(tabular::read(
+                file,
+                self.split,
+                &Target::Unlabeled,
+                &options,
+            )?);
         }
         let data: PathBuf = match &self.data {
             Some(data) => data_directory(&self.name, data)?,
             None => SAMPLE_AG_NEWS.into(),
         };
-        Ok(catalog::named(&self.name)?.read(&data, self.split, bad_rows)?)
+        Ok(catalog::get(&self.name)?.read(&data, self.split, on_bad_rows)?)
     }
 }
 
 /// The share of token slots that would be padding in an epoch of batches by length.
-fn padded_share(lengths: &[usize], batch_size: usize) -> Result<f64, Box<dyn Error>> {
-    let sampler = Sampler::new(Order::BucketedByLength, batch_size, 42)?;
+fn padding_fraction(lengths: &[usize], batch_size: usize) -> Result<f64, Box<dyn Error>> {
+    let sampler = Sampler::new(SamplingStrategy::GroupByLength, batch_size, 42)?;
     let slots = |rows: &Vec<usize>| {
         let longest = rows.iter().map(|&row| lengths[row]).max().unwrap_or(0);
         longest * rows.len()

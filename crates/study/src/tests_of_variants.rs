@@ -1,4 +1,4 @@
-//! How the arms of a study are tested against each other.
+//! How the variants of a study are tested against each other.
 
 use finetune_eval::statistics::{Adjustment, ComparisonConfig, Design};
 use serde::{Deserialize, Serialize};
@@ -8,9 +8,9 @@ use crate::error::StudyError;
 /// How candidates are compared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct StudyTests {
+pub struct StudyComparison {
     /// Which test; by what the candidates share.
-    pub design: TestDesign,
+    pub design: Pairing,
     /// The p-value, adjusted, below which a difference is shown; in `(0, 1)`; 0.05.
     pub alpha: f64,
     /// How p-values are raised because there are several; Holm's.
@@ -20,36 +20,36 @@ pub struct StudyTests {
     pub baseline: Option<String>,
     /// The smallest difference that matters, above 0, for which further seeds are counted; `None`
     /// for the one observed.
-    pub smallest_difference: Option<f64>,
+    pub min_detectable_difference: Option<f64>,
 }
 
 /// Which test of two candidates.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum TestDesign {
+pub enum Pairing {
     /// Paired if both have the same seeds and folds, Welch's otherwise.
     #[default]
-    Matched,
+    Auto,
     /// Welch's.
     Independent,
 }
 
-impl Default for StudyTests {
+impl Default for StudyComparison {
     fn default() -> Self {
         Self {
-            design: TestDesign::default(),
+            design: Pairing::default(),
             alpha: 0.05,
             adjustment: Adjustment::default(),
             baseline: None,
-            smallest_difference: None,
+            min_detectable_difference: None,
         }
     }
 }
 
-impl StudyTests {
-    /// Whether every value is in its range, and the baseline is one of the arms if these alone name
+impl StudyComparison {
+    /// Whether every value is in its range, and the baseline is one of the variants if these alone name
     /// the candidates.
-    pub(super) fn validate(&self, arms: &[&str], has_axes: bool) -> Result<(), StudyError> {
+    pub(super) fn validate(&self, variants: &[&str], has_axes: bool) -> Result<(), StudyError> {
         if !(self.alpha > 0.0 && self.alpha < 1.0) {
             return Err(StudyError::setting(
                 "comparison.alpha",
@@ -57,16 +57,16 @@ impl StudyTests {
                 "between 0 and 1",
             ));
         }
-        if let Some(difference) = self.smallest_difference
+        if let Some(difference) = self.min_detectable_difference
             && !(difference > 0.0 && difference.is_finite())
         {
-            let setting = "comparison.smallest_difference";
+            let setting = "comparison.min_detectable_difference";
             return Err(StudyError::setting(setting, difference, "above 0"));
         }
-        // With axes, candidates have more than the arm's name.
+        // With parameters, candidates have more than the variant's name.
         match &self.baseline {
-            Some(baseline) if !has_axes && !arms.contains(&baseline.as_str()) => {
-                let expected = format!("an arm: {}", arms.join(", "));
+            Some(baseline) if !has_axes && !variants.contains(&baseline.as_str()) => {
+                let expected = format!("a variant: {}", variants.join(", "));
                 Err(StudyError::setting(
                     "comparison.baseline",
                     baseline,
@@ -81,12 +81,12 @@ impl StudyTests {
     pub(super) fn of_pair(&self, pairs: bool, higher_is_better: bool) -> ComparisonConfig {
         ComparisonConfig {
             design: match (self.design, pairs) {
-                (TestDesign::Matched, true) => Design::Paired,
+                (Pairing::Auto, true) => Design::Paired,
                 _ => Design::Independent,
             },
             alpha: self.alpha,
             adjustment: self.adjustment,
-            smallest_difference: self.smallest_difference,
+            min_detectable_difference: self.min_detectable_difference,
             lower_is_better: !higher_is_better,
             ..ComparisonConfig::default()
         }
@@ -105,15 +105,15 @@ mod tests {
                 "comparison.alpha is 1, expected between 0 and 1",
             ),
             (
-                "smallest_difference = 0.0",
-                "comparison.smallest_difference is 0",
+                "min_detectable_difference = 0.0",
+                "comparison.min_detectable_difference is 0",
             ),
             (
                 "baseline = 'c'",
-                "comparison.baseline is c, expected an arm: a, b",
+                "comparison.baseline is c, expected a variant: a, b",
             ),
         ] {
-            let tests: StudyTests = toml::from_str(tests).unwrap();
+            let tests: StudyComparison = toml::from_str(tests).unwrap();
             let error = tests.validate(&["a", "b"], false).unwrap_err();
             let message = error.to_string();
             assert!(message.starts_with(expected), "{message}");

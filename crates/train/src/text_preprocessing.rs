@@ -17,30 +17,30 @@ use crate::run_record::{read_json, write_json};
 ///
 /// ```
 /// use finetune_data::{Cleaning, CleaningStep, EncodingConfig};
-/// use finetune_train::TextPreparation;
+/// use finetune_train::TextPreprocessing;
 ///
 /// let folder = tempfile::tempdir()?;
-/// let preparation = TextPreparation {
+/// let preparation = TextPreprocessing {
 ///     cleaning: Cleaning { steps: vec![CleaningStep::Html] },
 ///     encoding: EncodingConfig::new(128),
 ///     ..Default::default()
 /// };
 /// preparation.save(folder.path())?;
-/// assert_eq!(TextPreparation::read(folder.path())?, Some(preparation));
+/// assert_eq!(TextPreprocessing::read(folder.path())?, Some(preparation));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct TextPreparation {
+pub struct TextPreprocessing {
     /// One text a row, or two; one.
     pub texts: Texts,
-    /// What was done to a text before it was tokenised; nothing.
+    /// What was done to a text before it was tokenized; nothing.
     pub cleaning: Cleaning,
     /// How it became tokens.
     pub encoding: EncodingConfig,
 }
 
-impl Default for TextPreparation {
+impl Default for TextPreprocessing {
     fn default() -> Self {
         Self {
             texts: Texts::Single,
@@ -50,11 +50,11 @@ impl Default for TextPreparation {
     }
 }
 
-impl TextPreparation {
+impl TextPreprocessing {
     /// Its file in the folder of a model.
-    pub const FILE: &str = "text_preparation.json";
+    pub const FILE: &str = "text_preprocessing.json";
 
-    /// Writes `text_preparation.json` into the folder of a model. The file appears whole or not at
+    /// Writes `text_preprocessing.json` into the folder of a model. The file appears whole or not at
     /// all.
     ///
     /// # Errors
@@ -84,19 +84,19 @@ mod tests {
     #[test]
     fn a_folder_of_another_program_has_none() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(TextPreparation::read(folder.path()).unwrap(), None);
+        assert_eq!(TextPreprocessing::read(folder.path()).unwrap(), None);
     }
 
     #[test]
-    fn a_misspelt_key_is_refused_with_the_file() {
+    fn a_misspelled_key_is_refused_with_the_file() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(TextPreparation::FILE);
+        let path = folder.path().join(TextPreprocessing::FILE);
         std::fs::write(path, r#"{"cleanning": {"steps": ["html"]}}"#).unwrap();
-        let message = TextPreparation::read(folder.path())
+        let message = TextPreprocessing::read(folder.path())
             .unwrap_err()
             .to_string();
         assert!(
-            message.contains(TextPreparation::FILE) && message.contains("cleanning"),
+            message.contains(TextPreprocessing::FILE) && message.contains("cleanning"),
             "{message}"
         );
     }

@@ -5,12 +5,12 @@ use finetune_data::Dataset;
 use crate::BaselineError;
 
 /// Texts and their classes, row by row.
-pub(crate) struct LabelledTexts<'a> {
+pub(crate) struct LabeledTexts<'a> {
     pub(crate) texts: Vec<&'a str>,
     pub(crate) labels: Vec<usize>,
 }
 
-impl<'a> LabelledTexts<'a> {
+impl<'a> LabeledTexts<'a> {
     /// Collects the texts and classes of all rows.
     ///
     /// # Errors
@@ -32,7 +32,7 @@ impl<'a> LabelledTexts<'a> {
                 .ok_or_else(|| BaselineError::NoClass {
                     dataset: dataset.name.clone(),
                     row,
-                    got: format!("{:?}", example.label),
+                    found: format!("{:?}", example.label),
                 })?;
             if label >= classes {
                 return Err(BaselineError::LabelOutOfRange {

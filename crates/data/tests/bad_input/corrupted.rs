@@ -3,7 +3,7 @@
 use std::fs;
 
 use finetune_data::DataError;
-use finetune_data::tabular::{self, Files, Options};
+use finetune_data::tabular::{self, SplitFiles, TabularOptions};
 
 use super::*;
 
@@ -45,10 +45,10 @@ fn damaged_parquet() {
     }
     let folder = Folder::new();
     for place in 0..whole.len() {
-        let mut damaged = whole.clone();
-        damaged[place] ^= 0xff;
-        fs::write(folder.path("rows.parquet"), damaged).unwrap();
-        let _ = folder.open("rows.parquet", &Options::default());
+        let mut corrupted = whole.clone();
+        corrupted[place] ^= 0xff;
+        fs::write(folder.path("rows.parquet"), corrupted).unwrap();
+        let _ = folder.open("rows.parquet", &TabularOptions::default());
     }
 }
 
@@ -78,10 +78,10 @@ fn damaged_gzip() {
         "empty.jsonl.gz"
     );
     for place in 0..whole.len() {
-        let mut damaged = whole.clone();
-        damaged[place] ^= 0xff;
-        fs::write(folder.path("rows.csv.gz"), damaged).unwrap();
-        let _ = folder.open("rows.csv.gz", &Options::default());
+        let mut corrupted = whole.clone();
+        corrupted[place] ^= 0xff;
+        fs::write(folder.path("rows.csv.gz"), corrupted).unwrap();
+        let _ = folder.open("rows.csv.gz", &TabularOptions::default());
     }
 }
 
@@ -90,8 +90,10 @@ fn byte_order_marks_and_carriage_returns_are_no_error() {
     let folder = Folder::new()
         .with("train.csv", "\u{feff}text,label\r\na,0\r\nb,1\r\n")
         .with("test.jsonl", "\u{feff}{\"text\": \"c\", \"label\": 1}\r\n");
-    let files = Files::train_test(folder.path("train.csv"), folder.path("test.jsonl"));
-    let splits = tabular::open(&files, &Options::default()).unwrap().splits;
+    let files = SplitFiles::train_test(folder.path("train.csv"), folder.path("test.jsonl"));
+    let splits = tabular::open(&files, &TabularOptions::default())
+        .unwrap()
+        .splits;
     assert_eq!(splits.train.class_names(), ["0", "1"]);
     assert_eq!(splits.test.unwrap().examples[0].text, "c");
 }

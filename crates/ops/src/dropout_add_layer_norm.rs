@@ -36,16 +36,16 @@ pub struct Norm<T> {
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor, TensorData};
-/// use finetune_ops::{Norm, residual_norm};
+/// use finetune_ops::{Norm, dropout_add_layer_norm};
 ///
 /// let device = Device::flex();
 /// let rows = Tensor::<2>::from_data([[1.0, 2.0]], &device);
 /// let residual = Tensor::from_data([[0.0, 1.0]], &device);
 /// let norm = Norm { gamma: Tensor::ones([2], &device), beta: Tensor::zeros([2], &device), epsilon: 0.0 };
-/// let output = residual_norm(rows, residual, None, norm).into_data();
+/// let output = dropout_add_layer_norm(rows, residual, None, norm).into_data();
 /// output.assert_approx_eq::<f32>(&TensorData::from([[-1.0f32, 1.0]]), Default::default());
 /// ```
-pub fn residual_norm(
+pub fn dropout_add_layer_norm(
     rows: Tensor<2>,
     residual: Tensor<2>,
     dropout: Option<Dropout>,

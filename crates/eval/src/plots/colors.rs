@@ -35,7 +35,7 @@ pub(super) fn dash(number: usize) -> Option<(i32, i32)> {
 /// Color scale.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ColourScale {
+pub enum ColorScale {
     /// White to dark blue, from minimum to maximum.
     #[default]
     Sequential,
@@ -63,9 +63,9 @@ const DIVERGING: [RGBColor; 7] = [
     RGBColor(33, 102, 172),
 ];
 
-impl ColourScale {
+impl ColorScale {
     /// Returns the color of a position in `[0, 1]` between minimum and maximum.
-    pub(super) fn colour(self, share: f64) -> RGBColor {
+    pub(super) fn color(self, share: f64) -> RGBColor {
         let stops: &[RGBColor] = match self {
             Self::Sequential => &SEQUENTIAL,
             Self::Diverging => &DIVERGING,
@@ -81,10 +81,10 @@ impl ColourScale {
 }
 
 /// Returns black or white, whichever has the higher contrast on the color.
-pub(super) fn text_on(colour: RGBColor) -> RGBColor {
+pub(super) fn text_on(color: RGBColor) -> RGBColor {
     let weighted = |part: u8, weight: f64| weight * (f64::from(part) / 255.0).powf(2.2);
     let luminance =
-        weighted(colour.0, 0.2126) + weighted(colour.1, 0.7152) + weighted(colour.2, 0.0722);
+        weighted(color.0, 0.2126) + weighted(color.1, 0.7152) + weighted(color.2, 0.0722);
     // Luminance at which both have the same WCAG contrast.
     match luminance > 0.179 {
         true => INK,
@@ -100,9 +100,9 @@ mod tests {
 
     #[test]
     fn scales_start_and_end_as_named() {
-        assert_eq!(ColourScale::Sequential.colour(-1.0), SEQUENTIAL[0]);
-        assert_eq!(ColourScale::Sequential.colour(2.0), SEQUENTIAL[5]);
-        assert_eq!(ColourScale::Diverging.colour(0.5), DIVERGING[3]);
+        assert_eq!(ColorScale::Sequential.color(-1.0), SEQUENTIAL[0]);
+        assert_eq!(ColorScale::Sequential.color(2.0), SEQUENTIAL[5]);
+        assert_eq!(ColorScale::Diverging.color(0.5), DIVERGING[3]);
     }
 
     #[test]

@@ -1,22 +1,22 @@
-//! Arms of a study.
+//! Groups of a study.
 
 use serde::{Deserialize, Serialize};
 
 use crate::EvalError;
 use crate::statistics::SampleSummary;
 
-/// Arm of a study with the scores of its seeds.
+/// Group of a study with the scores of its seeds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Arm {
+pub struct ScoreGroup {
     /// Name in tables.
     pub name: String,
-    /// One score per seed; in a paired design in the same order in all arms.
+    /// One score per seed; in a paired design in the same order in all groups.
     pub scores: Vec<f64>,
 }
 
-impl Arm {
-    /// Creates an arm.
+impl ScoreGroup {
+    /// Creates a group.
     pub fn new(name: impl Into<String>, scores: impl Into<Vec<f64>>) -> Self {
         Self {
             name: name.into(),
@@ -28,18 +28,18 @@ impl Arm {
     ///
     /// # Errors
     ///
-    /// - The errors of [`SampleSummary::of`], with the name of the arm.
-    pub fn summary(&self, level: f64) -> Result<ArmSummary, EvalError> {
-        Ok(ArmSummary {
+    /// - The errors of [`SampleSummary::of`], with the name of the group.
+    pub fn summary(&self, level: f64) -> Result<GroupSummary, EvalError> {
+        Ok(GroupSummary {
             name: self.name.clone(),
             scores: SampleSummary::of_named(&self.name, &self.scores, level)?,
         })
     }
 }
 
-/// Name of an arm with mean and spread of its scores.
+/// Name of a group with mean and spread of its scores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ArmSummary {
+pub struct GroupSummary {
     /// Name.
     pub name: String,
     /// Mean and spread.

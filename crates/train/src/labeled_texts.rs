@@ -1,4 +1,4 @@
-//! Training a classifier on labelled texts.
+//! Training a classifier on labeled texts.
 
 use burn::tensor::Tensor;
 use finetune_data::{Batch, BatchSize, EncodedDataset, Padding, Target, collate};
@@ -6,7 +6,7 @@ use finetune_eval::{Better, Evaluator};
 use finetune_model::{DropoutStream, EncoderModel, SequenceClassifier};
 use finetune_ops::Precision;
 
-use crate::activations::{BatchInputs, FrozenActivations, constant_stages};
+use crate::activations::{BatchInputs, CachedActivations, deterministic_stages};
 use crate::callback::{Callback, Phase};
 use crate::device_batch::check_autodiff;
 use crate::evaluation::Evaluation;
@@ -15,17 +15,17 @@ use crate::predict::PredictedRows;
 use crate::scoring::{directions, scores_of, target_kind};
 use crate::{Criterion, TrainConfig, TrainError};
 
-/// Labelled texts for a [`SequenceClassifier`].
+/// Labeled texts for a [`SequenceClassifier`].
 #[derive(Debug, Clone)]
-pub struct LabelledTexts<'a> {
+pub struct LabeledTexts<'a> {
     /// What is trained on.
     pub train: &'a EncodedDataset,
     /// What the model is measured on while it trains.
     pub validation: Option<&'a EncodedDataset>,
     /// What a frozen part makes of the training rows; nothing if it is computed in each step.
-    pub train_activations: Option<&'a FrozenActivations>,
+    pub train_activations: Option<&'a CachedActivations>,
     /// The same of the rows that the model is measured on.
-    pub validation_activations: Option<&'a FrozenActivations>,
+    pub validation_activations: Option<&'a CachedActivations>,
     /// What is made small.
     pub loss: &'a Criterion,
     /// Metrics of the evaluations.
@@ -38,7 +38,7 @@ pub struct LabelledTexts<'a> {
     pub eval_batch_size: BatchSize,
 }
 
-impl Objective for LabelledTexts<'_> {
+impl Objective for LabeledTexts<'_> {
     type Model = SequenceClassifier;
     type Batch = Batch;
 
@@ -77,7 +77,7 @@ impl Objective for LabelledTexts<'_> {
         Ok(BatchCounts {
             rows: batch.size(),
             slots: batch.slots(),
-            padded_slots: batch.padded_slots(),
+            num_padding_tokens: batch.num_padding_tokens(),
             weight: self.loss.weight(&batch.labels)?,
         })
     }
@@ -121,7 +121,7 @@ impl Objective for LabelledTexts<'_> {
     }
 }
 
-impl<'a> LabelledTexts<'a> {
+impl<'a> LabeledTexts<'a> {
     /// Rows to train on, padded to the longest of a batch, and none to measure on.
     pub fn new(train: &'a EncodedDataset, loss: &'a Criterion, pad_token_id: u32) -> Self {
         Self {
@@ -142,7 +142,7 @@ impl<'a> LabelledTexts<'a> {
         let expected = match &self.train.task.target {
             Target::Classes(names) if names.len() == 2 && found == 1 => 1,
             Target::Classes(names) => names.len(),
-            Target::Score { .. } | Target::Nothing => 1,
+            Target::Score { .. } | Target::Unlabeled => 1,
         };
         if found == expected {
             return Ok(());
@@ -157,7 +157,7 @@ impl<'a> LabelledTexts<'a> {
         model: &SequenceClassifier,
         config: &TrainConfig,
     ) -> Result<(), TrainError> {
-        let constant = constant_stages(model, config);
+        let constant = deterministic_stages(model, config);
         let kept = self
             .train_activations
             .iter()

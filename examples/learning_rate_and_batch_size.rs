@@ -2,9 +2,9 @@
 //! 2 of H. Chen and Y. Gao, "Analysis of Fine-Tuning Techniques for Text Classification Tasks", as
 //! one grid: what the frozen encoder computes is computed once for all of it.
 //!
-//! `cargo run --release --example lr_and_batch_size` runs on the bundled sample. The real thing:
+//! `cargo run --release --example learning_rate_and_batch_size` runs on the bundled sample. The real thing:
 //!
-//! `cargo run --release --example lr_and_batch_size -- --model DIR --data DIR --data-set imdb`
+//! `cargo run --release --example learning_rate_and_batch_size -- --model DIR --data DIR --dataset imdb`
 
 use std::error::Error;
 use std::path::Path;
@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use finetune::prelude::*;
-use finetune::study::{Axis, Study, StudyConfig};
+use finetune::study::{SearchParameter, Study, StudyConfig};
 use finetune::train::{Decay, EvaluationConfig, Warmup};
 use finetune_examples::study::{
     Published, SEED, StudyArguments, StudyCommand, published_section, run_study,
@@ -26,7 +26,7 @@ struct Arguments {
     command: Option<StudyCommand>,
     /// Of the data sets of the study, the one that --data is
     #[arg(long, value_enum, default_value = "ag_news", global = true)]
-    data_set: DataSet,
+    dataset: DataSet,
     #[command(flatten)]
     study: StudyArguments,
 }
@@ -95,36 +95,36 @@ fn main() -> ExitCode {
 fn run(
     Arguments {
         command,
-        data_set,
+        dataset,
         study: arguments,
     }: Arguments,
 ) -> Result<(), Box<dyn Error>> {
     let data = match &arguments.data {
         Some(data) => data.as_path(),
-        None => Path::new(data_set.sample()?),
+        None => Path::new(dataset.sample()?),
     };
-    let splits = arguments.open(data_set.name(), data)?;
+    let splits = arguments.open(dataset.name(), data)?;
     let mut settings = arguments.settings(if arguments.model.is_mini() { 64 } else { 512 }, 10);
-    settings.train.freeze = Freeze::Encoder.into();
-    settings.train.schedule = Schedule {
-        warmup: Warmup::Share(0.1),
+    settings.train.freeze = FreezeScope::Encoder.into();
+    settings.train.lr_scheduler = LrScheduler {
+        warmup: Warmup::Ratio(0.1),
         decay: Decay::Cosine,
     };
     settings.train.evaluation = Some(EvaluationConfig {
-        metric: "accuracy".to_string(),
+        metric_for_best_model: "accuracy".to_string(),
         ..EvaluationConfig::default()
     });
     // The best of the epochs is chosen on rows held out, and tested once; the study chose on the
     // test rows.
     let experiment = (arguments.experiment(splits)?)
         .defaults(settings)
-        .validation_share(0.1, SEED);
+        .validation_split(0.1, SEED);
     let config = StudyConfig {
-        name: format!("Learning rate and batch size on {}", data_set.name()),
+        name: format!("Learning rate and batch size on {}", dataset.name()),
         seeds: arguments.seeds(1),
-        axes: vec![
-            Axis::of("train.optimizer.learning_rate", RATES).named("rate"),
-            Axis::of("train.batch_size.rows", ROWS).named("batch"),
+        parameters: vec![
+            SearchParameter::of("train.optimizer.learning_rate", RATES).with_label("rate"),
+            SearchParameter::of("train.batch_size.rows", ROWS).with_label("batch"),
         ],
         ..StudyConfig::default()
     };
@@ -134,8 +134,8 @@ fn run(
         let batches = ROWS.map(|rows| format!("rate 2e-3, batch {rows}"));
         let mut sections = Vec::new();
         for (table, labels, scores) in [
-            (2, rates, data_set.at_rates()),
-            (3, batches, data_set.at_batch_sizes()),
+            (2, rates, dataset.at_rates()),
+            (3, batches, dataset.at_batch_sizes()),
         ] {
             let caption = format!("Chen and Gao, table {table}, with DistilBERT.");
             let scores = scores.map(|score| [score]);

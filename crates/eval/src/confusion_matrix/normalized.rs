@@ -9,21 +9,21 @@ use super::{ConfusionMatrix, text};
 /// Denominator of a normalized confusion matrix, as scikit-learn's `normalize`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Normalisation {
+pub enum Normalize {
     /// Rows of the true class, with recalls on the diagonal: `normalize="true"`.
-    ByTrue,
+    True,
     /// Rows of the predicted class, with precisions on the diagonal: `normalize="pred"`.
-    ByPredicted,
+    Pred,
     /// All rows, with a diagonal that sums to the accuracy: `normalize="all"`.
-    ByAll,
+    All,
 }
 
 /// Normalized confusion matrix, with values in `[0, 1]`; 0 for a zero denominator.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct NormalisedConfusionMatrix {
+pub struct NormalizedConfusionMatrix {
     /// Denominator.
-    pub normalisation: Normalisation,
+    pub normalization: Normalize,
     /// Class names, in class order.
     pub class_names: Vec<String>,
     /// Fractions `shares[true][predicted]`, `[C, C]`.
@@ -34,11 +34,11 @@ impl ConfusionMatrix {
     /// Returns the normalized matrix: scikit-learn's [`confusion_matrix`] with `normalize`.
     ///
     /// ```
-    /// use finetune_eval::{ConfusionMatrix, Normalisation};
+    /// use finetune_eval::{ConfusionMatrix, Normalize};
     ///
     /// # fn main() -> Result<(), finetune_eval::EvalError> {
     /// let matrix = ConfusionMatrix::from_slices(&[0, 0, 1, 1], &[0, 1, 1, 1], ["no", "yes"])?;
-    /// let shares = matrix.normalised(Normalisation::ByAll);
+    /// let shares = matrix.normalized(Normalize::All);
     /// assert_eq!(shares.shares, [[0.25, 0.25], [0.0, 0.5]]);
     /// assert_eq!(
     ///     shares.to_string(),
@@ -51,14 +51,14 @@ impl ConfusionMatrix {
     /// ```
     ///
     /// [`confusion_matrix`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.confusion_matrix.html
-    pub fn normalised(&self, normalisation: Normalisation) -> NormalisedConfusionMatrix {
+    pub fn normalized(&self, normalization: Normalize) -> NormalizedConfusionMatrix {
         let (labels, predictions, all) =
             (self.true_totals(), self.predicted_totals(), self.total());
         let share = |label: usize, prediction: usize| {
-            let whole = match normalisation {
-                Normalisation::ByTrue => labels[label],
-                Normalisation::ByPredicted => predictions[prediction],
-                Normalisation::ByAll => all,
+            let whole = match normalization {
+                Normalize::True => labels[label],
+                Normalize::Pred => predictions[prediction],
+                Normalize::All => all,
             };
             match whole {
                 0 => 0.0,
@@ -72,8 +72,8 @@ impl ConfusionMatrix {
                 .map(|prediction| share(label, prediction))
                 .collect()
         };
-        NormalisedConfusionMatrix {
-            normalisation,
+        NormalizedConfusionMatrix {
+            normalization,
             class_names: self.class_names.clone(),
             shares: classes.clone().map(row).collect(),
         }
@@ -81,7 +81,7 @@ impl ConfusionMatrix {
 }
 
 /// Writes a table with four decimals for any number of classes; long names are shortened.
-impl fmt::Display for NormalisedConfusionMatrix {
+impl fmt::Display for NormalizedConfusionMatrix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&text::render_shares(&self.class_names, &self.shares))
     }
@@ -94,27 +94,27 @@ mod tests {
     #[test]
     fn nothing_of_nothing_is_0() {
         let matrix = ConfusionMatrix::from_slices(&[0, 0, 1], &[0, 2, 0], ["a", "b", "c"]).unwrap();
-        let by_true = matrix.normalised(Normalisation::ByTrue).shares;
+        let by_true = matrix.normalized(Normalize::True).shares;
         assert_eq!(by_true, [[0.5, 0.0, 0.5], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]);
-        let by_predicted = matrix.normalised(Normalisation::ByPredicted).shares;
+        let by_predicted = matrix.normalized(Normalize::Pred).shares;
         assert_eq!(
             by_predicted,
             [[0.5, 0.0, 1.0], [0.5, 0.0, 0.0], [0.0, 0.0, 0.0]]
         );
 
         let empty = ConfusionMatrix::new(["a", "b"]).unwrap();
-        assert_eq!(empty.normalised(Normalisation::ByAll).shares, [[0.0; 2]; 2]);
+        assert_eq!(empty.normalized(Normalize::All).shares, [[0.0; 2]; 2]);
     }
 
     #[test]
-    fn json_names_the_normalisation() {
+    fn json_names_the_normalization() {
         let matrix = ConfusionMatrix::from_slices(&[0, 1], &[0, 1], ["a", "b"]).unwrap();
-        let normalised = matrix.normalised(Normalisation::ByPredicted);
-        let json = serde_json::to_value(&normalised).unwrap();
-        assert_eq!(json["normalisation"], "by_predicted");
+        let normalized = matrix.normalized(Normalize::Pred);
+        let json = serde_json::to_value(&normalized).unwrap();
+        assert_eq!(json["normalization"], "pred");
         assert_eq!(
-            serde_json::from_value::<NormalisedConfusionMatrix>(json).unwrap(),
-            normalised
+            serde_json::from_value::<NormalizedConfusionMatrix>(json).unwrap(),
+            normalized
         );
     }
 }

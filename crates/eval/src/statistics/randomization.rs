@@ -27,7 +27,7 @@ const ROUNDING: f64 = 100.0 * f64::EPSILON;
 /// The metric is a function from outputs (predictions, scores) to a number; it captures the labels.
 ///
 /// ```
-/// use finetune_eval::statistics::Randomisation;
+/// use finetune_eval::statistics::PermutationTest;
 ///
 /// # fn main() -> Result<(), finetune_eval::EvalError> {
 /// let labels = ["en", "de", "en", "en", "de"];
@@ -37,7 +37,7 @@ const ROUNDING: f64 = 100.0 * f64::EPSILON;
 /// };
 /// let first = ["en", "de", "en", "en", "de"];
 /// let second = ["de", "en", "en", "de", "de"];
-/// let test = Randomisation::default().paired(&first, &second, accuracy)?;
+/// let test = PermutationTest::default().paired(&first, &second, accuracy)?;
 /// assert!((test.difference - 0.6).abs() < 1e-12);
 /// assert!(test.exact);
 /// assert_eq!(test.p_value, 0.25); // 8 of 32 exchanges
@@ -48,26 +48,26 @@ const ROUNDING: f64 = 100.0 * f64::EPSILON;
 /// [`permutation_test`]: https://docs.scipy.org/doc/scipy/reference/generated/scipy.stats.permutation_test.html
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Randomisation {
+pub struct PermutationTest {
     /// Maximum number of exchanges, at least 1 (default: 9,999, as in SciPy).
-    pub resamples: usize,
+    pub n_resamples: usize,
     /// Random seed of the exchanges (default: 0).
     pub seed: u64,
 }
 
-impl Default for Randomisation {
+impl Default for PermutationTest {
     fn default() -> Self {
         Self {
-            resamples: 9_999,
+            n_resamples: 9_999,
             seed: 0,
         }
     }
 }
 
-/// Result of a [`Randomisation`] test.
+/// Result of a [`PermutationTest`] test.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct RandomisationTest {
+pub struct PermutationTestResult {
     /// MetricKind of the first system less that of the second.
     pub difference: f64,
     /// Two-sided p-value, in `(0, 1]`.
@@ -75,24 +75,24 @@ pub struct RandomisationTest {
     /// Whether all exchanges were tried.
     pub exact: bool,
     /// Number of exchanges tried.
-    pub resamples: usize,
+    pub n_resamples: usize,
 }
 
-impl Randomisation {
+impl PermutationTest {
     /// Tests two systems on the same rows: the outputs of each row are exchanged or not.
     ///
     /// # Errors
     ///
     /// - [`EvalError::PairsIncomplete`] if the outputs differ in length.
     /// - [`EvalError::TooFewValues`] if there are no rows.
-    /// - [`EvalError::Setting`] if `resamples` is 0.
+    /// - [`EvalError::InvalidSetting`] if `resamples` is 0.
     /// - [`EvalError::MetricNotFinite`] if the metric is NaN or infinite.
     pub fn paired<T: Clone + Send + Sync>(
         &self,
         first: &[T],
         second: &[T],
         metric: impl Fn(&[T]) -> f64 + Sync,
-    ) -> Result<RandomisationTest, EvalError> {
+    ) -> Result<PermutationTestResult, EvalError> {
         if first.len() != second.len() {
             return Err(EvalError::PairsIncomplete {
                 first: first.len(),
@@ -123,12 +123,12 @@ impl Randomisation {
     /// # Errors
     ///
     /// - The errors of [`paired`](Self::paired), except for the length.
-    pub fn unpaired<T: Clone + Send + Sync>(
+    pub fn independent<T: Clone + Send + Sync>(
         &self,
         first: &[T],
         second: &[T],
         metric: impl Fn(&[T]) -> f64 + Sync,
-    ) -> Result<RandomisationTest, EvalError> {
+    ) -> Result<PermutationTestResult, EvalError> {
         let (size, total) = (first.len(), first.len() + second.len());
         let all = combinations(total, size);
         self.test(first, second, all, metric, |exchange, drawn| {
@@ -148,19 +148,19 @@ impl Randomisation {
         all: Option<u64>,
         metric: impl Fn(&[T]) -> f64 + Sync,
         apply: impl Fn(Exchange, &mut [T]) + Sync,
-    ) -> Result<RandomisationTest, EvalError> {
-        check_resamples(self.resamples)?;
+    ) -> Result<PermutationTestResult, EvalError> {
+        check_resamples(self.n_resamples)?;
         for (name, sample) in [("first", first), ("second", second)] {
             if sample.is_empty() {
                 return Err(EvalError::TooFewValues {
                     sample: name.to_owned(),
                     needed: 1,
-                    got: 0,
+                    found: 0,
                 });
             }
         }
-        let exact = all.filter(|&all| all <= self.resamples as u64);
-        let resamples = exact.map_or(self.resamples, |all| all as usize);
+        let exact = all.filter(|&all| all <= self.n_resamples as u64);
+        let resamples = exact.map_or(self.n_resamples, |all| all as usize);
         let difference = finite(metric(first) - metric(second), || "all rows".to_owned())?;
         let least = difference.abs() * (1.0 - ROUNDING);
 
@@ -185,11 +185,11 @@ impl Randomisation {
             .try_reduce(|| 0, |a, b| Ok(a + b))?;
         // The original outputs are one of all exchanges, but not of the random ones.
         let observed = usize::from(exact.is_none());
-        Ok(RandomisationTest {
+        Ok(PermutationTestResult {
             difference,
             p_value: (as_large + observed) as f64 / (resamples + observed) as f64,
             exact: exact.is_some(),
-            resamples,
+            n_resamples: resamples,
         })
     }
 
@@ -211,12 +211,12 @@ mod tests {
     fn random_exchanges_come_near_the_exact_p() {
         let first = [0.83, 0.80, 0.85, 0.82, 0.84, 0.81, 0.80, 0.86];
         let second = [0.81, 0.81, 0.82, 0.80, 0.83, 0.82, 0.78, 0.84];
-        let exact = Randomisation {
-            resamples: 20_000,
+        let exact = PermutationTest {
+            n_resamples: 20_000,
             seed: 3,
         };
-        let random = Randomisation {
-            resamples: 200,
+        let random = PermutationTest {
+            n_resamples: 200,
             seed: 3,
         };
         let pairs = [
@@ -225,8 +225,8 @@ mod tests {
                 random.paired(&first, &second, mean),
             ),
             (
-                exact.unpaired(&first, &second, mean),
-                random.unpaired(&first, &second, mean),
+                exact.independent(&first, &second, mean),
+                random.independent(&first, &second, mean),
             ),
         ];
         for (exact, random) in pairs {
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn unusable_input_is_said() {
-        let test = Randomisation::default();
+        let test = PermutationTest::default();
         assert_eq!(
             test.paired(&[1.0], &[1.0, 2.0], mean),
             Err(EvalError::PairsIncomplete {
@@ -247,20 +247,20 @@ mod tests {
             })
         );
         assert!(matches!(
-            test.unpaired(&[], &[1.0, 2.0], mean),
+            test.independent(&[], &[1.0, 2.0], mean),
             Err(EvalError::TooFewValues {
                 needed: 1,
-                got: 0,
+                found: 0,
                 ..
             })
         ));
         assert!(matches!(
-            Randomisation {
-                resamples: 0,
+            PermutationTest {
+                n_resamples: 0,
                 ..test
             }
-            .unpaired(&[1.0], &[2.0], mean),
-            Err(EvalError::Setting { .. })
+            .independent(&[1.0], &[2.0], mean),
+            Err(EvalError::InvalidSetting { .. })
         ));
         assert!(matches!(
             test.paired(&[1.0], &[f64::NAN], mean),

@@ -1,9 +1,9 @@
 //! Fine-tunes a BERT on AG News: the library from data to answers, to copy into a project of your own.
 //!
-//! `cargo run --release --example agnews` runs on the bundled sample with the bundled mini
+//! `cargo run --release --example ag_news` runs on the bundled sample with the bundled mini
 //! encoder. With a real encoder and the published data:
 //!
-//! `cargo run --release --example agnews -- --model DIR --data DIR --epochs 2 --lr 1e-4
+//! `cargo run --release --example ag_news -- --model DIR --data DIR --epochs 2 --learning-rate 1e-4
 //! --max-length 128 --report out.json`
 
 use std::error::Error;
@@ -39,7 +39,7 @@ fn run(Arguments { data, run }: &Arguments) -> Result<(), Box<dyn Error>> {
         "ag_news",
         data.as_deref().unwrap_or(SAMPLE_AG_NEWS.as_ref()),
     )?;
-    let news = catalog::named("ag_news")?.open(&directory)?;
+    let news = catalog::get("ag_news")?.open(&directory)?;
 
     // Settings: plain values with defaults; here those of the command line.
     let config: FineTuningConfig = run.settings()?;
@@ -51,7 +51,7 @@ fn run(Arguments { data, run }: &Arguments) -> Result<(), Box<dyn Error>> {
 
     // Training, then a test on rows that the training has not seen; the record is in the run
     // directory.
-    let directory = run.run_directory("agnews")?;
+    let directory = run.run_directory("ag_news")?;
     let prepared = FineTuning::new(run.model().directory(), splits)
         .config(config)
         .device(run.device())

@@ -9,7 +9,7 @@ use super::{dropout, layer_norm, rows_in_task};
 use crate::Norm;
 use crate::dropout::Mask;
 
-/// `norm(residual + dropout(rows))`; what was normalised stays in the place of the rows.
+/// `norm(residual + dropout(rows))`; what was normalized stays in the place of the rows.
 ///
 /// # Shapes
 /// - `rows`, `residual`, output: `[T, D]`
@@ -45,7 +45,7 @@ pub(crate) fn apply<B: Buffer>(
 /// task leaves of those of gamma and beta, see [`layer_norm::gradient_with_sums`].
 ///
 /// # Shapes
-/// - `sum` (what was normalised), `gradient`: `[T, D]`
+/// - `sum` (what was normalized), `gradient`: `[T, D]`
 /// - output: `[T, D]`, and `[2 D]` of each task
 #[allow(unsafe_code, reason = "memory that is not written before")]
 pub(crate) fn gradients<B: Buffer>(

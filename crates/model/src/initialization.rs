@@ -6,12 +6,12 @@
 //! With one difference: transformers also sets the rows of the padding token to 0, in the table of
 //! words and in RoBERTa's of positions. Here they are drawn like the others, so that a parameter's
 //! values depend on nothing but seed, path and shape. No real token ever sees them: the mask hides
-//! padding. They show in the logit that masked language modelling gives to the padding token
+//! padding. They show in the logit that masked language modeling gives to the padding token
 //! itself, which is never the right word, and in a row of nothing but padding.
 
 use burn::module::Module;
 use burn::tensor::TensorData;
-use finetune_random::{Purpose, generator, name_coordinate};
+use finetune_random::{Purpose, generator, name_hash};
 use rand_distr::{Distribution, StandardNormal, StandardUniform};
 
 use crate::parameters::{Parameter, ParameterKind, replace};
@@ -22,7 +22,7 @@ use crate::parameters::{Parameter, ParameterKind, replace};
 /// `standard_deviation` is `initializer_range` of the encoder's configuration. What is no parameter
 /// of a linear, embedding or layer normalization layer is drawn like a weight if it has two axes or
 /// more; a vector is 0, or 1 if its field is called `gamma`.
-pub fn initialise<M: Module>(module: M, standard_deviation: f64, seed: u64) -> M {
+pub fn initialize<M: Module>(module: M, standard_deviation: f64, seed: u64) -> M {
     replace(module, |parameter| {
         Some(values(parameter, standard_deviation, seed))
     })
@@ -31,8 +31,8 @@ pub fn initialise<M: Module>(module: M, standard_deviation: f64, seed: u64) -> M
 /// The fresh values of one parameter.
 pub(crate) fn values(parameter: &Parameter, standard_deviation: f64, seed: u64) -> TensorData {
     let length = parameter.shape.iter().product();
-    let address = name_coordinate(&parameter.path);
-    let mut random = generator(seed, Purpose::Initialisation, address, 0);
+    let address = name_hash(&parameter.path);
+    let mut random = generator(seed, Purpose::Initialization, address, 0);
     let values = match parameter.kind {
         ParameterKind::LinearBias | ParameterKind::NormShift | ParameterKind::LoraB => {
             vec![0.0; length]
@@ -80,7 +80,7 @@ mod tests {
             intermediate_size: 128,
             ..Default::default()
         };
-        initialise(config.init(&Device::flex()).unwrap(), 0.02, seed)
+        initialize(config.init(&Device::flex()).unwrap(), 0.02, seed)
     }
 
     fn values_of(encoder: &Encoder, path: &str) -> Vec<f32> {
