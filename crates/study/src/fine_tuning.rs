@@ -188,6 +188,7 @@ impl Experiment for FineTuningExperiment {
     fn check(&self, config: &FineTuningConfig, fold: Option<Fold>) -> Result<(), StudyError> {
         let target = &self.splits.train.task.target;
         evaluator(target, &self.parts.metrics, config.metric_names())?;
+        config.loss.check(&self.parts)?;
         let rows = self.splits.train.len();
         match fold.filter(|fold| fold.of > rows) {
             Some(fold) => {

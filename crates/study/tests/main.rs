@@ -12,6 +12,7 @@ mod growing;
 mod halving;
 mod hyperqueue;
 mod killed;
+mod own_parts;
 mod planning;
 mod running;
 mod small_run;

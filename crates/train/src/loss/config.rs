@@ -163,6 +163,33 @@ impl LossConfig {
         self.init_with(&Parts::default(), training, outputs)
     }
 
+    /// Returns the loss of your own that the settings name.
+    fn custom_in(&self, parts: &Parts) -> Result<Arc<dyn Loss>, TrainError> {
+        match (self, &parts.loss) {
+            (Self::Custom { name, settings }, Some(loss))
+                if settings.is_null() && loss.name() == *name =>
+            {
+                Ok(loss.clone())
+            }
+            (Self::Custom { name, settings }, _) => parts.loss_named(name, settings),
+            _ => Err(TrainError::setting("loss.kind", "built-in", "custom")),
+        }
+    }
+
+    /// Checks the values, and that a loss of your own is among the parts.
+    ///
+    /// # Errors
+    /// - As [`Self::validate`].
+    /// - [`TrainError::InvalidSetting`] for a loss that the parts do not have, with those they have.
+    /// - [`TrainError::Custom`] if its settings are not valid.
+    pub fn check(&self, parts: &Parts) -> Result<(), TrainError> {
+        self.validate()?;
+        match self {
+            Self::Custom { .. } => self.custom_in(parts).map(drop),
+            _ => Ok(()),
+        }
+    }
+
     /// As [`Self::init`], with losses of your own.
     ///
     /// # Errors
@@ -198,10 +225,7 @@ impl LossConfig {
             Self::Mse {} => Arc::new(SquaredError),
             Self::Huber { delta } => Arc::new(Huber { delta: *delta }),
             Self::CosineEmbedding { margin } => Arc::new(Cosine { margin: *margin }),
-            Self::Custom { name, settings } => match &parts.loss {
-                Some(loss) if settings.is_null() && loss.name() == *name => loss.clone(),
-                _ => parts.loss_named(name, settings)?,
-            },
+            Self::Custom { .. } => self.custom_in(parts)?,
         };
         Criterion::new(loss, training, outputs)
     }
