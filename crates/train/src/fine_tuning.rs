@@ -137,12 +137,21 @@ impl<'a> FineTuning<'a> {
         self
     }
 
-    /// Loads and checks everything.
+    /// Loads and checks everything, for programs that look at the load report before they run.
+    /// Callbacks are then given to [`PreparedFineTuning::run`].
     ///
     /// # Errors
-    /// As [`PreparedFineTuning::new`]; [`TrainError::Device`] if the device cannot be opened.
+    /// - As [`PreparedFineTuning::new`].
+    /// - [`TrainError::Device`] if the device cannot be opened.
+    /// - [`TrainError::InvalidSetting`] if a callback was added, which would not be called.
     pub fn prepare(self) -> Result<PreparedFineTuning, TrainError> {
-        Ok(self.split()?.0)
+        match self.callbacks.len() {
+            0 => Ok(self.split()?.0),
+            count => {
+                let expected = "none: give them to PreparedFineTuning::run";
+                Err(TrainError::setting("callbacks", count, expected))
+            }
+        }
     }
 
     /// Trains and tests, and records the run in `run_directory`, which is empty or does not exist.

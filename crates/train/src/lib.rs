@@ -3,15 +3,14 @@
 //! 1. Settings are values: [`FineTuningConfig`] with [`TextConfig`], [`LossConfig`] and the loop's
 //!    [`TrainConfig`] ([`OptimizerConfig`], [`LrScheduler`], [`FreezeConfig`], [`EvaluationConfig`],
 //!    [`CheckpointPolicy`], seed).
-//! 2. [`FineTuning::prepare`] loads a checkpoint, tokenizes the data and finds what is wrong;
-//!    [`PreTraining::prepare`] does so for masked language modeling.
-//! 3. [`FineTuning::run`] trains, tests ([`predict()`]) and leaves a [`RunDirectory`];
-//!    [`FineTuning::resume`] goes on with a run that was killed.
+//! 2. [`FineTuning`] loads a checkpoint, tokenizes the data, checks everything, trains, tests and
+//!    leaves a [`RunDirectory`]; it resumes an interrupted run. [`PreTraining`] does so for masked
+//!    language modeling.
+//! 3. Parts of your own are a [`Head`](finetune_model::Head), a [`Loss`], a [`Metric`], a [`Callback`].
 //! 4. The loop itself is [`Trainer`]; what it trains is an [`Objective`]: [`LabeledTexts`],
-//!    [`MaskedTexts`], or one of your own.
-//! 5. Several tasks on one encoder are a [`MultiTask`] run; how they share the loop is a
-//!    [`MixingConfig`].
-//! 6. A [`Predictor`] answers texts from the folder of a trained model.
+//!    [`MaskedTexts`], or your own.
+//! 5. Several tasks on one encoder are a [`MultiTask`] run; a [`MixingConfig`] says how they share it.
+//! 6. A [`Predictor`] predicts labels of texts with a trained model, and evaluates datasets.
 //!
 //! The loops are for use on their own, too:
 //!

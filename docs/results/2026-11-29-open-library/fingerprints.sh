@@ -29,20 +29,25 @@ fingerprint() {
     ) | sed "s|^|$name  |"
 }
 
-run agnews "${AGNEWS:-agnews}" --epochs 2
+# The examples had other names before.
+ag_news=ag_news multi_task=multi_task
+test -x "$bin/ag_news" || ag_news=agnews
+test -x "$bin/multi_task" || multi_task=multitask
+
+run agnews "$ag_news" --epochs 2
 fingerprint agnews
 run imdb imdb --pretraining-steps 10 --epochs 1
 fingerprint imdb
-run multitask "${MULTITASK:-multitask}" --max-steps 30 --seeds 1
+run multitask "$multi_task" --max-steps 30 --seeds 1
 fingerprint multitask
 run pair_encoders pair_encoders --max-steps 30 --seeds 1
 fingerprint pair_encoders
 
 # Killed as soon as it has a checkpoint, and resumed.
-"$bin/${AGNEWS:-agnews}" --epochs 3 --run-dir "$runs/resumed" >/dev/null 2>&1 &
+"$bin/$ag_news" --epochs 3 --run-dir "$runs/resumed" >/dev/null 2>&1 &
 process=$!
 until ls "$runs/resumed/checkpoints/" 2>/dev/null | grep -q step; do sleep 0.02; done
 kill -9 "$process" 2>/dev/null || true
 wait "$process" 2>/dev/null || true
-run resumed "${AGNEWS:-agnews}" --epochs 3 --resume
+run resumed "$ag_news" --epochs 3 --resume
 fingerprint resumed
