@@ -1,7 +1,8 @@
 //! Head, loss, metric, callback and dataset of your own, with resume, report and prediction.
-//! `examples/project` is a Cargo project outside the workspace with this same file as its program.
 //!
 //!     cargo run --release --example custom -- [RUN_DIR [--resume]]
+
+#![allow(clippy::print_stdout)]
 
 use std::error::Error;
 

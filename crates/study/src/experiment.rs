@@ -21,7 +21,7 @@ use crate::trial_folder::TrialDirectory;
 /// ```
 /// use std::convert::Infallible;
 ///
-/// /// use finetune_study::{Experiment, Study, StudyConfig, Trial, TrialDirectory, TrialScores};
+/// use finetune_study::{Experiment, Study, StudyConfig, Trial, TrialDirectory, TrialScores};
 /// use finetune_train::Callback;
 /// use serde::{Deserialize, Serialize};
 /// use serde_json::{Value, json};

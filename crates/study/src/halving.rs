@@ -18,7 +18,7 @@ use crate::eval_split::EvalSplit;
 /// use finetune_study::SuccessiveHalving;
 ///
 /// let halving: SuccessiveHalving = serde_json::from_str(
-///     r#"{"setting": "train.duration.epochs", "least": 1, "most": 9, "eta": 3}"#,
+///     r#"{"resource": "train.duration.epochs", "min_resource": 1, "max_resource": 9, "factor": 3}"#,
 /// )?;
 /// let epochs: Vec<u64> = (0..halving.rungs()).map(|rung| halving.budget(rung)).collect();
 /// assert_eq!(epochs, [1, 3, 9]);

@@ -46,6 +46,10 @@ pub struct TrialFailure {
 }
 
 /// How a trial stands.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one a trial, and most are complete in the end"
+)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum TrialState {
     /// It has scores.

@@ -14,7 +14,7 @@ use crate::error::StudyError;
 /// use finetune_study::SearchParameter;
 ///
 /// let parameter: SearchParameter = serde_json::from_str(
-///     r#"{"setting": "train.optimizer.learning_rate", "log_uniform": [1e-6, 1e-3]}"#,
+///     r#"{"path": "train.optimizer.learning_rate", "log_uniform": [1e-6, 1e-3]}"#,
 /// )?;
 /// parameter.validate()?;
 /// // The same draw, whatever else is drawn.
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     fn parameter(kind: &str, values: Value) -> SearchParameter {
-        serde_json::from_value(json!({ "setting": "train.x", kind: values })).unwrap()
+        serde_json::from_value(json!({ "path": "train.x", kind: values })).unwrap()
     }
 
     /// A changed value here means that studies under way can no longer be gone on with.

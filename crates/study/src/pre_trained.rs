@@ -168,7 +168,7 @@ impl Experiment for PreTrainedExperiment {
         match config.pre_trains() && !saved.contains(&config.steps) {
             true => {
                 let expected = format!("0 or a snapshot of the pre-training, of {saved:?}");
-                Err(StudyError::setting("steps", config.steps, expected).into())
+                Err(StudyError::setting("steps", config.steps, expected))
             }
             false => Ok(()),
         }

@@ -108,7 +108,7 @@ fn folds_are_those_of_other_systems() {
     let start = parent.path().join("start");
     checkpoint(&start);
     let experiment = experiment(&start).validation_split(0.2, 7);
-    let toml = "name = 'folds'\nfolds = 4\nseed = 3\nbase.train.duration.epochs = 1\nbase.train.evaluation.metric_for_best_model = 'accuracy'";
+    let toml = "name = 'folds'\nfolds = 4\nsampler_seed = 3\nbase.train.duration.epochs = 1\nbase.train.evaluation.metric_for_best_model = 'accuracy'";
     let study = Study::new(StudyConfig::from_toml(toml).unwrap(), &experiment).unwrap();
     let folder = StudyDirectory::open(&parent.path().join("study"), &study).unwrap();
     let results = StudyRunner::new(&study, &experiment, &folder)

@@ -59,7 +59,7 @@ fn counted_seeds_begin_with_that_of_the_study_and_arms_have_their_own() {
         r#"
         name = "coins"
         seeds = 2
-        seed = 7
+        sampler_seed = 7
         folds = 3
         variants = [
             { name = "a" },

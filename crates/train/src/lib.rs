@@ -60,8 +60,8 @@
 //! let objective = LabeledTexts::new(&data, &loss, tokenizer.pad_token_id());
 //! let trained = Trainer::new(&objective, &config).train(model, &mut ())?;
 //! assert_eq!(trained.summary.steps, 20);
-//! let predictions = predict(&trained.model, &data, tokenizer.pad_token_id(), BatchSize::Rows(8), &mut ())?;
-//! assert_eq!(Some(&predictions.classes()[..]), data.labels.all()?.classes());
+//! let output = predict(&trained.model, &data, tokenizer.pad_token_id(), BatchSize::Rows(8), &mut ())?;
+//! assert_eq!(Some(&output.predictions.classes()[..]), data.labels.all()?.classes());
 //! # Ok::<(), finetune_train::TrainError>(())
 //! ```
 

@@ -1,7 +1,7 @@
 //! Datasets from your own CSV, TSV, JSON Lines and Parquet files.
 //!
-//! [`Options`] define how files are read: the columns of the text, the second text and the label
-//! ([`Columns`]), the kind of label ([`LabelKind`]), the file format if the file name does not
+//! [`TabularOptions`] define how files are read: the columns of the text, the second text and the label
+//! ([`ColumnNames`]), the kind of label ([`LabelKind`]), the file format if the file name does not
 //! determine it, and the handling of invalid rows. [`open`] loads all splits into memory; [`read`]
 //! streams one file of any size.
 

@@ -76,8 +76,10 @@ pub struct HeadSize {
 #[derive(Clone)]
 pub struct CustomHead {
     name: String,
-    init: Arc<dyn Fn(HeadSize, &Device) -> AnyHead + Send + Sync>,
+    init: Init,
 }
+
+type Init = Arc<dyn Fn(HeadSize, &Device) -> AnyHead + Send + Sync>;
 
 impl CustomHead {
     /// A head made by a function of its sizes and the device, such as its constructor; named like

@@ -14,9 +14,9 @@ use crate::TrainError;
 /// let cache: ActivationCacheConfig = serde_json::from_str(
 ///     r#"{"location": {"disk": "activations"}, "dtype": "f16"}"#,
 /// )?;
-/// assert_eq!(cache.place, CacheLocation::Disk("activations".into()));
-/// assert_eq!(cache.precision, CacheDtype::F16);
-/// assert_eq!(ActivationCacheConfig::default().place, CacheLocation::Memory);
+/// assert_eq!(cache.location, CacheLocation::Disk("activations".into()));
+/// assert_eq!(cache.dtype, CacheDtype::F16);
+/// assert_eq!(ActivationCacheConfig::default().location, CacheLocation::Memory);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
