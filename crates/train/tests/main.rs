@@ -10,6 +10,7 @@
 mod accumulation;
 mod activations;
 mod bad_input;
+mod builder;
 mod callbacks;
 mod continuation;
 mod custom_head;

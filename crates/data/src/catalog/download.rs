@@ -41,7 +41,7 @@ impl NamedDataset {
         on_progress: &mut dyn FnMut(&DownloadProgress),
     ) -> Result<PathBuf, DataError> {
         let source = self.hub.ok_or(DataError::NotOnHub { name: self.name })?;
-        let repository = Repository::dataset(source.repository).at(revision);
+        let repository = Repository::dataset(source.repository).with_revision(revision);
         let wanted = self.wanted();
         let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
         Ok(hub.fetch_with(&repository, &wanted, on_progress)?)
@@ -93,7 +93,7 @@ mod tests {
                 dataset.name
             );
         }
-        let wanted = super::super::named("ag_news").unwrap().wanted();
+        let wanted = super::super::get("ag_news").unwrap().wanted();
         assert!(
             wanted.contains(&"data/train-*.parquet".to_owned()),
             "{wanted:?}"
@@ -103,9 +103,9 @@ mod tests {
     #[test]
     fn without_a_network_the_error_says_so() {
         let cache = tempfile::tempdir().unwrap();
-        let hub = Hub::new(cache.path()).offline(true);
+        let hub = Hub::new(cache.path()).local_files_only(true);
         let from = |name: &str| {
-            let dataset = super::super::named(name).unwrap();
+            let dataset = super::super::get(name).unwrap();
             dataset
                 .download_from(&hub, "main", &mut |_| ())
                 .unwrap_err()
