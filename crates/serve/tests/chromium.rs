@@ -23,9 +23,9 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// Starts the browser that `FINETUNE_CHROMIUM` names; `None` if it names none.
-    pub(crate) fn start() -> Option<Self> {
-        let program = std::env::var_os("FINETUNE_CHROMIUM")?;
+    /// Starts the browser that `FINETUNE_CHROMIUM` names.
+    pub(crate) fn start() -> Self {
+        let program = std::env::var_os("FINETUNE_CHROMIUM").unwrap();
         let profile = tempfile::tempdir().unwrap();
         let mut process = Command::new(program)
             .args([
@@ -50,12 +50,12 @@ impl Browser {
             .unwrap();
         // Whatever else it says must not fill the pipe.
         std::thread::spawn(move || said.for_each(drop));
-        Some(Self {
+        Self {
             process,
             socket: connect(&address),
             commands: 0,
             _profile: profile,
-        })
+        }
     }
 
     /// A command of the debugging interface, and its result.

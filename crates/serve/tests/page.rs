@@ -1,4 +1,4 @@
-//! The demo page, in a real browser: `FINETUNE_CHROMIUM=/usr/bin/chromium cargo test ... page`.
+//! The demo page, in a real browser: `FINETUNE_CHROMIUM=/usr/bin/chromium cargo test ... -- page --ignored`.
 //! Without a browser the tests that need one do nothing.
 
 use std::path::Path;
@@ -34,10 +34,9 @@ fn the_page_needs_nothing_from_elsewhere() {
 }
 
 #[test]
+#[ignore = "needs FINETUNE_CHROMIUM, the path of a Chromium"]
 fn a_text_is_typed_and_classified_by_keyboard() {
-    let Some(mut browser) = Browser::start() else {
-        return;
-    };
+    let mut browser = Browser::start();
     let server = start_bundled();
     browser.open(&server.url("/"));
     // The text has the focus once the models are known.
@@ -70,10 +69,9 @@ fn a_text_is_typed_and_classified_by_keyboard() {
 }
 
 #[test]
+#[ignore = "needs FINETUNE_CHROMIUM, the path of a Chromium"]
 fn an_example_is_a_press_away() {
-    let Some(mut browser) = Browser::start() else {
-        return;
-    };
+    let mut browser = Browser::start();
     let server = start_bundled();
     browser.open(&server.url("/"));
     browser.wait_for("document.activeElement.id === 'text'");
@@ -86,10 +84,9 @@ fn an_example_is_a_press_away() {
 }
 
 #[test]
+#[ignore = "needs FINETUNE_CHROMIUM, the path of a Chromium"]
 fn models_are_picked_and_pairs_are_asked() {
-    let Some(mut browser) = Browser::start() else {
-        return;
-    };
+    let mut browser = Browser::start();
     let models = vec![bundled(), Scripted::default().served()];
     let server = start(models, ServeConfig::default());
     browser.open(&server.url("/#model=scripted&text=four&text_pair=x"));
@@ -117,10 +114,9 @@ fn models_are_picked_and_pairs_are_asked() {
 }
 
 #[test]
+#[ignore = "needs FINETUNE_CHROMIUM, the path of a Chromium"]
 fn what_goes_wrong_is_said() {
-    let Some(mut browser) = Browser::start() else {
-        return;
-    };
+    let mut browser = Browser::start();
     let model = Scripted::default();
     let mut server = start(vec![model.served()], ServeConfig::default());
     browser.open(&server.url("/#text=fail"));
@@ -133,10 +129,9 @@ fn what_goes_wrong_is_said() {
 }
 
 #[test]
+#[ignore = "needs FINETUNE_CHROMIUM, the path of a Chromium"]
 fn a_text_is_never_markup() {
-    let Some(mut browser) = Browser::start() else {
-        return;
-    };
+    let mut browser = Browser::start();
     let name = "<img src=x onerror=document.title='caught'>";
     let hostile = ServedModel::new("hostile", Scripted::default()).unwrap();
     let hostile = hostile.with_examples(vec![name.into()]).unwrap();
@@ -148,10 +143,9 @@ fn a_text_is_never_markup() {
 }
 
 #[test]
+#[ignore = "needs FINETUNE_CHROMIUM, the path of a Chromium"]
 fn a_token_is_asked_for() {
-    let Some(mut browser) = Browser::start() else {
-        return;
-    };
+    let mut browser = Browser::start();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
     std::fs::write(&file, "s3cret").unwrap();
@@ -176,10 +170,9 @@ fn a_token_is_asked_for() {
 }
 
 #[test]
+#[ignore = "needs FINETUNE_CHROMIUM, the path of a Chromium"]
 fn it_is_light_and_dark_and_fits_a_telephone() {
-    let Some(mut browser) = Browser::start() else {
-        return;
-    };
+    let mut browser = Browser::start();
     let server = start_bundled();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let link = format!("/#model=topics&text={}", TEXT.replace(' ', "+"));

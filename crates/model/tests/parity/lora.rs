@@ -126,13 +126,11 @@ fn adapters_compute_what_peft_computes() {
     }
 }
 
-/// PEFT itself, if `FINETUNE_PEFT_PYTHON` names a Python that has it.
+/// PEFT itself.
 #[test]
+#[ignore = "needs FINETUNE_PEFT_PYTHON, a Python with PEFT"]
 fn peft_loads_what_is_saved() {
-    let Some(python) = std::env::var_os("FINETUNE_PEFT_PYTHON") else {
-        println!("skipped: FINETUNE_PEFT_PYTHON is not set");
-        return;
-    };
+    let python = std::env::var_os("FINETUNE_PEFT_PYTHON").unwrap();
     let model = with_all_adapters(&Device::flex());
     let saved = tempfile::tempdir().unwrap();
     save_adapter(saved.path(), &model, None).unwrap();

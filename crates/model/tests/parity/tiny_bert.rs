@@ -145,13 +145,11 @@ fn a_head_for_other_classes_is_made_anew() {
     }
 }
 
-/// The real checkpoint, if `FINETUNE_MINILM` names the folder that `minilm/compare.py` made.
+/// The real checkpoint.
 #[test]
+#[ignore = "needs FINETUNE_MINILM, the directory that minilm/compare.py made"]
 fn minilm_equals_transformers() {
-    let Some(directory) = std::env::var_os("FINETUNE_MINILM") else {
-        println!("skipped: FINETUNE_MINILM is not set");
-        return;
-    };
+    let directory = std::env::var_os("FINETUNE_MINILM").unwrap();
     let (case, (device, tolerance)) = (Case::open(directory.into()), device_and_tolerance());
     // Six layers of real weights.
     let tolerance = 10.0 * tolerance as f32;
