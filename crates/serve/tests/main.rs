@@ -7,6 +7,7 @@ mod bad_input;
 mod batching;
 mod chromium;
 mod limits;
+mod own_head;
 mod page;
 mod scripted;
 mod server;
