@@ -1,18 +1,18 @@
-//! A checkpoint: everything that a run needs to go on as if it had never stopped.
+//! Checkpoints: the complete state of a run, from which it resumes with the same result.
 //!
 //! | file | what |
 //! |---|---|
-//! | `state.cbor` | position, sums of the epoch under way, best evaluation, stopping |
-//! | `model` | every parameter that has trained, as burn records it |
-//! | `optimizer` | the optimizer's memory of them |
-//! | `best` | the same parameters of the best model so far, if that is another |
-//! | `callbacks.json` | the state of callbacks that keep one, by their names |
+//! | `state.cbor` | position, loss sums of the current epoch, best evaluation, early stopping |
+//! | `model` | every parameter that has been trained, as burn records it |
+//! | `optimizer` | state of the optimizer |
+//! | `best` | the same parameters of the best model so far, if not the current one |
+//! | `callbacks.json` | state of callbacks with state, by name |
 //!
-//! What has never trained, such as a frozen encoder, is as the model is that the run starts from: a
-//! fingerprint of it in the state tells whether the run that goes on starts from the same.
+//! Parameters that have never been trained, such as a frozen encoder, are not saved. The state
+//! contains a fingerprint of them, which shows whether the resumed run starts from the same model.
 //!
-//! It is a folder that appears whole or not at all ([`DirectoryWriter`]), so a run that is killed at
-//! any moment leaves the one before it intact.
+//! Checkpoint directories are written atomically ([`DirectoryWriter`]), so a killed run leaves the
+//! previous checkpoint intact.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -39,53 +39,53 @@ const OPTIMIZER: &str = "optimizer";
 const BEST: &str = "best";
 const CALLBACKS: &str = "callbacks.json";
 
-/// What is written of a run, besides parameters and the optimizer's memory.
+/// Content of `state.cbor`.
 #[derive(Serialize, Deserialize)]
 struct Stored<S> {
     state: S,
-    /// The paths of the parameters that have trained.
+    /// Paths of the parameters that have been trained.
     trained: BTreeSet<String>,
-    /// Of the others.
+    /// Fingerprint of the other parameters.
     fingerprint_of_others: String,
 }
 
-/// All that a run needs to go on.
+/// Complete state of a run.
 pub(crate) struct Checkpoint<M> {
     pub(crate) state: TrainState,
     pub(crate) model: M,
     pub(crate) optimizer: Optimizer,
-    /// The model of the best evaluation, if it is to be kept.
+    /// Model of the best evaluation, if the run keeps it.
     pub(crate) best: Option<M>,
-    /// The state of callbacks when the checkpoint is written.
+    /// State of the callbacks when the checkpoint is written.
     pub(crate) callbacks: CallbackStates,
 }
 
-/// What a run remembers from one step to the next, besides parameters and optimizer.
+/// State of a run besides parameters and optimizer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TrainState {
     pub(crate) summary: TrainingSummary,
     pub(crate) standing: Standing,
     pub(crate) epoch_loss: EpochLoss,
-    /// Wall time of the epoch under way.
+    /// Wall time of the current epoch in seconds.
     pub(crate) epoch_seconds: f64,
-    /// No step follows.
+    /// Whether the run has ended.
     pub(crate) ended: bool,
-    /// What the loss is multiplied by; nothing where it is not.
+    /// Loss scale of half precision; `None` without loss scaling.
     #[serde(default)]
     pub(crate) loss_scale: Option<LossScale>,
-    /// What callbacks have multiplied the learning rate by; nothing where none has.
+    /// Product of the learning rate factors set by callbacks; `None` if none was set.
     #[serde(default)]
     pub(crate) learning_rate_scale: Option<f64>,
-    /// What the losses of the tasks count for; nothing before the first step.
+    /// Loss weights of the tasks; `None` before the first step.
     #[serde(default)]
     pub(crate) task_weights: Option<TaskWeights>,
-    /// How each of several tasks has been doing, where one may stop before the others.
+    /// Best evaluation and early-stopping state of each task, with early stopping per task.
     #[serde(default)]
     pub(crate) task_standings: BTreeMap<String, Standing>,
 }
 
 impl TrainState {
-    /// Whether the last step led to the best model so far.
+    /// Returns whether the current model is the best so far.
     fn best_is_now(&self) -> bool {
         let best = self.standing.best.as_ref();
         best.is_some_and(|best| best.step == self.summary.steps as u64)
@@ -93,7 +93,7 @@ impl TrainState {
 }
 
 impl<M: Module + 'static> Checkpoint<M> {
-    /// Returns what callbacks see of a run of so many steps.
+    /// Returns the context for callbacks of a run with `total_steps` steps.
     pub(crate) fn context(&self, total_steps: usize) -> TrainContext<'_> {
         TrainContext {
             steps: self.state.summary.steps as u64,
@@ -105,7 +105,7 @@ impl<M: Module + 'static> Checkpoint<M> {
         }
     }
 
-    /// Writes the checkpoint into the folder `path`, which does not exist yet.
+    /// Writes the checkpoint to the directory `path`, which must not exist.
     pub(crate) fn write(&self, path: &Path) -> Result<(), TrainError> {
         let corrupted = |what: String| TrainError::checkpoint(path, what);
         let (ids, trained): (Vec<_>, BTreeSet<_>) = self
@@ -193,7 +193,7 @@ impl<M: Module + 'static> Checkpoint<M> {
 const OTHER_START: &str =
     "what has not trained is not as in the model that the run goes on from: it began with another";
 
-/// Of the parameters whose paths are not in `trained`.
+/// Returns the fingerprint of the parameters whose paths are not in `trained`.
 fn fingerprint_of_others<M: Module>(model: &M, trained: &BTreeSet<String>) -> String {
     let mut others = parameters(model);
     others.retain(|parameter| !trained.contains(&parameter.path));

@@ -1,4 +1,4 @@
-//! Whether the parts of a checkpoint folder fit each other, and what is asked of them.
+//! Checks that a checkpoint fits its tokenizer and the configured length.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use finetune_model::EncoderConfig;
 
 use crate::TrainError;
 
-/// Whether the embedding table has a row for every token of the tokenizer.
+/// Checks that the embedding table has a row for every token of the tokenizer.
 ///
 /// # Errors
-/// [`TrainError::VocabularyTooLarge`].
+/// - [`TrainError::VocabularyTooLarge`] if it does not.
 pub(crate) fn check_vocabulary(
     directory: &Path,
     tokenizer: &TextTokenizer,
@@ -27,10 +27,10 @@ pub(crate) fn check_vocabulary(
     Ok(())
 }
 
-/// Whether the position table reaches to the end of a row of `length` tokens, padding included.
+/// Checks that the model supports rows of `length` tokens, padding included.
 ///
 /// # Errors
-/// [`TrainError::LongerThanPositions`].
+/// - [`TrainError::LongerThanPositions`] if it does not.
 pub(crate) fn check_length(
     directory: &Path,
     length: usize,

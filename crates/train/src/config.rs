@@ -36,8 +36,8 @@ pub struct TrainConfig {
     pub freeze: FreezeConfig,
     /// Evaluation on the validation split (default: none).
     pub evaluation: Option<EvaluationConfig>,
-    /// Checkpoints and model snapshots written during the run (default: one checkpoint per epoch,
-    /// of which the latest is kept).
+    /// Checkpoints and model snapshots written during the run (default: one checkpoint per epoch;
+    /// the latest is kept).
     pub checkpoints: CheckpointPolicy,
     /// Random seed of the run (default: 42).
     pub seed: u64,

@@ -1,11 +1,11 @@
-//! From a batch of token ids to tensors on the model's device.
+//! Transfer of a batch of token ids to the model's device.
 
 use finetune_data::TokenBatch;
 use finetune_model::{Encoder, EncoderInput, ModelError};
 
 use crate::TrainError;
 
-/// Token ids, types and mask as tensors.
+/// Returns token ids, token types and attention mask as tensors on the encoder's device.
 pub(crate) fn encoder_input(
     encoder: &Encoder,
     rows: usize,
@@ -20,7 +20,7 @@ pub(crate) fn encoder_input(
     )
 }
 
-/// Whether a model can be trained where it is.
+/// Checks that the model is on a device with autodiff.
 pub(crate) fn check_autodiff(encoder: &Encoder) -> Result<(), TrainError> {
     let device = encoder.embeddings.word_embeddings.weight.lazy_device();
     if !device.is_autodiff() {

@@ -1,8 +1,8 @@
-//! What can go wrong in a run.
+//! Errors of this crate.
 
 use std::path::{Path, PathBuf};
 
-/// An error of this crate; each names the file, field or value it is about.
+/// Error of this crate; each names the file, field or value it is about.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
@@ -12,142 +12,142 @@ pub enum TrainError {
     /// Loading, running or saving the model failed.
     #[error(transparent)]
     Model(#[from] finetune_model::ModelError),
-    /// The device does not compute in the precision asked for.
+    /// The device does not support the configured precision.
     #[error(transparent)]
     Precision(#[from] finetune_ops::PrecisionError),
-    /// Scoring the predictions failed.
+    /// Computing metrics failed.
     #[error(transparent)]
     Eval(#[from] finetune_eval::EvalError),
     /// A file of arrays could not be read or written.
     #[error(transparent)]
     Storage(#[from] finetune_storage::StorageError),
-    /// A callback, or another part that the program brings along, failed with an error of its own.
+    /// An error of your own callback, loss, metric or other part.
     #[error(transparent)]
     Custom(Box<dyn std::error::Error + Send + Sync>),
-    /// Two callbacks of a run keep state under one name.
+    /// Two callbacks with state have the same name.
     #[error("two callbacks named {name:?} keep state; Callback::name must tell them apart")]
     DuplicateCallback {
-        /// The name of both.
+        /// Name of both callbacks.
         name: String,
     },
-    /// A checkpoint holds the state of a callback that the run does not have.
+    /// A checkpoint has the state of a callback that the run lacks.
     #[error("{}: holds the state of callback {name:?}, which the run does not have", path.display())]
     MissingCallback {
-        /// The folder of the checkpoint.
+        /// Checkpoint directory.
         path: PathBuf,
-        /// The name of the callback.
+        /// Name of the callback.
         name: String,
     },
-    /// A callback asked for an evaluation, but there is nothing to evaluate on.
+    /// A callback requested an evaluation, but the run has no validation rows.
     #[error("a callback asked for an evaluation, but there are no validation rows")]
     NoValidationRows,
-    /// The activations of a frozen part would take more than they may.
+    /// The activations to cache exceed `activation_cache.max_bytes`.
     #[error("activations of {needed} bytes, but activation_cache.max_bytes is {limit}")]
     ActivationsTooLarge {
-        /// The bytes that they would take.
+        /// Size of the activations in bytes.
         needed: u64,
-        /// The most that they may.
+        /// Configured limit in bytes.
         limit: u64,
     },
-    /// There is no memory for the activations of a frozen part.
+    /// There is not enough memory for the cached activations.
     #[error("no memory for activations of {bytes} bytes; they can be kept on disk")]
     ActivationMemory {
-        /// The bytes that they would take.
+        /// Size of the activations in bytes.
         bytes: u64,
     },
-    /// An activation of the frozen part cannot be kept.
+    /// An activation of a frozen layer is not finite, or too large for the cache's data type.
     #[error("row {row}: the frozen part gives {found}, expected a number of at most {largest}")]
     Activation {
-        /// The row of the data set.
+        /// Row of the dataset, from 0.
         row: usize,
-        /// NaN, an infinity or a large number.
+        /// Value of the activation.
         found: f32,
-        /// What the numbers can hold that activations are kept as.
+        /// Largest value of the cache's data type.
         largest: f32,
     },
-    /// Activations were asked for that are of other data.
+    /// Cached activations do not match the batch.
     #[error("row {row}: activations of {expected} tokens, but the batch has {found}")]
     StaleActivations {
-        /// The row of the data set.
+        /// Row of the dataset, from 0.
         row: usize,
-        /// Tokens of the row that the activations are of.
+        /// Number of tokens of the row in the cache.
         expected: usize,
-        /// Its tokens in the batch.
+        /// Number of tokens of the row in the batch.
         found: usize,
     },
-    /// Something is wrong with one of several tasks.
+    /// An error in one task of a multi-task run.
     #[error("task {task}: {source}")]
     Task {
-        /// Its name.
+        /// Name of the task.
         task: String,
-        /// What is wrong.
+        /// Error of the task.
         source: Box<TrainError>,
     },
-    /// A setting of the run is outside its range.
+    /// A setting is out of range, or does not fit the data, the model or another setting.
     #[error("{setting} is {found}, expected {expected}")]
     InvalidSetting {
-        /// The setting's name.
+        /// Name of the setting.
         setting: &'static str,
-        /// Its value.
+        /// Value of the setting.
         found: String,
-        /// What it may be.
+        /// Description of valid values.
         expected: String,
     },
-    /// The tokenizer knows tokens that the model has no embedding for.
+    /// The tokenizer has tokens without a row in the model's embedding table.
     #[error(
         "{}: the tokenizer has ids up to {highest_id}, the embedding table of the model {rows} rows",
         path.display()
     )]
     VocabularyTooLarge {
-        /// The folder with tokenizer and model.
+        /// Directory of tokenizer and model.
         path: PathBuf,
-        /// The highest token id.
+        /// Highest token id.
         highest_id: usize,
-        /// Rows of the word embedding table.
+        /// Number of rows of the word embedding table.
         rows: usize,
     },
-    /// Texts are to be cut or padded to a length that the position table does not reach.
+    /// The maximum length exceeds the model's position embeddings.
     #[error(
         "{}: max_length with padding is {length}, above max_position_embeddings {positions}",
         path.display()
     )]
     LongerThanPositions {
-        /// The folder of the model.
+        /// Directory of the model.
         path: PathBuf,
-        /// The length asked for.
+        /// Configured maximum length with padding, in tokens.
         length: usize,
-        /// Rows of the position table.
+        /// Maximum sequence length of the model, in tokens.
         positions: usize,
     },
-    /// The checkpoint has no trained head, or not the whole of it.
+    /// The checkpoint lacks all or part of a trained head.
     #[error(
         "{}: no fine-tuned classifier: the checkpoint lacks {}",
         path.display(),
         tensors.join(", ")
     )]
     NotAClassifier {
-        /// The folder of the model.
+        /// Directory of the model.
         path: PathBuf,
-        /// What it lacks.
+        /// Names of the missing tensors.
         tensors: Vec<String>,
     },
-    /// Single texts for a model of pairs, or pairs for a model of single texts.
+    /// Single texts were given to a model for pairs, or pairs to a model for single texts.
     #[error("{found} texts a row, but the model is for {expected}")]
     TextCount {
-        /// As many as the model looks at.
+        /// Texts per row of the model.
         expected: usize,
-        /// As many as there are.
+        /// Texts per row of the input.
         found: usize,
     },
-    /// A file is no JSON, or not the one expected.
+    /// A file is not valid JSON of the expected type.
     #[error("{}: {source}", path.display())]
     Json {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong, with line and column.
+        /// JSON error, with line and column.
         source: serde_json::Error,
     },
-    /// A loss or a gradient is no longer a number; the run cannot recover.
+    /// The loss or the gradient norm is NaN or infinite.
     #[error(
         "step {step}: the loss is {loss}, the gradient norm {grad_norm}, on the examples \
          {examples:?}; {}; a lower learning rate or a longer warm-up may help",
@@ -157,18 +157,18 @@ pub enum TrainError {
         }
     )]
     Diverged {
-        /// The optimizer step, from 1.
+        /// Optimizer step, from 1.
         step: u64,
-        /// The loss of that step.
+        /// Loss of the step.
         loss: f32,
-        /// The norm of all its gradients, before clipping.
+        /// Norm of all gradients of the step, before clipping.
         grad_norm: f32,
-        /// The positions of its examples in the training data.
+        /// Indices of the step's examples in the training data.
         examples: Vec<usize>,
-        /// The newest checkpoint from before that step.
+        /// Newest checkpoint before the step.
         checkpoint: Option<PathBuf>,
     },
-    /// The device has no memory for a step.
+    /// The device ran out of memory in a step or an evaluation.
     #[error(
         "{device} is out of memory after step {steps}: {reason}; smaller batches with as much \
          gradient_accumulation_steps train the same, and {}",
@@ -178,130 +178,130 @@ pub enum TrainError {
         }
     )]
     OutOfMemory {
-        /// The device.
+        /// Name of the device.
         device: String,
-        /// Optimizer steps that are done.
+        /// Number of completed optimizer steps.
         steps: usize,
-        /// What the backend says.
+        /// Message of the backend.
         reason: String,
-        /// The newest checkpoint.
+        /// Newest checkpoint.
         checkpoint: Option<PathBuf>,
     },
-    /// A checkpoint is not one of this model, or not of this version.
+    /// A checkpoint is corrupted, or does not match the model or the library version.
     #[error("{}: not a checkpoint that this run can go on from: {what}", path.display())]
     Checkpoint {
-        /// The checkpoint's folder.
+        /// Checkpoint directory.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Description of the problem.
         what: String,
     },
-    /// A run can only go on with what it began with.
+    /// A setting differs from that of the run to resume.
     #[error("{}: the run began with {setting} {saved}, and is to go on with {now}", path.display())]
     Resume {
-        /// The run's `config.json`.
+        /// Path of the run's `config.json`.
         path: PathBuf,
-        /// Which setting differs.
+        /// Name of the setting.
         setting: String,
-        /// What it was.
+        /// Saved value.
         saved: String,
-        /// What it is now.
+        /// Current value.
         now: String,
     },
-    /// The run that is to go on has come to its end before.
+    /// The run to resume is already complete.
     #[error("{}: the run is complete; its report is there", path.display())]
     RunComplete {
-        /// The run directory.
+        /// Run directory.
         path: PathBuf,
     },
-    /// A label is not what the loss is for.
+    /// A label is not valid for the loss.
     #[error("label {found} of row {row}: the {loss} loss expects {expected}")]
     InvalidLabel {
-        /// The loss.
+        /// Name of the loss.
         loss: &'static str,
-        /// The row of the batch or data set, from 0.
+        /// Row of the batch or dataset, from 0.
         row: usize,
-        /// The label.
+        /// Found label.
         found: String,
-        /// What it may be.
+        /// Description of valid values.
         expected: String,
     },
-    /// Outputs of a model and labels that do not belong together.
+    /// The outputs of a model and the labels differ in number.
     #[error("{what}: {found}, expected {expected}")]
     LossInput {
-        /// What was counted.
+        /// What is counted.
         what: &'static str,
-        /// How many there are.
+        /// Found number.
         found: usize,
-        /// How many there should be.
+        /// Expected number.
         expected: usize,
     },
-    /// The device cannot be opened.
+    /// Opening the device failed.
     #[error(transparent)]
     Device(#[from] finetune_ops::DeviceError),
-    /// A loss does not return one value per row.
+    /// A loss returned a tensor that does not have one value per row.
     #[error("loss {loss} returned shape {found:?}, expected {expected:?}: one value per row")]
     LossShape {
-        /// The loss.
+        /// Name of the loss.
         loss: String,
-        /// The shape it returned.
+        /// Returned shape.
         found: Vec<usize>,
-        /// The shape it should return.
+        /// Expected shape.
         expected: Vec<usize>,
     },
-    /// Something to freeze that the model does not have.
+    /// A freeze pattern matches no parameter of the model.
     #[error("{pattern:?} names no parameter of the model, which has such as {example:?}")]
     NoMatchingParameter {
-        /// The pattern.
+        /// Freeze pattern.
         pattern: String,
-        /// A name that there is.
+        /// Name of an existing parameter.
         example: String,
     },
-    /// A parameter that is to train has no gradient, so that it would never move.
+    /// A trainable parameter has no gradient, so it would never change.
     #[error("{parameter} trains, but the loss does not depend on it: freeze it or use it")]
     NoGradient {
-        /// Its path.
+        /// Path of the parameter.
         parameter: String,
     },
-    /// A parameter that was frozen is not what it was.
+    /// A frozen parameter changed during training.
     #[error("{parameter} was frozen, and yet it changed")]
     FrozenChanged {
-        /// Its path.
+        /// Path of the parameter.
         parameter: String,
     },
-    /// The optimizer's state is corrupted or incomplete.
+    /// The optimizer state is corrupted or incomplete.
     #[error("the optimizer's state: {0}")]
     OptimizerFile(#[from] burn_pack::Error),
-    /// The optimizer's state is not of this optimizer and model.
+    /// The optimizer state does not match the optimizer or the model.
     #[error("the optimizer's state: {name} is {found}, expected {expected}")]
     OptimizerState {
-        /// What does not fit: a tensor, a parameter or the algorithm.
+        /// Name of what does not match: a tensor, a parameter or the algorithm.
         name: String,
-        /// What it is.
+        /// Found value.
         found: String,
-        /// What it should be.
+        /// Expected value.
         expected: String,
     },
-    /// A file of the run record could not be written.
+    /// A file or directory could not be read or written.
     #[error("{}: {source}", path.display())]
     Io {
-        /// The file or folder.
+        /// Path of the file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         source: std::io::Error,
     },
-    /// The run directory already holds something.
+    /// The run directory is not empty.
     #[error(
         "{}: not empty; a run never overwrites another, but it can be resumed", path.display()
     )]
     RunDirectoryInUse {
-        /// The folder.
+        /// Run directory.
         path: PathBuf,
     },
 }
 
 impl TrainError {
-    /// Returns an error of one's own as one of a run: with its message and source, and in
-    /// [`TrainError::Custom`] to be downcast.
+    /// Wraps your own error in [`TrainError::Custom`], which keeps its message and source and can
+    /// be downcast.
     ///
     /// ```
     /// use finetune_train::TrainError;
@@ -335,7 +335,7 @@ impl TrainError {
         }
     }
 
-    /// The same, said of a task; of the only one, without a name, as it is.
+    /// Adds the name of a task; without a name, returns the error unchanged.
     pub(crate) fn in_task(self, name: &str) -> Self {
         match name {
             "" => self,

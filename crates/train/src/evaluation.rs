@@ -1,4 +1,4 @@
-//! Evaluation while training: when, which model is the best so far, when to stop.
+//! Evaluation during training: its schedule, the best model so far and early stopping.
 
 use std::collections::BTreeMap;
 
@@ -8,31 +8,31 @@ use serde::{Deserialize, Serialize};
 use crate::TrainError;
 use crate::run_length::Interval;
 
-/// Evaluation on held-out rows while training.
+/// Settings of the evaluation on validation rows during training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EvaluationConfig {
-    /// When; after each epoch.
+    /// Interval between evaluations (default: 1 epoch).
     pub every: Interval,
-    /// Before the first step, too; no.
+    /// Whether to also evaluate before the first step (default: false).
     pub on_start: bool,
-    /// Name of the metric that selects the best model and stops early: any built-in one that the
-    /// task has, or one of your own (default: `loss`).
+    /// Name of the metric for model selection and early stopping: any built-in metric of the task,
+    /// or your own (default: `loss`).
     pub metric_for_best_model: String,
-    /// Whether the run ends with the best model instead of the last; yes.
+    /// Whether the run returns the best model instead of the last (default: true).
     pub load_best_model_at_end: bool,
-    /// Whether the run ends before its time; no.
+    /// Early stopping (default: none).
     pub early_stopping: Option<EarlyStopping>,
 }
 
-/// Ends a run that no longer improves.
+/// Early stopping of a run that no longer improves.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EarlyStopping {
-    /// After so many evaluations in a row without an improvement; at least 1.
+    /// Consecutive evaluations without an improvement that end the run, at least 1 (default: 1).
     pub patience: usize,
-    /// By how much the metric must be better to count as improved; at least 0. The best model
-    /// itself is kept however small its lead.
+    /// Minimum change of the metric that counts as an improvement, at least 0 (default: 0). It does
+    /// not affect the choice of the best model.
     pub min_delta: f64,
 }
 
@@ -58,10 +58,10 @@ impl Default for EarlyStopping {
 }
 
 impl EarlyStopping {
-    /// Whether every value is in its range.
+    /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] names the first that is not.
+    /// - [`TrainError::InvalidSetting`] if a value is out of range; it names the first one.
     pub fn validate(&self) -> Result<(), TrainError> {
         if self.patience == 0 {
             return Err(TrainError::setting("patience", 0, "at least 1"));
@@ -75,10 +75,10 @@ impl EarlyStopping {
 }
 
 impl EvaluationConfig {
-    /// Whether every value is in its range.
+    /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] names the first that is not.
+    /// - [`TrainError::InvalidSetting`] if a value is out of range; it names the first one.
     pub fn validate(&self) -> Result<(), TrainError> {
         self.every.validate("evaluation.every")?;
         match self.early_stopping {
@@ -87,10 +87,10 @@ impl EvaluationConfig {
         }
     }
 
-    /// Returns the direction of the metric, if there is anything to evaluate on and it has it.
+    /// Returns whether higher or lower values of the configured metric are better.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] if not.
+    /// - [`TrainError::InvalidSetting`] if `metrics` is empty or lacks the configured metric.
     pub(crate) fn check(&self, metrics: &[(String, Better)]) -> Result<Better, TrainError> {
         if metrics.is_empty() {
             let (setting, found) = match self.early_stopping {
@@ -115,37 +115,37 @@ impl EvaluationConfig {
     }
 }
 
-/// One evaluation.
+/// Record of one evaluation.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct EvaluationRecord {
-    /// Optimizer steps before it.
+    /// Optimizer steps completed before the evaluation.
     pub step: u64,
-    /// Passes over the training rows before it, the one under way not counted.
+    /// Epoch of the latest step, from 1; 0 before the first step.
     pub epoch: u64,
-    /// What came of it.
+    /// Metrics by name; of several tasks, the overall metrics.
     pub scores: Scores,
-    /// What came of each of several tasks.
+    /// Metrics of each task by task name; empty in a run on a single task.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tasks: BTreeMap<String, Scores>,
 }
 
-/// What an objective measured.
+/// Result of [`Objective::evaluate`](crate::Objective::evaluate).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Evaluation {
-    /// Of all rows; of several tasks, what they have together.
+    /// Metrics by name; of several tasks, the overall metrics.
     pub scores: Scores,
-    /// Of several tasks, each by its name.
+    /// Metrics of each task by task name; empty for a single task.
     pub tasks: BTreeMap<String, TaskScores>,
 }
 
-/// What was measured of one of several tasks.
+/// Evaluation of one task of several.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskScores {
-    /// Name of the metric the task is judged by.
+    /// Name of the task's main metric.
     pub metric: String,
-    /// Its direction.
+    /// Whether higher or lower values of the main metric are better.
     pub better: Better,
-    /// All its metrics.
+    /// All metrics of the task by name.
     pub scores: Scores,
 }
 
@@ -159,7 +159,7 @@ impl From<Scores> for Evaluation {
 }
 
 impl EvaluationRecord {
-    /// All scores in a line, for people.
+    /// Formats all scores as one human-readable line.
     pub(crate) fn scores_text(&self) -> String {
         let text = |scores: &Scores| {
             let scores = scores.iter();
@@ -175,19 +175,19 @@ impl EvaluationRecord {
     }
 }
 
-/// How a run has been doing.
+/// Best evaluation and early-stopping state of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Standing {
-    /// The best evaluation so far, the first of equals.
+    /// The best evaluation so far; on ties, the first.
     pub(crate) best: Option<EvaluationRecord>,
-    /// The value that counted as the last improvement.
+    /// Metric value of the last improvement.
     improved_to: Option<f64>,
-    /// Evaluations since.
+    /// Evaluations since the last improvement.
     pub(crate) without_improvement: usize,
 }
 
 impl Standing {
-    /// Takes note of an evaluation; says whether it is the best so far.
+    /// Records an evaluation and returns whether it is the best so far.
     pub(crate) fn update(
         &mut self,
         config: &EvaluationConfig,
@@ -196,7 +196,7 @@ impl Standing {
     ) -> bool {
         let value =
             |record: &EvaluationRecord| record.scores.get(&config.metric_for_best_model).copied();
-        // A value that is not a number is no improvement on anything.
+        // NaN is never an improvement.
         let Some(new) = value(record).filter(|value| !value.is_nan()) else {
             self.without_improvement += 1;
             return false;
@@ -219,7 +219,7 @@ impl Standing {
         is_best
     }
 
-    /// Whether it is time to give up.
+    /// Returns whether early stopping ends the run.
     pub(crate) fn is_over(&self, config: &EvaluationConfig) -> bool {
         let stopping = config.early_stopping;
         stopping.is_some_and(|stopping| self.without_improvement >= stopping.patience)
@@ -250,7 +250,7 @@ mod tests {
         }
     }
 
-    /// The step of the best evaluation, and after which one it was over.
+    /// Returns the step of the best evaluation, and the evaluation at which early stopping ended.
     fn follow(config: &EvaluationConfig, accuracies: &[f64]) -> (u64, Option<usize>) {
         let mut standing = Standing::default();
         for (step, accuracy) in accuracies.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Every setting of a fine-tuning run.
+//! Settings of a fine-tuning run.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,31 +6,30 @@ use crate::{
     ActivationCacheConfig, ClassifierOverrides, LossConfig, TextConfig, TrainConfig, TrainError,
 };
 
-/// Settings of a fine-tuning run; the defaults are the field's.
+/// Settings of a fine-tuning run; the defaults follow common practice.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FineTuningConfig {
-    /// From texts to batches.
+    /// Cleaning, tokenization and padding of the texts.
     pub text: TextConfig,
-    /// What stands on the encoder.
+    /// Pooling, head and adapters (default: those of the checkpoint).
     pub model: ClassifierOverrides,
-    /// What is made small.
+    /// Training loss (default: cross entropy).
     pub loss: LossConfig,
-    /// Names of metrics to evaluate beside those that the task has by default, on validation and test
-    /// rows: any built-in one that the task has, such as `roc_auc` (default: none).
+    /// Names of additional built-in metrics, such as `roc_auc`, to evaluate on validation and test
+    /// rows beside the default metrics of the task (default: none).
     pub metrics: Vec<String>,
-    /// The training loop.
+    /// Hyperparameters of the training loop.
     pub train: TrainConfig,
-    /// What the frozen part of the encoder computes, if there is one, is computed once and kept
-    /// here.
+    /// Cache of the activations of frozen encoder layers.
     pub activation_cache: ActivationCacheConfig,
 }
 
 impl FineTuningConfig {
-    /// Whether every value is in its range.
+    /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] names the first that is not.
+    /// - [`TrainError::InvalidSetting`] if a value is out of range; it names the first one.
     pub fn validate(&self) -> Result<(), TrainError> {
         self.text.validate()?;
         self.model.validate()?;
@@ -39,7 +38,8 @@ impl FineTuningConfig {
         self.train.validate()
     }
 
-    /// Returns the names of all metrics in the settings.
+    /// Returns the names of all metrics in the settings, including the one that selects the best
+    /// model.
     pub fn metric_names(&self) -> impl Iterator<Item = &str> {
         let selecting = self.train.evaluation.iter();
         let selecting = selecting.map(|evaluation| &evaluation.metric_for_best_model[..]);

@@ -1,4 +1,4 @@
-//! What is frozen at the step under way, and the proof that it stays as it was.
+//! Frozen parameters of the current step, and the check that they do not change.
 
 use std::collections::BTreeSet;
 
@@ -11,20 +11,20 @@ use crate::freeze::{FreezeConfig, FrozenParameterCheck, check_gradients_of};
 use crate::plan::PlannedStep;
 use crate::stages::layers;
 
-/// Holds a run to its [`FreezeConfig`].
+/// Applies a [`FreezeConfig`] during a run and verifies it.
 pub(crate) struct Freezing<'a> {
     config: &'a FreezeConfig,
     layers: usize,
-    /// Of the step under way; nothing before the first.
+    /// Frozen stages of the current step; `None` before the first step.
     frozen_stages: Option<usize>,
-    /// The tasks whose gradients were looked at since what trains has changed.
+    /// Tasks whose gradients were checked since the trainable parameters last changed.
     checked: BTreeSet<usize>,
     watch: FrozenParameterCheck,
 }
 
 impl<'a> Freezing<'a> {
     /// # Errors
-    /// As [`FreezeConfig::check`].
+    /// - Any error of [`FreezeConfig::check`].
     pub(crate) fn new<M: Module>(config: &'a FreezeConfig, model: &M) -> Result<Self, TrainError> {
         config.check(model)?;
         Ok(Self {
@@ -36,7 +36,7 @@ impl<'a> Freezing<'a> {
         })
     }
 
-    /// Freezes and unfreezes what is to be otherwise in this step.
+    /// Freezes and unfreezes the parameters that change state at this step.
     pub(crate) fn before_step<M: Module>(&mut self, model: M, step: &PlannedStep) -> M {
         let (epoch, step) = (step.epoch as usize, step.step as usize);
         let stages = self.config.frozen_stages(self.layers, epoch, step);
@@ -47,8 +47,8 @@ impl<'a> Freezing<'a> {
         self.config.apply(model, stages)
     }
 
-    /// Whether all that trains and belongs to the tasks of a step has a gradient; looked at once for
-    /// each task after each change. `task_of` has the task that a parameter belongs to alone.
+    /// Checks that every trainable parameter of the step's tasks has a gradient, once per task
+    /// after each change. `task_of` returns the task of a parameter that is not shared.
     pub(crate) fn check_gradients<M: Module>(
         &mut self,
         model: &M,
@@ -65,13 +65,13 @@ impl<'a> Freezing<'a> {
         })
     }
 
-    /// The first stage with dropout in this step.
+    /// Returns the first stage with dropout in this step.
     pub(crate) fn first_stage_with_dropout(&self) -> usize {
         let stages = self.frozen_stages.unwrap_or(0);
         self.config.first_stage_with_dropout(stages)
     }
 
-    /// Whether all that was frozen to the end is what it was.
+    /// Checks that the parameters that are still frozen have not changed.
     pub(crate) fn check_frozen<M: Module>(&self, model: &M) -> Result<(), TrainError> {
         let Some(stages) = self.frozen_stages else {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Training a classifier on labeled texts.
+//! Training of a classifier on labeled texts.
 
 use burn::tensor::Tensor;
 use finetune_data::{Batch, BatchSize, EncodedDataset, Padding, Target, collate};
@@ -15,26 +15,27 @@ use crate::predict::PredictedRows;
 use crate::scoring::{directions, scores_of, target_kind};
 use crate::{Criterion, TrainConfig, TrainError};
 
-/// Labeled texts for a [`SequenceClassifier`].
+/// Objective that trains a [`SequenceClassifier`] on labeled texts.
 #[derive(Debug, Clone)]
 pub struct LabeledTexts<'a> {
-    /// What is trained on.
+    /// Training rows.
     pub train: &'a EncodedDataset,
-    /// What the model is measured on while it trains.
+    /// Validation rows.
     pub validation: Option<&'a EncodedDataset>,
-    /// What a frozen part makes of the training rows; nothing if it is computed in each step.
+    /// Cached activations of frozen layers for the training rows; `None` to compute them in each
+    /// step.
     pub train_activations: Option<&'a CachedActivations>,
-    /// The same of the rows that the model is measured on.
+    /// Cached activations for the validation rows.
     pub validation_activations: Option<&'a CachedActivations>,
-    /// What is made small.
+    /// Training loss.
     pub loss: &'a Criterion,
     /// Metrics of the evaluations.
     pub evaluator: Evaluator,
-    /// Fills the rows of a batch up to the longest.
+    /// Id of the padding token.
     pub pad_token_id: u32,
-    /// How far.
+    /// Length to which the rows of a batch are padded.
     pub padding: Padding,
-    /// Rows, or tokens, of a prediction batch.
+    /// Maximum rows or tokens per evaluation batch.
     pub eval_batch_size: BatchSize,
 }
 
@@ -122,7 +123,7 @@ impl Objective for LabeledTexts<'_> {
 }
 
 impl<'a> LabeledTexts<'a> {
-    /// Rows to train on, padded to the longest of a batch, and none to measure on.
+    /// Creates an objective without validation rows, which pads each batch to its longest row.
     pub fn new(train: &'a EncodedDataset, loss: &'a Criterion, pad_token_id: u32) -> Self {
         Self {
             train,
@@ -137,7 +138,7 @@ impl<'a> LabeledTexts<'a> {
         }
     }
 
-    /// An output for each class, one for two classes, or one for a score.
+    /// Checks the number of outputs: one per class, or 1 for two classes or scores.
     fn check_outputs(&self, found: usize) -> Result<(), TrainError> {
         let expected = match &self.train.task.target {
             Target::Classes(names) if names.len() == 2 && found == 1 => 1,
@@ -151,7 +152,7 @@ impl<'a> LabeledTexts<'a> {
         Err(TrainError::setting("classes of the model", found, expected))
     }
 
-    /// What is kept must be of a part that stays as it is.
+    /// Checks that the cached activations are those of layers that stay frozen and have no dropout.
     fn check_activations(
         &self,
         model: &SequenceClassifier,

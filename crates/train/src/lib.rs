@@ -1,18 +1,20 @@
-//! Fine-tuning: one training loop, one prediction loop, and the record of a run.
+//! Fine-tuning of transformer encoders: training loop, prediction loop and run directory.
 //!
 //! 1. Settings are values: [`FineTuningConfig`] with [`TextConfig`], [`LossConfig`] and the loop's
-//!    [`TrainConfig`] ([`OptimizerConfig`], [`LrScheduler`], [`FreezeConfig`], [`EvaluationConfig`],
-//!    [`CheckpointPolicy`], seed).
+//!    [`TrainConfig`] ([`OptimizerConfig`], [`LrScheduler`], [`FreezeConfig`],
+//!    [`EvaluationConfig`], [`CheckpointPolicy`], seed).
 //! 2. [`FineTuning`] loads a checkpoint, tokenizes the data, checks everything, trains, tests and
-//!    leaves a [`RunDirectory`]; it resumes an interrupted run. [`PreTraining`] does so for masked
+//!    writes a [`RunDirectory`]; it resumes an interrupted run. [`PreTraining`] does so for masked
 //!    language modeling.
-//! 3. Parts of your own are a [`Head`](finetune_model::Head), a [`Loss`], a [`Metric`], a [`Callback`].
+//! 3. Parts of your own are a [`Head`](finetune_model::Head), a [`Loss`], a [`Metric`] or a
+//!    [`Callback`].
 //! 4. The loop itself is [`Trainer`]; what it trains is an [`Objective`]: [`LabeledTexts`],
 //!    [`MaskedTexts`], or your own.
-//! 5. Several tasks on one encoder are a [`MultiTask`] run; a [`MixingConfig`] says how they share it.
+//! 5. A [`MultiTask`] run trains several tasks on one encoder; a [`MixingConfig`] configures task
+//!    sampling, loss weights and gradient combination.
 //! 6. A [`Predictor`] predicts labels of texts with a trained model, and evaluates datasets.
 //!
-//! The loops are for use on their own, too:
+//! The loops can also be used directly:
 //!
 //! ```
 //! use burn::tensor::Device;

@@ -1,4 +1,4 @@
-//! Training on texts with gaps: masked language modeling, the objective of BERT's pre-training
+//! Masked language modeling, the objective of BERT's pre-training
 //! ([Devlin et al. 2018](https://arxiv.org/abs/1810.04805), section 3.1) and of further
 //! pre-training on the texts of a task
 //! ([Sun et al. 2019](https://arxiv.org/abs/1905.05583), section 5.4).
@@ -16,22 +16,22 @@ use crate::evaluation::Evaluation;
 use crate::objective::{BatchCounts, Objective, Part};
 use crate::{TrainConfig, TrainError};
 
-/// Texts for a [`MaskedLm`].
+/// Objective that trains a [`MaskedLm`] on masked texts.
 #[derive(Debug)]
 pub struct MaskedTexts<'a> {
-    /// What is trained on.
+    /// Training rows.
     pub train: &'a EncodedTexts,
-    /// What the model is measured on while it trains: its gaps are the same in every evaluation.
+    /// Validation rows; their masked tokens are the same in every evaluation.
     pub held_out: Option<&'a EncodedTexts>,
-    /// Makes the gaps, other ones in each epoch.
+    /// Masks tokens; masks are resampled every epoch.
     pub masker: &'a MlmCollator,
-    /// How far the rows of a batch are filled up.
+    /// Length to which the rows of a batch are padded.
     pub padding: Padding,
-    /// Rows, or tokens, of an evaluation batch.
+    /// Maximum rows or tokens per evaluation batch.
     pub eval_batch_size: BatchSize,
 }
 
-/// The epoch whose gaps are those of the evaluations; no training comes so far.
+/// Epoch number of the masks for evaluation, which training never reaches.
 const EVALUATION_EPOCH: u64 = u64::MAX;
 
 impl Objective for MaskedTexts<'_> {
@@ -77,7 +77,8 @@ impl Objective for MaskedTexts<'_> {
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError> {
         if batch.masked_positions.is_empty() {
-            // Texts of nothing but unknown words: a loss of 0, with gradients of 0.
+            // No token can be masked, such as in texts of only unknown words: loss and gradients
+            // are 0.
             return Ok(model.head.bias.val().sum() * 0.0);
         }
         loss_of(model, batch, divisor, Some(dropout))
@@ -108,7 +109,7 @@ impl Objective for MaskedTexts<'_> {
     }
 }
 
-/// The mean loss of a gap in `texts`, whose gaps are the same each time.
+/// Returns the mean loss per masked token of `texts`, with the same masks each time.
 fn masked_loss(
     model: &MaskedLm,
     texts: &EncodedTexts,
@@ -135,7 +136,7 @@ fn masked_loss(
     Ok(sum / gaps as f64)
 }
 
-/// The sum of the losses of a batch's gaps, over `divisor`.
+/// Returns the sum of the losses of a batch's masked tokens, divided by `divisor`.
 fn loss_of(
     model: &MaskedLm,
     batch: &MaskedBatch,

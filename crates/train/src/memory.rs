@@ -1,6 +1,7 @@
-//! How much memory the process has used.
+//! Memory use of the process.
 
-/// The most memory the process has held so far, in bytes, where the system tells it (Linux).
+/// Returns the peak resident memory of the process so far in bytes; `None` on systems other than
+/// Linux.
 pub fn peak_rss_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status

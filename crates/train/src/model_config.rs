@@ -1,4 +1,4 @@
-//! What stands on the encoder, and what trains beside it: pooling, head, adapters.
+//! Classifier settings: pooling, head and adapters.
 
 use finetune_data::{PairEncoding, Target, Task, Texts};
 use finetune_model::{
@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 
-/// The name of the one output of a model that gives scores.
+/// Output name of a regression model.
 const SCORE: &str = "score";
 
-/// The classifier on a checkpoint's encoder; by default what the checkpoint was saved with, or else
-/// its family's own.
+/// Pooling, head and adapters on a checkpoint's encoder (default: those saved with the checkpoint,
+/// or else those of its model family).
 ///
 /// ```
 /// use finetune_train::ClassifierOverrides;
@@ -31,23 +31,24 @@ const SCORE: &str = "score";
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClassifierOverrides {
-    /// From tokens to texts; `None` for the checkpoint's, or the first token below a new custom head.
+    /// Pooling of token vectors into a text vector (default: the checkpoint's, or the first token
+    /// for a new custom head).
     pub pooling: Option<Pooling>,
-    /// From texts to outputs; `None` for the checkpoint's, or its family's. A custom head is named
-    /// here, and passed in [`Parts`](crate::Parts).
+    /// Head that maps text vectors to outputs (default: the checkpoint's, or its family's). A
+    /// custom head is named here, and passed in [`Parts`](crate::Parts).
     pub head: Option<HeadConfig>,
-    /// Whether two classes have one output, which is above 0 for the second: for a binary cross
-    /// entropy, and for a cosine; no.
+    /// Whether two classes share one output, which is positive for the second class: for binary
+    /// cross entropy and cosine losses (default: false).
     pub single_logit: bool,
-    /// Adapters that train in place of the encoder; none.
+    /// LoRA adapters that are trained instead of the encoder (default: none).
     pub adapter: Option<LoraConfig>,
 }
 
 impl ClassifierOverrides {
-    /// The same with the head that a program brings along, unless the settings name it already.
+    /// Adds a custom head, unless the settings name it already.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] if the settings name another head.
+    /// - [`TrainError::InvalidSetting`] if the settings name another head.
     pub(crate) fn with_head(mut self, head: Option<&CustomHead>) -> Result<Self, TrainError> {
         let Some(head) = head else {
             return Ok(self);
@@ -66,10 +67,10 @@ impl ClassifierOverrides {
         }
     }
 
-    /// Whether every value is in its range, as far as that can be said without a model.
+    /// Checks that every value is in its range, as far as possible without a model.
     ///
     /// # Errors
-    /// [`TrainError::Model`] for an adapter that is none.
+    /// - [`TrainError::Model`] if the adapter configuration is invalid.
     pub fn validate(&self) -> Result<(), TrainError> {
         if let Some(adapter) = &self.adapter {
             adapter.validate()?;
@@ -77,11 +78,11 @@ impl ClassifierOverrides {
         Ok(())
     }
 
-    /// The classifier for a task, on the encoder of a checkpoint.
+    /// Returns the configuration of the classifier for a task, on the encoder of a checkpoint.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] if the head is for another number of texts than a row of the
-    /// task has, or one logit is asked for other than two classes.
+    /// - [`TrainError::InvalidSetting`] if the head is for another number of texts per row than the
+    ///   task has, `single_logit` is set for other than two classes, or the task has no labels.
     pub fn classifier(
         &self,
         checkpoint: &CheckpointConfig,
@@ -90,7 +91,7 @@ impl ClassifierOverrides {
     ) -> Result<SequenceClassifierConfig, TrainError> {
         let (names, problem_type) = self.outputs(task)?;
         let own = checkpoint.classifier(&names);
-        // A custom head may not read the pooled vectors: then a dense layer would never train.
+        // A custom head may not use the pooled vectors; then a dense layer would never train.
         let custom = matches!(self.head, Some(HeadConfig::Custom { .. }));
         let pooling = match custom && checkpoint.own_head.is_none() {
             true => Pooling::first_token(),
@@ -108,12 +109,12 @@ impl ClassifierOverrides {
         Ok(config)
     }
 
-    /// Whether a model's head is for as many texts as a row of the task has, and returns an output
-    /// for each label: a custom head only says so once it is made.
+    /// Checks that a model's head takes as many texts as a row of the task has, and returns one
+    /// output per label. For a custom head, this is known only once it is built.
     ///
     /// # Errors
-    /// - [`TrainError::InvalidSetting`] if the head is for another number of texts.
-    /// - [`TrainError::Model`] if its output is not `[B, C]`.
+    /// - [`TrainError::InvalidSetting`] if the head is for another number of texts per row.
+    /// - [`TrainError::Model`] if the output of the head is not `[B, C]`.
     pub fn check_head(
         model: &SequenceClassifier,
         task: &Task,
@@ -123,10 +124,10 @@ impl ClassifierOverrides {
         Ok(model.check_head()?)
     }
 
-    /// Adds the adapters, if there are to be any.
+    /// Adds the adapters, if any.
     ///
     /// # Errors
-    /// [`TrainError::Model`] if the encoder has adapters, or no such places for them.
+    /// - [`TrainError::Model`] if the encoder already has adapters, or lacks the layers for them.
     pub fn adapt(
         &self,
         mut model: SequenceClassifier,
@@ -138,7 +139,7 @@ impl ClassifierOverrides {
         Ok(model)
     }
 
-    /// The names of the outputs, and what they are where the task alone decides.
+    /// Returns the names of the outputs, and their type if the task alone determines it.
     fn outputs(&self, task: &Task) -> Result<(Vec<String>, Option<ProblemType>), TrainError> {
         match (&task.target, self.single_logit) {
             (Target::Classes(names), false) => Ok((names.clone(), None)),
@@ -173,7 +174,7 @@ impl ClassifierOverrides {
     }
 }
 
-/// The kind of a built-in head, or the name of a custom one.
+/// Returns the kind of a built-in head, or the name of a custom one.
 fn head_name(head: &HeadConfig) -> String {
     match head {
         HeadConfig::Mlp(_) => "mlp".to_string(),
@@ -182,7 +183,7 @@ fn head_name(head: &HeadConfig) -> String {
     }
 }
 
-/// Whether a head that compares `found` texts is for as many as the encoder reads apart.
+/// Checks that a head for `found` texts fits the number of texts that the encoder reads separately.
 fn check_texts(found: usize, texts: Texts, pairs: PairEncoding) -> Result<(), TrainError> {
     let (apart, expected) = match (texts, pairs) {
         (Texts::Single, _) => (1, "one for single texts, as the data has"),

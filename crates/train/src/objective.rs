@@ -1,4 +1,4 @@
-//! What the training loop trains: a model, its data and its loss, behind one interface.
+//! Interface between the training loop and what it trains: model, data and loss.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -11,80 +11,82 @@ use crate::mixing::MixingConfig;
 use crate::{TrainConfig, TrainError};
 use finetune_eval::Better;
 
-/// What a run trains.
+/// A training objective: batches, loss and evaluation of a model.
 ///
-/// [`Trainer`](crate::Trainer) knows steps, optimizers, schedules, evaluations and checkpoints; what
-/// a batch is and what its loss is it asks here. Everything must be a function of its arguments: a
-/// run that is continued asks again, and has to get the same.
+/// [`Trainer`](crate::Trainer) implements steps, optimizers, schedules, evaluations and
+/// checkpoints; an objective defines batches and their loss. Every method must be a function of its
+/// arguments, because a resumed run calls it again and needs the same result.
 pub trait Objective {
-    /// What is trained, on a device with autodiff. Callbacks ask for it by its type, so it borrows
-    /// nothing.
+    /// Model to train, on a device with autodiff. It borrows nothing, so that callbacks can
+    /// downcast it.
     type Model: Module + 'static;
-    /// Rows on their way into the model, on the host.
+    /// A batch of rows in host memory.
     type Batch;
 
-    /// Whether the model fits the data, and the settings what the objective brings along.
+    /// Checks that the model fits the data, and that the settings fit the objective.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] if not.
+    /// - [`TrainError::InvalidSetting`] if they do not fit.
     fn check(&self, model: &Self::Model, config: &TrainConfig) -> Result<(), TrainError>;
 
-    /// The model, computing in a precision; one without large products stays as it is.
+    /// Returns the model computing in a precision (default: the model unchanged).
     fn in_precision(&self, model: Self::Model, _precision: Precision) -> Self::Model {
         model
     }
 
-    /// The names of the tasks; of one, nothing need be said.
+    /// Returns the names of the tasks (default: one task with an empty name).
     fn tasks(&self) -> Vec<String> {
         vec![String::new()]
     }
 
-    /// Whether a task is trained, and not only measured.
+    /// Returns whether a task is trained, rather than only evaluated (default: true).
     fn trains(&self, _task: usize) -> bool {
         true
     }
 
-    /// How the tasks share the run.
+    /// Returns the sampling, loss weights and gradient combination of the tasks.
     fn mixing(&self) -> MixingConfig {
         MixingConfig::default()
     }
 
-    /// The one task that a parameter belongs to, by its path; nothing for what all share.
+    /// Returns the task that a parameter belongs to, by its path; `None` for shared parameters
+    /// (default: `None`).
     fn task_of(&self, _path: &str) -> Option<usize> {
         None
     }
 
-    /// Tokens of each training row of each task.
+    /// Returns the number of tokens of each training row of each task.
     ///
     /// # Errors
-    /// If the data cannot be read.
+    /// - [`TrainError::Data`] if the data cannot be read.
     fn lengths(&self) -> Result<Vec<Vec<usize>>, TrainError>;
 
-    /// The examples that training rows come from, which are others where a long text is several
-    /// rows.
+    /// Returns the indices of the examples that training rows come from. Rows and examples differ
+    /// if a long text spans several rows.
     ///
     /// # Errors
-    /// If the data cannot be read.
+    /// - [`TrainError::Data`] if the data cannot be read.
     fn examples(&self, part: &Part) -> Result<Vec<usize>, TrainError>;
 
-    /// Training rows as a batch; what is drawn at random is drawn anew for each pass over the rows.
+    /// Returns training rows as a batch. Random choices, such as masks, differ between passes over
+    /// the rows.
     ///
     /// # Errors
-    /// If the data cannot be read.
+    /// - [`TrainError::Data`] if the data cannot be read.
     fn batch(&self, part: &Part) -> Result<Self::Batch, TrainError>;
 
-    /// How large a batch is.
+    /// Returns the size of a batch.
     ///
     /// # Errors
-    /// If its labels are not for the objective.
+    /// - [`TrainError::InvalidLabel`] if the labels are not valid for the loss.
     fn size(&self, batch: &Self::Batch) -> Result<BatchCounts, TrainError>;
 
-    /// The sum of the batch's losses over `divisor`, a tensor of one value. The divisor is the
-    /// sum of [`BatchCounts::weight`] over all batches of an optimizer step, so that accumulated
-    /// batches have the gradient of one large batch.
+    /// Returns the sum of the batch's losses divided by `divisor`, a tensor of one value. The
+    /// divisor is the sum of [`BatchCounts::weight`] over all batches of an optimizer step, so that
+    /// accumulated batches have the gradient of one large batch.
     ///
     /// # Errors
-    /// If the batch does not fit the model.
+    /// - [`TrainError::Model`] if the batch does not fit the model.
     fn loss(
         &self,
         model: &Self::Model,
@@ -93,13 +95,16 @@ pub trait Objective {
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError>;
 
-    /// Names and directions of the metrics of [`Self::evaluate`]; empty without validation rows.
+    /// Returns the names and directions of the metrics of [`Self::evaluate`]; empty without
+    /// validation rows.
     fn metrics(&self) -> Vec<(String, Better)>;
 
-    /// Measures the model on the held-out rows.
+    /// Evaluates the model on the validation rows.
     ///
     /// # Errors
-    /// If the data cannot be read or does not fit the model, and whatever `callback` returns.
+    /// - [`TrainError::Data`] if the data cannot be read.
+    /// - [`TrainError::Model`] if the data does not fit the model.
+    /// - Any error of `callback`.
     fn evaluate(
         &self,
         model: &Self::Model,
@@ -107,26 +112,27 @@ pub trait Objective {
     ) -> Result<Evaluation, TrainError>;
 }
 
-/// Training rows of a task, in a batch or a step.
+/// Training rows of one task, in a batch or a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// Its place among the tasks; 0 if there is one.
+    /// Index of the task, from 0.
     pub task: usize,
-    /// The pass over its rows, from 0.
+    /// Pass over the task's rows, from 0.
     pub pass: u64,
-    /// Positions in its training data.
+    /// Indices of the rows in the task's training data.
     pub rows: Vec<usize>,
 }
 
-/// How large a batch is.
+/// Size of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct BatchCounts {
-    /// Rows.
+    /// Number of rows.
     pub rows: usize,
-    /// Places for tokens.
+    /// Number of token positions, padding included.
     pub slots: usize,
-    /// Of these, padding.
+    /// Number of padding tokens.
     pub num_padding_tokens: usize,
-    /// What the batch counts for in the mean loss: its rows, or the tokens to guess.
+    /// Weight of the batch in the mean loss: the loss weight of its rows, or its number of masked
+    /// tokens.
     pub weight: f64,
 }

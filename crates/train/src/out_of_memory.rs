@@ -1,11 +1,13 @@
-//! Devices that run out of memory: burn's backends panic then, with the driver's words.
+//! Detection of out-of-memory errors on devices, for which burn's backends panic with the driver's
+//! message.
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 
 use crate::panic_text::panic_text;
 
-/// What drivers say, in lower case: CUDA by torch and by burn, Vulkan, Metal and DirectX by wgpu.
+/// Lower-case parts of the drivers' messages: CUDA by torch and by burn, Vulkan, Metal and DirectX
+/// by wgpu.
 const WORDS: [&str; 4] = [
     "out of memory",
     "out_of_memory",
@@ -13,17 +15,17 @@ const WORDS: [&str; 4] = [
     "not enough memory",
 ];
 
-/// Runs a step; gives the reason if its device has no memory for it. Any other panic goes on. A processor
-/// without memory cannot be asked: Rust ends the program.
+/// Runs a step, and returns the reason if its device runs out of memory. Other panics are passed
+/// on. Out-of-memory on the CPU cannot be caught: the process aborts.
 pub(crate) fn or_reason<T>(step: impl FnOnce() -> T) -> Result<T, String> {
-    // What the step has changed is not used after a panic.
+    // The state that the step changed is not used after a panic.
     panic::catch_unwind(AssertUnwindSafe(step)).map_err(|payload| match reason(&*payload) {
         Some(reason) => reason,
         None => panic::resume_unwind(payload),
     })
 }
 
-/// The first line that says so.
+/// Returns the first line of the message that reports it, if any.
 fn reason(payload: &(dyn Any + Send)) -> Option<String> {
     let says_so = |line: &&str| {
         let line = line.to_lowercase();

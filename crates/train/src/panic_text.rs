@@ -1,8 +1,8 @@
-//! What a panic says.
+//! Messages of panics.
 
 use std::any::Any;
 
-/// The text of a panic that was caught, if it has one.
+/// Returns the message of a caught panic, if it is text.
 pub fn panic_text(payload: &(dyn Any + Send)) -> Option<&str> {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| payload.downcast_ref::<&str>().copied())

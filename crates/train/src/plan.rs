@@ -1,4 +1,4 @@
-//! The steps of a run: which rows of which tasks each has.
+//! Steps of a run: the rows of each task in each step.
 
 use finetune_data::{SampledBatch, Sampler};
 use finetune_eval::Better;
@@ -9,27 +9,27 @@ use crate::objective::{Objective, Part};
 use crate::run_length::{Moment, TrainDuration};
 use crate::{TrainConfig, TrainError};
 
-/// The steps of a run, a function of settings and data alone.
+/// Steps of a run, a function of settings and data alone.
 ///
-/// The order of the tasks is that of their visits, and the `k`-th visit of a task has the `k`-th
-/// batch of its rows. So any step is found by counting.
+/// The `k`-th visit of a task uses the `k`-th batch of its rows, so any step can be found by
+/// counting.
 pub(crate) struct Plan {
     pub(crate) total_steps: usize,
     /// Direction of the metric that selects the best model.
     pub(crate) better: Better,
     pub(crate) mixing: MixingConfig,
-    /// Those that are visited, in the order of the objective.
+    /// Trained tasks, in the order of the objective.
     pub(crate) tasks: Vec<PlannedTask>,
     seed: u64,
     epochs: u64,
 }
 
-/// A task that is visited.
+/// A trained task.
 pub(crate) struct PlannedTask {
-    /// Its place among the tasks of the objective.
+    /// Index of the task in the objective.
     pub(crate) index: usize,
     pub(crate) name: String,
-    /// Tokens of each row.
+    /// Number of tokens of each row.
     pub(crate) lengths: Vec<usize>,
     sampler: Sampler,
 }
@@ -37,16 +37,16 @@ pub(crate) struct PlannedTask {
 /// One optimizer step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PlannedStep {
-    /// From 0, over all epochs.
+    /// Step number over all epochs, from 0.
     pub(crate) step: u64,
-    /// From 0.
+    /// Epoch, from 0.
     pub(crate) epoch: u64,
     pub(crate) parts: Vec<Part>,
 }
 
 impl Plan {
     /// # Errors
-    /// As [`Trainer::train`](crate::Trainer::train), for what the model has no part in.
+    /// - The errors of [`Trainer::train`](crate::Trainer::train) that do not depend on the model.
     pub(crate) fn new<O: Objective>(
         objective: &O,
         config: &TrainConfig,
@@ -78,15 +78,15 @@ impl Plan {
     }
 
     /// # Errors
-    /// As [`TaskWeights::start`].
+    /// - Any error of [`TaskWeights::start`].
     pub(crate) fn weights_at_start(&self) -> Result<TaskWeights, TrainError> {
         TaskWeights::start(&self.mixing.weighting, &self.sizes())
     }
 
-    /// The steps that follow so many.
+    /// Returns the steps after the first `done` steps.
     ///
     /// # Errors
-    /// [`TrainError::Task`] for a task without a weight.
+    /// - [`TrainError::Task`] if a task has no weight.
     pub(crate) fn steps_after(
         &self,
         done: usize,
@@ -119,7 +119,7 @@ impl Plan {
         }))
     }
 
-    /// A batch of each task, for a measurement before the step with this number.
+    /// Returns one batch per task, for a measurement before step `step`.
     pub(crate) fn probes(&self, step: u64, config: &TrainConfig) -> Vec<Part> {
         let part = |task: &PlannedTask| {
             let batches = task.sampler.batches(&task.lengths, step);
@@ -134,7 +134,7 @@ impl Plan {
         self.tasks.iter().map(part).collect()
     }
 
-    /// The epoch of a step, its place in that, and the visits of each task before it.
+    /// Returns the epoch of a step, its position in the epoch, and the earlier visits of each task.
     fn locate(&self, step: usize) -> Result<(u64, usize, Vec<u64>), TrainError> {
         let mut visited = vec![0; self.tasks.len()];
         let (mut epoch, mut left) = (0, step);
@@ -151,7 +151,7 @@ impl Plan {
         }
     }
 
-    /// The steps of an epoch, as places in [`Self::tasks`].
+    /// Returns the steps of an epoch, as indices into [`Self::tasks`].
     fn visits(&self, epoch: u64) -> Result<Vec<Vec<usize>>, TrainError> {
         let batches = |task: &PlannedTask| task.sampler.batch_count(&task.lengths, epoch);
         let batches: Vec<usize> = self.tasks.iter().map(batches).collect();
@@ -170,7 +170,7 @@ impl Plan {
         tasks.map(|task| (&task.name[..], size(task))).collect()
     }
 
-    /// The steps of the whole run, in which every task has its turn.
+    /// Counts the steps of the whole run, and checks that it visits every task.
     fn count_steps(&self, length: TrainDuration) -> Result<usize, TrainError> {
         let (mut total, mut visited) = (0, vec![false; self.tasks.len()]);
         let ends = |epoch: u64, total: usize| match length {
@@ -188,7 +188,7 @@ impl Plan {
                 .flatten()
                 .for_each(|task| visited[*task] = true);
             total += steps.len();
-            // No weights, no visits: never any.
+            // Without weights, there are no visits in any epoch.
             if steps.is_empty() {
                 break;
             }
@@ -207,7 +207,7 @@ impl Plan {
 }
 
 impl PlannedStep {
-    /// Returns the moment after the step, which another follows or not.
+    /// Returns the moment after the step, given the next step, if any.
     pub(crate) fn moment(&self, next: Option<&Self>) -> Moment {
         Moment {
             steps: self.step as usize + 1,
@@ -242,7 +242,7 @@ fn planned_tasks<O: Objective>(
             let error = TrainError::setting("training rows", 0, "at least 1");
             return Err(error.in_task(&name));
         }
-        // The tasks' rows are shuffled apart; a task alone as it always was.
+        // Tasks are shuffled with different seeds; the first keeps the seed of a single-task run.
         let seed = match index {
             0 => config.seed,
             _ => number(config.seed, Purpose::TaskSampling, u64::MAX, index as u64),

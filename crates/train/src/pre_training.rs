@@ -1,6 +1,7 @@
 //! Masked-language-model training of a whole encoder: further pre-training on the texts of a task
 //! ([Sun et al. 2019](https://arxiv.org/abs/1905.05583), section 5.4;
-//! [Gururangan et al. 2020](https://arxiv.org/abs/2004.10964)), or pre-training from nothing.
+//! [Gururangan et al. 2020](https://arxiv.org/abs/2004.10964)), or pre-training from random
+//! weights.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -25,18 +26,18 @@ use crate::text_config::EncodedSplit;
 use crate::trainer::Trainer;
 use crate::{TextConfig, TrainConfig, TrainError};
 
-/// Settings of a pre-training run; the defaults are BERT's, and those of further pre-training.
+/// Settings of a pre-training run; the defaults are those of BERT and of further pre-training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PreTrainingConfig {
-    /// From texts to batches.
+    /// Cleaning, tokenization and padding of the texts.
     pub text: TextConfig,
-    /// Which tokens are guessed.
+    /// Selection and replacement of masked tokens.
     pub masking: MaskingConfig,
-    /// The share of the texts that is held out to measure the model on, in `[0, 1)`; 0.02.
+    /// Validation fraction, in `[0, 1)` (default: 0.02).
     pub validation_split: f64,
-    /// The training loop. By default the model is measured before the first step and after each
-    /// epoch, and the last one is kept.
+    /// Hyperparameters of the training loop. By default, the model is evaluated before the first
+    /// step and after each epoch, and the last model is kept.
     pub train: TrainConfig,
 }
 
@@ -60,10 +61,10 @@ impl Default for PreTrainingConfig {
 }
 
 impl PreTrainingConfig {
-    /// Whether every value is in its range.
+    /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] names the first that is not.
+    /// - [`TrainError::InvalidSetting`] if a value is out of range; it names the first one.
     pub fn validate(&self) -> Result<(), TrainError> {
         self.text.validate()?;
         self.masking.validate()?;
@@ -78,17 +79,17 @@ impl PreTrainingConfig {
     }
 }
 
-/// Trains an encoder on texts with gaps.
+/// A masked-language-model pre-training run.
 ///
-/// As with [`FineTuning`](crate::FineTuning), everything that can be wrong with the input is found
-/// before the first file is written: [`PreTraining::prepare`], then [`PreTraining::run`].
+/// [`PreTraining::prepare`] finds all invalid input before the first file is written;
+/// [`PreTraining::run`] then trains.
 #[derive(Debug)]
 pub struct PreTraining {
     model: MaskedLm,
     setup: Setup,
 }
 
-/// Everything but the model.
+/// All parts of a run except the model.
 #[derive(Debug)]
 struct Setup {
     checkpoint: CheckpointConfig,
@@ -100,11 +101,11 @@ struct Setup {
     settings: Settings,
 }
 
-/// What `config.json` of the run directory holds: all that the result depends on.
+/// Content of `config.json` in the run directory: everything that the result depends on.
 #[derive(Debug, Serialize)]
 struct Settings {
     command: Vec<String>,
-    /// Nothing for a model from a seed.
+    /// `None` for a randomly initialized model.
     model: Option<PathBuf>,
     architecture: EncoderConfig,
     device: String,
@@ -112,37 +113,47 @@ struct Settings {
     config: PreTrainingConfig,
 }
 
-/// What a pre-training run was and what came of it.
+/// Report of a pre-training run: settings, data and training metrics.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PreTrainingReport {
-    /// By what it was made.
+    /// Version, command, device and seed of the run.
     #[serde(flatten)]
     pub run: RunSection,
     /// The model before training.
     pub model: ModelSection,
-    /// The texts trained on, and those held out.
+    /// Training texts and validation texts.
     pub data: Vec<SplitSection>,
-    /// The training, with all evaluations.
+    /// Training metrics and all evaluations.
     pub train: TrainSection,
 }
 
-/// What a pre-training run begins with.
+/// Model that pre-training starts from.
 #[derive(Debug, Clone)]
 pub enum InitialModel<'a> {
-    /// A checkpoint in a folder: further pre-training.
+    /// Checkpoint directory, for further pre-training.
     Checkpoint(&'a Path),
-    /// A model of this shape, drawn from the seed, for the words of this tokenizer.
+    /// Randomly initialized encoder of this architecture, with this tokenizer.
     Random(EncoderConfig, &'a TextTokenizer),
 }
 
 impl PreTraining {
-    /// Loads or makes the model, checks that everything fits together, and cleans and tokenizes
-    /// the texts; [`corpus`](finetune_data::concatenate_texts()) makes them from data sets with labels.
+    /// Loads or initializes the model, cleans and tokenizes the texts, and checks that they fit the
+    /// settings and each other. [`concatenate_texts`](finetune_data::concatenate_texts()) collects
+    /// the texts of labeled datasets.
     ///
-    /// `device_name` is what the report calls the device.
+    /// `device_name` is the name of the device in the report.
     ///
     /// # Errors
-    /// Whatever is wrong with the settings, the checkpoint, the tokenizer or the data.
+    /// - [`TrainError::InvalidSetting`] if a setting is out of range, or does not fit the data or
+    ///   the model.
+    /// - [`TrainError::Io`] if the checkpoint directory cannot be read.
+    /// - [`TrainError::Model`] if the model cannot be loaded or initialized.
+    /// - [`TrainError::Data`] if the tokenizer cannot be loaded, has no mask token, or cannot
+    ///   tokenize a text.
+    /// - [`TrainError::VocabularyTooLarge`] or [`TrainError::LongerThanPositions`] if the tokenizer
+    ///   or `max_length` does not fit the encoder.
+    /// - [`TrainError::NoMatchingParameter`] if a freeze pattern matches no parameter.
+    /// - [`TrainError::Precision`] if the device does not support the precision.
     pub fn prepare(
         start: InitialModel,
         corpus: Dataset,
@@ -189,23 +200,25 @@ impl PreTraining {
             held_out,
             settings,
         };
-        // What contradicts itself is found before a run directory is made.
+        // Find contradictions before a run directory is created.
         Trainer::new(&setup.objective(), &setup.settings.config.train).check(&model)?;
         Ok(Self { model, setup })
     }
 
-    /// What became of the checkpoint's tensors; empty for a model from a seed.
+    /// Returns which checkpoint tensors were loaded, newly initialized or unused; empty for a
+    /// randomly initialized model.
     pub fn load_report(&self) -> &LoadReport {
         &self.setup.load_report
     }
 
-    /// Trains, and leaves a run record in `run_directory`, which is empty or does not exist: the
-    /// model with its head for masked words in `model`, and after each of the configured numbers
-    /// of steps in `snapshot_steps`.
+    /// Trains the model and records the run in `run_directory`, which must be empty or not exist.
+    /// The model with its masked-language-model head is saved in `model`, and in `snapshots` after
+    /// each of the configured `snapshot_steps`.
     ///
     /// # Errors
-    /// As [`Trainer::train`]; [`TrainError::Io`] and [`TrainError::RunDirectoryInUse`] for the run
-    /// record.
+    /// - Any error of [`Trainer::train`].
+    /// - [`TrainError::RunDirectoryInUse`] if `run_directory` is not empty.
+    /// - [`TrainError::Io`] if the run record cannot be written.
     pub fn run(
         self,
         run_directory: &Path,
@@ -215,10 +228,12 @@ impl PreTraining {
         self.run_into(record, callback)
     }
 
-    /// Goes on with a run that was stopped, as [`FineTuning::resume`](crate::FineTuning::resume).
+    /// Resumes an interrupted run, like [`FineTuning::resume`](crate::FineTuning::resume).
     ///
     /// # Errors
-    /// As there.
+    /// - [`TrainError::Resume`] if the saved run has other settings, data or architecture.
+    /// - [`TrainError::RunComplete`] if the run is complete.
+    /// - Any error of [`Self::run`].
     pub fn resume(
         self,
         run_directory: &Path,
@@ -287,7 +302,7 @@ impl InitialModel<'_> {
     ) -> Result<(MaskedLm, CheckpointConfig, LoadReport, TextTokenizer), TrainError> {
         match self {
             Self::Checkpoint(folder) => {
-                // A wrong path is better called so than "no tokenizer found".
+                // Report a wrong path as such rather than as "no tokenizer found".
                 std::fs::read_dir(folder).map_err(TrainError::io(folder))?;
                 let tokenizer = TextTokenizer::from_pretrained(folder)?;
                 let (model, checkpoint, report) = load_masked_lm(folder, seed, device)?;
@@ -322,7 +337,7 @@ impl Setup {
     }
 }
 
-/// The texts to train on, and those to measure on.
+/// Splits the texts into training and validation texts.
 fn split(
     corpus: Dataset,
     config: &PreTrainingConfig,

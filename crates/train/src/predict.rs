@@ -1,7 +1,6 @@
-//! The prediction loop: validation, test and a user's own texts go through this one.
+//! The prediction loop, for validation, test and new texts.
 //!
-//! It asks nothing of the labels, and takes single texts and pairs alike, those that the encoder
-//! reads as one sequence and those that it reads each by itself.
+//! It ignores labels, and takes single texts and pairs, for cross-encoders and bi-encoders alike.
 
 use std::time::Instant;
 
@@ -17,26 +16,26 @@ use crate::callback::{Callback, Event, Phase};
 /// Predictions for a dataset, and how long they took.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PredictionOutput {
-    /// Logits or scores, in dataset order. For a text in several windows, their mean.
+    /// Logits or scores in dataset order. The outputs of a text in several windows are averaged.
     pub predictions: Predictions,
     /// Wall time of the loop in seconds.
     pub seconds: f64,
 }
 
 impl PredictionOutput {
-    /// Predicted rows per second of wall time.
+    /// Returns the predicted texts per second of wall time.
     pub fn samples_per_second(&self) -> f64 {
         self.predictions.len() as f64 / self.seconds
     }
 }
 
-/// Predicts every text of `data`, without dropout and without a graph, in batches of rows of like
-/// length.
+/// Predicts every text of `data` without dropout or autodiff, in batches of rows of similar length.
 ///
 /// # Errors
-/// [`TrainError::Data`] for a batch size of 0; [`TrainError::Model`] for a token id outside the
-/// model's vocabulary, and for as many texts a row as the model's head is not for; and whatever
-/// `callback` returns.
+/// - [`TrainError::Data`] if `batch_size` is 0.
+/// - [`TrainError::Model`] if a token id is outside the model's vocabulary, or the head is for
+///   another number of texts per row.
+/// - Any error of `callback`.
 pub fn predict(
     model: &SequenceClassifier,
     data: &EncodedDataset,
@@ -53,17 +52,17 @@ pub fn predict(
     rows.predict(Phase::Testing, model, callback)
 }
 
-/// What is predicted.
+/// Rows to predict.
 pub(crate) struct PredictedRows<'a> {
     pub(crate) data: &'a EncodedDataset,
-    /// What a frozen part makes of them, if it is kept.
+    /// Cached activations of frozen layers, if any.
     pub(crate) activations: Option<&'a CachedActivations>,
     pub(crate) pad_token_id: u32,
     pub(crate) batch_size: BatchSize,
 }
 
 impl PredictedRows<'_> {
-    /// As [`predict`]; callbacks are told what it is for.
+    /// Like [`predict`], with the phase that callbacks receive.
     pub(crate) fn predict(
         &self,
         phase: Phase,
@@ -94,7 +93,7 @@ impl PredictedRows<'_> {
     }
 }
 
-/// The logits of texts, of which some have several rows.
+/// Sums of the logits of texts, which may have several rows each.
 struct TextLogits {
     sums: Vec<Vec<f32>>,
     rows: Vec<usize>,

@@ -1,11 +1,12 @@
-//! What a model said of the test rows, a line of JSON each.
+//! Lines of `predictions.jsonl`, one JSON object per test row.
 
 use finetune_data::Labels;
 use serde_json::{Value, json};
 
 use finetune_eval::Predictions;
 
-/// The lines of `predictions.jsonl`. Labels and predicted classes are positions in `class_names`.
+/// Formats the lines of `predictions.jsonl`. Labels and predicted classes are positions in
+/// `class_names`.
 pub(crate) fn prediction_lines(
     predictions: &Predictions,
     labels: &Labels,

@@ -1,4 +1,4 @@
-//! A whole run: checkpoint and data in, scores and a run record out.
+//! A checked fine-tuning run, from the loaded checkpoint and data to the report.
 
 use std::path::{Path, PathBuf};
 
@@ -26,17 +26,17 @@ use crate::{
     TextPreprocessing, TrainError, memory,
 };
 
-/// A fine-tuning run whose input was loaded and checked; [`FineTuning`](crate::FineTuning) makes one.
+/// A fine-tuning run whose input is loaded and checked; made by [`FineTuning`](crate::FineTuning).
 ///
-/// Everything that can be wrong with the input is found before the first file is written: load
-/// with [`PreparedFineTuning::new`], then [`PreparedFineTuning::run`].
+/// [`PreparedFineTuning::new`] finds all invalid input before the first file is written;
+/// [`PreparedFineTuning::run`] then trains.
 #[derive(Debug)]
 pub struct PreparedFineTuning {
     model: SequenceClassifier,
     setup: Setup,
 }
 
-/// Everything but the model.
+/// All parts of a run except the model.
 #[derive(Debug)]
 struct Setup {
     checkpoint: CheckpointConfig,
@@ -49,7 +49,7 @@ struct Setup {
     settings: Settings,
 }
 
-/// What `config.json` of the run directory holds: all that the result depends on.
+/// Content of `config.json` in the run directory: everything that the result depends on.
 #[derive(Debug, Serialize)]
 struct Settings {
     command: Vec<String>,
@@ -61,14 +61,26 @@ struct Settings {
 }
 
 impl PreparedFineTuning {
-    /// Loads the checkpoint in `model_directory`, checks that everything fits together and
-    /// cleans and tokenizes the data. Of the splits, it takes those for training and for testing,
-    /// and the one for validation if the settings ask for evaluation while training.
+    /// Loads the checkpoint in `model_directory`, cleans and tokenizes the data, and checks that
+    /// they fit the settings and each other. The validation split is used only if the settings ask
+    /// for evaluation during training.
     ///
-    /// `device_name` is what the report calls the device.
+    /// `device_name` is the name of the device in the report.
     ///
     /// # Errors
-    /// Whatever is wrong with the settings, the checkpoint, the tokenizer or the data.
+    /// - [`TrainError::InvalidSetting`] if a setting is out of range, or does not fit the data or
+    ///   the model.
+    /// - [`TrainError::Io`] if `model_directory` cannot be read.
+    /// - [`TrainError::Model`] if the checkpoint cannot be loaded.
+    /// - [`TrainError::Data`] if the tokenizer cannot be loaded or a text cannot be tokenized.
+    /// - [`TrainError::VocabularyTooLarge`] or [`TrainError::LongerThanPositions`] if the tokenizer
+    ///   or `max_length` does not fit the checkpoint.
+    /// - [`TrainError::NoMatchingParameter`] if a freeze pattern matches no parameter.
+    /// - [`TrainError::ActivationsTooLarge`] if the activations to cache exceed
+    ///   `activation_cache.max_bytes`.
+    /// - [`TrainError::InvalidLabel`] if a label is not valid for the loss.
+    /// - [`TrainError::Eval`] if a metric is unknown or does not fit the labels.
+    /// - [`TrainError::Precision`] if the device does not support the precision.
     pub fn new(
         model_directory: &Path,
         splits: Splits,
@@ -80,10 +92,13 @@ impl PreparedFineTuning {
         Self::with_parts(model_directory, splits, config, device, device_name, parts)
     }
 
-    /// As [`Self::new`], with parts of your own.
+    /// Like [`Self::new`], with your own head, loss and metrics.
     ///
     /// # Errors
-    /// As [`Self::new`]; also what is wrong with the parts.
+    /// - Any error of [`Self::new`].
+    /// - [`TrainError::InvalidSetting`] if the settings name another head, or a loss that is not
+    ///   registered.
+    /// - [`TrainError::Model`] if the head returns outputs of the wrong shape.
     pub fn with_parts(
         model_directory: &Path,
         splits: Splits,
@@ -99,7 +114,7 @@ impl PreparedFineTuning {
         }
         config.validate()?;
         let splits = UsedSplits::new(splits, config.train.evaluation.is_some())?;
-        // A wrong path is better called so than "no tokenizer found".
+        // Report a wrong path as such rather than as "no tokenizer found".
         std::fs::read_dir(model_directory).map_err(TrainError::io(model_directory))?;
         let tokenizer = TextTokenizer::from_pretrained(model_directory)?;
         let checkpoint = CheckpointConfig::read(model_directory)?;
@@ -142,7 +157,7 @@ impl PreparedFineTuning {
             plans,
             settings,
         };
-        // What contradicts itself is found before a run directory is made.
+        // Find contradictions before a run directory is created.
         Trainer::new(
             &setup.objective(&KeptActivations::default()),
             &setup.settings.config.train,
@@ -151,16 +166,19 @@ impl PreparedFineTuning {
         Ok(Self { model, setup })
     }
 
-    /// What became of the checkpoint's tensors.
+    /// Returns which checkpoint tensors were loaded, newly initialized or unused.
     pub fn load_report(&self) -> &LoadReport {
         &self.setup.load_report
     }
 
-    /// Trains, tests, and leaves a run record in `run_directory`, which is empty or does not exist.
+    /// Trains and tests the model, and records the run in `run_directory`, which must be empty or
+    /// not exist.
     ///
     /// # Errors
-    /// As [`Trainer::train`] and [`predict`](crate::predict()); [`TrainError::Io`] and
-    /// [`TrainError::RunDirectoryInUse`] for the run record.
+    /// - [`TrainError::ActivationMemory`] if there is not enough memory for the cached activations.
+    /// - Any error of [`Trainer::train`] or [`predict`](crate::predict()).
+    /// - [`TrainError::RunDirectoryInUse`] if `run_directory` is not empty.
+    /// - [`TrainError::Io`] if the run record cannot be written.
     pub fn run(
         self,
         run_directory: &Path,
@@ -170,12 +188,13 @@ impl PreparedFineTuning {
         self.run_into(record, callback)
     }
 
-    /// Goes on with a run that was stopped, by whatever, and ends as if it had not been. Without
-    /// a checkpoint it begins anew.
+    /// Resumes an interrupted run from its latest checkpoint, with the same result as an
+    /// uninterrupted run. Without a checkpoint, the run starts from the beginning.
     ///
     /// # Errors
-    /// [`TrainError::Resume`] if the run began with other settings, data or architecture, and
-    /// [`TrainError::RunComplete`] if it has come to its end; otherwise as [`Self::run`].
+    /// - [`TrainError::Resume`] if the saved run has other settings, data or architecture.
+    /// - [`TrainError::RunComplete`] if the run is complete.
+    /// - Any error of [`Self::run`].
     pub fn resume(
         self,
         run_directory: &Path,
@@ -242,7 +261,7 @@ impl PreparedFineTuning {
             report.test = Some(section);
             predictions = Some(output.predictions);
         }
-        // At the end, when it is highest.
+        // Peak memory is read at the end of the run.
         report.run.peak_rss_bytes = memory::peak_rss_bytes();
         setup.save(&model, &record.directory().model())?;
         let page = report.page(config, &record.directory().metrics())?;
@@ -277,7 +296,7 @@ impl Setup {
         }
     }
 
-    /// Saves a model with its tokenizer and the way its texts were prepared.
+    /// Saves a model with its tokenizer and text preprocessing.
     fn save(&self, model: &SequenceClassifier, directory: &Path) -> Result<(), TrainError> {
         save_classifier(directory, &model.valid(), &self.checkpoint)?;
         self.tokenizer.save(directory)?;

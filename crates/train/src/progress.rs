@@ -1,4 +1,4 @@
-//! Progress for a person: a bar on a terminal, a line per epoch where output goes to a file.
+//! Progress display: a bar on a terminal, or a line per epoch if output goes to a file.
 
 use std::io::{IsTerminal, Write};
 use std::time::Instant;
@@ -9,29 +9,29 @@ use crate::TrainError;
 use crate::callback::{Callback, EpochRecord, Event, Phase, StepRecord};
 use crate::evaluation::EvaluationRecord;
 
-/// Shows a run's progress on standard error: loss, learning rate, rows per second, time left.
+/// Callback that shows a run's progress on standard error: loss, learning rate, rows per second and
+/// remaining time.
 ///
-/// A phase within another, such as an evaluation within the training, has a bar of its own while
-/// it lasts.
+/// A nested phase, such as an evaluation during training, has its own bar.
 #[derive(Debug)]
 pub struct ProgressCallback {
     bars: MultiProgress,
-    /// The phases that have begun and not ended, the innermost last.
+    /// Running phases, the innermost last.
     phases: Vec<PhaseProgress>,
 }
 
-/// How far a phase is.
+/// Progress of a phase.
 #[derive(Debug)]
 struct PhaseProgress {
     bar: ProgressBar,
-    /// Rows since `since`: an epoch in training, the phase otherwise.
+    /// Rows since `since`, which is the start of the epoch in training, and of the phase otherwise.
     rows: usize,
     since: Instant,
     last_step: Option<StepRecord>,
 }
 
 impl ProgressCallback {
-    /// A bar if standard error is a terminal, plain lines otherwise.
+    /// Creates a callback that shows a bar if standard error is a terminal, otherwise plain lines.
     pub fn new() -> Self {
         let target = match std::io::stderr().is_terminal() {
             true => ProgressDrawTarget::stderr(),
@@ -52,7 +52,7 @@ impl ProgressCallback {
         };
         let bar = self.bars.add(ProgressBar::new(length as u64));
         bar.set_position(done as u64);
-        // The template is a constant; were it wrong, the bar would only look plainer.
+        // The template is constant; an invalid one would only fall back to the default style.
         if let Ok(style) = ProgressStyle::with_template(
             "{prefix:>10} {bar:30} {pos}/{len}, {elapsed} gone, {eta} to go  {msg}",
         ) {
@@ -81,7 +81,7 @@ impl ProgressCallback {
 
     fn say(&self, line: &str) {
         if self.bars.is_hidden() {
-            // Nobody to tell if standard error is closed.
+            // Errors are ignored: standard error may be closed.
             let _ = writeln!(std::io::stderr(), "{line}");
         } else {
             let _ = self.bars.println(line);
@@ -97,14 +97,14 @@ impl PhaseProgress {
         self.bar.set_message(message(self.last_step, rate));
     }
 
-    /// Counts rows anew; the rows so far.
+    /// Restarts the row count and returns the previous count.
     fn restart(&mut self) -> usize {
         self.since = Instant::now();
         std::mem::take(&mut self.rows)
     }
 }
 
-/// What stands behind the bar. Losses come a few steps late.
+/// Formats the message after the bar. Losses arrive a few steps late.
 fn message(step: Option<StepRecord>, rows_per_second: f64) -> String {
     let numbers = step.map(|step| {
         let (loss, rate) = (step.loss, step.learning_rate);

@@ -1,4 +1,4 @@
-//! Whether a run goes on with what it began with.
+//! Check that a resumed run has the settings that it started with.
 
 use std::fs;
 use std::path::Path;
@@ -8,19 +8,20 @@ use serde_json::Value;
 
 use crate::TrainError;
 
-/// What may differ: how the program was called.
+/// The key that may differ: the command line.
 const COMMAND: &str = "command";
 
-/// Compares the settings in a run's `config.json` with those of now.
+/// Compares the settings in a run's `config.json` with the current ones.
 ///
 /// # Errors
-/// [`TrainError::Resume`] names the first that differs, with both values.
+/// - [`TrainError::Resume`] if a setting differs; it names the first one, with both values.
+/// - [`TrainError::Io`] if the file cannot be read.
 pub(crate) fn check_settings(config: &Path, settings: &impl Serialize) -> Result<(), TrainError> {
     let unreadable =
         |error: serde_json::Error| TrainError::io(config)(std::io::Error::other(error));
     let text = fs::read(config).map_err(TrainError::io(config))?;
     let saved: Value = serde_json::from_slice(&text).map_err(unreadable)?;
-    // Through text, as the saved settings went: a number then is the same number.
+    // Serialized to text like the saved settings, so that numbers compare equal.
     let now = serde_json::to_string(settings).map_err(unreadable)?;
     let now: Value = serde_json::from_str(&now).map_err(unreadable)?;
     match first_difference("", &without_command(saved), &without_command(now)) {
@@ -41,7 +42,7 @@ fn without_command(mut settings: Value) -> Value {
     settings
 }
 
-/// The path of the first value that differs, and both values.
+/// Returns the path of the first value that differs, with both values.
 pub fn first_difference(
     path: &str,
     saved: &Value,

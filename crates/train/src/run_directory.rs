@@ -1,17 +1,18 @@
-//! The folder a run leaves behind.
+//! Layout of a run directory.
 //!
 //! | file | what | when |
 //! |---|---|---|
-//! | `config.json` | every setting, resolved, and what the data were | before training |
-//! | `metrics.jsonl` | a line per step, evaluation and epoch | while it trains |
-//! | `checkpoints/` | what the run needs to go on ([`CheckpointDirectory`]) | while it trains |
-//! | `snapshots/` | the model after chosen numbers of steps | while it trains |
-//! | `predictions.jsonl` | a line per test row; of several tasks, `predictions/TASK.jsonl` | at the end |
-//! | `model/` | the fine-tuned checkpoint with its tokenizer; of several tasks, `model/TASK/` | at the end |
-//! | `report.json` | [`RunReport`](crate::RunReport) | last of all |
+//! | `config.json` | all settings, resolved, and a summary of the data | before training |
+//! | `metrics.jsonl` | line per step, evaluation and epoch | during training |
+//! | `checkpoints/` | state for resuming the run ([`CheckpointDirectory`]) | during training |
+//! | `snapshots/` | the model after chosen numbers of steps | during training |
+//! | `predictions.jsonl` | line per test row (multi-task: `predictions/TASK.jsonl`) | at the end |
+//! | `model/` | the trained model with its tokenizer (multi-task: `model/TASK/`) | at the end |
+//! | `report.html`, `report.md` | the report as a page | at the end |
+//! | `report.json` | [`RunReport`](crate::RunReport); marks the run as complete | last |
 //!
-//! Nothing in `metrics.jsonl` and `predictions.jsonl` depends on the clock: two runs with one seed
-//! on one CPU, one of them killed and resumed, leave the same bytes.
+//! `metrics.jsonl` and `predictions.jsonl` contain no times: two runs with the same seed on one CPU
+//! write identical files, even if one of them is killed and resumed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,20 +20,20 @@ use std::path::{Path, PathBuf};
 use crate::TrainError;
 use crate::checkpoints::CheckpointDirectory;
 
-/// The places in a run directory.
+/// Paths of the files in a run directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunDirectory(PathBuf);
 
 impl RunDirectory {
-    /// The run directory at `path`, whether it exists or not.
+    /// Creates the run directory for `path`, which need not exist.
     pub fn new(path: &Path) -> Self {
         Self(path.to_path_buf())
     }
 
-    /// The first of `parent/name-1`, `parent/name-2`, … that does not exist yet, made now.
+    /// Creates the first of `parent/name-1`, `parent/name-2`, … that does not exist yet.
     ///
     /// # Errors
-    /// [`TrainError::Io`] if it cannot be made.
+    /// - [`TrainError::Io`] if the directory cannot be created.
     pub fn next(parent: &Path, name: &str) -> Result<Self, TrainError> {
         fs::create_dir_all(parent).map_err(TrainError::io(parent))?;
         let mut number = 1u32;
@@ -46,60 +47,60 @@ impl RunDirectory {
         }
     }
 
-    /// The folder itself.
+    /// Returns the path of the run directory.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// `config.json`
+    /// Returns the path of `config.json`.
     pub fn config(&self) -> PathBuf {
         self.0.join("config.json")
     }
 
-    /// `metrics.jsonl`
+    /// Returns the path of `metrics.jsonl`.
     pub fn metrics(&self) -> PathBuf {
         self.0.join("metrics.jsonl")
     }
 
-    /// The folder of the checkpoints, made if need be.
+    /// Returns the directory of checkpoints, and creates it if needed.
     ///
     /// # Errors
-    /// [`TrainError::Io`] if it cannot be made.
+    /// - [`TrainError::Io`] if the directory cannot be created.
     pub fn checkpoints(&self) -> Result<CheckpointDirectory, TrainError> {
         CheckpointDirectory::new(&self.0.join("checkpoints"))
     }
 
-    /// The folder of the model after so many steps.
+    /// Returns the directory of the model snapshot after `steps` optimizer steps.
     pub fn snapshot(&self, steps: usize) -> PathBuf {
         self.0.join(format!("snapshots/step-{steps}"))
     }
 
-    /// `predictions.jsonl`
+    /// Returns the path of `predictions.jsonl`.
     pub fn predictions(&self) -> PathBuf {
         self.0.join("predictions.jsonl")
     }
 
-    /// `predictions/TASK.jsonl`, of one of several tasks
+    /// Returns the path of `predictions/TASK.jsonl`, for a multi-task run.
     pub fn task_predictions(&self, task: &str) -> PathBuf {
         self.0.join(format!("predictions/{task}.jsonl"))
     }
 
-    /// The folder of the trained model.
+    /// Returns the directory of the trained model.
     pub fn model(&self) -> PathBuf {
         self.0.join("model")
     }
 
-    /// `report.html`
+    /// Returns the path of `report.html`.
     pub fn html_report(&self) -> PathBuf {
         self.0.join("report.html")
     }
 
-    /// `report.md`
+    /// Returns the path of `report.md`.
     pub fn markdown_report(&self) -> PathBuf {
         self.0.join("report.md")
     }
 
-    /// `report.json`
+    /// Returns the path of `report.json`.
     pub fn report(&self) -> PathBuf {
         self.0.join("report.json")
     }

@@ -1,4 +1,4 @@
-//! Writing the record of a run.
+//! Writer of the run directory, and JSON files.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Seek, Write};
@@ -20,7 +20,7 @@ use crate::run_directory::RunDirectory;
 use crate::trainer::{Trained, Trainer};
 use crate::{TrainConfig, TrainError};
 
-/// A run directory that is being filled.
+/// Writer of a run directory.
 #[derive(Debug)]
 pub struct RunWriter {
     directory: RunDirectory,
@@ -28,11 +28,11 @@ pub struct RunWriter {
 }
 
 impl RunWriter {
-    /// Makes the folder and writes the resolved settings into it.
+    /// Creates the directory and writes the resolved settings to it.
     ///
     /// # Errors
-    /// [`TrainError::RunDirectoryInUse`] if the folder holds anything, [`TrainError::Io`] if it
-    /// cannot be made or written.
+    /// - [`TrainError::RunDirectoryInUse`] if the directory is not empty.
+    /// - [`TrainError::Io`] if it cannot be created or written.
     pub fn create(path: &Path, settings: &impl Serialize) -> Result<Self, TrainError> {
         fs::create_dir_all(path).map_err(TrainError::io(path))?;
         let mut entries = fs::read_dir(path).map_err(TrainError::io(path))?;
@@ -50,12 +50,13 @@ impl RunWriter {
         })
     }
 
-    /// Opens the folder of a run that was stopped, at its newest checkpoint. A run that had not
-    /// begun begins now.
+    /// Opens the directory of an interrupted run at its newest checkpoint. A directory without
+    /// settings is created, as by [`Self::create`].
     ///
     /// # Errors
-    /// [`TrainError::Resume`] if the run began with other settings, the `command` aside;
-    /// [`TrainError::RunComplete`] if it came to its end; otherwise as [`Self::create`].
+    /// - [`TrainError::Resume`] if the saved settings differ from `settings`, except for `command`.
+    /// - [`TrainError::RunComplete`] if the run is complete.
+    /// - Any error of [`Self::create`].
     pub fn resume(path: &Path, settings: &impl Serialize) -> Result<Self, TrainError> {
         let directory = RunDirectory::new(path);
         remove_partial_files(path).map_err(TrainError::io(path))?;
@@ -76,15 +77,16 @@ impl RunWriter {
         })
     }
 
-    /// Where it is written.
+    /// Returns the run directory.
     pub fn directory(&self) -> &RunDirectory {
         &self.directory
     }
 
-    /// Trains, with metrics, checkpoints and snapshots in the folder; `save` saves a model.
+    /// Trains, and writes metrics, checkpoints and snapshots to the directory; `save` saves a
+    /// model.
     ///
     /// # Errors
-    /// As [`Trainer::train`], and whatever `save` returns.
+    /// - Any error of [`Trainer::train`] or `save`.
     pub(crate) fn train<O: Objective>(
         &mut self,
         objective: &O,
@@ -101,11 +103,11 @@ impl RunWriter {
             .train(model, &mut (self, callback))
     }
 
-    /// Writes what the model said of each test row. Classes are positions in `class_names`, of which
-    /// a task of scores has none.
+    /// Writes the predictions of the test rows to `predictions.jsonl`. Classes are positions in
+    /// `class_names`, which is empty for a regression task.
     ///
     /// # Errors
-    /// [`TrainError::Io`] if the file cannot be written.
+    /// - [`TrainError::Io`] if the file cannot be written.
     pub fn write_predictions(
         &self,
         predictions: &Predictions,
@@ -117,10 +119,10 @@ impl RunWriter {
         write_atomically(&path, text.as_bytes()).map_err(TrainError::io(&path))
     }
 
-    /// The same for one of several tasks, in a file of its name.
+    /// Writes the predictions of the test rows of one task to `predictions/TASK.jsonl`.
     ///
     /// # Errors
-    /// As [`Self::write_predictions`].
+    /// - Any error of [`Self::write_predictions`].
     pub fn write_task_predictions(
         &self,
         task: &str,
@@ -136,10 +138,11 @@ impl RunWriter {
         write_atomically(&path, text.as_bytes()).map_err(TrainError::io(&path))
     }
 
-    /// Writes the report: as a page, as text, and at last as JSON, with which the run is complete.
+    /// Writes the report as `report.html`, `report.md` and, last, `report.json`, which marks the
+    /// run as complete.
     ///
     /// # Errors
-    /// [`TrainError::Io`] if a file cannot be written.
+    /// - [`TrainError::Io`] if a file cannot be written.
     pub fn write_report(&self, report: &impl Serialize, page: &Report) -> Result<(), TrainError> {
         for (path, content) in [
             (self.directory.html_report(), page.to_html()),
@@ -150,7 +153,7 @@ impl RunWriter {
         write_json(&self.directory.report(), report)
     }
 
-    /// Adds a line to the metrics, if the event is worth one.
+    /// Writes the line of an event to the metrics, if it has one.
     fn write(&mut self, event: &Event) -> std::io::Result<()> {
         let line = match event {
             Event::StepEnd(record) => serde_json::to_value(record)?,
@@ -162,7 +165,8 @@ impl RunWriter {
                 "epoch": record.epoch,
                 "epoch_loss": record.loss,
             }),
-            // What is before a checkpoint is not written again by the run that goes on from it.
+            // Lines before a checkpoint must be on disk, because a resumed run does not write them
+            // again.
             Event::BeforeSave { .. } => {
                 self.metrics.flush()?;
                 return self.metrics.get_ref().sync_data();
@@ -181,8 +185,8 @@ impl Callback for RunWriter {
     }
 }
 
-/// Opens the metrics behind the lines of the first `steps` steps, and drops the rest: all of them
-/// if there is no checkpoint.
+/// Opens the metrics after the lines of the first `steps` steps, and removes later lines; `None`
+/// removes all lines.
 fn open_after(path: &Path, steps: Option<u64>) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     let mut file = options
@@ -196,7 +200,7 @@ fn open_after(path: &Path, steps: Option<u64>) -> std::io::Result<File> {
     loop {
         line.clear();
         let bytes = reader.read_until(b'\n', &mut line)?;
-        // The last line may be torn.
+        // The last line may be incomplete.
         let record = serde_json::from_slice::<Value>(&line).unwrap_or_default();
         let step = record.get("step").and_then(Value::as_u64);
         if !line.ends_with(b"\n") || step.is_none() || step > steps {
@@ -209,10 +213,10 @@ fn open_after(path: &Path, steps: Option<u64>) -> std::io::Result<File> {
     Ok(file)
 }
 
-/// Writes `value` as indented JSON; the file appears whole or not at all.
+/// Writes `value` atomically as indented JSON.
 ///
 /// # Errors
-/// [`TrainError::Io`] if it cannot be written.
+/// - [`TrainError::Io`] if the file cannot be written.
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), TrainError> {
     let mut text = serde_json::to_vec_pretty(value)
         .map_err(|error| TrainError::io(path)(std::io::Error::other(error)))?;
@@ -220,10 +224,11 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), TrainError>
     write_atomically(path, &text).map_err(TrainError::io(path))
 }
 
-/// Reads a value that was written as JSON: settings, or a report.
+/// Reads a value, such as settings or a report, from a JSON file.
 ///
 /// # Errors
-/// [`TrainError::Io`] if the file cannot be read, [`TrainError::Json`] if it is no such JSON.
+/// - [`TrainError::Io`] if the file cannot be read.
+/// - [`TrainError::Json`] if it is not valid JSON of this type.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, TrainError> {
     let text = fs::read(path).map_err(TrainError::io(path))?;
     serde_json::from_slice(&text).map_err(|source| TrainError::Json {

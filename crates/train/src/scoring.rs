@@ -1,4 +1,4 @@
-//! The metrics of a run: those of its task by default, those its settings name, and your own.
+//! Metrics of a run: default ones of the task, those in the settings, and your own.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use finetune_eval::{Better, Evaluator, Metric, Predictions, Scores, TargetKind};
 use crate::loss::targets;
 use crate::{Criterion, TrainError};
 
-/// What metrics need to know of a target.
+/// Returns the kind of a target, as metrics need it.
 pub fn target_kind(target: &Target) -> TargetKind {
     match target {
         Target::Classes(names) => TargetKind::Classes(names.len()),
@@ -17,11 +17,12 @@ pub fn target_kind(target: &Target) -> TargetKind {
     }
 }
 
-/// The evaluator of a run: default metrics of the target, `own` ones, and built-in ones by name.
+/// Creates the evaluator of a run: the default metrics of the target, your `own`, and built-in ones
+/// by name.
 ///
 /// # Errors
-/// [`TrainError::Eval`] for two metrics of one name, an unknown name, and a metric that the target
-/// does not have.
+/// - [`TrainError::Eval`] if two metrics have the same name, a name is unknown, or a metric does
+///   not fit the target.
 pub fn evaluator<'a>(
     target: &Target,
     own: &[Arc<dyn Metric>],
@@ -37,7 +38,7 @@ pub fn evaluator<'a>(
     Ok(evaluator)
 }
 
-/// Names and directions of an evaluator's metrics.
+/// Returns the names and directions of an evaluator's metrics.
 pub(crate) fn directions(evaluator: &Evaluator) -> Vec<(String, Better)> {
     let metrics = evaluator.metrics().iter();
     metrics
@@ -45,7 +46,7 @@ pub(crate) fn directions(evaluator: &Evaluator) -> Vec<(String, Better)> {
         .collect()
 }
 
-/// The values of all metrics of a task; one that these rows do not define is left out.
+/// Computes all metrics of a task; metrics that are undefined for these rows are left out.
 pub(crate) fn scores_of(
     data: &EncodedDataset,
     criterion: &Criterion,

@@ -1,12 +1,12 @@
-//! The stages of an encoder, from the bottom: the embeddings are stage 0, layer `i` is stage
-//! `i + 1`. What is above the encoder (pooler, head) belongs to no stage.
+//! Stages of an encoder, from the bottom: the embeddings are stage 0, layer `i` is stage `i + 1`.
+//! The layers above the encoder (pooler, head) belong to no stage.
 //!
-//! Freezing and layer-wise learning rates count in stages, over any module with a field `encoder`:
-//! a classifier as well as a model for masked language modeling.
+//! Freezing and layer-wise learning rates count in stages, for any module with a field `encoder`:
+//! classifiers and models for masked language modeling.
 
 use finetune_model::Parameter;
 
-/// The stage that a parameter belongs to.
+/// Returns the stage of a parameter; `None` outside the encoder.
 pub(crate) fn stage(parameter: &Parameter) -> Option<usize> {
     let place = parameter.path.strip_prefix("encoder.")?;
     match place.strip_prefix("layers.") {
@@ -18,7 +18,7 @@ pub(crate) fn stage(parameter: &Parameter) -> Option<usize> {
     }
 }
 
-/// Number of layers, `L`.
+/// Returns the number of encoder layers, `L`.
 pub(crate) fn layers(parameters: &[Parameter]) -> usize {
     parameters.iter().filter_map(stage).max().unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! Losses and gradient norms on their way from the device.
+//! Deferred reading of losses and gradient norms from the device.
 
 use std::path::Path;
 
@@ -7,40 +7,40 @@ use burn::tensor::Tensor;
 use crate::TrainError;
 use crate::callback::{Callback, Event, StepRecord, TaskLossRecord};
 
-/// Steps whose loss is read back from the device at once: reading each would make a GPU wait.
+/// Number of steps whose losses are read together; reading each separately would stall a GPU.
 const STEPS_PER_READ: usize = 10;
 
-/// Steps whose numbers are still on the device.
+/// Steps whose losses have not been read from the device.
 #[derive(Default)]
 pub(crate) struct StepLosses {
     unread: Vec<UnreadStep>,
 }
 
-/// An optimizer step, but for its numbers.
+/// An optimizer step whose loss and gradient norm have not been read.
 pub(crate) struct UnreadStep {
-    /// From 1.
+    /// Step number, from 1.
     pub(crate) step: u64,
-    /// From 1.
+    /// Epoch, from 1.
     pub(crate) epoch: u64,
-    /// Positions in the training data.
+    /// Indices of the examples in the training data.
     pub(crate) examples: Vec<usize>,
-    /// What the step counts for in the epoch's mean loss.
+    /// Weight of the step in the epoch's mean loss.
     pub(crate) weight: f64,
     pub(crate) learning_rate: f64,
     pub(crate) loss: Tensor<1>,
     pub(crate) norm: Tensor<1>,
-    /// Of a run of several tasks, those of the step.
+    /// Tasks of the step in a multi-task run; otherwise empty.
     pub(crate) tasks: Vec<UnreadTask>,
 }
 
-/// A task in a step, but for its loss.
+/// A task of a step whose loss has not been read.
 pub(crate) struct UnreadTask {
     pub(crate) name: String,
     pub(crate) weight: f64,
     pub(crate) loss: Tensor<1>,
 }
 
-/// The loss of an epoch so far.
+/// Weighted sum of the losses of an epoch so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct EpochLoss {
     sum: f64,
@@ -48,7 +48,7 @@ pub(crate) struct EpochLoss {
 }
 
 impl EpochLoss {
-    /// The mean loss over what has been read.
+    /// Returns the mean loss of the steps read so far.
     pub(crate) fn mean(self) -> f64 {
         self.sum / self.weight
     }
@@ -59,15 +59,17 @@ impl StepLosses {
         self.unread.push(step);
     }
 
-    /// Whether it is time to read.
+    /// Returns whether enough steps have accumulated for a read.
     pub(crate) fn is_full(&self) -> bool {
         self.unread.len() >= STEPS_PER_READ
     }
 
-    /// Reads all numbers, passes them to the callback and adds them to the epoch's loss.
+    /// Reads all losses and gradient norms, passes them to the callback and adds them to the
+    /// epoch's loss.
     ///
     /// # Errors
-    /// [`TrainError::Diverged`] for a loss or a norm that is not a finite number.
+    /// - [`TrainError::Diverged`] if a loss or a gradient norm is NaN or infinite.
+    /// - Any error of `callback`.
     pub(crate) fn read(
         &mut self,
         epoch: &mut EpochLoss,

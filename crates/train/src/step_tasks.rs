@@ -1,4 +1,4 @@
-//! The tasks of an optimizer step: their losses and gradients, and what becomes of them.
+//! Losses and gradients of the tasks in an optimizer step, and their combination.
 
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
@@ -16,28 +16,28 @@ use crate::step_losses::UnreadTask;
 use crate::summary::TrainingSummary;
 use crate::trainer::Trainer;
 
-/// A step under way.
+/// State of an optimizer step in progress.
 pub(crate) struct StepTasks<'a> {
     plan: &'a Plan,
     weights: &'a mut TaskWeights,
     step: u64,
     tasks: Vec<TaskGradients>,
-    /// Batches so far, over all tasks: the address of their dropout.
+    /// Batches so far over all tasks; the key of their dropout.
     batches: u64,
-    /// What losses are multiplied by on their way back.
+    /// Factor of the losses in the backward pass.
     loss_scale: f64,
 }
 
-/// What a step comes to.
+/// Combined loss and gradients of a step.
 pub(crate) struct StepOutcome {
     pub(crate) gradients: GradientsParams,
-    /// What was made small.
+    /// Combined loss of the tasks.
     pub(crate) loss: Tensor<1>,
-    /// Rows, or tokens, of all its tasks.
+    /// Sum of the batch weights of all tasks.
     pub(crate) weight: f64,
-    /// By their places among those of the objective.
+    /// Indices of the tasks in the objective.
     pub(crate) tasks: Vec<usize>,
-    /// Of each task, if the run has several.
+    /// Loss of each task in a multi-task run; otherwise empty.
     pub(crate) losses: Vec<UnreadTask>,
 }
 
@@ -58,10 +58,10 @@ impl<'a> StepTasks<'a> {
         }
     }
 
-    /// Losses and gradients of all parts, those of one task together.
+    /// Computes the losses and gradients of all parts, and sums them by task.
     ///
     /// # Errors
-    /// Whatever the objective returns.
+    /// - Any error of the objective.
     pub(crate) fn accumulate<O: Objective>(
         &mut self,
         trainer: &Trainer<'_, O>,
@@ -96,7 +96,7 @@ impl<'a> StepTasks<'a> {
         Ok(())
     }
 
-    /// The sum over the batches of a task, each of which counts for its share.
+    /// Returns the gradients, loss and divisor of a task, summed over its batches.
     fn of_task<O: Objective>(
         &mut self,
         trainer: &Trainer<'_, O>,
@@ -114,7 +114,7 @@ impl<'a> StepTasks<'a> {
         let mut sum = GradientsAccumulator::new();
         let mut losses = Vec::with_capacity(batches.len());
         for (batch, size) in batches.iter().zip(sizes) {
-            // Different masks for each batch, and for the first the same whether others follow.
+            // Dropout masks differ between batches, and do not depend on the number of batches.
             let dropout = dropout.in_batch(self.batches);
             self.batches += 1;
             let loss = objective.loss(model, batch, divisor, dropout)?;
@@ -130,7 +130,7 @@ impl<'a> StepTasks<'a> {
         Ok((gradients, Tensor::cat(losses, 0).sum(), divisor))
     }
 
-    /// The gradient of the step, after which the weights are those of the next.
+    /// Combines the gradients of the tasks, and updates the task weights for the next step.
     pub(crate) fn finish<M: Module>(self, model: &M, seed: u64) -> StepOutcome {
         let weighting = &self.plan.mixing.weighting;
         let several = self.plan.tasks.len() > 1;
@@ -180,7 +180,7 @@ impl<'a> StepTasks<'a> {
         }
     }
 
-    /// What the weights are moved by, read from the device.
+    /// Reads the measurements that update the task weights from the device.
     fn measure<M: Module>(&self, model: &M) -> Vec<MeasuredTask> {
         let norms = match self.plan.mixing.weighting {
             LossWeighting::Uncertainty { .. } => None,
@@ -202,7 +202,7 @@ impl<'a> StepTasks<'a> {
     }
 }
 
-/// A loss of weight 1 is what it was, to the last bit.
+/// Applies weight and penalty; a loss of weight 1 without penalty stays bitwise unchanged.
 fn weighted(loss: Tensor<1>, weight: f64, penalty: f64) -> Tensor<1> {
     match (weight == 1.0, penalty == 0.0) {
         (true, true) => loss,

@@ -1,8 +1,7 @@
-//! How texts became tokens when a model was trained, kept beside it.
+//! Text preprocessing of a model, saved beside it.
 //!
-//! A model that learned from cleaned texts, cut at 128 tokens, wants them so when it predicts.
-//! Neither `config.json` nor the files of the tokenizer have a place for that: Hugging Face leaves
-//! it to the program that predicts.
+//! A model trained on cleaned texts of at most 128 tokens needs the same preprocessing for
+//! predictions. The Hugging Face files `config.json` and tokenizer do not store it.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -13,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::TrainError;
 use crate::run_record::{read_json, write_json};
 
-/// Whatever happened to a text before the model saw it, but for the tokenizer itself.
+/// Cleaning and encoding settings that a model was trained with.
 ///
 /// ```
 /// use finetune_data::{Cleaning, CleaningStep, EncodingConfig};
@@ -32,11 +31,11 @@ use crate::run_record::{read_json, write_json};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TextPreprocessing {
-    /// One text a row, or two; one.
+    /// Texts per row: one or a pair (default: one).
     pub texts: Texts,
-    /// What was done to a text before it was tokenized; nothing.
+    /// Cleaning steps applied before tokenization (default: none).
     pub cleaning: Cleaning,
-    /// How it became tokens.
+    /// Maximum length, truncation and pair encoding of the token rows.
     pub encoding: EncodingConfig,
 }
 
@@ -51,23 +50,23 @@ impl Default for TextPreprocessing {
 }
 
 impl TextPreprocessing {
-    /// Its file in the folder of a model.
+    /// Name of the file in the model directory.
     pub const FILE: &str = "text_preprocessing.json";
 
-    /// Writes `text_preprocessing.json` into the folder of a model. The file appears whole or not at
-    /// all.
+    /// Writes `text_preprocessing.json` atomically to a model directory.
     ///
     /// # Errors
-    /// [`TrainError::Io`] if it cannot be written.
+    /// - [`TrainError::Io`] if the file cannot be written.
     pub fn save(&self, directory: &Path) -> Result<(), TrainError> {
         write_json(&directory.join(Self::FILE), self)
     }
 
-    /// Reads it from the folder of a model: `None` if there is none, as in a folder that another
-    /// program saved.
+    /// Reads `text_preprocessing.json` from a model directory; `None` if the file does not exist,
+    /// as in directories written by other programs.
     ///
     /// # Errors
-    /// [`TrainError::Io`] if the file cannot be read, [`TrainError::Json`] if it is no such JSON.
+    /// - [`TrainError::Io`] if the file cannot be read.
+    /// - [`TrainError::Json`] if it is not valid JSON of this type.
     pub fn read(directory: &Path) -> Result<Option<Self>, TrainError> {
         let path = directory.join(Self::FILE);
         match read_json(&path) {

@@ -1,5 +1,4 @@
-//! The training loop. There is one; what varies is a value in [`TrainConfig`], and what is trained
-//! an [`Objective`].
+//! The training loop, configured by [`TrainConfig`], for any [`Objective`].
 
 use burn::module::Module;
 use burn::tensor::Device;
@@ -11,10 +10,10 @@ use crate::plan::Plan;
 use crate::training_run::TrainingRun;
 use crate::{TrainConfig, TrainError, TrainingSummary, out_of_memory};
 
-/// Trains.
+/// The training loop.
 ///
 /// ```text
-/// for each step:  batches -> losses -> gradients, summed, of its tasks combined -> clipped -> optimizer
+/// for each step:  batches -> losses -> summed gradients -> combined tasks -> clipping -> optimizer
 ///                 callbacks, which may stop the run or ask for what follows
 ///                 evaluation, if due -> best so far, early stopping
 ///                 checkpoint, if due
@@ -29,20 +28,22 @@ pub struct Trainer<'a, O: Objective> {
     pub(crate) save_snapshot: Option<SaveSnapshot<'a, O::Model>>,
 }
 
-/// Saves a model for good, after so many steps.
+/// Function that saves a model snapshot; it receives the model and the number of optimizer steps.
 pub type SaveSnapshot<'a, M> = &'a dyn Fn(&M, usize) -> Result<(), TrainError>;
 
-/// What a run leaves.
+/// Result of [`Trainer::train`]: the trained model and a summary.
 #[derive(Debug)]
 pub struct Trained<M> {
-    /// The best model by the configured metric, or the last.
+    /// The best model by the configured metric if
+    /// [`load_best_model_at_end`](crate::EvaluationConfig::load_best_model_at_end) is set,
+    /// otherwise the last.
     pub model: M,
-    /// How it came about.
+    /// Steps, losses, evaluations and time of the run.
     pub summary: TrainingSummary,
 }
 
 impl<'a, O: Objective> Trainer<'a, O> {
-    /// Without checkpoints.
+    /// Creates a trainer that writes no checkpoints.
     pub fn new(objective: &'a O, config: &'a TrainConfig) -> Self {
         Self {
             objective,
@@ -52,8 +53,8 @@ impl<'a, O: Objective> Trainer<'a, O> {
         }
     }
 
-    /// Writes checkpoints into a folder. If it has one already, the run goes on from the newest,
-    /// with the same result as if it had never stopped.
+    /// Writes checkpoints to a directory. If it already contains a checkpoint, the run resumes from
+    /// the newest one, with the same result as an uninterrupted run.
     pub fn checkpoints(self, folder: &'a CheckpointDirectory) -> Self {
         Self {
             checkpoints: Some(folder),
@@ -61,7 +62,7 @@ impl<'a, O: Objective> Trainer<'a, O> {
         }
     }
 
-    /// Calls `save` with the model after each of the configured snapshots.
+    /// Calls `save` with the model after each step in `snapshot_steps` of the settings.
     pub fn snapshots(self, save: SaveSnapshot<'a, O::Model>) -> Self {
         Self {
             save_snapshot: Some(save),
@@ -69,11 +70,14 @@ impl<'a, O: Objective> Trainer<'a, O> {
         }
     }
 
-    /// Whether settings, data and model contradict each other; [`Self::train`] finds it out, too.
+    /// Checks that settings, data and model fit each other; [`Self::train`] performs the same
+    /// checks.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] names both; [`TrainError::Precision`] if the model's device
-    /// lacks it.
+    /// - [`TrainError::InvalidSetting`] if a setting is out of range, or does not fit the data or
+    ///   the model.
+    /// - [`TrainError::Precision`] if the model's device does not support the precision.
+    /// - Any error of the objective.
     pub fn check(&self, model: &O::Model) -> Result<(), TrainError> {
         self.plan(model).map(drop)
     }
@@ -87,16 +91,20 @@ impl<'a, O: Objective> Trainer<'a, O> {
         Ok(plan)
     }
 
-    /// Trains `model`, which is on a device with autodiff, in the configured precision.
+    /// Trains `model`, which must be on a device with autodiff, in the configured precision.
     ///
     /// # Errors
-    /// [`TrainError::Precision`] if its device lacks that; [`TrainError::InvalidSetting`] for a
-    /// configuration that is out of range, contradicts itself, or does not fit model or data;
-    /// [`TrainError::Diverged`] if a loss or gradient stops being a number;
-    /// [`TrainError::OutOfMemory`] if a GPU has no memory for a step or an evaluation; whatever the
-    /// objective or `callback` returns; [`TrainError::DuplicateCallback`],
-    /// [`TrainError::MissingCallback`] and [`TrainError::NoValidationRows`] for callbacks that do not
-    /// fit each other, the checkpoint or the data.
+    /// - [`TrainError::Precision`] if the model's device does not support the precision.
+    /// - [`TrainError::InvalidSetting`] if a setting is out of range, or does not fit the data or
+    ///   the model.
+    /// - [`TrainError::Diverged`] if a loss or a gradient norm is NaN or infinite.
+    /// - [`TrainError::OutOfMemory`] if a GPU runs out of memory in a step or an evaluation.
+    /// - [`TrainError::DuplicateCallback`] if two callbacks with state have the same name.
+    /// - [`TrainError::MissingCallback`] if the checkpoint has the state of a callback that the run
+    ///   lacks.
+    /// - [`TrainError::NoValidationRows`] if a callback requests an evaluation without validation
+    ///   rows.
+    /// - Any error of the objective or `callback`.
     pub fn train(
         &self,
         model: O::Model,
@@ -131,7 +139,7 @@ impl<'a, O: Objective> Trainer<'a, O> {
     }
 }
 
-/// Devices, for a message.
+/// Formats the names of devices for a message.
 fn names(devices: &[Device]) -> String {
     let devices = devices.iter().cloned();
     let names = devices.map(|device| format!("{:?}", device.without_autodiff()));

@@ -1,4 +1,4 @@
-//! The rows that a run uses: held to what they must be, then tokenized.
+//! Splits of a run: label checks and tokenization.
 
 use finetune_data::{Dataset, EncodedDataset, Label, Splits, Target, TextTokenizer};
 
@@ -7,7 +7,7 @@ use crate::report::DataSection;
 use crate::text_config::EncodedSplit;
 use crate::{TextConfig, TrainError};
 
-/// The splits that the run uses.
+/// Tokenized splits of a run.
 #[derive(Debug)]
 pub(crate) struct Data {
     pub(crate) train: EncodedSplit,
@@ -15,7 +15,8 @@ pub(crate) struct Data {
     pub(crate) test: Option<EncodedSplit>,
 }
 
-/// Training rows, validation rows if the run evaluates, and test rows if there are any.
+/// Splits of a run before tokenization: training rows, validation rows if the run evaluates, and
+/// test rows if any.
 pub(crate) struct UsedSplits {
     pub(crate) train: Dataset,
     validation: Option<Dataset>,
@@ -24,9 +25,9 @@ pub(crate) struct UsedSplits {
 
 impl UsedSplits {
     /// # Errors
-    /// [`TrainError::InvalidSetting`] if a split that is needed has no rows, no labels, labels
-    /// outside their range, or other classes than the training rows. Validation rows are needed if
-    /// the run `measures` on them.
+    /// - [`TrainError::InvalidSetting`] if a split has no rows, a label is missing or out of range,
+    ///   or its classes are not those of the training rows. Validation rows are dropped unless
+    ///   `measures`.
     pub(crate) fn new(splits: Splits, measures: bool) -> Result<Self, TrainError> {
         let validation = splits.validation.filter(|_| measures);
         let used = Self {
@@ -45,7 +46,7 @@ impl UsedSplits {
     }
 
     /// # Errors
-    /// As [`TextConfig::encode`].
+    /// - Any error of [`TextConfig::encode`].
     pub(crate) fn encode(
         self,
         text: &TextConfig,

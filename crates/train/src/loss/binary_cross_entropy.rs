@@ -17,7 +17,7 @@ pub(super) struct BinaryCrossEntropy {
 }
 
 impl BinaryCrossEntropy {
-    /// How much of a yes each output of each row is, row by row.
+    /// Returns the target probability of each output, row by row.
     fn shares(&self, targets: &Targets) -> Result<Vec<f64>, TrainError> {
         if self.outputs > 1 {
             let one_hot = |class: &usize| {
@@ -41,7 +41,7 @@ impl BinaryCrossEntropy {
         Ok(shares.iter().map(|share| f64::from(*share)).collect())
     }
 
-    /// The loss of each output over `divisor`.
+    /// Returns the loss of each output divided by `divisor`.
     ///
     /// # Shapes
     /// - `logits`, output: `[B, C]`
@@ -63,7 +63,7 @@ impl BinaryCrossEntropy {
 }
 
 impl Loss for BinaryCrossEntropy {
-    /// The sum over the outputs of a row, which counts as many times.
+    /// Returns the sum over the outputs of each row; the row weight is the number of outputs.
     fn per_row(&self, logits: Tensor<2>, targets: &Targets) -> Result<Tensor<1>, TrainError> {
         let elements = self.elements(logits, targets, 1.0)?;
         Ok(elements.sum_dim(1).squeeze_dim(1))

@@ -1,4 +1,4 @@
-//! The settings of a loss.
+//! Settings of a loss.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::{Criterion, Loss, targets};
 use crate::TrainError;
 use crate::parts::Parts;
 
-/// Which loss, and its settings; means and defaults are PyTorch's.
+/// Training loss and its settings; means and defaults are PyTorch's.
 ///
 /// ```
 /// use finetune_data::Labels;
@@ -32,70 +32,72 @@ use crate::parts::Parts;
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum LossConfig {
-    /// One class is right
+    /// Cross entropy over classes
     /// ([`torch.nn.CrossEntropyLoss`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.CrossEntropyLoss.html)).
     CrossEntropy {
-        /// Share of a row that goes to all classes alike, in `[0, 1)`
+        /// Label smoothing, in `[0, 1)` (default: 0): the fraction of the target distribution that
+        /// is spread evenly over all classes
         /// ([Szegedy et al. 2016](https://arxiv.org/abs/1512.00567)).
         #[serde(default)]
         label_smoothing: f64,
-        /// How much a row of a class counts.
+        /// Weights of the classes (default: equal weights).
         #[serde(default)]
         class_weight: ClassWeights,
     },
-    /// Each output says yes or no by itself
+    /// Binary cross entropy of each output
     /// ([`torch.nn.BCEWithLogitsLoss`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.BCEWithLogitsLoss.html)):
-    /// one logit for classes 0 and 1 or for shares in `[0, 1]`, or a logit for each class. The mean
+    /// one logit for classes 0 and 1 or for targets in `[0, 1]`, or one logit per class. The mean
     /// is over rows and outputs.
     BinaryCrossEntropy {
-        /// How much more a yes counts than a no, above 0; `None` for the same.
+        /// Weight of positive targets relative to negative ones, above 0 (default: 1).
         #[serde(default)]
         pos_weight: Option<f64>,
     },
-    /// The distance from a score
+    /// Mean absolute error
     /// ([`torch.nn.L1Loss`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.L1Loss.html)).
     Mae {},
-    /// The squared distance from a score
+    /// Mean squared error
     /// ([`torch.nn.MSELoss`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.MSELoss.html)).
     Mse {},
-    /// Half the square of a small distance, and straight beyond
+    /// Huber loss: quadratic for small errors, linear for larger ones
     /// ([`torch.nn.HuberLoss`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.HuberLoss.html)).
     Huber {
-        /// Where it becomes straight, above 0.
+        /// Absolute error above which the loss is linear, above 0 (default: 1).
         #[serde(default = "one")]
         delta: f64,
     },
-    /// Two texts point the same way, or not
+    /// Cosine embedding loss
     /// ([`torch.nn.CosineEmbeddingLoss`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.CosineEmbeddingLoss.html)).
-    /// The output is a bare cosine, of a [`CosineSimilarityHeadConfig`](finetune_model::CosineSimilarityHeadConfig) without a
-    /// range: `1 - cosine` for class 1, `max(0, cosine - margin)` for class 0.
+    /// It is `1 - cosine` for class 1 and `max(0, cosine - margin)` for class 0. The output must be
+    /// a bare cosine, of a
+    /// [`CosineSimilarityHeadConfig`](finetune_model::CosineSimilarityHeadConfig) without a range.
     CosineEmbedding {
-        /// The cosine up to which texts count as different, in `[-1, 1]`.
+        /// Cosine up to which texts count as different, in `[-1, 1]` (default: 0).
         #[serde(default)]
         margin: f64,
     },
-    /// A loss of your own: the one given to the run, or one registered by name
-    /// ([`Parts::with_loss`]).
+    /// Your own loss: the one given to the run, or one registered by name ([`Parts::with_loss`]).
     Custom {
-        /// Its name.
+        /// Name of the loss.
         name: String,
-        /// Its settings, which its builder reads.
+        /// Settings, passed to the function registered for the loss (default: null).
         #[serde(default, skip_serializing_if = "Value::is_null")]
         settings: Value,
     },
 }
 
-/// How much a row counts, by its class. The mean is over the weights, not over the rows.
+/// Weights of the classes. The mean loss is divided by the sum of the rows' weights, not by the
+/// number of rows.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClassWeights {
-    /// All alike.
+    /// Equal weights.
     #[default]
     None,
-    /// Inversely as often as the class is among the training rows, 1 on average over them:
+    /// Weights inversely proportional to class frequencies in the training rows,
     /// `rows / (classes · rows of the class)`, as scikit-learn's `"balanced"`.
     Balanced,
-    /// A weight above 0 for each class.
+    /// One weight per class, above 0.
     PerClass(Vec<f64>),
 }
 
@@ -113,7 +115,7 @@ impl Default for LossConfig {
 }
 
 impl LossConfig {
-    /// The entry of a loss of your own that has no settings.
+    /// Creates the entry of your own loss without settings.
     pub(crate) fn custom(name: String) -> Self {
         Self::Custom {
             name,
@@ -121,10 +123,10 @@ impl LossConfig {
         }
     }
 
-    /// Whether every value is in its range.
+    /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] names the first that is not.
+    /// - [`TrainError::InvalidSetting`] if a value is out of range; it names the first one.
     pub fn validate(&self) -> Result<(), TrainError> {
         let above_0 = |value: &f64| *value > 0.0 && value.is_finite();
         let (setting, value, expected) = match self {
@@ -152,18 +154,18 @@ impl LossConfig {
         Err(TrainError::setting(setting, value, expected))
     }
 
-    /// The loss of a model with so many outputs, `C`. All labels of the training rows are held to
-    /// it now, so that none can stop the run later.
+    /// Returns the loss for a model with `outputs` outputs, `C`. It checks all training labels now,
+    /// so that none can stop the run later.
     ///
     /// # Errors
-    /// As [`Self::validate`]; [`TrainError::InvalidLabel`] names the first label that is not for this
-    /// loss; [`TrainError::InvalidSetting`] if the loss is not for so many outputs, or weights
-    /// are to be balanced and a class has no row.
+    /// - [`TrainError::InvalidSetting`] if a setting is out of range, the loss does not support
+    ///   this number of outputs, or class weights are balanced and a class has no training row.
+    /// - [`TrainError::InvalidLabel`] if a label is not valid for the loss; it names the first one.
     pub fn init(&self, training: &Labels, outputs: usize) -> Result<Criterion, TrainError> {
         self.init_with(&Parts::default(), training, outputs)
     }
 
-    /// Returns the loss of your own that the settings name.
+    /// Returns your own loss that the settings name.
     fn custom_in(&self, parts: &Parts) -> Result<Arc<dyn Loss>, TrainError> {
         match (self, &parts.loss) {
             (Self::Custom { name, settings }, Some(loss))
@@ -176,12 +178,13 @@ impl LossConfig {
         }
     }
 
-    /// Checks the values, and that a loss of your own is among the parts.
+    /// Checks the values, and that your own loss is among the parts.
     ///
     /// # Errors
-    /// - As [`Self::validate`].
-    /// - [`TrainError::InvalidSetting`] for a loss that the parts do not have, with those they have.
-    /// - [`TrainError::Custom`] if its settings are not valid.
+    /// - Any error of [`Self::validate`].
+    /// - [`TrainError::InvalidSetting`] if the settings name a loss that `parts` lacks; it lists
+    ///   the registered ones.
+    /// - [`TrainError::Custom`] if the settings of the loss are invalid.
     pub fn check(&self, parts: &Parts) -> Result<(), TrainError> {
         self.validate()?;
         match self {
@@ -190,10 +193,11 @@ impl LossConfig {
         }
     }
 
-    /// As [`Self::init`], with losses of your own.
+    /// Like [`Self::init`], with your own losses.
     ///
     /// # Errors
-    /// As [`Self::init`]; [`TrainError::InvalidSetting`] for a loss that the parts do not have.
+    /// - Any error of [`Self::init`].
+    /// - [`TrainError::InvalidSetting`] if the settings name a loss that `parts` lacks.
     pub fn init_with(
         &self,
         parts: &Parts,
@@ -206,7 +210,7 @@ impl LossConfig {
                 label_smoothing,
                 class_weight: class_weights,
             } => {
-                // Before the weights, which need as many classes.
+                // Checked before the weights, which need one per class.
                 super::check_outputs(outputs, 2..=usize::MAX)?;
                 let targets = targets(training, 0);
                 let smoothing = *label_smoothing;

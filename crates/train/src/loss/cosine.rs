@@ -1,4 +1,4 @@
-//! The cosine embedding loss, on cosines.
+//! Cosine embedding loss of cosine similarities.
 
 use burn::tensor::activation::relu;
 use burn::tensor::{Tensor, TensorData};
@@ -15,7 +15,7 @@ pub(super) struct Cosine {
     pub(super) margin: f64,
 }
 
-/// Whether the texts of each row are to point the same way.
+/// Returns whether the texts of each row are labeled as similar.
 fn alike(targets: &Targets) -> Result<Vec<bool>, TrainError> {
     if let Targets::Classes(_) = targets {
         let classes = classes(targets, 2, NAME)?;
@@ -27,7 +27,7 @@ fn alike(targets: &Targets) -> Result<Vec<bool>, TrainError> {
 }
 
 impl Cosine {
-    /// The loss of each row over `divisor`.
+    /// Returns the loss of each row divided by `divisor`.
     ///
     /// # Shapes
     /// - `cosines`, output: `[B, 1]`

@@ -46,7 +46,8 @@ impl CrossEntropy {
         self.weights.as_ref().map_or(1.0, |weights| weights[class])
     }
 
-    /// The weight of each log probability: its sum with them is the loss, over `divisor`.
+    /// Returns the weight of each log probability; the negative weighted sum is the loss divided by
+    /// the divisor.
     fn weights(
         &self,
         targets: &Targets,
@@ -62,7 +63,7 @@ impl CrossEntropy {
     }
 }
 
-/// `rows / (classes · rows of the class)`.
+/// Returns `rows / (classes · rows of the class)` for each class.
 fn balanced(labels: &[usize], count: usize) -> Result<Vec<f64>, TrainError> {
     let mut rows = vec![0usize; count];
     for label in labels {

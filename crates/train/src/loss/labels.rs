@@ -1,10 +1,10 @@
-//! Labels as the losses want them.
+//! Label checks of the losses.
 
 use finetune_eval::Targets;
 
 use crate::TrainError;
 
-/// Classes below `count`.
+/// Returns the classes, all of which must be below `count`.
 pub(super) fn classes<'a>(
     labels: &'a Targets,
     count: usize,
@@ -20,7 +20,7 @@ pub(super) fn classes<'a>(
     }
 }
 
-/// Scores for which `fits` holds; `expected` says which these are.
+/// Returns the scores, all of which must satisfy `fits`; `expected` describes valid ones.
 pub(super) fn scores<'a>(
     labels: &'a Targets,
     fits: impl Fn(f32) -> bool,
@@ -36,7 +36,7 @@ pub(super) fn scores<'a>(
     }
 }
 
-/// The error for the label of a row.
+/// Creates the error for the label of a row.
 fn refused(
     labels: &Targets,
     row: usize,

@@ -1,5 +1,5 @@
-//! Losses of one score per row that depend only on its distance from the true score: the mean
-//! absolute error, the mean squared error and Huber's.
+//! Regression losses, functions of the error of one score per row: mean absolute error, mean
+//! squared error and Huber loss.
 
 use std::fmt;
 
@@ -10,11 +10,11 @@ use super::Loss;
 use super::labels::scores;
 use crate::TrainError;
 
-/// The function of the distance.
+/// Loss as a function of the error of a score.
 trait Pointwise: fmt::Debug + Send + Sync {
     const NAME: &str;
 
-    /// The loss of each signed distance.
+    /// Returns the loss of each signed error.
     fn of(&self, distances: Tensor<1>) -> Tensor<1>;
 }
 
@@ -41,7 +41,7 @@ fn finite_scores<'a>(targets: &'a Targets, name: &'static str) -> Result<&'a [f3
     scores(targets, f32::is_finite, name, "a finite score")
 }
 
-/// The absolute distance.
+/// Absolute error.
 #[derive(Debug)]
 pub(super) struct AbsoluteError;
 
@@ -53,7 +53,7 @@ impl Pointwise for AbsoluteError {
     }
 }
 
-/// The squared distance.
+/// Squared error.
 #[derive(Debug)]
 pub(super) struct SquaredError;
 
@@ -65,13 +65,13 @@ impl Pointwise for SquaredError {
     }
 }
 
-/// Half the square of a small distance, linear beyond `delta`.
+/// Half the squared error up to `delta`, linear above it.
 #[derive(Debug)]
 pub(super) struct Huber {
     pub(super) delta: f64,
 }
 
-/// `c (|d| - c / 2)` with `c = min(|d|, delta)` is both pieces at once.
+/// `c (|d| - c / 2)` with `c = min(|d|, delta)` covers both cases.
 impl Pointwise for Huber {
     const NAME: &str = "Huber";
 

@@ -1,4 +1,4 @@
-//! Every setting of a run on several tasks.
+//! Settings of a multi-task run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::{
     ClassifierOverrides, LossConfig, MixingConfig, Parts, TextConfig, TrainConfig, TrainError,
 };
 
-/// Settings of a run on several tasks.
+/// Settings of a multi-task run.
 ///
 /// ```
 /// use finetune_train::MultiTaskConfig;
@@ -34,16 +34,16 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MultiTaskConfig {
-    /// From texts to batches, for all tasks.
+    /// Cleaning, tokenization and padding of the texts, for all tasks.
     pub text: TextConfig,
-    /// The tasks, in the order of their turns.
+    /// Tasks, at least 1; sampling in turns follows this order.
     pub tasks: Vec<TaskConfig>,
-    /// How they share the run.
+    /// Sampling, loss weights and gradient combination of the tasks.
     pub mixing: MixingConfig,
-    /// What makes a model better than another, where `train.evaluation.metric_for_best_model` is `overall`, and the
-    /// overall score of the report.
+    /// Formula of the overall score in the report. It selects the best model if
+    /// `train.evaluation.metric_for_best_model` is `overall`.
     pub overall: OverallScore,
-    /// The training loop.
+    /// Hyperparameters of the training loop.
     pub train: TrainConfig,
 }
 
@@ -51,20 +51,22 @@ pub struct MultiTaskConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TaskConfig {
-    /// Letters, digits, `-` and `_`: it is part of file names.
+    /// Name of the task, which is part of file names: letters, digits, `-` and `_`.
     pub name: String,
-    /// Whether it is trained; yes. One that is not keeps its head, and is measured as all others.
+    /// Whether the task is trained (default: true). Otherwise its head is frozen, and it is only
+    /// evaluated.
     pub trainable: bool,
-    /// What stands on the encoder. Adapters have to be the same for all tasks.
+    /// Pooling, head and adapters (default: those of the checkpoint). Adapters must be the same for
+    /// all tasks.
     pub model: ClassifierOverrides,
-    /// What is made small; `None` for cross entropy of classes, and L2 of scores.
+    /// Training loss (default: cross entropy for classes, mean squared error for scores).
     pub loss: Option<LossConfig>,
-    /// Names of metrics to evaluate beside those that the task has by default (default: none).
+    /// Names of additional metrics, beside the default metrics of the task (default: none).
     pub metrics: Vec<String>,
-    /// Whether the encoder reads the texts of a pair as one row (cross-encoder) or each by itself
+    /// Whether the encoder reads the texts of a pair as one sequence (cross-encoder) or separately
     /// (bi-encoder).
     pub pair_encoding: PairEncoding,
-    /// The most tokens of a row; `None` for that of `text`.
+    /// Maximum tokens per row (default: that of [`MultiTaskConfig::text`]).
     pub max_length: Option<usize>,
 }
 
@@ -83,7 +85,7 @@ impl Default for TaskConfig {
 }
 
 impl TaskConfig {
-    /// A task of this name, with the defaults.
+    /// Creates a task with this name and the default settings.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -91,7 +93,7 @@ impl TaskConfig {
         }
     }
 
-    /// How its texts become batches.
+    /// Returns the text settings of the task.
     pub(super) fn text(&self, shared: &TextConfig) -> TextConfig {
         let mut text = shared.clone();
         text.encoding.pair_encoding = self.pair_encoding;
@@ -107,11 +109,11 @@ impl TaskConfig {
 }
 
 impl MultiTaskConfig {
-    /// Names the heads that a program brings along for its tasks.
+    /// Adds custom heads to the settings of their tasks.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] if a task's settings name another head, or there is no such
-    /// task.
+    /// - [`TrainError::Task`] if the settings of a task name another head, or there is no such
+    ///   task.
     pub(super) fn add_parts(&mut self, parts: &BTreeMap<String, Parts>) -> Result<(), TrainError> {
         for (name, parts) in parts {
             let mut tasks = self.tasks.iter_mut();
@@ -125,11 +127,11 @@ impl MultiTaskConfig {
         Ok(())
     }
 
-    /// Whether every value is in its range, and none contradicts another.
+    /// Checks that every value is in its range and no settings contradict each other.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] names the first that is not; [`TrainError::Task`] the task,
-    /// too.
+    /// - [`TrainError::InvalidSetting`] if a shared setting is invalid; it names the first one.
+    /// - [`TrainError::Task`] if a setting of a task is invalid.
     pub fn validate(&self) -> Result<(), TrainError> {
         if self.tasks.is_empty() {
             return Err(TrainError::setting("tasks", 0, "at least 1"));
@@ -171,8 +173,7 @@ impl MultiTaskConfig {
         self.train.validate()
     }
 
-    /// The training loop's settings, in which the heads of tasks that do not train are frozen, so
-    /// far as they have parameters.
+    /// Returns the settings of the training loop with the heads of untrained tasks frozen.
     pub(super) fn train_with_frozen_heads(&self, model: &MultiTaskModel) -> TrainConfig {
         let mut train = self.train.clone();
         let heads = self.tasks.iter().zip(&model.tasks).enumerate();

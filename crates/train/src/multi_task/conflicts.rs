@@ -1,4 +1,4 @@
-//! Where in the encoder the tasks of a run pull in different directions, over the whole run.
+//! Conflicts between the gradients of the tasks, by encoder layer, over a whole run.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,24 +13,24 @@ use crate::TrainError;
 use crate::metrics_lines::metrics_lines;
 use crate::report::figure;
 
-/// The cosines between the gradients of pairs of tasks, stage by stage of the encoder.
+/// Mean cosines between the gradients of pairs of tasks, by stage of the encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ConflictSection {
-    /// How often they were measured.
+    /// Number of measurements.
     pub measurements: usize,
-    /// The mean cosine of each pair, `first/second`: at the embeddings, then at each layer. Nothing
-    /// where one of the two never had a gradient.
+    /// Mean cosine of each pair, `first/second`: at the embeddings, then at each layer. `None` at
+    /// stages where one of the two tasks never had a gradient.
     pub mean_cosines: BTreeMap<String, Vec<Option<f64>>>,
 }
 
-/// Sum and number of the cosines of a stage.
+/// Sum and count of the cosines of a stage.
 type Cell = (f64, usize);
 
 impl ConflictSection {
-    /// From `metrics.jsonl`; nothing if nothing was measured.
+    /// Computes the means from `metrics.jsonl`; `None` without measurements.
     ///
     /// # Errors
-    /// [`TrainError::Io`] if the file cannot be read.
+    /// - [`TrainError::Io`] if the file cannot be read.
     pub(super) fn read(metrics: &Path) -> Result<Option<Self>, TrainError> {
         let records = metrics_lines(metrics)?.into_iter();
         let records = records.filter_map(|record| match record.get("gradient_cosines") {
@@ -45,7 +45,7 @@ impl ConflictSection {
                 let cells = pairs.entry(pair).or_default();
                 cells.resize(cells.len().max(stages.len()), (0.0, 0));
                 for (cell, cosine) in cells.iter_mut().zip(stages) {
-                    // What is not a number is null in JSON.
+                    // NaN is null in JSON.
                     if let Some(cosine) = cosine.as_f64() {
                         *cell = (cell.0 + cosine, cell.1 + 1);
                     }
@@ -64,10 +64,10 @@ impl ConflictSection {
 }
 
 impl ConflictSection {
-    /// The heat map as a picture, for a page.
+    /// Returns the section of the report with the heat map.
     pub(super) fn section(&self) -> Section {
         let pairs = self.mean_cosines.iter();
-        // A pair of which one never had a gradient at a stage pulls neither way there.
+        // Without gradients of both tasks, there is no conflict.
         let values = pairs.clone().map(|(_, cosines)| {
             let cosines = cosines.iter();
             cosines.map(|cosine| cosine.unwrap_or(0.0)).collect()
@@ -109,7 +109,7 @@ fn stage_name(stage: usize) -> String {
     }
 }
 
-/// A heat map for a terminal: a row a pair, a column a stage.
+/// Formats a heat map for a terminal: a row per pair, a column per stage.
 impl fmt::Display for ConflictSection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.mean_cosines.keys().map(String::len);
@@ -133,7 +133,7 @@ impl fmt::Display for ConflictSection {
     }
 }
 
-/// The darker, the stronger they pull against each other; a blank for those that agree.
+/// Returns a character that is darker the more the gradients conflict; blank if they agree.
 fn shade(cosine: f64) -> char {
     match cosine {
         ..-0.5 => '█',

@@ -1,13 +1,12 @@
-//! Fine-tuning on several tasks at once, each with data, head, loss and metric of its own, on one
-//! encoder.
+//! Multi-task fine-tuning: one shared encoder, and data, head, loss and metric for each task.
 //!
-//! 1. A [`MultiTaskConfig`] has a [`TaskConfig`] for each task, and a
-//!    [`MixingConfig`](crate::MixingConfig) that says how they share the run.
-//! 2. [`MultiTask::prepare`] loads the checkpoint, tokenizes the data of all tasks and finds what
-//!    is wrong, with the name of the task.
-//! 3. [`MultiTask::run`] trains in the same loop as everything else, tests every task, and leaves
-//!    a run directory with a whole model for each.
-//! 4. [`MultiTaskTexts`] is what the loop trains, for use on its own.
+//! 1. A [`MultiTaskConfig`] contains a [`TaskConfig`] for each task, and a
+//!    [`MixingConfig`](crate::MixingConfig) with sampling, loss weights and gradient combination.
+//! 2. [`MultiTask::prepare`] loads the checkpoint, tokenizes the data of all tasks and checks them;
+//!    errors name the task.
+//! 3. [`MultiTask::run`] trains in the same loop as all other runs, tests every task, and writes a
+//!    run directory with a complete model for each.
+//! 4. [`MultiTaskTexts`] is the objective that the loop trains; it can also be used directly.
 
 mod config;
 mod conflicts;

@@ -1,4 +1,4 @@
-//! What the loop trains: labeled texts of several tasks.
+//! Objective for labeled texts of several tasks.
 
 use std::collections::HashSet;
 
@@ -18,25 +18,25 @@ use crate::objective::{BatchCounts, Objective, Part};
 use crate::scoring::target_kind;
 use crate::{TrainConfig, TrainError};
 
-/// Labeled texts of several tasks, for a [`MultiTaskModel`].
+/// Objective that trains a [`MultiTaskModel`] on labeled texts of several tasks.
 #[derive(Debug, Clone)]
 pub struct MultiTaskTexts<'a> {
-    /// In the order of the model's tasks.
+    /// Tasks, in the order of the model's tasks.
     pub tasks: Vec<TaskTexts<'a>>,
-    /// How they share the run.
+    /// Sampling, loss weights and gradient combination of the tasks.
     pub mixing: MixingConfig,
-    /// One number for all.
+    /// Formula of the overall score.
     pub overall: OverallScore,
 }
 
 /// Labeled texts of one of several tasks.
 #[derive(Debug, Clone)]
 pub struct TaskTexts<'a> {
-    /// What records call it.
+    /// Name of the task in records.
     pub name: String,
-    /// Whether it is trained, and not only measured.
+    /// Whether the task is trained, rather than only evaluated.
     pub trains: bool,
-    /// The task as it would be alone.
+    /// Objective of the task alone.
     pub texts: LabeledTexts<'a>,
 }
 
@@ -48,7 +48,7 @@ impl TaskTexts<'_> {
 
 impl Objective for MultiTaskTexts<'_> {
     type Model = MultiTaskModel;
-    /// Of a task.
+    /// Index of the task, and its batch.
     type Batch = (usize, Batch);
 
     fn in_precision(&self, model: MultiTaskModel, precision: Precision) -> MultiTaskModel {
@@ -157,8 +157,8 @@ impl Objective for MultiTaskTexts<'_> {
 }
 
 impl MultiTaskTexts<'_> {
-    /// The mean loss and the overall score. A task whose metric is not defined, such as the
-    /// correlation of predictions that are all equal, counts as 0.
+    /// Returns the mean loss and the overall score. An undefined metric, such as the correlation of
+    /// equal predictions, counts as 0.
     fn together(&self, evaluation: &Evaluation) -> Scores {
         let tasks = || {
             let counts = |(name, _): &(&String, &TaskScores)| self.overall.counts(name);

@@ -1,12 +1,12 @@
-//! One number for several tasks.
+//! Overall score of several tasks.
 
 use serde::{Deserialize, Serialize};
 
-/// How the scores of several tasks become one, of the metric that each is judged by: accuracy for
-/// classes, Pearson's correlation for scores.
+/// Formula of the overall score, from the main metric of each task: accuracy for classes, Pearson
+/// correlation for scores.
 ///
-/// The two are named after the years of the default project of Stanford's CS224N, whose leaderboard
-/// they ranked, over any tasks.
+/// The CS224N variants are the leaderboard scores of the default project of Stanford's CS224N in
+/// those years. They accept any tasks.
 ///
 /// ```
 /// use finetune_train::OverallScore;
@@ -22,20 +22,20 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OverallScore {
-    /// The mean over the tasks.
+    /// Mean over the tasks.
     #[serde(rename = "cs224n_2023")]
     Cs224n2023,
-    /// The mean over the tasks, a correlation `r` as `(r + 1) / 2`.
+    /// Mean over the tasks, with a correlation `r` counted as `(r + 1) / 2`.
     #[default]
     #[serde(rename = "cs224n_2024")]
     Cs224n2024,
-    /// The score of one task: the best model is the one that is best at it.
+    /// Score of the task with this name.
     Task(String),
 }
 
 impl OverallScore {
-    /// The overall score of tasks by their metrics; nothing without any. The score of one task is
-    /// that of the first.
+    /// Returns the overall score from the metric and score of each task; `None` without tasks.
+    /// [`OverallScore::Task`] returns the score of the first task given.
     pub fn of<M: AsRef<str>>(&self, tasks: impl IntoIterator<Item = (M, f64)>) -> Option<f64> {
         let tasks = tasks
             .into_iter()
@@ -51,7 +51,7 @@ impl OverallScore {
         }
     }
 
-    /// Whether a task counts.
+    /// Returns whether a task is part of the overall score.
     pub(super) fn counts(&self, task: &str) -> bool {
         match self {
             Self::Task(only) => only == task,

@@ -1,4 +1,4 @@
-//! The final word of a run on several tasks.
+//! Report of a multi-task run.
 
 use std::fmt;
 use std::path::Path;
@@ -10,41 +10,41 @@ use super::{ConflictSection, OverallScore};
 use crate::TrainError;
 use crate::report::{DataSection, ModelSection, RunPage, RunSection, TestSection, TrainSection};
 
-/// What a run on several tasks was and what came of it.
+/// Report of a multi-task run: settings, data, training and test metrics.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MultiTaskReport {
-    /// By what it was made.
+    /// Version, command, device and seed of the run.
     #[serde(flatten)]
     pub run: RunSection,
     /// The model before training.
     pub model: ModelSection,
-    /// The training phase.
+    /// Training metrics.
     pub train: TrainSection,
-    /// The tasks, in the order of the settings.
+    /// Reports of the tasks, in the order of the settings.
     pub tasks: Vec<TaskReport>,
-    /// How their scores become one.
+    /// Formula of the overall score.
     pub overall_score: OverallScore,
-    /// That one, on the test rows. A correlation that is not defined counts as 0.
+    /// Overall score on the test rows. An undefined metric, such as a correlation, counts as 0.
     pub overall: Option<f64>,
-    /// How the gradients of the tasks lay to each other, where that was measured.
+    /// Cosines between the gradients of the tasks; `None` if they were not logged.
     pub conflicts: Option<ConflictSection>,
 }
 
-/// One of several tasks.
+/// Report of one task.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TaskReport {
-    /// Its name.
+    /// Name of the task.
     pub name: String,
-    /// Whether it was trained.
+    /// Whether the task was trained, rather than only evaluated.
     pub trained: bool,
-    /// Its data.
+    /// Data of the task.
     pub data: DataSection,
-    /// Test phase; `None` without test rows.
+    /// Test metrics; `None` without test rows.
     pub test: Option<TestSection>,
 }
 
 impl MultiTaskReport {
-    /// The report of a task.
+    /// Returns the report of a task.
     pub fn task(&self, name: &str) -> Option<&TaskReport> {
         self.tasks.iter().find(|task| task.name == name)
     }
@@ -52,7 +52,7 @@ impl MultiTaskReport {
 
 impl MultiTaskReport {
     /// # Errors
-    /// As [`RunPage::with`].
+    /// - Any error of [`RunPage::with`].
     pub(super) fn page(
         &self,
         settings: &impl Serialize,
@@ -87,7 +87,7 @@ impl MultiTaskReport {
         page.with(tasks.chain(conflicts), settings, metrics)
     }
 
-    /// A sentence a task.
+    /// Formats one sentence per task.
     fn summary(&self) -> String {
         let overall = self.overall.map(|overall| format!("Overall {overall:.4}."));
         let tasks = self.tasks.iter();

@@ -1,4 +1,4 @@
-//! A whole run: checkpoint and data of several tasks in, a model of each and a run record out.
+//! A multi-task run, from a checkpoint and datasets to a model for each task and a report.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,10 +20,10 @@ use crate::scoring::target_kind;
 use crate::trainer::Trainer;
 use crate::{Parts, TrainConfig, TrainError};
 
-/// Fine-tunes a checkpoint on several tasks and tests each.
+/// A multi-task fine-tuning run.
 ///
-/// As with [`FineTuning`](crate::FineTuning), everything that can be wrong with the input is found
-/// before the first file is written: [`MultiTask::prepare`], then [`MultiTask::run`].
+/// [`MultiTask::prepare`] finds all invalid input before the first file is written;
+/// [`MultiTask::run`] then trains and tests.
 ///
 /// ```no_run
 /// use std::path::Path;
@@ -51,18 +51,18 @@ pub struct MultiTask {
     setup: Setup,
 }
 
-/// Everything but the model.
+/// All parts of a run except the model.
 #[derive(Debug)]
 struct Setup {
     tokenizer: TextTokenizer,
     tasks: Vec<PreparedTask>,
     load_report: LoadReport,
-    /// With the heads frozen that do not train.
+    /// Training settings with the heads of untrained tasks frozen.
     train: TrainConfig,
     settings: Settings,
 }
 
-/// What `config.json` of the run directory holds: all that the result depends on.
+/// Content of `config.json` in the run directory: everything that the result depends on.
 #[derive(Debug, Serialize)]
 struct Settings {
     command: Vec<String>,
@@ -74,15 +74,20 @@ struct Settings {
 }
 
 impl MultiTask {
-    /// Loads the checkpoint in `model_directory`, checks that everything fits together, and cleans
-    /// and tokenizes the data, which has the splits of each task under its name.
+    /// Loads the checkpoint in `model_directory`, cleans and tokenizes the splits of each task in
+    /// `data`, by task name, and checks that they fit the settings and each other.
     ///
-    /// `model_directory` is a checkpoint or `model` of the directory of such a run: a task that has
-    /// a folder of its name in it begins with encoder and head from there.
+    /// `model_directory` is a checkpoint, or `model` of a multi-task run directory: a task with a
+    /// subdirectory of its name starts from the encoder and head there.
     ///
     /// # Errors
-    /// Whatever is wrong with the settings, the checkpoint, the tokenizer or the data;
-    /// [`TrainError::Task`] says of which task.
+    /// - [`TrainError::InvalidSetting`] if a shared setting is invalid or does not fit the model.
+    /// - [`TrainError::Io`] if `model_directory` cannot be read.
+    /// - [`TrainError::Data`] if the tokenizer cannot be loaded.
+    /// - [`TrainError::Model`] if the tasks cannot share one encoder.
+    /// - [`TrainError::NoMatchingParameter`] if a freeze pattern matches no parameter.
+    /// - [`TrainError::Task`] if the settings, checkpoint or data of a task are invalid.
+    /// - [`TrainError::Precision`] if the device does not support the precision.
     pub fn prepare(
         model_directory: &Path,
         data: BTreeMap<String, Splits>,
@@ -94,12 +99,12 @@ impl MultiTask {
         Self::prepare_with(model_directory, data, config, device, device_name, &parts)
     }
 
-    /// The same with parts that the program brings along, by the name of the task: a head of its own
-    /// for each.
+    /// Like [`Self::prepare`], with custom heads by task name.
     ///
     /// # Errors
-    /// As [`Self::prepare`], and [`TrainError::InvalidSetting`] if the settings of a task name another
-    /// head, or there are parts for a task that is not there.
+    /// - Any error of [`Self::prepare`].
+    /// - [`TrainError::Task`] if the settings of a task name another head, or there are parts for
+    ///   an unknown task.
     pub fn prepare_with(
         model_directory: &Path,
         data: BTreeMap<String, Splits>,
@@ -139,21 +144,23 @@ impl MultiTask {
             train,
             settings,
         };
-        // What contradicts itself is found before a run directory is made.
+        // Find contradictions before a run directory is created.
         Trainer::new(&setup.objective(), &setup.train).check(&model)?;
         Ok(Self { model, setup })
     }
 
-    /// What became of the checkpoint's tensors, by task.
+    /// Returns which checkpoint tensors were loaded, newly initialized or unused, by task.
     pub fn load_report(&self) -> &LoadReport {
         &self.setup.load_report
     }
 
-    /// Trains, tests every task, and leaves a run record in `run_directory`, which is empty or does
-    /// not exist. `model/TASK` in it is a whole classifier for each task.
+    /// Trains and tests all tasks, and records the run in `run_directory`, which must be empty or
+    /// not exist. `model/TASK` in it is a complete classifier for each task.
     ///
     /// # Errors
-    /// As [`FineTuning::run`](crate::FineTuning::run).
+    /// - Any error of [`Trainer::train`] or [`predict`](crate::predict()).
+    /// - [`TrainError::RunDirectoryInUse`] if `run_directory` is not empty.
+    /// - [`TrainError::Io`] if the run record cannot be written.
     pub fn run(
         self,
         run_directory: &Path,
@@ -163,10 +170,13 @@ impl MultiTask {
         self.run_into(record, callback)
     }
 
-    /// Goes on with a run that was stopped, by whatever, and ends as if it had not been.
+    /// Resumes an interrupted run from its latest checkpoint, with the same result as an
+    /// uninterrupted run.
     ///
     /// # Errors
-    /// As [`FineTuning::resume`](crate::FineTuning::resume).
+    /// - [`TrainError::Resume`] if the saved run has other settings, data or architecture.
+    /// - [`TrainError::RunComplete`] if the run is complete.
+    /// - Any error of [`Self::run`].
     pub fn resume(
         self,
         run_directory: &Path,
@@ -228,7 +238,7 @@ impl Setup {
         }
     }
 
-    /// Predicts the test rows of each task.
+    /// Predicts and scores the test rows of each task.
     fn test(
         &self,
         model: &MultiTaskModel,

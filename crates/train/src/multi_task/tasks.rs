@@ -1,4 +1,4 @@
-//! The tasks of a run, from settings and data to heads, losses and rows of tokens.
+//! Tasks of a run with their data, heads and losses.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::{
     ClassifierOverrides, Criterion, LossConfig, Parts, TextConfig, TextPreprocessing, TrainError,
 };
 
-/// A task, ready to be trained and tested; its head is in the model.
+/// A loaded and checked task; its head is in the model.
 #[derive(Debug)]
 pub(super) struct PreparedTask {
     pub(super) config: TaskConfig,
@@ -32,19 +32,20 @@ pub(super) struct PreparedTask {
     pub(super) evaluator: Evaluator,
 }
 
-/// Where the tasks of a run begin: a checkpoint, or one folder for each task, as a run leaves them.
+/// Checkpoints that the tasks start from: one for all, or one directory per task as written by a
+/// multi-task run.
 #[derive(Debug)]
 pub(super) struct Beginnings {
     directory: PathBuf,
-    /// A checkpoint for tasks that have none of their own.
+    /// Checkpoint of tasks without a directory of their own.
     fallback: PathBuf,
 }
 
 impl Beginnings {
     /// # Errors
-    /// [`TrainError::Io`] if there is no such folder.
+    /// - [`TrainError::Io`] if the directory cannot be read.
     pub(super) fn new(directory: &Path, config: &MultiTaskConfig) -> Result<Self, TrainError> {
-        // A wrong path is better called so than "no tokenizer found".
+        // Report a wrong path as such rather than as "no tokenizer found".
         std::fs::read_dir(directory).map_err(TrainError::io(directory))?;
         let mut own = config.tasks.iter().map(|task| directory.join(&task.name));
         let fallback = match is_checkpoint(directory) {
@@ -60,7 +61,7 @@ impl Beginnings {
     }
 
     /// # Errors
-    /// Whatever is wrong with its files.
+    /// - [`TrainError::Data`] if the tokenizer cannot be loaded.
     pub(super) fn tokenizer(&self) -> Result<TextTokenizer, TrainError> {
         Ok(TextTokenizer::from_pretrained(&self.fallback)?)
     }
@@ -79,10 +80,13 @@ fn is_checkpoint(folder: &Path) -> bool {
 }
 
 impl PreparedTask {
-    /// Takes the data of a task, loads its head, and tokenizes its texts.
+    /// Loads the head of a task and tokenizes its texts.
     ///
     /// # Errors
-    /// Whatever is wrong with settings, checkpoint or data.
+    /// - [`TrainError::InvalidSetting`] if a setting does not fit the data or the checkpoint.
+    /// - [`TrainError::Model`] if the checkpoint cannot be loaded.
+    /// - [`TrainError::Data`] if a text cannot be tokenized.
+    /// - Any error of [`LossConfig::init`] or [`evaluator`].
     pub(super) fn new(
         config: &TaskConfig,
         head: Option<&CustomHead>,
@@ -141,7 +145,7 @@ impl PreparedTask {
         }
     }
 
-    /// Saves the model of the task as a whole classifier.
+    /// Saves the encoder with the task's head as a complete classifier.
     pub(super) fn save(
         &self,
         model: &SequenceClassifier,
@@ -167,10 +171,12 @@ fn default_loss(target: &Target) -> LossConfig {
     }
 }
 
-/// All tasks, and the model that they share. `data` has the splits of each task by its name.
+/// Prepares all tasks and their shared model. `data` contains the splits of each task by name.
 ///
 /// # Errors
-/// [`TrainError::Task`] for whatever is wrong with one of them.
+/// - [`TrainError::Task`] if a task cannot be prepared, or `data` lacks a task or has an unknown
+///   one.
+/// - [`TrainError::Model`] if the tasks cannot share one encoder.
 pub(super) fn prepare_tasks(
     settings: &MultiTaskConfig,
     mut data: BTreeMap<String, Splits>,
@@ -210,7 +216,7 @@ pub(super) fn prepare_tasks(
     Ok((tasks, adapted(model, settings)?, all))
 }
 
-/// With the adapters that all tasks share.
+/// Adds the adapters that all tasks share.
 fn adapted(
     mut model: MultiTaskModel,
     settings: &MultiTaskConfig,

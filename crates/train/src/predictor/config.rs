@@ -1,4 +1,4 @@
-//! Every setting of a [`Predictor`](crate::Predictor), with its default in one place.
+//! Settings of a [`Predictor`](crate::Predictor).
 
 use finetune_data::{BatchSize, Cleaning, PairTruncation, Truncation};
 use finetune_ops::Precision;
@@ -6,28 +6,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 
-/// Settings of a predictor. What is `None` is as it was when the model was trained, where its
-/// folder says so, and otherwise as told here.
+/// Settings of a predictor. `None` stands for the value saved with the model in
+/// `text_preprocessing.json`; the defaults below apply to models without that file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PredictorConfig {
-    /// Tokens after which a text is cut, special tokens included; otherwise as many as tokenizer
-    /// and encoder both allow.
+    /// Maximum tokens per row, special tokens included, at least 1 (default: the maximum of
+    /// tokenizer and encoder).
     pub max_length: Option<usize>,
-    /// What is kept of a longer text; otherwise its head. With windows, the text has the mean of
-    /// their logits.
+    /// Part of a longer text that is kept (default: the head). With sliding windows, the logits of
+    /// a text's windows are averaged.
     pub truncation: Option<Truncation>,
-    /// Which text of a pair is cut; otherwise the longer one.
+    /// Text of a pair that is truncated (default: the longer one).
     pub pair_truncation: Option<PairTruncation>,
-    /// What is done to a text before it is tokenized; otherwise nothing.
+    /// Cleaning steps applied before tokenization (default: none).
     pub cleaning: Option<Cleaning>,
-    /// What goes into a batch; 64 rows.
+    /// Maximum rows or tokens per batch, at least 1 (default: 64 rows).
     pub batch_size: BatchSize,
-    /// How exact the products of the encoder are.
+    /// Precision of the encoder's matrix products (default: f32).
     pub precision: Precision,
-    /// So many of the likeliest labels are listed, at least 1; all if `None`.
+    /// Maximum number of labels to return, most probable first, at least 1 (default: all).
     pub top_k: Option<usize>,
-    /// Where any number of labels may be right, those at least so likely are, in `[0, 1]`; 0.5.
+    /// Minimum probability of the predicted labels in multi-label classification, in `[0, 1]`
+    /// (default: 0.5).
     pub threshold: f64,
 }
 
@@ -47,10 +48,10 @@ impl Default for PredictorConfig {
 }
 
 impl PredictorConfig {
-    /// Whether every value is in its range.
+    /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] names the first that is not.
+    /// - [`TrainError::InvalidSetting`] if a value is out of range; it names the first one.
     pub fn validate(&self) -> Result<(), TrainError> {
         let (BatchSize::Rows(batch_size) | BatchSize::Tokens(batch_size)) = self.batch_size;
         for (setting, value) in [

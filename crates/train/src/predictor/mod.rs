@@ -1,8 +1,8 @@
-//! Texts in, labels with probabilities out.
+//! Prediction of labels or scores for new texts.
 //!
-//! What transformers calls the
-//! [text classification pipeline](https://huggingface.co/docs/transformers/main_classes/pipelines#transformers.TextClassificationPipeline),
-//! over the same prediction loop as validation and test.
+//! It corresponds to the
+//! [text classification pipeline](https://huggingface.co/docs/transformers/main_classes/pipelines#transformers.TextClassificationPipeline)
+//! of transformers, and uses the same prediction loop as validation and test.
 
 mod config;
 mod prediction;
@@ -31,9 +31,9 @@ use crate::predict::predict;
 use crate::scoring::evaluator;
 use crate::{Parts, TextPreprocessing, TrainError};
 
-/// A fine-tuned model with all that it takes to ask it about texts.
+/// A fine-tuned model with its tokenizer and text preprocessing.
 ///
-/// It is `Send` and `Sync`: threads share one.
+/// It is `Send` and `Sync`, so threads can share one.
 ///
 /// ```
 /// use burn::tensor::Device;
@@ -72,7 +72,7 @@ use crate::{Parts, TextPreprocessing, TrainError};
 pub struct Predictor {
     model: SequenceClassifier,
     tokenizer: TextTokenizer,
-    /// As many texts a row as the model was trained on, where that is known.
+    /// Texts per row in training, if known.
     texts: Option<Texts>,
     cleaning: finetune_data::Cleaning,
     encoding: EncodingConfig,
@@ -80,26 +80,28 @@ pub struct Predictor {
 }
 
 impl Predictor {
-    /// Loads a model and its tokenizer from a folder: `model/` of a run directory, or a classifier
-    /// in the layout of Hugging Face.
+    /// Loads a model and its tokenizer from a directory: `model/` of a run directory, or a
+    /// classifier in the Hugging Face layout.
     ///
     /// # Errors
-    /// As [`Self::load_with`].
+    /// - Any error of [`Self::load_with`].
     pub fn load(directory: &Path, device: &Device) -> Result<Self, TrainError> {
         Self::load_with(directory, PredictorConfig::default(), device)
     }
 
-    /// Loads a model and its tokenizer, with settings of one's own.
+    /// Loads a model and its tokenizer, with your own settings.
     ///
-    /// Texts are cleaned and cut as [`TextPreprocessing`] in the folder says, unless `config` says
-    /// otherwise.
+    /// Texts are cleaned and truncated as the [`TextPreprocessing`] in the directory says, unless
+    /// `config` overrides it.
     ///
     /// # Errors
-    /// [`TrainError::InvalidSetting`] for a setting out of range; [`TrainError::Precision`] if the
-    /// device lacks the one asked for;
-    /// [`TrainError::NotAClassifier`] if the folder has no trained head;
-    /// [`TrainError::VocabularyTooLarge`] and [`TrainError::LongerThanPositions`] if tokenizer and
-    /// settings do not fit the model; whatever is wrong with the files.
+    /// - [`TrainError::InvalidSetting`] if a setting is out of range.
+    /// - [`TrainError::Precision`] if the device does not support the precision.
+    /// - [`TrainError::NotAClassifier`] if the directory has no trained head.
+    /// - [`TrainError::VocabularyTooLarge`] or [`TrainError::LongerThanPositions`] if the tokenizer
+    ///   or `max_length` does not fit the model.
+    /// - [`TrainError::Io`], [`TrainError::Json`], [`TrainError::Data`] or [`TrainError::Model`] if
+    ///   a file cannot be read or is invalid.
     pub fn load_with(
         directory: &Path,
         config: PredictorConfig,
@@ -108,11 +110,12 @@ impl Predictor {
         Self::load_custom(directory, config, &Parts::default(), device)
     }
 
-    /// The same for a model that was trained with parts of a program's own: its head.
+    /// Loads a model that was trained with a custom head.
     ///
     /// # Errors
-    /// As [`Self::load_with`]; [`TrainError::Model`] if the model has a head of another name, or the
-    /// head's output is not `[B, C]`.
+    /// - Any error of [`Self::load_with`].
+    /// - [`TrainError::Model`] if the model has a head of another name, or the head's output is not
+    ///   `[B, C]`.
     pub fn load_custom(
         directory: &Path,
         config: PredictorConfig,
@@ -121,7 +124,7 @@ impl Predictor {
     ) -> Result<Self, TrainError> {
         config.validate()?;
         config.precision.check(device)?;
-        // A wrong path is better called so than "no tokenizer found".
+        // Report a wrong path as such rather than as "no tokenizer found".
         std::fs::read_dir(directory).map_err(TrainError::io(directory))?;
         let tokenizer = TextTokenizer::from_pretrained(directory)?;
         let prepared = TextPreprocessing::read(directory)?;
@@ -138,11 +141,11 @@ impl Predictor {
     }
 
     /// Creates a predictor from a model in memory, without autodiff. Texts are cleaned and encoded
-    /// as `prepared` says, unless `config` says otherwise.
+    /// as `prepared` says, unless `config` overrides it.
     ///
     /// # Errors
-    /// - [`TrainError::InvalidSetting`] for a setting out of range.
-    /// - [`TrainError::Data`] if the tokenizer cannot encode so.
+    /// - [`TrainError::InvalidSetting`] if a setting is out of range, or the model encodes the
+    ///   texts of a pair separately and truncation uses sliding windows.
     pub fn new(
         model: SequenceClassifier,
         tokenizer: TextTokenizer,
@@ -164,14 +167,14 @@ impl Predictor {
         })
     }
 
-    /// What the model says of each text, in the order given. An empty text is one as any other.
+    /// Predicts every text, in the given order. Empty texts are allowed.
     ///
-    /// Texts go through the model in batches of about one length. Devices may round differently for
-    /// other batches: the last digits of a probability can depend on the other texts.
+    /// Texts are batched by length. Rounding on some devices depends on the batch, so the last
+    /// digits of a probability can depend on the other texts.
     ///
     /// # Errors
-    /// [`TrainError::TextCount`] if the model is for pairs; [`TrainError::Data`] if the tokenizer
-    /// fails on a text.
+    /// - [`TrainError::TextCount`] if the model is for pairs.
+    /// - [`TrainError::Data`] if the tokenizer fails on a text.
     pub fn predict<S: AsRef<str>>(&self, texts: &[S]) -> Result<Vec<Prediction>, TrainError> {
         self.check_texts(Texts::Single)?;
         let texts = self.cleaned(texts.iter().map(AsRef::as_ref));
@@ -179,13 +182,13 @@ impl Predictor {
         self.predict_encoded(Texts::Single, encoded, None)
     }
 
-    /// What the model says of each pair of texts, in the order given. Whether the encoder reads
-    /// both as one sequence or each by itself is up to the model's head.
+    /// Predicts every pair of texts, in the given order. The model's head determines whether the
+    /// encoder reads a pair as one sequence (cross-encoder) or each text separately (bi-encoder).
     ///
     /// # Errors
-    /// [`TrainError::TextCount`] if the model was trained on single texts; [`TrainError::Data`]
-    /// if the tokenizer fails on a text or has no rule for pairs, or a pair cannot be cut as it
-    /// shall be.
+    /// - [`TrainError::TextCount`] if the model was trained on single texts.
+    /// - [`TrainError::Data`] if the tokenizer fails on a text or does not support pairs, or a pair
+    ///   cannot be truncated as configured.
     pub fn predict_pairs<A: AsRef<str>, B: AsRef<str>>(
         &self,
         pairs: &[(A, B)],
@@ -206,15 +209,16 @@ impl Predictor {
         self.predict_encoded(Texts::Pair, encoded, second)
     }
 
-    /// Evaluates the model on a dataset: the default metrics of its targets but for the loss, and
-    /// `metrics`.
+    /// Evaluates the model on a dataset, with `metrics` and the default metrics of its targets
+    /// except the loss.
     ///
-    /// Classes are matched by name, in whatever order the dataset has them.
+    /// Classes are matched by name, so their order may differ from the model's.
     ///
     /// # Errors
-    /// - [`TrainError::InvalidSetting`] if the dataset has a class that the model does not have.
-    /// - [`TrainError::Eval`] for two metrics of one name, and any error of a metric.
-    /// - As [`Self::predict`].
+    /// - [`TrainError::InvalidSetting`] if the dataset has a class that the model lacks.
+    /// - [`TrainError::Eval`] if two metrics have the same name, or a metric fails.
+    /// - [`TrainError::Data`] if the tokenizer fails on a text.
+    /// - [`TrainError::Model`] if the model's head is for another number of texts per row.
     pub fn evaluate(
         &self,
         dataset: &Dataset,
@@ -229,11 +233,11 @@ impl Predictor {
         Ok(evaluator.evaluate(&output.predictions, &targets)?)
     }
 
-    /// The labels of a dataset as the model's classes.
+    /// Maps the labels of a dataset to the model's classes.
     fn targets(&self, dataset: &Dataset) -> Result<Targets, TrainError> {
         let names = self.class_names();
         let place = |name: &String| match names {
-            // One output for two classes is named after the second.
+            // The single output for two classes has the name of the second.
             [second] => Some(usize::from(name == second)),
             names => names.iter().position(|own| own == name),
         };
@@ -259,17 +263,18 @@ impl Predictor {
         })
     }
 
-    /// The labels, or names of the scores, in the order of the model's outputs.
+    /// Returns the names of the labels or scores, in the order of the model's outputs.
     pub fn class_names(&self) -> &[String] {
         &self.model.config().class_names
     }
 
-    /// What the outputs are.
+    /// Returns the type of the outputs: one label, several labels or scores.
     pub fn problem_type(&self) -> ProblemType {
         self.model.config().problem_type
     }
 
-    /// What the model is asked about; `None` where its folder does not say, and both can be tried.
+    /// Returns whether the model is for single texts or pairs; `None` if its directory does not
+    /// say, which allows both.
     pub fn texts(&self) -> Option<Texts> {
         match self.encoding.pair_encoding {
             PairEncoding::BiEncoder => Some(Texts::Pair),
@@ -277,12 +282,12 @@ impl Predictor {
         }
     }
 
-    /// How texts are cut.
+    /// Returns the encoding settings: maximum length and truncation.
     pub fn encoding(&self) -> &EncodingConfig {
         &self.encoding
     }
 
-    /// The model.
+    /// Returns the model.
     pub fn model(&self) -> &SequenceClassifier {
         &self.model
     }
@@ -331,14 +336,14 @@ impl Predictor {
     }
 }
 
-/// The classifier of a folder, for its own labels.
+/// Loads the classifier in a directory with its own labels.
 fn trained_classifier(
     directory: &Path,
     head: Option<&CustomHead>,
     device: &Device,
 ) -> Result<SequenceClassifier, TrainError> {
     let checkpoint = CheckpointConfig::read(directory)?;
-    // Without names transformers has two labels.
+    // Without names, transformers defaults to two labels.
     let names = checkpoint.class_names.clone();
     let names = names.unwrap_or_else(|| vec!["LABEL_0".into(), "LABEL_1".into()]);
     let config = checkpoint.classifier(&names);
@@ -353,7 +358,8 @@ fn trained_classifier(
     Ok(model.valid())
 }
 
-/// What is asked for, before what the model was trained with, before what both parts allow.
+/// Returns the encoding: from `config`, else as in training, else the maximum of tokenizer and
+/// encoder.
 fn encoding(
     config: &PredictorConfig,
     prepared: Option<&TextPreprocessing>,
@@ -379,7 +385,7 @@ fn encoding(
         offsets: finetune_data::Offsets::None,
     };
     match (encoding.pair_encoding, encoding.truncation) {
-        // The windows of one text have no partners among those of the other.
+        // The windows of one text have no counterparts in the other.
         (PairEncoding::BiEncoder, Truncation::SlidingWindow { .. }) => Err(TrainError::setting(
             "truncation",
             encoding.truncation,

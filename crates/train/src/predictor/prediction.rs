@@ -1,4 +1,4 @@
-//! From the outputs of a model to what they say.
+//! Predictions computed from the outputs of a model.
 
 use std::cmp::Ordering;
 
@@ -8,58 +8,59 @@ use serde::Serialize;
 use super::PredictorConfig;
 use finetune_eval::softmax;
 
-/// What a model says of a text.
+/// Prediction for one text or text pair.
 ///
-/// As JSON it is an object with the fields of its variant.
+/// In JSON, it is an object with the fields of its variant.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Prediction {
-    /// One class is right.
+    /// Single-label classification.
     SingleLabel {
-        /// The likeliest class; the first of equals.
+        /// The most probable class; on ties, the first.
         label: String,
-        /// Its probability.
+        /// Probability of that class.
         probability: f64,
-        /// The classes, the likeliest first, as many as were asked for. Over all classes they sum
-        /// to 1.
+        /// Class probabilities in descending order, at most [`top_k`](PredictorConfig::top_k). Over
+        /// all classes, they sum to 1.
         probabilities: Vec<LabelProbability>,
     },
-    /// Any number of labels may be right.
+    /// Multi-label classification.
     MultiLabel {
-        /// Those at least as likely as the threshold, the likeliest first.
+        /// Labels with at least the [`threshold`](PredictorConfig::threshold) probability, most
+        /// probable first.
         labels: Vec<String>,
-        /// The labels, the likeliest first, as many as were asked for. Each is in `[0, 1]` by
-        /// itself.
+        /// Label probabilities in descending order, at most [`top_k`](PredictorConfig::top_k). They
+        /// are independent, each in `[0, 1]`.
         probabilities: Vec<LabelProbability>,
     },
-    /// Numbers.
+    /// Regression.
     Regression {
-        /// In the order of the model.
+        /// One score per output, in the order of the outputs.
         scores: Vec<Score>,
     },
 }
 
-/// How likely a label is.
+/// Probability of a label.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LabelProbability {
-    /// Its name.
+    /// Name of the label.
     pub label: String,
-    /// In `[0, 1]`.
+    /// Probability of the label, in `[0, 1]`.
     pub probability: f64,
 }
 
-/// A number and what it is of.
+/// Score of one output of a regression model.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Score {
-    /// The name that the model has for it.
+    /// Name of the output.
     pub label: String,
-    /// In the units of the training data.
+    /// Score in the units of the training data.
     pub score: f64,
 }
 
 impl Prediction {
-    /// The class; `None` for any number of labels and for numbers.
+    /// Returns the most probable class; `None` for multi-label classification and regression.
     pub fn label(&self) -> Option<&str> {
         match self {
             Self::SingleLabel { label, .. } => Some(label),
@@ -67,7 +68,7 @@ impl Prediction {
         }
     }
 
-    /// The labels with their probabilities, the likeliest first; none for numbers.
+    /// Returns the label probabilities in descending order; empty for regression.
     pub fn probabilities(&self) -> &[LabelProbability] {
         match self {
             Self::SingleLabel { probabilities, .. } | Self::MultiLabel { probabilities, .. } => {
@@ -77,7 +78,7 @@ impl Prediction {
         }
     }
 
-    /// The number of a model that has one; `None` otherwise.
+    /// Returns the score of a regression model with one output; `None` for other models.
     pub fn score(&self) -> Option<f64> {
         match self {
             Self::Regression { scores } => match scores.as_slice() {
@@ -88,7 +89,7 @@ impl Prediction {
         }
     }
 
-    /// What `outputs`, one for each name, say.
+    /// Computes the prediction from `outputs`, one per name.
     pub(super) fn new(
         outputs: &[f32],
         names: &[String],
@@ -136,7 +137,7 @@ impl Prediction {
     }
 }
 
-/// Sorted by the logits: far apart, they still differ where their probabilities both round to 0.
+/// Sorts labels by their logits, which still differ if probabilities round to 0.
 fn likeliest_first(
     logits: &[f32],
     names: &[String],

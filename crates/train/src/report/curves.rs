@@ -1,4 +1,4 @@
-//! The curves of a run.
+//! Loss and metric curves of a run.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,15 +10,15 @@ use super::{TrainSection, figure};
 use crate::TrainError;
 use crate::metrics_lines::metrics_lines;
 
-/// A line of more points than these is smoothed.
+/// Maximum points of a line; longer lines are smoothed.
 const MOST_POINTS: usize = 200;
 
 type Points = Vec<(f64, f64)>;
 
-/// The losses of steps, and what was measured on held-out rows; nothing for a run of one step.
+/// Returns the curves of training losses and validation metrics; `None` for a run of one step.
 ///
 /// # Errors
-/// [`TrainError::Io`] if the metrics cannot be read.
+/// - [`TrainError::Io`] if the metrics cannot be read.
 pub(super) fn curves(train: &TrainSection, metrics: &Path) -> Result<Option<Section>, TrainError> {
     let mut charts = losses(metrics)?;
     for (metric, lines) in evaluations(train) {
@@ -48,7 +48,7 @@ pub(super) fn curves(train: &TrainSection, metrics: &Path) -> Result<Option<Sect
     Ok((!section.blocks.is_empty()).then_some(section))
 }
 
-/// The losses of steps.
+/// Returns the loss curves of the training steps.
 fn losses(metrics: &Path) -> Result<BTreeMap<String, Vec<(String, Points)>>, TrainError> {
     let (mut of_steps, mut of_tasks) = (Points::new(), BTreeMap::<String, Points>::new());
     for record in metrics_lines(metrics)? {
@@ -61,7 +61,7 @@ fn losses(metrics: &Path) -> Result<BTreeMap<String, Vec<(String, Points)>>, Tra
             points.extend(loss.as_f64().map(|loss| (step, loss)));
         }
     }
-    // Of several tasks, the steps are of now this one and now that.
+    // With several tasks, consecutive steps belong to different tasks.
     let lines = match of_tasks.is_empty() {
         true => vec![("training".to_string(), smooth(&of_steps))],
         false => of_tasks
@@ -72,7 +72,7 @@ fn losses(metrics: &Path) -> Result<BTreeMap<String, Vec<(String, Points)>>, Tra
     Ok(BTreeMap::from([("loss".to_string(), lines)]))
 }
 
-/// What was measured while training, by metric.
+/// Returns the curves of the evaluations, by metric.
 fn evaluations(train: &TrainSection) -> BTreeMap<String, Vec<(String, Points)>> {
     let mut lines: BTreeMap<(String, String), Points> = BTreeMap::new();
     for evaluation in &train.evaluations {
@@ -93,7 +93,7 @@ fn evaluations(train: &TrainSection) -> BTreeMap<String, Vec<(String, Points)>> 
     charts
 }
 
-/// The means of as many neighbors as make few enough points.
+/// Averages neighboring points, so that at most [`MOST_POINTS`] remain.
 fn smooth(points: &[(f64, f64)]) -> Points {
     let neighbors = points.len().div_ceil(MOST_POINTS).max(1);
     let mean = |points: &[(f64, f64)]| {

@@ -1,5 +1,4 @@
-//! Where a model is right and where it is wrong: scores of parts of the rows, how far its
-//! probabilities can be trusted, and the errors that it was surest of.
+//! Error analysis of test predictions: scores of slices, calibration and the worst errors.
 
 use finetune_data::{EncodedDataset, Example, Labels};
 use finetune_eval::plots::{ReliabilityDiagram, ScoreScatter};
@@ -14,31 +13,32 @@ use super::figure;
 use crate::TrainError;
 use crate::text_config::EncodedSplit;
 
-/// So many of the worst errors are told.
+/// Number of worst errors in the report.
 const WORST: usize = 10;
-/// The highest lengths of the slices by length, in tokens.
+/// Upper bounds of the length slices, in tokens.
 const LENGTHS: [usize; 8] = [8, 16, 32, 64, 128, 256, 512, 1024];
 
-/// Where predictions of test rows are right and wrong.
+/// Error analysis of the test predictions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ErrorAnalysis {
-    /// Scores by length in tokens, by whether the text was cut, and by class; not those that do not
-    /// divide the rows.
+    /// Scores by length in tokens, by whether the text was truncated, and by class; length and
+    /// truncation are left out if all rows fall into one slice.
     pub slices: Vec<SliceScores>,
-    /// Confidence against accuracy, of a model that gives probabilities.
+    /// Calibration of the probabilities; `None` for regression and for models with one output.
     pub calibration: Option<Reliability>,
-    /// The errors with the highest probability; of scores, those that are farthest from the truth.
+    /// Misclassified rows with the highest confidence; for scores, rows with the largest absolute
+    /// error.
     pub worst_errors: Texts,
-    /// What a task of scores was told, for the picture.
+    /// Predicted scores of a regression task, for the plot.
     #[serde(skip)]
     scores: Option<PredictedScores>,
 }
 
 impl ErrorAnalysis {
     /// # Errors
-    /// [`TrainError::Eval`] if rows and predictions do not pair up, [`TrainError::Data`] if the rows
-    /// cannot be read.
+    /// - [`TrainError::Eval`] if rows and predictions differ in number.
+    /// - [`TrainError::Data`] if the rows cannot be read.
     pub(super) fn new(
         predictions: &Predictions,
         labels: &Labels,
@@ -79,7 +79,7 @@ impl ErrorAnalysis {
         }
     }
 
-    /// The section of a page with these, too.
+    /// Adds the analysis to a section of the report.
     pub(super) fn add_to(&self, mut section: Section) -> Section {
         if let Some(calibration) = &self.calibration {
             let caption = format!(
@@ -105,7 +105,7 @@ impl ErrorAnalysis {
     }
 }
 
-/// By length and by whether a text was cut, where that divides the rows.
+/// Returns the slices by length and by truncation that have at least two groups.
 fn slices_by_text(tokens: &EncodedDataset) -> Result<Vec<Slices>, TrainError> {
     let mut lengths = vec![0; tokens.texts.text_count()];
     let mut truncated = vec![false; lengths.len()];
@@ -140,13 +140,13 @@ fn class_slices(
     for slices in by_text {
         scores.push(slices.scores(&metrics, matrix)?);
     }
-    // Of one class there is no F1 over classes.
+    // A slice of one class has no macro F1.
     let by_class = Slices::by_class("label", labels, names)?;
     scores.push(by_class.scores(&metrics[..1], matrix)?);
     Ok(scores)
 }
 
-/// Nothing for a model with one output, which is no probability.
+/// Returns the calibration; `None` for a model with one output, which is not a probability.
 fn calibration(
     predictions: &Predictions,
     labels: &[usize],
@@ -158,7 +158,7 @@ fn calibration(
     Ok(Some(predicted.reliability(Binning::default())?))
 }
 
-/// The wrong rows whose class the model was surest of.
+/// Returns the misclassified rows with the highest confidence.
 fn surest_errors(
     predictions: &Predictions,
     classes: &[usize],
@@ -200,7 +200,7 @@ fn farthest_scores(scores: &PredictedScores, rows: &[Example]) -> Texts {
     }
 }
 
-/// The rows with the highest values, the first of equals first.
+/// Returns the rows with the highest values; ties keep their order.
 fn worst(
     rows: impl Iterator<Item = usize>,
     value: impl Fn(usize) -> f64,

@@ -1,4 +1,4 @@
-//! The final word of a run, as JSON, as text and as a page.
+//! Report of a run, as JSON, as text and as a page.
 
 mod curves;
 mod error_analysis;
@@ -21,112 +21,112 @@ pub use error_analysis::ErrorAnalysis;
 pub(crate) use page::{RunPage, figure};
 pub use test_section::{TestScores, TestSection};
 
-/// What a run was and what came of it.
+/// Report of a fine-tuning run: settings, data, training and test metrics.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunReport {
-    /// By what it was made.
+    /// Version, command, device and seed of the run.
     #[serde(flatten)]
     pub run: RunSection,
-    /// The model before training.
+    /// Model before training.
     pub model: ModelSection,
-    /// The data.
+    /// Data of the run.
     pub data: DataSection,
-    /// The activations of the frozen part that were kept, before the training phase.
+    /// Cached activations of frozen layers; `None` if none were cached.
     pub activations: Option<ActivationsSection>,
-    /// The training phase.
+    /// Training metrics.
     pub train: TrainSection,
-    /// Test phase; `None` without test rows.
+    /// Test metrics; `None` without test rows.
     pub test: Option<TestSection>,
 }
 
-/// By what a run was made: the head of every report.
+/// Version, command, device and seed of a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunSection {
     /// Version of the library.
     pub version: String,
-    /// The program and its arguments.
+    /// Program and its arguments.
     pub command: Vec<String>,
-    /// Where the tensors were.
+    /// Name of the device.
     pub device: String,
-    /// From which every random choice follows.
+    /// Random seed.
     pub seed: u64,
-    /// The most memory the process held, where the system tells it.
+    /// Peak resident memory of the process in bytes; `None` if the system does not report it.
     pub peak_rss_bytes: Option<u64>,
 }
 
-/// The model before training.
+/// Model before training.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ModelSection {
-    /// The checkpoint's folder; nothing for a model from a seed.
+    /// Checkpoint directory; `None` for a randomly initialized model.
     pub source: Option<String>,
-    /// Numbers in all parameters.
+    /// Number of parameters.
     pub parameters: usize,
-    /// Of these, numbers that train from the first step.
+    /// Number of parameters that are trained from the first step.
     pub trainable_parameters: usize,
-    /// Tensors that the checkpoint had not got and that were initialized from the seed.
+    /// Tensors missing from the checkpoint, newly initialized.
     pub initialized: Vec<String>,
-    /// Tensors of the checkpoint that the model has no place for.
+    /// Tensors of the checkpoint that the model does not use.
     pub unused: Vec<String>,
 }
 
-/// The data of both splits.
+/// Data of a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DataSection {
-    /// Names of the classes, in the order of their numbers.
+    /// Class names, in the order of their ids; empty for regression.
     pub class_names: Vec<String>,
     /// Training rows.
     pub train: SplitSection,
-    /// Rows that the model is measured on while it trains.
+    /// Validation rows; `None` if the run does not evaluate.
     pub validation: Option<SplitSection>,
-    /// Test rows.
+    /// Test rows, if any.
     pub test: Option<SplitSection>,
 }
 
-/// One split.
+/// Statistics of one split.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SplitSection {
-    /// Name of the data set and split.
+    /// Name of the dataset and split.
     pub name: String,
     /// Number of rows.
     pub rows: usize,
-    /// Rows of tokens that are not the whole of their text.
+    /// Number of truncated token rows.
     pub truncated: usize,
-    /// Hash of all texts and labels, once cleaned.
+    /// Hash of all texts and labels after cleaning.
     pub fingerprint: String,
 }
 
-/// Activations of the frozen part.
+/// Statistics of the activation cache.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ActivationsSection {
-    /// What they take in memory or on disk, those of the validation rows among them.
+    /// Size in memory or on disk in bytes, for all splits.
     pub bytes: u64,
-    /// Whether an earlier run had computed them all.
+    /// Whether all activations were already cached by an earlier run.
     pub reused: bool,
-    /// Wall time of computing or finding them.
+    /// Wall time of computing or loading them, in seconds.
     pub seconds: f64,
 }
 
-/// The training phase.
+/// Training metrics.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TrainSection {
-    /// Wall time of the loop.
+    /// Wall time of the training loop in seconds.
     pub seconds: f64,
-    /// Rows per second.
+    /// Training rows per second.
     pub samples_per_second: f64,
-    /// Optimizer steps.
+    /// Number of optimizer steps.
     pub steps: usize,
-    /// Share of the computed token slots that was padding.
+    /// Fraction of the processed token positions that was padding.
     pub padding_fraction: f64,
     /// Loss and time of each epoch.
     pub epochs: Vec<EpochRecord>,
-    /// Scores on held-out rows.
+    /// Evaluations on the validation rows.
     pub evaluations: Vec<EvaluationRecord>,
-    /// The best of these, whose model the run kept if it was to.
+    /// Best evaluation; `None` without evaluations.
     pub best: Option<EvaluationRecord>,
 }
 
 impl RunSection {
-    /// At the end of a run, which is when the memory is known.
+    /// Creates the section; call it at the end of a run, to record peak memory.
     pub(crate) fn new(command: &[String], device: &str, seed: u64) -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION").to_string(),
@@ -139,7 +139,8 @@ impl RunSection {
 }
 
 impl ModelSection {
-    /// `source` is the folder the model is from, nothing if it is from a seed.
+    /// Creates the section; `source` is the checkpoint directory, `None` for a randomly initialized
+    /// model.
     pub(crate) fn new<M: Module>(
         source: Option<&Path>,
         model: &M,
@@ -175,7 +176,7 @@ impl From<TrainingSummary> for TrainSection {
 }
 
 impl ActivationsSection {
-    /// For people.
+    /// Formats a human-readable sentence.
     fn sentence(&self) -> String {
         let what = if self.reused { "Found" } else { "Computed" };
         let megabytes = self.bytes as f64 / 1e6;
@@ -185,7 +186,7 @@ impl ActivationsSection {
 }
 
 impl TrainSection {
-    /// What was done with so many rows, for people.
+    /// Formats a human-readable summary of training on `rows` rows.
     pub(crate) fn sentence(&self, rows: usize) -> String {
         let sentence = format!(
             "Trained {} steps on {rows} rows in {:.1} s: {:.1} rows a second, {:.1} % padding.",

@@ -1,4 +1,4 @@
-//! The page of a run: `report.html` and `report.md`.
+//! Report page of a run: `report.html` and `report.md`.
 
 use std::path::Path;
 
@@ -12,23 +12,23 @@ use super::curves::curves;
 use super::{ModelSection, RunReport, RunSection, SplitSection, TestSection, TrainSection};
 use crate::TrainError;
 
-/// What the pages of all kinds of runs have.
+/// Content common to the pages of all kinds of runs.
 pub(crate) struct RunPage<'a> {
     pub(crate) title: String,
     pub(crate) summary: String,
     pub(crate) run: &'a RunSection,
     pub(crate) model: &'a ModelSection,
     pub(crate) train: &'a TrainSection,
-    /// What each split is, and the split.
+    /// Role and statistics of each split.
     pub(crate) data: Vec<(String, &'a SplitSection)>,
 }
 
 impl RunPage<'_> {
-    /// The page, with what is special to the run between summary and curves; `metrics` is the
-    /// run's `metrics.jsonl`.
+    /// Returns the page, with `sections` between summary and curves; `metrics` is the path of
+    /// `metrics.jsonl`.
     ///
     /// # Errors
-    /// [`TrainError::Io`] if that cannot be read.
+    /// - [`TrainError::Io`] if `metrics` cannot be read.
     pub(crate) fn with(
         self,
         sections: impl IntoIterator<Item = Section>,
@@ -60,7 +60,7 @@ impl RunPage<'_> {
                 split.name.as_str().into(),
                 split.rows.into(),
                 split.truncated.into(),
-                // Enough to tell two apart; `report.json` has all of it.
+                // Shortened; `report.json` has the whole fingerprint.
                 split.fingerprint.get(..16).unwrap_or_default().into(),
             ]
         });
@@ -108,7 +108,7 @@ impl RunPage<'_> {
 
 impl RunReport {
     /// # Errors
-    /// As [`RunPage::with`].
+    /// - Any error of [`RunPage::with`].
     pub(crate) fn page(
         &self,
         settings: &impl Serialize,
@@ -143,7 +143,7 @@ impl RunReport {
     }
 }
 
-/// A picture, or why there is none: at the end of a run, that is not worth the run.
+/// Returns the plot, or a note with the reason if it fails; a failed plot must not fail the run.
 pub(crate) fn figure(
     plot: &impl Plot,
     alt: impl Into<String>,

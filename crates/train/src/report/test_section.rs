@@ -1,4 +1,4 @@
-//! What came of the test rows.
+//! Test metrics in the report of a run.
 
 use std::fmt;
 
@@ -17,44 +17,45 @@ use crate::scoring::scores_of;
 use crate::text_config::EncodedSplit;
 use crate::{Criterion, TrainError};
 
-/// More classes than these are no picture.
+/// Maximum number of classes for a plot of the confusion matrix.
 const MOST_CLASSES: usize = 40;
 
-/// The test phase.
+/// Test metrics.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TestSection {
-    /// What the predictions are worth.
+    /// Classification or regression report.
     #[serde(flatten)]
     pub scores: TestScores,
-    /// Where they are right and wrong.
+    /// Error analysis.
     #[serde(flatten)]
     pub analysis: ErrorAnalysis,
-    /// Every metric of the run: those of its task, those its settings name, and your own.
+    /// Values of all metrics of the run by name: default ones of the task, those in the settings,
+    /// and your own.
     pub metrics: Scores,
-    /// Wall time of the prediction loop.
+    /// Wall time of the prediction loop in seconds.
     pub seconds: f64,
-    /// Rows per second.
+    /// Predicted texts per second.
     pub samples_per_second: f64,
 }
 
-/// What predictions are worth.
+/// Classification or regression report of the test predictions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum TestScores {
-    /// Of classes.
+    /// Classification.
     Classes {
-        /// Accuracy, F1 and the scores of each class.
+        /// Accuracy, F1 and the metrics of each class.
         #[serde(flatten)]
         report: ClassificationReport,
-        /// Counts of rows by true and predicted class.
+        /// Number of rows by true and predicted class.
         confusion_matrix: ConfusionMatrix,
     },
-    /// Of numbers.
+    /// Regression.
     Scores(RegressionReport),
 }
 
 impl TestScores {
-    /// Number of test rows.
+    /// Returns the number of test rows.
     pub fn rows(&self) -> u64 {
         match self {
             Self::Classes { report, .. } => report.rows,
@@ -63,7 +64,8 @@ impl TestScores {
     }
 
     /// # Errors
-    /// As [`TestSection::new`].
+    /// - [`TrainError::Eval`] if rows and predictions differ in number.
+    /// - [`TrainError::InvalidSetting`] if the rows have no labels.
     pub(crate) fn new(
         predictions: &Predictions,
         labels: &Labels,
@@ -90,7 +92,7 @@ impl TestScores {
         }
     }
 
-    /// Returns a built-in metric that follows from the counts.
+    /// Returns a built-in metric that can be computed from the report; `None` for other metrics.
     pub(crate) fn score(&self, metric: MetricKind) -> Option<f64> {
         match self {
             Self::Classes {
@@ -103,8 +105,8 @@ impl TestScores {
 
 impl TestSection {
     /// # Errors
-    /// [`TrainError::Eval`] if rows and predictions do not pair up, and
-    /// [`TrainError::InvalidSetting`] for rows without labels.
+    /// - [`TrainError::Eval`] if rows and predictions differ in number.
+    /// - [`TrainError::InvalidSetting`] if the rows have no labels.
     pub(crate) fn new(
         output: &PredictionOutput,
         test: &EncodedSplit,
@@ -123,14 +125,14 @@ impl TestSection {
         })
     }
 
-    /// Returns the value of a metric by name; `None` for one that was not evaluated and does not
-    /// follow from the counts of the test rows, and for one that the rows do not define.
+    /// Returns the value of a metric by name; `None` if it is undefined for the test rows, or was
+    /// neither evaluated nor can be computed from the report.
     pub fn score(&self, metric: &str) -> Option<f64> {
         let evaluated = self.metrics.get(metric).copied();
         evaluated.or_else(|| self.scores.score(metric.parse().ok()?))
     }
 
-    /// The scores and the analysis, for a page.
+    /// Returns the section of the report page with metrics and error analysis.
     pub(crate) fn section(&self, title: &str) -> Section {
         let metrics = self.metrics.iter();
         let metrics = metrics.fold(KeyValues::new(), |facts, (name, score)| {
@@ -156,7 +158,7 @@ impl TestSection {
         self.analysis.add_to(section)
     }
 
-    /// The two scores that a task is known by, for people.
+    /// Formats the two main metrics of the task as a sentence.
     pub(crate) fn sentence(&self) -> String {
         let number = |score: Option<f64>| score.map_or("-".into(), |score| format!("{score:.4}"));
         let score = |metric: MetricKind| number(self.scores.score(metric));

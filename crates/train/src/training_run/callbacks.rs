@@ -1,4 +1,4 @@
-//! The calls of callbacks, and what they ask for.
+//! Calls of callbacks, and handling of the [`Control`] they return.
 
 use crate::TrainError;
 use crate::callback::{Control, EpochRecord, StepContext};
@@ -8,7 +8,7 @@ use crate::plan::PlannedStep;
 
 use super::TrainingRun;
 
-/// What callbacks have asked for after the step under way.
+/// Actions that callbacks have requested in the current step.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Requests {
     pub(super) evaluate: bool,
@@ -20,7 +20,7 @@ impl<O: Objective> TrainingRun<'_, O> {
         let context = self.now.context(self.plan.total_steps);
         let control = self.callback.on_train_begin(&context)?;
         match self.last_checkpoint {
-            // The checkpoint has what came of it.
+            // The checkpoint already includes the effects of this call.
             Some(_) => Ok(()),
             None => self.follow(control),
         }
@@ -51,7 +51,7 @@ impl<O: Objective> TrainingRun<'_, O> {
         self.follow(control)
     }
 
-    /// Does what a callback asks for, or takes note of it for the end of the step.
+    /// Applies a callback's requests, or stores them until the end of the step.
     fn follow(&mut self, control: Control) -> Result<(), TrainError> {
         let factor = control.check()?.learning_rate_factor;
         let state = &mut self.now.state;

@@ -1,4 +1,4 @@
-//! Evaluations in the course of a run: when, and what follows from them.
+//! Evaluations during a run: when they are due, and early stopping.
 
 use crate::TrainError;
 use crate::callback::Event;
@@ -9,7 +9,7 @@ use crate::run_length::Moment;
 use super::TrainingRun;
 
 impl<O: Objective> TrainingRun<'_, O> {
-    /// The evaluation before the first step, if settings or callbacks ask for it.
+    /// Evaluates before the first step, if settings or callbacks ask for it.
     pub(super) fn evaluate_at_start(&mut self) -> Result<(), TrainError> {
         let config = self.trainer.config.evaluation.as_ref();
         let due = config.is_some_and(|config| config.on_start) && self.steps_done() == 0;
@@ -20,7 +20,7 @@ impl<O: Objective> TrainingRun<'_, O> {
         Ok(())
     }
 
-    /// The evaluation after a step. Returns whether there was one.
+    /// Evaluates after a step if due or requested. Returns whether it did.
     pub(super) fn evaluate_if_due(&mut self, moment: Moment) -> Result<bool, TrainError> {
         let snapshots = &self.trainer.config.checkpoints.snapshot_steps;
         let config = self.trainer.config.evaluation.as_ref();
@@ -37,7 +37,7 @@ impl<O: Objective> TrainingRun<'_, O> {
     fn evaluate(&mut self, steps: usize, epochs: usize) -> Result<(), TrainError> {
         let objective = self.trainer.objective;
         if objective.metrics().is_empty() {
-            // Settings that ask for it have been refused before.
+            // Settings that ask for it were rejected earlier.
             return Err(TrainError::NoValidationRows);
         }
         let evaluation = objective.evaluate(&self.now.model, self.callback)?;
@@ -65,7 +65,7 @@ impl<O: Objective> TrainingRun<'_, O> {
         self.call_evaluate(&record)
     }
 
-    /// Whether a task improves; the run ends when none that trains does.
+    /// Updates the early stopping of each task; the run ends when all trained tasks have stopped.
     fn follow_tasks(&mut self, evaluation: &Evaluation, steps: usize) {
         let Some(stopping) = self.plan.mixing.task_early_stopping else {
             return;

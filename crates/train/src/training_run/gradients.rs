@@ -1,4 +1,4 @@
-//! The gradients of a step: from which rows, and whether the optimizer may have them.
+//! Gradients of a step: computation, checks and logging.
 
 use finetune_model::DropoutStream;
 
@@ -15,14 +15,14 @@ use crate::step_tasks::{StepOutcome, StepTasks};
 use super::TrainingRun;
 
 impl<O: Objective> TrainingRun<'_, O> {
-    /// Returns the parts of a step but for tasks that have stopped.
+    /// Returns the parts of a step, without those of tasks that have stopped.
     pub(super) fn trained_parts(&self, step: &PlannedStep) -> Vec<Part> {
         let names = self.trainer.objective.tasks();
         let trains = |part: &&Part| !self.has_stopped(&names[part.task]);
         step.parts.iter().filter(trains).cloned().collect()
     }
 
-    /// Returns losses and gradients of a step.
+    /// Computes the losses and gradients of a step.
     pub(super) fn outcome(
         &mut self,
         step: &PlannedStep,
@@ -44,7 +44,7 @@ impl<O: Objective> TrainingRun<'_, O> {
         Ok(outcome)
     }
 
-    /// Whether all that trains in this step has a gradient.
+    /// Checks that every parameter trained in this step has a gradient.
     pub(super) fn check_gradients(&mut self, outcome: &StepOutcome) -> Result<(), TrainError> {
         let (objective, model) = (self.trainer.objective, &self.now.model);
         let task_of = |path: &str| objective.task_of(path);
@@ -52,8 +52,8 @@ impl<O: Objective> TrainingRun<'_, O> {
             .check_gradients(model, &outcome.gradients, &outcome.tasks, task_of)
     }
 
-    /// Whether gradients are too large for half precision, and a smaller loss scale may help: then
-    /// the step is to move nothing. Only where the loss is scaled are the gradients read.
+    /// Returns whether the gradients overflow in half precision and a smaller loss scale may help;
+    /// the step is then skipped. Gradients are read only if the loss is scaled.
     pub(super) fn overflows(&mut self, outcome: &StepOutcome) -> bool {
         let Some(scale) = &mut self.now.state.loss_scale else {
             return false;
@@ -66,14 +66,14 @@ impl<O: Objective> TrainingRun<'_, O> {
         scale.overflowed()
     }
 
-    /// Returns the positions of the rows' examples in the training data.
+    /// Returns the positions in the training data of the examples that the rows come from.
     pub(super) fn examples(&self, parts: &[Part]) -> Result<Vec<usize>, TrainError> {
         let objective = self.trainer.objective;
         let examples = parts.iter().map(|part| objective.examples(part));
         Ok(examples.collect::<Result<Vec<_>, _>>()?.concat())
     }
 
-    /// Measures how the gradients of the tasks lie to each other, where that is asked for.
+    /// Logs the cosines between the gradients of the tasks, if configured for this step.
     pub(super) fn gradient_logging_steps(&mut self, step: &PlannedStep) -> Result<(), TrainError> {
         let every = self.plan.mixing.gradient_logging_steps;
         if !every.is_some_and(|every| step.step.is_multiple_of(every as u64)) {

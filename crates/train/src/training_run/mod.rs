@@ -1,4 +1,4 @@
-//! A run of the training loop under way: one optimizer step, and what follows it.
+//! State of a running training loop: one optimizer step, and what follows it.
 
 mod callbacks;
 mod evaluating;
@@ -21,24 +21,24 @@ use crate::trainer::{Trained, Trainer};
 
 use callbacks::Requests;
 
-/// A run under way.
+/// State of a running training loop.
 pub(crate) struct TrainingRun<'a, O: Objective> {
     trainer: &'a Trainer<'a, O>,
     plan: &'a Plan,
     callback: &'a mut dyn Callback,
     now: Checkpoint<O::Model>,
     losses: StepLosses,
-    /// Of the step under way; nothing if it moves nothing.
+    /// Loss and gradient norm of the current step; `None` if it is skipped.
     numbers: Option<StepNumbers>,
     requests: Requests,
     freezing: Freezing<'a>,
-    /// Since the last time that was added to the state.
+    /// When time was last added to the state.
     clock: Instant,
     last_checkpoint: Option<PathBuf>,
 }
 
 impl<'a, O: Objective> TrainingRun<'a, O> {
-    /// Returns the run at its start, or where the newest checkpoint was written.
+    /// Creates the run at its start, or at its newest checkpoint.
     pub(crate) fn begin(
         trainer: &'a Trainer<'a, O>,
         plan: &'a Plan,
@@ -46,11 +46,12 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
         callback: &'a mut dyn Callback,
     ) -> Result<Self, TrainError> {
         let config = trainer.config;
-        // Only to find two of one name before the first step.
+        // Finds duplicate names before the first step.
         callback.collect_states(&mut CallbackStates::default())?;
         let latest = match trainer.checkpoints {
             Some(folder) => {
-                // A run killed between writing one and removing another left one more.
+                // A run killed between writing a checkpoint and removing an old one leaves one too
+                // many.
                 folder.remove_old(config.checkpoints.save_total_limit)?;
                 folder.latest()?.map(|(_, path)| path)
             }
@@ -101,7 +102,7 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
         self.now.state.ended
     }
 
-    /// What comes before the first step: callbacks, and the evaluation if it is asked for.
+    /// Calls callbacks before the first step, and evaluates if requested.
     pub(crate) fn begin_training(&mut self) -> Result<(), TrainError> {
         self.callback.on_event(&Event::PhaseBegin {
             phase: Phase::Training,
@@ -112,7 +113,7 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
         self.evaluate_at_start()
     }
 
-    /// One optimizer step: batches, losses, gradients, optimizer.
+    /// Performs one optimizer step: batches, losses, gradients, optimizer.
     pub(crate) fn step(mut self, step: &PlannedStep) -> Result<Self, TrainError> {
         self.numbers = None;
         self.now.model = self.freezing.before_step(self.now.model, step);
@@ -150,15 +151,16 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
         Ok(self)
     }
 
-    /// A step that moves nothing, such as one of tasks that have all stopped: the schedule goes on.
+    /// Skips the update of a step, for example if all of its tasks have stopped; the schedule
+    /// advances.
     fn pass_over(mut self, rows: usize) -> Result<Self, TrainError> {
         self.now.state.summary.steps += 1;
         self.callback.on_event(&Event::BatchSubmitted { rows })?;
         Ok(self)
     }
 
-    /// What follows a step, where it is due or a callback asks for it: evaluation with early
-    /// stopping, the end of an epoch, the checkpoint.
+    /// Performs what is due or requested after a step: evaluation with early stopping, the end of
+    /// an epoch, the checkpoint.
     pub(crate) fn after_step(
         &mut self,
         step: &PlannedStep,
@@ -181,7 +183,7 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
         Ok(())
     }
 
-    /// Returns the moment, which is the end of the run if that has been stopped meanwhile.
+    /// Returns the moment, marked as the end of the run if the run has been stopped since.
     fn at(&self, moment: Moment) -> Moment {
         Moment {
             run_ended: self.has_ended(),
@@ -203,7 +205,7 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
         self.call_epoch_end(&record)
     }
 
-    /// Returns the model that the run leaves.
+    /// Ends the run and returns the trained model with a summary.
     pub(crate) fn end(self) -> Result<Trained<O::Model>, TrainError> {
         let context = self.now.context(self.plan.total_steps);
         self.callback.on_train_end(&context)?;
@@ -224,12 +226,12 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
         })
     }
 
-    /// Returns the learning rate of a step, before the factors of parameter groups.
+    /// Returns the learning rate of a step, without the factors of parameter groups.
     fn learning_rate(&self, step: &PlannedStep) -> f64 {
         self.trainer.config.optimizer.learning_rate * self.learning_rate_factor(step)
     }
 
-    /// Returns what the learning rates are multiplied by in a step: by the schedule and callbacks.
+    /// Returns the learning rate factor of a step, from the schedule and callbacks.
     fn learning_rate_factor(&self, step: &PlannedStep) -> f64 {
         let schedule = &self.trainer.config.lr_scheduler;
         let factor = schedule.factor(step.step as usize, self.plan.total_steps);
@@ -242,7 +244,7 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
             .read(epoch_loss, checkpoint.as_deref(), self.callback)
     }
 
-    /// Adds the time that has passed to the state.
+    /// Adds the elapsed time to the state.
     fn take_time(&mut self) {
         let started = std::mem::replace(&mut self.clock, Instant::now());
         let seconds = (self.clock - started).as_secs_f64();

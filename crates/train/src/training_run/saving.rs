@@ -1,4 +1,4 @@
-//! Milestones and checkpoints.
+//! Writing of snapshots and checkpoints.
 
 use crate::TrainError;
 use crate::callback::{CallbackStates, Event};
