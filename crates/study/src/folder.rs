@@ -3,7 +3,7 @@
 //! | path | content |
 //! |---|---|
 //! | `study.json` | the study with all settings, and the experiment's fingerprint |
-//! | `trials/ID/run/` | files of the trial, such as a [`RunDirectory`](finetune_train::RunDirectory) |
+//! | `trials/ID/run/` | run files, such as a [`RunDirectory`](finetune_train::RunDirectory) |
 //! | `trials/ID/result.json` | scores of a finished trial |
 //! | `trials/ID/failure.json` | error of a failed trial |
 //! | `trials/ID/lock` | locked by the program that runs the trial |
