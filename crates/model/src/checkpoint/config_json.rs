@@ -264,7 +264,7 @@ mod tests {
             assert!(!written.contains_key(key), "{key}");
         }
         assert_eq!(written["id2label"], json!({"0": "a", "1": "b", "2": "c"}));
-        // What else the ancestor says is kept.
+        // Other keys of the original file are kept.
         assert_eq!(written["pad_token_id"], 2);
     }
 

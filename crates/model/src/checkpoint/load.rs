@@ -46,8 +46,8 @@ pub fn load_classifier(
 
 /// Loads a classifier with the given pooling and head. [`CheckpointConfig::classifier`] returns the
 /// configuration that [`load_classifier`] uses. If the checkpoint has a different non-standard
-/// head, the whole head is newly initialized from the seed. `custom` creates the head if `config`
-/// names a custom one.
+/// head, or a custom head for other classes, the whole head is newly initialized from the seed.
+/// `custom` creates the head if `config` names a custom one.
 ///
 /// # Errors
 /// - The errors of [`load_classifier`].

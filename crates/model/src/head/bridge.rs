@@ -194,7 +194,7 @@ impl ModuleMapper for ToMapper<'_> {
 fn same_type<P: 'static>(param: AnyParam) -> P {
     match param.downcast() {
         Ok(param) => *param,
-        // The signatures of `ModuleMapper` return what they take.
+        // The methods of `ModuleMapper` return the type they take.
         Err(_) => unreachable!("a mapper keeps rank and kind of a parameter"),
     }
 }
