@@ -1,4 +1,4 @@
-//! Fine-tunes a BERT on AG News: the library from data to answers, to copy into a project of your own.
+//! Fine-tunes a BERT on AG News: a template for your own project, from data to predictions.
 //!
 //! `cargo run --release --example ag_news` runs on the bundled sample with the bundled mini
 //! encoder. With a real encoder and the published data:

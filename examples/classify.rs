@@ -17,22 +17,22 @@ use finetune_examples::{CUSTOMER_MESSAGES, RunArguments, exit_code, fine_tune};
 /// Without --train-file and --test-file it runs on the bundled customer messages.
 #[derive(Parser)]
 struct Arguments {
-    /// Training rows: a .csv, .tsv, .jsonl or .parquet file with named columns
+    /// Training file with named columns: .csv, .tsv, .jsonl or .parquet
     #[arg(long = "train-file", value_name = "FILE", requires = "test")]
     train: Option<PathBuf>,
-    /// Test rows, in any of these formats
+    /// Test file, in any of these formats
     #[arg(long = "test-file", value_name = "FILE", requires = "train")]
     test: Option<PathBuf>,
     /// Columns with the text, joined by spaces [default: text, bundled: message]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     text_column: Vec<String>,
-    /// Columns with the second text, if each row is a pair
+    /// Columns with the second text of a pair
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     text_pair_column: Vec<String>,
-    /// Column with the class, a name or a number [default: label, bundled: topic]
+    /// Column with the class name or number [default: label, bundled: topic]
     #[arg(long, value_name = "NAME")]
     label_column: Option<String>,
-    /// Leaves bad rows out and counts them, instead of stopping at the first
+    /// Skip and count bad rows instead of stopping at the first
     #[arg(long)]
     skip_bad_rows: bool,
     #[command(flatten)]
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
 }
 
 impl Arguments {
-    /// What the first line calls the data, its files and its columns.
+    /// Returns the name of the data for the first line of output, its files and its columns.
     fn data(&self) -> (String, SplitFiles, ColumnNames) {
         let (title, files, text, label) = match (&self.train, &self.test) {
             (Some(train), Some(test)) => {

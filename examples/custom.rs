@@ -12,7 +12,7 @@ use finetune::burn::{self, module::Module};
 use finetune::prelude::*;
 use finetune::train::target_log_probabilities;
 
-/// Attention over the tokens with a gate.
+/// Gated attention pooling over the tokens.
 #[derive(Module, Debug)]
 struct GatedHead {
     query: Linear,
@@ -40,7 +40,8 @@ impl Head for GatedHead {
     }
 }
 
-/// Cross-entropy that counts hard rows more ([Lin et al. 2017](https://arxiv.org/abs/1708.02002)).
+/// Focal loss: cross-entropy that weights hard rows more ([Lin et al.
+/// 2017](https://arxiv.org/abs/1708.02002)).
 #[derive(Debug)]
 struct Focal(f64);
 
@@ -52,7 +53,7 @@ impl Loss for Focal {
     }
 }
 
-/// Mean cost of a row: 5 for a complaint (class 0) that is not seen, 1 for other errors.
+/// Mean cost per row: 5 for a missed complaint (class 0), 1 for any other error.
 #[derive(Debug)]
 struct Cost;
 
@@ -69,7 +70,7 @@ impl Metric for Cost {
     }
 }
 
-/// Stops the run when the loss of a step is low.
+/// Callback that stops the run when the loss of a step is below the threshold.
 struct StopWhenLow(f32);
 
 impl Callback for StopWhenLow {
@@ -83,7 +84,8 @@ impl Callback for StopWhenLow {
     }
 }
 
-/// Messages to a shop: any iterator of texts with class names, or of `Example`s, is a dataset.
+/// Creates a dataset of messages to a shop. Any iterator of texts with class names, or of
+/// `Example`s, can be a dataset.
 fn messages(things: &[&str]) -> Dataset {
     let of_thing = |thing: &&str| {
         [

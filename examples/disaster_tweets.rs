@@ -1,8 +1,9 @@
-//! Does fine-tuning help on tweets, and is it better than a bag of words? Three sparse features over
-//! ten folds, and an encoder that is frozen, unfrozen, or unfrozen in its last two layers, with ten
-//! seeds each: the study of J. Hart, "Task-Specific Training: The Benefits of Fine-Tuning BERT".
+//! Compares fine-tuning with bag-of-words baselines on tweets: three sparse feature sets over ten
+//! folds, and an encoder that is frozen, fully trained, or trained in its last two layers, with ten
+//! seeds each. Reproduces J. Hart, "Task-Specific Training: The Benefits of Fine-Tuning BERT".
 //!
-//! `cargo run --release --example disaster_tweets` runs on the bundled sample. The real thing:
+//! `cargo run --release --example disaster_tweets` runs on the bundled sample. With a real encoder
+//! and the published data:
 //!
 //! `cargo run --release --example disaster_tweets -- --model DIR --data DIR`
 
@@ -35,7 +36,7 @@ struct Arguments {
     study: StudyArguments,
 }
 
-/// The study. Encoders are tested on the same rows held out, baselines on each fold of all rows.
+/// The study. Encoders are tested on the same held-out rows, baselines on each fold of all rows.
 const STUDY: &str = r#"
     name = "Disaster tweets"
     metric = "accuracy"
@@ -71,7 +72,7 @@ const STUDY: &str = r#"
     settings.encoder.train.freeze.scope = "all-but-last-2"
 "#;
 
-/// Mean accuracy and F1 in the study's tables 1 and 2.
+/// Mean accuracy and F1 from tables 1 and 2 of the paper.
 const PUBLISHED: [(&str, [f64; 2]); 6] = [
     ("TF-IDF", [0.795, 0.742]),
     ("count", [0.796, 0.746]),
@@ -81,7 +82,7 @@ const PUBLISHED: [(&str, [f64; 2]); 6] = [
     ("last two layers", [0.831, 0.850]),
 ];
 
-/// The rows that encoders are tested on.
+/// Test fraction for encoders.
 const TEST_SHARE: f64 = 0.2;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -100,10 +101,10 @@ enum System {
     Baseline,
 }
 
-/// Both kinds of systems on one data set.
+/// Experiment that runs both encoders and sparse baselines on one dataset.
 struct Systems {
     encoder: FineTuningExperiment,
-    /// All rows, for folds.
+    /// All rows, for cross-validation.
     rows: Splits,
     defaults: SystemConfig,
 }
@@ -173,7 +174,7 @@ fn run(
         arguments.model,
         arguments.device,
     ))?;
-    // A learning rate of 5e-5, as in the study, but for a model that knows little.
+    // A learning rate of 5e-5, as in the paper, except for the weak mini encoder.
     let mut encoder = arguments.settings(64, 3);
     if arguments.model.is_mini() {
         encoder.train.optimizer.learning_rate = 1e-3;

@@ -1,12 +1,14 @@
-//! Further pre-training, then a classifier on the frozen encoder: what do steps of masked language
-//! modeling do for it, and on which texts? Tables 4 and 5 and figure 3 of H. Chen and Y. Gao,
-//! "Analysis of Fine-Tuning Techniques for Text Classification Tasks".
+//! Effect of further masked-LM pre-training (steps and texts) on a classifier with a frozen
+//! encoder. Reproduces tables 4 and 5 and figure 3 of H. Chen and Y. Gao, "Analysis of Fine-Tuning
+//! Techniques for Text Classification Tasks".
 //!
-//! `cargo run --release --example further_pretraining` runs on the bundled sample. The real thing:
+//! `cargo run --release --example further_pretraining` runs on the bundled sample. With a real
+//! encoder and the published data:
 //!
 //! `cargo run --release --example further_pretraining -- --model DIR --data DIR --seeds 3`
 //!
-//! Texts of other data sets, for table 5: `--corpus yelp_polarity=DIR --corpus amazon_reviews_full=DIR`.
+//! Texts of other datasets, for table 5: `--corpus yelp_polarity=DIR --corpus
+//! amazon_reviews_full=DIR`.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -28,31 +30,31 @@ use finetune_examples::study::{
 use finetune_examples::{PreTrainingArguments, SAMPLE_IMDB, data_directory, exit_code, say};
 use serde_json::{Value, json};
 
-/// Pre-train an encoder further, and a classifier on what it is after some steps
+/// Pre-train an encoder further, and train a classifier on it after given numbers of steps
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<StudyCommand>,
-    /// Of the data sets of the study, the one that --data is
+    /// Dataset of the study that --data contains
     #[arg(long, value_enum, default_value = "imdb", global = true)]
     dataset: DataSet,
-    /// Steps of pre-training after which classifiers are trained; 0 is the checkpoint as it is
-    /// [default: 0,5000,10000,20000, mini: 0,20,40]
+    /// Pre-training steps after which to train classifiers; 0 is the checkpoint without further
+    /// pre-training [default: 0,5000,10000,20000, mini: 0,20,40]
     #[arg(long, value_name = "STEPS", value_delimiter = ',', global = true)]
     pretraining_steps: Vec<usize>,
-    /// Another data set to pre-train on, instead of the one of --data and together with it
+    /// Additional dataset to pre-train on, both alone and together with the dataset of --data
     #[arg(long, value_name = "NAME=DIR", value_parser = named_folder, global = true)]
     corpus: Vec<(String, PathBuf)>,
     #[command(flatten)]
     pretraining: PreTrainingArguments,
-    /// Share of the texts that perplexity is measured on [default: 0.02, bundled data: 0.2]
+    /// Fraction of the texts to hold out for perplexity [default: 0.02, bundled data: 0.2]
     #[arg(
         long = "pretraining-validation-split",
         value_name = "SHARE",
         global = true
     )]
     held_out: Option<f64>,
-    /// Masks whole words instead of single tokens
+    /// Mask whole words instead of single tokens
     #[arg(long, global = true)]
     whole_word_mask: bool,
     #[command(flatten)]
@@ -67,7 +69,7 @@ enum DataSet {
     AmazonReviewsFull,
 }
 
-/// A classifier on a frozen encoder learns fast.
+/// Learning rate of the classifier; a classifier on a frozen encoder tolerates a high one.
 const RATE: f64 = 2e-3;
 
 impl DataSet {
@@ -79,7 +81,8 @@ impl DataSet {
         }
     }
 
-    /// Test accuracies after so many steps on the data set's own texts: table 4.
+    /// Returns the published test accuracies by pre-training steps on the dataset's own texts
+    /// (table 4).
     fn after_steps(self) -> [(usize, f64); 4] {
         let accuracies = match self {
             Self::Imdb => [0.8578, 0.93264, 0.93464, 0.93404],
@@ -90,7 +93,7 @@ impl DataSet {
         [(0, none), (5000, some), (10_000, more), (20_000, most)]
     }
 
-    /// Test accuracies after pre-training on other texts: table 5.
+    /// Returns the published test accuracies by pre-training texts (table 5).
     fn after_corpora(self) -> [(&'static str, f64); 5] {
         let names = [
             "none",
@@ -149,7 +152,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         study.model,
         study.device,
     ))?;
-    // Of the few rows of the sample, a class has to be among those held out.
+    // The sample is small: a larger fraction keeps every class among the held-out rows.
     let held_out = if study.data.is_some() { 0.1 } else { 0.4 };
     let fine_tuning = study.experiment(splits)?.validation_split(held_out, SEED);
     let experiment = PreTrainedExperiment::new(fine_tuning, corpora, arguments.settings());
@@ -172,8 +175,8 @@ impl Arguments {
         }
     }
 
-    /// Training rows and those without labels of each data set; what is tested on is not among
-    /// them.
+    /// Returns the texts of the training rows and the unlabeled rows of each dataset, without test
+    /// rows.
     fn corpora(&self, own: &Splits) -> Result<BTreeMap<String, Dataset>, Box<dyn Error>> {
         let texts = |splits: &Splits| self.pretraining.texts(splits, SEED);
         let mut corpora = BTreeMap::from([(self.dataset.name().to_string(), texts(own))]);
@@ -213,7 +216,7 @@ impl Arguments {
         }
     }
 
-    /// With other corpora table 5, without them table 4.
+    /// Returns the study: table 5 if other corpora are given, table 4 otherwise.
     fn config(&self) -> StudyConfig {
         let mut config = StudyConfig {
             name: format!("Further pre-training for {}", self.dataset.name()),

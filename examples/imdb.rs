@@ -1,13 +1,13 @@
-//! Pre-trains an encoder further on film reviews, those without labels too, and then fine-tunes it to
-//! tell good from bad ones: what H. Chen and Y. Gao, "Analysis of Fine-Tuning Techniques for Text
-//! Classification Tasks", find best for IMDB.
+//! Pre-trains an encoder further on film reviews, including unlabeled ones, then fine-tunes it for
+//! sentiment: the best method for IMDB in H. Chen and Y. Gao, "Analysis of Fine-Tuning Techniques
+//! for Text Classification Tasks".
 //!
 //! `cargo run --release --example imdb` runs on the bundled sample with the bundled mini encoder.
-//! The real thing:
+//! With a real encoder and the published data:
 //!
 //! `cargo run --release --example imdb -- --model DIR --data DIR --epochs 2`
 //!
-//! How many steps are worth their while is what `further_pretraining` compares.
+//! The example `further_pretraining` compares numbers of pre-training steps.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -24,11 +24,11 @@ use finetune_examples::{
 
 /// Pre-train an encoder further on IMDB, fine-tune it and test it
 ///
-/// The options from --epochs on are those of the fine-tuning.
+/// The options from --epochs on apply to the fine-tuning.
 #[derive(Parser)]
 struct Arguments {
-    /// Folder with train/ and test/ as Maas et al. published them, or the Parquet files of the hub;
-    /// or `hub` to download them [default: the bundled sample, original text, not a benchmark]
+    /// Directory with train/ and test/ as Maas et al. published them, or the Parquet files of the
+    /// hub; or `hub` to download them [default: the bundled sample, original text, not a benchmark]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Optimizer steps of pre-training; 0 for none [default: 5000, mini: 40]
@@ -51,7 +51,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         None => Path::new(SAMPLE_IMDB),
     };
     let settings = run.settings()?;
-    // Before the hours of pre-training.
+    // Checked before the pre-training, which takes hours.
     settings.validate()?;
     let splits = catalog::get("imdb")?
         .open(&data_directory("imdb", data)?)?
@@ -77,7 +77,7 @@ impl Arguments {
         self.pretraining_steps.unwrap_or(default)
     }
 
-    /// Texts are read as in the fine-tuning.
+    /// Returns the pre-training settings, with the text settings of the fine-tuning.
     fn pre_training(&self, fine_tuning: &FineTuningConfig, steps: usize) -> PreTrainingConfig {
         let (model, seed) = (self.run.model(), fine_tuning.train.seed);
         let is_bundled = self.data.is_none();
@@ -104,7 +104,7 @@ impl Arguments {
         let mut watcher = Watcher::new(record.path(), self.run.writes_curves());
         let report = match self.run.is_resumed() {
             true => match run.resume(record.path(), &mut watcher) {
-                // It has ended, and had these settings.
+                // The pre-training has finished, with these settings.
                 Err(TrainError::RunComplete { .. }) => return Ok(()),
                 report => report?,
             },

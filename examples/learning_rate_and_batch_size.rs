@@ -1,8 +1,9 @@
-//! Which learning rate and batch size suit a classifier on a frozen encoder? Tables 2 and 3 and figure
-//! 2 of H. Chen and Y. Gao, "Analysis of Fine-Tuning Techniques for Text Classification Tasks", as
-//! one grid: what the frozen encoder computes is computed once for all of it.
+//! Grid over learning rates and batch sizes of a classifier on a frozen encoder, whose activations
+//! are computed once for the whole grid. Reproduces tables 2 and 3 and figure 2 of H. Chen and Y.
+//! Gao, "Analysis of Fine-Tuning Techniques for Text Classification Tasks".
 //!
-//! `cargo run --release --example learning_rate_and_batch_size` runs on the bundled sample. The real thing:
+//! `cargo run --release --example learning_rate_and_batch_size` runs on the bundled sample. With a
+//! real encoder and the published data:
 //!
 //! `cargo run --release --example learning_rate_and_batch_size -- --model DIR --data DIR --dataset imdb`
 
@@ -24,7 +25,7 @@ use finetune_examples::{SAMPLE_AG_NEWS, SAMPLE_IMDB, exit_code};
 struct Arguments {
     #[command(subcommand)]
     command: Option<StudyCommand>,
-    /// Of the data sets of the study, the one that --data is
+    /// Dataset of the study that --data contains
     #[arg(long, value_enum, default_value = "ag_news", global = true)]
     dataset: DataSet,
     #[command(flatten)]
@@ -40,7 +41,7 @@ enum DataSet {
 }
 
 const RATES: [f64; 5] = [1e-2, 5e-3, 2e-3, 1e-3, 5e-4];
-/// As tables show them.
+/// The learning rates as tables show them.
 const RATE_LABELS: [&str; 5] = ["0.01", "5e-3", "2e-3", "1e-3", "5e-4"];
 const ROWS: [usize; 5] = [16, 24, 32, 48, 64];
 
@@ -61,7 +62,8 @@ impl DataSet {
         }
     }
 
-    /// Test accuracies at each rate, with batches of 32: table 2.
+    /// Returns the published test accuracies at each learning rate, with a batch size of 32 (table
+    /// 2).
     fn at_rates(self) -> [f64; 5] {
         match self {
             Self::AgNews => [
@@ -76,7 +78,8 @@ impl DataSet {
         }
     }
 
-    /// Test accuracies at each batch size, at a rate of 2e-3: table 3.
+    /// Returns the published test accuracies at each batch size, with a learning rate of 2e-3
+    /// (table 3).
     fn at_batch_sizes(self) -> [f64; 5] {
         match self {
             Self::AgNews => [0.899605263, 0.898157895, 0.904342105, 0.897368421, 0.85524],
@@ -114,8 +117,8 @@ fn run(
         metric_for_best_model: "accuracy".to_string(),
         ..EvaluationConfig::default()
     });
-    // The best of the epochs is chosen on rows held out, and tested once; the study chose on the
-    // test rows.
+    // The best epoch is chosen on held-out validation rows and tested once; the paper chose it on
+    // the test rows.
     let experiment = (arguments.experiment(splits)?)
         .defaults(settings)
         .validation_split(0.1, SEED);

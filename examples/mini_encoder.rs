@@ -20,16 +20,17 @@ use finetune_examples::{
     CUSTOMER_MESSAGES, MINI_ENCODER, SAMPLE_AG_NEWS, SAMPLE_IMDB, Watcher, exit_code,
 };
 
-/// Make the mini encoder: a WordPiece vocabulary of the sample texts, and a BERT pre-trained on them
+/// Build the mini encoder: a WordPiece vocabulary of the sample texts, and a BERT pre-trained on
+/// them
 #[derive(Parser)]
 struct Arguments {
-    /// Where it goes [default: the bundled one, replaced]
+    /// Output directory [default: the bundled one, replaced]
     #[arg(value_name = "DIR")]
     directory: Option<PathBuf>,
-    /// Optimizer steps; with more, so few texts are known by heart
+    /// Optimizer steps; with more, the model memorizes the few texts
     #[arg(long, value_name = "N", default_value_t = 1000)]
     steps: usize,
-    /// Folder for the record of the run, empty or new [default: runs/mini_encoder-N]
+    /// Directory for the record of the run, empty or new [default: runs/mini_encoder-N]
     #[arg(long, value_name = "DIR")]
     run_dir: Option<PathBuf>,
 }
@@ -80,7 +81,7 @@ fn build(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(tokenizer.save(directory)?)
 }
 
-/// All training texts that come with the project; none that an example tests on.
+/// Returns the bundled training and unlabeled texts, without the test rows of any example.
 fn bundled_texts() -> Result<Dataset, Box<dyn Error>> {
     let news = catalog::get("ag_news")?
         .open(Path::new(SAMPLE_AG_NEWS))?

@@ -1,7 +1,8 @@
-//! Three tasks on one encoder, then more of one: sentiment, paraphrases and similarity, as in
-//! Ogada, "Fine-tuning minBERT for multi-task classification" (CS224N, 2024).
+//! Trains three tasks on one encoder, then single tasks: sentiment, paraphrases and similarity, as
+//! in Ogada, "Fine-tuning minBERT for multi-task classification" (CS224N, 2024).
 //!
-//! `cargo run --release --example multi_task` runs on the bundled samples. The real thing:
+//! `cargo run --release --example multi_task` runs on the bundled samples. With a real encoder and
+//! the published data:
 //!
 //! `cargo run --release --example multi_task -- --model DIR --data DIR --seeds 3`
 
@@ -22,15 +23,15 @@ use finetune_examples::{
     Cs224nArguments, RunArguments, TaskStudy, Variant, exit_code, minbert_settings, shared_settings,
 };
 
-/// Train three tasks in turn on one encoder, then go on with single ones
+/// Train three tasks in turn on one encoder, then continue with single tasks
 ///
-/// A and B train the heads alone, at a rate of 1e-3; the others the whole, at --learning-rate. E and F go on
-/// from the variant before.
+/// Models A and B train the heads alone, at a learning rate of 1e-3; the others train all
+/// parameters, at --learning-rate. E and F start from the model before them.
 #[derive(Parser)]
 struct Arguments {
     #[command(flatten)]
     data: Cs224nArguments,
-    /// Which models of the study to train
+    /// Models of the study to train
     #[arg(
         long,
         value_name = "NAME",
@@ -38,10 +39,10 @@ struct Arguments {
         default_value = "A,B,C,D,E,F"
     )]
     models: Vec<String>,
-    /// Runs of each, with seeds from --seed upwards
+    /// Runs per model, with seeds counted from --seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     seeds: u64,
-    /// Passes over sentiment for E, and over similarity for F [default: 10,3, bundled data: 3,1]
+    /// Epochs of sentiment for E and of similarity for F [default: 10,3, bundled data: 3,1]
     #[arg(long, value_name = "N,N", value_parser = two_numbers)]
     additional_epochs: Option<[usize; 2]>,
     #[command(flatten)]
@@ -84,7 +85,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     study.run(&variants)
 }
 
-/// The six models.
+/// Returns the six models of the study.
 fn variants(settings: &FineTuningConfig, [sentiment, similarity]: [usize; 2]) -> Vec<Variant> {
     let on_features = |config: MultiTaskConfig| {
         let mut config = config;
@@ -108,7 +109,7 @@ fn variants(settings: &FineTuningConfig, [sentiment, similarity]: [usize; 2]) ->
             "heads alone, similarity by cosine",
             [0.364, 0.729, 0.016, 0.428],
             None,
-            // The cosine of frozen features has nothing to learn.
+            // The cosine similarity of frozen embeddings has no parameters to train.
             measured_only("sts", on_features(with_cosine)),
         ),
         variant(
@@ -149,7 +150,8 @@ fn variants(settings: &FineTuningConfig, [sentiment, similarity]: [usize; 2]) ->
     ]
 }
 
-/// The three tasks in turn, short ones again and again until the longest is through.
+/// Returns settings that train the three tasks in turn; shorter tasks repeat until the longest has
+/// finished.
 fn in_turn(
     settings: &FineTuningConfig,
     sentiment: ClassifierOverrides,
@@ -186,7 +188,7 @@ fn in_turn(
     }
 }
 
-/// One of the tasks, with the other heads as they are.
+/// Restricts the training to one task; the other heads stay unchanged.
 fn alone(name: &str, epochs: usize, mut config: MultiTaskConfig) -> MultiTaskConfig {
     for task in &mut config.tasks {
         task.trainable = task.name == name;
@@ -195,7 +197,7 @@ fn alone(name: &str, epochs: usize, mut config: MultiTaskConfig) -> MultiTaskCon
     config
 }
 
-/// Without training one of the tasks.
+/// Excludes one task from the training; it is still evaluated.
 fn measured_only(name: &str, mut config: MultiTaskConfig) -> MultiTaskConfig {
     for task in &mut config.tasks {
         task.trainable &= task.name != name;
@@ -232,7 +234,7 @@ fn difference_similarity() -> ClassifierOverrides {
     pair(Some(STARS), 0.1)
 }
 
-/// `[|u - v|; u * v]` and a linear layer.
+/// Returns a head with the features `[|u - v|; u * v]` and a linear layer.
 fn pair(range: Option<ScoreRange>, dropout: f64) -> ClassifierOverrides {
     ClassifierOverrides {
         head: Some(HeadConfig::Mlp(MlpConfig {

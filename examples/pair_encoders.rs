@@ -1,7 +1,8 @@
-//! Heads, encoders, losses and update orders for pairs of texts beside sentiment, as in Xie, "BERT
-//! finetuning analysis" (CS224N, 2023).
+//! Heads, encoders, losses and update orders for text pairs, trained together with sentiment, as in
+//! Xie, "BERT finetuning analysis" (CS224N, 2023).
 //!
-//! `cargo run --release --example pair_encoders` runs on the bundled samples. The real thing:
+//! `cargo run --release --example pair_encoders` runs on the bundled samples. With a real encoder
+//! and the published data:
 //!
 //! `cargo run --release --example pair_encoders -- --model DIR --data DIR --seeds 3`
 
@@ -22,21 +23,21 @@ use finetune_examples::{
     Cs224nArguments, RunArguments, TaskStudy, Variant, exit_code, minbert_settings, shared_settings,
 };
 
-/// Compare update orders, heads on pairs, and encoders that read two texts apart or as one
+/// Compare update orders, heads for pairs, and bi-encoders with cross-encoders
 ///
-/// PARA1 and STS1 are a cosine after a linear layer on each text, PARA2 and STS2 a linear layer on
-/// both texts side by side.
+/// PARA1 and STS1 are the cosine similarity after a linear layer on each text; PARA2 and STS2 are a
+/// linear layer on the concatenated embeddings.
 #[derive(Parser)]
 struct Arguments {
     #[command(flatten)]
     data: Cs224nArguments,
-    /// Which lines of the study's table to run [default: all]
+    /// Rows of the study's table to run [default: all]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     variants: Vec<String>,
-    /// Runs of each, with seeds from --seed upwards
+    /// Runs per row, with seeds counted from --seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     seeds: u64,
-    /// The loss of similarity: mae or mse
+    /// Loss of the similarity task: mae or mse
     #[arg(long, value_parser = ["mae", "mse"], default_value = "mse")]
     similarity_loss: String,
     #[command(flatten)]
@@ -68,7 +69,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     study.run(&variants)
 }
 
-/// The lines of the table that differ in tasks and policies.
+/// Returns the rows of the table that differ in tasks and policies.
 fn variants(settings: &FineTuningConfig, loss: &LossConfig) -> Vec<Variant> {
     let config = |para: TaskConfig, sts: TaskConfig, mixing: MixingConfig| MultiTaskConfig {
         tasks: vec![sentiment(), para, with_loss(sts, loss)],
@@ -97,7 +98,7 @@ fn variants(settings: &FineTuningConfig, loss: &LossConfig) -> Vec<Variant> {
         after: None,
         config,
     };
-    // What the study supposes, and did not run.
+    // Proposed in the paper, but not run there.
     let alone = |name, description, task| Variant {
         name,
         description,
@@ -191,7 +192,7 @@ fn model(head: HeadConfig) -> ClassifierOverrides {
     }
 }
 
-/// Each text through a linear layer, then their cosine.
+/// Returns a head with a linear layer on each text, then the cosine similarity.
 fn cosine(range: Option<ScoreRange>) -> HeadConfig {
     HeadConfig::Cosine(CosineSimilarityHeadConfig {
         projection: Some(256),
@@ -200,7 +201,7 @@ fn cosine(range: Option<ScoreRange>) -> HeadConfig {
     })
 }
 
-/// A linear layer on one text, or on two side by side.
+/// Returns a linear head for one text, or for the concatenated embeddings of two.
 fn linear(pair: Option<Combination>) -> HeadConfig {
     HeadConfig::Mlp(MlpConfig {
         pair,

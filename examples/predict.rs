@@ -1,8 +1,8 @@
-//! Asks a fine-tuned model about texts.
+//! Predicts labels or scores of texts with a fine-tuned model.
 //!
 //! `cargo run --release --example predict -- --model runs/classify-1/model "A text" "another"`
 //!
-//! Without texts it reads them from standard input, one a line.
+//! Without texts, it reads standard input, one text per line.
 
 use std::error::Error;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -18,42 +18,44 @@ use serde_json::{Value, json};
 /// Label texts with a fine-tuned model
 #[derive(Parser)]
 struct Arguments {
-    /// Folder of a fine-tuned model: `model` in a run directory, or a classifier in the layout of
-    /// Hugging Face [default: the bundled one, which sorts messages to a web shop]
+    /// Directory of a fine-tuned model: `model` in a run directory, or a classifier in the layout
+    /// of Hugging Face [default: the bundled one, which sorts messages to a web shop]
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
-    /// Texts [default: the lines of standard input]
+    /// Texts to label [default: the lines of standard input]
     #[arg(value_name = "TEXT")]
     texts: Vec<String>,
-    /// Pairs: arguments in twos, or lines with a tab between the two texts
+    /// Read text pairs: two arguments per pair, or tab-separated lines
     #[arg(long)]
     pairs: bool,
-    /// Writes a JSON object a text
+    /// Print one JSON object per text
     #[arg(long)]
     jsonl: bool,
-    /// Lists only so many of the likeliest labels
+    /// Maximum number of labels to list, most probable first
     #[arg(long = "top-k", value_name = "N")]
     best: Option<usize>,
-    /// flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N, if compiled in
+    /// Device to compute on: flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N, if compiled
+    /// in
     #[arg(long, default_value_t)]
     device: DeviceSpec,
-    /// What the factors of the encoder's products are rounded to: f32 (not at all), bf16 or f16, if
-    /// the device has it
+    /// Precision of the inputs to the encoder's matrix products: f32, bf16 or f16, if the device
+    /// supports it
     #[arg(long, default_value_t)]
     precision: Precision,
-    /// Tokens after which a text is cut [default: as the model was trained]
+    /// Maximum sequence length in tokens; longer texts are truncated [default: as the model was
+    /// trained]
     #[arg(long, value_name = "TOKENS")]
     max_length: Option<usize>,
-    /// What is kept of a longer text: head, tail, head-tail-N or sliding-window-N [default: as the model
-    /// was trained]
+    /// Truncation of longer texts: head, tail, head-tail-N or sliding-window-N [default: as the
+    /// model was trained]
     #[arg(long)]
     truncation: Option<Truncation>,
-    /// Rows a batch
+    /// Rows per batch
     #[arg(long, default_value_t = 64)]
     batch_size: usize,
 }
 
-/// Texts of standard input that are answered at once: enough for batches of like lengths.
+/// Number of texts to read from standard input at once: enough for batches of similar lengths.
 const LINES_AT_ONCE: usize = 1024;
 
 fn main() -> ExitCode {
@@ -98,7 +100,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 }
 
 impl Arguments {
-    /// Predicts and prints.
+    /// Predicts and prints the labels of `texts`.
     fn answer(&self, predictor: &Predictor, texts: &[String]) -> Result<(), Box<dyn Error>> {
         if !self.pairs {
             let predictions = predictor.predict(texts)?;
@@ -149,7 +151,7 @@ impl Arguments {
     }
 }
 
-/// On one line, as `sports 0.981, world 0.012` or `3.2`.
+/// Formats a prediction on one line, such as `sports 0.981, world 0.012` or `3.2`.
 fn answer(prediction: &Prediction) -> String {
     let labels = prediction.probabilities().iter();
     let labels = labels.map(|label| format!("{} {:.3}", label.label, label.probability));

@@ -1,8 +1,9 @@
-//! The hyperparameter search that a technical report on AG News names as its next step: learning
-//! rate, batch size, weight decay and accumulation drawn at random, halved by their accuracy on rows
-//! held out, and the best one tested.
+//! Random search with successive halving on AG News over learning rate, batch size, weight decay
+//! and gradient accumulation; a technical report names this search as its next step. Candidates are
+//! compared by validation accuracy, and the best one is tested.
 //!
-//! `cargo run --release --example random_search` runs on the bundled sample. The real thing:
+//! `cargo run --release --example random_search` runs on the bundled sample. With a real encoder
+//! and the published data:
 //!
 //! `cargo run --release --example random_search -- --model DIR --data DIR --trials 27`
 
@@ -23,14 +24,15 @@ use finetune_examples::{SAMPLE_AG_NEWS, exit_code};
 struct Arguments {
     #[command(subcommand)]
     command: Option<StudyCommand>,
-    /// Points that are drawn [default: 27, mini: 9]
+    /// Number of points to sample [default: 27, mini: 9]
     #[arg(long, value_name = "N", global = true)]
     trials: Option<usize>,
     #[command(flatten)]
     study: StudyArguments,
 }
 
-/// Around what the report chose: a rate of 2e-5, 64 rows, a decay of 0.01, two batches a step.
+/// Ranges around the report's values: learning rate 2e-5, 64 rows per batch, weight decay 0.01,
+/// gradients accumulated over two batches.
 const STUDY: &str = r#"
     name = "Random search on AG News"
     metric = "accuracy"
@@ -63,7 +65,7 @@ const STUDY: &str = r#"
     factor = 2
 "#;
 
-/// Accuracy and F1 of the report, both rounded there.
+/// Accuracy and F1 of the report, as rounded there.
 const PUBLISHED: [(&str, f64); 2] = [("accuracy", 0.94), ("macro_f1", 0.91)];
 
 fn main() -> ExitCode {
@@ -95,7 +97,7 @@ fn run(
     config.num_trials = Some(trials.unwrap_or(if is_mini { 9 } else { 27 }));
     config.seeds = arguments.seeds(1);
     if is_mini {
-        // An encoder that knows little wants larger steps.
+        // The weak mini encoder needs a higher learning rate.
         config.parameters[0].log_uniform = Some([2e-4, 5e-3]);
     }
     let study = Study::new(config, &experiment)?;

@@ -1,8 +1,8 @@
-//! Serves fine-tuned models: a REST API with dynamic batching, and a page to try them on.
+//! Serves fine-tuned models over a REST API with dynamic batching and a demo page.
 //!
 //! `cargo run --release --example serve -- --model runs/classify-1/model`
 //!
-//! Without a model it serves the bundled one.
+//! Without a model, it serves the bundled one.
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -20,52 +20,53 @@ use finetune_serve::{Models, ServeConfig, ServedModel, Server, shutdown_signal};
 
 /// Serve fine-tuned models over HTTP
 ///
-/// Try it on the page that it prints the address of, or with
+/// Try it on the page at the printed address, or with
 /// curl -H 'Content-Type: application/json' -d '{"inputs": "A text"}' ADDRESS/v1/models/NAME/classify
 #[derive(Parser)]
 struct Arguments {
-    /// A fine-tuned model, `model` in a run directory or a classifier in the layout of Hugging
-    /// Face; may be given several times [default: the bundled one]
+    /// Fine-tuned model, `model` in a run directory or a classifier in the layout of Hugging Face;
+    /// may be given several times [default: the bundled one]
     #[arg(long = "model", value_name = "[NAME=]DIR", value_parser = OsStringValueParser::new().map(NamedFolder::from))]
     models: Vec<NamedFolder>,
-    /// Address to listen on; 0.0.0.0 for everybody who can reach this machine
+    /// Address to listen on; 0.0.0.0 to accept connections from other machines
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     host: IpAddr,
-    /// Port to listen on; 0 for any that is free
+    /// Port to listen on; 0 for any free port
     #[arg(long, default_value_t = 8080)]
     port: u16,
     /// File with a token that clients must send as `Authorization: Bearer TOKEN`
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// The most texts that go through a model at once [default: 32]
+    /// Maximum number of texts in a batch [default: 32]
     #[arg(long, value_name = "ROWS")]
     batch_size: Option<usize>,
-    /// How long a text waits for others to fill a batch [default: 2]
+    /// Maximum batching delay in milliseconds [default: 2]
     #[arg(long, value_name = "MS")]
     max_delay_ms: Option<u64>,
-    /// The most texts that wait for a model [default: 256]
+    /// Maximum number of texts waiting for a model [default: 256]
     #[arg(long = "max-queue-size", value_name = "ROWS")]
     queue: Option<usize>,
-    /// Every setting there is, as a JSON object; the arguments above come before it
+    /// JSON file with any of the settings; the arguments above take precedence
     #[arg(long, value_name = "FILE.json")]
     config: Option<PathBuf>,
-    /// flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N, if compiled in
+    /// Device to compute on: flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N, if compiled
+    /// in
     #[arg(long, default_value_t)]
     device: DeviceSpec,
-    /// What the factors of the encoder's products are rounded to: f32 (not at all), bf16 or f16, if
-    /// the device has it
+    /// Precision of the inputs to the encoder's matrix products: f32, bf16 or f16, if the device
+    /// supports it
     #[arg(long, default_value_t)]
     precision: Precision,
 }
 
-/// A model's folder, and its name if it has one of its own.
+/// Directory of a model, and its name if one was given.
 #[derive(Debug, Clone)]
 struct NamedFolder {
     name: Option<String>,
     folder: PathBuf,
 }
 
-/// `NAME=DIR` or `DIR`; a folder with `=` in its path needs a name.
+/// Parses `NAME=DIR` or `DIR`; a directory with `=` in its path needs a name.
 impl From<OsString> for NamedFolder {
     fn from(argument: OsString) -> Self {
         match argument.to_str().and_then(|text| text.split_once('=')) {
@@ -82,7 +83,8 @@ impl From<OsString> for NamedFolder {
 }
 
 impl NamedFolder {
-    /// The name given, or that of the folder, or of the run if the folder is its `model`.
+    /// Returns the given name, or that of the directory, or that of the run if the directory is its
+    /// `model`.
     fn name(&self) -> String {
         let of = |path: &Path| {
             let name = path.file_name()?.to_string_lossy().into_owned();
@@ -97,7 +99,7 @@ impl NamedFolder {
 }
 
 fn main() -> ExitCode {
-    // The message of a panic can quote the text that it happened on.
+    // A panic message can contain the text that caused it.
     panic::set_hook(Box::new(|panic| {
         if let Some(place) = panic.location() {
             let _ = writeln!(io::stderr(), "panic at {place}");
@@ -160,7 +162,7 @@ impl Arguments {
         }
         if let Some(rows) = self.queue {
             config.max_queue_size = rows;
-            // A queue for fewer texts than a request may have.
+            // A request may not have more texts than the queue holds.
             config.max_texts = config.max_texts.min(rows.max(1));
         }
         if let Some(path) = &self.token_file {

@@ -1,8 +1,9 @@
-//! Any study of fine-tuning, from a file.
+//! Runs any fine-tuning study from a file.
 //!
 //! `cargo run --release --example study -- run FILE --study-dir DIR`
 //!
-//! The file's table `experiment` says what the study is on; see `docs/guide/studies.md`.
+//! The table `experiment` of the file names the data, the model and the device; see
+//! `docs/guide/studies.md`.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use finetune_examples::{Checkpoint, data_directory, exit_code, sample_of, subset
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Run a study of fine-tuning from a file: whatever is missing of it
+/// Run a fine-tuning study from a file
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -28,19 +29,19 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run what is missing and write the report
+    /// Run the pending trials and write the report
     Run {
         /// The study, TOML or JSON
         file: PathBuf,
     },
-    /// List the trials, one a line: number, name, state, what it is
+    /// List the trials, one per line: number, ID, state, label
     List {
         /// The study, TOML or JSON
         file: PathBuf,
-        /// Only those that are to be run
+        /// List pending trials only
         #[arg(long = "pending")]
         missing: bool,
-        /// A line of JSON each, with every setting
+        /// Print one JSON object per line, with all settings
         #[arg(long)]
         json: bool,
     },
@@ -48,38 +49,38 @@ enum Command {
     RunTrial {
         /// The study, TOML or JSON
         file: PathBuf,
-        /// Its number in the list
+        /// Number of the trial, as listed
         number: usize,
     },
-    /// Write the report of what there is
+    /// Write the report of the trials run so far
     Report {
         /// The study, TOML or JSON
         file: PathBuf,
     },
 }
 
-/// The table `experiment` of the file: what the study is on.
+/// Table `experiment` of the file: data, model and device of the study.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Subject {
-    /// A published data set.
+    /// Name of a published dataset.
     dataset: String,
-    /// Its folder, or `hub`; without one the bundled sample.
+    /// Directory of the dataset, or `hub` to download it (default: the bundled sample).
     data: Option<PathBuf>,
-    /// The checkpoint's folder, or `mini`.
+    /// Directory of the checkpoint, or `mini` (default: `mini`).
     #[serde(default = "mini")]
     model: Checkpoint,
-    /// As `--device` of the other examples; flex.
+    /// Device, as for `--device` of the other examples (default: `flex`).
     #[serde(default = "flex")]
     device: String,
-    /// Share of the training rows held out for validation; the data set's own validation rows
-    /// without it.
+    /// Fraction of the training rows to hold out for validation (default: none; the dataset's own
+    /// validation rows are used).
     validation_split: Option<f64>,
-    /// Trains on so many rows.
+    /// Maximum number of training rows (default: all).
     max_train_samples: Option<usize>,
-    /// Tests on so many rows.
+    /// Maximum number of test rows (default: all).
     max_test_samples: Option<usize>,
-    /// Whether the trained models stay; no.
+    /// Whether to keep the trained models (default: false).
     #[serde(default)]
     keep_models: bool,
 }

@@ -1,8 +1,8 @@
-//! Reads a data set, tokenizes it into a cache on disk, and tells about it: rows, lengths, share
-//! cut, padding, and how fast it went. A data set may be larger than memory.
+//! Tokenizes a dataset into a cache on disk and prints statistics: rows, lengths, truncated
+//! fraction, padding, speed. A dataset may be larger than memory.
 //!
-//! `cargo run --release --example tokenize_dataset` encodes the bundled sample with the bundled vocabulary.
-//! The real thing:
+//! `cargo run --release --example tokenize_dataset` encodes the bundled sample with the bundled
+//! vocabulary. With a real tokenizer and published data:
 //!
 //! `cargo run --release --example tokenize_dataset -- --dataset imdb --data DIR --split train --model DIR
 //! --max-length 512 --tokenizer-cache DIR`
@@ -23,21 +23,21 @@ use finetune::train::{peak_rss_bytes, write_json};
 use finetune_examples::{EncodingBar, MINI_ENCODER, SAMPLE_AG_NEWS, data_directory, exit_code};
 use serde_json::json;
 
-/// Tokenize a data set into a cache on disk, of any size
+/// Tokenize a dataset of any size into a cache on disk
 #[derive(Parser)]
 struct Arguments {
-    /// Name of a known data set, such as imdb
+    /// Name of a known dataset, such as imdb
     #[arg(long = "dataset", default_value = "ag_news")]
     name: String,
-    /// Folder with the data set in any of its layouts, or `hub` to download it [default: the bundled
-    /// sample of ag_news]
+    /// Directory with the dataset in any of its layouts, or `hub` to download it [default: the
+    /// bundled sample of ag_news]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// train, validation, test or unlabeled
+    /// Split to tokenize: train, validation, test or unlabeled
     #[arg(long, default_value = "train")]
     split: Split,
-    /// A .csv, .tsv, .jsonl or .parquet file of one's own, instead of a known data set; its text
-    /// alone is read
+    /// File of your own (.csv, .tsv, .jsonl or .parquet) instead of a known dataset; only its text
+    /// is read
     #[arg(long = "input-file", conflicts_with_all = ["data", "name"])]
     file: Option<PathBuf>,
     /// Columns with the text of --input-file, joined by spaces
@@ -48,30 +48,30 @@ struct Arguments {
         default_value = "text"
     )]
     text_column: Vec<String>,
-    /// Leaves bad rows out and counts them, instead of stopping at the first
+    /// Skip and count bad rows instead of stopping at the first
     #[arg(long)]
     skip_bad_rows: bool,
-    /// Cleaning steps, in this order: html, urls, mentions, special_characters, collapse_whitespace,
-    /// lowercase
+    /// Cleaning steps, applied in the order given: html, urls, mentions, special_characters,
+    /// collapse_whitespace, lowercase
     #[arg(long, value_delimiter = ',', value_name = "STEP")]
     clean: Vec<CleaningStep>,
-    /// Folder with tokenizer.json, vocab.txt, or vocab.json and merges.txt [default: the bundled
+    /// Directory with tokenizer.json, vocab.txt, or vocab.json and merges.txt [default: the bundled
     /// mini encoder]
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
-    /// Tokens of a row at most
+    /// Maximum sequence length in tokens
     #[arg(long, default_value_t = 512)]
     max_length: usize,
-    /// What is kept of longer texts: head, tail, head-tail-N or sliding-window-N
+    /// Truncation of longer texts: head, tail, head-tail-N or sliding-window-N
     #[arg(long, default_value_t)]
     truncation: Truncation,
-    /// Folder of the cache
+    /// Directory of the cache
     #[arg(long = "tokenizer-cache", value_name = "DIR", default_value = "cache")]
     cache: PathBuf,
-    /// Rows of a batch, for the share of padding
+    /// Rows per batch, for the padding statistics
     #[arg(long, default_value_t = 32)]
     batch_size: usize,
-    /// Writes the figures to this file, too
+    /// Additional file to write the statistics to
     #[arg(long, value_name = "FILE.json")]
     report: Option<PathBuf>,
 }
@@ -200,7 +200,7 @@ impl Arguments {
     }
 }
 
-/// The share of token slots that would be padding in an epoch of batches by length.
+/// Returns the fraction of padding tokens in an epoch of batches grouped by length.
 fn padding_fraction(lengths: &[usize], batch_size: usize) -> Result<f64, Box<dyn Error>> {
     let sampler = Sampler::new(SamplingStrategy::GroupByLength, batch_size, 42)?;
     let slots = |rows: &Vec<usize>| {

@@ -1,4 +1,4 @@
-//! The checkpoint that an example begins with.
+//! Checkpoint that an example starts from.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,13 @@ use serde::Deserialize;
 
 use crate::MINI_ENCODER;
 
-/// A checkpoint's folder, or `mini` for the bundled mini encoder.
+/// Directory of a checkpoint, or `mini` for the bundled mini encoder.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "PathBuf")]
 pub enum Checkpoint {
     /// The bundled mini encoder.
     Mini,
-    /// A folder with `config.json`, weights and the tokenizer's files.
+    /// Directory with `config.json`, weights and tokenizer files.
     Folder(PathBuf),
 }
 
@@ -27,7 +27,7 @@ impl From<PathBuf> for Checkpoint {
     }
 }
 
-/// For people.
+/// Formats the checkpoint for messages.
 impl fmt::Display for Checkpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -38,12 +38,12 @@ impl fmt::Display for Checkpoint {
 }
 
 impl Checkpoint {
-    /// Whether it is the bundled mini encoder.
+    /// Returns whether this is the bundled mini encoder.
     pub fn is_mini(&self) -> bool {
         *self == Self::Mini
     }
 
-    /// Its folder.
+    /// Returns the directory of the checkpoint.
     pub fn directory(&self) -> &Path {
         match self {
             Self::Mini => Path::new(MINI_ENCODER),
@@ -51,7 +51,7 @@ impl Checkpoint {
         }
     }
 
-    /// Reads one from the command line, which need not be Unicode.
+    /// Returns a parser for command-line values, which may be non-Unicode paths.
     pub(crate) fn parser() -> impl TypedValueParser<Value = Self> {
         PathBufValueParser::new().map(Self::from)
     }

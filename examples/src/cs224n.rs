@@ -10,30 +10,30 @@ use finetune::prelude::*;
 
 use crate::RunArguments;
 
-/// The tasks, in the order of the studies, and the names of their data sets.
+/// Name of each task and of its dataset, in the order of the studies.
 pub(crate) const TASKS: [(&str, &str); 3] = [("sst", "sst5"), ("para", "qqp"), ("sts", "stsb")];
 
-/// The rows of each task.
+/// Splits by task name.
 pub(crate) type Tasks = BTreeMap<String, Splits>;
 
 const DATASETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets");
 
-/// The share of the rows that is tested on where a task has one file only.
+/// Test fraction of a task without a training file.
 const TEST_SHARE: f64 = 0.2;
 
-/// Where the tasks' rows are.
+/// Data of the three tasks.
 #[derive(Debug, Args)]
 pub struct Cs224nArguments {
-    /// Folder with ids-sst-*.csv, quora-*.csv and sts-*.csv of the CS224N project [default: the
+    /// Directory with ids-sst-*.csv, quora-*.csv and sts-*.csv of the CS224N project [default: the
     /// bundled samples, original text, not a benchmark]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Leaves bad rows out and counts them, instead of stopping at the first: quora-dev.csv has two
-    /// without a label
+    /// Skip and count bad rows instead of stopping at the first; quora-dev.csv has two without a
+    /// label
     #[arg(long)]
     skip_bad_rows: bool,
-    /// Trains on this share of the rows of each task, drawn by class in proportion: the tasks stay
-    /// as uneven as they are
+    /// Fraction of the training rows of each task to use, sampled with the class proportions kept;
+    /// the relative sizes of the tasks stay the same
     #[arg(long, value_name = "SHARE", default_value_t = 1.0, value_parser = share)]
     train_fraction: f64,
 }
@@ -47,12 +47,12 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 impl Cs224nArguments {
-    /// Whether the tasks are the bundled samples.
+    /// Returns whether the tasks are the bundled samples.
     pub fn is_bundled(&self) -> bool {
         self.data.is_none()
     }
 
-    /// What the rows are, for people.
+    /// Returns a readable name of the data.
     pub(crate) fn description(&self) -> String {
         match &self.data {
             Some(folder) => folder.display().to_string(),
@@ -60,11 +60,13 @@ impl Cs224nArguments {
         }
     }
 
-    /// Opens the tasks: training rows, and the dev rows to test on, as the studies do. Of a task
-    /// without a training file the dev file is split. Rows left out are said in lines of text.
+    /// Opens the tasks with their training rows and, as in the studies, the dev rows as test rows.
+    /// The dev file of a task without a training file is split into training and test rows. Also
+    /// returns one line of text per file with skipped rows.
     ///
     /// # Errors
-    /// Whatever is wrong with a file.
+    /// If a file cannot be read, has a bad row that is not to be skipped, or has too few rows to
+    /// split.
     pub(crate) fn open(
         &self,
         run: &RunArguments,

@@ -1,9 +1,10 @@
-//! Where a published data set is.
+//! Location of a published dataset.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-/// The folder asked for; `hub` is the data set's files from the hub, downloaded once.
+/// Returns the directory `asked_for`; for `hub`, downloads the dataset from the hub once and
+/// returns the directory of its files.
 ///
 /// # Errors
 /// If the download fails, or the program was built without the feature `hub`.

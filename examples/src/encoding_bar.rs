@@ -1,19 +1,20 @@
-//! Progress of tokenizing.
+//! Progress bar of tokenization.
 
 use std::time::Duration;
 
 use finetune::data::EncodingProgress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A progress bar on a terminal; nothing when standard error is piped.
+/// Progress bar on a terminal; hidden when standard error is not a terminal.
 #[derive(Debug)]
 pub struct EncodingBar(ProgressBar);
 
-/// The bar counts in parts of the files, which is all that is known before they are read.
+/// Steps of the bar, as fractions of the files; the number of texts is unknown before they are
+/// read.
 const PARTS: u64 = 1000;
 
 impl EncodingBar {
-    /// Begins.
+    /// Creates the bar with `name` as its prefix.
     pub fn new(name: &str) -> Self {
         let bar = ProgressBar::with_draw_target(Some(PARTS), ProgressDrawTarget::stderr());
         let style = "{prefix} {wide_bar} {percent} %  {msg}  {elapsed}, {eta} left";
@@ -25,7 +26,7 @@ impl EncodingBar {
         Self(bar)
     }
 
-    /// Moves on.
+    /// Updates the position and the number of texts.
     pub fn update(&mut self, progress: EncodingProgress) {
         if let Some(fraction) = progress.fraction {
             self.0.set_position((fraction * PARTS as f64) as u64);
@@ -33,7 +34,7 @@ impl EncodingBar {
         self.0.set_message(format!("{} texts", progress.texts));
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn end(self) {
         self.0.finish_and_clear();
     }

@@ -1,4 +1,4 @@
-//! What all examples share: their arguments, the bundled files, and the run itself.
+//! Code shared by the examples: arguments, bundled files, and the training run.
 
 mod arguments;
 mod bundled;
@@ -31,6 +31,6 @@ pub use task_study::{TaskStudy, Variant, minbert_settings, shared_settings};
 pub use text_table::text_table;
 pub use watcher::Watcher;
 
-/// Training allocates and frees the same large buffers in every step: this allocator keeps them.
+/// Allocator that retains freed memory: training reallocates the same large buffers in every step.
 #[global_allocator]
 static ALLOCATOR: finetune::ops::RetainingAllocator = finetune::ops::RetainingAllocator;

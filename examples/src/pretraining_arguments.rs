@@ -1,4 +1,4 @@
-//! The arguments of the examples that pre-train a checkpoint further.
+//! Command-line arguments of the examples that pre-train a checkpoint further.
 
 use clap::Args;
 use finetune::data::concatenate_texts;
@@ -7,14 +7,14 @@ use finetune::train::PreTrainingConfig;
 
 use crate::Checkpoint;
 
-/// On what and how is pre-trained; before or after a command.
+/// Settings of further pre-training, accepted before or after a command.
 #[derive(Debug, Clone, Args)]
 pub struct PreTrainingArguments {
-    /// Pre-trains on so many texts of each data set [default: all training rows and those without
-    /// labels]
+    /// Maximum number of texts of each dataset to pre-train on [default: all training rows and
+    /// those without labels]
     #[arg(long = "max-pretraining-samples", value_name = "N", global = true)]
     texts: Option<usize>,
-    /// Texts of a pre-training batch
+    /// Texts per pre-training batch
     #[arg(
         long = "pretraining-batch-size",
         value_name = "N",
@@ -28,7 +28,8 @@ pub struct PreTrainingArguments {
 }
 
 impl PreTrainingArguments {
-    /// Training rows and those without labels; what is tested on is not among them.
+    /// Returns the texts of the training rows and of the unlabeled rows, without validation or test
+    /// rows.
     pub fn texts(&self, splits: &Splits, seed: u64) -> Dataset {
         let texts = concatenate_texts(std::iter::once(&splits.train).chain(&splits.unlabeled));
         match self.texts {
@@ -37,8 +38,9 @@ impl PreTrainingArguments {
         }
     }
 
-    /// Settings of so many steps, with the texts and the precision of the fine-tuning that follows. Of
-    /// the few texts of a bundled sample, more are held out.
+    /// Returns the settings for `steps` optimizer steps, with the text settings and the precision
+    /// of the fine-tuning that follows. Bundled samples are small, so a larger fraction is held
+    /// out.
     pub fn settings(
         &self,
         model: &Checkpoint,

@@ -1,4 +1,4 @@
-//! A fine-tuning run from the command line.
+//! Fine-tuning runs from the command line.
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Write};
@@ -11,11 +11,11 @@ use finetune::train::write_json;
 
 use crate::RunArguments;
 
-/// Prints what a run is about to use, and returns the rows that the arguments leave. `data` is what
-/// the first line calls the data.
+/// Prints what a run will use, and returns the rows selected by the arguments. `data` names the
+/// data in the first line.
 ///
 /// # Errors
-/// If the arguments ask for rows that are not there, and if standard output is closed.
+/// If the arguments select rows that do not exist, or if standard output is closed.
 pub fn announce(
     data: &str,
     arguments: &RunArguments,
@@ -36,11 +36,11 @@ pub fn announce(
     Ok(splits)
 }
 
-/// Fine-tunes and tests as the arguments say, and prints the report. `data` is what the first line
-/// calls the data.
+/// Fine-tunes and tests according to the arguments, and prints the report. `data` names the data in
+/// the first line.
 ///
 /// # Errors
-/// Whatever is wrong with the arguments, the checkpoint or the data.
+/// If the arguments, the checkpoint or the data are invalid, or if the run fails.
 pub fn fine_tune(
     name: &str,
     data: &str,
@@ -56,7 +56,7 @@ pub fn fine_tune(
 /// Fine-tunes and tests the checkpoint in the directory `start`, and prints the reports.
 ///
 /// # Errors
-/// Whatever is wrong with the settings, the checkpoint or the data.
+/// If the settings, the checkpoint or the data are invalid, or if the run fails.
 pub fn fine_tune_from(
     name: &str,
     start: &Path,
@@ -77,7 +77,7 @@ pub fn fine_tune_from(
     finish(&output, arguments)
 }
 
-/// Prints the report of a run and writes it where the arguments ask for it.
+/// Prints the report of a run, and writes it to the file given with `--report`.
 ///
 /// # Errors
 /// If the file or standard output cannot be written.
@@ -89,22 +89,22 @@ pub fn finish(output: &FineTuningOutput, arguments: &RunArguments) -> Result<(),
     Ok(say(&format!("\n{output}\nRun record: {directory}"))?)
 }
 
-/// A line on standard output.
+/// Prints a line to standard output.
 ///
 /// # Errors
-/// If it is closed.
+/// If standard output is closed.
 pub fn say(line: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{line}")
 }
 
-/// 0, or 1 after saying on standard error what went wrong. That nobody reads the output any more,
-/// as behind `| head`, is not an error.
+/// Returns exit code 0, or 1 after printing the error to standard error. A closed output pipe, such
+/// as `| head`, is not an error.
 pub fn exit_code(result: Result<(), Box<dyn Error>>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nobody to tell if standard error is closed.
+            // If standard error is closed, the message is lost.
             let _ = writeln!(io::stderr(), "error: {error}");
             ExitCode::FAILURE
         }

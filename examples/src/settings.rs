@@ -1,4 +1,4 @@
-//! From arguments to settings.
+//! Conversion of command-line arguments to settings.
 
 use finetune::data::{Cleaning, EncodingConfig};
 use finetune::prelude::*;
@@ -7,19 +7,19 @@ use finetune::train::{EarlyStopping, EvaluationConfig, TrainError, read_json};
 use crate::RunArguments;
 
 impl RunArguments {
-    /// The settings of the run: those of the file, or the defaults for the model, with what the
-    /// arguments say instead.
+    /// Returns the settings of the run: those of the `--config` file, or the defaults for the
+    /// model, overridden by the arguments.
     ///
     /// # Errors
-    /// If the file cannot be read or has a setting that there is not.
+    /// If the file cannot be read or has an unknown setting.
     pub fn settings(&self) -> Result<FineTuningConfig, TrainError> {
         self.settings_with(self.defaults())
     }
 
-    /// As [`Self::settings`], with other defaults.
+    /// Returns the settings like [`Self::settings`], with other defaults.
     ///
     /// # Errors
-    /// As there.
+    /// See [`Self::settings`].
     pub fn settings_with(
         &self,
         defaults: FineTuningConfig,
@@ -36,7 +36,8 @@ impl RunArguments {
         Ok(settings)
     }
 
-    /// What suits the model. An encoder that knows little wants more steps, and larger ones.
+    /// Returns the default settings for the model. The weak mini encoder needs more and larger
+    /// steps.
     pub fn defaults(&self) -> FineTuningConfig {
         let mut settings = FineTuningConfig::default();
         settings.text.encoding = EncodingConfig::new(512);
@@ -95,7 +96,7 @@ impl RunArguments {
     }
 }
 
-/// Replaces a setting if there is anything to replace it with.
+/// Replaces a setting if a value is given.
 fn set<T>(setting: &mut T, given: Option<T>) {
     if let Some(given) = given {
         *setting = given;
@@ -175,7 +176,7 @@ mod tests {
         );
     }
 
-    /// The settings that the guide shows are settings.
+    /// The settings shown in the guide are valid.
     #[test]
     fn the_guide_is_right() {
         let guide = include_str!("../../docs/guide/training.md");

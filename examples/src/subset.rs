@@ -1,8 +1,9 @@
-//! Fewer rows of a data set.
+//! Subsets of splits.
 
 use finetune::prelude::*;
 
-/// Of training and test rows so many, drawn by class in proportion; all where no number is given.
+/// Limits the training and test rows to the given numbers, sampled with the class proportions kept;
+/// `None` keeps all rows.
 pub fn subset(splits: Splits, train: Option<usize>, test: Option<usize>, seed: u64) -> Splits {
     let cut = |dataset: Dataset, rows: Option<usize>| match rows {
         Some(rows) => dataset.subset(rows, seed),

@@ -1,4 +1,4 @@
-//! A study of runs on the tasks of CS224N: each variant with some seeds, and the study's own table.
+//! Study on the tasks of CS224N: variants, each run with several seeds, and their table.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -15,23 +15,23 @@ use serde_json::Value;
 use crate::cs224n::TASKS;
 use crate::{Cs224nArguments, RunArguments, Watcher, say, text_table};
 
-/// A line of a study's table.
+/// Row of a study's table.
 #[derive(Debug)]
 pub struct Variant {
-    /// As the study has it, in file names, too.
+    /// Name in the published study, also used in file names.
     pub name: &'static str,
-    /// What it is.
+    /// Description of the variant.
     pub description: &'static str,
-    /// Scores of sentiment, paraphrases and similarity, and the overall score; nothing for a line
-    /// that the study has not got.
+    /// Published scores of sentiment, paraphrases and similarity, and the overall score; `None` for
+    /// a variant without published scores.
     pub published: Option<[f64; 4]>,
-    /// The variant whose models it begins with; nothing for the checkpoint.
+    /// Variant whose trained models this one starts from; `None` for the checkpoint.
     pub after: Option<&'static str>,
-    /// Its settings.
+    /// Settings of the run.
     pub config: MultiTaskConfig,
 }
 
-/// The runs of a study.
+/// Study on the tasks of CS224N.
 #[derive(Debug)]
 pub struct TaskStudy<'a> {
     run: &'a RunArguments,
@@ -42,10 +42,11 @@ pub struct TaskStudy<'a> {
 }
 
 impl<'a> TaskStudy<'a> {
-    /// Opens the data and says what the study is on.
+    /// Opens the data and prints the data, the model and the device.
     ///
     /// # Errors
-    /// Whatever is wrong with the data.
+    /// - If the data cannot be opened.
+    /// - If the run directory cannot be created or standard output is closed.
     pub fn open(
         name: &str,
         tasks: &Cs224nArguments,
@@ -74,10 +75,11 @@ impl<'a> TaskStudy<'a> {
         })
     }
 
-    /// Runs the variants in their order and prints the table.
+    /// Runs the variants in order and prints the table.
     ///
     /// # Errors
-    /// Whatever a run returns; a variant before the one that it begins with.
+    /// - If a run fails or its report cannot be read.
+    /// - If a variant comes before the variant it starts from.
     pub fn run(&self, variants: &[Variant]) -> Result<(), Box<dyn Error>> {
         let mut rows = Vec::with_capacity(variants.len());
         for variant in variants {
@@ -93,7 +95,8 @@ impl<'a> TaskStudy<'a> {
         RunDirectory::new(&self.directory.path().join(name))
     }
 
-    /// One run, unless it has come to its end: sentiment, paraphrases, similarity, overall.
+    /// Runs one variant with one seed, unless that run has finished, and returns its scores:
+    /// sentiment, paraphrases, similarity, overall.
     fn scores(&self, variant: &Variant, seed: u64) -> Result<[f64; 4], Box<dyn Error>> {
         let place = self.place(variant.name, seed);
         self.train(variant, seed, &place)?;
@@ -103,7 +106,7 @@ impl<'a> TaskStudy<'a> {
         let [sentiment, paraphrases, similarity] = TASKS.map(|(name, _)| of_task(name));
         let score = |task: Option<&Value>, metric: &str| {
             task.map_or(f64::NAN, |task| {
-                // A correlation with predictions that are all equal is not defined.
+                // A correlation with constant predictions is undefined.
                 task["test"][metric].as_f64().unwrap_or(0.0)
             })
         };
@@ -145,7 +148,7 @@ impl<'a> TaskStudy<'a> {
         };
         match report {
             Ok(report) => Ok(say(&format!("{}, seed {seed}: {report}", variant.name))?),
-            // It ended before, and began with these settings.
+            // The run finished earlier, with these settings.
             Err(TrainError::RunComplete { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -169,7 +172,7 @@ impl<'a> TaskStudy<'a> {
             for column in [3, 0, 1, 2] {
                 let ours: Vec<f64> = scores.iter().map(|scores| scores[column]).collect();
                 cells.push(match ours.iter().any(|score| score.is_nan()) {
-                    // A task that the variant has not got.
+                    // The variant does not have this task.
                     true => Cell::Missing,
                     false => SampleSummary::of(&ours, 0.95)?.into(),
                 });
@@ -187,8 +190,9 @@ impl<'a> TaskStudy<'a> {
     }
 }
 
-/// Those of the minBERT project, which both studies begin with: a constant learning rate without
-/// warm-up, decay or clipping. On the bundled samples so many epochs.
+/// Returns the settings of the minBERT project, which both studies start from: a constant learning
+/// rate without warm-up, weight decay or gradient clipping. With the mini encoder, trains for
+/// `epochs_of_mini` epochs.
 pub fn minbert_settings(run: &RunArguments, epochs_of_mini: usize) -> FineTuningConfig {
     let mut settings = run.defaults();
     let train = &mut settings.train;
@@ -209,7 +213,7 @@ pub fn minbert_settings(run: &RunArguments, epochs_of_mini: usize) -> FineTuning
     settings
 }
 
-/// Settings of the loop and of texts that all variants share.
+/// Returns the training and text settings that all variants share.
 pub fn shared_settings(settings: &FineTuningConfig, overall: OverallScore) -> MultiTaskConfig {
     MultiTaskConfig {
         text: settings.text.clone(),

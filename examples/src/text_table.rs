@@ -1,10 +1,10 @@
-//! Tables for a terminal.
+//! Plain-text tables for a terminal.
 
 use std::fmt::Write;
 
 use finetune::eval::report::{Alignment, Table};
 
-/// A table with its columns lined up, its caption below.
+/// Formats a table with aligned columns and its caption below.
 pub fn text_table(table: &Table) -> String {
     let cells = |row: usize| (0..table.columns().len()).map(move |column| table.shown(row, column));
     let heads: Vec<String> = table

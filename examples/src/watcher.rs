@@ -1,21 +1,21 @@
-//! What is told of a run while it goes on.
+//! Callback of the examples: progress and TensorBoard curves.
 
 use std::path::{Path, PathBuf};
 
 use finetune::prelude::*;
 use finetune::train::{Callback, Event, TensorBoardCallback, TrainError};
 
-/// Shows progress, and writes curves if they are asked for.
+/// Callback that shows progress and, if enabled, writes curves for TensorBoard.
 #[derive(Debug)]
 pub struct Watcher {
     progress: ProgressCallback,
-    /// Where the curves go.
+    /// Directory of the curves; `None` if disabled or once the writer exists.
     curves: Option<PathBuf>,
     board: Option<TensorBoardCallback>,
 }
 
 impl Watcher {
-    /// Curves go into the folder `tensorboard` of the run directory.
+    /// Creates the callback. Curves go into the directory `tensorboard` of the run directory.
     pub fn new(run_directory: &Path, tensorboard: bool) -> Self {
         Self {
             progress: ProgressCallback::new(),
@@ -27,7 +27,7 @@ impl Watcher {
 
 impl Callback for Watcher {
     fn on_event(&mut self, event: &Event) -> Result<(), TrainError> {
-        // Not before the run has begun: it wants an empty folder.
+        // Created after the start of the run, which requires an empty directory.
         if let Some(folder) = self.curves.take() {
             self.board = Some(TensorBoardCallback::create(&folder)?);
         }

@@ -1,5 +1,5 @@
-//! A model of whole texts: encoder, pooling, head. It classifies or scores one text, or a pair of
-//! texts that the encoder reads each by itself (bi-encoder) or as one sequence (cross-encoder).
+//! Sequence classifier: encoder, pooling and head. It classifies or scores single texts, or pairs
+//! of texts encoded separately (bi-encoder) or as one sequence (cross-encoder).
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -11,38 +11,38 @@ use crate::head::{AnyHead, CustomHead, HeadConfig, HeadInput, HeadSize, HiddenSt
 use crate::pooling::{Pooler, Pooling};
 use crate::{Cut, DropoutStream, ModelError};
 
-/// What a [`SequenceClassifier`] is made from.
+/// Configuration of a [`SequenceClassifier`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SequenceClassifierConfig {
-    /// The encoder below.
+    /// Configuration of the encoder.
     pub encoder: EncoderConfig,
-    /// From tokens to texts.
+    /// Pooling of hidden states into one vector per text.
     pub pooling: Pooling,
-    /// From texts to outputs.
+    /// Head that computes the outputs from the pooled vectors.
     pub head: HeadConfig,
-    /// What the outputs are.
+    /// Meaning of the outputs.
     pub problem_type: ProblemType,
-    /// A name for each output: the classes in the order of the logits, or the scores.
+    /// Name of each output: the class names in the order of the logits, or the names of the scores.
     pub class_names: Vec<String>,
 }
 
-/// What the outputs of a classifier are, under the names of `config.json`.
+/// Meaning of a classifier's outputs, serialized as in `config.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProblemType {
-    /// Logits of classes of which one is right.
+    /// Logits of mutually exclusive classes.
     #[default]
     SingleLabelClassification,
-    /// Logits of classes of which any number may be right.
+    /// Independent logits of classes, any number of which may apply.
     MultiLabelClassification,
-    /// Numbers.
+    /// Regression scores.
     Regression,
 }
 
 impl SequenceClassifierConfig {
-    /// The sequence classifier of the encoder's family, with the family's dropout: what
-    /// transformers calls `…ForSequenceClassification`.
+    /// Creates the configuration of the family's sequence classifier, with the family's dropout:
+    /// `…ForSequenceClassification` in transformers.
     pub fn new(encoder: EncoderConfig, class_names: Vec<String>) -> Self {
         let family = encoder.family;
         let dropout = family.classifier_dropout(encoder.hidden_dropout_prob);
@@ -56,8 +56,8 @@ impl SequenceClassifierConfig {
         }
     }
 
-    /// Whether transformers has a class for it: pooling and head are those of the family's own
-    /// classifier, the dropout aside.
+    /// Returns whether transformers has a class for this configuration: pooling and head are those
+    /// of the family's classifier, apart from dropout.
     pub(crate) fn is_of_the_family(&self) -> bool {
         let own = self
             .encoder
@@ -66,22 +66,23 @@ impl SequenceClassifierConfig {
         own == (self.pooling, self.head.clone())
     }
 
-    /// A classifier whose parameters are all zero until a checkpoint or
-    /// [`initialize`](crate::initialize) fills them.
+    /// Creates a classifier whose parameters are all zero until they are loaded from a checkpoint
+    /// or set by [`initialize`](crate::initialize).
     ///
     /// # Errors
-    /// [`ModelError::InvalidConfig`] if the encoder's configuration is invalid, pooling or head do
-    /// not fit it, or the class names are too few or not different; [`ModelError::CustomHead`] if the
-    /// head is a custom one.
+    /// - [`ModelError::InvalidConfig`] if the encoder's configuration is invalid, pooling or head
+    ///   do not fit it, or there are too few or duplicate class names.
+    /// - [`ModelError::CustomHead`] if the head is a custom one.
     pub fn init(&self, device: &Device) -> Result<SequenceClassifier, ModelError> {
         self.init_with(None, device)
     }
 
-    /// The same with a custom head, where the configuration names one.
+    /// Creates a classifier like [`Self::init`], with the custom head if the configuration names
+    /// one.
     ///
     /// # Errors
-    /// As [`Self::init`], and [`ModelError::OtherCustomHead`] if `custom` is not the head that the
-    /// configuration names.
+    /// - The errors of [`Self::init`].
+    /// - [`ModelError::OtherCustomHead`] if `custom` is not the head named in the configuration.
     pub fn init_with(
         &self,
         custom: Option<&CustomHead>,
@@ -98,7 +99,7 @@ impl SequenceClassifierConfig {
         })
     }
 
-    /// The sizes that the head is made for.
+    /// Returns the input and output sizes of the head.
     pub fn head_size(&self) -> HeadSize {
         HeadSize {
             hidden_size: self.pooling.width(self.encoder.hidden_size),
@@ -130,12 +131,12 @@ impl SequenceClassifierConfig {
     }
 }
 
-/// The texts of a batch, on their way into a model.
+/// Encoded texts of a batch, the input of a classifier.
 #[derive(Debug, Clone, Copy)]
 pub enum Texts<'a> {
-    /// One text a row, or two that the tokenizer joined to one sequence.
+    /// Single texts, or pairs encoded as one sequence.
     Single(&'a EncoderInput),
-    /// Two texts a row, each in a batch of its own.
+    /// Pairs of texts, encoded separately.
     Pair(&'a EncoderInput, &'a EncoderInput),
 }
 
@@ -151,33 +152,33 @@ impl<'a> From<(&'a EncoderInput, &'a EncoderInput)> for Texts<'a> {
     }
 }
 
-/// Encoder, pooling and head.
+/// Sequence classifier: encoder, pooling and head.
 #[derive(Module, Debug)]
 #[module(custom_display)]
 pub struct SequenceClassifier {
-    /// Shared with every other use of the encoder.
+    /// Encoder; the same type as in all other models.
     pub encoder: Encoder,
-    /// From tokens to texts.
+    /// Pooling of hidden states into one vector per text.
     pub pooler: Pooler,
-    /// From texts to outputs.
+    /// Head that computes the outputs from the pooled vectors.
     pub head: AnyHead,
     #[module(skip)]
     pub(crate) config: SequenceClassifierConfig,
 }
 
 impl SequenceClassifier {
-    /// Logits or scores, one per class name. Without `dropout` the result is deterministic.
+    /// Returns logits or scores, one per class name. Without `dropout` the result is deterministic.
     ///
-    /// `texts` is an [`EncoderInput`] or, for a head on pairs, two, which go through the encoder as
-    /// one batch of `2 B` rows.
+    /// `texts` is an [`EncoderInput`] or, for a head for pairs, two, which go through the encoder
+    /// as one batch of `2 B` rows.
     ///
     /// # Shapes
     /// - output: `[B, C]`
     ///
     /// # Errors
-    /// [`ModelError::TextCount`] if the head is for another number of texts,
-    /// [`ModelError::PairShape`] if the batches of a pair differ in size, and
-    /// [`ModelError::HeadOutput`] if a custom head returns another shape.
+    /// - [`ModelError::TextCount`] if the head is for another number of texts.
+    /// - [`ModelError::PairShape`] if the batches of a pair differ in size.
+    /// - [`ModelError::HeadOutput`] if a custom head returns another shape.
     ///
     /// # Panics
     /// If an [`EncoderInput`] was made for an encoder with other embedding tables.
@@ -221,7 +222,7 @@ impl SequenceClassifier {
         dropout: Option<DropoutStream>,
     ) -> Result<Tensor<2>, ModelError> {
         let texts = texts.into();
-        // Before the encoder runs for nothing.
+        // Checked before the encoder runs.
         self.check_text_count(texts.count())?;
         let bottom = Cut::HiddenStates(0);
         match texts {
@@ -237,7 +238,7 @@ impl SequenceClassifier {
         }
     }
 
-    /// The pooled vector of each row: what the head sees of a text.
+    /// Returns the pooled vector of each row, the input of the head.
     ///
     /// # Shapes
     /// - output: `[B, W]`
@@ -248,15 +249,15 @@ impl SequenceClassifier {
         self.pooler.run(&self.encoder, input, dropout)
     }
 
-    /// Whether the head computes what it should: it runs once, on a batch of zeros. A custom head
-    /// whose code and sizes do not fit together is so found before training.
+    /// Checks the head by running it once on a batch of zeros. This detects, before training, a
+    /// custom head whose code does not fit its sizes.
     ///
     /// # Errors
     /// - [`ModelError::HeadOutput`] if the output is not `[B, C]`.
     /// - [`ModelError::InvalidConfig`] if the head compares neither 1 nor 2 texts.
     ///
     /// # Panics
-    /// If the head itself does.
+    /// If the head panics.
     pub fn check_head(&self) -> Result<(), ModelError> {
         const ROWS: usize = 2;
         const TOKENS: usize = 3;
@@ -301,12 +302,12 @@ impl SequenceClassifier {
         }
     }
 
-    /// Number of texts that the head compares, 1 or 2.
+    /// Returns the number of texts that the head compares, 1 or 2.
     pub fn num_texts(&self) -> usize {
         self.head.num_texts()
     }
 
-    /// Whether the head is for so many texts.
+    /// Checks that the head is for `found` texts.
     pub(crate) fn check_text_count(&self, found: usize) -> Result<(), ModelError> {
         let expected = self.num_texts();
         match expected == found {
@@ -315,7 +316,7 @@ impl SequenceClassifier {
         }
     }
 
-    /// Whether there are as many second texts as first ones.
+    /// Checks that the numbers of first and second texts are equal.
     pub(crate) fn check_batches(&self, first: usize, second: usize) -> Result<(), ModelError> {
         let width = self.width_at(Cut::Pooled);
         match first == second {
@@ -327,17 +328,17 @@ impl SequenceClassifier {
         }
     }
 
-    /// What the model was made from.
+    /// Returns the configuration of the model.
     pub fn config(&self) -> &SequenceClassifierConfig {
         &self.config
     }
 
-    /// Number of outputs, `C`.
+    /// Returns the number of outputs, `C`.
     pub fn classes(&self) -> usize {
         self.config.class_names.len()
     }
 
-    /// The device of the parameters.
+    /// Returns the device of the parameters.
     pub fn device(&self) -> Device {
         self.encoder.embeddings.word_embeddings.weight.lazy_device()
     }

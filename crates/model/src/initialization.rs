@@ -1,13 +1,13 @@
-//! Fresh parameters as BERT's: weights and tables from a normal distribution, biases 0, norms 1
-//! and 0, as
+//! Initial parameter values as in BERT: weights and embedding tables from a normal distribution,
+//! biases 0, layer normalization scales 1 and shifts 0, like
 //! [`_init_weights`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/modeling_utils.py#L2295)
-//! of transformers.
+//! in transformers.
 //!
-//! With one difference: transformers also sets the rows of the padding token to 0, in the table of
-//! words and in RoBERTa's of positions. Here they are drawn like the others, so that a parameter's
-//! values depend on nothing but seed, path and shape. No real token ever sees them: the mask hides
-//! padding. They show in the logit that masked language modeling gives to the padding token
-//! itself, which is never the right word, and in a row of nothing but padding.
+//! There is one difference. transformers also sets the rows of the padding token to 0, in the word
+//! embeddings and in RoBERTa's position embeddings. Here they are drawn like the other rows, so
+//! that a parameter's values depend only on seed, path and shape. Real tokens are not affected,
+//! because padding is masked. The rows only affect the masked-LM logit of the padding token, which
+//! is never a label, and rows that consist of padding alone.
 
 use burn::module::Module;
 use burn::tensor::TensorData;
@@ -16,19 +16,19 @@ use rand_distr::{Distribution, StandardNormal, StandardUniform};
 
 use crate::parameters::{Parameter, ParameterKind, replace};
 
-/// Fills every parameter of `module`: each is a pure function of the seed and of its own path, so
-/// that neither the order of creation nor what is loaded beside it changes it.
+/// Initializes every parameter of `module`. The values are a pure function of the seed and the
+/// parameter's path, independent of the order of creation and of other parameters.
 ///
-/// `standard_deviation` is `initializer_range` of the encoder's configuration. What is no parameter
-/// of a linear, embedding or layer normalization layer is drawn like a weight if it has two axes or
-/// more; a vector is 0, or 1 if its field is called `gamma`.
+/// `standard_deviation` is the `initializer_range` of the encoder's configuration. Parameters
+/// outside linear, embedding and layer normalization layers are drawn like weights if they have at
+/// least two axes; vectors are 0, or 1 if their field is called `gamma`.
 pub fn initialize<M: Module>(module: M, standard_deviation: f64, seed: u64) -> M {
     replace(module, |parameter| {
         Some(values(parameter, standard_deviation, seed))
     })
 }
 
-/// The fresh values of one parameter.
+/// Returns the initial values of one parameter.
 pub(crate) fn values(parameter: &Parameter, standard_deviation: f64, seed: u64) -> TensorData {
     let length = parameter.shape.iter().product();
     let address = name_hash(&parameter.path);
@@ -38,7 +38,7 @@ pub(crate) fn values(parameter: &Parameter, standard_deviation: f64, seed: u64) 
             vec![0.0; length]
         }
         ParameterKind::NormScale => vec![1.0; length],
-        // Vectors as those of burn's layers: scales are called `gamma`, and shifts are 0.
+        // Vectors follow the names of burn's layers: scales are called `gamma`, and shifts are 0.
         ParameterKind::Other if parameter.shape.len() < 2 => {
             let scale = parameter.path.rsplit('.').next() == Some("gamma");
             vec![f32::from(scale); length]
@@ -50,7 +50,7 @@ pub(crate) fn values(parameter: &Parameter, standard_deviation: f64, seed: u64) 
             };
             (0..length).map(draw).collect()
         }
-        // As PyTorch's `kaiming_uniform_` with `a = √5`, which PEFT takes over from `nn.Linear`.
+        // PyTorch's `kaiming_uniform_` with `a = √5`, which PEFT adopts from `nn.Linear`.
         ParameterKind::LoraA => {
             let bound = 1.0 / (parameter.shape[0] as f64).sqrt();
             let draw = |_| {

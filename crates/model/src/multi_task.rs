@@ -1,5 +1,5 @@
-//! Several classifiers on one encoder, one for each task
-//! ([Caruana 1997](https://doi.org/10.1023/A:1007379606734): hard parameter sharing).
+//! Several classifiers that share one encoder, one classifier per task (hard parameter sharing,
+//! [Caruana 1997](https://doi.org/10.1023/A:1007379606734)).
 
 use burn::module::Module;
 
@@ -8,7 +8,7 @@ use crate::head::AnyHead;
 use crate::pooling::Pooler;
 use crate::{ModelError, SequenceClassifier, SequenceClassifierConfig};
 
-/// An encoder, and pooling and head of each task.
+/// Encoder shared by several tasks, with a pooler and a head per task.
 ///
 /// ```
 /// use burn::tensor::Device;
@@ -37,28 +37,29 @@ use crate::{ModelError, SequenceClassifier, SequenceClassifierConfig};
 /// ```
 #[derive(Module, Debug)]
 pub struct MultiTaskModel {
-    /// Shared by all tasks.
+    /// Encoder shared by all tasks.
     pub encoder: Encoder,
-    /// What each task has for itself.
+    /// Pooler and head of each task.
     pub tasks: Vec<TaskHead>,
 }
 
-/// What a task has for itself.
+/// Pooler and head of one task.
 #[derive(Module, Debug)]
 pub struct TaskHead {
-    /// From tokens to texts.
+    /// Pooling of hidden states into one vector per text.
     pub pooler: Pooler,
-    /// From texts to outputs.
+    /// Head that computes the outputs from the pooled vectors.
     pub head: AnyHead,
     #[module(skip)]
     config: SequenceClassifierConfig,
 }
 
 impl MultiTaskModel {
-    /// The heads of several classifiers on the encoder of the first.
+    /// Combines the poolers and heads of several classifiers with the encoder of the first.
     ///
     /// # Errors
-    /// [`ModelError::InvalidConfig`] if there is none, or their encoders have not one shape.
+    /// [`ModelError::InvalidConfig`] if `classifiers` is empty, or their encoder configurations
+    /// differ.
     pub fn new(classifiers: Vec<SequenceClassifier>) -> Result<Self, ModelError> {
         let invalid = |found: String, expected: &str| ModelError::InvalidConfig {
             field: "encoders of the tasks",
@@ -85,11 +86,11 @@ impl MultiTaskModel {
         })
     }
 
-    /// The classifier of a task. Its parameters are those of this model, not copies: a gradient of
-    /// the one is a gradient of the other. It is not to be kept over an optimizer step.
+    /// Returns the classifier of a task. It shares its parameters with this model: gradients of one
+    /// are gradients of the other. It becomes outdated with the next optimizer step.
     ///
     /// # Panics
-    /// If there is no such task.
+    /// If `task` is out of range.
     pub fn task(&self, task: usize) -> SequenceClassifier {
         let TaskHead {
             pooler,

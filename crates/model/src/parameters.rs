@@ -1,9 +1,9 @@
-//! The parameters of a module by path: what optimizers group, freezing selects, checkpoints name.
+//! Parameters of a module by path, for optimizers, freezing and checkpoints.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Tensor, TensorData};
 
-/// What a parameter is, by the layer it belongs to.
+/// Kind of a parameter, by the layer it belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ParameterKind {
@@ -26,35 +26,37 @@ pub enum ParameterKind {
 }
 
 impl ParameterKind {
-    /// Whether it belongs to an adapter: trained in place of the encoder's own parameters.
+    /// Returns whether the parameter belongs to an adapter.
     pub fn is_adapter(self) -> bool {
         matches!(self, Self::LoraA | Self::LoraB)
     }
 
-    /// Whether PyTorch keeps it output-major, and burn input-major.
+    /// Returns whether PyTorch files store the matrix as `[output, input]`, and burn as `[input,
+    /// output]`.
     fn is_output_major_in_files(self) -> bool {
         self == Self::LinearWeight || self.is_adapter()
     }
 }
 
-/// One parameter of a module.
+/// Parameter of a module.
 #[derive(Debug, Clone)]
 pub struct Parameter {
     /// Field names joined by dots, such as `encoder.layers.0.attention.query.weight`.
     pub path: String,
-    /// What it is.
+    /// Kind of the parameter.
     pub kind: ParameterKind,
-    /// As burn holds it.
+    /// Shape in burn.
     pub shape: Vec<usize>,
-    /// Under which optimizers and gradients keep it.
+    /// ID under which optimizers and gradients store it.
     pub id: ParamId,
 }
 
 impl Parameter {
-    /// `[input, output]` of a matrix that files hold output-major; nothing for other parameters.
+    /// Returns the shape `[input, output]` of a matrix that files store as `[output, input]`;
+    /// `None` for other parameters.
     ///
     /// # Panics
-    /// If such a parameter is no matrix.
+    /// If such a parameter does not have two axes.
     pub(crate) fn output_major(&self) -> Option<[usize; 2]> {
         if !self.kind.is_output_major_in_files() {
             return None;
@@ -66,14 +68,14 @@ impl Parameter {
     }
 }
 
-/// All float parameters of a module, in the order of its fields.
+/// Returns all float parameters of a module, in the order of its fields.
 pub fn parameters<M: Module>(module: &M) -> Vec<Parameter> {
     let mut listing = Listing::default();
     module.visit(&mut listing);
     listing.parameters
 }
 
-/// Hands each parameter and its values to `receive`, in the order of the module's fields.
+/// Calls `receive` with each parameter and its values, in the order of the module's fields.
 pub(crate) fn for_each<M: Module>(module: &M, receive: impl FnMut(Parameter, TensorData)) {
     module.visit(&mut Reading {
         place: Place::default(),
@@ -81,7 +83,7 @@ pub(crate) fn for_each<M: Module>(module: &M, receive: impl FnMut(Parameter, Ten
     });
 }
 
-/// Replaces the values of each parameter for which `give` has new ones.
+/// Replaces the values of each parameter for which `give` returns new ones.
 pub(crate) fn replace<M: Module>(
     module: M,
     give: impl FnMut(&Parameter) -> Option<TensorData>,
@@ -92,7 +94,7 @@ pub(crate) fn replace<M: Module>(
     })
 }
 
-/// Where in the module a walk stands: field names and layer types from the root.
+/// Position in a module: field names and layer types from the root.
 #[derive(Default)]
 struct Place {
     names: Vec<String>,
@@ -101,7 +103,7 @@ struct Place {
 
 impl Place {
     fn enter(&mut self, name: &str, container: &str) {
-        // The variant of an enum is no part of a path: heads of all kinds are called `head`.
+        // Enum variants are not part of a path: heads of all kinds are called `head`.
         let name = match container.starts_with("Enum:") {
             true => "",
             false => name,
@@ -194,7 +196,7 @@ impl<F: FnMut(&Parameter) -> Option<TensorData>> ModuleMapper for Replacing<F> {
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         match (self.give)(&self.place.parameter(&param)) {
-            // A new parameter instead of `param.map`, which would first fill the old one.
+            // A new parameter, because `param.map` would first initialize the old one.
             Some(data) => Param::from_data(data, &param.lazy_device()),
             None => param,
         }

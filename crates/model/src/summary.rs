@@ -1,5 +1,4 @@
-//! What a model consists of, for a reader: its parts with their numbers of parameters, trainable
-//! and frozen.
+//! Summary of a model: its parts with their numbers of trainable and frozen parameters.
 
 use std::fmt;
 
@@ -9,9 +8,9 @@ use burn::tensor::Tensor;
 use crate::parameters::parameters;
 use crate::{BaseModel, MaskedLm, SequenceClassifier};
 
-/// The parts of a model and their numbers of parameters.
+/// Summary of a model: its parts with their numbers of parameters.
 ///
-/// Models print themselves so:
+/// The models use it as their `Display` output:
 ///
 /// ```
 /// use burn::tensor::Device;
@@ -42,26 +41,26 @@ use crate::{BaseModel, MaskedLm, SequenceClassifier};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
-    /// From the embeddings to the head.
+    /// Parts in order, from the embeddings to the head.
     pub parts: Vec<Part>,
 }
 
-/// A part of a model.
+/// Part of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// The path that its parameters have in common.
+    /// Common path prefix of its parameters.
     pub name: String,
     /// Type of a head, such as `Mlp`; `None` for other parts.
     pub head: Option<String>,
-    /// Parameters that train.
+    /// Number of trainable parameters.
     pub trainable: usize,
-    /// Parameters that do not.
+    /// Number of frozen parameters.
     pub frozen: usize,
 }
 
 impl Summary {
-    /// Counts the parameters of a model. What trains is what would train on a device with
-    /// autodiff, whichever device the model is on.
+    /// Counts the parameters of a model. A parameter is trainable if it would train on a device
+    /// with autodiff, whichever device the model is on.
     pub fn of<M: Module>(model: &M) -> Self {
         let mut trains = Trainable::default();
         model.clone().train().visit(&mut trains);
@@ -87,17 +86,17 @@ impl Summary {
         Self { parts }
     }
 
-    /// Parameters that train.
+    /// Number of trainable parameters.
     pub fn trainable(&self) -> usize {
         self.parts.iter().map(|part| part.trainable).sum()
     }
 
-    /// Parameters that do not.
+    /// Number of frozen parameters.
     pub fn frozen(&self) -> usize {
         self.parts.iter().map(|part| part.frozen).sum()
     }
 
-    /// The parts, layers with the same counts as one.
+    /// Returns the parts, with consecutive layers of equal counts merged.
     fn joined(&self) -> Vec<Part> {
         let mut joined: Vec<(Part, usize)> = Vec::new();
         for part in &self.parts {
@@ -119,7 +118,7 @@ impl Summary {
     }
 }
 
-/// Whether `part` is the layer after `repeated` more like `first`.
+/// Returns whether `part` is the next layer after `first` and `repeated` more equal layers.
 fn continues(first: &Part, repeated: usize, part: &Part) -> bool {
     let next = layer(&first.name).map(|(list, number)| (list, number + repeated + 1));
     next.is_some()
@@ -127,7 +126,8 @@ fn continues(first: &Part, repeated: usize, part: &Part) -> bool {
         && (part.trainable, part.frozen) == (first.trainable, first.frozen)
 }
 
-/// The first name of a path; of an encoder the second, too, and the number of the layer.
+/// Returns the name of the part that a path belongs to: its first segment; for an encoder also the
+/// second, and the number of the layer.
 fn part_of(path: &str) -> String {
     let names: Vec<_> = path.split('.').collect();
     let length = match names[..] {
@@ -138,18 +138,18 @@ fn part_of(path: &str) -> String {
     names[..length.min(names.len())].join(".")
 }
 
-/// The list that a layer is in, and its number.
+/// Splits the name of a layer into its list and its number.
 fn layer(name: &str) -> Option<(&str, usize)> {
     let (list, number) = name.rsplit_once('.')?;
     Some((list, number.parse().ok()?))
 }
 
-/// Whether each parameter trains, and the type of the head that it belongs to, in the order of the
-/// module's fields.
+/// Visitor that records whether each parameter is trainable and the type of its head, in the order
+/// of the module's fields.
 #[derive(Default)]
 struct Trainable {
     parameters: Vec<(bool, Option<String>)>,
-    /// Field names from the root, each with the type of the module that has the field.
+    /// Field names from the root, each with the type of the containing module.
     place: Vec<(String, String)>,
 }
 
@@ -208,7 +208,7 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Thousands apart, as in Rust's own literals.
+/// Formats a number with `_` between groups of three digits.
 fn with_separators(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);

@@ -1,4 +1,4 @@
-//! The tests of a study's candidates against each other.
+//! Statistical comparisons of a study's candidates.
 
 use finetune_eval::report::Section;
 use finetune_eval::statistics::{Comparison, ComparisonTable, Design, ScoreGroup};
@@ -7,18 +7,18 @@ use crate::error::StudyError;
 use crate::results::StudyResults;
 use crate::trial::Fold;
 
-/// With more candidates than this, comparing each with each is no table to read.
+/// Maximum number of candidates for comparing all pairs.
 const MOST_COMPARED: usize = 12;
 
 impl<C> StudyResults<'_, C> {
-    /// Each candidate against the baseline, or against each, if there are two that were tried at
-    /// least twice.
+    /// Compares each candidate with the baseline, or all pairs without a baseline; `None` with
+    /// fewer than two candidates that have at least two scores.
     ///
-    /// Candidates with the same seeds and folds are compared pair by pair, others by Welch's test;
-    /// p-values are adjusted for their number.
+    /// Candidates with the same seeds and folds are compared by a paired test, others by Welch's
+    /// test. P-values are adjusted for the number of comparisons.
     ///
     /// # Errors
-    /// [`StudyError::Eval`] for a baseline that there is not.
+    /// [`StudyError::Eval`] if the baseline does not exist.
     pub fn comparisons(&self) -> Result<Option<ComparisonTable>, StudyError> {
         let config = self.study.config();
         let candidates = 0..self.study.candidates().len();
@@ -33,7 +33,7 @@ impl<C> StudyResults<'_, C> {
         let pairs: Vec<(usize, usize)> = match (baseline, base) {
             (None, _) if compared.len() > MOST_COMPARED => return Ok(None),
             (None, _) => pairs_of(&compared),
-            // It may not have its trials yet.
+            // The baseline may not have finished its trials yet.
             (Some(_), None) => return Ok(None),
             (Some(_), Some(base)) => {
                 let others = compared.iter().filter(|at| **at != compared[base]);
@@ -84,7 +84,7 @@ impl<C> StudyResults<'_, C> {
         )?)
     }
 
-    /// The scores of a candidate by seed and fold, in their order.
+    /// Returns the scores of a candidate by seed and fold, in ascending order.
     fn replicates(&self, candidate: usize) -> Vec<(Replicate, f64)> {
         let config = self.study.config();
         let trials = self.of_candidate(candidate).into_iter();
@@ -98,7 +98,7 @@ impl<C> StudyResults<'_, C> {
         scores
     }
 
-    /// The comparisons, or why there are none.
+    /// Returns a report section with the comparisons, or with the reason why there are none.
     pub(super) fn comparison_section(&self, table: Option<&ComparisonTable>) -> Section {
         let mut section = match table {
             Some(table) => Section::of_comparisons("Comparisons", table),

@@ -1,4 +1,4 @@
-//! What a study file says.
+//! Configuration of a study, read from a TOML or JSON file.
 
 use std::fs;
 use std::path::Path;
@@ -13,10 +13,10 @@ use crate::halving::SuccessiveHalving;
 use crate::parameter::SearchParameter;
 use crate::tests_of_variants::StudyComparison;
 
-/// A study, as its file has it: what is tried, how often, and by what it is judged.
+/// Configuration of a study: variants, parameters, seeds, folds and the comparison metric.
 ///
-/// Variants, parameters, seeds and folds multiply: each variant is tried with each value of each parameter, with each
-/// seed, on each fold.
+/// Variants, parameters, seeds and folds multiply: each variant is run with each value of each
+/// parameter, with each seed, on each fold.
 ///
 /// ```
 /// use finetune_study::StudyConfig;
@@ -45,60 +45,60 @@ use crate::tests_of_variants::StudyComparison;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StudyConfig {
-    /// What reports call it.
+    /// Name of the study, used in reports.
     pub name: String,
     /// Name of the metric that trials are compared by (default: `accuracy`).
     pub metric: String,
     /// Direction of the metric; needed for one of your own (default: that of the built-in metric,
     /// otherwise higher).
     pub better: Option<Better>,
-    /// On which rows it is measured; the test rows.
+    /// Rows that the metric is computed on (default: test rows).
     pub eval_split: EvalSplit,
-    /// What the program is to know beside the settings, such as where the data are; the library
-    /// does not read it.
+    /// Settings of the program, such as the location of the data; the library does not read them.
     pub experiment: Map<String, Value>,
     /// Settings of every trial that differ from the experiment's defaults.
     pub base: Map<String, Value>,
-    /// Settings under a name; none for the base alone.
+    /// Named variants of the settings; empty to run the base settings alone.
     pub variants: Vec<VariantConfig>,
-    /// Settings with several values each.
+    /// Settings to vary, each with several values.
     pub parameters: Vec<SearchParameter>,
-    /// How many points of the ranges are drawn, at least 1; needed if a parameter is a range. A draw
-    /// that repeats an earlier one is not tried again.
+    /// Number of points sampled from the ranges, at least 1; required if a parameter is a range. A
+    /// point that repeats an earlier one is skipped.
     pub num_trials: Option<usize>,
-    /// From which the draws, the folds and counted seeds follow; 42.
+    /// Seed for sampled points, folds and counted seeds (default: 42).
     pub sampler_seed: u64,
-    /// Seeds of the trials; `None` for the one of the settings.
+    /// Seeds of the trials; `None` for the seed in the settings.
     pub seeds: Option<Seeds>,
-    /// Folds of the training rows, each once the test rows; `None` for the data's own test rows.
+    /// Number of cross-validation folds of the training rows, at least 2; `None` to test on the
+    /// dataset's own test rows.
     pub folds: Option<usize>,
-    /// Whether only the better part goes on to longer runs; no.
+    /// Successive halving; `None` runs every candidate at full length (default: `None`).
     pub halving: Option<SuccessiveHalving>,
-    /// How variants are compared.
+    /// Statistical comparison of the candidates.
     pub comparison: StudyComparison,
 }
 
-/// Settings under a name.
+/// Named variant of the settings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct VariantConfig {
-    /// In tables.
+    /// Name in tables.
     pub name: String,
-    /// What differs from the base.
+    /// Settings that differ from the base.
     pub settings: Map<String, Value>,
     /// Seeds of this variant; `None` for those of the study.
     pub seeds: Option<Seeds>,
-    /// Folds of this variant, 0 for none; `None` for those of the study.
+    /// Number of folds of this variant, 0 for none; `None` for that of the study.
     pub folds: Option<usize>,
 }
 
-/// Which seeds.
+/// Seeds of a study or variant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Seeds {
-    /// So many, from the study's seed upwards.
+    /// This number of seeds, counted from the study's `sampler_seed`.
     Count(u64),
-    /// These.
+    /// The listed seeds.
     Listed(Vec<u64>),
 }
 
@@ -124,18 +124,18 @@ impl Default for StudyConfig {
 }
 
 impl StudyConfig {
-    /// Whether a higher value of the metric is better.
+    /// Returns whether a higher value of the metric is better.
     pub(super) fn higher_is_better(&self) -> bool {
         let built_in = self.metric.parse::<MetricKind>();
         let built_in = built_in.map_or(Better::Higher, |kind| kind.better());
         self.better.unwrap_or(built_in) == Better::Higher
     }
 
-    /// Reads a file, TOML or JSON by its extension.
+    /// Reads a study file; the extension `json` selects JSON, any other TOML.
     ///
     /// # Errors
-    /// [`StudyError::Io`] if it cannot be read, [`StudyError::File`] with line and column if it is
-    /// no study.
+    /// - [`StudyError::Io`] if the file cannot be read.
+    /// - [`StudyError::File`] with line and column if it is not a valid study.
     pub fn read(path: &Path) -> Result<Self, StudyError> {
         let text = fs::read_to_string(path).map_err(StudyError::io(path))?;
         let read = match path
@@ -151,10 +151,10 @@ impl StudyConfig {
         })
     }
 
-    /// Reads TOML.
+    /// Parses a study from TOML.
     ///
     /// # Errors
-    /// [`StudyError::File`], as [`Self::read`].
+    /// [`StudyError::File`] with line and column if the text is not a valid study.
     pub fn from_toml(text: &str) -> Result<Self, StudyError> {
         toml::from_str(text).map_err(|error| StudyError::File {
             path: "study".into(),
@@ -162,10 +162,10 @@ impl StudyConfig {
         })
     }
 
-    /// Whether the parts fit together, as far as that can be said without the experiment.
+    /// Validates the configuration, as far as that is possible without the experiment.
     ///
     /// # Errors
-    /// [`StudyError`] names the first that does not.
+    /// [`StudyError`] for the first invalid setting, variant or parameter.
     pub fn validate(&self) -> Result<(), StudyError> {
         if self.name.trim().is_empty() {
             return Err(StudyError::setting("name", "empty", "a name"));
@@ -271,7 +271,7 @@ fn check_folds(setting: &str, folds: Option<usize>) -> Result<(), StudyError> {
 }
 
 impl Seeds {
-    /// The seeds, counted from `first`.
+    /// Returns the seeds; a count starts at `first`.
     pub fn list(&self, first: u64) -> Vec<u64> {
         match self {
             Self::Count(count) => (first..first.saturating_add(*count)).collect(),

@@ -1,4 +1,4 @@
-//! What a study varies: variants, and parameters with several values.
+//! Dimensions of a study: variants, and parameters with several values.
 
 use finetune_eval::report::{Cell, Column, Table};
 
@@ -6,11 +6,11 @@ use crate::error::StudyError;
 use crate::results::StudyResults;
 use crate::trial::shown;
 
-/// The name of the dimension of variants.
+/// Name of the dimension of variants.
 pub(super) const VARIANT: &str = "variant";
 
 impl<C> StudyResults<'_, C> {
-    /// Variants and parameters with more than one value, each with its values in order.
+    /// Returns the variants and parameters with more than one value, each with its values in order.
     pub(super) fn dimensions(&self) -> Vec<(String, Vec<String>)> {
         if self.study.config().num_trials.is_some() {
             return Vec::new();
@@ -29,7 +29,7 @@ impl<C> StudyResults<'_, C> {
         dimensions
     }
 
-    /// Where a candidate is in each dimension.
+    /// Returns the value of a candidate in each dimension.
     pub(super) fn places(&self, candidate: usize) -> Vec<(String, String)> {
         let candidate = &self.study.candidates()[candidate];
         let variant = candidate
@@ -42,8 +42,8 @@ impl<C> StudyResults<'_, C> {
             .collect()
     }
 
-    /// Mean scores of a study of two dimensions, the first down and the second across; nothing for
-    /// others.
+    /// Returns a table of mean scores for a study with two dimensions, the first as rows and the
+    /// second as columns; `None` otherwise.
     pub(super) fn grid(&self) -> Result<Option<Table>, StudyError> {
         let dimensions = self.dimensions();
         let [(down, rows), (across, columns)] = dimensions.as_slice() else {

@@ -1,4 +1,4 @@
-//! What can be wrong with a study.
+//! Errors of a study.
 
 use std::path::PathBuf;
 
@@ -7,156 +7,156 @@ use finetune_eval::EvalError;
 use finetune_model::ModelError;
 use finetune_train::TrainError;
 
-/// An error of a study; each names the setting, variant, parameter or trial it is about.
+/// Error of a study; each names the setting, variant, parameter or trial it is about.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StudyError {
-    /// A run, or a file of one, could not be prepared, read or written.
+    /// A run could not be prepared, or a file of a run could not be read or written.
     #[error(transparent)]
     Train(#[from] TrainError),
-    /// The data could not be read or divided.
+    /// The data could not be read or split.
     #[error(transparent)]
     Data(#[from] DataError),
     /// A model could not be read or saved.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// A table, test or figure could not be made of the scores.
+    /// A table, test or figure could not be computed from the scores.
     #[error(transparent)]
     Eval(#[from] EvalError),
     /// A file of the study could not be read or written.
     #[error("{}: {source}", path.display())]
     Io {
-        /// The file or folder.
+        /// File or directory.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         source: std::io::Error,
     },
-    /// A file is no JSON, or not the one expected.
+    /// A file is not valid JSON, or does not have the expected structure.
     #[error("{}: {source}", path.display())]
     Json {
-        /// The file.
+        /// File path.
         path: PathBuf,
-        /// What is wrong, with line and column.
+        /// Message with line and column.
         source: serde_json::Error,
     },
-    /// A file is no study.
+    /// A file is not a valid study.
     #[error("{}: {what}", path.display())]
     File {
-        /// The file.
+        /// File path.
         path: PathBuf,
-        /// What is wrong, with line and column.
+        /// Message with line and column.
         what: String,
     },
-    /// A part of the study is outside its range.
+    /// A setting of the study is outside its range.
     #[error("{setting} is {found}, expected {expected}")]
     Setting {
-        /// The part.
+        /// Name of the setting.
         setting: String,
-        /// Its value.
+        /// Value found.
         found: String,
-        /// What it may be.
+        /// Allowed values.
         expected: String,
     },
-    /// A parameter cannot be tried.
+    /// A parameter is invalid.
     #[error("parameter {parameter} {what}")]
     Parameter {
-        /// The setting of the parameter.
+        /// Path of the parameter's setting.
         parameter: String,
-        /// What is wrong with it.
+        /// Description of the problem.
         what: String,
     },
-    /// A setting that the experiment has not got.
+    /// The experiment does not have a setting.
     #[error("{place}: there is no setting {setting}{}", did_you_mean(nearest))]
     UnknownSetting {
-        /// The variant or parameter that sets it.
+        /// Variant or parameter that sets it.
         place: String,
-        /// The setting, its parts joined by dots.
+        /// Path of the setting, its parts joined by dots.
         setting: String,
-        /// Settings with names like it.
+        /// Known settings with similar names.
         nearest: Vec<String>,
     },
-    /// A setting with a value that it cannot have.
+    /// The value of a setting is invalid.
     #[error("{place}: {source}")]
     SettingValue {
-        /// The variant or parameter that sets it.
+        /// Variant or parameter that sets it.
         place: String,
-        /// What is wrong with the value.
+        /// Deserialization error of the value.
         source: serde_json::Error,
     },
     /// The settings of a trial contradict each other, or one is outside its range.
     #[error("{trial}: {what}")]
     Config {
-        /// The variant and its values.
+        /// Label of the candidate.
         trial: String,
-        /// What is wrong.
+        /// Message of the experiment.
         what: String,
     },
-    /// A setting is set twice in different ways.
+    /// A setting is set twice, by different parts of the study.
     #[error("{setting} is set by {first} and by {second}")]
     SetTwice {
-        /// The setting.
+        /// Path of the setting.
         setting: String,
-        /// What sets it first.
+        /// First origin.
         first: String,
-        /// What sets it again.
+        /// Second origin.
         second: String,
     },
-    /// Two variants would be the same trials.
+    /// Two candidates have the same trials.
     #[error("variants {first:?} and {second:?} are the same")]
     DuplicateVariants {
-        /// One of them.
+        /// Label of the first candidate.
         first: String,
-        /// The other.
+        /// Label of the second candidate.
         second: String,
     },
-    /// Seeds for an experiment in which nothing is random.
+    /// Seeds are set, but the experiment has no seed setting.
     #[error("{setting} is set, but the experiment has no seed")]
     NoSeed {
-        /// What asks for seeds.
+        /// Name of the setting with the seeds.
         setting: String,
     },
-    /// The folder holds trials of another study.
+    /// The directory contains trials of another study.
     #[error(
         "{}: the study there has {setting} {saved}, this one {now}; a study may grow, but each of \
          its trials in the folder must still be one",
         path.display()
     )]
     OtherStudy {
-        /// The folder's `study.json`.
+        /// Path of the `study.json` in the directory.
         path: PathBuf,
-        /// What differs first.
+        /// Path of the first difference.
         setting: String,
-        /// What it is there.
+        /// Value in the directory.
         saved: String,
-        /// What it is here.
+        /// Value in this study.
         now: String,
     },
-    /// There is no such trial.
+    /// The trial number is out of range.
     #[error("there is no trial {index}: the study has {trials}, from 0")]
     UnknownTrial {
-        /// What was asked for.
+        /// Requested trial number.
         index: usize,
-        /// How many there are.
+        /// Number of trials.
         trials: usize,
     },
-    /// A trial of a later rung that is not due.
+    /// The trial belongs to a later rung and is not scheduled.
     #[error("trial {index} ({id}) is not due: {why}")]
     NotScheduled {
-        /// Its number.
+        /// Number of the trial.
         index: usize,
-        /// Its name.
+        /// ID of the trial.
         id: String,
-        /// What is missing, or that it was left behind.
+        /// Reason: an earlier rung is unfinished, or the candidate was eliminated.
         why: String,
     },
-    /// A trial gave no score that it could be compared by.
+    /// A trial does not have a finite score of the required metric.
     #[error("trial {id} has no {metric}: {what}")]
     NoScore {
-        /// Its name.
+        /// ID of the trial.
         id: String,
-        /// What was wanted.
+        /// Required metric.
         metric: String,
-        /// What it has instead.
+        /// Description of the problem, such as the available metrics.
         what: String,
     },
     /// A trial failed.

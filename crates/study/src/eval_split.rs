@@ -1,14 +1,14 @@
-//! Which rows a study is judged by.
+//! Rows that trials are compared on.
 
 use serde::{Deserialize, Serialize};
 
-/// On which rows trials are compared.
+/// Rows that trials are compared on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EvalSplit {
-    /// The test rows: for variants that are compared.
+    /// Test rows; for comparing variants.
     #[default]
     Test,
-    /// The rows held out while training: for settings that are chosen.
+    /// Validation rows; for selecting settings.
     Validation,
 }

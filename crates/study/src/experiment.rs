@@ -1,4 +1,4 @@
-//! What a trial does, and what comes of it.
+//! The trait [`Experiment`] and the scores of a trial.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -13,10 +13,10 @@ use crate::eval_split::EvalSplit;
 use crate::trial::{Fold, Trial};
 use crate::trial_folder::TrialDirectory;
 
-/// What a trial is a run of.
+/// Experiment that the trials of a study run.
 ///
-/// A trial is a pure function of its settings, its fold and what [`Experiment::fingerprint`] tells:
-/// whoever runs it, wherever and after whatever, the scores are the same.
+/// A trial must be a pure function of its settings, its fold and [`Experiment::fingerprint`]: its
+/// scores may not depend on the machine, the program or earlier runs.
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -70,42 +70,43 @@ use crate::trial_folder::TrialDirectory;
 /// # Ok::<(), finetune_study::StudyError>(())
 /// ```
 pub trait Experiment: Sync {
-    /// All settings of a trial.
+    /// Settings of a trial.
     type Config: Serialize + DeserializeOwned + Send + Sync;
 
-    /// Why a trial fails.
+    /// Error of a failed trial.
     type Error: Error + Send + Sync + 'static;
 
-    /// The settings that a study starts from.
+    /// Returns the default settings that a study starts from.
     fn defaults(&self) -> Self::Config;
 
-    /// What scores depend on beside the settings, such as hashes of the data and of the model. A
-    /// study folder is for one fingerprint.
+    /// Returns whatever scores depend on in addition to the settings, such as hashes of the data
+    /// and of the model. A study directory belongs to one fingerprint.
     fn fingerprint(&self) -> Value;
 
-    /// The setting of the seed; nothing for an experiment in which nothing is random.
+    /// Returns the path of the seed setting; `None` for a deterministic experiment.
     fn seed_setting(&self) -> Option<&str>;
 
-    /// Whether a trial could be run with these settings, on this fold. All are asked before the
-    /// first is run.
+    /// Checks whether a trial can run with these settings on this fold. All trials are checked
+    /// before the first one runs.
     ///
     /// # Errors
-    /// What is wrong.
+    /// If the trial cannot run.
     fn check(&self, _config: &Self::Config, _fold: Option<Fold>) -> Result<(), Self::Error> {
         Ok(())
     }
 
-    /// The metrics that a trial with these settings has on these rows, so that a study by another
-    /// one is refused before the first is run. Nothing if they are not known beforehand.
+    /// Returns the metrics that a trial with these settings computes on these rows, if they are
+    /// known in advance. A study with any other metric is then rejected before the first trial
+    /// runs.
     fn metrics(&self, _config: &Self::Config, _rows: EvalSplit) -> Option<Vec<String>> {
         None
     }
 
-    /// Runs a trial, or goes on with one that was stopped. What it leaves behind goes into the
-    /// trial's folder, what others can use into the shared one.
+    /// Runs a trial, or resumes an interrupted one. Its files belong in the trial's directory, and
+    /// files that other trials can reuse in the shared one.
     ///
     /// # Errors
-    /// Whatever ends the trial. The study goes on.
+    /// If the trial fails. The study continues.
     fn run(
         &self,
         trial: &Trial<Self::Config>,
@@ -114,22 +115,22 @@ pub trait Experiment: Sync {
     ) -> Result<TrialScores, Self::Error>;
 }
 
-/// What came of a trial.
+/// Scores of a trial.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrialScores {
-    /// On the test rows.
+    /// Scores on the test rows.
     pub test: Scores,
-    /// On the validation rows, of the model that was kept; empty without such rows.
+    /// Scores of the selected model on the validation rows; empty without such rows.
     pub validation: Scores,
-    /// Whatever else is worth a column, by its name, such as the epochs to the best model.
+    /// Other numbers by name, shown as table columns, such as the epochs to the best model.
     pub extra: BTreeMap<String, f64>,
-    /// Points of curves by their name, such as the training loss by epoch.
+    /// Points `(x, y)` of curves by name, such as the training loss by epoch.
     pub curves: BTreeMap<String, Vec<(f64, f64)>>,
 }
 
 impl TrialScores {
-    /// One score on the test rows.
+    /// Creates scores with one metric on the test rows.
     pub fn test(metric: impl Into<String>, score: f64) -> Self {
         Self {
             test: [(metric.into(), score)].into(),
@@ -137,7 +138,7 @@ impl TrialScores {
         }
     }
 
-    /// The scores on the rows that a study measures on.
+    /// Returns the scores on the given rows.
     pub fn on(&self, rows: EvalSplit) -> &Scores {
         match rows {
             EvalSplit::Test => &self.test,

@@ -1,4 +1,4 @@
-//! The figures of a study.
+//! Figures of a study.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use crate::error::StudyError;
 use crate::results::StudyResults;
 use crate::trial::shown;
 
-/// More boxes or lines than these are no picture.
+/// Maximum numbers of boxes and lines in a readable plot.
 const MOST_BOXES: usize = 24;
 const MOST_LINES: usize = 12;
-/// From this ratio of the largest to the smallest value on, a parameter is in magnitudes.
+/// Ratio of the largest to the smallest value from which a parameter has a logarithmic axis.
 const MAGNITUDES: f64 = 20.0;
 
 impl<C> StudyResults<'_, C> {
-    /// The scores of candidates that were tried more than once.
+    /// Returns a box plot of the scores of candidates with more than one score.
     pub(super) fn box_plot(&self) -> Result<Option<Figure>, StudyError> {
         let mut groups = Vec::new();
         for candidate in 0..self.study.candidates().len() {
@@ -36,7 +36,8 @@ impl<C> StudyResults<'_, C> {
         Ok(Some(Figure::new(&plot.to_svg()?, alt, caption)?))
     }
 
-    /// Mean scores over each parameter of numbers, a line for each combination of the others.
+    /// Returns charts of mean scores over each numeric parameter, with one line per combination of
+    /// the other parameters.
     pub(super) fn axis_charts(&self) -> Result<Vec<Figure>, StudyError> {
         let means = self.means();
         let mut charts = Vec::new();
@@ -106,7 +107,7 @@ impl<C> StudyResults<'_, C> {
         Ok(Some(Figure::new(&chart.to_svg()?, alt, caption)?))
     }
 
-    /// The curves of trials, each point the mean over a candidate's trials.
+    /// Returns the curves, averaged over the trials of each candidate.
     pub(super) fn curves(&self) -> Result<Vec<Figure>, StudyError> {
         let mut curves: BTreeMap<String, Vec<Line>> = BTreeMap::new();
         for candidate in 0..self.study.candidates().len() {
@@ -122,7 +123,7 @@ impl<C> StudyResults<'_, C> {
                 }
             }
             for (name, places) in points {
-                // Where some trials ended early, the mean is of others than before.
+                // After some trials have ended early, the mean would cover fewer trials.
                 let full = places
                     .into_values()
                     .filter(|(_, _, count)| *count == trials.len());
@@ -160,11 +161,11 @@ impl<C> StudyResults<'_, C> {
         Ok(Figure::new(&chart.to_svg()?, alt, caption)?)
     }
 
-    /// The chart of a number over a parameter, such as the epochs to the best model over steps of
-    /// pre-training; nothing if there are no such numbers.
+    /// Returns a chart of a number over a parameter, such as the epochs to the best model over
+    /// pre-training steps; `None` without such numbers.
     ///
     /// # Errors
-    /// [`StudyError::Eval`] for numbers that make no picture.
+    /// [`StudyError::Eval`] if the numbers cannot be plotted.
     pub fn number_chart(
         &self,
         number: &str,

@@ -18,11 +18,12 @@ use crate::run_scores::{scores_of_run, test_metrics};
 use crate::trial::{Fold, Trial};
 use crate::trial_folder::TrialDirectory;
 
-/// Trials are [`FineTuning`](finetune_train::FineTuning) runs on one checkpoint and one data set.
+/// Experiment whose trials are [`FineTuning`](finetune_train::FineTuning) runs on one checkpoint
+/// and one dataset.
 ///
-/// What they share is made once, in the study's `shared/` folder: token ids, and the activations of
-/// a frozen part. Of a trial the run directory stays, without checkpoints and, unless
-/// [`Self::keep_models`], without the trained model.
+/// Trials share token IDs and the activations of frozen layers, cached in the study's `shared/`
+/// directory. The run directory of a trial is kept without checkpoints and, unless
+/// [`Self::keep_models`] is set, without the trained model.
 #[derive(Debug)]
 pub struct FineTuningExperiment {
     model: PathBuf,
@@ -37,10 +38,11 @@ pub struct FineTuningExperiment {
 }
 
 impl FineTuningExperiment {
-    /// An experiment on the checkpoint in a folder. `device_name` is what reports call the device.
+    /// Creates an experiment on the checkpoint in a directory. `device_name` is the name of the
+    /// device in reports.
     ///
     /// # Errors
-    /// [`StudyError::Io`] for a checkpoint that cannot be read.
+    /// [`StudyError::Io`] if the checkpoint cannot be read.
     pub fn new(
         model: &Path,
         splits: Splits,
@@ -58,7 +60,7 @@ impl FineTuningExperiment {
                 "data": data,
                 "device": device_name,
             }),
-            // A run goes on only with the paths that it began with.
+            // A run can only be resumed with the paths it started with.
             model: std::fs::canonicalize(model).map_err(StudyError::io(model))?,
             splits,
             device: device.clone(),
@@ -70,14 +72,14 @@ impl FineTuningExperiment {
         })
     }
 
-    /// The settings that a study starts from, in place of the defaults of the library.
+    /// Sets the default settings that a study starts from (default: those of the library).
     #[must_use]
     pub fn defaults(mut self, defaults: FineTuningConfig) -> Self {
         self.defaults = defaults;
         self
     }
 
-    /// Holds out a share of the training rows, of each fold by itself, for validation.
+    /// Holds out a fraction of the training rows, of each fold separately, for validation.
     #[must_use]
     pub fn validation_split(mut self, share: f64, seed: u64) -> Self {
         self.validation = Some((share, seed));
@@ -85,7 +87,7 @@ impl FineTuningExperiment {
         self
     }
 
-    /// Whether the trained model of each trial stays in its folder.
+    /// Sets whether to keep the trained model of each trial (default: false).
     #[must_use]
     pub fn keep_models(mut self, keep_models: bool) -> Self {
         self.keep_models = keep_models;
@@ -99,7 +101,7 @@ impl FineTuningExperiment {
         self
     }
 
-    /// The rows of a trial.
+    /// Returns the rows of a trial.
     fn splits(&self, fold: Option<Fold>) -> Result<Splits, StudyError> {
         let splits = match fold {
             None => self.splits.clone(),
@@ -111,10 +113,10 @@ impl FineTuningExperiment {
         }
     }
 
-    /// One run, and what came of it: a trial's, for experiments of which this is a part.
+    /// Runs one fine-tuning and returns its scores; for experiments that include fine-tuning.
     ///
     /// # Errors
-    /// As [`PreparedFineTuning::resume`].
+    /// See [`PreparedFineTuning::resume`].
     pub fn fine_tune(
         &self,
         config: &FineTuningConfig,
@@ -125,7 +127,7 @@ impl FineTuningExperiment {
         self.fine_tune_from(&self.model, config, fold, folder, callback)
     }
 
-    /// The same from another checkpoint.
+    /// Runs one fine-tuning like [`Self::fine_tune`], from another checkpoint.
     pub(super) fn fine_tune_from(
         &self,
         model: &Path,
@@ -146,7 +148,7 @@ impl FineTuningExperiment {
             self.parts.clone(),
         )?;
         let report = match run.resume(directory.path(), callback) {
-            // A program was killed between the run's end and the trial's.
+            // The program was killed after the end of the run, but before the end of the trial.
             Err(TrainError::RunComplete { .. }) => read_json(&directory.report())?,
             output => output?.report,
         };
@@ -158,12 +160,12 @@ impl FineTuningExperiment {
         Ok(scores)
     }
 
-    /// Where it computes, and what reports call that.
+    /// Returns the device and its name in reports.
     pub(super) fn device(&self) -> (&Device, &str) {
         (&self.device, &self.device_name)
     }
 
-    /// The checkpoint's folder.
+    /// Returns the directory of the checkpoint.
     pub(super) fn model(&self) -> &Path {
         &self.model
     }
@@ -228,14 +230,14 @@ impl Experiment for FineTuningExperiment {
     }
 }
 
-/// A fold as test rows.
+/// Returns splits with the fold as test rows and the other folds as training rows.
 fn fold_of(dataset: &Dataset, fold: Fold) -> Result<Splits, StudyError> {
     let folds = Folds::stratified_k_fold(dataset, fold.of, fold.seed)?;
     Ok(folds.splits(dataset, fold.index)?)
 }
 
-/// The settings with the study's folders for what can be shared. Kept on disk, activations change
-/// no bit; those of other models and cuts go into other folders.
+/// Returns the settings with the study's directories for shared caches. Caching activations on disk
+/// does not change results; other models and freezing settings use other directories.
 fn shared(
     config: &FineTuningConfig,
     model: &Path,

@@ -1,18 +1,18 @@
-//! The folder of a study: all that it knows, and what several programs agree by.
+//! Directory of a study: its files, and the locks that coordinate several programs.
 //!
-//! | place | what |
+//! | path | content |
 //! |---|---|
-//! | `study.json` | the study, with every setting, and what the experiment said of itself |
-//! | `trials/ID/run/` | what the trial leaves: of fine-tuning, a [`RunDirectory`](finetune_train::RunDirectory) |
-//! | `trials/ID/result.json` | the scores of a finished trial |
-//! | `trials/ID/failure.json` | why a trial failed |
-//! | `trials/ID/lock` | locked by the program that is at the trial |
-//! | `shared/` | what trials have in common |
-//! | `report.html`, `report.md`, `report.json`, `trials.csv` | the results |
+//! | `study.json` | the study with all settings, and the experiment's fingerprint |
+//! | `trials/ID/run/` | run files, such as a [`RunDirectory`](finetune_train::RunDirectory) |
+//! | `trials/ID/result.json` | scores of a finished trial |
+//! | `trials/ID/failure.json` | error of a failed trial |
+//! | `trials/ID/lock` | locked by the program that runs the trial |
+//! | `shared/` | files shared by trials |
+//! | `report.html`, `report.md`, `report.json`, `trials.csv` | results |
 //!
-//! There is no database and no server: whoever holds the lock of a trial runs it, and the system
-//! releases the lock when the program ends, however it ends. Several programs, on several machines
-//! if the file system has locks, work in one folder.
+//! There is no database and no server. The program that holds the lock of a trial runs it, and the
+//! system releases the lock when that program ends for any reason. Several programs can share one
+//! directory, also on several machines if the file system supports locks.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -31,25 +31,27 @@ use crate::plan::{Study, StudyRecord};
 use crate::trial::Trial;
 use crate::trial_folder::{FAILURE, RESULT, TrialDirectory, open_lock};
 
-/// The folder of a study.
+/// Directory of a study.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StudyDirectory(PathBuf);
 
 impl StudyDirectory {
-    /// Opens or makes the folder of a study.
+    /// Opens or creates the directory of a study.
     ///
-    /// A study may grow in its folder (further seeds, variants, values, draws) and be compared in other
-    /// ways; what was tried before counts.
+    /// A study may be extended in its directory (more seeds, variants, values or samples), and its
+    /// comparison settings may change; existing results are reused.
     ///
     /// # Errors
-    /// [`StudyError::OtherStudy`] if the folder is of another experiment, or has trials that are
-    /// none of this study; [`StudyError::Io`]; [`StudyError::Train`] for a file that cannot be read.
+    /// - [`StudyError::OtherStudy`] if the directory belongs to another experiment, or contains
+    ///   trials that are not part of this study.
+    /// - [`StudyError::Io`] if a file cannot be read or written.
+    /// - [`StudyError::Train`] if a stored file cannot be read or parsed.
     pub fn open<C: Serialize + DeserializeOwned>(
         path: &Path,
         study: &Study<C>,
     ) -> Result<Self, StudyError> {
         fs::create_dir_all(path).map_err(StudyError::io(path))?;
-        // A run goes on only with the paths that it began with.
+        // A run can only be resumed with the paths it started with.
         let folder = Self(fs::canonicalize(path).map_err(StudyError::io(path))?);
         for made in [folder.trials(), folder.shared()] {
             fs::create_dir_all(&made).map_err(StudyError::io(made))?;
@@ -77,30 +79,30 @@ impl StudyDirectory {
         Ok(folder)
     }
 
-    /// The folder itself.
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// `study.json`
+    /// Returns the path of `study.json`.
     pub fn study(&self) -> PathBuf {
         self.0.join("study.json")
     }
 
-    /// The folder of all trials.
+    /// Returns the directory of all trials.
     pub fn trials(&self) -> PathBuf {
         self.0.join("trials")
     }
 
-    /// The folder of what trials share.
+    /// Returns the directory of files shared by trials.
     pub fn shared(&self) -> PathBuf {
         self.0.join("shared")
     }
 
-    /// How a trial stands.
+    /// Returns the state of a trial.
     ///
     /// # Errors
-    /// [`StudyError::Train`] for a file that cannot be read.
+    /// [`StudyError::Train`] if a stored file cannot be read or parsed.
     pub fn state<C>(&self, trial: &Trial<C>) -> Result<TrialState, StudyError> {
         let folder = self.trials().join(&trial.id);
         if let Some(result) = read_if_there::<TrialResult>(&folder.join(RESULT))? {
@@ -110,7 +112,7 @@ impl StudyDirectory {
         Ok(failure.map_or(TrialState::Pending, TrialState::Failed))
     }
 
-    /// Waits until no other program writes the study's own files.
+    /// Locks the study's own files, waiting for other programs.
     pub(super) fn lock(&self) -> Result<File, StudyError> {
         let path = self.0.join("study.lock");
         let lock = open_lock(&path)?;
@@ -118,7 +120,7 @@ impl StudyDirectory {
         Ok(lock)
     }
 
-    /// Takes a trial, unless another program is at it.
+    /// Claims a trial; `None` if another program is running it.
     pub(super) fn claim<C>(&self, trial: &Trial<C>) -> Result<Option<TrialDirectory>, StudyError> {
         let folder = self.unclaimed(trial)?;
         match folder.lock.try_lock() {
@@ -128,7 +130,7 @@ impl StudyDirectory {
         }
     }
 
-    /// Takes a trial when no other program is at it.
+    /// Claims a trial, waiting until no other program is running it.
     pub(super) fn claim_waiting<C>(&self, trial: &Trial<C>) -> Result<TrialDirectory, StudyError> {
         let folder = self.unclaimed(trial)?;
         folder.lock.lock().map_err(StudyError::io(&folder.path))?;
@@ -145,8 +147,8 @@ impl StudyDirectory {
         })
     }
 
-    /// The first difference of the folder's study and this one: path and both values. What tells
-    /// the experiment comes first.
+    /// Returns the first difference between the stored study and this one: path and both values.
+    /// The fingerprint is compared first.
     fn difference<C: Serialize + DeserializeOwned>(
         &self,
         study: &Study<C>,
@@ -156,13 +158,13 @@ impl StudyDirectory {
             path: self.study(),
             source,
         };
-        // Through text, as the saved study went: a number then is the same number.
+        // Serialized to text like the stored study, so that equal numbers compare equal.
         let now = serde_json::to_string(study.record()).map_err(unreadable)?;
         let now: Value = serde_json::from_str(&now).map_err(unreadable)?;
         Ok(first_difference("", &saved, &now))
     }
 
-    /// The names of the trials that were begun.
+    /// Returns the IDs of the trials that have been started.
     fn began(&self) -> Result<Vec<String>, StudyError> {
         let trials = self.trials();
         let mut began = Vec::new();
@@ -183,10 +185,10 @@ fn read_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StudyErr
 }
 
 impl StudyDirectory {
-    /// The study that a folder is of, to look at it without the experiment.
+    /// Reads the configuration of the study in a directory, without the experiment.
     ///
     /// # Errors
-    /// [`StudyError::Train`] for a file that cannot be read.
+    /// [`StudyError::Train`] if a stored file cannot be read or parsed.
     pub fn read_study(path: &Path) -> Result<StudyConfig, StudyError> {
         let record: StudyRecord = read_json(&path.join("study.json"))?;
         Ok(record.study)

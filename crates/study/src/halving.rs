@@ -1,9 +1,10 @@
 //! Successive halving ([Jamieson and Talwalkar 2016](https://arxiv.org/abs/1502.07943)): all
-//! candidates get a short run, the better part of them a longer one, and so on.
+//! candidates get a short run, the best of them a longer one, and so on.
 //!
-//! A run of a later rung begins anew. It would be shorter to go on with the run of the rung before,
-//! but a schedule that was to end is not one that goes on: a trial then would depend on the study
-//! that it is in. What that costs is bounded: `eta / (eta - 1)` times the steps.
+//! A run of a later rung starts from the beginning. Resuming the run of the previous rung would
+//! take fewer steps, but its learning rate schedule has already ended. The result of a trial would
+//! then depend on the study. The overhead is bounded: `eta / (eta - 1)` times the steps, where
+//! `eta` is the factor.
 
 use std::cmp::Ordering;
 
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::StudyError;
 use crate::eval_split::EvalSplit;
 
-/// How candidates are left behind.
+/// Settings of successive halving.
 ///
 /// ```
 /// use finetune_study::SuccessiveHalving;
@@ -28,14 +29,15 @@ use crate::eval_split::EvalSplit;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SuccessiveHalving {
-    /// The setting that grows from rung to rung, such as `train.duration.epochs` or
-    /// `train.duration.steps`.
+    /// Path of the setting that grows from rung to rung, such as `train.duration.epochs` or
+    /// `train.duration.steps` (default: `train.duration.epochs`).
     pub resource: String,
-    /// Its value in the first rung, at least 1.
+    /// Value in the first rung, at least 1 (default: 1).
     pub min_resource: u64,
-    /// The most that it grows to.
+    /// Maximum value, at least `min_resource * factor` (default: 9).
     pub max_resource: u64,
-    /// A rung keeps one of so many candidates, and runs them so many times as long; at least 2.
+    /// Reduction factor, at least 2 (default: 3): each rung keeps `1 / factor` of the candidates
+    /// and runs them `factor` times as long.
     pub factor: u64,
 }
 
@@ -51,10 +53,11 @@ impl Default for SuccessiveHalving {
 }
 
 impl SuccessiveHalving {
-    /// Whether there is more than one rung, and what is chosen by is no test score.
+    /// Validates the settings: there is more than one rung, and candidates are not selected by test
+    /// scores.
     ///
     /// # Errors
-    /// [`StudyError::Setting`] names the first that is wrong.
+    /// [`StudyError::Setting`] for the first invalid setting.
     pub fn validate(&self, eval_split: EvalSplit) -> Result<(), StudyError> {
         for (setting, value, least) in [
             ("halving.min_resource", self.min_resource, 1),
@@ -83,7 +86,7 @@ impl SuccessiveHalving {
         }
     }
 
-    /// How many rungs there are, at least 2.
+    /// Returns the number of rungs, at least 2 for valid settings.
     pub fn rungs(&self) -> usize {
         let more = |budget: &u64| {
             budget
@@ -93,28 +96,28 @@ impl SuccessiveHalving {
         std::iter::successors(Some(self.min_resource), more).count()
     }
 
-    /// The value of the setting in a rung.
+    /// Returns the value of the resource in a rung.
     pub fn budget(&self, rung: usize) -> u64 {
         let rung = u32::try_from(rung).unwrap_or(u32::MAX);
         self.min_resource
             .saturating_mul(self.factor.saturating_pow(rung))
     }
 
-    /// How many of so many candidates are in a rung, at least 1.
+    /// Returns how many of the candidates reach a rung, at least 1.
     pub fn kept(&self, candidates: usize, rung: usize) -> usize {
         let rung = u32::try_from(rung).unwrap_or(u32::MAX);
         let share = usize::try_from(self.factor.saturating_pow(rung)).unwrap_or(usize::MAX);
         (candidates / share).max(1)
     }
 
-    /// The last part of the setting's name.
+    /// Returns the last part of the resource's path.
     pub fn name(&self) -> &str {
         self.resource.rsplit('.').next().unwrap_or_default()
     }
 }
 
-/// The positions of the best `count` scores, in ascending order. Of equal scores the first is
-/// better; no score at all is never among the best.
+/// Returns the positions of the best `count` scores, in ascending order. Of equal scores the first
+/// is better; a missing score is never among the best.
 pub(super) fn best(scores: &[Option<f64>], count: usize, higher_is_better: bool) -> Vec<usize> {
     let mut scored: Vec<(usize, f64)> = scores
         .iter()

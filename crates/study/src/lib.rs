@@ -1,14 +1,16 @@
-//! Studies: many trials of one experiment, from a file to tables and tests.
+//! Studies: many trials of one experiment, configured in a file and evaluated with tables and
+//! statistical tests.
 //!
-//! 1. A [`StudyConfig`] says what is tried: variants, parameters, seeds, folds. It is a file.
-//! 2. [`Study::new`] makes [`Trial`]s of it, each with all its settings, for an [`Experiment`]:
-//!    [`FineTuningExperiment`], [`PreTrainedExperiment`], or one of your own.
-//! 3. A [`StudyRunner`] runs what is missing in a [`StudyDirectory`], which several programs may share.
-//! 4. [`StudyDirectory::results`] are what there is so far, and [`StudyResults::report`] their tables,
-//!    tests and figures.
+//! 1. A [`StudyConfig`], usually read from a file, defines variants, parameters, seeds and folds.
+//! 2. [`Study::new`] resolves it into [`Trial`]s with full settings for an [`Experiment`]:
+//!    [`FineTuningExperiment`], [`PreTrainedExperiment`], or your own.
+//! 3. A [`StudyRunner`] runs the pending trials in a [`StudyDirectory`], which several programs may
+//!    share.
+//! 4. [`StudyDirectory::results`] returns the results so far, and [`StudyResults::report`] their
+//!    tables, tests and figures.
 //!
-//! A study that was stopped, at whatever moment, goes on without repeating what was finished, and
-//! ends with the tables of one that was not.
+//! An interrupted study resumes without repeating finished trials, and produces the same tables as
+//! an uninterrupted one.
 
 mod comparisons;
 mod config;

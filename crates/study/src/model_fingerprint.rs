@@ -1,4 +1,4 @@
-//! What tells the files of a checkpoint from those of another.
+//! Fingerprint of the files of a checkpoint.
 
 use std::fs::{self, File};
 use std::io::{BufReader, Read};
@@ -9,8 +9,8 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::StudyError;
 
-/// A hash of each file in a checkpoint's folder, by its name: what the folder is called, and where
-/// it is on this machine, changes no score.
+/// Returns a hash of each file in a checkpoint directory, by file name. The name and location of
+/// the directory are not part of the fingerprint.
 pub(super) fn model_fingerprint(folder: &Path) -> Result<Value, StudyError> {
     let failed = || StudyError::io(folder);
     let mut names = Vec::new();
@@ -33,7 +33,8 @@ pub(super) fn model_fingerprint(folder: &Path) -> Result<Value, StudyError> {
     ))
 }
 
-/// Weights, settings and vocabulary; no cards, no licenses.
+/// Returns whether a file belongs to the model: weights, settings or vocabulary, but not model
+/// cards or licenses.
 fn is_of_model(name: &str) -> bool {
     let extensions = [".json", ".txt", ".safetensors", ".bin", ".model"];
     !name.starts_with('.') && extensions.iter().any(|extension| name.ends_with(extension))

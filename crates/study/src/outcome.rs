@@ -1,4 +1,4 @@
-//! What a trial leaves for the study.
+//! Results, failures and states of trials.
 
 use std::error::Error;
 use std::iter::successors;
@@ -13,55 +13,55 @@ use crate::experiment::TrialScores;
 use crate::trial::{Fold, Trial};
 use crate::trial_folder::{FAILURE, RESULT, TrialDirectory};
 
-/// A finished trial: `result.json`.
+/// Result of a finished trial, stored in `result.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrialResult {
-    /// Its name.
+    /// ID of the trial.
     pub id: String,
-    /// What it is, for people.
+    /// Readable label of the trial.
     pub label: String,
-    /// Its seed.
+    /// Random seed of the trial, if any.
     pub seed: Option<u64>,
-    /// Its fold.
+    /// Fold of the trial, if any.
     pub fold: Option<Fold>,
-    /// What came of it.
+    /// Scores of the trial.
     pub scores: TrialScores,
-    /// Wall time, of the last program that was at it.
+    /// Wall time in seconds, of the last program that ran the trial.
     pub seconds: f64,
-    /// Every setting.
+    /// Full settings.
     pub settings: Value,
 }
 
-/// A trial that failed: `failure.json`.
+/// Failure of a trial, stored in `failure.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrialFailure {
-    /// Its name.
+    /// ID of the trial.
     pub id: String,
-    /// What it is, for people.
+    /// Readable label of the trial.
     pub label: String,
-    /// What went wrong, then what caused it, and so on.
+    /// Messages of the error and its sources, outermost first.
     pub error: Vec<String>,
-    /// Wall time until then.
+    /// Wall time in seconds until the failure.
     pub seconds: f64,
 }
 
-/// How a trial stands.
+/// State of a trial.
 #[allow(
     clippy::large_enum_variant,
     reason = "one a trial, and most are complete in the end"
 )]
 #[derive(Debug, Clone, PartialEq)]
 pub enum TrialState {
-    /// It has scores.
+    /// Finished, with scores.
     Complete(TrialResult),
-    /// It ended without.
+    /// Failed.
     Failed(TrialFailure),
-    /// It has not ended; it may be under way.
+    /// Neither finished nor failed; it may be running.
     Pending,
 }
 
 impl TrialState {
-    /// The result, if there is one.
+    /// Returns the result of a finished trial.
     pub fn result(&self) -> Option<&TrialResult> {
         match self {
             Self::Complete(result) => Some(result),
@@ -121,10 +121,10 @@ impl TrialFailure {
     }
 }
 
-/// Holds scores to what a study needs of them.
+/// Checks that all scores are finite and include the metric of the study.
 ///
 /// # Errors
-/// [`StudyError::NoScore`] without the metric, and for a number that is none.
+/// [`StudyError::NoScore`] if the metric is missing or a number is not finite.
 pub(super) fn check_scores(
     id: &str,
     scores: &TrialScores,
@@ -153,7 +153,7 @@ pub(super) fn check_scores(
     }
 }
 
-/// The refusal of a trial without the metric, which has others.
+/// Returns the error for a trial that has `others` but not the metric.
 pub(super) fn no_score(
     trial: &str,
     metric: &str,

@@ -1,5 +1,5 @@
-//! A setting with several values: listed, or drawn from a range
-//! ([Bergstra and Bengio 2012](https://jmlr.org/papers/v13/bergstra12a.html)).
+//! Search parameters: settings with listed values, or with values sampled from a range ([Bergstra
+//! and Bengio 2012](https://jmlr.org/papers/v13/bergstra12a.html)).
 
 use finetune_random::{Purpose, generator, name_hash};
 use rand::RngExt;
@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use crate::error::StudyError;
 
-/// A parameter of a study. Exactly one of its kinds of values is given.
+/// Parameter of a study. Exactly one of `values`, `uniform`, `log_uniform`, `int_uniform` and
+/// `choice` must be given.
 ///
 /// ```
 /// use finetune_study::SearchParameter;
@@ -24,30 +25,29 @@ use crate::error::StudyError;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SearchParameter {
-    /// The setting, its parts joined by dots.
+    /// Path of the setting, its parts joined by dots.
     pub path: String,
-    /// In tables and names; `None` for the last part of the setting.
+    /// Label in tables and names; `None` for the last part of the path.
     pub name: Option<String>,
-    /// Each of these.
+    /// Values of a grid; each is tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub values: Option<Vec<Value>>,
-    /// A number from the first to the second, each as likely as another.
+    /// Minimum and maximum of a uniform distribution.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uniform: Option<[f64; 2]>,
-    /// A number from the first to the second, both above 0, each order of magnitude as likely as
-    /// another: for learning rates.
+    /// Minimum and maximum of a log-uniform distribution, both above 0; suits learning rates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_uniform: Option<[f64; 2]>,
-    /// A whole number from the first to the second, both among them.
+    /// Minimum and maximum of uniformly distributed integers, both included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub int_uniform: Option<[i64; 2]>,
-    /// One of these, each as likely as another.
+    /// Values to sample from with equal probability.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub choice: Option<Vec<Value>>,
 }
 
 impl SearchParameter {
-    /// A parameter of listed values.
+    /// Creates a parameter with listed values.
     pub fn of<V: Into<Value>>(setting: &str, values: impl IntoIterator<Item = V>) -> Self {
         Self {
             path: setting.to_string(),
@@ -56,26 +56,26 @@ impl SearchParameter {
         }
     }
 
-    /// The parameter with another name.
+    /// Sets the label used in tables and names.
     #[must_use]
     pub fn with_label(mut self, name: &str) -> Self {
         self.name = Some(name.to_string());
         self
     }
 
-    /// In tables and names.
+    /// Returns the label used in tables and names.
     pub fn label(&self) -> &str {
         let last = self.path.rsplit('.').next().unwrap_or_default();
         self.name.as_deref().unwrap_or(last)
     }
 
-    /// Whether its values are drawn.
+    /// Returns whether the values are sampled.
     pub fn is_drawn(&self) -> bool {
         self.values.is_none()
     }
 
-    /// The value of a draw from a range: a function of the seed, the number of the draw and the
-    /// setting. Listed values are not drawn: nothing.
+    /// Returns the sampled value with index `draw`, a pure function of the seed, the index and the
+    /// path; `None` for listed values.
     pub fn draw(&self, seed: u64, draw: usize) -> Option<Value> {
         let setting = name_hash(&self.path);
         let mut random = generator(seed, Purpose::Search, draw as u64, setting);
@@ -84,7 +84,7 @@ impl SearchParameter {
         }
         if let Some([low, high]) = self.log_uniform {
             let value = between(low.ln(), high.ln(), random.random()).exp();
-            // The ends are rounded on their way to logarithms and back.
+            // Rounding in `ln` and `exp` could move the value past the limits.
             return Some(value.clamp(low, high).into());
         }
         if let Some([low, high]) = self.int_uniform {
@@ -94,10 +94,12 @@ impl SearchParameter {
         Some(choices[random.random_range(0..choices.len())].clone())
     }
 
-    /// Whether there are values to try, each once, in a range that is one.
+    /// Validates the parameter: exactly one kind of values, no duplicates, and a range with its
+    /// minimum below its maximum.
     ///
     /// # Errors
-    /// [`StudyError::Parameter`] names the parameter.
+    /// - [`StudyError::Setting`] if the path is invalid.
+    /// - [`StudyError::Parameter`] if the values are invalid.
     pub fn validate(&self) -> Result<(), StudyError> {
         let wrong = |what: &str| Err(StudyError::parameter(&self.path, what));
         if self.path.split('.').any(str::is_empty) {
@@ -150,7 +152,7 @@ impl SearchParameter {
     }
 }
 
-/// The point that is `share` of the way.
+/// Interpolates linearly: `low` at a `share` of 0, `high` at 1.
 fn between(low: f64, high: f64, share: f64) -> f64 {
     low + (high - low) * share
 }
@@ -166,7 +168,7 @@ mod tests {
         serde_json::from_value(json!({ "path": "train.x", kind: values })).unwrap()
     }
 
-    /// A changed value here means that studies under way can no longer be gone on with.
+    /// If these values change, studies in progress can no longer be resumed.
     #[test]
     fn draws_never_change() {
         let drawn = parameter("int_uniform", json!([0, 1_000_000]));

@@ -1,4 +1,4 @@
-//! A study and all its trials.
+//! Study with all of its trials.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use crate::experiment::Experiment;
 use crate::resolver::Resolver;
 use crate::trial::{Candidate, Trial};
 
-/// A study whose every trial is known: what it is called, its number and all its settings.
+/// Study with its candidates and trials, each trial with its number and full settings.
 ///
 /// See [`Experiment`] for an example.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,14 +21,14 @@ pub struct Study<C> {
     record: StudyRecord,
 }
 
-/// A study as a folder keeps it.
+/// Study as stored in `study.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct StudyRecord {
-    /// What the experiment says of itself.
+    /// Fingerprint of the experiment.
     pub(super) fingerprint: Value,
-    /// The file.
+    /// Configuration of the study.
     pub(super) study: StudyConfig,
-    /// Every setting that no variant or parameter changes.
+    /// Base settings, shared by all candidates before variants and parameters apply.
     pub(super) base: Value,
 }
 
@@ -36,7 +36,7 @@ impl<C: Serialize + DeserializeOwned> Study<C> {
     /// Resolves every trial of a study and checks its settings.
     ///
     /// # Errors
-    /// [`StudyError`] names what is wrong with the file, a setting or a trial.
+    /// [`StudyError`] if the configuration, a setting or a trial is invalid.
     pub fn new<E: Experiment<Config = C>>(
         config: StudyConfig,
         experiment: &E,
@@ -66,33 +66,34 @@ impl<C: Serialize + DeserializeOwned> Study<C> {
 }
 
 impl<C> Study<C> {
-    /// The file.
+    /// Configuration of the study.
     pub fn config(&self) -> &StudyConfig {
         &self.config
     }
 
-    /// The points that are tried.
+    /// Returns the candidates.
     pub fn candidates(&self) -> &[Candidate] {
         &self.candidates
     }
 
-    /// Every trial there can be, by number. Of a study that halves, those of a later rung are run
-    /// only if their candidate gets there.
+    /// Returns all possible trials, by number. With successive halving, trials of a later rung run
+    /// only if their candidate is promoted to it.
     pub fn trials(&self) -> &[Trial<C>] {
         &self.trials
     }
 
-    /// The trial of a number.
+    /// Returns the trial with the given number.
     ///
     /// # Errors
-    /// [`StudyError::UnknownTrial`].
+    /// [`StudyError::UnknownTrial`] if `index` is out of range.
     pub fn trial(&self, index: usize) -> Result<&Trial<C>, StudyError> {
         let trials = self.trials.len();
         let trial = self.trials.get(index);
         trial.ok_or(StudyError::UnknownTrial { index, trials })
     }
 
-    /// A trial for people: its candidate, seed and fold, and its rung if there are several.
+    /// Returns a readable label of a trial: candidate, seed and fold, and with successive halving
+    /// the resource of its rung.
     pub fn label(&self, trial: &Trial<C>) -> String {
         let label = trial.label(&self.candidates[trial.candidate]);
         let label = if label.is_empty() {
@@ -108,13 +109,13 @@ impl<C> Study<C> {
         }
     }
 
-    /// A candidate for people; the study's name if it is the only one.
+    /// Returns a readable label of a candidate; the study's name if the label would be empty.
     pub fn candidate_label(&self, candidate: usize) -> String {
         let label = self.candidates[candidate].label();
         if label.is_empty() {
             return self.config.name.clone();
         }
-        // Numbers are shown with few digits.
+        // Labels round numbers, so two candidates can have the same label.
         let same = self
             .candidates
             .iter()

@@ -1,5 +1,5 @@
-//! Fine-tuning after further pre-training as an experiment: what do steps on which texts do for a
-//! classifier? ([Sun et al. 2019](https://arxiv.org/abs/1905.05583), section 5.4)
+//! Fine-tuning after further pre-training as an experiment: effect of pre-training steps and texts
+//! on a classifier ([Sun et al. 2019](https://arxiv.org/abs/1905.05583), section 5.4).
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,33 +20,32 @@ use crate::fine_tuning::FineTuningExperiment;
 use crate::trial::{Fold, Trial};
 use crate::trial_folder::TrialDirectory;
 
-/// Settings of a trial: how the encoder is pre-trained further, when, and then the fine-tuning.
+/// Settings of a trial: further pre-training, the number of its steps, and fine-tuning.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PreTrainedConfig {
-    /// The texts to pre-train on, by the names that the experiment has them under; without any the
-    /// checkpoint is as it was.
+    /// Names of the experiment's corpora to pre-train on; empty for no further pre-training.
     pub corpora: Vec<String>,
-    /// Steps of pre-training before the fine-tuning: 0, one of the snapshots, or the whole length.
+    /// Pre-training steps before the fine-tuning: 0, the step of a snapshot, or the full length.
     pub steps: usize,
-    /// The pre-training, one run for all trials that differ in the rest only.
+    /// Pre-training settings; trials that differ only in other settings share one pre-training run.
     pub pre_training: PreTrainingConfig,
-    /// The fine-tuning.
+    /// Fine-tuning settings.
     pub fine_tuning: FineTuningConfig,
 }
 
 impl PreTrainedConfig {
-    /// Whether the encoder is pre-trained at all.
+    /// Returns whether the encoder is pre-trained further.
     fn pre_trains(&self) -> bool {
         self.steps > 0 && !self.corpora.is_empty()
     }
 }
 
-/// Trials are fine-tuning runs on what a checkpoint is after some steps of pre-training.
+/// Experiment whose trials fine-tune a checkpoint after a number of further pre-training steps.
 ///
-/// A pre-training run is made once, by the first trial that needs it, and every snapshot of it is
-/// there for all. So that classifiers differ in nothing else, the checkpoint as it was takes the
-/// same way: loaded as a model for masked words, and saved.
+/// The first trial that needs a pre-training run creates it, and all trials share its snapshots.
+/// For a fair comparison, the checkpoint without further pre-training is processed in the same way:
+/// it is loaded as a masked language model and saved.
 #[derive(Debug)]
 pub struct PreTrainedExperiment {
     fine_tuning: FineTuningExperiment,
@@ -56,7 +55,8 @@ pub struct PreTrainedExperiment {
 }
 
 impl PreTrainedExperiment {
-    /// An experiment with these texts to choose from; the fine-tuning's settings are the defaults'.
+    /// Creates an experiment with the given corpora. The default fine-tuning settings are those in
+    /// `defaults`.
     pub fn new(
         fine_tuning: FineTuningExperiment,
         corpora: BTreeMap<String, Dataset>,
@@ -76,7 +76,7 @@ impl PreTrainedExperiment {
         }
     }
 
-    /// The texts of a trial.
+    /// Returns the concatenated texts of the named corpora.
     fn corpus(&self, names: &[String]) -> Result<Dataset, StudyError> {
         let found = names.iter().map(|name| {
             self.corpora.get(name).ok_or_else(|| {
@@ -89,7 +89,7 @@ impl PreTrainedExperiment {
         Ok(finetune_data::concatenate_texts(found))
     }
 
-    /// What the pre-training depends on.
+    /// Returns everything the pre-training depends on.
     fn key(&self, config: &PreTrainedConfig) -> Value {
         match config.pre_trains() {
             true => json!([self.fingerprint, config.corpora, config.pre_training]),
@@ -119,7 +119,7 @@ impl PreTrainedExperiment {
         Ok(RunDirectory::new(&made.join("run")))
     }
 
-    /// The checkpoint as it is, in the form of the others.
+    /// Returns the directory of the checkpoint without further pre-training, saved like the others.
     fn untouched(
         &self,
         config: &PreTrainedConfig,
@@ -210,7 +210,7 @@ fn model_after(run: &RunDirectory, config: &PreTrainedConfig) -> PathBuf {
     }
 }
 
-/// On the texts held out, if any were.
+/// Returns the perplexity on the held-out texts after `steps`, if it was evaluated.
 fn perplexity_after(run: &RunDirectory, steps: usize) -> Result<Option<f64>, StudyError> {
     let report: PreTrainingReport = read_json(&run.report())?;
     let mut evaluations = report.train.evaluations.iter();

@@ -1,4 +1,4 @@
-//! The report of a study.
+//! Report of a study.
 
 use std::path::Path;
 
@@ -13,12 +13,12 @@ use crate::settings::flat;
 use crate::trial::shown;
 
 impl<C> StudyResults<'_, C> {
-    /// The page of the study: tables, tests and figures of what there is so far, what failed and
-    /// what is missing. It depends on the study and its results alone, not on when, in which order
-    /// and by whom they were made; but for the last section, which says where it was written.
+    /// Returns the report of the study: tables, tests and figures of the results so far, and failed
+    /// and pending trials. Except for the last section, which describes the environment, it depends
+    /// only on the study and its results.
     ///
     /// # Errors
-    /// [`StudyError::Eval`], for results that were changed by hand.
+    /// [`StudyError::Eval`] if results were edited by hand.
     pub fn report(&self) -> Result<Report, StudyError> {
         let config = self.study.config();
         let mut scores = Section::new("Scores").with(self.table()?);
@@ -58,7 +58,7 @@ impl<C> StudyResults<'_, C> {
             .with(Section::new("Written by").with(environment)))
     }
 
-    /// How far the study is, who is ahead, and what is shown.
+    /// Returns a summary: progress, the best candidate, and significant differences.
     fn summary(&self, table: Option<&ComparisonTable>) -> String {
         let count = |of: fn(&TrialState) -> bool| self.due().filter(|(_, state)| of(state)).count();
         let finished = count(|state| matches!(state, TrialState::Complete(_)));
@@ -99,7 +99,7 @@ impl<C> StudyResults<'_, C> {
         text
     }
 
-    /// What was tried.
+    /// Returns the parameters, variants and other settings of the study.
     fn facts(&self) -> KeyValues {
         let config = self.study.config();
         let record = self.study.record();
@@ -142,10 +142,11 @@ impl<C> StudyResults<'_, C> {
 }
 
 impl StudyDirectory {
-    /// Writes `report.html`, `report.md` and `report.json`, and `trials.csv` with a line a trial.
+    /// Writes `report.html`, `report.md` and `report.json`, and `trials.csv` with one row per
+    /// trial.
     ///
     /// # Errors
-    /// [`StudyError::Io`] and [`StudyError::Eval`] for a file that cannot be written.
+    /// [`StudyError::Io`] or [`StudyError::Eval`] if a file cannot be written.
     pub fn write<C>(
         &self,
         report: &Report,

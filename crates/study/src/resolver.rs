@@ -1,4 +1,4 @@
-//! From a study's file to settings: every trial in full, and what contradicts itself.
+//! Resolution of a study configuration into trials with full settings, and conflict checks.
 
 use serde_json::{Map, Value};
 
@@ -9,16 +9,16 @@ use crate::outcome::no_score;
 use crate::settings::{self, merged, sets};
 use crate::trial::{Candidate, Fold, Trial, id};
 
-/// A candidate with its settings, and how often it is tried.
+/// Candidate with its settings, seeds and folds.
 pub(super) struct Point {
     pub(super) candidate: Candidate,
     settings: Value,
-    /// Of the variant.
+    /// Seeds of the variant.
     seeds: Vec<Option<u64>>,
     folds: Vec<Option<Fold>>,
 }
 
-/// Works out the trials of a study.
+/// Resolver of the candidates and trials of a study.
 pub(super) struct Resolver<'a, E> {
     pub(super) config: &'a StudyConfig,
     pub(super) experiment: &'a E,
@@ -34,7 +34,8 @@ impl<E: Experiment> Resolver<'_, E> {
         merged::<E::Config>(&defaults, &self.config.base, "base")
     }
 
-    /// Variants, then draws, then the listed values of each parameter, the first parameter slowest.
+    /// Returns the candidates ordered by variant, then sample, then listed values, the first
+    /// parameter varying slowest.
     pub(super) fn candidates(&self, base: &Value) -> Result<Vec<Point>, StudyError> {
         let only = [VariantConfig::default()];
         let variants = match self.config.variants.as_slice() {
@@ -63,7 +64,7 @@ impl<E: Experiment> Resolver<'_, E> {
                     variant: Some(variant.name.clone()).filter(|name| !name.is_empty()),
                     values: names.zip(values).collect(),
                 };
-                // A draw that repeats an earlier one would count one result twice.
+                // A repeated sample would count one result twice.
                 let repeats =
                     |other: &Point| other.candidate == candidate && other.settings == settings;
                 if self.config.num_trials.is_some() && points.iter().any(repeats) {
@@ -82,7 +83,7 @@ impl<E: Experiment> Resolver<'_, E> {
         Ok(points)
     }
 
-    /// A setting has one origin: the variant, a parameter, or the seeds.
+    /// Checks that each setting has one origin: the variant, a parameter, halving or the seeds.
     fn check_overlap(&self, variant: &VariantConfig) -> Result<(), StudyError> {
         let seed = match (&variant.seeds, &self.config.seeds) {
             (None, None) => None,
@@ -119,7 +120,7 @@ impl<E: Experiment> Resolver<'_, E> {
         Ok(())
     }
 
-    /// The values of all parameters together.
+    /// Returns all combinations of parameter values.
     fn values(&self) -> Vec<Vec<Value>> {
         let draws = self.config.num_trials.unwrap_or(1);
         let mut all = Vec::new();
@@ -173,7 +174,7 @@ impl<E: Experiment> Resolver<'_, E> {
         }
     }
 
-    /// Rung after rung, candidate after candidate, seed after seed, fold after fold.
+    /// Returns the trials ordered by rung, candidate, seed and fold.
     pub(super) fn trials(&self, points: &[Point]) -> Result<Vec<Trial<E::Config>>, StudyError> {
         let halving = self.config.halving.as_ref();
         let rungs = halving.map_or(1, |halving| halving.rungs());
@@ -243,7 +244,7 @@ impl<E: Experiment> Resolver<'_, E> {
 }
 
 impl<E: Experiment> Resolver<'_, E> {
-    /// Whether a trial can be run, and will have what it is compared by.
+    /// Checks that a trial can run and will compute the study's metric.
     fn check(&self, config: &E::Config, fold: Option<Fold>, place: &str) -> Result<(), StudyError> {
         let checked = self.experiment.check(config, fold);
         checked.map_err(|error| StudyError::Config {
@@ -259,7 +260,7 @@ impl<E: Experiment> Resolver<'_, E> {
     }
 }
 
-/// Two candidates that are the same would count one result twice.
+/// Checks that all candidates differ: two equal ones would count one result twice.
 fn check_different(points: &[Point]) -> Result<(), StudyError> {
     for (position, point) in points.iter().enumerate() {
         let same = points[..position]

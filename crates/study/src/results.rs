@@ -1,4 +1,4 @@
-//! What a study knows so far.
+//! Results of a study so far.
 
 use std::collections::BTreeMap;
 
@@ -9,24 +9,24 @@ use crate::outcome::{TrialResult, TrialState};
 use crate::plan::Study;
 use crate::trial::Trial;
 
-/// The trials of a study that are due, each with how it stands.
+/// Scheduled trials of a study and their states.
 ///
-/// All of a study are due, but for one that halves: there a rung is due when the one before is
-/// through.
+/// All trials of a study are scheduled, except with successive halving: a rung is scheduled when
+/// the previous one has finished.
 #[derive(Debug)]
 pub struct StudyResults<'a, C> {
     pub(super) study: &'a Study<C>,
-    /// By trial number; nothing for one that is not due.
+    /// State by trial number; `None` for trials that are not scheduled.
     states: Vec<Option<TrialState>>,
-    /// Rungs that are due.
+    /// Number of scheduled rungs.
     rungs: usize,
 }
 
 impl StudyDirectory {
-    /// Looks at every trial.
+    /// Reads the state of every trial.
     ///
     /// # Errors
-    /// As [`Self::state`].
+    /// See [`Self::state`].
     pub fn results<'a, C>(&self, study: &'a Study<C>) -> Result<StudyResults<'a, C>, StudyError> {
         let mut results = StudyResults {
             study,
@@ -51,18 +51,18 @@ impl StudyDirectory {
 }
 
 impl<C> StudyResults<'_, C> {
-    /// The study.
+    /// Returns the study.
     pub fn study(&self) -> &Study<C> {
         self.study
     }
 
-    /// The trials that are due, by number.
+    /// Returns the scheduled trials and their states, by number.
     pub fn due(&self) -> impl Iterator<Item = (&Trial<C>, &TrialState)> {
         let trials = self.study.trials().iter().zip(&self.states);
         trials.filter_map(|(trial, state)| Some((trial, state.as_ref()?)))
     }
 
-    /// The trials that are due and have not ended.
+    /// Returns the scheduled trials that have neither finished nor failed.
     pub fn missing(&self) -> impl Iterator<Item = &Trial<C>> {
         let missing = |state: &TrialState| *state == TrialState::Pending;
         self.due()
@@ -70,12 +70,12 @@ impl<C> StudyResults<'_, C> {
             .map(|(trial, _)| trial)
     }
 
-    /// How a trial stands; nothing for one that is not due.
+    /// Returns the state of a trial; `None` if it is not scheduled.
     pub fn state(&self, trial: &Trial<C>) -> Option<&TrialState> {
         self.states.get(trial.index)?.as_ref()
     }
 
-    /// The finished trials of a candidate in the last rung that it got to.
+    /// Returns the finished trials of a candidate in the last rung it reached.
     pub fn of_candidate(&self, candidate: usize) -> Vec<(&Trial<C>, &TrialResult)> {
         let rung = self.last_rung(candidate);
         let of_candidate = |trial: &Trial<C>| trial.candidate == candidate && trial.rung == rung;
@@ -85,18 +85,18 @@ impl<C> StudyResults<'_, C> {
             .collect()
     }
 
-    /// The last rung that a candidate got to, from 0.
+    /// Returns the last rung that a candidate reached, from 0.
     pub fn last_rung(&self, candidate: usize) -> usize {
         let due = self.due().filter(|(trial, _)| trial.candidate == candidate);
         due.map(|(trial, _)| trial.rung).max().unwrap_or(0)
     }
 
-    /// How many rungs are due.
+    /// Returns the number of scheduled rungs.
     pub fn rungs(&self) -> usize {
         self.rungs
     }
 
-    /// The scores of a candidate by the study's metric, one a finished trial.
+    /// Returns the scores of a candidate in the study's metric, one per finished trial.
     pub fn scores(&self, candidate: usize) -> Vec<f64> {
         let config = self.study.config();
         self.scores_by(candidate, |result| {
@@ -108,12 +108,13 @@ impl<C> StudyResults<'_, C> {
         })
     }
 
-    /// The test scores of a candidate by another metric.
+    /// Returns the test scores of a candidate in another metric.
     pub fn test_scores(&self, candidate: usize, metric: &str) -> Vec<f64> {
         self.scores_by(candidate, |result| result.scores.test.get(metric).copied())
     }
 
-    /// A number of each finished trial of a candidate, such as its epochs to the best model.
+    /// Returns a number of each finished trial of a candidate, such as the epochs to the best
+    /// model.
     pub fn numbers(&self, candidate: usize, name: &str) -> Vec<f64> {
         self.scores_by(candidate, |result| result.scores.extra.get(name).copied())
     }
@@ -126,7 +127,7 @@ impl<C> StudyResults<'_, C> {
             .collect()
     }
 
-    /// The mean score of each candidate, if it has any.
+    /// Returns the mean score of each candidate, if it has scores.
     pub fn means(&self) -> Vec<Option<f64>> {
         let candidates = 0..self.study.candidates().len();
         candidates
@@ -134,7 +135,8 @@ impl<C> StudyResults<'_, C> {
             .collect()
     }
 
-    /// The candidate with the best mean score of those that got furthest.
+    /// Returns the candidate with the best mean score among those that reached the last rung with
+    /// scores.
     pub fn best(&self) -> Option<usize> {
         let mut means = self.means();
         let scored = (0..means.len()).filter(|candidate| means[*candidate].is_some());
@@ -148,8 +150,8 @@ impl<C> StudyResults<'_, C> {
         best(&means, 1, higher).first().copied()
     }
 
-    /// The candidates of the next rung; nothing if there is none, or this one is not through.
-    /// A candidate of which a trial failed is left behind.
+    /// Returns the candidates of the next rung; `None` if there is no next rung or the current one
+    /// is unfinished. Candidates with a failed trial are eliminated.
     fn survivors(&self, rung: usize) -> Option<Vec<usize>> {
         let config = self.study.config();
         let halving = config.halving.as_ref()?;

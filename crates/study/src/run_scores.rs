@@ -1,4 +1,4 @@
-//! The scores of a fine-tuning run, from its report.
+//! Scores of a fine-tuning run, extracted from its report.
 
 use finetune_data::Target;
 use finetune_eval::{Metric, MetricInput, MetricKind, Scores};
@@ -6,10 +6,10 @@ use finetune_train::{RunReport, TestSection};
 
 use crate::experiment::TrialScores;
 
-/// Name of the number of epochs before the model that was kept.
+/// Name of the number of epochs up to the selected model.
 const EPOCHS_TO_BEST: &str = "epochs to best";
 
-/// Returns everything that a report has for a study.
+/// Returns the scores, numbers and curves of a report.
 pub(super) fn scores_of_run(report: &RunReport) -> TrialScores {
     let train = &report.train;
     let mut scores = TrialScores {
@@ -36,14 +36,14 @@ pub(super) fn scores_of_run(report: &RunReport) -> TrialScores {
     scores
 }
 
-/// The metrics that follow from the predicted classes or scores of test rows, which may not define
-/// all of them.
+/// Returns the metrics computed from predicted classes or scores of test rows; some can be
+/// undefined for given predictions.
 pub(super) fn test_metrics(target: &Target) -> Vec<String> {
     let (input, positive) = match target {
         Target::Classes(names) => (MetricInput::Classes, names.len() == 2),
         _ => (MetricInput::Scores, false),
     };
-    // Among more than two classes none is the positive one.
+    // With more than two classes there is no positive class.
     let of_positive = [MetricKind::Precision, MetricKind::Recall, MetricKind::F1];
     let metrics = MetricKind::ALL.iter();
     metrics

@@ -1,4 +1,4 @@
-//! Runs what is missing.
+//! Runner of the pending trials of a study.
 
 use std::any::Any;
 use std::fmt;
@@ -20,11 +20,11 @@ use crate::results::StudyResults;
 use crate::trial::Trial;
 use crate::trial_folder::TrialDirectory;
 
-/// Runs the trials of a study in its folder.
+/// Runner of the trials of a study in its directory.
 ///
-/// A trial is run by one program at a time, also where several share the folder, and never again
-/// once it has a result. One that was killed goes on from its checkpoint. One that fails is told
-/// of, and the others go on.
+/// Each trial is run by one program at a time, even if several programs share the directory, and
+/// never again once it has a result. An interrupted trial resumes from its checkpoint. If a trial
+/// fails, the failure is recorded and the others continue.
 pub struct StudyRunner<'a, E: Experiment> {
     study: &'a Study<E::Config>,
     experiment: &'a E,
@@ -43,22 +43,22 @@ impl<E: Experiment> fmt::Debug for StudyRunner<'_, E> {
     }
 }
 
-/// Watches a study. The trials of several jobs are told of from several threads.
+/// Callback of a study. With several jobs, it is called from several threads.
 pub trait StudyCallback: Sync {
-    /// Watches a trial that begins.
+    /// Called when a trial starts; returns the callback of its run.
     fn trial(&self, _label: &str) -> Box<dyn Callback> {
         Box::new(())
     }
 
-    /// A trial ended, or had before.
+    /// Called when a trial has finished or failed, also if it did so earlier.
     fn ended(&self, _label: &str, _state: &TrialState) {}
 }
 
-/// Watches nothing.
+/// Callback that does nothing.
 impl StudyCallback for () {}
 
 impl<'a, E: Experiment> StudyRunner<'a, E> {
-    /// Runs one trial at a time, and none that failed before.
+    /// Creates a runner with one job that does not retry failed trials.
     pub fn new(study: &'a Study<E::Config>, experiment: &'a E, folder: &'a StudyDirectory) -> Self {
         Self {
             study,
@@ -69,26 +69,28 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
         }
     }
 
-    /// Runs so many trials at a time, at least 1, each on a thread of its own. Results do not
-    /// depend on it.
+    /// Sets the number of trials that run at the same time, each on its own thread; at least 1
+    /// (default: 1). Results do not depend on it.
     #[must_use]
     pub fn jobs(mut self, jobs: usize) -> Self {
         self.jobs = jobs.max(1);
         self
     }
 
-    /// Whether trials that failed before are run once more.
+    /// Sets whether to retry failed trials (default: false).
     #[must_use]
     pub fn retries(mut self, retries: bool) -> Self {
         self.retries = retries;
         self
     }
 
-    /// Runs every trial that is due, and of a study that halves those that become due. Waits for
-    /// trials that other programs are at, and runs them if these are killed.
+    /// Runs all scheduled trials and, with successive halving, those of later rungs as they are
+    /// scheduled. Waits for trials that other programs are running, and runs them if those programs
+    /// are killed.
     ///
     /// # Errors
-    /// Only what is wrong with the folder. That a trial failed is in the results.
+    /// [`StudyError`] if the study directory cannot be read or written. Failed trials are not
+    /// errors: see [`TrialState::Failed`].
     pub fn run(
         &self,
         callback: &dyn StudyCallback,
@@ -117,12 +119,14 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
         Ok(results)
     }
 
-    /// Runs one trial, unless it has ended before. If another program is at it, waits for that; what
-    /// it left when it was killed is gone on with.
+    /// Runs one trial, unless it has already finished or failed. If another program is running it,
+    /// waits for that program; if the program is killed, resumes the trial.
     ///
     /// # Errors
-    /// [`StudyError::UnknownTrial`]; [`StudyError::NotScheduled`] for a trial of a later rung; otherwise
-    /// as [`Self::run`].
+    /// - [`StudyError::UnknownTrial`] if `index` is out of range.
+    /// - [`StudyError::NotScheduled`] if the trial belongs to a later rung that its candidate has
+    ///   not reached.
+    /// - The errors of [`Self::run`].
     pub fn run_trial(
         &self,
         index: usize,
@@ -142,7 +146,8 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
         self.run_unless_ended(trial, &folder, callback)
     }
 
-    /// Runs these trials; returns those that other programs are at, unless it waits for them.
+    /// Runs the given trials. If `waits` is false, skips the trials that other programs are running
+    /// and returns them.
     fn run_all<'t>(
         &self,
         trials: &[&'t Trial<E::Config>],
@@ -167,7 +172,7 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
         let work = || -> Result<(), StudyError> {
             while let Some(trial) = trials.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let ended = attempt(trial);
-                // After what is wrong with the folder no further trial is begun.
+                // After an error of the study directory, no further trial starts.
                 ended.inspect_err(|_| next.store(trials.len(), Ordering::Relaxed))?;
             }
             Ok(())
@@ -184,7 +189,7 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
         Ok(std::mem::take(&mut lock(&busy)))
     }
 
-    /// Runs a trial that is claimed, if it has not ended meanwhile.
+    /// Runs a claimed trial, unless it has finished or failed in the meantime.
     fn run_unless_ended(
         &self,
         trial: &Trial<E::Config>,
@@ -212,7 +217,7 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
     ) -> Result<TrialState, StudyError> {
         folder.clear()?;
         let start = Instant::now();
-        // A trial that panics ends like one that fails: the study goes on.
+        // A panic is treated as a failure of the trial: the study continues.
         let scores = catch_unwind(AssertUnwindSafe(|| {
             let mut watcher = callback.trial(label);
             self.experiment.run(trial, folder, &mut *watcher)
@@ -246,7 +251,7 @@ fn message(panic: &(dyn Any + Send)) -> String {
     format!("panicked: {}", panic_text(panic).unwrap_or_default())
 }
 
-/// What the lock guards is whole after any panic.
+/// Locks the mutex, ignoring poisoning: the guarded value is consistent after any panic.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex
         .lock()

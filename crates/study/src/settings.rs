@@ -1,8 +1,8 @@
-//! Settings by name: a part of a configuration merged into the whole, and what is wrong with it.
+//! Settings by path: merging of partial configurations, and errors for unknown settings.
 //!
-//! A configuration is what its type says: a part is merged into the whole as JSON, the type reads
-//! it back, and what the type refuses is refused. So every setting of every configuration can be
-//! set by its path, with no list of them anywhere.
+//! A partial configuration is merged into the full one as JSON, and the type deserializes the
+//! result. So every setting of every configuration type can be set by its path, without a list of
+//! settings, and the type rejects invalid values.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,14 +10,15 @@ use serde_json::{Map, Value};
 
 use crate::error::StudyError;
 
-/// How many names a refusal offers.
+/// Maximum number of similar names in an error message.
 const OFFERED: usize = 3;
 
-/// The configuration in full, with `part` instead of what it sets; `place` says who sets it.
+/// Returns the full configuration with the values of `part`; `place` names the origin of `part` in
+/// errors.
 ///
 /// # Errors
-/// [`StudyError::UnknownSetting`] for a setting that the type has not got,
-/// [`StudyError::SettingValue`] for a value that it does not take.
+/// - [`StudyError::UnknownSetting`] if the type does not have a setting.
+/// - [`StudyError::SettingValue`] if the type rejects a value.
 pub(super) fn merged<C: Serialize + DeserializeOwned>(
     whole: &Value,
     part: &Map<String, Value>,
@@ -39,7 +40,7 @@ pub(super) fn merged<C: Serialize + DeserializeOwned>(
     };
     let config: C = serde_json::from_value(together).map_err(refused)?;
     let full = serde_json::to_value(&config).map_err(refused)?;
-    // A type that takes any name has dropped what it does not know.
+    // A type that accepts unknown names has dropped them.
     match leaves(&part).find(|path| get(&full, path).is_none()) {
         Some(path) => Err(StudyError::UnknownSetting {
             place: place.to_string(),
@@ -50,7 +51,7 @@ pub(super) fn merged<C: Serialize + DeserializeOwned>(
     }
 }
 
-/// A part with one setting.
+/// Returns a partial configuration with one setting.
 pub(super) fn part(setting: &str, value: Value) -> Map<String, Value> {
     let (name, rest) = match setting.split_once('.') {
         Some((name, rest)) => (name, Value::Object(part(rest, value))),
@@ -59,7 +60,7 @@ pub(super) fn part(setting: &str, value: Value) -> Map<String, Value> {
     Map::from_iter([(name.to_string(), rest)])
 }
 
-/// The value of a setting, if it is there.
+/// Returns the value of a setting, if present.
 pub(super) fn value<'a>(whole: &'a Value, setting: &str) -> Option<&'a Value> {
     get(
         whole,
@@ -67,7 +68,7 @@ pub(super) fn value<'a>(whole: &'a Value, setting: &str) -> Option<&'a Value> {
     )
 }
 
-/// Whether a part sets a setting, or a part of it.
+/// Returns whether a partial configuration sets a setting, or a part of it.
 pub(super) fn sets(part: &Map<String, Value>, setting: &str) -> bool {
     let mut names = setting.split('.');
     let mut found = names.next().and_then(|name| part.get(name));
@@ -80,7 +81,7 @@ pub(super) fn sets(part: &Map<String, Value>, setting: &str) -> bool {
     found.is_some()
 }
 
-/// The paths of all settings with their values.
+/// Returns the paths and values of all settings.
 pub(super) fn flat(whole: &Value) -> Vec<(String, Value)> {
     let paths = leaves(whole);
     paths
@@ -105,8 +106,9 @@ fn merge(whole: &mut Value, part: &Value) {
     }
 }
 
-/// Whether `changes` chooses another alternative than `fields` has, such as `{"steps": 100}` in
-/// place of `{"epochs": 3}`, or another `kind` of loss: its fields then are not those of the first.
+/// Returns whether `changes` selects another alternative than `fields`, such as `{"steps": 100}`
+/// instead of `{"epochs": 3}`, or another `kind` of loss. The fields of the first alternative then
+/// do not apply.
 fn is_other_choice(fields: &Map<String, Value>, changes: &Map<String, Value>) -> bool {
     let is_other_key = fields.len() == 1 && changes.len() == 1 && fields.keys().ne(changes.keys());
     let is_other_kind = changes
@@ -115,7 +117,7 @@ fn is_other_choice(fields: &Map<String, Value>, changes: &Map<String, Value>) ->
     is_other_key || is_other_kind
 }
 
-/// The first setting of `part` that is not there in the whole, where the whole would show it.
+/// Returns the first setting of `part` that is missing in `whole`, where `whole` would list it.
 fn unknown_setting(whole: &Value, part: &Value) -> Option<String> {
     let unknown = |path: &Vec<String>| {
         (1..=path.len()).any(|length| {
@@ -123,7 +125,7 @@ fn unknown_setting(whole: &Value, part: &Value) -> Option<String> {
             let Some(Value::Object(fields)) = parent else {
                 return false;
             };
-            // Of an alternative only the one chosen is there.
+            // Only the selected alternative is present.
             let is_choice = fields.len() == 1 || fields.contains_key("kind");
             !is_choice && !fields.contains_key(&path[length - 1])
         })
@@ -135,7 +137,7 @@ fn get<'a>(whole: &'a Value, path: &[String]) -> Option<&'a Value> {
     path.iter().try_fold(whole, |value, name| value.get(name))
 }
 
-/// The paths to all values that are no objects with fields.
+/// Returns the paths of all values except non-empty objects.
 fn leaves(value: &Value) -> impl Iterator<Item = Vec<String>> {
     let mut found = Vec::new();
     collect(value, &mut Vec::new(), &mut found);
@@ -155,7 +157,7 @@ fn collect(value: &Value, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) 
     }
 }
 
-/// The settings most like one that there is not: by their last names first, then by the whole.
+/// Returns the known settings most similar to an unknown one, by last name and by full path.
 fn nearest(whole: &Value, setting: &str) -> Vec<String> {
     let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_string();
     let likeness = |path: &str| {

@@ -1,4 +1,4 @@
-//! The tables of a study.
+//! Tables of a study.
 
 use finetune_eval::report::{Cell, Column, Table};
 use finetune_eval::statistics::SampleSummary;
@@ -10,15 +10,15 @@ use crate::outcome::TrialState;
 use crate::results::StudyResults;
 use crate::trial::shown;
 
-/// What a table has beside the study's own metric, where trials have it.
+/// Test metrics shown in addition to the study's metric, if trials have them.
 const METRICS: [&str; 5] = ["accuracy", "f1", "macro_f1", "pearson", "spearman"];
 
 impl<C> StudyResults<'_, C> {
-    /// A row a candidate: variant, values, mean and deviation of its scores. Drawn candidates come
-    /// best first, listed ones as listed.
+    /// Returns a table with one row per candidate: variant, values, mean and deviation of its
+    /// scores. Sampled candidates are sorted best first, listed ones keep their order.
     ///
     /// # Errors
-    /// [`StudyError::Eval`], for scores that a study would not have kept: never.
+    /// [`StudyError::Eval`] if a score is not finite, which a study never records.
     pub fn table(&self) -> Result<Table, StudyError> {
         let config = self.study.config();
         let metrics = self.further_metrics();
@@ -50,7 +50,7 @@ impl<C> StudyResults<'_, C> {
         Ok(table)
     }
 
-    /// The trials that failed, with their errors.
+    /// Returns a table of the failed trials with their errors.
     pub(super) fn failures(&self) -> Result<Option<Table>, StudyError> {
         let mut table = Table::new(
             "Trials that failed.",
@@ -73,7 +73,7 @@ impl<C> StudyResults<'_, C> {
         Ok((!table.rows().is_empty()).then_some(table))
     }
 
-    /// The trials that have not ended.
+    /// Returns a table of the pending trials.
     pub(super) fn missing_table(&self) -> Result<Option<Table>, StudyError> {
         let mut table = Table::new(
             "Trials that have not ended.",
@@ -90,7 +90,7 @@ impl<C> StudyResults<'_, C> {
         Ok((!table.rows().is_empty()).then_some(table))
     }
 
-    /// How many candidates each rung of a study that halves has had.
+    /// Returns a table of the number of candidates per rung of successive halving.
     pub(super) fn rung_table(&self) -> Result<Option<Table>, StudyError> {
         let Some(halving) = &self.study.config().halving else {
             return Ok(None);
@@ -119,7 +119,7 @@ impl<C> StudyResults<'_, C> {
         Ok(Some(table))
     }
 
-    /// The study's metric and where it is measured, for people.
+    /// Returns a readable name of the metric and its rows.
     pub(super) fn metric_name(&self) -> String {
         let config = self.study.config();
         let rows = match config.eval_split {
@@ -169,7 +169,7 @@ impl<C> StudyResults<'_, C> {
         cells
     }
 
-    /// The candidates in the order of the table.
+    /// Returns the candidates in table order.
     fn in_order(&self) -> Vec<usize> {
         let config = self.study.config();
         let mut order: Vec<usize> = (0..self.study.candidates().len()).collect();
@@ -216,7 +216,7 @@ impl<C> StudyResults<'_, C> {
     }
 }
 
-/// A metric's name with spaces.
+/// Replaces underscores in a metric's name with spaces.
 fn spaced(metric: &str) -> String {
     metric.replace('_', " ")
 }

@@ -1,36 +1,35 @@
-//! How the variants of a study are tested against each other.
+//! Settings of the statistical comparison of candidates.
 
 use finetune_eval::statistics::{Adjustment, ComparisonConfig, Design};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StudyError;
 
-/// How candidates are compared.
+/// Settings of the statistical comparison of candidates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StudyComparison {
-    /// Which test; by what the candidates share.
+    /// Selection of the test (default: automatic, by seeds and folds).
     pub design: Pairing,
-    /// The p-value, adjusted, below which a difference is shown; in `(0, 1)`; 0.05.
+    /// Significance level for adjusted p-values, in `(0, 1)` (default: 0.05).
     pub alpha: f64,
-    /// How p-values are raised because there are several; Holm's.
+    /// Adjustment of p-values for multiple comparisons (default: Holm).
     pub adjustment: Adjustment,
-    /// The candidate that the others are compared with, as tables call it; `None` for each with
-    /// each.
+    /// Label of the candidate that the others are compared with; `None` to compare all pairs.
     pub baseline: Option<String>,
-    /// The smallest difference that matters, above 0, for which further seeds are counted; `None`
-    /// for the one observed.
+    /// Smallest difference of interest, above 0, used to compute the number of additional seeds;
+    /// `None` for the observed difference.
     pub min_detectable_difference: Option<f64>,
 }
 
-/// Which test of two candidates.
+/// Test for comparing two candidates.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pairing {
-    /// Paired if both have the same seeds and folds, Welch's otherwise.
+    /// Paired test if both candidates have the same seeds and folds, Welch's test otherwise.
     #[default]
     Auto,
-    /// Welch's.
+    /// Welch's test.
     Independent,
 }
 
@@ -47,8 +46,8 @@ impl Default for StudyComparison {
 }
 
 impl StudyComparison {
-    /// Whether every value is in its range, and the baseline is one of the variants if these alone name
-    /// the candidates.
+    /// Validates the settings: values in range, and the baseline a known variant if there are no
+    /// parameters.
     pub(super) fn validate(&self, variants: &[&str], has_axes: bool) -> Result<(), StudyError> {
         if !(self.alpha > 0.0 && self.alpha < 1.0) {
             return Err(StudyError::setting(
@@ -63,7 +62,7 @@ impl StudyComparison {
             let setting = "comparison.min_detectable_difference";
             return Err(StudyError::setting(setting, difference, "above 0"));
         }
-        // With parameters, candidates have more than the variant's name.
+        // With parameters, candidate labels are more than the variant's name.
         match &self.baseline {
             Some(baseline) if !has_axes && !variants.contains(&baseline.as_str()) => {
                 let expected = format!("a variant: {}", variants.join(", "));
@@ -77,7 +76,7 @@ impl StudyComparison {
         }
     }
 
-    /// The settings of a comparison of candidates whose trials pair up, or do not.
+    /// Returns the comparison settings for candidates whose trials form pairs or not.
     pub(super) fn of_pair(&self, pairs: bool, higher_is_better: bool) -> ComparisonConfig {
         ComparisonConfig {
             design: match (self.design, pairs) {

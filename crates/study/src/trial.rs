@@ -1,52 +1,54 @@
-//! What a study consists of: candidates, each tried several times.
+//! Candidates and trials of a study.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// A point of a study: a variant with a value of each parameter. Its trials differ in seed and fold only.
+/// Candidate of a study: a variant with one value per parameter. Its trials differ only in seed,
+/// fold and rung.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
-    /// The variant's name; nothing in a study without variants.
+    /// Name of the variant; `None` in a study without variants.
     pub variant: Option<String>,
-    /// A value of each parameter, by the parameter' name, in their order.
+    /// Label and value of each parameter, in the order of the parameters.
     pub values: Vec<(String, Value)>,
 }
 
-/// The rows that a trial is tested on, if these are a fold.
+/// Cross-validation fold that a trial is tested on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Fold {
-    /// Which, from 0.
+    /// Index of the fold, from 0.
     pub index: usize,
-    /// Of how many.
+    /// Number of folds.
     pub of: usize,
-    /// The seed that rows are dealt with.
+    /// Seed that assigns rows to folds.
     pub seed: u64,
 }
 
-/// One run of an experiment: a function of its settings.
+/// One run of an experiment, a pure function of its settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trial<C> {
-    /// Its number in the study, from 0.
+    /// Number in the study, from 0.
     pub index: usize,
-    /// Its name, also of its folder: what it is, and a hash of all that its result depends on.
+    /// ID, also the name of its directory: a readable label and a hash of the settings and the
+    /// fold.
     pub id: String,
-    /// Its point, a position in the study's candidates.
+    /// Index of the candidate in the study.
     pub candidate: usize,
-    /// Its rung in a study that halves, from 0; 0 in others.
+    /// Rung of successive halving, from 0; 0 without halving.
     pub rung: usize,
-    /// Its seed, if the experiment has any.
+    /// Random seed, if the experiment has one.
     pub seed: Option<u64>,
-    /// What it is tested on; nothing for the data's own test rows.
+    /// Fold to test on; `None` for the dataset's own test rows.
     pub fold: Option<Fold>,
-    /// Every setting.
+    /// Full settings.
     pub config: C,
-    /// The same as JSON.
+    /// Full settings as JSON.
     pub settings: Value,
 }
 
 impl Candidate {
-    /// For tables: the variant, then each value with its parameter.
+    /// Returns the label in tables: the variant, then the label and value of each parameter.
     pub fn label(&self) -> String {
         let values = self.values.iter();
         let values = values.map(|(name, value)| format!("{name} {}", shown(value)));
@@ -56,13 +58,13 @@ impl Candidate {
 }
 
 impl<C> Trial<C> {
-    /// What tells it from the other trials of its candidate; trials of two candidates with the
-    /// same seed and fold pair up.
+    /// Returns seed and fold, which distinguish the trials of one candidate. Trials of two
+    /// candidates with the same seed and fold form a pair.
     pub fn replicate(&self) -> (Option<u64>, Option<Fold>) {
         (self.seed, self.fold)
     }
 
-    /// For people: the candidate's label with seed and fold.
+    /// Returns a readable label: the candidate's label, seed and fold.
     pub fn label(&self, candidate: &Candidate) -> String {
         let seed = self.seed.map(|seed| format!("seed {seed}"));
         let fold = self
@@ -74,7 +76,7 @@ impl<C> Trial<C> {
     }
 }
 
-/// The name of a trial: letters that every file system takes, and a hash.
+/// Returns the ID of a trial: characters that every file system accepts, and a hash.
 pub(super) fn id(
     candidate: &Candidate,
     seed: Option<u64>,
@@ -104,9 +106,9 @@ pub(super) fn id(
 
 const LONGEST_NAME: usize = 60;
 
-/// The first 12 hexadecimal digits of the hash of a value as JSON.
+/// Returns the first 12 hexadecimal digits of the SHA-256 hash of a value as JSON.
 pub(super) fn hash(value: &impl Serialize) -> String {
-    // Values of this module: nothing that JSON could refuse.
+    // Values of this module always serialize.
     let json = serde_json::to_vec(value).unwrap_or_default();
     let digest = Sha256::digest(&json);
     digest
@@ -116,7 +118,8 @@ pub(super) fn hash(value: &impl Serialize) -> String {
         .collect()
 }
 
-/// A value for people: small numbers as `2e-5`, and at most four digits of others.
+/// Formats a value for reading: numbers in their shorter form, plain or scientific (`2e-5`),
+/// rounded to four digits if they are long.
 pub(super) fn shown(value: &Value) -> String {
     let number = match value {
         Value::String(text) => return text.clone(),
@@ -137,7 +140,7 @@ pub(super) fn shown(value: &Value) -> String {
     }
 }
 
-/// A value for programs: text as it is, numbers in full.
+/// Formats a value exactly: strings without quotes, numbers in full.
 pub(super) fn shown_exactly(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

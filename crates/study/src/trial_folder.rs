@@ -1,4 +1,4 @@
-//! The folder of a trial, and what it shares with others.
+//! Directory of a trial, and the files it shares with other trials.
 
 use std::fs::{self, File};
 use std::io;
@@ -11,12 +11,12 @@ use serde::Serialize;
 use crate::error::StudyError;
 use crate::trial::hash;
 
-/// The folder of a trial, while it is this program's.
+/// Directory of a trial, locked by this program.
 #[derive(Debug)]
 pub struct TrialDirectory {
     pub(crate) path: PathBuf,
     pub(crate) shared: PathBuf,
-    /// Released when it is dropped, and by the system if the program is killed.
+    /// Released on drop, and by the system if the program is killed.
     pub(crate) lock: File,
 }
 
@@ -24,27 +24,29 @@ pub(crate) const RESULT: &str = "result.json";
 pub(crate) const FAILURE: &str = "failure.json";
 
 impl TrialDirectory {
-    /// The folder itself.
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where the run goes: the experiment's alone.
+    /// Returns the directory of the run, used by the experiment only.
     pub fn run(&self) -> PathBuf {
         self.path.join("run")
     }
 
-    /// A folder in the study's shared one for everything of a kind that depends on `key` only; it
-    /// may be there or not.
+    /// Returns a directory in the study's shared one for data of a kind that depends only on `key`;
+    /// it may not exist.
     pub fn shared(&self, kind: &str, key: &impl Serialize) -> PathBuf {
         self.shared.join(kind).join(hash(key))
     }
 
-    /// What all trials of a kind and key need and only one makes: the folder of it. Others wait
-    /// meanwhile; if the one is killed, the next calls `make` again with what is there.
+    /// Returns the directory of data that all trials with the same kind and key share, creating it
+    /// with `make` on first use. Other programs wait until it is complete. If the creating program
+    /// is killed, the next caller runs `make` again on the partial directory.
     ///
     /// # Errors
-    /// Whatever `make` returns; [`StudyError::Io`].
+    /// - The errors of `make`.
+    /// - [`StudyError::Io`] if a lock or marker file cannot be read or written.
     pub fn get_or_create<E: From<StudyError>>(
         &self,
         kind: &str,
@@ -67,7 +69,7 @@ impl TrialDirectory {
         Ok(folder)
     }
 
-    /// Forgets that the trial failed, and what a killed program left half-written.
+    /// Removes the recorded failure and partial files of a killed program.
     pub(super) fn clear(&self) -> Result<(), StudyError> {
         remove_partial_files(&self.path).map_err(StudyError::io(&self.path))?;
         let failure = self.path.join(FAILURE);
@@ -80,7 +82,7 @@ impl TrialDirectory {
     }
 }
 
-/// Opens or makes a file to lock.
+/// Opens or creates a lock file.
 pub(crate) fn open_lock(path: &Path) -> Result<File, StudyError> {
     let mut options = File::options();
     let file = options.create(true).truncate(false).write(true).open(path);

@@ -1,4 +1,4 @@
-//! A line a trial, for other programs.
+//! Table of trials in CSV, for other programs.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ use crate::results::StudyResults;
 use crate::trial::shown_exactly;
 
 impl<C> StudyResults<'_, C> {
-    /// The trials that are due as comma-separated values with a header: number, name, variant, values,
-    /// rung, seed, fold, how it stands, wall time, and every score.
+    /// Returns the scheduled trials as rows with a header: number, ID, variant, values, rung, seed,
+    /// fold, state, wall time, and every score.
     pub fn lines(&self) -> Vec<Vec<String>> {
         let config = self.study.config();
         let metrics = |of_validation: bool| {

@@ -1,4 +1,4 @@
-//! The arguments of the examples that are studies.
+//! Command-line arguments of the examples that are studies.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -11,82 +11,83 @@ use finetune::study::{FineTuningExperiment, Seeds};
 
 use crate::{Checkpoint, data_directory, say, subset};
 
-/// What to do with the study; without a command, `run`.
+/// Command of a study program (default: `run`).
 #[derive(Debug, Clone, Subcommand)]
 pub enum StudyCommand {
-    /// Run what is missing and write the report
+    /// Run the pending trials and write the report
     Run,
-    /// List the trials, one a line: number, name, state, what it is
+    /// List the trials, one per line: number, ID, state, label
     List {
-        /// Only those that are to be run
+        /// List pending trials only
         #[arg(long = "pending")]
         missing: bool,
-        /// A line of JSON each, with every setting
+        /// Print one JSON object per line, with all settings
         #[arg(long)]
         json: bool,
     },
     /// Run one trial
     RunTrial {
-        /// Its number in the list
+        /// Number of the trial, as listed
         number: usize,
     },
-    /// Write the report of what there is
+    /// Write the report of the trials run so far
     Report,
 }
 
-/// Where a study is and how it is run; before or after the command.
+/// Directory and execution settings of a study, accepted before or after the command.
 #[derive(Debug, Clone, Args)]
 pub struct FolderArguments {
-    /// Folder of the study, which goes on there [default: studies/NAME]
+    /// Directory of the study; an existing study is resumed [default: studies/NAME]
     #[arg(long = "study-dir", value_name = "DIR", global = true)]
     pub(super) folder: Option<PathBuf>,
-    /// Trials at a time
+    /// Trials to run at the same time
     #[arg(long, value_name = "N", default_value_t = 1, global = true)]
     pub(super) jobs: usize,
-    /// Runs trials that failed before once more
+    /// Retry failed trials
     #[arg(long = "retry-failed", global = true)]
     pub(super) retry: bool,
 }
 
-/// What a study is on; before or after the command.
+/// Model, data and device of a study, accepted before or after the command.
 #[derive(Debug, Clone, Args)]
 pub struct StudyArguments {
-    /// Where it is and how it is run.
+    /// Directory and execution settings.
     #[command(flatten)]
     pub folder: FolderArguments,
-    /// Folder with config.json, model.safetensors and tokenizer.json or vocab.txt, or `mini` for
+    /// Directory with config.json, model.safetensors and tokenizer.json or vocab.txt, or `mini` for
     /// the bundled mini encoder
     #[arg(long, value_name = "DIR", default_value = "mini", value_parser = Checkpoint::parser(), global = true)]
     pub model: Checkpoint,
-    /// Folder with the data set, or `hub` to download it [default: the bundled sample, original
+    /// Directory with the dataset, or `hub` to download it [default: the bundled sample, original
     /// text, not a benchmark]
     #[arg(long, value_name = "DIR", global = true)]
     pub data: Option<PathBuf>,
-    /// flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N, if compiled in
+    /// Device to compute on: flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N, if compiled
+    /// in
     #[arg(long, default_value_t, global = true)]
     pub device: DeviceSpec,
-    /// So many seeds of each candidate, from 42 upwards [default: the study's]
+    /// Number of seeds per candidate, counted from 42 [default: the study's]
     #[arg(long, value_name = "N", global = true)]
     seeds: Option<u64>,
     /// Passes over the training rows [default: the study's]
     #[arg(long, global = true)]
     pub epochs: Option<usize>,
-    /// Tokens after which a text is cut [default: the study's]
+    /// Maximum sequence length in tokens; longer texts are truncated [default: the study's]
     #[arg(long, value_name = "TOKENS", global = true)]
     pub max_length: Option<usize>,
-    /// Trains on so many rows, drawn by class in proportion
+    /// Maximum number of training rows, sampled with the class proportions kept
     #[arg(long, value_name = "N", global = true)]
     max_train_samples: Option<usize>,
-    /// Tests on so many rows, drawn by class in proportion
+    /// Maximum number of test rows, sampled with the class proportions kept
     #[arg(long, value_name = "N", global = true)]
     max_test_samples: Option<usize>,
 }
 
-/// From which rows are drawn, and seeds counted.
+/// Seed for sampling rows, and the first seed of a count.
 pub const SEED: u64 = 42;
 
 impl StudyArguments {
-    /// The data, for people.
+    /// Returns a readable name of the data.
     pub fn data_name(&self) -> String {
         match &self.data {
             Some(data) => data.display().to_string(),
@@ -94,21 +95,22 @@ impl StudyArguments {
         }
     }
 
-    /// The seeds asked for, or so many.
+    /// Returns the number of seeds given with `--seeds`, or `default`.
     pub fn seeds(&self, default: u64) -> Option<Seeds> {
         Some(Seeds::Count(self.seeds.unwrap_or(default)))
     }
 
-    /// The rows asked for.
+    /// Applies `--max-train-samples` and `--max-test-samples`.
     pub fn subset(&self, splits: Splits) -> Splits {
         subset(splits, self.max_train_samples, self.max_test_samples, SEED)
     }
 
-    /// The rows asked for of the data set that is in a folder, after a line that says what the study
-    /// is on.
+    /// Prints the data, the model and the device, and returns the rows of the dataset in `folder`
+    /// after [`Self::subset`].
     ///
     /// # Errors
-    /// Whatever is wrong with the data.
+    /// - If the dataset name is unknown, or the dataset cannot be downloaded or read.
+    /// - If standard output is closed.
     pub fn open(&self, name: &str, folder: &Path) -> Result<Splits, Box<dyn Error>> {
         let opened = catalog::get(name)?.open(&data_directory(name, folder)?)?;
         let splits = self.subset(opened.splits);
@@ -122,10 +124,10 @@ impl StudyArguments {
         Ok(splits)
     }
 
-    /// Fine-tuning of the checkpoint on these rows.
+    /// Creates the experiment that fine-tunes the checkpoint on `splits`.
     ///
     /// # Errors
-    /// Whatever is wrong with the checkpoint or the device.
+    /// If the device cannot be opened or the checkpoint cannot be loaded.
     pub fn experiment(&self, splits: Splits) -> Result<FineTuningExperiment, Box<dyn Error>> {
         let (device, name) = (self.device.open()?, self.device.to_string());
         Ok(FineTuningExperiment::new(
@@ -136,7 +138,8 @@ impl StudyArguments {
         )?)
     }
 
-    /// Settings with the length of texts and of the run that are asked for, or these.
+    /// Returns default settings with the maximum length and the epochs of the arguments;
+    /// `max_length` and `epochs` apply where an argument is not given.
     pub fn settings(&self, max_length: usize, epochs: usize) -> FineTuningConfig {
         let mut settings = FineTuningConfig::default();
         let max_length = self.max_length.unwrap_or(max_length);

@@ -1,4 +1,4 @@
-//! Sparse baselines as an experiment: cross-validation with a trial a fold.
+//! Sparse baselines as an experiment: cross-validation with one trial per fold.
 
 use finetune::data::Folds;
 use finetune::eval::{ConfusionMatrix, Metric, MetricInput, MetricKind, Scored};
@@ -6,11 +6,11 @@ use finetune::prelude::*;
 use finetune::study::{Fold, TrialScores};
 use finetune_baseline::{BaselineConfig, BaselineError};
 
-/// Fits to the rows of all folds but one and tests on that; without a fold, to some rows and tests
-/// on others.
+/// Fits a baseline and tests it. With a fold, the baseline is trained on all other folds and tested
+/// on that one; without a fold, the dataset's own training and test rows are used.
 ///
 /// # Errors
-/// As [`BaselineConfig::fit`], and for folds that there are not.
+/// See [`BaselineConfig::fit`]; also if the fold index is out of range.
 pub fn baseline_scores(
     config: &BaselineConfig,
     splits: &Splits,
@@ -34,7 +34,7 @@ pub fn baseline_scores(
     let matrix = ConfusionMatrix::from_slices(&labels, &predicted, splits.train.class_names())?;
     let metrics = MetricKind::ALL.iter().copied();
     let metrics = metrics.filter(|metric| metric.input() == MetricInput::Classes);
-    // Of more than two classes none is the positive one; a score may not be defined.
+    // With more than two classes there is no positive class, so some scores are undefined.
     let scores =
         metrics.filter_map(|metric| Some((metric.to_string(), matrix.score(metric).ok()?)));
     Ok(TrialScores {

@@ -1,4 +1,4 @@
-//! What the examples that are studies share.
+//! Code shared by the examples that are studies.
 
 mod arguments;
 mod baseline;

@@ -1,4 +1,4 @@
-//! A study from the command line.
+//! Command-line program of a study.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -15,11 +15,12 @@ use serde_json::json;
 use super::arguments::{FolderArguments, StudyCommand};
 use crate::text_table;
 
-/// Does with a study what the command says. `published` adds what others have reported to the
-/// page and to the output.
+/// Runs a command of a study. `published` returns sections with published scores, which are added
+/// to the report and the output.
 ///
 /// # Errors
-/// What is wrong with the study or its folder; that a trial failed, if it was the one asked for.
+/// - If the study directory cannot be read or written.
+/// - If the trial of `run-trial` failed. Failed trials of `run` are not errors.
 pub fn run_study<E: Experiment>(
     command: Option<StudyCommand>,
     arguments: &FolderArguments,
@@ -54,7 +55,7 @@ pub fn run_study<E: Experiment>(
     let mut out = io::stdout();
     let sections = published(&results)?;
     let mut report = results.report()?;
-    // Beside the study's own scores, before its tests.
+    // After the study's own scores and before its tests.
     report.sections.splice(1..1, sections.iter().cloned());
     folder.write(&report, &results)?;
     writeln!(
@@ -78,7 +79,7 @@ pub fn run_study<E: Experiment>(
     Ok(())
 }
 
-/// The study's name as a folder's.
+/// Converts the name of the study to a directory name.
 fn file_name(study: &StudyConfig) -> PathBuf {
     let plain = |character: char| match character {
         'a'..='z' | '0'..='9' => character,
@@ -119,9 +120,9 @@ fn plan<C>(
     Ok(())
 }
 
-/// Tells of trials on standard error.
+/// Callback that prints finished trials to standard error.
 struct Watch {
-    /// Only one trial at a time can show how far it is.
+    /// Whether to show a progress bar; only possible with one trial at a time.
     shows_progress: bool,
 }
 
@@ -146,12 +147,13 @@ impl StudyCallback for Watch {
             TrialState::Failed(failure) => format!("failed: {}", failure.error.join(": ")),
             TrialState::Pending => "pending".to_string(),
         };
-        // Nobody to tell if standard error is closed.
+        // If standard error is closed, the message is lost.
         let _ = writeln!(io::stderr(), "{label}: {what}");
     }
 }
 
-/// A bar on a terminal; a study has too many runs for the lines of each.
+/// Progress callback that prints nothing unless standard error is a terminal; a study has too many
+/// runs to log each.
 struct Quiet(ProgressCallback);
 
 impl Callback for Quiet {

@@ -1,4 +1,4 @@
-//! Our scores beside published ones.
+//! Comparison of our scores with published ones.
 
 use std::error::Error;
 
@@ -6,19 +6,19 @@ use finetune::eval::report::{Cell, Column, Section, Table};
 use finetune::eval::statistics::SampleSummary;
 use finetune::study::StudyResults;
 
-/// What a study reported of a candidate, by metric.
+/// Published scores of a candidate.
 #[derive(Debug, Clone, Copy)]
 pub struct Published<'a> {
-    /// The candidate's label.
+    /// Label of the candidate.
     pub candidate: &'a str,
-    /// A score for each metric of the table.
+    /// Score for each metric of the table, in the same order.
     pub scores: &'a [f64],
 }
 
-/// A table of our test scores beside the published ones, a row a published candidate.
+/// Returns a table of our test scores beside the published ones, one row per published candidate.
 ///
 /// # Errors
-/// For scores that are none.
+/// If a score is not finite or the table cannot be built.
 pub fn published_section<C>(
     results: &StudyResults<'_, C>,
     caption: &str,

@@ -1,4 +1,4 @@
-//! `config.json`: what this crate reads of it, and what it writes.
+//! Reading and writing of `config.json`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,38 +11,39 @@ use super::encoder_keys::{encoder_keys, encoder_of, key_of};
 use crate::head::{HeadConfig, HeadSize};
 use crate::{EncoderConfig, Family, ModelError, Pooling, ProblemType, SequenceClassifierConfig};
 
-/// The configuration of a checkpoint. Keys that this crate does not use are kept, so that a saved
-/// model says of itself whatever its ancestor said.
+/// Configuration of a checkpoint. Unused keys are kept, so that a saved model retains the metadata
+/// of the checkpoint it was trained from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckpointConfig {
-    /// The shape of the encoder.
+    /// Configuration of the encoder.
     pub encoder: EncoderConfig,
-    /// Names of the classes by index, where the checkpoint is a classifier with names.
+    /// Class names by index, if the checkpoint is a classifier with names.
     pub class_names: Option<Vec<String>>,
-    /// What the outputs of the classifier are, where the checkpoint says so.
+    /// Meaning of the classifier's outputs, if the checkpoint specifies it.
     pub problem_type: Option<ProblemType>,
-    /// Dropout of the classifier, where it differs from the encoder's.
+    /// Dropout probability of the classifier, if it differs from the encoder's.
     pub classifier_dropout: Option<f64>,
-    /// Pooling and head of a classifier that transformers has no class for.
+    /// Pooling and head of a classifier that transformers has no class for; `None` for other
+    /// checkpoints.
     pub own_head: Option<OwnHead>,
-    /// Whether a head for masked language modeling decodes with the word embeddings.
+    /// Whether a masked-LM head decodes with the word embeddings (default: true).
     pub tie_word_embeddings: bool,
     keys: Map<String, Value>,
 }
 
-/// Pooling and head of a classifier that transformers has no class for, kept under the key
+/// Pooling and head of a classifier that transformers has no class for, stored under the key
 /// `finetune`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OwnHead {
-    /// From tokens to texts.
+    /// Pooling of hidden states into one vector per text.
     pub pooling: Pooling,
-    /// From texts to outputs.
+    /// Head that computes the outputs from the pooled vectors.
     pub head: HeadConfig,
 }
 
 impl OwnHead {
-    /// Whether it stands on such an encoder; the classes aside.
+    /// Checks that pooling and head fit the encoder; the number of classes is not checked.
     fn validate(&self, encoder: &EncoderConfig) -> Result<(), ModelError> {
         self.pooling.validate(encoder)?;
         self.head.validate(HeadSize {
@@ -54,8 +55,8 @@ impl OwnHead {
 
 const OWN_HEAD_KEY: &str = "finetune";
 
-/// Keys that speak of the ancestor's file, not of the one that is written. transformers would take
-/// an old `num_labels` for the number of classes, and throw `id2label` away.
+/// Keys that describe the original file and not the saved one. transformers would use an old
+/// `num_labels` as the number of classes and discard `id2label`.
 const OF_THE_ANCESTOR: [&str; 5] = [
     "_name_or_path",
     "_num_labels",
@@ -64,11 +65,11 @@ const OF_THE_ANCESTOR: [&str; 5] = [
     OWN_HEAD_KEY,
 ];
 
-/// A task's part of a file: keys and their values.
+/// Keys and values of a file that depend on the task.
 type TaskKeys = Vec<(&'static str, Value)>;
 
 impl CheckpointConfig {
-    /// The configuration of a model made here.
+    /// Creates the configuration of a model that does not come from a checkpoint.
     pub fn new(encoder: EncoderConfig) -> Self {
         Self {
             encoder,
@@ -81,16 +82,17 @@ impl CheckpointConfig {
         }
     }
 
-    /// Reads `config.json` of a folder.
+    /// Reads the `config.json` of a directory.
     ///
-    /// The sizes of the model have to be there; what else is missing has the family's defaults in
+    /// The sizes of the model are required. Other missing keys get the family's defaults in
     /// transformers.
     ///
     /// # Errors
-    /// [`ModelError::Io`] or [`ModelError::ConfigSyntax`] if there is no such file or it is no
-    /// such JSON, [`ModelError::MissingKey`] and [`ModelError::ConfigValue`] for a key that is
-    /// missing or has a value that is of the wrong kind or makes no model, and
-    /// [`ModelError::Unsupported`] if it describes another architecture.
+    /// - [`ModelError::Io`] if the file cannot be read.
+    /// - [`ModelError::ConfigSyntax`] if the file is not a valid JSON object.
+    /// - [`ModelError::MissingKey`] if a required key is missing.
+    /// - [`ModelError::ConfigValue`] if a value has the wrong type or is out of range.
+    /// - [`ModelError::Unsupported`] if the file describes an unsupported architecture.
     pub fn read(directory: &Path) -> Result<Self, ModelError> {
         let keys = ConfigKeys::read(directory)?;
         let encoder = encoder_of(&keys)?;
@@ -120,8 +122,8 @@ impl CheckpointConfig {
         })
     }
 
-    /// The classifier that the checkpoint is for, with these classes: the one it was saved from,
-    /// or else that of its family.
+    /// Returns the configuration of the classifier for these classes: the one the checkpoint was
+    /// saved from, otherwise that of its family.
     pub fn classifier(&self, class_names: &[String]) -> SequenceClassifierConfig {
         let of_family = SequenceClassifierConfig::new(self.encoder.clone(), class_names.to_vec());
         let (pooling, head) = match &self.own_head {
@@ -141,8 +143,8 @@ impl CheckpointConfig {
         }
     }
 
-    /// What the outputs are: what the checkpoint says if it is for these classes; otherwise one
-    /// output is a number and several are classes, as in transformers.
+    /// Returns the meaning of the outputs. It is taken from the checkpoint if that is for these
+    /// classes; otherwise one output means regression and several mean classes, as in transformers.
     fn problem_type_for(&self, class_names: &[String]) -> ProblemType {
         let said = self.problem_type.filter(|_| self.is_for(class_names));
         said.unwrap_or(match class_names.len() {
@@ -151,8 +153,8 @@ impl CheckpointConfig {
         })
     }
 
-    /// Whether a classification layer of this checkpoint is for these classes: it names the same
-    /// ones in the same order, or it names none.
+    /// Returns whether the checkpoint's classification layer is for these classes: it has the same
+    /// names in the same order, or no names.
     pub(super) fn is_for(&self, class_names: &[String]) -> bool {
         let unnamed = |names: &[String]| {
             names.len() == class_names.len() && names.iter().all(|name| name.starts_with("LABEL_"))
@@ -163,8 +165,8 @@ impl CheckpointConfig {
         }
     }
 
-    /// The text of a `config.json` with which transformers loads a sequence classifier, or at
-    /// least its encoder if it has no class for the head.
+    /// Returns a `config.json` that transformers loads as a sequence classifier, or as a bare
+    /// encoder if it has no class for the head.
     pub(super) fn to_classifier_json(&self, config: &SequenceClassifierConfig) -> String {
         let names = config.class_names.iter().enumerate();
         let id2label = names
@@ -192,14 +194,13 @@ impl CheckpointConfig {
         self.to_json(&config.encoder, class, task)
     }
 
-    /// The text of a `config.json` with which transformers loads a model for masked language
-    /// modeling.
+    /// Returns a `config.json` that transformers loads as a masked language model.
     pub(super) fn to_masked_lm_json(&self) -> String {
         let tied = vec![("tie_word_embeddings", json!(true))];
         self.to_json(&self.encoder, "ForMaskedLM", tied)
     }
 
-    /// The text of a `config.json` with which transformers loads a bare encoder.
+    /// Returns a `config.json` that transformers loads as a bare encoder.
     pub(super) fn to_encoder_json(&self) -> String {
         self.to_json(&self.encoder, "Model", Vec::new())
     }
@@ -218,7 +219,7 @@ impl CheckpointConfig {
     }
 }
 
-/// The names of the classes, if the file has any.
+/// Returns the class names, if the file has any.
 fn class_names(keys: &ConfigKeys) -> Result<Option<Vec<String>>, ModelError> {
     const KEY: &str = "id2label";
     let names: Option<BTreeMap<usize, String>> = keys.get(KEY, "names of classes by number")?;
@@ -233,7 +234,7 @@ fn class_names(keys: &ConfigKeys) -> Result<Option<Vec<String>>, ModelError> {
     Ok(Some(names.into_values().collect()))
 }
 
-/// What is wrong with a model, as something that is wrong with a key of the file.
+/// Converts an invalid model setting into an error about the corresponding key of the file.
 fn in_words_of_file(error: ModelError, keys: &ConfigKeys, family: Family) -> ModelError {
     match error {
         ModelError::InvalidConfig {
@@ -263,7 +264,7 @@ mod tests {
             assert!(!written.contains_key(key), "{key}");
         }
         assert_eq!(written["id2label"], json!({"0": "a", "1": "b", "2": "c"}));
-        // What else the ancestor says is kept.
+        // Other keys of the original file are kept.
         assert_eq!(written["pad_token_id"], 2);
     }
 

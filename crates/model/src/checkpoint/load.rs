@@ -1,4 +1,4 @@
-//! From a checkpoint's files to a model.
+//! Loading of models from checkpoints.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,19 +17,20 @@ use crate::{
     SequenceClassifierConfig,
 };
 
-/// Loads a classifier for `class_names` from a checkpoint folder.
+/// Loads a classifier for `class_names` from a checkpoint directory.
 ///
-/// The encoder must be there whole. A pooler that is not there, and a classification layer that is
-/// not there or is for other classes, are initialized from the seed, and the report names them. A
-/// layer is taken whole or not at all: half of one is an error, and so is one that does not fit
-/// although the file names these classes.
+/// All encoder tensors are required. A missing pooler, and a classification layer that is missing
+/// or for other classes, are newly initialized from the seed and listed in the report. It is an
+/// error if only part of a layer is present, or if a layer has the wrong shape although the file
+/// has the same class names.
 ///
 /// # Errors
-/// As [`CheckpointConfig::read`]; [`ModelError::CustomHead`] if the checkpoint has a custom head,
-/// which [`load_classifier_with`] takes; for what is wrong with the weights [`ModelError::NoWeights`],
-/// [`ModelError::DamagedWeights`], [`ModelError::PickledCall`] and the errors of an index of
-/// shards; for what is wrong with a tensor [`ModelError::MissingTensor`],
-/// [`ModelError::TensorShape`], [`ModelError::TensorType`] and [`ModelError::NotFinite`].
+/// - The errors of [`CheckpointConfig::read`].
+/// - [`ModelError::CustomHead`] if the checkpoint has a custom head; use [`load_classifier_with`].
+/// - [`ModelError::NoWeights`], [`ModelError::DamagedWeights`] or [`ModelError::PickledCall`] if
+///   the weights are missing, corrupted or unsafe to unpickle, and the errors of a shard index.
+/// - [`ModelError::MissingTensor`], [`ModelError::TensorShape`], [`ModelError::TensorType`] or
+///   [`ModelError::NotFinite`] if a tensor is missing or invalid.
 pub fn load_classifier(
     directory: &Path,
     class_names: &[String],
@@ -43,15 +44,16 @@ pub fn load_classifier(
     Ok((model, checkpoint, report))
 }
 
-/// Loads a classifier with pooling and head of one's choice; what [`load_classifier`] would choose
-/// is [`CheckpointConfig::classifier`]. Of a checkpoint with a head of its own that computes
-/// something else, the whole head is initialized from the seed. A head that `config` names as a
-/// custom one is made by `custom`.
+/// Loads a classifier with the given pooling and head. [`CheckpointConfig::classifier`] returns the
+/// configuration that [`load_classifier`] uses. If the checkpoint has a different non-standard
+/// head, or a custom head for other classes, the whole head is newly initialized from the seed.
+/// `custom` creates the head if `config` names a custom one.
 ///
 /// # Errors
-/// As [`load_classifier`], [`ModelError::InvalidConfig`] if `config` makes no model,
-/// [`ModelError::CustomHead`] if it names a custom head and there is none, and
-/// [`ModelError::OtherCustomHead`] if it names another head than `custom`.
+/// - The errors of [`load_classifier`].
+/// - [`ModelError::InvalidConfig`] if `config` is invalid.
+/// - [`ModelError::CustomHead`] if `config` names a custom head and `custom` is `None`.
+/// - [`ModelError::OtherCustomHead`] if `config` names another head than `custom`.
 ///
 /// ```no_run
 /// use std::path::Path;
@@ -94,15 +96,15 @@ fn classifier_from(
     load_into(model, weights, names, fresh)
 }
 
-/// Loads an encoder with its head for masked language modeling. A layer of the head that is not
-/// there is initialized from the seed, and the report names its tensors.
+/// Loads an encoder with its masked-LM head. Missing layers of the head are newly initialized from
+/// the seed, and the report lists their tensors.
 ///
-/// A decoder of the file's own is not loaded: the model decodes with its word embeddings. If the
-/// two differ, the report has the decoder among what is unused.
+/// A separate decoder in the file is not loaded: the model decodes with its word embeddings. If the
+/// two differ, the report lists the decoder as unused.
 ///
 /// # Errors
-/// As [`load_classifier`], and [`ModelError::Unsupported`] for a model that says that its decoder
-/// is not the table of word embeddings.
+/// - The errors of [`load_classifier`].
+/// - [`ModelError::Unsupported`] if `tie_word_embeddings` is false.
 pub fn load_masked_lm(
     directory: &Path,
     seed: u64,
@@ -125,11 +127,10 @@ pub fn load_masked_lm(
     Ok((model, config, report))
 }
 
-/// Loads the encoder of a checkpoint folder alone. A pooler in it is not used:
-/// [`load_base_model`] takes that, too.
+/// Loads the encoder of a checkpoint directory without its pooler; [`load_base_model`] loads both.
 ///
 /// # Errors
-/// As [`load_classifier`].
+/// See [`load_classifier`].
 pub fn load_encoder(
     directory: &Path,
     device: &Device,
@@ -144,10 +145,10 @@ pub fn load_encoder(
     Ok((alone.encoder, config, report))
 }
 
-/// Loads the encoder of a checkpoint folder, and its pooler if the file has one.
+/// Loads the encoder of a checkpoint directory, and its pooler if the file has one.
 ///
 /// # Errors
-/// As [`load_classifier`].
+/// See [`load_classifier`].
 ///
 /// ```no_run
 /// use std::path::Path;
@@ -227,7 +228,7 @@ fn load_into<M: Module>(
     ))
 }
 
-/// The values of a parameter as burn holds them, and the name under which the checkpoint has them.
+/// Returns the values of a parameter in burn's layout, and its name in the checkpoint.
 fn take(
     weights: &mut Weights,
     parameter: &Parameter,
@@ -246,7 +247,7 @@ fn take(
     Ok((name, data))
 }
 
-/// Whether a tensor of the file holds what a parameter has been given.
+/// Returns whether a tensor of the file equals the values given to a parameter.
 fn repeats(weights: &Weights, name: &str, given: Option<&TensorData>) -> bool {
     let (Some(stored), Some(given)) = (weights.find(&[name.to_string()]), given) else {
         return false;
@@ -255,11 +256,11 @@ fn repeats(weights: &Weights, name: &str, given: Option<&TensorData>) -> bool {
     stored.shape == given.shape().as_slice() && stored.values().is_ok_and(same)
 }
 
-/// The values of a parameter as burn holds them.
+/// Converts a stored tensor to burn's layout.
 ///
 /// # Errors
-/// [`ModelError::TensorShape`], [`ModelError::TensorType`] and [`ModelError::NotFinite`] for what
-/// is wrong with the tensor.
+/// [`ModelError::TensorShape`], [`ModelError::TensorType`] or [`ModelError::NotFinite`] if the
+/// tensor is invalid.
 pub(crate) fn in_memory(
     parameter: &Parameter,
     stored: &StoredTensor,
@@ -290,7 +291,7 @@ pub(super) fn shape_in_file(parameter: &Parameter) -> Vec<usize> {
     }
 }
 
-/// The transpose of a matrix, both of them row by row.
+/// Transposes a row-major matrix.
 pub(super) fn transposed(values: &[f32], [rows, columns]: [usize; 2]) -> Vec<f32> {
     assert_eq!(
         values.len(),

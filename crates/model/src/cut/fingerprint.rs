@@ -1,4 +1,4 @@
-//! What the part below a cut computes, as a short name.
+//! Fingerprint of the part of a model below a cut.
 
 use burn::tensor::TensorData;
 use finetune_ops::Precision;
@@ -9,13 +9,14 @@ use crate::SequenceClassifier;
 use crate::parameters::{Parameter, for_each};
 
 impl SequenceClassifier {
-    /// What the activations at a cut depend on beside the texts: a hash of the configuration,
-    /// the precision and every parameter below it, as 64 hexadecimal digits.
+    /// Returns a hash of everything the activations at a cut depend on besides the texts: the
+    /// configuration, the precision and every parameter below the cut. The hash has 64 hexadecimal
+    /// digits.
     pub fn fingerprint_below(&self, cut: Cut) -> String {
         let config = self.config();
         let mut hash = Sha256::new();
         hash.update(format!("{cut:?} {:?}", config.encoder));
-        // What was kept before there were precisions stays what it is.
+        // Without a precision in the hash, older caches stay valid.
         if self.encoder.precision() != Precision::F32 {
             hash.update(self.encoder.precision().to_string());
         }

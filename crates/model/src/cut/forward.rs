@@ -1,4 +1,4 @@
-//! The two parts of a forward pass.
+//! The two parts of a split forward pass.
 
 use burn::tensor::Tensor;
 
@@ -8,16 +8,16 @@ use crate::head::{HeadInput, HiddenStates};
 use crate::{DropoutStream, ModelError, SequenceClassifier};
 
 impl SequenceClassifier {
-    /// The part of the forward pass below a cut. On flex the activations of a text do not depend,
-    /// bit for bit, on the texts beside it nor on its padding, as long as nothing is dropped.
+    /// Runs the forward pass below a cut. On flex, without dropout, the activations of a text are
+    /// bitwise independent of the other texts in the batch and of padding.
     ///
-    /// Hidden states at a cut are those of all tokens. So right above the last layer that a pooling
-    /// of first tokens needs, a cut makes that layer compute what else nobody looks at, and dropout
-    /// in it has other masks than in a whole pass.
+    /// Hidden states at a cut include all tokens. A full pass computes only the first tokens in the
+    /// last layer if the pooling needs no others. With a cut directly above that layer, the layer
+    /// computes all tokens, and its dropout masks differ from those of a full pass.
     ///
     /// # Errors
-    /// [`ModelError::CutTooHigh`] if the pooling looks at hidden states below the cut, and
-    /// [`ModelError::PooledCut`] if the head reads hidden states and the cut is above them.
+    /// - [`ModelError::CutTooHigh`] if the pooling reads hidden states below the cut.
+    /// - [`ModelError::PooledCut`] if the head reads hidden states and the cut is above them.
     pub fn lower(
         &self,
         input: &EncoderInput,
@@ -41,19 +41,18 @@ impl SequenceClassifier {
         }
     }
 
-    /// The part of the forward pass above a cut: logits or scores, one per class name.
+    /// Runs the forward pass above a cut and returns logits or scores, one per class name.
     ///
     /// # Shapes
     /// - output: `[B, C]`
     ///
     /// # Errors
-    /// [`ModelError::TextCount`] if the head is for another number of texts,
-    /// [`ModelError::PairShape`] if the batches of a pair differ in size,
-    /// [`ModelError::CutTooHigh`] if the pooling looks at hidden states below the cut,
-    /// [`ModelError::PooledCut`] if the head reads hidden states and there are pooled vectors only,
-    /// [`ModelError::HeadOutput`] if a custom head returns another shape, and
-    /// [`ModelError::ActivationShape`] for activations that are not of this model or not of the
-    /// batch of their mask.
+    /// - [`ModelError::TextCount`] if the head is for another number of texts.
+    /// - [`ModelError::PairShape`] if the batches of a pair differ in size.
+    /// - [`ModelError::CutTooHigh`] if the pooling reads hidden states below the cut.
+    /// - [`ModelError::PooledCut`] if the head reads hidden states and the activations are pooled.
+    /// - [`ModelError::HeadOutput`] if a custom head returns another shape.
+    /// - [`ModelError::ActivationShape`] if the activations do not fit this model or their mask.
     pub fn upper(
         &self,
         texts: TextActivations,
@@ -69,7 +68,7 @@ impl SequenceClassifier {
         self.above(activated, dropout)
     }
 
-    /// Pooling and head, with the layers that are left below them.
+    /// Runs the layers above the activations, pooling and head.
     ///
     /// # Shapes
     /// - output: `[B, C]`
@@ -102,7 +101,7 @@ impl SequenceClassifier {
         self.run_head(input)
     }
 
-    /// From activations to pooled vectors, and to the hidden states that the head reads.
+    /// Returns the pooled vectors, and the hidden states if the head reads them.
     ///
     /// # Shapes
     /// - output: `[B, W]`
@@ -121,7 +120,7 @@ impl SequenceClassifier {
                             pooler.gather_with_tokens(encoder, number, rows, &mask, dropout);
                         (pooled, Some(HiddenStates::new(rows, mask)?))
                     }
-                    // Tokens that nobody looks at are not computed.
+                    // Unused token positions are not computed.
                     false => {
                         let pooled = pooler.gather_from(encoder, number, rows, &mask, dropout);
                         (pooled, None)
@@ -133,7 +132,7 @@ impl SequenceClassifier {
         Ok((pooler.project(pooled), hidden))
     }
 
-    /// Whether activations are of this model and of the batch of their mask.
+    /// Checks that activations fit this model and their mask.
     pub(super) fn check_activations(&self, activations: &Activations) -> Result<(), ModelError> {
         match activations {
             Activations::HiddenStates { number, rows, mask } => {

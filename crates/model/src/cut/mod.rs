@@ -1,11 +1,11 @@
-//! The forward pass of a classifier in two parts: what is below a cut, and what is above.
+//! Split forward pass of a classifier: the part below a cut and the part above it.
 //!
-//! A part that is frozen and drops nothing computes the same of a text in every epoch. So its
-//! output can be computed once and kept ([Brock et al. 2017](https://arxiv.org/abs/1706.04983)
-//! trains ever fewer layers that way): the passes after it begin at the cut.
+//! Frozen layers without dropout compute the same output for a text in every epoch. So their output
+//! can be computed once and cached ([Brock et al. 2017](https://arxiv.org/abs/1706.04983) freezes
+//! layers progressively for this reason). Later passes start at the cut.
 //!
-//! The network has stages: 0 is the embeddings, `i + 1` is layer `i`. Pooling and head are above
-//! them all.
+//! The encoder's stages are numbered: 0 is the embeddings, `i + 1` is layer `i`. Pooling and head
+//! are above all stages.
 
 mod fingerprint;
 mod forward;
@@ -20,50 +20,51 @@ use crate::encoder::AttentionMask;
 use crate::{DropoutStream, SequenceClassifier};
 pub(crate) use stack::Activated;
 
-/// Where a forward pass is cut in two.
+/// Position that splits a forward pass in two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cut {
-    /// After the hidden states with this number: 0 is the embeddings, `i` what layer `i` (counted
-    /// from 1) gives.
+    /// After the hidden states with this number: 0 is the output of the embeddings, `i` the output
+    /// of layer `i`, counted from 1.
     HiddenStates(usize),
     /// After the pooling, before the pooler's dense layer if it has one.
     Pooled,
 }
 
-/// What the part below a cut makes of the texts of a batch.
+/// Activations of a batch at a cut.
 #[derive(Debug, Clone)]
 #[allow(
     clippy::large_enum_variant,
     reason = "one or two a batch, and handles of tensors at that"
 )]
 pub enum Activations {
-    /// After [`Cut::HiddenStates`].
+    /// Hidden states at [`Cut::HiddenStates`].
     HiddenStates {
-        /// Which hidden states they are.
+        /// Number of the hidden states.
         number: usize,
-        /// `[T, D]`; what is in the rows of padding makes no difference, if they are numbers.
+        /// Hidden states `[T, D]`; the values in padding rows do not matter as long as they are
+        /// finite.
         rows: Tensor<2>,
-        /// Which rows are padding.
+        /// Padding mask.
         mask: AttentionMask,
     },
-    /// After [`Cut::Pooled`], `[B, W]`.
+    /// Pooled vectors `[B, W]` at [`Cut::Pooled`].
     Pooled(Tensor<2>),
 }
 
-/// The activations of each text that the head looks at: of one, or of the two of a pair.
+/// Activations of the texts that the head reads: of one text, or of the two texts of a pair.
 #[derive(Debug, Clone)]
 pub struct TextActivations {
-    /// One text, or two that the tokenizer joined to one sequence, or the first of a pair.
+    /// Single texts, pairs encoded as one sequence, or the first texts of pairs.
     pub first: Activations,
-    /// The second of a pair that the encoder reads each by itself.
+    /// Second texts of pairs encoded separately.
     pub second: Option<Activations>,
 }
 
 impl SequenceClassifier {
-    /// The highest cut below which everything is in the lowest `frozen_stages` stages; nothing if
-    /// no stage is. A stage with adapters is not frozen, for they train. With a head that reads
-    /// hidden states, there is none after the pooling.
+    /// Returns the highest cut that has only the lowest `frozen_stages` stages below it; `None` if
+    /// no stage is frozen. A stage with adapters does not count as frozen, because its adapters
+    /// train. If the head reads hidden states, there is no cut after the pooling.
     ///
     /// ```
     /// use burn::tensor::Device;
@@ -92,7 +93,7 @@ impl SequenceClassifier {
         })
     }
 
-    /// How many stages are below a cut.
+    /// Returns the number of stages below a cut.
     pub fn stages_below(&self, cut: Cut) -> usize {
         match cut {
             Cut::HiddenStates(number) => number + 1,
@@ -100,15 +101,15 @@ impl SequenceClassifier {
         }
     }
 
-    /// Whether the part below a cut computes the same of a text in every step: `dropout` is off
-    /// there, or there is none in the model.
+    /// Returns whether the part below a cut computes the same output for a text in every step:
+    /// `dropout` is off there, or the encoder has none.
     pub fn is_deterministic_below(&self, cut: Cut, dropout: Option<DropoutStream>) -> bool {
         let encoder = &self.config().encoder;
         let drops = encoder.hidden_dropout_prob > 0.0 || encoder.attention_probs_dropout_prob > 0.0;
         !drops || dropout.is_none_or(|stream| stream.first_stage() >= self.stages_below(cut))
     }
 
-    /// Width of the activations at a cut: `D`, or `W` once they are pooled.
+    /// Returns the width of the activations at a cut: `D`, or `W` after pooling.
     pub fn width_at(&self, cut: Cut) -> usize {
         let hidden = self.config().encoder.hidden_size;
         match cut {

@@ -1,25 +1,28 @@
-//! The two texts of each pair as one batch: first all first texts, then all second ones.
+//! Stacking of the two texts of each pair into one batch: first all first texts, then all second
+//! texts.
 //!
-//! What is above runs once on `2 B` rows instead of twice on `B`, and a run that computes all of it
-//! has the shapes, and so the bits, of one that begins at a cut.
+//! The layers above the cut run once on `2 B` rows instead of twice on `B`. A full forward pass
+//! also stacks the texts, so its shapes, and therefore its results, are bitwise equal to those of a
+//! pass that starts at a cut.
 
 use burn::tensor::Tensor;
 
 use super::Activations;
 use crate::{ModelError, SequenceClassifier};
 
-/// Activations of the texts of a batch, on their way up.
+/// Activations of a batch, stacked for pairs.
 pub(crate) enum Activated {
-    /// One text a row.
+    /// One text per row.
     Single(Activations),
-    /// The first texts of the pairs, then the second.
+    /// First texts of the pairs, then the second texts.
     Stack(Activations),
 }
 
 impl SequenceClassifier {
     /// # Errors
-    /// [`ModelError::PairShape`] if the batches differ in size; [`ModelError::ActivationShape`] for
-    /// activations that are not of this model, or not both taken at one cut.
+    /// - [`ModelError::PairShape`] if the batches differ in size.
+    /// - [`ModelError::ActivationShape`] if the activations do not fit this model, or come from
+    ///   different cuts.
     pub(super) fn stack(
         &self,
         first: Activations,
@@ -75,7 +78,7 @@ fn shape(activations: &Activations) -> [usize; 2] {
 
 /// # Shapes
 /// - `rows`: `[B * S, D]`
-/// - output: `[B * sequence, D]`, zeros behind each row's own
+/// - output: `[B * sequence, D]`, each text padded with zeros
 fn padded(rows: Tensor<2>, batch: usize, sequence: usize) -> Tensor<2> {
     let [slots, width] = rows.dims();
     let length = slots / batch;

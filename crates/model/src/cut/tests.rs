@@ -1,4 +1,4 @@
-//! Where a pass can be cut, and that both parts make the whole.
+//! Tests of the possible cuts, and that both parts together equal the full pass.
 
 use burn::tensor::{Device, Tensor};
 
@@ -86,8 +86,8 @@ fn both_parts_are_the_whole_at_every_cut() {
     for dropout in [None, Some(DropoutStream::new(1, 1))] {
         let whole = model.forward(&input, dropout).unwrap().into_data();
         let whole: Vec<f32> = whole.iter::<f32>().collect();
-        // Above the last hidden states, all of their tokens have been computed, and the masks of
-        // dropout go by place among what is computed.
+        // Above the last hidden states, all of their tokens have been computed, and dropout masks
+        // depend on the position among the computed tokens.
         let highest = if dropout.is_none() { 3 } else { 2 };
         let cuts = (0..=highest).map(Cut::HiddenStates);
         for cut in cuts.chain([Cut::Pooled]) {
@@ -124,7 +124,7 @@ fn pairs() -> (SequenceClassifier, EncoderInput, EncoderInput) {
     (model, first, second.unwrap())
 }
 
-/// One batch of all texts says of each what a batch of its own says, bit for bit.
+/// A batch of all texts gives bitwise the same result for each text as a batch of that text alone.
 #[test]
 fn the_texts_of_a_pair_are_read_as_if_each_were_alone() {
     let (model, first, second) = pairs();
@@ -210,7 +210,7 @@ fn a_fingerprint_is_of_what_is_below_the_cut() {
         assert_ne!(of(&original, cut), of(&changed, cut));
     }
     assert_ne!(of(&original, two), of(&original, three));
-    // Pooling counts where it is below the cut.
+    // Pooling is part of the hash only if it is below the cut.
     let other = model(of_layers(LayerChoice::MeanOfLast(1)), 1);
     assert_eq!(of(&original, two), of(&other, two));
     assert_ne!(of(&original, Cut::Pooled), of(&other, Cut::Pooled));

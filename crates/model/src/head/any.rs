@@ -1,4 +1,4 @@
-//! A head of any type.
+//! Type-erased heads.
 
 use std::any::Any;
 use std::fmt;
@@ -12,9 +12,9 @@ use super::bridge::{ErasedMapper, ErasedVisitor, OfMapper, OfVisitor, ToMapper, 
 use super::{Head, HeadInput};
 use crate::ModelError;
 
-/// A head whose type is erased: the models hold one, and need no type parameter for it.
+/// Type-erased head, so that models need no type parameter for their head.
 ///
-/// Its parameters have the paths that they have in the head itself.
+/// Its parameters have the same paths as in the head itself.
 ///
 /// ```
 /// use burn::tensor::Device;
@@ -40,17 +40,17 @@ impl AnyHead {
         self.0.erased_as_any().downcast_ref()
     }
 
-    /// Last segment of the type's name, such as `Mlp`.
+    /// Returns the last segment of the type's name, such as `Mlp`.
     pub fn type_name(&self) -> &'static str {
         self.0.erased_type_name()
     }
 
-    /// Number of texts that the head compares, 1 or 2.
+    /// Returns the number of texts that the head compares, 1 or 2.
     pub fn num_texts(&self) -> usize {
         self.0.erased_num_texts()
     }
 
-    /// Whether the head reads the hidden states of all tokens.
+    /// Returns whether the head reads the hidden states of all tokens.
     pub fn reads_hidden_states(&self) -> bool {
         self.0.erased_reads_hidden_states()
     }
@@ -65,7 +65,7 @@ impl AnyHead {
     /// - [`ModelError::PairShape`] if the vectors of a pair differ in shape.
     ///
     /// # Panics
-    /// If the vectors do not have the width that the head was made for.
+    /// If the width of the vectors is not that of the head.
     pub fn forward(&self, input: HeadInput) -> Result<Tensor<2>, ModelError> {
         let (expected, found) = (self.num_texts(), 1 + usize::from(input.second.is_some()));
         if let Some(second) = &input.second {
@@ -146,7 +146,7 @@ impl ModuleDisplayDefault for AnyHead {
 
 impl ModuleDisplay for AnyHead {}
 
-/// What [`AnyHead`] asks of the head inside, object-safe.
+/// Object-safe methods that [`AnyHead`] calls on its head.
 trait ErasedHead: fmt::Debug + Send + Sync {
     fn erased_forward(&self, input: HeadInput) -> Tensor<2>;
     fn erased_num_texts(&self) -> usize;
@@ -222,7 +222,7 @@ impl<H: Head> ErasedHead for H {
     }
 }
 
-/// Last segment of a type's name, without its parameters.
+/// Returns the last segment of a type's name, without its type parameters.
 pub(super) fn short_type_name<T>() -> &'static str {
     let name = std::any::type_name::<T>();
     let name = name.split('<').next().unwrap_or(name);

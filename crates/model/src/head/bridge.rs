@@ -1,15 +1,15 @@
 //! Visitors and mappers of burn as trait objects.
 //!
-//! [`ModuleVisitor`] and [`ModuleMapper`] have methods that are generic over the rank of a
-//! parameter, so no trait object can take them. Here a parameter crosses the object-safe side as
-//! [`Any`], and is recognized by its type on the other side.
+//! The methods of [`ModuleVisitor`] and [`ModuleMapper`] are generic over the rank of a parameter,
+//! so they cannot be called on trait objects. Here a parameter is passed through an object-safe
+//! trait as [`Any`], and downcast to its type on the other side.
 
 use std::any::Any;
 
 use burn::module::{Flag, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Bool, Int, Tensor};
 
-/// A visitor whose methods take a parameter of any rank.
+/// Object-safe visitor; its methods take a parameter of any rank.
 pub(super) trait ErasedVisitor {
     fn visit_float(&mut self, param: &dyn Any);
     fn visit_int(&mut self, param: &dyn Any);
@@ -19,10 +19,10 @@ pub(super) trait ErasedVisitor {
     fn exit_module(&mut self, name: &str, container: &str);
 }
 
-/// A parameter on its way through an [`ErasedMapper`].
+/// Type-erased parameter passed through an [`ErasedMapper`].
 type AnyParam = Box<dyn Any + Send>;
 
-/// A mapper whose methods take and return a parameter of any rank.
+/// Object-safe mapper; its methods take and return a parameter of any rank.
 pub(super) trait ErasedMapper {
     fn map_float(&mut self, param: AnyParam) -> AnyParam;
     fn map_int(&mut self, param: AnyParam) -> AnyParam;
@@ -32,7 +32,7 @@ pub(super) trait ErasedMapper {
     fn exit_module(&mut self, name: &str, container: &str);
 }
 
-/// Runs the arm of the rank that the parameter has.
+/// Calls the visitor with the parameter, downcast to its rank.
 macro_rules! visit_ranks {
     ($param:ident, $kind:ty, $visit:expr) => {
         visit_ranks!($param, $kind, $visit, 1 2 3 4 5 6 7 8)
@@ -44,7 +44,7 @@ macro_rules! visit_ranks {
     };
 }
 
-/// Maps the parameter by the arm of its rank.
+/// Maps the parameter, downcast to its rank.
 macro_rules! map_ranks {
     ($param:ident, $kind:ty, $map:expr) => {
         map_ranks!($param, $kind, $map, 1 2 3 4 5 6 7 8)
@@ -58,12 +58,12 @@ macro_rules! map_ranks {
     };
 }
 
-/// What is said of a parameter of more than 8 axes, or none.
+/// Panics for a parameter with 0 or more than 8 axes.
 fn unsupported_rank() -> ! {
     panic!("a parameter of a head has 1 to 8 axes")
 }
 
-/// A visitor of burn, called through [`ErasedVisitor`].
+/// Visitor of burn as an [`ErasedVisitor`].
 pub(super) struct OfVisitor<'a, V>(pub(super) &'a mut V);
 
 impl<V: ModuleVisitor> ErasedVisitor for OfVisitor<'_, V> {
@@ -97,7 +97,7 @@ impl<V: ModuleVisitor> ErasedVisitor for OfVisitor<'_, V> {
     }
 }
 
-/// An [`ErasedVisitor`] as burn's own.
+/// [`ErasedVisitor`] as a visitor of burn.
 pub(super) struct ToVisitor<'a>(pub(super) &'a mut dyn ErasedVisitor);
 
 impl ModuleVisitor for ToVisitor<'_> {
@@ -126,7 +126,7 @@ impl ModuleVisitor for ToVisitor<'_> {
     }
 }
 
-/// A mapper of burn, called through [`ErasedMapper`].
+/// Mapper of burn as an [`ErasedMapper`].
 pub(super) struct OfMapper<'a, M>(pub(super) &'a mut M);
 
 impl<M: ModuleMapper> ErasedMapper for OfMapper<'_, M> {
@@ -158,7 +158,7 @@ impl<M: ModuleMapper> ErasedMapper for OfMapper<'_, M> {
     }
 }
 
-/// An [`ErasedMapper`] as burn's own.
+/// [`ErasedMapper`] as a mapper of burn.
 pub(super) struct ToMapper<'a>(pub(super) &'a mut dyn ErasedMapper);
 
 impl ModuleMapper for ToMapper<'_> {
@@ -190,11 +190,11 @@ impl ModuleMapper for ToMapper<'_> {
     }
 }
 
-/// The parameter that a mapper has returned for one of type `P`.
+/// Downcasts the parameter that a mapper returned to its type `P`.
 fn same_type<P: 'static>(param: AnyParam) -> P {
     match param.downcast() {
         Ok(param) => *param,
-        // The signatures of `ModuleMapper` return what they take.
+        // The methods of `ModuleMapper` return the type they take.
         Err(_) => unreachable!("a mapper keeps rank and kind of a parameter"),
     }
 }

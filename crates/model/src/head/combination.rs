@@ -1,23 +1,23 @@
-//! Two texts as one vector.
+//! Combination of the pooled vectors of two texts.
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-/// How the pooled vectors `u` and `v` of two texts become one
-/// ([Reimers & Gurevych 2019](https://arxiv.org/abs/1908.10084), table 6).
+/// Combination of the pooled vectors `u` and `v` of two texts ([Reimers & Gurevych
+/// 2019](https://arxiv.org/abs/1908.10084), table 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Combination {
     /// `[u; v]`
     Concatenation,
-    /// `[|u - v|; u * v]`: which of the texts comes first makes no difference.
+    /// `[|u - v|; u * v]`: symmetric in the two texts.
     DifferenceAndProduct,
     /// `[u; v; |u - v|]`
     ConcatenationAndDifference,
 }
 
 impl Combination {
-    /// Width of the combined vector.
+    /// Returns the width of the combined vector.
     pub fn width(self, width: usize) -> usize {
         match self {
             Self::Concatenation | Self::DifferenceAndProduct => width.saturating_mul(2),

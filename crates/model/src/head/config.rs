@@ -1,4 +1,4 @@
-//! The serde names of the built-in heads.
+//! Configuration of heads.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{AnyHead, CosineSimilarityHeadConfig, CustomHead, HeadSize, MlpConfig};
 use crate::ModelError;
 
-/// The configuration of a head.
+/// Configuration of a head.
 ///
 /// ```
 /// use finetune_model::HeadConfig;
@@ -27,20 +27,20 @@ use crate::ModelError;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum HeadConfig {
-    /// Linear layers.
+    /// Linear layers, with optional hidden layers.
     Mlp(MlpConfig),
-    /// The cosine of two texts.
+    /// Cosine similarity of two texts.
     Cosine(CosineSimilarityHeadConfig),
-    /// A head that the program brings along, as a [`CustomHead`].
+    /// Custom head provided by the program as a [`CustomHead`].
     Custom {
-        /// The name that the [`CustomHead`] has.
+        /// Name of the [`CustomHead`].
         name: String,
     },
 }
 
 impl HeadConfig {
-    /// Number of texts that the head compares, 1 or 2; `None` for a custom head, which says so
-    /// itself once it is made.
+    /// Returns the number of texts that the head compares, 1 or 2; `None` for a custom head, whose
+    /// number is known once it is created.
     pub fn num_texts(&self) -> Option<usize> {
         match self {
             Self::Mlp(config) if config.pair.is_none() => Some(1),
@@ -49,7 +49,7 @@ impl HeadConfig {
         }
     }
 
-    /// The share of values dropped before the last layer.
+    /// Returns the dropout probability before the last layer.
     pub(crate) fn dropout(&self) -> f64 {
         match self {
             Self::Mlp(config) => config.dropout,
@@ -62,17 +62,17 @@ impl HeadConfig {
     /// [`initialize`](crate::initialize) fills them.
     ///
     /// # Errors
-    /// - [`ModelError::InvalidConfig`] names the first value that makes no head.
-    /// - [`ModelError::CustomHead`] for a custom head: [`HeadConfig::init_with`] makes those.
+    /// - [`ModelError::InvalidConfig`] for the first invalid value.
+    /// - [`ModelError::CustomHead`] for a custom head, which [`HeadConfig::init_with`] creates.
     pub fn init(&self, size: HeadSize, device: &Device) -> Result<AnyHead, ModelError> {
         self.init_with(None, size, device)
     }
 
-    /// Returns a built-in head, or the custom one that the configuration names.
+    /// Returns a built-in head, or the custom one named in the configuration.
     ///
     /// # Errors
-    /// As [`HeadConfig::init`], and [`ModelError::OtherCustomHead`] if `custom` is not the head that
-    /// the configuration names.
+    /// - The errors of [`HeadConfig::init`].
+    /// - [`ModelError::OtherCustomHead`] if `custom` is not the head named in the configuration.
     pub fn init_with(
         &self,
         custom: Option<&CustomHead>,
@@ -91,10 +91,10 @@ impl HeadConfig {
         }
     }
 
-    /// Whether there can be such a head.
+    /// Validates the configuration.
     ///
     /// # Errors
-    /// [`ModelError::InvalidConfig`] names the first value that makes no head.
+    /// [`ModelError::InvalidConfig`] for the first invalid value.
     pub(crate) fn validate(&self, size: HeadSize) -> Result<(), ModelError> {
         match self {
             Self::Mlp(config) => config.validate(size),
@@ -103,7 +103,7 @@ impl HeadConfig {
         }
     }
 
-    /// The same without what matters in training alone.
+    /// Returns the configuration without dropout, which only matters in training.
     pub(crate) fn without_dropout(&self) -> Self {
         match self {
             Self::Mlp(config) => Self::Mlp(MlpConfig {

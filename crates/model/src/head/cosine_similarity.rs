@@ -1,5 +1,5 @@
-//! The cosine of the angle between two texts, a linear layer on each of them before if wanted
-//! (equation 3 of Xie, "BERT Finetuning Analysis").
+//! Cosine similarity of two texts, each optionally projected by a linear layer first (equation 3 of
+//! Xie, "BERT Finetuning Analysis").
 
 use burn::module::Module;
 use burn::nn::Linear;
@@ -11,19 +11,21 @@ use super::{Head, HeadInput, HeadSize, ScoreRange, check_dropout, sites};
 use crate::bounds::{check_matrix, check_width};
 use crate::{ModelError, parts};
 
-/// Shorter vectors count as this long, as in
+/// Minimum vector norm, as `eps` in
 /// [`torch.nn.functional.cosine_similarity`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.functional.cosine_similarity.html).
 const SHORTEST: f64 = 1e-8;
 
-/// A score from the angle between two texts.
+/// Configuration of a cosine similarity head.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CosineSimilarityHeadConfig {
-    /// Width of the linear layers, one for each text; `None` compares the pooled vectors.
+    /// Output width of the linear layers, one per text; `None` compares the pooled vectors directly
+    /// (default: `None`).
     pub projection: Option<usize>,
-    /// Share dropped of the pooled vector of each text, in `[0, 1)`.
+    /// Dropout probability on the pooled vector of each text, in `[0, 1)` (default: 0).
     pub dropout: f64,
-    /// The score's range, -1 being its low end and 1 its high one; `None` for the bare cosine.
+    /// Range that cosines from -1 to 1 are mapped to linearly; `None` for the plain cosine
+    /// (default: `None`).
     pub range: Option<ScoreRange>,
 }
 
@@ -40,7 +42,7 @@ impl CosineSimilarityHeadConfig {
         Ok(())
     }
 
-    /// A head of a valid configuration.
+    /// Creates the head; the configuration must be valid.
     pub(super) fn init(&self, size: HeadSize, device: &Device) -> CosineSimilarityHead {
         let projection = || {
             self.projection
@@ -54,12 +56,12 @@ impl CosineSimilarityHeadConfig {
     }
 }
 
-/// The cosine of two texts.
+/// Cosine similarity head.
 #[derive(Module, Debug)]
 pub struct CosineSimilarityHead {
-    /// `[W, projection]`, for the first text.
+    /// Projection `[W, projection]` of the first text.
     pub first: Option<Linear>,
-    /// `[W, projection]`, for the second.
+    /// Projection `[W, projection]` of the second text.
     pub second: Option<Linear>,
     #[module(skip)]
     config: CosineSimilarityHeadConfig,
@@ -67,7 +69,7 @@ pub struct CosineSimilarityHead {
 
 impl Head for CosineSimilarityHead {
     /// # Panics
-    /// If there is no second text.
+    /// If the second text is missing.
     fn forward(&self, input: HeadInput) -> Tensor<2> {
         let side = |projection: &Option<Linear>, rows, site| {
             let rows = input.dropout.apply(rows, self.config.dropout, site);
@@ -102,7 +104,7 @@ impl Head for CosineSimilarityHead {
 /// - output: `[B, 1]`
 fn cosine(u: Tensor<2>, v: Tensor<2>) -> Tensor<2> {
     let dot = |a: &Tensor<2>, b: &Tensor<2>| (a.clone() * b.clone()).sum_dim(1);
-    // The square root of the clamped square: its slope at a vector of zeros is 0, not infinite.
+    // Square root of the clamped square: its gradient at a zero vector is 0, not infinite.
     let length = |x: &Tensor<2>| dot(x, x).clamp_min(SHORTEST * SHORTEST).sqrt();
     dot(&u, &v) / (length(&u) * length(&v))
 }

@@ -1,4 +1,4 @@
-//! Heads that this crate does not know.
+//! Custom heads, defined outside this crate.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,21 +9,21 @@ use super::any::short_type_name;
 use super::{AnyHead, Head, HeadConfig};
 use crate::ModelError;
 
-/// The sizes that a head is made for.
+/// Input and output sizes of a head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeadSize {
-    /// Width of a pooled vector, `W`: that of the hidden states, or a multiple if the pooling
+    /// Width of a pooled vector, `W`: the hidden size, or a multiple of it if the pooling
     /// concatenates layers.
     pub hidden_size: usize,
     /// Number of outputs, `C`.
     pub num_labels: usize,
 }
 
-/// A head of one's own: its name and how it is made.
+/// Custom head: its name and its constructor.
 ///
-/// The name is recorded in `config.json`, so that a saved model is only loaded with the head that it
-/// was trained with. Whatever values the constructor gives to the parameters are replaced: by those
-/// of a checkpoint, or by initial values that depend on the run's seed and the parameter's path
+/// The name is recorded in `config.json`, so a saved model can only be loaded with the head it was
+/// trained with. The parameter values set by the constructor are replaced: by those of a
+/// checkpoint, or by initial values that depend on the run's seed and the parameter's path
 /// ([`initialize`](crate::initialize)).
 ///
 /// ```
@@ -82,8 +82,8 @@ pub struct CustomHead {
 type Init = Arc<dyn Fn(HeadSize, &Device) -> AnyHead + Send + Sync>;
 
 impl CustomHead {
-    /// A head made by a function of its sizes and the device, such as its constructor; named like
-    /// its type.
+    /// Creates a custom head from a function of the sizes and the device, such as its constructor.
+    /// Its name is that of the type.
     pub fn new<H: Head>(init: impl Fn(HeadSize, &Device) -> H + Send + Sync + 'static) -> Self {
         Self {
             name: short_type_name::<H>().to_string(),
@@ -91,7 +91,7 @@ impl CustomHead {
         }
     }
 
-    /// The same head under another name.
+    /// Sets the name.
     pub fn named(self, name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -99,7 +99,7 @@ impl CustomHead {
         }
     }
 
-    /// The name that `config.json` records.
+    /// Returns the name recorded in `config.json`.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -116,7 +116,7 @@ impl CustomHead {
         (self.init)(size, device)
     }
 
-    /// Whether a configuration records this head.
+    /// Checks that a configuration records this head.
     ///
     /// # Errors
     /// [`ModelError::OtherCustomHead`] if it records another one.

@@ -1,4 +1,4 @@
-//! What a head computes its logits from.
+//! Input of a head: pooled vectors, hidden states and dropout.
 
 use burn::tensor::activation::softmax;
 use burn::tensor::{Tensor, TensorData};
@@ -7,26 +7,27 @@ use crate::ModelError;
 use crate::dropout::{DropoutStage, DropoutStream};
 use crate::encoder::AttentionMask;
 
-/// The texts of a batch as a head sees them.
+/// Input of a head for one batch.
 #[derive(Debug, Clone)]
 pub struct HeadInput {
-    /// Pooled vectors `[B, W]`: of single texts, of pairs that the encoder read as one sequence, or
-    /// of the first texts of pairs.
+    /// Pooled vectors `[B, W]` of single texts, of pairs encoded as one sequence, or of the first
+    /// texts of pairs.
     pub pooled: Tensor<2>,
-    /// Pooled vectors `[B, W]` of the second texts of pairs that the encoder read separately; `None`
-    /// for a head that compares one text.
+    /// Pooled vectors `[B, W]` of the second texts of pairs encoded separately; `None` for a head
+    /// for one text.
     pub second: Option<Tensor<2>>,
     /// Hidden states of all tokens of the texts in `pooled`, from the last layer that the pooling
-    /// looks at; `None` unless the head reads them.
+    /// uses; `None` unless the head reads them.
     pub hidden: Option<HiddenStates>,
-    /// Hidden states of all tokens of the texts in `second`.
+    /// Hidden states of all tokens of the texts in `second`; `None` unless the head reads them.
     pub second_hidden: Option<HiddenStates>,
     /// Dropout of this training step; off in evaluation.
     pub dropout: HeadDropout,
 }
 
 impl HeadInput {
-    /// Pooled vectors `[B, W]` of single texts, without hidden states and dropout.
+    /// Creates the input of a head for single texts from pooled vectors `[B, W]`, without hidden
+    /// states and dropout.
     pub fn new(pooled: Tensor<2>) -> Self {
         Self {
             pooled,
@@ -40,7 +41,7 @@ impl HeadInput {
     /// Returns the hidden states of the texts in `pooled`.
     ///
     /// # Panics
-    /// If the head says that it does not read them ([`Head::reads_hidden_states`]).
+    /// If [`Head::reads_hidden_states`] is false.
     ///
     /// [`Head::reads_hidden_states`]: super::Head::reads_hidden_states
     pub fn hidden_states(&self) -> &HiddenStates {
@@ -51,7 +52,7 @@ impl HeadInput {
     }
 }
 
-/// Hidden states of all tokens of a batch, and which of them are padding.
+/// Hidden states of all tokens of a batch, with the padding mask.
 #[derive(Debug, Clone)]
 pub struct HiddenStates {
     rows: Tensor<2>,
@@ -59,10 +60,11 @@ pub struct HiddenStates {
 }
 
 impl HiddenStates {
-    /// Hidden states `[B * S, D]`, the tokens of each text one after the other.
+    /// Creates hidden states from rows `[B * S, D]`, the tokens of each text in consecutive rows.
     ///
     /// # Errors
-    /// [`ModelError::ActivationShape`] if there are not as many rows as the mask has tokens.
+    /// [`ModelError::ActivationShape`] if the number of rows differs from the number of tokens in
+    /// the mask.
     pub fn new(rows: Tensor<2>, mask: AttentionMask) -> Result<Self, ModelError> {
         let found = rows.dims();
         let expected = [mask.batch() * mask.sequence(), found[1]];
@@ -72,20 +74,20 @@ impl HiddenStates {
         }
     }
 
-    /// Hidden states as `[B * S, D]`: linear layers are several times faster on rows than on
-    /// `[B, S, D]`.
+    /// Returns the hidden states as `[B * S, D]`: linear layers are several times faster on rows
+    /// than on `[B, S, D]`.
     pub fn rows(&self) -> Tensor<2> {
         self.rows.clone()
     }
 
-    /// Hidden states as `[B, S, D]`.
+    /// Returns the hidden states as `[B, S, D]`.
     pub fn states(&self) -> Tensor<3> {
         let [_, width] = self.rows.dims();
         let (batch, sequence) = (self.mask.batch(), self.mask.sequence());
         self.rows.clone().reshape([batch, sequence, width])
     }
 
-    /// `[B, S]`: 1 for a token, 0 for padding.
+    /// Returns the padding mask `[B, S]`: 1 for a token, 0 for padding.
     pub fn mask(&self) -> Tensor<2> {
         let real = self.mask.real.iter().map(|real| f32::from(*real));
         let shape = [self.mask.batch(), self.mask.sequence()];
@@ -93,8 +95,8 @@ impl HiddenStates {
         Tensor::from_data(data, &self.rows.device())
     }
 
-    /// `[B, S]`, to be added to scores before a softmax: 0 for a token, the smallest float for
-    /// padding.
+    /// Returns the additive mask `[B, S]` for scores before a softmax: 0 for a token, the smallest
+    /// float for padding.
     pub fn score_bias(&self) -> Tensor<2> {
         self.mask.additive_key_mask.clone()
     }
@@ -103,7 +105,7 @@ impl HiddenStates {
     /// has no weight.
     ///
     /// # Shapes
-    /// - `scores`: `[B, S]`, or any shape with as many values
+    /// - `scores`: `[B, S]`, or any shape with the same number of values
     /// - output: `[B, D]`
     pub fn weighted_mean<const R: usize>(&self, scores: Tensor<R>) -> Tensor<2> {
         let (batch, sequence) = (self.mask.batch(), self.mask.sequence());
@@ -112,7 +114,7 @@ impl HiddenStates {
         weights.matmul(self.states()).squeeze_dim(1)
     }
 
-    /// Rows `start..start + count` of the batch.
+    /// Returns the rows `start..start + count` of the batch.
     pub(crate) fn narrow(&self, start: usize, count: usize) -> Self {
         let sequence = self.mask.sequence();
         let rows = self.rows.clone();
@@ -123,10 +125,10 @@ impl HiddenStates {
     }
 }
 
-/// The dropout of a head in one training step, or none.
+/// Dropout of a head in one training step, or no dropout.
 ///
-/// A mask depends on the run's seed, the step and the place in the head alone, so that a resumed run
-/// and a run on another device drop the same values.
+/// A mask depends only on the run's seed, the step and the place in the head, so a resumed run and
+/// a run on another device drop the same values.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -144,9 +146,9 @@ impl HiddenStates {
 pub struct HeadDropout(Option<DropoutStage>);
 
 impl HeadDropout {
-    /// Returns `x` with a share `probability`, in `[0, 1)`, of its values set to zero and the others
-    /// scaled up; `x` itself while dropout is off. `place` numbers the uses of dropout in the head:
-    /// each has a mask of its own.
+    /// Returns `x` with dropout of the given probability, in `[0, 1)`: dropped values are zero, the
+    /// others are scaled up. Returns `x` unchanged while dropout is off. `place` numbers the uses
+    /// of dropout in the head: each has its own mask.
     pub fn apply<const R: usize>(self, x: Tensor<R>, probability: f64, place: u32) -> Tensor<R> {
         let stage = self.0;
         match stage.and_then(|stage| stage.at(probability, place as usize)) {

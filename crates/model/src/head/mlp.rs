@@ -1,4 +1,4 @@
-//! Linear layers after each other: the classifiers of every family and of the studies.
+//! Multilayer perceptron heads: the classifiers of every family and of the published studies.
 
 use burn::module::Module;
 use burn::nn::Linear;
@@ -11,7 +11,8 @@ use super::{
 use crate::bounds::{check_matrix, check_width};
 use crate::{Activation, ModelError, parts};
 
-/// Hidden layers with an activation after each, then a linear layer to the outputs.
+/// Configuration of an MLP head: hidden layers with an activation after each, then a linear output
+/// layer.
 ///
 /// | head | `hidden_sizes` | `activation` | dropout |
 /// |---|---|---|---|
@@ -24,22 +25,23 @@ use crate::{Activation, ModelError, parts};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MlpConfig {
-    /// How the two texts of a pair meet; `None` for one text.
+    /// Combination of the two texts of a pair; `None` for one text (default: `None`).
     pub pair: Option<Combination>,
-    /// Widths of the hidden layers.
+    /// Widths of the hidden layers (default: no hidden layers).
     pub hidden_sizes: Vec<usize>,
-    /// After each hidden layer.
+    /// Activation after each hidden layer.
     pub activation: Activation,
-    /// Share dropped of the pooled vector of each text, in `[0, 1)`.
+    /// Dropout probability on the pooled vector of each text, in `[0, 1)` (default: 0).
     pub input_dropout: f64,
-    /// Share dropped before the last layer, in `[0, 1)`.
+    /// Dropout probability before the last layer, in `[0, 1)` (default: 0).
     pub dropout: f64,
-    /// The output is a score in this range, through a sigmoid; `None` for the bare numbers.
+    /// Range of the score, which a sigmoid maps the output to; `None` for unbounded outputs
+    /// (default: `None`).
     pub range: Option<ScoreRange>,
 }
 
 impl MlpConfig {
-    /// One linear layer.
+    /// Creates the configuration of one linear layer.
     pub fn linear(dropout: f64) -> Self {
         Self {
             dropout,
@@ -61,12 +63,12 @@ impl MlpConfig {
         check_matrix("head.hidden_sizes", input, outputs)
     }
 
-    /// Width of what the first layer sees of vectors of width `width`.
+    /// Returns the input width of the first layer for pooled vectors of width `width`.
     fn input_width(&self, width: usize) -> usize {
         self.pair.map_or(width, |pair| pair.width(width))
     }
 
-    /// A head of a valid configuration.
+    /// Creates the head; the configuration must be valid.
     pub(super) fn init(&self, size: HeadSize, device: &Device) -> Mlp {
         let mut input = self.input_width(size.hidden_size);
         let mut hidden = Vec::with_capacity(self.hidden_sizes.len());
@@ -82,12 +84,12 @@ impl MlpConfig {
     }
 }
 
-/// Linear layers.
+/// MLP head.
 #[derive(Module, Debug)]
 pub struct Mlp {
-    /// The one next to the encoder first.
+    /// Hidden layers, from input to output.
     pub hidden: Vec<Linear>,
-    /// `[width, C]`
+    /// Output layer, `[width, C]`.
     pub output: Linear,
     #[module(skip)]
     config: MlpConfig,
@@ -95,7 +97,7 @@ pub struct Mlp {
 
 impl Head for Mlp {
     /// # Panics
-    /// If a head for pairs gets one text, or one for single texts gets two.
+    /// If the number of texts is not that of the head.
     fn forward(&self, input: HeadInput) -> Tensor<2> {
         let dropout = input.dropout;
         let text = |rows, site| dropout.apply(rows, self.config.input_dropout, site);

@@ -1,22 +1,22 @@
-//! The range of a score.
+//! Range of a regression score.
 
 use burn::tensor::{Tensor, activation::sigmoid};
 use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
 
-/// The lowest and the highest score, such as 0 and 5 for the similarity of two texts.
+/// Minimum and maximum score, such as 0 and 5 for the similarity of two texts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScoreRange {
-    /// The score of what cannot be lower.
+    /// Minimum score.
     pub low: f64,
-    /// The score of what cannot be higher.
+    /// Maximum score.
     pub high: f64,
 }
 
 impl ScoreRange {
-    /// Whether it is a range, of a head with one output.
+    /// Checks that a range is finite and not empty, and that its head has one output.
     pub(super) fn check(range: Option<Self>, outputs: usize) -> Result<(), ModelError> {
         let Some(Self { low, high }) = range else {
             return Ok(());
@@ -31,12 +31,12 @@ impl ScoreRange {
         check_one_output(outputs)
     }
 
-    /// Any number to the range: 0 to its middle, steadily rising.
+    /// Maps any number to the range by a sigmoid: 0 to the middle of the range.
     pub(super) fn of_logit(self, logit: Tensor<2>) -> Tensor<2> {
         self.of_share(sigmoid(logit))
     }
 
-    /// A cosine to the range: -1 to the low end, 1 to the high one.
+    /// Maps a cosine to the range linearly: -1 to the minimum, 1 to the maximum.
     pub(super) fn of_cosine(self, cosine: Tensor<2>) -> Tensor<2> {
         self.of_share((cosine + 1.0) / 2.0)
     }
@@ -46,7 +46,7 @@ impl ScoreRange {
     }
 }
 
-/// A score is one number a row.
+/// Checks that a head for scores has one output.
 pub(super) fn check_one_output(outputs: usize) -> Result<(), ModelError> {
     match outputs {
         1 => Ok(()),

@@ -1,4 +1,4 @@
-//! The built-in heads, and what they refuse.
+//! Tests of the built-in heads and of their validation.
 
 use burn::tensor::{Device, Tensor};
 use proptest::prelude::*;
@@ -73,7 +73,7 @@ fn a_head_counts_its_texts() {
                 };
                 let error = head.forward(uneven).unwrap_err();
                 assert!(matches!(error, ModelError::PairShape { .. }), "{error:?}");
-                // Whichever of the two differs, the message shows it.
+                // The message shows the two values, whichever differs.
                 let message = error.to_string();
                 assert!(message.contains("first texts [3, 4]"), "{message}");
                 let second = format!("second texts {second:?}");
@@ -117,7 +117,7 @@ fn values_that_make_no_head_are_named() {
         let error = head(json).init(size(1), &Device::flex()).unwrap_err();
         assert!(error.to_string().contains(field), "{error}");
     }
-    // A score is one number.
+    // A head for scores has one output.
     for json in [
         r#"{"kind": "mlp", "range": {"low": 0.0, "high": 5.0}}"#,
         r#"{"kind": "cosine"}"#,
@@ -127,7 +127,7 @@ fn values_that_make_no_head_are_named() {
     }
 }
 
-/// The output of a head with fresh weights for one pair.
+/// Returns the output of a newly initialized head for one pair.
 fn score(config: &HeadConfig, first: &[f32; 4], second: &[f32; 4]) -> f32 {
     let device = Device::flex();
     let head = initialize(config.init(size(1), &device).unwrap(), 1.0, 3);
