@@ -29,7 +29,7 @@ pub enum Interval {
 pub(crate) struct Moment {
     /// Completed optimizer steps.
     pub(crate) steps: usize,
-    /// Completed epochs.
+    /// The current epoch, from 1.
     pub(crate) epochs: usize,
     /// Whether the last step ended an epoch.
     pub(crate) epoch_ended: bool,
