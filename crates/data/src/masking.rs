@@ -88,7 +88,7 @@ impl MaskingConfig {
 /// let texts = tokenizer.encode(&["to be or not"], &EncodingConfig::default())?;
 /// let masker = MlmCollator::new(MaskingConfig::default(), &tokenizer, 42)?;
 /// let batch = masker.mask(&texts, &[0], 0, Padding::Longest)?;
-/// for (&position, &target) in batch.positions.iter().zip(&batch.targets) {
+/// for (&position, &target) in batch.masked_positions.iter().zip(&batch.labels) {
 ///     assert_eq!(texts.row(0)?.token_ids[position], target);
 /// }
 /// # Ok::<(), finetune_data::DataError>(())

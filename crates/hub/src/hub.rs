@@ -20,7 +20,7 @@ use crate::repository::Repository;
 /// use finetune_hub::{Hub, Repository};
 ///
 /// let hub = Hub::from_env()?.endpoint("https://mirror.example.org");
-/// let folder = hub.fetch(&Repository::model("google-bert/bert-base-uncased"), &["*.json", "vocab.txt"])?;
+/// let folder = hub.snapshot_download(&Repository::model("google-bert/bert-base-uncased"), &["*.json", "vocab.txt"])?;
 /// # Ok::<(), finetune_hub::HubError>(())
 /// ```
 #[derive(Clone)]
