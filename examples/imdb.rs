@@ -18,8 +18,7 @@ use finetune::data::catalog;
 use finetune::prelude::*;
 use finetune::train::{InitialModel, PreTraining, PreTrainingConfig, RunDirectory, TrainError};
 use finetune_examples::{
-    PreTrainingArguments, RunArguments, SAMPLE_IMDB, Watcher, data_directory, exit_code,
-    fine_tune_from, say,
+    PreTrainingArguments, RunArguments, SAMPLE_IMDB, data_directory, exit_code, fine_tune_from, say,
 };
 
 /// Pre-train an encoder further on IMDB, fine-tune it and test it
@@ -101,7 +100,7 @@ impl Arguments {
         let start = InitialModel::Checkpoint(self.run.model().directory());
         let name = device.to_string();
         let run = PreTraining::prepare(start, texts, config, &device.open()?, &name)?;
-        let mut watcher = Watcher::new(record.path(), self.run.writes_curves());
+        let mut watcher = self.run.callbacks(record.path());
         let report = match self.run.is_resumed() {
             true => match run.resume(record.path(), &mut watcher) {
                 // The pre-training has finished, with these settings.

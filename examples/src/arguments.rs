@@ -149,11 +149,6 @@ impl RunArguments {
         Watcher::new(run_directory, self.tensorboard)
     }
 
-    /// Returns whether to write curves for TensorBoard.
-    pub fn writes_curves(&self) -> bool {
-        self.tensorboard
-    }
-
     /// Applies `--max-train-samples` and `--max-test-samples`, then holds out `--validation-split`.
     ///
     /// # Errors

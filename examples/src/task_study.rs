@@ -13,7 +13,7 @@ use finetune::train::{
 use serde_json::Value;
 
 use crate::cs224n::TASKS;
-use crate::{Cs224nArguments, RunArguments, Watcher, say, text_table};
+use crate::{Cs224nArguments, RunArguments, say, text_table};
 
 /// Row of a study's table.
 #[derive(Debug)]
@@ -141,7 +141,7 @@ impl<'a> TaskStudy<'a> {
         let device = self.run.device();
         let name = device.to_string();
         let prepared = MultiTask::prepare(&start, data, config, &device.open()?, &name)?;
-        let mut watcher = Watcher::new(place.path(), self.run.writes_curves());
+        let mut watcher = self.run.callbacks(place.path());
         let report = match self.run.is_resumed() {
             true => prepared.resume(place.path(), &mut watcher),
             false => prepared.run(place.path(), &mut watcher),

@@ -72,10 +72,8 @@ impl Splits {
     /// Creates splits from a training and a test set.
     pub fn train_test(train: Dataset, test: Dataset) -> Self {
         Self {
-            train,
-            validation: None,
             test: Some(test),
-            unlabeled: None,
+            ..train.into()
         }
     }
 
