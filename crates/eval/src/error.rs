@@ -327,14 +327,6 @@ impl EvalError {
     }
 }
 
-/// Sorts names by their likeness to one that is unknown.
-pub(crate) fn nearest_first(name: &str, names: &mut [String]) {
-    names.sort_by(|a, b| {
-        let likeness = |other: &str| strsim::jaro_winkler(name, other);
-        likeness(b).total_cmp(&likeness(a))
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

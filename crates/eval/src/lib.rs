@@ -67,6 +67,7 @@ mod confusion_matrix;
 mod error;
 mod exact_sum;
 mod metric;
+mod names;
 mod perplexity;
 #[cfg(feature = "plots")]
 pub mod plots;
@@ -86,6 +87,7 @@ pub use confusion_matrix::{
 };
 pub use error::{CustomError, EvalError};
 pub use metric::{Better, Evaluator, Metric, MetricInput, MetricKind, Scored, Scores, TargetKind};
+pub use names::{nearest_first, short_type_name};
 pub use perplexity::Perplexity;
 pub use predictions::{Predictions, Targets, softmax};
 pub use probabilities::{

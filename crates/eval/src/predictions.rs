@@ -109,11 +109,7 @@ impl Predictions {
             if let [logit] = logits[..] {
                 return usize::from(logit > 0.0);
             }
-            let likelier = |best: usize, class: usize| match logits[class] > logits[best] {
-                true => class,
-                false => best,
-            };
-            (0..logits.len()).reduce(likelier).unwrap_or(0)
+            first_largest(logits)
         };
         self.logits.iter().map(best).collect()
     }
@@ -141,8 +137,8 @@ impl Predictions {
 }
 
 /// Returns the probabilities of classes that exclude each other.
-pub fn softmax(logits: &[f32]) -> Vec<f64> {
-    let logits = logits.iter().map(|logit| f64::from(*logit));
+pub fn softmax<S: Copy + Into<f64>>(logits: &[S]) -> Vec<f64> {
+    let logits = logits.iter().map(|logit| (*logit).into());
     let largest = logits.clone().fold(f64::NEG_INFINITY, f64::max);
     let exponentials: Vec<f64> = logits.map(|logit| (logit - largest).exp()).collect();
     let sum: f64 = exponentials.iter().sum();
@@ -150,6 +146,15 @@ pub fn softmax(logits: &[f32]) -> Vec<f64> {
         .into_iter()
         .map(|exponential| exponential / sum)
         .collect()
+}
+
+/// Returns the position of the largest number; the first of equals.
+pub(crate) fn first_largest<S: Copy + PartialOrd>(numbers: &[S]) -> usize {
+    let larger = |best: usize, place: usize| match numbers[place] > numbers[best] {
+        true => place,
+        false => best,
+    };
+    (0..numbers.len()).reduce(larger).unwrap_or(0)
 }
 
 #[cfg(test)]

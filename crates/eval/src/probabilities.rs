@@ -6,6 +6,7 @@ mod proper_scores;
 mod score;
 
 use crate::checks::{checked_row, pairs};
+use crate::predictions::{first_largest, softmax};
 use crate::top_k::{check_k, rank};
 use crate::{BinaryRanking, ConfusionMatrix, EvalError};
 pub use areas::MulticlassAverage;
@@ -291,22 +292,6 @@ impl PredictedProbabilities {
             }),
         }
     }
-}
-
-fn softmax(logits: &[f64]) -> impl Iterator<Item = f64> {
-    let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = logits.iter().map(|logit| (logit - largest).exp()).sum();
-    logits
-        .iter()
-        .map(move |logit| (logit - largest).exp() / sum)
-}
-
-fn first_largest(numbers: &[f64]) -> usize {
-    let larger = |best: usize, class: usize| match numbers[class] > numbers[best] {
-        true => class,
-        false => best,
-    };
-    (0..numbers.len()).reduce(larger).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -116,8 +116,10 @@ impl Objective for LabeledTexts<'_> {
             pad_token_id: self.pad_token_id,
             batch_size: self.eval_batch_size,
         };
-        let output = rows.predict(Phase::Validating, model, callback)?;
-        let scores = scores_of(data, self.loss, &self.evaluator, &output.predictions)?;
+        let mut predictions = rows
+            .predict(Phase::Validating, model, callback)?
+            .predictions;
+        let scores = scores_of(data, self.loss, &self.evaluator, &mut predictions)?;
         Ok(scores.into())
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use finetune_eval::Metric;
+use finetune_eval::{Metric, nearest_first};
 use finetune_model::{CustomHead, Head, HeadSize};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -79,25 +79,24 @@ impl Parts {
         self
     }
 
-    /// Builds a registered loss.
+    /// Returns the loss that settings name: the given one, which has no settings, or a registered one.
     ///
     /// # Errors
     /// - [`TrainError::InvalidSetting`] for a name that is not registered, with those that are.
     /// - [`TrainError::Custom`] if the settings are not those of the loss.
-    pub(crate) fn loss_named(
+    pub(crate) fn custom_loss(
         &self,
         name: &str,
         settings: &Value,
     ) -> Result<Arc<dyn Loss>, TrainError> {
+        let given = self.loss.as_ref().filter(|loss| loss.name() == name);
+        if let Some(loss) = given.filter(|_| settings.is_null()) {
+            return Ok(loss.clone());
+        }
         let build = self.losses.get(name).ok_or_else(|| {
-            let mut names: Vec<&str> = self.losses.keys().map(String::as_str).collect();
-            names.sort_by(|a, b| {
-                let likeness = |other: &str| strsim::jaro_winkler(name, other);
-                likeness(b).total_cmp(&likeness(a))
-            });
-            let expected = match names.as_slice() {
-                [] => "a loss registered with Parts::with_loss".to_string(),
-                names => format!("one of {}", names.join(", ")),
+            let expected = match self.losses.is_empty() {
+                true => "a loss registered with Parts::with_loss".to_string(),
+                false => format!("one of {}", nearest_first(name, self.losses.keys())),
             };
             TrainError::setting("loss.name", name, expected)
         })?;

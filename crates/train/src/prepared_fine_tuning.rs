@@ -23,7 +23,7 @@ use crate::trainer::Trainer;
 use crate::used_splits::{Data, UsedSplits};
 use crate::{
     ClassifierOverrides, Criterion, FineTuningConfig, FineTuningOutput, LossConfig, Parts,
-    TextPreprocessing, TrainError, memory,
+    TextPreprocessing, TrainError,
 };
 
 /// A fine-tuning run whose input is loaded and checked; made by [`FineTuning`](crate::FineTuning).
@@ -237,32 +237,30 @@ impl PreparedFineTuning {
             callback,
         )?;
         let model = trained.model;
-        let mut report = RunReport {
+        let (mut test, mut predictions) = (None, None);
+        if let Some(split) = &setup.data.test {
+            let rows = PredictedRows {
+                data: &split.tokens,
+                activations: kept.of.test.as_ref(),
+                pad_token_id: pad,
+                batch_size,
+            };
+            let mut output = rows.predict(Phase::Testing, &model, callback)?;
+            let labels = split.tokens.labels.all()?;
+            let names = split.dataset.class_names();
+            record.write_predictions(&output.predictions, &labels, names)?;
+            let section = TestSection::new(&mut output, split, &setup.loss, &setup.evaluator)?;
+            test = Some(section);
+            predictions = Some(output.predictions);
+        }
+        let report = RunReport {
             run: RunSection::new(command, device, config.train.seed),
             model: model_section,
             data: setup.settings.data.clone(),
             activations: kept.section,
             train: trained.summary.into(),
-            test: None,
+            test,
         };
-        let mut predictions = None;
-        if let Some(test) = &setup.data.test {
-            let rows = PredictedRows {
-                data: &test.tokens,
-                activations: kept.of.test.as_ref(),
-                pad_token_id: pad,
-                batch_size,
-            };
-            let output = rows.predict(Phase::Testing, &model, callback)?;
-            let labels = test.tokens.labels.all()?;
-            let names = test.dataset.class_names();
-            record.write_predictions(&output.predictions, &labels, names)?;
-            let section = TestSection::new(&output, test, &setup.loss, &setup.evaluator)?;
-            report.test = Some(section);
-            predictions = Some(output.predictions);
-        }
-        // Peak memory is read at the end of the run.
-        report.run.peak_rss_bytes = memory::peak_rss_bytes();
         setup.save(&model, &record.directory().model())?;
         let page = report.page(config, &record.directory().metrics())?;
         record.write_report(&report, &page)?;

@@ -46,15 +46,15 @@ pub(crate) fn directions(evaluator: &Evaluator) -> Vec<(String, Better)> {
         .collect()
 }
 
-/// Computes all metrics of a task; metrics that are undefined for these rows are left out.
+/// Computes all metrics of a task, after the mean loss, which the predictions get; metrics that are
+/// undefined for these rows are left out.
 pub(crate) fn scores_of(
     data: &EncodedDataset,
     criterion: &Criterion,
     evaluator: &Evaluator,
-    predictions: &Predictions,
+    predictions: &mut Predictions,
 ) -> Result<Scores, TrainError> {
     let labels = data.labels.all()?;
-    let loss = criterion.mean(&predictions.logits, &labels)?;
-    let predictions = predictions.clone().with_mean_loss(loss);
-    Ok(evaluator.evaluate(&predictions, &targets(&labels, predictions.len()))?)
+    predictions.mean_loss = Some(criterion.mean(&predictions.logits, &labels)?);
+    Ok(evaluator.evaluate(predictions, &targets(&labels, predictions.len()))?)
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Better, Metric, MetricInput, MetricKind, Scores};
-use crate::{EvalError, Predictions, Targets};
+use super::{Metric, MetricInput, MetricKind, Scores};
+use crate::{EvalError, Predictions, Targets, nearest_first};
 
 /// What a task's targets are: decides which metrics it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,11 +134,6 @@ impl Evaluator {
         &self.metrics
     }
 
-    /// Returns the direction of a metric, if the evaluator has it.
-    pub fn better(&self, name: &str) -> Option<Better> {
-        self.get(name).map(Metric::better)
-    }
-
     /// Computes all metrics. One that the rows do not define is left out, as is the loss of
     /// predictions without one.
     ///
@@ -176,8 +171,7 @@ impl Evaluator {
                 names.push(name);
             }
         }
-        crate::error::nearest_first(name, &mut names);
-        names.join(", ")
+        nearest_first(name, names)
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{Better, Metric, Scores};
 use crate::{
     ConfusionMatrix, EvalError, PredictedProbabilities, PredictedScores, Predictions, Targets,
+    nearest_first,
 };
 
 /// A built-in metric: the registry of their names, each an implementation of [`Metric`].
@@ -274,10 +275,7 @@ impl MetricKind {
     /// All names, for a message, those most like `name` first.
     fn known_names(name: &str) -> String {
         let names = Self::ALL.iter().map(|metric| metric.name());
-        let mut names: Vec<String> = names.collect();
-        names.push("top_K_accuracy".into());
-        crate::error::nearest_first(name, &mut names);
-        names.join(", ")
+        nearest_first(name, names.chain(["top_K_accuracy".to_string()]))
     }
 }
 

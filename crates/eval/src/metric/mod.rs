@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use evaluate::{Evaluator, TargetKind};
 pub use kind::{MetricInput, MetricKind, Scored};
 
-use crate::{EvalError, Predictions, Targets};
+use crate::{EvalError, Predictions, Targets, short_type_name};
 
 /// Metric values by name, in the order of evaluation. A metric that is undefined for the evaluated
 /// rows is absent.
@@ -53,8 +53,7 @@ pub trait Metric: fmt::Debug + Send + Sync {
     /// Name in settings, records and reports, such as `macro_f1` (default: name of the type in snake
     /// case).
     fn name(&self) -> String {
-        let path = std::any::type_name::<Self>();
-        snake_case(path.rsplit("::").next().unwrap_or(path))
+        snake_case(short_type_name::<Self>())
     }
 
     /// Direction of improvement (default: higher is better).

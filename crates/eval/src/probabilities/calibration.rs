@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PredictedProbabilities, first_largest};
+use super::PredictedProbabilities;
 use crate::EvalError;
 use crate::exact_sum::sum;
+use crate::predictions::first_largest;
 
 /// Binning of confidences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,6 +14,7 @@ mod states;
 
 use std::path::Path;
 
+use finetune_eval::short_type_name;
 use serde_json::Value;
 
 use crate::{EvaluationRecord, TrainError};
@@ -80,9 +81,7 @@ pub trait Callback {
     /// Returns the name under which checkpoints keep the state (default: the name of the type,
     /// without its path).
     fn name(&self) -> String {
-        let name = std::any::type_name::<Self>();
-        let name = name.split('<').next().unwrap_or(name);
-        name.rsplit("::").next().unwrap_or(name).to_string()
+        short_type_name::<Self>().to_string()
     }
 
     /// The training begins, or goes on from a checkpoint.

@@ -165,19 +165,6 @@ impl LossConfig {
         self.init_with(&Parts::default(), training, outputs)
     }
 
-    /// Returns your own loss that the settings name.
-    fn custom_in(&self, parts: &Parts) -> Result<Arc<dyn Loss>, TrainError> {
-        match (self, &parts.loss) {
-            (Self::Custom { name, settings }, Some(loss))
-                if settings.is_null() && loss.name() == *name =>
-            {
-                Ok(loss.clone())
-            }
-            (Self::Custom { name, settings }, _) => parts.loss_named(name, settings),
-            _ => Err(TrainError::setting("loss.kind", "built-in", "custom")),
-        }
-    }
-
     /// Checks the values, and that your own loss is among the parts.
     ///
     /// # Errors
@@ -188,7 +175,7 @@ impl LossConfig {
     pub fn check(&self, parts: &Parts) -> Result<(), TrainError> {
         self.validate()?;
         match self {
-            Self::Custom { .. } => self.custom_in(parts).map(drop),
+            Self::Custom { name, settings } => parts.custom_loss(name, settings).map(drop),
             _ => Ok(()),
         }
     }
@@ -229,7 +216,7 @@ impl LossConfig {
             Self::Mse {} => Arc::new(SquaredError),
             Self::Huber { delta } => Arc::new(Huber { delta: *delta }),
             Self::CosineEmbedding { margin } => Arc::new(Cosine { margin: *margin }),
-            Self::Custom { .. } => self.custom_in(parts)?,
+            Self::Custom { name, settings } => parts.custom_loss(name, settings)?,
         };
         Criterion::new(loss, training, outputs)
     }

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use finetune_data::Labels;
 use finetune_eval::Targets;
 
-use super::Loss;
+use super::{Loss, check_shape};
 use crate::TrainError;
 
 /// A loss, ready for the labels and the model it was made for; see
@@ -35,7 +35,7 @@ impl Criterion {
         let criterion = Self { loss, outputs };
         let first = first_rows(&targets, 2);
         if !first.is_empty() {
-            let logits = Tensor::zeros([first.len(), outputs], &Device::flex());
+            let logits = Tensor::zeros([first.len(), outputs], &host_device());
             criterion.rows(logits, &first)?;
         }
         Ok(criterion)
@@ -83,7 +83,7 @@ impl Criterion {
             return Err(TrainError::setting("divisor", divisor, "above 0"));
         }
         let loss = self.loss.sum(outputs, &targets, divisor)?;
-        check_shape(&*self.loss, loss.dims().to_vec(), vec![1])?;
+        check_shape(self.loss.name(), &loss.dims(), &[1])?;
         Ok(loss)
     }
 
@@ -101,7 +101,7 @@ impl Criterion {
         }
         let shape = [outputs.len(), self.outputs];
         let logits = TensorData::new(outputs.concat(), shape);
-        let losses = self.rows(Tensor::from_data(logits, &Device::flex()), &targets)?;
+        let losses = self.rows(Tensor::from_data(logits, &host_device()), &targets)?;
         let losses = losses.into_data().convert::<f32>();
         let sum: f64 = losses.iter::<f32>().map(f64::from).sum();
         Ok(sum / self.total_weight(&targets)?)
@@ -109,9 +109,9 @@ impl Criterion {
 
     /// One loss per row.
     fn rows(&self, logits: Tensor<2>, targets: &Targets) -> Result<Tensor<1>, TrainError> {
-        let expected = vec![logits.dims()[0]];
+        let rows = logits.dims()[0];
         let losses = self.loss.per_row(logits, targets)?;
-        check_shape(&*self.loss, losses.dims().to_vec(), expected)?;
+        check_shape(self.loss.name(), &losses.dims(), &[rows])?;
         Ok(losses)
     }
 
@@ -132,15 +132,12 @@ impl Criterion {
     }
 }
 
-fn check_shape(loss: &dyn Loss, found: Vec<usize>, expected: Vec<usize>) -> Result<(), TrainError> {
-    match found == expected {
-        true => Ok(()),
-        false => Err(TrainError::LossShape {
-            loss: loss.name(),
-            found,
-            expected,
-        }),
-    }
+/// A device for outputs on the host: flex where it is compiled in.
+fn host_device() -> Device {
+    #[cfg(feature = "flex")]
+    return Device::flex();
+    #[cfg(not(feature = "flex"))]
+    Device::default()
 }
 
 /// The labels of `rows` rows, as losses and metrics see them.

@@ -24,7 +24,7 @@ use std::ops::RangeInclusive;
 
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor, TensorData};
-use finetune_eval::Targets;
+use finetune_eval::{Targets, short_type_name};
 
 pub use config::{ClassWeights, LossConfig};
 pub use criterion::Criterion;
@@ -92,13 +92,7 @@ pub trait Loss: fmt::Debug + Send + Sync {
     ) -> Result<Tensor<1>, TrainError> {
         let rows = logits.dims()[0];
         let losses = self.per_row(logits, targets)?;
-        if losses.dims() != [rows] {
-            return Err(TrainError::LossShape {
-                loss: self.name(),
-                found: losses.dims().to_vec(),
-                expected: vec![rows],
-            });
-        }
+        check_shape(self.name(), &losses.dims(), &[rows])?;
         Ok(losses.sum().div_scalar(divisor))
     }
 
@@ -113,7 +107,7 @@ pub trait Loss: fmt::Debug + Send + Sync {
 
     /// Name in messages and records (default: name of the type).
     fn name(&self) -> String {
-        type_name::<Self>()
+        short_type_name::<Self>().to_string()
     }
 }
 
@@ -144,10 +138,17 @@ pub fn target_log_probabilities(
     Ok(log_softmax(logits, 1).gather(1, indices).squeeze_dim(1))
 }
 
-/// The last segment of a type's path.
-fn type_name<T: ?Sized>() -> String {
-    let path = std::any::type_name::<T>();
-    path.rsplit("::").next().unwrap_or(path).to_string()
+/// # Errors
+/// [`TrainError::LossShape`] if a loss returned another shape than it should.
+fn check_shape(loss: String, found: &[usize], expected: &[usize]) -> Result<(), TrainError> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(TrainError::LossShape {
+        loss,
+        found: found.to_vec(),
+        expected: expected.to_vec(),
+    })
 }
 
 /// # Errors

@@ -257,10 +257,10 @@ impl Setup {
             };
             if let Some(test) = &task.data.test {
                 let output = predict(&model.task(index), &test.tokens, pad, size, callback);
-                let output = output.map_err(|error| error.in_task(name))?;
+                let mut output = output.map_err(|error| error.in_task(name))?;
                 let (labels, class_names) = (test.tokens.labels.all()?, test.dataset.class_names());
                 record.write_task_predictions(name, &output.predictions, &labels, class_names)?;
-                let section = TestSection::new(&output, test, &task.loss, &task.evaluator)?;
+                let section = TestSection::new(&mut output, test, &task.loss, &task.evaluator)?;
                 report.test = Some(section);
             }
             reports.push(report);

@@ -108,18 +108,19 @@ impl TestSection {
     /// - [`TrainError::Eval`] if rows and predictions differ in number.
     /// - [`TrainError::InvalidSetting`] if the rows have no labels.
     pub(crate) fn new(
-        output: &PredictionOutput,
+        output: &mut PredictionOutput,
         test: &EncodedSplit,
         criterion: &Criterion,
         evaluator: &Evaluator,
     ) -> Result<Self, TrainError> {
+        let metrics = scores_of(&test.tokens, criterion, evaluator, &mut output.predictions)?;
         let predictions = &output.predictions;
         let labels = test.tokens.labels.all()?;
         let class_names = test.dataset.class_names();
         Ok(Self {
             scores: TestScores::new(predictions, &labels, class_names)?,
             analysis: ErrorAnalysis::new(predictions, &labels, test)?,
-            metrics: scores_of(&test.tokens, criterion, evaluator, predictions)?,
+            metrics,
             seconds: output.seconds,
             samples_per_second: output.samples_per_second(),
         })
