@@ -11,8 +11,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use finetune::data::{BatchSize, EncodedDataset, EncodingConfig};
 use finetune::model::load_classifier;
 use finetune::train::{
-    ActivationCacheConfig, CachedActivations, FreezeScope, LabeledTexts, LossConfig, TrainConfig,
-    TrainDuration, Trainer, deterministic_stages,
+    ActivationCacheConfig, CachedActivations, FreezeScope, LossConfig, SequenceClassificationTask,
+    TrainConfig, TrainDuration, Trainer, deterministic_stages,
 };
 use finetune_benches::{MINI_ENCODER, device, sample};
 
@@ -47,12 +47,10 @@ fn epochs(criterion: &mut Criterion) {
     let cases: [(&str, Option<&CachedActivations>); 2] =
         [("computed", None), ("kept", Some(&kept))];
     for (name, activations) in cases {
-        let objective = LabeledTexts {
-            train_activations: activations,
-            ..LabeledTexts::new(&data, &loss, pad)
-        };
+        let task = SequenceClassificationTask::new(data.clone(), loss.clone(), pad)
+            .activations(activations.cloned(), None);
         group.bench_function(format!("{name}_{}_rows", data.len()), |bencher| {
-            bencher.iter(|| Trainer::new(&objective, &config).train(model.clone(), &mut ()));
+            bencher.iter(|| Trainer::new(&task, &config).train(model.clone(), &mut ()));
         });
     }
     group.finish();

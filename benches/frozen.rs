@@ -19,8 +19,8 @@ use finetune::data::{BatchSize, EncodedDataset, EncodingConfig, TextTokenizer, c
 use finetune::model::{SequenceClassifier, load_classifier};
 use finetune::train::{
     ActivationCacheConfig, CacheDtype, CacheLocation, CachedActivations, Decay, FreezeScope,
-    LabeledTexts, LossConfig, LrScheduler, StepRecord, TrainConfig, TrainDuration, Trainer, Warmup,
-    deterministic_stages,
+    LossConfig, LrScheduler, SequenceClassificationTask, StepRecord, TrainConfig, TrainDuration,
+    Trainer, Warmup, deterministic_stages,
 };
 use finetune_benches::{device, processor_seconds};
 
@@ -141,13 +141,11 @@ impl Bench {
         };
         let loss = LossConfig::default();
         let loss = loss.init(&self.data.labels.all()?, self.model.classes())?;
-        let objective = LabeledTexts {
-            train_activations: kept,
-            ..LabeledTexts::new(&self.data, &loss, self.pad)
-        };
+        let task = SequenceClassificationTask::new(self.data.clone(), loss, self.pad)
+            .activations(kept.cloned(), None);
         let mut steps: Vec<StepRecord> = Vec::new();
         let before = processor_seconds();
-        let trained = Trainer::new(&objective, &config).train(self.model.clone(), &mut steps)?;
+        let trained = Trainer::new(&task, &config).train(self.model.clone(), &mut steps)?;
         let processor = processor_seconds().zip(before);
         let seconds = Seconds {
             wall: trained.summary.seconds / epochs as f64,

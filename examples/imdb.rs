@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use finetune::data::catalog;
 use finetune::prelude::*;
-use finetune::train::{InitialModel, PreTraining, PreTrainingConfig, RunDirectory, TrainError};
+use finetune::train::{PreTraining, PreTrainingConfig, RunDirectory, TrainError};
 use finetune_examples::{
     PreTrainingArguments, RunArguments, SAMPLE_IMDB, data_directory, exit_code, fine_tune_from, say,
 };
@@ -97,9 +97,12 @@ impl Arguments {
             texts.len(),
             self.run.model(),
         ))?;
-        let start = InitialModel::Checkpoint(self.run.model().directory());
+        let start = self.run.model().directory();
         let name = device.to_string();
-        let run = PreTraining::prepare(start, texts, config, &device.open()?, &name)?;
+        let run = PreTraining::new(start, texts)
+            .config(config)
+            .open_device(device.open()?.clone(), &name)
+            .prepare()?;
         let mut watcher = self.run.callbacks(record.path());
         let report = match self.run.is_resumed() {
             true => match run.resume(record.path(), &mut watcher) {

@@ -58,13 +58,10 @@ fn build(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         None => RunDirectory::next(Path::new("runs"), "mini_encoder")?,
     };
     let device = DeviceSpec::Flex;
-    let run = PreTraining::prepare(
-        InitialModel::Random(encoder, &tokenizer),
-        texts,
-        settings(arguments.steps),
-        &device.open()?,
-        &device.to_string(),
-    )?;
+    let run = PreTraining::new(InitialModel::Random(encoder, tokenizer.clone()), texts)
+        .config(settings(arguments.steps))
+        .open_device(device.open()?.clone(), &device.to_string())
+        .prepare()?;
     let report = run.run(record.path(), &mut Watcher::new(record.path(), false))?;
     writeln!(
         io::stdout(),

@@ -140,7 +140,11 @@ impl<'a> TaskStudy<'a> {
         data.retain(|name, _| has(name));
         let device = self.run.device();
         let name = device.to_string();
-        let prepared = MultiTask::prepare(&start, data, config, &device.open()?, &name)?;
+        let prepared = MultiTask::new(&start)
+            .config(config)
+            .data(data)
+            .open_device(device.open()?.clone(), &name)
+            .prepare()?;
         let mut watcher = self.run.callbacks(place.path());
         let report = match self.run.is_resumed() {
             true => prepared.resume(place.path(), &mut watcher),

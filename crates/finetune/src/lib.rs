@@ -53,10 +53,10 @@ pub mod prelude {
     pub use crate::model::{EncoderConfig, Head, HeadInput, HeadSize, SequenceClassifier};
     pub use crate::ops::Precision;
     pub use crate::train::{
-        Callback, Control, FineTuning, FineTuningConfig, FineTuningOutput, FreezeScope,
-        LabeledTexts, Loss, LossConfig, LrScheduler, Metric, OptimizerConfig, Parts, Prediction,
-        Predictions, Predictor, PredictorConfig, ProgressCallback, StepContext, Targets,
-        TextConfig, TrainConfig, TrainContext, TrainDuration, TrainError, Trainer,
+        Callback, Control, FineTuning, FineTuningConfig, FineTuningOutput, FreezeScope, Loss,
+        LossConfig, LrScheduler, Metric, OptimizerConfig, Parts, Prediction, Predictions,
+        Predictor, PredictorConfig, ProgressCallback, StepContext, Targets, TextConfig,
+        TrainConfig, TrainContext, TrainDuration, TrainError, Trainer,
     };
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use finetune_data::{Dataset, Folds, Split, Splits};
 use finetune_train::{
-    CacheLocation, Callback, FineTuningConfig, Parts, PreparedFineTuning, RunDirectory, TrainError,
+    CacheLocation, Callback, FineTuning, FineTuningConfig, Parts, RunDirectory, TrainError,
     evaluator, read_json,
 };
 use serde_json::{Value, json};
@@ -116,7 +116,7 @@ impl FineTuningExperiment {
     /// Runs one fine-tuning and returns its scores; for experiments that include fine-tuning.
     ///
     /// # Errors
-    /// See [`PreparedFineTuning::resume`].
+    /// See [`FineTuning`](finetune_train::Run::resume).
     pub fn fine_tune(
         &self,
         config: &FineTuningConfig,
@@ -139,14 +139,11 @@ impl FineTuningExperiment {
         let directory = RunDirectory::new(&folder.run());
         let config = shared(config, model, &self.device_name, folder);
         let splits = self.splits(fold)?;
-        let run = PreparedFineTuning::with_parts(
-            model,
-            splits,
-            config,
-            &self.device,
-            &self.device_name,
-            self.parts.clone(),
-        )?;
+        let run = FineTuning::new(model, splits)
+            .config(config)
+            .parts(self.parts.clone())
+            .open_device(self.device.clone(), &self.device_name)
+            .prepare()?;
         let report = match run.resume(directory.path(), callback) {
             // The program was killed after the end of the run, but before the end of the trial.
             Err(TrainError::RunComplete { .. }) => read_json(&directory.report())?,

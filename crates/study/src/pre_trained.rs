@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use finetune_data::{Dataset, TextTokenizer};
 use finetune_model::{load_masked_lm, save_masked_lm};
 use finetune_train::{
-    Callback, FineTuningConfig, InitialModel, PreTraining, PreTrainingConfig, PreTrainingReport,
-    RunDirectory, TrainDuration, TrainError, read_json,
+    Callback, FineTuningConfig, PreTraining, PreTrainingConfig, RunDirectory, RunReport,
+    TrainDuration, TrainError, read_json,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -109,8 +109,10 @@ impl PreTrainedExperiment {
             let tokens = || folder.shared("tokens", &"tokens");
             settings.text.tokenizer_cache_dir.get_or_insert_with(tokens);
             let (device, name) = self.fine_tuning.device();
-            let start = InitialModel::Checkpoint(self.fine_tuning.model());
-            let run = PreTraining::prepare(start, texts, settings, device, name)?;
+            let run = PreTraining::new(self.fine_tuning.model(), texts)
+                .config(settings)
+                .open_device(device.clone(), name)
+                .prepare()?;
             match run.resume(&place.join("run"), callback) {
                 Err(TrainError::RunComplete { .. }) => Ok(()),
                 ended => ended.map(drop).map_err(StudyError::from),
@@ -212,7 +214,7 @@ fn model_after(run: &RunDirectory, config: &PreTrainedConfig) -> PathBuf {
 
 /// Returns the perplexity on the held-out texts after `steps`, if it was evaluated.
 fn perplexity_after(run: &RunDirectory, steps: usize) -> Result<Option<f64>, StudyError> {
-    let report: PreTrainingReport = read_json(&run.report())?;
+    let report: RunReport = read_json(&run.report())?;
     let mut evaluations = report.train.evaluations.iter();
     let record = evaluations.find(|record| record.step == steps as u64);
     Ok(record.and_then(|record| record.scores.get("perplexity").copied()))

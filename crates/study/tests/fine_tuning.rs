@@ -11,8 +11,8 @@ use finetune_study::{
     StudyConfig, StudyDirectory, StudyRunner,
 };
 use finetune_train::{
-    Callback, CheckpointPolicy, EvaluationConfig, FineTuningConfig, Interval, PreTrainingConfig,
-    PreparedFineTuning, TestScores, TextConfig, TrainConfig, TrainDuration, TrainError, read_json,
+    Callback, CheckpointPolicy, EvaluationConfig, FineTuning, FineTuningConfig, Interval,
+    PreTrainingConfig, TestScores, TextConfig, TrainConfig, TrainDuration, TrainError, read_json,
 };
 use serde_json::Value;
 
@@ -71,7 +71,9 @@ fn trials_are_the_runs_that_they_would_be_alone() {
     for (trial, state) in results.due() {
         let result = state.result().unwrap();
         let config = trial.config.clone();
-        let run = PreparedFineTuning::new(&start, splits.clone(), config, &Device::flex(), "flex")
+        let run = FineTuning::new(&start, splits.clone())
+            .config(config)
+            .prepare()
             .unwrap();
         let alone = parent.path().join(format!("alone-{}", trial.index));
         let test = run.run(&alone, &mut ()).unwrap().report.test.unwrap();

@@ -1,22 +1,26 @@
-//! The builder of a fine-tuning run: model, data, settings and parts of your own.
+//! Fine-tuning of a classifier: a run on one dataset.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use finetune_data::{BatchSize, Splits};
+use finetune_data::Splits;
 use finetune_eval::Metric;
-use finetune_model::{Head, HeadSize};
-use finetune_ops::DeviceSpec;
+use finetune_model::{EncoderModel, Head, HeadSize};
+use serde::{Deserialize, Serialize};
 
-use crate::callback::Callback;
-use crate::prepared_fine_tuning::PreparedFineTuning;
-use crate::{FineTuningConfig, FineTuningOutput, Loss, Parts, TrainDuration, TrainError};
+use crate::activations::ActivationCacheConfig;
+use crate::config::TrainConfig;
+use crate::error::TrainError;
+use crate::loss::{Loss, LossConfig};
+use crate::model_config::ClassifierOverrides;
+use crate::parts::Parts;
+use crate::prepared_run::{ModelSource, PreparedRun, to_value};
+use crate::run::{Run, RunInput};
+use crate::task::{SequenceClassificationTask, TaskSource, initial_checkpoint};
+use crate::text_config::TextConfig;
 
 /// A fine-tuning run.
-///
-/// Everything that can be wrong with the input is found before the first file is written.
 ///
 /// ```no_run
 /// use finetune_data::Dataset;
@@ -29,77 +33,77 @@ use crate::{FineTuningConfig, FineTuningOutput, Loss, Parts, TrainDuration, Trai
 /// # Ok::<(), finetune_train::TrainError>(())
 /// ```
 ///
-/// Defaults are those of [`FineTuningConfig`]; [`Self::config`] sets all of them at once, the
-/// methods below single ones. [`Self::head`], [`Self::loss`], [`Self::metric`] and [`Self::callback`] take
+/// Defaults are those of [`FineTuningConfig`]; [`Run::config`] sets all of them at once, other
+/// methods single ones. [`Run::head`], [`Run::loss`], [`Run::metric`] and [`Run::callback`] take
 /// implementations of your own.
-pub struct FineTuning<'a> {
+pub type FineTuning<'a> = Run<'a, LabeledData>;
+
+/// Settings of a fine-tuning run; the defaults follow common practice.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FineTuningConfig {
+    /// Cleaning, tokenization and padding of the texts.
+    pub text: TextConfig,
+    /// Pooling, head and adapters (default: those of the checkpoint).
+    pub model: ClassifierOverrides,
+    /// Training loss (default: cross entropy).
+    pub loss: LossConfig,
+    /// Names of additional built-in metrics, such as `roc_auc`, to evaluate on validation and test
+    /// rows beside the default metrics of the task (default: none).
+    pub metrics: Vec<String>,
+    /// Hyperparameters of the training loop.
+    pub train: TrainConfig,
+    /// Cache of the activations of frozen encoder layers.
+    pub activation_cache: ActivationCacheConfig,
+}
+
+impl FineTuningConfig {
+    /// Checks that every value is in its range.
+    ///
+    /// # Errors
+    /// - [`TrainError::InvalidSetting`] if a value is out of range; it names the first one.
+    pub fn validate(&self) -> Result<(), TrainError> {
+        self.text.validate()?;
+        self.model.validate()?;
+        self.loss.validate()?;
+        self.activation_cache.validate()?;
+        self.train.validate()
+    }
+
+    /// Returns the names of all metrics in the settings, including the one that selects the best
+    /// model.
+    pub fn metric_names(&self) -> impl Iterator<Item = &str> {
+        let selecting = self.train.evaluation.iter();
+        let selecting = selecting.map(|evaluation| &evaluation.metric_for_best_model[..]);
+        self.metrics.iter().map(String::as_str).chain(selecting)
+    }
+}
+
+/// Input of a [`FineTuning`] run: a checkpoint and labeled rows.
+#[derive(Debug)]
+pub struct LabeledData {
     model: PathBuf,
     splits: Splits,
     config: FineTuningConfig,
-    device: String,
     parts: Parts,
-    callbacks: Vec<Box<dyn Callback + 'a>>,
 }
 
-impl<'a> FineTuning<'a> {
+impl Run<'_, LabeledData> {
     /// Begins a run from the checkpoint in the directory `model`, on the training rows of a dataset
-    /// or of its splits.
+    /// or of its splits. The validation split is used only if the settings ask for evaluation
+    /// during training.
     pub fn new(model: impl AsRef<Path>, data: impl Into<Splits>) -> Self {
-        Self {
+        Self::of(LabeledData {
             model: model.as_ref().to_path_buf(),
             splits: data.into(),
             config: FineTuningConfig::default(),
-            device: DeviceSpec::Flex.to_string(),
             parts: Parts::default(),
-            callbacks: Vec::new(),
-        }
+        })
     }
 
     /// Replaces all settings.
     pub fn config(mut self, config: FineTuningConfig) -> Self {
-        self.config = config;
-        self
-    }
-
-    /// Sets the number of passes over the training rows (default: 3).
-    pub fn epochs(mut self, epochs: usize) -> Self {
-        self.config.train.duration = TrainDuration::Epochs(epochs);
-        self
-    }
-
-    /// Sets the number of optimizer steps, instead of epochs.
-    pub fn max_steps(mut self, steps: usize) -> Self {
-        self.config.train.duration = TrainDuration::Steps(steps);
-        self
-    }
-
-    /// Sets the number of rows in a batch.
-    pub fn batch_size(mut self, rows: usize) -> Self {
-        self.config.train.batch_size = BatchSize::Rows(rows);
-        self
-    }
-
-    /// Sets the peak learning rate.
-    pub fn learning_rate(mut self, rate: f64) -> Self {
-        self.config.train.optimizer.learning_rate = rate;
-        self
-    }
-
-    /// Sets the maximum number of tokens in a row, special tokens included.
-    pub fn max_length(mut self, tokens: usize) -> Self {
-        self.config.text.encoding.max_length = tokens;
-        self
-    }
-
-    /// Sets the random seed.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.config.train.seed = seed;
-        self
-    }
-
-    /// Sets the device by name, such as `flex`, `libtorch` or `cuda:0` (default: `flex`).
-    pub fn device(mut self, device: impl fmt::Display) -> Self {
-        self.device = device.to_string();
+        self.input.config = config;
         self
     }
 
@@ -108,92 +112,82 @@ impl<'a> FineTuning<'a> {
         mut self,
         init: impl Fn(HeadSize, &Device) -> H + Send + Sync + 'static,
     ) -> Self {
-        self.parts = self.parts.with_head(init);
+        self.input.parts = self.input.parts.with_head(init);
         self
     }
 
     /// Uses a loss of your own, in place of [`FineTuningConfig::loss`].
     pub fn loss(mut self, loss: impl Loss + 'static) -> Self {
-        self.parts.loss = Some(Arc::new(loss));
+        self.input.parts.loss = Some(Arc::new(loss));
         self
     }
 
     /// Adds a metric of your own to validation, test and report; settings may name it to select the
     /// best model.
     pub fn metric(mut self, metric: impl Metric + 'static) -> Self {
-        self.parts.metrics.push(Arc::new(metric));
-        self
-    }
-
-    /// Adds a callback; callbacks are called in the order in which they were added.
-    pub fn callback(mut self, callback: impl Callback + 'a) -> Self {
-        self.callbacks.push(Box::new(callback));
+        self.input.parts.metrics.push(Arc::new(metric));
         self
     }
 
     /// Replaces all parts of your own.
     pub fn parts(mut self, parts: Parts) -> Self {
-        self.parts = parts;
+        self.input.parts = parts;
         self
-    }
-
-    /// Loads and checks everything, for programs that look at the load report before they run.
-    /// Callbacks are then given to [`PreparedFineTuning::run`].
-    ///
-    /// # Errors
-    /// - As [`PreparedFineTuning::new`].
-    /// - [`TrainError::Device`] if the device cannot be opened.
-    /// - [`TrainError::InvalidSetting`] if a callback was added, which would not be called.
-    pub fn prepare(self) -> Result<PreparedFineTuning, TrainError> {
-        match self.callbacks.len() {
-            0 => Ok(self.split()?.0),
-            count => {
-                let expected = "none: give them to PreparedFineTuning::run";
-                Err(TrainError::setting("callbacks", count, expected))
-            }
-        }
-    }
-
-    /// Trains and tests, and records the run in `run_directory`, which is empty or does not exist.
-    ///
-    /// # Errors
-    /// As [`Self::prepare`] and [`PreparedFineTuning::run`].
-    pub fn run(self, run_directory: impl AsRef<Path>) -> Result<FineTuningOutput, TrainError> {
-        let (prepared, mut callbacks) = self.split()?;
-        prepared.run(run_directory.as_ref(), &mut callbacks)
-    }
-
-    /// Resumes an interrupted run, with the same result as if it had not been interrupted. Without
-    /// a checkpoint it begins anew.
-    ///
-    /// # Errors
-    /// As [`Self::prepare`] and [`PreparedFineTuning::resume`].
-    pub fn resume(self, run_directory: impl AsRef<Path>) -> Result<FineTuningOutput, TrainError> {
-        let (prepared, mut callbacks) = self.split()?;
-        prepared.resume(run_directory.as_ref(), &mut callbacks)
-    }
-
-    fn split(self) -> Result<(PreparedFineTuning, Vec<Box<dyn Callback + 'a>>), TrainError> {
-        let spec: DeviceSpec = self.device.parse()?;
-        let prepared = PreparedFineTuning::with_parts(
-            &self.model,
-            self.splits,
-            self.config,
-            &spec.open()?,
-            &self.device,
-            self.parts,
-        )?;
-        Ok((prepared, self.callbacks))
     }
 }
 
-impl fmt::Debug for FineTuning<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FineTuning")
-            .field("model", &self.model)
-            .field("device", &self.device)
-            .field("config", &self.config)
-            .field("parts", &self.parts)
-            .finish_non_exhaustive()
+impl RunInput for LabeledData {
+    type Objective = SequenceClassificationTask;
+
+    fn train_config(&mut self) -> &mut TrainConfig {
+        &mut self.config.train
+    }
+
+    fn text_config(&mut self) -> &mut TextConfig {
+        &mut self.config.text
+    }
+
+    fn load(
+        self,
+        device: &Device,
+        device_name: &str,
+    ) -> Result<PreparedRun<'static, SequenceClassificationTask>, TrainError> {
+        let Self {
+            model: directory,
+            splits,
+            mut config,
+            parts,
+        } = self;
+        config.model = config.model.with_head(parts.head.as_ref())?;
+        if let Some(loss) = &parts.loss {
+            config.loss = LossConfig::custom(loss.name());
+        }
+        config.validate()?;
+        let train = &config.train;
+        let splits = TaskSource::splits(splits, train)?;
+        let tokenizer = initial_checkpoint(&directory)?;
+        let source = TaskSource {
+            directory: directory.clone(),
+            splits,
+            text: config.text.clone(),
+            model: &config.model,
+            loss: config.loss.clone(),
+            metrics: config.metric_names().collect(),
+            parts: &parts,
+            train,
+            seed: train.seed,
+        };
+        let (mut task, model, load_report) = source.load(&tokenizer, &device.clone().autodiff())?;
+        let model = config.model.adapt(model, train.seed)?;
+        let model = model.with_precision(train.precision);
+        train.freeze.check(&model)?;
+        task.plan_activations(&config.activation_cache, &model, train)?;
+        let source = ModelSource {
+            directory: Some(directory),
+            architecture: to_value(model.config())?,
+            load_report,
+        };
+        let settings = to_value(&config)?;
+        PreparedRun::loaded(model, task, config.train, settings, source, device_name)
     }
 }

@@ -77,13 +77,10 @@ mod device_batch;
 mod error;
 mod evaluation;
 mod fine_tuning;
-mod fine_tuning_config;
 mod freeze;
 mod freezing;
-mod labeled_texts;
 mod loss;
 mod loss_scale;
-mod masked_texts;
 mod memory;
 mod metrics_lines;
 mod mixing;
@@ -92,7 +89,6 @@ mod multi_task;
 mod objective;
 mod optimizer;
 mod out_of_memory;
-mod output;
 mod panic_text;
 mod parts;
 mod plan;
@@ -100,12 +96,14 @@ mod pre_training;
 mod predict;
 mod prediction_lines;
 mod predictor;
-mod prepared_fine_tuning;
+mod prepared_run;
 mod progress;
 mod report;
 mod resume;
+mod run;
 mod run_directory;
 mod run_length;
+mod run_output;
 mod run_record;
 mod schedule;
 mod scoring;
@@ -113,6 +111,7 @@ mod stages;
 mod step_losses;
 mod step_tasks;
 mod summary;
+mod task;
 mod tensorboard;
 mod text_config;
 mod text_preprocessing;
@@ -132,46 +131,45 @@ pub use checkpoints::{CheckpointDirectory, CheckpointPolicy};
 pub use config::TrainConfig;
 pub use error::TrainError;
 pub use evaluation::{EarlyStopping, Evaluation, EvaluationConfig, EvaluationRecord, TaskScores};
-pub use fine_tuning::FineTuning;
-pub use fine_tuning_config::FineTuningConfig;
+pub use fine_tuning::{FineTuning, FineTuningConfig, LabeledData};
 pub use finetune_eval::{Better, Evaluator, Metric, MetricKind, Predictions, Scores, Targets};
 pub use finetune_ops::Precision;
 pub use freeze::{
     FreezeConfig, FreezeScope, FrozenParameterCheck, GradualUnfreezing, check_gradients,
 };
-pub use labeled_texts::LabeledTexts;
 pub use loss::{ClassWeights, Criterion, Loss, LossConfig, target_log_probabilities};
-pub use masked_texts::MaskedTexts;
 pub use memory::peak_rss_bytes;
 pub use mixing::{
     Combination, LossWeighting, MixingConfig, Sampling, StoppingStrategy, UpdateStrategy,
 };
 pub use model_config::ClassifierOverrides;
 pub use multi_task::{
-    ConflictSection, MultiTask, MultiTaskConfig, MultiTaskReport, MultiTaskTexts, OverallScore,
-    TaskConfig, TaskReport, TaskTexts,
+    ConflictSection, MultiTask, MultiTaskConfig, MultiTaskOutput, NamedTask, OverallScore,
+    TaskConfig, TaskData, TaskGroup,
 };
 pub use objective::{BatchCounts, Objective, Part};
 pub use optimizer::{Algorithm, Optimizer, OptimizerConfig};
-pub use output::FineTuningOutput;
 pub use panic_text::panic_text;
 pub use parts::Parts;
-pub use pre_training::{InitialModel, PreTraining, PreTrainingConfig, PreTrainingReport};
+pub use pre_training::{Corpus, InitialModel, PreTraining, PreTrainingConfig, PreTrainingOutput};
 pub use predict::{PredictionOutput, predict};
 pub use predictor::{LabelProbability, Prediction, Predictor, PredictorConfig, Score};
-pub use prepared_fine_tuning::PreparedFineTuning;
+pub use prepared_run::PreparedRun;
 pub use progress::ProgressCallback;
 pub use report::{
     ActivationsSection, DataSection, ErrorAnalysis, ModelSection, RunReport, RunSection,
-    SplitSection, TestScores, TestSection, TrainSection,
+    SplitSection, TaskReport, TestScores, TestSection, TrainSection,
 };
 pub use resume::first_difference;
+pub use run::{Run, RunInput};
 pub use run_directory::RunDirectory;
 pub use run_length::{Interval, TrainDuration};
+pub use run_output::{FineTuningOutput, RunOutput};
 pub use run_record::{RunWriter, read_json, write_json};
 pub use schedule::{Decay, LrScheduler, Warmup};
 pub use scoring::{evaluator, target_kind};
 pub use summary::TrainingSummary;
+pub use task::{MaskedLmTask, SequenceClassificationTask, Task, TestOutput};
 pub use tensorboard::TensorBoardCallback;
 pub use text_config::TextConfig;
 pub use text_preprocessing::TextPreprocessing;

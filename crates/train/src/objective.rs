@@ -1,35 +1,39 @@
-//! Interface between the training loop and what it trains: model, data and loss.
+//! What the training loop sees of its tasks: one [`Task`], or several on one encoder.
+
+use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::Tensor;
+use finetune_eval::Better;
 use finetune_model::DropoutStream;
 use finetune_ops::Precision;
 
 use crate::callback::Callback;
+use crate::config::TrainConfig;
+use crate::error::TrainError;
 use crate::evaluation::Evaluation;
 use crate::mixing::MixingConfig;
-use crate::{TrainConfig, TrainError};
-use finetune_eval::Better;
+use crate::multi_task::OverallScore;
+use crate::report::{ActivationsSection, DataSection, TestSection};
+use crate::task::{Task, TestOutput};
 
-/// A training objective: batches, loss and evaluation of a model.
+/// One or several tasks of a model.
 ///
-/// [`Trainer`](crate::Trainer) implements steps, optimizers, schedules, evaluations and
-/// checkpoints; an objective defines batches and their loss. Every method must be a function of its
-/// arguments, because a resumed run calls it again and needs the same result.
+/// Every [`Task`] is an objective; implement that trait for a task of your own. A
+/// [`TaskGroup`](crate::TaskGroup) is the objective of several tasks. Tasks are counted from 0.
 pub trait Objective {
-    /// Model to train, on a device with autodiff. It borrows nothing, so that callbacks can
-    /// downcast it.
+    /// Model to train.
     type Model: Module + 'static;
     /// A batch of rows in host memory.
     type Batch;
 
-    /// Checks that the model fits the data, and that the settings fit the objective.
+    /// See [`Task::check`].
     ///
     /// # Errors
-    /// - [`TrainError::InvalidSetting`] if they do not fit.
+    /// As [`Task::check`].
     fn check(&self, model: &Self::Model, config: &TrainConfig) -> Result<(), TrainError>;
 
-    /// Returns the model computing in a precision (default: the model unchanged).
+    /// See [`Task::in_precision`].
     fn in_precision(&self, model: Self::Model, _precision: Precision) -> Self::Model {
         model
     }
@@ -58,35 +62,31 @@ pub trait Objective {
     /// Returns the number of tokens of each training row of each task.
     ///
     /// # Errors
-    /// - [`TrainError::Data`] if the data cannot be read.
+    /// As [`Task::lengths`].
     fn lengths(&self) -> Result<Vec<Vec<usize>>, TrainError>;
 
-    /// Returns the indices of the examples that training rows come from. Rows and examples differ
-    /// if a long text spans several rows.
+    /// See [`Task::examples`].
     ///
     /// # Errors
-    /// - [`TrainError::Data`] if the data cannot be read.
+    /// As [`Task::examples`].
     fn examples(&self, part: &Part) -> Result<Vec<usize>, TrainError>;
 
-    /// Returns training rows as a batch. Random choices, such as masks, differ between passes over
-    /// the rows.
+    /// See [`Task::batch`].
     ///
     /// # Errors
-    /// - [`TrainError::Data`] if the data cannot be read.
+    /// As [`Task::batch`].
     fn batch(&self, part: &Part) -> Result<Self::Batch, TrainError>;
 
-    /// Returns the size of a batch.
+    /// See [`Task::size`].
     ///
     /// # Errors
-    /// - [`TrainError::InvalidLabel`] if the labels are not valid for the loss.
+    /// As [`Task::size`].
     fn size(&self, batch: &Self::Batch) -> Result<BatchCounts, TrainError>;
 
-    /// Returns the sum of the batch's losses divided by `divisor`, a tensor of one value. The
-    /// divisor is the sum of [`BatchCounts::weight`] over all batches of an optimizer step, so that
-    /// accumulated batches have the gradient of one large batch.
+    /// See [`Task::loss`].
     ///
     /// # Errors
-    /// - [`TrainError::Model`] if the batch does not fit the model.
+    /// As [`Task::loss`].
     fn loss(
         &self,
         model: &Self::Model,
@@ -102,14 +102,133 @@ pub trait Objective {
     /// Evaluates the model on the validation rows.
     ///
     /// # Errors
-    /// - [`TrainError::Data`] if the data cannot be read.
-    /// - [`TrainError::Model`] if the data does not fit the model.
-    /// - Any error of `callback`.
+    /// As [`Task::evaluate`].
     fn evaluate(
         &self,
         model: &Self::Model,
         callback: &mut dyn Callback,
     ) -> Result<Evaluation, TrainError>;
+
+    /// Returns statistics of the data of each task (default: none).
+    ///
+    /// # Errors
+    /// As [`Task::data`].
+    fn data(&self) -> Result<Vec<Option<DataSection>>, TrainError> {
+        Ok(vec![None; self.tasks().len()])
+    }
+
+    /// See [`Task::begin_run`].
+    ///
+    /// # Errors
+    /// As [`Task::begin_run`].
+    fn begin_run(
+        &mut self,
+        _model: &Self::Model,
+        _callback: &mut dyn Callback,
+    ) -> Result<Option<ActivationsSection>, TrainError> {
+        Ok(None)
+    }
+
+    /// See [`Task::save`].
+    ///
+    /// # Errors
+    /// As [`Task::save`].
+    fn save(&self, _model: &Self::Model, _directory: &Path) -> Result<(), TrainError> {
+        Ok(())
+    }
+
+    /// Predicts and scores the test rows of each task (default: there are none).
+    ///
+    /// # Errors
+    /// As [`Task::test`].
+    fn test(
+        &self,
+        _model: &Self::Model,
+        _callback: &mut dyn Callback,
+    ) -> Result<Vec<Option<TestOutput>>, TrainError> {
+        Ok(vec![None; self.tasks().len()])
+    }
+
+    /// Returns the overall score of several tasks, with its formula (default: `None`, for one
+    /// task).
+    fn overall(&self, _tests: &[Option<TestSection>]) -> Option<(OverallScore, Option<f64>)> {
+        None
+    }
+}
+
+impl<T: Task> Objective for T {
+    type Model = T::Model;
+    type Batch = T::Batch;
+
+    fn check(&self, model: &T::Model, config: &TrainConfig) -> Result<(), TrainError> {
+        Task::check(self, model, config)
+    }
+
+    fn in_precision(&self, model: T::Model, precision: Precision) -> T::Model {
+        Task::in_precision(self, model, precision)
+    }
+
+    fn lengths(&self) -> Result<Vec<Vec<usize>>, TrainError> {
+        Ok(vec![Task::lengths(self)?])
+    }
+
+    fn examples(&self, part: &Part) -> Result<Vec<usize>, TrainError> {
+        Task::examples(self, &part.rows)
+    }
+
+    fn batch(&self, part: &Part) -> Result<T::Batch, TrainError> {
+        Task::batch(self, &part.rows, part.pass)
+    }
+
+    fn size(&self, batch: &T::Batch) -> Result<BatchCounts, TrainError> {
+        Task::size(self, batch)
+    }
+
+    fn loss(
+        &self,
+        model: &T::Model,
+        batch: &T::Batch,
+        divisor: f64,
+        dropout: DropoutStream,
+    ) -> Result<Tensor<1>, TrainError> {
+        Task::loss(self, model, batch, divisor, dropout)
+    }
+
+    fn metrics(&self) -> Vec<(String, Better)> {
+        Task::metrics(self)
+    }
+
+    fn evaluate(
+        &self,
+        model: &T::Model,
+        callback: &mut dyn Callback,
+    ) -> Result<Evaluation, TrainError> {
+        Ok(Task::evaluate(self, model, callback)?.into())
+    }
+
+    fn data(&self) -> Result<Vec<Option<DataSection>>, TrainError> {
+        Ok(vec![Task::data(self)?])
+    }
+
+    fn begin_run(
+        &mut self,
+        model: &T::Model,
+        callback: &mut dyn Callback,
+    ) -> Result<Option<ActivationsSection>, TrainError> {
+        Task::begin_run(self, model, callback)
+    }
+
+    fn save(&self, model: &T::Model, directory: &Path) -> Result<(), TrainError> {
+        Task::save(self, model, directory)
+    }
+
+    fn test(
+        &self,
+        model: &T::Model,
+        callback: &mut dyn Callback,
+    ) -> Result<Vec<Option<TestOutput>>, TrainError> {
+        Ok(vec![Task::test(self, model, callback)?])
+    }
 }
 
 /// Training rows of one task, in a batch or a step.

@@ -56,6 +56,14 @@ pub struct Parts {
 type LossBuilder = Arc<dyn Fn(&Value) -> Result<Arc<dyn Loss>, TrainError> + Send + Sync>;
 
 impl Parts {
+    /// No parts.
+    pub(crate) const NONE: Self = Self {
+        head: None,
+        loss: None,
+        metrics: Vec::new(),
+        losses: BTreeMap::new(),
+    };
+
     /// Sets the head, by the function that makes it.
     pub fn with_head<H: Head>(
         mut self,

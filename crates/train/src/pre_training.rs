@@ -3,28 +3,24 @@
 //! [Gururangan et al. 2020](https://arxiv.org/abs/2004.10964)), or pre-training from random
 //! weights.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
-use burn::module::Module;
 use burn::tensor::Device;
 use finetune_data::{Dataset, MaskingConfig, MlmCollator, TextTokenizer};
 use finetune_eval::MetricKind;
-use finetune_eval::report::Report;
 use finetune_model::{
     CheckpointConfig, EncoderConfig, LoadReport, MaskedLm, initialize, load_masked_lm,
-    save_masked_lm,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::callback::Callback;
+use crate::config::TrainConfig;
+use crate::error::TrainError;
 use crate::evaluation::EvaluationConfig;
-use crate::masked_texts::MaskedTexts;
-use crate::report::{ModelSection, RunPage, RunSection, SplitSection, TrainSection};
-use crate::run_record::RunWriter;
-use crate::text_config::EncodedSplit;
-use crate::trainer::Trainer;
-use crate::{TextConfig, TrainConfig, TrainError};
+use crate::prepared_run::{ModelSource, PreparedRun, to_value};
+use crate::run::{Run, RunInput};
+use crate::run_output::RunOutput;
+use crate::task::{MaskedLmTask, initial_checkpoint};
+use crate::text_config::TextConfig;
 
 /// Settings of a pre-training run; the defaults are those of BERT and of further pre-training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,261 +75,139 @@ impl PreTrainingConfig {
     }
 }
 
-/// A masked-language-model pre-training run.
+/// A pre-training run. `model` in its run directory has the masked-language-model head, as have the
+/// models in `snapshots`.
 ///
-/// [`PreTraining::prepare`] finds all invalid input before the first file is written;
-/// [`PreTraining::run`] then trains.
-#[derive(Debug)]
-pub struct PreTraining {
-    model: MaskedLm,
-    setup: Setup,
-}
+/// ```no_run
+/// use finetune_data::{Dataset, concatenate_texts};
+/// use finetune_train::PreTraining;
+///
+/// let dataset = Dataset::files("train.csv").load()?;
+/// let run = PreTraining::new("my-bert", concatenate_texts([&dataset.train]));
+/// println!("{}", run.max_steps(5_000).run("runs/further")?);
+/// # Ok::<(), finetune_train::TrainError>(())
+/// ```
+pub type PreTraining<'a> = Run<'a, Corpus>;
 
-/// All parts of a run except the model.
-#[derive(Debug)]
-struct Setup {
-    checkpoint: CheckpointConfig,
-    load_report: LoadReport,
-    tokenizer: TextTokenizer,
-    masker: MlmCollator,
-    train: EncodedSplit,
-    held_out: Option<EncodedSplit>,
-    settings: Settings,
-}
+/// Result of a pre-training run.
+pub type PreTrainingOutput = RunOutput<MaskedLmTask>;
 
-/// Content of `config.json` in the run directory: everything that the result depends on.
-#[derive(Debug, Serialize)]
-struct Settings {
-    command: Vec<String>,
-    /// `None` for a randomly initialized model.
-    model: Option<PathBuf>,
-    architecture: EncoderConfig,
-    device: String,
-    data: Vec<SplitSection>,
+/// Input of a [`PreTraining`] run: a model and texts.
+#[derive(Debug)]
+pub struct Corpus {
+    model: InitialModel,
+    texts: Dataset,
     config: PreTrainingConfig,
-}
-
-/// Report of a pre-training run: settings, data and training metrics.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct PreTrainingReport {
-    /// Version, command, device and seed of the run.
-    #[serde(flatten)]
-    pub run: RunSection,
-    /// The model before training.
-    pub model: ModelSection,
-    /// Training texts and validation texts.
-    pub data: Vec<SplitSection>,
-    /// Training metrics and all evaluations.
-    pub train: TrainSection,
 }
 
 /// Model that pre-training starts from.
 #[derive(Debug, Clone)]
-pub enum InitialModel<'a> {
+#[allow(clippy::large_enum_variant, reason = "one a run")]
+pub enum InitialModel {
     /// Checkpoint directory, for further pre-training.
-    Checkpoint(&'a Path),
+    Checkpoint(PathBuf),
     /// Randomly initialized encoder of this architecture, with this tokenizer.
-    Random(EncoderConfig, &'a TextTokenizer),
+    Random(EncoderConfig, TextTokenizer),
 }
 
-impl PreTraining {
-    /// Loads or initializes the model, cleans and tokenizes the texts, and checks that they fit the
-    /// settings and each other. [`concatenate_texts`](finetune_data::concatenate_texts()) collects
-    /// the texts of labeled datasets.
-    ///
-    /// `device_name` is the name of the device in the report.
-    ///
-    /// # Errors
-    /// - [`TrainError::InvalidSetting`] if a setting is out of range, or does not fit the data or
-    ///   the model.
-    /// - [`TrainError::Io`] if the checkpoint directory cannot be read.
-    /// - [`TrainError::Model`] if the model cannot be loaded or initialized.
-    /// - [`TrainError::Data`] if the tokenizer cannot be loaded, has no mask token, or cannot
-    ///   tokenize a text.
-    /// - [`TrainError::VocabularyTooLarge`] or [`TrainError::LongerThanPositions`] if the tokenizer
-    ///   or `max_length` does not fit the encoder.
-    /// - [`TrainError::NoMatchingParameter`] if a freeze pattern matches no parameter.
-    /// - [`TrainError::Precision`] if the device does not support the precision.
-    pub fn prepare(
-        start: InitialModel,
-        corpus: Dataset,
-        config: PreTrainingConfig,
+impl<P: AsRef<Path> + ?Sized> From<&P> for InitialModel {
+    fn from(directory: &P) -> Self {
+        Self::Checkpoint(directory.as_ref().to_path_buf())
+    }
+}
+
+impl Run<'_, Corpus> {
+    /// Begins a run from a model on texts, whose labels are ignored.
+    /// [`concatenate_texts`](finetune_data::concatenate_texts()) collects the texts of labeled
+    /// datasets.
+    pub fn new(model: impl Into<InitialModel>, texts: Dataset) -> Self {
+        Self::of(Corpus {
+            model: model.into(),
+            texts,
+            config: PreTrainingConfig::default(),
+        })
+    }
+
+    /// Replaces all settings.
+    pub fn config(mut self, config: PreTrainingConfig) -> Self {
+        self.input.config = config;
+        self
+    }
+}
+
+impl RunInput for Corpus {
+    type Objective = MaskedLmTask;
+
+    fn train_config(&mut self) -> &mut TrainConfig {
+        &mut self.config.train
+    }
+
+    fn text_config(&mut self) -> &mut TextConfig {
+        &mut self.config.text
+    }
+
+    fn load(
+        self,
         device: &Device,
         device_name: &str,
-    ) -> Result<Self, TrainError> {
+    ) -> Result<PreparedRun<'static, MaskedLmTask>, TrainError> {
+        let Self {
+            model,
+            texts,
+            config,
+        } = self;
         config.validate()?;
-        let folder = match &start {
-            InitialModel::Checkpoint(folder) => Some(folder.to_path_buf()),
+        let directory = match &model {
+            InitialModel::Checkpoint(directory) => Some(directory.clone()),
             InitialModel::Random(..) => None,
         };
         let (model, checkpoint, load_report, tokenizer) =
-            start.open(config.train.seed, &device.clone().autodiff())?;
+            model.open(config.train.seed, &device.clone().autodiff())?;
         let text = &config.text;
-        let place = folder.as_deref().unwrap_or(Path::new("the tokenizer"));
+        let place = directory.as_deref().unwrap_or(Path::new("the tokenizer"));
         text.check_fit(place, &tokenizer, &checkpoint.encoder)?;
         config.train.freeze.check(&model)?;
-        let (train, held_out) = split(corpus, &config)?;
+        let (train, validation) = split(texts, &config)?;
         let train = text.encode(train, &tokenizer)?;
-        let held_out = held_out.map(|texts| text.encode(texts, &tokenizer));
-        let held_out = held_out.transpose()?;
-        let splits = [Some(&train), held_out.as_ref()].into_iter().flatten();
-        let settings = Settings {
-            command: std::env::args().collect(),
-            model: folder,
-            architecture: checkpoint.encoder.clone(),
-            device: device_name.to_string(),
-            data: splits
-                .map(EncodedSplit::section)
-                .collect::<Result<_, _>>()?,
-            config,
-        };
-        let setup = Setup {
-            masker: MlmCollator::new(
-                settings.config.masking,
-                &tokenizer,
-                settings.config.train.seed,
-            )?,
-            checkpoint,
+        let validation = validation.map(|texts| text.encode(texts, &tokenizer));
+        let source = ModelSource {
+            directory,
+            architecture: to_value(&checkpoint.encoder)?,
             load_report,
-            tokenizer,
+        };
+        let task = MaskedLmTask {
             train,
-            held_out,
-            settings,
+            validation: validation.transpose()?,
+            collator: MlmCollator::new(config.masking, &tokenizer, config.train.seed)?,
+            padding: text.padding,
+            eval_batch_size: config.train.eval_batch_size,
+            tokenizer,
+            checkpoint,
         };
-        // Find contradictions before a run directory is created.
-        Trainer::new(&setup.objective(), &setup.settings.config.train).check(&model)?;
-        Ok(Self { model, setup })
-    }
-
-    /// Returns which checkpoint tensors were loaded, newly initialized or unused; empty for a
-    /// randomly initialized model.
-    pub fn load_report(&self) -> &LoadReport {
-        &self.setup.load_report
-    }
-
-    /// Trains the model and records the run in `run_directory`, which must be empty or not exist.
-    /// The model with its masked-language-model head is saved in `model`, and in `snapshots` after
-    /// each of the configured `snapshot_steps`.
-    ///
-    /// # Errors
-    /// - Any error of [`Trainer::train`].
-    /// - [`TrainError::RunDirectoryInUse`] if `run_directory` is not empty.
-    /// - [`TrainError::Io`] if the run record cannot be written.
-    pub fn run(
-        self,
-        run_directory: &Path,
-        callback: &mut dyn Callback,
-    ) -> Result<PreTrainingReport, TrainError> {
-        let record = RunWriter::create(run_directory, &self.setup.settings)?;
-        self.run_into(record, callback)
-    }
-
-    /// Resumes an interrupted run, like [`FineTuning::resume`](crate::FineTuning::resume).
-    ///
-    /// # Errors
-    /// - [`TrainError::Resume`] if the saved run has other settings, data or architecture.
-    /// - [`TrainError::RunComplete`] if the run is complete.
-    /// - Any error of [`Self::run`].
-    pub fn resume(
-        self,
-        run_directory: &Path,
-        callback: &mut dyn Callback,
-    ) -> Result<PreTrainingReport, TrainError> {
-        let record = RunWriter::resume(run_directory, &self.setup.settings)?;
-        self.run_into(record, callback)
-    }
-
-    fn run_into(
-        self,
-        mut record: RunWriter,
-        callback: &mut dyn Callback,
-    ) -> Result<PreTrainingReport, TrainError> {
-        let Self { model, setup } = self;
-        let Settings {
-            command,
-            device,
-            config,
-            model: source,
-            ..
-        } = &setup.settings;
-        let source = source.as_deref();
-        let model_section =
-            ModelSection::new(source, &model, &config.train.freeze, &setup.load_report);
-        let save = |model: &_, folder: &Path| setup.save(model, folder);
-        let trained = record.train(&setup.objective(), &config.train, model, save, callback)?;
-        setup.save(&trained.model, &record.directory().model())?;
-        let report = PreTrainingReport {
-            run: RunSection::new(command, device, config.train.seed),
-            model: model_section,
-            data: setup.settings.data.clone(),
-            train: trained.summary.into(),
-        };
-        let page = report.page(config, &record.directory().metrics())?;
-        record.write_report(&report, &page)?;
-        Ok(report)
+        let settings = to_value(&config)?;
+        PreparedRun::loaded(model, task, config.train, settings, source, device_name)
     }
 }
 
-impl PreTrainingReport {
-    fn page(&self, settings: &impl Serialize, metrics: &Path) -> Result<Report, TrainError> {
-        let data = self.data.iter();
-        let rows = self.data.first().map_or(0, |split| split.rows);
-        let page = RunPage {
-            title: "Pre-training".to_string(),
-            summary: self.train.sentence(rows),
-            run: &self.run,
-            model: &self.model,
-            train: &self.train,
-            data: ["train", "held out"]
-                .map(String::from)
-                .into_iter()
-                .zip(data)
-                .collect(),
-        };
-        page.with([], settings, metrics)
-    }
-}
-
-impl InitialModel<'_> {
+impl InitialModel {
     fn open(
         self,
         seed: u64,
         device: &Device,
     ) -> Result<(MaskedLm, CheckpointConfig, LoadReport, TextTokenizer), TrainError> {
         match self {
-            Self::Checkpoint(folder) => {
-                // Report a wrong path as such rather than as "no tokenizer found".
-                std::fs::read_dir(folder).map_err(TrainError::io(folder))?;
-                let tokenizer = TextTokenizer::from_pretrained(folder)?;
-                let (model, checkpoint, report) = load_masked_lm(folder, seed, device)?;
+            Self::Checkpoint(directory) => {
+                let tokenizer = initial_checkpoint(&directory)?;
+                let (model, checkpoint, report) = load_masked_lm(&directory, seed, device)?;
                 Ok((model, checkpoint, report, tokenizer))
             }
             Self::Random(encoder, tokenizer) => {
                 let model = encoder.init_masked_lm(device)?;
                 let model = initialize(model, encoder.initializer_range, seed);
                 let checkpoint = CheckpointConfig::new(encoder);
-                Ok((model, checkpoint, LoadReport::default(), tokenizer.clone()))
+                Ok((model, checkpoint, LoadReport::default(), tokenizer))
             }
         }
-    }
-}
-
-impl Setup {
-    fn objective(&self) -> MaskedTexts<'_> {
-        let config = &self.settings.config;
-        MaskedTexts {
-            train: &self.train.tokens.texts,
-            held_out: self.held_out.as_ref().map(|split| &split.tokens.texts),
-            masker: &self.masker,
-            padding: config.text.padding,
-            eval_batch_size: config.train.eval_batch_size,
-        }
-    }
-
-    /// Saves a model with its tokenizer.
-    fn save(&self, model: &MaskedLm, directory: &Path) -> Result<(), TrainError> {
-        save_masked_lm(directory, &model.valid(), &self.checkpoint)?;
-        Ok(self.tokenizer.save(directory)?)
     }
 }
 
@@ -356,22 +230,6 @@ fn split(
     };
     let held_out = part(&parts[0], "held out");
     Ok((part(&parts[1], "trained on"), Some(held_out)))
-}
-
-impl fmt::Display for PreTrainingReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows = self.data.first().map_or(0, |split| split.rows);
-        write!(f, "{}", self.train.sentence(rows))?;
-        for evaluation in &self.train.evaluations {
-            write!(
-                f,
-                "\nAfter {} steps: {}",
-                evaluation.step,
-                evaluation.scores_text()
-            )?;
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

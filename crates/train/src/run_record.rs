@@ -4,8 +4,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Seek, Write};
 use std::path::Path;
 
-use finetune_data::Labels;
-use finetune_eval::Predictions;
 use finetune_eval::report::Report;
 use finetune_storage::{remove_partial_files, write_atomically};
 use serde::Serialize;
@@ -17,6 +15,7 @@ use crate::objective::Objective;
 use crate::prediction_lines::prediction_lines;
 use crate::resume::check_settings;
 use crate::run_directory::RunDirectory;
+use crate::task::TestOutput;
 use crate::trainer::{Trained, Trainer};
 use crate::{TrainConfig, TrainError};
 
@@ -82,58 +81,42 @@ impl RunWriter {
         &self.directory
     }
 
-    /// Trains, and writes metrics, checkpoints and snapshots to the directory; `save` saves a
-    /// model.
+    /// Trains, and writes metrics, checkpoints and snapshots to the directory.
     ///
     /// # Errors
-    /// - Any error of [`Trainer::train`] or `save`.
+    /// - Any error of [`Trainer::train`] or [`Objective::save`].
     pub(crate) fn train<O: Objective>(
         &mut self,
         objective: &O,
         config: &TrainConfig,
         model: O::Model,
-        save: impl Fn(&O::Model, &Path) -> Result<(), TrainError>,
         callback: &mut dyn Callback,
     ) -> Result<Trained<O::Model>, TrainError> {
         let directory = self.directory.clone();
         let checkpoints = directory.checkpoints()?;
         Trainer::new(objective, config)
             .checkpoints(&checkpoints)
-            .snapshots(&|model, steps| save(model, &directory.snapshot(steps)))
+            .snapshots(&|model, steps| objective.save(model, &directory.snapshot(steps)))
             .train(model, &mut (self, callback))
     }
 
-    /// Writes the predictions of the test rows to `predictions.jsonl`. Classes are positions in
-    /// `class_names`, which is empty for a regression task.
+    /// Writes the predictions of the test rows to `predictions.jsonl`, or of one of several tasks
+    /// to `predictions/TASK.jsonl`; the name of the only task is empty.
     ///
     /// # Errors
     /// - [`TrainError::Io`] if the file cannot be written.
-    pub fn write_predictions(
-        &self,
-        predictions: &Predictions,
-        labels: &Labels,
-        class_names: &[String],
-    ) -> Result<(), TrainError> {
-        let text = prediction_lines(predictions, labels, class_names);
-        let path = self.directory.predictions();
-        write_atomically(&path, text.as_bytes()).map_err(TrainError::io(&path))
-    }
-
-    /// Writes the predictions of the test rows of one task to `predictions/TASK.jsonl`.
-    ///
-    /// # Errors
-    /// - Any error of [`Self::write_predictions`].
-    pub fn write_task_predictions(
+    pub(crate) fn write_predictions(
         &self,
         task: &str,
-        predictions: &Predictions,
-        labels: &Labels,
-        class_names: &[String],
+        output: &TestOutput,
     ) -> Result<(), TrainError> {
-        let text = prediction_lines(predictions, labels, class_names);
-        let path = self.directory.task_predictions(task);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(TrainError::io(folder))?;
+        let text = prediction_lines(&output.predictions, &output.labels, &output.class_names);
+        let path = match task {
+            "" => self.directory.predictions(),
+            task => self.directory.task_predictions(task),
+        };
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(TrainError::io(parent))?;
         }
         write_atomically(&path, text.as_bytes()).map_err(TrainError::io(&path))
     }

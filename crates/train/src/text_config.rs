@@ -1,6 +1,7 @@
 //! Text preprocessing settings that all kinds of training share: cleaning, tokenization, padding.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use finetune_data::{
     Cleaning, Dataset, EncodedCache, EncodedDataset, EncodingConfig, Padding, TextTokenizer,
@@ -30,7 +31,7 @@ pub struct TextConfig {
 #[derive(Debug)]
 pub(crate) struct EncodedSplit {
     pub(crate) dataset: Dataset,
-    pub(crate) tokens: EncodedDataset,
+    pub(crate) tokens: Arc<EncodedDataset>,
     pub(crate) fingerprint: String,
 }
 
@@ -104,7 +105,7 @@ impl TextConfig {
         Ok(EncodedSplit {
             fingerprint: dataset.fingerprint(),
             dataset,
-            tokens,
+            tokens: Arc::new(tokens),
         })
     }
 }

@@ -109,8 +109,8 @@ impl Data {
         let validation = self.validation.as_ref();
         OfSplits {
             train: Some(&self.train.tokens),
-            validation: validation.map(|split| &split.tokens),
-            test: self.test.as_ref().map(|split| &split.tokens),
+            validation: validation.map(|split| &*split.tokens),
+            test: self.test.as_ref().map(|split| &*split.tokens),
         }
     }
 

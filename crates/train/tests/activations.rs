@@ -17,8 +17,8 @@ use finetune_model::{
 use finetune_train::{
     ActivationCacheConfig, ActivationsRecord, BatchInputs, CacheDtype, CacheLocation,
     CachedActivations, Callback, EvaluationConfig, Event, FreezeConfig, FreezeScope,
-    GradualUnfreezing, Interval, LabeledTexts, LossConfig, OptimizerConfig, StepRecord,
-    TrainConfig, TrainDuration, TrainError, Trainer, deterministic_stages,
+    GradualUnfreezing, Interval, LossConfig, OptimizerConfig, SequenceClassificationTask,
+    StepRecord, TrainConfig, TrainDuration, TrainError, Trainer, deterministic_stages,
 };
 
 use crate::small_run::dataset;
@@ -110,14 +110,11 @@ fn train(
     let classes = data.class_names().len();
     let loss = LossConfig::default().init(&data.labels.all().unwrap(), classes);
     let loss = loss.unwrap();
-    let objective = LabeledTexts {
-        train_activations: activations,
-        validation: Some(data),
-        validation_activations: activations,
-        ..LabeledTexts::new(data, &loss, PAD)
-    };
+    let task = SequenceClassificationTask::new(data.clone(), loss, PAD)
+        .validation(data.clone())
+        .activations(activations.cloned(), activations.cloned());
     let mut steps: Vec<StepRecord> = Vec::new();
-    let trained = Trainer::new(&objective, &config).train(model, &mut steps);
+    let trained = Trainer::new(&task, &config).train(model, &mut steps);
     let trained = trained.unwrap();
     let mut losses: Vec<f32> = steps.iter().map(|step| step.loss).collect();
     assert_eq!(trained.summary.evaluations.len(), 3);
@@ -474,15 +471,12 @@ fn what_does_not_stay_the_same_is_not_kept() {
         let kept = compute(&cache, &model(), &data, FreezeScope::Encoder, &mut ());
         let loss = LossConfig::default().init(&data.labels.all().unwrap(), 3);
         let (kept, loss) = (kept.unwrap(), loss.unwrap());
-        let objective = LabeledTexts {
-            train_activations: kept.as_ref(),
-            ..LabeledTexts::new(&data, &loss, PAD)
-        };
+        let task = SequenceClassificationTask::new(data.clone(), loss, PAD).activations(kept, None);
         let config = TrainConfig {
             evaluation: None,
             ..config
         };
-        let error = Trainer::new(&objective, &config)
+        let error = Trainer::new(&task, &config)
             .train(model(), &mut ())
             .unwrap_err()
             .to_string();

@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use burn::module::Module;
-use burn::tensor::Device;
 use finetune_data::{BatchSize, EncodingConfig, Task};
 use finetune_train::{
-    Callback, CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, FineTuningConfig,
-    FreezeScope, LrScheduler, OptimizerConfig, PreparedFineTuning, TextConfig, TrainConfig,
+    Callback, CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, FineTuning,
+    FineTuningConfig, FreezeScope, LrScheduler, OptimizerConfig, TextConfig, TrainConfig,
     TrainError, Trainer, Warmup,
 };
 
@@ -18,7 +17,10 @@ fn prepare(damage: impl FnOnce(&Path), config: FineTuningConfig) -> TrainError {
     let folder = tempfile::tempdir().unwrap();
     let splits = checkpoint(folder.path());
     damage(folder.path());
-    PreparedFineTuning::new(folder.path(), splits, config, &Device::flex(), "flex").unwrap_err()
+    FineTuning::new(folder.path(), splits)
+        .config(config)
+        .prepare()
+        .unwrap_err()
 }
 
 #[test]
@@ -129,9 +131,8 @@ fn a_device_that_runs_out_of_memory() {
         }
     }
     let small = SmallRun::new();
-    let (loss, config) = (small.loss(), SmallRun::config());
-    let objective = small.objective(&loss);
-    let error = Trainer::new(&objective, &config).train(small.model(1), &mut Full(0));
+    let (task, config) = (small.task(), SmallRun::config());
+    let error = Trainer::new(&task, &config).train(small.model(1), &mut Full(0));
     let message = error.unwrap_err().to_string();
     let expected =
         "is out of memory after step 1: CUDA out of memory. Tried to allocate 2.00 GiB.;";
@@ -148,16 +149,19 @@ fn nothing_to_train_or_to_test() {
     let mut splits = checkpoint(folder.path());
     splits.test.as_mut().unwrap().examples.clear();
     let config = || SmallRun::fine_tuning(SmallRun::config());
-    let device = Device::flex();
-    let error =
-        PreparedFineTuning::new(folder.path(), splits, config(), &device, "flex").unwrap_err();
+    let error = FineTuning::new(folder.path(), splits)
+        .config(config())
+        .prepare()
+        .unwrap_err();
     assert_eq!(error.to_string(), "test rows is 0, expected at least 1");
 
     let mut splits = checkpoint(folder.path());
     let reversed = Task::classification(["food", "weather"]);
     splits.test.as_mut().unwrap().task = reversed;
-    let error =
-        PreparedFineTuning::new(folder.path(), splits, config(), &device, "flex").unwrap_err();
+    let error = FineTuning::new(folder.path(), splits)
+        .config(config())
+        .prepare()
+        .unwrap_err();
     assert!(
         error.to_string().starts_with("classes is [\"food\""),
         "{error}"
@@ -168,10 +172,10 @@ fn nothing_to_train_or_to_test() {
 fn a_model_that_cannot_train_on_the_data() {
     let mut small = SmallRun::new();
     small.data.task = Task::classification(["weather", "food", "third"]);
-    let (loss, config) = (small.loss(), SmallRun::config());
+    let config = SmallRun::config();
     let error = |small: &SmallRun, model| {
-        let objective = small.objective(&loss);
-        let trained = Trainer::new(&objective, &config).train(model, &mut ());
+        let task = small.task();
+        let trained = Trainer::new(&task, &config).train(model, &mut ());
         trained.unwrap_err().to_string()
     };
     assert_eq!(

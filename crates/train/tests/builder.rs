@@ -136,7 +136,7 @@ fn a_run_needs_no_test_rows() {
         .run(folder.path().join("run"))
         .unwrap();
     assert_eq!(output.report.train.steps, 3);
-    assert!(output.report.test.is_none() && output.predictions.is_none());
+    assert!(output.report.test.is_none() && output.predictions().is_none());
     assert!(output.to_string().ends_with("No test rows."), "{output}");
     assert!(!output.directory.predictions().exists());
 }

@@ -8,9 +8,10 @@ use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 use finetune_model::{CustomHead, Head, HeadConfig, HeadInput, HeadSize, MlpConfig, ModelError};
 use finetune_train::{
-    ActivationCacheConfig, CacheLocation, Callback, CheckpointPolicy, Event, FineTuningConfig,
-    FreezeConfig, FreezeScope, Interval, MultiTask, MultiTaskConfig, Parts, Predictor,
-    PredictorConfig, PreparedFineTuning, TaskConfig, TrainConfig, TrainError,
+    ActivationCacheConfig, CacheLocation, Callback, CheckpointPolicy, Event, FineTuning,
+    FineTuningConfig, FreezeConfig, FreezeScope, Interval, MultiTask, MultiTaskConfig, Parts,
+    Predictor, PredictorConfig, PreparedRun, SequenceClassificationTask, TaskConfig, TrainConfig,
+    TrainError,
 };
 use serde_json::Value;
 
@@ -69,9 +70,12 @@ fn prepare(
     start: &Path,
     config: FineTuningConfig,
     parts: Parts,
-) -> Result<PreparedFineTuning, TrainError> {
+) -> Result<PreparedRun<'static, SequenceClassificationTask>, TrainError> {
     let splits = checkpoint(start);
-    PreparedFineTuning::with_parts(start, splits, config, &Device::flex(), "flex", parts)
+    FineTuning::new(start, splits)
+        .config(config)
+        .parts(parts)
+        .prepare()
 }
 
 /// Ends a run with an error at the n-th event.
@@ -234,12 +238,10 @@ fn a_task_of_several_has_an_own_head() {
         train: small.train,
         ..Default::default()
     };
-    let own = [("own".to_string(), parts())].into();
-    let (device, name) = (Device::flex(), "flex");
-    let prepared =
-        MultiTask::prepare_with(&start, data.into(), config, &device, name, &own).unwrap();
+    let device = Device::flex();
     let run = folder.path().join("run");
-    prepared.run(&run, &mut ()).unwrap();
+    let prepared = MultiTask::new(&start).config(config).data(data.into());
+    prepared.parts("own", parts()).run(&run).unwrap();
     let (model, settings) = (run.join("model/own"), PredictorConfig::default());
     let predictor = Predictor::load_custom(&model, settings, &parts(), &device).unwrap();
     assert_eq!(predictor.model().head.type_name(), "AttentionHead");

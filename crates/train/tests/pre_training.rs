@@ -4,8 +4,8 @@ use burn::tensor::Device;
 use finetune_data::{EncodingConfig, MaskingConfig, concatenate_texts};
 use finetune_model::load_encoder;
 use finetune_train::{
-    CheckpointPolicy, InitialModel, OptimizerConfig, PreTraining, PreTrainingConfig,
-    PreparedFineTuning, TextConfig, TrainConfig, TrainDuration,
+    CheckpointPolicy, FineTuning, InitialModel, OptimizerConfig, PreTraining, PreTrainingConfig,
+    TextConfig, TrainConfig, TrainDuration,
 };
 
 use crate::regression::checkpoint;
@@ -43,15 +43,11 @@ fn perplexity_falls_and_the_encoder_goes_into_a_classifier() {
     let splits = checkpoint(&start);
     let device = Device::flex();
     let texts = concatenate_texts([&dataset(100)]);
-    let prepared = PreTraining::prepare(
-        InitialModel::Checkpoint(&start),
-        texts,
-        config(),
-        &device,
-        "flex",
-    )
-    .unwrap();
-    let report = prepared.run(&run, &mut ()).unwrap();
+    let prepared = PreTraining::new(&start, texts)
+        .config(config())
+        .prepare()
+        .unwrap();
+    let report = prepared.run(&run, &mut ()).unwrap().report;
     let perplexity: Vec<f64> = report
         .train
         .evaluations
@@ -78,8 +74,10 @@ fn perplexity_falls_and_the_encoder_goes_into_a_classifier() {
         seen.push(weights);
     }
     let config = SmallRun::fine_tuning(SmallRun::config());
-    let tuned =
-        PreparedFineTuning::new(&run.join("model"), splits, config, &device, "flex").unwrap();
+    let tuned = FineTuning::new(&run.join("model"), splits)
+        .config(config)
+        .prepare()
+        .unwrap();
     let initialized = &tuned.load_report().initialized;
     assert!(
         initialized.iter().any(|name| name.contains("classifier")),
@@ -96,7 +94,7 @@ fn perplexity_falls_and_the_encoder_goes_into_a_classifier() {
 #[test]
 fn a_model_from_a_seed_learns_whole_words() {
     let small = SmallRun::new();
-    let start = InitialModel::Random(small.encoder.clone(), &small.tokenizer);
+    let start = InitialModel::Random(small.encoder.clone(), small.tokenizer.clone());
     let config = PreTrainingConfig {
         masking: MaskingConfig {
             whole_word_mask: true,
@@ -106,9 +104,14 @@ fn a_model_from_a_seed_learns_whole_words() {
     };
     let folder = tempfile::tempdir().unwrap();
     let texts = concatenate_texts([&dataset(60)]);
-    let device = Device::flex();
-    let prepared = PreTraining::prepare(start, texts, config, &device, "flex").unwrap();
-    let report = prepared.run(&folder.path().join("run"), &mut ()).unwrap();
+    let prepared = PreTraining::new(start, texts)
+        .config(config)
+        .prepare()
+        .unwrap();
+    let report = prepared
+        .run(&folder.path().join("run"), &mut ())
+        .unwrap()
+        .report;
     let losses = report.train.evaluations.iter();
     let losses: Vec<f64> = losses.map(|evaluation| evaluation.scores["loss"]).collect();
     assert!(losses[losses.len() - 1] < 0.7 * losses[0], "{losses:?}");
@@ -122,9 +125,12 @@ fn nothing_to_measure_on() {
         validation_split: 0.0,
         ..config()
     };
-    let start = InitialModel::Random(small.encoder.clone(), &small.tokenizer);
+    let start = InitialModel::Random(small.encoder.clone(), small.tokenizer.clone());
     let texts = concatenate_texts([&dataset(60)]);
-    let error = PreTraining::prepare(start, texts, config, &Device::flex(), "flex").unwrap_err();
+    let error = PreTraining::new(start, texts)
+        .config(config)
+        .prepare()
+        .unwrap_err();
     assert!(
         error.to_string().starts_with("evaluation.every is"),
         "{error}"

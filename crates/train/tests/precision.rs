@@ -63,12 +63,11 @@ fn parameters_are_not_rounded() {
 #[test]
 fn steps_that_overflow_are_passed_over() {
     let small = SmallRun::new();
-    let (loss, config) = (small.loss(), config(Precision::F16));
-    let objective = small.objective(&loss);
+    let (task, config) = (small.task(), config(Precision::F16));
     let mut curve: Vec<StepRecord> = Vec::new();
     // Weights a hundred times as large, and with them the gradients.
     let model = initialize(small.model(1), 5.0, 1);
-    let trained = Trainer::new(&objective, &config)
+    let trained = Trainer::new(&task, &config)
         .train(model, &mut curve)
         .unwrap();
     let summary = trained.summary;

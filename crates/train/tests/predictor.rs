@@ -13,7 +13,7 @@ use finetune_model::{
     SequenceClassifierConfig, initialize, save_classifier, save_encoder,
 };
 use finetune_train::{
-    Prediction, Predictor, PredictorConfig, PreparedFineTuning, TextPreprocessing, TrainDuration,
+    FineTuning, Prediction, Predictor, PredictorConfig, TextPreprocessing, TrainDuration,
     TrainError,
 };
 use serde_json::Value;
@@ -43,7 +43,9 @@ fn run(folder: &Path) -> Vec<String> {
     config.text.cleaning = Cleaning {
         steps: vec![CleaningStep::Html],
     };
-    PreparedFineTuning::new(&folder.join("start"), splits, config, &DEVICE(), "flex")
+    FineTuning::new(&folder.join("start"), splits)
+        .config(config)
+        .prepare()
         .unwrap()
         .run(&folder.join("run"), &mut ())
         .unwrap();

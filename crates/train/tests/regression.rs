@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use finetune_data::{Dataset, Padding, SamplingStrategy, Splits};
 use finetune_model::{CheckpointConfig, SequenceClassifier, parameters, save_classifier};
-use finetune_train::{FreezeScope, PreparedFineTuning, StepRecord, TrainConfig, TrainDuration};
+use finetune_train::{FineTuning, FreezeScope, StepRecord, TrainConfig, TrainDuration};
 use serde_json::Value;
 
 use crate::small_run::{SmallRun, Trained, dataset};
@@ -181,15 +181,10 @@ fn a_run_leaves_a_whole_record() {
         duration: TrainDuration::Epochs(6),
         ..SmallRun::config()
     };
-    let device = Device::flex();
-    let prepared = PreparedFineTuning::new(
-        &model,
-        splits,
-        SmallRun::fine_tuning(config),
-        &device,
-        "flex",
-    )
-    .unwrap();
+    let prepared = FineTuning::new(&model, splits)
+        .config(SmallRun::fine_tuning(config))
+        .prepare()
+        .unwrap();
     assert!(prepared.load_report().initialized.is_empty());
     let output = prepared.run(&run, &mut ()).unwrap();
     assert_eq!(output.test_score("accuracy"), Some(1.0));
@@ -243,14 +238,10 @@ fn a_run_leaves_a_whole_record() {
         duration: TrainDuration::Steps(1),
         ..SmallRun::config()
     };
-    let again = PreparedFineTuning::new(
-        &run.join("model"),
-        splits,
-        SmallRun::fine_tuning(config),
-        &device,
-        "flex",
-    )
-    .unwrap();
+    let again = FineTuning::new(&run.join("model"), splits)
+        .config(SmallRun::fine_tuning(config))
+        .prepare()
+        .unwrap();
     let refused = again.run(&run, &mut ()).unwrap_err().to_string();
     assert!(refused.contains("not empty"), "{refused}");
 }

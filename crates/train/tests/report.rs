@@ -3,11 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use burn::tensor::Device;
 use finetune_data::{Label, Splits};
 use finetune_train::{
-    EvaluationConfig, PreparedFineTuning, RunReport, TrainConfig, TrainDuration, TrainError,
-    read_json,
+    EvaluationConfig, FineTuning, RunReport, TrainConfig, TrainDuration, TrainError, read_json,
 };
 use serde_json::Value;
 
@@ -34,7 +32,9 @@ fn run(folder: &Path) -> Result<RunReport, TrainError> {
         ..SmallRun::config()
     };
     let settings = SmallRun::fine_tuning(config);
-    let run = PreparedFineTuning::new(&model, splits, settings, &Device::flex(), "flex")?
+    let run = FineTuning::new(&model, splits)
+        .config(settings)
+        .prepare()?
         .run(&folder.join("run"), &mut ())?;
     Ok(run.report)
 }

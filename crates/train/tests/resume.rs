@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use burn::tensor::Device;
 use finetune_data::Splits;
 use finetune_train::{
-    Callback, CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, FineTuningConfig,
-    FreezeConfig, FreezeScope, GradualUnfreezing, Interval, Precision, PreparedFineTuning,
-    TrainConfig, TrainDuration, TrainError,
+    Callback, CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, FineTuning,
+    FineTuningConfig, FreezeConfig, FreezeScope, GradualUnfreezing, Interval, Precision,
+    PreparedRun, SequenceClassificationTask, TrainConfig, TrainDuration, TrainError,
 };
 
 use crate::regression::{checkpoint, checkpoint_of};
@@ -48,18 +47,17 @@ fn config() -> FineTuningConfig {
     })
 }
 
-fn prepare(folder: &Path, config: FineTuningConfig) -> Result<PreparedFineTuning, TrainError> {
+fn prepare(
+    folder: &Path,
+    config: FineTuningConfig,
+) -> Result<PreparedRun<'static, SequenceClassificationTask>, TrainError> {
     let splits = Splits {
         validation: Some(dataset(12)),
         ..Splits::train_test(dataset(40), dataset(10))
     };
-    PreparedFineTuning::new(
-        &folder.join("start"),
-        splits,
-        config,
-        &Device::flex(),
-        "flex",
-    )
+    FineTuning::new(&folder.join("start"), splits)
+        .config(config)
+        .prepare()
 }
 
 /// Not a test but the program that the tests below kill; alone it does nothing.
@@ -202,8 +200,10 @@ fn a_run_goes_on_only_with_what_it_began_with() {
         ..Splits::train_test(dataset(38), dataset(10))
     };
     let start = folder.path().join("start");
-    let prepared =
-        PreparedFineTuning::new(&start, splits, config(), &Device::flex(), "flex").unwrap();
+    let prepared = FineTuning::new(&start, splits)
+        .config(config())
+        .prepare()
+        .unwrap();
     let data = prepared.resume(&run, &mut ()).unwrap_err().to_string();
     assert!(
         data.contains("data.train.rows 40, and is to go on with 38"),

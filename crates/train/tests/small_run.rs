@@ -1,5 +1,7 @@
 //! A task small enough to train in a test: which of two groups of words a text is made of.
 
+use std::sync::Arc;
+
 use burn::tensor::Device;
 use finetune_data::{
     BatchSize, Dataset, EncodedDataset, EncodingConfig, Example, Label, Padding, Task,
@@ -7,8 +9,8 @@ use finetune_data::{
 };
 use finetune_model::{EncoderConfig, SequenceClassifier, SequenceClassifierConfig, initialize};
 use finetune_train::{
-    Criterion, FineTuningConfig, LabeledTexts, LossConfig, OptimizerConfig, StepRecord, TextConfig,
-    TrainConfig, TrainDuration, TrainError, Trainer, predict,
+    Criterion, FineTuningConfig, LossConfig, OptimizerConfig, SequenceClassificationTask,
+    StepRecord, TextConfig, TrainConfig, TrainDuration, TrainError, Trainer, predict,
 };
 
 pub(crate) struct SmallRun {
@@ -99,12 +101,11 @@ impl SmallRun {
         LossConfig::default().init(&labels, 2).unwrap()
     }
 
-    pub(crate) fn objective<'a>(&'a self, loss: &'a Criterion) -> LabeledTexts<'a> {
-        LabeledTexts {
-            validation: Some(&self.data),
-            eval_batch_size: BatchSize::Rows(7),
-            ..LabeledTexts::new(&self.data, loss, self.tokenizer.pad_token_id())
-        }
+    pub(crate) fn task(&self) -> SequenceClassificationTask {
+        let data = Arc::new(self.data.clone());
+        SequenceClassificationTask::new(data.clone(), self.loss(), self.tokenizer.pad_token_id())
+            .validation(data)
+            .eval_batch_size(BatchSize::Rows(7))
     }
 
     /// Trains and predicts.
@@ -117,12 +118,9 @@ impl SmallRun {
         config: &TrainConfig,
         padding: Padding,
     ) -> Result<Trained, TrainError> {
-        let (mut curve, loss) = (Vec::new(), self.loss());
-        let objective = LabeledTexts {
-            padding,
-            ..self.objective(&loss)
-        };
-        let trainer = Trainer::new(&objective, config);
+        let mut curve = Vec::new();
+        let task = self.task().padding(padding);
+        let trainer = Trainer::new(&task, config);
         let model = trainer.train(self.model(1), &mut curve)?.model;
         let pad = self.tokenizer.pad_token_id();
         let logits = predict(&model, &self.data, pad, BatchSize::Rows(7), &mut ())?

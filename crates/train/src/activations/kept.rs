@@ -32,7 +32,7 @@ impl<T> Default for OfSplits<T> {
 }
 
 /// Activations to cache, per split.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct KeptPlans(OfSplits<ActivationPlan>);
 
 /// Cached activations, per split.

@@ -8,9 +8,14 @@ use finetune_model::MultiTaskModel;
 use serde::{Deserialize, Serialize};
 
 use super::OverallScore;
-use crate::{
-    ClassifierOverrides, LossConfig, MixingConfig, Parts, TextConfig, TrainConfig, TrainError,
-};
+use crate::activations::ActivationCacheConfig;
+use crate::config::TrainConfig;
+use crate::error::TrainError;
+use crate::loss::LossConfig;
+use crate::mixing::MixingConfig;
+use crate::model_config::ClassifierOverrides;
+use crate::parts::Parts;
+use crate::text_config::TextConfig;
 
 /// Settings of a multi-task run.
 ///
@@ -45,6 +50,8 @@ pub struct MultiTaskConfig {
     pub overall: OverallScore,
     /// Hyperparameters of the training loop.
     pub train: TrainConfig,
+    /// Cache of the activations of frozen encoder layers.
+    pub activation_cache: ActivationCacheConfig,
 }
 
 /// Settings of one of several tasks.
@@ -109,7 +116,7 @@ impl TaskConfig {
 }
 
 impl MultiTaskConfig {
-    /// Adds custom heads to the settings of their tasks.
+    /// Adds custom heads and losses to the settings of their tasks.
     ///
     /// # Errors
     /// - [`TrainError::Task`] if the settings of a task name another head, or there is no such
@@ -123,6 +130,9 @@ impl MultiTaskConfig {
             };
             let model = std::mem::take(&mut task.model).with_head(parts.head.as_ref());
             task.model = model.map_err(|error| error.in_task(name))?;
+            if let Some(loss) = &parts.loss {
+                task.loss = Some(LossConfig::custom(loss.name()));
+            }
         }
         Ok(())
     }
@@ -170,6 +180,7 @@ impl MultiTaskConfig {
             return Err(TrainError::setting("overall.task", name, expected));
         }
         self.mixing.validate()?;
+        self.activation_cache.validate()?;
         self.train.validate()
     }
 

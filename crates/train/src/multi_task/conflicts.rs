@@ -31,7 +31,7 @@ impl ConflictSection {
     ///
     /// # Errors
     /// - [`TrainError::Io`] if the file cannot be read.
-    pub(super) fn read(metrics: &Path) -> Result<Option<Self>, TrainError> {
+    pub(crate) fn read(metrics: &Path) -> Result<Option<Self>, TrainError> {
         let records = metrics_lines(metrics)?.into_iter();
         let records = records.filter_map(|record| match record.get("gradient_cosines") {
             Some(Value::Object(pairs)) => Some(pairs.clone()),
@@ -65,7 +65,7 @@ impl ConflictSection {
 
 impl ConflictSection {
     /// Returns the section of the report with the heat map.
-    pub(super) fn section(&self) -> Section {
+    pub(crate) fn section(&self) -> Section {
         let pairs = self.mean_cosines.iter();
         // Without gradients of both tasks, there is no conflict.
         let values = pairs.clone().map(|(_, cosines)| {

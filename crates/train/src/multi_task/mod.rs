@@ -1,24 +1,19 @@
-//! Multi-task fine-tuning: one shared encoder, and data, head, loss and metric for each task.
+//! Multi-task fine-tuning: one shared encoder, and data, head, loss and metrics for each task.
 //!
 //! 1. A [`MultiTaskConfig`] contains a [`TaskConfig`] for each task, and a
 //!    [`MixingConfig`](crate::MixingConfig) with sampling, loss weights and gradient combination.
-//! 2. [`MultiTask::prepare`] loads the checkpoint, tokenizes the data of all tasks and checks them;
-//!    errors name the task.
-//! 3. [`MultiTask::run`] trains in the same loop as all other runs, tests every task, and writes a
-//!    run directory with a complete model for each.
-//! 4. [`MultiTaskTexts`] is the objective that the loop trains; it can also be used directly.
+//! 2. [`MultiTask`] is the same run as that of a single task; errors name the task, every task is
+//!    tested, and the run directory has a complete model for each.
+//! 3. [`TaskGroup`] is what the loop trains.
 
 mod config;
 mod conflicts;
-mod objective;
 mod overall;
-mod report;
 mod run;
-mod tasks;
+mod task_group;
 
 pub use config::{MultiTaskConfig, TaskConfig};
 pub use conflicts::ConflictSection;
-pub use objective::{MultiTaskTexts, TaskTexts};
 pub use overall::OverallScore;
-pub use report::{MultiTaskReport, TaskReport};
-pub use run::MultiTask;
+pub use run::{MultiTask, MultiTaskOutput, TaskData};
+pub use task_group::{NamedTask, TaskGroup};

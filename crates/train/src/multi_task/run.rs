@@ -1,294 +1,279 @@
-//! A multi-task run, from a checkpoint and datasets to a model for each task and a report.
+//! A run on several tasks, from a checkpoint and datasets.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use burn::module::Module;
 use burn::tensor::Device;
-use finetune_data::{Splits, TextTokenizer};
-use finetune_model::{LoadReport, MultiTaskModel, SequenceClassifierConfig};
-use serde::Serialize;
+use finetune_data::{Splits, Target};
+use finetune_model::{
+    EncoderModel, LoadReport, MultiTaskModel, SequenceClassifier, SequenceClassifierConfig,
+};
+use finetune_random::{Purpose, name_hash, number};
 
-use super::report::{MultiTaskReport, TaskReport};
-use super::tasks::{Beginnings, PreparedTask, prepare_tasks};
-use super::{ConflictSection, MultiTaskConfig, MultiTaskTexts};
-use crate::callback::Callback;
-use crate::predict::predict;
-use crate::report::{DataSection, ModelSection, RunSection, TestSection};
-use crate::run_record::RunWriter;
-use crate::scoring::target_kind;
-use crate::trainer::Trainer;
-use crate::{Parts, TrainConfig, TrainError};
+use super::{MultiTaskConfig, NamedTask, TaskConfig, TaskGroup};
+use crate::config::TrainConfig;
+use crate::error::TrainError;
+use crate::loss::LossConfig;
+use crate::mixing::MixingConfig;
+use crate::parts::Parts;
+use crate::prepared_run::{ModelSource, PreparedRun, to_value};
+use crate::run::{Run, RunInput};
+use crate::run_output::RunOutput;
+use crate::task::{TaskSource, initial_checkpoint};
+use crate::text_config::TextConfig;
 
-/// A multi-task fine-tuning run.
-///
-/// [`MultiTask::prepare`] finds all invalid input before the first file is written;
-/// [`MultiTask::run`] then trains and tests.
+/// A fine-tuning run on several tasks. `model/TASK` in its run directory is a complete classifier
+/// for each.
 ///
 /// ```no_run
-/// use std::path::Path;
-///
-/// use burn::tensor::Device;
 /// use finetune_data::catalog;
-/// use finetune_train::{MultiTask, MultiTaskConfig, TaskConfig};
+/// use finetune_train::{MultiTask, MultiTaskConfig, OverallScore};
 ///
-/// let folder = Path::new("cs224n");
-/// let mut data = std::collections::BTreeMap::new();
-/// for name in ["sst5", "qqp", "stsb"] {
-///     data.insert(name.to_string(), catalog::get(name)?.open(folder)?.splits);
-/// }
+/// let directory = std::path::Path::new("cs224n");
 /// let config = MultiTaskConfig {
-///     tasks: ["sst5", "qqp", "stsb"].map(TaskConfig::new).into(),
+///     overall: OverallScore::Cs224n2023,
 ///     ..Default::default()
 /// };
-/// let run = MultiTask::prepare(Path::new("my-bert"), data, config, &Device::flex(), "flex")?;
-/// println!("{}", run.run(Path::new("runs/tasks-1"), &mut ())?);
+/// let mut run = MultiTask::new("my-bert").config(config);
+/// for name in ["sst5", "qqp", "stsb"] {
+///     run = run.task(name, catalog::get(name)?.open(directory)?.splits);
+/// }
+/// println!("{}", run.run("runs/tasks-1")?);
 /// # Ok::<(), finetune_train::TrainError>(())
 /// ```
-#[derive(Debug)]
-pub struct MultiTask {
-    model: MultiTaskModel,
-    setup: Setup,
-}
+pub type MultiTask<'a> = Run<'a, TaskData>;
 
-/// All parts of a run except the model.
-#[derive(Debug)]
-struct Setup {
-    tokenizer: TextTokenizer,
-    tasks: Vec<PreparedTask>,
-    load_report: LoadReport,
-    /// Training settings with the heads of untrained tasks frozen.
-    train: TrainConfig,
-    settings: Settings,
-}
+/// Result of a run on several tasks.
+pub type MultiTaskOutput = RunOutput<TaskGroup>;
 
-/// Content of `config.json` in the run directory: everything that the result depends on.
-#[derive(Debug, Serialize)]
-struct Settings {
-    command: Vec<String>,
+/// Input of a [`MultiTask`] run: a checkpoint and the labeled rows of each task.
+#[derive(Debug)]
+pub struct TaskData {
     model: PathBuf,
-    architecture: BTreeMap<String, SequenceClassifierConfig>,
-    device: String,
-    data: BTreeMap<String, DataSection>,
     config: MultiTaskConfig,
+    splits: BTreeMap<String, Splits>,
+    parts: BTreeMap<String, Parts>,
 }
 
-impl MultiTask {
-    /// Loads the checkpoint in `model_directory`, cleans and tokenizes the splits of each task in
-    /// `data`, by task name, and checks that they fit the settings and each other.
-    ///
-    /// `model_directory` is a checkpoint, or `model` of a multi-task run directory: a task with a
-    /// subdirectory of its name starts from the encoder and head there.
-    ///
-    /// # Errors
-    /// - [`TrainError::InvalidSetting`] if a shared setting is invalid or does not fit the model.
-    /// - [`TrainError::Io`] if `model_directory` cannot be read.
-    /// - [`TrainError::Data`] if the tokenizer cannot be loaded.
-    /// - [`TrainError::Model`] if the tasks cannot share one encoder.
-    /// - [`TrainError::NoMatchingParameter`] if a freeze pattern matches no parameter.
-    /// - [`TrainError::Task`] if the settings, checkpoint or data of a task are invalid.
-    /// - [`TrainError::Precision`] if the device does not support the precision.
-    pub fn prepare(
-        model_directory: &Path,
-        data: BTreeMap<String, Splits>,
-        config: MultiTaskConfig,
-        device: &Device,
-        device_name: &str,
-    ) -> Result<Self, TrainError> {
-        let parts = BTreeMap::new();
-        Self::prepare_with(model_directory, data, config, device, device_name, &parts)
+impl Run<'_, TaskData> {
+    /// Begins a run from the checkpoint in the directory `model`, or from `model` of the run
+    /// directory of several tasks: a task with a subdirectory of its name starts from the encoder
+    /// and head there.
+    pub fn new(model: impl AsRef<Path>) -> Self {
+        Self::of(TaskData {
+            model: model.as_ref().to_path_buf(),
+            config: MultiTaskConfig::default(),
+            splits: BTreeMap::new(),
+            parts: BTreeMap::new(),
+        })
     }
 
-    /// Like [`Self::prepare`], with custom heads by task name.
-    ///
-    /// # Errors
-    /// - Any error of [`Self::prepare`].
-    /// - [`TrainError::Task`] if the settings of a task name another head, or there are parts for
-    ///   an unknown task.
-    pub fn prepare_with(
-        model_directory: &Path,
-        data: BTreeMap<String, Splits>,
-        mut config: MultiTaskConfig,
+    /// Replaces all settings, including the tasks.
+    pub fn config(mut self, config: MultiTaskConfig) -> Self {
+        self.input.config = config;
+        self
+    }
+
+    /// Sets the sampling, loss weights and gradient combination of the tasks.
+    pub fn mixing(mut self, mixing: MixingConfig) -> Self {
+        self.input.config.mixing = mixing;
+        self
+    }
+
+    /// Sets the rows of a task. A task that the settings do not name is added to them, with the
+    /// default settings.
+    pub fn task(mut self, name: impl Into<String>, data: impl Into<Splits>) -> Self {
+        let (name, tasks) = (name.into(), &mut self.input.config.tasks);
+        if !tasks.iter().any(|task| task.name == name) {
+            tasks.push(TaskConfig::new(&name));
+        }
+        self.input.splits.insert(name, data.into());
+        self
+    }
+
+    /// Sets the rows of all tasks by name, and nothing else.
+    pub fn data(mut self, splits: BTreeMap<String, Splits>) -> Self {
+        self.input.splits = splits;
+        self
+    }
+
+    /// Sets your own head, loss and metrics of a task.
+    pub fn parts(mut self, task: impl Into<String>, parts: Parts) -> Self {
+        self.input.parts.insert(task.into(), parts);
+        self
+    }
+}
+
+impl RunInput for TaskData {
+    type Objective = TaskGroup;
+
+    fn train_config(&mut self) -> &mut TrainConfig {
+        &mut self.config.train
+    }
+
+    fn text_config(&mut self) -> &mut TextConfig {
+        &mut self.config.text
+    }
+
+    fn load(
+        mut self,
         device: &Device,
         device_name: &str,
-        parts: &BTreeMap<String, Parts>,
-    ) -> Result<Self, TrainError> {
-        config.add_parts(parts)?;
-        config.validate()?;
-        let beginnings = Beginnings::new(model_directory, &config)?;
-        let tokenizer = beginnings.tokenizer()?;
+    ) -> Result<PreparedRun<'static, TaskGroup>, TrainError> {
+        self.config.add_parts(&self.parts)?;
+        self.config.validate()?;
         let device = device.clone().autodiff();
-        let (tasks, model, load_report) =
-            prepare_tasks(&config, data, parts, &beginnings, &tokenizer, &device)?;
+        let (mut group, model, load_report) = self.load_tasks(&device)?;
+        let config = self.config;
         let train = config.train_with_frozen_heads(&model);
         train.freeze.check(&model)?;
-        let named = tasks.iter().enumerate();
-        let architecture = named
-            .map(|(index, task)| (task.config.name.clone(), model.task(index).config().clone()));
-        let section = |task: &PreparedTask| Ok((task.config.name.clone(), task.data.section()?));
-        let settings = Settings {
-            command: std::env::args().collect(),
-            model: model_directory.to_path_buf(),
-            architecture: architecture.collect(),
-            device: device_name.to_string(),
-            data: tasks
-                .iter()
-                .map(section)
-                .collect::<Result<_, TrainError>>()?,
-            config,
-        };
-        let setup = Setup {
-            tokenizer,
-            tasks,
+        let mut architecture: BTreeMap<String, SequenceClassifierConfig> = BTreeMap::new();
+        for (index, task) in group.tasks.iter_mut().enumerate() {
+            let model = model.task(index);
+            let planned = (task.task).plan_activations(&config.activation_cache, &model, &train);
+            planned.map_err(|error| error.in_task(&task.name))?;
+            architecture.insert(task.name.clone(), model.config().clone());
+        }
+        let source = ModelSource {
+            directory: Some(self.model),
+            architecture: to_value(&architecture)?,
             load_report,
-            train,
-            settings,
         };
-        // Find contradictions before a run directory is created.
-        Trainer::new(&setup.objective(), &setup.train).check(&model)?;
-        Ok(Self { model, setup })
-    }
-
-    /// Returns which checkpoint tensors were loaded, newly initialized or unused, by task.
-    pub fn load_report(&self) -> &LoadReport {
-        &self.setup.load_report
-    }
-
-    /// Trains and tests all tasks, and records the run in `run_directory`, which must be empty or
-    /// not exist. `model/TASK` in it is a complete classifier for each task.
-    ///
-    /// # Errors
-    /// - Any error of [`Trainer::train`] or [`predict`](crate::predict()).
-    /// - [`TrainError::RunDirectoryInUse`] if `run_directory` is not empty.
-    /// - [`TrainError::Io`] if the run record cannot be written.
-    pub fn run(
-        self,
-        run_directory: &Path,
-        callback: &mut dyn Callback,
-    ) -> Result<MultiTaskReport, TrainError> {
-        let record = RunWriter::create(run_directory, &self.setup.settings)?;
-        self.run_into(record, callback)
-    }
-
-    /// Resumes an interrupted run from its latest checkpoint, with the same result as an
-    /// uninterrupted run.
-    ///
-    /// # Errors
-    /// - [`TrainError::Resume`] if the saved run has other settings, data or architecture.
-    /// - [`TrainError::RunComplete`] if the run is complete.
-    /// - Any error of [`Self::run`].
-    pub fn resume(
-        self,
-        run_directory: &Path,
-        callback: &mut dyn Callback,
-    ) -> Result<MultiTaskReport, TrainError> {
-        let record = RunWriter::resume(run_directory, &self.setup.settings)?;
-        self.run_into(record, callback)
-    }
-
-    fn run_into(
-        self,
-        mut record: RunWriter,
-        callback: &mut dyn Callback,
-    ) -> Result<MultiTaskReport, TrainError> {
-        let Self { model, setup } = self;
-        let Settings {
-            command,
-            device,
-            config,
-            model: source,
-            ..
-        } = &setup.settings;
-        let model_section = ModelSection::new(
-            Some(source),
-            &model,
-            &setup.train.freeze,
-            &setup.load_report,
-        );
-        let directory = record.directory().clone();
-        let save = |model: &_, folder: &Path| setup.save(model, folder);
-        let trained = record.train(&setup.objective(), &setup.train, model, save, callback)?;
-        let tasks = setup.test(&trained.model, &record, callback)?;
-        let report = MultiTaskReport {
-            run: RunSection::new(command, device, config.train.seed),
-            model: model_section,
-            train: trained.summary.into(),
-            overall: setup.overall(&tasks),
-            overall_score: config.overall.clone(),
-            tasks,
-            conflicts: ConflictSection::read(&directory.metrics())?,
-        };
-        setup.save(&trained.model, &directory.model())?;
-        let page = report.page(config, &directory.metrics())?;
-        record.write_report(&report, &page)?;
-        Ok(report)
+        let settings = to_value(&config)?;
+        PreparedRun::loaded(model, group, train, settings, source, device_name)
     }
 }
 
-impl Setup {
-    fn objective(&self) -> MultiTaskTexts<'_> {
-        let config = &self.settings.config;
-        let tasks = self.tasks.iter();
-        MultiTaskTexts {
-            tasks: tasks
-                .map(|task| task.texts(config, &self.tokenizer))
-                .collect(),
-            mixing: config.mixing.clone(),
-            overall: config.overall.clone(),
+impl TaskData {
+    /// Loads all tasks and combines their models.
+    ///
+    /// # Errors
+    /// - [`TrainError::Task`] if a task cannot be loaded, or there are no rows of a task or rows of
+    ///   an unknown one.
+    /// - [`TrainError::Model`] if the tasks cannot share one encoder.
+    fn load_tasks(
+        &mut self,
+        device: &Device,
+    ) -> Result<(TaskGroup, MultiTaskModel, LoadReport), TrainError> {
+        let checkpoints = InitialCheckpoints::new(&self.model, &self.config)?;
+        let tokenizer = initial_checkpoint(&checkpoints.fallback)?;
+        let (mut tasks, mut classifiers) = (Vec::new(), Vec::new());
+        let mut all = LoadReport::default();
+        for config in &self.config.tasks {
+            let splits = self.splits.remove(&config.name);
+            let loaded = self
+                .source(config, splits, &checkpoints)
+                .and_then(|source| source.load(&tokenizer, device));
+            let (task, model, report) = loaded.map_err(|error| error.in_task(&config.name))?;
+            tasks.push(NamedTask {
+                name: config.name.clone(),
+                trainable: config.trainable,
+                task,
+            });
+            classifiers.push(model);
+            let named = |tensor: String| format!("{}: {tensor}", config.name);
+            all.loaded.extend(report.loaded.into_iter().map(named));
+            all.initialized
+                .extend(report.initialized.into_iter().map(named));
+            all.unused.extend(report.unused.into_iter().map(named));
         }
+        if let Some(name) = self.splits.keys().next() {
+            let error = TrainError::setting("data", "there", "none without settings of the task");
+            return Err(error.in_task(name));
+        }
+        let group = TaskGroup {
+            tasks,
+            mixing: self.config.mixing.clone(),
+            overall: self.config.overall.clone(),
+        };
+        Ok((group, self.shared_model(classifiers)?, all))
     }
 
-    /// Predicts and scores the test rows of each task.
-    fn test(
+    /// Returns what a task is loaded from.
+    fn source<'a>(
+        &'a self,
+        config: &'a TaskConfig,
+        splits: Option<Splits>,
+        checkpoints: &InitialCheckpoints,
+    ) -> Result<TaskSource<'a>, TrainError> {
+        const NO_PARTS: &Parts = &Parts::NONE;
+        let missing = || TrainError::setting("data", "missing", "splits for every task");
+        let train = &self.config.train;
+        let splits = TaskSource::splits(splits.ok_or_else(missing)?, train)?;
+        let name = name_hash(&config.name);
+        Ok(TaskSource {
+            directory: checkpoints.of_task(&config.name),
+            text: config.text(&self.config.text),
+            model: &config.model,
+            loss: match &config.loss {
+                Some(loss) => loss.clone(),
+                None => default_loss(&splits.train.task.target),
+            },
+            splits,
+            metrics: config.metrics.iter().map(String::as_str).collect(),
+            parts: self.parts.get(&config.name).unwrap_or(NO_PARTS),
+            train,
+            seed: number(train.seed, Purpose::Initialization, name, 0),
+        })
+    }
+
+    /// Combines the classifiers, and adds the adapters that all tasks share.
+    fn shared_model(
         &self,
-        model: &MultiTaskModel,
-        record: &RunWriter,
-        callback: &mut dyn Callback,
-    ) -> Result<Vec<TaskReport>, TrainError> {
-        let (pad, size) = (self.tokenizer.pad_token_id(), self.train.eval_batch_size);
-        let mut reports = Vec::with_capacity(self.tasks.len());
-        for (index, task) in self.tasks.iter().enumerate() {
-            let name = &task.config.name;
-            let mut report = TaskReport {
-                name: name.clone(),
-                trained: task.config.trainable,
-                data: task.data.section()?,
-                test: None,
-            };
-            if let Some(test) = &task.data.test {
-                let output = predict(&model.task(index), &test.tokens, pad, size, callback);
-                let mut output = output.map_err(|error| error.in_task(name))?;
-                let (labels, class_names) = (test.tokens.labels.all()?, test.dataset.class_names());
-                record.write_task_predictions(name, &output.predictions, &labels, class_names)?;
-                let section = TestSection::new(&mut output, test, &task.loss, &task.evaluator)?;
-                report.test = Some(section);
-            }
-            reports.push(report);
+        classifiers: Vec<SequenceClassifier>,
+    ) -> Result<MultiTaskModel, TrainError> {
+        let train = &self.config.train;
+        let mut model = MultiTaskModel::new(classifiers)?;
+        let task = self.config.tasks.first();
+        if let Some(adapter) = task.and_then(|task| task.model.adapter.as_ref()) {
+            model.encoder = model.encoder.with_lora(adapter, train.seed)?;
         }
-        Ok(reports)
+        Ok(model.with_precision(train.precision))
+    }
+}
+
+fn default_loss(target: &Target) -> LossConfig {
+    match target {
+        Target::Score { .. } => LossConfig::Mse {},
+        Target::Classes(_) | Target::Unlabeled => LossConfig::default(),
+    }
+}
+
+/// Checkpoints that the tasks start from: one for all, or one directory per task as written by a
+/// run on several.
+struct InitialCheckpoints {
+    directory: PathBuf,
+    /// Checkpoint of tasks without a directory of their own.
+    fallback: PathBuf,
+}
+
+impl InitialCheckpoints {
+    /// # Errors
+    /// - [`TrainError::Io`] if the directory cannot be read.
+    fn new(directory: &Path, config: &MultiTaskConfig) -> Result<Self, TrainError> {
+        std::fs::read_dir(directory).map_err(TrainError::io(directory))?;
+        let mut own = config.tasks.iter().map(|task| directory.join(&task.name));
+        let fallback = match is_checkpoint(directory) {
+            true => directory.to_path_buf(),
+            false => own
+                .find(|place| is_checkpoint(place))
+                .unwrap_or_else(|| directory.to_path_buf()),
+        };
+        Ok(Self {
+            directory: directory.to_path_buf(),
+            fallback,
+        })
     }
 
-    fn overall(&self, reports: &[TaskReport]) -> Option<f64> {
-        let formula = &self.settings.config.overall;
-        let tasks = self.tasks.iter().zip(reports);
-        let counted = tasks.filter(|(_, report)| formula.counts(&report.name));
-        formula.of(counted.map(|(task, report)| {
-            let metric = target_kind(&task.data.train.dataset.task.target).main_metric();
-            let name = metric.to_string();
-            let score = report
-                .test
-                .as_ref()
-                .and_then(|test| test.score(&name))
-                .unwrap_or(0.0);
-            (name, score)
-        }))
-    }
-
-    /// Saves a model for each task.
-    fn save(&self, model: &MultiTaskModel, directory: &Path) -> Result<(), TrainError> {
-        for (index, task) in self.tasks.iter().enumerate() {
-            task.save(&model.task(index).valid(), &self.tokenizer, directory)?;
+    fn of_task(&self, name: &str) -> PathBuf {
+        let own = self.directory.join(name);
+        match is_checkpoint(&own) {
+            true => own,
+            false => self.fallback.clone(),
         }
-        Ok(())
     }
+}
+
+fn is_checkpoint(directory: &Path) -> bool {
+    directory.join("config.json").exists()
 }

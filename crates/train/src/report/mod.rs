@@ -14,14 +14,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::callback::EpochRecord;
 use crate::evaluation::EvaluationRecord;
+use crate::freeze::FreezeConfig;
+use crate::memory;
+use crate::multi_task::{ConflictSection, OverallScore};
 use crate::summary::TrainingSummary;
-use crate::{FreezeConfig, memory};
 
 pub use error_analysis::ErrorAnalysis;
-pub(crate) use page::{RunPage, figure};
+pub(crate) use page::figure;
 pub use test_section::{TestScores, TestSection};
 
-/// Report of a fine-tuning run: settings, data, training and test metrics.
+/// Report of a run: data, training and test metrics.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunReport {
     /// Version, command, device and seed of the run.
@@ -29,12 +31,38 @@ pub struct RunReport {
     pub run: RunSection,
     /// Model before training.
     pub model: ModelSection,
-    /// Data of the run.
-    pub data: DataSection,
+    /// Data of a run on one task; `None` for several tasks, and for a task without statistics.
+    pub data: Option<DataSection>,
     /// Cached activations of frozen layers; `None` if none were cached.
     pub activations: Option<ActivationsSection>,
     /// Training metrics.
     pub train: TrainSection,
+    /// Test metrics of a run on one task; `None` without test rows.
+    pub test: Option<TestSection>,
+    /// Reports of several tasks, in the order of the settings; empty for one task.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<TaskReport>,
+    /// Formula of the overall score of several tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overall_score: Option<OverallScore>,
+    /// Overall score on the test rows of several tasks. An undefined metric, such as a correlation,
+    /// counts as 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overall: Option<f64>,
+    /// Cosines between the gradients of several tasks; `None` if they were not logged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflicts: Option<ConflictSection>,
+}
+
+/// Report of one of several tasks.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TaskReport {
+    /// Name of the task.
+    pub name: String,
+    /// Whether the task was trained, rather than only evaluated.
+    pub trained: bool,
+    /// Data of the task; `None` without statistics.
+    pub data: Option<DataSection>,
     /// Test metrics; `None` without test rows.
     pub test: Option<TestSection>,
 }
@@ -176,6 +204,15 @@ impl From<TrainingSummary> for TrainSection {
 }
 
 impl ActivationsSection {
+    /// Returns the sum over two tasks.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes + other.bytes,
+            reused: self.reused && other.reused,
+            seconds: self.seconds + other.seconds,
+        }
+    }
+
     /// Formats a human-readable sentence.
     fn sentence(&self) -> String {
         let what = if self.reused { "Found" } else { "Computed" };
@@ -206,23 +243,71 @@ impl TrainSection {
     }
 }
 
+impl RunReport {
+    /// Returns the report of one of several tasks.
+    pub fn task(&self, name: &str) -> Option<&TaskReport> {
+        self.tasks.iter().find(|task| task.name == name)
+    }
+
+    /// Returns the number of training rows of all trained tasks.
+    fn training_rows(&self) -> usize {
+        let trained = self.tasks.iter().filter(|task| task.trained);
+        let of_tasks = trained.filter_map(|task| task.data.as_ref());
+        let data = self.data.iter().chain(of_tasks);
+        data.map(|data| data.train.rows).sum()
+    }
+}
+
 impl fmt::Display for RunReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(kept) = &self.activations {
             writeln!(f, "{}", kept.sentence())?;
         }
-        writeln!(f, "{}", self.train.sentence(self.data.train.rows))?;
-        let Some(test) = &self.test else {
-            return write!(f, "No test rows.");
-        };
-        writeln!(
+        write!(f, "{}", self.train.sentence(self.training_rows()))?;
+        match (&self.test, &self.tasks[..]) {
+            (Some(test), _) => self.fmt_test(test, f),
+            (None, []) => self.fmt_evaluations(f),
+            (None, tasks) => self.fmt_tasks(tasks, f),
+        }
+    }
+}
+
+impl RunReport {
+    fn fmt_test(&self, test: &TestSection, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (rows, sentence) = (test.scores.rows(), test.sentence());
+        let (seconds, rate) = (test.seconds, test.samples_per_second);
+        let speed = format!("{seconds:.1} s: {rate:.1} rows a second");
+        write!(
             f,
-            "Tested on {} rows in {:.1} s: {:.1} rows a second. {}",
-            test.scores.rows(),
-            test.seconds,
-            test.samples_per_second,
-            test.sentence(),
-        )?;
-        write!(f, "\n{}", test.scores)
+            "\nTested on {rows} rows in {speed}. {sentence}\n\n{}",
+            test.scores
+        )
+    }
+
+    fn fmt_evaluations(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for evaluation in &self.train.evaluations {
+            let (step, scores) = (evaluation.step, evaluation.scores_text());
+            write!(f, "\nAfter {step} steps: {scores}")?;
+        }
+        match &self.data {
+            // There is nothing to classify.
+            Some(data) if data.class_names.is_empty() && data.test.is_none() => Ok(()),
+            _ => write!(f, "\nNo test rows."),
+        }
+    }
+
+    fn fmt_tasks(&self, tasks: &[TaskReport], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for task in tasks {
+            let Some(test) = &task.test else { continue };
+            let (name, rows) = (&task.name, test.scores.rows());
+            write!(f, "\n{name}: tested on {rows} rows. {}", test.sentence())?;
+        }
+        if let Some(conflicts) = &self.conflicts {
+            write!(f, "\n{}", conflicts.to_string().trim_end())?;
+        }
+        match self.overall {
+            Some(overall) => write!(f, "\nOverall {overall:.4}."),
+            None => Ok(()),
+        }
     }
 }

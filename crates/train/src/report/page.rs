@@ -9,41 +9,78 @@ use finetune_eval::report::{
 use serde::Serialize;
 
 use super::curves::curves;
-use super::{ModelSection, RunReport, RunSection, SplitSection, TestSection, TrainSection};
-use crate::TrainError;
+use super::{RunReport, SplitSection, TestSection};
+use crate::error::TrainError;
+use crate::multi_task::ConflictSection;
 
-/// Content common to the pages of all kinds of runs.
-pub(crate) struct RunPage<'a> {
-    pub(crate) title: String,
-    pub(crate) summary: String,
-    pub(crate) run: &'a RunSection,
-    pub(crate) model: &'a ModelSection,
-    pub(crate) train: &'a TrainSection,
-    /// Role and statistics of each split.
-    pub(crate) data: Vec<(String, &'a SplitSection)>,
-}
-
-impl RunPage<'_> {
-    /// Returns the page, with `sections` between summary and curves; `metrics` is the path of
-    /// `metrics.jsonl`.
+impl RunReport {
+    /// Returns the report as a page; `metrics` is the path of `metrics.jsonl`.
     ///
     /// # Errors
     /// - [`TrainError::Io`] if `metrics` cannot be read.
-    pub(crate) fn with(
-        self,
-        sections: impl IntoIterator<Item = Section>,
+    pub(crate) fn page(
+        &self,
         settings: &impl Serialize,
         metrics: &Path,
     ) -> Result<Report, TrainError> {
-        let curves = curves(self.train, metrics)?;
-        let page = Report::new(self.title.as_str(), self.summary.as_str());
-        let page = sections.into_iter().chain(curves).fold(page, Report::with);
+        let test = self.test.iter().map(|test| test.section("Test rows"));
+        let tasks = self.tasks.iter().filter_map(|task| {
+            let test = task.test.as_ref()?;
+            Some(test.section(&format!("Test rows of {}", task.name)))
+        });
+        let conflicts = self.conflicts.iter().map(ConflictSection::section);
+        let curves = curves(&self.train, metrics)?;
+        let sections = test.chain(tasks).chain(conflicts).chain(curves);
+        let page = sections.fold(Report::new(self.title(), self.summary()), Report::with);
         let settings = serde_json::to_string_pretty(settings).unwrap_or_default();
         Ok(page
             .with(Section::new("Data").with(self.data_table()))
             .with(Section::new("Run").with(self.facts()))
             .with(Section::new("Settings").with(Block::Preformatted { text: settings }))
             .with(Section::new("Environment").with(Environment::capture().facts())))
+    }
+
+    fn title(&self) -> String {
+        let names: Vec<&str> = self.tasks.iter().map(|task| &task.name[..]).collect();
+        match &self.data {
+            Some(data) => format!("Training on {}", data.train.name),
+            None if names.is_empty() => "Training".to_string(),
+            None => format!("Training on {}", names.join(", ")),
+        }
+    }
+
+    /// Formats the scores of each task, and the training of a run on one.
+    fn summary(&self) -> String {
+        let overall = self.overall.map(|overall| format!("Overall {overall:.4}."));
+        let tasks = self.tasks.iter();
+        let tasks = tasks
+            .filter_map(|task| Some(format!("{}: {}", task.name, task.test.as_ref()?.sentence())));
+        let test = self.test.iter().map(TestSection::sentence);
+        let train = self.data.iter();
+        let train = train.map(|data| self.train.sentence(data.train.rows));
+        let sentences = overall.into_iter().chain(tasks).chain(test).chain(train);
+        sentences.collect::<Vec<_>>().join(" ")
+    }
+
+    /// Returns role and statistics of each split of each task.
+    fn splits(&self) -> impl Iterator<Item = (String, &SplitSection)> {
+        let tasks = self.tasks.iter();
+        let tasks = tasks.filter_map(|task| Some((&task.name[..], task.data.as_ref()?)));
+        let data = self.data.iter().map(|data| ("", data)).chain(tasks);
+        data.flat_map(|(task, data)| {
+            let splits = [
+                ("train", Some(&data.train)),
+                ("validation", data.validation.as_ref()),
+                ("test", data.test.as_ref()),
+            ];
+            splits.into_iter().filter_map(move |(role, split)| {
+                let name = match task {
+                    "" => role.to_string(),
+                    task => format!("{task}, {role}"),
+                };
+                Some((name, split?))
+            })
+        })
     }
 
     fn data_table(&self) -> Table {
@@ -54,9 +91,9 @@ impl RunPage<'_> {
             Column::count("Truncated"),
             Column::text("Fingerprint"),
         ];
-        let rows = self.data.iter().map(|(what, split)| {
+        let rows = self.splits().map(|(role, split)| {
             [
-                what.as_str().into(),
+                role.as_str().into(),
                 split.name.as_str().into(),
                 split.rows.into(),
                 split.truncated.into(),
@@ -103,43 +140,6 @@ impl RunPage<'_> {
             Some(bytes) => facts.with("Most memory", format!("{:.2} GB", bytes as f64 / 1e9)),
             None => facts,
         }
-    }
-}
-
-impl RunReport {
-    /// # Errors
-    /// - Any error of [`RunPage::with`].
-    pub(crate) fn page(
-        &self,
-        settings: &impl Serialize,
-        metrics: &Path,
-    ) -> Result<Report, TrainError> {
-        let data = &self.data;
-        let validation = data.validation.as_ref();
-        let splits = [
-            ("train", Some(&data.train)),
-            ("validation", validation),
-            ("test", data.test.as_ref()),
-        ];
-        let page = RunPage {
-            title: format!("Fine-tuning on {}", data.train.name),
-            summary: self
-                .test
-                .iter()
-                .map(TestSection::sentence)
-                .chain([self.train.sentence(data.train.rows)])
-                .collect::<Vec<_>>()
-                .join(" "),
-            run: &self.run,
-            model: &self.model,
-            train: &self.train,
-            data: splits
-                .into_iter()
-                .filter_map(|(what, split)| Some((what.to_string(), split?)))
-                .collect(),
-        };
-        let test = self.test.as_ref().map(|test| test.section("Test rows"));
-        page.with(test, settings, metrics)
     }
 }
 

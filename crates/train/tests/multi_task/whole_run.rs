@@ -11,10 +11,11 @@ use finetune_model::{
     ScoreRange, SequenceClassifier, load_classifier, parameters,
 };
 use finetune_train::{
-    Callback, CheckpointPolicy, ClassifierOverrides, EvaluationConfig, Event, FineTuningConfig,
-    FreezeConfig, FreezeScope, Interval, LossConfig, LossWeighting, MixingConfig, MultiTask,
-    MultiTaskConfig, OverallScore, Predictor, PreparedFineTuning, StoppingStrategy, TaskConfig,
-    TrainConfig, TrainDuration, TrainError, UpdateStrategy,
+    ActivationCacheConfig, Callback, CheckpointPolicy, ClassifierOverrides, EvaluationConfig,
+    Event, FineTuning, FineTuningConfig, FreezeConfig, FreezeScope, Interval, LossConfig,
+    LossWeighting, MixingConfig, MultiTask, MultiTaskConfig, OverallScore, Predictor, PreparedRun,
+    StoppingStrategy, TaskConfig, TaskGroup, TrainConfig, TrainDuration, TrainError,
+    UpdateStrategy,
 };
 
 use crate::regression::{checkpoint, values};
@@ -115,6 +116,7 @@ fn config() -> MultiTaskConfig {
             ..Default::default()
         },
         overall: OverallScore::Cs224n2023,
+        activation_cache: ActivationCacheConfig::default(),
         train: TrainConfig {
             duration: TrainDuration::Epochs(8),
             evaluation: Some(EvaluationConfig {
@@ -126,8 +128,11 @@ fn config() -> MultiTaskConfig {
     }
 }
 
-fn prepare(folder: &Path, config: MultiTaskConfig) -> Result<MultiTask, TrainError> {
-    MultiTask::prepare(folder, data(), config, &Device::flex(), "flex")
+fn prepare(
+    folder: &Path,
+    config: MultiTaskConfig,
+) -> Result<PreparedRun<'static, TaskGroup>, TrainError> {
+    MultiTask::new(folder).config(config).data(data()).prepare()
 }
 
 fn folder() -> tempfile::TempDir {
@@ -141,7 +146,7 @@ fn every_task_is_learned_and_leaves_a_model_of_its_own() {
     let folder = folder();
     let run = folder.path().join("run");
     let prepared = prepare(&folder.path().join("start"), config()).unwrap();
-    let report = prepared.run(&run, &mut ()).unwrap();
+    let report = prepared.run(&run, &mut ()).unwrap().report;
     let score = |task: &str, metric| {
         report
             .task(task)
@@ -225,7 +230,7 @@ fn a_run_on_all_goes_on_with_one_task() {
     one.train.duration = TrainDuration::Epochs(2);
     let prepared = prepare(&first.join("model"), one).unwrap();
     assert_eq!(prepared.load_report().initialized, Vec::<String>::new());
-    let report = prepared.run(&second, &mut ()).unwrap();
+    let report = prepared.run(&second, &mut ()).unwrap().report;
     assert_eq!(report.train.steps, 8);
     assert_eq!(report.tasks.len(), 3);
     // The last layer moved under all tasks; the head of another task and what is frozen did not.
@@ -250,7 +255,10 @@ fn a_task_without_parameters_is_measured() {
     config.train.freeze = FreezeConfig::from(FreezeScope::Encoder);
     config.train.duration = TrainDuration::Epochs(1);
     let prepared = prepare(&folder.path().join("start"), config).unwrap();
-    let report = prepared.run(&folder.path().join("run"), &mut ()).unwrap();
+    let report = prepared
+        .run(&folder.path().join("run"), &mut ())
+        .unwrap()
+        .report;
     let alike = report.task("alike").unwrap();
     assert!(!alike.trained && alike.test.as_ref().unwrap().score("pearson").is_some());
 }
@@ -329,7 +337,7 @@ fn what_is_wrong_is_said_with_the_name_of_the_task() {
     let message = |change: &dyn Fn(&mut MultiTaskConfig, &mut BTreeMap<String, Splits>)| {
         let (mut config, mut data) = (config(), data());
         change(&mut config, &mut data);
-        let error = MultiTask::prepare(&start, data, config, &Device::flex(), "flex");
+        let error = MultiTask::new(&start).config(config).data(data).prepare();
         error.unwrap_err().to_string()
     };
     let cosine = HeadConfig::Cosine(CosineSimilarityHeadConfig::default());
@@ -429,8 +437,10 @@ fn scores_of_pairs_are_learned_alone_too() {
         config.text.encoding.pair_encoding = pairs_as;
         let data = splits(|rows| pairs_by(rows, scale(), is_high), 30);
         let start = folder.path().join("start");
-        let prepared =
-            PreparedFineTuning::new(&start, data, config, &Device::flex(), "flex").unwrap();
+        let prepared = FineTuning::new(&start, data)
+            .config(config)
+            .prepare()
+            .unwrap();
         let run = prepared.run(&folder.path().join("run"), &mut ()).unwrap();
         let pearson = run.test_score("pearson").unwrap();
         let report = run.report;

@@ -1,52 +1,59 @@
-//! Objective for labeled texts of several tasks.
+//! Several classification tasks on one encoder, as one objective of the training loop.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use burn::module::ParamId;
 use burn::tensor::Tensor;
 use finetune_data::Batch;
-use finetune_eval::{Better, Metric, Scores};
+use finetune_eval::{Better, Metric, MetricKind, Scores};
 use finetune_model::{DropoutStream, EncoderModel, MultiTaskModel, parameters};
 use finetune_ops::Precision;
 
 use super::OverallScore;
 use crate::callback::Callback;
+use crate::config::TrainConfig;
+use crate::error::TrainError;
 use crate::evaluation::{Evaluation, TaskScores};
-use crate::labeled_texts::LabeledTexts;
 use crate::mixing::MixingConfig;
 use crate::objective::{BatchCounts, Objective, Part};
+use crate::report::{ActivationsSection, DataSection, TestSection};
 use crate::scoring::target_kind;
-use crate::{TrainConfig, TrainError};
+use crate::task::{SequenceClassificationTask, Task, TestOutput};
 
-/// Objective that trains a [`MultiTaskModel`] on labeled texts of several tasks.
-#[derive(Debug, Clone)]
-pub struct MultiTaskTexts<'a> {
+/// Several tasks that train a [`MultiTaskModel`] together.
+#[derive(Debug)]
+pub struct TaskGroup {
     /// Tasks, in the order of the model's tasks.
-    pub tasks: Vec<TaskTexts<'a>>,
+    pub tasks: Vec<NamedTask>,
     /// Sampling, loss weights and gradient combination of the tasks.
     pub mixing: MixingConfig,
     /// Formula of the overall score.
     pub overall: OverallScore,
 }
 
-/// Labeled texts of one of several tasks.
-#[derive(Debug, Clone)]
-pub struct TaskTexts<'a> {
+/// One of several tasks.
+#[derive(Debug)]
+pub struct NamedTask {
     /// Name of the task in records.
     pub name: String,
     /// Whether the task is trained, rather than only evaluated.
-    pub trains: bool,
-    /// Objective of the task alone.
-    pub texts: LabeledTexts<'a>,
+    pub trainable: bool,
+    /// The task alone.
+    pub task: SequenceClassificationTask,
 }
 
-impl TaskTexts<'_> {
+impl NamedTask {
     fn named<T>(&self, result: Result<T, TrainError>) -> Result<T, TrainError> {
         result.map_err(|error| error.in_task(&self.name))
     }
+
+    fn main_metric(&self) -> MetricKind {
+        target_kind(self.task.target()).main_metric()
+    }
 }
 
-impl Objective for MultiTaskTexts<'_> {
+impl Objective for TaskGroup {
     type Model = MultiTaskModel;
     /// Index of the task, and its batch.
     type Batch = (usize, Batch);
@@ -65,9 +72,9 @@ impl Objective for MultiTaskTexts<'_> {
         let frozen: HashSet<ParamId> = frozen.map(|parameter| parameter.id).collect();
         for (index, task) in self.tasks.iter().enumerate() {
             let model_of_task = model.task(index);
-            task.named(task.texts.check(&model_of_task, config))?;
+            task.named(Task::check(&task.task, &model_of_task, config))?;
             let own = parameters(&model_of_task);
-            if task.trains && own.iter().all(|parameter| frozen.contains(&parameter.id)) {
+            if task.trainable && own.iter().all(|parameter| frozen.contains(&parameter.id)) {
                 let found = format!("all {} parameters of the task", own.len());
                 let expected = "some that train from the first step, or a task that does not train";
                 return task.named(Err(TrainError::setting("freeze", found, expected)));
@@ -81,7 +88,7 @@ impl Objective for MultiTaskTexts<'_> {
     }
 
     fn trains(&self, task: usize) -> bool {
-        self.tasks[task].trains
+        self.tasks[task].trainable
     }
 
     fn mixing(&self) -> MixingConfig {
@@ -94,20 +101,21 @@ impl Objective for MultiTaskTexts<'_> {
     }
 
     fn lengths(&self) -> Result<Vec<Vec<usize>>, TrainError> {
-        let lengths = |task: &TaskTexts| task.named(Ok(task.texts.train.lengths()?));
+        let lengths = |task: &NamedTask| task.named(Task::lengths(&task.task));
         self.tasks.iter().map(lengths).collect()
     }
 
     fn examples(&self, part: &Part) -> Result<Vec<usize>, TrainError> {
-        self.tasks[part.task].texts.examples(part)
+        Task::examples(&self.tasks[part.task].task, &part.rows)
     }
 
     fn batch(&self, part: &Part) -> Result<(usize, Batch), TrainError> {
-        Ok((part.task, self.tasks[part.task].texts.batch(part)?))
+        let task = &self.tasks[part.task].task;
+        Ok((part.task, Task::batch(task, &part.rows, part.pass)?))
     }
 
     fn size(&self, (task, batch): &(usize, Batch)) -> Result<BatchCounts, TrainError> {
-        self.tasks[*task].texts.size(batch)
+        Task::size(&self.tasks[*task].task, batch)
     }
 
     fn loss(
@@ -117,13 +125,13 @@ impl Objective for MultiTaskTexts<'_> {
         divisor: f64,
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError> {
-        let (texts, model) = (&self.tasks[*task].texts, model.task(*task));
-        texts.loss(&model, batch, divisor, dropout)
+        let (task, model) = (&self.tasks[*task].task, model.task(*task));
+        Task::loss(task, &model, batch, divisor, dropout)
     }
 
     fn metrics(&self) -> Vec<(String, Better)> {
         let mut tasks = self.tasks.iter();
-        match tasks.any(|task| task.texts.validation.is_some()) {
+        match tasks.any(|task| task.task.has_validation()) {
             true => vec![
                 ("loss".to_string(), Better::Lower),
                 ("overall".to_string(), Better::Higher),
@@ -139,24 +147,77 @@ impl Objective for MultiTaskTexts<'_> {
     ) -> Result<Evaluation, TrainError> {
         let mut evaluation = Evaluation::default();
         for (index, task) in self.tasks.iter().enumerate() {
-            if task.texts.validation.is_none() {
+            if !task.task.has_validation() {
                 continue;
             }
-            let measured = task.texts.evaluate(&model.task(index), callback);
-            let metric = target_kind(&task.texts.train.task.target).main_metric();
+            let scores = Task::evaluate(&task.task, &model.task(index), callback);
+            let metric = task.main_metric();
             let scores = TaskScores {
                 metric: metric.to_string(),
                 better: metric.better(),
-                scores: task.named(measured)?.scores,
+                scores: task.named(scores)?,
             };
             evaluation.tasks.insert(task.name.clone(), scores);
         }
         evaluation.scores = self.together(&evaluation);
         Ok(evaluation)
     }
+
+    fn data(&self) -> Result<Vec<Option<DataSection>>, TrainError> {
+        let data = |task: &NamedTask| task.named(Task::data(&task.task));
+        self.tasks.iter().map(data).collect()
+    }
+
+    fn begin_run(
+        &mut self,
+        model: &MultiTaskModel,
+        callback: &mut dyn Callback,
+    ) -> Result<Option<ActivationsSection>, TrainError> {
+        let mut all: Option<ActivationsSection> = None;
+        for (index, task) in self.tasks.iter_mut().enumerate() {
+            let begun = Task::begin_run(&mut task.task, &model.task(index), callback);
+            let section = begun.map_err(|error| error.in_task(&task.name))?;
+            all = match (all, section) {
+                (Some(all), Some(section)) => Some(all.and(section)),
+                (all, section) => all.or(section),
+            };
+        }
+        Ok(all)
+    }
+
+    /// Saves a complete classifier for each task, in a directory of its name.
+    fn save(&self, model: &MultiTaskModel, directory: &Path) -> Result<(), TrainError> {
+        for (index, task) in self.tasks.iter().enumerate() {
+            Task::save(&task.task, &model.task(index), &directory.join(&task.name))?;
+        }
+        Ok(())
+    }
+
+    fn test(
+        &self,
+        model: &MultiTaskModel,
+        callback: &mut dyn Callback,
+    ) -> Result<Vec<Option<TestOutput>>, TrainError> {
+        let tasks = self.tasks.iter().enumerate();
+        let test = |(index, task): (usize, &NamedTask)| {
+            task.named(Task::test(&task.task, &model.task(index), callback))
+        };
+        tasks.map(test).collect()
+    }
+
+    fn overall(&self, tests: &[Option<TestSection>]) -> Option<(OverallScore, Option<f64>)> {
+        let tasks = self.tasks.iter().zip(tests);
+        let counted = tasks.filter(|(task, _)| self.overall.counts(&task.name));
+        let score = self.overall.of(counted.map(|(task, test)| {
+            let metric = task.main_metric().to_string();
+            let score = test.as_ref().and_then(|test| test.score(&metric));
+            (metric, score.unwrap_or(0.0))
+        }));
+        Some((self.overall.clone(), score))
+    }
 }
 
-impl MultiTaskTexts<'_> {
+impl TaskGroup {
     /// Returns the mean loss and the overall score. An undefined metric, such as the correlation of
     /// equal predictions, counts as 0.
     fn together(&self, evaluation: &Evaluation) -> Scores {

@@ -1,0 +1,257 @@
+//! A run whose input is loaded and checked: training, test and record.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use burn::module::Module;
+use finetune_model::LoadReport;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::callback::Callback;
+use crate::config::TrainConfig;
+use crate::error::TrainError;
+use crate::multi_task::ConflictSection;
+use crate::objective::Objective;
+use crate::report::{DataSection, ModelSection, RunReport, RunSection, TaskReport, TestSection};
+use crate::run_output::RunOutput;
+use crate::run_record::RunWriter;
+use crate::task::TestOutput;
+use crate::trainer::Trainer;
+
+/// A run of one or several tasks, ready to train; made by [`Run::prepare`](crate::Run::prepare), or
+/// from a model and a [`Task`](crate::Task) of your own by [`Self::new`].
+pub struct PreparedRun<'a, O: Objective> {
+    model: O::Model,
+    objective: O,
+    train: TrainConfig,
+    load_report: LoadReport,
+    settings: Settings,
+    callbacks: Vec<Box<dyn Callback + 'a>>,
+}
+
+/// Content of `config.json` in the run directory: everything that the result depends on.
+#[derive(Debug, Serialize)]
+struct Settings {
+    command: Vec<String>,
+    /// `None` for a model that was not loaded.
+    model: Option<PathBuf>,
+    architecture: Value,
+    device: String,
+    data: Value,
+    config: Value,
+}
+
+/// What a run records of its model.
+pub(crate) struct ModelSource {
+    /// Checkpoint directory; `None` for a model that was not loaded.
+    pub(crate) directory: Option<PathBuf>,
+    pub(crate) architecture: Value,
+    pub(crate) load_report: LoadReport,
+}
+
+impl<'a, O: Objective> PreparedRun<'a, O> {
+    /// Makes a run that trains `model`, which is on a device with autodiff, on a task of your own.
+    /// `device` is the name of the device in the report.
+    ///
+    /// # Errors
+    /// - [`TrainError::InvalidSetting`] if a setting is out of range, or does not fit the data or
+    ///   the model.
+    /// - Any error of the task.
+    pub fn new(
+        model: O::Model,
+        task: O,
+        config: TrainConfig,
+        device: &str,
+    ) -> Result<Self, TrainError> {
+        let source = ModelSource {
+            directory: None,
+            architecture: Value::Null,
+            load_report: LoadReport::default(),
+        };
+        let settings = to_value(&config)?;
+        Self::loaded(model, task, config, settings, source, device)
+    }
+
+    /// Makes a run with `train` as the settings of the loop and `config` as all settings.
+    pub(crate) fn loaded(
+        model: O::Model,
+        objective: O,
+        train: TrainConfig,
+        config: Value,
+        source: ModelSource,
+        device: &str,
+    ) -> Result<Self, TrainError> {
+        train.freeze.check(&model)?;
+        // Find contradictions before a run directory is created.
+        Trainer::new(&objective, &train).check(&model)?;
+        let settings = Settings {
+            command: std::env::args().collect(),
+            model: source.directory,
+            architecture: source.architecture,
+            device: device.to_string(),
+            data: match &by_task(&objective)?[..] {
+                [(name, data)] if name.is_empty() => to_value(data)?,
+                several => to_value(&several.iter().cloned().collect::<BTreeMap<_, _>>())?,
+            },
+            config,
+        };
+        Ok(Self {
+            model,
+            objective,
+            train,
+            load_report: source.load_report,
+            settings,
+            callbacks: Vec::new(),
+        })
+    }
+
+    pub(crate) fn with_callbacks<'b>(
+        self,
+        callbacks: Vec<Box<dyn Callback + 'b>>,
+    ) -> PreparedRun<'b, O> {
+        PreparedRun {
+            model: self.model,
+            objective: self.objective,
+            train: self.train,
+            load_report: self.load_report,
+            settings: self.settings,
+            callbacks,
+        }
+    }
+
+    /// Returns which checkpoint tensors were loaded, newly initialized or unused.
+    pub fn load_report(&self) -> &LoadReport {
+        &self.load_report
+    }
+
+    /// Trains and tests the model, and records the run in `run_directory`, which is empty or does
+    /// not exist. `callback` is called after those of [`Run::callback`](crate::Run::callback).
+    ///
+    /// # Errors
+    /// - [`TrainError::RunDirectoryInUse`] if `run_directory` is not empty.
+    /// - [`TrainError::Io`] if the run record cannot be written.
+    /// - [`TrainError::ActivationMemory`] if there is not enough memory for the cached activations.
+    /// - Any error of [`Trainer::train`] or of the task.
+    pub fn run(
+        self,
+        run_directory: &Path,
+        callback: &mut dyn Callback,
+    ) -> Result<RunOutput<O>, TrainError> {
+        let record = RunWriter::create(run_directory, &self.settings)?;
+        self.run_into(record, callback)
+    }
+
+    /// Resumes an interrupted run from its latest checkpoint, with the same result as an
+    /// uninterrupted run. Without a checkpoint, the run starts from the beginning.
+    ///
+    /// # Errors
+    /// - [`TrainError::Resume`] if the saved run has other settings, data or architecture.
+    /// - [`TrainError::RunComplete`] if the run is complete.
+    /// - Any error of [`Self::run`].
+    pub fn resume(
+        self,
+        run_directory: &Path,
+        callback: &mut dyn Callback,
+    ) -> Result<RunOutput<O>, TrainError> {
+        let record = RunWriter::resume(run_directory, &self.settings)?;
+        self.run_into(record, callback)
+    }
+
+    fn run_into(
+        mut self,
+        mut record: RunWriter,
+        callback: &mut dyn Callback,
+    ) -> Result<RunOutput<O>, TrainError> {
+        let callback: &mut dyn Callback = &mut (self.callbacks, callback);
+        let (settings, source) = (&self.settings, self.settings.model.as_deref());
+        let model_section =
+            ModelSection::new(source, &self.model, &self.train.freeze, &self.load_report);
+        let activations = self.objective.begin_run(&self.model, callback)?;
+        let trained = record.train(&self.objective, &self.train, self.model, callback)?;
+        let model = trained.model;
+        let names = self.objective.tasks();
+        let tests = self.objective.test(&model, callback)?;
+        for (name, test) in names.iter().zip(&tests) {
+            test.iter()
+                .try_for_each(|test| record.write_predictions(name, test))?;
+        }
+        self.objective.save(&model, &record.directory().model())?;
+        let mut report = RunReport {
+            run: RunSection::new(&settings.command, &settings.device, self.train.seed),
+            model: model_section,
+            data: None,
+            activations,
+            train: trained.summary.into(),
+            test: None,
+            tasks: Vec::new(),
+            overall_score: None,
+            overall: None,
+            conflicts: ConflictSection::read(&record.directory().metrics())?,
+        };
+        add_results(&mut report, &self.objective, &tests)?;
+        let page = report.page(&settings.config, &record.directory().metrics())?;
+        record.write_report(&report, &page)?;
+        let predictions = tests.into_iter().map(|test| Some(test?.predictions));
+        Ok(RunOutput {
+            directory: record.directory().clone(),
+            model: model.valid(),
+            predictions: names.into_iter().zip(predictions).collect(),
+            task: self.objective,
+            report,
+        })
+    }
+}
+
+/// Returns name and data of each task.
+fn by_task<O: Objective>(objective: &O) -> Result<Vec<(String, Option<DataSection>)>, TrainError> {
+    Ok(objective
+        .tasks()
+        .into_iter()
+        .zip(objective.data()?)
+        .collect())
+}
+
+/// Adds data and test scores of the tasks to a report.
+fn add_results<O: Objective>(
+    report: &mut RunReport,
+    objective: &O,
+    outputs: &[Option<TestOutput>],
+) -> Result<(), TrainError> {
+    let section = |output: &Option<TestOutput>| Some(output.as_ref()?.report.clone());
+    let mut tests: Vec<Option<TestSection>> = outputs.iter().map(section).collect();
+    if let Some((formula, score)) = objective.overall(&tests) {
+        (report.overall_score, report.overall) = (Some(formula), score);
+    }
+    let mut tasks = by_task(objective)?;
+    if let [(name, data)] = &mut tasks[..]
+        && name.is_empty()
+    {
+        (report.data, report.test) = (data.take(), tests.pop().flatten());
+        return Ok(());
+    }
+    let tasks = tasks.into_iter().zip(tests).enumerate();
+    report.tasks = tasks
+        .map(|(index, ((name, data), test))| TaskReport {
+            name,
+            trained: objective.trains(index),
+            data,
+            test,
+        })
+        .collect();
+    Ok(())
+}
+
+pub(crate) fn to_value(value: &impl Serialize) -> Result<Value, TrainError> {
+    serde_json::to_value(value).map_err(TrainError::custom)
+}
+
+impl<O: Objective + fmt::Debug> fmt::Debug for PreparedRun<'_, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreparedRun")
+            .field("objective", &self.objective)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

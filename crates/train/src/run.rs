@@ -1,0 +1,179 @@
+//! A run: from model, data and settings to a trained model and its record.
+
+use std::fmt;
+use std::path::Path;
+
+use burn::tensor::Device;
+use finetune_data::BatchSize;
+use finetune_ops::DeviceSpec;
+
+use crate::callback::Callback;
+use crate::config::TrainConfig;
+use crate::error::TrainError;
+use crate::objective::Objective;
+use crate::prepared_run::PreparedRun;
+use crate::run_length::TrainDuration;
+use crate::run_output::RunOutput;
+use crate::text_config::TextConfig;
+
+/// A run before its input is loaded: [`FineTuning`](crate::FineTuning),
+/// [`MultiTask`](crate::MultiTask) or [`PreTraining`](crate::PreTraining).
+///
+/// Everything that can be wrong with the input is found before the first file is written.
+pub struct Run<'a, I> {
+    pub(crate) input: I,
+    device: RunDevice,
+    callbacks: Vec<Box<dyn Callback + 'a>>,
+}
+
+enum RunDevice {
+    Named(String),
+    Open(Device, String),
+}
+
+/// What a run is made from: its model, data, settings and parts of your own.
+pub trait RunInput: fmt::Debug {
+    /// What the run trains.
+    type Objective: Objective;
+
+    /// Returns the settings of the training loop.
+    fn train_config(&mut self) -> &mut TrainConfig;
+
+    /// Returns the settings of the texts.
+    fn text_config(&mut self) -> &mut TextConfig;
+
+    /// Loads everything and checks that it fits together.
+    ///
+    /// # Errors
+    /// - [`TrainError::InvalidSetting`] if a setting is out of range, or does not fit the data or
+    ///   the model.
+    /// - [`TrainError::Io`] if the checkpoint directory cannot be read.
+    /// - [`TrainError::Model`] if the checkpoint cannot be loaded, or a head returns outputs of the
+    ///   wrong shape.
+    /// - [`TrainError::Data`] if the tokenizer cannot be loaded or a text cannot be tokenized.
+    /// - [`TrainError::VocabularyTooLarge`] or [`TrainError::LongerThanPositions`] if the tokenizer
+    ///   or `max_length` does not fit the checkpoint.
+    /// - [`TrainError::NoMatchingParameter`] if a freeze pattern matches no parameter.
+    /// - [`TrainError::ActivationsTooLarge`] if the activations to cache exceed
+    ///   `activation_cache.max_bytes`.
+    /// - [`TrainError::InvalidLabel`] if a label is not valid for the loss.
+    /// - [`TrainError::Eval`] if a metric is unknown or does not fit the labels.
+    /// - [`TrainError::Precision`] if the device does not support the precision.
+    /// - [`TrainError::Task`] with one of these for one of several tasks.
+    fn load(
+        self,
+        device: &Device,
+        device_name: &str,
+    ) -> Result<PreparedRun<'static, Self::Objective>, TrainError>;
+}
+
+impl<'a, I: RunInput> Run<'a, I> {
+    pub(crate) fn of(input: I) -> Self {
+        Self {
+            input,
+            device: RunDevice::Named(DeviceSpec::Flex.to_string()),
+            callbacks: Vec::new(),
+        }
+    }
+
+    /// Sets the number of passes over the training rows (default: 3).
+    pub fn epochs(mut self, epochs: usize) -> Self {
+        self.input.train_config().duration = TrainDuration::Epochs(epochs);
+        self
+    }
+
+    /// Sets the number of optimizer steps, instead of epochs.
+    pub fn max_steps(mut self, steps: usize) -> Self {
+        self.input.train_config().duration = TrainDuration::Steps(steps);
+        self
+    }
+
+    /// Sets the number of rows in a batch.
+    pub fn batch_size(mut self, rows: usize) -> Self {
+        self.input.train_config().batch_size = BatchSize::Rows(rows);
+        self
+    }
+
+    /// Sets the peak learning rate.
+    pub fn learning_rate(mut self, rate: f64) -> Self {
+        self.input.train_config().optimizer.learning_rate = rate;
+        self
+    }
+
+    /// Sets the maximum number of tokens in a row, special tokens included.
+    pub fn max_length(mut self, tokens: usize) -> Self {
+        self.input.text_config().encoding.max_length = tokens;
+        self
+    }
+
+    /// Sets the random seed.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.input.train_config().seed = seed;
+        self
+    }
+
+    /// Sets the device by name, such as `flex`, `libtorch` or `cuda:0` (default: `flex`).
+    pub fn device(mut self, device: impl fmt::Display) -> Self {
+        self.device = RunDevice::Named(device.to_string());
+        self
+    }
+
+    /// Sets a device that is open already; `name` is its name in the report.
+    pub fn open_device(mut self, device: Device, name: impl Into<String>) -> Self {
+        self.device = RunDevice::Open(device, name.into());
+        self
+    }
+
+    /// Adds a callback; callbacks are called in the order in which they were added.
+    pub fn callback(mut self, callback: impl Callback + 'a) -> Self {
+        self.callbacks.push(Box::new(callback));
+        self
+    }
+
+    /// Loads and checks everything, for programs that look at the load report before they run.
+    ///
+    /// # Errors
+    /// - As [`RunInput::load`].
+    /// - [`TrainError::Device`] if the device cannot be opened.
+    pub fn prepare(self) -> Result<PreparedRun<'a, I::Objective>, TrainError> {
+        let (device, name) = match self.device {
+            RunDevice::Open(device, name) => (device, name),
+            RunDevice::Named(name) => (name.parse::<DeviceSpec>()?.open()?, name),
+        };
+        let prepared = self.input.load(&device, &name)?;
+        Ok(prepared.with_callbacks(self.callbacks))
+    }
+
+    /// Trains and tests, and records the run in `run_directory`, which is empty or does not exist.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`] and [`PreparedRun::run`].
+    pub fn run(
+        self,
+        run_directory: impl AsRef<Path>,
+    ) -> Result<RunOutput<I::Objective>, TrainError> {
+        self.prepare()?.run(run_directory.as_ref(), &mut ())
+    }
+
+    /// Resumes an interrupted run, with the same result as if it had not been interrupted. Without
+    /// a checkpoint it starts from the beginning.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`] and [`PreparedRun::resume`].
+    pub fn resume(
+        self,
+        run_directory: impl AsRef<Path>,
+    ) -> Result<RunOutput<I::Objective>, TrainError> {
+        self.prepare()?.resume(run_directory.as_ref(), &mut ())
+    }
+}
+
+impl<I: fmt::Debug> fmt::Debug for Run<'_, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (RunDevice::Named(device) | RunDevice::Open(_, device)) = &self.device;
+        f.debug_struct("Run")
+            .field("input", &self.input)
+            .field("device", device)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,69 @@
+//! Result of a run.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use finetune_eval::Predictions;
+
+use crate::error::TrainError;
+use crate::objective::Objective;
+use crate::predictor::{Predictor, PredictorConfig};
+use crate::report::RunReport;
+use crate::run_directory::RunDirectory;
+use crate::task::SequenceClassificationTask;
+
+/// Result of a run: the model, its scores and the record.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct RunOutput<O: Objective> {
+    /// The best model by the configured metric, or the last, without autodiff.
+    pub model: O::Model,
+    /// What was trained.
+    pub task: O,
+    /// Predictions for the test rows by task name; the name of the only task is empty. `None` for a
+    /// task without such rows.
+    pub predictions: BTreeMap<String, Option<Predictions>>,
+    /// The report, as in `report.json`.
+    pub report: RunReport,
+    /// Where the run is recorded.
+    pub directory: RunDirectory,
+}
+
+/// Result of [`FineTuning::run`](crate::FineTuning).
+pub type FineTuningOutput = RunOutput<SequenceClassificationTask>;
+
+impl<O: Objective> RunOutput<O> {
+    /// Returns the predictions for the test rows of a run on one task; `None` without such rows.
+    pub fn predictions(&self) -> Option<&Predictions> {
+        self.predictions.get("")?.as_ref()
+    }
+
+    /// Returns the value of a metric on the test rows of a run on one task; `None` without such
+    /// rows, and for a metric that was not evaluated or is undefined for them.
+    pub fn test_score(&self, metric: &str) -> Option<f64> {
+        self.report.test.as_ref()?.score(metric)
+    }
+}
+
+impl FineTuningOutput {
+    /// Returns a predictor with the trained model, without reading it back from disk.
+    ///
+    /// # Errors
+    /// As [`Predictor::new`].
+    pub fn predictor(&self, config: PredictorConfig) -> Result<Predictor, TrainError> {
+        let tokenizer = self.task.tokenizer().cloned();
+        let missing = || TrainError::setting("tokenizer", "missing", "that of a run from files");
+        Predictor::new(
+            self.model.clone(),
+            tokenizer.ok_or_else(missing)?,
+            self.task.preprocessing(),
+            config,
+        )
+    }
+}
+
+impl<O: Objective> fmt::Display for RunOutput<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.report.fmt(f)
+    }
+}

@@ -1,0 +1,118 @@
+//! Loading of a classification task: checkpoint, tokenizer and data, checked against each other.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use finetune_data::{PairEncoding, Splits, TextTokenizer};
+use finetune_eval::Evaluator;
+use finetune_model::{CheckpointConfig, LoadReport, SequenceClassifier, load_classifier_with};
+
+use super::SequenceClassificationTask;
+use super::sequence_classification::Source;
+use crate::activations::KeptPlans;
+use crate::config::TrainConfig;
+use crate::error::TrainError;
+use crate::loss::LossConfig;
+use crate::model_config::ClassifierOverrides;
+use crate::parts::Parts;
+use crate::scoring::evaluator;
+use crate::text_config::TextConfig;
+use crate::used_splits::UsedSplits;
+
+/// Returns the tokenizer in a checkpoint directory.
+///
+/// # Errors
+/// - [`TrainError::Io`] if the directory cannot be read.
+/// - [`TrainError::Data`] if the tokenizer cannot be loaded.
+pub(crate) fn initial_checkpoint(directory: &Path) -> Result<TextTokenizer, TrainError> {
+    // Report a wrong path as such rather than as "no tokenizer found".
+    std::fs::read_dir(directory).map_err(TrainError::io(directory))?;
+    Ok(TextTokenizer::from_pretrained(directory)?)
+}
+
+/// What a classification task is loaded from.
+pub(crate) struct TaskSource<'a> {
+    /// Checkpoint directory.
+    pub(crate) directory: PathBuf,
+    pub(crate) splits: UsedSplits,
+    pub(crate) text: TextConfig,
+    pub(crate) model: &'a ClassifierOverrides,
+    pub(crate) loss: LossConfig,
+    /// Names of metrics beside those of the target.
+    pub(crate) metrics: Vec<&'a str>,
+    pub(crate) parts: &'a Parts,
+    pub(crate) train: &'a TrainConfig,
+    /// Seed of new parameters.
+    pub(crate) seed: u64,
+}
+
+impl TaskSource<'_> {
+    /// Checks the labels of the splits; validation rows are used only if the run evaluates.
+    ///
+    /// # Errors
+    /// - [`TrainError::InvalidSetting`] if a split has no rows or a label is invalid.
+    pub(crate) fn splits(splits: Splits, train: &TrainConfig) -> Result<UsedSplits, TrainError> {
+        UsedSplits::new(splits, train.evaluation.is_some())
+    }
+
+    /// Loads the model, cleans and tokenizes the texts, and checks that they fit each other. The
+    /// model is without adapters.
+    ///
+    /// # Errors
+    /// - [`TrainError::InvalidSetting`] if a setting does not fit the data or the checkpoint.
+    /// - [`TrainError::Model`] if the checkpoint cannot be loaded, or a head returns outputs of the
+    ///   wrong shape.
+    /// - [`TrainError::VocabularyTooLarge`] or [`TrainError::LongerThanPositions`] if the tokenizer
+    ///   or `max_length` does not fit the checkpoint.
+    /// - [`TrainError::Data`] if a text cannot be tokenized.
+    /// - [`TrainError::InvalidLabel`] if a label is not valid for the loss.
+    /// - [`TrainError::Eval`] if a metric is unknown or does not fit the labels.
+    pub(crate) fn load(
+        self,
+        tokenizer: &TextTokenizer,
+        device: &Device,
+    ) -> Result<(SequenceClassificationTask, SequenceClassifier, LoadReport), TrainError> {
+        let Self {
+            directory,
+            splits,
+            text,
+            parts,
+            ..
+        } = self;
+        let pairs: PairEncoding = text.encoding.pair_encoding;
+        let task = &splits.train.task;
+        let checkpoint = CheckpointConfig::read(&directory)?;
+        let classifier = self.model.classifier(&checkpoint, task, pairs)?;
+        let head = parts.head.as_ref();
+        let (model, report) =
+            load_classifier_with(&directory, &classifier, head, self.seed, device)?;
+        ClassifierOverrides::check_head(&model, task, pairs)?;
+        text.check_fit(&directory, tokenizer, &checkpoint.encoder)?;
+        let data = splits.encode(&text, tokenizer)?;
+        let labels = data.train.tokens.labels.all()?;
+        let loss = self.loss.init_with(parts, &labels, model.classes())?;
+        let target = &data.train.dataset.task.target;
+        let evaluator: Evaluator = evaluator(target, &parts.metrics, self.metrics)?;
+        let mut task = SequenceClassificationTask::new(
+            data.train.tokens.clone(),
+            loss,
+            tokenizer.pad_token_id(),
+        )
+        .evaluator(evaluator)
+        .padding(text.padding)
+        .eval_batch_size(self.train.eval_batch_size);
+        if let Some(split) = &data.validation {
+            task = task.validation(Arc::clone(&split.tokens));
+        }
+        let source = Source {
+            directory,
+            data,
+            tokenizer: tokenizer.clone(),
+            checkpoint,
+            text,
+            plans: KeptPlans::default(),
+        };
+        Ok((task.with_source(source), model, report))
+    }
+}

@@ -1,0 +1,349 @@
+//! Classification or regression of texts and of pairs of texts.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use finetune_data::{Batch, BatchSize, EncodedDataset, Padding, Target, TextTokenizer, collate};
+use finetune_eval::{Better, Evaluator, Scores};
+use finetune_model::{
+    CheckpointConfig, DropoutStream, EncoderModel, SequenceClassifier, save_adapter,
+    save_classifier,
+};
+use finetune_ops::Precision;
+
+use super::{Task, TestOutput};
+use crate::activations::{
+    ActivationCacheConfig, BatchInputs, CachedActivations, KeptActivations, KeptPlans,
+    deterministic_stages,
+};
+use crate::callback::{Callback, Phase};
+use crate::config::TrainConfig;
+use crate::device_batch::check_autodiff;
+use crate::error::TrainError;
+use crate::loss::Criterion;
+use crate::objective::BatchCounts;
+use crate::predict::PredictedRows;
+use crate::report::{ActivationsSection, DataSection, TestSection};
+use crate::scoring::{directions, scores_of, target_kind};
+use crate::text_config::{EncodedSplit, TextConfig};
+use crate::text_preprocessing::TextPreprocessing;
+use crate::used_splits::Data;
+
+/// Directory of the adapters in the directory of a model that was trained with LoRA.
+const ADAPTER: &str = "adapter";
+
+/// Training of a [`SequenceClassifier`] on texts with labels.
+///
+/// [`FineTuning`](crate::FineTuning) makes one from files. [`Self::new`] makes one from encoded
+/// rows, for a [`Trainer`](crate::Trainer) of your own.
+#[derive(Debug)]
+pub struct SequenceClassificationTask {
+    train: Arc<EncodedDataset>,
+    validation: Option<Arc<EncodedDataset>>,
+    kept: KeptActivations,
+    loss: Criterion,
+    evaluator: Evaluator,
+    pad_token_id: u32,
+    padding: Padding,
+    eval_batch_size: BatchSize,
+    source: Option<Source>,
+}
+
+/// What a task of a run was made from, and what is saved with its model.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// Checkpoint directory.
+    pub(super) directory: PathBuf,
+    pub(super) data: Data,
+    pub(super) tokenizer: TextTokenizer,
+    pub(super) checkpoint: CheckpointConfig,
+    pub(super) text: TextConfig,
+    pub(super) plans: KeptPlans,
+}
+
+impl SequenceClassificationTask {
+    /// Creates a task without validation rows, which pads each batch to its longest row.
+    pub fn new(train: impl Into<Arc<EncodedDataset>>, loss: Criterion, pad_token_id: u32) -> Self {
+        let train = train.into();
+        Self {
+            evaluator: Evaluator::new(target_kind(&train.task.target)),
+            train,
+            validation: None,
+            kept: KeptActivations::default(),
+            loss,
+            pad_token_id,
+            padding: Padding::Longest,
+            eval_batch_size: TrainConfig::default().eval_batch_size,
+            source: None,
+        }
+    }
+
+    /// Sets the validation rows.
+    pub fn validation(mut self, rows: impl Into<Arc<EncodedDataset>>) -> Self {
+        self.validation = Some(rows.into());
+        self
+    }
+
+    /// Sets cached activations of frozen layers for the training rows and for the validation rows
+    /// (default: they are computed in each step).
+    pub fn activations(
+        mut self,
+        train: Option<CachedActivations>,
+        validation: Option<CachedActivations>,
+    ) -> Self {
+        self.kept.of.train = train;
+        self.kept.of.validation = validation;
+        self
+    }
+
+    /// Sets the metrics of the evaluations (default: those of the target).
+    pub fn evaluator(mut self, evaluator: Evaluator) -> Self {
+        self.evaluator = evaluator;
+        self
+    }
+
+    /// Sets the length to which the rows of a batch are padded (default: the longest row).
+    pub fn padding(mut self, padding: Padding) -> Self {
+        self.padding = padding;
+        self
+    }
+
+    /// Sets the maximum number of rows or tokens of an evaluation batch.
+    pub fn eval_batch_size(mut self, size: BatchSize) -> Self {
+        self.eval_batch_size = size;
+        self
+    }
+
+    /// Makes it a task of a run.
+    pub(super) fn with_source(mut self, source: Source) -> Self {
+        self.source = Some(source);
+        self
+    }
+
+    /// Plans the cache of the activations of frozen layers, which [`Task::begin_run`] computes.
+    ///
+    /// # Errors
+    /// - [`TrainError::ActivationsTooLarge`] if they exceed the maximum size.
+    pub(crate) fn plan_activations(
+        &mut self,
+        cache: &ActivationCacheConfig,
+        model: &SequenceClassifier,
+        config: &TrainConfig,
+    ) -> Result<(), TrainError> {
+        if let Some(source) = &mut self.source {
+            source.plans = KeptPlans::new(cache, model, config, source.data.of_splits())?;
+        }
+        Ok(())
+    }
+
+    /// Returns the target of the labels: classes or scores.
+    pub fn target(&self) -> &Target {
+        &self.train.task.target
+    }
+
+    /// Returns whether there are validation rows.
+    pub(crate) fn has_validation(&self) -> bool {
+        self.validation.is_some()
+    }
+
+    /// Returns the tokenizer of a task of a run; `None` for a task made from encoded rows.
+    pub fn tokenizer(&self) -> Option<&TextTokenizer> {
+        Some(&self.source.as_ref()?.tokenizer)
+    }
+
+    /// Returns how the texts were cleaned and encoded; `None` for a task made from encoded rows.
+    pub fn preprocessing(&self) -> Option<TextPreprocessing> {
+        let source = self.source.as_ref()?;
+        Some(TextPreprocessing {
+            texts: self.train.task.texts,
+            cleaning: source.text.cleaning.clone(),
+            encoding: source.text.encoding,
+        })
+    }
+
+    /// Checks the number of outputs: one per class, or 1 for two classes or scores.
+    fn check_outputs(&self, found: usize) -> Result<(), TrainError> {
+        let expected = match self.target() {
+            Target::Classes(names) if names.len() == 2 && found == 1 => 1,
+            Target::Classes(names) => names.len(),
+            Target::Score { .. } | Target::Unlabeled => 1,
+        };
+        if found == expected {
+            return Ok(());
+        }
+        let expected = format!("those of the data, {expected}");
+        Err(TrainError::setting("classes of the model", found, expected))
+    }
+
+    /// Checks that the cached activations are those of layers that stay frozen and have no dropout.
+    fn check_activations(
+        &self,
+        model: &SequenceClassifier,
+        config: &TrainConfig,
+    ) -> Result<(), TrainError> {
+        let constant = deterministic_stages(model, config);
+        let kept = self.kept.of.train.iter().chain(&self.kept.of.validation);
+        for activations in kept {
+            let stages = model.stages_below(activations.cut());
+            if stages > constant {
+                return Err(TrainError::setting(
+                    "activations",
+                    format!("kept of {stages} stages"),
+                    format!("of {constant}: the others train or have dropout"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn rows_to_predict<'a>(
+        &self,
+        data: &'a EncodedDataset,
+        activations: Option<&'a CachedActivations>,
+    ) -> PredictedRows<'a> {
+        PredictedRows {
+            data,
+            activations,
+            pad_token_id: self.pad_token_id,
+            batch_size: self.eval_batch_size,
+        }
+    }
+
+    fn test_split(
+        &self,
+        split: &EncodedSplit,
+        model: &SequenceClassifier,
+        callback: &mut dyn Callback,
+    ) -> Result<TestOutput, TrainError> {
+        let rows = self.rows_to_predict(&split.tokens, self.kept.of.test.as_ref());
+        let mut output = rows.predict(Phase::Testing, model, callback)?;
+        Ok(TestOutput {
+            report: TestSection::new(&mut output, split, &self.loss, &self.evaluator)?,
+            labels: split.tokens.labels.all()?,
+            class_names: split.dataset.class_names().to_vec(),
+            predictions: output.predictions,
+        })
+    }
+}
+
+impl Task for SequenceClassificationTask {
+    type Model = SequenceClassifier;
+    type Batch = Batch;
+
+    fn lengths(&self) -> Result<Vec<usize>, TrainError> {
+        Ok(self.train.lengths()?)
+    }
+
+    fn batch(&self, rows: &[usize], _epoch: u64) -> Result<Batch, TrainError> {
+        Ok(collate(&self.train, rows, self.padding, self.pad_token_id)?)
+    }
+
+    fn size(&self, batch: &Batch) -> Result<BatchCounts, TrainError> {
+        Ok(BatchCounts {
+            rows: batch.size(),
+            slots: batch.slots(),
+            num_padding_tokens: batch.num_padding_tokens(),
+            weight: self.loss.weight(&batch.labels)?,
+        })
+    }
+
+    fn loss(
+        &self,
+        model: &SequenceClassifier,
+        batch: &Batch,
+        divisor: f64,
+        dropout: DropoutStream,
+    ) -> Result<Tensor<1>, TrainError> {
+        let inputs = BatchInputs::new(model, batch, self.kept.of.train.as_ref())?;
+        let outputs = inputs.forward(model, Some(dropout))?;
+        self.loss.loss(outputs, &batch.labels, divisor)
+    }
+
+    fn check(&self, model: &SequenceClassifier, config: &TrainConfig) -> Result<(), TrainError> {
+        self.check_outputs(model.classes())?;
+        self.check_activations(model, config)?;
+        check_autodiff(&model.encoder)
+    }
+
+    fn in_precision(&self, model: SequenceClassifier, precision: Precision) -> SequenceClassifier {
+        model.with_precision(precision)
+    }
+
+    fn examples(&self, rows: &[usize]) -> Result<Vec<usize>, TrainError> {
+        let texts = rows.iter().map(|row| self.train.texts.text_of_row(*row));
+        Ok(texts.collect::<Result<_, _>>()?)
+    }
+
+    fn metrics(&self) -> Vec<(String, Better)> {
+        match self.has_validation() {
+            true => directions(&self.evaluator),
+            false => Vec::new(),
+        }
+    }
+
+    fn evaluate(
+        &self,
+        model: &SequenceClassifier,
+        callback: &mut dyn Callback,
+    ) -> Result<Scores, TrainError> {
+        let Some(data) = &self.validation else {
+            return Ok(Scores::new());
+        };
+        let rows = self.rows_to_predict(data, self.kept.of.validation.as_ref());
+        let mut output = rows.predict(Phase::Validating, model, callback)?;
+        scores_of(data, &self.loss, &self.evaluator, &mut output.predictions)
+    }
+
+    fn data(&self) -> Result<Option<DataSection>, TrainError> {
+        let source = self.source.as_ref();
+        source.map(|source| source.data.section()).transpose()
+    }
+
+    fn begin_run(
+        &mut self,
+        model: &SequenceClassifier,
+        callback: &mut dyn Callback,
+    ) -> Result<Option<ActivationsSection>, TrainError> {
+        let Some(Source { data, plans, .. }) = &self.source else {
+            return Ok(None);
+        };
+        let (pad, size) = (self.pad_token_id, self.eval_batch_size);
+        self.kept = plans.compute(model, data.of_splits(), pad, size, callback)?;
+        Ok(self.kept.section)
+    }
+
+    /// Saves the classifier with its tokenizer and text preprocessing. Adapters are merged, as
+    /// predictions need it, and saved in the layout of PEFT beside it, in `adapter`.
+    fn save(&self, model: &SequenceClassifier, directory: &Path) -> Result<(), TrainError> {
+        let Some(source) = &self.source else {
+            return Ok(());
+        };
+        let model = model.valid();
+        save_classifier(directory, &model, &source.checkpoint)?;
+        if model.encoder.has_lora() {
+            let base = source.directory.to_str();
+            save_adapter(&directory.join(ADAPTER), &model, base)?;
+        }
+        source.tokenizer.save(directory)?;
+        match self.preprocessing() {
+            Some(preprocessing) => preprocessing.save(directory),
+            None => Ok(()),
+        }
+    }
+
+    fn test(
+        &self,
+        model: &SequenceClassifier,
+        callback: &mut dyn Callback,
+    ) -> Result<Option<TestOutput>, TrainError> {
+        let split = self
+            .source
+            .as_ref()
+            .and_then(|source| source.data.test.as_ref());
+        split
+            .map(|split| self.test_split(split, model, callback))
+            .transpose()
+    }
+}
