@@ -20,13 +20,15 @@ use finetune::train::{
     StoppingStrategy, TaskConfig,
 };
 use finetune_examples::{
-    Cs224nArguments, RunArguments, TaskStudy, Variant, exit_code, minbert_settings, shared_settings,
+    Cs224nArguments, RunArguments, Variant, exit_code, minbert_settings, run_variants,
+    shared_settings,
 };
 
 /// Train three tasks in turn on one encoder, then continue with single tasks
 ///
 /// Models A and B train the heads alone, at a learning rate of 1e-3; the others train all
 /// parameters, at --learning-rate. E and F start from the model before them.
+/// The runs are a study in --run-dir, which is resumed if it exists.
 #[derive(Parser)]
 struct Arguments {
     #[command(flatten)]
@@ -75,14 +77,8 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut variants = variants(&settings, additional);
     let asked_for = |variant: &Variant| arguments.models.iter().any(|name| name == variant.name);
     variants.retain(asked_for);
-    let study = TaskStudy::open(
-        "multi_task",
-        &arguments.data,
-        &arguments.run,
-        &settings,
-        arguments.seeds,
-    )?;
-    study.run(&variants)
+    let (data, run, seeds) = (&arguments.data, &arguments.run, arguments.seeds);
+    run_variants("multi_task", data, run, &settings, seeds, &variants)
 }
 
 /// Returns the six models of the study.
@@ -96,56 +92,52 @@ fn variants(settings: &FineTuningConfig, [sentiment, similarity]: [usize; 2]) ->
     let (linear, deep) = (linear_sentiment(), deep_sentiment());
     let with_cosine = in_turn(settings, linear.clone(), cosine_similarity());
     let in_turn = |sentiment| in_turn(settings, sentiment, difference_similarity());
-    let variant = |name, description, published, after, config| Variant {
+    let variant = |name, description, published, runs| Variant {
         name,
         description,
         published: Some(published),
-        after,
-        config,
+        runs,
     };
+    let joint = in_turn(deep);
+    let on_sentiment = alone("sst", sentiment, joint.clone());
+    let on_similarity = alone("sts", similarity, joint.clone());
     vec![
         variant(
             "A",
             "heads alone, similarity by cosine",
             [0.364, 0.729, 0.016, 0.428],
-            None,
             // The cosine similarity of frozen embeddings has no parameters to train.
-            measured_only("sts", on_features(with_cosine)),
+            vec![measured_only("sts", on_features(with_cosine))],
         ),
         variant(
             "B",
             "heads alone, similarity by |u - v| and u * v",
             [0.396, 0.524, 0.376, 0.536],
-            None,
-            on_features(in_turn(linear.clone())),
+            vec![on_features(in_turn(linear.clone()))],
         ),
         variant(
             "C",
             "all parameters, tasks in turn",
             [0.240, 0.810, 0.818, 0.653],
-            None,
-            in_turn(linear),
+            vec![in_turn(linear)],
         ),
         variant(
             "D",
             "as C, with two more layers for sentiment",
             [0.284, 0.800, 0.815, 0.664],
-            None,
-            in_turn(deep.clone()),
+            vec![joint.clone()],
         ),
         variant(
             "E",
             "D, then sentiment alone",
             [0.516, 0.828, 0.615, 0.717],
-            Some("D"),
-            alone("sst", sentiment, in_turn(deep.clone())),
+            vec![joint.clone(), on_sentiment.clone()],
         ),
         variant(
             "F",
             "E, then similarity alone",
             [0.533, 0.820, 0.726, 0.738],
-            Some("E"),
-            alone("sts", similarity, in_turn(deep)),
+            vec![joint, on_sentiment, on_similarity],
         ),
     ]
 }

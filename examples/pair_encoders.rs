@@ -20,7 +20,8 @@ use finetune::train::{
     StoppingStrategy, TaskConfig, UpdateStrategy,
 };
 use finetune_examples::{
-    Cs224nArguments, RunArguments, TaskStudy, Variant, exit_code, minbert_settings, shared_settings,
+    Cs224nArguments, RunArguments, Variant, exit_code, minbert_settings, run_variants,
+    shared_settings,
 };
 
 /// Compare update orders, heads for pairs, and bi-encoders with cross-encoders
@@ -59,14 +60,8 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut variants = variants(&settings, &loss);
     let names = &arguments.variants;
     variants.retain(|variant| names.is_empty() || names.iter().any(|name| name == variant.name));
-    let study = TaskStudy::open(
-        "pair_encoders",
-        &arguments.data,
-        &arguments.run,
-        &settings,
-        arguments.seeds,
-    )?;
-    study.run(&variants)
+    let (data, run, seeds) = (&arguments.data, &arguments.run, arguments.seeds);
+    run_variants("pair_encoders", data, run, &settings, seeds, &variants)
 }
 
 /// Returns the rows of the table that differ in tasks and policies.
@@ -95,19 +90,17 @@ fn variants(settings: &FineTuningConfig, loss: &LossConfig) -> Vec<Variant> {
         name,
         description,
         published: Some(published),
-        after: None,
-        config,
+        runs: vec![config],
     };
     // Proposed in the paper, but not run there.
     let alone = |name, description, task| Variant {
         name,
         description,
         published: None,
-        after: None,
-        config: MultiTaskConfig {
+        runs: vec![MultiTaskConfig {
             tasks: vec![task],
             ..shared_settings(settings, OverallScore::Cs224n2023)
-        },
+        }],
     };
     vec![
         line(

@@ -11,8 +11,8 @@ mod run;
 mod settings;
 pub mod study;
 mod subset;
-mod task_study;
 mod text_table;
+mod variants;
 mod watcher;
 
 pub use arguments::RunArguments;
@@ -27,8 +27,8 @@ pub use encoding_bar::EncodingBar;
 pub use pretraining_arguments::PreTrainingArguments;
 pub use run::{announce, exit_code, fine_tune, fine_tune_from, finish, say};
 pub use subset::subset;
-pub use task_study::{TaskStudy, Variant, minbert_settings, shared_settings};
 pub use text_table::text_table;
+pub use variants::{Variant, minbert_settings, run_variants, shared_settings};
 pub use watcher::Watcher;
 
 /// Allocator that retains freed memory: training reallocates the same large buffers in every step.

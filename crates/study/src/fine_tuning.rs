@@ -49,15 +49,10 @@ impl FineTuningExperiment {
         device: &Device,
         device_name: &str,
     ) -> Result<Self, StudyError> {
-        let data: serde_json::Map<String, Value> = splits
-            .iter()
-            .filter(|(split, _)| *split != Split::Unlabeled)
-            .map(|(split, rows)| (split.to_string(), rows.fingerprint().into()))
-            .collect();
         Ok(Self {
             fingerprint: json!({
                 "model": model_fingerprint(model)?,
-                "data": data,
+                "data": data_fingerprint(&splits),
                 "device": device_name,
             }),
             // A run can only be resumed with the paths it started with.
@@ -254,7 +249,17 @@ fn shared(
     config
 }
 
-fn remove(folder: &Path) -> Result<(), StudyError> {
+/// Returns hashes of the labeled splits by name.
+pub(crate) fn data_fingerprint(splits: &Splits) -> Value {
+    let labeled = splits
+        .iter()
+        .filter(|(split, _)| *split != Split::Unlabeled);
+    let hashes = labeled.map(|(split, rows)| (split.to_string(), rows.fingerprint().into()));
+    Value::Object(hashes.collect())
+}
+
+/// Removes a directory that may not exist.
+pub(crate) fn remove(folder: &Path) -> Result<(), StudyError> {
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(StudyError::io(folder)(error))

@@ -3,7 +3,7 @@
 //!
 //! 1. A [`StudyConfig`], usually read from a file, defines variants, parameters, seeds and folds.
 //! 2. [`Study::new`] resolves it into [`Trial`]s with full settings for an [`Experiment`]:
-//!    [`FineTuningExperiment`], [`PreTrainedExperiment`], or your own.
+//!    [`FineTuningExperiment`], [`PreTrainedExperiment`], [`MultiTaskExperiment`], or your own.
 //! 3. A [`StudyRunner`] runs the pending trials in a [`StudyDirectory`], which several programs may
 //!    share.
 //! 4. [`StudyDirectory::results`] returns the results so far, and [`StudyResults::report`] their
@@ -23,6 +23,7 @@ mod fine_tuning;
 mod folder;
 mod halving;
 mod model_fingerprint;
+mod multi_task;
 mod outcome;
 mod parameter;
 mod plan;
@@ -46,6 +47,7 @@ pub use experiment::{Experiment, TrialScores};
 pub use fine_tuning::FineTuningExperiment;
 pub use folder::StudyDirectory;
 pub use halving::SuccessiveHalving;
+pub use multi_task::{MultiTaskExperiment, SuccessiveRunsConfig};
 pub use outcome::{TrialFailure, TrialResult, TrialState};
 pub use parameter::SearchParameter;
 pub use plan::Study;

@@ -16,6 +16,14 @@ pub(super) fn scores_of_run(report: &RunReport) -> TrialScores {
         test: report.test.as_ref().map(test_scores).unwrap_or_default(),
         ..TrialScores::default()
     };
+    scores
+        .test
+        .extend(report.overall.map(|score| ("overall".to_string(), score)));
+    for task in &report.tasks {
+        let of_task = task.test.iter().flat_map(test_scores);
+        let named = of_task.map(|(metric, score)| (format!("{} {metric}", task.name), score));
+        scores.test.extend(named);
+    }
     if let Some(best) = &train.best {
         let epochs = best.epoch as f64;
         scores.extra.insert(EPOCHS_TO_BEST.to_string(), epochs);

@@ -12,6 +12,7 @@ mod growing;
 mod halving;
 mod hyperqueue;
 mod killed;
+mod multi_task;
 mod own_parts;
 mod planning;
 mod running;

@@ -129,7 +129,7 @@ pub struct EvaluationRecord {
     pub tasks: BTreeMap<String, Scores>,
 }
 
-/// Result of [`Objective::evaluate`](crate::Objective::evaluate).
+/// Result of an evaluation of one or several tasks.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Evaluation {
     /// Metrics by name; of several tasks, the overall metrics.

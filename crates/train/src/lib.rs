@@ -4,12 +4,12 @@
 //!    [`TrainConfig`] ([`OptimizerConfig`], [`LrScheduler`], [`FreezeConfig`],
 //!    [`EvaluationConfig`], [`CheckpointPolicy`], seed).
 //! 2. [`FineTuning`] loads a checkpoint, tokenizes the data, checks everything, trains, tests and
-//!    writes a [`RunDirectory`]; it resumes an interrupted run. [`PreTraining`] does so for masked
-//!    language modeling.
+//!    writes a [`RunDirectory`]; it resumes an interrupted run. [`PreTraining`] (masked language
+//!    modeling) and [`MultiTask`] are the same [`Run`] with other input.
 //! 3. Parts of your own are a [`Head`](finetune_model::Head), a [`Loss`], a [`Metric`] or a
 //!    [`Callback`].
-//! 4. The loop itself is [`Trainer`]; what it trains is an [`Objective`]: [`LabeledTexts`],
-//!    [`MaskedTexts`], or your own.
+//! 4. The loop itself is [`Trainer`]; what it trains is a [`Task`]: [`SequenceClassificationTask`],
+//!    [`MaskedLmTask`], or your own. [`PreparedRun`] records a run of it.
 //! 5. A [`MultiTask`] run trains several tasks on one encoder; a [`MixingConfig`] configures task
 //!    sampling, loss weights and gradient combination.
 //! 6. A [`Predictor`] predicts labels of texts with a trained model, and evaluates datasets.
@@ -23,8 +23,8 @@
 //! };
 //! use finetune_model::{EncoderConfig, SequenceClassifierConfig, initialize};
 //! use finetune_train::{
-//!     Decay, LabeledTexts, LossConfig, OptimizerConfig, TrainDuration, LrScheduler, TrainConfig, Trainer,
-//!     Warmup, predict,
+//!     Decay, LossConfig, LrScheduler, OptimizerConfig, SequenceClassificationTask, TrainConfig,
+//!     TrainDuration, Trainer, Warmup, predict,
 //! };
 //!
 //! // Eight rows of two classes, and a tokenizer made from them.
@@ -59,8 +59,8 @@
 //!     ..Default::default()
 //! };
 //! let loss = LossConfig::default().init(&data.labels.all()?, model.classes())?;
-//! let objective = LabeledTexts::new(&data, &loss, tokenizer.pad_token_id());
-//! let trained = Trainer::new(&objective, &config).train(model, &mut ())?;
+//! let task = SequenceClassificationTask::new(data.clone(), loss, tokenizer.pad_token_id());
+//! let trained = Trainer::new(&task, &config).train(model, &mut ())?;
 //! assert_eq!(trained.summary.steps, 20);
 //! let output = predict(&trained.model, &data, tokenizer.pad_token_id(), BatchSize::Rows(8), &mut ())?;
 //! assert_eq!(Some(&output.predictions.classes()[..]), data.labels.all()?.classes());

@@ -1,4 +1,4 @@
-//! The training loop, configured by [`TrainConfig`], for any [`Objective`].
+//! The training loop, configured by [`TrainConfig`], for one or several tasks.
 
 use burn::module::Module;
 use burn::tensor::Device;
@@ -19,7 +19,7 @@ use crate::{TrainConfig, TrainError, TrainingSummary, out_of_memory};
 ///                 checkpoint, if due
 /// ```
 ///
-/// See [`LabeledTexts`](crate::LabeledTexts) for an example.
+/// See [`Task`](crate::Task) for an example.
 #[allow(missing_debug_implementations, reason = "holds a closure")]
 pub struct Trainer<'a, O: Objective> {
     pub(crate) objective: &'a O,

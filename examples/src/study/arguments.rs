@@ -48,6 +48,17 @@ pub struct FolderArguments {
     pub(super) retry: bool,
 }
 
+impl FolderArguments {
+    /// Creates the arguments of a study in `directory`, with one trial at a time.
+    pub fn new(directory: &Path) -> Self {
+        Self {
+            folder: Some(directory.to_path_buf()),
+            jobs: 1,
+            retry: true,
+        }
+    }
+}
+
 /// Model, data and device of a study, accepted before or after the command.
 #[derive(Debug, Clone, Args)]
 pub struct StudyArguments {

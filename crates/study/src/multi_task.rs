@@ -1,0 +1,171 @@
+//! Training on several tasks as an experiment, in one run or in runs that follow each other.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use finetune_data::Splits;
+use finetune_train::{Callback, MultiTask, MultiTaskConfig, RunDirectory, TrainError, read_json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::error::StudyError;
+use crate::experiment::{Experiment, TrialScores};
+use crate::fine_tuning::{data_fingerprint, remove};
+use crate::model_fingerprint::model_fingerprint;
+use crate::run_scores::scores_of_run;
+use crate::trial::{Fold, Trial};
+use crate::trial_folder::TrialDirectory;
+
+/// Settings of a trial: runs on several tasks, each from the models of the one before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SuccessiveRunsConfig {
+    /// Random seed of all runs (default: 42).
+    pub seed: u64,
+    /// Settings of the runs, at least 1. The scores of the trial are those of the last.
+    pub runs: Vec<MultiTaskConfig>,
+}
+
+impl Default for SuccessiveRunsConfig {
+    fn default() -> Self {
+        Self {
+            seed: 42,
+            runs: Vec::new(),
+        }
+    }
+}
+
+/// Experiment whose trials are [`MultiTask`] runs on one checkpoint and one set of tasks.
+///
+/// Runs with the same settings, seed and runs before them are shared: a trial that goes on from
+/// another does not train it again. Scores are `overall`, and those of each task as `TASK METRIC`,
+/// such as `sst accuracy`.
+#[derive(Debug)]
+pub struct MultiTaskExperiment {
+    model: PathBuf,
+    data: BTreeMap<String, Splits>,
+    device: Device,
+    device_name: String,
+    fingerprint: Value,
+}
+
+impl MultiTaskExperiment {
+    /// Creates an experiment on the checkpoint in a directory, and rows by task name; a run uses
+    /// those of its own tasks. `device_name` is the name of the device in reports.
+    ///
+    /// # Errors
+    /// [`StudyError::Io`] if the checkpoint cannot be read.
+    pub fn new(
+        model: &Path,
+        data: BTreeMap<String, Splits>,
+        device: &Device,
+        device_name: &str,
+    ) -> Result<Self, StudyError> {
+        let hashes: serde_json::Map<String, Value> = data
+            .iter()
+            .map(|(task, splits)| (task.clone(), data_fingerprint(splits)))
+            .collect();
+        Ok(Self {
+            fingerprint: json!({
+                "model": model_fingerprint(model)?,
+                "data": hashes,
+                "device": device_name,
+            }),
+            // A run can only be resumed with the paths it started with.
+            model: std::fs::canonicalize(model).map_err(StudyError::io(model))?,
+            data,
+            device: device.clone(),
+            device_name: device_name.to_string(),
+        })
+    }
+
+    /// Runs the last of `runs` after the others, unless a trial has done so, and returns the
+    /// directory of its record.
+    fn run_after(
+        &self,
+        runs: &[MultiTaskConfig],
+        seed: u64,
+        directory: &TrialDirectory,
+        callback: &mut dyn Callback,
+    ) -> Result<RunDirectory, StudyError> {
+        let start = match runs.split_last() {
+            Some((_, [])) | None => self.model.clone(),
+            Some((_, before)) => self.run_after(before, seed, directory, callback)?.model(),
+        };
+        let key = json!([self.fingerprint, seed, runs]);
+        let place = directory.get_or_create("runs", &key, |place| match runs.last() {
+            Some(config) => {
+                let tokens = directory.shared("tokens", &"tokens");
+                self.train(&start, config, seed, tokens, &place.join("run"), callback)
+            }
+            None => Err(StudyError::setting("runs", 0, "at least 1")),
+        })?;
+        Ok(RunDirectory::new(&place.join("run")))
+    }
+
+    fn train(
+        &self,
+        start: &Path,
+        config: &MultiTaskConfig,
+        seed: u64,
+        tokens: PathBuf,
+        place: &Path,
+        callback: &mut dyn Callback,
+    ) -> Result<(), StudyError> {
+        let mut config = config.clone();
+        config.train.seed = seed;
+        config.text.tokenizer_cache_dir.get_or_insert(tokens);
+        let mut data = self.data.clone();
+        data.retain(|name, _| config.tasks.iter().any(|task| task.name == *name));
+        let run = MultiTask::new(start)
+            .config(config)
+            .data(data)
+            .open_device(self.device.clone(), &self.device_name)
+            .prepare()?;
+        match run.resume(place, callback) {
+            // The program was killed after the end of the run.
+            Ok(_) | Err(TrainError::RunComplete { .. }) => remove(&place.join("checkpoints")),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Experiment for MultiTaskExperiment {
+    type Config = SuccessiveRunsConfig;
+    type Error = StudyError;
+
+    fn defaults(&self) -> SuccessiveRunsConfig {
+        SuccessiveRunsConfig::default()
+    }
+
+    fn fingerprint(&self) -> Value {
+        self.fingerprint.clone()
+    }
+
+    fn seed_setting(&self) -> Option<&str> {
+        Some("seed")
+    }
+
+    fn check(&self, config: &SuccessiveRunsConfig, fold: Option<Fold>) -> Result<(), StudyError> {
+        if config.runs.is_empty() {
+            return Err(StudyError::setting("runs", 0, "at least 1"));
+        }
+        if let Some(fold) = fold {
+            let expected = "none: each task has its own test rows";
+            return Err(StudyError::setting("folds", fold.of, expected));
+        }
+        Ok(config.runs.iter().try_for_each(MultiTaskConfig::validate)?)
+    }
+
+    fn run(
+        &self,
+        trial: &Trial<SuccessiveRunsConfig>,
+        directory: &TrialDirectory,
+        callback: &mut dyn Callback,
+    ) -> Result<TrialScores, StudyError> {
+        let SuccessiveRunsConfig { seed, runs } = &trial.config;
+        let record = self.run_after(runs, *seed, directory, callback)?;
+        Ok(scores_of_run(&read_json(&record.report())?))
+    }
+}
