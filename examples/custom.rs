@@ -117,7 +117,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let parts = Parts::default().with_head(GatedHead::new);
     let (model, config) = (run.directory.model(), PredictorConfig::default());
-    let predictor = Predictor::load_custom(&model, config, &parts, &Device::flex())?;
+    let predictor = Predictor::load_custom(&model, config, parts.head.as_ref(), &Device::flex())?;
     println!("{:?}", predictor.predict(&["My bicycle arrived broken"])?);
     Ok(())
 }

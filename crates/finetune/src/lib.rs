@@ -6,7 +6,8 @@
 //! |---|---|
 //! | [`data`] | text in, token ids out: data sets, tokenizers, batches |
 //! | [`model`] | token ids in, logits out: encoders, heads, checkpoints |
-//! | [`train`] | optimizers, schedules, freezing, the training loop, run records |
+//! | [`train`] | tasks, losses, optimizers, schedules, freezing, the training loop, run records |
+//! | [`predict`] | a trained model in, labels of new texts out |
 //! | [`study`] | many runs: arms, axes, seeds and folds, with tables and tests |
 //! | [`eval`] | predictions in, scores out |
 //! | [`ops`] | the tensor operations beneath, for models of your own |
@@ -40,7 +41,8 @@ pub use burn;
 pub use finetune_ops::{DeviceError, DeviceSpec};
 pub use {
     finetune_data as data, finetune_eval as eval, finetune_model as model, finetune_ops as ops,
-    finetune_random as random, finetune_study as study, finetune_train as train,
+    finetune_predict as predict, finetune_random as random, finetune_study as study,
+    finetune_train as train,
 };
 
 /// What most programs need.
@@ -52,11 +54,12 @@ pub mod prelude {
     pub use crate::eval::{Better, ClassificationReport, ConfusionMatrix, EvalError};
     pub use crate::model::{EncoderConfig, Head, HeadInput, HeadSize, SequenceClassifier};
     pub use crate::ops::Precision;
+    pub use crate::predict::{PredictError, Prediction, Predictor, PredictorConfig};
     pub use crate::train::{
         Callback, Control, FineTuning, FineTuningConfig, FineTuningOutput, FreezeScope, Loss,
-        LossConfig, LrScheduler, Metric, OptimizerConfig, Parts, Prediction, Predictions,
-        Predictor, PredictorConfig, ProgressCallback, StepContext, Targets, TextConfig,
-        TrainConfig, TrainContext, TrainDuration, TrainError, Trainer,
+        LossConfig, LrScheduler, Metric, OptimizerConfig, Parts, Predictions, ProgressCallback,
+        StepContext, Targets, TextConfig, TrainConfig, TrainContext, TrainDuration, TrainError,
+        Trainer,
     };
 }
 

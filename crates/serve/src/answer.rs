@@ -1,6 +1,6 @@
 //! Predictions in the API.
 
-use finetune_train::Prediction;
+use finetune_predict::Prediction;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -77,8 +77,8 @@ impl ApiPrediction {
 
     /// Converts a prediction to its API type; `None` for an unsupported kind.
     pub(crate) fn from_prediction(prediction: Prediction) -> Option<Self> {
-        let listed = |probabilities: Vec<finetune_train::LabelProbability>| {
-            let probability = |listed: finetune_train::LabelProbability| Probability {
+        let listed = |probabilities: Vec<finetune_predict::LabelProbability>| {
+            let probability = |listed: finetune_predict::LabelProbability| Probability {
                 label: listed.label,
                 probability: listed.probability,
             };
@@ -102,7 +102,7 @@ impl ApiPrediction {
                 probabilities: listed(probabilities),
             }),
             Prediction::Regression { scores } => {
-                let score = |score: finetune_train::Score| Score {
+                let score = |score: finetune_predict::Score| Score {
                     label: score.label,
                     score: score.score,
                 };
@@ -117,7 +117,7 @@ impl ApiPrediction {
 
 #[cfg(test)]
 mod tests {
-    use finetune_train::LabelProbability;
+    use finetune_predict::LabelProbability;
 
     use super::*;
 
@@ -142,7 +142,7 @@ mod tests {
                 probabilities,
             },
             Prediction::Regression {
-                scores: vec![finetune_train::Score {
+                scores: vec![finetune_predict::Score {
                     label: "s".into(),
                     score: -2.5,
                 }],

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use finetune_train::TrainError;
+use finetune_predict::PredictError;
 
 /// Error of loading models or starting a server; it names the file, model or value. Invalid
 /// requests are reported to the client instead.
@@ -17,7 +17,7 @@ pub enum ServeError {
         /// Name of the model.
         name: String,
         /// Error of loading it.
-        source: Box<TrainError>,
+        source: Box<PredictError>,
     },
     /// A setting is out of range.
     #[error("{setting} is {found}, expected {expected}")]

@@ -1,6 +1,6 @@
 //! REST API for fine-tuned models, with dynamic batching and a demo page.
 //!
-//! 1. A [`ServedModel`] is a [`Predictor`](finetune_train::Predictor), or your own [`TextModel`],
+//! 1. A [`ServedModel`] is a [`Predictor`](finetune_predict::Predictor), or your own [`TextModel`],
 //!    with a name and a model card.
 //! 2. [`Models::start`] creates a bounded queue and a thread per model. Queued texts of similar
 //!    length form a batch. If the queue is full, requests are rejected immediately; texts of

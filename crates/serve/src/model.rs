@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::{ApiPrediction, Input};
 
-/// Model to serve: a [`Predictor`](finetune_train::Predictor), or your own implementation.
+/// Model to serve: a [`Predictor`](finetune_predict::Predictor), or your own implementation.
 ///
 /// It is called on a separate thread, so it may block. If it panics, the client receives an error
 /// without the reason, and the next batch is processed.

@@ -2,7 +2,7 @@
 
 use finetune_data::Texts;
 use finetune_model::ProblemType;
-use finetune_train::{Predictor, TrainError};
+use finetune_predict::{PredictError, Predictor};
 
 use crate::model::{InferenceError, InputFormat, ModelMetadata, ServedTask, TextModel};
 use crate::{ApiPrediction, Input};
@@ -48,9 +48,9 @@ impl TextModel for Predictor {
 
 /// Tokenizer errors are about the text. Their messages are not passed on: they may contain the text
 /// or the model's path.
-fn fault(error: TrainError) -> InferenceError {
+fn fault(error: PredictError) -> InferenceError {
     match error {
-        TrainError::Data(_) => InferenceError::Input {
+        PredictError::Data(_) => InferenceError::Input {
             reason: "its tokenizer refuses it",
         },
         _ => InferenceError::Failed,

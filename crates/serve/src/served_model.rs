@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use finetune_data::BatchSize;
-use finetune_train::{Parts, Precision, Predictor, PredictorConfig};
+use finetune_model::CustomHead;
+use finetune_ops::Precision;
+use finetune_predict::{Predictor, PredictorConfig};
 
 use crate::model::{ModelMetadata, TextModel};
 use crate::{Input, ServeError};
@@ -70,10 +72,10 @@ impl ServedModel {
         device: &Device,
         precision: Precision,
     ) -> Result<Self, ServeError> {
-        Self::load_custom(name, directory, device, precision, &Parts::default())
+        Self::load_custom(name, directory, device, precision, None)
     }
 
-    /// The same for a model that was trained with parts of the program's own: its head.
+    /// Loads a model that may have been trained with a custom head.
     ///
     /// # Errors
     /// As [`Self::load_with`], with [`ServeError::Model`] also if the model has another head.
@@ -82,7 +84,7 @@ impl ServedModel {
         directory: &Path,
         device: &Device,
         precision: Precision,
-        parts: &Parts,
+        head: Option<&CustomHead>,
     ) -> Result<Self, ServeError> {
         check_name(name)?;
         let config = PredictorConfig {
@@ -90,7 +92,7 @@ impl ServedModel {
             precision,
             ..Default::default()
         };
-        let loaded = Predictor::load_custom(directory, config, parts, device);
+        let loaded = Predictor::load_custom(directory, config, head, device);
         let predictor = loaded.map_err(|source| ServeError::Model {
             name: name.to_string(),
             source: Box::new(source),

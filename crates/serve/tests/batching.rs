@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::thread;
 
 use burn::tensor::Device;
+use finetune_predict::Predictor;
 use finetune_serve::ServeConfig;
-use finetune_train::Predictor;
 use serde_json::{Value, json};
 
 use crate::scripted::Scripted;

@@ -8,8 +8,9 @@ use finetune_model::{
     CheckpointConfig, CustomHead, Head, HeadInput, HeadSize, SequenceClassifierConfig,
     load_classifier_with, save_classifier,
 };
+use finetune_ops::Precision;
+use finetune_predict::{Predictor, PredictorConfig};
 use finetune_serve::{ServeConfig, ServedModel};
-use finetune_train::{Parts, Precision, Predictor, PredictorConfig};
 use serde_json::json;
 
 use crate::server::{bundled_folder, start};
@@ -53,13 +54,17 @@ fn an_own_head_answers_as_its_predictor_does() {
     let tokenizer = TextTokenizer::from_pretrained(&bundled_folder()).unwrap();
     tokenizer.save(folder.path()).unwrap();
 
-    let parts = Parts::default().with_head(AttentionHead::new);
-    let predictor =
-        Predictor::load_custom(folder.path(), PredictorConfig::default(), &parts, &device);
+    let predictor = Predictor::load_custom(
+        folder.path(),
+        PredictorConfig::default(),
+        Some(&custom),
+        &device,
+    );
     let text = "Where is my parcel?";
     let expected = predictor.unwrap().predict(&[text]).unwrap();
     let model =
-        ServedModel::load_custom("own", folder.path(), &device, Precision::F32, &parts).unwrap();
+        ServedModel::load_custom("own", folder.path(), &device, Precision::F32, Some(&custom))
+            .unwrap();
     let server = start(vec![model], ServeConfig::default());
     let answer = server.classify("own", &json!(text)).json();
     let found = &answer["predictions"][0];

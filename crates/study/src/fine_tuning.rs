@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use finetune_data::{Dataset, Folds, Split, Splits};
+use finetune_predict::evaluator;
 use finetune_train::{
     CacheLocation, Callback, FineTuning, FineTuningConfig, Parts, RunDirectory, TrainError,
-    evaluator, read_json,
+    read_json,
 };
 use serde_json::{Value, json};
 

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use finetune_predict::PredictError;
+
 /// Error of this crate; each names the file, field or value it is about.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -18,6 +20,9 @@ pub enum TrainError {
     /// Computing metrics failed.
     #[error(transparent)]
     Eval(#[from] finetune_eval::EvalError),
+    /// Predicting failed, or tokenizer and settings do not fit the model.
+    #[error(transparent)]
+    Predict(PredictError),
     /// A file of arrays could not be read or written.
     #[error(transparent)]
     Storage(#[from] finetune_storage::StorageError),
@@ -92,52 +97,6 @@ pub enum TrainError {
         found: String,
         /// Description of valid values.
         expected: String,
-    },
-    /// The tokenizer has tokens without a row in the model's embedding table.
-    #[error(
-        "{}: the tokenizer has ids up to {highest_id}, the embedding table of the model {rows} rows",
-        path.display()
-    )]
-    VocabularyTooLarge {
-        /// Directory of tokenizer and model.
-        path: PathBuf,
-        /// Highest token id.
-        highest_id: usize,
-        /// Number of rows of the word embedding table.
-        rows: usize,
-    },
-    /// The maximum length exceeds the model's position embeddings.
-    #[error(
-        "{}: max_length with padding is {length}, above max_position_embeddings {positions}",
-        path.display()
-    )]
-    LongerThanPositions {
-        /// Directory of the model.
-        path: PathBuf,
-        /// Configured maximum length with padding, in tokens.
-        length: usize,
-        /// Maximum sequence length of the model, in tokens.
-        positions: usize,
-    },
-    /// The checkpoint lacks all or part of a trained head.
-    #[error(
-        "{}: no fine-tuned classifier: the checkpoint lacks {}",
-        path.display(),
-        tensors.join(", ")
-    )]
-    NotAClassifier {
-        /// Directory of the model.
-        path: PathBuf,
-        /// Names of the missing tensors.
-        tensors: Vec<String>,
-    },
-    /// Single texts were given to a model for pairs, or pairs to a model for single texts.
-    #[error("{found} texts a row, but the model is for {expected}")]
-    TextCount {
-        /// Texts per row of the model.
-        expected: usize,
-        /// Texts per row of the input.
-        found: usize,
     },
     /// A file is not valid JSON of the expected type.
     #[error("{}: {source}", path.display())]
@@ -297,6 +256,21 @@ pub enum TrainError {
         /// Run directory.
         path: PathBuf,
     },
+}
+
+/// Errors that both crates have stay what they are.
+impl From<PredictError> for TrainError {
+    fn from(error: PredictError) -> Self {
+        match error {
+            PredictError::Data(error) => Self::Data(error),
+            PredictError::Model(error) => Self::Model(error),
+            PredictError::Eval(error) => Self::Eval(error),
+            PredictError::Precision(error) => Self::Precision(error),
+            PredictError::Json { path, source } => Self::Json { path, source },
+            PredictError::Io { path, source } => Self::Io { path, source },
+            other => Self::Predict(other),
+        }
+    }
 }
 
 impl TrainError {

@@ -24,7 +24,8 @@ use crate::text_config::TextConfig;
 ///
 /// ```no_run
 /// use finetune_data::Dataset;
-/// use finetune_train::{FineTuning, PredictorConfig};
+/// use finetune_predict::PredictorConfig;
+/// use finetune_train::FineTuning;
 ///
 /// let dataset = Dataset::files("train.csv").test("test.csv").load()?;
 /// let run = FineTuning::new("my-bert", dataset).epochs(3).run("runs/topics")?;

@@ -1,4 +1,4 @@
-//! Fine-tuning of transformer encoders: training loop, prediction loop and run directory.
+//! Fine-tuning of transformer encoders: tasks, training loop, runs and their records.
 //!
 //! 1. Settings are values: [`FineTuningConfig`] with [`TextConfig`], [`LossConfig`] and the loop's
 //!    [`TrainConfig`] ([`OptimizerConfig`], [`LrScheduler`], [`FreezeConfig`],
@@ -12,7 +12,7 @@
 //!    [`MaskedLmTask`], or your own. [`PreparedRun`] records a run of it.
 //! 5. A [`MultiTask`] run trains several tasks on one encoder; a [`MixingConfig`] configures task
 //!    sampling, loss weights and gradient combination.
-//! 6. A [`Predictor`] predicts labels of texts with a trained model, and evaluates datasets.
+//! 6. [`RunOutput::predictor`] makes a [`Predictor`](finetune_predict::Predictor) of the trained model.
 //!
 //! The loops can also be used directly:
 //!
@@ -22,9 +22,10 @@
 //!     BatchSize, Dataset, EncodedDataset, EncodingConfig, Example, Label, Task, TextTokenizer,
 //! };
 //! use finetune_model::{EncoderConfig, SequenceClassifierConfig, initialize};
+//! use finetune_predict::predict;
 //! use finetune_train::{
 //!     Decay, LossConfig, LrScheduler, OptimizerConfig, SequenceClassificationTask, TrainConfig,
-//!     TrainDuration, Trainer, Warmup, predict,
+//!     TrainDuration, Trainer, Warmup,
 //! };
 //!
 //! // Eight rows of two classes, and a tokenizer made from them.
@@ -62,7 +63,7 @@
 //! let task = SequenceClassificationTask::new(data.clone(), loss, tokenizer.pad_token_id());
 //! let trained = Trainer::new(&task, &config).train(model, &mut ())?;
 //! assert_eq!(trained.summary.steps, 20);
-//! let output = predict(&trained.model, &data, tokenizer.pad_token_id(), BatchSize::Rows(8), &mut ())?;
+//! let output = predict(&trained.model, &data, tokenizer.pad_token_id(), BatchSize::Rows(8))?;
 //! assert_eq!(Some(&output.predictions.classes()[..]), data.labels.all()?.classes());
 //! # Ok::<(), finetune_train::TrainError>(())
 //! ```
@@ -70,10 +71,8 @@
 mod activations;
 mod callback;
 mod checkpoint;
-mod checkpoint_fit;
 mod checkpoints;
 mod config;
-mod device_batch;
 mod error;
 mod evaluation;
 mod fine_tuning;
@@ -93,9 +92,8 @@ mod panic_text;
 mod parts;
 mod plan;
 mod pre_training;
-mod predict;
+mod predicted_rows;
 mod prediction_lines;
-mod predictor;
 mod prepared_run;
 mod progress;
 mod report;
@@ -114,14 +112,13 @@ mod summary;
 mod task;
 mod tensorboard;
 mod text_config;
-mod text_preprocessing;
 mod trainer;
 mod training_run;
 mod used_splits;
 
 pub use activations::{
-    ActivationCacheConfig, ActivationPlan, BatchInputs, CacheDtype, CacheLocation,
-    CachedActivations, deterministic_stages,
+    ActivationCacheConfig, ActivationPlan, CacheDtype, CacheLocation, CachedActivations,
+    deterministic_stages, forward,
 };
 pub use callback::{
     ActivationsRecord, Callback, CallbackStates, Control, EpochRecord, Event, GradientRecord,
@@ -152,8 +149,6 @@ pub use optimizer::{Algorithm, Optimizer, OptimizerConfig};
 pub use panic_text::panic_text;
 pub use parts::Parts;
 pub use pre_training::{Corpus, InitialModel, PreTraining, PreTrainingConfig, PreTrainingOutput};
-pub use predict::{PredictionOutput, predict};
-pub use predictor::{LabelProbability, Prediction, Predictor, PredictorConfig, Score};
 pub use prepared_run::PreparedRun;
 pub use progress::ProgressCallback;
 pub use report::{
@@ -167,10 +162,8 @@ pub use run_length::{Interval, TrainDuration};
 pub use run_output::{FineTuningOutput, RunOutput};
 pub use run_record::{RunWriter, read_json, write_json};
 pub use schedule::{Decay, LrScheduler, Warmup};
-pub use scoring::{evaluator, target_kind};
 pub use summary::TrainingSummary;
 pub use task::{MaskedLmTask, SequenceClassificationTask, Task, TestOutput};
 pub use tensorboard::TensorBoardCallback;
 pub use text_config::TextConfig;
-pub use text_preprocessing::TextPreprocessing;
 pub use trainer::{SaveSnapshot, Trained, Trainer};

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use finetune_eval::Predictions;
+use finetune_predict::{PredictError, Predictor, PredictorConfig};
 
-use crate::error::TrainError;
 use crate::objective::Objective;
-use crate::predictor::{Predictor, PredictorConfig};
 use crate::report::RunReport;
 use crate::run_directory::RunDirectory;
 use crate::task::SequenceClassificationTask;
@@ -50,9 +49,13 @@ impl FineTuningOutput {
     ///
     /// # Errors
     /// As [`Predictor::new`].
-    pub fn predictor(&self, config: PredictorConfig) -> Result<Predictor, TrainError> {
+    pub fn predictor(&self, config: PredictorConfig) -> Result<Predictor, PredictError> {
         let tokenizer = self.task.tokenizer().cloned();
-        let missing = || TrainError::setting("tokenizer", "missing", "that of a run from files");
+        let missing = || PredictError::InvalidSetting {
+            setting: "tokenizer",
+            found: "missing".to_string(),
+            expected: "that of a run from files".to_string(),
+        };
         Predictor::new(
             self.model.clone(),
             tokenizer.ok_or_else(missing)?,

@@ -1,42 +1,10 @@
-//! Metrics of a run: default ones of the task, those in the settings, and your own.
+//! Scores of predictions: the mean loss and the metrics of a run.
 
-use std::sync::Arc;
+use finetune_data::EncodedDataset;
+use finetune_eval::{Better, Evaluator, Predictions, Scores};
 
-use finetune_data::{EncodedDataset, Target};
-use finetune_eval::{Better, Evaluator, Metric, Predictions, Scores, TargetKind};
-
-use crate::loss::targets;
-use crate::{Criterion, TrainError};
-
-/// Returns the kind of a target, as metrics need it.
-pub fn target_kind(target: &Target) -> TargetKind {
-    match target {
-        Target::Classes(names) => TargetKind::Classes(names.len()),
-        Target::Score { .. } => TargetKind::Scores,
-        Target::Unlabeled => TargetKind::Unlabeled,
-    }
-}
-
-/// Creates the evaluator of a run: the default metrics of the target, your `own`, and built-in ones
-/// by name.
-///
-/// # Errors
-/// - [`TrainError::Eval`] if two metrics have the same name, a name is unknown, or a metric does
-///   not fit the target.
-pub fn evaluator<'a>(
-    target: &Target,
-    own: &[Arc<dyn Metric>],
-    names: impl IntoIterator<Item = &'a str>,
-) -> Result<Evaluator, TrainError> {
-    let mut evaluator = Evaluator::new(target_kind(target));
-    for metric in own {
-        evaluator.add(metric.clone())?;
-    }
-    for name in names {
-        evaluator.add_named(name)?;
-    }
-    Ok(evaluator)
-}
+use crate::error::TrainError;
+use crate::loss::{Criterion, targets};
 
 /// Returns the names and directions of an evaluator's metrics.
 pub(crate) fn directions(evaluator: &Evaluator) -> Vec<(String, Better)> {

@@ -7,10 +7,10 @@ use finetune_data::{
     Cleaning, Dataset, EncodedCache, EncodedDataset, EncodingConfig, Padding, TextTokenizer,
 };
 use finetune_model::EncoderConfig;
+use finetune_predict::{check_length, check_vocabulary};
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
-use crate::checkpoint_fit::{check_length, check_vocabulary};
 use crate::report::SplitSection;
 
 /// Preprocessing of texts into padded token batches.
@@ -73,8 +73,8 @@ impl TextConfig {
     /// tokenizer and encoder, for error messages.
     ///
     /// # Errors
-    /// - [`TrainError::VocabularyTooLarge`] if the tokenizer has more tokens than the encoder.
-    /// - [`TrainError::LongerThanPositions`] if padded rows exceed the encoder's maximum length.
+    /// - [`TrainError::Predict`] if the tokenizer has more tokens than the encoder, or padded rows
+    ///   exceed the encoder's maximum length.
     pub(crate) fn check_fit(
         &self,
         directory: &Path,
@@ -82,7 +82,7 @@ impl TextConfig {
         encoder: &EncoderConfig,
     ) -> Result<(), TrainError> {
         check_vocabulary(directory, tokenizer, encoder)?;
-        check_length(directory, self.longest_row(), encoder)
+        Ok(check_length(directory, self.longest_row(), encoder)?)
     }
 
     /// Cleans and tokenizes a dataset.

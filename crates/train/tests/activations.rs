@@ -15,10 +15,10 @@ use finetune_model::{
     SequenceClassifierConfig, TokenPooling, initialize,
 };
 use finetune_train::{
-    ActivationCacheConfig, ActivationsRecord, BatchInputs, CacheDtype, CacheLocation,
-    CachedActivations, Callback, EvaluationConfig, Event, FreezeConfig, FreezeScope,
-    GradualUnfreezing, Interval, LossConfig, OptimizerConfig, SequenceClassificationTask,
-    StepRecord, TrainConfig, TrainDuration, TrainError, Trainer, deterministic_stages,
+    ActivationCacheConfig, ActivationsRecord, CacheDtype, CacheLocation, CachedActivations,
+    Callback, EvaluationConfig, Event, FreezeConfig, FreezeScope, GradualUnfreezing, Interval,
+    LossConfig, OptimizerConfig, SequenceClassificationTask, StepRecord, TrainConfig,
+    TrainDuration, TrainError, Trainer, deterministic_stages, forward,
 };
 
 use crate::small_run::dataset;
@@ -125,8 +125,7 @@ fn train(
     let mut logits = Vec::new();
     for rows in [(0..data.len()).collect::<Vec<_>>(), vec![4], vec![9, 2]] {
         let batch = collate(data, &rows, Padding::MultipleOf(8), PAD).unwrap();
-        let inputs = BatchInputs::new(&model, &batch, activations).unwrap();
-        let output = inputs.forward(&model, None).unwrap();
+        let output = forward(&model, &batch, activations, None).unwrap();
         logits.extend(output.into_data().iter::<f32>());
     }
     (losses, logits)
@@ -237,14 +236,10 @@ fn of_pairs_both_texts_are_kept() {
         .unwrap()
         .unwrap();
     let batch = collate(&data, &[3, 1, 7], Padding::Longest, PAD).unwrap();
-    let score = |kept| {
-        let inputs = BatchInputs::new(&cosine, &batch, kept).unwrap();
-        inputs.forward(&cosine, None).unwrap().into_data()
-    };
+    let score = |kept| forward(&cosine, &batch, kept, None).unwrap().into_data();
     assert_eq!(score(Some(&kept)), score(None));
     let single = model(&config(Family::Bert, Pooling::mean(), None), 1);
-    let inputs = BatchInputs::new(&single, &batch, Some(&kept)).unwrap();
-    assert!(inputs.forward(&single, None).is_err());
+    assert!(forward(&single, &batch, Some(&kept), None).is_err());
 }
 
 #[test]
@@ -501,13 +496,13 @@ fn activations_of_other_data_are_refused() {
         ..data.clone()
     };
     let batch = collate(&other, &[2], Padding::Longest, PAD).unwrap();
-    let error = BatchInputs::new(&model, &batch, Some(&kept)).unwrap_err();
+    let error = forward(&model, &batch, Some(&kept), None).unwrap_err();
     assert!(
         matches!(error, TrainError::StaleActivations { row: 2, .. }),
         "{error}"
     );
     let mut batch = collate(&data, &[2], Padding::Longest, PAD).unwrap();
     batch.rows = vec![ROWS];
-    let error = BatchInputs::new(&model, &batch, Some(&kept)).unwrap_err();
+    let error = forward(&model, &batch, Some(&kept), None).unwrap_err();
     assert!(matches!(error, TrainError::Data(_)), "{error}");
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use burn::module::Module;
 use finetune_data::{BatchSize, EncodingConfig, Task};
+use finetune_predict::PredictError;
 use finetune_train::{
     Callback, CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, FineTuning,
     FineTuningConfig, FreezeScope, LrScheduler, OptimizerConfig, TextConfig, TrainConfig,
@@ -61,11 +62,11 @@ fn longer_than_the_position_table() {
     assert!(
         matches!(
             error,
-            TrainError::LongerThanPositions {
+            TrainError::Predict(PredictError::LongerThanPositions {
                 length: 17,
                 positions: 16,
                 ..
-            }
+            })
         ),
         "{error:?}"
     );
@@ -82,7 +83,10 @@ fn a_tokenizer_of_another_model() {
         SmallRun::fine_tuning(SmallRun::config()),
     );
     assert!(
-        matches!(error, TrainError::VocabularyTooLarge { .. }),
+        matches!(
+            error,
+            TrainError::Predict(PredictError::VocabularyTooLarge { .. })
+        ),
         "{error:?}"
     );
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 use finetune_data::{Dataset, Splits};
 use finetune_eval::{Better, EvalError, Metric, MetricInput, Predictions, Targets};
+use finetune_predict::PredictorConfig;
 use finetune_train::{
-    Callback, Control, EvaluationConfig, FineTuning, Loss, LossConfig, Parts, PredictorConfig,
-    StepContext, TrainConfig, TrainDuration, TrainError, target_log_probabilities,
+    Callback, Control, EvaluationConfig, FineTuning, Loss, LossConfig, Parts, StepContext,
+    TrainConfig, TrainDuration, TrainError, target_log_probabilities,
 };
 
 use crate::regression::checkpoint;

@@ -7,11 +7,11 @@ use burn::module::{Module, Param};
 use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 use finetune_model::{CustomHead, Head, HeadConfig, HeadInput, HeadSize, MlpConfig, ModelError};
+use finetune_predict::{PredictError, Predictor, PredictorConfig};
 use finetune_train::{
     ActivationCacheConfig, CacheLocation, Callback, CheckpointPolicy, Event, FineTuning,
     FineTuningConfig, FreezeConfig, FreezeScope, Interval, MultiTask, MultiTaskConfig, Parts,
-    Predictor, PredictorConfig, PreparedRun, SequenceClassificationTask, TaskConfig, TrainConfig,
-    TrainError,
+    PreparedRun, SequenceClassificationTask, TaskConfig, TrainConfig, TrainError,
 };
 use serde_json::Value;
 
@@ -119,7 +119,12 @@ fn an_own_head_is_trained_resumed_and_asked() {
     // Asked, it says what the run recorded.
     let model = run.join("model");
     let load = |parts: &Parts| {
-        Predictor::load_custom(&model, PredictorConfig::default(), parts, &Device::flex())
+        Predictor::load_custom(
+            &model,
+            PredictorConfig::default(),
+            parts.head.as_ref(),
+            &Device::flex(),
+        )
     };
     let predictor = load(&parts()).unwrap();
     let texts: Vec<_> = checkpoint(&start).test.unwrap().examples;
@@ -138,7 +143,7 @@ fn an_own_head_is_trained_resumed_and_asked() {
     }
     let error = Predictor::load(&model, &Device::flex()).unwrap_err();
     assert!(
-        matches!(&error, TrainError::Model(ModelError::CustomHead { name }) if name == "AttentionHead"),
+        matches!(&error, PredictError::Model(ModelError::CustomHead { name }) if name == "AttentionHead"),
         "{error}"
     );
     let other = CustomHead::new(AttentionHead::new).named("Other");
@@ -243,6 +248,7 @@ fn a_task_of_several_has_an_own_head() {
     let prepared = MultiTask::new(&start).config(config).data(data.into());
     prepared.parts("own", parts()).run(&run).unwrap();
     let (model, settings) = (run.join("model/own"), PredictorConfig::default());
-    let predictor = Predictor::load_custom(&model, settings, &parts(), &device).unwrap();
+    let predictor =
+        Predictor::load_custom(&model, settings, parts().head.as_ref(), &device).unwrap();
     assert_eq!(predictor.model().head.type_name(), "AttentionHead");
 }

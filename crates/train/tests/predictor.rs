@@ -12,10 +12,8 @@ use finetune_model::{
     CheckpointConfig, CosineSimilarityHeadConfig, HeadConfig, Pooling, ProblemType,
     SequenceClassifierConfig, initialize, save_classifier, save_encoder,
 };
-use finetune_train::{
-    FineTuning, Prediction, Predictor, PredictorConfig, TextPreprocessing, TrainDuration,
-    TrainError,
-};
+use finetune_predict::{PredictError, Prediction, Predictor, PredictorConfig, TextPreprocessing};
+use finetune_train::{FineTuning, TrainDuration};
 use serde_json::Value;
 
 use crate::regression::checkpoint;
@@ -225,7 +223,7 @@ fn what_the_model_was_trained_on_is_what_it_takes() {
     assert_eq!(of_pairs.predict_pairs(&pair).unwrap().len(), 1);
     assert!(matches!(
         of_pairs.predict(&single),
-        Err(TrainError::TextCount {
+        Err(PredictError::TextCount {
             expected: 2,
             found: 1
         })
@@ -234,7 +232,7 @@ fn what_the_model_was_trained_on_is_what_it_takes() {
     assert_eq!(of_texts.predict(&single).unwrap().len(), 1);
     assert!(matches!(
         of_texts.predict_pairs(&pair),
-        Err(TrainError::TextCount {
+        Err(PredictError::TextCount {
             expected: 1,
             found: 2
         })
@@ -252,7 +250,7 @@ fn folders_and_settings_that_cannot_predict_are_refused() {
     };
     assert!(matches!(
         load(long),
-        TrainError::LongerThanPositions {
+        PredictError::LongerThanPositions {
             length: 17,
             positions: 16,
             ..
@@ -261,7 +259,7 @@ fn folders_and_settings_that_cannot_predict_are_refused() {
     fs::write(folder.path().join(TextPreprocessing::FILE), "{").unwrap();
     assert!(matches!(
         load(PredictorConfig::default()),
-        TrainError::Json { .. }
+        PredictError::Json { .. }
     ));
 
     let small = SmallRun::new();
@@ -271,7 +269,7 @@ fn folders_and_settings_that_cannot_predict_are_refused() {
     save_encoder(folder.path(), &encoder, &checkpoint).unwrap();
     small.tokenizer.save(folder.path()).unwrap();
     match Predictor::load(folder.path(), &DEVICE()).unwrap_err() {
-        TrainError::NotAClassifier { tensors, .. } => {
+        PredictError::NotAClassifier { tensors, .. } => {
             assert!(
                 tensors.contains(&"classifier.weight".to_string()),
                 "{tensors:?}"
@@ -282,7 +280,7 @@ fn folders_and_settings_that_cannot_predict_are_refused() {
     let missing = folder.path().join("no-such-folder");
     assert!(matches!(
         Predictor::load(&missing, &DEVICE()).unwrap_err(),
-        TrainError::Io { path, .. } if path == missing
+        PredictError::Io { path, .. } if path == missing
     ));
 }
 

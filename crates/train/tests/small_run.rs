@@ -8,9 +8,10 @@ use finetune_data::{
     TextTokenizer,
 };
 use finetune_model::{EncoderConfig, SequenceClassifier, SequenceClassifierConfig, initialize};
+use finetune_predict::predict;
 use finetune_train::{
     Criterion, FineTuningConfig, LossConfig, OptimizerConfig, SequenceClassificationTask,
-    StepRecord, TextConfig, TrainConfig, TrainDuration, TrainError, Trainer, predict,
+    StepRecord, TextConfig, TrainConfig, TrainDuration, TrainError, Trainer,
 };
 
 pub(crate) struct SmallRun {
@@ -123,7 +124,7 @@ impl SmallRun {
         let trainer = Trainer::new(&task, config);
         let model = trainer.train(self.model(1), &mut curve)?.model;
         let pad = self.tokenizer.pad_token_id();
-        let logits = predict(&model, &self.data, pad, BatchSize::Rows(7), &mut ())?
+        let logits = predict(&model, &self.data, pad, BatchSize::Rows(7))?
             .predictions
             .logits;
         Ok(Trained {

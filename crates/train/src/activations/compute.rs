@@ -8,6 +8,7 @@ use finetune_data::{
     BatchSize, EncodedDataset, EncodedTexts, Padding, collate_texts, sorted_by_length,
 };
 use finetune_model::{Activations, Cut, SequenceClassifier};
+use finetune_predict::encoder_input;
 use finetune_storage::{Array, ArrayFileWriter};
 use half::f16;
 
@@ -18,7 +19,6 @@ use super::plan::texts_of;
 use super::{ActivationPlan, CacheDtype, CacheLocation};
 use crate::TrainError;
 use crate::callback::{ActivationsRecord, Callback, Event, Phase};
-use crate::device_batch::encoder_input;
 
 impl ActivationPlan {
     /// Computes the activations, or opens the file of an earlier run. `observer` receives their

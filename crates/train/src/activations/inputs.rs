@@ -1,78 +1,30 @@
-//! Inputs of a forward pass: tokens, or cached activations of the frozen layers.
+//! Forward pass of a classifier, from tokens or from cached activations of the frozen layers.
 
 use burn::tensor::Tensor;
 use finetune_data::Batch;
-use finetune_model::{DropoutStream, EncoderInput, SequenceClassifier, TextActivations, Texts};
+use finetune_model::{DropoutStream, SequenceClassifier};
 
 use super::CachedActivations;
-use crate::TrainError;
-use crate::device_batch::encoder_input;
+use crate::error::TrainError;
 
-/// Batch on the model's device.
-#[derive(Debug, Clone)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "one a batch, and handles of tensors at that"
-)]
-pub enum BatchInputs {
-    /// Input of the whole network.
-    Tokens {
-        /// Texts, or both texts of each pair in one row.
-        first: EncoderInput,
-        /// Second texts of pairs that are encoded separately.
-        second: Option<EncoderInput>,
-    },
-    /// Input of the layers above the cut.
-    Activations(TextActivations),
-}
-
-impl BatchInputs {
-    /// Moves a batch, or its cached activations, to the device of `model`.
-    ///
-    /// # Errors
-    /// - [`TrainError::Model`] if a token id is outside the embedding tables.
-    /// - The errors of [`CachedActivations::batch`].
-    pub fn new(
-        model: &SequenceClassifier,
-        batch: &Batch,
-        activations: Option<&CachedActivations>,
-    ) -> Result<Self, TrainError> {
-        if let Some(activations) = activations {
-            return Ok(Self::Activations(
-                activations.batch(batch, &model.device())?,
-            ));
-        }
-        let second = batch.second_tokens.as_ref();
-        let second = second.map(|tokens| encoder_input(&model.encoder, batch.size(), tokens));
-        Ok(Self::Tokens {
-            first: encoder_input(&model.encoder, batch.size(), &batch.tokens)?,
-            second: second.transpose()?,
-        })
-    }
-
-    /// Returns the logits (regression: scores), one per class name.
-    ///
-    /// # Shapes
-    /// - output: `[B, C]`
-    ///
-    /// # Errors
-    /// - The errors of [`SequenceClassifier::forward`] and [`SequenceClassifier::upper`].
-    pub fn forward(
-        self,
-        model: &SequenceClassifier,
-        dropout: Option<DropoutStream>,
-    ) -> Result<Tensor<2>, TrainError> {
-        let logits = match &self {
-            Self::Tokens {
-                first,
-                second: None,
-            } => model.forward(Texts::Single(first), dropout),
-            Self::Tokens {
-                first,
-                second: Some(second),
-            } => model.forward(Texts::Pair(first, second), dropout),
-            Self::Activations(texts) => model.upper(texts.clone(), dropout),
-        };
-        Ok(logits?)
-    }
+/// Returns the logits (regression: scores) of a batch, one per class name, from its cached
+/// activations if there are any.
+///
+/// # Shapes
+/// - output: `[B, C]`
+///
+/// # Errors
+/// - [`TrainError::Model`] if a token id is outside the embedding tables, or the head is for
+///   another number of texts per row.
+/// - The errors of [`CachedActivations::batch`].
+pub fn forward(
+    model: &SequenceClassifier,
+    batch: &Batch,
+    activations: Option<&CachedActivations>,
+    dropout: Option<DropoutStream>,
+) -> Result<Tensor<2>, TrainError> {
+    Ok(match activations {
+        Some(cached) => model.upper(cached.batch(batch, &model.device())?, dropout)?,
+        None => finetune_predict::forward(model, batch, dropout)?,
+    })
 }

@@ -9,7 +9,7 @@
 //!    size.
 //! 3. [`ActivationPlan::compute`] makes one forward pass in batches of similar lengths, or opens
 //!    the file of an earlier run with the same weights, data and settings.
-//! 4. [`BatchInputs`] is the input of a forward pass: tokens or cached activations.
+//! 4. [`forward`] is the forward pass from tokens or from cached activations.
 //!
 //! In f32 the cache does not change results: on flex, losses, gradients and predictions are
 //! bit-identical to those of a run without it. This holds for two reasons. The operations of
@@ -20,7 +20,7 @@
 //! use burn::tensor::Device;
 //! use finetune_data::{EncodedDataset, EncodedTexts, Labels, Padding, Task, collate};
 //! use finetune_model::{EncoderConfig, SequenceClassifierConfig, initialize};
-//! use finetune_train::{ActivationCacheConfig, CacheLocation, BatchInputs};
+//! use finetune_train::{ActivationCacheConfig, CacheLocation, forward};
 //!
 //! let data = EncodedDataset {
 //!     texts: EncodedTexts::from_token_ids([vec![2, 7, 3], vec![2, 8, 9, 3]]),
@@ -46,8 +46,8 @@
 //! let activations = plan.compute(&model, &data, 0, 8.into(), &mut ())?;
 //!
 //! let batch = collate(&data, &[1, 0], Padding::Longest, 0)?;
-//! let kept = BatchInputs::new(&model, &batch, Some(&activations))?.forward(&model, None)?;
-//! let computed = BatchInputs::new(&model, &batch, None)?.forward(&model, None)?;
+//! let kept = forward(&model, &batch, Some(&activations), None)?;
+//! let computed = forward(&model, &batch, None, None)?;
 //! assert_eq!(kept.into_data(), computed.into_data());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -62,7 +62,7 @@ mod plan;
 mod settings;
 
 pub use frozen::CachedActivations;
-pub use inputs::BatchInputs;
+pub use inputs::forward;
 pub(crate) use kept::{KeptActivations, KeptPlans, OfSplits};
 pub use plan::{ActivationPlan, deterministic_stages};
 pub use settings::{ActivationCacheConfig, CacheDtype, CacheLocation};

@@ -9,6 +9,7 @@ use finetune_data::Batch;
 use finetune_eval::{Better, Metric, MetricKind, Scores};
 use finetune_model::{DropoutStream, EncoderModel, MultiTaskModel, parameters};
 use finetune_ops::Precision;
+use finetune_predict::target_kind;
 
 use super::OverallScore;
 use crate::callback::Callback;
@@ -18,7 +19,6 @@ use crate::evaluation::{Evaluation, TaskScores};
 use crate::mixing::MixingConfig;
 use crate::objective::{BatchCounts, Objective, Part};
 use crate::report::{ActivationsSection, DataSection, TestSection};
-use crate::scoring::target_kind;
 use crate::task::{SequenceClassificationTask, Task, TestOutput};
 
 /// Several tasks that train a [`MultiTaskModel`] together.

@@ -9,10 +9,10 @@ use finetune_eval::{
     ClassificationReport, ConfusionMatrix, Evaluator, MetricKind, Predictions, RegressionReport,
     Scored, Scores,
 };
+use finetune_predict::PredictionOutput;
 use serde::{Deserialize, Serialize};
 
 use super::{ErrorAnalysis, figure};
-use crate::predict::PredictionOutput;
 use crate::scoring::scores_of;
 use crate::text_config::EncodedSplit;
 use crate::{Criterion, TrainError};

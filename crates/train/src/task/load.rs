@@ -7,6 +7,7 @@ use burn::tensor::Device;
 use finetune_data::{PairEncoding, Splits, TextTokenizer};
 use finetune_eval::Evaluator;
 use finetune_model::{CheckpointConfig, LoadReport, SequenceClassifier, load_classifier_with};
+use finetune_predict::evaluator;
 
 use super::SequenceClassificationTask;
 use super::sequence_classification::Source;
@@ -16,7 +17,6 @@ use crate::error::TrainError;
 use crate::loss::LossConfig;
 use crate::model_config::ClassifierOverrides;
 use crate::parts::Parts;
-use crate::scoring::evaluator;
 use crate::text_config::TextConfig;
 use crate::used_splits::UsedSplits;
 

@@ -13,11 +13,11 @@ use finetune_data::{
 use finetune_eval::{Better, Scores};
 use finetune_model::{CheckpointConfig, DropoutStream, EncoderModel, MaskedLm, save_masked_lm};
 use finetune_ops::{Precision, class_cross_entropy};
+use finetune_predict::encoder_input;
 
-use super::Task;
+use super::{Task, check_autodiff};
 use crate::callback::{Callback, Event, Phase};
 use crate::config::TrainConfig;
-use crate::device_batch::{check_autodiff, encoder_input};
 use crate::error::TrainError;
 use crate::objective::BatchCounts;
 use crate::report::DataSection;

@@ -14,7 +14,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use finetune_data::Labels;
 use finetune_eval::{Better, Predictions, Scores};
-use finetune_model::DropoutStream;
+use finetune_model::{DropoutStream, Encoder};
 use finetune_ops::Precision;
 
 use crate::callback::Callback;
@@ -229,4 +229,17 @@ pub struct TestOutput {
     pub class_names: Vec<String>,
     /// Scores and error analysis.
     pub report: TestSection,
+}
+
+/// Checks that the model is on a device with autodiff.
+fn check_autodiff(encoder: &Encoder) -> Result<(), TrainError> {
+    let device = encoder.embeddings.word_embeddings.weight.lazy_device();
+    match device.is_autodiff() {
+        true => Ok(()),
+        false => Err(TrainError::setting(
+            "device of the model",
+            "plain",
+            "one with autodiff",
+        )),
+    }
 }

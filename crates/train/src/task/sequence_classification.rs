@@ -12,23 +12,22 @@ use finetune_model::{
     save_classifier,
 };
 use finetune_ops::Precision;
+use finetune_predict::{TextPreprocessing, target_kind};
 
-use super::{Task, TestOutput};
+use super::{Task, TestOutput, check_autodiff};
 use crate::activations::{
-    ActivationCacheConfig, BatchInputs, CachedActivations, KeptActivations, KeptPlans,
-    deterministic_stages,
+    ActivationCacheConfig, CachedActivations, KeptActivations, KeptPlans, deterministic_stages,
+    forward,
 };
 use crate::callback::{Callback, Phase};
 use crate::config::TrainConfig;
-use crate::device_batch::check_autodiff;
 use crate::error::TrainError;
 use crate::loss::Criterion;
 use crate::objective::BatchCounts;
-use crate::predict::PredictedRows;
+use crate::predicted_rows::PredictedRows;
 use crate::report::{ActivationsSection, DataSection, TestSection};
-use crate::scoring::{directions, scores_of, target_kind};
+use crate::scoring::{directions, scores_of};
 use crate::text_config::{EncodedSplit, TextConfig};
-use crate::text_preprocessing::TextPreprocessing;
 use crate::used_splits::Data;
 
 /// Directory of the adapters in the directory of a model that was trained with LoRA.
@@ -256,8 +255,7 @@ impl Task for SequenceClassificationTask {
         divisor: f64,
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError> {
-        let inputs = BatchInputs::new(model, batch, self.kept.of.train.as_ref())?;
-        let outputs = inputs.forward(model, Some(dropout))?;
+        let outputs = forward(model, batch, self.kept.of.train.as_ref(), Some(dropout))?;
         self.loss.loss(outputs, &batch.labels, divisor)
     }
 
@@ -328,7 +326,7 @@ impl Task for SequenceClassificationTask {
         }
         source.tokenizer.save(directory)?;
         match self.preprocessing() {
-            Some(preprocessing) => preprocessing.save(directory),
+            Some(preprocessing) => Ok(preprocessing.save(directory)?),
             None => Ok(()),
         }
     }

@@ -10,10 +10,11 @@ use finetune_model::{
     CheckpointConfig, Combination, CosineSimilarityHeadConfig, HeadConfig, MlpConfig, Pooling,
     ScoreRange, SequenceClassifier, load_classifier, parameters,
 };
+use finetune_predict::Predictor;
 use finetune_train::{
     ActivationCacheConfig, Callback, CheckpointPolicy, ClassifierOverrides, EvaluationConfig,
     Event, FineTuning, FineTuningConfig, FreezeConfig, FreezeScope, Interval, LossConfig,
-    LossWeighting, MixingConfig, MultiTask, MultiTaskConfig, OverallScore, Predictor, PreparedRun,
+    LossWeighting, MixingConfig, MultiTask, MultiTaskConfig, OverallScore, PreparedRun,
     StoppingStrategy, TaskConfig, TaskGroup, TrainConfig, TrainDuration, TrainError,
     UpdateStrategy,
 };

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use finetune_train::{Prediction, Predictor};
+use finetune_predict::{Prediction, Predictor};
 use serde_json::{Value, json};
 
 fn parity(name: &str) -> PathBuf {

@@ -4,7 +4,7 @@ use finetune_data::{BatchSize, Cleaning, PairTruncation, Truncation};
 use finetune_ops::Precision;
 use serde::{Deserialize, Serialize};
 
-use crate::TrainError;
+use crate::error::PredictError;
 
 /// Settings of a predictor. `None` stands for the value saved with the model in
 /// `text_preprocessing.json`; the defaults below apply to models without that file.
@@ -51,8 +51,8 @@ impl PredictorConfig {
     /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// - [`TrainError::InvalidSetting`] if a value is out of range; it names the first one.
-    pub fn validate(&self) -> Result<(), TrainError> {
+    /// - [`PredictError::InvalidSetting`] if a value is out of range; it names the first one.
+    pub fn validate(&self) -> Result<(), PredictError> {
         let (BatchSize::Rows(batch_size) | BatchSize::Tokens(batch_size)) = self.batch_size;
         for (setting, value) in [
             ("max_length", self.max_length.unwrap_or(1)),
@@ -60,12 +60,12 @@ impl PredictorConfig {
             ("top_k", self.top_k.unwrap_or(1)),
         ] {
             if value == 0 {
-                return Err(TrainError::setting(setting, value, "at least 1"));
+                return Err(PredictError::setting(setting, value, "at least 1"));
             }
         }
         if !(0.0..=1.0).contains(&self.threshold) {
             let expected = "a probability, in [0, 1]";
-            return Err(TrainError::setting("threshold", self.threshold, expected));
+            return Err(PredictError::setting("threshold", self.threshold, expected));
         }
         Ok(())
     }

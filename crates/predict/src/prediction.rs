@@ -2,11 +2,11 @@
 
 use std::cmp::Ordering;
 
+use finetune_eval::softmax;
 use finetune_model::ProblemType;
 use serde::Serialize;
 
-use super::PredictorConfig;
-use finetune_eval::softmax;
+use crate::predictor_config::PredictorConfig;
 
 /// Prediction for one text or text pair.
 ///
@@ -90,7 +90,7 @@ impl Prediction {
     }
 
     /// Computes the prediction from `outputs`, one per name.
-    pub(super) fn new(
+    pub(crate) fn new(
         outputs: &[f32],
         names: &[String],
         problem_type: ProblemType,

@@ -4,12 +4,6 @@
 //! [text classification pipeline](https://huggingface.co/docs/transformers/main_classes/pipelines#transformers.TextClassificationPipeline)
 //! of transformers, and uses the same prediction loop as validation and test.
 
-mod config;
-mod prediction;
-
-pub use config::PredictorConfig;
-pub use prediction::{LabelProbability, Prediction, Score};
-
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
@@ -26,10 +20,13 @@ use finetune_model::{
     load_classifier_with,
 };
 
-use crate::checkpoint_fit::{check_length, check_vocabulary};
+use crate::compatibility::{check_length, check_vocabulary};
+use crate::error::PredictError;
+use crate::evaluator::evaluator;
 use crate::predict::predict;
-use crate::scoring::evaluator;
-use crate::{Parts, TextPreprocessing, TrainError};
+use crate::prediction::Prediction;
+use crate::predictor_config::PredictorConfig;
+use crate::text_preprocessing::TextPreprocessing;
 
 /// A fine-tuned model with its tokenizer and text preprocessing.
 ///
@@ -41,7 +38,7 @@ use crate::{Parts, TextPreprocessing, TrainError};
 /// # use finetune_model::{
 /// #     CheckpointConfig, EncoderConfig, SequenceClassifierConfig, initialize, save_classifier,
 /// # };
-/// use finetune_train::Predictor;
+/// use finetune_predict::Predictor;
 ///
 /// # let folder = tempfile::tempdir()?;
 /// # let folder = folder.path();
@@ -85,7 +82,7 @@ impl Predictor {
     ///
     /// # Errors
     /// - Any error of [`Self::load_with`].
-    pub fn load(directory: &Path, device: &Device) -> Result<Self, TrainError> {
+    pub fn load(directory: &Path, device: &Device) -> Result<Self, PredictError> {
         Self::load_with(directory, PredictorConfig::default(), device)
     }
 
@@ -95,44 +92,41 @@ impl Predictor {
     /// `config` overrides it.
     ///
     /// # Errors
-    /// - [`TrainError::InvalidSetting`] if a setting is out of range.
-    /// - [`TrainError::Precision`] if the device does not support the precision.
-    /// - [`TrainError::NotAClassifier`] if the directory has no trained head.
-    /// - [`TrainError::VocabularyTooLarge`] or [`TrainError::LongerThanPositions`] if the tokenizer
+    /// - [`PredictError::InvalidSetting`] if a setting is out of range.
+    /// - [`PredictError::Precision`] if the device does not support the precision.
+    /// - [`PredictError::NotAClassifier`] if the directory has no trained head.
+    /// - [`PredictError::VocabularyTooLarge`] or [`PredictError::LongerThanPositions`] if the tokenizer
     ///   or `max_length` does not fit the model.
-    /// - [`TrainError::Io`], [`TrainError::Json`], [`TrainError::Data`] or [`TrainError::Model`] if
+    /// - [`PredictError::Io`], [`PredictError::Json`], [`PredictError::Data`] or [`PredictError::Model`] if
     ///   a file cannot be read or is invalid.
     pub fn load_with(
         directory: &Path,
         config: PredictorConfig,
         device: &Device,
-    ) -> Result<Self, TrainError> {
-        Self::load_custom(directory, config, &Parts::default(), device)
+    ) -> Result<Self, PredictError> {
+        Self::load_custom(directory, config, None, device)
     }
 
-    /// Loads a model that was trained with a custom head.
+    /// Loads a model that may have been trained with a custom head.
     ///
     /// # Errors
     /// - Any error of [`Self::load_with`].
-    /// - [`TrainError::Model`] if the model has a head of another name, or the head's output is not
+    /// - [`PredictError::Model`] if the model has a head of another name, or the head's output is not
     ///   `[B, C]`.
     pub fn load_custom(
         directory: &Path,
         config: PredictorConfig,
-        parts: &Parts,
+        head: Option<&CustomHead>,
         device: &Device,
-    ) -> Result<Self, TrainError> {
+    ) -> Result<Self, PredictError> {
         config.validate()?;
         config.precision.check(device)?;
         // Report a wrong path as such rather than as "no tokenizer found".
-        std::fs::read_dir(directory).map_err(TrainError::io(directory))?;
+        std::fs::read_dir(directory).map_err(PredictError::io(directory))?;
         let tokenizer = TextTokenizer::from_pretrained(directory)?;
         let prepared = TextPreprocessing::read(directory)?;
-        let model = trained_classifier(
-            directory,
-            parts.head.as_ref(),
-            &device.clone().without_autodiff(),
-        )?;
+        let device = device.clone().without_autodiff();
+        let model = trained_classifier(directory, head, &device)?;
         check_vocabulary(directory, &tokenizer, &model.config().encoder)?;
         let predictor = Self::new(model, tokenizer, prepared, config)?;
         let encoder = &predictor.model.config().encoder;
@@ -144,14 +138,14 @@ impl Predictor {
     /// as `prepared` says, unless `config` overrides it.
     ///
     /// # Errors
-    /// - [`TrainError::InvalidSetting`] if a setting is out of range, or the model encodes the
+    /// - [`PredictError::InvalidSetting`] if a setting is out of range, or the model encodes the
     ///   texts of a pair separately and truncation uses sliding windows.
     pub fn new(
         model: SequenceClassifier,
         tokenizer: TextTokenizer,
         prepared: Option<TextPreprocessing>,
         config: PredictorConfig,
-    ) -> Result<Self, TrainError> {
+    ) -> Result<Self, PredictError> {
         config.validate()?;
         let model = model.with_precision(config.precision);
         let encoding = encoding(&config, prepared.as_ref(), &tokenizer, &model)?;
@@ -173,9 +167,9 @@ impl Predictor {
     /// digits of a probability can depend on the other texts.
     ///
     /// # Errors
-    /// - [`TrainError::TextCount`] if the model is for pairs.
-    /// - [`TrainError::Data`] if the tokenizer fails on a text.
-    pub fn predict<S: AsRef<str>>(&self, texts: &[S]) -> Result<Vec<Prediction>, TrainError> {
+    /// - [`PredictError::TextCount`] if the model is for pairs.
+    /// - [`PredictError::Data`] if the tokenizer fails on a text.
+    pub fn predict<S: AsRef<str>>(&self, texts: &[S]) -> Result<Vec<Prediction>, PredictError> {
         self.check_texts(Texts::Single)?;
         let texts = self.cleaned(texts.iter().map(AsRef::as_ref));
         let encoded = self.tokenizer.encode(&texts, &self.encoding)?;
@@ -186,13 +180,13 @@ impl Predictor {
     /// encoder reads a pair as one sequence (cross-encoder) or each text separately (bi-encoder).
     ///
     /// # Errors
-    /// - [`TrainError::TextCount`] if the model was trained on single texts.
-    /// - [`TrainError::Data`] if the tokenizer fails on a text or does not support pairs, or a pair
+    /// - [`PredictError::TextCount`] if the model was trained on single texts.
+    /// - [`PredictError::Data`] if the tokenizer fails on a text or does not support pairs, or a pair
     ///   cannot be truncated as configured.
     pub fn predict_pairs<A: AsRef<str>, B: AsRef<str>>(
         &self,
         pairs: &[(A, B)],
-    ) -> Result<Vec<Prediction>, TrainError> {
+    ) -> Result<Vec<Prediction>, PredictError> {
         self.check_texts(Texts::Pair)?;
         let firsts = self.cleaned(pairs.iter().map(|(first, _)| first.as_ref()));
         let seconds = self.cleaned(pairs.iter().map(|(_, second)| second.as_ref()));
@@ -215,26 +209,26 @@ impl Predictor {
     /// Classes are matched by name, so their order may differ from the model's.
     ///
     /// # Errors
-    /// - [`TrainError::InvalidSetting`] if the dataset has a class that the model lacks.
-    /// - [`TrainError::Eval`] if two metrics have the same name, or a metric fails.
-    /// - [`TrainError::Data`] if the tokenizer fails on a text.
-    /// - [`TrainError::Model`] if the model's head is for another number of texts per row.
+    /// - [`PredictError::InvalidSetting`] if the dataset has a class that the model lacks.
+    /// - [`PredictError::Eval`] if two metrics have the same name, or a metric fails.
+    /// - [`PredictError::Data`] if the tokenizer fails on a text.
+    /// - [`PredictError::Model`] if the model's head is for another number of texts per row.
     pub fn evaluate(
         &self,
         dataset: &Dataset,
         metrics: &[Arc<dyn Metric>],
-    ) -> Result<Scores, TrainError> {
+    ) -> Result<Scores, PredictError> {
         let evaluator = evaluator(&dataset.task.target, metrics, [])?;
         let targets = self.targets(dataset)?;
         let cleaned = dataset.clone().clean(&self.cleaning);
         let data = EncodedDataset::new(&cleaned, &self.tokenizer, &self.encoding)?;
         let pad = self.tokenizer.pad_token_id();
-        let output = predict(&self.model, &data, pad, self.config.batch_size, &mut ())?;
+        let output = predict(&self.model, &data, pad, self.config.batch_size)?;
         Ok(evaluator.evaluate(&output.predictions, &targets)?)
     }
 
     /// Maps the labels of a dataset to the model's classes.
-    fn targets(&self, dataset: &Dataset) -> Result<Targets, TrainError> {
+    fn targets(&self, dataset: &Dataset) -> Result<Targets, PredictError> {
         let names = self.class_names();
         let place = |name: &String| match names {
             // The single output for two classes has the name of the second.
@@ -243,7 +237,7 @@ impl Predictor {
         };
         let classes = dataset.class_names().iter().map(|name| {
             let expected = format!("classes of the model, {}", names.join(", "));
-            place(name).ok_or_else(|| TrainError::setting("class of the dataset", name, expected))
+            place(name).ok_or_else(|| PredictError::setting("class of the dataset", name, expected))
         });
         let classes: Vec<usize> = classes.collect::<Result<_, _>>()?;
         let labels = dataset.examples.iter().map(|example| example.label);
@@ -296,7 +290,7 @@ impl Predictor {
         texts.map(|text| self.cleaning.apply(text)).collect()
     }
 
-    fn check_texts(&self, found: Texts) -> Result<(), TrainError> {
+    fn check_texts(&self, found: Texts) -> Result<(), PredictError> {
         let count = |texts: Texts| match texts {
             Texts::Single => 1,
             Texts::Pair => 2,
@@ -305,7 +299,7 @@ impl Predictor {
         if expected == found {
             return Ok(());
         }
-        Err(TrainError::TextCount {
+        Err(PredictError::TextCount {
             expected: count(expected),
             found: count(found),
         })
@@ -316,7 +310,7 @@ impl Predictor {
         texts_per_row: Texts,
         texts: EncodedTexts,
         second_texts: Option<EncodedTexts>,
-    ) -> Result<Vec<Prediction>, TrainError> {
+    ) -> Result<Vec<Prediction>, PredictError> {
         let data = EncodedDataset {
             texts,
             second_texts,
@@ -327,7 +321,7 @@ impl Predictor {
             },
         };
         let pad = self.tokenizer.pad_token_id();
-        let output = predict(&self.model, &data, pad, self.config.batch_size, &mut ())?;
+        let output = predict(&self.model, &data, pad, self.config.batch_size)?;
         let prediction = |outputs: &Vec<f32>| {
             let (names, problem_type) = (self.class_names(), self.problem_type());
             Prediction::new(outputs, names, problem_type, &self.config)
@@ -341,7 +335,7 @@ fn trained_classifier(
     directory: &Path,
     head: Option<&CustomHead>,
     device: &Device,
-) -> Result<SequenceClassifier, TrainError> {
+) -> Result<SequenceClassifier, PredictError> {
     let checkpoint = CheckpointConfig::read(directory)?;
     // Without names, transformers defaults to two labels.
     let names = checkpoint.class_names.clone();
@@ -349,7 +343,7 @@ fn trained_classifier(
     let config = checkpoint.classifier(&names);
     let (model, report) = load_classifier_with(directory, &config, head, 0, device)?;
     if !report.initialized.is_empty() {
-        return Err(TrainError::NotAClassifier {
+        return Err(PredictError::NotAClassifier {
             path: directory.to_path_buf(),
             tensors: report.initialized,
         });
@@ -365,7 +359,7 @@ fn encoding(
     prepared: Option<&TextPreprocessing>,
     tokenizer: &TextTokenizer,
     model: &SequenceClassifier,
-) -> Result<EncodingConfig, TrainError> {
+) -> Result<EncodingConfig, PredictError> {
     let longest = model.config().encoder.longest_sequence();
     let own_length = tokenizer.model_max_length().unwrap_or(longest);
     let trained_with = match prepared {
@@ -386,7 +380,7 @@ fn encoding(
     };
     match (encoding.pair_encoding, encoding.truncation) {
         // The windows of one text have no counterparts in the other.
-        (PairEncoding::BiEncoder, Truncation::SlidingWindow { .. }) => Err(TrainError::setting(
+        (PairEncoding::BiEncoder, Truncation::SlidingWindow { .. }) => Err(PredictError::setting(
             "truncation",
             encoding.truncation,
             "head, tail or head-tail-N for a model that reads the texts of a pair each by itself",

@@ -7,16 +7,16 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use finetune_data::{Cleaning, EncodingConfig, Texts};
+use finetune_storage::write_atomically;
 use serde::{Deserialize, Serialize};
 
-use crate::TrainError;
-use crate::run_record::{read_json, write_json};
+use crate::error::PredictError;
 
 /// Cleaning and encoding settings that a model was trained with.
 ///
 /// ```
 /// use finetune_data::{Cleaning, CleaningStep, EncodingConfig};
-/// use finetune_train::TextPreprocessing;
+/// use finetune_predict::TextPreprocessing;
 ///
 /// let folder = tempfile::tempdir()?;
 /// let preparation = TextPreprocessing {
@@ -56,22 +56,33 @@ impl TextPreprocessing {
     /// Writes `text_preprocessing.json` atomically to a model directory.
     ///
     /// # Errors
-    /// - [`TrainError::Io`] if the file cannot be written.
-    pub fn save(&self, directory: &Path) -> Result<(), TrainError> {
-        write_json(&directory.join(Self::FILE), self)
+    /// - [`PredictError::Io`] if the file cannot be written.
+    pub fn save(&self, directory: &Path) -> Result<(), PredictError> {
+        let path = directory.join(Self::FILE);
+        let mut text = serde_json::to_vec_pretty(self)
+            .map_err(|error| PredictError::io(&path)(std::io::Error::other(error)))?;
+        text.push(b'\n');
+        write_atomically(&path, &text).map_err(PredictError::io(&path))
     }
 
     /// Reads `text_preprocessing.json` from a model directory; `None` if the file does not exist,
     /// as in directories written by other programs.
     ///
     /// # Errors
-    /// - [`TrainError::Io`] if the file cannot be read.
-    /// - [`TrainError::Json`] if it is not valid JSON of this type.
-    pub fn read(directory: &Path) -> Result<Option<Self>, TrainError> {
+    /// - [`PredictError::Io`] if the file cannot be read.
+    /// - [`PredictError::Json`] if it is not valid JSON of this type.
+    pub fn read(directory: &Path) -> Result<Option<Self>, PredictError> {
         let path = directory.join(Self::FILE);
-        match read_json(&path) {
-            Err(TrainError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
-            read => read.map(Some),
+        let text = match std::fs::read(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            read => read.map_err(PredictError::io(&path))?,
+        };
+        match serde_json::from_slice(&text) {
+            Ok(read) => Ok(Some(read)),
+            Err(error) => Err(PredictError::Json {
+                source: finetune_data::explain_renamed_key(error),
+                path,
+            }),
         }
     }
 }

@@ -5,20 +5,20 @@ use std::path::Path;
 use finetune_data::TextTokenizer;
 use finetune_model::EncoderConfig;
 
-use crate::TrainError;
+use crate::error::PredictError;
 
 /// Checks that the embedding table has a row for every token of the tokenizer.
 ///
 /// # Errors
-/// - [`TrainError::VocabularyTooLarge`] if it does not.
-pub(crate) fn check_vocabulary(
+/// - [`PredictError::VocabularyTooLarge`] if it does not.
+pub fn check_vocabulary(
     directory: &Path,
     tokenizer: &TextTokenizer,
     encoder: &EncoderConfig,
-) -> Result<(), TrainError> {
+) -> Result<(), PredictError> {
     let (vocabulary, rows) = (tokenizer.vocab_size(), encoder.vocab_size);
     if vocabulary > rows {
-        return Err(TrainError::VocabularyTooLarge {
+        return Err(PredictError::VocabularyTooLarge {
             path: directory.to_path_buf(),
             highest_id: vocabulary - 1,
             rows,
@@ -30,15 +30,15 @@ pub(crate) fn check_vocabulary(
 /// Checks that the model supports rows of `length` tokens, padding included.
 ///
 /// # Errors
-/// - [`TrainError::LongerThanPositions`] if it does not.
-pub(crate) fn check_length(
+/// - [`PredictError::LongerThanPositions`] if it does not.
+pub fn check_length(
     directory: &Path,
     length: usize,
     encoder: &EncoderConfig,
-) -> Result<(), TrainError> {
+) -> Result<(), PredictError> {
     let positions = encoder.longest_sequence();
     if length > positions {
-        return Err(TrainError::LongerThanPositions {
+        return Err(PredictError::LongerThanPositions {
             path: directory.to_path_buf(),
             length,
             positions,

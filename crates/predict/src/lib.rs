@@ -1,0 +1,30 @@
+//! Predictions of a trained model: labels or scores of new texts, and evaluation on a dataset.
+//!
+//! 1. A [`Predictor`] is loaded from a directory, or made from a model in memory. It cleans and
+//!    encodes texts as in training ([`TextPreprocessing`]), batches them by length, and returns a
+//!    [`Prediction`] each.
+//! 2. [`Predictor::evaluate`] computes metrics on a dataset.
+//! 3. [`predict()`] is the loop beneath, on encoded rows; [`predict_with`] runs a forward pass of
+//!    your own. Validation and test rows of a training run go through the same loop.
+//!
+//! Nothing here trains: no optimizer and no training loop is linked.
+
+mod compatibility;
+mod error;
+mod evaluator;
+mod forward;
+mod predict;
+mod prediction;
+mod predictor;
+mod predictor_config;
+mod text_preprocessing;
+
+pub use compatibility::{check_length, check_vocabulary};
+pub use error::PredictError;
+pub use evaluator::{evaluator, target_kind};
+pub use forward::{encoder_input, forward};
+pub use predict::{PredictionOutput, PredictionProgress, predict, predict_with};
+pub use prediction::{LabelProbability, Prediction, Score};
+pub use predictor::Predictor;
+pub use predictor_config::PredictorConfig;
+pub use text_preprocessing::TextPreprocessing;

@@ -1,0 +1,154 @@
+//! The prediction loop, for validation, test and new texts.
+//!
+//! It ignores labels, and takes single texts and pairs, for cross-encoders and bi-encoders alike.
+
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use finetune_data::{
+    Batch, BatchSize, DataError, EncodedDataset, Padding, collate, sorted_by_length,
+};
+use finetune_eval::Predictions;
+use finetune_model::SequenceClassifier;
+
+use crate::error::PredictError;
+use crate::forward::forward;
+
+/// Predictions for a dataset, and how long they took.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PredictionOutput {
+    /// Logits or scores in dataset order. The outputs of a text in several windows are averaged.
+    pub predictions: Predictions,
+    /// Wall time of the loop in seconds.
+    pub seconds: f64,
+}
+
+impl PredictionOutput {
+    /// Returns the predicted texts per second of wall time.
+    pub fn samples_per_second(&self) -> f64 {
+        self.predictions.len() as f64 / self.seconds
+    }
+}
+
+/// Progress of [`predict_with`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PredictionProgress {
+    /// The loop begins; it has this many batches.
+    Begin {
+        /// Number of batches.
+        batches: usize,
+    },
+    /// A batch was predicted.
+    Batch {
+        /// Number of rows of the batch.
+        rows: usize,
+    },
+    /// The loop has ended.
+    End,
+}
+
+/// Predicts every text of `data` without dropout or autodiff, in batches of rows of similar length.
+///
+/// # Errors
+/// - [`PredictError::Data`] if `batch_size` is 0.
+/// - [`PredictError::Model`] if a token id is outside the model's vocabulary, or the head is for
+///   another number of texts per row.
+pub fn predict(
+    model: &SequenceClassifier,
+    data: &EncodedDataset,
+    pad_token_id: u32,
+    batch_size: BatchSize,
+) -> Result<PredictionOutput, PredictError> {
+    let model = model.valid();
+    let logits = |batch: &Batch| Ok(forward(&model, batch, None)?);
+    predict_with(data, pad_token_id, batch_size, logits, |_| Ok(()))
+}
+
+/// Predicts every text of `data` with a forward pass of your own, which returns the logits `[B, C]`
+/// of a batch.
+///
+/// # Errors
+/// - [`PredictError::Data`] if `batch_size` is 0 or the data cannot be read.
+/// - Any error of `logits` or `progress`.
+pub fn predict_with<E: From<PredictError>>(
+    data: &EncodedDataset,
+    pad_token_id: u32,
+    batch_size: BatchSize,
+    mut logits: impl FnMut(&Batch) -> Result<Tensor<2>, E>,
+    mut progress: impl FnMut(PredictionProgress) -> Result<(), E>,
+) -> Result<PredictionOutput, E> {
+    let unreadable = |error: DataError| E::from(PredictError::Data(error));
+    let batches = data.lengths().map_err(unreadable)?;
+    let batches = sorted_by_length(&batches, batch_size).map_err(unreadable)?;
+    let start = Instant::now();
+    progress(PredictionProgress::Begin {
+        batches: batches.len(),
+    })?;
+    let mut texts = TextLogits::new(data.texts.text_count());
+    for rows in batches {
+        let batch = collate(data, &rows, Padding::Longest, pad_token_id).map_err(unreadable)?;
+        let output = logits(&batch)?;
+        let classes = output.dims()[1];
+        let values: Vec<f32> = output.into_data().convert::<f32>().iter().collect();
+        for (row, values) in rows.into_iter().zip(values.chunks_exact(classes)) {
+            let text = data.texts.text_of_row(row).map_err(unreadable)?;
+            texts.add(text, values);
+        }
+        progress(PredictionProgress::Batch { rows: batch.size() })?;
+    }
+    progress(PredictionProgress::End)?;
+    Ok(PredictionOutput {
+        predictions: Predictions::new(texts.means()),
+        seconds: start.elapsed().as_secs_f64(),
+    })
+}
+
+/// Sums of the logits of texts, which may have several rows each.
+struct TextLogits {
+    sums: Vec<Vec<f32>>,
+    rows: Vec<usize>,
+}
+
+impl TextLogits {
+    fn new(texts: usize) -> Self {
+        Self {
+            sums: vec![Vec::new(); texts],
+            rows: vec![0; texts],
+        }
+    }
+
+    fn add(&mut self, text: usize, logits: &[f32]) {
+        let sum = &mut self.sums[text];
+        if sum.is_empty() {
+            sum.extend_from_slice(logits);
+        } else {
+            sum.iter_mut()
+                .zip(logits)
+                .for_each(|(sum, logit)| *sum += logit);
+        }
+        self.rows[text] += 1;
+    }
+
+    fn means(self) -> Vec<Vec<f32>> {
+        let mean = |(mut sum, rows): (Vec<f32>, usize)| {
+            sum.iter_mut().for_each(|sum| *sum /= rows as f32);
+            sum
+        };
+        self.sums.into_iter().zip(self.rows).map(mean).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_windows_of_a_text_are_averaged() {
+        let mut texts = TextLogits::new(2);
+        texts.add(1, &[1.0, 5.0]);
+        texts.add(0, &[0.25, 0.5]);
+        texts.add(1, &[2.0, 1.0]);
+        assert_eq!(texts.means(), [[0.25, 0.5], [1.5, 3.0]]);
+    }
+}
