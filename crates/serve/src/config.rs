@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ServeError;
+use crate::error::ServeError;
 
 /// Settings of a server of one or more models.
 ///

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{ApiPrediction, Input};
+use crate::answer::ApiPrediction;
+use crate::input::Input;
 
 /// Model to serve: a [`Predictor`](finetune_predict::Predictor), or your own implementation.
 ///

@@ -7,11 +7,16 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use crate::answer::ApiPrediction;
+use crate::config::ServeConfig;
+use crate::error::ServeError;
+use crate::input::Input;
 use crate::metrics::Metrics;
 use crate::model::InferenceError;
 use crate::queue::{Queue, QueueError, WaitingRow};
+use crate::served_model::ServedModel;
 use crate::token::Token;
-use crate::{ApiPrediction, Input, ServeConfig, ServeError, ServedModel, worker};
+use crate::worker;
 
 /// Running models, each with a separate thread.
 ///

@@ -4,8 +4,9 @@ use finetune_data::Texts;
 use finetune_model::ProblemType;
 use finetune_predict::{PredictError, Predictor};
 
+use crate::answer::ApiPrediction;
+use crate::input::Input;
 use crate::model::{InferenceError, InputFormat, ModelMetadata, ServedTask, TextModel};
-use crate::{ApiPrediction, Input};
 
 impl TextModel for Predictor {
     fn profile(&self) -> ModelMetadata {

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use crate::answer::ApiPrediction;
+use crate::input::Input;
 use crate::model::InferenceError;
-use crate::{ApiPrediction, Input};
 
 /// Channel for the prediction of a row.
 pub(crate) type Reply = oneshot::Sender<Result<ApiPrediction, InferenceError>>;

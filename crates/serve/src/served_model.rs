@@ -12,8 +12,9 @@ use finetune_model::CustomHead;
 use finetune_ops::Precision;
 use finetune_predict::{Predictor, PredictorConfig};
 
+use crate::error::ServeError;
+use crate::input::Input;
 use crate::model::{ModelMetadata, TextModel};
-use crate::{Input, ServeError};
 
 /// Model to serve, with name, model card and examples.
 ///

@@ -16,7 +16,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::{Models, ServeError, router};
+use crate::api::router;
+use crate::error::ServeError;
+use crate::models::Models;
 
 /// Maximum size of request headers in bytes.
 const MAX_HEADER_BYTES: usize = 64 * 1024;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::ServeError;
+use crate::error::ServeError;
 
 /// Bearer token, stored as a hash so that comparison takes constant time.
 #[derive(Clone, PartialEq, Eq)]

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
+use crate::answer::ApiPrediction;
+use crate::error::ServeError;
+use crate::input::Input;
 use crate::metrics::ModelMetrics;
 use crate::model::{InferenceError, TextModel};
 use crate::queue::{Queue, WaitingRow};
-use crate::{ApiPrediction, Input, ServeError};
 
 /// Starts a thread that processes `queue` until it is closed and empty.
 pub(crate) fn spawn(

@@ -26,12 +26,14 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::callback::{CallbackStates, TrainContext};
+use crate::error::TrainError;
 use crate::evaluation::Standing;
 use crate::freeze::fingerprints;
 use crate::loss_scale::LossScale;
 use crate::mixing::TaskWeights;
+use crate::optimizer::{Optimizer, OptimizerConfig};
 use crate::step_losses::EpochLoss;
-use crate::{Optimizer, OptimizerConfig, TrainError, TrainingSummary};
+use crate::summary::TrainingSummary;
 
 const STATE: &str = "state.cbor";
 const MODEL: &str = "model";

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use serde::{Deserialize, Serialize};
 
-use crate::TrainError;
 use crate::checkpoint::Checkpoint;
+use crate::error::TrainError;
 use crate::run_length::Interval;
 
 /// Checkpoints and model snapshots written during a run.

@@ -5,9 +5,12 @@ use finetune_ops::Precision;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoints::CheckpointPolicy;
+use crate::error::TrainError;
 use crate::evaluation::EvaluationConfig;
+use crate::freeze::FreezeConfig;
+use crate::optimizer::OptimizerConfig;
 use crate::run_length::TrainDuration;
-use crate::{FreezeConfig, LrScheduler, OptimizerConfig, TrainError};
+use crate::schedule::LrScheduler;
 
 /// Hyperparameters of the training loop, for any training objective.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

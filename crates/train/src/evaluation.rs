@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use finetune_eval::{Better, MetricKind, Scores};
 use serde::{Deserialize, Serialize};
 
-use crate::TrainError;
+use crate::error::TrainError;
 use crate::run_length::Interval;
 
 /// Settings of the evaluation on validation rows during training.

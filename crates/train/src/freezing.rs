@@ -6,7 +6,7 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use finetune_model::parameters;
 
-use crate::TrainError;
+use crate::error::TrainError;
 use crate::freeze::{FreezeConfig, FrozenParameterCheck, check_gradients_of};
 use crate::plan::PlannedStep;
 use crate::stages::layers;

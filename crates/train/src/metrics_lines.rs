@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::TrainError;
+use crate::error::TrainError;
 
 /// Reads all valid JSON lines; the last line of a killed run may be incomplete.
 ///

@@ -7,7 +7,7 @@ use finetune_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::TrainError;
+use crate::error::TrainError;
 
 /// Output name of a regression model.
 const SCORE: &str = "score";

@@ -10,7 +10,8 @@ use finetune_model::{CustomHead, Head, HeadSize};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{Loss, TrainError};
+use crate::error::TrainError;
+use crate::loss::Loss;
 
 /// Your own parts of a run, beside the settings.
 ///

@@ -4,10 +4,11 @@ use finetune_data::{SampledBatch, Sampler};
 use finetune_eval::Better;
 use finetune_random::{Purpose, number};
 
+use crate::config::TrainConfig;
+use crate::error::TrainError;
 use crate::mixing::{MixingConfig, TaskWeights, Visits};
 use crate::objective::{Objective, Part};
 use crate::run_length::{Moment, TrainDuration};
-use crate::{TrainConfig, TrainError};
 
 /// Steps of a run, a function of settings and data alone.
 ///

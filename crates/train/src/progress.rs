@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::TrainError;
 use crate::callback::{Callback, EpochRecord, Event, Phase, StepRecord};
+use crate::error::TrainError;
 use crate::evaluation::EvaluationRecord;
 
 /// Callback that shows a run's progress on standard error: loss, learning rate, rows per second and

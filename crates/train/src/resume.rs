@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::TrainError;
+use crate::error::TrainError;
 
 /// The key that may differ: the command line.
 const COMMAND: &str = "command";

@@ -51,8 +51,7 @@ pub trait RunInput: fmt::Debug {
     /// - [`TrainError::Model`] if the checkpoint cannot be loaded, or a head returns outputs of the
     ///   wrong shape.
     /// - [`TrainError::Data`] if the tokenizer cannot be loaded or a text cannot be tokenized.
-    /// - [`TrainError::VocabularyTooLarge`] or [`TrainError::LongerThanPositions`] if the tokenizer
-    ///   or `max_length` does not fit the checkpoint.
+    /// - [`TrainError::Predict`] if the tokenizer or `max_length` does not fit the checkpoint.
     /// - [`TrainError::NoMatchingParameter`] if a freeze pattern matches no parameter.
     /// - [`TrainError::ActivationsTooLarge`] if the activations to cache exceed
     ///   `activation_cache.max_bytes`.

@@ -17,8 +17,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::TrainError;
 use crate::checkpoints::CheckpointDirectory;
+use crate::error::TrainError;
 
 /// Paths of the files in a run directory.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,13 +11,14 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::callback::{Callback, Event};
+use crate::config::TrainConfig;
+use crate::error::TrainError;
 use crate::objective::Objective;
 use crate::prediction_lines::prediction_lines;
 use crate::resume::check_settings;
 use crate::run_directory::RunDirectory;
 use crate::task::TestOutput;
 use crate::trainer::{Trained, Trainer};
-use crate::{TrainConfig, TrainError};
 
 /// Writer of a run directory.
 #[derive(Debug)]

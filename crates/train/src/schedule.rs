@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::TrainError;
+use crate::error::TrainError;
 
 /// Learning rate schedule: linear warm-up, then decay.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

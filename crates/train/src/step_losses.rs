@@ -4,8 +4,8 @@ use std::path::Path;
 
 use burn::tensor::Tensor;
 
-use crate::TrainError;
 use crate::callback::{Callback, Event, StepRecord, TaskLossRecord};
+use crate::error::TrainError;
 
 /// Number of steps whose losses are read together; reading each separately would stall a GPU.
 const STEPS_PER_READ: usize = 10;

@@ -5,7 +5,7 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Tensor;
 use finetune_model::DropoutStream;
 
-use crate::TrainError;
+use crate::error::TrainError;
 use crate::mixing::{
     LossWeighting, MeasuredTask, Place, SharedStages, TaskGradients, TaskWeights, combine,
 };

@@ -10,7 +10,7 @@ use finetune_model::EncoderConfig;
 use finetune_predict::{check_length, check_vocabulary};
 use serde::{Deserialize, Serialize};
 
-use crate::TrainError;
+use crate::error::TrainError;
 use crate::report::SplitSection;
 
 /// Preprocessing of texts into padded token batches.

@@ -5,10 +5,13 @@ use burn::tensor::Device;
 
 use crate::callback::Callback;
 use crate::checkpoints::CheckpointDirectory;
+use crate::config::TrainConfig;
+use crate::error::TrainError;
 use crate::objective::Objective;
+use crate::out_of_memory;
 use crate::plan::Plan;
+use crate::summary::TrainingSummary;
 use crate::training_run::TrainingRun;
-use crate::{TrainConfig, TrainError, TrainingSummary, out_of_memory};
 
 /// The training loop.
 ///

@@ -3,9 +3,10 @@
 use finetune_data::{Dataset, EncodedDataset, Label, Splits, Target, TextTokenizer};
 
 use crate::activations::OfSplits;
+use crate::error::TrainError;
 use crate::report::DataSection;
 use crate::text_config::EncodedSplit;
-use crate::{TextConfig, TrainError};
+use crate::text_config::TextConfig;
 
 /// Tokenized splits of a run.
 #[derive(Debug)]

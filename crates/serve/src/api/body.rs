@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::error::{ApiError, ErrorCode};
-use crate::ServeConfig;
+use crate::config::ServeConfig;
 
 /// Maximum number of bytes of an oversized body that are read and discarded. A client that is still
 /// sending when the connection closes may not receive the response.
@@ -135,7 +135,7 @@ fn shortened(message: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Inputs;
+    use crate::api::Inputs;
 
     fn message(body: &[u8]) -> String {
         format!("{:?}", parse::<Inputs>(body).unwrap_err())

@@ -14,9 +14,12 @@ use utoipa::ToSchema;
 
 use super::error::{ApiError, ErrorBody, ErrorCode};
 use super::{body, models};
+use crate::answer::ApiPrediction;
+use crate::config::ServeConfig;
+use crate::input::Input;
 use crate::model::{InferenceError, InputFormat};
+use crate::models::Models;
 use crate::models::RequestError;
-use crate::{ApiPrediction, Input, Models, ServeConfig};
 
 /// Request of a prediction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

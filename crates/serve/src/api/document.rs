@@ -10,7 +10,7 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
 use super::error::ApiError;
-use crate::ServeConfig;
+use crate::config::ServeConfig;
 
 /// Parts of the document that no handler describes.
 #[derive(OpenApi)]

@@ -5,7 +5,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
 use super::error::{ApiError, ErrorBody, ErrorCode};
-use crate::{Models, metrics};
+use crate::metrics;
+use crate::models::Models;
 
 /// Liveness: whether the process is running.
 #[utoipa::path(

@@ -25,7 +25,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::Models;
+use crate::models::Models;
 use error::ApiError;
 
 /// Creates the router of the API, to be served by [`Server`](crate::Server) or nested in another

@@ -7,9 +7,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::error::{ApiError, ErrorBody};
+use crate::config::ServeConfig;
+use crate::input::Input;
 use crate::model::ModelMetadata;
+use crate::models::Models;
 use crate::models::RunningModel;
-use crate::{Input, Models, ServeConfig, ServedModel};
+use crate::served_model::ServedModel;
 
 /// Served models.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

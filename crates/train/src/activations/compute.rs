@@ -17,8 +17,8 @@ use super::frozen::CachedActivations;
 use super::numbers::{Kept, Numbers, keep, room};
 use super::plan::texts_of;
 use super::{ActivationPlan, CacheDtype, CacheLocation};
-use crate::TrainError;
 use crate::callback::{ActivationsRecord, Callback, Event, Phase};
+use crate::error::TrainError;
 
 impl ActivationPlan {
     /// Computes the activations, or opens the file of an earlier run. `observer` receives their

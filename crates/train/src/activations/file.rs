@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::numbers::{Kept, Numbers};
 use super::plan::texts_of;
 use super::{ActivationPlan, CacheDtype};
-use crate::TrainError;
+use crate::error::TrainError;
 
 /// Version of the file's content; part of the key.
 const VERSION: u32 = 1;

@@ -6,7 +6,7 @@ use finetune_model::{Activations, AttentionMask, Cut, TextActivations};
 use finetune_storage::Array;
 
 use super::numbers::Numbers;
-use crate::TrainError;
+use crate::error::TrainError;
 
 /// Cached activations of a dataset, computed by
 /// [`ActivationPlan::compute`](super::ActivationPlan::compute).

@@ -9,8 +9,9 @@ use super::{
     ActivationCacheConfig, ActivationPlan, CacheLocation, CachedActivations, deterministic_stages,
 };
 use crate::callback::{Callback, Event};
+use crate::config::TrainConfig;
+use crate::error::TrainError;
 use crate::report::ActivationsSection;
-use crate::{TrainConfig, TrainError};
 
 /// One value per split; `None` for a missing split or one without a value.
 #[derive(Debug)]

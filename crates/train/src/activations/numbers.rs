@@ -6,7 +6,7 @@ use finetune_storage::{Array, Element, StorageError};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
-use crate::TrainError;
+use crate::error::TrainError;
 
 /// Element type of cached activations.
 pub(super) trait Kept: Element {

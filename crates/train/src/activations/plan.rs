@@ -4,7 +4,8 @@ use finetune_data::{EncodedDataset, EncodedTexts};
 use finetune_model::{Cut, DropoutStream, SequenceClassifier};
 
 use super::{ActivationCacheConfig, CacheDtype, CacheLocation};
-use crate::{TrainConfig, TrainError};
+use crate::config::TrainConfig;
+use crate::error::TrainError;
 
 /// Plan of the cached activations of a dataset.
 #[derive(Debug, Clone, PartialEq)]

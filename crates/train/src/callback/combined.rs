@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::{
     Callback, CallbackStates, Control, EpochRecord, Event, StepContext, StepRecord, TrainContext,
 };
-use crate::{EvaluationRecord, TrainError};
+use crate::error::TrainError;
+use crate::evaluation::EvaluationRecord;
 
 /// Implements [`Callback`] for a type by calling each of its parts in order. `$parts` and
 /// `$parts_mut` are the parts of `$this`, as values that can be iterated over; `$more` are further

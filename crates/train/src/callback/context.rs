@@ -7,7 +7,8 @@ use std::fmt;
 use burn::tensor::Tensor;
 use finetune_eval::Scores;
 
-use crate::{EvaluationRecord, Optimizer};
+use crate::evaluation::EvaluationRecord;
+use crate::optimizer::Optimizer;
 
 /// A run between two steps: its position, its model and its optimizer.
 #[derive(Clone, Copy)]

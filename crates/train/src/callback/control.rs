@@ -1,6 +1,6 @@
 //! What a callback asks of the loop.
 
-use crate::TrainError;
+use crate::error::TrainError;
 
 /// What a callback asks of the loop when it returns.
 ///

@@ -17,7 +17,8 @@ use std::path::Path;
 use finetune_eval::short_type_name;
 use serde_json::Value;
 
-use crate::{EvaluationRecord, TrainError};
+use crate::error::TrainError;
+use crate::evaluation::EvaluationRecord;
 
 pub(crate) use context::StepNumbers;
 pub use context::{StepContext, TrainContext};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::TrainError;
+use crate::error::TrainError;
 
 /// The state of the callbacks of a run, by their names.
 #[derive(Debug, Clone, Default, PartialEq)]

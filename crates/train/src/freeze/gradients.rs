@@ -5,7 +5,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use finetune_model::{Parameter, parameters};
 
-use crate::TrainError;
+use crate::error::TrainError;
 
 /// Checks that `gradients` has a gradient for every trainable parameter of `model`: a parameter
 /// without one would silently not train. Embeddings of tokens outside the batch have zero

@@ -21,8 +21,9 @@ pub use unfreezing::GradualUnfreezing;
 pub use watch::FrozenParameterCheck;
 pub(crate) use watch::fingerprints;
 
+use crate::error::TrainError;
+use crate::run_length::TrainDuration;
 use crate::stages::{layers, stage};
-use crate::{TrainDuration, TrainError};
 
 /// Freezing settings.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

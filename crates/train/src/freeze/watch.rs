@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 use finetune_model::Parameter;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::TrainError;
+use crate::error::TrainError;
 
 /// Fingerprints of parameters, to verify after a run that frozen ones are bit-identical.
 ///

@@ -11,7 +11,7 @@ use super::cosine::Cosine;
 use super::cross_entropy::CrossEntropy;
 use super::pointwise::{AbsoluteError, Huber, SquaredError};
 use super::{Criterion, Loss, targets};
-use crate::TrainError;
+use crate::error::TrainError;
 use crate::parts::Parts;
 
 /// Training loss and its settings; means and defaults are PyTorch's.

@@ -6,7 +6,7 @@ use finetune_eval::Targets;
 
 use super::Loss;
 use super::labels::{classes, scores};
-use crate::TrainError;
+use crate::error::TrainError;
 
 const NAME: &str = "cosine";
 

@@ -7,7 +7,7 @@ use finetune_data::Labels;
 use finetune_eval::Targets;
 
 use super::{Loss, check_shape};
-use crate::TrainError;
+use crate::error::TrainError;
 
 /// A loss, ready for the labels and the model it was made for; see
 /// [`LossConfig::init`](super::LossConfig::init).

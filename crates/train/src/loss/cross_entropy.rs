@@ -7,7 +7,7 @@ use finetune_ops::cross_entropy;
 
 use super::labels::classes;
 use super::{ClassWeights, Loss};
-use crate::TrainError;
+use crate::error::TrainError;
 
 const NAME: &str = "cross entropy";
 

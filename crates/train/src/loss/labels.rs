@@ -2,7 +2,7 @@
 
 use finetune_eval::Targets;
 
-use crate::TrainError;
+use crate::error::TrainError;
 
 /// Returns the classes, all of which must be below `count`.
 pub(super) fn classes<'a>(

@@ -30,7 +30,7 @@ pub use config::{ClassWeights, LossConfig};
 pub use criterion::Criterion;
 pub(crate) use criterion::targets;
 
-use crate::TrainError;
+use crate::error::TrainError;
 
 /// A training loss.
 ///

@@ -8,7 +8,7 @@ use finetune_eval::Targets;
 
 use super::Loss;
 use super::labels::scores;
-use crate::TrainError;
+use crate::error::TrainError;
 
 /// Loss as a function of the error of a score.
 trait Pointwise: fmt::Debug + Send + Sync {

@@ -33,7 +33,7 @@ pub(crate) use visits::Visits;
 pub use weighting::LossWeighting;
 pub(crate) use weighting::{MeasuredTask, TaskWeights};
 
-use crate::TrainError;
+use crate::error::TrainError;
 use crate::evaluation::EarlyStopping;
 use crate::run_length::TrainDuration;
 

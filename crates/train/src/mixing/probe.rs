@@ -10,8 +10,8 @@ use burn::tensor::Tensor;
 use finetune_model::DropoutStream;
 
 use super::SharedStages;
-use crate::TrainError;
 use crate::callback::GradientRecord;
+use crate::error::TrainError;
 use crate::objective::{Objective, Part};
 
 /// Returns the norms of the task gradients and the cosines between them, on a batch of each. `step`

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::TrainError;
+use crate::error::TrainError;
 
 /// Task sampling: the order in which tasks are visited.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use finetune_random::{Purpose, number};
 
 use super::{MixingConfig, StoppingStrategy, UpdateStrategy};
-use crate::TrainError;
+use crate::error::TrainError;
 
 /// Settings that determine the task order of an epoch.
 #[derive(Debug, Clone, Copy)]

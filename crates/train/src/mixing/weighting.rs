@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::TrainError;
+use crate::error::TrainError;
 
 /// Lower bound of a GradNorm weight: a task with weight 0 would never recover.
 const LEAST_WEIGHT: f64 = 1e-3;

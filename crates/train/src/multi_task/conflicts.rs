@@ -9,7 +9,7 @@ use finetune_eval::report::Section;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::TrainError;
+use crate::error::TrainError;
 use crate::metrics_lines::metrics_lines;
 use crate::report::figure;
 

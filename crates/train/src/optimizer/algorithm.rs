@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::adamw::AdamW;
 use super::bert_adam::BertAdam;
-use crate::TrainError;
+use crate::error::TrainError;
 
 /// Optimizer algorithm with its hyperparameters. The defaults are PyTorch's; all algorithms but
 /// [`Self::AdamW`] and [`Self::BertAdam`] are burn's implementations.

@@ -5,7 +5,7 @@ use finetune_model::{Parameter, ParameterKind, parameters};
 use serde::{Deserialize, Serialize};
 
 use super::{Algorithm, Optimizer};
-use crate::TrainError;
+use crate::error::TrainError;
 use crate::stages::stage;
 
 /// Optimizer settings, with the defaults of `torch.optim.AdamW` and of BERT fine-tuning.

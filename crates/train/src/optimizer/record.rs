@@ -11,7 +11,7 @@ use burn::tensor::{Bytes, TensorData};
 use burn_pack::{Reader, Writer};
 
 use super::{Moved, Optimizer};
-use crate::TrainError;
+use crate::error::TrainError;
 
 /// Metadata key of the algorithm.
 const ALGORITHM: &str = "algorithm";

@@ -7,7 +7,7 @@ use finetune_eval::plots::{Line, LineChart};
 use finetune_eval::report::Section;
 
 use super::{TrainSection, figure};
-use crate::TrainError;
+use crate::error::TrainError;
 use crate::metrics_lines::metrics_lines;
 
 /// Maximum points of a line; longer lines are smoothed.

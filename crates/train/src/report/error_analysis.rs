@@ -10,7 +10,7 @@ use finetune_eval::{
 use serde::{Deserialize, Serialize};
 
 use super::figure;
-use crate::TrainError;
+use crate::error::TrainError;
 use crate::text_config::EncodedSplit;
 
 /// Number of worst errors in the report.

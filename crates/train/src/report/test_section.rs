@@ -13,9 +13,10 @@ use finetune_predict::PredictionOutput;
 use serde::{Deserialize, Serialize};
 
 use super::{ErrorAnalysis, figure};
+use crate::error::TrainError;
+use crate::loss::Criterion;
 use crate::scoring::scores_of;
 use crate::text_config::EncodedSplit;
-use crate::{Criterion, TrainError};
 
 /// Maximum number of classes for a plot of the confusion matrix.
 const MOST_CLASSES: usize = 40;

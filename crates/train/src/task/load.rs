@@ -63,8 +63,7 @@ impl TaskSource<'_> {
     /// - [`TrainError::InvalidSetting`] if a setting does not fit the data or the checkpoint.
     /// - [`TrainError::Model`] if the checkpoint cannot be loaded, or a head returns outputs of the
     ///   wrong shape.
-    /// - [`TrainError::VocabularyTooLarge`] or [`TrainError::LongerThanPositions`] if the tokenizer
-    ///   or `max_length` does not fit the checkpoint.
+    /// - [`TrainError::Predict`] if the tokenizer or `max_length` does not fit the checkpoint.
     /// - [`TrainError::Data`] if a text cannot be tokenized.
     /// - [`TrainError::InvalidLabel`] if a label is not valid for the loss.
     /// - [`TrainError::Eval`] if a metric is unknown or does not fit the labels.

@@ -13,8 +13,8 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::TrainError;
 use crate::callback::{Callback, Event, Phase};
+use crate::error::TrainError;
 use event::Content;
 
 /// Observer that writes losses, learning rates and metrics to a TensorBoard event file.

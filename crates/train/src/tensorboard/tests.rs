@@ -1,7 +1,8 @@
 use super::crc32c::masked_crc32c;
 use super::*;
 use crate::callback::StepRecord;
-use crate::{EvaluationRecord, Scores};
+use crate::evaluation::EvaluationRecord;
+use finetune_eval::Scores;
 
 /// The fields of a message: number, and the bytes of the value.
 fn fields(mut message: &[u8]) -> Vec<(u64, Vec<u8>)> {

@@ -1,7 +1,7 @@
 //! Calls of callbacks, and handling of the [`Control`] they return.
 
-use crate::TrainError;
 use crate::callback::{Control, EpochRecord, StepContext};
+use crate::error::TrainError;
 use crate::evaluation::EvaluationRecord;
 use crate::objective::Objective;
 use crate::plan::PlannedStep;

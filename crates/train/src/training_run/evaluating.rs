@@ -1,7 +1,7 @@
 //! Evaluations during a run: when they are due, and early stopping.
 
-use crate::TrainError;
 use crate::callback::Event;
+use crate::error::TrainError;
 use crate::evaluation::{Evaluation, EvaluationConfig, EvaluationRecord};
 use crate::objective::Objective;
 use crate::run_length::Moment;

@@ -2,9 +2,9 @@
 
 use finetune_model::DropoutStream;
 
-use crate::TrainError;
 use crate::callback::Event;
 use crate::checkpoint::Checkpoint;
+use crate::error::TrainError;
 use crate::loss_scale::LossScale;
 use crate::mixing::probe;
 use crate::objective::{Objective, Part};

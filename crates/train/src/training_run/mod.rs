@@ -8,9 +8,9 @@ mod saving;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::TrainError;
 use crate::callback::{Callback, CallbackStates, EpochRecord, Event, Phase, StepNumbers};
 use crate::checkpoint::{Checkpoint, TrainState};
+use crate::error::TrainError;
 use crate::freezing::Freezing;
 use crate::loss_scale::LossScale;
 use crate::objective::Objective;

@@ -1,7 +1,7 @@
 //! Writing of snapshots and checkpoints.
 
-use crate::TrainError;
 use crate::callback::{CallbackStates, Event};
+use crate::error::TrainError;
 use crate::objective::Objective;
 use crate::run_length::Moment;
 use crate::trainer::Trainer;
