@@ -9,13 +9,14 @@ use burn::tensor::{Device, Tensor};
 use finetune_model::{CustomHead, Head, HeadConfig, HeadInput, HeadSize, MlpConfig, ModelError};
 use finetune_predict::{PredictError, Predictor, PredictorConfig};
 use finetune_train::{
-    ActivationCacheConfig, CacheLocation, Callback, CheckpointPolicy, Event, FineTuning,
-    FineTuningConfig, FreezeConfig, FreezeScope, Interval, MultiTask, MultiTaskConfig, Parts,
-    PreparedRun, SequenceClassificationTask, TaskConfig, TrainConfig, TrainError,
+    ActivationCacheConfig, CacheLocation, CheckpointPolicy, FineTuning, FineTuningConfig,
+    FreezeConfig, FreezeScope, Interval, MultiTask, MultiTaskConfig, Parts, PreparedRun,
+    SequenceClassificationTask, TaskConfig, TrainConfig, TrainError,
 };
 use serde_json::Value;
 
 use crate::regression::checkpoint;
+use crate::resume::StopAt;
 use crate::small_run::SmallRun;
 
 /// Pools the tokens by learned attention, of several kinds.
@@ -76,18 +77,6 @@ fn prepare(
         .config(config)
         .parts(parts)
         .prepare()
-}
-
-/// Ends a run with an error at the n-th event.
-struct StopAt(usize);
-
-impl Callback for StopAt {
-    fn on_event(&mut self, _event: &Event) -> Result<(), TrainError> {
-        self.0 = self.0.checked_sub(1).ok_or(TrainError::RunComplete {
-            path: "stopped".into(),
-        })?;
-        Ok(())
-    }
 }
 
 fn weights(run: &Path) -> Vec<u8> {

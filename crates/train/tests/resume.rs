@@ -129,7 +129,7 @@ fn a_run_killed_at_any_moment_ends_as_if_it_had_not_been() {
 }
 
 /// Ends a run with an error at the n-th event.
-struct StopAt(usize);
+pub(crate) struct StopAt(pub(crate) usize);
 
 impl Callback for StopAt {
     fn on_event(&mut self, _event: &Event) -> Result<(), TrainError> {
