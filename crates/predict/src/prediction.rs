@@ -4,14 +4,15 @@ use std::cmp::Ordering;
 
 use finetune_eval::softmax;
 use finetune_model::ProblemType;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::predictor_config::PredictorConfig;
 
 /// Prediction for one text or text pair.
 ///
 /// In JSON, it is an object with the fields of its variant.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Prediction {
@@ -42,7 +43,8 @@ pub enum Prediction {
 }
 
 /// Probability of a label.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LabelProbability {
     /// Name of the label.
     pub label: String,
@@ -51,7 +53,8 @@ pub struct LabelProbability {
 }
 
 /// Score of one output of a regression model.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Score {
     /// Name of the output.
     pub label: String,
@@ -75,6 +78,16 @@ impl Prediction {
                 probabilities
             }
             Self::Regression { .. } => &[],
+        }
+    }
+
+    /// Keeps the probabilities of the `top_k` most probable labels; scores stay.
+    pub fn truncate(&mut self, top_k: usize) {
+        match self {
+            Self::SingleLabel { probabilities, .. } | Self::MultiLabel { probabilities, .. } => {
+                probabilities.truncate(top_k);
+            }
+            Self::Regression { .. } => {}
         }
     }
 
@@ -201,6 +214,22 @@ mod tests {
         assert!((probabilities[0].probability - 0.952_574_126_8).abs() < 1e-9);
         let none = prediction(&[-1.0, 0.0, 3.0], any, r#"{"threshold": 1.0}"#);
         assert!(matches!(none, Prediction::MultiLabel { labels, .. } if labels.is_empty()));
+    }
+
+    #[test]
+    fn the_json_reads_back() {
+        let kinds = [
+            ProblemType::SingleLabelClassification,
+            ProblemType::MultiLabelClassification,
+            ProblemType::Regression,
+        ];
+        for problem_type in kinds {
+            let mut found = prediction(&[-1.0, 0.5, 3.0], problem_type, "{}");
+            let json = serde_json::to_string(&found).unwrap();
+            assert_eq!(serde_json::from_str::<Prediction>(&json).unwrap(), found);
+            found.truncate(1);
+            assert!(found.probabilities().len() < 2);
+        }
     }
 
     #[test]

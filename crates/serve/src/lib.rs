@@ -56,7 +56,6 @@
 //! rows, and the order of sums does not depend on their number. On other devices, the last digits
 //! may depend on the batch.
 
-mod answer;
 mod api;
 mod config;
 mod error;
@@ -71,16 +70,13 @@ mod server;
 mod token;
 mod worker;
 
-pub use answer::{
-    ApiPrediction, MultiLabelPrediction, Probability, RegressionPrediction, Score,
-    SingleLabelPrediction,
-};
 pub use api::{
     ClassifyRequest, ClassifyResponse, ErrorBody, ErrorCode, ErrorDetail, Inputs, Limits,
     ModelInfo, ModelList, router,
 };
 pub use config::ServeConfig;
 pub use error::ServeError;
+pub use finetune_predict::{LabelProbability, Prediction, Score};
 pub use input::{Input, InputParts};
 pub use model::{InferenceError, InputFormat, ModelMetadata, ServedTask, TextModel};
 pub use models::Models;

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::answer::ApiPrediction;
 use crate::input::Input;
+use finetune_predict::Prediction;
 
 /// Model to serve: a [`Predictor`](finetune_predict::Predictor), or your own implementation.
 ///
@@ -20,7 +20,7 @@ pub trait TextModel: Send + Sync + 'static {
     /// # Errors
     /// - [`InferenceError`] if the batch fails. Its inputs are then predicted one by one, so that one
     ///   of them does not affect the others.
-    fn answer(&self, inputs: &[Input]) -> Result<Vec<ApiPrediction>, InferenceError>;
+    fn answer(&self, inputs: &[Input]) -> Result<Vec<Prediction>, InferenceError>;
 }
 
 /// Error of a model.

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::answer::ApiPrediction;
 use crate::config::ServeConfig;
 use crate::error::ServeError;
 use crate::input::Input;
@@ -17,6 +16,7 @@ use crate::queue::{Queue, QueueError, WaitingRow};
 use crate::served_model::ServedModel;
 use crate::token::Token;
 use crate::worker;
+use finetune_predict::Prediction;
 
 /// Running models, each with a separate thread.
 ///
@@ -181,7 +181,7 @@ impl RunningModel {
         &self,
         inputs: Vec<Input>,
         timeout: Duration,
-    ) -> Result<Vec<ApiPrediction>, RequestError> {
+    ) -> Result<Vec<Prediction>, RequestError> {
         let waiting = inputs.into_iter().map(|input| {
             let (reply, answer) = oneshot::channel();
             (WaitingRow::new(input, reply), answer)

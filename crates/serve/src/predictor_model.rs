@@ -2,9 +2,8 @@
 
 use finetune_data::Texts;
 use finetune_model::ProblemType;
-use finetune_predict::{PredictError, Predictor};
+use finetune_predict::{PredictError, Prediction, Predictor};
 
-use crate::answer::ApiPrediction;
 use crate::input::Input;
 use crate::model::{InferenceError, InputFormat, ModelMetadata, ServedTask, TextModel};
 
@@ -26,7 +25,7 @@ impl TextModel for Predictor {
         }
     }
 
-    fn answer(&self, inputs: &[Input]) -> Result<Vec<ApiPrediction>, InferenceError> {
+    fn answer(&self, inputs: &[Input]) -> Result<Vec<Prediction>, InferenceError> {
         let pairs: Option<Vec<_>> = inputs
             .iter()
             .map(|input| Some((input.text(), input.text_pair()?)))
@@ -38,12 +37,7 @@ impl TextModel for Predictor {
                 self.predict(&texts)
             }
         };
-        let answers = predictions.map_err(fault)?.into_iter();
-        answers
-            .map(|prediction| {
-                ApiPrediction::from_prediction(prediction).ok_or(InferenceError::Failed)
-            })
-            .collect()
+        predictions.map_err(fault)
     }
 }
 

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::answer::ApiPrediction;
 use crate::input::Input;
 use crate::model::InferenceError;
+use finetune_predict::Prediction;
 
 /// Channel for the prediction of a row.
-pub(crate) type Reply = oneshot::Sender<Result<ApiPrediction, InferenceError>>;
+pub(crate) type Reply = oneshot::Sender<Result<Prediction, InferenceError>>;
 
 /// Queued row.
 #[derive(Debug)]
@@ -209,7 +209,7 @@ impl State {
 mod tests {
     use super::*;
 
-    type Receiver = oneshot::Receiver<Result<ApiPrediction, InferenceError>>;
+    type Receiver = oneshot::Receiver<Result<Prediction, InferenceError>>;
 
     fn row(input: Input) -> (WaitingRow, Receiver) {
         let (reply, receiver) = oneshot::channel();

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use crate::answer::ApiPrediction;
 use crate::error::ServeError;
 use crate::input::Input;
 use crate::metrics::ModelMetrics;
 use crate::model::{InferenceError, TextModel};
 use crate::queue::{Queue, WaitingRow};
+use finetune_predict::Prediction;
 
 /// Starts a thread that processes `queue` until it is closed and empty.
 pub(crate) fn spawn(
@@ -64,7 +64,7 @@ fn ask(
     model: &dyn TextModel,
     inputs: &[Input],
     metrics: &ModelMetrics,
-) -> Result<Vec<ApiPrediction>, InferenceError> {
+) -> Result<Vec<Prediction>, InferenceError> {
     let start = Instant::now();
     // The model is only read, so a panic cannot leave it inconsistent.
     let caught = catch_unwind(AssertUnwindSafe(|| model.answer(inputs)));

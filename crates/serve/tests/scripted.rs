@@ -3,8 +3,8 @@
 use std::sync::{Arc, Condvar, Mutex};
 
 use finetune_serve::{
-    ApiPrediction, InferenceError, Input, InputFormat, ModelMetadata, RegressionPrediction, Score,
-    ServedModel, ServedTask, TextModel,
+    InferenceError, Input, InputFormat, ModelMetadata, Prediction, Score, ServedModel, ServedTask,
+    TextModel,
 };
 
 /// Answers with the length of a text. It panics on `panic`, fails on `fail` and refuses
@@ -54,7 +54,7 @@ impl TextModel for Scripted {
         }
     }
 
-    fn answer(&self, inputs: &[Input]) -> Result<Vec<ApiPrediction>, InferenceError> {
+    fn answer(&self, inputs: &[Input]) -> Result<Vec<Prediction>, InferenceError> {
         let texts: Vec<String> = inputs
             .iter()
             .map(|input| input.text().to_string())
@@ -78,9 +78,9 @@ impl TextModel for Scripted {
                 label: "length".into(),
                 score: text.len() as f64,
             };
-            ApiPrediction::Regression(RegressionPrediction {
+            Prediction::Regression {
                 scores: vec![score],
-            })
+            }
         };
         Ok(texts.iter().map(scores).collect())
     }

@@ -14,12 +14,12 @@ use utoipa::ToSchema;
 
 use super::error::{ApiError, ErrorBody, ErrorCode};
 use super::{body, models};
-use crate::answer::ApiPrediction;
 use crate::config::ServeConfig;
 use crate::input::Input;
 use crate::model::{InferenceError, InputFormat};
 use crate::models::Models;
 use crate::models::RequestError;
+use finetune_predict::Prediction;
 
 /// Request of a prediction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -50,7 +50,7 @@ pub struct ClassifyResponse {
     /// Name of the model.
     pub model: String,
     /// One prediction per input, in the same order.
-    pub predictions: Vec<ApiPrediction>,
+    pub predictions: Vec<Prediction>,
 }
 
 /// Predicts labels or scores of a text, a text pair, or a list of either.
@@ -94,7 +94,9 @@ pub(super) async fn classify(
     let answers = model.answer(inputs, config.answer_timeout()).await;
     let mut predictions = answers.map_err(no_answer)?;
     if let Some(top_k) = request.top_k {
-        predictions.iter_mut().for_each(|answer| answer.keep(top_k));
+        predictions
+            .iter_mut()
+            .for_each(|answer| answer.truncate(top_k));
     }
     Ok(Json(ClassifyResponse {
         model: model.served().name().to_string(),

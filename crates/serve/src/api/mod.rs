@@ -39,7 +39,7 @@ use error::ApiError;
 ///
 /// ```
 /// # use finetune_serve::{
-/// #     ApiPrediction, Input, InputFormat, InferenceError, ModelMetadata, Score, RegressionPrediction, ServedTask, TextModel,
+/// #     Input, InputFormat, InferenceError, ModelMetadata, Prediction, Score, ServedTask, TextModel,
 /// # };
 /// use finetune_serve::{Models, ServeConfig, ServedModel, router};
 /// # struct MyModel;
@@ -52,12 +52,12 @@ use error::ApiError;
 /// #             max_tokens: None,
 /// #         }
 /// #     }
-/// #     fn answer(&self, inputs: &[Input]) -> Result<Vec<ApiPrediction>, InferenceError> {
+/// #     fn answer(&self, inputs: &[Input]) -> Result<Vec<Prediction>, InferenceError> {
 /// #         let length = |input: &Input| Score {
 /// #             label: "length".into(),
 /// #             score: input.text().len() as f64,
 /// #         };
-/// #         let answer = |input| ApiPrediction::Regression(RegressionPrediction { scores: vec![length(input)] });
+/// #         let answer = |input| Prediction::Regression { scores: vec![length(input)] };
 /// #         Ok(inputs.iter().map(answer).collect())
 /// #     }
 /// # }
