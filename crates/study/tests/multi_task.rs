@@ -115,12 +115,16 @@ fn what_is_no_study_of_tasks_is_refused() {
     let data = BTreeMap::new();
     let experiment = MultiTaskExperiment::new(&start, data, &Device::flex(), "flex").unwrap();
     let message = |config| Study::new(config, &experiment).unwrap_err().to_string();
-    let none = message(StudyConfig::default());
+    let named = || StudyConfig {
+        name: "tasks".to_string(),
+        ..Default::default()
+    };
+    let none = message(named());
     assert!(none.contains("runs is 0, expected at least 1"), "{none}");
     let folds = message(StudyConfig {
         folds: Some(3),
         variants: vec![variant("both", vec![run_of(&["left"], FreezeScope::None)])],
-        ..Default::default()
+        ..named()
     });
     assert!(folds.contains("folds is 3"), "{folds}");
 }

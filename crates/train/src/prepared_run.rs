@@ -247,10 +247,9 @@ pub(crate) fn to_value(value: &impl Serialize) -> Result<Value, TrainError> {
     serde_json::to_value(value).map_err(TrainError::custom)
 }
 
-impl<O: Objective + fmt::Debug> fmt::Debug for PreparedRun<'_, O> {
+impl<O: Objective> fmt::Debug for PreparedRun<'_, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PreparedRun")
-            .field("objective", &self.objective)
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }

@@ -99,7 +99,7 @@ fn a_run_leaves_a_page_that_stands_by_itself() {
     let read = |name: &str| fs::read_to_string(folder.path().join("run").join(name)).unwrap();
     let page = read("report.html");
     for part in [
-        "Fine-tuning on small",
+        "Training on small",
         "Curves",
         "Scores by length.",
         "Rows by true and predicted class.",
@@ -116,7 +116,7 @@ fn a_run_leaves_a_page_that_stands_by_itself() {
     assert!(!page.contains("No picture") && !page.contains("<script"));
     let text = read("report.md");
     assert!(
-        text.contains("# Fine-tuning on small") && text.contains("Scores by label."),
+        text.contains("# Training on small") && text.contains("Scores by label."),
         "{text}"
     );
 }
