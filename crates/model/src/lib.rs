@@ -9,8 +9,9 @@
 //!    of masked tokens.
 //! 4. The trained model is saved as a checkpoint that transformers loads ([`save_classifier`],
 //!    [`save_masked_lm`], [`save_base_model`], [`save_encoder`]).
-//! 5. The forward pass of a classifier can be split ([`Cut`], [`SequenceClassifier::lower`],
-//!    [`SequenceClassifier::upper`]), so that the output of frozen layers can be cached.
+//! 5. The forward pass of a classifier can be split ([`SplitPoint`],
+//!    [`SequenceClassifier::forward_lower`], [`SequenceClassifier::forward_upper`]), so that the
+//!    output of frozen layers can be cached.
 //! 6. Several classifiers can share an encoder ([`MultiTaskModel`]).
 //! 7. LoRA adapters can train in place of the encoder ([`Encoder::with_lora`], [`save_adapter`],
 //!    [`load_adapter`]).
@@ -53,7 +54,6 @@ mod base_model;
 mod bounds;
 mod checkpoint;
 mod classifier;
-mod cut;
 mod dropout;
 mod encoder;
 mod error;
@@ -65,7 +65,7 @@ mod multi_task;
 mod parameters;
 mod parts;
 mod pooling;
-mod precision;
+mod split_point;
 mod summary;
 
 pub use adapters::{LoraConfig, LoraTarget, LowRank, Projection, load_adapter, save_adapter};
@@ -75,12 +75,11 @@ pub use checkpoint::{
     load_classifier_with, load_encoder, load_masked_lm, save_base_model, save_classifier,
     save_encoder, save_masked_lm,
 };
-pub use classifier::{ProblemType, SequenceClassifier, SequenceClassifierConfig, Texts};
-pub use cut::{Activations, Cut, TextActivations};
+pub use classifier::{ClassifierInput, ProblemType, SequenceClassifier, SequenceClassifierConfig};
 pub use dropout::DropoutStream;
 pub use encoder::{
     Activation, AttentionMask, Embeddings, Encoder, EncoderConfig, EncoderInput, EncoderLayer,
-    FeedForward, Positions, SelfAttention,
+    EncoderModel, FeedForward, Positions, Queries, SelfAttention,
 };
 pub use error::ModelError;
 pub use family::Family;
@@ -93,5 +92,5 @@ pub use masked_lm::{MaskedLm, MaskedLmHead};
 pub use multi_task::{MultiTaskModel, TaskHead};
 pub use parameters::{Parameter, ParameterKind, parameters};
 pub use pooling::{LayerChoice, Pooler, Pooling, TokenPooling};
-pub use precision::EncoderModel;
+pub use split_point::{Activations, SplitPoint, TextActivations};
 pub use summary::{Part, Summary};

@@ -10,8 +10,9 @@ use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use finetune_ops::{Precision, linear};
 
-use crate::encoder::{Activation, Encoder, EncoderConfig, EncoderInput};
-use crate::{DropoutStream, ModelError, parts};
+use crate::dropout::DropoutStream;
+use crate::encoder::{Activation, Encoder, EncoderConfig, EncoderInput, EncoderModel};
+use crate::{ModelError, parts};
 
 /// Encoder with a masked LM head.
 #[derive(Module, Debug)]
@@ -112,6 +113,13 @@ impl MaskedLm {
         let words = self.encoder.embeddings.word_embeddings.weight.val();
         let masked = hidden.select(0, indices);
         Ok(self.head.forward(masked, words, self.encoder.precision()))
+    }
+}
+
+impl EncoderModel for MaskedLm {
+    fn with_precision(self, precision: Precision) -> Self {
+        let encoder = self.encoder.with_precision(precision);
+        Self { encoder, ..self }
     }
 }
 

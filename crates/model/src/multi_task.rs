@@ -2,11 +2,13 @@
 //! [Caruana 1997](https://doi.org/10.1023/A:1007379606734)).
 
 use burn::module::Module;
+use finetune_ops::Precision;
 
-use crate::encoder::Encoder;
+use crate::ModelError;
+use crate::classifier::{SequenceClassifier, SequenceClassifierConfig};
+use crate::encoder::{Encoder, EncoderModel};
 use crate::head::AnyHead;
 use crate::pooling::Pooler;
-use crate::{ModelError, SequenceClassifier, SequenceClassifierConfig};
 
 /// Encoder shared by several tasks, with a pooler and a head per task.
 ///
@@ -103,6 +105,13 @@ impl MultiTaskModel {
             head,
             config,
         }
+    }
+}
+
+impl EncoderModel for MultiTaskModel {
+    fn with_precision(self, precision: Precision) -> Self {
+        let encoder = self.encoder.with_precision(precision);
+        Self { encoder, ..self }
     }
 }
 

@@ -6,10 +6,10 @@ use burn::optim::GradientsParams;
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 use finetune_model::{
-    CheckpointConfig, CustomHead, Cut, DropoutStream, EncoderConfig, EncoderInput, Head,
-    HeadConfig, HeadInput, HeadSize, ModelError, MultiTaskModel, Parameter, ParameterKind, Pooling,
-    SequenceClassifier, SequenceClassifierConfig, TextActivations, initialize, load_classifier,
-    load_classifier_with, parameters, save_classifier,
+    CheckpointConfig, CustomHead, DropoutStream, EncoderConfig, EncoderInput, Head, HeadConfig,
+    HeadInput, HeadSize, ModelError, MultiTaskModel, Parameter, ParameterKind, Pooling,
+    SequenceClassifier, SequenceClassifierConfig, SplitPoint, TextActivations, initialize,
+    load_classifier, load_classifier_with, parameters, save_classifier,
 };
 
 /// Attention over the tokens, then a gate with parameters of one and of three axes.
@@ -295,25 +295,27 @@ fn both_parts_of_a_cut_pass_are_the_whole() {
             0.3,
             1,
         );
-        assert_eq!(model.cut(3), Some(Cut::HiddenStates(2)));
+        assert_eq!(model.split_point(3), Some(SplitPoint::HiddenStates(2)));
         let whole = logits(&model, None);
         for number in 0..=2 {
-            let cut = Cut::HiddenStates(number);
-            let first = model.lower(&input(&model), cut, None).unwrap();
+            let cut = SplitPoint::HiddenStates(number);
+            let first = model.forward_lower(&input(&model), cut, None).unwrap();
             let texts = TextActivations {
                 first,
                 second: None,
             };
-            let upper = model.upper(texts, None).unwrap();
+            let upper = model.forward_upper(texts, None).unwrap();
             assert_eq!(
                 upper.into_data().try_to_vec::<f32>().unwrap(),
                 whole,
                 "{cut:?}"
             );
         }
-        let error = model.lower(&input(&model), Cut::Pooled, None).unwrap_err();
+        let error = model
+            .forward_lower(&input(&model), SplitPoint::Pooled, None)
+            .unwrap_err();
         assert!(
-            matches!(error, ModelError::PooledCut { head: "GatedHead" }),
+            matches!(error, ModelError::SplitAfterPooling { head: "GatedHead" }),
             "{error}"
         );
     }
@@ -336,7 +338,7 @@ fn padding_has_no_weight() {
 fn a_head_for_pairs_gets_both_texts() {
     let model = model(&pair(0), 1);
     let input = input(&model);
-    assert_eq!(model.cut(3), Some(Cut::Pooled));
+    assert_eq!(model.split_point(3), Some(SplitPoint::Pooled));
     assert_eq!(
         model.forward((&input, &input), None).unwrap().dims(),
         [2, 2]

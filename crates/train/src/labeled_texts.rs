@@ -166,7 +166,7 @@ impl<'a> LabeledTexts<'a> {
             .iter()
             .chain(&self.validation_activations);
         for activations in kept {
-            let stages = model.stages_below(activations.cut());
+            let stages = model.stages_below(activations.split_point());
             if stages > constant {
                 return Err(TrainError::setting(
                     "activations",

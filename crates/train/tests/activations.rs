@@ -10,9 +10,9 @@ use finetune_data::{
     Task, TextTokenizer, Texts, Truncation, collate,
 };
 use finetune_model::{
-    Combination, CosineSimilarityHeadConfig, Cut, DropoutStream, EncoderConfig, Family, HeadConfig,
+    Combination, CosineSimilarityHeadConfig, DropoutStream, EncoderConfig, Family, HeadConfig,
     LayerChoice, LoraConfig, MlpConfig, Pooling, ProblemType, SequenceClassifier,
-    SequenceClassifierConfig, TokenPooling, initialize,
+    SequenceClassifierConfig, SplitPoint, TokenPooling, initialize,
 };
 use finetune_train::{
     ActivationCacheConfig, ActivationsRecord, BatchInputs, CacheDtype, CacheLocation,
@@ -174,36 +174,40 @@ fn check_bits(
 }
 
 /// Every pooling, with the cuts that it leads to when the encoder or its first layer is frozen.
-fn cases() -> Vec<(Pooling, FreezeScope, Cut)> {
+fn cases() -> Vec<(Pooling, FreezeScope, SplitPoint)> {
     let pooling = |layers, tokens| Pooling { layers, tokens };
     let (first, mean, max) = (TokenPooling::First, TokenPooling::Mean, TokenPooling::Max);
     let wide = LayerChoice::ConcatenateLast(2);
     let prefix = FreezeScope::AllButLast(2);
     vec![
-        (Pooling::pooler(), FreezeScope::Encoder, Cut::Pooled),
-        (Pooling::pooler(), prefix, Cut::HiddenStates(1)),
-        (Pooling::mean(), FreezeScope::Encoder, Cut::Pooled),
+        (Pooling::pooler(), FreezeScope::Encoder, SplitPoint::Pooled),
+        (Pooling::pooler(), prefix, SplitPoint::HiddenStates(1)),
+        (Pooling::mean(), FreezeScope::Encoder, SplitPoint::Pooled),
         (
             Pooling::mean(),
             FreezeScope::AllButLast(1),
-            Cut::HiddenStates(2),
+            SplitPoint::HiddenStates(2),
         ),
-        (pooling(wide, first), FreezeScope::Encoder, Cut::Pooled),
+        (
+            pooling(wide, first),
+            FreezeScope::Encoder,
+            SplitPoint::Pooled,
+        ),
         (
             pooling(wide, max),
             FreezeScope::AllButLast(1),
-            Cut::HiddenStates(2),
+            SplitPoint::HiddenStates(2),
         ),
         (
             pooling(LayerChoice::MeanOfLast(3), mean),
             FreezeScope::AllButLast(1),
-            Cut::HiddenStates(1),
+            SplitPoint::HiddenStates(1),
         ),
         // Layers above it would have no gradient.
         (
             pooling(LayerChoice::Single(1), max),
             FreezeScope::Encoder,
-            Cut::Pooled,
+            SplitPoint::Pooled,
         ),
     ]
 }
@@ -211,11 +215,11 @@ fn cases() -> Vec<(Pooling, FreezeScope, Cut)> {
 #[test]
 fn training_above_kept_activations_gives_the_same_bits() {
     let data = data(false);
-    for (at, (pooling, freeze, cut)) in cases().into_iter().enumerate() {
+    for (at, (pooling, freeze, split_point)) in cases().into_iter().enumerate() {
         let family = Family::ALL[at % Family::ALL.len()];
         let config = config(family, pooling, None);
         let kept = check_bits(&config, &data, freeze);
-        assert_eq!(kept.cut(), cut, "{pooling:?} {freeze}");
+        assert_eq!(kept.split_point(), split_point, "{pooling:?} {freeze}");
     }
 }
 
@@ -338,7 +342,7 @@ fn a_file_is_used_again_by_the_same_run_and_by_no_other() {
     let pooled = (ROWS * 48 * 4) as u64;
     assert_eq!(run(&single, 1, encoder), (false, pooled, 5));
     assert_eq!(run(&single, 1, encoder), (true, pooled, 0));
-    // Other weights, another precision, another cut: each replaces the file.
+    // Other weights, another precision, another split point: each replaces the file.
     assert_eq!(run(&single, 2, encoder), (false, pooled, 5));
     assert_eq!(run(&half, 2, encoder), (false, pooled / 2, 5));
     let tokens = (data.texts.token_count() * 48 * 2) as u64;
@@ -424,11 +428,11 @@ fn what_is_not_frozen_or_too_large_is_not_kept() {
 fn adapters_train_so_the_cut_lies_below_them() {
     let mut model = model(&config(Family::Bert, Pooling::mean(), None), 1);
     model.encoder = model.encoder.with_lora(&LoraConfig::default(), 1).unwrap();
-    assert_eq!(model.cut(4), Some(Cut::HiddenStates(0)));
+    assert_eq!(model.split_point(4), Some(SplitPoint::HiddenStates(0)));
     // Adapters of the second layer and above.
     let first = &mut model.encoder.layers[0].attention;
     (first.query.lora, first.value.lora) = (None, None);
-    assert_eq!(model.cut(4), Some(Cut::HiddenStates(1)));
+    assert_eq!(model.split_point(4), Some(SplitPoint::HiddenStates(1)));
 }
 
 #[test]
@@ -439,12 +443,12 @@ fn dropout_in_the_frozen_part_is_seen() {
     without.encoder.attention_probs_dropout_prob = 0.0;
     let without = model(&without, 1);
     let stream = |stage| Some(DropoutStream::new(1, 1).from_stage(stage));
-    for (cut, stages) in [(Cut::HiddenStates(2), 3), (Cut::Pooled, 4)] {
-        assert_eq!(with.stages_below(cut), stages);
-        assert!(with.is_deterministic_below(cut, None));
-        assert!(with.is_deterministic_below(cut, stream(stages)));
-        assert!(!with.is_deterministic_below(cut, stream(stages - 1)));
-        assert!(without.is_deterministic_below(cut, stream(0)));
+    for (split_point, stages) in [(SplitPoint::HiddenStates(2), 3), (SplitPoint::Pooled, 4)] {
+        assert_eq!(with.stages_below(split_point), stages);
+        assert!(with.is_deterministic_below(split_point, None));
+        assert!(with.is_deterministic_below(split_point, stream(stages)));
+        assert!(!with.is_deterministic_below(split_point, stream(stages - 1)));
+        assert!(without.is_deterministic_below(split_point, stream(0)));
     }
 }
 

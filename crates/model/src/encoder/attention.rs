@@ -5,7 +5,7 @@ use burn::nn::LayerNorm;
 use burn::tensor::{Device, Tensor};
 use finetune_ops::{AttentionSettings, Precision, attention};
 
-use super::{AttentionMask, EncoderConfig, Queries};
+use super::{AttentionMask, EncoderConfig};
 use crate::adapters::{LoraTarget, Projection};
 use crate::dropout::DropoutStage;
 use crate::parts;
@@ -63,7 +63,7 @@ impl SelfAttention {
         dropout: Option<DropoutStage>,
         precision: Precision,
     ) -> Tensor<2> {
-        let asking = queries.of(hidden.clone(), mask);
+        let asking = queries.select(hidden.clone(), mask);
         let apply_to = |projection: &Projection, rows, target| {
             projection.forward(rows, dropout, target, precision)
         };
@@ -81,6 +81,30 @@ impl SelfAttention {
         let projected = apply_to(&self.output, context, LoraTarget::AttentionOutput);
         let dropout = dropout.and_then(|stage| stage.at(self.output_dropout, 1));
         parts::apply_residual_norm(&self.norm, projected, asking, dropout, self.epsilon)
+    }
+}
+
+/// Tokens whose hidden states a layer computes. Only they are queries of its attention; keys and
+/// values come from all tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queries {
+    /// All tokens, which the next layer needs.
+    AllTokens,
+    /// First token of each row, if neither pooling nor head read others.
+    FirstTokens,
+}
+
+impl Queries {
+    /// Returns the rows of these tokens.
+    ///
+    /// # Shapes
+    /// - `hidden`: `[T, D]`
+    /// - output: `[T, D]`, or `[B, D]` for the first tokens
+    fn select(self, hidden: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
+        match self {
+            Self::AllTokens => hidden,
+            Self::FirstTokens => mask.first_tokens(hidden),
+        }
     }
 }
 
@@ -108,8 +132,13 @@ mod tests {
             let rows = Tensor::arange(0..48, &device).float().reshape([6, 8]) / 48.0;
             let forward = |dropout| {
                 let attention = &encoder.layers[0].attention;
-                let output =
-                    attention.forward(rows.clone(), &mask, Queries::All, dropout, Precision::F32);
+                let output = attention.forward(
+                    rows.clone(),
+                    &mask,
+                    Queries::AllTokens,
+                    dropout,
+                    Precision::F32,
+                );
                 output.into_data().try_to_vec::<f32>().unwrap()
             };
             let same = forward(None) == forward(Some(DropoutStream::new(1, 1).stage(1)));

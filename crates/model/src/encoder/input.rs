@@ -96,6 +96,11 @@ impl EncoderInput {
         })
     }
 
+    /// Returns the attention mask of the batch.
+    pub fn attention_mask(&self) -> &AttentionMask {
+        &self.mask
+    }
+
     /// Returns the number of rows, `B`.
     pub fn batch(&self) -> usize {
         self.mask.batch()

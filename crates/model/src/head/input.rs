@@ -38,6 +38,20 @@ impl HeadInput {
         }
     }
 
+    /// Creates the input of a head for pairs from a batch of all first texts, then all second texts.
+    ///
+    /// # Shapes
+    /// - `pooled`: `[2 B, W]`
+    pub(crate) fn from_stacked_pairs(pooled: Tensor<2>, hidden: Option<HiddenStates>) -> Self {
+        let pairs = pooled.dims()[0] / 2;
+        Self {
+            second: Some(pooled.clone().narrow(0, pairs, pairs)),
+            second_hidden: hidden.as_ref().map(|states| states.narrow(pairs, pairs)),
+            hidden: hidden.map(|states| states.narrow(0, pairs)),
+            ..Self::new(pooled.narrow(0, 0, pairs))
+        }
+    }
+
     /// Returns the hidden states of the texts in `pooled`.
     ///
     /// # Panics

@@ -162,7 +162,7 @@ fn poolers_equal_transformers() {
             load_classifier_with(&case.checkpoint(), &config, None, 0, &device).unwrap();
         let pooler = report.loaded.iter().filter(|name| name.contains("pooler"));
         assert_eq!(pooler.count(), 2, "{report}");
-        let features = model.features(&golden_input(&case.golden, &model.encoder), None);
+        let features = model.embed(&golden_input(&case.golden, &model.encoder), None);
         let (expected, _) = case.golden.floats("pooler_output");
         errors.compare("pooler_output", &host(features), &expected);
         errors.report(case.name);

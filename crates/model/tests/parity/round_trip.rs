@@ -109,7 +109,9 @@ fn save_base(case: &Case, folder: &Path) {
     let first = Pooling::first_token();
     let first = first.init(&config.encoder, &Device::flex()).unwrap();
     let pooler = model.pooler.as_ref().unwrap_or(&first);
-    let pooled = pooler.run(&model.encoder, &input, None);
+    let (layers, tokens) = (pooler.layers(), pooler.queries());
+    let states = model.encoder.hidden_states_of(layers, tokens, &input, None);
+    let pooled = pooler.forward(states, input.attention_mask());
     write_check(&path, case, "base", host(pooled));
 }
 

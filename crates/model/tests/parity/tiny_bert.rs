@@ -65,7 +65,7 @@ fn a_tiny_bert_equals_transformers() {
     let input = case.input(&model.encoder);
     let states = model.encoder.hidden_states(&input, None);
     assert_eq!(states.len(), 3);
-    let pooled = host(model.features(&input, None));
+    let pooled = host(model.embed(&input, None));
     case.golden.check("pooler_output", &pooled, tolerance);
     case.check_hidden_states(states, tolerance);
     let logits = model.forward(&input, None).unwrap();

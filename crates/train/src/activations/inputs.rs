@@ -2,7 +2,9 @@
 
 use burn::tensor::Tensor;
 use finetune_data::Batch;
-use finetune_model::{DropoutStream, EncoderInput, SequenceClassifier, TextActivations, Texts};
+use finetune_model::{
+    ClassifierInput, DropoutStream, EncoderInput, SequenceClassifier, TextActivations,
+};
 
 use super::CachedActivations;
 use crate::TrainError;
@@ -22,7 +24,7 @@ pub enum BatchInputs {
         /// Second texts of pairs that are encoded separately.
         second: Option<EncoderInput>,
     },
-    /// Input of the layers above the cut.
+    /// Input of the layers above the split point.
     Activations(TextActivations),
 }
 
@@ -66,12 +68,12 @@ impl BatchInputs {
             Self::Tokens {
                 first,
                 second: None,
-            } => model.forward(Texts::Single(first), dropout),
+            } => model.forward(ClassifierInput::Single(first), dropout),
             Self::Tokens {
                 first,
                 second: Some(second),
-            } => model.forward(Texts::Pair(first, second), dropout),
-            Self::Activations(texts) => model.upper(texts.clone(), dropout),
+            } => model.forward(ClassifierInput::Pair(first, second), dropout),
+            Self::Activations(texts) => model.forward_upper(texts.clone(), dropout),
         };
         Ok(logits?)
     }

@@ -5,7 +5,7 @@
 //! train:
 //!
 //! 1. [`ActivationCacheConfig`] configures location and precision of the cache.
-//! 2. [`ActivationCacheConfig::plan`] finds the highest cut below which nothing trains, and the cache
+//! 2. [`ActivationCacheConfig::plan`] finds the highest split point below which nothing trains, and the cache
 //!    size.
 //! 3. [`ActivationPlan::compute`] makes one forward pass in batches of similar lengths, or opens
 //!    the file of an earlier run with the same weights, data and settings.
