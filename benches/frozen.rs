@@ -140,7 +140,7 @@ impl Bench {
             ..Self::config(freeze)
         };
         let loss = LossConfig::default();
-        let loss = loss.init(&self.data.labels.all()?, self.model.classes())?;
+        let loss = loss.init(&self.data.labels.all()?, self.model.num_labels())?;
         let objective = LabeledTexts {
             train_activations: kept,
             ..LabeledTexts::new(&self.data, &loss, self.pad)

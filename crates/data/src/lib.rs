@@ -45,7 +45,7 @@
 //! let sampler = Sampler::new(SamplingStrategy::GroupByLength, 2, 42)?;
 //! for rows in sampler.batches(&encoded.lengths()?, 0) {
 //!     let batch = collate(&encoded, &rows, Padding::Longest, tokenizer.pad_token_id())?;
-//!     assert_eq!(batch.slots(), batch.size() * batch.tokens.sequence_length);
+//!     assert_eq!(batch.num_tokens(), batch.batch_size() * batch.tokens.sequence_length);
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

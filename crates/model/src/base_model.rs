@@ -11,7 +11,7 @@ use crate::pooling::Pooler;
 ///
 /// ```
 /// use burn::tensor::Device;
-/// use finetune_model::{BaseModel, EncoderConfig, EncoderInput, Pooling, initialize};
+/// use finetune_model::{BaseModel, EncoderConfig, EncoderInput, Pooling, init_weights};
 ///
 /// let device = Device::flex();
 /// let config = EncoderConfig {
@@ -26,7 +26,7 @@ use crate::pooling::Pooler;
 ///     encoder: config.init(&device)?,
 ///     pooler: Some(Pooling::pooler().init(&config, &device)?),
 /// };
-/// let model = initialize(model, 0.02, 42);
+/// let model = init_weights(model, 0.02, 42);
 /// let input = EncoderInput::new(&model.encoder, &[2, 7, 3], &[0; 3], &[true; 3], [1, 3])?;
 /// if let Some(pooler) = &model.pooler {
 ///     let (layers, tokens) = (pooler.layers(), pooler.queries());

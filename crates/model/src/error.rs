@@ -271,12 +271,12 @@ pub enum ModelError {
         found: [usize; 2],
     },
     /// A masked position is outside the batch.
-    #[error("masked position {found} in a batch of {slots} slots")]
+    #[error("masked position {found} in a batch of {num_tokens} tokens")]
     MaskedPosition {
         /// Position.
         found: usize,
         /// Tokens of the batch including padding, `B * S`.
-        slots: usize,
+        num_tokens: usize,
     },
     /// The batch has no masked positions.
     #[error("no masked position in the batch")]

@@ -2,7 +2,7 @@
 //!
 //! 1. A model is loaded from a Hugging Face checkpoint directory ([`load_classifier`],
 //!    [`load_masked_lm`], [`load_base_model`], [`load_encoder`]), or created from an
-//!    [`EncoderConfig`] and a seed ([`initialize`]).
+//!    [`EncoderConfig`] and a seed ([`init_weights`]).
 //! 2. A padded batch is copied to the device ([`EncoderInput`]).
 //! 3. The [`Encoder`] computes hidden states, a [`Pooler`] one vector per text, and a [`Head`]
 //!    logits or scores; together they are a [`SequenceClassifier`]. A [`MaskedLm`] computes logits
@@ -27,7 +27,7 @@
 //!
 //! ```
 //! use burn::tensor::Device;
-//! use finetune_model::{EncoderConfig, EncoderInput, SequenceClassifierConfig, initialize};
+//! use finetune_model::{EncoderConfig, EncoderInput, SequenceClassifierConfig, init_weights};
 //!
 //! let device = Device::flex();
 //! let encoder = EncoderConfig {
@@ -39,7 +39,7 @@
 //!     ..Default::default()
 //! };
 //! let config = SequenceClassifierConfig::new(encoder, vec!["no".into(), "yes".into()]);
-//! let model = initialize(config.init(&device)?, 0.02, 42);
+//! let model = init_weights(config.init(&device)?, 0.02, 42);
 //!
 //! // Two rows of three tokens; the second row ends in padding.
 //! let mask = [true, true, true, true, true, false];
@@ -68,10 +68,10 @@ mod pooling;
 mod split_point;
 mod summary;
 
-pub use adapters::{LoraConfig, LoraTarget, LowRank, Projection, load_adapter, save_adapter};
+pub use adapters::{LoraConfig, LoraLinear, LoraTarget, LowRank, load_adapter, save_adapter};
 pub use base_model::BaseModel;
 pub use checkpoint::{
-    CheckpointConfig, LoadReport, OwnHead, TensorNames, load_base_model, load_classifier,
+    CheckpointConfig, LoadReport, PoolingAndHead, TensorNames, load_base_model, load_classifier,
     load_classifier_with, load_encoder, load_masked_lm, save_base_model, save_classifier,
     save_encoder, save_masked_lm,
 };
@@ -84,13 +84,13 @@ pub use encoder::{
 pub use error::ModelError;
 pub use family::Family;
 pub use head::{
-    AnyHead, Combination, CosineSimilarityHead, CosineSimilarityHeadConfig, CustomHead, Head,
-    HeadConfig, HeadDropout, HeadInput, HeadSize, HiddenStates, Mlp, MlpConfig, ScoreRange,
+    AnyHead, CosineSimilarityHead, CosineSimilarityHeadConfig, CustomHead, Head, HeadConfig,
+    HeadDropout, HeadInput, HeadSize, HiddenStates, Mlp, MlpConfig, PairFeatures, ScoreRange,
 };
-pub use initialization::initialize;
+pub use initialization::init_weights;
 pub use masked_lm::{MaskedLm, MaskedLmHead};
 pub use multi_task::{MultiTaskModel, TaskHead};
 pub use parameters::{Parameter, ParameterKind, parameters};
-pub use pooling::{LayerChoice, Pooler, Pooling, TokenPooling};
+pub use pooling::{LayerSelection, Pooler, Pooling, TokenPooling};
 pub use split_point::{Activations, SplitPoint, TextActivations};
-pub use summary::{Part, Summary};
+pub use summary::{LayerSummary, ModelSummary};

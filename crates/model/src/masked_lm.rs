@@ -40,14 +40,14 @@ pub struct MaskedLmHead {
 
 impl EncoderConfig {
     /// Creates an encoder with the family's masked LM head. All parameters are zero until a
-    /// checkpoint or [`initialize`](crate::initialize) sets them.
+    /// checkpoint or [`init_weights`](crate::init_weights) sets them.
     ///
     /// # Errors
     /// - The errors of [`EncoderConfig::validate`].
     ///
     /// ```
     /// use burn::tensor::Device;
-    /// use finetune_model::{EncoderConfig, EncoderInput, initialize};
+    /// use finetune_model::{EncoderConfig, EncoderInput, init_weights};
     ///
     /// let config = EncoderConfig {
     ///     vocab_size: 100,
@@ -57,7 +57,7 @@ impl EncoderConfig {
     ///     intermediate_size: 32,
     ///     ..Default::default()
     /// };
-    /// let model = initialize(config.init_masked_lm(&Device::flex())?, 0.02, 42);
+    /// let model = init_weights(config.init_masked_lm(&Device::flex())?, 0.02, 42);
     /// // Two rows of three tokens; the second token of each is masked.
     /// let ids = [2, 4, 3, 2, 4, 3];
     /// let input = EncoderInput::new(&model.encoder, &ids, &[0; 6], &[true; 6], [2, 3])?;
@@ -99,15 +99,19 @@ impl MaskedLm {
         positions: &[usize],
         dropout: Option<DropoutStream>,
     ) -> Result<Tensor<2>, ModelError> {
-        let slots = input.batch() * input.sequence();
+        let num_tokens = input.batch_size() * input.sequence_length();
         if positions.is_empty() {
             return Err(ModelError::NothingMasked);
         }
-        if let Some(found) = positions.iter().copied().find(|slot| *slot >= slots) {
-            return Err(ModelError::MaskedPosition { found, slots });
+        if let Some(found) = positions
+            .iter()
+            .copied()
+            .find(|position| *position >= num_tokens)
+        {
+            return Err(ModelError::MaskedPosition { found, num_tokens });
         }
         let hidden = self.encoder.forward(input, dropout);
-        let indices: Vec<i64> = positions.iter().map(|slot| *slot as i64).collect();
+        let indices: Vec<i64> = positions.iter().map(|position| *position as i64).collect();
         let indices = TensorData::new(indices, [positions.len()]);
         let indices = Tensor::<1, Int>::from_data(indices, &hidden.device());
         let words = self.encoder.embeddings.word_embeddings.weight.val();

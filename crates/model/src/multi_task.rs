@@ -15,7 +15,7 @@ use crate::pooling::Pooler;
 /// ```
 /// use burn::tensor::Device;
 /// use finetune_model::{
-///     EncoderConfig, MultiTaskModel, SequenceClassifierConfig, initialize, parameters,
+///     EncoderConfig, MultiTaskModel, SequenceClassifierConfig, init_weights, parameters,
 /// };
 ///
 /// let encoder = EncoderConfig {
@@ -29,10 +29,10 @@ use crate::pooling::Pooler;
 /// let classifier = |names: &[&str]| {
 ///     let names = names.iter().map(ToString::to_string).collect();
 ///     let config = SequenceClassifierConfig::new(encoder.clone(), names);
-///     Ok::<_, finetune_model::ModelError>(initialize(config.init(&Device::flex())?, 0.02, 42))
+///     Ok::<_, finetune_model::ModelError>(init_weights(config.init(&Device::flex())?, 0.02, 42))
 /// };
 /// let model = MultiTaskModel::new(vec![classifier(&["no", "yes"])?, classifier(&["a", "b", "c"])?])?;
-/// assert_eq!(model.task(1).classes(), 3);
+/// assert_eq!(model.classifier(1).num_labels(), 3);
 /// let heads = parameters(&model).into_iter().filter(|found| found.path.starts_with("tasks.1.head."));
 /// assert_eq!(heads.count(), 2);
 /// # Ok::<(), finetune_model::ModelError>(())
@@ -93,7 +93,7 @@ impl MultiTaskModel {
     ///
     /// # Panics
     /// If `task` is out of range.
-    pub fn task(&self, task: usize) -> SequenceClassifier {
+    pub fn classifier(&self, task: usize) -> SequenceClassifier {
         let TaskHead {
             pooler,
             head,
@@ -121,7 +121,7 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
-    use crate::{EncoderConfig, EncoderInput, initialize, parameters};
+    use crate::{EncoderConfig, EncoderInput, init_weights, parameters};
 
     fn classifier(hidden: usize, classes: usize) -> SequenceClassifier {
         let encoder = EncoderConfig {
@@ -134,14 +134,18 @@ mod tests {
         };
         let names = (0..classes).map(|class| class.to_string()).collect();
         let config = SequenceClassifierConfig::new(encoder, names);
-        initialize(config.init(&Device::flex().autodiff()).unwrap(), 0.1, 1)
+        init_weights(config.init(&Device::flex().autodiff()).unwrap(), 0.1, 1)
     }
 
     #[test]
     fn a_task_has_gradients_of_the_shared_encoder_and_of_its_own_head() {
         let model = MultiTaskModel::new(vec![classifier(8, 2), classifier(8, 3)]).unwrap();
         let input = EncoderInput::new(&model.encoder, &[2, 7, 3], &[0; 3], &[true; 3], [1, 3]);
-        let loss = model.task(1).forward(&input.unwrap(), None).unwrap().sum();
+        let loss = model
+            .classifier(1)
+            .forward(&input.unwrap(), None)
+            .unwrap()
+            .sum();
         let gradients = GradientsParams::from_grads(loss.backward(), &model);
         let own = |path: &str| !path.starts_with("tasks.0.");
         let expected = parameters(&model);

@@ -14,9 +14,9 @@ pub enum ParameterKind {
     /// Embedding table.
     Embedding,
     /// Scale of a layer normalization.
-    NormScale,
+    NormWeight,
     /// Shift of a layer normalization.
-    NormShift,
+    NormBias,
     /// First matrix of an adapter, `[input, rank]`.
     LoraA,
     /// Second matrix of an adapter, `[rank, output]`.
@@ -122,11 +122,11 @@ impl Place {
         let field = self.names.last().map_or("", String::as_str);
         let kind = match (container, field, D) {
             ("Struct:Embedding", _, 2) => ParameterKind::Embedding,
-            ("Struct:LayerNorm", "gamma", 1) => ParameterKind::NormScale,
-            ("Struct:LayerNorm", _, 1) => ParameterKind::NormShift,
+            ("Struct:LayerNorm", "gamma", 1) => ParameterKind::NormWeight,
+            ("Struct:LayerNorm", _, 1) => ParameterKind::NormBias,
             ("Struct:LowRank", "a", 2) => ParameterKind::LoraA,
             ("Struct:LowRank", _, 2) => ParameterKind::LoraB,
-            ("Struct:Linear" | "Struct:Projection", "weight", 2) => ParameterKind::LinearWeight,
+            ("Struct:Linear" | "Struct:LoraLinear", "weight", 2) => ParameterKind::LinearWeight,
             (_, "bias", 1) => ParameterKind::LinearBias,
             _ => ParameterKind::Other,
         };

@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor};
 use finetune_model::{
     CheckpointConfig, CustomHead, DropoutStream, EncoderConfig, EncoderInput, Head, HeadConfig,
     HeadInput, HeadSize, ModelError, MultiTaskModel, Parameter, ParameterKind, Pooling,
-    SequenceClassifier, SequenceClassifierConfig, SplitPoint, TextActivations, initialize,
+    SequenceClassifier, SequenceClassifierConfig, SplitPoint, TextActivations, init_weights,
     load_classifier, load_classifier_with, parameters, save_classifier,
 };
 
@@ -98,7 +98,7 @@ fn config(head: &CustomHead) -> SequenceClassifierConfig {
 
 fn model(head: &CustomHead, seed: u64) -> SequenceClassifier {
     let model = config(head).init_with(Some(head), &Device::flex());
-    initialize(model.unwrap(), 0.3, seed)
+    init_weights(model.unwrap(), 0.3, seed)
 }
 
 fn input(model: &SequenceClassifier) -> EncoderInput {
@@ -134,7 +134,7 @@ fn values(model: &SequenceClassifier) -> Vec<(String, Vec<f32>)> {
 }
 
 #[test]
-fn parameters_of_an_own_head_have_their_paths_and_kinds() {
+fn parameters_of_a_custom_head_have_their_paths_and_kinds() {
     let model = model(&gated(), 1);
     let head = parameters(&model).into_iter();
     let head: Vec<_> = head
@@ -189,7 +189,7 @@ fn initial_values_depend_on_seed_and_path_alone() {
 }
 
 #[test]
-fn an_own_head_is_saved_and_loaded_whole() {
+fn a_custom_head_is_saved_and_loaded_whole() {
     let folder = tempfile::tempdir().unwrap();
     let original = model(&gated(), 1);
     let checkpoint = CheckpointConfig::new(config(&gated()).encoder);
@@ -201,7 +201,7 @@ fn an_own_head_is_saved_and_loaded_whole() {
     };
     let (loaded, report) = load(&config, Some(&gated())).unwrap();
     assert!(
-        report.initialized.is_empty() && report.unused.is_empty(),
+        report.newly_initialized.is_empty() && report.unexpected.is_empty(),
         "{report}"
     );
     assert_eq!(values(&loaded), values(&original));
@@ -224,17 +224,17 @@ fn an_own_head_is_saved_and_loaded_whole() {
     let config = read.classifier(&["a".into(), "b".into(), "c".into()]);
     let (_, report) = load(&config, Some(&gated())).unwrap();
     let new = report
-        .initialized
+        .newly_initialized
         .iter()
         .filter(|name| name.starts_with("head."));
     assert_eq!(new.count(), 6, "{report}");
 }
 
 #[test]
-fn an_own_head_trains_and_is_evaluated_without_autodiff() {
+fn a_custom_head_trains_and_is_evaluated_without_autodiff() {
     let device = Device::flex().autodiff();
     let head = gated();
-    let trained = initialize(
+    let trained = init_weights(
         config(&head).init_with(Some(&head), &device).unwrap(),
         0.3,
         1,
@@ -273,7 +273,7 @@ fn an_own_head_trains_and_is_evaluated_without_autodiff() {
 }
 
 #[test]
-fn dropout_of_an_own_head_is_that_of_seed_and_step() {
+fn dropout_of_a_custom_head_is_that_of_seed_and_step() {
     let model = model(&gated(), 1);
     let at = |step| logits(&model, Some(DropoutStream::new(3, step).from_stage(9)));
     assert_eq!(at(1), at(1));
@@ -290,7 +290,7 @@ fn both_parts_of_a_cut_pass_are_the_whole() {
             pooling,
             ..config(&head)
         };
-        let model = initialize(
+        let model = init_weights(
             config.init_with(Some(&head), &Device::flex()).unwrap(),
             0.3,
             1,
@@ -372,7 +372,7 @@ fn own_heads_share_an_encoder_with_others() {
     let (gated, pair) = (model(&gated(), 1), model(&pair(0), 1));
     let expected = logits(&gated, None);
     let both = MultiTaskModel::new(vec![gated, pair]).unwrap();
-    assert_eq!(logits(&both.task(0), None), expected);
+    assert_eq!(logits(&both.classifier(0), None), expected);
     assert!(
         parameters(&both)
             .iter()

@@ -36,7 +36,7 @@ pub(crate) fn check_length(
     length: usize,
     encoder: &EncoderConfig,
 ) -> Result<(), TrainError> {
-    let positions = encoder.longest_sequence();
+    let positions = encoder.max_sequence_length();
     if length > positions {
         return Err(TrainError::LongerThanPositions {
             path: directory.to_path_buf(),

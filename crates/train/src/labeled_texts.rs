@@ -48,7 +48,7 @@ impl Objective for LabeledTexts<'_> {
     }
 
     fn check(&self, model: &SequenceClassifier, config: &TrainConfig) -> Result<(), TrainError> {
-        self.check_outputs(model.classes())?;
+        self.check_outputs(model.num_labels())?;
         self.check_activations(model, config)?;
         check_autodiff(&model.encoder)
     }
@@ -76,8 +76,8 @@ impl Objective for LabeledTexts<'_> {
 
     fn size(&self, batch: &Batch) -> Result<BatchCounts, TrainError> {
         Ok(BatchCounts {
-            rows: batch.size(),
-            slots: batch.slots(),
+            rows: batch.batch_size(),
+            slots: batch.num_tokens(),
             num_padding_tokens: batch.num_padding_tokens(),
             weight: self.loss.weight(&batch.labels)?,
         })

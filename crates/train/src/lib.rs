@@ -21,7 +21,7 @@
 //! use finetune_data::{
 //!     BatchSize, Dataset, EncodedDataset, EncodingConfig, Example, Label, Task, TextTokenizer,
 //! };
-//! use finetune_model::{EncoderConfig, SequenceClassifierConfig, initialize};
+//! use finetune_model::{EncoderConfig, SequenceClassifierConfig, init_weights};
 //! use finetune_train::{
 //!     Decay, LabeledTexts, LossConfig, OptimizerConfig, TrainDuration, LrScheduler, TrainConfig, Trainer,
 //!     Warmup, predict,
@@ -49,7 +49,7 @@
 //!     ..Default::default()
 //! };
 //! let classifier = SequenceClassifierConfig::new(encoder, class_names);
-//! let model = initialize(classifier.init(&Device::flex().autodiff())?, 0.02, 1);
+//! let model = init_weights(classifier.init(&Device::flex().autodiff())?, 0.02, 1);
 //!
 //! let config = TrainConfig {
 //!     duration: TrainDuration::Epochs(10),
@@ -58,7 +58,7 @@
 //!     lr_scheduler: LrScheduler { warmup: Warmup::Steps(2), decay: Decay::Linear },
 //!     ..Default::default()
 //! };
-//! let loss = LossConfig::default().init(&data.labels.all()?, model.classes())?;
+//! let loss = LossConfig::default().init(&data.labels.all()?, model.num_labels())?;
 //! let objective = LabeledTexts::new(&data, &loss, tokenizer.pad_token_id());
 //! let trained = Trainer::new(&objective, &config).train(model, &mut ())?;
 //! assert_eq!(trained.summary.steps, 20);

@@ -63,7 +63,7 @@ impl Objective for MaskedTexts<'_> {
     fn size(&self, batch: &MaskedBatch) -> Result<BatchCounts, TrainError> {
         Ok(BatchCounts {
             rows: batch.rows.len(),
-            slots: batch.tokens.slots(),
+            slots: batch.tokens.num_tokens(),
             num_padding_tokens: batch.tokens.num_padding_tokens(),
             weight: batch.masked_positions.len() as f64,
         })

@@ -12,7 +12,7 @@ use finetune_data::{Dataset, MaskingConfig, MlmCollator, TextTokenizer};
 use finetune_eval::MetricKind;
 use finetune_eval::report::Report;
 use finetune_model::{
-    CheckpointConfig, EncoderConfig, LoadReport, MaskedLm, initialize, load_masked_lm,
+    CheckpointConfig, EncoderConfig, LoadReport, MaskedLm, init_weights, load_masked_lm,
     save_masked_lm,
 };
 use serde::{Deserialize, Serialize};
@@ -310,7 +310,7 @@ impl InitialModel<'_> {
             }
             Self::Random(encoder, tokenizer) => {
                 let model = encoder.init_masked_lm(device)?;
-                let model = initialize(model, encoder.initializer_range, seed);
+                let model = init_weights(model, encoder.initializer_range, seed);
                 let checkpoint = CheckpointConfig::new(encoder);
                 Ok((model, checkpoint, LoadReport::default(), tokenizer.clone()))
             }

@@ -83,7 +83,9 @@ impl PredictedRows<'_> {
             for (row, values) in rows.into_iter().zip(values.chunks_exact(classes)) {
                 texts.add(data.texts.text_of_row(row)?, values);
             }
-            callback.on_event(&Event::BatchSubmitted { rows: batch.size() })?;
+            callback.on_event(&Event::BatchSubmitted {
+                rows: batch.batch_size(),
+            })?;
         }
         callback.on_event(&Event::PhaseEnd(phase))?;
         Ok(PredictionOutput {

@@ -131,7 +131,7 @@ impl PreparedFineTuning {
         config.train.freeze.check(&model)?;
         let data = splits.encode(text, &tokenizer)?;
         let labels = data.train.tokens.labels.all()?;
-        let loss = config.loss.init_with(&parts, &labels, model.classes())?;
+        let loss = config.loss.init_with(&parts, &labels, model.num_labels())?;
         let evaluator = evaluator(
             &data.train.dataset.task.target,
             &parts.metrics,

@@ -10,9 +10,9 @@ use finetune_data::{
     Task, TextTokenizer, Texts, Truncation, collate,
 };
 use finetune_model::{
-    Combination, CosineSimilarityHeadConfig, DropoutStream, EncoderConfig, Family, HeadConfig,
-    LayerChoice, LoraConfig, MlpConfig, Pooling, ProblemType, SequenceClassifier,
-    SequenceClassifierConfig, SplitPoint, TokenPooling, initialize,
+    CosineSimilarityHeadConfig, DropoutStream, EncoderConfig, Family, HeadConfig, LayerSelection,
+    LoraConfig, MlpConfig, PairFeatures, Pooling, ProblemType, SequenceClassifier,
+    SequenceClassifierConfig, SplitPoint, TokenPooling, init_weights,
 };
 use finetune_train::{
     ActivationCacheConfig, ActivationsRecord, BatchInputs, CacheDtype, CacheLocation,
@@ -53,7 +53,11 @@ fn data(pair: bool) -> EncodedDataset {
     }
 }
 
-fn config(family: Family, pooling: Pooling, pair: Option<Combination>) -> SequenceClassifierConfig {
+fn config(
+    family: Family,
+    pooling: Pooling,
+    pair: Option<PairFeatures>,
+) -> SequenceClassifierConfig {
     let encoder = EncoderConfig {
         vocab_size: 100,
         hidden_size: 48,
@@ -67,7 +71,7 @@ fn config(family: Family, pooling: Pooling, pair: Option<Combination>) -> Sequen
     SequenceClassifierConfig {
         pooling,
         head: HeadConfig::Mlp(MlpConfig {
-            pair,
+            pair_features: pair,
             ..MlpConfig::linear(0.1)
         }),
         ..SequenceClassifierConfig::new(encoder, ["a", "b", "c"].map(String::from).into())
@@ -75,7 +79,7 @@ fn config(family: Family, pooling: Pooling, pair: Option<Combination>) -> Sequen
 }
 
 fn model(config: &SequenceClassifierConfig, seed: u64) -> SequenceClassifier {
-    initialize(config.init(&Device::flex().autodiff()).unwrap(), 0.1, seed)
+    init_weights(config.init(&Device::flex().autodiff()).unwrap(), 0.1, seed)
 }
 
 fn memory(precision: CacheDtype) -> ActivationCacheConfig {
@@ -176,8 +180,8 @@ fn check_bits(
 /// Every pooling, with the cuts that it leads to when the encoder or its first layer is frozen.
 fn cases() -> Vec<(Pooling, FreezeScope, SplitPoint)> {
     let pooling = |layers, tokens| Pooling { layers, tokens };
-    let (first, mean, max) = (TokenPooling::First, TokenPooling::Mean, TokenPooling::Max);
-    let wide = LayerChoice::ConcatenateLast(2);
+    let (first, mean, max) = (TokenPooling::Cls, TokenPooling::Mean, TokenPooling::Max);
+    let wide = LayerSelection::ConcatLast(2);
     let prefix = FreezeScope::AllButLast(2);
     vec![
         (Pooling::pooler(), FreezeScope::Encoder, SplitPoint::Pooled),
@@ -199,13 +203,13 @@ fn cases() -> Vec<(Pooling, FreezeScope, SplitPoint)> {
             SplitPoint::HiddenStates(2),
         ),
         (
-            pooling(LayerChoice::MeanOfLast(3), mean),
+            pooling(LayerSelection::MeanLast(3), mean),
             FreezeScope::AllButLast(1),
             SplitPoint::HiddenStates(1),
         ),
         // Layers above it would have no gradient.
         (
-            pooling(LayerChoice::Single(1), max),
+            pooling(LayerSelection::Single(1), max),
             FreezeScope::Encoder,
             SplitPoint::Pooled,
         ),
@@ -227,7 +231,7 @@ fn training_above_kept_activations_gives_the_same_bits() {
 fn of_pairs_both_texts_are_kept() {
     let data = data(true);
     for freeze in [FreezeScope::Encoder, FreezeScope::AllButLast(1)] {
-        let combination = Some(Combination::ConcatenationAndDifference);
+        let combination = Some(PairFeatures::ConcatDiff);
         let config = config(Family::Bert, Pooling::mean(), combination);
         check_bits(&config, &data, freeze);
     }

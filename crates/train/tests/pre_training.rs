@@ -80,7 +80,7 @@ fn perplexity_falls_and_the_encoder_goes_into_a_classifier() {
     let config = SmallRun::fine_tuning(SmallRun::config());
     let tuned =
         PreparedFineTuning::new(&run.join("model"), splits, config, &device, "flex").unwrap();
-    let initialized = &tuned.load_report().initialized;
+    let initialized = &tuned.load_report().newly_initialized;
     assert!(
         initialized.iter().any(|name| name.contains("classifier")),
         "{initialized:?}"

@@ -5,7 +5,7 @@ use finetune_data::{
     BatchSize, Dataset, EncodedDataset, EncodingConfig, Example, Label, Padding, Task,
     TextTokenizer,
 };
-use finetune_model::{EncoderConfig, SequenceClassifier, SequenceClassifierConfig, initialize};
+use finetune_model::{EncoderConfig, SequenceClassifier, SequenceClassifierConfig, init_weights};
 use finetune_train::{
     Criterion, FineTuningConfig, LabeledTexts, LossConfig, OptimizerConfig, StepRecord, TextConfig,
     TrainConfig, TrainDuration, TrainError, Trainer, predict,
@@ -67,7 +67,7 @@ impl SmallRun {
     pub(crate) fn model(&self, seed: u64) -> SequenceClassifier {
         let class_names = self.data.class_names().to_vec();
         let config = SequenceClassifierConfig::new(self.encoder.clone(), class_names);
-        initialize(config.init(&Device::flex().autodiff()).unwrap(), 0.05, seed)
+        init_weights(config.init(&Device::flex().autodiff()).unwrap(), 0.05, seed)
     }
 
     pub(crate) fn config() -> TrainConfig {

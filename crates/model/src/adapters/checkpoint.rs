@@ -145,7 +145,7 @@ fn take(
                     tensor,
                 });
             }
-            report.kept.push(tensor);
+            report.unchanged.push(tensor);
             continue;
         };
         let name = stored.name.clone();

@@ -20,7 +20,7 @@ impl Encoder {
     ///
     /// ```
     /// use burn::tensor::Device;
-    /// use finetune_model::{EncoderConfig, LoraConfig, LoraTarget, initialize, parameters};
+    /// use finetune_model::{EncoderConfig, LoraConfig, LoraTarget, init_weights, parameters};
     ///
     /// let config = EncoderConfig {
     ///     vocab_size: 100,
@@ -30,7 +30,7 @@ impl Encoder {
     ///     intermediate_size: 32,
     ///     ..Default::default()
     /// };
-    /// let encoder = initialize(config.init(&Device::flex())?, 0.02, 42);
+    /// let encoder = init_weights(config.init(&Device::flex())?, 0.02, 42);
     /// let lora = LoraConfig {
     ///     rank: 4,
     ///     target_modules: vec![LoraTarget::Query, LoraTarget::Value],

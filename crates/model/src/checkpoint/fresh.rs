@@ -56,7 +56,7 @@ impl Fresh {
         seed: u64,
     ) -> Self {
         let names = &config.class_names;
-        let other = checkpoint.own_head.as_ref().is_some_and(|own| {
+        let other = checkpoint.pooling_and_head.as_ref().is_some_and(|own| {
             let head = own.head.without_dropout();
             (own.pooling, head) != (config.pooling, config.head.without_dropout())
         });

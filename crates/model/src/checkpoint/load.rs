@@ -208,7 +208,7 @@ fn load_into<M: Module>(
     let new = fresh.layers(&listed, &weights, &names);
     for parameter in listed {
         let data = if new.contains(layer_of(&parameter)) {
-            report.initialized.push(names.name(&parameter));
+            report.newly_initialized.push(names.name(&parameter));
             initialization::values(&parameter, fresh.standard_deviation, fresh.seed)
         } else {
             let (name, data) = take(&mut weights, &parameter, &names)?;
@@ -217,11 +217,11 @@ fn load_into<M: Module>(
         };
         values.insert(parameter.path, data);
     }
-    let unused = weights.unused().filter(|name| {
+    let unexpected = weights.unused().filter(|name| {
         let repeats = |path| repeats(&weights, name, values.get(path));
         !names.is_constant(name) && !names.copied_path(name).is_some_and(repeats)
     });
-    report.unused = unused.cloned().collect();
+    report.unexpected = unexpected.cloned().collect();
     Ok((
         replace(model, |parameter| values.remove(&parameter.path)),
         report,

@@ -18,7 +18,7 @@ mod shard_index;
 mod stored_tensor;
 mod weights;
 
-pub use config_json::{CheckpointConfig, OwnHead};
+pub use config_json::{CheckpointConfig, PoolingAndHead};
 pub(crate) use load::in_memory;
 pub use load::{
     load_base_model, load_classifier, load_classifier_with, load_encoder, load_masked_lm,

@@ -215,8 +215,8 @@ impl TensorNames {
             .fold(path, |name, (ours, theirs)| name.replacen(ours, theirs, 1));
         // burn's names of the two parameters of layer normalization are replaced.
         let name = match parameter.kind {
-            ParameterKind::NormScale => with_last(&name, "weight"),
-            ParameterKind::NormShift => with_last(&name, "bias"),
+            ParameterKind::NormWeight => with_last(&name, "weight"),
+            ParameterKind::NormBias => with_last(&name, "bias"),
             _ => name,
         };
         match of_encoder {
@@ -230,8 +230,8 @@ impl TensorNames {
     /// from TensorFlow; finally tensors that duplicate it.
     pub(crate) fn candidates(&self, parameter: &Parameter) -> Vec<String> {
         let old = match parameter.kind {
-            ParameterKind::NormScale => Some("gamma"),
-            ParameterKind::NormShift => Some("beta"),
+            ParameterKind::NormWeight => Some("gamma"),
+            ParameterKind::NormBias => Some("beta"),
             _ => None,
         };
         let mut names = Vec::new();

@@ -9,20 +9,20 @@ pub struct LoadReport {
     pub loaded: Vec<String>,
     /// Tensors missing from the checkpoint, or saved for other classes: newly initialized from the
     /// seed.
-    pub initialized: Vec<String>,
+    pub newly_initialized: Vec<String>,
     /// Head tensors missing from an adapter's checkpoint: unchanged.
-    pub kept: Vec<String>,
+    pub unchanged: Vec<String>,
     /// Unexpected tensors: in the file, but not in the model.
-    pub unused: Vec<String>,
+    pub unexpected: Vec<String>,
 }
 
 impl std::fmt::Display for LoadReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} tensors loaded", self.loaded.len())?;
         for (what, names) in [
-            ("new", &self.initialized),
-            ("kept", &self.kept),
-            ("unused", &self.unused),
+            ("new", &self.newly_initialized),
+            ("kept", &self.unchanged),
+            ("unused", &self.unexpected),
         ] {
             if !names.is_empty() {
                 write!(f, ", {what}: {}", names.join(" "))?;

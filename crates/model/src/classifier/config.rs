@@ -65,7 +65,7 @@ impl SequenceClassifierConfig {
     }
 
     /// Creates a classifier whose parameters are all zero until they are loaded from a checkpoint
-    /// or set by [`initialize`](crate::initialize).
+    /// or set by [`init_weights`](crate::init_weights).
     ///
     /// # Errors
     /// - [`ModelError::InvalidConfig`] if the encoder's configuration is invalid, pooling or head

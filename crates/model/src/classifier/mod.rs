@@ -52,7 +52,7 @@ impl SequenceClassifier {
     /// use burn::tensor::Device;
     /// use finetune_model::{
     ///     CosineSimilarityHeadConfig, EncoderConfig, EncoderInput, HeadConfig, Pooling, ProblemType,
-    ///     SequenceClassifierConfig, initialize,
+    ///     SequenceClassifierConfig, init_weights,
     /// };
     ///
     /// let encoder = EncoderConfig {
@@ -71,7 +71,7 @@ impl SequenceClassifier {
     ///     problem_type: ProblemType::Regression,
     ///     class_names: vec!["similarity".into()],
     /// };
-    /// let model = initialize(config.init(&Device::flex())?, 0.02, 42);
+    /// let model = init_weights(config.init(&Device::flex())?, 0.02, 42);
     /// let input = |ids: &[u32]| {
     ///     EncoderInput::new(&model.encoder, ids, &[0; 4], &[true; 4], [1, 4])
     /// };
@@ -93,7 +93,7 @@ impl SequenceClassifier {
         let input = match texts {
             ClassifierInput::Single(input) => input,
             ClassifierInput::Pair(first, second) => {
-                self.check_batch_sizes(first.batch(), second.batch())?;
+                self.check_batch_sizes(first.batch_size(), second.batch_size())?;
                 stacked = first.stack(second)?;
                 &stacked
             }
@@ -210,7 +210,7 @@ impl SequenceClassifier {
     /// # Shapes
     /// - output: `[B, C]`
     fn run_head(&self, input: HeadInput) -> Result<Tensor<2>, ModelError> {
-        let expected = [input.pooled.dims()[0], self.classes()];
+        let expected = [input.pooled.dims()[0], self.num_labels()];
         let output = self.head.forward(input)?;
         let found = output.dims();
         match expected == found {
@@ -255,7 +255,7 @@ impl SequenceClassifier {
     }
 
     /// Returns the number of outputs, `C`.
-    pub fn classes(&self) -> usize {
+    pub fn num_labels(&self) -> usize {
         self.config.class_names.len()
     }
 

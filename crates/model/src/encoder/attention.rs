@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use finetune_ops::{AttentionSettings, Precision, attention};
 
 use super::{AttentionMask, EncoderConfig};
-use crate::adapters::{LoraTarget, Projection};
+use crate::adapters::{LoraLinear, LoraTarget};
 use crate::dropout::DropoutStage;
 use crate::parts;
 
@@ -15,13 +15,13 @@ use crate::parts;
 #[derive(Module, Debug)]
 pub struct SelfAttention {
     /// Query projection, `[D, D]`.
-    pub query: Projection,
+    pub query: LoraLinear,
     /// Key projection, `[D, D]`.
-    pub key: Projection,
+    pub key: LoraLinear,
     /// Value projection, `[D, D]`.
-    pub value: Projection,
+    pub value: LoraLinear,
     /// Output projection, `[D, D]`.
-    pub output: Projection,
+    pub output: LoraLinear,
     /// Layer normalization after the residual.
     pub norm: LayerNorm,
     heads: usize,
@@ -33,7 +33,7 @@ pub struct SelfAttention {
 impl SelfAttention {
     pub(super) fn new(config: &EncoderConfig, device: &Device) -> Self {
         let width = config.hidden_size;
-        let square = || Projection::new(width, width, device);
+        let square = || LoraLinear::new(width, width, device);
         Self {
             query: square(),
             key: square(),
@@ -64,7 +64,7 @@ impl SelfAttention {
         precision: Precision,
     ) -> Tensor<2> {
         let asking = queries.select(hidden.clone(), mask);
-        let apply_to = |projection: &Projection, rows, target| {
+        let apply_to = |projection: &LoraLinear, rows, target| {
             projection.forward(rows, dropout, target, precision)
         };
         let context = attention(
@@ -111,7 +111,7 @@ impl Queries {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DropoutStream, Family, initialize};
+    use crate::{DropoutStream, Family, init_weights};
 
     #[test]
     fn distilbert_drops_nothing_of_the_attention_s_output() {
@@ -127,7 +127,7 @@ mod tests {
                 ..EncoderConfig::base(family)
             };
             let device = Device::flex();
-            let encoder = initialize(config.init(&device).unwrap(), 0.5, 1);
+            let encoder = init_weights(config.init(&device).unwrap(), 0.5, 1);
             let mask = AttentionMask::new(&[true; 6], [2, 3], &device).unwrap();
             let rows = Tensor::arange(0..48, &device).float().reshape([6, 8]) / 48.0;
             let forward = |dropout| {

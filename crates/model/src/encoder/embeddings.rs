@@ -97,8 +97,8 @@ impl Embeddings {
     fn add_positions(&self, rows: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
         let [tokens, width] = rows.dims();
         let table = self.position_embeddings.weight.val();
-        let positions = table.slice([0..input.sequence()]).unsqueeze();
-        let rows = rows.reshape([input.batch(), input.sequence(), width]);
+        let positions = table.slice([0..input.sequence_length()]).unsqueeze();
+        let rows = rows.reshape([input.batch_size(), input.sequence_length(), width]);
         (rows + positions).reshape([tokens, width])
     }
 }

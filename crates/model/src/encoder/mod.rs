@@ -47,7 +47,7 @@ pub struct Encoder {
 
 impl EncoderConfig {
     /// Creates an encoder whose parameters are zero until a checkpoint or
-    /// [`initialize`](crate::initialize) sets them.
+    /// [`init_weights`](crate::init_weights) sets them.
     ///
     /// # Errors
     /// - The errors of [`EncoderConfig::validate`].

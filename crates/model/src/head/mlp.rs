@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Combination, Head, HeadDropout, HeadInput, HeadSize, ScoreRange, check_dropout, sites,
+    Head, HeadDropout, HeadInput, HeadSize, PairFeatures, ScoreRange, check_dropout, sites,
 };
 use crate::bounds::{check_matrix, check_width};
 use crate::{Activation, ModelError, parts};
@@ -25,8 +25,8 @@ use crate::{Activation, ModelError, parts};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MlpConfig {
-    /// Combination of the two texts of a pair; `None` for one text (default: `None`).
-    pub pair: Option<Combination>,
+    /// PairFeatures of the two texts of a pair; `None` for one text (default: `None`).
+    pub pair_features: Option<PairFeatures>,
     /// Widths of the hidden layers (default: no hidden layers).
     pub hidden_sizes: Vec<usize>,
     /// Activation after each hidden layer.
@@ -65,7 +65,8 @@ impl MlpConfig {
 
     /// Returns the input width of the first layer for pooled vectors of width `width`.
     fn input_width(&self, width: usize) -> usize {
-        self.pair.map_or(width, |pair| pair.width(width))
+        self.pair_features
+            .map_or(width, |features| features.width(width))
     }
 
     /// Creates the head; the configuration must be valid.
@@ -102,7 +103,7 @@ impl Head for Mlp {
         let dropout = input.dropout;
         let text = |rows, site| dropout.apply(rows, self.config.input_dropout, site);
         let first = text(input.pooled, sites::FIRST_TEXT);
-        let rows = match (self.config.pair, input.second) {
+        let rows = match (self.config.pair_features, input.second) {
             (None, None) => first,
             (Some(pair), Some(second)) => pair.apply(first, text(second, sites::SECOND_TEXT)),
             _ => panic!("a head for {} texts got another number", self.num_texts()),
@@ -111,7 +112,7 @@ impl Head for Mlp {
     }
 
     fn num_texts(&self) -> usize {
-        1 + usize::from(self.config.pair.is_some())
+        1 + usize::from(self.config.pair_features.is_some())
     }
 
     fn reads_hidden_states(&self) -> bool {

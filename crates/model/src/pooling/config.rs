@@ -11,13 +11,13 @@ use crate::encoder::EncoderConfig;
 /// Pooling: the layers and the combination of their tokens into one vector.
 ///
 /// ```
-/// use finetune_model::{LayerChoice, Pooling, TokenPooling};
+/// use finetune_model::{LayerSelection, Pooling, TokenPooling};
 ///
 /// // The mean over the real tokens of the last four layers side by side.
 /// let pooling: Pooling = serde_json::from_str(
-///     r#"{"layers": {"concatenate_last": 4}, "tokens": "mean"}"#,
+///     r#"{"layers": {"concat_last": 4}, "tokens": "mean"}"#,
 /// )?;
-/// assert_eq!(pooling.layers, LayerChoice::ConcatenateLast(4));
+/// assert_eq!(pooling.layers, LayerSelection::ConcatLast(4));
 /// assert_eq!(pooling.tokens, TokenPooling::Mean);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
@@ -25,7 +25,7 @@ use crate::encoder::EncoderConfig;
 #[serde(default, deny_unknown_fields)]
 pub struct Pooling {
     /// Layers whose hidden states are pooled (default: the last).
-    pub layers: LayerChoice,
+    pub layers: LayerSelection,
     /// Pooling over the tokens of a row (default: first token).
     pub tokens: TokenPooling,
 }
@@ -33,7 +33,7 @@ pub struct Pooling {
 /// Selection of hidden states: 0 is the output of the embeddings, `i` that of layer `i` (from 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum LayerChoice {
+pub enum LayerSelection {
     /// Last layer.
     #[default]
     Last,
@@ -41,18 +41,18 @@ pub enum LayerChoice {
     Single(usize),
     /// Concatenation of the last `n` layers, in `1..=L`: `n * D` wide ([Devlin et al.
     /// 2018](https://arxiv.org/abs/1810.04805), table 7).
-    ConcatenateLast(usize),
+    ConcatLast(usize),
     /// Mean of the last `n` layers, in `1..=L`.
-    MeanOfLast(usize),
+    MeanLast(usize),
 }
 
 /// Pooling over the tokens of a row, without padding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenPooling {
-    /// First token (`[CLS]`).
+    /// First token (`[CLS]` in BERT).
     #[default]
-    First,
+    Cls,
     /// First token through a dense layer and tanh:
     /// [`BertPooler`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/modeling_bert.py).
     Pooler,
@@ -64,7 +64,7 @@ pub enum TokenPooling {
 
 impl Pooling {
     /// Returns the pooling that takes the last layer's first token.
-    pub fn first_token() -> Self {
+    pub fn cls() -> Self {
         Self::default()
     }
 
@@ -87,7 +87,7 @@ impl Pooling {
     /// Returns the width of the pooled vector, `W`, for hidden states of width `D`.
     pub fn width(&self, hidden_size: usize) -> usize {
         match self.layers {
-            LayerChoice::ConcatenateLast(count) => hidden_size.saturating_mul(count),
+            LayerSelection::ConcatLast(count) => hidden_size.saturating_mul(count),
             _ => hidden_size,
         }
     }
@@ -103,10 +103,10 @@ impl Pooling {
             expected,
         };
         match self.layers {
-            LayerChoice::Last => Ok(layers..=layers),
-            LayerChoice::Single(number) if number <= layers => Ok(number..=number),
-            LayerChoice::Single(number) => Err(invalid(number, format!("at most {layers}"))),
-            LayerChoice::ConcatenateLast(count) | LayerChoice::MeanOfLast(count) => {
+            LayerSelection::Last => Ok(layers..=layers),
+            LayerSelection::Single(number) if number <= layers => Ok(number..=number),
+            LayerSelection::Single(number) => Err(invalid(number, format!("at most {layers}"))),
+            LayerSelection::ConcatLast(count) | LayerSelection::MeanLast(count) => {
                 match (1..=layers).contains(&count) {
                     true => Ok(layers + 1 - count..=layers),
                     false => Err(invalid(count, format!("in 1..={layers}"))),
@@ -129,7 +129,7 @@ impl Pooling {
             return Err(ModelError::InvalidConfig {
                 field: "pooling.tokens",
                 found: "pooler".to_string(),
-                expected: "first, mean or max on concatenated layers".to_string(),
+                expected: "cls, mean or max on concatenated layers".to_string(),
             });
         }
         check_matrix("pooling.tokens", hidden, hidden)
@@ -147,10 +147,10 @@ mod tests {
             ..Default::default()
         };
         for layers in [
-            LayerChoice::Single(4),
-            LayerChoice::ConcatenateLast(0),
-            LayerChoice::ConcatenateLast(usize::MAX),
-            LayerChoice::MeanOfLast(4),
+            LayerSelection::Single(4),
+            LayerSelection::ConcatLast(0),
+            LayerSelection::ConcatLast(usize::MAX),
+            LayerSelection::MeanLast(4),
         ] {
             let pooling = Pooling {
                 layers,
@@ -160,7 +160,7 @@ mod tests {
             assert!(message.to_string().contains("pooling.layers"), "{message}");
         }
         let wide = Pooling {
-            layers: LayerChoice::ConcatenateLast(2),
+            layers: LayerSelection::ConcatLast(2),
             tokens: TokenPooling::Pooler,
         };
         assert!(wide.validate(&encoder).is_err());

@@ -3,5 +3,5 @@
 mod config;
 mod pooler;
 
-pub use config::{LayerChoice, Pooling, TokenPooling};
+pub use config::{LayerSelection, Pooling, TokenPooling};
 pub use pooler::Pooler;

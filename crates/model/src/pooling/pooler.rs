@@ -6,7 +6,7 @@ use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{LayerChoice, Pooling, TokenPooling};
+use super::{LayerSelection, Pooling, TokenPooling};
 use crate::encoder::{AttentionMask, EncoderConfig, Queries};
 use crate::{ModelError, parts};
 
@@ -23,7 +23,7 @@ pub struct Pooler {
 
 impl Pooling {
     /// Creates a pooler whose parameters are zero until a checkpoint or
-    /// [`initialize`](crate::initialize) sets them.
+    /// [`init_weights`](crate::init_weights) sets them.
     ///
     /// # Errors
     /// - [`ModelError::InvalidConfig`] if the encoder has too few layers, or the dense layer is
@@ -62,7 +62,7 @@ impl Pooler {
     /// Returns the tokens that the pooling reads.
     pub fn queries(&self) -> Queries {
         match self.pooling.tokens {
-            TokenPooling::First | TokenPooling::Pooler => Queries::FirstTokens,
+            TokenPooling::Cls | TokenPooling::Pooler => Queries::FirstTokens,
             TokenPooling::Mean | TokenPooling::Max => Queries::AllTokens,
         }
     }
@@ -75,7 +75,7 @@ impl Pooler {
     pub(crate) fn pool(&self, states: Vec<Tensor<2>>, mask: &AttentionMask) -> Tensor<2> {
         let states = states.into_iter().map(|rows| self.read_tokens(rows, mask));
         match self.pooling.layers {
-            LayerChoice::MeanOfLast(_) => self.pool_tokens(mean(states.collect()), mask),
+            LayerSelection::MeanLast(_) => self.pool_tokens(mean(states.collect()), mask),
             _ => {
                 let pooled = states.map(|rows| self.pool_tokens(rows, mask));
                 Tensor::cat(pooled.collect(), 1)
@@ -89,7 +89,7 @@ impl Pooler {
     /// - `rows`: `[T, D]`, or `[B, D]` of the first tokens
     /// - output: `[T, D]`, or `[B, D]` if the pooling reads first tokens only
     fn read_tokens(&self, rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
-        let only_first_tokens = rows.dims()[0] == mask.batch();
+        let only_first_tokens = rows.dims()[0] == mask.batch_size();
         match self.queries() {
             Queries::FirstTokens if !only_first_tokens => mask.first_tokens(rows),
             _ => rows,
@@ -114,7 +114,7 @@ impl Pooler {
     /// - output: `[B, D]`
     fn pool_tokens(&self, rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
         match self.pooling.tokens {
-            TokenPooling::First | TokenPooling::Pooler => rows,
+            TokenPooling::Cls | TokenPooling::Pooler => rows,
             TokenPooling::Mean => mean_of_tokens(rows, mask),
             TokenPooling::Max => largest_of_tokens(rows, mask),
         }
@@ -137,7 +137,7 @@ fn mean(states: Vec<Tensor<2>>) -> Tensor<2> {
 /// - output: `[B, D]`
 fn mean_of_tokens(rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
     let [_, width] = rows.dims();
-    let (batch, sequence) = (mask.batch(), mask.sequence());
+    let (batch, sequence) = (mask.batch_size(), mask.sequence_length());
     let mut shares = Vec::with_capacity(batch * sequence);
     for row in mask.real.chunks(sequence) {
         let real = row.iter().filter(|real| **real).count().max(1);
@@ -157,7 +157,7 @@ fn mean_of_tokens(rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
 /// - output: `[B, D]`
 fn largest_of_tokens(rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
     let [_, width] = rows.dims();
-    let (batch, sequence) = (mask.batch(), mask.sequence());
+    let (batch, sequence) = (mask.batch_size(), mask.sequence_length());
     let device = rows.device();
     let bias = mask.additive_key_mask.clone().reshape([batch, sequence, 1]);
     let rows = rows.reshape([batch, sequence, width]) + bias;
@@ -181,13 +181,13 @@ mod tests {
         ..Default::default()
     };
 
-    /// Rows of 2, 1 and 0 real tokens in 2 slots.
+    /// Rows of two positions with 2, 1 and 0 tokens.
     fn mask() -> AttentionMask {
         let mask = [true, true, true, false, false, false];
         AttentionMask::new(&mask, [3, 2], &Device::flex()).unwrap()
     }
 
-    fn pool(layers: LayerChoice, tokens: TokenPooling, states: usize) -> Vec<f32> {
+    fn pool(layers: LayerSelection, tokens: TokenPooling, states: usize) -> Vec<f32> {
         let device = Device::flex();
         let pooler = Pooling { layers, tokens }.init(&SMALL(), &device).unwrap();
         let state = |factor: f32| {
@@ -201,20 +201,20 @@ mod tests {
 
     #[test]
     fn padding_never_counts() {
-        let at = |tokens| pool(LayerChoice::Last, tokens, 1);
-        assert_eq!(at(TokenPooling::First), [1., -2., -5., 6., 9., 9.]);
+        let at = |tokens| pool(LayerSelection::Last, tokens, 1);
+        assert_eq!(at(TokenPooling::Cls), [1., -2., -5., 6., 9., 9.]);
         assert_eq!(at(TokenPooling::Mean), [2., -3., -5., 6., 0., 0.]);
         assert_eq!(at(TokenPooling::Max), [3., -2., -5., 6., 0., 0.]);
     }
 
     #[test]
     fn layers_side_by_side_and_their_mean() {
-        let wide = pool(LayerChoice::ConcatenateLast(2), TokenPooling::First, 2);
+        let wide = pool(LayerSelection::ConcatLast(2), TokenPooling::Cls, 2);
         assert_eq!(
             wide,
             [1., -2., 2., -4., -5., 6., -10., 12., 9., 9., 18., 18.]
         );
-        let mean = pool(LayerChoice::MeanOfLast(3), TokenPooling::First, 3);
+        let mean = pool(LayerSelection::MeanLast(3), TokenPooling::Cls, 3);
         assert_eq!(mean, [2., -4., -10., 12., 18., 18.]);
     }
 }

@@ -86,7 +86,7 @@ impl SequenceClassifier {
     pub(super) fn check_activations(&self, activations: &Activations) -> Result<(), ModelError> {
         let (split_point, rows, count) = match activations {
             Activations::HiddenStates { number, rows, mask } => {
-                let tokens = mask.batch() * mask.sequence();
+                let tokens = mask.batch_size() * mask.sequence_length();
                 (SplitPoint::HiddenStates(*number), rows, tokens)
             }
             Activations::Pooled(pooled) => (SplitPoint::Pooled, pooled, pooled.dims()[0]),

@@ -36,9 +36,9 @@ impl SequenceClassifier {
                 },
             ) if number == other => {
                 let stacked = mask.stack(&other_mask)?;
-                let sequence = stacked.sequence();
-                let first = padded(rows, mask.batch(), sequence);
-                let second = padded(other_rows, other_mask.batch(), sequence);
+                let sequence = stacked.sequence_length();
+                let first = padded(rows, mask.batch_size(), sequence);
+                let second = padded(other_rows, other_mask.batch_size(), sequence);
                 Ok(Activations::HiddenStates {
                     number,
                     rows: Tensor::cat(vec![first, second], 0),
@@ -58,7 +58,7 @@ impl SequenceClassifier {
 
 fn batch_size(activations: &Activations) -> usize {
     match activations {
-        Activations::HiddenStates { mask, .. } => mask.batch(),
+        Activations::HiddenStates { mask, .. } => mask.batch_size(),
         Activations::Pooled(pooled) => pooled.dims()[0],
     }
 }

@@ -3,9 +3,9 @@
 use burn::tensor::{Device, Tensor};
 
 use crate::{
-    Activations, Combination, DropoutStream, EncoderConfig, EncoderInput, HeadConfig, HeadInput,
-    LayerChoice, MlpConfig, ModelError, Pooling, SequenceClassifier, SequenceClassifierConfig,
-    SplitPoint, TextActivations, TokenPooling, initialize,
+    Activations, DropoutStream, EncoderConfig, EncoderInput, HeadConfig, HeadInput, LayerSelection,
+    MlpConfig, ModelError, PairFeatures, Pooling, SequenceClassifier, SequenceClassifierConfig,
+    SplitPoint, TextActivations, TokenPooling, init_weights,
 };
 
 fn model(pooling: Pooling, seed: u64) -> SequenceClassifier {
@@ -22,10 +22,10 @@ fn model(pooling: Pooling, seed: u64) -> SequenceClassifier {
         pooling,
         ..SequenceClassifierConfig::new(encoder, names)
     };
-    initialize(config.init(&Device::flex()).unwrap(), 0.3, seed)
+    init_weights(config.init(&Device::flex()).unwrap(), 0.3, seed)
 }
 
-fn of_layers(layers: LayerChoice) -> Pooling {
+fn of_layers(layers: LayerSelection) -> Pooling {
     let tokens = TokenPooling::Mean;
     Pooling { layers, tokens }
 }
@@ -51,7 +51,7 @@ fn the_split_point_is_as_high_as_frozen_stages_and_pooling_allow() {
     let states = |number| Some(SplitPoint::HiddenStates(number));
     for (layers, split_points) in [
         (
-            LayerChoice::Last,
+            LayerSelection::Last,
             [
                 None,
                 states(0),
@@ -61,7 +61,7 @@ fn the_split_point_is_as_high_as_frozen_stages_and_pooling_allow() {
             ],
         ),
         (
-            LayerChoice::ConcatenateLast(2),
+            LayerSelection::ConcatLast(2),
             [
                 None,
                 states(0),
@@ -71,7 +71,7 @@ fn the_split_point_is_as_high_as_frozen_stages_and_pooling_allow() {
             ],
         ),
         (
-            LayerChoice::MeanOfLast(3),
+            LayerSelection::MeanLast(3),
             [
                 None,
                 states(0),
@@ -81,7 +81,7 @@ fn the_split_point_is_as_high_as_frozen_stages_and_pooling_allow() {
             ],
         ),
         (
-            LayerChoice::Single(1),
+            LayerSelection::Single(1),
             [
                 None,
                 states(0),
@@ -125,7 +125,7 @@ fn both_parts_are_the_whole_at_every_split_point() {
 
 fn pairs() -> (SequenceClassifier, EncoderInput, EncoderInput) {
     let pair = MlpConfig {
-        pair: Some(Combination::ConcatenationAndDifference),
+        pair_features: Some(PairFeatures::ConcatDiff),
         input_dropout: 0.2,
         ..Default::default()
     };
@@ -134,7 +134,7 @@ fn pairs() -> (SequenceClassifier, EncoderInput, EncoderInput) {
         head: HeadConfig::Mlp(pair),
         ..single.config().clone()
     };
-    let model = initialize(config.init(&Device::flex()).unwrap(), 0.3, 1);
+    let model = init_weights(config.init(&Device::flex()).unwrap(), 0.3, 1);
     let first = input(&model);
     let second = EncoderInput::new(
         &model.encoder,
@@ -215,7 +215,7 @@ fn both_parts_are_the_whole_for_pairs_too() {
 
 #[test]
 fn activations_that_do_not_fit_are_refused() {
-    let model = model(of_layers(LayerChoice::ConcatenateLast(2)), 1);
+    let model = model(of_layers(LayerSelection::ConcatLast(2)), 1);
     let input = input(&model);
     let message = |result: Result<Activations, ModelError>| {
         let result = result.and_then(|activations| upper(&model, activations, None));
@@ -251,7 +251,7 @@ fn a_fingerprint_is_of_what_is_below_the_split_point() {
     }
     assert_ne!(of(&original, two), of(&original, three));
     // Pooling is part of the hash only if it is below the split point.
-    let other = model(of_layers(LayerChoice::MeanOfLast(1)), 1);
+    let other = model(of_layers(LayerSelection::MeanLast(1)), 1);
     assert_eq!(of(&original, two), of(&other, two));
     assert_ne!(
         of(&original, SplitPoint::Pooled),

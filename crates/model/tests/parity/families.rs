@@ -71,13 +71,21 @@ impl Case {
     ) -> (SequenceClassifier, CheckpointConfig) {
         let (model, config, report) =
             load_classifier(&self.checkpoint(), &self.class_names(), 0, device).unwrap();
-        assert!(report.initialized.is_empty(), "{}: {report}", self.name);
+        assert!(
+            report.newly_initialized.is_empty(),
+            "{}: {report}",
+            self.name
+        );
         (model, config)
     }
 
     pub(super) fn masked_lm(&self, device: &burn::tensor::Device) -> (MaskedLm, CheckpointConfig) {
         let (model, config, report) = load_masked_lm(&self.checkpoint(), 0, device).unwrap();
-        assert!(report.initialized.is_empty(), "{}: {report}", self.name);
+        assert!(
+            report.newly_initialized.is_empty(),
+            "{}: {report}",
+            self.name
+        );
         (model, config)
     }
 

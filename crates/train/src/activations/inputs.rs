@@ -45,9 +45,9 @@ impl BatchInputs {
             ));
         }
         let second = batch.second_tokens.as_ref();
-        let second = second.map(|tokens| encoder_input(&model.encoder, batch.size(), tokens));
+        let second = second.map(|tokens| encoder_input(&model.encoder, batch.batch_size(), tokens));
         Ok(Self::Tokens {
-            first: encoder_input(&model.encoder, batch.size(), &batch.tokens)?,
+            first: encoder_input(&model.encoder, batch.batch_size(), &batch.tokens)?,
             second: second.transpose()?,
         })
     }

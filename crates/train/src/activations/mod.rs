@@ -19,7 +19,7 @@
 //! ```
 //! use burn::tensor::Device;
 //! use finetune_data::{EncodedDataset, EncodedTexts, Labels, Padding, Task, collate};
-//! use finetune_model::{EncoderConfig, SequenceClassifierConfig, initialize};
+//! use finetune_model::{EncoderConfig, SequenceClassifierConfig, init_weights};
 //! use finetune_train::{ActivationCacheConfig, CacheLocation, BatchInputs};
 //!
 //! let data = EncodedDataset {
@@ -37,7 +37,7 @@
 //!     ..Default::default()
 //! };
 //! let config = SequenceClassifierConfig::new(encoder, vec!["no".into(), "yes".into()]);
-//! let model = initialize(config.init(&Device::flex())?, 0.02, 1);
+//! let model = init_weights(config.init(&Device::flex())?, 0.02, 1);
 //!
 //! let cache = ActivationCacheConfig { location: CacheLocation::Memory, ..Default::default() };
 //! // Embeddings and the first layer are frozen: 16 numbers are kept of each of the 7 tokens.

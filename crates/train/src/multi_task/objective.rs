@@ -64,7 +64,7 @@ impl Objective for MultiTaskTexts<'_> {
         let frozen = config.freeze.frozen_at_start(model).into_iter();
         let frozen: HashSet<ParamId> = frozen.map(|parameter| parameter.id).collect();
         for (index, task) in self.tasks.iter().enumerate() {
-            let model_of_task = model.task(index);
+            let model_of_task = model.classifier(index);
             task.named(task.texts.check(&model_of_task, config))?;
             let own = parameters(&model_of_task);
             if task.trains && own.iter().all(|parameter| frozen.contains(&parameter.id)) {
@@ -117,7 +117,7 @@ impl Objective for MultiTaskTexts<'_> {
         divisor: f64,
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError> {
-        let (texts, model) = (&self.tasks[*task].texts, model.task(*task));
+        let (texts, model) = (&self.tasks[*task].texts, model.classifier(*task));
         texts.loss(&model, batch, divisor, dropout)
     }
 
@@ -142,7 +142,7 @@ impl Objective for MultiTaskTexts<'_> {
             if task.texts.validation.is_none() {
                 continue;
             }
-            let measured = task.texts.evaluate(&model.task(index), callback);
+            let measured = task.texts.evaluate(&model.classifier(index), callback);
             let metric = target_kind(&task.texts.train.task.target).main_metric();
             let scores = TaskScores {
                 metric: metric.to_string(),

@@ -123,8 +123,12 @@ impl MultiTask {
         let train = config.train_with_frozen_heads(&model);
         train.freeze.check(&model)?;
         let named = tasks.iter().enumerate();
-        let architecture = named
-            .map(|(index, task)| (task.config.name.clone(), model.task(index).config().clone()));
+        let architecture = named.map(|(index, task)| {
+            (
+                task.config.name.clone(),
+                model.classifier(index).config().clone(),
+            )
+        });
         let section = |task: &PreparedTask| Ok((task.config.name.clone(), task.data.section()?));
         let settings = Settings {
             command: std::env::args().collect(),
@@ -256,7 +260,7 @@ impl Setup {
                 test: None,
             };
             if let Some(test) = &task.data.test {
-                let output = predict(&model.task(index), &test.tokens, pad, size, callback);
+                let output = predict(&model.classifier(index), &test.tokens, pad, size, callback);
                 let mut output = output.map_err(|error| error.in_task(name))?;
                 let (labels, class_names) = (test.tokens.labels.all()?, test.dataset.class_names());
                 record.write_task_predictions(name, &output.predictions, &labels, class_names)?;
@@ -287,7 +291,7 @@ impl Setup {
     /// Saves a model for each task.
     fn save(&self, model: &MultiTaskModel, directory: &Path) -> Result<(), TrainError> {
         for (index, task) in self.tasks.iter().enumerate() {
-            task.save(&model.task(index).valid(), &self.tokenizer, directory)?;
+            task.save(&model.classifier(index).valid(), &self.tokenizer, directory)?;
         }
         Ok(())
     }

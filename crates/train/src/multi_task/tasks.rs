@@ -112,7 +112,7 @@ impl PreparedTask {
         let loss = config.loss.clone().unwrap_or(default_loss(&task.target));
         let data = splits.encode(&text, tokenizer)?;
         let prepared = Self {
-            loss: loss.init(&data.train.tokens.labels.all()?, model.classes())?,
+            loss: loss.init(&data.train.tokens.labels.all()?, model.num_labels())?,
             evaluator: evaluator(
                 &data.train.dataset.task.target,
                 &[],
@@ -204,9 +204,10 @@ pub(super) fn prepare_tasks(
         classifiers.push(model);
         let named = |tensor: String| format!("{}: {tensor}", config.name);
         all.loaded.extend(report.loaded.into_iter().map(named));
-        all.initialized
-            .extend(report.initialized.into_iter().map(named));
-        all.unused.extend(report.unused.into_iter().map(named));
+        all.newly_initialized
+            .extend(report.newly_initialized.into_iter().map(named));
+        all.unexpected
+            .extend(report.unexpected.into_iter().map(named));
     }
     if let Some(name) = data.keys().next() {
         let error = TrainError::setting("data", "there", "none without settings of the task");

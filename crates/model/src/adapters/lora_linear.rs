@@ -16,7 +16,7 @@ use crate::dropout::DropoutStage;
 /// Not burn's `Linear`: the adapter is beside the weight, so that the path of the weight is the
 /// same with and without adapter.
 #[derive(Module, Debug)]
-pub struct Projection {
+pub struct LoraLinear {
     /// Weight, `[input, output]`.
     pub weight: Param<Tensor<2>>,
     /// Bias, `[output]`.
@@ -25,7 +25,7 @@ pub struct Projection {
     pub lora: Option<LowRank>,
 }
 
-impl Projection {
+impl LoraLinear {
     /// Creates a layer of zeros.
     pub(crate) fn new(input: usize, output: usize, device: &Device) -> Self {
         Self {
