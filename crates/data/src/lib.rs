@@ -50,26 +50,25 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod atomic_file;
 mod audit;
 mod batch;
 pub mod catalog;
 mod cleaning;
 mod collect;
+mod column_mapping;
 mod corpus;
 mod dataset;
 mod encoded;
 mod error;
 mod folds;
 mod label_reader;
-mod mapping;
 mod masking;
-mod partition;
 mod progress;
 mod reader;
 mod renamed_keys;
 mod sampler;
 mod splits;
+mod stratified_split;
 pub mod table;
 pub mod tabular;
 mod tokenizer;
