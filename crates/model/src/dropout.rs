@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use finetune_ops::Dropout;
 use finetune_random::{Purpose, number};
 
-use crate::LoraTarget;
+use crate::adapters::LoraTarget;
 
 /// Dropout of one training step.
 ///

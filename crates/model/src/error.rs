@@ -66,7 +66,7 @@ pub enum ModelError {
     },
     /// A weights file is corrupted or has another format.
     #[error("{}: not a readable weights file: {reason}", path.display())]
-    DamagedWeights {
+    CorruptedWeights {
         /// Weights file.
         path: PathBuf,
         /// Error of the format's reader.

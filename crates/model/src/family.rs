@@ -6,8 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ModelError;
+use crate::encoder::{Activation, EncoderConfig, Positions};
 use crate::head::{HeadConfig, MlpConfig};
-use crate::{Activation, EncoderConfig, ModelError, Pooling, Positions};
+use crate::pooling::Pooling;
 
 /// Model family, by its `model_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]

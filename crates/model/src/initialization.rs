@@ -68,8 +68,8 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
+    use crate::encoder::{Encoder, EncoderConfig};
     use crate::parameters::for_each;
-    use crate::{Encoder, EncoderConfig};
 
     fn encoder(layers: usize, seed: u64) -> Encoder {
         let config = EncoderConfig {

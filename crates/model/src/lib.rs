@@ -51,7 +51,6 @@
 
 mod adapters;
 mod base_model;
-mod bounds;
 mod checkpoint;
 mod classifier;
 mod dropout;
@@ -60,11 +59,12 @@ mod error;
 mod family;
 mod head;
 mod initialization;
+mod layers;
 mod masked_lm;
 mod multi_task;
 mod parameters;
-mod parts;
 mod pooling;
+mod size_limits;
 mod split_point;
 mod summary;
 

@@ -12,7 +12,7 @@ use finetune_ops::{Precision, linear};
 
 use crate::dropout::DropoutStream;
 use crate::encoder::{Activation, Encoder, EncoderConfig, EncoderInput, EncoderModel};
-use crate::{ModelError, parts};
+use crate::{ModelError, layers};
 
 /// Encoder with a masked LM head.
 #[derive(Module, Debug)]
@@ -69,9 +69,9 @@ impl EncoderConfig {
         Ok(MaskedLm {
             encoder: self.init(device)?,
             head: MaskedLmHead {
-                transform: parts::linear(self.hidden_size, width, device),
-                norm: parts::layer_norm(width, device),
-                bias: parts::bias(self.vocab_size, device),
+                transform: layers::linear(self.hidden_size, width, device),
+                norm: layers::layer_norm(width, device),
+                bias: layers::bias(self.vocab_size, device),
                 epsilon: self.layer_norm_eps,
                 activation: self.family.masked_lm_activation(self.hidden_act),
             },
@@ -135,9 +135,9 @@ impl MaskedLmHead {
     /// - `words`: `[V, E]`
     /// - output: `[M, V]`
     fn forward(&self, hidden: Tensor<2>, words: Tensor<2>, precision: Precision) -> Tensor<2> {
-        let transformed = parts::apply_linear(&self.transform, hidden);
+        let transformed = layers::apply_linear(&self.transform, hidden);
         let activated = self.activation.apply(transformed);
-        let normalized = parts::apply_layer_norm(&self.norm, activated, self.epsilon);
+        let normalized = layers::apply_layer_norm(&self.norm, activated, self.epsilon);
         let (words, bias) = (words.transpose(), Some(self.bias.val()));
         linear(normalized, words, bias, precision)
     }

@@ -121,7 +121,9 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
-    use crate::{EncoderConfig, EncoderInput, init_weights, parameters};
+    use crate::encoder::{EncoderConfig, EncoderInput};
+    use crate::initialization::init_weights;
+    use crate::parameters::parameters;
 
     fn classifier(hidden: usize, classes: usize) -> SequenceClassifier {
         let encoder = EncoderConfig {

@@ -5,8 +5,10 @@ use std::fmt;
 use burn::module::{DisplaySettings, Module, ModuleDisplay, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 
+use crate::base_model::BaseModel;
+use crate::classifier::SequenceClassifier;
+use crate::masked_lm::MaskedLm;
 use crate::parameters::parameters;
-use crate::{BaseModel, MaskedLm, SequenceClassifier};
 
 /// Summary of a model: its parts with their numbers of parameters.
 ///

@@ -478,7 +478,7 @@ fn batches_that_do_not_fit() {
 
         let model = init_weights(encoder.init_masked_lm(&device).unwrap(), 0.02, 1);
         let error = model.forward(&fits, &[0, longest], None).unwrap_err();
-        let expected = format!("masked position {longest} in a batch of {longest} slots");
+        let expected = format!("masked position {longest} in a batch of {longest} tokens");
         assert_eq!(error.to_string(), expected);
         let error = model.forward(&fits, &[], None).unwrap_err();
         assert!(matches!(error, ModelError::NothingMasked));

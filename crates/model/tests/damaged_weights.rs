@@ -37,7 +37,7 @@ fn replace(path: &Path, from: &str, to: &str) {
 
 /// That the error says which file is corrupted, and what `reason` says of it.
 fn assert_damaged(error: &ModelError, file: &str, reason: &str) {
-    let ModelError::DamagedWeights { path, .. } = error else {
+    let ModelError::CorruptedWeights { path, .. } = error else {
         panic!("{error:?}")
     };
     assert!(path.ends_with(file), "{error}");

@@ -3,8 +3,9 @@
 use burn::module::{Module, ParamGroup};
 
 use super::{LoraConfig, LoraTarget};
+use crate::encoder::Encoder;
 use crate::parameters::{parameters, replace};
-use crate::{Encoder, ModelError, initialization};
+use crate::{ModelError, initialization};
 
 impl Encoder {
     /// Adds adapters to the encoder and freezes its other parameters. The output does not change:

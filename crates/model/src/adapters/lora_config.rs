@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::lora_linear::LoraLinear;
 use super::low_rank::LowRankConfig;
 use crate::ModelError;
-use crate::bounds::check_width;
 use crate::encoder::EncoderLayer;
+use crate::size_limits::check_width;
 
 /// Linear layer of a Transformer layer that can have an adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -8,8 +8,12 @@ use serde_json::{Map, Value, json};
 
 use super::config_keys::ConfigKeys;
 use super::encoder_keys::{encoder_keys, encoder_of, key_of};
+use crate::ModelError;
+use crate::classifier::{ProblemType, SequenceClassifierConfig};
+use crate::encoder::EncoderConfig;
+use crate::family::Family;
 use crate::head::{HeadConfig, HeadSize};
-use crate::{EncoderConfig, Family, ModelError, Pooling, ProblemType, SequenceClassifierConfig};
+use crate::pooling::Pooling;
 
 /// Configuration of a checkpoint. Unused keys are kept, so that a saved model retains the metadata
 /// of the checkpoint it was trained from.

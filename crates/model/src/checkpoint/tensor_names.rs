@@ -1,7 +1,8 @@
 //! Translation of parameter paths to Hugging Face tensor names, with a table per family.
 
+use crate::classifier::SequenceClassifierConfig;
+use crate::family::Family;
 use crate::parameters::{Parameter, ParameterKind};
-use crate::{Family, SequenceClassifierConfig};
 
 /// Replacements of path parts (first) by parts of a tensor name (second), applied in order.
 type Table = &'static [(&'static str, &'static str)];

@@ -8,7 +8,7 @@ use finetune_ops::{AttentionSettings, Precision, attention};
 use super::{AttentionMask, EncoderConfig};
 use crate::adapters::{LoraLinear, LoraTarget};
 use crate::dropout::DropoutStage;
-use crate::parts;
+use crate::layers;
 
 /// Multi-head self-attention: `norm(x + dropout(output(attention(query(x), key(x), value(x)))))`.
 /// DistilBERT has no dropout on the output.
@@ -39,7 +39,7 @@ impl SelfAttention {
             key: square(),
             value: square(),
             output: square(),
-            norm: parts::layer_norm(width, device),
+            norm: layers::layer_norm(width, device),
             heads: config.num_attention_heads,
             epsilon: config.layer_norm_eps,
             output_dropout: match config.family.drops_attention_output() {
@@ -80,7 +80,7 @@ impl SelfAttention {
         );
         let projected = apply_to(&self.output, context, LoraTarget::AttentionOutput);
         let dropout = dropout.and_then(|stage| stage.at(self.output_dropout, 1));
-        parts::apply_residual_norm(&self.norm, projected, asking, dropout, self.epsilon)
+        layers::apply_residual_norm(&self.norm, projected, asking, dropout, self.epsilon)
     }
 }
 
@@ -111,7 +111,9 @@ impl Queries {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DropoutStream, Family, init_weights};
+    use crate::dropout::DropoutStream;
+    use crate::family::Family;
+    use crate::initialization::init_weights;
 
     #[test]
     fn distilbert_drops_nothing_of_the_attention_s_output() {

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::LARGEST_SIZE;
-use crate::{Activation, Family, ModelError, Positions};
+use crate::ModelError;
+use crate::encoder::{Activation, Positions};
+use crate::family::Family;
+use crate::size_limits::LARGEST_SIZE;
 
 /// Maximum number of layers, so that a corrupted file cannot exhaust the memory.
 const MOST_LAYERS: usize = 1000;

@@ -8,7 +8,7 @@ use finetune_ops::Precision;
 use super::{Activation, EncoderConfig};
 use crate::adapters::{LoraLinear, LoraTarget};
 use crate::dropout::DropoutStage;
-use crate::parts;
+use crate::layers;
 
 /// Feed-forward network: `norm(x + dropout(output(activation(intermediate(x)))))`.
 #[derive(Module, Debug)]
@@ -31,7 +31,7 @@ impl FeedForward {
         Self {
             intermediate: LoraLinear::new(hidden, wide, device),
             output: LoraLinear::new(wide, hidden, device),
-            norm: parts::layer_norm(hidden, device),
+            norm: layers::layer_norm(hidden, device),
             epsilon: config.layer_norm_eps,
             dropout: config.hidden_dropout_prob,
             activation: config.hidden_act,
@@ -55,6 +55,6 @@ impl FeedForward {
         let wide = self.activation.apply(wide);
         let narrow = apply_to(&self.output, wide, LoraTarget::Output);
         let dropout = dropout.and_then(|stage| stage.at(self.dropout, 2));
-        parts::apply_residual_norm(&self.norm, narrow, hidden, dropout, self.epsilon)
+        layers::apply_residual_norm(&self.norm, narrow, hidden, dropout, self.epsilon)
     }
 }

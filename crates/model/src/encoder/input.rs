@@ -147,7 +147,8 @@ fn int_tensor(values: Vec<i64>, device: &Device) -> Tensor<1, Int> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{EncoderConfig, Family};
+    use crate::encoder::EncoderConfig;
+    use crate::family::Family;
 
     fn input(
         ids: &[u32],

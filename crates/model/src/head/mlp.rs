@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     Head, HeadDropout, HeadInput, HeadSize, PairFeatures, ScoreRange, check_dropout, sites,
 };
-use crate::bounds::{check_matrix, check_width};
-use crate::{Activation, ModelError, parts};
+use crate::encoder::Activation;
+use crate::size_limits::{check_matrix, check_width};
+use crate::{ModelError, layers};
 
 /// Configuration of an MLP head: hidden layers with an activation after each, then a linear output
 /// layer.
@@ -74,12 +75,12 @@ impl MlpConfig {
         let mut input = self.input_width(size.hidden_size);
         let mut hidden = Vec::with_capacity(self.hidden_sizes.len());
         for size in &self.hidden_sizes {
-            hidden.push(parts::linear(input, *size, device));
+            hidden.push(layers::linear(input, *size, device));
             input = *size;
         }
         Mlp {
             hidden,
-            output: parts::linear(input, size.num_labels, device),
+            output: layers::linear(input, size.num_labels, device),
             config: self.clone(),
         }
     }
@@ -123,11 +124,11 @@ impl Head for Mlp {
 impl Mlp {
     fn layers(&self, input: Tensor<2>, dropout: HeadDropout) -> Tensor<2> {
         let hidden = self.hidden.iter().fold(input, |rows, layer| {
-            let rows = parts::apply_linear(layer, rows);
+            let rows = layers::apply_linear(layer, rows);
             self.config.activation.apply(rows)
         });
         let hidden = dropout.apply(hidden, self.config.dropout, sites::BEFORE_LAST);
-        let output = parts::apply_linear(&self.output, hidden);
+        let output = layers::apply_linear(&self.output, hidden);
         match self.config.range {
             Some(range) => range.of_logit(output),
             None => output,

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor};
 use proptest::prelude::*;
 
 use super::*;
-use crate::init_weights;
+use crate::initialization::init_weights;
 
 fn size(num_labels: usize) -> HeadSize {
     HeadSize {

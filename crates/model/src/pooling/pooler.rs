@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::{LayerSelection, Pooling, TokenPooling};
 use crate::encoder::{AttentionMask, EncoderConfig, Queries};
-use crate::{ModelError, parts};
+use crate::{ModelError, layers};
 
 /// Pooling layer.
 #[derive(Module, Debug)]
@@ -33,7 +33,7 @@ impl Pooling {
         let hidden = encoder.hidden_size;
         let dense = self.tokens == TokenPooling::Pooler;
         Ok(Pooler {
-            dense: dense.then(|| parts::linear(hidden, hidden, device)),
+            dense: dense.then(|| layers::linear(hidden, hidden, device)),
             pooling: *self,
             range: self.range(encoder.num_hidden_layers)?,
         })
@@ -102,7 +102,7 @@ impl Pooler {
     /// - `pooled`, output: `[B, W]`
     pub(crate) fn project(&self, pooled: Tensor<2>) -> Tensor<2> {
         match &self.dense {
-            Some(dense) => parts::apply_linear(dense, pooled).tanh(),
+            Some(dense) => layers::apply_linear(dense, pooled).tanh(),
             None => pooled,
         }
     }

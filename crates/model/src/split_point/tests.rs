@@ -2,11 +2,14 @@
 
 use burn::tensor::{Device, Tensor};
 
-use crate::{
-    Activations, DropoutStream, EncoderConfig, EncoderInput, HeadConfig, HeadInput, LayerSelection,
-    MlpConfig, ModelError, PairFeatures, Pooling, SequenceClassifier, SequenceClassifierConfig,
-    SplitPoint, TextActivations, TokenPooling, init_weights,
-};
+use crate::ModelError;
+use crate::classifier::{SequenceClassifier, SequenceClassifierConfig};
+use crate::dropout::DropoutStream;
+use crate::encoder::{EncoderConfig, EncoderInput};
+use crate::head::{HeadConfig, HeadInput, MlpConfig, PairFeatures};
+use crate::initialization::init_weights;
+use crate::pooling::{LayerSelection, Pooling, TokenPooling};
+use crate::split_point::{Activations, SplitPoint, TextActivations};
 
 fn model(pooling: Pooling, seed: u64) -> SequenceClassifier {
     let encoder = EncoderConfig {
