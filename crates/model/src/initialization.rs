@@ -31,8 +31,8 @@ pub fn init_weights<M: Module>(module: M, standard_deviation: f64, seed: u64) ->
 /// Returns the initial values of one parameter.
 pub(crate) fn values(parameter: &Parameter, standard_deviation: f64, seed: u64) -> TensorData {
     let length = parameter.shape.iter().product();
-    let address = name_hash(&parameter.path);
-    let mut random = generator(seed, Purpose::Initialization, address, 0);
+    let parameter_hash = name_hash(&parameter.path);
+    let mut random = generator(seed, Purpose::Initialization, parameter_hash, 0);
     let values = match parameter.kind {
         ParameterKind::LinearBias | ParameterKind::NormBias | ParameterKind::LoraB => {
             vec![0.0; length]

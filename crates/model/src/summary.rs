@@ -64,7 +64,7 @@ impl ModelSummary {
     /// Counts the parameters of a model. A parameter is trainable if it would train on a device
     /// with autodiff, whichever device the model is on.
     pub fn of<M: Module>(model: &M) -> Self {
-        let mut trains = Trainable::default();
+        let mut trains = TrainableVisitor::default();
         model.clone().train().visit(&mut trains);
         let mut parts: Vec<LayerSummary> = Vec::new();
         for (parameter, trains) in parameters(model).into_iter().zip(trains.parameters) {
@@ -149,13 +149,13 @@ fn layer(name: &str) -> Option<(&str, usize)> {
 /// Visitor that records whether each parameter is trainable and the type of its head, in the order
 /// of the module's fields.
 #[derive(Default)]
-struct Trainable {
+struct TrainableVisitor {
     parameters: Vec<(bool, Option<String>)>,
     /// Field names from the root, each with the type of the containing module.
     place: Vec<(String, String)>,
 }
 
-impl ModuleVisitor for Trainable {
+impl ModuleVisitor for TrainableVisitor {
     fn enter_module(&mut self, name: &str, container: &str) {
         self.place.push((name.to_string(), container.to_string()));
     }

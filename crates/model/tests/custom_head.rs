@@ -281,7 +281,7 @@ fn dropout_of_a_custom_head_is_that_of_seed_and_step() {
     assert_ne!(at(1), logits(&model, None));
 }
 
-/// The head reads all tokens, so a pass is cut below the pooling at the highest.
+/// The head reads all tokens, so a pass is split below the pooling at the highest.
 #[test]
 fn both_parts_of_a_cut_pass_are_the_whole() {
     for pooling in [Pooling::pooler(), Pooling::mean()] {
@@ -298,8 +298,10 @@ fn both_parts_of_a_cut_pass_are_the_whole() {
         assert_eq!(model.split_point(3), Some(SplitPoint::HiddenStates(2)));
         let whole = logits(&model, None);
         for number in 0..=2 {
-            let cut = SplitPoint::HiddenStates(number);
-            let first = model.forward_lower(&input(&model), cut, None).unwrap();
+            let split_point = SplitPoint::HiddenStates(number);
+            let first = model
+                .forward_lower(&input(&model), split_point, None)
+                .unwrap();
             let texts = TextActivations {
                 first,
                 second: None,
@@ -308,7 +310,7 @@ fn both_parts_of_a_cut_pass_are_the_whole() {
             assert_eq!(
                 upper.into_data().try_to_vec::<f32>().unwrap(),
                 whole,
-                "{cut:?}"
+                "{split_point:?}"
             );
         }
         let error = model

@@ -100,14 +100,14 @@ fn logits_from_all_tokens(model: &SequenceClassifier, input: &EncoderInput) -> T
 
 /// The gradient of every parameter, in their order.
 fn gradients_of(model: &SequenceClassifier, gradients: &Gradients) -> Vec<Option<Vec<f32>>> {
-    struct Reading<'a>(&'a Gradients, Vec<Option<Vec<f32>>>);
-    impl ModuleVisitor for Reading<'_> {
+    struct GradientVisitor<'a>(&'a Gradients, Vec<Option<Vec<f32>>>);
+    impl ModuleVisitor for GradientVisitor<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             let gradient = param.val().grad(self.0);
             self.1.push(gradient.map(host));
         }
     }
-    let mut reading = Reading(gradients, Vec::new());
+    let mut reading = GradientVisitor(gradients, Vec::new());
     model.visit(&mut reading);
     reading.1
 }

@@ -177,7 +177,7 @@ fn check_bits(
     kept
 }
 
-/// Every pooling, with the cuts that it leads to when the encoder or its first layer is frozen.
+/// Every pooling, with the split points that it leads to when the encoder or its first layer is frozen.
 fn cases() -> Vec<(Pooling, FreezeScope, SplitPoint)> {
     let pooling = |layers, tokens| Pooling { layers, tokens };
     let (first, mean, max) = (TokenPooling::Cls, TokenPooling::Mean, TokenPooling::Max);
