@@ -133,7 +133,7 @@ fn a_missing_tensor() {
 /// A classification layer that the file names these very classes for is there and fits, or it is
 /// an error: it is not made anew without a word, nor half of it.
 #[test]
-fn a_damaged_classification_layer() {
+fn a_corrupted_classification_layer() {
     type Edit = fn(&mut Tensors);
     let damages: [(Edit, &str); 4] = [
         (
