@@ -32,7 +32,7 @@ impl CachedActivations {
     }
 
     /// Returns the activations of a batch of the same dataset, as input of
-    /// [`SequenceClassifier::upper`](finetune_model::SequenceClassifier::upper). They are padded
+    /// [`SequenceClassifier::forward_upper`](finetune_model::SequenceClassifier::forward_upper). They are padded
     /// like the batch, so that later layers see the shapes of a batch of tokens.
     ///
     /// # Errors

@@ -58,7 +58,7 @@ impl BatchInputs {
     /// - output: `[B, C]`
     ///
     /// # Errors
-    /// - The errors of [`SequenceClassifier::forward`] and [`SequenceClassifier::upper`].
+    /// - The errors of [`SequenceClassifier::forward`] and [`SequenceClassifier::forward_upper`].
     pub fn forward(
         self,
         model: &SequenceClassifier,
