@@ -122,7 +122,7 @@ impl Encoder {
     }
 
     /// Returns the hidden states of consecutive layers, numbered as in [`Self::forward_to`]. Layers
-    /// above are not computed. The last of them computes only the tokens `last_layer`.
+    /// above are not computed. The last of `layers` computes only the tokens in `last_layer`.
     ///
     /// # Shapes
     /// - each output: `[T, D]`; the last `[B, D]` if its layer computes first tokens only
@@ -172,6 +172,8 @@ impl Encoder {
         states
     }
 
+    /// Returns the output of the embeddings.
+    ///
     /// # Shapes
     /// - output: `[T, D]`
     fn embed(&self, input: &EncoderInput, dropout: Option<DropoutStream>) -> Tensor<2> {

@@ -33,16 +33,16 @@ impl ScoreRange {
 
     /// Maps any number to the range by a sigmoid: 0 to the middle of the range.
     pub(super) fn of_logit(self, logit: Tensor<2>) -> Tensor<2> {
-        self.of_share(sigmoid(logit))
+        self.of_fraction(sigmoid(logit))
     }
 
     /// Maps a cosine to the range linearly: -1 to the minimum, 1 to the maximum.
     pub(super) fn of_cosine(self, cosine: Tensor<2>) -> Tensor<2> {
-        self.of_share((cosine + 1.0) / 2.0)
+        self.of_fraction((cosine + 1.0) / 2.0)
     }
 
-    fn of_share(self, share: Tensor<2>) -> Tensor<2> {
-        share * (self.max - self.min) + self.min
+    fn of_fraction(self, fraction: Tensor<2>) -> Tensor<2> {
+        fraction * (self.max - self.min) + self.min
     }
 }
 

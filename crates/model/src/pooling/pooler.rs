@@ -138,15 +138,15 @@ fn mean(states: Vec<Tensor<2>>) -> Tensor<2> {
 fn mean_of_tokens(rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
     let [_, width] = rows.dims();
     let (batch, sequence) = (mask.batch_size(), mask.sequence_length());
-    let mut shares = Vec::with_capacity(batch * sequence);
+    let mut weights = Vec::with_capacity(batch * sequence);
     for row in mask.real.chunks(sequence) {
         let real = row.iter().filter(|real| **real).count().max(1);
-        let share = |real_token: &bool| f32::from(*real_token) / real as f32;
-        shares.extend(row.iter().map(share));
+        let weight = |real_token: &bool| f32::from(*real_token) / real as f32;
+        weights.extend(row.iter().map(weight));
     }
-    let shares = TensorData::new(shares, [batch, 1, sequence]);
-    let shares = Tensor::<3>::from_data(shares, &rows.device());
-    let means = shares.matmul(rows.reshape([batch, sequence, width]));
+    let weights = TensorData::new(weights, [batch, 1, sequence]);
+    let weights = Tensor::<3>::from_data(weights, &rows.device());
+    let means = weights.matmul(rows.reshape([batch, sequence, width]));
     means.reshape([batch, width])
 }
 

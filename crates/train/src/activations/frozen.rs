@@ -32,8 +32,8 @@ impl CachedActivations {
     }
 
     /// Returns the activations of a batch of the same dataset, as input of
-    /// [`SequenceClassifier::forward_upper`](finetune_model::SequenceClassifier::forward_upper). They are padded
-    /// like the batch, so that later layers see the shapes of a batch of tokens.
+    /// [`SequenceClassifier::forward_upper`](finetune_model::SequenceClassifier::forward_upper).
+    /// They are padded like the batch, so that later layers see the shapes of a batch of tokens.
     ///
     /// # Errors
     /// - [`TrainError::Data`] if a row is out of range.
