@@ -36,7 +36,7 @@ fn epochs(criterion: &mut Criterion) {
         _ => panic!("the encoder is frozen"),
     };
     let loss = data.labels.all().map_err(Into::into);
-    let loss = loss.and_then(|labels| LossConfig::default().init(&labels, model.classes()));
+    let loss = loss.and_then(|labels| LossConfig::default().init(&labels, model.num_labels()));
     let (Ok(kept), Ok(loss)) = (kept, loss) else {
         panic!("activations and labels of the sample")
     };

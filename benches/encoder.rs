@@ -9,7 +9,7 @@ use burn::optim::GradientsParams;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use finetune::model::{
     DropoutStream, EncoderInput, ModelError, SequenceClassifier, SequenceClassifierConfig,
-    initialize,
+    init_weights,
 };
 use finetune::ops::{Targets, cross_entropy};
 use finetune::train::OptimizerConfig;
@@ -20,7 +20,7 @@ const SHAPES: [[usize; 2]; 2] = [[32, 64], [8, 256]];
 fn classifier(device: &burn::tensor::Device) -> Result<SequenceClassifier, ModelError> {
     let names = ["World", "Sports", "Business", "Sci/Tech"].map(String::from);
     let config = SequenceClassifierConfig::new(minilm(), names.into());
-    Ok(initialize(config.init(device)?, 0.02, 1))
+    Ok(init_weights(config.init(device)?, 0.02, 1))
 }
 
 /// A full batch: no row is padded.

@@ -140,7 +140,7 @@ impl Bench {
             ..Self::config(freeze)
         };
         let loss = LossConfig::default();
-        let loss = loss.init(&self.data.labels.all()?, self.model.classes())?;
+        let loss = loss.init(&self.data.labels.all()?, self.model.num_labels())?;
         let task = SequenceClassificationTask::new(self.data.clone(), loss, self.pad)
             .activations(kept.cloned(), None);
         let mut steps: Vec<StepRecord> = Vec::new();

@@ -15,7 +15,7 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use finetune::model::{
     DropoutStream, EncoderInput, EncoderModel, ModelError, SequenceClassifier,
-    SequenceClassifierConfig, initialize,
+    SequenceClassifierConfig, init_weights,
 };
 use finetune::ops::{Targets, cross_entropy};
 use finetune::train::{Optimizer, OptimizerConfig};
@@ -26,7 +26,7 @@ const CLASSES: usize = 4;
 fn main() -> Result<(), Box<dyn Error>> {
     let names = (0..CLASSES).map(|class| class.to_string()).collect();
     let config = SequenceClassifierConfig::new(shape(), names).init(&device().autodiff())?;
-    let model = initialize(config, 0.02, 1).with_precision(precision());
+    let model = init_weights(config, 0.02, 1).with_precision(precision());
     let mut bench = Bench {
         optimizer: OptimizerConfig::default().init(&model),
         model,
@@ -78,7 +78,7 @@ impl Bench {
             "predict" => {
                 let model = self.model.valid();
                 // The batch is on the same device; only its tensors carry no graph.
-                let input = self::input(&model, [input.batch(), input.sequence()])?;
+                let input = self::input(&model, [input.batch_size(), input.sequence_length()])?;
                 for _ in 0..times {
                     model.forward(&input, None)?.into_data();
                 }
@@ -91,7 +91,7 @@ impl Bench {
     /// Forward, backward, clipping and AdamW.
     fn train(mut self, input: &EncoderInput) -> Result<Self, ModelError> {
         self.step += 1;
-        let labels: Vec<usize> = (0..input.batch()).map(|row| row % CLASSES).collect();
+        let labels: Vec<usize> = (0..input.batch_size()).map(|row| row % CLASSES).collect();
         let targets = Targets {
             labels: &labels,
             classes: CLASSES,

@@ -12,7 +12,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use finetune::data::PairEncoding;
 use finetune::model::{
-    Activation, Combination, CosineSimilarityHeadConfig, HeadConfig, MlpConfig, Pooling, ScoreRange,
+    Activation, CosineSimilarityHeadConfig, HeadConfig, MlpConfig, PairFeatures, Pooling,
+    ScoreRange,
 };
 use finetune::prelude::*;
 use finetune::train::{
@@ -199,7 +200,7 @@ fn measured_only(name: &str, mut config: MultiTaskConfig) -> MultiTaskConfig {
 
 fn linear_sentiment() -> ClassifierOverrides {
     ClassifierOverrides {
-        pooling: Some(Pooling::first_token()),
+        pooling: Some(Pooling::cls()),
         head: Some(HeadConfig::Mlp(MlpConfig::linear(0.1))),
         ..Default::default()
     }
@@ -217,10 +218,7 @@ fn deep_sentiment() -> ClassifierOverrides {
     }
 }
 
-const STARS: ScoreRange = ScoreRange {
-    low: 0.0,
-    high: 5.0,
-};
+const STARS: ScoreRange = ScoreRange { min: 0.0, max: 5.0 };
 
 fn difference_similarity() -> ClassifierOverrides {
     pair(Some(STARS), 0.1)
@@ -230,7 +228,7 @@ fn difference_similarity() -> ClassifierOverrides {
 fn pair(range: Option<ScoreRange>, dropout: f64) -> ClassifierOverrides {
     ClassifierOverrides {
         head: Some(HeadConfig::Mlp(MlpConfig {
-            pair: Some(Combination::DifferenceAndProduct),
+            pair_features: Some(PairFeatures::DiffProduct),
             input_dropout: dropout,
             range,
             ..Default::default()

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use finetune::data::PairEncoding;
 use finetune::model::{
-    Combination, CosineSimilarityHeadConfig, HeadConfig, MlpConfig, Pooling, ScoreRange,
+    CosineSimilarityHeadConfig, HeadConfig, MlpConfig, PairFeatures, Pooling, ScoreRange,
 };
 use finetune::prelude::*;
 use finetune::train::{
@@ -179,7 +179,7 @@ fn with_loss(task: TaskConfig, loss: &LossConfig) -> TaskConfig {
 
 fn model(head: HeadConfig) -> ClassifierOverrides {
     ClassifierOverrides {
-        pooling: Some(Pooling::first_token()),
+        pooling: Some(Pooling::cls()),
         head: Some(head),
         ..Default::default()
     }
@@ -195,9 +195,9 @@ fn cosine(range: Option<ScoreRange>) -> HeadConfig {
 }
 
 /// Returns a linear head for one text, or for the concatenated embeddings of two.
-fn linear(pair: Option<Combination>) -> HeadConfig {
+fn linear(pair_features: Option<PairFeatures>) -> HeadConfig {
     HeadConfig::Mlp(MlpConfig {
-        pair,
+        pair_features,
         input_dropout: 0.3,
         ..Default::default()
     })
@@ -231,20 +231,17 @@ fn para1() -> TaskConfig {
 }
 
 fn para2() -> TaskConfig {
-    apart("para", linear(Some(Combination::Concatenation)))
+    apart("para", linear(Some(PairFeatures::Concat)))
 }
 
-const SIMILARITY: ScoreRange = ScoreRange {
-    low: 0.0,
-    high: 5.0,
-};
+const SIMILARITY: ScoreRange = ScoreRange { min: 0.0, max: 5.0 };
 
 fn sts1() -> TaskConfig {
     apart("sts", cosine(Some(SIMILARITY)))
 }
 
 fn sts2() -> TaskConfig {
-    apart("sts", linear(Some(Combination::Concatenation)))
+    apart("sts", linear(Some(PairFeatures::Concat)))
 }
 
 fn read_as_one(name: &str) -> TaskConfig {

@@ -50,7 +50,7 @@ pub struct Batch {
 
 impl TokenBatch {
     /// Returns the number of tokens including padding, `B * S`.
-    pub fn slots(&self) -> usize {
+    pub fn num_tokens(&self) -> usize {
         self.token_ids.len()
     }
 
@@ -62,13 +62,13 @@ impl TokenBatch {
 
 impl Batch {
     /// Returns the batch size `B`.
-    pub fn size(&self) -> usize {
+    pub fn batch_size(&self) -> usize {
         self.rows.len()
     }
 
     /// Returns the number of tokens including padding, for both texts of separately encoded pairs.
-    pub fn slots(&self) -> usize {
-        self.parts().map(TokenBatch::slots).sum()
+    pub fn num_tokens(&self) -> usize {
+        self.parts().map(TokenBatch::num_tokens).sum()
     }
 
     /// Returns the number of padding tokens, for both texts of separately encoded pairs.
@@ -135,12 +135,12 @@ pub fn collate_texts(
     pad_token_id: u32,
 ) -> Result<TokenBatch, DataError> {
     let sequence_length = padded_length(texts, rows, padding)?;
-    let slots = rows.len() * sequence_length;
+    let num_tokens = rows.len() * sequence_length;
     let mut batch = TokenBatch {
-        token_ids: Vec::with_capacity(slots),
-        token_type_ids: Vec::with_capacity(slots),
-        attention_mask: Vec::with_capacity(slots),
-        special_tokens_mask: Vec::with_capacity(slots),
+        token_ids: Vec::with_capacity(num_tokens),
+        token_type_ids: Vec::with_capacity(num_tokens),
+        attention_mask: Vec::with_capacity(num_tokens),
+        special_tokens_mask: Vec::with_capacity(num_tokens),
         sequence_length,
     };
     for (position, &row) in rows.iter().enumerate() {
@@ -202,7 +202,7 @@ mod tests {
         let dataset = rows(&[3, 5]);
         let length = |padding| {
             let batch = collate(&dataset, &[0, 1], padding, 0).unwrap();
-            assert_eq!(batch.slots(), 2 * batch.tokens.sequence_length);
+            assert_eq!(batch.num_tokens(), 2 * batch.tokens.sequence_length);
             batch.tokens.sequence_length
         };
         assert_eq!(length(Padding::Longest), 5);
@@ -241,7 +241,7 @@ mod tests {
         let batch = collate(&dataset, &[0, 1], Padding::Longest, 0).unwrap();
         assert_eq!(batch.tokens.sequence_length, 5);
         assert_eq!(batch.second_tokens.as_ref().unwrap().sequence_length, 2);
-        assert_eq!((batch.slots(), batch.num_padding_tokens()), (14, 3));
+        assert_eq!((batch.num_tokens(), batch.num_padding_tokens()), (14, 3));
     }
 
     #[test]
@@ -256,7 +256,11 @@ mod tests {
     fn no_rows_make_an_empty_batch() {
         let batch = collate(&rows(&[3]), &[], Padding::Longest, 0).unwrap();
         assert_eq!(
-            (batch.size(), batch.slots(), batch.num_padding_tokens()),
+            (
+                batch.batch_size(),
+                batch.num_tokens(),
+                batch.num_padding_tokens()
+            ),
             (0, 0, 0)
         );
     }

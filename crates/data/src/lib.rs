@@ -45,31 +45,30 @@
 //! let sampler = Sampler::new(SamplingStrategy::GroupByLength, 2, 42)?;
 //! for rows in sampler.batches(&encoded.lengths()?, 0) {
 //!     let batch = collate(&encoded, &rows, Padding::Longest, tokenizer.pad_token_id())?;
-//!     assert_eq!(batch.slots(), batch.size() * batch.tokens.sequence_length);
+//!     assert_eq!(batch.num_tokens(), batch.batch_size() * batch.tokens.sequence_length);
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod atomic_file;
 mod audit;
 mod batch;
 pub mod catalog;
 mod cleaning;
 mod collect;
+mod column_mapping;
 mod corpus;
 mod dataset;
 mod encoded;
 mod error;
 mod folds;
 mod label_reader;
-mod mapping;
 mod masking;
-mod partition;
 mod progress;
 mod reader;
 mod renamed_keys;
 mod sampler;
 mod splits;
+mod stratified_split;
 pub mod table;
 pub mod tabular;
 mod tokenizer;

@@ -335,11 +335,11 @@ mod tests {
         let lengths: Vec<usize> = (0..5000).map(|row: usize| 20 + row * 7919 % 81).collect();
         let padded = |order| {
             let batches = Sampler::new(order, 32, 3).unwrap().batches(&lengths, 0);
-            let slots: usize = batches
+            let num_tokens: usize = batches
                 .iter()
                 .map(|batch| batch.len() * batch.iter().map(|&row| lengths[row]).max().unwrap())
                 .sum();
-            1.0 - lengths.iter().sum::<usize>() as f64 / slots as f64
+            1.0 - lengths.iter().sum::<usize>() as f64 / num_tokens as f64
         };
         assert!(padded(SamplingStrategy::GroupByLength) < 0.05);
         assert!(padded(SamplingStrategy::Random) > 0.2);

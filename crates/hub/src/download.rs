@@ -14,7 +14,7 @@ use crate::error::{Failure, HubError};
 use crate::hub::Hub;
 use crate::pattern::is_inside;
 use crate::repository::Repository;
-use crate::watch::{NoResult, Reporter, watched};
+use crate::timeout::{NoResult, Reporter, with_timeout};
 
 /// Pause before the second attempt; each further pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -44,7 +44,7 @@ impl Downloader<'_> {
                 thread::sleep(FIRST_PAUSE * 2u32.saturating_pow(attempt - 1));
             }
             let (api, request) = (self.api.clone(), request.clone());
-            let result = watched(self.hub.read_timeout, on_bytes, move |reporter| {
+            let result = with_timeout(self.hub.read_timeout, on_bytes, move |reporter| {
                 request(&api, reporter)
             });
             let failure = match result {

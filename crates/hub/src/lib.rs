@@ -39,7 +39,7 @@ mod error;
 mod hub;
 mod pattern;
 mod repository;
-mod watch;
+mod timeout;
 
 pub use error::HubError;
 pub use hub::{DownloadProgress, Hub, fetch};

@@ -1,15 +1,17 @@
 //! Encoder with its pre-trained pooler: transformers' `…Model` classes.
 
 use burn::module::Module;
+use finetune_ops::Precision;
 
-use crate::{Encoder, Pooler};
+use crate::encoder::{Encoder, EncoderModel};
+use crate::pooling::Pooler;
 
 /// Encoder with its pooler, if it has one. A classifier that uses the pooler has both in fields of
 /// the same names, so that their parameters have the same paths.
 ///
 /// ```
 /// use burn::tensor::Device;
-/// use finetune_model::{BaseModel, EncoderConfig, EncoderInput, Pooling, initialize};
+/// use finetune_model::{BaseModel, EncoderConfig, EncoderInput, Pooling, init_weights};
 ///
 /// let device = Device::flex();
 /// let config = EncoderConfig {
@@ -24,10 +26,12 @@ use crate::{Encoder, Pooler};
 ///     encoder: config.init(&device)?,
 ///     pooler: Some(Pooling::pooler().init(&config, &device)?),
 /// };
-/// let model = initialize(model, 0.02, 42);
+/// let model = init_weights(model, 0.02, 42);
 /// let input = EncoderInput::new(&model.encoder, &[2, 7, 3], &[0; 3], &[true; 3], [1, 3])?;
 /// if let Some(pooler) = &model.pooler {
-///     assert_eq!(pooler.run(&model.encoder, &input, None).dims(), [1, 16]);
+///     let (layers, tokens) = (pooler.layers(), pooler.queries());
+///     let states = model.encoder.hidden_states_of(layers, tokens, &input, None);
+///     assert_eq!(pooler.forward(states, input.attention_mask()).dims(), [1, 16]);
 /// }
 /// # Ok::<(), finetune_model::ModelError>(())
 /// ```
@@ -38,4 +42,11 @@ pub struct BaseModel {
     pub encoder: Encoder,
     /// Pooler: dense layer and tanh on the first token.
     pub pooler: Option<Pooler>,
+}
+
+impl EncoderModel for BaseModel {
+    fn with_precision(self, precision: Precision) -> Self {
+        let encoder = self.encoder.with_precision(precision);
+        Self { encoder, ..self }
+    }
 }

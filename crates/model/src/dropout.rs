@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use finetune_ops::Dropout;
 use finetune_random::{Purpose, number};
 
-use crate::LoraTarget;
+use crate::adapters::LoraTarget;
 
 /// Dropout of one training step.
 ///
@@ -24,7 +24,7 @@ pub(crate) struct DropoutStage {
     stage: usize,
 }
 
-/// Places in a stage: no stage but the head, which is the last, has more.
+/// Positions in a stage: no stage but the head, which is the last, has more.
 const SITES: usize = 4;
 
 /// Number of adapters in a stage.
@@ -82,17 +82,17 @@ impl DropoutStream {
 impl DropoutStage {
     /// Returns the dropout at a position of this stage; `None` if it is disabled.
     pub(crate) fn at(self, probability: f64, site: usize) -> Option<Dropout> {
-        self.at_address(probability, (self.stage * SITES + site) as u64)
+        self.with_key(probability, (self.stage * SITES + site) as u64)
     }
 
     /// Returns the dropout of an adapter's input in this stage; `None` if it is disabled. Adapters
     /// do not change the other masks.
     pub(crate) fn in_adapter(self, probability: f64, adapter: usize) -> Option<Dropout> {
-        let place = (self.stage * ADAPTERS + adapter) as u64;
-        self.at_address(probability, 1 << 33 | place)
+        let position = (self.stage * ADAPTERS + adapter) as u64;
+        self.with_key(probability, 1 << 33 | position)
     }
 
-    fn at_address(self, probability: f64, address: u64) -> Option<Dropout> {
+    fn with_key(self, probability: f64, position: u64) -> Option<Dropout> {
         let DropoutStream {
             seed,
             step,
@@ -103,7 +103,7 @@ impl DropoutStage {
         }
         Some(Dropout {
             probability,
-            key: number(seed, Purpose::Dropout, step, address),
+            key: number(seed, Purpose::Dropout, step, position),
         })
     }
 }

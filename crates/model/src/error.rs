@@ -66,7 +66,7 @@ pub enum ModelError {
     },
     /// A weights file is corrupted or has another format.
     #[error("{}: not a readable weights file: {reason}", path.display())]
-    DamagedWeights {
+    CorruptedWeights {
         /// Weights file.
         path: PathBuf,
         /// Error of the format's reader.
@@ -248,15 +248,15 @@ pub enum ModelError {
         /// What it returned.
         found: [usize; 2],
     },
-    /// The forward pass is cut after the pooling, below a head that reads hidden states.
-    #[error("cut after the pooling, but the head {head} reads hidden states")]
-    PooledCut {
+    /// The forward pass is split after the pooling, below a head that reads hidden states.
+    #[error("split point after the pooling, but the head {head} reads hidden states")]
+    SplitAfterPooling {
         /// Name of the head's type.
         head: &'static str,
     },
     /// The forward pass is split above hidden states that the pooling needs.
-    #[error("cut at hidden states {number}, but the pooling looks at those from {lowest} on")]
-    CutTooHigh {
+    #[error("split point is hidden states {number}, expected at most {lowest}, the lowest pooled")]
+    SplitPointTooHigh {
         /// Hidden states at which the forward pass is split.
         number: usize,
         /// Lowest hidden states that the pooling needs.
@@ -271,12 +271,12 @@ pub enum ModelError {
         found: [usize; 2],
     },
     /// A masked position is outside the batch.
-    #[error("masked position {found} in a batch of {slots} slots")]
+    #[error("masked position {found} in a batch of {num_tokens} tokens")]
     MaskedPosition {
         /// Position.
         found: usize,
         /// Tokens of the batch including padding, `B * S`.
-        slots: usize,
+        num_tokens: usize,
     },
     /// The batch has no masked positions.
     #[error("no masked position in the batch")]

@@ -6,8 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ModelError;
+use crate::encoder::{Activation, EncoderConfig, Positions};
 use crate::head::{HeadConfig, MlpConfig};
-use crate::{Activation, EncoderConfig, ModelError, Pooling, Positions};
+use crate::pooling::Pooling;
 
 /// Model family, by its `model_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -121,11 +123,11 @@ impl Family {
         };
         let (pooling, head) = match self {
             Self::Bert => (Pooling::pooler(), MlpConfig::linear(dropout)),
-            Self::DistilBert => (Pooling::first_token(), dense(Activation::Relu, 0.0)),
+            Self::DistilBert => (Pooling::cls(), dense(Activation::Relu, 0.0)),
             Self::Roberta | Self::XlmRoberta | Self::Camembert => {
-                (Pooling::first_token(), dense(Activation::Tanh, dropout))
+                (Pooling::cls(), dense(Activation::Tanh, dropout))
             }
-            Self::Electra => (Pooling::first_token(), dense(Activation::Gelu, dropout)),
+            Self::Electra => (Pooling::cls(), dense(Activation::Gelu, dropout)),
         };
         (pooling, HeadConfig::Mlp(head))
     }

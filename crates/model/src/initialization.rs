@@ -22,7 +22,7 @@ use crate::parameters::{Parameter, ParameterKind, replace};
 /// `standard_deviation` is the `initializer_range` of the encoder's configuration. Parameters
 /// outside linear, embedding and layer normalization layers are drawn like weights if they have at
 /// least two axes; vectors are 0, or 1 if their field is called `gamma`.
-pub fn initialize<M: Module>(module: M, standard_deviation: f64, seed: u64) -> M {
+pub fn init_weights<M: Module>(module: M, standard_deviation: f64, seed: u64) -> M {
     replace(module, |parameter| {
         Some(values(parameter, standard_deviation, seed))
     })
@@ -31,13 +31,13 @@ pub fn initialize<M: Module>(module: M, standard_deviation: f64, seed: u64) -> M
 /// Returns the initial values of one parameter.
 pub(crate) fn values(parameter: &Parameter, standard_deviation: f64, seed: u64) -> TensorData {
     let length = parameter.shape.iter().product();
-    let address = name_hash(&parameter.path);
-    let mut random = generator(seed, Purpose::Initialization, address, 0);
+    let parameter_hash = name_hash(&parameter.path);
+    let mut random = generator(seed, Purpose::Initialization, parameter_hash, 0);
     let values = match parameter.kind {
-        ParameterKind::LinearBias | ParameterKind::NormShift | ParameterKind::LoraB => {
+        ParameterKind::LinearBias | ParameterKind::NormBias | ParameterKind::LoraB => {
             vec![0.0; length]
         }
-        ParameterKind::NormScale => vec![1.0; length],
+        ParameterKind::NormWeight => vec![1.0; length],
         // Vectors follow the names of burn's layers: scales are called `gamma`, and shifts are 0.
         ParameterKind::Other if parameter.shape.len() < 2 => {
             let scale = parameter.path.rsplit('.').next() == Some("gamma");
@@ -68,8 +68,8 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
+    use crate::encoder::{Encoder, EncoderConfig};
     use crate::parameters::for_each;
-    use crate::{Encoder, EncoderConfig};
 
     fn encoder(layers: usize, seed: u64) -> Encoder {
         let config = EncoderConfig {
@@ -80,7 +80,7 @@ mod tests {
             intermediate_size: 128,
             ..Default::default()
         };
-        initialize(config.init(&Device::flex()).unwrap(), 0.02, seed)
+        init_weights(config.init(&Device::flex()).unwrap(), 0.02, seed)
     }
 
     fn values_of(encoder: &Encoder, path: &str) -> Vec<f32> {
@@ -101,8 +101,8 @@ mod tests {
             let mean = values.iter().map(|v| f64::from(*v)).sum::<f64>() / count;
             let square = values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / count;
             match parameter.kind {
-                ParameterKind::LinearBias | ParameterKind::NormShift => assert_eq!(square, 0.0),
-                ParameterKind::NormScale => assert!(values.iter().all(|v| *v == 1.0)),
+                ParameterKind::LinearBias | ParameterKind::NormBias => assert_eq!(square, 0.0),
+                ParameterKind::NormWeight => assert!(values.iter().all(|v| *v == 1.0)),
                 _ => {
                     assert!(
                         mean.abs() < 5.0 * 0.02 / count.sqrt(),

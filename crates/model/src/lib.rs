@@ -2,15 +2,16 @@
 //!
 //! 1. A model is loaded from a Hugging Face checkpoint directory ([`load_classifier`],
 //!    [`load_masked_lm`], [`load_base_model`], [`load_encoder`]), or created from an
-//!    [`EncoderConfig`] and a seed ([`initialize`]).
+//!    [`EncoderConfig`] and a seed ([`init_weights`]).
 //! 2. A padded batch is copied to the device ([`EncoderInput`]).
 //! 3. The [`Encoder`] computes hidden states, a [`Pooler`] one vector per text, and a [`Head`]
 //!    logits or scores; together they are a [`SequenceClassifier`]. A [`MaskedLm`] computes logits
 //!    of masked tokens.
 //! 4. The trained model is saved as a checkpoint that transformers loads ([`save_classifier`],
 //!    [`save_masked_lm`], [`save_base_model`], [`save_encoder`]).
-//! 5. The forward pass of a classifier can be split ([`Cut`], [`SequenceClassifier::lower`],
-//!    [`SequenceClassifier::upper`]), so that the output of frozen layers can be cached.
+//! 5. The forward pass of a classifier can be split ([`SplitPoint`],
+//!    [`SequenceClassifier::forward_lower`], [`SequenceClassifier::forward_upper`]), so that the
+//!    output of frozen layers can be cached.
 //! 6. Several classifiers can share an encoder ([`MultiTaskModel`]).
 //! 7. LoRA adapters can train in place of the encoder ([`Encoder::with_lora`], [`save_adapter`],
 //!    [`load_adapter`]).
@@ -26,7 +27,7 @@
 //!
 //! ```
 //! use burn::tensor::Device;
-//! use finetune_model::{EncoderConfig, EncoderInput, SequenceClassifierConfig, initialize};
+//! use finetune_model::{EncoderConfig, EncoderInput, SequenceClassifierConfig, init_weights};
 //!
 //! let device = Device::flex();
 //! let encoder = EncoderConfig {
@@ -38,7 +39,7 @@
 //!     ..Default::default()
 //! };
 //! let config = SequenceClassifierConfig::new(encoder, vec!["no".into(), "yes".into()]);
-//! let model = initialize(config.init(&device)?, 0.02, 42);
+//! let model = init_weights(config.init(&device)?, 0.02, 42);
 //!
 //! // Two rows of three tokens; the second row ends in padding.
 //! let mask = [true, true, true, true, true, false];
@@ -50,48 +51,46 @@
 
 mod adapters;
 mod base_model;
-mod bounds;
 mod checkpoint;
 mod classifier;
-mod cut;
 mod dropout;
 mod encoder;
 mod error;
 mod family;
 mod head;
 mod initialization;
+mod layers;
 mod masked_lm;
 mod multi_task;
 mod parameters;
-mod parts;
 mod pooling;
-mod precision;
+mod size_limits;
+mod split_point;
 mod summary;
 
-pub use adapters::{LoraConfig, LoraTarget, LowRank, Projection, load_adapter, save_adapter};
+pub use adapters::{LoraConfig, LoraLinear, LoraTarget, LowRank, load_adapter, save_adapter};
 pub use base_model::BaseModel;
 pub use checkpoint::{
-    CheckpointConfig, LoadReport, OwnHead, TensorNames, load_base_model, load_classifier,
+    CheckpointConfig, LoadReport, PoolingAndHead, TensorNames, load_base_model, load_classifier,
     load_classifier_with, load_encoder, load_masked_lm, save_base_model, save_classifier,
     save_encoder, save_masked_lm,
 };
-pub use classifier::{ProblemType, SequenceClassifier, SequenceClassifierConfig, Texts};
-pub use cut::{Activations, Cut, TextActivations};
+pub use classifier::{ClassifierInput, ProblemType, SequenceClassifier, SequenceClassifierConfig};
 pub use dropout::DropoutStream;
 pub use encoder::{
     Activation, AttentionMask, Embeddings, Encoder, EncoderConfig, EncoderInput, EncoderLayer,
-    FeedForward, Positions, SelfAttention,
+    EncoderModel, FeedForward, Positions, Queries, SelfAttention,
 };
 pub use error::ModelError;
 pub use family::Family;
 pub use head::{
-    AnyHead, Combination, CosineSimilarityHead, CosineSimilarityHeadConfig, CustomHead, Head,
-    HeadConfig, HeadDropout, HeadInput, HeadSize, HiddenStates, Mlp, MlpConfig, ScoreRange,
+    AnyHead, CosineSimilarityHead, CosineSimilarityHeadConfig, CustomHead, Head, HeadConfig,
+    HeadDropout, HeadInput, HeadSize, HiddenStates, Mlp, MlpConfig, PairFeatures, ScoreRange,
 };
-pub use initialization::initialize;
+pub use initialization::init_weights;
 pub use masked_lm::{MaskedLm, MaskedLmHead};
 pub use multi_task::{MultiTaskModel, TaskHead};
 pub use parameters::{Parameter, ParameterKind, parameters};
-pub use pooling::{LayerChoice, Pooler, Pooling, TokenPooling};
-pub use precision::EncoderModel;
-pub use summary::{Part, Summary};
+pub use pooling::{LayerSelection, Pooler, Pooling, TokenPooling};
+pub use split_point::{Activations, SplitPoint, TextActivations};
+pub use summary::{LayerSummary, ModelSummary};

@@ -10,8 +10,9 @@ use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use finetune_ops::{Precision, linear};
 
-use crate::encoder::{Activation, Encoder, EncoderConfig, EncoderInput};
-use crate::{DropoutStream, ModelError, parts};
+use crate::dropout::DropoutStream;
+use crate::encoder::{Activation, Encoder, EncoderConfig, EncoderInput, EncoderModel};
+use crate::{ModelError, layers};
 
 /// Encoder with a masked LM head.
 #[derive(Module, Debug)]
@@ -39,14 +40,14 @@ pub struct MaskedLmHead {
 
 impl EncoderConfig {
     /// Creates an encoder with the family's masked LM head. All parameters are zero until a
-    /// checkpoint or [`initialize`](crate::initialize) sets them.
+    /// checkpoint or [`init_weights`](crate::init_weights) sets them.
     ///
     /// # Errors
     /// - The errors of [`EncoderConfig::validate`].
     ///
     /// ```
     /// use burn::tensor::Device;
-    /// use finetune_model::{EncoderConfig, EncoderInput, initialize};
+    /// use finetune_model::{EncoderConfig, EncoderInput, init_weights};
     ///
     /// let config = EncoderConfig {
     ///     vocab_size: 100,
@@ -56,7 +57,7 @@ impl EncoderConfig {
     ///     intermediate_size: 32,
     ///     ..Default::default()
     /// };
-    /// let model = initialize(config.init_masked_lm(&Device::flex())?, 0.02, 42);
+    /// let model = init_weights(config.init_masked_lm(&Device::flex())?, 0.02, 42);
     /// // Two rows of three tokens; the second token of each is masked.
     /// let ids = [2, 4, 3, 2, 4, 3];
     /// let input = EncoderInput::new(&model.encoder, &ids, &[0; 6], &[true; 6], [2, 3])?;
@@ -68,9 +69,9 @@ impl EncoderConfig {
         Ok(MaskedLm {
             encoder: self.init(device)?,
             head: MaskedLmHead {
-                transform: parts::linear(self.hidden_size, width, device),
-                norm: parts::layer_norm(width, device),
-                bias: parts::bias(self.vocab_size, device),
+                transform: layers::linear(self.hidden_size, width, device),
+                norm: layers::layer_norm(width, device),
+                bias: layers::bias(self.vocab_size, device),
                 epsilon: self.layer_norm_eps,
                 activation: self.family.masked_lm_activation(self.hidden_act),
             },
@@ -98,20 +99,31 @@ impl MaskedLm {
         positions: &[usize],
         dropout: Option<DropoutStream>,
     ) -> Result<Tensor<2>, ModelError> {
-        let slots = input.batch() * input.sequence();
+        let num_tokens = input.batch_size() * input.sequence_length();
         if positions.is_empty() {
             return Err(ModelError::NothingMasked);
         }
-        if let Some(found) = positions.iter().copied().find(|slot| *slot >= slots) {
-            return Err(ModelError::MaskedPosition { found, slots });
+        if let Some(found) = positions
+            .iter()
+            .copied()
+            .find(|position| *position >= num_tokens)
+        {
+            return Err(ModelError::MaskedPosition { found, num_tokens });
         }
         let hidden = self.encoder.forward(input, dropout);
-        let indices: Vec<i64> = positions.iter().map(|slot| *slot as i64).collect();
+        let indices: Vec<i64> = positions.iter().map(|position| *position as i64).collect();
         let indices = TensorData::new(indices, [positions.len()]);
         let indices = Tensor::<1, Int>::from_data(indices, &hidden.device());
         let words = self.encoder.embeddings.word_embeddings.weight.val();
         let masked = hidden.select(0, indices);
         Ok(self.head.forward(masked, words, self.encoder.precision()))
+    }
+}
+
+impl EncoderModel for MaskedLm {
+    fn with_precision(self, precision: Precision) -> Self {
+        let encoder = self.encoder.with_precision(precision);
+        Self { encoder, ..self }
     }
 }
 
@@ -123,9 +135,9 @@ impl MaskedLmHead {
     /// - `words`: `[V, E]`
     /// - output: `[M, V]`
     fn forward(&self, hidden: Tensor<2>, words: Tensor<2>, precision: Precision) -> Tensor<2> {
-        let transformed = parts::apply_linear(&self.transform, hidden);
+        let transformed = layers::apply_linear(&self.transform, hidden);
         let activated = self.activation.apply(transformed);
-        let normalized = parts::apply_layer_norm(&self.norm, activated, self.epsilon);
+        let normalized = layers::apply_layer_norm(&self.norm, activated, self.epsilon);
         let (words, bias) = (words.transpose(), Some(self.bias.val()));
         linear(normalized, words, bias, precision)
     }

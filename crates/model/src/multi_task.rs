@@ -2,18 +2,20 @@
 //! [Caruana 1997](https://doi.org/10.1023/A:1007379606734)).
 
 use burn::module::Module;
+use finetune_ops::Precision;
 
-use crate::encoder::Encoder;
+use crate::ModelError;
+use crate::classifier::{SequenceClassifier, SequenceClassifierConfig};
+use crate::encoder::{Encoder, EncoderModel};
 use crate::head::AnyHead;
 use crate::pooling::Pooler;
-use crate::{ModelError, SequenceClassifier, SequenceClassifierConfig};
 
 /// Encoder shared by several tasks, with a pooler and a head per task.
 ///
 /// ```
 /// use burn::tensor::Device;
 /// use finetune_model::{
-///     EncoderConfig, MultiTaskModel, SequenceClassifierConfig, initialize, parameters,
+///     EncoderConfig, MultiTaskModel, SequenceClassifierConfig, init_weights, parameters,
 /// };
 ///
 /// let encoder = EncoderConfig {
@@ -27,10 +29,10 @@ use crate::{ModelError, SequenceClassifier, SequenceClassifierConfig};
 /// let classifier = |names: &[&str]| {
 ///     let names = names.iter().map(ToString::to_string).collect();
 ///     let config = SequenceClassifierConfig::new(encoder.clone(), names);
-///     Ok::<_, finetune_model::ModelError>(initialize(config.init(&Device::flex())?, 0.02, 42))
+///     Ok::<_, finetune_model::ModelError>(init_weights(config.init(&Device::flex())?, 0.02, 42))
 /// };
 /// let model = MultiTaskModel::new(vec![classifier(&["no", "yes"])?, classifier(&["a", "b", "c"])?])?;
-/// assert_eq!(model.task(1).classes(), 3);
+/// assert_eq!(model.classifier(1).num_labels(), 3);
 /// let heads = parameters(&model).into_iter().filter(|found| found.path.starts_with("tasks.1.head."));
 /// assert_eq!(heads.count(), 2);
 /// # Ok::<(), finetune_model::ModelError>(())
@@ -91,7 +93,7 @@ impl MultiTaskModel {
     ///
     /// # Panics
     /// If `task` is out of range.
-    pub fn task(&self, task: usize) -> SequenceClassifier {
+    pub fn classifier(&self, task: usize) -> SequenceClassifier {
         let TaskHead {
             pooler,
             head,
@@ -106,13 +108,22 @@ impl MultiTaskModel {
     }
 }
 
+impl EncoderModel for MultiTaskModel {
+    fn with_precision(self, precision: Precision) -> Self {
+        let encoder = self.encoder.with_precision(precision);
+        Self { encoder, ..self }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use burn::optim::GradientsParams;
     use burn::tensor::Device;
 
     use super::*;
-    use crate::{EncoderConfig, EncoderInput, initialize, parameters};
+    use crate::encoder::{EncoderConfig, EncoderInput};
+    use crate::initialization::init_weights;
+    use crate::parameters::parameters;
 
     fn classifier(hidden: usize, classes: usize) -> SequenceClassifier {
         let encoder = EncoderConfig {
@@ -125,14 +136,18 @@ mod tests {
         };
         let names = (0..classes).map(|class| class.to_string()).collect();
         let config = SequenceClassifierConfig::new(encoder, names);
-        initialize(config.init(&Device::flex().autodiff()).unwrap(), 0.1, 1)
+        init_weights(config.init(&Device::flex().autodiff()).unwrap(), 0.1, 1)
     }
 
     #[test]
     fn a_task_has_gradients_of_the_shared_encoder_and_of_its_own_head() {
         let model = MultiTaskModel::new(vec![classifier(8, 2), classifier(8, 3)]).unwrap();
         let input = EncoderInput::new(&model.encoder, &[2, 7, 3], &[0; 3], &[true; 3], [1, 3]);
-        let loss = model.task(1).forward(&input.unwrap(), None).unwrap().sum();
+        let loss = model
+            .classifier(1)
+            .forward(&input.unwrap(), None)
+            .unwrap()
+            .sum();
         let gradients = GradientsParams::from_grads(loss.backward(), &model);
         let own = |path: &str| !path.starts_with("tasks.0.");
         let expected = parameters(&model);

@@ -14,9 +14,9 @@ pub enum ParameterKind {
     /// Embedding table.
     Embedding,
     /// Scale of a layer normalization.
-    NormScale,
+    NormWeight,
     /// Shift of a layer normalization.
-    NormShift,
+    NormBias,
     /// First matrix of an adapter, `[input, rank]`.
     LoraA,
     /// Second matrix of an adapter, `[rank, output]`.
@@ -70,15 +70,15 @@ impl Parameter {
 
 /// Returns all float parameters of a module, in the order of its fields.
 pub fn parameters<M: Module>(module: &M) -> Vec<Parameter> {
-    let mut listing = Listing::default();
+    let mut listing = ListVisitor::default();
     module.visit(&mut listing);
     listing.parameters
 }
 
 /// Calls `receive` with each parameter and its values, in the order of the module's fields.
 pub(crate) fn for_each<M: Module>(module: &M, receive: impl FnMut(Parameter, TensorData)) {
-    module.visit(&mut Reading {
-        place: Place::default(),
+    module.visit(&mut ReadVisitor {
+        path: ModulePath::default(),
         receive,
     });
 }
@@ -88,20 +88,20 @@ pub(crate) fn replace<M: Module>(
     module: M,
     give: impl FnMut(&Parameter) -> Option<TensorData>,
 ) -> M {
-    module.map(&mut Replacing {
-        place: Place::default(),
+    module.map(&mut ReplaceMapper {
+        path: ModulePath::default(),
         give,
     })
 }
 
 /// Position in a module: field names and layer types from the root.
 #[derive(Default)]
-struct Place {
+struct ModulePath {
     names: Vec<String>,
     containers: Vec<String>,
 }
 
-impl Place {
+impl ModulePath {
     fn enter(&mut self, name: &str, container: &str) {
         // Enum variants are not part of a path: heads of all kinds are called `head`.
         let name = match container.starts_with("Enum:") {
@@ -122,11 +122,11 @@ impl Place {
         let field = self.names.last().map_or("", String::as_str);
         let kind = match (container, field, D) {
             ("Struct:Embedding", _, 2) => ParameterKind::Embedding,
-            ("Struct:LayerNorm", "gamma", 1) => ParameterKind::NormScale,
-            ("Struct:LayerNorm", _, 1) => ParameterKind::NormShift,
+            ("Struct:LayerNorm", "gamma", 1) => ParameterKind::NormWeight,
+            ("Struct:LayerNorm", _, 1) => ParameterKind::NormBias,
             ("Struct:LowRank", "a", 2) => ParameterKind::LoraA,
             ("Struct:LowRank", _, 2) => ParameterKind::LoraB,
-            ("Struct:Linear" | "Struct:Projection", "weight", 2) => ParameterKind::LinearWeight,
+            ("Struct:Linear" | "Struct:LoraLinear", "weight", 2) => ParameterKind::LinearWeight,
             (_, "bias", 1) => ParameterKind::LinearBias,
             _ => ParameterKind::Other,
         };
@@ -142,60 +142,60 @@ impl Place {
 }
 
 #[derive(Default)]
-struct Listing {
-    place: Place,
+struct ListVisitor {
+    path: ModulePath,
     parameters: Vec<Parameter>,
 }
 
-impl ModuleVisitor for Listing {
+impl ModuleVisitor for ListVisitor {
     fn enter_module(&mut self, name: &str, container: &str) {
-        self.place.enter(name, container);
+        self.path.enter(name, container);
     }
 
     fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.place.exit();
+        self.path.exit();
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.parameters.push(self.place.parameter(param));
+        self.parameters.push(self.path.parameter(param));
     }
 }
 
-struct Reading<F> {
-    place: Place,
+struct ReadVisitor<F> {
+    path: ModulePath,
     receive: F,
 }
 
-impl<F: FnMut(Parameter, TensorData)> ModuleVisitor for Reading<F> {
+impl<F: FnMut(Parameter, TensorData)> ModuleVisitor for ReadVisitor<F> {
     fn enter_module(&mut self, name: &str, container: &str) {
-        self.place.enter(name, container);
+        self.path.enter(name, container);
     }
 
     fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.place.exit();
+        self.path.exit();
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        (self.receive)(self.place.parameter(param), param.val().into_data());
+        (self.receive)(self.path.parameter(param), param.val().into_data());
     }
 }
 
-struct Replacing<F> {
-    place: Place,
+struct ReplaceMapper<F> {
+    path: ModulePath,
     give: F,
 }
 
-impl<F: FnMut(&Parameter) -> Option<TensorData>> ModuleMapper for Replacing<F> {
+impl<F: FnMut(&Parameter) -> Option<TensorData>> ModuleMapper for ReplaceMapper<F> {
     fn enter_module(&mut self, name: &str, container: &str) {
-        self.place.enter(name, container);
+        self.path.enter(name, container);
     }
 
     fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.place.exit();
+        self.path.exit();
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        match (self.give)(&self.place.parameter(&param)) {
+        match (self.give)(&self.path.parameter(&param)) {
             // A new parameter, because `param.map` would first initialize the old one.
             Some(data) => Param::from_data(data, &param.lazy_device()),
             None => param,

@@ -5,8 +5,10 @@ use std::fmt;
 use burn::module::{DisplaySettings, Module, ModuleDisplay, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 
+use crate::base_model::BaseModel;
+use crate::classifier::SequenceClassifier;
+use crate::masked_lm::MaskedLm;
 use crate::parameters::parameters;
-use crate::{BaseModel, MaskedLm, SequenceClassifier};
 
 /// Summary of a model: its parts with their numbers of parameters.
 ///
@@ -40,14 +42,14 @@ use crate::{BaseModel, MaskedLm, SequenceClassifier};
 /// # Ok::<(), finetune_model::ModelError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Summary {
+pub struct ModelSummary {
     /// Parts in order, from the embeddings to the head.
-    pub parts: Vec<Part>,
+    pub parts: Vec<LayerSummary>,
 }
 
 /// Part of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub struct LayerSummary {
     /// Common path prefix of its parameters.
     pub name: String,
     /// Type of a head, such as `Mlp`; `None` for other parts.
@@ -58,13 +60,13 @@ pub struct Part {
     pub frozen: usize,
 }
 
-impl Summary {
+impl ModelSummary {
     /// Counts the parameters of a model. A parameter is trainable if it would train on a device
     /// with autodiff, whichever device the model is on.
     pub fn of<M: Module>(model: &M) -> Self {
-        let mut trains = Trainable::default();
+        let mut trains = TrainableVisitor::default();
         model.clone().train().visit(&mut trains);
-        let mut parts: Vec<Part> = Vec::new();
+        let mut parts: Vec<LayerSummary> = Vec::new();
         for (parameter, trains) in parameters(model).into_iter().zip(trains.parameters) {
             let name = part_of(&parameter.path);
             let (trains, head) = trains;
@@ -75,7 +77,7 @@ impl Summary {
                     part.trainable += trainable;
                     part.frozen += frozen;
                 }
-                _ => parts.push(Part {
+                _ => parts.push(LayerSummary {
                     head: head.filter(|_| name == "head"),
                     name,
                     trainable,
@@ -97,16 +99,16 @@ impl Summary {
     }
 
     /// Returns the parts, with consecutive layers of equal counts merged.
-    fn joined(&self) -> Vec<Part> {
-        let mut joined: Vec<(Part, usize)> = Vec::new();
+    fn joined(&self) -> Vec<LayerSummary> {
+        let mut joined: Vec<(LayerSummary, usize)> = Vec::new();
         for part in &self.parts {
             match joined.last_mut() {
                 Some((first, repeated)) if continues(first, *repeated, part) => *repeated += 1,
                 _ => joined.push((part.clone(), 0)),
             }
         }
-        let name = |(part, repeated): (Part, usize)| match (layer(&part.name), repeated) {
-            (Some((list, first)), 1..) => Part {
+        let name = |(part, repeated): (LayerSummary, usize)| match (layer(&part.name), repeated) {
+            (Some((list, first)), 1..) => LayerSummary {
                 name: format!("{list}.{first}..{}", first + repeated),
                 head: None,
                 trainable: part.trainable * (repeated + 1),
@@ -119,7 +121,7 @@ impl Summary {
 }
 
 /// Returns whether `part` is the next layer after `first` and `repeated` more equal layers.
-fn continues(first: &Part, repeated: usize, part: &Part) -> bool {
+fn continues(first: &LayerSummary, repeated: usize, part: &LayerSummary) -> bool {
     let next = layer(&first.name).map(|(list, number)| (list, number + repeated + 1));
     next.is_some()
         && layer(&part.name) == next
@@ -147,13 +149,13 @@ fn layer(name: &str) -> Option<(&str, usize)> {
 /// Visitor that records whether each parameter is trainable and the type of its head, in the order
 /// of the module's fields.
 #[derive(Default)]
-struct Trainable {
+struct TrainableVisitor {
     parameters: Vec<(bool, Option<String>)>,
     /// Field names from the root, each with the type of the containing module.
     place: Vec<(String, String)>,
 }
 
-impl ModuleVisitor for Trainable {
+impl ModuleVisitor for TrainableVisitor {
     fn enter_module(&mut self, name: &str, container: &str) {
         self.place.push((name.to_string(), container.to_string()));
     }
@@ -173,9 +175,9 @@ impl ModuleVisitor for Trainable {
     }
 }
 
-impl fmt::Display for Summary {
+impl fmt::Display for ModelSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let total = Part {
+        let total = LayerSummary {
             name: "total".to_string(),
             head: None,
             trainable: self.trainable(),
@@ -223,19 +225,19 @@ fn with_separators(number: usize) -> String {
 
 impl ModuleDisplay for SequenceClassifier {
     fn format(&self, _settings: DisplaySettings) -> String {
-        Summary::of(self).to_string()
+        ModelSummary::of(self).to_string()
     }
 }
 
 impl ModuleDisplay for BaseModel {
     fn format(&self, _settings: DisplaySettings) -> String {
-        Summary::of(self).to_string()
+        ModelSummary::of(self).to_string()
     }
 }
 
 impl ModuleDisplay for MaskedLm {
     fn format(&self, _settings: DisplaySettings) -> String {
-        Summary::of(self).to_string()
+        ModelSummary::of(self).to_string()
     }
 }
 
@@ -252,13 +254,13 @@ mod tests {
 
     #[test]
     fn only_equal_neighbors_are_joined() {
-        let part = |name: &str, trainable, frozen| Part {
+        let part = |name: &str, trainable, frozen| LayerSummary {
             name: name.to_string(),
             head: None,
             trainable,
             frozen,
         };
-        let summary = Summary {
+        let summary = ModelSummary {
             parts: vec![
                 part("encoder.embeddings", 0, 5),
                 part("encoder.layers.0", 0, 3),

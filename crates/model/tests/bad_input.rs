@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use finetune_model::{
     CheckpointConfig, EncoderConfig, EncoderInput, Family, LoraConfig, ModelError,
-    SequenceClassifierConfig, initialize, load_classifier, load_masked_lm,
+    SequenceClassifierConfig, init_weights, load_classifier, load_masked_lm,
 };
 
 use crate::weights_file::{self, Tensors};
@@ -133,7 +133,7 @@ fn a_missing_tensor() {
 /// A classification layer that the file names these very classes for is there and fits, or it is
 /// an error: it is not made anew without a word, nor half of it.
 #[test]
-fn a_damaged_classification_layer() {
+fn a_corrupted_classification_layer() {
     type Edit = fn(&mut Tensors);
     let damages: [(Edit, &str); 4] = [
         (
@@ -176,13 +176,13 @@ fn a_classification_layer_without_names() {
         let names = ["a", "b", "c"].map(String::from);
         load_classifier(folder.path(), &names, 0, &device).map(|(_, _, report)| report)
     };
-    assert!(load(|_| ()).unwrap().initialized.is_empty());
+    assert!(load(|_| ()).unwrap().newly_initialized.is_empty());
     let two = load(|tensors| {
         reshape(tensors, "classifier.weight", [2, 32]);
         reshape(tensors, "classifier.bias", [2]);
     });
     let new = ["classifier.weight", "classifier.bias"];
-    assert_eq!(two.unwrap().initialized, new);
+    assert_eq!(two.unwrap().newly_initialized, new);
     let narrow = load(|tensors| reshape(tensors, "classifier.weight", [3, 31]));
     assert!(matches!(narrow, Err(ModelError::TensorShape { .. })));
     let torn = load(|tensors| reshape(tensors, "classifier.weight", [2, 32]));
@@ -343,7 +343,7 @@ fn a_value_that_makes_no_model_is_named() {
         (
             "bert_wide",
             "finetune",
-            json!({"pooling": {"layers": {"concatenate_last": u64::MAX}}, "head": {"kind": "cosine"}}),
+            json!({"pooling": {"layers": {"concat_last": u64::MAX}}, "head": {"kind": "cosine"}}),
             "pooling.layers",
         ),
         (
@@ -456,11 +456,11 @@ fn batches_that_do_not_fit() {
             max_position_embeddings: 6,
             ..EncoderConfig::base(family)
         };
-        let longest = encoder.longest_sequence();
+        let longest = encoder.max_sequence_length();
         let names = ["no", "yes"].map(String::from);
         let config = SequenceClassifierConfig::new(encoder.clone(), names.into());
         let device = Device::flex();
-        let model = initialize(config.init(&device).unwrap(), 0.02, 1);
+        let model = init_weights(config.init(&device).unwrap(), 0.02, 1);
         let input = |id: u32, length: usize| {
             let (ids, mask) = (vec![id; length], vec![true; length]);
             EncoderInput::new(&model.encoder, &ids, &vec![0; length], &mask, [1, length])
@@ -476,9 +476,9 @@ fn batches_that_do_not_fit() {
         let error = model.forward((&fits, &fits), None).unwrap_err();
         assert_eq!(error.to_string(), "the head is for 1 texts, got 2");
 
-        let model = initialize(encoder.init_masked_lm(&device).unwrap(), 0.02, 1);
+        let model = init_weights(encoder.init_masked_lm(&device).unwrap(), 0.02, 1);
         let error = model.forward(&fits, &[0, longest], None).unwrap_err();
-        let expected = format!("masked position {longest} in a batch of {longest} slots");
+        let expected = format!("masked position {longest} in a batch of {longest} tokens");
         assert_eq!(error.to_string(), expected);
         let error = model.forward(&fits, &[], None).unwrap_err();
         assert!(matches!(error, ModelError::NothingMasked));

@@ -6,10 +6,10 @@ use burn::optim::GradientsParams;
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 use finetune_model::{
-    CheckpointConfig, CustomHead, Cut, DropoutStream, EncoderConfig, EncoderInput, Head,
-    HeadConfig, HeadInput, HeadSize, ModelError, MultiTaskModel, Parameter, ParameterKind, Pooling,
-    SequenceClassifier, SequenceClassifierConfig, TextActivations, initialize, load_classifier,
-    load_classifier_with, parameters, save_classifier,
+    CheckpointConfig, CustomHead, DropoutStream, EncoderConfig, EncoderInput, Head, HeadConfig,
+    HeadInput, HeadSize, ModelError, MultiTaskModel, Parameter, ParameterKind, Pooling,
+    SequenceClassifier, SequenceClassifierConfig, SplitPoint, TextActivations, init_weights,
+    load_classifier, load_classifier_with, parameters, save_classifier,
 };
 
 /// Attention over the tokens, then a gate with parameters of one and of three axes.
@@ -98,7 +98,7 @@ fn config(head: &CustomHead) -> SequenceClassifierConfig {
 
 fn model(head: &CustomHead, seed: u64) -> SequenceClassifier {
     let model = config(head).init_with(Some(head), &Device::flex());
-    initialize(model.unwrap(), 0.3, seed)
+    init_weights(model.unwrap(), 0.3, seed)
 }
 
 fn input(model: &SequenceClassifier) -> EncoderInput {
@@ -134,7 +134,7 @@ fn values(model: &SequenceClassifier) -> Vec<(String, Vec<f32>)> {
 }
 
 #[test]
-fn parameters_of_an_own_head_have_their_paths_and_kinds() {
+fn parameters_of_a_custom_head_have_their_paths_and_kinds() {
     let model = model(&gated(), 1);
     let head = parameters(&model).into_iter();
     let head: Vec<_> = head
@@ -189,7 +189,7 @@ fn initial_values_depend_on_seed_and_path_alone() {
 }
 
 #[test]
-fn an_own_head_is_saved_and_loaded_whole() {
+fn a_custom_head_is_saved_and_loaded_whole() {
     let folder = tempfile::tempdir().unwrap();
     let original = model(&gated(), 1);
     let checkpoint = CheckpointConfig::new(config(&gated()).encoder);
@@ -201,7 +201,7 @@ fn an_own_head_is_saved_and_loaded_whole() {
     };
     let (loaded, report) = load(&config, Some(&gated())).unwrap();
     assert!(
-        report.initialized.is_empty() && report.unused.is_empty(),
+        report.newly_initialized.is_empty() && report.unexpected.is_empty(),
         "{report}"
     );
     assert_eq!(values(&loaded), values(&original));
@@ -224,17 +224,17 @@ fn an_own_head_is_saved_and_loaded_whole() {
     let config = read.classifier(&["a".into(), "b".into(), "c".into()]);
     let (_, report) = load(&config, Some(&gated())).unwrap();
     let new = report
-        .initialized
+        .newly_initialized
         .iter()
         .filter(|name| name.starts_with("head."));
     assert_eq!(new.count(), 6, "{report}");
 }
 
 #[test]
-fn an_own_head_trains_and_is_evaluated_without_autodiff() {
+fn a_custom_head_trains_and_is_evaluated_without_autodiff() {
     let device = Device::flex().autodiff();
     let head = gated();
-    let trained = initialize(
+    let trained = init_weights(
         config(&head).init_with(Some(&head), &device).unwrap(),
         0.3,
         1,
@@ -273,7 +273,7 @@ fn an_own_head_trains_and_is_evaluated_without_autodiff() {
 }
 
 #[test]
-fn dropout_of_an_own_head_is_that_of_seed_and_step() {
+fn dropout_of_a_custom_head_is_that_of_seed_and_step() {
     let model = model(&gated(), 1);
     let at = |step| logits(&model, Some(DropoutStream::new(3, step).from_stage(9)));
     assert_eq!(at(1), at(1));
@@ -281,7 +281,7 @@ fn dropout_of_an_own_head_is_that_of_seed_and_step() {
     assert_ne!(at(1), logits(&model, None));
 }
 
-/// The head reads all tokens, so a pass is cut below the pooling at the highest.
+/// The head reads all tokens, so a pass is split below the pooling at the highest.
 #[test]
 fn both_parts_of_a_cut_pass_are_the_whole() {
     for pooling in [Pooling::pooler(), Pooling::mean()] {
@@ -290,30 +290,34 @@ fn both_parts_of_a_cut_pass_are_the_whole() {
             pooling,
             ..config(&head)
         };
-        let model = initialize(
+        let model = init_weights(
             config.init_with(Some(&head), &Device::flex()).unwrap(),
             0.3,
             1,
         );
-        assert_eq!(model.cut(3), Some(Cut::HiddenStates(2)));
+        assert_eq!(model.split_point(3), Some(SplitPoint::HiddenStates(2)));
         let whole = logits(&model, None);
         for number in 0..=2 {
-            let cut = Cut::HiddenStates(number);
-            let first = model.lower(&input(&model), cut, None).unwrap();
+            let split_point = SplitPoint::HiddenStates(number);
+            let first = model
+                .forward_lower(&input(&model), split_point, None)
+                .unwrap();
             let texts = TextActivations {
                 first,
                 second: None,
             };
-            let upper = model.upper(texts, None).unwrap();
+            let upper = model.forward_upper(texts, None).unwrap();
             assert_eq!(
                 upper.into_data().try_to_vec::<f32>().unwrap(),
                 whole,
-                "{cut:?}"
+                "{split_point:?}"
             );
         }
-        let error = model.lower(&input(&model), Cut::Pooled, None).unwrap_err();
+        let error = model
+            .forward_lower(&input(&model), SplitPoint::Pooled, None)
+            .unwrap_err();
         assert!(
-            matches!(error, ModelError::PooledCut { head: "GatedHead" }),
+            matches!(error, ModelError::SplitAfterPooling { head: "GatedHead" }),
             "{error}"
         );
     }
@@ -336,7 +340,7 @@ fn padding_has_no_weight() {
 fn a_head_for_pairs_gets_both_texts() {
     let model = model(&pair(0), 1);
     let input = input(&model);
-    assert_eq!(model.cut(3), Some(Cut::Pooled));
+    assert_eq!(model.split_point(3), Some(SplitPoint::Pooled));
     assert_eq!(
         model.forward((&input, &input), None).unwrap().dims(),
         [2, 2]
@@ -370,7 +374,7 @@ fn own_heads_share_an_encoder_with_others() {
     let (gated, pair) = (model(&gated(), 1), model(&pair(0), 1));
     let expected = logits(&gated, None);
     let both = MultiTaskModel::new(vec![gated, pair]).unwrap();
-    assert_eq!(logits(&both.task(0), None), expected);
+    assert_eq!(logits(&both.classifier(0), None), expected);
     assert!(
         parameters(&both)
             .iter()

@@ -4,8 +4,8 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Int, Tensor};
 use finetune_model::{
-    EncoderConfig, EncoderInput, Family, HeadInput, LayerChoice, LoraConfig, LoraTarget, Pooling,
-    SequenceClassifier, SequenceClassifierConfig, TokenPooling, initialize, parameters,
+    EncoderConfig, EncoderInput, Family, HeadInput, LayerSelection, LoraConfig, LoraTarget,
+    Pooling, SequenceClassifier, SequenceClassifierConfig, TokenPooling, init_weights, parameters,
 };
 use finetune_ops::{Precision, linear};
 
@@ -16,20 +16,20 @@ const LAYERS: usize = 3;
 
 fn poolings() -> Vec<Pooling> {
     let layers = [
-        LayerChoice::Last,
-        LayerChoice::Single(0),
-        LayerChoice::Single(1),
-        LayerChoice::Single(LAYERS),
-        LayerChoice::ConcatenateLast(1),
-        LayerChoice::ConcatenateLast(2),
-        LayerChoice::MeanOfLast(LAYERS),
+        LayerSelection::Last,
+        LayerSelection::Single(0),
+        LayerSelection::Single(1),
+        LayerSelection::Single(LAYERS),
+        LayerSelection::ConcatLast(1),
+        LayerSelection::ConcatLast(2),
+        LayerSelection::MeanLast(LAYERS),
     ];
-    let first = TokenPooling::First;
+    let first = TokenPooling::Cls;
     let plain = layers.map(|layers| Pooling {
         layers,
         tokens: first,
     });
-    let dense = [LayerChoice::Last, LayerChoice::Single(2)].map(|layers| Pooling {
+    let dense = [LayerSelection::Last, LayerSelection::Single(2)].map(|layers| Pooling {
         layers,
         tokens: TokenPooling::Pooler,
     });
@@ -46,18 +46,20 @@ fn model(family: Family, pooling: Pooling, device: &Device) -> SequenceClassifie
         pooling,
         ..SequenceClassifierConfig::new(encoder, names.into())
     };
-    initialize(config.init(device).unwrap(), 0.3, 5)
+    init_weights(config.init(device).unwrap(), 0.3, 5)
 }
 
 /// A batch of rows of these lengths.
 fn input(model: &SequenceClassifier, lengths: &[usize]) -> EncoderInput {
     let sequence = lengths.iter().copied().max().unwrap();
-    let slots = lengths.len() * sequence;
-    let ids: Vec<u32> = (0..slots).map(|slot| (2 + slot * 13 % 47) as u32).collect();
-    let real = |slot: usize| slot % sequence < lengths[slot / sequence];
-    let mask: Vec<bool> = (0..slots).map(real).collect();
+    let tokens = lengths.len() * sequence;
+    let ids: Vec<u32> = (0..tokens)
+        .map(|token| (2 + token * 13 % 47) as u32)
+        .collect();
+    let real = |token: usize| token % sequence < lengths[token / sequence];
+    let mask: Vec<bool> = (0..tokens).map(real).collect();
     let shape = [lengths.len(), sequence];
-    EncoderInput::new(&model.encoder, &ids, &vec![0; slots], &mask, shape).unwrap()
+    EncoderInput::new(&model.encoder, &ids, &vec![0; tokens], &mask, shape).unwrap()
 }
 
 /// Below and above the sizes at which products change their ways.
@@ -69,8 +71,8 @@ fn inputs(model: &SequenceClassifier) -> [EncoderInput; 3] {
 fn logits_from_all_tokens(model: &SequenceClassifier, input: &EncoderInput) -> Tensor<2> {
     let states = model.encoder.hidden_states(input, None);
     let first = |rows: Tensor<2>| {
-        let numbers: Vec<i32> = (0..input.batch())
-            .map(|row| (row * input.sequence()) as i32)
+        let numbers: Vec<i32> = (0..input.batch_size())
+            .map(|row| (row * input.sequence_length()) as i32)
             .collect();
         let numbers = Tensor::<1, Int>::from_data(numbers.as_slice(), &rows.device());
         rows.select(0, numbers)
@@ -78,10 +80,10 @@ fn logits_from_all_tokens(model: &SequenceClassifier, input: &EncoderInput) -> T
     let mut first: Vec<_> = states.into_iter().map(first).collect();
     let last = first.len() - 1;
     let pooled = match model.config().pooling.layers {
-        LayerChoice::Last => first.remove(last),
-        LayerChoice::Single(number) => first.remove(number),
-        LayerChoice::ConcatenateLast(count) => Tensor::cat(first.split_off(last + 1 - count), 1),
-        LayerChoice::MeanOfLast(count) => {
+        LayerSelection::Last => first.remove(last),
+        LayerSelection::Single(number) => first.remove(number),
+        LayerSelection::ConcatLast(count) => Tensor::cat(first.split_off(last + 1 - count), 1),
+        LayerSelection::MeanLast(count) => {
             let stacked: Tensor<3> = Tensor::stack(first.split_off(last + 1 - count), 0);
             stacked.mean_dim(0).squeeze_dim(0)
         }
@@ -98,14 +100,14 @@ fn logits_from_all_tokens(model: &SequenceClassifier, input: &EncoderInput) -> T
 
 /// The gradient of every parameter, in their order.
 fn gradients_of(model: &SequenceClassifier, gradients: &Gradients) -> Vec<Option<Vec<f32>>> {
-    struct Reading<'a>(&'a Gradients, Vec<Option<Vec<f32>>>);
-    impl ModuleVisitor for Reading<'_> {
+    struct GradientVisitor<'a>(&'a Gradients, Vec<Option<Vec<f32>>>);
+    impl ModuleVisitor for GradientVisitor<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             let gradient = param.val().grad(self.0);
             self.1.push(gradient.map(host));
         }
     }
-    let mut reading = Reading(gradients, Vec::new());
+    let mut reading = GradientVisitor(gradients, Vec::new());
     model.visit(&mut reading);
     reading.1
 }
@@ -226,7 +228,7 @@ fn at_the_width_of_a_real_model() {
     };
     let names = ["a", "b", "c"].map(String::from);
     let config = SequenceClassifierConfig::new(encoder, names.into());
-    let model = initialize(config.init(&device).unwrap(), 0.05, 5);
+    let model = init_weights(config.init(&device).unwrap(), 0.05, 5);
     for lengths in [&[71, 3, 64, 40, 71][..], &[64; 32], &[15]] {
         assert_same_as_from_all_tokens(&model, &input(&model, lengths));
     }

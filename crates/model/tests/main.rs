@@ -8,8 +8,8 @@
 )]
 
 mod bad_input;
+mod corrupted_weights;
 mod custom_head;
-mod damaged_weights;
 mod device;
 mod first_token;
 mod formats;

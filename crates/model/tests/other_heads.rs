@@ -4,15 +4,15 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use finetune_model::{
-    Activation, CheckpointConfig, Combination, EncoderConfig, HeadConfig, LoadReport, MlpConfig,
-    ModelError, Pooling, ProblemType, ScoreRange, SequenceClassifier, SequenceClassifierConfig,
-    initialize, load_classifier_with, save_classifier,
+    Activation, CheckpointConfig, EncoderConfig, HeadConfig, LoadReport, MlpConfig, ModelError,
+    PairFeatures, Pooling, ProblemType, ScoreRange, SequenceClassifier, SequenceClassifierConfig,
+    init_weights, load_classifier_with, save_classifier,
 };
 
 /// A head on pairs with one hidden layer.
 fn mlp() -> MlpConfig {
     MlpConfig {
-        pair: Some(Combination::Concatenation),
+        pair_features: Some(PairFeatures::Concat),
         hidden_sizes: vec![6],
         activation: Activation::Relu,
         dropout: 0.1,
@@ -42,7 +42,7 @@ fn config(pooling: Pooling, head: MlpConfig) -> SequenceClassifierConfig {
 fn saved() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let config = config(Pooling::mean(), mlp());
-    let model = initialize(config.init(&Device::flex()).unwrap(), 0.5, 1);
+    let model = init_weights(config.init(&Device::flex()).unwrap(), 0.5, 1);
     let checkpoint = CheckpointConfig::new(config.encoder);
     save_classifier(folder.path(), &model, &checkpoint).unwrap();
     folder
@@ -65,8 +65,8 @@ fn the_same_head_is_taken_whatever_its_dropout() {
     };
     for head in [mlp(), dropped] {
         let (_, report) = load(folder.path(), &config(Pooling::mean(), head)).unwrap();
-        assert!(report.initialized.is_empty(), "{report}");
-        assert!(report.unused.is_empty(), "{report}");
+        assert!(report.newly_initialized.is_empty(), "{report}");
+        assert!(report.unexpected.is_empty(), "{report}");
     }
 }
 
@@ -76,7 +76,7 @@ fn another_head_is_made_anew() {
     let folder = saved();
     let head = mlp;
     let other_pair = MlpConfig {
-        pair: Some(Combination::DifferenceAndProduct),
+        pair_features: Some(PairFeatures::DiffProduct),
         ..head()
     };
     let other_activation = MlpConfig {
@@ -88,14 +88,11 @@ fn another_head_is_made_anew() {
         ..head()
     };
     let other_range = MlpConfig {
-        range: Some(ScoreRange {
-            low: 0.0,
-            high: 5.0,
-        }),
+        range: Some(ScoreRange { min: 0.0, max: 5.0 }),
         ..head()
     };
     for config in [
-        config(Pooling::first_token(), head()),
+        config(Pooling::cls(), head()),
         config(Pooling::mean(), other_pair),
         config(Pooling::mean(), other_activation),
         config(Pooling::mean(), other_widths),
@@ -108,8 +105,8 @@ fn another_head_is_made_anew() {
             "head.output.weight",
             "head.output.bias",
         ];
-        assert_eq!(report.initialized, new, "{config:?}");
-        assert_eq!(report.unused.len(), 4, "{config:?}");
+        assert_eq!(report.newly_initialized, new, "{config:?}");
+        assert_eq!(report.unexpected.len(), 4, "{config:?}");
     }
 }
 
@@ -123,7 +120,7 @@ fn a_head_for_other_classes_keeps_what_is_below_them() {
     };
     let (_, report) = load(folder.path(), &other).unwrap();
     assert_eq!(
-        report.initialized,
+        report.newly_initialized,
         ["head.output.weight", "head.output.bias"]
     );
 }

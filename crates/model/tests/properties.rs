@@ -3,8 +3,9 @@
 use burn::module::Param;
 use burn::tensor::{Device, Tensor};
 use finetune_model::{
-    DropoutStream, EncoderConfig, EncoderInput, Family, LayerChoice, ModelError, Pooling,
-    Positions, SequenceClassifier, SequenceClassifierConfig, TokenPooling, initialize, parameters,
+    DropoutStream, EncoderConfig, EncoderInput, Family, LayerSelection, ModelError, Pooling,
+    Positions, SequenceClassifier, SequenceClassifierConfig, TokenPooling, init_weights,
+    parameters,
 };
 use proptest::prelude::*;
 
@@ -37,7 +38,7 @@ fn config(family: Family) -> SequenceClassifierConfig {
 
 fn build(config: &SequenceClassifierConfig, device: &Device) -> SequenceClassifier {
     let range = config.encoder.initializer_range;
-    initialize(config.init(device).unwrap(), range, 5)
+    init_weights(config.init(device).unwrap(), range, 5)
 }
 
 /// The texts padded together to `sequence`; the padding holds token 49.
@@ -75,14 +76,14 @@ fn family() -> impl Strategy<Value = Family> {
 
 fn pooling() -> impl Strategy<Value = Pooling> {
     let layers = prop::sample::select(vec![
-        LayerChoice::Last,
-        LayerChoice::Single(0),
-        LayerChoice::Single(1),
-        LayerChoice::ConcatenateLast(2),
-        LayerChoice::MeanOfLast(2),
+        LayerSelection::Last,
+        LayerSelection::Single(0),
+        LayerSelection::Single(1),
+        LayerSelection::ConcatLast(2),
+        LayerSelection::MeanLast(2),
     ]);
     let tokens = prop::sample::select(vec![
-        TokenPooling::First,
+        TokenPooling::Cls,
         TokenPooling::Mean,
         TokenPooling::Max,
     ]);
@@ -302,7 +303,7 @@ fn dropout_is_addressed_by_seed_and_step() {
 fn fresh_models_are_initialized_as_bert() {
     let (device, _) = device_and_tolerance();
     for family in Family::ALL {
-        let model = initialize(encoder(family).init_masked_lm(&device).unwrap(), 0.02, 3);
+        let model = init_weights(encoder(family).init_masked_lm(&device).unwrap(), 0.02, 3);
         assert_eq!(model.head.bias.val().abs().sum().into_scalar::<f32>(), 0.0);
         assert_eq!(model.head.norm.gamma.val().min().into_scalar::<f32>(), 1.0);
         let weights = model.head.transform.weight.val();
@@ -310,7 +311,7 @@ fn fresh_models_are_initialized_as_bert() {
         assert!((0.015..0.025).contains(&deviation), "{family} {deviation}");
 
         // The encoder below is the same whatever stands above it.
-        let classifier = initialize(config(family).init(&device).unwrap(), 0.02, 3);
+        let classifier = init_weights(config(family).init(&device).unwrap(), 0.02, 3);
         let words = |encoder: &finetune_model::Encoder| {
             let words = encoder.embeddings.word_embeddings.weight.val();
             words.into_data().try_to_vec::<f32>().unwrap()

@@ -10,7 +10,7 @@ use burn::backend::autodiff::{
 use burn::backend::{Dispatch, tensor::FloatTensor};
 use burn::tensor::Tensor;
 
-use crate::gradients::register;
+use crate::extension::register;
 use crate::{Dropout, EncoderOps, Kernels};
 
 /// Parameters of a layer normalization.

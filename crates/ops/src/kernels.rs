@@ -8,7 +8,7 @@ use burn::backend::{
 use crate::attention::{Inputs, Settings};
 use crate::{
     Dropout, Norm, Precision, attention, cross_entropy, dropout, dropout_add_layer_norm, embedding,
-    gelu, gelu_tanh, layer_norm, linear,
+    gelu, layer_norm, linear,
 };
 
 /// Operations of this crate on a backend without autodiff.
@@ -108,7 +108,7 @@ pub trait Kernels: Backend {
 
     /// See [`gelu_tanh`](crate::gelu_tanh()).
     fn gelu_tanh(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        gelu_tanh::forward::<Self>(x)
+        gelu::tanh_forward::<Self>(x)
     }
 
     /// See [`dropout`](crate::dropout()). Also computes its own gradient.

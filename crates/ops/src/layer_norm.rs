@@ -10,7 +10,7 @@ use burn::backend::autodiff::{
 use burn::backend::{Backend, Dispatch, TensorMetadata, tensor::FloatTensor};
 use burn::tensor::{Shape, Tensor};
 
-use crate::gradients::register;
+use crate::extension::register;
 use crate::{EncoderOps, Kernels};
 
 /// Computes `(x - mean) / sqrt(variance + epsilon) * gamma + beta` per row. On flex, the result of

@@ -59,9 +59,7 @@ mod extension;
 #[cfg(feature = "flex")]
 mod flex;
 mod gelu;
-mod gelu_tanh;
 mod gradient_norm;
-mod gradients;
 #[cfg_attr(not(any(feature = "flex", feature = "tch")), allow(dead_code))]
 mod host;
 mod host_kernels;
@@ -92,8 +90,7 @@ pub use dropout::{Dropout, dropout};
 pub use dropout_add_layer_norm::{Norm, dropout_add_layer_norm};
 pub use embedding::embedding;
 pub use extension::EncoderOps;
-pub use gelu::gelu;
-pub use gelu_tanh::gelu_tanh;
+pub use gelu::{gelu, gelu_tanh};
 pub use gradient_norm::{scale, sum_of_squares};
 pub use kernels::Kernels;
 pub use layer_norm::layer_norm;

@@ -36,7 +36,7 @@ pub fn check_length(
     length: usize,
     encoder: &EncoderConfig,
 ) -> Result<(), PredictError> {
-    let positions = encoder.longest_sequence();
+    let positions = encoder.max_sequence_length();
     if length > positions {
         return Err(PredictError::LongerThanPositions {
             path: directory.to_path_buf(),

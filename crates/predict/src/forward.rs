@@ -2,7 +2,9 @@
 
 use burn::tensor::Tensor;
 use finetune_data::{Batch, TokenBatch};
-use finetune_model::{DropoutStream, Encoder, EncoderInput, ModelError, SequenceClassifier, Texts};
+use finetune_model::{
+    ClassifierInput, DropoutStream, Encoder, EncoderInput, ModelError, SequenceClassifier,
+};
 
 /// Moves the tokens of `rows` rows to the encoder's device: token ids, token types and attention
 /// mask.
@@ -37,10 +39,10 @@ pub fn forward(
     batch: &Batch,
     dropout: Option<DropoutStream>,
 ) -> Result<Tensor<2>, ModelError> {
-    let input = |tokens| encoder_input(&model.encoder, batch.size(), tokens);
+    let input = |tokens| encoder_input(&model.encoder, batch.batch_size(), tokens);
     let first = input(&batch.tokens)?;
     match &batch.second_tokens {
-        None => model.forward(Texts::Single(&first), dropout),
-        Some(second) => model.forward(Texts::Pair(&first, &input(second)?), dropout),
+        None => model.forward(ClassifierInput::Single(&first), dropout),
+        Some(second) => model.forward(ClassifierInput::Pair(&first, &input(second)?), dropout),
     }
 }

@@ -95,7 +95,9 @@ pub fn predict_with<E: From<PredictError>>(
             let text = data.texts.text_of_row(row).map_err(unreadable)?;
             texts.add(text, values);
         }
-        progress(PredictionProgress::Batch { rows: batch.size() })?;
+        progress(PredictionProgress::Batch {
+            rows: batch.batch_size(),
+        })?;
     }
     progress(PredictionProgress::End)?;
     Ok(PredictionOutput {

@@ -36,7 +36,7 @@ use crate::text_preprocessing::TextPreprocessing;
 /// use burn::tensor::Device;
 /// # use finetune_data::TextTokenizer;
 /// # use finetune_model::{
-/// #     CheckpointConfig, EncoderConfig, SequenceClassifierConfig, initialize, save_classifier,
+/// #     CheckpointConfig, EncoderConfig, SequenceClassifierConfig, init_weights, save_classifier,
 /// # };
 /// use finetune_predict::Predictor;
 ///
@@ -54,7 +54,7 @@ use crate::text_preprocessing::TextPreprocessing;
 /// # };
 /// # let names = vec!["bad".to_string(), "good".to_string()];
 /// # let config = SequenceClassifierConfig::new(encoder.clone(), names);
-/// # let model = initialize(config.init(&Device::flex())?, 0.02, 1);
+/// # let model = init_weights(config.init(&Device::flex())?, 0.02, 1);
 /// # save_classifier(folder, &model, &CheckpointConfig::new(encoder))?;
 /// // `folder` is what a run left in RUN/model.
 /// let predictor = Predictor::load(folder, &Device::flex())?;
@@ -342,10 +342,10 @@ fn trained_classifier(
     let names = names.unwrap_or_else(|| vec!["LABEL_0".into(), "LABEL_1".into()]);
     let config = checkpoint.classifier(&names);
     let (model, report) = load_classifier_with(directory, &config, head, 0, device)?;
-    if !report.initialized.is_empty() {
+    if !report.newly_initialized.is_empty() {
         return Err(PredictError::NotAClassifier {
             path: directory.to_path_buf(),
-            tensors: report.initialized,
+            tensors: report.newly_initialized,
         });
     }
     model.check_head()?;
@@ -360,7 +360,7 @@ fn encoding(
     tokenizer: &TextTokenizer,
     model: &SequenceClassifier,
 ) -> Result<EncodingConfig, PredictError> {
-    let longest = model.config().encoder.longest_sequence();
+    let longest = model.config().encoder.max_sequence_length();
     let own_length = tokenizer.model_max_length().unwrap_or(longest);
     let trained_with = match prepared {
         Some(prepared) => prepared.encoding,

@@ -17,7 +17,7 @@
 //! use finetune_serve::{Models, ServeConfig, ServedModel, Server};
 //! # use finetune_data::TextTokenizer;
 //! # use finetune_model::{
-//! #     CheckpointConfig, EncoderConfig, SequenceClassifierConfig, initialize, save_classifier,
+//! #     CheckpointConfig, EncoderConfig, SequenceClassifierConfig, init_weights, save_classifier,
 //! # };
 //! # let folder = tempfile::tempdir()?;
 //! # let folder = folder.path();
@@ -33,7 +33,7 @@
 //! # };
 //! # let names = vec!["bad".to_string(), "good".to_string()];
 //! # let config = SequenceClassifierConfig::new(encoder.clone(), names);
-//! # let model = initialize(config.init(&Device::flex())?, 0.02, 1);
+//! # let model = init_weights(config.init(&Device::flex())?, 0.02, 1);
 //! # save_classifier(folder, &model, &CheckpointConfig::new(encoder))?;
 //!
 //! // `folder` is what a run left in RUN/model.

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use crate::error::StorageError;
 use crate::file::ArrayFile;
-use crate::number::Element;
 
 /// Array of numbers, in memory or in a mapped file.
 ///
@@ -84,4 +83,36 @@ impl<T: Element> Array<T> {
     pub fn all(&self) -> Result<&[T], StorageError> {
         self.get(0..self.len())
     }
+}
+
+/// Element type of an array: fixed width, no invalid bit patterns.
+///
+/// This trait is sealed, because files identify element types by [`Element::NAME`].
+pub trait Element: bytemuck::Pod + sealed::Sealed + Send + Sync + std::fmt::Debug {
+    /// Name of the type in a file.
+    const NAME: &'static str;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! elements {
+    ($($element:ty => $name:literal),+ $(,)?) => {$(
+        impl sealed::Sealed for $element {}
+        impl Element for $element {
+            const NAME: &'static str = $name;
+        }
+    )+};
+}
+
+elements! {
+    u8 => "u8",
+    u16 => "u16",
+    u32 => "u32",
+    u64 => "u64",
+    half::f16 => "f16",
+    f32 => "f32",
+    f64 => "f64",
+    [u32; 2] => "u32x2",
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs::{self, File};
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,12 +11,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use memmap2::Mmap;
 use serde::de::DeserializeOwned;
 
-use crate::array::Array;
+use crate::array::{Array, Element};
 use crate::blocks::Blocks;
 use crate::error::StorageError;
 use crate::footer::Footer;
-use crate::mapping::map;
-use crate::number::Element;
 
 /// Memory-mapped array file.
 ///
@@ -155,4 +154,18 @@ impl ArrayFile {
 /// Converts the time in a footer.
 pub(crate) fn sealed_time(nanoseconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_nanos(nanoseconds)
+}
+
+/// Maps a file for reading.
+///
+/// Mapping is `unsafe` because another process could modify or truncate the mapped file. This would
+/// change bytes behind a shared reference, or end this process with a bus error. Files of this
+/// crate are written under another name and never modified afterwards. A new file replaces an old
+/// one by renaming, so readers of the old file keep its content.
+#[allow(unsafe_code, reason = "memory-mapping a file has no safe form")]
+fn map(file: &File) -> io::Result<Mmap> {
+    // SAFETY: files of this crate are replaced by renaming and never modified, as described above.
+    // If another program modifies one anyway, numbers change their values, but plain numbers have
+    // no invalid bit patterns.
+    unsafe { Mmap::map(file) }
 }

@@ -44,14 +44,11 @@ mod error;
 mod file;
 mod folder;
 mod footer;
-mod mapping;
-mod number;
 mod writer;
 
-pub use array::Array;
+pub use array::{Array, Element};
 pub use atomic::{remove_partial_files, write_atomically};
 pub use error::StorageError;
 pub use file::ArrayFile;
 pub use folder::{Directory, DirectoryWriter};
-pub use number::Element;
 pub use writer::{ArrayFileWriter, ArrayHandle};

@@ -9,11 +9,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
+use crate::array::Element;
 use crate::blocks::BlockHasher;
 use crate::error::StorageError;
 use crate::file::sealed_time;
 use crate::footer::{ALIGNMENT, ArrayLocation, Footer, MAGIC};
-use crate::number::Element;
 
 /// Writer of an array file, in pieces.
 ///

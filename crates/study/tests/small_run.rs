@@ -9,7 +9,7 @@ use finetune_data::{
     BatchSize, Dataset, EncodingConfig, Example, Label, Splits, Task, TextTokenizer,
 };
 use finetune_model::{
-    CheckpointConfig, EncoderConfig, SequenceClassifierConfig, initialize, save_classifier,
+    CheckpointConfig, EncoderConfig, SequenceClassifierConfig, init_weights, save_classifier,
 };
 use finetune_train::{FineTuningConfig, OptimizerConfig, TextConfig, TrainConfig, TrainDuration};
 
@@ -72,7 +72,7 @@ pub(crate) fn checkpoint(folder: &Path) -> Splits {
     let classes = vec!["weather".to_string(), "food".to_string()];
     let classifier = SequenceClassifierConfig::new(encoder.clone(), classes);
     let classifier = classifier.init(&Device::flex().autodiff()).unwrap();
-    let model = initialize(classifier, 0.05, 1).valid();
+    let model = init_weights(classifier, 0.05, 1).valid();
     save_classifier(folder, &model, &CheckpointConfig::new(encoder)).unwrap();
     tokenizer.save(folder).unwrap();
     let test = Dataset {

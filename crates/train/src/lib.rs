@@ -21,7 +21,7 @@
 //! use finetune_data::{
 //!     BatchSize, Dataset, EncodedDataset, EncodingConfig, Example, Label, Task, TextTokenizer,
 //! };
-//! use finetune_model::{EncoderConfig, SequenceClassifierConfig, initialize};
+//! use finetune_model::{EncoderConfig, SequenceClassifierConfig, init_weights};
 //! use finetune_predict::predict;
 //! use finetune_train::{
 //!     Decay, LossConfig, LrScheduler, OptimizerConfig, SequenceClassificationTask, TrainConfig,
@@ -50,7 +50,7 @@
 //!     ..Default::default()
 //! };
 //! let classifier = SequenceClassifierConfig::new(encoder, class_names);
-//! let model = initialize(classifier.init(&Device::flex().autodiff())?, 0.02, 1);
+//! let model = init_weights(classifier.init(&Device::flex().autodiff())?, 0.02, 1);
 //!
 //! let config = TrainConfig {
 //!     duration: TrainDuration::Epochs(10),
@@ -59,7 +59,7 @@
 //!     lr_scheduler: LrScheduler { warmup: Warmup::Steps(2), decay: Decay::Linear },
 //!     ..Default::default()
 //! };
-//! let loss = LossConfig::default().init(&data.labels.all()?, model.classes())?;
+//! let loss = LossConfig::default().init(&data.labels.all()?, model.num_labels())?;
 //! let task = SequenceClassificationTask::new(data.clone(), loss, tokenizer.pad_token_id());
 //! let trained = Trainer::new(&task, &config).train(model, &mut ())?;
 //! assert_eq!(trained.summary.steps, 20);

@@ -22,7 +22,7 @@ const SCORE: &str = "score";
 /// let config: ClassifierOverrides = serde_json::from_str(
 ///     r#"{
 ///         "pooling": { "tokens": "mean" },
-///         "head": { "kind": "cosine", "range": { "low": 0.0, "high": 5.0 } }
+///         "head": { "kind": "cosine", "range": { "min": 0.0, "max": 5.0 } }
 ///     }"#,
 /// )?;
 /// assert_eq!(config.head.and_then(|head| head.num_texts()), Some(2));
@@ -93,8 +93,8 @@ impl ClassifierOverrides {
         let own = checkpoint.classifier(&names);
         // A custom head may not use the pooled vectors; then a dense layer would never train.
         let custom = matches!(self.head, Some(HeadConfig::Custom { .. }));
-        let pooling = match custom && checkpoint.own_head.is_none() {
-            true => Pooling::first_token(),
+        let pooling = match custom && checkpoint.pooling_and_head.is_none() {
+            true => Pooling::cls(),
             false => own.pooling,
         };
         let config = SequenceClassifierConfig {

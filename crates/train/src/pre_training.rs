@@ -9,7 +9,7 @@ use burn::tensor::Device;
 use finetune_data::{Dataset, MaskingConfig, MlmCollator, TextTokenizer};
 use finetune_eval::MetricKind;
 use finetune_model::{
-    CheckpointConfig, EncoderConfig, LoadReport, MaskedLm, initialize, load_masked_lm,
+    CheckpointConfig, EncoderConfig, LoadReport, MaskedLm, init_weights, load_masked_lm,
 };
 use serde::{Deserialize, Serialize};
 
@@ -203,7 +203,7 @@ impl InitialModel {
             }
             Self::Random(encoder, tokenizer) => {
                 let model = encoder.init_masked_lm(device)?;
-                let model = initialize(model, encoder.initializer_range, seed);
+                let model = init_weights(model, encoder.initializer_range, seed);
                 let checkpoint = CheckpointConfig::new(encoder);
                 Ok((model, checkpoint, LoadReport::default(), tokenizer))
             }

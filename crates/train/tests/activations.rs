@@ -10,9 +10,9 @@ use finetune_data::{
     Task, TextTokenizer, Texts, Truncation, collate,
 };
 use finetune_model::{
-    Combination, CosineSimilarityHeadConfig, Cut, DropoutStream, EncoderConfig, Family, HeadConfig,
-    LayerChoice, LoraConfig, MlpConfig, Pooling, ProblemType, SequenceClassifier,
-    SequenceClassifierConfig, TokenPooling, initialize,
+    CosineSimilarityHeadConfig, DropoutStream, EncoderConfig, Family, HeadConfig, LayerSelection,
+    LoraConfig, MlpConfig, PairFeatures, Pooling, ProblemType, SequenceClassifier,
+    SequenceClassifierConfig, SplitPoint, TokenPooling, init_weights,
 };
 use finetune_train::{
     ActivationCacheConfig, ActivationsRecord, CacheDtype, CacheLocation, CachedActivations,
@@ -53,7 +53,11 @@ fn data(pair: bool) -> EncodedDataset {
     }
 }
 
-fn config(family: Family, pooling: Pooling, pair: Option<Combination>) -> SequenceClassifierConfig {
+fn config(
+    family: Family,
+    pooling: Pooling,
+    pair: Option<PairFeatures>,
+) -> SequenceClassifierConfig {
     let encoder = EncoderConfig {
         vocab_size: 100,
         hidden_size: 48,
@@ -67,7 +71,7 @@ fn config(family: Family, pooling: Pooling, pair: Option<Combination>) -> Sequen
     SequenceClassifierConfig {
         pooling,
         head: HeadConfig::Mlp(MlpConfig {
-            pair,
+            pair_features: pair,
             ..MlpConfig::linear(0.1)
         }),
         ..SequenceClassifierConfig::new(encoder, ["a", "b", "c"].map(String::from).into())
@@ -75,7 +79,7 @@ fn config(family: Family, pooling: Pooling, pair: Option<Combination>) -> Sequen
 }
 
 fn model(config: &SequenceClassifierConfig, seed: u64) -> SequenceClassifier {
-    initialize(config.init(&Device::flex().autodiff()).unwrap(), 0.1, seed)
+    init_weights(config.init(&Device::flex().autodiff()).unwrap(), 0.1, seed)
 }
 
 fn memory(precision: CacheDtype) -> ActivationCacheConfig {
@@ -169,37 +173,41 @@ fn check_bits(
     kept
 }
 
-/// Every pooling, with the cuts that it leads to when the encoder or its first layer is frozen.
-fn cases() -> Vec<(Pooling, FreezeScope, Cut)> {
+/// Every pooling, with the split points that it leads to when the encoder or its first layer is frozen.
+fn cases() -> Vec<(Pooling, FreezeScope, SplitPoint)> {
     let pooling = |layers, tokens| Pooling { layers, tokens };
-    let (first, mean, max) = (TokenPooling::First, TokenPooling::Mean, TokenPooling::Max);
-    let wide = LayerChoice::ConcatenateLast(2);
+    let (first, mean, max) = (TokenPooling::Cls, TokenPooling::Mean, TokenPooling::Max);
+    let wide = LayerSelection::ConcatLast(2);
     let prefix = FreezeScope::AllButLast(2);
     vec![
-        (Pooling::pooler(), FreezeScope::Encoder, Cut::Pooled),
-        (Pooling::pooler(), prefix, Cut::HiddenStates(1)),
-        (Pooling::mean(), FreezeScope::Encoder, Cut::Pooled),
+        (Pooling::pooler(), FreezeScope::Encoder, SplitPoint::Pooled),
+        (Pooling::pooler(), prefix, SplitPoint::HiddenStates(1)),
+        (Pooling::mean(), FreezeScope::Encoder, SplitPoint::Pooled),
         (
             Pooling::mean(),
             FreezeScope::AllButLast(1),
-            Cut::HiddenStates(2),
+            SplitPoint::HiddenStates(2),
         ),
-        (pooling(wide, first), FreezeScope::Encoder, Cut::Pooled),
+        (
+            pooling(wide, first),
+            FreezeScope::Encoder,
+            SplitPoint::Pooled,
+        ),
         (
             pooling(wide, max),
             FreezeScope::AllButLast(1),
-            Cut::HiddenStates(2),
+            SplitPoint::HiddenStates(2),
         ),
         (
-            pooling(LayerChoice::MeanOfLast(3), mean),
+            pooling(LayerSelection::MeanLast(3), mean),
             FreezeScope::AllButLast(1),
-            Cut::HiddenStates(1),
+            SplitPoint::HiddenStates(1),
         ),
         // Layers above it would have no gradient.
         (
-            pooling(LayerChoice::Single(1), max),
+            pooling(LayerSelection::Single(1), max),
             FreezeScope::Encoder,
-            Cut::Pooled,
+            SplitPoint::Pooled,
         ),
     ]
 }
@@ -207,11 +215,11 @@ fn cases() -> Vec<(Pooling, FreezeScope, Cut)> {
 #[test]
 fn training_above_kept_activations_gives_the_same_bits() {
     let data = data(false);
-    for (at, (pooling, freeze, cut)) in cases().into_iter().enumerate() {
+    for (at, (pooling, freeze, split_point)) in cases().into_iter().enumerate() {
         let family = Family::ALL[at % Family::ALL.len()];
         let config = config(family, pooling, None);
         let kept = check_bits(&config, &data, freeze);
-        assert_eq!(kept.cut(), cut, "{pooling:?} {freeze}");
+        assert_eq!(kept.split_point(), split_point, "{pooling:?} {freeze}");
     }
 }
 
@@ -219,7 +227,7 @@ fn training_above_kept_activations_gives_the_same_bits() {
 fn of_pairs_both_texts_are_kept() {
     let data = data(true);
     for freeze in [FreezeScope::Encoder, FreezeScope::AllButLast(1)] {
-        let combination = Some(Combination::ConcatenationAndDifference);
+        let combination = Some(PairFeatures::ConcatDiff);
         let config = config(Family::Bert, Pooling::mean(), combination);
         check_bits(&config, &data, freeze);
     }
@@ -330,7 +338,7 @@ fn a_file_is_used_again_by_the_same_run_and_by_no_other() {
     let pooled = (ROWS * 48 * 4) as u64;
     assert_eq!(run(&single, 1, encoder), (false, pooled, 5));
     assert_eq!(run(&single, 1, encoder), (true, pooled, 0));
-    // Other weights, another precision, another cut: each replaces the file.
+    // Other weights, another precision, another split point: each replaces the file.
     assert_eq!(run(&single, 2, encoder), (false, pooled, 5));
     assert_eq!(run(&half, 2, encoder), (false, pooled / 2, 5));
     let tokens = (data.texts.token_count() * 48 * 2) as u64;
@@ -416,11 +424,11 @@ fn what_is_not_frozen_or_too_large_is_not_kept() {
 fn adapters_train_so_the_cut_lies_below_them() {
     let mut model = model(&config(Family::Bert, Pooling::mean(), None), 1);
     model.encoder = model.encoder.with_lora(&LoraConfig::default(), 1).unwrap();
-    assert_eq!(model.cut(4), Some(Cut::HiddenStates(0)));
+    assert_eq!(model.split_point(4), Some(SplitPoint::HiddenStates(0)));
     // Adapters of the second layer and above.
     let first = &mut model.encoder.layers[0].attention;
     (first.query.lora, first.value.lora) = (None, None);
-    assert_eq!(model.cut(4), Some(Cut::HiddenStates(1)));
+    assert_eq!(model.split_point(4), Some(SplitPoint::HiddenStates(1)));
 }
 
 #[test]
@@ -431,12 +439,12 @@ fn dropout_in_the_frozen_part_is_seen() {
     without.encoder.attention_probs_dropout_prob = 0.0;
     let without = model(&without, 1);
     let stream = |stage| Some(DropoutStream::new(1, 1).from_stage(stage));
-    for (cut, stages) in [(Cut::HiddenStates(2), 3), (Cut::Pooled, 4)] {
-        assert_eq!(with.stages_below(cut), stages);
-        assert!(with.is_deterministic_below(cut, None));
-        assert!(with.is_deterministic_below(cut, stream(stages)));
-        assert!(!with.is_deterministic_below(cut, stream(stages - 1)));
-        assert!(without.is_deterministic_below(cut, stream(0)));
+    for (split_point, stages) in [(SplitPoint::HiddenStates(2), 3), (SplitPoint::Pooled, 4)] {
+        assert_eq!(with.stages_below(split_point), stages);
+        assert!(with.is_deterministic_below(split_point, None));
+        assert!(with.is_deterministic_below(split_point, stream(stages)));
+        assert!(!with.is_deterministic_below(split_point, stream(stages - 1)));
+        assert!(without.is_deterministic_below(split_point, stream(0)));
     }
 }
 

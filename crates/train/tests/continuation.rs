@@ -5,7 +5,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use finetune_model::{
-    EncoderConfig, EncoderInput, SequenceClassifier, SequenceClassifierConfig, initialize,
+    EncoderConfig, EncoderInput, SequenceClassifier, SequenceClassifierConfig, init_weights,
 };
 use finetune_train::{
     Algorithm, FreezeConfig, FreezeScope, Optimizer, OptimizerConfig, TrainError,
@@ -59,7 +59,7 @@ fn model(layers: usize) -> SequenceClassifier {
     };
     let names = ["no", "yes"].map(String::from);
     let config = SequenceClassifierConfig::new(encoder, names.into());
-    initialize(config.init(&Device::flex().autodiff()).unwrap(), 0.1, 1)
+    init_weights(config.init(&Device::flex().autodiff()).unwrap(), 0.1, 1)
 }
 
 fn config(algorithm: Algorithm) -> OptimizerConfig {

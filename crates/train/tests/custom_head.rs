@@ -88,7 +88,7 @@ fn an_own_head_is_trained_resumed_and_asked() {
     let folder = tempfile::tempdir().unwrap();
     let (start, run) = (folder.path().join("start"), folder.path().join("run"));
     let prepared = prepare(&start, config(FreezeScope::None), parts()).unwrap();
-    let initialized = &prepared.load_report().initialized;
+    let initialized = &prepared.load_report().newly_initialized;
     assert!(
         initialized.contains(&"head.queries".to_string()),
         "{initialized:?}"

@@ -78,7 +78,7 @@ fn perplexity_falls_and_the_encoder_goes_into_a_classifier() {
         .config(config)
         .prepare()
         .unwrap();
-    let initialized = &tuned.load_report().initialized;
+    let initialized = &tuned.load_report().newly_initialized;
     assert!(
         initialized.iter().any(|name| name.contains("classifier")),
         "{initialized:?}"

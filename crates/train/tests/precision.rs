@@ -1,6 +1,6 @@
 //! Training with products of rounded factors.
 
-use finetune_model::initialize;
+use finetune_model::init_weights;
 use finetune_train::{OptimizerConfig, Precision, StepRecord, TrainConfig, TrainDuration, Trainer};
 
 use crate::regression::values;
@@ -66,7 +66,7 @@ fn steps_that_overflow_are_passed_over() {
     let (task, config) = (small.task(), config(Precision::F16));
     let mut curve: Vec<StepRecord> = Vec::new();
     // Weights a hundred times as large, and with them the gradients.
-    let model = initialize(small.model(1), 5.0, 1);
+    let model = init_weights(small.model(1), 5.0, 1);
     let trained = Trainer::new(&task, &config)
         .train(model, &mut curve)
         .unwrap();

@@ -10,7 +10,7 @@ use finetune_data::{
 };
 use finetune_model::{
     CheckpointConfig, CosineSimilarityHeadConfig, HeadConfig, Pooling, ProblemType,
-    SequenceClassifierConfig, initialize, save_classifier, save_encoder,
+    SequenceClassifierConfig, init_weights, save_classifier, save_encoder,
 };
 use finetune_predict::{PredictError, Prediction, Predictor, PredictorConfig, TextPreprocessing};
 use finetune_train::{FineTuning, TrainDuration};
@@ -167,7 +167,7 @@ fn pair_model(folder: &Path) {
         problem_type: ProblemType::Regression,
         class_names: vec!["similarity".into()],
     };
-    let model = initialize(config.init(&DEVICE()).unwrap(), 0.3, 5);
+    let model = init_weights(config.init(&DEVICE()).unwrap(), 0.3, 5);
     let checkpoint = CheckpointConfig::new(small.encoder);
     save_classifier(folder, &model, &checkpoint).unwrap();
     small.tokenizer.save(folder).unwrap();

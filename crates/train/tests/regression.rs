@@ -185,7 +185,7 @@ fn a_run_leaves_a_whole_record() {
         .config(SmallRun::fine_tuning(config))
         .prepare()
         .unwrap();
-    assert!(prepared.load_report().initialized.is_empty());
+    assert!(prepared.load_report().newly_initialized.is_empty());
     let output = prepared.run(&run, &mut ()).unwrap();
     assert_eq!(output.test_score("accuracy"), Some(1.0));
 

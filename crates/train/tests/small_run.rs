@@ -7,7 +7,7 @@ use finetune_data::{
     BatchSize, Dataset, EncodedDataset, EncodingConfig, Example, Label, Padding, Task,
     TextTokenizer,
 };
-use finetune_model::{EncoderConfig, SequenceClassifier, SequenceClassifierConfig, initialize};
+use finetune_model::{EncoderConfig, SequenceClassifier, SequenceClassifierConfig, init_weights};
 use finetune_predict::predict;
 use finetune_train::{
     Criterion, FineTuningConfig, LossConfig, OptimizerConfig, SequenceClassificationTask,
@@ -70,7 +70,7 @@ impl SmallRun {
     pub(crate) fn model(&self, seed: u64) -> SequenceClassifier {
         let class_names = self.data.class_names().to_vec();
         let config = SequenceClassifierConfig::new(self.encoder.clone(), class_names);
-        initialize(config.init(&Device::flex().autodiff()).unwrap(), 0.05, seed)
+        init_weights(config.init(&Device::flex().autodiff()).unwrap(), 0.05, seed)
     }
 
     pub(crate) fn config() -> TrainConfig {

@@ -5,17 +5,17 @@
 
 mod display;
 mod lengths;
-mod texts;
+mod text_index;
 
 use serde::{Deserialize, Serialize};
 
 pub use lengths::{LengthBin, LengthStatistics, TruncationStatistics};
-pub use texts::text_hashes;
+pub use text_index::text_hashes;
 
 use crate::cleaning::Cleaning;
 use crate::dataset::{Dataset, Label};
 use crate::splits::{Split, Splits};
-use texts::TextIndex;
+use text_index::TextIndex;
 
 /// Audit of the splits of a dataset. `Display` formats it as a table.
 ///

@@ -7,9 +7,9 @@ use std::path::{Component, Path, PathBuf};
 
 use flate2::read::GzDecoder;
 
+use crate::column_mapping::MappedFiles;
 use crate::dataset::{Example, Label};
 use crate::error::DataError;
-use crate::mapping::MappedFiles;
 use crate::progress::{Counted, Progress};
 use crate::splits::Split;
 use crate::table::read_text;

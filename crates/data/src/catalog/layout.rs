@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::{NamedDataset, NamedTarget, acl_imdb, shards};
+use crate::column_mapping::{Escapes, Mapping};
 use crate::error::DataError;
 use crate::label_reader::{ClassReader, LabelReader};
-use crate::mapping::{Escapes, Mapping};
 use crate::reader::{ExampleReader, OnBadRow};
 use crate::splits::Split;
 use crate::table::{Column, Delimited, TableFormat, extension};
@@ -252,7 +252,7 @@ impl Located {
         dataset: &NamedDataset,
         split: Split,
         on_bad_rows: OnBadRow,
-        files: crate::mapping::MappedFiles,
+        files: crate::column_mapping::MappedFiles,
     ) -> ExampleReader {
         let name = format!("{}/{split}", dataset.name);
         let paths = self.paths.clone();

@@ -2,8 +2,8 @@
 
 use super::layout::{Content, Layout, labeled, pair, unlabeled};
 use super::{HubSource, NamedDataset, NamedTarget};
+use crate::column_mapping::Escapes;
 use crate::dataset::Texts;
-use crate::mapping::Escapes;
 use crate::splits::Split;
 use crate::splits::Split::{Test, Train, Validation};
 use crate::table::{Delimited, TableFormat};

@@ -2,8 +2,8 @@
 
 use super::layout::{Content, Fields, Layout, labeled, official_csv, text, unlabeled};
 use super::{HubSource, NamedDataset, NamedTarget};
+use crate::column_mapping::Escapes;
 use crate::dataset::Texts;
-use crate::mapping::Escapes;
 use crate::splits::Split;
 use crate::splits::Split::{Test, Train, Unlabeled, Validation};
 use crate::table::{Delimited, TableFormat};

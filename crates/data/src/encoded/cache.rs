@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::EncodedDataset;
 use super::cache_key::{FileStamp, Key, Source};
+use super::encode_stream::{Chunks, EncodingProgress};
 use super::files::{TextsMetadata, TextsWriter, open_texts};
 use super::labels::{EncodedLabels, LabelsBuilder};
-use super::stream::{Chunks, EncodingProgress};
 use crate::cleaning::Cleaning;
 use crate::dataset::{Dataset, Task, Texts, hexadecimal};
 use crate::error::DataError;

@@ -3,15 +3,15 @@
 mod builder;
 mod cache;
 mod cache_key;
+mod encode_stream;
 mod files;
 mod labels;
-mod stream;
 mod texts;
 
 pub(crate) use builder::EncodedTextsBuilder;
 pub use cache::{CachedDataset, EncodedCache};
+pub use encode_stream::EncodingProgress;
 pub use labels::{EncodedLabels, Labels};
-pub use stream::EncodingProgress;
 pub use texts::{EncodedRow, EncodedTexts};
 
 use crate::dataset::{Dataset, Example, Task, Texts};

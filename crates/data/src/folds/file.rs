@@ -5,10 +5,10 @@
 use std::fs;
 use std::path::Path;
 
+use finetune_storage::write_atomically;
 use serde::{Deserialize, Serialize};
 
 use super::{FoldKind, Folds};
-use crate::atomic_file;
 use crate::dataset::Dataset;
 use crate::error::DataError;
 
@@ -54,7 +54,7 @@ impl Folds {
         };
         let mut text = serde_json::to_vec(&file).map_err(|source| DataError::json(path, source))?;
         text.push(b'\n');
-        atomic_file::write(path, &text)
+        write_atomically(path, &text).map_err(|source| DataError::io(path, source))
     }
 
     /// Reads a fold file and checks that it was made for the given dataset.

@@ -1,6 +1,6 @@
 //! Cross-validation folds that can be shared between runs and programs.
 
-mod deal;
+mod assign;
 mod file;
 
 use std::hash::Hash;
@@ -108,14 +108,14 @@ impl Folds {
                 found: groups.len(),
             });
         }
-        let groups = deal::rows_by_group(groups);
+        let groups = assign::rows_by_group(groups);
         check_k("group", groups.len(), k)?;
         Ok(Self {
             kind: FoldKind::GroupKFold,
             k,
             seed,
             fingerprint: dataset.fingerprint(),
-            fold_of_row: deal::whole_groups(&groups, dataset.len(), k, seed),
+            fold_of_row: assign::whole_groups(&groups, dataset.len(), k, seed),
         })
     }
 
@@ -132,7 +132,7 @@ impl Folds {
             k,
             seed,
             fingerprint: dataset.fingerprint(),
-            fold_of_row: deal::round(&strata, dataset.len(), k, seed),
+            fold_of_row: assign::round(&strata, dataset.len(), k, seed),
         })
     }
 

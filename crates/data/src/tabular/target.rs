@@ -5,10 +5,10 @@ use std::path::Path;
 
 use super::mapping;
 use super::options::{LabelKind, TabularOptions};
+use crate::column_mapping::present;
 use crate::dataset::Target;
 use crate::error::DataError;
 use crate::label_reader::{ClassReader, LabelReader, integer, score};
-use crate::mapping::present;
 use crate::reader::OnBadRow;
 use crate::table::{Column, open_rows};
 

@@ -13,7 +13,7 @@ use tokenizers::processors::template::TemplateProcessing;
 use tokenizers::{AddedToken, Tokenizer};
 
 use super::TextTokenizer;
-use super::loading::token_of;
+use super::load::token_of;
 use crate::error::DataError;
 
 /// Special tokens of BERT, in the order of a new vocabulary.

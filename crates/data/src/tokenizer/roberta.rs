@@ -12,7 +12,7 @@ use tokenizers::{AddedToken, PreTokenizerWrapper, Tokenizer};
 use super::TextTokenizer;
 use super::bert::MODEL_MAX_LENGTH;
 use super::bpe_files::{Merge, Vocabulary};
-use super::loading::token_of;
+use super::load::token_of;
 use crate::error::DataError;
 
 /// Special tokens of RoBERTa: key in `tokenizer_config.json`, default token, and whether the

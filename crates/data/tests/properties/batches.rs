@@ -50,8 +50,8 @@ fn visits_each_row_once(batches: &[Vec<usize>], rows: usize) -> bool {
     visited == (0..rows).collect::<Vec<_>>()
 }
 
-/// The token slots of a batch once it is padded.
-fn slots(rows: &[usize], lengths: &[usize]) -> usize {
+/// The tokens of a batch once it is padded.
+fn num_tokens(rows: &[usize], lengths: &[usize]) -> usize {
     rows.len() * rows.iter().map(|&row| lengths[row]).max().unwrap_or(0)
 }
 
@@ -76,7 +76,7 @@ proptest! {
                 prop_assert!(partial <= 1);
             }
             BatchSize::Tokens(tokens) => {
-                let fits = |rows: &Vec<usize>| rows.len() == 1 || slots(rows, &lengths) <= tokens;
+                let fits = |rows: &Vec<usize>| rows.len() == 1 || num_tokens(rows, &lengths) <= tokens;
                 prop_assert!(batches.iter().all(fits));
             }
         }
@@ -92,7 +92,7 @@ proptest! {
         for pair in batches.windows(2) {
             let mut more = pair[0].clone();
             more.push(pair[1][0]);
-            prop_assert!(slots(&more, &lengths) > tokens);
+            prop_assert!(num_tokens(&more, &lengths) > tokens);
         }
     }
 
@@ -153,7 +153,7 @@ proptest! {
         let tokens = &batch.tokens;
 
         prop_assert_eq!(&batch.rows, &rows);
-        prop_assert_eq!(batch.slots(), batch.size() * tokens.sequence_length);
+        prop_assert_eq!(batch.num_tokens(), batch.batch_size() * tokens.sequence_length);
         prop_assert_eq!(tokens.token_ids.len(), tokens.token_type_ids.len());
         prop_assert_eq!(tokens.token_ids.len(), tokens.attention_mask.len());
         prop_assert_eq!(tokens.token_ids.len(), tokens.special_tokens_mask.len());
@@ -161,7 +161,7 @@ proptest! {
             prop_assert_eq!(*token != 0, *real);
         }
         let own: usize = rows.iter().map(|&row| lengths[row]).sum();
-        prop_assert_eq!(batch.num_padding_tokens(), batch.slots() - own);
+        prop_assert_eq!(batch.num_padding_tokens(), batch.num_tokens() - own);
         for (position, &row) in rows.iter().enumerate() {
             let start = position * tokens.sequence_length;
             let own = start..start + lengths[row];

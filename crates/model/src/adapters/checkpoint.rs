@@ -9,11 +9,14 @@ use burn::tensor::TensorData;
 
 use super::LoraTarget;
 use super::config_json::{self, AdapterConfig};
+use crate::ModelError;
 use crate::checkpoint::{
-    ADAPTER_FILES, TensorNames, Weights, in_file, in_memory, write_atomically, write_tensors,
+    ADAPTER_FILES, LoadReport, TensorNames, Weights, in_file, in_memory, write_atomically,
+    write_tensors,
 };
+use crate::classifier::SequenceClassifier;
+use crate::encoder::Encoder;
 use crate::parameters::{Parameter, for_each, parameters, replace};
-use crate::{Encoder, LoadReport, ModelError, SequenceClassifier};
 
 const ADAPTER_CONFIG_FILE: &str = "adapter_config.json";
 
@@ -70,7 +73,7 @@ pub fn save_adapter(
 /// - [`ModelError::Io`], [`ModelError::NoWeights`] if a file is missing or cannot be read.
 /// - [`ModelError::ConfigSyntax`], [`ModelError::ConfigValue`], [`ModelError::UnsupportedAdapter`]
 ///   if `adapter_config.json` is invalid or describes another kind of adapter.
-/// - [`ModelError::DamagedWeights`], [`ModelError::PickledCall`] if the weights file is corrupted
+/// - [`ModelError::CorruptedWeights`], [`ModelError::PickledCall`] if the weights file is corrupted
 ///   or calls more than tensors need.
 /// - [`ModelError::MissingTensor`], [`ModelError::UnknownTensor`], [`ModelError::TensorShape`],
 ///   [`ModelError::TensorType`], [`ModelError::NotFinite`] if a tensor is missing, unexpected or
@@ -145,7 +148,7 @@ fn take(
                     tensor,
                 });
             }
-            report.kept.push(tensor);
+            report.unchanged.push(tensor);
             continue;
         };
         let name = stored.name.clone();

@@ -3,8 +3,9 @@
 use burn::module::{Module, ParamGroup};
 
 use super::{LoraConfig, LoraTarget};
+use crate::encoder::Encoder;
 use crate::parameters::{parameters, replace};
-use crate::{Encoder, ModelError, initialization};
+use crate::{ModelError, initialization};
 
 impl Encoder {
     /// Adds adapters to the encoder and freezes its other parameters. The output does not change:
@@ -20,7 +21,7 @@ impl Encoder {
     ///
     /// ```
     /// use burn::tensor::Device;
-    /// use finetune_model::{EncoderConfig, LoraConfig, LoraTarget, initialize, parameters};
+    /// use finetune_model::{EncoderConfig, LoraConfig, LoraTarget, init_weights, parameters};
     ///
     /// let config = EncoderConfig {
     ///     vocab_size: 100,
@@ -30,7 +31,7 @@ impl Encoder {
     ///     intermediate_size: 32,
     ///     ..Default::default()
     /// };
-    /// let encoder = initialize(config.init(&Device::flex())?, 0.02, 42);
+    /// let encoder = init_weights(config.init(&Device::flex())?, 0.02, 42);
     /// let lora = LoraConfig {
     ///     rank: 4,
     ///     target_modules: vec![LoraTarget::Query, LoraTarget::Value],

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::lora_linear::LoraLinear;
 use super::low_rank::LowRankConfig;
-use super::projection::Projection;
 use crate::ModelError;
-use crate::bounds::check_width;
 use crate::encoder::EncoderLayer;
+use crate::size_limits::check_width;
 
 /// Linear layer of a Transformer layer that can have an adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ impl LoraTarget {
         format!("layers.{layer}.{field}")
     }
 
-    pub(crate) fn of(self, layer: &EncoderLayer) -> &Projection {
+    pub(crate) fn of(self, layer: &EncoderLayer) -> &LoraLinear {
         match self {
             Self::Query => &layer.attention.query,
             Self::Key => &layer.attention.key,
@@ -62,7 +62,7 @@ impl LoraTarget {
         }
     }
 
-    pub(super) fn of_mut(self, layer: &mut EncoderLayer) -> &mut Projection {
+    pub(super) fn of_mut(self, layer: &mut EncoderLayer) -> &mut LoraLinear {
         match self {
             Self::Query => &mut layer.attention.query,
             Self::Key => &mut layer.attention.key,

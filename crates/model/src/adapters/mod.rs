@@ -12,10 +12,10 @@ mod checkpoint;
 mod config_json;
 mod lora;
 mod lora_config;
+mod lora_linear;
 mod low_rank;
-mod projection;
 
 pub use checkpoint::{load_adapter, save_adapter};
 pub use lora_config::{LoraConfig, LoraTarget};
+pub use lora_linear::LoraLinear;
 pub use low_rank::LowRank;
-pub use projection::Projection;

@@ -8,8 +8,12 @@ use serde_json::{Map, Value, json};
 
 use super::config_keys::ConfigKeys;
 use super::encoder_keys::{encoder_keys, encoder_of, key_of};
+use crate::ModelError;
+use crate::classifier::{ProblemType, SequenceClassifierConfig};
+use crate::encoder::EncoderConfig;
+use crate::family::Family;
 use crate::head::{HeadConfig, HeadSize};
-use crate::{EncoderConfig, Family, ModelError, Pooling, ProblemType, SequenceClassifierConfig};
+use crate::pooling::Pooling;
 
 /// Configuration of a checkpoint. Unused keys are kept, so that a saved model retains the metadata
 /// of the checkpoint it was trained from.
@@ -25,7 +29,7 @@ pub struct CheckpointConfig {
     pub classifier_dropout: Option<f64>,
     /// Pooling and head of a classifier that transformers has no class for; `None` for other
     /// checkpoints.
-    pub own_head: Option<OwnHead>,
+    pub pooling_and_head: Option<PoolingAndHead>,
     /// Whether a masked-LM head decodes with the word embeddings (default: true).
     pub tie_word_embeddings: bool,
     keys: Map<String, Value>,
@@ -35,14 +39,14 @@ pub struct CheckpointConfig {
 /// `finetune`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct OwnHead {
+pub struct PoolingAndHead {
     /// Pooling of hidden states into one vector per text.
     pub pooling: Pooling,
     /// Head that computes the outputs from the pooled vectors.
     pub head: HeadConfig,
 }
 
-impl OwnHead {
+impl PoolingAndHead {
     /// Checks that pooling and head fit the encoder; the number of classes is not checked.
     fn validate(&self, encoder: &EncoderConfig) -> Result<(), ModelError> {
         self.pooling.validate(encoder)?;
@@ -53,7 +57,7 @@ impl OwnHead {
     }
 }
 
-const OWN_HEAD_KEY: &str = "finetune";
+const POOLING_AND_HEAD_KEY: &str = "finetune";
 
 /// Keys that describe the original file and not the saved one. transformers would use an old
 /// `num_labels` as the number of classes and discard `id2label`.
@@ -62,7 +66,7 @@ const OF_THE_ANCESTOR: [&str; 5] = [
     "_num_labels",
     "num_labels",
     "torch_dtype",
-    OWN_HEAD_KEY,
+    POOLING_AND_HEAD_KEY,
 ];
 
 /// Keys and values of a file that depend on the task.
@@ -76,7 +80,7 @@ impl CheckpointConfig {
             class_names: None,
             problem_type: None,
             classifier_dropout: None,
-            own_head: None,
+            pooling_and_head: None,
             tie_word_embeddings: true,
             keys: Map::new(),
         }
@@ -98,11 +102,11 @@ impl CheckpointConfig {
         let encoder = encoder_of(&keys)?;
         let in_file = |error| in_words_of_file(error, &keys, encoder.family);
         encoder.validate().map_err(in_file)?;
-        let own_head: Option<OwnHead> = keys.get(
-            OWN_HEAD_KEY,
+        let pooling_and_head: Option<PoolingAndHead> = keys.get(
+            POOLING_AND_HEAD_KEY,
             "a pooling and a head of kind mlp, cosine or custom",
         )?;
-        if let Some(own) = &own_head {
+        if let Some(own) = &pooling_and_head {
             own.validate(&encoder).map_err(in_file)?;
         }
         let dropout = key_of(encoder.family, "classifier_dropout");
@@ -113,7 +117,7 @@ impl CheckpointConfig {
                 "single_label_classification, multi_label_classification or regression",
             )?,
             classifier_dropout: keys.get(dropout, "a number")?,
-            own_head,
+            pooling_and_head,
             tie_word_embeddings: keys
                 .get("tie_word_embeddings", "true or false")?
                 .unwrap_or(true),
@@ -126,7 +130,7 @@ impl CheckpointConfig {
     /// saved from, otherwise that of its family.
     pub fn classifier(&self, class_names: &[String]) -> SequenceClassifierConfig {
         let of_family = SequenceClassifierConfig::new(self.encoder.clone(), class_names.to_vec());
-        let (pooling, head) = match &self.own_head {
+        let (pooling, head) = match &self.pooling_and_head {
             Some(own) => (own.pooling, own.head.clone()),
             None => {
                 let family = self.encoder.family;
@@ -187,7 +191,7 @@ impl CheckpointConfig {
             }
             false => {
                 let own = json!({"pooling": config.pooling, "head": config.head});
-                task.push((OWN_HEAD_KEY, own));
+                task.push((POOLING_AND_HEAD_KEY, own));
                 "Model"
             }
         };

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::config_keys::ConfigKeys;
-use crate::encoder::ACTIVATIONS;
-use crate::family::MODEL_TYPES;
-use crate::{Activation, EncoderConfig, Family, ModelError, Positions};
+use crate::ModelError;
+use crate::encoder::{ACTIVATIONS, Activation, EncoderConfig, Positions};
+use crate::family::{Family, MODEL_TYPES};
 
 /// Names in
 /// [`DistilBertConfig`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/distilbert/configuration_distilbert.py)

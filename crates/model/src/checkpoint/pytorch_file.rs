@@ -28,9 +28,9 @@ use crate::ModelError;
 /// # Errors
 /// - [`ModelError::Io`] if the file cannot be read.
 /// - [`ModelError::PickledCall`] if it contains more than plain values and tensors.
-/// - [`ModelError::DamagedWeights`] if it is corrupted or has another format.
+/// - [`ModelError::CorruptedWeights`] if it is corrupted or has another format.
 pub(super) fn open(path: &Path) -> Result<StoredTensors, ModelError> {
-    let corrupted = |reason: String| ModelError::DamagedWeights {
+    let corrupted = |reason: String| ModelError::CorruptedWeights {
         path: path.to_path_buf(),
         reason,
     };

@@ -21,12 +21,12 @@ const LONGEST_HEADER: u64 = 100_000_000;
 ///
 /// # Errors
 /// - [`ModelError::Io`] if the file cannot be read.
-/// - [`ModelError::DamagedWeights`] if it is inconsistent: the tensors must fill it without gaps or
+/// - [`ModelError::CorruptedWeights`] if it is inconsistent: the tensors must fill it without gaps or
 ///   overlap.
 pub(super) fn open(path: &Path) -> Result<StoredTensors, ModelError> {
     let file = open_file(path)?;
     let (header, data_start) = read_header(&file).map_err(|source| match source.kind() {
-        io::ErrorKind::InvalidData => ModelError::DamagedWeights {
+        io::ErrorKind::InvalidData => ModelError::CorruptedWeights {
             path: path.to_path_buf(),
             reason: source.to_string(),
         },

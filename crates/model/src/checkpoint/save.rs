@@ -7,10 +7,15 @@ use burn::module::Module;
 use burn::tensor::{DType, Device, TensorData};
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 
-use super::load::transposed;
+use super::load_tensors::transposed;
 use super::{CONFIG_FILE, CheckpointConfig, TensorNames, WEIGHTS_FILE};
+use crate::ModelError;
+use crate::base_model::BaseModel;
+use crate::classifier::SequenceClassifier;
+use crate::encoder::Encoder;
+use crate::masked_lm::MaskedLm;
 use crate::parameters::{Parameter, for_each, parameters};
-use crate::{BaseModel, Encoder, MaskedLm, ModelError, Pooling, SequenceClassifier};
+use crate::pooling::Pooling;
 
 /// Writes `config.json` and `model.safetensors` into `directory`, which is created if it does not
 /// exist. `AutoModelForSequenceClassification.from_pretrained` loads the same model. If

@@ -55,7 +55,7 @@ pub(super) fn open(
         })?;
         tensors.insert(name.clone(), tensor);
     }
-    // Tensors missing from the index are included too: they are loaded, or reported as unused.
+    // Tensors missing from the index are included too: they are loaded, or reported as unexpected.
     for (name, tensor) in stored.into_values().flatten() {
         tensors.entry(name).or_insert(tensor);
     }

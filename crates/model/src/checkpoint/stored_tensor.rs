@@ -42,7 +42,7 @@ impl StoredTensor {
     /// - [`ModelError::TensorType`] if the elements are not floating-point numbers.
     /// - [`ModelError::NotFinite`] if one is NaN or infinite; training would spread it to the whole
     ///   model.
-    /// - [`ModelError::DamagedWeights`] if the file is corrupted.
+    /// - [`ModelError::CorruptedWeights`] if the file is corrupted.
     /// - [`ModelError::Io`] if the file cannot be read.
     pub(super) fn values(&self) -> Result<Vec<f32>, ModelError> {
         let convert: fn(&[u8]) -> Vec<f32> = match &self.element_type {
@@ -61,7 +61,7 @@ impl StoredTensor {
         let expected: usize = self.shape.iter().product();
         if values.len() != expected {
             let found = values.len();
-            return Err(ModelError::DamagedWeights {
+            return Err(ModelError::CorruptedWeights {
                 path: self.path(),
                 reason: format!(
                     "tensor {} has {found} values, expected {expected}",
@@ -88,7 +88,7 @@ impl StoredTensor {
     fn unreadable(&self, source: io::Error) -> ModelError {
         match source.kind() {
             io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
-                ModelError::DamagedWeights {
+                ModelError::CorruptedWeights {
                     path: self.path(),
                     reason: format!("tensor {}: {source}", self.name),
                 }
@@ -162,7 +162,7 @@ mod tests {
         for bytes in [vec![], vec![0; 8], vec![0; 16]] {
             let error = stored(ElementType::F32, bytes).values().unwrap_err();
             assert!(
-                matches!(error, ModelError::DamagedWeights { .. }),
+                matches!(error, ModelError::CorruptedWeights { .. }),
                 "{error:?}"
             );
         }

@@ -5,23 +5,23 @@ use burn::nn::LayerNorm;
 use burn::tensor::{Device, Tensor};
 use finetune_ops::{AttentionSettings, Precision, attention};
 
-use super::{AttentionMask, EncoderConfig, Queries};
-use crate::adapters::{LoraTarget, Projection};
+use super::{AttentionMask, EncoderConfig};
+use crate::adapters::{LoraLinear, LoraTarget};
 use crate::dropout::DropoutStage;
-use crate::parts;
+use crate::layers;
 
 /// Multi-head self-attention: `norm(x + dropout(output(attention(query(x), key(x), value(x)))))`.
 /// DistilBERT has no dropout on the output.
 #[derive(Module, Debug)]
 pub struct SelfAttention {
     /// Query projection, `[D, D]`.
-    pub query: Projection,
+    pub query: LoraLinear,
     /// Key projection, `[D, D]`.
-    pub key: Projection,
+    pub key: LoraLinear,
     /// Value projection, `[D, D]`.
-    pub value: Projection,
+    pub value: LoraLinear,
     /// Output projection, `[D, D]`.
-    pub output: Projection,
+    pub output: LoraLinear,
     /// Layer normalization after the residual.
     pub norm: LayerNorm,
     heads: usize,
@@ -33,13 +33,13 @@ pub struct SelfAttention {
 impl SelfAttention {
     pub(super) fn new(config: &EncoderConfig, device: &Device) -> Self {
         let width = config.hidden_size;
-        let square = || Projection::new(width, width, device);
+        let square = || LoraLinear::new(width, width, device);
         Self {
             query: square(),
             key: square(),
             value: square(),
             output: square(),
-            norm: parts::layer_norm(width, device),
+            norm: layers::layer_norm(width, device),
             heads: config.num_attention_heads,
             epsilon: config.layer_norm_eps,
             output_dropout: match config.family.drops_attention_output() {
@@ -63,8 +63,8 @@ impl SelfAttention {
         dropout: Option<DropoutStage>,
         precision: Precision,
     ) -> Tensor<2> {
-        let asking = queries.of(hidden.clone(), mask);
-        let apply_to = |projection: &Projection, rows, target| {
+        let asking = queries.select(hidden.clone(), mask);
+        let apply_to = |projection: &LoraLinear, rows, target| {
             projection.forward(rows, dropout, target, precision)
         };
         let context = attention(
@@ -80,14 +80,40 @@ impl SelfAttention {
         );
         let projected = apply_to(&self.output, context, LoraTarget::AttentionOutput);
         let dropout = dropout.and_then(|stage| stage.at(self.output_dropout, 1));
-        parts::apply_residual_norm(&self.norm, projected, asking, dropout, self.epsilon)
+        layers::apply_residual_norm(&self.norm, projected, asking, dropout, self.epsilon)
+    }
+}
+
+/// Tokens whose hidden states a layer computes. Only they are queries of its attention; keys and
+/// values come from all tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queries {
+    /// All tokens, which the next layer needs.
+    AllTokens,
+    /// First token of each row, if neither pooling nor head read others.
+    FirstTokens,
+}
+
+impl Queries {
+    /// Returns the rows of these tokens.
+    ///
+    /// # Shapes
+    /// - `hidden`: `[T, D]`
+    /// - output: `[T, D]`, or `[B, D]` for the first tokens
+    fn select(self, hidden: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
+        match self {
+            Self::AllTokens => hidden,
+            Self::FirstTokens => mask.first_tokens(hidden),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DropoutStream, Family, initialize};
+    use crate::dropout::DropoutStream;
+    use crate::family::Family;
+    use crate::initialization::init_weights;
 
     #[test]
     fn distilbert_drops_nothing_of_the_attention_s_output() {
@@ -103,13 +129,18 @@ mod tests {
                 ..EncoderConfig::base(family)
             };
             let device = Device::flex();
-            let encoder = initialize(config.init(&device).unwrap(), 0.5, 1);
+            let encoder = init_weights(config.init(&device).unwrap(), 0.5, 1);
             let mask = AttentionMask::new(&[true; 6], [2, 3], &device).unwrap();
             let rows = Tensor::arange(0..48, &device).float().reshape([6, 8]) / 48.0;
             let forward = |dropout| {
                 let attention = &encoder.layers[0].attention;
-                let output =
-                    attention.forward(rows.clone(), &mask, Queries::All, dropout, Precision::F32);
+                let output = attention.forward(
+                    rows.clone(),
+                    &mask,
+                    Queries::AllTokens,
+                    dropout,
+                    Precision::F32,
+                );
                 output.into_data().try_to_vec::<f32>().unwrap()
             };
             let same = forward(None) == forward(Some(DropoutStream::new(1, 1).stage(1)));

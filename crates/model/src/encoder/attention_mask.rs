@@ -32,7 +32,7 @@ impl AttentionMask {
     ///
     /// // A row of two tokens, and one of one.
     /// let mask = AttentionMask::new(&[true, true, true, false], [2, 2], &Device::flex())?;
-    /// assert_eq!((mask.batch(), mask.sequence()), (2, 2));
+    /// assert_eq!((mask.batch_size(), mask.sequence_length()), (2, 2));
     /// # Ok::<(), finetune_model::ModelError>(())
     /// ```
     pub fn new(
@@ -82,12 +82,12 @@ impl AttentionMask {
     }
 
     /// Returns the number of rows, `B`.
-    pub fn batch(&self) -> usize {
+    pub fn batch_size(&self) -> usize {
         self.batch
     }
 
     /// Returns the tokens per row including padding, `S`.
-    pub fn sequence(&self) -> usize {
+    pub fn sequence_length(&self) -> usize {
         self.sequence
     }
 

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::LARGEST_SIZE;
-use crate::{Activation, Family, ModelError, Positions};
+use crate::ModelError;
+use crate::encoder::{Activation, Positions};
+use crate::family::Family;
+use crate::size_limits::LARGEST_SIZE;
 
 /// Maximum number of layers, so that a corrupted file cannot exhaust the memory.
 const MOST_LAYERS: usize = 1000;
@@ -38,7 +40,7 @@ pub struct EncoderConfig {
     pub hidden_dropout_prob: f64,
     /// Dropout probability of attention weights, in `[0, 1)` (default: 0.1).
     pub attention_probs_dropout_prob: f64,
-    /// Rows of the position embeddings (default: 512); see [`EncoderConfig::longest_sequence`].
+    /// Rows of the position embeddings (default: 512); see [`EncoderConfig::max_sequence_length`].
     pub max_position_embeddings: usize,
     /// Numbering of positions (default: from 0).
     pub positions: Positions,
@@ -84,7 +86,7 @@ impl EncoderConfig {
     /// use finetune_model::{EncoderConfig, Family};
     ///
     /// let small = EncoderConfig { num_hidden_layers: 2, ..EncoderConfig::base(Family::Roberta) };
-    /// assert_eq!(small.longest_sequence(), 512);
+    /// assert_eq!(small.max_sequence_length(), 512);
     /// ```
     pub fn base(family: Family) -> Self {
         let bert = Self {
@@ -130,9 +132,9 @@ impl EncoderConfig {
     }
 
     /// Returns the maximum sequence length in tokens.
-    pub fn longest_sequence(&self) -> usize {
+    pub fn max_sequence_length(&self) -> usize {
         self.positions
-            .longest_sequence(self.max_position_embeddings)
+            .max_sequence_length(self.max_position_embeddings)
     }
 
     /// Checks that every value is in its range.
@@ -190,7 +192,7 @@ impl EncoderConfig {
                 &expected,
             ));
         }
-        if self.longest_sequence() == 0 {
+        if self.max_sequence_length() == 0 {
             let expected = format!("more than the rows before the first, {:?}", self.positions);
             return Err(invalid(
                 "max_position_embeddings",

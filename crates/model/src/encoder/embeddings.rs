@@ -9,7 +9,7 @@ use finetune_ops::embedding;
 
 use super::{EncoderConfig, EncoderInput, Positions};
 use crate::dropout::{DropoutStage, apply};
-use crate::parts;
+use crate::layers;
 
 /// Embeddings of width `E`, which equals `D` unless there is a projection.
 #[derive(Module, Debug)]
@@ -43,14 +43,14 @@ pub(super) struct Tables {
 impl Embeddings {
     pub(super) fn new(config: &EncoderConfig, device: &Device) -> Self {
         let (width, hidden) = (config.embedding_width(), config.hidden_size);
-        let table = |rows| parts::embedding(rows, width, device);
+        let table = |rows| layers::embedding(rows, width, device);
         let types = config.type_vocab_size;
         Self {
             word_embeddings: table(config.vocab_size),
             position_embeddings: table(config.max_position_embeddings),
             token_type_embeddings: (types > 0).then(|| table(types)),
-            norm: parts::layer_norm(width, device),
-            projection: (width != hidden).then(|| parts::linear(width, hidden, device)),
+            norm: layers::layer_norm(width, device),
+            projection: (width != hidden).then(|| layers::linear(width, hidden, device)),
             epsilon: config.layer_norm_eps,
             dropout: config.hidden_dropout_prob,
             positions: config.positions,
@@ -85,10 +85,10 @@ impl Embeddings {
             Some(positions) => sum + rows_of(&self.position_embeddings, positions.clone()),
             None => self.add_positions(sum, input),
         };
-        let normalized = parts::apply_layer_norm(&self.norm, sum, self.epsilon);
+        let normalized = layers::apply_layer_norm(&self.norm, sum, self.epsilon);
         let dropped = apply(normalized, self.dropout, dropout, 0);
         match &self.projection {
-            Some(projection) => parts::apply_linear(projection, dropped),
+            Some(projection) => layers::apply_linear(projection, dropped),
             None => dropped,
         }
     }
@@ -97,8 +97,8 @@ impl Embeddings {
     fn add_positions(&self, rows: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
         let [tokens, width] = rows.dims();
         let table = self.position_embeddings.weight.val();
-        let positions = table.slice([0..input.sequence()]).unsqueeze();
-        let rows = rows.reshape([input.batch(), input.sequence(), width]);
+        let positions = table.slice([0..input.sequence_length()]).unsqueeze();
+        let rows = rows.reshape([input.batch_size(), input.sequence_length(), width]);
         (rows + positions).reshape([tokens, width])
     }
 }

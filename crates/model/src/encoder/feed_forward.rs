@@ -6,17 +6,17 @@ use burn::tensor::{Device, Tensor};
 use finetune_ops::Precision;
 
 use super::{Activation, EncoderConfig};
-use crate::adapters::{LoraTarget, Projection};
+use crate::adapters::{LoraLinear, LoraTarget};
 use crate::dropout::DropoutStage;
-use crate::parts;
+use crate::layers;
 
 /// Feed-forward network: `norm(x + dropout(output(activation(intermediate(x)))))`.
 #[derive(Module, Debug)]
 pub struct FeedForward {
     /// First linear layer, `[D, intermediate_size]`.
-    pub intermediate: Projection,
+    pub intermediate: LoraLinear,
     /// Second linear layer, `[intermediate_size, D]`.
-    pub output: Projection,
+    pub output: LoraLinear,
     /// Layer normalization after the residual.
     pub norm: LayerNorm,
     epsilon: f64,
@@ -29,9 +29,9 @@ impl FeedForward {
     pub(super) fn new(config: &EncoderConfig, device: &Device) -> Self {
         let (hidden, wide) = (config.hidden_size, config.intermediate_size);
         Self {
-            intermediate: Projection::new(hidden, wide, device),
-            output: Projection::new(wide, hidden, device),
-            norm: parts::layer_norm(hidden, device),
+            intermediate: LoraLinear::new(hidden, wide, device),
+            output: LoraLinear::new(wide, hidden, device),
+            norm: layers::layer_norm(hidden, device),
             epsilon: config.layer_norm_eps,
             dropout: config.hidden_dropout_prob,
             activation: config.hidden_act,
@@ -48,13 +48,13 @@ impl FeedForward {
         dropout: Option<DropoutStage>,
         precision: Precision,
     ) -> Tensor<2> {
-        let apply_to = |projection: &Projection, rows, target| {
+        let apply_to = |projection: &LoraLinear, rows, target| {
             projection.forward(rows, dropout, target, precision)
         };
         let wide = apply_to(&self.intermediate, hidden.clone(), LoraTarget::Intermediate);
         let wide = self.activation.apply(wide);
         let narrow = apply_to(&self.output, wide, LoraTarget::Output);
         let dropout = dropout.and_then(|stage| stage.at(self.dropout, 2));
-        parts::apply_residual_norm(&self.norm, narrow, hidden, dropout, self.epsilon)
+        layers::apply_residual_norm(&self.norm, narrow, hidden, dropout, self.epsilon)
     }
 }

@@ -79,8 +79,8 @@ impl EncoderInput {
         let mask = self.mask.stack(&other.mask)?;
         // The values at padded positions do not matter if every table contains them.
         let stacked = |first: &Tensor<1, Int>, second: &Tensor<1, Int>| {
-            let first = padded(first, self.batch(), mask.sequence());
-            let second = padded(second, other.batch(), mask.sequence());
+            let first = padded(first, self.batch_size(), mask.sequence_length());
+            let second = padded(second, other.batch_size(), mask.sequence_length());
             Tensor::cat(vec![first, second], 0)
         };
         let both = |first: &Option<_>, second: &Option<_>| {
@@ -96,14 +96,19 @@ impl EncoderInput {
         })
     }
 
+    /// Returns the attention mask of the batch.
+    pub fn attention_mask(&self) -> &AttentionMask {
+        &self.mask
+    }
+
     /// Returns the number of rows, `B`.
-    pub fn batch(&self) -> usize {
-        self.mask.batch()
+    pub fn batch_size(&self) -> usize {
+        self.mask.batch_size()
     }
 
     /// Returns the tokens per row including padding, `S`.
-    pub fn sequence(&self) -> usize {
-        self.mask.sequence()
+    pub fn sequence_length(&self) -> usize {
+        self.mask.sequence_length()
     }
 }
 
@@ -142,7 +147,8 @@ fn int_tensor(values: Vec<i64>, device: &Device) -> Tensor<1, Int> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{EncoderConfig, Family};
+    use crate::encoder::EncoderConfig;
+    use crate::family::Family;
 
     fn input(
         ids: &[u32],
@@ -163,7 +169,7 @@ mod tests {
     #[test]
     fn what_fits_is_taken() {
         let input = input(&[9, 0, 1], &[0, 1, 0], &[true; 3], [1, 3]).unwrap();
-        assert_eq!((input.batch(), input.sequence()), (1, 3));
+        assert_eq!((input.batch_size(), input.sequence_length()), (1, 3));
     }
 
     #[test]
@@ -204,7 +210,7 @@ mod tests {
         let first = input(&[1, 2, 3, 4], &[0; 4], &[true; 4], [2, 2]).unwrap();
         let second = input(&[5, 6, 7], &[1; 3], &[true, true, false], [1, 3]).unwrap();
         let stack = first.stack(&second).unwrap();
-        assert_eq!((stack.batch(), stack.sequence()), (3, 3));
+        assert_eq!((stack.batch_size(), stack.sequence_length()), (3, 3));
         let values = |tensor: Tensor<1, Int>| -> Vec<i64> {
             tensor.into_data().convert::<i64>().iter().collect()
         };

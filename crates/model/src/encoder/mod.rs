@@ -11,11 +11,10 @@ mod feed_forward;
 mod input;
 mod layer;
 mod positions;
-mod queries;
 
 pub(crate) use activation::ACTIVATIONS;
 pub use activation::Activation;
-pub use attention::SelfAttention;
+pub use attention::{Queries, SelfAttention};
 pub use attention_mask::AttentionMask;
 pub use config::EncoderConfig;
 pub use embeddings::Embeddings;
@@ -23,15 +22,15 @@ pub use feed_forward::FeedForward;
 pub use input::EncoderInput;
 pub use layer::EncoderLayer;
 pub use positions::Positions;
-pub(crate) use queries::Queries;
 
-use std::ops::{Range, RangeInclusive};
+use std::ops::RangeInclusive;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use finetune_ops::Precision;
 
-use crate::{DropoutStream, ModelError};
+use crate::ModelError;
+use crate::dropout::DropoutStream;
 
 /// Transformer encoder from token ids to hidden states:
 /// [`BertModel`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/modeling_bert.py)
@@ -48,7 +47,7 @@ pub struct Encoder {
 
 impl EncoderConfig {
     /// Creates an encoder whose parameters are zero until a checkpoint or
-    /// [`initialize`](crate::initialize) sets them.
+    /// [`init_weights`](crate::init_weights) sets them.
     ///
     /// # Errors
     /// - The errors of [`EncoderConfig::validate`].
@@ -83,8 +82,27 @@ impl Encoder {
     /// # Panics
     /// If `input` was made for an encoder with other embedding tables.
     pub fn forward(&self, input: &EncoderInput, dropout: Option<DropoutStream>) -> Tensor<2> {
-        let layers = 0..self.layers.len();
-        self.advance(self.embed(input, dropout), &input.mask, dropout, layers)
+        self.forward_to(self.layers.len(), input, dropout)
+    }
+
+    /// Returns the hidden states of one layer: 0 is the output of the embeddings, `i` that of layer
+    /// `i`, counted from 1. Layers above are not computed.
+    ///
+    /// # Shapes
+    /// - output: `[T, D]`
+    ///
+    /// # Panics
+    /// If `input` was made for an encoder with other embedding tables, or there are too few layers.
+    pub fn forward_to(
+        &self,
+        layer: usize,
+        input: &EncoderInput,
+        dropout: Option<DropoutStream>,
+    ) -> Tensor<2> {
+        let embedded = self.embed(input, dropout);
+        (1..=layer).fold(embedded, |hidden, layer| {
+            self.apply_layer(layer, Queries::AllTokens, hidden, &input.mask, dropout)
+        })
     }
 
     /// Returns all hidden states: the output of the embeddings, then of each layer, `L + 1` in
@@ -100,85 +118,89 @@ impl Encoder {
         input: &EncoderInput,
         dropout: Option<DropoutStream>,
     ) -> Vec<Tensor<2>> {
-        let embedded = self.embed(input, dropout);
-        self.states_from(0, embedded, &input.mask, dropout, 0..=self.layers.len())
+        self.hidden_states_of(0..=self.layers.len(), Queries::AllTokens, input, dropout)
     }
 
-    /// Returns the output of the embeddings (hidden states 0).
+    /// Returns the hidden states of consecutive layers, numbered as in [`Self::forward_to`]. Layers
+    /// above are not computed. The last of `layers` computes only the tokens in `last_layer`.
     ///
     /// # Shapes
-    /// - output: `[T, D]`
-    pub(crate) fn embed(&self, input: &EncoderInput, dropout: Option<DropoutStream>) -> Tensor<2> {
-        self.embeddings
-            .forward(input, dropout.map(|stream| stream.stage(0)))
-    }
-
-    /// Applies a range of layers to the input of the first one.
+    /// - each output: `[T, D]`; the last `[B, D]` if its layer computes first tokens only
     ///
-    /// # Shapes
-    /// - `hidden`, output: `[T, D]`
-    pub(crate) fn advance(
+    /// # Panics
+    /// If `input` was made for an encoder with other embedding tables, or there are too few layers.
+    pub fn hidden_states_of(
         &self,
-        hidden: Tensor<2>,
-        mask: &AttentionMask,
+        layers: RangeInclusive<usize>,
+        last_layer: Queries,
+        input: &EncoderInput,
         dropout: Option<DropoutStream>,
-        layers: Range<usize>,
-    ) -> Tensor<2> {
-        layers.fold(hidden, |hidden, index| {
-            let stage = dropout.map(|stream| stream.stage(index + 1));
-            self.layers[index].forward(hidden, mask, Queries::All, stage, self.precision)
-        })
-    }
-
-    /// Returns the hidden states `wanted`, computed from hidden states `number`, which must not be
-    /// higher. Layers above the last wanted one are not computed.
-    ///
-    /// # Shapes
-    /// - `hidden`, each output: `[T, D]`
-    pub(crate) fn states_from(
-        &self,
-        number: usize,
-        hidden: Tensor<2>,
-        mask: &AttentionMask,
-        dropout: Option<DropoutStream>,
-        wanted: RangeInclusive<usize>,
     ) -> Vec<Tensor<2>> {
-        let (first, last) = wanted.into_inner();
-        let mut states = vec![self.advance(hidden, mask, dropout, number..first)];
-        for layer in first..last {
-            let below = states[states.len() - 1].clone();
-            states.push(self.advance(below, mask, dropout, layer..layer + 1));
+        let embedded = self.embed(input, dropout);
+        self.hidden_states_above(0, embedded, layers, last_layer, &input.mask, dropout)
+    }
+
+    /// Returns the same hidden states as [`Self::hidden_states_of`], computed from those of layer
+    /// `start`, which must not be above `layers`.
+    ///
+    /// # Shapes
+    /// - `hidden`: `[T, D]`
+    /// - each output: `[T, D]`; the last `[B, D]` if its layer computes first tokens only
+    pub(crate) fn hidden_states_above(
+        &self,
+        start: usize,
+        hidden: Tensor<2>,
+        layers: RangeInclusive<usize>,
+        last_layer: Queries,
+        mask: &AttentionMask,
+        dropout: Option<DropoutStream>,
+    ) -> Vec<Tensor<2>> {
+        let mut hidden = hidden;
+        let mut states = Vec::new();
+        for layer in start..=*layers.end() {
+            if layer > start {
+                let queries = match layer == *layers.end() {
+                    true => last_layer,
+                    false => Queries::AllTokens,
+                };
+                hidden = self.apply_layer(layer, queries, hidden, mask, dropout);
+            }
+            if layers.contains(&layer) {
+                states.push(hidden.clone());
+            }
         }
         states
     }
 
-    /// Returns the first tokens of the same hidden states. The last layer computes only first
-    /// tokens.
+    /// Returns the output of the embeddings.
+    ///
+    /// # Shapes
+    /// - output: `[T, D]`
+    fn embed(&self, input: &EncoderInput, dropout: Option<DropoutStream>) -> Tensor<2> {
+        let stage = dropout.map(|stream| stream.stage(0));
+        self.embeddings.forward(input, stage)
+    }
+
+    /// Applies a layer, counted from 1.
     ///
     /// # Shapes
     /// - `hidden`: `[T, D]`
-    /// - each output: `[B, D]`
-    pub(crate) fn first_tokens_from(
+    /// - output: `[T, D]`, or `[B, D]` for the first tokens
+    fn apply_layer(
         &self,
-        number: usize,
+        layer: usize,
+        queries: Queries,
         hidden: Tensor<2>,
         mask: &AttentionMask,
         dropout: Option<DropoutStream>,
-        wanted: RangeInclusive<usize>,
-    ) -> Vec<Tensor<2>> {
-        let (first, last) = wanted.into_inner();
-        if last == number {
-            return vec![mask.first_tokens(hidden)];
-        }
-        let below = last - 1;
-        let states = self.states_from(number, hidden, mask, dropout, first.min(below)..=below);
-        let stage = dropout.map(|stream| stream.stage(last));
-        let top = states[states.len() - 1].clone();
-        let top = self.layers[below].forward(top, mask, Queries::First, stage, self.precision);
-        // If only the last is wanted, the one below it is an intermediate result.
-        let skipped = usize::from(first == last);
-        let others = states.into_iter().skip(skipped);
-        let others = others.map(|state| mask.first_tokens(state));
-        others.chain([top]).collect()
+    ) -> Tensor<2> {
+        let stage = dropout.map(|stream| stream.stage(layer));
+        self.layers[layer - 1].forward(hidden, mask, queries, stage, self.precision)
     }
+}
+
+/// Model with an encoder.
+pub trait EncoderModel: Module {
+    /// Sets the precision of the encoder's matrix products: see [`Encoder::with_precision`].
+    fn with_precision(self, precision: Precision) -> Self;
 }

@@ -23,7 +23,7 @@ pub enum Positions {
 
 impl Positions {
     /// Returns the maximum sequence length for a position table of `rows` rows.
-    pub(crate) fn longest_sequence(self, rows: usize) -> usize {
+    pub(crate) fn max_sequence_length(self, rows: usize) -> usize {
         match self {
             Self::FromZero => rows,
             Self::AfterPadding { padding_index } => {
@@ -55,9 +55,12 @@ impl Positions {
         let counts = |(id, real): (&u32, &bool)| *real && *id as usize != padding_index;
         let mut positions = Vec::with_capacity(token_ids.len());
         for row in 0..token_ids.len() / sequence.max(1) {
-            let slots = row * sequence..(row + 1) * sequence;
+            let tokens = row * sequence..(row + 1) * sequence;
             let mut last = padding_index;
-            for token in token_ids[slots.clone()].iter().zip(&attention_mask[slots]) {
+            for token in token_ids[tokens.clone()]
+                .iter()
+                .zip(&attention_mask[tokens])
+            {
                 positions.push(if counts(token) {
                     last += 1;
                     last as i64
@@ -91,13 +94,13 @@ mod tests {
     #[test]
     fn a_row_may_fill_the_table_and_no_more() {
         let message = |result: Result<_, ModelError>| result.unwrap_err().to_string();
-        assert_eq!(AFTER.longest_sequence(5), 3);
+        assert_eq!(AFTER.max_sequence_length(5), 3);
         assert!(AFTER.of_tokens(&[5; 3], &[true; 3], 3, 5).is_ok());
         assert_eq!(
             message(AFTER.of_tokens(&[5; 4], &[true; 4], 4, 5)),
             "position 5 does not fit the embedding table of 5 rows"
         );
-        assert_eq!(Positions::FromZero.longest_sequence(5), 5);
+        assert_eq!(Positions::FromZero.max_sequence_length(5), 5);
         let positions = Positions::FromZero.of_tokens(&[5; 5], &[true; 5], 5, 5);
         assert_eq!(positions.unwrap(), None);
         assert_eq!(

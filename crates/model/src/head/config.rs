@@ -15,7 +15,7 @@ use crate::ModelError;
 /// let head: HeadConfig = serde_json::from_str(
 ///     r#"{
 ///         "kind": "mlp",
-///         "pair": "difference_and_product",
+///         "pair_features": "diff_product",
 ///         "hidden_sizes": [256],
 ///         "activation": "relu",
 ///         "dropout": 0.1
@@ -43,7 +43,7 @@ impl HeadConfig {
     /// number is known once it is created.
     pub fn num_texts(&self) -> Option<usize> {
         match self {
-            Self::Mlp(config) if config.pair.is_none() => Some(1),
+            Self::Mlp(config) if config.pair_features.is_none() => Some(1),
             Self::Mlp(_) | Self::Cosine(_) => Some(2),
             Self::Custom { .. } => None,
         }
@@ -59,7 +59,7 @@ impl HeadConfig {
     }
 
     /// Returns a built-in head whose parameters are all zero until a checkpoint or
-    /// [`initialize`](crate::initialize) fills them.
+    /// [`init_weights`](crate::init_weights) fills them.
     ///
     /// # Errors
     /// - [`ModelError::InvalidConfig`] for the first invalid value.

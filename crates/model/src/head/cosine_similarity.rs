@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::score_range::check_one_output;
 use super::{Head, HeadInput, HeadSize, ScoreRange, check_dropout, sites};
-use crate::bounds::{check_matrix, check_width};
-use crate::{ModelError, parts};
+use crate::size_limits::{check_matrix, check_width};
+use crate::{ModelError, layers};
 
 /// Minimum vector norm, as `eps` in
 /// [`torch.nn.functional.cosine_similarity`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.functional.cosine_similarity.html).
@@ -46,7 +46,7 @@ impl CosineSimilarityHeadConfig {
     pub(super) fn init(&self, size: HeadSize, device: &Device) -> CosineSimilarityHead {
         let projection = || {
             self.projection
-                .map(|projected| parts::linear(size.hidden_size, projected, device))
+                .map(|projected| layers::linear(size.hidden_size, projected, device))
         };
         CosineSimilarityHead {
             first: projection(),
@@ -74,7 +74,7 @@ impl Head for CosineSimilarityHead {
         let side = |projection: &Option<Linear>, rows, site| {
             let rows = input.dropout.apply(rows, self.config.dropout, site);
             match projection {
-                Some(linear) => parts::apply_linear(linear, rows),
+                Some(linear) => layers::apply_linear(linear, rows),
                 None => rows,
             }
         };

@@ -24,7 +24,7 @@ pub struct HeadSize {
 /// The name is recorded in `config.json`, so a saved model can only be loaded with the head it was
 /// trained with. The parameter values set by the constructor are replaced: by those of a
 /// checkpoint, or by initial values that depend on the run's seed and the parameter's path
-/// ([`initialize`](crate::initialize)).
+/// ([`init_weights`](crate::init_weights)).
 ///
 /// ```
 /// use burn::module::{Module, Param};
@@ -32,7 +32,7 @@ pub struct HeadSize {
 /// use burn::tensor::{Device, Tensor};
 /// use finetune_model::{
 ///     CustomHead, EncoderConfig, Head, HeadConfig, HeadInput, HeadSize, SequenceClassifierConfig,
-///     initialize, parameters,
+///     init_weights, parameters,
 /// };
 ///
 /// /// Pools the tokens by learned attention.
@@ -67,7 +67,7 @@ pub struct HeadSize {
 ///     head: custom.config(),
 ///     ..SequenceClassifierConfig::new(encoder, vec!["no".into(), "yes".into()])
 /// };
-/// let model = initialize(config.init_with(Some(&custom), &Device::flex())?, 0.02, 42);
+/// let model = init_weights(config.init_with(Some(&custom), &Device::flex())?, 0.02, 42);
 /// let paths = parameters(&model).into_iter().map(|parameter| parameter.path);
 /// let head: Vec<_> = paths.filter(|path| path.starts_with("head.")).collect();
 /// assert_eq!(head, ["head.query", "head.output.weight", "head.output.bias"]);

@@ -38,6 +38,20 @@ impl HeadInput {
         }
     }
 
+    /// Creates the input of a head for pairs from a batch of all first texts, then all second texts.
+    ///
+    /// # Shapes
+    /// - `pooled`: `[2 B, W]`
+    pub(crate) fn from_stacked_pairs(pooled: Tensor<2>, hidden: Option<HiddenStates>) -> Self {
+        let pairs = pooled.dims()[0] / 2;
+        Self {
+            second: Some(pooled.clone().narrow(0, pairs, pairs)),
+            second_hidden: hidden.as_ref().map(|states| states.narrow(pairs, pairs)),
+            hidden: hidden.map(|states| states.narrow(0, pairs)),
+            ..Self::new(pooled.narrow(0, 0, pairs))
+        }
+    }
+
     /// Returns the hidden states of the texts in `pooled`.
     ///
     /// # Panics
@@ -67,7 +81,7 @@ impl HiddenStates {
     /// the mask.
     pub fn new(rows: Tensor<2>, mask: AttentionMask) -> Result<Self, ModelError> {
         let found = rows.dims();
-        let expected = [mask.batch() * mask.sequence(), found[1]];
+        let expected = [mask.batch_size() * mask.sequence_length(), found[1]];
         match expected == found {
             true => Ok(Self { rows, mask }),
             false => Err(ModelError::ActivationShape { expected, found }),
@@ -83,14 +97,14 @@ impl HiddenStates {
     /// Returns the hidden states as `[B, S, D]`.
     pub fn states(&self) -> Tensor<3> {
         let [_, width] = self.rows.dims();
-        let (batch, sequence) = (self.mask.batch(), self.mask.sequence());
+        let (batch, sequence) = (self.mask.batch_size(), self.mask.sequence_length());
         self.rows.clone().reshape([batch, sequence, width])
     }
 
     /// Returns the padding mask `[B, S]`: 1 for a token, 0 for padding.
     pub fn mask(&self) -> Tensor<2> {
         let real = self.mask.real.iter().map(|real| f32::from(*real));
-        let shape = [self.mask.batch(), self.mask.sequence()];
+        let shape = [self.mask.batch_size(), self.mask.sequence_length()];
         let data = TensorData::new(real.collect::<Vec<_>>(), shape);
         Tensor::from_data(data, &self.rows.device())
     }
@@ -108,7 +122,7 @@ impl HiddenStates {
     /// - `scores`: `[B, S]`, or any shape with the same number of values
     /// - output: `[B, D]`
     pub fn weighted_mean<const R: usize>(&self, scores: Tensor<R>) -> Tensor<2> {
-        let (batch, sequence) = (self.mask.batch(), self.mask.sequence());
+        let (batch, sequence) = (self.mask.batch_size(), self.mask.sequence_length());
         let scores: Tensor<2> = scores.reshape([batch, sequence]);
         let weights: Tensor<3> = softmax(scores + self.score_bias(), 1).unsqueeze_dim(1);
         weights.matmul(self.states()).squeeze_dim(1)
@@ -116,7 +130,7 @@ impl HiddenStates {
 
     /// Returns the rows `start..start + count` of the batch.
     pub(crate) fn narrow(&self, start: usize, count: usize) -> Self {
-        let sequence = self.mask.sequence();
+        let sequence = self.mask.sequence_length();
         let rows = self.rows.clone();
         Self {
             rows: rows.narrow(0, start * sequence, count * sequence),

@@ -6,10 +6,11 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Combination, Head, HeadDropout, HeadInput, HeadSize, ScoreRange, check_dropout, sites,
+    Head, HeadDropout, HeadInput, HeadSize, PairFeatures, ScoreRange, check_dropout, sites,
 };
-use crate::bounds::{check_matrix, check_width};
-use crate::{Activation, ModelError, parts};
+use crate::encoder::Activation;
+use crate::size_limits::{check_matrix, check_width};
+use crate::{ModelError, layers};
 
 /// Configuration of an MLP head: hidden layers with an activation after each, then a linear output
 /// layer.
@@ -25,8 +26,8 @@ use crate::{Activation, ModelError, parts};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MlpConfig {
-    /// Combination of the two texts of a pair; `None` for one text (default: `None`).
-    pub pair: Option<Combination>,
+    /// PairFeatures of the two texts of a pair; `None` for one text (default: `None`).
+    pub pair_features: Option<PairFeatures>,
     /// Widths of the hidden layers (default: no hidden layers).
     pub hidden_sizes: Vec<usize>,
     /// Activation after each hidden layer.
@@ -65,7 +66,8 @@ impl MlpConfig {
 
     /// Returns the input width of the first layer for pooled vectors of width `width`.
     fn input_width(&self, width: usize) -> usize {
-        self.pair.map_or(width, |pair| pair.width(width))
+        self.pair_features
+            .map_or(width, |features| features.width(width))
     }
 
     /// Creates the head; the configuration must be valid.
@@ -73,12 +75,12 @@ impl MlpConfig {
         let mut input = self.input_width(size.hidden_size);
         let mut hidden = Vec::with_capacity(self.hidden_sizes.len());
         for size in &self.hidden_sizes {
-            hidden.push(parts::linear(input, *size, device));
+            hidden.push(layers::linear(input, *size, device));
             input = *size;
         }
         Mlp {
             hidden,
-            output: parts::linear(input, size.num_labels, device),
+            output: layers::linear(input, size.num_labels, device),
             config: self.clone(),
         }
     }
@@ -102,7 +104,7 @@ impl Head for Mlp {
         let dropout = input.dropout;
         let text = |rows, site| dropout.apply(rows, self.config.input_dropout, site);
         let first = text(input.pooled, sites::FIRST_TEXT);
-        let rows = match (self.config.pair, input.second) {
+        let rows = match (self.config.pair_features, input.second) {
             (None, None) => first,
             (Some(pair), Some(second)) => pair.apply(first, text(second, sites::SECOND_TEXT)),
             _ => panic!("a head for {} texts got another number", self.num_texts()),
@@ -111,7 +113,7 @@ impl Head for Mlp {
     }
 
     fn num_texts(&self) -> usize {
-        1 + usize::from(self.config.pair.is_some())
+        1 + usize::from(self.config.pair_features.is_some())
     }
 
     fn reads_hidden_states(&self) -> bool {
@@ -122,11 +124,11 @@ impl Head for Mlp {
 impl Mlp {
     fn layers(&self, input: Tensor<2>, dropout: HeadDropout) -> Tensor<2> {
         let hidden = self.hidden.iter().fold(input, |rows, layer| {
-            let rows = parts::apply_linear(layer, rows);
+            let rows = layers::apply_linear(layer, rows);
             self.config.activation.apply(rows)
         });
         let hidden = dropout.apply(hidden, self.config.dropout, sites::BEFORE_LAST);
-        let output = parts::apply_linear(&self.output, hidden);
+        let output = layers::apply_linear(&self.output, hidden);
         match self.config.range {
             Some(range) => range.of_logit(output),
             None => output,

@@ -7,23 +7,23 @@
 
 mod any;
 mod bridge;
-mod combination;
 mod config;
 mod cosine_similarity;
 mod custom;
 mod input;
 mod mlp;
+mod pair_features;
 mod score_range;
 #[cfg(test)]
 mod tests;
 
 pub use any::AnyHead;
-pub use combination::Combination;
 pub use config::HeadConfig;
 pub use cosine_similarity::{CosineSimilarityHead, CosineSimilarityHeadConfig};
 pub use custom::{CustomHead, HeadSize};
 pub use input::{HeadDropout, HeadInput, HiddenStates};
 pub use mlp::{Mlp, MlpConfig};
+pub use pair_features::PairFeatures;
 pub use score_range::ScoreRange;
 
 use burn::module::Module;

@@ -10,22 +10,22 @@ use crate::ModelError;
 #[serde(deny_unknown_fields)]
 pub struct ScoreRange {
     /// Minimum score.
-    pub low: f64,
+    pub min: f64,
     /// Maximum score.
-    pub high: f64,
+    pub max: f64,
 }
 
 impl ScoreRange {
     /// Checks that a range is finite and not empty, and that its head has one output.
     pub(super) fn check(range: Option<Self>, outputs: usize) -> Result<(), ModelError> {
-        let Some(Self { low, high }) = range else {
+        let Some(Self { min, max }) = range else {
             return Ok(());
         };
-        if !(low < high && low.is_finite() && high.is_finite()) {
+        if !(min < max && min.is_finite() && max.is_finite()) {
             return Err(ModelError::InvalidConfig {
                 field: "head.range",
-                found: format!("{low} to {high}"),
-                expected: "a low end below the high one".to_string(),
+                found: format!("{min} to {max}"),
+                expected: "min below max, both finite".to_string(),
             });
         }
         check_one_output(outputs)
@@ -33,16 +33,16 @@ impl ScoreRange {
 
     /// Maps any number to the range by a sigmoid: 0 to the middle of the range.
     pub(super) fn of_logit(self, logit: Tensor<2>) -> Tensor<2> {
-        self.of_share(sigmoid(logit))
+        self.of_fraction(sigmoid(logit))
     }
 
     /// Maps a cosine to the range linearly: -1 to the minimum, 1 to the maximum.
     pub(super) fn of_cosine(self, cosine: Tensor<2>) -> Tensor<2> {
-        self.of_share((cosine + 1.0) / 2.0)
+        self.of_fraction((cosine + 1.0) / 2.0)
     }
 
-    fn of_share(self, share: Tensor<2>) -> Tensor<2> {
-        share * (self.high - self.low) + self.low
+    fn of_fraction(self, fraction: Tensor<2>) -> Tensor<2> {
+        fraction * (self.max - self.min) + self.min
     }
 }
 

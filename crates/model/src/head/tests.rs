@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor};
 use proptest::prelude::*;
 
 use super::*;
-use crate::initialize;
+use crate::initialization::init_weights;
 
 fn size(num_labels: usize) -> HeadSize {
     HeadSize {
@@ -21,7 +21,7 @@ fn head(json: &str) -> HeadConfig {
 fn heads_read_back_and_refuse_what_they_do_not_know() {
     for json in [
         r#"{"kind": "mlp", "hidden_sizes": [3], "activation": "tanh"}"#,
-        r#"{"kind": "cosine", "projection": 8, "range": {"low": 0.0, "high": 5.0}}"#,
+        r#"{"kind": "cosine", "projection": 8, "range": {"min": 0.0, "max": 5.0}}"#,
         r#"{"kind": "custom", "name": "GatedHead"}"#,
     ] {
         let text = serde_json::to_string(&head(json)).unwrap();
@@ -47,7 +47,7 @@ fn a_head_counts_its_texts() {
     let device = Device::flex();
     let rows = |rows| Tensor::<2>::zeros([rows, 4], &device);
     let single = head(r#"{"kind": "mlp"}"#);
-    let pair = head(r#"{"kind": "mlp", "pair": "concatenation"}"#);
+    let pair = head(r#"{"kind": "mlp", "pair_features": "concat"}"#);
     let cosine = head(r#"{"kind": "cosine"}"#);
     for (config, texts) in [(single, 1), (pair, 2), (cosine, 2)] {
         assert_eq!(config.num_texts(), Some(texts));
@@ -96,7 +96,7 @@ fn values_that_make_no_head_are_named() {
             "head.hidden_sizes",
         ),
         (
-            r#"{"kind": "mlp", "range": {"low": 5.0, "high": 0.0}}"#,
+            r#"{"kind": "mlp", "range": {"min": 5.0, "max": 0.0}}"#,
             "head.range",
         ),
         (
@@ -119,7 +119,7 @@ fn values_that_make_no_head_are_named() {
     }
     // A head for scores has one output.
     for json in [
-        r#"{"kind": "mlp", "range": {"low": 0.0, "high": 5.0}}"#,
+        r#"{"kind": "mlp", "range": {"min": 0.0, "max": 5.0}}"#,
         r#"{"kind": "cosine"}"#,
     ] {
         let error = head(json).init(size(2), &Device::flex()).unwrap_err();
@@ -130,7 +130,7 @@ fn values_that_make_no_head_are_named() {
 /// Returns the output of a newly initialized head for one pair.
 fn score(config: &HeadConfig, first: &[f32; 4], second: &[f32; 4]) -> f32 {
     let device = Device::flex();
-    let head = initialize(config.init(size(1), &device).unwrap(), 1.0, 3);
+    let head = init_weights(config.init(size(1), &device).unwrap(), 1.0, 3);
     let row = |values: &[f32; 4]| Tensor::<2>::from_data([*values], &device);
     let input = HeadInput {
         second: Some(row(second)),
@@ -144,9 +144,9 @@ proptest! {
     #[test]
     fn scores_stay_in_their_range(u: [i16; 4], v: [i16; 4]) {
         let (u, v) = (u.map(f32::from), v.map(f32::from));
-        let range = r#""range": {"low": 1.0, "high": 5.0}"#;
+        let range = r#""range": {"min": 1.0, "max": 5.0}"#;
         for kind in [
-            r#""kind": "mlp", "pair": "concatenation""#,
+            r#""kind": "mlp", "pair_features": "concat""#,
             r#""kind": "cosine""#,
             r#""kind": "cosine", "projection": 3"#,
         ] {
@@ -161,7 +161,7 @@ proptest! {
     fn the_order_of_texts_is_lost_where_it_should_be(u: [i16; 4], v: [i16; 4]) {
         let (u, v) = (u.map(f32::from), v.map(f32::from));
         for symmetric in [
-            r#"{"kind": "mlp", "pair": "difference_and_product"}"#,
+            r#"{"kind": "mlp", "pair_features": "diff_product"}"#,
             r#"{"kind": "cosine"}"#,
         ] {
             let head = head(symmetric);

@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor};
 use finetune_golden::Golden;
 use finetune_model::{
     BaseModel, Encoder, EncoderConfig, Family, LoadReport, ModelError, Parameter, ParameterKind,
-    TensorNames, initialize, load_base_model, load_classifier, load_encoder, load_masked_lm,
+    TensorNames, init_weights, load_base_model, load_classifier, load_encoder, load_masked_lm,
     parameters, save_base_model, save_encoder, save_masked_lm,
 };
 
@@ -101,8 +101,8 @@ fn every_layout_and_element_type_loads_bit_for_bit() {
         let (encoder, report) = load(name);
         check(&encoder, element_type);
         assert_eq!(report.loaded.len(), 21, "{name}");
-        assert!(report.initialized.is_empty(), "{name}");
-        assert_eq!(report.unused, unused, "{name}");
+        assert!(report.newly_initialized.is_empty(), "{name}");
+        assert_eq!(report.unexpected, unused, "{name}");
     }
 }
 
@@ -123,7 +123,7 @@ fn a_classifier_loads_from_a_pickle_as_from_safetensors() {
         ),
     ] {
         let loaded = load_classifier(&folder(name), &names, 0, &Device::flex());
-        assert_eq!(loaded.unwrap().2.initialized, new, "{name}");
+        assert_eq!(loaded.unwrap().2.newly_initialized, new, "{name}");
     }
 }
 
@@ -163,7 +163,7 @@ fn what_is_saved_is_tensor_for_tensor_the_same() {
     let saved = tempfile::tempdir().unwrap();
     save_encoder(saved.path(), &encoder, &config).unwrap();
     let (again, _, report) = load_encoder(saved.path(), &Device::flex()).unwrap();
-    assert_eq!((report.loaded.len(), report.unused.len()), (21, 0));
+    assert_eq!((report.loaded.len(), report.unexpected.len()), (21, 0));
     check(&again, "f32");
 }
 
@@ -176,7 +176,7 @@ fn what_is_published_with_a_pooler_is_saved_with_it() {
         let (model, config, report) = load_base_model(&original, &device).unwrap();
         assert!(model.pooler.is_some());
         assert!(
-            report.initialized.is_empty() && report.unused.is_empty(),
+            report.newly_initialized.is_empty() && report.unexpected.is_empty(),
             "{report}"
         );
         let saved = tempfile::tempdir().unwrap();
@@ -271,7 +271,7 @@ fn a_decoder_is_unused_unless_it_repeats_the_word_embeddings() {
             max_position_embeddings: 6,
             ..EncoderConfig::base(family)
         };
-        let model = initialize(config.init_masked_lm(&device).unwrap(), 0.5, 1);
+        let model = init_weights(config.init_masked_lm(&device).unwrap(), 0.5, 1);
         let saved = tempfile::tempdir().unwrap();
         let described = finetune_model::CheckpointConfig::new(config);
         save_masked_lm(saved.path(), &model, &described).unwrap();
@@ -305,7 +305,7 @@ fn a_decoder_is_unused_unless_it_repeats_the_word_embeddings() {
             weights_file::write(&file, &tensors);
             load_masked_lm(saved.path(), 0, &device).unwrap()
         };
-        let unused = |tensors: &[_]| load(tensors, "").2.unused;
+        let unused = |tensors: &[_]| load(tensors, "").2.unexpected;
         assert!(unused(&[(decoder, &words, 0.0)]).is_empty(), "{family}");
         assert_eq!(unused(&[(decoder, &words, 0.5)]), [decoder], "{family}");
         if decoder_bias.is_empty() {
@@ -319,7 +319,7 @@ fn a_decoder_is_unused_unless_it_repeats_the_word_embeddings() {
         );
         // The bias alone under its second name.
         let (model, _, report) = load(&[(decoder_bias, &bias, 0.5)], &bias);
-        assert!(report.initialized.is_empty(), "{family}: {report}");
+        assert!(report.newly_initialized.is_empty(), "{family}: {report}");
         let values: Vec<f32> = model.head.bias.val().into_data().try_to_vec().unwrap();
         assert_eq!(values[3], 0.5, "{family}");
     }
@@ -343,5 +343,8 @@ fn what_an_index_forgets_is_in_its_shards_all_the_same() {
     std::fs::write(&index, text).unwrap();
     let (encoder, _, report) = load_encoder(copy.path(), &Device::flex()).unwrap();
     check(&encoder, "f32");
-    assert_eq!(report.unused, ["pooler.dense.bias", "pooler.dense.weight"]);
+    assert_eq!(
+        report.unexpected,
+        ["pooler.dense.bias", "pooler.dense.weight"]
+    );
 }

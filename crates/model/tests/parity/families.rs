@@ -71,13 +71,21 @@ impl Case {
     ) -> (SequenceClassifier, CheckpointConfig) {
         let (model, config, report) =
             load_classifier(&self.checkpoint(), &self.class_names(), 0, device).unwrap();
-        assert!(report.initialized.is_empty(), "{}: {report}", self.name);
+        assert!(
+            report.newly_initialized.is_empty(),
+            "{}: {report}",
+            self.name
+        );
         (model, config)
     }
 
     pub(super) fn masked_lm(&self, device: &burn::tensor::Device) -> (MaskedLm, CheckpointConfig) {
         let (model, config, report) = load_masked_lm(&self.checkpoint(), 0, device).unwrap();
-        assert!(report.initialized.is_empty(), "{}: {report}", self.name);
+        assert!(
+            report.newly_initialized.is_empty(),
+            "{}: {report}",
+            self.name
+        );
         (model, config)
     }
 
@@ -162,7 +170,7 @@ fn poolers_equal_transformers() {
             load_classifier_with(&case.checkpoint(), &config, None, 0, &device).unwrap();
         let pooler = report.loaded.iter().filter(|name| name.contains("pooler"));
         assert_eq!(pooler.count(), 2, "{report}");
-        let features = model.features(&golden_input(&case.golden, &model.encoder), None);
+        let features = model.embed(&golden_input(&case.golden, &model.encoder), None);
         let (expected, _) = case.golden.floats("pooler_output");
         errors.compare("pooler_output", &host(features), &expected);
         errors.report(case.name);

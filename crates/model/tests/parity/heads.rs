@@ -130,7 +130,7 @@ fn model(golden: &Golden, name: &str, case: &Case, device: &Device) -> SequenceC
     )
     .unwrap();
     let (model, report) = load_classifier_with(loaded.path(), &config, None, 0, device).unwrap();
-    assert!(report.initialized.is_empty(), "{name}: {report}");
+    assert!(report.newly_initialized.is_empty(), "{name}: {report}");
     model
 }
 
@@ -183,9 +183,9 @@ fn heads_of_our_own_are_saved_whole() {
         let names = &model.config().class_names;
         let (again, config, report) =
             finetune_model::load_classifier(saved.path(), names, 1, &device).unwrap();
-        assert!(report.initialized.is_empty(), "{name}: {report}");
+        assert!(report.newly_initialized.is_empty(), "{name}: {report}");
         assert_eq!(again.config(), model.config(), "{name}");
-        assert_eq!(config.own_head.is_none(), name == "linear_pooler");
+        assert_eq!(config.pooling_and_head.is_none(), name == "linear_pooler");
         let logits = |model: &SequenceClassifier| host(outputs(&golden, model));
         assert_eq!(logits(&again), logits(&model), "{name}");
     }

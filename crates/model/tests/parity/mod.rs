@@ -144,12 +144,12 @@ fn gradients_by_name<M: Module>(
     names: &TensorNames,
     gradients: &Gradients,
 ) -> BTreeMap<String, Vec<f32>> {
-    struct Reading<'a> {
+    struct GradientVisitor<'a> {
         gradients: &'a Gradients,
         found: Vec<Option<Vec<f32>>>,
         kinds: Vec<ParameterKind>,
     }
-    impl ModuleVisitor for Reading<'_> {
+    impl ModuleVisitor for GradientVisitor<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             let kind = self.kinds[self.found.len()];
             let output_major = kind == ParameterKind::LinearWeight || kind.is_adapter();
@@ -161,7 +161,7 @@ fn gradients_by_name<M: Module>(
         }
     }
     let listed = parameters(model);
-    let mut reading = Reading {
+    let mut reading = GradientVisitor {
         gradients,
         found: Vec::new(),
         kinds: listed.iter().map(|parameter| parameter.kind).collect(),

@@ -7,7 +7,7 @@ use std::process::Command;
 use burn::tensor::Device;
 use finetune_golden::Golden;
 use finetune_model::{
-    CheckpointConfig, EncoderConfig, Family, Pooling, SequenceClassifierConfig, initialize,
+    CheckpointConfig, EncoderConfig, Family, Pooling, SequenceClassifierConfig, init_weights,
     load_base_model, save_base_model, save_classifier, save_masked_lm,
 };
 use serde_json::{Value, json};
@@ -65,13 +65,13 @@ fn save_fresh(case: &Case, folder: &Path) {
     let config = CheckpointConfig::new(encoder.clone());
     let names = ["no", "maybe", "yes", "never"].map(String::from);
     let model = SequenceClassifierConfig::new(encoder.clone(), names.into());
-    let model = initialize(model.init(&device).unwrap(), 0.3, 5);
+    let model = init_weights(model.init(&device).unwrap(), 0.3, 5);
     let path = folder.join(format!("{}-fresh-classifier", case.name));
     save_classifier(&path, &model, &config).unwrap();
     let logits = model.forward(&golden_input(&case.golden, &model.encoder), None);
     write_check(&path, case, "classifier", host(logits.unwrap()));
 
-    let model = initialize(encoder.init_masked_lm(&device).unwrap(), 0.3, 6);
+    let model = init_weights(encoder.init_masked_lm(&device).unwrap(), 0.3, 6);
     let path = folder.join(format!("{}-fresh-masked-lm", case.name));
     save_masked_lm(&path, &model, &config).unwrap();
     let positions = indices(&case.golden, "masked_lm.positions");
@@ -93,7 +93,7 @@ fn save_of_an_old_file(case: &Case, folder: &Path) {
     let config = CheckpointConfig::read(old.path()).unwrap();
     let names = ["no", "maybe", "yes", "never"].map(String::from);
     let model = config.classifier(&names).init(&device).unwrap();
-    let model = initialize(model, 0.3, 5);
+    let model = init_weights(model, 0.3, 5);
     let path = folder.join(format!("{}-old-classifier", case.name));
     save_classifier(&path, &model, &config).unwrap();
     let logits = model.forward(&golden_input(&case.golden, &model.encoder), None);
@@ -106,10 +106,12 @@ fn save_base(case: &Case, folder: &Path) {
     let path = folder.join(format!("{}-base", case.name));
     save_base_model(&path, &model, &config).unwrap();
     let input = golden_input(&case.golden, &model.encoder);
-    let first = Pooling::first_token();
+    let first = Pooling::cls();
     let first = first.init(&config.encoder, &Device::flex()).unwrap();
     let pooler = model.pooler.as_ref().unwrap_or(&first);
-    let pooled = pooler.run(&model.encoder, &input, None);
+    let (layers, tokens) = (pooler.layers(), pooler.queries());
+    let states = model.encoder.hidden_states_of(layers, tokens, &input, None);
+    let pooled = pooler.forward(states, input.attention_mask());
     write_check(&path, case, "base", host(pooled));
 }
 
@@ -149,7 +151,7 @@ fn every_base_model_reads_back() {
         };
         let names = ["no", "yes"].map(String::from);
         let config = SequenceClassifierConfig::new(encoder.clone(), names.into());
-        let model = initialize(config.init(&Device::flex()).unwrap(), 0.02, 1);
+        let model = init_weights(config.init(&Device::flex()).unwrap(), 0.02, 1);
         let folder = tempfile::tempdir().unwrap();
         save_classifier(folder.path(), &model, &CheckpointConfig::new(encoder)).unwrap();
         let read = CheckpointConfig::read(folder.path()).unwrap();

@@ -40,7 +40,7 @@ impl Case {
             .unwrap();
         let (model, _, report) = load_classifier(&folder, &names, 0, device).unwrap();
         assert_eq!(
-            (report.initialized.len(), report.unused.len()),
+            (report.newly_initialized.len(), report.unexpected.len()),
             (0, 0),
             "{report}"
         );
@@ -65,7 +65,7 @@ fn a_tiny_bert_equals_transformers() {
     let input = case.input(&model.encoder);
     let states = model.encoder.hidden_states(&input, None);
     assert_eq!(states.len(), 3);
-    let pooled = host(model.features(&input, None));
+    let pooled = host(model.embed(&input, None));
     case.golden.check("pooler_output", &pooled, tolerance);
     case.check_hidden_states(states, tolerance);
     let logits = model.forward(&input, None).unwrap();
@@ -94,8 +94,8 @@ fn bare_and_old_checkpoints_hold_the_same_encoder() {
         ),
     ] {
         let (encoder, _, report) = load_encoder(&case.directory.join(folder), &device).unwrap();
-        assert_eq!(report.unused, unused);
-        assert!(report.initialized.is_empty());
+        assert_eq!(report.unexpected, unused);
+        assert!(report.newly_initialized.is_empty());
         let input = case.input(&encoder);
         case.check_hidden_states(encoder.hidden_states(&input, None), tolerance as f32);
     }
@@ -112,7 +112,7 @@ fn what_is_saved_loads_as_the_same_model() {
 
     let (again, read, report) = load_classifier(folder.path(), &names, 1, &device).unwrap();
     assert_eq!(
-        (report.loaded.len(), report.unused.len()),
+        (report.loaded.len(), report.unexpected.len()),
         (41, 0),
         "{report}"
     );
@@ -136,8 +136,11 @@ fn a_head_for_other_classes_is_made_anew() {
         let names: Vec<String> = classes.iter().map(|name| name.to_string()).collect();
         let load = |seed| load_classifier(&folder, &names, seed, &device).unwrap();
         let (model, _, report) = load(7);
-        assert_eq!(report.initialized, ["classifier.weight", "classifier.bias"]);
-        assert_eq!(report.unused, ["classifier.bias", "classifier.weight"]);
+        assert_eq!(
+            report.newly_initialized,
+            ["classifier.weight", "classifier.bias"]
+        );
+        assert_eq!(report.unexpected, ["classifier.bias", "classifier.weight"]);
         let input = case.input(&model.encoder);
         let logits = host(model.forward(&input, None).unwrap());
         assert_eq!(logits, host(load(7).0.forward(&input, None).unwrap()));

@@ -15,7 +15,7 @@ use burn::backend::autodiff::{
 use burn::backend::{Backend, Dispatch, tensor::FloatTensor};
 use burn::tensor::{Device, Shape, Tensor, TensorData};
 
-use crate::gradients::register;
+use crate::extension::register;
 use crate::linear::product;
 use crate::{Dropout, EncoderOps, Kernels, Precision};
 

@@ -7,7 +7,7 @@ use burn::module::Module;
 use finetune_data::{
     BatchSize, EncodedDataset, EncodedTexts, Padding, collate_texts, sorted_by_length,
 };
-use finetune_model::{Activations, Cut, SequenceClassifier};
+use finetune_model::{Activations, SequenceClassifier, SplitPoint};
 use finetune_predict::encoder_input;
 use finetune_storage::{Array, ArrayFileWriter};
 use half::f16;
@@ -60,8 +60,8 @@ impl ActivationPlan {
             lengths.extend(pass.vectors(texts)?);
         }
         Ok(CachedActivations {
-            cut: self.cut,
-            width: model.width_at(self.cut),
+            split_point: self.split_point,
+            width: model.width_at(self.split_point),
             rows: self.rows,
             lengths,
             starts,
@@ -147,7 +147,7 @@ impl Pass<'_> {
         }
         let batches = passes.iter().map(|(_, batches)| batches.len()).sum();
         callback.on_event(&Event::phase_begin(Phase::Activations, batches))?;
-        let width = self.model.width_at(self.plan.cut);
+        let width = self.model.width_at(self.plan.split_point);
         let mut starts = vec![0; self.plan.rows * self.plan.texts];
         let (mut taken, mut kept) = (0, Vec::new());
         for (text, (texts, batches)) in passes.into_iter().enumerate() {
@@ -175,7 +175,10 @@ impl Pass<'_> {
     fn of_batch(&self, texts: &EncodedTexts, rows: &[usize]) -> Result<Vec<f32>, TrainError> {
         let tokens = collate_texts(texts, rows, Padding::Longest, self.pad_token_id)?;
         let input = encoder_input(&self.model.encoder, rows.len(), &tokens)?;
-        let values = match self.model.lower(&input, self.plan.cut, None)? {
+        let values = match self
+            .model
+            .forward_lower(&input, self.plan.split_point, None)?
+        {
             Activations::HiddenStates { rows, .. } => rows,
             Activations::Pooled(rows) => rows,
         };
@@ -184,9 +187,9 @@ impl Pass<'_> {
 
     /// Returns the number of cached vectors of each text.
     fn vectors(&self, texts: &EncodedTexts) -> Result<Vec<usize>, TrainError> {
-        match self.plan.cut {
-            Cut::HiddenStates(_) => Ok(texts.lengths()?),
-            Cut::Pooled => Ok(vec![1; texts.len()]),
+        match self.plan.split_point {
+            SplitPoint::HiddenStates(_) => Ok(texts.lengths()?),
+            SplitPoint::Pooled => Ok(vec![1; texts.len()]),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use finetune_data::{DataError, EncodedDataset};
-use finetune_model::{Cut, SequenceClassifier};
+use finetune_model::{SequenceClassifier, SplitPoint};
 use finetune_storage::{Array, ArrayFile, StorageError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -26,10 +26,10 @@ pub(super) const STARTS: &str = "starts";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Key {
     version: u32,
-    /// Fingerprint of the model below the cut.
+    /// Fingerprint of the model below the split point.
     model: String,
     data: String,
-    cut: Cut,
+    split_point: SplitPoint,
     precision: CacheDtype,
     /// Devices round differently.
     device: String,
@@ -57,9 +57,9 @@ impl<'a> Wanted<'a> {
             path: folder.join(format!("{}.activations", &fingerprint[..16])),
             key: Key {
                 version: VERSION,
-                model: model.fingerprint_below(plan.cut),
+                model: model.fingerprint_below(plan.split_point),
                 data: fingerprint,
-                cut: plan.cut,
+                split_point: plan.split_point,
                 precision: plan.precision,
                 device: format!("{:?}", model.device().without_autodiff()),
             },

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use finetune_data::{Batch, DataError, TokenBatch};
-use finetune_model::{Activations, AttentionMask, Cut, TextActivations};
+use finetune_model::{Activations, AttentionMask, SplitPoint, TextActivations};
 use finetune_storage::Array;
 
 use super::numbers::Numbers;
@@ -14,7 +14,7 @@ use crate::error::TrainError;
 /// A cache file is memory-mapped: only the parts that are read occupy memory.
 #[derive(Debug, Clone)]
 pub struct CachedActivations {
-    pub(super) cut: Cut,
+    pub(super) split_point: SplitPoint,
     /// Size of a vector.
     pub(super) width: usize,
     pub(super) rows: usize,
@@ -27,13 +27,13 @@ pub struct CachedActivations {
 
 impl CachedActivations {
     /// Returns the position in the network at which the activations were taken.
-    pub fn cut(&self) -> Cut {
-        self.cut
+    pub fn split_point(&self) -> SplitPoint {
+        self.split_point
     }
 
     /// Returns the activations of a batch of the same dataset, as input of
-    /// [`SequenceClassifier::upper`](finetune_model::SequenceClassifier::upper). They are padded
-    /// like the batch, so that later layers see the shapes of a batch of tokens.
+    /// [`SequenceClassifier::forward_upper`](finetune_model::SequenceClassifier::forward_upper).
+    /// They are padded like the batch, so that later layers see the shapes of a batch of tokens.
     ///
     /// # Errors
     /// - [`TrainError::Data`] if a row is out of range.
@@ -58,9 +58,9 @@ impl CachedActivations {
         device: &Device,
     ) -> Result<Activations, TrainError> {
         let sequence = tokens.sequence_length;
-        let slots = match self.cut {
-            Cut::HiddenStates(_) => sequence,
-            Cut::Pooled => 1,
+        let slots = match self.split_point {
+            SplitPoint::HiddenStates(_) => sequence,
+            SplitPoint::Pooled => 1,
         };
         let mut values = vec![0.0; rows.len() * slots * self.width];
         let places = values.chunks_exact_mut(slots * self.width);
@@ -71,9 +71,9 @@ impl CachedActivations {
         }
         let shape = [rows.len() * slots, self.width];
         let values = Tensor::from_data(TensorData::new(values, shape), device);
-        Ok(match self.cut {
-            Cut::Pooled => Activations::Pooled(values),
-            Cut::HiddenStates(number) => Activations::HiddenStates {
+        Ok(match self.split_point {
+            SplitPoint::Pooled => Activations::Pooled(values),
+            SplitPoint::HiddenStates(number) => Activations::HiddenStates {
                 number,
                 rows: values,
                 mask: AttentionMask::new(&tokens.attention_mask, [rows.len(), sequence], device)?,
@@ -95,7 +95,7 @@ impl CachedActivations {
             return Err(DataError::RowOutOfRange { row, rows }.into());
         }
         let vectors = self.lengths[text];
-        if self.cut != Cut::Pooled && vectors != tokens {
+        if self.split_point != SplitPoint::Pooled && vectors != tokens {
             return Err(TrainError::StaleActivations {
                 row,
                 expected: vectors,

@@ -24,7 +24,7 @@ pub fn forward(
     dropout: Option<DropoutStream>,
 ) -> Result<Tensor<2>, TrainError> {
     Ok(match activations {
-        Some(cached) => model.upper(cached.batch(batch, &model.device())?, dropout)?,
+        Some(cached) => model.forward_upper(cached.batch(batch, &model.device())?, dropout)?,
         None => finetune_predict::forward(model, batch, dropout)?,
     })
 }

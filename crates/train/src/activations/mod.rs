@@ -5,7 +5,7 @@
 //! train:
 //!
 //! 1. [`ActivationCacheConfig`] configures location and precision of the cache.
-//! 2. [`ActivationCacheConfig::plan`] finds the highest cut below which nothing trains, and the cache
+//! 2. [`ActivationCacheConfig::plan`] finds the highest split point below which nothing trains, and the cache
 //!    size.
 //! 3. [`ActivationPlan::compute`] makes one forward pass in batches of similar lengths, or opens
 //!    the file of an earlier run with the same weights, data and settings.
@@ -37,7 +37,7 @@
 //!     ..Default::default()
 //! };
 //! let config = SequenceClassifierConfig::new(encoder, vec!["no".into(), "yes".into()]);
-//! let model = initialize(config.init(&Device::flex())?, 0.02, 1);
+//! let model = init_weights(config.init(&Device::flex())?, 0.02, 1);
 //!
 //! let cache = ActivationCacheConfig { location: CacheLocation::Memory, ..Default::default() };
 //! // Embeddings and the first layer are frozen: 16 numbers are kept of each of the 7 tokens.

@@ -1,7 +1,7 @@
-//! Plan of an activation cache: the cut and the size, determined before the computation.
+//! Plan of an activation cache: the split point and the size, determined before the computation.
 
 use finetune_data::{EncodedDataset, EncodedTexts};
-use finetune_model::{Cut, DropoutStream, SequenceClassifier};
+use finetune_model::{DropoutStream, SequenceClassifier, SplitPoint};
 
 use super::{ActivationCacheConfig, CacheDtype, CacheLocation};
 use crate::config::TrainConfig;
@@ -11,7 +11,7 @@ use crate::error::TrainError;
 #[derive(Debug, Clone, PartialEq)]
 pub struct ActivationPlan {
     /// Position in the network at which they are taken.
-    pub cut: Cut,
+    pub split_point: SplitPoint,
     /// Rows of the dataset.
     pub rows: usize,
     /// Texts per row: 2 for pairs whose texts are encoded separately, otherwise 1.
@@ -48,24 +48,24 @@ impl ActivationCacheConfig {
         frozen_stages: usize,
     ) -> Result<Option<ActivationPlan>, TrainError> {
         self.validate()?;
-        let cut = match model.cut(frozen_stages) {
-            None | Some(Cut::HiddenStates(0)) => return Ok(None),
-            Some(cut) => cut,
+        let split_point = match model.split_point(frozen_stages) {
+            None | Some(SplitPoint::HiddenStates(0)) => return Ok(None),
+            Some(split_point) => split_point,
         };
         if self.location == CacheLocation::Off {
             return Ok(None);
         }
         let texts: Vec<&EncodedTexts> = texts_of(data).collect();
-        let vectors = |texts: &EncodedTexts| match cut {
-            Cut::HiddenStates(_) => texts.token_count(),
-            Cut::Pooled => texts.len(),
+        let vectors = |texts: &EncodedTexts| match split_point {
+            SplitPoint::HiddenStates(_) => texts.token_count(),
+            SplitPoint::Pooled => texts.len(),
         };
         let vectors: usize = texts.iter().map(|texts| vectors(texts)).sum();
         let plan = ActivationPlan {
-            cut,
+            split_point,
             rows: data.len(),
             texts: texts.len(),
-            num_values: vectors as u64 * model.width_at(cut) as u64,
+            num_values: vectors as u64 * model.width_at(split_point) as u64,
             precision: self.dtype,
             place: self.location.clone(),
         };
@@ -86,8 +86,8 @@ pub fn deterministic_stages(model: &SequenceClassifier, config: &TrainConfig) ->
     let frozen = freeze.frozen_throughout(model.encoder.layers.len(), config.duration);
     let first = freeze.first_stage_with_dropout(frozen);
     let dropout = DropoutStream::new(config.seed, 0).from_stage(first);
-    match model.cut(frozen) {
-        Some(cut) if model.is_deterministic_below(cut, Some(dropout)) => frozen,
+    match model.split_point(frozen) {
+        Some(split_point) if model.is_deterministic_below(split_point, Some(dropout)) => frozen,
         _ => 0,
     }
 }

@@ -166,7 +166,7 @@ impl FreezeConfig {
     ///
     /// ```
     /// use burn::tensor::Device;
-    /// use finetune_model::{EncoderConfig, SequenceClassifierConfig, initialize};
+    /// use finetune_model::{EncoderConfig, SequenceClassifierConfig, init_weights};
     /// use finetune_train::{FreezeScope, FreezeConfig, GradualUnfreezing};
     ///
     /// let encoder = EncoderConfig {
@@ -179,7 +179,7 @@ impl FreezeConfig {
     /// };
     /// let classes = ["no", "yes"].map(String::from);
     /// let config = SequenceClassifierConfig::new(encoder, classes.into());
-    /// let model = initialize(config.init(&Device::flex().autodiff())?, 0.02, 42);
+    /// let model = init_weights(config.init(&Device::flex().autodiff())?, 0.02, 42);
     ///
     /// // One layer more each epoch, the last first; the word embeddings never.
     /// let freeze = FreezeConfig {
@@ -215,7 +215,7 @@ mod tests {
     use burn::tensor::{Device, Tensor};
     use finetune_model::{
         EncoderConfig, LoraConfig, LoraTarget, SequenceClassifier, SequenceClassifierConfig,
-        initialize,
+        init_weights,
     };
 
     use super::*;
@@ -235,7 +235,7 @@ mod tests {
     fn classifier() -> SequenceClassifier {
         let names = ["no", "yes"].map(String::from);
         let config = SequenceClassifierConfig::new(encoder(), names.into());
-        initialize(config.init(&Device::flex().autodiff()).unwrap(), 0.02, 1)
+        init_weights(config.init(&Device::flex().autodiff()).unwrap(), 0.02, 1)
     }
 
     /// Paths of the parameters that take a gradient.

@@ -27,7 +27,7 @@ use crate::text_config::TextConfig;
 ///         "tasks": [
 ///             { "name": "sst" },
 ///             { "name": "sts", "pair_encoding": "bi_encoder",
-///               "model": { "head": { "kind": "cosine", "range": { "low": 0, "high": 5 } } },
+///               "model": { "head": { "kind": "cosine", "range": { "min": 0, "max": 5 } } },
 ///               "loss": { "kind": "mse" } }
 ///         ],
 ///         "mixing": { "stopping_strategy": "all_exhausted" }

@@ -129,7 +129,7 @@ impl RunInput for TaskData {
         train.freeze.check(&model)?;
         let mut architecture: BTreeMap<String, SequenceClassifierConfig> = BTreeMap::new();
         for (index, task) in group.tasks.iter_mut().enumerate() {
-            let model = model.task(index);
+            let model = model.classifier(index);
             let planned = (task.task).plan_activations(&config.activation_cache, &model, &train);
             planned.map_err(|error| error.in_task(&task.name))?;
             architecture.insert(task.name.clone(), model.config().clone());
@@ -173,9 +173,10 @@ impl TaskData {
             classifiers.push(model);
             let named = |tensor: String| format!("{}: {tensor}", config.name);
             all.loaded.extend(report.loaded.into_iter().map(named));
-            all.initialized
-                .extend(report.initialized.into_iter().map(named));
-            all.unused.extend(report.unused.into_iter().map(named));
+            all.newly_initialized
+                .extend(report.newly_initialized.into_iter().map(named));
+            all.unexpected
+                .extend(report.unexpected.into_iter().map(named));
         }
         if let Some(name) = self.splits.keys().next() {
             let error = TrainError::setting("data", "there", "none without settings of the task");

@@ -71,7 +71,7 @@ impl Objective for TaskGroup {
         let frozen = config.freeze.frozen_at_start(model).into_iter();
         let frozen: HashSet<ParamId> = frozen.map(|parameter| parameter.id).collect();
         for (index, task) in self.tasks.iter().enumerate() {
-            let model_of_task = model.task(index);
+            let model_of_task = model.classifier(index);
             task.named(Task::check(&task.task, &model_of_task, config))?;
             let own = parameters(&model_of_task);
             if task.trainable && own.iter().all(|parameter| frozen.contains(&parameter.id)) {
@@ -125,7 +125,7 @@ impl Objective for TaskGroup {
         divisor: f64,
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError> {
-        let (task, model) = (&self.tasks[*task].task, model.task(*task));
+        let (task, model) = (&self.tasks[*task].task, model.classifier(*task));
         Task::loss(task, &model, batch, divisor, dropout)
     }
 
@@ -150,7 +150,7 @@ impl Objective for TaskGroup {
             if !task.task.has_validation() {
                 continue;
             }
-            let scores = Task::evaluate(&task.task, &model.task(index), callback);
+            let scores = Task::evaluate(&task.task, &model.classifier(index), callback);
             let metric = task.main_metric();
             let scores = TaskScores {
                 metric: metric.to_string(),
@@ -175,7 +175,7 @@ impl Objective for TaskGroup {
     ) -> Result<Option<ActivationsSection>, TrainError> {
         let mut all: Option<ActivationsSection> = None;
         for (index, task) in self.tasks.iter_mut().enumerate() {
-            let begun = Task::begin_run(&mut task.task, &model.task(index), callback);
+            let begun = Task::begin_run(&mut task.task, &model.classifier(index), callback);
             let section = begun.map_err(|error| error.in_task(&task.name))?;
             all = match (all, section) {
                 (Some(all), Some(section)) => Some(all.and(section)),
@@ -188,7 +188,11 @@ impl Objective for TaskGroup {
     /// Saves a complete classifier for each task, in a directory of its name.
     fn save(&self, model: &MultiTaskModel, directory: &Path) -> Result<(), TrainError> {
         for (index, task) in self.tasks.iter().enumerate() {
-            Task::save(&task.task, &model.task(index), &directory.join(&task.name))?;
+            Task::save(
+                &task.task,
+                &model.classifier(index),
+                &directory.join(&task.name),
+            )?;
         }
         Ok(())
     }
@@ -200,7 +204,7 @@ impl Objective for TaskGroup {
     ) -> Result<Vec<Option<TestOutput>>, TrainError> {
         let tasks = self.tasks.iter().enumerate();
         let test = |(index, task): (usize, &NamedTask)| {
-            task.named(Task::test(&task.task, &model.task(index), callback))
+            task.named(Task::test(&task.task, &model.classifier(index), callback))
         };
         tasks.map(test).collect()
     }

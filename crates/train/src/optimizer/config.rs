@@ -83,7 +83,7 @@ impl OptimizerConfig {
     /// ```
     /// use burn::optim::GradientsParams;
     /// use burn::tensor::Device;
-    /// use finetune_model::{EncoderConfig, EncoderInput, SequenceClassifierConfig, initialize};
+    /// use finetune_model::{EncoderConfig, EncoderInput, SequenceClassifierConfig, init_weights};
     /// use finetune_train::OptimizerConfig;
     ///
     /// let encoder = EncoderConfig {
@@ -96,7 +96,7 @@ impl OptimizerConfig {
     /// };
     /// let classes = ["no", "yes"].map(String::from);
     /// let config = SequenceClassifierConfig::new(encoder, classes.into());
-    /// let model = initialize(config.init(&Device::flex().autodiff())?, 0.02, 42);
+    /// let model = init_weights(config.init(&Device::flex().autodiff())?, 0.02, 42);
     ///
     /// let settings = OptimizerConfig { layerwise_lr_decay: 0.95, ..Default::default() };
     /// let mut optimizer = settings.init(&model);

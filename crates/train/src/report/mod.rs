@@ -183,8 +183,8 @@ impl ModelSection {
             source: source.map(|folder| folder.display().to_string()),
             parameters,
             trainable_parameters: parameters - frozen.iter().map(numbers).sum::<usize>(),
-            initialized: load_report.initialized.clone(),
-            unused: load_report.unused.clone(),
+            initialized: load_report.newly_initialized.clone(),
+            unused: load_report.unexpected.clone(),
         }
     }
 }

@@ -90,7 +90,7 @@ impl TaskSource<'_> {
         text.check_fit(&directory, tokenizer, &checkpoint.encoder)?;
         let data = splits.encode(&text, tokenizer)?;
         let labels = data.train.tokens.labels.all()?;
-        let loss = self.loss.init_with(parts, &labels, model.classes())?;
+        let loss = self.loss.init_with(parts, &labels, model.num_labels())?;
         let target = &data.train.dataset.task.target;
         let evaluator: Evaluator = evaluator(target, &parts.metrics, self.metrics)?;
         let mut task = SequenceClassificationTask::new(

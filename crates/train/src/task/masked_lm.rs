@@ -57,7 +57,7 @@ impl Task for MaskedLmTask {
     fn size(&self, batch: &MaskedBatch) -> Result<BatchCounts, TrainError> {
         Ok(BatchCounts {
             rows: batch.rows.len(),
-            slots: batch.tokens.slots(),
+            slots: batch.tokens.num_tokens(),
             num_padding_tokens: batch.tokens.num_padding_tokens(),
             weight: batch.masked_positions.len() as f64,
         })

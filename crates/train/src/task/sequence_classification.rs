@@ -185,7 +185,7 @@ impl SequenceClassificationTask {
         let constant = deterministic_stages(model, config);
         let kept = self.kept.of.train.iter().chain(&self.kept.of.validation);
         for activations in kept {
-            let stages = model.stages_below(activations.cut());
+            let stages = model.stages_below(activations.split_point());
             if stages > constant {
                 return Err(TrainError::setting(
                     "activations",
@@ -241,8 +241,8 @@ impl Task for SequenceClassificationTask {
 
     fn size(&self, batch: &Batch) -> Result<BatchCounts, TrainError> {
         Ok(BatchCounts {
-            rows: batch.size(),
-            slots: batch.slots(),
+            rows: batch.batch_size(),
+            slots: batch.num_tokens(),
             num_padding_tokens: batch.num_padding_tokens(),
             weight: self.loss.weight(&batch.labels)?,
         })
@@ -260,7 +260,7 @@ impl Task for SequenceClassificationTask {
     }
 
     fn check(&self, model: &SequenceClassifier, config: &TrainConfig) -> Result<(), TrainError> {
-        self.check_outputs(model.classes())?;
+        self.check_outputs(model.num_labels())?;
         self.check_activations(model, config)?;
         check_autodiff(&model.encoder)
     }

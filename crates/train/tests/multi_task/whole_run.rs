@@ -7,7 +7,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use finetune_data::{Dataset, Example, Label, PairEncoding, Splits, Target, Task, Texts};
 use finetune_model::{
-    CheckpointConfig, Combination, CosineSimilarityHeadConfig, HeadConfig, MlpConfig, Pooling,
+    CheckpointConfig, CosineSimilarityHeadConfig, HeadConfig, MlpConfig, PairFeatures, Pooling,
     ScoreRange, SequenceClassifier, load_classifier, parameters,
 };
 use finetune_predict::Predictor;
@@ -81,11 +81,8 @@ fn difference_and_product() -> ClassifierOverrides {
     ClassifierOverrides {
         pooling: Some(Pooling::mean()),
         head: Some(HeadConfig::Mlp(MlpConfig {
-            pair: Some(Combination::DifferenceAndProduct),
-            range: Some(ScoreRange {
-                low: 0.0,
-                high: 5.0,
-            }),
+            pair_features: Some(PairFeatures::DiffProduct),
+            range: Some(ScoreRange { min: 0.0, max: 5.0 }),
             ..Default::default()
         })),
         ..Default::default()
@@ -230,7 +227,10 @@ fn a_run_on_all_goes_on_with_one_task() {
     one.train.freeze = FreezeConfig::from(FreezeScope::AllButLast(1));
     one.train.duration = TrainDuration::Epochs(2);
     let prepared = prepare(&first.join("model"), one).unwrap();
-    assert_eq!(prepared.load_report().initialized, Vec::<String>::new());
+    assert_eq!(
+        prepared.load_report().newly_initialized,
+        Vec::<String>::new()
+    );
     let report = prepared.run(&second, &mut ()).unwrap().report;
     assert_eq!(report.train.steps, 8);
     assert_eq!(report.tasks.len(), 3);

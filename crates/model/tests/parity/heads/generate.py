@@ -44,11 +44,11 @@ GENERATOR = torch.Generator()
 SEED = 20269
 LIMIT = 3e-6
 WIDTH = 8
-FIRST = {"layers": "last", "tokens": "first"}
+FIRST = {"layers": "last", "tokens": "cls"}
 POOLER = {"layers": "last", "tokens": "pooler"}
 MEAN = {"layers": "last", "tokens": "mean"}
 MAX = {"layers": "last", "tokens": "max"}
-SCORE = {"low": 0.0, "high": 5.0}
+SCORE = {"min": 0.0, "max": 5.0}
 
 
 def mlp(**settings):
@@ -60,22 +60,22 @@ CASES = {
     "linear_pooler": (POOLER, mlp(), 3, "bce"),
     "linear_mean": (MEAN, mlp(), 3, "cross_entropy"),
     "linear_max": (MAX, mlp(), 3, "bce"),
-    "single_layer": ({"layers": {"single": 1}, "tokens": "first"}, mlp(), 3, "mse"),
+    "single_layer": ({"layers": {"single": 1}, "tokens": "cls"}, mlp(), 3, "mse"),
     "embeddings": ({"layers": {"single": 0}, "tokens": "mean"}, mlp(), 3, "cross_entropy"),
     "concatenate": (
-        {"layers": {"concatenate_last": 2}, "tokens": "first"},
+        {"layers": {"concat_last": 2}, "tokens": "cls"},
         mlp(),
         3,
         "bce",
     ),
     "concatenate_max": (
-        {"layers": {"concatenate_last": 3}, "tokens": "max"},
+        {"layers": {"concat_last": 3}, "tokens": "max"},
         mlp(),
         2,
         "cross_entropy",
     ),
     "mean_of_layers": (
-        {"layers": {"mean_of_last": 3}, "tokens": "mean"},
+        {"layers": {"mean_last": 3}, "tokens": "mean"},
         mlp(),
         3,
         "l1",
@@ -94,17 +94,17 @@ CASES = {
     ),
     "score": (FIRST, mlp(), 1, "mse"),
     "score_sigmoid": (MEAN, mlp(range=SCORE), 1, "mse"),
-    "pair_concatenation": (MEAN, mlp(pair="concatenation"), 2, "cross_entropy"),
+    "pair_concatenation": (MEAN, mlp(pair_features="concat"), 2, "cross_entropy"),
     "pair_difference_and_product": (
         POOLER,
-        mlp(pair="difference_and_product", range=SCORE),
+        mlp(pair_features="diff_product", range=SCORE),
         1,
         "l1",
     ),
     "pair_concatenation_and_difference": (
         MEAN,
         mlp(
-            pair="concatenation_and_difference", hidden_sizes=[9], activation="tanh"
+            pair_features="concat_diff", hidden_sizes=[9], activation="tanh"
         ),
         2,
         "bce",
@@ -125,10 +125,10 @@ def pool(pooling, output, mask, pooler):
         rows = states[-1]
     elif "single" in layers:
         rows = states[layers["single"]]
-    elif "concatenate_last" in layers:
-        rows = torch.cat(states[-layers["concatenate_last"] :], dim=-1)
+    elif "concat_last" in layers:
+        rows = torch.cat(states[-layers["concat_last"] :], dim=-1)
     else:
-        rows = torch.stack(states[-layers["mean_of_last"] :]).mean(0)
+        rows = torch.stack(states[-layers["mean_last"] :]).mean(0)
     real = mask.bool().unsqueeze(-1)
     return {
         "first": lambda: rows[:, 0],
@@ -152,14 +152,14 @@ def draw_linear(name, width, outputs):
 
 def draw_head(pooling, head, outputs):
     layers = pooling["layers"]
-    width = WIDTH * (layers["concatenate_last"] if "concatenate_last" in layers else 1)
+    width = WIDTH * (layers["concat_last"] if "concat_last" in layers else 1)
     if head["kind"] == "cosine":
         if "projection" not in head:
             return {}
         sides = ["first", "second"]
         drawn = [draw_linear(side, width, head["projection"]) for side in sides]
         return {k: v for side in drawn for k, v in side.items()}
-    pair = head.get("pair")
+    pair = head.get("pair_features")
     width *= {None: 1, "concatenation_and_difference": 3}.get(pair, 2)
     parameters = {}
     for index, size in enumerate(head.get("hidden_sizes", [])):
@@ -169,7 +169,7 @@ def draw_head(pooling, head, outputs):
 
 
 def apply_head(head, parameters, u, v):
-    low, high = (head["range"]["low"], head["range"]["high"]) if "range" in head else (0, 1)
+    low, high = (head["range"]["min"], head["range"]["max"]) if "range" in head else (0, 1)
     if head["kind"] == "cosine":
         if parameters:
             u, v = linear(parameters, "first", u), linear(parameters, "second", v)
@@ -180,7 +180,7 @@ def apply_head(head, parameters, u, v):
         "concatenation": lambda: torch.cat([u, v], 1),
         "difference_and_product": lambda: torch.cat([(u - v).abs(), u * v], 1),
         "concatenation_and_difference": lambda: torch.cat([u, v, (u - v).abs()], 1),
-    }[head.get("pair")]()
+    }[head.get("pair_features")]()
     activation = {
         None: None,
         "relu": torch.relu,
@@ -207,7 +207,7 @@ def draw_targets(loss, head, output):
         return torch.randint(0, classes, (rows,), generator=GENERATOR)
     if loss == "bce":
         return torch.randint(0, 2, (rows, classes), generator=GENERATOR).to(output.dtype)
-    score = head["range"]["high"] if "range" in head else 1.0
+    score = head["range"]["max"] if "range" in head else 1.0
     targets = (score * torch.rand(rows, classes, generator=GENERATOR)).to(output.dtype)
     # The slope of an absolute value is undefined at 0.
     assert (targets - output).abs().min() > 1e-3

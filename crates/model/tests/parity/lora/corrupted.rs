@@ -8,7 +8,7 @@ use finetune_model::{LoraConfig, ModelError, load_adapter, load_classifier, save
 use super::{adapted, base, folder};
 
 /// Loads a copy of an adapter of PEFT after `damage` has been at it.
-fn load_damaged(damage: impl FnOnce(&Path)) -> ModelError {
+fn load_corrupted(damage: impl FnOnce(&Path)) -> ModelError {
     let copy = tempfile::tempdir().unwrap();
     for file in ["adapter_config.json", "adapter_model.safetensors"] {
         std::fs::copy(
@@ -32,12 +32,12 @@ fn edit(path: PathBuf, from: &str, to: &str) {
 }
 
 #[test]
-fn damaged_adapters_are_refused() {
+fn corrupted_adapters_are_refused() {
     let config =
-        |from, to| load_damaged(|folder| edit(folder.join("adapter_config.json"), from, to));
+        |from, to| load_corrupted(|folder| edit(folder.join("adapter_config.json"), from, to));
     let weights = |from: &str, to: &str| {
         assert_eq!(from.len(), to.len());
-        load_damaged(|folder| edit(folder.join("adapter_model.safetensors"), from, to))
+        load_corrupted(|folder| edit(folder.join("adapter_model.safetensors"), from, to))
     };
     for (error, message) in [
         (
@@ -82,19 +82,19 @@ fn damaged_adapters_are_refused() {
             "missing",
         ),
         (
-            load_damaged(|folder| {
+            load_corrupted(|folder| {
                 std::fs::remove_file(folder.join("adapter_model.safetensors")).unwrap();
             }),
             "no weights, expected one of adapter_model.safetensors, adapter_model.bin",
         ),
         (
-            load_damaged(|folder| {
+            load_corrupted(|folder| {
                 std::fs::remove_file(folder.join("adapter_config.json")).unwrap();
             }),
             "adapter_config.json",
         ),
         (
-            load_damaged(|folder| {
+            load_corrupted(|folder| {
                 std::fs::write(folder.join("adapter_model.safetensors"), [0xff; 64]).unwrap();
             }),
             "the header claims",

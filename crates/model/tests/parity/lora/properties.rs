@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 use finetune_golden::Golden;
 use finetune_model::{
     DropoutStream, EncoderConfig, EncoderInput, Family, LoraConfig, LoraTarget, SequenceClassifier,
-    SequenceClassifierConfig, TensorNames, initialize, load_adapter, load_classifier, parameters,
+    SequenceClassifierConfig, TensorNames, init_weights, load_adapter, load_classifier, parameters,
     save_adapter, save_classifier,
 };
 
@@ -104,7 +104,7 @@ fn what_is_saved_loads_as_the_same_adapter() {
     save_adapter(saved.path(), &model, Some("tiny_bert")).unwrap();
     let (again, report) = load_adapter(saved.path(), base(&device).0).unwrap();
     assert_eq!(
-        (report.loaded.len(), report.kept.len()),
+        (report.loaded.len(), report.unchanged.len()),
         (28, 0),
         "{report}"
     );
@@ -117,7 +117,7 @@ fn what_is_saved_loads_as_the_same_adapter() {
     let (model, report) = loaded.unwrap();
     let pooler = "base_model.model.bert.pooler.dense";
     let kept = ["weight", "bias"].map(|end| format!("{pooler}.{end}"));
-    assert_eq!((report.loaded.len(), report.kept), (26, kept.into()));
+    assert_eq!((report.loaded.len(), report.unchanged), (26, kept.into()));
     save_adapter(saved.path(), &model, None).unwrap();
     let read = |folder: &Path| Golden::read(&folder.join("adapter_model.safetensors"));
     let (ours, theirs) = (read(saved.path()), read(&folder("lora/all_linear")));
@@ -136,7 +136,7 @@ fn a_saved_classifier_has_its_adapters_merged() {
     let names = &model.config().class_names;
     let (again, _, report) = load_classifier(saved.path(), names, 0, &device).unwrap();
     assert_eq!(
-        (report.loaded.len(), report.unused.len()),
+        (report.loaded.len(), report.unexpected.len()),
         (41, 0),
         "{report}"
     );
@@ -150,7 +150,7 @@ fn a_saved_classifier_has_its_adapters_merged() {
 #[test]
 fn every_parameter_of_an_adapter_is_initialized_by_its_kind() {
     let model = with_all_adapters(&device_and_tolerance().0);
-    let model = initialize(model, 0.02, 3);
+    let model = init_weights(model, 0.02, 3);
     let input = golden_input(&inputs(), &model.encoder);
     assert!(logits(&model, &input).iter().all(|logit| logit.is_finite()));
     for layer in &model.encoder.layers {
@@ -174,7 +174,7 @@ fn every_family_keeps_its_adapters() {
             ..EncoderConfig::base(family)
         };
         let config = SequenceClassifierConfig::new(encoder, ["no", "yes"].map(String::from).into());
-        let base = initialize(config.init(&device).unwrap(), 0.2, 1);
+        let base = init_weights(config.init(&device).unwrap(), 0.2, 1);
         let mut model = base.clone();
         let lora = LoraConfig {
             rank: 2,
@@ -190,7 +190,7 @@ fn every_family_keeps_its_adapters() {
         let saved = tempfile::tempdir().unwrap();
         save_adapter(saved.path(), &model, None).unwrap();
         let (again, report) = load_adapter(saved.path(), base).unwrap();
-        assert!(report.kept.is_empty(), "{family}: {report}");
+        assert!(report.unchanged.is_empty(), "{family}: {report}");
 
         let ids = [2, 7, 8, 3, 2, 9, 3, 1];
         let input = EncoderInput::new(&model.encoder, &ids, &[0; 8], &[true; 8], [2, 4]).unwrap();

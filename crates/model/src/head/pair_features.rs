@@ -7,33 +7,35 @@ use serde::{Deserialize, Serialize};
 /// 2019](https://arxiv.org/abs/1908.10084), table 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Combination {
+pub enum PairFeatures {
     /// `[u; v]`
-    Concatenation,
+    Concat,
     /// `[|u - v|; u * v]`: symmetric in the two texts.
-    DifferenceAndProduct,
+    DiffProduct,
     /// `[u; v; |u - v|]`
-    ConcatenationAndDifference,
+    ConcatDiff,
 }
 
-impl Combination {
+impl PairFeatures {
     /// Returns the width of the combined vector.
     pub fn width(self, width: usize) -> usize {
         match self {
-            Self::Concatenation | Self::DifferenceAndProduct => width.saturating_mul(2),
-            Self::ConcatenationAndDifference => width.saturating_mul(3),
+            Self::Concat | Self::DiffProduct => width.saturating_mul(2),
+            Self::ConcatDiff => width.saturating_mul(3),
         }
     }
 
+    /// Combines two vectors.
+    ///
     /// # Shapes
     /// - `u`, `v`: `[B, W]`
     /// - output: `[B, 2 W]` or `[B, 3 W]`
     pub(super) fn apply(self, u: Tensor<2>, v: Tensor<2>) -> Tensor<2> {
         let difference = |u: &Tensor<2>, v: &Tensor<2>| (u.clone() - v.clone()).abs();
         let parts = match self {
-            Self::Concatenation => vec![u, v],
-            Self::DifferenceAndProduct => vec![difference(&u, &v), u * v],
-            Self::ConcatenationAndDifference => {
+            Self::Concat => vec![u, v],
+            Self::DiffProduct => vec![difference(&u, &v), u * v],
+            Self::ConcatDiff => {
                 let apart = difference(&u, &v);
                 vec![u, v, apart]
             }

@@ -1,7 +1,8 @@
 //! Translation of parameter paths to Hugging Face tensor names, with a table per family.
 
+use crate::classifier::SequenceClassifierConfig;
+use crate::family::Family;
 use crate::parameters::{Parameter, ParameterKind};
-use crate::{Family, SequenceClassifierConfig};
 
 /// Replacements of path parts (first) by parts of a tensor name (second), applied in order.
 type Table = &'static [(&'static str, &'static str)];
@@ -215,8 +216,8 @@ impl TensorNames {
             .fold(path, |name, (ours, theirs)| name.replacen(ours, theirs, 1));
         // burn's names of the two parameters of layer normalization are replaced.
         let name = match parameter.kind {
-            ParameterKind::NormScale => with_last(&name, "weight"),
-            ParameterKind::NormShift => with_last(&name, "bias"),
+            ParameterKind::NormWeight => with_last(&name, "weight"),
+            ParameterKind::NormBias => with_last(&name, "bias"),
             _ => name,
         };
         match of_encoder {
@@ -230,8 +231,8 @@ impl TensorNames {
     /// from TensorFlow; finally tensors that duplicate it.
     pub(crate) fn candidates(&self, parameter: &Parameter) -> Vec<String> {
         let old = match parameter.kind {
-            ParameterKind::NormScale => Some("gamma"),
-            ParameterKind::NormShift => Some("beta"),
+            ParameterKind::NormWeight => Some("gamma"),
+            ParameterKind::NormBias => Some("beta"),
             _ => None,
         };
         let mut names = Vec::new();

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use finetune_model::ModelError;
 
-use super::{assert_damaged, load};
+use super::{assert_corrupted, load};
 
 /// A pickle that, when Python loads it, makes the file `marker`: protocol 2 for `os.system`, with
 /// the result kept in a state dict, alone at the root, or thrown away.
@@ -220,7 +220,7 @@ fn pickles_that_are_no_state_dict() {
         let error = load("bin", |folder| {
             std::fs::write(folder.join("pytorch_model.bin"), archive(pickle)).unwrap();
         });
-        assert_damaged(&error, "pytorch_model.bin", reason);
+        assert_corrupted(&error, "pytorch_model.bin", reason);
     }
     for bytes in [
         &b"GIF89a"[..],
@@ -232,7 +232,7 @@ fn pickles_that_are_no_state_dict() {
         let error = load("bin", |folder| {
             std::fs::write(folder.join("pytorch_model.bin"), bytes).unwrap();
         });
-        assert_damaged(&error, "pytorch_model.bin", "");
+        assert_corrupted(&error, "pytorch_model.bin", "");
     }
 }
 
@@ -243,7 +243,7 @@ fn a_pickled_tensor_larger_than_its_file() {
     let error = load("bin", |folder| {
         std::fs::write(folder.join("pytorch_model.bin"), archive(&pickle)).unwrap();
     });
-    assert_damaged(&error, "pytorch_model.bin", "above the");
+    assert_corrupted(&error, "pytorch_model.bin", "above the");
 }
 
 #[test]

@@ -1,12 +1,15 @@
-//! Tests of the possible cuts, and that both parts together equal the full pass.
+//! Tests of the possible split points, and that both parts together equal the full pass.
 
 use burn::tensor::{Device, Tensor};
 
-use crate::{
-    Activations, Combination, Cut, DropoutStream, EncoderConfig, EncoderInput, HeadConfig,
-    HeadInput, LayerChoice, MlpConfig, ModelError, Pooling, SequenceClassifier,
-    SequenceClassifierConfig, TextActivations, TokenPooling, initialize,
-};
+use crate::ModelError;
+use crate::classifier::{SequenceClassifier, SequenceClassifierConfig};
+use crate::dropout::DropoutStream;
+use crate::encoder::{EncoderConfig, EncoderInput};
+use crate::head::{HeadConfig, HeadInput, MlpConfig, PairFeatures};
+use crate::initialization::init_weights;
+use crate::pooling::{LayerSelection, Pooling, TokenPooling};
+use crate::split_point::{Activations, SplitPoint, TextActivations};
 
 fn model(pooling: Pooling, seed: u64) -> SequenceClassifier {
     let encoder = EncoderConfig {
@@ -22,10 +25,10 @@ fn model(pooling: Pooling, seed: u64) -> SequenceClassifier {
         pooling,
         ..SequenceClassifierConfig::new(encoder, names)
     };
-    initialize(config.init(&Device::flex()).unwrap(), 0.3, seed)
+    init_weights(config.init(&Device::flex()).unwrap(), 0.3, seed)
 }
 
-fn of_layers(layers: LayerChoice) -> Pooling {
+fn of_layers(layers: LayerSelection) -> Pooling {
     let tokens = TokenPooling::Mean;
     Pooling { layers, tokens }
 }
@@ -41,46 +44,68 @@ fn upper(
     dropout: Option<DropoutStream>,
 ) -> Result<Vec<f32>, ModelError> {
     let second = None;
-    let logits = model.upper(TextActivations { first, second }, dropout)?;
+    let logits = model.forward_upper(TextActivations { first, second }, dropout)?;
     Ok(logits.into_data().iter::<f32>().collect())
 }
 
 #[test]
-fn the_cut_is_as_high_as_frozen_stages_and_pooling_allow() {
-    let cut = |layers, frozen| model(of_layers(layers), 1).cut(frozen);
-    let states = |number| Some(Cut::HiddenStates(number));
-    for (layers, cuts) in [
+fn the_split_point_is_as_high_as_frozen_stages_and_pooling_allow() {
+    let split_point = |layers, frozen| model(of_layers(layers), 1).split_point(frozen);
+    let states = |number| Some(SplitPoint::HiddenStates(number));
+    for (layers, split_points) in [
         (
-            LayerChoice::Last,
-            [None, states(0), states(1), states(2), Some(Cut::Pooled)],
-        ),
-        (
-            LayerChoice::ConcatenateLast(2),
-            [None, states(0), states(1), states(2), Some(Cut::Pooled)],
-        ),
-        (
-            LayerChoice::MeanOfLast(3),
-            [None, states(0), states(1), states(1), Some(Cut::Pooled)],
-        ),
-        (
-            LayerChoice::Single(1),
+            LayerSelection::Last,
             [
                 None,
                 states(0),
-                Some(Cut::Pooled),
-                Some(Cut::Pooled),
-                Some(Cut::Pooled),
+                states(1),
+                states(2),
+                Some(SplitPoint::Pooled),
+            ],
+        ),
+        (
+            LayerSelection::ConcatLast(2),
+            [
+                None,
+                states(0),
+                states(1),
+                states(2),
+                Some(SplitPoint::Pooled),
+            ],
+        ),
+        (
+            LayerSelection::MeanLast(3),
+            [
+                None,
+                states(0),
+                states(1),
+                states(1),
+                Some(SplitPoint::Pooled),
+            ],
+        ),
+        (
+            LayerSelection::Single(1),
+            [
+                None,
+                states(0),
+                Some(SplitPoint::Pooled),
+                Some(SplitPoint::Pooled),
+                Some(SplitPoint::Pooled),
             ],
         ),
     ] {
-        for (frozen, expected) in cuts.into_iter().enumerate() {
-            assert_eq!(cut(layers, frozen), expected, "{layers:?}, {frozen} frozen");
+        for (frozen, expected) in split_points.into_iter().enumerate() {
+            assert_eq!(
+                split_point(layers, frozen),
+                expected,
+                "{layers:?}, {frozen} frozen"
+            );
         }
     }
 }
 
 #[test]
-fn both_parts_are_the_whole_at_every_cut() {
+fn both_parts_are_the_whole_at_every_split_point() {
     let model = model(Pooling::pooler(), 1);
     let input = input(&model);
     for dropout in [None, Some(DropoutStream::new(1, 1))] {
@@ -89,13 +114,13 @@ fn both_parts_are_the_whole_at_every_cut() {
         // Above the last hidden states, all of their tokens have been computed, and dropout masks
         // depend on the position among the computed tokens.
         let highest = if dropout.is_none() { 3 } else { 2 };
-        let cuts = (0..=highest).map(Cut::HiddenStates);
-        for cut in cuts.chain([Cut::Pooled]) {
-            let activations = model.lower(&input, cut, dropout).unwrap();
+        let split_points = (0..=highest).map(SplitPoint::HiddenStates);
+        for split_point in split_points.chain([SplitPoint::Pooled]) {
+            let activations = model.forward_lower(&input, split_point, dropout).unwrap();
             assert_eq!(
                 upper(&model, activations, dropout).unwrap(),
                 whole,
-                "{cut:?}"
+                "{split_point:?}"
             );
         }
     }
@@ -103,7 +128,7 @@ fn both_parts_are_the_whole_at_every_cut() {
 
 fn pairs() -> (SequenceClassifier, EncoderInput, EncoderInput) {
     let pair = MlpConfig {
-        pair: Some(Combination::ConcatenationAndDifference),
+        pair_features: Some(PairFeatures::ConcatDiff),
         input_dropout: 0.2,
         ..Default::default()
     };
@@ -112,7 +137,7 @@ fn pairs() -> (SequenceClassifier, EncoderInput, EncoderInput) {
         head: HeadConfig::Mlp(pair),
         ..single.config().clone()
     };
-    let model = initialize(config.init(&Device::flex()).unwrap(), 0.3, 1);
+    let model = init_weights(config.init(&Device::flex()).unwrap(), 0.3, 1);
     let first = input(&model);
     let second = EncoderInput::new(
         &model.encoder,
@@ -130,8 +155,8 @@ fn the_texts_of_a_pair_are_read_as_if_each_were_alone() {
     let (model, first, second) = pairs();
     let together = model.forward((&first, &second), None).unwrap();
     let input = HeadInput {
-        second: Some(model.features(&second, None)),
-        ..HeadInput::new(model.features(&first, None))
+        second: Some(model.embed(&second, None)),
+        ..HeadInput::new(model.embed(&first, None))
     };
     let apart = model.head.forward(input).unwrap();
     assert_eq!(together.into_data(), apart.into_data());
@@ -141,22 +166,31 @@ fn the_texts_of_a_pair_are_read_as_if_each_were_alone() {
 fn both_parts_are_the_whole_for_pairs_too() {
     let (model, first, second) = pairs();
     let whole = model.forward((&first, &second), None).unwrap().into_data();
-    for cut in (0..=3).map(Cut::HiddenStates).chain([Cut::Pooled]) {
+    for split_point in (0..=3)
+        .map(SplitPoint::HiddenStates)
+        .chain([SplitPoint::Pooled])
+    {
         let texts = TextActivations {
-            first: model.lower(&first, cut, None).unwrap(),
-            second: Some(model.lower(&second, cut, None).unwrap()),
+            first: model.forward_lower(&first, split_point, None).unwrap(),
+            second: Some(model.forward_lower(&second, split_point, None).unwrap()),
         };
         assert_eq!(
-            model.upper(texts, None).unwrap().into_data(),
+            model.forward_upper(texts, None).unwrap().into_data(),
             whole,
-            "{cut:?}"
+            "{split_point:?}"
         );
     }
     let mixed = TextActivations {
-        first: model.lower(&first, Cut::Pooled, None).unwrap(),
-        second: Some(model.lower(&second, Cut::HiddenStates(1), None).unwrap()),
+        first: model
+            .forward_lower(&first, SplitPoint::Pooled, None)
+            .unwrap(),
+        second: Some(
+            model
+                .forward_lower(&second, SplitPoint::HiddenStates(1), None)
+                .unwrap(),
+        ),
     };
-    let error = model.upper(mixed, None).unwrap_err();
+    let error = model.forward_upper(mixed, None).unwrap_err();
     assert!(
         matches!(error, ModelError::ActivationShape { .. }),
         "{error}"
@@ -167,23 +201,32 @@ fn both_parts_are_the_whole_for_pairs_too() {
         .unwrap()
         .into_data();
     let texts = TextActivations {
-        first: model.lower(&first, Cut::Pooled, dropout).unwrap(),
-        second: Some(model.lower(&second, Cut::Pooled, dropout).unwrap()),
+        first: model
+            .forward_lower(&first, SplitPoint::Pooled, dropout)
+            .unwrap(),
+        second: Some(
+            model
+                .forward_lower(&second, SplitPoint::Pooled, dropout)
+                .unwrap(),
+        ),
     };
-    assert_eq!(model.upper(texts, dropout).unwrap().into_data(), whole);
+    assert_eq!(
+        model.forward_upper(texts, dropout).unwrap().into_data(),
+        whole
+    );
 }
 
 #[test]
 fn activations_that_do_not_fit_are_refused() {
-    let model = model(of_layers(LayerChoice::ConcatenateLast(2)), 1);
+    let model = model(of_layers(LayerSelection::ConcatLast(2)), 1);
     let input = input(&model);
     let message = |result: Result<Activations, ModelError>| {
         let result = result.and_then(|activations| upper(&model, activations, None));
         result.unwrap_err().to_string()
     };
-    let high = "cut at hidden states 3, but the pooling looks at those from 2 on";
+    let high = "split point is hidden states 3, expected at most 2, the lowest pooled";
     assert_eq!(
-        message(model.lower(&input, Cut::HiddenStates(3), None)),
+        message(model.forward_lower(&input, SplitPoint::HiddenStates(3), None)),
         high
     );
     let zeros = |shape: [usize; 2]| Tensor::zeros(shape, &Device::flex());
@@ -199,19 +242,22 @@ fn activations_that_do_not_fit_are_refused() {
 }
 
 #[test]
-fn a_fingerprint_is_of_what_is_below_the_cut() {
+fn a_fingerprint_is_of_what_is_below_the_split_point() {
     let mut changed = model(Pooling::mean(), 1);
     changed.encoder.layers[2] = model(Pooling::mean(), 2).encoder.layers[2].clone();
-    let of = |model: &SequenceClassifier, cut| model.fingerprint_below(cut);
+    let of = |model: &SequenceClassifier, split_point| model.fingerprint_below(split_point);
     let original = model(Pooling::mean(), 1);
-    let (two, three) = (Cut::HiddenStates(2), Cut::HiddenStates(3));
+    let (two, three) = (SplitPoint::HiddenStates(2), SplitPoint::HiddenStates(3));
     assert_eq!(of(&original, two), of(&changed, two));
-    for cut in [three, Cut::Pooled] {
-        assert_ne!(of(&original, cut), of(&changed, cut));
+    for split_point in [three, SplitPoint::Pooled] {
+        assert_ne!(of(&original, split_point), of(&changed, split_point));
     }
     assert_ne!(of(&original, two), of(&original, three));
-    // Pooling is part of the hash only if it is below the cut.
-    let other = model(of_layers(LayerChoice::MeanOfLast(1)), 1);
+    // Pooling is part of the hash only if it is below the split point.
+    let other = model(of_layers(LayerSelection::MeanLast(1)), 1);
     assert_eq!(of(&original, two), of(&other, two));
-    assert_ne!(of(&original, Cut::Pooled), of(&other, Cut::Pooled));
+    assert_ne!(
+        of(&original, SplitPoint::Pooled),
+        of(&other, SplitPoint::Pooled)
+    );
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{assert_damaged, load};
+use super::{assert_corrupted, load};
 
 /// A safetensors file of this header and these elements.
 fn safetensors(header: &str, elements: &[u8]) -> Vec<u8> {
@@ -26,7 +26,7 @@ fn a_header_that_promises_too_much() {
             std::fs::write(folder.join("model.safetensors"), bytes).unwrap();
         });
         let reason = format!("the header claims {claim} bytes, expected at most 56");
-        assert_damaged(&error, "model.safetensors", &reason);
+        assert_corrupted(&error, "model.safetensors", &reason);
     }
 }
 
@@ -66,7 +66,7 @@ fn a_header_that_is_no_list_of_tensors() {
             let path = folder.join("model.safetensors");
             std::fs::write(path, safetensors(&header, &[0; 4])).unwrap();
         });
-        assert_damaged(&error, "model.safetensors", reason);
+        assert_corrupted(&error, "model.safetensors", reason);
     }
 }
 
@@ -82,7 +82,7 @@ fn overlapping_tensors_in_a_whole_checkpoint() {
             )
         });
     });
-    assert_damaged(&error, "model.safetensors", "invalid offset for tensor");
+    assert_corrupted(&error, "model.safetensors", "invalid offset for tensor");
 }
 
 #[test]

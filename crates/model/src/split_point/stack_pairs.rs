@@ -1,37 +1,32 @@
 //! Stacking of the two texts of each pair into one batch: first all first texts, then all second
 //! texts.
 //!
-//! The layers above the cut run once on `2 B` rows instead of twice on `B`. A full forward pass
-//! also stacks the texts, so its shapes, and therefore its results, are bitwise equal to those of a
-//! pass that starts at a cut.
+//! The layers above the split point run once on `2 B` rows instead of twice on `B`. A full forward
+//! pass also stacks the texts, so its shapes, and therefore its results, are bitwise equal to those
+//! of a pass that starts at a split point.
 
 use burn::tensor::Tensor;
 
 use super::Activations;
-use crate::{ModelError, SequenceClassifier};
-
-/// Activations of a batch, stacked for pairs.
-pub(crate) enum Activated {
-    /// One text per row.
-    Single(Activations),
-    /// First texts of the pairs, then the second texts.
-    Stack(Activations),
-}
+use crate::ModelError;
+use crate::classifier::SequenceClassifier;
 
 impl SequenceClassifier {
+    /// Returns the activations of first and second texts as one batch of `2 B` texts.
+    ///
     /// # Errors
     /// - [`ModelError::PairShape`] if the batches differ in size.
     /// - [`ModelError::ActivationShape`] if the activations do not fit this model, or come from
-    ///   different cuts.
-    pub(super) fn stack(
+    ///   different split points.
+    pub(super) fn stack_pairs(
         &self,
         first: Activations,
         second: Activations,
-    ) -> Result<Activated, ModelError> {
+    ) -> Result<Activations, ModelError> {
         self.check_activations(&first)?;
         self.check_activations(&second)?;
-        self.check_batches(batch(&first), batch(&second))?;
-        Ok(Activated::Stack(match (first, second) {
+        self.check_batch_sizes(batch_size(&first), batch_size(&second))?;
+        match (first, second) {
             (
                 Activations::HiddenStates { number, rows, mask },
                 Activations::HiddenStates {
@@ -41,31 +36,29 @@ impl SequenceClassifier {
                 },
             ) if number == other => {
                 let stacked = mask.stack(&other_mask)?;
-                let sequence = stacked.sequence();
-                let first = padded(rows, mask.batch(), sequence);
-                let second = padded(other_rows, other_mask.batch(), sequence);
-                Activations::HiddenStates {
+                let sequence = stacked.sequence_length();
+                let first = padded(rows, mask.batch_size(), sequence);
+                let second = padded(other_rows, other_mask.batch_size(), sequence);
+                Ok(Activations::HiddenStates {
                     number,
                     rows: Tensor::cat(vec![first, second], 0),
                     mask: stacked,
-                }
+                })
             }
             (Activations::Pooled(first), Activations::Pooled(second)) => {
-                Activations::Pooled(Tensor::cat(vec![first, second], 0))
+                Ok(Activations::Pooled(Tensor::cat(vec![first, second], 0)))
             }
-            (first, second) => {
-                return Err(ModelError::ActivationShape {
-                    expected: shape(&first),
-                    found: shape(&second),
-                });
-            }
-        }))
+            (first, second) => Err(ModelError::ActivationShape {
+                expected: shape(&first),
+                found: shape(&second),
+            }),
+        }
     }
 }
 
-fn batch(activations: &Activations) -> usize {
+fn batch_size(activations: &Activations) -> usize {
     match activations {
-        Activations::HiddenStates { mask, .. } => mask.batch(),
+        Activations::HiddenStates { mask, .. } => mask.batch_size(),
         Activations::Pooled(pooled) => pooled.dims()[0],
     }
 }
@@ -80,8 +73,8 @@ fn shape(activations: &Activations) -> [usize; 2] {
 /// - `rows`: `[B * S, D]`
 /// - output: `[B * sequence, D]`, each text padded with zeros
 fn padded(rows: Tensor<2>, batch: usize, sequence: usize) -> Tensor<2> {
-    let [slots, width] = rows.dims();
-    let length = slots / batch;
+    let [tokens, width] = rows.dims();
+    let length = tokens / batch;
     if length == sequence {
         return rows;
     }

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 
+use finetune_storage::write_atomically;
 use serde_json::{Map, Value, json};
 use tokenizers::{ModelWrapper, NormalizerWrapper};
 
 use super::bert::{MODEL_MAX_LENGTH, SPECIAL_TOKEN_KEYS, SPECIAL_TOKENS};
 use super::{TextTokenizer, bpe_files};
-use crate::atomic_file;
 use crate::error::DataError;
 
 impl TextTokenizer {
@@ -43,13 +43,13 @@ impl TextTokenizer {
                 path: path.clone(),
                 source,
             })?;
-        atomic_file::write(&path, json.as_bytes())?;
+        write(&path, json.as_bytes())?;
         if let Some(vocabulary) = self.vocabulary_lines() {
-            atomic_file::write(&directory.join("vocab.txt"), vocabulary.as_bytes())?;
+            write(&directory.join("vocab.txt"), vocabulary.as_bytes())?;
         }
         if let Some((vocabulary, merges)) = self.vocabulary_and_merges() {
-            atomic_file::write(&directory.join("vocab.json"), vocabulary.as_bytes())?;
-            atomic_file::write(&directory.join("merges.txt"), merges.as_bytes())?;
+            write(&directory.join("vocab.json"), vocabulary.as_bytes())?;
+            write(&directory.join("merges.txt"), merges.as_bytes())?;
         }
         let mut config = self.full_config();
         let special = special_tokens_map(&config);
@@ -164,8 +164,12 @@ fn special_tokens_map(config: &Map<String, Value>) -> Map<String, Value> {
     map
 }
 
+fn write(path: &Path, content: &[u8]) -> Result<(), DataError> {
+    write_atomically(path, content).map_err(|source| DataError::io(path, source))
+}
+
 fn write_json(path: &Path, object: Map<String, Value>) -> Result<(), DataError> {
-    atomic_file::write(path, format!("{:#}\n", Value::Object(object)).as_bytes())
+    write(path, format!("{:#}\n", Value::Object(object)).as_bytes())
 }
 
 #[cfg(test)]

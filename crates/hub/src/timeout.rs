@@ -39,7 +39,7 @@ impl<T> Progress for Reporter<T> {
 }
 
 /// Runs `work` until it is done, or reports nothing for the duration `patience`.
-pub(crate) fn watched<T: Send + 'static>(
+pub(crate) fn with_timeout<T: Send + 'static>(
     patience: Duration,
     on_bytes: &mut dyn FnMut(u64),
     work: impl FnOnce(Reporter<T>) -> T + Send + 'static,
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn work_that_reports_may_take_its_time() {
         let mut bytes = 0;
-        let result = watched(PATIENCE, &mut |more| bytes += more, |mut reporter| {
+        let result = with_timeout(PATIENCE, &mut |more| bytes += more, |mut reporter| {
             for _ in 0..6 {
                 thread::sleep(PATIENCE / 4);
                 reporter.update(2);
@@ -81,10 +81,10 @@ mod tests {
 
     #[test]
     fn silence_and_panics_end_the_waiting() {
-        let silent = watched(PATIENCE, &mut |_| (), |_| thread::sleep(PATIENCE * 5));
+        let silent = with_timeout(PATIENCE, &mut |_| (), |_| thread::sleep(PATIENCE * 5));
         assert_eq!(silent, Err(NoResult::Silent));
         // The reports must count as activity even on a busy machine.
-        let panicked = watched(PATIENCE * 100, &mut |_| (), |_| -> () {
+        let panicked = with_timeout(PATIENCE * 100, &mut |_| (), |_| -> () {
             panic!("on purpose")
         });
         assert_eq!(panicked, Err(NoResult::Panicked));

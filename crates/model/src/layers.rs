@@ -1,7 +1,7 @@
 //! Constructors and forward functions of burn's layers, computed by `finetune-ops`.
 //!
 //! Fields stay burn's types, so that visitors of a module (optimizers, parameter groups) work.
-//! Linear layers that can have adapters have their own type, `adapters::Projection`.
+//! Linear layers that can have adapters have their own type, `adapters::LoraLinear`.
 
 use burn::module::Param;
 use burn::nn::{

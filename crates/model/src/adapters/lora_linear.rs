@@ -8,15 +8,15 @@ use finetune_ops::{Precision, linear};
 use super::LoraTarget;
 use super::low_rank::{LowRank, LowRankConfig};
 use crate::ModelError;
-use crate::bounds::check_matrix;
 use crate::dropout::DropoutStage;
+use crate::size_limits::check_matrix;
 
 /// Linear layer `x · weight + bias`, plus the output of its LoRA adapter if it has one.
 ///
 /// Not burn's `Linear`: the adapter is beside the weight, so that the path of the weight is the
 /// same with and without adapter.
 #[derive(Module, Debug)]
-pub struct Projection {
+pub struct LoraLinear {
     /// Weight, `[input, output]`.
     pub weight: Param<Tensor<2>>,
     /// Bias, `[output]`.
@@ -25,7 +25,7 @@ pub struct Projection {
     pub lora: Option<LowRank>,
 }
 
-impl Projection {
+impl LoraLinear {
     /// Creates a layer of zeros.
     pub(crate) fn new(input: usize, output: usize, device: &Device) -> Self {
         Self {

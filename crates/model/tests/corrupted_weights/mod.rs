@@ -36,8 +36,8 @@ fn replace(path: &Path, from: &str, to: &str) {
 }
 
 /// That the error says which file is corrupted, and what `reason` says of it.
-fn assert_damaged(error: &ModelError, file: &str, reason: &str) {
-    let ModelError::DamagedWeights { path, .. } = error else {
+fn assert_corrupted(error: &ModelError, file: &str, reason: &str) {
+    let ModelError::CorruptedWeights { path, .. } = error else {
         panic!("{error:?}")
     };
     assert!(path.ends_with(file), "{error}");
@@ -92,7 +92,7 @@ fn empty_and_truncated_files() {
                 let bytes = std::fs::read(&path).unwrap();
                 std::fs::write(path, &bytes[..bytes.len() * share / 100]).unwrap();
             });
-            assert_damaged(&error, file, "");
+            assert_corrupted(&error, file, "");
         }
     }
 }
@@ -131,7 +131,7 @@ fn a_tensor_of_the_wrong_shape() {
 }
 
 #[test]
-fn one_damaged_byte_never_panics() {
+fn one_corrupted_byte_never_panics() {
     let mut refused = 0;
     for (name, file) in [
         ("single_f32", "model.safetensors"),

@@ -7,12 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::CheckpointConfig;
-use super::load::shape_in_file;
-use super::names::TensorNames;
+use super::load_tensors::shape_in_file;
 use super::stored_tensor::StoredTensor;
+use super::tensor_names::TensorNames;
 use super::weights::Weights;
+use crate::classifier::SequenceClassifierConfig;
+use crate::head::HeadConfig;
 use crate::parameters::Parameter;
-use crate::{HeadConfig, SequenceClassifierConfig};
 
 /// Path of the only layer whose shape depends on the classes.
 const OUTPUT_LAYER: &str = "head.output";
@@ -56,7 +57,7 @@ impl Fresh {
         seed: u64,
     ) -> Self {
         let names = &config.class_names;
-        let other = checkpoint.own_head.as_ref().is_some_and(|own| {
+        let other = checkpoint.pooling_and_head.as_ref().is_some_and(|own| {
             let head = own.head.without_dropout();
             (own.pooling, head) != (config.pooling, config.head.without_dropout())
         });

@@ -1,0 +1,174 @@
+//! Copying of a checkpoint's tensors into a model, and the report of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use burn::module::Module;
+use burn::tensor::TensorData;
+
+use super::missing_tensors::{Fresh, layer_of};
+use super::stored_tensor::StoredTensor;
+use super::tensor_names::TensorNames;
+use super::weights::Weights;
+use crate::parameters::{Parameter, parameters, replace};
+use crate::{ModelError, initialization};
+
+/// Tensors of a checkpoint and of the model after loading, by their names in the file. Not listed
+/// are the position ids in old files, and tensors that duplicate the word embeddings or the
+/// decoder's bias.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoadReport {
+    /// Tensors loaded from the file.
+    pub loaded: Vec<String>,
+    /// Tensors missing from the checkpoint, or saved for other classes: newly initialized from the
+    /// seed.
+    pub newly_initialized: Vec<String>,
+    /// Head tensors missing from an adapter's checkpoint: unchanged.
+    pub unchanged: Vec<String>,
+    /// Unexpected tensors: in the file, but not in the model.
+    pub unexpected: Vec<String>,
+}
+
+impl fmt::Display for LoadReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} tensors loaded", self.loaded.len())?;
+        for (what, names) in [
+            ("new", &self.newly_initialized),
+            ("unchanged", &self.unchanged),
+            ("unexpected", &self.unexpected),
+        ] {
+            if !names.is_empty() {
+                write!(f, ", {what}: {}", names.join(" "))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Copies the tensors of a checkpoint into a model.
+pub(super) fn load_into<M: Module>(
+    model: M,
+    mut weights: Weights,
+    names: TensorNames,
+    fresh: Fresh,
+) -> Result<(M, LoadReport), ModelError> {
+    let mut report = LoadReport::default();
+    let mut values = BTreeMap::new();
+    let listed = parameters(&model);
+    let new = fresh.layers(&listed, &weights, &names);
+    for parameter in listed {
+        let data = if new.contains(layer_of(&parameter)) {
+            report.newly_initialized.push(names.name(&parameter));
+            initialization::values(&parameter, fresh.standard_deviation, fresh.seed)
+        } else {
+            let (name, data) = take(&mut weights, &parameter, &names)?;
+            report.loaded.push(name);
+            data
+        };
+        values.insert(parameter.path, data);
+    }
+    let unexpected = weights.unused().filter(|name| {
+        let repeats = |path| repeats(&weights, name, values.get(path));
+        !names.is_constant(name) && !names.copied_path(name).is_some_and(repeats)
+    });
+    report.unexpected = unexpected.cloned().collect();
+    Ok((
+        replace(model, |parameter| values.remove(&parameter.path)),
+        report,
+    ))
+}
+
+/// Returns the values of a parameter in burn's layout, and its name in the checkpoint.
+fn take(
+    weights: &mut Weights,
+    parameter: &Parameter,
+    names: &TensorNames,
+) -> Result<(String, TensorData), ModelError> {
+    let candidates = names.candidates(parameter);
+    let Some(stored) = weights.find(&candidates) else {
+        return Err(ModelError::MissingTensor {
+            path: weights.path().to_path_buf(),
+            tensor: candidates.into_iter().next().unwrap_or_default(),
+        });
+    };
+    let data = in_memory(parameter, stored)?;
+    let name = stored.name.clone();
+    weights.mark_taken(&name);
+    Ok((name, data))
+}
+
+/// Returns whether a tensor of the file equals the values given to a parameter.
+fn repeats(weights: &Weights, name: &str, given: Option<&TensorData>) -> bool {
+    let (Some(stored), Some(given)) = (weights.find(&[name.to_string()]), given) else {
+        return false;
+    };
+    let same = |values: Vec<f32>| given.as_slice::<f32>().is_ok_and(|given| given == values);
+    stored.shape == given.shape().as_slice() && stored.values().is_ok_and(same)
+}
+
+/// Converts a stored tensor to burn's layout.
+///
+/// # Errors
+/// [`ModelError::TensorShape`], [`ModelError::TensorType`] or [`ModelError::NotFinite`] if the
+/// tensor is invalid.
+pub(crate) fn in_memory(
+    parameter: &Parameter,
+    stored: &StoredTensor,
+) -> Result<TensorData, ModelError> {
+    let expected = shape_in_file(parameter);
+    if stored.shape != expected {
+        return Err(ModelError::TensorShape {
+            path: stored.path.to_path_buf(),
+            tensor: stored.name.clone(),
+            expected,
+            found: stored.shape.clone(),
+        });
+    }
+    let values = stored.values()?;
+    Ok(match parameter.output_major() {
+        Some([input, output]) => {
+            let values = transposed(&values, [output, input]);
+            TensorData::new(values, [input, output])
+        }
+        None => TensorData::new(values, expected),
+    })
+}
+
+pub(super) fn shape_in_file(parameter: &Parameter) -> Vec<usize> {
+    match parameter.output_major() {
+        Some([input, output]) => vec![output, input],
+        None => parameter.shape.clone(),
+    }
+}
+
+/// Transposes a row-major matrix.
+pub(super) fn transposed(values: &[f32], [rows, columns]: [usize; 2]) -> Vec<f32> {
+    assert_eq!(
+        values.len(),
+        rows * columns,
+        "a matrix of {rows} x {columns}"
+    );
+    let mut transposed = Vec::with_capacity(values.len());
+    for column in 0..columns {
+        transposed.extend((0..rows).map(|row| values[row * columns + column]));
+    }
+    transposed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_matrix_turns_over() {
+        let values = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        assert_eq!(transposed(&values, [2, 3]), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+        assert_eq!(transposed(&transposed(&values, [2, 3]), [3, 2]), values);
+    }
+
+    #[test]
+    #[should_panic(expected = "a matrix of 2 x 2")]
+    fn what_is_no_such_matrix_is_not_let_through() {
+        transposed(&[1.0, 2.0, 3.0], [2, 2]);
+    }
+}

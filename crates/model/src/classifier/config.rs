@@ -1,0 +1,168 @@
+//! Configuration of a sequence classifier.
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use super::SequenceClassifier;
+use crate::ModelError;
+use crate::encoder::EncoderConfig;
+use crate::head::{CustomHead, HeadConfig, HeadSize};
+use crate::pooling::Pooling;
+
+/// Configuration of a [`SequenceClassifier`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SequenceClassifierConfig {
+    /// Configuration of the encoder.
+    pub encoder: EncoderConfig,
+    /// Pooling of hidden states into one vector per text.
+    pub pooling: Pooling,
+    /// Head that computes the outputs from the pooled vectors.
+    pub head: HeadConfig,
+    /// Meaning of the outputs.
+    pub problem_type: ProblemType,
+    /// Name of each output: the class names in the order of the logits, or the names of the scores.
+    pub class_names: Vec<String>,
+}
+
+/// Meaning of a classifier's outputs, serialized as in `config.json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProblemType {
+    /// Logits of mutually exclusive classes.
+    #[default]
+    SingleLabelClassification,
+    /// Independent logits of classes, any number of which may apply.
+    MultiLabelClassification,
+    /// Regression scores.
+    Regression,
+}
+
+impl SequenceClassifierConfig {
+    /// Creates the configuration of the family's sequence classifier, with the family's dropout:
+    /// `…ForSequenceClassification` in transformers.
+    pub fn new(encoder: EncoderConfig, class_names: Vec<String>) -> Self {
+        let family = encoder.family;
+        let dropout = family.classifier_dropout(encoder.hidden_dropout_prob);
+        let (pooling, head) = family.classification_head(encoder.hidden_size, dropout);
+        Self {
+            encoder,
+            pooling,
+            head,
+            problem_type: ProblemType::default(),
+            class_names,
+        }
+    }
+
+    /// Returns whether transformers has a class for this configuration: pooling and head are those
+    /// of the family's classifier, apart from dropout.
+    pub(crate) fn is_of_the_family(&self) -> bool {
+        let own = self
+            .encoder
+            .family
+            .classification_head(self.encoder.hidden_size, self.head.dropout());
+        own == (self.pooling, self.head.clone())
+    }
+
+    /// Creates a classifier whose parameters are all zero until they are loaded from a checkpoint
+    /// or set by [`init_weights`](crate::init_weights).
+    ///
+    /// # Errors
+    /// - [`ModelError::InvalidConfig`] if the encoder's configuration is invalid, pooling or head
+    ///   do not fit it, or there are too few or duplicate class names.
+    /// - [`ModelError::CustomHead`] if the head is a custom one.
+    pub fn init(&self, device: &Device) -> Result<SequenceClassifier, ModelError> {
+        self.init_with(None, device)
+    }
+
+    /// Creates a classifier like [`Self::init`], with the custom head if the configuration names
+    /// one.
+    ///
+    /// # Errors
+    /// - The errors of [`Self::init`].
+    /// - [`ModelError::OtherCustomHead`] if `custom` is not the head named in the configuration.
+    pub fn init_with(
+        &self,
+        custom: Option<&CustomHead>,
+        device: &Device,
+    ) -> Result<SequenceClassifier, ModelError> {
+        self.check_names()?;
+        let encoder = self.encoder.init(device)?;
+        let pooler = self.pooling.init(&self.encoder, device)?;
+        Ok(SequenceClassifier {
+            pooler,
+            head: self.head.init_with(custom, self.head_size(), device)?,
+            encoder,
+            config: self.clone(),
+        })
+    }
+
+    /// Returns the input and output sizes of the head.
+    pub fn head_size(&self) -> HeadSize {
+        HeadSize {
+            hidden_size: self.pooling.width(self.encoder.hidden_size),
+            num_labels: self.class_names.len(),
+        }
+    }
+
+    fn check_names(&self) -> Result<(), ModelError> {
+        let invalid = |found: String, expected: &str| {
+            Err(ModelError::InvalidConfig {
+                field: "class_names",
+                found,
+                expected: expected.to_string(),
+            })
+        };
+        let count = self.class_names.len();
+        let (least, expected) = match self.problem_type {
+            ProblemType::SingleLabelClassification => (2, "at least 2"),
+            _ => (1, "at least 1"),
+        };
+        if count < least {
+            return invalid(format!("{count} names"), expected);
+        }
+        let mut seen = std::collections::HashSet::new();
+        match self.class_names.iter().find(|name| !seen.insert(*name)) {
+            Some(twice) => invalid(format!("{twice:?} twice"), "different names"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_make_no_classifier_are_refused() {
+        let names = |names: &[&str], problem_type| {
+            let names = names.iter().map(ToString::to_string).collect();
+            let config = SequenceClassifierConfig {
+                problem_type,
+                ..SequenceClassifierConfig::new(EncoderConfig::default(), names)
+            };
+            config.check_names().map_err(|error| error.to_string())
+        };
+        assert!(names(&["score"], ProblemType::Regression).is_ok());
+        for (wrong, problem_type, message) in [
+            (
+                &["a"][..],
+                ProblemType::SingleLabelClassification,
+                "1 names, expected at least 2",
+            ),
+            (
+                &[],
+                ProblemType::MultiLabelClassification,
+                "0 names, expected at least 1",
+            ),
+            (
+                &["a", "b", "a"],
+                ProblemType::Regression,
+                "\"a\" twice, expected different names",
+            ),
+        ] {
+            let error = names(wrong, problem_type).unwrap_err();
+            assert!(error.ends_with(message), "{error}");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Pooler: the pooling of a model, with its dense layer if it has one.
+
+use std::ops::RangeInclusive;
+
+use burn::module::Module;
+use burn::nn::Linear;
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::{LayerSelection, Pooling, TokenPooling};
+use crate::encoder::{AttentionMask, EncoderConfig, Queries};
+use crate::{ModelError, layers};
+
+/// Pooling layer.
+#[derive(Module, Debug)]
+pub struct Pooler {
+    /// Dense layer followed by tanh, `[D, D]`, for [`TokenPooling::Pooler`].
+    pub dense: Option<Linear>,
+    #[module(skip)]
+    pooling: Pooling,
+    #[module(skip)]
+    range: RangeInclusive<usize>,
+}
+
+impl Pooling {
+    /// Creates a pooler whose parameters are zero until a checkpoint or
+    /// [`init_weights`](crate::init_weights) sets them.
+    ///
+    /// # Errors
+    /// - [`ModelError::InvalidConfig`] if the encoder has too few layers, or the dense layer is
+    ///   combined with concatenated layers.
+    pub fn init(&self, encoder: &EncoderConfig, device: &Device) -> Result<Pooler, ModelError> {
+        self.validate(encoder)?;
+        let hidden = encoder.hidden_size;
+        let dense = self.tokens == TokenPooling::Pooler;
+        Ok(Pooler {
+            dense: dense.then(|| layers::linear(hidden, hidden, device)),
+            pooling: *self,
+            range: self.range(encoder.num_hidden_layers)?,
+        })
+    }
+}
+
+impl Pooler {
+    /// Pools hidden states: one vector per row of the batch.
+    ///
+    /// # Shapes
+    /// - `states`: for each of [`Self::layers`] `[T, D]`, or `[B, D]` of the first tokens if the
+    ///   pooling reads no others
+    /// - output: `[B, W]`
+    ///
+    /// # Panics
+    /// If `states` are hidden states of another batch.
+    pub fn forward(&self, states: Vec<Tensor<2>>, mask: &AttentionMask) -> Tensor<2> {
+        self.project(self.pool(states, mask))
+    }
+
+    /// Returns the layers whose hidden states are pooled: 0 are the embeddings.
+    pub fn layers(&self) -> RangeInclusive<usize> {
+        self.range.clone()
+    }
+
+    /// Returns the tokens that the pooling reads.
+    pub fn queries(&self) -> Queries {
+        match self.pooling.tokens {
+            TokenPooling::Cls | TokenPooling::Pooler => Queries::FirstTokens,
+            TokenPooling::Mean | TokenPooling::Max => Queries::AllTokens,
+        }
+    }
+
+    /// Pools hidden states like [`Self::forward`], without the dense layer.
+    ///
+    /// # Shapes
+    /// - each of `states`: `[T, D]`, or `[B, D]` of the first tokens if the pooling reads no others
+    /// - output: `[B, W]`
+    pub(crate) fn pool(&self, states: Vec<Tensor<2>>, mask: &AttentionMask) -> Tensor<2> {
+        let states = states.into_iter().map(|rows| self.read_tokens(rows, mask));
+        match self.pooling.layers {
+            LayerSelection::MeanLast(_) => self.pool_tokens(mean(states.collect()), mask),
+            _ => {
+                let pooled = states.map(|rows| self.pool_tokens(rows, mask));
+                Tensor::cat(pooled.collect(), 1)
+            }
+        }
+    }
+
+    /// Returns the rows of the tokens that the pooling reads.
+    ///
+    /// # Shapes
+    /// - `rows`: `[T, D]`, or `[B, D]` of the first tokens
+    /// - output: `[T, D]`, or `[B, D]` if the pooling reads first tokens only
+    fn read_tokens(&self, rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
+        let only_first_tokens = rows.dims()[0] == mask.batch_size();
+        match self.queries() {
+            Queries::FirstTokens if !only_first_tokens => mask.first_tokens(rows),
+            _ => rows,
+        }
+    }
+
+    /// Applies dense layer and tanh, if the pooling has them.
+    ///
+    /// # Shapes
+    /// - `pooled`, output: `[B, W]`
+    pub(crate) fn project(&self, pooled: Tensor<2>) -> Tensor<2> {
+        match &self.dense {
+            Some(dense) => layers::apply_linear(dense, pooled).tanh(),
+            None => pooled,
+        }
+    }
+
+    /// Pools the tokens of each row.
+    ///
+    /// # Shapes
+    /// - `rows`: `[T, D]`, or `[B, D]` of the first tokens if the pooling reads no others
+    /// - output: `[B, D]`
+    fn pool_tokens(&self, rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
+        match self.pooling.tokens {
+            TokenPooling::Cls | TokenPooling::Pooler => rows,
+            TokenPooling::Mean => mean_of_tokens(rows, mask),
+            TokenPooling::Max => largest_of_tokens(rows, mask),
+        }
+    }
+}
+
+/// Returns the mean of several hidden states.
+///
+/// # Shapes
+/// - each of `states`, output: `[T, D]` or `[B, D]`
+fn mean(states: Vec<Tensor<2>>) -> Tensor<2> {
+    let stacked: Tensor<3> = Tensor::stack(states, 0);
+    stacked.mean_dim(0).squeeze_dim(0)
+}
+
+/// Returns the mean over the tokens of each row, as a matrix product with weights `1 / tokens`.
+///
+/// # Shapes
+/// - `rows`: `[T, D]`
+/// - output: `[B, D]`
+fn mean_of_tokens(rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
+    let [_, width] = rows.dims();
+    let (batch, sequence) = (mask.batch_size(), mask.sequence_length());
+    let mut weights = Vec::with_capacity(batch * sequence);
+    for row in mask.real.chunks(sequence) {
+        let real = row.iter().filter(|real| **real).count().max(1);
+        let weight = |real_token: &bool| f32::from(*real_token) / real as f32;
+        weights.extend(row.iter().map(weight));
+    }
+    let weights = TensorData::new(weights, [batch, 1, sequence]);
+    let weights = Tensor::<3>::from_data(weights, &rows.device());
+    let means = weights.matmul(rows.reshape([batch, sequence, width]));
+    means.reshape([batch, width])
+}
+
+/// Returns the maximum over the tokens of each row.
+///
+/// # Shapes
+/// - `rows`: `[T, D]`
+/// - output: `[B, D]`
+fn largest_of_tokens(rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
+    let [_, width] = rows.dims();
+    let (batch, sequence) = (mask.batch_size(), mask.sequence_length());
+    let device = rows.device();
+    let bias = mask.additive_key_mask.clone().reshape([batch, sequence, 1]);
+    let rows = rows.reshape([batch, sequence, width]) + bias;
+    let largest = rows.max_dim(1).reshape([batch, width]);
+    // Without tokens, the maximum is the additive mask of padding; it is replaced by 0.
+    let any = |row: &[bool]| f32::from(row.contains(&true));
+    let any: Vec<f32> = mask.real.chunks(sequence).map(any).collect();
+    largest * Tensor::<2>::from_data(TensorData::new(any, [batch, 1]), &device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: fn() -> EncoderConfig = || EncoderConfig {
+        vocab_size: 10,
+        hidden_size: 2,
+        num_attention_heads: 1,
+        num_hidden_layers: 3,
+        intermediate_size: 2,
+        ..Default::default()
+    };
+
+    /// Rows of two positions with 2, 1 and 0 tokens.
+    fn mask() -> AttentionMask {
+        let mask = [true, true, true, false, false, false];
+        AttentionMask::new(&mask, [3, 2], &Device::flex()).unwrap()
+    }
+
+    fn pool(layers: LayerSelection, tokens: TokenPooling, states: usize) -> Vec<f32> {
+        let device = Device::flex();
+        let pooler = Pooling { layers, tokens }.init(&SMALL(), &device).unwrap();
+        let state = |factor: f32| {
+            let values = [1., -2., 3., -4., -5., 6., 7., 8., 9., 9., 9., 9.];
+            Tensor::from_data(TensorData::new(values.to_vec(), [6, 2]), &device) * factor
+        };
+        let states = (1..=states).map(|factor| state(factor as f32));
+        let pooled = pooler.forward(states.collect(), &mask());
+        pooled.into_data().try_to_vec().unwrap()
+    }
+
+    #[test]
+    fn padding_never_counts() {
+        let at = |tokens| pool(LayerSelection::Last, tokens, 1);
+        assert_eq!(at(TokenPooling::Cls), [1., -2., -5., 6., 9., 9.]);
+        assert_eq!(at(TokenPooling::Mean), [2., -3., -5., 6., 0., 0.]);
+        assert_eq!(at(TokenPooling::Max), [3., -2., -5., 6., 0., 0.]);
+    }
+
+    #[test]
+    fn layers_side_by_side_and_their_mean() {
+        let wide = pool(LayerSelection::ConcatLast(2), TokenPooling::Cls, 2);
+        assert_eq!(
+            wide,
+            [1., -2., 2., -4., -5., 6., -10., 12., 9., 9., 18., 18.]
+        );
+        let mean = pool(LayerSelection::MeanLast(3), TokenPooling::Cls, 3);
+        assert_eq!(mean, [2., -4., -10., 12., 18., 18.]);
+    }
+}

@@ -1,0 +1,116 @@
+//! The two parts of a split forward pass.
+
+use burn::tensor::Tensor;
+
+use super::{Activations, SplitPoint, TextActivations};
+use crate::ModelError;
+use crate::classifier::SequenceClassifier;
+use crate::dropout::DropoutStream;
+use crate::encoder::EncoderInput;
+
+impl SequenceClassifier {
+    /// Runs the forward pass below a split point. On flex, without dropout, the activations of a
+    /// text are bitwise independent of the other texts in the batch and of padding.
+    ///
+    /// Hidden states at a split point include all tokens. A full pass computes only the first tokens
+    /// in the last layer if the pooling needs no others. With a split point directly above that
+    /// layer, the layer computes all tokens, and its dropout masks differ from those of a full pass.
+    ///
+    /// # Errors
+    /// - [`ModelError::SplitPointTooHigh`] if the pooling reads hidden states below the split point.
+    /// - [`ModelError::SplitAfterPooling`] if the head reads hidden states and the split point is
+    ///   above them.
+    pub fn forward_lower(
+        &self,
+        input: &EncoderInput,
+        split_point: SplitPoint,
+        dropout: Option<DropoutStream>,
+    ) -> Result<Activations, ModelError> {
+        self.check_split_point(split_point)?;
+        let mask = &input.mask;
+        match split_point {
+            SplitPoint::HiddenStates(number) => Ok(Activations::HiddenStates {
+                number,
+                rows: self.encoder.forward_to(number, input, dropout),
+                mask: mask.clone(),
+            }),
+            SplitPoint::Pooled => {
+                let (layers, tokens) = (self.pooler.layers(), self.pooler.queries());
+                let states = self
+                    .encoder
+                    .hidden_states_of(layers, tokens, input, dropout);
+                Ok(Activations::Pooled(self.pooler.pool(states, mask)))
+            }
+        }
+    }
+
+    /// Runs the forward pass above a split point and returns logits or scores, one per class name.
+    ///
+    /// # Shapes
+    /// - output: `[B, C]`
+    ///
+    /// # Errors
+    /// - [`ModelError::TextCount`] if the head is for another number of texts.
+    /// - [`ModelError::PairShape`] if the batches of a pair differ in size.
+    /// - [`ModelError::SplitPointTooHigh`] if the pooling reads hidden states below the split point.
+    /// - [`ModelError::SplitAfterPooling`] if the head reads hidden states and the activations are
+    ///   pooled.
+    /// - [`ModelError::HeadOutput`] if a custom head returns another shape.
+    /// - [`ModelError::ActivationShape`] if the activations do not fit this model or their mask.
+    pub fn forward_upper(
+        &self,
+        texts: TextActivations,
+        dropout: Option<DropoutStream>,
+    ) -> Result<Tensor<2>, ModelError> {
+        self.check_text_count(1 + usize::from(texts.second.is_some()))?;
+        let activations = match texts.second {
+            None => texts.first,
+            Some(second) => self.stack_pairs(texts.first, second)?,
+        };
+        self.check_activations(&activations)?;
+        match activations {
+            Activations::HiddenStates { number, rows, mask } => {
+                let (layers, tokens) = (self.pooler.layers(), self.queries());
+                let encoder = &self.encoder;
+                let states =
+                    encoder.hidden_states_above(number, rows, layers, tokens, &mask, dropout);
+                self.pool_and_classify(states, &mask, dropout)
+            }
+            Activations::Pooled(pooled) => {
+                self.classify(self.pooler.project(pooled), None, dropout)
+            }
+        }
+    }
+
+    /// Checks that activations fit this model and their mask.
+    pub(super) fn check_activations(&self, activations: &Activations) -> Result<(), ModelError> {
+        let (split_point, rows, count) = match activations {
+            Activations::HiddenStates { number, rows, mask } => {
+                let tokens = mask.batch_size() * mask.sequence_length();
+                (SplitPoint::HiddenStates(*number), rows, tokens)
+            }
+            Activations::Pooled(pooled) => (SplitPoint::Pooled, pooled, pooled.dims()[0]),
+        };
+        self.check_split_point(split_point)?;
+        let (expected, found) = ([count, self.width_at(split_point)], rows.dims());
+        match found == expected {
+            true => Ok(()),
+            false => Err(ModelError::ActivationShape { expected, found }),
+        }
+    }
+
+    fn check_split_point(&self, split_point: SplitPoint) -> Result<(), ModelError> {
+        let lowest = *self.pooler.layers().start();
+        match split_point {
+            SplitPoint::HiddenStates(number) if number > lowest => {
+                Err(ModelError::SplitPointTooHigh { number, lowest })
+            }
+            SplitPoint::Pooled if self.head.reads_hidden_states() => {
+                Err(ModelError::SplitAfterPooling {
+                    head: self.head.type_name(),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
