@@ -6,8 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ModelError;
 use crate::encoder::{Activation, EncoderConfig, Positions};
+use crate::error::ModelError;
 use crate::head::{HeadConfig, MlpConfig};
 use crate::pooling::Pooling;
 

@@ -12,7 +12,8 @@ use finetune_ops::{Precision, linear};
 
 use crate::dropout::DropoutStream;
 use crate::encoder::{Activation, Encoder, EncoderConfig, EncoderInput, EncoderModel};
-use crate::{ModelError, layers};
+use crate::error::ModelError;
+use crate::layers;
 
 /// Encoder with a masked LM head.
 #[derive(Module, Debug)]

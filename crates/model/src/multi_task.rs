@@ -4,9 +4,9 @@
 use burn::module::Module;
 use finetune_ops::Precision;
 
-use crate::ModelError;
 use crate::classifier::{SequenceClassifier, SequenceClassifierConfig};
 use crate::encoder::{Encoder, EncoderModel};
+use crate::error::ModelError;
 use crate::head::AnyHead;
 use crate::pooling::Pooler;
 

@@ -1,7 +1,7 @@
 //! Upper bounds of the sizes of a model. Sizes may come from corrupted files, which must neither
 //! overflow a product nor exhaust the memory.
 
-use crate::ModelError;
+use crate::error::ModelError;
 
 /// Maximum rows or columns of any tensor of an encoder. Products of two and sums over all layers
 /// stay far below the range of `usize`.

@@ -9,13 +9,13 @@ use burn::tensor::TensorData;
 
 use super::LoraTarget;
 use super::config_json::{self, AdapterConfig};
-use crate::ModelError;
 use crate::checkpoint::{
     ADAPTER_FILES, LoadReport, TensorNames, Weights, in_file, in_memory, write_atomically,
     write_tensors,
 };
 use crate::classifier::SequenceClassifier;
 use crate::encoder::Encoder;
+use crate::error::ModelError;
 use crate::parameters::{Parameter, for_each, parameters, replace};
 
 const ADAPTER_CONFIG_FILE: &str = "adapter_config.json";

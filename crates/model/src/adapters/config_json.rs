@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::LoraConfig;
-use crate::ModelError;
+use crate::error::ModelError;
 
 /// Keys that determine what an adapter computes. `peft_type`, `r` and `lora_alpha` are required, as
 /// in every file written by PEFT; other missing keys have PEFT's defaults.

@@ -4,8 +4,9 @@ use burn::module::{Module, ParamGroup};
 
 use super::{LoraConfig, LoraTarget};
 use crate::encoder::Encoder;
+use crate::error::ModelError;
+use crate::initialization;
 use crate::parameters::{parameters, replace};
-use crate::{ModelError, initialization};
 
 impl Encoder {
     /// Adds adapters to the encoder and freezes its other parameters. The output does not change:

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::lora_linear::LoraLinear;
 use super::low_rank::LowRankConfig;
-use crate::ModelError;
 use crate::encoder::EncoderLayer;
+use crate::error::ModelError;
 use crate::size_limits::check_width;
 
 /// Linear layer of a Transformer layer that can have an adapter.

@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 
 use super::config_keys::ConfigKeys;
 use super::encoder_keys::{encoder_keys, encoder_of, key_of};
-use crate::ModelError;
 use crate::classifier::{ProblemType, SequenceClassifierConfig};
 use crate::encoder::EncoderConfig;
+use crate::error::ModelError;
 use crate::family::Family;
 use crate::head::{HeadConfig, HeadSize};
 use crate::pooling::Pooling;

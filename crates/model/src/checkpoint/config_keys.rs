@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::CONFIG_FILE;
-use crate::ModelError;
+use crate::error::ModelError;
 
 /// Keys of a `config.json`. A null value counts as missing, as in transformers.
 pub(super) struct ConfigKeys {

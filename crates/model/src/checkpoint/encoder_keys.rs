@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::config_keys::ConfigKeys;
-use crate::ModelError;
 use crate::encoder::{ACTIVATIONS, Activation, EncoderConfig, Positions};
+use crate::error::ModelError;
 use crate::family::{Family, MODEL_TYPES};
 
 /// Names in

@@ -10,8 +10,9 @@ use super::missing_tensors::{Fresh, layer_of};
 use super::stored_tensor::StoredTensor;
 use super::tensor_names::TensorNames;
 use super::weights::Weights;
+use crate::error::ModelError;
+use crate::initialization;
 use crate::parameters::{Parameter, parameters, replace};
-use crate::{ModelError, initialization};
 
 /// Tensors of a checkpoint and of the model after loading, by their names in the file. Not listed
 /// are the position ids in old files, and tensors that duplicate the word embeddings or the

@@ -20,7 +20,7 @@ use zip::ZipArchive;
 use super::pickle_calls::foreign_call;
 use super::stored_tensor::{ElementType, StoredTensor, StoredTensors};
 use super::weights::open_file;
-use crate::ModelError;
+use crate::error::ModelError;
 
 /// Opens a file: a zip archive, or the stream of pickles that PyTorch wrote before 1.6. Only the
 /// pickle is read.

@@ -12,7 +12,7 @@ use safetensors::tensor::{Metadata, TensorInfo};
 
 use super::stored_tensor::{ElementType, StoredTensor, StoredTensors};
 use super::weights::open_file;
-use crate::ModelError;
+use crate::error::ModelError;
 
 /// Maximum header length in bytes, as in other readers of the format.
 const LONGEST_HEADER: u64 = 100_000_000;

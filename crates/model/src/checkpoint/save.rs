@@ -9,10 +9,10 @@ use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 
 use super::load_tensors::transposed;
 use super::{CONFIG_FILE, CheckpointConfig, TensorNames, WEIGHTS_FILE};
-use crate::ModelError;
 use crate::base_model::BaseModel;
 use crate::classifier::SequenceClassifier;
 use crate::encoder::Encoder;
+use crate::error::ModelError;
 use crate::masked_lm::MaskedLm;
 use crate::parameters::{Parameter, for_each, parameters};
 use crate::pooling::Pooling;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::stored_tensor::{StoredTensor, StoredTensors};
 use super::weights::open_file;
-use crate::ModelError;
+use crate::error::ModelError;
 
 /// Maximum index size in bytes; those of the largest models are a hundredth of it.
 const LONGEST_INDEX: u64 = 100_000_000;

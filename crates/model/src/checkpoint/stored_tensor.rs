@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use burn::tensor::{bf16, f16};
 
-use crate::ModelError;
+use crate::error::ModelError;
 
 /// Tensors of a file by name.
 pub(crate) type StoredTensors = BTreeMap<String, StoredTensor>;

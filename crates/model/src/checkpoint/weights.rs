@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::stored_tensor::{StoredTensor, StoredTensors};
 use super::{pytorch_file, safetensors_file, shard_index};
-use crate::ModelError;
+use crate::error::ModelError;
 
 /// Function that opens the tensors of a file layout.
 pub(crate) type Open = fn(&Path) -> Result<StoredTensors, ModelError>;

@@ -3,8 +3,8 @@
 use burn::tensor::Tensor;
 
 use super::SequenceClassifier;
-use crate::ModelError;
 use crate::encoder::AttentionMask;
+use crate::error::ModelError;
 use crate::head::{HeadInput, HiddenStates};
 
 impl SequenceClassifier {

@@ -4,8 +4,8 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use super::SequenceClassifier;
-use crate::ModelError;
 use crate::encoder::EncoderConfig;
+use crate::error::ModelError;
 use crate::head::{CustomHead, HeadConfig, HeadSize};
 use crate::pooling::Pooling;
 

@@ -12,9 +12,9 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use finetune_ops::Precision;
 
-use crate::ModelError;
 use crate::dropout::DropoutStream;
 use crate::encoder::{AttentionMask, Encoder, EncoderInput, EncoderModel, Queries};
+use crate::error::ModelError;
 use crate::head::{AnyHead, HeadInput, HiddenStates};
 use crate::pooling::Pooler;
 

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Int, Tensor};
 use finetune_ops::additive_key_mask;
 
-use crate::ModelError;
+use crate::error::ModelError;
 
 /// Attention mask of a batch: `true` for tokens, `false` for padding.
 ///

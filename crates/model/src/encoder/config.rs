@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ModelError;
 use crate::encoder::{Activation, Positions};
+use crate::error::ModelError;
 use crate::family::Family;
 use crate::size_limits::LARGEST_SIZE;
 

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::embeddings::Tables;
 use super::{AttentionMask, Encoder};
-use crate::ModelError;
+use crate::error::ModelError;
 
 /// Token ids, token types and attention mask of a batch, on a device.
 ///

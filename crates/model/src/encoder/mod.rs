@@ -29,8 +29,8 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use finetune_ops::Precision;
 
-use crate::ModelError;
 use crate::dropout::DropoutStream;
+use crate::error::ModelError;
 
 /// Transformer encoder from token ids to hidden states:
 /// [`BertModel`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/modeling_bert.py)

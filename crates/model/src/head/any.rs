@@ -10,7 +10,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::bridge::{ErasedMapper, ErasedVisitor, OfMapper, OfVisitor, ToMapper, ToVisitor};
 use super::{Head, HeadInput};
-use crate::ModelError;
+use crate::error::ModelError;
 
 /// Type-erased head, so that models need no type parameter for their head.
 ///

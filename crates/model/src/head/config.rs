@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use super::{AnyHead, CosineSimilarityHeadConfig, CustomHead, HeadSize, MlpConfig};
-use crate::ModelError;
+use crate::error::ModelError;
 
 /// Configuration of a head.
 ///

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 
 use super::any::short_type_name;
 use super::{AnyHead, Head, HeadConfig};
-use crate::ModelError;
+use crate::error::ModelError;
 
 /// Input and output sizes of a head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

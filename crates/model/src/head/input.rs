@@ -3,9 +3,9 @@
 use burn::tensor::activation::softmax;
 use burn::tensor::{Tensor, TensorData};
 
-use crate::ModelError;
 use crate::dropout::{DropoutStage, DropoutStream};
 use crate::encoder::AttentionMask;
+use crate::error::ModelError;
 
 /// Input of a head for one batch.
 #[derive(Debug, Clone)]

@@ -9,8 +9,9 @@ use super::{
     Head, HeadDropout, HeadInput, HeadSize, PairFeatures, ScoreRange, check_dropout, sites,
 };
 use crate::encoder::Activation;
+use crate::error::ModelError;
+use crate::layers;
 use crate::size_limits::{check_matrix, check_width};
-use crate::{ModelError, layers};
 
 /// Configuration of an MLP head: hidden layers with an activation after each, then a linear output
 /// layer.

@@ -29,7 +29,7 @@ pub use score_range::ScoreRange;
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use crate::ModelError;
+use crate::error::ModelError;
 
 /// A classification or regression head: a burn module that computes logits from a text, or from
 /// the two texts of a pair.

@@ -3,7 +3,7 @@
 use burn::tensor::{Tensor, activation::sigmoid};
 use serde::{Deserialize, Serialize};
 
-use crate::ModelError;
+use crate::error::ModelError;
 
 /// Minimum and maximum score, such as 0 and 5 for the similarity of two texts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ModelError;
 use crate::encoder::EncoderConfig;
+use crate::error::ModelError;
 use crate::size_limits::check_matrix;
 
 /// Pooling: the layers and the combination of their tokens into one vector.

@@ -8,7 +8,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::{LayerSelection, Pooling, TokenPooling};
 use crate::encoder::{AttentionMask, EncoderConfig, Queries};
-use crate::{ModelError, layers};
+use crate::error::ModelError;
+use crate::layers;
 
 /// Pooling layer.
 #[derive(Module, Debug)]

@@ -3,10 +3,10 @@
 use burn::tensor::Tensor;
 
 use super::{Activations, SplitPoint, TextActivations};
-use crate::ModelError;
 use crate::classifier::SequenceClassifier;
 use crate::dropout::DropoutStream;
 use crate::encoder::EncoderInput;
+use crate::error::ModelError;
 
 impl SequenceClassifier {
     /// Runs the forward pass below a split point. On flex, without dropout, the activations of a

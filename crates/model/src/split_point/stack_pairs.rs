@@ -8,8 +8,8 @@
 use burn::tensor::Tensor;
 
 use super::Activations;
-use crate::ModelError;
 use crate::classifier::SequenceClassifier;
+use crate::error::ModelError;
 
 impl SequenceClassifier {
     /// Returns the activations of first and second texts as one batch of `2 B` texts.

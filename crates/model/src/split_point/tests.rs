@@ -2,10 +2,10 @@
 
 use burn::tensor::{Device, Tensor};
 
-use crate::ModelError;
 use crate::classifier::{SequenceClassifier, SequenceClassifierConfig};
 use crate::dropout::DropoutStream;
 use crate::encoder::{EncoderConfig, EncoderInput};
+use crate::error::ModelError;
 use crate::head::{HeadConfig, HeadInput, MlpConfig, PairFeatures};
 use crate::initialization::init_weights;
 use crate::pooling::{LayerSelection, Pooling, TokenPooling};
