@@ -57,17 +57,17 @@
 //! may depend on the batch.
 
 mod api;
+mod bearer_token;
 mod config;
 mod error;
 mod input;
 mod metrics;
-mod model;
-mod models;
+mod model_registry;
 mod predictor_model;
 mod queue;
 mod served_model;
 mod server;
-mod token;
+mod text_model;
 mod worker;
 
 pub use api::{
@@ -78,10 +78,10 @@ pub use config::ServeConfig;
 pub use error::ServeError;
 pub use finetune_predict::{LabelProbability, Prediction, Score};
 pub use input::{Input, InputParts};
-pub use model::{InferenceError, InputFormat, ModelMetadata, ServedTask, TextModel};
-pub use models::Models;
+pub use model_registry::Models;
 pub use served_model::ServedModel;
 pub use server::{Server, shutdown_signal};
+pub use text_model::{InferenceError, InputFormat, ModelMetadata, ServedTask, TextModel};
 
 /// Compiles the program of the guide.
 #[cfg(doctest)]

@@ -5,7 +5,7 @@ use finetune_model::ProblemType;
 use finetune_predict::{PredictError, Prediction, Predictor};
 
 use crate::input::Input;
-use crate::model::{InferenceError, InputFormat, ModelMetadata, ServedTask, TextModel};
+use crate::text_model::{InferenceError, InputFormat, ModelMetadata, ServedTask, TextModel};
 
 impl TextModel for Predictor {
     fn profile(&self) -> ModelMetadata {

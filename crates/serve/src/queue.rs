@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use crate::input::Input;
-use crate::model::InferenceError;
+use crate::text_model::InferenceError;
 use finetune_predict::Prediction;
 
 /// Channel for the prediction of a row.

@@ -14,7 +14,7 @@ use finetune_predict::{Predictor, PredictorConfig};
 
 use crate::error::ServeError;
 use crate::input::Input;
-use crate::model::{ModelMetadata, TextModel};
+use crate::text_model::{ModelMetadata, TextModel};
 
 /// Model to serve, with name, model card and examples.
 ///

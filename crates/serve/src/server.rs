@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::api::router;
 use crate::error::ServeError;
-use crate::models::Models;
+use crate::model_registry::Models;
 
 /// Maximum size of request headers in bytes.
 const MAX_HEADER_BYTES: usize = 64 * 1024;

@@ -8,8 +8,8 @@ use std::time::Instant;
 use crate::error::ServeError;
 use crate::input::Input;
 use crate::metrics::ModelMetrics;
-use crate::model::{InferenceError, TextModel};
 use crate::queue::{Queue, WaitingRow};
+use crate::text_model::{InferenceError, TextModel};
 use finetune_predict::Prediction;
 
 /// Starts a thread that processes `queue` until it is closed and empty.

@@ -7,11 +7,11 @@ use finetune_eval::{Better, Metric, MetricKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::comparison_config::StudyComparison;
 use crate::error::StudyError;
 use crate::eval_split::EvalSplit;
 use crate::halving::SuccessiveHalving;
 use crate::parameter::SearchParameter;
-use crate::tests_of_variants::StudyComparison;
 
 /// Configuration of a study: variants, parameters, seeds, folds and the comparison metric.
 ///

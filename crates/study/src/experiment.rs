@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::eval_split::EvalSplit;
 use crate::trial::{Fold, Trial};
-use crate::trial_folder::TrialDirectory;
+use crate::trial_directory::TrialDirectory;
 
 /// Experiment that the trials of a study run.
 ///

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use finetune_eval::plots::{BoxPlot, Group, Line, LineChart, Plot};
 use finetune_eval::report::Figure;
 
-use crate::dimensions::VARIANT;
 use crate::error::StudyError;
 use crate::results::StudyResults;
+use crate::search_space_table::VARIANT;
 use crate::trial::shown;
 
 /// Maximum numbers of boxes and lines in a readable plot.

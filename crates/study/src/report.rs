@@ -5,12 +5,12 @@ use std::path::Path;
 use finetune_eval::report::{Environment, KeyValues, Report, Section};
 use finetune_eval::statistics::{Adjustment, Comparison, ComparisonTable, Verdict};
 
+use crate::config_overrides::flat;
 use crate::error::StudyError;
-use crate::folder::StudyDirectory;
-use crate::outcome::TrialState;
 use crate::results::StudyResults;
-use crate::settings::flat;
+use crate::study_directory::StudyDirectory;
 use crate::trial::shown;
+use crate::trial_result::TrialState;
 
 impl<C> StudyResults<'_, C> {
     /// Returns the report of the study: tables, tests and figures of the results so far, and failed

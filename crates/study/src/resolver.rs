@@ -3,11 +3,11 @@
 use serde_json::{Map, Value};
 
 use crate::config::{StudyConfig, VariantConfig};
+use crate::config_overrides::{self, merged, sets};
 use crate::error::StudyError;
 use crate::experiment::Experiment;
-use crate::outcome::no_score;
-use crate::settings::{self, merged, sets};
 use crate::trial::{Candidate, Fold, Trial, id};
+use crate::trial_result::no_score;
 
 /// Candidate with its settings, seeds and folds.
 pub(super) struct Point {
@@ -51,7 +51,7 @@ impl<E: Experiment> Resolver<'_, E> {
             for values in self.values() {
                 let mut settings = settings.clone();
                 for (parameter, value) in self.config.parameters.iter().zip(&values) {
-                    let part = settings::part(&parameter.path, value.clone());
+                    let part = config_overrides::part(&parameter.path, value.clone());
                     let place = format!("parameter {}", parameter.path);
                     settings = merged::<E::Config>(&settings, &part, &place)?;
                 }
@@ -109,10 +109,10 @@ impl<E: Experiment> Resolver<'_, E> {
             if sets(&variant.settings, setting) {
                 return Err(twice(&format!("variant {:?}", variant.name)));
             }
-            let part = settings::part(setting, Value::Null);
+            let part = config_overrides::part(setting, Value::Null);
             let earlier = others[..position].iter();
             if let Some((_, first)) = earlier.into_iter().find(|(other, _)| {
-                sets(&part, other) || sets(&settings::part(other, Value::Null), setting)
+                sets(&part, other) || sets(&config_overrides::part(other, Value::Null), setting)
             }) {
                 return Err(twice(first));
             }
@@ -183,7 +183,8 @@ impl<E: Experiment> Resolver<'_, E> {
             for (candidate, point) in points.iter().enumerate() {
                 let mut settings = point.settings.clone();
                 if let Some(halving) = halving {
-                    let part = settings::part(&halving.resource, halving.budget(rung).into());
+                    let part =
+                        config_overrides::part(&halving.resource, halving.budget(rung).into());
                     settings = merged::<E::Config>(&settings, &part, "halving")?;
                 }
                 for seed in &point.seeds {
@@ -201,7 +202,7 @@ impl<E: Experiment> Resolver<'_, E> {
     fn seeded(&self, settings: &Value, seed: Option<u64>) -> Result<Value, StudyError> {
         match (seed, self.experiment.seed_setting()) {
             (Some(seed), Some(setting)) => {
-                let part: Map<String, Value> = settings::part(setting, seed.into());
+                let part: Map<String, Value> = config_overrides::part(setting, seed.into());
                 merged::<E::Config>(settings, &part, "seeds")
             }
             _ => Ok(settings.clone()),
@@ -229,7 +230,7 @@ impl<E: Experiment> Resolver<'_, E> {
         })?;
         self.check(&config, fold, &place)?;
         let seed = self.experiment.seed_setting();
-        let seed = seed.and_then(|setting| settings::value(settings, setting)?.as_u64());
+        let seed = seed.and_then(|setting| config_overrides::value(settings, setting)?.as_u64());
         Ok(Trial {
             index,
             id: id(&point.candidate, seed, fold, settings),

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::error::StudyError;
-use crate::folder::StudyDirectory;
 use crate::halving::best;
-use crate::outcome::{TrialResult, TrialState};
 use crate::plan::Study;
+use crate::study_directory::StudyDirectory;
 use crate::trial::Trial;
+use crate::trial_result::{TrialResult, TrialState};
 
 /// Scheduled trials of a study and their states.
 ///

@@ -13,12 +13,12 @@ use finetune_train::{Callback, panic_text};
 
 use crate::error::StudyError;
 use crate::experiment::Experiment;
-use crate::folder::StudyDirectory;
-use crate::outcome::{TrialFailure, TrialResult, TrialState, check_scores};
 use crate::plan::Study;
 use crate::results::StudyResults;
+use crate::study_directory::StudyDirectory;
 use crate::trial::Trial;
-use crate::trial_folder::TrialDirectory;
+use crate::trial_directory::TrialDirectory;
+use crate::trial_result::{TrialFailure, TrialResult, TrialState, check_scores};
 
 /// Runner of the trials of a study in its directory.
 ///

@@ -3,12 +3,12 @@
 use finetune_eval::report::{Cell, Column, Table};
 use finetune_eval::statistics::SampleSummary;
 
-use crate::dimensions::VARIANT;
 use crate::error::StudyError;
 use crate::eval_split::EvalSplit;
-use crate::outcome::TrialState;
 use crate::results::StudyResults;
+use crate::search_space_table::VARIANT;
 use crate::trial::shown;
+use crate::trial_result::TrialState;
 
 /// Test metrics shown in addition to the study's metric, if trials have them.
 const METRICS: [&str; 5] = ["accuracy", "f1", "macro_f1", "pearson", "spearman"];

@@ -186,7 +186,7 @@ pub enum TrainError {
     },
     /// The outputs of a model and the labels differ in number.
     #[error("{what}: {found}, expected {expected}")]
-    LossInput {
+    LossSize {
         /// What is counted.
         what: &'static str,
         /// Found number.

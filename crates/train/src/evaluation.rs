@@ -177,7 +177,7 @@ impl EvaluationRecord {
 
 /// Best evaluation and early-stopping state of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Standing {
+pub(crate) struct BestTracker {
     /// The best evaluation so far; on ties, the first.
     pub(crate) best: Option<EvaluationRecord>,
     /// Metric value of the last improvement.
@@ -186,7 +186,7 @@ pub(crate) struct Standing {
     pub(crate) without_improvement: usize,
 }
 
-impl Standing {
+impl BestTracker {
     /// Records an evaluation and returns whether it is the best so far.
     pub(crate) fn update(
         &mut self,
@@ -252,7 +252,7 @@ mod tests {
 
     /// Returns the step of the best evaluation, and the evaluation at which early stopping ended.
     fn follow(config: &EvaluationConfig, accuracies: &[f64]) -> (u64, Option<usize>) {
-        let mut standing = Standing::default();
+        let mut standing = BestTracker::default();
         for (step, accuracy) in accuracies.iter().enumerate() {
             standing.update(config, Better::Higher, &record(step as u64, *accuracy));
             if standing.is_over(config) {
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn not_a_number_is_never_the_best() {
         assert_eq!(follow(&config(9, 0.0), &[0.5, f64::NAN, 0.6]), (2, None));
-        let mut standing = Standing::default();
+        let mut standing = BestTracker::default();
         let higher = Better::Higher;
         assert!(!standing.update(&config(9, 0.0), higher, &record(0, f64::NAN)));
         assert!(standing.update(&config(9, 0.0), higher, &record(1, 0.0)));

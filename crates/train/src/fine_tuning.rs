@@ -10,7 +10,6 @@ use finetune_model::{EncoderModel, Head, HeadSize};
 use serde::{Deserialize, Serialize};
 
 use crate::activations::ActivationCacheConfig;
-use crate::config::TrainConfig;
 use crate::error::TrainError;
 use crate::loss::{Loss, LossConfig};
 use crate::model_config::ClassifierOverrides;
@@ -19,6 +18,7 @@ use crate::prepared_run::{ModelSource, PreparedRun, to_value};
 use crate::run::{Run, RunInput};
 use crate::task::{SequenceClassificationTask, TaskSource, initial_checkpoint};
 use crate::text_config::TextConfig;
+use crate::train_config::TrainConfig;
 
 /// A fine-tuning run.
 ///

@@ -6,10 +6,10 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use finetune_model::parameters;
 
+use crate::encoder_stages::layers;
 use crate::error::TrainError;
 use crate::freeze::{FreezeConfig, FrozenParameterCheck, check_gradients_of};
-use crate::plan::PlannedStep;
-use crate::stages::layers;
+use crate::step_plan::PlannedStep;
 
 /// Applies a [`FreezeConfig`] during a run and verifies it.
 pub(crate) struct Freezing<'a> {

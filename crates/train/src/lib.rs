@@ -70,9 +70,10 @@
 
 mod activations;
 mod callback;
-mod checkpoint;
-mod checkpoints;
-mod config;
+mod checkpoint_directory;
+mod checkpoint_state;
+mod encoded_splits;
+mod encoder_stages;
 mod error;
 mod evaluation;
 mod fine_tuning;
@@ -80,41 +81,37 @@ mod freeze;
 mod freezing;
 mod loss;
 mod loss_scale;
-mod memory;
-mod metrics_lines;
 mod mixing;
 mod model_config;
 mod multi_task;
 mod objective;
 mod optimizer;
 mod out_of_memory;
-mod panic_text;
 mod parts;
-mod plan;
 mod pre_training;
 mod predicted_rows;
-mod prediction_lines;
 mod prepared_run;
 mod progress;
 mod report;
 mod resume;
 mod run;
 mod run_directory;
+mod run_files;
 mod run_length;
 mod run_output;
-mod run_record;
+mod run_writer;
 mod schedule;
-mod scoring;
-mod stages;
+mod score_predictions;
 mod step_losses;
+mod step_plan;
 mod step_tasks;
 mod summary;
 mod task;
 mod tensorboard;
 mod text_config;
+mod train_config;
 mod trainer;
 mod training_run;
-mod used_splits;
 
 pub use activations::{
     ActivationCacheConfig, ActivationPlan, CacheDtype, CacheLocation, CachedActivations,
@@ -124,8 +121,7 @@ pub use callback::{
     ActivationsRecord, Callback, CallbackStates, Control, EpochRecord, Event, GradientRecord,
     Phase, StepContext, StepRecord, TaskLossRecord, TrainContext,
 };
-pub use checkpoints::{CheckpointDirectory, CheckpointPolicy};
-pub use config::TrainConfig;
+pub use checkpoint_directory::{CheckpointDirectory, CheckpointPolicy};
 pub use error::TrainError;
 pub use evaluation::{EarlyStopping, Evaluation, EvaluationConfig, EvaluationRecord, TaskScores};
 pub use fine_tuning::{FineTuning, FineTuningConfig, LabeledData};
@@ -135,7 +131,6 @@ pub use freeze::{
     FreezeConfig, FreezeScope, FrozenParameterCheck, GradualUnfreezing, check_gradients,
 };
 pub use loss::{ClassWeights, Criterion, Loss, LossConfig, target_log_probabilities};
-pub use memory::peak_rss_bytes;
 pub use mixing::{
     Combination, LossWeighting, MixingConfig, Sampling, StoppingStrategy, UpdateStrategy,
 };
@@ -146,24 +141,25 @@ pub use multi_task::{
 };
 pub use objective::{BatchCounts, Objective, Part};
 pub use optimizer::{Algorithm, Optimizer, OptimizerConfig};
-pub use panic_text::panic_text;
+pub use out_of_memory::panic_text;
 pub use parts::Parts;
 pub use pre_training::{Corpus, InitialModel, PreTraining, PreTrainingConfig, PreTrainingOutput};
 pub use prepared_run::PreparedRun;
 pub use progress::ProgressCallback;
 pub use report::{
     ActivationsSection, DataSection, ErrorAnalysis, ModelSection, RunReport, RunSection,
-    SplitSection, TaskReport, TestScores, TestSection, TrainSection,
+    SplitSection, TaskReport, TestScores, TestSection, TrainSection, peak_rss_bytes,
 };
 pub use resume::first_difference;
 pub use run::{Run, RunInput};
 pub use run_directory::RunDirectory;
 pub use run_length::{Interval, TrainDuration};
 pub use run_output::{FineTuningOutput, RunOutput};
-pub use run_record::{RunWriter, read_json, write_json};
+pub use run_writer::{RunWriter, read_json, write_json};
 pub use schedule::{Decay, LrScheduler, Warmup};
 pub use summary::TrainingSummary;
 pub use task::{MaskedLmTask, SequenceClassificationTask, Task, TestOutput};
 pub use tensorboard::TensorBoardCallback;
 pub use text_config::TextConfig;
+pub use train_config::TrainConfig;
 pub use trainer::{SaveSnapshot, Trained, Trainer};

@@ -9,13 +9,13 @@ use finetune_model::DropoutStream;
 use finetune_ops::Precision;
 
 use crate::callback::Callback;
-use crate::config::TrainConfig;
 use crate::error::TrainError;
 use crate::evaluation::Evaluation;
 use crate::mixing::MixingConfig;
 use crate::multi_task::OverallScore;
 use crate::report::{ActivationsSection, DataSection, TestSection};
 use crate::task::{Task, TestOutput};
+use crate::train_config::TrainConfig;
 
 /// One or several tasks of a model.
 ///

@@ -4,8 +4,6 @@
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 
-use crate::panic_text::panic_text;
-
 /// Lower-case parts of the drivers' messages: CUDA by torch and by burn, Vulkan, Metal and DirectX
 /// by wgpu.
 const WORDS: [&str; 4] = [
@@ -33,6 +31,12 @@ fn reason(payload: &(dyn Any + Send)) -> Option<String> {
     };
     let line = panic_text(payload)?.lines().find(says_so)?;
     Some(line.trim().to_string())
+}
+
+/// Returns the message of a caught panic, if it is text.
+pub fn panic_text(payload: &(dyn Any + Send)) -> Option<&str> {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied())
 }
 
 #[cfg(test)]

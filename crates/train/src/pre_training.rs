@@ -13,7 +13,6 @@ use finetune_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::config::TrainConfig;
 use crate::error::TrainError;
 use crate::evaluation::EvaluationConfig;
 use crate::prepared_run::{ModelSource, PreparedRun, to_value};
@@ -21,6 +20,7 @@ use crate::run::{Run, RunInput};
 use crate::run_output::RunOutput;
 use crate::task::{MaskedLmTask, initial_checkpoint};
 use crate::text_config::TextConfig;
+use crate::train_config::TrainConfig;
 
 /// Settings of a pre-training run; the defaults are those of BERT and of further pre-training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -10,14 +10,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::callback::Callback;
-use crate::config::TrainConfig;
 use crate::error::TrainError;
 use crate::multi_task::ConflictSection;
 use crate::objective::Objective;
 use crate::report::{DataSection, ModelSection, RunReport, RunSection, TaskReport, TestSection};
 use crate::run_output::RunOutput;
-use crate::run_record::RunWriter;
+use crate::run_writer::RunWriter;
 use crate::task::TestOutput;
+use crate::train_config::TrainConfig;
 use crate::trainer::Trainer;
 
 /// A run of one or several tasks, ready to train; made by [`Run::prepare`](crate::Run::prepare), or

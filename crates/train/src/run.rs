@@ -8,13 +8,13 @@ use finetune_data::BatchSize;
 use finetune_ops::DeviceSpec;
 
 use crate::callback::Callback;
-use crate::config::TrainConfig;
 use crate::error::TrainError;
 use crate::objective::Objective;
 use crate::prepared_run::PreparedRun;
 use crate::run_length::TrainDuration;
 use crate::run_output::RunOutput;
 use crate::text_config::TextConfig;
+use crate::train_config::TrainConfig;
 
 /// A run before its input is loaded: [`FineTuning`](crate::FineTuning),
 /// [`MultiTask`](crate::MultiTask) or [`PreTraining`](crate::PreTraining).

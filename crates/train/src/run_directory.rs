@@ -17,7 +17,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::checkpoints::CheckpointDirectory;
+use crate::checkpoint_directory::CheckpointDirectory;
 use crate::error::TrainError;
 
 /// Paths of the files in a run directory.

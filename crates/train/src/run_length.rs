@@ -26,7 +26,7 @@ pub enum Interval {
 
 /// Position of a run between two optimizer steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Moment {
+pub(crate) struct StepBoundary {
     /// Completed optimizer steps.
     pub(crate) steps: usize,
     /// The current epoch, from 1.
@@ -39,7 +39,7 @@ pub(crate) struct Moment {
 
 impl Interval {
     /// Returns whether the interval ends at `moment`.
-    pub(crate) fn is_due(self, moment: Moment) -> bool {
+    pub(crate) fn is_due(self, moment: StepBoundary) -> bool {
         moment.run_ended
             || match self {
                 Self::Steps(steps) => moment.steps.is_multiple_of(steps),
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn the_end_of_the_run_is_always_due() {
-        let moment = |steps, epochs, epoch_ended, run_ended| Moment {
+        let moment = |steps, epochs, epoch_ended, run_ended| StepBoundary {
             steps,
             epochs,
             epoch_ended,

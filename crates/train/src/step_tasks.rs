@@ -11,8 +11,8 @@ use crate::mixing::{
 };
 use crate::objective::{Objective, Part};
 use crate::optimizer::multiply_all;
-use crate::plan::Plan;
 use crate::step_losses::UnreadTask;
+use crate::step_plan::Plan;
 use crate::summary::TrainingSummary;
 use crate::trainer::Trainer;
 

@@ -4,13 +4,13 @@ use burn::module::Module;
 use burn::tensor::Device;
 
 use crate::callback::Callback;
-use crate::checkpoints::CheckpointDirectory;
-use crate::config::TrainConfig;
+use crate::checkpoint_directory::CheckpointDirectory;
 use crate::error::TrainError;
 use crate::objective::Objective;
 use crate::out_of_memory;
-use crate::plan::Plan;
+use crate::step_plan::Plan;
 use crate::summary::TrainingSummary;
+use crate::train_config::TrainConfig;
 use crate::training_run::TrainingRun;
 
 /// The training loop.

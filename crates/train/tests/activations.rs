@@ -293,9 +293,9 @@ fn halves_are_near() {
 
 /// Remembers what it is told of kept activations.
 #[derive(Default)]
-struct Told(Vec<ActivationsRecord>, usize);
+struct ActivationTotals(Vec<ActivationsRecord>, usize);
 
-impl Callback for Told {
+impl Callback for ActivationTotals {
     fn on_event(&mut self, event: &Event) -> Result<(), TrainError> {
         match event {
             Event::Activations(record) => self.0.push(*record),
@@ -322,7 +322,7 @@ fn a_file_is_used_again_by_the_same_run_and_by_no_other() {
     let config = config(Family::Bert, Pooling::mean(), None);
     let single = disk(&folder, CacheDtype::F32);
     let half = disk(&folder, CacheDtype::F16);
-    let mut told = Told::default();
+    let mut told = ActivationTotals::default();
     let mut run = |cache: &ActivationCacheConfig, seed, freeze| {
         let kept = compute(cache, &model(&config, seed), &data, freeze, &mut told).unwrap();
         let with = bits(train(model(&config, seed), &data, freeze, kept.as_ref()));

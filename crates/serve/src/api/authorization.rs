@@ -6,7 +6,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::error::ApiError;
-use crate::models::Models;
+use crate::model_registry::Models;
 
 /// Passes a request on if it has the token, or if none is configured.
 pub(super) async fn require_token(

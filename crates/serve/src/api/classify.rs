@@ -16,9 +16,9 @@ use super::error::{ApiError, ErrorBody, ErrorCode};
 use super::{body, models};
 use crate::config::ServeConfig;
 use crate::input::Input;
-use crate::model::{InferenceError, InputFormat};
-use crate::models::Models;
-use crate::models::RequestError;
+use crate::model_registry::Models;
+use crate::model_registry::RequestError;
+use crate::text_model::{InferenceError, InputFormat};
 use finetune_predict::Prediction;
 
 /// Request of a prediction.

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::error::{ApiError, ErrorBody, ErrorCode};
 use crate::metrics;
-use crate::models::Models;
+use crate::model_registry::Models;
 
 /// Liveness: whether the process is running.
 #[utoipa::path(

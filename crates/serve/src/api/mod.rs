@@ -3,10 +3,10 @@
 mod authorization;
 mod body;
 mod classify;
-mod document;
 mod error;
 mod health;
 mod models;
+mod openapi;
 mod page;
 
 pub use classify::{ClassifyRequest, ClassifyResponse, Inputs};
@@ -25,7 +25,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::models::Models;
+use crate::model_registry::Models;
 use error::ApiError;
 
 /// Creates the router of the API, to be served by [`Server`](crate::Server) or nested in another
@@ -79,12 +79,12 @@ pub fn router(models: &Models) -> Router {
             models.clone(),
             authorization::require_token,
         ));
-    let (router, api) = OpenApiRouter::with_openapi(document::begin())
+    let (router, api) = OpenApiRouter::with_openapi(openapi::begin())
         .merge(protected)
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
         .split_for_parts();
-    let document = document::finish(&api, models.config());
+    let document = openapi::finish(&api, models.config());
     router
         .route("/openapi.json", get(move || document.clone().response()))
         .route("/", get(page::page))

@@ -9,10 +9,10 @@ use utoipa::ToSchema;
 use super::error::{ApiError, ErrorBody};
 use crate::config::ServeConfig;
 use crate::input::Input;
-use crate::model::ModelMetadata;
-use crate::models::Models;
-use crate::models::RunningModel;
+use crate::model_registry::Models;
+use crate::model_registry::RunningModel;
 use crate::served_model::ServedModel;
+use crate::text_model::ModelMetadata;
 
 /// Served models.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

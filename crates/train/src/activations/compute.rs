@@ -12,10 +12,10 @@ use finetune_predict::encoder_input;
 use finetune_storage::{Array, ArrayFileWriter};
 use half::f16;
 
+use super::cache_plan::texts_of;
+use super::cached::CachedActivations;
+use super::element::{Kept, Numbers, keep, room};
 use super::file::{NUMBERS, STARTS, Wanted};
-use super::frozen::CachedActivations;
-use super::numbers::{Kept, Numbers, keep, room};
-use super::plan::texts_of;
 use super::{ActivationPlan, CacheDtype, CacheLocation};
 use crate::callback::{ActivationsRecord, Callback, Event, Phase};
 use crate::error::TrainError;

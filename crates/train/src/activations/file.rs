@@ -8,8 +8,8 @@ use finetune_storage::{Array, ArrayFile, StorageError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::numbers::{Kept, Numbers};
-use super::plan::texts_of;
+use super::cache_plan::texts_of;
+use super::element::{Kept, Numbers};
 use super::{ActivationPlan, CacheDtype};
 use crate::error::TrainError;
 

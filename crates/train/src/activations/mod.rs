@@ -52,17 +52,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod cache_plan;
+mod cached;
 mod compute;
+mod config;
+mod element;
 mod file;
-mod frozen;
-mod inputs;
-mod kept;
-mod numbers;
-mod plan;
-mod settings;
+mod forward;
+mod per_split;
 
-pub use frozen::CachedActivations;
-pub use inputs::forward;
-pub(crate) use kept::{KeptActivations, KeptPlans, OfSplits};
-pub use plan::{ActivationPlan, deterministic_stages};
-pub use settings::{ActivationCacheConfig, CacheDtype, CacheLocation};
+pub use cache_plan::{ActivationPlan, deterministic_stages};
+pub use cached::CachedActivations;
+pub use config::{ActivationCacheConfig, CacheDtype, CacheLocation};
+pub use forward::forward;
+pub(crate) use per_split::{CachePlans, CachedSplits, PerSplit};

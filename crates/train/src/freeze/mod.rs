@@ -4,26 +4,24 @@
 //! and no backward pass is computed below the lowest trainable parameter. [`FrozenParameterCheck`] and
 //! [`check_gradients`] verify that exactly the right parameters change.
 
+mod frozen_check;
 mod glob;
 mod gradients;
-mod part;
-mod unfreezing;
-mod watch;
+mod scope;
 
 use burn::module::{Module, ParamGroup};
 use finetune_model::{Parameter, parameters};
 use serde::{Deserialize, Serialize};
 
+pub use frozen_check::FrozenParameterCheck;
+pub(crate) use frozen_check::fingerprints;
 pub use gradients::check_gradients;
 pub(crate) use gradients::check_gradients_of;
-pub use part::FreezeScope;
-pub use unfreezing::GradualUnfreezing;
-pub use watch::FrozenParameterCheck;
-pub(crate) use watch::fingerprints;
+pub use scope::{FreezeScope, GradualUnfreezing};
 
+use crate::encoder_stages::{layers, stage};
 use crate::error::TrainError;
 use crate::run_length::TrainDuration;
-use crate::stages::{layers, stage};
 
 /// Freezing settings.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -66,7 +66,7 @@ impl Criterion {
     ///
     /// # Errors
     /// - [`TrainError::InvalidLabel`] if a label is not for this loss.
-    /// - [`TrainError::LossInput`] if there are not as many labels as rows, or the rows are not as
+    /// - [`TrainError::LossSize`] if there are not as many labels as rows, or the rows are not as
     ///   wide as the loss was made for.
     /// - [`TrainError::LossShape`] if the loss does not return one value per row.
     /// - [`TrainError::InvalidSetting`] for a divisor that is not above 0.
@@ -121,7 +121,7 @@ impl Criterion {
             ("labels", targets.len(), rows),
         ] {
             if found != expected {
-                return Err(TrainError::LossInput {
+                return Err(TrainError::LossSize {
                     what,
                     found,
                     expected,

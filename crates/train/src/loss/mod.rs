@@ -126,7 +126,7 @@ pub fn target_log_probabilities(
     let [rows, width] = logits.dims();
     let classes = labels::classes(targets, width, "classification")?;
     if classes.len() != rows {
-        return Err(TrainError::LossInput {
+        return Err(TrainError::LossSize {
             what: "labels",
             found: classes.len(),
             expected: rows,

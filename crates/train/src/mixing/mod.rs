@@ -16,20 +16,20 @@
 //! Contradictory settings are rejected with the reason ([`MixingConfig::validate`]).
 
 mod combination;
-mod geometry;
-mod probe;
+mod gradient_cosines;
+mod gradient_logging;
 mod sampling;
-mod visits;
+mod task_order;
 mod weighting;
 
 use serde::{Deserialize, Serialize};
 
 pub use combination::Combination;
 pub(crate) use combination::{Place, TaskGradients, combine};
-pub(crate) use geometry::SharedStages;
-pub(crate) use probe::probe;
+pub(crate) use gradient_cosines::SharedStages;
+pub(crate) use gradient_logging::probe;
 pub use sampling::Sampling;
-pub(crate) use visits::Visits;
+pub(crate) use task_order::Visits;
 pub use weighting::LossWeighting;
 pub(crate) use weighting::{MeasuredTask, TaskWeights};
 

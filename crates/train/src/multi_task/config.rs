@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use super::OverallScore;
 use crate::activations::ActivationCacheConfig;
-use crate::config::TrainConfig;
 use crate::error::TrainError;
 use crate::loss::LossConfig;
 use crate::mixing::MixingConfig;
 use crate::model_config::ClassifierOverrides;
 use crate::parts::Parts;
 use crate::text_config::TextConfig;
+use crate::train_config::TrainConfig;
 
 /// Settings of a multi-task run.
 ///

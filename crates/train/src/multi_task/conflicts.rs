@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::TrainError;
-use crate::metrics_lines::metrics_lines;
 use crate::report::figure;
+use crate::run_files::metrics_lines;
 
 /// Mean cosines between the gradients of pairs of tasks, by stage of the encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -11,7 +11,6 @@ use finetune_model::{
 use finetune_random::{Purpose, name_hash, number};
 
 use super::{MultiTaskConfig, NamedTask, TaskConfig, TaskGroup};
-use crate::config::TrainConfig;
 use crate::error::TrainError;
 use crate::loss::LossConfig;
 use crate::mixing::MixingConfig;
@@ -21,6 +20,7 @@ use crate::run::{Run, RunInput};
 use crate::run_output::RunOutput;
 use crate::task::{TaskSource, initial_checkpoint};
 use crate::text_config::TextConfig;
+use crate::train_config::TrainConfig;
 
 /// A fine-tuning run on several tasks. `model/TASK` in its run directory is a complete classifier
 /// for each.

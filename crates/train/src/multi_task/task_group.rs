@@ -13,13 +13,13 @@ use finetune_predict::target_kind;
 
 use super::OverallScore;
 use crate::callback::Callback;
-use crate::config::TrainConfig;
 use crate::error::TrainError;
 use crate::evaluation::{Evaluation, TaskScores};
 use crate::mixing::MixingConfig;
 use crate::objective::{BatchCounts, Objective, Part};
 use crate::report::{ActivationsSection, DataSection, TestSection};
 use crate::task::{SequenceClassificationTask, Task, TestOutput};
+use crate::train_config::TrainConfig;
 
 /// Several tasks that train a [`MultiTaskModel`] together.
 #[derive(Debug)]

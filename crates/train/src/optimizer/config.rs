@@ -5,8 +5,8 @@ use finetune_model::{Parameter, ParameterKind, parameters};
 use serde::{Deserialize, Serialize};
 
 use super::{Algorithm, Optimizer};
+use crate::encoder_stages::stage;
 use crate::error::TrainError;
-use crate::stages::stage;
 
 /// Optimizer settings, with the defaults of `torch.optim.AdamW` and of BERT fine-tuning.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

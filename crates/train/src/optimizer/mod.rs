@@ -32,7 +32,7 @@ use finetune_model::Parameter;
 pub use algorithm::Algorithm;
 pub use config::OptimizerConfig;
 
-use crate::stages::layers;
+use crate::encoder_stages::layers;
 use clipping::clip_by_global_norm;
 pub(crate) use clipping::{global_norm, multiply_all};
 

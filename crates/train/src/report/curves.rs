@@ -8,7 +8,7 @@ use finetune_eval::report::Section;
 
 use super::{TrainSection, figure};
 use crate::error::TrainError;
-use crate::metrics_lines::metrics_lines;
+use crate::run_files::metrics_lines;
 
 /// Maximum points of a line; longer lines are smoothed.
 const MOST_POINTS: usize = 200;

@@ -11,14 +11,14 @@ use finetune_predict::evaluator;
 
 use super::SequenceClassificationTask;
 use super::sequence_classification::Source;
-use crate::activations::KeptPlans;
-use crate::config::TrainConfig;
+use crate::activations::CachePlans;
+use crate::encoded_splits::UsedSplits;
 use crate::error::TrainError;
 use crate::loss::LossConfig;
 use crate::model_config::ClassifierOverrides;
 use crate::parts::Parts;
 use crate::text_config::TextConfig;
-use crate::used_splits::UsedSplits;
+use crate::train_config::TrainConfig;
 
 /// Returns the tokenizer in a checkpoint directory.
 ///
@@ -110,7 +110,7 @@ impl TaskSource<'_> {
             tokenizer: tokenizer.clone(),
             checkpoint,
             text,
-            plans: KeptPlans::default(),
+            plans: CachePlans::default(),
         };
         Ok((task.with_source(source), model, report))
     }

@@ -17,11 +17,11 @@ use finetune_predict::encoder_input;
 
 use super::{Task, check_autodiff};
 use crate::callback::{Callback, Event, Phase};
-use crate::config::TrainConfig;
 use crate::error::TrainError;
 use crate::objective::BatchCounts;
 use crate::report::DataSection;
 use crate::text_config::EncodedSplit;
+use crate::train_config::TrainConfig;
 
 /// Training of a [`MaskedLm`] on masked texts; made by [`PreTraining`](crate::PreTraining).
 #[derive(Debug)]

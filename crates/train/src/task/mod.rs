@@ -18,10 +18,10 @@ use finetune_model::{DropoutStream, Encoder};
 use finetune_ops::Precision;
 
 use crate::callback::Callback;
-use crate::config::TrainConfig;
 use crate::error::TrainError;
 use crate::objective::BatchCounts;
 use crate::report::{ActivationsSection, DataSection, TestSection};
+use crate::train_config::TrainConfig;
 
 /// A task: the batches of its data, their loss, and its metrics.
 ///

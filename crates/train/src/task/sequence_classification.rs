@@ -16,19 +16,19 @@ use finetune_predict::{TextPreprocessing, target_kind};
 
 use super::{Task, TestOutput, check_autodiff};
 use crate::activations::{
-    ActivationCacheConfig, CachedActivations, KeptActivations, KeptPlans, deterministic_stages,
+    ActivationCacheConfig, CachePlans, CachedActivations, CachedSplits, deterministic_stages,
     forward,
 };
 use crate::callback::{Callback, Phase};
-use crate::config::TrainConfig;
+use crate::encoded_splits::Data;
 use crate::error::TrainError;
 use crate::loss::Criterion;
 use crate::objective::BatchCounts;
 use crate::predicted_rows::PredictedRows;
 use crate::report::{ActivationsSection, DataSection, TestSection};
-use crate::scoring::{directions, scores_of};
+use crate::score_predictions::{directions, scores_of};
 use crate::text_config::{EncodedSplit, TextConfig};
-use crate::used_splits::Data;
+use crate::train_config::TrainConfig;
 
 /// Directory of the adapters in the directory of a model that was trained with LoRA.
 const ADAPTER: &str = "adapter";
@@ -41,7 +41,7 @@ const ADAPTER: &str = "adapter";
 pub struct SequenceClassificationTask {
     train: Arc<EncodedDataset>,
     validation: Option<Arc<EncodedDataset>>,
-    kept: KeptActivations,
+    kept: CachedSplits,
     loss: Criterion,
     evaluator: Evaluator,
     pad_token_id: u32,
@@ -59,7 +59,7 @@ pub(super) struct Source {
     pub(super) tokenizer: TextTokenizer,
     pub(super) checkpoint: CheckpointConfig,
     pub(super) text: TextConfig,
-    pub(super) plans: KeptPlans,
+    pub(super) plans: CachePlans,
 }
 
 impl SequenceClassificationTask {
@@ -70,7 +70,7 @@ impl SequenceClassificationTask {
             evaluator: Evaluator::new(target_kind(&train.task.target)),
             train,
             validation: None,
-            kept: KeptActivations::default(),
+            kept: CachedSplits::default(),
             loss,
             pad_token_id,
             padding: Padding::Longest,
@@ -132,7 +132,7 @@ impl SequenceClassificationTask {
         config: &TrainConfig,
     ) -> Result<(), TrainError> {
         if let Some(source) = &mut self.source {
-            source.plans = KeptPlans::new(cache, model, config, source.data.of_splits())?;
+            source.plans = CachePlans::new(cache, model, config, source.data.of_splits())?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use crate::callback::{Control, EpochRecord, StepContext};
 use crate::error::TrainError;
 use crate::evaluation::EvaluationRecord;
 use crate::objective::Objective;
-use crate::plan::PlannedStep;
+use crate::step_plan::PlannedStep;
 
 use super::TrainingRun;
 

@@ -4,7 +4,7 @@ use crate::callback::Event;
 use crate::error::TrainError;
 use crate::evaluation::{Evaluation, EvaluationConfig, EvaluationRecord};
 use crate::objective::Objective;
-use crate::run_length::Moment;
+use crate::run_length::StepBoundary;
 
 use super::TrainingRun;
 
@@ -21,7 +21,7 @@ impl<O: Objective> TrainingRun<'_, O> {
     }
 
     /// Evaluates after a step if due or requested. Returns whether it did.
-    pub(super) fn evaluate_if_due(&mut self, moment: Moment) -> Result<bool, TrainError> {
+    pub(super) fn evaluate_if_due(&mut self, moment: StepBoundary) -> Result<bool, TrainError> {
         let snapshots = &self.trainer.config.checkpoints.snapshot_steps;
         let config = self.trainer.config.evaluation.as_ref();
         let due = config

@@ -3,13 +3,13 @@
 use finetune_model::DropoutStream;
 
 use crate::callback::Event;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint_state::Checkpoint;
 use crate::error::TrainError;
 use crate::loss_scale::LossScale;
 use crate::mixing::probe;
 use crate::objective::{Objective, Part};
 use crate::optimizer::global_norm;
-use crate::plan::PlannedStep;
+use crate::step_plan::PlannedStep;
 use crate::step_tasks::{StepOutcome, StepTasks};
 
 use super::TrainingRun;

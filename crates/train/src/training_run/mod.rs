@@ -9,14 +9,14 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::callback::{Callback, CallbackStates, EpochRecord, Event, Phase, StepNumbers};
-use crate::checkpoint::{Checkpoint, TrainState};
+use crate::checkpoint_state::{Checkpoint, TrainState};
 use crate::error::TrainError;
 use crate::freezing::Freezing;
 use crate::loss_scale::LossScale;
 use crate::objective::Objective;
-use crate::plan::{Plan, PlannedStep};
-use crate::run_length::Moment;
+use crate::run_length::StepBoundary;
 use crate::step_losses::{StepLosses, UnreadStep};
+use crate::step_plan::{Plan, PlannedStep};
 use crate::trainer::{Trained, Trainer};
 
 use callbacks::Requests;
@@ -164,7 +164,7 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
     pub(crate) fn after_step(
         &mut self,
         step: &PlannedStep,
-        moment: Moment,
+        moment: StepBoundary,
     ) -> Result<(), TrainError> {
         self.now.state.ended = moment.run_ended;
         self.call_step_end(step)?;
@@ -184,14 +184,14 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
     }
 
     /// Returns the moment, marked as the end of the run if the run has been stopped since.
-    fn at(&self, moment: Moment) -> Moment {
-        Moment {
+    fn at(&self, moment: StepBoundary) -> StepBoundary {
+        StepBoundary {
             run_ended: self.has_ended(),
             ..moment
         }
     }
 
-    fn end_epoch(&mut self, moment: Moment) -> Result<(), TrainError> {
+    fn end_epoch(&mut self, moment: StepBoundary) -> Result<(), TrainError> {
         self.read_losses()?;
         self.take_time();
         let record = EpochRecord {

@@ -3,13 +3,13 @@
 use crate::callback::{CallbackStates, Event};
 use crate::error::TrainError;
 use crate::objective::Objective;
-use crate::run_length::Moment;
+use crate::run_length::StepBoundary;
 use crate::trainer::Trainer;
 
 use super::TrainingRun;
 
 impl<O: Objective> TrainingRun<'_, O> {
-    pub(super) fn save_if_due(&mut self, moment: Moment) -> Result<(), TrainError> {
+    pub(super) fn save_if_due(&mut self, moment: StepBoundary) -> Result<(), TrainError> {
         let Trainer {
             config,
             checkpoints,

@@ -4,11 +4,11 @@ use finetune_data::{SampledBatch, Sampler};
 use finetune_eval::Better;
 use finetune_random::{Purpose, number};
 
-use crate::config::TrainConfig;
 use crate::error::TrainError;
 use crate::mixing::{MixingConfig, TaskWeights, Visits};
 use crate::objective::{Objective, Part};
-use crate::run_length::{Moment, TrainDuration};
+use crate::run_length::{StepBoundary, TrainDuration};
+use crate::train_config::TrainConfig;
 
 /// Steps of a run, a function of settings and data alone.
 ///
@@ -209,8 +209,8 @@ impl Plan {
 
 impl PlannedStep {
     /// Returns the moment after the step, given the next step, if any.
-    pub(crate) fn moment(&self, next: Option<&Self>) -> Moment {
-        Moment {
+    pub(crate) fn moment(&self, next: Option<&Self>) -> StepBoundary {
+        StepBoundary {
             steps: self.step as usize + 1,
             epochs: self.epoch as usize + 1,
             epoch_ended: next.is_none_or(|next| next.epoch != self.epoch),

@@ -2,7 +2,7 @@
 
 use finetune_data::{Dataset, EncodedDataset, Label, Splits, Target, TextTokenizer};
 
-use crate::activations::OfSplits;
+use crate::activations::PerSplit;
 use crate::error::TrainError;
 use crate::report::DataSection;
 use crate::text_config::EncodedSplit;
@@ -106,9 +106,9 @@ fn expected_label(target: &Target) -> String {
 }
 
 impl Data {
-    pub(crate) fn of_splits(&self) -> OfSplits<&EncodedDataset> {
+    pub(crate) fn of_splits(&self) -> PerSplit<&EncodedDataset> {
         let validation = self.validation.as_ref();
-        OfSplits {
+        PerSplit {
             train: Some(&self.train.tokens),
             validation: validation.map(|split| &*split.tokens),
             test: self.test.as_ref().map(|split| &*split.tokens),

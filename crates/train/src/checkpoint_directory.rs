@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint_state::Checkpoint;
 use crate::error::TrainError;
 use crate::run_length::Interval;
 

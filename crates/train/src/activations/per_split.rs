@@ -9,20 +9,20 @@ use super::{
     ActivationCacheConfig, ActivationPlan, CacheLocation, CachedActivations, deterministic_stages,
 };
 use crate::callback::{Callback, Event};
-use crate::config::TrainConfig;
 use crate::error::TrainError;
 use crate::report::ActivationsSection;
+use crate::train_config::TrainConfig;
 
 /// One value per split; `None` for a missing split or one without a value.
 #[derive(Debug)]
-pub(crate) struct OfSplits<T> {
+pub(crate) struct PerSplit<T> {
     pub(crate) train: Option<T>,
     pub(crate) validation: Option<T>,
     pub(crate) test: Option<T>,
 }
 
 /// No value for any split.
-impl<T> Default for OfSplits<T> {
+impl<T> Default for PerSplit<T> {
     fn default() -> Self {
         Self {
             train: None,
@@ -34,17 +34,17 @@ impl<T> Default for OfSplits<T> {
 
 /// Activations to cache, per split.
 #[derive(Debug, Default)]
-pub(crate) struct KeptPlans(OfSplits<ActivationPlan>);
+pub(crate) struct CachePlans(PerSplit<ActivationPlan>);
 
 /// Cached activations, per split.
 #[derive(Debug, Default)]
-pub(crate) struct KeptActivations {
-    pub(crate) of: OfSplits<CachedActivations>,
+pub(crate) struct CachedSplits {
+    pub(crate) of: PerSplit<CachedActivations>,
     /// Entry of the training report; `None` without cached training activations.
     pub(crate) section: Option<ActivationsSection>,
 }
 
-impl KeptPlans {
+impl CachePlans {
     /// Plans the cache of each split. Test activations are cached on disk only, since a run uses
     /// them once.
     ///
@@ -54,7 +54,7 @@ impl KeptPlans {
         cache: &ActivationCacheConfig,
         model: &SequenceClassifier,
         config: &TrainConfig,
-        splits: OfSplits<&EncodedDataset>,
+        splits: PerSplit<&EncodedDataset>,
     ) -> Result<Self, TrainError> {
         let stages = deterministic_stages(model, config);
         let plan = |data: Option<&EncodedDataset>| match data {
@@ -62,7 +62,7 @@ impl KeptPlans {
             None => Ok(None),
         };
         let lasts = matches!(cache.location, CacheLocation::Disk(_));
-        Ok(Self(OfSplits {
+        Ok(Self(PerSplit {
             train: plan(splits.train)?,
             validation: plan(splits.validation)?,
             test: plan(splits.test.filter(|_| lasts))?,
@@ -76,41 +76,41 @@ impl KeptPlans {
     pub(crate) fn compute(
         &self,
         model: &SequenceClassifier,
-        splits: OfSplits<&EncodedDataset>,
+        splits: PerSplit<&EncodedDataset>,
         pad_token_id: u32,
         batch_size: BatchSize,
         callback: &mut dyn Callback,
-    ) -> Result<KeptActivations, TrainError> {
+    ) -> Result<CachedSplits, TrainError> {
         let start = Instant::now();
-        let mut told = (Told::default(), callback);
+        let mut told = (ActivationTotals::default(), callback);
         let mut compute = |plan: &Option<ActivationPlan>, data: Option<&EncodedDataset>| {
             let planned = plan.as_ref().zip(data);
             planned
                 .map(|(plan, data)| plan.compute(model, data, pad_token_id, batch_size, &mut told))
                 .transpose()
         };
-        let of = OfSplits {
+        let of = PerSplit {
             train: compute(&self.0.train, splits.train)?,
             validation: compute(&self.0.validation, splits.validation)?,
             test: compute(&self.0.test, splits.test)?,
         };
-        let Told { bytes, reused } = told.0;
+        let ActivationTotals { bytes, reused } = told.0;
         let section = of.train.as_ref().map(|_| ActivationsSection {
             bytes,
             reused,
             seconds: start.elapsed().as_secs_f64(),
         });
-        Ok(KeptActivations { of, section })
+        Ok(CachedSplits { of, section })
     }
 }
 
 /// Totals of the activation events.
-struct Told {
+struct ActivationTotals {
     bytes: u64,
     reused: bool,
 }
 
-impl Default for Told {
+impl Default for ActivationTotals {
     fn default() -> Self {
         Self {
             bytes: 0,
@@ -119,7 +119,7 @@ impl Default for Told {
     }
 }
 
-impl Callback for Told {
+impl Callback for ActivationTotals {
     fn on_event(&mut self, event: &Event) -> Result<(), TrainError> {
         if let Event::Activations(record) = event {
             self.bytes += record.bytes;

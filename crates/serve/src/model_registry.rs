@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use crate::bearer_token::Token;
 use crate::config::ServeConfig;
 use crate::error::ServeError;
 use crate::input::Input;
 use crate::metrics::Metrics;
-use crate::model::InferenceError;
 use crate::queue::{Queue, QueueError, WaitingRow};
 use crate::served_model::ServedModel;
-use crate::token::Token;
+use crate::text_model::InferenceError;
 use crate::worker;
 use finetune_predict::Prediction;
 

@@ -7,7 +7,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use finetune_model::parameters;
 
-use crate::stages::stage;
+use crate::encoder_stages::stage;
 
 /// Parameters in a model's field `encoder`, by stage.
 pub(crate) struct SharedStages {

@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 
 use crate::error::StudyError;
 use crate::experiment::{Experiment, TrialScores};
-use crate::fine_tuning::{data_fingerprint, remove};
+use crate::fine_tuning_experiment::{data_fingerprint, remove};
 use crate::model_fingerprint::model_fingerprint;
 use crate::run_scores::scores_of_run;
 use crate::trial::{Fold, Trial};
-use crate::trial_folder::TrialDirectory;
+use crate::trial_directory::TrialDirectory;
 
 /// Settings of a trial: runs on several tasks, each from the models of the one before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

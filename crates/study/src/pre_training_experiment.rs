@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 use crate::error::StudyError;
 use crate::eval_split::EvalSplit;
 use crate::experiment::{Experiment, TrialScores};
-use crate::fine_tuning::FineTuningExperiment;
+use crate::fine_tuning_experiment::FineTuningExperiment;
 use crate::trial::{Fold, Trial};
-use crate::trial_folder::TrialDirectory;
+use crate::trial_directory::TrialDirectory;
 
 /// Settings of a trial: further pre-training, the number of its steps, and fine-tuning.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

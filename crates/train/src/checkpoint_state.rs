@@ -27,7 +27,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::callback::{CallbackStates, TrainContext};
 use crate::error::TrainError;
-use crate::evaluation::Standing;
+use crate::evaluation::BestTracker;
 use crate::freeze::fingerprints;
 use crate::loss_scale::LossScale;
 use crate::mixing::TaskWeights;
@@ -66,7 +66,7 @@ pub(crate) struct Checkpoint<M> {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TrainState {
     pub(crate) summary: TrainingSummary,
-    pub(crate) standing: Standing,
+    pub(crate) standing: BestTracker,
     pub(crate) epoch_loss: EpochLoss,
     /// Wall time of the current epoch in seconds.
     pub(crate) epoch_seconds: f64,
@@ -83,7 +83,7 @@ pub(crate) struct TrainState {
     pub(crate) task_weights: Option<TaskWeights>,
     /// Best evaluation and early-stopping state of each task, with early stopping per task.
     #[serde(default)]
-    pub(crate) task_standings: BTreeMap<String, Standing>,
+    pub(crate) task_standings: BTreeMap<String, BestTracker>,
 }
 
 impl TrainState {

@@ -17,7 +17,7 @@ use crate::experiment::{Experiment, TrialScores};
 use crate::model_fingerprint::model_fingerprint;
 use crate::run_scores::{scores_of_run, test_metrics};
 use crate::trial::{Fold, Trial};
-use crate::trial_folder::TrialDirectory;
+use crate::trial_directory::TrialDirectory;
 
 /// Experiment whose trials are [`FineTuning`](finetune_train::FineTuning) runs on one checkpoint
 /// and one dataset.

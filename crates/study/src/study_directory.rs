@@ -26,10 +26,10 @@ use serde_json::Value;
 
 use crate::config::StudyConfig;
 use crate::error::StudyError;
-use crate::outcome::{TrialFailure, TrialResult, TrialState};
 use crate::plan::{Study, StudyRecord};
 use crate::trial::Trial;
-use crate::trial_folder::{FAILURE, RESULT, TrialDirectory, open_lock};
+use crate::trial_directory::{FAILURE, RESULT, TrialDirectory, open_lock};
+use crate::trial_result::{TrialFailure, TrialResult, TrialState};
 
 /// Directory of a study.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,13 +11,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::callback::{Callback, Event};
-use crate::config::TrainConfig;
 use crate::error::TrainError;
 use crate::objective::Objective;
-use crate::prediction_lines::prediction_lines;
 use crate::resume::check_settings;
 use crate::run_directory::RunDirectory;
+use crate::run_files::prediction_lines;
 use crate::task::TestOutput;
+use crate::train_config::TrainConfig;
 use crate::trainer::{Trained, Trainer};
 
 /// Writer of a run directory.

@@ -4,7 +4,7 @@ use finetune_data::{BatchSize, SamplingStrategy};
 use finetune_ops::Precision;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoints::CheckpointPolicy;
+use crate::checkpoint_directory::CheckpointPolicy;
 use crate::error::TrainError;
 use crate::evaluation::EvaluationConfig;
 use crate::freeze::FreezeConfig;

@@ -11,7 +11,7 @@ use crate::error::StudyError;
 use crate::eval_split::EvalSplit;
 use crate::experiment::TrialScores;
 use crate::trial::{Fold, Trial};
-use crate::trial_folder::{FAILURE, RESULT, TrialDirectory};
+use crate::trial_directory::{FAILURE, RESULT, TrialDirectory};
 
 /// Result of a finished trial, stored in `result.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

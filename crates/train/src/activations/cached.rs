@@ -5,7 +5,7 @@ use finetune_data::{Batch, DataError, TokenBatch};
 use finetune_model::{Activations, AttentionMask, SplitPoint, TextActivations};
 use finetune_storage::Array;
 
-use super::numbers::Numbers;
+use super::element::Numbers;
 use crate::error::TrainError;
 
 /// Cached activations of a dataset, computed by

@@ -5,10 +5,10 @@ use std::path::Path;
 use finetune_storage::write_atomically;
 
 use crate::error::StudyError;
-use crate::folder::StudyDirectory;
-use crate::outcome::TrialState;
 use crate::results::StudyResults;
+use crate::study_directory::StudyDirectory;
 use crate::trial::shown_exactly;
+use crate::trial_result::TrialState;
 
 impl<C> StudyResults<'_, C> {
     /// Returns the scheduled trials as rows with a header: number, ID, variant, values, rung, seed,

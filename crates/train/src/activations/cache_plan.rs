@@ -4,8 +4,8 @@ use finetune_data::{EncodedDataset, EncodedTexts};
 use finetune_model::{DropoutStream, SequenceClassifier, SplitPoint};
 
 use super::{ActivationCacheConfig, CacheDtype, CacheLocation};
-use crate::config::TrainConfig;
 use crate::error::TrainError;
+use crate::train_config::TrainConfig;
 
 /// Plan of the cached activations of a dataset.
 #[derive(Debug, Clone, PartialEq)]

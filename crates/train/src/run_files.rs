@@ -1,9 +1,24 @@
-//! Lines of `predictions.jsonl`, one JSON object per test row.
+//! Lines of `metrics.jsonl` and `predictions.jsonl`, one JSON object each.
+
+use std::fs;
+use std::path::Path;
 
 use finetune_data::Labels;
+use finetune_eval::Predictions;
 use serde_json::{Value, json};
 
-use finetune_eval::Predictions;
+use crate::error::TrainError;
+
+/// Reads all valid JSON lines of `metrics.jsonl`, which has all steps of a run, including those
+/// before it was resumed; the last line of a killed run may be incomplete.
+///
+/// # Errors
+/// - [`TrainError::Io`] if the file cannot be read.
+pub(crate) fn metrics_lines(path: &Path) -> Result<Vec<Value>, TrainError> {
+    let text = fs::read_to_string(path).map_err(TrainError::io(path))?;
+    let lines = text.lines().map(serde_json::from_str);
+    Ok(lines.filter_map(Result::ok).collect())
+}
 
 /// Formats the lines of `predictions.jsonl`. Labels and predicted classes are positions in
 /// `class_names`.
