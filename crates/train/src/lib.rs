@@ -101,7 +101,6 @@ mod run_length;
 mod run_output;
 mod run_writer;
 mod schedule;
-mod score_predictions;
 mod step_losses;
 mod step_plan;
 mod step_tasks;

@@ -1,13 +1,15 @@
-//! Prediction of the rows of a run, with its callbacks and its cached activations.
+//! Prediction of the rows of a run, with its callbacks and its cached activations, and their scores.
 
 use burn::module::Module;
 use finetune_data::{BatchSize, EncodedDataset};
+use finetune_eval::{Better, Evaluator, Predictions, Scores};
 use finetune_model::SequenceClassifier;
 use finetune_predict::{PredictionOutput, PredictionProgress, predict_with};
 
 use crate::activations::{CachedActivations, forward};
 use crate::callback::{Callback, Event, Phase};
 use crate::error::TrainError;
+use crate::loss::{Criterion, targets};
 
 /// Rows to predict.
 pub(crate) struct PredictedRows<'a> {
@@ -44,4 +46,25 @@ impl PredictedRows<'_> {
             },
         )
     }
+}
+
+/// Returns the names and directions of an evaluator's metrics.
+pub(crate) fn directions(evaluator: &Evaluator) -> Vec<(String, Better)> {
+    let metrics = evaluator.metrics().iter();
+    metrics
+        .map(|metric| (metric.name(), metric.better()))
+        .collect()
+}
+
+/// Computes all metrics of a task, after the mean loss, which the predictions get; metrics that are
+/// undefined for these rows are left out.
+pub(crate) fn scores_of(
+    data: &EncodedDataset,
+    criterion: &Criterion,
+    evaluator: &Evaluator,
+    predictions: &mut Predictions,
+) -> Result<Scores, TrainError> {
+    let labels = data.labels.all()?;
+    predictions.mean_loss = Some(criterion.mean(&predictions.logits, &labels)?);
+    Ok(evaluator.evaluate(predictions, &targets(&labels, predictions.len()))?)
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{ErrorAnalysis, figure};
 use crate::error::TrainError;
 use crate::loss::Criterion;
-use crate::score_predictions::scores_of;
+use crate::predicted_rows::scores_of;
 use crate::text_config::EncodedSplit;
 
 /// Maximum number of classes for a plot of the confusion matrix.

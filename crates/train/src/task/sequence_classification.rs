@@ -25,8 +25,8 @@ use crate::error::TrainError;
 use crate::loss::Criterion;
 use crate::objective::BatchCounts;
 use crate::predicted_rows::PredictedRows;
+use crate::predicted_rows::{directions, scores_of};
 use crate::report::{ActivationsSection, DataSection, TestSection};
-use crate::score_predictions::{directions, scores_of};
 use crate::text_config::{EncodedSplit, TextConfig};
 use crate::train_config::TrainConfig;
 
