@@ -12,7 +12,6 @@ mod settings;
 pub mod study;
 mod subset;
 mod task_study;
-mod text_table;
 mod watcher;
 
 pub use arguments::RunArguments;
@@ -28,7 +27,6 @@ pub use pretraining_arguments::PreTrainingArguments;
 pub use run::{announce, exit_code, fine_tune, fine_tune_from, finish, say};
 pub use subset::subset;
 pub use task_study::{TaskStudy, Variant, minbert_settings, shared_settings};
-pub use text_table::text_table;
 pub use watcher::Watcher;
 
 /// Allocator that retains freed memory: training reallocates the same large buffers in every step.

@@ -13,7 +13,7 @@ use finetune::train::{
 use serde_json::Value;
 
 use crate::cs224n::TASKS;
-use crate::{Cs224nArguments, RunArguments, say, text_table};
+use crate::{Cs224nArguments, RunArguments, say};
 
 /// Row of a study's table.
 #[derive(Debug)]
@@ -182,8 +182,7 @@ impl<'a> TaskStudy<'a> {
             table.push(cells)?;
         }
         say(&format!(
-            "\n{}\nRun records: {}",
-            text_table(&table),
+            "\n{table}\nRun records: {}",
             self.directory.path().display()
         ))?;
         Ok(())

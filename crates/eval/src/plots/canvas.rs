@@ -37,6 +37,18 @@ pub(super) fn stroke(color: impl Color, pixels: f64) -> ShapeStyle {
     ShapeStyle::from(&color).stroke_width(px(pixels) as u32)
 }
 
+/// Draws a line between two points in pixels.
+pub(super) fn line(
+    canvas: &Canvas,
+    from: (f64, f64),
+    to: (f64, f64),
+    color: RGBColor,
+    width: f64,
+) -> Result<(), DrawingError> {
+    let points = vec![at(from.0, from.1), at(to.0, to.1)];
+    canvas.draw(&PathElement::new(points, stroke(color, width)))
+}
+
 /// Draws the outline of a rectangle, from upper left to lower right in pixels; plotters' own
 /// rectangles lack a line width in SVG.
 pub(super) fn outline(

@@ -2,7 +2,6 @@
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
-use serde::{Deserialize, Serialize};
 
 use super::axes::drawable;
 use super::canvas::{Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, outline, picture, stroke};
@@ -45,8 +44,7 @@ const GAP: f64 = 8.0;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HeatMap {
     /// Title above the map.
     pub title: String,
@@ -108,22 +106,27 @@ struct Layout {
 
 impl HeatMap {
     fn check(&self) -> Result<(), EvalError> {
-        let refused = |reason| Err(EvalError::Plot { plot: PLOT, reason });
         let (rows, columns) = (self.row_names.len(), self.column_names.len());
         if rows == 0 || columns == 0 {
-            return refused(format!("it has {rows} rows and {columns} columns"));
+            return Err(EvalError::plot(
+                PLOT,
+                format!("it has {rows} rows and {columns} columns"),
+            ));
         }
         if self.values.len() != rows {
-            return refused(format!(
-                "{} rows of values for {rows} names",
-                self.values.len()
+            return Err(EvalError::plot(
+                PLOT,
+                format!("{} rows of values for {rows} names", self.values.len()),
             ));
         }
         for (position, row) in self.values.iter().enumerate() {
             if row.len() != columns {
-                return refused(format!(
-                    "row {position} has {} values for {columns} names",
-                    row.len()
+                return Err(EvalError::plot(
+                    PLOT,
+                    format!(
+                        "row {position} has {} values for {columns} names",
+                        row.len()
+                    ),
                 ));
             }
             for (column, value) in row.iter().enumerate() {
@@ -135,12 +138,16 @@ impl HeatMap {
         if let Some(texts) = &self.cell_texts
             && (texts.len() != rows || texts.iter().any(|row| row.len() != columns))
         {
-            return refused(format!("the texts are not {rows} rows of {columns}"));
+            return Err(EvalError::plot(
+                PLOT,
+                format!("the texts are not {rows} rows of {columns}"),
+            ));
         }
         match self.range {
-            Some((low, high)) if !(low < high && (high - low).is_finite()) => {
-                refused(format!("the range is {low}..{high}, expected it to rise"))
-            }
+            Some((low, high)) if !(low < high && (high - low).is_finite()) => Err(EvalError::plot(
+                PLOT,
+                format!("the range is {low}..{high}, expected it to rise"),
+            )),
             _ => Ok(()),
         }
     }
@@ -357,7 +364,7 @@ mod tests {
         hole.values[1][0] = f64::NAN;
         assert_eq!(
             refusal(hole),
-            "row 1: the value of column 0 is NaN, not a finite number"
+            "row 1: the value of column 0 is NaN, expected a finite number"
         );
         let mut falling = map(2, 2);
         falling.range = Some((1.0, 1.0));

@@ -1,13 +1,13 @@
 //! Reliability diagrams.
 
-use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 
 use super::axes::{Axis, Frame, notes};
-use super::canvas::{Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, picture, px, stroke};
+use super::canvas::{Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, picture};
 use super::colors::{BLUE, GUIDE};
 use super::{Plot, Size};
-use crate::{EvalError, Reliability};
+use crate::EvalError;
+use crate::probabilities::Reliability;
 
 const PLOT: &str = "a reliability diagram";
 const SIZE: Size = Size {
@@ -58,14 +58,16 @@ impl ReliabilityDiagram {
     }
 
     fn check(&self) -> Result<(), EvalError> {
-        let refused = |reason| Err(EvalError::Plot { plot: PLOT, reason });
         if self.reliability.bins.is_empty() {
-            return refused("it has no bins".into());
+            return Err(EvalError::plot(PLOT, "it has no bins"));
         }
         for (position, bin) in self.reliability.bins.iter().enumerate() {
             let shares = [bin.lower, bin.upper, bin.confidence, bin.accuracy];
             if !shares.iter().all(|share| (0.0..=1.0).contains(share)) {
-                return refused(format!("bin {position} has {shares:?} outside 0..1"));
+                return Err(EvalError::plot(
+                    PLOT,
+                    format!("bin {position} has {shares:?} outside 0..1"),
+                ));
             }
         }
         Ok(())
@@ -88,9 +90,7 @@ impl ReliabilityDiagram {
                 false => bar(bin.confidence, bin.accuracy, TOO_MODEST)?,
             }
         }
-        let diagonal = vec![frame.point(0.0, 0.0), frame.point(1.0, 1.0)];
-        let dashed = stroke(GUIDE, 1.5);
-        canvas.draw(&DashedPathElement::new(diagonal, px(6.0), px(4.0), dashed))?;
+        frame.draw_guide(canvas, (0.0, 0.0), (1.0, 1.0))?;
         let reliability = &self.reliability;
         let lines = [
             (

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde::{Deserialize, Serialize};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
-use super::KeyValues;
+use super::block::KeyValues;
 
 /// Machine, program and command of this process, for reproducing a result or explaining a
 /// difference.

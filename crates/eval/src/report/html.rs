@@ -4,8 +4,9 @@ mod blocks;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::characters::visible;
-use super::{Report, Section};
+use super::Report;
+use super::block::Section;
+use super::control_characters::visible;
 
 /// Style sheet with all classes that the page uses.
 const STYLE: &str = include_str!("html/style.css");

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bootstrap, BootstrapEstimate};
+use super::bootstrap::{Bootstrap, BootstrapEstimate};
 use crate::EvalError;
 
 /// Metric of two systems on the same rows, with interval and p-value of the difference.

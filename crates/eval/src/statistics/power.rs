@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::interval::check_share;
-use super::{Design, noncentral_t_cdf, student_t};
+use super::noncentral_t::noncentral_t_cdf;
+use super::student_t;
+use super::t_test::Design;
 use crate::EvalError;
+use crate::validate::check_lengths;
 
 /// Maximum number of seeds per group in the search.
 const MOST_SEEDS: usize = 100_000;
@@ -70,7 +73,7 @@ impl TTestPower {
     /// # Errors
     ///
     /// - The errors of [`power`](Self::power).
-    /// - [`EvalError::PairsIncomplete`] if the design is paired and the sizes differ.
+    /// - [`EvalError::LengthMismatch`] if the design is paired and the sizes differ.
     pub fn power_of_sizes(
         &self,
         effect_size: f64,
@@ -80,15 +83,11 @@ impl TTestPower {
         self.check(effect_size)?;
         for seeds in [first, second] {
             if seeds < 2 {
-                return Err(EvalError::InvalidSetting {
-                    setting: "number of seeds",
-                    expected: "at least 2",
-                    found: seeds.to_string(),
-                });
+                return Err(EvalError::setting("number of seeds", seeds, "at least 2"));
             }
         }
-        if self.design == Design::Paired && first != second {
-            return Err(EvalError::PairsIncomplete { first, second });
+        if self.design == Design::Paired {
+            check_lengths(first, second)?;
         }
         Ok(self.power_unchecked(effect_size, first, second))
     }
@@ -127,14 +126,10 @@ impl TTestPower {
 
     fn check(&self, effect_size: f64) -> Result<(), EvalError> {
         check_share("alpha", self.alpha)?;
-        if effect_size.is_finite() {
-            return Ok(());
+        match effect_size.is_finite() {
+            true => Ok(()),
+            false => Err(EvalError::setting("effect size", effect_size, "finite")),
         }
-        Err(EvalError::InvalidSetting {
-            setting: "effect size",
-            expected: "finite",
-            found: effect_size.to_string(),
-        })
     }
 
     fn power_unchecked(&self, effect_size: f64, first: usize, second: usize) -> f64 {
