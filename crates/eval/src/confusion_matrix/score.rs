@@ -6,10 +6,6 @@ use crate::classification::ClassScores;
 use crate::metric::{MetricKind, MetricSource};
 
 impl MetricSource for ConfusionMatrix {
-    fn rows(&self) -> u64 {
-        self.total()
-    }
-
     fn score(&self, metric: MetricKind) -> Result<f64, EvalError> {
         let rows = self.some_rows()?;
         let average = |average| self.averaged_scores(average, &self.class_names);

@@ -156,9 +156,6 @@ pub enum MetricInput {
 
 /// Predictions that can be scored by the name of a metric.
 pub trait MetricSource {
-    /// Returns the number of predicted rows.
-    fn rows(&self) -> u64;
-
     /// Returns the value of a metric.
     ///
     /// # Errors

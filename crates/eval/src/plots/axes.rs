@@ -8,9 +8,12 @@ use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::canvas::{Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, line, px, stroke};
+use super::canvas::{
+    Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, fill, line, name_across, name_upward, px,
+    stroke,
+};
 use super::colors::{FAINT, GUIDE, INK};
-use super::text::{AXIS, LABEL, fit, style, upward, width};
+use super::text::{AXIS, LABEL, style, width};
 use crate::EvalError;
 use crate::validate::finite;
 
@@ -130,8 +133,7 @@ impl Axis {
 
     /// Returns the width of the tick labels, in pixels.
     fn number_width(&self) -> f64 {
-        let numbers = self.numbers();
-        super::text::widest(&numbers, LABEL)
+        super::text::widest(&self.numbers(), LABEL)
     }
 
     /// Returns the position of a number on the axis, as a fraction of its length.
@@ -192,14 +194,8 @@ impl Frame {
             line(canvas, (x, self.bottom), (x, self.bottom + 4.0), INK, 1.0)?;
             canvas.draw_text(&number, &numbers, at(x, self.bottom + GAP))?;
         }
-        let name = fit(&self.x.name, AXIS, self.right - self.left);
-        let middle = (self.left + self.right) / 2.0;
         let below = self.bottom + GAP + LABEL + GAP;
-        canvas.draw_text(
-            &name,
-            &style(AXIS, HPos::Center, VPos::Top),
-            at(middle, below),
-        )
+        name_across(canvas, &self.x.name, (self.left, self.right), below)
     }
 
     pub(super) fn draw_y(&self, canvas: &Canvas) -> Result<(), DrawingError> {
@@ -210,28 +206,14 @@ impl Frame {
             line(canvas, (self.left - 4.0, y), (self.left, y), INK, 1.0)?;
             canvas.draw_text(&number, &numbers, at(self.left - GAP, y))?;
         }
-        let name = fit(&self.y.name, AXIS, self.bottom - self.top);
-        let middle = (self.top + self.bottom) / 2.0;
-        let name_style = upward(style(AXIS, HPos::Center, VPos::Top));
-        canvas.draw_text(&name, &name_style, at(MARGIN, middle))
+        name_upward(canvas, &self.y.name, MARGIN, (self.top, self.bottom))
     }
 
     /// Draws the axis lines on the left and at the bottom.
     pub(super) fn draw_edges(&self, canvas: &Canvas) -> Result<(), DrawingError> {
-        line(
-            canvas,
-            (self.left, self.top),
-            (self.left, self.bottom),
-            INK,
-            1.0,
-        )?;
-        line(
-            canvas,
-            (self.left, self.bottom),
-            (self.right, self.bottom),
-            INK,
-            1.0,
-        )
+        let corner = (self.left, self.bottom);
+        line(canvas, (self.left, self.top), corner, INK, 1.0)?;
+        line(canvas, corner, (self.right, self.bottom), INK, 1.0)
     }
 
     /// Draws a dashed line between two points.
@@ -264,13 +246,11 @@ pub(super) fn notes(
     let right = left + widths.fold(0.0, f64::max) + INSET;
     let bottom = top + LINE * lines.len() as f64 + INSET;
     // Slightly transparent, so that grid and marks remain visible.
-    let ground = Rectangle::new([at(left, top), at(right, bottom)], WHITE.mix(0.85).filled());
-    canvas.draw(&ground)?;
+    fill(canvas, (left, top), (right, bottom), WHITE.mix(0.85))?;
     for (number, (color, text)) in lines.iter().enumerate() {
         let (left, top) = (left + INSET / 2.0, top + INSET / 2.0 + LINE * number as f64);
         if let Some(color) = color {
-            let corners = [at(left, top), at(left + LABEL, top + LABEL)];
-            canvas.draw(&Rectangle::new(corners, color.filled()))?;
+            fill(canvas, (left, top), (left + LABEL, top + LABEL), *color)?;
         }
         let style = style(LABEL, HPos::Left, VPos::Top);
         canvas.draw_text(text, &style, at(left + indent(color), top))?;

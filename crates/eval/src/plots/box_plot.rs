@@ -4,7 +4,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axes::{Axis, Frame, drawable};
-use super::canvas::{Canvas, DrawingError, MARGIN, at, line, outline, picture, px, stroke};
+use super::canvas::{Canvas, DrawingError, MARGIN, at, fill, line, outline, picture, px, stroke};
 use super::colors::{BLUE, INK, VERMILION};
 use super::text::{AXIS, LABEL, fit, style, widest};
 use super::{Plot, Size};
@@ -46,31 +46,17 @@ pub struct BoxPlot {
     pub title: String,
     /// Name of the scores, below the boxes.
     pub label: String,
-    /// ScoreGroups from top to bottom, at least one.
+    /// Groups from top to bottom, at least one.
     pub groups: Vec<ScoreGroup>,
-    /// Width in pixels (default: 720); the height depends on the groups.
-    pub width: u32,
-}
-
-impl Default for BoxPlot {
-    fn default() -> Self {
-        Self {
-            title: String::new(),
-            label: String::new(),
-            groups: Vec::new(),
-            width: 720,
-        }
-    }
 }
 
 impl BoxPlot {
-    /// Creates a box plot with the default width.
+    /// Creates a box plot.
     pub fn new(title: &str, label: &str, groups: Vec<ScoreGroup>) -> Self {
         Self {
             title: title.into(),
             label: label.into(),
             groups,
-            ..Self::default()
         }
     }
 
@@ -80,15 +66,12 @@ impl BoxPlot {
         }
         for group in &self.groups {
             if group.scores.is_empty() {
-                return Err(EvalError::plot(
-                    PLOT,
-                    format!("group {:?} has no scores", group.name),
-                ));
+                let reason = format!("group {:?} has no scores", group.name);
+                return Err(EvalError::plot(PLOT, reason));
             }
+            let what = || format!("score of group {:?}", group.name);
             for (position, score) in group.scores.iter().enumerate() {
-                drawable(PLOT, position, *score, || {
-                    format!("score of group {:?}", group.name)
-                })?;
+                drawable(PLOT, position, *score, what)?;
             }
         }
         Ok(())
@@ -98,7 +81,7 @@ impl BoxPlot {
         let width = f64::from(size.width);
         let scores = self.groups.iter().flat_map(|group| &group.scores);
         let x = Axis::over(&self.label, scores.copied(), 0.06, width - 250.0);
-        // ScoreGroups are counted from the top.
+        // Groups are counted from the top.
         let y = Axis::new("", self.groups.len() as f64..0.0, 0.0);
         let mut frame = Frame::in_picture(width, f64::from(size.height), x, y, 0.0);
         frame.left = MARGIN + widest(names, LABEL) + 10.0;
@@ -117,8 +100,8 @@ impl Plot for BoxPlot {
         let around = 2.0 * MARGIN + super::canvas::TITLE_HEIGHT + AXIS + LABEL + 14.0;
         let height = around + GROUP * self.groups.len() as f64;
         let size = Size {
-            width: self.width,
             height: height.ceil() as u32,
+            ..Size::default()
         };
         let frame = self.frame(size, &names);
         picture(PLOT, size, &self.title, |canvas| {
@@ -182,16 +165,11 @@ fn draw_box(
         (x(spread.low_whisker), first),
         (x(spread.high_whisker), third),
     ] {
+        let (up, down) = (middle - BOX / 4.0, middle + BOX / 4.0);
         line((from, middle), (end, middle), INK, 1.2)?;
-        line(
-            (end, middle - BOX / 4.0),
-            (end, middle + BOX / 4.0),
-            INK,
-            1.2,
-        )?;
+        line((end, up), (end, down), INK, 1.2)?;
     }
-    let corners = [at(first, top), at(third, bottom)];
-    canvas.draw(&Rectangle::new(corners, BLUE.mix(0.25).filled()))?;
+    fill(canvas, (first, top), (third, bottom), BLUE.mix(0.25))?;
     outline(canvas, (first, top), (third, bottom), stroke(BLUE, 1.2))?;
     let median = x(spread.median);
     line((median, top), (median, bottom), VERMILION, 2.2)

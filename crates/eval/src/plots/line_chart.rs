@@ -79,10 +79,8 @@ impl LineChart {
         }
         for line in &self.lines {
             if line.points.is_empty() {
-                return Err(EvalError::plot(
-                    PLOT,
-                    format!("line {:?} has no points", line.name),
-                ));
+                let reason = format!("line {:?} has no points", line.name);
+                return Err(EvalError::plot(PLOT, reason));
             }
             for (position, (x, y)) in line.points.iter().enumerate() {
                 drawable(PLOT, position, *x, || format!("x of line {:?}", line.name))?;
@@ -104,23 +102,14 @@ impl LineChart {
     fn frame(&self, size: Size, legend: &[(usize, String)]) -> Frame {
         let (width, height) = (f64::from(size.width), f64::from(size.height));
         let points = || self.lines.iter().flat_map(|line| &line.points);
-        let x = Axis::over(
-            &self.x_label,
-            points().map(|point| point.0),
-            0.03,
-            width - 100.0,
-        );
+        let (xs, ys) = (points().map(|point| point.0), points().map(|point| point.1));
+        let x = Axis::over(&self.x_label, xs, 0.03, width - 100.0);
         let x = if self.whole_x {
             x.of_whole_numbers()
         } else {
             x
         };
-        let y = Axis::over(
-            &self.y_label,
-            points().map(|point| point.1),
-            0.05,
-            height - 100.0,
-        );
+        let y = Axis::over(&self.y_label, ys, 0.05, height - 100.0);
         let room = match legend.is_empty() {
             true => 0.0,
             false => {
@@ -154,11 +143,8 @@ impl Plot for LineChart {
                 let sample = vec![at(left, middle), at(left + SAMPLE, middle)];
                 draw_stroke(canvas, *number, sample)?;
                 let left = left + SAMPLE + LEGEND_GAP;
-                canvas.draw_text(
-                    name,
-                    &style(LABEL, HPos::Left, VPos::Center),
-                    at(left, middle),
-                )?;
+                let style = style(LABEL, HPos::Left, VPos::Center);
+                canvas.draw_text(name, &style, at(left, middle))?;
             }
             Ok(())
         })

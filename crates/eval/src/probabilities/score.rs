@@ -5,10 +5,6 @@ use crate::EvalError;
 use crate::metric::{Metric, MetricInput, MetricKind, MetricSource};
 
 impl MetricSource for PredictedProbabilities {
-    fn rows(&self) -> u64 {
-        PredictedProbabilities::rows(self)
-    }
-
     /// Calibration errors are over the bins of [`Binning::default`].
     fn score(&self, metric: MetricKind) -> Result<f64, EvalError> {
         let reliability = || self.reliability(Binning::default());

@@ -115,10 +115,6 @@ impl PredictedScores {
 }
 
 impl MetricSource for PredictedScores {
-    fn rows(&self) -> u64 {
-        PredictedScores::rows(self)
-    }
-
     fn score(&self, metric: MetricKind) -> Result<f64, EvalError> {
         match metric {
             MetricKind::Pearson => self.pearson(),
