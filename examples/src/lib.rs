@@ -11,7 +11,6 @@ mod run;
 mod settings;
 pub mod study;
 mod subset;
-mod text_table;
 mod variants;
 mod watcher;
 
@@ -27,7 +26,6 @@ pub use encoding_bar::EncodingBar;
 pub use pretraining_arguments::PreTrainingArguments;
 pub use run::{announce, exit_code, fine_tune, fine_tune_from, finish, say};
 pub use subset::subset;
-pub use text_table::text_table;
 pub use variants::{Variant, minbert_settings, run_variants, shared_settings};
 pub use watcher::Watcher;
 

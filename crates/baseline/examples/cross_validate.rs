@@ -194,8 +194,8 @@ fn coefficients(
             json!({"columns": columns, "values": values})
         };
         of_folds.push(json!({
-            "columns": regression.columns(),
-            "terms": classifier.features().terms(),
+            "columns": regression.n_features(),
+            "terms": classifier.features().feature_names(),
             "intercepts": regression.intercepts(),
             "outputs": regression.coefficients().iter().map(of_output).collect::<Vec<_>>(),
         }));

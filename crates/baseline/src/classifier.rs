@@ -3,11 +3,12 @@
 use finetune_data::Dataset;
 use serde::{Deserialize, Serialize};
 
+use crate::csr_matrix::CsrMatrix;
+use crate::error::BaselineError;
 use crate::features::{FeatureConfig, Vectorizer};
 use crate::labeled_texts::LabeledTexts;
 use crate::logistic::{LogisticRegression, LogisticRegressionConfig};
 use crate::predictions::Predictions;
-use crate::{BaselineError, CsrMatrix};
 
 /// Configuration of a baseline (default: word TF-IDF with logistic regression).
 ///
@@ -43,9 +44,7 @@ impl BaselineConfig {
     ///
     /// # Errors
     /// The errors of [`FeatureConfig::fit_transform`] and [`LogisticRegressionConfig::fit`], and
-    /// - [`BaselineError::TextPair`] if a row is a pair of texts.
-    /// - [`BaselineError::NoClass`] if a row has no class label.
-    /// - [`BaselineError::LabelOutOfRange`] if a label is out of range.
+    /// - [`BaselineError::InvalidRow`] if a row is a pair of texts, or has no class label in range.
     pub fn fit(&self, dataset: &Dataset) -> Result<BaselineClassifier, BaselineError> {
         self.validate()?;
         let rows = LabeledTexts::of(dataset)?;
@@ -127,7 +126,7 @@ impl BaselineClassifier {
     /// Predicts the classes of texts.
     ///
     /// # Errors
-    /// - [`BaselineError::ColumnCount`] if features and regression do not match, which cannot
+    /// - [`BaselineError::Count`] if features and regression do not match, which cannot
     ///   happen for a fitted or loaded classifier.
     pub fn predict<S: AsRef<str> + Sync>(&self, texts: &[S]) -> Result<Predictions, BaselineError> {
         self.regression.predict(&self.features.transform(texts))
@@ -144,7 +143,11 @@ impl BaselineClassifier {
     pub fn top_coefficients(&self, class: usize, count: usize) -> Vec<TopCoefficient> {
         assert!(class < self.class_names.len(), "no class {class}");
         let regression = &self.regression;
-        let Some(place) = regression.seen.iter().position(|&seen| seen == class) else {
+        let Some(place) = regression
+            .fitted_classes
+            .iter()
+            .position(|&seen| seen == class)
+        else {
             return Vec::new();
         };
         let outputs = regression.outputs();
@@ -162,7 +165,7 @@ impl BaselineClassifier {
             column,
             term: self
                 .features
-                .terms()
+                .feature_names()
                 .map(|terms| terms[column as usize].clone()),
             coefficient,
         };

@@ -10,8 +10,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::BaselineError;
 use crate::classifier::{BaselineClassifier, BaselineConfig};
+use crate::error::BaselineError;
 use crate::labeled_texts::LabeledTexts;
 use crate::logistic::Convergence;
 use crate::predictions::Predictions;

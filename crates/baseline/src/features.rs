@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::csr_matrix::CsrMatrix;
+use crate::error::BaselineError;
 use crate::vectorizer::{
     CountVectorizer, CountVectorizerConfig, HashingVectorizer, HashingVectorizerConfig,
     TfidfVectorizer, TfidfVectorizerConfig,
 };
-use crate::{BaselineError, CsrMatrix};
 
 /// Kind of features and their settings (default: TF-IDF).
 ///
@@ -97,10 +98,10 @@ impl Vectorizer {
     }
 
     /// Returns the term of each column; `None` for hashed features.
-    pub fn terms(&self) -> Option<&[String]> {
+    pub fn feature_names(&self) -> Option<&[String]> {
         match self {
-            Self::Count(vectorizer) => Some(vectorizer.terms()),
-            Self::Tfidf(vectorizer) => Some(vectorizer.counts().terms()),
+            Self::Count(vectorizer) => Some(vectorizer.feature_names()),
+            Self::Tfidf(vectorizer) => Some(vectorizer.counts().feature_names()),
             Self::Hashing(_) => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use finetune_data::Dataset;
 
-use crate::BaselineError;
+use crate::error::BaselineError;
 
 /// Texts and their classes, row by row.
 pub(crate) struct LabeledTexts<'a> {
@@ -14,33 +14,20 @@ impl<'a> LabeledTexts<'a> {
     /// Collects the texts and classes of all rows.
     ///
     /// # Errors
-    /// - [`BaselineError::TextPair`] if a row is a pair of texts.
-    /// - [`BaselineError::NoClass`] if a row has no class label.
-    /// - [`BaselineError::LabelOutOfRange`] if a label is out of range.
+    /// - [`BaselineError::InvalidRow`] if a row is a pair of texts, or has no class label in range.
     pub(crate) fn of(dataset: &'a Dataset) -> Result<Self, BaselineError> {
         let classes = dataset.class_names().len();
         let mut texts = Vec::with_capacity(dataset.len());
         let mut labels = Vec::with_capacity(dataset.len());
         for (row, example) in dataset.examples.iter().enumerate() {
+            let name = dataset.name.as_str();
             if example.text_pair.is_some() {
-                let dataset = dataset.name.clone();
-                return Err(BaselineError::TextPair { dataset, row });
+                return Err(BaselineError::row(name, row, "a pair", "one text"));
             }
-            let label = example
-                .label
-                .class()
-                .ok_or_else(|| BaselineError::NoClass {
-                    dataset: dataset.name.clone(),
-                    row,
-                    found: format!("{:?}", example.label),
-                })?;
-            if label >= classes {
-                return Err(BaselineError::LabelOutOfRange {
-                    row,
-                    label,
-                    classes,
-                });
-            }
+            let label = example.label.class().ok_or_else(|| {
+                BaselineError::row(name, row, format!("{:?}", example.label), "a class")
+            })?;
+            check_label(name, row, label, classes)?;
             texts.push(example.text.as_str());
             labels.push(label);
         }
@@ -52,6 +39,22 @@ impl<'a> LabeledTexts<'a> {
         Self {
             texts: rows.iter().map(|&row| self.texts[row]).collect(),
             labels: rows.iter().map(|&row| self.labels[row]).collect(),
+        }
+    }
+}
+
+/// Checks that a label is in `0..classes`; `data` names the labels in the error.
+pub(crate) fn check_label(
+    data: &str,
+    row: usize,
+    label: usize,
+    classes: usize,
+) -> Result<(), BaselineError> {
+    match label < classes {
+        true => Ok(()),
+        false => {
+            let (found, expected) = (format!("class {label}"), format!("a class below {classes}"));
+            Err(BaselineError::row(data, row, found, expected))
         }
     }
 }

@@ -49,25 +49,25 @@
 mod analyzer;
 mod classifier;
 mod cross_validation;
+mod csr_matrix;
 mod error;
 mod features;
 mod labeled_texts;
 mod logistic;
+mod persistence;
 mod predictions;
-mod sparse_rows;
-mod stored;
 mod vectorizer;
 
 pub use analyzer::{Analyzer, AnalyzerConfig, AnalyzerKind, StripAccents};
 pub use classifier::{BaselineClassifier, BaselineConfig, TopCoefficient};
 pub use cross_validation::{CrossValidation, FoldResult, FoldSeconds};
+pub use csr_matrix::CsrMatrix;
 pub use error::BaselineError;
 pub use features::{FeatureConfig, Vectorizer};
 pub use logistic::{
     ClassWeights, Convergence, LogisticRegression, LogisticRegressionConfig, StopReason,
 };
 pub use predictions::Predictions;
-pub use sparse_rows::CsrMatrix;
 pub use vectorizer::{
     CountVectorizer, CountVectorizerConfig, DocumentFrequency, HashingVectorizer,
     HashingVectorizerConfig, Norm, TfidfVectorizer, TfidfVectorizerConfig,

@@ -1,5 +1,7 @@
 //! Predictions of a classifier.
 
+use finetune_eval::{first_largest, softmax};
+
 /// Predicted logits, in the order of the texts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predictions {
@@ -10,14 +12,8 @@ pub struct Predictions {
 impl Predictions {
     /// Returns the most probable class of each text; ties go to the first class.
     pub fn classes(&self) -> Vec<usize> {
-        let best = |logits: &Vec<f64>| {
-            let likelier = |best: usize, class: usize| match logits[class] > logits[best] {
-                true => class,
-                false => best,
-            };
-            (0..logits.len()).reduce(likelier).unwrap_or(0)
-        };
-        self.logits.iter().map(best).collect()
+        let rows = self.logits.iter();
+        rows.map(|logits| first_largest(logits)).collect()
     }
 
     /// Returns the probability of each class for a text; they sum to 1.
@@ -25,14 +21,7 @@ impl Predictions {
     /// # Panics
     /// If the index is out of range.
     pub fn probabilities(&self, text: usize) -> Vec<f64> {
-        let logits = &self.logits[text];
-        let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let exponentials: Vec<f64> = logits.iter().map(|logit| (logit - largest).exp()).collect();
-        let sum: f64 = exponentials.iter().sum();
-        exponentials
-            .iter()
-            .map(|exponential| exponential / sum)
-            .collect()
+        softmax(&self.logits[text])
     }
 }
 

@@ -23,11 +23,11 @@ fn texts_without_terms_are_named() {
     let config = CountVectorizerConfig::default;
     assert_eq!(
         count(config(), &["", "a !"]),
-        "no terms in 2 texts: they are empty, or hold stop words only"
+        "no terms: all 2 texts are empty or have stop words only"
     );
     assert_eq!(
         count(config(), &[]),
-        "no terms in 0 texts: they are empty, or hold stop words only"
+        "no terms: all 0 texts are empty or have stop words only"
     );
 }
 
@@ -42,20 +42,20 @@ fn limits_that_leave_nothing_are_named() {
     };
     assert_eq!(
         count(limits(Count(3), Fraction(0.5)), &texts),
-        "max_df stands for 1.5 texts, fewer than the 3 of min_df"
+        "max_df is 1.5 texts, expected at least 3 (min_df)"
     );
     assert_eq!(
         count(limits(Count(3), Fraction(1.0)), &texts),
-        "none of 3 terms is in 3 to 3 texts: lower min_df or raise max_df"
+        "no terms: none of 3 terms is in 3 to 3 texts; lower min_df or raise max_df"
     );
-    let expected = "a number of texts from 1, or a share within 0.0 and 1.0";
+    let expected = "a number of texts from 1, or a fraction from 0.0 to 1.0";
     for (config, setting, got) in [
         (limits(Count(0), Fraction(1.0)), "min_df", "0"),
         (limits(Fraction(-0.1), Fraction(1.0)), "min_df", "-0.1"),
         (limits(Count(1), Fraction(1.5)), "max_df", "1.5"),
         (limits(Count(1), Fraction(f64::NAN)), "max_df", "NaN"),
     ] {
-        let message = format!("{setting}: expected {expected}, found {got}");
+        let message = format!("{setting} is {got}, expected {expected}");
         assert_eq!(count(config, &texts), message);
     }
     let none = CountVectorizerConfig {
@@ -64,7 +64,7 @@ fn limits_that_leave_nothing_are_named() {
     };
     assert_eq!(
         count(none, &texts),
-        "max_features: expected a number from 1, found 0"
+        "max_features is 0, expected at least 1"
     );
 }
 
@@ -76,11 +76,11 @@ fn rows() -> CsrMatrix {
 fn labels_that_cannot_be_learned_are_named() {
     let config = LogisticRegressionConfig::default();
     for (labels, classes, message) in [
-        (vec![0, 1], 2, "3 rows but 2 labels: every row needs one"),
+        (vec![0, 1], 2, "number of labels is 2, expected 3"),
         (
             vec![0, 1, 2],
             2,
-            "row 2: label 2 is outside the 2 classes 0..2",
+            "labels, row 2: found class 2, expected a class below 2",
         ),
         (
             vec![1, 1, 1],
@@ -103,14 +103,17 @@ fn settings_of_the_regression_are_checked() {
         change(&mut config);
         config.fit(&rows(), &[0, 1, 0], 2).unwrap_err().to_string()
     };
-    let c = "c: expected a number above 0, found";
-    assert_eq!(with(&|config| config.c = f64::NAN), format!("{c} NaN"));
-    assert_eq!(with(&|config| config.c = 0.0), format!("{c} 0"));
-    assert_eq!(with(&|config| config.c = -2.0), format!("{c} -2"));
+    for (c, message) in [
+        (f64::NAN, "c is NaN, expected above 0"),
+        (0.0, "c is 0, expected above 0"),
+        (-2.0, "c is -2, expected above 0"),
+    ] {
+        assert_eq!(with(&|config| config.c = c), message);
+    }
     let weights = ClassWeights::PerClass(vec![1.0; 3]);
     assert_eq!(
         with(&|config| config.class_weight = weights.clone()),
-        "3 class weights for 2 classes"
+        "class_weight is a list of 3 weights, expected 2 weights (one per class)"
     );
 }
 
@@ -131,7 +134,7 @@ fn rows_of_other_columns_are_refused() {
         .unwrap();
     let other = CsrMatrix::new(3, vec![0], vec![], vec![]).unwrap();
     let error = regression.predict(&other).unwrap_err();
-    assert_eq!(error.to_string(), "expected rows of 2 columns, found 3");
+    assert_eq!(error.to_string(), "number of columns is 3, expected 2");
 }
 
 #[test]
@@ -164,19 +167,19 @@ fn rows_of_a_data_set_that_are_no_labeled_texts_are_named() {
     };
     assert_eq!(
         with(Example::pair("a", "b", Label::Class(0))),
-        "words, row 4: expected one text, found a pair"
+        "words, row 4: found a pair, expected one text"
     );
     assert_eq!(
         with(Example::new("a", Label::Unlabeled)),
-        "words, row 4: expected a class, found Unlabeled"
+        "words, row 4: found Unlabeled, expected a class"
     );
     assert_eq!(
         with(Example::new("a", Label::Score(0.5))),
-        "words, row 4: expected a class, found Score(0.5)"
+        "words, row 4: found Score(0.5), expected a class"
     );
     assert_eq!(
         with(Example::new("a", Label::Class(2))),
-        "row 4: label 2 is outside the 2 classes 0..2"
+        "words, row 4: found class 2, expected a class below 2"
     );
 }
 
@@ -198,42 +201,15 @@ fn folds_must_fit_the_rows() {
     assert!(matches!(error, BaselineError::Data(_)), "{error}");
 }
 
-/// A stored classifier of which one array, or the metadata, was changed and sealed again.
-fn restored(
-    path: &Path,
-    intercepts: impl Fn(Vec<f64>) -> Vec<f64>,
-    ends: impl Fn(Vec<u64>) -> Vec<u64>,
-    metadata: impl Fn(&mut Value),
-) -> BaselineError {
-    let file = ArrayFile::open(path).unwrap();
+/// Returns the error of a stored classifier with changed content and a valid checksum.
+fn restored(path: &Path, change: impl Fn(&mut Value)) -> BaselineError {
+    let mut content: Value = ArrayFile::open(path).unwrap().metadata().unwrap();
+    change(&mut content);
     let changed = path.with_extension("changed");
-    let mut writer = ArrayFileWriter::create(&changed).unwrap();
-    for name in ["coefficients", "idf", "intercepts"] {
-        let array = file.array::<f64>(name).unwrap();
-        let mut numbers = array.get(0..array.len()).unwrap().to_vec();
-        if name == "intercepts" {
-            numbers = intercepts(numbers);
-        }
-        let array = writer.array::<f64>(name).unwrap();
-        writer.write(&array, &numbers).unwrap();
-    }
-    let columns = file.array::<u32>("coefficient_columns").unwrap();
-    let array = writer.array::<u32>("coefficient_columns").unwrap();
-    writer
-        .write(&array, columns.get(0..columns.len()).unwrap())
+    ArrayFileWriter::create(&changed)
+        .unwrap()
+        .finish(content)
         .unwrap();
-    let terms = file.array::<u8>("terms").unwrap();
-    let array = writer.array::<u8>("terms").unwrap();
-    writer
-        .write(&array, terms.get(0..terms.len()).unwrap())
-        .unwrap();
-    let term_ends = file.array::<u64>("term_ends").unwrap();
-    let array = writer.array::<u64>("term_ends").unwrap();
-    let term_ends = ends(term_ends.get(0..term_ends.len()).unwrap().to_vec());
-    writer.write(&array, &term_ends).unwrap();
-    let mut value: Value = file.metadata().unwrap();
-    metadata(&mut value);
-    writer.finish(value).unwrap();
     BaselineClassifier::load(&changed).unwrap_err()
 }
 
@@ -243,46 +219,47 @@ fn stored_parts_that_do_not_belong_together_are_named() {
     let path = folder.path().join("words.baseline");
     let classifier = BaselineConfig::default().fit(&dataset(3)).unwrap();
     classifier.save(&path).unwrap();
-    let (same, as_is, kept) = (|v| v, |v| v, |_: &mut Value| {});
-    let last_out = |mut ends: Vec<u64>| {
-        ends.pop();
-        ends
-    };
-    let out_of_order = |mut ends: Vec<u64>| {
-        ends.swap(0, 1);
-        ends
-    };
-    let nan = |mut numbers: Vec<f64>| {
-        numbers[0] = f64::NAN;
-        numbers
-    };
+    let pop = |value: &mut Value| drop(value.as_array_mut().unwrap().pop());
     for (error, part) in [
         (
-            restored(&path, |_| vec![0.0], as_is, kept),
-            "intercepts: expected 3, found 1",
+            restored(&path, |content| content["intercepts"] = vec![0.0].into()),
+            "intercepts is 1, expected 3",
         ),
         (
-            restored(&path, nan, as_is, kept),
-            "intercepts: expected finite numbers, found NaN",
-        ),
-        (restored(&path, same, last_out, kept), "terms: expected "),
-        (
-            restored(&path, same, out_of_order, kept),
-            "terms: expected terms in order",
+            restored(&path, |content| pop(&mut content["terms"])),
+            "n_features is ",
         ),
         (
-            restored(&path, same, as_is, |m| m["format"] = "other".into()),
-            "format: expected",
+            restored(&path, |content| pop(&mut content["idf"])),
+            "idf is ",
         ),
         (
-            restored(&path, same, as_is, |m| m["columns"] = 7.into()),
-            "columns: expected",
-        ),
-        (
-            restored(&path, same, as_is, |m| {
-                m["fitted_classes"] = vec![0, 1, 3].into()
+            restored(&path, |content| {
+                content["terms"].as_array_mut().unwrap().swap(0, 1)
             }),
-            "fitted_classes: expected two or more of 3 classes, ascending, found [0, 1, 3]",
+            "expected terms in ascending order",
+        ),
+        (
+            restored(&path, |content| content["format"] = "other".into()),
+            "format is other, expected",
+        ),
+        (
+            restored(&path, |content| content["n_features"] = 7.into()),
+            "n_features is 7, expected",
+        ),
+        (
+            restored(&path, |content| content["coefficients"][0][0] = 1000.into()),
+            "expected 3 values of a column below",
+        ),
+        (
+            restored(&path, |content| pop(&mut content["coefficients"][0][1])),
+            "expected 3 values of a column below",
+        ),
+        (
+            restored(&path, |content| {
+                content["fitted_classes"] = vec![0, 1, 3].into()
+            }),
+            "fitted_classes is [0, 1, 3], expected two or more of 3 classes, ascending",
         ),
     ] {
         assert!(
@@ -291,10 +268,14 @@ fn stored_parts_that_do_not_belong_together_are_named() {
         );
         assert!(error.to_string().contains(part), "{error}");
     }
-    let error = restored(&path, same, as_is, |m| m["other"] = 1.into());
-    assert!(matches!(error, BaselineError::Storage(_)), "{error}");
-    let error = restored(&path, same, as_is, |m| {
-        m["config"]["classifier"]["c"] = 0.into()
+    for invalid in [
+        restored(&path, |content| content["other"] = 1.into()),
+        restored(&path, |content| content["intercepts"][0] = Value::Null),
+    ] {
+        assert!(matches!(invalid, BaselineError::Storage(_)), "{invalid}");
+    }
+    let error = restored(&path, |content| {
+        content["config"]["classifier"]["c"] = 0.into()
     });
     assert!(
         matches!(error, BaselineError::InvalidSetting { .. }),

@@ -1,12 +1,12 @@
 //! Accuracy, precision, recall and F1 of a classifier, from its confusion matrix.
 
-mod text;
-
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ConfusionMatrix, EvalError};
+use crate::confusion_matrix::ConfusionMatrix;
+use crate::error::EvalError;
+use crate::text_table::width;
 
 /// Accuracy, precision, recall and F1 of a classifier, all in `[0, 1]`.
 ///
@@ -31,7 +31,7 @@ use crate::{ConfusionMatrix, EvalError};
 /// assert_eq!(report.accuracy, 0.75);
 /// assert_eq!(report.per_class[1].precision, 0.5);
 /// assert_eq!(
-///     report.to_text(),
+///     report.to_string(),
 /// "              precision    recall  f1-score   support
 ///
 ///          ham     1.0000    0.6667    0.8000         3
@@ -106,12 +106,9 @@ impl ClassificationReport {
     /// # }
     /// ```
     pub fn from_confusion_matrix(matrix: &ConfusionMatrix) -> Result<Self, EvalError> {
-        let rows = matrix.total();
-        if rows == 0 {
-            return Err(EvalError::NoRows);
-        }
+        let rows = matrix.some_rows()?;
         let per_class = matrix.class_scores();
-        let accuracy = matrix.correct() as f64 / rows as f64;
+        let accuracy = matrix.correct() as f64 / rows;
         let mean = |score: fn(&ClassScores) -> f64| {
             per_class.iter().map(score).sum::<f64>() / per_class.len() as f64
         };
@@ -120,10 +117,10 @@ impl ClassificationReport {
                 .iter()
                 .map(|class| score(class) * class.support as f64)
                 .sum();
-            sum / rows as f64
+            sum / rows
         };
         Ok(Self {
-            rows,
+            rows: matrix.total(),
             accuracy,
             macro_precision: mean(|class| class.precision),
             macro_recall: mean(|class| class.recall),
@@ -153,37 +150,51 @@ impl ClassificationReport {
             class_names,
         )?)
     }
-
-    /// Returns the report as a table that ends in a newline, identical to scikit-learn's
-    /// [`classification_report`] with `digits=4, zero_division=0`, except that the support is
-    /// always an integer.
-    ///
-    /// [`classification_report`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.classification_report.html
-    pub fn to_text(&self) -> String {
-        self.to_text_with_digits(4)
-    }
-
-    /// Returns the table of [`to_text`](Self::to_text) with this many decimals (scikit-learn's
-    /// `digits`).
-    ///
-    /// ```
-    /// use finetune_eval::ClassificationReport;
-    ///
-    /// # fn main() -> Result<(), finetune_eval::EvalError> {
-    /// let report = ClassificationReport::from_slices(&[0, 1], &[0, 1], ["ham", "spam"])?;
-    /// assert!(report.to_text_with_digits(2).contains("         ham       1.00      1.00"));
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn to_text_with_digits(&self, digits: usize) -> String {
-        text::render(self, digits)
-    }
 }
 
-/// Writes the table of [`ClassificationReport::to_text`].
+/// Writes a table that is identical to scikit-learn's [`classification_report`] with
+/// `zero_division=0`, except that the support is always an integer. The precision of the format is
+/// scikit-learn's `digits` (default: 4).
+///
+/// ```
+/// use finetune_eval::ClassificationReport;
+///
+/// # fn main() -> Result<(), finetune_eval::EvalError> {
+/// let report = ClassificationReport::from_slices(&[0, 1], &[0, 1], ["ham", "spam"])?;
+/// assert!(format!("{report:.2}").contains("         ham       1.00      1.00"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// [`classification_report`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.classification_report.html
 impl fmt::Display for ClassificationReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.to_text())
+        let digits = f.precision().unwrap_or(4);
+        let names = self.per_class.iter().map(|class| width(&class.name));
+        let first = names.fold("weighted avg".len().max(digits), usize::max);
+        let shown = |score: f64| format!("{score:.digits$}");
+        let line = |name: &str, scores: [String; 3], support: &dyn fmt::Display| {
+            let [precision, recall, f1] = scores;
+            format!("{name:>first$}  {precision:>9} {recall:>9} {f1:>9} {support:>9}\n")
+        };
+        let heads = ["precision", "recall", "f1-score"].map(String::from);
+        let mut text = line("", heads, &"support") + "\n";
+        for class in &self.per_class {
+            let scores = [class.precision, class.recall, class.f1];
+            text += &line(&class.name, scores.map(shown), &class.support);
+        }
+        let accuracy = [String::new(), String::new(), shown(self.accuracy)];
+        let macro_means = [self.macro_precision, self.macro_recall, self.macro_f1];
+        let means = [
+            self.weighted_precision,
+            self.weighted_recall,
+            self.weighted_f1,
+        ];
+        text += "\n";
+        text += &line("accuracy", accuracy, &self.rows);
+        text += &line("macro avg", macro_means.map(shown), &self.rows);
+        text += &line("weighted avg", means.map(shown), &self.rows);
+        f.write_str(&text)
     }
 }
 
@@ -244,6 +255,19 @@ mod tests {
         assert_eq!(
             serde_json::from_value::<ClassificationReport>(json).unwrap(),
             report
+        );
+    }
+
+    #[test]
+    fn long_names_widen_the_first_column() {
+        let name = "a class name of some length";
+        let report = ClassificationReport::from_slices(&[0, 1], &[0, 1], [name, "b"]).unwrap();
+        let text = report.to_string();
+        assert!(text.contains(&format!("\n{name}     1.0000")), "{text}");
+        let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+        assert!(
+            lines.iter().all(|line| line.len() == lines[0].len()),
+            "{text}"
         );
     }
 }

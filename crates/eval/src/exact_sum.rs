@@ -11,7 +11,7 @@
 /// [expansions]: https://people.eecs.berkeley.edu/~jrs/papers/robustr.pdf
 /// [`math.fsum`]: https://docs.python.org/3/library/math.html#math.fsum
 #[derive(Debug, Clone, Default)]
-pub(crate) struct ExactSum {
+struct ExactSum {
     /// Nonzero, non-overlapping parts, smallest first.
     parts: Vec<f64>,
     /// Infinity, once the range of `f64` was exceeded.
@@ -19,7 +19,7 @@ pub(crate) struct ExactSum {
 }
 
 impl ExactSum {
-    pub(crate) fn add(&mut self, value: f64) {
+    fn add(&mut self, value: f64) {
         let mut carry = value;
         let mut kept = 0;
         for index in 0..self.parts.len() {
@@ -40,15 +40,8 @@ impl ExactSum {
         }
     }
 
-    pub(crate) fn merge(&mut self, other: &Self) {
-        other.parts.iter().for_each(|part| self.add(*part));
-        if let Some(overflow) = other.overflow {
-            self.overflow = Some(self.overflow.unwrap_or(0.0) + overflow);
-        }
-    }
-
     /// Returns the float nearest to the exact sum.
-    pub(crate) fn value(&self) -> f64 {
+    fn value(&self) -> f64 {
         if let Some(overflow) = self.overflow {
             return overflow;
         }
@@ -75,16 +68,10 @@ impl ExactSum {
     }
 }
 
-impl Extend<f64> for ExactSum {
-    fn extend<T: IntoIterator<Item = f64>>(&mut self, values: T) {
-        values.into_iter().for_each(|value| self.add(value));
-    }
-}
-
 /// Returns the exact sum, rounded once.
 pub(crate) fn sum(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut sum = ExactSum::default();
-    sum.extend(values);
+    values.into_iter().for_each(|value| sum.add(value));
     sum.value()
 }
 
@@ -121,20 +108,6 @@ mod tests {
             ]),
             0.0
         );
-    }
-
-    #[test]
-    fn merged_is_the_same_as_added() {
-        let values: Vec<f64> = (0..97)
-            .map(|k| (f64::from(k) * 1.7).sin() * 10_f64.powi(k % 30))
-            .collect();
-        let mut merged = ExactSum::default();
-        for share in values.chunks(10).rev() {
-            let mut other = ExactSum::default();
-            other.extend(share.iter().copied());
-            merged.merge(&other);
-        }
-        assert_eq!(merged.value(), sum(values));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The crate does not depend on tensors, models or datasets. Predictions of any source (an encoder,
 //! a baseline, a file of another program) are plain numbers:
 //!
-//! 1. **Collect** them, all at once (`from_slices`) or batch by batch (`add`, `merge`):
+//! 1. **Collect** them, all at once (`from_slices`) or batch by batch (`add`):
 //!
 //!    | predicted are | collected in | for |
 //!    |---|---|---|
@@ -11,11 +11,10 @@
 //!    | probabilities or logits | [`PredictedProbabilities`] | all of these, top-k accuracy, log loss, Brier, areas under curves, calibration |
 //!    | scores of two classes | [`BinaryRanking`] | ROC and precision-recall curves and their areas |
 //!    | numbers | [`PredictedScores`] | Pearson, Spearman, MAE, RMSE, R2 |
-//!    | tokens | [`Perplexity`] | perplexity |
 //!
 //!    Scores are exact over the whole set: never means of batch means. Counts are integers and
 //!    sums are rounded once, so that neither batches nor the order of rows change a digit.
-//! 2. **Score**: one number by the name of a [`MetricKind`] ([`Scored::score`]), all of a kind in a
+//! 2. **Score**: one number by the name of a [`MetricKind`] ([`MetricSource::score`]), all of a kind in a
 //!    [`ClassificationReport`] or [`RegressionReport`], or parts of the set apart by [`Slices`].
 //!    Conventions are those of scikit-learn and SciPy.
 //! 3. **Read.** Reports print as tables for a terminal and are stored as JSON through serde;
@@ -61,14 +60,12 @@
 //! # }
 //! ```
 
-mod checks;
 mod classification;
 mod confusion_matrix;
 mod error;
 mod exact_sum;
 mod metric;
 mod names;
-mod perplexity;
 #[cfg(feature = "plots")]
 pub mod plots;
 mod predictions;
@@ -78,22 +75,22 @@ mod regression;
 pub mod report;
 mod slices;
 pub mod statistics;
-mod top_k;
+mod text_table;
+mod validate;
 
 pub use classification::{ClassScores, ClassificationReport};
 pub use confusion_matrix::{
     Average, AveragedScores, Confusion, ConfusionMatrix, KappaWeights, Normalize,
-    NormalizedConfusionMatrix,
 };
 pub use error::{CustomError, EvalError};
-pub use metric::{Better, Evaluator, Metric, MetricInput, MetricKind, Scored, Scores, TargetKind};
+pub use metric::{
+    Better, Evaluator, Metric, MetricInput, MetricKind, MetricSource, Scores, TargetKind,
+};
 pub use names::{nearest_first, short_type_name};
-pub use perplexity::Perplexity;
-pub use predictions::{Predictions, Targets, softmax};
+pub use predictions::{Predictions, Targets, first_largest, softmax};
 pub use probabilities::{
     BinStrategy, Binning, MulticlassAverage, PredictedProbabilities, Reliability, ReliabilityBin,
 };
 pub use ranking::{BinaryRanking, PrecisionRecallCurve, PrecisionRecallPoint, RocCurve, RocPoint};
 pub use regression::{PredictedScores, RegressionReport};
 pub use slices::{SliceScore, SliceScores, Slices};
-pub use top_k::TopKAccuracy;

@@ -1,6 +1,6 @@
 //! What a metric is computed from: predictions and targets.
 
-use crate::EvalError;
+use crate::error::EvalError;
 
 /// Outputs of a model on a dataset, in dataset order.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -41,7 +41,7 @@ impl Targets {
     /// Returns the class of each row.
     ///
     /// # Errors
-    /// [`EvalError::TargetKind`] if the targets are not classes.
+    /// [`EvalError::InvalidSetting`] if the targets are not classes.
     pub fn classes(&self) -> Result<&[usize], EvalError> {
         match self {
             Self::Classes(classes) => Ok(classes),
@@ -52,7 +52,7 @@ impl Targets {
     /// Returns the score of each row.
     ///
     /// # Errors
-    /// [`EvalError::TargetKind`] if the targets are not scores.
+    /// [`EvalError::InvalidSetting`] if the targets are not scores.
     pub fn scores(&self) -> Result<&[f32], EvalError> {
         match self {
             Self::Scores(scores) => Ok(scores),
@@ -66,7 +66,7 @@ impl Targets {
             Self::Scores(_) => "scores",
             Self::Unlabeled(_) => "missing",
         };
-        EvalError::TargetKind { found, expected }
+        EvalError::setting("kind of targets", found, expected)
     }
 }
 
@@ -149,7 +149,7 @@ pub fn softmax<S: Copy + Into<f64>>(logits: &[S]) -> Vec<f64> {
 }
 
 /// Returns the position of the largest number; the first of equals.
-pub(crate) fn first_largest<S: Copy + PartialOrd>(numbers: &[S]) -> usize {
+pub fn first_largest<S: Copy + PartialOrd>(numbers: &[S]) -> usize {
     let larger = |best: usize, place: usize| match numbers[place] > numbers[best] {
         true => place,
         false => best,
@@ -192,8 +192,8 @@ mod tests {
             .classes()
             .unwrap_err()
             .to_string();
-        assert_eq!(error, "targets are scores, expected classes");
+        assert_eq!(error, "kind of targets is scores, expected classes");
         let error = Targets::Unlabeled(2).scores().unwrap_err().to_string();
-        assert_eq!(error, "targets are missing, expected scores");
+        assert_eq!(error, "kind of targets is missing, expected scores");
     }
 }

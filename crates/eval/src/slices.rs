@@ -1,15 +1,16 @@
-//! Scores of parts of a set: of long texts, of one source, of one class.
-
-mod text;
+//! Scores of slices of a dataset, such as long texts, one source or one class.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EvalError, MetricKind, Scored, Scores};
+use crate::error::EvalError;
+use crate::metric::{MetricKind, MetricSource, Scores};
+use crate::text_table::{aligned, four_decimals, printable};
+use crate::validate::check_class;
 
-/// A set of rows divided by a key, such as the length of a text, or where it is from.
+/// Rows grouped by a key, such as the length or the source of a text.
 ///
 /// ```
 /// use finetune_eval::{MetricKind, PredictedProbabilities, Slices};
@@ -33,38 +34,38 @@ use crate::{EvalError, MetricKind, Scored, Scores};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slices {
     key: String,
-    /// Each with its rows, at least one.
+    /// Name and rows of each slice, at least one row.
     slices: Vec<(String, Vec<usize>)>,
 }
 
-/// The scores of each slice of a set.
+/// Scores of each slice of a dataset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SliceScores {
-    /// What the rows were divided by.
+    /// Name of the key.
     pub key: String,
-    /// The metrics, in the order asked for.
+    /// Metrics, in the requested order.
     pub metrics: Vec<MetricKind>,
-    /// In the order of the key.
+    /// Slices, in the order of the key.
     pub slices: Vec<SliceScore>,
 }
 
-/// The scores of one slice.
+/// Scores of one slice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SliceScore {
-    /// Which slice.
+    /// Name of the slice: the value of the key.
     pub name: String,
     /// Number of its rows, at least 1.
     pub rows: u64,
-    /// A metric that is undefined for these rows is absent.
+    /// Metric values; a metric that is undefined for these rows is absent.
     pub scores: Scores,
 }
 
 impl Slices {
-    /// Divides rows by a key, the `i`-th of which belongs to row `i`; slices come in its order.
+    /// Groups rows by a key, the `i`-th of which belongs to row `i`; slices are in key order.
     ///
-    /// `key` says what it is, for tables: `"source"`, `"truncated"`.
+    /// `key` is its name in tables: `"source"`, `"truncated"`.
     ///
     /// ```
     /// use finetune_eval::Slices;
@@ -85,22 +86,24 @@ impl Slices {
         }
     }
 
-    /// Divides rows by length, such as tokens: `[64, 256]` makes up to 64, up to 256, and more.
+    /// Groups rows by length, such as the number of tokens: `[64, 256]` gives slices of up to 64, up
+    /// to 256, and more.
     ///
     /// # Errors
     ///
-    /// [`EvalError::InvalidSetting`] unless the bounds rise.
+    /// [`EvalError::InvalidSetting`] if the bounds are not ascending.
     pub fn by_length(lengths: &[usize], bounds: &[usize]) -> Result<Self, EvalError> {
         if !bounds.is_sorted_by(|a, b| a < b) {
-            return Err(EvalError::InvalidSetting {
-                setting: "bounds of lengths",
-                found: format!("{bounds:?}"),
-                expected: "each larger than the one before",
-            });
+            let found = format!("{bounds:?}");
+            return Err(EvalError::setting(
+                "bounds of lengths",
+                found,
+                "an ascending list",
+            ));
         }
         let bucket = |length: &usize| bounds.partition_point(|bound| bound < length);
         let mut slices = Self::by("length", lengths.iter().map(bucket));
-        // Slices come by bucket, but empty buckets are none: their names go by the rows they have.
+        // Empty buckets have no slice, so that names are taken from the rows of a slice.
         for (name, rows) in &mut slices.slices {
             let bucket = bucket(&lengths[rows[0]]);
             let from = bucket.checked_sub(1).map_or(0, |below| bounds[below] + 1);
@@ -110,23 +113,18 @@ impl Slices {
         Ok(slices)
     }
 
-    /// Divides rows by class, under its name.
+    /// Groups rows by class; slices are named after the classes.
     ///
     /// # Errors
     ///
-    /// [`EvalError::LabelOutOfRange`] for the first label without a name.
+    /// [`EvalError::InvalidRow`] for the first label without a name.
     pub fn by_class(
         key: &str,
         labels: &[usize],
         class_names: &[impl AsRef<str>],
     ) -> Result<Self, EvalError> {
-        let classes = class_names.len();
-        if let Some(row) = labels.iter().position(|label| *label >= classes) {
-            return Err(EvalError::LabelOutOfRange {
-                row: row as u64,
-                label: labels[row],
-                classes,
-            });
+        for (row, label) in (0..).zip(labels) {
+            check_class(row, "label", *label, class_names.len())?;
         }
         let mut slices = Self::by(key, labels.iter().copied());
         for (name, rows) in &mut slices.slices {
@@ -135,18 +133,19 @@ impl Slices {
         Ok(slices)
     }
 
-    /// Each slice's name and rows, in the order of the key.
+    /// Returns the name and rows of each slice, in the order of the key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[usize])> {
         let slices = self.slices.iter();
         slices.map(|(name, rows)| (name.as_str(), rows.as_slice()))
     }
 
-    /// Scores each slice; `select` makes what is scored from the numbers of its rows.
+    /// Scores each slice; `select` returns the predictions of the rows with the given indices.
     ///
     /// # Errors
     ///
-    /// Those of `select`, and of [`Scored::scores`]; [`EvalError::NoRows`] if there are no slices.
-    pub fn scores<P: Scored>(
+    /// The errors of `select` and of [`MetricSource::scores`]; [`EvalError::NoRows`] if there are no
+    /// slices.
+    pub fn scores<P: MetricSource>(
         &self,
         metrics: &[MetricKind],
         mut select: impl FnMut(&[usize]) -> Result<P, EvalError>,
@@ -169,17 +168,30 @@ impl Slices {
     }
 }
 
-/// A table with four decimals; `-` stands for what is undefined.
+/// Writes a table with four decimals, and `-` for undefined scores.
 impl fmt::Display for SliceScores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&text::render(self))
+        let heads = [self.key.clone(), "rows".into()].into_iter();
+        let mut lines = vec![
+            heads
+                .chain(self.metrics.iter().map(ToString::to_string))
+                .collect(),
+        ];
+        for slice in &self.slices {
+            let scores = self.metrics.iter();
+            let scores = scores.map(|metric| slice.scores.get(&*metric.as_name()).copied());
+            let name = [printable(&slice.name), slice.rows.to_string()].into_iter();
+            lines.push(name.chain(scores.map(four_decimals)).collect());
+        }
+        f.write_str(&aligned(&lines, &[0]))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ConfusionMatrix, PredictedScores};
+    use crate::confusion_matrix::ConfusionMatrix;
+    use crate::regression::PredictedScores;
 
     #[test]
     fn numbers_come_in_their_order() {
@@ -219,11 +231,7 @@ mod tests {
 
         assert_eq!(
             Slices::by_class("label", &[0, 2], &["b", "a"]),
-            Err(EvalError::LabelOutOfRange {
-                row: 1,
-                label: 2,
-                classes: 2
-            })
+            Err(EvalError::row(1, "label", 2, "a class below 2"))
         );
     }
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use finetune_eval::plots::{BoxPlot, Group, Line, LineChart, Plot};
+use finetune_eval::plots::{BoxPlot, Line, LineChart, Plot};
 use finetune_eval::report::Figure;
+use finetune_eval::statistics::ScoreGroup;
 
 use crate::error::StudyError;
 use crate::results::StudyResults;
@@ -23,7 +24,10 @@ impl<C> StudyResults<'_, C> {
         for candidate in 0..self.study.candidates().len() {
             let scores = self.scores(candidate);
             if scores.len() > 1 {
-                groups.push(Group::new(self.study.candidate_label(candidate), scores));
+                groups.push(ScoreGroup::new(
+                    self.study.candidate_label(candidate),
+                    scores,
+                ));
             }
         }
         if groups.is_empty() || groups.len() > MOST_BOXES {

@@ -1,7 +1,7 @@
 //! Sparse baselines as an experiment: cross-validation with one trial per fold.
 
 use finetune::data::Folds;
-use finetune::eval::{ConfusionMatrix, Metric, MetricInput, MetricKind, Scored};
+use finetune::eval::{ConfusionMatrix, Metric, MetricInput, MetricKind, MetricSource};
 use finetune::prelude::*;
 use finetune::study::{Fold, TrialScores};
 use finetune_baseline::{BaselineConfig, BaselineError};

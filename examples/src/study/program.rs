@@ -13,7 +13,6 @@ use finetune::train::{Callback, ProgressCallback};
 use serde_json::json;
 
 use super::arguments::{FolderArguments, StudyCommand};
-use crate::text_table;
 
 /// Runs a command of a study. `published` returns sections with published scores, which are added
 /// to the report and the output.
@@ -58,12 +57,7 @@ pub fn run_study<E: Experiment>(
     // After the study's own scores and before its tests.
     report.sections.splice(1..1, sections.iter().cloned());
     folder.write(&report, &results)?;
-    writeln!(
-        out,
-        "\n{}\n{}",
-        report.summary,
-        text_table(&results.table()?)
-    )?;
+    writeln!(out, "\n{}\n{}", report.summary, results.table()?)?;
     if let Some(comparisons) = results.comparisons()? {
         for comparison in &comparisons.comparisons {
             writeln!(out, "{comparison}")?;
@@ -72,7 +66,7 @@ pub fn run_study<E: Experiment>(
     }
     for table in sections.iter().flat_map(|section| &section.blocks) {
         if let finetune::eval::report::Block::Table(table) = table {
-            writeln!(out, "{}", text_table(table))?;
+            writeln!(out, "{table}")?;
         }
     }
     writeln!(out, "Report: {}", path.join("report.html").display())?;

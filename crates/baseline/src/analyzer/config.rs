@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::BaselineError;
+use crate::error::BaselineError;
 
 /// Configuration of text analysis; names and defaults are those of scikit-learn's
 /// [`CountVectorizer`](https://scikit-learn.org/1.9/modules/generated/sklearn.feature_extraction.text.CountVectorizer.html).
@@ -91,18 +91,14 @@ impl AnalyzerConfig {
     pub fn validate(&self) -> Result<(), BaselineError> {
         let (least, greatest) = self.ngram_range;
         if least == 0 || least > greatest {
-            return Err(BaselineError::setting(
-                "ngram_range",
-                "two numbers from 1, the first not above the second",
-                format!("{:?}", self.ngram_range),
-            ));
+            let found = format!("{:?}", self.ngram_range);
+            let expected = "two numbers from 1, the first not above the second";
+            return Err(BaselineError::setting("ngram_range", found, expected));
         }
         if self.kind != AnalyzerKind::Word && !self.stop_words.is_empty() {
-            return Err(BaselineError::setting(
-                "stop_words",
-                "none for terms of characters",
-                format!("{} words", self.stop_words.len()),
-            ));
+            let found = format!("a list of {} words", self.stop_words.len());
+            let expected = "an empty list, for terms of characters";
+            return Err(BaselineError::setting("stop_words", found, expected));
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ pub use config::{AnalyzerConfig, AnalyzerKind, StripAccents};
 use preprocess::{collapse_spaces, is_space, preprocess};
 use words::WordPattern;
 
-use crate::BaselineError;
+use crate::error::BaselineError;
 
 /// Analyzer that extracts terms from texts.
 #[derive(Debug, Clone)]
@@ -39,7 +39,6 @@ impl Analyzer {
     ///
     /// # Errors
     /// - [`BaselineError::InvalidSetting`] if a value is out of range.
-    /// - [`BaselineError::TokenPattern`] if the token pattern is not a valid regular expression.
     pub fn new(config: &AnalyzerConfig) -> Result<Self, BaselineError> {
         config.validate()?;
         Ok(Self {
@@ -72,14 +71,14 @@ impl Analyzer {
             AnalyzerKind::Char => {
                 let text = collapse_spaces(&text);
                 list_characters(&text, &mut scratch.characters);
-                self.visit_runs(&text, &scratch.characters, &mut visit);
+                self.visit_ngrams(&text, &scratch.characters, false, &mut visit);
             }
             AnalyzerKind::CharWb => {
                 for word in text.split(is_space).filter(|word| !word.is_empty()) {
                     scratch.joined.clear();
                     scratch.joined.extend([" ", word, " "]);
                     list_characters(&scratch.joined, &mut scratch.characters);
-                    self.visit_padded_word(&scratch.joined, &scratch.characters, &mut visit);
+                    self.visit_ngrams(&scratch.joined, &scratch.characters, true, &mut visit);
                 }
             }
         }
@@ -110,29 +109,23 @@ impl Analyzer {
         }
     }
 
-    /// Visits all character n-grams.
-    fn visit_runs(&self, text: &str, characters: &[usize], visit: &mut impl FnMut(&str)) {
+    /// Visits all character n-grams. A text that is shorter than any of them is visited as a whole
+    /// if it is `padded`.
+    fn visit_ngrams(
+        &self,
+        text: &str,
+        characters: &[usize],
+        padded: bool,
+        visit: &mut impl FnMut(&str),
+    ) {
         let (least, greatest) = self.config.ngram_range;
         let count = characters.len() - 1;
+        if padded && least > count {
+            visit(text);
+        }
         for length in least..=greatest.min(count) {
             for start in 0..=count - length {
                 visit(&text[characters[start]..characters[start + length]]);
-            }
-        }
-    }
-
-    /// Visits all character n-grams of a padded word; a word that is too short is visited once as a
-    /// whole.
-    fn visit_padded_word(&self, word: &str, characters: &[usize], visit: &mut impl FnMut(&str)) {
-        let (least, greatest) = self.config.ngram_range;
-        let count = characters.len() - 1;
-        for length in least..=greatest {
-            if length >= count {
-                visit(word);
-                break;
-            }
-            for start in 0..=count - length {
-                visit(&word[characters[start]..characters[start + length]]);
             }
         }
     }
@@ -210,7 +203,7 @@ mod tests {
                 ..AnalyzerConfig::default()
             };
             let error = Analyzer::new(&config).unwrap_err().to_string();
-            assert!(error.starts_with("ngram_range: expected"), "{error}");
+            assert!(error.starts_with("ngram_range is "), "{error}");
         }
         let config = AnalyzerConfig {
             kind: AnalyzerKind::Char,
@@ -219,7 +212,7 @@ mod tests {
         };
         assert_eq!(
             Analyzer::new(&config).unwrap_err().to_string(),
-            "stop_words: expected none for terms of characters, found 1 words"
+            "stop_words is a list of 1 words, expected an empty list, for terms of characters"
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::BaselineError;
+use crate::error::BaselineError;
 
 /// Configuration of [`LogisticRegression`](super::LogisticRegression); names and defaults are those
 /// of scikit-learn.
@@ -66,22 +66,22 @@ impl LogisticRegressionConfig {
     pub fn validate(&self) -> Result<(), BaselineError> {
         let above_zero = |value: f64| value.is_finite() && value > 0.0;
         if !above_zero(self.c) {
-            return Err(BaselineError::setting("c", "a number above 0", self.c));
+            return Err(BaselineError::setting("c", self.c, "above 0"));
         }
         if !self.tol.is_finite() || self.tol < 0.0 {
-            return Err(BaselineError::setting(
-                "tol",
-                "0 or a number above",
-                self.tol,
-            ));
+            return Err(BaselineError::setting("tol", self.tol, "at least 0"));
         }
         if self.max_iter == 0 {
-            return Err(BaselineError::setting("max_iter", "a number from 1", 0));
+            return Err(BaselineError::setting("max_iter", 0, "at least 1"));
         }
         match &self.class_weight {
             ClassWeights::PerClass(weights) if !weights.iter().copied().all(above_zero) => {
-                let (expected, got) = ("numbers above 0", format!("{weights:?}"));
-                Err(BaselineError::setting("class_weight", expected, got))
+                let found = format!("{weights:?}");
+                Err(BaselineError::setting(
+                    "class_weight",
+                    found,
+                    "a list of numbers above 0",
+                ))
             }
             _ => Ok(()),
         }
@@ -104,10 +104,11 @@ impl ClassWeights {
                 Ok(rows_of_class.iter().map(weight).collect())
             }
             Self::PerClass(weights) if weights.len() == classes => Ok(weights.clone()),
-            Self::PerClass(weights) => Err(BaselineError::ClassWeightCount {
-                given: weights.len(),
-                classes,
-            }),
+            Self::PerClass(weights) => {
+                let found = format!("a list of {} weights", weights.len());
+                let expected = format!("{classes} weights (one per class)");
+                Err(BaselineError::setting("class_weight", found, expected))
+            }
         }
     }
 }
@@ -166,10 +167,7 @@ mod tests {
             ),
         ] {
             let error = config.validate().unwrap_err().to_string();
-            assert!(
-                error.starts_with(&format!("{setting}: expected")),
-                "{error}"
-            );
+            assert!(error.starts_with(&format!("{setting} is ")), "{error}");
         }
         assert!(valid().validate().is_ok());
     }

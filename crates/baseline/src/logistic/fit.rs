@@ -3,9 +3,11 @@
 use super::config::LogisticRegressionConfig;
 use super::lbfgs::minimize;
 use super::objective::{LogisticObjective, Target};
-use super::regression::LogisticRegression;
+use super::regression::{LogisticRegression, check_count, outputs_of};
 use super::training_matrix::TrainingMatrix;
-use crate::{BaselineError, CsrMatrix};
+use crate::csr_matrix::CsrMatrix;
+use crate::error::BaselineError;
+use crate::labeled_texts::check_label;
 
 impl LogisticRegressionConfig {
     /// Fits a model to rows; labels must be below `classes`. A class without rows is never
@@ -25,10 +27,10 @@ impl LogisticRegressionConfig {
     /// ```
     ///
     /// # Errors
-    /// - [`BaselineError::InvalidSetting`] if a setting is out of range.
-    /// - [`BaselineError::ClassWeightCount`] if the number of class weights is not `classes`.
-    /// - [`BaselineError::LabelCount`] if the numbers of rows and labels differ.
-    /// - [`BaselineError::LabelOutOfRange`] if a label is not below `classes`.
+    /// - [`BaselineError::InvalidSetting`] if a setting is out of range, or the number of class
+    ///   weights is not `classes`.
+    /// - [`BaselineError::Count`] if the numbers of rows and labels differ.
+    /// - [`BaselineError::InvalidRow`] if a label is not below `classes`.
     /// - [`BaselineError::TooFewClasses`] if fewer than two classes have rows.
     /// - [`BaselineError::NotFinite`] if the loss or its gradient is NaN or infinite.
     ///
@@ -42,12 +44,15 @@ impl LogisticRegressionConfig {
         self.validate()?;
         let rows_of_class = count_rows(rows, labels, classes)?;
         let weights = self.class_weight.of_classes(&rows_of_class)?;
-        let seen: Vec<usize> = (0..classes).filter(|&c| rows_of_class[c] > 0).collect();
-        if seen.len() < 2 {
-            return Err(BaselineError::TooFewClasses { found: seen });
+        let fitted_classes: Vec<usize> = (0..classes).filter(|&c| rows_of_class[c] > 0).collect();
+        if fitted_classes.len() < 2 {
+            return Err(BaselineError::TooFewClasses {
+                found: fitted_classes,
+            });
         }
         let mut place = vec![0; classes];
-        seen.iter()
+        fitted_classes
+            .iter()
             .enumerate()
             .for_each(|(p, &class)| place[class] = p);
         let target = |&label: &usize| Target {
@@ -55,7 +60,7 @@ impl LogisticRegressionConfig {
             weight: weights[label],
         };
         let targets = labels.iter().map(target).collect();
-        let outputs = if seen.len() == 2 { 1 } else { seen.len() };
+        let outputs = outputs_of(fitted_classes.len());
         let matrix = TrainingMatrix::new(rows);
         let mut objective =
             LogisticObjective::new(matrix, targets, outputs, self.c, self.fit_intercept);
@@ -71,9 +76,9 @@ impl LogisticRegressionConfig {
             coefficients[column as usize * outputs..][..outputs].copy_from_slice(of_column);
         }
         Ok(LogisticRegression {
-            classes,
-            seen,
-            columns: rows.columns(),
+            num_classes: classes,
+            fitted_classes,
+            n_features: rows.columns(),
             coefficients,
             intercepts,
             convergence,
@@ -86,24 +91,11 @@ fn count_rows(
     labels: &[usize],
     classes: usize,
 ) -> Result<Vec<usize>, BaselineError> {
-    if rows.len() != labels.len() {
-        return Err(BaselineError::LabelCount {
-            rows: rows.len(),
-            labels: labels.len(),
-        });
-    }
+    check_count("labels", labels.len(), rows.len())?;
     let mut rows_of_class = vec![0; classes];
     for (row, &label) in labels.iter().enumerate() {
-        match rows_of_class.get_mut(label) {
-            Some(rows) => *rows += 1,
-            None => {
-                return Err(BaselineError::LabelOutOfRange {
-                    row,
-                    label,
-                    classes,
-                });
-            }
-        }
+        check_label("labels", row, label, classes)?;
+        rows_of_class[label] += 1;
     }
     Ok(rows_of_class)
 }

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::line_search::{Advice, LineSearch, Point};
 use super::objective::LogisticObjective;
-use super::vector;
-use crate::BaselineError;
+use super::reductions;
+use crate::error::BaselineError;
 
 /// Number of previous steps used to approximate the Hessian.
 const MEMORY: usize = 10;
@@ -81,7 +81,7 @@ pub(super) fn minimize(
     let mut search = Search::new(objective)?;
     let mut iterations = 0;
     let ending = loop {
-        if vector::largest(&search.gradient) <= tol {
+        if reductions::largest(&search.gradient) <= tol {
             break StopReason::SmallGradient;
         }
         if iterations == max_iter {
@@ -99,7 +99,7 @@ pub(super) fn minimize(
         iterations += 1;
         let decrease = before - search.loss;
         let scale = before.abs().max(search.loss.abs()).max(1.0);
-        if vector::largest(&search.gradient) > tol && decrease <= LEAST_DECREASE * scale {
+        if reductions::largest(&search.gradient) > tol && decrease <= LEAST_DECREASE * scale {
             break StopReason::NoDecrease;
         }
     };
@@ -108,7 +108,7 @@ pub(super) fn minimize(
         iterations,
         evaluations: search.evaluations,
         loss: search.loss,
-        gradient_max_norm: vector::largest(&search.gradient),
+        gradient_max_norm: reductions::largest(&search.gradient),
     };
     Ok((search.variables, convergence))
 }
@@ -149,7 +149,7 @@ impl Search {
         iteration: usize,
     ) -> Result<bool, BaselineError> {
         let direction = self.direction();
-        let slope = vector::dot(&self.gradient, &direction);
+        let slope = reductions::dot(&self.gradient, &direction);
         if !slope.is_finite() {
             let loss = self.loss;
             return Err(BaselineError::NotFinite { iteration, loss });
@@ -158,7 +158,7 @@ impl Search {
             return Ok(false);
         }
         let first = match iteration {
-            0 => (1.0 / vector::dot(&direction, &direction).sqrt()).min(LONGEST_STEP),
+            0 => (1.0 / reductions::dot(&direction, &direction).sqrt()).min(LONGEST_STEP),
             _ => 1.0,
         };
         let mut search = LineSearch::new(self.loss, slope, first, LONGEST_STEP);
@@ -166,11 +166,11 @@ impl Search {
         for _ in 0..TRIALS {
             let moved = |next: &mut f64, along: f64| *next += step * along;
             self.next_variables.copy_from_slice(&self.variables);
-            vector::each(&mut self.next_variables, &direction, moved);
+            reductions::each(&mut self.next_variables, &direction, moved);
             let value = objective.evaluate(&self.next_variables, &mut self.next_gradient);
             self.evaluations += 1;
             check_finite(value, &self.next_gradient, iteration)?;
-            let slope_there = vector::dot(&self.next_gradient, &direction);
+            let slope_there = reductions::dot(&self.next_gradient, &direction);
             let point = Point {
                 step,
                 value,
@@ -196,14 +196,14 @@ impl Search {
         };
         let mut factors = [0.0; MEMORY];
         for (pair, factor) in self.memory.iter().zip(&mut factors).rev() {
-            *factor = vector::dot(&pair.step, &direction) / pair.product;
-            vector::add_scaled(&mut direction, -*factor, &pair.change);
+            *factor = reductions::dot(&pair.step, &direction) / pair.product;
+            reductions::add_scaled(&mut direction, -*factor, &pair.change);
         }
-        let scale = latest.product / vector::dot(&latest.change, &latest.change);
+        let scale = latest.product / reductions::dot(&latest.change, &latest.change);
         direction.iter_mut().for_each(|along| *along *= scale);
         for (pair, factor) in self.memory.iter().zip(factors) {
-            let other = vector::dot(&pair.change, &direction) / pair.product;
-            vector::add_scaled(&mut direction, factor - other, &pair.step);
+            let other = reductions::dot(&pair.change, &direction) / pair.product;
+            reductions::add_scaled(&mut direction, factor - other, &pair.step);
         }
         direction
     }
@@ -212,21 +212,18 @@ impl Search {
     fn remember(&mut self, direction: Vec<f64>, slope: f64, taken: Point) {
         let product = (taken.slope - slope) * taken.step;
         if product > f64::EPSILON * -slope * taken.step {
-            let mut pair = match self.memory.len() {
-                MEMORY => self.memory.pop_front(),
-                _ => None,
+            let mut step = direction;
+            step.iter_mut().for_each(|along| *along *= taken.step);
+            let mut change = self.next_gradient.clone();
+            reductions::add_scaled(&mut change, -1.0, &self.gradient);
+            if self.memory.len() == MEMORY {
+                self.memory.pop_front();
             }
-            .unwrap_or_else(|| Pair {
-                step: Vec::new(),
-                change: vec![0.0; self.gradient.len()],
+            self.memory.push_back(Pair {
+                step,
+                change,
                 product,
             });
-            pair.product = product;
-            pair.step = direction;
-            pair.step.iter_mut().for_each(|along| *along *= taken.step);
-            pair.change.copy_from_slice(&self.next_gradient);
-            vector::add_scaled(&mut pair.change, -1.0, &self.gradient);
-            self.memory.push_back(pair);
         }
         std::mem::swap(&mut self.variables, &mut self.next_variables);
         std::mem::swap(&mut self.gradient, &mut self.next_gradient);

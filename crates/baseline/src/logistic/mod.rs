@@ -7,10 +7,11 @@ mod fit;
 mod lbfgs;
 mod line_search;
 mod objective;
+mod reductions;
 mod regression;
 mod training_matrix;
-mod vector;
 
 pub use config::{ClassWeights, LogisticRegressionConfig};
 pub use lbfgs::{Convergence, StopReason};
 pub use regression::LogisticRegression;
+pub(crate) use regression::outputs_of;

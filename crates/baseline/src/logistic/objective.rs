@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
+use super::reductions;
 use super::training_matrix::TrainingMatrix;
-use super::vector;
 
 /// Number of rows or columns per parallel task.
 const PER_CHUNK: usize = 512;
@@ -73,7 +73,7 @@ impl LogisticObjective {
         let (by_coefficient, by_intercept) = gradient.split_at_mut(coefficients.len());
         self.set_gradient(coefficients, by_coefficient);
         self.set_intercept_gradient(by_intercept);
-        loss + self.penalty / 2.0 * vector::dot(coefficients, coefficients)
+        loss + self.penalty / 2.0 * reductions::dot(coefficients, coefficients)
     }
 
     /// Sets the derivatives and returns the mean loss of the rows.
@@ -186,7 +186,7 @@ fn softmax_loss(outputs: &mut [f64], class: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::CsrMatrix;
+    use crate::csr_matrix::CsrMatrix;
 
     fn objective(classes: &[usize], outputs: usize) -> LogisticObjective {
         let starts = vec![0, 2, 3, 3, 5];

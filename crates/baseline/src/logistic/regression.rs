@@ -3,8 +3,9 @@
 use rayon::prelude::*;
 
 use super::lbfgs::Convergence;
+use crate::csr_matrix::CsrMatrix;
+use crate::error::BaselineError;
 use crate::predictions::Predictions;
-use crate::{BaselineError, CsrMatrix};
 
 /// Number of rows predicted per parallel task.
 const ROWS_PER_CHUNK: usize = 256;
@@ -14,10 +15,10 @@ const ROWS_PER_CHUNK: usize = 256;
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogisticRegression {
     /// Number of classes, including those without training rows.
-    pub(crate) classes: usize,
+    pub(crate) num_classes: usize,
     /// Classes with training rows, ascending.
-    pub(crate) seen: Vec<usize>,
-    pub(crate) columns: usize,
+    pub(crate) fitted_classes: Vec<usize>,
+    pub(crate) n_features: usize,
     /// Coefficients, `[columns, outputs]`.
     pub(crate) coefficients: Vec<f64>,
     /// Intercepts, `[outputs]`.
@@ -27,18 +28,18 @@ pub struct LogisticRegression {
 
 impl LogisticRegression {
     /// Returns the number of classes, including those without training rows.
-    pub fn classes(&self) -> usize {
-        self.classes
+    pub fn num_classes(&self) -> usize {
+        self.num_classes
     }
 
     /// Returns the classes with training rows, ascending: scikit-learn's `classes_`.
     pub fn fitted_classes(&self) -> &[usize] {
-        &self.seen
+        &self.fitted_classes
     }
 
     /// Returns the number of feature columns.
-    pub fn columns(&self) -> usize {
-        self.columns
+    pub fn n_features(&self) -> usize {
+        self.n_features
     }
 
     /// Returns the number of outputs: 1 (for the second class) if two classes have training rows,
@@ -69,15 +70,10 @@ impl LogisticRegression {
     /// `decision_function`.
     ///
     /// # Errors
-    /// - [`BaselineError::ColumnCount`] if the number of columns differs from that of the training
+    /// - [`BaselineError::Count`] if the number of columns differs from that of the training
     ///   rows.
     pub fn decision_function(&self, rows: &CsrMatrix) -> Result<Vec<Vec<f64>>, BaselineError> {
-        if rows.columns() != self.columns {
-            return Err(BaselineError::ColumnCount {
-                expected: self.columns,
-                found: rows.columns(),
-            });
-        }
+        check_count("columns", rows.columns(), self.n_features)?;
         let outputs = self.outputs();
         let values_of = |row| {
             let mut values = self.intercepts.clone();
@@ -98,16 +94,16 @@ impl LogisticRegression {
     /// minus infinity and thus the probability 0.
     ///
     /// # Errors
-    /// - [`BaselineError::ColumnCount`] if the number of columns differs from that of the training
+    /// - [`BaselineError::Count`] if the number of columns differs from that of the training
     ///   rows.
     pub fn predict(&self, rows: &CsrMatrix) -> Result<Predictions, BaselineError> {
         let logits_of = |values: Vec<f64>| {
-            let mut logits = vec![f64::NEG_INFINITY; self.classes];
+            let mut logits = vec![f64::NEG_INFINITY; self.num_classes];
             let values = match values[..] {
                 [value] => vec![0.0, value],
                 _ => values,
             };
-            for (&class, value) in self.seen.iter().zip(values) {
+            for (&class, value) in self.fitted_classes.iter().zip(values) {
                 logits[class] = value;
             }
             logits
@@ -116,5 +112,30 @@ impl LogisticRegression {
         Ok(Predictions {
             logits: values.into_iter().map(logits_of).collect(),
         })
+    }
+}
+
+/// Returns the number of outputs for a number of fitted classes.
+pub(crate) fn outputs_of(fitted_classes: usize) -> usize {
+    if fitted_classes == 2 {
+        1
+    } else {
+        fitted_classes
+    }
+}
+
+/// Checks a number of rows or columns.
+pub(super) fn check_count(
+    what: &'static str,
+    found: usize,
+    expected: usize,
+) -> Result<(), BaselineError> {
+    match found == expected {
+        true => Ok(()),
+        false => Err(BaselineError::Count {
+            what,
+            found,
+            expected,
+        }),
     }
 }

@@ -1,6 +1,6 @@
 //! Training rows, stored by row and by column.
 
-use crate::CsrMatrix;
+use crate::csr_matrix::CsrMatrix;
 
 /// Sparse matrix in row and column order, without empty columns.
 ///
@@ -12,54 +12,28 @@ use crate::CsrMatrix;
 pub(super) struct TrainingMatrix {
     /// Original index of each column.
     used_columns: Vec<u32>,
-    row_starts: Vec<usize>,
-    row_columns: Vec<u32>,
-    row_values: Vec<f64>,
-    column_starts: Vec<usize>,
-    column_rows: Vec<u32>,
-    column_values: Vec<f64>,
+    by_row: CsrMatrix,
+    by_column: CsrMatrix,
 }
 
 impl TrainingMatrix {
     pub(super) fn new(rows: &CsrMatrix) -> Self {
-        const UNUSED: u32 = u32::MAX;
-        let mut counts = vec![0usize; rows.columns()];
+        let mut used = vec![false; rows.columns()];
         for &column in rows.indices() {
-            counts[column as usize] += 1;
+            used[column as usize] = true;
         }
-        let mut renumbered = vec![UNUSED; rows.columns()];
-        let (mut used_columns, mut column_starts) = (Vec::new(), vec![0]);
-        for (column, &count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
-            renumbered[column] = used_columns.len() as u32;
-            used_columns.push(column as u32);
-            column_starts.push(column_starts[used_columns.len() - 1] + count);
+        let mut numbers = vec![0; rows.columns()];
+        let mut used_columns = Vec::new();
+        for (column, _) in (0u32..).zip(&used).filter(|(_, used)| **used) {
+            numbers[column as usize] = used_columns.len() as u32;
+            used_columns.push(column);
         }
-
-        let entries = rows.nnz();
-        let mut matrix = Self {
-            row_starts: Vec::with_capacity(rows.len() + 1),
-            row_columns: Vec::with_capacity(entries),
-            row_values: Vec::with_capacity(entries),
-            column_rows: vec![0; entries],
-            column_values: vec![0.0; entries],
+        let by_row = rows.renumbered(used_columns.len(), |column| numbers[column as usize]);
+        Self {
             used_columns,
-            column_starts,
-        };
-        matrix.row_starts.push(0);
-        let mut next = matrix.column_starts.clone();
-        for row in 0..rows.len() {
-            for (column, value) in rows.row(row) {
-                let column = renumbered[column as usize];
-                matrix.row_columns.push(column);
-                matrix.row_values.push(value);
-                let place = &mut next[column as usize];
-                matrix.column_rows[*place] = row as u32;
-                matrix.column_values[*place] = value;
-                *place += 1;
-            }
-            matrix.row_starts.push(matrix.row_columns.len());
+            by_column: by_row.transposed(),
+            by_row,
         }
-        matrix
     }
 
     pub(super) fn columns(&self) -> usize {
@@ -72,18 +46,14 @@ impl TrainingMatrix {
 
     /// Returns the columns and values of a row.
     pub(super) fn row(&self, row: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
-        let range = self.row_starts[row]..self.row_starts[row + 1];
-        let columns = self.row_columns[range.clone()].iter();
-        let columns = columns.map(|column| *column as usize);
-        columns.zip(self.row_values[range].iter().copied())
+        let entries = self.by_row.row(row);
+        entries.map(|(column, value)| (column as usize, value))
     }
 
     /// Returns the rows and values of a column.
     pub(super) fn column(&self, column: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
-        let range = self.column_starts[column]..self.column_starts[column + 1];
-        let rows = self.column_rows[range.clone()].iter();
-        let rows = rows.map(|row| *row as usize);
-        rows.zip(self.column_values[range].iter().copied())
+        let entries = self.by_column.row(column);
+        entries.map(|(row, value)| (row as usize, value))
     }
 }
 

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::document_frequency::{DocumentFrequency, Limits};
-use super::term_counts::{TermCounts, counts_of};
-use super::vocabulary::Vocabulary;
+use super::document_frequency::DocumentFrequency;
+use super::term_counts::{TermCounts, Vocabulary, counts_of};
 use crate::analyzer::{Analyzer, AnalyzerConfig};
-use crate::{BaselineError, CsrMatrix};
+use crate::csr_matrix::CsrMatrix;
+use crate::error::BaselineError;
 
 /// Configuration of [`CountVectorizer`]; names and defaults are those of scikit-learn's
 /// [`CountVectorizer`](https://scikit-learn.org/1.9/modules/generated/sklearn.feature_extraction.text.CountVectorizer.html).
@@ -49,7 +49,7 @@ impl CountVectorizerConfig {
         self.min_df.validate("min_df")?;
         self.max_df.validate("max_df")?;
         match self.max_features {
-            Some(0) => Err(BaselineError::setting("max_features", "a number from 1", 0)),
+            Some(0) => Err(BaselineError::setting("max_features", 0, "at least 1")),
             _ => Ok(()),
         }
     }
@@ -62,7 +62,7 @@ impl CountVectorizerConfig {
 ///
 /// let config = CountVectorizerConfig::default();
 /// let (vectorizer, rows) = CountVectorizer::fit_transform(&config, &["fire! Fire", "no fire"])?;
-/// assert_eq!(vectorizer.terms(), ["fire", "no"]);
+/// assert_eq!(vectorizer.feature_names(), ["fire", "no"]);
 /// assert_eq!(rows.row(0).collect::<Vec<_>>(), [(0, 2.0)]);
 /// assert_eq!(rows.row(1).collect::<Vec<_>>(), [(0, 1.0), (1, 1.0)]);
 ///
@@ -82,10 +82,7 @@ impl CountVectorizer {
     ///
     /// # Errors
     /// - [`BaselineError::InvalidSetting`] if a setting is out of range.
-    /// - [`BaselineError::TokenPattern`] if the token pattern is not a valid regular expression.
-    /// - [`BaselineError::EmptyVocabulary`] if the texts contain no terms.
-    /// - [`BaselineError::DocumentFrequencies`] if `max_df` stands for fewer texts than `min_df`.
-    /// - [`BaselineError::NoTermsLeft`] if no term is within these limits.
+    /// - [`BaselineError::NoTerms`] if the texts contain no terms, or none within the limits.
     /// - [`BaselineError::TooManyTerms`] if there are more terms than supported column indices.
     pub fn fit_transform<S: AsRef<str> + Sync>(
         config: &CountVectorizerConfig,
@@ -93,14 +90,9 @@ impl CountVectorizer {
     ) -> Result<(Self, CsrMatrix), BaselineError> {
         config.validate()?;
         let analyzer = Analyzer::new(&config.analyzer)?;
-        let limits = Limits {
-            min_df: config.min_df,
-            max_df: config.max_df,
-            max_features: config.max_features,
-        };
         let counts = TermCounts::all(texts, &analyzer)?;
         let sorted = counts.sorted();
-        let kept = limits.kept(&counts.occurrences(&sorted, config.binary), texts.len())?;
+        let kept = config.kept(&counts.occurrences(&sorted, config.binary), texts.len())?;
         let (vocabulary, rows) = counts.into_matrix(&sorted, &kept, config.binary);
         let config = config.clone();
         let vectorizer = Self {
@@ -130,7 +122,7 @@ impl CountVectorizer {
     }
 
     /// Returns the term of each column.
-    pub fn terms(&self) -> &[String] {
+    pub fn feature_names(&self) -> &[String] {
         self.vocabulary.terms()
     }
 

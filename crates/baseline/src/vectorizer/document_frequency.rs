@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 
-use crate::BaselineError;
+use super::count::CountVectorizerConfig;
+use crate::error::BaselineError;
 
 /// Document frequency: in JSON, an integer is a number of texts, and a number with a decimal point
 /// is a fraction of the texts.
@@ -28,14 +29,14 @@ pub enum DocumentFrequency {
 
 impl DocumentFrequency {
     pub(super) fn validate(self, setting: &'static str) -> Result<(), BaselineError> {
-        let got = match self {
+        let found = match self {
             Self::Count(count) if count >= 1 => return Ok(()),
             Self::Fraction(share) if (0.0..=1.0).contains(&share) => return Ok(()),
             Self::Count(count) => count.to_string(),
             Self::Fraction(share) => format!("{share:?}"),
         };
-        let expected = "a number of texts from 1, or a share within 0.0 and 1.0";
-        Err(BaselineError::setting(setting, expected, got))
+        let expected = "a number of texts from 1, or a fraction from 0.0 to 1.0";
+        Err(BaselineError::setting(setting, found, expected))
     }
 
     fn texts(self, all: usize) -> f64 {
@@ -55,25 +56,22 @@ pub(super) struct Occurrences {
     pub(super) total: u64,
 }
 
-/// Limits on the terms to keep.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
-    pub(super) min_df: DocumentFrequency,
-    pub(super) max_df: DocumentFrequency,
-    pub(super) max_features: Option<usize>,
-}
-
-impl Limits {
+impl CountVectorizerConfig {
     /// Returns whether each term is kept. `terms` are sorted by name, which decides ties in
     /// frequency (scikit-learn leaves these to an unstable sort).
     pub(super) fn kept(
-        self,
+        &self,
         terms: &[Occurrences],
         texts: usize,
     ) -> Result<Vec<bool>, BaselineError> {
         let (least, most) = (self.min_df.texts(texts), self.max_df.texts(texts));
         if most < least {
-            return Err(BaselineError::DocumentFrequencies { least, most });
+            let expected = format!("at least {least} (min_df)");
+            return Err(BaselineError::setting(
+                "max_df",
+                format!("{most} texts"),
+                expected,
+            ));
         }
         let in_range = |term: &Occurrences| (least..=most).contains(&(term.texts as f64));
         let mut kept: Vec<bool> = terms.iter().map(in_range).collect();
@@ -85,8 +83,11 @@ impl Limits {
             }
         }
         if !kept.contains(&true) {
-            let terms = terms.len();
-            return Err(BaselineError::NoTermsLeft { terms, least, most });
+            let reason = format!(
+                "none of {} terms is in {least} to {most} texts; lower min_df or raise max_df",
+                terms.len()
+            );
+            return Err(BaselineError::NoTerms { reason });
         }
         Ok(kept)
     }
@@ -98,13 +99,12 @@ mod tests {
 
     #[test]
     fn the_first_of_equally_frequent_terms_are_kept() {
-        let limits = Limits {
-            min_df: DocumentFrequency::Count(1),
-            max_df: DocumentFrequency::Fraction(1.0),
+        let config = CountVectorizerConfig {
             max_features: Some(2),
+            ..CountVectorizerConfig::default()
         };
         let terms = [3, 1, 3, 9, 3].map(|total| Occurrences { texts: 1, total });
-        let kept = limits.kept(&terms, 1).unwrap();
+        let kept = config.kept(&terms, 1).unwrap();
         assert_eq!(kept, [true, false, false, true, false]);
     }
 }

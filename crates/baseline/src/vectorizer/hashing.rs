@@ -1,12 +1,11 @@
 //! Term counts in hashed columns.
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::TEXTS_PER_CHUNK;
-use super::norm::Norm;
-use crate::analyzer::{Analyzer, AnalyzerConfig, Scratch};
-use crate::{BaselineError, CsrMatrix};
+use super::{Norm, transform};
+use crate::analyzer::{Analyzer, AnalyzerConfig};
+use crate::csr_matrix::CsrMatrix;
+use crate::error::BaselineError;
 
 /// Configuration of [`HashingVectorizer`]; names and defaults are those of scikit-learn's
 /// [`HashingVectorizer`](https://scikit-learn.org/1.9/modules/generated/sklearn.feature_extraction.text.HashingVectorizer.html).
@@ -46,15 +45,17 @@ impl HashingVectorizerConfig {
     /// - [`BaselineError::InvalidSetting`] for the first value that is out of range.
     pub fn validate(&self) -> Result<(), BaselineError> {
         self.analyzer.validate()?;
-        if (1..=i32::MAX as u32).contains(&self.n_features) {
-            return Ok(());
+        match (1..=i32::MAX as u32).contains(&self.n_features) {
+            true => Ok(()),
+            false => {
+                let expected = "from 1 to 2147483647";
+                Err(BaselineError::setting(
+                    "n_features",
+                    self.n_features,
+                    expected,
+                ))
+            }
         }
-        let expected = "a number from 1 to 2147483647";
-        Err(BaselineError::setting(
-            "n_features",
-            expected,
-            self.n_features,
-        ))
     }
 }
 
@@ -82,7 +83,6 @@ impl HashingVectorizer {
     ///
     /// # Errors
     /// - [`BaselineError::InvalidSetting`] if a setting is out of range.
-    /// - [`BaselineError::TokenPattern`] if the token pattern is not a valid regular expression.
     pub fn new(config: &HashingVectorizerConfig) -> Result<Self, BaselineError> {
         config.validate()?;
         Ok(Self {
@@ -93,44 +93,23 @@ impl HashingVectorizer {
 
     /// Returns the term counts of texts in hashed columns.
     pub fn transform<S: AsRef<str> + Sync>(&self, texts: &[S]) -> CsrMatrix {
-        let chunks: Vec<Chunk> = texts
-            .par_chunks(TEXTS_PER_CHUNK)
-            .map_with(self.analyzer.clone(), |analyzer, texts| {
-                self.chunk(texts, analyzer)
-            })
-            .collect();
-        let mut row_starts = Vec::with_capacity(texts.len() + 1);
-        row_starts.push(0);
-        let (mut indices, mut values) = (Vec::new(), Vec::new());
-        for chunk in chunks {
-            row_starts.extend(chunk.row_ends.into_iter().map(|end| end + indices.len()));
-            indices.extend(chunk.indices);
-            values.extend(chunk.values);
-        }
-        CsrMatrix::from_parts(self.config.n_features as usize, row_starts, indices, values)
-    }
-
-    fn chunk<S: AsRef<str>>(&self, texts: &[S], analyzer: &Analyzer) -> Chunk {
-        let mut chunk = Chunk::default();
-        let (mut scratch, mut terms) = (Scratch::default(), Vec::new());
-        for text in texts {
-            terms.clear();
-            analyzer.visit_terms(text.as_ref(), &mut scratch, |term| {
-                terms.push(self.column_and_sign(term));
-            });
+        let row = |terms: &mut [(u32, i8)]| {
             terms.sort_unstable_by_key(|(column, _)| *column);
-            let start = chunk.values.len();
-            for equal in terms.chunk_by(|(a, _), (b, _)| a == b) {
+            let equal = terms.chunk_by(|(a, _), (b, _)| a == b);
+            let entries = equal.map(|equal| {
                 let sum: i64 = equal.iter().map(|(_, sign)| i64::from(*sign)).sum();
-                chunk.indices.push(equal[0].0);
-                chunk
-                    .values
-                    .push(if self.config.binary { 1.0 } else { sum as f64 });
-            }
-            self.config.norm.apply(&mut chunk.values[start..]);
-            chunk.row_ends.push(chunk.values.len());
-        }
-        chunk
+                (
+                    equal[0].0,
+                    if self.config.binary { 1.0 } else { sum as f64 },
+                )
+            });
+            entries.collect::<Vec<_>>()
+        };
+        let columns = self.config.n_features as usize;
+        let term = |term: &str| Some(self.column_and_sign(term));
+        let mut rows = transform(texts, &self.analyzer, columns, term, row);
+        rows.change_rows(|_, values| self.config.norm.apply(values));
+        rows
     }
 
     fn column_and_sign(&self, term: &str) -> (u32, i8) {
@@ -147,14 +126,6 @@ impl HashingVectorizer {
     pub fn config(&self) -> &HashingVectorizerConfig {
         &self.config
     }
-}
-
-/// Rows of a chunk of texts.
-#[derive(Default)]
-struct Chunk {
-    row_ends: Vec<usize>,
-    indices: Vec<u32>,
-    values: Vec<f64>,
 }
 
 /// Returns the 32-bit MurmurHash3 by Austin Appleby
@@ -208,8 +179,8 @@ mod tests {
                 ..HashingVectorizerConfig::default()
             };
             let error = HashingVectorizer::new(&config).unwrap_err().to_string();
-            let expected = "n_features: expected a number from 1 to 2147483647, found";
-            assert!(error.starts_with(expected), "{error}");
+            let expected = format!("n_features is {n_features}, expected from 1 to 2147483647");
+            assert_eq!(error, expected);
         }
     }
 }

@@ -1,52 +1,68 @@
-//! Counts of terms in texts.
+//! Vocabularies, and counts of terms in texts.
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::TEXTS_PER_CHUNK;
 use super::document_frequency::Occurrences;
-use super::vocabulary::Vocabulary;
+use super::{TEXTS_PER_CHUNK, transform};
 use crate::analyzer::{Analyzer, Scratch};
-use crate::{BaselineError, CsrMatrix};
+use crate::csr_matrix::CsrMatrix;
+use crate::error::BaselineError;
+
+/// Terms in column order, which is code point order, and the column of each term.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Vocabulary {
+    terms: Vec<String>,
+    columns: FxHashMap<String, u32>,
+}
+
+impl Vocabulary {
+    /// Creates a vocabulary from sorted, distinct terms, whose number must fit into a column index.
+    pub(crate) fn new(terms: Vec<String>) -> Self {
+        let columns = terms.iter().cloned().zip(0..).collect();
+        Self { terms, columns }
+    }
+
+    pub(crate) fn terms(&self) -> &[String] {
+        &self.terms
+    }
+
+    pub(crate) fn column(&self, term: &str) -> Option<u32> {
+        self.columns.get(term).copied()
+    }
+}
+
+impl PartialEq for Vocabulary {
+    fn eq(&self, other: &Self) -> bool {
+        self.terms == other.terms
+    }
+}
+
+/// Term number and count of each distinct term of a text.
+type Counts = Vec<(u32, u32)>;
 
 /// Terms, numbered in order of first occurrence, and the counts of each text.
 pub(super) struct TermCounts {
     terms: Vec<String>,
-    rows: Rows,
+    rows: Vec<Counts>,
 }
 
-/// Rows of entries: term number and count.
-#[derive(Default)]
-struct Rows {
-    row_ends: Vec<usize>,
-    entries: Vec<(u32, u32)>,
+/// Counts equal terms, in ascending order.
+fn count(terms: &mut [u32]) -> Counts {
+    terms.sort_unstable();
+    let equal = terms.chunk_by(|a, b| a == b);
+    equal.map(|equal| (equal[0], equal.len() as u32)).collect()
 }
 
-impl Rows {
-    /// Adds a row with one entry per distinct term.
-    fn push(&mut self, terms: &mut [u32]) {
-        terms.sort_unstable();
-        let entries = terms.chunk_by(|a, b| a == b);
-        self.entries
-            .extend(entries.map(|equal| (equal[0], equal.len() as u32)));
-        self.row_ends.push(self.entries.len());
-    }
-
-    fn append(&mut self, other: Self, renumbered: impl Fn(u32) -> u32) {
-        let offset = self.entries.len();
-        let entries = other.entries.into_iter();
-        self.entries
-            .extend(entries.map(|(term, count)| (renumbered(term), count)));
-        self.row_ends
-            .extend(other.row_ends.into_iter().map(|end| end + offset));
-    }
+fn value(count: u32, binary: bool) -> f64 {
+    if binary { 1.0 } else { f64::from(count) }
 }
 
 /// Terms of a chunk of texts, with their own numbering.
 #[derive(Default)]
 struct ChunkTerms {
     numbers: FxHashMap<String, u32>,
-    rows: Rows,
+    rows: Vec<Counts>,
 }
 
 impl ChunkTerms {
@@ -64,7 +80,7 @@ impl ChunkTerms {
                 });
                 terms.push(number);
             });
-            chunk.rows.push(&mut terms);
+            chunk.rows.push(count(&mut terms));
         }
         chunk
     }
@@ -83,7 +99,7 @@ impl TermCounts {
             })
             .collect();
         let mut numbers: FxHashMap<String, u32> = FxHashMap::default();
-        let mut rows = Rows::default();
+        let mut rows: Vec<Counts> = Vec::with_capacity(texts.len());
         for chunk in chunks {
             let mut renumbered = vec![0; chunk.numbers.len()];
             for (term, number) in chunk.numbers {
@@ -91,11 +107,18 @@ impl TermCounts {
                 let next = u32::try_from(next).map_err(|_| BaselineError::TooManyTerms)?;
                 renumbered[number as usize] = *numbers.entry(term).or_insert(next);
             }
-            rows.append(chunk.rows, |number| renumbered[number as usize]);
+            let start = rows.len();
+            rows.extend(chunk.rows);
+            for (term, _) in rows[start..].iter_mut().flatten() {
+                *term = renumbered[*term as usize];
+            }
         }
         if numbers.is_empty() {
-            let texts = texts.len();
-            return Err(BaselineError::EmptyVocabulary { texts });
+            let reason = format!(
+                "all {} texts are empty or have stop words only",
+                texts.len()
+            );
+            return Err(BaselineError::NoTerms { reason });
         }
         let mut terms = vec![String::new(); numbers.len()];
         for (term, number) in numbers {
@@ -115,7 +138,7 @@ impl TermCounts {
     /// per text.
     pub(super) fn occurrences(&self, sorted: &[usize], binary: bool) -> Vec<Occurrences> {
         let mut occurrences = vec![Occurrences::default(); self.terms.len()];
-        for (term, count) in &self.rows.entries {
+        for (term, count) in self.rows.iter().flatten() {
             let term = &mut occurrences[*term as usize];
             term.texts += 1;
             term.total += if binary { 1 } else { u64::from(*count) };
@@ -137,16 +160,20 @@ impl TermCounts {
             columns[term] = terms.len() as u32;
             terms.push(std::mem::take(&mut self.terms[term]));
         }
-        let mut matrix = MatrixBuilder::with_capacity(&self.rows);
-        let mut start = 0;
-        for &end in &self.rows.row_ends {
-            let entries = self.rows.entries[start..end].iter();
-            let entries = entries.map(|(term, count)| (columns[*term as usize], *count));
-            matrix.push_row(entries.filter(|(column, _)| *column != DROPPED), binary);
-            start = end;
+        let mut matrix = CsrMatrix::empty(terms.len());
+        for row in &self.rows {
+            let entries = row
+                .iter()
+                .map(|&(term, count)| (columns[term as usize], count));
+            let mut entries: Counts = entries.filter(|(column, _)| *column != DROPPED).collect();
+            entries.sort_unstable_by_key(|(column, _)| *column);
+            matrix.push_row(
+                entries
+                    .into_iter()
+                    .map(|(column, n)| (column, value(n, binary))),
+            );
         }
-        let rows = matrix.finish(terms.len());
-        (Vocabulary::new(terms), rows)
+        (Vocabulary::new(terms), matrix)
     }
 }
 
@@ -157,69 +184,16 @@ pub(super) fn counts_of<S: AsRef<str> + Sync>(
     vocabulary: &Vocabulary,
     binary: bool,
 ) -> CsrMatrix {
-    let chunk_rows = |analyzer: &mut Analyzer, texts: &[S]| {
-        let (mut scratch, mut terms) = (Scratch::default(), Vec::new());
-        let mut rows = Rows::default();
-        for text in texts {
-            terms.clear();
-            analyzer.visit_terms(text.as_ref(), &mut scratch, |term| {
-                terms.extend(vocabulary.column(term));
-            });
-            rows.push(&mut terms);
-        }
-        rows
+    let columns = vocabulary.terms().len();
+    let row = |terms: &mut [u32]| {
+        let counts = count(terms).into_iter();
+        counts.map(|(column, count)| (column, value(count, binary)))
     };
-    let chunks: Vec<Rows> = texts
-        .par_chunks(TEXTS_PER_CHUNK)
-        .map_with(analyzer.clone(), chunk_rows)
-        .collect();
-    let mut rows = Rows::default();
-    for chunk in chunks {
-        rows.append(chunk, |column| column);
-    }
-    let mut matrix = MatrixBuilder::with_capacity(&rows);
-    let mut start = 0;
-    for &end in &rows.row_ends {
-        matrix.push_row(rows.entries[start..end].iter().copied(), binary);
-        start = end;
-    }
-    matrix.finish(vocabulary.terms().len())
-}
-
-/// Builder of a matrix, row by row.
-struct MatrixBuilder {
-    row_starts: Vec<usize>,
-    indices: Vec<u32>,
-    values: Vec<f64>,
-    row: Vec<(u32, u32)>,
-}
-
-impl MatrixBuilder {
-    fn with_capacity(rows: &Rows) -> Self {
-        let mut row_starts = Vec::with_capacity(rows.row_ends.len() + 1);
-        row_starts.push(0);
-        Self {
-            row_starts,
-            indices: Vec::with_capacity(rows.entries.len()),
-            values: Vec::with_capacity(rows.entries.len()),
-            row: Vec::new(),
-        }
-    }
-
-    /// Adds a row of columns, in any order, and their counts.
-    fn push_row(&mut self, entries: impl Iterator<Item = (u32, u32)>, binary: bool) {
-        self.row.clear();
-        self.row.extend(entries);
-        self.row.sort_unstable_by_key(|(column, _)| *column);
-        let value = |count| if binary { 1.0 } else { f64::from(count) };
-        self.indices
-            .extend(self.row.iter().map(|(column, _)| *column));
-        self.values
-            .extend(self.row.iter().map(|(_, count)| value(*count)));
-        self.row_starts.push(self.indices.len());
-    }
-
-    fn finish(self, columns: usize) -> CsrMatrix {
-        CsrMatrix::from_parts(columns, self.row_starts, self.indices, self.values)
-    }
+    transform(
+        texts,
+        analyzer,
+        columns,
+        |term| vocabulary.column(term),
+        row,
+    )
 }

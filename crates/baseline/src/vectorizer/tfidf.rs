@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Norm;
 use super::count::{CountVectorizer, CountVectorizerConfig};
-use super::norm::Norm;
-use crate::{BaselineError, CsrMatrix};
+use crate::csr_matrix::CsrMatrix;
+use crate::error::BaselineError;
 
 /// Configuration of [`TfidfVectorizer`]; names and defaults are those of scikit-learn's
 /// [`TfidfVectorizer`](https://scikit-learn.org/1.9/modules/generated/sklearn.feature_extraction.text.TfidfVectorizer.html).
@@ -44,7 +45,7 @@ impl Default for TfidfVectorizerConfig {
 ///
 /// let config = TfidfVectorizerConfig::default();
 /// let (vectorizer, rows) = TfidfVectorizer::fit_transform(&config, &["big fire", "no fire"])?;
-/// assert_eq!(vectorizer.counts().terms(), ["big", "fire", "no"]);
+/// assert_eq!(vectorizer.counts().feature_names(), ["big", "fire", "no"]);
 /// let first: Vec<_> = rows.row(0).collect();
 /// assert!((first[0].1 / first[1].1 - (1.0 + 1.5f64.ln())).abs() < 1e-12);
 /// # Ok::<(), finetune_baseline::BaselineError>(())

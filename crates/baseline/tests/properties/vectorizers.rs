@@ -56,12 +56,12 @@ proptest! {
             prop_assert!(texts.iter().all(|text| analyzer.terms(text).is_empty()));
             return Ok(());
         };
-        prop_assert!(vectorizer.terms().is_sorted_by(|a, b| a < b));
+        prop_assert!(vectorizer.feature_names().is_sorted_by(|a, b| a < b));
         prop_assert_eq!(vectorizer.transform(&texts), rows.clone());
         for (row, text) in texts.iter().enumerate() {
             let terms = analyzer.terms(text);
             for (column, count) in rows.row(row) {
-                let term = &vectorizer.terms()[column as usize];
+                let term = &vectorizer.feature_names()[column as usize];
                 prop_assert_eq!(vectorizer.column(term), Some(column));
                 prop_assert_eq!(terms.iter().filter(|other| *other == term).count() as f64, count);
             }
@@ -84,7 +84,7 @@ proptest! {
             ..CountVectorizerConfig::default()
         };
         if let Ok((vectorizer, rows)) = CountVectorizer::fit_transform(&config, &texts) {
-            prop_assert!((1..=max_features).contains(&vectorizer.terms().len()));
+            prop_assert!((1..=max_features).contains(&vectorizer.feature_names().len()));
             for column in 0..rows.columns() as u32 {
                 let has = |row: &usize| rows.row(*row).any(|(other, _)| other == column);
                 let with = (0..rows.len()).filter(has).count() as f64;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ConfusionMatrix;
-use crate::EvalError;
+use crate::error::EvalError;
 
 /// Weights of disagreements in Cohen's kappa, as scikit-learn's `weights`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +41,8 @@ impl ConfusionMatrix {
     /// [`matthews_corrcoef`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.matthews_corrcoef.html
     /// [Gorodkin 2004]: https://doi.org/10.1016/j.compbiolchem.2004.09.006
     pub fn matthews_correlation(&self) -> Result<f64, EvalError> {
-        let rows = self.rows_or_error()?;
+        self.some_rows()?;
+        let rows = self.total();
         let (labels, predictions) = (self.true_totals(), self.predicted_totals());
         // Each term is at most the square of a 64-bit total: exact in 128 bits, where floats might
         // leave a small difference instead of 0.
@@ -84,7 +85,7 @@ impl ConfusionMatrix {
     ///
     /// [`cohen_kappa_score`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.cohen_kappa_score.html
     pub fn cohen_kappa(&self, weights: KappaWeights) -> Result<f64, EvalError> {
-        let rows = self.rows_or_error()? as f64;
+        let rows = self.some_rows()?;
         let weight = |label: usize, prediction: usize| {
             let distance = label.abs_diff(prediction) as f64;
             match weights {
@@ -104,20 +105,10 @@ impl ConfusionMatrix {
             }
         }
         if expected == 0.0 {
-            return Err(EvalError::Undefined {
-                metric: "Cohen's kappa",
-                reason: "all labels and all predictions are of one class".into(),
-            });
+            let reason = "all labels and all predictions are of one class";
+            return Err(EvalError::undefined("Cohen's kappa", reason));
         }
         Ok(1.0 - observed / expected)
-    }
-
-    /// Returns the number of rows, or an error if it is 0.
-    pub(crate) fn rows_or_error(&self) -> Result<u64, EvalError> {
-        match self.total() {
-            0 => Err(EvalError::NoRows),
-            rows => Ok(rows),
-        }
     }
 }
 

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::ConfusionMatrix;
-use crate::{ClassScores, EvalError};
+use crate::classification::ClassScores;
+use crate::error::EvalError;
 
 /// Averaging over classes, as scikit-learn's `average`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +39,7 @@ impl ConfusionMatrix {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::UnknownClass`] if there is no class of this name.
+    /// - [`EvalError::Unknown`] if there is no class of this name.
     /// - [`EvalError::NoRows`] if the matrix is empty.
     ///
     /// ```
@@ -53,7 +54,7 @@ impl ConfusionMatrix {
     /// ```
     pub fn binary_scores(&self, positive_class: &str) -> Result<ClassScores, EvalError> {
         let class = self.class(positive_class)?;
-        self.rows_or_error()?;
+        self.some_rows()?;
         Ok(self.class_scores().swap_remove(class))
     }
 
@@ -64,8 +65,8 @@ impl ConfusionMatrix {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::UnknownClass`] if there is no class of a name.
-    /// - [`EvalError::TooFewClasses`] if `class_names` is empty.
+    /// - [`EvalError::Unknown`] if there is no class of a name.
+    /// - [`EvalError::TooFew`] if `class_names` is empty.
     /// - [`EvalError::NoRows`] if the matrix is empty.
     ///
     /// ```
@@ -87,9 +88,9 @@ impl ConfusionMatrix {
         class_names: &[impl AsRef<str>],
     ) -> Result<AveragedScores, EvalError> {
         if class_names.is_empty() {
-            return Err(EvalError::TooFewClasses { classes: 0 });
+            return Err(EvalError::too_few("classes", 0, 1));
         }
-        self.rows_or_error()?;
+        self.some_rows()?;
         let names = class_names.iter();
         let classes: Vec<usize> = names
             .map(|name| self.class(name.as_ref()))
@@ -184,12 +185,12 @@ mod tests {
         let error = matrix().binary_scores("d").unwrap_err();
         assert_eq!(
             error.to_string(),
-            r#"no class is called "d", the classes are ["a", "b", "c"]"#
+            "unknown class \"d\", expected one of a, b, c"
         );
         let none: [&str; 0] = [];
         assert_eq!(
             matrix().averaged_scores(Average::Macro, &none),
-            Err(EvalError::TooFewClasses { classes: 0 })
+            Err(EvalError::too_few("classes", 0, 1))
         );
     }
 

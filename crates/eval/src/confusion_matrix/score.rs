@@ -1,18 +1,16 @@
 //! The metrics of predicted classes by name.
 
 use super::{Average, ConfusionMatrix, KappaWeights};
-use crate::{ClassScores, EvalError, MetricKind, Scored};
+use crate::classification::ClassScores;
+use crate::error::EvalError;
+use crate::metric::{MetricKind, MetricSource};
 
-impl Scored for ConfusionMatrix {
-    fn rows(&self) -> u64 {
-        self.total()
-    }
-
+impl MetricSource for ConfusionMatrix {
     fn score(&self, metric: MetricKind) -> Result<f64, EvalError> {
-        let rows = self.rows_or_error()?;
+        let rows = self.some_rows()?;
         let average = |average| self.averaged_scores(average, &self.class_names);
         Ok(match metric {
-            MetricKind::Accuracy => self.correct() as f64 / rows as f64,
+            MetricKind::Accuracy => self.correct() as f64 / rows,
             MetricKind::Precision => self.of_class_1(metric)?.precision,
             MetricKind::Recall => self.of_class_1(metric)?.recall,
             MetricKind::F1 => self.of_class_1(metric)?.f1,
@@ -49,7 +47,8 @@ impl ConfusionMatrix {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ClassificationReport, Metric, MetricInput};
+    use crate::classification::ClassificationReport;
+    use crate::metric::{Metric, MetricInput};
 
     #[test]
     fn the_same_as_the_report_has() {

@@ -2,13 +2,19 @@
 
 use std::sync::Arc;
 
-use super::{Metric, MetricInput, MetricKind, Scores};
-use crate::{EvalError, Predictions, Targets, nearest_first};
+use indexmap::IndexSet;
 
-/// What a task's targets are: decides which metrics it has.
+use super::shared_inputs::SharedInputs;
+use super::{Metric, MetricInput, MetricKind, Scores};
+use crate::error::EvalError;
+use crate::error::defined;
+use crate::names::nearest_first;
+use crate::predictions::{Predictions, Targets};
+
+/// Kind of a task's targets, which decides the metrics of the task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TargetKind {
-    /// One of so many classes.
+    /// One of this number of classes.
     Classes(usize),
     /// A score.
     Scores,
@@ -38,7 +44,7 @@ impl TargetKind {
         metrics.get(1).copied().unwrap_or(MetricKind::Loss)
     }
 
-    /// Whether predictions for such targets have what a metric is computed from.
+    /// Returns whether predictions for such targets have the input of a metric.
     pub fn provides(self, input: MetricInput) -> bool {
         match input {
             MetricInput::Any | MetricInput::Losses => true,
@@ -83,13 +89,14 @@ impl Evaluator {
     /// Adds a metric.
     ///
     /// # Errors
-    /// - [`EvalError::DuplicateMetric`] if it has the name of another or of a built-in one.
+    /// - [`EvalError::Duplicate`] if it has the name of another or of a built-in one.
     /// - [`EvalError::MetricNeeds`] if the targets do not provide what it is computed from.
     pub fn add(&mut self, metric: Arc<dyn Metric>) -> Result<(), EvalError> {
         let name = metric.name();
         // The name of a built-in metric is reserved, whether the evaluator has it or not.
         if self.get(&name).is_some() || name.parse::<MetricKind>().is_ok() {
-            return Err(EvalError::DuplicateMetric { name });
+            let what = "metric";
+            return Err(EvalError::Duplicate { what, name });
         }
         self.push(metric)
     }
@@ -97,17 +104,20 @@ impl Evaluator {
     /// Adds a metric by name, if the evaluator does not have it yet.
     ///
     /// # Errors
-    /// - [`EvalError::UnknownMetric`] for a name that is neither built-in nor already added.
+    /// - [`EvalError::Unknown`] if the name is neither built-in nor already added.
     /// - [`EvalError::MetricNeeds`] as for [`Self::add`].
     pub fn add_named(&mut self, name: &str) -> Result<(), EvalError> {
         if self.get(name).is_some() {
             return Ok(());
         }
-        let kind: MetricKind = name.parse().map_err(|_| EvalError::UnknownMetric {
-            name: name.to_string(),
-            known: self.known_names(name),
-        })?;
-        self.push(Arc::new(kind))
+        match name.parse::<MetricKind>() {
+            Ok(kind) => self.push(Arc::new(kind)),
+            Err(_) => Err(EvalError::unknown(
+                "metric",
+                name,
+                &[self.known_names(name)],
+            )),
+        }
     }
 
     fn push(&mut self, metric: Arc<dyn Metric>) -> Result<(), EvalError> {
@@ -134,7 +144,8 @@ impl Evaluator {
         &self.metrics
     }
 
-    /// Computes all metrics. One that the rows do not define is left out, as is the loss of
+    /// Computes all metrics; inputs that built-in metrics share, such as the confusion matrix, are
+    /// computed once. A metric that the rows do not define is left out, and so is the loss of
     /// predictions without one.
     ///
     /// # Errors
@@ -144,33 +155,32 @@ impl Evaluator {
         predictions: &Predictions,
         targets: &Targets,
     ) -> Result<Scores, EvalError> {
+        let shared = SharedInputs::new(predictions, targets);
         let mut scores = Scores::new();
         for metric in &self.metrics {
             if metric.input() == MetricInput::Losses && predictions.mean_loss.is_none() {
                 continue;
             }
-            match metric.compute(predictions, targets) {
+            let name = metric.name();
+            // The names of built-in metrics are reserved.
+            let score = match name.parse::<MetricKind>() {
+                Ok(kind) => shared.score(kind),
+                Err(_) => metric.compute(predictions, targets),
+            };
+            if let Some(score) = defined(score)? {
                 // A sum of nothing is -0 in Rust.
-                Ok(score) => drop(scores.insert(metric.name(), score + 0.0)),
-                Err(EvalError::Undefined { .. }) => {}
-                Err(error) => return Err(error),
+                scores.insert(name, score + 0.0);
             }
         }
         Ok(scores)
     }
 
-    /// The names of all metrics that the task can have, those most like `name` first.
+    /// Returns the names of all metrics that the task can have, most similar to `name` first.
     fn known_names(&self, name: &str) -> String {
-        let own = self.metrics.iter().map(|metric| metric.name());
         let built_in = MetricKind::ALL.iter();
         let built_in = built_in.filter(|kind| self.target.provides(kind.input()));
-        let mut names: Vec<String> = own.collect();
-        for kind in built_in {
-            let name = kind.name();
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
+        let own = self.metrics.iter().map(|metric| metric.name());
+        let names: IndexSet<String> = own.chain(built_in.map(Metric::name)).collect();
         nearest_first(name, names)
     }
 }

@@ -1,4 +1,4 @@
-//! The built-in metrics by name, and what each is computed from.
+//! Built-in metrics by name, with their inputs and directions.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,112 +6,142 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::shared_inputs::SharedInputs;
 use super::{Better, Metric, Scores};
-use crate::{
-    ConfusionMatrix, EvalError, PredictedProbabilities, PredictedScores, Predictions, Targets,
-    nearest_first,
-};
+use crate::error::EvalError;
+use crate::error::defined;
+use crate::names::nearest_first;
+use crate::predictions::{Predictions, Targets};
 
-/// A built-in metric: the registry of their names, each an implementation of [`Metric`].
-///
-/// In settings and records a metric is its name: `"accuracy"`, `"macro_f1"`, `"top_5_accuracy"`.
-/// Where a class has to be the positive one ([`Precision`](Self::Precision), [`Recall`](Self::Recall),
-/// [`F1`](Self::F1)) it is class 1 of two, as scikit-learn's default has it;
-/// [`ConfusionMatrix::binary_scores`](crate::ConfusionMatrix::binary_scores) takes any class by
-/// name.
-///
-/// ```
-/// use finetune_eval::{Better, Metric, MetricKind};
-///
-/// # fn main() -> Result<(), finetune_eval::EvalError> {
-/// let metric: MetricKind = "macro_f1".parse()?;
-/// assert_eq!(metric, MetricKind::MacroF1);
-/// assert!(metric.better() == Better::Higher && MetricKind::LogLoss.better() == Better::Lower);
-/// assert_eq!("top_3_accuracy".parse::<MetricKind>()?, MetricKind::TopKAccuracy(3));
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum MetricKind {
-    /// The mean loss, whichever the model is trained with; less is better.
-    Loss,
-    /// The exponential of the mean loss of a token; less is better.
-    Perplexity,
-    /// Share of rows whose likeliest class is right.
-    Accuracy,
-    /// Share of rows whose class is among the so many likeliest.
-    TopKAccuracy(u16),
-    /// Of the rows predicted as class 1 of two, the share that are of it.
-    Precision,
-    /// Of the rows of class 1 of two, the share predicted as it.
-    Recall,
-    /// The harmonic mean of these.
-    F1,
-    /// Precision over all rows together: the accuracy, where a row has one label.
-    MicroPrecision,
-    /// Recall over all rows together: the accuracy, where a row has one label.
-    MicroRecall,
-    /// F1 over all rows together: the accuracy, where a row has one label.
-    MicroF1,
-    /// Mean precision over the classes.
-    MacroPrecision,
-    /// Mean recall over the classes: the balanced accuracy, where every class has rows.
-    MacroRecall,
-    /// Mean F1 over the classes.
-    MacroF1,
-    /// Mean precision, classes weighted by their rows.
-    WeightedPrecision,
-    /// Mean recall, classes weighted by their rows: the accuracy.
-    WeightedRecall,
-    /// Mean F1, classes weighted by their rows.
-    WeightedF1,
-    /// Matthews correlation of labels and predictions.
-    MatthewsCorrelation,
-    /// Cohen's kappa: agreement beyond chance.
-    CohenKappa,
-    /// Cohen's kappa of ordered classes, errors weighted by their distance.
-    LinearKappa,
-    /// Cohen's kappa of ordered classes, errors weighted by their squared distance.
-    QuadraticKappa,
-    /// Area under the ROC curve: of class 1 of two; of more, the mean over each against the rest.
-    RocAuc,
-    /// The same, classes weighted by their rows.
-    WeightedRocAuc,
-    /// Mean area under the ROC curves of all pairs of classes.
-    OneVsOneRocAuc,
-    /// Average precision: of class 1 of two; of more, the mean over each against the rest.
-    AveragePrecision,
-    /// Mean negative log-likelihood of the right class, in nats; less is better.
-    LogLoss,
-    /// Mean squared error of the probabilities; less is better.
-    BrierScore,
-    /// Mean distance of confidence and accuracy; less is better.
-    ExpectedCalibrationError,
-    /// Largest distance of confidence and accuracy; less is better.
-    MaximumCalibrationError,
-    /// Correlation of predicted and true scores.
-    Pearson,
-    /// Correlation of the ranks of predicted and true scores.
-    Spearman,
-    /// Mean absolute error; less is better.
-    MeanAbsoluteError,
-    /// Mean squared error; less is better.
-    MeanSquaredError,
-    /// Root of the mean squared error; less is better.
-    RootMeanSquaredError,
-    /// Share of the variance of the true scores that is explained.
-    R2,
-    /// What the scores of several tasks come to together.
-    Overall,
+/// Defines the metrics without a parameter: name, input and direction of each.
+macro_rules! metrics {
+    ($($(#[$doc:meta])* $metric:ident = $name:literal, $input:ident, $better:ident;)*) => {
+        /// A built-in metric.
+        ///
+        /// Serialized as its name: `"accuracy"`, `"macro_f1"`, `"top_5_accuracy"`. The positive class of
+        /// [`Precision`](MetricKind::Precision), [`Recall`](MetricKind::Recall) and [`F1`](MetricKind::F1)
+        /// is class 1 of two, as in scikit-learn;
+        /// [`ConfusionMatrix::binary_scores`](crate::ConfusionMatrix::binary_scores) takes any class by
+        /// name.
+        ///
+        /// ```
+        /// use finetune_eval::{Better, Metric, MetricKind};
+        ///
+        /// # fn main() -> Result<(), finetune_eval::EvalError> {
+        /// let metric: MetricKind = "macro_f1".parse()?;
+        /// assert_eq!(metric, MetricKind::MacroF1);
+        /// assert!(metric.better() == Better::Higher && MetricKind::LogLoss.better() == Better::Lower);
+        /// assert_eq!("top_3_accuracy".parse::<MetricKind>()?, MetricKind::TopKAccuracy(3));
+        /// # Ok(())
+        /// # }
+        /// ```
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum MetricKind {
+            $($(#[$doc])* $metric,)*
+            /// Fraction of rows whose class is among the `k` most likely ones.
+            TopKAccuracy(u16),
+        }
+
+        impl MetricKind {
+            /// All metrics except [`TopKAccuracy`](Self::TopKAccuracy), which has a parameter.
+            pub const ALL: &[Self] = &[$(Self::$metric),*];
+
+            /// Returns the name, as in settings and reports.
+            pub(crate) fn as_name(self) -> Cow<'static, str> {
+                match self {
+                    $(Self::$metric => $name.into(),)*
+                    Self::TopKAccuracy(k) => format!("top_{k}_accuracy").into(),
+                }
+            }
+
+            fn input_and_direction(self) -> (MetricInput, Better) {
+                match self {
+                    $(Self::$metric => (MetricInput::$input, Better::$better),)*
+                    Self::TopKAccuracy(_) => (MetricInput::Probabilities, Better::Higher),
+                }
+            }
+        }
+    };
 }
 
-/// What a metric is computed from.
+metrics! {
+    /// Mean loss, of whichever kind the model is trained with; lower is better.
+    Loss = "loss", Losses, Lower;
+    /// Exponential of the mean loss per token; lower is better.
+    Perplexity = "perplexity", Losses, Lower;
+    /// Fraction of rows whose most likely class is right.
+    Accuracy = "accuracy", Classes, Higher;
+    /// Fraction of the rows predicted as class 1 of two that belong to it.
+    Precision = "precision", Classes, Higher;
+    /// Fraction of the rows of class 1 of two that are predicted as it.
+    Recall = "recall", Classes, Higher;
+    /// Harmonic mean of precision and recall.
+    F1 = "f1", Classes, Higher;
+    /// Precision over all rows; equals the accuracy with one label per row.
+    MicroPrecision = "micro_precision", Classes, Higher;
+    /// Recall over all rows; equals the accuracy with one label per row.
+    MicroRecall = "micro_recall", Classes, Higher;
+    /// F1 over all rows; equals the accuracy with one label per row.
+    MicroF1 = "micro_f1", Classes, Higher;
+    /// Mean precision over the classes.
+    MacroPrecision = "macro_precision", Classes, Higher;
+    /// Mean recall over the classes: the balanced accuracy if every class has rows.
+    MacroRecall = "macro_recall", Classes, Higher;
+    /// Mean F1 over the classes.
+    MacroF1 = "macro_f1", Classes, Higher;
+    /// Mean precision, with classes weighted by their rows.
+    WeightedPrecision = "weighted_precision", Classes, Higher;
+    /// Mean recall, with classes weighted by their rows: the accuracy.
+    WeightedRecall = "weighted_recall", Classes, Higher;
+    /// Mean F1, with classes weighted by their rows.
+    WeightedF1 = "weighted_f1", Classes, Higher;
+    /// Matthews correlation coefficient of labels and predictions.
+    MatthewsCorrelation = "matthews_correlation", Classes, Higher;
+    /// Cohen's kappa: agreement beyond chance.
+    CohenKappa = "cohen_kappa", Classes, Higher;
+    /// Cohen's kappa of ordered classes, with errors weighted by their distance.
+    LinearKappa = "linear_kappa", Classes, Higher;
+    /// Cohen's kappa of ordered classes, with errors weighted by their squared distance.
+    QuadraticKappa = "quadratic_kappa", Classes, Higher;
+    /// Area under the ROC curve: of class 1 of two, or the mean over each class against the rest.
+    RocAuc = "roc_auc", Probabilities, Higher;
+    /// The same, with classes weighted by their rows.
+    RocAucOvrWeighted = "roc_auc_ovr_weighted", Probabilities, Higher;
+    /// Mean area under the ROC curves of all pairs of classes.
+    RocAucOvo = "roc_auc_ovo", Probabilities, Higher;
+    /// Average precision: of class 1 of two, or the mean over each class against the rest.
+    AveragePrecision = "average_precision", Probabilities, Higher;
+    /// Mean negative log-likelihood of the right class, in nats; lower is better.
+    LogLoss = "log_loss", Probabilities, Lower;
+    /// Mean squared error of the probabilities; lower is better.
+    BrierScore = "brier_score", Probabilities, Lower;
+    /// Mean distance of confidence and accuracy; lower is better.
+    ExpectedCalibrationError = "expected_calibration_error", Probabilities, Lower;
+    /// Largest distance of confidence and accuracy; lower is better.
+    MaximumCalibrationError = "maximum_calibration_error", Probabilities, Lower;
+    /// Pearson correlation of predicted and true scores.
+    Pearson = "pearson", Scores, Higher;
+    /// Spearman rank correlation of predicted and true scores.
+    Spearman = "spearman", Scores, Higher;
+    /// Mean absolute error; lower is better.
+    MeanAbsoluteError = "mean_absolute_error", Scores, Lower;
+    /// Mean squared error; lower is better.
+    MeanSquaredError = "mean_squared_error", Scores, Lower;
+    /// Root of the mean squared error; lower is better.
+    RootMeanSquaredError = "root_mean_squared_error", Scores, Lower;
+    /// Explained fraction of the variance of the true scores.
+    R2 = "r2", Scores, Higher;
+    /// Combination of the scores of several tasks.
+    Overall = "overall", Tasks, Higher;
+}
+
+/// Input of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricInput {
     /// Predictions and targets of any kind.
     Any,
-    /// Losses: [`Perplexity`](crate::Perplexity).
+    /// Mean loss.
     Losses,
     /// Predicted classes: [`ConfusionMatrix`](crate::ConfusionMatrix), or the likeliest of
     /// [`PredictedProbabilities`](crate::PredictedProbabilities).
@@ -120,34 +150,32 @@ pub enum MetricInput {
     Probabilities,
     /// [`PredictedScores`](crate::PredictedScores).
     Scores,
-    /// The scores of several tasks, by a formula of whoever has them.
+    /// Scores of several tasks, combined by their owner.
     Tasks,
 }
 
 /// Predictions that can be scored by the name of a metric.
-pub trait Scored {
-    /// Number of rows, or of tokens, that were predicted.
-    fn rows(&self) -> u64;
-
-    /// The value of one metric.
+pub trait MetricSource {
+    /// Returns the value of a metric.
     ///
     /// # Errors
     ///
-    /// [`EvalError::NoRows`] without rows, [`EvalError::MetricNeeds`] for a metric that these
-    /// predictions do not have, [`EvalError::Undefined`] for one that these rows do not have.
+    /// - [`EvalError::NoRows`] if there are no rows.
+    /// - [`EvalError::MetricNeeds`] if the metric has another input.
+    /// - [`EvalError::Undefined`] if the rows do not define it.
     fn score(&self, metric: MetricKind) -> Result<f64, EvalError>;
 
-    /// The values of several metrics; one that is undefined for these rows is left out.
+    /// Returns the values of several metrics; one that is undefined for these rows is left out.
     ///
     /// # Errors
     ///
-    /// Those of [`score`](Self::score) but for [`EvalError::Undefined`].
+    /// The errors of [`score`](Self::score), except [`EvalError::Undefined`].
     ///
     /// ```
-    /// use finetune_eval::{MetricKind, PredictedScores, Scored};
+    /// use finetune_eval::{MetricKind, MetricSource, PredictedScores};
     ///
     /// # fn main() -> Result<(), finetune_eval::EvalError> {
-    /// // The predictions are all the same: they are wrong by something, and correlate with nothing.
+    /// // Constant predictions have an error, but no correlation.
     /// let predicted = PredictedScores::from_slices(&[1.0, 2.0, 3.0], &[2.0, 2.0, 2.0])?;
     /// let scores = predicted.scores(&[MetricKind::Pearson, MetricKind::MeanSquaredError])?;
     /// assert_eq!(scores["mean_squared_error"], 2.0 / 3.0);
@@ -158,129 +186,26 @@ pub trait Scored {
     fn scores(&self, metrics: &[MetricKind]) -> Result<Scores, EvalError> {
         let mut scores = Scores::new();
         for &metric in metrics {
-            match self.score(metric) {
-                Ok(score) => drop(scores.insert(metric.to_string(), score)),
-                Err(EvalError::Undefined { .. }) => {}
-                Err(error) => return Err(error),
+            if let Some(score) = defined(self.score(metric))? {
+                scores.insert(metric.to_string(), score);
             }
         }
         Ok(scores)
     }
 }
 
-/// Each metric without a parameter with its name: the compiler sees to it that none is forgotten.
-macro_rules! metrics {
-    ($($metric:ident = $name:literal,)*) => {
-        impl MetricKind {
-            /// Every metric but [`TopKAccuracy`](Self::TopKAccuracy), of which there are many.
-            pub const ALL: &[Self] = &[$(Self::$metric),*];
-
-            /// The name, as in settings and records.
-            pub(crate) fn as_name(self) -> Cow<'static, str> {
-                match self {
-                    $(Self::$metric => $name.into(),)*
-                    Self::TopKAccuracy(k) => format!("top_{k}_accuracy").into(),
-                }
-            }
-        }
-    };
-}
-
-metrics! {
-    Loss = "loss",
-    Perplexity = "perplexity",
-    Accuracy = "accuracy",
-    Precision = "precision",
-    Recall = "recall",
-    F1 = "f1",
-    MicroPrecision = "micro_precision",
-    MicroRecall = "micro_recall",
-    MicroF1 = "micro_f1",
-    MacroPrecision = "macro_precision",
-    MacroRecall = "macro_recall",
-    MacroF1 = "macro_f1",
-    WeightedPrecision = "weighted_precision",
-    WeightedRecall = "weighted_recall",
-    WeightedF1 = "weighted_f1",
-    MatthewsCorrelation = "matthews_correlation",
-    CohenKappa = "cohen_kappa",
-    LinearKappa = "linear_kappa",
-    QuadraticKappa = "quadratic_kappa",
-    RocAuc = "roc_auc",
-    WeightedRocAuc = "weighted_roc_auc",
-    OneVsOneRocAuc = "one_vs_one_roc_auc",
-    AveragePrecision = "average_precision",
-    LogLoss = "log_loss",
-    BrierScore = "brier_score",
-    ExpectedCalibrationError = "expected_calibration_error",
-    MaximumCalibrationError = "maximum_calibration_error",
-    Pearson = "pearson",
-    Spearman = "spearman",
-    MeanAbsoluteError = "mean_absolute_error",
-    MeanSquaredError = "mean_squared_error",
-    RootMeanSquaredError = "root_mean_squared_error",
-    R2 = "r2",
-    Overall = "overall",
-}
-
 impl MetricKind {
-    /// What it is computed from.
-    fn input_kind(self) -> MetricInput {
-        match self {
-            Self::Loss | Self::Perplexity => MetricInput::Losses,
-            Self::Accuracy
-            | Self::Precision
-            | Self::Recall
-            | Self::F1
-            | Self::MicroPrecision
-            | Self::MicroRecall
-            | Self::MicroF1
-            | Self::MacroPrecision
-            | Self::MacroRecall
-            | Self::MacroF1
-            | Self::WeightedPrecision
-            | Self::WeightedRecall
-            | Self::WeightedF1
-            | Self::MatthewsCorrelation
-            | Self::CohenKappa
-            | Self::LinearKappa
-            | Self::QuadraticKappa => MetricInput::Classes,
-            Self::TopKAccuracy(_)
-            | Self::RocAuc
-            | Self::WeightedRocAuc
-            | Self::OneVsOneRocAuc
-            | Self::AveragePrecision
-            | Self::LogLoss
-            | Self::BrierScore
-            | Self::ExpectedCalibrationError
-            | Self::MaximumCalibrationError => MetricInput::Probabilities,
-            Self::Pearson
-            | Self::Spearman
-            | Self::MeanAbsoluteError
-            | Self::MeanSquaredError
-            | Self::RootMeanSquaredError
-            | Self::R2 => MetricInput::Scores,
-            Self::Overall => MetricInput::Tasks,
-        }
-    }
-
-    /// The refusal of predictions that do not have this metric.
+    /// Returns the error of predictions that do not have this metric.
     pub(crate) fn needs_other_input(self) -> EvalError {
         EvalError::MetricNeeds {
             metric: self.to_string(),
-            needs: self.input_kind().description(),
+            needs: self.input().description(),
         }
-    }
-
-    /// All names, for a message, those most like `name` first.
-    fn known_names(name: &str) -> String {
-        let names = Self::ALL.iter().map(|metric| metric.name());
-        nearest_first(name, names.chain(["top_K_accuracy".to_string()]))
     }
 }
 
 impl MetricInput {
-    /// For a message.
+    /// Returns the description for an error message.
     pub(crate) fn description(self) -> &'static str {
         match self {
             Self::Any => "predictions",
@@ -299,58 +224,15 @@ impl Metric for MetricKind {
     }
 
     fn better(&self) -> Better {
-        match self {
-            Self::Loss
-            | Self::Perplexity
-            | Self::LogLoss
-            | Self::BrierScore
-            | Self::ExpectedCalibrationError
-            | Self::MaximumCalibrationError
-            | Self::MeanAbsoluteError
-            | Self::MeanSquaredError
-            | Self::RootMeanSquaredError => Better::Lower,
-            _ => Better::Higher,
-        }
+        self.input_and_direction().1
     }
 
     fn input(&self) -> MetricInput {
-        self.input_kind()
+        self.input_and_direction().0
     }
 
     fn compute(&self, predictions: &Predictions, targets: &Targets) -> Result<f64, EvalError> {
-        let classes = || (0..predictions.num_classes()).map(|class| class.to_string());
-        match self.input_kind() {
-            MetricInput::Any | MetricInput::Losses => {
-                let loss = predictions
-                    .mean_loss
-                    .ok_or_else(|| self.needs_other_input())?;
-                Ok(match self {
-                    Self::Perplexity => loss.exp(),
-                    _ => loss,
-                })
-            }
-            MetricInput::Classes => {
-                let labels = targets.classes()?;
-                ConfusionMatrix::from_slices(labels, &predictions.classes(), classes())?
-                    .score(*self)
-            }
-            MetricInput::Probabilities => {
-                let labels = targets.classes()?;
-                let one_logit = predictions.logits.iter().any(|row| row.len() == 1);
-                let predicted = match one_logit {
-                    true => {
-                        let rows = (0..predictions.len()).map(|row| predictions.probabilities(row));
-                        PredictedProbabilities::from_slices(labels, &rows.collect::<Vec<_>>())?
-                    }
-                    false => PredictedProbabilities::from_logits(labels, &predictions.logits)?,
-                };
-                predicted.score(*self)
-            }
-            MetricInput::Scores => {
-                PredictedScores::from_slices(targets.scores()?, &predictions.scores())?.score(*self)
-            }
-            MetricInput::Tasks => Err(self.needs_other_input()),
-        }
+        SharedInputs::new(predictions, targets).score(*self)
     }
 }
 
@@ -372,11 +254,11 @@ impl FromStr for MetricKind {
             .and_then(|rest| rest.strip_suffix("_accuracy"))
             .and_then(|k| k.parse().ok())
             .filter(|k| *k > 0);
-        k.map(Self::TopKAccuracy)
-            .ok_or_else(|| EvalError::UnknownMetric {
-                name: name.into(),
-                known: Self::known_names(name),
-            })
+        k.map(Self::TopKAccuracy).ok_or_else(|| {
+            let names = Self::ALL.iter().map(|metric| metric.name());
+            let known = nearest_first(name, names.chain(["top_K_accuracy".to_string()]));
+            EvalError::unknown("metric", name, &[known])
+        })
     }
 }
 
@@ -428,7 +310,7 @@ mod tests {
             "",
         ] {
             let error = name.parse::<MetricKind>().unwrap_err();
-            assert!(matches!(error, EvalError::UnknownMetric { .. }));
+            assert!(matches!(error, EvalError::Unknown { .. }));
             assert!(error.to_string().contains("macro_f1"), "{error}");
         }
         assert!(serde_json::from_str::<MetricKind>("\"f1_macro\"").is_err());

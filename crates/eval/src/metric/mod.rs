@@ -1,7 +1,8 @@
-//! Metrics: a trait for anyone's own, and the built-in ones by name.
+//! Metrics: the trait for your own, and the built-in ones by name.
 
 mod evaluate;
 mod kind;
+mod shared_inputs;
 
 use std::fmt;
 
@@ -9,9 +10,11 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 pub use evaluate::{Evaluator, TargetKind};
-pub use kind::{MetricInput, MetricKind, Scored};
+pub use kind::{MetricInput, MetricKind, MetricSource};
 
-use crate::{EvalError, Predictions, Targets, short_type_name};
+use crate::error::EvalError;
+use crate::names::short_type_name;
+use crate::predictions::{Predictions, Targets};
 
 /// Metric values by name, in the order of evaluation. A metric that is undefined for the evaluated
 /// rows is absent.
@@ -102,7 +105,7 @@ impl Better {
     }
 }
 
-/// `MeanCost` as `mean_cost`.
+/// Converts `MeanCost` to `mean_cost`.
 fn snake_case(name: &str) -> String {
     let mut snake = String::new();
     for letter in name.chars() {

@@ -4,14 +4,18 @@ use std::ops::Range;
 
 use plotters::coord::ranged1d::Ranged;
 use plotters::coord::types::RangedCoordf64;
+use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::canvas::{Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, stroke};
-use super::colors::{FAINT, INK};
-use super::text::{AXIS, LABEL, fit, style, upward, width};
-use crate::EvalError;
-use crate::checks::finite;
+use super::canvas::{
+    Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, fill, line, name_across, name_upward, px,
+    stroke,
+};
+use super::colors::{FAINT, GUIDE, INK};
+use super::text::{AXIS, LABEL, style, width};
+use crate::error::EvalError;
+use crate::validate::finite;
 
 /// Approximate distance of tick labels, in pixels.
 const TICK_DISTANCE: f64 = 60.0;
@@ -49,13 +53,10 @@ pub(super) fn drawable(
     finite(position as u64, number, &what)?;
     match number.abs() <= LARGEST {
         true => Ok(()),
-        false => Err(EvalError::Plot {
-            plot,
-            reason: format!(
-                "the {} is {number:e}, further from 0 than {LARGEST:e}",
-                what()
-            ),
-        }),
+        false => {
+            let reason = format!("the {} is {number:e}, expected at most {LARGEST:e}", what());
+            Err(EvalError::plot(plot, reason))
+        }
     }
 }
 
@@ -132,8 +133,7 @@ impl Axis {
 
     /// Returns the width of the tick labels, in pixels.
     fn number_width(&self) -> f64 {
-        let numbers = self.numbers();
-        super::text::widest(&numbers, LABEL)
+        super::text::widest(&self.numbers(), LABEL)
     }
 
     /// Returns the position of a number on the axis, as a fraction of its length.
@@ -190,43 +190,42 @@ impl Frame {
         let numbers = style(LABEL, HPos::Center, VPos::Top);
         for (tick, number) in self.x.ticks.iter().zip(self.x.numbers()) {
             let x = self.x_pixels(*tick);
-            line(canvas, (x, self.top), (x, self.bottom), FAINT)?;
-            line(canvas, (x, self.bottom), (x, self.bottom + 4.0), INK)?;
+            line(canvas, (x, self.top), (x, self.bottom), FAINT, 1.0)?;
+            line(canvas, (x, self.bottom), (x, self.bottom + 4.0), INK, 1.0)?;
             canvas.draw_text(&number, &numbers, at(x, self.bottom + GAP))?;
         }
-        let name = fit(&self.x.name, AXIS, self.right - self.left);
-        let middle = (self.left + self.right) / 2.0;
         let below = self.bottom + GAP + LABEL + GAP;
-        canvas.draw_text(
-            &name,
-            &style(AXIS, HPos::Center, VPos::Top),
-            at(middle, below),
-        )
+        name_across(canvas, &self.x.name, (self.left, self.right), below)
     }
 
     pub(super) fn draw_y(&self, canvas: &Canvas) -> Result<(), DrawingError> {
         let numbers = style(LABEL, HPos::Right, VPos::Center);
         for (tick, number) in self.y.ticks.iter().zip(self.y.numbers()) {
             let y = self.y_pixels(*tick);
-            line(canvas, (self.left, y), (self.right, y), FAINT)?;
-            line(canvas, (self.left - 4.0, y), (self.left, y), INK)?;
+            line(canvas, (self.left, y), (self.right, y), FAINT, 1.0)?;
+            line(canvas, (self.left - 4.0, y), (self.left, y), INK, 1.0)?;
             canvas.draw_text(&number, &numbers, at(self.left - GAP, y))?;
         }
-        let name = fit(&self.y.name, AXIS, self.bottom - self.top);
-        let middle = (self.top + self.bottom) / 2.0;
-        let name_style = upward(style(AXIS, HPos::Center, VPos::Top));
-        canvas.draw_text(&name, &name_style, at(MARGIN, middle))
+        name_upward(canvas, &self.y.name, MARGIN, (self.top, self.bottom))
     }
 
     /// Draws the axis lines on the left and at the bottom.
     pub(super) fn draw_edges(&self, canvas: &Canvas) -> Result<(), DrawingError> {
-        line(canvas, (self.left, self.top), (self.left, self.bottom), INK)?;
-        line(
-            canvas,
-            (self.left, self.bottom),
-            (self.right, self.bottom),
-            INK,
-        )
+        let corner = (self.left, self.bottom);
+        line(canvas, (self.left, self.top), corner, INK, 1.0)?;
+        line(canvas, corner, (self.right, self.bottom), INK, 1.0)
+    }
+
+    /// Draws a dashed line between two points.
+    pub(super) fn draw_guide(
+        &self,
+        canvas: &Canvas,
+        from: (f64, f64),
+        to: (f64, f64),
+    ) -> Result<(), DrawingError> {
+        let points = vec![self.point(from.0, from.1), self.point(to.0, to.1)];
+        let style = stroke(GUIDE, 1.5);
+        canvas.draw(&DashedPathElement::new(points, px(6.0), px(4.0), style))
     }
 }
 
@@ -247,29 +246,16 @@ pub(super) fn notes(
     let right = left + widths.fold(0.0, f64::max) + INSET;
     let bottom = top + LINE * lines.len() as f64 + INSET;
     // Slightly transparent, so that grid and marks remain visible.
-    let ground = Rectangle::new([at(left, top), at(right, bottom)], WHITE.mix(0.85).filled());
-    canvas.draw(&ground)?;
+    fill(canvas, (left, top), (right, bottom), WHITE.mix(0.85))?;
     for (number, (color, text)) in lines.iter().enumerate() {
         let (left, top) = (left + INSET / 2.0, top + INSET / 2.0 + LINE * number as f64);
         if let Some(color) = color {
-            let corners = [at(left, top), at(left + LABEL, top + LABEL)];
-            canvas.draw(&Rectangle::new(corners, color.filled()))?;
+            fill(canvas, (left, top), (left + LABEL, top + LABEL), *color)?;
         }
         let style = style(LABEL, HPos::Left, VPos::Top);
         canvas.draw_text(text, &style, at(left + indent(color), top))?;
     }
     Ok(())
-}
-
-/// Draws a thin line between two points, in pixels.
-pub(super) fn line(
-    canvas: &Canvas,
-    from: (f64, f64),
-    to: (f64, f64),
-    color: RGBColor,
-) -> Result<(), DrawingError> {
-    let points = vec![at(from.0, from.1), at(to.0, to.1)];
-    canvas.draw(&PathElement::new(points, stroke(color, 1.0)))
 }
 
 #[cfg(test)]
@@ -329,7 +315,7 @@ mod tests {
         let refused = |number| drawable("a test", 3, number, || "score".into()).unwrap_err();
         assert_eq!(
             refused(f64::NAN).to_string(),
-            "row 3: the score is NaN, not a finite number"
+            "row 3: the score is NaN, expected a finite number"
         );
         assert!(matches!(refused(1e301), EvalError::Plot { .. }));
     }

@@ -2,14 +2,14 @@
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
-use serde::{Deserialize, Serialize};
 
 use super::axes::{Axis, Frame, drawable};
-use super::canvas::{Canvas, DrawingError, MARGIN, at, outline, picture, px, stroke};
+use super::canvas::{Canvas, DrawingError, MARGIN, at, fill, line, outline, picture, px, stroke};
 use super::colors::{BLUE, INK, VERMILION};
 use super::text::{AXIS, LABEL, fit, style, widest};
 use super::{Plot, Size};
-use crate::EvalError;
+use crate::error::EvalError;
+use crate::statistics::{ScoreGroup, quantile};
 
 const PLOT: &str = "a box plot";
 /// Height of a group and of its box, in pixels.
@@ -27,86 +27,51 @@ const LONGEST_NAME: f64 = 220.0;
 /// [Tukey]: https://en.wikipedia.org/wiki/Box_plot#Whiskers
 ///
 /// ```
-/// use finetune_eval::plots::{BoxPlot, Group, Plot};
+/// use finetune_eval::plots::{BoxPlot, Plot};
+/// use finetune_eval::statistics::ScoreGroup;
 ///
 /// # fn main() -> Result<(), finetune_eval::EvalError> {
 /// let groups = vec![
-///     Group::new("frozen", [0.80, 0.81, 0.79, 0.80]),
-///     Group::new("last two layers", [0.83, 0.84, 0.82, 0.83]),
+///     ScoreGroup::new("frozen", [0.80, 0.81, 0.79, 0.80]),
+///     ScoreGroup::new("last two layers", [0.83, 0.84, 0.82, 0.83]),
 /// ];
 /// let svg = BoxPlot::new("Disaster tweets", "accuracy", groups).to_svg()?;
 /// assert!(svg.contains("last two layers (4)"));
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BoxPlot {
     /// Title above the boxes.
     pub title: String,
     /// Name of the scores, below the boxes.
     pub label: String,
     /// Groups from top to bottom, at least one.
-    pub groups: Vec<Group>,
-    /// Width in pixels (default: 720); the height depends on the groups.
-    pub width: u32,
-}
-
-/// Scores of one box.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Group {
-    /// Name on the left of the box, followed by the number of scores.
-    pub name: String,
-    /// Scores, at least one.
-    pub scores: Vec<f64>,
-}
-
-impl Default for BoxPlot {
-    fn default() -> Self {
-        Self {
-            title: String::new(),
-            label: String::new(),
-            groups: Vec::new(),
-            width: 720,
-        }
-    }
-}
-
-impl Group {
-    /// Creates a group of scores, such as those of one model over seeds.
-    pub fn new(name: impl Into<String>, scores: impl IntoIterator<Item = f64>) -> Self {
-        Self {
-            name: name.into(),
-            scores: scores.into_iter().collect(),
-        }
-    }
+    pub groups: Vec<ScoreGroup>,
 }
 
 impl BoxPlot {
-    /// Creates a box plot with the default width.
-    pub fn new(title: &str, label: &str, groups: Vec<Group>) -> Self {
+    /// Creates a box plot.
+    pub fn new(title: &str, label: &str, groups: Vec<ScoreGroup>) -> Self {
         Self {
             title: title.into(),
             label: label.into(),
             groups,
-            ..Self::default()
         }
     }
 
     fn check(&self) -> Result<(), EvalError> {
-        let refused = |reason| Err(EvalError::Plot { plot: PLOT, reason });
         if self.groups.is_empty() {
-            return refused("it has no groups".into());
+            return Err(EvalError::plot(PLOT, "it has no groups"));
         }
         for group in &self.groups {
             if group.scores.is_empty() {
-                return refused(format!("group {:?} has no scores", group.name));
+                let reason = format!("group {:?} has no scores", group.name);
+                return Err(EvalError::plot(PLOT, reason));
             }
+            let what = || format!("score of group {:?}", group.name);
             for (position, score) in group.scores.iter().enumerate() {
-                drawable(PLOT, position, *score, || {
-                    format!("score of group {:?}", group.name)
-                })?;
+                drawable(PLOT, position, *score, what)?;
             }
         }
         Ok(())
@@ -127,7 +92,7 @@ impl BoxPlot {
 impl Plot for BoxPlot {
     fn to_svg(&self) -> Result<String, EvalError> {
         self.check()?;
-        let name = |group: &Group| {
+        let name = |group: &ScoreGroup| {
             let name = fit(&group.name, LABEL, LONGEST_NAME);
             format!("{name} ({})", group.scores.len())
         };
@@ -135,8 +100,8 @@ impl Plot for BoxPlot {
         let around = 2.0 * MARGIN + super::canvas::TITLE_HEIGHT + AXIS + LABEL + 14.0;
         let height = around + GROUP * self.groups.len() as f64;
         let size = Size {
-            width: self.width,
             height: height.ceil() as u32,
+            ..Size::default()
         };
         let frame = self.frame(size, &names);
         picture(PLOT, size, &self.title, |canvas| {
@@ -169,13 +134,7 @@ impl Spread {
     fn of(scores: &[f64]) -> Self {
         let mut sorted = scores.to_vec();
         sorted.sort_unstable_by(f64::total_cmp);
-        let last = sorted.len() - 1;
-        let quantile = |share: f64| {
-            let position = share * last as f64;
-            let below = position.floor() as usize;
-            let above = (below + 1).min(last);
-            sorted[below] + (sorted[above] - sorted[below]) * (position - below as f64)
-        };
+        let quantile = |fraction: f64| quantile(&sorted, fraction);
         let (first_quartile, third_quartile) = (quantile(0.25), quantile(0.75));
         let reach = 1.5 * (third_quartile - first_quartile);
         let within = || {
@@ -200,25 +159,17 @@ fn draw_box(
 ) -> Result<(), DrawingError> {
     let x = |score: f64| frame.x_pixels(score);
     let (top, bottom) = (middle - BOX / 2.0, middle + BOX / 2.0);
-    let line = |from: (f64, f64), to: (f64, f64), color: RGBColor, width: f64| {
-        let points = vec![at(from.0, from.1), at(to.0, to.1)];
-        canvas.draw(&PathElement::new(points, stroke(color, width)))
-    };
+    let line = |from, to, color, width| line(canvas, from, to, color, width);
     let (first, third) = (x(spread.first_quartile), x(spread.third_quartile));
     for (end, from) in [
         (x(spread.low_whisker), first),
         (x(spread.high_whisker), third),
     ] {
+        let (up, down) = (middle - BOX / 4.0, middle + BOX / 4.0);
         line((from, middle), (end, middle), INK, 1.2)?;
-        line(
-            (end, middle - BOX / 4.0),
-            (end, middle + BOX / 4.0),
-            INK,
-            1.2,
-        )?;
+        line((end, up), (end, down), INK, 1.2)?;
     }
-    let corners = [at(first, top), at(third, bottom)];
-    canvas.draw(&Rectangle::new(corners, BLUE.mix(0.25).filled()))?;
+    fill(canvas, (first, top), (third, bottom), BLUE.mix(0.25))?;
     outline(canvas, (first, top), (third, bottom), stroke(BLUE, 1.2))?;
     let median = x(spread.median);
     line((median, top), (median, bottom), VERMILION, 2.2)
@@ -273,9 +224,11 @@ mod tests {
             "cannot draw a box plot: it has no groups"
         );
         assert_eq!(
-            refusal(vec![Group::new("a", [])]),
+            refusal(vec![ScoreGroup::new("a", [])]),
             "cannot draw a box plot: group \"a\" has no scores"
         );
-        assert!(refusal(vec![Group::new("a", [f64::INFINITY])]).starts_with("row 0: the score of"));
+        assert!(
+            refusal(vec![ScoreGroup::new("a", [f64::INFINITY])]).starts_with("row 0: the score of")
+        );
     }
 }

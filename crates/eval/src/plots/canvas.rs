@@ -4,9 +4,9 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::text::{TITLE, fit, style};
+use super::text::{AXIS, TITLE, fit, style, upward};
 use super::{Size, text};
-use crate::EvalError;
+use crate::error::EvalError;
 
 /// Drawing units per pixel: plotters rounds coordinates to whole units, and whole pixels would make
 /// curves jagged.
@@ -35,6 +35,53 @@ pub(super) fn at(x: f64, y: f64) -> (i32, i32) {
 /// Returns a line style of this width in pixels.
 pub(super) fn stroke(color: impl Color, pixels: f64) -> ShapeStyle {
     ShapeStyle::from(&color).stroke_width(px(pixels) as u32)
+}
+
+/// Draws a line between two points in pixels.
+pub(super) fn line(
+    canvas: &Canvas,
+    from: (f64, f64),
+    to: (f64, f64),
+    color: RGBColor,
+    width: f64,
+) -> Result<(), DrawingError> {
+    let points = vec![at(from.0, from.1), at(to.0, to.1)];
+    canvas.draw(&PathElement::new(points, stroke(color, width)))
+}
+
+/// Fills a rectangle, from upper left to lower right in pixels.
+pub(super) fn fill(
+    canvas: &Canvas,
+    from: (f64, f64),
+    to: (f64, f64),
+    color: impl Color,
+) -> Result<(), DrawingError> {
+    let corners = [at(from.0, from.1), at(to.0, to.1)];
+    canvas.draw(&Rectangle::new(corners, color.filled()))
+}
+
+/// Draws a name centered between `left` and `right`, shortened to fit.
+pub(super) fn name_across(
+    canvas: &Canvas,
+    name: &str,
+    (left, right): (f64, f64),
+    top: f64,
+) -> Result<(), DrawingError> {
+    let style = style(AXIS, HPos::Center, VPos::Top);
+    let name = fit(name, AXIS, right - left);
+    canvas.draw_text(&name, &style, at((left + right) / 2.0, top))
+}
+
+/// Draws a name upward, centered between `top` and `bottom`, shortened to fit.
+pub(super) fn name_upward(
+    canvas: &Canvas,
+    name: &str,
+    left: f64,
+    (top, bottom): (f64, f64),
+) -> Result<(), DrawingError> {
+    let style = upward(style(AXIS, HPos::Center, VPos::Top));
+    let name = fit(name, AXIS, bottom - top);
+    canvas.draw_text(&name, &style, at(left, (top + bottom) / 2.0))
 }
 
 /// Draws the outline of a rectangle, from upper left to lower right in pixels; plotters' own

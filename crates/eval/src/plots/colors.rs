@@ -1,7 +1,6 @@
 //! Colors that are distinguishable with any color vision.
 
 use plotters::style::RGBColor;
-use serde::{Deserialize, Serialize};
 
 /// Text and axes.
 pub(super) const INK: RGBColor = RGBColor(38, 38, 38);
@@ -33,8 +32,7 @@ pub(super) fn dash(number: usize) -> Option<(i32, i32)> {
 }
 
 /// Color scale.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ColorScale {
     /// White to dark blue, from minimum to maximum.
     #[default]

@@ -1,7 +1,9 @@
 //! Plot of a confusion matrix.
 
-use super::{HeatMap, Plot};
-use crate::{ConfusionMatrix, EvalError, Normalize};
+use super::Plot;
+use super::heat_map::HeatMap;
+use crate::confusion_matrix::{ConfusionMatrix, Normalize};
+use crate::error::EvalError;
 
 /// Plot of a confusion matrix: counts in the cells, normalized values as colors.
 ///
@@ -55,7 +57,7 @@ impl Plot for ConfusionPlot {
             value_label: whole.into(),
             row_names: names.clone(),
             column_names: names,
-            values: self.matrix.normalized(self.normalization).shares,
+            values: self.matrix.normalized(self.normalization),
             cell_texts: Some(texts.collect()),
             range: Some((0.0, 1.0)),
             ..HeatMap::default()

@@ -2,14 +2,16 @@
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
-use serde::{Deserialize, Serialize};
 
 use super::axes::drawable;
-use super::canvas::{Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, outline, picture, stroke};
+use super::canvas::{
+    Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, fill, name_across, name_upward, outline,
+    picture, stroke,
+};
 use super::colors::{ColorScale, INK, text_on};
 use super::text::{AXIS, LABEL, TITLE, colored, fit, style, upward, widest, width};
 use super::{Plot, Size};
-use crate::EvalError;
+use crate::error::EvalError;
 
 const PLOT: &str = "a heat map";
 /// Target side length of the map in pixels, which determines the cell size within limits.
@@ -45,8 +47,7 @@ const GAP: f64 = 8.0;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct HeatMap {
     /// Title above the map.
     pub title: String,
@@ -62,33 +63,13 @@ pub struct HeatMap {
     pub column_names: Vec<String>,
     /// Values `values[row][column]`.
     pub values: Vec<Vec<f64>>,
-    /// Texts `[row][column]` shown in the cells (default: the values).
+    /// Texts `[row][column]` shown in the cells (default: the values with two decimals).
     pub cell_texts: Option<Vec<Vec<String>>>,
     /// Values at both ends of the color scale (default: minimum and maximum of the values). Values
     /// outside have the color of the nearest end.
     pub range: Option<(f64, f64)>,
     /// Color scale (default: sequential).
     pub scale: ColorScale,
-    /// Decimals of the values in the cells (default: 2).
-    pub digits: usize,
-}
-
-impl Default for HeatMap {
-    fn default() -> Self {
-        Self {
-            title: String::new(),
-            row_label: String::new(),
-            column_label: String::new(),
-            value_label: String::new(),
-            row_names: Vec::new(),
-            column_names: Vec::new(),
-            values: Vec::new(),
-            cell_texts: None,
-            range: None,
-            scale: ColorScale::Sequential,
-            digits: 2,
-        }
-    }
 }
 
 /// Positions of the parts of the map, in pixels.
@@ -108,22 +89,20 @@ struct Layout {
 
 impl HeatMap {
     fn check(&self) -> Result<(), EvalError> {
-        let refused = |reason| Err(EvalError::Plot { plot: PLOT, reason });
+        let refused = |reason: String| Err(EvalError::plot(PLOT, reason));
         let (rows, columns) = (self.row_names.len(), self.column_names.len());
         if rows == 0 || columns == 0 {
             return refused(format!("it has {rows} rows and {columns} columns"));
         }
         if self.values.len() != rows {
-            return refused(format!(
-                "{} rows of values for {rows} names",
-                self.values.len()
-            ));
+            let found = self.values.len();
+            return refused(format!("{found} rows of values for {rows} names"));
         }
         for (position, row) in self.values.iter().enumerate() {
             if row.len() != columns {
+                let found = row.len();
                 return refused(format!(
-                    "row {position} has {} values for {columns} names",
-                    row.len()
+                    "row {position} has {found} values for {columns} names"
                 ));
             }
             for (column, value) in row.iter().enumerate() {
@@ -162,8 +141,7 @@ impl HeatMap {
 
     fn texts(&self) -> Vec<Vec<String>> {
         self.cell_texts.clone().unwrap_or_else(|| {
-            let text = |value: &f64| format!("{value:.digits$}", digits = self.digits);
-            let row = |row: &Vec<f64>| row.iter().map(text).collect();
+            let row = |row: &Vec<f64>| row.iter().map(|value| format!("{value:.2}")).collect();
             self.values.iter().map(row).collect()
         })
     }
@@ -181,19 +159,10 @@ impl HeatMap {
             true => widest(&column_names, LABEL),
             false => LABEL,
         };
-        let row_label = if self.row_label.is_empty() {
-            0.0
-        } else {
-            AXIS + GAP
-        };
-        let left = MARGIN + row_label + widest(&row_names, LABEL) + GAP;
+        let room = |label: &str| if label.is_empty() { 0.0 } else { AXIS + GAP };
+        let left = MARGIN + room(&self.row_label) + widest(&row_names, LABEL) + GAP;
         let top = MARGIN + TITLE_HEIGHT;
         let (right, bottom) = (left + cell * columns, top + cell * rows);
-        let column_label = if self.column_label.is_empty() {
-            0.0
-        } else {
-            AXIS + GAP
-        };
         let bar = 2.0 * GAP + BAR_WIDTH + GAP + self.bar_number_width() + GAP + AXIS;
         // The title is centered over the whole plot.
         let width = (right + bar + MARGIN).max(width(&self.title, TITLE) + 2.0 * MARGIN);
@@ -208,7 +177,7 @@ impl HeatMap {
             turned,
             size: Size {
                 width: width.min(4000.0).max(right + bar + MARGIN).ceil() as u32,
-                height: (bottom + GAP + below + column_label + MARGIN).ceil() as u32,
+                height: (bottom + GAP + below + room(&self.column_label) + MARGIN).ceil() as u32,
             },
         }
     }
@@ -235,10 +204,9 @@ impl HeatMap {
                 let left = layout.left + column as f64 * layout.cell;
                 let top = layout.top + row as f64 * layout.cell;
                 let color = self.scale.color((value - low) / (high - low));
-                let corners = [at(left, top), at(left + layout.cell, top + layout.cell)];
-                canvas.draw(&Rectangle::new(corners, color.filled()))?;
+                let end = (left + layout.cell, top + layout.cell);
+                fill(canvas, (left, top), end, color)?;
                 if layout.cell > CELL_WITH_LINE {
-                    let end = (left + layout.cell, top + layout.cell);
                     outline(canvas, (left, top), end, stroke(WHITE, 1.0))?;
                 }
                 if text_size >= SMALLEST_TEXT {
@@ -268,18 +236,10 @@ impl HeatMap {
             let middle = layout.left + (column as f64 + 0.5) * layout.cell;
             canvas.draw_text(name, &name_style, at(middle, layout.bottom + GAP))?;
         }
-        let across = fit(&self.column_label, AXIS, layout.right - layout.left);
-        let below = f64::from(layout.size.height) - MARGIN;
-        let style_below = style(AXIS, HPos::Center, VPos::Bottom);
-        canvas.draw_text(
-            &across,
-            &style_below,
-            at((layout.left + layout.right) / 2.0, below),
-        )?;
-        let along = fit(&self.row_label, AXIS, layout.bottom - layout.top);
-        let middle = (layout.top + layout.bottom) / 2.0;
-        let style_along = upward(style(AXIS, HPos::Center, VPos::Top));
-        canvas.draw_text(&along, &style_along, at(MARGIN, middle))
+        let below = f64::from(layout.size.height) - MARGIN - AXIS;
+        let (columns, rows) = ((layout.left, layout.right), (layout.top, layout.bottom));
+        name_across(canvas, &self.column_label, columns, below)?;
+        name_upward(canvas, &self.row_label, MARGIN, rows)
     }
 
     fn draw_bar(&self, canvas: &Canvas, layout: &Layout) -> Result<(), DrawingError> {
@@ -290,8 +250,12 @@ impl HeatMap {
         for step in (0..STEPS).rev() {
             let color = self.scale.color((step as f64 + 0.5) / STEPS as f64);
             let top = layout.bottom - (step + 1) as f64 / STEPS as f64 * height;
-            let corners = [at(left, top), at(left + BAR_WIDTH, layout.bottom)];
-            canvas.draw(&Rectangle::new(corners, color.filled()))?;
+            fill(
+                canvas,
+                (left, top),
+                (left + BAR_WIDTH, layout.bottom),
+                color,
+            )?;
         }
         let (start, end) = ((left, layout.top), (left + BAR_WIDTH, layout.bottom));
         outline(canvas, start, end, stroke(INK, 1.0))?;
@@ -301,11 +265,13 @@ impl HeatMap {
             let style = style(LABEL, HPos::Left, vertical);
             canvas.draw_text(number, &style, at(beside, y))?;
         }
-        let label = fit(&self.value_label, AXIS, height + GAP);
-        let style = upward(style(AXIS, HPos::Center, VPos::Top));
-        let middle = (layout.top + layout.bottom) / 2.0;
         let after = beside + self.bar_number_width() + GAP;
-        canvas.draw_text(&label, &style, at(after, middle))
+        name_upward(
+            canvas,
+            &self.value_label,
+            after,
+            (layout.top, layout.bottom),
+        )
     }
 }
 
@@ -357,7 +323,7 @@ mod tests {
         hole.values[1][0] = f64::NAN;
         assert_eq!(
             refusal(hole),
-            "row 1: the value of column 0 is NaN, not a finite number"
+            "row 1: the value of column 0 is NaN, expected a finite number"
         );
         let mut falling = map(2, 2);
         falling.range = Some((1.0, 1.0));

@@ -3,14 +3,13 @@
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
-use serde::{Deserialize, Serialize};
 
 use super::axes::{Axis, Frame, drawable};
 use super::canvas::{Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, picture, px, stroke};
 use super::colors::{self};
 use super::text::{LABEL, fit, style, widest};
 use super::{Plot, Size};
-use crate::EvalError;
+use crate::error::EvalError;
 
 const PLOT: &str = "a line chart";
 /// Length of a line sample in the legend, and its distance from the name, in pixels.
@@ -32,13 +31,13 @@ const MOST_MARKERS: usize = 60;
 ///     Line::new(name, [0.0, 5e3, 1e4, 2e4].into_iter().zip(needed))
 /// };
 /// let lines = vec![epochs("IMDB", [9.0, 4.0, 3.0, 3.0]), epochs("Yelp", [8.0, 5.0, 4.0, 2.0])];
-/// let svg = LineChart::epochs_to_best("Further pre-training", lines).to_svg()?;
+/// let x_label = "steps of pre-training".into();
+/// let svg = LineChart { lines, x_label, ..LineChart::default() }.to_svg()?;
 /// assert!(svg.contains("steps of pre-training"));
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct LineChart {
     /// Title above the chart.
     pub title: String,
@@ -55,8 +54,7 @@ pub struct LineChart {
 }
 
 /// Line of a chart.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Line {
     /// Name in the legend.
     pub name: String,
@@ -75,39 +73,14 @@ impl Line {
 }
 
 impl LineChart {
-    /// Creates a chart of a metric by epoch with a line per run, such as per learning rate.
-    pub fn training_curves(title: &str, metric: &str, runs: Vec<Line>) -> Self {
-        Self {
-            title: title.into(),
-            x_label: "epoch".into(),
-            y_label: metric.into(),
-            lines: runs,
-            whole_x: true,
-            ..Self::default()
-        }
-    }
-
-    /// Creates a chart of the epochs of fine-tuning to the best model, by steps of pre-training,
-    /// with a line per dataset.
-    pub fn epochs_to_best(title: &str, data_sets: Vec<Line>) -> Self {
-        Self {
-            title: title.into(),
-            x_label: "steps of pre-training".into(),
-            y_label: "epochs to the best model".into(),
-            lines: data_sets,
-            whole_x: true,
-            ..Self::default()
-        }
-    }
-
     fn check(&self) -> Result<(), EvalError> {
-        let refused = |reason| Err(EvalError::Plot { plot: PLOT, reason });
         if self.lines.is_empty() {
-            return refused("it has no lines".into());
+            return Err(EvalError::plot(PLOT, "it has no lines"));
         }
         for line in &self.lines {
             if line.points.is_empty() {
-                return refused(format!("line {:?} has no points", line.name));
+                let reason = format!("line {:?} has no points", line.name);
+                return Err(EvalError::plot(PLOT, reason));
             }
             for (position, (x, y)) in line.points.iter().enumerate() {
                 drawable(PLOT, position, *x, || format!("x of line {:?}", line.name))?;
@@ -129,23 +102,14 @@ impl LineChart {
     fn frame(&self, size: Size, legend: &[(usize, String)]) -> Frame {
         let (width, height) = (f64::from(size.width), f64::from(size.height));
         let points = || self.lines.iter().flat_map(|line| &line.points);
-        let x = Axis::over(
-            &self.x_label,
-            points().map(|point| point.0),
-            0.03,
-            width - 100.0,
-        );
+        let (xs, ys) = (points().map(|point| point.0), points().map(|point| point.1));
+        let x = Axis::over(&self.x_label, xs, 0.03, width - 100.0);
         let x = if self.whole_x {
             x.of_whole_numbers()
         } else {
             x
         };
-        let y = Axis::over(
-            &self.y_label,
-            points().map(|point| point.1),
-            0.05,
-            height - 100.0,
-        );
+        let y = Axis::over(&self.y_label, ys, 0.05, height - 100.0);
         let room = match legend.is_empty() {
             true => 0.0,
             false => {
@@ -179,11 +143,8 @@ impl Plot for LineChart {
                 let sample = vec![at(left, middle), at(left + SAMPLE, middle)];
                 draw_stroke(canvas, *number, sample)?;
                 let left = left + SAMPLE + LEGEND_GAP;
-                canvas.draw_text(
-                    name,
-                    &style(LABEL, HPos::Left, VPos::Center),
-                    at(left, middle),
-                )?;
+                let style = style(LABEL, HPos::Left, VPos::Center);
+                canvas.draw_text(name, &style, at(left, middle))?;
             }
             Ok(())
         })
@@ -227,12 +188,17 @@ mod tests {
         (0..count).map(line).collect()
     }
 
+    fn chart(lines: Vec<Line>) -> LineChart {
+        LineChart {
+            lines,
+            ..LineChart::default()
+        }
+    }
+
     #[test]
     fn the_picture_grows_with_the_legend() {
         let height = |count: usize| {
-            let svg = LineChart::training_curves("", "loss", lines(count))
-                .to_svg()
-                .unwrap();
+            let svg = chart(lines(count)).to_svg().unwrap();
             assert_eq!(svg.matches("\nline ").count(), count);
             let height = svg.split("height=\"").nth(1).unwrap();
             height.split('"').next().unwrap().parse::<u32>().unwrap()
@@ -243,10 +209,7 @@ mod tests {
 
     #[test]
     fn nothing_to_draw_is_an_error() {
-        let refusal = |lines: Vec<Line>| {
-            let chart = LineChart::training_curves("", "loss", lines);
-            chart.to_svg().unwrap_err().to_string()
-        };
+        let refusal = |lines: Vec<Line>| chart(lines).to_svg().unwrap_err().to_string();
         assert_eq!(
             refusal(Vec::new()),
             "cannot draw a line chart: it has no lines"
@@ -257,7 +220,7 @@ mod tests {
         );
         assert_eq!(
             refusal(vec![Line::new("a", [(1.0, 0.5), (2.0, f64::NAN)])]),
-            "row 1: the y of line \"a\" is NaN, not a finite number"
+            "row 1: the y of line \"a\" is NaN, expected a finite number"
         );
     }
 }

@@ -1,13 +1,13 @@
 //! Reliability diagrams.
 
-use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 
 use super::axes::{Axis, Frame, notes};
-use super::canvas::{Canvas, DrawingError, MARGIN, TITLE_HEIGHT, at, picture, px, stroke};
+use super::canvas::{Canvas, DrawingError, MARGIN, TITLE_HEIGHT, fill, picture};
 use super::colors::{BLUE, GUIDE};
 use super::{Plot, Size};
-use crate::{EvalError, Reliability};
+use crate::error::EvalError;
+use crate::probabilities::Reliability;
 
 const PLOT: &str = "a reliability diagram";
 const SIZE: Size = Size {
@@ -58,14 +58,14 @@ impl ReliabilityDiagram {
     }
 
     fn check(&self) -> Result<(), EvalError> {
-        let refused = |reason| Err(EvalError::Plot { plot: PLOT, reason });
         if self.reliability.bins.is_empty() {
-            return refused("it has no bins".into());
+            return Err(EvalError::plot(PLOT, "it has no bins"));
         }
         for (position, bin) in self.reliability.bins.iter().enumerate() {
             let shares = [bin.lower, bin.upper, bin.confidence, bin.accuracy];
             if !shares.iter().all(|share| (0.0..=1.0).contains(share)) {
-                return refused(format!("bin {position} has {shares:?} outside 0..1"));
+                let reason = format!("bin {position} has {shares:?} outside 0..1");
+                return Err(EvalError::plot(PLOT, reason));
             }
         }
         Ok(())
@@ -75,11 +75,8 @@ impl ReliabilityDiagram {
         for bin in &self.reliability.bins {
             let (left, right) = sides(frame, bin.lower, bin.upper);
             let bar = |low: f64, high: f64, color: RGBColor| {
-                let corners = [
-                    at(left, frame.y_pixels(high)),
-                    at(right, frame.y_pixels(low)),
-                ];
-                canvas.draw(&Rectangle::new(corners, color.filled()))
+                let (top, bottom) = (frame.y_pixels(high), frame.y_pixels(low));
+                fill(canvas, (left, top), (right, bottom), color)
             };
             bar(0.0, bin.accuracy, BLUE)?;
             // The gap is above the bar if the model is overconfident, within it if underconfident.
@@ -88,19 +85,15 @@ impl ReliabilityDiagram {
                 false => bar(bin.confidence, bin.accuracy, TOO_MODEST)?,
             }
         }
-        let diagonal = vec![frame.point(0.0, 0.0), frame.point(1.0, 1.0)];
-        let dashed = stroke(GUIDE, 1.5);
-        canvas.draw(&DashedPathElement::new(diagonal, px(6.0), px(4.0), dashed))?;
+        frame.draw_guide(canvas, (0.0, 0.0), (1.0, 1.0))?;
         let reliability = &self.reliability;
+        let (ece, mce) = (
+            reliability.expected_calibration_error,
+            reliability.maximum_calibration_error,
+        );
         let lines = [
-            (
-                None,
-                format!("ECE {:.4}", reliability.expected_calibration_error),
-            ),
-            (
-                None,
-                format!("MCE {:.4}", reliability.maximum_calibration_error),
-            ),
+            (None, format!("ECE {ece:.4}")),
+            (None, format!("MCE {mce:.4}")),
             (Some(BLUE), "accuracy".into()),
             (Some(TOO_SURE), "more confident than right".into()),
             (Some(TOO_MODEST), "less confident than right".into()),
@@ -112,8 +105,7 @@ impl ReliabilityDiagram {
         for bin in &self.reliability.bins {
             let (left, right) = sides(frame, bin.lower, bin.upper);
             let top = frame.y_pixels(bin.rows as f64 / rows);
-            let bar = [at(left, top), at(right, frame.bottom)];
-            canvas.draw(&Rectangle::new(bar, GUIDE.filled()))?;
+            fill(canvas, (left, top), (right, frame.bottom), GUIDE)?;
         }
         Ok(())
     }
@@ -163,7 +155,7 @@ fn sides(frame: &Frame, lower: f64, upper: f64) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{BinStrategy, Binning, PredictedProbabilities};
+    use crate::probabilities::{BinStrategy, Binning, PredictedProbabilities};
 
     #[test]
     fn bins_of_no_width_are_seen() {

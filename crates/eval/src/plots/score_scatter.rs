@@ -1,13 +1,14 @@
 //! Scatter plots of predicted against true scores.
 
-use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 
 use super::axes::{self, Axis, Frame, drawable};
-use super::canvas::{picture, px, stroke};
-use super::colors::{BLUE, GUIDE};
+use super::canvas::{picture, px};
+use super::colors::BLUE;
 use super::{Plot, Size};
-use crate::{EvalError, PredictedScores, RegressionReport};
+use crate::error::EvalError;
+use crate::regression::{PredictedScores, RegressionReport};
+use crate::text_table::four_decimals;
 
 const PLOT: &str = "a score scatter";
 const SIZE: Size = Size {
@@ -53,14 +54,13 @@ impl ScoreScatter {
 
     fn notes(&self, drawn: usize) -> Result<[(Option<RGBColor>, String); 3], EvalError> {
         let report = RegressionReport::new(&self.predicted)?;
-        let number = |score: Option<f64>| score.map_or("-".into(), |score| format!("{score:.4}"));
         let rows = match drawn as u64 == report.rows {
             true => format!("n = {drawn}"),
             false => format!("{drawn} of {} rows drawn", report.rows),
         };
         Ok([
-            (None, format!("Pearson {}", number(report.pearson))),
-            (None, format!("Spearman {}", number(report.spearman))),
+            (None, format!("Pearson {}", four_decimals(report.pearson))),
+            (None, format!("Spearman {}", four_decimals(report.spearman))),
             (None, rows),
         ])
     }
@@ -94,13 +94,7 @@ impl Plot for ScoreScatter {
             frame.draw(canvas)?;
             // Dots may cover the notes, but not vice versa.
             axes::notes(canvas, &frame, &notes)?;
-            let line = vec![frame.point(low, low), frame.point(high, high)];
-            canvas.draw(&DashedPathElement::new(
-                line,
-                px(6.0),
-                px(4.0),
-                stroke(GUIDE, 1.5),
-            ))?;
+            frame.draw_guide(canvas, (low, low), (high, high))?;
             for (x, y) in dots {
                 let dot = Circle::new(frame.point(x, y), px(3.0), BLUE.mix(opacity).filled());
                 canvas.draw(&dot)?;

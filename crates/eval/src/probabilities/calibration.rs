@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::PredictedProbabilities;
-use crate::EvalError;
+use crate::error::EvalError;
 use crate::exact_sum::sum;
 use crate::predictions::first_largest;
 
@@ -104,8 +104,7 @@ impl PredictedProbabilities {
     /// # Errors
     ///
     /// - [`EvalError::NoRows`] if there are no rows.
-    /// - [`EvalError::UnknownClass`] if the class is not in `0..C`.
-    /// - [`EvalError::InvalidSetting`] if the number of bins is 0.
+    /// - [`EvalError::InvalidSetting`] if the class is not in `0..C`, or the number of bins is 0.
     ///
     /// [`calibration_curve`]: https://scikit-learn.org/stable/modules/generated/sklearn.calibration.calibration_curve.html
     pub fn reliability_of_class(
@@ -126,11 +125,7 @@ impl Reliability {
             return Err(EvalError::NoRows);
         }
         if binning.bins == 0 {
-            return Err(EvalError::InvalidSetting {
-                setting: "bins",
-                found: "0".into(),
-                expected: "at least 1",
-            });
+            return Err(EvalError::setting("bins", 0, "at least 1"));
         }
         rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         let edges = binning.edges(&rows);

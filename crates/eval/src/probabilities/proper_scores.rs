@@ -1,7 +1,7 @@
 //! Proper scoring rules: log loss and Brier score.
 
 use super::PredictedProbabilities;
-use crate::EvalError;
+use crate::error::EvalError;
 use crate::exact_sum::sum;
 
 impl PredictedProbabilities {
@@ -28,7 +28,7 @@ impl PredictedProbabilities {
     ///
     /// [`log_loss`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.log_loss.html
     pub fn log_loss(&self) -> Result<f64, EvalError> {
-        let rows = self.rows_or_error()? as f64;
+        let rows = self.some_rows()?;
         let loss = |(label, probabilities): (usize, &[f64])| {
             -probabilities[label]
                 .clamp(f64::EPSILON, 1.0 - f64::EPSILON)
@@ -61,7 +61,7 @@ impl PredictedProbabilities {
     ///
     /// [`brier_score_loss`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.brier_score_loss.html
     pub fn brier_score(&self) -> Result<f64, EvalError> {
-        let rows = self.rows_or_error()? as f64;
+        let rows = self.some_rows()?;
         let errors = self.each_row().flat_map(|(label, probabilities)| {
             let each = probabilities.iter().enumerate();
             each.map(move |(class, p)| (p - f64::from(u8::from(class == label))).powi(2))

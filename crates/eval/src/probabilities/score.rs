@@ -1,31 +1,25 @@
 //! The metrics of predicted probabilities by name.
 
 use super::{Binning, MulticlassAverage, PredictedProbabilities};
-use crate::{EvalError, Metric, MetricInput, MetricKind, Scored};
+use crate::error::EvalError;
+use crate::metric::{Metric, MetricInput, MetricKind, MetricSource};
 
-impl Scored for PredictedProbabilities {
-    fn rows(&self) -> u64 {
-        PredictedProbabilities::rows(self)
-    }
-
+impl MetricSource for PredictedProbabilities {
     /// Calibration errors are over the bins of [`Binning::default`].
     fn score(&self, metric: MetricKind) -> Result<f64, EvalError> {
+        let reliability = || self.reliability(Binning::default());
         match metric {
             MetricKind::TopKAccuracy(k) => self.top_k_accuracy(usize::from(k)),
             MetricKind::RocAuc => self.roc_auc(MulticlassAverage::OneVsRestMacro),
-            MetricKind::WeightedRocAuc => self.roc_auc(MulticlassAverage::OneVsRestWeighted),
-            MetricKind::OneVsOneRocAuc => self.roc_auc(MulticlassAverage::OneVsOneMacro),
+            MetricKind::RocAucOvrWeighted => self.roc_auc(MulticlassAverage::OneVsRestWeighted),
+            MetricKind::RocAucOvo => self.roc_auc(MulticlassAverage::OneVsOneMacro),
             MetricKind::AveragePrecision => self.average_precision(),
             MetricKind::LogLoss => self.log_loss(),
             MetricKind::BrierScore => self.brier_score(),
-            MetricKind::ExpectedCalibrationError => Ok(self
-                .reliability(Binning::default())?
-                .expected_calibration_error),
-            MetricKind::MaximumCalibrationError => Ok(self
-                .reliability(Binning::default())?
-                .maximum_calibration_error),
+            MetricKind::ExpectedCalibrationError => Ok(reliability()?.expected_calibration_error),
+            MetricKind::MaximumCalibrationError => Ok(reliability()?.maximum_calibration_error),
             other if other.input() == MetricInput::Classes => {
-                let names = (0..self.classes()).map(|class| class.to_string());
+                let names = (0..self.classes).map(|class| class.to_string());
                 self.confusion_matrix(names)?.score(other)
             }
             other => Err(other.needs_other_input()),

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{BinaryRanking, CutOff};
-use crate::EvalError;
+use crate::error::EvalError;
 use crate::exact_sum::sum;
+use crate::validate::some_rows;
 
 /// Precision-recall curve: precision and recall at every threshold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,9 +69,7 @@ impl BinaryRanking {
     ///
     /// [`precision_recall_curve`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.precision_recall_curve.html
     pub fn precision_recall_curve(&self) -> Result<PrecisionRecallCurve, EvalError> {
-        if self.rows() == 0 {
-            return Err(EvalError::NoRows);
-        }
+        some_rows(self.rows())?;
         let positives = self.positives();
         let point = |cut_off: &CutOff| {
             let taken = cut_off.true_positives + cut_off.false_positives;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{BinaryRanking, CutOff};
-use crate::EvalError;
+use crate::error::EvalError;
 
 /// ROC curve, from (0, 0) to (1, 1).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

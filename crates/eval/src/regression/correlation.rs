@@ -1,8 +1,9 @@
 //! Pearson and Spearman correlation.
 
 use super::PredictedScores;
-use crate::EvalError;
+use crate::error::EvalError;
 use crate::exact_sum::sum;
+use crate::statistics::{Ranks, magnitude};
 
 impl PredictedScores {
     /// Returns the Pearson correlation of labels and predictions, in `[-1, 1]`: SciPy's
@@ -44,29 +45,21 @@ impl PredictedScores {
     /// [`spearmanr`]: https://docs.scipy.org/doc/scipy/reference/generated/scipy.stats.spearmanr.html
     pub fn spearman(&self) -> Result<f64, EvalError> {
         self.vary("Spearman correlation")?;
+        let ranks = |values: &[f64]| Ranks::of(values).mean_ranks();
         Ok(correlation(&ranks(&self.labels), &ranks(&self.predictions)))
     }
 
     /// Checks that neither labels nor predictions are constant.
     fn vary(&self, metric: &'static str) -> Result<(), EvalError> {
-        self.rows_or_error()?;
-        let undefined = |reason: &str| {
-            Err(EvalError::Undefined {
-                metric,
-                reason: reason.into(),
-            })
-        };
+        self.some_rows()?;
         let constant = |numbers: &[f64]| numbers.iter().all(|number| *number == numbers[0]);
-        if self.labels.len() == 1 {
-            return undefined("one row has no variance");
-        }
-        if constant(&self.labels) {
-            return undefined("all labels are equal");
-        }
-        if constant(&self.predictions) {
-            return undefined("all predictions are equal");
-        }
-        Ok(())
+        let reason = match (constant(&self.labels), constant(&self.predictions)) {
+            _ if self.labels.len() == 1 => "one row has no variance",
+            (true, _) => "all labels are equal",
+            (_, true) => "all predictions are equal",
+            _ => return Ok(()),
+        };
+        Err(EvalError::undefined(metric, reason))
     }
 }
 
@@ -81,45 +74,20 @@ fn correlation(a: &[f64], b: &[f64]) -> f64 {
 /// Returns deviations from the mean, scaled to at most 1 so that squares neither overflow nor
 /// underflow.
 fn deviations(numbers: &[f64]) -> Vec<f64> {
-    let largest = numbers
-        .iter()
-        .fold(0.0, |largest: f64, number| largest.max(number.abs()));
+    let largest = magnitude(numbers);
     let scaled: Vec<f64> = numbers.iter().map(|number| number / largest).collect();
     let mean = sum(scaled.iter().copied()) / numbers.len() as f64;
     let deviations: Vec<f64> = scaled.iter().map(|number| number - mean).collect();
-    let furthest = deviations
-        .iter()
-        .fold(0.0, |furthest: f64, d| furthest.max(d.abs()));
+    let furthest = magnitude(&deviations);
     deviations
         .iter()
         .map(|deviation| deviation / furthest)
         .collect()
 }
 
-/// Returns ranks from 1; ties have the mean of their ranks.
-fn ranks(numbers: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..numbers.len()).collect();
-    order.sort_unstable_by(|a, b| numbers[*a].total_cmp(&numbers[*b]));
-    let mut ranks = vec![0.0; numbers.len()];
-    let mut before = 0;
-    // -0 and 0 are adjacent in the total order, and compare equal.
-    for equal in order.chunk_by(|a, b| numbers[*a] == numbers[*b]) {
-        let rank = before as f64 + (equal.len() as f64 + 1.0) / 2.0;
-        equal.iter().for_each(|row| ranks[*row] = rank);
-        before += equal.len();
-    }
-    ranks
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn equal_numbers_share_their_ranks() {
-        assert_eq!(ranks(&[10.0, 20.0, 10.0, 5.0]), [2.5, 4.0, 2.5, 1.0]);
-        assert_eq!(ranks(&[0.0, -0.0, -1.0]), [2.5, 2.5, 1.0]);
-    }
 
     #[test]
     fn numbers_of_any_size_correlate() {

@@ -1,7 +1,7 @@
 //! Regression errors: MAE, MSE, RMSE and R2.
 
 use super::PredictedScores;
-use crate::EvalError;
+use crate::error::EvalError;
 use crate::exact_sum::sum;
 
 impl PredictedScores {
@@ -14,7 +14,7 @@ impl PredictedScores {
     ///
     /// [`mean_absolute_error`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.mean_absolute_error.html
     pub fn mean_absolute_error(&self) -> Result<f64, EvalError> {
-        let rows = self.rows_or_error()?;
+        let rows = self.some_rows()?;
         Ok(sum(self.errors().map(f64::abs)) / rows)
     }
 
@@ -26,7 +26,7 @@ impl PredictedScores {
     ///
     /// [`mean_squared_error`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.mean_squared_error.html
     pub fn mean_squared_error(&self) -> Result<f64, EvalError> {
-        let rows = self.rows_or_error()?;
+        let rows = self.some_rows()?;
         Ok(sum(self.errors().map(|error| error * error)) / rows)
     }
 
@@ -62,12 +62,9 @@ impl PredictedScores {
     ///
     /// [`r2_score`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.r2_score.html
     pub fn r2(&self) -> Result<f64, EvalError> {
-        let rows = self.rows_or_error()?;
+        let rows = self.some_rows()?;
         if rows < 2.0 {
-            return Err(EvalError::Undefined {
-                metric: "R2",
-                reason: "one row has no variance".into(),
-            });
+            return Err(EvalError::undefined("R2", "one row has no variance"));
         }
         let mean = sum(self.labels.iter().copied()) / rows;
         let unexplained = sum(self.errors().map(|error| error * error));

@@ -5,7 +5,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::PredictedScores;
-use crate::{EvalError, MetricKind};
+use crate::error::EvalError;
+use crate::error::defined;
+use crate::metric::MetricKind;
+use crate::text_table::{aligned, four_decimals};
 
 /// Regression metrics of predicted scores.
 ///
@@ -39,9 +42,9 @@ pub struct RegressionReport {
     /// Spearman correlation, in `[-1, 1]`.
     pub spearman: Option<f64>,
     /// Mean absolute error, in the unit of the labels.
-    pub mae: f64,
+    pub mean_absolute_error: f64,
     /// Root mean squared error, in the unit of the labels.
-    pub rmse: f64,
+    pub root_mean_squared_error: f64,
     /// Coefficient of determination R2, at most 1.
     pub r2: Option<f64>,
 }
@@ -57,8 +60,8 @@ impl RegressionReport {
             rows: predicted.rows(),
             pearson: defined(predicted.pearson())?,
             spearman: defined(predicted.spearman())?,
-            mae: predicted.mean_absolute_error()?,
-            rmse: predicted.root_mean_squared_error()?,
+            mean_absolute_error: predicted.mean_absolute_error()?,
+            root_mean_squared_error: predicted.root_mean_squared_error()?,
             r2: defined(predicted.r2())?,
         })
     }
@@ -75,14 +78,14 @@ impl RegressionReport {
         Self::new(&PredictedScores::from_slices(labels, predictions)?)
     }
 
-    /// One of these scores by its name; nothing for another metric, and for a score that is not
-    /// defined.
+    /// Returns a score of the report by its metric; `None` for other metrics and for an undefined
+    /// score.
     pub fn score(&self, metric: MetricKind) -> Option<f64> {
         match metric {
             MetricKind::Pearson => self.pearson,
             MetricKind::Spearman => self.spearman,
-            MetricKind::MeanAbsoluteError => Some(self.mae),
-            MetricKind::RootMeanSquaredError => Some(self.rmse),
+            MetricKind::MeanAbsoluteError => Some(self.mean_absolute_error),
+            MetricKind::RootMeanSquaredError => Some(self.root_mean_squared_error),
             MetricKind::R2 => self.r2,
             _ => None,
         }
@@ -95,31 +98,16 @@ impl fmt::Display for RegressionReport {
         let scores = [
             ("pearson", self.pearson),
             ("spearman", self.spearman),
-            ("mae", Some(self.mae)),
-            ("rmse", Some(self.rmse)),
+            ("mae", Some(self.mean_absolute_error)),
+            ("rmse", Some(self.root_mean_squared_error)),
             ("r2", self.r2),
-        ]
-        .map(|(name, score)| {
-            (
-                name,
-                score.map_or("-".into(), |score| format!("{score:.4}")),
-            )
-        });
-        let rows = self.rows.to_string();
-        let widths = scores.iter().map(|(_, score)| score.len());
-        let width = widths.fold(rows.len(), usize::max);
-        for (name, score) in scores {
-            writeln!(f, "{name:<8}  {score:>width$}")?;
-        }
-        writeln!(f, "{:<8}  {rows:>width$}", "rows")
-    }
-}
-
-fn defined(score: Result<f64, EvalError>) -> Result<Option<f64>, EvalError> {
-    match score {
-        Ok(score) => Ok(Some(score)),
-        Err(EvalError::Undefined { .. }) => Ok(None),
-        Err(error) => Err(error),
+        ];
+        let scores = scores.map(|(name, score)| (name, four_decimals(score)));
+        let lines = scores.into_iter().chain([("rows", self.rows.to_string())]);
+        let lines: Vec<_> = lines
+            .map(|(name, value)| vec![name.into(), value])
+            .collect();
+        f.write_str(&aligned(&lines, &[0]))
     }
 }
 
@@ -131,7 +119,7 @@ mod tests {
     fn a_collapsed_model_has_a_report() {
         let report = RegressionReport::from_slices(&[1.0, 2.0], &[2.0, 2.0]).unwrap();
         assert_eq!((report.pearson, report.spearman), (None, None));
-        assert_eq!((report.mae, report.r2), (0.5, Some(-1.0)));
+        assert_eq!((report.mean_absolute_error, report.r2), (0.5, Some(-1.0)));
         assert!(
             report.to_string().starts_with("pearson         -\n"),
             "{report}"

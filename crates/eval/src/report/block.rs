@@ -1,12 +1,13 @@
 //! Sections and blocks of a report.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::{Figure, Table, Texts};
+use super::figure::Figure;
+use super::table::Table;
+use super::texts::TextSamples;
 
 /// Section of a report.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Section {
     /// Heading.
     pub title: String,
@@ -23,7 +24,7 @@ impl Section {
         }
     }
 
-    /// Adds a block: [`KeyValues`], a [`Table`], a [`Figure`], [`Texts`] or a [`Block`].
+    /// Adds a block: [`KeyValues`], a [`Table`], a [`Figure`], [`TextSamples`] or a [`Block`].
     #[must_use]
     pub fn with(mut self, block: impl Into<Block>) -> Self {
         self.blocks.push(block.into());
@@ -38,7 +39,7 @@ impl Section {
 }
 
 /// Block of a section.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Block {
@@ -48,8 +49,8 @@ pub enum Block {
     Table(Table),
     /// SVG drawing.
     Figure(Figure),
-    /// Texts with labels and predictions, such as the worst errors.
-    Texts(Texts),
+    /// TextSamples with labels and predictions, such as the worst errors.
+    TextSamples(TextSamples),
     /// Paragraph, with its line breaks.
     Note {
         /// Text.
@@ -62,29 +63,17 @@ pub enum Block {
     },
 }
 
-impl From<KeyValues> for Block {
-    fn from(facts: KeyValues) -> Self {
-        Self::KeyValues(facts)
-    }
+macro_rules! block_from {
+    ($($kind:ident),*) => {
+        $(impl From<$kind> for Block {
+            fn from(block: $kind) -> Self {
+                Self::$kind(block)
+            }
+        })*
+    };
 }
 
-impl From<Table> for Block {
-    fn from(table: Table) -> Self {
-        Self::Table(table)
-    }
-}
-
-impl From<Figure> for Block {
-    fn from(figure: Figure) -> Self {
-        Self::Figure(figure)
-    }
-}
-
-impl From<Texts> for Block {
-    fn from(texts: Texts) -> Self {
-        Self::Texts(texts)
-    }
-}
+block_from!(KeyValues, Table, Figure, TextSamples);
 
 /// Names and values, in reading order.
 ///
@@ -96,23 +85,20 @@ impl From<Texts> for Block {
 ///     .with_code("Command", "cargo run --release --example ag_news -- --seed 1");
 /// assert_eq!(facts.facts.len(), 2);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct KeyValues {
     /// KeyValues, in reading order.
     pub facts: Vec<Fact>,
 }
 
 /// Name with its value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fact {
     /// Name.
     pub name: String,
     /// Formatted value.
     pub value: String,
     /// Whether the value is code to be copied: a command, a path, a hash (default: false).
-    #[serde(default)]
     pub code: bool,
 }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde::{Deserialize, Serialize};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
-use super::KeyValues;
+use super::block::KeyValues;
 
 /// Machine, program and command of this process, for reproducing a result or explaining a
 /// difference.
@@ -101,13 +101,7 @@ fn operating_system() -> String {
 /// Returns git's description of the current directory; `None` without git.
 fn commit() -> Option<String> {
     let answer = Command::new("git")
-        .args([
-            "describe",
-            "--always",
-            "--dirty",
-            "--abbrev=40",
-            "--exclude=*",
-        ])
+        .args("describe --always --dirty --abbrev=40 --exclude=*".split(' '))
         .output()
         .ok()?;
     let commit = String::from_utf8(answer.stdout).ok()?.trim().to_owned();

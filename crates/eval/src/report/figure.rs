@@ -1,9 +1,9 @@
 //! Figures.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::svg;
-use crate::EvalError;
+use crate::error::EvalError;
 
 /// SVG drawing with a description, checked to be safe to embed in a page.
 ///
@@ -17,8 +17,7 @@ use crate::EvalError;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Stored")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Figure {
     svg: String,
     alt: String,
@@ -33,7 +32,7 @@ impl Figure {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::InvalidSvg`] if the document is not a self-contained drawing: invalid XML,
+    /// - [`EvalError::Plot`] if the document is not a self-contained drawing: invalid XML,
     ///   scripts, references to other files, HTML elements.
     pub fn new(
         svg: &str,
@@ -60,42 +59,5 @@ impl Figure {
     /// Returns the caption.
     pub fn caption(&self) -> &str {
         &self.caption
-    }
-}
-
-/// Figure in JSON, before its drawing is checked.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Stored {
-    svg: String,
-    #[serde(default)]
-    alt: String,
-    #[serde(default)]
-    caption: String,
-}
-
-impl TryFrom<Stored> for Figure {
-    type Error = EvalError;
-
-    fn try_from(stored: Stored) -> Result<Self, EvalError> {
-        Self::new(&stored.svg, stored.alt, stored.caption)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_figure_read_from_json_is_checked() {
-        let svg = r#"<svg xmlns="http://www.w3.org/2000/svg"/>"#;
-        let figure = Figure::new(svg, "nothing", "Figure 1.").unwrap();
-        let mut json = serde_json::to_value(&figure).unwrap();
-        assert_eq!(
-            serde_json::from_value::<Figure>(json.clone()).unwrap(),
-            figure
-        );
-        json["svg"] = "<p>".into();
-        assert!(serde_json::from_value::<Figure>(json).is_err());
     }
 }

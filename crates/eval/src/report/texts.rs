@@ -1,13 +1,13 @@
-//! Texts with labels and predictions.
+//! TextSamples with labels and predictions.
 
 use serde::{Deserialize, Serialize};
 
-/// Texts with labels and predictions, such as errors with the highest confidence.
+/// TextSamples with labels and predictions, such as errors with the highest confidence.
 ///
 /// ```
-/// use finetune_eval::report::{ScoredText, Texts};
+/// use finetune_eval::report::{ScoredText, TextSamples};
 ///
-/// let worst = Texts {
+/// let worst = TextSamples {
 ///     caption: "Errors with the highest probability.".into(),
 ///     texts: vec![
 ///         ScoredText::new("17", "not bad at all")
@@ -20,10 +20,10 @@ use serde::{Deserialize, Serialize};
 /// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Texts {
+pub struct TextSamples {
     /// Caption.
     pub caption: String,
-    /// Texts, in reading order.
+    /// TextSamples, in reading order.
     pub texts: Vec<ScoredText>,
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::EvalError;
+use crate::error::EvalError;
 
 /// Adjustment of p-values for multiple tests: of twenty comparisons of equal groups, one is expected
 /// to have a p-value below 0.05 by chance.
@@ -45,11 +45,7 @@ impl Adjustment {
     /// - [`EvalError::InvalidSetting`] if a p-value is outside `[0, 1]`.
     pub fn adjust(self, p_values: &[f64]) -> Result<Vec<f64>, EvalError> {
         if let Some(p) = p_values.iter().find(|p| !(0.0..=1.0).contains(*p)) {
-            return Err(EvalError::InvalidSetting {
-                setting: "p-value",
-                expected: "between 0 and 1",
-                found: p.to_string(),
-            });
+            return Err(EvalError::setting("p-value", p, "between 0 and 1"));
         }
         let mut ascending: Vec<usize> = (0..p_values.len()).collect();
         ascending.sort_by(|&a, &b| p_values[a].total_cmp(&p_values[b]));

@@ -5,8 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Adjustment, Comparison, ComparisonConfig, GroupSummary, ScoreGroup};
-use crate::EvalError;
+use super::adjustment::Adjustment;
+use super::comparison::{Comparison, ComparisonConfig, GroupSummary, ScoreGroup};
+use crate::error::EvalError;
 
 /// Comparisons of the groups of a study, with p-values adjusted for multiple tests.
 ///
@@ -19,7 +20,7 @@ use crate::EvalError;
 ///     ScoreGroup::new("last two layers", [0.815, 0.820, 0.811, 0.818, 0.814]),
 ///     ScoreGroup::new("fine-tuned", [0.826, 0.831, 0.829, 0.824, 0.833]),
 /// ];
-/// let table = ComparisonTable::against_baseline(&groups, "frozen", &ComparisonConfig::default())?;
+/// let table = ComparisonTable::new(&groups, Some("frozen"), &ComparisonConfig::default())?;
 /// assert_eq!(table.comparisons.len(), 2);
 /// assert!(table.comparisons.iter().all(|one| one.verdict() == Verdict::Better));
 /// println!("{table}");
@@ -38,42 +39,38 @@ pub struct ComparisonTable {
 }
 
 impl ComparisonTable {
-    /// Compares each group with the baseline.
+    /// Compares each group with the baseline, or all pairs of groups without a baseline.
     ///
     /// # Errors
     ///
-    /// - [`EvalError::TooFewGroups`] if there are fewer than two groups.
-    /// - [`EvalError::DuplicateGroup`] if two groups have the same name.
-    /// - [`EvalError::UnknownGroup`] if no group is named `baseline`.
-    /// - The errors of [`Comparison::new`].
-    pub fn against_baseline(
+    /// - The errors of [`Self::of`] and of [`Comparison::new`].
+    pub fn new(
         groups: &[ScoreGroup],
-        baseline: &str,
+        baseline: Option<&str>,
         config: &ComparisonConfig,
     ) -> Result<Self, EvalError> {
-        check(groups)?;
-        let base = named(groups, baseline)?;
-        let others = groups.iter().filter(|group| group.name != baseline);
-        let pairs = others.map(|group| (group, base)).collect();
-        Self::compared(groups, Some(baseline), pairs, config)
-    }
-
-    /// Compares all pairs of groups.
-    ///
-    /// # Errors
-    ///
-    /// - The errors of [`against_baseline`](Self::against_baseline).
-    pub fn all_pairs(groups: &[ScoreGroup], config: &ComparisonConfig) -> Result<Self, EvalError> {
-        check(groups)?;
-        let pairs = groups
+        check(groups, baseline)?;
+        let base = groups
             .iter()
-            .enumerate()
-            .flat_map(|(position, first)| {
-                let later = groups[position + 1..].iter();
-                later.map(move |second| (first, second))
-            })
-            .collect();
-        Self::compared(groups, None, pairs, config)
+            .find(|group| Some(group.name.as_str()) == baseline);
+        let mut comparisons = Vec::new();
+        for (position, first) in groups.iter().enumerate() {
+            let others = match base {
+                None => &groups[position + 1..],
+                Some(base) if base.name == first.name => &[],
+                Some(base) => std::slice::from_ref(base),
+            };
+            for second in others {
+                comparisons.push(Comparison::new(first, second, config)?);
+            }
+        }
+        Self::of(
+            groups,
+            baseline,
+            comparisons,
+            config.adjustment,
+            config.alpha,
+        )
     }
 
     /// Creates a table of separate comparisons, such as with different designs. Their p-values are
@@ -96,9 +93,9 @@ impl ComparisonTable {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::TooFewGroups`] if there are fewer than two groups.
-    /// - [`EvalError::DuplicateGroup`] if two groups have the same name.
-    /// - [`EvalError::UnknownGroup`] if no group is named `baseline`.
+    /// - [`EvalError::TooFew`] if there are fewer than two groups.
+    /// - [`EvalError::Duplicate`] if two groups have the same name.
+    /// - [`EvalError::Unknown`] if no group is named `baseline`.
     /// - The errors of [`ScoreGroup::summary`].
     pub fn of(
         groups: &[ScoreGroup],
@@ -107,10 +104,7 @@ impl ComparisonTable {
         adjustment: Adjustment,
         alpha: f64,
     ) -> Result<Self, EvalError> {
-        check(groups)?;
-        if let Some(baseline) = baseline {
-            named(groups, baseline)?;
-        }
+        check(groups, baseline)?;
         let tested = || comparisons.iter().filter_map(|one| one.test);
         let raw: Vec<f64> = tested().map(|test| test.p_value).collect();
         let adjusted = adjustment.adjust(&raw)?;
@@ -127,47 +121,23 @@ impl ComparisonTable {
             comparisons,
         })
     }
-
-    fn compared(
-        groups: &[ScoreGroup],
-        baseline: Option<&str>,
-        pairs: Vec<(&ScoreGroup, &ScoreGroup)>,
-        config: &ComparisonConfig,
-    ) -> Result<Self, EvalError> {
-        let comparisons = pairs
-            .into_iter()
-            .map(|(first, second)| Comparison::new(first, second, config))
-            .collect::<Result<Vec<_>, _>>()?;
-        Self::of(
-            groups,
-            baseline,
-            comparisons,
-            config.adjustment,
-            config.alpha,
-        )
-    }
 }
 
-fn named<'a>(groups: &'a [ScoreGroup], name: &str) -> Result<&'a ScoreGroup, EvalError> {
-    let found = groups.iter().find(|group| group.name == name);
-    found.ok_or_else(|| EvalError::UnknownGroup {
-        name: name.to_owned(),
-        groups: groups.iter().map(|group| group.name.clone()).collect(),
-    })
-}
-
-fn check(groups: &[ScoreGroup]) -> Result<(), EvalError> {
+fn check(groups: &[ScoreGroup], baseline: Option<&str>) -> Result<(), EvalError> {
     if groups.len() < 2 {
-        return Err(EvalError::TooFewGroups {
-            found: groups.len(),
-        });
+        return Err(EvalError::too_few("groups", groups.len(), 2));
     }
-    let mut names = HashSet::new();
-    match groups.iter().find(|group| !names.insert(&group.name)) {
-        Some(group) => Err(EvalError::DuplicateGroup {
-            name: group.name.clone(),
-        }),
-        None => Ok(()),
+    let names: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
+    let mut seen = HashSet::new();
+    if let Some(name) = names.iter().find(|name| !seen.insert(**name)) {
+        let (what, name) = ("group", (*name).to_owned());
+        return Err(EvalError::Duplicate { what, name });
+    }
+    match baseline {
+        Some(baseline) if !names.contains(&baseline) => {
+            Err(EvalError::unknown("group", baseline, &names))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -204,7 +174,7 @@ mod tests {
 
     #[test]
     fn each_arm_meets_each_other_once() {
-        let table = ComparisonTable::all_pairs(&groups(), &ComparisonConfig::default()).unwrap();
+        let table = ComparisonTable::new(&groups(), None, &ComparisonConfig::default()).unwrap();
         let pairs: Vec<(&str, &str)> = table
             .comparisons
             .iter()
@@ -224,8 +194,7 @@ mod tests {
             ScoreGroup::new("varying", [0.6, 0.7]),
         ];
         let table =
-            ComparisonTable::against_baseline(&groups, "constant", &ComparisonConfig::default())
-                .unwrap();
+            ComparisonTable::new(&groups, Some("constant"), &ComparisonConfig::default()).unwrap();
         let [untested, tested] = table.comparisons.as_slice() else {
             panic!("{table}");
         };
@@ -235,8 +204,8 @@ mod tests {
 
     #[test]
     fn prints_arms_and_sentences() {
-        let table = ComparisonTable::against_baseline(&groups(), "a", &ComparisonConfig::default())
-            .unwrap();
+        let table =
+            ComparisonTable::new(&groups(), Some("a"), &ComparisonConfig::default()).unwrap();
         let text = table.to_string();
         assert!(text.starts_with("a  0.8100 ± 0.0100 (3)  95 % interval 0.7852 to 0.8348\n"));
         assert!(text.contains("\n\nno difference shown between b and a: "));
@@ -249,19 +218,19 @@ mod tests {
         let config = ComparisonConfig::default();
         let [a, b, _] = groups();
         assert_eq!(
-            ComparisonTable::all_pairs(std::slice::from_ref(&a), &config),
-            Err(EvalError::TooFewGroups { found: 1 })
+            ComparisonTable::new(std::slice::from_ref(&a), None, &config),
+            Err(EvalError::too_few("groups", 1, 2))
         );
         assert_eq!(
-            ComparisonTable::all_pairs(&[a.clone(), a.clone()], &config),
-            Err(EvalError::DuplicateGroup { name: "a".into() })
-        );
-        assert_eq!(
-            ComparisonTable::against_baseline(&[a, b], "z", &config),
-            Err(EvalError::UnknownGroup {
-                name: "z".into(),
-                groups: vec!["a".into(), "b".into()]
+            ComparisonTable::new(&[a.clone(), a.clone()], None, &config),
+            Err(EvalError::Duplicate {
+                what: "group",
+                name: "a".into()
             })
+        );
+        assert_eq!(
+            ComparisonTable::new(&[a, b], Some("z"), &config),
+            Err(EvalError::unknown("group", "z", &["a", "b"]))
         );
     }
 }

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use statrs::function::gamma::ln_gamma;
 
-use super::Design;
 use super::sample::{self, Moments};
-use crate::EvalError;
+use super::t_test::Design;
+use crate::error::EvalError;
 
 /// Standardized difference of means: Cohen's d, and Hedges' g, which corrects its small-sample
 /// bias.
@@ -42,24 +42,20 @@ impl EffectSize {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::TooFewValues`] if a sample has fewer than two values.
-    /// - [`EvalError::NotFinite`] if a value is NaN or infinite.
-    /// - [`EvalError::PairsIncomplete`] if the design is paired and the samples differ in size.
-    /// - [`EvalError::ZeroVariance`] if the standard deviation is 0.
+    /// - [`EvalError::TooFew`] if a sample has fewer than two values.
+    /// - [`EvalError::InvalidRow`] if a value is NaN or infinite.
+    /// - [`EvalError::LengthMismatch`] if the design is paired and the samples differ in size.
+    /// - [`EvalError::Undefined`] if the standard deviation is 0.
     pub fn of(design: Design, first: &[f64], second: &[f64]) -> Result<Self, EvalError> {
         let (difference, variance, degrees_of_freedom) = match design {
             Design::Independent => pooled(first, second)?,
             Design::Paired => {
-                let differences = sample::paired_differences(first, second, 2)?;
-                let magnitude = sample::magnitude(first.iter().chain(second));
-                let moments = Moments::at_magnitude(&differences, magnitude);
+                let moments = Moments::of_differences(first, second)?;
                 (moments.mean, moments.variance, moments.count - 1)
             }
         };
         if variance == 0.0 {
-            return Err(EvalError::ZeroVariance {
-                test: "a standardized difference",
-            });
+            return Err(sample::constant("a standardized difference"));
         }
         let deviation = variance.sqrt();
         let cohens_d = difference / deviation;

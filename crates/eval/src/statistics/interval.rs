@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::EvalError;
+use crate::error::EvalError;
 
 /// Two-sided confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -13,7 +13,7 @@ pub struct ConfidenceInterval {
     pub confidence_level: f64,
     /// Lower limit.
     pub lower: f64,
-    /// Upper limit, at least `low`.
+    /// Upper limit, at least `lower`.
     pub upper: f64,
 }
 
@@ -52,14 +52,13 @@ impl fmt::Display for ConfidenceInterval {
 ///
 /// - [`EvalError::InvalidSetting`] if it is not.
 pub(super) fn check_share(setting: &'static str, share: f64) -> Result<(), EvalError> {
-    if share > 0.0 && share < 1.0 {
-        Ok(())
-    } else {
-        Err(EvalError::InvalidSetting {
+    match share > 0.0 && share < 1.0 {
+        true => Ok(()),
+        false => Err(EvalError::setting(
             setting,
-            expected: "between 0 and 1, neither included",
-            found: share.to_string(),
-        })
+            share,
+            "between 0 and 1, exclusive",
+        )),
     }
 }
 
@@ -77,7 +76,7 @@ mod tests {
     #[test]
     fn shares_at_or_beyond_the_ends_are_refused() {
         for share in [0.0, 1.0, -0.1, 95.0, f64::NAN] {
-            assert!(check_share("level", share).is_err(), "{share}");
+            assert!(check_share("confidence_level", share).is_err(), "{share}");
         }
     }
 }

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use statrs::distribution::{Binomial, DiscreteCDF};
 use statrs::function::erf::erfc;
 
-use crate::EvalError;
+use crate::error::EvalError;
+use crate::validate::check_pairs;
 
 /// Minimum number of disagreements for the chi-square approximation in the automatic choice.
 const ENOUGH_DISAGREEMENTS: u64 = 25;
@@ -74,15 +75,7 @@ impl McNemar {
     /// - [`EvalError::NoRows`] if they are empty.
     pub fn count<T: PartialEq>(labels: &[T], first: &[T], second: &[T]) -> Result<Self, EvalError> {
         for predictions in [first, second] {
-            if predictions.len() != labels.len() {
-                return Err(EvalError::LengthMismatch {
-                    labels: labels.len(),
-                    predictions: predictions.len(),
-                });
-            }
-        }
-        if labels.is_empty() {
-            return Err(EvalError::NoRows);
+            check_pairs(labels.len(), predictions.len())?;
         }
         let mut counts = Self {
             both: 0,
@@ -142,10 +135,8 @@ impl McNemar {
     pub fn chi_square(&self) -> Result<McNemarTest, EvalError> {
         let disagreements = self.disagreements();
         if disagreements == 0 {
-            return Err(EvalError::Undefined {
-                metric: "McNemar's chi-square",
-                reason: "the classifiers are right on the same rows; use the exact test".to_owned(),
-            });
+            let reason = "the classifiers are right on the same rows; use the exact test";
+            return Err(EvalError::undefined("McNemar\'s chi-square", reason));
         }
         let excess = self.only_first.abs_diff(self.only_second) as f64 - 1.0;
         let statistic = excess * excess / disagreements as f64;
@@ -178,7 +169,7 @@ mod tests {
         for (first, second) in [(1, 2), (2, 1), (2, 3)] {
             assert!(matches!(
                 McNemar::count(&[0; 2], &vec![0; first], &vec![0; second]),
-                Err(EvalError::LengthMismatch { labels: 2, .. })
+                Err(EvalError::LengthMismatch { first: 2, .. })
             ));
         }
         assert_eq!(McNemar::count::<u8>(&[], &[], &[]), Err(EvalError::NoRows));

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bootstrap, BootstrapEstimate};
-use crate::EvalError;
+use super::bootstrap::{Bootstrap, BootstrapEstimate};
+use crate::error::EvalError;
 
 /// Metric of two systems on the same rows, with interval and p-value of the difference.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

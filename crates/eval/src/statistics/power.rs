@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::interval::check_share;
-use super::{Design, noncentral_t_cdf, student_t};
-use crate::EvalError;
+use super::noncentral_t::noncentral_t_cdf;
+use super::student_t;
+use super::t_test::Design;
+use crate::error::EvalError;
 
 /// Maximum number of seeds per group in the search.
 const MOST_SEEDS: usize = 100_000;
@@ -62,35 +64,11 @@ impl TTestPower {
     /// - [`EvalError::InvalidSetting`] if `alpha` is not in `(0, 1)`, the effect is NaN or infinite, or
     ///   there are fewer than two seeds.
     pub fn power(&self, effect_size: f64, seeds: usize) -> Result<f64, EvalError> {
-        self.power_of_sizes(effect_size, seeds, seeds)
-    }
-
-    /// Returns the power for groups of different sizes; paired samples must have the same size.
-    ///
-    /// # Errors
-    ///
-    /// - The errors of [`power`](Self::power).
-    /// - [`EvalError::PairsIncomplete`] if the design is paired and the sizes differ.
-    pub fn power_of_sizes(
-        &self,
-        effect_size: f64,
-        first: usize,
-        second: usize,
-    ) -> Result<f64, EvalError> {
         self.check(effect_size)?;
-        for seeds in [first, second] {
-            if seeds < 2 {
-                return Err(EvalError::InvalidSetting {
-                    setting: "number of seeds",
-                    expected: "at least 2",
-                    found: seeds.to_string(),
-                });
-            }
+        match seeds < 2 {
+            true => Err(EvalError::setting("number of seeds", seeds, "at least 2")),
+            false => Ok(self.power_unchecked(effect_size, seeds)),
         }
-        if self.design == Design::Paired && first != second {
-            return Err(EvalError::PairsIncomplete { first, second });
-        }
-        Ok(self.power_unchecked(effect_size, first, second))
     }
 
     /// Returns the minimum number of seeds per group (or pairs), at least 2, for a power of at least
@@ -103,7 +81,7 @@ impl TTestPower {
     pub fn required_seeds(&self, effect_size: f64, power: f64) -> Result<Option<usize>, EvalError> {
         self.check(effect_size)?;
         check_share("power", power)?;
-        let enough = |seeds| self.power_unchecked(effect_size, seeds, seeds) >= power;
+        let enough = |seeds| self.power_unchecked(effect_size, seeds) >= power;
         let mut too_few = 1;
         let mut seeds = 2;
         while !enough(seeds) {
@@ -127,21 +105,17 @@ impl TTestPower {
 
     fn check(&self, effect_size: f64) -> Result<(), EvalError> {
         check_share("alpha", self.alpha)?;
-        if effect_size.is_finite() {
-            return Ok(());
+        match effect_size.is_finite() {
+            true => Ok(()),
+            false => Err(EvalError::setting("effect size", effect_size, "finite")),
         }
-        Err(EvalError::InvalidSetting {
-            setting: "effect size",
-            expected: "finite",
-            found: effect_size.to_string(),
-        })
     }
 
-    fn power_unchecked(&self, effect_size: f64, first: usize, second: usize) -> f64 {
-        let (first, second) = (first as f64, second as f64);
+    fn power_unchecked(&self, effect_size: f64, seeds: usize) -> f64 {
+        let seeds = seeds as f64;
         let (effective, degrees_of_freedom) = match self.design {
-            Design::Independent => (first * second / (first + second), first + second - 2.0),
-            Design::Paired => (first, first - 1.0),
+            Design::Independent => (seeds * seeds / (seeds + seeds), seeds + seeds - 2.0),
+            Design::Paired => (seeds, seeds - 1.0),
         };
         let noncentrality = (effect_size.abs() * effective.sqrt()).min(MOST_STANDARD_ERRORS);
         let critical = student_t::critical_value(self.alpha, degrees_of_freedom);

@@ -2,7 +2,7 @@
 
 /// Ranks of values, and the sizes of groups of equal values.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Ranks {
+pub(crate) struct Ranks {
     /// Twice the rank of each value, from 1; doubled so that mean ranks are integers.
     pub(super) doubled: Vec<usize>,
     /// Sizes of the groups of equal values, smallest value first.
@@ -11,7 +11,7 @@ pub(super) struct Ranks {
 
 impl Ranks {
     /// Ranks finite values, as SciPy's `rankdata` with `method="average"`.
-    pub(super) fn of(values: &[f64]) -> Self {
+    pub(crate) fn of(values: &[f64]) -> Self {
         let mut ascending: Vec<usize> = (0..values.len()).collect();
         ascending.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
         let mut doubled = vec![0; values.len()];
@@ -26,6 +26,11 @@ impl Ranks {
             runs.push(run.len());
         }
         Self { doubled, runs }
+    }
+
+    /// Returns the rank of each value, from 1.
+    pub(crate) fn mean_ranks(&self) -> Vec<f64> {
+        self.doubled.iter().map(|rank| *rank as f64 / 2.0).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Validation and moments of a sample.
 
-use crate::EvalError;
+use crate::error::EvalError;
+use crate::validate::{check_lengths, finite};
 
 /// Number of rounding errors of the largest value below which a deviation counts as 0: 0.9 - 0.8
 /// and 0.8 - 0.7 differ in the last bits, which is not evidence.
@@ -11,31 +12,32 @@ const ROUNDINGS: f64 = 16.0;
 ///
 /// # Errors
 ///
-/// - [`EvalError::TooFewValues`] if there are fewer values.
-/// - [`EvalError::NotFinite`] if a value is NaN or infinite.
+/// - [`EvalError::TooFew`] if there are fewer values.
+/// - [`EvalError::InvalidRow`] if a value is NaN or infinite.
 pub(super) fn check(name: &str, values: &[f64], needed: usize) -> Result<(), EvalError> {
     if values.len() < needed {
-        return Err(EvalError::TooFewValues {
-            sample: name.to_owned(),
+        return Err(EvalError::too_few(
+            format!("values in sample {name:?}"),
+            values.len(),
             needed,
-            found: values.len(),
-        });
+        ));
     }
-    match values.iter().position(|value| !value.is_finite()) {
-        Some(position) => Err(EvalError::NotFinite {
-            row: position as u64,
-            what: format!("value of sample {name:?}"),
-            found: values[position].to_string(),
-        }),
-        None => Ok(()),
+    for (row, value) in (0..).zip(values) {
+        finite(row, *value, || format!("value of sample {name:?}"))?;
     }
+    Ok(())
+}
+
+/// Returns the error of a test of samples without variance.
+pub(super) fn constant(test: &'static str) -> EvalError {
+    EvalError::undefined(test, "the values do not vary")
 }
 
 /// Checks two paired samples and returns their differences.
 ///
 /// # Errors
 ///
-/// - [`EvalError::PairsIncomplete`] if they differ in size.
+/// - [`EvalError::LengthMismatch`] if they differ in size.
 /// - The errors of [`check`].
 pub(super) fn paired_differences(
     first: &[f64],
@@ -44,20 +46,23 @@ pub(super) fn paired_differences(
 ) -> Result<Vec<f64>, EvalError> {
     check("first", first, needed)?;
     check("second", second, needed)?;
-    if first.len() != second.len() {
-        return Err(EvalError::PairsIncomplete {
-            first: first.len(),
-            second: second.len(),
-        });
-    }
+    check_lengths(first.len(), second.len())?;
     Ok(first.iter().zip(second).map(|(a, b)| a - b).collect())
 }
 
 /// Returns the largest absolute value, the scale of rounding errors.
-pub(super) fn magnitude<'a>(values: impl IntoIterator<Item = &'a f64>) -> f64 {
+pub(crate) fn magnitude<'a>(values: impl IntoIterator<Item = &'a f64>) -> f64 {
     values
         .into_iter()
         .fold(0.0, |largest: f64, value| largest.max(value.abs()))
+}
+
+/// Returns a quantile of sorted values by linear interpolation, NumPy's default.
+pub(crate) fn quantile(sorted: &[f64], fraction: f64) -> f64 {
+    let position = fraction * (sorted.len() - 1) as f64;
+    let below = (position.floor() as usize).min(sorted.len() - 1);
+    let above = (below + 1).min(sorted.len() - 1);
+    sorted[below] + (position - below as f64) * (sorted[above] - sorted[below])
 }
 
 /// Size, mean and variance of a sample.
@@ -71,6 +76,19 @@ pub(super) struct Moments {
 }
 
 impl Moments {
+    /// Computes the moments of the differences of two paired samples, of at least two pairs.
+    ///
+    /// # Errors
+    ///
+    /// - The errors of [`paired_differences`].
+    pub(super) fn of_differences(first: &[f64], second: &[f64]) -> Result<Self, EvalError> {
+        let differences = paired_differences(first, second, 2)?;
+        Ok(Self::at_magnitude(
+            &differences,
+            magnitude(first.iter().chain(second)),
+        ))
+    }
+
     /// Computes the moments of at least one value.
     pub(super) fn of(values: &[f64]) -> Self {
         Self::at_magnitude(values, magnitude(values))
@@ -125,25 +143,17 @@ mod tests {
 
     #[test]
     fn unusable_samples_are_named() {
+        let error = check("first", &[1.0], 2).unwrap_err().to_string();
         assert_eq!(
-            check("first", &[1.0], 2),
-            Err(EvalError::TooFewValues {
-                sample: "first".into(),
-                needed: 2,
-                found: 1
-            })
+            error,
+            "found 1 values in sample \"first\", expected at least 2"
         );
-        assert_eq!(
-            check("tuned", &[1.0, f64::NAN], 2),
-            Err(EvalError::NotFinite {
-                row: 1,
-                what: "value of sample \"tuned\"".into(),
-                found: "NaN".into()
-            })
-        );
+        let error = check("tuned", &[1.0, f64::NAN], 2).unwrap_err().to_string();
+        let expected = "row 1: the value of sample \"tuned\" is NaN, expected a finite number";
+        assert_eq!(error, expected);
         assert_eq!(
             paired_differences(&[1.0, 2.0], &[1.0, 2.0, 3.0], 2),
-            Err(EvalError::PairsIncomplete {
+            Err(EvalError::LengthMismatch {
                 first: 2,
                 second: 3
             })

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::interval::check_share;
+use super::interval::{ConfidenceInterval, check_share};
 use super::sample::{self, Moments};
-use super::{ConfidenceInterval, student_t};
-use crate::EvalError;
+use super::student_t;
+use crate::error::EvalError;
 
 /// Mean of a sample of scores with its spread.
 ///
@@ -52,15 +52,15 @@ impl SampleSummary {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::TooFewValues`] if there are no values.
-    /// - [`EvalError::NotFinite`] if a value is NaN or infinite.
+    /// - [`EvalError::TooFew`] if there are no values.
+    /// - [`EvalError::InvalidRow`] if a value is NaN or infinite.
     /// - [`EvalError::InvalidSetting`] if `level` is not in `(0, 1)`.
     pub fn of(values: &[f64], level: f64) -> Result<Self, EvalError> {
         Self::of_named("sample", values, level)
     }
 
     pub(super) fn of_named(name: &str, values: &[f64], level: f64) -> Result<Self, EvalError> {
-        check_share("level", level)?;
+        check_share("confidence_level", level)?;
         sample::check(name, values, 1)?;
         let moments = Moments::of(values);
         let spread = (moments.count > 1).then(|| {
@@ -119,11 +119,7 @@ mod tests {
     fn no_value_is_an_error() {
         assert!(matches!(
             SampleSummary::of(&[], 0.95),
-            Err(EvalError::TooFewValues {
-                needed: 1,
-                found: 0,
-                ..
-            })
+            Err(EvalError::TooFew { .. })
         ));
     }
 }

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::interval::check_share;
+use super::interval::{ConfidenceInterval, check_share};
 use super::sample::{self, Moments};
-use super::{ConfidenceInterval, student_t};
-use crate::EvalError;
+use super::student_t;
+use crate::error::EvalError;
 
 /// Design of a comparison: independent or paired samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -56,23 +56,21 @@ impl TTest {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::TooFewValues`] if a sample has fewer than two values.
-    /// - [`EvalError::NotFinite`] if a value is NaN or infinite.
-    /// - [`EvalError::ZeroVariance`] if neither sample varies.
+    /// - [`EvalError::TooFew`] if a sample has fewer than two values.
+    /// - [`EvalError::InvalidRow`] if a value is NaN or infinite.
+    /// - [`EvalError::Undefined`] if neither sample varies.
     /// - [`EvalError::InvalidSetting`] if `level` is not in `(0, 1)`.
     ///
     /// [`ttest_ind`]: https://docs.scipy.org/doc/scipy/reference/generated/scipy.stats.ttest_ind.html
     pub fn welch(first: &[f64], second: &[f64], level: f64) -> Result<Self, EvalError> {
-        check_share("level", level)?;
+        check_share("confidence_level", level)?;
         sample::check("first", first, 2)?;
         sample::check("second", second, 2)?;
         let (first, second) = (Moments::of(first), Moments::of(second));
         let (share, other) = (first.squared_error(), second.squared_error());
         let squared_error = share + other;
         if squared_error == 0.0 {
-            return Err(EvalError::ZeroVariance {
-                test: "Welch's t test",
-            });
+            return Err(sample::constant("Welch's t test"));
         }
         // As fractions of the sum, so that squares of tiny variances do not underflow.
         let (share, other) = (share / squared_error, other / squared_error);
@@ -93,19 +91,15 @@ impl TTest {
     /// # Errors
     ///
     /// - The errors of [`welch`](Self::welch).
-    /// - [`EvalError::PairsIncomplete`] if the samples differ in size.
-    /// - [`EvalError::ZeroVariance`] if all differences are equal.
+    /// - [`EvalError::LengthMismatch`] if the samples differ in size.
+    /// - [`EvalError::Undefined`] if all differences are equal.
     ///
     /// [`ttest_rel`]: https://docs.scipy.org/doc/scipy/reference/generated/scipy.stats.ttest_rel.html
     pub fn paired(first: &[f64], second: &[f64], level: f64) -> Result<Self, EvalError> {
-        check_share("level", level)?;
-        let differences = sample::paired_differences(first, second, 2)?;
-        let moments =
-            Moments::at_magnitude(&differences, sample::magnitude(first.iter().chain(second)));
+        check_share("confidence_level", level)?;
+        let moments = Moments::of_differences(first, second)?;
         if moments.variance == 0.0 {
-            return Err(EvalError::ZeroVariance {
-                test: "the paired t test",
-            });
+            return Err(sample::constant("the paired t test"));
         }
         Ok(Self::of(
             Design::Paired,
@@ -165,9 +159,7 @@ mod tests {
         assert_eq!(test.degrees_of_freedom, 2.0);
         assert_eq!(
             TTest::welch(&[1.0, 1.0], &[0.5, 0.5], 0.95),
-            Err(EvalError::ZeroVariance {
-                test: "Welch's t test"
-            })
+            Err(sample::constant("Welch's t test"))
         );
     }
 
@@ -176,7 +168,7 @@ mod tests {
         // The differences are 0.1 but for their last bits.
         assert!(matches!(
             TTest::paired(&[0.9, 0.8, 0.7], &[0.8, 0.7, 0.6], 0.95),
-            Err(EvalError::ZeroVariance { .. })
+            Err(EvalError::Undefined { .. })
         ));
     }
 
@@ -185,7 +177,7 @@ mod tests {
         assert!(matches!(
             TTest::welch(&[1.0, 2.0], &[1.0, 2.0], 95.0),
             Err(EvalError::InvalidSetting {
-                setting: "level",
+                setting: "confidence_level",
                 ..
             })
         ));

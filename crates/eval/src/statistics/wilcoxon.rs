@@ -5,7 +5,7 @@ use statrs::function::erf::erfc;
 
 use super::ranks::Ranks;
 use super::sample;
-use crate::EvalError;
+use crate::error::EvalError;
 
 /// Maximum number of pairs for the exact test in the automatic choice, without ties and zeros.
 const EXACT_PAIRS: usize = 50;
@@ -93,10 +93,10 @@ impl Wilcoxon {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::TooFewValues`] if there are no pairs.
-    /// - [`EvalError::NotFinite`] if a value is NaN or infinite.
-    /// - [`EvalError::PairsIncomplete`] if the samples differ in size.
-    /// - [`EvalError::ZeroVariance`] if the normal approximation is requested and all differences
+    /// - [`EvalError::TooFew`] if there are no pairs.
+    /// - [`EvalError::InvalidRow`] if a value is NaN or infinite.
+    /// - [`EvalError::LengthMismatch`] if the samples differ in size.
+    /// - [`EvalError::Undefined`] if the normal approximation is requested and all differences
     ///   are zero.
     pub fn test(&self, first: &[f64], second: &[f64]) -> Result<WilcoxonTest, EvalError> {
         let mut differences = sample::paired_differences(first, second, 1)?;
@@ -163,9 +163,9 @@ impl Wilcoxon {
             .sum();
         let deviation = ((variance - tied / 2.0) / 24.0).sqrt();
         if deviation == 0.0 {
-            return Err(EvalError::ZeroVariance {
-                test: "the normal approximation of Wilcoxon's test",
-            });
+            return Err(sample::constant(
+                "the normal approximation of Wilcoxon's test",
+            ));
         }
         let mut z = (positive - mean) / deviation;
         if self.correction && z != 0.0 {
@@ -232,7 +232,7 @@ mod tests {
             };
             assert!(matches!(
                 normal.test(&scores, &scores),
-                Err(EvalError::ZeroVariance { .. })
+                Err(EvalError::Undefined { .. })
             ));
         }
     }
@@ -241,7 +241,7 @@ mod tests {
     fn no_pairs_is_an_error() {
         assert!(matches!(
             Wilcoxon::default().test(&[], &[]),
-            Err(EvalError::TooFewValues {
+            Err(EvalError::TooFew {
                 needed: 1,
                 found: 0,
                 ..

@@ -1,10 +1,12 @@
 //! One point, equal values, many lines, long and hostile names.
 
 use finetune_eval::plots::{
-    BoxPlot, ConfusionPlot, Group, HeatMap, Line, LineChart, ReliabilityDiagram, ScoreScatter,
+    BoxPlot, ConfusionPlot, HeatMap, Line, ReliabilityDiagram, ScoreScatter,
 };
+use finetune_eval::statistics::ScoreGroup;
 use finetune_eval::{Binning, ConfusionMatrix, PredictedProbabilities, PredictedScores};
 
+use super::samples::curves;
 use super::{drawn, marks, texts};
 
 const HOSTILE: &str =
@@ -14,7 +16,7 @@ const HOSTILE: &str =
 fn one_point_is_a_picture() {
     let svg = drawn(
         "one_point",
-        &LineChart::training_curves(
+        &curves(
             "One epoch",
             "accuracy",
             vec![Line::new("run", [(1.0, 0.5)])],
@@ -24,7 +26,7 @@ fn one_point_is_a_picture() {
     assert!(texts(&svg).contains(&"1"), "{svg}");
     drawn(
         "one_seed",
-        &BoxPlot::new("One seed", "F1", vec![Group::new("a", [0.8])]),
+        &BoxPlot::new("One seed", "F1", vec![ScoreGroup::new("a", [0.8])]),
     );
     let one = PredictedScores::from_slices(&[2.0], &[3.0]).unwrap();
     drawn("one_row", &ScoreScatter::new("One row", one));
@@ -38,11 +40,11 @@ fn equal_values_are_a_picture() {
     for (name, value) in [("zeros", 0.0), ("equal", 0.731), ("equal_large", -3e250)] {
         let points = (1..6).map(|epoch| (f64::from(epoch), value));
         let lines = vec![Line::new("constant", points)];
-        drawn(
-            &format!("line_{name}"),
-            &LineChart::training_curves(name, "loss", lines),
-        );
-        let groups = vec![Group::new("a", [value; 5]), Group::new("b", [value; 3])];
+        drawn(&format!("line_{name}"), &curves(name, "loss", lines));
+        let groups = vec![
+            ScoreGroup::new("a", [value; 5]),
+            ScoreGroup::new("b", [value; 3]),
+        ];
         drawn(
             &format!("boxes_{name}"),
             &BoxPlot::new(name, "score", groups),
@@ -68,10 +70,7 @@ fn ranges_of_any_size_are_pictures() {
         ("huge", -1e299, 1e299),
     ] {
         let lines = vec![Line::new("run", [(1.0, low), (2.0, high), (3.0, low)])];
-        let svg = drawn(
-            &format!("range_{name}"),
-            &LineChart::training_curves(name, "loss", lines),
-        );
+        let svg = drawn(&format!("range_{name}"), &curves(name, "loss", lines));
         assert_eq!(svg.matches("<circle").count(), 3, "{svg}");
     }
 }
@@ -87,7 +86,7 @@ fn forty_lines_can_be_told_apart() {
         });
         Line::new(format!("trial {number}"), points)
     };
-    let chart = LineChart::training_curves("A search", "macro F1", (0..40).map(line).collect());
+    let chart = curves("A search", "macro F1", (0..40).map(line).collect());
     let svg = drawn("forty_lines", &chart);
     assert_eq!(
         texts(&svg)
@@ -100,7 +99,7 @@ fn forty_lines_can_be_told_apart() {
 
     let groups = (0..30).map(|number| {
         let scores = (0..5).map(|seed| 0.7 + 0.01 * super::samples::noise(5 * number + seed));
-        Group::new(format!("group {number}"), scores.collect::<Vec<_>>())
+        ScoreGroup::new(format!("group {number}"), scores.collect::<Vec<_>>())
     });
     let svg = drawn(
         "thirty_boxes",
@@ -117,10 +116,10 @@ fn long_names_are_shortened_and_hostile_ones_are_text() {
         Line::new(long, [(1.0, 0.5), (2.0, 0.75)]),
         Line::new(HOSTILE, [(1.0, 0.25), (2.0, 0.5)]),
     ];
-    let chart = LineChart::training_curves(&format!("{long}; {long}"), long, lines);
+    let chart = curves(&format!("{long}; {long}"), long, lines);
     let groups = vec![
-        Group::new(long, [0.5, 0.75, 0.6]),
-        Group::new(HOSTILE, [0.5, 0.25]),
+        ScoreGroup::new(long, [0.5, 0.75, 0.6]),
+        ScoreGroup::new(HOSTILE, [0.5, 0.25]),
     ];
     let matrix = ConfusionMatrix::from_slices(&[0, 1, 2], &[0, 0, 2], [long, HOSTILE, "短い"]);
     let cells = HeatMap {

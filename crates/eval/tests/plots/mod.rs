@@ -5,7 +5,7 @@ mod samples;
 
 use std::path::PathBuf;
 
-use finetune_eval::plots::{ColorScale, HeatMap, LineChart, Plot};
+use finetune_eval::plots::{ColorScale, HeatMap, Plot};
 
 /// Draws the picture in both formats and gives back its SVG, a line for each mark.
 fn drawn(name: &str, plot: &dyn Plot) -> String {
@@ -169,14 +169,4 @@ fn heat_maps_have_every_value() {
         ..map
     };
     drawn("heat_map_of_one_row", &wide);
-}
-
-#[test]
-fn settings_are_read_from_json() {
-    let json = r#"{"title": "a", "lines": [{"name": "b", "points": [[1, 2.5]]}]}"#;
-    let chart: LineChart = serde_json::from_str(json).unwrap();
-    assert_eq!(chart.lines[0].points, [(1.0, 2.5)]);
-    assert!(serde_json::from_str::<LineChart>(r#"{"tilte": "a"}"#).is_err());
-    let json = serde_json::to_string(&chart).unwrap();
-    assert_eq!(serde_json::from_str::<LineChart>(&json).unwrap(), chart);
 }

@@ -1,10 +1,22 @@
 //! Pictures such as the studies have them, of numbers made up.
 
 use finetune_eval::plots::{
-    BoxPlot, ColorScale, ConfusionPlot, Group, HeatMap, Line, LineChart, ReliabilityDiagram,
-    ScoreScatter,
+    BoxPlot, ColorScale, ConfusionPlot, HeatMap, Line, LineChart, ReliabilityDiagram, ScoreScatter,
 };
+use finetune_eval::statistics::ScoreGroup;
 use finetune_eval::{Binning, ConfusionMatrix, PredictedProbabilities, PredictedScores};
+
+/// Curves by epoch.
+pub(super) fn curves(title: &str, metric: &str, lines: Vec<Line>) -> LineChart {
+    LineChart {
+        title: title.into(),
+        x_label: "epoch".into(),
+        y_label: metric.into(),
+        lines,
+        whole_x: true,
+        ..LineChart::default()
+    }
+}
 
 /// Numbers in `[0, 1)` that look random and are always the same.
 pub(super) fn noise(number: usize) -> f64 {
@@ -26,7 +38,7 @@ pub(super) fn training_curves() -> LineChart {
         Line::new(*rate, points)
     };
     let runs = rates.iter().enumerate().map(run).collect();
-    LineChart::training_curves("AG News, frozen encoder", "accuracy", runs)
+    curves("AG News, frozen encoder", "accuracy", runs)
 }
 
 pub(super) fn training_loss() -> LineChart {
@@ -40,7 +52,7 @@ pub(super) fn training_loss() -> LineChart {
     };
     LineChart {
         x_label: "step".into(),
-        ..LineChart::training_curves("Training loss", "loss", (0..3).map(run).collect())
+        ..curves("Training loss", "loss", (0..3).map(run).collect())
     }
 }
 
@@ -52,13 +64,20 @@ pub(super) fn epochs_to_best() -> LineChart {
         line("Yelp Review Polarity", [10.0, 5.0, 4.0, 2.0]),
         line("Amazon Review Full", [8.0, 7.0, 5.0, 4.0]),
     ];
-    LineChart::epochs_to_best("Epochs of fine-tuning after further pre-training", lines)
+    LineChart {
+        x_label: "steps of pre-training".into(),
+        ..curves(
+            "Epochs of fine-tuning after further pre-training",
+            "epochs to the best model",
+            lines,
+        )
+    }
 }
 
 pub(super) fn box_plot() -> BoxPlot {
     let group = |number: usize, name: &str, middle: f64, spread: f64| {
         let scores = (0..10).map(|seed| middle + spread * (noise(10 * number + seed) - 0.5));
-        Group::new(name, scores.collect::<Vec<_>>())
+        ScoreGroup::new(name, scores.collect::<Vec<_>>())
     };
     let groups = vec![
         group(0, "TF-IDF", 0.742, 0.012),

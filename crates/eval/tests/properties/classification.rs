@@ -53,28 +53,6 @@ proptest! {
     }
 
     #[test]
-    fn merging_in_any_order_gives_the_same(
-        (classes, order, shares) in CLASSES.prop_flat_map(|classes| (
-            Just(classes),
-            Just([0_usize, 1, 2]).prop_shuffle(),
-            prop::collection::vec(rows(classes, 0), 3),
-        ))
-    ) {
-        let mut merged = ConfusionMatrix::new(names(classes)).unwrap();
-        for share in order {
-            merged.merge(&count(&shares[share], classes)).unwrap();
-        }
-        // Grouped from the right as well: a + (b + c).
-        let mut last = count(&shares[1], classes);
-        last.merge(&count(&shares[2], classes)).unwrap();
-        let mut grouped = count(&shares[0], classes);
-        grouped.merge(&last).unwrap();
-
-        prop_assert_eq!(&merged, &count(&shares.concat(), classes));
-        prop_assert_eq!(&merged, &grouped);
-    }
-
-    #[test]
     fn the_order_of_rows_changes_nothing(
         (classes, rows, shuffled) in some_rows().prop_flat_map(|(classes, rows)| (
             Just(classes),
@@ -130,7 +108,7 @@ proptest! {
     #[test]
     fn shares_of_a_class_add_up_to_1_or_0((classes, rows) in some_rows()) {
         let matrix = count(&rows, classes);
-        for (counts, shares) in matrix.counts_by_true().iter().zip(matrix.normalized_by_true()) {
+        for (counts, shares) in matrix.counts_by_true().iter().zip(matrix.normalized(Normalize::True)) {
             let expected = if counts.iter().sum::<u64>() == 0 { 0.0 } else { 1.0 };
             prop_assert!((shares.iter().sum::<f64>() - expected).abs() < 1e-12);
         }
@@ -154,10 +132,9 @@ proptest! {
         let row = position.index(rows.len());
         rows[row].0 = classes + beyond;
         let (labels, predictions): (Vec<usize>, Vec<usize>) = rows.into_iter().unzip();
-        prop_assert_eq!(
-            ConfusionMatrix::from_slices(&labels, &predictions, names(classes)),
-            Err(EvalError::LabelOutOfRange { row: row as u64, label: classes + beyond, classes })
-        );
+        let error = ConfusionMatrix::from_slices(&labels, &predictions, names(classes)).unwrap_err();
+        let named = matches!(error, EvalError::InvalidRow { row: at, .. } if at == row as u64);
+        prop_assert!(named, "{error}");
     }
 
     #[test]
@@ -176,7 +153,7 @@ proptest! {
         names[1] = second;
         let (labels, predictions): (Vec<usize>, Vec<usize>) = rows.into_iter().unzip();
         let matrix = ConfusionMatrix::from_slices(&labels, &predictions, names).unwrap();
-        prop_assert!(matrix.to_text().ends_with('\n'));
+        prop_assert!(matrix.to_string().ends_with('\n'));
     }
 
     #[test]
@@ -185,9 +162,9 @@ proptest! {
     ) {
         let matrix = count(&rows, classes);
         let near_1 = |sum: f64| (sum - 1.0).abs() < 1e-12;
-        let of_all = matrix.normalized(Normalize::All).shares;
+        let of_all = matrix.normalized(Normalize::All);
         prop_assert!(near_1(of_all.iter().flatten().sum()));
-        let of_predicted = matrix.normalized(Normalize::Pred).shares;
+        let of_predicted = matrix.normalized(Normalize::Pred);
         for class in 0..classes {
             let sum: f64 = of_predicted.iter().map(|row| row[class]).sum();
             prop_assert!(sum == 0.0 || near_1(sum));

@@ -1,6 +1,6 @@
 //! Properties of the scores of predicted numbers.
 
-use finetune_eval::{EvalError, MetricKind, PredictedScores, Scored};
+use finetune_eval::{EvalError, MetricKind, MetricSource, PredictedScores};
 use proptest::prelude::*;
 
 type Rows = Vec<(f64, f64)>;
@@ -28,17 +28,13 @@ fn all_scores(predicted: &PredictedScores) -> Vec<Option<u64>> {
 
 proptest! {
     #[test]
-    fn neither_order_nor_batches_change_a_digit(
-        (rows, shuffled, cut) in some_rows(1).prop_flat_map(|rows| (
+    fn the_order_of_rows_changes_no_digit(
+        (rows, shuffled) in some_rows(1).prop_flat_map(|rows| (
             Just(rows.clone()),
             Just(rows).prop_shuffle(),
-            any::<prop::sample::Index>(),
         ))
     ) {
-        let cut = cut.index(shuffled.len());
-        let mut merged = collected(&shuffled[cut..]);
-        merged.merge(&collected(&shuffled[..cut]));
-        prop_assert_eq!(all_scores(&collected(&rows)), all_scores(&merged));
+        prop_assert_eq!(all_scores(&collected(&rows)), all_scores(&collected(&shuffled)));
     }
 
     #[test]
@@ -96,7 +92,7 @@ proptest! {
         *bad = f64::NAN;
         let (labels, predictions): (Vec<f64>, Vec<f64>) = rows.into_iter().unzip();
         let error = PredictedScores::from_slices(&labels, &predictions).unwrap_err();
-        let named = matches!(error, EvalError::NotFinite { row, .. } if row == position as u64);
+        let named = matches!(error, EvalError::InvalidRow { row, .. } if row == position as u64);
         prop_assert!(named, "{error}");
     }
 }

@@ -2,7 +2,7 @@
 
 use finetune_data::{EncodedDataset, Example, Labels};
 use finetune_eval::plots::{ReliabilityDiagram, ScoreScatter};
-use finetune_eval::report::{ScoredText, Section, Table, Texts};
+use finetune_eval::report::{ScoredText, Section, Table, TextSamples};
 use finetune_eval::{
     Binning, ConfusionMatrix, MetricKind, PredictedProbabilities, PredictedScores, Predictions,
     Reliability, SliceScores, Slices,
@@ -29,7 +29,7 @@ pub struct ErrorAnalysis {
     pub calibration: Option<Reliability>,
     /// Misclassified rows with the highest confidence; for scores, rows with the largest absolute
     /// error.
-    pub worst_errors: Texts,
+    pub worst_errors: TextSamples,
     /// Predicted scores of a regression task, for the plot.
     #[serde(skip)]
     scores: Option<PredictedScores>,
@@ -73,7 +73,7 @@ impl ErrorAnalysis {
             Labels::Unlabeled => Ok(Self {
                 slices: Vec::new(),
                 calibration: None,
-                worst_errors: Texts::default(),
+                worst_errors: TextSamples::default(),
                 scores: None,
             }),
         }
@@ -165,7 +165,7 @@ fn surest_errors(
     rows: &[Example],
     labels: &[usize],
     names: &[String],
-) -> Texts {
+) -> TextSamples {
     let sureness = |row: usize| match predictions.logits[row][..] {
         [logit] => f64::from(logit.abs()),
         _ => predictions.probabilities(row)[classes[row]],
@@ -180,13 +180,13 @@ fn surest_errors(
             _ => text.probabilities(names.iter().zip(predictions.probabilities(row))),
         }
     });
-    Texts {
+    TextSamples {
         caption: "The errors that the model was surest of, by row.".to_string(),
         texts: texts.collect(),
     }
 }
 
-fn farthest_scores(scores: &PredictedScores, rows: &[Example]) -> Texts {
+fn farthest_scores(scores: &PredictedScores, rows: &[Example]) -> TextSamples {
     let (labels, predictions) = (scores.labels(), scores.predictions());
     let error = |row: usize| (labels[row] - predictions[row]).abs();
     let texts = worst(0..rows.len(), error).map(|row| {
@@ -194,7 +194,7 @@ fn farthest_scores(scores: &PredictedScores, rows: &[Example]) -> Texts {
             .label(format!("{:.2}", labels[row]))
             .prediction(format!("{:.2}", predictions[row]))
     });
-    Texts {
+    TextSamples {
         caption: "The scores that are farthest from the truth, by row.".to_string(),
         texts: texts.collect(),
     }

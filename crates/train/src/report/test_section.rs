@@ -6,8 +6,8 @@ use finetune_data::Labels;
 use finetune_eval::plots::ConfusionPlot;
 use finetune_eval::report::{KeyValues, Section, Table};
 use finetune_eval::{
-    ClassificationReport, ConfusionMatrix, Evaluator, MetricKind, Predictions, RegressionReport,
-    Scored, Scores,
+    ClassificationReport, ConfusionMatrix, Evaluator, MetricKind, MetricSource, Predictions,
+    RegressionReport, Scores,
 };
 use finetune_predict::PredictionOutput;
 use serde::{Deserialize, Serialize};
@@ -186,8 +186,14 @@ fn facts_of(report: &RegressionReport) -> KeyValues {
         .with("Rows", report.rows)
         .with("Pearson", number(report.pearson))
         .with("Spearman", number(report.spearman))
-        .with("Mean absolute error", number(Some(report.mae)))
-        .with("Root of the mean squared error", number(Some(report.rmse)))
+        .with(
+            "Mean absolute error",
+            number(Some(report.mean_absolute_error)),
+        )
+        .with(
+            "Root of the mean squared error",
+            number(Some(report.root_mean_squared_error)),
+        )
         .with("R²", number(report.r2))
 }
 

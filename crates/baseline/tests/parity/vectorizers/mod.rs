@@ -52,7 +52,12 @@ fn terms_columns_and_values_are_those_of_scikit_learn() {
     assert!(cases.len() >= 37);
     for case in cases {
         let (features, rows) = case.features.fit_transform(&texts).unwrap();
-        assert_eq!(features.terms(), case.terms.as_deref(), "{}", case.name);
+        assert_eq!(
+            features.feature_names(),
+            case.terms.as_deref(),
+            "{}",
+            case.name
+        );
         assert_equal(&case.name, &rows, &matrix(&case.rows, case.columns));
         let others = features.transform(&other_texts);
         assert_equal(&case.name, &others, &matrix(&case.others, case.columns));

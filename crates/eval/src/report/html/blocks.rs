@@ -2,15 +2,18 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use crate::report::characters::visible;
-use crate::report::{Alignment, Block, Cell, Figure, KeyValues, ScoredText, Table, Texts};
+use crate::report::block::{Block, KeyValues};
+use crate::report::control_characters::visible;
+use crate::report::figure::Figure;
+use crate::report::table::{Alignment, Cell, Table};
+use crate::report::texts::{ScoredText, TextSamples};
 
 pub(super) fn block(block: &Block) -> Markup {
     match block {
         Block::KeyValues(block) => facts(block),
         Block::Table(block) => table(block),
         Block::Figure(block) => figure(block),
-        Block::Texts(block) => texts(block),
+        Block::TextSamples(block) => texts(block),
         Block::Note { text } => html! { p class="note" dir="auto" { (visible(text)) } },
         Block::Preformatted { text } => html! { pre { (visible(text)) } },
     }
@@ -54,7 +57,7 @@ fn table(table: &Table) -> Markup {
                         @for (row, cells) in table.rows().iter().enumerate() {
                             tr {
                                 @for (column, cell) in cells.iter().enumerate() {
-                                    td class=[side(column)] { (shown(table, row, column, cell)) }
+                                    td class=[side(column)] { (value(table, row, column, cell)) }
                                 }
                             }
                         }
@@ -65,8 +68,8 @@ fn table(table: &Table) -> Markup {
     }
 }
 
-fn shown(table: &Table, row: usize, column: usize, cell: &Cell) -> Markup {
-    let shown = table.shown(row, column);
+fn value(table: &Table, row: usize, column: usize, cell: &Cell) -> Markup {
+    let shown = table.formatted(row, column);
     html! {
         @if table.is_best(row, column) { strong { (shown) } }
         @else if let Cell::Text(_) = cell { bdi { (visible(&shown)) } }
@@ -86,7 +89,7 @@ fn figure(figure: &Figure) -> Markup {
     }
 }
 
-fn texts(texts: &Texts) -> Markup {
+fn texts(texts: &TextSamples) -> Markup {
     html! {
         @if !texts.caption.is_empty() { p class="caption" { (visible(&texts.caption)) } }
         @for text in &texts.texts { (scored_text(text)) }

@@ -1,6 +1,6 @@
 //! Escaping of text in Markdown.
 
-use crate::report::characters::visible;
+use crate::report::control_characters::visible;
 
 /// Characters that may start markup within a line.
 const MARKUP: [char; 15] = [

@@ -1,15 +1,15 @@
 //! Table cells.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::NumberFormat;
+use super::column::NumberFormat;
 use crate::statistics::SampleSummary;
 
 /// Text of a missing value.
 const NONE: &str = "–";
 
 /// Table cell; in JSON a null, a number, a mean with its deviation, or a string.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Cell {
@@ -43,47 +43,39 @@ impl Cell {
     }
 
     /// Returns the formatted text.
-    pub(super) fn shown(&self, format: NumberFormat) -> String {
+    pub(super) fn formatted(&self, format: NumberFormat) -> String {
         match self {
             Self::Text(text) => text.clone(),
             Self::Count(count) => count.to_string(),
-            Self::Number(number) if number.is_finite() => format.shown(*number),
+            Self::Number(number) if number.is_finite() => format.formatted(*number),
             Self::Mean { mean, deviation } if mean.is_finite() && deviation.is_finite() => {
-                format!("{} ± {}", format.shown(*mean), format.shown(*deviation))
+                format!(
+                    "{} ± {}",
+                    format.formatted(*mean),
+                    format.formatted(*deviation)
+                )
             }
             _ => NONE.to_owned(),
         }
     }
 }
 
-impl From<&str> for Cell {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
+macro_rules! cell_from {
+    ($($source:ty: |$value:ident| $cell:expr;)*) => {
+        $(impl From<$source> for Cell {
+            fn from($value: $source) -> Self {
+                $cell
+            }
+        })*
+    };
 }
 
-impl From<String> for Cell {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<f64> for Cell {
-    fn from(number: f64) -> Self {
-        Self::Number(number)
-    }
-}
-
-impl From<u64> for Cell {
-    fn from(count: u64) -> Self {
-        Self::Count(count)
-    }
-}
-
-impl From<usize> for Cell {
-    fn from(count: usize) -> Self {
-        Self::Count(count as u64)
-    }
+cell_from! {
+    &str: |text| Self::Text(text.to_owned());
+    String: |text| Self::Text(text);
+    f64: |number| Self::Number(number);
+    u64: |count| Self::Count(count);
+    usize: |count| Self::Count(count as u64);
 }
 
 /// Converts to mean and standard deviation, or to the mean for a single value.
@@ -126,29 +118,29 @@ mod tests {
             json,
             r#"[null,18446744073709551615,3.0,{"mean":0.5,"deviation":0.25},"a|b"]"#
         );
-        assert_eq!(serde_json::from_str::<[Cell; 5]>(&json).unwrap(), cells);
     }
 
     #[test]
     fn what_is_no_number_is_shown_as_none() {
         let format = NumberFormat::Decimals(2);
         for number in [f64::NAN, f64::INFINITY] {
-            assert_eq!(Cell::Number(number).shown(format), "–");
+            assert_eq!(Cell::Number(number).formatted(format), "–");
             let mean = Cell::Mean {
                 mean: 1.0,
                 deviation: number,
             };
-            assert_eq!(mean.shown(format), "–");
+            assert_eq!(mean.formatted(format), "–");
         }
-        assert_eq!(Cell::from(None::<f64>).shown(format), "–");
+        assert_eq!(Cell::from(None::<f64>).formatted(format), "–");
     }
 
     #[test]
     fn a_summary_is_its_mean_and_deviation() {
         let cell = |scores: &[f64]| {
-            Cell::from(SampleSummary::of(scores, 0.95).unwrap()).shown(NumberFormat::Percent(1))
+            Cell::from(SampleSummary::of(scores, 0.95).unwrap())
+                .formatted(NumberFormat::Decimals(3))
         };
-        assert_eq!(cell(&[0.80, 0.82, 0.84]), "82.0 % ± 2.0 %");
-        assert_eq!(cell(&[0.80]), "80.0 %");
+        assert_eq!(cell(&[0.80, 0.82, 0.84]), "0.820 ± 0.020");
+        assert_eq!(cell(&[0.80]), "0.800");
     }
 }

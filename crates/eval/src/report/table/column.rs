@@ -1,10 +1,9 @@
 //! Table columns and number formats.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// Table column.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Column {
     /// Heading.
     pub name: String,
@@ -17,7 +16,7 @@ pub struct Column {
 }
 
 /// Horizontal alignment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Alignment {
     /// Left, for text.
@@ -28,16 +27,12 @@ pub enum Alignment {
 }
 
 /// Format of numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NumberFormat {
     /// Fixed number of decimals.
     Decimals(u8),
-    /// Percentage of a fraction, with this many decimals.
-    Percent(u8),
-    /// Scientific notation such as `1.5e-5`, with this many decimals.
-    Scientific(u8),
     /// Four decimals, and `< 0.0001` for smaller values, for p-values.
     Probability,
 }
@@ -49,7 +44,7 @@ impl Default for NumberFormat {
 }
 
 /// Direction in which values are best.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BestValue {
     /// Highest, for scores.
@@ -60,11 +55,9 @@ pub enum BestValue {
 
 impl NumberFormat {
     /// Returns the text of a finite number.
-    pub(super) fn shown(self, number: f64) -> String {
+    pub(super) fn formatted(self, number: f64) -> String {
         match self {
             Self::Decimals(digits) => format!("{number:.*}", usize::from(digits)),
-            Self::Percent(digits) => format!("{:.*} %", usize::from(digits), 100.0 * number),
-            Self::Scientific(digits) => format!("{number:.*e}", usize::from(digits)),
             Self::Probability if number < 0.0001 => "< 0.0001".to_owned(),
             Self::Probability => format!("{number:.4}"),
         }
@@ -83,16 +76,6 @@ impl Column {
     /// Creates a column of numbers with a fixed number of decimals.
     pub fn number(name: impl Into<String>, decimals: u8) -> Self {
         Self::of(name, NumberFormat::Decimals(decimals))
-    }
-
-    /// Creates a column of fractions, shown as percentages.
-    pub fn percent(name: impl Into<String>, decimals: u8) -> Self {
-        Self::of(name, NumberFormat::Percent(decimals))
-    }
-
-    /// Creates a column of numbers in scientific notation.
-    pub fn scientific(name: impl Into<String>, decimals: u8) -> Self {
-        Self::of(name, NumberFormat::Scientific(decimals))
     }
 
     /// Creates a column of p-values.
@@ -135,19 +118,8 @@ mod tests {
 
     #[test]
     fn numbers_by_format() {
-        assert_eq!(NumberFormat::Decimals(2).shown(-0.126), "-0.13");
-        assert_eq!(NumberFormat::Percent(1).shown(0.94126), "94.1 %");
-        assert_eq!(NumberFormat::Probability.shown(0.01), "0.0100");
-        assert_eq!(NumberFormat::Probability.shown(1e-9), "< 0.0001");
-        assert_eq!(NumberFormat::Scientific(1).shown(0.0000154), "1.5e-5");
-    }
-
-    #[test]
-    fn settings_left_out_are_the_defaults() {
-        let column: Column =
-            serde_json::from_str(r#"{"name": "f1", "format": {"percent": 1}}"#).unwrap();
-        assert_eq!(column.format, NumberFormat::Percent(1));
-        assert_eq!((column.alignment, column.best), (Alignment::Left, None));
-        assert!(serde_json::from_str::<Column>(r#"{"digits": 1}"#).is_err());
+        assert_eq!(NumberFormat::Decimals(2).formatted(-0.126), "-0.13");
+        assert_eq!(NumberFormat::Probability.formatted(0.01), "0.0100");
+        assert_eq!(NumberFormat::Probability.formatted(1e-9), "< 0.0001");
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use finetune_eval::{
-    Average, ClassificationReport, ConfusionMatrix, EvalError, KappaWeights, MetricKind, Normalize,
-    Scored,
+    Average, ClassificationReport, ConfusionMatrix, EvalError, KappaWeights, MetricKind,
+    MetricSource, Normalize,
 };
 use serde::Deserialize;
 
@@ -122,7 +122,7 @@ fn shares_are_equal() {
     ];
     each_case(|case, matrix| {
         for (name, kind) in kinds {
-            let got = matrix.normalized(kind).shares;
+            let got = matrix.normalized(kind);
             assert_eq!(got.len(), case.normalized[name].len());
             let expected = case.normalized[name].iter().flatten();
             for (got, expected) in got.iter().flatten().zip(expected) {
@@ -137,7 +137,7 @@ fn reports_are_equal_character_for_character() {
     each_case(|case, matrix| {
         let report = ClassificationReport::from_confusion_matrix(matrix).unwrap();
         for (digits, expected) in &case.report {
-            let text = report.to_text_with_digits(*digits);
+            let text = format!("{report:.*}", *digits);
             assert_eq!(
                 &text, expected,
                 "{}, {digits} digits:\n{text}\n{expected}",

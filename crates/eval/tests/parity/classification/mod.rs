@@ -1,6 +1,6 @@
 //! Against scikit-learn; `generate.py` made `expected.json` and pins the versions.
 
-use finetune_eval::{ClassificationReport, ConfusionMatrix};
+use finetune_eval::{ClassificationReport, ConfusionMatrix, Normalize};
 use serde::Deserialize;
 
 /// Both sides divide the same integers in 64-bit floats; only the order of sums may differ.
@@ -67,7 +67,7 @@ fn confusion_matrices_are_equal() {
             "{}",
             case.name
         );
-        let shares = matrix.normalized_by_true();
+        let shares = matrix.normalized(Normalize::True);
         assert_eq!(shares.len(), case.normalized_by_true.len(), "{}", case.name);
         for (got, expected) in shares
             .iter()
@@ -120,7 +120,7 @@ fn averages_are_equal() {
 #[test]
 fn text_reports_are_equal_character_for_character() {
     for case in cases() {
-        let text = case.report().to_text();
+        let text = case.report().to_string();
         assert_eq!(
             text, case.text,
             "{}:\n{text}\nscikit-learn:\n{}",

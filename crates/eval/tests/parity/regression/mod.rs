@@ -1,6 +1,6 @@
 //! Against scikit-learn and SciPy; `generate.py` made `expected.json` and pins the versions.
 
-use finetune_eval::{EvalError, MetricKind, PredictedScores, RegressionReport, Scored};
+use finetune_eval::{EvalError, MetricKind, MetricSource, PredictedScores, RegressionReport};
 use serde::Deserialize;
 
 use crate::parity::assert_close;
@@ -101,7 +101,7 @@ fn the_report_has_the_same_scores() {
         );
         assert_eq!(report.spearman, predicted.spearman().ok(), "{}", case.name);
         assert_eq!(report.r2, predicted.r2().ok(), "{}", case.name);
-        assert_close(&case.name, report.mae, case.mae);
-        assert_close(&case.name, report.rmse, case.rmse);
+        assert_close(&case.name, report.mean_absolute_error, case.mae);
+        assert_close(&case.name, report.root_mean_squared_error, case.rmse);
     });
 }

@@ -214,7 +214,6 @@ def powers():
             "alpha": alpha,
             "independent": TTestIndPower().power(effect, seeds, alpha),
             "paired": TTestPower().power(effect, seeds, alpha),
-            "unequal": TTestIndPower().power(effect, seeds, alpha, ratio=3),
         }
         # NaN where the further tail vanishes, which SciPy cannot tell.
         yield {key: None if np.isnan(value) else value for key, value in case.items()}

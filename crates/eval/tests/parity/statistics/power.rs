@@ -23,7 +23,6 @@ struct PowerCase {
     /// None where statsmodels gives NaN.
     independent: Option<f64>,
     paired: Option<f64>,
-    unequal: Option<f64>,
 }
 
 #[test]
@@ -40,10 +39,6 @@ fn powers_are_equal() {
         for (got, expected) in [
             (independent.power(effect, seeds), case.independent),
             (test(Design::Paired).power(effect, seeds), case.paired),
-            (
-                independent.power_of_sizes(effect, seeds, 3 * seeds),
-                case.unequal,
-            ),
         ] {
             let got = got.unwrap();
             match expected {
@@ -53,7 +48,7 @@ fn powers_are_equal() {
             compared += usize::from(expected.is_some());
         }
     }
-    assert!(compared > 280, "{compared}");
+    assert!(compared > 190, "{compared}");
 }
 
 #[derive(Debug, Deserialize)]

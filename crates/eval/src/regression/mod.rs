@@ -3,10 +3,10 @@
 mod correlation;
 mod errors;
 mod report;
-mod score;
 
-use crate::EvalError;
-use crate::checks::{finite, pairs};
+use crate::error::EvalError;
+use crate::metric::{MetricKind, MetricSource};
+use crate::validate::{check_pairs, check_row, finite, some_rows};
 pub use report::RegressionReport;
 
 /// True and predicted score of each row, such as those of semantic similarity.
@@ -46,12 +46,12 @@ impl PredictedScores {
     ///
     /// - [`EvalError::LengthMismatch`] if the slices differ in length.
     /// - [`EvalError::NoRows`] if they are empty.
-    /// - [`EvalError::NotFinite`] if a value is NaN or infinite; it names the first one.
+    /// - [`EvalError::InvalidRow`] if a value is NaN or infinite; it names the first one.
     pub fn from_slices<L: Copy + Into<f64>, P: Copy + Into<f64>>(
         labels: &[L],
         predictions: &[P],
     ) -> Result<Self, EvalError> {
-        pairs(labels.len(), predictions.len())?;
+        check_pairs(labels.len(), predictions.len())?;
         let mut predicted = Self::new();
         for (label, prediction) in labels.iter().zip(predictions) {
             predicted.add(*label, *prediction)?;
@@ -63,7 +63,7 @@ impl PredictedScores {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::NotFinite`] if a value is NaN or infinite; its row number is the number of
+    /// - [`EvalError::InvalidRow`] if a value is NaN or infinite; its row number is the number of
     ///   rows added before.
     pub fn add(
         &mut self,
@@ -78,30 +78,18 @@ impl PredictedScores {
         Ok(())
     }
 
-    /// Adds the rows of another set.
-    pub fn merge(&mut self, other: &Self) {
-        self.labels.extend(&other.labels);
-        self.predictions.extend(&other.predictions);
-    }
-
     /// Returns the rows with these indices, in this order, such as those of a
     /// [slice](crate::Slices).
     ///
     /// # Errors
     ///
-    /// - [`EvalError::RowOutOfRange`] if an index is out of range.
+    /// - [`EvalError::InvalidSetting`] if an index is out of range.
     pub fn select(&self, rows: &[usize]) -> Result<Self, EvalError> {
         let mut selected = Self::new();
         for &row in rows {
-            let (Some(label), Some(prediction)) = (self.labels.get(row), self.predictions.get(row))
-            else {
-                return Err(EvalError::RowOutOfRange {
-                    row,
-                    rows: self.labels.len(),
-                });
-            };
-            selected.labels.push(*label);
-            selected.predictions.push(*prediction);
+            check_row(row, self.labels.len())?;
+            selected.labels.push(self.labels[row]);
+            selected.predictions.push(self.predictions[row]);
         }
         Ok(selected)
     }
@@ -121,10 +109,21 @@ impl PredictedScores {
         &self.predictions
     }
 
-    fn rows_or_error(&self) -> Result<f64, EvalError> {
-        match self.labels.len() {
-            0 => Err(EvalError::NoRows),
-            rows => Ok(rows as f64),
+    fn some_rows(&self) -> Result<f64, EvalError> {
+        some_rows(self.rows())
+    }
+}
+
+impl MetricSource for PredictedScores {
+    fn score(&self, metric: MetricKind) -> Result<f64, EvalError> {
+        match metric {
+            MetricKind::Pearson => self.pearson(),
+            MetricKind::Spearman => self.spearman(),
+            MetricKind::MeanAbsoluteError => self.mean_absolute_error(),
+            MetricKind::MeanSquaredError => self.mean_squared_error(),
+            MetricKind::RootMeanSquaredError => self.root_mean_squared_error(),
+            MetricKind::R2 => self.r2(),
+            other => Err(other.needs_other_input()),
         }
     }
 }
@@ -132,6 +131,7 @@ impl PredictedScores {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric::{Metric, MetricInput};
 
     #[test]
     fn bad_input_says_where() {
@@ -142,13 +142,13 @@ mod tests {
         };
         assert_eq!(
             refusal(&[1.0, 2.0], &[1.0, f32::NAN]),
-            "row 1: the predicted score is NaN, not a finite number"
+            "row 1: the predicted score is NaN, expected a finite number"
         );
         assert_eq!(
             refusal(&[f64::NEG_INFINITY], &[1.0]),
-            "row 0: the true score is -inf, not a finite number"
+            "row 0: the true score is -inf, expected a finite number"
         );
-        assert!(refusal(&[1.0], &[]).starts_with("1 labels but 0 predictions"));
+        assert!(refusal(&[1.0], &[]).starts_with("lists of 1 and 0 values"));
         assert!(refusal(&[], &[]).starts_with("no rows"));
     }
 
@@ -157,11 +157,18 @@ mod tests {
         let mut predicted = PredictedScores::from_slices(&[1.0, 2.0], &[1.0, 3.0]).unwrap();
         let before = predicted.clone();
         assert!(predicted.add(1.0, f64::NAN).is_err());
-        assert_eq!(
-            predicted.select(&[0, 2]),
-            Err(EvalError::RowOutOfRange { row: 2, rows: 2 })
-        );
+        let error = predicted.select(&[0, 2]).unwrap_err().to_string();
+        assert_eq!(error, "row is 2, expected below 2 (number of rows)");
         assert_eq!(predicted, before);
         assert_eq!(predicted.select(&[1]).unwrap().predictions(), [3.0]);
+    }
+
+    #[test]
+    fn every_metric_of_scores_is_there_and_no_other() {
+        let predicted = PredictedScores::from_slices(&[1.0, 2.0, 4.0], &[1.0, 3.0, 3.5]).unwrap();
+        for &metric in MetricKind::ALL {
+            let of_scores = metric.input() == MetricInput::Scores;
+            assert_eq!(predicted.score(metric).is_ok(), of_scores, "{metric}");
+        }
     }
 }

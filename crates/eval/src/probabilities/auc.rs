@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::PredictedProbabilities;
+use crate::error::EvalError;
 use crate::exact_sum::sum;
-use crate::{BinaryRanking, EvalError};
+use crate::ranking::BinaryRanking;
 
 /// Averaging of the ROC AUC over classes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,44 +49,39 @@ impl PredictedProbabilities {
     ///
     /// [`roc_auc_score`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.roc_auc_score.html
     pub fn roc_auc(&self, average: MulticlassAverage) -> Result<f64, EvalError> {
-        self.rows_or_error()?;
+        self.some_rows()?;
         if self.classes == 2 {
             return self.ranking(1)?.roc_auc();
         }
+        let counts = self.class_counts();
+        let occurring = || (0..self.classes).filter(|class| counts[*class] > 0);
+        let area = |class: usize| self.ranking(class)?.roc_auc();
         match average {
-            MulticlassAverage::OneVsRestMacro => self.one_vs_rest_macro(),
-            MulticlassAverage::OneVsRestWeighted => self.one_vs_rest_weighted(),
-            MulticlassAverage::OneVsOneMacro => self.one_vs_one_macro(),
-        }
-    }
-
-    fn one_vs_rest_macro(&self) -> Result<f64, EvalError> {
-        let counts = self.class_counts();
-        if let Some(class) = counts.iter().position(|count| *count == 0) {
-            return Err(undefined(format!("class {class} has no rows")));
-        }
-        let areas = (0..self.classes).map(|class| self.ranking(class)?.roc_auc());
-        Ok(sum(areas.collect::<Result<Vec<_>, _>>()?) / self.classes as f64)
-    }
-
-    fn one_vs_rest_weighted(&self) -> Result<f64, EvalError> {
-        let counts = self.class_counts();
-        let weighted = |class: usize| Ok(self.ranking(class)?.roc_auc()? * counts[class] as f64);
-        let areas: Result<Vec<f64>, EvalError> = self.occurring().map(weighted).collect();
-        Ok(sum(areas?) / self.rows() as f64)
-    }
-
-    fn one_vs_one_macro(&self) -> Result<f64, EvalError> {
-        let mut areas = Vec::new();
-        for positive in self.occurring() {
-            for negative in self.occurring().filter(|class| *class != positive) {
-                areas.push(self.ranking_of_pair(positive, negative)?.roc_auc()?);
+            MulticlassAverage::OneVsRestMacro => {
+                match counts.iter().position(|count| *count == 0) {
+                    Some(class) => {
+                        let reason = format!("class {class} has no rows");
+                        Err(EvalError::undefined("ROC AUC", reason))
+                    }
+                    None => self.mean_over_classes(area),
+                }
             }
-        }
-        let pairs = areas.len() as f64;
-        match areas.is_empty() {
-            true => Err(undefined("all rows are of one class".into())),
-            false => Ok(sum(areas) / pairs),
+            MulticlassAverage::OneVsRestWeighted => {
+                let weighted = |class: usize| Ok(area(class)? * counts[class] as f64);
+                let areas: Result<Vec<f64>, EvalError> = occurring().map(weighted).collect();
+                Ok(sum(areas?) / self.rows() as f64)
+            }
+            MulticlassAverage::OneVsOneMacro => {
+                let pairs = occurring().flat_map(|a| occurring().map(move |b| (a, b)));
+                let pairs = pairs.filter(|(a, b)| a != b);
+                let areas = pairs.map(|(a, b)| self.ranking_of_pair(a, b)?.roc_auc());
+                let areas = areas.collect::<Result<Vec<f64>, _>>()?;
+                let count = areas.len() as f64;
+                match areas.is_empty() {
+                    true => Err(EvalError::undefined("ROC AUC", "all rows are of one class")),
+                    false => Ok(sum(areas) / count),
+                }
+            }
         }
     }
 
@@ -100,12 +96,19 @@ impl PredictedProbabilities {
     ///
     /// [`average_precision_score`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.average_precision_score.html
     pub fn average_precision(&self) -> Result<f64, EvalError> {
-        self.rows_or_error()?;
+        self.some_rows()?;
         if self.classes == 2 {
             return self.ranking(1)?.average_precision();
         }
-        let precisions = (0..self.classes).map(|class| self.ranking(class)?.average_precision());
-        Ok(sum(precisions.collect::<Result<Vec<_>, _>>()?) / self.classes as f64)
+        self.mean_over_classes(|class| self.ranking(class)?.average_precision())
+    }
+
+    fn mean_over_classes(
+        &self,
+        score: impl Fn(usize) -> Result<f64, EvalError>,
+    ) -> Result<f64, EvalError> {
+        let scores = (0..self.classes).map(score);
+        Ok(sum(scores.collect::<Result<Vec<_>, _>>()?) / self.classes as f64)
     }
 
     /// Returns the ranking of the rows of two classes by the probability of one of them.
@@ -123,25 +126,10 @@ impl PredictedProbabilities {
         Ok(ranking)
     }
 
-    /// Returns the classes with rows.
-    fn occurring(&self) -> impl Iterator<Item = usize> {
-        let counts = self.class_counts().into_iter().enumerate();
-        counts
-            .filter(|(_, count)| *count > 0)
-            .map(|(class, _)| class)
-    }
-
     fn class_counts(&self) -> Vec<u64> {
         let mut counts = vec![0; self.classes];
         self.labels.iter().for_each(|label| counts[*label] += 1);
         counts
-    }
-}
-
-fn undefined(reason: String) -> EvalError {
-    EvalError::Undefined {
-        metric: "ROC AUC",
-        reason,
     }
 }
 

@@ -3,8 +3,8 @@
 mod precision_recall;
 mod roc;
 
-use crate::EvalError;
-use crate::checks::{finite, pairs};
+use crate::error::EvalError;
+use crate::validate::{check_pairs, finite, some_rows};
 pub use precision_recall::{PrecisionRecallCurve, PrecisionRecallPoint};
 pub use roc::{RocCurve, RocPoint};
 
@@ -53,12 +53,12 @@ impl BinaryRanking {
     ///
     /// - [`EvalError::LengthMismatch`] if the slices differ in length.
     /// - [`EvalError::NoRows`] if they are empty.
-    /// - [`EvalError::NotFinite`] if a score is NaN or infinite; it names the first one.
+    /// - [`EvalError::InvalidRow`] if a score is NaN or infinite; it names the first one.
     pub fn from_slices<S: Copy + Into<f64>>(
         positive: &[bool],
         scores: &[S],
     ) -> Result<Self, EvalError> {
-        pairs(positive.len(), scores.len())?;
+        check_pairs(positive.len(), scores.len())?;
         let mut ranking = Self::new();
         for (positive, score) in positive.iter().zip(scores) {
             ranking.add(*positive, *score)?;
@@ -70,7 +70,7 @@ impl BinaryRanking {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::NotFinite`] if the score is NaN or infinite; its row number is the number of
+    /// - [`EvalError::InvalidRow`] if the score is NaN or infinite; its row number is the number of
     ///   rows added before.
     pub fn add(&mut self, positive: bool, score: impl Into<f64>) -> Result<(), EvalError> {
         let score = finite(self.rows(), score.into(), || "score".into())?;
@@ -81,12 +81,6 @@ impl BinaryRanking {
             false => self.negatives.push(score),
         }
         Ok(())
-    }
-
-    /// Adds the rows of another set.
-    pub fn merge(&mut self, other: &Self) {
-        self.positives.extend(&other.positives);
-        self.negatives.extend(&other.negatives);
     }
 
     /// Returns the number of rows.
@@ -126,16 +120,16 @@ impl BinaryRanking {
 
     /// Checks that there are rows of both classes.
     fn both_classes(&self, metric: &'static str) -> Result<(), EvalError> {
-        let undefined = |reason: &str| {
-            Err(EvalError::Undefined {
+        some_rows(self.rows())?;
+        match (self.positives.is_empty(), self.negatives.is_empty()) {
+            (true, _) => Err(EvalError::undefined(
                 metric,
-                reason: reason.into(),
-            })
-        };
-        match (self.positives.len(), self.negatives.len()) {
-            (0, 0) => Err(EvalError::NoRows),
-            (0, _) => undefined("no row is of the positive class"),
-            (_, 0) => undefined("every row is of the positive class"),
+                "no row is of the positive class",
+            )),
+            (_, true) => Err(EvalError::undefined(
+                metric,
+                "every row is of the positive class",
+            )),
             _ => Ok(()),
         }
     }
@@ -163,7 +157,7 @@ mod tests {
         let error = BinaryRanking::from_slices(&[true, false], &[1.0, f64::INFINITY]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "row 1: the score is inf, not a finite number"
+            "row 1: the score is inf, expected a finite number"
         );
         let none: [f32; 0] = [];
         assert_eq!(
@@ -173,8 +167,8 @@ mod tests {
         assert_eq!(
             BinaryRanking::from_slices(&[true], &none),
             Err(EvalError::LengthMismatch {
-                labels: 1,
-                predictions: 0
+                first: 1,
+                second: 0
             })
         );
     }

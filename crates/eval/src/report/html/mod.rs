@@ -4,11 +4,12 @@ mod blocks;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::characters::visible;
-use super::{Report, Section};
+use super::Report;
+use super::block::Section;
+use super::control_characters::visible;
 
 /// Style sheet with all classes that the page uses.
-const STYLE: &str = include_str!("html/style.css");
+const STYLE: &str = include_str!("style.css");
 
 /// Content security policy: no scripts and no requests, regardless of the content.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";

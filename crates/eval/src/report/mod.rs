@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | people | [`Report::to_html`] | one HTML page without scripts, links or other files; light, dark and print styles |
 //! | repositories | [`Report::to_markdown`] | GitHub's Markdown; figures as descriptions |
-//! | programs | [`Report::to_json`], serde | all content, with all digits |
+//! | programs | [`Report::to_json`] | all content, with all digits |
 //!
 //! All text (markup, control characters, right-to-left text) is shown literally.
 //!
@@ -37,28 +37,32 @@
 //! ```
 
 mod block;
-mod characters;
+mod control_characters;
 mod environment;
 mod figure;
-mod files;
+mod from_results;
 mod html;
 mod markdown;
-mod results;
 mod svg;
 mod table;
 mod texts;
 
-use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::Path;
+
+use finetune_storage::write_atomically;
+use serde::Serialize;
+
+use crate::error::EvalError;
 
 pub use block::{Block, Fact, KeyValues, Section};
 pub use environment::Environment;
 pub use figure::Figure;
 pub use table::{Alignment, BestValue, Cell, Column, NumberFormat, Table};
-pub use texts::{ClassProbability, ScoredText, Texts};
+pub use texts::{ClassProbability, ScoredText, TextSamples};
 
 /// Report of a run or study.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Report {
     /// Name of the run or study.
     pub title: String,
@@ -96,9 +100,60 @@ impl Report {
         markdown::document(self)
     }
 
-    /// Returns the report as indented JSON, which serde can deserialize.
+    /// Returns the report as indented JSON.
     pub fn to_json(&self) -> String {
         // Strings, numbers and lists under string keys cannot fail to serialize.
         serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+
+    /// Writes `report.html`, `report.md` and `report.json` into a directory, which is created if it
+    /// does not exist. Each file is written atomically and replaces an older one.
+    ///
+    /// # Errors
+    ///
+    /// - [`EvalError::Write`] if a file or the directory cannot be written; it names the path.
+    pub fn write(&self, folder: &Path) -> Result<(), EvalError> {
+        fs::create_dir_all(folder).map_err(EvalError::write(folder))?;
+        for (name, content) in [
+            ("report.json", self.to_json()),
+            ("report.md", self.to_markdown()),
+            ("report.html", self.to_html()),
+        ] {
+            let path = folder.join(name);
+            write_atomically(&path, content.as_bytes()).map_err(EvalError::write(&path))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_files_and_nothing_else() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("runs/1");
+        let report = Report::new("Run 1", "");
+        report.write(&folder).unwrap();
+        Report::new("Run 1, again", "").write(&folder).unwrap();
+        let mut names: Vec<_> = fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["report.html", "report.json", "report.md"]);
+        let json = fs::read_to_string(folder.join("report.json")).unwrap();
+        let read: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(read["title"], "Run 1, again");
+    }
+
+    #[test]
+    fn the_file_at_fault_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let taken = folder.path().join("taken");
+        fs::write(&taken, "").unwrap();
+        let error = Report::default().write(&taken).unwrap_err();
+        assert!(matches!(error, EvalError::Write { path, .. } if path == taken));
     }
 }

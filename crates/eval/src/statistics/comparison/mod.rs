@@ -1,17 +1,92 @@
 //! Comparison of two groups of a study.
 
-mod config;
-mod group;
-mod text;
-
-use std::fmt;
+mod display;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::config::ComparisonConfig;
-pub use self::group::{GroupSummary, ScoreGroup};
-use super::{EffectSize, TTest, TTestPower};
-use crate::EvalError;
+use super::adjustment::Adjustment;
+use super::effect_size::EffectSize;
+use super::interval::check_share;
+use super::power::TTestPower;
+use super::sample;
+use super::sample_summary::SampleSummary;
+use super::t_test::{Design, TTest};
+use crate::error::EvalError;
+use crate::error::defined;
+
+/// Group of a study with the scores of its seeds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScoreGroup {
+    /// Name in tables.
+    pub name: String,
+    /// One score per seed; in a paired design in the same order in all groups.
+    pub scores: Vec<f64>,
+}
+
+impl ScoreGroup {
+    /// Creates a group.
+    pub fn new(name: impl Into<String>, scores: impl Into<Vec<f64>>) -> Self {
+        Self {
+            name: name.into(),
+            scores: scores.into(),
+        }
+    }
+
+    /// Returns mean and spread of the scores, with a confidence interval at `level`.
+    ///
+    /// # Errors
+    ///
+    /// - The errors of [`SampleSummary::of`], with the name of the group.
+    pub fn summary(&self, level: f64) -> Result<GroupSummary, EvalError> {
+        Ok(GroupSummary {
+            name: self.name.clone(),
+            scores: SampleSummary::of_named(&self.name, &self.scores, level)?,
+        })
+    }
+}
+
+/// Name of a group with mean and spread of its scores.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GroupSummary {
+    /// Name.
+    pub name: String,
+    /// Mean and spread.
+    pub scores: SampleSummary,
+}
+
+/// Settings of a comparison of groups.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ComparisonConfig {
+    /// Design: Welch's t test for independent seeds, or the paired t test (default: independent).
+    pub design: Design,
+    /// Significance level for the p-value (adjusted, in a table), in `(0, 1)` (default: 0.05).
+    /// Confidence intervals have the level `1 - alpha`.
+    pub alpha: f64,
+    /// Adjustment of the p-values of a table (default: Holm).
+    pub adjustment: Adjustment,
+    /// Power for the number of seeds needed, in `(0, 1)` (default: 0.8).
+    pub power: f64,
+    /// Smallest difference of interest, above 0, for the number of seeds needed (default: `None`,
+    /// the observed difference, which is imprecise with few seeds).
+    pub min_detectable_difference: Option<f64>,
+    /// Whether lower scores are better, such as losses and error rates (default: false).
+    pub lower_is_better: bool,
+}
+
+impl Default for ComparisonConfig {
+    fn default() -> Self {
+        Self {
+            design: Design::Independent,
+            alpha: 0.05,
+            adjustment: Adjustment::Holm,
+            power: 0.8,
+            min_detectable_difference: None,
+            lower_is_better: false,
+        }
+    }
+}
 
 /// Result of a comparison for its first group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,9 +164,9 @@ impl Comparison {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::TooFewValues`] if a group has fewer than two seeds.
-    /// - [`EvalError::NotFinite`] if a score is NaN or infinite.
-    /// - [`EvalError::PairsIncomplete`] if the design is paired and the groups differ in size.
+    /// - [`EvalError::TooFew`] if a group has fewer than two seeds.
+    /// - [`EvalError::InvalidRow`] if a score is NaN or infinite.
+    /// - [`EvalError::LengthMismatch`] if the design is paired and the groups differ in size.
     /// - [`EvalError::InvalidSetting`] if a setting is out of range.
     pub fn new(
         first: &ScoreGroup,
@@ -100,16 +175,12 @@ impl Comparison {
     ) -> Result<Self, EvalError> {
         let level = 1.0 - config.alpha;
         for group in [first, second] {
-            super::sample::check(&group.name, &group.scores, 2)?;
+            sample::check(&group.name, &group.scores, 2)?;
         }
-        let test = unless_constant(TTest::of_design(
-            config.design,
-            &first.scores,
-            &second.scores,
-            level,
-        ))?;
-        let effect_size =
-            unless_constant(EffectSize::of(config.design, &first.scores, &second.scores))?;
+        // Scores without variance are a possible result of a study.
+        let (ours, theirs) = (&first.scores, &second.scores);
+        let test = defined(TTest::of_design(config.design, ours, theirs, level))?;
+        let effect_size = defined(EffectSize::of(config.design, ours, theirs))?;
         let (first, second) = (first.summary(level)?, second.summary(level)?);
         let difference = first.scores.mean - second.scores.mean;
         let seeds = first.scores.count.min(second.scores.count);
@@ -141,22 +212,6 @@ impl Comparison {
     }
 }
 
-/// Writes the comparison as a sentence.
-impl fmt::Display for Comparison {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        text::write(self, f)
-    }
-}
-
-/// Converts the error for scores without variance, a possible result of a study, to `None`.
-fn unless_constant<T>(result: Result<T, EvalError>) -> Result<Option<T>, EvalError> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(EvalError::ZeroVariance { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 fn more_seeds(
     observed: f64,
     effect_size: Option<EffectSize>,
@@ -166,13 +221,14 @@ fn more_seeds(
     if let Some(difference) = config.min_detectable_difference
         && !(difference > 0.0 && difference.is_finite())
     {
-        return Err(EvalError::InvalidSetting {
-            setting: "smallest difference",
-            expected: "above 0 and finite",
-            found: difference.to_string(),
-        });
+        let setting = "min_detectable_difference";
+        return Err(EvalError::setting(
+            setting,
+            difference,
+            "above 0 and finite",
+        ));
     }
-    super::interval::check_share("power", config.power)?;
+    check_share("power", config.power)?;
     let difference = config.min_detectable_difference.unwrap_or(observed.abs());
     let Some(effect_size) = effect_size.filter(|_| difference > 0.0) else {
         return Ok(None);
@@ -262,11 +318,7 @@ mod tests {
         );
         assert_eq!(
             error,
-            Err(EvalError::TooFewValues {
-                sample: "b".into(),
-                needed: 2,
-                found: 1
-            })
+            Err(EvalError::too_few("values in sample \"b\"", 1, 2))
         );
         for (setting, config) in [
             (
@@ -277,7 +329,7 @@ mod tests {
                 },
             ),
             (
-                "smallest difference",
+                "min_detectable_difference",
                 ComparisonConfig {
                     min_detectable_difference: Some(0.0),
                     ..config

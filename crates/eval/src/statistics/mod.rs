@@ -60,6 +60,8 @@ pub use noncentral_t::noncentral_t_cdf;
 pub use paired_bootstrap::PairedBootstrap;
 pub use power::TTestPower;
 pub use randomization::{PermutationTest, PermutationTestResult};
+pub(crate) use ranks::Ranks;
+pub(crate) use sample::{magnitude, quantile};
 pub use sample_summary::{SampleSummary, Spread};
 pub use t_test::{Design, TTest};
 pub use wilcoxon::{NullDistribution, Wilcoxon, WilcoxonTest, ZeroMethod};

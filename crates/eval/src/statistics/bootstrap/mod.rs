@@ -1,6 +1,6 @@
 //! Bootstrap confidence intervals of any metric.
 
-mod ends;
+mod confidence_limits;
 
 use rand::RngExt;
 use rayon::prelude::*;
@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use finetune_random::{Purpose, generator};
 
-use super::ConfidenceInterval;
-use super::interval::check_share;
-use crate::EvalError;
+use self::confidence_limits::{bca_tails, jackknife};
+use super::interval::{ConfidenceInterval, check_share};
+use super::sample::quantile;
+use crate::error::EvalError;
+use crate::validate::check_row;
 
 /// [Bootstrap](https://doi.org/10.1214/aos/1176344552): variation of a metric over samples of rows,
 /// estimated from resamples of the rows with replacement.
@@ -94,9 +96,9 @@ impl Bootstrap {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::TooFewValues`] if there are fewer than two rows.
+    /// - [`EvalError::TooFew`] if there are fewer than two rows.
     /// - [`EvalError::InvalidSetting`] if `resamples` is 0 or `level` is not in `(0, 1)`.
-    /// - [`EvalError::MetricNotFinite`] if the metric is NaN or infinite.
+    /// - [`EvalError::Undefined`] if the metric is NaN or infinite.
     /// - [`EvalError::Undefined`] if the BCa interval is undefined for the resamples.
     pub fn interval(
         &self,
@@ -114,7 +116,7 @@ impl Bootstrap {
     /// # Errors
     ///
     /// - The errors of [`interval`](Self::interval).
-    /// - [`EvalError::RowOutOfRange`] if a row index is out of range.
+    /// - [`EvalError::InvalidSetting`] if a row index is out of range.
     pub fn interval_of_resamples<R: AsRef<[usize]> + Sync>(
         &self,
         rows: usize,
@@ -126,10 +128,8 @@ impl Bootstrap {
             ..*self
         };
         given.check(rows)?;
-        for resample in resamples {
-            if let Some(&row) = resample.as_ref().iter().find(|&&row| row >= rows) {
-                return Err(EvalError::RowOutOfRange { row, rows });
-            }
+        for row in resamples.iter().flat_map(AsRef::as_ref) {
+            check_row(*row, rows)?;
         }
         let values = resamples
             .par_iter()
@@ -176,8 +176,7 @@ impl Bootstrap {
         let constant = values.iter().all(|&value| value == estimate);
         let (low, high) = match self.method {
             BootstrapMethod::Bca if !constant => {
-                let jackknife = ends::jackknife(rows, metric)?;
-                ends::bca_tails(estimate, &values, &jackknife, tail)?
+                bca_tails(estimate, &values, &jackknife(rows, metric)?, tail)?
             }
             _ => (tail, 1.0 - tail),
         };
@@ -186,24 +185,20 @@ impl Bootstrap {
             standard_error,
             interval: ConfidenceInterval {
                 confidence_level: self.confidence_level,
-                lower: ends::quantile(&values, low),
-                upper: ends::quantile(&values, high),
+                lower: quantile(&values, low),
+                upper: quantile(&values, high),
             },
             n_resamples: values.len(),
         })
     }
 
     pub(super) fn check(&self, rows: usize) -> Result<(), EvalError> {
-        check_share("level", self.confidence_level)?;
+        check_share("confidence_level", self.confidence_level)?;
         check_resamples(self.n_resamples)?;
-        if rows < 2 {
-            return Err(EvalError::TooFewValues {
-                sample: "rows".to_owned(),
-                needed: 2,
-                found: rows,
-            });
+        match rows < 2 {
+            true => Err(EvalError::too_few("rows", rows, 2)),
+            false => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -213,29 +208,25 @@ impl Bootstrap {
 ///
 /// - [`EvalError::InvalidSetting`] if there is none.
 pub(super) fn check_resamples(resamples: usize) -> Result<(), EvalError> {
-    if resamples == 0 {
-        return Err(EvalError::InvalidSetting {
-            setting: "number of resamples",
-            expected: "at least 1",
-            found: "0".to_owned(),
-        });
+    match resamples {
+        0 => Err(EvalError::setting("n_resamples", 0, "at least 1")),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Returns the value if it is finite.
 ///
 /// # Errors
 ///
-/// - [`EvalError::MetricNotFinite`] if it is NaN or infinite.
+/// - [`EvalError::Undefined`] if it is NaN or infinite.
 pub(super) fn finite(value: f64, of: impl Fn() -> String) -> Result<f64, EvalError> {
-    if value.is_finite() {
-        return Ok(value);
+    match value.is_finite() {
+        true => Ok(value),
+        false => Err(EvalError::undefined(
+            "the metric",
+            format!("it is {value} on {}", of()),
+        )),
     }
-    Err(EvalError::MetricNotFinite {
-        rows: of(),
-        found: value.to_string(),
-    })
 }
 
 fn resample_name(number: usize) -> String {
@@ -281,7 +272,7 @@ mod tests {
         };
         assert!(matches!(
             bootstrap.interval(1, |_| 0.0),
-            Err(EvalError::TooFewValues {
+            Err(EvalError::TooFew {
                 needed: 2,
                 found: 1,
                 ..
@@ -294,20 +285,17 @@ mod tests {
             }
             .interval(3, |_| 0.0),
             Err(EvalError::InvalidSetting {
-                setting: "number of resamples",
+                setting: "n_resamples",
                 ..
             })
         ));
         assert_eq!(
             bootstrap.interval(3, |rows| if rows == [0, 1, 2] { f64::NAN } else { 0.0 }),
-            Err(EvalError::MetricNotFinite {
-                rows: "all rows".into(),
-                found: "NaN".into()
-            })
+            Err(EvalError::undefined("the metric", "it is NaN on all rows"))
         );
         assert_eq!(
             bootstrap.interval_of_resamples(3, &[[0, 3]], |_| 0.0),
-            Err(EvalError::RowOutOfRange { row: 3, rows: 3 })
+            Err(EvalError::setting("row", 3, "below 3 (number of rows)"))
         );
     }
 

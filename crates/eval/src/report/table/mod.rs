@@ -3,9 +3,12 @@
 mod cell;
 mod column;
 
-use serde::{Deserialize, Serialize};
+use std::{fmt, iter};
 
-use crate::EvalError;
+use serde::Serialize;
+
+use crate::error::EvalError;
+use crate::text_table::aligned;
 
 pub use cell::Cell;
 pub use column::{Alignment, BestValue, Column, NumberFormat};
@@ -20,19 +23,18 @@ pub use column::{Alignment, BestValue, Column, NumberFormat};
 ///     "Learning rates.",
 ///     vec![
 ///         Column::text("Rate"),
-///         Column::percent("Accuracy", 1).highest_is_best(),
+///         Column::number("Accuracy", 3).highest_is_best(),
 ///         Column::number("Loss", 3).lowest_is_best(),
 ///     ],
 /// );
 /// table.push(["2e-5".into(), 0.9412.into(), 0.1912.into()])?;
 /// table.push(["5e-5".into(), 0.9387.into(), Cell::Missing])?; // diverged
-/// assert_eq!(table.shown(0, 1), "94.1 %");
+/// assert_eq!(table.formatted(0, 1), "0.941");
 /// assert!(table.is_best(0, 1) && !table.is_best(1, 1));
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(try_from = "Stored")]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Table {
     caption: String,
     columns: Vec<Column>,
@@ -56,7 +58,7 @@ impl Table {
     ///
     /// let columns = [Column::text("Split"), Column::count("Rows")];
     /// let table = Table::of("Data.", columns, [["train".into(), 4990_usize.into()]]);
-    /// assert_eq!(table.shown(0, 1), "4990");
+    /// assert_eq!(table.formatted(0, 1), "4990");
     /// ```
     pub fn of<const N: usize>(
         caption: impl Into<String>,
@@ -81,15 +83,18 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::CellCount`] if it does not have one cell per column.
+    /// - [`EvalError::InvalidRow`] if it does not have one cell per column.
     pub fn push(&mut self, cells: impl IntoIterator<Item = Cell>) -> Result<(), EvalError> {
         let cells: Vec<Cell> = cells.into_iter().collect();
         if cells.len() != self.columns.len() {
-            return Err(EvalError::CellCount {
-                row: self.rows.len(),
-                columns: self.columns.len(),
-                found: cells.len(),
-            });
+            let row = self.rows.len() as u64;
+            let expected = format!("{} (one per column)", self.columns.len());
+            return Err(EvalError::row(
+                row,
+                "number of cells",
+                cells.len(),
+                expected,
+            ));
         }
         self.rows.push(cells);
         Ok(())
@@ -115,8 +120,8 @@ impl Table {
     /// # Panics
     ///
     /// If the row or column is out of range.
-    pub fn shown(&self, row: usize, column: usize) -> String {
-        self.rows[row][column].shown(self.columns[column].format)
+    pub fn formatted(&self, row: usize, column: usize) -> String {
+        self.rows[row][column].formatted(self.columns[column].format)
     }
 
     /// Returns whether a cell is the best of its column, or has the same formatted value as the
@@ -139,29 +144,26 @@ impl Table {
         };
         // Values such as 0.81234 and 0.81230 are indistinguishable with four digits.
         let format = self.columns[column].format;
-        format.shown(value) == format.shown(reached)
+        format.formatted(value) == format.formatted(reached)
     }
 }
 
-/// Table in JSON, before its rows are checked.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Stored {
-    #[serde(default)]
-    caption: String,
-    columns: Vec<Column>,
-    rows: Vec<Vec<Cell>>,
-}
-
-impl TryFrom<Stored> for Table {
-    type Error = EvalError;
-
-    fn try_from(stored: Stored) -> Result<Self, EvalError> {
-        let mut table = Self::new(stored.caption, stored.columns);
-        for cells in stored.rows {
-            table.push(cells)?;
-        }
-        Ok(table)
+/// Writes the table with aligned columns, and its caption below.
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns = || self.columns.iter().enumerate();
+        let heads = columns().map(|(_, column)| column.name.clone()).collect();
+        let row = |row| {
+            columns()
+                .map(|(column, _)| self.formatted(row, column))
+                .collect()
+        };
+        let lines: Vec<_> = iter::once(heads)
+            .chain((0..self.rows.len()).map(row))
+            .collect();
+        let left = columns().filter(|(_, column)| column.alignment == Alignment::Left);
+        let left: Vec<usize> = left.map(|(position, _)| position).collect();
+        writeln!(f, "{}{}", aligned(&lines, &left), self.caption)
     }
 }
 
@@ -191,21 +193,20 @@ mod tests {
     fn a_row_has_a_cell_a_column() {
         let mut table = Table::new("", vec![Column::text("a"), Column::text("b")]);
         table.push(["1".into(), "2".into()]).unwrap();
-        let error = EvalError::CellCount {
-            row: 1,
-            columns: 2,
-            found: 1,
-        };
-        assert_eq!(table.push(["1".into()]), Err(error.clone()));
-
-        let mut json = serde_json::to_value(&table).unwrap();
+        let error = table.push(["1".into()]).unwrap_err().to_string();
         assert_eq!(
-            serde_json::from_value::<Table>(json.clone()).unwrap(),
-            table
+            error,
+            "row 1: the number of cells is 1, expected 2 (one per column)"
         );
-        let rows = json["rows"].as_array_mut().unwrap();
-        rows.push(serde_json::json!(["1"]));
-        let read = serde_json::from_value::<Table>(json).unwrap_err();
-        assert_eq!(read.to_string(), error.to_string());
+    }
+
+    #[test]
+    fn columns_are_lined_up() {
+        let columns = [Column::text("Arm"), Column::number("Score", 2)];
+        let rows = [["a".into(), 0.5.into()], ["longer".into(), 10.25.into()]];
+        assert_eq!(
+            Table::of("Scores.", columns, rows).to_string(),
+            "Arm     Score\na        0.50\nlonger  10.25\nScores.\n"
+        );
     }
 }

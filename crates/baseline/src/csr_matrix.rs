@@ -1,6 +1,6 @@
 //! Sparse matrix in row order.
 
-use crate::BaselineError;
+use crate::error::BaselineError;
 
 /// Sparse matrix that stores the columns, in ascending order, and values of each row.
 ///
@@ -31,7 +31,7 @@ impl CsrMatrix {
     /// (its columns, ascending) and `values`.
     ///
     /// # Errors
-    /// - [`BaselineError::SparseRow`] if the row starts do not ascend from 0 to the number of
+    /// - [`BaselineError::InvalidRow`] if the row starts do not ascend from 0 to the number of
     ///   entries, if columns are not ascending or out of range, or if a value is not finite.
     pub fn new(
         columns: usize,
@@ -39,41 +39,33 @@ impl CsrMatrix {
         indices: Vec<u32>,
         values: Vec<f64>,
     ) -> Result<Self, BaselineError> {
-        let wrong = |row, expected, got: String| BaselineError::SparseRow {
-            row,
-            expected,
-            found: got,
+        let wrong = |row, found: String, expected| {
+            Err(BaselineError::row("sparse matrix", row, found, expected))
         };
         if row_starts.first() != Some(&0) {
-            let got = format!("{:?}", row_starts.first());
-            return Err(wrong(0, "a start of 0", got));
+            return wrong(0, format!("{:?}", row_starts.first()), "a start of 0");
         }
         let last = row_starts.len() - 1;
         if indices.len() != values.len() || row_starts[last] != indices.len() {
-            let (columns, values) = (indices.len(), values.len());
-            let got = format!("{columns} columns and {values} values");
-            return Err(wrong(
+            let found = format!("{} columns and {} values", indices.len(), values.len());
+            return wrong(
                 last,
+                found,
                 "as many columns as values up to the last start",
-                got,
-            ));
+            );
         }
         for (row, bounds) in row_starts.windows(2).enumerate() {
             let Some(indices) = indices.get(bounds[0]..bounds[1]) else {
-                let got = format!("{} to {}", bounds[0], bounds[1]);
-                return Err(wrong(row, "an end after its start", got));
+                let found = format!("{} to {}", bounds[0], bounds[1]);
+                return wrong(row, found, "an end after its start");
             };
             let in_range = indices.last().is_none_or(|&last| (last as usize) < columns);
             if !indices.is_sorted_by(|a, b| a < b) || !in_range {
-                return Err(wrong(
-                    row,
-                    "ascending columns in range",
-                    format!("{indices:?}"),
-                ));
+                return wrong(row, format!("{indices:?}"), "ascending columns in range");
             }
             let values = &values[bounds[0]..bounds[1]];
             if let Some(value) = values.iter().find(|value| !value.is_finite()) {
-                return Err(wrong(row, "finite values", value.to_string()));
+                return wrong(row, value.to_string(), "finite values");
             }
         }
         Ok(Self {
@@ -84,15 +76,66 @@ impl CsrMatrix {
         })
     }
 
-    /// Creates a matrix from valid parts, such as those of a vectorizer.
-    pub(crate) fn from_parts(
-        columns: usize,
-        row_starts: Vec<usize>,
-        indices: Vec<u32>,
-        values: Vec<f64>,
-    ) -> Self {
-        debug_assert_eq!(row_starts.last(), Some(&indices.len()));
-        debug_assert_eq!(indices.len(), values.len());
+    /// Creates a matrix without rows.
+    pub(crate) fn empty(columns: usize) -> Self {
+        Self {
+            columns,
+            row_starts: vec![0],
+            indices: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+
+    /// Adds a row of entries in ascending order of columns.
+    pub(crate) fn push_row(&mut self, entries: impl IntoIterator<Item = (u32, f64)>) {
+        for (column, value) in entries {
+            self.indices.push(column);
+            self.values.push(value);
+        }
+        self.row_starts.push(self.indices.len());
+    }
+
+    /// Joins the rows of matrices of equally many columns.
+    pub(crate) fn concat(columns: usize, matrices: Vec<Self>) -> Self {
+        let mut joined = Self::empty(columns);
+        for matrix in matrices {
+            let offset = joined.indices.len();
+            let ends = matrix.row_starts.iter().skip(1).map(|end| end + offset);
+            joined.row_starts.extend(ends);
+            joined.indices.extend(matrix.indices);
+            joined.values.extend(matrix.values);
+        }
+        joined
+    }
+
+    /// Returns the matrix with other column indices, in the same order.
+    pub(crate) fn renumbered(&self, columns: usize, number: impl Fn(u32) -> u32) -> Self {
+        Self {
+            columns,
+            indices: self.indices.iter().map(|column| number(*column)).collect(),
+            ..self.clone()
+        }
+    }
+
+    /// Returns the transposed matrix, with one row per column.
+    pub(crate) fn transposed(&self) -> Self {
+        let mut row_starts = vec![0; self.columns + 1];
+        for column in &self.indices {
+            row_starts[*column as usize + 1] += 1;
+        }
+        for column in 0..self.columns {
+            row_starts[column + 1] += row_starts[column];
+        }
+        let mut next = row_starts.clone();
+        let (mut indices, mut values) = (vec![0; self.nnz()], vec![0.0; self.nnz()]);
+        for row in 0..self.len() {
+            for (column, value) in self.row(row) {
+                let place = &mut next[column as usize];
+                (indices[*place], values[*place]) = (row as u32, value);
+                *place += 1;
+            }
+        }
+        let columns = self.len();
         Self {
             columns,
             row_starts,
@@ -126,13 +169,9 @@ impl CsrMatrix {
     /// # Panics
     /// If the row index is out of range.
     pub fn row(&self, row: usize) -> impl Iterator<Item = (u32, f64)> + '_ {
-        let (indices, values) = self.row_slices(row);
-        indices.iter().copied().zip(values.iter().copied())
-    }
-
-    pub(crate) fn row_slices(&self, row: usize) -> (&[u32], &[f64]) {
         let range = self.row_starts[row]..self.row_starts[row + 1];
-        (&self.indices[range.clone()], &self.values[range])
+        let indices = self.indices[range.clone()].iter().copied();
+        indices.zip(self.values[range].iter().copied())
     }
 
     /// Returns the column of every entry, in row order.
@@ -161,49 +200,49 @@ mod tests {
                 vec![],
                 vec![],
                 vec![],
-                "row 0 of a sparse matrix: expected a start of 0, found None",
+                "row 0: found None, expected a start of 0",
             ),
             (
                 vec![1, 1],
                 vec![0],
                 ones(1),
-                "row 0 of a sparse matrix: expected a start of 0, found Some(1)",
+                "row 0: found Some(1), expected a start of 0",
             ),
             (
                 vec![0, 1],
                 vec![0],
                 ones(2),
-                "up to the last start, found 1 columns and 2 values",
+                "found 1 columns and 2 values, expected as many columns as values up to the last start",
             ),
             (
                 vec![0, 1],
                 vec![0, 1],
                 ones(2),
-                "up to the last start, found 2 columns and 2 values",
+                "found 2 columns and 2 values, expected as many columns as values up to the last start",
             ),
             (
                 vec![0, 2, 1],
                 vec![0],
                 ones(1),
-                "row 0 of a sparse matrix: expected an end after its start, found 0 to 2",
+                "row 0: found 0 to 2, expected an end after its start",
             ),
             (
                 vec![0, 1, 3],
                 vec![0, 1, 1],
                 ones(3),
-                "row 1 of a sparse matrix: expected ascending columns in range, found [1, 1]",
+                "row 1: found [1, 1], expected ascending columns in range",
             ),
             (
                 vec![0, 1],
                 vec![2],
                 ones(1),
-                "expected ascending columns in range, found [2]",
+                "found [2], expected ascending columns in range",
             ),
             (
                 vec![0, 1],
                 vec![0],
                 vec![f64::NAN],
-                "expected finite values, found NaN",
+                "found NaN, expected finite values",
             ),
         ] {
             let error = CsrMatrix::new(2, row_starts, indices, values)

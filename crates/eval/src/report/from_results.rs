@@ -1,38 +1,37 @@
 //! Results of this crate as blocks of a report.
 
-use super::{Cell, Column, Section, Table};
+use super::block::Section;
+use super::table::{Cell, Column, Table};
+use crate::classification::ClassificationReport;
+use crate::slices::SliceScores;
 use crate::statistics::{Comparison, ComparisonTable, Verdict};
-use crate::{ClassificationReport, ConfusionMatrix, SliceScores};
 
 /// Precision, recall, F1 and support of each class, then their means.
 impl From<&ClassificationReport> for Table {
     fn from(report: &ClassificationReport) -> Self {
         let rows = report.rows;
-        let classes = report.per_class.iter().map(|class| {
-            let name = class.name.as_str().into();
+        let line = |name: &str, [precision, recall, f1]: [f64; 3], rows: u64| {
             [
-                name,
-                class.precision.into(),
-                class.recall.into(),
-                class.f1.into(),
-                class.support.into(),
+                name.into(),
+                precision.into(),
+                recall.into(),
+                f1.into(),
+                rows.into(),
             ]
+        };
+        let classes = report.per_class.iter().map(|class| {
+            let scores = [class.precision, class.recall, class.f1];
+            line(&class.name, scores, class.support)
         });
+        let macro_means = [report.macro_precision, report.macro_recall, report.macro_f1];
+        let weighted = [
+            report.weighted_precision,
+            report.weighted_recall,
+            report.weighted_f1,
+        ];
         let means = [
-            [
-                "macro mean".into(),
-                report.macro_precision.into(),
-                report.macro_recall.into(),
-                report.macro_f1.into(),
-                rows.into(),
-            ],
-            [
-                "weighted mean".into(),
-                report.weighted_precision.into(),
-                report.weighted_recall.into(),
-                report.weighted_f1.into(),
-                rows.into(),
-            ],
+            line("macro mean", macro_means, rows),
+            line("weighted mean", weighted, rows),
         ];
         Self::of(
             format!("Accuracy {:.4} over {rows} rows.", report.accuracy),
@@ -48,30 +47,7 @@ impl From<&ClassificationReport> for Table {
     }
 }
 
-/// Counts, a row a true class and a column a predicted one.
-impl From<&ConfusionMatrix> for Table {
-    fn from(matrix: &ConfusionMatrix) -> Self {
-        let names = matrix.class_names();
-        let predicted = names.iter().map(|name| Column::count(format!("as {name}")));
-        let columns = std::iter::once(Column::text("True")).chain(predicted);
-        let rows = names
-            .iter()
-            .zip(matrix.counts_by_true())
-            .map(|(name, counts)| {
-                let counts = counts.iter().map(|&count| Cell::from(count));
-                std::iter::once(Cell::from(name.as_str()))
-                    .chain(counts)
-                    .collect()
-            });
-        Self::assembled(
-            "Rows by true and predicted class.".to_owned(),
-            columns.collect(),
-            rows.collect(),
-        )
-    }
-}
-
-/// The scores of each slice, a row a slice.
+/// Scores of each slice, one row per slice.
 impl From<&SliceScores> for Table {
     fn from(scores: &SliceScores) -> Self {
         let metrics = scores.metrics.iter();
@@ -93,7 +69,8 @@ impl From<&SliceScores> for Table {
 }
 
 impl Section {
-    /// The groups of a study, their comparisons, and each comparison as a sentence.
+    /// Returns a section with the groups of a study, their comparisons, and each comparison as a
+    /// sentence.
     ///
     /// ```
     /// use finetune_eval::report::Section;
@@ -102,7 +79,7 @@ impl Section {
     /// # fn main() -> Result<(), finetune_eval::EvalError> {
     /// let groups = [ScoreGroup::new("frozen", [0.78, 0.77]), ScoreGroup::new("tuned", [0.83, 0.82])];
     /// let config = ComparisonConfig::default();
-    /// let table = ComparisonTable::against_baseline(&groups, "frozen", &config)?;
+    /// let table = ComparisonTable::new(&groups, Some("frozen"), &config)?;
     /// let section = Section::of_comparisons("Frozen or tuned", &table);
     /// assert_eq!(section.blocks.len(), 3);
     /// # Ok(())
@@ -114,31 +91,27 @@ impl Section {
             .with(comparisons(table));
         for comparison in &table.comparisons {
             // A sentence begins with a capital, a group as it is written.
-            let sentence = comparison
-                .to_string()
-                .replacen("no difference", "No difference", 1);
-            section = section.with_note(format!("{sentence}."));
+            let sentence = comparison.to_string();
+            let sentence = sentence.replacen("no difference", "No difference", 1);
+            section = section.with_note(sentence + ".");
         }
         section
     }
 }
 
 fn groups(table: &ComparisonTable) -> Table {
-    let lower = table
-        .comparisons
-        .iter()
-        .any(|one| one.config.lower_is_better);
+    let mut comparisons = table.comparisons.iter();
     let mean = Column::number("Mean ± deviation", 4);
+    let mean = match comparisons.any(|one| one.config.lower_is_better) {
+        true => mean.lowest_is_best(),
+        false => mean.highest_is_best(),
+    };
     Table::of(
         "Scores of the groups over their runs: seeds or folds.",
         [
             Column::text("Arm"),
             Column::count("Runs"),
-            if lower {
-                mean.lowest_is_best()
-            } else {
-                mean.highest_is_best()
-            },
+            mean,
             Column::number("Lowest", 4),
             Column::number("Highest", 4),
         ],
@@ -194,8 +167,10 @@ fn comparison_row(comparison: &Comparison) -> [Cell; 8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric::MetricKind;
+    use crate::regression::PredictedScores;
+    use crate::slices::Slices;
     use crate::statistics::{ComparisonConfig, ScoreGroup};
-    use crate::{MetricKind, PredictedScores, Slices};
 
     #[test]
     fn a_classification_has_its_classes_and_means() {
@@ -205,20 +180,12 @@ mod tests {
         let table = Table::from(&report);
         let shown = |row: usize| {
             (0..5)
-                .map(|column| table.shown(row, column))
+                .map(|column| table.formatted(row, column))
                 .collect::<Vec<_>>()
         };
         assert_eq!(shown(1), ["spam", "0.5000", "1.0000", "0.6667", "1"]);
         assert_eq!(shown(2), ["macro mean", "0.7500", "0.8333", "0.7333", "4"]);
         assert_eq!(table.rows().len(), 4);
-    }
-
-    #[test]
-    fn a_matrix_has_a_row_a_true_class() {
-        let matrix = ConfusionMatrix::from_slices(&[0, 0, 1], &[0, 1, 1], ["ham", "spam"]).unwrap();
-        let table = Table::from(&matrix);
-        assert_eq!(table.rows()[0], ["ham".into(), 1_u64.into(), 1_u64.into()]);
-        assert_eq!(table.rows()[1], ["spam".into(), 0_u64.into(), 1_u64.into()]);
     }
 
     #[test]
@@ -249,12 +216,12 @@ mod tests {
             lower_is_better: true,
             ..ComparisonConfig::default()
         };
-        let table = ComparisonTable::against_baseline(&groups, "a", &config).unwrap();
+        let table = ComparisonTable::new(&groups, Some("a"), &config).unwrap();
         let (groups, pairs) = (super::groups(&table), super::comparisons(&table));
         assert!(groups.is_best(1, 2) && !groups.is_best(0, 2));
-        assert_eq!(pairs.shown(0, 0), "b – a");
-        assert_eq!(pairs.shown(0, 7), "better");
-        assert_eq!(pairs.shown(1, 7), "no difference shown");
+        assert_eq!(pairs.formatted(0, 0), "b – a");
+        assert_eq!(pairs.formatted(0, 7), "better");
+        assert_eq!(pairs.formatted(1, 7), "no difference shown");
         assert_eq!(Section::of_comparisons("", &table).blocks.len(), 4);
     }
 }

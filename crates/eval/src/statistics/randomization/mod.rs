@@ -11,7 +11,8 @@ use finetune_random::{Purpose, generator};
 
 use self::exchange::{Exchange, combinations, deal};
 use super::bootstrap::{check_resamples, finite};
-use crate::EvalError;
+use crate::error::EvalError;
+use crate::validate::check_lengths;
 
 /// Relative tolerance for equal differences, as in SciPy.
 const ROUNDING: f64 = 100.0 * f64::EPSILON;
@@ -68,7 +69,7 @@ impl Default for PermutationTest {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PermutationTestResult {
-    /// MetricKind of the first system less that of the second.
+    /// Metric of the first system minus that of the second.
     pub difference: f64,
     /// Two-sided p-value, in `(0, 1]`.
     pub p_value: f64,
@@ -83,22 +84,17 @@ impl PermutationTest {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::PairsIncomplete`] if the outputs differ in length.
-    /// - [`EvalError::TooFewValues`] if there are no rows.
+    /// - [`EvalError::LengthMismatch`] if the outputs differ in length.
+    /// - [`EvalError::TooFew`] if there are no rows.
     /// - [`EvalError::InvalidSetting`] if `resamples` is 0.
-    /// - [`EvalError::MetricNotFinite`] if the metric is NaN or infinite.
+    /// - [`EvalError::Undefined`] if the metric is NaN or infinite.
     pub fn paired<T: Clone + Send + Sync>(
         &self,
         first: &[T],
         second: &[T],
         metric: impl Fn(&[T]) -> f64 + Sync,
     ) -> Result<PermutationTestResult, EvalError> {
-        if first.len() != second.len() {
-            return Err(EvalError::PairsIncomplete {
-                first: first.len(),
-                second: second.len(),
-            });
-        }
+        check_lengths(first.len(), second.len())?;
         let pairs = first.len();
         let all = (pairs < 64).then(|| 1_u64 << pairs);
         self.test(first, second, all, metric, |exchange, drawn| {
@@ -152,11 +148,11 @@ impl PermutationTest {
         check_resamples(self.n_resamples)?;
         for (name, sample) in [("first", first), ("second", second)] {
             if sample.is_empty() {
-                return Err(EvalError::TooFewValues {
-                    sample: name.to_owned(),
-                    needed: 1,
-                    found: 0,
-                });
+                return Err(EvalError::too_few(
+                    format!("values in sample {name:?}"),
+                    0,
+                    1,
+                ));
             }
         }
         let exact = all.filter(|&all| all <= self.n_resamples as u64);
@@ -241,14 +237,14 @@ mod tests {
         let test = PermutationTest::default();
         assert_eq!(
             test.paired(&[1.0], &[1.0, 2.0], mean),
-            Err(EvalError::PairsIncomplete {
+            Err(EvalError::LengthMismatch {
                 first: 1,
                 second: 2
             })
         );
         assert!(matches!(
             test.independent(&[], &[1.0, 2.0], mean),
-            Err(EvalError::TooFewValues {
+            Err(EvalError::TooFew {
                 needed: 1,
                 found: 0,
                 ..
@@ -264,7 +260,7 @@ mod tests {
         ));
         assert!(matches!(
             test.paired(&[1.0], &[f64::NAN], mean),
-            Err(EvalError::MetricNotFinite { .. })
+            Err(EvalError::Undefined { .. })
         ));
     }
 }

@@ -3,15 +3,14 @@
 #[cfg(feature = "png")]
 mod png;
 
-use std::io::Write;
 use std::path::Path;
 
-use tempfile::NamedTempFile;
+use finetune_storage::write_atomically;
 
-use crate::EvalError;
+use crate::error::EvalError;
 
 pub(super) fn write(path: &Path, svg: &str) -> Result<(), EvalError> {
-    let refused = |reason: String| EvalError::PlotFile {
+    let refused = |reason: String| EvalError::Write {
         path: path.into(),
         reason,
     };
@@ -22,19 +21,9 @@ pub(super) fn write(path: &Path, svg: &str) -> Result<(), EvalError> {
         Some("png") => png::render(svg).map_err(refused)?,
         #[cfg(not(feature = "png"))]
         Some("png") => return Err(refused("PNG needs the feature `png`".into())),
-        _ => return Err(refused("a picture is an .svg or a .png".into())),
+        _ => return Err(refused("the extension must be .svg or .png".into())),
     };
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    let write = || {
-        let mut file = NamedTempFile::new_in(folder)?;
-        file.write_all(&bytes)?;
-        file.persist(path)?;
-        Ok::<(), std::io::Error>(())
-    };
-    write().map_err(|error| refused(error.to_string()))
+    write_atomically(path, &bytes).map_err(EvalError::write(path))
 }
 
 #[cfg(test)]
@@ -50,10 +39,10 @@ mod tests {
         assert!(
             refusal("a.jpg")
                 .to_string()
-                .ends_with("a picture is an .svg or a .png")
+                .ends_with("the extension must be .svg or .png")
         );
-        assert!(matches!(refusal("a"), EvalError::PlotFile { .. }));
-        assert!(matches!(refusal("none/a.svg"), EvalError::PlotFile { .. }));
+        assert!(matches!(refusal("a"), EvalError::Write { .. }));
+        assert!(matches!(refusal("none/a.svg"), EvalError::Write { .. }));
         write(&folder.path().join("A.SVG"), SVG).unwrap();
         let written = std::fs::read_to_string(folder.path().join("A.SVG")).unwrap();
         assert_eq!(written, SVG);

@@ -4,26 +4,24 @@
 mod agreement;
 mod averages;
 mod confusions;
+mod display;
 mod normalized;
 mod score;
-mod stored;
-mod text;
-
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::EvalError;
+use crate::error::EvalError;
+use crate::validate::{check_class, check_pairs, some_rows};
 pub use agreement::KappaWeights;
 pub use averages::{Average, AveragedScores};
 pub use confusions::Confusion;
-pub use normalized::{Normalize, NormalizedConfusionMatrix};
+pub use normalized::Normalize;
 
 /// Confusion matrix: number of rows per true and predicted class.
 ///
 /// As in [scikit-learn's `confusion_matrix`], rows of the matrix are true classes and columns are
-/// predicted classes. Counts are integers: adding rows batch by batch, or merging the matrices of
-/// several workers in any order, gives the same matrix.
+/// predicted classes. Counts are integers, so the order of rows does not change
+/// them.
 ///
 /// Two matrices are equal if their class names and all counts are equal.
 ///
@@ -40,7 +38,7 @@ pub use normalized::{Normalize, NormalizedConfusionMatrix};
 /// assert_eq!(matrix.correct(), 3);
 /// assert_eq!(matrix.total(), 4);
 /// assert_eq!(
-///     matrix.to_text(),
+///     matrix.to_string(),
 ///     "true \\ predicted  negative  positive  recall\n\
 ///      negative                 1         1  0.5000\n\
 ///      positive                 .         2  1.0000\n"
@@ -51,7 +49,7 @@ pub use normalized::{Normalize, NormalizedConfusionMatrix};
 ///
 /// [scikit-learn's `confusion_matrix`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.confusion_matrix.html
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "stored::StoredMatrix")]
+#[serde(try_from = "Unchecked")]
 pub struct ConfusionMatrix {
     class_names: Vec<String>,
     /// `counts[true][predicted]`, `[C, C]`; the sum fits into 64 bits.
@@ -63,14 +61,14 @@ impl ConfusionMatrix {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::TooFewClasses`] if there are fewer than two names.
+    /// - [`EvalError::TooFew`] if there are fewer than two names.
     pub fn new(
         class_names: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<Self, EvalError> {
         let class_names: Vec<String> = class_names.into_iter().map(Into::into).collect();
         let classes = class_names.len();
         if classes < 2 {
-            return Err(EvalError::TooFewClasses { classes });
+            return Err(EvalError::too_few("classes", classes, 2));
         }
         Ok(Self {
             class_names,
@@ -82,11 +80,10 @@ impl ConfusionMatrix {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::TooFewClasses`] if there are fewer than two names.
+    /// - [`EvalError::TooFew`] if there are fewer than two names.
     /// - [`EvalError::LengthMismatch`] if the slices differ in length.
     /// - [`EvalError::NoRows`] if they are empty.
-    /// - [`EvalError::LabelOutOfRange`] or [`EvalError::PredictionOutOfRange`] if a class is
-    ///   outside `0..C`; it names the first such row.
+    /// - [`EvalError::InvalidRow`] if a class is outside `0..C`; it names the first such row.
     ///
     /// ```
     /// use finetune_eval::ConfusionMatrix;
@@ -103,15 +100,7 @@ impl ConfusionMatrix {
         class_names: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<Self, EvalError> {
         let mut matrix = Self::new(class_names)?;
-        if labels.len() != predictions.len() {
-            return Err(EvalError::LengthMismatch {
-                labels: labels.len(),
-                predictions: predictions.len(),
-            });
-        }
-        if labels.is_empty() {
-            return Err(EvalError::NoRows);
-        }
+        check_pairs(labels.len(), predictions.len())?;
         for (row, (&label, &prediction)) in (0_u64..).zip(labels.iter().zip(predictions)) {
             matrix.check(row, label, prediction)?;
             matrix.counts[label][prediction] += 1;
@@ -123,56 +112,19 @@ impl ConfusionMatrix {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::LabelOutOfRange`] or [`EvalError::PredictionOutOfRange`] if a class is
-    ///   outside `0..C`; its row number is the number of rows counted before.
+    /// - [`EvalError::InvalidRow`] if a class is outside `0..C`; its row number is the number of
+    ///   rows counted before.
     pub fn add(&mut self, label: usize, prediction: usize) -> Result<(), EvalError> {
         // The total is a sum over all cells, needed only for the message.
-        if label >= self.classes() || prediction >= self.classes() {
+        if label >= self.num_classes() || prediction >= self.num_classes() {
             self.check(self.total(), label, prediction)?;
         }
         self.counts[label][prediction] += 1;
         Ok(())
     }
 
-    /// Adds the counts of another matrix over the same classes, such as that of another worker. On
-    /// error, `self` is unchanged.
-    ///
-    /// # Errors
-    ///
-    /// - [`EvalError::ClassNamesDiffer`] if the class names or their order differ.
-    /// - [`EvalError::TooManyRows`] if the total exceeds 64 bits.
-    ///
-    /// ```
-    /// use finetune_eval::ConfusionMatrix;
-    ///
-    /// # fn main() -> Result<(), finetune_eval::EvalError> {
-    /// let mut matrix = ConfusionMatrix::from_slices(&[0, 1], &[0, 0], ["ham", "spam"])?;
-    /// matrix.merge(&ConfusionMatrix::from_slices(&[1], &[1], ["ham", "spam"])?)?;
-    /// assert_eq!(matrix.total(), 3);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn merge(&mut self, other: &Self) -> Result<(), EvalError> {
-        if self.class_names != other.class_names {
-            return Err(EvalError::ClassNamesDiffer {
-                own: self.class_names.clone(),
-                other: other.class_names.clone(),
-            });
-        }
-        // If the sum of all cells does not overflow, no cell does.
-        self.total()
-            .checked_add(other.total())
-            .ok_or(EvalError::TooManyRows)?;
-        for (own_row, other_row) in self.counts.iter_mut().zip(&other.counts) {
-            for (own, other) in own_row.iter_mut().zip(other_row) {
-                *own += other;
-            }
-        }
-        Ok(())
-    }
-
     /// Returns the number of classes `C`, at least 2.
-    pub fn classes(&self) -> usize {
+    pub fn num_classes(&self) -> usize {
         self.class_names.len()
     }
 
@@ -185,22 +137,17 @@ impl ConfusionMatrix {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::UnknownClass`] if there is no such class.
+    /// - [`EvalError::Unknown`] if there is no such class.
     pub fn class(&self, name: &str) -> Result<usize, EvalError> {
-        let mut names = self.class_names.iter();
-        names
-            .position(|own| own == name)
-            .ok_or_else(|| EvalError::UnknownClass {
-                name: name.into(),
-                class_names: self.class_names.clone(),
-            })
+        let position = self.class_names.iter().position(|own| own == name);
+        position.ok_or_else(|| EvalError::unknown("class", name, &self.class_names))
     }
 
     /// Returns the number of rows of class `label` predicted as class `prediction`.
     ///
     /// # Panics
     ///
-    /// If either is not below [`classes`](Self::classes).
+    /// If either is not below [`num_classes`](Self::num_classes).
     pub fn count(&self, label: usize, prediction: usize) -> u64 {
         self.counts[label][prediction]
     }
@@ -224,36 +171,9 @@ impl ConfusionMatrix {
             .sum()
     }
 
-    /// Returns, for each true class, the fractions of its rows by predicted class.
-    ///
-    /// Each row sums to 1 and has the recall on the diagonal; the row of a class without rows is 0.
-    ///
-    /// ```
-    /// use finetune_eval::ConfusionMatrix;
-    ///
-    /// # fn main() -> Result<(), finetune_eval::EvalError> {
-    /// let matrix = ConfusionMatrix::from_slices(&[0, 0, 1], &[0, 2, 1], ["a", "b", "c"])?;
-    /// assert_eq!(
-    ///     matrix.normalized_by_true(),
-    ///     [[0.5, 0.0, 0.5], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
-    /// );
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn normalized_by_true(&self) -> Vec<Vec<f64>> {
-        self.normalized(Normalize::True).shares
-    }
-
-    /// Returns the matrix as a table for terminals that ends in a newline.
-    ///
-    /// Rows are true classes, columns are predicted classes, a dot means 0, and the last column is
-    /// the recall (`-` for a class without rows). Long names are shortened with an ellipsis; if
-    /// names do not fit or become ambiguous, columns are headed by class indices, and rows by index
-    /// and name. With more than 20 classes, the most frequent confusions are listed instead.
-    ///
-    /// Columns are aligned if every character of a class name is one cell wide.
-    pub fn to_text(&self) -> String {
-        text::render(self)
+    /// Returns the number of rows, or an error if it is 0.
+    pub(crate) fn some_rows(&self) -> Result<f64, EvalError> {
+        some_rows(self.total())
     }
 
     /// Returns the number of rows per true class.
@@ -264,33 +184,49 @@ impl ConfusionMatrix {
     /// Returns the number of rows per predicted class.
     pub(crate) fn predicted_totals(&self) -> Vec<u64> {
         let column_total = |class: usize| self.counts.iter().map(|row| row[class]).sum();
-        (0..self.classes()).map(column_total).collect()
+        (0..self.num_classes()).map(column_total).collect()
     }
 
     fn check(&self, row: u64, label: usize, prediction: usize) -> Result<(), EvalError> {
-        let classes = self.classes();
-        if label >= classes {
-            return Err(EvalError::LabelOutOfRange {
-                row,
-                label,
-                classes,
-            });
-        }
-        if prediction >= classes {
-            return Err(EvalError::PredictionOutOfRange {
-                row,
-                prediction,
-                classes,
-            });
-        }
-        Ok(())
+        check_class(row, "label", label, self.num_classes())?;
+        check_class(row, "prediction", prediction, self.num_classes())
     }
 }
 
-/// Writes the table of [`ConfusionMatrix::to_text`].
-impl fmt::Display for ConfusionMatrix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.to_text())
+/// Deserialized confusion matrix before validation.
+#[derive(Debug, Deserialize)]
+struct Unchecked {
+    class_names: Vec<String>,
+    counts: Vec<Vec<u64>>,
+}
+
+impl TryFrom<Unchecked> for ConfusionMatrix {
+    type Error = EvalError;
+
+    fn try_from(unchecked: Unchecked) -> Result<Self, EvalError> {
+        let Unchecked {
+            class_names,
+            counts,
+        } = unchecked;
+        let classes = Self::new(&class_names)?.num_classes();
+        let lengths: Vec<usize> = counts.iter().map(Vec::len).collect();
+        if lengths != vec![classes; classes] {
+            let found = format!("a list of rows with {lengths:?} columns");
+            let expected = format!("{classes} rows of {classes} columns");
+            return Err(EvalError::setting("counts", found, expected));
+        }
+        let mut cells = counts.iter().flatten();
+        match cells.try_fold(0_u64, |total, &count| total.checked_add(count)) {
+            Some(_) => Ok(Self {
+                class_names,
+                counts,
+            }),
+            None => Err(EvalError::setting(
+                "sum of the counts",
+                "larger",
+                "at most 2^64 - 1",
+            )),
+        }
     }
 }
 
@@ -322,34 +258,26 @@ mod tests {
         assert_eq!(
             from(&[0], &[]),
             EvalError::LengthMismatch {
-                labels: 1,
-                predictions: 0
+                first: 1,
+                second: 0
             }
         );
         assert_eq!(from(&[], &[]), EvalError::NoRows);
         assert_eq!(
             from(&[0, 2], &[0, 5]),
-            EvalError::LabelOutOfRange {
-                row: 1,
-                label: 2,
-                classes: 2
-            }
+            EvalError::row(1, "label", 2, "a class below 2")
         );
         assert_eq!(
             from(&[0, 1], &[0, 2]),
-            EvalError::PredictionOutOfRange {
-                row: 1,
-                prediction: 2,
-                classes: 2
-            }
+            EvalError::row(1, "prediction", 2, "a class below 2")
         );
         assert_eq!(
             ConfusionMatrix::new(["only"]).unwrap_err(),
-            EvalError::TooFewClasses { classes: 1 }
+            EvalError::too_few("classes", 1, 2)
         );
         assert_eq!(
             ConfusionMatrix::new(Vec::<String>::new()).unwrap_err(),
-            EvalError::TooFewClasses { classes: 0 }
+            EvalError::too_few("classes", 0, 2)
         );
     }
 
@@ -358,31 +286,33 @@ mod tests {
         let mut matrix = three_classes();
         assert_eq!(
             matrix.add(0, 3).unwrap_err(),
-            EvalError::PredictionOutOfRange {
-                row: 6,
-                prediction: 3,
-                classes: 3
-            }
+            EvalError::row(6, "prediction", 3, "a class below 3")
         );
         assert_eq!(
             matrix.add(9, 9).unwrap_err(),
-            EvalError::LabelOutOfRange {
-                row: 6,
-                label: 9,
-                classes: 3
-            }
+            EvalError::row(6, "label", 9, "a class below 3")
         );
         assert_eq!(matrix, three_classes());
     }
 
     #[test]
-    fn merging_needs_the_same_classes_in_the_same_order() {
-        let mut matrix = three_classes();
-        let other = ConfusionMatrix::new(["a", "c", "b"]).unwrap();
-        assert!(matches!(
-            matrix.merge(&other),
-            Err(EvalError::ClassNamesDiffer { .. })
-        ));
-        assert_eq!(matrix, three_classes());
+    fn json_round_trip_is_checked() {
+        let matrix = three_classes();
+        let json = serde_json::to_string(&matrix).unwrap();
+        assert_eq!(
+            json,
+            r#"{"class_names":["a","b","c"],"counts":[[1,1,0],[2,1,0],[0,0,1]]}"#
+        );
+        let read: ConfusionMatrix = serde_json::from_str(&json).unwrap();
+        assert_eq!(read, matrix);
+
+        let refusal = |counts: &str| {
+            let json = format!(r#"{{"class_names":["a","b"],"counts":{counts}}}"#);
+            let error = serde_json::from_str::<ConfusionMatrix>(&json).unwrap_err();
+            error.to_string()
+        };
+        assert!(refusal("[[1,2]]").contains("[2] columns, expected 2 rows of 2"));
+        assert!(refusal("[[1,2],[3]]").contains("[2, 1] columns"));
+        assert!(refusal(&format!("[[{},1],[0,0]]", u64::MAX)).contains("at most"));
     }
 }

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::finite;
-use crate::EvalError;
+use crate::error::EvalError;
 
 /// Returns the metric without each of the rows in turn (jackknife).
 pub(super) fn jackknife(
@@ -43,29 +43,19 @@ pub(super) fn bca_tails(
     let acceleration = cubes / (6.0 * squares.powf(1.5));
 
     if !(bias.is_finite() && acceleration.is_finite()) {
-        return Err(EvalError::Undefined {
-            metric: "the BCa interval",
-            reason: "all resamples lie on one side of the estimate, or no single row changes the \
-                     metric; use the percentile interval"
-                .to_owned(),
-        });
+        let reason = "all resamples lie on one side of the estimate, or no single row changes the \
+                      metric; use the percentile interval";
+        return Err(EvalError::undefined("the BCa interval", reason));
     }
     let moved = |z: f64| normal.cdf(bias + (bias + z) / (1.0 - acceleration * (bias + z)));
     let z = normal.inverse_cdf(tail);
     Ok((moved(z), moved(-z)))
 }
 
-/// Returns a quantile of sorted values by linear interpolation, NumPy's default.
-pub(super) fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let position = share * (sorted.len() - 1) as f64;
-    let below = (position.floor() as usize).min(sorted.len() - 1);
-    let above = (below + 1).min(sorted.len() - 1);
-    sorted[below] + (position - below as f64) * (sorted[above] - sorted[below])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::statistics::sample::quantile;
 
     #[test]
     fn quantiles_by_hand() {

@@ -1,15 +1,16 @@
 //! Predicted class probabilities with their labels.
 
-mod areas;
+mod auc;
 mod calibration;
 mod proper_scores;
 mod score;
 
-use crate::checks::{checked_row, pairs};
+use crate::confusion_matrix::ConfusionMatrix;
+use crate::error::EvalError;
 use crate::predictions::{first_largest, softmax};
-use crate::top_k::{check_k, rank};
-use crate::{BinaryRanking, ConfusionMatrix, EvalError};
-pub use areas::MulticlassAverage;
+use crate::ranking::BinaryRanking;
+use crate::validate::{check_pairs, check_row, checked_row, some_rows};
+pub use auc::MulticlassAverage;
 pub use calibration::{BinStrategy, Binning, Reliability, ReliabilityBin};
 
 /// Maximum deviation of a row's sum from 1. A softmax in 32 bits over a hundred thousand classes is
@@ -22,7 +23,7 @@ const SUM_TOLERANCE: f64 = 1e-4;
 /// Sums are rounded once, so neither batches nor the order of rows change a digit.
 ///
 /// ```
-/// use finetune_eval::{MetricKind, PredictedProbabilities, Scored};
+/// use finetune_eval::{MetricKind, MetricSource, PredictedProbabilities};
 ///
 /// # fn main() -> Result<(), finetune_eval::EvalError> {
 /// let mut predicted = PredictedProbabilities::new(3)?;
@@ -47,10 +48,10 @@ impl PredictedProbabilities {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::TooFewClasses`] if there are fewer than two classes.
+    /// - [`EvalError::TooFew`] if there are fewer than two classes.
     pub fn new(classes: usize) -> Result<Self, EvalError> {
         match classes {
-            0 | 1 => Err(EvalError::TooFewClasses { classes }),
+            0 | 1 => Err(EvalError::too_few("classes", classes, 2)),
             _ => Ok(Self {
                 classes,
                 labels: Vec::new(),
@@ -104,7 +105,7 @@ impl PredictedProbabilities {
         rows: &[R],
         add: fn(&mut Self, usize, &[S]) -> Result<(), EvalError>,
     ) -> Result<Self, EvalError> {
-        pairs(labels.len(), rows.len())?;
+        check_pairs(labels.len(), rows.len())?;
         let mut predicted = Self::new(rows.first().map_or(0, |row| row.as_ref().len()))?;
         for (label, row) in labels.iter().zip(rows) {
             add(&mut predicted, *label, row.as_ref())?;
@@ -116,12 +117,9 @@ impl PredictedProbabilities {
     ///
     /// # Errors
     ///
-    /// The row number is the number of rows added before.
-    ///
-    /// - [`EvalError::LabelOutOfRange`] if the label is not below `C`.
-    /// - [`EvalError::ClassCount`] if there is not one value per class.
-    /// - [`EvalError::NotFinite`] if a value is NaN or infinite.
-    /// - [`EvalError::NotProbabilities`] if a value is outside `[0, 1]` or the sum is not 1.
+    /// - [`EvalError::InvalidRow`] if the label is not below `C`, there is not one value per class,
+    ///   a value is outside `[0, 1]`, or the sum is not 1; its row number is the number of rows
+    ///   added before.
     pub fn add<S: Copy + Into<f64>>(
         &mut self,
         label: usize,
@@ -129,13 +127,13 @@ impl PredictedProbabilities {
     ) -> Result<(), EvalError> {
         let row = self.rows();
         let numbers = checked_row(row, label, probabilities, self.classes, "probability")?;
-        let refused = |reason| Err(EvalError::NotProbabilities { row, reason });
         if let Some(class) = numbers.iter().position(|p| !(0.0..=1.0).contains(p)) {
-            return refused(format!("class {class} has {}", numbers[class]));
+            let what = format!("probability of class {class}");
+            return Err(EvalError::row(row, what, numbers[class], "between 0 and 1"));
         }
         let sum: f64 = numbers.iter().sum();
         if (sum - 1.0).abs() > SUM_TOLERANCE {
-            return refused(format!("they add up to {sum}"));
+            return Err(EvalError::row(row, "sum of the probabilities", sum, "1"));
         }
         self.labels.push(label);
         self.probabilities.extend(numbers);
@@ -146,11 +144,8 @@ impl PredictedProbabilities {
     ///
     /// # Errors
     ///
-    /// The row number is the number of rows added before.
-    ///
-    /// - [`EvalError::LabelOutOfRange`] if the label is not below `C`.
-    /// - [`EvalError::ClassCount`] if there is not one value per class.
-    /// - [`EvalError::NotFinite`] if a value is NaN or infinite.
+    /// - [`EvalError::InvalidRow`] if the label is not below `C`, there is not one value per class,
+    ///   or a value is NaN or infinite; its row number is the number of rows added before.
     pub fn add_logits<S: Copy + Into<f64>>(
         &mut self,
         label: usize,
@@ -162,44 +157,24 @@ impl PredictedProbabilities {
         Ok(())
     }
 
-    /// Adds the rows of another set. On error, nothing is added.
-    ///
-    /// # Errors
-    ///
-    /// - [`EvalError::NumberOfClassesDiffers`] if the numbers of classes differ.
-    pub fn merge(&mut self, other: &Self) -> Result<(), EvalError> {
-        if self.classes != other.classes {
-            return Err(EvalError::NumberOfClassesDiffers {
-                own: self.classes,
-                other: other.classes,
-            });
-        }
-        self.labels.extend(&other.labels);
-        self.probabilities.extend(&other.probabilities);
-        Ok(())
-    }
-
     /// Returns the rows with these indices, in this order, such as those of a
     /// [slice](crate::Slices).
     ///
     /// # Errors
     ///
-    /// - [`EvalError::RowOutOfRange`] if an index is out of range.
+    /// - [`EvalError::InvalidSetting`] if an index is out of range.
     pub fn select(&self, rows: &[usize]) -> Result<Self, EvalError> {
         let mut selected = Self::new(self.classes)?;
         for &row in rows {
-            let label = self.labels.get(row).ok_or(EvalError::RowOutOfRange {
-                row,
-                rows: self.labels.len(),
-            })?;
-            selected.labels.push(*label);
+            check_row(row, self.labels.len())?;
+            selected.labels.push(self.labels[row]);
             selected.probabilities.extend(self.row(row));
         }
         Ok(selected)
     }
 
     /// Returns the number of classes `C`, at least 2.
-    pub fn classes(&self) -> usize {
+    pub fn num_classes(&self) -> usize {
         self.classes
     }
 
@@ -233,8 +208,8 @@ impl PredictedProbabilities {
         ConfusionMatrix::from_slices(&self.labels, &self.predictions(), class_names)
     }
 
-    /// Returns the fraction of rows whose class is among the `k` most likely ones, in `[0, 1]`; see
-    /// [`TopKAccuracy`](crate::TopKAccuracy).
+    /// Returns the fraction of rows whose class is among the `k` most likely ones, in `[0, 1]`:
+    /// scikit-learn's [`top_k_accuracy_score`].
     ///
     /// With `k = 1` and equal probabilities this may differ from the accuracy: of ties, the later
     /// class ranks first here, as in scikit-learn, while the first one is the prediction, as in
@@ -244,12 +219,16 @@ impl PredictedProbabilities {
     ///
     /// - [`EvalError::NoRows`] if there are no rows.
     /// - [`EvalError::InvalidSetting`] if `k` is 0.
+    ///
+    /// [`top_k_accuracy_score`]: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.top_k_accuracy_score.html
     pub fn top_k_accuracy(&self, k: usize) -> Result<f64, EvalError> {
-        check_k(k)?;
-        let rows = self.rows_or_error()?;
+        if k == 0 {
+            return Err(EvalError::setting("k", k, "at least 1"));
+        }
+        let rows = self.some_rows()?;
         let each = self.each_row();
         let hits = each.filter(|(label, probabilities)| rank(*label, probabilities) < k);
-        Ok(hits.count() as f64 / rows as f64)
+        Ok(hits.count() as f64 / rows)
     }
 
     /// Returns the ranking of the rows by the probability of one class, for ROC and
@@ -257,7 +236,7 @@ impl PredictedProbabilities {
     ///
     /// # Errors
     ///
-    /// - [`EvalError::UnknownClass`] if the class is not in `0..C`.
+    /// - [`EvalError::InvalidSetting`] if the class is not in `0..C`.
     pub fn ranking(&self, class: usize) -> Result<BinaryRanking, EvalError> {
         self.check_class(class)?;
         let mut ranking = BinaryRanking::new();
@@ -276,22 +255,28 @@ impl PredictedProbabilities {
         self.labels.iter().copied().zip(rows)
     }
 
-    fn rows_or_error(&self) -> Result<u64, EvalError> {
-        match self.rows() {
-            0 => Err(EvalError::NoRows),
-            rows => Ok(rows),
-        }
+    fn some_rows(&self) -> Result<f64, EvalError> {
+        some_rows(self.rows())
     }
 
     fn check_class(&self, class: usize) -> Result<(), EvalError> {
         match class < self.classes {
             true => Ok(()),
-            false => Err(EvalError::UnknownClass {
-                name: class.to_string(),
-                class_names: (0..self.classes).map(|class| class.to_string()).collect(),
-            }),
+            false => Err(EvalError::setting(
+                "class",
+                class,
+                format!("below {}", self.classes),
+            )),
         }
     }
+}
+
+/// Returns the number of classes that rank before the label; of ties, the later class ranks first.
+fn rank(label: usize, scores: &[f64]) -> usize {
+    let own = scores[label];
+    let before =
+        |(class, score): &(usize, &f64)| **score > own || (**score == own && *class > label);
+    scores.iter().enumerate().filter(before).count()
 }
 
 #[cfg(test)]
@@ -308,30 +293,30 @@ mod tests {
         let fine = vec![0.25, 0.75];
         assert_eq!(
             refusal(&[0, 1], &[fine.clone(), vec![0.5, 0.6]]),
-            "row 1: not the probabilities of the classes: they add up to 1.1"
+            "row 1: the sum of the probabilities is 1.1, expected 1"
         );
         assert_eq!(
             refusal(&[0, 1], &[fine.clone(), vec![-0.5, 1.5]]),
-            "row 1: not the probabilities of the classes: class 0 has -0.5"
+            "row 1: the probability of class 0 is -0.5, expected between 0 and 1"
         );
         assert_eq!(
             refusal(&[0, 1], &[fine.clone(), vec![0.5, f64::NAN]]),
-            "row 1: the probability of class 1 is NaN, not a finite number"
+            "row 1: the probability of class 1 is NaN, expected a finite number"
         );
         assert_eq!(
             refusal(&[0, 1], &[fine.clone(), vec![0.5, 0.25, 0.25]]),
-            "row 1: 3 numbers for 2 classes"
+            "row 1: the number of values is 3, expected 2 (one per class)"
         );
         assert_eq!(
             refusal(&[0, 2], &[fine.clone(), fine.clone()]),
-            "row 1: label 2 is outside the 2 classes 0..2"
+            "row 1: the label is 2, expected a class below 2"
         );
         assert_eq!(
             refusal(&[0], &[fine.clone(), fine.clone()]),
-            "1 labels but 2 predictions: every row needs one of each"
+            "lists of 1 and 2 values, expected one of each per row"
         );
         assert!(refusal(&[], &[]).starts_with("no rows"));
-        assert!(refusal(&[0], &[vec![1.0]]).starts_with("1 class names"));
+        assert!(refusal(&[0], &[vec![1.0]]).starts_with("found 1 classes"));
     }
 
     #[test]
@@ -340,11 +325,6 @@ mod tests {
         let before = predicted.clone();
         assert!(predicted.add(0, &[0.9, 0.9]).is_err());
         assert!(predicted.add_logits(0, &[0.9, f64::INFINITY]).is_err());
-        assert!(
-            predicted
-                .merge(&PredictedProbabilities::new(3).unwrap())
-                .is_err()
-        );
         assert!(predicted.select(&[1]).is_err());
         assert!(predicted.ranking(2).is_err());
         assert_eq!(predicted, before);
@@ -366,5 +346,12 @@ mod tests {
         let selected = predicted.select(&[2, 0]).unwrap();
         let expected = PredictedProbabilities::from_slices(&[1, 0], &[rows[2], rows[0]]).unwrap();
         assert_eq!(selected, expected);
+    }
+
+    #[test]
+    fn equal_scores_rank_the_later_class_first() {
+        assert_eq!(rank(0, &[0.5, 0.5, 0.0]), 1);
+        assert_eq!(rank(1, &[0.5, 0.5, 0.0]), 0);
+        assert_eq!(rank(2, &[0.5, 0.5, 0.0]), 2);
     }
 }

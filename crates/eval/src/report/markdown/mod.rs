@@ -4,7 +4,11 @@ mod escape;
 
 use escape::{code, inline};
 
-use super::{Alignment, Block, Figure, KeyValues, Report, ScoredText, Table, Texts};
+use super::Report;
+use super::block::{Block, KeyValues};
+use super::figure::Figure;
+use super::table::{Alignment, Table};
+use super::texts::{ScoredText, TextSamples};
 
 pub(super) fn document(report: &Report) -> String {
     let mut parts = vec![format!("# {}", inline(&report.title))];
@@ -26,7 +30,7 @@ fn block(block: &Block) -> Vec<String> {
         Block::KeyValues(block) => vec![facts(block)],
         Block::Table(block) => vec![inline(block.caption()), table(block)],
         Block::Figure(block) => vec![figure(block)],
-        Block::Texts(block) => texts(block),
+        Block::TextSamples(block) => texts(block),
         Block::Note { text } => vec![inline(text)],
         Block::Preformatted { text } => vec![escape::fenced(text)],
     }
@@ -53,7 +57,7 @@ fn table(table: &Table) -> String {
     let mut lines = vec![line(headings), line(rules)];
     for row in 0..table.rows().len() {
         lines.push(line((0..table.columns().len()).map(|column| {
-            let shown = inline(&table.shown(row, column));
+            let shown = inline(&table.formatted(row, column));
             if table.is_best(row, column) {
                 format!("**{shown}**")
             } else {
@@ -77,7 +81,7 @@ fn figure(figure: &Figure) -> String {
     )
 }
 
-fn texts(texts: &Texts) -> Vec<String> {
+fn texts(texts: &TextSamples) -> Vec<String> {
     let mut parts = vec![inline(&texts.caption)];
     parts.extend(texts.texts.iter().map(scored_text));
     parts
@@ -126,7 +130,7 @@ mod tests {
         );
         scores.push(["a|b".into(), 0.5.into()]).unwrap();
         scores.push(["c".into(), 0.75.into()]).unwrap();
-        let worst = Texts {
+        let worst = TextSamples {
             caption: "Worst.".into(),
             texts: vec![
                 ScoredText::new("7", "one\ntwo")

@@ -28,7 +28,8 @@
 //!     Line::new("5e-5", [(1.0, 0.92), (2.0, 0.92), (3.0, 0.91)]),
 //! ];
 //! let folder = tempfile::tempdir().unwrap();
-//! let chart = LineChart::training_curves("AG News", "accuracy", lines);
+//! let title = "AG News".to_string();
+//! let chart = LineChart { title, lines, ..LineChart::default() };
 //! chart.draw(&folder.path().join("curves.svg"))?;
 //! # Ok(())
 //! # }
@@ -48,10 +49,8 @@ mod text;
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
-use crate::EvalError;
-pub use box_plot::{BoxPlot, Group};
+use crate::error::EvalError;
+pub use box_plot::BoxPlot;
 pub use colors::ColorScale;
 pub use confusion::ConfusionPlot;
 pub use heat_map::HeatMap;
@@ -66,7 +65,7 @@ pub trait Plot {
     /// # Errors
     ///
     /// - [`EvalError::Plot`] if the data cannot be plotted.
-    /// - [`EvalError::NotFinite`] if a number is NaN or infinite.
+    /// - [`EvalError::InvalidRow`] if a number is NaN or infinite.
     fn to_svg(&self) -> Result<String, EvalError>;
 
     /// Writes the plot to a file atomically, as SVG or PNG according to the extension.
@@ -74,7 +73,7 @@ pub trait Plot {
     /// # Errors
     ///
     /// - The errors of [`to_svg`](Self::to_svg).
-    /// - [`EvalError::PlotFile`] if the extension is unknown, PNG is requested without the feature
+    /// - [`EvalError::Write`] if the extension is unknown, PNG is requested without the feature
     ///   `png`, or the file cannot be written.
     fn draw(&self, path: &Path) -> Result<(), EvalError> {
         file::write(path, &self.to_svg()?)
@@ -82,8 +81,7 @@ pub trait Plot {
 }
 
 /// Size of a plot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
     /// Width in pixels of the SVG; the PNG has twice as many (default: 720).
     pub width: u32,
