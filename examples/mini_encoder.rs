@@ -57,19 +57,17 @@ fn build(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         Some(directory) => RunDirectory::new(directory),
         None => RunDirectory::next(Path::new("runs"), "mini_encoder")?,
     };
-    let device = DeviceSpec::Flex;
-    let run = PreTraining::new(InitialModel::Random(encoder, tokenizer.clone()), texts)
+    let report = PreTraining::new(InitialModel::Random(encoder, tokenizer.clone()), texts)
         .config(settings(arguments.steps))
-        .open_device(device.open()?.clone(), &device.to_string())
-        .prepare()?;
-    let report = run.run(record.path(), &mut Watcher::new(record.path(), false))?;
+        .callback(Watcher::new(record.path(), false))
+        .run(record.path())?;
     writeln!(
         io::stdout(),
         "{report}\nRun record: {}",
         record.path().display()
     )?;
 
-    let (model, checkpoint, _) = load_masked_lm(&record.model(), 0, &device.open()?)?;
+    let (model, checkpoint, _) = load_masked_lm(&record.model(), 0, &DeviceSpec::Flex.open()?)?;
     let directory = arguments
         .directory
         .as_deref()

@@ -3,7 +3,8 @@
 #
 #     bash fingerprints.sh DIRECTORY_OF_EXAMPLES > fingerprints.txt
 #
-# Prints a checksum of each trained model, of the losses of its steps, and of its predictions. One
+# Prints a checksum of each trained model, of the losses of its steps, and of its predictions, with the
+# name of its file: the layout of a directory with several runs has changed since. One
 # thread, so that two builds can be compared while the machine is busy; the results are the same
 # with any number of threads.
 set -euo pipefail
@@ -26,7 +27,7 @@ fingerprint() {
             echo "$(grep -o '"\(loss\|epoch_loss\)":[^,}]*' "$file" | sha256sum | cut -d' ' -f1)  $file (losses)"
         done
         find . -name '*.jsonl' -path '*prediction*' | sort | xargs -r sha256sum
-    ) | sed "s|^|$name  |"
+    ) | sed -E "s#\./(.*/)?([^/]+)\$#\2#; s#^#$name  #" | sort
 }
 
 # The examples had other names before.
