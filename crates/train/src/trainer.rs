@@ -1,17 +1,13 @@
 //! The training loop, configured by [`TrainConfig`], for one or several tasks.
 
 use burn::module::Module;
-use burn::tensor::Device;
 
-use crate::callback::Callback;
 use crate::checkpoint_directory::CheckpointDirectory;
 use crate::error::TrainError;
 use crate::objective::Objective;
-use crate::out_of_memory;
 use crate::step_plan::Plan;
 use crate::summary::TrainingSummary;
 use crate::train_config::TrainConfig;
-use crate::training_run::TrainingRun;
 
 /// The training loop.
 ///
@@ -85,7 +81,7 @@ impl<'a, O: Objective> Trainer<'a, O> {
         self.plan(model).map(drop)
     }
 
-    fn plan(&self, model: &O::Model) -> Result<Plan, TrainError> {
+    pub(crate) fn plan(&self, model: &O::Model) -> Result<Plan, TrainError> {
         let plan = Plan::new(self.objective, self.config)?;
         self.objective.check(model, self.config)?;
         for device in model.devices() {
@@ -93,58 +89,4 @@ impl<'a, O: Objective> Trainer<'a, O> {
         }
         Ok(plan)
     }
-
-    /// Trains `model`, which must be on a device with autodiff, in the configured precision.
-    ///
-    /// # Errors
-    /// - [`TrainError::Precision`] if the model's device does not support the precision.
-    /// - [`TrainError::InvalidSetting`] if a setting is out of range, or does not fit the data or
-    ///   the model.
-    /// - [`TrainError::Diverged`] if a loss or a gradient norm is NaN or infinite.
-    /// - [`TrainError::OutOfMemory`] if a GPU runs out of memory in a step or an evaluation.
-    /// - [`TrainError::DuplicateCallback`] if two callbacks with state have the same name.
-    /// - [`TrainError::MissingCallback`] if the checkpoint has the state of a callback that the run
-    ///   lacks.
-    /// - [`TrainError::NoValidationRows`] if a callback requests an evaluation without validation
-    ///   rows.
-    /// - Any error of the objective or `callback`.
-    pub fn train(
-        &self,
-        model: O::Model,
-        callback: &mut dyn Callback,
-    ) -> Result<Trained<O::Model>, TrainError> {
-        let plan = self.plan(&model)?;
-        let devices = model.devices();
-        let model = self.objective.in_precision(model, self.config.precision);
-        let mut run = TrainingRun::begin(self, &plan, model, callback)?;
-        run.begin_training()?;
-        let mut steps = plan.steps_after(run.steps_done())?.peekable();
-        while !run.has_ended()
-            && let Some(step) = steps.next()
-        {
-            let moment = step.moment(steps.peek());
-            let checkpoint = run.last_checkpoint();
-            let stepped = out_of_memory::or_reason(|| {
-                let mut run = run.step(&step)?;
-                run.after_step(&step, moment)?;
-                Ok(run)
-            });
-            run = stepped.unwrap_or_else(|reason| {
-                Err(TrainError::OutOfMemory {
-                    device: names(&devices),
-                    steps: moment.steps - 1,
-                    reason,
-                    checkpoint,
-                })
-            })?;
-        }
-        run.end()
-    }
-}
-
-/// Formats the names of devices for a message.
-fn names(devices: &[Device]) -> String {
-    let devices = devices.iter().cloned();
-    let names = devices.map(|device| format!("{:?}", device.without_autodiff()));
-    names.collect::<Vec<_>>().join(", ")
 }

@@ -1,28 +1,81 @@
-//! State of a running training loop: one optimizer step, and what follows it.
+//! The training loop: all steps of a run, one optimizer step, and what follows it.
 
 mod callbacks;
 mod evaluating;
 mod gradients;
 mod saving;
+mod start_and_end;
 
 use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::callback::{Callback, CallbackStates, EpochRecord, Event, Phase, StepNumbers};
-use crate::checkpoint_state::{Checkpoint, TrainState};
+use burn::module::Module;
+
+use crate::callback::{Callback, EpochRecord, Event, StepNumbers};
+use crate::checkpoint_state::Checkpoint;
 use crate::error::TrainError;
 use crate::freezing::Freezing;
-use crate::loss_scale::LossScale;
 use crate::objective::Objective;
+use crate::out_of_memory;
 use crate::run_length::StepBoundary;
 use crate::step_losses::{StepLosses, UnreadStep};
 use crate::step_plan::{Plan, PlannedStep};
 use crate::trainer::{Trained, Trainer};
 
 use callbacks::Requests;
+use start_and_end::device_names;
+
+impl<O: Objective> Trainer<'_, O> {
+    /// Trains `model`, which must be on a device with autodiff, in the configured precision.
+    ///
+    /// # Errors
+    /// - [`TrainError::Precision`] if the model's device does not support the precision.
+    /// - [`TrainError::InvalidSetting`] if a setting is out of range, or does not fit the data or
+    ///   the model.
+    /// - [`TrainError::Diverged`] if a loss or a gradient norm is NaN or infinite.
+    /// - [`TrainError::OutOfMemory`] if a GPU runs out of memory in a step or an evaluation.
+    /// - [`TrainError::DuplicateCallback`] if two callbacks with state have the same name.
+    /// - [`TrainError::MissingCallback`] if the checkpoint has the state of a callback that the run
+    ///   lacks.
+    /// - [`TrainError::NoValidationRows`] if a callback requests an evaluation without validation
+    ///   rows.
+    /// - Any error of the objective or `callback`.
+    pub fn train(
+        &self,
+        model: O::Model,
+        callback: &mut dyn Callback,
+    ) -> Result<Trained<O::Model>, TrainError> {
+        let plan = self.plan(&model)?;
+        let devices = model.devices();
+        let model = self.objective.in_precision(model, self.config.precision);
+        let mut run = TrainingRun::begin(self, &plan, model, callback)?;
+        run.begin_training()?;
+        let mut steps = plan.steps_after(run.steps_done())?.peekable();
+        while !run.has_ended()
+            && let Some(step) = steps.next()
+        {
+            let moment = step.moment(steps.peek());
+            let checkpoint = run.last_checkpoint();
+            let stepped = out_of_memory::or_reason(|| {
+                let mut run = run.step(&step)?;
+                run.after_step(&step, moment)?;
+                Ok(run)
+            });
+            run = stepped.unwrap_or_else(|reason| {
+                Err(TrainError::OutOfMemory {
+                    device: device_names(&devices),
+                    steps: moment.steps - 1,
+                    reason,
+                    checkpoint,
+                })
+            })?;
+        }
+        run.end()
+    }
+}
 
 /// State of a running training loop.
-pub(crate) struct TrainingRun<'a, O: Objective> {
+struct TrainingRun<'a, O: Objective> {
     trainer: &'a Trainer<'a, O>,
     plan: &'a Plan,
     callback: &'a mut dyn Callback,
@@ -37,84 +90,9 @@ pub(crate) struct TrainingRun<'a, O: Objective> {
     last_checkpoint: Option<PathBuf>,
 }
 
-impl<'a, O: Objective> TrainingRun<'a, O> {
-    /// Creates the run at its start, or at its newest checkpoint.
-    pub(crate) fn begin(
-        trainer: &'a Trainer<'a, O>,
-        plan: &'a Plan,
-        model: O::Model,
-        callback: &'a mut dyn Callback,
-    ) -> Result<Self, TrainError> {
-        let config = trainer.config;
-        // Finds duplicate names before the first step.
-        callback.collect_states(&mut CallbackStates::default())?;
-        let latest = match trainer.checkpoints {
-            Some(folder) => {
-                // A run killed between writing a checkpoint and removing an old one leaves one too
-                // many.
-                folder.remove_old(config.checkpoints.save_total_limit)?;
-                folder.latest()?.map(|(_, path)| path)
-            }
-            None => None,
-        };
-        let mut now = match &latest {
-            Some(path) => Checkpoint::read(path, model, &config.optimizer)?,
-            None => Checkpoint {
-                optimizer: config.optimizer.init(&model),
-                state: TrainState {
-                    loss_scale: LossScale::new(config.precision),
-                    ..Default::default()
-                },
-                model,
-                best: None,
-                callbacks: CallbackStates::default(),
-            },
-        };
-        if let Some(path) = &latest {
-            let mut states = std::mem::take(&mut now.callbacks);
-            callback.restore_states(&mut states)?;
-            states.check_taken(path)?;
-        }
-        Ok(Self {
-            trainer,
-            plan,
-            callback,
-            freezing: Freezing::new(&config.freeze, &now.model)?,
-            now,
-            losses: StepLosses::default(),
-            numbers: None,
-            requests: Requests::default(),
-            clock: Instant::now(),
-            last_checkpoint: latest,
-        })
-    }
-
-    pub(crate) fn steps_done(&self) -> usize {
-        self.now.state.summary.steps
-    }
-
-    /// Returns the newest checkpoint.
-    pub(crate) fn last_checkpoint(&self) -> Option<PathBuf> {
-        self.last_checkpoint.clone()
-    }
-
-    pub(crate) fn has_ended(&self) -> bool {
-        self.now.state.ended
-    }
-
-    /// Calls callbacks before the first step, and evaluates if requested.
-    pub(crate) fn begin_training(&mut self) -> Result<(), TrainError> {
-        self.callback.on_event(&Event::PhaseBegin {
-            phase: Phase::Training,
-            length: self.plan.total_steps,
-            done: self.steps_done(),
-        })?;
-        self.call_train_begin()?;
-        self.evaluate_at_start()
-    }
-
+impl<O: Objective> TrainingRun<'_, O> {
     /// Performs one optimizer step: batches, losses, gradients, optimizer.
-    pub(crate) fn step(mut self, step: &PlannedStep) -> Result<Self, TrainError> {
+    fn step(mut self, step: &PlannedStep) -> Result<Self, TrainError> {
         self.numbers = None;
         self.now.model = self.freezing.before_step(self.now.model, step);
         self.gradient_logging_steps(step)?;
@@ -161,11 +139,7 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
 
     /// Performs what is due or requested after a step: evaluation with early stopping, the end of
     /// an epoch, the checkpoint.
-    pub(crate) fn after_step(
-        &mut self,
-        step: &PlannedStep,
-        moment: StepBoundary,
-    ) -> Result<(), TrainError> {
+    fn after_step(&mut self, step: &PlannedStep, moment: StepBoundary) -> Result<(), TrainError> {
         self.now.state.ended = moment.run_ended;
         self.call_step_end(step)?;
         if self.losses.is_full() || moment.epoch_ended {
@@ -203,52 +177,5 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
         self.callback.on_event(&Event::EpochEnd(record))?;
         self.now.state.summary.epochs.push(record);
         self.call_epoch_end(&record)
-    }
-
-    /// Ends the run and returns the trained model with a summary.
-    pub(crate) fn end(self) -> Result<Trained<O::Model>, TrainError> {
-        let context = self.now.context(self.plan.total_steps);
-        self.callback.on_train_end(&context)?;
-        self.callback.on_event(&Event::PhaseEnd(Phase::Training))?;
-        let Checkpoint {
-            state, model, best, ..
-        } = self.now;
-        self.freezing.check_frozen(&model)?;
-        let TrainState {
-            mut summary,
-            standing,
-            ..
-        } = state;
-        summary.best = standing.best;
-        Ok(Trained {
-            model: best.unwrap_or(model),
-            summary,
-        })
-    }
-
-    /// Returns the learning rate of a step, without the factors of parameter groups.
-    fn learning_rate(&self, step: &PlannedStep) -> f64 {
-        self.trainer.config.optimizer.learning_rate * self.learning_rate_factor(step)
-    }
-
-    /// Returns the learning rate factor of a step, from the schedule and callbacks.
-    fn learning_rate_factor(&self, step: &PlannedStep) -> f64 {
-        let schedule = &self.trainer.config.lr_scheduler;
-        let factor = schedule.factor(step.step as usize, self.plan.total_steps);
-        factor * self.now.state.learning_rate_scale.unwrap_or(1.0)
-    }
-
-    fn read_losses(&mut self) -> Result<(), TrainError> {
-        let (epoch_loss, checkpoint) = (&mut self.now.state.epoch_loss, &self.last_checkpoint);
-        self.losses
-            .read(epoch_loss, checkpoint.as_deref(), self.callback)
-    }
-
-    /// Adds the elapsed time to the state.
-    fn take_time(&mut self) {
-        let started = std::mem::replace(&mut self.clock, Instant::now());
-        let seconds = (self.clock - started).as_secs_f64();
-        self.now.state.epoch_seconds += seconds;
-        self.now.state.summary.seconds += seconds;
     }
 }
