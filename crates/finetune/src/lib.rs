@@ -26,8 +26,8 @@
 //! ```
 //!
 //! Your own parts are small traits: [`Loss`](train::Loss), [`Metric`](eval::Metric),
-//! [`Callback`](train::Callback), [`Head`](model::Head). All go through the same run, resume, report and
-//! prediction.
+//! [`Callback`](train::Callback), [`Head`](model::Head), [`Task`](train::Task). All go through the same run, resume,
+//! report and prediction.
 //!
 //! # Features
 //!
