@@ -39,7 +39,8 @@ struct Arguments {
         long,
         value_name = "NAME",
         value_delimiter = ',',
-        default_value = "A,B,C,D,E,F"
+        default_value = "A,B,C,D,E,F",
+        value_parser = ["A", "B", "C", "D", "E", "F"]
     )]
     models: Vec<String>,
     /// Runs per model, with seeds counted from --seed

@@ -59,6 +59,10 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     };
     let mut variants = variants(&settings, &loss);
     let names = &arguments.variants;
+    let known: Vec<&str> = variants.iter().map(|variant| variant.name).collect();
+    if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
+        return Err(format!("no variant {unknown:?}, only {}", known.join(", ")).into());
+    }
     variants.retain(|variant| names.is_empty() || names.iter().any(|name| name == variant.name));
     let (data, run, seeds) = (&arguments.data, &arguments.run, arguments.seeds);
     run_variants("pair_encoders", data, run, &settings, seeds, &variants)
