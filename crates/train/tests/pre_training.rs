@@ -74,7 +74,7 @@ fn perplexity_falls_and_the_encoder_goes_into_a_classifier() {
         seen.push(weights);
     }
     let config = SmallRun::fine_tuning(SmallRun::config());
-    let tuned = FineTuning::new(&run.join("model"), splits)
+    let tuned = FineTuning::new(run.join("model"), splits)
         .config(config)
         .prepare()
         .unwrap();

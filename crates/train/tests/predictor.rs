@@ -41,7 +41,7 @@ fn run(folder: &Path) -> Vec<String> {
     config.text.cleaning = Cleaning {
         steps: vec![CleaningStep::Html],
     };
-    FineTuning::new(&folder.join("start"), splits)
+    FineTuning::new(folder.join("start"), splits)
         .config(config)
         .prepare()
         .unwrap()

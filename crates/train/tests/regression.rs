@@ -238,7 +238,7 @@ fn a_run_leaves_a_whole_record() {
         duration: TrainDuration::Steps(1),
         ..SmallRun::config()
     };
-    let again = FineTuning::new(&run.join("model"), splits)
+    let again = FineTuning::new(run.join("model"), splits)
         .config(SmallRun::fine_tuning(config))
         .prepare()
         .unwrap();

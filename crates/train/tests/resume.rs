@@ -55,7 +55,7 @@ fn prepare(
         validation: Some(dataset(12)),
         ..Splits::train_test(dataset(40), dataset(10))
     };
-    FineTuning::new(&folder.join("start"), splits)
+    FineTuning::new(folder.join("start"), splits)
         .config(config)
         .prepare()
 }
