@@ -62,11 +62,8 @@ impl Encoder {
     ) -> Result<Self, ModelError> {
         config.validate()?;
         if self.has_lora() {
-            return Err(ModelError::InvalidConfig {
-                field: "lora",
-                found: "adapters for an encoder that has some".to_string(),
-                expected: "one set of adapters".to_string(),
-            });
+            let found = "adapters for an encoder that has some";
+            return Err(ModelError::config("lora", found, "one set of adapters"));
         }
         for (index, layer) in self.layers.iter_mut().enumerate() {
             for target in LoraTarget::ALL {

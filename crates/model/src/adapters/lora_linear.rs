@@ -9,7 +9,7 @@ use super::LoraTarget;
 use super::low_rank::{LowRank, LowRankConfig};
 use crate::dropout::DropoutStage;
 use crate::error::ModelError;
-use crate::size_limits::check_matrix;
+use crate::limits::check_matrix;
 
 /// Linear layer `x · weight + bias`, plus the output of its LoRA adapter if it has one.
 ///

@@ -106,13 +106,8 @@ impl SequenceClassifierConfig {
     }
 
     fn check_names(&self) -> Result<(), ModelError> {
-        let invalid = |found: String, expected: &str| {
-            Err(ModelError::InvalidConfig {
-                field: "class_names",
-                found,
-                expected: expected.to_string(),
-            })
-        };
+        let invalid =
+            |found: String, expected| Err(ModelError::config("class_names", found, expected));
         let count = self.class_names.len();
         let (least, expected) = match self.problem_type {
             ProblemType::SingleLabelClassification => (2, "at least 2"),
