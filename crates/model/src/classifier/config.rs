@@ -28,6 +28,11 @@ pub struct SequenceClassifierConfig {
 /// Meaning of a classifier's outputs, serialized as in `config.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "openapi",
+    schema(as = ServedTask, description = "Task of a model.")
+)]
 pub enum ProblemType {
     /// Logits of mutually exclusive classes.
     #[default]
