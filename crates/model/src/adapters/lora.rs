@@ -68,7 +68,7 @@ impl Encoder {
         for (index, layer) in self.layers.iter_mut().enumerate() {
             for target in LoraTarget::ALL {
                 if wanted(index, target) {
-                    target.of_mut(layer).add_lora(config.low_rank())?;
+                    target.of_mut(layer).add_lora(config)?;
                 }
             }
         }
@@ -109,11 +109,8 @@ impl Encoder {
         // All adapters of an encoder share their settings.
         let settings = of(*targets.first()?)?.config();
         Some(LoraConfig {
-            rank: settings.rank,
-            alpha: settings.alpha,
-            use_rslora: settings.use_rslora,
-            dropout: settings.dropout,
             target_modules: targets,
+            ..settings.clone()
         })
     }
 

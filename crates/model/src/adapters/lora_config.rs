@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::lora_linear::LoraLinear;
-use super::low_rank::LowRankConfig;
 use crate::encoder::EncoderLayer;
 use crate::error::ModelError;
 use crate::limits::{check_dropout, check_width};
@@ -127,12 +126,12 @@ impl LoraConfig {
         Ok(())
     }
 
-    pub(super) fn low_rank(&self) -> LowRankConfig {
-        LowRankConfig {
-            rank: self.rank,
-            alpha: self.alpha,
-            use_rslora: self.use_rslora,
-            dropout: self.dropout,
+    /// Returns the factor of the matrix product.
+    pub(super) fn scale(&self) -> f64 {
+        let rank = self.rank as f64;
+        match self.use_rslora {
+            true => self.alpha / rank.sqrt(),
+            false => self.alpha / rank,
         }
     }
 }
@@ -162,7 +161,7 @@ mod tests {
             use_rslora,
             ..Default::default()
         };
-        let scale = |use_rslora| config(use_rslora).low_rank().scale();
+        let scale = |use_rslora| config(use_rslora).scale();
         assert_eq!((scale(false), scale(true)), (0.5, 2.0));
     }
 
