@@ -26,22 +26,17 @@ pub(super) fn merged<C: Serialize + DeserializeOwned>(
     let mut together = whole.clone();
     let part = Value::Object(part.clone());
     merge(&mut together, &part);
+    let unknown =
+        |setting: String| StudyError::unknown_setting(place, &setting, &nearest(whole, &setting));
     let refused = |source: serde_json::Error| match unknown_setting(whole, &part) {
-        Some(setting) => StudyError::unknown_setting(place, &setting, &nearest(whole, &setting)),
+        Some(setting) => unknown(setting),
         None => StudyError::config(place, source),
     };
     let config: C = serde_json::from_value(together).map_err(refused)?;
     let full = serde_json::to_value(&config).map_err(refused)?;
     // A type that accepts unknown names has dropped them.
     match leaves(&part).find(|path| get(&full, path).is_none()) {
-        Some(path) => {
-            let setting = path.join(".");
-            Err(StudyError::unknown_setting(
-                place,
-                &setting,
-                &nearest(whole, &setting),
-            ))
-        }
+        Some(path) => Err(unknown(path.join("."))),
         None => Ok(full),
     }
 }

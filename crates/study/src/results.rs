@@ -177,7 +177,7 @@ impl<C> StudyResults<'_, C> {
     }
 }
 
-fn mean(values: &[f64]) -> Option<f64> {
+pub(super) fn mean(values: &[f64]) -> Option<f64> {
     match values {
         [] => None,
         values => Some(values.iter().sum::<f64>() / values.len() as f64),
