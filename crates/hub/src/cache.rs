@@ -47,7 +47,7 @@ impl Listing {
         if files.is_empty() {
             return Err(HubError::NoMatchingFiles {
                 repository: repository.to_string(),
-                allow_patterns: patterns.iter().map(|&pattern| pattern.to_owned()).collect(),
+                allow_patterns: patterns.join(", "),
             });
         }
         Ok(files)

@@ -54,10 +54,9 @@ impl Downloader<'_> {
                     url: url.to_owned(),
                     patience: self.hub.read_timeout,
                 }),
-                Err(NoResult::Panicked) => Failure::Final(HubError::InvalidResponse {
-                    url: url.to_owned(),
-                    reason: "not what a hub answers".to_owned(),
-                }),
+                Err(NoResult::Panicked) => {
+                    Failure::Final(HubError::response(url, "not what a hub answers"))
+                }
             };
             match failure {
                 Failure::Final(error) => return Err(error),
@@ -143,10 +142,8 @@ impl Downloader<'_> {
             });
         }
         if metadata.commit_hash() != commit {
-            return Err(HubError::InvalidResponse {
-                url: url.to_owned(),
-                reason: format!("expected commit {commit}, found {}", metadata.commit_hash()),
-            });
+            let reason = format!("expected commit {commit}, found {}", metadata.commit_hash());
+            return Err(HubError::response(url, reason));
         }
         Ok(())
     }

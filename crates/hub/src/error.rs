@@ -35,14 +35,17 @@ pub enum HubError {
     NoCacheDir,
 
     /// Offline mode is enabled and the cache lacks requested files.
-    #[error("{repository}: offline (HF_HUB_OFFLINE), and {cache} has no {}", allow_patterns.join(", "))]
+    #[error(
+        "{repository}: offline (HF_HUB_OFFLINE), and {cache} has no {}",
+        allow_patterns
+    )]
     Offline {
         /// The repository.
         repository: String,
         /// Directory of the cache.
         cache: PathBuf,
-        /// The requested patterns.
-        allow_patterns: Vec<String>,
+        /// The requested patterns, separated by commas.
+        allow_patterns: String,
     },
 
     /// The repository, revision or file does not exist or is not accessible.
@@ -55,12 +58,12 @@ pub enum HubError {
     },
 
     /// No file of the repository matches the requested patterns.
-    #[error("{repository}: no file like {}", allow_patterns.join(", "))]
+    #[error("{repository}: no file like {}", allow_patterns)]
     NoMatchingFiles {
         /// The repository.
         repository: String,
-        /// The requested patterns.
-        allow_patterns: Vec<String>,
+        /// The requested patterns, separated by commas.
+        allow_patterns: String,
     },
 
     /// The hub could not be reached, or the connection failed, in every attempt.
@@ -118,6 +121,11 @@ impl HubError {
         let path = path.to_path_buf();
         Self::Io { path, source }
     }
+
+    pub(crate) fn response(url: &str, reason: impl ToString) -> Self {
+        let (url, reason) = (url.to_owned(), reason.to_string());
+        Self::InvalidResponse { url, reason }
+    }
 }
 
 /// Classification of a failed request.
@@ -144,20 +152,14 @@ impl Failure {
                 }
                 error @ (ureq::Error::StatusCode(_)
                 | ureq::Error::BadUri(_)
-                | ureq::Error::Json(_)) => {
-                    let reason = error.to_string();
-                    Self::Final(HubError::InvalidResponse { url, reason })
-                }
+                | ureq::Error::Json(_)) => Self::Final(HubError::response(&url, error)),
                 error => Self::Transient(error.to_string()),
             },
             ApiError::InvalidResume => Self::UnusablePart,
             error @ (ApiError::IoError(_) | ApiError::LockAcquisition(_)) => {
                 Self::Transient(error.to_string())
             }
-            error => {
-                let reason = error.to_string();
-                Self::Final(HubError::InvalidResponse { url, reason })
-            }
+            error => Self::Final(HubError::response(&url, error)),
         }
     }
 }

@@ -203,10 +203,7 @@ impl Hub {
             return Err(HubError::Offline {
                 repository: repository.to_string(),
                 cache: self.cache.clone(),
-                allow_patterns: allow_patterns
-                    .iter()
-                    .map(|&pattern| pattern.to_owned())
-                    .collect(),
+                allow_patterns: allow_patterns.join(", "),
             });
         }
         let _lock = cache.lock()?;
@@ -267,10 +264,8 @@ impl Hub {
             .with_token(self.token.clone())
             .with_progress(false)
             .with_retries(0);
-        let api = builder.build().map_err(|error| HubError::InvalidResponse {
-            url: self.endpoint.clone(),
-            reason: error.to_string(),
-        })?;
+        let api = builder.build();
+        let api = api.map_err(|error| HubError::response(&self.endpoint, error))?;
         Ok(Downloader {
             hub: self,
             api,

@@ -1,6 +1,8 @@
 //! Errors of the crate.
 
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// Error of this crate; it names the file and the tensor or field.
 #[derive(Debug, thiserror::Error)]
@@ -12,47 +14,27 @@ pub enum ModelError {
         /// File or directory.
         path: PathBuf,
         /// Error of the operating system.
-        source: std::io::Error,
+        source: io::Error,
     },
-    /// `config.json` or `adapter_config.json` cannot be parsed.
-    #[error("{}: not a model configuration: {source}", path.display())]
-    ConfigSyntax {
-        /// Configuration file.
+    /// A configuration file or the index of a sharded checkpoint cannot be parsed.
+    #[error("{}: not {expected}: {source}", path.display())]
+    Json {
+        /// JSON file.
         path: PathBuf,
+        /// Content expected.
+        expected: &'static str,
         /// Parse error with line and column.
         source: serde_json::Error,
     },
-    /// `config.json` lacks a required key.
-    #[error("{}: {key} is missing", path.display())]
-    MissingKey {
-        /// Configuration file.
-        path: PathBuf,
-        /// Missing key.
-        key: &'static str,
-    },
-    /// A key of a configuration file has a value of the wrong type or out of range.
-    #[error("{}: {key} is {found}, expected {expected}", path.display())]
-    ConfigValue {
+    /// A key of `config.json` or `adapter_config.json` is missing, invalid or not supported.
+    #[error("{}: {key} {problem}", path.display())]
+    InvalidConfigFile {
         /// Configuration file.
         path: PathBuf,
         /// Key.
-        key: &'static str,
-        /// Value found.
-        found: String,
-        /// Valid values.
-        expected: String,
-    },
-    /// `config.json` describes an unsupported model.
-    #[error("{}: {field} is {found}, supported: {supported}", path.display())]
-    Unsupported {
-        /// Configuration file.
-        path: PathBuf,
-        /// Key in the file.
-        field: &'static str,
-        /// Value found.
-        found: String,
-        /// Supported values.
-        supported: &'static str,
+        key: String,
+        /// Value found and values expected, or that the key is missing.
+        problem: String,
     },
     /// A value of a configuration is invalid.
     #[error("model configuration: {field} is {found}, expected {expected}")]
@@ -64,123 +46,25 @@ pub enum ModelError {
         /// Valid values.
         expected: String,
     },
-    /// A weights file is corrupted or has another format.
-    #[error("{}: not a readable weights file: {reason}", path.display())]
-    CorruptedWeights {
-        /// Weights file.
+    /// The weights are missing, corrupted, of another format, or a pickle that uses more than
+    /// tensors and plain values; none of it was executed.
+    #[error("{}: {problem}", path.display())]
+    InvalidWeights {
+        /// Weights file, index or checkpoint directory.
         path: PathBuf,
-        /// Error of the format's reader.
-        reason: String,
+        /// Description of the problem.
+        problem: String,
     },
-    /// A directory contains no weights file.
-    #[error("{}: no weights, expected one of {expected}", directory.display())]
-    NoWeights {
-        /// Checkpoint directory.
-        directory: PathBuf,
-        /// Supported file names.
-        expected: String,
-    },
-    /// A pickle uses more than tensors and plain values. None of it was executed.
-    #[error("{}: the pickle calls {found}, expected tensors and plain values only", path.display())]
-    PickledCall {
-        /// Weights file.
-        path: PathBuf,
-        /// Function or class that the pickle uses.
-        found: String,
-    },
-    /// The index of a sharded checkpoint cannot be parsed.
-    #[error("{}: not an index of weights: {source}", path.display())]
-    IndexSyntax {
-        /// Index file.
-        path: PathBuf,
-        /// Parse error with line and column.
-        source: serde_json::Error,
-    },
-    /// An index refers to something other than a file in its directory.
-    #[error("{}: shard {shard:?}, expected the name of a file in the same folder", path.display())]
-    ShardPath {
-        /// Index file.
-        path: PathBuf,
-        /// Invalid reference.
-        shard: String,
-    },
-    /// An index refers to a file that does not exist.
-    #[error("{}: shard {shard} is missing", path.display())]
-    MissingShard {
-        /// Index file.
-        path: PathBuf,
-        /// Missing file.
-        shard: String,
-    },
-    /// A shard lacks a tensor that the index assigns to it.
-    #[error("{}: tensor {tensor} is not in shard {shard}", path.display())]
-    NotInShard {
-        /// Index file.
-        path: PathBuf,
-        /// Name of the tensor.
-        tensor: String,
-        /// Name of the shard.
-        shard: String,
-    },
-    /// A checkpoint lacks a required tensor.
-    #[error("{}: tensor {tensor} is missing", path.display())]
-    MissingTensor {
-        /// Weights file.
-        path: PathBuf,
-        /// Expected name of the tensor.
-        tensor: String,
-    },
-    /// An adapter checkpoint has a tensor that does not belong to the model.
-    #[error("{}: tensor {tensor} has no place in the model", path.display())]
-    UnknownTensor {
-        /// Weights file.
+    /// A tensor of a weights file is missing, unexpected, or of another shape or element type, or
+    /// has a NaN or infinite value.
+    #[error("{}: tensor {tensor} {problem}", path.display())]
+    InvalidTensor {
+        /// Weights file or index.
         path: PathBuf,
         /// Name of the tensor in the file.
         tensor: String,
-    },
-    /// `adapter_config.json` describes an unsupported adapter.
-    #[error("{}: {key} is {found}, which this LoRA does not have", path.display())]
-    UnsupportedAdapter {
-        /// Configuration file.
-        path: PathBuf,
-        /// Key in the file.
-        key: String,
-        /// Value found.
-        found: String,
-    },
-    /// The shape of a tensor differs from the one in `config.json`.
-    #[error("{}: tensor {tensor} has shape {found:?}, expected {expected:?}", path.display())]
-    TensorShape {
-        /// Weights file.
-        path: PathBuf,
-        /// Name of the tensor in the file.
-        tensor: String,
-        /// Shape by `config.json`.
-        expected: Vec<usize>,
-        /// Shape in the file.
-        found: Vec<usize>,
-    },
-    /// The elements of a tensor are not floating-point numbers.
-    #[error("{}: tensor {tensor} holds {found}, expected f32, f16 or bf16", path.display())]
-    TensorType {
-        /// Weights file.
-        path: PathBuf,
-        /// Name of the tensor in the file.
-        tensor: String,
-        /// Element type found.
-        found: String,
-    },
-    /// A tensor has a NaN or infinite value.
-    #[error("{}: tensor {tensor} has {found} at {index}, expected finite values", path.display())]
-    NotFinite {
-        /// Weights file.
-        path: PathBuf,
-        /// Name of the tensor in the file.
-        tensor: String,
-        /// Index of the element in the order of the file.
-        index: usize,
-        /// NaN or an infinity.
-        found: f32,
+        /// Description of the problem.
+        problem: String,
     },
     /// A token id, token type, position or sequence length is outside the embedding tables.
     #[error("{what} {found} does not fit the embedding table of {limit} rows")]
@@ -192,17 +76,12 @@ pub enum ModelError {
         /// Number of rows of the table.
         limit: usize,
     },
-    /// A slice of a batch has the wrong length.
-    #[error("batch of {batch} x {sequence} tokens, but {what} has {found} values")]
-    BatchShape {
-        /// Name of the slice.
-        what: &'static str,
-        /// Rows of the batch.
-        batch: usize,
-        /// Tokens per row.
-        sequence: usize,
-        /// Length of the slice.
-        found: usize,
+    /// The shape of a batch, of cached activations, of the second texts of pairs or of the output
+    /// of a head differs from the expected one.
+    #[error("{problem}")]
+    InvalidShape {
+        /// Name of the tensor or slice, shape found and shape expected.
+        problem: String,
     },
     /// The number of texts differs from the one the head expects.
     #[error("the head is for {expected} texts, got {found}")]
@@ -211,16 +90,6 @@ pub enum ModelError {
         expected: usize,
         /// Texts found.
         found: usize,
-    },
-    /// The embeddings of the two texts of a pair differ in number or width.
-    #[error(
-        "pairs of first texts {first:?} and second texts {second:?}, expected as many of the same width"
-    )]
-    PairShape {
-        /// Rows and width of the first texts.
-        first: [usize; 2],
-        /// Rows and width of the second texts.
-        second: [usize; 2],
     },
     /// The configuration names a custom head, which only the program that has it can make.
     #[error(
@@ -238,47 +107,96 @@ pub enum ModelError {
         /// The name of the custom head that was passed.
         found: String,
     },
-    /// A head returned something other than a row of outputs for each text.
-    #[error("the head {head} returned the shape {found:?}, expected {expected:?}")]
-    HeadOutput {
-        /// Name of the head's type.
-        head: &'static str,
-        /// `[B, C]`
-        expected: [usize; 2],
-        /// What it returned.
-        found: [usize; 2],
+    /// The forward pass is split above hidden states that the pooling or the head needs.
+    #[error("split point {problem}")]
+    InvalidSplitPoint {
+        /// The split point and what needs lower hidden states.
+        problem: String,
     },
-    /// The forward pass is split after the pooling, below a head that reads hidden states.
-    #[error("split point after the pooling, but the head {head} reads hidden states")]
-    SplitAfterPooling {
-        /// Name of the head's type.
-        head: &'static str,
+    /// The batch has no masked positions, or one is outside the batch.
+    #[error("{problem}")]
+    MaskedPositions {
+        /// Description of the problem.
+        problem: String,
     },
-    /// The forward pass is split above hidden states that the pooling needs.
-    #[error("split point is hidden states {number}, expected at most {lowest}, the lowest pooled")]
-    SplitPointTooHigh {
-        /// Hidden states at which the forward pass is split.
-        number: usize,
-        /// Lowest hidden states that the pooling needs.
-        lowest: usize,
-    },
-    /// The shape of cached activations does not match the model and the mask.
-    #[error("activations of shape {found:?}, expected {expected:?}")]
-    ActivationShape {
-        /// Expected rows and width.
-        expected: [usize; 2],
-        /// Rows and width found.
-        found: [usize; 2],
-    },
-    /// A masked position is outside the batch.
-    #[error("masked position {found} in a batch of {num_tokens} tokens")]
-    MaskedPosition {
-        /// Position.
-        found: usize,
-        /// Tokens of the batch including padding, `B * S`.
-        num_tokens: usize,
-    },
-    /// The batch has no masked positions.
-    #[error("no masked position in the batch")]
-    NothingMasked,
+}
+
+impl ModelError {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_path_buf();
+        |source| Self::Io { path, source }
+    }
+
+    pub(crate) fn json(
+        path: &Path,
+        expected: &'static str,
+    ) -> impl FnOnce(serde_json::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Json {
+            path,
+            expected,
+            source,
+        }
+    }
+
+    pub(crate) fn config(
+        field: &'static str,
+        found: impl ToString,
+        expected: impl ToString,
+    ) -> Self {
+        Self::InvalidConfig {
+            field,
+            found: found.to_string(),
+            expected: expected.to_string(),
+        }
+    }
+
+    pub(crate) fn config_file(path: &Path, key: &str, problem: impl Into<String>) -> Self {
+        Self::InvalidConfigFile {
+            path: path.to_path_buf(),
+            key: key.to_string(),
+            problem: problem.into(),
+        }
+    }
+
+    pub(crate) fn weights(path: &Path, problem: impl Into<String>) -> Self {
+        Self::InvalidWeights {
+            path: path.to_path_buf(),
+            problem: problem.into(),
+        }
+    }
+
+    /// Creates the error of a corrupted weights file or one of another format.
+    pub(crate) fn corrupted_weights(path: &Path, reason: impl Display) -> Self {
+        Self::weights(path, format!("not a readable weights file: {reason}"))
+    }
+
+    pub(crate) fn tensor(path: &Path, tensor: &str, problem: impl Into<String>) -> Self {
+        Self::InvalidTensor {
+            path: path.to_path_buf(),
+            tensor: tensor.to_string(),
+            problem: problem.into(),
+        }
+    }
+
+    /// Creates the error of a slice that does not have a value for each token of a batch.
+    pub(crate) fn batch_shape(what: &str, [batch, sequence]: [usize; 2], found: usize) -> Self {
+        let problem =
+            format!("batch of {batch} x {sequence} tokens, but {what} has {found} values");
+        Self::InvalidShape { problem }
+    }
+
+    /// Creates the error of texts of a pair whose embeddings differ in rows or width.
+    pub(crate) fn pair_shape(first: [usize; 2], second: [usize; 2]) -> Self {
+        let problem = format!(
+            "pairs of first texts {first:?} and second texts {second:?}, expected as many of the same width"
+        );
+        Self::InvalidShape { problem }
+    }
+
+    /// Creates the error of a tensor of another shape, in rows and width.
+    pub(crate) fn shape(what: &str, expected: [usize; 2], found: [usize; 2]) -> Self {
+        let problem = format!("{what} {found:?}, expected {expected:?}");
+        Self::InvalidShape { problem }
+    }
 }

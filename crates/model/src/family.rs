@@ -143,12 +143,8 @@ impl Family {
     /// Checks that a checkpoint of the family can represent the configuration.
     pub(crate) fn check(self, config: &EncoderConfig) -> Result<(), ModelError> {
         let refuse = |field, found: String, expected: &str| {
-            let expected = format!("{expected} in the family {}", self.model_type());
-            Err(ModelError::InvalidConfig {
-                field,
-                found,
-                expected,
-            })
+            let expected = format!("{expected} in the family {self}");
+            Err(ModelError::config(field, found, expected))
         };
         let types = config.type_vocab_size;
         if (types == 0) != (self == Self::DistilBert) {

@@ -60,11 +60,11 @@ mod family;
 mod head;
 mod initialization;
 mod layers;
+mod limits;
 mod masked_lm;
 mod multi_task;
 mod parameters;
 mod pooling;
-mod size_limits;
 mod split_point;
 mod summary;
 

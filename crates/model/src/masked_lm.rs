@@ -89,8 +89,7 @@ impl MaskedLm {
     /// - output: `[M, V]`
     ///
     /// # Errors
-    /// - [`ModelError::MaskedPosition`] if a position is outside the batch.
-    /// - [`ModelError::NothingMasked`] if `positions` is empty.
+    /// - [`ModelError::MaskedPositions`] if a position is outside the batch, or there is none.
     ///
     /// # Panics
     /// If `input` was made for an encoder with other embedding tables.
@@ -102,14 +101,12 @@ impl MaskedLm {
     ) -> Result<Tensor<2>, ModelError> {
         let num_tokens = input.batch_size() * input.sequence_length();
         if positions.is_empty() {
-            return Err(ModelError::NothingMasked);
+            let problem = "no masked position in the batch".to_string();
+            return Err(ModelError::MaskedPositions { problem });
         }
-        if let Some(found) = positions
-            .iter()
-            .copied()
-            .find(|position| *position >= num_tokens)
-        {
-            return Err(ModelError::MaskedPosition { found, num_tokens });
+        if let Some(found) = positions.iter().find(|position| **position >= num_tokens) {
+            let problem = format!("masked position {found} in a batch of {num_tokens} tokens");
+            return Err(ModelError::MaskedPositions { problem });
         }
         let hidden = self.encoder.forward(input, dropout);
         let indices: Vec<i64> = positions.iter().map(|position| *position as i64).collect();

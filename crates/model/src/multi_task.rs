@@ -63,10 +63,8 @@ impl MultiTaskModel {
     /// [`ModelError::InvalidConfig`] if `classifiers` is empty, or their encoder configurations
     /// differ.
     pub fn new(classifiers: Vec<SequenceClassifier>) -> Result<Self, ModelError> {
-        let invalid = |found: String, expected: &str| ModelError::InvalidConfig {
-            field: "encoders of the tasks",
-            found,
-            expected: expected.to_string(),
+        let invalid = |found: String, expected: &str| {
+            ModelError::config("encoders of the tasks", found, expected)
         };
         let first = classifiers.first();
         let first = first.ok_or_else(|| invalid("0".to_string(), "at least 1"))?;

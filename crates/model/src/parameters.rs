@@ -70,16 +70,19 @@ impl Parameter {
 
 /// Returns all float parameters of a module, in the order of its fields.
 pub fn parameters<M: Module>(module: &M) -> Vec<Parameter> {
-    let mut listing = ListVisitor::default();
-    module.visit(&mut listing);
-    listing.parameters
+    let mut listing = Vec::new();
+    module.visit(&mut ReadVisitor {
+        path: ModulePath::default(),
+        receive: |parameter, _: &dyn Fn() -> TensorData| listing.push(parameter),
+    });
+    listing
 }
 
 /// Calls `receive` with each parameter and its values, in the order of the module's fields.
-pub(crate) fn for_each<M: Module>(module: &M, receive: impl FnMut(Parameter, TensorData)) {
+pub(crate) fn for_each<M: Module>(module: &M, mut receive: impl FnMut(Parameter, TensorData)) {
     module.visit(&mut ReadVisitor {
         path: ModulePath::default(),
-        receive,
+        receive: |parameter, read: &dyn Fn() -> TensorData| receive(parameter, read()),
     });
 }
 
@@ -141,32 +144,13 @@ impl ModulePath {
     }
 }
 
-#[derive(Default)]
-struct ListVisitor {
-    path: ModulePath,
-    parameters: Vec<Parameter>,
-}
-
-impl ModuleVisitor for ListVisitor {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.enter(name, container);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.exit();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.parameters.push(self.path.parameter(param));
-    }
-}
-
+/// Visitor that gives each parameter, with a function that reads its values.
 struct ReadVisitor<F> {
     path: ModulePath,
     receive: F,
 }
 
-impl<F: FnMut(Parameter, TensorData)> ModuleVisitor for ReadVisitor<F> {
+impl<F: FnMut(Parameter, &dyn Fn() -> TensorData)> ModuleVisitor for ReadVisitor<F> {
     fn enter_module(&mut self, name: &str, container: &str) {
         self.path.enter(name, container);
     }
@@ -176,7 +160,7 @@ impl<F: FnMut(Parameter, TensorData)> ModuleVisitor for ReadVisitor<F> {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        (self.receive)(self.path.parameter(param), param.val().into_data());
+        (self.receive)(self.path.parameter(param), &|| param.val().into_data());
     }
 }
 

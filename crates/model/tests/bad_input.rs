@@ -42,10 +42,7 @@ fn a_missing_config() {
 #[test]
 fn config_that_is_not_json() {
     let error = load(|folder| std::fs::write(folder.join("config.json"), "{\"a\": ").unwrap());
-    assert!(
-        matches!(&error, ModelError::ConfigSyntax { .. }),
-        "{error:?}"
-    );
+    assert!(matches!(&error, ModelError::Json { .. }), "{error:?}");
     let error = load(|folder| edit_config(folder, "\"hidden_size\": 32", "\"hidden_size\": -1"));
     assert!(error.to_string().contains("config.json"), "{error}");
 }
@@ -71,13 +68,11 @@ fn another_architecture() {
             "\"hidden_act\": \"mish\"",
         )
     });
-    assert!(matches!(
-        error,
-        ModelError::Unsupported {
-            field: "hidden_act",
-            ..
-        }
-    ));
+    let message = error.to_string();
+    assert!(
+        message.contains("hidden_act is mish, supported: "),
+        "{message}"
+    );
 }
 
 #[test]
@@ -124,10 +119,8 @@ fn a_missing_tensor() {
             "\"num_hidden_layers\": 3",
         );
     });
-    let ModelError::MissingTensor { tensor, .. } = error else {
-        panic!("{error:?}")
-    };
-    assert_eq!(tensor, "bert.encoder.layer.2.attention.self.query.weight");
+    let expected = "tensor bert.encoder.layer.2.attention.self.query.weight is missing";
+    assert!(error.to_string().ends_with(expected), "{error}");
 }
 
 /// A classification layer that the file names these very classes for is there and fits, or it is
@@ -184,9 +177,9 @@ fn a_classification_layer_without_names() {
     let new = ["classifier.weight", "classifier.bias"];
     assert_eq!(two.unwrap().newly_initialized, new);
     let narrow = load(|tensors| reshape(tensors, "classifier.weight", [3, 31]));
-    assert!(matches!(narrow, Err(ModelError::TensorShape { .. })));
+    assert!(matches!(narrow, Err(ModelError::InvalidTensor { .. })));
     let torn = load(|tensors| reshape(tensors, "classifier.weight", [2, 32]));
-    assert!(matches!(torn, Err(ModelError::TensorShape { .. })));
+    assert!(matches!(torn, Err(ModelError::InvalidTensor { .. })));
 }
 
 /// Another shape; the elements are of no concern.
@@ -280,7 +273,6 @@ fn a_missing_size_is_named_in_the_family_s_words() {
     ] {
         for key in keys {
             let error = family_config(case, key, None);
-            assert!(matches!(&error, ModelError::MissingKey { key: found, .. } if found == key));
             let message = error.to_string();
             assert!(
                 message.ends_with(&format!("config.json: {key} is missing")),
@@ -315,7 +307,7 @@ fn a_value_of_the_wrong_kind_is_named() {
     ] {
         let error = family_config(case, key, Some(value));
         assert!(
-            matches!(&error, ModelError::ConfigValue { key: found, .. } if *found == key),
+            matches!(&error, ModelError::InvalidConfigFile { key: found, .. } if found == key),
             "{error:?}"
         );
     }
@@ -399,8 +391,8 @@ fn a_value_that_makes_no_model_is_named() {
     ] {
         let error = family_config(case, key, Some(value));
         assert!(
-            matches!(&error, ModelError::ConfigValue { path, key, .. }
-                if *key == named && path.ends_with("config.json")),
+            matches!(&error, ModelError::InvalidConfigFile { path, key, .. }
+                if key == named && path.ends_with("config.json")),
             "{error:?}"
         );
     }
@@ -411,10 +403,8 @@ fn a_value_that_makes_no_model_is_named() {
         ("electra_wide", "position_embedding_type", "relative_key"),
     ] {
         let error = family_config(case, key, Some(json!(value)));
-        assert!(
-            matches!(&error, ModelError::Unsupported { field, .. } if *field == key),
-            "{error:?}"
-        );
+        let named = format!("{key} is {value}, supported: ");
+        assert!(error.to_string().contains(&named), "{error}");
     }
 }
 
@@ -437,10 +427,8 @@ fn a_decoder_of_its_own_is_refused() {
 #[test]
 fn a_checkpoint_of_another_family_lacks_its_first_tensor() {
     let error = load(|folder| edit_config(folder, "\"bert\"", "\"roberta\""));
-    let ModelError::MissingTensor { tensor, .. } = error else {
-        panic!("{error:?}")
-    };
-    assert_eq!(tensor, "roberta.embeddings.word_embeddings.weight");
+    let expected = "tensor roberta.embeddings.word_embeddings.weight is missing";
+    assert!(error.to_string().ends_with(expected), "{error}");
 }
 
 /// Ids, positions and texts that a model has no place for, in every family.
@@ -481,6 +469,6 @@ fn batches_that_do_not_fit() {
         let expected = format!("masked position {longest} in a batch of {longest} tokens");
         assert_eq!(error.to_string(), expected);
         let error = model.forward(&fits, &[], None).unwrap_err();
-        assert!(matches!(error, ModelError::NothingMasked));
+        assert_eq!(error.to_string(), "no masked position in the batch");
     }
 }

@@ -1,11 +1,6 @@
 //! Cross entropy loss.
 
-use burn::backend::autodiff::{
-    Autodiff,
-    checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
-    grads::Gradients,
-    ops::{Backward, Ops, OpsKind},
-};
+use burn::backend::autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy};
 use burn::backend::{
     Backend, Dispatch, TensorMetadata,
     tensor::{FloatTensor, IntTensor},
@@ -14,6 +9,7 @@ use burn::tensor::{
     Device, IndexingUpdateOp, Int, Shape, Tensor, TensorData, activation::log_softmax,
 };
 
+use crate::autodiff::node;
 use crate::{EncoderOps, Kernels};
 
 /// Class labels of a batch, to be converted to target weights.
@@ -177,39 +173,17 @@ pub(crate) fn gradient<B: Backend>(
     B::float_mul(error, B::float_mul_scalar(gradient, factor.into()))
 }
 
-#[derive(Debug)]
-struct ClassLossBackward;
-
-impl<B: Kernels> Backward<B, 1> for ClassLossBackward {
-    type State = (FloatTensor<B>, IntTensor<B>, f64);
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 1>,
-        grads: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
-    ) {
-        let [logits_node] = ops.parents;
-        let (logits, labels, factor) = ops.state;
-        let gradient = grads.consume::<B>(&ops.node);
-        if let Some(node) = logits_node {
-            let gradient = B::class_loss_gradient(logits, labels, factor, gradient);
-            grads.register::<B>(node.id, gradient);
-        }
-    }
-}
-
 pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(
     logits: FloatTensor<Autodiff<B, C>>,
     labels: IntTensor<B>,
     factor: f64,
 ) -> FloatTensor<Autodiff<B, C>> {
-    let nodes = [logits.node()];
+    let parents = [logits.node()];
     let logits = logits.into_primitive();
     let loss = <B as Kernels>::class_loss(logits.clone(), labels.clone(), factor);
-    let prepared = ClassLossBackward.prepare::<C>(nodes);
-    match prepared.compute_bound().stateful() {
-        OpsKind::Tracked(prep) => prep.finish((logits, labels, factor), loss),
-        OpsKind::UnTracked(prep) => prep.finish(loss),
-    }
+    node::<B, C, 1>(parents, loss, move |gradient, _| {
+        [Some(B::class_loss_gradient(
+            logits, labels, factor, gradient,
+        ))]
+    })
 }

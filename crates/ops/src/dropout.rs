@@ -2,16 +2,12 @@
 //! need not be stored for the backward pass, resumed runs have the same masks, and all backends
 //! agree.
 
-use burn::backend::autodiff::{
-    Autodiff,
-    checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
-    grads::Gradients,
-    ops::{Backward, Ops, OpsKind},
-};
+use burn::backend::autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy};
 use burn::backend::{Backend, Dispatch, TensorMetadata, tensor::FloatTensor};
 use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
 
+use crate::autodiff::node;
 use crate::native::{self, TASK};
 use crate::{EncoderOps, Kernels};
 
@@ -127,42 +123,16 @@ pub(crate) fn apply<B: Backend>(x: FloatTensor<B>, probability: f64, key: u64) -
     B::float_mul(x, factors)
 }
 
-#[derive(Debug)]
-struct DropoutBackward;
-
-impl<B: Kernels> Backward<B, 1> for DropoutBackward {
-    type State = (f64, u64);
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 1>,
-        grads: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
-    ) {
-        let [x_node] = ops.parents;
-        let (probability, key) = ops.state;
-        let grad = grads.consume::<B>(&ops.node);
-        if let Some(node) = x_node {
-            grads.register::<B>(node.id, B::dropout_hashed(grad, probability, key));
-        }
-    }
-}
-
 pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(
     x: FloatTensor<Autodiff<B, C>>,
     probability: f64,
     key: u64,
 ) -> FloatTensor<Autodiff<B, C>> {
-    let nodes = [x.node()];
+    let parents = [x.node()];
     let output = B::dropout_hashed(x.into_primitive(), probability, key);
-    match DropoutBackward
-        .prepare::<C>(nodes)
-        .compute_bound()
-        .stateful()
-    {
-        OpsKind::Tracked(prep) => prep.finish((probability, key), output),
-        OpsKind::UnTracked(prep) => prep.finish(output),
-    }
+    node::<B, C, 1>(parents, output, move |gradient, _| {
+        [Some(B::dropout_hashed(gradient, probability, key))]
+    })
 }
 
 #[cfg(test)]

@@ -1,16 +1,11 @@
 //! Dropout, residual and layer normalization in one pass, as at the end of both blocks of a
 //! Transformer layer.
 
-use burn::backend::autodiff::{
-    Autodiff,
-    checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
-    grads::Gradients,
-    ops::{Backward, Ops, OpsKind},
-};
+use burn::backend::autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy};
 use burn::backend::{Dispatch, tensor::FloatTensor};
 use burn::tensor::Tensor;
 
-use crate::extension::register;
+use crate::autodiff::node;
 use crate::{Dropout, EncoderOps, Kernels};
 
 /// Parameters of a layer normalization.
@@ -106,72 +101,28 @@ fn dropped<B: Kernels>(rows: FloatTensor<B>, dropout: Option<Dropout>) -> FloatT
     }
 }
 
-#[derive(Debug)]
-struct ResidualNormBackward;
-
-/// Input of the normalization, from which the normalized rows are recomputed.
-#[derive(Debug, Clone)]
-struct Saved<T> {
-    sum: T,
-    gamma: T,
-    epsilon: f64,
-    dropout: Option<Dropout>,
-}
-
-impl<B: Kernels> Backward<B, 4> for ResidualNormBackward {
-    type State = Saved<FloatTensor<B>>;
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 4>,
-        grads: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
-    ) {
-        let Saved {
-            sum,
-            gamma,
-            epsilon,
-            dropout,
-        } = ops.state;
-        let gradient = grads.consume::<B>(&ops.node);
-        let wanted = ops.parents.each_ref().map(Option::is_some);
-        let gradients = B::residual_norm_gradients(sum, gamma, epsilon, dropout, gradient, wanted);
-        let parents = ops.parents.map(|parent| parent.map(|node| node.id));
-        register::<B, 4>(grads, parents, gradients);
-    }
-}
-
+/// The normalized rows are recomputed from the sum for the backward pass.
 pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(
     rows: FloatTensor<Autodiff<B, C>>,
     residual: FloatTensor<Autodiff<B, C>>,
     dropout: Option<Dropout>,
     norm: Norm<FloatTensor<Autodiff<B, C>>>,
 ) -> FloatTensor<Autodiff<B, C>> {
-    let nodes = [
-        rows.node(),
-        residual.node(),
-        norm.gamma.node(),
-        norm.beta.node(),
-    ];
+    let Norm {
+        gamma,
+        beta,
+        epsilon,
+    } = norm;
+    let parents = [rows.node(), residual.node(), gamma.node(), beta.node()];
     let (rows, residual) = (rows.into_primitive(), residual.into_primitive());
+    let gamma = gamma.into_primitive();
     let norm = Norm {
-        gamma: norm.gamma.into_primitive(),
-        beta: norm.beta.into_primitive(),
-        epsilon: norm.epsilon,
+        gamma: gamma.clone(),
+        beta: beta.into_primitive(),
+        epsilon,
     };
-    let (gamma, epsilon) = (norm.gamma.clone(), norm.epsilon);
     let (output, sum) = <B as Kernels>::residual_norm_rows(rows, residual, dropout, norm);
-    let prepared = ResidualNormBackward.prepare::<C>(nodes);
-    match prepared.compute_bound().stateful() {
-        OpsKind::Tracked(prep) => {
-            let saved = Saved {
-                sum,
-                gamma,
-                epsilon,
-                dropout,
-            };
-            prep.finish(saved, output)
-        }
-        OpsKind::UnTracked(prep) => prep.finish(output),
-    }
+    node::<B, C, 4>(parents, output, move |gradient, wanted| {
+        B::residual_norm_gradients(sum, gamma, epsilon, dropout, gradient, wanted)
+    })
 }

@@ -1,17 +1,13 @@
 //! Embedding lookup, as `torch.nn.Embedding`.
 
-use burn::backend::autodiff::{
-    Autodiff,
-    checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
-    grads::Gradients,
-    ops::{Backward, Ops, OpsKind},
-};
+use burn::backend::autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy};
 use burn::backend::{
     Backend, Dispatch, TensorMetadata,
     tensor::{FloatTensor, IntTensor},
 };
 use burn::tensor::{IndexingUpdateOp, Int, Shape, Tensor};
 
+use crate::autodiff::node;
 use crate::{EncoderOps, Kernels};
 
 /// Returns the rows of `table` at `ids`.
@@ -57,39 +53,15 @@ pub(crate) fn gradient<B: Backend>(
     B::float_select_assign(zeros, 0, ids, gradient, IndexingUpdateOp::Add)
 }
 
-#[derive(Debug)]
-struct EmbeddingBackward;
-
-impl<B: Kernels> Backward<B, 1> for EmbeddingBackward {
-    /// Rows of the table, and the ids.
-    type State = (usize, IntTensor<B>);
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 1>,
-        grads: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
-    ) {
-        let [table] = ops.parents;
-        let (rows, ids) = ops.state;
-        let gradient = grads.consume::<B>(&ops.node);
-        if let Some(node) = table {
-            grads.register::<B>(node.id, B::embedding_gradient(rows, ids, gradient));
-        }
-    }
-}
-
 pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(
     table: FloatTensor<Autodiff<B, C>>,
     ids: IntTensor<B>,
 ) -> FloatTensor<Autodiff<B, C>> {
-    let nodes = [table.node()];
+    let parents = [table.node()];
     let table = table.into_primitive();
     let rows = table.shape()[0];
     let output = <B as Kernels>::embedding_rows(table, ids.clone());
-    let prepared = EmbeddingBackward.prepare::<C>(nodes);
-    match prepared.compute_bound().stateful() {
-        OpsKind::Tracked(prep) => prep.finish((rows, ids), output),
-        OpsKind::UnTracked(prep) => prep.finish(output),
-    }
+    node::<B, C, 1>(parents, output, move |gradient, _| {
+        [Some(B::embedding_gradient(rows, ids, gradient))]
+    })
 }

@@ -2,9 +2,7 @@
 //!
 //! Each operation has its own file with forward, backward and public function.
 
-use burn::backend::autodiff::{
-    Autodiff, NodeId, checkpoint::strategy::CheckpointStrategy, grads::Gradients,
-};
+use burn::backend::autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy};
 use burn::backend::{
     Backend, backend_extension,
     tensor::{FloatTensor, IntTensor},
@@ -12,8 +10,8 @@ use burn::backend::{
 
 use crate::attention::{Inputs, Settings};
 use crate::{
-    Dropout, Kernels, Norm, Precision, activation, attention, cross_entropy, dropout,
-    dropout_add_layer_norm, embedding, gelu, layer_norm, linear,
+    Dropout, Kernels, Norm, Precision, attention, cross_entropy, dropout, dropout_add_layer_norm,
+    embedding, gelu, layer_norm, linear,
 };
 
 /// Operations of this crate as backend methods, dispatched to the backend of a tensor.
@@ -221,12 +219,12 @@ impl<B: Kernels, C: CheckpointStrategy> EncoderOps for Autodiff<B, C> {
 
     fn gelu_exact(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let forward = <B as Kernels>::gelu_exact;
-        activation::tracked::<B, C>(x, forward, B::gelu_exact_gradient)
+        gelu::tracked::<B, C>(x, forward, B::gelu_exact_gradient)
     }
 
     fn gelu_tanh(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let forward = <B as Kernels>::gelu_tanh;
-        activation::tracked::<B, C>(x, forward, gelu::tanh_gradient::<B>)
+        gelu::tracked::<B, C>(x, forward, gelu::tanh_gradient::<B>)
     }
 
     fn dropout_hashed(x: FloatTensor<Self>, probability: f64, key: u64) -> FloatTensor<Self> {
@@ -255,18 +253,5 @@ impl<B: Kernels, C: CheckpointStrategy> EncoderOps for Autodiff<B, C> {
         factor: f64,
     ) -> FloatTensor<Self> {
         cross_entropy::tracked::<B, C>(logits, labels, factor)
-    }
-}
-
-/// Registers the gradient of each parent that has a node.
-pub(crate) fn register<B: Backend, const N: usize>(
-    grads: &mut Gradients,
-    parents: [Option<NodeId>; N],
-    gradients: [Option<FloatTensor<B>>; N],
-) {
-    for (parent, gradient) in parents.into_iter().zip(gradients) {
-        if let (Some(node), Some(gradient)) = (parent, gradient) {
-            grads.register::<B>(node, gradient);
-        }
     }
 }

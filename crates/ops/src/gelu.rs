@@ -3,10 +3,12 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, PI, SQRT_2};
 
+use burn::backend::autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy};
 use burn::backend::{Backend, Dispatch, tensor::FloatTensor};
 use burn::tensor::Tensor;
 
 use crate::EncoderOps;
+use crate::autodiff::node_of;
 
 /// `sqrt(2 / π)`
 const SCALE: f64 = FRAC_2_SQRT_PI / SQRT_2;
@@ -65,4 +67,18 @@ pub(crate) fn tanh_gradient<B: Backend>(
 
     let slope = B::float_add(rising, B::float_mul(slope_of_tanh, inner));
     B::float_mul(gradient, slope)
+}
+
+/// Computes `forward(x)` as one node that keeps `x` for the backward pass.
+pub(crate) fn tracked<B: Backend, C: CheckpointStrategy>(
+    x: FloatTensor<Autodiff<B, C>>,
+    forward: fn(FloatTensor<B>) -> FloatTensor<B>,
+    gradient_of: fn(FloatTensor<B>, FloatTensor<B>) -> FloatTensor<B>,
+) -> FloatTensor<Autodiff<B, C>> {
+    node_of::<B, C, _, _, _, 1>(
+        [x.node()],
+        x.into_primitive(),
+        |x| (forward(x), ()),
+        |x, ()| move |gradient, _| [Some(gradient_of(x, gradient))],
+    )
 }

@@ -1,16 +1,11 @@
 //! Layer normalization of rows ([Ba et al. 2016](https://arxiv.org/abs/1607.06450)), as
 //! `torch.nn.LayerNorm` (biased variance).
 
-use burn::backend::autodiff::{
-    Autodiff,
-    checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
-    grads::Gradients,
-    ops::{Backward, Ops, OpsKind},
-};
+use burn::backend::autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy};
 use burn::backend::{Backend, Dispatch, TensorMetadata, tensor::FloatTensor};
 use burn::tensor::{Shape, Tensor};
 
-use crate::extension::register;
+use crate::autodiff::node_of;
 use crate::{EncoderOps, Kernels};
 
 /// Computes `(x - mean) / sqrt(variance + epsilon) * gamma + beta` per row. On flex, the result of
@@ -84,50 +79,21 @@ pub(crate) fn gradients<B: Backend>(
     [of_rows, of_gamma, of_beta]
 }
 
-#[derive(Debug)]
-struct LayerNormBackward;
-
-impl<B: Kernels> Backward<B, 3> for LayerNormBackward {
-    /// Rows, gamma and epsilon. The normalized rows are recomputed: one pass over the rows is
-    /// cheaper than keeping a second tensor of their size per layer.
-    type State = (FloatTensor<B>, FloatTensor<B>, f64);
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 3>,
-        grads: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
-    ) {
-        let (rows, gamma, epsilon) = ops.state;
-        let gradient = grads.consume::<B>(&ops.node);
-        let wanted = ops.parents.each_ref().map(Option::is_some);
-        let gradients = B::layer_norm_gradients(rows, gamma, epsilon, gradient, wanted);
-        let parents = ops.parents.map(|parent| parent.map(|node| node.id));
-        register::<B, 3>(grads, parents, gradients);
-    }
-}
-
+/// The normalized rows are recomputed for the backward pass: one pass over the rows is cheaper than
+/// keeping a second tensor of their size per layer.
 pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(
     rows: FloatTensor<Autodiff<B, C>>,
     gamma: FloatTensor<Autodiff<B, C>>,
     beta: FloatTensor<Autodiff<B, C>>,
     epsilon: f64,
 ) -> FloatTensor<Autodiff<B, C>> {
-    let nodes = [rows.node(), gamma.node(), beta.node()];
-    let (rows, gamma, beta) = (
-        rows.into_primitive(),
-        gamma.into_primitive(),
-        beta.into_primitive(),
-    );
-    match LayerNormBackward
-        .prepare::<C>(nodes)
-        .compute_bound()
-        .stateful()
-    {
-        OpsKind::Tracked(prep) => {
-            let state = (rows.clone(), gamma.clone(), epsilon);
-            prep.finish(state, B::layer_norm_rows(rows, gamma, beta, epsilon))
-        }
-        OpsKind::UnTracked(prep) => prep.finish(B::layer_norm_rows(rows, gamma, beta, epsilon)),
-    }
+    let parents = [rows.node(), gamma.node(), beta.node()];
+    node_of::<B, C, _, _, _, 3>(
+        parents,
+        [rows, gamma, beta].map(|tensor| tensor.into_primitive()),
+        |[rows, gamma, beta]| (B::layer_norm_rows(rows, gamma, beta, epsilon), ()),
+        |[rows, gamma, _], ()| {
+            move |gradient, wanted| B::layer_norm_gradients(rows, gamma, epsilon, gradient, wanted)
+        },
+    )
 }

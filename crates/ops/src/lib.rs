@@ -44,11 +44,11 @@
 //! normalized.into_data().assert_approx_eq::<f32>(&expected, Default::default());
 //! ```
 
-mod activation;
 mod adamw;
 #[cfg(feature = "allocator")]
 mod allocator;
 mod attention;
+mod autodiff;
 mod cross_entropy;
 mod device;
 mod dropout;

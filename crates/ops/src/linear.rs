@@ -1,14 +1,10 @@
 //! Linear layer on token rows.
 
-use burn::backend::autodiff::{
-    Autodiff,
-    checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
-    grads::Gradients,
-    ops::{Backward, Ops, OpsKind},
-};
+use burn::backend::autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy};
 use burn::backend::{Backend, Dispatch, TensorMetadata, tensor::FloatTensor};
 use burn::tensor::{DType, FloatDType, Shape, Tensor};
 
+use crate::autodiff::node;
 use crate::{EncoderOps, Kernels, Precision};
 
 /// Computes `rows · weight + bias`.
@@ -111,74 +107,18 @@ pub(crate) fn gradients<B: Backend>(
     [of_rows, of_weight, of_bias]
 }
 
-/// Node with `N` parents: rows, weight, and for `N` = 3 bias.
-#[derive(Debug)]
-struct LinearBackward<const N: usize>;
-
-/// Inputs of the backward pass: rows for the gradient of the weight, weight for that of the rows.
-#[derive(Debug, Clone)]
-struct Saved<B: Backend> {
-    rows: Option<FloatTensor<B>>,
-    weight: Option<FloatTensor<B>>,
-    precision: Precision,
-}
-
-impl<B: Kernels, const N: usize> Backward<B, N> for LinearBackward<N> {
-    type State = Saved<B>;
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, N>,
-        grads: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
-    ) {
-        let Saved {
-            rows,
-            weight,
-            precision,
-        } = ops.state;
-        let gradient = grads.consume::<B>(&ops.node);
-        let bias_wanted = ops.parents.get(2).is_some_and(Option::is_some);
-        let gradients = B::linear_gradients(rows, weight, gradient, bias_wanted, precision);
-        for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
-            if let (Some(node), Some(gradient)) = (parent, gradient) {
-                grads.register::<B>(node.id, gradient);
-            }
-        }
-    }
-}
-
-fn saved<B: Kernels, C: CheckpointStrategy>(
-    rows: &FloatTensor<Autodiff<B, C>>,
-    weight: &FloatTensor<Autodiff<B, C>>,
-    precision: Precision,
-) -> Saved<B> {
-    Saved {
-        rows: weight.is_tracked().then(|| rows.primitive().clone()),
-        weight: rows.is_tracked().then(|| weight.primitive().clone()),
-        precision,
-    }
-}
-
 pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(
     rows: FloatTensor<Autodiff<B, C>>,
     weight: FloatTensor<Autodiff<B, C>>,
     bias: FloatTensor<Autodiff<B, C>>,
     precision: Precision,
 ) -> FloatTensor<Autodiff<B, C>> {
-    let nodes = [rows.node(), weight.node(), bias.node()];
-    let saved = saved::<B, C>(&rows, &weight, precision);
-    let (rows, weight) = (rows.into_primitive(), weight.into_primitive());
+    let parents = [rows.node(), weight.node(), bias.node()];
     let bias = Some(bias.into_primitive());
-    let output = <B as Kernels>::linear_rows(rows, weight, bias, precision);
-    match LinearBackward::<3>
-        .prepare::<C>(nodes)
-        .compute_bound()
-        .stateful()
-    {
-        OpsKind::Tracked(prep) => prep.finish(saved, output),
-        OpsKind::UnTracked(prep) => prep.finish(output),
-    }
+    let (output, gradients) = parts::<B, C>(rows, weight, bias, precision);
+    node::<B, C, 3>(parents, output, |gradient, [_, _, bias]| {
+        gradients(gradient, bias)
+    })
 }
 
 pub(crate) fn tracked_product<B: Kernels, C: CheckpointStrategy>(
@@ -186,16 +126,33 @@ pub(crate) fn tracked_product<B: Kernels, C: CheckpointStrategy>(
     weight: FloatTensor<Autodiff<B, C>>,
     precision: Precision,
 ) -> FloatTensor<Autodiff<B, C>> {
-    let nodes = [rows.node(), weight.node()];
-    let saved = saved::<B, C>(&rows, &weight, precision);
+    let parents = [rows.node(), weight.node()];
+    let (output, gradients) = parts::<B, C>(rows, weight, None, precision);
+    node::<B, C, 2>(parents, output, |gradient, _| {
+        let [of_rows, of_weight, _] = gradients(gradient, false);
+        [of_rows, of_weight]
+    })
+}
+
+/// Returns the output, and the function to the gradients from that of the output and whether that of
+/// the bias is wanted. It keeps the rows for the gradient of the weight, and the weight for that of
+/// the rows.
+#[allow(clippy::type_complexity, reason = "the gradients of an operation")]
+fn parts<B: Kernels, C: CheckpointStrategy>(
+    rows: FloatTensor<Autodiff<B, C>>,
+    weight: FloatTensor<Autodiff<B, C>>,
+    bias: Option<FloatTensor<B>>,
+    precision: Precision,
+) -> (
+    FloatTensor<B>,
+    impl FnOnce(FloatTensor<B>, bool) -> [Option<FloatTensor<B>>; 3] + Clone + Send + use<B, C>,
+) {
+    let saved_rows = weight.is_tracked().then(|| rows.primitive().clone());
+    let saved_weight = rows.is_tracked().then(|| weight.primitive().clone());
     let (rows, weight) = (rows.into_primitive(), weight.into_primitive());
-    let output = <B as Kernels>::linear_rows(rows, weight, None, precision);
-    match LinearBackward::<2>
-        .prepare::<C>(nodes)
-        .compute_bound()
-        .stateful()
-    {
-        OpsKind::Tracked(prep) => prep.finish(saved, output),
-        OpsKind::UnTracked(prep) => prep.finish(output),
-    }
+    let output = <B as Kernels>::linear_rows(rows, weight, bias, precision);
+    let gradients = move |gradient, bias_wanted| {
+        B::linear_gradients(saved_rows, saved_weight, gradient, bias_wanted, precision)
+    };
+    (output, gradients)
 }

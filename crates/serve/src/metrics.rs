@@ -72,29 +72,29 @@ impl Metrics {
 
     fn register(&mut self) {
         let registry = &mut self.registry;
-        let requests = self.requests.clone();
-        registry.register("requests", "Requests answered", requests);
+        registry.register("requests", "Requests answered", self.requests.clone());
         registry.register_with_unit(
             "request_duration",
             "From the headers of a request to its answer",
             Unit::Seconds,
             self.request_seconds.clone(),
         );
-        let queue = self.queue_rows.clone();
-        registry.register("queue_rows", "Rows that wait for a model", queue);
-        let gone = self.gone_rows.clone();
+        registry.register(
+            "queue_rows",
+            "Rows that wait for a model",
+            self.queue_rows.clone(),
+        );
         let help = "Rows whose client left before the model saw them";
-        registry.register("canceled_rows", help, gone);
-        let batch_rows = self.batch_rows.clone();
-        registry.register("batch_rows", "Rows of a batch", batch_rows);
+        registry.register("canceled_rows", help, self.gone_rows.clone());
+        registry.register("batch_rows", "Rows of a batch", self.batch_rows.clone());
         registry.register_with_unit(
             "batch_duration",
             "Time that a model took for a batch",
             Unit::Seconds,
             self.batch_seconds.clone(),
         );
-        let faults = self.faults.clone();
-        registry.register("inference_errors", "Batches that a model failed on", faults);
+        let help = "Batches that a model failed on";
+        registry.register("inference_errors", help, self.faults.clone());
     }
 
     /// Counts a request.

@@ -1,20 +1,15 @@
 //! Implementation of [`TextModel`] for predictors.
 
 use finetune_data::Texts;
-use finetune_model::ProblemType;
 use finetune_predict::{PredictError, Prediction, Predictor};
 
 use crate::input::Input;
-use crate::text_model::{InferenceError, InputFormat, ModelMetadata, ServedTask, TextModel};
+use crate::text_model::{InferenceError, InputFormat, ModelMetadata, TextModel};
 
 impl TextModel for Predictor {
     fn profile(&self) -> ModelMetadata {
         ModelMetadata {
-            task: match self.problem_type() {
-                ProblemType::SingleLabelClassification => ServedTask::SingleLabelClassification,
-                ProblemType::MultiLabelClassification => ServedTask::MultiLabelClassification,
-                ProblemType::Regression => ServedTask::Regression,
-            },
+            task: self.problem_type(),
             input: match self.texts() {
                 Some(Texts::Single) => InputFormat::Text,
                 Some(Texts::Pair) => InputFormat::Pair,

@@ -1,5 +1,6 @@
 //! Interface of models to serve.
 
+use finetune_model::ProblemType;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -42,7 +43,7 @@ pub enum InferenceError {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ModelMetadata {
     /// Task.
-    pub task: ServedTask,
+    pub task: ProblemType,
     /// Kind of inputs.
     pub input: InputFormat,
     /// Classes, labels or names of the scores.
@@ -50,19 +51,6 @@ pub struct ModelMetadata {
     /// Maximum number of tokens, beyond which texts are truncated, if known.
     #[schema(nullable = true)]
     pub max_tokens: Option<usize>,
-}
-
-/// Task of a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum ServedTask {
-    /// Single-label classification.
-    SingleLabelClassification,
-    /// Multi-label classification.
-    MultiLabelClassification,
-    /// Regression.
-    Regression,
 }
 
 /// Kind of inputs of a model.

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::writer::{folder_of, sync_folder};
+
 /// Prefix and suffix of the names of incomplete files.
 const PREFIX: &str = ".";
 const SUFFIX: &str = ".partial";
@@ -23,10 +25,6 @@ const SUFFIX: &str = ".partial";
 /// # Errors
 /// - An [`io::Error`] if the file cannot be written, for example because the disk is full.
 pub fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX).suffix(SUFFIX);
     // Temporary files are private to the owner by default; this one gets ordinary permissions.
@@ -35,11 +33,11 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let mut file = builder.tempfile_in(folder)?;
+    let mut file = builder.tempfile_in(folder_of(path))?;
     file.write_all(content)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|failed| failed.error)?;
-    crate::writer::sync_folder(path)
+    sync_folder(path)
 }
 
 /// Removes incomplete files that killed processes left in a directory. No process may be writing to

@@ -106,11 +106,7 @@ impl ArrayFileWriter {
         let spool = match self.arrays.is_empty() {
             true => None,
             false => {
-                let folder = self.path.parent().unwrap_or(Path::new(""));
-                let folder = match folder.as_os_str().is_empty() {
-                    true => Path::new("."),
-                    false => folder,
-                };
+                let folder = folder_of(&self.path);
                 let file = tempfile::tempfile_in(folder).map_err(StorageError::io(folder))?;
                 Some(BufWriter::new(file))
             }
@@ -313,13 +309,18 @@ fn is_still(_: &File, path: &Path) -> io::Result<bool> {
 /// Syncs the directory entry of the new name to disk.
 #[cfg(unix)]
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
-        _ => File::open(".")?.sync_all(),
-    }
+    File::open(folder_of(path))?.sync_all()
 }
 
 #[cfg(not(unix))]
 pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+/// Returns the directory that contains a path.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }

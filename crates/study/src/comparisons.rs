@@ -86,13 +86,9 @@ impl<C> StudyResults<'_, C> {
 
     /// Returns the scores of a candidate by seed and fold, in ascending order.
     fn replicates(&self, candidate: usize) -> Vec<(Replicate, f64)> {
-        let config = self.study.config();
         let trials = self.of_candidate(candidate).into_iter();
         let mut scores: Vec<(Replicate, f64)> = trials
-            .filter_map(|(trial, result)| {
-                let score = result.scores.on(config.eval_split).get(&config.metric)?;
-                Some((trial.replicate(), *score))
-            })
+            .filter_map(|(trial, result)| Some((trial.replicate(), self.score(result)?)))
             .collect();
         scores.sort_by_key(|(replicate, _)| *replicate);
         scores

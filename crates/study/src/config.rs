@@ -135,7 +135,7 @@ impl StudyConfig {
     ///
     /// # Errors
     /// - [`StudyError::Io`] if the file cannot be read.
-    /// - [`StudyError::File`] with line and column if it is not a valid study.
+    /// - [`StudyError::InvalidFile`] with line and column if it is not a valid study.
     pub fn read(path: &Path) -> Result<Self, StudyError> {
         let text = fs::read_to_string(path).map_err(StudyError::io(path))?;
         let read = match path
@@ -145,21 +145,15 @@ impl StudyConfig {
             true => serde_json::from_str(&text).map_err(|error| error.to_string()),
             false => toml::from_str(&text).map_err(|error| error.to_string()),
         };
-        read.map_err(|what| StudyError::File {
-            path: path.to_path_buf(),
-            what,
-        })
+        read.map_err(|what| StudyError::file(path, what))
     }
 
     /// Parses a study from TOML.
     ///
     /// # Errors
-    /// [`StudyError::File`] with line and column if the text is not a valid study.
+    /// [`StudyError::InvalidFile`] with line and column if the text is not a valid study.
     pub fn from_toml(text: &str) -> Result<Self, StudyError> {
-        toml::from_str(text).map_err(|error| StudyError::File {
-            path: "study".into(),
-            what: error.to_string(),
-        })
+        toml::from_str(text).map_err(|error| StudyError::file(Path::new("study"), error))
     }
 
     /// Validates the configuration, as far as that is possible without the experiment.
@@ -176,10 +170,9 @@ impl StudyConfig {
                 .iter()
                 .any(|other| other.name == variant.name)
             {
-                return Err(StudyError::DuplicateVariants {
-                    first: variant.name.clone(),
-                    second: variant.name.clone(),
-                });
+                let name = &variant.name;
+                let problem = format!("variants {name:?} and {name:?} are the same");
+                return Err(StudyError::study(problem));
             }
         }
         for (position, parameter) in self.parameters.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! Errors of a study.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use finetune_data::DataError;
 use finetune_eval::EvalError;
@@ -31,17 +31,9 @@ pub enum StudyError {
         /// Error of the operating system.
         source: std::io::Error,
     },
-    /// A file is not valid JSON, or does not have the expected structure.
-    #[error("{}: {source}", path.display())]
-    Json {
-        /// File path.
-        path: PathBuf,
-        /// Message with line and column.
-        source: serde_json::Error,
-    },
-    /// A file is not a valid study.
+    /// A file is not valid JSON or TOML, or not a valid study.
     #[error("{}: {what}", path.display())]
-    File {
+    InvalidFile {
         /// File path.
         path: PathBuf,
         /// Message with line and column.
@@ -49,7 +41,7 @@ pub enum StudyError {
     },
     /// A setting of the study is outside its range.
     #[error("{setting} is {found}, expected {expected}")]
-    Setting {
+    InvalidSetting {
         /// Name of the setting.
         setting: String,
         /// Value found.
@@ -57,63 +49,21 @@ pub enum StudyError {
         /// Allowed values.
         expected: String,
     },
-    /// A parameter is invalid.
-    #[error("parameter {parameter} {what}")]
-    Parameter {
-        /// Path of the parameter's setting.
-        parameter: String,
-        /// Description of the problem.
-        what: String,
-    },
-    /// The experiment does not have a setting.
-    #[error("{place}: there is no setting {setting}{}", did_you_mean(nearest))]
-    UnknownSetting {
-        /// Variant or parameter that sets it.
+    /// The settings of a variant, parameter or trial are unknown, invalid or contradict each other.
+    #[error("{place}: {problem}")]
+    InvalidConfig {
+        /// Variant, parameter or trial that sets them.
         place: String,
-        /// Path of the setting, its parts joined by dots.
-        setting: String,
-        /// Known settings with similar names.
-        nearest: Vec<String>,
+        /// Deserialization error, message of the experiment, or the unknown setting with the known
+        /// settings of similar names.
+        problem: String,
     },
-    /// The value of a setting is invalid.
-    #[error("{place}: {source}")]
-    SettingValue {
-        /// Variant or parameter that sets it.
-        place: String,
-        /// Deserialization error of the value.
-        source: serde_json::Error,
-    },
-    /// The settings of a trial contradict each other, or one is outside its range.
-    #[error("{trial}: {what}")]
-    Config {
-        /// Label of the candidate.
-        trial: String,
-        /// Message of the experiment.
-        what: String,
-    },
-    /// A setting is set twice, by different parts of the study.
-    #[error("{setting} is set by {first} and by {second}")]
-    SetTwice {
-        /// Path of the setting.
-        setting: String,
-        /// First origin.
-        first: String,
-        /// Second origin.
-        second: String,
-    },
-    /// Two candidates have the same trials.
-    #[error("variants {first:?} and {second:?} are the same")]
-    DuplicateVariants {
-        /// Label of the first candidate.
-        first: String,
-        /// Label of the second candidate.
-        second: String,
-    },
-    /// Seeds are set, but the experiment has no seed setting.
-    #[error("{setting} is set, but the experiment has no seed")]
-    NoSeed {
-        /// Name of the setting with the seeds.
-        setting: String,
+    /// Parts of the study are invalid or contradict each other: a parameter's values, a setting
+    /// that is set twice, variants that are the same, or seeds of an experiment without a seed.
+    #[error("{problem}")]
+    InvalidStudy {
+        /// The parts and what is wrong with them.
+        problem: String,
     },
     /// The directory contains trials of another study.
     #[error(
@@ -175,24 +125,42 @@ impl StudyError {
         found: impl ToString,
         expected: impl Into<String>,
     ) -> Self {
-        Self::Setting {
+        Self::InvalidSetting {
             setting: setting.into(),
             found: found.to_string(),
             expected: expected.into(),
         }
     }
 
-    pub(crate) fn parameter(parameter: &str, what: impl Into<String>) -> Self {
-        Self::Parameter {
-            parameter: parameter.to_string(),
-            what: what.into(),
+    pub(crate) fn study(problem: impl Into<String>) -> Self {
+        Self::InvalidStudy {
+            problem: problem.into(),
         }
     }
-}
 
-fn did_you_mean(nearest: &[String]) -> String {
-    match nearest {
-        [] => String::new(),
-        names => format!("; the nearest are {}", names.join(", ")),
+    pub(crate) fn parameter(parameter: &str, what: &str) -> Self {
+        Self::study(format!("parameter {parameter} {what}"))
+    }
+
+    pub(crate) fn config(place: &str, problem: impl ToString) -> Self {
+        Self::InvalidConfig {
+            place: place.to_string(),
+            problem: problem.to_string(),
+        }
+    }
+
+    pub(crate) fn unknown_setting(place: &str, setting: &str, nearest: &[String]) -> Self {
+        let nearest = match nearest {
+            [] => String::new(),
+            names => format!("; the nearest are {}", names.join(", ")),
+        };
+        Self::config(place, format!("there is no setting {setting}{nearest}"))
+    }
+
+    pub(crate) fn file(path: &Path, what: impl ToString) -> Self {
+        Self::InvalidFile {
+            path: path.to_path_buf(),
+            what: what.to_string(),
+        }
     }
 }

@@ -7,9 +7,8 @@ use finetune_eval::report::Figure;
 use finetune_eval::statistics::ScoreGroup;
 
 use crate::error::StudyError;
-use crate::results::StudyResults;
+use crate::results::{StudyResults, mean};
 use crate::search_space_table::VARIANT;
-use crate::trial::shown;
 
 /// Maximum numbers of boxes and lines in a readable plot.
 const MOST_BOXES: usize = 24;
@@ -49,30 +48,34 @@ impl<C> StudyResults<'_, C> {
             if name == VARIANT || values.len() < 3 {
                 continue;
             }
-            let mut lines: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
-            for (candidate, mean) in means.iter().enumerate() {
-                let point = &self.study.candidates()[candidate];
-                let value = point
-                    .values
-                    .iter()
-                    .find(|(parameter, _)| *parameter == name);
-                let x = value.and_then(|(_, value)| value.as_f64());
-                let (Some(x), Some(y)) = (x, mean) else {
-                    continue;
-                };
-                let others = self.places(candidate).into_iter();
-                let others = others.filter(|(other, _)| *other != name);
-                let others: Vec<String> = others
-                    .map(|(other, value)| match other.as_str() {
-                        VARIANT => value,
-                        _ => format!("{other} {value}"),
-                    })
-                    .collect();
-                lines.entry(others.join(", ")).or_default().push((x, *y));
-            }
+            let lines = self.lines_over(&name, |candidate| means[candidate]);
             charts.extend(self.axis_chart(&name, lines)?);
         }
         Ok(charts)
+    }
+
+    /// Returns the points of candidates over a parameter, by the other parameters.
+    fn lines_over(
+        &self,
+        parameter: &str,
+        y: impl Fn(usize) -> Option<f64>,
+    ) -> BTreeMap<String, Vec<(f64, f64)>> {
+        let mut lines: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
+        for (candidate, point) in self.study.candidates().iter().enumerate() {
+            let x = point.values.iter().find(|(name, _)| name == parameter);
+            let (Some(x), Some(y)) = (x.and_then(|(_, x)| x.as_f64()), y(candidate)) else {
+                continue;
+            };
+            let others = self.places(candidate).into_iter();
+            let others = others.filter(|(other, _)| other != parameter);
+            let others = others.map(|(other, value)| match other.as_str() {
+                VARIANT => value,
+                _ => format!("{other} {value}"),
+            });
+            let name = others.collect::<Vec<String>>().join(", ");
+            lines.entry(name).or_default().push((x, y));
+        }
+        lines
     }
 
     fn axis_chart(
@@ -175,19 +178,9 @@ impl<C> StudyResults<'_, C> {
         number: &str,
         parameter: &str,
     ) -> Result<Option<Figure>, StudyError> {
-        let mut lines: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
-        for (candidate, point) in self.study.candidates().iter().enumerate() {
-            let x = point.values.iter().find(|(name, _)| name == parameter);
-            let numbers = self.numbers(candidate, number);
-            let (Some(x), false) = (x.and_then(|(_, x)| x.as_f64()), numbers.is_empty()) else {
-                continue;
-            };
-            let mean = numbers.iter().sum::<f64>() / numbers.len() as f64;
-            let others = point.values.iter().filter(|(name, _)| name != parameter);
-            let others = others.map(|(name, value)| format!("{name} {}", shown(value)));
-            let name: Vec<String> = point.variant.iter().cloned().chain(others).collect();
-            lines.entry(name.join(", ")).or_default().push((x, mean));
-        }
+        let lines = self.lines_over(parameter, |candidate| {
+            mean(&self.numbers(candidate, number))
+        });
         if lines.is_empty() || lines.len() > MOST_LINES {
             return Ok(None);
         }

@@ -57,7 +57,7 @@ impl SuccessiveHalving {
     /// scores.
     ///
     /// # Errors
-    /// [`StudyError::Setting`] for the first invalid setting.
+    /// [`StudyError::InvalidSetting`] for the first invalid setting.
     pub fn validate(&self, eval_split: EvalSplit) -> Result<(), StudyError> {
         for (setting, value, least) in [
             ("halving.min_resource", self.min_resource, 1),

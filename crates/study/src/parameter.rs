@@ -98,8 +98,8 @@ impl SearchParameter {
     /// minimum below its maximum.
     ///
     /// # Errors
-    /// - [`StudyError::Setting`] if the path is invalid.
-    /// - [`StudyError::Parameter`] if the values are invalid.
+    /// - [`StudyError::InvalidSetting`] if the path is invalid.
+    /// - [`StudyError::InvalidStudy`] if the values are invalid.
     pub fn validate(&self) -> Result<(), StudyError> {
         let wrong = |what: &str| Err(StudyError::parameter(&self.path, what));
         if self.path.split('.').any(str::is_empty) {

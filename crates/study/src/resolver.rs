@@ -27,10 +27,7 @@ pub(super) struct Resolver<'a, E> {
 impl<E: Experiment> Resolver<'_, E> {
     pub(super) fn base(&self) -> Result<Value, StudyError> {
         let defaults = serde_json::to_value(self.experiment.defaults());
-        let defaults = defaults.map_err(|source| StudyError::SettingValue {
-            place: "the defaults".to_string(),
-            source,
-        })?;
+        let defaults = defaults.map_err(|error| StudyError::config("the defaults", error))?;
         merged::<E::Config>(&defaults, &self.config.base, "base")
     }
 
@@ -101,11 +98,8 @@ impl<E: Experiment> Resolver<'_, E> {
         let seed = seed.map(|setting| (setting, "seeds".to_string()));
         let others: Vec<(&str, String)> = parameters.chain(halving).chain(seed).collect();
         for (position, (setting, by)) in others.iter().enumerate() {
-            let twice = |first: &str| StudyError::SetTwice {
-                setting: setting.to_string(),
-                first: first.to_string(),
-                second: by.clone(),
-            };
+            let twice =
+                |first: &str| StudyError::study(format!("{setting} is set by {first} and by {by}"));
             if sets(&variant.settings, setting) {
                 return Err(twice(&format!("variant {:?}", variant.name)));
             }
@@ -155,7 +149,8 @@ impl<E: Experiment> Resolver<'_, E> {
                 Some(_) => format!("seeds of variant {:?}", variant.name),
                 None => "seeds".to_string(),
             };
-            return Err(StudyError::NoSeed { setting });
+            let problem = format!("{setting} is set, but the experiment has no seed");
+            return Err(StudyError::study(problem));
         }
         Ok(seeds
             .list(self.config.sampler_seed)
@@ -222,12 +217,8 @@ impl<E: Experiment> Resolver<'_, E> {
         } else {
             label
         };
-        let config: E::Config = serde_json::from_value(settings.clone()).map_err(|source| {
-            StudyError::SettingValue {
-                place: place.clone(),
-                source,
-            }
-        })?;
+        let config: E::Config = serde_json::from_value(settings.clone())
+            .map_err(|error| StudyError::config(&place, error))?;
         self.check(&config, fold, &place)?;
         let seed = self.experiment.seed_setting();
         let seed = seed.and_then(|setting| config_overrides::value(settings, setting)?.as_u64());
@@ -248,10 +239,7 @@ impl<E: Experiment> Resolver<'_, E> {
     /// Checks that a trial can run and will compute the study's metric.
     fn check(&self, config: &E::Config, fold: Option<Fold>, place: &str) -> Result<(), StudyError> {
         let checked = self.experiment.check(config, fold);
-        checked.map_err(|error| StudyError::Config {
-            trial: place.to_string(),
-            what: error.to_string(),
-        })?;
+        checked.map_err(|error| StudyError::config(place, error))?;
         let (metric, rows) = (&self.config.metric[..], self.config.eval_split);
         let metrics = self.experiment.metrics(config, rows);
         match metrics.filter(|metrics| !metrics.iter().any(|name| name == metric)) {
@@ -268,10 +256,9 @@ fn check_different(points: &[Point]) -> Result<(), StudyError> {
             .iter()
             .find(|other| other.settings == point.settings && other.folds == point.folds);
         if let Some(same) = same {
-            return Err(StudyError::DuplicateVariants {
-                first: same.candidate.label(),
-                second: point.candidate.label(),
-            });
+            let (first, second) = (same.candidate.label(), point.candidate.label());
+            let problem = format!("variants {first:?} and {second:?} are the same");
+            return Err(StudyError::study(problem));
         }
     }
     Ok(())

@@ -98,14 +98,7 @@ impl<C> StudyResults<'_, C> {
 
     /// Returns the scores of a candidate in the study's metric, one per finished trial.
     pub fn scores(&self, candidate: usize) -> Vec<f64> {
-        let config = self.study.config();
-        self.scores_by(candidate, |result| {
-            result
-                .scores
-                .on(config.eval_split)
-                .get(&config.metric)
-                .copied()
-        })
+        self.scores_by(candidate, |result| self.score(result))
     }
 
     /// Returns the test scores of a candidate in another metric.
@@ -117,6 +110,13 @@ impl<C> StudyResults<'_, C> {
     /// model.
     pub fn numbers(&self, candidate: usize, name: &str) -> Vec<f64> {
         self.scores_by(candidate, |result| result.scores.extra.get(name).copied())
+    }
+
+    /// Returns the score of the study's metric and rows.
+    pub(super) fn score(&self, result: &TrialResult) -> Option<f64> {
+        let config = self.study.config();
+        let scores = result.scores.on(config.eval_split);
+        scores.get(&config.metric).copied()
     }
 
     fn scores_by(&self, candidate: usize, score: impl Fn(&TrialResult) -> Option<f64>) -> Vec<f64> {
@@ -163,13 +163,7 @@ impl<C> StudyResults<'_, C> {
             if *state == TrialState::Pending {
                 return None;
             }
-            let score = state.result().and_then(|result| {
-                result
-                    .scores
-                    .on(config.eval_split)
-                    .get(&config.metric)
-                    .copied()
-            });
+            let score = state.result().and_then(|result| self.score(result));
             scores.entry(trial.candidate).or_default().push(score);
         }
         let all = self.study.candidates().len();
@@ -183,7 +177,7 @@ impl<C> StudyResults<'_, C> {
     }
 }
 
-fn mean(values: &[f64]) -> Option<f64> {
+pub(super) fn mean(values: &[f64]) -> Option<f64> {
     match values {
         [] => None,
         values => Some(values.iter().sum::<f64>() / values.len() as f64),

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use finetune_train::{Callback, panic_text};
+use finetune_train::{Callback, panic_text, write_json};
 
 use crate::error::StudyError;
 use crate::experiment::Experiment;
@@ -17,7 +17,7 @@ use crate::plan::Study;
 use crate::results::StudyResults;
 use crate::study_directory::StudyDirectory;
 use crate::trial::Trial;
-use crate::trial_directory::TrialDirectory;
+use crate::trial_directory::{FAILURE, RESULT, TrialDirectory};
 use crate::trial_result::{TrialFailure, TrialResult, TrialState, check_scores};
 
 /// Runner of the trials of a study in its directory.
@@ -235,12 +235,12 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
         match scores {
             Ok(scores) => {
                 let result = TrialResult::new(trial, label, scores, seconds);
-                result.write(folder)?;
+                write_json(&folder.path().join(RESULT), &result)?;
                 Ok(TrialState::Complete(result))
             }
             Err(error) => {
                 let failure = TrialFailure::new(trial, label, &error, seconds);
-                failure.write(folder)?;
+                write_json(&folder.path().join(FAILURE), &failure)?;
                 Ok(TrialState::Failed(failure))
             }
         }

@@ -154,10 +154,7 @@ impl StudyDirectory {
         study: &Study<C>,
     ) -> Result<Option<(String, String, String)>, StudyError> {
         let saved: Value = read_json(&self.study())?;
-        let unreadable = |source| StudyError::Json {
-            path: self.study(),
-            source,
-        };
+        let unreadable = |error| StudyError::file(&self.study(), error);
         // Serialized to text like the stored study, so that equal numbers compare equal.
         let now = serde_json::to_string(study.record()).map_err(unreadable)?;
         let now: Value = serde_json::from_str(&now).map_err(unreadable)?;

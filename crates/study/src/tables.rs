@@ -7,7 +7,7 @@ use crate::error::StudyError;
 use crate::eval_split::EvalSplit;
 use crate::results::StudyResults;
 use crate::search_space_table::VARIANT;
-use crate::trial::shown;
+use crate::trial::{Trial, shown};
 use crate::trial_result::TrialState;
 
 /// Test metrics shown in addition to the study's metric, if trials have them.
@@ -52,40 +52,40 @@ impl<C> StudyResults<'_, C> {
 
     /// Returns a table of the failed trials with their errors.
     pub(super) fn failures(&self) -> Result<Option<Table>, StudyError> {
-        let mut table = Table::new(
-            "Trials that failed.",
-            vec![
-                Column::count("Number"),
-                Column::text("Trial"),
-                Column::text("Error"),
-            ],
-        );
-        for (trial, state) in self.due() {
-            if let TrialState::Failed(failure) = state {
-                let error = failure.error.join(": ");
-                table.push([
-                    trial.index.into(),
-                    self.study.label(trial).into(),
-                    error.into(),
-                ])?;
-            }
-        }
-        Ok((!table.rows().is_empty()).then_some(table))
+        let failed = self.due().filter_map(|(trial, state)| match state {
+            TrialState::Failed(failure) => Some((trial, failure.error.join(": "))),
+            _ => None,
+        });
+        self.trial_table("Trials that failed.", "Error", failed)
     }
 
     /// Returns a table of the pending trials.
     pub(super) fn missing_table(&self) -> Result<Option<Table>, StudyError> {
-        let mut table = Table::new(
-            "Trials that have not ended.",
-            vec![
-                Column::count("Number"),
-                Column::text("Trial"),
-                Column::text("Folder"),
-            ],
-        );
-        for trial in self.missing() {
-            let label = self.study.label(trial);
-            table.push([trial.index.into(), label.into(), trial.id.as_str().into()])?;
+        let missing = self.missing().map(|trial| (trial, trial.id.clone()));
+        self.trial_table("Trials that have not ended.", "Folder", missing)
+    }
+
+    fn trial_table<'t>(
+        &self,
+        caption: &str,
+        text: &str,
+        trials: impl Iterator<Item = (&'t Trial<C>, String)>,
+    ) -> Result<Option<Table>, StudyError>
+    where
+        C: 't,
+    {
+        let columns = [
+            Column::count("Number"),
+            Column::text("Trial"),
+            Column::text(text),
+        ];
+        let mut table = Table::new(caption, columns.into());
+        for (trial, text) in trials {
+            table.push([
+                trial.index.into(),
+                self.study.label(trial).into(),
+                text.into(),
+            ])?;
         }
         Ok((!table.rows().is_empty()).then_some(table))
     }

@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::iter::successors;
 
-use finetune_train::write_json;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -11,7 +10,6 @@ use crate::error::StudyError;
 use crate::eval_split::EvalSplit;
 use crate::experiment::TrialScores;
 use crate::trial::{Fold, Trial};
-use crate::trial_directory::{FAILURE, RESULT, TrialDirectory};
 
 /// Result of a finished trial, stored in `result.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,10 +85,6 @@ impl TrialResult {
             settings: trial.settings.clone(),
         }
     }
-
-    pub(crate) fn write(&self, folder: &TrialDirectory) -> Result<(), StudyError> {
-        Ok(write_json(&folder.path().join(RESULT), self)?)
-    }
 }
 
 impl TrialFailure {
@@ -114,10 +108,6 @@ impl TrialFailure {
             error: chain,
             seconds,
         }
-    }
-
-    pub(crate) fn write(&self, folder: &TrialDirectory) -> Result<(), StudyError> {
-        Ok(write_json(&folder.path().join(FAILURE), self)?)
     }
 }
 

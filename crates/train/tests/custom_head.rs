@@ -195,7 +195,7 @@ fn heads_that_do_not_fit_are_found_before_training() {
     wrong.head = Some(head);
     let error = prepare(&start, config(FreezeScope::None), wrong).unwrap_err();
     assert!(
-        matches!(error, TrainError::Model(ModelError::HeadOutput { .. })),
+        matches!(error, TrainError::Model(ModelError::InvalidShape { .. })),
         "{error}"
     );
     // Named in the settings, but not passed.

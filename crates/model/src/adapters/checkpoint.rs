@@ -35,11 +35,8 @@ pub fn save_adapter(
     base_model: Option<&str>,
 ) -> Result<(), ModelError> {
     let Some(lora) = model.encoder.lora() else {
-        return Err(ModelError::InvalidConfig {
-            field: "lora",
-            found: "a model without adapters".to_string(),
-            expected: "adapters to save".to_string(),
-        });
+        let found = "a model without adapters";
+        return Err(ModelError::config("lora", found, "adapters to save"));
     };
     let names = AdapterNames(TensorNames::of_classifier(model.config()));
     let (mut tensors, mut adapted, mut saved) = (Vec::new(), Vec::new(), Vec::new());
@@ -70,14 +67,12 @@ pub fn save_adapter(
 /// the report. Every tensor of the checkpoint must belong to the model.
 ///
 /// # Errors
-/// - [`ModelError::Io`], [`ModelError::NoWeights`] if a file is missing or cannot be read.
-/// - [`ModelError::ConfigSyntax`], [`ModelError::ConfigValue`], [`ModelError::UnsupportedAdapter`]
-///   if `adapter_config.json` is invalid or describes another kind of adapter.
-/// - [`ModelError::CorruptedWeights`], [`ModelError::PickledCall`] if the weights file is corrupted
-///   or calls more than tensors need.
-/// - [`ModelError::MissingTensor`], [`ModelError::UnknownTensor`], [`ModelError::TensorShape`],
-///   [`ModelError::TensorType`], [`ModelError::NotFinite`] if a tensor is missing, unexpected or
-///   invalid.
+/// - [`ModelError::Io`] if a file cannot be read.
+/// - [`ModelError::Json`], [`ModelError::InvalidConfigFile`] if `adapter_config.json` is invalid or
+///   describes another kind of adapter.
+/// - [`ModelError::InvalidWeights`] if the weights file is missing or corrupted, or calls more than
+///   tensors need.
+/// - [`ModelError::InvalidTensor`] if a tensor is missing, unexpected or invalid.
 /// - [`ModelError::InvalidConfig`] if the model already has adapters.
 ///
 /// ```no_run
@@ -103,10 +98,8 @@ pub fn load_adapter(
     model.encoder = with_places(&model, &config, &weights, &names)?;
     let (mut values, report) = take(&model, &mut weights, &names)?;
     if let Some(unknown) = weights.unused().next() {
-        return Err(ModelError::UnknownTensor {
-            path: weights.path().to_path_buf(),
-            tensor: unknown.clone(),
-        });
+        let problem = "has no place in the model";
+        return Err(ModelError::tensor(weights.path(), unknown, problem));
     }
     let mut model = replace(model, |parameter| values.remove(&parameter.path));
     model.encoder = model.encoder.freeze_all_but_lora();
@@ -143,10 +136,7 @@ fn take(
         let Some(stored) = weights.find(&names.candidates(&parameter)) else {
             let tensor = names.tensor(&parameter);
             if parameter.kind.is_adapter() {
-                return Err(ModelError::MissingTensor {
-                    path: weights.path().to_path_buf(),
-                    tensor,
-                });
+                return Err(ModelError::tensor(weights.path(), &tensor, "is missing"));
             }
             report.unchanged.push(tensor);
             continue;

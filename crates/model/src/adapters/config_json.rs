@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::LoraConfig;
+use crate::checkpoint::read_json;
 use crate::error::ModelError;
 
 /// Keys that determine what an adapter computes. `peft_type`, `r` and `lora_alpha` are required, as
@@ -51,19 +52,11 @@ impl AdapterConfig {
     ///
     /// # Errors
     /// - [`ModelError::Io`] if the file cannot be read.
-    /// - [`ModelError::ConfigSyntax`] if it is not JSON or lacks a required key.
-    /// - [`ModelError::UnsupportedAdapter`] if it describes another kind of adapter.
-    /// - [`ModelError::ConfigValue`] if a value is out of range.
+    /// - [`ModelError::Json`] if it is not JSON or lacks a required key.
+    /// - [`ModelError::InvalidConfigFile`] if it describes another kind of adapter, or a value is
+    ///   out of range.
     pub(super) fn read(path: PathBuf) -> Result<Self, ModelError> {
-        let text = std::fs::read(&path).map_err(|source| ModelError::Io {
-            path: path.clone(),
-            source,
-        })?;
-        let config: Self =
-            serde_json::from_slice(&text).map_err(|source| ModelError::ConfigSyntax {
-                path: path.clone(),
-                source,
-            })?;
+        let config: Self = read_json(&path)?;
         config.check(&path)?;
         Ok(config)
     }
@@ -71,11 +64,8 @@ impl AdapterConfig {
     /// Rejects unknown keys unless they are off: they may change what the adapter computes.
     fn check(&self, path: &Path) -> Result<(), ModelError> {
         let unsupported = |key: &str, found: String| {
-            Err(ModelError::UnsupportedAdapter {
-                path: path.to_path_buf(),
-                key: key.to_string(),
-                found,
-            })
+            let problem = format!("is {found}, which this LoRA does not have");
+            Err(ModelError::config_file(path, key, problem))
         };
         if self.peft_type != "LORA" {
             return unsupported("peft_type", self.peft_type.clone());
@@ -130,17 +120,15 @@ fn in_words_of_file(error: ModelError, path: &Path) -> ModelError {
             field,
             found,
             expected,
-        } => ModelError::ConfigValue {
-            path: path.to_path_buf(),
-            key: match field {
+        } => {
+            let key = match field {
                 "rank" => "r",
                 "alpha" => "lora_alpha",
                 "dropout" => "lora_dropout",
                 other => other,
-            },
-            found,
-            expected,
-        },
+            };
+            ModelError::config_file(path, key, format!("is {found}, expected {expected}"))
+        }
         other => other,
     }
 }

@@ -62,16 +62,13 @@ impl Encoder {
     ) -> Result<Self, ModelError> {
         config.validate()?;
         if self.has_lora() {
-            return Err(ModelError::InvalidConfig {
-                field: "lora",
-                found: "adapters for an encoder that has some".to_string(),
-                expected: "one set of adapters".to_string(),
-            });
+            let found = "adapters for an encoder that has some";
+            return Err(ModelError::config("lora", found, "one set of adapters"));
         }
         for (index, layer) in self.layers.iter_mut().enumerate() {
             for target in LoraTarget::ALL {
                 if wanted(index, target) {
-                    target.of_mut(layer).add_lora(config.low_rank())?;
+                    target.of_mut(layer).add_lora(config)?;
                 }
             }
         }
@@ -112,11 +109,8 @@ impl Encoder {
         // All adapters of an encoder share their settings.
         let settings = of(*targets.first()?)?.config();
         Some(LoraConfig {
-            rank: settings.rank,
-            alpha: settings.alpha,
-            use_rslora: settings.use_rslora,
-            dropout: settings.dropout,
             target_modules: targets,
+            ..settings.clone()
         })
     }
 

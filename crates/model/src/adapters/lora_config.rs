@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::lora_linear::LoraLinear;
-use super::low_rank::LowRankConfig;
 use crate::encoder::EncoderLayer;
 use crate::error::ModelError;
-use crate::size_limits::check_width;
+use crate::limits::{check_dropout, check_width};
 
 /// Linear layer of a Transformer layer that can have an adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -111,36 +110,28 @@ impl LoraConfig {
     /// - [`ModelError::InvalidConfig`] if the rank is out of range, `alpha` is NaN or infinite, the
     ///   dropout is not in `[0, 1)`, or `target_modules` is empty or has duplicates.
     pub fn validate(&self) -> Result<(), ModelError> {
-        let invalid = |field, found: String, expected: &str| {
-            Err(ModelError::InvalidConfig {
-                field,
-                found,
-                expected: expected.to_string(),
-            })
-        };
         check_width("rank", self.rank)?;
         if !self.alpha.is_finite() {
-            return invalid("alpha", self.alpha.to_string(), "a finite number");
+            return Err(ModelError::config("alpha", self.alpha, "a finite number"));
         }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return invalid("dropout", self.dropout.to_string(), "in [0, 1)");
-        }
+        check_dropout("dropout", self.dropout)?;
         let mut seen = std::collections::HashSet::new();
         if self.target_modules.is_empty()
             || !self.target_modules.iter().all(|target| seen.insert(target))
         {
             let found = format!("{:?}", self.target_modules);
-            return invalid("target_modules", found, "at least one, each once");
+            let expected = "at least one, each once";
+            return Err(ModelError::config("target_modules", found, expected));
         }
         Ok(())
     }
 
-    pub(super) fn low_rank(&self) -> LowRankConfig {
-        LowRankConfig {
-            rank: self.rank,
-            alpha: self.alpha,
-            use_rslora: self.use_rslora,
-            dropout: self.dropout,
+    /// Returns the factor of the matrix product.
+    pub(super) fn scale(&self) -> f64 {
+        let rank = self.rank as f64;
+        match self.use_rslora {
+            true => self.alpha / rank.sqrt(),
+            false => self.alpha / rank,
         }
     }
 }
@@ -170,7 +161,7 @@ mod tests {
             use_rslora,
             ..Default::default()
         };
-        let scale = |use_rslora| config(use_rslora).low_rank().scale();
+        let scale = |use_rslora| config(use_rslora).scale();
         assert_eq!((scale(false), scale(true)), (0.5, 2.0));
     }
 

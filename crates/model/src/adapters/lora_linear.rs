@@ -5,11 +5,11 @@ use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
 use finetune_ops::{Precision, linear};
 
-use super::LoraTarget;
-use super::low_rank::{LowRank, LowRankConfig};
+use super::low_rank::LowRank;
+use super::{LoraConfig, LoraTarget};
 use crate::dropout::DropoutStage;
 use crate::error::ModelError;
-use crate::size_limits::check_matrix;
+use crate::limits::check_matrix;
 
 /// Linear layer `x · weight + bias`, plus the output of its LoRA adapter if it has one.
 ///
@@ -62,11 +62,11 @@ impl LoraLinear {
     ///
     /// # Errors
     /// - [`ModelError::InvalidConfig`] if the adapter's matrices would be too large.
-    pub(super) fn add_lora(&mut self, config: LowRankConfig) -> Result<(), ModelError> {
+    pub(super) fn add_lora(&mut self, config: &LoraConfig) -> Result<(), ModelError> {
         let [input, output] = [0, 1].map(|axis| self.weight.lazy_shape()[axis]);
         check_matrix("rank", input.max(output), config.rank)?;
         let device = self.weight.lazy_device();
-        self.lora = Some(LowRank::new(config, input, output, &device));
+        self.lora = Some(LowRank::new(config.clone(), input, output, &device));
         Ok(())
     }
 

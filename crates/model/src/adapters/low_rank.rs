@@ -5,7 +5,7 @@ use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
 use finetune_ops::{Precision, linear};
 
-use super::LoraTarget;
+use super::{LoraConfig, LoraTarget};
 use crate::dropout::DropoutStage;
 
 /// LoRA adapter `scale · dropout(x) · A · B`, as
@@ -17,32 +17,12 @@ pub struct LowRank {
     /// Matrix `B`, `[rank, output]`.
     pub b: Param<Tensor<2>>,
     #[module(skip)]
-    config: LowRankConfig,
-}
-
-/// Settings that all adapters of an encoder share.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct LowRankConfig {
-    pub(super) rank: usize,
-    pub(super) alpha: f64,
-    pub(super) use_rslora: bool,
-    pub(super) dropout: f64,
-}
-
-impl LowRankConfig {
-    /// Returns the factor of the matrix product.
-    pub(super) fn scale(self) -> f64 {
-        let rank = self.rank as f64;
-        match self.use_rslora {
-            true => self.alpha / rank.sqrt(),
-            false => self.alpha / rank,
-        }
-    }
+    config: LoraConfig,
 }
 
 impl LowRank {
     /// Creates an adapter of zeros.
-    pub(super) fn new(config: LowRankConfig, input: usize, output: usize, device: &Device) -> Self {
+    pub(super) fn new(config: LoraConfig, input: usize, output: usize, device: &Device) -> Self {
         Self {
             a: Initializer::Zeros.init([input, config.rank], device),
             b: Initializer::Zeros.init([config.rank, output], device),
@@ -50,8 +30,8 @@ impl LowRank {
         }
     }
 
-    pub(super) fn config(&self) -> LowRankConfig {
-        self.config
+    pub(super) fn config(&self) -> &LoraConfig {
+        &self.config
     }
 
     /// Applies the adapter.

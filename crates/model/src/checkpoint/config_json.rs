@@ -93,10 +93,9 @@ impl CheckpointConfig {
     ///
     /// # Errors
     /// - [`ModelError::Io`] if the file cannot be read.
-    /// - [`ModelError::ConfigSyntax`] if the file is not a valid JSON object.
-    /// - [`ModelError::MissingKey`] if a required key is missing.
-    /// - [`ModelError::ConfigValue`] if a value has the wrong type or is out of range.
-    /// - [`ModelError::Unsupported`] if the file describes an unsupported architecture.
+    /// - [`ModelError::Json`] if the file is not a valid JSON object.
+    /// - [`ModelError::InvalidConfigFile`] if a required key is missing, a value has the wrong type
+    ///   or is out of range, or the file describes an unsupported architecture.
     pub fn read(directory: &Path) -> Result<Self, ModelError> {
         let keys = ConfigKeys::read(directory)?;
         let encoder = encoder_of(&keys)?;

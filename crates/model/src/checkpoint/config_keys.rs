@@ -1,5 +1,6 @@
 //! Access to the keys of a `config.json`; errors name the file and the key.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -18,20 +19,14 @@ impl ConfigKeys {
     /// Reads the `config.json` of a checkpoint directory.
     pub(super) fn read(directory: &Path) -> Result<Self, ModelError> {
         let path = directory.join(CONFIG_FILE);
-        let text = std::fs::read(&path).map_err(|source| ModelError::Io {
-            path: path.clone(),
-            source,
-        })?;
-        match serde_json::from_slice(&text) {
-            Ok(keys) => Ok(Self { path, keys }),
-            Err(source) => Err(ModelError::ConfigSyntax { path, source }),
-        }
+        let keys = read_json(&path)?;
+        Ok(Self { path, keys })
     }
 
     /// Returns the value of a key, if present.
     ///
     /// # Errors
-    /// - [`ModelError::ConfigValue`] if the value has another type.
+    /// - [`ModelError::InvalidConfigFile`] if the value has another type.
     pub(super) fn get<T: DeserializeOwned>(
         &self,
         key: &'static str,
@@ -50,21 +45,17 @@ impl ConfigKeys {
     pub(super) fn value(
         &self,
         key: &'static str,
-        found: impl Into<String>,
-        expected: impl Into<String>,
+        found: impl Display,
+        expected: impl Display,
     ) -> ModelError {
-        ModelError::ConfigValue {
-            path: self.path.clone(),
-            key,
-            found: found.into(),
-            expected: expected.into(),
-        }
+        let problem = format!("is {found}, expected {expected}");
+        ModelError::config_file(&self.path, key, problem)
     }
 
     /// Returns the value of a required key.
     ///
     /// # Errors
-    /// - [`ModelError::MissingKey`] if the key is missing.
+    /// - [`ModelError::InvalidConfigFile`] if the key is missing.
     /// - The errors of [`ConfigKeys::get`].
     pub(super) fn require<T: DeserializeOwned>(
         &self,
@@ -72,10 +63,7 @@ impl ConfigKeys {
         expected: &'static str,
     ) -> Result<T, ModelError> {
         self.get(key, expected)?
-            .ok_or_else(|| ModelError::MissingKey {
-                path: self.path.clone(),
-                key,
-            })
+            .ok_or_else(|| ModelError::config_file(&self.path, key, "is missing"))
     }
 
     /// Creates the error of a value that describes an unsupported model.
@@ -85,11 +73,13 @@ impl ConfigKeys {
         found: &str,
         supported: &'static str,
     ) -> ModelError {
-        ModelError::Unsupported {
-            path: self.path.clone(),
-            field,
-            found: found.to_string(),
-            supported,
-        }
+        let problem = format!("is {found}, supported: {supported}");
+        ModelError::config_file(&self.path, field, problem)
     }
+}
+
+/// Reads a configuration file.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ModelError> {
+    let text = std::fs::read(path).map_err(ModelError::io(path))?;
+    serde_json::from_slice(&text).map_err(ModelError::json(path, "a model configuration"))
 }

@@ -28,10 +28,9 @@ use crate::pooling::Pooling;
 /// # Errors
 /// - The errors of [`CheckpointConfig::read`].
 /// - [`ModelError::CustomHead`] if the checkpoint has a custom head; use [`load_classifier_with`].
-/// - [`ModelError::NoWeights`], [`ModelError::CorruptedWeights`] or [`ModelError::PickledCall`] if
+/// - [`ModelError::InvalidWeights`] if
 ///   the weights are missing, corrupted or unsafe to unpickle, and the errors of a shard index.
-/// - [`ModelError::MissingTensor`], [`ModelError::TensorShape`], [`ModelError::TensorType`] or
-///   [`ModelError::NotFinite`] if a tensor is missing or invalid.
+/// - [`ModelError::InvalidTensor`] if a tensor is missing or invalid.
 pub fn load_classifier(
     directory: &Path,
     class_names: &[String],
@@ -105,7 +104,7 @@ fn classifier_from(
 ///
 /// # Errors
 /// - The errors of [`load_classifier`].
-/// - [`ModelError::Unsupported`] if `tie_word_embeddings` is false.
+/// - [`ModelError::InvalidConfigFile`] if `tie_word_embeddings` is false.
 pub fn load_masked_lm(
     directory: &Path,
     seed: u64,
@@ -113,12 +112,15 @@ pub fn load_masked_lm(
 ) -> Result<(MaskedLm, CheckpointConfig, LoadReport), ModelError> {
     let config = CheckpointConfig::read(directory)?;
     if !config.tie_word_embeddings {
-        return Err(ModelError::Unsupported {
-            path: directory.join(super::CONFIG_FILE),
-            field: "tie_word_embeddings",
-            found: "false".to_string(),
-            supported: "true",
-        });
+        let (path, problem) = (
+            directory.join(super::CONFIG_FILE),
+            "is false, supported: true",
+        );
+        return Err(ModelError::config_file(
+            &path,
+            "tie_word_embeddings",
+            problem,
+        ));
     }
     let model = config.encoder.init_masked_lm(device)?;
     let weights = Weights::open(directory, &MODEL_FILES)?;

@@ -87,10 +87,8 @@ fn take(
 ) -> Result<(String, TensorData), ModelError> {
     let candidates = names.candidates(parameter);
     let Some(stored) = weights.find(&candidates) else {
-        return Err(ModelError::MissingTensor {
-            path: weights.path().to_path_buf(),
-            tensor: candidates.into_iter().next().unwrap_or_default(),
-        });
+        let tensor = candidates.into_iter().next().unwrap_or_default();
+        return Err(ModelError::tensor(weights.path(), &tensor, "is missing"));
     };
     let data = in_memory(parameter, stored)?;
     let name = stored.name.clone();
@@ -110,7 +108,7 @@ fn repeats(weights: &Weights, name: &str, given: Option<&TensorData>) -> bool {
 /// Converts a stored tensor to burn's layout.
 ///
 /// # Errors
-/// [`ModelError::TensorShape`], [`ModelError::TensorType`] or [`ModelError::NotFinite`] if the
+/// [`ModelError::InvalidTensor`] if the
 /// tensor is invalid.
 pub(crate) fn in_memory(
     parameter: &Parameter,
@@ -118,12 +116,8 @@ pub(crate) fn in_memory(
 ) -> Result<TensorData, ModelError> {
     let expected = shape_in_file(parameter);
     if stored.shape != expected {
-        return Err(ModelError::TensorShape {
-            path: stored.path.to_path_buf(),
-            tensor: stored.name.clone(),
-            expected,
-            found: stored.shape.clone(),
-        });
+        let problem = format!("has shape {:?}, expected {expected:?}", stored.shape);
+        return Err(stored.error(problem));
     }
     let values = stored.values()?;
     Ok(match parameter.output_major() {

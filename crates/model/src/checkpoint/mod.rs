@@ -19,6 +19,7 @@ mod tensor_names;
 mod weights;
 
 pub use config_json::{CheckpointConfig, PoolingAndHead};
+pub(crate) use config_keys::read_json;
 pub use load::{
     load_base_model, load_classifier, load_classifier_with, load_encoder, load_masked_lm,
 };

@@ -114,33 +114,13 @@ impl Names {
     }
 }
 
+/// Opcodes in ASCII that have no argument.
+const WITHOUT_ARGUMENT: &[u8] = b"(.012NQRabdelostu)]}";
+
 fn argument(opcode: u8) -> Option<Argument> {
     Some(match opcode {
-        b'('
-        | b'.'
-        | b'0'
-        | b'1'
-        | b'2'
-        | b'N'
-        | b'Q'
-        | b'R'
-        | b'a'
-        | b'b'
-        | b'd'
-        | b'e'
-        | b'l'
-        | b'o'
-        | b's'
-        | b't'
-        | b'u'
-        | b')'
-        | b']'
-        | b'}'
-        | 0x81
-        | 0x85..=0x89
-        | 0x8f..=0x94
-        | 0x97
-        | 0x98 => Argument::Bytes(0),
+        _ if WITHOUT_ARGUMENT.contains(&opcode) => Argument::Bytes(0),
+        0x81 | 0x85..=0x89 | 0x8f..=0x94 | 0x97 | 0x98 => Argument::Bytes(0),
         b'K' | b'h' | b'q' | 0x80 | 0x82 => Argument::Bytes(1),
         b'M' | 0x83 => Argument::Bytes(2),
         b'J' | b'j' | b'r' | 0x84 => Argument::Bytes(4),
@@ -223,52 +203,15 @@ fn damage(reason: String) -> io::Error {
 }
 
 /// Prefixes of typed storages and legacy tensor classes.
-const TYPES: [&str; 17] = [
-    "BFloat16",
-    "Bool",
-    "Byte",
-    "Char",
-    "ComplexDouble",
-    "ComplexFloat",
-    "Double",
-    "Float",
-    "Half",
-    "Int",
-    "Long",
-    "QInt32",
-    "QInt8",
-    "QUInt2x4",
-    "QUInt4x2",
-    "QUInt8",
-    "Short",
-];
+const TYPES: &str = "\
+    BFloat16 Bool Byte Char ComplexDouble ComplexFloat Double Float Half Int Long QInt32 \
+    QInt8 QUInt2x4 QUInt4x2 QUInt8 Short";
 
 /// PyTorch's names of the element types.
-const ELEMENT_TYPES: [&str; 23] = [
-    "bfloat16",
-    "bool",
-    "complex128",
-    "complex32",
-    "complex64",
-    "float16",
-    "float32",
-    "float64",
-    "float8_e4m3fn",
-    "float8_e4m3fnuz",
-    "float8_e5m2",
-    "float8_e5m2fnuz",
-    "float8_e8m0fnu",
-    "int16",
-    "int32",
-    "int64",
-    "int8",
-    "qint8",
-    "quint8",
-    "uint16",
-    "uint32",
-    "uint64",
-    "uint8",
-];
+const ELEMENT_TYPES: &str = "\
+    bfloat16 bool complex128 complex32 complex64 float16 float32 float64 float8_e4m3fn \
+    float8_e4m3fnuz float8_e5m2 float8_e5m2fnuz float8_e8m0fnu int16 int32 int64 int8 qint8 \
+    quint8 uint16 uint32 uint64 uint8";
 
 /// Returns whether files of tensors and plain values use this function or class.
 fn is_of_weights(module: &str, name: &str) -> bool {
@@ -278,7 +221,7 @@ fn is_of_weights(module: &str, name: &str) -> bool {
         "_codecs" => name == "encode",
         "torch" => {
             matches!(name, "Size" | "Tensor" | "device" | "UntypedStorage")
-                || ELEMENT_TYPES.contains(&name)
+                || is_in(ELEMENT_TYPES, name)
                 || is_typed(name)
         }
         "torch.cuda" => is_typed(name),
@@ -302,9 +245,14 @@ fn is_of_weights(module: &str, name: &str) -> bool {
     }
 }
 
+/// Returns whether a list of words contains a word.
+fn is_in(words: &str, word: &str) -> bool {
+    words.split(' ').any(|other| other == word)
+}
+
 fn is_typed(name: &str) -> bool {
     let element = name.strip_suffix("Storage").or(name.strip_suffix("Tensor"));
-    element.is_some_and(|element| TYPES.contains(&element))
+    element.is_some_and(|element| is_in(TYPES, element))
 }
 
 #[cfg(test)]

@@ -27,34 +27,26 @@ use crate::error::ModelError;
 ///
 /// # Errors
 /// - [`ModelError::Io`] if the file cannot be read.
-/// - [`ModelError::PickledCall`] if it contains more than plain values and tensors.
-/// - [`ModelError::CorruptedWeights`] if it is corrupted or has another format.
+/// - [`ModelError::InvalidWeights`] if it is corrupted, has another format, or contains more than
+///   plain values and tensors.
 pub(super) fn open(path: &Path) -> Result<StoredTensors, ModelError> {
-    let corrupted = |reason: String| ModelError::CorruptedWeights {
-        path: path.to_path_buf(),
-        reason,
-    };
     let failed = |error| match error {
-        PytorchError::Io(source) if source.raw_os_error().is_some() => ModelError::Io {
-            path: path.to_path_buf(),
-            source,
-        },
-        error => corrupted(error.to_string()),
+        PytorchError::Io(source) if source.raw_os_error().is_some() => ModelError::io(path)(source),
+        error => ModelError::corrupted_weights(path, error),
     };
     let file = open_file(path)?;
     let (format, call) = calls(file).map_err(|source| failed(PytorchError::Io(source)))?;
     if let Some(found) = call {
-        return Err(ModelError::PickledCall {
-            path: path.to_path_buf(),
-            found,
-        });
+        let problem = format!("the pickle calls {found}, expected tensors and plain values only");
+        return Err(ModelError::weights(path, problem));
     }
     let reader = PytorchReader::new(path).map_err(failed)?;
     // Otherwise the check may have read other pickles than the reader.
     if reader.metadata().format_type != format {
-        return Err(corrupted(format!(
-            "neither {format:?} nor another format of PyTorch"
-        )));
+        return Err(ModelError::corrupted_weights(
+            path,
+            format!("neither {format:?} nor another format of PyTorch"),
+        ));
     }
     let path = Arc::<Path>::from(path);
     let tensors = reader.into_tensors().into_iter().map(|(name, tensor)| {

@@ -21,19 +21,13 @@ const LONGEST_HEADER: u64 = 100_000_000;
 ///
 /// # Errors
 /// - [`ModelError::Io`] if the file cannot be read.
-/// - [`ModelError::CorruptedWeights`] if it is inconsistent: the tensors must fill it without gaps or
+/// - [`ModelError::InvalidWeights`] if it is inconsistent: the tensors must fill it without gaps or
 ///   overlap.
 pub(super) fn open(path: &Path) -> Result<StoredTensors, ModelError> {
     let file = open_file(path)?;
     let (header, data_start) = read_header(&file).map_err(|source| match source.kind() {
-        io::ErrorKind::InvalidData => ModelError::CorruptedWeights {
-            path: path.to_path_buf(),
-            reason: source.to_string(),
-        },
-        _ => ModelError::Io {
-            path: path.to_path_buf(),
-            source,
-        },
+        io::ErrorKind::InvalidData => ModelError::corrupted_weights(path, source),
+        _ => ModelError::io(path)(source),
     })?;
     let (path, file) = (Arc::<Path>::from(path), Arc::new(file));
     let tensors = header.tensors().into_iter().map(|(name, info)| {

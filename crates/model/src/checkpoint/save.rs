@@ -130,11 +130,11 @@ fn check_described<M: Module>(model: &M, described: &M) -> Result<(), ModelError
         Some(shape) => format!("{path} of shape {shape:?}"),
         None => format!("no {path}"),
     };
-    Err(ModelError::InvalidConfig {
-        field: "the encoder of the checkpoint",
-        found: format!("one with {}", with(&described)),
-        expected: format!("the model's, with {}", with(&model)),
-    })
+    Err(ModelError::config(
+        "the encoder of the checkpoint",
+        format!("one with {}", with(&described)),
+        format!("the model's, with {}", with(&model)),
+    ))
 }
 
 fn write<M: Module>(
@@ -172,14 +172,11 @@ pub(crate) fn write_tensors(
     path: &Path,
     tensors: &[(String, TensorData)],
 ) -> Result<(), ModelError> {
-    let failed = |source| ModelError::Io {
-        path: path.to_path_buf(),
-        source,
-    };
     if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory).map_err(failed)?;
+        std::fs::create_dir_all(directory).map_err(ModelError::io(path))?;
     }
-    let bytes = serialize(tensors).map_err(|error| failed(std::io::Error::other(error)))?;
+    let bytes = serialize(tensors).map_err(std::io::Error::other);
+    let bytes = bytes.map_err(ModelError::io(path))?;
     write_atomically(path, &bytes)
 }
 
@@ -201,8 +198,5 @@ fn serialize(tensors: &[(String, TensorData)]) -> Result<Vec<u8>, SafeTensorErro
 
 /// Writes a file atomically: readers see the old or the new content.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
-    finetune_storage::write_atomically(path, bytes).map_err(|source| ModelError::Io {
-        path: path.to_path_buf(),
-        source,
-    })
+    finetune_storage::write_atomically(path, bytes).map_err(ModelError::io(path))
 }

@@ -23,10 +23,9 @@ struct Index {
 /// Opens all shards and returns their tensors, each from the shard that the index names.
 ///
 /// # Errors
-/// - [`ModelError::Io`], [`ModelError::IndexSyntax`] if the index cannot be read or parsed.
-/// - [`ModelError::ShardPath`] if a shard is not a file in the directory of the index.
-/// - [`ModelError::MissingShard`] if a shard does not exist.
-/// - [`ModelError::NotInShard`] if a shard lacks one of its tensors.
+/// - [`ModelError::Io`], [`ModelError::Json`] if the index cannot be read or parsed.
+/// - [`ModelError::InvalidWeights`] if a shard is not a file in the directory of the index.
+/// - [`ModelError::InvalidTensor`] if a shard lacks one of its tensors.
 /// - The errors of `open_shard`.
 pub(super) fn open(
     path: &Path,
@@ -38,21 +37,18 @@ pub(super) fn open(
     for shard in shards {
         let shard_path = beside(path, shard)?;
         if !shard_path.exists() {
-            return Err(ModelError::MissingShard {
-                path: path.to_path_buf(),
-                shard: shard.clone(),
-            });
+            return Err(ModelError::weights(
+                path,
+                format!("shard {shard} is missing"),
+            ));
         }
         stored.insert(shard.clone(), open_shard(&shard_path)?);
     }
     let mut tensors = BTreeMap::new();
     for (name, shard) in &index.weight_map {
         let tensor: Option<StoredTensor> = stored.get_mut(shard).and_then(|of| of.remove(name));
-        let tensor = tensor.ok_or_else(|| ModelError::NotInShard {
-            path: path.to_path_buf(),
-            tensor: name.clone(),
-            shard: shard.clone(),
-        })?;
+        let missing = || ModelError::tensor(path, name, format!("is not in shard {shard}"));
+        let tensor = tensor.ok_or_else(missing)?;
         tensors.insert(name.clone(), tensor);
     }
     // Tensors missing from the index are included too: they are loaded, or reported as unexpected.
@@ -67,14 +63,8 @@ fn read(path: &Path) -> Result<Index, ModelError> {
     open_file(path)?
         .take(LONGEST_INDEX)
         .read_to_end(&mut text)
-        .map_err(|source| ModelError::Io {
-            path: path.to_path_buf(),
-            source,
-        })?;
-    serde_json::from_slice(&text).map_err(|source| ModelError::IndexSyntax {
-        path: path.to_path_buf(),
-        source,
-    })
+        .map_err(ModelError::io(path))?;
+    serde_json::from_slice(&text).map_err(ModelError::json(path, "an index of weights"))
 }
 
 /// Returns the path of a shard. Indexes are downloaded and must not refer to other directories.
@@ -82,10 +72,10 @@ fn beside(index: &Path, shard: &str) -> Result<PathBuf, ModelError> {
     let mut components = Path::new(shard).components();
     match (components.next(), components.next()) {
         (Some(Component::Normal(name)), None) if name == shard => Ok(index.with_file_name(name)),
-        _ => Err(ModelError::ShardPath {
-            path: index.to_path_buf(),
-            shard: shard.to_string(),
-        }),
+        _ => Err(ModelError::weights(
+            index,
+            format!("shard {shard:?}, expected the name of a file in the same folder"),
+        )),
     }
 }
 
@@ -110,7 +100,7 @@ mod tests {
             "a/../b",
         ] {
             let error = beside(index, bad).unwrap_err();
-            assert!(matches!(error, ModelError::ShardPath { .. }), "{bad}");
+            assert!(matches!(error, ModelError::InvalidWeights { .. }), "{bad}");
         }
     }
 }

@@ -43,7 +43,7 @@ impl Weights {
     /// Reads the descriptions of all tensors, without their elements, from the first existing file.
     ///
     /// # Errors
-    /// - [`ModelError::NoWeights`] if the directory has none of the `files`.
+    /// - [`ModelError::InvalidWeights`] if the directory has none of the `files`.
     /// - The errors of opening the file.
     pub(crate) fn open(directory: &Path, files: &[(&str, Open)]) -> Result<Self, ModelError> {
         for (name, open) in files {
@@ -57,14 +57,9 @@ impl Weights {
                 });
             }
         }
-        Err(ModelError::NoWeights {
-            directory: directory.to_path_buf(),
-            expected: files
-                .iter()
-                .map(|(name, _)| *name)
-                .collect::<Vec<_>>()
-                .join(", "),
-        })
+        let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+        let problem = format!("no weights, expected one of {}", names.join(", "));
+        Err(ModelError::weights(directory, problem))
     }
 
     /// Returns the tensor with the first of the `names` that exists.
@@ -98,8 +93,5 @@ pub(super) fn open_file(path: &Path) -> Result<File, ModelError> {
             false => Ok(file),
         }
     };
-    open().map_err(|source| ModelError::Io {
-        path: path.to_path_buf(),
-        source,
-    })
+    open().map_err(ModelError::io(path))
 }

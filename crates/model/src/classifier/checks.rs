@@ -12,7 +12,7 @@ impl SequenceClassifier {
     /// custom head whose code does not fit its sizes.
     ///
     /// # Errors
-    /// - [`ModelError::HeadOutput`] if the output is not `[B, C]`.
+    /// - [`ModelError::InvalidShape`] if the output is not `[B, C]`.
     /// - [`ModelError::InvalidConfig`] if the head compares neither 1 nor 2 texts.
     ///
     /// # Panics
@@ -22,11 +22,8 @@ impl SequenceClassifier {
         const TOKENS: usize = 3;
         let texts = self.num_texts();
         if !(1..=2).contains(&texts) {
-            return Err(ModelError::InvalidConfig {
-                field: "number of texts of the head",
-                found: texts.to_string(),
-                expected: "1 or 2".to_string(),
-            });
+            let field = "number of texts of the head";
+            return Err(ModelError::config(field, texts, "1 or 2"));
         }
         let device = self.device();
         let pooled = Tensor::zeros([ROWS, self.config.head_size().hidden_size], &device);
@@ -55,11 +52,10 @@ impl SequenceClassifier {
         let found = output.dims();
         match expected == found {
             true => Ok(output),
-            false => Err(ModelError::HeadOutput {
-                head: self.head.type_name(),
-                expected,
-                found,
-            }),
+            false => {
+                let what = format!("the head {} returned the shape", self.head.type_name());
+                Err(ModelError::shape(&what, expected, found))
+            }
         }
     }
 
@@ -77,10 +73,7 @@ impl SequenceClassifier {
         let width = self.config.head_size().hidden_size;
         match first == second {
             true => Ok(()),
-            false => Err(ModelError::PairShape {
-                first: [first, width],
-                second: [second, width],
-            }),
+            false => Err(ModelError::pair_shape([first, width], [second, width])),
         }
     }
 }

@@ -28,6 +28,11 @@ pub struct SequenceClassifierConfig {
 /// Meaning of a classifier's outputs, serialized as in `config.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "openapi",
+    schema(as = ServedTask, description = "Task of a model.")
+)]
 pub enum ProblemType {
     /// Logits of mutually exclusive classes.
     #[default]
@@ -106,13 +111,8 @@ impl SequenceClassifierConfig {
     }
 
     fn check_names(&self) -> Result<(), ModelError> {
-        let invalid = |found: String, expected: &str| {
-            Err(ModelError::InvalidConfig {
-                field: "class_names",
-                found,
-                expected: expected.to_string(),
-            })
-        };
+        let invalid =
+            |found: String, expected| Err(ModelError::config("class_names", found, expected));
         let count = self.class_names.len();
         let (least, expected) = match self.problem_type {
             ProblemType::SingleLabelClassification => (2, "at least 2"),

@@ -43,8 +43,8 @@ impl SequenceClassifier {
     ///
     /// # Errors
     /// - [`ModelError::TextCount`] if the head is for another number of texts.
-    /// - [`ModelError::PairShape`] if the batches of a pair differ in size.
-    /// - [`ModelError::HeadOutput`] if a custom head returns another shape.
+    /// - [`ModelError::InvalidShape`] if the batches of a pair differ in size, or a custom head
+    ///   returns another shape.
     ///
     /// # Panics
     /// If an [`EncoderInput`] was made for an encoder with other embedding tables.

@@ -24,7 +24,7 @@ impl AttentionMask {
     /// - `mask`: `B * S` values, row by row
     ///
     /// # Errors
-    /// - [`ModelError::BatchShape`] if `mask` does not have `B * S` values, or is empty.
+    /// - [`ModelError::InvalidShape`] if `mask` does not have `B * S` values, or is empty.
     ///
     /// ```
     /// use burn::tensor::Device;
@@ -41,12 +41,11 @@ impl AttentionMask {
         device: &Device,
     ) -> Result<Self, ModelError> {
         if mask.len() != batch * sequence || mask.is_empty() {
-            return Err(ModelError::BatchShape {
-                what: "attention_mask",
-                batch,
-                sequence,
-                found: mask.len(),
-            });
+            return Err(ModelError::batch_shape(
+                "attention_mask",
+                [batch, sequence],
+                mask.len(),
+            ));
         }
         Ok(Self {
             additive_key_mask: additive_key_mask(mask, [batch, sequence], device),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::encoder::{Activation, Positions};
 use crate::error::ModelError;
 use crate::family::Family;
-use crate::size_limits::LARGEST_SIZE;
+use crate::limits::{LARGEST_SIZE, check_dropout};
 
 /// Maximum number of layers, so that a corrupted file cannot exhaust the memory.
 const MOST_LAYERS: usize = 1000;
@@ -151,19 +151,31 @@ impl EncoderConfig {
             ("max_position_embeddings", self.max_position_embeddings),
         ] {
             if !(1..=LARGEST_SIZE).contains(&size) {
-                return Err(invalid(field, size, &format!("in 1..={LARGEST_SIZE}")));
+                return Err(ModelError::config(
+                    field,
+                    size,
+                    format!("in 1..={LARGEST_SIZE}"),
+                ));
             }
         }
         if self.type_vocab_size > LARGEST_SIZE {
             let expected = format!("at most {LARGEST_SIZE}");
-            return Err(invalid("type_vocab_size", self.type_vocab_size, &expected));
+            return Err(ModelError::config(
+                "type_vocab_size",
+                self.type_vocab_size,
+                expected,
+            ));
         }
         if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
             let expected = format!(
                 "a multiple of num_attention_heads {}",
                 self.num_attention_heads
             );
-            return Err(invalid("hidden_size", self.hidden_size, &expected));
+            return Err(ModelError::config(
+                "hidden_size",
+                self.hidden_size,
+                expected,
+            ));
         }
         for (field, share) in [
             ("hidden_dropout_prob", self.hidden_dropout_prob),
@@ -172,43 +184,33 @@ impl EncoderConfig {
                 self.attention_probs_dropout_prob,
             ),
         ] {
-            if !(0.0..1.0).contains(&share) {
-                return Err(invalid(field, share, "in [0, 1)"));
-            }
+            check_dropout(field, share)?;
         }
         for (field, number) in [
             ("layer_norm_eps", self.layer_norm_eps),
             ("initializer_range", self.initializer_range),
         ] {
             if !(number > 0.0 && number.is_finite()) {
-                return Err(invalid(field, number, "above 0"));
+                return Err(ModelError::config(field, number, "above 0"));
             }
         }
         if self.num_hidden_layers > MOST_LAYERS {
             let expected = format!("at most {MOST_LAYERS}");
-            return Err(invalid(
+            return Err(ModelError::config(
                 "num_hidden_layers",
                 self.num_hidden_layers,
-                &expected,
+                expected,
             ));
         }
         if self.max_sequence_length() == 0 {
             let expected = format!("more than the rows before the first, {:?}", self.positions);
-            return Err(invalid(
+            return Err(ModelError::config(
                 "max_position_embeddings",
                 self.max_position_embeddings,
-                &expected,
+                expected,
             ));
         }
         self.family.check(self)
-    }
-}
-
-fn invalid(field: &'static str, found: impl ToString, expected: &str) -> ModelError {
-    ModelError::InvalidConfig {
-        field,
-        found: found.to_string(),
-        expected: expected.to_string(),
     }
 }
 

@@ -31,7 +31,7 @@ impl EncoderInput {
     ///   `true` for tokens and `false` for padding; an encoder without token types ignores them
     ///
     /// # Errors
-    /// - [`ModelError::BatchShape`] if a slice does not have `B * S` values, or is empty.
+    /// - [`ModelError::InvalidShape`] if a slice does not have `B * S` values, or is empty.
     /// - [`ModelError::OutsideEmbedding`] if an id, token type or position is outside its table.
     pub fn new(
         encoder: &Encoder,
@@ -46,12 +46,7 @@ impl EncoderInput {
             ("attention_mask", attention_mask.len()),
         ] {
             if batch.checked_mul(sequence) != Some(found) || found == 0 {
-                return Err(ModelError::BatchShape {
-                    what,
-                    batch,
-                    sequence,
-                    found,
-                });
+                return Err(ModelError::batch_shape(what, [batch, sequence], found));
             }
         }
         let device = encoder.embeddings.word_embeddings.weight.lazy_device();

@@ -62,7 +62,7 @@ impl AnyHead {
     ///
     /// # Errors
     /// - [`ModelError::TextCount`] if the head compares another number of texts.
-    /// - [`ModelError::PairShape`] if the vectors of a pair differ in shape.
+    /// - [`ModelError::InvalidShape`] if the vectors of a pair differ in shape.
     ///
     /// # Panics
     /// If the width of the vectors is not that of the head.
@@ -71,7 +71,7 @@ impl AnyHead {
         if let Some(second) = &input.second {
             let (first, second) = (input.pooled.dims(), second.dims());
             if first != second {
-                return Err(ModelError::PairShape { first, second });
+                return Err(ModelError::pair_shape(first, second));
             }
         }
         match expected == found {

@@ -7,13 +7,11 @@
 use std::any::Any;
 
 use burn::module::{Flag, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Bool, Int, Tensor};
+use burn::tensor::{Bool, Float, Int, Tensor};
 
-/// Object-safe visitor; its methods take a parameter of any rank.
+/// Object-safe visitor; it takes a parameter of any kind and rank.
 pub(super) trait ErasedVisitor {
-    fn visit_float(&mut self, param: &dyn Any);
-    fn visit_int(&mut self, param: &dyn Any);
-    fn visit_bool(&mut self, param: &dyn Any);
+    fn visit(&mut self, param: &dyn Any);
     fn visit_flag(&mut self, flag: &Param<Flag>);
     fn enter_module(&mut self, name: &str, container: &str);
     fn exit_module(&mut self, name: &str, container: &str);
@@ -22,39 +20,36 @@ pub(super) trait ErasedVisitor {
 /// Type-erased parameter passed through an [`ErasedMapper`].
 type AnyParam = Box<dyn Any + Send>;
 
-/// Object-safe mapper; its methods take and return a parameter of any rank.
+/// Object-safe mapper; it takes and returns a parameter of any kind and rank.
 pub(super) trait ErasedMapper {
-    fn map_float(&mut self, param: AnyParam) -> AnyParam;
-    fn map_int(&mut self, param: AnyParam) -> AnyParam;
-    fn map_bool(&mut self, param: AnyParam) -> AnyParam;
+    fn map(&mut self, param: AnyParam) -> AnyParam;
     fn map_flag(&mut self, flag: Param<Flag>) -> Param<Flag>;
     fn enter_module(&mut self, name: &str, container: &str);
     fn exit_module(&mut self, name: &str, container: &str);
 }
 
-/// Calls the visitor with the parameter, downcast to its rank.
+/// Calls the visitor with the parameter, downcast to its rank, and returns.
 macro_rules! visit_ranks {
-    ($param:ident, $kind:ty, $visit:expr) => {
-        visit_ranks!($param, $kind, $visit, 1 2 3 4 5 6 7 8)
+    ($visitor:expr, $param:ident, $visit:ident, $kind:ty) => {
+        visit_ranks!($visitor, $param, $visit, $kind, 1 2 3 4 5 6 7 8)
     };
-    ($param:ident, $kind:ty, $visit:expr, $($rank:literal)*) => {
+    ($visitor:expr, $param:ident, $visit:ident, $kind:ty, $($rank:literal)*) => {
         $(if let Some(param) = $param.downcast_ref::<Param<Tensor<$rank, $kind>>>() {
-            return $visit(param);
+            return $visitor.$visit(param);
         })*
     };
 }
 
-/// Maps the parameter, downcast to its rank.
+/// Returns the mapped parameter, downcast to its rank.
 macro_rules! map_ranks {
-    ($param:ident, $kind:ty, $map:expr) => {
-        map_ranks!($param, $kind, $map, 1 2 3 4 5 6 7 8)
+    ($mapper:expr, $param:ident, $map:ident, $kind:ty) => {
+        map_ranks!($mapper, $param, $map, $kind, 1 2 3 4 5 6 7 8)
     };
-    ($param:ident, $kind:ty, $map:expr, $($rank:literal)*) => {
+    ($mapper:expr, $param:ident, $map:ident, $kind:ty, $($rank:literal)*) => {
         $(let $param = match $param.downcast::<Param<Tensor<$rank, $kind>>>() {
-            Ok(param) => return Box::new($map(*param)),
+            Ok(param) => return Box::new($mapper.$map(*param)),
             Err(other) => other,
         };)*
-        drop($param);
     };
 }
 
@@ -67,20 +62,10 @@ fn unsupported_rank() -> ! {
 pub(super) struct OfVisitor<'a, V>(pub(super) &'a mut V);
 
 impl<V: ModuleVisitor> ErasedVisitor for OfVisitor<'_, V> {
-    fn visit_float(&mut self, param: &dyn Any) {
-        visit_ranks!(param, burn::tensor::Float, |param| self
-            .0
-            .visit_float(param));
-        unsupported_rank()
-    }
-
-    fn visit_int(&mut self, param: &dyn Any) {
-        visit_ranks!(param, Int, |param| self.0.visit_int(param));
-        unsupported_rank()
-    }
-
-    fn visit_bool(&mut self, param: &dyn Any) {
-        visit_ranks!(param, Bool, |param| self.0.visit_bool(param));
+    fn visit(&mut self, param: &dyn Any) {
+        visit_ranks!(self.0, param, visit_float, Float);
+        visit_ranks!(self.0, param, visit_int, Int);
+        visit_ranks!(self.0, param, visit_bool, Bool);
         unsupported_rank()
     }
 
@@ -102,15 +87,15 @@ pub(super) struct ToVisitor<'a>(pub(super) &'a mut dyn ErasedVisitor);
 
 impl ModuleVisitor for ToVisitor<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.0.visit_float(param);
+        self.0.visit(param);
     }
 
     fn visit_int<const D: usize>(&mut self, param: &Param<Tensor<D, Int>>) {
-        self.0.visit_int(param);
+        self.0.visit(param);
     }
 
     fn visit_bool<const D: usize>(&mut self, param: &Param<Tensor<D, Bool>>) {
-        self.0.visit_bool(param);
+        self.0.visit(param);
     }
 
     fn visit_flag(&mut self, flag: &Param<Flag>) {
@@ -130,18 +115,11 @@ impl ModuleVisitor for ToVisitor<'_> {
 pub(super) struct OfMapper<'a, M>(pub(super) &'a mut M);
 
 impl<M: ModuleMapper> ErasedMapper for OfMapper<'_, M> {
-    fn map_float(&mut self, param: AnyParam) -> AnyParam {
-        map_ranks!(param, burn::tensor::Float, |param| self.0.map_float(param));
-        unsupported_rank()
-    }
-
-    fn map_int(&mut self, param: AnyParam) -> AnyParam {
-        map_ranks!(param, Int, |param| self.0.map_int(param));
-        unsupported_rank()
-    }
-
-    fn map_bool(&mut self, param: AnyParam) -> AnyParam {
-        map_ranks!(param, Bool, |param| self.0.map_bool(param));
+    fn map(&mut self, param: AnyParam) -> AnyParam {
+        map_ranks!(self.0, param, map_float, Float);
+        map_ranks!(self.0, param, map_int, Int);
+        map_ranks!(self.0, param, map_bool, Bool);
+        drop(param);
         unsupported_rank()
     }
 
@@ -163,18 +141,18 @@ pub(super) struct ToMapper<'a>(pub(super) &'a mut dyn ErasedMapper);
 
 impl ModuleMapper for ToMapper<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        same_type(self.0.map_float(Box::new(param)))
+        same_type(self.0.map(Box::new(param)))
     }
 
     fn map_int<const D: usize>(&mut self, param: Param<Tensor<D, Int>>) -> Param<Tensor<D, Int>> {
-        same_type(self.0.map_int(Box::new(param)))
+        same_type(self.0.map(Box::new(param)))
     }
 
     fn map_bool<const D: usize>(
         &mut self,
         param: Param<Tensor<D, Bool>>,
     ) -> Param<Tensor<D, Bool>> {
-        same_type(self.0.map_bool(Box::new(param)))
+        same_type(self.0.map(Box::new(param)))
     }
 
     fn map_flag(&mut self, flag: Param<Flag>) -> Param<Flag> {

@@ -7,10 +7,10 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::score_range::check_one_output;
-use super::{Head, HeadInput, HeadSize, ScoreRange, check_dropout, sites};
+use super::{Head, HeadInput, HeadSize, ScoreRange, sites};
 use crate::error::ModelError;
 use crate::layers;
-use crate::size_limits::{check_matrix, check_width};
+use crate::limits::{check_dropout, check_matrix, check_width};
 
 /// Minimum vector norm, as `eps` in
 /// [`torch.nn.functional.cosine_similarity`](https://docs.pytorch.org/docs/2.9/generated/torch.nn.functional.cosine_similarity.html).

@@ -77,14 +77,14 @@ impl HiddenStates {
     /// Creates hidden states from rows `[B * S, D]`, the tokens of each text in consecutive rows.
     ///
     /// # Errors
-    /// [`ModelError::ActivationShape`] if the number of rows differs from the number of tokens in
+    /// [`ModelError::InvalidShape`] if the number of rows differs from the number of tokens in
     /// the mask.
     pub fn new(rows: Tensor<2>, mask: AttentionMask) -> Result<Self, ModelError> {
         let found = rows.dims();
         let expected = [mask.batch_size() * mask.sequence_length(), found[1]];
         match expected == found {
             true => Ok(Self { rows, mask }),
-            false => Err(ModelError::ActivationShape { expected, found }),
+            false => Err(ModelError::shape("activations of shape", expected, found)),
         }
     }
 

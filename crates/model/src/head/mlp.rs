@@ -5,13 +5,11 @@ use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Head, HeadDropout, HeadInput, HeadSize, PairFeatures, ScoreRange, check_dropout, sites,
-};
+use super::{Head, HeadDropout, HeadInput, HeadSize, PairFeatures, ScoreRange, sites};
 use crate::encoder::Activation;
 use crate::error::ModelError;
 use crate::layers;
-use crate::size_limits::{check_matrix, check_width};
+use crate::limits::{check_dropout, check_matrix, check_width};
 
 /// Configuration of an MLP head: hidden layers with an activation after each, then a linear output
 /// layer.

@@ -29,8 +29,6 @@ pub use score_range::ScoreRange;
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use crate::error::ModelError;
-
 /// A classification or regression head: a burn module that computes logits from a text, or from
 /// the two texts of a pair.
 ///
@@ -77,16 +75,4 @@ mod sites {
     pub(super) const SECOND_TEXT: u32 = 1;
     /// Before the last layer.
     pub(super) const BEFORE_LAST: u32 = 2;
-}
-
-/// Checks that a dropout probability is in `[0, 1)`.
-fn check_dropout(field: &'static str, share: f64) -> Result<(), ModelError> {
-    if (0.0..1.0).contains(&share) {
-        return Ok(());
-    }
-    Err(ModelError::InvalidConfig {
-        field,
-        found: share.to_string(),
-        expected: "in [0, 1)".to_string(),
-    })
 }

@@ -22,11 +22,8 @@ impl ScoreRange {
             return Ok(());
         };
         if !(min < max && min.is_finite() && max.is_finite()) {
-            return Err(ModelError::InvalidConfig {
-                field: "head.range",
-                found: format!("{min} to {max}"),
-                expected: "min below max, both finite".to_string(),
-            });
+            let (found, expected) = (format!("{min} to {max}"), "min below max, both finite");
+            return Err(ModelError::config("head.range", found, expected));
         }
         check_one_output(outputs)
     }
@@ -50,10 +47,6 @@ impl ScoreRange {
 pub(super) fn check_one_output(outputs: usize) -> Result<(), ModelError> {
     match outputs {
         1 => Ok(()),
-        _ => Err(ModelError::InvalidConfig {
-            field: "outputs of a score",
-            found: outputs.to_string(),
-            expected: "1".to_string(),
-        }),
+        _ => Err(ModelError::config("outputs of a score", outputs, 1)),
     }
 }

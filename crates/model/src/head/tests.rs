@@ -4,6 +4,7 @@ use burn::tensor::{Device, Tensor};
 use proptest::prelude::*;
 
 use super::*;
+use crate::error::ModelError;
 use crate::initialization::init_weights;
 
 fn size(num_labels: usize) -> HeadSize {
@@ -72,7 +73,10 @@ fn a_head_counts_its_texts() {
                     ..HeadInput::new(rows(3))
                 };
                 let error = head.forward(uneven).unwrap_err();
-                assert!(matches!(error, ModelError::PairShape { .. }), "{error:?}");
+                assert!(
+                    matches!(error, ModelError::InvalidShape { .. }),
+                    "{error:?}"
+                );
                 // The message shows the two values, whichever differs.
                 let message = error.to_string();
                 assert!(message.contains("first texts [3, 4]"), "{message}");

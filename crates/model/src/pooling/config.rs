@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::encoder::EncoderConfig;
 use crate::error::ModelError;
-use crate::size_limits::check_matrix;
+use crate::limits::check_matrix;
 
 /// Pooling: the layers and the combination of their tokens into one vector.
 ///
@@ -97,11 +97,8 @@ impl Pooling {
     /// # Errors
     /// - [`ModelError::InvalidConfig`] if the encoder has too few layers.
     pub(super) fn range(&self, layers: usize) -> Result<RangeInclusive<usize>, ModelError> {
-        let invalid = |found: usize, expected: String| ModelError::InvalidConfig {
-            field: "pooling.layers",
-            found: found.to_string(),
-            expected,
-        };
+        let invalid =
+            |found: usize, expected: String| ModelError::config("pooling.layers", found, expected);
         match self.layers {
             LayerSelection::Last => Ok(layers..=layers),
             LayerSelection::Single(number) if number <= layers => Ok(number..=number),
@@ -126,11 +123,11 @@ impl Pooling {
             return Ok(());
         }
         if self.width(hidden) != hidden {
-            return Err(ModelError::InvalidConfig {
-                field: "pooling.tokens",
-                found: "pooler".to_string(),
-                expected: "cls, mean or max on concatenated layers".to_string(),
-            });
+            return Err(ModelError::config(
+                "pooling.tokens",
+                "pooler",
+                "cls, mean or max on concatenated layers",
+            ));
         }
         check_matrix("pooling.tokens", hidden, hidden)
     }

@@ -17,8 +17,8 @@ impl SequenceClassifier {
     /// layer, the layer computes all tokens, and its dropout masks differ from those of a full pass.
     ///
     /// # Errors
-    /// - [`ModelError::SplitPointTooHigh`] if the pooling reads hidden states below the split point.
-    /// - [`ModelError::SplitAfterPooling`] if the head reads hidden states and the split point is
+    /// - [`ModelError::InvalidSplitPoint`] if the pooling reads hidden states below the split point,
+    ///   or the head reads hidden states and the split point is
     ///   above them.
     pub fn forward_lower(
         &self,
@@ -51,12 +51,11 @@ impl SequenceClassifier {
     ///
     /// # Errors
     /// - [`ModelError::TextCount`] if the head is for another number of texts.
-    /// - [`ModelError::PairShape`] if the batches of a pair differ in size.
-    /// - [`ModelError::SplitPointTooHigh`] if the pooling reads hidden states below the split point.
-    /// - [`ModelError::SplitAfterPooling`] if the head reads hidden states and the activations are
+    /// - [`ModelError::InvalidSplitPoint`] if the pooling reads hidden states below the split point,
+    ///   or the head reads hidden states and the activations are
     ///   pooled.
-    /// - [`ModelError::HeadOutput`] if a custom head returns another shape.
-    /// - [`ModelError::ActivationShape`] if the activations do not fit this model or their mask.
+    /// - [`ModelError::InvalidShape`] if the batches of a pair differ in size, the activations do
+    ///   not fit this model or their mask, or a custom head returns another shape.
     pub fn forward_upper(
         &self,
         texts: TextActivations,
@@ -95,7 +94,7 @@ impl SequenceClassifier {
         let (expected, found) = ([count, self.width_at(split_point)], rows.dims());
         match found == expected {
             true => Ok(()),
-            false => Err(ModelError::ActivationShape { expected, found }),
+            false => Err(ModelError::shape("activations of shape", expected, found)),
         }
     }
 
@@ -103,12 +102,15 @@ impl SequenceClassifier {
         let lowest = *self.pooler.layers().start();
         match split_point {
             SplitPoint::HiddenStates(number) if number > lowest => {
-                Err(ModelError::SplitPointTooHigh { number, lowest })
+                let problem = format!(
+                    "is hidden states {number}, expected at most {lowest}, the lowest pooled"
+                );
+                Err(ModelError::InvalidSplitPoint { problem })
             }
             SplitPoint::Pooled if self.head.reads_hidden_states() => {
-                Err(ModelError::SplitAfterPooling {
-                    head: self.head.type_name(),
-                })
+                let head = self.head.type_name();
+                let problem = format!("after the pooling, but the head {head} reads hidden states");
+                Err(ModelError::InvalidSplitPoint { problem })
             }
             _ => Ok(()),
         }

@@ -15,8 +15,8 @@ impl SequenceClassifier {
     /// Returns the activations of first and second texts as one batch of `2 B` texts.
     ///
     /// # Errors
-    /// - [`ModelError::PairShape`] if the batches differ in size.
-    /// - [`ModelError::ActivationShape`] if the activations do not fit this model, or come from
+    /// - [`ModelError::InvalidShape`] if the batches differ in size.
+    /// - [`ModelError::InvalidShape`] if the activations do not fit this model, or come from
     ///   different split points.
     pub(super) fn stack_pairs(
         &self,
@@ -48,10 +48,11 @@ impl SequenceClassifier {
             (Activations::Pooled(first), Activations::Pooled(second)) => {
                 Ok(Activations::Pooled(Tensor::cat(vec![first, second], 0)))
             }
-            (first, second) => Err(ModelError::ActivationShape {
-                expected: shape(&first),
-                found: shape(&second),
-            }),
+            (first, second) => Err(ModelError::shape(
+                "activations of shape",
+                shape(&first),
+                shape(&second),
+            )),
         }
     }
 }

@@ -191,10 +191,7 @@ fn both_parts_are_the_whole_for_pairs_too() {
         ),
     };
     let error = model.forward_upper(mixed, None).unwrap_err();
-    assert!(
-        matches!(error, ModelError::ActivationShape { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, ModelError::InvalidShape { .. }), "{error}");
     let dropout = Some(DropoutStream::new(1, 1).from_stage(4));
     let whole = model
         .forward((&first, &second), dropout)

@@ -23,39 +23,33 @@ fn an_index_that_cannot_be_followed() {
         let error = load("sharded", |folder| {
             std::fs::write(folder.join(index), text).unwrap()
         });
-        assert!(
-            matches!(&error, ModelError::IndexSyntax { .. }),
-            "{error:?}"
-        );
+        assert!(matches!(&error, ModelError::Json { .. }), "{error:?}");
         assert!(error.to_string().contains(index), "{error}");
     }
 
     let error = load("sharded", |folder| {
         std::fs::remove_file(folder.join(shard)).unwrap()
     });
+    let message = error.to_string();
     assert!(
-        matches!(&error, ModelError::MissingShard { .. }),
-        "{error:?}"
+        message.ends_with(&format!("shard {shard} is missing")),
+        "{error}"
     );
-    assert!(error.to_string().contains(shard), "{error}");
 
     for climbing in ["../x.safetensors", "/etc/passwd", "a/b.safetensors", ".."] {
         let error = edited(shard, climbing);
-        let ModelError::ShardPath { path, shard } = &error else {
-            panic!("{error:?}")
-        };
-        assert!(path.ends_with(index) && shard == climbing, "{error}");
+        let named = format!("{index}: shard {climbing:?}, expected the name of a file");
+        assert!(error.to_string().contains(&named), "{error}");
     }
 
     let error = edited(
         "\"embeddings.LayerNorm.bias\"",
         "\"embeddings.LayerNorm.beta\"",
     );
-    let ModelError::NotInShard { tensor, shard, .. } = &error else {
-        panic!("{error:?}")
-    };
-    assert_eq!(tensor, "embeddings.LayerNorm.beta");
-    assert_eq!(shard, "model-00001-of-00002.safetensors");
+    let message = error.to_string();
+    let expected =
+        "tensor embeddings.LayerNorm.beta is not in shard model-00001-of-00002.safetensors";
+    assert!(message.ends_with(expected), "{message}");
 }
 
 #[test]
@@ -74,5 +68,6 @@ fn a_shard_outside_the_folder_is_not_even_opened() {
         &format!("../{shard}"),
     );
     let error = load_encoder(&inside, &Device::flex()).unwrap_err();
-    assert!(matches!(error, ModelError::ShardPath { .. }), "{error:?}");
+    let message = error.to_string();
+    assert!(message.contains("expected the name of a file"), "{message}");
 }

@@ -120,11 +120,9 @@ fn a_pickle_that_would_run_code() {
 }
 
 fn assert_calls_system(error: &ModelError, what: &str) {
-    let ModelError::PickledCall { path, found } = error else {
-        panic!("{what}: {error:?}")
-    };
-    assert!(path.ends_with("pytorch_model.bin"), "{error}");
-    assert_eq!(found, "posix.system", "{what}");
+    let message = error.to_string();
+    let expected = "pytorch_model.bin: the pickle calls posix.system,";
+    assert!(message.contains(expected), "{what}: {message}");
 }
 
 /// The pickle of a file of `formats`.
@@ -198,10 +196,11 @@ fn a_pickled_module() {
     let error = load("bin", |folder| {
         std::fs::write(folder.join("pytorch_model.bin"), archive(module)).unwrap();
     });
-    let ModelError::PickledCall { found, .. } = &error else {
-        panic!("{error:?}")
-    };
-    assert_eq!(found, "__main__.Net");
+    let message = error.to_string();
+    assert!(
+        message.contains("the pickle calls __main__.Net,"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -6,16 +6,11 @@ mod layout;
 
 use layout::Layout;
 
-use burn::backend::autodiff::{
-    Autodiff,
-    checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
-    grads::Gradients,
-    ops::{Backward, Ops, OpsKind},
-};
+use burn::backend::autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy};
 use burn::backend::{Backend, Dispatch, tensor::FloatTensor};
 use burn::tensor::{Device, Shape, Tensor, TensorData};
 
-use crate::extension::register;
+use crate::autodiff::node_of;
 use crate::linear::product;
 use crate::{Dropout, EncoderOps, Kernels, Precision};
 
@@ -218,60 +213,23 @@ fn softmax_backward<B: Backend>(
     B::float_mul(probabilities, B::float_sub(grad, along))
 }
 
-#[derive(Debug)]
-struct AttentionBackward;
-
-#[derive(Debug, Clone)]
-struct Saved<B: Backend> {
-    inputs: Inputs<FloatTensor<B>>,
-    left: Option<FloatTensor<B>>,
-    settings: Settings,
-}
-
-impl<B: Kernels> Backward<B, 3> for AttentionBackward {
-    type State = Saved<B>;
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 3>,
-        grads: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
-    ) {
-        let Saved {
-            inputs,
-            left,
-            settings,
-        } = ops.state;
-        let gradient = grads.consume::<B>(&ops.node);
-        let wanted = ops.parents.each_ref().map(Option::is_some);
-        let gradients = B::attention_gradients(inputs, left, settings, gradient, wanted);
-        let parents = ops.parents.map(|parent| parent.map(|node| node.id));
-        register::<B, 3>(grads, parents, gradients);
-    }
-}
-
 pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(
     inputs: Inputs<FloatTensor<Autodiff<B, C>>>,
     settings: Settings,
 ) -> FloatTensor<Autodiff<B, C>> {
-    let nodes = [inputs.query.node(), inputs.key.node(), inputs.value.node()];
+    let parents = [inputs.query.node(), inputs.key.node(), inputs.value.node()];
     let inputs = Inputs {
         query: inputs.query.into_primitive(),
         key: inputs.key.into_primitive(),
         value: inputs.value.into_primitive(),
         additive_key_mask: inputs.additive_key_mask.into_primitive(),
     };
-    let prepared = AttentionBackward.prepare::<C>(nodes);
-    match prepared.compute_bound().stateful() {
-        OpsKind::Tracked(prep) => {
-            let (context, left) = <B as Kernels>::attention_rows(inputs.clone(), settings);
-            let saved = Saved {
-                inputs,
-                left,
-                settings,
-            };
-            prep.finish(saved, context)
-        }
-        OpsKind::UnTracked(prep) => prep.finish(<B as Kernels>::attention_rows(inputs, settings).0),
-    }
+    node_of::<B, C, _, _, _, 3>(
+        parents,
+        inputs,
+        |inputs| <B as Kernels>::attention_rows(inputs, settings),
+        |inputs, left| {
+            move |gradient, wanted| B::attention_gradients(inputs, left, settings, gradient, wanted)
+        },
+    )
 }

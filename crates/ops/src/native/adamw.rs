@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::TASK;
-use super::instructions::{Arithmetic, vectorized};
+use super::instructions::vectorized;
 use crate::AdamW;
 
 /// The constants of a step, in the precision of the values.
@@ -22,33 +22,24 @@ struct Constants {
     kept: f32,
 }
 
-#[inline(always)]
-fn step_body<A: Arithmetic>(
-    parameter: &mut [f32],
-    gradient: &[f32],
-    moment_1: &mut [f32],
-    moment_2: &mut [f32],
-    constants: Constants,
-) {
-    let moments = moment_1.iter_mut().zip(moment_2);
-    for ((value, gradient), (first, second)) in parameter.iter_mut().zip(gradient).zip(moments) {
-        *first = A::mul_add(constants.beta1, *first, constants.share_1 * gradient);
-        let square = constants.share_2 * gradient * gradient;
-        *second = A::mul_add(constants.beta2, *second, square);
-        let deviation = A::mul_add(second.sqrt(), constants.root, constants.epsilon);
-        let update = constants.rate * (*first / deviation);
-        *value = A::mul_add(*value, constants.kept, -update);
-    }
-}
-
 vectorized! {
-    fn step_task(
+    fn step_task<A>(
         parameter: &mut [f32],
         gradient: &[f32],
         moment_1: &mut [f32],
         moment_2: &mut [f32],
         constants: Constants,
-    ) = step_body
+    ) {
+        let moments = moment_1.iter_mut().zip(moment_2);
+        for ((value, gradient), (first, second)) in parameter.iter_mut().zip(gradient).zip(moments) {
+            *first = A::mul_add(constants.beta1, *first, constants.share_1 * gradient);
+            let square = constants.share_2 * gradient * gradient;
+            *second = A::mul_add(constants.beta2, *second, square);
+            let deviation = A::mul_add(second.sqrt(), constants.root, constants.epsilon);
+            let update = constants.rate * (*first / deviation);
+            *value = A::mul_add(*value, constants.kept, -update);
+        }
+    }
 }
 
 /// Moves a parameter and its moments, all of one length.

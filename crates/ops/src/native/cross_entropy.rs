@@ -15,29 +15,23 @@ fn exponential_sum<A: Arithmetic>(row: &[f32]) -> (f32, f32) {
     (top, sum([row], |[logit]| exp::<A>(logit - top)))
 }
 
-#[inline(always)]
-fn logarithm_body<A: Arithmetic>(row: &[f32]) -> f64 {
-    let (top, sum) = exponential_sum::<A>(row);
-    f64::from(top) + f64::from(sum).ln()
-}
-
-#[inline(always)]
-fn softmax_body<A: Arithmetic>(row: &mut [f32], factor: f32) {
-    let (top, sum) = exponential_sum::<A>(row);
-    let factor = factor / sum;
-    for logit in row {
-        *logit = exp::<A>(*logit - top) * factor;
+vectorized! {
+    /// The logarithm of the sum of the exponentials.
+    fn logarithm<A>(row: &[f32]) -> f64 {
+        let (top, sum) = exponential_sum::<A>(row);
+        f64::from(top) + f64::from(sum).ln()
     }
 }
 
 vectorized! {
-    /// The logarithm of the sum of the exponentials.
-    fn logarithm(row: &[f32]) -> f64 = logarithm_body
-}
-
-vectorized! {
     /// The softmax times a factor, in place.
-    fn softmax(row: &mut [f32], factor: f32) = softmax_body
+    fn softmax<A>(row: &mut [f32], factor: f32) {
+        let (top, sum) = exponential_sum::<A>(row);
+        let factor = factor / sum;
+        for logit in row {
+            *logit = exp::<A>(*logit - top) * factor;
+        }
+    }
 }
 
 /// The sum over the rows of `-log softmax(logits)[label]`.

@@ -42,29 +42,23 @@ fn normal<A: Arithmetic>(x: f32) -> (f32, f32) {
     (distribution, DENSITY_AT_ZERO * bell)
 }
 
-#[inline(always)]
-fn apply_body<A: Arithmetic>(x: &mut [f32]) {
-    for x in x {
-        *x *= normal::<A>(*x).0;
-    }
-}
-
-#[inline(always)]
-fn gradient_body<A: Arithmetic>(x: &[f32], gradient: &mut [f32]) {
-    for (x, gradient) in x.iter().zip(gradient) {
-        let (distribution, density) = normal::<A>(*x);
-        *gradient *= A::mul_add(*x, density, distribution);
-    }
-}
-
 vectorized! {
     /// `x · Φ(x)` in the place of `x`.
-    pub(crate) fn apply(x: &mut [f32]) = apply_body
+    pub(crate) fn apply<A>(x: &mut [f32]) {
+        for x in x {
+            *x *= normal::<A>(*x).0;
+        }
+    }
 }
 
 vectorized! {
     /// `gradient · (Φ(x) + x · φ(x))` in the place of `gradient`.
-    pub(crate) fn gradient(x: &[f32], gradient: &mut [f32]) = gradient_body
+    pub(crate) fn gradient<A>(x: &[f32], gradient: &mut [f32]) {
+        for (x, gradient) in x.iter().zip(gradient) {
+            let (distribution, density) = normal::<A>(*x);
+            *gradient *= A::mul_add(*x, density, distribution);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Selection of the instruction set of a kernel.
 //!
-//! A kernel is a plain loop in an `#[inline(always)]` function. [`vectorized!`] compiles it for
-//! each instruction set, with its vector width, and selects one at run time.
+//! A kernel is a plain loop. [`vectorized!`] compiles it for each instruction set, with its vector
+//! width, and selects one at run time.
 
 /// How a kernel computes `a · b + c`.
 pub(super) trait Arithmetic {
@@ -68,31 +68,36 @@ pub(super) fn instructions() -> Instructions {
     Instructions::Portable
 }
 
-/// Defines a function that runs a body with the best instructions that the machine has. The body is
-/// an `#[inline(always)]` function of the same arguments, generic over its [`Arithmetic`].
+/// Defines a function that runs its body with the best instructions that the machine has. The body
+/// is generic over its [`Arithmetic`].
 macro_rules! vectorized {
     (
         $(#[$attribute:meta])*
-        $visibility:vis fn $name:ident(
+        $visibility:vis fn $name:ident<$arithmetic:ident>(
             $($argument:ident: $type:ty),* $(,)?
-        ) $(-> $output:ty)? = $body:ident
+        ) $(-> $output:ty)? $body:block
     ) => {
         $(#[$attribute])*
         #[allow(unsafe_code, reason = "calls what is compiled for an instruction set")]
         #[allow(clippy::too_many_arguments)]
         $visibility fn $name($($argument: $type),*) $(-> $output)? {
-            use $crate::native::instructions::{Fused, Instructions, Separate, instructions};
+            use $crate::native::instructions::{
+                Arithmetic, Fused, Instructions, Separate, instructions,
+            };
+
+            #[inline(always)]
+            fn body<$arithmetic: Arithmetic>($($argument: $type),*) $(-> $output)? $body
 
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
             fn avx512($($argument: $type),*) $(-> $output)? {
-                $body::<Fused>($($argument),*)
+                body::<Fused>($($argument),*)
             }
 
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
             fn avx2($($argument: $type),*) $(-> $output)? {
-                $body::<Fused>($($argument),*)
+                body::<Fused>($($argument),*)
             }
 
             match instructions() {
@@ -103,8 +108,8 @@ macro_rules! vectorized {
                 #[cfg(target_arch = "x86_64")]
                 Instructions::Avx2 => unsafe { avx2($($argument),*) },
                 #[cfg(target_arch = "aarch64")]
-                Instructions::Neon => $body::<Fused>($($argument),*),
-                Instructions::Portable => $body::<Separate>($($argument),*),
+                Instructions::Neon => body::<Fused>($($argument),*),
+                Instructions::Portable => body::<Separate>($($argument),*),
             }
         }
     };

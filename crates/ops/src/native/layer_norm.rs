@@ -14,56 +14,58 @@ fn moments<A: Arithmetic>(row: &[f32], epsilon: f32) -> (f32, f32) {
     (mean, 1.0 / (variance + epsilon).sqrt())
 }
 
-#[inline(always)]
-fn apply_body<A: Arithmetic>(rows: &mut [f32], gamma: &[f32], beta: &[f32], epsilon: f32) {
-    for row in rows.chunks_exact_mut(gamma.len()) {
-        let (mean, inverse) = moments::<A>(row, epsilon);
-        for ((value, gamma), beta) in row.iter_mut().zip(gamma).zip(beta) {
-            *value = A::mul_add((*value - mean) * inverse, *gamma, *beta);
-        }
-    }
-}
-
-/// Three passes over a row that stays in the nearest cache.
-#[inline(always)]
-fn gradient_body<A: Arithmetic>(
-    rows: &[f32],
-    gradient: &mut [f32],
-    gamma: &[f32],
-    epsilon: f32,
-    gamma_gradient: &mut [f32],
-    beta_gradient: &mut [f32],
-) {
-    let width = gamma.len();
-    for (row, gradient) in rows
-        .chunks_exact(width)
-        .zip(gradient.chunks_exact_mut(width))
-    {
-        let (mean, inverse) = moments::<A>(row, epsilon);
-        let normalized = |value: f32| (value - mean) * inverse;
-        let sums = gamma_gradient.iter_mut().zip(&mut *beta_gradient);
-        for ((value, gradient), (gamma, beta)) in row.iter().zip(&*gradient).zip(sums) {
-            *gamma = A::mul_add(*gradient, normalized(*value), *gamma);
-            *beta += *gradient;
-        }
-        let mean_gradient = sum([gradient, gamma], |[g, gamma]| g * gamma) / width as f32;
-        let along = sum([gradient, gamma, row], |[g, gamma, value]| {
-            g * gamma * normalized(value)
-        }) / width as f32;
-        for ((value, gradient), gamma) in row.iter().zip(gradient).zip(gamma) {
-            let centered = A::mul_add(*gradient, *gamma, -mean_gradient);
-            *gradient = A::mul_add(-normalized(*value), along, centered) * inverse;
-        }
-    }
-}
-
 vectorized! {
     /// `(x - mean) / sqrt(variance + epsilon) · gamma + beta` for each row, in its place.
     ///
     /// # Shapes
     /// - `rows`: `[any, D]`
     /// - `gamma`, `beta`: `[D]`
-    pub(crate) fn apply(rows: &mut [f32], gamma: &[f32], beta: &[f32], epsilon: f32) = apply_body
+    pub(crate) fn apply<A>(rows: &mut [f32], gamma: &[f32], beta: &[f32], epsilon: f32) {
+        for row in rows.chunks_exact_mut(gamma.len()) {
+            let (mean, inverse) = moments::<A>(row, epsilon);
+            for ((value, gamma), beta) in row.iter_mut().zip(gamma).zip(beta) {
+                *value = A::mul_add((*value - mean) * inverse, *gamma, *beta);
+            }
+        }
+    }
+}
+
+vectorized! {
+    /// The gradient of rows in the place of that of their result; what they give to the gradients
+    /// of gamma and beta is added to those.
+    ///
+    /// # Shapes
+    /// - `rows`, `gradient`: `[any, D]`
+    /// - `gamma`, `gamma_gradient`, `beta_gradient`: `[D]`
+    fn gradient<A>(
+        rows: &[f32],
+        gradient: &mut [f32],
+        gamma: &[f32],
+        epsilon: f32,
+        gamma_gradient: &mut [f32],
+        beta_gradient: &mut [f32],
+    ) {
+        let width = gamma.len();
+        let gradients = gradient.chunks_exact_mut(width);
+        // Three passes over a row that stays in the nearest cache.
+        for (row, gradient) in rows.chunks_exact(width).zip(gradients) {
+            let (mean, inverse) = moments::<A>(row, epsilon);
+            let normalized = |value: f32| (value - mean) * inverse;
+            let sums = gamma_gradient.iter_mut().zip(&mut *beta_gradient);
+            for ((value, gradient), (gamma, beta)) in row.iter().zip(&*gradient).zip(sums) {
+                *gamma = A::mul_add(*gradient, normalized(*value), *gamma);
+                *beta += *gradient;
+            }
+            let mean_gradient = sum([gradient, gamma], |[g, gamma]| g * gamma) / width as f32;
+            let along = sum([gradient, gamma, row], |[g, gamma, value]| {
+                g * gamma * normalized(value)
+            }) / width as f32;
+            for ((value, gradient), gamma) in row.iter().zip(gradient).zip(gamma) {
+                let centered = A::mul_add(*gradient, *gamma, -mean_gradient);
+                *gradient = A::mul_add(-normalized(*value), along, centered) * inverse;
+            }
+        }
+    }
 }
 
 /// Values in a task of the gradient. Each leaves two rows of sums: some more rows in one keep those
@@ -84,21 +86,4 @@ pub(crate) fn gradient_with_sums(
     sums.resize(2 * gamma.len(), 0.0);
     let (of_gamma, of_beta) = sums.split_at_mut(gamma.len());
     gradient(rows, gradient_of_rows, gamma, epsilon, of_gamma, of_beta);
-}
-
-vectorized! {
-    /// The gradient of rows in the place of that of their result; what they give to the gradients
-    /// of gamma and beta is added to those.
-    ///
-    /// # Shapes
-    /// - `rows`, `gradient`: `[any, D]`
-    /// - `gamma`, `gamma_gradient`, `beta_gradient`: `[D]`
-    fn gradient(
-        rows: &[f32],
-        gradient: &mut [f32],
-        gamma: &[f32],
-        epsilon: f32,
-        gamma_gradient: &mut [f32],
-        beta_gradient: &mut [f32],
-    ) = gradient_body
 }

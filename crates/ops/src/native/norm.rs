@@ -3,28 +3,22 @@
 use rayon::prelude::*;
 
 use super::TASK;
-use super::instructions::{Arithmetic, vectorized};
+use super::instructions::vectorized;
 use super::sums::sum;
 
-#[inline(always)]
-fn squares_body<A: Arithmetic>(values: &[f32]) -> f32 {
-    sum([values], |[value]| value * value)
-}
-
-#[inline(always)]
-fn scale_body<A: Arithmetic>(values: &mut [f32], factor: f32) {
-    for value in values {
-        *value *= factor;
+vectorized! {
+    fn squares<A>(values: &[f32]) -> f32 {
+        sum([values], |[value]| value * value)
     }
 }
 
 vectorized! {
-    fn squares(values: &[f32]) -> f32 = squares_body
-}
-
-vectorized! {
     /// Multiplies all values.
-    pub(crate) fn scale(values: &mut [f32], factor: f32) = scale_body
+    pub(crate) fn scale<A>(values: &mut [f32], factor: f32) {
+        for value in values {
+            *value *= factor;
+        }
+    }
 }
 
 /// The sum of the squares: in single precision within a task, in double precision over the tasks.

@@ -4,7 +4,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 
 use super::TASK;
-use super::instructions::{Arithmetic, vectorized};
+use super::instructions::vectorized;
 use super::memory::transformed;
 use super::product::Matrix;
 use crate::Precision;
@@ -18,23 +18,20 @@ pub(super) fn round(values: &mut [f32], precision: Precision) {
     }
 }
 
-#[inline(always)]
-fn round_to_bf16_body<A: Arithmetic>(values: &mut [f32]) {
-    for value in values {
-        let bits = value.to_bits();
-        // Half a unit of the last bit that is kept, and what makes a tie end in an even one.
-        let tie = (bits >> 16) & 1;
-        let nearest = bits.wrapping_add(0x7fff + tie) & 0xffff_0000;
-        *value = if value.is_nan() {
-            *value
-        } else {
-            f32::from_bits(nearest)
-        };
-    }
-}
-
 vectorized! {
-    fn round_to_bf16(values: &mut [f32]) = round_to_bf16_body
+    fn round_to_bf16<A>(values: &mut [f32]) {
+        for value in values {
+            let bits = value.to_bits();
+            // Half a unit of the last bit that is kept, and what makes a tie end in an even one.
+            let tie = (bits >> 16) & 1;
+            let nearest = bits.wrapping_add(0x7fff + tie) & 0xffff_0000;
+            *value = if value.is_nan() {
+                *value
+            } else {
+                f32::from_bits(nearest)
+            };
+        }
+    }
 }
 
 /// By the machine's conversions, some values at a time.

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
+use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
-use axum::http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -37,7 +37,6 @@ fn check_type(headers: &HeaderMap) -> Result<(), ApiError> {
     match essence.eq_ignore_ascii_case("application/json") {
         true => Ok(()),
         false => Err(ApiError::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ErrorCode::UnsupportedMediaType,
             "send the header Content-Type: application/json",
         )),
@@ -53,7 +52,7 @@ async fn read_bytes(
     let too_large = || {
         let message = format!("the body may have {limit} bytes");
         let code = ErrorCode::BodyTooLarge;
-        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, code, message)
+        ApiError::new(code, message)
     };
     let length = headers.get(CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
@@ -68,12 +67,10 @@ async fn read_bytes(
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if is_too_long(&error) => Err(too_large()),
         Ok(Err(_)) => Err(ApiError::new(
-            StatusCode::BAD_REQUEST,
             ErrorCode::IncompleteBody,
             "the body broke off",
         )),
         Err(_) => Err(ApiError::new(
-            StatusCode::REQUEST_TIMEOUT,
             ErrorCode::BodyTimeout,
             format!("the body took more than {} ms", config.body_timeout_ms),
         )),
@@ -102,10 +99,9 @@ async fn discard(mut body: Body, time: Duration) {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    let bad = |code, message: String| ApiError::new(StatusCode::BAD_REQUEST, code, message);
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let message = format!("the body is not UTF-8 from byte {} on", error.valid_up_to());
-        bad(ErrorCode::InvalidUtf8, message)
+        ApiError::new(ErrorCode::InvalidUtf8, message)
     })?;
     let mut json = serde_json::Deserializer::from_str(text);
     let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
@@ -113,13 +109,13 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         match source.is_data() {
             true => {
                 let message = format!("{path}: {source}");
-                ApiError::unprocessable(ErrorCode::InvalidRequest, shortened(message))
+                ApiError::new(ErrorCode::InvalidRequest, shortened(message))
             }
-            false => bad(ErrorCode::InvalidJson, format!("not JSON: {source}")),
+            false => ApiError::new(ErrorCode::InvalidJson, format!("not JSON: {source}")),
         }
     })?;
     let ended = json.end();
-    ended.map_err(|error| bad(ErrorCode::InvalidJson, format!("not JSON: {error}")))?;
+    ended.map_err(|error| ApiError::new(ErrorCode::InvalidJson, format!("not JSON: {error}")))?;
     Ok(parsed)
 }
 

@@ -87,7 +87,7 @@ pub(super) async fn classify(
     let request: ClassifyRequest = body::read(&headers, body, config).await?;
     if request.top_k == Some(0) {
         let message = "top_k is 0, expected at least 1";
-        return Err(ApiError::unprocessable(ErrorCode::InvalidRequest, message));
+        return Err(ApiError::new(ErrorCode::InvalidRequest, message));
     }
     let inputs = request.inputs.into_vec();
     check(&inputs, model.served().profile().input, config)?;
@@ -108,23 +108,23 @@ pub(super) async fn classify(
 fn check(inputs: &[Input], kind: InputFormat, config: &ServeConfig) -> Result<(), ApiError> {
     if inputs.is_empty() {
         let message = "inputs is an empty list";
-        return Err(ApiError::unprocessable(ErrorCode::EmptyList, message));
+        return Err(ApiError::new(ErrorCode::EmptyList, message));
     }
     if inputs.len() > config.max_texts {
         let (found, most) = (inputs.len(), config.max_texts);
         let message = format!("{found} inputs, and a request may have {most}");
-        return Err(ApiError::unprocessable(ErrorCode::TooManyTexts, message));
+        return Err(ApiError::new(ErrorCode::TooManyTexts, message));
     }
     for (position, input) in inputs.iter().enumerate() {
         if !kind.allows(input) {
             let message = format!("input {position}: the model is for {}", kind.expected());
-            return Err(ApiError::unprocessable(ErrorCode::WrongInputKind, message));
+            return Err(ApiError::new(ErrorCode::WrongInputKind, message));
         }
         let (found, most) = (input.longest_text_chars(), config.max_text_chars);
         if found > most {
             let message =
                 format!("input {position}: {found} characters, and a text may have {most}");
-            return Err(ApiError::unprocessable(ErrorCode::TextTooLong, message));
+            return Err(ApiError::new(ErrorCode::TextTooLong, message));
         }
     }
     Ok(())
@@ -133,16 +133,14 @@ fn check(inputs: &[Input], kind: InputFormat, config: &ServeConfig) -> Result<()
 fn no_answer(reason: RequestError) -> ApiError {
     match reason {
         RequestError::QueueFull => {
-            ApiError::unavailable(ErrorCode::QueueFull, "too many texts wait for this model")
+            ApiError::new(ErrorCode::QueueFull, "too many texts wait for this model")
         }
-        RequestError::Timeout => {
-            ApiError::unavailable(ErrorCode::AnswerTimeout, "the model took too long")
-        }
+        RequestError::Timeout => ApiError::new(ErrorCode::AnswerTimeout, "the model took too long"),
         RequestError::Stopped => {
-            ApiError::unavailable(ErrorCode::ShuttingDown, "the server is being shut down")
+            ApiError::new(ErrorCode::ShuttingDown, "the server is being shut down")
         }
         RequestError::Fault(fault @ InferenceError::Input { .. }) => {
-            ApiError::unprocessable(ErrorCode::UnusableText, fault.to_string())
+            ApiError::new(ErrorCode::UnusableText, fault.to_string())
         }
         RequestError::Fault(_) => ApiError::internal(),
     }

@@ -69,74 +69,73 @@ pub enum ErrorCode {
     ShuttingDown,
 }
 
-/// Error response of the API.
-#[derive(Debug, Clone)]
-pub(super) struct ApiError {
-    status: StatusCode,
-    code: ErrorCode,
-    message: String,
+impl ErrorCode {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::IncompleteBody | Self::InvalidUtf8 | Self::InvalidJson => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::NotFound | Self::UnknownModel => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::InvalidRequest
+            | Self::EmptyList
+            | Self::TooManyTexts
+            | Self::TextTooLong
+            | Self::WrongInputKind
+            | Self::UnusableText => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::QueueFull | Self::AnswerTimeout | Self::ShuttingDown => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+        }
+    }
 }
+
+/// Error response of the API; the code determines the status.
+#[derive(Debug, Clone)]
+pub(super) struct ApiError(ErrorDetail);
 
 impl ApiError {
     /// Value of the `Retry-After` header, in seconds.
     const RETRY_AFTER: &str = "1";
 
-    pub(super) fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-        }
-    }
-
-    /// Creates the error of valid JSON with invalid content (422).
-    pub(super) fn unprocessable(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, message)
-    }
-
-    /// Creates the error of a temporarily unavailable server (503).
-    pub(super) fn unavailable(code: ErrorCode, message: &str) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
+    pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self(ErrorDetail { code, message })
     }
 
     pub(super) fn internal() -> Self {
-        let (status, message) = (StatusCode::INTERNAL_SERVER_ERROR, "the server failed");
-        Self::new(status, ErrorCode::Internal, message)
+        Self::new(ErrorCode::Internal, "the server failed")
     }
 
     pub(super) fn not_found() -> Self {
         let message = "nothing is at this address; see /openapi.json";
-        Self::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, message)
+        Self::new(ErrorCode::NotFound, message)
     }
 
     pub(super) fn method_not_allowed() -> Self {
         let message = "this address has other methods; see /openapi.json";
-        let code = ErrorCode::MethodNotAllowed;
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, code, message)
+        Self::new(ErrorCode::MethodNotAllowed, message)
     }
 
     pub(super) fn unknown_model<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let names: Vec<&str> = names.collect();
         let message = format!("no model is called so; there are: {}", names.join(", "));
-        Self::new(StatusCode::NOT_FOUND, ErrorCode::UnknownModel, message)
+        Self::new(ErrorCode::UnknownModel, message)
     }
 
     pub(super) fn unauthorized() -> Self {
         let message = "a token is needed: send the header Authorization: Bearer TOKEN";
-        Self::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, message)
+        Self::new(ErrorCode::Unauthorized, message)
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let status = self.status;
-        let body = ErrorBody {
-            error: ErrorDetail {
-                code: self.code,
-                message: self.message,
-            },
-        };
-        let mut response = (status, Json(body)).into_response();
+        let status = self.0.code.status();
+        let mut response = (status, Json(ErrorBody { error: self.0 })).into_response();
         let header = match status {
             StatusCode::SERVICE_UNAVAILABLE => (header::RETRY_AFTER, Self::RETRY_AFTER),
             StatusCode::UNAUTHORIZED => (header::WWW_AUTHENTICATE, "Bearer"),

@@ -32,7 +32,7 @@ pub(super) async fn alive() -> &'static str {
 pub(super) async fn ready(State(models): State<Models>) -> Result<&'static str, ApiError> {
     match models.is_ready() {
         true => Ok("ready\n"),
-        false => Err(ApiError::unavailable(
+        false => Err(ApiError::new(
             ErrorCode::ShuttingDown,
             "the server is being shut down",
         )),

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 pub(super) use self::pack::{PANEL, Panels, Side};
 pub(super) use self::tiles::Tiles;
-use super::instructions::{Arithmetic, vectorized};
+use super::instructions::vectorized;
 use super::product::{Matrix, Place};
 
 /// Whether this machine has what [`product`] needs.
@@ -91,29 +91,20 @@ fn multiply(
     }
 }
 
-#[inline(always)]
-fn write_body<A: Arithmetic>(
-    out: &mut [MaybeUninit<f32>],
-    n: usize,
-    first: usize,
-    block: &[f32],
-    bias: &[f32],
-) {
-    for (row, values) in out.chunks_mut(n).zip(block.chunks_exact(PANEL)) {
-        let row = &mut row[first..first + bias.len()];
-        for ((out, value), bias) in row.iter_mut().zip(values).zip(bias) {
-            out.write(value + bias);
-        }
-    }
-}
-
 vectorized! {
     /// The columns of a block, with their bias, from a column of rows `[any, n]` on.
-    fn write(
+    fn write<A>(
         out: &mut [MaybeUninit<f32>],
         n: usize,
         first: usize,
         block: &[f32],
         bias: &[f32],
-    ) = write_body
+    ) {
+        for (row, values) in out.chunks_mut(n).zip(block.chunks_exact(PANEL)) {
+            let row = &mut row[first..first + bias.len()];
+            for ((out, value), bias) in row.iter_mut().zip(values).zip(bias) {
+                out.write(value + bias);
+            }
+        }
+    }
 }

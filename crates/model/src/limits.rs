@@ -17,11 +17,7 @@ const MOST_VALUES: usize = 1 << 28;
 pub(crate) fn check_width(field: &'static str, width: usize) -> Result<(), ModelError> {
     match (1..=WIDEST).contains(&width) {
         true => Ok(()),
-        false => Err(ModelError::InvalidConfig {
-            field,
-            found: width.to_string(),
-            expected: format!("in 1..={WIDEST}"),
-        }),
+        false => Err(ModelError::config(field, width, format!("in 1..={WIDEST}"))),
     }
 }
 
@@ -33,11 +29,19 @@ pub(crate) fn check_matrix(
 ) -> Result<(), ModelError> {
     match input.saturating_mul(output) {
         0..=MOST_VALUES => Ok(()),
-        _ => Err(ModelError::InvalidConfig {
+        _ => Err(ModelError::config(
             field,
-            found: format!("a matrix of {input} x {output}"),
-            expected: format!("at most {MOST_VALUES} values"),
-        }),
+            format!("a matrix of {input} x {output}"),
+            format!("at most {MOST_VALUES} values"),
+        )),
+    }
+}
+
+/// Checks that a dropout probability is in `[0, 1)`.
+pub(crate) fn check_dropout(field: &'static str, share: f64) -> Result<(), ModelError> {
+    match (0.0..1.0).contains(&share) {
+        true => Ok(()),
+        false => Err(ModelError::config(field, share, "in [0, 1)")),
     }
 }
 
