@@ -114,7 +114,7 @@ impl Sampler {
     /// Creates a sampler with batches of `batch_size` rows, or with another [`BatchSize`].
     ///
     /// # Errors
-    /// - [`DataError::BatchSizeZero`] if the batch size is 0 rows or 0 tokens.
+    /// - [`DataError::InvalidSetting`] if the batch size is 0 rows or 0 tokens.
     pub fn new(
         order: SamplingStrategy,
         batch_size: impl Into<BatchSize>,
@@ -122,7 +122,9 @@ impl Sampler {
     ) -> Result<Self, DataError> {
         let batch_size = batch_size.into();
         match batch_size {
-            BatchSize::Rows(0) | BatchSize::Tokens(0) => Err(DataError::BatchSizeZero),
+            BatchSize::Rows(0) | BatchSize::Tokens(0) => {
+                Err(DataError::setting("batch size", "at least 1", 0))
+            }
             _ => Ok(Self {
                 order,
                 batch_size,
@@ -291,7 +293,7 @@ fn cut_by_tokens(rows: &[usize], lengths: &[usize], tokens: usize) -> Vec<Vec<us
 /// ```
 ///
 /// # Errors
-/// - [`DataError::BatchSizeZero`] if the batch size is 0 rows or 0 tokens.
+/// - [`DataError::InvalidSetting`] if the batch size is 0 rows or 0 tokens.
 pub fn sorted_by_length(
     lengths: &[usize],
     batch_size: impl Into<BatchSize>,
@@ -310,11 +312,11 @@ mod tests {
     fn batch_size_zero_is_refused() {
         assert!(matches!(
             Sampler::new(SamplingStrategy::Random, 0, 1),
-            Err(DataError::BatchSizeZero)
+            Err(DataError::InvalidSetting { .. })
         ));
         assert!(matches!(
             sorted_by_length(&[1], 0),
-            Err(DataError::BatchSizeZero)
+            Err(DataError::InvalidSetting { .. })
         ));
     }
 

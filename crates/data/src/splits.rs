@@ -49,9 +49,8 @@ impl FromStr for Split {
 
     fn from_str(text: &str) -> Result<Self, DataError> {
         let split = Self::ALL.into_iter().find(|split| split.name() == text);
-        split.ok_or_else(|| DataError::UnknownSplit {
-            found: text.to_owned(),
-        })
+        let expected = "train, validation, test or unlabeled";
+        split.ok_or_else(|| DataError::setting("split", expected, format!("{text:?}")))
     }
 }
 

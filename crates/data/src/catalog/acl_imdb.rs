@@ -131,10 +131,9 @@ fn unpack(
 fn check_stays_inside(path: &Path, name: &Path) -> Result<(), DataError> {
     let leads_out = |part| !matches!(part, Component::Normal(_) | Component::CurDir);
     if name.components().any(leads_out) {
-        return Err(DataError::ArchivePath {
-            path: path.to_path_buf(),
-            entry: name.display().to_string(),
-        });
+        let entry = name.display().to_string();
+        let problem = format!("the archive holds the path {entry:?}, which leads out of it");
+        return Err(DataError::file(path, problem));
     }
     Ok(())
 }
@@ -243,7 +242,7 @@ mod tests {
         for name in ["aclImdb/../../train/pos/0_1.txt", "/train/pos/0_1.txt"] {
             let error = first(&archive(&[FILES[0], (name, "x")]));
             assert!(
-                matches!(&error, DataError::ArchivePath { entry, .. } if entry == name),
+                matches!(&error, DataError::InvalidFile { problem, .. } if problem.contains(name)),
                 "{error}"
             );
         }

@@ -93,12 +93,16 @@ pub struct HubSource {
 /// ```
 ///
 /// # Errors
-/// - [`DataError::UnknownDataset`] if there is no such dataset; the error lists the names.
+/// - [`DataError::InvalidSetting`] if there is no such dataset; the error lists the names.
 pub fn get(name: &str) -> Result<&'static NamedDataset, DataError> {
     let found = DATASETS.iter().find(|dataset| dataset.name == name);
-    found.copied().ok_or_else(|| DataError::UnknownDataset {
-        name: name.to_owned(),
-        names: names().collect(),
+    found.copied().ok_or_else(|| {
+        let names: Vec<&str> = names().collect();
+        DataError::setting(
+            "dataset",
+            format!("one of {}", names.join(", ")),
+            format!("{name:?}"),
+        )
     })
 }
 
@@ -196,7 +200,7 @@ impl NamedDataset {
     ///
     /// # Errors
     /// The same errors as [`Self::open`], and
-    /// - [`DataError::NoSuchSplit`] if no layout has this split.
+    /// - [`DataError::InvalidFile`] if no layout has this split.
     pub fn open_split(
         &self,
         path: &Path,
@@ -268,8 +272,8 @@ impl NamedDataset {
             .flat_map(|layout| layout.names(split))
             .collect();
         if looked_for.is_empty() {
-            let name = self.name;
-            return Err(DataError::NoSuchSplit { name, split });
+            let problem = format!("{} has no {split} split", self.name);
+            return Err(DataError::file(path, problem));
         }
         Err(DataError::MissingFiles {
             directory: path.to_path_buf(),

@@ -54,9 +54,9 @@ impl FromStr for CleaningStep {
 }
 
 fn unknown(text: &str) -> DataError {
-    DataError::UnknownCleaningStep {
-        found: text.to_owned(),
-    }
+    let expected =
+        "html, urls, mentions, emoji, special_characters, collapse_whitespace or lowercase";
+    DataError::setting("cleaning step", expected, format!("{text:?}"))
 }
 
 impl fmt::Display for CleaningStep {

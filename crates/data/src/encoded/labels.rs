@@ -185,11 +185,7 @@ impl LabelsBuilder {
             (Self::Scores { labels }, _) => (labels.len(), "a finite score".to_owned()),
             (Self::Unlabeled { texts }, _) => (*texts, "no label, as before".to_owned()),
         };
-        Err(DataError::InvalidLabel {
-            row,
-            expected,
-            found: format!("{label:?}"),
-        })
+        Err(DataError::example(row, expected, format!("{label:?}")))
     }
 }
 
@@ -242,7 +238,7 @@ mod tests {
             let row = bad.len() - 1;
             let error = labels(target, &bad).unwrap_err();
             assert!(
-                matches!(&error, DataError::InvalidLabel { row: found, .. } if *found == row),
+                matches!(&error, DataError::InvalidExample { row: found, .. } if *found == row),
                 "{error}"
             );
         }

@@ -204,10 +204,8 @@ impl EncodedTexts {
 
     fn check(&self, row: usize) -> Result<(), DataError> {
         if row >= self.len() {
-            return Err(DataError::RowOutOfRange {
-                row,
-                rows: self.len(),
-            });
+            let rows = self.len();
+            return Err(DataError::RowOutOfRange { row, rows });
         }
         Ok(())
     }

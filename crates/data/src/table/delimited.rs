@@ -124,9 +124,7 @@ impl DelimitedRows {
 
     fn read_header(&mut self) -> Result<(), DataError> {
         if !self.read_record()? {
-            return Err(DataError::NoRows {
-                path: self.lines.path().to_path_buf(),
-            });
+            return Err(DataError::no_rows(self.lines.path()));
         }
         let all: Vec<usize> = (0..self.record.width()).collect();
         let names = self.record.fields(self.lines.path(), &all)?;
@@ -164,13 +162,7 @@ impl DelimitedRows {
     }
 
     fn column_count(&self, expected: usize, found: usize) -> DataError {
-        let path = self.lines.path().to_path_buf();
-        DataError::ColumnCount {
-            path,
-            row: self.record.number,
-            expected,
-            found,
-        }
+        DataError::column_count(self.lines.path(), self.record.number, expected, found)
     }
 
     /// Reads the next record; returns false at the end of the file.
@@ -200,7 +192,11 @@ impl DelimitedRows {
         loop {
             let (content, line_break) = split_line_break(&self.line);
             if let Err(column) = self.record.push(content, self.layout) {
-                return Err(DataError::StrayQuote { path, row, column });
+                let problem = format!(
+                    "column {column}: expected a delimiter after the closing quote, found more \
+                     text (is a quote not doubled, or an earlier one not closed?)"
+                );
+                return Err(DataError::broken_row(&path, row, problem));
             }
             if !self.record.is_open() {
                 self.record.end();
@@ -209,7 +205,8 @@ impl DelimitedRows {
             self.record.push_quoted(line_break);
             check_length(&path, row, self.record.len())?;
             if !self.lines.read(&mut self.line)? {
-                return Err(DataError::UnterminatedQuote { path, row });
+                let problem = "a quoted field that begins in this row is never closed";
+                return Err(DataError::broken_row(&path, row, problem));
             }
         }
     }
@@ -280,12 +277,8 @@ mod tests {
     fn an_empty_line_between_rows_is_an_error() {
         assert!(matches!(
             rows(b"a,b\n\nc,d\n"),
-            Err(DataError::ColumnCount {
-                row: 2,
-                expected: 2,
-                found: 0,
-                ..
-            })
+            Err(DataError::InvalidRow { row: 2, problem, .. })
+                if problem == "expected 2 columns, found 0"
         ));
     }
 
@@ -293,15 +286,11 @@ mod tests {
     fn an_unclosed_quote_never_swallows_rows() {
         assert!(matches!(
             rows(b"a,b\n1,\"c\n2,\"d\"\n"),
-            Err(DataError::StrayQuote {
-                row: 2,
-                column: 2,
-                ..
-            })
+            Err(DataError::BrokenRow { row: 2, problem, .. }) if problem.starts_with("column 2:")
         ));
         assert!(matches!(
             rows(b"a,b\n1,\"c\n2,d\n"),
-            Err(DataError::UnterminatedQuote { row: 2, .. })
+            Err(DataError::BrokenRow { row: 2, .. })
         ));
     }
 

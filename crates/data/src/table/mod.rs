@@ -85,7 +85,7 @@ impl TableFormat {
     /// fields.
     ///
     /// # Errors
-    /// - [`DataError::UnsupportedExtension`] for any other extension.
+    /// - [`DataError::InvalidFile`] for any other extension.
     pub fn from_path(path: &Path) -> Result<Self, DataError> {
         let extension = extension(path);
         match extension.trim_end_matches(".gz") {
@@ -93,11 +93,12 @@ impl TableFormat {
             "tsv" => Ok(Self::Delimited(Delimited::tsv())),
             "jsonl" => Ok(Self::JsonLines),
             "parquet" if extension == "parquet" => Ok(Self::Parquet),
-            _ => Err(DataError::UnsupportedExtension {
-                path: path.to_path_buf(),
-                expected: ".csv, .tsv, .jsonl, .parquet, .csv.gz, .tsv.gz, .jsonl.gz".to_owned(),
-                found: extension,
-            }),
+            _ => {
+                let known = ".csv, .tsv, .jsonl, .parquet, .csv.gz, .tsv.gz, .jsonl.gz";
+                let problem =
+                    format!("expected one of the extensions {known}, found {extension:?}");
+                Err(DataError::file(path, problem))
+            }
         }
     }
 }
@@ -201,10 +202,11 @@ fn positions(path: &Path, columns: &[Column], names: &[String]) -> Result<Vec<us
         });
         match (matching.next(), matching.next()) {
             (Some(index), None) => Ok(index),
-            (Some(_), Some(_)) => Err(DataError::DuplicateColumn {
-                path: path.to_path_buf(),
-                column: column.to_string(),
-            }),
+            (Some(_), Some(_)) => {
+                let column = column.to_string();
+                let problem = format!("more than one column is named {column:?}");
+                Err(DataError::file(path, problem))
+            }
             (None, _) => Err(unknown_column(path, column, names)),
         }
     };

@@ -54,14 +54,9 @@ impl ParquetRows {
         }
         let length = metadata.len();
         if length == 0 {
-            return Err(DataError::EmptyFile {
-                path: path.to_path_buf(),
-            });
+            return Err(DataError::empty_file(path));
         }
-        let failed = |source| DataError::Parquet {
-            path: path.to_path_buf(),
-            source,
-        };
+        let failed = |source| DataError::library(path, source);
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(failed)?;
         let schema = builder.schema().clone();
         let all: Vec<String> = schema
@@ -153,11 +148,8 @@ impl ParquetRows {
             // pandas writes NaN for a missing value in a numeric column.
             || (self.floating[column] && values.value(place) == "NaN");
         if missing {
-            return Err(DataError::MissingValue {
-                path: self.path.clone(),
-                row: self.read,
-                column: self.names[column].clone(),
-            });
+            let name = &self.names[column];
+            return Err(DataError::missing_value(&self.path, self.read, name));
         }
         let text = values.value(place);
         check_nul(&self.path, self.read, text)?;
@@ -165,10 +157,7 @@ impl ParquetRows {
     }
 
     fn failed(&self, source: ParquetError) -> DataError {
-        DataError::Parquet {
-            path: self.path.clone(),
-            source,
-        }
+        DataError::library(&self.path, source)
     }
 }
 
@@ -177,12 +166,8 @@ fn check_types(path: &Path, schema: &Schema, wanted: &[usize]) -> Result<(), Dat
     for &index in wanted {
         let field = schema.field(index);
         if !has_text(field.data_type()) {
-            return Err(DataError::UnsupportedType {
-                path: path.to_path_buf(),
-                row: 1,
-                column: field.name().clone(),
-                found: field.data_type().to_string(),
-            });
+            let found = field.data_type().to_string();
+            return Err(DataError::unsupported_type(path, 1, field.name(), &found));
         }
     }
     Ok(())
@@ -276,7 +261,7 @@ mod tests {
         let scores: ArrayRef = Arc::new(Float64Array::from(vec![0.5, f64::NAN]));
         assert!(matches!(
             read(vec![("score", scores)], &["score".into()]),
-            Err(DataError::MissingValue { row: 2, .. })
+            Err(DataError::InvalidRow { row: 2, .. })
         ));
     }
 
@@ -285,12 +270,12 @@ mod tests {
         let nulls: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None]));
         assert!(matches!(
             read(vec![("text", nulls)], &["text".into()]),
-            Err(DataError::MissingValue { row: 2, .. })
+            Err(DataError::InvalidRow { row: 2, .. })
         ));
         let nested = ListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1)])]);
         assert!(matches!(
             read(vec![("text", Arc::new(nested))], &["text".into()]),
-            Err(DataError::UnsupportedType { .. })
+            Err(DataError::InvalidRow { .. })
         ));
     }
 }

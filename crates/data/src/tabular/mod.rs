@@ -166,7 +166,11 @@ fn mapping(options: &TabularOptions, target: &Target) -> Result<Mapping, DataErr
         label,
     } = &options.columns;
     if text.is_empty() {
-        return Err(DataError::NoTextColumn);
+        return Err(DataError::setting(
+            "columns.text",
+            "at least one column of text",
+            "none",
+        ));
     }
     let reader = target::label_reader(target, &options.labels);
     Ok(Mapping {
@@ -274,7 +278,7 @@ mod tests {
         let mut options = TabularOptions::default();
         assert!(matches!(
             open(&files, &options),
-            Err(DataError::ColumnCount { row: 3, .. })
+            Err(DataError::InvalidRow { row: 3, .. })
         ));
         options.on_bad_rows = OnBadRow::Skip;
         let opened = open(&files, &options).unwrap();
@@ -330,7 +334,10 @@ mod tests {
                 &Target::Unlabeled,
                 &options
             ),
-            Err(DataError::NoTextColumn)
+            Err(DataError::InvalidSetting {
+                setting: "columns.text",
+                ..
+            })
         ));
     }
 }

@@ -44,7 +44,7 @@ impl TextTokenizer {
         mut config: Map<String, Value>,
     ) -> Result<Self, DataError> {
         complete_config(&mut config, &normalizer);
-        let failed = |source| DataError::tokenizer(path, source);
+        let failed = |source| DataError::library(path, source);
         let token = |key: &str| {
             // A null value in the configuration means that there is no such token.
             let token = token_of(config.get(key));
@@ -134,8 +134,7 @@ pub(super) fn read_vocabulary(path: &Path) -> Result<HashMap<String, u32>, DataE
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let content = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     if content.trim_ascii().is_empty() {
-        let path = path.to_path_buf();
-        return Err(DataError::EmptyVocabulary { path });
+        return Err(DataError::empty_vocabulary(path));
     }
     let token = |(id, line): (u32, &[u8])| {
         let line = line.strip_suffix(b"\r").unwrap_or(line);

@@ -38,7 +38,7 @@ impl TextTokenizer {
         mut config: Map<String, Value>,
     ) -> Result<Self, DataError> {
         complete_config(&mut config);
-        let failed = |source| DataError::tokenizer(path, source);
+        let failed = |source| DataError::library(path, source);
         let special = special_tokens(vocabulary, path, &config)?;
         let named = |key: &str| {
             let token = token_of(config.get(key));

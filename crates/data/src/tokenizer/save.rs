@@ -32,17 +32,14 @@ impl TextTokenizer {
     ///
     /// # Errors
     /// - [`DataError::Io`] if a file cannot be written.
-    /// - [`DataError::Tokenizer`] if the tokenizer cannot be serialized.
+    /// - [`DataError::Library`] if the tokenizer cannot be serialized.
     pub fn save(&self, directory: &Path) -> Result<(), DataError> {
         fs::create_dir_all(directory).map_err(|source| DataError::io(directory, source))?;
         let path = directory.join("tokenizer.json");
         let json = self
             .tokenizer
             .to_string(true)
-            .map_err(|source| DataError::Tokenizer {
-                path: path.clone(),
-                source,
-            })?;
+            .map_err(|source| DataError::library(&path, source))?;
         write(&path, json.as_bytes())?;
         if let Some(vocabulary) = self.vocabulary_lines() {
             write(&directory.join("vocab.txt"), vocabulary.as_bytes())?;

@@ -191,7 +191,7 @@ proptest! {
         let lengths = [&first, &second].map(|text| all_tokens(tokenizer, text).len());
         let encoded = match tokenizer.encode_pairs(&[(&first, &second)], &config) {
             Ok(encoded) => encoded,
-            Err(DataError::WindowsOverBothTexts) => {
+            Err(DataError::InvalidSetting { .. }) => {
                 prop_assert_eq!(pair_truncation, PairTruncation::LongestFirst);
                 return Ok(());
             }
