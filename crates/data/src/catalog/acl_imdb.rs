@@ -76,10 +76,9 @@ pub(super) fn read_folders(paths: &[PathBuf], split: Split) -> Result<MappedFile
 ///
 /// The first example may also be an error.
 pub(super) fn read_archive(path: &Path, split: Split) -> Result<MappedFiles, DataError> {
-    let file = File::open(path).map_err(|source| DataError::io(path, source))?;
-    let metadata = file
-        .metadata()
-        .map_err(|source| DataError::io(path, source))?;
+    let failed = |source| DataError::io(path, source);
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
     let progress = Progress::default();
     let source = Counted::new(file, &progress);
     let path = path.to_path_buf();

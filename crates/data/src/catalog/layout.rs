@@ -74,16 +74,6 @@ pub(super) struct Located {
     paths: Vec<PathBuf>,
 }
 
-/// Returns the format of the official CSV files: no header, class counted from 1, then texts;
-/// fields quoted, with doubled quotes inside.
-pub(super) const fn official_csv(width: usize) -> TableFormat {
-    TableFormat::Delimited(Delimited {
-        header: false,
-        width: Some(width),
-        ..Delimited::csv()
-    })
-}
-
 /// Returns the fields of single texts, made of the given columns.
 pub(super) const fn text(columns: &'static [&'static str], label: &'static str) -> Fields {
     pair(columns, &[], label)
@@ -115,6 +105,115 @@ pub(super) const fn unlabeled(split: Split, name: &'static str) -> SplitFile {
         split,
         name,
         labeled: false,
+    }
+}
+
+/// Names of the official CSV files.
+const TRAIN_TEST_CSV: &[SplitFile] = &[
+    labeled(Split::Train, "train.csv"),
+    labeled(Split::Test, "test.csv"),
+];
+
+/// Names of the files in the GLUE archive.
+const GLUE_TSV: &[SplitFile] = &[
+    labeled(Split::Train, "train.tsv"),
+    labeled(Split::Validation, "dev.tsv"),
+    unlabeled(Split::Test, "test.tsv"),
+];
+
+/// Names of the hub files of a dataset with a training and a test split.
+pub(super) const TRAIN_TEST_PARQUET: &[SplitFile] =
+    &[labeled(Split::Train, "train"), labeled(Split::Test, "test")];
+
+/// Names of the hub files of a GLUE dataset.
+pub(super) const GLUE_PARQUET: &[SplitFile] = &[
+    labeled(Split::Train, "train"),
+    labeled(Split::Validation, "validation"),
+    unlabeled(Split::Test, "test"),
+];
+
+/// Constructors of layouts that several datasets have. `rows` are the published numbers of rows,
+/// and `folders` the subdirectories that may contain the files.
+impl Layout {
+    /// Returns the files of Zhang et al.: no header, class counted from 1, then texts; fields
+    /// quoted, with doubled quotes inside.
+    pub(super) const fn official_csv(
+        rows: &'static [(Split, usize)],
+        folders: &'static [&'static str],
+        texts: usize,
+        escapes: Escapes,
+    ) -> Self {
+        let format = Delimited {
+            header: false,
+            width: Some(texts + 1),
+            ..Delimited::csv()
+        };
+        Self {
+            name: "official CSV",
+            rows,
+            folders,
+            files: TRAIN_TEST_CSV,
+            content: Content::Text {
+                format: TableFormat::Delimited(format),
+                fields: Fields::ClassFirst { texts },
+                escapes,
+            },
+        }
+    }
+
+    /// Returns the files of the GLUE archive, in which quotes are ordinary characters.
+    pub(super) const fn glue_tsv(
+        rows: &'static [(Split, usize)],
+        folders: &'static [&'static str],
+        fields: Fields,
+    ) -> Self {
+        Self {
+            name: "GLUE TSV",
+            rows,
+            folders,
+            files: GLUE_TSV,
+            content: Content::Text {
+                format: TableFormat::Delimited(Delimited::unquoted_tsv()),
+                fields,
+                escapes: Escapes::None,
+            },
+        }
+    }
+
+    /// Returns the files of the CS224N course project.
+    pub(super) const fn cs224n_tsv(
+        rows: &'static [(Split, usize)],
+        files: &'static [SplitFile],
+        fields: Fields,
+    ) -> Self {
+        Self {
+            name: "CS224N TSV",
+            rows,
+            folders: &[],
+            files,
+            content: Content::Text {
+                format: TableFormat::Delimited(Delimited::tsv()),
+                fields,
+                escapes: Escapes::None,
+            },
+        }
+    }
+
+    /// Returns the Parquet files of the Hugging Face hub.
+    pub(super) const fn hub_parquet(
+        rows: &'static [(Split, usize)],
+        folders: &'static [&'static str],
+        files: &'static [SplitFile],
+        fields: Fields,
+        escapes: Escapes,
+    ) -> Self {
+        Self {
+            name: "hub Parquet",
+            rows,
+            folders,
+            files,
+            content: Content::Parquet { fields, escapes },
+        }
     }
 }
 

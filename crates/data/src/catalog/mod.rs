@@ -81,6 +81,11 @@ pub struct HubSource {
     pub config: &'static str,
 }
 
+/// Returns the location of a dataset on the hub.
+const fn hub(repository: &'static str, config: &'static str) -> Option<HubSource> {
+    Some(HubSource { repository, config })
+}
+
 /// Returns the dataset with the given name.
 ///
 /// ```

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::lines::{Lines, Start, check_length, split_line_break};
 use super::record::Record;
-use super::{Column, Row, positions, unknown_column};
+use super::{Column, Row, RowSource, positions, unknown_column};
 use crate::error::DataError;
 use crate::progress::Progress;
 
@@ -133,22 +133,6 @@ impl DelimitedRows {
         Ok(())
     }
 
-    fn next_row(&mut self) -> Result<Option<Row>, DataError> {
-        if !self.read_record()? {
-            return Ok(None);
-        }
-        self.check_width()?;
-        let found = self.record.width();
-        if let Some(&beyond) = self.wanted.iter().find(|&&position| position >= found) {
-            return Err(self.column_count(beyond + 1, found));
-        }
-        let fields = self.record.fields(self.lines.path(), &self.wanted)?;
-        Ok(Some(Row {
-            number: self.record.number,
-            fields,
-        }))
-    }
-
     /// Checks the number of columns; the first record sets it if the format does not.
     fn check_width(&mut self) -> Result<(), DataError> {
         let found = self.record.width();
@@ -212,11 +196,21 @@ impl DelimitedRows {
     }
 }
 
-impl Iterator for DelimitedRows {
-    type Item = Result<Row, DataError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.next_row().transpose()
+impl RowSource for DelimitedRows {
+    fn next_row(&mut self) -> Result<Option<Row>, DataError> {
+        if !self.read_record()? {
+            return Ok(None);
+        }
+        self.check_width()?;
+        let found = self.record.width();
+        if let Some(&beyond) = self.wanted.iter().find(|&&position| position >= found) {
+            return Err(self.column_count(beyond + 1, found));
+        }
+        let fields = self.record.fields(self.lines.path(), &self.wanted)?;
+        Ok(Some(Row {
+            number: self.record.number,
+            fields,
+        }))
     }
 }
 
@@ -225,6 +219,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::table::{TableFormat, open_rows};
 
     fn read(
         bytes: &[u8],
@@ -234,7 +229,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows");
         std::fs::write(&path, bytes).unwrap();
-        DelimitedRows::open(&path, layout, columns, &Progress::default())?
+        open_rows(&path, TableFormat::Delimited(layout), columns)?
             .map(|row| row.map(|row| (row.number, row.fields)))
             .collect()
     }
@@ -320,7 +315,7 @@ mod tests {
         let path = folder.path().join("rows.csv");
         std::fs::write(&path, b"a,b\n1\n2,\xff\n3,\"x\ny\",z\n\n\n4,d\n").unwrap();
         let columns = [0.into(), 1.into()];
-        let rows = DelimitedRows::open(&path, Delimited::csv(), &columns, &Progress::default());
+        let rows = open_rows(&path, TableFormat::Delimited(Delimited::csv()), &columns);
         let found: Vec<Option<u64>> = rows.unwrap().map(|row| Some(row.ok()?.number)).collect();
         assert_eq!(found, [None, None, None, None, None, Some(8)]);
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::lines::{Lines, Start, check_nul, check_text, split_line_break};
-use super::{Column, Row, unknown_column};
+use super::{Column, Row, RowSource, unknown_column};
 use crate::error::DataError;
 use crate::progress::Progress;
 
@@ -33,7 +33,9 @@ impl JsonRows {
             line: Vec::new(),
         })
     }
+}
 
+impl RowSource for JsonRows {
     fn next_row(&mut self) -> Result<Option<Row>, DataError> {
         let is_blank = |line: &[u8]| line.trim_ascii().is_empty();
         match self.lines.read_start(&mut self.line, is_blank)? {
@@ -92,28 +94,17 @@ fn field(
     }
 }
 
-impl Iterator for JsonRows {
-    type Item = Result<Row, DataError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.next_row().transpose()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::{TableFormat, open_rows};
 
     fn read(text: &str) -> Result<Vec<Row>, DataError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.jsonl");
         std::fs::write(&path, text).unwrap();
-        JsonRows::open(
-            &path,
-            &["text".into(), "label".into()],
-            &Progress::default(),
-        )?
-        .collect()
+        let columns = ["text".into(), "label".into()];
+        open_rows(&path, TableFormat::JsonLines, &columns)?.collect()
     }
 
     #[test]

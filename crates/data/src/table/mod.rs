@@ -121,8 +121,14 @@ pub(crate) fn extension(path: &Path) -> String {
 /// of the file itself, such as an unclosed quote, the iterator ends, because the remaining content
 /// is not reliable.
 pub struct Rows {
-    source: Box<dyn Iterator<Item = Result<Row, DataError>> + Send>,
+    source: Box<dyn RowSource + Send>,
     failed: bool,
+}
+
+/// Reader of the rows of one file format.
+trait RowSource {
+    /// Returns the next row; `None` at the end of the file.
+    fn next_row(&mut self) -> Result<Option<Row>, DataError>;
 }
 
 impl fmt::Debug for Rows {
@@ -141,7 +147,7 @@ impl Iterator for Rows {
         if self.failed {
             return None;
         }
-        let row = self.source.next();
+        let row = self.source.next_row().transpose();
         self.failed = matches!(&row, Some(Err(error)) if !error.is_of_one_row());
         row
     }
@@ -180,7 +186,7 @@ pub(crate) fn open_counted(
     columns: &[Column],
     progress: &Progress,
 ) -> Result<Rows, DataError> {
-    let source: Box<dyn Iterator<Item = Result<Row, DataError>> + Send> = match format {
+    let source: Box<dyn RowSource + Send> = match format {
         TableFormat::Delimited(layout) => Box::new(delimited::DelimitedRows::open(
             path, layout, columns, progress,
         )?),

@@ -3,16 +3,15 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use arrow::array::{Array, AsArray, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Schema};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use parquet::errors::ParquetError;
 
 use super::lines::check_nul;
-use super::{Column, Row, positions};
+use super::{Column, Row, RowSource, positions};
 use crate::error::DataError;
 use crate::progress::Progress;
 
@@ -44,13 +43,11 @@ impl ParquetRows {
         columns: &[Column],
         progress: &Progress,
     ) -> Result<Self, DataError> {
-        let file = File::open(path).map_err(|source| DataError::io(path, source))?;
-        let metadata = file
-            .metadata()
-            .map_err(|source| DataError::io(path, source))?;
+        let failed = |source| DataError::io(path, source);
+        let file = File::open(path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
         if metadata.is_dir() {
-            let source = std::io::ErrorKind::IsADirectory.into();
-            return Err(DataError::io(path, source));
+            return Err(failed(std::io::ErrorKind::IsADirectory.into()));
         }
         let length = metadata.len();
         if length == 0 {
@@ -97,31 +94,6 @@ impl ParquetRows {
         })
     }
 
-    fn next_row(&mut self) -> Result<Option<Row>, DataError> {
-        while self
-            .batch
-            .first()
-            .is_none_or(|column| self.next_in_batch >= column.len())
-        {
-            let Some(batch) = self.reader.next() else {
-                return Ok(None);
-            };
-            let batch = batch.map_err(|source| self.failed(source.into()))?;
-            self.batch = self.texts(&batch)?;
-            self.next_in_batch = 0;
-        }
-        // Incremented before the values are read, so that an invalid row is counted too.
-        self.read += 1;
-        self.progress.add(self.bytes_of_row());
-        let place = self.next_in_batch;
-        self.next_in_batch += 1;
-        let fields = (0..self.batch.len()).map(|column| self.field(column, place));
-        Ok(Some(Row {
-            number: self.read,
-            fields: fields.collect::<Result<_, _>>()?,
-        }))
-    }
-
     /// Returns the bytes attributed to the current row; the sum over all rows is the file size.
     fn bytes_of_row(&self) -> u64 {
         let share =
@@ -131,13 +103,11 @@ impl ParquetRows {
 
     fn texts(&self, batch: &RecordBatch) -> Result<Vec<StringArray>, DataError> {
         let text = |&place: &usize| {
-            let text: ArrayRef = cast(batch.column(place), &DataType::Utf8)
-                .map_err(|source| self.failed(source.into()))?;
-            text.as_string_opt::<i32>().cloned().ok_or_else(|| {
-                self.failed(ParquetError::General(
-                    "a column did not become text".to_owned(),
-                ))
-            })
+            let text = cast(batch.column(place), &DataType::Utf8);
+            let text = text.map_err(|source| DataError::library(&self.path, source))?;
+            let problem = "a column did not become text";
+            let text = text.as_string_opt::<i32>().cloned();
+            text.ok_or_else(|| DataError::file(&self.path, problem))
         };
         self.places.iter().map(text).collect()
     }
@@ -155,9 +125,32 @@ impl ParquetRows {
         check_nul(&self.path, self.read, text)?;
         Ok(text.to_owned())
     }
+}
 
-    fn failed(&self, source: ParquetError) -> DataError {
-        DataError::library(&self.path, source)
+impl RowSource for ParquetRows {
+    fn next_row(&mut self) -> Result<Option<Row>, DataError> {
+        while self
+            .batch
+            .first()
+            .is_none_or(|column| self.next_in_batch >= column.len())
+        {
+            let Some(batch) = self.reader.next() else {
+                return Ok(None);
+            };
+            let batch = batch.map_err(|source| DataError::library(&self.path, source))?;
+            self.batch = self.texts(&batch)?;
+            self.next_in_batch = 0;
+        }
+        // Incremented before the values are read, so that an invalid row is counted too.
+        self.read += 1;
+        self.progress.add(self.bytes_of_row());
+        let place = self.next_in_batch;
+        self.next_in_batch += 1;
+        let fields = (0..self.batch.len()).map(|column| self.field(column, place));
+        Ok(Some(Row {
+            number: self.read,
+            fields: fields.collect::<Result<_, _>>()?,
+        }))
     }
 }
 
@@ -181,25 +174,19 @@ fn has_text(data_type: &DataType) -> bool {
     }
 }
 
-impl Iterator for ParquetRows {
-    type Item = Result<Row, DataError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.next_row().transpose()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use arrow::array::{
-        BooleanArray, Float64Array, Int64Array, LargeStringArray, ListArray, StringViewArray,
+        ArrayRef, BooleanArray, Float64Array, Int64Array, LargeStringArray, ListArray,
+        StringViewArray,
     };
     use arrow::datatypes::Int32Type;
     use parquet::arrow::ArrowWriter;
 
     use super::*;
+    use crate::table::{TableFormat, open_counted, open_rows};
 
     fn read(columns: Vec<(&str, ArrayRef)>, wanted: &[Column]) -> Result<Vec<Row>, DataError> {
         let folder = tempfile::tempdir().unwrap();
@@ -209,7 +196,7 @@ mod tests {
             ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), None).unwrap();
         writer.write(&batch).unwrap();
         writer.close().unwrap();
-        ParquetRows::open(&path, wanted, &Progress::default())?.collect()
+        open_rows(&path, TableFormat::Parquet, wanted)?.collect()
     }
 
     #[test]
@@ -250,7 +237,7 @@ mod tests {
         writer.write(&batch).unwrap();
         writer.close().unwrap();
         let progress = Progress::default();
-        let rows = ParquetRows::open(&path, &["text".into()], &progress).unwrap();
+        let rows = open_counted(&path, TableFormat::Parquet, &["text".into()], &progress).unwrap();
         let found: Vec<Option<u64>> = rows.map(|row| Some(row.ok()?.number)).collect();
         assert_eq!(found, [Some(1), None, Some(3)]);
         assert_eq!(progress.read(), std::fs::metadata(&path).unwrap().len());

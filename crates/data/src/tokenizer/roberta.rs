@@ -10,7 +10,7 @@ use tokenizers::processors::roberta::RobertaProcessing;
 use tokenizers::{AddedToken, PreTokenizerWrapper, Tokenizer};
 
 use super::TextTokenizer;
-use super::bert::MODEL_MAX_LENGTH;
+use super::bert::{MODEL_MAX_LENGTH, add_settings};
 use super::bpe_files::{Merge, Vocabulary};
 use super::load::token_of;
 use crate::error::DataError;
@@ -151,7 +151,5 @@ fn complete_config(config: &mut Map<String, Value>) {
         ("model_max_length", json!(MODEL_MAX_LENGTH)),
     ];
     let tokens = SPECIAL_TOKENS.map(|(key, token, _)| (key, json!(token)));
-    for (key, value) in defaults.into_iter().chain(tokens) {
-        config.entry(key).or_insert(value);
-    }
+    add_settings(config, defaults.into_iter().chain(tokens));
 }
