@@ -115,8 +115,8 @@ impl MlmCollator {
     ///
     /// # Errors
     /// - [`DataError::InvalidSetting`] if a setting is out of range.
-    /// - [`DataError::InvalidTokenizer`] if the vocabulary has no mask token.
-    /// - [`DataError::InvalidTokenizer`] if the vocabulary has only special tokens.
+    /// - [`DataError::InvalidTokenizer`] if the vocabulary has no mask token, or if the vocabulary
+    ///   has only special tokens.
     pub fn new(
         config: MaskingConfig,
         tokenizer: &TextTokenizer,

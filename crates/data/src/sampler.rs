@@ -133,21 +133,6 @@ impl Sampler {
         }
     }
 
-    /// Returns the order of the rows.
-    pub fn order(&self) -> SamplingStrategy {
-        self.order
-    }
-
-    /// Returns the batch size.
-    pub fn batch_size(&self) -> BatchSize {
-        self.batch_size
-    }
-
-    /// Returns the random seed.
-    pub fn seed(&self) -> u64 {
-        self.seed
-    }
-
     /// Returns the number of batches in an epoch. With [`BatchSize::Rows`] it is the same for every
     /// epoch.
     pub fn batch_count(&self, lengths: &[usize], epoch: u64) -> usize {
@@ -162,15 +147,12 @@ impl Sampler {
     /// `lengths` has the number of tokens of each row. Only [`SamplingStrategy::GroupByLength`] and
     /// [`BatchSize::Tokens`] use the values; otherwise only their number matters.
     pub fn batches(&self, lengths: &[usize], epoch: u64) -> Vec<Vec<usize>> {
-        match self.order {
-            SamplingStrategy::Sequential => self
-                .batch_size
-                .cut(&(0..lengths.len()).collect::<Vec<_>>(), lengths),
-            SamplingStrategy::Random => self
-                .batch_size
-                .cut(&self.shuffled(lengths.len(), epoch), lengths),
-            SamplingStrategy::GroupByLength => self.bucketed(lengths, epoch),
-        }
+        let rows: Vec<usize> = match self.order {
+            SamplingStrategy::Sequential => (0..lengths.len()).collect(),
+            SamplingStrategy::Random => self.shuffled(lengths.len(), epoch),
+            SamplingStrategy::GroupByLength => return self.bucketed(lengths, epoch),
+        };
+        self.batch_size.cut(&rows, lengths)
     }
 
     /// Returns an endless iterator over the batches of successive epochs, beginning at step

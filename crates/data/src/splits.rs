@@ -154,6 +154,27 @@ pub struct LoadedDataset {
     pub reports: Vec<SplitReport>,
 }
 
+impl LoadedDataset {
+    /// Collects a training split and the optional other splits, which are loaded in order.
+    pub(crate) fn load(
+        (train, report): (Dataset, SplitReport),
+        mut load: impl FnMut(Split) -> Result<Option<(Dataset, SplitReport)>, DataError>,
+    ) -> Result<Self, DataError> {
+        let (mut splits, mut reports) = (Splits::from(train), vec![report]);
+        for (split, place) in [
+            (Split::Validation, &mut splits.validation),
+            (Split::Test, &mut splits.test),
+            (Split::Unlabeled, &mut splits.unlabeled),
+        ] {
+            if let Some((dataset, report)) = load(split)? {
+                *place = Some(dataset);
+                reports.push(report);
+            }
+        }
+        Ok(Self { splits, reports })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -35,9 +35,8 @@ impl Dataset {
     /// ```
     ///
     /// # Errors
-    /// - [`DataError::InvalidSplit`] if a fraction is outside `(0, 1]`.
-    /// - [`DataError::InvalidSplit`] if the fractions add up to more than 1.
-    /// - [`DataError::InvalidSplit`] if a part would have no rows.
+    /// - [`DataError::InvalidSplit`] if a fraction is outside `(0, 1]`, or if the fractions add up
+    ///   to more than 1, or if a part would have no rows.
     pub fn split(&self, shares: &[f64], seed: u64) -> Result<Vec<Vec<usize>>, DataError> {
         self.split_counts(&counts_of_shares(shares, self.len())?, seed)
     }
@@ -45,8 +44,8 @@ impl Dataset {
     /// Splits the rows into disjoint parts of the given sizes; otherwise like [`Self::split`].
     ///
     /// # Errors
-    /// - [`DataError::InvalidSplit`] if a size is 0.
-    /// - [`DataError::InvalidSplit`] if the sizes add up to more than the number of rows.
+    /// - [`DataError::InvalidSplit`] if a size is 0, or if the sizes add up to more than the number
+    ///   of rows.
     pub fn split_counts(&self, rows: &[usize], seed: u64) -> Result<Vec<Vec<usize>>, DataError> {
         check_no_empty_part(rows, self.len())?;
         let found = rows
@@ -82,14 +81,10 @@ impl Dataset {
     /// The same errors as [`Self::split`].
     pub fn train_validation_test(&self, shares: [f64; 3], seed: u64) -> Result<Splits, DataError> {
         let parts = self.split(&shares, seed)?;
-        let part = |rows: &[usize], part: &str| Dataset {
-            name: format!("{}/{part}", self.name),
-            ..self.select(rows)
-        };
         Ok(Splits {
-            train: part(&parts[0], "train"),
-            validation: Some(part(&parts[1], "validation")),
-            test: Some(part(&parts[2], "test")),
+            train: self.part("train", &parts[0]),
+            validation: Some(self.part("validation", &parts[1])),
+            test: Some(self.part("test", &parts[2])),
             unlabeled: None,
         })
     }
@@ -98,8 +93,8 @@ impl Dataset {
     /// curve. Rows are selected as in [`Self::subset`].
     ///
     /// # Errors
-    /// - [`DataError::InvalidSplit`] if the fraction is outside `(0, 1]`.
-    /// - [`DataError::InvalidSplit`] if the subset would have no rows.
+    /// - [`DataError::InvalidSplit`] if the fraction is outside `(0, 1]`, or if the subset would
+    ///   have no rows.
     pub fn subset_by_fraction(&self, share: f64, seed: u64) -> Result<Dataset, DataError> {
         let rows = counts_of_shares(&[share], self.len())?;
         Ok(self.subset(rows[0], seed))
@@ -115,13 +110,9 @@ impl Splits {
     /// training rows.
     pub fn hold_out_validation(self, share: f64, seed: u64) -> Result<Self, DataError> {
         let parts = self.train.split(&[share, 1.0 - share], seed)?;
-        let validation = Dataset {
-            name: format!("{}/held out", self.train.name),
-            ..self.train.select(&parts[0])
-        };
         Ok(Self {
             train: self.train.select(&parts[1]),
-            validation: Some(validation),
+            validation: Some(self.train.part("held out", &parts[0])),
             ..self
         })
     }

@@ -93,18 +93,18 @@ pub(super) const fn pair(
 }
 
 pub(super) const fn labeled(split: Split, name: &'static str) -> SplitFile {
-    SplitFile {
-        split,
-        name,
-        labeled: true,
-    }
+    split_file(split, name, true)
 }
 
 pub(super) const fn unlabeled(split: Split, name: &'static str) -> SplitFile {
+    split_file(split, name, false)
+}
+
+const fn split_file(split: Split, name: &'static str, labeled: bool) -> SplitFile {
     SplitFile {
         split,
         name,
-        labeled: false,
+        labeled,
     }
 }
 
@@ -262,12 +262,7 @@ impl Layout {
             let inner = self.folders.iter().map(|folder| directory.join(folder));
             for folder in std::iter::once(directory.to_path_buf()).chain(inner) {
                 if let Some(paths) = self.paths(&folder, file)? {
-                    let layout = self;
-                    return Ok(Some(Located {
-                        layout,
-                        file,
-                        paths,
-                    }));
+                    return Ok(Some(self.located(file, paths)));
                 }
             }
         }
@@ -309,11 +304,16 @@ impl Layout {
             Content::ReviewArchive => extension == "tar.gz" || extension == "tgz",
             Content::ReviewFolders => false,
         };
-        fits.then(|| Located {
-            layout: self,
+        fits.then(|| self.located(file, vec![path.to_path_buf()]))
+    }
+
+    fn located(&'static self, file: &'static SplitFile, paths: Vec<PathBuf>) -> Located {
+        let layout = self;
+        Located {
+            layout,
             file,
-            paths: vec![path.to_path_buf()],
-        })
+            paths,
+        }
     }
 }
 
@@ -325,46 +325,29 @@ impl Located {
         split: Split,
         on_bad_rows: OnBadRow,
     ) -> Result<ExampleReader, DataError> {
-        let (format, fields, escapes) = match &self.layout.content {
-            Content::Text {
-                format,
-                fields,
-                escapes,
-            } => (*format, fields, *escapes),
-            Content::Parquet { fields, escapes } => (TableFormat::Parquet, fields, *escapes),
-            Content::ReviewFolders => {
-                let reviews = acl_imdb::read_folders(&self.paths, split)?;
-                return Ok(self.reader(dataset, split, on_bad_rows, reviews));
-            }
-            Content::ReviewArchive => {
-                let reviews = acl_imdb::read_archive(&self.paths[0], split)?;
-                return Ok(self.reader(dataset, split, on_bad_rows, reviews));
-            }
+        let table = |fields: &Fields, escapes: Escapes, format: TableFormat| {
+            let mapping = fields.mapping(dataset.target, self.file.labeled, escapes);
+            mapping.open(&self.paths, format)
         };
-        let mapping = fields.mapping(dataset.target, self.file.labeled, escapes);
-        let files = mapping.open(&self.paths, format)?;
-        Ok(self.reader(dataset, split, on_bad_rows, files))
-    }
-
-    fn reader(
-        &self,
-        dataset: &NamedDataset,
-        split: Split,
-        on_bad_rows: OnBadRow,
-        files: crate::column_mapping::MappedFiles,
-    ) -> ExampleReader {
-        let name = format!("{}/{split}", dataset.name);
-        let paths = self.paths.clone();
-        let source_key = format!("{name}: {:?}, {:?}", self.layout, self.file);
-        ExampleReader::new(
-            name,
+        let files = match &self.layout.content {
+            &Content::Text {
+                format,
+                ref fields,
+                escapes,
+            } => table(fields, escapes, format)?,
+            Content::Parquet { fields, escapes } => table(fields, *escapes, TableFormat::Parquet)?,
+            Content::ReviewFolders => acl_imdb::read_folders(&self.paths, split)?,
+            Content::ReviewArchive => acl_imdb::read_archive(&self.paths[0], split)?,
+        };
+        let (name, task, paths) = (
+            format!("{}/{split}", dataset.name),
             dataset.task(),
-            paths,
-            source_key,
-            on_bad_rows,
-            files.examples,
-        )
-        .with_progress(files.progress, files.bytes)
+            self.paths.clone(),
+        );
+        let source_key = format!("{name}: {:?}, {:?}", self.layout, self.file);
+        let examples = files.examples;
+        let reader = ExampleReader::new(name, task, paths, source_key, on_bad_rows, examples);
+        Ok(reader.with_progress(files.progress, files.bytes))
     }
 }
 

@@ -23,7 +23,7 @@ use self::layout::Located;
 use crate::dataset::{Dataset, Target, Task, Texts};
 use crate::error::DataError;
 use crate::reader::{ExampleReader, OnBadRow};
-use crate::splits::{LoadedDataset, Split, SplitReport, Splits};
+use crate::splits::{LoadedDataset, Split, SplitReport};
 
 /// All datasets, in the order of [`names`].
 static DATASETS: [&NamedDataset; 12] = [
@@ -179,24 +179,12 @@ impl NamedDataset {
             let source = io::ErrorKind::NotADirectory.into();
             return Err(DataError::io(path, source));
         }
-        let mut reports = Vec::new();
-        let mut dataset = |located: &Located, split: Split| {
-            let (dataset, report) = self.open_located(located, split, on_bad_rows)?;
-            reports.push(report);
-            Ok::<_, DataError>(dataset)
-        };
-        let first = dataset(&train, Split::Train)?;
-        let mut optional = |split: Split| {
+        let first = self.open_located(&train, Split::Train, on_bad_rows)?;
+        LoadedDataset::load(first, |split| {
             let found = self.find(path, split, |layout| layout.is_of_cut(train.layout))?;
-            found.map(|located| dataset(&located, split)).transpose()
-        };
-        let splits = Splits {
-            train: first,
-            validation: optional(Split::Validation)?,
-            test: optional(Split::Test)?,
-            unlabeled: optional(Split::Unlabeled)?,
-        };
-        Ok(LoadedDataset { splits, reports })
+            let open = |located: Located| self.open_located(&located, split, on_bad_rows);
+            found.map(open).transpose()
+        })
     }
 
     /// Loads one split; the other splits need not exist.

@@ -8,8 +8,8 @@ use crate::error::DataError;
 /// Finds `split.parquet`, or all of `split-00000-of-0000N.parquet`, in a directory.
 ///
 /// # Errors
-/// - [`DataError::InvalidFile`] if a shard is missing.
-/// - [`DataError::InvalidFile`] if there are shards of different shardings.
+/// - [`DataError::InvalidFile`] if a shard is missing, or if there are shards of different
+///   shardings.
 /// - [`DataError::Io`] if the directory cannot be listed.
 pub(super) fn find(folder: &Path, split: &str) -> Result<Option<Vec<PathBuf>>, DataError> {
     let single = folder.join(format!("{split}.parquet"));

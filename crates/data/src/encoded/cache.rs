@@ -258,18 +258,18 @@ impl Wanted<'_> {
             progress(chunk.progress);
             Ok(())
         })?;
-        let kind = match labels {
-            LabelsBuilder::Classes { labels, .. } => {
+        let kind = match labels.finish() {
+            EncodedLabels::Classes(labels) => {
                 let array = file.array("classes")?;
-                file.write(&array, &labels)?;
+                file.write(&array, labels.all()?)?;
                 LabelKind::Classes
             }
-            LabelsBuilder::Scores { labels } => {
+            EncodedLabels::Scores(labels) => {
                 let array = file.array("scores")?;
-                file.write(&array, &labels)?;
+                file.write(&array, labels.all()?)?;
                 LabelKind::Scores
             }
-            LabelsBuilder::Unlabeled { .. } => LabelKind::Unlabeled,
+            EncodedLabels::Unlabeled => LabelKind::Unlabeled,
         };
         let metadata = Metadata {
             key: self.key.clone(),

@@ -37,8 +37,8 @@ impl EncodedDataset {
     /// # Errors
     /// The errors of [`TextTokenizer::encode`] (for jointly encoded pairs,
     /// [`TextTokenizer::encode_pairs`]), and
-    /// - [`DataError::InvalidExample`] if a label does not match the task.
-    /// - [`DataError::InvalidExample`] if the number of texts of an example does not match the task.
+    /// - [`DataError::InvalidExample`] if a label does not match the task, or if the number of
+    ///   texts of an example does not match the task.
     pub fn new(
         dataset: &Dataset,
         tokenizer: &TextTokenizer,

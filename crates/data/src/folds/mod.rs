@@ -78,13 +78,8 @@ impl Folds {
     /// # Errors
     /// The same errors as [`Self::k_fold`].
     pub fn stratified_k_fold(dataset: &Dataset, k: usize, seed: u64) -> Result<Self, DataError> {
-        Self::dealt(
-            dataset,
-            FoldKind::StratifiedKFold,
-            k,
-            seed,
-            dataset.rows_by_label(),
-        )
+        let strata = dataset.rows_by_label();
+        Self::dealt(dataset, FoldKind::StratifiedKFold, k, seed, strata)
     }
 
     /// Creates folds that keep the rows of each group together, such as the sentences of a document
@@ -94,8 +89,8 @@ impl Folds {
     /// With [`text_hashes`](crate::text_hashes) as groups, equal texts stay in one fold.
     ///
     /// # Errors
-    /// - [`DataError::InvalidSplit`] if the number of group labels differs from the number of rows.
-    /// - [`DataError::InvalidSplit`] if `k` is below 2 or above the number of groups.
+    /// - [`DataError::InvalidSplit`] if the number of group labels differs from the number of rows,
+    ///   or if `k` is below 2 or above the number of groups.
     pub fn group_k_fold<G: Eq + Hash>(
         dataset: &Dataset,
         groups: &[G],
@@ -178,16 +173,13 @@ impl Folds {
     /// Splits the dataset into a fold as the test set and the other folds as the training set.
     ///
     /// # Errors
-    /// - [`DataError::InvalidSplit`] if the folds were made for a different dataset.
-    /// - [`DataError::InvalidSplit`] if there is no such fold.
+    /// - [`DataError::InvalidSplit`] if the folds were made for a different dataset, or if there is
+    ///   no such fold.
     pub fn splits(&self, dataset: &Dataset, fold: usize) -> Result<Splits, DataError> {
         self.check(dataset)?;
-        let part = |rows: &[usize], part: &str| Dataset {
-            name: format!("{}/fold {fold} {part}", dataset.name),
-            ..dataset.select(rows)
-        };
-        let train = part(&self.train(fold)?, "train");
-        Ok(Splits::train_test(train, part(&self.test(fold)?, "test")))
+        let train = dataset.part(&format!("fold {fold} train"), &self.train(fold)?);
+        let test = dataset.part(&format!("fold {fold} test"), &self.test(fold)?);
+        Ok(Splits::train_test(train, test))
     }
 
     /// Returns the classes with fewer rows than folds, each with its number of rows. Some test sets

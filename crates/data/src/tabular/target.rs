@@ -16,8 +16,8 @@ use crate::table::{Column, open_rows};
 /// them, the file is not read.
 ///
 /// # Errors
-/// - [`DataError::InvalidFile`] if the file has no valid rows.
-/// - [`DataError::InvalidFile`] if there are fewer than two classes, or one is listed twice.
+/// - [`DataError::InvalidFile`] if the file has no valid rows, or if there are fewer than two
+///   classes, or one is listed twice.
 /// - [`DataError::InvalidRow`] if a score is not a finite number.
 /// - [`DataError::InvalidSetting`] if the minimum of the range is not below its maximum.
 /// - Any other [`DataError`] if the file cannot be read, or for the first invalid row unless
@@ -48,10 +48,7 @@ pub fn infer_target(path: &Path, options: &TabularOptions) -> Result<Target, Dat
             })?;
             scale(lowest, highest)
         }
-        &LabelKind::Range {
-            min: lowest,
-            max: highest,
-        } => scale(lowest, highest),
+        &LabelKind::Range { min, max } => scale(min, max),
     }
 }
 
@@ -118,18 +115,15 @@ fn classes(path: &Path, names: Vec<String>) -> Result<Target, DataError> {
     Ok(Target::Classes(names))
 }
 
-fn scale(lowest: f64, highest: f64) -> Result<Target, DataError> {
-    if lowest.is_finite() && highest.is_finite() && lowest < highest {
-        return Ok(Target::Score {
-            min: lowest,
-            max: highest,
-        });
+fn scale(min: f64, max: f64) -> Result<Target, DataError> {
+    if min.is_finite() && max.is_finite() && min < max {
+        return Ok(Target::Score { min, max });
     }
     let expected = "a scale from a finite number up to a higher one";
     Err(DataError::setting(
         "labels",
         expected,
-        format!("{lowest} to {highest}"),
+        format!("{min} to {max}"),
     ))
 }
 

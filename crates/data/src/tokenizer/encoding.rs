@@ -42,9 +42,9 @@ impl TextTokenizer {
     /// ```
     ///
     /// # Errors
-    /// - [`DataError::InvalidSetting`] if the special tokens and one token do not fit.
-    /// - [`DataError::InvalidSetting`] if the head of head-tail truncation leaves no room for a tail.
-    /// - [`DataError::InvalidSetting`] if the stride is not below the window size.
+    /// - [`DataError::InvalidSetting`] if the special tokens and one token do not fit, or if the
+    ///   head of head-tail truncation leaves no room for a tail, or if the stride is not below the
+    ///   window size.
     /// - [`DataError::Encode`] if the tokenizer fails on a text, for example because its vocabulary
     ///   lacks its unknown token.
     pub fn encode<S: AsRef<str> + Sync>(

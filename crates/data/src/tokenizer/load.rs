@@ -72,11 +72,9 @@ impl TextTokenizer {
     /// - [`DataError::Io`] if a file cannot be read.
     /// - [`DataError::InvalidFile`], [`DataError::Json`] or [`DataError::Library`] if it is empty
     ///   or invalid.
-    /// - [`DataError::InvalidTokenizer`] if the vocabulary is empty.
-    /// - [`DataError::InvalidTokenizer`] if the vocabulary lacks a required token, such as the
-    ///   pad token.
-    /// - [`DataError::InvalidTokenizer`] if the tokenizer does more than add special tokens
-    ///   around a text.
+    /// - [`DataError::InvalidTokenizer`] if the vocabulary is empty, or if the vocabulary lacks a
+    ///   required token, such as the pad token, or if the tokenizer does more than add special
+    ///   tokens around a text.
     pub fn from_file(path: &Path) -> Result<Self, DataError> {
         let bytes = fs::read(path).map_err(|source| DataError::io(path, source))?;
         if bytes.is_empty() {

@@ -159,11 +159,6 @@ impl TextTokenizer {
         self.tokenizer.id_to_token(id)
     }
 
-    /// Returns the number of special tokens added to a single text.
-    pub fn special_token_count(&self) -> usize {
-        self.special_tokens.len()
-    }
-
     /// Returns a hexadecimal hash of everything that determines the tokens of a text. Equal
     /// tokenizers have the same fingerprint, regardless of the files they were loaded from.
     pub fn fingerprint(&self) -> String {

@@ -38,8 +38,8 @@ impl TextTokenizer {
     /// continue a word (`##e`), and tokens in the order in which they were learned.
     ///
     /// # Errors
-    /// - [`DataError::InvalidSetting`] if `vocab_size` is below 7.
-    /// - [`DataError::InvalidSetting`] if the texts contain no words.
+    /// - [`DataError::InvalidSetting`] if `vocab_size` is below 7, or if the texts contain no
+    ///   words.
     /// - [`DataError::Library`] if the `tokenizers` library fails.
     pub fn train_wordpiece<I>(texts: I, vocab_size: usize) -> Result<Self, DataError>
     where

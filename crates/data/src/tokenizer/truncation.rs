@@ -28,10 +28,9 @@ pub(super) type KeptTokens = [Range<usize>; 2];
 
 impl Cutter {
     /// # Errors
-    /// - [`DataError::InvalidSetting`] if the special tokens and one token do not fit.
-    /// - [`DataError::InvalidSetting`] if the head leaves no room for a tail.
-    /// - [`DataError::InvalidSetting`] if the stride is not below the window size.
-    /// - [`DataError::InvalidSetting`] for windows over pairs with longest-first truncation.
+    /// - [`DataError::InvalidSetting`] if the special tokens and one token do not fit, or if the
+    ///   head leaves no room for a tail, or if the stride is not below the window size, or for
+    ///   windows over pairs with longest-first truncation.
     pub(super) fn new(
         config: &EncodingConfig,
         special_tokens: usize,
