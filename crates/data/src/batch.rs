@@ -101,8 +101,8 @@ impl Batch {
 ///
 /// # Errors
 /// - [`DataError::RowOutOfRange`] if a row index is out of range.
-/// - [`DataError::LongerThanFixedPadding`] if a row is longer than [`Padding::Fixed`].
-/// - [`DataError::PaddingMultipleZero`] if the multiple of [`Padding::MultipleOf`] is 0.
+/// - [`DataError::InvalidExample`] if a row is longer than [`Padding::Fixed`].
+/// - [`DataError::InvalidSetting`] if the multiple of [`Padding::MultipleOf`] is 0.
 /// - [`DataError::Storage`] if a mapped dataset is corrupted.
 pub fn collate(
     dataset: &EncodedDataset,
@@ -168,15 +168,14 @@ fn padded_length(
     let longest = lengths.iter().copied().max().unwrap_or(0);
     match padding {
         Padding::Longest => Ok(longest),
-        Padding::MultipleOf(0) => Err(DataError::PaddingMultipleZero),
+        Padding::MultipleOf(0) => Err(DataError::setting("padding multiple", "at least 1", 0)),
         Padding::MultipleOf(multiple) => Ok(longest.next_multiple_of(multiple)),
         Padding::Fixed(sequence_length) => {
             match lengths.iter().position(|&length| length > sequence_length) {
-                Some(place) => Err(DataError::LongerThanFixedPadding {
-                    row: rows[place],
-                    sequence_length,
-                    found: lengths[place],
-                }),
+                Some(place) => {
+                    let expected = format!("at most {sequence_length} tokens (fixed padding)");
+                    Err(DataError::example(rows[place], expected, lengths[place]))
+                }
                 None => Ok(sequence_length),
             }
         }
@@ -216,15 +215,11 @@ mod tests {
         let dataset = rows(&[3, 5]);
         assert!(matches!(
             collate(&dataset, &[0, 1], Padding::Fixed(4), 0),
-            Err(DataError::LongerThanFixedPadding {
-                row: 1,
-                sequence_length: 4,
-                found: 5
-            })
+            Err(DataError::InvalidExample { row: 1, found, .. }) if found == "5"
         ));
         assert!(matches!(
             collate(&dataset, &[0], Padding::MultipleOf(0), 0),
-            Err(DataError::PaddingMultipleZero)
+            Err(DataError::InvalidSetting { .. })
         ));
         assert!(matches!(
             collate(&dataset, &[2], Padding::Longest, 0),

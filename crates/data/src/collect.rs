@@ -31,15 +31,12 @@ impl FromIterator<Example> for Dataset {
             Label::Score(score) => Some(score),
             _ => None,
         });
-        let (lowest, highest) = scores.fold((f64::INFINITY, f64::NEG_INFINITY), |range, score| {
+        let (min, max) = scores.fold((f64::INFINITY, f64::NEG_INFINITY), |range, score| {
             (range.0.min(score), range.1.max(score))
         });
         let target = match classes {
             Some(highest) => Target::Classes((0..=highest).map(|name| name.to_string()).collect()),
-            None if lowest <= highest => Target::Score {
-                min: lowest,
-                max: highest,
-            },
+            None if min <= max => Target::Score { min, max },
             None => Target::Unlabeled,
         };
         Self {

@@ -112,11 +112,7 @@ pub(crate) fn present<'a>(
     label: &'a str,
 ) -> Result<&'a str, DataError> {
     if label.trim().is_empty() {
-        return Err(DataError::MissingValue {
-            path: path.to_path_buf(),
-            row,
-            column: column.to_string(),
-        });
+        return Err(DataError::missing_value(path, row, &column.to_string()));
     }
     Ok(label)
 }
@@ -169,7 +165,7 @@ mod tests {
         assert_eq!(example(["a", "", "", "0"]).unwrap().text, "a");
         assert!(matches!(
             example(["a", "b", "c", " "]),
-            Err(DataError::MissingValue { row: 7, column, .. }) if column == "topic"
+            Err(DataError::InvalidRow { row: 7, problem, .. }) if problem.contains("\"topic\"")
         ));
     }
 

@@ -165,6 +165,14 @@ impl Dataset {
         }
     }
 
+    /// Returns a dataset of the given rows with a name of its own.
+    pub(crate) fn part(&self, name: &str, rows: &[usize]) -> Dataset {
+        Dataset {
+            name: format!("{}/{name}", self.name),
+            ..self.select(rows)
+        }
+    }
+
     /// Returns a stratified random subset of at most `rows` rows.
     ///
     /// Class proportions are preserved. The selection depends only on `seed`, and rows keep their

@@ -71,27 +71,19 @@ impl ClassReader {
 
 impl LabelReader {
     pub(crate) fn label(&self, path: &Path, row: u64, text: &str) -> Result<Label, DataError> {
-        let path = || path.to_path_buf();
-        match self {
+        let problem = match self {
             Self::Classes(classes) => match classes.class(text) {
-                Some(class) => Ok(Label::Class(class)),
-                None => Err(DataError::UnknownLabel {
-                    path: path(),
-                    row,
-                    found: text.to_owned(),
-                    classes: classes.expected.clone(),
-                }),
+                Some(class) => return Ok(Label::Class(class)),
+                None => format!("the label {text:?} is none of {:?}", classes.expected),
             },
             &Self::Scores { lowest, highest } => match score(text) {
-                Some(score) if (lowest..=highest).contains(&score) => Ok(Label::Score(score)),
-                _ => Err(DataError::InvalidScore {
-                    path: path(),
-                    row,
-                    found: text.to_owned(),
-                    expected: format!("a number from {lowest} to {highest}"),
-                }),
+                Some(score) if (lowest..=highest).contains(&score) => {
+                    return Ok(Label::Score(score));
+                }
+                _ => format!("the score {text:?} is not a number from {lowest} to {highest}"),
             },
-        }
+        };
+        Err(DataError::row(path, row, problem))
     }
 }
 
@@ -133,7 +125,8 @@ mod tests {
         let error = LabelReader::Classes(reader).label(Path::new("rows.csv"), 9, "5");
         assert!(matches!(
             error,
-            Err(DataError::UnknownLabel { row: 9, classes, .. }) if classes == ["1", "2", "3", "4"]
+            Err(DataError::InvalidRow { row: 9, problem, .. })
+                if problem == "the label \"5\" is none of [\"1\", \"2\", \"3\", \"4\"]"
         ));
     }
 
@@ -167,7 +160,7 @@ mod tests {
         assert_eq!(label("4.25").unwrap(), Label::Score(4.25));
         for text in ["NaN", "inf", "-0.1", "5.01", "", "four"] {
             assert!(
-                matches!(label(text), Err(DataError::InvalidScore { row: 9, .. })),
+                matches!(label(text), Err(DataError::InvalidRow { row: 9, .. })),
                 "{text:?}"
             );
         }

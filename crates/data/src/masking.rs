@@ -41,21 +41,13 @@ impl MaskingConfig {
     /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// - [`DataError::InvalidMasking`] for the first value that is out of range.
+    /// - [`DataError::InvalidSetting`] for the first value that is out of range.
     pub fn validate(&self) -> Result<(), DataError> {
-        let refuse = |setting, found: f64, expected| {
-            Err(DataError::InvalidMasking {
-                setting,
-                found,
-                expected,
-            })
-        };
-        if !(self.mlm_probability > 0.0 && self.mlm_probability <= 1.0) {
-            return refuse(
-                "mlm_probability",
-                self.mlm_probability,
-                "above 0 and at most 1",
-            );
+        let refuse =
+            |setting, found: f64, expected| Err(DataError::setting(setting, expected, found));
+        let probability = self.mlm_probability;
+        if !(probability > 0.0 && probability <= 1.0) {
+            return refuse("mlm_probability", probability, "above 0 and at most 1");
         }
         for (setting, share) in [
             ("mask_share", self.mask_replace_prob),
@@ -122,9 +114,9 @@ impl MlmCollator {
     /// Creates a masker for texts of the given tokenizer.
     ///
     /// # Errors
-    /// - [`DataError::InvalidMasking`] if a setting is out of range.
-    /// - [`DataError::MissingSpecialToken`] if the vocabulary has no mask token.
-    /// - [`DataError::EmptyVocabulary`] if the vocabulary has only special tokens.
+    /// - [`DataError::InvalidSetting`] if a setting is out of range.
+    /// - [`DataError::InvalidTokenizer`] if the vocabulary has no mask token, or if the vocabulary
+    ///   has only special tokens.
     pub fn new(
         config: MaskingConfig,
         tokenizer: &TextTokenizer,
@@ -141,8 +133,7 @@ impl MlmCollator {
             .filter(|&id| !special[id as usize] && tokenizer.id_to_token(id).is_some())
             .collect();
         if ordinary.is_empty() {
-            let path = path.to_path_buf();
-            return Err(DataError::EmptyVocabulary { path });
+            return Err(DataError::empty_vocabulary(path));
         }
         Ok(Self {
             config,
@@ -158,7 +149,7 @@ impl MlmCollator {
     ///
     /// # Errors
     /// The errors of [`collate`](crate::collate), and
-    /// - [`DataError::WordsUnknown`] if `whole_words` is set and the tokenizer does not mark word
+    /// - [`DataError::InvalidSetting`] if `whole_words` is set and the tokenizer does not mark word
     ///   starts.
     pub fn mask(
         &self,
@@ -168,7 +159,8 @@ impl MlmCollator {
         padding: Padding,
     ) -> Result<MaskedBatch, DataError> {
         if self.config.whole_word_mask && !texts.has_words() {
-            return Err(DataError::WordsUnknown);
+            let expected = "texts of a tokenizer that tells words apart";
+            return Err(DataError::setting("whole_word_mask", expected, "others"));
         }
         let mut tokens = collate_texts(texts, rows, padding, self.pad_token_id)?;
         let (mut positions, mut targets) = (Vec::new(), Vec::new());
@@ -383,6 +375,15 @@ mod tests {
         let texts = EncodedTexts::from_token_ids([[7, 8, 9]]);
         let masker = MlmCollator::new(whole_words(), &tokenizer, 1).unwrap();
         let error = masker.mask(&texts, &[0], 0, Padding::Longest).unwrap_err();
-        assert!(matches!(error, DataError::WordsUnknown), "{error}");
+        assert!(
+            matches!(
+                error,
+                DataError::InvalidSetting {
+                    setting: "whole_word_mask",
+                    ..
+                }
+            ),
+            "{error}"
+        );
     }
 }

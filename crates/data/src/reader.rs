@@ -121,7 +121,7 @@ impl ExampleReader {
     ///
     /// # Errors
     /// - The error of the first invalid row, unless invalid rows are skipped.
-    /// - [`DataError::NoRows`] if no rows remain.
+    /// - [`DataError::InvalidFile`] if no rows remain.
     pub fn read(mut self) -> Result<(Dataset, SkippedRows), DataError> {
         let examples = self.by_ref().collect::<Result<Vec<_>, _>>()?;
         if examples.is_empty() {
@@ -141,9 +141,7 @@ impl ExampleReader {
             .files
             .first()
             .map_or(Path::new(&self.name), |path| path);
-        DataError::NoRows {
-            path: path.to_path_buf(),
-        }
+        DataError::no_rows(path)
     }
 
     /// Reads all examples into memory and returns them with a report.
@@ -197,10 +195,7 @@ mod tests {
     use crate::dataset::Label;
 
     fn bad_row(row: u64) -> DataError {
-        DataError::NulByte {
-            path: "rows.csv".into(),
-            row,
-        }
+        DataError::row(Path::new("rows.csv"), row, "bad")
     }
 
     fn reader(on_bad_rows: OnBadRow, rows: Vec<Result<&'static str, DataError>>) -> ExampleReader {
@@ -230,10 +225,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_the_file_is_never_skipped() {
-        let error = DataError::UnterminatedQuote {
-            path: "rows.csv".into(),
-            row: 1,
-        };
+        let error = DataError::broken_row(Path::new("rows.csv"), 1, "bad");
         let mut rows = reader(OnBadRow::Skip, vec![Err(error), Ok("a")]);
         assert!(rows.next().unwrap().is_err());
         assert!(rows.next().is_none());
@@ -254,6 +246,6 @@ mod tests {
         let error = reader(OnBadRow::Skip, vec![Err(bad_row(1))])
             .read()
             .unwrap_err();
-        assert!(matches!(error, DataError::NoRows { .. }), "{error}");
+        assert!(matches!(error, DataError::InvalidFile { .. }), "{error}");
     }
 }

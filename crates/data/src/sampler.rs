@@ -114,7 +114,7 @@ impl Sampler {
     /// Creates a sampler with batches of `batch_size` rows, or with another [`BatchSize`].
     ///
     /// # Errors
-    /// - [`DataError::BatchSizeZero`] if the batch size is 0 rows or 0 tokens.
+    /// - [`DataError::InvalidSetting`] if the batch size is 0 rows or 0 tokens.
     pub fn new(
         order: SamplingStrategy,
         batch_size: impl Into<BatchSize>,
@@ -122,28 +122,15 @@ impl Sampler {
     ) -> Result<Self, DataError> {
         let batch_size = batch_size.into();
         match batch_size {
-            BatchSize::Rows(0) | BatchSize::Tokens(0) => Err(DataError::BatchSizeZero),
+            BatchSize::Rows(0) | BatchSize::Tokens(0) => {
+                Err(DataError::setting("batch size", "at least 1", 0))
+            }
             _ => Ok(Self {
                 order,
                 batch_size,
                 seed,
             }),
         }
-    }
-
-    /// Returns the order of the rows.
-    pub fn order(&self) -> SamplingStrategy {
-        self.order
-    }
-
-    /// Returns the batch size.
-    pub fn batch_size(&self) -> BatchSize {
-        self.batch_size
-    }
-
-    /// Returns the random seed.
-    pub fn seed(&self) -> u64 {
-        self.seed
     }
 
     /// Returns the number of batches in an epoch. With [`BatchSize::Rows`] it is the same for every
@@ -160,15 +147,12 @@ impl Sampler {
     /// `lengths` has the number of tokens of each row. Only [`SamplingStrategy::GroupByLength`] and
     /// [`BatchSize::Tokens`] use the values; otherwise only their number matters.
     pub fn batches(&self, lengths: &[usize], epoch: u64) -> Vec<Vec<usize>> {
-        match self.order {
-            SamplingStrategy::Sequential => self
-                .batch_size
-                .cut(&(0..lengths.len()).collect::<Vec<_>>(), lengths),
-            SamplingStrategy::Random => self
-                .batch_size
-                .cut(&self.shuffled(lengths.len(), epoch), lengths),
-            SamplingStrategy::GroupByLength => self.bucketed(lengths, epoch),
-        }
+        let rows: Vec<usize> = match self.order {
+            SamplingStrategy::Sequential => (0..lengths.len()).collect(),
+            SamplingStrategy::Random => self.shuffled(lengths.len(), epoch),
+            SamplingStrategy::GroupByLength => return self.bucketed(lengths, epoch),
+        };
+        self.batch_size.cut(&rows, lengths)
     }
 
     /// Returns an endless iterator over the batches of successive epochs, beginning at step
@@ -291,7 +275,7 @@ fn cut_by_tokens(rows: &[usize], lengths: &[usize], tokens: usize) -> Vec<Vec<us
 /// ```
 ///
 /// # Errors
-/// - [`DataError::BatchSizeZero`] if the batch size is 0 rows or 0 tokens.
+/// - [`DataError::InvalidSetting`] if the batch size is 0 rows or 0 tokens.
 pub fn sorted_by_length(
     lengths: &[usize],
     batch_size: impl Into<BatchSize>,
@@ -310,11 +294,11 @@ mod tests {
     fn batch_size_zero_is_refused() {
         assert!(matches!(
             Sampler::new(SamplingStrategy::Random, 0, 1),
-            Err(DataError::BatchSizeZero)
+            Err(DataError::InvalidSetting { .. })
         ));
         assert!(matches!(
             sorted_by_length(&[1], 0),
-            Err(DataError::BatchSizeZero)
+            Err(DataError::InvalidSetting { .. })
         ));
     }
 

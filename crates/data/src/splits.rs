@@ -49,9 +49,8 @@ impl FromStr for Split {
 
     fn from_str(text: &str) -> Result<Self, DataError> {
         let split = Self::ALL.into_iter().find(|split| split.name() == text);
-        split.ok_or_else(|| DataError::UnknownSplit {
-            found: text.to_owned(),
-        })
+        let expected = "train, validation, test or unlabeled";
+        split.ok_or_else(|| DataError::setting("split", expected, format!("{text:?}")))
     }
 }
 
@@ -153,6 +152,27 @@ pub struct LoadedDataset {
     pub splits: Splits,
     /// One report per split.
     pub reports: Vec<SplitReport>,
+}
+
+impl LoadedDataset {
+    /// Collects a training split and the optional other splits, which are loaded in order.
+    pub(crate) fn load(
+        (train, report): (Dataset, SplitReport),
+        mut load: impl FnMut(Split) -> Result<Option<(Dataset, SplitReport)>, DataError>,
+    ) -> Result<Self, DataError> {
+        let (mut splits, mut reports) = (Splits::from(train), vec![report]);
+        for (split, place) in [
+            (Split::Validation, &mut splits.validation),
+            (Split::Test, &mut splits.test),
+            (Split::Unlabeled, &mut splits.unlabeled),
+        ] {
+            if let Some((dataset, report)) = load(split)? {
+                *place = Some(dataset);
+                reports.push(report);
+            }
+        }
+        Ok(Self { splits, reports })
+    }
 }
 
 #[cfg(test)]

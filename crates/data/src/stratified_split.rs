@@ -35,9 +35,8 @@ impl Dataset {
     /// ```
     ///
     /// # Errors
-    /// - [`DataError::FractionOutOfRange`] if a fraction is outside `(0, 1]`.
-    /// - [`DataError::FractionsExceedOne`] if the fractions add up to more than 1.
-    /// - [`DataError::EmptySplit`] if a part would have no rows.
+    /// - [`DataError::InvalidSplit`] if a fraction is outside `(0, 1]`, or if the fractions add up
+    ///   to more than 1, or if a part would have no rows.
     pub fn split(&self, shares: &[f64], seed: u64) -> Result<Vec<Vec<usize>>, DataError> {
         self.split_counts(&counts_of_shares(shares, self.len())?, seed)
     }
@@ -45,19 +44,16 @@ impl Dataset {
     /// Splits the rows into disjoint parts of the given sizes; otherwise like [`Self::split`].
     ///
     /// # Errors
-    /// - [`DataError::EmptySplit`] if a size is 0.
-    /// - [`DataError::SplitsExceedRows`] if the sizes add up to more than the number of rows.
+    /// - [`DataError::InvalidSplit`] if a size is 0, or if the sizes add up to more than the number
+    ///   of rows.
     pub fn split_counts(&self, rows: &[usize], seed: u64) -> Result<Vec<Vec<usize>>, DataError> {
-        if let Some(part) = rows.iter().position(|&count| count == 0) {
-            let rows = self.len();
-            return Err(DataError::EmptySplit { part, rows });
-        }
+        check_no_empty_part(rows, self.len())?;
         let found = rows
             .iter()
             .fold(0usize, |sum, &count| sum.saturating_add(count));
         let Some(left) = self.len().checked_sub(found) else {
-            let rows = self.len();
-            return Err(DataError::SplitsExceedRows { rows, found });
+            let expected = format!("parts of at most {} rows in all", self.len());
+            return Err(DataError::split(expected, found));
         };
         let strata = self.rows_by_label();
         let class_counts: Vec<usize> = strata.iter().map(|(_, members)| members.len()).collect();
@@ -85,14 +81,10 @@ impl Dataset {
     /// The same errors as [`Self::split`].
     pub fn train_validation_test(&self, shares: [f64; 3], seed: u64) -> Result<Splits, DataError> {
         let parts = self.split(&shares, seed)?;
-        let part = |rows: &[usize], part: &str| Dataset {
-            name: format!("{}/{part}", self.name),
-            ..self.select(rows)
-        };
         Ok(Splits {
-            train: part(&parts[0], "train"),
-            validation: Some(part(&parts[1], "validation")),
-            test: Some(part(&parts[2], "test")),
+            train: self.part("train", &parts[0]),
+            validation: Some(self.part("validation", &parts[1])),
+            test: Some(self.part("test", &parts[2])),
             unlabeled: None,
         })
     }
@@ -101,8 +93,8 @@ impl Dataset {
     /// curve. Rows are selected as in [`Self::subset`].
     ///
     /// # Errors
-    /// - [`DataError::FractionOutOfRange`] if the fraction is outside `(0, 1]`.
-    /// - [`DataError::EmptySplit`] if the subset would have no rows.
+    /// - [`DataError::InvalidSplit`] if the fraction is outside `(0, 1]`, or if the subset would
+    ///   have no rows.
     pub fn subset_by_fraction(&self, share: f64, seed: u64) -> Result<Dataset, DataError> {
         let rows = counts_of_shares(&[share], self.len())?;
         Ok(self.subset(rows[0], seed))
@@ -118,13 +110,9 @@ impl Splits {
     /// training rows.
     pub fn hold_out_validation(self, share: f64, seed: u64) -> Result<Self, DataError> {
         let parts = self.train.split(&[share, 1.0 - share], seed)?;
-        let validation = Dataset {
-            name: format!("{}/held out", self.train.name),
-            ..self.train.select(&parts[0])
-        };
         Ok(Self {
             train: self.train.select(&parts[1]),
-            validation: Some(validation),
+            validation: Some(self.train.part("held out", &parts[0])),
             ..self
         })
     }
@@ -136,12 +124,13 @@ fn counts_of_shares(shares: &[f64], rows: usize) -> Result<Vec<usize>, DataError
     for (part, &found) in shares.iter().enumerate() {
         // Also rejects NaN.
         if !(found > 0.0 && found <= 1.0) {
-            return Err(DataError::FractionOutOfRange { part, found });
+            let expected = format!("a share of part {part} above 0 and at most 1");
+            return Err(DataError::split(expected, found));
         }
     }
     let found: f64 = shares.iter().sum();
     if found > 1.0 + ROUNDING {
-        return Err(DataError::FractionsExceedOne { found });
+        return Err(DataError::split("shares that add up to at most 1", found));
     }
     let (mut sum, mut start) = (0.0, 0);
     let counts = shares.iter().map(|share| {
@@ -152,9 +141,17 @@ fn counts_of_shares(shares: &[f64], rows: usize) -> Result<Vec<usize>, DataError
         count
     });
     let counts: Vec<usize> = counts.collect();
+    check_no_empty_part(&counts, rows)?;
+    Ok(counts)
+}
+
+fn check_no_empty_part(counts: &[usize], rows: usize) -> Result<(), DataError> {
     match counts.iter().position(|&count| count == 0) {
-        Some(part) => Err(DataError::EmptySplit { part, rows }),
-        None => Ok(counts),
+        Some(part) => {
+            let expected = format!("at least 1 row of {rows} in part {part}");
+            Err(DataError::split(expected, 0))
+        }
+        None => Ok(()),
     }
 }
 
@@ -213,32 +210,21 @@ mod tests {
         let data = dataset(30);
         for bad in [0.0, -0.5, 1.5, f64::NAN, f64::INFINITY] {
             let error = data.split(&[0.1, bad], 1).unwrap_err();
-            let refused = matches!(error, DataError::FractionOutOfRange { part: 1, found }
-                if found.to_bits() == bad.to_bits());
-            assert!(refused, "{error}");
+            let refused = format!("of part 1 above 0 and at most 1, found {bad}");
+            assert!(error.to_string().ends_with(&refused), "{error}");
             assert!(data.subset_by_fraction(bad, 1).is_err());
         }
         let error = data.split(&[0.8, 0.3], 1).unwrap_err();
-        assert!(
-            matches!(error, DataError::FractionsExceedOne { .. }),
-            "{error}"
-        );
+        assert!(matches!(error, DataError::InvalidSplit { .. }), "{error}");
         let error = data.split(&[0.9, 0.01], 1).unwrap_err();
-        assert!(
-            matches!(error, DataError::EmptySplit { part: 1, rows: 30 }),
-            "{error}"
-        );
+        let empty = "expected at least 1 row of 30 in part 1, found 0";
+        assert_eq!(error.to_string(), empty);
         let error = data.clone().split_counts(&[10, 0], 1).unwrap_err();
-        assert!(
-            matches!(error, DataError::EmptySplit { part: 1, rows: 30 }),
-            "{error}"
-        );
+        let empty = "expected at least 1 row of 30 in part 1, found 0";
+        assert_eq!(error.to_string(), empty);
         for counts in [[20, 11], [usize::MAX, 2]] {
             let error = data.split_counts(&counts, 1).unwrap_err();
-            assert!(
-                matches!(error, DataError::SplitsExceedRows { rows: 30, .. }),
-                "{error}"
-            );
+            assert!(matches!(error, DataError::InvalidSplit { .. }), "{error}");
         }
     }
 

@@ -23,9 +23,9 @@ fn reader(path: &Path, on_bad_rows: OnBadRow) -> ExampleReader {
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let file = path.to_path_buf();
     let examples = lines.into_iter().zip(1..).map(move |(line, row)| {
-        let path = file.clone();
+        let (path, problem) = (file.clone(), "bad".to_owned());
         match line.starts_with('!') {
-            true => Err(DataError::NulByte { path, row }),
+            true => Err(DataError::InvalidRow { path, row, problem }),
             false => Ok(Example::new(line, Label::Class(row as usize % 2))),
         }
     });
@@ -186,7 +186,7 @@ fn nothing_is_kept_of_an_encoding_that_failed() {
     };
     let error = encode(OnBadRow::Error).unwrap_err();
     assert!(
-        matches!(error, DataError::NulByte { row: 2, .. }),
+        matches!(error, DataError::InvalidRow { row: 2, .. }),
         "{error}"
     );
     assert_eq!(fs::read_dir(files.cache().directory()).unwrap().count(), 0);
@@ -211,7 +211,7 @@ fn a_file_without_rows_is_an_error() {
         .cache()
         .reader(reader, &cleaning, &files.tokenizer, &config, &mut |_| ())
         .unwrap_err();
-    assert!(matches!(error, DataError::NoRows { .. }), "{error}");
+    assert!(matches!(error, DataError::InvalidFile { .. }), "{error}");
 }
 
 #[test]

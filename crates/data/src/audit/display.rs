@@ -6,18 +6,35 @@ use super::{Audit, LengthStatistics, SplitAudit, SplitOverlap};
 
 impl fmt::Display for Audit {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            formatter,
-            "{:<12} {:>9} {:>10} {:>9} {:>12} {:>10} {:>12}",
-            "split", "rows", "duplicates", "surplus", "conflicting", "rows", "wrong at"
-        )?;
-        writeln!(
-            formatter,
-            "{:<12} {:>9} {:>10} {:>9} {:>12} {:>10} {:>12}",
-            "", "", "(texts)", "rows", "texts", "of them", "least"
-        )?;
+        let mut row = |[a, b, c, d, e, f, g]: [&dyn fmt::Display; 7]| {
+            writeln!(
+                formatter,
+                "{a:<12} {b:>9} {c:>10} {d:>9} {e:>12} {f:>10} {g:>12}"
+            )
+        };
+        row([
+            &"split",
+            &"rows",
+            &"duplicates",
+            &"surplus",
+            &"conflicting",
+            &"rows",
+            &"wrong at",
+        ])?;
+        row([
+            &"", &"", &"(texts)", &"rows", &"texts", &"of them", &"least",
+        ])?;
         for split in &self.splits {
-            split.write_row(formatter)?;
+            let (duplicates, conflicts) = (&split.duplicates, &split.conflicts);
+            row([
+                &split.split.name(),
+                &split.rows,
+                &duplicates.texts,
+                &duplicates.redundant_rows,
+                &conflicts.texts,
+                &conflicts.rows,
+                &conflicts.min_label_errors,
+            ])?;
         }
         for pair in &self.shared {
             writeln!(formatter, "{pair}")?;
@@ -30,21 +47,6 @@ impl fmt::Display for Audit {
 }
 
 impl SplitAudit {
-    fn write_row(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (duplicates, conflicts) = (&self.duplicates, &self.conflicts);
-        writeln!(
-            formatter,
-            "{:<12} {:>9} {:>10} {:>9} {:>12} {:>10} {:>12}",
-            self.split.name(),
-            self.rows,
-            duplicates.texts,
-            duplicates.redundant_rows,
-            conflicts.texts,
-            conflicts.rows,
-            conflicts.min_label_errors
-        )
-    }
-
     fn write_details(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.classes.is_empty() {
             writeln!(formatter, "{}, classes:", self.split)?;
@@ -123,13 +125,8 @@ impl fmt::Display for LengthStatistics {
         for (share, length) in &self.quantiles {
             writeln!(formatter, "{} of rows up to {length:>6}", percent(*share))?;
         }
-        let most = self
-            .bins
-            .iter()
-            .map(|bin| bin.rows)
-            .max()
-            .unwrap_or(0)
-            .max(1);
+        let most = self.bins.iter().map(|bin| bin.rows).max();
+        let most = most.unwrap_or(0).max(1);
         for bin in &self.bins {
             let bar = "#".repeat((bin.rows * 40).div_ceil(most));
             writeln!(

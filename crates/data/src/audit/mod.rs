@@ -152,14 +152,6 @@ impl Audit {
                 .collect(),
         }
     }
-
-    /// Returns whether there are no duplicates, empty texts, label conflicts or common texts.
-    pub fn is_clean(&self) -> bool {
-        self.shared.iter().all(|pair| pair.texts == 0)
-            && self.splits.iter().all(|split| {
-                split.duplicates.texts == 0 && split.conflicts.texts == 0 && split.empty_texts == 0
-            })
-    }
 }
 
 fn split_audit(split: Split, dataset: &Dataset, index: &TextIndex) -> SplitAudit {
@@ -309,7 +301,6 @@ mod tests {
             }
         );
         assert_eq!((audit.shared.len(), audit.shared[0].texts), (1, 0));
-        assert!(!audit.is_clean());
     }
 
     #[test]

@@ -76,10 +76,9 @@ pub(super) fn read_folders(paths: &[PathBuf], split: Split) -> Result<MappedFile
 ///
 /// The first example may also be an error.
 pub(super) fn read_archive(path: &Path, split: Split) -> Result<MappedFiles, DataError> {
-    let file = File::open(path).map_err(|source| DataError::io(path, source))?;
-    let metadata = file
-        .metadata()
-        .map_err(|source| DataError::io(path, source))?;
+    let failed = |source| DataError::io(path, source);
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
     let progress = Progress::default();
     let source = Counted::new(file, &progress);
     let path = path.to_path_buf();
@@ -131,10 +130,9 @@ fn unpack(
 fn check_stays_inside(path: &Path, name: &Path) -> Result<(), DataError> {
     let leads_out = |part| !matches!(part, Component::Normal(_) | Component::CurDir);
     if name.components().any(leads_out) {
-        return Err(DataError::ArchivePath {
-            path: path.to_path_buf(),
-            entry: name.display().to_string(),
-        });
+        let entry = name.display().to_string();
+        let problem = format!("the archive holds the path {entry:?}, which leads out of it");
+        return Err(DataError::file(path, problem));
     }
     Ok(())
 }
@@ -243,7 +241,7 @@ mod tests {
         for name in ["aclImdb/../../train/pos/0_1.txt", "/train/pos/0_1.txt"] {
             let error = first(&archive(&[FILES[0], (name, "x")]));
             assert!(
-                matches!(&error, DataError::ArchivePath { entry, .. } if entry == name),
+                matches!(&error, DataError::InvalidFile { problem, .. } if problem.contains(name)),
                 "{error}"
             );
         }

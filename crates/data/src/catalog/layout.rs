@@ -74,16 +74,6 @@ pub(super) struct Located {
     paths: Vec<PathBuf>,
 }
 
-/// Returns the format of the official CSV files: no header, class counted from 1, then texts;
-/// fields quoted, with doubled quotes inside.
-pub(super) const fn official_csv(width: usize) -> TableFormat {
-    TableFormat::Delimited(Delimited {
-        header: false,
-        width: Some(width),
-        ..Delimited::csv()
-    })
-}
-
 /// Returns the fields of single texts, made of the given columns.
 pub(super) const fn text(columns: &'static [&'static str], label: &'static str) -> Fields {
     pair(columns, &[], label)
@@ -103,18 +93,127 @@ pub(super) const fn pair(
 }
 
 pub(super) const fn labeled(split: Split, name: &'static str) -> SplitFile {
-    SplitFile {
-        split,
-        name,
-        labeled: true,
-    }
+    split_file(split, name, true)
 }
 
 pub(super) const fn unlabeled(split: Split, name: &'static str) -> SplitFile {
+    split_file(split, name, false)
+}
+
+const fn split_file(split: Split, name: &'static str, labeled: bool) -> SplitFile {
     SplitFile {
         split,
         name,
-        labeled: false,
+        labeled,
+    }
+}
+
+/// Names of the official CSV files.
+const TRAIN_TEST_CSV: &[SplitFile] = &[
+    labeled(Split::Train, "train.csv"),
+    labeled(Split::Test, "test.csv"),
+];
+
+/// Names of the files in the GLUE archive.
+const GLUE_TSV: &[SplitFile] = &[
+    labeled(Split::Train, "train.tsv"),
+    labeled(Split::Validation, "dev.tsv"),
+    unlabeled(Split::Test, "test.tsv"),
+];
+
+/// Names of the hub files of a dataset with a training and a test split.
+pub(super) const TRAIN_TEST_PARQUET: &[SplitFile] =
+    &[labeled(Split::Train, "train"), labeled(Split::Test, "test")];
+
+/// Names of the hub files of a GLUE dataset.
+pub(super) const GLUE_PARQUET: &[SplitFile] = &[
+    labeled(Split::Train, "train"),
+    labeled(Split::Validation, "validation"),
+    unlabeled(Split::Test, "test"),
+];
+
+/// Constructors of layouts that several datasets have. `rows` are the published numbers of rows,
+/// and `folders` the subdirectories that may contain the files.
+impl Layout {
+    /// Returns the files of Zhang et al.: no header, class counted from 1, then texts; fields
+    /// quoted, with doubled quotes inside.
+    pub(super) const fn official_csv(
+        rows: &'static [(Split, usize)],
+        folders: &'static [&'static str],
+        texts: usize,
+        escapes: Escapes,
+    ) -> Self {
+        let format = Delimited {
+            header: false,
+            width: Some(texts + 1),
+            ..Delimited::csv()
+        };
+        Self {
+            name: "official CSV",
+            rows,
+            folders,
+            files: TRAIN_TEST_CSV,
+            content: Content::Text {
+                format: TableFormat::Delimited(format),
+                fields: Fields::ClassFirst { texts },
+                escapes,
+            },
+        }
+    }
+
+    /// Returns the files of the GLUE archive, in which quotes are ordinary characters.
+    pub(super) const fn glue_tsv(
+        rows: &'static [(Split, usize)],
+        folders: &'static [&'static str],
+        fields: Fields,
+    ) -> Self {
+        Self {
+            name: "GLUE TSV",
+            rows,
+            folders,
+            files: GLUE_TSV,
+            content: Content::Text {
+                format: TableFormat::Delimited(Delimited::unquoted_tsv()),
+                fields,
+                escapes: Escapes::None,
+            },
+        }
+    }
+
+    /// Returns the files of the CS224N course project.
+    pub(super) const fn cs224n_tsv(
+        rows: &'static [(Split, usize)],
+        files: &'static [SplitFile],
+        fields: Fields,
+    ) -> Self {
+        Self {
+            name: "CS224N TSV",
+            rows,
+            folders: &[],
+            files,
+            content: Content::Text {
+                format: TableFormat::Delimited(Delimited::tsv()),
+                fields,
+                escapes: Escapes::None,
+            },
+        }
+    }
+
+    /// Returns the Parquet files of the Hugging Face hub.
+    pub(super) const fn hub_parquet(
+        rows: &'static [(Split, usize)],
+        folders: &'static [&'static str],
+        files: &'static [SplitFile],
+        fields: Fields,
+        escapes: Escapes,
+    ) -> Self {
+        Self {
+            name: "hub Parquet",
+            rows,
+            folders,
+            files,
+            content: Content::Parquet { fields, escapes },
+        }
     }
 }
 
@@ -163,12 +262,7 @@ impl Layout {
             let inner = self.folders.iter().map(|folder| directory.join(folder));
             for folder in std::iter::once(directory.to_path_buf()).chain(inner) {
                 if let Some(paths) = self.paths(&folder, file)? {
-                    let layout = self;
-                    return Ok(Some(Located {
-                        layout,
-                        file,
-                        paths,
-                    }));
+                    return Ok(Some(self.located(file, paths)));
                 }
             }
         }
@@ -210,11 +304,16 @@ impl Layout {
             Content::ReviewArchive => extension == "tar.gz" || extension == "tgz",
             Content::ReviewFolders => false,
         };
-        fits.then(|| Located {
-            layout: self,
+        fits.then(|| self.located(file, vec![path.to_path_buf()]))
+    }
+
+    fn located(&'static self, file: &'static SplitFile, paths: Vec<PathBuf>) -> Located {
+        let layout = self;
+        Located {
+            layout,
             file,
-            paths: vec![path.to_path_buf()],
-        })
+            paths,
+        }
     }
 }
 
@@ -226,46 +325,29 @@ impl Located {
         split: Split,
         on_bad_rows: OnBadRow,
     ) -> Result<ExampleReader, DataError> {
-        let (format, fields, escapes) = match &self.layout.content {
-            Content::Text {
-                format,
-                fields,
-                escapes,
-            } => (*format, fields, *escapes),
-            Content::Parquet { fields, escapes } => (TableFormat::Parquet, fields, *escapes),
-            Content::ReviewFolders => {
-                let reviews = acl_imdb::read_folders(&self.paths, split)?;
-                return Ok(self.reader(dataset, split, on_bad_rows, reviews));
-            }
-            Content::ReviewArchive => {
-                let reviews = acl_imdb::read_archive(&self.paths[0], split)?;
-                return Ok(self.reader(dataset, split, on_bad_rows, reviews));
-            }
+        let table = |fields: &Fields, escapes: Escapes, format: TableFormat| {
+            let mapping = fields.mapping(dataset.target, self.file.labeled, escapes);
+            mapping.open(&self.paths, format)
         };
-        let mapping = fields.mapping(dataset.target, self.file.labeled, escapes);
-        let files = mapping.open(&self.paths, format)?;
-        Ok(self.reader(dataset, split, on_bad_rows, files))
-    }
-
-    fn reader(
-        &self,
-        dataset: &NamedDataset,
-        split: Split,
-        on_bad_rows: OnBadRow,
-        files: crate::column_mapping::MappedFiles,
-    ) -> ExampleReader {
-        let name = format!("{}/{split}", dataset.name);
-        let paths = self.paths.clone();
-        let source_key = format!("{name}: {:?}, {:?}", self.layout, self.file);
-        ExampleReader::new(
-            name,
+        let files = match &self.layout.content {
+            &Content::Text {
+                format,
+                ref fields,
+                escapes,
+            } => table(fields, escapes, format)?,
+            Content::Parquet { fields, escapes } => table(fields, *escapes, TableFormat::Parquet)?,
+            Content::ReviewFolders => acl_imdb::read_folders(&self.paths, split)?,
+            Content::ReviewArchive => acl_imdb::read_archive(&self.paths[0], split)?,
+        };
+        let (name, task, paths) = (
+            format!("{}/{split}", dataset.name),
             dataset.task(),
-            paths,
-            source_key,
-            on_bad_rows,
-            files.examples,
-        )
-        .with_progress(files.progress, files.bytes)
+            self.paths.clone(),
+        );
+        let source_key = format!("{name}: {:?}, {:?}", self.layout, self.file);
+        let examples = files.examples;
+        let reader = ExampleReader::new(name, task, paths, source_key, on_bad_rows, examples);
+        Ok(reader.with_progress(files.progress, files.bytes))
     }
 }
 

@@ -23,7 +23,7 @@ use self::layout::Located;
 use crate::dataset::{Dataset, Target, Task, Texts};
 use crate::error::DataError;
 use crate::reader::{ExampleReader, OnBadRow};
-use crate::splits::{LoadedDataset, Split, SplitReport, Splits};
+use crate::splits::{LoadedDataset, Split, SplitReport};
 
 /// All datasets, in the order of [`names`].
 static DATASETS: [&NamedDataset; 12] = [
@@ -81,6 +81,11 @@ pub struct HubSource {
     pub config: &'static str,
 }
 
+/// Returns the location of a dataset on the hub.
+const fn hub(repository: &'static str, config: &'static str) -> Option<HubSource> {
+    Some(HubSource { repository, config })
+}
+
 /// Returns the dataset with the given name.
 ///
 /// ```
@@ -93,12 +98,16 @@ pub struct HubSource {
 /// ```
 ///
 /// # Errors
-/// - [`DataError::UnknownDataset`] if there is no such dataset; the error lists the names.
+/// - [`DataError::InvalidSetting`] if there is no such dataset; the error lists the names.
 pub fn get(name: &str) -> Result<&'static NamedDataset, DataError> {
     let found = DATASETS.iter().find(|dataset| dataset.name == name);
-    found.copied().ok_or_else(|| DataError::UnknownDataset {
-        name: name.to_owned(),
-        names: names().collect(),
+    found.copied().ok_or_else(|| {
+        let names: Vec<&str> = names().collect();
+        DataError::setting(
+            "dataset",
+            format!("one of {}", names.join(", ")),
+            format!("{name:?}"),
+        )
     })
 }
 
@@ -170,24 +179,12 @@ impl NamedDataset {
             let source = io::ErrorKind::NotADirectory.into();
             return Err(DataError::io(path, source));
         }
-        let mut reports = Vec::new();
-        let mut dataset = |located: &Located, split: Split| {
-            let (dataset, report) = self.open_located(located, split, on_bad_rows)?;
-            reports.push(report);
-            Ok::<_, DataError>(dataset)
-        };
-        let first = dataset(&train, Split::Train)?;
-        let mut optional = |split: Split| {
+        let first = self.open_located(&train, Split::Train, on_bad_rows)?;
+        LoadedDataset::load(first, |split| {
             let found = self.find(path, split, |layout| layout.is_of_cut(train.layout))?;
-            found.map(|located| dataset(&located, split)).transpose()
-        };
-        let splits = Splits {
-            train: first,
-            validation: optional(Split::Validation)?,
-            test: optional(Split::Test)?,
-            unlabeled: optional(Split::Unlabeled)?,
-        };
-        Ok(LoadedDataset { splits, reports })
+            let open = |located: Located| self.open_located(&located, split, on_bad_rows);
+            found.map(open).transpose()
+        })
     }
 
     /// Loads one split; the other splits need not exist.
@@ -196,7 +193,7 @@ impl NamedDataset {
     ///
     /// # Errors
     /// The same errors as [`Self::open`], and
-    /// - [`DataError::NoSuchSplit`] if no layout has this split.
+    /// - [`DataError::InvalidFile`] if no layout has this split.
     pub fn open_split(
         &self,
         path: &Path,
@@ -268,8 +265,8 @@ impl NamedDataset {
             .flat_map(|layout| layout.names(split))
             .collect();
         if looked_for.is_empty() {
-            let name = self.name;
-            return Err(DataError::NoSuchSplit { name, split });
+            let problem = format!("{} has no {split} split", self.name);
+            return Err(DataError::file(path, problem));
         }
         Err(DataError::MissingFiles {
             directory: path.to_path_buf(),

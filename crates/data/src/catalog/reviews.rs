@@ -1,12 +1,12 @@
 //! Sentiment datasets.
 
-use super::layout::{Content, Fields, Layout, labeled, official_csv, text, unlabeled};
-use super::{HubSource, NamedDataset, NamedTarget};
+use super::layout::{Content, GLUE_PARQUET, Layout, TRAIN_TEST_PARQUET, labeled, text, unlabeled};
+use super::{NamedDataset, NamedTarget, hub};
 use crate::column_mapping::Escapes;
 use crate::dataset::Texts;
 use crate::splits::Split;
 use crate::splits::Split::{Test, Train, Unlabeled, Validation};
-use crate::table::{Delimited, TableFormat};
+use crate::table::TableFormat;
 
 /// The hub texts are raw CSV fields of the official files, with doubled quotes.
 const YELP_POLARITY_ROWS: &[(Split, usize)] = &[(Train, 560_000), (Test, 38_000)];
@@ -16,32 +16,21 @@ pub(super) static YELP_POLARITY: NamedDataset = NamedDataset {
     title: "Yelp reviews, polarity",
     texts: Texts::Single,
     target: NamedTarget::Classes(&["negative", "positive"]),
-    hub: Some(HubSource {
-        repository: "fancyzhx/yelp_polarity",
-        config: "plain_text",
-    }),
+    hub: hub("fancyzhx/yelp_polarity", "plain_text"),
     layouts: &[
-        Layout {
-            name: "official CSV",
-            rows: YELP_POLARITY_ROWS,
-            folders: &["yelp_review_polarity_csv"],
-            files: &[labeled(Train, "train.csv"), labeled(Test, "test.csv")],
-            content: Content::Text {
-                format: official_csv(2),
-                fields: Fields::ClassFirst { texts: 1 },
-                escapes: Escapes::Backslash,
-            },
-        },
-        Layout {
-            name: "hub Parquet",
-            rows: YELP_POLARITY_ROWS,
-            folders: &["data", "plain_text"],
-            files: &[labeled(Train, "train"), labeled(Test, "test")],
-            content: Content::Parquet {
-                fields: text(&["text"], "label"),
-                escapes: Escapes::BackslashInCsv,
-            },
-        },
+        Layout::official_csv(
+            YELP_POLARITY_ROWS,
+            &["yelp_review_polarity_csv"],
+            1,
+            Escapes::Backslash,
+        ),
+        Layout::hub_parquet(
+            YELP_POLARITY_ROWS,
+            &["data", "plain_text"],
+            TRAIN_TEST_PARQUET,
+            text(&["text"], "label"),
+            Escapes::BackslashInCsv,
+        ),
     ],
 };
 
@@ -51,17 +40,12 @@ pub(super) static AMAZON_REVIEWS_FULL: NamedDataset = NamedDataset {
     texts: Texts::Single,
     target: NamedTarget::Classes(&["1 star", "2 stars", "3 stars", "4 stars", "5 stars"]),
     hub: None,
-    layouts: &[Layout {
-        name: "official CSV",
-        rows: &[(Train, 3_000_000), (Test, 650_000)],
-        folders: &["amazon_review_full_csv"],
-        files: &[labeled(Train, "train.csv"), labeled(Test, "test.csv")],
-        content: Content::Text {
-            format: official_csv(3),
-            fields: Fields::ClassFirst { texts: 2 },
-            escapes: Escapes::Backslash,
-        },
-    }],
+    layouts: &[Layout::official_csv(
+        &[(Train, 3_000_000), (Test, 650_000)],
+        &["amazon_review_full_csv"],
+        2,
+        Escapes::Backslash,
+    )],
 };
 
 const IMDB_ROWS: &[(Split, usize)] = &[(Train, 25_000), (Test, 25_000), (Unlabeled, 50_000)];
@@ -71,10 +55,7 @@ pub(super) static IMDB: NamedDataset = NamedDataset {
     title: "IMDB reviews",
     texts: Texts::Single,
     target: NamedTarget::Classes(&["neg", "pos"]),
-    hub: Some(HubSource {
-        repository: "stanfordnlp/imdb",
-        config: "plain_text",
-    }),
+    hub: hub("stanfordnlp/imdb", "plain_text"),
     layouts: &[
         Layout {
             name: "aclImdb folders",
@@ -87,21 +68,18 @@ pub(super) static IMDB: NamedDataset = NamedDataset {
             ],
             content: Content::ReviewFolders,
         },
-        Layout {
-            name: "hub Parquet",
-            rows: IMDB_ROWS,
-            folders: &["data", "plain_text"],
-            files: &[
+        Layout::hub_parquet(
+            IMDB_ROWS,
+            &["data", "plain_text"],
+            &[
                 labeled(Train, "train"),
                 labeled(Test, "test"),
                 unlabeled(Unlabeled, "unsupervised"),
                 unlabeled(Unlabeled, "unsup"),
             ],
-            content: Content::Parquet {
-                fields: text(&["text"], "label"),
-                escapes: Escapes::None,
-            },
-        },
+            text(&["text"], "label"),
+            Escapes::None,
+        ),
         Layout {
             name: "aclImdb archive",
             rows: IMDB_ROWS,
@@ -130,27 +108,18 @@ pub(super) static SST5: NamedDataset = NamedDataset {
         "positive",
         "very positive",
     ]),
-    hub: Some(HubSource {
-        repository: "SetFit/sst5",
-        config: "default",
-    }),
+    hub: hub("SetFit/sst5", "default"),
     layouts: &[
-        Layout {
-            name: "CS224N TSV",
-            rows: SST5_ROWS,
-            folders: &[],
-            files: &[
+        Layout::cs224n_tsv(
+            SST5_ROWS,
+            &[
                 labeled(Train, "ids-sst-train.csv"),
                 labeled(Validation, "ids-sst-dev.csv"),
                 labeled(Test, "sst-test.csv"),
                 unlabeled(Test, "ids-sst-test-student.csv"),
             ],
-            content: Content::Text {
-                format: TableFormat::Delimited(Delimited::tsv()),
-                fields: text(&["sentence"], "sentiment"),
-                escapes: Escapes::None,
-            },
-        },
+            text(&["sentence"], "sentiment"),
+        ),
         Layout {
             name: "hub JSON Lines",
             rows: SST5_ROWS,
@@ -177,40 +146,16 @@ pub(super) static SST2: NamedDataset = NamedDataset {
     title: "Stanford Sentiment Treebank, two classes",
     texts: Texts::Single,
     target: NamedTarget::Classes(&["negative", "positive"]),
-    hub: Some(HubSource {
-        repository: "nyu-mll/glue",
-        config: "sst2",
-    }),
+    hub: hub("nyu-mll/glue", "sst2"),
     layouts: &[
-        Layout {
-            name: "GLUE TSV",
-            rows: SST2_ROWS,
-            folders: &["SST-2"],
-            files: &[
-                labeled(Train, "train.tsv"),
-                labeled(Validation, "dev.tsv"),
-                unlabeled(Test, "test.tsv"),
-            ],
-            content: Content::Text {
-                format: TableFormat::Delimited(Delimited::unquoted_tsv()),
-                fields: text(&["sentence"], "label"),
-                escapes: Escapes::None,
-            },
-        },
-        Layout {
-            name: "hub Parquet",
-            rows: SST2_ROWS,
-            folders: &["data", "sst2"],
-            files: &[
-                labeled(Train, "train"),
-                labeled(Validation, "validation"),
-                unlabeled(Test, "test"),
-            ],
-            content: Content::Parquet {
-                fields: text(&["sentence"], "label"),
-                escapes: Escapes::None,
-            },
-        },
+        Layout::glue_tsv(SST2_ROWS, &["SST-2"], text(&["sentence"], "label")),
+        Layout::hub_parquet(
+            SST2_ROWS,
+            &["data", "sst2"],
+            GLUE_PARQUET,
+            text(&["sentence"], "label"),
+            Escapes::None,
+        ),
     ],
 };
 
@@ -221,19 +166,13 @@ pub(super) static CFIMDB: NamedDataset = NamedDataset {
     texts: Texts::Single,
     target: NamedTarget::Classes(&["negative", "positive"]),
     hub: None,
-    layouts: &[Layout {
-        name: "CS224N TSV",
-        rows: &[(Train, 1_707), (Validation, 245), (Test, 488)],
-        folders: &[],
-        files: &[
+    layouts: &[Layout::cs224n_tsv(
+        &[(Train, 1_707), (Validation, 245), (Test, 488)],
+        &[
             labeled(Train, "ids-cfimdb-train.csv"),
             labeled(Validation, "ids-cfimdb-dev.csv"),
             unlabeled(Test, "ids-cfimdb-test-student.csv"),
         ],
-        content: Content::Text {
-            format: TableFormat::Delimited(Delimited::tsv()),
-            fields: text(&["sentence"], "sentiment"),
-            escapes: Escapes::None,
-        },
-    }],
+        text(&["sentence"], "sentiment"),
+    )],
 };

@@ -8,8 +8,8 @@ use crate::error::DataError;
 /// Finds `split.parquet`, or all of `split-00000-of-0000N.parquet`, in a directory.
 ///
 /// # Errors
-/// - [`DataError::MissingShard`] if a shard is missing.
-/// - [`DataError::AmbiguousShards`] if there are shards of different shardings.
+/// - [`DataError::InvalidFile`] if a shard is missing, or if there are shards of different
+///   shardings.
 /// - [`DataError::Io`] if the directory cannot be listed.
 pub(super) fn find(folder: &Path, split: &str) -> Result<Option<Vec<PathBuf>>, DataError> {
     let single = folder.join(format!("{split}.parquet"));
@@ -53,23 +53,21 @@ fn shards(folder: &Path, split: &str) -> Result<Option<Vec<PathBuf>>, DataError>
         _ => {
             let mut found: Vec<String> = cuts.into_iter().map(|(_, name)| name).collect();
             found.sort_unstable();
-            return Err(DataError::AmbiguousShards {
-                directory: folder.to_path_buf(),
-                found,
-            });
+            let found = found.join(", ");
+            let problem = format!("expected the shards of one cut, found {found}");
+            return Err(DataError::file(folder, problem));
         }
     };
     let count: usize = total.parse().unwrap_or(0);
     let shard = |index: usize| {
         let name = shard_name(split, &format!("{index:05}"), total);
         let path = folder.join(&name);
-        if path.exists() {
-            Ok(path)
-        } else {
-            Err(DataError::MissingShard {
-                directory: folder.to_path_buf(),
-                name,
-            })
+        match path.exists() {
+            true => Ok(path),
+            false => Err(DataError::file(
+                folder,
+                format!("the shard {name} is missing"),
+            )),
         }
     };
     (0..count)
@@ -127,7 +125,7 @@ mod tests {
         ]);
         assert!(matches!(
             find(folder.path(), "train"),
-            Err(DataError::MissingShard { name, .. }) if name == "train-00001-of-00003.parquet"
+            Err(DataError::InvalidFile { problem, .. }) if problem.contains("train-00001-of-00003.parquet")
         ));
     }
 
@@ -139,7 +137,7 @@ mod tests {
         ]);
         assert!(matches!(
             find(folder.path(), "train"),
-            Err(DataError::AmbiguousShards { found, .. }) if found.len() == 2
+            Err(DataError::InvalidFile { problem, .. }) if problem.matches(".parquet").count() == 2
         ));
     }
 }

@@ -69,7 +69,7 @@ fn every_name_finds_its_data_set() {
     }
     assert!(matches!(
         get("agnews"),
-        Err(DataError::UnknownDataset { names, .. }) if names.len() == 12
+        Err(DataError::InvalidSetting { expected, .. }) if expected.split(", ").count() == 12
     ));
 }
 
@@ -174,7 +174,7 @@ fn imdb_in_parquet_with_reviews_without_labels() {
     let folder = Folder::new().with_parquet("train.parquet", &columns(-1));
     assert!(matches!(
         folder.open("imdb"),
-        Err(DataError::UnknownLabel { row: 1, .. })
+        Err(DataError::InvalidRow { row: 1, .. })
     ));
 }
 
@@ -350,7 +350,7 @@ fn a_missing_training_split_is_named_in_all_layouts() {
         get("ag_news")
             .unwrap()
             .open_split(folder.0.path(), Split::Unlabeled),
-        Err(DataError::NoSuchSplit { .. })
+        Err(DataError::InvalidFile { .. })
     ));
     assert!(matches!(
         get("ag_news").unwrap().open(&folder.0.path().join("none")),

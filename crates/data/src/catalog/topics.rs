@@ -1,7 +1,7 @@
 //! Topic classification datasets.
 
-use super::layout::{Content, Fields, Layout, labeled, official_csv, text, unlabeled};
-use super::{HubSource, NamedDataset, NamedTarget};
+use super::layout::{Content, Layout, TRAIN_TEST_PARQUET, labeled, text, unlabeled};
+use super::{NamedDataset, NamedTarget, hub};
 use crate::column_mapping::Escapes;
 use crate::dataset::Texts;
 use crate::splits::Split;
@@ -16,32 +16,16 @@ pub(super) static AG_NEWS: NamedDataset = NamedDataset {
     title: "AG News",
     texts: Texts::Single,
     target: NamedTarget::Classes(&["World", "Sports", "Business", "Sci/Tech"]),
-    hub: Some(HubSource {
-        repository: "fancyzhx/ag_news",
-        config: "default",
-    }),
+    hub: hub("fancyzhx/ag_news", "default"),
     layouts: &[
-        Layout {
-            name: "official CSV",
-            rows: AG_NEWS_ROWS,
-            folders: &["ag_news_csv"],
-            files: &[labeled(Train, "train.csv"), labeled(Test, "test.csv")],
-            content: Content::Text {
-                format: official_csv(3),
-                fields: Fields::ClassFirst { texts: 2 },
-                escapes: Escapes::None,
-            },
-        },
-        Layout {
-            name: "hub Parquet",
-            rows: AG_NEWS_ROWS,
-            folders: &["data"],
-            files: &[labeled(Train, "train"), labeled(Test, "test")],
-            content: Content::Parquet {
-                fields: text(&["text"], "label"),
-                escapes: Escapes::None,
-            },
-        },
+        Layout::official_csv(AG_NEWS_ROWS, &["ag_news_csv"], 2, Escapes::None),
+        Layout::hub_parquet(
+            AG_NEWS_ROWS,
+            &["data"],
+            TRAIN_TEST_PARQUET,
+            text(&["text"], "label"),
+            Escapes::None,
+        ),
     ],
 };
 
@@ -67,32 +51,16 @@ pub(super) static DBPEDIA_14: NamedDataset = NamedDataset {
         "Film",
         "WrittenWork",
     ]),
-    hub: Some(HubSource {
-        repository: "fancyzhx/dbpedia_14",
-        config: "dbpedia_14",
-    }),
+    hub: hub("fancyzhx/dbpedia_14", "dbpedia_14"),
     layouts: &[
-        Layout {
-            name: "official CSV",
-            rows: DBPEDIA_14_ROWS,
-            folders: &["dbpedia_csv"],
-            files: &[labeled(Train, "train.csv"), labeled(Test, "test.csv")],
-            content: Content::Text {
-                format: official_csv(3),
-                fields: Fields::ClassFirst { texts: 2 },
-                escapes: Escapes::None,
-            },
-        },
-        Layout {
-            name: "hub Parquet",
-            rows: DBPEDIA_14_ROWS,
-            folders: &["data", "dbpedia_14"],
-            files: &[labeled(Train, "train"), labeled(Test, "test")],
-            content: Content::Parquet {
-                fields: text(&["title", "content"], "label"),
-                escapes: Escapes::None,
-            },
-        },
+        Layout::official_csv(DBPEDIA_14_ROWS, &["dbpedia_csv"], 2, Escapes::None),
+        Layout::hub_parquet(
+            DBPEDIA_14_ROWS,
+            &["data", "dbpedia_14"],
+            TRAIN_TEST_PARQUET,
+            text(&["title", "content"], "label"),
+            Escapes::None,
+        ),
     ],
 };
 
@@ -115,35 +83,27 @@ pub(super) static YAHOO_ANSWERS_TOPICS: NamedDataset = NamedDataset {
         "Family & Relationships",
         "Politics & Government",
     ]),
-    hub: Some(HubSource {
-        repository: "community-datasets/yahoo_answers_topics",
-        config: "yahoo_answers_topics",
-    }),
+    hub: hub(
+        "community-datasets/yahoo_answers_topics",
+        "yahoo_answers_topics",
+    ),
     layouts: &[
-        Layout {
-            name: "official CSV",
-            rows: YAHOO_ANSWERS_TOPICS_ROWS,
-            folders: &["yahoo_answers_csv"],
-            files: &[labeled(Train, "train.csv"), labeled(Test, "test.csv")],
-            content: Content::Text {
-                format: official_csv(4),
-                fields: Fields::ClassFirst { texts: 3 },
-                escapes: Escapes::Backslash,
-            },
-        },
-        Layout {
-            name: "hub Parquet",
-            rows: YAHOO_ANSWERS_TOPICS_ROWS,
-            folders: &["data", "yahoo_answers_topics"],
-            files: &[labeled(Train, "train"), labeled(Test, "test")],
-            content: Content::Parquet {
-                fields: text(
-                    &["question_title", "question_content", "best_answer"],
-                    "topic",
-                ),
-                escapes: Escapes::Backslash,
-            },
-        },
+        Layout::official_csv(
+            YAHOO_ANSWERS_TOPICS_ROWS,
+            &["yahoo_answers_csv"],
+            3,
+            Escapes::Backslash,
+        ),
+        Layout::hub_parquet(
+            YAHOO_ANSWERS_TOPICS_ROWS,
+            &["data", "yahoo_answers_topics"],
+            TRAIN_TEST_PARQUET,
+            text(
+                &["question_title", "question_content", "best_answer"],
+                "topic",
+            ),
+            Escapes::Backslash,
+        ),
     ],
 };
 

@@ -19,41 +19,8 @@ static MARKUP: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Elements that are separated from the surrounding text by a space.
-const BLOCKS: [&str; 33] = [
-    "address",
-    "article",
-    "aside",
-    "blockquote",
-    "br",
-    "dd",
-    "div",
-    "dl",
-    "dt",
-    "figcaption",
-    "figure",
-    "footer",
-    "form",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "header",
-    "hr",
-    "li",
-    "main",
-    "nav",
-    "ol",
-    "p",
-    "pre",
-    "section",
-    "table",
-    "td",
-    "th",
-    "tr",
-    "ul",
-];
+const BLOCKS: &str = "address article aside blockquote br dd div dl dt figcaption figure footer \
+    form h1 h2 h3 h4 h5 h6 header hr li main nav ol p pre section table td th tr ul";
 
 /// Removes markup and decodes entities.
 pub(super) fn strip(text: &str) -> Cow<'_, str> {
@@ -74,7 +41,9 @@ pub(super) fn strip(text: &str) -> Cow<'_, str> {
 }
 
 fn is_block(name: &str) -> bool {
-    BLOCKS.iter().any(|block| block.eq_ignore_ascii_case(name))
+    BLOCKS
+        .split(' ')
+        .any(|block| block.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]

@@ -94,10 +94,9 @@ impl CleaningStep {
             Self::Urls { replacement: with } => patterns::replace_urls(text, with),
             Self::Mentions { replacement: with } => patterns::replace_mentions(text, with),
             Self::Emoji { replacement: with } => patterns::replace_emoji(text, with),
-            Self::SpecialCharacters {
-                keep,
-                replacement: with,
-            } => characters::replace_special(text, keep, with),
+            Self::SpecialCharacters { keep, replacement } => {
+                characters::replace_special(text, keep, replacement)
+            }
             Self::CollapseWhitespace => characters::single_spaces(text),
             Self::Lowercase => characters::lowercase(text),
         }
@@ -182,10 +181,9 @@ impl CleaningStep {
             Self::Urls { replacement: with } => ("urls", vec![with]),
             Self::Mentions { replacement: with } => ("mentions", vec![with]),
             Self::Emoji { replacement: with } => ("emoji", vec![with]),
-            Self::SpecialCharacters {
-                keep,
-                replacement: with,
-            } => ("special_characters", vec![keep, with]),
+            Self::SpecialCharacters { keep, replacement } => {
+                ("special_characters", vec![keep, replacement])
+            }
             Self::CollapseWhitespace => ("collapse_whitespace", vec![]),
             Self::Lowercase => ("lowercase", vec![]),
         }

@@ -25,22 +25,15 @@ impl FromStr for CleaningStep {
             Some((name, value)) => (name, Some(value)),
             None => (text, None),
         };
-        let with = value.unwrap_or_default().to_owned();
+        let replacement = value.unwrap_or_default().to_owned();
         let (step, takes_value) = match name {
             "html" => (Self::Html, false),
-            "urls" => (Self::Urls { replacement: with }, true),
-            "mentions" => (Self::Mentions { replacement: with }, true),
-            "emoji" => (Self::Emoji { replacement: with }, true),
+            "urls" => (Self::Urls { replacement }, true),
+            "mentions" => (Self::Mentions { replacement }, true),
+            "emoji" => (Self::Emoji { replacement }, true),
             "special_characters" => {
-                let with = String::new();
-                let keep = value.unwrap_or_default().to_owned();
-                (
-                    Self::SpecialCharacters {
-                        keep,
-                        replacement: with,
-                    },
-                    true,
-                )
+                let (keep, replacement) = (replacement, String::new());
+                (Self::SpecialCharacters { keep, replacement }, true)
             }
             "collapse_whitespace" => (Self::CollapseWhitespace, false),
             "lowercase" => (Self::Lowercase, false),
@@ -54,9 +47,9 @@ impl FromStr for CleaningStep {
 }
 
 fn unknown(text: &str) -> DataError {
-    DataError::UnknownCleaningStep {
-        found: text.to_owned(),
-    }
+    let expected =
+        "html, urls, mentions, emoji, special_characters, collapse_whitespace or lowercase";
+    DataError::setting("cleaning step", expected, format!("{text:?}"))
 }
 
 impl fmt::Display for CleaningStep {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::EncodedDataset;
 use super::cache_key::{FileStamp, Key, Source};
 use super::encode_stream::{Chunks, EncodingProgress};
-use super::files::{TextsMetadata, TextsWriter, open_texts};
+use super::files::{TextsMetadata, TextsWriter, mismatch, open_texts};
 use super::labels::{EncodedLabels, LabelsBuilder};
 use crate::cleaning::Cleaning;
 use crate::dataset::{Dataset, Task, Texts, hexadecimal};
@@ -135,7 +135,7 @@ impl EncodedCache {
     ///
     /// # Errors
     /// - The error of the first invalid row, unless the reader skips invalid rows.
-    /// - [`DataError::NoRows`] if the reader has no rows.
+    /// - [`DataError::InvalidFile`] if the reader has no rows.
     /// - [`DataError::Storage`] if the file cannot be written.
     /// - The errors of [`EncodedDataset::new`].
     pub fn reader(
@@ -203,9 +203,7 @@ impl Wanted<'_> {
             reused: false,
             ..cached
         });
-        made.ok_or_else(|| DataError::CacheMismatch {
-            path: self.path.clone(),
-        })
+        made.ok_or_else(|| mismatch(&self.path))
     }
 
     /// Returns the dataset in the file; `None` if the file is missing, corrupted, stale or made
@@ -230,7 +228,7 @@ impl Wanted<'_> {
                 reused: true,
                 path: self.path.clone(),
             })),
-            Err(DataError::CacheMismatch { .. }) => Ok(None),
+            Err(DataError::InvalidFile { .. }) => Ok(None),
             Err(DataError::Storage(error)) if error.is_unusable_file() => Ok(None),
             Err(error) => Err(error),
         }
@@ -260,18 +258,18 @@ impl Wanted<'_> {
             progress(chunk.progress);
             Ok(())
         })?;
-        let kind = match labels {
-            LabelsBuilder::Classes { labels, .. } => {
+        let kind = match labels.finish() {
+            EncodedLabels::Classes(labels) => {
                 let array = file.array("classes")?;
-                file.write(&array, &labels)?;
+                file.write(&array, labels.all()?)?;
                 LabelKind::Classes
             }
-            LabelsBuilder::Scores { labels } => {
+            EncodedLabels::Scores(labels) => {
                 let array = file.array("scores")?;
-                file.write(&array, &labels)?;
+                file.write(&array, labels.all()?)?;
                 LabelKind::Scores
             }
-            LabelsBuilder::Unlabeled { .. } => LabelKind::Unlabeled,
+            EncodedLabels::Unlabeled => LabelKind::Unlabeled,
         };
         let metadata = Metadata {
             key: self.key.clone(),
@@ -304,9 +302,7 @@ fn map_dataset(
         EncodedLabels::Unlabeled => metadata.texts.texts,
     };
     if labeled != metadata.texts.texts {
-        return Err(DataError::CacheMismatch {
-            path: file.path().to_path_buf(),
-        });
+        return Err(mismatch(file.path()));
     }
     Ok(EncodedDataset {
         texts: open_texts(file, "", metadata.texts)?,

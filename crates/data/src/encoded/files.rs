@@ -126,8 +126,11 @@ fn check_lengths(path: &Path, texts: &EncodedTexts) -> Result<(), DataError> {
         && texts.text_of_row.as_ref().map_or(texts.texts, Array::len) == rows;
     match fits {
         true => Ok(()),
-        false => Err(DataError::CacheMismatch {
-            path: path.to_path_buf(),
-        }),
+        false => Err(mismatch(path)),
     }
+}
+
+/// Returns the error of arrays that do not belong together.
+pub(super) fn mismatch(path: &Path) -> DataError {
+    DataError::file(path, "the arrays are not of one data set")
 }

@@ -50,11 +50,7 @@ impl EncodedLabels {
     pub(crate) fn of(examples: &[Example], task: &Task) -> Result<Self, DataError> {
         let mut builder = LabelsBuilder::new(task);
         builder.push_all(examples)?;
-        Ok(match builder {
-            LabelsBuilder::Classes { labels, .. } => Self::Classes(labels.into()),
-            LabelsBuilder::Scores { labels, .. } => Self::Scores(labels.into()),
-            LabelsBuilder::Unlabeled { .. } => Self::Unlabeled,
-        })
+        Ok(builder.finish())
     }
 
     /// Returns the labels of the given texts.
@@ -63,18 +59,14 @@ impl EncodedLabels {
     /// - [`DataError::Storage`] if an index is out of range or the mapped file is corrupted.
     pub fn select(&self, texts: &[usize]) -> Result<Labels, DataError> {
         Ok(match self {
-            Self::Classes(labels) => Labels::Classes(
-                texts
-                    .iter()
-                    .map(|&text| Ok(labels.get(text..text + 1)?[0] as usize))
-                    .collect::<Result<_, DataError>>()?,
-            ),
-            Self::Scores(labels) => Labels::Scores(
-                texts
-                    .iter()
-                    .map(|&text| Ok(labels.get(text..text + 1)?[0]))
-                    .collect::<Result<_, DataError>>()?,
-            ),
+            Self::Classes(labels) => {
+                let class = |&text: &usize| Ok(labels.get(text..text + 1)?[0] as usize);
+                Labels::Classes(texts.iter().map(class).collect::<Result<_, DataError>>()?)
+            }
+            Self::Scores(labels) => {
+                let score = |&text: &usize| Ok(labels.get(text..text + 1)?[0]);
+                Labels::Scores(texts.iter().map(score).collect::<Result<_, DataError>>()?)
+            }
             Self::Unlabeled => Labels::Unlabeled,
         })
     }
@@ -119,35 +111,24 @@ impl PartialEq for EncodedLabels {
 /// Examples of a labeled task may be unlabeled, such as a test split with unpublished labels, but
 /// then all of them must be.
 #[derive(Debug)]
-pub(crate) enum LabelsBuilder {
-    /// Classes below the number of classes.
-    Classes {
-        /// Labels so far.
-        labels: Vec<u32>,
-        /// Number of classes.
-        classes: usize,
-    },
-    /// Finite scores.
-    Scores {
-        /// Labels so far.
-        labels: Vec<f32>,
-    },
-    /// No labels: the task has no target, or the first example is unlabeled.
-    Unlabeled {
-        /// Number of texts so far.
-        texts: usize,
-    },
+pub(crate) struct LabelsBuilder<'a> {
+    target: &'a Target,
+    classes: Vec<u32>,
+    scores: Vec<f32>,
+    /// Number of texts so far.
+    texts: usize,
+    /// Whether the task has no target, or the first example is unlabeled.
+    unlabeled: bool,
 }
 
-impl LabelsBuilder {
-    pub(crate) fn new(task: &Task) -> Self {
-        match &task.target {
-            Target::Classes(names) => Self::Classes {
-                labels: Vec::new(),
-                classes: names.len(),
-            },
-            Target::Score { .. } => Self::Scores { labels: Vec::new() },
-            Target::Unlabeled => Self::Unlabeled { texts: 0 },
+impl<'a> LabelsBuilder<'a> {
+    pub(crate) fn new(task: &'a Task) -> Self {
+        Self {
+            target: &task.target,
+            classes: Vec::new(),
+            scores: Vec::new(),
+            texts: 0,
+            unlabeled: task.target == Target::Unlabeled,
         }
     }
 
@@ -158,38 +139,38 @@ impl LabelsBuilder {
     }
 
     fn push(&mut self, label: Label) -> Result<(), DataError> {
-        let (row, expected) = match (&mut *self, label) {
-            (Self::Classes { labels, classes }, Label::Class(class)) if class < *classes => {
-                labels.push(class as u32);
-                return Ok(());
+        self.unlabeled |= self.texts == 0 && label == Label::Unlabeled;
+        let expected = match (self.target, label) {
+            (_, Label::Unlabeled) if self.unlabeled => None,
+            _ if self.unlabeled => Some("no label, as before".to_owned()),
+            (Target::Classes(names), Label::Class(class)) if class < names.len() => {
+                self.classes.push(class as u32);
+                None
             }
-            (Self::Scores { labels }, Label::Score(score)) if score.is_finite() => {
-                labels.push(score as f32);
-                return Ok(());
+            (Target::Classes(names), _) => Some(format!("a class below {}", names.len())),
+            (_, Label::Score(score)) if score.is_finite() => {
+                self.scores.push(score as f32);
+                None
             }
-            (Self::Unlabeled { texts }, Label::Unlabeled) => {
-                *texts += 1;
-                return Ok(());
-            }
-            (Self::Classes { labels, .. }, Label::Unlabeled) if labels.is_empty() => {
-                *self = Self::Unlabeled { texts: 1 };
-                return Ok(());
-            }
-            (Self::Scores { labels }, Label::Unlabeled) if labels.is_empty() => {
-                *self = Self::Unlabeled { texts: 1 };
-                return Ok(());
-            }
-            (Self::Classes { labels, classes }, _) => {
-                (labels.len(), format!("a class below {classes}"))
-            }
-            (Self::Scores { labels }, _) => (labels.len(), "a finite score".to_owned()),
-            (Self::Unlabeled { texts }, _) => (*texts, "no label, as before".to_owned()),
+            _ => Some("a finite score".to_owned()),
         };
-        Err(DataError::InvalidLabel {
-            row,
-            expected,
-            found: format!("{label:?}"),
-        })
+        if let Some(expected) = expected {
+            return Err(DataError::example(
+                self.texts,
+                expected,
+                format!("{label:?}"),
+            ));
+        }
+        self.texts += 1;
+        Ok(())
+    }
+
+    pub(crate) fn finish(self) -> EncodedLabels {
+        match self.target {
+            _ if self.unlabeled => EncodedLabels::Unlabeled,
+            Target::Classes(_) => EncodedLabels::Classes(self.classes.into()),
+            _ => EncodedLabels::Scores(self.scores.into()),
+        }
     }
 }
 
@@ -242,7 +223,7 @@ mod tests {
             let row = bad.len() - 1;
             let error = labels(target, &bad).unwrap_err();
             assert!(
-                matches!(&error, DataError::InvalidLabel { row: found, .. } if *found == row),
+                matches!(&error, DataError::InvalidExample { row: found, .. } if *found == row),
                 "{error}"
             );
         }

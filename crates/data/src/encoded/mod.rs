@@ -37,8 +37,8 @@ impl EncodedDataset {
     /// # Errors
     /// The errors of [`TextTokenizer::encode`] (for jointly encoded pairs,
     /// [`TextTokenizer::encode_pairs`]), and
-    /// - [`DataError::InvalidLabel`] if a label does not match the task.
-    /// - [`DataError::TextPair`] if the number of texts of an example does not match the task.
+    /// - [`DataError::InvalidExample`] if a label does not match the task, or if the number of
+    ///   texts of an example does not match the task.
     pub fn new(
         dataset: &Dataset,
         tokenizer: &TextTokenizer,
@@ -124,10 +124,11 @@ pub(crate) fn check_pairs(
         .iter()
         .position(|example| example.text_pair.is_some() != expected)
     {
-        Some(position) => Err(DataError::TextPair {
-            row: first + position,
-            expected: if expected { 2 } else { 1 },
-        }),
+        Some(position) => {
+            let (expected, found) = if expected { (2, 1) } else { (1, 2) };
+            let expected = format!("{expected} text(s)");
+            Err(DataError::example(first + position, expected, found))
+        }
         None => Ok(()),
     }
 }

@@ -164,15 +164,6 @@ impl EncodedTexts {
         self.token_ids.len()
     }
 
-    /// Returns the maximum token id, which must be below the number of embeddings; `None` without
-    /// rows.
-    ///
-    /// # Errors
-    /// - [`DataError::Storage`] if a mapped file is corrupted.
-    pub fn highest_token_id(&self) -> Result<Option<u32>, DataError> {
-        Ok(self.token_ids.all()?.iter().copied().max())
-    }
-
     /// Returns whether text was truncated from a row, or continues in another row.
     ///
     /// # Errors
@@ -204,10 +195,8 @@ impl EncodedTexts {
 
     fn check(&self, row: usize) -> Result<(), DataError> {
         if row >= self.len() {
-            return Err(DataError::RowOutOfRange {
-                row,
-                rows: self.len(),
-            });
+            let rows = self.len();
+            return Err(DataError::RowOutOfRange { row, rows });
         }
         Ok(())
     }

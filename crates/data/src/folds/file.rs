@@ -62,8 +62,8 @@ impl Folds {
     /// # Errors
     /// - [`DataError::Io`] if the file cannot be read.
     /// - [`DataError::Json`] if the file is not valid JSON.
-    /// - [`DataError::FoldFile`] if the format version is not supported or the folds are invalid.
-    /// - [`DataError::FoldsOfOtherData`] if the folds were made for a different dataset.
+    /// - [`DataError::InvalidFile`] if the format version is not supported or the folds are invalid.
+    /// - [`DataError::InvalidSplit`] if the folds were made for a different dataset.
     pub fn load(path: &Path, dataset: &Dataset) -> Result<Self, DataError> {
         let text = fs::read(path).map_err(|source| DataError::io(path, source))?;
         let json = |source| DataError::json(path, source);
@@ -87,26 +87,24 @@ impl Folds {
 
 impl FoldFile {
     fn check(&self, path: &Path) -> Result<(), DataError> {
-        let wrong = |expected: String, found: String| DataError::FoldFile {
-            path: path.to_path_buf(),
-            expected,
-            found,
+        let wrong = |expected: String, found: &str| {
+            DataError::file(path, format!("expected {expected}, found {found}"))
         };
         check(path, "number of rows", self.rows, self.fold_of_row.len())?;
         if self.k < 2 || self.k > self.rows {
             let expected = format!("2 to {} folds", self.rows);
-            return Err(wrong(expected, self.k.to_string()));
+            return Err(wrong(expected, &self.k.to_string()));
         }
         let mut sizes = vec![0usize; self.k];
         for (row, &fold) in self.fold_of_row.iter().enumerate() {
             let Some(size) = sizes.get_mut(fold as usize) else {
                 let expected = format!("a fold below {} for row {row}", self.k);
-                return Err(wrong(expected, fold.to_string()));
+                return Err(wrong(expected, &fold.to_string()));
             };
             *size += 1;
         }
         match sizes.iter().position(|&size| size == 0) {
-            Some(fold) => Err(wrong(format!("rows in fold {fold}"), "none".to_owned())),
+            Some(fold) => Err(wrong(format!("rows in fold {fold}"), "none")),
             None => Ok(()),
         }
     }
@@ -121,11 +119,9 @@ fn check<T: PartialEq + ToString>(
     if found == expected {
         return Ok(());
     }
-    Err(DataError::FoldFile {
-        path: path.to_path_buf(),
-        expected: format!("the {what} {}", expected.to_string()),
-        found: found.to_string(),
-    })
+    let (expected, found) = (expected.to_string(), found.to_string());
+    let problem = format!("expected the {what} {expected}, found {found}");
+    Err(DataError::file(path, problem))
 }
 
 #[cfg(test)]
@@ -202,7 +198,7 @@ mod tests {
             ),
         ] {
             let error = changed(from, to).unwrap_err();
-            assert!(matches!(error, DataError::FoldFile { .. }), "{error}");
+            assert!(matches!(error, DataError::InvalidFile { .. }), "{error}");
             assert!(error.to_string().ends_with(message), "{error}");
         }
     }
@@ -220,10 +216,7 @@ mod tests {
         }
         let fingerprint = dataset().fingerprint();
         let error = changed(&fingerprint, "0123").unwrap_err();
-        assert!(
-            matches!(error, DataError::FoldsOfOtherData { .. }),
-            "{error}"
-        );
+        assert!(matches!(error, DataError::InvalidSplit { .. }), "{error}");
         let error = Folds::load(Path::new("no such file"), &dataset()).unwrap_err();
         assert!(matches!(error, DataError::Io { .. }), "{error}");
     }

@@ -64,7 +64,7 @@ impl Folds {
     /// Creates random folds; their sizes differ by at most one.
     ///
     /// # Errors
-    /// - [`DataError::FoldCount`] if `k` is below 2 or above the number of rows.
+    /// - [`DataError::InvalidSplit`] if `k` is below 2 or above the number of rows.
     pub fn k_fold(dataset: &Dataset, k: usize, seed: u64) -> Result<Self, DataError> {
         let rows = (0..dataset.len()).collect();
         Self::dealt(dataset, FoldKind::KFold, k, seed, vec![(0, rows)])
@@ -78,13 +78,8 @@ impl Folds {
     /// # Errors
     /// The same errors as [`Self::k_fold`].
     pub fn stratified_k_fold(dataset: &Dataset, k: usize, seed: u64) -> Result<Self, DataError> {
-        Self::dealt(
-            dataset,
-            FoldKind::StratifiedKFold,
-            k,
-            seed,
-            dataset.rows_by_label(),
-        )
+        let strata = dataset.rows_by_label();
+        Self::dealt(dataset, FoldKind::StratifiedKFold, k, seed, strata)
     }
 
     /// Creates folds that keep the rows of each group together, such as the sentences of a document
@@ -94,8 +89,8 @@ impl Folds {
     /// With [`text_hashes`](crate::text_hashes) as groups, equal texts stay in one fold.
     ///
     /// # Errors
-    /// - [`DataError::GroupCount`] if the number of group labels differs from the number of rows.
-    /// - [`DataError::FoldCount`] if `k` is below 2 or above the number of groups.
+    /// - [`DataError::InvalidSplit`] if the number of group labels differs from the number of rows,
+    ///   or if `k` is below 2 or above the number of groups.
     pub fn group_k_fold<G: Eq + Hash>(
         dataset: &Dataset,
         groups: &[G],
@@ -103,10 +98,8 @@ impl Folds {
         seed: u64,
     ) -> Result<Self, DataError> {
         if groups.len() != dataset.len() {
-            return Err(DataError::GroupCount {
-                rows: dataset.len(),
-                found: groups.len(),
-            });
+            let expected = format!("a group for each of {} rows", dataset.len());
+            return Err(DataError::split(expected, groups.len()));
         }
         let groups = assign::rows_by_group(groups);
         check_k("group", groups.len(), k)?;
@@ -164,7 +157,7 @@ impl Folds {
     /// Returns the ascending training rows if the given fold is the test set.
     ///
     /// # Errors
-    /// - [`DataError::FoldOutOfRange`] if there is no such fold.
+    /// - [`DataError::InvalidSplit`] if there is no such fold.
     pub fn train(&self, fold: usize) -> Result<Vec<usize>, DataError> {
         self.rows(fold, |is_of_fold| !is_of_fold)
     }
@@ -172,7 +165,7 @@ impl Folds {
     /// Returns the ascending rows of a fold.
     ///
     /// # Errors
-    /// - [`DataError::FoldOutOfRange`] if there is no such fold.
+    /// - [`DataError::InvalidSplit`] if there is no such fold.
     pub fn test(&self, fold: usize) -> Result<Vec<usize>, DataError> {
         self.rows(fold, |is_of_fold| is_of_fold)
     }
@@ -180,16 +173,13 @@ impl Folds {
     /// Splits the dataset into a fold as the test set and the other folds as the training set.
     ///
     /// # Errors
-    /// - [`DataError::FoldsOfOtherData`] if the folds were made for a different dataset.
-    /// - [`DataError::FoldOutOfRange`] if there is no such fold.
+    /// - [`DataError::InvalidSplit`] if the folds were made for a different dataset, or if there is
+    ///   no such fold.
     pub fn splits(&self, dataset: &Dataset, fold: usize) -> Result<Splits, DataError> {
         self.check(dataset)?;
-        let part = |rows: &[usize], part: &str| Dataset {
-            name: format!("{}/fold {fold} {part}", dataset.name),
-            ..dataset.select(rows)
-        };
-        let train = part(&self.train(fold)?, "train");
-        Ok(Splits::train_test(train, part(&self.test(fold)?, "test")))
+        let train = dataset.part(&format!("fold {fold} train"), &self.train(fold)?);
+        let test = dataset.part(&format!("fold {fold} test"), &self.test(fold)?);
+        Ok(Splits::train_test(train, test))
     }
 
     /// Returns the classes with fewer rows than folds, each with its number of rows. Some test sets
@@ -205,26 +195,24 @@ impl Folds {
     /// Checks that the folds were made for this dataset.
     ///
     /// # Errors
-    /// - [`DataError::FoldsOfOtherData`] if they were not.
+    /// - [`DataError::InvalidSplit`] if they were not.
     pub fn check(&self, dataset: &Dataset) -> Result<(), DataError> {
         let found = dataset.fingerprint();
         if (self.fold_of_row.len(), &self.fingerprint) == (dataset.len(), &found) {
             return Ok(());
         }
-        Err(DataError::FoldsOfOtherData {
-            expected: self.fingerprint.clone(),
-            expected_rows: self.fold_of_row.len(),
-            found,
-            found_rows: dataset.len(),
-        })
+        let data = |fingerprint: &str, rows: usize| {
+            format!("data with the fingerprint {fingerprint} ({rows} rows)")
+        };
+        Err(DataError::split(
+            data(&self.fingerprint, self.fold_of_row.len()) + ", for which the folds were made",
+            data(&found, dataset.len()),
+        ))
     }
 
     fn rows(&self, fold: usize, wanted: impl Fn(bool) -> bool) -> Result<Vec<usize>, DataError> {
         if fold >= self.k {
-            return Err(DataError::FoldOutOfRange {
-                folds: self.k,
-                found: fold,
-            });
+            return Err(DataError::split(format!("a fold below {}", self.k), fold));
         }
         let rows = self.fold_of_row.iter().enumerate();
         let rows = rows.filter(|&(_, &of_row)| wanted(of_row as usize == fold));
@@ -234,7 +222,8 @@ impl Folds {
 
 fn check_k(unit: &'static str, most: usize, found: usize) -> Result<(), DataError> {
     if found < 2 || found > most {
-        return Err(DataError::FoldCount { unit, most, found });
+        let expected = format!("2 to {most} folds (one per {unit} at most)");
+        return Err(DataError::split(expected, found));
     }
     Ok(())
 }
@@ -263,9 +252,8 @@ mod tests {
                 Folds::stratified_k_fold(&data, k, 1),
             ] {
                 let error = result.unwrap_err();
-                let refused =
-                    matches!(error, DataError::FoldCount { most: 6, found, .. } if found == k);
-                assert!(refused, "{error}");
+                let refused = format!("expected 2 to 6 folds (one per row at most), found {k}");
+                assert_eq!(error.to_string(), refused);
             }
         }
         let error = Folds::group_k_fold(&data, &["a", "a", "b", "b", "b", "a"], 3, 1).unwrap_err();
@@ -274,10 +262,8 @@ mod tests {
             "expected 2 to 2 folds (one per group at most), found 3"
         );
         let error = Folds::group_k_fold(&data, &[1, 2], 2, 1).unwrap_err();
-        assert!(
-            matches!(error, DataError::GroupCount { rows: 6, found: 2 }),
-            "{error}"
-        );
+        let refused = "expected a group for each of 6 rows, found 2";
+        assert_eq!(error.to_string(), refused);
     }
 
     #[test]
@@ -285,15 +271,9 @@ mod tests {
         let data = dataset(6);
         let folds = Folds::k_fold(&data, 3, 1).unwrap();
         let error = folds.test(3).unwrap_err();
-        assert!(
-            matches!(error, DataError::FoldOutOfRange { folds: 3, found: 3 }),
-            "{error}"
-        );
+        assert_eq!(error.to_string(), "expected a fold below 3, found 3");
         let error = folds.splits(&dataset(7), 0).unwrap_err();
-        assert!(
-            matches!(error, DataError::FoldsOfOtherData { found_rows: 7, .. }),
-            "{error}"
-        );
+        assert!(error.to_string().ends_with("(7 rows)"), "{error}");
         let splits = folds.splits(&data, 1).unwrap();
         assert_eq!((splits.train.len(), splits.test.unwrap().len()), (4, 2));
     }

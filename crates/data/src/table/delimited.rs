@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::lines::{Lines, Start, check_length, split_line_break};
 use super::record::Record;
-use super::{Column, Row, positions, unknown_column};
+use super::{Column, Row, RowSource, positions, unknown_column};
 use crate::error::DataError;
 use crate::progress::Progress;
 
@@ -124,31 +124,13 @@ impl DelimitedRows {
 
     fn read_header(&mut self) -> Result<(), DataError> {
         if !self.read_record()? {
-            return Err(DataError::NoRows {
-                path: self.lines.path().to_path_buf(),
-            });
+            return Err(DataError::no_rows(self.lines.path()));
         }
         let all: Vec<usize> = (0..self.record.width()).collect();
         let names = self.record.fields(self.lines.path(), &all)?;
         self.check_width()?;
         self.wanted = positions(self.lines.path(), &self.columns, &names)?;
         Ok(())
-    }
-
-    fn next_row(&mut self) -> Result<Option<Row>, DataError> {
-        if !self.read_record()? {
-            return Ok(None);
-        }
-        self.check_width()?;
-        let found = self.record.width();
-        if let Some(&beyond) = self.wanted.iter().find(|&&position| position >= found) {
-            return Err(self.column_count(beyond + 1, found));
-        }
-        let fields = self.record.fields(self.lines.path(), &self.wanted)?;
-        Ok(Some(Row {
-            number: self.record.number,
-            fields,
-        }))
     }
 
     /// Checks the number of columns; the first record sets it if the format does not.
@@ -164,13 +146,7 @@ impl DelimitedRows {
     }
 
     fn column_count(&self, expected: usize, found: usize) -> DataError {
-        let path = self.lines.path().to_path_buf();
-        DataError::ColumnCount {
-            path,
-            row: self.record.number,
-            expected,
-            found,
-        }
+        DataError::column_count(self.lines.path(), self.record.number, expected, found)
     }
 
     /// Reads the next record; returns false at the end of the file.
@@ -200,7 +176,11 @@ impl DelimitedRows {
         loop {
             let (content, line_break) = split_line_break(&self.line);
             if let Err(column) = self.record.push(content, self.layout) {
-                return Err(DataError::StrayQuote { path, row, column });
+                let problem = format!(
+                    "column {column}: expected a delimiter after the closing quote, found more \
+                     text (is a quote not doubled, or an earlier one not closed?)"
+                );
+                return Err(DataError::broken_row(&path, row, problem));
             }
             if !self.record.is_open() {
                 self.record.end();
@@ -209,17 +189,28 @@ impl DelimitedRows {
             self.record.push_quoted(line_break);
             check_length(&path, row, self.record.len())?;
             if !self.lines.read(&mut self.line)? {
-                return Err(DataError::UnterminatedQuote { path, row });
+                let problem = "a quoted field that begins in this row is never closed";
+                return Err(DataError::broken_row(&path, row, problem));
             }
         }
     }
 }
 
-impl Iterator for DelimitedRows {
-    type Item = Result<Row, DataError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.next_row().transpose()
+impl RowSource for DelimitedRows {
+    fn next_row(&mut self) -> Result<Option<Row>, DataError> {
+        if !self.read_record()? {
+            return Ok(None);
+        }
+        self.check_width()?;
+        let found = self.record.width();
+        if let Some(&beyond) = self.wanted.iter().find(|&&position| position >= found) {
+            return Err(self.column_count(beyond + 1, found));
+        }
+        let fields = self.record.fields(self.lines.path(), &self.wanted)?;
+        Ok(Some(Row {
+            number: self.record.number,
+            fields,
+        }))
     }
 }
 
@@ -228,6 +219,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::table::{TableFormat, open_rows};
 
     fn read(
         bytes: &[u8],
@@ -237,7 +229,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows");
         std::fs::write(&path, bytes).unwrap();
-        DelimitedRows::open(&path, layout, columns, &Progress::default())?
+        open_rows(&path, TableFormat::Delimited(layout), columns)?
             .map(|row| row.map(|row| (row.number, row.fields)))
             .collect()
     }
@@ -280,12 +272,8 @@ mod tests {
     fn an_empty_line_between_rows_is_an_error() {
         assert!(matches!(
             rows(b"a,b\n\nc,d\n"),
-            Err(DataError::ColumnCount {
-                row: 2,
-                expected: 2,
-                found: 0,
-                ..
-            })
+            Err(DataError::InvalidRow { row: 2, problem, .. })
+                if problem == "expected 2 columns, found 0"
         ));
     }
 
@@ -293,15 +281,11 @@ mod tests {
     fn an_unclosed_quote_never_swallows_rows() {
         assert!(matches!(
             rows(b"a,b\n1,\"c\n2,\"d\"\n"),
-            Err(DataError::StrayQuote {
-                row: 2,
-                column: 2,
-                ..
-            })
+            Err(DataError::BrokenRow { row: 2, problem, .. }) if problem.starts_with("column 2:")
         ));
         assert!(matches!(
             rows(b"a,b\n1,\"c\n2,d\n"),
-            Err(DataError::UnterminatedQuote { row: 2, .. })
+            Err(DataError::BrokenRow { row: 2, .. })
         ));
     }
 
@@ -331,7 +315,7 @@ mod tests {
         let path = folder.path().join("rows.csv");
         std::fs::write(&path, b"a,b\n1\n2,\xff\n3,\"x\ny\",z\n\n\n4,d\n").unwrap();
         let columns = [0.into(), 1.into()];
-        let rows = DelimitedRows::open(&path, Delimited::csv(), &columns, &Progress::default());
+        let rows = open_rows(&path, TableFormat::Delimited(Delimited::csv()), &columns);
         let found: Vec<Option<u64>> = rows.unwrap().map(|row| Some(row.ok()?.number)).collect();
         assert_eq!(found, [None, None, None, None, None, Some(8)]);
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::lines::{Lines, Start, check_nul, check_text, split_line_break};
-use super::{Column, Row, unknown_column};
+use super::{Column, Row, RowSource, unknown_column};
 use crate::error::DataError;
 use crate::progress::Progress;
 
@@ -33,7 +33,9 @@ impl JsonRows {
             line: Vec::new(),
         })
     }
+}
 
+impl RowSource for JsonRows {
     fn next_row(&mut self) -> Result<Option<Row>, DataError> {
         let is_blank = |line: &[u8]| line.trim_ascii().is_empty();
         match self.lines.read_start(&mut self.line, is_blank)? {
@@ -41,12 +43,8 @@ impl JsonRows {
             Start::Line => {}
             // Blank lines are allowed only at the end of the file.
             Start::Blank(row) => {
-                return Err(DataError::ColumnCount {
-                    path: self.lines.path().to_path_buf(),
-                    row,
-                    expected: self.names.len(),
-                    found: 0,
-                });
+                let path = self.lines.path();
+                return Err(DataError::column_count(path, row, self.names.len(), 0));
             }
         }
         let (content, _) = split_line_break(&self.line);
@@ -77,24 +75,14 @@ fn field(
     name: &str,
     object: &Map<String, Value>,
 ) -> Result<String, DataError> {
-    let missing = || DataError::MissingValue {
-        path: path.to_path_buf(),
-        row,
-        column: name.to_owned(),
-    };
-    let unsupported = |found: &str| DataError::UnsupportedType {
-        path: path.to_path_buf(),
-        row,
-        column: name.to_owned(),
-        found: found.to_owned(),
-    };
+    let unsupported = |found: &str| DataError::unsupported_type(path, row, name, found);
     match object.get(name) {
         // In the first object, a missing key is a wrong column name; later it is a missing value.
         None if row == 1 => {
             let names: Vec<String> = object.keys().cloned().collect();
             Err(unknown_column(path, &Column::from(name), &names))
         }
-        None | Some(Value::Null) => Err(missing()),
+        None | Some(Value::Null) => Err(DataError::missing_value(path, row, name)),
         Some(Value::String(text)) => {
             check_nul(path, row, text)?;
             Ok(text.clone())
@@ -106,28 +94,17 @@ fn field(
     }
 }
 
-impl Iterator for JsonRows {
-    type Item = Result<Row, DataError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.next_row().transpose()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::{TableFormat, open_rows};
 
     fn read(text: &str) -> Result<Vec<Row>, DataError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.jsonl");
         std::fs::write(&path, text).unwrap();
-        JsonRows::open(
-            &path,
-            &["text".into(), "label".into()],
-            &Progress::default(),
-        )?
-        .collect()
+        let columns = ["text".into(), "label".into()];
+        open_rows(&path, TableFormat::JsonLines, &columns)?.collect()
     }
 
     #[test]
@@ -162,16 +139,12 @@ mod tests {
         for second in ["{\"label\": 1}", "{\"text\": null, \"label\": 1}"] {
             assert!(matches!(
                 read(&format!("{first}{second}\n")),
-                Err(DataError::MissingValue { row: 2, .. })
+                Err(DataError::InvalidRow { row: 2, .. })
             ));
         }
         assert!(matches!(
             read(&format!("{first}\n{first}")),
-            Err(DataError::ColumnCount {
-                row: 2,
-                found: 0,
-                ..
-            })
+            Err(DataError::InvalidRow { row: 2, .. })
         ));
     }
 }

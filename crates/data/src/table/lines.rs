@@ -68,7 +68,7 @@ impl Lines {
             first.drain(..BYTE_ORDER_MARK.len());
         }
         if first.is_empty() {
-            return Err(DataError::EmptyFile { path: lines.path });
+            return Err(DataError::empty_file(path));
         }
         lines.first = Some(first);
         lines.read = 0;
@@ -175,11 +175,8 @@ pub(crate) fn read_text(
 /// Returns an error if a record is longer than [`RECORD_LIMIT`].
 pub(super) fn check_length(path: &Path, row: u64, length: usize) -> Result<(), DataError> {
     if length > RECORD_LIMIT {
-        return Err(DataError::RowTooLong {
-            path: path.to_path_buf(),
-            row,
-            limit: RECORD_LIMIT,
-        });
+        let problem = format!("the row is longer than {RECORD_LIMIT} bytes");
+        return Err(DataError::broken_row(path, row, problem));
     }
     Ok(())
 }
@@ -194,10 +191,7 @@ pub(super) fn check_text<'a>(path: &Path, row: u64, bytes: &'a [u8]) -> Result<&
 /// Returns an error if the text contains a NUL character.
 pub(super) fn check_nul(path: &Path, row: u64, text: &str) -> Result<(), DataError> {
     if text.contains('\0') {
-        return Err(DataError::NulByte {
-            path: path.to_path_buf(),
-            row,
-        });
+        return Err(DataError::row(path, row, "the text holds a NUL character"));
     }
     Ok(())
 }
@@ -242,9 +236,9 @@ mod tests {
     fn a_file_of_nothing_but_a_byte_order_mark_is_empty() {
         assert!(matches!(
             lines(b"\xef\xbb\xbf"),
-            Err(DataError::EmptyFile { .. })
+            Err(DataError::InvalidFile { .. })
         ));
-        assert!(matches!(lines(b""), Err(DataError::EmptyFile { .. })));
+        assert!(matches!(lines(b""), Err(DataError::InvalidFile { .. })));
     }
 
     #[test]
@@ -275,7 +269,7 @@ mod tests {
     fn an_endless_line_is_refused_before_it_fills_the_memory() {
         let endless = std::io::repeat(b'x');
         let lines = Lines::new(Path::new("memory"), Box::new(BufReader::new(endless)));
-        assert!(matches!(lines, Err(DataError::RowTooLong { row: 1, .. })));
+        assert!(matches!(lines, Err(DataError::BrokenRow { row: 1, .. })));
     }
 
     #[test]

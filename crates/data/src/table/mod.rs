@@ -85,7 +85,7 @@ impl TableFormat {
     /// fields.
     ///
     /// # Errors
-    /// - [`DataError::UnsupportedExtension`] for any other extension.
+    /// - [`DataError::InvalidFile`] for any other extension.
     pub fn from_path(path: &Path) -> Result<Self, DataError> {
         let extension = extension(path);
         match extension.trim_end_matches(".gz") {
@@ -93,11 +93,12 @@ impl TableFormat {
             "tsv" => Ok(Self::Delimited(Delimited::tsv())),
             "jsonl" => Ok(Self::JsonLines),
             "parquet" if extension == "parquet" => Ok(Self::Parquet),
-            _ => Err(DataError::UnsupportedExtension {
-                path: path.to_path_buf(),
-                expected: ".csv, .tsv, .jsonl, .parquet, .csv.gz, .tsv.gz, .jsonl.gz".to_owned(),
-                found: extension,
-            }),
+            _ => {
+                let known = ".csv, .tsv, .jsonl, .parquet, .csv.gz, .tsv.gz, .jsonl.gz";
+                let problem =
+                    format!("expected one of the extensions {known}, found {extension:?}");
+                Err(DataError::file(path, problem))
+            }
         }
     }
 }
@@ -120,8 +121,14 @@ pub(crate) fn extension(path: &Path) -> String {
 /// of the file itself, such as an unclosed quote, the iterator ends, because the remaining content
 /// is not reliable.
 pub struct Rows {
-    source: Box<dyn Iterator<Item = Result<Row, DataError>> + Send>,
+    source: Box<dyn RowSource + Send>,
     failed: bool,
+}
+
+/// Reader of the rows of one file format.
+trait RowSource {
+    /// Returns the next row; `None` at the end of the file.
+    fn next_row(&mut self) -> Result<Option<Row>, DataError>;
 }
 
 impl fmt::Debug for Rows {
@@ -140,7 +147,7 @@ impl Iterator for Rows {
         if self.failed {
             return None;
         }
-        let row = self.source.next();
+        let row = self.source.next_row().transpose();
         self.failed = matches!(&row, Some(Err(error)) if !error.is_of_one_row());
         row
     }
@@ -179,7 +186,7 @@ pub(crate) fn open_counted(
     columns: &[Column],
     progress: &Progress,
 ) -> Result<Rows, DataError> {
-    let source: Box<dyn Iterator<Item = Result<Row, DataError>> + Send> = match format {
+    let source: Box<dyn RowSource + Send> = match format {
         TableFormat::Delimited(layout) => Box::new(delimited::DelimitedRows::open(
             path, layout, columns, progress,
         )?),
@@ -201,10 +208,11 @@ fn positions(path: &Path, columns: &[Column], names: &[String]) -> Result<Vec<us
         });
         match (matching.next(), matching.next()) {
             (Some(index), None) => Ok(index),
-            (Some(_), Some(_)) => Err(DataError::DuplicateColumn {
-                path: path.to_path_buf(),
-                column: column.to_string(),
-            }),
+            (Some(_), Some(_)) => {
+                let column = column.to_string();
+                let problem = format!("more than one column is named {column:?}");
+                Err(DataError::file(path, problem))
+            }
             (None, _) => Err(unknown_column(path, column, names)),
         }
     };

@@ -3,16 +3,15 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use arrow::array::{Array, AsArray, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Schema};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use parquet::errors::ParquetError;
 
 use super::lines::check_nul;
-use super::{Column, Row, positions};
+use super::{Column, Row, RowSource, positions};
 use crate::error::DataError;
 use crate::progress::Progress;
 
@@ -44,24 +43,17 @@ impl ParquetRows {
         columns: &[Column],
         progress: &Progress,
     ) -> Result<Self, DataError> {
-        let file = File::open(path).map_err(|source| DataError::io(path, source))?;
-        let metadata = file
-            .metadata()
-            .map_err(|source| DataError::io(path, source))?;
+        let failed = |source| DataError::io(path, source);
+        let file = File::open(path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
         if metadata.is_dir() {
-            let source = std::io::ErrorKind::IsADirectory.into();
-            return Err(DataError::io(path, source));
+            return Err(failed(std::io::ErrorKind::IsADirectory.into()));
         }
         let length = metadata.len();
         if length == 0 {
-            return Err(DataError::EmptyFile {
-                path: path.to_path_buf(),
-            });
+            return Err(DataError::empty_file(path));
         }
-        let failed = |source| DataError::Parquet {
-            path: path.to_path_buf(),
-            source,
-        };
+        let failed = |source| DataError::library(path, source);
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(failed)?;
         let schema = builder.schema().clone();
         let all: Vec<String> = schema
@@ -102,6 +94,40 @@ impl ParquetRows {
         })
     }
 
+    /// Returns the bytes attributed to the current row; the sum over all rows is the file size.
+    fn bytes_of_row(&self) -> u64 {
+        let share =
+            |rows: u64| u128::from(self.length) * u128::from(rows) / u128::from(self.rows.max(1));
+        (share(self.read) - share(self.read - 1)) as u64
+    }
+
+    fn texts(&self, batch: &RecordBatch) -> Result<Vec<StringArray>, DataError> {
+        let text = |&place: &usize| {
+            let text = cast(batch.column(place), &DataType::Utf8);
+            let text = text.map_err(|source| DataError::library(&self.path, source))?;
+            let problem = "a column did not become text";
+            let text = text.as_string_opt::<i32>().cloned();
+            text.ok_or_else(|| DataError::file(&self.path, problem))
+        };
+        self.places.iter().map(text).collect()
+    }
+
+    fn field(&self, column: usize, place: usize) -> Result<String, DataError> {
+        let values = &self.batch[column];
+        let missing = values.is_null(place)
+            // pandas writes NaN for a missing value in a numeric column.
+            || (self.floating[column] && values.value(place) == "NaN");
+        if missing {
+            let name = &self.names[column];
+            return Err(DataError::missing_value(&self.path, self.read, name));
+        }
+        let text = values.value(place);
+        check_nul(&self.path, self.read, text)?;
+        Ok(text.to_owned())
+    }
+}
+
+impl RowSource for ParquetRows {
     fn next_row(&mut self) -> Result<Option<Row>, DataError> {
         while self
             .batch
@@ -111,7 +137,7 @@ impl ParquetRows {
             let Some(batch) = self.reader.next() else {
                 return Ok(None);
             };
-            let batch = batch.map_err(|source| self.failed(source.into()))?;
+            let batch = batch.map_err(|source| DataError::library(&self.path, source))?;
             self.batch = self.texts(&batch)?;
             self.next_in_batch = 0;
         }
@@ -126,50 +152,6 @@ impl ParquetRows {
             fields: fields.collect::<Result<_, _>>()?,
         }))
     }
-
-    /// Returns the bytes attributed to the current row; the sum over all rows is the file size.
-    fn bytes_of_row(&self) -> u64 {
-        let share =
-            |rows: u64| u128::from(self.length) * u128::from(rows) / u128::from(self.rows.max(1));
-        (share(self.read) - share(self.read - 1)) as u64
-    }
-
-    fn texts(&self, batch: &RecordBatch) -> Result<Vec<StringArray>, DataError> {
-        let text = |&place: &usize| {
-            let text: ArrayRef = cast(batch.column(place), &DataType::Utf8)
-                .map_err(|source| self.failed(source.into()))?;
-            text.as_string_opt::<i32>().cloned().ok_or_else(|| {
-                self.failed(ParquetError::General(
-                    "a column did not become text".to_owned(),
-                ))
-            })
-        };
-        self.places.iter().map(text).collect()
-    }
-
-    fn field(&self, column: usize, place: usize) -> Result<String, DataError> {
-        let values = &self.batch[column];
-        let missing = values.is_null(place)
-            // pandas writes NaN for a missing value in a numeric column.
-            || (self.floating[column] && values.value(place) == "NaN");
-        if missing {
-            return Err(DataError::MissingValue {
-                path: self.path.clone(),
-                row: self.read,
-                column: self.names[column].clone(),
-            });
-        }
-        let text = values.value(place);
-        check_nul(&self.path, self.read, text)?;
-        Ok(text.to_owned())
-    }
-
-    fn failed(&self, source: ParquetError) -> DataError {
-        DataError::Parquet {
-            path: self.path.clone(),
-            source,
-        }
-    }
 }
 
 /// Returns an error for column types without an unambiguous text form.
@@ -177,12 +159,8 @@ fn check_types(path: &Path, schema: &Schema, wanted: &[usize]) -> Result<(), Dat
     for &index in wanted {
         let field = schema.field(index);
         if !has_text(field.data_type()) {
-            return Err(DataError::UnsupportedType {
-                path: path.to_path_buf(),
-                row: 1,
-                column: field.name().clone(),
-                found: field.data_type().to_string(),
-            });
+            let found = field.data_type().to_string();
+            return Err(DataError::unsupported_type(path, 1, field.name(), &found));
         }
     }
     Ok(())
@@ -196,25 +174,19 @@ fn has_text(data_type: &DataType) -> bool {
     }
 }
 
-impl Iterator for ParquetRows {
-    type Item = Result<Row, DataError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.next_row().transpose()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use arrow::array::{
-        BooleanArray, Float64Array, Int64Array, LargeStringArray, ListArray, StringViewArray,
+        ArrayRef, BooleanArray, Float64Array, Int64Array, LargeStringArray, ListArray,
+        StringViewArray,
     };
     use arrow::datatypes::Int32Type;
     use parquet::arrow::ArrowWriter;
 
     use super::*;
+    use crate::table::{TableFormat, open_counted, open_rows};
 
     fn read(columns: Vec<(&str, ArrayRef)>, wanted: &[Column]) -> Result<Vec<Row>, DataError> {
         let folder = tempfile::tempdir().unwrap();
@@ -224,7 +196,7 @@ mod tests {
             ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), None).unwrap();
         writer.write(&batch).unwrap();
         writer.close().unwrap();
-        ParquetRows::open(&path, wanted, &Progress::default())?.collect()
+        open_rows(&path, TableFormat::Parquet, wanted)?.collect()
     }
 
     #[test]
@@ -265,7 +237,7 @@ mod tests {
         writer.write(&batch).unwrap();
         writer.close().unwrap();
         let progress = Progress::default();
-        let rows = ParquetRows::open(&path, &["text".into()], &progress).unwrap();
+        let rows = open_counted(&path, TableFormat::Parquet, &["text".into()], &progress).unwrap();
         let found: Vec<Option<u64>> = rows.map(|row| Some(row.ok()?.number)).collect();
         assert_eq!(found, [Some(1), None, Some(3)]);
         assert_eq!(progress.read(), std::fs::metadata(&path).unwrap().len());
@@ -276,7 +248,7 @@ mod tests {
         let scores: ArrayRef = Arc::new(Float64Array::from(vec![0.5, f64::NAN]));
         assert!(matches!(
             read(vec![("score", scores)], &["score".into()]),
-            Err(DataError::MissingValue { row: 2, .. })
+            Err(DataError::InvalidRow { row: 2, .. })
         ));
     }
 
@@ -285,12 +257,12 @@ mod tests {
         let nulls: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None]));
         assert!(matches!(
             read(vec![("text", nulls)], &["text".into()]),
-            Err(DataError::MissingValue { row: 2, .. })
+            Err(DataError::InvalidRow { row: 2, .. })
         ));
         let nested = ListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1)])]);
         assert!(matches!(
             read(vec![("text", Arc::new(nested))], &["text".into()]),
-            Err(DataError::UnsupportedType { .. })
+            Err(DataError::InvalidRow { .. })
         ));
     }
 }

@@ -117,7 +117,7 @@ mod tests {
         record.end();
         assert!(matches!(
             record.fields(Path::new("rows.csv"), &[0]),
-            Err(DataError::InvalidUtf8 { row: 4, .. })
+            Err(DataError::InvalidRow { row: 4, .. })
         ));
     }
 

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use super::{ColumnNames, LabelKind, SplitFiles, TabularOptions, open};
+use crate::dataset::Dataset;
 use crate::error::DataError;
 use crate::reader::OnBadRow;
+use crate::splits::Splits;
 use crate::table::{Column, TableFormat};
-use crate::{Dataset, Splits};
 
 /// Files of a dataset and how they are read; made by [`Dataset::files`].
 ///
@@ -70,11 +71,8 @@ impl DatasetFiles {
     }
 
     /// Reads labels as scores in this range, instead of as classes.
-    pub fn scores(mut self, lowest: f64, highest: f64) -> Self {
-        self.options.labels = LabelKind::Range {
-            min: lowest,
-            max: highest,
-        };
+    pub fn scores(mut self, min: f64, max: f64) -> Self {
+        self.options.labels = LabelKind::Range { min, max };
         self
     }
 
@@ -110,7 +108,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::{Label, Target};
+    use crate::dataset::{Label, Target};
 
     #[test]
     fn files_and_columns_become_splits() {

@@ -9,7 +9,7 @@ mod builder;
 mod options;
 mod target;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use self::builder::DatasetFiles;
 pub use self::options::{ColumnNames, LabelKind, SplitFiles, TabularOptions};
@@ -18,7 +18,7 @@ use crate::column_mapping::{Escapes, Mapping};
 use crate::dataset::{Target, Task, Texts};
 use crate::error::DataError;
 use crate::reader::ExampleReader;
-use crate::splits::{LoadedDataset, Split, Splits};
+use crate::splits::{LoadedDataset, Split};
 use crate::table::{Column, TableFormat, open_rows};
 
 /// Loads the files of all splits.
@@ -50,23 +50,17 @@ use crate::table::{Column, TableFormat, open_rows};
 ///   skipped.
 pub fn open(files: &SplitFiles, options: &TabularOptions) -> Result<LoadedDataset, DataError> {
     let target = infer_target(&files.train, options)?;
-    let mut reports = Vec::new();
-    let mut dataset = |path: &Path, split: Split| {
-        let (dataset, report) = read(path, split, &target, options)?.read_split(split, None)?;
-        reports.push(report);
-        Ok::<_, DataError>(dataset)
-    };
-    let train = dataset(&files.train, Split::Train)?;
-    let mut optional = |path: &Option<PathBuf>, split: Split| {
-        path.as_deref().map(|path| dataset(path, split)).transpose()
-    };
-    let splits = Splits {
-        train,
-        validation: optional(&files.validation, Split::Validation)?,
-        test: optional(&files.test, Split::Test)?,
-        unlabeled: optional(&files.unlabeled, Split::Unlabeled)?,
-    };
-    Ok(LoadedDataset { splits, reports })
+    let open =
+        |path: &Path, split: Split| read(path, split, &target, options)?.read_split(split, None);
+    LoadedDataset::load(open(&files.train, Split::Train)?, |split| {
+        let path = match split {
+            Split::Train => None,
+            Split::Validation => files.validation.as_deref(),
+            Split::Test => files.test.as_deref(),
+            Split::Unlabeled => files.unlabeled.as_deref(),
+        };
+        path.map(|path| open(path, split)).transpose()
+    })
 }
 
 /// Returns a streaming reader of one file.
@@ -166,7 +160,11 @@ fn mapping(options: &TabularOptions, target: &Target) -> Result<Mapping, DataErr
         label,
     } = &options.columns;
     if text.is_empty() {
-        return Err(DataError::NoTextColumn);
+        return Err(DataError::setting(
+            "columns.text",
+            "at least one column of text",
+            "none",
+        ));
     }
     let reader = target::label_reader(target, &options.labels);
     Ok(Mapping {
@@ -187,6 +185,8 @@ fn name_of(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
     use crate::dataset::Label;
     use crate::reader::OnBadRow;
@@ -274,7 +274,7 @@ mod tests {
         let mut options = TabularOptions::default();
         assert!(matches!(
             open(&files, &options),
-            Err(DataError::ColumnCount { row: 3, .. })
+            Err(DataError::InvalidRow { row: 3, .. })
         ));
         options.on_bad_rows = OnBadRow::Skip;
         let opened = open(&files, &options).unwrap();
@@ -330,7 +330,10 @@ mod tests {
                 &Target::Unlabeled,
                 &options
             ),
-            Err(DataError::NoTextColumn)
+            Err(DataError::InvalidSetting {
+                setting: "columns.text",
+                ..
+            })
         ));
     }
 }

@@ -101,14 +101,6 @@ impl ColumnNames {
 }
 
 impl TabularOptions {
-    /// Creates options with the given columns and defaults otherwise.
-    pub fn with_columns(columns: ColumnNames) -> Self {
-        Self {
-            columns,
-            ..Self::default()
-        }
-    }
-
     pub(super) fn format_of(&self, path: &Path) -> Result<TableFormat, DataError> {
         self.format.map_or_else(|| TableFormat::from_path(path), Ok)
     }

@@ -16,10 +16,10 @@ use crate::table::{Column, open_rows};
 /// them, the file is not read.
 ///
 /// # Errors
-/// - [`DataError::NoRows`] if the file has no valid rows.
-/// - [`DataError::TooFewClasses`] if there are fewer than two classes, or one is listed twice.
-/// - [`DataError::InvalidScore`] if a score is not a finite number.
-/// - [`DataError::InvalidScale`] if the minimum of the range is not below its maximum.
+/// - [`DataError::InvalidFile`] if the file has no valid rows, or if there are fewer than two
+///   classes, or one is listed twice.
+/// - [`DataError::InvalidRow`] if a score is not a finite number.
+/// - [`DataError::InvalidSetting`] if the minimum of the range is not below its maximum.
 /// - Any other [`DataError`] if the file cannot be read, or for the first invalid row unless
 ///   invalid rows are skipped.
 pub fn infer_target(path: &Path, options: &TabularOptions) -> Result<Target, DataError> {
@@ -41,21 +41,14 @@ pub fn infer_target(path: &Path, options: &TabularOptions) -> Result<Target, Dat
         LabelKind::InferRange => {
             let (mut lowest, mut highest) = (f64::INFINITY, f64::NEG_INFINITY);
             each_label(path, column, options, |row, label| {
-                let score = score(label).ok_or_else(|| DataError::InvalidScore {
-                    path: path.to_path_buf(),
-                    row,
-                    found: label.to_owned(),
-                    expected: "a finite number".to_owned(),
-                })?;
+                let problem = || format!("the score {label:?} is not a finite number");
+                let score = score(label).ok_or_else(|| DataError::row(path, row, problem()))?;
                 (lowest, highest) = (lowest.min(score), highest.max(score));
                 Ok(())
             })?;
             scale(lowest, highest)
         }
-        &LabelKind::Range {
-            min: lowest,
-            max: highest,
-        } => scale(lowest, highest),
+        &LabelKind::Range { min, max } => scale(min, max),
     }
 }
 
@@ -97,11 +90,10 @@ fn each_label(
             Err(error) => return Err(error),
         }
     }
-    if !found {
-        let path = path.to_path_buf();
-        return Err(DataError::NoRows { path });
+    match found {
+        true => Ok(()),
+        false => Err(DataError::no_rows(path)),
     }
-    Ok(())
 }
 
 /// Returns integers in numerical order, without duplicates in different notation; otherwise names
@@ -117,22 +109,22 @@ fn in_order(labels: BTreeSet<String>) -> Vec<String> {
 fn classes(path: &Path, names: Vec<String>) -> Result<Target, DataError> {
     let distinct: BTreeSet<&String> = names.iter().collect();
     if distinct.len() < 2 || distinct.len() < names.len() {
-        return Err(DataError::TooFewClasses {
-            path: path.to_path_buf(),
-            found: names,
-        });
+        let problem = format!("expected at least two classes, found {names:?}");
+        return Err(DataError::file(path, problem));
     }
     Ok(Target::Classes(names))
 }
 
-fn scale(lowest: f64, highest: f64) -> Result<Target, DataError> {
-    if lowest.is_finite() && highest.is_finite() && lowest < highest {
-        return Ok(Target::Score {
-            min: lowest,
-            max: highest,
-        });
+fn scale(min: f64, max: f64) -> Result<Target, DataError> {
+    if min.is_finite() && max.is_finite() && min < max {
+        return Ok(Target::Score { min, max });
     }
-    Err(DataError::InvalidScale { lowest, highest })
+    let expected = "a scale from a finite number up to a higher one";
+    Err(DataError::setting(
+        "labels",
+        expected,
+        format!("{min} to {max}"),
+    ))
 }
 
 #[cfg(test)]
@@ -167,16 +159,16 @@ mod tests {
     fn one_class_is_too_few_and_no_label_is_no_class() {
         assert!(matches!(
             find("a,x\nb,x\n", &TabularOptions::default()),
-            Err(DataError::TooFewClasses { found, .. }) if found == ["x"]
+            Err(DataError::InvalidFile { problem, .. }) if problem.ends_with("found [\"x\"]")
         ));
         assert!(matches!(
             find("a,x\nb,\n", &TabularOptions::default()),
-            Err(DataError::MissingValue { row: 3, .. })
+            Err(DataError::InvalidRow { row: 3, .. })
         ));
         let twice = LabelKind::Classes(vec!["x".into(), "x".into(), "y".into()]);
         assert!(matches!(
             find("a,x\n", &kind(twice)),
-            Err(DataError::TooFewClasses { .. })
+            Err(DataError::InvalidFile { .. })
         ));
     }
 
@@ -187,10 +179,7 @@ mod tests {
             ..TabularOptions::default()
         };
         let target = find("a,x\nb,y,z\nc\nd,y\n\"e\n", &options);
-        assert!(matches!(
-            target,
-            Err(DataError::UnterminatedQuote { row: 6, .. })
-        ));
+        assert!(matches!(target, Err(DataError::BrokenRow { row: 6, .. })));
         let target = find("a,x\nb,w,v\nc\nd,y\n", &options).unwrap();
         assert_eq!(target, Target::Classes(vec!["x".into(), "y".into()]));
     }
@@ -205,11 +194,11 @@ mod tests {
         assert_eq!(found, expected);
         assert!(matches!(
             find("a,1\nb,NaN\n", &kind(LabelKind::InferRange)),
-            Err(DataError::InvalidScore { row: 3, .. })
+            Err(DataError::InvalidRow { row: 3, .. })
         ));
         assert!(matches!(
             find("a,1\nb,1\n", &kind(LabelKind::InferRange)),
-            Err(DataError::InvalidScale { .. })
+            Err(DataError::InvalidSetting { .. })
         ));
         let (lowest, highest) = (0.0, f64::NAN);
         assert!(matches!(
@@ -220,7 +209,7 @@ mod tests {
                     max: highest
                 })
             ),
-            Err(DataError::InvalidScale { .. })
+            Err(DataError::InvalidSetting { .. })
         ));
     }
 }

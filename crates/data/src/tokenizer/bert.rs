@@ -44,7 +44,7 @@ impl TextTokenizer {
         mut config: Map<String, Value>,
     ) -> Result<Self, DataError> {
         complete_config(&mut config, &normalizer);
-        let failed = |source| DataError::tokenizer(path, source);
+        let failed = |source| DataError::library(path, source);
         let token = |key: &str| {
             // A null value in the configuration means that there is no such token.
             let token = token_of(config.get(key));
@@ -109,20 +109,29 @@ fn template(
 
 /// Adds missing settings of a BERT tokenizer configuration; existing settings are kept.
 fn complete_config(config: &mut Map<String, Value>, normalizer: &BertNormalizer) {
-    let defaults = [
+    add_settings(config, normalizer_settings(normalizer));
+    add_settings(config, [("model_max_length", json!(MODEL_MAX_LENGTH))]);
+    let tokens = SPECIAL_TOKENS.map(|token| json!(token));
+    add_settings(config, SPECIAL_TOKEN_KEYS.into_iter().zip(tokens));
+}
+
+/// Returns the settings of BERT's normalizer in `tokenizer_config.json`.
+pub(super) fn normalizer_settings(normalizer: &BertNormalizer) -> [(&'static str, Value); 4] {
+    let chinese = normalizer.handle_chinese_chars;
+    [
         ("tokenizer_class", json!("BertTokenizer")),
         ("do_lower_case", json!(normalizer.lowercase)),
         ("strip_accents", json!(normalizer.strip_accents)),
-        (
-            "tokenize_chinese_chars",
-            json!(normalizer.handle_chinese_chars),
-        ),
-        ("model_max_length", json!(MODEL_MAX_LENGTH)),
-    ];
-    let tokens = SPECIAL_TOKEN_KEYS
-        .into_iter()
-        .zip(SPECIAL_TOKENS.map(|token| json!(token)));
-    for (key, value) in defaults.into_iter().chain(tokens) {
+        ("tokenize_chinese_chars", json!(chinese)),
+    ]
+}
+
+/// Adds settings that a configuration lacks.
+pub(super) fn add_settings(
+    config: &mut Map<String, Value>,
+    settings: impl IntoIterator<Item = (&'static str, Value)>,
+) {
+    for (key, value) in settings {
         config.entry(key).or_insert(value);
     }
 }
@@ -134,8 +143,7 @@ pub(super) fn read_vocabulary(path: &Path) -> Result<HashMap<String, u32>, DataE
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let content = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     if content.trim_ascii().is_empty() {
-        let path = path.to_path_buf();
-        return Err(DataError::EmptyVocabulary { path });
+        return Err(DataError::empty_vocabulary(path));
     }
     let token = |(id, line): (u32, &[u8])| {
         let line = line.strip_suffix(b"\r").unwrap_or(line);

@@ -19,8 +19,7 @@ pub(super) fn read_vocabulary(path: &Path) -> Result<Vocabulary, DataError> {
     let vocabulary: Vocabulary =
         serde_json::from_slice(&bytes).map_err(|source| DataError::json(path, source))?;
     if vocabulary.is_empty() {
-        let path = path.to_path_buf();
-        return Err(DataError::EmptyVocabulary { path });
+        return Err(DataError::empty_vocabulary(path));
     }
     Ok(vocabulary)
 }
@@ -29,8 +28,8 @@ pub(super) fn read_vocabulary(path: &Path) -> Result<Vocabulary, DataError> {
 /// skipped, as in the `tokenizers` library.
 ///
 /// # Errors
-/// - [`DataError::MalformedMerge`] if a line is not two tokens.
-/// - [`DataError::UnknownMergeToken`] if the vocabulary lacks a token of a merge.
+/// - [`DataError::InvalidRow`] if a line is not two tokens.
+/// - [`DataError::InvalidTokenizer`] if the vocabulary lacks a token of a merge.
 pub(super) fn read_merges(path: &Path, vocabulary: &Vocabulary) -> Result<Vec<Merge>, DataError> {
     let bytes = read(path)?;
     let content = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
@@ -41,10 +40,9 @@ pub(super) fn read_merges(path: &Path, vocabulary: &Vocabulary) -> Result<Vec<Me
         if line.starts_with("#version") {
             continue;
         }
-        let merge = parse(line).ok_or_else(|| DataError::MalformedMerge {
-            path: path.to_path_buf(),
-            row,
-            found: line.to_owned(),
+        let merge = parse(line).ok_or_else(|| {
+            let expected = "expected two tokens with a space between them";
+            DataError::row(path, row, format!("{expected}, found {line:?}"))
         })?;
         check_merge(path, row, &merge, "", |token| {
             vocabulary.contains_key(token)
@@ -78,11 +76,10 @@ pub(super) fn check_merge(
         .find(|token| !known(token));
     match unknown.or((!prefixed).then_some(second)) {
         None => Ok(()),
-        Some(token) => Err(DataError::UnknownMergeToken {
-            path: path.to_path_buf(),
-            row,
-            token: token.clone(),
-        }),
+        Some(token) => {
+            let problem = format!("merge {row}: the vocabulary lacks the token {token:?}");
+            Err(DataError::tokenizer(path, problem))
+        }
     }
 }
 
@@ -106,8 +103,7 @@ fn read(path: &Path) -> Result<Vec<u8>, DataError> {
     let bytes = fs::read(path).map_err(|source| DataError::io(path, source))?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     if bytes.is_empty() {
-        let path = path.to_path_buf();
-        return Err(DataError::EmptyFile { path });
+        return Err(DataError::empty_file(path));
     }
     Ok(bytes.to_vec())
 }

@@ -117,9 +117,14 @@ impl FromStr for Truncation {
             ("tail", ..) => Ok(Self::Tail),
             (_, Some(head), _) => Ok(Self::HeadTail { head }),
             (_, _, Some(stride)) => Ok(Self::SlidingWindow { stride }),
-            _ => Err(DataError::UnknownTruncation {
-                found: text.to_owned(),
-            }),
+            _ => {
+                let expected = "head, tail, head-tail-N or sliding-window-N";
+                Err(DataError::setting(
+                    "truncation",
+                    expected,
+                    format!("{text:?}"),
+                ))
+            }
         }
     }
 }

@@ -42,9 +42,9 @@ impl TextTokenizer {
     /// ```
     ///
     /// # Errors
-    /// - [`DataError::MaxLengthTooSmall`] if the special tokens and one token do not fit.
-    /// - [`DataError::TruncationHeadTooLong`] if the head of head-tail truncation leaves no room for a tail.
-    /// - [`DataError::StrideTooLong`] if the stride is not below the window size.
+    /// - [`DataError::InvalidSetting`] if the special tokens and one token do not fit, or if the
+    ///   head of head-tail truncation leaves no room for a tail, or if the stride is not below the
+    ///   window size.
     /// - [`DataError::Encode`] if the tokenizer fails on a text, for example because its vocabulary
     ///   lacks its unknown token.
     pub fn encode<S: AsRef<str> + Sync>(
@@ -75,8 +75,8 @@ impl TextTokenizer {
     ///
     /// # Errors
     /// The errors of [`Self::encode`], and
-    /// - [`DataError::UnsupportedTemplate`] if the tokenizer has no template for pairs.
-    /// - [`DataError::WindowsOverBothTexts`] for sliding windows with
+    /// - [`DataError::InvalidTokenizer`] if the tokenizer has no template for pairs.
+    /// - [`DataError::InvalidSetting`] for sliding windows with
     ///   [`LongestFirst`](super::PairTruncation::LongestFirst).
     /// - [`DataError::UntruncatedTextTooLong`] if only one text may be truncated and the other leaves no
     ///   room for it.

@@ -70,22 +70,19 @@ impl TextTokenizer {
     ///
     /// # Errors
     /// - [`DataError::Io`] if a file cannot be read.
-    /// - [`DataError::EmptyFile`], [`DataError::Json`] or [`DataError::Tokenizer`] if it is empty
+    /// - [`DataError::InvalidFile`], [`DataError::Json`] or [`DataError::Library`] if it is empty
     ///   or invalid.
-    /// - [`DataError::EmptyVocabulary`] if the vocabulary is empty.
-    /// - [`DataError::MissingSpecialToken`] if the vocabulary lacks a required token, such as the
-    ///   pad token.
-    /// - [`DataError::UnsupportedTemplate`] if the tokenizer does more than add special tokens
-    ///   around a text.
+    /// - [`DataError::InvalidTokenizer`] if the vocabulary is empty, or if the vocabulary lacks a
+    ///   required token, such as the pad token, or if the tokenizer does more than add special
+    ///   tokens around a text.
     pub fn from_file(path: &Path) -> Result<Self, DataError> {
         let bytes = fs::read(path).map_err(|source| DataError::io(path, source))?;
         if bytes.is_empty() {
-            let path = path.to_path_buf();
-            return Err(DataError::EmptyFile { path });
+            return Err(DataError::empty_file(path));
         }
         check_before_parsing(path, &bytes)?;
         let tokenizer =
-            Tokenizer::from_bytes(&bytes).map_err(|source| DataError::tokenizer(path, source))?;
+            Tokenizer::from_bytes(&bytes).map_err(|source| DataError::library(path, source))?;
         let config = config_beside(path)?;
         let pad_token = pad_token(&config, &tokenizer);
         Self::new(tokenizer, path, &pad_token, config)

@@ -84,7 +84,7 @@ impl TextTokenizer {
         pad_token: &str,
         config: Map<String, Value>,
     ) -> Result<Self, DataError> {
-        let failed = |source| DataError::tokenizer(path, source);
+        let failed = |source| DataError::library(path, source);
         tokenizer.with_truncation(None).map_err(failed)?;
         tokenizer.with_padding(None);
         let vocab_size = vocab_size(&tokenizer, path)?;
@@ -159,11 +159,6 @@ impl TextTokenizer {
         self.tokenizer.id_to_token(id)
     }
 
-    /// Returns the number of special tokens added to a single text.
-    pub fn special_token_count(&self) -> usize {
-        self.special_tokens.len()
-    }
-
     /// Returns a hexadecimal hash of everything that determines the tokens of a text. Equal
     /// tokenizers have the same fingerprint, regardless of the files they were loaded from.
     pub fn fingerprint(&self) -> String {
@@ -179,15 +174,15 @@ impl TextTokenizer {
 /// Returns the maximum token id plus one.
 fn vocab_size(tokenizer: &Tokenizer, path: &Path) -> Result<usize, DataError> {
     let vocabulary = tokenizer.get_vocab(true);
-    let path = path.to_path_buf();
     match vocabulary.into_iter().max_by_key(|&(_, id)| id) {
-        None => Err(DataError::EmptyVocabulary { path }),
-        Some((token, id)) if id > HIGHEST_TOKEN_ID => Err(DataError::TokenIdTooLarge {
-            path,
-            token,
-            highest: HIGHEST_TOKEN_ID,
-            found: id,
-        }),
+        None => Err(DataError::empty_vocabulary(path)),
+        Some((token, id)) if id > HIGHEST_TOKEN_ID => {
+            let expected = format!("expected token ids up to {HIGHEST_TOKEN_ID}");
+            Err(DataError::tokenizer(
+                path,
+                format!("{expected}, found {id} for {token:?}"),
+            ))
+        }
         Some((_, id)) => Ok(id as usize + 1),
     }
 }

@@ -10,22 +10,22 @@ use tokenizers::processors::roberta::RobertaProcessing;
 use tokenizers::{AddedToken, PreTokenizerWrapper, Tokenizer};
 
 use super::TextTokenizer;
-use super::bert::MODEL_MAX_LENGTH;
+use super::bert::{MODEL_MAX_LENGTH, add_settings};
 use super::bpe_files::{Merge, Vocabulary};
 use super::load::token_of;
 use crate::error::DataError;
 
-/// Special tokens of RoBERTa: key in `tokenizer_config.json`, default token, and whether the
-/// vocabulary must contain it. Only masked language modeling needs the mask token; `bos_token` and
-/// `eos_token` are synonyms of the class and separator tokens.
-const SPECIAL_TOKENS: [(&str, &str, bool); 7] = [
-    ("bos_token", "<s>", false),
-    ("eos_token", "</s>", false),
-    ("unk_token", "<unk>", true),
-    ("sep_token", "</s>", true),
-    ("pad_token", "<pad>", true),
-    ("cls_token", "<s>", true),
-    ("mask_token", "<mask>", false),
+/// Special tokens of RoBERTa: key in `tokenizer_config.json` and default token. Only masked
+/// language modeling needs the mask token; `bos_token` and `eos_token` are synonyms of the class
+/// and separator tokens.
+const SPECIAL_TOKENS: [(&str, &str); 7] = [
+    ("bos_token", "<s>"),
+    ("eos_token", "</s>"),
+    ("unk_token", "<unk>"),
+    ("sep_token", "</s>"),
+    ("pad_token", "<pad>"),
+    ("cls_token", "<s>"),
+    ("mask_token", "<mask>"),
 ];
 
 impl TextTokenizer {
@@ -38,9 +38,9 @@ impl TextTokenizer {
         mut config: Map<String, Value>,
     ) -> Result<Self, DataError> {
         complete_config(&mut config);
-        let failed = |source| DataError::tokenizer(path, source);
-        let special = special_tokens(vocabulary, path, &config)?;
+        let failed = |source| DataError::library(path, source);
         let named = |key: &str| {
+            // A null value in the configuration means that there is no such token.
             let token = token_of(config.get(key));
             let token = token.ok_or_else(|| DataError::missing_special_token(path, key))?;
             match vocabulary.get(&token) {
@@ -48,11 +48,10 @@ impl TextTokenizer {
                 None => Err(DataError::missing_special_token(path, &token)),
             }
         };
-        let (class, separator, pad) = (
-            named("cls_token")?,
-            named("sep_token")?,
-            named("pad_token")?,
-        );
+        named("unk_token")?;
+        let (separator, pad) = (named("sep_token")?, named("pad_token")?);
+        let class = named("cls_token")?;
+        let special = special_tokens(vocabulary, &config);
         let flag = |key: &str, default| config.get(key).and_then(Value::as_bool).unwrap_or(default);
         let add_prefix_space = flag("add_prefix_space", false);
         let frame = RobertaProcessing::new(separator, class)
@@ -93,31 +92,17 @@ impl TextTokenizer {
 }
 
 /// Returns the special tokens in the vocabulary, with the properties set in the configuration.
-fn special_tokens(
-    vocabulary: &Vocabulary,
-    path: &Path,
-    config: &Map<String, Value>,
-) -> Result<Vec<AddedToken>, DataError> {
+fn special_tokens(vocabulary: &Vocabulary, config: &Map<String, Value>) -> Vec<AddedToken> {
     let mut special: Vec<AddedToken> = Vec::new();
-    for (key, _, needed) in SPECIAL_TOKENS {
-        // A null value in the configuration means that there is no such token.
-        let Some(token) = token_of(config.get(key)) else {
-            if needed {
-                return Err(DataError::missing_special_token(path, key));
-            }
-            continue;
-        };
-        if !vocabulary.contains_key(&token) {
-            if needed {
-                return Err(DataError::missing_special_token(path, &token));
-            }
-            continue;
-        }
-        if special.iter().all(|known| known.content != token) {
+    for (key, _) in SPECIAL_TOKENS {
+        if let Some(token) = token_of(config.get(key))
+            && vocabulary.contains_key(&token)
+            && special.iter().all(|known| known.content != token)
+        {
             special.push(added_token(token, config, key));
         }
     }
-    Ok(special)
+    special
 }
 
 /// Returns a special token with its whitespace handling, as set under its key or in the list of
@@ -150,8 +135,6 @@ fn complete_config(config: &mut Map<String, Value>) {
         ("trim_offsets", json!(true)),
         ("model_max_length", json!(MODEL_MAX_LENGTH)),
     ];
-    let tokens = SPECIAL_TOKENS.map(|(key, token, _)| (key, json!(token)));
-    for (key, value) in defaults.into_iter().chain(tokens) {
-        config.entry(key).or_insert(value);
-    }
+    let tokens = SPECIAL_TOKENS.map(|(key, token)| (key, json!(token)));
+    add_settings(config, defaults.into_iter().chain(tokens));
 }

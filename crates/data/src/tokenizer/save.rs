@@ -7,7 +7,9 @@ use finetune_storage::write_atomically;
 use serde_json::{Map, Value, json};
 use tokenizers::{ModelWrapper, NormalizerWrapper};
 
-use super::bert::{MODEL_MAX_LENGTH, SPECIAL_TOKEN_KEYS, SPECIAL_TOKENS};
+use super::bert::{
+    MODEL_MAX_LENGTH, SPECIAL_TOKEN_KEYS, SPECIAL_TOKENS, add_settings, normalizer_settings,
+};
 use super::{TextTokenizer, bpe_files};
 use crate::error::DataError;
 
@@ -32,17 +34,12 @@ impl TextTokenizer {
     ///
     /// # Errors
     /// - [`DataError::Io`] if a file cannot be written.
-    /// - [`DataError::Tokenizer`] if the tokenizer cannot be serialized.
+    /// - [`DataError::Library`] if the tokenizer cannot be serialized.
     pub fn save(&self, directory: &Path) -> Result<(), DataError> {
         fs::create_dir_all(directory).map_err(|source| DataError::io(directory, source))?;
         let path = directory.join("tokenizer.json");
-        let json = self
-            .tokenizer
-            .to_string(true)
-            .map_err(|source| DataError::Tokenizer {
-                path: path.clone(),
-                source,
-            })?;
+        let json = self.tokenizer.to_string(true);
+        let json = json.map_err(|source| DataError::library(&path, source))?;
         write(&path, json.as_bytes())?;
         if let Some(vocabulary) = self.vocabulary_lines() {
             write(&directory.join("vocab.txt"), vocabulary.as_bytes())?;
@@ -122,30 +119,23 @@ impl TextTokenizer {
     /// Returns the loaded configuration, completed with settings of the tokenizer.
     fn full_config(&self) -> Map<String, Value> {
         let mut config = self.config.clone();
-        let mut default = |key: &str, value: Value| {
-            config.entry(key).or_insert(value);
-        };
         match (self.tokenizer.get_model(), self.tokenizer.get_normalizer()) {
             (ModelWrapper::WordPiece(_), Some(NormalizerWrapper::BertNormalizer(normalizer))) => {
-                default("tokenizer_class", json!("BertTokenizer"));
-                default("do_lower_case", json!(normalizer.lowercase));
-                default("strip_accents", json!(normalizer.strip_accents));
-                default(
-                    "tokenize_chinese_chars",
-                    json!(normalizer.handle_chinese_chars),
-                );
+                add_settings(&mut config, normalizer_settings(normalizer));
             }
-            _ => default("tokenizer_class", json!("PreTrainedTokenizerFast")),
-        }
-        default("model_max_length", json!(MODEL_MAX_LENGTH));
-        if let Some(token) = self.id_to_token(self.pad_token_id) {
-            default("pad_token", json!(token));
-        }
-        for (key, token) in SPECIAL_TOKEN_KEYS.into_iter().zip(SPECIAL_TOKENS) {
-            if self.token_to_id(token).is_some() {
-                default(key, json!(token));
+            _ => {
+                let class = json!("PreTrainedTokenizerFast");
+                add_settings(&mut config, [("tokenizer_class", class)]);
             }
         }
+        let pad = self.id_to_token(self.pad_token_id);
+        let tokens = SPECIAL_TOKEN_KEYS.into_iter().zip(SPECIAL_TOKENS);
+        let tokens = tokens.filter(|(_, token)| self.token_to_id(token).is_some());
+        let settings = [("model_max_length", json!(MODEL_MAX_LENGTH))]
+            .into_iter()
+            .chain(pad.map(|token| ("pad_token", json!(token))))
+            .chain(tokens.map(|(key, token)| (key, json!(token))));
+        add_settings(&mut config, settings);
         config
     }
 }

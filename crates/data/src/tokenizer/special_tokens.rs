@@ -41,7 +41,7 @@ impl SpecialTokens {
     /// Returns the special tokens around a single text.
     ///
     /// # Errors
-    /// - [`DataError::UnsupportedTemplate`] if the template does not contain the text exactly once
+    /// - [`DataError::InvalidTokenizer`] if the template does not contain the text exactly once
     ///   and unchanged.
     pub(super) fn of(tokenizer: &Tokenizer, path: &Path) -> Result<Self, DataError> {
         Self::probe(tokenizer, path, 1)
@@ -50,7 +50,7 @@ impl SpecialTokens {
     /// Returns the special tokens around and between the texts of a pair.
     ///
     /// # Errors
-    /// - [`DataError::UnsupportedTemplate`] if the template does not contain each text exactly
+    /// - [`DataError::InvalidTokenizer`] if the template does not contain each text exactly
     ///   once, unchanged and in order.
     pub(super) fn of_pair(tokenizer: &Tokenizer, path: &Path) -> Result<Self, DataError> {
         Self::probe(tokenizer, path, 2)
@@ -75,10 +75,11 @@ impl SpecialTokens {
         let first = probes.next().unwrap_or_default();
         let framed = tokenizer
             .post_process(first, probes.next(), true)
-            .map_err(|source| DataError::tokenizer(path, source))?;
-        Self::read(&framed, texts).ok_or_else(|| DataError::UnsupportedTemplate {
-            path: path.to_path_buf(),
-            found: framed.get_tokens().join(" "),
+            .map_err(|source| DataError::library(path, source))?;
+        Self::read(&framed, texts).ok_or_else(|| {
+            let found = framed.get_tokens().join(" ");
+            let problem = format!("expected special tokens around each text, found {found}");
+            DataError::tokenizer(path, problem)
         })
     }
 
@@ -204,13 +205,13 @@ mod tests {
         let frame = "$A:0 [SEP]:0 $B:0";
         for single in ["$A:0 [SEP]:0 $A:0", "[CLS]:0 [SEP]:0", "$A:64", "$A:256"] {
             let (found, _) = of(template(single, frame));
-            assert!(matches!(found, Err(DataError::UnsupportedTemplate { .. })));
+            assert!(matches!(found, Err(DataError::InvalidTokenizer { .. })));
         }
         for pair in ["$B:0 [SEP]:0 $A:0", "$A:0 $B:0 $B:0"] {
             let (found, refused) = of(template("$A:0", pair));
             assert!(found.is_ok());
             assert!(
-                matches!(refused, Err(DataError::UnsupportedTemplate { .. })),
+                matches!(refused, Err(DataError::InvalidTokenizer { .. })),
                 "{pair}"
             );
         }

@@ -38,9 +38,9 @@ impl TextTokenizer {
     /// continue a word (`##e`), and tokens in the order in which they were learned.
     ///
     /// # Errors
-    /// - [`DataError::VocabularyTooSmall`] if `vocab_size` is below 7.
-    /// - [`DataError::EmptyCorpus`] if the texts contain no words.
-    /// - [`DataError::Training`] if the `tokenizers` library fails.
+    /// - [`DataError::InvalidSetting`] if `vocab_size` is below 7, or if the texts contain no
+    ///   words.
+    /// - [`DataError::Library`] if the `tokenizers` library fails.
     pub fn train_wordpiece<I>(texts: I, vocab_size: usize) -> Result<Self, DataError>
     where
         I: IntoIterator,
@@ -48,17 +48,15 @@ impl TextTokenizer {
     {
         let minimum = SPECIAL_TOKENS.len() + 2;
         if vocab_size < minimum {
-            return Err(DataError::VocabularyTooSmall {
-                minimum,
-                found: vocab_size,
-            });
+            let expected = format!("at least {minimum} tokens");
+            return Err(DataError::setting("vocab_size", expected, vocab_size));
         }
         let mut words = count_words(texts)?;
         // Each character may need two tokens: at the start of a word and within one.
         let alphabet = alphabet(&words, ALPHABET_LIMIT.min((vocab_size - 5) / 2));
         words.retain(|word, _| word.chars().all(|character| alphabet.contains(&character)));
         if words.is_empty() {
-            return Err(DataError::EmptyCorpus);
+            return Err(DataError::setting("texts", "texts with words", "none"));
         }
         let vocabulary = learn(words, &alphabet, vocab_size)?;
         Self::bert(
@@ -93,7 +91,7 @@ where
                 Ok(counts)
             })
             .collect::<Result<_, tokenizers::Error>>()
-            .map_err(|source| DataError::Training { source })?;
+            .map_err(|source| DataError::library(Path::new(TRAINED), source))?;
         for (word, count) in parts.into_iter().flatten() {
             *all.entry(word).or_default() += count;
         }
@@ -167,7 +165,7 @@ fn learn(
     let mut merges = BPE::default();
     trainer
         .do_train(&words, &mut merges)
-        .map_err(|source| DataError::Training { source })?;
+        .map_err(|source| DataError::library(Path::new(TRAINED), source))?;
     Ok(merges.get_vocab())
 }
 
@@ -232,7 +230,16 @@ mod tests {
             let trained = TextTokenizer::train_wordpiece(texts(), size);
             match trained {
                 Ok(tokenizer) => assert!(tokenizer.vocab_size() <= size),
-                Err(error) => assert!(matches!(error, DataError::EmptyCorpus), "{error}"),
+                Err(error) => assert!(
+                    matches!(
+                        error,
+                        DataError::InvalidSetting {
+                            setting: "texts",
+                            ..
+                        }
+                    ),
+                    "{error}"
+                ),
             }
         }
     }
@@ -241,14 +248,17 @@ mod tests {
     fn what_cannot_be_learned_from_is_an_error() {
         assert!(matches!(
             TextTokenizer::train_wordpiece(["a"], 6),
-            Err(DataError::VocabularyTooSmall {
-                minimum: 7,
-                found: 6
+            Err(DataError::InvalidSetting {
+                setting: "vocab_size",
+                ..
             })
         ));
         assert!(matches!(
             TextTokenizer::train_wordpiece([" ", ""], 100),
-            Err(DataError::EmptyCorpus)
+            Err(DataError::InvalidSetting {
+                setting: "texts",
+                ..
+            })
         ));
     }
 }

@@ -28,10 +28,9 @@ pub(super) type KeptTokens = [Range<usize>; 2];
 
 impl Cutter {
     /// # Errors
-    /// - [`DataError::MaxLengthTooSmall`] if the special tokens and one token do not fit.
-    /// - [`DataError::TruncationHeadTooLong`] if the head leaves no room for a tail.
-    /// - [`DataError::StrideTooLong`] if the stride is not below the window size.
-    /// - [`DataError::WindowsOverBothTexts`] for windows over pairs with longest-first truncation.
+    /// - [`DataError::InvalidSetting`] if the special tokens and one token do not fit, or if the
+    ///   head leaves no room for a tail, or if the stride is not below the window size, or for
+    ///   windows over pairs with longest-first truncation.
     pub(super) fn new(
         config: &EncodingConfig,
         special_tokens: usize,
@@ -39,23 +38,30 @@ impl Cutter {
     ) -> Result<Self, DataError> {
         let max_length = config.max_length;
         if max_length <= special_tokens {
-            return Err(DataError::MaxLengthTooSmall {
-                minimum: special_tokens + 1,
-                found: max_length,
-            });
+            let expected = format!("at least {} tokens", special_tokens + 1);
+            return Err(DataError::setting("max_length", expected, max_length));
         }
         let room = max_length - special_tokens;
+        let too_long = |setting, found: usize| {
+            let expected = format!("below {room} tokens, which is what a row has room for");
+            DataError::setting(setting, expected, found)
+        };
         match config.truncation {
             Truncation::HeadTail { head } if head >= room => {
-                return Err(DataError::TruncationHeadTooLong { room, head });
+                return Err(too_long("head", head));
             }
             Truncation::SlidingWindow { stride } if stride >= room => {
-                return Err(DataError::StrideTooLong { room, stride });
+                return Err(too_long("stride", stride));
             }
             Truncation::SlidingWindow { .. }
                 if pairs && config.pair_truncation == PairTruncation::LongestFirst =>
             {
-                return Err(DataError::WindowsOverBothTexts);
+                let expected = "only_first or only_second for windows over pairs";
+                return Err(DataError::setting(
+                    "pair_truncation",
+                    expected,
+                    "longest_first",
+                ));
             }
             _ => {}
         }
@@ -353,24 +359,26 @@ mod tests {
             };
             Cutter::new(&config, 2, pairs).unwrap_err()
         };
-        assert!(matches!(
-            refused(Truncation::Head, 2, false),
-            DataError::MaxLengthTooSmall {
-                minimum: 3,
-                found: 2
-            }
-        ));
-        assert!(matches!(
-            refused(Truncation::HeadTail { head: 8 }, 10, false),
-            DataError::TruncationHeadTooLong { room: 8, head: 8 }
-        ));
-        assert!(matches!(
-            refused(Truncation::SlidingWindow { stride: 9 }, 10, false),
-            DataError::StrideTooLong { room: 8, stride: 9 }
-        ));
-        assert!(matches!(
-            refused(Truncation::SlidingWindow { stride: 1 }, 10, true),
-            DataError::WindowsOverBothTexts
-        ));
+        for (error, message) in [
+            (
+                refused(Truncation::Head, 2, false),
+                "max_length: expected at least 3 tokens, found 2",
+            ),
+            (
+                refused(Truncation::HeadTail { head: 8 }, 10, false),
+                "head: expected below 8 tokens, which is what a row has room for, found 8",
+            ),
+            (
+                refused(Truncation::SlidingWindow { stride: 9 }, 10, false),
+                "stride: expected below 8 tokens, which is what a row has room for, found 9",
+            ),
+            (
+                refused(Truncation::SlidingWindow { stride: 1 }, 10, true),
+                "pair_truncation: expected only_first or only_second for windows over pairs, \
+                 found longest_first",
+            ),
+        ] {
+            assert_eq!(error.to_string(), message);
+        }
     }
 }

@@ -31,7 +31,7 @@ fn paths_that_lead_out_of_the_archive() {
     ] {
         assert_error!(
             error_of(&[("aclImdb/train/pos/0_9.txt", b"fine"), (name, b"x")]),
-            DataError::ArchivePath { .. },
+            DataError::InvalidFile { .. },
             "aclImdb_v1.tar.gz",
             name
         );
@@ -55,17 +55,17 @@ fn archives_that_are_cut_off() {
 fn archives_without_reviews_and_reviews_without_text() {
     assert_error!(
         error_of(&[("aclImdb/README", b"none")]),
-        DataError::NoRows { .. },
+        DataError::InvalidFile { .. },
         "aclImdb_v1.tar.gz"
     );
     assert_error!(
         error_of(&[("aclImdb/train/pos/0_9.txt", b"\xff")]),
-        DataError::InvalidUtf8 { .. },
+        DataError::InvalidRow { .. },
         "train/pos/0_9.txt"
     );
     assert_error!(
         error_of(&[("aclImdb/train/pos/0_9.txt", b"a\0")]),
-        DataError::NulByte { .. },
+        DataError::InvalidRow { .. },
         "train/pos/0_9.txt"
     );
 }

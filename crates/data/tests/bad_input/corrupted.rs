@@ -39,7 +39,7 @@ fn damaged_parquet() {
         let folder = Folder::new().with("rows.parquet", &whole[..length]);
         assert_error!(
             folder.error_of("rows.parquet"),
-            DataError::Parquet { .. },
+            DataError::Library { .. },
             "rows.parquet"
         );
     }
@@ -74,7 +74,7 @@ fn damaged_gzip() {
     );
     assert_error!(
         folder.error_of("empty.jsonl.gz"),
-        DataError::EmptyFile { .. },
+        DataError::InvalidFile { .. },
         "empty.jsonl.gz"
     );
     for place in 0..whole.len() {

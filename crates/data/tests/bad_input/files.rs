@@ -27,13 +27,13 @@ fn missing_and_unreadable_files() {
     );
     assert_error!(
         folder.error_of("rows.xlsx"),
-        DataError::UnsupportedExtension { .. },
+        DataError::InvalidFile { .. },
         "rows.xlsx",
         ".csv, .tsv, .jsonl, .parquet"
     );
     assert_error!(
         folder.error_of("rows.parquet.gz"),
-        DataError::UnsupportedExtension { .. },
+        DataError::InvalidFile { .. },
         "rows.parquet.gz"
     );
 }
@@ -66,7 +66,7 @@ fn folders_where_files_should_be() {
 fn names_that_no_data_set_has() {
     assert_error!(
         catalog::get("ag-news").unwrap_err(),
-        DataError::UnknownDataset { .. },
+        DataError::InvalidSetting { .. },
         "\"ag-news\"",
         "ag_news, dbpedia_14"
     );
@@ -75,7 +75,7 @@ fn names_that_no_data_set_has() {
     assert_error!(
         imdb.open_split(folder.0.path(), Split::Validation)
             .unwrap_err(),
-        DataError::NoSuchSplit { .. },
+        DataError::InvalidFile { .. },
         "imdb has no validation split"
     );
 }
@@ -97,7 +97,7 @@ fn a_folder_without_its_files() {
     let folder = Folder::new().with("train-00001-of-00002.parquet", "");
     assert_error!(
         folder.ag_news_error(),
-        DataError::MissingShard { .. },
+        DataError::InvalidFile { .. },
         "train-00000-of-00002.parquet"
     );
     let folder = Folder::new()
@@ -105,7 +105,7 @@ fn a_folder_without_its_files() {
         .with("train-00000-of-00003.parquet", "");
     assert_error!(
         folder.ag_news_error(),
-        DataError::AmbiguousShards { .. },
+        DataError::InvalidFile { .. },
         "of-00003"
     );
 }
@@ -114,12 +114,12 @@ fn a_folder_without_its_files() {
 fn empty_files() {
     for name in ["rows.csv", "rows.tsv", "rows.jsonl", "rows.parquet"] {
         let folder = Folder::new().with(name, "");
-        assert_error!(folder.error_of(name), DataError::EmptyFile { .. }, name);
+        assert_error!(folder.error_of(name), DataError::InvalidFile { .. }, name);
     }
     let folder = Folder::new().with("rows.csv", "\u{feff}");
     assert_error!(
         folder.error_of("rows.csv"),
-        DataError::EmptyFile { .. },
+        DataError::InvalidFile { .. },
         "rows.csv"
     );
 }
@@ -135,12 +135,12 @@ fn files_without_rows() {
             vec![("text", texts(vec![])), ("label", numbers(vec![]))],
         );
     for name in ["rows.csv", "blank.csv", "blank.jsonl", "rows.parquet"] {
-        assert_error!(folder.error_of(name), DataError::NoRows { .. }, name);
+        assert_error!(folder.error_of(name), DataError::InvalidFile { .. }, name);
     }
     let folder = Folder::new().with("train.csv", "\n");
     assert_error!(
         folder.ag_news_error(),
-        DataError::NoRows { .. },
+        DataError::InvalidFile { .. },
         "train.csv"
     );
 }

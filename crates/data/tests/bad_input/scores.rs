@@ -22,7 +22,7 @@ fn scores_that_are_no_finite_numbers() {
         ] {
             assert_error!(
                 folder.open("rows.tsv", &options(labels)).unwrap_err(),
-                DataError::InvalidScore { row: 3, .. },
+                DataError::InvalidRow { row: 3, .. },
                 "rows.tsv",
                 "row 3",
                 bad
@@ -55,7 +55,7 @@ fn scores_that_are_missing() {
             folder
                 .open(name, &options(LabelKind::InferRange))
                 .unwrap_err(),
-            DataError::MissingValue { .. },
+            DataError::InvalidRow { .. },
             name,
             row,
             "label"
@@ -71,7 +71,7 @@ fn scores_that_are_not_on_the_scale() {
     assert_error!(
         stsb.open_split(folder.0.path(), Split::Validation)
             .unwrap_err(),
-        DataError::InvalidScore { row: 2, .. },
+        DataError::InvalidRow { row: 2, .. },
         "sts-dev.csv",
         "row 2",
         "\"5.1\"",
@@ -82,7 +82,7 @@ fn scores_that_are_not_on_the_scale() {
         folder
             .open("rows.csv", &options(LabelKind::InferRange))
             .unwrap_err(),
-        DataError::InvalidScale { .. },
+        DataError::InvalidSetting { .. },
         "2 to 2"
     );
 }

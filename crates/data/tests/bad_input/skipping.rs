@@ -90,12 +90,12 @@ fn what_is_wrong_with_the_file_is_not_skipped() {
     let error = |name: &str| folder.open(name, &skipping()).unwrap_err();
     assert_error!(
         error("open.csv"),
-        DataError::UnterminatedQuote { row: 4, .. },
+        DataError::BrokenRow { row: 4, .. },
         "row 4"
     );
     assert_error!(
         error("stray.csv"),
-        DataError::StrayQuote { row: 4, .. },
+        DataError::BrokenRow { row: 4, .. },
         "row 4"
     );
     assert_error!(
@@ -110,12 +110,12 @@ fn what_is_wrong_with_the_file_is_not_skipped() {
     );
     assert_error!(
         error("ragged.csv"),
-        DataError::ColumnCount { row: 1, .. },
+        DataError::InvalidRow { row: 1, .. },
         "row 1"
     );
     assert_error!(
         error("nothing.csv"),
-        DataError::NoRows { .. },
+        DataError::InvalidFile { .. },
         "nothing.csv"
     );
 }

@@ -49,26 +49,26 @@ fn tokenizers_that_cannot_be_loaded() {
     let folder = Folder::new().with("tokenizer.json", "{}");
     assert_error!(
         folder.tokenizer_error(),
-        DataError::Tokenizer { .. },
+        DataError::Library { .. },
         "tokenizer.json",
         "Model"
     );
     let folder = Folder::new().with("tokenizer.json", "");
     assert_error!(
         folder.tokenizer_error(),
-        DataError::EmptyFile { .. },
+        DataError::InvalidFile { .. },
         "tokenizer.json"
     );
     let folder = Folder::new().with("vocab.txt", "\n");
     assert_error!(
         folder.tokenizer_error(),
-        DataError::EmptyVocabulary { .. },
+        DataError::InvalidTokenizer { .. },
         "vocab.txt"
     );
     let folder = Folder::new().with("vocab.txt", b"[PAD]\n\xff\n");
     assert_error!(
         folder.tokenizer_error(),
-        DataError::InvalidUtf8 { row: 2, .. },
+        DataError::InvalidRow { row: 2, .. },
         "row 2"
     );
     let folder = Folder::new()
@@ -88,7 +88,7 @@ fn vocabularies_without_their_special_tokens() {
         let folder = Folder::new().with("vocab.txt", VOCABULARY.replace(token, "word"));
         assert_error!(
             folder.tokenizer_error(),
-            DataError::MissingSpecialToken { .. },
+            DataError::InvalidTokenizer { .. },
             "vocab.txt",
             token
         );
@@ -97,7 +97,7 @@ fn vocabularies_without_their_special_tokens() {
     let folder = Folder::new().with("tokenizer.json", json.replace("[PAD]", "[pad]"));
     assert_error!(
         folder.tokenizer_error(),
-        DataError::MissingSpecialToken { .. },
+        DataError::InvalidTokenizer { .. },
         "tokenizer.json",
         "[PAD]"
     );
@@ -122,15 +122,15 @@ fn damaged_byte_level_files() {
         assert_error!(error, DataError::Json { row: 2, .. }, "vocab.json", "row 2");
     }
     let error = byte_level("{}", MERGES).tokenizer_error();
-    assert_error!(error, DataError::EmptyVocabulary { .. }, "vocab.json");
+    assert_error!(error, DataError::InvalidTokenizer { .. }, "vocab.json");
     let error = byte_level("", MERGES).tokenizer_error();
-    assert_error!(error, DataError::EmptyFile { .. }, "vocab.json");
+    assert_error!(error, DataError::InvalidFile { .. }, "vocab.json");
     let error = byte_level(TOKENS, "").tokenizer_error();
-    assert_error!(error, DataError::EmptyFile { .. }, "merges.txt");
+    assert_error!(error, DataError::InvalidFile { .. }, "merges.txt");
     let error = byte_level(&TOKENS.replace(": 9", ": 4294967295"), MERGES).tokenizer_error();
     assert_error!(
         error,
-        DataError::TokenIdTooLarge { .. },
+        DataError::InvalidTokenizer { .. },
         "vocab.json",
         "4294967295",
         "the"
@@ -144,7 +144,7 @@ fn damaged_merges() {
         let found = format!("{bad:?}");
         assert_error!(
             error,
-            DataError::MalformedMerge { row: 4, .. },
+            DataError::InvalidRow { row: 4, .. },
             "merges.txt",
             "row 4",
             &found
@@ -160,7 +160,7 @@ fn damaged_merges() {
         let token = format!("{token:?}");
         assert_error!(
             error,
-            DataError::UnknownMergeToken { row: 4, .. },
+            DataError::InvalidTokenizer { .. },
             "merges.txt",
             "merge 4",
             &token
@@ -171,14 +171,14 @@ fn damaged_merges() {
         .with("vocab.json", TOKENS)
         .with("merges.txt", merges);
     let error = folder.tokenizer_error();
-    assert_error!(error, DataError::InvalidUtf8 { row: 4, .. }, "merges.txt");
+    assert_error!(error, DataError::InvalidRow { row: 4, .. }, "merges.txt");
 
     // The tokenizers library panics on this one.
     let json = json_of(&byte_level(TOKENS, MERGES)).replace("\"the\": 9", "\"e9\": 9");
     let error = Folder::new().with("tokenizer.json", json).tokenizer_error();
     assert_error!(
         error,
-        DataError::UnknownMergeToken { row: 2, .. },
+        DataError::InvalidTokenizer { .. },
         "tokenizer.json",
         "\"the\""
     );
@@ -190,7 +190,7 @@ fn byte_level_vocabularies_without_their_special_tokens() {
         let error = byte_level(&TOKENS.replace(token, "word"), MERGES).tokenizer_error();
         assert_error!(
             error,
-            DataError::MissingSpecialToken { .. },
+            DataError::InvalidTokenizer { .. },
             "vocab.json",
             token
         );
@@ -199,7 +199,7 @@ fn byte_level_vocabularies_without_their_special_tokens() {
     let error = byte_level(TOKENS, MERGES).with("tokenizer_config.json", none);
     assert_error!(
         error.tokenizer_error(),
-        DataError::MissingSpecialToken { .. },
+        DataError::InvalidTokenizer { .. },
         "sep_token"
     );
     // A model that guesses no words needs no mask.
@@ -274,7 +274,7 @@ fn lengths_below_the_special_tokens() {
         let config = EncodingConfig::new(max_length);
         assert_error!(
             tokenizer.encode(&["the"], &config).unwrap_err(),
-            DataError::MaxLengthTooSmall { minimum: 3, .. },
+            DataError::InvalidSetting { .. },
             "at least 3"
         );
     }
@@ -282,10 +282,7 @@ fn lengths_below_the_special_tokens() {
         tokenizer
             .encode_pairs(&[("the", "the")], &EncodingConfig::new(3))
             .unwrap_err(),
-        DataError::MaxLengthTooSmall {
-            minimum: 4,
-            found: 3
-        },
+        DataError::InvalidSetting { .. },
         "at least 4",
         "found 3"
     );
@@ -302,14 +299,20 @@ fn truncation_that_cannot_be() {
         tokenizer
             .encode(&["the"], &config(Truncation::HeadTail { head: 9 }))
             .unwrap_err(),
-        DataError::TruncationHeadTooLong { room: 8, head: 9 },
+        DataError::InvalidSetting {
+            setting: "head",
+            ..
+        },
         "below 8",
         "found 9"
     );
     let windows = config(Truncation::SlidingWindow { stride: 8 });
     assert_error!(
         tokenizer.encode(&["the"], &windows).unwrap_err(),
-        DataError::StrideTooLong { room: 8, stride: 8 },
+        DataError::InvalidSetting {
+            setting: "stride",
+            ..
+        },
         "below 8",
         "found 8"
     );
@@ -318,7 +321,7 @@ fn truncation_that_cannot_be() {
         tokenizer
             .encode_pairs(&[("the", "the")], &windows)
             .unwrap_err(),
-        DataError::WindowsOverBothTexts,
+        DataError::InvalidSetting { .. },
         "longest_first"
     );
 }

@@ -27,7 +27,7 @@ fn values_that_are_missing() {
     ] {
         assert_error!(
             folder.error_of(name),
-            DataError::MissingValue { .. },
+            DataError::InvalidRow { .. },
             name,
             row,
             column
@@ -40,7 +40,7 @@ fn values_of_a_wrong_type() {
     let folder = Folder::new().with("rows.jsonl", "{\"text\": [\"a\"], \"label\": 0}\n");
     assert_error!(
         folder.error_of("rows.jsonl"),
-        DataError::UnsupportedType { row: 1, .. },
+        DataError::InvalidRow { row: 1, .. },
         "rows.jsonl",
         "row 1",
         "an array"
@@ -52,7 +52,7 @@ fn labels_outside_the_classes() {
     let folder = Folder::new().with("train.csv", "1,a,b\n\"5\",\"c\",\"d\"\n");
     assert_error!(
         folder.ag_news_error(),
-        DataError::UnknownLabel { row: 2, .. },
+        DataError::InvalidRow { row: 2, .. },
         "train.csv",
         "row 2",
         "\"5\"",
@@ -67,7 +67,7 @@ fn labels_outside_the_classes() {
     );
     assert_error!(
         folder.ag_news_error(),
-        DataError::UnknownLabel { row: 2, .. },
+        DataError::InvalidRow { row: 2, .. },
         "train.parquet",
         "row 2",
         "\"-1\""
@@ -81,7 +81,7 @@ fn labels_outside_the_classes() {
             &TabularOptions::default()
         )
         .unwrap_err(),
-        DataError::UnknownLabel { row: 1, .. },
+        DataError::InvalidRow { row: 1, .. },
         "test.jsonl",
         "row 1",
         "positive",
@@ -94,7 +94,7 @@ fn too_few_classes() {
     let folder = Folder::new().with("rows.csv", "text,label\na,spam\nb,spam\n");
     assert_error!(
         folder.error_of("rows.csv"),
-        DataError::TooFewClasses { .. },
+        DataError::InvalidFile { .. },
         "rows.csv",
         "spam"
     );
