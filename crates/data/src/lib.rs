@@ -92,7 +92,7 @@ pub use finetune_storage::StorageError;
 pub use folds::{FoldKind, Folds};
 pub use masking::{MaskedBatch, MaskingConfig, MlmCollator};
 pub use reader::{ExampleReader, OnBadRow};
-pub use renamed_keys::explain_renamed_key;
+pub use renamed_keys::{explain_renamed_key, renamed_key_hint};
 pub use sampler::{BatchSize, SampledBatch, Sampler, SamplingStrategy, sorted_by_length};
 pub use splits::{LoadedDataset, SkippedRows, Split, SplitReport, Splits};
 pub use tokenizer::{

@@ -31,7 +31,7 @@ pub fn explain_renamed_key(error: serde_json::Error) -> serde_json::Error {
 
 /// Returns the current name of the unknown key or value that the message of a deserializer is
 /// about, as in "`order` is now `sampling_strategy`"; `None` if it had no other name.
-fn renamed_key_hint(message: &str) -> Option<String> {
+pub fn renamed_key_hint(message: &str) -> Option<String> {
     let (_, rest) = message
         .split_once("unknown field `")
         .or_else(|| message.split_once("unknown variant `"))?;

@@ -145,7 +145,7 @@ impl StudyConfig {
             true => serde_json::from_str(&text).map_err(|error| error.to_string()),
             false => toml::from_str(&text).map_err(|error| error.to_string()),
         };
-        read.map_err(|what| StudyError::file(path, what))
+        read.map_err(|what| StudyError::file(path, with_hint(what)))
     }
 
     /// Parses a study from TOML.
@@ -153,7 +153,8 @@ impl StudyConfig {
     /// # Errors
     /// [`StudyError::InvalidFile`] with line and column if the text is not a valid study.
     pub fn from_toml(text: &str) -> Result<Self, StudyError> {
-        toml::from_str(text).map_err(|error| StudyError::file(Path::new("study"), error))
+        toml::from_str(text)
+            .map_err(|error| StudyError::file(Path::new("study"), with_hint(error.to_string())))
     }
 
     /// Validates the configuration, as far as that is possible without the experiment.
@@ -270,6 +271,14 @@ impl Seeds {
             Self::Count(count) => (first..first.saturating_add(*count)).collect(),
             Self::Listed(seeds) => seeds.clone(),
         }
+    }
+}
+
+/// Adds the current name of a key that had another one in an earlier version.
+fn with_hint(message: String) -> String {
+    match finetune_data::renamed_key_hint(&message) {
+        Some(hint) => format!("{}; {hint}", message.trim_end()),
+        None => message,
     }
 }
 

@@ -175,3 +175,10 @@ fn the_guide_is_right() {
     assert_eq!(study.trials()[0].settings["train"]["seed"], json!(42));
     assert_eq!(study.trials().len(), 3 * 2 * 5);
 }
+
+#[test]
+fn a_key_of_an_earlier_version_is_named_with_the_current_one() {
+    let error = StudyConfig::from_toml("name = 'old'\naxes = []").unwrap_err();
+    let message = error.to_string();
+    assert!(message.ends_with("`axes` is now `parameters`"), "{message}");
+}
