@@ -151,6 +151,19 @@ impl ModelError {
         }
     }
 
+    /// Returns the error of an invalid value unless it is valid.
+    pub(crate) fn check<F: ToString, E: ToString>(
+        valid: bool,
+        field: &'static str,
+        found: F,
+        expected: E,
+    ) -> Result<(), Self> {
+        match valid {
+            true => Ok(()),
+            false => Err(Self::config(field, found, expected)),
+        }
+    }
+
     pub(crate) fn config_file(path: &Path, key: &str, problem: impl Into<String>) -> Self {
         Self::InvalidConfigFile {
             path: path.to_path_buf(),
