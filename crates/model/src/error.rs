@@ -172,6 +172,25 @@ impl ModelError {
         }
     }
 
+    /// Turns the error of an invalid value into that of a key of a file, by the key of each field.
+    pub(crate) fn in_file(
+        self,
+        path: &Path,
+        key_of: impl FnOnce(&'static str) -> &'static str,
+    ) -> Self {
+        match self {
+            Self::InvalidConfig {
+                field,
+                found,
+                expected,
+            } => {
+                let problem = format!("is {found}, expected {expected}");
+                Self::config_file(path, key_of(field), problem)
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn weights(path: &Path, problem: impl Into<String>) -> Self {
         Self::InvalidWeights {
             path: path.to_path_buf(),
