@@ -116,40 +116,31 @@ impl Hub {
 
     /// Sets whether only the cache is used (default: false).
     #[must_use]
-    pub fn local_files_only(self, offline: bool) -> Self {
-        Self {
-            local_files_only: offline,
-            ..self
-        }
+    pub fn local_files_only(mut self, local_files_only: bool) -> Self {
+        self.local_files_only = local_files_only;
+        self
     }
 
     /// Sets whether to check for a newer commit even if the cache has all requested files (default:
     /// false).
     #[must_use]
-    pub fn force_download(self, refresh: bool) -> Self {
-        Self {
-            force_download: refresh,
-            ..self
-        }
+    pub fn force_download(mut self, force_download: bool) -> Self {
+        self.force_download = force_download;
+        self
     }
 
     /// Sets the maximum number of attempts per request, at least 1 (default: 4).
     #[must_use]
-    pub fn max_attempts(self, attempts: u32) -> Self {
-        let attempts = attempts.max(1);
-        Self {
-            max_attempts: attempts,
-            ..self
-        }
+    pub fn max_attempts(mut self, max_attempts: u32) -> Self {
+        self.max_attempts = max_attempts.max(1);
+        self
     }
 
     /// Sets the maximum time without received data (default: 30 seconds).
     #[must_use]
-    pub fn read_timeout(self, patience: Duration) -> Self {
-        Self {
-            read_timeout: patience,
-            ..self
-        }
+    pub fn read_timeout(mut self, read_timeout: Duration) -> Self {
+        self.read_timeout = read_timeout;
+        self
     }
 
     /// Returns the cache directory.

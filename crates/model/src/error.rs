@@ -151,11 +151,43 @@ impl ModelError {
         }
     }
 
+    /// Returns the error of an invalid value unless it is valid.
+    pub(crate) fn check<F: ToString, E: ToString>(
+        valid: bool,
+        field: &'static str,
+        found: F,
+        expected: E,
+    ) -> Result<(), Self> {
+        match valid {
+            true => Ok(()),
+            false => Err(Self::config(field, found, expected)),
+        }
+    }
+
     pub(crate) fn config_file(path: &Path, key: &str, problem: impl Into<String>) -> Self {
         Self::InvalidConfigFile {
             path: path.to_path_buf(),
             key: key.to_string(),
             problem: problem.into(),
+        }
+    }
+
+    /// Turns the error of an invalid value into that of a key of a file, by the key of each field.
+    pub(crate) fn in_file(
+        self,
+        path: &Path,
+        key_of: impl FnOnce(&'static str) -> &'static str,
+    ) -> Self {
+        match self {
+            Self::InvalidConfig {
+                field,
+                found,
+                expected,
+            } => {
+                let problem = format!("is {found}, expected {expected}");
+                Self::config_file(path, key_of(field), problem)
+            }
+            other => other,
         }
     }
 

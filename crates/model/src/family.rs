@@ -142,31 +142,33 @@ impl Family {
 
     /// Checks that a checkpoint of the family can represent the configuration.
     pub(crate) fn check(self, config: &EncoderConfig) -> Result<(), ModelError> {
-        let refuse = |field, found: String, expected: &str| {
+        let check = |valid, field, found: String, expected: &str| {
             let expected = format!("{expected} in the family {self}");
-            Err(ModelError::config(field, found, expected))
+            ModelError::check(valid, field, found, expected)
         };
+        let distilbert = self == Self::DistilBert;
         let types = config.type_vocab_size;
-        if (types == 0) != (self == Self::DistilBert) {
-            let expected = if types == 0 { "at least 1" } else { "0" };
-            return refuse("type_vocab_size", types.to_string(), expected);
-        }
-        if self == Self::DistilBert && config.layer_norm_eps != 1e-12 {
-            return refuse("layer_norm_eps", config.layer_norm_eps.to_string(), "1e-12");
-        }
-        if self != Self::Electra && config.embedding_width() != config.hidden_size {
-            let found = config.embedding_width().to_string();
-            return refuse("embedding_size", found, "the hidden size");
-        }
-        if matches!(config.positions, Positions::AfterPadding { .. }) != self.is_roberta() {
-            let expected = if self.is_roberta() {
-                "after_padding"
-            } else {
-                "from_zero"
-            };
-            return refuse("positions", format!("{:?}", config.positions), expected);
-        }
-        Ok(())
+        let expected = if types == 0 { "at least 1" } else { "0" };
+        let valid = (types == 0) == distilbert;
+        check(valid, "type_vocab_size", types.to_string(), expected)?;
+        let epsilon = config.layer_norm_eps;
+        let valid = !distilbert || epsilon == 1e-12;
+        check(valid, "layer_norm_eps", epsilon.to_string(), "1e-12")?;
+        let width = config.embedding_width();
+        let valid = self == Self::Electra || width == config.hidden_size;
+        check(
+            valid,
+            "embedding_size",
+            width.to_string(),
+            "the hidden size",
+        )?;
+        let positions = config.positions;
+        let valid = matches!(positions, Positions::AfterPadding { .. }) == self.is_roberta();
+        let expected = match self.is_roberta() {
+            true => "after_padding",
+            false => "from_zero",
+        };
+        check(valid, "positions", format!("{positions:?}"), expected)
     }
 }
 

@@ -15,10 +15,8 @@ const MOST_VALUES: usize = 1 << 28;
 
 /// Checks that a layer's width is in its range.
 pub(crate) fn check_width(field: &'static str, width: usize) -> Result<(), ModelError> {
-    match (1..=WIDEST).contains(&width) {
-        true => Ok(()),
-        false => Err(ModelError::config(field, width, format!("in 1..={WIDEST}"))),
-    }
+    let valid = (1..=WIDEST).contains(&width);
+    ModelError::check(valid, field, width, format!("in 1..={WIDEST}"))
 }
 
 /// Checks that a matrix of `input` by `output` values is not too large.
@@ -27,22 +25,14 @@ pub(crate) fn check_matrix(
     input: usize,
     output: usize,
 ) -> Result<(), ModelError> {
-    match input.saturating_mul(output) {
-        0..=MOST_VALUES => Ok(()),
-        _ => Err(ModelError::config(
-            field,
-            format!("a matrix of {input} x {output}"),
-            format!("at most {MOST_VALUES} values"),
-        )),
-    }
+    let valid = input.saturating_mul(output) <= MOST_VALUES;
+    let found = format!("a matrix of {input} x {output}");
+    ModelError::check(valid, field, found, format!("at most {MOST_VALUES} values"))
 }
 
 /// Checks that a dropout probability is in `[0, 1)`.
 pub(crate) fn check_dropout(field: &'static str, share: f64) -> Result<(), ModelError> {
-    match (0.0..1.0).contains(&share) {
-        true => Ok(()),
-        false => Err(ModelError::config(field, share, "in [0, 1)")),
-    }
+    ModelError::check((0.0..1.0).contains(&share), field, share, "in [0, 1)")
 }
 
 #[cfg(test)]

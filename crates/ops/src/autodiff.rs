@@ -79,15 +79,19 @@ pub(crate) fn node<B: Backend, C: CheckpointStrategy, const N: usize>(
 /// Computes `forward` as a node with these parents. The inputs, and what `forward` leaves apart from
 /// the output, are kept for the backward pass only if there is one; without, `forward` may work in
 /// place.
-pub(crate) fn node_of<B: Backend, C: CheckpointStrategy, I: Clone, L, F, const N: usize>(
+pub(crate) fn node_of<
+    B: Backend,
+    C: CheckpointStrategy,
+    I: Clone,
+    L,
+    F: Gradient<B, N>,
+    const N: usize,
+>(
     parents: [NodeGuard; N],
     inputs: I,
     forward: impl FnOnce(I) -> (FloatTensor<B>, L),
     gradient: impl FnOnce(I, L) -> F,
-) -> FloatTensor<Autodiff<B, C>>
-where
-    F: FnOnce(FloatTensor<B>, [bool; N]) -> [Option<FloatTensor<B>>; N] + Clone + Send + 'static,
-{
+) -> FloatTensor<Autodiff<B, C>> {
     let operation = Operation::<F>(PhantomData);
     match operation.prepare::<C>(parents).compute_bound().stateful() {
         OpsKind::Tracked(prep) => {

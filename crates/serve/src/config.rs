@@ -85,35 +85,22 @@ impl ServeConfig {
             ("max_text_chars", self.max_text_chars),
             ("max_connections", self.max_connections),
         ] {
-            if value == 0 {
-                return Err(ServeError::setting(setting, value, "at least 1"));
-            }
+            ServeError::check(value > 0, setting, value, "at least 1")?;
         }
         // The maximum of a semaphore.
         let most = usize::MAX >> 3;
-        if self.max_connections > most {
-            let expected = format!("at most {most}");
-            let found = self.max_connections;
-            return Err(ServeError::setting("max_connections", found, expected));
-        }
+        let (found, expected) = (self.max_connections, format!("at most {most}"));
+        ServeError::check(found <= most, "max_connections", found, expected)?;
         for (setting, value) in [
             ("header_timeout_ms", self.header_timeout_ms),
             ("body_timeout_ms", self.body_timeout_ms),
             ("request_timeout_ms", self.request_timeout_ms),
         ] {
-            if value == 0 {
-                return Err(ServeError::setting(setting, value, "at least 1"));
-            }
+            ServeError::check(value > 0, setting, value, "at least 1")?;
         }
-        if self.max_queue_size < self.max_texts {
-            let expected = format!("at least max_texts, which is {}", self.max_texts);
-            return Err(ServeError::setting(
-                "max_queue_size",
-                self.max_queue_size,
-                expected,
-            ));
-        }
-        Ok(())
+        let (rows, texts) = (self.max_queue_size, self.max_texts);
+        let expected = format!("at least max_texts, which is {texts}");
+        ServeError::check(rows >= texts, "max_queue_size", rows, expected)
     }
 
     pub(crate) fn max_delay(&self) -> Duration {

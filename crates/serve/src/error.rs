@@ -85,15 +85,20 @@ pub enum ServeError {
 }
 
 impl ServeError {
-    pub(crate) fn setting(
+    /// Returns the error of an invalid setting unless it is valid.
+    pub(crate) fn check(
+        valid: bool,
         setting: &'static str,
         found: impl ToString,
         expected: impl ToString,
-    ) -> Self {
-        Self::InvalidSetting {
-            setting,
-            found: found.to_string(),
-            expected: expected.to_string(),
+    ) -> Result<(), Self> {
+        match valid {
+            true => Ok(()),
+            false => Err(Self::InvalidSetting {
+                setting,
+                found: found.to_string(),
+                expected: expected.to_string(),
+            }),
         }
     }
 

@@ -49,31 +49,19 @@ impl StudyComparison {
     /// Validates the settings: values in range, and the baseline a known variant if there are no
     /// parameters.
     pub(super) fn validate(&self, variants: &[&str], has_axes: bool) -> Result<(), StudyError> {
-        if !(self.alpha > 0.0 && self.alpha < 1.0) {
-            return Err(StudyError::setting(
-                "comparison.alpha",
-                self.alpha,
-                "between 0 and 1",
-            ));
-        }
-        if let Some(difference) = self.min_detectable_difference
-            && !(difference > 0.0 && difference.is_finite())
-        {
+        let valid = self.alpha > 0.0 && self.alpha < 1.0;
+        StudyError::check(valid, "comparison.alpha", self.alpha, "between 0 and 1")?;
+        if let Some(difference) = self.min_detectable_difference {
             let setting = "comparison.min_detectable_difference";
-            return Err(StudyError::setting(setting, difference, "above 0"));
+            let valid = difference > 0.0 && difference.is_finite();
+            StudyError::check(valid, setting, difference, "above 0")?;
         }
         // With parameters, candidate labels are more than the variant's name.
-        match &self.baseline {
-            Some(baseline) if !has_axes && !variants.contains(&baseline.as_str()) => {
-                let expected = format!("a variant: {}", variants.join(", "));
-                Err(StudyError::setting(
-                    "comparison.baseline",
-                    baseline,
-                    expected,
-                ))
-            }
-            _ => Ok(()),
-        }
+        let baseline = self.baseline.as_deref().filter(|_| !has_axes);
+        let baseline = baseline.filter(|baseline| !variants.contains(baseline));
+        let expected = format!("a variant: {}", variants.join(", "));
+        let found = baseline.unwrap_or_default();
+        StudyError::check(baseline.is_none(), "comparison.baseline", found, expected)
     }
 
     /// Returns the comparison settings for candidates whose trials form pairs or not.

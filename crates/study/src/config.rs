@@ -162,9 +162,7 @@ impl StudyConfig {
     /// # Errors
     /// [`StudyError`] for the first invalid setting, variant or parameter.
     pub fn validate(&self) -> Result<(), StudyError> {
-        if self.name.trim().is_empty() {
-            return Err(StudyError::setting("name", "empty", "a name"));
-        }
+        StudyError::check(!self.name.trim().is_empty(), "name", "empty", "a name")?;
         for (position, variant) in self.variants.iter().enumerate() {
             variant.validate()?;
             if self.variants[..position]
@@ -224,13 +222,8 @@ impl StudyConfig {
 
 impl VariantConfig {
     fn validate(&self) -> Result<(), StudyError> {
-        if self.name.trim().is_empty() {
-            return Err(StudyError::setting(
-                "the name of a variant",
-                "empty",
-                "a name",
-            ));
-        }
+        let valid = !self.name.trim().is_empty();
+        StudyError::check(valid, "the name of a variant", "empty", "a name")?;
         let of_variant = |what| format!("{what} of variant {:?}", self.name);
         check_seeds(&of_variant("seeds"), self.seeds.as_ref())?;
         check_folds(&of_variant("folds"), self.folds.filter(|folds| *folds > 0))
@@ -239,29 +232,22 @@ impl VariantConfig {
 
 fn check_seeds(setting: &str, seeds: Option<&Seeds>) -> Result<(), StudyError> {
     match seeds {
-        Some(Seeds::Count(0)) => Err(StudyError::setting(setting, 0, "at least 1")),
-        Some(Seeds::Listed(seeds)) if seeds.is_empty() => {
-            Err(StudyError::setting(setting, "empty", "at least one seed"))
-        }
+        Some(Seeds::Count(count)) => StudyError::check(*count > 0, setting, 0, "at least 1"),
         Some(Seeds::Listed(seeds)) => {
+            StudyError::check(!seeds.is_empty(), setting, "empty", "at least one seed")?;
             let mut listed = seeds.iter().enumerate();
-            match listed.find(|(position, seed)| seeds[..*position].contains(seed)) {
-                Some((_, seed)) => {
-                    let found = format!("{seed} twice");
-                    Err(StudyError::setting(setting, found, "each seed once"))
-                }
-                None => Ok(()),
-            }
+            let twice = listed.find(|(position, seed)| seeds[..*position].contains(seed));
+            let found = twice.map(|(_, seed)| format!("{seed} twice"));
+            let valid = found.is_none();
+            StudyError::check(valid, setting, found.unwrap_or_default(), "each seed once")
         }
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 
 fn check_folds(setting: &str, folds: Option<usize>) -> Result<(), StudyError> {
-    match folds {
-        Some(folds) if folds < 2 => Err(StudyError::setting(setting, folds, "at least 2")),
-        _ => Ok(()),
-    }
+    let folds = folds.unwrap_or(2);
+    StudyError::check(folds >= 2, setting, folds, "at least 2")
 }
 
 impl Seeds {

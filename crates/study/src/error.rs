@@ -132,6 +132,19 @@ impl StudyError {
         }
     }
 
+    /// Returns the error of an invalid setting unless it is valid.
+    pub(crate) fn check(
+        valid: bool,
+        setting: impl Into<String>,
+        found: impl ToString,
+        expected: impl Into<String>,
+    ) -> Result<(), Self> {
+        match valid {
+            true => Ok(()),
+            false => Err(Self::setting(setting, found, expected)),
+        }
+    }
+
     pub(crate) fn study(problem: impl Into<String>) -> Self {
         Self::InvalidStudy {
             problem: problem.into(),

@@ -185,13 +185,10 @@ impl Experiment for FineTuningExperiment {
         evaluator(target, &self.parts.metrics, config.metric_names())?;
         config.loss.check(&self.parts)?;
         let rows = self.splits.train.len();
-        match fold.filter(|fold| fold.of > rows) {
-            Some(fold) => {
-                let expected = format!("at most the {rows} training rows");
-                Err(StudyError::setting("folds", fold.of, expected))
-            }
-            None => Ok(config.validate()?),
-        }
+        let folds = fold.map_or(0, |fold| fold.of);
+        let expected = format!("at most the {rows} training rows");
+        StudyError::check(folds <= rows, "folds", folds, expected)?;
+        Ok(config.validate()?)
     }
 
     fn metrics(&self, config: &FineTuningConfig, rows: EvalSplit) -> Option<Vec<String>> {

@@ -68,22 +68,11 @@ impl SuccessiveHalving {
                 self.min_resource.saturating_mul(self.factor),
             ),
         ] {
-            if value < least {
-                return Err(StudyError::setting(
-                    setting,
-                    value,
-                    format!("at least {least}"),
-                ));
-            }
+            StudyError::check(value >= least, setting, value, format!("at least {least}"))?;
         }
-        match eval_split {
-            EvalSplit::Validation => Ok(()),
-            EvalSplit::Test => Err(StudyError::setting(
-                "eval_split",
-                "test",
-                "validation: halving chooses, and what chooses a model cannot test it",
-            )),
-        }
+        let expected = "validation: halving chooses, and what chooses a model cannot test it";
+        let valid = eval_split == EvalSplit::Validation;
+        StudyError::check(valid, "eval_split", "test", expected)
     }
 
     /// Returns the number of rungs, at least 2 for valid settings.

@@ -148,13 +148,10 @@ impl Experiment for MultiTaskExperiment {
     }
 
     fn check(&self, config: &SuccessiveRunsConfig, fold: Option<Fold>) -> Result<(), StudyError> {
-        if config.runs.is_empty() {
-            return Err(StudyError::setting("runs", 0, "at least 1"));
-        }
-        if let Some(fold) = fold {
-            let expected = "none: each task has its own test rows";
-            return Err(StudyError::setting("folds", fold.of, expected));
-        }
+        StudyError::check(!config.runs.is_empty(), "runs", 0, "at least 1")?;
+        let folds = fold.map_or(0, |fold| fold.of);
+        let expected = "none: each task has its own test rows";
+        StudyError::check(fold.is_none(), "folds", folds, expected)?;
         Ok(config.runs.iter().try_for_each(MultiTaskConfig::validate)?)
     }
 

@@ -102,13 +102,9 @@ impl SearchParameter {
     /// - [`StudyError::InvalidStudy`] if the values are invalid.
     pub fn validate(&self) -> Result<(), StudyError> {
         let wrong = |what: &str| Err(StudyError::parameter(&self.path, what));
-        if self.path.split('.').any(str::is_empty) {
-            return Err(StudyError::setting(
-                "the setting of a parameter",
-                format!("{:?}", self.path),
-                "names joined by dots",
-            ));
-        }
+        let valid = !self.path.split('.').any(str::is_empty);
+        let (setting, found) = ("the setting of a parameter", format!("{:?}", self.path));
+        StudyError::check(valid, setting, found, "names joined by dots")?;
         let kinds = [
             self.values.is_some(),
             self.uniform.is_some(),

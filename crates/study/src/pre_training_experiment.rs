@@ -167,13 +167,9 @@ impl Experiment for PreTrainedExperiment {
         if let TrainDuration::Steps(steps) = train.duration {
             saved.push(steps);
         }
-        match config.pre_trains() && !saved.contains(&config.steps) {
-            true => {
-                let expected = format!("0 or a snapshot of the pre-training, of {saved:?}");
-                Err(StudyError::setting("steps", config.steps, expected))
-            }
-            false => Ok(()),
-        }
+        let valid = !config.pre_trains() || saved.contains(&config.steps);
+        let expected = format!("0 or a snapshot of the pre-training, of {saved:?}");
+        StudyError::check(valid, "steps", config.steps, expected)
     }
 
     fn run(

@@ -81,7 +81,7 @@ impl AdapterConfig {
             None => self
                 .lora()
                 .validate()
-                .map_err(|error| in_words_of_file(error, path)),
+                .map_err(|error| error.in_file(path, key_of)),
         }
     }
 
@@ -113,22 +113,12 @@ impl AdapterConfig {
     }
 }
 
-/// Converts an error about a setting to an error about a key of the file.
-fn in_words_of_file(error: ModelError, path: &Path) -> ModelError {
-    match error {
-        ModelError::InvalidConfig {
-            field,
-            found,
-            expected,
-        } => {
-            let key = match field {
-                "rank" => "r",
-                "alpha" => "lora_alpha",
-                "dropout" => "lora_dropout",
-                other => other,
-            };
-            ModelError::config_file(path, key, format!("is {found}, expected {expected}"))
-        }
+/// Returns the key of a setting in the file.
+fn key_of(field: &'static str) -> &'static str {
+    match field {
+        "rank" => "r",
+        "alpha" => "lora_alpha",
+        "dropout" => "lora_dropout",
         other => other,
     }
 }

@@ -111,19 +111,18 @@ impl LoraConfig {
     ///   dropout is not in `[0, 1)`, or `target_modules` is empty or has duplicates.
     pub fn validate(&self) -> Result<(), ModelError> {
         check_width("rank", self.rank)?;
-        if !self.alpha.is_finite() {
-            return Err(ModelError::config("alpha", self.alpha, "a finite number"));
-        }
+        ModelError::check(
+            self.alpha.is_finite(),
+            "alpha",
+            self.alpha,
+            "a finite number",
+        )?;
         check_dropout("dropout", self.dropout)?;
         let mut seen = std::collections::HashSet::new();
-        if self.target_modules.is_empty()
-            || !self.target_modules.iter().all(|target| seen.insert(target))
-        {
-            let found = format!("{:?}", self.target_modules);
-            let expected = "at least one, each once";
-            return Err(ModelError::config("target_modules", found, expected));
-        }
-        Ok(())
+        let targets = &self.target_modules;
+        let valid = !targets.is_empty() && targets.iter().all(|target| seen.insert(target));
+        let (found, expected) = (format!("{targets:?}"), "at least one, each once");
+        ModelError::check(valid, "target_modules", found, expected)
     }
 
     /// Returns the factor of the matrix product.

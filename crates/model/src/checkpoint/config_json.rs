@@ -11,7 +11,6 @@ use super::encoder_keys::{encoder_keys, encoder_of, key_of};
 use crate::classifier::{ProblemType, SequenceClassifierConfig};
 use crate::encoder::EncoderConfig;
 use crate::error::ModelError;
-use crate::family::Family;
 use crate::head::{HeadConfig, HeadSize};
 use crate::pooling::Pooling;
 
@@ -99,7 +98,8 @@ impl CheckpointConfig {
     pub fn read(directory: &Path) -> Result<Self, ModelError> {
         let keys = ConfigKeys::read(directory)?;
         let encoder = encoder_of(&keys)?;
-        let in_file = |error| in_words_of_file(error, &keys, encoder.family);
+        let key_of_field = |field| key_of(encoder.family, field);
+        let in_file = |error: ModelError| error.in_file(&keys.path, key_of_field);
         encoder.validate().map_err(in_file)?;
         let pooling_and_head: Option<PoolingAndHead> = keys.get(
             POOLING_AND_HEAD_KEY,
@@ -237,21 +237,10 @@ fn class_names(keys: &ConfigKeys) -> Result<Option<Vec<String>>, ModelError> {
     Ok(Some(names.into_values().collect()))
 }
 
-/// Converts an invalid model setting into an error about the corresponding key of the file.
-fn in_words_of_file(error: ModelError, keys: &ConfigKeys, family: Family) -> ModelError {
-    match error {
-        ModelError::InvalidConfig {
-            field,
-            found,
-            expected,
-        } => keys.value(key_of(family, field), found, expected),
-        other => other,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::family::Family;
 
     #[test]
     fn what_the_ancestor_says_of_its_own_file_is_not_written() {

@@ -11,7 +11,7 @@ use crate::error::ModelError;
 
 /// Keys of a `config.json`. A null value counts as missing, as in transformers.
 pub(super) struct ConfigKeys {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     pub(super) keys: Map<String, Value>,
 }
 

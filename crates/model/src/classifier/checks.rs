@@ -21,10 +21,8 @@ impl SequenceClassifier {
         const ROWS: usize = 2;
         const TOKENS: usize = 3;
         let texts = self.num_texts();
-        if !(1..=2).contains(&texts) {
-            let field = "number of texts of the head";
-            return Err(ModelError::config(field, texts, "1 or 2"));
-        }
+        let valid = (1..=2).contains(&texts);
+        ModelError::check(valid, "number of texts of the head", texts, "1 or 2")?;
         let device = self.device();
         let pooled = Tensor::zeros([ROWS, self.config.head_size().hidden_size], &device);
         let hidden = || {

@@ -111,21 +111,25 @@ impl SequenceClassifierConfig {
     }
 
     fn check_names(&self) -> Result<(), ModelError> {
-        let invalid =
-            |found: String, expected| Err(ModelError::config("class_names", found, expected));
+        let check = |valid, found, expected| {
+            ModelError::check::<String, _>(valid, "class_names", found, expected)
+        };
         let count = self.class_names.len();
         let (least, expected) = match self.problem_type {
             ProblemType::SingleLabelClassification => (2, "at least 2"),
             _ => (1, "at least 1"),
         };
-        if count < least {
-            return invalid(format!("{count} names"), expected);
-        }
+        check(count >= least, format!("{count} names"), expected)?;
         let mut seen = std::collections::HashSet::new();
-        match self.class_names.iter().find(|name| !seen.insert(*name)) {
-            Some(twice) => invalid(format!("{twice:?} twice"), "different names"),
-            None => Ok(()),
-        }
+        let mut names = self.class_names.iter();
+        let twice = names
+            .find(|name| !seen.insert(*name))
+            .map(|name| format!("{name:?} twice"));
+        check(
+            twice.is_none(),
+            twice.unwrap_or_default(),
+            "different names",
+        )
     }
 }
 

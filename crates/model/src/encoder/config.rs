@@ -142,6 +142,7 @@ impl EncoderConfig {
     /// # Errors
     /// - [`ModelError::InvalidConfig`] if a value is out of range; it names the first field.
     pub fn validate(&self) -> Result<(), ModelError> {
+        let check = ModelError::check::<usize, String>;
         for (field, size) in [
             ("vocab_size", self.vocab_size),
             ("hidden_size", self.hidden_size),
@@ -150,66 +151,31 @@ impl EncoderConfig {
             ("intermediate_size", self.intermediate_size),
             ("max_position_embeddings", self.max_position_embeddings),
         ] {
-            if !(1..=LARGEST_SIZE).contains(&size) {
-                return Err(ModelError::config(
-                    field,
-                    size,
-                    format!("in 1..={LARGEST_SIZE}"),
-                ));
-            }
+            let valid = (1..=LARGEST_SIZE).contains(&size);
+            check(valid, field, size, format!("in 1..={LARGEST_SIZE}"))?;
         }
-        if self.type_vocab_size > LARGEST_SIZE {
-            let expected = format!("at most {LARGEST_SIZE}");
-            return Err(ModelError::config(
-                "type_vocab_size",
-                self.type_vocab_size,
-                expected,
-            ));
-        }
-        if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
-            let expected = format!(
-                "a multiple of num_attention_heads {}",
-                self.num_attention_heads
-            );
-            return Err(ModelError::config(
-                "hidden_size",
-                self.hidden_size,
-                expected,
-            ));
-        }
-        for (field, share) in [
-            ("hidden_dropout_prob", self.hidden_dropout_prob),
-            (
-                "attention_probs_dropout_prob",
-                self.attention_probs_dropout_prob,
-            ),
-        ] {
-            check_dropout(field, share)?;
-        }
+        let types = self.type_vocab_size;
+        let expected = format!("at most {LARGEST_SIZE}");
+        check(types <= LARGEST_SIZE, "type_vocab_size", types, expected)?;
+        let (width, heads) = (self.hidden_size, self.num_attention_heads);
+        let expected = format!("a multiple of num_attention_heads {heads}");
+        check(width.is_multiple_of(heads), "hidden_size", width, expected)?;
+        check_dropout("hidden_dropout_prob", self.hidden_dropout_prob)?;
+        let dropout = self.attention_probs_dropout_prob;
+        check_dropout("attention_probs_dropout_prob", dropout)?;
         for (field, number) in [
             ("layer_norm_eps", self.layer_norm_eps),
             ("initializer_range", self.initializer_range),
         ] {
-            if !(number > 0.0 && number.is_finite()) {
-                return Err(ModelError::config(field, number, "above 0"));
-            }
+            let valid = number > 0.0 && number.is_finite();
+            ModelError::check(valid, field, number, "above 0")?;
         }
-        if self.num_hidden_layers > MOST_LAYERS {
-            let expected = format!("at most {MOST_LAYERS}");
-            return Err(ModelError::config(
-                "num_hidden_layers",
-                self.num_hidden_layers,
-                expected,
-            ));
-        }
-        if self.max_sequence_length() == 0 {
-            let expected = format!("more than the rows before the first, {:?}", self.positions);
-            return Err(ModelError::config(
-                "max_position_embeddings",
-                self.max_position_embeddings,
-                expected,
-            ));
-        }
+        let layers = self.num_hidden_layers;
+        let expected = format!("at most {MOST_LAYERS}");
+        check(layers <= MOST_LAYERS, "num_hidden_layers", layers, expected)?;
+        let (valid, rows) = (self.max_sequence_length() > 0, self.max_position_embeddings);
+        let expected = format!("more than the rows before the first, {:?}", self.positions);
+        check(valid, "max_position_embeddings", rows, expected)?;
         self.family.check(self)
     }
 }

@@ -21,10 +21,9 @@ impl ScoreRange {
         let Some(Self { min, max }) = range else {
             return Ok(());
         };
-        if !(min < max && min.is_finite() && max.is_finite()) {
-            let (found, expected) = (format!("{min} to {max}"), "min below max, both finite");
-            return Err(ModelError::config("head.range", found, expected));
-        }
+        let valid = min < max && min.is_finite() && max.is_finite();
+        let (found, expected) = (format!("{min} to {max}"), "min below max, both finite");
+        ModelError::check(valid, "head.range", found, expected)?;
         check_one_output(outputs)
     }
 
@@ -45,8 +44,5 @@ impl ScoreRange {
 
 /// Checks that a head for scores has one output.
 pub(super) fn check_one_output(outputs: usize) -> Result<(), ModelError> {
-    match outputs {
-        1 => Ok(()),
-        _ => Err(ModelError::config("outputs of a score", outputs, 1)),
-    }
+    ModelError::check(outputs == 1, "outputs of a score", outputs, 1)
 }

@@ -122,13 +122,11 @@ impl Pooling {
         if self.tokens != TokenPooling::Pooler {
             return Ok(());
         }
-        if self.width(hidden) != hidden {
-            return Err(ModelError::config(
-                "pooling.tokens",
-                "pooler",
-                "cls, mean or max on concatenated layers",
-            ));
-        }
+        let (valid, expected) = (
+            self.width(hidden) == hidden,
+            "cls, mean or max on concatenated layers",
+        );
+        ModelError::check(valid, "pooling.tokens", "pooler", expected)?;
         check_matrix("pooling.tokens", hidden, hidden)
     }
 }

@@ -39,10 +39,7 @@ const FEW_RESULTS: usize = 256;
 /// - `weight`: `[input, output]`
 /// - `bias`: `[output]`
 /// - output: `[T, output]`
-#[allow(
-    unsafe_code,
-    reason = "the product is written into memory that is not written before"
-)]
+#[allow(unsafe_code, reason = "memory that is not written before")]
 pub(crate) fn apply<B: Buffer>(
     rows: Matrix<'_>,
     weight: Matrix<'_>,
@@ -100,10 +97,7 @@ pub(crate) fn apply<B: Buffer>(
 }
 
 /// A product of a precision: by the machine's instructions for it, or `rounded` of both matrices.
-#[allow(
-    unsafe_code,
-    reason = "the product is written into memory that is not written before"
-)]
+#[allow(unsafe_code, reason = "memory that is not written before")]
 fn narrow<B: Buffer>(
     [m, n, k]: [usize; 3],
     left: Matrix<'_>,
@@ -179,10 +173,7 @@ pub(crate) fn weight_gradient<B: Buffer>(
 }
 
 /// `left · right`, by all threads, in whatever order is fastest.
-#[allow(
-    unsafe_code,
-    reason = "the product is written into memory that is not written before"
-)]
+#[allow(unsafe_code, reason = "memory that is not written before")]
 fn whole_product<B: Buffer>(
     shape: [usize; 3],
     left: Matrix<'_>,

@@ -170,3 +170,31 @@ pub(super) unsafe fn in_one_order(
         place = Place::AddTo;
     }
 }
+
+/// [`product`] in a slice, on this thread.
+#[allow(unsafe_code, reason = "the crate takes pointers")]
+pub(super) fn multiply(
+    out: &mut [f32],
+    place: Place,
+    shape: [usize; 3],
+    left: Matrix<'_>,
+    right: Matrix<'_>,
+) {
+    assert!(shape[0] * shape[1] <= out.len(), "{shape:?}");
+    // SAFETY: the slice has room for the product.
+    unsafe { product(out.as_mut_ptr(), place, shape, left, right, false) };
+}
+
+/// [`in_one_order`] in a slice, on this thread.
+#[allow(unsafe_code, reason = "the crate takes pointers")]
+pub(super) fn multiply_in_one_order(
+    out: &mut [f32],
+    place: Place,
+    shape: [usize; 3],
+    left: Matrix<'_>,
+    right: Matrix<'_>,
+) {
+    assert!(shape[0] * shape[1] <= out.len(), "{shape:?}");
+    // SAFETY: the slice has room for the product.
+    unsafe { in_one_order(out.as_mut_ptr(), place, shape, left, right, false) };
+}

@@ -3,7 +3,7 @@
 //! Keys, values and queries are copied and padded with zeros to widths that the matrix product
 //! treats alike: so the result of a query is bit-identical for any other queries and any padding.
 
-use super::super::product::{Matrix, Place as Target, in_one_order, product};
+use super::super::product::{Matrix, Place as Target, multiply, multiply_in_one_order};
 use super::super::rounding::{round, rounded};
 use super::columns::HeadRows;
 use super::head::{Block, Head, Place};
@@ -126,7 +126,6 @@ impl Head for Floats {
         self.output_gradient.resize(self.output.len(), 0.0);
     }
 
-    #[allow(unsafe_code, reason = "the product writes to a pointer")]
     fn attend(&mut self, problem: &Problem<'_>, block: Block) {
         let (sizes, count) = (self.sizes, block.count);
         let stride = sizes.padded_sequence;
@@ -135,13 +134,11 @@ impl Head for Floats {
         let queries = Matrix::rows(&self.queries, sizes.padded_width);
         let keys = Matrix::rows(&self.keys_transposed, stride);
         let shape = [rows_of_product(count), stride, sizes.width];
-        let scores = self.scores.room(shape[0]).as_mut_ptr();
-        // SAFETY: there is room for the product.
-        unsafe { in_one_order(scores, Target::Overwrite, shape, queries, keys, false) };
+        let scores = self.scores.room(shape[0]);
+        multiply_in_one_order(scores, Target::Overwrite, shape, queries, keys);
         self.scores.soften(problem, block);
     }
 
-    #[allow(unsafe_code, reason = "the product writes to a pointer")]
     fn weigh(&mut self, count: usize) -> HeadRows<'_> {
         let sizes = self.sizes;
         let (stride, width) = (sizes.padded_sequence, sizes.padded_width);
@@ -149,21 +146,14 @@ impl Head for Floats {
         let weights = self.scores.weights(shape[0]);
         let weights = rounded(weights, sizes.precision, &mut self.rounded);
         let output = &mut self.output[..shape[0] * width];
-        // SAFETY: the slice has room for the product.
-        unsafe {
-            in_one_order(
-                output.as_mut_ptr(),
-                Target::Overwrite,
-                shape,
-                Matrix::rows(weights, stride),
-                Matrix::rows(&self.values, width),
-                false,
-            );
-        }
+        let (weights, values) = (
+            Matrix::rows(weights, stride),
+            Matrix::rows(&self.values, width),
+        );
+        multiply_in_one_order(output, Target::Overwrite, shape, weights, values);
         sizes.rows(output, count)
     }
 
-    #[allow(unsafe_code, reason = "the product writes to a pointer")]
     fn backward(&mut self, problem: &Problem<'_>, block: Block, gradient: &[f32]) -> HeadRows<'_> {
         let (sizes, count) = (self.sizes, block.count);
         let (stride, width) = (sizes.padded_sequence, sizes.padded_width);
@@ -172,52 +162,31 @@ impl Head for Floats {
         let of_output = Matrix::rows(&self.output_gradient, width);
         let weights = self.scores.weights(count);
         let weights = rounded(weights, sizes.precision, &mut self.rounded);
-        // SAFETY: the slice has room for the product, and what is added to is written.
-        unsafe {
-            product(
-                self.value_gradient.as_mut_ptr(),
-                Target::AddTo,
-                [stride, width, count],
-                Matrix::rows(weights, stride).transposed(),
-                of_output,
-                false,
-            );
-        }
-        let of_weights = self.scores.gradient_room(count).as_mut_ptr();
-        // SAFETY: there is room for the product.
-        unsafe {
-            product(
-                of_weights,
-                Target::Overwrite,
-                [count, stride, sizes.width],
-                of_output,
-                Matrix::rows(&self.values, width).transposed(),
-                false,
-            );
-        }
+        let weights = Matrix::rows(weights, stride).transposed();
+        let (of_values, shape) = (&mut self.value_gradient, [stride, width, count]);
+        multiply(of_values, Target::AddTo, shape, weights, of_output);
+        let of_weights = self.scores.gradient_room(count);
+        let values = Matrix::rows(&self.values, width).transposed();
+        let shape = [count, stride, sizes.width];
+        multiply(of_weights, Target::Overwrite, shape, of_output, values);
         let of_scores = self.scores.backward(count);
         let of_scores = rounded(of_scores, sizes.precision, &mut self.rounded);
         let of_scores = Matrix::rows(of_scores, stride);
         let of_queries = &mut self.output[..count * width];
-        // SAFETY: both slices have room for their product, and what is added to is written.
-        unsafe {
-            product(
-                self.key_gradient.as_mut_ptr(),
-                Target::AddTo,
-                [stride, width, count],
-                of_scores.transposed(),
-                Matrix::rows(&self.queries, width),
-                false,
-            );
-            product(
-                of_queries.as_mut_ptr(),
-                Target::Overwrite,
-                [count, width, stride],
-                of_scores,
-                Matrix::rows(&self.keys, width),
-                false,
-            );
-        }
+        let (queries, keys) = (
+            Matrix::rows(&self.queries, width),
+            Matrix::rows(&self.keys, width),
+        );
+        let (of_keys, shape) = (&mut self.key_gradient, [stride, width, count]);
+        multiply(
+            of_keys,
+            Target::AddTo,
+            shape,
+            of_scores.transposed(),
+            queries,
+        );
+        let shape = [count, width, stride];
+        multiply(of_queries, Target::Overwrite, shape, of_scores, keys);
         sizes.rows(of_queries, count)
     }
 
