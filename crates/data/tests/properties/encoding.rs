@@ -192,7 +192,7 @@ proptest! {
         let lengths = [&first, &second].map(|text| all_tokens(tokenizer, text).len());
         let encoded = match tokenizer.encode_pairs(&[(&first, &second)], &config) {
             Ok(encoded) => encoded,
-            Err(DataError::InvalidSetting { .. }) => {
+            Err(DataError::InvalidSetting { setting: "pair_truncation", .. }) => {
                 prop_assert_eq!(pair_truncation, PairTruncation::LongestFirst);
                 return Ok(());
             }
