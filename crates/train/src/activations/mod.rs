@@ -19,7 +19,7 @@
 //! ```
 //! use burn::tensor::Device;
 //! use finetune_data::{EncodedDataset, EncodedTexts, Labels, Padding, Task, collate};
-//! use finetune_model::{EncoderConfig, SequenceClassifierConfig, initialize};
+//! use finetune_model::{EncoderConfig, SequenceClassifierConfig, init_weights};
 //! use finetune_train::{ActivationCacheConfig, CacheLocation, forward};
 //!
 //! let data = EncodedDataset {

@@ -84,7 +84,7 @@ use crate::train_config::TrainConfig;
 /// let line = Line { slope: Param::from_tensor(Tensor::from_floats([0.5], &device)) };
 /// let fit = Fit { points: (0..32).map(|x| (x as f32 / 8.0, x as f32 / 4.0)).collect() };
 /// let config: TrainConfig = serde_json::from_str(
-///     r#"{"duration": {"epochs": 20}, "optimizer": {"learning_rate": 0.1}}"#,
+///     r#"{"duration": {"epochs": 80}, "optimizer": {"learning_rate": 0.1}}"#,
 /// )?;
 /// let trained = Trainer::new(&fit, &config).train(line, &mut ())?;
 /// let slope = trained.model.slope.val().into_scalar::<f32>();
