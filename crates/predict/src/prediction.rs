@@ -10,7 +10,8 @@ use crate::predictor_config::PredictorConfig;
 
 /// Prediction for one text or text pair.
 ///
-/// In JSON, it is an object with the fields of its variant.
+/// In JSON, it is an object with the fields of its variant. `top_k` and `threshold` are settings of
+/// the [`PredictorConfig`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged)]
@@ -20,18 +21,19 @@ pub enum Prediction {
     SingleLabel {
         /// The most probable class; on ties, the first.
         label: String,
-        /// Probability of that class.
+        /// Probability of that class, in `[0, 1]`.
+        #[cfg_attr(feature = "openapi", schema(minimum = 0.0, maximum = 1.0))]
         probability: f64,
-        /// Class probabilities in descending order, at most [`top_k`](PredictorConfig::top_k). Over
+        /// Class probabilities in descending order, at most `top_k`. Over
         /// all classes, they sum to 1.
         probabilities: Vec<LabelProbability>,
     },
     /// Multi-label classification.
     MultiLabel {
-        /// Labels with at least the [`threshold`](PredictorConfig::threshold) probability, most
+        /// Labels with at least the probability `threshold`, most
         /// probable first.
         labels: Vec<String>,
-        /// Label probabilities in descending order, at most [`top_k`](PredictorConfig::top_k). They
+        /// Label probabilities in descending order, at most `top_k`. They
         /// are independent, each in `[0, 1]`.
         probabilities: Vec<LabelProbability>,
     },
@@ -49,6 +51,7 @@ pub struct LabelProbability {
     /// Name of the label.
     pub label: String,
     /// Probability of the label, in `[0, 1]`.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0.0, maximum = 1.0))]
     pub probability: f64,
 }
 
