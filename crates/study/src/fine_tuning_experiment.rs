@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::error::StudyError;
 use crate::eval_split::EvalSplit;
 use crate::experiment::{Experiment, TrialScores};
-use crate::model_fingerprint::model_fingerprint;
+use crate::model_fingerprint::{resumable_path, run_fingerprint};
 use crate::run_scores::{scores_of_run, test_metrics};
 use crate::trial::{Fold, Trial};
 use crate::trial_directory::TrialDirectory;
@@ -50,14 +50,10 @@ impl FineTuningExperiment {
         device: &Device,
         device_name: &str,
     ) -> Result<Self, StudyError> {
+        let data = data_fingerprint(&splits);
         Ok(Self {
-            fingerprint: json!({
-                "model": model_fingerprint(model)?,
-                "data": data_fingerprint(&splits),
-                "device": device_name,
-            }),
-            // A run can only be resumed with the paths it started with.
-            model: std::fs::canonicalize(model).map_err(StudyError::io(model))?,
+            fingerprint: run_fingerprint(model, data, device_name)?,
+            model: resumable_path(model)?,
             splits,
             device: device.clone(),
             device_name: device_name.to_string(),

@@ -1,17 +1,36 @@
-//! Fingerprint of the files of a checkpoint.
+//! Fingerprint of a checkpoint and of the runs that start from it.
 
 use std::fs::{self, File};
 use std::io::{BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::StudyError;
 
+/// Returns the fingerprint of an experiment whose trials are training runs.
+pub(super) fn run_fingerprint(
+    model: &Path,
+    data: Value,
+    device_name: &str,
+) -> Result<Value, StudyError> {
+    Ok(json!({
+        "model": model_fingerprint(model)?,
+        "data": data,
+        "device": device_name,
+    }))
+}
+
+/// Returns the path of a checkpoint that does not depend on the working directory: a run can only
+/// be resumed with the paths it started with.
+pub(super) fn resumable_path(model: &Path) -> Result<PathBuf, StudyError> {
+    fs::canonicalize(model).map_err(StudyError::io(model))
+}
+
 /// Returns a hash of each file in a checkpoint directory, by file name. The name and location of
 /// the directory are not part of the fingerprint.
-pub(super) fn model_fingerprint(folder: &Path) -> Result<Value, StudyError> {
+fn model_fingerprint(folder: &Path) -> Result<Value, StudyError> {
     let failed = || StudyError::io(folder);
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed())? {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::error::StudyError;
 use crate::experiment::{Experiment, TrialScores};
 use crate::fine_tuning_experiment::{data_fingerprint, remove};
-use crate::model_fingerprint::model_fingerprint;
+use crate::model_fingerprint::{resumable_path, run_fingerprint};
 use crate::run_scores::scores_of_run;
 use crate::trial::{Fold, Trial};
 use crate::trial_directory::TrialDirectory;
@@ -67,13 +67,8 @@ impl MultiTaskExperiment {
             .map(|(task, splits)| (task.clone(), data_fingerprint(splits)))
             .collect();
         Ok(Self {
-            fingerprint: json!({
-                "model": model_fingerprint(model)?,
-                "data": hashes,
-                "device": device_name,
-            }),
-            // A run can only be resumed with the paths it started with.
-            model: std::fs::canonicalize(model).map_err(StudyError::io(model))?,
+            fingerprint: run_fingerprint(model, hashes.into(), device_name)?,
+            model: resumable_path(model)?,
             data,
             device: device.clone(),
             device_name: device_name.to_string(),
