@@ -98,10 +98,9 @@ impl Arguments {
             self.run.model(),
         ))?;
         let start = self.run.model().directory();
-        let name = device.to_string();
         let run = PreTraining::new(start, texts)
             .config(config)
-            .open_device(device.open()?.clone(), &name)
+            .device(device)
             .prepare()?;
         let mut watcher = self.run.callbacks(record.path());
         let report = match self.run.is_resumed() {

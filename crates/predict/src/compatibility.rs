@@ -1,4 +1,4 @@
-//! Checks that a checkpoint fits its tokenizer and the configured length.
+//! The tokenizer of a checkpoint, and checks that it and the configured length fit the model.
 
 use std::path::Path;
 
@@ -6,6 +6,17 @@ use finetune_data::TextTokenizer;
 use finetune_model::EncoderConfig;
 
 use crate::error::PredictError;
+
+/// Loads the tokenizer in a checkpoint directory.
+///
+/// # Errors
+/// - [`PredictError::Io`] if the directory cannot be read.
+/// - [`PredictError::Data`] if it has no tokenizer, or an invalid one.
+pub fn load_tokenizer(directory: &Path) -> Result<TextTokenizer, PredictError> {
+    // Report a wrong path as such rather than as "no tokenizer found".
+    std::fs::read_dir(directory).map_err(PredictError::io(directory))?;
+    Ok(TextTokenizer::from_pretrained(directory)?)
+}
 
 /// Checks that the embedding table has a row for every token of the tokenizer.
 ///

@@ -19,7 +19,7 @@ mod predictor;
 mod predictor_config;
 mod text_preprocessing;
 
-pub use compatibility::{check_length, check_vocabulary};
+pub use compatibility::{check_length, check_vocabulary, load_tokenizer};
 pub use error::PredictError;
 pub use evaluator::{evaluator, target_kind};
 pub use forward::{encoder_input, forward};

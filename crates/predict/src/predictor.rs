@@ -20,7 +20,7 @@ use finetune_model::{
     load_classifier_with,
 };
 
-use crate::compatibility::{check_length, check_vocabulary};
+use crate::compatibility::{check_length, check_vocabulary, load_tokenizer};
 use crate::error::PredictError;
 use crate::evaluator::evaluator;
 use crate::predict::predict;
@@ -121,9 +121,7 @@ impl Predictor {
     ) -> Result<Self, PredictError> {
         config.validate()?;
         config.precision.check(device)?;
-        // Report a wrong path as such rather than as "no tokenizer found".
-        std::fs::read_dir(directory).map_err(PredictError::io(directory))?;
-        let tokenizer = TextTokenizer::from_pretrained(directory)?;
+        let tokenizer = load_tokenizer(directory)?;
         let prepared = TextPreprocessing::read(directory)?;
         let device = device.clone().without_autodiff();
         let model = trained_classifier(directory, head, &device)?;

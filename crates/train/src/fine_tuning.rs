@@ -7,6 +7,7 @@ use burn::tensor::Device;
 use finetune_data::Splits;
 use finetune_eval::Metric;
 use finetune_model::{EncoderModel, Head, HeadSize};
+use finetune_predict::load_tokenizer;
 use serde::{Deserialize, Serialize};
 
 use crate::activations::ActivationCacheConfig;
@@ -16,7 +17,7 @@ use crate::model_config::ClassifierOverrides;
 use crate::parts::Parts;
 use crate::prepared_run::{ModelSource, PreparedRun, to_value};
 use crate::run::{Run, RunInput};
-use crate::task::{SequenceClassificationTask, TaskSource, initial_checkpoint};
+use crate::task::{SequenceClassificationTask, TaskSource};
 use crate::text_config::TextConfig;
 use crate::train_config::TrainConfig;
 
@@ -166,7 +167,7 @@ impl RunInput for LabeledData {
         config.validate()?;
         let train = &config.train;
         let splits = TaskSource::splits(splits, train)?;
-        let tokenizer = initial_checkpoint(&directory)?;
+        let tokenizer = load_tokenizer(&directory)?;
         let source = TaskSource {
             directory: directory.clone(),
             splits,

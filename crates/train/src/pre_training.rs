@@ -11,6 +11,7 @@ use finetune_eval::MetricKind;
 use finetune_model::{
     CheckpointConfig, EncoderConfig, LoadReport, MaskedLm, init_weights, load_masked_lm,
 };
+use finetune_predict::load_tokenizer;
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
@@ -18,7 +19,7 @@ use crate::evaluation::EvaluationConfig;
 use crate::prepared_run::{ModelSource, PreparedRun, to_value};
 use crate::run::{Run, RunInput};
 use crate::run_output::RunOutput;
-use crate::task::{MaskedLmTask, initial_checkpoint};
+use crate::task::MaskedLmTask;
 use crate::text_config::TextConfig;
 use crate::train_config::TrainConfig;
 
@@ -197,7 +198,7 @@ impl InitialModel {
     ) -> Result<(MaskedLm, CheckpointConfig, LoadReport, TextTokenizer), TrainError> {
         match self {
             Self::Checkpoint(directory) => {
-                let tokenizer = initial_checkpoint(&directory)?;
+                let tokenizer = load_tokenizer(&directory)?;
                 let (model, checkpoint, report) = load_masked_lm(&directory, seed, device)?;
                 Ok((model, checkpoint, report, tokenizer))
             }

@@ -16,7 +16,6 @@ use crate::objective::Objective;
 use crate::report::{DataSection, ModelSection, RunReport, RunSection, TaskReport, TestSection};
 use crate::run_output::RunOutput;
 use crate::run_writer::RunWriter;
-use crate::task::TestOutput;
 use crate::train_config::TrainConfig;
 use crate::trainer::Trainer;
 
@@ -27,8 +26,10 @@ pub struct PreparedRun<'a, O: Objective> {
     objective: O,
     train: TrainConfig,
     load_report: LoadReport,
+    /// Name and data of each task; the name of the only task is empty.
+    data: Vec<(String, Option<DataSection>)>,
     settings: Settings,
-    callbacks: Vec<Box<dyn Callback + 'a>>,
+    pub(crate) callbacks: Vec<Box<dyn Callback + 'a>>,
 }
 
 /// Content of `config.json` in the run directory: everything that the result depends on.
@@ -70,6 +71,7 @@ impl<'a, O: Objective> PreparedRun<'a, O> {
             architecture: Value::Null,
             load_report: LoadReport::default(),
         };
+        config.freeze.check(&model)?;
         let settings = to_value(&config)?;
         Self::loaded(model, task, config, settings, source, device)
     }
@@ -83,15 +85,16 @@ impl<'a, O: Objective> PreparedRun<'a, O> {
         source: ModelSource,
         device: &str,
     ) -> Result<Self, TrainError> {
-        train.freeze.check(&model)?;
         // Find contradictions before a run directory is created.
         Trainer::new(&objective, &train).check(&model)?;
+        let data = objective.tasks().into_iter().zip(objective.data()?);
+        let data: Vec<(String, Option<DataSection>)> = data.collect();
         let settings = Settings {
             command: std::env::args().collect(),
             model: source.directory,
             architecture: source.architecture,
             device: device.to_string(),
-            data: match &by_task(&objective)?[..] {
+            data: match &data[..] {
                 [(name, data)] if name.is_empty() => to_value(data)?,
                 several => to_value(&several.iter().cloned().collect::<BTreeMap<_, _>>())?,
             },
@@ -102,23 +105,10 @@ impl<'a, O: Objective> PreparedRun<'a, O> {
             objective,
             train,
             load_report: source.load_report,
+            data,
             settings,
             callbacks: Vec::new(),
         })
-    }
-
-    pub(crate) fn with_callbacks<'b>(
-        self,
-        callbacks: Vec<Box<dyn Callback + 'b>>,
-    ) -> PreparedRun<'b, O> {
-        PreparedRun {
-            model: self.model,
-            objective: self.objective,
-            train: self.train,
-            load_report: self.load_report,
-            settings: self.settings,
-            callbacks,
-        }
     }
 
     /// Returns which checkpoint tensors were loaded, newly initialized or unused.
@@ -190,10 +180,13 @@ impl<'a, O: Objective> PreparedRun<'a, O> {
             overall: None,
             conflicts: ConflictSection::read(&record.directory().metrics())?,
         };
-        add_results(&mut report, &self.objective, &tests)?;
+        let (predictions, sections): (Vec<_>, Vec<_>) = tests
+            .into_iter()
+            .map(|test| test.map(|test| (test.predictions, test.report)).unzip())
+            .unzip();
+        add_results(&mut report, &self.objective, self.data, sections);
         let page = report.page(&settings.config, &record.directory().metrics())?;
         record.write_report(&report, &page)?;
-        let predictions = tests.into_iter().map(|test| Some(test?.predictions));
         Ok(RunOutput {
             directory: record.directory().clone(),
             model: model.valid(),
@@ -204,32 +197,21 @@ impl<'a, O: Objective> PreparedRun<'a, O> {
     }
 }
 
-/// Returns name and data of each task.
-fn by_task<O: Objective>(objective: &O) -> Result<Vec<(String, Option<DataSection>)>, TrainError> {
-    Ok(objective
-        .tasks()
-        .into_iter()
-        .zip(objective.data()?)
-        .collect())
-}
-
 /// Adds data and test scores of the tasks to a report.
 fn add_results<O: Objective>(
     report: &mut RunReport,
     objective: &O,
-    outputs: &[Option<TestOutput>],
-) -> Result<(), TrainError> {
-    let section = |output: &Option<TestOutput>| Some(output.as_ref()?.report.clone());
-    let mut tests: Vec<Option<TestSection>> = outputs.iter().map(section).collect();
+    mut tasks: Vec<(String, Option<DataSection>)>,
+    mut tests: Vec<Option<TestSection>>,
+) {
     if let Some((formula, score)) = objective.overall(&tests) {
         (report.overall_score, report.overall) = (Some(formula), score);
     }
-    let mut tasks = by_task(objective)?;
     if let [(name, data)] = &mut tasks[..]
         && name.is_empty()
     {
         (report.data, report.test) = (data.take(), tests.pop().flatten());
-        return Ok(());
+        return;
     }
     let tasks = tasks.into_iter().zip(tests).enumerate();
     report.tasks = tasks
@@ -240,7 +222,6 @@ fn add_results<O: Objective>(
             test,
         })
         .collect();
-    Ok(())
 }
 
 pub(crate) fn to_value(value: &impl Serialize) -> Result<Value, TrainError> {

@@ -139,8 +139,9 @@ impl<'a, I: RunInput> Run<'a, I> {
             RunDevice::Open(device, name) => (device, name),
             RunDevice::Named(name) => (name.parse::<DeviceSpec>()?.open()?, name),
         };
-        let prepared = self.input.load(&device, &name)?;
-        Ok(prepared.with_callbacks(self.callbacks))
+        let mut prepared: PreparedRun<'a, _> = self.input.load(&device, &name)?;
+        prepared.callbacks = self.callbacks;
+        Ok(prepared)
     }
 
     /// Trains and tests, and records the run in `run_directory`, which is empty or does not exist.

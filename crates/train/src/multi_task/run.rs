@@ -8,6 +8,7 @@ use finetune_data::{Splits, Target};
 use finetune_model::{
     EncoderModel, LoadReport, MultiTaskModel, SequenceClassifier, SequenceClassifierConfig,
 };
+use finetune_predict::load_tokenizer;
 use finetune_random::{Purpose, name_hash, number};
 
 use super::{MultiTaskConfig, NamedTask, TaskConfig, TaskGroup};
@@ -18,7 +19,7 @@ use crate::parts::Parts;
 use crate::prepared_run::{ModelSource, PreparedRun, to_value};
 use crate::run::{Run, RunInput};
 use crate::run_output::RunOutput;
-use crate::task::{TaskSource, initial_checkpoint};
+use crate::task::TaskSource;
 use crate::text_config::TextConfig;
 use crate::train_config::TrainConfig;
 
@@ -155,8 +156,8 @@ impl TaskData {
         &mut self,
         device: &Device,
     ) -> Result<(TaskGroup, MultiTaskModel, LoadReport), TrainError> {
-        let checkpoints = InitialCheckpoints::new(&self.model, &self.config)?;
-        let tokenizer = initial_checkpoint(&checkpoints.fallback)?;
+        let checkpoints = InitialCheckpoints::new(&self.model, &self.config);
+        let tokenizer = load_tokenizer(&checkpoints.fallback)?;
         let (mut tasks, mut classifiers) = (Vec::new(), Vec::new());
         let mut all = LoadReport::default();
         for config in &self.config.tasks {
@@ -249,10 +250,7 @@ struct InitialCheckpoints {
 }
 
 impl InitialCheckpoints {
-    /// # Errors
-    /// - [`TrainError::Io`] if the directory cannot be read.
-    fn new(directory: &Path, config: &MultiTaskConfig) -> Result<Self, TrainError> {
-        std::fs::read_dir(directory).map_err(TrainError::io(directory))?;
+    fn new(directory: &Path, config: &MultiTaskConfig) -> Self {
         let mut own = config.tasks.iter().map(|task| directory.join(&task.name));
         let fallback = match is_checkpoint(directory) {
             true => directory.to_path_buf(),
@@ -260,10 +258,10 @@ impl InitialCheckpoints {
                 .find(|place| is_checkpoint(place))
                 .unwrap_or_else(|| directory.to_path_buf()),
         };
-        Ok(Self {
+        Self {
             directory: directory.to_path_buf(),
             fallback,
-        })
+        }
     }
 
     fn of_task(&self, name: &str) -> PathBuf {

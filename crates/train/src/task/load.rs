@@ -1,6 +1,6 @@
 //! Loading of a classification task: checkpoint, tokenizer and data, checked against each other.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn::tensor::Device;
@@ -19,17 +19,6 @@ use crate::model_config::ClassifierOverrides;
 use crate::parts::Parts;
 use crate::text_config::TextConfig;
 use crate::train_config::TrainConfig;
-
-/// Returns the tokenizer in a checkpoint directory.
-///
-/// # Errors
-/// - [`TrainError::Io`] if the directory cannot be read.
-/// - [`TrainError::Data`] if the tokenizer cannot be loaded.
-pub(crate) fn initial_checkpoint(directory: &Path) -> Result<TextTokenizer, TrainError> {
-    // Report a wrong path as such rather than as "no tokenizer found".
-    std::fs::read_dir(directory).map_err(TrainError::io(directory))?;
-    Ok(TextTokenizer::from_pretrained(directory)?)
-}
 
 /// What a classification task is loaded from.
 pub(crate) struct TaskSource<'a> {

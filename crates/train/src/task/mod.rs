@@ -4,7 +4,7 @@ mod load;
 mod masked_lm;
 mod sequence_classification;
 
-pub(crate) use load::{TaskSource, initial_checkpoint};
+pub(crate) use load::TaskSource;
 pub use masked_lm::MaskedLmTask;
 pub use sequence_classification::SequenceClassificationTask;
 
