@@ -7,7 +7,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use finetune_data::{
     BatchSize, EncodedDataset, EncodedTexts, EncodingConfig, Labels, Padding, SamplingStrategy,
-    Task, TextTokenizer, Texts, Truncation, collate,
+    Schema, TextArity, TextTokenizer, Truncation, collate,
 };
 use finetune_model::{
     CosineSimilarityHeadConfig, DropoutStream, EncoderConfig, Family, HeadConfig, LayerSelection,
@@ -38,17 +38,17 @@ fn texts(seed: usize) -> EncodedTexts {
 }
 
 fn data(pair: bool) -> EncodedDataset {
-    let task = Task::classification(["a", "b", "c"]);
+    let schema = Schema::classification(["a", "b", "c"]);
     EncodedDataset {
         texts: texts(0),
         second_texts: pair.then(|| texts(5)),
         labels: Labels::Classes((0..ROWS).map(|row| row * row % 3).collect()).into(),
-        task: match pair {
-            true => Task {
-                texts: Texts::Pair,
-                ..task
+        schema: match pair {
+            true => Schema {
+                texts: TextArity::Pair,
+                ..schema
             },
-            false => task,
+            false => schema,
         },
     }
 }

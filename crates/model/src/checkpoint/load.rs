@@ -63,13 +63,13 @@ pub fn load_classifier(
 ///     CheckpointConfig, Pooling, SequenceClassifierConfig, load_classifier_with,
 /// };
 ///
-/// let folder = Path::new("my-bert");
+/// let directory = Path::new("my-bert");
 /// let names = ["no", "yes"].map(String::from);
 /// let config = SequenceClassifierConfig {
 ///     pooling: Pooling::mean(),
-///     ..CheckpointConfig::read(folder)?.classifier(&names)
+///     ..CheckpointConfig::read(directory)?.classifier(&names)
 /// };
-/// let (model, report) = load_classifier_with(folder, &config, None, 42, &Device::flex())?;
+/// let (model, report) = load_classifier_with(directory, &config, None, 42, &Device::flex())?;
 /// # Ok::<(), finetune_model::ModelError>(())
 /// ```
 pub fn load_classifier_with(

@@ -129,7 +129,7 @@ pub trait Callback {
         Ok(Control::CONTINUE)
     }
 
-    /// A checkpoint was written into the folder `checkpoint`. It holds [`Self::state`] as it was
+    /// A checkpoint was written into the directory `checkpoint`. It holds [`Self::state`] as it was
     /// before this call, so nothing that decides on later steps should change here.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use finetune_data::{
 };
 use finetune_eval::{Better, Scores};
 use finetune_model::{CheckpointConfig, DropoutStream, EncoderModel, MaskedLm, save_masked_lm};
-use finetune_ops::{Precision, class_cross_entropy};
+use finetune_ops::{Precision, cross_entropy};
 use finetune_predict::encoder_input;
 
 use super::{Task, check_autodiff};
@@ -57,7 +57,7 @@ impl Task for MaskedLmTask {
     fn size(&self, batch: &MaskedBatch) -> Result<BatchCounts, TrainError> {
         Ok(BatchCounts {
             rows: batch.rows.len(),
-            slots: batch.tokens.num_tokens(),
+            num_tokens: batch.tokens.num_tokens(),
             num_padding_tokens: batch.tokens.num_padding_tokens(),
             weight: batch.masked_positions.len() as f64,
         })
@@ -170,5 +170,5 @@ fn loss_of(
     let input = encoder_input(&model.encoder, batch.rows.len(), &batch.tokens)?;
     let logits = model.forward(&input, &batch.masked_positions, dropout)?;
     let labels: Vec<usize> = batch.labels.iter().map(|word| *word as usize).collect();
-    Ok(class_cross_entropy(logits, &labels, divisor))
+    Ok(cross_entropy(logits, &labels, divisor))
 }

@@ -102,7 +102,7 @@ impl<O: Objective> TrainingRun<'_, O> {
         }
         let outcome = self.outcome(step, &parts)?;
         self.check_gradients(&outcome)?;
-        let rows = parts.iter().map(|part| part.rows.len()).sum();
+        let rows = parts.iter().map(|part| part.indices.len()).sum();
         if self.overflows(&outcome) {
             self.now.state.summary.overflowed_steps += 1;
             return self.pass_over(rows);
