@@ -28,9 +28,9 @@ impl ActivationPlan {
     /// interrupted run leaves no file. Runs that need the same file wait for each other.
     ///
     /// # Errors
-    /// - [`TrainError::Activation`] if an activation is NaN, infinite or too large for the
+    /// - [`TrainError::Activations`] if an activation is NaN, infinite or too large for the
     ///   precision.
-    /// - [`TrainError::ActivationMemory`] if there is not enough memory.
+    /// - [`TrainError::Activations`] if there is not enough memory.
     /// - [`TrainError::Io`] or [`TrainError::Storage`] if the directory or file cannot be read or
     ///   written.
     /// - [`TrainError::Data`] if `batch_size` is 0.

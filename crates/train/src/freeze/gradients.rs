@@ -13,7 +13,7 @@ use crate::error::TrainError;
 /// parameters is enough.
 ///
 /// # Errors
-/// - [`TrainError::NoGradient`] if a parameter has no gradient; it names the first one.
+/// - [`TrainError::Parameter`] if a parameter has no gradient; it names the first one.
 ///
 /// ```
 /// use burn::nn::LinearConfig;
@@ -54,7 +54,10 @@ pub(crate) fn check_gradients_of<M: Module>(
     let found =
         |parameter: &Parameter| without.found.contains(&parameter.id) && wanted(&parameter.path);
     match parameters.find(found) {
-        Some(Parameter { path, .. }) => Err(TrainError::NoGradient { parameter: path }),
+        Some(Parameter { path, .. }) => Err(TrainError::parameter(
+            path,
+            "is trainable, but the loss does not depend on it: freeze it or use it",
+        )),
         None => Ok(()),
     }
 }

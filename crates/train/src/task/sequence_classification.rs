@@ -124,7 +124,7 @@ impl SequenceClassificationTask {
     /// Plans the cache of the activations of frozen layers, which [`Task::begin_run`] computes.
     ///
     /// # Errors
-    /// - [`TrainError::ActivationsTooLarge`] if they exceed the maximum size.
+    /// - [`TrainError::Activations`] if they exceed the maximum size.
     pub(crate) fn plan_activations(
         &mut self,
         cache: &ActivationCacheConfig,
