@@ -213,6 +213,7 @@ impl Arguments {
             steps: 0,
             pre_training,
             fine_tuning,
+            ..PreTrainedConfig::default()
         }
     }
 

@@ -53,6 +53,7 @@
 mod audit;
 mod batch;
 pub mod catalog;
+mod class_groups;
 mod cleaning;
 mod collect;
 mod column_mapping;

@@ -40,6 +40,9 @@ pub struct ClassifierOverrides {
     /// Whether two classes share one output, which is positive for the second class: for binary
     /// cross entropy and cosine losses (default: false).
     pub single_logit: bool,
+    /// Whether only the encoder of the checkpoint is loaded (default: false): pooler and head are
+    /// newly initialized from the seed, even if the checkpoint has ones that fit.
+    pub new_head: bool,
     /// LoRA adapters that are trained instead of the encoder (default: none).
     pub adapter: Option<LoraConfig>,
 }

@@ -40,7 +40,8 @@ pub fn load_classifier(
     let checkpoint = CheckpointConfig::read(directory)?;
     let config = checkpoint.classifier(class_names);
     let model = config.init(device)?;
-    let (model, report) = classifier_from(directory, &checkpoint, model, seed)?;
+    let fresh = Fresh::for_classifier(&checkpoint, &config, seed);
+    let (model, report) = classifier_from(directory, model, fresh)?;
     Ok((model, checkpoint, report))
 }
 
@@ -81,17 +82,37 @@ pub fn load_classifier_with(
 ) -> Result<(SequenceClassifier, LoadReport), ModelError> {
     let checkpoint = CheckpointConfig::read(directory)?;
     let model = config.init_with(custom, device)?;
-    classifier_from(directory, &checkpoint, model, seed)
+    let fresh = Fresh::for_classifier(&checkpoint, config, seed);
+    classifier_from(directory, model, fresh)
+}
+
+/// Loads the encoder of a checkpoint under a new pooler and head, initialized from the seed even if
+/// the checkpoint has ones that fit. Otherwise as [`load_classifier_with`].
+///
+/// # Errors
+/// - The errors of [`load_classifier_with`].
+pub fn load_encoder_with_new_head(
+    directory: &Path,
+    config: &SequenceClassifierConfig,
+    custom: Option<&CustomHead>,
+    seed: u64,
+    device: &Device,
+) -> Result<(SequenceClassifier, LoadReport), ModelError> {
+    let checkpoint = CheckpointConfig::read(directory)?;
+    let model = config.init_with(custom, device)?;
+    classifier_from(
+        directory,
+        model,
+        Fresh::above_the_encoder(&checkpoint, seed),
+    )
 }
 
 fn classifier_from(
     directory: &Path,
-    checkpoint: &CheckpointConfig,
     model: SequenceClassifier,
-    seed: u64,
+    fresh: Fresh,
 ) -> Result<(SequenceClassifier, LoadReport), ModelError> {
     let weights = Weights::open(directory, &MODEL_FILES)?;
-    let fresh = Fresh::for_classifier(checkpoint, model.config(), seed);
     let names = TensorNames::of_classifier(model.config());
     load_into(model, weights, names, fresh)
 }
