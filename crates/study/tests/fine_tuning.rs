@@ -364,7 +364,7 @@ fn supervised_pre_training_carries_over_the_encoder_alone() {
         assert!((0.0..=1.0).contains(&accuracy));
         let run = folder.trials().join(&trial.id).join("run");
         let report: RunReport = read_json(&run.join("report.json")).unwrap();
-        let new = report.model.unwrap().newly_initialized;
+        let new = report.model.newly_initialized;
         assert_eq!(
             new,
             [
