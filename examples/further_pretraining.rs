@@ -20,12 +20,12 @@ use finetune::data::catalog;
 use finetune::eval::report::Section;
 use finetune::prelude::*;
 use finetune::study::{
-    PreTrainedConfig, PreTrainedExperiment, SearchParameter, Study, StudyConfig, StudyResults,
-    VariantConfig,
+    PreTrainedConfig, PreTrainedExperiment, SearchParameter, Study, StudyConfig, StudyError,
+    StudyResults, VariantConfig,
 };
 use finetune::train::EvaluationConfig;
 use finetune_examples::study::{
-    Published, SEED, StudyArguments, StudyCommand, published_section, run_study,
+    Published, PublishedStudy, PublishedTable, SEED, StudyArguments, StudyCommand, run_study,
 };
 use finetune_examples::{PreTrainingArguments, SAMPLE_IMDB, data_directory, exit_code, say};
 use serde_json::{Value, json};
@@ -149,13 +149,13 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         study.data_name(),
         splits.train.len(),
         corpora.values().map(Dataset::len).sum::<usize>(),
-        study.model,
-        study.device,
+        study.common.model(),
+        study.common.device(),
     ))?;
     // The sample is small: a larger fraction keeps every class among the held-out rows.
     let held_out = if study.data.is_some() { 0.1 } else { 0.4 };
     let fine_tuning = study.experiment(splits)?.validation_split(held_out, SEED);
-    let experiment = PreTrainedExperiment::new(fine_tuning, corpora, arguments.settings());
+    let experiment = PreTrainedExperiment::new(fine_tuning, corpora, arguments.settings()?);
     let study = Study::new(arguments.config(), &experiment)?;
     run_study(
         arguments.command.clone(),
@@ -189,31 +189,34 @@ impl Arguments {
         Ok(corpora)
     }
 
-    fn settings(&self) -> PreTrainedConfig {
-        let is_mini = self.study.model.is_mini();
-        let mut fine_tuning = self.study.settings(if is_mini { 64 } else { 512 }, 10);
-        fine_tuning.train.freeze = FreezeScope::Encoder.into();
-        fine_tuning.train.optimizer.learning_rate = RATE;
-        fine_tuning.train.evaluation = Some(EvaluationConfig {
+    fn settings(&self) -> Result<PreTrainedConfig, StudyError> {
+        let model = self.study.common.model();
+        let mut recipe = FineTuningConfig::default();
+        recipe.text.encoding = EncodingConfig::new(if model.is_mini() { 64 } else { 512 });
+        recipe.train.duration = TrainDuration::Epochs(10);
+        recipe.train.freeze = FreezeScope::Encoder.into();
+        recipe.train.optimizer.learning_rate = RATE;
+        recipe.train.evaluation = Some(EvaluationConfig {
             metric_for_best_model: "accuracy".to_string(),
             ..EvaluationConfig::default()
         });
+        let fine_tuning = self.study.settings_with(recipe)?;
         let steps = self.steps();
         let last = steps.iter().copied().max().unwrap_or(0).max(1);
         let is_bundled = self.study.data.is_none();
         let mut pre_training =
             self.pretraining
-                .settings(&self.study.model, &fine_tuning, last, is_bundled, SEED);
+                .settings(model, &fine_tuning, last, is_bundled, SEED);
         pre_training.masking.whole_word_mask = self.whole_word_mask;
         pre_training.validation_split = self.held_out.unwrap_or(pre_training.validation_split);
         pre_training.train.checkpoints.snapshot_steps =
             steps.into_iter().filter(|steps| *steps > 0).collect();
-        PreTrainedConfig {
+        Ok(PreTrainedConfig {
             corpora: vec![self.dataset.name().to_string()],
             steps: 0,
             pre_training,
             fine_tuning,
-        }
+        })
     }
 
     /// Returns the study: table 5 if other corpora are given, table 4 otherwise.
@@ -270,10 +273,19 @@ impl Arguments {
         let scores: Vec<[f64; 1]> = rows.iter().map(|(_, score)| [*score]).collect();
         let rows = rows.iter().zip(&scores);
         let rows: Vec<Published> = rows
-            .map(|((candidate, _), scores)| Published { candidate, scores })
+            .map(|((candidate, _), scores)| Published::new(candidate, scores))
             .collect();
         let caption = format!("Chen and Gao, table {table}, with DistilBERT.");
-        let mut section = published_section(results, &caption, &["accuracy"], &rows)?;
+        let published = PublishedStudy {
+            recipe: results.study(),
+            conditions: self.study.conditions("DistilBERT"),
+        };
+        let table = PublishedTable {
+            caption: &caption,
+            metrics: &["accuracy"],
+            rows: &rows,
+        };
+        let mut section = published.section(results, &[table])?;
         if let Some(figure) = results.number_chart("epochs to best", "steps")? {
             section = section.with(figure);
         }

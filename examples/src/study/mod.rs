@@ -8,4 +8,4 @@ mod published;
 pub use arguments::{FolderArguments, SEED, StudyArguments, StudyCommand};
 pub use baseline::baseline_scores;
 pub use program::run_study;
-pub use published::{Published, published_section};
+pub use published::{Conditions, Published, PublishedStudy, PublishedTable};
