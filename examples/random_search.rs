@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use finetune::eval::report::{Column, Section, Table};
 use finetune::eval::statistics::SampleSummary;
+use finetune::prelude::*;
 use finetune::study::{Study, StudyConfig};
 use finetune::train::EvaluationConfig;
 use finetune_examples::study::{SEED, StudyArguments, StudyCommand, run_study};
@@ -84,12 +85,14 @@ fn run(
         .as_deref()
         .unwrap_or(Path::new(SAMPLE_AG_NEWS));
     let splits = arguments.open("ag_news", data)?;
-    let is_mini = arguments.model.is_mini();
-    let mut settings = arguments.settings(if is_mini { 64 } else { 128 }, 4);
-    settings.train.evaluation = Some(EvaluationConfig {
+    let is_mini = arguments.common.model().is_mini();
+    let mut recipe = FineTuningConfig::default();
+    recipe.text.encoding = EncodingConfig::new(if is_mini { 64 } else { 128 });
+    recipe.train.evaluation = Some(EvaluationConfig {
         metric_for_best_model: "accuracy".to_string(),
         ..EvaluationConfig::default()
     });
+    let settings = arguments.settings_with(recipe)?;
     let experiment = (arguments.experiment(splits)?)
         .defaults(settings)
         .validation_split(0.1, SEED);

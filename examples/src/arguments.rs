@@ -6,57 +6,25 @@ use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use finetune::DeviceSpec;
 use finetune::data::{CleaningStep, Truncation};
-use finetune::ops::Precision;
 use finetune::prelude::*;
 use finetune::train::{CacheLocation, RunDirectory, TrainError};
 
-use crate::{Checkpoint, Watcher, subset};
+use crate::{Checkpoint, CommonArguments, Watcher};
 
-/// Settings of a run. An argument that is not given takes its value from the file of --config, or
-/// without that file a default that suits the model.
+/// Settings of a run, in addition to those that all examples share.
 #[derive(Debug, Clone, Args)]
 pub struct RunArguments {
-    /// Directory with config.json, model.safetensors and tokenizer.json or vocab.txt, or `mini` for
-    /// the bundled mini encoder
-    #[arg(long, value_name = "DIR", default_value = "mini", value_parser = Checkpoint::parser())]
-    model: Checkpoint,
-    /// Device to compute on: flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N, if compiled
-    /// in
-    #[arg(long, default_value_t)]
-    device: DeviceSpec,
-    /// Precision of the inputs to the encoder's matrix products: f32, bf16 or f16, if the device
-    /// supports it [default: f32]
-    #[arg(long)]
-    pub(crate) precision: Option<Precision>,
-    /// JSON file with any of the settings, in the layout of `config` in the config.json of a run
-    /// directory
-    #[arg(long, value_name = "FILE.json")]
-    pub(crate) config: Option<PathBuf>,
-    /// Passes over the training rows [default: 3, mini: 12]
-    #[arg(long)]
-    pub(crate) epochs: Option<usize>,
+    /// Checkpoint, device and the settings that all examples share.
+    #[command(flatten)]
+    pub(crate) common: CommonArguments,
     /// Optimizer steps to train for, instead of --epochs
     #[arg(long, conflicts_with = "epochs")]
     pub(crate) max_steps: Option<usize>,
-    /// Rows per batch [default: 32, mini: 8]
-    #[arg(long)]
-    pub(crate) batch_size: Option<usize>,
     /// Maximum tokens per batch, padding included, instead of a fixed number of rows
     #[arg(long, value_name = "TOKENS", conflicts_with = "batch_size")]
     pub(crate) max_tokens_per_batch: Option<usize>,
-    /// Highest learning rate [default: 5e-5, mini: 1e-3]
-    #[arg(
-        long,
-        visible_alias = "lr",
-        value_name = "RATE",
-        allow_negative_numbers = true
-    )]
-    pub(crate) learning_rate: Option<f64>,
-    /// Maximum sequence length in tokens; longer texts are truncated [default: 512, mini: 128]
-    #[arg(long, value_name = "TOKENS")]
-    pub(crate) max_length: Option<usize>,
     /// Truncation of longer texts: head, tail, head-tail-N (the first N tokens and the last), or
-    /// sliding-window-N (the whole text, in rows that overlap by N tokens) [default: head]
+    /// sliding-window-N (the whole text, in rows that overlap by N tokens) [default: the recipe's]
     #[arg(long)]
     pub(crate) truncation: Option<Truncation>,
     /// Cleaning steps, applied in the order given: html, urls, mentions, special_characters,
@@ -66,26 +34,22 @@ pub struct RunArguments {
     /// Directory to cache tokenized texts in, for reuse by later runs
     #[arg(long, value_name = "DIR")]
     pub(crate) tokenizer_cache: Option<PathBuf>,
-    /// Random seed of the run [default: 42]
+    /// Random seed of the run [default: the recipe's]
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// Maximum number of training rows, sampled with the class proportions kept
-    #[arg(long, value_name = "N")]
-    pub(crate) max_train_samples: Option<usize>,
-    /// Maximum number of test rows, sampled with the class proportions kept
-    #[arg(long, value_name = "N")]
-    pub(crate) max_test_samples: Option<usize>,
-    /// Parameters to freeze: none, encoder, all-but-last-N or embeddings [default: none]
+    /// Parameters to freeze: none, encoder, all-but-last-N or embeddings [default: the
+    /// recipe's]
     #[arg(long)]
     pub(crate) freeze: Option<FreezeScope>,
     /// Cache for the activations of the frozen layers: memory, off, or a directory that later runs
-    /// can reuse [default: memory]
+    /// can reuse [default: the recipe's]
     #[arg(long, value_name = "PLACE", value_parser = activation_place)]
     pub(crate) activation_cache: Option<CacheLocation>,
-    /// Batches to accumulate gradients over per optimizer step [default: 1]
+    /// Batches to accumulate gradients over per optimizer step [default: the recipe's]
     #[arg(long, value_name = "N")]
     pub(crate) gradient_accumulation_steps: Option<usize>,
-    /// Decoupled weight decay, multiplied by the learning rate in each step [default: 0.01]
+    /// Decoupled weight decay, multiplied by the learning rate in each step [default: the
+    /// recipe's]
     #[arg(long, value_name = "SHARE")]
     pub(crate) weight_decay: Option<f64>,
     /// Fraction of the training rows to hold out for validation; the model is evaluated on them
@@ -112,12 +76,12 @@ pub struct RunArguments {
 impl RunArguments {
     /// Returns the device to compute on.
     pub fn device(&self) -> DeviceSpec {
-        self.device
+        self.common.device()
     }
 
     /// Returns the checkpoint that the run starts from.
     pub fn model(&self) -> &Checkpoint {
-        &self.model
+        self.common.model()
     }
 
     /// Returns the run directory: the one given with `--run-dir`, or the next free `runs/NAME-N`.
@@ -154,7 +118,7 @@ impl RunArguments {
     /// # Errors
     /// [`DataError`] if the validation fraction leaves a split empty.
     pub fn subset(&self, splits: Splits, seed: u64) -> Result<Splits, DataError> {
-        let splits = subset(splits, self.max_train_samples, self.max_test_samples, seed);
+        let splits = self.common.subset(splits, seed);
         match self.validation_split {
             Some(share) => splits.hold_out_validation(share, seed),
             None => Ok(splits),

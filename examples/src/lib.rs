@@ -3,10 +3,12 @@
 mod arguments;
 mod bundled;
 mod checkpoint;
+mod common_arguments;
 mod cs224n;
 mod data_directory;
 mod encoding_bar;
 mod pretraining_arguments;
+pub mod recipe;
 mod run;
 mod settings;
 pub mod study;
@@ -20,6 +22,7 @@ pub use bundled::{
     SAMPLE_IMDB, sample_of,
 };
 pub use checkpoint::Checkpoint;
+pub use common_arguments::CommonArguments;
 pub use cs224n::Cs224nArguments;
 pub use data_directory::data_directory;
 pub use encoding_bar::EncodingBar;

@@ -2,32 +2,28 @@
 
 use finetune::data::{Cleaning, EncodingConfig};
 use finetune::prelude::*;
-use finetune::train::{EarlyStopping, EvaluationConfig, TrainError, read_json};
+use finetune::study::StudyError;
+use finetune::train::{EarlyStopping, EvaluationConfig};
 
 use crate::RunArguments;
+use crate::common_arguments::set;
 
 impl RunArguments {
-    /// Returns the settings of the run: those of the `--config` file, or the defaults for the
-    /// model, overridden by the arguments.
+    /// Returns the settings of the run: the defaults for the model, overridden by the `--config`
+    /// file, then by the arguments.
     ///
     /// # Errors
-    /// If the file cannot be read or has an unknown setting.
-    pub fn settings(&self) -> Result<FineTuningConfig, TrainError> {
+    /// If the file cannot be read, or has an unknown setting or an invalid value.
+    pub fn settings(&self) -> Result<FineTuningConfig, StudyError> {
         self.settings_with(self.defaults())
     }
 
-    /// Returns the settings like [`Self::settings`], with other defaults.
+    /// Returns the settings like [`Self::settings`], with the recipe of a study as defaults.
     ///
     /// # Errors
     /// See [`Self::settings`].
-    pub fn settings_with(
-        &self,
-        defaults: FineTuningConfig,
-    ) -> Result<FineTuningConfig, TrainError> {
-        let mut settings = match &self.config {
-            Some(file) => read_json(file)?,
-            None => defaults,
-        };
+    pub fn settings_with(&self, recipe: FineTuningConfig) -> Result<FineTuningConfig, StudyError> {
+        let mut settings = self.common.settings_with(recipe)?;
         self.change_text(&mut settings.text);
         self.change_training(&mut settings.train);
         if let Some(place) = &self.activation_cache {
@@ -55,7 +51,6 @@ impl RunArguments {
         if !given.is_empty() {
             text.cleaning = Cleaning { steps: given };
         }
-        set(&mut text.encoding.max_length, self.max_length);
         set(&mut text.encoding.truncation, self.truncation);
         if let Some(folder) = &self.tokenizer_cache {
             text.tokenizer_cache_dir = Some(folder.clone());
@@ -63,20 +58,14 @@ impl RunArguments {
     }
 
     fn change_training(&self, train: &mut TrainConfig) {
-        let epochs = self.epochs.map(TrainDuration::Epochs);
-        set(
-            &mut train.duration,
-            self.max_steps.map(TrainDuration::Steps).or(epochs),
-        );
-        let rows = self.batch_size.map(BatchSize::Rows);
+        let steps = self.max_steps.map(TrainDuration::Steps);
+        set(&mut train.duration, steps);
         let tokens = self.max_tokens_per_batch.map(BatchSize::Tokens);
-        set(&mut train.batch_size, tokens.or(rows));
-        set(&mut train.precision, self.precision);
+        set(&mut train.batch_size, tokens);
         set(
             &mut train.gradient_accumulation_steps,
             self.gradient_accumulation_steps,
         );
-        set(&mut train.optimizer.learning_rate, self.learning_rate);
         set(&mut train.optimizer.weight_decay, self.weight_decay);
         set(&mut train.freeze.scope, self.freeze);
         set(&mut train.seed, self.seed);
@@ -96,19 +85,12 @@ impl RunArguments {
     }
 }
 
-/// Replaces a setting if a value is given.
-fn set<T>(setting: &mut T, given: Option<T>) {
-    if let Some(given) = given {
-        *setting = given;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
     use clap::Parser;
-    use finetune::train::{CacheLocation, MultiTaskConfig};
+    use finetune::train::{CacheLocation, MultiTaskConfig, read_json};
 
     use super::*;
 
@@ -130,7 +112,7 @@ mod tests {
     );
 
     #[test]
-    fn a_file_is_instead_of_the_defaults_and_an_argument_instead_of_both() {
+    fn a_file_overrides_the_defaults_and_an_argument_overrides_both() {
         assert_eq!(settings("").train.duration, TrainDuration::Epochs(12));
         assert_eq!(
             settings("--model bert").train.duration,
@@ -150,6 +132,32 @@ mod tests {
         );
         assert_eq!(other.train.gradient_accumulation_steps, 2);
         assert_eq!(other.text, report.text);
+    }
+
+    #[test]
+    fn what_is_not_in_a_file_keeps_the_value_of_the_recipe() {
+        let directory = std::env::temp_dir().join("finetune_examples_settings");
+        std::fs::create_dir_all(&directory).unwrap();
+        let parsed = |name: &str, json: &str| {
+            let file = directory.join(name);
+            std::fs::write(&file, json).unwrap();
+            let words = ["program", "--config", file.to_str().unwrap()];
+            Program::parse_from(words).run
+        };
+        let run = parsed("part.json", r#"{"train": {"duration": {"steps": 5}}}"#);
+        let mut expected = run.defaults();
+        expected.train.duration = TrainDuration::Steps(5);
+        assert_eq!(run.settings().unwrap(), expected);
+        let mut recipe = FineTuningConfig::default();
+        recipe.train.optimizer.weight_decay = 0.5;
+        let settings = run.settings_with(recipe).unwrap();
+        assert_eq!(settings.train.optimizer.weight_decay, 0.5);
+        let error = parsed("unknown.json", r#"{"train": {"epochs": 5}}"#).settings();
+        let error = error.unwrap_err().to_string();
+        assert!(
+            error.contains("unknown.json: there is no setting train.epochs"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -9,7 +9,9 @@ use finetune::study::{
 use finetune::train::{Decay, MultiTaskConfig, OverallScore, Warmup};
 use serde_json::Value;
 
-use crate::study::{FolderArguments, Published, published_section, run_study};
+use crate::study::{
+    Conditions, FolderArguments, Published, PublishedStudy, PublishedTable, run_study,
+};
 use crate::{Cs224nArguments, RunArguments, say};
 
 /// Names of the published scores of a variant.
@@ -90,9 +92,18 @@ pub fn run_variants(
         let published: Vec<_> = published.collect();
         let rows = published
             .iter()
-            .map(|(candidate, scores)| Published { candidate, scores });
+            .map(|(candidate, scores)| Published::new(candidate, scores));
         let rows: Vec<Published> = rows.collect();
-        Ok(vec![published_section(results, &caption, &METRICS, &rows)?])
+        let published = PublishedStudy {
+            recipe: results.study(),
+            conditions: Conditions::default(),
+        };
+        let table = PublishedTable {
+            caption: &caption,
+            metrics: &METRICS,
+            rows: &rows,
+        };
+        Ok(vec![published.section(results, &[table])?])
     })
 }
 

@@ -4,6 +4,7 @@
 //! result. So every setting of every configuration type can be set by its path, without a list of
 //! settings, and the type rejects invalid values.
 
+use finetune_data::{explain_renamed_key, renamed_key_hint};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -12,6 +13,33 @@ use crate::error::StudyError;
 
 /// Maximum number of similar names in an error message.
 const OFFERED: usize = 3;
+
+/// Returns the settings with the values of a partial configuration, such as a settings file;
+/// settings that it does not contain keep their values. `source` names its origin in errors.
+///
+/// ```
+/// use finetune_study::override_settings;
+/// use finetune_train::{FineTuningConfig, TrainDuration};
+/// use serde_json::json;
+///
+/// let overrides = json!({ "train": { "duration": { "steps": 100 } } });
+/// let overrides = overrides.as_object().cloned().unwrap_or_default();
+/// let settings = override_settings(&FineTuningConfig::default(), &overrides, "arguments")?;
+/// assert_eq!(settings.train.duration, TrainDuration::Steps(100));
+/// # Ok::<(), finetune_study::StudyError>(())
+/// ```
+///
+/// # Errors
+/// - [`StudyError::InvalidConfig`] if the type does not have a setting or rejects a value.
+pub fn override_settings<C: Serialize + DeserializeOwned>(
+    settings: &C,
+    overrides: &Map<String, Value>,
+    source: &str,
+) -> Result<C, StudyError> {
+    let refused = |error| StudyError::config(source, error);
+    let whole = serde_json::to_value(settings).map_err(refused)?;
+    serde_json::from_value(merged::<C>(&whole, overrides, source)?).map_err(refused)
+}
 
 /// Returns the full configuration with the values of `part`; `place` names the origin of `part` in
 /// errors.
@@ -28,9 +56,12 @@ pub(super) fn merged<C: Serialize + DeserializeOwned>(
     merge(&mut together, &part);
     let unknown =
         |setting: String| StudyError::unknown_setting(place, &setting, &nearest(whole, &setting));
-    let refused = |source: serde_json::Error| match unknown_setting(whole, &part) {
-        Some(setting) => unknown(setting),
-        None => StudyError::config(place, source),
+    let refused = |source: serde_json::Error| {
+        let is_renamed = renamed_key_hint(&source.to_string()).is_some();
+        match unknown_setting(whole, &part) {
+            Some(setting) if !is_renamed => unknown(setting),
+            _ => StudyError::config(place, explain_renamed_key(source)),
+        }
     };
     let config: C = serde_json::from_value(together).map_err(refused)?;
     let full = serde_json::to_value(&config).map_err(refused)?;
@@ -226,6 +257,24 @@ mod tests {
             value(&both, "train.optimizer.learning_rate"),
             Some(&json!(0.5))
         );
+    }
+
+    #[test]
+    fn a_file_overrides_what_it_contains() {
+        let mut recipe = FineTuningConfig::default();
+        recipe.train.seed = 3;
+        let file = part("train.optimizer.learning_rate", json!(0.5));
+        let settings = override_settings(&recipe, &file, "a.json").unwrap();
+        recipe.train.optimizer.learning_rate = 0.5;
+        assert_eq!(settings, recipe);
+        let unknown = part("train.sed", json!(1));
+        let message = override_settings(&recipe, &unknown, "a.json").unwrap_err();
+        let expected = "a.json: there is no setting train.sed; the nearest are train.seed";
+        assert!(message.to_string().starts_with(expected), "{message}");
+        let earlier = part("train.order", json!("shuffled"));
+        let message = override_settings(&recipe, &earlier, "a.json").unwrap_err();
+        let expected = "`order` is now `sampling_strategy`";
+        assert!(message.to_string().contains(expected), "{message}");
     }
 
     #[test]

@@ -43,6 +43,7 @@ mod trials_csv;
 
 pub use comparison_config::{Pairing, StudyComparison};
 pub use config::{Seeds, StudyConfig, VariantConfig};
+pub use config_overrides::override_settings;
 pub use error::StudyError;
 pub use eval_split::EvalSplit;
 pub use experiment::{Experiment, TrialScores};

@@ -17,6 +17,8 @@ use crate::trial::{Candidate, Trial};
 pub struct Study<C> {
     config: StudyConfig,
     candidates: Vec<Candidate>,
+    /// Settings by candidate, before seeds and halving apply.
+    settings: Vec<Value>,
     trials: Vec<Trial<C>>,
     record: StudyRecord,
 }
@@ -41,12 +43,24 @@ impl<C: Serialize + DeserializeOwned> Study<C> {
         config: StudyConfig,
         experiment: &E,
     ) -> Result<Self, StudyError> {
+        Self::with_defaults(config, experiment, &experiment.defaults())
+    }
+
+    /// Resolves a study like [`Self::new`], with defaults other than those of the experiment.
+    ///
+    /// # Errors
+    /// See [`Self::new`].
+    pub fn with_defaults<E: Experiment<Config = C>>(
+        config: StudyConfig,
+        experiment: &E,
+        defaults: &C,
+    ) -> Result<Self, StudyError> {
         config.validate()?;
         let resolver = Resolver {
             config: &config,
             experiment,
         };
-        let base = resolver.base()?;
+        let base = resolver.base(defaults)?;
         let candidates = resolver.candidates(&base)?;
         let trials = resolver.trials(&candidates)?;
         Ok(Self {
@@ -56,11 +70,15 @@ impl<C: Serialize + DeserializeOwned> Study<C> {
                 base,
             },
             config,
+            trials,
+            settings: candidates
+                .iter()
+                .map(|point| point.settings.clone())
+                .collect(),
             candidates: candidates
                 .into_iter()
                 .map(|point| point.candidate)
                 .collect(),
-            trials,
         })
     }
 }
@@ -74,6 +92,17 @@ impl<C> Study<C> {
     /// Returns the candidates.
     pub fn candidates(&self) -> &[Candidate] {
         &self.candidates
+    }
+
+    /// Returns the settings of a candidate, which its trials share except for the seed and the
+    /// resource of successive halving; `None` if `candidate` is out of range.
+    pub fn candidate_settings(&self, candidate: usize) -> Option<&Value> {
+        self.settings.get(candidate)
+    }
+
+    /// Returns the settings that all candidates share, before variants and parameters apply.
+    pub fn base_settings(&self) -> &Value {
+        &self.record.base
     }
 
     /// Returns all possible trials, by number. With successive halving, trials of a later rung run

@@ -12,7 +12,7 @@ use crate::trial_result::no_score;
 /// Candidate with its settings, seeds and folds.
 pub(super) struct Point {
     pub(super) candidate: Candidate,
-    settings: Value,
+    pub(super) settings: Value,
     /// Seeds of the variant.
     seeds: Vec<Option<u64>>,
     folds: Vec<Option<Fold>>,
@@ -25,8 +25,8 @@ pub(super) struct Resolver<'a, E> {
 }
 
 impl<E: Experiment> Resolver<'_, E> {
-    pub(super) fn base(&self) -> Result<Value, StudyError> {
-        let defaults = serde_json::to_value(self.experiment.defaults());
+    pub(super) fn base(&self, defaults: &E::Config) -> Result<Value, StudyError> {
+        let defaults = serde_json::to_value(defaults);
         let defaults = defaults.map_err(|error| StudyError::config("the defaults", error))?;
         merged::<E::Config>(&defaults, &self.config.base, "base")
     }

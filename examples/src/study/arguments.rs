@@ -4,12 +4,12 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use finetune::DeviceSpec;
 use finetune::data::catalog;
 use finetune::prelude::*;
-use finetune::study::{FineTuningExperiment, Seeds};
+use finetune::study::{FineTuningExperiment, Seeds, StudyError};
 
-use crate::{Checkpoint, data_directory, say, subset};
+use super::published::Conditions;
+use crate::{CommonArguments, data_directory, say};
 
 /// Command of a study program (default: `run`).
 #[derive(Debug, Clone, Subcommand)]
@@ -59,39 +59,22 @@ impl FolderArguments {
     }
 }
 
-/// Model, data and device of a study, accepted before or after the command.
+/// Settings, data and directory of a study, accepted before or after the command.
 #[derive(Debug, Clone, Args)]
 pub struct StudyArguments {
     /// Directory and execution settings.
     #[command(flatten)]
     pub folder: FolderArguments,
-    /// Directory with config.json, model.safetensors and tokenizer.json or vocab.txt, or `mini` for
-    /// the bundled mini encoder
-    #[arg(long, value_name = "DIR", default_value = "mini", value_parser = Checkpoint::parser(), global = true)]
-    pub model: Checkpoint,
+    /// Checkpoint, device and settings.
+    #[command(flatten)]
+    pub common: CommonArguments,
     /// Directory with the dataset, or `hub` to download it [default: the bundled sample, original
     /// text, not a benchmark]
     #[arg(long, value_name = "DIR", global = true)]
     pub data: Option<PathBuf>,
-    /// Device to compute on: flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N, if compiled
-    /// in
-    #[arg(long, default_value_t, global = true)]
-    pub device: DeviceSpec,
     /// Number of seeds per candidate, counted from 42 [default: the study's]
     #[arg(long, value_name = "N", global = true)]
     seeds: Option<u64>,
-    /// Passes over the training rows [default: the study's]
-    #[arg(long, global = true)]
-    pub epochs: Option<usize>,
-    /// Maximum sequence length in tokens; longer texts are truncated [default: the study's]
-    #[arg(long, value_name = "TOKENS", global = true)]
-    pub max_length: Option<usize>,
-    /// Maximum number of training rows, sampled with the class proportions kept
-    #[arg(long, value_name = "N", global = true)]
-    max_train_samples: Option<usize>,
-    /// Maximum number of test rows, sampled with the class proportions kept
-    #[arg(long, value_name = "N", global = true)]
-    max_test_samples: Option<usize>,
 }
 
 /// Seed for sampling rows, and the first seed of a count.
@@ -113,7 +96,7 @@ impl StudyArguments {
 
     /// Applies `--max-train-samples` and `--max-test-samples`.
     pub fn subset(&self, splits: Splits) -> Splits {
-        subset(splits, self.max_train_samples, self.max_test_samples, SEED)
+        self.common.subset(splits, SEED)
     }
 
     /// Prints the data, the model and the device, and returns the rows of the dataset in `folder`
@@ -129,8 +112,8 @@ impl StudyArguments {
             "{}, {} training rows, with {} on {}",
             self.data_name(),
             splits.train.len(),
-            self.model,
-            self.device,
+            self.common.model(),
+            self.common.device(),
         ))?;
         Ok(splits)
     }
@@ -140,22 +123,34 @@ impl StudyArguments {
     /// # Errors
     /// If the device cannot be opened or the checkpoint cannot be loaded.
     pub fn experiment(&self, splits: Splits) -> Result<FineTuningExperiment, Box<dyn Error>> {
-        let (device, name) = (self.device.open()?, self.device.to_string());
+        let device = self.common.device();
         Ok(FineTuningExperiment::new(
-            self.model.directory(),
+            self.common.model().directory(),
             splits,
-            &device,
-            &name,
+            &device.open()?,
+            &device.to_string(),
         )?)
     }
 
-    /// Returns default settings with the maximum length and the epochs of the arguments;
-    /// `max_length` and `epochs` apply where an argument is not given.
-    pub fn settings(&self, max_length: usize, epochs: usize) -> FineTuningConfig {
-        let mut settings = FineTuningConfig::default();
-        let max_length = self.max_length.unwrap_or(max_length);
-        settings.text.encoding = EncodingConfig::new(max_length);
-        settings.train.duration = TrainDuration::Epochs(self.epochs.unwrap_or(epochs));
-        settings
+    /// Returns the recipe of the study, overridden by the `--config` file and the arguments.
+    ///
+    /// # Errors
+    /// See [`CommonArguments::settings_with`].
+    pub fn settings_with(&self, recipe: FineTuningConfig) -> Result<FineTuningConfig, StudyError> {
+        self.common.settings_with(recipe)
+    }
+
+    /// Returns what the runs have in place of the data and the encoder of the published study.
+    pub fn conditions(&self, encoder: &str) -> Conditions {
+        let mut notes = vec![format!(
+            "encoder: {} instead of {encoder}",
+            self.common.model()
+        )];
+        notes.extend(self.common.row_limits());
+        let is_bundled = self.data.is_none();
+        Conditions {
+            notes,
+            obstacle: is_bundled.then(|| "the bundled sample is other data".to_string()),
+        }
     }
 }

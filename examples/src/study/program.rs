@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use finetune::eval::report::Section;
+use finetune::eval::report::{Block, Section};
 use finetune::study::{
     Experiment, Study, StudyCallback, StudyConfig, StudyDirectory, StudyResults, StudyRunner,
     Trial, TrialState,
@@ -64,9 +64,11 @@ pub fn run_study<E: Experiment>(
         }
         writeln!(out)?;
     }
-    for table in sections.iter().flat_map(|section| &section.blocks) {
-        if let finetune::eval::report::Block::Table(table) = table {
-            writeln!(out, "{table}")?;
+    for block in sections.iter().flat_map(|section| &section.blocks) {
+        match block {
+            Block::Table(table) => writeln!(out, "{table}")?,
+            Block::Note { text } => writeln!(out, "{text}\n")?,
+            _ => {}
         }
     }
     writeln!(out, "Report: {}", path.join("report.html").display())?;

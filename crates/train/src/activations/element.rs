@@ -121,7 +121,7 @@ mod tests {
             (message::<f16>(7e4), "70000"),
         ] {
             let message = message.unwrap();
-            let start = format!("row 3: the frozen part gives {found},");
+            let start = format!("cached activations: row 3 has {found},");
             assert!(message.starts_with(&start), "{message}");
         }
     }

@@ -110,7 +110,9 @@ mod tests {
         layer.weight = Param::initialized(layer.weight.id, zeros.neg());
         let error = watch.verify(&layer, &frozen).unwrap_err();
         assert!(
-            error.to_string().starts_with("weight was frozen"),
+            error
+                .to_string()
+                .starts_with("parameter weight: was frozen"),
             "{error}"
         );
         // What is not frozen any more may be anything.

@@ -362,7 +362,7 @@ mod tests {
             ),
             (
                 names(&["*.gamma", "*.layer.*"]),
-                "\"*.layer.*\" names no parameter",
+                "parameter *.layer.*: not in the model",
             ),
             (names(&[""]), "freeze.parameters is empty"),
             (names(&["*"]), "freeze is all"),

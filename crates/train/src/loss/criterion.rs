@@ -174,7 +174,7 @@ mod tests {
         let error = Criterion::new(Arc::new(Mean), &labels, 2).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "loss Mean returned shape [1], expected [2]: one value per row"
+            "shape of the Mean loss: [1], expected [2], one value per row"
         );
     }
 }
