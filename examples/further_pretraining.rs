@@ -415,7 +415,10 @@ impl Arguments {
             &[self.dataset.name()]
         };
         let recipe = PublishedExperiment(self.published_settings()?);
-        let config = self.config(names, &STEPS, &Mix::every(names))?;
+        let config = StudyConfig {
+            seeds: None,
+            ..self.config(names, &STEPS, &Mix::every(names))?
+        };
         let study = Study::new(config, &recipe)?;
         let rows: Vec<(String, f64)> = match is_by_datasets {
             true => self.dataset.after_mixes().into(),
