@@ -4,6 +4,8 @@ mod arguments;
 mod baseline;
 mod program;
 mod published;
+#[cfg(test)]
+mod published_rows;
 mod published_tests;
 
 pub use arguments::{FolderArguments, SEED, StudyArguments, StudyCommand};
