@@ -7,9 +7,11 @@ mod published;
 #[cfg(test)]
 mod published_rows;
 mod published_tests;
+mod systems;
 
 pub use arguments::{FolderArguments, SEED, StudyArguments, StudyCommand};
-pub use baseline::baseline_scores;
+use baseline::baseline_scores;
 pub use program::run_study;
 pub use published::{Conditions, Published, PublishedStudy, PublishedTable};
 pub use published_tests::PublishedTest;
+pub use systems::{System, SystemConfig, Systems};
