@@ -18,7 +18,7 @@ use finetune::model::{
     DropoutStream, EncoderInput, EncoderModel, ModelError, SequenceClassifier,
     SequenceClassifierConfig, init_weights,
 };
-use finetune::ops::{Targets, cross_entropy};
+use finetune::ops::{ClassTargets, soft_target_cross_entropy};
 use finetune::train::{Optimizer, OptimizerConfig};
 use finetune_benches::{device, is_quick, precision, processor_seconds, shape};
 
@@ -122,7 +122,7 @@ impl Bench {
     fn train(mut self, input: &EncoderInput) -> Result<Self, ModelError> {
         self.step += 1;
         let labels: Vec<usize> = (0..input.batch_size()).map(|row| row % CLASSES).collect();
-        let targets = Targets {
+        let targets = ClassTargets {
             labels: &labels,
             classes: CLASSES,
             divisor: labels.len() as f64,
@@ -130,7 +130,7 @@ impl Bench {
         let dropout = DropoutStream::new(1, self.step);
         let logits = self.model.forward(input, Some(dropout))?;
         let weights = targets.weights(&logits.device());
-        let loss = cross_entropy(logits, weights);
+        let loss = soft_target_cross_entropy(logits, weights);
         let gradients = GradientsParams::from_grads(loss.backward(), &self.model);
         let (model, norm) = self.optimizer.step(self.model, gradients, 0.5);
         norm.into_data();

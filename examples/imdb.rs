@@ -84,9 +84,16 @@ impl Arguments {
     /// Returns the pre-training settings, with the text settings of the fine-tuning.
     fn pre_training(&self, fine_tuning: &FineTuningConfig, steps: usize) -> PreTrainingConfig {
         let (model, seed) = (self.run.model(), fine_tuning.train.seed);
-        let is_bundled = self.data.is_none();
-        self.pretraining
-            .settings(model, fine_tuning, steps, is_bundled, seed)
+        let settings = self.pretraining.settings(model, fine_tuning, steps, seed);
+        // The sample is small: a larger fraction is held out.
+        let validation_split = match &self.data {
+            Some(_) => settings.validation_split,
+            None => 0.2,
+        };
+        PreTrainingConfig {
+            validation_split,
+            ..settings
+        }
     }
 
     fn pre_train(

@@ -209,7 +209,7 @@ impl TaskData {
             model: &config.model,
             loss: match &config.loss {
                 Some(loss) => loss.clone(),
-                None => default_loss(&splits.train.task.target),
+                None => default_loss(&splits.train.schema.target),
             },
             splits,
             metrics: config.metrics.iter().map(String::as_str).collect(),
@@ -237,7 +237,7 @@ impl TaskData {
 fn default_loss(target: &Target) -> LossConfig {
     match target {
         Target::Score { .. } => LossConfig::Mse {},
-        Target::Classes(_) | Target::Unlabeled => LossConfig::default(),
+        _ => LossConfig::default(),
     }
 }
 

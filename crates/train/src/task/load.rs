@@ -6,7 +6,10 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use finetune_data::{PairEncoding, Splits, TextTokenizer};
 use finetune_eval::Evaluator;
-use finetune_model::{CheckpointConfig, LoadReport, SequenceClassifier, load_classifier_with};
+use finetune_model::{
+    CheckpointConfig, LoadReport, SequenceClassifier, load_classifier_with,
+    load_encoder_with_new_head,
+};
 use finetune_predict::evaluator;
 
 use super::SequenceClassificationTask;
@@ -69,18 +72,21 @@ impl TaskSource<'_> {
             ..
         } = self;
         let pairs: PairEncoding = text.encoding.pair_encoding;
-        let task = &splits.train.task;
+        let schema = &splits.train.schema;
         let checkpoint = CheckpointConfig::read(&directory)?;
-        let classifier = self.model.classifier(&checkpoint, task, pairs)?;
+        let classifier = self.model.classifier(&checkpoint, schema, pairs)?;
         let head = parts.head.as_ref();
-        let (model, report) =
-            load_classifier_with(&directory, &classifier, head, self.seed, device)?;
-        ClassifierOverrides::check_head(&model, task, pairs)?;
+        let load = match self.model.new_head {
+            true => load_encoder_with_new_head,
+            false => load_classifier_with,
+        };
+        let (model, report) = load(&directory, &classifier, head, self.seed, device)?;
+        ClassifierOverrides::check_head(&model, schema, pairs)?;
         text.check_fit(&directory, tokenizer, &checkpoint.encoder)?;
         let data = splits.encode(&text, tokenizer)?;
         let labels = data.train.tokens.labels.all()?;
         let loss = self.loss.init_with(parts, &labels, model.num_labels())?;
-        let target = &data.train.dataset.task.target;
+        let target = &data.train.dataset.schema.target;
         let evaluator: Evaluator = evaluator(target, &parts.metrics, self.metrics)?;
         let mut task = SequenceClassificationTask::new(
             data.train.tokens.clone(),
