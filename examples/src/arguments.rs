@@ -16,7 +16,7 @@ use crate::{Checkpoint, CommonArguments, Watcher};
 pub struct RunArguments {
     /// Checkpoint, device and the settings that all examples share.
     #[command(flatten)]
-    pub(crate) common: CommonArguments,
+    pub common: CommonArguments,
     /// Optimizer steps to train for, instead of --epochs
     #[arg(long, conflicts_with = "epochs")]
     pub(crate) max_steps: Option<usize>,
@@ -103,9 +103,23 @@ impl RunArguments {
         }
     }
 
+    /// Returns a copy of the arguments that holds out training rows for validation, by default this
+    /// fraction of them.
+    pub fn with_validation(&self, share: f64) -> Self {
+        Self {
+            validation_split: self.validation_split.or(Some(share)),
+            ..self.clone()
+        }
+    }
+
     /// Returns whether to resume an interrupted run.
     pub fn is_resumed(&self) -> bool {
         self.resume
+    }
+
+    /// Returns whether training rows are held out for validation.
+    pub fn holds_out_validation(&self) -> bool {
+        self.validation_split.is_some()
     }
 
     /// Returns a callback that shows progress and, with `--tensorboard`, writes curves.

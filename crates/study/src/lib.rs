@@ -3,7 +3,8 @@
 //!
 //! 1. A [`StudyConfig`], usually read from a file, defines variants, parameters, seeds and folds.
 //! 2. [`Study::new`] resolves it into [`Trial`]s with full settings for an [`Experiment`]:
-//!    [`FineTuningExperiment`], [`PreTrainedExperiment`], [`MultiTaskExperiment`], or your own.
+//!    [`FineTuningExperiment`], [`CheckpointsExperiment`], [`PreTrainedExperiment`],
+//!    [`MultiTaskExperiment`], or your own.
 //! 3. A [`StudyRunner`] runs the pending trials in a [`StudyDirectory`], which several programs may
 //!    share.
 //! 4. [`StudyDirectory::results`] returns the results so far, and [`StudyResults::report`] their
@@ -12,10 +13,12 @@
 //! An interrupted study resumes without repeating finished trials, and produces the same tables as
 //! an uninterrupted one.
 
+mod checkpoints_experiment;
 mod comparison_config;
 mod comparisons;
 mod config;
 mod config_overrides;
+mod curves;
 mod error;
 mod eval_split;
 mod experiment;
@@ -41,6 +44,7 @@ mod trial_directory;
 mod trial_result;
 mod trials_csv;
 
+pub use checkpoints_experiment::{CheckpointTuningConfig, CheckpointsExperiment};
 pub use comparison_config::{Pairing, StudyComparison};
 pub use config::{Seeds, StudyConfig, VariantConfig};
 pub use config_overrides::override_settings;

@@ -6,7 +6,9 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod checkpoints;
 mod comparing;
+mod figures;
 mod fine_tuning;
 mod growing;
 mod halving;
