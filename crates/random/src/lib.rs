@@ -47,6 +47,8 @@ pub enum Purpose {
     GradientSurgery = 10,
     /// Values tried by a random search; keyed by the index of the draw and the name of the setting.
     Search = 11,
+    /// Boundaries and random second segments of sentence pairs; keyed by text and position in it.
+    NextSentence = 12,
 }
 
 /// Returns the generator for a key: seed, purpose and two coordinates chosen by the caller, such as
