@@ -70,6 +70,7 @@ mod progress;
 mod reader;
 mod renamed_keys;
 mod sampler;
+mod sentences;
 mod splits;
 mod stratified_split;
 pub mod table;
