@@ -173,7 +173,7 @@ impl RunInput for LabeledData {
             splits,
             text: config.text.clone(),
             model: &config.model,
-            loss: config.loss.clone(),
+            loss: Some(config.loss.clone()),
             metrics: config.metric_names().collect(),
             parts: &parts,
             train,

@@ -66,7 +66,8 @@ pub struct TaskConfig {
     /// Pooling, head and adapters (default: those of the checkpoint). Adapters must be the same for
     /// all tasks.
     pub model: ClassifierOverrides,
-    /// Training loss (default: cross entropy for classes, mean squared error for scores).
+    /// Training loss (default: cross entropy for classes and for scores in bins, mean squared error
+    /// for other scores).
     pub loss: Option<LossConfig>,
     /// Names of additional metrics, beside the default metrics of the task (default: none).
     pub metrics: Vec<String>,

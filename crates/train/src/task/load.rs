@@ -4,12 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use finetune_data::{PairEncoding, Splits, TextTokenizer};
+use finetune_data::{PairEncoding, Splits, Target, TextTokenizer};
 use finetune_eval::Evaluator;
-use finetune_model::{CheckpointConfig, LoadReport, SequenceClassifier, load_classifier_with};
+use finetune_model::{
+    CheckpointConfig, LoadReport, ScoreBins, SequenceClassifier, load_classifier_with,
+};
 use finetune_predict::evaluator;
 
 use super::SequenceClassificationTask;
+use super::label_fit::check_label_fit;
 use super::sequence_classification::Source;
 use crate::activations::CachePlans;
 use crate::encoded_splits::UsedSplits;
@@ -27,7 +30,8 @@ pub(crate) struct TaskSource<'a> {
     pub(crate) splits: UsedSplits,
     pub(crate) text: TextConfig,
     pub(crate) model: &'a ClassifierOverrides,
-    pub(crate) loss: LossConfig,
+    /// Loss; `None` for the default of the labels and the head.
+    pub(crate) loss: Option<LossConfig>,
     /// Names of metrics beside those of the target.
     pub(crate) metrics: Vec<&'a str>,
     pub(crate) parts: &'a Parts,
@@ -72,6 +76,13 @@ impl TaskSource<'_> {
         let task = &splits.train.task;
         let checkpoint = CheckpointConfig::read(&directory)?;
         let classifier = self.model.classifier(&checkpoint, task, pairs)?;
+        let bins = classifier.head.score_bins()?;
+        let loss = match self.loss {
+            Some(loss) => loss,
+            None => default_loss(&task.target, bins),
+        };
+        let single_logit = self.model.single_logit;
+        check_label_fit(&classifier.head, single_logit, &loss, &task.target)?;
         let head = parts.head.as_ref();
         let (model, report) =
             load_classifier_with(&directory, &classifier, head, self.seed, device)?;
@@ -79,7 +90,7 @@ impl TaskSource<'_> {
         text.check_fit(&directory, tokenizer, &checkpoint.encoder)?;
         let data = splits.encode(&text, tokenizer)?;
         let labels = data.train.tokens.labels.all()?;
-        let loss = self.loss.init_with(parts, &labels, model.num_labels())?;
+        let loss = loss.init_with_bins(parts, &labels, model.num_labels(), bins)?;
         let target = &data.train.dataset.task.target;
         let evaluator: Evaluator = evaluator(target, &parts.metrics, self.metrics)?;
         let mut task = SequenceClassificationTask::new(
@@ -102,5 +113,14 @@ impl TaskSource<'_> {
             plans: CachePlans::default(),
         };
         Ok((task.with_source(source), model, report))
+    }
+}
+
+/// Returns the loss of a task without one in its settings: cross entropy for classes and for scores
+/// in bins, mean squared error for other scores.
+fn default_loss(target: &Target, bins: Option<ScoreBins>) -> LossConfig {
+    match (target, bins) {
+        (Target::Score { .. }, None) => LossConfig::Mse {},
+        _ => LossConfig::default(),
     }
 }
