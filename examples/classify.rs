@@ -1,20 +1,33 @@
-//! Fine-tunes a BERT on files of your own: CSV, TSV, JSONL or Parquet, any number of classes.
+//! Fine-tunes a BERT on files of your own: CSV, TSV, JSONL or Parquet, any number of classes, or
+//! scores; single texts or pairs.
 //!
 //! `cargo run --release --example classify -- --train-file FILE --test-file FILE --text-column text
 //! --label-column label --model DIR`
+//!
+//! Scores of pairs, such as those of the STS benchmark: `--text-column sentence1 --text-pair-column
+//! sentence2 --label-column similarity --label-type score --score-range 0,5`.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
-use finetune::data::OnBadRow;
+use clap::{Parser, ValueEnum};
 use finetune::data::table::Column;
-use finetune::data::tabular::{self, ColumnNames, SplitFiles, TabularOptions};
+use finetune::data::tabular::{self, ColumnNames, LabelKind, SplitFiles, TabularOptions};
+use finetune::data::{OnBadRow, Target};
+use finetune::eval::MetricKind;
+use finetune::prelude::*;
+use finetune::train::EvaluationConfig;
 use finetune_examples::{CUSTOMER_MESSAGES, RunArguments, exit_code, fine_tune};
 
 /// Fine-tune an encoder on texts of your own and test it
 ///
-/// Without --train-file and --test-file it runs on the bundled customer messages.
+/// Without --train-file and --test-file it runs on the bundled customer messages. Classes are
+/// reported with accuracy, F1 and a confusion matrix, scores with Pearson's and Spearman's
+/// correlation and the mean absolute and squared errors.
+///
+/// Recipe: 3 epochs, 32 rows per batch, learning rate 5e-5, 512 tokens; with the mini encoder 12
+/// epochs, 8 rows, 1e-3 and 128. Scores are trained with the L2 loss.
 #[derive(Parser)]
 struct Arguments {
     /// Training file with named columns: .csv, .tsv, .jsonl or .parquet
@@ -29,9 +42,15 @@ struct Arguments {
     /// Columns with the second text of a pair
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     text_pair_column: Vec<String>,
-    /// Column with the class name or number [default: label, bundled: topic]
+    /// Column with the class name or number, or with the score [default: label, bundled: topic]
     #[arg(long, value_name = "NAME")]
     label_column: Option<String>,
+    /// Kind of labels; `auto` is classes, but refuses labels that look like scores
+    #[arg(long, value_enum, default_value = "auto")]
+    label_type: LabelType,
+    /// Minimum and maximum of the scores [default: those of the training rows]
+    #[arg(long, value_name = "MIN,MAX", value_parser = range, allow_hyphen_values = true)]
+    score_range: Option<[f64; 2]>,
     /// Skip and count bad rows instead of stopping at the first
     #[arg(long)]
     skip_bad_rows: bool,
@@ -39,25 +58,68 @@ struct Arguments {
     run: RunArguments,
 }
 
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum LabelType {
+    Auto,
+    Classes,
+    Score,
+}
+
+fn range(text: &str) -> Result<[f64; 2], String> {
+    let numbers: Result<Vec<f64>, _> = text.split(',').map(str::parse).collect();
+    let numbers = numbers.map_err(|error| error.to_string())?;
+    <[f64; 2]>::try_from(numbers).map_err(|_| "expected two numbers, as in 0,5".to_string())
+}
+
 const BUNDLED: &str = "Bundled customer messages (original text, not a benchmark)";
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    exit_code(run(&Arguments::parse()))
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let (title, files, columns) = arguments.data();
     let options = TabularOptions {
         columns,
+        labels: arguments.labels()?,
         on_bad_rows: match arguments.skip_bad_rows {
             true => OnBadRow::Skip,
             false => OnBadRow::Error,
         },
         ..TabularOptions::default()
     };
-    let opened = tabular::open(&files, &options);
-    let run = |opened| fine_tune("classify", &title, &arguments.run, opened);
-    exit_code(opened.map_err(Into::into).and_then(run))
+    let opened = tabular::open(&files, &options).map_err(|error| -> Box<dyn Error> {
+        match error {
+            DataError::AmbiguousLabels { .. } => {
+                format!("{error}: --label-type score or --label-type classes").into()
+            }
+            error => error.into(),
+        }
+    })?;
+    let run = &arguments.run;
+    let mut recipe = run.defaults();
+    if let Target::Score { .. } = opened.splits.train.task.target {
+        recipe.loss = LossConfig::Mse {};
+        recipe.metrics = vec![MetricKind::MeanSquaredError.to_string()];
+        recipe.train.evaluation = run.holds_out_validation().then(|| EvaluationConfig {
+            metric_for_best_model: MetricKind::Pearson.to_string(),
+            ..EvaluationConfig::default()
+        });
+    }
+    fine_tune("classify", &title, run, run.settings_with(recipe)?, opened)
 }
 
 impl Arguments {
+    fn labels(&self) -> Result<LabelKind, Box<dyn Error>> {
+        match (self.label_type, self.score_range) {
+            (LabelType::Score, Some([min, max])) => Ok(LabelKind::Range { min, max }),
+            (LabelType::Score, None) => Ok(LabelKind::InferRange),
+            (_, Some(_)) => Err("--score-range needs --label-type score".into()),
+            (LabelType::Classes, None) => Ok(LabelKind::InferClasses),
+            (LabelType::Auto, None) => Ok(LabelKind::Infer),
+        }
+    }
+
     /// Returns the name of the data for the first line of output, its files and its columns.
     fn data(&self) -> (String, SplitFiles, ColumnNames) {
         let (title, files, text, label) = match (&self.train, &self.test) {

@@ -108,6 +108,11 @@ impl RunArguments {
         self.resume
     }
 
+    /// Returns whether training rows are held out for validation.
+    pub fn holds_out_validation(&self) -> bool {
+        self.validation_split.is_some()
+    }
+
     /// Returns a callback that shows progress and, with `--tensorboard`, writes curves.
     pub fn callbacks(&self, run_directory: &Path) -> Watcher {
         Watcher::new(run_directory, self.tensorboard)

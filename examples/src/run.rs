@@ -36,8 +36,8 @@ pub fn announce(
     Ok(splits)
 }
 
-/// Fine-tunes and tests according to the arguments, and prints the report. `data` names the data in
-/// the first line.
+/// Fine-tunes and tests with the settings, and prints the report. `data` names the data in the first
+/// line.
 ///
 /// # Errors
 /// If the arguments, the checkpoint or the data are invalid, or if the run fails.
@@ -45,9 +45,9 @@ pub fn fine_tune(
     name: &str,
     data: &str,
     arguments: &RunArguments,
+    settings: FineTuningConfig,
     opened: LoadedDataset,
 ) -> Result<(), Box<dyn Error>> {
-    let settings = arguments.settings()?;
     let splits = announce(data, arguments, opened, settings.train.seed)?;
     let start = arguments.model().directory();
     fine_tune_from(name, start, splits, settings, arguments)
@@ -85,8 +85,19 @@ pub fn finish(output: &FineTuningOutput, arguments: &RunArguments) -> Result<(),
     if let Some(path) = &arguments.report {
         write_json(path, &output.report)?;
     }
-    let directory = output.directory.path().display();
-    Ok(say(&format!("\n{output}\nRun record: {directory}"))?)
+    say(&format!("\n{output}"))?;
+    if let Some(test) = &output.report.test {
+        let scores = test.metrics.iter();
+        let scores = scores.map(|(name, score)| format!("{} {score:.4}", name.replace('_', " ")));
+        say(&format!(
+            "Metrics: {}",
+            scores.collect::<Vec<_>>().join(", ")
+        ))?;
+    }
+    Ok(say(&format!(
+        "Run record: {}",
+        output.directory.path().display()
+    ))?)
 }
 
 /// Prints a line to standard output.

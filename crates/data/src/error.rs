@@ -80,6 +80,20 @@ pub enum DataError {
         problem: String,
     },
 
+    /// Labels that were to be classes look like scores: many different numbers with fractions.
+    #[error(
+        "{path}: the {distinct} different labels look like scores, such as {example:?}; say \
+         whether they are scores or classes"
+    )]
+    AmbiguousLabels {
+        /// Path of the file.
+        path: PathBuf,
+        /// Number of different labels.
+        distinct: usize,
+        /// A label with a fraction.
+        example: String,
+    },
+
     /// The file has no column of this name or position.
     #[error("{path}: no column {column:?}, expected one of {available:?}")]
     UnknownColumn {

@@ -56,7 +56,12 @@ impl<C> StudyResults<'_, C> {
         Ok(Some(table))
     }
 
-    fn compare(&self, first: usize, second: usize) -> Result<Comparison, StudyError> {
+    /// Compares two candidates by the study's metric, like [`Self::comparisons`], without an
+    /// adjustment.
+    ///
+    /// # Errors
+    /// [`StudyError::Eval`] if a candidate has fewer than two scores.
+    pub fn compare(&self, first: usize, second: usize) -> Result<Comparison, StudyError> {
         let config = self.study.config();
         let higher = config.higher_is_better();
         let (ours, theirs) = (self.replicates(first), self.replicates(second));

@@ -12,31 +12,83 @@ use crate::search_space_table::VARIANT;
 
 /// Maximum numbers of boxes and lines in a readable plot.
 const MOST_BOXES: usize = 24;
-const MOST_LINES: usize = 12;
+pub(super) const MOST_LINES: usize = 12;
 /// Ratio of the largest to the smallest value from which a parameter has a logarithmic axis.
 const MAGNITUDES: f64 = 20.0;
 
 impl<C> StudyResults<'_, C> {
-    /// Returns a box plot of the scores of candidates with more than one score.
-    pub(super) fn box_plot(&self) -> Result<Option<Figure>, StudyError> {
-        let mut groups = Vec::new();
-        for candidate in 0..self.study.candidates().len() {
-            let scores = self.scores(candidate);
-            if scores.len() > 1 {
-                groups.push(ScoreGroup::new(
-                    self.study.candidate_label(candidate),
-                    scores,
-                ));
-            }
-        }
-        if groups.is_empty() || groups.len() > MOST_BOXES {
-            return Ok(None);
-        }
+    /// Returns a box plot of the scores of candidates with more than one score. A study of many
+    /// candidates has one per parameter, with the other parameters of the best candidate.
+    pub(super) fn box_plots(&self) -> Result<Vec<Figure>, StudyError> {
         let metric = self.metric_name();
-        let plot = BoxPlot::new(&self.study.config().name, &metric, groups);
-        let alt = format!("A box of {metric} for each candidate; the table has the numbers.");
-        let caption = format!("{metric} over the trials of each candidate.");
-        Ok(Some(Figure::new(&plot.to_svg()?, alt, caption)?))
+        let mut figures = Vec::new();
+        for (place, _, candidates) in self.readable_groups(MOST_BOXES) {
+            let groups = self.score_groups(&candidates, |candidate| self.scores(candidate));
+            let title = match place.as_str() {
+                "" => self.study.config().name.clone(),
+                place => format!("{} ({place})", self.study.config().name),
+            };
+            figures.extend(box_plot(&title, &metric, groups)?);
+        }
+        Ok(figures)
+    }
+
+    /// Returns a box plot of the test scores of some candidates in another metric; `None` if none
+    /// of them has more than one score.
+    ///
+    /// # Errors
+    /// [`StudyError::Eval`] if the scores cannot be plotted.
+    pub fn box_plot_of(
+        &self,
+        title: &str,
+        metric: &str,
+        candidates: &[usize],
+    ) -> Result<Option<Figure>, StudyError> {
+        let scores = |candidate| self.test_scores(candidate, metric);
+        let groups = self.score_groups(candidates, scores);
+        box_plot(title, &format!("test {}", metric.replace('_', " ")), groups)
+    }
+
+    /// Returns the candidates with more than one score.
+    fn score_groups(
+        &self,
+        candidates: &[usize],
+        scores: impl Fn(usize) -> Vec<f64>,
+    ) -> Vec<ScoreGroup> {
+        let groups = candidates.iter().map(|candidate| {
+            ScoreGroup::new(self.study.candidate_label(*candidate), scores(*candidate))
+        });
+        groups.filter(|group| group.scores.len() > 1).collect()
+    }
+
+    /// Returns groups of at most `most` candidates for one figure each, with a description and the
+    /// parameter that varies: all candidates if they are few. Otherwise the candidates along each
+    /// parameter that agree with the best one in all others; without such parameters, the first in
+    /// table order.
+    pub(super) fn readable_groups(&self, most: usize) -> Vec<(String, String, Vec<usize>)> {
+        let all: Vec<usize> = (0..self.study.candidates().len()).collect();
+        if all.len() <= most {
+            return vec![(String::new(), String::new(), all)];
+        }
+        let dimensions = self.dimensions();
+        if dimensions.is_empty() {
+            let first = self.in_order().into_iter().take(most).collect();
+            return vec![(format!("the first {most}"), String::new(), first)];
+        }
+        let center = self.places(self.best().unwrap_or(0));
+        let groups = dimensions.into_iter().map(|(name, _)| {
+            let others: Vec<_> = center.iter().filter(|(other, _)| *other != name).collect();
+            let agrees = |candidate: &usize| {
+                let places = self.places(*candidate);
+                others.iter().all(|other| places.contains(other))
+            };
+            let along = all.iter().copied().filter(agrees).take(most).collect();
+            let place = others
+                .iter()
+                .map(|(other, value)| format!("{other} {value}"));
+            (place.collect::<Vec<_>>().join(", "), name, along)
+        });
+        groups.collect()
     }
 
     /// Returns charts of mean scores over each numeric parameter, with one line per combination of
@@ -48,7 +100,11 @@ impl<C> StudyResults<'_, C> {
             if name == VARIANT || values.len() < 3 {
                 continue;
             }
-            let lines = self.lines_over(&name, |candidate| means[candidate]);
+            let mut lines = self.lines_over(&name, |candidate| means[candidate]);
+            if let Some(best) = self.best().filter(|_| lines.len() > MOST_LINES) {
+                let best = self.label_without(best, &name);
+                lines.retain(|label, _| *label == best);
+            }
             charts.extend(self.axis_chart(&name, lines)?);
         }
         Ok(charts)
@@ -66,16 +122,21 @@ impl<C> StudyResults<'_, C> {
             let (Some(x), Some(y)) = (x.and_then(|(_, x)| x.as_f64()), y(candidate)) else {
                 continue;
             };
-            let others = self.places(candidate).into_iter();
-            let others = others.filter(|(other, _)| other != parameter);
-            let others = others.map(|(other, value)| match other.as_str() {
-                VARIANT => value,
-                _ => format!("{other} {value}"),
-            });
-            let name = others.collect::<Vec<String>>().join(", ");
+            let name = self.label_without(candidate, parameter);
             lines.entry(name).or_default().push((x, y));
         }
         lines
+    }
+
+    /// Returns the label of a candidate without the value of a parameter.
+    fn label_without(&self, candidate: usize, parameter: &str) -> String {
+        let others = self.places(candidate).into_iter();
+        let others = others.filter(|(other, _)| other != parameter);
+        let others = others.map(|(other, value)| match other.as_str() {
+            VARIANT => value,
+            _ => format!("{other} {value}"),
+        });
+        others.collect::<Vec<String>>().join(", ")
     }
 
     fn axis_chart(
@@ -114,60 +175,6 @@ impl<C> StudyResults<'_, C> {
         Ok(Some(Figure::new(&chart.to_svg()?, alt, caption)?))
     }
 
-    /// Returns the curves, averaged over the trials of each candidate.
-    pub(super) fn curves(&self) -> Result<Vec<Figure>, StudyError> {
-        let mut curves: BTreeMap<String, Vec<Line>> = BTreeMap::new();
-        for candidate in 0..self.study.candidates().len() {
-            let trials = self.of_candidate(candidate);
-            let mut points: BTreeMap<&str, BTreeMap<u64, (f64, f64, usize)>> = BTreeMap::new();
-            for (_, result) in &trials {
-                for (name, curve) in &result.scores.curves {
-                    for (x, y) in curve {
-                        let places = points.entry(name).or_default();
-                        let sum = places.entry(x.to_bits()).or_insert((*x, 0.0, 0));
-                        *sum = (*x, sum.1 + y, sum.2 + 1);
-                    }
-                }
-            }
-            for (name, places) in points {
-                // After some trials have ended early, the mean would cover fewer trials.
-                let full = places
-                    .into_values()
-                    .filter(|(_, _, count)| *count == trials.len());
-                let mut line: Vec<(f64, f64)> = full
-                    .map(|(x, sum, count)| (x, sum / count as f64))
-                    .collect();
-                line.sort_by(|a, b| a.0.total_cmp(&b.0));
-                if line.len() > 1 {
-                    let line = Line::new(self.study.candidate_label(candidate), line);
-                    curves.entry(name.to_string()).or_default().push(line);
-                }
-            }
-        }
-        let drawn = curves
-            .into_iter()
-            .filter(|(_, lines)| lines.len() <= MOST_LINES);
-        drawn
-            .map(|(name, lines)| self.curve(&name, lines))
-            .collect()
-    }
-
-    fn curve(&self, name: &str, lines: Vec<Line>) -> Result<Figure, StudyError> {
-        let is_by_epoch = name == "training loss";
-        let by = if is_by_epoch { "epoch" } else { "step" };
-        let chart = LineChart {
-            title: format!("{}: {name}", self.study.config().name),
-            x_label: by.to_string(),
-            y_label: name.to_string(),
-            lines,
-            whole_x: true,
-            ..LineChart::default()
-        };
-        let alt = format!("Lines of {name} by {by}, one a candidate.");
-        let caption = format!("{name} by {by}, mean over the trials of a candidate.");
-        Ok(Figure::new(&chart.to_svg()?, alt, caption)?)
-    }
-
     /// Returns a chart of a number over a parameter, such as the epochs to the best model over
     /// pre-training steps; `None` without such numbers.
     ///
@@ -202,6 +209,20 @@ impl<C> StudyResults<'_, C> {
         )?;
         Ok(Some(figure))
     }
+}
+
+fn box_plot(
+    title: &str,
+    metric: &str,
+    groups: Vec<ScoreGroup>,
+) -> Result<Option<Figure>, StudyError> {
+    if groups.is_empty() {
+        return Ok(None);
+    }
+    let plot = BoxPlot::new(title, metric, groups);
+    let alt = format!("A box of {metric} for each candidate; the table has the numbers.");
+    let caption = format!("{metric} over the trials of each candidate.");
+    Ok(Some(Figure::new(&plot.to_svg()?, alt, caption)?))
 }
 
 fn extent(values: &[f64]) -> (f64, f64) {

@@ -15,7 +15,7 @@ use crate::error::StudyError;
 use crate::eval_split::EvalSplit;
 use crate::experiment::{Experiment, TrialScores};
 use crate::model_fingerprint::{resumable_path, run_fingerprint};
-use crate::run_scores::{scores_of_run, test_metrics};
+use crate::run_scores::{scores_with_steps, test_metrics};
 use crate::trial::{Fold, Trial};
 use crate::trial_directory::TrialDirectory;
 
@@ -141,7 +141,7 @@ impl FineTuningExperiment {
             Err(TrainError::RunComplete { .. }) => read_json(&directory.report())?,
             output => output?.report,
         };
-        let scores = scores_of_run(&report);
+        let scores = scores_with_steps(&report, &directory.metrics())?;
         remove(&directory.path().join("checkpoints"))?;
         if !self.keep_models {
             remove(&directory.model())?;

@@ -16,6 +16,7 @@ mod comparison_config;
 mod comparisons;
 mod config;
 mod config_overrides;
+mod curves;
 mod error;
 mod eval_split;
 mod experiment;

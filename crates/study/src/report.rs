@@ -28,7 +28,7 @@ impl<C> StudyResults<'_, C> {
         if let Some(rungs) = self.rung_table()? {
             scores = scores.with(rungs);
         }
-        if let Some(boxes) = self.box_plot()? {
+        for boxes in self.box_plots()? {
             scores = scores.with(boxes);
         }
         for chart in self.axis_charts()? {

@@ -1,13 +1,63 @@
-//! Scores of a fine-tuning run, extracted from its report.
+//! Scores of a fine-tuning run, extracted from its report and its record.
+
+use std::fs;
+use std::path::Path;
 
 use finetune_data::Target;
 use finetune_eval::{Metric, MetricInput, MetricKind, Scores};
 use finetune_train::{RunReport, TestSection};
 
+use serde_json::Value;
+
+use crate::error::StudyError;
 use crate::experiment::TrialScores;
 
 /// Name of the number of epochs up to the selected model.
 const EPOCHS_TO_BEST: &str = "epochs to best";
+
+/// Name of the curve of training losses by epoch.
+pub(super) const EPOCH_LOSS: &str = "training loss";
+/// Name of the curve of training losses by step.
+const STEP_LOSS: &str = "training loss per step";
+
+/// Maximum number of points of a curve by step; longer ones are averaged.
+const MOST_POINTS: usize = 100;
+
+/// Returns the scores, numbers and curves of a run: those of its report, and the losses of its
+/// steps in the file `metrics`.
+///
+/// # Errors
+/// - [`StudyError::Io`] if the file cannot be read.
+pub(super) fn scores_with_steps(
+    report: &RunReport,
+    metrics: &Path,
+) -> Result<TrialScores, StudyError> {
+    let mut scores = scores_of_run(report);
+    let text = fs::read_to_string(metrics).map_err(StudyError::io(metrics))?;
+    scores
+        .curves
+        .insert(STEP_LOSS.to_string(), step_losses(&text));
+    Ok(scores)
+}
+
+/// Returns the training losses by step in the lines of `metrics.jsonl`. Neighboring steps are
+/// averaged, so that at most [`MOST_POINTS`] points remain.
+fn step_losses(lines: &str) -> Vec<(f64, f64)> {
+    let records = lines.lines().map(serde_json::from_str::<Value>);
+    let points: Vec<(f64, f64)> = records
+        .filter_map(|record| {
+            let record = record.ok()?;
+            Some((record["step"].as_f64()?, record["loss"].as_f64()?))
+        })
+        .collect();
+    let neighbors = points.len().div_ceil(MOST_POINTS).max(1);
+    let mean = |points: &[(f64, f64)]| {
+        let losses: f64 = points.iter().map(|(_, loss)| loss).sum();
+        let last = points.last().map_or(0.0, |(step, _)| *step);
+        (last, losses / points.len() as f64)
+    };
+    points.chunks(neighbors).map(mean).collect()
+}
 
 /// Returns the scores, numbers and curves of a report.
 pub(super) fn scores_of_run(report: &RunReport) -> TrialScores {
@@ -33,7 +83,7 @@ pub(super) fn scores_of_run(report: &RunReport) -> TrialScores {
     let losses = losses
         .map(|epoch| (epoch.epoch as f64, epoch.loss))
         .collect();
-    scores.curves.insert("training loss".to_string(), losses);
+    scores.curves.insert(EPOCH_LOSS.to_string(), losses);
     for evaluation in &train.evaluations {
         for (metric, value) in &evaluation.scores {
             let name = format!("validation {metric}");
@@ -70,4 +120,24 @@ fn test_scores(test: &TestSection) -> Scores {
         }
     }
     scores
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_have_losses_and_many_become_their_means() {
+        let lines = "{\"step\":1,\"loss\":2.0}\n{\"step\":1,\"epoch\":1,\"epoch_loss\":9.0}\n\
+                     {\"step\":2,\"loss\":1.0}\n{\"step\":3,\"lo";
+        assert_eq!(step_losses(lines), [(1.0, 2.0), (2.0, 1.0)]);
+        let lines: String = (1..=250)
+            .map(|step| format!("{{\"step\":{step},\"loss\":{}}}\n", step % 3))
+            .collect();
+        let losses = step_losses(&lines);
+        assert_eq!(losses.len(), 84);
+        assert_eq!(losses[0], (3.0, 1.0));
+        assert_eq!(losses[83], (250.0, 1.0));
+        assert!(step_losses("").is_empty());
+    }
 }

@@ -170,7 +170,7 @@ impl<C> StudyResults<'_, C> {
     }
 
     /// Returns the candidates in table order.
-    fn in_order(&self) -> Vec<usize> {
+    pub(super) fn in_order(&self) -> Vec<usize> {
         let config = self.study.config();
         let mut order: Vec<usize> = (0..self.study.candidates().len()).collect();
         if config.num_trials.is_some() {

@@ -7,6 +7,7 @@
 )]
 
 mod comparing;
+mod figures;
 mod fine_tuning;
 mod growing;
 mod halving;

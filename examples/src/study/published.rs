@@ -180,7 +180,7 @@ impl<C> PublishedStudy<'_, C> {
     }
 
     /// Returns the reason why a candidate has no published scores; `None` if it has some.
-    fn reason(
+    pub(super) fn reason(
         &self,
         study: &Study<C>,
         candidate: usize,
@@ -203,6 +203,6 @@ impl<C> PublishedStudy<'_, C> {
 }
 
 /// Returns the candidate with the given label.
-fn find<C>(study: &Study<C>, label: &str) -> Option<usize> {
+pub(super) fn find<C>(study: &Study<C>, label: &str) -> Option<usize> {
     (0..study.candidates().len()).find(|at| study.candidate_label(*at) == label)
 }

@@ -45,9 +45,12 @@ pub struct ColumnNames {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LabelKind {
+    /// A class as in [`Self::InferClasses`], unless the training labels look like scores: more than
+    /// ten different numbers, some of them with a fraction. Such labels are an error.
+    #[default]
+    Infer,
     /// A class; the classes are inferred from the training rows. They are sorted numerically (`2`
     /// before `10`) if all labels are integers, otherwise by Unicode code point.
-    #[default]
     InferClasses,
     /// One of these classes, given by name, or by index from 0 if no name is an integer.
     Classes(Vec<String>),

@@ -12,12 +12,16 @@ use crate::label_reader::{ClassReader, LabelReader, integer, score};
 use crate::reader::OnBadRow;
 use crate::table::{Column, open_rows};
 
+/// Maximum number of classes whose names may be numbers with fractions; half stars are ten.
+const MOST_FRACTIONAL_CLASSES: usize = 10;
+
 /// Infers the classes or the score range from the labels of a training file. If `options` specify
 /// them, the file is not read.
 ///
 /// # Errors
 /// - [`DataError::InvalidFile`] if the file has no valid rows, or if there are fewer than two
 ///   classes, or one is listed twice.
+/// - [`DataError::AmbiguousLabels`] for [`LabelKind::Infer`] if the labels look like scores.
 /// - [`DataError::InvalidRow`] if a score is not a finite number.
 /// - [`DataError::InvalidSetting`] if the minimum of the range is not below its maximum.
 /// - Any other [`DataError`] if the file cannot be read, or for the first invalid row unless
@@ -27,7 +31,7 @@ pub fn infer_target(path: &Path, options: &TabularOptions) -> Result<Target, Dat
         return Ok(Target::Unlabeled);
     };
     match &options.labels {
-        LabelKind::InferClasses => {
+        LabelKind::Infer | LabelKind::InferClasses => {
             let mut labels = BTreeSet::new();
             each_label(path, column, options, |_, label| {
                 if !labels.contains(label) {
@@ -35,6 +39,9 @@ pub fn infer_target(path: &Path, options: &TabularOptions) -> Result<Target, Dat
                 }
                 Ok(())
             })?;
+            if options.labels == LabelKind::Infer {
+                check_not_scores(path, &labels)?;
+            }
             classes(path, in_order(labels))
         }
         LabelKind::Classes(names) => classes(path, names.clone()),
@@ -96,6 +103,22 @@ fn each_label(
     }
 }
 
+/// Checks that labels do not look like scores.
+fn check_not_scores(path: &Path, labels: &BTreeSet<String>) -> Result<(), DataError> {
+    let fraction = labels.iter().find(|label| integer(label).is_none());
+    let are_numbers = labels.iter().all(|label| score(label).is_some());
+    match fraction {
+        Some(fraction) if are_numbers && labels.len() > MOST_FRACTIONAL_CLASSES => {
+            Err(DataError::AmbiguousLabels {
+                path: path.to_path_buf(),
+                distinct: labels.len(),
+                example: fraction.clone(),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Returns integers in numerical order, without duplicates in different notation; otherwise names
 /// by code point.
 fn in_order(labels: BTreeSet<String>) -> Vec<String> {
@@ -153,6 +176,35 @@ mod tests {
         };
         assert_eq!(names("a,10\nb,2\nc,-1\nd,10\ne,2.0\n"), ["-1", "2", "10"]);
         assert_eq!(names("a,10\nb,2\nc,spam\n"), ["10", "2", "spam"]);
+    }
+
+    #[test]
+    fn many_fractions_are_no_classes_unless_told_so() {
+        let rows = |labels: &[f64]| -> String {
+            labels.iter().map(|label| format!("a,{label}\n")).collect()
+        };
+        let halves: Vec<f64> = (1..=11).map(|half| f64::from(half) / 2.0).collect();
+        let auto = TabularOptions::default();
+        assert_eq!(auto.labels, LabelKind::Infer);
+        let error = find(&rows(&halves), &auto).unwrap_err();
+        assert!(matches!(
+            &error,
+            DataError::AmbiguousLabels { distinct: 11, example, .. } if example == "0.5"
+        ));
+        assert!(error.to_string().contains("train.csv"), "{error}");
+        // Half stars, integers and names are classes.
+        let whole: Vec<f64> = (1..=50).map(f64::from).collect();
+        for content in [
+            rows(&halves[..10]),
+            rows(&whole),
+            rows(&halves) + "b,none\n",
+        ] {
+            assert!(matches!(find(&content, &auto), Ok(Target::Classes(_))));
+        }
+        let classes = find(&rows(&halves), &kind(LabelKind::InferClasses)).unwrap();
+        assert!(matches!(classes, Target::Classes(names) if names.len() == 11));
+        let range = find(&rows(&halves), &kind(LabelKind::InferRange)).unwrap();
+        assert_eq!(range, Target::Score { min: 0.5, max: 5.5 });
     }
 
     #[test]

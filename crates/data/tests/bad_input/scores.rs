@@ -86,3 +86,39 @@ fn scores_that_are_not_on_the_scale() {
         "2 to 2"
     );
 }
+
+#[test]
+fn scores_of_a_test_file_outside_the_range_of_the_training_file() {
+    let folder = Folder::new()
+        .with("train.csv", "text,label\na,0.5\nb,4.5\n")
+        .with("test.csv", "text,label\nc,2\nd,4.75\n");
+    let [train, test] = ["train.csv", "test.csv"].map(|name| folder.0.path().join(name));
+    let files = tabular::SplitFiles::train_test(train, test);
+    assert_error!(
+        tabular::open(&files, &options(LabelKind::InferRange)).unwrap_err(),
+        DataError::InvalidRow { row: 3, .. },
+        "test.csv",
+        "row 3",
+        "\"4.75\"",
+        "from 0.5 to 4.5"
+    );
+    let range = LabelKind::Range { min: 0.0, max: 5.0 };
+    assert!(tabular::open(&files, &options(range)).is_ok());
+}
+
+#[test]
+fn scores_in_a_column_of_classes() {
+    let rows: String = (0..12)
+        .map(|row| format!("a,{}\n", f64::from(row) / 4.0))
+        .collect();
+    let folder = Folder::new().with("train.csv", format!("text,label\n{rows}"));
+    assert_error!(
+        folder
+            .open("train.csv", &options(LabelKind::Infer))
+            .unwrap_err(),
+        DataError::AmbiguousLabels { distinct: 12, .. },
+        "train.csv",
+        "12 different labels",
+        "\"0.25\""
+    );
+}
