@@ -47,6 +47,9 @@ pub enum Purpose {
     GradientSurgery = 10,
     /// Values tried by a random search; keyed by the index of the draw and the name of the setting.
     Search = 11,
+    /// Rows that are copied by augmentation, and the words in the copies; keyed by the index of the
+    /// row and of the copy.
+    Augmentation = 13,
 }
 
 /// Returns the generator for a key: seed, purpose and two coordinates chosen by the caller, such as

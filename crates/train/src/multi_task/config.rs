@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use burn::module::Module;
-use finetune_data::PairEncoding;
+use finetune_data::{AugmentationConfig, PairEncoding};
 use finetune_model::MultiTaskModel;
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +76,9 @@ pub struct TaskConfig {
     pub pair_encoding: PairEncoding,
     /// Maximum tokens per row (default: that of [`MultiTaskConfig::text`]).
     pub max_length: Option<usize>,
+    /// Copies of the training rows with other names and pronouns (default: none).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub augmentation: Option<AugmentationConfig>,
 }
 
 impl Default for TaskConfig {
@@ -88,6 +91,7 @@ impl Default for TaskConfig {
             metrics: Vec::new(),
             pair_encoding: PairEncoding::default(),
             max_length: None,
+            augmentation: None,
         }
     }
 }
@@ -111,6 +115,9 @@ impl TaskConfig {
 
     fn validate(&self, shared: &TextConfig) -> Result<(), TrainError> {
         self.text(shared).validate()?;
+        if let Some(augmentation) = &self.augmentation {
+            augmentation.validate()?;
+        }
         self.model.validate()?;
         self.loss.as_ref().map_or(Ok(()), LossConfig::validate)
     }
@@ -222,6 +229,10 @@ mod tests {
             (
                 r#"{"tasks": [{"name": "a", "max_length": 0}]}"#,
                 "task a: max_length is 0",
+            ),
+            (
+                r#"{"tasks": [{"name": "a", "augmentation": {"copies": 0}}]}"#,
+                "task a: ",
             ),
             (
                 r#"{"tasks": [{"name": "a"}], "overall": {"task": "b"}}"#,

@@ -200,7 +200,8 @@ impl TaskData {
         const NO_PARTS: &Parts = &Parts::NONE;
         let missing = || TrainError::setting("data", "missing", "splits for every task");
         let train = &self.config.train;
-        let splits = TaskSource::splits(splits.ok_or_else(missing)?, train)?;
+        let splits = splits.ok_or_else(missing)?;
+        let splits = TaskSource::splits(splits, config.augmentation.as_ref(), train)?;
         let name = name_hash(&config.name);
         Ok(TaskSource {
             directory: checkpoints.of_task(&config.name),

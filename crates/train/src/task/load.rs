@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use finetune_data::{PairEncoding, Splits, Target, TextTokenizer};
+use finetune_data::{AugmentationConfig, PairEncoding, Splits, Target, TextTokenizer};
 use finetune_eval::Evaluator;
 use finetune_model::{
     CheckpointConfig, LoadReport, ScoreBins, SequenceClassifier, load_classifier_with,
@@ -41,12 +41,22 @@ pub(crate) struct TaskSource<'a> {
 }
 
 impl TaskSource<'_> {
-    /// Checks the labels of the splits; validation rows are used only if the run evaluates.
+    /// Checks the labels of the splits and augments the training rows; validation rows are used only
+    /// if the run evaluates.
     ///
     /// # Errors
     /// - [`TrainError::InvalidSetting`] if a split has no rows or a label is invalid.
-    pub(crate) fn splits(splits: Splits, train: &TrainConfig) -> Result<UsedSplits, TrainError> {
-        UsedSplits::new(splits, train.evaluation.is_some())
+    /// - [`TrainError::Data`] if a setting of the augmentation is out of range.
+    pub(crate) fn splits(
+        splits: Splits,
+        augmentation: Option<&AugmentationConfig>,
+        train: &TrainConfig,
+    ) -> Result<UsedSplits, TrainError> {
+        let splits = UsedSplits::new(splits, train.evaluation.is_some())?;
+        match augmentation {
+            Some(config) => Ok(splits.augmented(config, train.seed)?),
+            None => Ok(splits),
+        }
     }
 
     /// Loads the model, cleans and tokenizes the texts, and checks that they fit each other. The
