@@ -11,7 +11,7 @@ use finetune::model::{
     DropoutStream, EncoderInput, ModelError, SequenceClassifier, SequenceClassifierConfig,
     init_weights,
 };
-use finetune::ops::{Targets, cross_entropy};
+use finetune::ops::{ClassTargets, soft_target_cross_entropy};
 use finetune::train::OptimizerConfig;
 use finetune_benches::{device, minilm};
 
@@ -72,7 +72,7 @@ fn train(criterion: &mut Criterion) {
             panic!("the batch fits")
         };
         let labels: Vec<usize> = (0..shape[0]).map(|row| row % 4).collect();
-        let targets = Targets {
+        let targets = ClassTargets {
             labels: &labels,
             classes: 4,
             divisor: shape[0] as f64,
@@ -90,7 +90,7 @@ fn train(criterion: &mut Criterion) {
                     panic!("the head is for one text")
                 };
                 let weights = targets.weights(&logits.device());
-                let loss = cross_entropy(logits, weights);
+                let loss = soft_target_cross_entropy(logits, weights);
                 let gradients = GradientsParams::from_grads(loss.backward(), &model);
                 let (updated, norm) = optimizer.step(model, gradients, 0.5);
                 slot = Some(updated);

@@ -1,12 +1,13 @@
-//! Training steps and predictions of a classifier, on request: reads lines of the form
-//! `train 32 64 5` (what, rows, tokens a row, how often) and answers each with the seconds it took, and
-//! the processor seconds. `peers/train_step.py` asks this program and PyTorch in turns, so that a
-//! machine with other work slows both alike.
+//! Training steps and predictions of a classifier, of the form `train 32 64 5` (what, rows, tokens a
+//! row, how often), each with the seconds it took and the processor seconds.
 //!
-//! `echo "train 32 64 5" | cargo bench -p finetune-benches --bench train_step`; `FINETUNE_DEVICE`
+//! `cargo bench -p finetune-benches --bench train_step` runs a fixed list, with `-- --quick` each once.
+//! With `-- --stdin`, the program reads requests as lines and answers each: `peers/train_step.py` asks
+//! it and PyTorch in turns, so that a machine with other work slows both alike. `FINETUNE_DEVICE`
 //! chooses the device, `FINETUNE_SHAPE` the model (`minilm` or `bert-base`), `FINETUNE_PRECISION` the
 //! precision (`f32`, `bf16` or `f16`).
 
+use std::env;
 use std::error::Error;
 use std::io::{self, Write};
 use std::time::Instant;
@@ -17,11 +18,20 @@ use finetune::model::{
     DropoutStream, EncoderInput, EncoderModel, ModelError, SequenceClassifier,
     SequenceClassifierConfig, init_weights,
 };
-use finetune::ops::{Targets, cross_entropy};
+use finetune::ops::{ClassTargets, soft_target_cross_entropy};
 use finetune::train::{Optimizer, OptimizerConfig};
-use finetune_benches::{device, precision, processor_seconds, shape};
+use finetune_benches::{device, is_quick, precision, processor_seconds, shape};
 
 const CLASSES: usize = 4;
+/// Requests without `--stdin`.
+const REQUESTS: [&str; 4] = [
+    "train 32 64",
+    "predict 32 64",
+    "train 8 256",
+    "predict 8 256",
+];
+/// Steps of each of them.
+const TIMES: usize = 5;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let names = (0..CLASSES).map(|class| class.to_string()).collect();
@@ -32,18 +42,24 @@ fn main() -> Result<(), Box<dyn Error>> {
         model,
         step: 0,
     };
-    for line in io::stdin().lines() {
-        let line = line?;
-        let [what, rows, tokens, times] = line.split_whitespace().collect::<Vec<_>>()[..] else {
-            return Err(format!("{line}: not WHAT ROWS TOKENS TIMES").into());
-        };
-        let input = input(&bench.model, [rows.parse()?, tokens.parse()?])?;
-        let (start, before) = (Instant::now(), processor_seconds());
-        bench = bench.run(what, &input, times.parse()?)?;
-        let seconds = start.elapsed().as_secs_f64();
-        let processor = processor_seconds().zip(before);
-        let processor = processor.map_or(f64::NAN, |(after, before)| after - before);
-        writeln!(io::stdout(), "{seconds} {processor}")?;
+    let mut out = io::stdout();
+    if env::args().any(|argument| argument == "--stdin") {
+        for line in io::stdin().lines() {
+            let ([seconds, processor], next) = bench.answer(&line?)?;
+            bench = next;
+            writeln!(out, "{seconds} {processor}")?;
+        }
+        return Ok(());
+    }
+    let times = if is_quick() { 1 } else { TIMES };
+    for request in REQUESTS {
+        let request = format!("{request} {times}");
+        let ([seconds, processor], next) = bench.answer(&request)?;
+        bench = next;
+        writeln!(
+            out,
+            "{request}: {seconds:.3} s (processor {processor:.3} s)"
+        )?;
     }
     Ok(())
 }
@@ -63,6 +79,20 @@ struct Bench {
 }
 
 impl Bench {
+    /// Returns the seconds and the processor seconds of a request.
+    fn answer(self, request: &str) -> Result<([f64; 2], Self), Box<dyn Error>> {
+        let [what, rows, tokens, times] = request.split_whitespace().collect::<Vec<_>>()[..] else {
+            return Err(format!("{request}: not WHAT ROWS TOKENS TIMES").into());
+        };
+        let input = input(&self.model, [rows.parse()?, tokens.parse()?])?;
+        let (start, before) = (Instant::now(), processor_seconds());
+        let bench = self.run(what, &input, times.parse()?)?;
+        let seconds = start.elapsed().as_secs_f64();
+        let processor = processor_seconds().zip(before);
+        let processor = processor.map_or(f64::NAN, |(after, before)| after - before);
+        Ok(([seconds, processor], bench))
+    }
+
     fn run(
         mut self,
         what: &str,
@@ -92,7 +122,7 @@ impl Bench {
     fn train(mut self, input: &EncoderInput) -> Result<Self, ModelError> {
         self.step += 1;
         let labels: Vec<usize> = (0..input.batch_size()).map(|row| row % CLASSES).collect();
-        let targets = Targets {
+        let targets = ClassTargets {
             labels: &labels,
             classes: CLASSES,
             divisor: labels.len() as f64,
@@ -100,7 +130,7 @@ impl Bench {
         let dropout = DropoutStream::new(1, self.step);
         let logits = self.model.forward(input, Some(dropout))?;
         let weights = targets.weights(&logits.device());
-        let loss = cross_entropy(logits, weights);
+        let loss = soft_target_cross_entropy(logits, weights);
         let gradients = GradientsParams::from_grads(loss.backward(), &self.model);
         let (model, norm) = self.optimizer.step(self.model, gradients, 0.5);
         norm.into_data();

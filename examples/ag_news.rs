@@ -5,6 +5,9 @@
 //!
 //! `cargo run --release --example ag_news -- --model DIR --data DIR --epochs 2 --learning-rate 1e-4
 //! --max-length 128 --report out.json`
+//!
+//! `--technical-report` runs the settings of the report that this project reproduces, and shows its
+//! scores beside ours.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -14,10 +17,17 @@ use clap::Parser;
 use finetune::data::catalog;
 use finetune::prelude::*;
 use finetune_examples::{
-    RunArguments, SAMPLE_AG_NEWS, announce, data_directory, exit_code, finish, say,
+    RunArguments, SAMPLE_AG_NEWS, TechnicalReport, announce, data_directory, exit_code, finish, say,
 };
 
 /// Fine-tune an encoder on AG News and test it
+///
+/// Makes accuracy, precision, recall and F1 per class, the confusion matrix, the loss curve and the
+/// worst errors (report.html of the run). With the data and the settings of the technical report,
+/// also its accuracy, F1 and training loss beside ours.
+///
+/// Recipe: 3 epochs, 32 rows per batch, learning rate 5e-5, 512 tokens; with the mini encoder 12
+/// epochs, 8 rows, 1e-3 and 128.
 #[derive(Parser)]
 struct Arguments {
     /// Directory with train.csv and test.csv as Zhang et al. published them, or the Parquet files of
@@ -25,6 +35,10 @@ struct Arguments {
     /// benchmark]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Use the recipe of the technical report: 4 epochs, 64 rows per batch, two batches per step,
+    /// learning rate 2e-5, 128 tokens, early stopping on a tenth of the training rows
+    #[arg(long)]
+    technical_report: bool,
     #[command(flatten)]
     run: RunArguments,
 }
@@ -33,7 +47,15 @@ fn main() -> ExitCode {
     exit_code(run(&Arguments::parse()))
 }
 
-fn run(Arguments { data, run }: &Arguments) -> Result<(), Box<dyn Error>> {
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let data = &arguments.data;
+    let (run, recipe) = match arguments.technical_report {
+        true => (
+            &arguments.run.with_validation(0.1),
+            TechnicalReport::recipe()?,
+        ),
+        false => (&arguments.run, arguments.run.defaults()),
+    };
     // Data: the splits of a dataset. `Dataset::files("train.csv")` reads files of your own.
     let directory = data_directory(
         "ag_news",
@@ -42,7 +64,9 @@ fn run(Arguments { data, run }: &Arguments) -> Result<(), Box<dyn Error>> {
     let news = catalog::get("ag_news")?.open(&directory)?;
 
     // Settings: plain values with defaults; here those of the command line.
-    let config: FineTuningConfig = run.settings()?;
+    let config: FineTuningConfig = run.settings_with(recipe)?;
+    let conditions = run.common.conditions("BERT-base", data.is_none());
+    let report = TechnicalReport::new(&config, conditions)?;
     let title = match data {
         Some(directory) => directory.display().to_string(),
         None => "Bundled sample of AG News (original text, not a benchmark)".to_string(),
@@ -63,6 +87,9 @@ fn run(Arguments { data, run }: &Arguments) -> Result<(), Box<dyn Error>> {
         false => prepared.run(directory.path(), &mut callback)?,
     };
     finish(&output, run)?;
+    if arguments.technical_report || report.is_repeated() {
+        say(&format!("\n{}", report.beside(&output)?))?;
+    }
 
     // Prediction, with the model in memory; `Predictor::load` reads it from the run directory.
     let predictor = output.predictor(PredictorConfig::default())?;

@@ -98,7 +98,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     })?;
     let run = &arguments.run;
     let mut recipe = run.defaults();
-    if let Target::Score { .. } = opened.splits.train.task.target {
+    if let Target::Score { .. } = opened.splits.train.schema.target {
         recipe.loss = LossConfig::Mse {};
         recipe.metrics = vec![MetricKind::MeanSquaredError.to_string()];
         recipe.train.evaluation = run.holds_out_validation().then(|| EvaluationConfig {

@@ -17,19 +17,13 @@ use finetune::data::{Split, catalog};
 use finetune::eval::report::Section;
 use finetune::model::{CheckpointConfig, HeadConfig, MlpConfig, Pooling};
 use finetune::prelude::*;
-use finetune::study::{
-    Experiment, FineTuningExperiment, Fold, Study, StudyConfig, StudyError, StudyResults, Trial,
-    TrialDirectory, TrialScores,
-};
+use finetune::study::{Study, StudyConfig, StudyResults};
 use finetune::train::{ClassifierOverrides, Decay, Warmup};
-use finetune_baseline::BaselineConfig;
 use finetune_examples::study::{
     Published, PublishedStudy, PublishedTable, PublishedTest, SEED, StudyArguments, StudyCommand,
-    baseline_scores, run_study,
+    SystemConfig, Systems, run_study,
 };
 use finetune_examples::{SAMPLE_DISASTER_TWEETS, data_directory, exit_code, say};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// Compare sparse baselines and ways of fine-tuning on tweets about disasters
 ///
@@ -132,68 +126,6 @@ const PUBLISHED_TESTS: [PublishedTest<'_>; 2] = [
 /// Test fraction for encoders.
 const TEST_SHARE: f64 = 0.2;
 
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct SystemConfig {
-    system: System,
-    encoder: FineTuningConfig,
-    baseline: BaselineConfig,
-}
-
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum System {
-    #[default]
-    Encoder,
-    Baseline,
-}
-
-/// Experiment that runs both encoders and sparse baselines on one dataset.
-struct Systems {
-    encoder: FineTuningExperiment,
-    /// All rows, for cross-validation.
-    rows: Splits,
-    defaults: SystemConfig,
-}
-
-impl Experiment for Systems {
-    type Config = SystemConfig;
-    type Error = StudyError;
-
-    fn defaults(&self) -> SystemConfig {
-        self.defaults.clone()
-    }
-
-    fn fingerprint(&self) -> Value {
-        self.encoder.fingerprint()
-    }
-
-    fn seed_setting(&self) -> Option<&str> {
-        Some("encoder.train.seed")
-    }
-
-    fn check(&self, config: &SystemConfig, _: Option<Fold>) -> Result<(), Self::Error> {
-        Ok(config.encoder.validate()?)
-    }
-
-    fn run(
-        &self,
-        trial: &Trial<SystemConfig>,
-        folder: &TrialDirectory,
-        callback: &mut dyn Callback,
-    ) -> Result<TrialScores, Self::Error> {
-        let config = &trial.config;
-        match config.system {
-            System::Encoder => {
-                self.encoder
-                    .fine_tune(&config.encoder, trial.fold, folder, callback)
-            }
-            System::Baseline => baseline_scores(&config.baseline, &self.rows, trial.fold)
-                .map_err(|error| StudyError::Trial(error.into())),
-        }
-    }
-}
-
 fn main() -> ExitCode {
     exit_code(run(Arguments::parse()))
 }
@@ -204,47 +136,13 @@ fn run(
         study: arguments,
     }: Arguments,
 ) -> Result<(), Box<dyn Error>> {
-    let data = arguments
-        .data
-        .as_deref()
-        .unwrap_or(Path::new(SAMPLE_DISASTER_TWEETS));
-    let data = data_directory("disaster_tweets", data)?;
-    let (rows, _) = catalog::get("disaster_tweets")?.open_split(&data, Split::Train)?;
-    let parts = rows.split(&[1.0 - TEST_SHARE, TEST_SHARE], SEED)?;
-    let held_out = Splits::train_test(rows.select(&parts[0]), rows.select(&parts[1]));
-    let splits = arguments.subset(held_out);
-    say(&format!(
-        "{}: {} rows, encoders train on {}, with {} on {}",
-        arguments.data_name(),
-        rows.len(),
-        splits.train.len(),
-        arguments.common.model(),
-        arguments.common.device(),
-    ))?;
-    let mut start = recipe();
-    if arguments.common.model().is_mini() {
-        start.train.optimizer.learning_rate = 1e-3;
-        start.train.batch_size = BatchSize::Rows(8);
-    }
-    let encoder = arguments.settings_with(start)?;
-    let experiment = Systems {
-        encoder: arguments.experiment(splits)?,
-        rows: Splits {
-            test: None,
-            ..Splits::train_test(rows.clone(), rows)
-        },
-        defaults: SystemConfig {
-            encoder,
-            ..SystemConfig::default()
-        },
-    };
+    let experiment = experiment(&arguments)?;
     let mut config = StudyConfig {
         seeds: arguments.seeds(10),
         ..StudyConfig::from_toml(STUDY)?
     };
-    // A small encoder does not have four layers.
-    let layers = CheckpointConfig::read(arguments.common.model().directory())?;
-    if layers.encoder.num_hidden_layers < 4 {
+    let checkpoint = CheckpointConfig::read(arguments.common.model().directory())?;
+    if checkpoint.encoder.num_hidden_layers < 4 {
         config.variants.retain(|variant| variant.name != LAST_FOUR);
     }
     let of_recipe = SystemConfig {
@@ -259,6 +157,40 @@ fn run(
     };
     run_study(command, &arguments.folder, &study, &experiment, |results| {
         Ok(vec![section(&published, results)?])
+    })
+}
+
+/// Returns the experiment: encoders on the same held-out rows, baselines on folds of all rows.
+fn experiment(arguments: &StudyArguments) -> Result<Systems, Box<dyn Error>> {
+    let sample = Path::new(SAMPLE_DISASTER_TWEETS);
+    let data = arguments.data.as_deref().unwrap_or(sample);
+    let data = data_directory("disaster_tweets", data)?;
+    let (rows, _) = catalog::get("disaster_tweets")?.open_split(&data, Split::Train)?;
+    let parts = rows.split(&[1.0 - TEST_SHARE, TEST_SHARE], SEED)?;
+    let held_out = Splits::train_test(rows.select(&parts[0]), rows.select(&parts[1]));
+    let splits = arguments.subset(held_out);
+    let (model, device) = (arguments.common.model(), arguments.common.device());
+    say(&format!(
+        "{}: {} rows, encoders train on {}, with {model} on {device}",
+        arguments.data_name(),
+        rows.len(),
+        splits.train.len(),
+    ))?;
+    let mut start = recipe();
+    if model.is_mini() {
+        start.train.optimizer.learning_rate = 1e-3;
+        start.train.batch_size = BatchSize::Rows(8);
+    }
+    Ok(Systems {
+        defaults: SystemConfig {
+            encoder: arguments.settings_with(start)?,
+            ..SystemConfig::default()
+        },
+        encoder: arguments.experiment(splits)?,
+        rows: Splits {
+            test: None,
+            ..Splits::train_test(rows.clone(), rows)
+        },
     })
 }
 

@@ -1,53 +1,71 @@
-//! Effect of further masked-LM pre-training (steps and texts) on a classifier with a frozen
-//! encoder. Reproduces tables 4 and 5 and figure 3 of H. Chen and Y. Gao, "Analysis of Fine-Tuning
-//! Techniques for Text Classification Tasks".
+//! Effect of further pre-training, by steps and by datasets, on a classifier with a frozen encoder.
+//! Makes tables 1, 4 and 5 and figure 3 of H. Chen and Y. Gao, "Analysis of Fine-Tuning Techniques
+//! for Text Classification Tasks".
 //!
 //! `cargo run --release --example further_pretraining` runs on the bundled sample. With a real
 //! encoder and the published data:
 //!
 //! `cargo run --release --example further_pretraining -- --model DIR --data DIR --seeds 3`
 //!
-//! Texts of other datasets, for table 5: `--corpus yelp_polarity=DIR --corpus
-//! amazon_reviews_full=DIR`.
+//! Other datasets, for table 5: `--corpus yelp_polarity=DIR --corpus amazon_reviews_full=DIR`.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use clap::{Parser, ValueEnum};
-use finetune::data::catalog;
 use finetune::eval::report::Section;
 use finetune::prelude::*;
 use finetune::study::{
-    PreTrainedConfig, PreTrainedExperiment, SearchParameter, Study, StudyConfig, StudyError,
-    StudyResults, VariantConfig,
+    PreTrainedConfig, PreTrainedExperiment, PreTrainingObjective, SearchParameter, Study,
+    StudyConfig, StudyError, StudyResults, VariantConfig,
 };
 use finetune::train::EvaluationConfig;
 use finetune_examples::study::{
-    Published, PublishedStudy, PublishedTable, SEED, StudyArguments, StudyCommand, run_study,
+    Published, PublishedExperiment, PublishedStudy, PublishedTable, SEED, StudyArguments,
+    StudyCommand, datasets_table, open_set, run_study,
 };
-use finetune_examples::{PreTrainingArguments, SAMPLE_IMDB, data_directory, exit_code, say};
-use serde_json::{Value, json};
+use finetune_examples::{PreTrainingArguments, SAMPLE_IMDB, exit_code, say};
+use serde_json::{Map, Value, json};
 
-/// Pre-train an encoder further, and train a classifier on it after given numbers of steps
+/// Pre-train an encoder further, and train a classifier on the frozen encoder after given steps
+///
+/// Makes tables 1 and 4 and figure 3 of Chen and Gao; with --corpus, table 5 in place of table 4.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<StudyCommand>,
-    /// Dataset of the study that --data contains
+    /// Dataset of the classifier, which --data contains
     #[arg(long, value_enum, default_value = "imdb", global = true)]
     dataset: DataSet,
+    /// What the pre-training predicts: the labels of the rows, as in the paper, or masked tokens
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "supervised",
+        global = true
+    )]
+    objective: Vec<Objective>,
     /// Pre-training steps after which to train classifiers; 0 is the checkpoint without further
-    /// pre-training [default: 0,5000,10000,20000, mini: 0,20,40]
+    /// pre-training [default: 0,5000,10000,20000, bundled data: 0,20,40]
     #[arg(long, value_name = "STEPS", value_delimiter = ',', global = true)]
     pretraining_steps: Vec<usize>,
-    /// Additional dataset to pre-train on, both alone and together with the dataset of --data
-    #[arg(long, value_name = "NAME=DIR", value_parser = named_folder, global = true)]
+    /// Another dataset to pre-train on: a name of the catalog, or sst5_polarity for sst5 in two
+    /// classes
+    #[arg(long, value_name = "NAME=DIR", value_parser = named_directory, global = true)]
     corpus: Vec<(String, PathBuf)>,
+    /// Mixes of datasets to compare with --corpus: none, NAME, all_except_NAME or all [default:
+    /// every one]
+    #[arg(long, value_name = "MIX", value_delimiter = ',', global = true)]
+    mixes: Vec<Mix>,
     #[command(flatten)]
     pretraining: PreTrainingArguments,
-    /// Fraction of the texts to hold out for perplexity [default: 0.02, bundled data: 0.2]
+    /// Fraction of the rows to hold out of the pre-training for its scores [default: 0.02, bundled
+    /// data: 0.2]
     #[arg(
         long = "pretraining-validation-split",
         value_name = "SHARE",
@@ -63,6 +81,22 @@ struct Arguments {
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 #[value(rename_all = "snake_case")]
+enum Objective {
+    Supervised,
+    MaskedLm,
+}
+
+/// Datasets that an encoder is pre-trained on together.
+#[derive(Clone)]
+enum Mix {
+    None,
+    One(String),
+    AllExcept(String),
+    All,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+#[value(rename_all = "snake_case")]
 enum DataSet {
     Imdb,
     YelpPolarity,
@@ -71,6 +105,12 @@ enum DataSet {
 
 /// Learning rate of the classifier; a classifier on a frozen encoder tolerates a high one.
 const RATE: f64 = 2e-3;
+
+/// Published pre-training steps (table 4); those of table 5 are the last.
+const STEPS: [usize; 4] = [0, 5000, 10_000, 20_000];
+
+/// Published datasets to pre-train on (table 5), sorted.
+const CORPORA: [&str; 3] = ["amazon_reviews_full", "imdb", "yelp_polarity"];
 
 impl DataSet {
     fn name(self) -> &'static str {
@@ -81,33 +121,24 @@ impl DataSet {
         }
     }
 
-    /// Returns the published test accuracies by pre-training steps on the dataset's own texts
-    /// (table 4).
-    fn after_steps(self) -> [(usize, f64); 4] {
-        let accuracies = match self {
+    /// Returns the published test accuracies after [`STEPS`] on the dataset itself (table 4).
+    fn after_steps(self) -> [f64; 4] {
+        match self {
             Self::Imdb => [0.8578, 0.93264, 0.93464, 0.93404],
             Self::YelpPolarity => [0.90694737, 0.95660526, 0.97392105, 0.97507895],
             Self::AmazonReviewsFull => [0.505830769, 0.626369231, 0.635492308, 0.646123077],
-        };
-        let [none, some, more, most] = accuracies;
-        [(0, none), (5000, some), (10_000, more), (20_000, most)]
+        }
     }
 
-    /// Returns the published test accuracies by pre-training texts (table 5).
-    fn after_corpora(self) -> [(&'static str, f64); 5] {
-        let names = [
-            "none",
-            "yelp_polarity",
-            "amazon_reviews_full",
-            "imdb",
-            "all",
-        ];
-        let accuracies = match self {
+    /// Returns the published test accuracies by datasets to pre-train on (table 5).
+    fn after_mixes(self) -> [(String, f64); 6] {
+        let [none, yelp, amazon, imdb, others, all] = match self {
             Self::YelpPolarity => [
                 0.906289474,
                 0.973921053,
                 0.957789474,
                 0.930631579,
+                0.950105263,
                 0.975394737,
             ],
             Self::AmazonReviewsFull => [
@@ -115,17 +146,83 @@ impl DataSet {
                 0.583553846,
                 0.637030769,
                 0.541938462,
+                0.583692308,
                 0.625107692,
             ],
-            Self::Imdb => [0.8578, 0.92456, 0.9404, 0.93404, 0.94276],
+            Self::Imdb => [0.8578, 0.92456, 0.9404, 0.93404, 0.937, 0.94276],
         };
-        std::array::from_fn(|row| (names[row], accuracies[row]))
+        let one = |name: &str| Mix::One(name.to_string());
+        [
+            (Mix::None, none),
+            (one("yelp_polarity"), yelp),
+            (one("amazon_reviews_full"), amazon),
+            (one("imdb"), imdb),
+            (Mix::AllExcept(self.name().to_string()), others),
+            (Mix::All, all),
+        ]
+        .map(|(mix, accuracy)| (mix.label(), accuracy))
     }
 }
 
-fn named_folder(text: &str) -> Result<(String, PathBuf), String> {
-    let (name, folder) = text.split_once('=').ok_or("expected NAME=DIR")?;
-    Ok((name.to_string(), folder.into()))
+impl FromStr for Mix {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text.strip_prefix("all_except_") {
+            Some(name) => Self::AllExcept(name.to_string()),
+            None if text == "none" => Self::None,
+            None if text == "all" => Self::All,
+            None => Self::One(text.to_string()),
+        })
+    }
+}
+
+impl Mix {
+    fn label(&self) -> String {
+        match self {
+            Self::None => "none".to_string(),
+            Self::One(name) => name.clone(),
+            Self::AllExcept(name) => format!("all except {name}"),
+            Self::All => "all".to_string(),
+        }
+    }
+
+    /// Returns every mix of the named datasets.
+    fn every(names: &[&str]) -> Vec<Self> {
+        let named = |of: fn(String) -> Self| names.iter().map(move |name| of(name.to_string()));
+        let mut mixes = vec![Self::None];
+        mixes.extend(named(Self::One));
+        if names.len() > 2 {
+            mixes.extend(named(Self::AllExcept));
+        }
+        mixes.push(Self::All);
+        mixes
+    }
+
+    /// Returns the datasets of the mix.
+    fn corpora(&self, names: &[&str]) -> Result<Vec<String>, String> {
+        if let Self::One(name) | Self::AllExcept(name) = self
+            && !names.contains(&name.as_str())
+        {
+            let names = names.join(", ");
+            return Err(format!(
+                "--mixes: {name} is not among the datasets, {names}"
+            ));
+        }
+        let is_used = |candidate: &&&str| match self {
+            Self::None => false,
+            Self::One(name) => **candidate == name,
+            Self::AllExcept(name) => **candidate != name,
+            Self::All => true,
+        };
+        let used = names.iter().filter(is_used);
+        Ok(used.map(|name| name.to_string()).collect())
+    }
+}
+
+fn named_directory(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, directory) = text.split_once('=').ok_or("expected NAME=DIR")?;
+    Ok((name.to_string(), directory.into()))
 }
 
 fn main() -> ExitCode {
@@ -133,151 +230,220 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let (study, name) = (&arguments.study, arguments.dataset.name());
-    let own = match (&study.data, arguments.dataset) {
-        (Some(data), _) => data.as_path(),
-        (None, DataSet::Imdb) => Path::new(SAMPLE_IMDB),
-        (None, _) => return Err(format!("{name}: give --data").into()),
-    };
-    let splits = catalog::get(name)?
-        .open(&data_directory(name, own)?)?
-        .splits;
-    let corpora = arguments.corpora(&splits)?;
-    let splits = study.subset(splits);
+    let (study, pretraining) = (&arguments.study, &arguments.pretraining);
+    let sets = arguments.sets()?;
+    let own = arguments.dataset.name();
+    let splits = study.subset(sets[own].clone());
+    let texts = sets
+        .iter()
+        .map(|(name, set)| (name.clone(), pretraining.texts(set, SEED)));
+    let texts: BTreeMap<String, Dataset> = texts.collect();
     say(&format!(
         "{}, {} training rows, {} texts to pre-train on, with {} on {}",
         study.data_name(),
         splits.train.len(),
-        corpora.values().map(Dataset::len).sum::<usize>(),
+        texts.values().map(Dataset::len).sum::<usize>(),
         study.common.model(),
         study.common.device(),
     ))?;
     // The sample is small: a larger fraction keeps every class among the held-out rows.
     let held_out = if study.data.is_some() { 0.1 } else { 0.4 };
     let fine_tuning = study.experiment(splits)?.validation_split(held_out, SEED);
-    let experiment = PreTrainedExperiment::new(fine_tuning, corpora, arguments.settings()?);
-    let study = Study::new(arguments.config(), &experiment)?;
+    let share = arguments.pretraining_validation_split();
+    let labeled = sets.iter().map(|(name, set)| {
+        let rows = Splits::from(pretraining.labeled(set, SEED));
+        Ok((name.clone(), rows.hold_out_validation(share, SEED)?))
+    });
+    let labeled = labeled.collect::<Result<_, DataError>>()?;
+    let settings = arguments.settings(arguments.recipe_for_model(), &arguments.steps())?;
+    let experiment = PreTrainedExperiment::new(fine_tuning, texts, settings).labeled(labeled);
+    let names: Vec<&str> = sets.keys().map(String::as_str).collect();
+    let config = arguments.config(&names, &arguments.steps(), &arguments.mixes(&names))?;
+    let study = Study::new(config, &experiment)?;
     run_study(
         arguments.command.clone(),
         &arguments.study.folder,
         &study,
         &experiment,
-        |results| arguments.published(results),
+        |results| arguments.published(results, &sets),
     )
+}
+
+/// Returns the settings of the classifier in the paper, which does not state the number of epochs.
+fn recipe() -> FineTuningConfig {
+    let mut recipe = FineTuningConfig::default();
+    recipe.text.encoding = EncodingConfig::new(512);
+    recipe.train.duration = TrainDuration::Epochs(10);
+    recipe.train.freeze = FreezeScope::Encoder.into();
+    recipe.train.optimizer.learning_rate = RATE;
+    recipe.train.evaluation = Some(EvaluationConfig {
+        metric_for_best_model: "accuracy".to_string(),
+        ..EvaluationConfig::default()
+    });
+    recipe
 }
 
 impl Arguments {
     fn steps(&self) -> Vec<usize> {
         match (self.pretraining_steps.as_slice(), self.study.data.is_some()) {
-            ([], true) => vec![0, 5000, 10_000, 20_000],
+            ([], true) => STEPS.to_vec(),
             ([], false) => vec![0, 20, 40],
             (steps, _) => steps.to_vec(),
         }
     }
 
-    /// Returns the texts of the training rows and the unlabeled rows of each dataset, without test
-    /// rows.
-    fn corpora(&self, own: &Splits) -> Result<BTreeMap<String, Dataset>, Box<dyn Error>> {
-        let texts = |splits: &Splits| self.pretraining.texts(splits, SEED);
-        let mut corpora = BTreeMap::from([(self.dataset.name().to_string(), texts(own))]);
-        for (name, folder) in &self.corpus {
-            let splits = catalog::get(name)?
-                .open(&data_directory(name, folder)?)?
-                .splits;
-            corpora.insert(name.clone(), texts(&splits));
+    fn mixes(&self, names: &[&str]) -> Vec<Mix> {
+        match self.mixes.is_empty() {
+            true => Mix::every(names),
+            false => self.mixes.clone(),
         }
-        Ok(corpora)
     }
 
-    fn settings(&self) -> Result<PreTrainedConfig, StudyError> {
+    fn pretraining_validation_split(&self) -> f64 {
+        let default = if self.study.data.is_some() { 0.02 } else { 0.2 };
+        self.held_out.unwrap_or(default)
+    }
+
+    /// Opens the dataset of the classifier and those of `--corpus`.
+    fn sets(&self) -> Result<BTreeMap<String, Splits>, Box<dyn Error>> {
+        let name = self.dataset.name();
+        let own = match (&self.study.data, self.dataset) {
+            (Some(data), _) => data.as_path(),
+            (None, DataSet::Imdb) => Path::new(SAMPLE_IMDB),
+            (None, _) => return Err(format!("{name}: give --data").into()),
+        };
+        let own = (name, own);
+        let others = self
+            .corpus
+            .iter()
+            .map(|(name, place)| (name.as_str(), place.as_path()));
+        let mut sets = BTreeMap::new();
+        for (name, directory) in std::iter::once(own).chain(others) {
+            let set = open_set(name, directory)?;
+            if sets.insert(name.to_string(), set).is_some() {
+                return Err(format!("--corpus: {name} is there twice").into());
+            }
+        }
+        Ok(sets)
+    }
+
+    fn recipe_for_model(&self) -> FineTuningConfig {
+        let mut recipe = recipe();
+        if self.study.common.model().is_mini() {
+            recipe.text.encoding = EncodingConfig::new(64);
+        }
+        recipe
+    }
+
+    /// Returns the settings of all trials: of the classifier, and of both kinds of pre-training for
+    /// the last of `steps`.
+    fn settings(
+        &self,
+        recipe: FineTuningConfig,
+        steps: &[usize],
+    ) -> Result<PreTrainedConfig, StudyError> {
         let model = self.study.common.model();
-        let mut recipe = FineTuningConfig::default();
-        recipe.text.encoding = EncodingConfig::new(if model.is_mini() { 64 } else { 512 });
-        recipe.train.duration = TrainDuration::Epochs(10);
-        recipe.train.freeze = FreezeScope::Encoder.into();
-        recipe.train.optimizer.learning_rate = RATE;
-        recipe.train.evaluation = Some(EvaluationConfig {
-            metric_for_best_model: "accuracy".to_string(),
-            ..EvaluationConfig::default()
-        });
         let fine_tuning = self.study.settings_with(recipe)?;
-        let steps = self.steps();
         let last = steps.iter().copied().max().unwrap_or(0).max(1);
-        let is_bundled = self.study.data.is_none();
-        let mut pre_training =
-            self.pretraining
-                .settings(model, &fine_tuning, last, is_bundled, SEED);
+        let mut pre_training = self.pretraining.settings(model, &fine_tuning, last, SEED);
         pre_training.masking.whole_word_mask = self.whole_word_mask;
-        pre_training.validation_split = self.held_out.unwrap_or(pre_training.validation_split);
+        pre_training.validation_split = self.pretraining_validation_split();
         pre_training.train.checkpoints.snapshot_steps =
-            steps.into_iter().filter(|steps| *steps > 0).collect();
+            steps.iter().copied().filter(|steps| *steps > 0).collect();
         Ok(PreTrainedConfig {
             corpora: vec![self.dataset.name().to_string()],
-            steps: 0,
+            supervised: PreTrainingArguments::supervised(&pre_training),
             pre_training,
             fine_tuning,
+            ..PreTrainedConfig::default()
         })
     }
 
-    /// Returns the study: table 5 if other corpora are given, table 4 otherwise.
-    fn config(&self) -> StudyConfig {
+    /// Returns the study: table 5 if there are several datasets, table 4 otherwise.
+    fn config(
+        &self,
+        names: &[&str],
+        steps: &[usize],
+        mixes: &[Mix],
+    ) -> Result<StudyConfig, Box<dyn Error>> {
         let mut config = StudyConfig {
             name: format!("Further pre-training for {}", self.dataset.name()),
             seeds: self.study.seeds(1),
             ..StudyConfig::default()
         };
-        if self.corpus.is_empty() {
-            config.parameters = vec![SearchParameter::of("steps", self.steps())];
-            return config;
+        let objectives = self.objective.iter().map(|objective| objective.setting());
+        let objectives = objectives.collect::<Result<Vec<Value>, _>>()?;
+        match &objectives[..] {
+            [objective] => {
+                config
+                    .base
+                    .insert("objective".to_string(), objective.clone());
+            }
+            _ => config
+                .parameters
+                .push(SearchParameter::of("objective", objectives)),
         }
-        let last = self.steps().into_iter().max().unwrap_or(0);
-        config.name += ", by texts";
+        if names.len() < 2 {
+            let steps = SearchParameter::of("steps", steps.iter().copied());
+            config.parameters.push(steps);
+            return Ok(config);
+        }
+        config.name += ", by datasets";
+        let last = steps.iter().copied().max().unwrap_or(0);
         config.base.insert("steps".to_string(), last.into());
-        let others = self.corpus.iter().map(|(name, _)| name.as_str());
-        let mut names: Vec<&str> = std::iter::once(self.dataset.name()).chain(others).collect();
-        names.sort_unstable();
-        names.dedup();
-        let variant = |name: &str, corpora: Value| VariantConfig {
-            name: name.to_string(),
-            settings: serde_json::Map::from_iter([("corpora".to_string(), corpora)]),
-            ..VariantConfig::default()
-        };
-        config.variants = vec![variant("none", json!([]))];
-        config
-            .variants
-            .extend(names.iter().map(|name| variant(name, json!([name]))));
-        config.variants.push(variant("all", json!(names)));
-        config
+        for mix in mixes {
+            let corpora = json!(mix.corpora(names)?);
+            config.variants.push(VariantConfig {
+                name: mix.label(),
+                settings: Map::from_iter([("corpora".to_string(), corpora)]),
+                ..VariantConfig::default()
+            });
+        }
+        Ok(config)
     }
 
+    /// Returns the sections with the published tables beside our scores, and figure 3.
     fn published(
         &self,
         results: &StudyResults<'_, PreTrainedConfig>,
+        sets: &BTreeMap<String, Splits>,
     ) -> Result<Vec<Section>, Box<dyn Error>> {
-        let (table, rows) = match self.corpus.is_empty() {
-            true => (
-                4,
-                self.dataset
-                    .after_steps()
-                    .map(|(steps, score)| (format!("steps {steps}"), score))
-                    .to_vec(),
-            ),
+        let is_by_datasets = sets.len() > 1;
+        let names: &[&str] = if is_by_datasets {
+            &CORPORA
+        } else {
+            &[self.dataset.name()]
+        };
+        let recipe = PublishedExperiment(self.published_settings()?);
+        let config = StudyConfig {
+            seeds: None,
+            ..self.config(names, &STEPS, &Mix::every(names))?
+        };
+        let study = Study::new(config, &recipe)?;
+        let rows: Vec<(String, f64)> = match is_by_datasets {
+            true => self.dataset.after_mixes().into(),
             false => {
-                let rows = self.dataset.after_corpora();
-                (
-                    5,
-                    rows.map(|(name, score)| (name.to_string(), score)).to_vec(),
-                )
+                let labels = STEPS.map(|steps| format!("steps {steps}"));
+                labels.into_iter().zip(self.dataset.after_steps()).collect()
             }
         };
-        let scores: Vec<[f64; 1]> = rows.iter().map(|(_, score)| [*score]).collect();
-        let rows = rows.iter().zip(&scores);
-        let rows: Vec<Published> = rows
-            .map(|((candidate, _), scores)| Published::new(candidate, scores))
+        let label = |label: &str| match self.objective.len() {
+            1 => label.to_string(),
+            _ if is_by_datasets => format!("{label}, objective supervised"),
+            _ => format!("objective supervised, {label}"),
+        };
+        let rows: Vec<(String, [f64; 1])> = rows
+            .iter()
+            .map(|(row, score)| (label(row), [*score]))
             .collect();
-        let caption = format!("Chen and Gao, table {table}, with DistilBERT.");
+        let rows: Vec<Published> = rows
+            .iter()
+            .map(|(label, scores)| Published::new(label, scores))
+            .collect();
+        let number = if is_by_datasets { 5 } else { 4 };
+        let caption = format!("Chen and Gao, table {number}, with DistilBERT.");
         let published = PublishedStudy {
-            recipe: results.study(),
+            recipe: &study,
             conditions: self.study.conditions("DistilBERT"),
         };
         let table = PublishedTable {
@@ -289,6 +455,26 @@ impl Arguments {
         if let Some(figure) = results.number_chart("epochs to best", "steps")? {
             section = section.with(figure);
         }
-        Ok(vec![section])
+        let sets = sets.iter().map(|(name, set)| (name.as_str(), set));
+        let datasets = Section::new("Datasets").with(datasets_table(sets)?);
+        Ok(vec![datasets, section])
+    }
+
+    /// Returns the settings of the publication. The paper says nothing of how it pre-trains.
+    fn published_settings(&self) -> Result<PreTrainedConfig, StudyError> {
+        let ours = self.settings(self.recipe_for_model(), &STEPS)?;
+        Ok(PreTrainedConfig {
+            fine_tuning: recipe(),
+            ..ours
+        })
+    }
+}
+
+impl Objective {
+    fn setting(self) -> Result<Value, serde_json::Error> {
+        serde_json::to_value(match self {
+            Self::Supervised => PreTrainingObjective::Supervised,
+            Self::MaskedLm => PreTrainingObjective::MaskedLm,
+        })
     }
 }

@@ -23,7 +23,12 @@ use finetune_examples::{
 
 /// Pre-train an encoder further on IMDB, fine-tune it and test it
 ///
-/// The options from --epochs on apply to the fine-tuning.
+/// Makes the report of the pre-training with its loss curve, and that of the fine-tuning with
+/// accuracy, F1, the confusion matrix and the worst errors. `further_pretraining` makes the tables of
+/// the paper.
+///
+/// The options from --config on apply to the fine-tuning. Recipe: 3 epochs, 32 rows per batch,
+/// learning rate 5e-5, 512 tokens; with the mini encoder 12 epochs, 8 rows, 1e-3 and 128.
 #[derive(Parser)]
 struct Arguments {
     /// Directory with train/ and test/ as Maas et al. published them, or the Parquet files of the
@@ -79,9 +84,16 @@ impl Arguments {
     /// Returns the pre-training settings, with the text settings of the fine-tuning.
     fn pre_training(&self, fine_tuning: &FineTuningConfig, steps: usize) -> PreTrainingConfig {
         let (model, seed) = (self.run.model(), fine_tuning.train.seed);
-        let is_bundled = self.data.is_none();
-        self.pretraining
-            .settings(model, fine_tuning, steps, is_bundled, seed)
+        let settings = self.pretraining.settings(model, fine_tuning, steps, seed);
+        // The sample is small: a larger fraction is held out.
+        let validation_split = match &self.data {
+            Some(_) => settings.validation_split,
+            None => 0.2,
+        };
+        PreTrainingConfig {
+            validation_split,
+            ..settings
+        }
     }
 
     fn pre_train(

@@ -173,9 +173,12 @@ fn run(
         }
     }
     let study = Study::new(config, &experiment)?;
+    let mut conditions = arguments.conditions("DistilBERT");
+    let best = "best epoch: chosen on a tenth of the training rows instead of on the test rows";
+    conditions.notes.push(best.to_string());
     let published = PublishedStudy {
         recipe: &published_study,
-        conditions: arguments.conditions("DistilBERT"),
+        conditions,
     };
     run_study(command, &arguments.folder, &study, &experiment, |results| {
         Ok(vec![dataset.section(&published, results)?])

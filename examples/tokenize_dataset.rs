@@ -96,7 +96,7 @@ fn encode(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let reader = arguments.open()?;
     let (name, class_names) = (
         reader.name().to_owned(),
-        reader.task().class_names().to_vec(),
+        reader.schema().class_names().to_vec(),
     );
 
     let mut bar = EncodingBar::new(&name);

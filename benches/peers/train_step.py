@@ -75,7 +75,7 @@ class Program:
         environment = os.environ | {"RAYON_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads),
                                     "FINETUNE_SHAPE": shape, "FINETUNE_PRECISION": precision,
                                     "FINETUNE_DEVICE": device or "flex"}
-        self.process = subprocess.Popen([path], stdin=pipe, stdout=pipe, text=True, env=environment)
+        self.process = subprocess.Popen([path, "--stdin"], stdin=pipe, stdout=pipe, text=True, env=environment)
 
     def run(self, what, rows, tokens, times):
         print(what, rows, tokens, times, file=self.process.stdin, flush=True)

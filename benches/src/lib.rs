@@ -12,6 +12,12 @@ static ALLOCATOR: finetune::ops::RetainingAllocator = finetune::ops::RetainingAl
 pub const MINI_ENCODER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/mini_encoder");
 const NEWS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/ag_news/sample");
 
+/// Returns whether the program was started with `--quick`: for a first number in seconds instead of
+/// a precise one. Criterion's suites read the argument themselves.
+pub fn is_quick() -> bool {
+    std::env::args().any(|argument| argument == "--quick")
+}
+
 /// The training rows of the bundled AG News sample, and the bundled encoder's tokenizer.
 ///
 /// # Panics

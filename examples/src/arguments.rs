@@ -16,7 +16,7 @@ use crate::{Checkpoint, CommonArguments, Watcher};
 pub struct RunArguments {
     /// Checkpoint, device and the settings that all examples share.
     #[command(flatten)]
-    pub(crate) common: CommonArguments,
+    pub common: CommonArguments,
     /// Optimizer steps to train for, instead of --epochs
     #[arg(long, conflicts_with = "epochs")]
     pub(crate) max_steps: Option<usize>,
@@ -99,6 +99,15 @@ impl RunArguments {
     pub fn within(&self, part: &RunDirectory) -> Self {
         Self {
             run_dir: Some(part.path().to_path_buf()),
+            ..self.clone()
+        }
+    }
+
+    /// Returns a copy of the arguments that holds out training rows for validation, by default this
+    /// fraction of them.
+    pub fn with_validation(&self, share: f64) -> Self {
+        Self {
+            validation_split: self.validation_split.or(Some(share)),
             ..self.clone()
         }
     }

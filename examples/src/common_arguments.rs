@@ -1,7 +1,7 @@
 //! Command-line arguments of every example that fine-tunes: checkpoint, device and the most used
 //! settings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use finetune::DeviceSpec;
@@ -11,6 +11,7 @@ use finetune::study::{StudyError, override_settings};
 use finetune::train::{TrainError, read_json};
 use serde_json::{Map, Value};
 
+use crate::study::Conditions;
 use crate::{Checkpoint, subset};
 
 /// Checkpoint, device and settings, accepted before or after a command. A setting that is not given
@@ -120,18 +121,35 @@ impl CommonArguments {
         subset(splits, self.max_train_samples, self.max_test_samples, seed)
     }
 
+    /// Returns a copy of the arguments with another checkpoint.
+    pub fn with_model(&self, directory: &Path) -> Self {
+        Self {
+            model: directory.to_path_buf().into(),
+            ..self.clone()
+        }
+    }
+
     /// Returns one line of text per limit on the number of rows.
     pub fn row_limits(&self) -> Vec<String> {
         let limits = [
             ("training", self.max_train_samples),
             ("test", self.max_test_samples),
         ];
-        let given = limits
-            .into_iter()
-            .filter_map(|(rows, limit)| Some((rows, limit?)));
-        given
-            .map(|(rows, limit)| format!("{rows} rows: at most {limit}"))
-            .collect()
+        let lines = limits.into_iter().filter_map(|(rows, limit)| {
+            let limit = limit?;
+            Some(format!("{rows} rows: at most {limit}"))
+        });
+        lines.collect()
+    }
+
+    /// Returns what the runs have in place of the data and the encoder of a published study.
+    pub fn conditions(&self, encoder: &str, is_bundled: bool) -> Conditions {
+        let mut notes = vec![format!("encoder: {} instead of {encoder}", self.model)];
+        notes.extend(self.row_limits());
+        Conditions {
+            notes,
+            obstacle: is_bundled.then(|| "the bundled sample is other data".to_string()),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod run;
 mod settings;
 pub mod study;
 mod subset;
+mod technical_report;
 mod variants;
 mod watcher;
 
@@ -29,6 +30,7 @@ pub use encoding_bar::EncodingBar;
 pub use pretraining_arguments::PreTrainingArguments;
 pub use run::{announce, exit_code, fine_tune, fine_tune_from, finish, say};
 pub use subset::subset;
+pub use technical_report::{TechnicalReport, published_scores};
 pub use variants::{Variant, minbert_settings, run_variants, shared_settings};
 pub use watcher::Watcher;
 

@@ -3,7 +3,9 @@
 use clap::Args;
 use finetune::data::concatenate_texts;
 use finetune::prelude::*;
-use finetune::train::PreTrainingConfig;
+use finetune::train::{
+    EvaluationConfig, MixingConfig, MultiTaskConfig, PreTrainingConfig, Sampling,
+};
 
 use crate::Checkpoint;
 
@@ -38,22 +40,27 @@ impl PreTrainingArguments {
         }
     }
 
+    /// Returns the labeled training rows to pre-train on.
+    pub fn labeled(&self, splits: &Splits, seed: u64) -> Dataset {
+        match self.texts {
+            Some(count) => splits.train.subset(count, seed),
+            None => splits.train.clone(),
+        }
+    }
+
     /// Returns the settings for `steps` optimizer steps, with the text settings and the precision
-    /// of the fine-tuning that follows. Bundled samples are small, so a larger fraction is held
-    /// out.
+    /// of the fine-tuning that follows.
     pub fn settings(
         &self,
         model: &Checkpoint,
         fine_tuning: &FineTuningConfig,
         steps: usize,
-        is_bundled: bool,
         seed: u64,
     ) -> PreTrainingConfig {
         let defaults = PreTrainingConfig::default();
         let rate = if model.is_mini() { 1e-3 } else { 5e-5 };
         PreTrainingConfig {
             text: fine_tuning.text.clone(),
-            validation_split: if is_bundled { 0.2 } else { 0.02 },
             train: TrainConfig {
                 duration: TrainDuration::Steps(steps),
                 batch_size: BatchSize::Rows(self.batch_size),
@@ -66,6 +73,27 @@ impl PreTrainingArguments {
                 ..defaults.train
             },
             ..defaults
+        }
+    }
+
+    /// Returns the settings of pre-training on labels with the same steps, batches and optimizer as
+    /// `settings` on masked tokens. Datasets are mixed in proportion to their rows.
+    pub fn supervised(settings: &PreTrainingConfig) -> MultiTaskConfig {
+        let evaluation = settings.train.evaluation.clone();
+        MultiTaskConfig {
+            text: settings.text.clone(),
+            mixing: MixingConfig {
+                sampling: Sampling::Proportional,
+                ..MixingConfig::default()
+            },
+            train: TrainConfig {
+                evaluation: evaluation.map(|evaluation| EvaluationConfig {
+                    metric_for_best_model: "loss".to_string(),
+                    ..evaluation
+                }),
+                ..settings.train.clone()
+            },
+            ..MultiTaskConfig::default()
         }
     }
 }

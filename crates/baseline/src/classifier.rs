@@ -87,14 +87,14 @@ impl BaselineConfig {
 ///
 /// ```
 /// use finetune_baseline::BaselineConfig;
-/// use finetune_data::{Dataset, Example, Label, Task};
+/// use finetune_data::{Dataset, Example, Label, Schema};
 ///
 /// let disasters = ["Fire near the town", "Flood in town"].map(|text| (text, 1));
 /// let others = ["I love this song", "What a song"].map(|text| (text, 0));
 /// let rows = [disasters, others].concat().into_iter();
 /// let dataset = Dataset {
 ///     name: "tweets".into(),
-///     task: Task::classification(["other", "disaster"]),
+///     schema: Schema::classification(["other", "disaster"]),
 ///     examples: rows.map(|(text, class)| Example::new(text, Label::Class(class))).collect(),
 /// };
 /// let classifier = BaselineConfig::default().fit(&dataset)?;

@@ -65,13 +65,13 @@ impl BaselineConfig {
     ///
     /// ```
     /// use finetune_baseline::BaselineConfig;
-    /// use finetune_data::{Dataset, Example, Folds, Label, Task};
+    /// use finetune_data::{Dataset, Example, Folds, Label, Schema};
     ///
     /// let text = |row: usize| ["fire and smoke", "sun and sea"][row % 2];
     /// let example = |row| Example::new(text(row), Label::Class(row % 2));
     /// let dataset = Dataset {
     ///     name: "weather".into(),
-    ///     task: Task::classification(["fire", "sun"]),
+    ///     schema: Schema::classification(["fire", "sun"]),
     ///     examples: (0..20).map(example).collect(),
     /// };
     /// let folds = Folds::stratified_k_fold(&dataset, 5, 42)?;

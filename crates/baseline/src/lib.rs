@@ -19,11 +19,11 @@
 //!
 //! ```
 //! use finetune_baseline::{BaselineConfig, CountVectorizerConfig, FeatureConfig};
-//! use finetune_data::{Dataset, Example, Folds, Label, Task};
+//! use finetune_data::{Dataset, Example, Folds, Label, Schema};
 //!
 //! let dataset = Dataset {
 //!     name: "tweets".into(),
-//!     task: Task::classification(["other", "disaster"]),
+//!     schema: Schema::classification(["other", "disaster"]),
 //!     examples: (0..40)
 //!         .map(|row| match row % 2 {
 //!             0 => Example::new(format!("song number {row}"), Label::Class(0)),

@@ -5,7 +5,7 @@ use finetune_baseline::{
     BaselineClassifier, BaselineConfig, BaselineError, ClassWeights, CountVectorizerConfig,
     CsrMatrix, DocumentFrequency, FeatureConfig, LogisticRegressionConfig,
 };
-use finetune_data::{Dataset, Example, Folds, Label, Task};
+use finetune_data::{Dataset, Example, Folds, Label, Schema};
 use finetune_storage::{ArrayFile, ArrayFileWriter};
 use serde_json::Value;
 
@@ -187,7 +187,7 @@ fn rows_of_a_data_set_that_are_no_labeled_texts_are_named() {
 fn folds_must_fit_the_rows() {
     let few = Dataset {
         name: "few".into(),
-        task: Task::classification(["a", "b"]),
+        schema: Schema::classification(["a", "b"]),
         examples: (0..4)
             .map(|row| Example::new("word", Label::Class(row % 2)))
             .collect(),

@@ -4,7 +4,7 @@ use finetune_baseline::{
     BaselineClassifier, BaselineConfig, CountVectorizerConfig, FeatureConfig,
     HashingVectorizerConfig, LogisticRegressionConfig, TfidfVectorizerConfig,
 };
-use finetune_data::{Dataset, Example, Folds, Label, Task};
+use finetune_data::{Dataset, Example, Folds, Label, Schema};
 use serde_json::Value;
 
 /// Texts in which the first word tells the class most of the time.
@@ -18,7 +18,7 @@ pub(crate) fn dataset(classes: usize) -> Dataset {
     };
     Dataset {
         name: "words".into(),
-        task: Task::classification(telling.into_iter().take(classes)),
+        schema: Schema::classification(telling.into_iter().take(classes)),
         examples: (0..63)
             .map(|row| Example::new(text(row), Label::Class(row % classes)))
             .collect(),

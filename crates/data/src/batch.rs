@@ -84,13 +84,13 @@ impl Batch {
 /// Collates rows of a dataset into a batch, in the given order.
 ///
 /// ```
-/// use finetune_data::{EncodedDataset, EncodedTexts, Labels, Padding, Task, collate};
+/// use finetune_data::{EncodedDataset, EncodedTexts, Labels, Padding, Schema, collate};
 ///
 /// let dataset = EncodedDataset {
 ///     texts: EncodedTexts::from_token_ids([vec![101, 7, 102], vec![101, 102]]),
 ///     second_texts: None,
 ///     labels: Labels::Classes(vec![1, 0]).into(),
-///     task: Task::classification(["no", "yes"]),
+///     schema: Schema::classification(["no", "yes"]),
 /// };
 /// let batch = collate(&dataset, &[1, 0], Padding::Longest, 0)?;
 /// assert_eq!(batch.tokens.token_ids, [101, 102, 0, 101, 7, 102]);
@@ -185,14 +185,14 @@ fn padded_length(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::Task;
+    use crate::dataset::Schema;
 
     fn rows(lengths: &[usize]) -> EncodedDataset {
         EncodedDataset {
             texts: EncodedTexts::from_token_ids(lengths.iter().map(|&length| vec![7; length])),
             second_texts: None,
             labels: Labels::Classes(vec![0; lengths.len()]).into(),
-            task: Task::classification(["a"]),
+            schema: Schema::classification(["a"]),
         }
     }
 

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::dataset::{Dataset, Example, Label, Target, Task, Texts};
+use crate::dataset::{Dataset, Example, Label, Schema, Target, TextArity};
 use crate::splits::Splits;
 
 /// Name of a dataset that was collected.
 const NAME: &str = "examples";
 
-/// Examples whose labels are positions become a dataset; the classes are called `0`, `1` and so on.
-/// Scores have the range of those that are there.
+/// Examples with class indices become a dataset whose classes are called `0`, `1` and so on. The
+/// kind of the first label decides on the target. The range of scores is that of the examples.
 ///
 /// ```
 /// use finetune_data::{Dataset, Example, Label};
@@ -25,28 +25,41 @@ impl FromIterator<Example> for Dataset {
     fn from_iter<I: IntoIterator<Item = Example>>(examples: I) -> Self {
         let examples: Vec<Example> = examples.into_iter().collect();
         let pairs = examples.iter().any(|example| example.text_pair.is_some());
-        let labels = || examples.iter().map(|example| example.label);
-        let classes = labels().filter_map(Label::class).max();
-        let scores = labels().filter_map(|label| match label {
-            Label::Score(score) => Some(score),
-            _ => None,
-        });
-        let (min, max) = scores.fold((f64::INFINITY, f64::NEG_INFINITY), |range, score| {
-            (range.0.min(score), range.1.max(score))
-        });
-        let target = match classes {
-            Some(highest) => Target::Classes((0..=highest).map(|name| name.to_string()).collect()),
-            None if min <= max => Target::Score { min, max },
-            None => Target::Unlabeled,
-        };
+        let target = target_of(&examples);
         Self {
             name: NAME.to_string(),
-            task: Task {
-                texts: if pairs { Texts::Pair } else { Texts::Single },
+            schema: Schema {
+                texts: if pairs {
+                    TextArity::Pair
+                } else {
+                    TextArity::Single
+                },
                 target,
             },
             examples,
         }
+    }
+}
+
+fn target_of(examples: &[Example]) -> Target {
+    let mut labels = examples.iter().map(|example| &example.label);
+    let classes = labels.clone().flat_map(Label::classes).max();
+    let names = || (0..=*classes.unwrap_or(&0)).map(|name| name.to_string());
+    match labels.find(|label| **label != Label::Unlabeled) {
+        Some(Label::Class(_)) => Target::Classes(names().collect()),
+        Some(Label::Classes(_)) => Target::MultiLabel(names().collect()),
+        Some(Label::TokenClasses(_)) => Target::TokenClasses(names().collect()),
+        Some(Label::Score(first)) => {
+            let scores = examples.iter().filter_map(|example| match example.label {
+                Label::Score(score) => Some(score),
+                _ => None,
+            });
+            let (min, max) = scores.fold((*first, *first), |range, score| {
+                (range.0.min(score), range.1.max(score))
+            });
+            Target::Score { min, max }
+        }
+        Some(Label::Unlabeled) | None => Target::Unlabeled,
     }
 }
 
@@ -73,7 +86,7 @@ impl<T: Into<String>, C: Into<String>> FromIterator<(T, C)> for Dataset {
         Self {
             name: NAME.to_string(),
             examples: examples.collect(),
-            task: Task::classification(names),
+            schema: Schema::classification(names),
         }
     }
 }
@@ -97,8 +110,8 @@ mod tests {
     #[test]
     fn labels_decide_on_the_target() {
         let target = |labels: &[Label]| {
-            let examples = labels.iter().map(|label| Example::new("a", *label));
-            examples.collect::<Dataset>().task.target
+            let examples = labels.iter().map(|label| Example::new("a", label.clone()));
+            examples.collect::<Dataset>().schema.target
         };
         let scores = target(&[Label::Score(0.5), Label::Score(-1.0)]);
         let expected = Target::Score {
@@ -106,11 +119,16 @@ mod tests {
             max: 0.5,
         };
         assert_eq!(scores, expected);
+        let names = |count: usize| (0..count).map(|name| name.to_string()).collect();
+        let several = target(&[Label::Classes(vec![]), Label::Classes(vec![0, 2])]);
+        assert_eq!(several, Target::MultiLabel(names(3)));
+        let words = target(&[Label::Unlabeled, Label::TokenClasses(vec![1, 0])]);
+        assert_eq!(words, Target::TokenClasses(names(2)));
         assert_eq!(target(&[Label::Unlabeled]), Target::Unlabeled);
         assert_eq!(target(&[]), Target::Unlabeled);
         let pair = [Example::pair("a", "b", Label::Class(2))];
         let pair: Dataset = pair.into_iter().collect();
-        assert_eq!(pair.task.texts, Texts::Pair);
+        assert_eq!(pair.schema.texts, TextArity::Pair);
         assert_eq!(pair.class_names().len(), 3);
     }
 }

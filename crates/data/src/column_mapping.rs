@@ -171,10 +171,10 @@ mod tests {
 
     #[test]
     fn files_are_read_one_after_another_and_counted() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let files: Vec<PathBuf> = ["a.csv", "b.csv"]
             .iter()
-            .map(|name| folder.path().join(name))
+            .map(|name| directory.path().join(name))
             .collect();
         for (path, content) in files.iter().zip(["text\none\ntwo\n", "text\nthree\n"]) {
             fs::write(path, content).unwrap();

@@ -1,21 +1,21 @@
 //! Concatenation of datasets into unlabeled text, for masked language modeling.
 
-use crate::dataset::{Dataset, Example, Label, Target, Task, Texts};
+use crate::dataset::{Dataset, Example, Label, Schema, Target, TextArity};
 
 /// Concatenates the texts of the given datasets into one unlabeled dataset. Both texts of a pair
 /// become rows of their own. Blank texts are dropped because they have no tokens to mask.
 ///
 /// ```
-/// use finetune_data::{Dataset, Example, Label, Task, Texts, concatenate_texts};
+/// use finetune_data::{Dataset, Example, Label, Schema, TextArity, concatenate_texts};
 ///
 /// let reviews = Dataset {
 ///     name: "reviews".into(),
-///     task: Task::classification(["bad", "good"]),
+///     schema: Schema::classification(["bad", "good"]),
 ///     examples: vec![Example::new("fine", Label::Class(1)), Example::new(" ", Label::Class(0))],
 /// };
 /// let questions = Dataset {
 ///     name: "questions".into(),
-///     task: Task { texts: Texts::Pair, ..Task::classification(["no", "yes"]) },
+///     schema: Schema { texts: TextArity::Pair, ..Schema::classification(["no", "yes"]) },
 ///     examples: vec![Example::pair("how?", "why?", Label::Class(0))],
 /// };
 /// let corpus = concatenate_texts([&reviews, &questions]);
@@ -35,8 +35,8 @@ pub fn concatenate_texts<'a>(datasets: impl IntoIterator<Item = &'a Dataset>) ->
     }
     Dataset {
         name: names.join(" + "),
-        task: Task {
-            texts: Texts::Single,
+        schema: Schema {
+            texts: TextArity::Single,
             target: Target::Unlabeled,
         },
         examples,

@@ -17,23 +17,27 @@ pub struct Example {
     pub label: Label,
 }
 
-/// Label of an example.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// Label of an example; a class is an index into [`Dataset::class_names`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Label {
-    /// A class, as an index into [`Dataset::class_names`].
+    /// A class.
     Class(usize),
+    /// Any number of classes, in ascending order: multi-label classification.
+    Classes(Vec<usize>),
+    /// A class for each word of the text: token classification.
+    TokenClasses(Vec<usize>),
     /// A finite score.
     Score(f64),
     /// No label: the row is for prediction or masked language modeling.
     Unlabeled,
 }
 
-/// Inputs and target of a task.
+/// What the rows of a dataset are: the number of texts, and the kind of label.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Task {
+pub struct Schema {
     /// Number of texts per example.
-    pub texts: Texts,
+    pub texts: TextArity,
     /// Kind of label to predict.
     pub target: Target,
 }
@@ -41,7 +45,7 @@ pub struct Task {
 /// Number of texts per example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Texts {
+pub enum TextArity {
     /// One text.
     Single,
     /// Two texts, such as two questions.
@@ -54,6 +58,10 @@ pub enum Texts {
 pub enum Target {
     /// One of these classes; a label is an index into this list.
     Classes(Vec<String>),
+    /// Any number of these classes.
+    MultiLabel(Vec<String>),
+    /// One of these classes for each word.
+    TokenClasses(Vec<String>),
     /// A score in a range.
     Score {
         /// Minimum of the range.
@@ -70,8 +78,8 @@ pub enum Target {
 pub struct Dataset {
     /// Name used in reports, such as `ag_news/train`.
     pub name: String,
-    /// Inputs and target.
-    pub task: Task,
+    /// Number of texts per example, and kind of label.
+    pub schema: Schema,
     /// The rows, in file order.
     pub examples: Vec<Example>,
 }
@@ -97,20 +105,29 @@ impl Example {
 }
 
 impl Label {
-    /// Returns the class; `None` for a score or an unlabeled example.
-    pub fn class(self) -> Option<usize> {
+    /// Returns the class; `None` for any other label.
+    pub fn class(&self) -> Option<usize> {
         match self {
-            Self::Class(class) => Some(class),
-            Self::Score(_) | Self::Unlabeled => None,
+            Self::Class(class) => Some(*class),
+            _ => None,
+        }
+    }
+
+    /// Returns all classes of the label.
+    pub fn classes(&self) -> &[usize] {
+        match self {
+            Self::Class(class) => std::slice::from_ref(class),
+            Self::Classes(classes) | Self::TokenClasses(classes) => classes,
+            Self::Score(_) | Self::Unlabeled => &[],
         }
     }
 }
 
-impl Task {
-    /// Creates a single-text classification task with the given classes.
+impl Schema {
+    /// Creates the schema of single texts with the given classes.
     pub fn classification<S: Into<String>>(class_names: impl IntoIterator<Item = S>) -> Self {
         Self {
-            texts: Texts::Single,
+            texts: TextArity::Single,
             target: Target::Classes(class_names.into_iter().map(Into::into).collect()),
         }
     }
@@ -118,7 +135,9 @@ impl Task {
     /// Returns the class names; empty if the target is not a class.
     pub fn class_names(&self) -> &[String] {
         match &self.target {
-            Target::Classes(names) => names,
+            Target::Classes(names) | Target::MultiLabel(names) | Target::TokenClasses(names) => {
+                names
+            }
             Target::Score { .. } | Target::Unlabeled => &[],
         }
     }
@@ -137,7 +156,7 @@ impl Dataset {
 
     /// Returns the class names; empty if the target is not a class.
     pub fn class_names(&self) -> &[String] {
-        self.task.class_names()
+        self.schema.class_names()
     }
 
     /// Returns the number of rows of each class, in the order of the class names.
@@ -160,7 +179,7 @@ impl Dataset {
         let example = |&row: &usize| self.examples[row].clone();
         Dataset {
             name: self.name.clone(),
-            task: self.task.clone(),
+            schema: self.schema.clone(),
             examples: rows.iter().map(example).collect(),
         }
     }
@@ -180,12 +199,12 @@ impl Dataset {
     /// Rows without a class are treated as one class.
     ///
     /// ```
-    /// use finetune_data::{Dataset, Example, Label, Task};
+    /// use finetune_data::{Dataset, Example, Label, Schema};
     ///
     /// let examples = (0..100).map(|row| Example::new(row.to_string(), Label::Class(row % 4 / 3)));
     /// let dataset = Dataset {
     ///     name: "numbers".into(),
-    ///     task: Task::classification(["most", "every fourth"]),
+    ///     schema: Schema::classification(["most", "every fourth"]),
     ///     examples: examples.collect(),
     /// };
     /// let subset = dataset.subset(20, 7);
@@ -205,10 +224,10 @@ impl Dataset {
         self.select(&kept)
     }
 
-    /// Returns a hexadecimal SHA-256 hash of the task and of all texts and labels in order.
+    /// Returns a hexadecimal SHA-256 hash of the schema and of all texts and labels in order.
     /// Datasets with the same content have the same fingerprint, regardless of the file format.
     pub fn fingerprint(&self) -> String {
-        let mut hash = Fingerprint::new(&self.task);
+        let mut hash = Fingerprint::new(&self.schema);
         for example in &self.examples {
             hash.add_example(example);
         }
@@ -231,17 +250,20 @@ impl Dataset {
 struct Fingerprint(Sha256);
 
 impl Fingerprint {
-    fn new(task: &Task) -> Self {
+    fn new(schema: &Schema) -> Self {
         let mut hash = Self(Sha256::new());
         hash.add(b"finetune dataset 1");
-        // Single-text classification adds no marker: its fingerprints predate the other tasks.
-        if task.texts == Texts::Pair {
+        // Single-text classification adds no marker: its fingerprints predate the others.
+        if schema.texts == TextArity::Pair {
             hash.add(b"pair");
         }
-        if let Target::Score { .. } = task.target {
-            hash.add(b"score");
+        match schema.target {
+            Target::Score { .. } => hash.add(b"score"),
+            Target::MultiLabel(_) => hash.add(b"multi-label"),
+            Target::TokenClasses(_) => hash.add(b"token classes"),
+            Target::Classes(_) | Target::Unlabeled => {}
         }
-        let names = task.class_names();
+        let names = schema.class_names();
         hash.add(&(names.len() as u64).to_le_bytes());
         for name in names {
             hash.add(name.as_bytes());
@@ -256,8 +278,14 @@ impl Fingerprint {
     }
 
     fn add_example(&mut self, example: &Example) {
-        match example.label {
-            Label::Class(class) => self.add(&(class as u64).to_le_bytes()),
+        match &example.label {
+            Label::Class(class) => self.add(&(*class as u64).to_le_bytes()),
+            Label::Classes(classes) | Label::TokenClasses(classes) => {
+                self.add(&(classes.len() as u64).to_le_bytes());
+                for class in classes {
+                    self.add(&(*class as u64).to_le_bytes());
+                }
+            }
             Label::Score(score) => {
                 // Nine bytes, because a class has eight: a score never collides with a class.
                 let mut bytes = [b's'; 9];
@@ -310,7 +338,7 @@ mod tests {
         let examples = labels.iter().enumerate();
         Dataset {
             name: "test".into(),
-            task: Task::classification(["a", "b", "c"]),
+            schema: Schema::classification(["a", "b", "c"]),
             examples: examples
                 .map(|(row, &label)| Example::new(format!("text {row}"), Label::Class(label)))
                 .collect(),
@@ -331,7 +359,7 @@ mod tests {
         let original = dataset(&[0, 1, 2]);
         let mut others = vec![original.clone(), dataset(&[0, 1, 1]), dataset(&[0, 1])];
         others.push(Dataset {
-            task: Task::classification(["ab", "", "c"]),
+            schema: Schema::classification(["ab", "", "c"]),
             ..original.clone()
         });
         let change = |change: &dyn Fn(&mut Dataset)| {
@@ -346,9 +374,9 @@ mod tests {
         }));
         others.push(change(&|data| data.examples[0].label = Label::Unlabeled));
         others.push(change(&|data| data.examples[0].label = Label::Score(0.0)));
-        others.push(change(&|data| data.task.texts = Texts::Pair));
+        others.push(change(&|data| data.schema.texts = TextArity::Pair));
         others.push(change(&|data| {
-            data.task.target = Target::Score { min: 0.0, max: 5.0 };
+            data.schema.target = Target::Score { min: 0.0, max: 5.0 };
         }));
         let distinct: std::collections::BTreeSet<String> =
             others.iter().map(Dataset::fingerprint).collect();

@@ -32,8 +32,8 @@
 //!     EncodedDataset, EncodingConfig, SamplingStrategy, Padding, Sampler, TextTokenizer, collate,
 //! };
 //!
-//! let folder = tempfile::tempdir()?;
-//! let (train, test) = (folder.path().join("train.csv"), folder.path().join("test.csv"));
+//! let directory = tempfile::tempdir()?;
+//! let (train, test) = (directory.path().join("train.csv"), directory.path().join("test.csv"));
 //! std::fs::write(&train, "text,label\na fine film,good\nno plot at all,bad\nfine!,good\n")?;
 //! std::fs::write(&test, "text,label\na film,good\n")?;
 //!
@@ -54,6 +54,7 @@ mod audit;
 mod augmentation;
 mod batch;
 pub mod catalog;
+mod class_groups;
 mod cleaning;
 mod collect;
 mod column_mapping;
@@ -82,7 +83,7 @@ pub use augmentation::{AugmentationConfig, WordList};
 pub use batch::{Batch, Padding, TokenBatch, collate, collate_texts};
 pub use cleaning::{Cleaning, CleaningStep};
 pub use corpus::concatenate_texts;
-pub use dataset::{Dataset, Example, Label, Target, Task, Texts};
+pub use dataset::{Dataset, Example, Label, Schema, Target, TextArity};
 pub use encoded::{
     CachedDataset, EncodedCache, EncodedDataset, EncodedLabels, EncodedRow, EncodedTexts,
     EncodingProgress, Labels,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::{Dataset, Example, Task};
+use crate::dataset::{Dataset, Example, Schema};
 use crate::error::DataError;
 use crate::progress::Progress;
 use crate::splits::{SkippedRows, Split, SplitReport};
@@ -26,7 +26,7 @@ pub enum OnBadRow {
 /// Holds one record (or one Parquet record batch) in memory.
 pub struct ExampleReader {
     name: String,
-    task: Task,
+    schema: Schema,
     files: Vec<PathBuf>,
     source_key: String,
     source: Box<dyn Iterator<Item = Result<Example, DataError>> + Send>,
@@ -55,7 +55,7 @@ impl ExampleReader {
     /// distinguish datasets read from the same files.
     pub fn new(
         name: impl Into<String>,
-        task: Task,
+        schema: Schema,
         files: Vec<PathBuf>,
         source_key: impl Into<String>,
         on_bad_rows: OnBadRow,
@@ -63,7 +63,7 @@ impl ExampleReader {
     ) -> Self {
         Self {
             name: name.into(),
-            task,
+            schema,
             files,
             source_key: source_key.into(),
             source: Box::new(source),
@@ -97,9 +97,9 @@ impl ExampleReader {
         &self.name
     }
 
-    /// Returns the task.
-    pub fn task(&self) -> &Task {
-        &self.task
+    /// Returns the schema.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
     }
 
     /// Returns the files, in reading order.
@@ -129,7 +129,7 @@ impl ExampleReader {
         }
         let dataset = Dataset {
             name: self.name,
-            task: self.task,
+            schema: self.schema,
             examples,
         };
         Ok((dataset, self.skipped))
@@ -202,9 +202,9 @@ mod tests {
         let examples = rows
             .into_iter()
             .map(|row| row.map(|text| Example::new(text, Label::Class(0))));
-        let task = Task::classification(["a", "b"]);
+        let schema = Schema::classification(["a", "b"]);
         let files = vec!["rows.csv".into()];
-        ExampleReader::new("rows", task, files, "", on_bad_rows, examples)
+        ExampleReader::new("rows", schema, files, "", on_bad_rows, examples)
     }
 
     #[test]

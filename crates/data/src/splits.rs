@@ -54,7 +54,7 @@ impl FromStr for Split {
     }
 }
 
-/// Splits of a dataset; all have the same task.
+/// Splits of a dataset; all have the same schema.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Splits {
     /// Training set.

@@ -19,12 +19,12 @@ impl Dataset {
     /// class. The assignment depends on `seed`; rows keep their order in each part.
     ///
     /// ```
-    /// use finetune_data::{Dataset, Example, Label, Task};
+    /// use finetune_data::{Dataset, Example, Label, Schema};
     ///
     /// let examples = (0..100).map(|row| Example::new(row.to_string(), Label::Class(row % 2)));
     /// let dataset = Dataset {
     ///     name: "numbers".into(),
-    ///     task: Task::classification(["even", "odd"]),
+    ///     schema: Schema::classification(["even", "odd"]),
     ///     examples: examples.collect(),
     /// };
     /// let parts = dataset.split(&[0.8, 0.1, 0.1], 7)?;
@@ -193,14 +193,14 @@ fn contingency_table(class_counts: &[usize], sizes: &[usize]) -> Vec<Vec<usize>>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::{Example, Label, Task};
+    use crate::dataset::{Example, Label, Schema};
 
     fn dataset(rows: usize) -> Dataset {
         let examples =
             (0..rows).map(|row| Example::new(row.to_string(), Label::Class(row % 3 / 2)));
         Dataset {
             name: "numbers".into(),
-            task: Task::classification(["a", "b"]),
+            schema: Schema::classification(["a", "b"]),
             examples: examples.collect(),
         }
     }

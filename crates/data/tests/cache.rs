@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 
 use finetune_data::{
     CachedDataset, Cleaning, DataError, Dataset, EncodedCache, EncodedDataset, EncodingConfig,
-    Example, ExampleReader, Label, Labels, Offsets, OnBadRow, Padding, PairEncoding, Target, Task,
-    TextTokenizer, Texts, Truncation, collate,
+    Example, ExampleReader, Label, Labels, Offsets, OnBadRow, Padding, PairEncoding, Schema,
+    Target, TextArity, TextTokenizer, Truncation, collate,
 };
 
 fn tokenizer(words: &str) -> TextTokenizer {
     TextTokenizer::train_wordpiece([words; 3], 80).unwrap()
 }
 
-fn task() -> Task {
-    Task::classification(["no", "yes"])
+fn schema() -> Schema {
+    Schema::classification(["no", "yes"])
 }
 
 /// A file of lines, each a text; a line that begins with `!` is a bad row.
@@ -30,7 +30,14 @@ fn reader(path: &Path, on_bad_rows: OnBadRow) -> ExampleReader {
         }
     });
     let files: Vec<PathBuf> = vec![path.to_path_buf()];
-    ExampleReader::new("lines/train", task(), files, "lines", on_bad_rows, examples)
+    ExampleReader::new(
+        "lines/train",
+        schema(),
+        files,
+        "lines",
+        on_bad_rows,
+        examples,
+    )
 }
 
 struct SplitFiles {
@@ -245,8 +252,8 @@ fn pairs_windows_scores_and_offsets_survive_the_disk() {
     };
     let dataset = Dataset {
         name: "pairs/dev set".into(),
-        task: Task {
-            texts: Texts::Pair,
+        schema: Schema {
+            texts: TextArity::Pair,
             target: Target::Score { min: 0.0, max: 5.0 },
         },
         examples: (0..9).map(pair).collect(),

@@ -33,7 +33,7 @@ fn every_sample_opens_by_name_and_reports_its_size() {
         for ((split, data), report) in opened.splits.iter().zip(&opened.reports) {
             assert_eq!(data.name, format!("{name}/{split}"));
             assert_eq!(data.len(), report.rows);
-            assert_eq!(data.task, dataset.task());
+            assert_eq!(data.schema, dataset.schema());
             assert!(
                 report.to_string().contains("the published split has"),
                 "{report}"
@@ -48,7 +48,7 @@ fn classes_and_scores_of_the_samples_cover_their_targets() {
     for (name, _) in SAMPLES {
         let opened = catalog::get(name).unwrap().open(&sample(name)).unwrap();
         let train = opened.splits.train;
-        match &train.task.target {
+        match &train.schema.target {
             Target::Score {
                 min: lowest,
                 max: highest,

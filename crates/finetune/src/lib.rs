@@ -49,7 +49,8 @@ pub use {
 pub mod prelude {
     pub use crate::DeviceSpec;
     pub use crate::data::{
-        BatchSize, DataError, Dataset, EncodingConfig, Example, Label, Splits, Task, TextTokenizer,
+        BatchSize, DataError, Dataset, EncodingConfig, Example, Label, Schema, Splits,
+        TextTokenizer,
     };
     pub use crate::eval::{Better, ClassificationReport, ConfusionMatrix, EvalError};
     pub use crate::model::{EncoderConfig, Head, HeadInput, HeadSize, SequenceClassifier};

@@ -13,7 +13,7 @@ use finetune::model::{
     CheckpointConfig, DropoutStream, EncoderInput, SequenceClassifier, load_classifier,
     save_classifier,
 };
-use finetune::ops::{Targets, cross_entropy};
+use finetune::ops::{ClassTargets, soft_target_cross_entropy};
 use finetune::train::OptimizerConfig;
 use finetune_golden::check;
 
@@ -73,7 +73,7 @@ fn training_steps_equal_those_of_flex() {
             ..Default::default()
         }
         .init(&model);
-        let targets = Targets {
+        let targets = ClassTargets {
             labels: &[2, 0, 1],
             classes: 3,
             divisor: 3.0,
@@ -82,7 +82,7 @@ fn training_steps_equal_those_of_flex() {
         for step in 0..2 {
             let dropout = DropoutStream::new(7, step);
             let logits = model.forward(&input(&model), Some(dropout)).unwrap();
-            let loss = cross_entropy(logits.clone(), targets.weights(&logits.device()));
+            let loss = soft_target_cross_entropy(logits.clone(), targets.weights(&logits.device()));
             losses.extend(host(loss.clone()));
             let gradients = GradientsParams::from_grads(loss.backward(), &model);
             let (updated, norm) = optimizer.step(model, gradients, 1.0);

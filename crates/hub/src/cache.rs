@@ -56,7 +56,7 @@ impl Listing {
 
 /// Cache directory of a repository.
 pub(crate) struct RepositoryCache {
-    folder: PathBuf,
+    directory: PathBuf,
     lock: PathBuf,
     revision: String,
 }
@@ -65,14 +65,14 @@ impl RepositoryCache {
     pub(crate) fn new(cache: &Path, repository: &Repository) -> Self {
         let name = repository.at_commit("").folder_name();
         Self {
-            folder: cache.join(&name),
+            directory: cache.join(&name),
             lock: cache.join(".locks").join(format!("finetune--{name}.lock")),
             revision: repository.revision.clone(),
         }
     }
 
     pub(crate) fn snapshot(&self, commit: &str) -> PathBuf {
-        self.folder.join("snapshots").join(commit)
+        self.directory.join("snapshots").join(commit)
     }
 
     /// Waits until no other process downloads from the repository. The lock is released when the
@@ -126,17 +126,19 @@ impl RepositoryCache {
     }
 
     fn ref_path(&self) -> PathBuf {
-        self.folder.join("refs").join(&self.revision)
+        self.directory.join("refs").join(&self.revision)
     }
 
     fn listing_path(&self, commit: &str) -> PathBuf {
-        self.folder.join("listings").join(format!("{commit}.json"))
+        self.directory
+            .join("listings")
+            .join(format!("{commit}.json"))
     }
 }
 
 /// Lists all files below a directory, following links; broken links are ignored.
-fn list_files(folder: &Path, prefix: &str, files: &mut Vec<String>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
+fn list_files(directory: &Path, prefix: &str, files: &mut Vec<String>) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
         let path = entry.path();

@@ -31,7 +31,7 @@ pub enum HubError {
     },
 
     /// There is no cache directory: no environment variable sets it and there is no home directory.
-    #[error("no folder for the cache: set HF_HOME")]
+    #[error("no directory for the cache: set HF_HOME")]
     NoCacheDir,
 
     /// Offline mode is enabled and the cache lacks requested files.
@@ -96,7 +96,7 @@ pub enum HubError {
     },
 
     /// A name sent by the hub leads outside the cache directory.
-    #[error("{repository}: the name {name:?} leads out of the folder of the repository")]
+    #[error("{repository}: the name {name:?} leads out of the directory of the repository")]
     UnsafeName {
         /// The repository.
         repository: String,

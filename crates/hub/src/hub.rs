@@ -20,7 +20,7 @@ use crate::repository::Repository;
 /// use finetune_hub::{Hub, Repository};
 ///
 /// let hub = Hub::from_env()?.endpoint("https://mirror.example.org");
-/// let folder = hub.snapshot_download(&Repository::model("google-bert/bert-base-uncased"), &["*.json", "vocab.txt"])?;
+/// let directory = hub.snapshot_download(&Repository::model("google-bert/bert-base-uncased"), &["*.json", "vocab.txt"])?;
 /// # Ok::<(), finetune_hub::HubError>(())
 /// ```
 #[derive(Clone)]
@@ -187,8 +187,8 @@ impl Hub {
     ) -> Result<PathBuf, HubError> {
         repository.check()?;
         let cache = RepositoryCache::new(&self.cache, repository);
-        if let Some(folder) = self.cached(&cache, repository, allow_patterns)? {
-            return Ok(folder);
+        if let Some(directory) = self.cached(&cache, repository, allow_patterns)? {
+            return Ok(directory);
         }
         if self.local_files_only {
             return Err(HubError::Offline {
@@ -199,13 +199,13 @@ impl Hub {
         }
         let _lock = cache.lock()?;
         // Another process may have downloaded it in the meantime.
-        if let Some(folder) = self.cached(&cache, repository, allow_patterns)? {
-            return Ok(folder);
+        if let Some(directory) = self.cached(&cache, repository, allow_patterns)? {
+            return Ok(directory);
         }
         let downloader = self.downloader(repository)?;
         let listing = downloader.listing()?;
         let files = listing.allow_patterns(repository, allow_patterns)?;
-        let folder = cache.snapshot(&listing.commit);
+        let directory = cache.snapshot(&listing.commit);
         for (index, file) in files.iter().enumerate() {
             let mut progress = DownloadProgress {
                 file: file.clone(),
@@ -217,10 +217,10 @@ impl Hub {
                 progress.bytes += bytes;
                 on_progress(&progress);
             };
-            downloader.ensure(&listing.commit, file, &folder, &mut on_bytes)?;
+            downloader.ensure(&listing.commit, file, &directory, &mut on_bytes)?;
         }
         cache.remember(&listing)?;
-        Ok(folder)
+        Ok(directory)
     }
 
     /// Returns the snapshot directory if it has all requested files and no refresh is requested.
@@ -234,12 +234,12 @@ impl Hub {
             return Ok(None);
         }
         if let Some(listing) = cache.listing() {
-            let folder = cache.snapshot(&listing.commit);
+            let directory = cache.snapshot(&listing.commit);
             let files = listing.allow_patterns(repository, allow_patterns)?;
             return Ok(files
                 .iter()
-                .all(|file| folder.join(file).is_file())
-                .then_some(folder));
+                .all(|file| directory.join(file).is_file())
+                .then_some(directory));
         }
         // Files downloaded by another library have no listing, so only the present files can be
         // matched.

@@ -8,8 +8,8 @@
 //! use finetune_hub::{Repository, fetch};
 //!
 //! let repository = Repository::dataset("fancyzhx/ag_news");
-//! let folder = fetch(&repository, &["data/*.parquet"])?;
-//! println!("{}", folder.join("data").display());
+//! let directory = fetch(&repository, &["data/*.parquet"])?;
+//! println!("{}", directory.join("data").display());
 //! # Ok::<(), finetune_hub::HubError>(())
 //! ```
 //!

@@ -72,8 +72,8 @@ pub use adapters::{LoraConfig, LoraLinear, LoraTarget, LowRank, load_adapter, sa
 pub use base_model::BaseModel;
 pub use checkpoint::{
     CheckpointConfig, LoadReport, PoolingAndHead, TensorNames, load_base_model, load_classifier,
-    load_classifier_with, load_encoder, load_masked_lm, save_base_model, save_classifier,
-    save_encoder, save_masked_lm,
+    load_classifier_with, load_encoder, load_encoder_with_new_head, load_masked_lm,
+    save_base_model, save_classifier, save_encoder, save_masked_lm,
 };
 pub use classifier::{ClassifierInput, ProblemType, SequenceClassifier, SequenceClassifierConfig};
 pub use dropout::DropoutStream;

@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use finetune_model::{
     Activation, CheckpointConfig, EncoderConfig, HeadConfig, LoadReport, MlpConfig, ModelError,
     PairFeatures, Pooling, ProblemType, ScoreRange, SequenceClassifier, SequenceClassifierConfig,
-    init_weights, load_classifier_with, save_classifier,
+    init_weights, load_classifier_with, load_encoder_with_new_head, save_classifier,
 };
 
 /// A head on pairs with one hidden layer.
@@ -108,6 +108,29 @@ fn another_head_is_made_anew() {
         assert_eq!(report.newly_initialized, new, "{config:?}");
         assert_eq!(report.unexpected.len(), 4, "{config:?}");
     }
+}
+
+/// The head of the same task is not taken over if a new one is asked for; the encoder is.
+#[test]
+fn a_new_head_is_new_even_for_the_same_task() {
+    let folder = saved();
+    let config = config(Pooling::mean(), mlp());
+    let device = Device::flex();
+    let (old, _) = load(folder.path(), &config).unwrap();
+    let (new, report) =
+        load_encoder_with_new_head(folder.path(), &config, None, 2, &device).unwrap();
+    assert!(
+        report
+            .newly_initialized
+            .iter()
+            .all(|name| name.starts_with("head."))
+    );
+    assert_eq!(report.newly_initialized.len(), 4);
+    let words = |model: &SequenceClassifier| {
+        let table = model.encoder.embeddings.word_embeddings.weight.val();
+        table.into_data().iter::<f32>().collect::<Vec<_>>()
+    };
+    assert_eq!(words(&old), words(&new));
 }
 
 /// Other scores of the same head: its last layer alone is new.

@@ -7,7 +7,7 @@ use crate::host_steps::on_host;
 
 /// Hyperparameters of one AdamW step.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct AdamW {
+pub struct AdamWStep {
     /// Learning rate.
     pub learning_rate: f64,
     /// Decay rate of the first moment, in `[0, 1)`.
@@ -22,14 +22,14 @@ pub struct AdamW {
 
 /// Parameter with its optimizer state; all tensors have the same shape.
 #[derive(Debug, Clone)]
-pub struct Moving<const D: usize> {
+pub struct AdamWState<const D: usize> {
     /// Parameter.
     pub parameter: Tensor<D>,
     /// First and second moment.
     pub moments: [Tensor<D>; 2],
 }
 
-impl AdamW {
+impl AdamWStep {
     /// Performs a step; `time` is its number, from 1. On a CPU it is one pass over f32 values, in
     /// place for tensors that are not shared.
     ///
@@ -38,12 +38,12 @@ impl AdamW {
     ///
     /// ```
     /// use burn::tensor::{Device, Tensor};
-    /// use finetune_ops::{AdamW, Moving};
+    /// use finetune_ops::{AdamWStep, AdamWState};
     ///
     /// let device = Device::flex();
     /// let zeros = || Tensor::<1>::zeros([2], &device);
-    /// let start = Moving { parameter: zeros(), moments: [zeros(), zeros()] };
-    /// let rule = AdamW {
+    /// let start = AdamWState { parameter: zeros(), moments: [zeros(), zeros()] };
+    /// let rule = AdamWStep {
     ///     learning_rate: 0.1,
     ///     beta1: 0.9,
     ///     beta2: 0.999,
@@ -57,28 +57,28 @@ impl AdamW {
     /// ```
     pub fn step<const D: usize>(
         &self,
-        moving: Moving<D>,
+        state: AdamWState<D>,
         gradient: Tensor<D>,
         time: usize,
-    ) -> Moving<D> {
+    ) -> AdamWState<D> {
         on_host!(
-            adamw(self, moving, gradient, time),
-            [&moving.parameter, &gradient],
-            &moving.moments
+            adamw(self, state, gradient, time),
+            [&state.parameter, &gradient],
+            &state.moments
         );
-        self.step_of_tensors(moving, gradient, time)
+        self.step_of_tensors(state, gradient, time)
     }
 
     fn step_of_tensors<const D: usize>(
         &self,
-        moving: Moving<D>,
+        state: AdamWState<D>,
         gradient: Tensor<D>,
         time: usize,
-    ) -> Moving<D> {
-        let Moving {
+    ) -> AdamWState<D> {
+        let AdamWState {
             parameter,
             moments: [first, second],
-        } = moving;
+        } = state;
         let correction = |beta: f64| 1.0 - beta.powf(time as f64);
         let share = gradient.clone().mul_scalar(1.0 - self.beta1);
         let first = first.mul_scalar(self.beta1) + share;
@@ -88,7 +88,7 @@ impl AdamW {
         let deviation = second.clone().sqrt().div_scalar(root) + self.epsilon;
         let rate = self.learning_rate / correction(self.beta1);
         let kept = parameter.mul_scalar(1.0 - self.learning_rate * self.weight_decay);
-        Moving {
+        AdamWState {
             parameter: kept - (first.clone() / deviation).mul_scalar(rate),
             moments: [first, second],
         }

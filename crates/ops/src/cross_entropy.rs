@@ -17,7 +17,7 @@ use crate::{EncoderOps, Kernels};
 /// A matrix of weights of the log probabilities expresses all variants of the loss: the mean over
 /// rows (also of several accumulated batches), label smoothing and class weights.
 #[derive(Debug, Clone, Copy)]
-pub struct Targets<'a> {
+pub struct ClassTargets<'a> {
     /// Class index of each row.
     pub labels: &'a [usize],
     /// Number of classes, `C`.
@@ -26,7 +26,7 @@ pub struct Targets<'a> {
     pub divisor: f64,
 }
 
-impl Targets<'_> {
+impl ClassTargets<'_> {
     /// Returns the weights of the unmodified loss: 1 for the label's class, divided by the divisor.
     ///
     /// # Shapes
@@ -53,9 +53,9 @@ impl Targets<'_> {
     ///
     /// ```
     /// use burn::tensor::{Device, TensorData};
-    /// use finetune_ops::Targets;
+    /// use finetune_ops::ClassTargets;
     ///
-    /// let targets = Targets { labels: &[1], classes: 2, divisor: 1.0 };
+    /// let targets = ClassTargets { labels: &[1], classes: 2, divisor: 1.0 };
     /// let weights = targets.smoothed_weights(0.5, Some(&[1.0, 4.0]), &Device::flex());
     /// let expected = TensorData::from([[0.25f32, 3.0]]);
     /// weights.into_data().assert_approx_eq::<f32>(&expected, Default::default());
@@ -96,20 +96,20 @@ impl Targets<'_> {
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
-/// use finetune_ops::{Targets, cross_entropy};
+/// use finetune_ops::{ClassTargets, soft_target_cross_entropy};
 ///
 /// let device = Device::flex();
-/// let targets = Targets { labels: &[0, 1], classes: 2, divisor: 2.0 };
+/// let targets = ClassTargets { labels: &[0, 1], classes: 2, divisor: 2.0 };
 /// let logits = Tensor::zeros([2, 2], &device);
-/// let loss = cross_entropy(logits, targets.weights(&device)).into_scalar::<f32>();
+/// let loss = soft_target_cross_entropy(logits, targets.weights(&device)).into_scalar::<f32>();
 /// assert!((loss - 2.0f32.ln()).abs() < 1e-6);
 /// ```
-pub fn cross_entropy(logits: Tensor<2>, weights: Tensor<2>) -> Tensor<1> {
+pub fn soft_target_cross_entropy(logits: Tensor<2>, weights: Tensor<2>) -> Tensor<1> {
     -(log_softmax(logits, 1) * weights).sum()
 }
 
-/// Returns the loss `-sum(log_softmax(logits)[label]) / divisor`: [`cross_entropy`] with
-/// [`Targets::weights`], without the weight matrix, which would be large for a vocabulary.
+/// Returns the loss `-sum(log_softmax(logits)[label]) / divisor`: [`soft_target_cross_entropy`] with
+/// [`ClassTargets::weights`], without the weight matrix, which would be large for a vocabulary.
 ///
 /// # Shapes
 /// - `logits`: `[B, C]`
@@ -123,10 +123,10 @@ pub fn cross_entropy(logits: Tensor<2>, weights: Tensor<2>) -> Tensor<1> {
 /// use burn::tensor::{Device, Tensor};
 ///
 /// let logits = Tensor::zeros([2, 2], &Device::flex());
-/// let loss = finetune_ops::class_cross_entropy(logits, &[0, 1], 2.0).into_scalar::<f32>();
+/// let loss = finetune_ops::cross_entropy(logits, &[0, 1], 2.0).into_scalar::<f32>();
 /// assert!((loss - 2.0f32.ln()).abs() < 1e-6);
 /// ```
-pub fn class_cross_entropy(logits: Tensor<2>, labels: &[usize], divisor: f64) -> Tensor<1> {
+pub fn cross_entropy(logits: Tensor<2>, labels: &[usize], divisor: f64) -> Tensor<1> {
     let [rows, classes] = logits.dims();
     assert_eq!(rows, labels.len(), "a label for each row");
     if let Some(label) = labels.iter().find(|label| **label >= classes) {

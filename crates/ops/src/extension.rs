@@ -78,7 +78,7 @@ pub trait EncoderOps: Backend {
         settings: Settings,
     ) -> FloatTensor<Self>;
 
-    /// See [`class_cross_entropy`](crate::class_cross_entropy()); `factor` is 1 / divisor.
+    /// See [`cross_entropy`](crate::cross_entropy()); `factor` is 1 / divisor.
     fn class_loss(
         logits: FloatTensor<Self>,
         labels: IntTensor<Self>,

@@ -4,7 +4,7 @@ use burn::tensor::{DType, Shape, Tensor};
 
 use crate::host::{Host, Values, copied, own, own_or_copy, transform_each};
 use crate::native::{self, TASK};
-use crate::{AdamW, Moving};
+use crate::{AdamWState, AdamWStep};
 
 /// Returns from a function what a step gives, if all its tensors are of a backend that has it.
 macro_rules! on_host {
@@ -45,19 +45,19 @@ fn primitive<B: Host, const D: usize>(tensor: Tensor<D>) -> B::FloatTensorPrimit
     }
 }
 
-/// See [`AdamW::step`].
+/// See [`AdamWStep::step`].
 pub(crate) fn adamw<B: Host, const D: usize>(
-    rule: &AdamW,
-    moving: Moving<D>,
+    rule: &AdamWStep,
+    state: AdamWState<D>,
     gradient: Tensor<D>,
     time: usize,
-) -> Moving<D> {
-    let Moving {
+) -> AdamWState<D> {
+    let AdamWState {
         parameter,
         moments: [first, second],
-    } = moving;
-    let moving = [parameter, first, second];
-    let mut moved = moving.map(|tensor| own_or_copy::<B>(primitive::<B, D>(tensor)));
+    } = state;
+    let state = [parameter, first, second];
+    let mut moved = state.map(|tensor| own_or_copy::<B>(primitive::<B, D>(tensor)));
     let gradient = Values::<B>::of(&primitive::<B, D>(gradient));
     let [parameter, first, second] = moved.each_mut().map(own::<B>);
     let gradient = gradient.slice();
@@ -66,7 +66,7 @@ pub(crate) fn adamw<B: Host, const D: usize>(
     }
     native::adamw::step(parameter, gradient, first, second, rule, time);
     let [parameter, first, second] = moved.map(B::from_primitive);
-    Moving {
+    AdamWState {
         parameter,
         moments: [first, second],
     }

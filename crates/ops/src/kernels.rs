@@ -137,7 +137,7 @@ pub trait Kernels: Backend {
         attention::gradients::<Self>(inputs, left, settings, gradient, wanted)
     }
 
-    /// See [`class_cross_entropy`](crate::class_cross_entropy()); `factor` is 1 / divisor.
+    /// See [`cross_entropy`](crate::cross_entropy()); `factor` is 1 / divisor.
     fn class_loss(
         logits: FloatTensor<Self>,
         labels: IntTensor<Self>,

@@ -16,9 +16,9 @@
 //! | [`gelu_tanh`] | tanh approximation of GELU, `gelu_new` in checkpoints |
 //! | [`dropout`] | dropout with a mask that is a hash of key and index |
 //! | [`attention`] | multi-head scaled dot-product attention with a key mask |
-//! | [`cross_entropy`] | cross entropy with weighted targets |
-//! | [`class_cross_entropy`] | cross entropy with class labels, for large vocabularies |
-//! | [`AdamW`] | AdamW step of a parameter |
+//! | [`soft_target_cross_entropy`] | cross entropy with weighted targets |
+//! | [`cross_entropy`] | cross entropy with class labels, for large vocabularies |
+//! | [`AdamWStep`] | AdamW step of a parameter |
 //! | [`sum_of_squares`], [`scale`] | gradient clipping by global norm |
 //!
 //! On flex, the results of a text are bit-identical for any other texts in the batch and any
@@ -78,13 +78,13 @@ mod linear;
 mod native;
 mod precision;
 
-pub use adamw::{AdamW, Moving};
+pub use adamw::{AdamWState, AdamWStep};
 #[cfg(feature = "allocator")]
 pub use allocator::RetainingAllocator;
 pub use attention::{
     Inputs as AttentionInputs, Settings as AttentionSettings, additive_key_mask, attention,
 };
-pub use cross_entropy::{Targets, class_cross_entropy, cross_entropy};
+pub use cross_entropy::{ClassTargets, cross_entropy, soft_target_cross_entropy};
 pub use device::{DeviceError, DeviceSpec};
 pub use dropout::{Dropout, dropout};
 pub use dropout_add_layer_norm::{Norm, dropout_add_layer_norm};

@@ -4,8 +4,8 @@
 use burn::tensor::activation::softmax;
 use burn::tensor::{DType, Int, Tensor, TensorData};
 use finetune_ops::{
-    AdamW, AttentionSettings, Dropout, Moving, Norm, Precision, additive_key_mask, attention,
-    class_cross_entropy, dropout, dropout_add_layer_norm, embedding, gelu, layer_norm, linear,
+    AdamWState, AdamWStep, AttentionSettings, Dropout, Norm, Precision, additive_key_mask,
+    attention, cross_entropy, dropout, dropout_add_layer_norm, embedding, gelu, layer_norm, linear,
     scale, sum_of_squares,
 };
 use proptest::prelude::*;
@@ -220,7 +220,7 @@ proptest! {
         let logits = matrix([rows, classes], seed, &device().autodiff()) * 20.0;
         let labels: Vec<usize> = (0..rows).map(|row| (row * 31 + seed as usize) % classes).collect();
         compare([logits], 2e-6, &|[logits]| {
-            class_cross_entropy(logits, &labels, 3.0).reshape([1, 1])
+            cross_entropy(logits, &labels, 3.0).reshape([1, 1])
         });
     }
 
@@ -265,7 +265,7 @@ proptest! {
     fn of_the_optimizer(rows in size(), width in size(), time in 1usize..2000, seed in 0u32..1000) {
         let device = device();
         let values = |at| matrix([rows, width], seed + at, &device);
-        let rule = AdamW {
+        let rule = AdamWStep {
             learning_rate: 1e-3,
             beta1: 0.9,
             beta2: 0.999,
@@ -273,12 +273,12 @@ proptest! {
             weight_decay: 0.1,
         };
         let step = |dtype| {
-            let moving = Moving {
+            let state = AdamWState {
                 parameter: values(0).cast(dtype),
                 moments: [values(1).cast(dtype), (values(2).abs() + 1e-3).cast(dtype)],
             };
             let [first, second] = {
-                let moved = rule.step(moving, values(3).cast(dtype), time);
+                let moved = rule.step(state, values(3).cast(dtype), time);
                 assert_eq!(moved.parameter.dtype(), dtype);
                 let moved = [moved.parameter].into_iter().chain(moved.moments);
                 let moved: Vec<_> = moved.map(|tensor| host(tensor.cast(DType::F32))).collect();
@@ -298,18 +298,18 @@ fn a_step_leaves_other_holders_of_its_tensors_alone() {
     let device = device();
     let held = matrix([3, 5], 1, &device);
     let zeros = || Tensor::zeros([3, 5], &device);
-    let moving = Moving {
+    let state = AdamWState {
         parameter: held.clone(),
         moments: [zeros(), zeros()],
     };
-    let rule = AdamW {
+    let rule = AdamWStep {
         learning_rate: 0.1,
         beta1: 0.9,
         beta2: 0.999,
         epsilon: 1e-8,
         weight_decay: 0.0,
     };
-    let moved = rule.step(moving, matrix([3, 5], 2, &device), 1);
+    let moved = rule.step(state, matrix([3, 5], 2, &device), 1);
     let halved = scale(held.clone(), &Tensor::from_data([0.5], &device));
     let before = host(matrix([3, 5], 1, &device));
     assert_eq!(host(held), before);

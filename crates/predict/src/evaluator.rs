@@ -10,7 +10,9 @@ pub fn target_kind(target: &Target) -> TargetKind {
     match target {
         Target::Classes(names) => TargetKind::Classes(names.len()),
         Target::Score { .. } => TargetKind::Scores,
-        Target::Unlabeled => TargetKind::Unlabeled,
+        Target::MultiLabel(_) | Target::TokenClasses(_) | Target::Unlabeled => {
+            TargetKind::Unlabeled
+        }
     }
 }
 

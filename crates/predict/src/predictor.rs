@@ -11,8 +11,8 @@ use std::sync::Arc;
 use burn::module::Module;
 use burn::tensor::Device;
 use finetune_data::{
-    Dataset, EncodedDataset, EncodedTexts, EncodingConfig, Label, Labels, PairEncoding, Target,
-    Task, TextTokenizer, Texts, Truncation,
+    Dataset, EncodedDataset, EncodedTexts, EncodingConfig, Label, Labels, PairEncoding, Schema,
+    Target, TextArity, TextTokenizer, Truncation,
 };
 use finetune_eval::{Metric, Scores, Targets};
 use finetune_model::{
@@ -40,10 +40,10 @@ use crate::text_preprocessing::TextPreprocessing;
 /// # };
 /// use finetune_predict::Predictor;
 ///
-/// # let folder = tempfile::tempdir()?;
-/// # let folder = folder.path();
+/// # let directory = tempfile::tempdir()?;
+/// # let directory = directory.path();
 /// # let tokenizer = TextTokenizer::train_wordpiece(["rain and wind and sun"], 60)?;
-/// # tokenizer.save(folder)?;
+/// # tokenizer.save(directory)?;
 /// # let encoder = EncoderConfig {
 /// #     vocab_size: tokenizer.vocab_size(),
 /// #     hidden_size: 16,
@@ -55,9 +55,9 @@ use crate::text_preprocessing::TextPreprocessing;
 /// # let names = vec!["bad".to_string(), "good".to_string()];
 /// # let config = SequenceClassifierConfig::new(encoder.clone(), names);
 /// # let model = init_weights(config.init(&Device::flex())?, 0.02, 1);
-/// # save_classifier(folder, &model, &CheckpointConfig::new(encoder))?;
-/// // `folder` is what a run left in RUN/model.
-/// let predictor = Predictor::load(folder, &Device::flex())?;
+/// # save_classifier(directory, &model, &CheckpointConfig::new(encoder))?;
+/// // `directory` is what a run left in RUN/model.
+/// let predictor = Predictor::load(directory, &Device::flex())?;
 /// for prediction in predictor.predict(&["sun", "wind and rain"])? {
 ///     assert!(["bad", "good"].contains(&prediction.label().unwrap_or_default()));
 ///     let sum: f64 = prediction.probabilities().iter().map(|label| label.probability).sum();
@@ -70,7 +70,7 @@ pub struct Predictor {
     model: SequenceClassifier,
     tokenizer: TextTokenizer,
     /// Texts per row in training, if known.
-    texts: Option<Texts>,
+    texts: Option<TextArity>,
     cleaning: finetune_data::Cleaning,
     encoding: EncodingConfig,
     config: PredictorConfig,
@@ -168,10 +168,10 @@ impl Predictor {
     /// - [`PredictError::TextCount`] if the model is for pairs.
     /// - [`PredictError::Data`] if the tokenizer fails on a text.
     pub fn predict<S: AsRef<str>>(&self, texts: &[S]) -> Result<Vec<Prediction>, PredictError> {
-        self.check_texts(Texts::Single)?;
+        self.check_texts(TextArity::Single)?;
         let texts = self.cleaned(texts.iter().map(AsRef::as_ref));
         let encoded = self.tokenizer.encode(&texts, &self.encoding)?;
-        self.predict_encoded(Texts::Single, encoded, None)
+        self.predict_encoded(TextArity::Single, encoded, None)
     }
 
     /// Predicts every pair of texts, in the given order. The model's head determines whether the
@@ -185,7 +185,7 @@ impl Predictor {
         &self,
         pairs: &[(A, B)],
     ) -> Result<Vec<Prediction>, PredictError> {
-        self.check_texts(Texts::Pair)?;
+        self.check_texts(TextArity::Pair)?;
         let firsts = self.cleaned(pairs.iter().map(|(first, _)| first.as_ref()));
         let seconds = self.cleaned(pairs.iter().map(|(_, second)| second.as_ref()));
         let (encoded, second) = match self.encoding.pair_encoding {
@@ -198,7 +198,7 @@ impl Predictor {
                 Some(self.tokenizer.encode(&seconds, &self.encoding)?),
             ),
         };
-        self.predict_encoded(Texts::Pair, encoded, second)
+        self.predict_encoded(TextArity::Pair, encoded, second)
     }
 
     /// Evaluates the model on a dataset, with `metrics` and the default metrics of its targets
@@ -216,7 +216,7 @@ impl Predictor {
         dataset: &Dataset,
         metrics: &[Arc<dyn Metric>],
     ) -> Result<Scores, PredictError> {
-        let evaluator = evaluator(&dataset.task.target, metrics, [])?;
+        let evaluator = evaluator(&dataset.schema.target, metrics, [])?;
         let targets = self.targets(dataset)?;
         let cleaned = dataset.clone().clean(&self.cleaning);
         let data = EncodedDataset::new(&cleaned, &self.tokenizer, &self.encoding)?;
@@ -238,20 +238,22 @@ impl Predictor {
             place(name).ok_or_else(|| PredictError::setting("class of the dataset", name, expected))
         });
         let classes: Vec<usize> = classes.collect::<Result<_, _>>()?;
-        let labels = dataset.examples.iter().map(|example| example.label);
-        Ok(match &dataset.task.target {
+        let labels = dataset.examples.iter().map(|example| &example.label);
+        Ok(match &dataset.schema.target {
             Target::Classes(_) => {
                 let labels = labels.filter_map(|label| classes.get(label.class()?).copied());
                 Targets::Classes(labels.collect())
             }
             Target::Score { .. } => {
-                let score = |label| match label {
-                    Label::Score(score) => score as f32,
+                let score = |label: &Label| match label {
+                    Label::Score(score) => *score as f32,
                     _ => f32::NAN,
                 };
                 Targets::Scores(labels.map(score).collect())
             }
-            Target::Unlabeled => Targets::Unlabeled(dataset.len()),
+            Target::MultiLabel(_) | Target::TokenClasses(_) | Target::Unlabeled => {
+                Targets::Unlabeled(dataset.len())
+            }
         })
     }
 
@@ -267,9 +269,9 @@ impl Predictor {
 
     /// Returns whether the model is for single texts or pairs; `None` if its directory does not
     /// say, which allows both.
-    pub fn texts(&self) -> Option<Texts> {
+    pub fn texts(&self) -> Option<TextArity> {
         match self.encoding.pair_encoding {
-            PairEncoding::BiEncoder => Some(Texts::Pair),
+            PairEncoding::BiEncoder => Some(TextArity::Pair),
             PairEncoding::CrossEncoder => self.texts,
         }
     }
@@ -288,10 +290,10 @@ impl Predictor {
         texts.map(|text| self.cleaning.apply(text)).collect()
     }
 
-    fn check_texts(&self, found: Texts) -> Result<(), PredictError> {
-        let count = |texts: Texts| match texts {
-            Texts::Single => 1,
-            Texts::Pair => 2,
+    fn check_texts(&self, found: TextArity) -> Result<(), PredictError> {
+        let count = |texts: TextArity| match texts {
+            TextArity::Single => 1,
+            TextArity::Pair => 2,
         };
         let expected = self.texts().unwrap_or(found);
         if expected == found {
@@ -305,7 +307,7 @@ impl Predictor {
 
     fn predict_encoded(
         &self,
-        texts_per_row: Texts,
+        texts_per_row: TextArity,
         texts: EncodedTexts,
         second_texts: Option<EncodedTexts>,
     ) -> Result<Vec<Prediction>, PredictError> {
@@ -313,7 +315,7 @@ impl Predictor {
             texts,
             second_texts,
             labels: Labels::Unlabeled.into(),
-            task: Task {
+            schema: Schema {
                 texts: texts_per_row,
                 target: Target::Unlabeled,
             },

@@ -6,7 +6,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use finetune_data::{Cleaning, EncodingConfig, Texts};
+use finetune_data::{Cleaning, EncodingConfig, TextArity};
 use finetune_storage::write_atomically;
 use serde::{Deserialize, Serialize};
 
@@ -18,21 +18,21 @@ use crate::error::PredictError;
 /// use finetune_data::{Cleaning, CleaningStep, EncodingConfig};
 /// use finetune_predict::TextPreprocessing;
 ///
-/// let folder = tempfile::tempdir()?;
+/// let directory = tempfile::tempdir()?;
 /// let preparation = TextPreprocessing {
 ///     cleaning: Cleaning { steps: vec![CleaningStep::Html] },
 ///     encoding: EncodingConfig::new(128),
 ///     ..Default::default()
 /// };
-/// preparation.save(folder.path())?;
-/// assert_eq!(TextPreprocessing::read(folder.path())?, Some(preparation));
+/// preparation.save(directory.path())?;
+/// assert_eq!(TextPreprocessing::read(directory.path())?, Some(preparation));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TextPreprocessing {
     /// Texts per row: one or a pair (default: one).
-    pub texts: Texts,
+    pub texts: TextArity,
     /// Cleaning steps applied before tokenization (default: none).
     pub cleaning: Cleaning,
     /// Maximum length, truncation and pair encoding of the token rows.
@@ -42,7 +42,7 @@ pub struct TextPreprocessing {
 impl Default for TextPreprocessing {
     fn default() -> Self {
         Self {
-            texts: Texts::Single,
+            texts: TextArity::Single,
             cleaning: Cleaning::default(),
             encoding: EncodingConfig::default(),
         }
@@ -93,16 +93,16 @@ mod tests {
 
     #[test]
     fn a_folder_of_another_program_has_none() {
-        let folder = tempfile::tempdir().unwrap();
-        assert_eq!(TextPreprocessing::read(folder.path()).unwrap(), None);
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(TextPreprocessing::read(directory.path()).unwrap(), None);
     }
 
     #[test]
     fn a_misspelled_key_is_refused_with_the_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(TextPreprocessing::FILE);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(TextPreprocessing::FILE);
         std::fs::write(path, r#"{"cleanning": {"steps": ["html"]}}"#).unwrap();
-        let message = TextPreprocessing::read(folder.path())
+        let message = TextPreprocessing::read(directory.path())
             .unwrap_err()
             .to_string();
         assert!(

@@ -58,8 +58,8 @@ mod tests {
     use super::*;
 
     fn read(content: &str) -> Result<Token, ServeError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("token");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
         std::fs::write(&path, content).unwrap();
         Token::read(&path)
     }

@@ -19,10 +19,10 @@
 //! # use finetune_model::{
 //! #     CheckpointConfig, EncoderConfig, SequenceClassifierConfig, init_weights, save_classifier,
 //! # };
-//! # let folder = tempfile::tempdir()?;
-//! # let folder = folder.path();
+//! # let directory = tempfile::tempdir()?;
+//! # let directory = directory.path();
 //! # let tokenizer = TextTokenizer::train_wordpiece(["rain and wind and sun"], 60)?;
-//! # tokenizer.save(folder)?;
+//! # tokenizer.save(directory)?;
 //! # let encoder = EncoderConfig {
 //! #     vocab_size: tokenizer.vocab_size(),
 //! #     hidden_size: 16,
@@ -34,10 +34,10 @@
 //! # let names = vec!["bad".to_string(), "good".to_string()];
 //! # let config = SequenceClassifierConfig::new(encoder.clone(), names);
 //! # let model = init_weights(config.init(&Device::flex())?, 0.02, 1);
-//! # save_classifier(folder, &model, &CheckpointConfig::new(encoder))?;
+//! # save_classifier(directory, &model, &CheckpointConfig::new(encoder))?;
 //!
-//! // `folder` is what a run left in RUN/model.
-//! let weather = ServedModel::load("weather", folder, &Device::flex())?;
+//! // `directory` is what a run left in RUN/model.
+//! let weather = ServedModel::load("weather", directory, &Device::flex())?;
 //! let models = Models::start(vec![weather], ServeConfig::default())?;
 //! let runtime = tokio::runtime::Runtime::new()?;
 //! runtime.block_on(async {

@@ -1,6 +1,6 @@
 //! Implementation of [`TextModel`] for predictors.
 
-use finetune_data::Texts;
+use finetune_data::TextArity;
 use finetune_predict::{PredictError, Prediction, Predictor};
 
 use crate::input::Input;
@@ -11,8 +11,8 @@ impl TextModel for Predictor {
         ModelMetadata {
             task: self.problem_type(),
             input: match self.texts() {
-                Some(Texts::Single) => InputFormat::Text,
-                Some(Texts::Pair) => InputFormat::Pair,
+                Some(TextArity::Single) => InputFormat::Text,
+                Some(TextArity::Pair) => InputFormat::Pair,
                 None => InputFormat::TextOrPair,
             },
             labels: self.class_names().to_vec(),

@@ -232,8 +232,8 @@ mod tests {
 
     #[test]
     fn files_beside_a_model_may_lack_but_not_be_wrong() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
         assert_eq!(card(&path).unwrap(), None);
         assert_eq!(examples(&path).unwrap(), []);
         std::fs::write(&path, r#"["a", {"text": "b"}]"#).unwrap();

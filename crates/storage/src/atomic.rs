@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::writer::{folder_of, sync_folder};
+use crate::writer::{directory_of, sync_directory};
 
 /// Prefix and suffix of the names of incomplete files.
 const PREFIX: &str = ".";
@@ -15,8 +15,8 @@ const SUFFIX: &str = ".partial";
 /// and the temporary file is removed.
 ///
 /// ```
-/// let folder = tempfile::tempdir()?;
-/// let path = folder.path().join("config.json");
+/// let directory = tempfile::tempdir()?;
+/// let path = directory.path().join("config.json");
 /// finetune_storage::write_atomically(&path, b"{}")?;
 /// assert_eq!(std::fs::read(&path)?, b"{}");
 /// # Ok::<(), std::io::Error>(())
@@ -33,29 +33,29 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let mut file = builder.tempfile_in(folder_of(path))?;
+    let mut file = builder.tempfile_in(directory_of(path))?;
     file.write_all(content)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|failed| failed.error)?;
-    sync_folder(path)
+    sync_directory(path)
 }
 
 /// Removes incomplete files that killed processes left in a directory. No process may be writing to
 /// the directory at this time.
 ///
 /// ```
-/// let folder = tempfile::tempdir()?;
-/// std::fs::write(folder.path().join(".aB3xYz.partial"), "half of")?;
-/// finetune_storage::remove_partial_files(folder.path())?;
-/// assert_eq!(std::fs::read_dir(folder.path())?.count(), 0);
+/// let directory = tempfile::tempdir()?;
+/// std::fs::write(directory.path().join(".aB3xYz.partial"), "half of")?;
+/// finetune_storage::remove_partial_files(directory.path())?;
+/// assert_eq!(std::fs::read_dir(directory.path())?.count(), 0);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Errors
 /// - An [`io::Error`] if the directory cannot be read or a file cannot be removed. A missing
 ///   directory is not an error.
-pub fn remove_partial_files(folder: &Path) -> io::Result<()> {
-    let entries = match fs::read_dir(folder) {
+pub fn remove_partial_files(directory: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries?,
     };
@@ -76,23 +76,23 @@ mod tests {
 
     #[test]
     fn a_file_is_replaced_and_nothing_is_left_behind() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("vocab.txt");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("vocab.txt");
         write_atomically(&path, b"old").unwrap();
         write_atomically(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
     #[test]
     fn a_failed_write_leaves_nothing_behind() {
-        let folder = tempfile::tempdir().unwrap();
-        let taken = folder.path().join("taken");
+        let directory = tempfile::tempdir().unwrap();
+        let taken = directory.path().join("taken");
         fs::create_dir(&taken).unwrap();
         fs::write(taken.join("file"), "kept").unwrap();
         assert!(write_atomically(&taken, b"x").is_err());
-        assert!(write_atomically(&folder.path().join("no/folder"), b"x").is_err());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(write_atomically(&directory.path().join("no/directory"), b"x").is_err());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
         assert_eq!(fs::read(taken.join("file")).unwrap(), b"kept");
     }
 
@@ -100,8 +100,11 @@ mod tests {
     #[test]
     fn others_may_read_what_the_system_lets_them() {
         use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        let (ours, plain) = (folder.path().join("ours"), folder.path().join("plain"));
+        let directory = tempfile::tempdir().unwrap();
+        let (ours, plain) = (
+            directory.path().join("ours"),
+            directory.path().join("plain"),
+        );
         write_atomically(&ours, b"").unwrap();
         fs::write(&plain, "").unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();

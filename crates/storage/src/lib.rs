@@ -21,8 +21,8 @@
 //! ```
 //! use finetune_storage::{ArrayFile, ArrayFileWriter};
 //!
-//! let folder = tempfile::tempdir()?;
-//! let path = folder.path().join("squares.arrays");
+//! let directory = tempfile::tempdir()?;
+//! let path = directory.path().join("squares.arrays");
 //! let mut writer = ArrayFileWriter::create(&path)?;
 //! let squares = writer.array::<u32>("squares")?;
 //! for number in 0..1000u32 {
@@ -40,15 +40,15 @@
 mod array;
 mod atomic;
 mod blocks;
+mod directory;
 mod error;
 mod file;
-mod folder;
 mod footer;
 mod writer;
 
 pub use array::{Array, Element};
 pub use atomic::{remove_partial_files, write_atomically};
+pub use directory::{Directory, DirectoryWriter};
 pub use error::StorageError;
 pub use file::ArrayFile;
-pub use folder::{Directory, DirectoryWriter};
 pub use writer::{ArrayFileWriter, ArrayHandle};

@@ -106,8 +106,8 @@ impl ArrayFileWriter {
         let spool = match self.arrays.is_empty() {
             true => None,
             false => {
-                let folder = folder_of(&self.path);
-                let file = tempfile::tempfile_in(folder).map_err(StorageError::io(folder))?;
+                let directory = directory_of(&self.path);
+                let file = tempfile::tempfile_in(directory).map_err(StorageError::io(directory))?;
                 Some(BufWriter::new(file))
             }
         };
@@ -218,7 +218,7 @@ impl ArrayFileWriter {
             file.set_modified(sealed_time(footer.sealed))?;
             fs::rename(&self.partial.path, &self.path)?;
             self.partial.renamed = true;
-            sync_folder(&self.path)
+            sync_directory(&self.path)
         };
         complete().map_err(StorageError::io(&self.path))
     }
@@ -308,19 +308,19 @@ fn is_still(_: &File, path: &Path) -> io::Result<bool> {
 
 /// Syncs the directory entry of the new name to disk.
 #[cfg(unix)]
-pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(folder_of(path))?.sync_all()
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(directory_of(path))?.sync_all()
 }
 
 #[cfg(not(unix))]
-pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
+pub(crate) fn sync_directory(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
 /// Returns the directory that contains a path.
-pub(crate) fn folder_of(path: &Path) -> &Path {
+pub(crate) fn directory_of(path: &Path) -> &Path {
     match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
         _ => Path::new("."),
     }
 }

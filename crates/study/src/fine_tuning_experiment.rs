@@ -177,7 +177,7 @@ impl Experiment for FineTuningExperiment {
     }
 
     fn check(&self, config: &FineTuningConfig, fold: Option<Fold>) -> Result<(), StudyError> {
-        let target = &self.splits.train.task.target;
+        let target = &self.splits.train.schema.target;
         evaluator(target, &self.parts.metrics, config.metric_names())?;
         config.loss.check(&self.parts)?;
         let rows = self.splits.train.len();
@@ -188,7 +188,7 @@ impl Experiment for FineTuningExperiment {
     }
 
     fn metrics(&self, config: &FineTuningConfig, rows: EvalSplit) -> Option<Vec<String>> {
-        let target = &self.splits.train.task.target;
+        let target = &self.splits.train.schema.target;
         let has_rows = self.validation.is_some() || self.splits.validation.is_some();
         let evaluator = evaluator(target, &self.parts.metrics, config.metric_names()).ok()?;
         let evaluated = evaluator.metrics().iter().map(|metric| metric.name());

@@ -3,7 +3,8 @@
 //!
 //! 1. A [`StudyConfig`], usually read from a file, defines variants, parameters, seeds and folds.
 //! 2. [`Study::new`] resolves it into [`Trial`]s with full settings for an [`Experiment`]:
-//!    [`FineTuningExperiment`], [`PreTrainedExperiment`], [`MultiTaskExperiment`], or your own.
+//!    [`FineTuningExperiment`], [`CheckpointsExperiment`], [`PreTrainedExperiment`],
+//!    [`MultiTaskExperiment`], or your own.
 //! 3. A [`StudyRunner`] runs the pending trials in a [`StudyDirectory`], which several programs may
 //!    share.
 //! 4. [`StudyDirectory::results`] returns the results so far, and [`StudyResults::report`] their
@@ -12,6 +13,7 @@
 //! An interrupted study resumes without repeating finished trials, and produces the same tables as
 //! an uninterrupted one.
 
+mod checkpoints_experiment;
 mod comparison_config;
 mod comparisons;
 mod config;
@@ -27,6 +29,7 @@ mod model_fingerprint;
 mod multi_task_experiment;
 mod parameter;
 mod plan;
+mod pre_trained_config;
 mod pre_training_experiment;
 mod report;
 mod resolver;
@@ -41,6 +44,7 @@ mod trial_directory;
 mod trial_result;
 mod trials_csv;
 
+pub use checkpoints_experiment::{CheckpointTuningConfig, CheckpointsExperiment};
 pub use comparison_config::{Pairing, StudyComparison};
 pub use config::{Seeds, StudyConfig, VariantConfig};
 pub use config_overrides::override_settings;
@@ -52,7 +56,8 @@ pub use halving::SuccessiveHalving;
 pub use multi_task_experiment::{MultiTaskExperiment, SuccessiveRunsConfig};
 pub use parameter::SearchParameter;
 pub use plan::Study;
-pub use pre_training_experiment::{PreTrainedConfig, PreTrainedExperiment};
+pub use pre_trained_config::{PreTrainedConfig, PreTrainingObjective};
+pub use pre_training_experiment::PreTrainedExperiment;
 pub use results::StudyResults;
 pub use runner::{StudyCallback, StudyRunner};
 pub use study_directory::StudyDirectory;

@@ -30,7 +30,7 @@ pub(super) fn resumable_path(model: &Path) -> Result<PathBuf, StudyError> {
 
 /// Returns a hash of each file in a checkpoint directory, by file name. The name and location of
 /// the directory are not part of the fingerprint.
-fn model_fingerprint(folder: &Path) -> Result<Value, StudyError> {
+pub(super) fn model_fingerprint(folder: &Path) -> Result<Value, StudyError> {
     let failed = || StudyError::io(folder);
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed())? {

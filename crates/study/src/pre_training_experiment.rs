@@ -1,55 +1,38 @@
 //! Fine-tuning after further pre-training as an experiment: effect of pre-training steps and texts
-//! on a classifier ([Sun et al. 2019](https://arxiv.org/abs/1905.05583), section 5.4).
+//! on a classifier ([Sun et al. 2019](https://arxiv.org/abs/1905.05583), section 5.4). The
+//! pre-training predicts masked tokens, or the labels of one or several datasets.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use finetune_data::{Dataset, TextTokenizer};
+use finetune_data::{Dataset, Splits, TextTokenizer, concatenate_texts};
+use finetune_eval::Scores;
 use finetune_model::{load_masked_lm, save_masked_lm};
 use finetune_train::{
-    Callback, FineTuningConfig, PreTraining, PreTrainingConfig, RunDirectory, RunReport,
-    TrainDuration, TrainError, read_json,
+    Callback, MultiTask, Objective, PreTraining, PreparedRun, RunDirectory, RunReport, TrainError,
+    read_json,
 };
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::error::StudyError;
 use crate::eval_split::EvalSplit;
 use crate::experiment::{Experiment, TrialScores};
-use crate::fine_tuning_experiment::FineTuningExperiment;
+use crate::fine_tuning_experiment::{FineTuningExperiment, data_fingerprint};
+use crate::pre_trained_config::{PreTrainedConfig, PreTrainingObjective};
 use crate::trial::{Fold, Trial};
 use crate::trial_directory::TrialDirectory;
-
-/// Settings of a trial: further pre-training, the number of its steps, and fine-tuning.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PreTrainedConfig {
-    /// Names of the experiment's corpora to pre-train on; empty for no further pre-training.
-    pub corpora: Vec<String>,
-    /// Pre-training steps before the fine-tuning: 0, the step of a snapshot, or the full length.
-    pub steps: usize,
-    /// Pre-training settings; trials that differ only in other settings share one pre-training run.
-    pub pre_training: PreTrainingConfig,
-    /// Fine-tuning settings.
-    pub fine_tuning: FineTuningConfig,
-}
-
-impl PreTrainedConfig {
-    /// Returns whether the encoder is pre-trained further.
-    fn pre_trains(&self) -> bool {
-        self.steps > 0 && !self.corpora.is_empty()
-    }
-}
 
 /// Experiment whose trials fine-tune a checkpoint after a number of further pre-training steps.
 ///
 /// The first trial that needs a pre-training run creates it, and all trials share its snapshots.
-/// For a fair comparison, the checkpoint without further pre-training is processed in the same way:
-/// it is loaded as a masked language model and saved.
+/// Every classifier begins with a new pooler and head, so that only the encoder carries over. For a
+/// fair comparison, the checkpoint without further pre-training is processed in the same way: it is
+/// loaded as a masked language model and saved.
 #[derive(Debug)]
 pub struct PreTrainedExperiment {
     fine_tuning: FineTuningExperiment,
     corpora: BTreeMap<String, Dataset>,
+    labeled: BTreeMap<String, Splits>,
     defaults: PreTrainedConfig,
     fingerprint: Value,
 }
@@ -71,29 +54,51 @@ impl PreTrainedExperiment {
         Self {
             fine_tuning,
             corpora,
+            labeled: BTreeMap::new(),
             defaults,
             fingerprint,
         }
     }
 
-    /// Returns the concatenated texts of the named corpora.
-    fn corpus(&self, names: &[String]) -> Result<Dataset, StudyError> {
-        let found = names.iter().map(|name| {
-            self.corpora.get(name).ok_or_else(|| {
-                let known: Vec<&str> = self.corpora.keys().map(String::as_str).collect();
+    /// Sets the labeled rows of corpora by their names, for supervised pre-training. If they have
+    /// validation rows and the settings ask for evaluations, the scores are recorded.
+    #[must_use]
+    pub fn labeled(mut self, labeled: BTreeMap<String, Splits>) -> Self {
+        let hashes: serde_json::Map<String, Value> = labeled
+            .iter()
+            .map(|(name, splits)| (name.clone(), data_fingerprint(splits)))
+            .collect();
+        self.fingerprint["labeled"] = hashes.into();
+        self.labeled = labeled;
+        self
+    }
+
+    /// Returns the named corpora out of `known`.
+    fn select<T: Clone>(
+        names: &[String],
+        known: &BTreeMap<String, T>,
+    ) -> Result<BTreeMap<String, T>, StudyError> {
+        let found = names.iter().map(|name| match known.get(name) {
+            Some(rows) => Ok((name.clone(), rows.clone())),
+            None => {
+                let known: Vec<&str> = known.keys().map(String::as_str).collect();
                 let expected = format!("some of {}", known.join(", "));
-                StudyError::setting("corpora", name, expected)
-            })
+                Err(StudyError::setting("corpora", name, expected))
+            }
         });
-        let found: Vec<&Dataset> = found.collect::<Result<_, _>>()?;
-        Ok(finetune_data::concatenate_texts(found))
+        found.collect()
     }
 
     /// Returns everything the pre-training depends on.
     fn key(&self, config: &PreTrainedConfig) -> Value {
-        match config.pre_trains() {
-            true => json!([self.fingerprint, config.corpora, config.pre_training]),
-            false => json!([self.fingerprint, config.pre_training.train.seed]),
+        let PreTrainedConfig { corpora, .. } = config;
+        match config.objective {
+            PreTrainingObjective::MaskedLm => {
+                json!([self.fingerprint, corpora, config.pre_training])
+            }
+            PreTrainingObjective::Supervised => {
+                json!([self.fingerprint, corpora, config.supervised_run()])
+            }
         }
     }
 
@@ -103,19 +108,35 @@ impl PreTrainedExperiment {
         folder: &TrialDirectory,
         callback: &mut dyn Callback,
     ) -> Result<RunDirectory, StudyError> {
+        let (device, name) = self.fine_tuning.device();
+        let model = self.fine_tuning.model();
+        let tokens = || folder.shared("tokens", &"tokens");
         let made = folder.get_or_create("pre_training", &self.key(config), |place| {
-            let texts = self.corpus(&config.corpora)?;
-            let mut settings = config.pre_training.clone();
-            let tokens = || folder.shared("tokens", &"tokens");
-            settings.text.tokenizer_cache_dir.get_or_insert_with(tokens);
-            let (device, name) = self.fine_tuning.device();
-            let run = PreTraining::new(self.fine_tuning.model(), texts)
-                .config(settings)
-                .open_device(device.clone(), name)
-                .prepare()?;
-            match run.resume(&place.join("run"), callback) {
-                Err(TrainError::RunComplete { .. }) => Ok(()),
-                ended => ended.map(drop).map_err(StudyError::from),
+            let place = place.join("run");
+            match config.objective {
+                PreTrainingObjective::MaskedLm => {
+                    let texts = Self::select(&config.corpora, &self.corpora)?;
+                    let texts = config.corpora.iter().map(|name| &texts[name]);
+                    let mut settings = config.pre_training.clone();
+                    settings.text.tokenizer_cache_dir.get_or_insert_with(tokens);
+                    let run = PreTraining::new(model, concatenate_texts(texts)).config(settings);
+                    finish(
+                        run.open_device(device.clone(), name).prepare()?,
+                        &place,
+                        callback,
+                    )
+                }
+                PreTrainingObjective::Supervised => {
+                    let mut settings = config.supervised_run();
+                    settings.text.tokenizer_cache_dir.get_or_insert_with(tokens);
+                    let data = Self::select(&config.corpora, &self.labeled)?;
+                    let run = MultiTask::new(model).config(settings).data(data);
+                    finish(
+                        run.open_device(device.clone(), name).prepare()?,
+                        &place,
+                        callback,
+                    )
+                }
             }
         })?;
         Ok(RunDirectory::new(&made.join("run")))
@@ -128,9 +149,10 @@ impl PreTrainedExperiment {
         folder: &TrialDirectory,
     ) -> Result<PathBuf, StudyError> {
         let source = self.fine_tuning.model();
-        folder.get_or_create("checkpoint", &self.key(config), |place| {
+        let seed = config.pre_training.train.seed;
+        let key = json!([self.fine_tuning.fingerprint(), seed]);
+        folder.get_or_create("checkpoint", &key, |place| {
             let (device, _) = self.fine_tuning.device();
-            let seed = config.pre_training.train.seed;
             let (model, checkpoint, _) = load_masked_lm(source, seed, device)?;
             save_masked_lm(place, &model, &checkpoint)?;
             Ok::<(), StudyError>(TextTokenizer::from_pretrained(source)?.save(place)?)
@@ -161,14 +183,14 @@ impl Experiment for PreTrainedExperiment {
     fn check(&self, config: &PreTrainedConfig, fold: Option<Fold>) -> Result<(), StudyError> {
         config.pre_training.validate()?;
         self.fine_tuning.check(&config.fine_tuning, fold)?;
-        self.corpus(&config.corpora)?;
-        let train = &config.pre_training.train;
-        let mut saved = train.checkpoints.snapshot_steps.clone();
-        if let TrainDuration::Steps(steps) = train.duration {
-            saved.push(steps);
+        Self::select(&config.corpora, &self.corpora)?;
+        if config.pre_trains() && config.objective == PreTrainingObjective::Supervised {
+            Self::select(&config.corpora, &self.labeled)?;
+            config.supervised_run().validate()?;
         }
-        let valid = !config.pre_trains() || saved.contains(&config.steps);
-        let expected = format!("0 or a snapshot of the pre-training, of {saved:?}");
+        let kept = config.kept_steps();
+        let valid = !config.pre_trains() || kept.contains(&config.steps);
+        let expected = format!("0 or a snapshot of the pre-training, of {kept:?}");
         StudyError::check(valid, "steps", config.steps, expected)
     }
 
@@ -179,39 +201,69 @@ impl Experiment for PreTrainedExperiment {
         callback: &mut dyn Callback,
     ) -> Result<TrialScores, StudyError> {
         let config = &trial.config;
-        let (model, perplexity) = match config.pre_trains() {
-            false => (self.untouched(config, folder)?, None),
-            true => {
-                let run = self.pre_train(config, folder, &mut *callback)?;
-                (
-                    model_after(&run, config),
-                    perplexity_after(&run, config.steps)?,
-                )
-            }
+        // Trials of later steps need the same run; its scores before the first step are those of
+        // the checkpoint.
+        let run = match config.corpora.is_empty() || config.kept_steps().is_empty() {
+            true => None,
+            false => Some(self.pre_train(config, folder, &mut *callback)?),
         };
-        let (settings, fold) = (&config.fine_tuning, trial.fold);
+        let model = match &run {
+            Some(run) if config.steps > 0 => model_after(run, config),
+            _ => self.untouched(config, folder)?,
+        };
+        let mut settings = config.fine_tuning.clone();
+        settings.model.new_head |= config.objective == PreTrainingObjective::Supervised;
         let mut scores = self
             .fine_tuning
-            .fine_tune_from(&model, settings, fold, folder, callback)?;
-        if let Some(perplexity) = perplexity {
-            scores.extra.insert("perplexity".to_string(), perplexity);
+            .fine_tune_from(&model, &settings, trial.fold, folder, callback)?;
+        if let Some(run) = run {
+            scores.extra.extend(scores_after(&run, config.steps)?);
         }
         Ok(scores)
     }
 }
 
-fn model_after(run: &RunDirectory, config: &PreTrainedConfig) -> PathBuf {
-    let snapshots = &config.pre_training.train.checkpoints.snapshot_steps;
-    match snapshots.contains(&config.steps) {
-        true => run.snapshot(config.steps),
-        false => run.model(),
+/// Resumes a run, or begins it; a complete run stays as it is.
+fn finish<O: Objective>(
+    run: PreparedRun<'_, O>,
+    place: &Path,
+    callback: &mut dyn Callback,
+) -> Result<(), StudyError> {
+    match run.resume(place, callback) {
+        Err(TrainError::RunComplete { .. }) => Ok(()),
+        ended => ended.map(drop).map_err(StudyError::from),
     }
 }
 
-/// Returns the perplexity on the held-out texts after `steps`, if it was evaluated.
-fn perplexity_after(run: &RunDirectory, steps: usize) -> Result<Option<f64>, StudyError> {
+/// Returns the directory of the model after the configured steps; of a supervised run, that of any
+/// task: all have the same encoder.
+fn model_after(run: &RunDirectory, config: &PreTrainedConfig) -> PathBuf {
+    let snapshots = &config.train().checkpoints.snapshot_steps;
+    let model = match snapshots.contains(&config.steps) {
+        true => run.snapshot(config.steps),
+        false => run.model(),
+    };
+    match (config.objective, config.corpora.first()) {
+        (PreTrainingObjective::Supervised, Some(corpus)) => model.join(corpus),
+        _ => model,
+    }
+}
+
+/// Returns the scores of the pre-training on held-out rows after `steps`, if they were evaluated:
+/// perplexity and accuracy of masked tokens, or the accuracy on each corpus.
+fn scores_after(run: &RunDirectory, steps: usize) -> Result<BTreeMap<String, f64>, StudyError> {
     let report: RunReport = read_json(&run.report())?;
     let mut evaluations = report.train.evaluations.iter();
-    let record = evaluations.find(|record| record.step == steps as u64);
-    Ok(record.and_then(|record| record.scores.get("perplexity").copied()))
+    let Some(record) = evaluations.find(|record| record.step == steps as u64) else {
+        return Ok(BTreeMap::new());
+    };
+    let score = |scores: &Scores, metric: &str, name: String| {
+        scores.get(metric).map(|score| (name, *score))
+    };
+    let perplexity = score(&record.scores, "perplexity", "perplexity".to_string());
+    let masked = score(&record.scores, "accuracy", "masked accuracy".to_string());
+    let tasks = record.tasks.iter();
+    let tasks =
+        tasks.filter_map(|(task, scores)| score(scores, "accuracy", format!("{task} accuracy")));
+    Ok(perplexity.into_iter().chain(masked).chain(tasks).collect())
 }

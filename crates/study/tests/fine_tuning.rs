@@ -5,14 +5,15 @@ use std::fs;
 use std::path::Path;
 
 use burn::tensor::Device;
-use finetune_data::{EncodingConfig, Folds};
+use finetune_data::{Dataset, EncodingConfig, Folds};
 use finetune_study::{
-    FineTuningExperiment, PreTrainedConfig, PreTrainedExperiment, Study, StudyCallback,
-    StudyConfig, StudyDirectory, StudyRunner,
+    FineTuningExperiment, PreTrainedConfig, PreTrainedExperiment, PreTrainingObjective, Study,
+    StudyCallback, StudyConfig, StudyDirectory, StudyRunner,
 };
 use finetune_train::{
     Callback, CheckpointPolicy, EvaluationConfig, FineTuning, FineTuningConfig, Interval,
-    PreTrainingConfig, TestScores, TextConfig, TrainConfig, TrainDuration, TrainError, read_json,
+    MultiTaskConfig, PreTrainingConfig, RunReport, TestScores, TextConfig, TrainConfig,
+    TrainDuration, TrainError, read_json,
 };
 use serde_json::Value;
 
@@ -266,7 +267,7 @@ fn pre_training_is_one_run_for_all_trials() {
         results.due().all(|(_, state)| state.result().is_some()),
         "{results:?}"
     );
-    assert_eq!(perplexities, [0, 2, 2]);
+    assert_eq!(perplexities, [2, 2, 2]);
     assert_ne!(
         results.numbers(1, "perplexity"),
         results.numbers(2, "perplexity")
@@ -289,4 +290,103 @@ fn pre_training_is_one_run_for_all_trials() {
     );
     let corpora = refused("name = 'steps'\nbase.corpora = ['large']");
     assert_eq!(corpora, "base: corpora is large, expected some of small");
+}
+
+/// Labels of corpora teach the encoder; the classifier after it begins with a head of its own,
+/// although the corpus has the same classes.
+#[test]
+fn supervised_pre_training_carries_over_the_encoder_alone() {
+    let parent = tempfile::tempdir().unwrap();
+    let start = parent.path().join("start");
+    checkpoint(&start);
+    let defaults = PreTrainedConfig {
+        objective: PreTrainingObjective::Supervised,
+        corpora: vec!["small".into()],
+        supervised: MultiTaskConfig {
+            text: defaults().text,
+            train: TrainConfig {
+                duration: TrainDuration::Steps(12),
+                evaluation: Some(EvaluationConfig {
+                    on_start: true,
+                    ..Default::default()
+                }),
+                checkpoints: CheckpointPolicy {
+                    snapshot_steps: vec![6],
+                    ..Default::default()
+                },
+                ..train_config()
+            },
+            ..Default::default()
+        },
+        fine_tuning: FineTuningConfig {
+            train: TrainConfig {
+                freeze: finetune_train::FreezeScope::Encoder.into(),
+                ..defaults().train
+            },
+            ..defaults()
+        },
+        ..PreTrainedConfig::default()
+    };
+    let other = dataset(20).group_classes(&[("outside", &["weather"]), ("inside", &["food"])]);
+    let labeled = BTreeMap::from([
+        ("small", dataset(60)),
+        ("other", other.unwrap()),
+        (
+            "unlabeled",
+            finetune_data::concatenate_texts([&dataset(20)]),
+        ),
+    ]);
+    let texts = |rows: &Dataset| finetune_data::concatenate_texts([rows]);
+    let corpora = labeled
+        .iter()
+        .map(|(name, rows)| (name.to_string(), texts(rows)));
+    let corpora = corpora.collect();
+    let splits = |rows: Dataset| finetune_data::Splits::from(rows).hold_out_validation(0.2, 1);
+    let labeled = labeled
+        .into_iter()
+        .filter(|(name, _)| *name != "unlabeled")
+        .map(|(name, rows)| (name.to_string(), splits(rows).unwrap()));
+    let experiment =
+        PreTrainedExperiment::new(experiment(&start), corpora, defaults).labeled(labeled.collect());
+    let toml = "name = 'labels'\nvariants = [
+        { name = '0', settings.steps = 0 },
+        { name = '6', settings.steps = 6 },
+        { name = '12', settings.steps = 12 },
+        { name = 'both', settings.steps = 12, settings.corpora = ['small', 'other'] }]";
+    let study = Study::new(StudyConfig::from_toml(toml).unwrap(), &experiment).unwrap();
+    let folder = StudyDirectory::open(&parent.path().join("study"), &study).unwrap();
+    let results = StudyRunner::new(&study, &experiment, &folder)
+        .run(&())
+        .unwrap();
+    for (trial, state) in results.due() {
+        let result = state.result().expect("a complete trial");
+        let accuracy = result.scores.extra["small accuracy"];
+        assert!((0.0..=1.0).contains(&accuracy));
+        let run = folder.trials().join(&trial.id).join("run");
+        let report: RunReport = read_json(&run.join("report.json")).unwrap();
+        let new = report.model.newly_initialized;
+        assert_eq!(
+            new,
+            [
+                "bert.pooler.dense.weight",
+                "bert.pooler.dense.bias",
+                "classifier.weight",
+                "classifier.bias"
+            ]
+        );
+    }
+    let accuracy = |candidate| results.numbers(candidate, "small accuracy")[0];
+    assert!(accuracy(2) > accuracy(0), "{} {}", accuracy(2), accuracy(0));
+    assert_eq!(results.numbers(3, "other accuracy").len(), 1);
+    let scores = |candidate| results.test_scores(candidate, "accuracy");
+    assert!(scores(2) >= scores(0), "{:?} {:?}", scores(2), scores(0));
+
+    let refused = |toml: &str| {
+        let config = StudyConfig::from_toml(toml).unwrap();
+        Study::new(config, &experiment).unwrap_err().to_string()
+    };
+    assert_eq!(
+        refused("name = 'labels'\nbase = { steps = 6, corpora = ['unlabeled'] }"),
+        "base: corpora is unlabeled, expected some of other, small"
+    );
 }

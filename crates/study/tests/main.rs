@@ -6,6 +6,7 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod checkpoints;
 mod comparing;
 mod figures;
 mod fine_tuning;

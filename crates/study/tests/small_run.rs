@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::Device;
 use finetune_data::{
-    BatchSize, Dataset, EncodingConfig, Example, Label, Splits, Task, TextTokenizer,
+    BatchSize, Dataset, EncodingConfig, Example, Label, Schema, Splits, TextTokenizer,
 };
 use finetune_model::{
     CheckpointConfig, EncoderConfig, SequenceClassifierConfig, init_weights, save_classifier,
@@ -25,7 +25,7 @@ pub(crate) fn dataset(rows: usize) -> Dataset {
     });
     Dataset {
         name: "small".to_string(),
-        task: Task::classification(["weather", "food"]),
+        schema: Schema::classification(["weather", "food"]),
         examples: examples.collect(),
     }
 }

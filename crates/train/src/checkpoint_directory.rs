@@ -142,8 +142,8 @@ mod tests {
     #[test]
     fn the_newest_is_the_one_with_most_steps() {
         let parent = tempfile::tempdir().unwrap();
-        let folder = CheckpointDirectory::new(&parent.path().join("checkpoints")).unwrap();
-        assert_eq!(folder.latest().unwrap(), None);
+        let directory = CheckpointDirectory::new(&parent.path().join("checkpoints")).unwrap();
+        assert_eq!(directory.latest().unwrap(), None);
         for name in [
             "step-00000009",
             "step-100000000",
@@ -151,21 +151,21 @@ mod tests {
             ".step-00000130.partial",
             "other",
         ] {
-            fs::create_dir(folder.directory.join(name)).unwrap();
+            fs::create_dir(directory.directory.join(name)).unwrap();
         }
-        let (step, path) = folder.latest().unwrap().unwrap();
+        let (step, path) = directory.latest().unwrap().unwrap();
         assert_eq!(step, 100_000_000);
         assert!(path.ends_with("step-100000000"));
 
-        folder.remove_old(2).unwrap();
-        let left: Vec<u64> = folder
+        directory.remove_old(2).unwrap();
+        let left: Vec<u64> = directory
             .all()
             .unwrap()
             .into_iter()
             .map(|(step, _)| step)
             .collect();
         assert_eq!(left, [120, 100_000_000]);
-        assert!(folder.directory.join("other").exists());
+        assert!(directory.directory.join("other").exists());
     }
 
     #[test]

@@ -151,15 +151,15 @@ impl<M: Module + 'static> Checkpoint<M> {
         optimizer: &OptimizerConfig,
     ) -> Result<Self, TrainError> {
         let corrupted = |what: String| TrainError::checkpoint(path, what);
-        let folder = Directory::open(path)?;
+        let directory = Directory::open(path)?;
         let restore = |name| {
-            let bytes = Bytes::from_bytes_vec(folder.read(name)?);
+            let bytes = Bytes::from_bytes_vec(directory.read(name)?);
             let record = ModuleRecord::from_bytes(bytes);
             record
                 .and_then(|record| model.clone().try_load_record(record.allow_partial(true)))
                 .map_err(|error| corrupted(format!("{name}: {error}")))
         };
-        let state = folder.read(STATE)?;
+        let state = directory.read(STATE)?;
         let Stored {
             state,
             trained,
@@ -170,12 +170,12 @@ impl<M: Module + 'static> Checkpoint<M> {
             return Err(corrupted(OTHER_START.to_string()));
         }
         let restored = restore(MODEL)?;
-        let best = match folder.contains(BEST) {
+        let best = match directory.contains(BEST) {
             true => Some(restore(BEST)?),
             false => state.best_is_now().then(|| restored.clone()),
         };
-        let callbacks = match folder.contains(CALLBACKS) {
-            true => CallbackStates::from_json(&folder.read(CALLBACKS)?)
+        let callbacks = match directory.contains(CALLBACKS) {
+            true => CallbackStates::from_json(&directory.read(CALLBACKS)?)
                 .map_err(|error| corrupted(format!("{CALLBACKS}: {error}")))?,
             false => CallbackStates::default(),
         };
@@ -183,7 +183,7 @@ impl<M: Module + 'static> Checkpoint<M> {
             callbacks,
             optimizer: optimizer
                 .init(&restored)
-                .load_bytes(folder.read(OPTIMIZER)?)?
+                .load_bytes(directory.read(OPTIMIZER)?)?
                 .with_moved(&trained),
             model: restored,
             state,

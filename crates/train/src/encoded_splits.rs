@@ -81,9 +81,9 @@ fn check_labels(name: &'static str, split: &Dataset, train: &Dataset) -> Result<
     if split.is_empty() {
         return Err(TrainError::setting(name, 0, "at least 1"));
     }
-    let target = &train.task.target;
-    let labels = split.examples.iter().map(|example| example.label);
-    if let Some((row, label)) = labels.enumerate().find(|(_, label)| !fits(*label, target)) {
+    let target = &train.schema.target;
+    let labels = split.examples.iter().map(|example| &example.label);
+    if let Some((row, label)) = labels.enumerate().find(|(_, label)| !fits(label, target)) {
         let found = format!("{label:?} in row {row} of the {name}");
         return Err(TrainError::setting("label", found, expected_label(target)));
     }
@@ -95,16 +95,16 @@ fn check_labels(name: &'static str, split: &Dataset, train: &Dataset) -> Result<
     Ok(())
 }
 
-fn fits(label: Label, target: &Target) -> bool {
+fn fits(label: &Label, target: &Target) -> bool {
     match (label, target) {
-        (Label::Class(class), Target::Classes(names)) => class < names.len(),
+        (Label::Class(class), Target::Classes(names)) => *class < names.len(),
         (
             Label::Score(score),
             Target::Score {
                 min: lowest,
                 max: highest,
             },
-        ) => (*lowest..=*highest).contains(&score),
+        ) => (lowest..=highest).contains(&score),
         _ => false,
     }
 }
@@ -116,7 +116,9 @@ fn expected_label(target: &Target) -> String {
             min: lowest,
             max: highest,
         } => format!("a score from {lowest} to {highest}"),
-        Target::Unlabeled => "data with classes or scores".to_string(),
+        Target::MultiLabel(_) | Target::TokenClasses(_) | Target::Unlabeled => {
+            "data with classes or scores".to_string()
+        }
     }
 }
 
@@ -143,7 +145,7 @@ impl Data {
 
 #[cfg(test)]
 mod tests {
-    use finetune_data::{Example, Task};
+    use finetune_data::{Example, Schema};
 
     use super::*;
 
@@ -151,7 +153,7 @@ mod tests {
     fn training_rows_alone_are_augmented() {
         let rows = |name: &str| Dataset {
             name: name.to_string(),
-            task: Task::classification(["bad", "good"]),
+            schema: Schema::classification(["bad", "good"]),
             examples: vec![
                 Example::new("She sings.", Label::Class(1)),
                 Example::new("A dog sings.", Label::Class(0)),

@@ -29,56 +29,23 @@ pub enum TrainError {
     /// An error of your own callback, loss, metric or other part.
     #[error(transparent)]
     Custom(Box<dyn std::error::Error + Send + Sync>),
-    /// Two callbacks with state have the same name.
-    #[error("two callbacks named {name:?} keep state; Callback::name must tell them apart")]
-    DuplicateCallback {
-        /// Name of both callbacks.
-        name: String,
-    },
-    /// A checkpoint has the state of a callback that the run lacks.
-    #[error("{}: holds the state of callback {name:?}, which the run does not have", path.display())]
-    MissingCallback {
-        /// Checkpoint directory.
-        path: PathBuf,
+    /// The state of a callback does not fit: two have the same name, or a checkpoint holds the
+    /// state of one that the run lacks.
+    #[error("callback {name:?}: {problem}")]
+    CallbackState {
         /// Name of the callback.
         name: String,
+        /// Description of the problem.
+        problem: String,
     },
     /// A callback requested an evaluation, but the run has no validation rows.
     #[error("a callback asked for an evaluation, but there are no validation rows")]
     NoValidationRows,
-    /// The activations to cache exceed `activation_cache.max_bytes`.
-    #[error("activations of {needed} bytes, but activation_cache.max_bytes is {limit}")]
-    ActivationsTooLarge {
-        /// Size of the activations in bytes.
-        needed: u64,
-        /// Configured limit in bytes.
-        limit: u64,
-    },
-    /// There is not enough memory for the cached activations.
-    #[error("no memory for activations of {bytes} bytes; they can be kept on disk")]
-    ActivationMemory {
-        /// Size of the activations in bytes.
-        bytes: u64,
-    },
-    /// An activation of a frozen layer is not finite, or too large for the cache's data type.
-    #[error("row {row}: the frozen part gives {found}, expected a number of at most {largest}")]
-    Activation {
-        /// Row of the dataset, from 0.
-        row: usize,
-        /// Value of the activation.
-        found: f32,
-        /// Largest value of the cache's data type.
-        largest: f32,
-    },
-    /// Cached activations do not match the batch.
-    #[error("row {row}: activations of {expected} tokens, but the batch has {found}")]
-    StaleActivations {
-        /// Row of the dataset, from 0.
-        row: usize,
-        /// Number of tokens of the row in the cache.
-        expected: usize,
-        /// Number of tokens of the row in the batch.
-        found: usize,
+    /// Activations of frozen layers cannot be cached, or do not match the batch.
+    #[error("cached activations: {problem}")]
+    Activations {
+        /// Description of the problem, with the row or the number of bytes.
+        problem: String,
     },
     /// An error in one task of a multi-task run.
     #[error("task {task}: {source}")]
@@ -184,48 +151,28 @@ pub enum TrainError {
         /// Description of valid values.
         expected: String,
     },
-    /// The outputs of a model and the labels differ in number.
+    /// The outputs of a model and the labels differ in number, or a loss returned a tensor that does
+    /// not have one value per row.
     #[error("{what}: {found}, expected {expected}")]
-    LossSize {
-        /// What is counted.
-        what: &'static str,
-        /// Found number.
-        found: usize,
-        /// Expected number.
-        expected: usize,
+    LossShape {
+        /// What has the shape.
+        what: String,
+        /// Found number or shape.
+        found: String,
+        /// Expected number or shape.
+        expected: String,
     },
     /// Opening the device failed.
     #[error(transparent)]
     Device(#[from] finetune_ops::DeviceError),
-    /// A loss returned a tensor that does not have one value per row.
-    #[error("loss {loss} returned shape {found:?}, expected {expected:?}: one value per row")]
-    LossShape {
-        /// Name of the loss.
-        loss: String,
-        /// Returned shape.
-        found: Vec<usize>,
-        /// Expected shape.
-        expected: Vec<usize>,
-    },
-    /// A freeze pattern matches no parameter of the model.
-    #[error("{pattern:?} names no parameter of the model, which has such as {example:?}")]
-    NoMatchingParameter {
-        /// Freeze pattern.
-        pattern: String,
-        /// Name of an existing parameter.
-        example: String,
-    },
-    /// A trainable parameter has no gradient, so it would never change.
-    #[error("{parameter} trains, but the loss does not depend on it: freeze it or use it")]
-    NoGradient {
-        /// Path of the parameter.
+    /// A freeze pattern matches no parameter, a trainable parameter has no gradient, or a frozen one
+    /// changed.
+    #[error("parameter {parameter}: {problem}")]
+    Parameter {
+        /// Path or pattern of the parameter.
         parameter: String,
-    },
-    /// A frozen parameter changed during training.
-    #[error("{parameter} was frozen, and yet it changed")]
-    FrozenChanged {
-        /// Path of the parameter.
-        parameter: String,
+        /// Description of the problem.
+        problem: String,
     },
     /// The optimizer state is corrupted or incomplete.
     #[error("the optimizer's state: {0}")]
@@ -290,6 +237,31 @@ impl TrainError {
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { path, source }
+    }
+
+    pub(crate) fn activations(problem: impl Into<String>) -> Self {
+        Self::Activations {
+            problem: problem.into(),
+        }
+    }
+
+    pub(crate) fn parameter(parameter: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Parameter {
+            parameter: parameter.into(),
+            problem: problem.into(),
+        }
+    }
+
+    pub(crate) fn loss_shape(
+        what: impl Into<String>,
+        found: impl ToString,
+        expected: impl ToString,
+    ) -> Self {
+        Self::LossShape {
+            what: what.into(),
+            found: found.to_string(),
+            expected: expected.to_string(),
+        }
     }
 
     pub(crate) fn checkpoint(path: &Path, what: String) -> Self {

@@ -19,7 +19,7 @@
 //! ```
 //! use burn::tensor::Device;
 //! use finetune_data::{
-//!     BatchSize, Dataset, EncodedDataset, EncodingConfig, Example, Label, Task, TextTokenizer,
+//!     BatchSize, Dataset, EncodedDataset, EncodingConfig, Example, Label, Schema, TextTokenizer,
 //! };
 //! use finetune_model::{EncoderConfig, SequenceClassifierConfig, init_weights};
 //! use finetune_predict::predict;
@@ -34,7 +34,7 @@
 //! let class_names = vec!["bad".to_string(), "good".to_string()];
 //! let dataset = Dataset {
 //!     name: "weather".into(),
-//!     task: Task::classification(class_names.clone()),
+//!     schema: Schema::classification(class_names.clone()),
 //!     examples: examples.collect(),
 //! };
 //! let texts = dataset.examples.iter().map(|example| &example.text);
@@ -138,7 +138,7 @@ pub use multi_task::{
     ConflictSection, MultiTask, MultiTaskConfig, MultiTaskOutput, NamedTask, OverallScore,
     TaskConfig, TaskData, TaskGroup,
 };
-pub use objective::{BatchCounts, Objective, Part};
+pub use objective::{BatchCounts, BatchIndices, Objective};
 pub use optimizer::{Algorithm, Optimizer, OptimizerConfig};
 pub use out_of_memory::panic_text;
 pub use parts::Parts;

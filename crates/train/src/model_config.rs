@@ -1,6 +1,6 @@
 //! Classifier settings: pooling, head and adapters.
 
-use finetune_data::{PairEncoding, Target, Task, Texts};
+use finetune_data::{PairEncoding, Schema, Target, TextArity};
 use finetune_model::{
     CheckpointConfig, CustomHead, HeadConfig, LoraConfig, Pooling, ProblemType, SequenceClassifier,
     SequenceClassifierConfig,
@@ -41,6 +41,9 @@ pub struct ClassifierOverrides {
     /// Whether two classes share one output, which is positive for the second class: for binary
     /// cross entropy and cosine losses (default: false).
     pub single_logit: bool,
+    /// Whether only the encoder of the checkpoint is loaded (default: false): pooler and head are
+    /// newly initialized from the seed, even if the checkpoint has ones that fit.
+    pub new_head: bool,
     /// LoRA adapters that are trained instead of the encoder (default: none).
     pub adapter: Option<LoraConfig>,
 }
@@ -87,10 +90,10 @@ impl ClassifierOverrides {
     pub fn classifier(
         &self,
         checkpoint: &CheckpointConfig,
-        task: &Task,
+        schema: &Schema,
         pairs: PairEncoding,
     ) -> Result<SequenceClassifierConfig, TrainError> {
-        let (names, problem_type) = self.outputs(task)?;
+        let (names, problem_type) = self.outputs(schema)?;
         let own = checkpoint.classifier(&names);
         // A custom head may not use the pooled vectors; then a dense layer would never train.
         let custom = matches!(self.head, Some(HeadConfig::Custom { .. }));
@@ -105,7 +108,7 @@ impl ClassifierOverrides {
             ..checkpoint.classifier(&names)
         };
         if let Some(found) = config.head.num_texts() {
-            check_texts(found, task.texts, pairs)?;
+            check_texts(found, schema.texts, pairs)?;
         }
         Ok(config)
     }
@@ -118,10 +121,10 @@ impl ClassifierOverrides {
     /// - [`TrainError::Model`] if the output of the head is not `[B, C]`.
     pub fn check_head(
         model: &SequenceClassifier,
-        task: &Task,
+        schema: &Schema,
         pairs: PairEncoding,
     ) -> Result<(), TrainError> {
-        check_texts(model.num_texts(), task.texts, pairs)?;
+        check_texts(model.num_texts(), schema.texts, pairs)?;
         Ok(model.check_head()?)
     }
 
@@ -141,8 +144,8 @@ impl ClassifierOverrides {
     }
 
     /// Returns the names of the outputs, and their type if the task alone determines it.
-    fn outputs(&self, task: &Task) -> Result<(Vec<String>, Option<ProblemType>), TrainError> {
-        match (&task.target, self.single_logit) {
+    fn outputs(&self, schema: &Schema) -> Result<(Vec<String>, Option<ProblemType>), TrainError> {
+        match (&schema.target, self.single_logit) {
             (Target::Classes(names), false) => Ok((names.clone(), None)),
             (Target::Classes(names), true) => match &names[..] {
                 [_, yes] => Ok((
@@ -163,27 +166,32 @@ impl ClassifierOverrides {
             }
             (Target::Score { .. }, true) => {
                 let head = self.head.as_ref().map_or("of the checkpoint", head_name);
-                let found = format!("true for {}, by head {head}", describe_labels(&task.target));
+                let found = format!("true for {}, by head {head}", describe_labels(&schema.target));
                 let expected = "false: a score is one output already";
                 Err(TrainError::setting("model.single_logit", found, expected))
             }
+            (Target::MultiLabel(_) | Target::TokenClasses(_), _) => Err(TrainError::setting(
+                "target of the data",
+                "several classes per row",
+                "a class or a score",
+            )),
             (Target::Unlabeled, _) => Err(TrainError::setting(
                 "target of the data",
                 "nothing",
-                "classes or scores",
+                "a class or a score",
             )),
         }
     }
 }
 
 /// Checks that a head for `found` texts fits the number of texts that the encoder reads separately.
-fn check_texts(found: usize, texts: Texts, pairs: PairEncoding) -> Result<(), TrainError> {
+fn check_texts(found: usize, texts: TextArity, pairs: PairEncoding) -> Result<(), TrainError> {
     let (apart, expected) = match (texts, pairs) {
-        (Texts::Single, _) => (1, "one for single texts, as the data has"),
-        (Texts::Pair, PairEncoding::CrossEncoder) => {
+        (TextArity::Single, _) => (1, "one for single texts, as the data has"),
+        (TextArity::Pair, PairEncoding::CrossEncoder) => {
             (1, "one for single texts, since encoding.pairs is joint")
         }
-        (Texts::Pair, PairEncoding::BiEncoder) => (
+        (TextArity::Pair, PairEncoding::BiEncoder) => (
             2,
             "one for pairs (a cosine, or with `pair`), since encoding.pairs is separate",
         ),
@@ -205,8 +213,8 @@ mod tests {
 
     use super::*;
 
-    fn task(texts: Texts, target: Target) -> Task {
-        Task { texts, target }
+    fn schema(texts: TextArity, target: Target) -> Schema {
+        Schema { texts, target }
     }
 
     fn scores() -> Target {
@@ -221,8 +229,8 @@ mod tests {
     fn the_task_decides_on_the_outputs() {
         let checkpoint = CheckpointConfig::new(EncoderConfig::default());
         let names = |config: &ClassifierOverrides, target| {
-            let task = task(Texts::Single, target);
-            let made = config.classifier(&checkpoint, &task, PairEncoding::CrossEncoder);
+            let schema = schema(TextArity::Single, target);
+            let made = config.classifier(&checkpoint, &schema, PairEncoding::CrossEncoder);
             made.map(|made| (made.class_names.join(" "), made.problem_type))
         };
         let plain = ClassifierOverrides::default();
@@ -258,29 +266,29 @@ mod tests {
         };
         let plain = ClassifierOverrides::default();
         let message = |config: &ClassifierOverrides, texts, pairs| {
-            let made = config.classifier(&checkpoint, &task(texts, scores()), pairs);
+            let made = config.classifier(&checkpoint, &schema(texts, scores()), pairs);
             made.err().map(|error| error.to_string())
         };
         use PairEncoding::{BiEncoder, CrossEncoder};
-        assert_eq!(message(&plain, Texts::Single, BiEncoder), None);
-        assert_eq!(message(&plain, Texts::Pair, CrossEncoder), None);
-        assert_eq!(message(&cosine, Texts::Pair, BiEncoder), None);
+        assert_eq!(message(&plain, TextArity::Single, BiEncoder), None);
+        assert_eq!(message(&plain, TextArity::Pair, CrossEncoder), None);
+        assert_eq!(message(&cosine, TextArity::Pair, BiEncoder), None);
         for (config, texts, pairs, expected) in [
             (
                 &cosine,
-                Texts::Single,
+                TextArity::Single,
                 CrossEncoder,
                 "model.head is one for pairs, expected one for single texts, as",
             ),
             (
                 &cosine,
-                Texts::Pair,
+                TextArity::Pair,
                 CrossEncoder,
                 "model.head is one for pairs, expected one for single texts, since",
             ),
             (
                 &plain,
-                Texts::Pair,
+                TextArity::Pair,
                 BiEncoder,
                 "model.head is one for single texts, expected one for pairs",
             ),

@@ -69,13 +69,13 @@ pub trait Objective {
     ///
     /// # Errors
     /// As [`Task::examples`].
-    fn examples(&self, part: &Part) -> Result<Vec<usize>, TrainError>;
+    fn examples(&self, part: &BatchIndices) -> Result<Vec<usize>, TrainError>;
 
     /// See [`Task::batch`].
     ///
     /// # Errors
     /// As [`Task::batch`].
-    fn batch(&self, part: &Part) -> Result<Self::Batch, TrainError>;
+    fn batch(&self, part: &BatchIndices) -> Result<Self::Batch, TrainError>;
 
     /// See [`Task::size`].
     ///
@@ -172,12 +172,12 @@ impl<T: Task> Objective for T {
         Ok(vec![Task::lengths(self)?])
     }
 
-    fn examples(&self, part: &Part) -> Result<Vec<usize>, TrainError> {
-        Task::examples(self, &part.rows)
+    fn examples(&self, part: &BatchIndices) -> Result<Vec<usize>, TrainError> {
+        Task::examples(self, &part.indices)
     }
 
-    fn batch(&self, part: &Part) -> Result<T::Batch, TrainError> {
-        Task::batch(self, &part.rows, part.pass)
+    fn batch(&self, part: &BatchIndices) -> Result<T::Batch, TrainError> {
+        Task::batch(self, &part.indices, part.epoch)
     }
 
     fn size(&self, batch: &T::Batch) -> Result<BatchCounts, TrainError> {
@@ -233,13 +233,13 @@ impl<T: Task> Objective for T {
 
 /// Training rows of one task, in a batch or a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub struct BatchIndices {
     /// Index of the task, from 0.
     pub task: usize,
-    /// Pass over the task's rows, from 0.
-    pub pass: u64,
+    /// Epoch of the task, from 0.
+    pub epoch: u64,
     /// Indices of the rows in the task's training data.
-    pub rows: Vec<usize>,
+    pub indices: Vec<usize>,
 }
 
 /// Size of a batch.
@@ -248,7 +248,7 @@ pub struct BatchCounts {
     /// Number of rows.
     pub rows: usize,
     /// Number of token positions, padding included.
-    pub slots: usize,
+    pub num_tokens: usize,
     /// Number of padding tokens.
     pub num_padding_tokens: usize,
     /// Weight of the batch in the mean loss: the loss weight of its rows, or its number of masked

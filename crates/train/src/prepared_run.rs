@@ -122,7 +122,7 @@ impl<'a, O: Objective> PreparedRun<'a, O> {
     /// # Errors
     /// - [`TrainError::RunDirectoryInUse`] if `run_directory` is not empty.
     /// - [`TrainError::Io`] if the run record cannot be written.
-    /// - [`TrainError::ActivationMemory`] if there is not enough memory for the cached activations.
+    /// - [`TrainError::Activations`] if there is not enough memory for the cached activations.
     /// - Any error of [`Trainer::train`] or of the task.
     pub fn run(
         self,

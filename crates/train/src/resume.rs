@@ -74,8 +74,8 @@ mod tests {
 
     #[test]
     fn the_first_difference_is_named_with_both_values() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config.json");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.json");
         let saved = json!({"command": ["a"], "train": {"seed": 1, "rate": 2e-5}});
         fs::write(&path, serde_json::to_vec_pretty(&saved).unwrap()).unwrap();
         let message = |now: Value| {
@@ -101,8 +101,8 @@ mod tests {
 
     #[test]
     fn a_number_is_itself_after_a_round_trip() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config.json");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.json");
         for number in [
             0.1 + 0.2,
             1.0 / 3.0,

@@ -52,8 +52,8 @@ pub trait RunInput: fmt::Debug {
     ///   wrong shape.
     /// - [`TrainError::Data`] if the tokenizer cannot be loaded or a text cannot be tokenized.
     /// - [`TrainError::Predict`] if the tokenizer or `max_length` does not fit the checkpoint.
-    /// - [`TrainError::NoMatchingParameter`] if a freeze pattern matches no parameter.
-    /// - [`TrainError::ActivationsTooLarge`] if the activations to cache exceed
+    /// - [`TrainError::Parameter`] if a freeze pattern matches no parameter.
+    /// - [`TrainError::Activations`] if the activations to cache exceed
     ///   `activation_cache.max_bytes`.
     /// - [`TrainError::InvalidLabel`] if a label is not valid for the loss.
     /// - [`TrainError::Eval`] if a metric is unknown or does not fit the labels.

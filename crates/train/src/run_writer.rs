@@ -227,8 +227,8 @@ mod tests {
 
     #[test]
     fn the_metrics_go_on_behind_the_checkpoint() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("metrics.jsonl");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("metrics.jsonl");
         let lines = "{\"step\":1}\n{\"step\":2}\n{\"step\":2,\"epoch\":1}\n{\"step\":3}\n{\"st";
         let kept = [
             (None, 0),
@@ -251,10 +251,10 @@ mod tests {
     /// Killed while it wrote its settings.
     #[test]
     fn a_run_that_had_hardly_begun_begins() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(".x1Y2z3.partial"), "{").unwrap();
-        drop(RunWriter::resume(folder.path(), &json!({})).unwrap());
-        let names = fs::read_dir(folder.path()).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join(".x1Y2z3.partial"), "{").unwrap();
+        drop(RunWriter::resume(directory.path(), &json!({})).unwrap());
+        let names = fs::read_dir(directory.path()).unwrap();
         assert_eq!(names.count(), 2);
 
         let other = tempfile::tempdir().unwrap();
@@ -268,8 +268,8 @@ mod tests {
 
     #[test]
     fn only_a_stopped_run_goes_on() {
-        let folder = tempfile::tempdir().unwrap();
-        let run = folder.path().join("run");
+        let directory = tempfile::tempdir().unwrap();
+        let run = directory.path().join("run");
         let settings = |rate: f64| json!({"command": [rate.to_string()], "train": {"rate": 0.5}});
         // Nothing there yet: it begins.
         drop(RunWriter::resume(&run, &settings(1.0)).unwrap());

@@ -6,7 +6,7 @@ use finetune_random::{Purpose, number};
 
 use crate::error::TrainError;
 use crate::mixing::{MixingConfig, TaskWeights, Visits};
-use crate::objective::{Objective, Part};
+use crate::objective::{BatchIndices, Objective};
 use crate::run_length::{StepBoundary, TrainDuration};
 use crate::train_config::TrainConfig;
 
@@ -42,7 +42,7 @@ pub(crate) struct PlannedStep {
     pub(crate) step: u64,
     /// Epoch, from 0.
     pub(crate) epoch: u64,
-    pub(crate) parts: Vec<Part>,
+    pub(crate) parts: Vec<BatchIndices>,
 }
 
 impl Plan {
@@ -121,15 +121,15 @@ impl Plan {
     }
 
     /// Returns one batch per task, for a measurement before step `step`.
-    pub(crate) fn probes(&self, step: u64, config: &TrainConfig) -> Vec<Part> {
+    pub(crate) fn probes(&self, step: u64, config: &TrainConfig) -> Vec<BatchIndices> {
         let part = |task: &PlannedTask| {
             let batches = task.sampler.batches(&task.lengths, step);
             let rows = batches.into_iter().next().unwrap_or_default();
             let rows = config.batch_size.cut(&rows, &task.lengths);
-            Part {
+            BatchIndices {
                 task: task.index,
-                pass: step,
-                rows: rows.into_iter().next().unwrap_or_default(),
+                epoch: step,
+                indices: rows.into_iter().next().unwrap_or_default(),
             }
         };
         self.tasks.iter().map(part).collect()
@@ -220,11 +220,11 @@ impl PlannedStep {
 }
 
 impl PlannedTask {
-    fn part(&self, batch: SampledBatch) -> Part {
-        Part {
+    fn part(&self, batch: SampledBatch) -> BatchIndices {
+        BatchIndices {
             task: self.index,
-            pass: batch.epoch,
-            rows: batch.rows,
+            epoch: batch.epoch,
+            indices: batch.rows,
         }
     }
 }

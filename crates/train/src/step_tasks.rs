@@ -9,7 +9,7 @@ use crate::error::TrainError;
 use crate::mixing::{
     LossWeighting, MeasuredTask, Place, SharedStages, TaskGradients, TaskWeights, combine,
 };
-use crate::objective::{Objective, Part};
+use crate::objective::{BatchIndices, Objective};
 use crate::optimizer::multiply_all;
 use crate::step_losses::UnreadTask;
 use crate::step_plan::Plan;
@@ -66,17 +66,17 @@ impl<'a> StepTasks<'a> {
         &mut self,
         trainer: &Trainer<'_, O>,
         model: &O::Model,
-        parts: &[Part],
+        parts: &[BatchIndices],
         dropout: DropoutStream,
         summary: &mut TrainingSummary,
     ) -> Result<(), TrainError> {
         for (place, task) in self.plan.tasks.iter().enumerate() {
             let of_task = parts.iter().filter(|part| part.task == task.index);
-            let batches: Vec<Part> = of_task
+            let batches: Vec<BatchIndices> = of_task
                 .flat_map(|part| {
-                    let rows = trainer.config.batch_size.cut(&part.rows, &task.lengths);
-                    rows.into_iter().map(|rows| Part {
-                        rows,
+                    let rows = trainer.config.batch_size.cut(&part.indices, &task.lengths);
+                    rows.into_iter().map(|indices| BatchIndices {
+                        indices,
                         ..part.clone()
                     })
                 })
@@ -101,7 +101,7 @@ impl<'a> StepTasks<'a> {
         &mut self,
         trainer: &Trainer<'_, O>,
         model: &O::Model,
-        parts: &[Part],
+        parts: &[BatchIndices],
         dropout: DropoutStream,
         summary: &mut TrainingSummary,
     ) -> Result<(GradientsParams, Tensor<1>, f64), TrainError> {

@@ -19,8 +19,8 @@ pub struct TrainingSummary {
     /// Wall time of the training loop in seconds, including evaluations.
     pub seconds: f64,
     /// Number of tokens processed, including padding.
-    pub slots: usize,
-    /// Number of padding tokens among `slots`.
+    pub num_tokens: usize,
+    /// Number of padding tokens among `num_tokens`.
     pub num_padding_tokens: usize,
     /// One record per epoch; the last epoch may be incomplete.
     pub epochs: Vec<EpochRecord>,
@@ -38,13 +38,13 @@ fn is_zero(count: &usize) -> bool {
 impl TrainingSummary {
     pub(crate) fn count(&mut self, batch: BatchCounts) {
         self.rows += batch.rows;
-        self.slots += batch.slots;
+        self.num_tokens += batch.num_tokens;
         self.num_padding_tokens += batch.num_padding_tokens;
     }
 
     /// Returns the fraction of padding tokens among the processed tokens, in `[0, 1)`.
     pub fn padding_fraction(&self) -> f64 {
-        self.num_padding_tokens as f64 / self.slots.max(1) as f64
+        self.num_padding_tokens as f64 / self.num_tokens.max(1) as f64
     }
 
     /// Returns the training rows processed per second of wall time.

@@ -96,8 +96,8 @@ impl TextConfig {
     ) -> Result<EncodedSplit, TrainError> {
         let dataset = dataset.clean(&self.cleaning);
         let tokens = match &self.tokenizer_cache_dir {
-            Some(folder) => {
-                let cache = EncodedCache::new(folder);
+            Some(directory) => {
+                let cache = EncodedCache::new(directory);
                 cache.dataset(&dataset, tokenizer, &self.encoding)?.data
             }
             None => EncodedDataset::new(&dataset, tokenizer, &self.encoding)?,

@@ -54,9 +54,9 @@ impl<'a, O: Objective> Trainer<'a, O> {
 
     /// Writes checkpoints to a directory. If it already contains a checkpoint, the run resumes from
     /// the newest one, with the same result as an uninterrupted run.
-    pub fn checkpoints(self, folder: &'a CheckpointDirectory) -> Self {
+    pub fn checkpoints(self, directory: &'a CheckpointDirectory) -> Self {
         Self {
-            checkpoints: Some(folder),
+            checkpoints: Some(directory),
             ..self
         }
     }

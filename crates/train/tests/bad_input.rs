@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use burn::module::Module;
-use finetune_data::{BatchSize, EncodingConfig, Task};
+use finetune_data::{BatchSize, EncodingConfig, Schema};
 use finetune_predict::PredictError;
 use finetune_train::{
     Callback, CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, FineTuning,
@@ -160,8 +160,8 @@ fn nothing_to_train_or_to_test() {
     assert_eq!(error.to_string(), "test rows is 0, expected at least 1");
 
     let mut splits = checkpoint(folder.path());
-    let reversed = Task::classification(["food", "weather"]);
-    splits.test.as_mut().unwrap().task = reversed;
+    let reversed = Schema::classification(["food", "weather"]);
+    splits.test.as_mut().unwrap().schema = reversed;
     let error = FineTuning::new(folder.path(), splits)
         .config(config())
         .prepare()
@@ -175,7 +175,7 @@ fn nothing_to_train_or_to_test() {
 #[test]
 fn a_model_that_cannot_train_on_the_data() {
     let mut small = SmallRun::new();
-    small.data.task = Task::classification(["weather", "food", "third"]);
+    small.data.schema = Schema::classification(["weather", "food", "third"]);
     let config = SmallRun::config();
     let error = |small: &SmallRun, model| {
         let task = small.task();

@@ -109,7 +109,7 @@ fn parts_of_ones_own_are_in_evaluations_and_report() {
         (count, accuracy)
     );
     let names = ["food", "weather"].map(String::from).to_vec();
-    test.task.target = finetune_data::Target::Classes(names);
+    test.schema.target = finetune_data::Target::Classes(names);
     for example in &mut test.examples {
         let class = example.label.class().unwrap();
         example.label = finetune_data::Label::Class(1 - class);

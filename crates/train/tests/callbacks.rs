@@ -325,7 +325,7 @@ fn states_belong_to_callbacks_by_name() {
     let mut twice = (halve(), (), halve());
     let error = train(&settings(), None, &mut twice).unwrap_err();
     assert!(
-        matches!(&error, TrainError::DuplicateCallback { name } if name == "HalveWhenHigh"),
+        matches!(&error, TrainError::CallbackState { name, .. } if name == "HalveWhenHigh"),
         "{error}"
     );
     assert_eq!(twice.0, halve());
@@ -339,7 +339,7 @@ fn states_belong_to_callbacks_by_name() {
     assert!(killed.is_err());
     let error = train(&settings(), Some(folder.path()), &mut ()).unwrap_err();
     assert!(
-        matches!(&error, TrainError::MissingCallback { name, .. } if name == "HalveWhenHigh"),
+        matches!(&error, TrainError::CallbackState { name, .. } if name == "HalveWhenHigh"),
         "{error}"
     );
     // One that is new begins anew.

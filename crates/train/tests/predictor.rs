@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::Device;
 use finetune_data::{
-    BatchSize, Cleaning, CleaningStep, Dataset, EncodingConfig, Splits, Texts, Truncation,
+    BatchSize, Cleaning, CleaningStep, Dataset, EncodingConfig, Splits, TextArity, Truncation,
 };
 use finetune_model::{
     CheckpointConfig, CosineSimilarityHeadConfig, HeadConfig, Pooling, ProblemType,
@@ -219,7 +219,7 @@ fn what_the_model_was_trained_on_is_what_it_takes() {
         Predictor::load(folder.path(), &DEVICE()).unwrap()
     };
     let (pair, single) = ([("rain", "soup")], ["rain"]);
-    let of_pairs = texts(Texts::Pair);
+    let of_pairs = texts(TextArity::Pair);
     assert_eq!(of_pairs.predict_pairs(&pair).unwrap().len(), 1);
     assert!(matches!(
         of_pairs.predict(&single),
@@ -228,7 +228,7 @@ fn what_the_model_was_trained_on_is_what_it_takes() {
             found: 1
         })
     ));
-    let of_texts = texts(Texts::Single);
+    let of_texts = texts(TextArity::Single);
     assert_eq!(of_texts.predict(&single).unwrap().len(), 1);
     assert!(matches!(
         of_texts.predict_pairs(&pair),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use finetune_data::{
-    BatchSize, Dataset, EncodedDataset, EncodingConfig, Example, Label, Padding, Task,
+    BatchSize, Dataset, EncodedDataset, EncodingConfig, Example, Label, Padding, Schema,
     TextTokenizer,
 };
 use finetune_model::{EncoderConfig, SequenceClassifier, SequenceClassifierConfig, init_weights};
@@ -40,7 +40,7 @@ pub(crate) fn dataset(rows: usize) -> Dataset {
     });
     Dataset {
         name: "small".to_string(),
-        task: Task::classification(["weather", "food"]),
+        schema: Schema::classification(["weather", "food"]),
         examples: examples.collect(),
     }
 }

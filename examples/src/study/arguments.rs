@@ -142,15 +142,6 @@ impl StudyArguments {
 
     /// Returns what the runs have in place of the data and the encoder of the published study.
     pub fn conditions(&self, encoder: &str) -> Conditions {
-        let mut notes = vec![format!(
-            "encoder: {} instead of {encoder}",
-            self.common.model()
-        )];
-        notes.extend(self.common.row_limits());
-        let is_bundled = self.data.is_none();
-        Conditions {
-            notes,
-            obstacle: is_bundled.then(|| "the bundled sample is other data".to_string()),
-        }
+        self.common.conditions(encoder, self.data.is_none())
     }
 }

@@ -11,7 +11,7 @@ use finetune_baseline::{BaselineConfig, BaselineError};
 ///
 /// # Errors
 /// See [`BaselineConfig::fit`]; also if the fold index is out of range.
-pub fn baseline_scores(
+pub(super) fn baseline_scores(
     config: &BaselineConfig,
     splits: &Splits,
     fold: Option<Fold>,

@@ -4,10 +4,16 @@ mod arguments;
 mod baseline;
 mod program;
 mod published;
+#[cfg(test)]
+mod published_rows;
 mod published_tests;
+mod sets;
+mod systems;
 
 pub use arguments::{FolderArguments, SEED, StudyArguments, StudyCommand};
-pub use baseline::baseline_scores;
+use baseline::baseline_scores;
 pub use program::run_study;
-pub use published::{Conditions, Published, PublishedStudy, PublishedTable};
+pub use published::{Conditions, Published, PublishedExperiment, PublishedStudy, PublishedTable};
 pub use published_tests::PublishedTest;
+pub use sets::{datasets_table, open_set};
+pub use systems::{System, SystemConfig, Systems};

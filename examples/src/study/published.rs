@@ -4,7 +4,12 @@ use std::error::Error;
 
 use finetune::eval::report::{Cell, Column, Section, Table};
 use finetune::eval::statistics::SampleSummary;
-use finetune::study::{Study, StudyResults};
+use finetune::study::{
+    Experiment, Study, StudyError, StudyResults, Trial, TrialDirectory, TrialScores,
+};
+use finetune::train::Callback;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::recipe::{Difference, differences};
@@ -61,6 +66,40 @@ impl<'a> Published<'a> {
             scores,
             depends_on: None,
         }
+    }
+}
+
+/// Experiment of a publication: it has settings, but none of its trials can be run. Its study is one
+/// to compare with.
+#[derive(Debug)]
+pub struct PublishedExperiment<C>(pub C);
+
+impl<C> Experiment for PublishedExperiment<C>
+where
+    C: Clone + Serialize + DeserializeOwned + Send + Sync,
+{
+    type Config = C;
+    type Error = StudyError;
+
+    fn defaults(&self) -> C {
+        self.0.clone()
+    }
+
+    fn fingerprint(&self) -> Value {
+        Value::Null
+    }
+
+    fn seed_setting(&self) -> Option<&str> {
+        None
+    }
+
+    fn run(
+        &self,
+        _trial: &Trial<C>,
+        _directory: &TrialDirectory,
+        _callback: &mut dyn Callback,
+    ) -> Result<TrialScores, StudyError> {
+        Err(StudyError::Trial("a published study cannot be run".into()))
     }
 }
 

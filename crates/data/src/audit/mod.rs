@@ -20,11 +20,11 @@ use text_index::TextIndex;
 /// Audit of the splits of a dataset. `Display` formats it as a table.
 ///
 /// ```
-/// use finetune_data::{Audit, Cleaning, CleaningStep, Dataset, Example, Label, Splits, Task};
+/// use finetune_data::{Audit, Cleaning, CleaningStep, Dataset, Example, Label, Splits, Schema};
 ///
 /// let dataset = |rows: &[(&str, usize)]| Dataset {
 ///     name: "tweets".into(),
-///     task: Task::classification(["other", "disaster"]),
+///     schema: Schema::classification(["other", "disaster"]),
 ///     examples: rows.iter().map(|&(text, class)| Example::new(text, Label::Class(class))).collect(),
 /// };
 /// let train = dataset(&[("Fire!", 1), ("Fire!", 0), ("I'm on fire", 0)]);
@@ -160,7 +160,7 @@ fn split_audit(split: Split, dataset: &Dataset, index: &TextIndex) -> SplitAudit
     for group in index.groups().filter(|group| group.len() > 1) {
         duplicates.push(group[0].row);
         redundant_rows += group.len() - 1;
-        let labels = group.iter().map(|text| dataset.examples[text.row].label);
+        let labels = group.iter().map(|text| &dataset.examples[text.row].label);
         let wrong = rows_wrong_at_least_of(labels);
         if wrong > 0 {
             conflicts.push(group[0].row);
@@ -196,9 +196,9 @@ fn split_audit(split: Split, dataset: &Dataset, index: &TextIndex) -> SplitAudit
 }
 
 /// Returns the number of labeled rows that do not have the most frequent label.
-fn rows_wrong_at_least_of(labels: impl Iterator<Item = Label>) -> usize {
-    let mut counts: Vec<(Label, usize)> = Vec::new();
-    for label in labels.filter(|label| *label != Label::Unlabeled) {
+fn rows_wrong_at_least_of<'a>(labels: impl Iterator<Item = &'a Label>) -> usize {
+    let mut counts: Vec<(&Label, usize)> = Vec::new();
+    for label in labels.filter(|label| **label != Label::Unlabeled) {
         match counts.iter_mut().find(|(known, _)| *known == label) {
             Some((_, count)) => *count += 1,
             None => counts.push((label, 1)),
@@ -225,13 +225,13 @@ fn shared_texts(
         found.texts += 1;
         found.rows_of_first += ones.len();
         found.rows_of_second += others.len();
-        let ones_labels = || ones.iter().map(|text| first_data.examples[text.row].label);
+        let ones_labels = || ones.iter().map(|text| &first_data.examples[text.row].label);
         let mut others_labels = others
             .iter()
-            .map(|text| second_data.examples[text.row].label);
-        let differs =
-            |(one, other)| one != other && one != Label::Unlabeled && other != Label::Unlabeled;
-        if others_labels.any(|other| ones_labels().any(|one| differs((one, other)))) {
+            .map(|text| &second_data.examples[text.row].label);
+        let labeled = |label: &Label| *label != Label::Unlabeled;
+        let differs = |one: &Label, other: &Label| one != other && labeled(one) && labeled(other);
+        if others_labels.any(|other| ones_labels().any(|one| differs(one, other))) {
             found.conflicting_texts += 1;
         }
         found.examples.push((ones[0].row, others[0].row));
@@ -245,15 +245,15 @@ fn shared_texts(
 mod tests {
     use super::*;
     use crate::cleaning::CleaningStep;
-    use crate::dataset::{Example, Task, Texts};
+    use crate::dataset::{Example, Schema, TextArity};
 
     fn dataset(rows: &[(&str, Label)]) -> Dataset {
         Dataset {
             name: "texts".into(),
-            task: Task::classification(["a", "b", "c"]),
+            schema: Schema::classification(["a", "b", "c"]),
             examples: rows
                 .iter()
-                .map(|&(text, label)| Example::new(text, label))
+                .map(|(text, label)| Example::new(*text, label.clone()))
                 .collect(),
         }
     }
@@ -333,7 +333,7 @@ mod tests {
     #[test]
     fn of_a_pair_both_texts_count() {
         let mut data = dataset(&[]);
-        data.task.texts = Texts::Pair;
+        data.schema.texts = TextArity::Pair;
         data.examples = [("a", "b"), ("b", "a"), ("ab", ""), ("a", "b"), ("A", "B")]
             .map(|(text, pair)| Example::pair(text, pair, A))
             .to_vec();

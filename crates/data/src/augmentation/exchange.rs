@@ -44,7 +44,7 @@ impl Exchange {
         Example {
             text: other(&example.text),
             text_pair: example.text_pair.as_deref().map(other),
-            label: example.label,
+            label: example.label.clone(),
         }
     }
 

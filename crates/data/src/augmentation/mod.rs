@@ -20,11 +20,11 @@ use crate::error::DataError;
 /// pronouns are not copied.
 ///
 /// ```
-/// use finetune_data::{AugmentationConfig, Dataset, Example, Label, Target, Task, Texts};
+/// use finetune_data::{AugmentationConfig, Dataset, Example, Label, Schema, Target, TextArity};
 ///
 /// let pairs = Dataset {
 ///     name: "pairs".into(),
-///     task: Task { texts: Texts::Pair, target: Target::Score { min: 0.0, max: 5.0 } },
+///     schema: Schema { texts: TextArity::Pair, target: Target::Score { min: 0.0, max: 5.0 } },
 ///     examples: vec![
 ///         Example::pair("She plays her guitar.", "A woman sings to her.", Label::Score(2.0)),
 ///         Example::pair("A dog runs.", "A cat sleeps.", Label::Score(0.0)),
@@ -138,7 +138,7 @@ impl AugmentationConfig {
         }
         Ok(Dataset {
             name: dataset.name.clone(),
-            task: dataset.task.clone(),
+            schema: dataset.schema.clone(),
             examples,
         })
     }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::words::{FEMALE_NAMES, MALE_NAMES};
 use super::*;
-use crate::dataset::{Label, Target, Task, Texts};
+use crate::dataset::{Label, Schema, Target, TextArity};
 
 fn pairs(rows: &[(&str, &str)]) -> Dataset {
     let examples = rows.iter().enumerate().map(|(row, (first, second))| {
@@ -11,8 +11,8 @@ fn pairs(rows: &[(&str, &str)]) -> Dataset {
     });
     Dataset {
         name: "pairs".to_string(),
-        task: Task {
-            texts: Texts::Pair,
+        schema: Schema {
+            texts: TextArity::Pair,
             target: Target::Score { min: 0.0, max: 5.0 },
         },
         examples: examples.collect(),

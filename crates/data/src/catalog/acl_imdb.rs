@@ -15,7 +15,7 @@ use crate::splits::Split;
 use crate::table::read_text;
 
 /// Returns the directories of a split in row order, each with the label of its reviews.
-pub(super) fn folders(split: Split) -> &'static [(&'static str, Label)] {
+pub(super) fn directories(split: Split) -> &'static [(&'static str, Label)] {
     const NEGATIVE: Label = Label::Class(0);
     const POSITIVE: Label = Label::Class(1);
     match split {
@@ -28,8 +28,8 @@ pub(super) fn folders(split: Split) -> &'static [(&'static str, Label)] {
 
 /// Returns whether any directory of a split exists; reading reports missing ones.
 pub(super) fn is_tree(root: &Path, split: Split) -> bool {
-    let mut folders = folders(split).iter();
-    folders.any(|(folder, _)| root.join(folder).exists())
+    let mut directories = directories(split).iter();
+    directories.any(|(directory, _)| root.join(directory).exists())
 }
 
 /// Reads the reviews of a split from its directories, ordered by the number in the file name.
@@ -38,19 +38,23 @@ pub(super) fn is_tree(root: &Path, split: Split) -> bool {
 /// - [`DataError::Io`] if a directory cannot be listed.
 ///
 /// Each review may also be an error.
-pub(super) fn read_folders(paths: &[PathBuf], split: Split) -> Result<MappedFiles, DataError> {
+pub(super) fn read_directories(paths: &[PathBuf], split: Split) -> Result<MappedFiles, DataError> {
     let mut reviews = Vec::new();
-    for (folder, &(_, label)) in paths.iter().zip(folders(split)) {
-        let failed = |source| DataError::io(folder, source);
+    for (directory, (_, label)) in paths.iter().zip(directories(split)) {
+        let failed = |source| DataError::io(directory, source);
         let mut names = Vec::new();
-        for entry in fs::read_dir(folder).map_err(failed)? {
+        for entry in fs::read_dir(directory).map_err(failed)? {
             let name = entry.map_err(failed)?.file_name();
             if is_review(Path::new(&name)) {
                 names.push(PathBuf::from(name));
             }
         }
         names.sort_by_cached_key(|name| (number(name), name.clone()));
-        reviews.extend(names.iter().map(|name| (folder.join(name), label)));
+        reviews.extend(
+            names
+                .iter()
+                .map(|name| (directory.join(name), label.clone())),
+        );
     }
     let (progress, total) = (Progress::default(), reviews.len() as u64);
     let counted = progress.clone();
@@ -69,7 +73,7 @@ pub(super) fn read_folders(paths: &[PathBuf], split: Split) -> Result<MappedFile
 }
 
 /// Reads the reviews of a split from the archive without extracting it, in the order of
-/// [`read_folders`]. Archive order differs, so the split is held in memory.
+/// [`read_directories`]. Archive order differs, so the split is held in memory.
 ///
 /// # Errors
 /// - [`DataError::Io`] if the file does not exist or cannot be opened.
@@ -140,10 +144,10 @@ fn check_stays_inside(path: &Path, name: &Path) -> Result<(), DataError> {
 /// Returns the directory of the split that contains a path of the archive.
 fn place(name: &Path, split: Split) -> Option<(usize, Label)> {
     let parent = name.parent().filter(|_| is_review(name))?;
-    let folders = folders(split).iter().enumerate();
-    folders
-        .filter(|(_, (folder, _))| parent.ends_with(folder))
-        .map(|(place, &(_, label))| (place, label))
+    let directories = directories(split).iter().enumerate();
+    directories
+        .filter(|(_, (directory, _))| parent.ends_with(directory))
+        .map(|(place, (_, label))| (place, label.clone()))
         .next()
 }
 
@@ -196,22 +200,22 @@ mod tests {
     }
 
     #[test]
-    fn folders_and_archive_have_the_same_rows_in_the_same_order() {
-        let folder = tempfile::tempdir().unwrap();
+    fn directories_and_archive_have_the_same_rows_in_the_same_order() {
+        let directory = tempfile::tempdir().unwrap();
         for (name, content) in FILES {
-            let path = folder.path().join(name);
+            let path = directory.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content).unwrap();
         }
-        let path = folder.path().join("aclImdb_v1.tar.gz");
+        let path = directory.path().join("aclImdb_v1.tar.gz");
         fs::write(&path, archive(&FILES)).unwrap();
-        let root = folder.path().join("aclImdb");
+        let root = directory.path().join("aclImdb");
         let read = |split| {
-            let paths: Vec<PathBuf> = folders(split)
+            let paths: Vec<PathBuf> = directories(split)
                 .iter()
                 .map(|(name, _)| root.join(name))
                 .collect();
-            let found = texts(read_folders(&paths, split).unwrap());
+            let found = texts(read_directories(&paths, split).unwrap());
             assert_eq!(found, texts(read_archive(&path, split).unwrap()));
             found
         };
@@ -223,14 +227,15 @@ mod tests {
             [("Long.".to_owned(), Label::Unlabeled)]
         );
         assert!(is_tree(&root, Split::Test) && !is_tree(&root, Split::Validation));
-        let missing = read_folders(&[root.join("test/neg"), root.join("test/pos")], Split::Test);
+        let missing =
+            read_directories(&[root.join("test/neg"), root.join("test/pos")], Split::Test);
         assert!(matches!(missing, Err(DataError::Io { path, .. }) if path.ends_with("test/neg")));
     }
 
     #[test]
     fn a_path_that_leads_out_and_a_cut_off_archive_are_errors() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("aclImdb_v1.tar.gz");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("aclImdb_v1.tar.gz");
         let first = |bytes: &[u8]| {
             fs::write(&path, bytes).unwrap();
             let mut files = read_archive(&path, Split::Train).unwrap();

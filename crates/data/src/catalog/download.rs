@@ -67,13 +67,13 @@ impl Layout {
                 ]
             }
             Content::Text { .. } => vec![file.name.to_owned(), format!("{}.gz", file.name)],
-            Content::ReviewFolders | Content::ReviewArchive => vec![],
+            Content::ReviewDirectories | Content::ReviewArchive => vec![],
         };
         let names: Vec<String> = self.files.iter().flat_map(names).collect();
         let inner = self
-            .folders
+            .directories
             .iter()
-            .flat_map(|folder| names.iter().map(move |name| format!("{folder}/{name}")));
+            .flat_map(|directory| names.iter().map(move |name| format!("{directory}/{name}")));
         names.iter().cloned().chain(inner).collect()
     }
 }

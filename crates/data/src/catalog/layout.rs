@@ -19,7 +19,7 @@ pub struct Layout {
     /// same splits.
     pub rows: &'static [(Split, usize)],
     /// Subdirectories that may contain the files, besides the given directory.
-    pub(super) folders: &'static [&'static str],
+    pub(super) subdirectories: &'static [&'static str],
     /// Files of the splits. If a split has two, the first takes precedence.
     pub(super) files: &'static [SplitFile],
     /// Content of the files.
@@ -49,7 +49,7 @@ pub(super) enum Content {
     /// One or more Parquet files per split.
     Parquet { fields: Fields, escapes: Escapes },
     /// aclImdb directories with one file per review.
-    ReviewFolders,
+    ReviewDirectories,
     /// Compressed archive of the aclImdb directories.
     ReviewArchive,
 }
@@ -136,13 +136,13 @@ pub(super) const GLUE_PARQUET: &[SplitFile] = &[
 ];
 
 /// Constructors of layouts that several datasets have. `rows` are the published numbers of rows,
-/// and `folders` the subdirectories that may contain the files.
+/// and `subdirectories` the subdirectories that may contain the files.
 impl Layout {
     /// Returns the files of Zhang et al.: no header, class counted from 1, then texts; fields
     /// quoted, with doubled quotes inside.
     pub(super) const fn official_csv(
         rows: &'static [(Split, usize)],
-        folders: &'static [&'static str],
+        subdirectories: &'static [&'static str],
         texts: usize,
         escapes: Escapes,
     ) -> Self {
@@ -154,7 +154,7 @@ impl Layout {
         Self {
             name: "official CSV",
             rows,
-            folders,
+            subdirectories,
             files: TRAIN_TEST_CSV,
             content: Content::Text {
                 format: TableFormat::Delimited(format),
@@ -167,13 +167,13 @@ impl Layout {
     /// Returns the files of the GLUE archive, in which quotes are ordinary characters.
     pub(super) const fn glue_tsv(
         rows: &'static [(Split, usize)],
-        folders: &'static [&'static str],
+        subdirectories: &'static [&'static str],
         fields: Fields,
     ) -> Self {
         Self {
             name: "GLUE TSV",
             rows,
-            folders,
+            subdirectories,
             files: GLUE_TSV,
             content: Content::Text {
                 format: TableFormat::Delimited(Delimited::unquoted_tsv()),
@@ -192,7 +192,7 @@ impl Layout {
         Self {
             name: "CS224N TSV",
             rows,
-            folders: &[],
+            subdirectories: &[],
             files,
             content: Content::Text {
                 format: TableFormat::Delimited(Delimited::tsv()),
@@ -205,7 +205,7 @@ impl Layout {
     /// Returns the Parquet files of the Hugging Face hub.
     pub(super) const fn hub_parquet(
         rows: &'static [(Split, usize)],
-        folders: &'static [&'static str],
+        subdirectories: &'static [&'static str],
         files: &'static [SplitFile],
         fields: Fields,
         escapes: Escapes,
@@ -213,7 +213,7 @@ impl Layout {
         Self {
             name: "hub Parquet",
             rows,
-            folders,
+            subdirectories,
             files,
             content: Content::Parquet { fields, escapes },
         }
@@ -241,9 +241,9 @@ impl Layout {
     pub(super) fn names(&self, split: Split) -> Vec<String> {
         let file_names = |file: &SplitFile| match self.content {
             Content::Parquet { .. } => shards::names(file.name).to_vec(),
-            Content::ReviewFolders => {
-                let folders = acl_imdb::folders(split).iter();
-                folders.map(|(folder, _)| format!("{folder}/")).collect()
+            Content::ReviewDirectories => {
+                let directories = acl_imdb::directories(split).iter();
+                directories.map(|(name, _)| format!("{name}/")).collect()
             }
             Content::Text { .. } | Content::ReviewArchive => vec![file.name.to_owned()],
         };
@@ -262,9 +262,9 @@ impl Layout {
         split: Split,
     ) -> Result<Option<Located>, DataError> {
         for file in self.files_of(split) {
-            let inner = self.folders.iter().map(|folder| directory.join(folder));
-            for folder in std::iter::once(directory.to_path_buf()).chain(inner) {
-                if let Some(paths) = self.paths(&folder, file)? {
+            let inner = self.subdirectories.iter().map(|name| directory.join(name));
+            for place in std::iter::once(directory.to_path_buf()).chain(inner) {
+                if let Some(paths) = self.paths(&place, file)? {
                     return Ok(Some(self.located(file, paths)));
                 }
             }
@@ -272,16 +272,16 @@ impl Layout {
         Ok(None)
     }
 
-    fn paths(&self, folder: &Path, file: &SplitFile) -> Result<Option<Vec<PathBuf>>, DataError> {
+    fn paths(&self, directory: &Path, file: &SplitFile) -> Result<Option<Vec<PathBuf>>, DataError> {
         match self.content {
-            Content::Parquet { .. } => shards::find(folder, file.name),
-            Content::ReviewFolders => Ok(acl_imdb::is_tree(folder, file.split).then(|| {
-                let folders = acl_imdb::folders(file.split).iter();
-                folders.map(|(name, _)| folder.join(name)).collect()
+            Content::Parquet { .. } => shards::find(directory, file.name),
+            Content::ReviewDirectories => Ok(acl_imdb::is_tree(directory, file.split).then(|| {
+                let directories = acl_imdb::directories(file.split).iter();
+                directories.map(|(name, _)| directory.join(name)).collect()
             })),
             Content::Text { .. } | Content::ReviewArchive => {
-                let plain = folder.join(file.name);
-                let compressed = folder.join(format!("{}.gz", file.name));
+                let plain = directory.join(file.name);
+                let compressed = directory.join(format!("{}.gz", file.name));
                 // Not `is_file`: if it is a directory, reading it reports the mistake.
                 let found = [plain, compressed].into_iter().find(|path| path.exists());
                 Ok(found.map(|path| vec![path]))
@@ -305,7 +305,7 @@ impl Layout {
                     == extension.trim_end_matches(".gz")
             }
             Content::ReviewArchive => extension == "tar.gz" || extension == "tgz",
-            Content::ReviewFolders => false,
+            Content::ReviewDirectories => false,
         };
         fits.then(|| self.located(file, vec![path.to_path_buf()]))
     }
@@ -339,17 +339,17 @@ impl Located {
                 escapes,
             } => table(fields, escapes, format)?,
             Content::Parquet { fields, escapes } => table(fields, *escapes, TableFormat::Parquet)?,
-            Content::ReviewFolders => acl_imdb::read_folders(&self.paths, split)?,
+            Content::ReviewDirectories => acl_imdb::read_directories(&self.paths, split)?,
             Content::ReviewArchive => acl_imdb::read_archive(&self.paths[0], split)?,
         };
-        let (name, task, paths) = (
+        let (name, schema, paths) = (
             format!("{}/{split}", dataset.name),
-            dataset.task(),
+            dataset.schema(),
             self.paths.clone(),
         );
         let source_key = format!("{name}: {:?}, {:?}", self.layout, self.file);
         let examples = files.examples;
-        let reader = ExampleReader::new(name, task, paths, source_key, on_bad_rows, examples);
+        let reader = ExampleReader::new(name, schema, paths, source_key, on_bad_rows, examples);
         Ok(reader.with_progress(files.progress, files.bytes))
     }
 

@@ -1,6 +1,6 @@
 //! Catalog of public datasets that load by name from any of their common file layouts.
 //!
-//! A [`NamedDataset`] defines the task, the classes, the split sizes and the supported [`Layout`]s
+//! A [`NamedDataset`] defines the schema, the classes, the split sizes and the supported [`Layout`]s
 //! of a dataset. The datasets are static tables in the files of this module. Only
 //! `NamedDataset::download` (feature `hub`) uses the network. The directory `datasets/` of the
 //! repository has a card for each dataset with its source and license.
@@ -20,7 +20,7 @@ use std::path::Path;
 
 pub use self::layout::Layout;
 use self::layout::Located;
-use crate::dataset::{Dataset, Target, Task, Texts};
+use crate::dataset::{Dataset, Schema, Target, TextArity};
 use crate::error::DataError;
 use crate::reader::{ExampleReader, OnBadRow};
 use crate::splits::{LoadedDataset, Split, SplitReport};
@@ -49,7 +49,7 @@ pub struct NamedDataset {
     /// Title of the dataset.
     pub title: &'static str,
     /// Number of texts per example.
-    pub texts: Texts,
+    pub texts: TextArity,
     /// Kind of label to predict.
     pub target: NamedTarget,
     /// Source on the Hugging Face hub; `None` if it is not there.
@@ -92,7 +92,7 @@ const fn hub(repository: &'static str, config: &'static str) -> Option<HubSource
 /// use finetune_data::catalog;
 ///
 /// let imdb = catalog::get("imdb")?;
-/// assert_eq!(imdb.task().class_names(), ["neg", "pos"]);
+/// assert_eq!(imdb.schema().class_names(), ["neg", "pos"]);
 /// assert!(catalog::get("imbd").unwrap_err().to_string().contains("imdb"));
 /// # Ok::<(), finetune_data::DataError>(())
 /// ```
@@ -117,8 +117,8 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 impl NamedDataset {
-    /// Returns the inputs and target of the task.
-    pub fn task(&self) -> Task {
+    /// Returns the number of texts per example and the kind of label.
+    pub fn schema(&self) -> Schema {
         let target = match self.target {
             NamedTarget::Classes(names) => {
                 Target::Classes(names.iter().map(|&name| name.to_owned()).collect())
@@ -128,7 +128,7 @@ impl NamedDataset {
                 max: highest,
             },
         };
-        Task {
+        Schema {
             texts: self.texts,
             target,
         }
@@ -143,11 +143,11 @@ impl NamedDataset {
     /// ```
     /// use finetune_data::catalog;
     ///
-    /// let folder = tempfile::tempdir()?;
-    /// std::fs::write(folder.path().join("train.csv"), "\"3\",\"Oil\",\"Prices \"\"rise\"\".\"\n")?;
-    /// std::fs::write(folder.path().join("test.csv"), "\"1\",\"Vote\",\"Results are in.\"\n")?;
+    /// let directory = tempfile::tempdir()?;
+    /// std::fs::write(directory.path().join("train.csv"), "\"3\",\"Oil\",\"Prices \"\"rise\"\".\"\n")?;
+    /// std::fs::write(directory.path().join("test.csv"), "\"1\",\"Vote\",\"Results are in.\"\n")?;
     ///
-    /// let opened = catalog::get("ag_news")?.open(folder.path())?;
+    /// let opened = catalog::get("ag_news")?.open(directory.path())?;
     /// let train = opened.splits.train;
     /// assert_eq!(train.examples[0].text, "Oil Prices \"rise\".");
     /// assert_eq!(train.class_names()[train.examples[0].label.class().unwrap()], "Business");
@@ -232,12 +232,12 @@ impl NamedDataset {
     /// ```
     /// use finetune_data::{OnBadRow, Split, catalog};
     ///
-    /// let folder = tempfile::tempdir()?;
+    /// let directory = tempfile::tempdir()?;
     /// let rows = "\tid\tsentence1\tsentence2\tis_duplicate\n0\ta\tWhy?\tHow so?\t1.0\n1\tb\tWho?\t\t\n";
-    /// std::fs::write(folder.path().join("quora-dev.csv"), rows)?;
+    /// std::fs::write(directory.path().join("quora-dev.csv"), rows)?;
     ///
     /// let qqp = catalog::get("qqp")?;
-    /// let mut reader = qqp.read(folder.path(), Split::Validation, OnBadRow::Skip)?;
+    /// let mut reader = qqp.read(directory.path(), Split::Validation, OnBadRow::Skip)?;
     /// assert_eq!(reader.by_ref().count(), 1);
     /// assert_eq!(reader.skipped().rows, 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -3,7 +3,7 @@
 use super::layout::{GLUE_PARQUET, Layout, labeled, pair, unlabeled};
 use super::{NamedDataset, NamedTarget, hub};
 use crate::column_mapping::Escapes;
-use crate::dataset::Texts;
+use crate::dataset::TextArity;
 use crate::splits::Split;
 use crate::splits::Split::{Test, Train, Validation};
 
@@ -14,7 +14,7 @@ const GLUE_QQP_ROWS: &[(Split, usize)] = &[(Train, 363_846), (Validation, 40_430
 pub(super) static QQP: NamedDataset = NamedDataset {
     name: "qqp",
     title: "Quora Question Pairs",
-    texts: Texts::Pair,
+    texts: TextArity::Pair,
     target: NamedTarget::Classes(&["not_duplicate", "duplicate"]),
     hub: hub("nyu-mll/glue", "qqp"),
     layouts: &[
@@ -47,7 +47,7 @@ const GLUE_STSB_ROWS: &[(Split, usize)] = &[(Train, 5_749), (Validation, 1_500),
 pub(super) static STSB: NamedDataset = NamedDataset {
     name: "stsb",
     title: "Semantic Textual Similarity Benchmark",
-    texts: Texts::Pair,
+    texts: TextArity::Pair,
     target: NamedTarget::Score {
         lowest: 0.0,
         highest: 5.0,

@@ -3,7 +3,7 @@
 use super::layout::{Content, GLUE_PARQUET, Layout, TRAIN_TEST_PARQUET, labeled, text, unlabeled};
 use super::{NamedDataset, NamedTarget, hub};
 use crate::column_mapping::Escapes;
-use crate::dataset::Texts;
+use crate::dataset::TextArity;
 use crate::splits::Split;
 use crate::splits::Split::{Test, Train, Unlabeled, Validation};
 use crate::table::TableFormat;
@@ -14,7 +14,7 @@ const YELP_POLARITY_ROWS: &[(Split, usize)] = &[(Train, 560_000), (Test, 38_000)
 pub(super) static YELP_POLARITY: NamedDataset = NamedDataset {
     name: "yelp_polarity",
     title: "Yelp reviews, polarity",
-    texts: Texts::Single,
+    texts: TextArity::Single,
     target: NamedTarget::Classes(&["negative", "positive"]),
     hub: hub("fancyzhx/yelp_polarity", "plain_text"),
     layouts: &[
@@ -37,7 +37,7 @@ pub(super) static YELP_POLARITY: NamedDataset = NamedDataset {
 pub(super) static AMAZON_REVIEWS_FULL: NamedDataset = NamedDataset {
     name: "amazon_reviews_full",
     title: "Amazon reviews, full score",
-    texts: Texts::Single,
+    texts: TextArity::Single,
     target: NamedTarget::Classes(&["1 star", "2 stars", "3 stars", "4 stars", "5 stars"]),
     hub: None,
     layouts: &[Layout::official_csv(
@@ -53,20 +53,20 @@ const IMDB_ROWS: &[(Split, usize)] = &[(Train, 25_000), (Test, 25_000), (Unlabel
 pub(super) static IMDB: NamedDataset = NamedDataset {
     name: "imdb",
     title: "IMDB reviews",
-    texts: Texts::Single,
+    texts: TextArity::Single,
     target: NamedTarget::Classes(&["neg", "pos"]),
     hub: hub("stanfordnlp/imdb", "plain_text"),
     layouts: &[
         Layout {
-            name: "aclImdb folders",
+            name: "aclImdb directories",
             rows: IMDB_ROWS,
-            folders: &["aclImdb"],
+            subdirectories: &["aclImdb"],
             files: &[
                 labeled(Train, "train"),
                 labeled(Test, "test"),
                 unlabeled(Unlabeled, "train"),
             ],
-            content: Content::ReviewFolders,
+            content: Content::ReviewDirectories,
         },
         Layout::hub_parquet(
             IMDB_ROWS,
@@ -83,7 +83,7 @@ pub(super) static IMDB: NamedDataset = NamedDataset {
         Layout {
             name: "aclImdb archive",
             rows: IMDB_ROWS,
-            folders: &[],
+            subdirectories: &[],
             files: &[
                 labeled(Train, "aclImdb_v1.tar.gz"),
                 labeled(Test, "aclImdb_v1.tar.gz"),
@@ -100,7 +100,7 @@ const SST5_ROWS: &[(Split, usize)] = &[(Train, 8_544), (Validation, 1_101), (Tes
 pub(super) static SST5: NamedDataset = NamedDataset {
     name: "sst5",
     title: "Stanford Sentiment Treebank, five classes",
-    texts: Texts::Single,
+    texts: TextArity::Single,
     target: NamedTarget::Classes(&[
         "very negative",
         "negative",
@@ -123,7 +123,7 @@ pub(super) static SST5: NamedDataset = NamedDataset {
         Layout {
             name: "hub JSON Lines",
             rows: SST5_ROWS,
-            folders: &[],
+            subdirectories: &[],
             files: &[
                 labeled(Train, "train.jsonl"),
                 labeled(Validation, "dev.jsonl"),
@@ -144,7 +144,7 @@ const SST2_ROWS: &[(Split, usize)] = &[(Train, 67_349), (Validation, 872), (Test
 pub(super) static SST2: NamedDataset = NamedDataset {
     name: "sst2",
     title: "Stanford Sentiment Treebank, two classes",
-    texts: Texts::Single,
+    texts: TextArity::Single,
     target: NamedTarget::Classes(&["negative", "positive"]),
     hub: hub("nyu-mll/glue", "sst2"),
     layouts: &[
@@ -163,7 +163,7 @@ pub(super) static SST2: NamedDataset = NamedDataset {
 pub(super) static CFIMDB: NamedDataset = NamedDataset {
     name: "cfimdb",
     title: "Counterfactual IMDB",
-    texts: Texts::Single,
+    texts: TextArity::Single,
     target: NamedTarget::Classes(&["negative", "positive"]),
     hub: None,
     layouts: &[Layout::cs224n_tsv(

@@ -11,15 +11,15 @@ use crate::error::DataError;
 /// - [`DataError::InvalidFile`] if a shard is missing, or if there are shards of different
 ///   shardings.
 /// - [`DataError::Io`] if the directory cannot be listed.
-pub(super) fn find(folder: &Path, split: &str) -> Result<Option<Vec<PathBuf>>, DataError> {
-    let single = folder.join(format!("{split}.parquet"));
+pub(super) fn find(directory: &Path, split: &str) -> Result<Option<Vec<PathBuf>>, DataError> {
+    let single = directory.join(format!("{split}.parquet"));
     if single.exists() {
         return Ok(Some(vec![single]));
     }
-    if !folder.is_dir() {
+    if !directory.is_dir() {
         return Ok(None);
     }
-    shards(folder, split)
+    shards(directory, split)
 }
 
 /// Returns the file names that are searched for.
@@ -31,11 +31,11 @@ pub(super) fn names(split: &str) -> [String; 2] {
 }
 
 /// Returns all shards of a split in one directory; `None` if there are none.
-fn shards(folder: &Path, split: &str) -> Result<Option<Vec<PathBuf>>, DataError> {
-    let failed = |source| DataError::io(folder, source);
+fn shards(directory: &Path, split: &str) -> Result<Option<Vec<PathBuf>>, DataError> {
+    let failed = |source| DataError::io(directory, source);
     // One entry per sharding: the number of shards, as written in the name, and one file name.
     let mut cuts: Vec<(String, String)> = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
+    for entry in fs::read_dir(directory).map_err(failed)? {
         let name = entry
             .map_err(failed)?
             .file_name()
@@ -55,17 +55,17 @@ fn shards(folder: &Path, split: &str) -> Result<Option<Vec<PathBuf>>, DataError>
             found.sort_unstable();
             let found = found.join(", ");
             let problem = format!("expected the shards of one cut, found {found}");
-            return Err(DataError::file(folder, problem));
+            return Err(DataError::file(directory, problem));
         }
     };
     let count: usize = total.parse().unwrap_or(0);
     let shard = |index: usize| {
         let name = shard_name(split, &format!("{index:05}"), total);
-        let path = folder.join(&name);
+        let path = directory.join(&name);
         match path.exists() {
             true => Ok(path),
             false => Err(DataError::file(
-                folder,
+                directory,
                 format!("the shard {name} is missing"),
             )),
         }
@@ -95,12 +95,12 @@ fn total_of_shard<'a>(name: &'a str, split: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
 
-    fn folder(names: &[&str]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
+    fn directory(names: &[&str]) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
         for name in names {
-            fs::write(folder.path().join(name), "").unwrap();
+            fs::write(directory.path().join(name), "").unwrap();
         }
-        folder
+        directory
     }
 
     #[test]
@@ -110,33 +110,36 @@ mod tests {
             "train-00001-of-00002.parquet",
             "train-00000-of-00002.parquet",
         ];
-        let folder = folder(&names);
-        let expected = vec![folder.path().join(names[2]), folder.path().join(names[1])];
-        assert_eq!(find(folder.path(), "train").unwrap(), Some(expected));
-        assert_eq!(find(folder.path(), "validation").unwrap(), None);
-        assert_eq!(find(&folder.path().join("none"), "train").unwrap(), None);
+        let directory = directory(&names);
+        let expected = vec![
+            directory.path().join(names[2]),
+            directory.path().join(names[1]),
+        ];
+        assert_eq!(find(directory.path(), "train").unwrap(), Some(expected));
+        assert_eq!(find(directory.path(), "validation").unwrap(), None);
+        assert_eq!(find(&directory.path().join("none"), "train").unwrap(), None);
     }
 
     #[test]
     fn a_missing_shard_is_named() {
-        let folder = folder(&[
+        let directory = directory(&[
             "train-00000-of-00003.parquet",
             "train-00002-of-00003.parquet",
         ]);
         assert!(matches!(
-            find(folder.path(), "train"),
+            find(directory.path(), "train"),
             Err(DataError::InvalidFile { problem, .. }) if problem.contains("train-00001-of-00003.parquet")
         ));
     }
 
     #[test]
     fn shards_of_two_cuts_are_refused() {
-        let folder = folder(&[
+        let directory = directory(&[
             "train-00000-of-00001.parquet",
             "train-00000-of-00002.parquet",
         ]);
         assert!(matches!(
-            find(folder.path(), "train"),
+            find(directory.path(), "train"),
             Err(DataError::InvalidFile { problem, .. }) if problem.matches(".parquet").count() == 2
         ));
     }

@@ -77,7 +77,7 @@ fn every_name_finds_its_data_set() {
 fn official_csv_and_hub_parquet_of_ag_news_keep_backslashes() {
     let line = "\"4\",\"Chips \\\\ and $\",\"He said \"\"go\"\"\\and, well, left\"\r\n";
     let expected = example("Chips \\\\ and $ He said \"go\"\\and, well, left", 3);
-    let folder = Folder::new()
+    let directory = Folder::new()
         .with("ag_news_csv/test.csv", line)
         .with_parquet(
             "data/train-00000-of-00002.parquet",
@@ -87,7 +87,7 @@ fn official_csv_and_hub_parquet_of_ag_news_keep_backslashes() {
             "data/train-00001-of-00002.parquet",
             &[("text", texts(&["b"])), ("label", numbers(&[0]))],
         );
-    let opened = folder.open("ag_news").unwrap();
+    let opened = directory.open("ag_news").unwrap();
     assert_eq!(opened.splits.train.name, "ag_news/train");
     assert_eq!(
         opened.splits.train.examples,
@@ -100,13 +100,13 @@ fn official_csv_and_hub_parquet_of_ag_news_keep_backslashes() {
 
 #[test]
 fn escapes_of_the_official_csvs_are_undone() {
-    let folder = Folder::new().with("train.csv", r#""1","So \""good\""\n\nReally.""#);
+    let directory = Folder::new().with("train.csv", r#""1","So \""good\""\n\nReally.""#);
     let expected = example("So \"good\"\n\nReally.", 0);
     assert_eq!(
-        folder.split("yelp_polarity", Split::Train).examples,
+        directory.split("yelp_polarity", Split::Train).examples,
         vec![expected.clone()]
     );
-    let folder = Folder::new().with_parquet(
+    let directory = Folder::new().with_parquet(
         "plain_text/train-00000-of-00001.parquet",
         &[
             ("text", texts(&[r#"So \""good\""\n\nReally."#])),
@@ -114,26 +114,26 @@ fn escapes_of_the_official_csvs_are_undone() {
         ],
     );
     assert_eq!(
-        folder.split("yelp_polarity", Split::Train).examples,
+        directory.split("yelp_polarity", Split::Train).examples,
         [expected]
     );
 
-    let folder = Folder::new().with("train.csv", "\"5\",\"A title\",\"one\\ntwo\"\n");
-    let amazon = folder.split("amazon_reviews_full", Split::Train);
+    let directory = Folder::new().with("train.csv", "\"5\",\"A title\",\"one\\ntwo\"\n");
+    let amazon = directory.split("amazon_reviews_full", Split::Train);
     assert_eq!(amazon.examples, [example("A title one\ntwo", 4)]);
 
-    let folder = Folder::new().with("test.csv", "\"10\",\"Why?\",\"\",\"Because\\nso.\"\n");
-    let yahoo = folder.split("yahoo_answers_topics", Split::Test);
+    let directory = Folder::new().with("test.csv", "\"10\",\"Why?\",\"\",\"Because\\nso.\"\n");
+    let yahoo = directory.split("yahoo_answers_topics", Split::Test);
     assert_eq!(yahoo.examples, [example("Why? Because\nso.", 9)]);
 
-    let folder = Folder::new().with("train.csv", "14,\"A \"\"book\"\"\",\" It is a book.\"\n");
-    let dbpedia = folder.split("dbpedia_14", Split::Train);
+    let directory = Folder::new().with("train.csv", "14,\"A \"\"book\"\"\",\" It is a book.\"\n");
+    let dbpedia = directory.split("dbpedia_14", Split::Train);
     assert_eq!(dbpedia.examples, [example("A \"book\"  It is a book.", 13)]);
 }
 
 #[test]
 fn hub_parquet_of_several_columns() {
-    let folder = Folder::new()
+    let directory = Folder::new()
         .with_parquet(
             "yahoo_answers_topics/train-00000-of-00001.parquet",
             &[
@@ -151,36 +151,36 @@ fn hub_parquet_of_several_columns() {
                 ("content", texts(&["c"])),
             ],
         );
-    let yahoo = folder.split("yahoo_answers_topics", Split::Train);
+    let yahoo = directory.split("yahoo_answers_topics", Split::Train);
     assert_eq!(yahoo.examples, [example("t c a\nb", 2)]);
-    let dbpedia = folder.split("dbpedia_14", Split::Train);
+    let dbpedia = directory.split("dbpedia_14", Split::Train);
     assert_eq!(dbpedia.examples, [example("t c", 1)]);
 }
 
 #[test]
 fn imdb_in_parquet_with_reviews_without_labels() {
     let columns = |label| [("text", texts(&["a"])), ("label", numbers(&[label]))];
-    let folder = Folder::new()
+    let directory = Folder::new()
         .with_parquet("plain_text/train-00000-of-00001.parquet", &columns(1))
         .with_parquet(
             "plain_text/unsupervised-00000-of-00001.parquet",
             &columns(-1),
         );
-    let opened = folder.open("imdb").unwrap();
+    let opened = directory.open("imdb").unwrap();
     assert_eq!(opened.splits.train.examples, [example("a", 1)]);
     assert!(opened.splits.test.is_none());
     let unlabeled = opened.splits.unlabeled.unwrap();
     assert_eq!(unlabeled.examples[0].label, Label::Unlabeled);
-    let folder = Folder::new().with_parquet("train.parquet", &columns(-1));
+    let directory = Folder::new().with_parquet("train.parquet", &columns(-1));
     assert!(matches!(
-        folder.open("imdb"),
+        directory.open("imdb"),
         Err(DataError::InvalidRow { row: 1, .. })
     ));
 }
 
 #[test]
 fn cs224n_files() {
-    let folder = Folder::new()
+    let directory = Folder::new()
         .with(
             "ids-sst-train.csv",
             "\tid\tsentence\tsentiment\n0\ta1\t \"So \"\"fine\"\" .\"\t4\n",
@@ -201,30 +201,33 @@ fn cs224n_files() {
             "ids-cfimdb-train.csv",
             "\tid\tsentence\tsentiment\n0\ta1\t Bad .\t0\n",
         );
-    let sst = folder.open("sst5").unwrap().splits;
+    let sst = directory.open("sst5").unwrap().splits;
     assert_eq!(sst.train.examples, [example(" \"So \"\"fine\"\" .\"", 4)]);
     assert_eq!(sst.test.unwrap().examples[0].label, Label::Unlabeled);
-    let folder = folder.with(
+    let directory = directory.with(
         "sst-test.csv",
         "sentence\tsentiment\n\"\"\"fine\"\" .\"\t3\n",
     );
-    let sst = folder.open("sst5").unwrap().splits;
+    let sst = directory.open("sst5").unwrap().splits;
     assert_eq!(sst.test.unwrap().examples, [example("\"fine\" .", 3)]);
 
-    let sts = folder.split("stsb", Split::Validation);
+    let sts = directory.split("stsb", Split::Validation);
     assert_eq!(
         sts.examples,
         [Example::pair("A.", "B.", Label::Score(2.75))]
     );
-    let qqp = folder.split("qqp", Split::Train);
+    let qqp = directory.split("qqp", Split::Train);
     assert_eq!(qqp.examples, [Example::pair("A?", "B?", Label::Class(1))]);
-    assert_eq!(folder.split("cfimdb", Split::Train).class_counts(), [1, 0]);
+    assert_eq!(
+        directory.split("cfimdb", Split::Train).class_counts(),
+        [1, 0]
+    );
 }
 
 #[test]
 fn glue_files_have_no_quotes_and_a_test_split_without_labels() {
     let stsb = "index\tgenre\tfilename\tyear\told_index\tsource1\tsource2\tsentence1\tsentence2";
-    let folder = Folder::new()
+    let directory = Folder::new()
         .with("SST-2/train.tsv", "sentence\tlabel\n\"fine\t1\n")
         .with("SST-2/test.tsv", "index\tsentence\n0\ta \"test\"\n")
         .with(
@@ -239,18 +242,18 @@ fn glue_files_have_no_quotes_and_a_test_split_without_labels() {
             "STS-B/test.tsv",
             format!("{stsb}\n0\tg\tf\t2012\t1\tx\ty\tA.\tB.\n"),
         );
-    let sst = folder.open("sst2").unwrap().splits;
+    let sst = directory.open("sst2").unwrap().splits;
     assert_eq!(sst.train.examples, [example("\"fine", 1)]);
     assert_eq!(
         sst.test.unwrap().examples,
         [Example::new("a \"test\"", Label::Unlabeled)]
     );
-    let qqp = folder.split("qqp", Split::Validation);
+    let qqp = directory.split("qqp", Split::Validation);
     assert_eq!(
         qqp.examples,
         [Example::pair("\"Why", "How?", Label::Class(0))]
     );
-    let stsb = folder.open("stsb").unwrap();
+    let stsb = directory.open("stsb").unwrap();
     assert_eq!(stsb.splits.train.examples[0].label, Label::Score(5.0));
     assert_eq!(stsb.reports[1].official_rows, Some(1_379));
 }
@@ -266,10 +269,10 @@ fn hub_parquet_of_glue() {
             ("label", label),
         ]
     };
-    let folder = Folder::new()
+    let directory = Folder::new()
         .with_parquet("stsb/train-00000-of-00001.parquet", &pair(scores))
         .with_parquet("stsb/test-00000-of-00001.parquet", &pair(unknown));
-    let splits = folder.open("stsb").unwrap().splits;
+    let splits = directory.open("stsb").unwrap().splits;
     assert_eq!(
         splits.train.examples,
         [Example::pair("a", "b", Label::Score(3.8))]
@@ -279,7 +282,7 @@ fn hub_parquet_of_glue() {
 
 #[test]
 fn kaggle_csv_and_json_lines() {
-    let folder = Folder::new()
+    let directory = Folder::new()
         .with(
             "train.csv",
             "id,keyword,location,text,target\r\n1,,,\"Fire,\nnow\",1\r\n",
@@ -289,18 +292,18 @@ fn kaggle_csv_and_json_lines() {
             "train.jsonl",
             "{\"text\": \"ok\", \"label\": 2, \"label_text\": \"neutral\"}\n",
         );
-    let splits = folder.open("disaster_tweets").unwrap().splits;
+    let splits = directory.open("disaster_tweets").unwrap().splits;
     assert_eq!(splits.train.examples, [example("Fire,\nnow", 1)]);
     assert_eq!(splits.test.unwrap().examples[0].label, Label::Unlabeled);
     assert_eq!(
-        folder.split("sst5", Split::Train).examples,
+        directory.split("sst5", Split::Train).examples,
         [example("ok", 2)]
     );
 }
 
 #[test]
 fn splits_of_two_cuts_are_never_mixed() {
-    let folder = Folder::new()
+    let directory = Folder::new()
         .with(
             "quora-train.csv",
             "\tid\tsentence1\tsentence2\tis_duplicate\n7\tc\tA?\tB?\t1.0\n",
@@ -309,15 +312,15 @@ fn splits_of_two_cuts_are_never_mixed() {
             "dev.tsv",
             "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate\n1\t2\t3\ta\tb\t0\n",
         );
-    let opened = folder.open("qqp").unwrap();
+    let opened = directory.open("qqp").unwrap();
     assert!(opened.splits.validation.is_none());
-    assert_eq!(folder.split("qqp", Split::Validation).len(), 1);
+    assert_eq!(directory.split("qqp", Split::Validation).len(), 1);
 }
 
 #[test]
 fn a_single_file_is_a_split_whatever_its_name() {
-    let folder = Folder::new().with("some.csv", "\"1\",\"a\",\"b\"\n");
-    let path = folder.0.path().join("some.csv");
+    let directory = Folder::new().with("some.csv", "\"1\",\"a\",\"b\"\n");
+    let path = directory.0.path().join("some.csv");
     let ag_news = get("ag_news").unwrap();
     let reader = ag_news.read(&path, Split::Test, OnBadRow::Error).unwrap();
     assert_eq!(reader.name(), "ag_news/test");
@@ -336,12 +339,12 @@ fn a_single_file_is_a_split_whatever_its_name() {
 
 #[test]
 fn a_missing_training_split_is_named_in_all_layouts() {
-    let folder = Folder::new().with("test.csv", "\"1\",\"a\",\"b\"\n");
-    let error = folder.open("ag_news").unwrap_err().to_string();
+    let directory = Folder::new().with("test.csv", "\"1\",\"a\",\"b\"\n");
+    let error = directory.open("ag_news").unwrap_err().to_string();
     for name in ["train.csv", "train.parquet", "train-00000-of-0000N.parquet"] {
         assert!(error.contains(name), "{error}");
     }
-    let error = folder.open("imdb").unwrap_err().to_string();
+    let error = directory.open("imdb").unwrap_err().to_string();
     assert!(
         error.contains("train/neg/") && error.contains("aclImdb_v1.tar.gz"),
         "{error}"
@@ -349,11 +352,13 @@ fn a_missing_training_split_is_named_in_all_layouts() {
     assert!(matches!(
         get("ag_news")
             .unwrap()
-            .open_split(folder.0.path(), Split::Unlabeled),
+            .open_split(directory.0.path(), Split::Unlabeled),
         Err(DataError::InvalidFile { .. })
     ));
     assert!(matches!(
-        get("ag_news").unwrap().open(&folder.0.path().join("none")),
+        get("ag_news")
+            .unwrap()
+            .open(&directory.0.path().join("none")),
         Err(DataError::Io { .. })
     ));
 }

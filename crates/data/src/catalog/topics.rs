@@ -3,7 +3,7 @@
 use super::layout::{Content, Layout, TRAIN_TEST_PARQUET, labeled, text, unlabeled};
 use super::{NamedDataset, NamedTarget, hub};
 use crate::column_mapping::Escapes;
-use crate::dataset::Texts;
+use crate::dataset::TextArity;
 use crate::splits::Split;
 use crate::splits::Split::{Test, Train};
 use crate::table::{Delimited, TableFormat};
@@ -14,7 +14,7 @@ const AG_NEWS_ROWS: &[(Split, usize)] = &[(Train, 120_000), (Test, 7_600)];
 pub(super) static AG_NEWS: NamedDataset = NamedDataset {
     name: "ag_news",
     title: "AG News",
-    texts: Texts::Single,
+    texts: TextArity::Single,
     target: NamedTarget::Classes(&["World", "Sports", "Business", "Sci/Tech"]),
     hub: hub("fancyzhx/ag_news", "default"),
     layouts: &[
@@ -34,7 +34,7 @@ const DBPEDIA_14_ROWS: &[(Split, usize)] = &[(Train, 560_000), (Test, 70_000)];
 pub(super) static DBPEDIA_14: NamedDataset = NamedDataset {
     name: "dbpedia_14",
     title: "DBpedia ontology",
-    texts: Texts::Single,
+    texts: TextArity::Single,
     target: NamedTarget::Classes(&[
         "Company",
         "EducationalInstitution",
@@ -70,7 +70,7 @@ const YAHOO_ANSWERS_TOPICS_ROWS: &[(Split, usize)] = &[(Train, 1_400_000), (Test
 pub(super) static YAHOO_ANSWERS_TOPICS: NamedDataset = NamedDataset {
     name: "yahoo_answers_topics",
     title: "Yahoo! Answers topics",
-    texts: Texts::Single,
+    texts: TextArity::Single,
     target: NamedTarget::Classes(&[
         "Society & Culture",
         "Science & Mathematics",
@@ -110,13 +110,13 @@ pub(super) static YAHOO_ANSWERS_TOPICS: NamedDataset = NamedDataset {
 pub(super) static DISASTER_TWEETS: NamedDataset = NamedDataset {
     name: "disaster_tweets",
     title: "Disaster tweets",
-    texts: Texts::Single,
+    texts: TextArity::Single,
     target: NamedTarget::Classes(&["no disaster", "disaster"]),
     hub: None,
     layouts: &[Layout {
         name: "Kaggle CSV",
         rows: &[(Train, 7_613), (Test, 3_263)],
-        folders: &["nlp-getting-started"],
+        subdirectories: &["nlp-getting-started"],
         files: &[labeled(Train, "train.csv"), unlabeled(Test, "test.csv")],
         content: Content::Text {
             format: TableFormat::Delimited(Delimited::csv()),

@@ -155,11 +155,11 @@ impl Dataset {
     /// Cleans all texts, in parallel. Without steps, nothing changes.
     ///
     /// ```
-    /// use finetune_data::{Cleaning, CleaningStep, Dataset, Example, Label, Task};
+    /// use finetune_data::{Cleaning, CleaningStep, Dataset, Example, Label, Schema};
     ///
     /// let dataset = Dataset {
     ///     name: "reviews".into(),
-    ///     task: Task::classification(["bad", "good"]),
+    ///     schema: Schema::classification(["bad", "good"]),
     ///     examples: vec![Example::new("Fine.<br /><br />Really.", Label::Class(1))],
     /// };
     /// let steps = vec![CleaningStep::Html, CleaningStep::CollapseWhitespace];
@@ -193,7 +193,7 @@ impl CleaningStep {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::{Label, Task};
+    use crate::dataset::{Label, Schema};
 
     fn all_steps() -> Cleaning {
         let with = String::new;
@@ -289,7 +289,7 @@ mod tests {
     fn both_texts_of_a_pair_are_cleaned() {
         let dataset = Dataset {
             name: "pairs".into(),
-            task: Task::classification(["different", "same"]),
+            schema: Schema::classification(["different", "same"]),
             examples: vec![
                 Example::pair("A", "B", Label::Class(1)),
                 Example::new("C", Label::Class(0)),

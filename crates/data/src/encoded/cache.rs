@@ -12,7 +12,7 @@ use super::encode_stream::{Chunks, EncodingProgress};
 use super::files::{TextsMetadata, TextsWriter, mismatch, open_texts};
 use super::labels::{EncodedLabels, LabelsBuilder};
 use crate::cleaning::Cleaning;
-use crate::dataset::{Dataset, Task, Texts, hexadecimal};
+use crate::dataset::{Dataset, Schema, TextArity, hexadecimal};
 use crate::error::DataError;
 use crate::reader::{ExampleReader, OnBadRow};
 use crate::splits::SkippedRows;
@@ -26,13 +26,13 @@ use crate::tokenizer::{EncodingConfig, PairEncoding, TextTokenizer};
 /// that need the same dataset at the same time wait for each other.
 ///
 /// ```
-/// use finetune_data::{Dataset, EncodedCache, EncodingConfig, Example, Label, Task, TextTokenizer};
+/// use finetune_data::{Dataset, EncodedCache, EncodingConfig, Example, Label, Schema, TextTokenizer};
 ///
-/// let folder = tempfile::tempdir()?;
-/// let cache = EncodedCache::new(folder.path());
+/// let directory = tempfile::tempdir()?;
+/// let cache = EncodedCache::new(directory.path());
 /// let dataset = Dataset {
 ///     name: "films/train".into(),
-///     task: Task::classification(["bad", "good"]),
+///     schema: Schema::classification(["bad", "good"]),
 ///     examples: vec![Example::new("a fine film", Label::Class(1))],
 /// };
 /// let tokenizer = TextTokenizer::train_wordpiece(["a fine film", "a fine fine film"], 60)?;
@@ -84,7 +84,7 @@ struct Wanted<'a> {
     path: PathBuf,
     /// [`Key`] as JSON.
     key: String,
-    task: &'a Task,
+    schema: &'a Schema,
     tokenizer: &'a TextTokenizer,
     config: &'a EncodingConfig,
 }
@@ -116,12 +116,12 @@ impl EncodedCache {
         let source = Source::Content {
             fingerprint: dataset.fingerprint(),
         };
-        let task = &dataset.task;
-        let key = Key::new(source, task, &Cleaning::default(), tokenizer, config).json()?;
+        let schema = &dataset.schema;
+        let key = Key::new(source, schema, &Cleaning::default(), tokenizer, config).json()?;
         let wanted = Wanted {
             path: self.path(&dataset.name, &key),
             key,
-            task,
+            schema,
             tokenizer,
             config,
         };
@@ -146,7 +146,7 @@ impl EncodedCache {
         config: &EncodingConfig,
         progress: &mut dyn FnMut(EncodingProgress),
     ) -> Result<CachedDataset, DataError> {
-        let (name, task) = (reader.name().to_owned(), reader.task().clone());
+        let (name, schema) = (reader.name().to_owned(), reader.schema().clone());
         let key = |stamp: fn(&Path) -> Result<FileStamp, DataError>| {
             let files = reader.files().iter().map(|path| stamp(path));
             let source = Source::SplitFiles {
@@ -154,7 +154,7 @@ impl EncodedCache {
                 source_key: reader.source_key().to_owned(),
                 skip_bad_rows: reader.on_bad_rows() == OnBadRow::Skip,
             };
-            Key::new(source, &task, cleaning, tokenizer, config).json()
+            Key::new(source, &schema, cleaning, tokenizer, config).json()
         };
         // The path ignores size and modification time, so that a changed file replaces its old
         // dataset.
@@ -162,7 +162,7 @@ impl EncodedCache {
         let wanted = Wanted {
             path: self.path(&name, &place),
             key,
-            task: &task,
+            schema: &schema,
             tokenizer,
             config,
         };
@@ -191,8 +191,8 @@ impl Wanted<'_> {
         if let Some(cached) = self.open()? {
             return Ok(cached);
         }
-        let folder = self.path.parent().unwrap_or(Path::new(""));
-        fs::create_dir_all(folder).map_err(|source| DataError::io(folder, source))?;
+        let directory = self.path.parent().unwrap_or(Path::new(""));
+        fs::create_dir_all(directory).map_err(|source| DataError::io(directory, source))?;
         let file = ArrayFileWriter::create(&self.path)?;
         // Another process may have written it while this one waited for the lock.
         if let Some(cached) = self.open()? {
@@ -221,7 +221,7 @@ impl Wanted<'_> {
         if metadata.key != self.key {
             return Ok(None);
         }
-        match map_dataset(&file, &metadata, self.task) {
+        match map_dataset(&file, &metadata, self.schema) {
             Ok(data) => Ok(Some(CachedDataset {
                 data,
                 skipped: metadata.skipped,
@@ -242,14 +242,14 @@ impl Wanted<'_> {
         progress: &mut dyn FnMut(EncodingProgress),
     ) -> Result<(), DataError> {
         let mut texts = TextsWriter::begin(&mut file, "")?;
-        let mut second_texts = match (self.task.texts, self.config.pair_encoding) {
-            (Texts::Pair, PairEncoding::BiEncoder) => {
+        let mut second_texts = match (self.schema.texts, self.config.pair_encoding) {
+            (TextArity::Pair, PairEncoding::BiEncoder) => {
                 Some(TextsWriter::begin(&mut file, "second/")?)
             }
             _ => None,
         };
-        let mut labels = LabelsBuilder::new(self.task);
-        let skipped = chunks.for_each(self.task, self.tokenizer, self.config, &mut |chunk| {
+        let mut labels = LabelsBuilder::new(self.schema);
+        let skipped = chunks.for_each(self.schema, self.tokenizer, self.config, &mut |chunk| {
             labels.push_all(chunk.examples)?;
             texts.write(&mut file, &chunk.texts)?;
             if let (Some(writer), Some(second)) = (&mut second_texts, &chunk.second_texts) {
@@ -285,7 +285,7 @@ impl Wanted<'_> {
 fn map_dataset(
     file: &ArrayFile,
     metadata: &Metadata,
-    task: &Task,
+    schema: &Schema,
 ) -> Result<EncodedDataset, DataError> {
     let second_texts = match metadata.second_texts {
         Some(second) => Some(open_texts(file, "second/", second)?),
@@ -308,6 +308,6 @@ fn map_dataset(
         texts: open_texts(file, "", metadata.texts)?,
         second_texts,
         labels,
-        task: task.clone(),
+        schema: schema.clone(),
     })
 }

@@ -7,7 +7,7 @@ use std::time::UNIX_EPOCH;
 use serde::Serialize;
 
 use crate::cleaning::Cleaning;
-use crate::dataset::Task;
+use crate::dataset::Schema;
 use crate::error::DataError;
 use crate::tokenizer::{EncodingConfig, TextTokenizer};
 
@@ -19,7 +19,7 @@ const VERSION: u32 = 1;
 pub(super) struct Key<'a> {
     version: u32,
     source: Source,
-    task: &'a Task,
+    schema: &'a Schema,
     cleaning: String,
     tokenizer: String,
     encoding: &'a EncodingConfig,
@@ -49,7 +49,7 @@ pub(super) struct FileStamp {
 impl<'a> Key<'a> {
     pub(super) fn new(
         source: Source,
-        task: &'a Task,
+        schema: &'a Schema,
         cleaning: &Cleaning,
         tokenizer: &TextTokenizer,
         encoding: &'a EncodingConfig,
@@ -57,7 +57,7 @@ impl<'a> Key<'a> {
         Self {
             version: VERSION,
             source,
-            task,
+            schema,
             cleaning: cleaning.fingerprint(),
             tokenizer: tokenizer.fingerprint(),
             encoding,

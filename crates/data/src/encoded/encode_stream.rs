@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{EncodedTextsBuilder, check_pairs, encode};
 use crate::cleaning::Cleaning;
-use crate::dataset::{Example, Task};
+use crate::dataset::{Example, Schema};
 use crate::error::DataError;
 use crate::reader::ExampleReader;
 use crate::splits::SkippedRows;
@@ -57,7 +57,7 @@ impl<'a> Chunks<'a> {
     /// Returns the skipped rows.
     pub(super) fn for_each(
         &mut self,
-        task: &Task,
+        schema: &Schema,
         tokenizer: &TextTokenizer,
         config: &EncodingConfig,
         take: &mut dyn FnMut(EncodedChunk<'_>) -> Result<(), DataError>,
@@ -65,10 +65,10 @@ impl<'a> Chunks<'a> {
         let mut done = 0;
         let mut chunk = self.next()?;
         while !chunk.is_empty() {
-            check_pairs(&chunk, done, task)?;
+            check_pairs(&chunk, done, schema)?;
             let fraction = self.fraction();
             let (encoded, next) =
-                rayon::join(|| encode(&chunk, task, tokenizer, config), || self.next());
+                rayon::join(|| encode(&chunk, schema, tokenizer, config), || self.next());
             let (texts, second_texts) = encoded.map_err(|error| error.of_text_after(done))?;
             done += chunk.len();
             take(EncodedChunk {

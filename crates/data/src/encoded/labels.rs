@@ -2,7 +2,7 @@
 
 use finetune_storage::Array;
 
-use crate::dataset::{Example, Label, Target, Task};
+use crate::dataset::{Example, Label, Schema, Target};
 use crate::error::DataError;
 
 /// Labels of the texts of an [`EncodedDataset`](crate::EncodedDataset), in memory or mapped.
@@ -47,8 +47,8 @@ impl Labels {
 
 impl EncodedLabels {
     /// Returns the labels of examples.
-    pub(crate) fn of(examples: &[Example], task: &Task) -> Result<Self, DataError> {
-        let mut builder = LabelsBuilder::new(task);
+    pub(crate) fn of(examples: &[Example], schema: &Schema) -> Result<Self, DataError> {
+        let mut builder = LabelsBuilder::new(schema);
         builder.push_all(examples)?;
         Ok(builder.finish())
     }
@@ -106,9 +106,9 @@ impl PartialEq for EncodedLabels {
     }
 }
 
-/// Builder of labels that checks them against the task.
+/// Builder of labels that checks them against the schema.
 ///
-/// Examples of a labeled task may be unlabeled, such as a test split with unpublished labels, but
+/// Examples of a labeled dataset may be unlabeled, such as a test split with unpublished labels, but
 /// then all of them must be.
 #[derive(Debug)]
 pub(crate) struct LabelsBuilder<'a> {
@@ -117,39 +117,42 @@ pub(crate) struct LabelsBuilder<'a> {
     scores: Vec<f32>,
     /// Number of texts so far.
     texts: usize,
-    /// Whether the task has no target, or the first example is unlabeled.
+    /// Whether the schema has no target, or the first example is unlabeled.
     unlabeled: bool,
 }
 
 impl<'a> LabelsBuilder<'a> {
-    pub(crate) fn new(task: &'a Task) -> Self {
+    pub(crate) fn new(schema: &'a Schema) -> Self {
         Self {
-            target: &task.target,
+            target: &schema.target,
             classes: Vec::new(),
             scores: Vec::new(),
             texts: 0,
-            unlabeled: task.target == Target::Unlabeled,
+            unlabeled: schema.target == Target::Unlabeled,
         }
     }
 
     pub(crate) fn push_all(&mut self, examples: &[Example]) -> Result<(), DataError> {
         examples
             .iter()
-            .try_for_each(|example| self.push(example.label))
+            .try_for_each(|example| self.push(&example.label))
     }
 
-    fn push(&mut self, label: Label) -> Result<(), DataError> {
-        self.unlabeled |= self.texts == 0 && label == Label::Unlabeled;
+    fn push(&mut self, label: &Label) -> Result<(), DataError> {
+        self.unlabeled |= self.texts == 0 && *label == Label::Unlabeled;
         let expected = match (self.target, label) {
             (_, Label::Unlabeled) if self.unlabeled => None,
             _ if self.unlabeled => Some("no label, as before".to_owned()),
-            (Target::Classes(names), Label::Class(class)) if class < names.len() => {
-                self.classes.push(class as u32);
+            (Target::Classes(names), Label::Class(class)) if *class < names.len() => {
+                self.classes.push(*class as u32);
                 None
             }
             (Target::Classes(names), _) => Some(format!("a class below {}", names.len())),
+            (Target::MultiLabel(_) | Target::TokenClasses(_), _) => {
+                Some("a class or a score: several classes have no encoding".to_owned())
+            }
             (_, Label::Score(score)) if score.is_finite() => {
-                self.scores.push(score as f32);
+                self.scores.push(*score as f32);
                 None
             }
             _ => Some("a finite score".to_owned()),
@@ -177,18 +180,18 @@ impl<'a> LabelsBuilder<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::Texts;
+    use crate::dataset::TextArity;
 
     fn labels(target: Target, labels: &[Label]) -> Result<Labels, DataError> {
-        let task = Task {
-            texts: Texts::Single,
+        let schema = Schema {
+            texts: TextArity::Single,
             target,
         };
         let examples: Vec<Example> = labels
             .iter()
-            .map(|&label| Example::new("", label))
+            .map(|label| Example::new("", label.clone()))
             .collect();
-        EncodedLabels::of(&examples, &task)?.all()
+        EncodedLabels::of(&examples, &schema)?.all()
     }
 
     fn scale() -> Target {
@@ -205,7 +208,7 @@ mod tests {
         assert_eq!(found.classes(), Some(&[1, 0][..]));
         let found = labels(scale(), &[Label::Score(2.5)]).unwrap();
         assert_eq!(found.scores(), Some(&[2.5][..]));
-        let secret = labels(scale(), &[Label::Unlabeled; 2]).unwrap();
+        let secret = labels(scale(), &[Label::Unlabeled, Label::Unlabeled]).unwrap();
         assert_eq!(secret, Labels::Unlabeled);
     }
 

@@ -14,7 +14,7 @@ pub use encode_stream::EncodingProgress;
 pub use labels::{EncodedLabels, Labels};
 pub use texts::{EncodedRow, EncodedTexts};
 
-use crate::dataset::{Dataset, Example, Task, Texts};
+use crate::dataset::{Dataset, Example, Schema, TextArity};
 use crate::error::DataError;
 use crate::tokenizer::{EncodingConfig, PairEncoding, TextTokenizer};
 
@@ -27,8 +27,8 @@ pub struct EncodedDataset {
     pub second_texts: Option<EncodedTexts>,
     /// Label of each text.
     pub labels: EncodedLabels,
-    /// Inputs and target of the task.
-    pub task: Task,
+    /// Number of texts per example, and kind of label.
+    pub schema: Schema,
 }
 
 impl EncodedDataset {
@@ -37,21 +37,21 @@ impl EncodedDataset {
     /// # Errors
     /// The errors of [`TextTokenizer::encode`] (for jointly encoded pairs,
     /// [`TextTokenizer::encode_pairs`]), and
-    /// - [`DataError::InvalidExample`] if a label does not match the task, or if the number of
-    ///   texts of an example does not match the task.
+    /// - [`DataError::InvalidExample`] if a label does not match the schema, or if the number of
+    ///   texts of an example does not match the schema.
     pub fn new(
         dataset: &Dataset,
         tokenizer: &TextTokenizer,
         config: &EncodingConfig,
     ) -> Result<Self, DataError> {
-        check_pairs(&dataset.examples, 0, &dataset.task)?;
-        let labels = EncodedLabels::of(&dataset.examples, &dataset.task)?;
-        let (texts, second_texts) = encode(&dataset.examples, &dataset.task, tokenizer, config)?;
+        check_pairs(&dataset.examples, 0, &dataset.schema)?;
+        let labels = EncodedLabels::of(&dataset.examples, &dataset.schema)?;
+        let (texts, second_texts) = encode(&dataset.examples, &dataset.schema, tokenizer, config)?;
         Ok(Self {
             texts: texts.finish(),
             second_texts: second_texts.map(EncodedTextsBuilder::finish),
             labels,
-            task: dataset.task.clone(),
+            schema: dataset.schema.clone(),
         })
     }
 
@@ -68,7 +68,7 @@ impl EncodedDataset {
 
     /// Returns the class names; empty if the target is not a class.
     pub fn class_names(&self) -> &[String] {
-        self.task.class_names()
+        self.schema.class_names()
     }
 
     /// Returns the number of tokens of each row, as needed by a sampler. For separately encoded
@@ -90,12 +90,12 @@ impl EncodedDataset {
 /// Tokenizes examples. The second builder has the second texts of separately encoded pairs.
 pub(crate) fn encode<'a>(
     examples: &'a [Example],
-    task: &Task,
+    schema: &Schema,
     tokenizer: &TextTokenizer,
     config: &EncodingConfig,
 ) -> Result<(EncodedTextsBuilder, Option<EncodedTextsBuilder>), DataError> {
     let firsts: Vec<&str> = examples.iter().map(|row| row.text.as_str()).collect();
-    if task.texts == Texts::Single {
+    if schema.texts == TextArity::Single {
         return Ok((tokenizer.encode_rows(&firsts, None, config)?, None));
     }
     let second = |row: &'a Example| -> &'a str { row.text_pair.as_deref().unwrap_or_default() };
@@ -112,14 +112,14 @@ pub(crate) fn encode<'a>(
     }
 }
 
-/// Checks the number of texts of each example against the task. `first` is the index of the first
+/// Checks the number of texts of each example against the schema. `first` is the index of the first
 /// example in its dataset.
 pub(crate) fn check_pairs(
     examples: &[Example],
     first: usize,
-    task: &Task,
+    schema: &Schema,
 ) -> Result<(), DataError> {
-    let expected = task.texts == Texts::Pair;
+    let expected = schema.texts == TextArity::Pair;
     match examples
         .iter()
         .position(|example| example.text_pair.is_some() != expected)

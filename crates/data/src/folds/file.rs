@@ -127,12 +127,12 @@ fn check<T: PartialEq + ToString>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::{Example, Label, Task};
+    use crate::dataset::{Example, Label, Schema};
 
     fn dataset() -> Dataset {
         Dataset {
             name: "six".into(),
-            task: Task::classification(["a"]),
+            schema: Schema::classification(["a"]),
             examples: (0..6)
                 .map(|row| Example::new(row.to_string(), Label::Class(0)))
                 .collect(),
@@ -141,8 +141,8 @@ mod tests {
 
     /// Modifies a saved fold file and loads it.
     fn changed(from: &str, to: &str) -> Result<Folds, DataError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("folds.json");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("folds.json");
         let mut folds = Folds::k_fold(&dataset(), 3, u64::MAX).unwrap();
         folds.fold_of_row = vec![0, 1, 2, 0, 1, 2];
         folds.save(&path).unwrap();

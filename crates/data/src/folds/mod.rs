@@ -29,12 +29,12 @@ pub enum FoldKind {
 /// on the dataset, `k` and the seed. Saved to a file, it can be used by other programs.
 ///
 /// ```
-/// use finetune_data::{Dataset, Example, Folds, Label, Task};
+/// use finetune_data::{Dataset, Example, Folds, Label, Schema};
 ///
 /// let examples = (0..50).map(|row| Example::new(row.to_string(), Label::Class(row % 5 / 4)));
 /// let dataset = Dataset {
 ///     name: "numbers".into(),
-///     task: Task::classification(["most", "every fifth"]),
+///     schema: Schema::classification(["most", "every fifth"]),
 ///     examples: examples.collect(),
 /// };
 /// let folds = Folds::stratified_k_fold(&dataset, 10, 42)?;
@@ -44,8 +44,8 @@ pub enum FoldKind {
 ///     assert_eq!(folds.train(fold)?.len(), 45);
 /// }
 ///
-/// let folder = tempfile::tempdir()?;
-/// let path = folder.path().join("folds.json");
+/// let directory = tempfile::tempdir()?;
+/// let path = directory.path().join("folds.json");
 /// folds.save(&path)?;
 /// assert_eq!(Folds::load(&path, &dataset)?, folds);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -231,14 +231,14 @@ fn check_k(unit: &'static str, most: usize, found: usize) -> Result<(), DataErro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::{Example, Label, Task};
+    use crate::dataset::{Example, Label, Schema};
 
     fn dataset(rows: usize) -> Dataset {
         let examples =
             (0..rows).map(|row| Example::new(row.to_string(), Label::Class(row % 7 / 6)));
         Dataset {
             name: "numbers".into(),
-            task: Task::classification(["a", "b", "none"]),
+            schema: Schema::classification(["a", "b", "none"]),
             examples: examples.collect(),
         }
     }

@@ -226,8 +226,8 @@ mod tests {
         layout: Delimited,
         columns: &[Column],
     ) -> Result<Vec<(u64, Vec<String>)>, DataError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("rows");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rows");
         std::fs::write(&path, bytes).unwrap();
         open_rows(&path, TableFormat::Delimited(layout), columns)?
             .map(|row| row.map(|row| (row.number, row.fields)))
@@ -311,8 +311,8 @@ mod tests {
 
     #[test]
     fn the_rows_behind_a_bad_one_can_be_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("rows.csv");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rows.csv");
         std::fs::write(&path, b"a,b\n1\n2,\xff\n3,\"x\ny\",z\n\n\n4,d\n").unwrap();
         let columns = [0.into(), 1.into()];
         let rows = open_rows(&path, TableFormat::Delimited(Delimited::csv()), &columns);

@@ -100,8 +100,8 @@ mod tests {
     use crate::table::{TableFormat, open_rows};
 
     fn read(text: &str) -> Result<Vec<Row>, DataError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("rows.jsonl");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rows.jsonl");
         std::fs::write(&path, text).unwrap();
         let columns = ["text".into(), "label".into()];
         open_rows(&path, TableFormat::JsonLines, &columns)?.collect()

@@ -158,8 +158,8 @@ impl Iterator for Rows {
 /// ```
 /// use finetune_data::table::{TableFormat, open_rows};
 ///
-/// let folder = tempfile::tempdir()?;
-/// let path = folder.path().join("films.csv");
+/// let directory = tempfile::tempdir()?;
+/// let path = directory.path().join("films.csv");
 /// std::fs::write(&path, "id,text,label\n7,\"So \"\"good\"\"\",pos\n")?;
 ///
 /// let format = TableFormat::from_path(&path)?;
@@ -253,8 +253,8 @@ mod tests {
 
     #[test]
     fn rows_follow_a_bad_row_and_nothing_a_broken_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("rows.csv");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rows.csv");
         std::fs::write(&path, "a,b\n1,2\n1\n1,2\n\"1,2\n1,2\n").unwrap();
         let format = TableFormat::from_path(&path).unwrap();
         let rows = open_rows(&path, format, &["b".into()]).unwrap();

@@ -189,8 +189,8 @@ mod tests {
     use crate::table::{TableFormat, open_counted, open_rows};
 
     fn read(columns: Vec<(&str, ArrayRef)>, wanted: &[Column]) -> Result<Vec<Row>, DataError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("rows.parquet");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rows.parquet");
         let batch = RecordBatch::try_from_iter(columns).unwrap();
         let mut writer =
             ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), None).unwrap();
@@ -228,8 +228,8 @@ mod tests {
 
     #[test]
     fn a_bad_row_is_passed_and_all_of_the_file_counted() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("rows.parquet");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rows.parquet");
         let texts: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None, Some("c")]));
         let batch = RecordBatch::try_from_iter([("text", texts)]).unwrap();
         let file = File::create(&path).unwrap();

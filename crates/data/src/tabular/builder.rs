@@ -112,8 +112,11 @@ mod tests {
 
     #[test]
     fn files_and_columns_become_splits() {
-        let folder = tempfile::tempdir().unwrap();
-        let (train, test) = (folder.path().join("a.csv"), folder.path().join("b.csv"));
+        let directory = tempfile::tempdir().unwrap();
+        let (train, test) = (
+            directory.path().join("a.csv"),
+            directory.path().join("b.csv"),
+        );
         fs::write(&train, "id,said,mood\n1,fine,good\n2,awful,bad\n").unwrap();
         fs::write(&test, "id,said,mood\n3,nice,good\n").unwrap();
         let files = Dataset::files(&train)
@@ -127,7 +130,7 @@ mod tests {
             .text("said")
             .label("id")
             .scores(0.0, 5.0);
-        let target = scores.load().unwrap().train.task.target;
+        let target = scores.load().unwrap().train.schema.target;
         assert!(matches!(target, Target::Score { max: 5.0, .. }));
         let missing = Dataset::files(&train).text("text").load().unwrap_err();
         assert!(missing.to_string().contains("text"), "{missing}");

@@ -15,7 +15,7 @@ pub use self::builder::DatasetFiles;
 pub use self::options::{ColumnNames, LabelKind, SplitFiles, TabularOptions};
 pub use self::target::infer_target;
 use crate::column_mapping::{Escapes, Mapping};
-use crate::dataset::{Target, Task, Texts};
+use crate::dataset::{Schema, Target, TextArity};
 use crate::error::DataError;
 use crate::reader::ExampleReader;
 use crate::splits::{LoadedDataset, Split};
@@ -30,8 +30,8 @@ use crate::table::{Column, TableFormat, open_rows};
 /// ```
 /// use finetune_data::tabular::{self, SplitFiles, TabularOptions};
 ///
-/// let folder = tempfile::tempdir()?;
-/// let (train, test) = (folder.path().join("train.jsonl"), folder.path().join("test.csv"));
+/// let directory = tempfile::tempdir()?;
+/// let (train, test) = (directory.path().join("train.jsonl"), directory.path().join("test.csv"));
 /// std::fs::write(&train, "{\"text\": \"so bad\", \"label\": 0}\n{\"text\": \"ah\", \"label\": 1}\n")?;
 /// std::fs::write(&test, "label,text\n1,\"lovely, really\"\n")?;
 ///
@@ -72,8 +72,8 @@ pub fn open(files: &SplitFiles, options: &TabularOptions) -> Result<LoadedDatase
 /// use finetune_data::tabular::{self, ColumnNames, TabularOptions};
 /// use finetune_data::{Label, Split, Target};
 ///
-/// let folder = tempfile::tempdir()?;
-/// let path = folder.path().join("pairs.tsv");
+/// let directory = tempfile::tempdir()?;
+/// let path = directory.path().join("pairs.tsv");
 /// std::fs::write(&path, "a\tb\tsimilarity\na cat\ta dog\t2.5\nrain\tdrizzle\t4\n")?;
 ///
 /// let columns = ColumnNames {
@@ -107,16 +107,23 @@ pub fn read(
     let files = vec![path.to_path_buf()];
     let format = options.format_of(path)?;
     let opened = mapping.open(&files, format)?;
-    let task = Task {
+    let schema = Schema {
         texts: match options.columns.text_pair.as_slice() {
-            [] => Texts::Single,
-            _ => Texts::Pair,
+            [] => TextArity::Single,
+            _ => TextArity::Pair,
         },
         target: target.clone(),
     };
     let source_key = format!("tabular, {split}: {mapping:?}, {format:?}");
     let (name, on_bad_rows) = (name_of(path), options.on_bad_rows);
-    let reader = ExampleReader::new(name, task, files, source_key, on_bad_rows, opened.examples);
+    let reader = ExampleReader::new(
+        name,
+        schema,
+        files,
+        source_key,
+        on_bad_rows,
+        opened.examples,
+    );
     Ok(reader.with_progress(opened.progress, opened.bytes))
 }
 
@@ -128,8 +135,8 @@ pub fn read(
 /// [`read`] would reject or skip it.
 ///
 /// ```
-/// let folder = tempfile::tempdir()?;
-/// let path = folder.path().join("mail.csv");
+/// let directory = tempfile::tempdir()?;
+/// let path = directory.path().join("mail.csv");
 /// std::fs::write(&path, "author,text,label\nann,hello,0\nbob,buy now,1\n")?;
 /// let authors = finetune_data::tabular::read_column(&path, &"author".into(), None)?;
 /// assert_eq!(authors, ["ann", "bob"]);
@@ -166,7 +173,7 @@ fn mapping(options: &TabularOptions, target: &Target) -> Result<Mapping, DataErr
             "none",
         ));
     }
-    let reader = target::label_reader(target, &options.labels);
+    let reader = target::label_reader(target, &options.labels)?;
     Ok(Mapping {
         text: text.clone(),
         text_pair: text_pair.clone(),
@@ -193,19 +200,19 @@ mod tests {
     use crate::table::Delimited;
 
     fn written(files: &[(&str, &str)]) -> (tempfile::TempDir, Vec<PathBuf>) {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let paths = files.iter().map(|(name, content)| {
-            let path = folder.path().join(name);
+            let path = directory.path().join(name);
             std::fs::write(&path, content).unwrap();
             path
         });
         let paths = paths.collect();
-        (folder, paths)
+        (directory, paths)
     }
 
     #[test]
     fn every_split_is_read_and_the_unlabeled_one_without_labels() {
-        let (_folder, paths) = written(&[
+        let (_directory, paths) = written(&[
             ("train.csv", "text,label\na,x\nb,y\n"),
             ("dev.tsv", "label\ttext\ny\tc\n"),
             ("test.jsonl", "{\"text\": \"d\", \"label\": \"x\"}\n"),
@@ -241,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_glue_file_by_position_without_header_or_quotes() {
-        let (_folder, paths) = written(&[("pairs.tsv", "0\t\"a\tb\"\t1\n1\tc\td\t0\n")]);
+        let (_directory, paths) = written(&[("pairs.tsv", "0\t\"a\tb\"\t1\n1\tc\td\t0\n")]);
         let options = TabularOptions {
             columns: ColumnNames {
                 text: vec![1.into()],
@@ -256,7 +263,7 @@ mod tests {
         };
         let target = infer_target(&paths[0], &options).unwrap();
         let reader = read(&paths[0], Split::Train, &target, &options).unwrap();
-        assert_eq!(reader.task().texts, Texts::Pair);
+        assert_eq!(reader.schema().texts, TextArity::Pair);
         let (dataset, _) = reader.read().unwrap();
         assert_eq!(dataset.examples[0].text, "\"a");
         assert_eq!(dataset.examples[0].text_pair.as_deref(), Some("b\""));
@@ -266,7 +273,7 @@ mod tests {
     #[test]
     fn bad_rows_are_skipped_counted_and_explained_where_that_is_asked_for() {
         let content = "text,label\na,x\nb\n\nc,y\n\"d\ne\",y\nf,\ng,z\n";
-        let (_folder, paths) = written(&[
+        let (_directory, paths) = written(&[
             ("train.csv", "text,label\na,x\nb,y\n"),
             ("test.csv", content),
         ]);
@@ -296,8 +303,8 @@ mod tests {
     fn a_compressed_file_reads_as_the_file_itself() {
         use std::io::Write;
 
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("mail.csv.gz");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("mail.csv.gz");
         let file = std::fs::File::create(&path).unwrap();
         let mut encoder = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
         encoder.write_all(b"text,label\na,0\nb,1\n").unwrap();

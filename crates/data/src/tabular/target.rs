@@ -60,8 +60,14 @@ pub fn infer_target(path: &Path, options: &TabularOptions) -> Result<Target, Dat
 }
 
 /// Returns the parser of the labels of a target.
-pub(super) fn label_reader(target: &Target, kind: &LabelKind) -> Option<LabelReader> {
-    match target {
+///
+/// # Errors
+/// - [`DataError::InvalidSetting`] if a row has several classes: a column holds one value per row.
+pub(super) fn label_reader(
+    target: &Target,
+    kind: &LabelKind,
+) -> Result<Option<LabelReader>, DataError> {
+    Ok(match target {
         Target::Classes(names) => {
             // A number is the index of a class only if the order of the classes was given by the
             // user.
@@ -73,7 +79,14 @@ pub(super) fn label_reader(target: &Target, kind: &LabelKind) -> Option<LabelRea
             max: highest,
         } => Some(LabelReader::Scores { lowest, highest }),
         Target::Unlabeled => None,
-    }
+        Target::MultiLabel(_) | Target::TokenClasses(_) => {
+            return Err(DataError::setting(
+                "target",
+                "a class or a score per row of a file",
+                "several classes",
+            ));
+        }
+    })
 }
 
 /// Calls `visit` with the row number and label of each row that [`super::read`] accepts.
@@ -155,8 +168,8 @@ mod tests {
     use super::*;
 
     fn find(content: &str, options: &TabularOptions) -> Result<Target, DataError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("train.csv");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("train.csv");
         std::fs::write(&path, format!("text,label\n{content}")).unwrap();
         infer_target(&path, options)
     }

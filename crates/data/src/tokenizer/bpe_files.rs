@@ -127,8 +127,8 @@ mod tests {
             "merges": [["a", "b"]],
         });
         let (vocabulary, merges) = write(&model).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
         fs::write(path("vocab.json"), &vocabulary).unwrap();
         fs::write(path("merges.txt"), merges).unwrap();
         let read = read_vocabulary(&path("vocab.json")).unwrap();

@@ -28,10 +28,10 @@ impl TextTokenizer {
     /// ```
     /// use finetune_data::TextTokenizer;
     ///
-    /// let folder = tempfile::tempdir()?;
+    /// let directory = tempfile::tempdir()?;
     /// let vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nto\nbe\n";
-    /// std::fs::write(folder.path().join("vocab.txt"), vocabulary)?;
-    /// let tokenizer = TextTokenizer::from_pretrained(folder.path())?;
+    /// std::fs::write(directory.path().join("vocab.txt"), vocabulary)?;
+    /// let tokenizer = TextTokenizer::from_pretrained(directory.path())?;
     /// assert_eq!(tokenizer.vocab_size(), 7);
     /// assert_eq!(tokenizer.mask_token_id(), Some(4));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -204,30 +204,30 @@ mod tests {
 
     const VOCABULARY: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nresume\nrésumé\nR\n##ésumé\n";
 
-    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
+    fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
         for (name, content) in files {
-            fs::write(folder.path().join(name), content).unwrap();
+            fs::write(directory.path().join(name), content).unwrap();
         }
-        folder
+        directory
     }
 
-    fn ids(folder: &tempfile::TempDir, text: &str) -> Vec<u32> {
-        let tokenizer = TextTokenizer::from_pretrained(folder.path()).unwrap();
+    fn ids(directory: &tempfile::TempDir, text: &str) -> Vec<u32> {
+        let tokenizer = TextTokenizer::from_pretrained(directory.path()).unwrap();
         let encoded = tokenizer.encode(&[text], &EncodingConfig::new(16)).unwrap();
         encoded.row(0).unwrap().token_ids.to_vec()
     }
 
     #[test]
     fn a_vocabulary_is_lower_cased_unless_its_config_says_otherwise() {
-        let uncased = folder(&[("vocab.txt", VOCABULARY)]);
+        let uncased = directory(&[("vocab.txt", VOCABULARY)]);
         assert_eq!(ids(&uncased, "Résumé"), [2, 5, 3]);
-        let cased = folder(&[
+        let cased = directory(&[
             ("vocab.txt", VOCABULARY),
             ("tokenizer_config.json", "{\"do_lower_case\": false}"),
         ]);
         assert_eq!(ids(&cased, "Résumé"), [2, 7, 8, 3]);
-        let accents = folder(&[
+        let accents = directory(&[
             ("vocab.txt", VOCABULARY),
             ("tokenizer_config.json", "{\"strip_accents\": false}"),
         ]);
@@ -236,13 +236,13 @@ mod tests {
 
     #[test]
     fn carriage_returns_are_no_part_of_a_token() {
-        let folder = folder(&[("vocab.txt", &VOCABULARY.replace('\n', "\r\n"))]);
-        assert_eq!(ids(&folder, "resume"), [2, 5, 3]);
+        let directory = directory(&[("vocab.txt", &VOCABULARY.replace('\n', "\r\n"))]);
+        assert_eq!(ids(&directory, "resume"), [2, 5, 3]);
     }
 
     #[test]
     fn special_tokens_may_have_other_names() {
-        let folder = folder(&[
+        let directory = directory(&[
             ("vocab.txt", "<p>\n<u>\n<c>\n<s>\nword\n"),
             (
                 "tokenizer_config.json",
@@ -250,12 +250,12 @@ mod tests {
                  \"cls_token\": \"<c>\", \"sep_token\": \"<s>\"}",
             ),
         ]);
-        assert_eq!(ids(&folder, "word other"), [2, 4, 1, 3]);
+        assert_eq!(ids(&directory, "word other"), [2, 4, 1, 3]);
     }
 
     #[test]
     fn truncation_and_padding_of_the_file_are_dropped() {
-        let source = folder(&[("vocab.txt", VOCABULARY)]);
+        let source = directory(&[("vocab.txt", VOCABULARY)]);
         let mut tokenizer = TextTokenizer::from_pretrained(source.path())
             .unwrap()
             .tokenizer;
@@ -269,7 +269,7 @@ mod tests {
         };
         tokenizer.with_truncation(Some(truncation)).unwrap();
         let json = tokenizer.to_string(false).unwrap();
-        let folder = folder(&[("tokenizer.json", &json)]);
-        assert_eq!(ids(&folder, "resume resume"), [2, 5, 5, 3]);
+        let directory = directory(&[("tokenizer.json", &json)]);
+        assert_eq!(ids(&directory, "resume resume"), [2, 5, 5, 3]);
     }
 }

@@ -241,18 +241,18 @@ mod tests {
         assert_eq!(original.fingerprint(), tokenizer().fingerprint());
         assert_eq!(original.fingerprint().len(), 64);
 
-        let folder = tempfile::tempdir().unwrap();
-        original.save(folder.path()).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        original.save(directory.path()).unwrap();
         let load = || {
-            TextTokenizer::from_pretrained(folder.path())
+            TextTokenizer::from_pretrained(directory.path())
                 .unwrap()
                 .fingerprint()
         };
         assert_eq!(load(), original.fingerprint());
-        std::fs::remove_file(folder.path().join("tokenizer.json")).unwrap();
+        std::fs::remove_file(directory.path().join("tokenizer.json")).unwrap();
         assert_eq!(load(), original.fingerprint());
         let cased = "{\"do_lower_case\": false}";
-        std::fs::write(folder.path().join("tokenizer_config.json"), cased).unwrap();
+        std::fs::write(directory.path().join("tokenizer_config.json"), cased).unwrap();
         assert_ne!(load(), original.fingerprint());
 
         let other = TextTokenizer::train_wordpiece(["the cat"], 60).unwrap();

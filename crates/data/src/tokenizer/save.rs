@@ -23,10 +23,10 @@ impl TextTokenizer {
     /// ```
     /// use finetune_data::{EncodingConfig, TextTokenizer};
     ///
-    /// let folder = tempfile::tempdir()?;
+    /// let directory = tempfile::tempdir()?;
     /// let tokenizer = TextTokenizer::train_wordpiece(["one two", "two one"], 50)?;
-    /// tokenizer.save(folder.path())?;
-    /// let loaded = TextTokenizer::from_pretrained(folder.path())?;
+    /// tokenizer.save(directory.path())?;
+    /// let loaded = TextTokenizer::from_pretrained(directory.path())?;
     /// let config = EncodingConfig::new(8);
     /// assert_eq!(loaded.encode(&["two"], &config)?, tokenizer.encode(&["two"], &config)?);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -173,13 +173,13 @@ mod tests {
 
     #[test]
     fn both_saved_forms_load_as_the_same_tokenizer() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let texts = ["Über den Wolken", "über die Wolken, über alles"];
         let tokenizer = TextTokenizer::train_wordpiece(texts, 80).unwrap();
-        tokenizer.save(folder.path()).unwrap();
-        let fast = TextTokenizer::from_pretrained(folder.path()).unwrap();
-        fs::remove_file(folder.path().join("tokenizer.json")).unwrap();
-        let slow = TextTokenizer::from_pretrained(folder.path()).unwrap();
+        tokenizer.save(directory.path()).unwrap();
+        let fast = TextTokenizer::from_pretrained(directory.path()).unwrap();
+        fs::remove_file(directory.path().join("tokenizer.json")).unwrap();
+        let slow = TextTokenizer::from_pretrained(directory.path()).unwrap();
         for loaded in [&fast, &slow] {
             assert_eq!(loaded.vocab_size(), tokenizer.vocab_size());
             assert_eq!(
@@ -192,31 +192,31 @@ mod tests {
 
     #[test]
     fn the_config_says_what_transformers_needs() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let mut tokenizer = TextTokenizer::train_wordpiece(["a b"], 20).unwrap();
         tokenizer.set_model_max_length(128);
-        tokenizer.save(folder.path()).unwrap();
-        let config = read(&folder.path().join("tokenizer_config.json"));
+        tokenizer.save(directory.path()).unwrap();
+        let config = read(&directory.path().join("tokenizer_config.json"));
         assert_eq!(config["tokenizer_class"], "BertTokenizer");
         assert_eq!(config["do_lower_case"], true);
         assert_eq!(config["model_max_length"], 128);
-        let special = read(&folder.path().join("special_tokens_map.json"));
+        let special = read(&directory.path().join("special_tokens_map.json"));
         assert_eq!(special.as_object().unwrap().len(), 5);
         assert_eq!(special["cls_token"], "[CLS]");
     }
 
     #[test]
     fn no_limit_is_a_length_beyond_any() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         TextTokenizer::train_wordpiece(["a b"], 20)
             .unwrap()
-            .save(folder.path())
+            .save(directory.path())
             .unwrap();
-        let path = folder.path().join("tokenizer_config.json");
+        let path = directory.path().join("tokenizer_config.json");
         let length = |value: &str| {
             let text = format!("{{\"model_max_length\": {value}}}");
             fs::write(&path, text).unwrap();
-            let tokenizer = TextTokenizer::from_pretrained(folder.path()).unwrap();
+            let tokenizer = TextTokenizer::from_pretrained(directory.path()).unwrap();
             tokenizer.model_max_length()
         };
         assert_eq!(length("1000000000000000019884624838656"), Some(usize::MAX));
@@ -226,19 +226,19 @@ mod tests {
 
     #[test]
     fn a_loaded_config_keeps_what_it_said() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         TextTokenizer::train_wordpiece(["a b"], 20)
             .unwrap()
-            .save(folder.path())
+            .save(directory.path())
             .unwrap();
-        let path = folder.path().join("tokenizer_config.json");
+        let path = directory.path().join("tokenizer_config.json");
         let mut config = read(&path);
         config["name_or_path"] = json!("of/old");
         fs::write(&path, config.to_string()).unwrap();
 
-        TextTokenizer::from_pretrained(folder.path())
+        TextTokenizer::from_pretrained(directory.path())
             .unwrap()
-            .save(folder.path())
+            .save(directory.path())
             .unwrap();
         assert_eq!(read(&path), config);
     }

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use finetune_data::{Audit, Cleaning, Dataset, Example, Label, Splits, Task};
+use finetune_data::{Audit, Cleaning, Dataset, Example, Label, Schema, Splits};
 use proptest::prelude::*;
 
 fn datasets() -> impl Strategy<Value = Dataset> {
     prop::collection::vec(("[ab]{0,3}", 0usize..3), 0..40).prop_map(|rows| Dataset {
         name: "rows".into(),
-        task: Task::classification(["a", "b", "c"]),
+        schema: Schema::classification(["a", "b", "c"]),
         examples: rows
             .into_iter()
             .map(|(text, class)| Example::new(text, Label::Class(class)))

@@ -1,6 +1,6 @@
 use finetune_data::{
     BatchSize, EncodedDataset, EncodedTexts, Labels, Padding, SampledBatch, Sampler,
-    SamplingStrategy, Task, collate, sorted_by_length,
+    SamplingStrategy, Schema, collate, sorted_by_length,
 };
 use proptest::prelude::*;
 
@@ -40,7 +40,7 @@ fn encoded(lengths: &[usize]) -> EncodedDataset {
         texts: EncodedTexts::from_token_ids(lengths.iter().enumerate().map(row)),
         second_texts: None,
         labels: Labels::Classes((0..lengths.len()).map(|row| row % 3).collect()).into(),
-        task: Task::classification(["a", "b", "c"]),
+        schema: Schema::classification(["a", "b", "c"]),
     }
 }
 

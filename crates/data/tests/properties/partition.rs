@@ -1,6 +1,6 @@
 //! Splits and folds.
 
-use finetune_data::{Dataset, Example, Folds, Label, Task};
+use finetune_data::{Dataset, Example, Folds, Label, Schema};
 use proptest::prelude::*;
 
 fn dataset(labels: &[Option<usize>]) -> Dataset {
@@ -12,7 +12,7 @@ fn dataset(labels: &[Option<usize>]) -> Dataset {
     };
     Dataset {
         name: "rows".into(),
-        task: Task::classification(["a", "b", "c", "d", "e"]),
+        schema: Schema::classification(["a", "b", "c", "d", "e"]),
         examples: labels.iter().enumerate().map(example).collect(),
     }
 }

@@ -63,7 +63,7 @@ pub struct HeatMap {
     pub column_names: Vec<String>,
     /// Values `values[row][column]`.
     pub values: Vec<Vec<f64>>,
-    /// Texts `[row][column]` shown in the cells (default: the values with two decimals).
+    /// TextArity `[row][column]` shown in the cells (default: the values with two decimals).
     pub cell_texts: Option<Vec<Vec<String>>>,
     /// Values at both ends of the color scale (default: minimum and maximum of the values). Values
     /// outside have the color of the nearest end.

@@ -27,10 +27,10 @@
 //!     Line::new("2e-5", [(1.0, 0.91), (2.0, 0.93), (3.0, 0.94)]),
 //!     Line::new("5e-5", [(1.0, 0.92), (2.0, 0.92), (3.0, 0.91)]),
 //! ];
-//! let folder = tempfile::tempdir().unwrap();
+//! let directory = tempfile::tempdir().unwrap();
 //! let title = "AG News".to_string();
 //! let chart = LineChart { title, lines, ..LineChart::default() };
-//! chart.draw(&folder.path().join("curves.svg"))?;
+//! chart.draw(&directory.path().join("curves.svg"))?;
 //! # Ok(())
 //! # }
 //! ```

@@ -30,8 +30,8 @@
 //! assert!(report.to_html().contains("<strong>0.8286</strong>"));
 //! assert!(report.to_markdown().contains("| fine-tuned | **0.8286** |"));
 //!
-//! let folder = tempfile::tempdir().unwrap();
-//! report.write(folder.path())?; // report.html, report.md, report.json
+//! let directory = tempfile::tempdir().unwrap();
+//! report.write(directory.path())?; // report.html, report.md, report.json
 //! # Ok(())
 //! # }
 //! ```
@@ -112,14 +112,14 @@ impl Report {
     /// # Errors
     ///
     /// - [`EvalError::Write`] if a file or the directory cannot be written; it names the path.
-    pub fn write(&self, folder: &Path) -> Result<(), EvalError> {
-        fs::create_dir_all(folder).map_err(EvalError::write(folder))?;
+    pub fn write(&self, directory: &Path) -> Result<(), EvalError> {
+        fs::create_dir_all(directory).map_err(EvalError::write(directory))?;
         for (name, content) in [
             ("report.json", self.to_json()),
             ("report.md", self.to_markdown()),
             ("report.html", self.to_html()),
         ] {
-            let path = folder.join(name);
+            let path = directory.join(name);
             write_atomically(&path, content.as_bytes()).map_err(EvalError::write(&path))?;
         }
         Ok(())
@@ -133,25 +133,25 @@ mod tests {
     #[test]
     fn three_files_and_nothing_else() {
         let parent = tempfile::tempdir().unwrap();
-        let folder = parent.path().join("runs/1");
+        let directory = parent.path().join("runs/1");
         let report = Report::new("Run 1", "");
-        report.write(&folder).unwrap();
-        Report::new("Run 1, again", "").write(&folder).unwrap();
-        let mut names: Vec<_> = fs::read_dir(&folder)
+        report.write(&directory).unwrap();
+        Report::new("Run 1, again", "").write(&directory).unwrap();
+        let mut names: Vec<_> = fs::read_dir(&directory)
             .unwrap()
             .map(|entry| entry.unwrap().file_name())
             .collect();
         names.sort();
         assert_eq!(names, ["report.html", "report.json", "report.md"]);
-        let json = fs::read_to_string(folder.join("report.json")).unwrap();
+        let json = fs::read_to_string(directory.join("report.json")).unwrap();
         let read: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(read["title"], "Run 1, again");
     }
 
     #[test]
     fn the_file_at_fault_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let taken = folder.path().join("taken");
+        let directory = tempfile::tempdir().unwrap();
+        let taken = directory.path().join("taken");
         fs::write(&taken, "").unwrap();
         let error = Report::default().write(&taken).unwrap_err();
         assert!(matches!(error, EvalError::Write { path, .. } if path == taken));

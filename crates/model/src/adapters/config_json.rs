@@ -168,8 +168,8 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<AdapterConfig, ModelError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("adapter_config.json");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("adapter_config.json");
         std::fs::write(&path, text).unwrap();
         AdapterConfig::read(path)
     }

@@ -165,12 +165,12 @@ mod tests {
                 hidden_dropout_prob: 0.25,
                 ..EncoderConfig::base(family)
             };
-            let folder = tempfile::tempdir().unwrap();
+            let directory = tempfile::tempdir().unwrap();
             let keys = encoder_keys(&encoder).into_iter();
             let keys: serde_json::Map<_, _> = keys.map(|(k, v)| (k.to_string(), v)).collect();
             let text = Value::Object(keys).to_string();
-            std::fs::write(folder.path().join("config.json"), text).unwrap();
-            let read = encoder_of(&ConfigKeys::read(folder.path()).unwrap()).unwrap();
+            std::fs::write(directory.path().join("config.json"), text).unwrap();
+            let read = encoder_of(&ConfigKeys::read(directory.path()).unwrap()).unwrap();
             assert_eq!(read, encoder);
         }
     }

@@ -40,7 +40,8 @@ pub fn load_classifier(
     let checkpoint = CheckpointConfig::read(directory)?;
     let config = checkpoint.classifier(class_names);
     let model = config.init(device)?;
-    let (model, report) = classifier_from(directory, &checkpoint, model, seed)?;
+    let fresh = Fresh::for_classifier(&checkpoint, &config, seed);
+    let (model, report) = classifier_from(directory, model, fresh)?;
     Ok((model, checkpoint, report))
 }
 
@@ -63,13 +64,13 @@ pub fn load_classifier(
 ///     CheckpointConfig, Pooling, SequenceClassifierConfig, load_classifier_with,
 /// };
 ///
-/// let folder = Path::new("my-bert");
+/// let directory = Path::new("my-bert");
 /// let names = ["no", "yes"].map(String::from);
 /// let config = SequenceClassifierConfig {
 ///     pooling: Pooling::mean(),
-///     ..CheckpointConfig::read(folder)?.classifier(&names)
+///     ..CheckpointConfig::read(directory)?.classifier(&names)
 /// };
-/// let (model, report) = load_classifier_with(folder, &config, None, 42, &Device::flex())?;
+/// let (model, report) = load_classifier_with(directory, &config, None, 42, &Device::flex())?;
 /// # Ok::<(), finetune_model::ModelError>(())
 /// ```
 pub fn load_classifier_with(
@@ -81,17 +82,37 @@ pub fn load_classifier_with(
 ) -> Result<(SequenceClassifier, LoadReport), ModelError> {
     let checkpoint = CheckpointConfig::read(directory)?;
     let model = config.init_with(custom, device)?;
-    classifier_from(directory, &checkpoint, model, seed)
+    let fresh = Fresh::for_classifier(&checkpoint, config, seed);
+    classifier_from(directory, model, fresh)
+}
+
+/// Loads the encoder of a checkpoint under a new pooler and head, initialized from the seed even if
+/// the checkpoint has ones that fit. Otherwise as [`load_classifier_with`].
+///
+/// # Errors
+/// - The errors of [`load_classifier_with`].
+pub fn load_encoder_with_new_head(
+    directory: &Path,
+    config: &SequenceClassifierConfig,
+    custom: Option<&CustomHead>,
+    seed: u64,
+    device: &Device,
+) -> Result<(SequenceClassifier, LoadReport), ModelError> {
+    let checkpoint = CheckpointConfig::read(directory)?;
+    let model = config.init_with(custom, device)?;
+    classifier_from(
+        directory,
+        model,
+        Fresh::above_the_encoder(&checkpoint, seed),
+    )
 }
 
 fn classifier_from(
     directory: &Path,
-    checkpoint: &CheckpointConfig,
     model: SequenceClassifier,
-    seed: u64,
+    fresh: Fresh,
 ) -> Result<(SequenceClassifier, LoadReport), ModelError> {
     let weights = Weights::open(directory, &MODEL_FILES)?;
-    let fresh = Fresh::for_classifier(checkpoint, model.config(), seed);
     let names = TensorNames::of_classifier(model.config());
     load_into(model, weights, names, fresh)
 }

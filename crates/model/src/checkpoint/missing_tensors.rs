@@ -15,6 +15,9 @@ use crate::classifier::SequenceClassifierConfig;
 use crate::head::HeadConfig;
 use crate::parameters::Parameter;
 
+/// Prefix of the layers of a head.
+const HEAD: &str = "head";
+
 /// Path of the only layer whose shape depends on the classes.
 const OUTPUT_LAYER: &str = "head.output";
 
@@ -23,8 +26,9 @@ const OUTPUT_LAYER: &str = "head.output";
 pub(super) struct Fresh {
     pub(super) standard_deviation: f64,
     pub(super) seed: u64,
-    /// Whether the whole head is newly initialized, since that of the checkpoint is another one.
-    head: bool,
+    /// Prefix of the layers that are newly initialized even if the checkpoint has them: those of
+    /// the head, since that of the checkpoint is another one, or all above the encoder.
+    replaced: Option<&'static str>,
     output_layer: OutputLayer,
 }
 
@@ -45,8 +49,16 @@ impl Fresh {
         Self {
             standard_deviation: config.encoder.initializer_range,
             seed,
-            head: false,
+            replaced: None,
             output_layer: OutputLayer::OfTheseClasses,
+        }
+    }
+
+    /// Selects all layers above the encoder.
+    pub(super) fn above_the_encoder(config: &CheckpointConfig, seed: u64) -> Self {
+        Self {
+            replaced: Some(""),
+            ..Self::what_is_missing(config, seed)
         }
     }
 
@@ -66,7 +78,7 @@ impl Fresh {
         Self {
             standard_deviation: config.encoder.initializer_range,
             seed,
-            head: other || custom && !checkpoint.is_for(names),
+            replaced: (other || custom && !checkpoint.is_for(names)).then_some(HEAD),
             output_layer: if !checkpoint.is_for(names) {
                 OutputLayer::New
             } else if checkpoint.class_names.as_ref() == Some(names) {
@@ -108,8 +120,10 @@ impl Fresh {
         parameters: &[&Parameter],
         found: &[Option<&StoredTensor>],
     ) -> bool {
-        let of_head = layer.starts_with("head");
-        if self.head && of_head || found.iter().all(Option::is_none) {
+        let replaced = self
+            .replaced
+            .is_some_and(|prefix| layer.starts_with(prefix));
+        if replaced || found.iter().all(Option::is_none) {
             return true;
         }
         layer == OUTPUT_LAYER

@@ -74,7 +74,7 @@ fn beside(index: &Path, shard: &str) -> Result<PathBuf, ModelError> {
         (Some(Component::Normal(name)), None) if name == shard => Ok(index.with_file_name(name)),
         _ => Err(ModelError::weights(
             index,
-            format!("shard {shard:?}, expected the name of a file in the same folder"),
+            format!("shard {shard:?}, expected the name of a file in the same directory"),
         )),
     }
 }
@@ -85,9 +85,12 @@ mod tests {
 
     #[test]
     fn a_shard_is_a_plain_name() {
-        let index = Path::new("folder/model.safetensors.index.json");
+        let index = Path::new("directory/model.safetensors.index.json");
         let good = beside(index, "model-00001-of-00002.safetensors").unwrap();
-        assert_eq!(good, Path::new("folder/model-00001-of-00002.safetensors"));
+        assert_eq!(
+            good,
+            Path::new("directory/model-00001-of-00002.safetensors")
+        );
         for bad in [
             "",
             ".",

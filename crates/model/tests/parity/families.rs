@@ -12,7 +12,7 @@ use finetune_model::{
     load_classifier, load_classifier_with, load_encoder, load_masked_lm, save_classifier,
     save_masked_lm,
 };
-use finetune_ops::{Targets, cross_entropy};
+use finetune_ops::{ClassTargets, soft_target_cross_entropy};
 
 use super::{
     Errors, device_and_tolerance, golden_input, gradients_by_name, host, indices, real_rows,
@@ -105,13 +105,13 @@ impl Case {
         let labels = indices(&self.golden, &format!("{task}.labels"));
         let [rows, classes] = logits.dims();
         assert_eq!(rows, labels.len());
-        let targets = Targets {
+        let targets = ClassTargets {
             labels: &labels,
             classes,
             divisor: rows as f64,
         };
         let weights = targets.weights(&logits.device());
-        cross_entropy(logits, weights)
+        soft_target_cross_entropy(logits, weights)
     }
 
     /// Compares logits, loss and the gradients of all parameters but those of a pooler that the

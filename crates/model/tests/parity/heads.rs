@@ -11,7 +11,7 @@ use finetune_model::{
     CheckpointConfig, Encoder, EncoderInput, HeadConfig, Pooling, ProblemType, SequenceClassifier,
     SequenceClassifierConfig, TensorNames, load_classifier_with, parameters, save_classifier,
 };
-use finetune_ops::{Targets, cross_entropy};
+use finetune_ops::{ClassTargets, soft_target_cross_entropy};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::Deserialize;
@@ -44,12 +44,12 @@ impl Loss {
         match self {
             Self::CrossEntropy => {
                 let labels = indices(golden, targets);
-                let weights = Targets {
+                let weights = ClassTargets {
                     labels: &labels,
                     classes: output.dims()[1],
                     divisor: labels.len() as f64,
                 };
-                cross_entropy(output, weights.weights(&device))
+                soft_target_cross_entropy(output, weights.weights(&device))
             }
             Self::Bce => {
                 let (yes, no) = (log_sigmoid(output.clone()), log_sigmoid(-output));

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::TASK;
 use super::instructions::vectorized;
-use crate::AdamW;
+use crate::AdamWStep;
 
 /// The constants of a step, in the precision of the values.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +48,7 @@ pub(crate) fn step(
     gradient: &[f32],
     moment_1: &mut [f32],
     moment_2: &mut [f32],
-    settings: &AdamW,
+    settings: &AdamWStep,
     time: usize,
 ) {
     let power = |beta: f64| 1.0 - beta.powi(time.min(i32::MAX as usize) as i32);

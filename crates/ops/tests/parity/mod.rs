@@ -3,8 +3,8 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use finetune_golden::Golden;
 use finetune_ops::{
-    Precision, Targets, additive_key_mask, attention, class_cross_entropy, cross_entropy, gelu,
-    gelu_tanh, layer_norm, linear,
+    ClassTargets, Precision, additive_key_mask, attention, cross_entropy, gelu, gelu_tanh,
+    layer_norm, linear, soft_target_cross_entropy,
 };
 
 use super::device::{self, slack};
@@ -135,14 +135,14 @@ fn cross_entropy_equals_pytorch() {
         .into_iter()
         .map(|label| label as usize)
         .collect();
-    let targets = Targets {
+    let targets = ClassTargets {
         labels: &labels,
         classes: 5,
         divisor: labels.len() as f64,
     };
     for loss in [
-        cross_entropy(logits.clone(), targets.weights(&device)),
-        class_cross_entropy(logits.clone(), &labels, targets.divisor),
+        soft_target_cross_entropy(logits.clone(), targets.weights(&device)),
+        cross_entropy(logits.clone(), &labels, targets.divisor),
     ] {
         golden.check("cross_entropy.loss", loss.clone(), 1e-6);
         let gradient = logits.grad(&loss.backward()).unwrap();

@@ -39,7 +39,7 @@ impl ActivationCacheConfig {
     /// layer is frozen. Caching the embeddings alone would not be faster than looking them up.
     ///
     /// # Errors
-    /// - [`TrainError::ActivationsTooLarge`] if the activations exceed [`Self::max_bytes`].
+    /// - [`TrainError::Activations`] if the activations exceed [`Self::max_bytes`].
     /// - The errors of [`Self::validate`].
     pub fn plan(
         &self,
@@ -70,10 +70,10 @@ impl ActivationCacheConfig {
             place: self.location.clone(),
         };
         match self.max_bytes {
-            Some(limit) if plan.bytes() > limit => Err(TrainError::ActivationsTooLarge {
-                needed: plan.bytes(),
-                limit,
-            }),
+            Some(limit) if plan.bytes() > limit => Err(TrainError::activations(format!(
+                "{} bytes, but activation_cache.max_bytes is {limit}",
+                plan.bytes()
+            ))),
             _ => Ok(Some(plan)),
         }
     }

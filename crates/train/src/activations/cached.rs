@@ -37,7 +37,7 @@ impl CachedActivations {
     ///
     /// # Errors
     /// - [`TrainError::Data`] if a row is out of range.
-    /// - [`TrainError::StaleActivations`] if a row has another length than its cached activations.
+    /// - [`TrainError::Activations`] if a row has another length than its cached activations.
     /// - [`TrainError::Storage`] if the file has changed since it was written.
     pub fn batch(&self, batch: &Batch, device: &Device) -> Result<TextActivations, TrainError> {
         let first = self.of_texts(0, &batch.rows, &batch.tokens, device)?;
@@ -96,11 +96,8 @@ impl CachedActivations {
         }
         let vectors = self.lengths[text];
         if self.split_point != SplitPoint::Pooled && vectors != tokens {
-            return Err(TrainError::StaleActivations {
-                row,
-                expected: vectors,
-                found: tokens,
-            });
+            let problem = format!("row {row} has {vectors} tokens, the batch {tokens}");
+            return Err(TrainError::activations(problem));
         }
         let start = self.starts.get(text..text + 1)?[0] as usize;
         let range = start..start + vectors * self.width;

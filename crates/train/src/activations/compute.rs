@@ -28,9 +28,9 @@ impl ActivationPlan {
     /// interrupted run leaves no file. Runs that need the same file wait for each other.
     ///
     /// # Errors
-    /// - [`TrainError::Activation`] if an activation is NaN, infinite or too large for the
+    /// - [`TrainError::Activations`] if an activation is NaN, infinite or too large for the
     ///   precision.
-    /// - [`TrainError::ActivationMemory`] if there is not enough memory.
+    /// - [`TrainError::Activations`] if there is not enough memory.
     /// - [`TrainError::Io`] or [`TrainError::Storage`] if the directory or file cannot be read or
     ///   written.
     /// - [`TrainError::Data`] if `batch_size` is 0.
@@ -85,7 +85,7 @@ type Found = (Numbers, Array<u64>);
 impl Pass<'_> {
     fn run<T: Kept>(&self, callback: &mut dyn Callback) -> Result<Found, TrainError> {
         match &self.plan.place {
-            CacheLocation::Disk(folder) => self.in_file::<T>(folder, callback),
+            CacheLocation::Disk(directory) => self.in_file::<T>(directory, callback),
             CacheLocation::Off | CacheLocation::Memory => self.in_memory::<T>(callback),
         }
     }
@@ -102,15 +102,15 @@ impl Pass<'_> {
 
     fn in_file<T: Kept>(
         &self,
-        folder: &Path,
+        directory: &Path,
         callback: &mut dyn Callback,
     ) -> Result<Found, TrainError> {
-        let wanted = Wanted::new(folder, self.plan, self.model, self.data)?;
+        let wanted = Wanted::new(directory, self.plan, self.model, self.data)?;
         if let Some(found) = wanted.find::<T>()? {
             self.announce(true, callback)?;
             return Ok(found);
         }
-        fs::create_dir_all(folder).map_err(TrainError::io(folder))?;
+        fs::create_dir_all(directory).map_err(TrainError::io(directory))?;
         let mut writer = ArrayFileWriter::create(&wanted.path)?;
         // Another run may have written the file while this one waited.
         if let Some(found) = wanted.find::<T>()? {

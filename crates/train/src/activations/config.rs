@@ -79,8 +79,8 @@ impl ActivationCacheConfig {
             ));
         }
         match &self.location {
-            CacheLocation::Disk(folder) if folder.as_os_str().is_empty() => Err(
-                TrainError::setting("activation_cache.location.disk", "\"\"", "a folder"),
+            CacheLocation::Disk(directory) if directory.as_os_str().is_empty() => Err(
+                TrainError::setting("activation_cache.location.disk", "\"\"", "a directory"),
             ),
             _ => Ok(()),
         }
@@ -106,7 +106,7 @@ mod tests {
         for json in [
             r#"{"location":"off","dtype":"f32","max_bytes":null}"#,
             r#"{"location":"memory","dtype":"f16","max_bytes":100}"#,
-            r#"{"location":{"disk":"folder"},"dtype":"f32","max_bytes":1}"#,
+            r#"{"location":{"disk":"directory"},"dtype":"f32","max_bytes":1}"#,
         ] {
             let cache: ActivationCacheConfig = serde_json::from_str(json).unwrap();
             cache.validate().unwrap();

@@ -66,7 +66,7 @@ impl Numbers {
 /// Replaces `kept` by a row's activations, rounded to the element type.
 ///
 /// # Errors
-/// - [`TrainError::Activation`] if a value is NaN, infinite or too large.
+/// - [`TrainError::Activations`] if a value is NaN, infinite or too large.
 pub(super) fn keep<T: Kept>(
     row: usize,
     numbers: impl Iterator<Item = f32>,
@@ -79,11 +79,8 @@ pub(super) fn keep<T: Kept>(
             kept.push(T::nearest(found));
         } else {
             let largest = T::LARGEST;
-            return Err(TrainError::Activation {
-                row,
-                found,
-                largest,
-            });
+            let problem = format!("row {row} has {found}, expected at most {largest}");
+            return Err(TrainError::activations(problem));
         }
     }
     Ok(())
@@ -92,15 +89,17 @@ pub(super) fn keep<T: Kept>(
 /// Reserves memory for this many values.
 ///
 /// # Errors
-/// - [`TrainError::ActivationMemory`] if there is not enough memory.
+/// - [`TrainError::Activations`] if there is not enough memory.
 pub(super) fn room<T: Kept>(numbers: u64) -> Result<Vec<T>, TrainError> {
     let mut room = Vec::new();
     let length = usize::try_from(numbers).unwrap_or(usize::MAX);
     match room.try_reserve_exact(length) {
         Ok(()) => Ok(room),
-        Err(_) => Err(TrainError::ActivationMemory {
-            bytes: numbers.saturating_mul(size_of::<T>() as u64),
-        }),
+        Err(_) => {
+            let bytes = numbers.saturating_mul(size_of::<T>() as u64);
+            let problem = format!("no memory for {bytes} bytes; they can be kept on disk");
+            Err(TrainError::activations(problem))
+        }
     }
 }
 
@@ -122,7 +121,7 @@ mod tests {
             (message::<f16>(7e4), "70000"),
         ] {
             let message = message.unwrap();
-            let start = format!("row 3: the frozen part gives {found},");
+            let start = format!("cached activations: row 3 has {found},");
             assert!(message.starts_with(&start), "{message}");
         }
     }
@@ -150,9 +149,6 @@ mod tests {
     #[test]
     fn more_than_there_is_memory_is_an_error() {
         let error = room::<f32>(u64::MAX / 8).unwrap_err();
-        assert!(
-            matches!(error, TrainError::ActivationMemory { .. }),
-            "{error}"
-        );
+        assert!(error.to_string().contains("no memory for"), "{error}");
     }
 }

@@ -45,16 +45,16 @@ pub(super) struct Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    /// Returns the cache file of a dataset in `folder`; that of another model is overwritten.
+    /// Returns the cache file of a dataset in `directory`; that of another model is overwritten.
     pub(super) fn new(
-        folder: &Path,
+        directory: &Path,
         plan: &'a ActivationPlan,
         model: &SequenceClassifier,
         data: &EncodedDataset,
     ) -> Result<Self, TrainError> {
         let fingerprint = fingerprint(data)?;
         Ok(Self {
-            path: folder.join(format!("{}.activations", &fingerprint[..16])),
+            path: directory.join(format!("{}.activations", &fingerprint[..16])),
             key: Key {
                 version: VERSION,
                 model: model.fingerprint_below(plan.split_point),

@@ -18,7 +18,7 @@
 //!
 //! ```
 //! use burn::tensor::Device;
-//! use finetune_data::{EncodedDataset, EncodedTexts, Labels, Padding, Task, collate};
+//! use finetune_data::{EncodedDataset, EncodedTexts, Labels, Padding, Schema, collate};
 //! use finetune_model::{EncoderConfig, SequenceClassifierConfig, init_weights};
 //! use finetune_train::{ActivationCacheConfig, CacheLocation, forward};
 //!
@@ -26,7 +26,7 @@
 //!     texts: EncodedTexts::from_token_ids([vec![2, 7, 3], vec![2, 8, 9, 3]]),
 //!     second_texts: None,
 //!     labels: Labels::Classes(vec![1, 0]).into(),
-//!     task: Task::classification(["no", "yes"]),
+//!     schema: Schema::classification(["no", "yes"]),
 //! };
 //! let encoder = EncoderConfig {
 //!     vocab_size: 20,

@@ -48,7 +48,7 @@ impl Control {
         }
     }
 
-    /// Asks for a checkpoint after the step under way. Ignored by a run without a folder for
+    /// Asks for a checkpoint after the step under way. Ignored by a run without a directory for
     /// checkpoints.
     pub const fn save() -> Self {
         Self {

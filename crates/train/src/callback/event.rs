@@ -121,7 +121,7 @@ pub enum Event {
         /// Optimizer steps before it.
         step: u64,
     },
-    /// A checkpoint was written into this folder.
+    /// A checkpoint was written into this directory.
     Save(PathBuf),
     /// A phase ended.
     PhaseEnd(Phase),

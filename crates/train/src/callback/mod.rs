@@ -129,7 +129,7 @@ pub trait Callback {
         Ok(Control::CONTINUE)
     }
 
-    /// A checkpoint was written into the folder `checkpoint`. It holds [`Self::state`] as it was
+    /// A checkpoint was written into the directory `checkpoint`. It holds [`Self::state`] as it was
     /// before this call, so nothing that decides on later steps should change here.
     ///
     /// # Errors
@@ -180,7 +180,7 @@ pub trait Callback {
     /// Adds the state to those of the run; of a callback that consists of several, that of each.
     ///
     /// # Errors
-    /// - [`TrainError::DuplicateCallback`] for the second of a name.
+    /// - [`TrainError::CallbackState`] for the second of a name.
     /// - Any error of [`Self::state`].
     fn collect_states(&self, states: &mut CallbackStates) -> Result<(), TrainError> {
         match self.state()? {

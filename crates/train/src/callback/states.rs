@@ -15,10 +15,13 @@ impl CallbackStates {
     /// Adds the state of a callback.
     ///
     /// # Errors
-    /// - [`TrainError::DuplicateCallback`] if there is one of that name.
+    /// - [`TrainError::CallbackState`] if there is one of that name.
     pub fn insert(&mut self, name: String, state: Value) -> Result<(), TrainError> {
         if self.0.contains_key(&name) {
-            return Err(TrainError::DuplicateCallback { name });
+            return Err(TrainError::CallbackState {
+                name,
+                problem: "two of this name keep state; Callback::name must tell them apart".into(),
+            });
         }
         self.0.insert(name, state);
         Ok(())
@@ -43,12 +46,12 @@ impl CallbackStates {
     }
 
     /// # Errors
-    /// - [`TrainError::MissingCallback`] for a state that no callback has taken out.
+    /// - [`TrainError::CallbackState`] for a state that no callback has taken out.
     pub(crate) fn check_taken(mut self, checkpoint: &Path) -> Result<(), TrainError> {
         match self.0.pop_first() {
-            Some((name, _)) => Err(TrainError::MissingCallback {
-                path: checkpoint.to_path_buf(),
+            Some((name, _)) => Err(TrainError::CallbackState {
                 name,
+                problem: format!("{} has its state, but not the run", checkpoint.display()),
             }),
             None => Ok(()),
         }

@@ -44,7 +44,7 @@ impl FrozenParameterCheck {
     /// Checks the parameters that are still `frozen`; unfrozen ones may have changed.
     ///
     /// # Errors
-    /// - [`TrainError::FrozenChanged`] if a parameter changed or has no fingerprint; it names the
+    /// - [`TrainError::Parameter`] if a parameter changed or has no fingerprint; it names the
     ///   first.
     pub fn verify<M: Module>(&self, model: &M, frozen: &[Parameter]) -> Result<(), TrainError> {
         let now = Self::start(model, frozen).fingerprints;
@@ -53,9 +53,10 @@ impl FrozenParameterCheck {
             before.is_none() || before != now.get(&parameter.id)
         });
         match changed {
-            Some(parameter) => Err(TrainError::FrozenChanged {
-                parameter: parameter.path.clone(),
-            }),
+            Some(parameter) => Err(TrainError::parameter(
+                &parameter.path,
+                "was frozen, but changed",
+            )),
             None => Ok(()),
         }
     }
@@ -109,7 +110,9 @@ mod tests {
         layer.weight = Param::initialized(layer.weight.id, zeros.neg());
         let error = watch.verify(&layer, &frozen).unwrap_err();
         assert!(
-            error.to_string().starts_with("weight was frozen"),
+            error
+                .to_string()
+                .starts_with("parameter weight: was frozen"),
             "{error}"
         );
         // What is not frozen any more may be anything.

@@ -13,7 +13,7 @@ use crate::error::TrainError;
 /// parameters is enough.
 ///
 /// # Errors
-/// - [`TrainError::NoGradient`] if a parameter has no gradient; it names the first one.
+/// - [`TrainError::Parameter`] if a parameter has no gradient; it names the first one.
 ///
 /// ```
 /// use burn::nn::LinearConfig;
@@ -54,7 +54,10 @@ pub(crate) fn check_gradients_of<M: Module>(
     let found =
         |parameter: &Parameter| without.found.contains(&parameter.id) && wanted(&parameter.path);
     match parameters.find(found) {
-        Some(Parameter { path, .. }) => Err(TrainError::NoGradient { parameter: path }),
+        Some(Parameter { path, .. }) => Err(TrainError::parameter(
+            path,
+            "is trainable, but the loss does not depend on it: freeze it or use it",
+        )),
         None => Ok(()),
     }
 }
@@ -98,7 +101,10 @@ mod tests {
         let loss = two.used.forward(Tensor::<2>::ones([1, 2], &device)).sum();
         let gradients = GradientsParams::from_grads(loss.backward(), &two);
         let message = check_gradients(&two, &gradients).unwrap_err().to_string();
-        assert!(message.starts_with("forgotten.weight trains"), "{message}");
+        assert!(
+            message.starts_with("parameter forgotten.weight: is trainable"),
+            "{message}"
+        );
         two.forgotten = two.forgotten.no_grad();
         check_gradients(&two, &gradients).unwrap();
     }

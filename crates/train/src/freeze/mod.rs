@@ -79,7 +79,7 @@ impl FreezeConfig {
     /// # Errors
     /// - [`TrainError::InvalidSetting`] if more layers are to train than `model` has, or none
     ///   trains.
-    /// - [`TrainError::NoMatchingParameter`] if a pattern matches no parameter.
+    /// - [`TrainError::Parameter`] if a pattern matches no parameter.
     pub fn check<M: Module>(&self, model: &M) -> Result<(), TrainError> {
         self.validate()?;
         let parameters = parameters(model);
@@ -87,12 +87,9 @@ impl FreezeConfig {
         for pattern in &self.parameters {
             let mut paths = parameters.iter().map(|parameter| &parameter.path);
             if !paths.any(|path| glob::matches(pattern, path)) {
-                return Err(TrainError::NoMatchingParameter {
-                    pattern: pattern.clone(),
-                    example: parameters
-                        .first()
-                        .map_or_else(String::new, |p| p.path.clone()),
-                });
+                let example = parameters.first().map_or("", |p| p.path.as_str());
+                let problem = format!("not in the model, which has such as {example:?}");
+                return Err(TrainError::parameter(pattern, problem));
             }
         }
         let frozen = self.frozen_at_start(model);
@@ -365,7 +362,7 @@ mod tests {
             ),
             (
                 names(&["*.gamma", "*.layer.*"]),
-                "\"*.layer.*\" names no parameter",
+                "parameter *.layer.*: not in the model",
             ),
             (names(&[""]), "freeze.parameters is empty"),
             (names(&["*"]), "freeze is all"),

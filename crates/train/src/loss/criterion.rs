@@ -66,7 +66,7 @@ impl Criterion {
     ///
     /// # Errors
     /// - [`TrainError::InvalidLabel`] if a label is not for this loss.
-    /// - [`TrainError::LossSize`] if there are not as many labels as rows, or the rows are not as
+    /// - [`TrainError::LossShape`] if there are not as many labels as rows, or the rows are not as
     ///   wide as the loss was made for.
     /// - [`TrainError::LossShape`] if the loss does not return one value per row.
     /// - [`TrainError::InvalidSetting`] for a divisor that is not above 0.
@@ -121,11 +121,7 @@ impl Criterion {
             ("labels", targets.len(), rows),
         ] {
             if found != expected {
-                return Err(TrainError::LossSize {
-                    what,
-                    found,
-                    expected,
-                });
+                return Err(TrainError::loss_shape(what, found, expected));
             }
         }
         Ok(())
@@ -178,7 +174,7 @@ mod tests {
         let error = Criterion::new(Arc::new(Mean), &labels, 2).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "loss Mean returned shape [1], expected [2]: one value per row"
+            "shape of the Mean loss: [1], expected [2], one value per row"
         );
     }
 }

@@ -3,7 +3,7 @@
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor};
 use finetune_eval::Targets;
-use finetune_ops::cross_entropy;
+use finetune_ops::{ClassTargets, soft_target_cross_entropy};
 
 use super::labels::classes;
 use super::{ClassWeights, Loss};
@@ -54,7 +54,7 @@ impl CrossEntropy {
         divisor: f64,
         device: &Device,
     ) -> Result<Tensor<2>, TrainError> {
-        let targets = finetune_ops::Targets {
+        let targets = ClassTargets {
             labels: classes(targets, self.classes, NAME)?,
             classes: self.classes,
             divisor,
@@ -96,7 +96,7 @@ impl Loss for CrossEntropy {
         divisor: f64,
     ) -> Result<Tensor<1>, TrainError> {
         let weights = self.weights(targets, divisor, &logits.device())?;
-        Ok(cross_entropy(logits, weights))
+        Ok(soft_target_cross_entropy(logits, weights))
     }
 
     fn check(&self, targets: &Targets, outputs: usize) -> Result<(), TrainError> {

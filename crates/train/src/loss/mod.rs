@@ -130,11 +130,7 @@ pub fn target_log_probabilities(
     let [rows, width] = logits.dims();
     let classes = labels::classes(targets, width, "classification")?;
     if classes.len() != rows {
-        return Err(TrainError::LossSize {
-            what: "labels",
-            found: classes.len(),
-            expected: rows,
-        });
+        return Err(TrainError::loss_shape("labels", classes.len(), rows));
     }
     let indices: Vec<i64> = classes.iter().map(|class| *class as i64).collect();
     let indices = TensorData::new(indices, [rows, 1]);
@@ -148,11 +144,11 @@ fn check_shape(loss: String, found: &[usize], expected: &[usize]) -> Result<(), 
     if found == expected {
         return Ok(());
     }
-    Err(TrainError::LossShape {
-        loss,
-        found: found.to_vec(),
-        expected: expected.to_vec(),
-    })
+    Err(TrainError::loss_shape(
+        format!("shape of the {loss} loss"),
+        format!("{found:?}"),
+        format!("{expected:?}, one value per row"),
+    ))
 }
 
 /// # Errors

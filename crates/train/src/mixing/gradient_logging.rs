@@ -12,14 +12,14 @@ use finetune_model::DropoutStream;
 use super::SharedStages;
 use crate::callback::GradientRecord;
 use crate::error::TrainError;
-use crate::objective::{Objective, Part};
+use crate::objective::{BatchIndices, Objective};
 
 /// Returns the norms of the task gradients and the cosines between them, on a batch of each. `step`
 /// is the next step, from 1.
 pub(crate) fn probe<O: Objective>(
     objective: &O,
     model: &O::Model,
-    batches: &[Part],
+    batches: &[BatchIndices],
     step: u64,
     dropout: DropoutStream,
 ) -> Result<GradientRecord, TrainError> {

@@ -152,8 +152,8 @@ mod tests {
 
     #[test]
     fn means_are_over_what_was_measured() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("metrics.jsonl");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("metrics.jsonl");
         let lines = [
             r#"{"step":1,"loss":2.0}"#,
             r#"{"step":1,"gradient_cosines":{"a/b":[0.5,null],"a/c":[-0.75,-0.25]}}"#,

@@ -16,7 +16,7 @@ use crate::callback::Callback;
 use crate::error::TrainError;
 use crate::evaluation::{Evaluation, TaskScores};
 use crate::mixing::MixingConfig;
-use crate::objective::{BatchCounts, Objective, Part};
+use crate::objective::{BatchCounts, BatchIndices, Objective};
 use crate::report::{ActivationsSection, DataSection, TestSection};
 use crate::task::{SequenceClassificationTask, Task, TestOutput};
 use crate::train_config::TrainConfig;
@@ -105,13 +105,13 @@ impl Objective for TaskGroup {
         self.tasks.iter().map(lengths).collect()
     }
 
-    fn examples(&self, part: &Part) -> Result<Vec<usize>, TrainError> {
-        Task::examples(&self.tasks[part.task].task, &part.rows)
+    fn examples(&self, part: &BatchIndices) -> Result<Vec<usize>, TrainError> {
+        Task::examples(&self.tasks[part.task].task, &part.indices)
     }
 
-    fn batch(&self, part: &Part) -> Result<(usize, Batch), TrainError> {
+    fn batch(&self, part: &BatchIndices) -> Result<(usize, Batch), TrainError> {
         let task = &self.tasks[part.task].task;
-        Ok((part.task, Task::batch(task, &part.rows, part.pass)?))
+        Ok((part.task, Task::batch(task, &part.indices, part.epoch)?))
     }
 
     fn size(&self, (task, batch): &(usize, Batch)) -> Result<BatchCounts, TrainError> {

@@ -2,7 +2,7 @@
 
 use burn::optim::{AdamWState, AdaptiveMomentumState, Optimizer};
 use burn::tensor::{Device, Tensor};
-use finetune_ops::Moving;
+use finetune_ops::AdamWStep;
 
 /// Hyperparameters of AdamW; the learning rate is an argument of each step.
 #[derive(Debug, Clone, Copy)]
@@ -30,14 +30,18 @@ impl Optimizer for AdamW {
             }
             None => (1, [zeros(), zeros()]),
         };
-        let rule = finetune_ops::AdamW {
+        let rule = AdamWStep {
             learning_rate,
             beta1: self.beta1,
             beta2: self.beta2,
             epsilon: self.epsilon,
             weight_decay: self.weight_decay,
         };
-        let moved = rule.step(Moving { parameter, moments }, gradient, time);
+        let moved = rule.step(
+            finetune_ops::AdamWState { parameter, moments },
+            gradient,
+            time,
+        );
         let [first, second] = moved.moments;
         let momentum = AdaptiveMomentumState::new(time, first, second);
         (moved.parameter, Some(AdamWState::new(momentum)))

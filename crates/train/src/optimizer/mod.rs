@@ -109,7 +109,7 @@ impl Optimizer {
         factor: f64,
     ) -> (M, Tensor<1>) {
         let (gradients, norm) = clip_by_global_norm(&module, gradients, self.max_grad_norm);
-        let module = module.map(&mut Moving {
+        let module = module.map(&mut StepMapper {
             parameters: &mut self.parameters,
             gradients,
             factor,
@@ -133,13 +133,13 @@ impl Optimizer {
 }
 
 /// Updates each parameter that has a gradient.
-struct Moving<'a> {
+struct StepMapper<'a> {
     parameters: &'a mut HashMap<ParamId, Moved>,
     gradients: GradientsParams,
     factor: f64,
 }
 
-impl ModuleMapper for Moving<'_> {
+impl ModuleMapper for StepMapper<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let Some(gradient) = self.gradients.remove::<D>(param.id) else {
             return param;

@@ -127,8 +127,8 @@ mod tests {
 
     #[test]
     fn tasks_have_lines_of_their_own() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("metrics.jsonl");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("metrics.jsonl");
         let lines = [
             r#"{"step":1,"loss":2.0}"#,
             r#"{"step":1,"task_losses":{"a":2.0}}"#,

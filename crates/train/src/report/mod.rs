@@ -91,9 +91,9 @@ pub struct ModelSection {
     /// Number of parameters that are trained from the first step.
     pub trainable_parameters: usize,
     /// Tensors missing from the checkpoint, newly initialized.
-    pub initialized: Vec<String>,
+    pub newly_initialized: Vec<String>,
     /// Tensors of the checkpoint that the model does not use.
-    pub unused: Vec<String>,
+    pub unexpected: Vec<String>,
 }
 
 /// Data of a run.
@@ -179,11 +179,11 @@ impl ModelSection {
         let frozen = freeze.frozen_at_start(model);
         let parameters = all.iter().map(numbers).sum();
         Self {
-            source: source.map(|folder| folder.display().to_string()),
+            source: source.map(|directory| directory.display().to_string()),
             parameters,
             trainable_parameters: parameters - frozen.iter().map(numbers).sum::<usize>(),
-            initialized: load_report.newly_initialized.clone(),
-            unused: load_report.unexpected.clone(),
+            newly_initialized: load_report.newly_initialized.clone(),
+            unexpected: load_report.unexpected.clone(),
         }
     }
 }

@@ -129,8 +129,8 @@ impl RunReport {
                 format!("{:.1} %", 100.0 * train.padding_fraction),
             );
         for (name, tensors) in [
-            ("Made from the seed", &model.initialized),
-            ("Not used", &model.unused),
+            ("Made from the seed", &model.newly_initialized),
+            ("Not used", &model.unexpected),
         ] {
             if !tensors.is_empty() {
                 facts = facts.with_code(name, tensors.join(" "));

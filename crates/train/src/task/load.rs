@@ -8,6 +8,7 @@ use finetune_data::{AugmentationConfig, PairEncoding, Splits, Target, TextTokeni
 use finetune_eval::Evaluator;
 use finetune_model::{
     CheckpointConfig, LoadReport, ScoreBins, SequenceClassifier, load_classifier_with,
+    load_encoder_with_new_head,
 };
 use finetune_predict::evaluator;
 
@@ -83,25 +84,28 @@ impl TaskSource<'_> {
             ..
         } = self;
         let pairs: PairEncoding = text.encoding.pair_encoding;
-        let task = &splits.train.task;
+        let schema = &splits.train.schema;
         let checkpoint = CheckpointConfig::read(&directory)?;
-        let classifier = self.model.classifier(&checkpoint, task, pairs)?;
+        let classifier = self.model.classifier(&checkpoint, schema, pairs)?;
         let bins = classifier.head.score_bins()?;
         let loss = match self.loss {
             Some(loss) => loss,
-            None => default_loss(&task.target, bins),
+            None => default_loss(&schema.target, bins),
         };
         let single_logit = self.model.single_logit;
-        check_label_fit(&classifier.head, single_logit, &loss, &task.target)?;
+        check_label_fit(&classifier.head, single_logit, &loss, &schema.target)?;
         let head = parts.head.as_ref();
-        let (model, report) =
-            load_classifier_with(&directory, &classifier, head, self.seed, device)?;
-        ClassifierOverrides::check_head(&model, task, pairs)?;
+        let load = match self.model.new_head {
+            true => load_encoder_with_new_head,
+            false => load_classifier_with,
+        };
+        let (model, report) = load(&directory, &classifier, head, self.seed, device)?;
+        ClassifierOverrides::check_head(&model, schema, pairs)?;
         text.check_fit(&directory, tokenizer, &checkpoint.encoder)?;
         let data = splits.encode(&text, tokenizer)?;
         let labels = data.train.tokens.labels.all()?;
         let loss = loss.init_with_bins(parts, &labels, model.num_labels(), bins)?;
-        let target = &data.train.dataset.task.target;
+        let target = &data.train.dataset.schema.target;
         let evaluator: Evaluator = evaluator(target, &parts.metrics, self.metrics)?;
         let mut task = SequenceClassificationTask::new(
             data.train.tokens.clone(),

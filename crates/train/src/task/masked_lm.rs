@@ -12,7 +12,7 @@ use finetune_data::{
 };
 use finetune_eval::{Better, Scores};
 use finetune_model::{CheckpointConfig, DropoutStream, EncoderModel, MaskedLm, save_masked_lm};
-use finetune_ops::{Precision, class_cross_entropy};
+use finetune_ops::{Precision, cross_entropy};
 use finetune_predict::encoder_input;
 
 use super::{Task, check_autodiff};
@@ -57,7 +57,7 @@ impl Task for MaskedLmTask {
     fn size(&self, batch: &MaskedBatch) -> Result<BatchCounts, TrainError> {
         Ok(BatchCounts {
             rows: batch.rows.len(),
-            slots: batch.tokens.num_tokens(),
+            num_tokens: batch.tokens.num_tokens(),
             num_padding_tokens: batch.tokens.num_padding_tokens(),
             weight: batch.masked_positions.len() as f64,
         })
@@ -92,9 +92,15 @@ impl Task for MaskedLmTask {
     }
 
     fn metrics(&self) -> Vec<(String, Better)> {
-        let metric = |name: &str| (name.to_string(), Better::Lower);
+        let metrics = [
+            ("loss", Better::Lower),
+            ("perplexity", Better::Lower),
+            ("accuracy", Better::Higher),
+        ];
         match self.validation {
-            Some(_) => vec![metric("loss"), metric("perplexity")],
+            Some(_) => metrics
+                .map(|(name, better)| (name.to_string(), better))
+                .into(),
             None => Vec::new(),
         }
     }
@@ -107,8 +113,12 @@ impl Task for MaskedLmTask {
         let Some(split) = &self.validation else {
             return Ok(Scores::new());
         };
-        let loss = self.mean_loss(&split.tokens.texts, model, callback)?;
-        let scores = [("loss", loss), ("perplexity", loss.exp())];
+        let (loss, accuracy) = self.masked_scores(&split.tokens.texts, model, callback)?;
+        let scores = [
+            ("loss", loss),
+            ("perplexity", loss.exp()),
+            ("accuracy", accuracy),
+        ];
         Ok(scores.map(|(name, score)| (name.to_string(), score)).into())
     }
 
@@ -134,29 +144,33 @@ impl MaskedLmTask {
         &self.train.tokens.texts
     }
 
-    /// Returns the mean loss per masked token of `texts`, with the same masks each time.
-    fn mean_loss(
+    /// Returns the mean loss per masked token of `texts`, with the same masks each time, and the
+    /// fraction of them that the model predicts.
+    fn masked_scores(
         &self,
         texts: &EncodedTexts,
         model: &MaskedLm,
         callback: &mut dyn Callback,
-    ) -> Result<f64, TrainError> {
+    ) -> Result<(f64, f64), TrainError> {
         let model = model.valid();
         let batches = sorted_by_length(&texts.lengths()?, self.eval_batch_size)?;
         let phase = Phase::Validating;
         callback.on_event(&Event::phase_begin(phase, batches.len()))?;
-        let (mut sum, mut masked_tokens) = (0.0, 0);
+        let (mut sum, mut correct, mut masked_tokens) = (0.0, 0.0, 0);
         for rows in batches {
             let batch = (self.collator).mask(texts, &rows, EVALUATION_EPOCH, self.padding)?;
             if !batch.masked_positions.is_empty() {
-                let loss = loss_of(&model, &batch, 1.0, None)?;
+                let logits = logits_of(&model, &batch, None)?;
+                correct += correct_predictions(logits.clone(), &batch.labels);
+                let loss = cross_entropy(logits, &classes_of(&batch.labels), 1.0);
                 sum += f64::from(loss.into_scalar::<f32>());
                 masked_tokens += batch.masked_positions.len();
             }
             callback.on_event(&Event::BatchSubmitted { rows: rows.len() })?;
         }
         callback.on_event(&Event::PhaseEnd(phase))?;
-        Ok(sum / masked_tokens as f64)
+        let count = masked_tokens as f64;
+        Ok((sum / count, correct / count))
     }
 }
 
@@ -167,8 +181,28 @@ fn loss_of(
     divisor: f64,
     dropout: Option<DropoutStream>,
 ) -> Result<Tensor<1>, TrainError> {
+    let logits = logits_of(model, batch, dropout)?;
+    Ok(cross_entropy(logits, &classes_of(&batch.labels), divisor))
+}
+
+/// Returns the logits of the masked tokens over the vocabulary.
+fn logits_of(
+    model: &MaskedLm,
+    batch: &MaskedBatch,
+    dropout: Option<DropoutStream>,
+) -> Result<Tensor<2>, TrainError> {
     let input = encoder_input(&model.encoder, batch.rows.len(), &batch.tokens)?;
-    let logits = model.forward(&input, &batch.masked_positions, dropout)?;
-    let labels: Vec<usize> = batch.labels.iter().map(|word| *word as usize).collect();
-    Ok(class_cross_entropy(logits, &labels, divisor))
+    Ok(model.forward(&input, &batch.masked_positions, dropout)?)
+}
+
+fn classes_of(labels: &[u32]) -> Vec<usize> {
+    labels.iter().map(|word| *word as usize).collect()
+}
+
+fn correct_predictions(logits: Tensor<2>, labels: &[u32]) -> f64 {
+    let predicted = logits.argmax(1).into_data();
+    let predicted = predicted.iter::<i64>().zip(labels);
+    predicted
+        .filter(|(word, label)| *word == i64::from(**label))
+        .count() as f64
 }

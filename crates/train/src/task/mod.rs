@@ -187,7 +187,7 @@ pub trait Task {
     /// nothing).
     ///
     /// # Errors
-    /// - [`TrainError::ActivationMemory`] if there is not enough memory for them.
+    /// - [`TrainError::Activations`] if there is not enough memory for them.
     /// - Any error of `callback`.
     fn begin_run(
         &mut self,

@@ -67,7 +67,7 @@ impl SequenceClassificationTask {
     pub fn new(train: impl Into<Arc<EncodedDataset>>, loss: Criterion, pad_token_id: u32) -> Self {
         let train = train.into();
         Self {
-            evaluator: Evaluator::new(target_kind(&train.task.target)),
+            evaluator: Evaluator::new(target_kind(&train.schema.target)),
             train,
             validation: None,
             kept: CachedSplits::default(),
@@ -124,7 +124,7 @@ impl SequenceClassificationTask {
     /// Plans the cache of the activations of frozen layers, which [`Task::begin_run`] computes.
     ///
     /// # Errors
-    /// - [`TrainError::ActivationsTooLarge`] if they exceed the maximum size.
+    /// - [`TrainError::Activations`] if they exceed the maximum size.
     pub(crate) fn plan_activations(
         &mut self,
         cache: &ActivationCacheConfig,
@@ -139,7 +139,7 @@ impl SequenceClassificationTask {
 
     /// Returns the target of the labels: classes or scores.
     pub fn target(&self) -> &Target {
-        &self.train.task.target
+        &self.train.schema.target
     }
 
     /// Returns whether there are validation rows.
@@ -156,7 +156,7 @@ impl SequenceClassificationTask {
     pub fn preprocessing(&self) -> Option<TextPreprocessing> {
         let source = self.source.as_ref()?;
         Some(TextPreprocessing {
-            texts: self.train.task.texts,
+            texts: self.train.schema.texts,
             cleaning: source.text.cleaning.clone(),
             encoding: source.text.encoding,
         })
@@ -170,7 +170,7 @@ impl SequenceClassificationTask {
             Target::Classes(names) if names.len() == 2 && found == 1 => 1,
             Target::Classes(names) => names.len(),
             Target::Score { .. } => bins.map_or(1, |bins| bins.count()),
-            Target::Unlabeled => 1,
+            _ => 1,
         };
         if found == expected {
             return Ok(());
@@ -245,7 +245,7 @@ impl Task for SequenceClassificationTask {
     fn size(&self, batch: &Batch) -> Result<BatchCounts, TrainError> {
         Ok(BatchCounts {
             rows: batch.batch_size(),
-            slots: batch.num_tokens(),
+            num_tokens: batch.num_tokens(),
             num_padding_tokens: batch.num_padding_tokens(),
             weight: self.loss.weight(&batch.labels)?,
         })

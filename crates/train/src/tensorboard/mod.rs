@@ -39,7 +39,7 @@ pub struct TensorBoardCallback {
 }
 
 impl TensorBoardCallback {
-    /// Begins an event file in a folder, which is made if it is missing. Files that are there stay
+    /// Begins an event file in a directory, which is made if it is missing. Files that are there stay
     /// as they are: those of a run that was killed and goes on make one curve with this.
     ///
     /// # Errors

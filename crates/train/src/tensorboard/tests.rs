@@ -87,8 +87,8 @@ fn step(step: u64) -> Event {
 
 #[test]
 fn the_steps_of_a_run_can_be_read_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut board = TensorBoardCallback::create(&folder.path().join("new/folder")).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let mut board = TensorBoardCallback::create(&directory.path().join("new/directory")).unwrap();
     for number in [1, 2, 300] {
         board.on_event(&step(number)).unwrap();
     }
@@ -119,9 +119,9 @@ fn the_steps_of_a_run_can_be_read_back() {
 
 #[test]
 fn a_resumed_run_takes_back_what_comes_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let first = TensorBoardCallback::create(folder.path()).unwrap();
-    let mut second = TensorBoardCallback::create(folder.path()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let first = TensorBoardCallback::create(directory.path()).unwrap();
+    let mut second = TensorBoardCallback::create(directory.path()).unwrap();
     let started = Event::PhaseBegin {
         phase: Phase::Training,
         length: 20,

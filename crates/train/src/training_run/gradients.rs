@@ -7,7 +7,7 @@ use crate::checkpoint_state::Checkpoint;
 use crate::error::TrainError;
 use crate::loss_scale::LossScale;
 use crate::mixing::probe;
-use crate::objective::{Objective, Part};
+use crate::objective::{BatchIndices, Objective};
 use crate::optimizer::global_norm;
 use crate::step_plan::PlannedStep;
 use crate::step_tasks::{StepOutcome, StepTasks};
@@ -16,9 +16,9 @@ use super::TrainingRun;
 
 impl<O: Objective> TrainingRun<'_, O> {
     /// Returns the parts of a step, without those of tasks that have stopped.
-    pub(super) fn trained_parts(&self, step: &PlannedStep) -> Vec<Part> {
+    pub(super) fn trained_parts(&self, step: &PlannedStep) -> Vec<BatchIndices> {
         let names = self.trainer.objective.tasks();
-        let trains = |part: &&Part| !self.has_stopped(&names[part.task]);
+        let trains = |part: &&BatchIndices| !self.has_stopped(&names[part.task]);
         step.parts.iter().filter(trains).cloned().collect()
     }
 
@@ -26,7 +26,7 @@ impl<O: Objective> TrainingRun<'_, O> {
     pub(super) fn outcome(
         &mut self,
         step: &PlannedStep,
-        parts: &[Part],
+        parts: &[BatchIndices],
     ) -> Result<StepOutcome, TrainError> {
         let config = self.trainer.config;
         let Checkpoint { state, model, .. } = &mut self.now;
@@ -67,7 +67,7 @@ impl<O: Objective> TrainingRun<'_, O> {
     }
 
     /// Returns the positions in the training data of the examples that the rows come from.
-    pub(super) fn examples(&self, parts: &[Part]) -> Result<Vec<usize>, TrainError> {
+    pub(super) fn examples(&self, parts: &[BatchIndices]) -> Result<Vec<usize>, TrainError> {
         let objective = self.trainer.objective;
         let examples = parts.iter().map(|part| objective.examples(part));
         Ok(examples.collect::<Result<Vec<_>, _>>()?.concat())

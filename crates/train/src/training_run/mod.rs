@@ -34,9 +34,8 @@ impl<O: Objective> Trainer<'_, O> {
     ///   the model.
     /// - [`TrainError::Diverged`] if a loss or a gradient norm is NaN or infinite.
     /// - [`TrainError::OutOfMemory`] if a GPU runs out of memory in a step or an evaluation.
-    /// - [`TrainError::DuplicateCallback`] if two callbacks with state have the same name.
-    /// - [`TrainError::MissingCallback`] if the checkpoint has the state of a callback that the run
-    ///   lacks.
+    /// - [`TrainError::CallbackState`] if two callbacks with state have the same name, or the
+    ///   checkpoint has the state of one that the run lacks.
     /// - [`TrainError::NoValidationRows`] if a callback requests an evaluation without validation
     ///   rows.
     /// - Any error of the objective or `callback`.
@@ -102,7 +101,7 @@ impl<O: Objective> TrainingRun<'_, O> {
         }
         let outcome = self.outcome(step, &parts)?;
         self.check_gradients(&outcome)?;
-        let rows = parts.iter().map(|part| part.rows.len()).sum();
+        let rows = parts.iter().map(|part| part.indices.len()).sum();
         if self.overflows(&outcome) {
             self.now.state.summary.overflowed_steps += 1;
             return self.pass_over(rows);

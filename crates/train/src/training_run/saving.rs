@@ -24,7 +24,7 @@ impl<O: Objective> TrainingRun<'_, O> {
         }
         let every = config.checkpoints.every;
         let due = every.is_some_and(|every| every.is_due(moment)) || self.requests.save;
-        let Some(folder) = checkpoints.filter(|_| due) else {
+        let Some(directory) = checkpoints.filter(|_| due) else {
             return Ok(());
         };
         self.read_losses()?;
@@ -34,7 +34,7 @@ impl<O: Objective> TrainingRun<'_, O> {
         let mut states = CallbackStates::default();
         self.callback.collect_states(&mut states)?;
         self.now.callbacks = states;
-        let path = folder.write(&self.now, config.checkpoints.save_total_limit)?;
+        let path = directory.write(&self.now, config.checkpoints.save_total_limit)?;
         self.last_checkpoint = Some(path.clone());
         let context = self.now.context(self.plan.total_steps);
         self.callback.on_save(&path, &context)?;

@@ -30,11 +30,11 @@ impl<'a, O: Objective> TrainingRun<'a, O> {
         // Finds duplicate names before the first step.
         callback.collect_states(&mut CallbackStates::default())?;
         let latest = match trainer.checkpoints {
-            Some(folder) => {
+            Some(directory) => {
                 // A run killed between writing a checkpoint and removing an old one leaves one too
                 // many.
-                folder.remove_old(config.checkpoints.save_total_limit)?;
-                folder.latest()?.map(|(_, path)| path)
+                directory.remove_old(config.checkpoints.save_total_limit)?;
+                directory.latest()?.map(|(_, path)| path)
             }
             None => None,
         };

@@ -184,13 +184,13 @@ fn visits(
     rows: [usize; 3],
     length: TrainDuration,
 ) -> (BTreeMap<(usize, usize), usize>, usize) {
-    use finetune_train::{Objective, Part};
+    use finetune_train::{BatchIndices, Objective};
     use std::sync::Mutex;
     /// Counts what is asked for.
     struct Counting(Bowls, Mutex<BTreeMap<(usize, usize), usize>>);
     impl Objective for Counting {
         type Model = super::quadratics::Place;
-        type Batch = Part;
+        type Batch = BatchIndices;
         fn check(&self, _: &Self::Model, _: &TrainConfig) -> Result<(), TrainError> {
             Ok(())
         }
@@ -203,22 +203,22 @@ fn visits(
         fn lengths(&self) -> Result<Vec<Vec<usize>>, TrainError> {
             self.0.lengths()
         }
-        fn examples(&self, part: &Part) -> Result<Vec<usize>, TrainError> {
+        fn examples(&self, part: &BatchIndices) -> Result<Vec<usize>, TrainError> {
             self.0.examples(part)
         }
-        fn batch(&self, part: &Part) -> Result<Part, TrainError> {
-            for row in &part.rows {
+        fn batch(&self, part: &BatchIndices) -> Result<BatchIndices, TrainError> {
+            for row in &part.indices {
                 *self.1.lock().unwrap().entry((part.task, *row)).or_default() += 1;
             }
             self.0.batch(part)
         }
-        fn size(&self, batch: &Part) -> Result<finetune_train::BatchCounts, TrainError> {
+        fn size(&self, batch: &BatchIndices) -> Result<finetune_train::BatchCounts, TrainError> {
             self.0.size(batch)
         }
         fn loss(
             &self,
             model: &Self::Model,
-            batch: &Part,
+            batch: &BatchIndices,
             divisor: f64,
             dropout: finetune_model::DropoutStream,
         ) -> Result<burn::tensor::Tensor<1>, TrainError> {

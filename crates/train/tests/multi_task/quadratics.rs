@@ -6,9 +6,9 @@ use burn::tensor::{Device, Tensor};
 use finetune_data::{BatchSize, SamplingStrategy};
 use finetune_model::DropoutStream;
 use finetune_train::{
-    Algorithm, BatchCounts, Better, Callback, Decay, Evaluation, Event, LrScheduler, MixingConfig,
-    Objective, OptimizerConfig, Part, Scores, TaskScores, TrainConfig, TrainDuration, TrainError,
-    Trainer, Warmup,
+    Algorithm, BatchCounts, BatchIndices, Better, Callback, Decay, Evaluation, Event, LrScheduler,
+    MixingConfig, Objective, OptimizerConfig, Scores, TaskScores, TrainConfig, TrainDuration,
+    TrainError, Trainer, Warmup,
 };
 
 pub(crate) const RATE: f64 = 0.1;
@@ -51,7 +51,7 @@ pub(crate) struct Bowls {
 
 impl Objective for Bowls {
     type Model = Place;
-    type Batch = Part;
+    type Batch = BatchIndices;
 
     fn check(&self, _model: &Place, _config: &TrainConfig) -> Result<(), TrainError> {
         Ok(())
@@ -69,16 +69,16 @@ impl Objective for Bowls {
         Ok(self.tasks.iter().map(|task| vec![1; task.rows]).collect())
     }
 
-    fn examples(&self, part: &Part) -> Result<Vec<usize>, TrainError> {
-        Ok(part.rows.clone())
+    fn examples(&self, part: &BatchIndices) -> Result<Vec<usize>, TrainError> {
+        Ok(part.indices.clone())
     }
 
-    fn batch(&self, part: &Part) -> Result<Part, TrainError> {
+    fn batch(&self, part: &BatchIndices) -> Result<BatchIndices, TrainError> {
         Ok(part.clone())
     }
 
-    fn size(&self, batch: &Part) -> Result<BatchCounts, TrainError> {
-        let rows = batch.rows.len();
+    fn size(&self, batch: &BatchIndices) -> Result<BatchCounts, TrainError> {
+        let rows = batch.indices.len();
         Ok(BatchCounts {
             rows,
             weight: rows as f64,
@@ -89,7 +89,7 @@ impl Objective for Bowls {
     fn loss(
         &self,
         model: &Place,
-        batch: &Part,
+        batch: &BatchIndices,
         divisor: f64,
         _dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError> {
@@ -98,7 +98,7 @@ impl Objective for Bowls {
         let target = Tensor::<1>::from_floats(task.target.map(|at| at as f32), &place.device());
         let apart = place - target;
         let one = (apart.clone() * apart).sum() * (task.scale / 2.0);
-        Ok(one * (batch.rows.len() as f64 / divisor))
+        Ok(one * (batch.indices.len() as f64 / divisor))
     }
 
     fn metrics(&self) -> Vec<(String, Better)> {

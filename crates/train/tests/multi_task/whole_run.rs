@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use burn::tensor::Device;
-use finetune_data::{Dataset, Example, Label, PairEncoding, Splits, Target, Task, Texts};
+use finetune_data::{Dataset, Example, Label, PairEncoding, Schema, Splits, Target, TextArity};
 use finetune_model::{
     CheckpointConfig, CosineSimilarityHeadConfig, HeadConfig, MlpConfig, PairFeatures, Pooling,
     ScoreRange, SequenceClassifier, load_classifier, parameters,
@@ -43,8 +43,8 @@ fn pairs_by(rows: usize, target: Target, is_high: impl Fn(usize, usize) -> bool)
     });
     Dataset {
         name: "pairs".to_string(),
-        task: Task {
-            texts: Texts::Pair,
+        schema: Schema {
+            texts: TextArity::Pair,
             target: target.clone(),
         },
         examples: examples.collect(),

@@ -10,7 +10,7 @@ use finetune_golden::Golden;
 use finetune_model::{
     Encoder, EncoderInput, Positions, SequenceClassifier, load_classifier, load_masked_lm,
 };
-use finetune_ops::{Targets, cross_entropy};
+use finetune_ops::{ClassTargets, soft_target_cross_entropy};
 use finetune_train::{Decay, LrScheduler, OptimizerConfig, Warmup};
 
 use crate::device::device_and_slack;
@@ -91,12 +91,12 @@ fn check<M: Module>(name: &str, mut model: M, run: impl Fn(&M, usize) -> (Tensor
     let (mut worst_loss, mut worst_norm) = (0.0f64, 0.0f64);
     for step in 0..STEPS {
         let (logits, labels) = run(&model, step);
-        let targets = Targets {
+        let targets = ClassTargets {
             labels: &labels,
             classes: logits.dims()[1],
             divisor: labels.len() as f64,
         };
-        let loss = cross_entropy(logits.clone(), targets.weights(&logits.device()));
+        let loss = soft_target_cross_entropy(logits.clone(), targets.weights(&logits.device()));
         let gradients = GradientsParams::from_grads(loss.backward(), &model);
         let (updated, norm) = optimizer.step(model, gradients, schedule.factor(step, STEPS));
         model = updated;

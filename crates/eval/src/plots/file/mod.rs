@@ -34,8 +34,8 @@ mod tests {
 
     #[test]
     fn other_extensions_and_folders_that_are_not_there_are_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let refusal = |name: &str| write(&folder.path().join(name), SVG).unwrap_err();
+        let directory = tempfile::tempdir().unwrap();
+        let refusal = |name: &str| write(&directory.path().join(name), SVG).unwrap_err();
         assert!(
             refusal("a.jpg")
                 .to_string()
@@ -43,15 +43,15 @@ mod tests {
         );
         assert!(matches!(refusal("a"), EvalError::Write { .. }));
         assert!(matches!(refusal("none/a.svg"), EvalError::Write { .. }));
-        write(&folder.path().join("A.SVG"), SVG).unwrap();
-        let written = std::fs::read_to_string(folder.path().join("A.SVG")).unwrap();
+        write(&directory.path().join("A.SVG"), SVG).unwrap();
+        let written = std::fs::read_to_string(directory.path().join("A.SVG")).unwrap();
         assert_eq!(written, SVG);
     }
 
     #[test]
     fn png_is_there_with_its_feature_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.png");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.png");
         assert_eq!(write(&path, SVG).is_ok(), cfg!(feature = "png"));
         assert_eq!(path.exists(), cfg!(feature = "png"));
     }

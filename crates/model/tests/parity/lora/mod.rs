@@ -14,7 +14,7 @@ use finetune_model::{
     CheckpointConfig, EncoderInput, LoraConfig, LoraTarget, SequenceClassifier, TensorNames,
     load_adapter, load_classifier, save_adapter,
 };
-use finetune_ops::{Targets, cross_entropy};
+use finetune_ops::{ClassTargets, soft_target_cross_entropy};
 
 use super::{Errors, device_and_tolerance, golden_input, gradients_by_name, host, indices};
 
@@ -89,12 +89,12 @@ fn adapters_compute_what_peft_computes() {
         errors.compare("logits", &host(output.clone()), &golden.floats("logits").0);
 
         let labels = indices(&inputs(), "labels");
-        let targets = Targets {
+        let targets = ClassTargets {
             labels: &labels,
             classes: 3,
             divisor: labels.len() as f64,
         };
-        let loss = cross_entropy(output, targets.weights(&device));
+        let loss = soft_target_cross_entropy(output, targets.weights(&device));
         errors.compare("loss", &host(loss.clone()), &golden.floats("loss").0);
         let names = TensorNames::of_classifier(model.config());
         let gradients = gradients_by_name(&model, &names, &loss.backward());

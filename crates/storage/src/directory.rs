@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::StorageError;
-use crate::writer::sync_folder;
+use crate::writer::sync_directory;
 
 /// Name of the file that lists the other files.
 const LIST: &str = "files.json";
@@ -99,10 +99,10 @@ impl DirectoryWriter {
         let list = list.map_err(StorageError::metadata(&self.partial))?;
         self.write(LIST, &list)?;
         let failed = || StorageError::io(&self.path);
-        sync_folder(&self.partial.join(LIST)).map_err(failed())?;
+        sync_directory(&self.partial.join(LIST)).map_err(failed())?;
         fs::rename(&self.partial, &self.path).map_err(failed())?;
         self.finished = true;
-        sync_folder(&self.path).map_err(failed())
+        sync_directory(&self.path).map_err(failed())
     }
 
     fn write(&self, name: &str, content: &[u8]) -> Result<(), StorageError> {
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_that_is_not_finished_leaves_nothing() {
+    fn a_directory_that_is_not_finished_leaves_nothing() {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("one");
         let mut writer = DirectoryWriter::create(&path).unwrap();
@@ -208,8 +208,8 @@ mod tests {
         let mut writer = DirectoryWriter::create(&path).unwrap();
         writer.file("new", b"2").unwrap();
         writer.finish().unwrap();
-        let folder = Directory::open(&path).unwrap();
-        assert!(folder.contains("new") && !folder.contains("old"));
+        let directory = Directory::open(&path).unwrap();
+        assert!(directory.contains("new") && !directory.contains("old"));
         assert!(!path.join("old").exists());
     }
 
@@ -221,14 +221,14 @@ mod tests {
         writer.file("a", b"12").unwrap();
         writer.finish().unwrap();
         assert!(DirectoryWriter::create(&path).is_err());
-        let folder = Directory::open(&path).unwrap();
-        assert_eq!(folder.read("a").unwrap(), b"12");
+        let directory = Directory::open(&path).unwrap();
+        assert_eq!(directory.read("a").unwrap(), b"12");
         for corrupted in [&b"13"[..], b"1", b"123", b""] {
             fs::write(path.join("a"), corrupted).unwrap();
-            let error = folder.read("a").unwrap_err();
+            let error = directory.read("a").unwrap_err();
             assert!(matches!(error, StorageError::Corrupted { .. }), "{error}");
         }
-        assert!(folder.read("b").is_err());
+        assert!(directory.read("b").is_err());
         fs::write(path.join(LIST), "{").unwrap();
         let error = Directory::open(&path).unwrap_err();
         assert!(matches!(error, StorageError::Corrupted { .. }), "{error}");
