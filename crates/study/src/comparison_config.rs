@@ -1,6 +1,6 @@
 //! Settings of the statistical comparison of candidates.
 
-use finetune_eval::statistics::{Adjustment, ComparisonConfig, Design};
+use finetune_eval::statistics::{Adjustment, ComparisonConfig, Design, SignificanceTest};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StudyError;
@@ -11,6 +11,9 @@ use crate::error::StudyError;
 pub struct StudyComparison {
     /// Selection of the test (default: automatic, by seeds and folds).
     pub design: Pairing,
+    /// Test whose p-value decides (default: t test). For candidates without pairs, the permutation
+    /// test takes the place of Wilcoxon's.
+    pub test: SignificanceTest,
     /// Significance level for adjusted p-values, in `(0, 1)` (default: 0.05).
     pub alpha: f64,
     /// Adjustment of p-values for multiple comparisons (default: Holm).
@@ -37,6 +40,7 @@ impl Default for StudyComparison {
     fn default() -> Self {
         Self {
             design: Pairing::default(),
+            test: SignificanceTest::default(),
             alpha: 0.05,
             adjustment: Adjustment::default(),
             baseline: None,
@@ -66,10 +70,15 @@ impl StudyComparison {
 
     /// Returns the comparison settings for candidates whose trials form pairs or not.
     pub(super) fn of_pair(&self, pairs: bool, higher_is_better: bool) -> ComparisonConfig {
+        let design = match (self.design, pairs) {
+            (Pairing::Auto, true) => Design::Paired,
+            _ => Design::Independent,
+        };
         ComparisonConfig {
-            design: match (self.design, pairs) {
-                (Pairing::Auto, true) => Design::Paired,
-                _ => Design::Independent,
+            design,
+            test: match (self.test, design) {
+                (SignificanceTest::Wilcoxon, Design::Independent) => SignificanceTest::Permutation,
+                (test, _) => test,
             },
             alpha: self.alpha,
             adjustment: self.adjustment,
@@ -83,6 +92,14 @@ impl StudyComparison {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ranks_need_pairs() {
+        let tests: StudyComparison = toml::from_str("test = 'wilcoxon'").unwrap();
+        let [paired, apart] = [true, false].map(|pairs| tests.of_pair(pairs, true).test);
+        assert_eq!(paired, SignificanceTest::Wilcoxon);
+        assert_eq!(apart, SignificanceTest::Permutation);
+    }
 
     #[test]
     fn impossible_tests_are_refused() {

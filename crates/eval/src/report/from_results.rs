@@ -131,7 +131,7 @@ fn comparisons(table: &ComparisonTable) -> Table {
     Table::of(
         "Differences of the groups and their tests.",
         [
-            Column::text("Arms"),
+            Column::text("Groups"),
             Column::number("Difference", 4),
             Column::number("from", 4),
             Column::number("to", 4),
@@ -158,7 +158,7 @@ fn comparison_row(comparison: &Comparison) -> [Cell; 8] {
         test.map(|test| test.interval.lower).into(),
         test.map(|test| test.interval.upper).into(),
         comparison.effect_size.map(|effect| effect.cohens_d).into(),
-        test.map(|test| test.p_value).into(),
+        comparison.p_value.into(),
         comparison.adjusted_p.into(),
         shown.into(),
     ]

@@ -105,10 +105,9 @@ impl ComparisonTable {
         alpha: f64,
     ) -> Result<Self, EvalError> {
         check(groups, baseline)?;
-        let tested = || comparisons.iter().filter_map(|one| one.test);
-        let raw: Vec<f64> = tested().map(|test| test.p_value).collect();
+        let raw: Vec<f64> = comparisons.iter().filter_map(|one| one.p_value).collect();
         let adjusted = adjustment.adjust(&raw)?;
-        let tested = comparisons.iter_mut().filter(|one| one.test.is_some());
+        let tested = comparisons.iter_mut().filter(|one| one.p_value.is_some());
         for (comparison, p) in tested.zip(adjusted) {
             comparison.adjusted_p = Some(p);
         }

@@ -4,7 +4,7 @@
 //!
 //! | compared | test |
 //! |---|---|
-//! | two groups of a study, one score per seed | [`TTest::welch`]; with paired seeds [`TTest::paired`] and [`Wilcoxon`] |
+//! | two groups of a study, one score per seed | [`TTest::welch`]; with paired seeds [`TTest::paired`] and [`Wilcoxon`]; [`Comparison`] with a [`SignificanceTest`] |
 //! | predictions of two classifiers on the same rows | [`McNemar`] |
 //! | any metric of two systems on the same rows | [`Bootstrap::paired`], [`PermutationTest::paired`] |
 //! | any metric of one system | [`Bootstrap::interval`] |
@@ -45,6 +45,7 @@ mod randomization;
 mod ranks;
 mod sample;
 mod sample_summary;
+mod significance;
 mod student_t;
 mod t_test;
 mod wilcoxon;
@@ -63,5 +64,6 @@ pub use randomization::{PermutationTest, PermutationTestResult};
 pub(crate) use ranks::Ranks;
 pub(crate) use sample::{magnitude, quantile};
 pub use sample_summary::{SampleSummary, Spread};
+pub use significance::SignificanceTest;
 pub use t_test::{Design, TTest};
 pub use wilcoxon::{NullDistribution, Wilcoxon, WilcoxonTest, ZeroMethod};

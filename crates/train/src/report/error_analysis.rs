@@ -1,11 +1,11 @@
 //! Error analysis of test predictions: scores of slices, calibration and the worst errors.
 
 use finetune_data::{EncodedDataset, Example, Labels};
-use finetune_eval::plots::{ReliabilityDiagram, ScoreScatter};
+use finetune_eval::plots::{Line, LineChart, ReliabilityDiagram, ScoreScatter};
 use finetune_eval::report::{ScoredText, Section, Table, TextSamples};
 use finetune_eval::{
-    Binning, ConfusionMatrix, MetricKind, PredictedProbabilities, PredictedScores, Predictions,
-    Reliability, SliceScores, Slices,
+    BinaryRanking, Binning, ConfusionMatrix, MetricKind, PredictedProbabilities, PredictedScores,
+    Predictions, Reliability, SliceScores, Slices,
 };
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,8 @@ use crate::text_config::EncodedSplit;
 
 /// Number of worst errors in the report.
 const WORST: usize = 10;
+/// Maximum number of points of a curve.
+const MOST_POINTS: usize = 500;
 /// Upper bounds of the length slices, in tokens.
 const LENGTHS: [usize; 8] = [8, 16, 32, 64, 128, 256, 512, 1024];
 
@@ -30,6 +32,9 @@ pub struct ErrorAnalysis {
     /// Misclassified rows with the highest confidence; for scores, rows with the largest absolute
     /// error.
     pub worst_errors: TextSamples,
+    /// Rows by the score of the second of two classes, for the curves.
+    #[serde(skip)]
+    ranking: Option<BinaryRanking>,
     /// Predicted scores of a regression task, for the plot.
     #[serde(skip)]
     scores: Option<PredictedScores>,
@@ -54,6 +59,7 @@ impl ErrorAnalysis {
                     slices: class_slices(&by_text, labels, &classes, names)?,
                     calibration: calibration(predictions, labels)?,
                     worst_errors: surest_errors(predictions, &classes, rows, labels, names),
+                    ranking: ranking(predictions, labels, names)?,
                     scores: None,
                 })
             }
@@ -67,6 +73,7 @@ impl ErrorAnalysis {
                     slices: slices.collect::<Result<_, _>>()?,
                     calibration: None,
                     worst_errors: farthest_scores(&scores, rows),
+                    ranking: None,
                     scores: Some(scores),
                 })
             }
@@ -74,6 +81,7 @@ impl ErrorAnalysis {
                 slices: Vec::new(),
                 calibration: None,
                 worst_errors: TextSamples::default(),
+                ranking: None,
                 scores: None,
             }),
         }
@@ -88,6 +96,11 @@ impl ErrorAnalysis {
             );
             let plot = ReliabilityDiagram::new("Reliability", calibration.clone());
             section = section.with(figure(&plot, "Bars of accuracy by confidence.", caption));
+        }
+        for curve in self.ranking.iter().flat_map(curves) {
+            let alt = format!("A line of {} over {}.", curve.y_label, curve.x_label);
+            let caption = format!("{} of the second class.", curve.title);
+            section = section.with(figure(&curve, alt, caption));
         }
         if let Some(scores) = &self.scores {
             let plot = ScoreScatter::new("Scores", scores.clone());
@@ -156,6 +169,67 @@ fn calibration(
     }
     let predicted = PredictedProbabilities::from_logits(labels, &predictions.logits)?;
     Ok(Some(predicted.reliability(Binning::default())?))
+}
+
+/// Returns the rows of two classes by the score of the second; `None` for more classes.
+fn ranking(
+    predictions: &Predictions,
+    labels: &[usize],
+    names: &[String],
+) -> Result<Option<BinaryRanking>, TrainError> {
+    if names.len() != 2 {
+        return Ok(None);
+    }
+    let scores = predictions.logits.iter().map(|logits| match logits[..] {
+        [first, second] => second - first,
+        _ => logits.iter().sum(),
+    });
+    let positive: Vec<bool> = labels.iter().map(|label| *label == 1).collect();
+    Ok(Some(BinaryRanking::from_slices(
+        &positive,
+        &scores.collect::<Vec<f32>>(),
+    )?))
+}
+
+/// Returns the ROC curve and the precision-recall curve; none if the rows are of one class.
+fn curves(ranking: &BinaryRanking) -> Vec<LineChart> {
+    let (Ok(roc), Ok(precision_recall)) = (ranking.roc_curve(), ranking.precision_recall_curve())
+    else {
+        return Vec::new();
+    };
+    let roc = roc.drop_intermediate().points.into_iter();
+    let roc: Vec<_> = roc
+        .map(|at| (at.false_positive_rate, at.true_positive_rate))
+        .collect();
+    // All points of thousands of rows would be one dense line.
+    let step = precision_recall.points.len().div_ceil(MOST_POINTS).max(1);
+    let precision_recall = precision_recall.points.into_iter().rev().step_by(step);
+    let precision_recall: Vec<_> = precision_recall
+        .map(|at| (at.recall, at.precision))
+        .collect();
+    [
+        (
+            "ROC curve",
+            "false positive rate",
+            "true positive rate",
+            roc,
+        ),
+        (
+            "Precision-recall curve",
+            "recall",
+            "precision",
+            precision_recall,
+        ),
+    ]
+    .into_iter()
+    .map(|(title, x_label, y_label, points)| LineChart {
+        title: title.to_string(),
+        x_label: x_label.to_string(),
+        y_label: y_label.to_string(),
+        lines: vec![Line::new("", points)],
+        ..LineChart::default()
+    })
+    .collect()
 }
 
 /// Returns the misclassified rows with the highest confidence.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{Comparison, SampleSize, Verdict};
 use crate::statistics::adjustment::Adjustment;
+use crate::statistics::significance::SignificanceTest;
 use crate::statistics::t_test::Design;
 
 /// Writes the comparison as a sentence.
@@ -52,6 +53,10 @@ impl Comparison {
             };
             [name, probability(test.p_value)]
         });
+        let other = match self.config.test {
+            SignificanceTest::T => None,
+            test => (self.p_value).map(|p| format!("{} {}", test.name(), probability(p))),
+        };
         let adjusted = self.adjusted_p.and_then(|p| match self.config.adjustment {
             Adjustment::Holm => Some(format!("by Holm {}", probability(p))),
             Adjustment::BenjaminiHochberg => {
@@ -62,7 +67,8 @@ impl Comparison {
         let effect = self
             .effect_size
             .map(|effect| format!("d = {:.2}", effect.cohens_d));
-        test.chain(adjusted)
+        test.chain(other)
+            .chain(adjusted)
             .chain(effect)
             .collect::<Vec<_>>()
             .join(", ")
@@ -92,7 +98,7 @@ fn probability(p: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::statistics::{Comparison, ComparisonConfig, Design, ScoreGroup};
+    use crate::statistics::{Comparison, ComparisonConfig, Design, ScoreGroup, SignificanceTest};
 
     fn sentence(first: &[f64], second: &[f64], config: &ComparisonConfig) -> String {
         Comparison::new(
@@ -114,6 +120,21 @@ mod tests {
             sentence(&[0.9, 0.8, 0.85], &[0.8, 0.71, 0.74], &config),
             "a is better than b: 0.8500 - 0.7500 = 0.1000, 95 % interval 0.0752 to 0.1248 \
              (paired t(2) = 17.32, p = 0.0033, d = 10.00; 3 pairs of runs)"
+        );
+    }
+
+    #[test]
+    fn another_test_is_named_and_decides() {
+        let config = ComparisonConfig {
+            design: Design::Paired,
+            test: SignificanceTest::Wilcoxon,
+            ..ComparisonConfig::default()
+        };
+        assert_eq!(
+            sentence(&[0.9, 0.8, 0.85], &[0.8, 0.71, 0.74], &config),
+            "no difference shown between a and b: 0.8500 - 0.7500 = 0.1000, 95 % interval 0.0752 \
+             to 0.1248 (paired t(2) = 17.32, p = 0.0033, Wilcoxon's signed-rank test p = 0.2500, d \
+             = 10.00; 3 pairs of runs); these runs would show a difference of 0.1000 with power 0.8"
         );
     }
 

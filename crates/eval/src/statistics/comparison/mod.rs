@@ -10,6 +10,7 @@ use super::interval::check_share;
 use super::power::TTestPower;
 use super::sample;
 use super::sample_summary::SampleSummary;
+use super::significance::SignificanceTest;
 use super::t_test::{Design, TTest};
 use crate::error::EvalError;
 use crate::error::defined;
@@ -61,6 +62,8 @@ pub struct GroupSummary {
 pub struct ComparisonConfig {
     /// Design: Welch's t test for independent seeds, or the paired t test (default: independent).
     pub design: Design,
+    /// Test whose p-value decides (default: t test).
+    pub test: SignificanceTest,
     /// Significance level for the p-value (adjusted, in a table), in `(0, 1)` (default: 0.05).
     /// Confidence intervals have the level `1 - alpha`.
     pub alpha: f64,
@@ -79,6 +82,7 @@ impl Default for ComparisonConfig {
     fn default() -> Self {
         Self {
             design: Design::Independent,
+            test: SignificanceTest::T,
             alpha: 0.05,
             adjustment: Adjustment::Holm,
             power: 0.8,
@@ -147,8 +151,10 @@ pub struct Comparison {
     pub second: GroupSummary,
     /// Mean of the first group minus mean of the second.
     pub difference: f64,
-    /// Test; `None` if the scores have no variance.
+    /// t test, with the interval of the difference; `None` if the scores have no variance.
     pub test: Option<TTest>,
+    /// p-value of the configured test; `None` if the scores have no variance.
+    pub p_value: Option<f64>,
     /// Effect size; `None` if the scores have no variance.
     pub effect_size: Option<EffectSize>,
     /// Adjusted p-value among the comparisons of a table; `None` outside a table.
@@ -180,6 +186,8 @@ impl Comparison {
         // Scores without variance are a possible result of a study.
         let (ours, theirs) = (&first.scores, &second.scores);
         let test = defined(TTest::of_design(config.design, ours, theirs, level))?;
+        let other = config.test.p_value(config.design, ours, theirs)?;
+        let p_value = test.map(|test| other.unwrap_or(test.p_value));
         let effect_size = defined(EffectSize::of(config.design, ours, theirs))?;
         let (first, second) = (first.summary(level)?, second.summary(level)?);
         let difference = first.scores.mean - second.scores.mean;
@@ -190,6 +198,7 @@ impl Comparison {
             second,
             difference,
             test,
+            p_value,
             effect_size,
             adjusted_p: None,
             more_seeds,
@@ -199,10 +208,10 @@ impl Comparison {
 
     /// Returns the result for the first group, by the adjusted p-value if there is one.
     pub fn verdict(&self) -> Verdict {
-        let Some(test) = self.test else {
+        let Some(p_value) = self.adjusted_p.or(self.p_value) else {
             return Verdict::Untested;
         };
-        if self.adjusted_p.unwrap_or(test.p_value) >= self.config.alpha {
+        if p_value >= self.config.alpha {
             Verdict::NoDifferenceShown
         } else if (self.difference < 0.0) == self.config.lower_is_better {
             Verdict::Better
