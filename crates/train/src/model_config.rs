@@ -166,7 +166,10 @@ impl ClassifierOverrides {
             }
             (Target::Score { .. }, true) => {
                 let head = self.head.as_ref().map_or("of the checkpoint", head_name);
-                let found = format!("true for {}, by head {head}", describe_labels(&schema.target));
+                let found = format!(
+                    "true for {}, by head {head}",
+                    describe_labels(&schema.target)
+                );
                 let expected = "false: a score is one output already";
                 Err(TrainError::setting("model.single_logit", found, expected))
             }

@@ -376,8 +376,8 @@ impl Located {
         };
         let files = mapping.open(&self.paths, format)?;
         let (name, paths) = (dataset.name.to_string(), self.paths.clone());
-        let (key, task) = (format!("{name}: ids"), dataset.task());
-        let rows = ExampleReader::new(name, task, paths, key, on_bad_rows, files.examples);
+        let (key, schema) = (format!("{name}: ids"), dataset.schema());
+        let rows = ExampleReader::new(name, schema, paths, key, on_bad_rows, files.examples);
         rows.map(|row| Ok(row?.text)).collect()
     }
 }

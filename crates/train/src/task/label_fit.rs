@@ -92,6 +92,7 @@ pub(crate) fn describe_labels(target: &Target) -> String {
         Target::Classes(names) if names.len() > 6 => format!("{} classes", names.len()),
         Target::Classes(names) => format!("the classes {}", names.join(", ")),
         Target::Score { min, max } => format!("scores from {min} to {max}"),
+        Target::MultiLabel(_) | Target::TokenClasses(_) => "several classes per row".to_string(),
         Target::Unlabeled => "rows without labels".to_string(),
     }
 }
