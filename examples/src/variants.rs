@@ -274,3 +274,71 @@ impl Variant {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use finetune::train::TaskConfig;
+
+    use super::*;
+
+    fn variant(name: &'static str, task: &str) -> Variant {
+        Variant {
+            name,
+            description: "",
+            published: None,
+            runs: vec![MultiTaskConfig {
+                tasks: vec![TaskConfig::new(task)],
+                ..MultiTaskConfig::default()
+            }],
+        }
+    }
+
+    fn study(variants: Vec<Variant>) -> VariantStudy<'static> {
+        VariantStudy {
+            name: "study",
+            title: "",
+            recipe: variants.clone(),
+            variants,
+            baseline: "first",
+        }
+    }
+
+    #[test]
+    fn equal_variants_are_one_candidate() {
+        let study = study(vec![
+            variant("first", "a"),
+            variant("second", "b"),
+            variant("third", "a"),
+        ]);
+        let config = study.config(&study.variants).unwrap();
+        let names: Vec<&str> = config.variants.iter().map(|v| v.name.as_str()).collect();
+        assert_eq!(names, ["first", "second"]);
+        assert_eq!(config.comparison.baseline, None);
+        assert_eq!(first_equal(&study.variants, &study.variants[2]), 0);
+    }
+
+    #[test]
+    fn too_many_variants_are_compared_with_the_baseline() {
+        const TASKS: &str = "bcdefghijklmn";
+        let mut variants = vec![variant("first", "a")];
+        variants.extend(
+            TASKS
+                .chars()
+                .map(|task| variant("other", &task.to_string())),
+        );
+        let study = study(variants);
+        let comparison = study.config(&study.variants).unwrap().comparison;
+        assert_eq!(comparison.baseline.as_deref(), Some("first"));
+    }
+
+    #[test]
+    fn an_unknown_variant_is_refused_with_the_known_ones() {
+        let mut study = study(vec![variant("first", "a"), variant("second", "b")]);
+        let error = study.retain(&["thrid".to_string()]).unwrap_err();
+        assert_eq!(error, "no variant \"thrid\", only first, second");
+        study.retain(&["second".to_string()]).unwrap();
+        assert_eq!((study.variants.len(), study.recipe.len()), (1, 1));
+        study.retain(&[]).unwrap();
+        assert_eq!(study.variants[0].name, "second");
+    }
+}
