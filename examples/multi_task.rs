@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use finetune::data::PairEncoding;
+use finetune::eval::report::Section;
 use finetune::model::{
     Activation, CosineSimilarityHeadConfig, HeadConfig, MlpConfig, PairFeatures, Pooling,
     ScoreRange,
@@ -21,14 +22,16 @@ use finetune::train::{
     StoppingStrategy, TaskConfig,
 };
 use finetune_examples::{
-    Cs224nArguments, RunArguments, Variant, exit_code, minbert_settings, run_variants,
-    shared_settings,
+    Cs224nArguments, MinbertSettings, RunArguments, Variant, VariantArguments, VariantStudy,
+    exit_code,
 };
 
 /// Train three tasks in turn on one encoder, then continue with single tasks
 ///
 /// Models A and B train the heads alone, at a learning rate of 1e-3; the others train all
-/// parameters, at --learning-rate. E and F start from the model before them.
+/// parameters, at --learning-rate. E and F start from the model before them. The recipe: 10 epochs,
+/// batches of 8 rows of at most 128 tokens, a constant learning rate of 1e-5, AdamW with an epsilon
+/// of 1e-6, no warm-up, weight decay or clipping; with the mini encoder, 3 epochs at 1e-3.
 /// The runs are a study in --run-dir, which is resumed if it exists.
 #[derive(Parser)]
 struct Arguments {
@@ -43,15 +46,20 @@ struct Arguments {
         value_parser = ["A", "B", "C", "D", "E", "F"]
     )]
     models: Vec<String>,
-    /// Runs per model, with seeds counted from --seed
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seeds: u64,
+    #[command(flatten)]
+    variants: VariantArguments,
     /// Epochs of sentiment for E and of similarity for F [default: 10,3, bundled data: 3,1]
     #[arg(long, value_name = "N,N", value_parser = two_numbers)]
     additional_epochs: Option<[usize; 2]>,
     #[command(flatten)]
     run: RunArguments,
 }
+
+/// Additional epochs of the paper.
+const ADDITIONAL: [usize; 2] = [10, 3];
+
+/// Scores of model F on the dev and the test leaderboard, section 5.4 of the paper.
+const LEADERBOARD: [[f64; 4]; 2] = [[0.738, 0.526, 0.823, 0.730], [0.738, 0.533, 0.82, 0.726]];
 
 fn two_numbers(text: &str) -> Result<[usize; 2], String> {
     let numbers: Result<Vec<usize>, _> = text
@@ -67,24 +75,32 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let settings = arguments
-        .run
-        .settings_with(minbert_settings(&arguments.run, 3))?;
-    let bundled = arguments.data.is_bundled();
-    let additional = match (arguments.additional_epochs, bundled) {
+    let recipe = MinbertSettings::recipe(OverallScore::Cs224n2024);
+    let settings = recipe.overridden(&arguments.run, 3)?;
+    let additional = match (arguments.additional_epochs, arguments.data.is_bundled()) {
         (Some(epochs), _) => epochs,
-        (None, false) => [10, 3],
+        (None, false) => ADDITIONAL,
         (None, true) => [3, 1],
     };
-    let mut variants = variants(&settings, additional);
-    let asked_for = |variant: &Variant| arguments.models.iter().any(|name| name == variant.name);
-    variants.retain(asked_for);
-    let (data, run, seeds) = (&arguments.data, &arguments.run, arguments.seeds);
-    run_variants("multi_task", data, run, &settings, seeds, &variants)
+    let mut study = VariantStudy {
+        name: "multi_task",
+        title: "Ogada, table 1, with BERT-base.",
+        recipe: variants(&recipe, ADDITIONAL),
+        variants: variants(&settings, additional),
+        baseline: "C",
+    };
+    study.retain(&arguments.models)?;
+    let (data, run) = (&arguments.data, &arguments.run);
+    study.run(&arguments.variants, data, run, |ours| {
+        let caption = "Ogada, section 5.4: model F on the leaderboards.";
+        let table = ours.leaderboard(caption, "F", LEADERBOARD)?;
+        let section = |table| Section::new("Final model").with(table);
+        Ok(table.map(section).into_iter().collect())
+    })
 }
 
 /// Returns the six models of the study.
-fn variants(settings: &FineTuningConfig, [sentiment, similarity]: [usize; 2]) -> Vec<Variant> {
+fn variants(settings: &MinbertSettings, [sentiment, similarity]: [usize; 2]) -> Vec<Variant> {
     let on_features = |config: MultiTaskConfig| {
         let mut config = config;
         config.train.freeze = FreezeConfig::from(FreezeScope::Encoder);
@@ -147,7 +163,7 @@ fn variants(settings: &FineTuningConfig, [sentiment, similarity]: [usize; 2]) ->
 /// Returns settings that train the three tasks in turn; shorter tasks repeat until the longest has
 /// finished.
 fn in_turn(
-    settings: &FineTuningConfig,
+    settings: &MinbertSettings,
     sentiment: ClassifierOverrides,
     similarity: ClassifierOverrides,
 ) -> MultiTaskConfig {
@@ -155,7 +171,7 @@ fn in_turn(
         pair_encoding: PairEncoding::BiEncoder,
         ..TaskConfig::new(name)
     };
-    MultiTaskConfig {
+    settings.apply(MultiTaskConfig {
         tasks: vec![
             TaskConfig {
                 model: sentiment,
@@ -178,8 +194,8 @@ fn in_turn(
             stopping_strategy: StoppingStrategy::AllExhausted,
             ..Default::default()
         },
-        ..shared_settings(settings, OverallScore::Cs224n2024)
-    }
+        ..MultiTaskConfig::default()
+    })
 }
 
 /// Restricts the training to one task; the other heads stay unchanged.

@@ -13,8 +13,23 @@ use crate::RunArguments;
 /// Name of each task and of its dataset, in the order of the studies.
 pub(crate) const TASKS: [(&str, &str); 3] = [("sst", "sst5"), ("para", "qqp"), ("sts", "stsb")];
 
-/// Splits by task name.
-pub(crate) type Tasks = BTreeMap<String, Splits>;
+/// Rows of the three tasks.
+#[derive(Debug)]
+pub struct CourseData {
+    /// Training rows and, as test split, dev rows by task name.
+    pub tasks: BTreeMap<String, Splits>,
+    /// Labeled test rows by task name, of the tasks that have some.
+    pub test: BTreeMap<String, Dataset>,
+    /// One line of text for each file with skipped rows, and for each task without its own training
+    /// file.
+    pub notes: Vec<String>,
+}
+
+/// File of a task, and how it is read.
+pub(crate) struct CourseFile {
+    pub(crate) path: PathBuf,
+    pub(crate) on_bad_rows: OnBadRow,
+}
 
 const DATASETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets");
 
@@ -60,47 +75,92 @@ impl Cs224nArguments {
         }
     }
 
+    /// Returns one line of text if only a fraction of the training rows is used.
+    pub(crate) fn row_limit(&self) -> Option<String> {
+        let fraction = self.train_fraction;
+        (fraction < 1.0).then(|| format!("training rows: a fraction of {fraction}"))
+    }
+
+    fn on_bad_rows(&self) -> OnBadRow {
+        match self.skip_bad_rows {
+            true => OnBadRow::Skip,
+            false => OnBadRow::Error,
+        }
+    }
+
+    fn folder(&self, dataset: &str) -> PathBuf {
+        let sample = || PathBuf::from(DATASETS).join(dataset).join("sample");
+        self.data.clone().unwrap_or_else(sample)
+    }
+
+    /// Returns a file of a dataset; `None` if it does not exist.
+    pub(crate) fn course_file(&self, dataset: &str, name: &str) -> Option<CourseFile> {
+        let path = self.folder(dataset).join(name);
+        path.exists().then(|| CourseFile {
+            path,
+            on_bad_rows: self.on_bad_rows(),
+        })
+    }
+
     /// Opens the tasks with their training rows and, as in the studies, the dev rows as test rows.
-    /// The dev file of a task without a training file is split into training and test rows. Also
-    /// returns one line of text per file with skipped rows.
+    /// The dev file of a task without a training file is split into training and test rows.
     ///
     /// # Errors
     /// If a file cannot be read, has a bad row that is not to be skipped, or has too few rows to
     /// split.
-    pub(crate) fn open(
-        &self,
-        run: &RunArguments,
-        seed: u64,
-    ) -> Result<(Tasks, Vec<String>), Box<dyn Error>> {
-        let on_bad_rows = match self.skip_bad_rows {
-            true => OnBadRow::Skip,
-            false => OnBadRow::Error,
-        };
-        let (mut tasks, mut skipped) = (BTreeMap::new(), Vec::new());
+    pub(crate) fn open(&self, run: &RunArguments, seed: u64) -> Result<CourseData, Box<dyn Error>> {
+        let on_bad_rows = self.on_bad_rows();
+        let (mut tasks, mut labeled) = (BTreeMap::new(), BTreeMap::new());
+        let mut notes = Vec::new();
         for (task, name) in TASKS {
-            let sample = || PathBuf::from(DATASETS).join(name).join("sample");
-            let folder = self.data.clone().unwrap_or_else(sample);
+            let folder = self.folder(name);
             let set = catalog::get(name)?;
             let mut open = |split| {
                 let (rows, report) = set.open_split_with(&folder, split, on_bad_rows)?;
                 if report.skipped.rows > 0 {
-                    skipped.push(format!("{task}: {} bad rows left out", report.skipped.rows));
+                    notes.push(format!("{task}: {} bad rows left out", report.skipped.rows));
                 }
                 Ok(rows)
             };
             let dev = open(Split::Validation)?;
-            let mut splits = match open(Split::Train) {
-                Ok(train) => Splits::train_test(train, dev),
-                Err(DataError::MissingFiles { .. }) => divided(dev, seed)?,
-                Err(error) => return Err(error.into()),
+            let train = if_there(open(Split::Train))?;
+            let test = if_there(open(Split::Test))?;
+            let mut splits = match train {
+                Some(train) => Splits::train_test(train, dev),
+                None => {
+                    notes.push(format!(
+                        "{task}: no training file; four fifths of the dev rows are trained on"
+                    ));
+                    divided(dev, seed)?
+                }
             };
+            let is_labeled = |rows: &Dataset| {
+                let mut labels = rows.examples.iter().map(|row| &row.label);
+                labels.all(|label| *label != finetune::data::Label::Unlabeled)
+            };
+            if let Some(test) = test.filter(is_labeled) {
+                labeled.insert(task.to_string(), test);
+            }
             if self.train_fraction < 1.0 {
                 let rows = (self.train_fraction * splits.train.len() as f64).round() as usize;
                 splits.train = splits.train.subset(rows, seed);
             }
             tasks.insert(task.to_string(), run.subset(splits, seed)?);
         }
-        Ok((tasks, skipped))
+        Ok(CourseData {
+            tasks,
+            test: labeled,
+            notes,
+        })
+    }
+}
+
+/// Returns `None` if the files of a split are missing.
+fn if_there(rows: Result<Dataset, DataError>) -> Result<Option<Dataset>, DataError> {
+    match rows {
+        Ok(rows) => Ok(Some(rows)),
+        Err(DataError::MissingFiles { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

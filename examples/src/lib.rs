@@ -7,6 +7,8 @@ mod common_arguments;
 mod cs224n;
 mod data_directory;
 mod encoding_bar;
+mod leaderboard;
+mod minbert;
 mod pretraining_arguments;
 pub mod recipe;
 mod run;
@@ -14,6 +16,7 @@ mod settings;
 pub mod study;
 mod subset;
 mod technical_report;
+mod variant_tables;
 mod variants;
 mod watcher;
 
@@ -24,14 +27,16 @@ pub use bundled::{
 };
 pub use checkpoint::Checkpoint;
 pub use common_arguments::CommonArguments;
-pub use cs224n::Cs224nArguments;
+pub use cs224n::{CourseData, Cs224nArguments};
 pub use data_directory::data_directory;
 pub use encoding_bar::EncodingBar;
+pub use minbert::MinbertSettings;
 pub use pretraining_arguments::PreTrainingArguments;
 pub use run::{announce, exit_code, fine_tune, fine_tune_from, finish, say};
 pub use subset::subset;
 pub use technical_report::{TechnicalReport, published_scores};
-pub use variants::{Variant, minbert_settings, run_variants, shared_settings};
+pub use variant_tables::{TaskStatistics, VariantResults};
+pub use variants::{Variant, VariantArguments, VariantStudy};
 pub use watcher::Watcher;
 
 /// Allocator that retains freed memory: training reallocates the same large buffers in every step.

@@ -134,7 +134,7 @@ mod tests {
             [
                 "text.tokenizer_cache_dir: tokens instead of none",
                 r#"train.duration: {"steps":7} instead of {"epochs":3}"#,
-                "train.optimizer.learning_rate: 0.001 instead of 5e-5",
+                "train.optimizer.learning_rate: 0.001 instead of 0.00005",
             ]
         );
         let found = differences(&recipe, &used).unwrap();

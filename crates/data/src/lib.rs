@@ -11,7 +11,7 @@
 //!    [`Dataset`] of [`Example`]s, or an [`ExampleReader`] for data that does not fit into memory.
 //! 2. **Prepare**: [`Cleaning`] steps, an [`Audit`] for duplicates, train-test overlap and label
 //!    conflicts, stratified splits and subsets, and cross-validation [`Folds`] that can be shared
-//!    between runs.
+//!    between runs. [`AugmentationConfig`] makes new training rows.
 //! 3. **Tokenize**: a [`TextTokenizer`], loaded from a Hugging Face model directory or trained,
 //!    turns texts into an [`EncodedDataset`] on all cores. Token ids are stored in flat arrays, in
 //!    memory or mapped from an [`EncodedCache`], and truncated according to an [`EncodingConfig`].
@@ -52,6 +52,7 @@
 //! ```
 
 mod audit;
+mod augmentation;
 mod batch;
 pub mod catalog;
 mod class_groups;
@@ -81,6 +82,7 @@ pub use audit::{
     Audit, ClassCount, Conflicts, Duplicates, LengthBin, LengthStatistics, SplitAudit,
     SplitOverlap, TruncationStatistics, text_hashes,
 };
+pub use augmentation::{AugmentationConfig, WordList};
 pub use batch::{Batch, Padding, TokenBatch, collate, collate_texts};
 pub use cleaning::{Cleaning, CleaningStep};
 pub use corpus::concatenate_texts;

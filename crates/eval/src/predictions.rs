@@ -7,6 +7,9 @@ use crate::error::EvalError;
 pub struct Predictions {
     /// `C` logits per row, or scores. One logit for two classes is above 0 for class 1.
     pub logits: Vec<Vec<f32>>,
+    /// Score that each output stands for, if the logits are those of score bins. A row's score is
+    /// then the mean of these, weighted by the probabilities of the outputs.
+    pub bin_scores: Option<Vec<f64>>,
     /// Mean loss over the rows, where it was computed.
     pub mean_loss: Option<f64>,
 }
@@ -75,8 +78,14 @@ impl Predictions {
     pub fn new(logits: Vec<Vec<f32>>) -> Self {
         Self {
             logits,
+            bin_scores: None,
             mean_loss: None,
         }
+    }
+
+    /// Sets the score that each output stands for; `None` if the first output is the score.
+    pub fn with_bin_scores(self, bin_scores: Option<Vec<f64>>) -> Self {
+        Self { bin_scores, ..self }
     }
 
     /// Sets the mean loss.
@@ -129,11 +138,25 @@ impl Predictions {
         }
     }
 
-    /// Returns the first output of each row: the score, of a regression model.
+    /// Returns the score of each row, of a regression model: the first output, or the expected
+    /// score over the bins. The mean, unlike the center of the likeliest bin, takes any value of the
+    /// range.
     pub fn scores(&self) -> Vec<f32> {
-        let score = |row: &Vec<f32>| row.first().copied().unwrap_or(f32::NAN);
-        self.logits.iter().map(score).collect()
+        let first = |row: &Vec<f32>| row.first().copied().unwrap_or(f32::NAN);
+        match &self.bin_scores {
+            None => self.logits.iter().map(first).collect(),
+            Some(bins) => {
+                let rows = self.logits.iter();
+                rows.map(|row| expected_score(row, bins)).collect()
+            }
+        }
     }
+}
+
+fn expected_score(logits: &[f32], bin_scores: &[f64]) -> f32 {
+    let probabilities = softmax(logits).into_iter();
+    let parts = probabilities.zip(bin_scores).map(|(p, score)| p * score);
+    parts.sum::<f64>() as f32
 }
 
 /// Returns the probabilities of classes that exclude each other.
@@ -178,6 +201,14 @@ mod tests {
         assert_eq!(predictions.scores(), [0.1, -3.0, 0.0]);
         assert_eq!(predictions.probabilities(2), [0.5, 0.5]);
         assert_eq!(predictions.num_classes(), 2);
+    }
+
+    #[test]
+    fn the_score_of_bins_is_the_mean_over_their_probabilities() {
+        let logits = predictions(&[&[0.0, 0.0], &[1000.0, 0.0], &[0.0, 3f32.ln()]]);
+        assert_eq!(logits.scores(), [0.0, 1000.0, 0.0]);
+        let bins = logits.with_bin_scores(Some(vec![1.0, 3.0]));
+        assert_eq!(bins.scores(), [2.0, 1.0, 2.5]);
     }
 
     #[test]

@@ -86,7 +86,8 @@ pub use error::ModelError;
 pub use family::Family;
 pub use head::{
     AnyHead, CosineSimilarityHead, CosineSimilarityHeadConfig, CustomHead, Head, HeadConfig,
-    HeadDropout, HeadInput, HeadSize, HiddenStates, Mlp, MlpConfig, PairFeatures, ScoreRange,
+    HeadDropout, HeadInput, HeadSize, HiddenStates, Mlp, MlpConfig, PairFeatures, ScoreBins,
+    ScoreRange,
 };
 pub use initialization::init_weights;
 pub use masked_lm::{MaskedLm, MaskedLmHead};

@@ -147,3 +147,65 @@ fn a_head_for_other_classes_keeps_what_is_below_them() {
         ["head.output.weight", "head.output.bias"]
     );
 }
+
+/// A score in bins: one name, an output per bin, and the bins are part of the head.
+#[test]
+fn a_head_with_bins_is_saved_and_loaded_with_its_range() {
+    let head = |score_bins| MlpConfig {
+        range: Some(ScoreRange { min: 0.0, max: 5.0 }),
+        score_bins,
+        ..mlp()
+    };
+    let of_bins = config(Pooling::mean(), head(Some(25)));
+    let folder = tempfile::tempdir().unwrap();
+    let model = init_weights(of_bins.init(&Device::flex()).unwrap(), 0.5, 1);
+    assert_eq!(model.num_labels(), 25);
+    model.check_head().unwrap();
+    let checkpoint = CheckpointConfig::new(of_bins.encoder.clone());
+    save_classifier(folder.path(), &model, &checkpoint).unwrap();
+    let read = CheckpointConfig::read(folder.path()).unwrap();
+    let again = read.classifier(&["similarity".to_string()]);
+    assert_eq!(again, of_bins);
+    assert_eq!(again.head.score_bins().unwrap().unwrap().count(), 25);
+    let (_, report) = load(folder.path(), &again).unwrap();
+    assert!(report.newly_initialized.is_empty(), "{report}");
+    // Other bins are another head.
+    for score_bins in [None, Some(10)] {
+        let other = config(Pooling::mean(), head(score_bins));
+        let (_, report) = load(folder.path(), &other).unwrap();
+        assert_eq!(report.newly_initialized.len(), 4, "{report}");
+    }
+}
+
+#[test]
+fn bins_without_a_range_or_for_classes_are_refused() {
+    let message = |config: SequenceClassifierConfig| {
+        let error = config.init(&Device::flex()).unwrap_err();
+        error.to_string()
+    };
+    let bins = |range| MlpConfig {
+        range,
+        score_bins: Some(1),
+        ..mlp()
+    };
+    let stars = Some(ScoreRange { min: 0.0, max: 5.0 });
+    let of_bins = |head| message(config(Pooling::mean(), head));
+    assert!(of_bins(bins(None)).contains("head.score_bins is 1 without a range"));
+    assert!(of_bins(bins(stars)).contains("head.score_bins is 1, expected at least 2"));
+    let classes = SequenceClassifierConfig {
+        problem_type: ProblemType::SingleLabelClassification,
+        class_names: vec!["no".to_string(), "yes".to_string()],
+        ..config(
+            Pooling::mean(),
+            MlpConfig {
+                score_bins: Some(2),
+                ..bins(stars)
+            },
+        )
+    };
+    let found = message(classes);
+    assert!(
+        found.contains("head.score_bins is 2 for 2 names"),
+        "{found}"
+    );
+}

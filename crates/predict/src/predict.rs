@@ -18,13 +18,23 @@ use crate::forward::forward;
 /// Predictions for a dataset, and how long they took.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PredictionOutput {
-    /// Logits or scores in dataset order. The outputs of a text in several windows are averaged.
+    /// Logits or scores in dataset order, or the logits of score bins. The outputs of a text in several windows are averaged.
     pub predictions: Predictions,
     /// Wall time of the loop in seconds.
     pub seconds: f64,
 }
 
 impl PredictionOutput {
+    /// Takes the logits as those of the model's score bins, if it has any.
+    pub fn with_bins_of(self, model: &SequenceClassifier) -> Self {
+        let bins = model.config().head.score_bins().ok().flatten();
+        let bin_scores = bins.map(|bins| bins.centers());
+        Self {
+            predictions: self.predictions.with_bin_scores(bin_scores),
+            ..self
+        }
+    }
+
     /// Returns the predicted texts per second of wall time.
     pub fn samples_per_second(&self) -> f64 {
         self.predictions.len() as f64 / self.seconds
@@ -62,7 +72,9 @@ pub fn predict(
 ) -> Result<PredictionOutput, PredictError> {
     let model = model.valid();
     let logits = |batch: &Batch| Ok(forward(&model, batch, None)?);
-    predict_with(data, pad_token_id, batch_size, logits, |_| Ok(()))
+    let output: Result<PredictionOutput, PredictError> =
+        predict_with(data, pad_token_id, batch_size, logits, |_| Ok(()));
+    Ok(output?.with_bins_of(&model))
 }
 
 /// Predicts every text of `data` with a forward pass of your own, which returns the logits `[B, C]`

@@ -326,7 +326,12 @@ impl Predictor {
             let (names, problem_type) = (self.class_names(), self.problem_type());
             Prediction::new(outputs, names, problem_type, &self.config)
         };
-        Ok(output.predictions.logits.iter().map(prediction).collect())
+        let predictions = output.predictions;
+        let outputs = match predictions.bin_scores {
+            Some(_) => predictions.scores().into_iter().map(|s| vec![s]).collect(),
+            None => predictions.logits,
+        };
+        Ok(outputs.iter().map(prediction).collect())
     }
 }
 

@@ -49,6 +49,9 @@ pub enum Purpose {
     Search = 11,
     /// Boundaries and random second segments of sentence pairs; keyed by text and position in it.
     NextSentence = 12,
+    /// Rows that are copied by augmentation, and the words in the copies; keyed by the index of the
+    /// row and of the copy.
+    Augmentation = 13,
 }
 
 /// Returns the generator for a key: seed, purpose and two coordinates chosen by the caller, such as

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use finetune_data::Splits;
+use finetune_data::{Dataset, Splits};
+use finetune_eval::Scores;
+use finetune_predict::Predictor;
 use finetune_train::{Callback, MultiTask, MultiTaskConfig, RunDirectory, TrainError, read_json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,7 +16,8 @@ use crate::experiment::{Experiment, TrialScores};
 use crate::fine_tuning_experiment::{data_fingerprint, remove};
 use crate::model_fingerprint::{resumable_path, run_fingerprint};
 use crate::run_scores::scores_of_run;
-use crate::trial::{Fold, Trial};
+use crate::study_directory::StudyDirectory;
+use crate::trial::{Fold, Trial, hash};
 use crate::trial_directory::TrialDirectory;
 
 /// Settings of a trial: runs on several tasks, each from the models of the one before.
@@ -40,15 +43,23 @@ impl Default for SuccessiveRunsConfig {
 ///
 /// Runs with the same settings, seed and runs before them are shared: a trial that goes on from
 /// another does not train it again. Scores are `overall`, and those of each task as `TASK METRIC`,
-/// such as `sst accuracy`.
+/// such as `sst accuracy`. Further labeled rows are scored as `TASK test METRIC`; see
+/// [`Self::further_test_rows`].
 #[derive(Debug)]
 pub struct MultiTaskExperiment {
     model: PathBuf,
     data: BTreeMap<String, Splits>,
+    further: BTreeMap<String, Dataset>,
     device: Device,
     device_name: String,
+    /// Fingerprint of what a run depends on.
+    run_fingerprint: Value,
+    /// Fingerprint of what the scores of a trial depend on.
     fingerprint: Value,
 }
+
+/// Directory of shared runs in that of a study.
+const RUNS: &str = "runs";
 
 impl MultiTaskExperiment {
     /// Creates an experiment on the checkpoint in a directory, and rows by task name; a run uses
@@ -66,13 +77,61 @@ impl MultiTaskExperiment {
             .iter()
             .map(|(task, splits)| (task.clone(), data_fingerprint(splits)))
             .collect();
+        let run_fingerprint = run_fingerprint(model, hashes.into(), device_name)?;
         Ok(Self {
-            fingerprint: run_fingerprint(model, hashes.into(), device_name)?,
+            fingerprint: run_fingerprint.clone(),
+            run_fingerprint,
             model: resumable_path(model)?,
             data,
+            further: BTreeMap::new(),
             device: device.clone(),
             device_name: device_name.to_string(),
         })
+    }
+
+    /// Sets labeled rows by task name that the last run of a trial is scored on once more, beside the
+    /// test rows of its data: the test rows of a study that chooses its models on development rows.
+    /// The fingerprint covers them.
+    pub fn further_test_rows(mut self, rows: BTreeMap<String, Dataset>) -> Self {
+        let hashes = rows.iter().map(|(task, rows)| {
+            let splits = Splits::train_test(rows.clone(), rows.clone());
+            (task.clone(), data_fingerprint(&splits))
+        });
+        let hashes: serde_json::Map<String, Value> = hashes.collect();
+        self.fingerprint = self.run_fingerprint.clone();
+        if !hashes.is_empty() {
+            self.fingerprint["further test rows"] = hashes.into();
+        }
+        self.further = rows;
+        self
+    }
+
+    /// Returns the directory with a model for each task that a trial of the study in `directory`
+    /// ends with. It exists once the trial is complete.
+    pub fn models(&self, config: &SuccessiveRunsConfig, directory: &StudyDirectory) -> PathBuf {
+        let key = self.key(&config.runs, config.seed);
+        let place = directory.shared().join(RUNS).join(hash(&key));
+        RunDirectory::new(&place.join("run")).model()
+    }
+
+    fn key(&self, runs: &[MultiTaskConfig], seed: u64) -> Value {
+        json!([self.run_fingerprint, seed, runs])
+    }
+
+    /// Returns the scores of the models of a run on the further rows.
+    fn further_scores(&self, record: &RunDirectory) -> Result<Scores, StudyError> {
+        let mut scores = Scores::new();
+        for (task, rows) in &self.further {
+            let model = record.model().join(task);
+            if !model.is_dir() {
+                continue;
+            }
+            let predictor = Predictor::load(&model, &self.device).map_err(TrainError::from)?;
+            let of_task = predictor.evaluate(rows, &[]).map_err(TrainError::from)?;
+            let named = of_task.into_iter();
+            scores.extend(named.map(|(metric, score)| (format!("{task} test {metric}"), score)));
+        }
+        Ok(scores)
     }
 
     /// Runs the last of `runs` after the others, unless a trial has done so, and returns the
@@ -88,8 +147,8 @@ impl MultiTaskExperiment {
             Some((_, [])) | None => self.model.clone(),
             Some((_, before)) => self.run_after(before, seed, directory, callback)?.model(),
         };
-        let key = json!([self.fingerprint, seed, runs]);
-        let place = directory.get_or_create("runs", &key, |place| match runs.last() {
+        let key = self.key(runs, seed);
+        let place = directory.get_or_create(RUNS, &key, |place| match runs.last() {
             Some(config) => {
                 let tokens = directory.shared("tokens", &"tokens");
                 self.train(&start, config, seed, tokens, &place.join("run"), callback)
@@ -158,6 +217,8 @@ impl Experiment for MultiTaskExperiment {
     ) -> Result<TrialScores, StudyError> {
         let SuccessiveRunsConfig { seed, runs } = &trial.config;
         let record = self.run_after(runs, *seed, directory, callback)?;
-        Ok(scores_of_run(&read_json(&record.report())?))
+        let mut scores = scores_of_run(&read_json(&record.report())?);
+        scores.test.extend(self.further_scores(&record)?);
+        Ok(scores)
     }
 }

@@ -6,8 +6,8 @@ use std::fs;
 use burn::tensor::Device;
 use finetune_data::Splits;
 use finetune_study::{
-    MultiTaskExperiment, Study, StudyConfig, StudyDirectory, StudyRunner, SuccessiveRunsConfig,
-    VariantConfig,
+    Experiment, MultiTaskExperiment, Study, StudyConfig, StudyDirectory, StudyRunner,
+    SuccessiveRunsConfig, VariantConfig,
 };
 use finetune_train::{
     FreezeScope, MultiTaskConfig, RunReport, TaskConfig, TrainConfig, TrainDuration, read_json,
@@ -68,13 +68,21 @@ fn a_run_after_another_shares_it() {
         ..Default::default()
     };
     let experiment = MultiTaskExperiment::new(&start, data, &Device::flex(), "flex").unwrap();
+    let plain = experiment.fingerprint();
+    // The same rows once more.
+    let experiment = experiment.further_test_rows([("left".to_string(), dataset(10))].into());
+    assert_ne!(experiment.fingerprint(), plain);
     let study = Study::new(config, &experiment).unwrap();
     let directory = StudyDirectory::open(&parent.path().join("study"), &study).unwrap();
     let results = StudyRunner::new(&study, &experiment, &directory)
         .run(&())
         .unwrap();
-    for (_, state) in results.due() {
+    for (trial, state) in results.due() {
         let scores = &state.result().unwrap().scores.test;
+        assert_eq!(scores["left test accuracy"], scores["left accuracy"]);
+        assert!(!scores.contains_key("right test accuracy"));
+        let models = experiment.models(&trial.config, &directory);
+        assert!(models.join("right/config.json").exists(), "{models:?}");
         let tasks = scores["left accuracy"] + scores["right accuracy"];
         assert!(
             (scores["overall"] - tasks / 2.0).abs() < 1e-12,

@@ -1,6 +1,8 @@
 //! Splits of a run: label checks and tokenization.
 
-use finetune_data::{Dataset, EncodedDataset, Label, Splits, Target, TextTokenizer};
+use finetune_data::{
+    AugmentationConfig, DataError, Dataset, EncodedDataset, Label, Splits, Target, TextTokenizer,
+};
 
 use crate::activations::PerSplit;
 use crate::error::TrainError;
@@ -44,6 +46,19 @@ impl UsedSplits {
             check_labels("validation rows", validation, &used.train)?;
         }
         Ok(used)
+    }
+
+    /// Adds copies of training rows with other names and pronouns.
+    ///
+    /// # Errors
+    /// - [`DataError::InvalidSetting`] if a setting is out of range.
+    pub(crate) fn augmented(
+        self,
+        config: &AugmentationConfig,
+        seed: u64,
+    ) -> Result<Self, DataError> {
+        let train = config.augment(&self.train, seed)?;
+        Ok(Self { train, ..self })
     }
 
     /// # Errors
@@ -125,5 +140,35 @@ impl Data {
             validation: validation.map(EncodedSplit::section).transpose()?,
             test: self.test.as_ref().map(EncodedSplit::section).transpose()?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use finetune_data::{Example, Schema};
+
+    use super::*;
+
+    #[test]
+    fn training_rows_alone_are_augmented() {
+        let rows = |name: &str| Dataset {
+            name: name.to_string(),
+            schema: Schema::classification(["bad", "good"]),
+            examples: vec![
+                Example::new("She sings.", Label::Class(1)),
+                Example::new("A dog sings.", Label::Class(0)),
+            ],
+        };
+        let splits = Splits {
+            validation: Some(rows("validation")),
+            ..Splits::train_test(rows("train"), rows("test"))
+        };
+        let used = UsedSplits::new(splits, true).unwrap();
+        let used = used.augmented(&AugmentationConfig::default(), 42).unwrap();
+        let expected = Example::new("He sings.", Label::Class(1));
+        assert_eq!(used.train.len(), 3);
+        assert_eq!(used.train.examples[2], expected);
+        assert_eq!(used.validation.unwrap(), rows("validation"));
+        assert_eq!(used.test.unwrap(), rows("test"));
     }
 }

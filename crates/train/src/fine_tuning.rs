@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use finetune_data::Splits;
+use finetune_data::{AugmentationConfig, Splits};
 use finetune_eval::Metric;
 use finetune_model::{EncoderModel, Head, HeadSize};
 use finetune_predict::load_tokenizer;
@@ -46,6 +46,9 @@ pub type FineTuning<'a> = Run<'a, LabeledData>;
 pub struct FineTuningConfig {
     /// Cleaning, tokenization and padding of the texts.
     pub text: TextConfig,
+    /// Copies of the training rows with other names and pronouns (default: none).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub augmentation: Option<AugmentationConfig>,
     /// Pooling, head and adapters (default: those of the checkpoint).
     pub model: ClassifierOverrides,
     /// Training loss (default: cross entropy).
@@ -64,8 +67,12 @@ impl FineTuningConfig {
     ///
     /// # Errors
     /// - [`TrainError::InvalidSetting`] if a value is out of range; it names the first one.
+    /// - [`TrainError::Data`] if a value of the augmentation is out of range.
     pub fn validate(&self) -> Result<(), TrainError> {
         self.text.validate()?;
+        if let Some(augmentation) = &self.augmentation {
+            augmentation.validate()?;
+        }
         self.model.validate()?;
         self.loss.validate()?;
         self.activation_cache.validate()?;
@@ -166,14 +173,14 @@ impl RunInput for LabeledData {
         }
         config.validate()?;
         let train = &config.train;
-        let splits = TaskSource::splits(splits, train)?;
+        let splits = TaskSource::splits(splits, config.augmentation.as_ref(), train)?;
         let tokenizer = load_tokenizer(&directory)?;
         let source = TaskSource {
             directory: directory.clone(),
             splits,
             text: config.text.clone(),
             model: &config.model,
-            loss: config.loss.clone(),
+            loss: Some(config.loss.clone()),
             metrics: config.metric_names().collect(),
             parts: &parts,
             train,

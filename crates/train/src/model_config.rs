@@ -8,6 +8,7 @@ use finetune_model::{
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
+use crate::task::{describe_labels, head_name};
 
 /// Output name of a regression model.
 const SCORE: &str = "score";
@@ -163,11 +164,15 @@ impl ClassifierOverrides {
             (Target::Score { .. }, false) => {
                 Ok((vec![SCORE.to_string()], Some(ProblemType::Regression)))
             }
-            (Target::Score { .. }, true) => Err(TrainError::setting(
-                "model.single_logit",
-                "true for scores",
-                "false: a score is one output already",
-            )),
+            (Target::Score { .. }, true) => {
+                let head = self.head.as_ref().map_or("of the checkpoint", head_name);
+                let found = format!(
+                    "true for {}, by head {head}",
+                    describe_labels(&schema.target)
+                );
+                let expected = "false: a score is one output already";
+                Err(TrainError::setting("model.single_logit", found, expected))
+            }
             (Target::MultiLabel(_) | Target::TokenClasses(_), _) => Err(TrainError::setting(
                 "target of the data",
                 "several classes per row",
@@ -179,15 +184,6 @@ impl ClassifierOverrides {
                 "a class or a score",
             )),
         }
-    }
-}
-
-/// Returns the kind of a built-in head, or the name of a custom one.
-fn head_name(head: &HeadConfig) -> String {
-    match head {
-        HeadConfig::Mlp(_) => "mlp".to_string(),
-        HeadConfig::Cosine(_) => "cosine".to_string(),
-        HeadConfig::Custom { name } => name.clone(),
     }
 }
 

@@ -32,7 +32,7 @@ impl PredictedRows<'_> {
         callback: &mut dyn Callback,
     ) -> Result<PredictionOutput, TrainError> {
         let model = model.valid();
-        predict_with(
+        let output = predict_with(
             self.data,
             self.pad_token_id,
             self.batch_size,
@@ -44,7 +44,8 @@ impl PredictedRows<'_> {
                     PredictionProgress::End => Event::PhaseEnd(phase),
                 })
             },
-        )
+        );
+        output.map(|output| output.with_bins_of(&model))
     }
 }
 

@@ -13,6 +13,7 @@ mod systems;
 pub use arguments::{FolderArguments, SEED, StudyArguments, StudyCommand};
 use baseline::baseline_scores;
 pub use program::run_study;
+pub(crate) use published::find;
 pub use published::{Conditions, Published, PublishedExperiment, PublishedStudy, PublishedTable};
 pub use published_tests::PublishedTest;
 pub use sets::{datasets_table, open_set};

@@ -54,6 +54,8 @@ pub struct Published<'a> {
     pub candidate: &'a str,
     /// Score for each metric of the table, in the same order.
     pub scores: &'a [f64],
+    /// Name of the row in the publication, if it is not the label of the candidate.
+    pub name: Option<&'a str>,
     /// Path of the settings that the candidate depends on; `None` for all settings.
     pub depends_on: Option<&'a str>,
 }
@@ -64,6 +66,7 @@ impl<'a> Published<'a> {
         Self {
             candidate,
             scores,
+            name: None,
             depends_on: None,
         }
     }
@@ -201,7 +204,8 @@ impl<C> PublishedStudy<'_, C> {
         let mut table = Table::new(published.caption, columns);
         for (row, candidate, reason) in rows {
             let trials = results.of_candidate(candidate).len();
-            let mut cells: Vec<Cell> = vec![row.candidate.into(), trials.into()];
+            let mut cells: Vec<Cell> =
+                vec![row.name.unwrap_or(row.candidate).into(), trials.into()];
             for (metric, score) in published.metrics.iter().zip(row.scores) {
                 cells.push(match results.test_scores(candidate, metric).as_slice() {
                     [] => Cell::Missing,
@@ -219,7 +223,7 @@ impl<C> PublishedStudy<'_, C> {
     }
 
     /// Returns the reason why a candidate has no published scores; `None` if it has some.
-    pub(super) fn reason(
+    pub(crate) fn reason(
         &self,
         study: &Study<C>,
         candidate: usize,
@@ -242,6 +246,6 @@ impl<C> PublishedStudy<'_, C> {
 }
 
 /// Returns the candidate with the given label.
-pub(super) fn find<C>(study: &Study<C>, label: &str) -> Option<usize> {
+pub(crate) fn find<C>(study: &Study<C>, label: &str) -> Option<usize> {
     (0..study.candidates().len()).find(|at| study.candidate_label(*at) == label)
 }

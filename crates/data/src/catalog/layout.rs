@@ -108,6 +108,9 @@ const fn split_file(split: Split, name: &'static str, labeled: bool) -> SplitFil
     }
 }
 
+/// Column of the row ids in the files of the CS224N project.
+const ID: &str = "id";
+
 /// Names of the official CSV files.
 const TRAIN_TEST_CSV: &[SplitFile] = &[
     labeled(Split::Train, "train.csv"),
@@ -348,6 +351,34 @@ impl Located {
         let examples = files.examples;
         let reader = ExampleReader::new(name, schema, paths, source_key, on_bad_rows, examples);
         Ok(reader.with_progress(files.progress, files.bytes))
+    }
+
+    /// Returns the ids of the rows that [`Self::read`] reads.
+    pub(super) fn ids(
+        &self,
+        dataset: &NamedDataset,
+        on_bad_rows: OnBadRow,
+    ) -> Result<Vec<String>, DataError> {
+        let &Content::Text {
+            format,
+            ref fields,
+            escapes,
+        } = &self.layout.content
+        else {
+            let problem = format!("{} have no ids", self.layout.name);
+            return Err(DataError::file(&self.paths[0], problem));
+        };
+        // With the same label column, the same rows are bad.
+        let mapping = Mapping {
+            text: vec![ID.into()],
+            text_pair: Vec::new(),
+            ..fields.mapping(dataset.target, self.file.labeled, escapes)
+        };
+        let files = mapping.open(&self.paths, format)?;
+        let (name, paths) = (dataset.name.to_string(), self.paths.clone());
+        let (key, schema) = (format!("{name}: ids"), dataset.schema());
+        let rows = ExampleReader::new(name, schema, paths, key, on_bad_rows, files.examples);
+        rows.map(|row| Ok(row?.text)).collect()
     }
 }
 

@@ -254,6 +254,33 @@ impl NamedDataset {
         self.locate(path, split)?.read(self, split, on_bad_rows)
     }
 
+    /// Returns the ids of the rows of a split, in the order of [`Self::open_split_with`]: the column
+    /// `id` of the files of the CS224N project.
+    ///
+    /// ```
+    /// use finetune_data::{OnBadRow, Split, catalog};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let rows = "\tid\tsentence1\tsentence2\tis_duplicate\n0\ta\tWhy?\tHow so?\t1.0\n1\tb\tWho?\t\t\n";
+    /// std::fs::write(folder.path().join("quora-dev.csv"), rows)?;
+    ///
+    /// let qqp = catalog::get("qqp")?;
+    /// let ids = qqp.open_ids(folder.path(), Split::Validation, OnBadRow::Skip)?;
+    /// assert_eq!(ids, ["a"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The same errors as [`Self::open_split_with`], also if the file has no such column.
+    pub fn open_ids(
+        &self,
+        path: &Path,
+        split: Split,
+        on_bad_rows: OnBadRow,
+    ) -> Result<Vec<String>, DataError> {
+        self.locate(path, split)?.ids(self, on_bad_rows)
+    }
+
     /// Finds the files of a split.
     fn locate(&self, path: &Path, split: Split) -> Result<Located, DataError> {
         if let Some(located) = self.find(path, split, |_| true)? {

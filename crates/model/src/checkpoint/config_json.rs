@@ -49,9 +49,10 @@ impl PoolingAndHead {
     /// Checks that pooling and head fit the encoder; the number of classes is not checked.
     fn validate(&self, encoder: &EncoderConfig) -> Result<(), ModelError> {
         self.pooling.validate(encoder)?;
+        let bins = self.head.score_bins()?;
         self.head.validate(HeadSize {
             hidden_size: self.pooling.width(encoder.hidden_size),
-            num_labels: 1,
+            num_labels: bins.map_or(1, |bins| bins.count()),
         })
     }
 }

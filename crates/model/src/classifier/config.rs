@@ -22,6 +22,7 @@ pub struct SequenceClassifierConfig {
     /// Meaning of the outputs.
     pub problem_type: ProblemType,
     /// Name of each output: the class names in the order of the logits, or the names of the scores.
+    /// A score in bins has one name and one output per bin.
     pub class_names: Vec<String>,
 }
 
@@ -92,6 +93,7 @@ impl SequenceClassifierConfig {
         device: &Device,
     ) -> Result<SequenceClassifier, ModelError> {
         self.check_names()?;
+        self.check_bins()?;
         let encoder = self.encoder.init(device)?;
         let pooler = self.pooling.init(&self.encoder, device)?;
         Ok(SequenceClassifier {
@@ -106,8 +108,28 @@ impl SequenceClassifierConfig {
     pub fn head_size(&self) -> HeadSize {
         HeadSize {
             hidden_size: self.pooling.width(self.encoder.hidden_size),
-            num_labels: self.class_names.len(),
+            num_labels: self.num_outputs(),
         }
+    }
+
+    /// Returns the number of outputs: one per class name, or per bin of a score in bins.
+    pub fn num_outputs(&self) -> usize {
+        match self.head.score_bins() {
+            Ok(Some(bins)) => bins.count(),
+            _ => self.class_names.len(),
+        }
+    }
+
+    /// Checks that a head with bins is for one score.
+    fn check_bins(&self) -> Result<(), ModelError> {
+        let Some(bins) = self.head.score_bins()? else {
+            return Ok(());
+        };
+        let is_one_score =
+            self.problem_type == ProblemType::Regression && self.class_names.len() == 1;
+        let found = format!("{} for {} names", bins.count(), self.class_names.len());
+        let expected = "a head for the regression of one score";
+        ModelError::check(is_one_score, "head.score_bins", found, expected)
     }
 
     fn check_names(&self) -> Result<(), ModelError> {

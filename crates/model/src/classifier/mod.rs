@@ -181,7 +181,7 @@ impl SequenceClassifier {
 
     /// Returns the number of outputs, `C`.
     pub fn num_labels(&self) -> usize {
-        self.config.class_names.len()
+        self.config.num_outputs()
     }
 
     /// Returns the device of the parameters.

@@ -3,7 +3,9 @@
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use super::{AnyHead, CosineSimilarityHeadConfig, CustomHead, HeadSize, MlpConfig};
+use super::{
+    AnyHead, CosineSimilarityHeadConfig, CustomHead, HeadSize, MlpConfig, ScoreBins, ScoreRange,
+};
 use crate::error::ModelError;
 
 /// Configuration of a head.
@@ -46,6 +48,26 @@ impl HeadConfig {
             Self::Mlp(config) if config.pair_features.is_none() => Some(1),
             Self::Mlp(_) | Self::Cosine(_) => Some(2),
             Self::Custom { .. } => None,
+        }
+    }
+
+    /// Returns the range of the score, if the head has one.
+    pub fn range(&self) -> Option<ScoreRange> {
+        match self {
+            Self::Mlp(config) => config.range,
+            Self::Cosine(config) => config.range,
+            Self::Custom { .. } => None,
+        }
+    }
+
+    /// Returns the bins of the score, if the outputs of the head stand for bins.
+    ///
+    /// # Errors
+    /// - [`ModelError::InvalidConfig`] if there are fewer than 2 bins, or no valid range.
+    pub fn score_bins(&self) -> Result<Option<ScoreBins>, ModelError> {
+        match self {
+            Self::Mlp(config) => config.score_bins(),
+            Self::Cosine(_) | Self::Custom { .. } => Ok(None),
         }
     }
 

@@ -5,7 +5,7 @@ use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{Head, HeadDropout, HeadInput, HeadSize, PairFeatures, ScoreRange, sites};
+use super::{Head, HeadDropout, HeadInput, HeadSize, PairFeatures, ScoreBins, ScoreRange, sites};
 use crate::encoder::Activation;
 use crate::error::ModelError;
 use crate::layers;
@@ -36,8 +36,12 @@ pub struct MlpConfig {
     /// Dropout probability before the last layer, in `[0, 1)` (default: 0).
     pub dropout: f64,
     /// Range of the score, which a sigmoid maps the output to; `None` for unbounded outputs
-    /// (default: `None`).
+    /// (default: `None`). With `score_bins`, it is the range that is cut into bins.
     pub range: Option<ScoreRange>,
+    /// Number of equal bins that the range is cut into, at least 2. The head then has one output
+    /// per bin, trained as a class; see [`ScoreBins`] (default: `None`, the score is one output).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score_bins: Option<usize>,
 }
 
 impl MlpConfig {
@@ -53,7 +57,10 @@ impl MlpConfig {
         let outputs = size.num_labels;
         check_dropout("head.dropout", self.dropout)?;
         check_dropout("head.input_dropout", self.input_dropout)?;
-        ScoreRange::check(self.range, outputs)?;
+        match self.score_bins()? {
+            Some(bins) => check_outputs_of_bins(bins, outputs)?,
+            None => ScoreRange::check(self.range, outputs)?,
+        }
         let mut input = self.input_width(size.hidden_size);
         for size in &self.hidden_sizes {
             check_width("head.hidden_sizes", *size)?;
@@ -61,6 +68,21 @@ impl MlpConfig {
             input = *size;
         }
         check_matrix("head.hidden_sizes", input, outputs)
+    }
+
+    /// Returns the bins of the score, if any.
+    ///
+    /// # Errors
+    /// - [`ModelError::InvalidConfig`] if there are fewer than 2 bins, or no valid range.
+    pub fn score_bins(&self) -> Result<Option<ScoreBins>, ModelError> {
+        let Some(count) = self.score_bins else {
+            return Ok(None);
+        };
+        let found = format!("{count} without a range");
+        let expected = "a head with `range`, which is cut into bins";
+        ModelError::check(self.range.is_some(), "head.score_bins", found, expected)?;
+        let range = self.range.map(|range| ScoreBins::new(range, count));
+        range.transpose()
     }
 
     /// Returns the input width of the first layer for pooled vectors of width `width`.
@@ -128,9 +150,15 @@ impl Mlp {
         });
         let hidden = dropout.apply(hidden, self.config.dropout, sites::BEFORE_LAST);
         let output = layers::apply_linear(&self.output, hidden);
-        match self.config.range {
-            Some(range) => range.of_logit(output),
-            None => output,
+        match (self.config.range, self.config.score_bins) {
+            (Some(range), None) => range.of_logit(output),
+            _ => output,
         }
     }
+}
+
+/// Checks that a head for bins has one output per bin.
+fn check_outputs_of_bins(bins: ScoreBins, outputs: usize) -> Result<(), ModelError> {
+    let count = bins.count();
+    ModelError::check(count == outputs, "outputs of score bins", outputs, count)
 }

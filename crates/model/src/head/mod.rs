@@ -13,6 +13,7 @@ mod custom;
 mod input;
 mod mlp;
 mod pair_features;
+mod score_bins;
 mod score_range;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ pub use custom::{CustomHead, HeadSize};
 pub use input::{HeadDropout, HeadInput, HiddenStates};
 pub use mlp::{Mlp, MlpConfig};
 pub use pair_features::PairFeatures;
+pub use score_bins::ScoreBins;
 pub use score_range::ScoreRange;
 
 use burn::module::Module;

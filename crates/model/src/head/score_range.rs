@@ -18,13 +18,19 @@ pub struct ScoreRange {
 impl ScoreRange {
     /// Checks that a range is finite and not empty, and that its head has one output.
     pub(super) fn check(range: Option<Self>, outputs: usize) -> Result<(), ModelError> {
-        let Some(Self { min, max }) = range else {
+        let Some(range) = range else {
             return Ok(());
         };
+        range.check_bounds()?;
+        check_one_output(outputs)
+    }
+
+    /// Checks that the range is finite and not empty.
+    pub(super) fn check_bounds(self) -> Result<(), ModelError> {
+        let Self { min, max } = self;
         let valid = min < max && min.is_finite() && max.is_finite();
         let (found, expected) = (format!("{min} to {max}"), "min below max, both finite");
-        ModelError::check(valid, "head.range", found, expected)?;
-        check_one_output(outputs)
+        ModelError::check(valid, "head.range", found, expected)
     }
 
     /// Maps any number to the range by a sigmoid: 0 to the middle of the range.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use finetune_data::Labels;
+use finetune_eval::Targets;
+use finetune_model::ScoreBins;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -10,6 +12,7 @@ use super::binary_cross_entropy::BinaryCrossEntropy;
 use super::cosine::Cosine;
 use super::cross_entropy::CrossEntropy;
 use super::pointwise::{AbsoluteError, Huber, SquaredError};
+use super::score_bins::{BinnedLoss, binned};
 use super::{Criterion, Loss, targets};
 use crate::error::TrainError;
 use crate::parts::Parts;
@@ -191,20 +194,66 @@ impl LossConfig {
         training: &Labels,
         outputs: usize,
     ) -> Result<Criterion, TrainError> {
+        self.init_with_bins(parts, training, outputs, None)
+    }
+
+    /// Like [`Self::init_with`], for a model whose outputs are the bins of a score: a loss over
+    /// classes is trained on the bins of the labels.
+    ///
+    /// # Errors
+    /// - Any error of [`Self::init_with`].
+    /// - [`TrainError::InvalidLabel`] if a label is not a score in the range of the bins.
+    /// - [`TrainError::InvalidSetting`] if all labels are in one bin.
+    pub fn init_with_bins(
+        &self,
+        parts: &Parts,
+        training: &Labels,
+        outputs: usize,
+        bins: Option<ScoreBins>,
+    ) -> Result<Criterion, TrainError> {
         self.validate()?;
-        let loss: Arc<dyn Loss> = match self {
+        let loss: Arc<dyn Loss> = match bins {
+            None => self.loss(parts, &targets(training, 0), outputs)?,
+            Some(bins) => {
+                let classes = binned(bins, &targets(training, 0))?;
+                let loss = self.loss(parts, &classes, outputs)?;
+                Arc::new(BinnedLoss { loss, bins })
+            }
+        };
+        Criterion::new(loss, training, outputs)
+    }
+
+    /// Returns the name of the kind in JSON, or of a custom loss.
+    pub(crate) fn kind(&self) -> &str {
+        match self {
+            Self::CrossEntropy { .. } => "cross_entropy",
+            Self::BinaryCrossEntropy { .. } => "binary_cross_entropy",
+            Self::Mae {} => "mae",
+            Self::Mse {} => "mse",
+            Self::Huber { .. } => "huber",
+            Self::CosineEmbedding { .. } => "cosine_embedding",
+            Self::Custom { name, .. } => name,
+        }
+    }
+
+    fn loss(
+        &self,
+        parts: &Parts,
+        training: &Targets,
+        outputs: usize,
+    ) -> Result<Arc<dyn Loss>, TrainError> {
+        Ok(match self {
             Self::CrossEntropy {
                 label_smoothing,
                 class_weight: class_weights,
             } => {
                 // Checked before the weights, which need one per class.
                 super::check_outputs(outputs, 2..=usize::MAX)?;
-                let targets = targets(training, 0);
                 let smoothing = *label_smoothing;
                 Arc::new(CrossEntropy::new(
                     smoothing,
                     class_weights,
-                    &targets,
+                    training,
                     outputs,
                 )?)
             }
@@ -217,8 +266,7 @@ impl LossConfig {
             Self::Huber { delta } => Arc::new(Huber { delta: *delta }),
             Self::CosineEmbedding { margin } => Arc::new(Cosine { margin: *margin }),
             Self::Custom { name, settings } => parts.custom_loss(name, settings)?,
-        };
-        Criterion::new(loss, training, outputs)
+        })
     }
 }
 
@@ -246,6 +294,7 @@ mod tests {
             let json = serde_json::to_string(&config).unwrap();
             let back: LossConfig = serde_json::from_str(&json).unwrap();
             assert_eq!(back, config);
+            assert_eq!(config.kind(), kind);
             let bare = format!(r#"{{"kind": "{kind}"}}"#);
             let back: LossConfig = serde_json::from_str(&bare).unwrap();
             assert_eq!(back, config);

@@ -10,6 +10,9 @@
 //! | binary cross entropy | `C` independent logits | classes, or fractions for one logit |
 //! | L1, L2, Huber | one number | scores |
 //! | cosine | one cosine | classes 0 and 1, or scores -1 and 1 |
+//!
+//! With [`ScoreBins`](finetune_model::ScoreBins), a loss over classes is trained on the bins of
+//! scores.
 
 mod binary_cross_entropy;
 mod config;
@@ -18,6 +21,7 @@ mod criterion;
 mod cross_entropy;
 mod labels;
 mod pointwise;
+mod score_bins;
 
 use std::fmt;
 use std::ops::RangeInclusive;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use burn::module::Module;
-use finetune_data::PairEncoding;
+use finetune_data::{AugmentationConfig, PairEncoding};
 use finetune_model::MultiTaskModel;
 use serde::{Deserialize, Serialize};
 
@@ -66,7 +66,8 @@ pub struct TaskConfig {
     /// Pooling, head and adapters (default: those of the checkpoint). Adapters must be the same for
     /// all tasks.
     pub model: ClassifierOverrides,
-    /// Training loss (default: cross entropy for classes, mean squared error for scores).
+    /// Training loss (default: cross entropy for classes and for scores in bins, mean squared error
+    /// for other scores).
     pub loss: Option<LossConfig>,
     /// Names of additional metrics, beside the default metrics of the task (default: none).
     pub metrics: Vec<String>,
@@ -75,6 +76,9 @@ pub struct TaskConfig {
     pub pair_encoding: PairEncoding,
     /// Maximum tokens per row (default: that of [`MultiTaskConfig::text`]).
     pub max_length: Option<usize>,
+    /// Copies of the training rows with other names and pronouns (default: none).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub augmentation: Option<AugmentationConfig>,
 }
 
 impl Default for TaskConfig {
@@ -87,6 +91,7 @@ impl Default for TaskConfig {
             metrics: Vec::new(),
             pair_encoding: PairEncoding::default(),
             max_length: None,
+            augmentation: None,
         }
     }
 }
@@ -110,6 +115,9 @@ impl TaskConfig {
 
     fn validate(&self, shared: &TextConfig) -> Result<(), TrainError> {
         self.text(shared).validate()?;
+        if let Some(augmentation) = &self.augmentation {
+            augmentation.validate()?;
+        }
         self.model.validate()?;
         self.loss.as_ref().map_or(Ok(()), LossConfig::validate)
     }
@@ -221,6 +229,10 @@ mod tests {
             (
                 r#"{"tasks": [{"name": "a", "max_length": 0}]}"#,
                 "task a: max_length is 0",
+            ),
+            (
+                r#"{"tasks": [{"name": "a", "augmentation": {"copies": 0}}]}"#,
+                "task a: ",
             ),
             (
                 r#"{"tasks": [{"name": "a"}], "overall": {"task": "b"}}"#,

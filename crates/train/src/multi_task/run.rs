@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use finetune_data::{Splits, Target};
+use finetune_data::Splits;
 use finetune_model::{
     EncoderModel, LoadReport, MultiTaskModel, SequenceClassifier, SequenceClassifierConfig,
 };
@@ -13,7 +13,6 @@ use finetune_random::{Purpose, name_hash, number};
 
 use super::{MultiTaskConfig, NamedTask, TaskConfig, TaskGroup};
 use crate::error::TrainError;
-use crate::loss::LossConfig;
 use crate::mixing::MixingConfig;
 use crate::parts::Parts;
 use crate::prepared_run::{ModelSource, PreparedRun, to_value};
@@ -201,16 +200,14 @@ impl TaskData {
         const NO_PARTS: &Parts = &Parts::NONE;
         let missing = || TrainError::setting("data", "missing", "splits for every task");
         let train = &self.config.train;
-        let splits = TaskSource::splits(splits.ok_or_else(missing)?, train)?;
+        let splits = splits.ok_or_else(missing)?;
+        let splits = TaskSource::splits(splits, config.augmentation.as_ref(), train)?;
         let name = name_hash(&config.name);
         Ok(TaskSource {
             directory: checkpoints.of_task(&config.name),
             text: config.text(&self.config.text),
             model: &config.model,
-            loss: match &config.loss {
-                Some(loss) => loss.clone(),
-                None => default_loss(&splits.train.schema.target),
-            },
+            loss: config.loss.clone(),
             splits,
             metrics: config.metrics.iter().map(String::as_str).collect(),
             parts: self.parts.get(&config.name).unwrap_or(NO_PARTS),
@@ -231,13 +228,6 @@ impl TaskData {
             model.encoder = model.encoder.with_lora(adapter, train.seed)?;
         }
         Ok(model.with_precision(train.precision))
-    }
-}
-
-fn default_loss(target: &Target) -> LossConfig {
-    match target {
-        Target::Score { .. } => LossConfig::Mse {},
-        _ => LossConfig::default(),
     }
 }
 

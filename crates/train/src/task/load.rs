@@ -4,15 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use finetune_data::{PairEncoding, Splits, TextTokenizer};
+use finetune_data::{AugmentationConfig, PairEncoding, Splits, Target, TextTokenizer};
 use finetune_eval::Evaluator;
 use finetune_model::{
-    CheckpointConfig, LoadReport, SequenceClassifier, load_classifier_with,
+    CheckpointConfig, LoadReport, ScoreBins, SequenceClassifier, load_classifier_with,
     load_encoder_with_new_head,
 };
 use finetune_predict::evaluator;
 
 use super::SequenceClassificationTask;
+use super::label_fit::check_label_fit;
 use super::sequence_classification::Source;
 use crate::activations::CachePlans;
 use crate::encoded_splits::UsedSplits;
@@ -30,7 +31,8 @@ pub(crate) struct TaskSource<'a> {
     pub(crate) splits: UsedSplits,
     pub(crate) text: TextConfig,
     pub(crate) model: &'a ClassifierOverrides,
-    pub(crate) loss: LossConfig,
+    /// Loss; `None` for the default of the labels and the head.
+    pub(crate) loss: Option<LossConfig>,
     /// Names of metrics beside those of the target.
     pub(crate) metrics: Vec<&'a str>,
     pub(crate) parts: &'a Parts,
@@ -40,12 +42,22 @@ pub(crate) struct TaskSource<'a> {
 }
 
 impl TaskSource<'_> {
-    /// Checks the labels of the splits; validation rows are used only if the run evaluates.
+    /// Checks the labels of the splits and augments the training rows; validation rows are used only
+    /// if the run evaluates.
     ///
     /// # Errors
     /// - [`TrainError::InvalidSetting`] if a split has no rows or a label is invalid.
-    pub(crate) fn splits(splits: Splits, train: &TrainConfig) -> Result<UsedSplits, TrainError> {
-        UsedSplits::new(splits, train.evaluation.is_some())
+    /// - [`TrainError::Data`] if a setting of the augmentation is out of range.
+    pub(crate) fn splits(
+        splits: Splits,
+        augmentation: Option<&AugmentationConfig>,
+        train: &TrainConfig,
+    ) -> Result<UsedSplits, TrainError> {
+        let splits = UsedSplits::new(splits, train.evaluation.is_some())?;
+        match augmentation {
+            Some(config) => Ok(splits.augmented(config, train.seed)?),
+            None => Ok(splits),
+        }
     }
 
     /// Loads the model, cleans and tokenizes the texts, and checks that they fit each other. The
@@ -75,6 +87,13 @@ impl TaskSource<'_> {
         let schema = &splits.train.schema;
         let checkpoint = CheckpointConfig::read(&directory)?;
         let classifier = self.model.classifier(&checkpoint, schema, pairs)?;
+        let bins = classifier.head.score_bins()?;
+        let loss = match self.loss {
+            Some(loss) => loss,
+            None => default_loss(&schema.target, bins),
+        };
+        let single_logit = self.model.single_logit;
+        check_label_fit(&classifier.head, single_logit, &loss, &schema.target)?;
         let head = parts.head.as_ref();
         let load = match self.model.new_head {
             true => load_encoder_with_new_head,
@@ -85,7 +104,7 @@ impl TaskSource<'_> {
         text.check_fit(&directory, tokenizer, &checkpoint.encoder)?;
         let data = splits.encode(&text, tokenizer)?;
         let labels = data.train.tokens.labels.all()?;
-        let loss = self.loss.init_with(parts, &labels, model.num_labels())?;
+        let loss = loss.init_with_bins(parts, &labels, model.num_labels(), bins)?;
         let target = &data.train.dataset.schema.target;
         let evaluator: Evaluator = evaluator(target, &parts.metrics, self.metrics)?;
         let mut task = SequenceClassificationTask::new(
@@ -108,5 +127,14 @@ impl TaskSource<'_> {
             plans: CachePlans::default(),
         };
         Ok((task.with_source(source), model, report))
+    }
+}
+
+/// Returns the loss of a task without one in its settings: cross entropy for classes and for scores
+/// in bins, mean squared error for other scores.
+fn default_loss(target: &Target, bins: Option<ScoreBins>) -> LossConfig {
+    match (target, bins) {
+        (Target::Score { .. }, None) => LossConfig::Mse {},
+        _ => LossConfig::default(),
     }
 }

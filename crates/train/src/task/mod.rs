@@ -1,9 +1,11 @@
 //! What a run trains: data, loss and metrics of a model.
 
+mod label_fit;
 mod load;
 mod masked_lm;
 mod sequence_classification;
 
+pub(crate) use label_fit::{describe_labels, head_name};
 pub(crate) use load::TaskSource;
 pub use masked_lm::MaskedLmTask;
 pub use sequence_classification::SequenceClassificationTask;

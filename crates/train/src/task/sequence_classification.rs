@@ -162,11 +162,14 @@ impl SequenceClassificationTask {
         })
     }
 
-    /// Checks the number of outputs: one per class, or 1 for two classes or scores.
-    fn check_outputs(&self, found: usize) -> Result<(), TrainError> {
+    /// Checks the number of outputs: one per class or score bin, or 1 for two classes or a score.
+    fn check_outputs(&self, model: &SequenceClassifier) -> Result<(), TrainError> {
+        let found = model.num_labels();
+        let bins = model.config().head.score_bins()?;
         let expected = match self.target() {
             Target::Classes(names) if names.len() == 2 && found == 1 => 1,
             Target::Classes(names) => names.len(),
+            Target::Score { .. } => bins.map_or(1, |bins| bins.count()),
             _ => 1,
         };
         if found == expected {
@@ -260,7 +263,7 @@ impl Task for SequenceClassificationTask {
     }
 
     fn check(&self, model: &SequenceClassifier, config: &TrainConfig) -> Result<(), TrainError> {
-        self.check_outputs(model.num_labels())?;
+        self.check_outputs(model)?;
         self.check_activations(model, config)?;
         check_autodiff(&model.encoder)
     }

@@ -2,4 +2,5 @@
 
 mod formulas;
 pub(crate) mod quadratics;
+mod score_bins;
 mod whole_run;

@@ -25,7 +25,7 @@ use crate::small_run::{SmallRun, dataset};
 const WORDS: [[&str; 3]; 2] = [["storm", "rain", "hail"], ["bread", "soup", "rice"]];
 
 /// Pairs of words of one group, or of two: high are those of one.
-fn pairs(rows: usize, target: Target) -> Dataset {
+pub(super) fn pairs(rows: usize, target: Target) -> Dataset {
     pairs_by(rows, target, |first, second| first == second)
 }
 
@@ -51,15 +51,15 @@ fn pairs_by(rows: usize, target: Target, is_high: impl Fn(usize, usize) -> bool)
     }
 }
 
-fn scale() -> Target {
+pub(super) fn scale() -> Target {
     Target::Score { min: 0.0, max: 5.0 }
 }
 
-fn two() -> Target {
+pub(super) fn two() -> Target {
     Target::Classes(vec!["different".into(), "same".into()])
 }
 
-fn splits(make: impl Fn(usize) -> Dataset, rows: usize) -> Splits {
+pub(super) fn splits(make: impl Fn(usize) -> Dataset, rows: usize) -> Splits {
     Splits {
         validation: Some(make(12)),
         ..Splits::train_test(make(rows), make(16))
@@ -133,7 +133,7 @@ fn prepare(
     MultiTask::new(folder).config(config).data(data()).prepare()
 }
 
-fn folder() -> tempfile::TempDir {
+pub(super) fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     checkpoint(&folder.path().join("start"));
     folder
@@ -367,7 +367,11 @@ fn what_is_wrong_is_said_with_the_name_of_the_task() {
         ),
         (
             message(&|config, _| config.tasks[2].loss = Some(LossConfig::default())),
-            "task alike: outputs of the model is 1, expected at least 2 for this loss",
+            "task alike: loss is cross_entropy for scores from 0 to 5, by head mlp, expected mae",
+        ),
+        (
+            message(&|config, _| config.tasks[2].model.single_logit = true),
+            "task alike: model.single_logit is true for scores from 0 to 5, by head ",
         ),
         (
             message(&|config, _| {
