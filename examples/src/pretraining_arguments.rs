@@ -4,7 +4,8 @@ use clap::Args;
 use finetune::data::concatenate_texts;
 use finetune::prelude::*;
 use finetune::train::{
-    EvaluationConfig, MixingConfig, MultiTaskConfig, PreTrainingConfig, Sampling,
+    EvaluationConfig, MixingConfig, MultiTaskConfig, NextSentenceConfig, PreTrainingConfig,
+    Sampling,
 };
 
 use crate::Checkpoint;
@@ -27,6 +28,9 @@ pub struct PreTrainingArguments {
     /// Highest learning rate of the pre-training [default: 5e-5, mini: 1e-3]
     #[arg(long = "pretraining-learning-rate", value_name = "RATE", global = true)]
     learning_rate: Option<f64>,
+    /// Predict next sentences beside masked tokens, for BERT
+    #[arg(long, global = true)]
+    next_sentence: bool,
 }
 
 impl PreTrainingArguments {
@@ -61,6 +65,7 @@ impl PreTrainingArguments {
         let rate = if model.is_mini() { 1e-3 } else { 5e-5 };
         PreTrainingConfig {
             text: fine_tuning.text.clone(),
+            next_sentence: self.next_sentence.then(NextSentenceConfig::default),
             train: TrainConfig {
                 duration: TrainDuration::Steps(steps),
                 batch_size: BatchSize::Rows(self.batch_size),

@@ -18,7 +18,8 @@
 //! 4. **Sample**: a [`Sampler`] divides each epoch into batches, by default of rows of similar
 //!    length ([`SamplingStrategy::GroupByLength`]). [`sorted_by_length`] makes batches for prediction.
 //! 5. **Collate**: [`collate`] pads the rows of a batch to one length and builds the attention
-//!    mask. A [`MlmCollator`] also masks tokens for masked language modeling.
+//!    mask. A [`MlmCollator`] also masks tokens for masked language modeling, and
+//!    [`next_sentence_pairs`] makes sentence pairs for next-sentence prediction.
 //!
 //! Every random choice is a function of a seed and a key (such as the epoch and the row), not of
 //! earlier draws. The same seed gives the same batches on any number of threads, and a run can be
@@ -65,10 +66,12 @@ mod error;
 mod folds;
 mod label_reader;
 mod masking;
+mod next_sentence;
 mod progress;
 mod reader;
 mod renamed_keys;
 mod sampler;
+mod sentences;
 mod splits;
 mod stratified_split;
 pub mod table;
@@ -94,6 +97,7 @@ pub use finetune_hub as hub;
 pub use finetune_storage::StorageError;
 pub use folds::{FoldKind, Folds};
 pub use masking::{MaskedBatch, MaskingConfig, MlmCollator};
+pub use next_sentence::next_sentence_pairs;
 pub use reader::{ExampleReader, OnBadRow};
 pub use renamed_keys::{explain_renamed_key, renamed_key_hint};
 pub use sampler::{BatchSize, SampledBatch, Sampler, SamplingStrategy, sorted_by_length};

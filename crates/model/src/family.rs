@@ -107,6 +107,12 @@ impl Family {
         self == Self::Bert || self.is_roberta()
     }
 
+    /// Returns whether the family was pre-trained with next-sentence prediction: transformers has a
+    /// class for it, with token types for the two segments and a pooler.
+    pub(crate) fn has_next_sentence_head(self) -> bool {
+        self == Self::Bert
+    }
+
     /// Returns pooling and head of the family's sequence classifier in transformers, with dropout
     /// probability `dropout`:
     /// [`BertForSequenceClassification`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/modeling_bert.py#L1065),

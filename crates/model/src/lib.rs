@@ -1,12 +1,12 @@
 //! BERT-family encoders on burn: from token ids to hidden states and logits.
 //!
 //! 1. A model is loaded from a Hugging Face checkpoint directory ([`load_classifier`],
-//!    [`load_masked_lm`], [`load_base_model`], [`load_encoder`]), or created from an
-//!    [`EncoderConfig`] and a seed ([`init_weights`]).
+//!    [`load_masked_lm`], [`load_pre_training`], [`load_base_model`], [`load_encoder`]), or created
+//!    from an [`EncoderConfig`] and a seed ([`init_weights`]).
 //! 2. A padded batch is copied to the device ([`EncoderInput`]).
 //! 3. The [`Encoder`] computes hidden states, a [`Pooler`] one vector per text, and a [`Head`]
 //!    logits or scores; together they are a [`SequenceClassifier`]. A [`MaskedLm`] computes logits
-//!    of masked tokens.
+//!    of masked tokens, and with a [`NextSentenceHead`] those of next-sentence prediction.
 //! 4. The trained model is saved as a checkpoint that transformers loads ([`save_classifier`],
 //!    [`save_masked_lm`], [`save_base_model`], [`save_encoder`]).
 //! 5. The forward pass of a classifier can be split ([`SplitPoint`],
@@ -63,6 +63,7 @@ mod layers;
 mod limits;
 mod masked_lm;
 mod multi_task;
+mod next_sentence;
 mod parameters;
 mod pooling;
 mod split_point;
@@ -73,7 +74,7 @@ pub use base_model::BaseModel;
 pub use checkpoint::{
     CheckpointConfig, LoadReport, PoolingAndHead, TensorNames, load_base_model, load_classifier,
     load_classifier_with, load_encoder, load_encoder_with_new_head, load_masked_lm,
-    save_base_model, save_classifier, save_encoder, save_masked_lm,
+    load_pre_training, save_base_model, save_classifier, save_encoder, save_masked_lm,
 };
 pub use classifier::{ClassifierInput, ProblemType, SequenceClassifier, SequenceClassifierConfig};
 pub use dropout::DropoutStream;
@@ -91,6 +92,7 @@ pub use head::{
 pub use initialization::init_weights;
 pub use masked_lm::{MaskedLm, MaskedLmHead};
 pub use multi_task::{MultiTaskModel, TaskHead};
+pub use next_sentence::{NextSentenceHead, PreTrainingLogits};
 pub use parameters::{Parameter, ParameterKind, parameters};
 pub use pooling::{LayerSelection, Pooler, Pooling, TokenPooling};
 pub use split_point::{Activations, SplitPoint, TextActivations};

@@ -1,5 +1,6 @@
 //! Masked language modeling, as
-//! [`BertForMaskedLM`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/modeling_bert.py#L908).
+//! [`BertForMaskedLM`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/modeling_bert.py#L908),
+//! and with next-sentence prediction beside it, as `BertForPreTraining`.
 //!
 //! The decoder is tied to the word embeddings: one parameter, whose gradient is the sum of both
 //! uses. Logits are computed at masked positions only: with the usual 15 % of masked tokens, the
@@ -14,8 +15,9 @@ use crate::dropout::DropoutStream;
 use crate::encoder::{Activation, Encoder, EncoderConfig, EncoderInput, EncoderModel};
 use crate::error::ModelError;
 use crate::layers;
+use crate::next_sentence::{NextSentenceHead, PreTrainingLogits};
 
-/// Encoder with a masked LM head.
+/// Encoder with a masked LM head, and with a next-sentence head if it has one.
 #[derive(Module, Debug)]
 #[module(custom_display)]
 pub struct MaskedLm {
@@ -23,6 +25,8 @@ pub struct MaskedLm {
     pub encoder: Encoder,
     /// Masked LM head.
     pub head: MaskedLmHead,
+    /// Next-sentence head (default: none).
+    pub next_sentence: Option<NextSentenceHead>,
 }
 
 /// Masked LM head: `norm(activation(transform(x))) · word_embeddingsᵀ + bias`.
@@ -76,6 +80,7 @@ impl EncoderConfig {
                 epsilon: self.layer_norm_eps,
                 activation: self.family.masked_lm_activation(self.hidden_act),
             },
+            next_sentence: None,
         })
     }
 }
@@ -99,22 +104,67 @@ impl MaskedLm {
         positions: &[usize],
         dropout: Option<DropoutStream>,
     ) -> Result<Tensor<2>, ModelError> {
-        let num_tokens = input.batch_size() * input.sequence_length();
         if positions.is_empty() {
             let problem = "no masked position in the batch".to_string();
             return Err(ModelError::MaskedPositions { problem });
         }
-        if let Some(found) = positions.iter().find(|position| **position >= num_tokens) {
-            let problem = format!("masked position {found} in a batch of {num_tokens} tokens");
-            return Err(ModelError::MaskedPositions { problem });
-        }
+        check_inside(positions, input)?;
         let hidden = self.encoder.forward(input, dropout);
+        Ok(self.masked_logits(hidden, positions))
+    }
+
+    /// Returns the logits of both tasks from one pass through the encoder. Without `dropout` the
+    /// result is deterministic.
+    ///
+    /// # Errors
+    /// - [`ModelError::MaskedPositions`] if a position is outside the batch.
+    ///
+    /// # Panics
+    /// If `input` was made for an encoder with other embedding tables.
+    pub fn forward_pre_training(
+        &self,
+        input: &EncoderInput,
+        positions: &[usize],
+        dropout: Option<DropoutStream>,
+    ) -> Result<PreTrainingLogits, ModelError> {
+        check_inside(positions, input)?;
+        let hidden = self.encoder.forward(input, dropout);
+        let next_sentence = self.next_sentence.as_ref();
+        let next_sentence = next_sentence.map(|head| {
+            let mask = input.attention_mask();
+            head.forward(hidden.clone(), mask)
+        });
+        let any_masked = !positions.is_empty();
+        Ok(PreTrainingLogits {
+            masked_lm: any_masked.then(|| self.masked_logits(hidden, positions)),
+            next_sentence,
+        })
+    }
+
+    /// Returns the logits over the vocabulary at positions of the batch.
+    ///
+    /// # Shapes
+    /// - `hidden`: `[T, D]`
+    /// - output: `[M, V]`
+    fn masked_logits(&self, hidden: Tensor<2>, positions: &[usize]) -> Tensor<2> {
         let indices: Vec<i64> = positions.iter().map(|position| *position as i64).collect();
         let indices = TensorData::new(indices, [positions.len()]);
         let indices = Tensor::<1, Int>::from_data(indices, &hidden.device());
         let words = self.encoder.embeddings.word_embeddings.weight.val();
         let masked = hidden.select(0, indices);
-        Ok(self.head.forward(masked, words, self.encoder.precision()))
+        self.head.forward(masked, words, self.encoder.precision())
+    }
+}
+
+/// Checks that every position is inside the batch.
+fn check_inside(positions: &[usize], input: &EncoderInput) -> Result<(), ModelError> {
+    let num_tokens = input.batch_size() * input.sequence_length();
+    match positions.iter().find(|position| **position >= num_tokens) {
+        Some(found) => {
+            let problem = format!("masked position {found} in a batch of {num_tokens} tokens");
+            Err(ModelError::MaskedPositions { problem })
+        }
+        None => Ok(()),
     }
 }
 

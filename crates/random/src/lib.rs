@@ -47,6 +47,8 @@ pub enum Purpose {
     GradientSurgery = 10,
     /// Values tried by a random search; keyed by the index of the draw and the name of the setting.
     Search = 11,
+    /// Boundaries and random second segments of sentence pairs; keyed by text and position in it.
+    NextSentence = 12,
     /// Rows that are copied by augmentation, and the words in the copies; keyed by the index of the
     /// row and of the copy.
     Augmentation = 13,

@@ -84,6 +84,7 @@ mod loss_scale;
 mod mixing;
 mod model_config;
 mod multi_task;
+mod next_sentence;
 mod objective;
 mod optimizer;
 mod out_of_memory;
@@ -138,6 +139,7 @@ pub use multi_task::{
     ConflictSection, MultiTask, MultiTaskConfig, MultiTaskOutput, NamedTask, OverallScore,
     TaskConfig, TaskData, TaskGroup,
 };
+pub use next_sentence::NextSentenceConfig;
 pub use objective::{BatchCounts, BatchIndices, Objective};
 pub use optimizer::{Algorithm, Optimizer, OptimizerConfig};
 pub use out_of_memory::panic_text;

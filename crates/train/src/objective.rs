@@ -91,7 +91,7 @@ pub trait Objective {
         &self,
         model: &Self::Model,
         batch: &Self::Batch,
-        divisor: f64,
+        step: &BatchCounts,
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError>;
 
@@ -188,10 +188,10 @@ impl<T: Task> Objective for T {
         &self,
         model: &T::Model,
         batch: &T::Batch,
-        divisor: f64,
+        step: &BatchCounts,
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError> {
-        Task::loss(self, model, batch, divisor, dropout)
+        Task::loss(self, model, batch, step, dropout)
     }
 
     fn metrics(&self) -> Vec<(String, Better)> {
@@ -242,7 +242,7 @@ pub struct BatchIndices {
     pub indices: Vec<usize>,
 }
 
-/// Size of a batch.
+/// Size of a batch, or of all batches of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct BatchCounts {
     /// Number of rows.
@@ -254,4 +254,15 @@ pub struct BatchCounts {
     /// Weight of the batch in the mean loss: the loss weight of its rows, or its number of masked
     /// tokens.
     pub weight: f64,
+}
+
+impl std::iter::Sum for BatchCounts {
+    fn sum<I: Iterator<Item = Self>>(sizes: I) -> Self {
+        sizes.fold(Self::default(), |sum, size| Self {
+            rows: sum.rows + size.rows,
+            num_tokens: sum.num_tokens + size.num_tokens,
+            num_padding_tokens: sum.num_padding_tokens + size.num_padding_tokens,
+            weight: sum.weight + size.weight,
+        })
+    }
 }

@@ -10,17 +10,19 @@ use finetune_data::{Dataset, MaskingConfig, MlmCollator, TextTokenizer};
 use finetune_eval::MetricKind;
 use finetune_model::{
     CheckpointConfig, EncoderConfig, LoadReport, MaskedLm, init_weights, load_masked_lm,
+    load_pre_training,
 };
 use finetune_predict::load_tokenizer;
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 use crate::evaluation::EvaluationConfig;
+use crate::next_sentence::NextSentenceConfig;
 use crate::prepared_run::{ModelSource, PreparedRun, to_value};
 use crate::run::{Run, RunInput};
 use crate::run_output::RunOutput;
 use crate::task::MaskedLmTask;
-use crate::text_config::TextConfig;
+use crate::text_config::{EncodedSplit, TextConfig};
 use crate::train_config::TrainConfig;
 
 /// Settings of a pre-training run; the defaults are those of BERT and of further pre-training.
@@ -31,6 +33,10 @@ pub struct PreTrainingConfig {
     pub text: TextConfig,
     /// Selection and replacement of masked tokens.
     pub masking: MaskingConfig,
+    /// Next-sentence prediction beside masked language modeling, for BERT (default: none). The
+    /// texts are divided into sentence pairs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_sentence: Option<NextSentenceConfig>,
     /// Validation fraction, in `[0, 1)` (default: 0.02).
     pub validation_split: f64,
     /// Hyperparameters of the training loop. By default, the model is evaluated before the first
@@ -43,6 +49,7 @@ impl Default for PreTrainingConfig {
         Self {
             text: TextConfig::default(),
             masking: MaskingConfig::default(),
+            next_sentence: None,
             validation_split: 0.02,
             train: TrainConfig {
                 evaluation: Some(EvaluationConfig {
@@ -65,6 +72,9 @@ impl PreTrainingConfig {
     pub fn validate(&self) -> Result<(), TrainError> {
         self.text.validate()?;
         self.masking.validate()?;
+        if let Some(next_sentence) = &self.next_sentence {
+            next_sentence.validate(&self.text)?;
+        }
         if !(0.0..1.0).contains(&self.validation_split) {
             return Err(TrainError::setting(
                 "validation_split",
@@ -74,10 +84,25 @@ impl PreTrainingConfig {
         }
         self.train.validate()
     }
+
+    /// Cleans and tokenizes texts, or their sentence pairs.
+    fn encode(
+        &self,
+        texts: Dataset,
+        tokenizer: &TextTokenizer,
+    ) -> Result<EncodedSplit, TrainError> {
+        match &self.next_sentence {
+            None => self.text.encode(texts, tokenizer),
+            Some(config) => {
+                let (pairs, text) = config.pairs(texts, &self.text, tokenizer, self.train.seed)?;
+                text.encode(pairs, tokenizer)
+            }
+        }
+    }
 }
 
-/// A pre-training run. `model` in its run directory has the masked-language-model head, as have the
-/// models in `snapshots`.
+/// A pre-training run. `model` in its run directory has the pre-training heads, as have the models
+/// in `snapshots`.
 ///
 /// ```no_run
 /// use finetune_data::{Dataset, concatenate_texts};
@@ -163,14 +188,14 @@ impl RunInput for Corpus {
             InitialModel::Random(..) => None,
         };
         let (model, checkpoint, load_report, tokenizer) =
-            model.open(config.train.seed, &device.clone().autodiff())?;
+            model.open(&config, &device.clone().autodiff())?;
         let text = &config.text;
         let place = directory.as_deref().unwrap_or(Path::new("the tokenizer"));
         text.check_fit(place, &tokenizer, &checkpoint.encoder)?;
         config.train.freeze.check(&model)?;
         let (train, validation) = split(texts, &config)?;
-        let train = text.encode(train, &tokenizer)?;
-        let validation = validation.map(|texts| text.encode(texts, &tokenizer));
+        let train = config.encode(train, &tokenizer)?;
+        let validation = validation.map(|texts| config.encode(texts, &tokenizer));
         let source = ModelSource {
             directory,
             architecture: to_value(&checkpoint.encoder)?,
@@ -184,6 +209,7 @@ impl RunInput for Corpus {
             eval_batch_size: config.train.eval_batch_size,
             tokenizer,
             checkpoint,
+            next_sentence: config.next_sentence,
         };
         let settings = to_value(&config)?;
         PreparedRun::loaded(model, task, config.train, settings, source, device_name)
@@ -193,17 +219,24 @@ impl RunInput for Corpus {
 impl InitialModel {
     fn open(
         self,
-        seed: u64,
+        config: &PreTrainingConfig,
         device: &Device,
     ) -> Result<(MaskedLm, CheckpointConfig, LoadReport, TextTokenizer), TrainError> {
+        let seed = config.train.seed;
         match self {
             Self::Checkpoint(directory) => {
                 let tokenizer = load_tokenizer(&directory)?;
-                let (model, checkpoint, report) = load_masked_lm(&directory, seed, device)?;
+                let (model, checkpoint, report) = match config.next_sentence {
+                    None => load_masked_lm(&directory, seed, device)?,
+                    Some(_) => load_pre_training(&directory, seed, device)?,
+                };
                 Ok((model, checkpoint, report, tokenizer))
             }
             Self::Random(encoder, tokenizer) => {
-                let model = encoder.init_masked_lm(device)?;
+                let model = match config.next_sentence {
+                    None => encoder.init_masked_lm(device)?,
+                    Some(_) => encoder.init_pre_training(device)?,
+                };
                 let model = init_weights(model, encoder.initializer_range, seed);
                 let checkpoint = CheckpointConfig::new(encoder);
                 Ok((model, checkpoint, LoadReport::default(), tokenizer))
@@ -248,6 +281,24 @@ mod tests {
             serde_json::from_str::<PreTrainingConfig>("{}").unwrap(),
             config
         );
+    }
+
+    /// Settings from before next-sentence prediction are written as they were.
+    #[test]
+    fn next_sentence_prediction_is_written_if_it_is_set() {
+        let config = PreTrainingConfig::default();
+        let json = serde_json::to_value(&config).unwrap();
+        assert!(json.get("next_sentence").is_none());
+        let json = r#"{"next_sentence": {"random_fraction": 0.25}}"#;
+        let config: PreTrainingConfig = serde_json::from_str(json).unwrap();
+        let expected = NextSentenceConfig {
+            random_fraction: 0.25,
+            loss_weight: 1.0,
+        };
+        assert_eq!(config.next_sentence, Some(expected));
+        let json = serde_json::to_string(&config).unwrap();
+        let back: PreTrainingConfig = serde_json::from_str(&json).unwrap();
+        assert_eq!(back, config);
     }
 
     #[test]

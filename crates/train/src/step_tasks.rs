@@ -9,7 +9,7 @@ use crate::error::TrainError;
 use crate::mixing::{
     LossWeighting, MeasuredTask, Place, SharedStages, TaskGradients, TaskWeights, combine,
 };
-use crate::objective::{BatchIndices, Objective};
+use crate::objective::{BatchCounts, BatchIndices, Objective};
 use crate::optimizer::multiply_all;
 use crate::step_losses::UnreadTask;
 use crate::step_plan::Plan;
@@ -110,14 +110,14 @@ impl<'a> StepTasks<'a> {
         let batches = batches.collect::<Result<Vec<_>, _>>()?;
         let sizes = batches.iter().map(|batch| objective.size(batch));
         let sizes = sizes.collect::<Result<Vec<_>, _>>()?;
-        let divisor = sizes.iter().map(|size| size.weight).sum();
+        let step: BatchCounts = sizes.iter().copied().sum();
         let mut sum = GradientsAccumulator::new();
         let mut losses = Vec::with_capacity(batches.len());
         for (batch, size) in batches.iter().zip(sizes) {
             // Dropout masks differ between batches, and do not depend on the number of batches.
             let dropout = dropout.in_batch(self.batches);
             self.batches += 1;
-            let loss = objective.loss(model, batch, divisor, dropout)?;
+            let loss = objective.loss(model, batch, &step, dropout)?;
             losses.push(loss.clone().inner());
             let scaled = weighted(loss, self.loss_scale, 0.0);
             sum.accumulate(model, GradientsParams::from_grads(scaled.backward(), model));
@@ -127,7 +127,7 @@ impl<'a> StepTasks<'a> {
             true => sum.grads(),
             false => multiply_all(model, sum.grads(), 1.0 / self.loss_scale),
         };
-        Ok((gradients, Tensor::cat(losses, 0).sum(), divisor))
+        Ok((gradients, Tensor::cat(losses, 0).sum(), step.weight))
     }
 
     /// Combines the gradients of the tasks, and updates the task weights for the next step.

@@ -16,6 +16,7 @@ mod continuation;
 mod custom_head;
 mod device;
 mod multi_task;
+mod next_sentence;
 mod one_run;
 mod parity;
 mod pre_training;

@@ -64,7 +64,7 @@ impl Task for Fit {
         &self,
         model: &Line,
         batch: &Self::Batch,
-        divisor: f64,
+        step: &BatchCounts,
         _dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError> {
         let column = |values: Vec<f32>| {
@@ -73,7 +73,7 @@ impl Task for Fit {
         };
         let (x, y): (Vec<f32>, Vec<f32>) = batch.iter().copied().unzip();
         let error = column(x) * model.slope.val() - column(y);
-        Ok(error.square().sum() / divisor)
+        Ok(error.square().sum() / step.weight)
     }
 
     fn metrics(&self) -> Vec<(String, Better)> {

@@ -2,5 +2,6 @@ mod audit;
 mod batches;
 mod cleaning;
 mod encoding;
+mod next_sentence;
 mod partition;
 mod tables;

@@ -198,10 +198,10 @@ impl CheckpointConfig {
         self.to_json(&config.encoder, class, task)
     }
 
-    /// Returns a `config.json` that transformers loads as a masked language model.
-    pub(super) fn to_masked_lm_json(&self) -> String {
+    /// Returns a `config.json` that transformers loads as a masked language model of this class.
+    pub(super) fn to_masked_lm_json(&self, class: &str) -> String {
         let tied = vec![("tie_word_embeddings", json!(true))];
-        self.to_json(&self.encoder, "ForMaskedLM", tied)
+        self.to_json(&self.encoder, class, tied)
     }
 
     /// Returns a `config.json` that transformers loads as a bare encoder.

@@ -11,7 +11,7 @@ use super::tensor_names::TensorNames;
 use super::weights::{MODEL_FILES, Weights};
 use crate::base_model::BaseModel;
 use crate::classifier::{SequenceClassifier, SequenceClassifierConfig};
-use crate::encoder::Encoder;
+use crate::encoder::{Encoder, EncoderConfig};
 use crate::error::ModelError;
 use crate::head::CustomHead;
 use crate::masked_lm::MaskedLm;
@@ -131,6 +131,43 @@ pub fn load_masked_lm(
     seed: u64,
     device: &Device,
 ) -> Result<(MaskedLm, CheckpointConfig, LoadReport), ModelError> {
+    load_pre_trained(directory, seed, device, EncoderConfig::init_masked_lm)
+}
+
+/// Loads an encoder with masked LM head and next-sentence head, as [`load_masked_lm`]. A missing
+/// pooler or next-sentence head is newly initialized from the seed, too.
+///
+/// # Errors
+/// - The errors of [`load_masked_lm`].
+/// - [`ModelError::InvalidConfig`] if the family is not BERT, or if there are fewer than two token
+///   types.
+///
+/// ```no_run
+/// use std::path::Path;
+///
+/// use burn::tensor::Device;
+/// use finetune_model::{load_pre_training, save_masked_lm};
+///
+/// let (model, config, report) = load_pre_training(Path::new("my-bert"), 42, &Device::flex())?;
+/// println!("{report}");
+/// // With both heads, for `AutoModelForPreTraining`.
+/// save_masked_lm(Path::new("copy"), &model, &config)?;
+/// # Ok::<(), finetune_model::ModelError>(())
+/// ```
+pub fn load_pre_training(
+    directory: &Path,
+    seed: u64,
+    device: &Device,
+) -> Result<(MaskedLm, CheckpointConfig, LoadReport), ModelError> {
+    load_pre_trained(directory, seed, device, EncoderConfig::init_pre_training)
+}
+
+fn load_pre_trained(
+    directory: &Path,
+    seed: u64,
+    device: &Device,
+    init: fn(&EncoderConfig, &Device) -> Result<MaskedLm, ModelError>,
+) -> Result<(MaskedLm, CheckpointConfig, LoadReport), ModelError> {
     let config = CheckpointConfig::read(directory)?;
     if !config.tie_word_embeddings {
         let (path, problem) = (
@@ -143,7 +180,7 @@ pub fn load_masked_lm(
             problem,
         ));
     }
-    let model = config.encoder.init_masked_lm(device)?;
+    let model = init(&config.encoder, device)?;
     let weights = Weights::open(directory, &MODEL_FILES)?;
     let fresh = Fresh::what_is_missing(&config, seed);
     let names = TensorNames::of_masked_lm(config.encoder.family);

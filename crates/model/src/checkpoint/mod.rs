@@ -22,7 +22,7 @@ pub use config_json::{CheckpointConfig, PoolingAndHead};
 pub(crate) use config_keys::read_json;
 pub use load::{
     load_base_model, load_classifier, load_classifier_with, load_encoder,
-    load_encoder_with_new_head, load_masked_lm,
+    load_encoder_with_new_head, load_masked_lm, load_pre_training,
 };
 pub use load_tensors::LoadReport;
 pub(crate) use load_tensors::in_memory;

@@ -44,8 +44,9 @@ pub fn save_classifier(
     )
 }
 
-/// Writes a masked language model, which `AutoModelForMaskedLM.from_pretrained` loads. `checkpoint`
-/// describes its encoder.
+/// Writes a masked language model, which `AutoModelForMaskedLM.from_pretrained` loads. With a
+/// next-sentence head, `AutoModelForPreTraining` and `AutoModelForNextSentencePrediction` load it,
+/// too. `checkpoint` describes its encoder.
 ///
 /// # Errors
 /// - The errors of [`save_classifier`].
@@ -58,13 +59,14 @@ pub fn save_masked_lm(
     let names = TensorNames::of_masked_lm(checkpoint.encoder.family);
     let mut merged = model.clone();
     merged.encoder = merged.encoder.merge_lora();
-    check_described(
-        &merged,
-        &checkpoint
-            .encoder
-            .init_masked_lm(&device_of(&merged.encoder))?,
-    )?;
-    write(directory, &merged, names, &checkpoint.to_masked_lm_json())
+    let (config, device) = (&checkpoint.encoder, device_of(&merged.encoder));
+    let (described, class) = match merged.next_sentence {
+        None => (config.init_masked_lm(&device)?, "ForMaskedLM"),
+        Some(_) => (config.init_pre_training(&device)?, "ForPreTraining"),
+    };
+    check_described(&merged, &described)?;
+    let config = checkpoint.to_masked_lm_json(class);
+    write(directory, &merged, names, &config)
 }
 
 /// Writes an encoder, which `AutoModel.from_pretrained` loads with a newly initialized pooler.

@@ -76,6 +76,7 @@ impl Family {
                 ("head.transform.", "cls.predictions.transform.dense."),
                 ("head.norm.", "cls.predictions.transform.LayerNorm."),
                 ("head.bias", "cls.predictions.bias"),
+                ("next_sentence.output.", "cls.seq_relationship."),
             ],
             Self::DistilBert => &[
                 ("head.transform.", "vocab_transform."),
@@ -170,7 +171,8 @@ impl TensorNames {
         }
     }
 
-    /// Returns the names in a checkpoint for masked language modeling.
+    /// Returns the names in a checkpoint for masked language modeling, or for both pre-training
+    /// tasks.
     pub fn of_masked_lm(family: Family) -> Self {
         Self {
             head: family.masked_lm_table(),
@@ -200,9 +202,13 @@ impl TensorNames {
     }
 
     fn name_with(&self, parameter: &Parameter, prefix: &str) -> String {
-        let path = match parameter.path.split_once('.') {
-            Some(("encoder" | "pooler", _)) => parameter.path.clone(),
-            _ => format!("{}{}", self.root, parameter.path),
+        // The pooler of a next-sentence head is the encoder's.
+        let path = parameter.path.strip_prefix("next_sentence.");
+        let path = path.filter(|path| path.starts_with("pooler."));
+        let path = path.unwrap_or(&parameter.path);
+        let path = match path.split_once('.') {
+            Some(("encoder" | "pooler", _)) => path.to_string(),
+            _ => format!("{}{path}", self.root),
         };
         let of_encoder =
             path.starts_with("encoder.") || path.starts_with("pooler.") && self.family.has_pooler();

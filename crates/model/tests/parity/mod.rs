@@ -4,6 +4,7 @@ mod autocast;
 mod families;
 mod heads;
 mod lora;
+mod pre_training;
 mod round_trip;
 mod tiny_bert;
 

@@ -28,8 +28,8 @@ pub(crate) fn probe<O: Objective>(
     let mut gradients: Vec<GradientsParams> = Vec::with_capacity(batches.len());
     for part in batches {
         let batch = objective.batch(part)?;
-        let weight = objective.size(&batch)?.weight;
-        let loss = objective.loss(model, &batch, weight, dropout)?;
+        let size = objective.size(&batch)?;
+        let loss = objective.loss(model, &batch, &size, dropout)?;
         gradients.push(GradientsParams::from_grads(loss.backward(), model));
     }
     // All pairs, including a task with itself, are read from the device at once.

@@ -122,11 +122,11 @@ impl Objective for TaskGroup {
         &self,
         model: &MultiTaskModel,
         (task, batch): &(usize, Batch),
-        divisor: f64,
+        step: &BatchCounts,
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError> {
         let (task, model) = (&self.tasks[*task].task, model.classifier(*task));
-        Task::loss(task, &model, batch, divisor, dropout)
+        Task::loss(task, &model, batch, step, dropout)
     }
 
     fn metrics(&self) -> Vec<(String, Better)> {

@@ -1,7 +1,9 @@
 //! Masked language modeling, the objective of BERT's pre-training
 //! ([Devlin et al. 2018](https://arxiv.org/abs/1810.04805), section 3.1) and of further
 //! pre-training on the texts of a task
-//! ([Sun et al. 2019](https://arxiv.org/abs/1905.05583), section 5.4).
+//! ([Sun et al. 2019](https://arxiv.org/abs/1905.05583), section 5.4). Next-sentence prediction may
+//! be trained beside it: then the rows are sentence pairs, and the loss is the sum of both means, as
+//! in transformers' `BertForPreTraining`.
 
 use std::path::Path;
 
@@ -11,13 +13,16 @@ use finetune_data::{
     BatchSize, EncodedTexts, MaskedBatch, MlmCollator, Padding, TextTokenizer, sorted_by_length,
 };
 use finetune_eval::{Better, Scores};
-use finetune_model::{CheckpointConfig, DropoutStream, EncoderModel, MaskedLm, save_masked_lm};
+use finetune_model::{
+    CheckpointConfig, DropoutStream, EncoderModel, MaskedLm, PreTrainingLogits, save_masked_lm,
+};
 use finetune_ops::{Precision, cross_entropy};
 use finetune_predict::encoder_input;
 
 use super::{Task, check_autodiff};
 use crate::callback::{Callback, Event, Phase};
 use crate::error::TrainError;
+use crate::next_sentence::NextSentenceConfig;
 use crate::objective::BatchCounts;
 use crate::report::DataSection;
 use crate::text_config::EncodedSplit;
@@ -35,6 +40,9 @@ pub struct MaskedLmTask {
     pub(crate) eval_batch_size: BatchSize,
     pub(crate) tokenizer: TextTokenizer,
     pub(crate) checkpoint: CheckpointConfig,
+    /// If set, the rows are sentence pairs with their classes, and the model has a next-sentence
+    /// head.
+    pub(crate) next_sentence: Option<NextSentenceConfig>,
 }
 
 /// Epoch number of the masks for evaluation, which training never reaches.
@@ -67,15 +75,26 @@ impl Task for MaskedLmTask {
         &self,
         model: &MaskedLm,
         batch: &MaskedBatch,
-        divisor: f64,
+        step: &BatchCounts,
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError> {
-        if batch.masked_positions.is_empty() {
-            // No token can be masked, such as in texts of only unknown words: loss and gradients
-            // are 0.
-            return Ok(model.head.bias.val().sum() * 0.0);
-        }
-        loss_of(model, batch, divisor, Some(dropout))
+        let logits = logits_of(model, batch, Some(dropout))?;
+        let masked_lm = logits
+            .masked_lm
+            .map(|logits| cross_entropy(logits, &classes_of(&batch.labels), step.weight));
+        let next_sentence = match (&self.next_sentence, logits.next_sentence) {
+            (Some(config), Some(logits)) => {
+                let labels = next_sentence_labels(&self.train, &batch.rows)?;
+                Some(cross_entropy(logits, &labels, step.rows as f64) * config.loss_weight)
+            }
+            _ => None,
+        };
+        let losses = masked_lm.into_iter().chain(next_sentence);
+        // Without any loss, no token can be masked, such as in texts of only unknown words: loss
+        // and gradients are 0.
+        Ok(losses
+            .reduce(|masked_lm, next_sentence| masked_lm + next_sentence)
+            .unwrap_or_else(|| model.head.bias.val().sum() * 0.0))
     }
 
     fn check(&self, model: &MaskedLm, _config: &TrainConfig) -> Result<(), TrainError> {
@@ -87,22 +106,28 @@ impl Task for MaskedLmTask {
     }
 
     fn examples(&self, rows: &[usize]) -> Result<Vec<usize>, TrainError> {
-        let texts = rows.iter().map(|row| self.texts().text_of_row(*row));
-        Ok(texts.collect::<Result<_, _>>()?)
+        examples_of(&self.train, rows)
     }
 
     fn metrics(&self) -> Vec<(String, Better)> {
-        let metrics = [
+        if self.validation.is_none() {
+            return Vec::new();
+        }
+        let mut metrics = vec![
             ("loss", Better::Lower),
             ("perplexity", Better::Lower),
             ("accuracy", Better::Higher),
         ];
-        match self.validation {
-            Some(_) => metrics
-                .map(|(name, better)| (name.to_string(), better))
-                .into(),
-            None => Vec::new(),
+        if self.next_sentence.is_some() {
+            metrics.extend([
+                ("next_sentence_loss", Better::Lower),
+                ("next_sentence_accuracy", Better::Higher),
+            ]);
         }
+        let named = metrics.into_iter();
+        named
+            .map(|(name, better)| (name.to_string(), better))
+            .collect()
     }
 
     fn evaluate(
@@ -113,13 +138,23 @@ impl Task for MaskedLmTask {
         let Some(split) = &self.validation else {
             return Ok(Scores::new());
         };
-        let (loss, accuracy) = self.masked_scores(&split.tokens.texts, model, callback)?;
-        let scores = [
-            ("loss", loss),
-            ("perplexity", loss.exp()),
-            ("accuracy", accuracy),
+        let [masked_lm, next_sentence] = self.measure(split, model, callback)?;
+        let mut scores = vec![
+            ("loss", masked_lm.mean_loss()),
+            ("perplexity", masked_lm.mean_loss().exp()),
+            ("accuracy", masked_lm.accuracy()),
         ];
-        Ok(scores.map(|(name, score)| (name.to_string(), score)).into())
+        if let Some(config) = &self.next_sentence {
+            scores[0].1 += config.loss_weight * next_sentence.mean_loss();
+            scores.extend([
+                ("next_sentence_loss", next_sentence.mean_loss()),
+                ("next_sentence_accuracy", next_sentence.accuracy()),
+            ]);
+        }
+        let named = scores.into_iter();
+        Ok(named
+            .map(|(name, score)| (name.to_string(), score))
+            .collect())
     }
 
     fn data(&self) -> Result<Option<DataSection>, TrainError> {
@@ -132,7 +167,7 @@ impl Task for MaskedLmTask {
         }))
     }
 
-    /// Saves the model with its masked-language-model head and the tokenizer.
+    /// Saves the model with its pre-training heads and the tokenizer.
     fn save(&self, model: &MaskedLm, directory: &Path) -> Result<(), TrainError> {
         save_masked_lm(directory, &model.valid(), &self.checkpoint)?;
         Ok(self.tokenizer.save(directory)?)
@@ -144,65 +179,94 @@ impl MaskedLmTask {
         &self.train.tokens.texts
     }
 
-    /// Returns the mean loss per masked token of `texts`, with the same masks each time, and the
-    /// fraction of them that the model predicts.
-    fn masked_scores(
+    /// Measures the predictions of masked tokens in `split`, with the same masks each time, and
+    /// those of next sentences.
+    fn measure(
         &self,
-        texts: &EncodedTexts,
+        split: &EncodedSplit,
         model: &MaskedLm,
         callback: &mut dyn Callback,
-    ) -> Result<(f64, f64), TrainError> {
-        let model = model.valid();
+    ) -> Result<[Measured; 2], TrainError> {
+        let (model, texts) = (model.valid(), &split.tokens.texts);
         let batches = sorted_by_length(&texts.lengths()?, self.eval_batch_size)?;
         let phase = Phase::Validating;
         callback.on_event(&Event::phase_begin(phase, batches.len()))?;
-        let (mut sum, mut correct, mut masked_tokens) = (0.0, 0.0, 0);
+        let [mut masked_lm, mut next_sentence] = <[Measured; 2]>::default();
         for rows in batches {
             let batch = (self.collator).mask(texts, &rows, EVALUATION_EPOCH, self.padding)?;
-            if !batch.masked_positions.is_empty() {
-                let logits = logits_of(&model, &batch, None)?;
-                correct += correct_predictions(logits.clone(), &batch.labels);
-                let loss = cross_entropy(logits, &classes_of(&batch.labels), 1.0);
-                sum += f64::from(loss.into_scalar::<f32>());
-                masked_tokens += batch.masked_positions.len();
+            let logits = logits_of(&model, &batch, None)?;
+            if let Some(logits) = logits.masked_lm {
+                masked_lm.add(logits, &classes_of(&batch.labels));
+            }
+            if let Some(logits) = logits.next_sentence {
+                next_sentence.add(logits, &next_sentence_labels(split, &rows)?);
             }
             callback.on_event(&Event::BatchSubmitted { rows: rows.len() })?;
         }
         callback.on_event(&Event::PhaseEnd(phase))?;
-        let count = masked_tokens as f64;
-        Ok((sum / count, correct / count))
+        Ok([masked_lm, next_sentence])
     }
 }
 
-/// Returns the sum of the losses of a batch's masked tokens, divided by `divisor`.
-fn loss_of(
-    model: &MaskedLm,
-    batch: &MaskedBatch,
-    divisor: f64,
-    dropout: Option<DropoutStream>,
-) -> Result<Tensor<1>, TrainError> {
-    let logits = logits_of(model, batch, dropout)?;
-    Ok(cross_entropy(logits, &classes_of(&batch.labels), divisor))
+/// Measured predictions of masked tokens or of next sentences.
+#[derive(Default)]
+struct Measured {
+    /// Sum of the losses.
+    loss: f64,
+    correct: usize,
+    count: usize,
 }
 
-/// Returns the logits of the masked tokens over the vocabulary.
+impl Measured {
+    fn add(&mut self, logits: Tensor<2>, labels: &[usize]) {
+        self.correct += correct_predictions(logits.clone(), labels);
+        let loss = cross_entropy(logits, labels, 1.0);
+        self.loss += f64::from(loss.into_scalar::<f32>());
+        self.count += labels.len();
+    }
+
+    fn mean_loss(&self) -> f64 {
+        self.loss / self.count as f64
+    }
+
+    /// Returns the fraction of correct predictions.
+    fn accuracy(&self) -> f64 {
+        self.correct as f64 / self.count as f64
+    }
+}
+
+/// Returns the logits of the masked tokens over the vocabulary, and of the next-sentence classes.
 fn logits_of(
     model: &MaskedLm,
     batch: &MaskedBatch,
     dropout: Option<DropoutStream>,
-) -> Result<Tensor<2>, TrainError> {
+) -> Result<PreTrainingLogits, TrainError> {
     let input = encoder_input(&model.encoder, batch.rows.len(), &batch.tokens)?;
-    Ok(model.forward(&input, &batch.masked_positions, dropout)?)
+    Ok(model.forward_pre_training(&input, &batch.masked_positions, dropout)?)
 }
 
 fn classes_of(labels: &[u32]) -> Vec<usize> {
     labels.iter().map(|word| *word as usize).collect()
 }
 
-fn correct_predictions(logits: Tensor<2>, labels: &[u32]) -> f64 {
+/// Returns the index of the example of each row.
+fn examples_of(split: &EncodedSplit, rows: &[usize]) -> Result<Vec<usize>, TrainError> {
+    let texts = &split.tokens.texts;
+    let examples = rows.iter().map(|row| texts.text_of_row(*row));
+    Ok(examples.collect::<Result<_, _>>()?)
+}
+
+/// Returns the class of each row, a sentence pair.
+fn next_sentence_labels(split: &EncodedSplit, rows: &[usize]) -> Result<Vec<usize>, TrainError> {
+    let labels = &split.tokens.labels;
+    let labels = labels.select(&examples_of(split, rows)?)?;
+    Ok(labels.classes().unwrap_or_default().to_vec())
+}
+
+fn correct_predictions(logits: Tensor<2>, labels: &[usize]) -> usize {
     let predicted = logits.argmax(1).into_data();
     let predicted = predicted.iter::<i64>().zip(labels);
     predicted
-        .filter(|(word, label)| *word == i64::from(**label))
-        .count() as f64
+        .filter(|(class, label)| usize::try_from(*class) == Ok(**label))
+        .count()
 }

@@ -69,7 +69,7 @@ use crate::train_config::TrainConfig;
 ///         &self,
 ///         model: &Line,
 ///         batch: &Self::Batch,
-///         divisor: f64,
+///         step: &BatchCounts,
 ///         _dropout: DropoutStream,
 ///     ) -> Result<Tensor<1>, TrainError> {
 ///         let column = |values: Vec<f32>| {
@@ -78,7 +78,7 @@ use crate::train_config::TrainConfig;
 ///         };
 ///         let (x, y): (Vec<f32>, Vec<f32>) = batch.iter().copied().unzip();
 ///         let error = column(x) * model.slope.val() - column(y);
-///         Ok(error.square().sum() / divisor)
+///         Ok(error.square().sum() / step.weight)
 ///     }
 /// }
 ///
@@ -119,9 +119,9 @@ pub trait Task {
     /// - [`TrainError::InvalidLabel`] if the labels are not valid for the loss.
     fn size(&self, batch: &Self::Batch) -> Result<BatchCounts, TrainError>;
 
-    /// Returns the sum of the batch's losses divided by `divisor`, a tensor of one value. The
-    /// divisor is the sum of [`BatchCounts::weight`] over all batches of an optimizer step, so that
-    /// accumulated batches have the gradient of one large batch.
+    /// Returns the sum of the batch's losses divided by `step.weight`, a tensor of one value. `step`
+    /// is the sum of the sizes of all batches of the optimizer step, so that accumulated batches
+    /// have the gradient of one large batch.
     ///
     /// # Errors
     /// - [`TrainError::Model`] if the batch does not fit the model.
@@ -129,7 +129,7 @@ pub trait Task {
         &self,
         model: &Self::Model,
         batch: &Self::Batch,
-        divisor: f64,
+        step: &BatchCounts,
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError>;
 

@@ -255,11 +255,11 @@ impl Task for SequenceClassificationTask {
         &self,
         model: &SequenceClassifier,
         batch: &Batch,
-        divisor: f64,
+        step: &BatchCounts,
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError> {
         let outputs = forward(model, batch, self.kept.of.train.as_ref(), Some(dropout))?;
-        self.loss.loss(outputs, &batch.labels, divisor)
+        self.loss.loss(outputs, &batch.labels, step.weight)
     }
 
     fn check(&self, model: &SequenceClassifier, config: &TrainConfig) -> Result<(), TrainError> {

@@ -219,10 +219,10 @@ fn visits(
             &self,
             model: &Self::Model,
             batch: &BatchIndices,
-            divisor: f64,
+            step: &finetune_train::BatchCounts,
             dropout: finetune_model::DropoutStream,
         ) -> Result<burn::tensor::Tensor<1>, TrainError> {
-            self.0.loss(model, batch, divisor, dropout)
+            self.0.loss(model, batch, step, dropout)
         }
         fn metrics(&self) -> Vec<(String, finetune_train::Better)> {
             Vec::new()

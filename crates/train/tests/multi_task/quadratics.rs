@@ -90,7 +90,7 @@ impl Objective for Bowls {
         &self,
         model: &Place,
         batch: &BatchIndices,
-        divisor: f64,
+        step: &BatchCounts,
         _dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError> {
         let task = self.tasks[batch.task];
@@ -98,7 +98,7 @@ impl Objective for Bowls {
         let target = Tensor::<1>::from_floats(task.target.map(|at| at as f32), &place.device());
         let apart = place - target;
         let one = (apart.clone() * apart).sum() * (task.scale / 2.0);
-        Ok(one * (batch.indices.len() as f64 / divisor))
+        Ok(one * (batch.indices.len() as f64 / step.weight))
     }
 
     fn metrics(&self) -> Vec<(String, Better)> {
