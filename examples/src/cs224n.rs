@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
 use finetune::data::{OnBadRow, Split, catalog};
 use finetune::prelude::*;
 
-use crate::RunArguments;
+use crate::study::Conditions;
+use crate::{RunArguments, say};
 
 /// Name of each task and of its dataset, in the order of the studies.
 pub(crate) const TASKS: [(&str, &str); 3] = [("sst", "sst5"), ("para", "qqp"), ("sts", "stsb")];
@@ -152,6 +154,45 @@ impl Cs224nArguments {
             test: labeled,
             notes,
         })
+    }
+}
+
+impl CourseData {
+    /// Prints what is trained on what.
+    ///
+    /// # Errors
+    /// If standard output is closed.
+    pub(crate) fn announce(&self, tasks: &Cs224nArguments, run: &RunArguments) -> io::Result<()> {
+        let (what, model, device) = (tasks.description(), run.model(), run.device());
+        say(&format!("{what}, with {model} on {device}"))?;
+        for line in &self.notes {
+            say(line)?;
+        }
+        for (task, splits) in &self.tasks {
+            let dev = splits.test.as_ref().map_or(0, Dataset::len);
+            let train = splits.train.len();
+            let test = match self.test.get(task) {
+                Some(test) => format!(", {} labeled test rows", test.len()),
+                None => String::new(),
+            };
+            say(&format!(
+                "{task}: {train} training and {dev} dev rows{test}"
+            ))?;
+        }
+        Ok(())
+    }
+
+    /// Returns what the runs have in place of the published data and encoder.
+    pub(crate) fn conditions(&self, tasks: &Cs224nArguments, run: &RunArguments) -> Conditions {
+        let mut notes = vec![format!("encoder: {} instead of BERT-base", run.model())];
+        notes.extend(self.notes.iter().cloned());
+        notes.extend(tasks.row_limit());
+        notes.extend(run.common.row_limits());
+        let is_bundled = tasks.is_bundled();
+        Conditions {
+            notes,
+            obstacle: is_bundled.then(|| "the bundled samples are other data".to_string()),
+        }
     }
 }
 

@@ -3,9 +3,7 @@
 use finetune::data::EncodingConfig;
 use finetune::prelude::*;
 use finetune::study::StudyError;
-use finetune::train::{
-    Algorithm, Decay, LossConfig, MultiTaskConfig, OverallScore, TrainError, Warmup,
-};
+use finetune::train::{Algorithm, Decay, LossConfig, MultiTaskConfig, OverallScore, Warmup};
 
 use crate::RunArguments;
 
@@ -64,7 +62,7 @@ impl MinbertSettings {
             start.train.optimizer.learning_rate = 1e-3;
         }
         let settings = run.settings_with(start)?;
-        let has_loss = run.common.given("loss").map_err(as_study_error)?.is_some();
+        let has_loss = run.common.given("loss")?.is_some();
         Ok(Self {
             loss: has_loss.then(|| settings.loss.clone()),
             settings,
@@ -99,10 +97,6 @@ impl MinbertSettings {
             ..config
         }
     }
-}
-
-fn as_study_error(error: TrainError) -> StudyError {
-    error.into()
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use finetune::eval::report::Section;
-use finetune::prelude::*;
 use finetune::study::{
     MultiTaskExperiment, Seeds, Study, StudyComparison, StudyConfig, StudyDirectory,
     SuccessiveRunsConfig, VariantConfig,
@@ -13,11 +12,8 @@ use finetune::study::{
 use finetune::train::MultiTaskConfig;
 use serde_json::Value;
 
-use crate::cs224n::CourseData;
 use crate::leaderboard::write_predictions;
-use crate::study::{
-    Conditions, FolderArguments, Published, PublishedStudy, PublishedTable, run_study,
-};
+use crate::study::{FolderArguments, Published, PublishedStudy, PublishedTable, run_study};
 use crate::variant_tables::{METRICS, VariantResults};
 use crate::{Cs224nArguments, RunArguments, say};
 
@@ -110,7 +106,7 @@ impl VariantStudy<'_> {
             None => return Err("no variants".into()),
         };
         let data = tasks.open(run, first_seed)?;
-        announce(&data, tasks, run)?;
+        data.announce(tasks, run)?;
         let seeds = first_seed..first_seed.saturating_add(arguments.seeds);
         let config = StudyConfig {
             seeds: Some(Seeds::Listed(seeds.collect())),
@@ -127,7 +123,7 @@ impl VariantStudy<'_> {
         let study = Study::new(config, &experiment)?;
         let published = PublishedStudy {
             recipe: &Study::new(self.config(&self.recipe)?, &experiment)?,
-            conditions: conditions(&data, tasks, run),
+            conditions: data.conditions(tasks, run),
         };
         let path = run.run_directory(self.name)?.path().to_path_buf();
         let folder = FolderArguments::new(&path);
@@ -217,43 +213,6 @@ impl VariantStudy<'_> {
 fn first_equal(variants: &[Variant], variant: &Variant) -> usize {
     let same = |other: &Variant| other.runs == variant.runs;
     variants.iter().position(same).unwrap_or(0)
-}
-
-fn announce(
-    data: &CourseData,
-    tasks: &Cs224nArguments,
-    run: &RunArguments,
-) -> Result<(), Box<dyn Error>> {
-    let (what, model, device) = (tasks.description(), run.model(), run.device());
-    say(&format!("{what}, with {model} on {device}"))?;
-    for line in &data.notes {
-        say(line)?;
-    }
-    for (task, splits) in &data.tasks {
-        let dev = splits.test.as_ref().map_or(0, Dataset::len);
-        let train = splits.train.len();
-        let test = match data.test.get(task) {
-            Some(test) => format!(", {} labeled test rows", test.len()),
-            None => String::new(),
-        };
-        say(&format!(
-            "{task}: {train} training and {dev} dev rows{test}"
-        ))?;
-    }
-    Ok(())
-}
-
-/// Returns what the runs have in place of the published data and encoder.
-fn conditions(data: &CourseData, tasks: &Cs224nArguments, run: &RunArguments) -> Conditions {
-    let mut notes = vec![format!("encoder: {} instead of BERT-base", run.model())];
-    notes.extend(data.notes.iter().cloned());
-    notes.extend(tasks.row_limit());
-    notes.extend(run.common.row_limits());
-    let is_bundled = tasks.is_bundled();
-    Conditions {
-        notes,
-        obstacle: is_bundled.then(|| "the bundled samples are other data".to_string()),
-    }
 }
 
 impl Variant {
