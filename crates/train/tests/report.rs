@@ -111,8 +111,10 @@ fn a_run_leaves_a_page_that_stands_by_itself() {
     ] {
         assert!(page.contains(part), "{part}");
     }
-    // Loss, accuracy, both F1 and the correlation; the matrix and the reliability.
-    assert_eq!(page.matches("<svg").count(), 7);
+    // Loss, accuracy, both F1 and the correlation; the matrix, the reliability and two curves of the
+    // second class.
+    assert_eq!(page.matches("<svg").count(), 9);
+    assert!(page.contains("ROC curve") && page.contains("Precision-recall curve"));
     assert!(!page.contains("No picture") && !page.contains("<script"));
     let text = read("report.md");
     assert!(
