@@ -71,7 +71,7 @@ impl Layout {
         };
         let names: Vec<String> = self.files.iter().flat_map(names).collect();
         let inner = self
-            .directories
+            .subdirectories
             .iter()
             .flat_map(|directory| names.iter().map(move |name| format!("{directory}/{name}")));
         names.iter().cloned().chain(inner).collect()
