@@ -128,9 +128,9 @@ impl Arguments {
                 (train.display().to_string(), files, "text", "label")
             }
             _ => {
-                let folder = Path::new(CUSTOMER_MESSAGES);
+                let directory = Path::new(CUSTOMER_MESSAGES);
                 let files =
-                    SplitFiles::train_test(folder.join("train.csv"), folder.join("test.csv"));
+                    SplitFiles::train_test(directory.join("train.csv"), directory.join("test.csv"));
                 (BUNDLED.to_string(), files, "message", "topic")
             }
         };

@@ -155,9 +155,13 @@ fn run(
         recipe: &published_study,
         conditions: arguments.conditions("BERT-base"),
     };
-    run_study(command, &arguments.folder, &study, &experiment, |results| {
-        Ok(vec![section(&published, results)?])
-    })
+    run_study(
+        command,
+        &arguments.directory,
+        &study,
+        &experiment,
+        |results| Ok(vec![section(&published, results)?]),
+    )
 }
 
 /// Returns the experiment: encoders on the same held-out rows, baselines on folds of all rows.

@@ -262,7 +262,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let study = Study::new(config, &experiment)?;
     run_study(
         arguments.command.clone(),
-        &arguments.study.folder,
+        &arguments.study.directory,
         &study,
         &experiment,
         |results| arguments.published(results, &sets),

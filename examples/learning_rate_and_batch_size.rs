@@ -180,9 +180,13 @@ fn run(
         recipe: &published_study,
         conditions,
     };
-    run_study(command, &arguments.folder, &study, &experiment, |results| {
-        Ok(vec![dataset.section(&published, results)?])
-    })
+    run_study(
+        command,
+        &arguments.directory,
+        &study,
+        &experiment,
+        |results| Ok(vec![dataset.section(&published, results)?]),
+    )
 }
 
 /// Returns the settings of the study that do not vary. The paper does not state its number of

@@ -82,8 +82,8 @@ fn bundled_texts() -> Result<Dataset, Box<dyn Error>> {
         .open(Path::new(SAMPLE_AG_NEWS))?
         .splits;
     let reviews = catalog::get("imdb")?.open(Path::new(SAMPLE_IMDB))?.splits;
-    let folder = Path::new(CUSTOMER_MESSAGES);
-    let files = SplitFiles::train_test(folder.join("train.csv"), folder.join("test.csv"));
+    let directory = Path::new(CUSTOMER_MESSAGES);
+    let files = SplitFiles::train_test(directory.join("train.csv"), directory.join("test.csv"));
     let columns = ColumnNames {
         text: vec!["message".into()],
         text_pair: Vec::new(),

@@ -142,7 +142,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     conditions.notes = study.common.row_limits();
     run_study(
         arguments.command.clone(),
-        &study.folder,
+        &study.directory,
         &searched,
         &experiment,
         |results| best_section(results, &conditions),

@@ -26,8 +26,8 @@ use finetune_serve::{Models, ServeConfig, ServedModel, Server, shutdown_signal};
 struct Arguments {
     /// Fine-tuned model, `model` in a run directory or a classifier in the layout of Hugging Face;
     /// may be given several times [default: the bundled one]
-    #[arg(long = "model", value_name = "[NAME=]DIR", value_parser = OsStringValueParser::new().map(NamedFolder::from))]
-    models: Vec<NamedFolder>,
+    #[arg(long = "model", value_name = "[NAME=]DIR", value_parser = OsStringValueParser::new().map(NamedDirectory::from))]
+    models: Vec<NamedDirectory>,
     /// Address to listen on; 0.0.0.0 to accept connections from other machines
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     host: IpAddr,
@@ -61,28 +61,28 @@ struct Arguments {
 
 /// Directory of a model, and its name if one was given.
 #[derive(Debug, Clone)]
-struct NamedFolder {
+struct NamedDirectory {
     name: Option<String>,
-    folder: PathBuf,
+    directory: PathBuf,
 }
 
 /// Parses `NAME=DIR` or `DIR`; a directory with `=` in its path needs a name.
-impl From<OsString> for NamedFolder {
+impl From<OsString> for NamedDirectory {
     fn from(argument: OsString) -> Self {
         match argument.to_str().and_then(|text| text.split_once('=')) {
-            Some((name, folder)) => Self {
+            Some((name, directory)) => Self {
                 name: Some(name.to_string()),
-                folder: folder.into(),
+                directory: directory.into(),
             },
             None => Self {
                 name: None,
-                folder: argument.into(),
+                directory: argument.into(),
             },
         }
     }
 }
 
-impl NamedFolder {
+impl NamedDirectory {
     /// Returns the given name, or that of the directory, or that of the run if the directory is its
     /// `model`.
     fn name(&self) -> String {
@@ -90,8 +90,8 @@ impl NamedFolder {
             let name = path.file_name()?.to_string_lossy().into_owned();
             Some(name)
         };
-        let own = || match of(&self.folder) {
-            Some(name) if name == "model" => self.folder.parent().and_then(of).or(Some(name)),
+        let own = || match of(&self.directory) {
+            Some(name) if name == "model" => self.directory.parent().and_then(of).or(Some(name)),
             name => name,
         };
         self.name.clone().or_else(own).unwrap_or_default()
@@ -124,25 +124,25 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
 
 impl Arguments {
     fn load(&self) -> Result<Vec<ServedModel>, Box<dyn Error>> {
-        let bundled = [NamedFolder {
+        let bundled = [NamedDirectory {
             name: None,
-            folder: MESSAGE_TOPICS.into(),
+            directory: MESSAGE_TOPICS.into(),
         }];
-        let folders = match self.models.as_slice() {
+        let directories = match self.models.as_slice() {
             [] => &bundled,
-            folders => folders,
+            directories => directories,
         };
         let device = self.device.open()?;
-        let load = |named: &NamedFolder| {
-            let (name, folder) = (named.name(), &named.folder);
+        let load = |named: &NamedDirectory| {
+            let (name, directory) = (named.name(), &named.directory);
             Ok(ServedModel::load_with(
                 &name,
-                folder,
+                directory,
                 &device,
                 self.precision,
             )?)
         };
-        folders.iter().map(load).collect()
+        directories.iter().map(load).collect()
     }
 
     fn config(&self) -> Result<ServeConfig, Box<dyn Error>> {

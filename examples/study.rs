@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 use finetune::DeviceSpec;
 use finetune::data::catalog;
 use finetune::study::{FineTuningExperiment, Study, StudyConfig};
-use finetune_examples::study::{FolderArguments, SEED, StudyCommand, run_study};
+use finetune_examples::study::{SEED, StudyCommand, StudyDirectoryArguments, run_study};
 use finetune_examples::{Checkpoint, data_directory, exit_code, sample_of, subset};
 use serde::Deserialize;
 use serde_json::Value;
@@ -24,7 +24,7 @@ struct Arguments {
     #[command(subcommand)]
     command: Command,
     #[command(flatten)]
-    folder: FolderArguments,
+    directory: StudyDirectoryArguments,
 }
 
 #[derive(Subcommand)]
@@ -97,7 +97,7 @@ fn main() -> ExitCode {
     exit_code(run(Arguments::parse()))
 }
 
-fn run(Arguments { command, folder }: Arguments) -> Result<(), Box<dyn Error>> {
+fn run(Arguments { command, directory }: Arguments) -> Result<(), Box<dyn Error>> {
     let (file, command) = match command {
         Command::Run { file } => (file, StudyCommand::Run),
         Command::List {
@@ -113,7 +113,7 @@ fn run(Arguments { command, folder }: Arguments) -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("{}: experiment: {error}", file.display()))?;
     let experiment = subject.experiment()?;
     let study = Study::new(config, &experiment)?;
-    run_study(Some(command), &folder, &study, &experiment, |_| {
+    run_study(Some(command), &directory, &study, &experiment, |_| {
         Ok(Vec::new())
     })
 }

@@ -69,7 +69,7 @@ pub struct RunArguments {
     #[arg(long, value_name = "DIR")]
     pub(crate) run_dir: Option<PathBuf>,
     /// Additional file to write the report to
-    #[arg(long, value_name = "FILE.json", value_parser = PathBufValueParser::new().try_map(in_a_folder))]
+    #[arg(long, value_name = "FILE.json", value_parser = PathBufValueParser::new().try_map(in_a_directory))]
     pub(crate) report: Option<PathBuf>,
 }
 
@@ -142,22 +142,22 @@ impl RunArguments {
 
 /// Checks before the training that the report can be written: its parent directory exists, and the
 /// path is not a directory.
-fn in_a_folder(report: PathBuf) -> Result<PathBuf, &'static str> {
+fn in_a_directory(report: PathBuf) -> Result<PathBuf, &'static str> {
     let parent = match report.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     match parent.is_dir() && !report.is_dir() {
         true => Ok(report),
-        false => Err("no such folder, or a folder itself"),
+        false => Err("no such directory, or a directory itself"),
     }
 }
 
 fn activation_place(text: &str) -> Result<CacheLocation, String> {
     match text {
-        "" => Err("off, memory or a folder".to_string()),
+        "" => Err("off, memory or a directory".to_string()),
         "off" => Ok(CacheLocation::Off),
         "memory" => Ok(CacheLocation::Memory),
-        folder => Ok(CacheLocation::Disk(folder.into())),
+        directory => Ok(CacheLocation::Disk(directory.into())),
     }
 }

@@ -15,14 +15,14 @@ pub enum Checkpoint {
     /// The bundled mini encoder.
     Mini,
     /// Directory with `config.json`, weights and tokenizer files.
-    Folder(PathBuf),
+    Directory(PathBuf),
 }
 
 impl From<PathBuf> for Checkpoint {
     fn from(path: PathBuf) -> Self {
         match path == Path::new("mini") {
             true => Self::Mini,
-            false => Self::Folder(path),
+            false => Self::Directory(path),
         }
     }
 }
@@ -32,7 +32,7 @@ impl fmt::Display for Checkpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mini => f.write_str("the bundled mini encoder"),
-            Self::Folder(folder) => folder.display().fmt(f),
+            Self::Directory(directory) => directory.display().fmt(f),
         }
     }
 }
@@ -47,7 +47,7 @@ impl Checkpoint {
     pub fn directory(&self) -> &Path {
         match self {
             Self::Mini => Path::new(MINI_ENCODER),
-            Self::Folder(folder) => folder,
+            Self::Directory(directory) => directory,
         }
     }
 

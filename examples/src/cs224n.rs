@@ -72,7 +72,7 @@ impl Cs224nArguments {
     /// Returns a readable name of the data.
     pub(crate) fn description(&self) -> String {
         match &self.data {
-            Some(folder) => folder.display().to_string(),
+            Some(directory) => directory.display().to_string(),
             None => "Bundled samples (original text, not a benchmark)".to_string(),
         }
     }
@@ -90,14 +90,14 @@ impl Cs224nArguments {
         }
     }
 
-    fn folder(&self, dataset: &str) -> PathBuf {
+    fn directory(&self, dataset: &str) -> PathBuf {
         let sample = || PathBuf::from(DATASETS).join(dataset).join("sample");
         self.data.clone().unwrap_or_else(sample)
     }
 
     /// Returns a file of a dataset; `None` if it does not exist.
     pub(crate) fn course_file(&self, dataset: &str, name: &str) -> Option<CourseFile> {
-        let path = self.folder(dataset).join(name);
+        let path = self.directory(dataset).join(name);
         path.exists().then(|| CourseFile {
             path,
             on_bad_rows: self.on_bad_rows(),
@@ -115,10 +115,10 @@ impl Cs224nArguments {
         let (mut tasks, mut labeled) = (BTreeMap::new(), BTreeMap::new());
         let mut notes = Vec::new();
         for (task, name) in TASKS {
-            let folder = self.folder(name);
+            let directory = self.directory(name);
             let set = catalog::get(name)?;
             let mut open = |split| {
-                let (rows, report) = set.open_split_with(&folder, split, on_bad_rows)?;
+                let (rows, report) = set.open_split_with(&directory, split, on_bad_rows)?;
                 if report.skipped.rows > 0 {
                     notes.push(format!("{task}: {} bad rows left out", report.skipped.rows));
                 }

@@ -114,9 +114,9 @@ mod tests {
     }
 
     fn settings(name: &str, json: &str) -> MultiTaskConfig {
-        let folder = std::env::temp_dir().join("finetune_examples_minbert");
-        std::fs::create_dir_all(&folder).unwrap();
-        let file = folder.join(name);
+        let directory = std::env::temp_dir().join("finetune_examples_minbert");
+        std::fs::create_dir_all(&directory).unwrap();
+        let file = directory.join(name);
         std::fs::write(&file, json).unwrap();
         let words = ["program", "--model", "bert", "--config"];
         let words = words.into_iter().chain(file.to_str());

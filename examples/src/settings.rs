@@ -52,8 +52,8 @@ impl RunArguments {
             text.cleaning = Cleaning { steps: given };
         }
         set(&mut text.encoding.truncation, self.truncation);
-        if let Some(folder) = &self.tokenizer_cache {
-            text.tokenizer_cache_dir = Some(folder.clone());
+        if let Some(directory) = &self.tokenizer_cache {
+            text.tokenizer_cache_dir = Some(directory.clone());
         }
     }
 
@@ -177,10 +177,10 @@ mod tests {
         let place = |arguments| settings(arguments).activation_cache.location;
         assert_eq!(place(""), CacheLocation::Memory);
         assert_eq!(place("--activation-cache off"), CacheLocation::Off);
-        let folder = Path::new("kept").to_path_buf();
+        let directory = Path::new("kept").to_path_buf();
         assert_eq!(
             place("--activation-cache kept"),
-            CacheLocation::Disk(folder)
+            CacheLocation::Disk(directory)
         );
     }
 

@@ -13,7 +13,7 @@ use finetune::train::MultiTaskConfig;
 use serde_json::Value;
 
 use crate::leaderboard::write_predictions;
-use crate::study::{FolderArguments, Published, PublishedStudy, PublishedTable, run_study};
+use crate::study::{Published, PublishedStudy, PublishedTable, StudyDirectoryArguments, run_study};
 use crate::variant_tables::{METRICS, VariantResults};
 use crate::{Cs224nArguments, RunArguments, say};
 
@@ -126,8 +126,8 @@ impl VariantStudy<'_> {
             conditions: data.conditions(tasks, run),
         };
         let path = run.run_directory(self.name)?.path().to_path_buf();
-        let folder = FolderArguments::new(&path);
-        run_study(None, &folder, &study, &experiment, |results| {
+        let study_directory = StudyDirectoryArguments::new(&path);
+        run_study(None, &study_directory, &study, &experiment, |results| {
             let ours = VariantResults {
                 results,
                 published: &published,

@@ -28,8 +28,8 @@ impl Watcher {
 impl Callback for Watcher {
     fn on_event(&mut self, event: &Event) -> Result<(), TrainError> {
         // Created after the start of the run, which requires an empty directory.
-        if let Some(folder) = self.curves.take() {
-            self.board = Some(TensorBoardCallback::create(&folder)?);
+        if let Some(directory) = self.curves.take() {
+            self.board = Some(TensorBoardCallback::create(&directory)?);
         }
         self.progress.on_event(event)?;
         match &mut self.board {

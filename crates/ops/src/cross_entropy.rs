@@ -10,7 +10,8 @@ use burn::tensor::{
 };
 
 use crate::autodiff::node;
-use crate::{EncoderOps, Kernels};
+use crate::extension::EncoderOps;
+use crate::kernels::Kernels;
 
 /// Class labels of a batch, to be converted to target weights.
 ///

@@ -8,8 +8,9 @@ use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
 
 use crate::autodiff::node;
+use crate::extension::EncoderOps;
+use crate::kernels::Kernels;
 use crate::native::{self, TASK};
-use crate::{EncoderOps, Kernels};
 
 /// Dropout probability, with the key of the mask.
 #[derive(Debug, Clone, Copy, PartialEq)]

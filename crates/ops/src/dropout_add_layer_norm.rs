@@ -6,7 +6,9 @@ use burn::backend::{Dispatch, tensor::FloatTensor};
 use burn::tensor::Tensor;
 
 use crate::autodiff::node;
-use crate::{Dropout, EncoderOps, Kernels};
+use crate::dropout::Dropout;
+use crate::extension::EncoderOps;
+use crate::kernels::Kernels;
 
 /// Parameters of a layer normalization.
 #[derive(Debug, Clone, Copy)]

@@ -8,7 +8,8 @@ use burn::backend::{
 use burn::tensor::{IndexingUpdateOp, Int, Shape, Tensor};
 
 use crate::autodiff::node;
-use crate::{EncoderOps, Kernels};
+use crate::extension::EncoderOps;
+use crate::kernels::Kernels;
 
 /// Returns the rows of `table` at `ids`.
 ///

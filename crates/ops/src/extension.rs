@@ -9,9 +9,12 @@ use burn::backend::{
 };
 
 use crate::attention::{Inputs, Settings};
+use crate::dropout::Dropout;
+use crate::dropout_add_layer_norm::Norm;
+use crate::kernels::Kernels;
+use crate::precision::Precision;
 use crate::{
-    Dropout, Kernels, Norm, Precision, attention, cross_entropy, dropout, dropout_add_layer_norm,
-    embedding, gelu, layer_norm, linear,
+    attention, cross_entropy, dropout, dropout_add_layer_norm, embedding, gelu, layer_norm, linear,
 };
 
 /// Operations of this crate as backend methods, dispatched to the backend of a tensor.

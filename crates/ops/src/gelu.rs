@@ -7,8 +7,8 @@ use burn::backend::autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy
 use burn::backend::{Backend, Dispatch, tensor::FloatTensor};
 use burn::tensor::Tensor;
 
-use crate::EncoderOps;
 use crate::autodiff::node_of;
+use crate::extension::EncoderOps;
 
 /// `sqrt(2 / π)`
 const SCALE: f64 = FRAC_2_SQRT_PI / SQRT_2;

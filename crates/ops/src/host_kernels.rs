@@ -8,17 +8,18 @@ use burn::backend::{
 use burn::tensor::Shape;
 
 use crate::attention::{self, Inputs, Settings};
+use crate::dropout::Dropout;
 use crate::dropout::Mask;
+use crate::dropout_add_layer_norm::Norm;
 use crate::host::{
     Host, Values, are_native, copied, matrix, own, own_or_copy, transform, transform_each,
     with_strides,
 };
+use crate::kernels::Kernels;
 use crate::native::linear::Sizes;
 use crate::native::{self, TASK, memory, rows_in_task};
-use crate::{
-    Dropout, Kernels, Norm, Precision, cross_entropy, dropout, dropout_add_layer_norm, embedding,
-    gelu, layer_norm, linear,
-};
+use crate::precision::Precision;
+use crate::{cross_entropy, dropout, dropout_add_layer_norm, embedding, gelu, layer_norm, linear};
 
 impl<B: Host> Kernels for B {
     fn linear_rows(

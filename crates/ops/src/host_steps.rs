@@ -2,9 +2,9 @@
 
 use burn::tensor::{DType, Shape, Tensor};
 
+use crate::adamw::{AdamWState, AdamWStep};
 use crate::host::{Host, Values, copied, own, own_or_copy, transform_each};
 use crate::native::{self, TASK};
-use crate::{AdamWState, AdamWStep};
 
 /// Returns from a function what a step gives, if all its tensors are of a backend that has it.
 macro_rules! on_host {

@@ -6,9 +6,11 @@ use burn::backend::{
 };
 
 use crate::attention::{Inputs, Settings};
+use crate::dropout::Dropout;
+use crate::dropout_add_layer_norm::Norm;
+use crate::precision::Precision;
 use crate::{
-    Dropout, Norm, Precision, attention, cross_entropy, dropout, dropout_add_layer_norm, embedding,
-    gelu, layer_norm, linear,
+    attention, cross_entropy, dropout, dropout_add_layer_norm, embedding, gelu, layer_norm, linear,
 };
 
 /// Operations of this crate on a backend without autodiff.

@@ -6,7 +6,8 @@ use burn::backend::{Backend, Dispatch, TensorMetadata, tensor::FloatTensor};
 use burn::tensor::{Shape, Tensor};
 
 use crate::autodiff::node_of;
-use crate::{EncoderOps, Kernels};
+use crate::extension::EncoderOps;
+use crate::kernels::Kernels;
 
 /// Computes `(x - mean) / sqrt(variance + epsilon) * gamma + beta` per row. On flex, the result of
 /// a row is bit-identical for any other rows.

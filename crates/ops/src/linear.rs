@@ -5,7 +5,9 @@ use burn::backend::{Backend, Dispatch, TensorMetadata, tensor::FloatTensor};
 use burn::tensor::{DType, FloatDType, Shape, Tensor};
 
 use crate::autodiff::node;
-use crate::{EncoderOps, Kernels, Precision};
+use crate::extension::EncoderOps;
+use crate::kernels::Kernels;
+use crate::precision::Precision;
 
 /// Computes `rows · weight + bias`.
 ///

@@ -129,12 +129,12 @@ impl Experiment for CheckpointsExperiment {
     fn run(
         &self,
         trial: &Trial<CheckpointTuningConfig>,
-        folder: &TrialDirectory,
+        directory: &TrialDirectory,
         callback: &mut dyn Callback,
     ) -> Result<TrialScores, StudyError> {
         let config = &trial.config;
         let model = self.directory(&config.checkpoint)?;
         self.fine_tuning
-            .fine_tune_from(model, &config.fine_tuning, trial.fold, folder, callback)
+            .fine_tune_from(model, &config.fine_tuning, trial.fold, directory, callback)
     }
 }

@@ -279,12 +279,12 @@ mod tests {
 
     #[test]
     fn toml_and_json_are_the_same_study() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let toml = "name = 'a'\nseeds = [1, 2]\n[[parameters]]\npath = 'x'\nvalues = [1]";
         let json =
             r#"{"name": "a", "seeds": [1, 2], "parameters": [{"path": "x", "values": [1]}]}"#;
         let read = |name: &str, text: &str| {
-            let path = folder.path().join(name);
+            let path = directory.path().join(name);
             fs::write(&path, text).unwrap();
             StudyConfig::read(&path).unwrap()
         };

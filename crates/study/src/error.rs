@@ -68,7 +68,7 @@ pub enum StudyError {
     /// The directory contains trials of another study.
     #[error(
         "{}: the study there has {setting} {saved}, this one {now}; a study may grow, but each of \
-         its trials in the folder must still be one",
+         its trials in the directory must still be one",
         path.display()
     )]
     OtherStudy {

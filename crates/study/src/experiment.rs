@@ -110,7 +110,7 @@ pub trait Experiment: Sync {
     fn run(
         &self,
         trial: &Trial<Self::Config>,
-        folder: &TrialDirectory,
+        directory: &TrialDirectory,
         callback: &mut dyn Callback,
     ) -> Result<TrialScores, Self::Error>;
 }

@@ -113,10 +113,10 @@ impl FineTuningExperiment {
         &self,
         config: &FineTuningConfig,
         fold: Option<Fold>,
-        folder: &TrialDirectory,
+        directory: &TrialDirectory,
         callback: &mut dyn Callback,
     ) -> Result<TrialScores, StudyError> {
-        self.fine_tune_from(&self.model, config, fold, folder, callback)
+        self.fine_tune_from(&self.model, config, fold, directory, callback)
     }
 
     /// Runs one fine-tuning like [`Self::fine_tune`], from another checkpoint.
@@ -125,26 +125,26 @@ impl FineTuningExperiment {
         model: &Path,
         config: &FineTuningConfig,
         fold: Option<Fold>,
-        folder: &TrialDirectory,
+        directory: &TrialDirectory,
         callback: &mut dyn Callback,
     ) -> Result<TrialScores, StudyError> {
-        let directory = RunDirectory::new(&folder.run());
-        let config = shared(config, model, &self.device_name, folder);
+        let record = RunDirectory::new(&directory.run());
+        let config = shared(config, model, &self.device_name, directory);
         let splits = self.splits(fold)?;
         let run = FineTuning::new(model, splits)
             .config(config)
             .parts(self.parts.clone())
             .open_device(self.device.clone(), &self.device_name)
             .prepare()?;
-        let report = match run.resume(directory.path(), callback) {
+        let report = match run.resume(record.path(), callback) {
             // The program was killed after the end of the run, but before the end of the trial.
-            Err(TrainError::RunComplete { .. }) => read_json(&directory.report())?,
+            Err(TrainError::RunComplete { .. }) => read_json(&record.report())?,
             output => output?.report,
         };
-        let scores = scores_with_steps(&report, &directory.metrics())?;
-        remove(&directory.path().join("checkpoints"))?;
+        let scores = scores_with_steps(&report, &record.metrics())?;
+        remove(&record.path().join("checkpoints"))?;
         if !self.keep_models {
-            remove(&directory.model())?;
+            remove(&record.model())?;
         }
         Ok(scores)
     }
@@ -209,10 +209,10 @@ impl Experiment for FineTuningExperiment {
     fn run(
         &self,
         trial: &Trial<FineTuningConfig>,
-        folder: &TrialDirectory,
+        directory: &TrialDirectory,
         callback: &mut dyn Callback,
     ) -> Result<TrialScores, StudyError> {
-        self.fine_tune(&trial.config, trial.fold, folder, callback)
+        self.fine_tune(&trial.config, trial.fold, directory, callback)
     }
 }
 
@@ -228,17 +228,18 @@ fn shared(
     config: &FineTuningConfig,
     model: &Path,
     device: &str,
-    folder: &TrialDirectory,
+    directory: &TrialDirectory,
 ) -> FineTuningConfig {
     let mut config = config.clone();
     config
         .text
         .tokenizer_cache_dir
-        .get_or_insert_with(|| folder.shared("tokens", &"tokens"));
+        .get_or_insert_with(|| directory.shared("tokens", &"tokens"));
     if config.activation_cache.location == CacheLocation::Memory {
         let text = &config.text.encoding;
         let key = json!([model, device, text, config.model, config.train.freeze]);
-        config.activation_cache.location = CacheLocation::Disk(folder.shared("activations", &key));
+        config.activation_cache.location =
+            CacheLocation::Disk(directory.shared("activations", &key));
     }
     config
 }
@@ -253,10 +254,10 @@ pub(crate) fn data_fingerprint(splits: &Splits) -> Value {
 }
 
 /// Removes a directory that may not exist.
-pub(crate) fn remove(folder: &Path) -> Result<(), StudyError> {
-    match std::fs::remove_dir_all(folder) {
+pub(crate) fn remove(directory: &Path) -> Result<(), StudyError> {
+    match std::fs::remove_dir_all(directory) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(StudyError::io(folder)(error))
+            Err(StudyError::io(directory)(error))
         }
         _ => Ok(()),
     }

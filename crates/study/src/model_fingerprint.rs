@@ -30,10 +30,10 @@ pub(super) fn resumable_path(model: &Path) -> Result<PathBuf, StudyError> {
 
 /// Returns a hash of each file in a checkpoint directory, by file name. The name and location of
 /// the directory are not part of the fingerprint.
-pub(super) fn model_fingerprint(folder: &Path) -> Result<Value, StudyError> {
-    let failed = || StudyError::io(folder);
+pub(super) fn model_fingerprint(directory: &Path) -> Result<Value, StudyError> {
+    let failed = || StudyError::io(directory);
     let mut names = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed())? {
+    for entry in fs::read_dir(directory).map_err(failed())? {
         let entry = entry.map_err(failed())?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_file = fs::metadata(entry.path()).map_err(failed())?.is_file();
@@ -43,7 +43,7 @@ pub(super) fn model_fingerprint(folder: &Path) -> Result<Value, StudyError> {
     }
     names.sort_unstable();
     let hashes = names.into_iter().map(|name| {
-        let path = folder.join(&name);
+        let path = directory.join(&name);
         let hash = hash_of(&path).map_err(StudyError::io(path))?;
         Ok((name, Value::String(hash)))
     });
@@ -76,30 +76,30 @@ mod tests {
 
     #[test]
     fn the_content_counts_and_not_the_place() {
-        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-        for folder in &folders {
-            fs::write(folder.path().join("config.json"), "{}").unwrap();
+        let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        for directory in &directories {
+            fs::write(directory.path().join("config.json"), "{}").unwrap();
             fs::write(
-                folder.path().join("README.md"),
-                folder.path().display().to_string(),
+                directory.path().join("README.md"),
+                directory.path().display().to_string(),
             )
             .unwrap();
         }
         let fingerprints = || {
-            folders
+            directories
                 .each_ref()
-                .map(|folder| model_fingerprint(folder.path()).unwrap())
+                .map(|directory| model_fingerprint(directory.path()).unwrap())
         };
         let [first, second] = fingerprints();
         assert_eq!(first, second);
         assert_eq!(first.as_object().unwrap().len(), 1);
-        fs::write(folders[1].path().join("config.json"), "{ }").unwrap();
+        fs::write(directories[1].path().join("config.json"), "{ }").unwrap();
         let [first, second] = fingerprints();
         assert_ne!(first, second);
     }
 
     #[test]
-    fn a_folder_that_is_not_there_is_named() {
+    fn a_directory_that_is_not_there_is_named() {
         let error = model_fingerprint(Path::new("no/such/model"))
             .unwrap_err()
             .to_string();

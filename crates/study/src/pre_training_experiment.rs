@@ -105,13 +105,13 @@ impl PreTrainedExperiment {
     fn pre_train(
         &self,
         config: &PreTrainedConfig,
-        folder: &TrialDirectory,
+        directory: &TrialDirectory,
         callback: &mut dyn Callback,
     ) -> Result<RunDirectory, StudyError> {
         let (device, name) = self.fine_tuning.device();
         let model = self.fine_tuning.model();
-        let tokens = || folder.shared("tokens", &"tokens");
-        let made = folder.get_or_create("pre_training", &self.key(config), |place| {
+        let tokens = || directory.shared("tokens", &"tokens");
+        let made = directory.get_or_create("pre_training", &self.key(config), |place| {
             let place = place.join("run");
             match config.objective {
                 PreTrainingObjective::MaskedLm => {
@@ -146,12 +146,12 @@ impl PreTrainedExperiment {
     fn untouched(
         &self,
         config: &PreTrainedConfig,
-        folder: &TrialDirectory,
+        directory: &TrialDirectory,
     ) -> Result<PathBuf, StudyError> {
         let source = self.fine_tuning.model();
         let seed = config.pre_training.train.seed;
         let key = json!([self.fine_tuning.fingerprint(), seed]);
-        folder.get_or_create("checkpoint", &key, |place| {
+        directory.get_or_create("checkpoint", &key, |place| {
             let (device, _) = self.fine_tuning.device();
             let (model, checkpoint, _) = load_masked_lm(source, seed, device)?;
             save_masked_lm(place, &model, &checkpoint)?;
@@ -197,7 +197,7 @@ impl Experiment for PreTrainedExperiment {
     fn run(
         &self,
         trial: &Trial<PreTrainedConfig>,
-        folder: &TrialDirectory,
+        directory: &TrialDirectory,
         callback: &mut dyn Callback,
     ) -> Result<TrialScores, StudyError> {
         let config = &trial.config;
@@ -205,17 +205,17 @@ impl Experiment for PreTrainedExperiment {
         // the checkpoint.
         let run = match config.corpora.is_empty() || config.kept_steps().is_empty() {
             true => None,
-            false => Some(self.pre_train(config, folder, &mut *callback)?),
+            false => Some(self.pre_train(config, directory, &mut *callback)?),
         };
         let model = match &run {
             Some(run) if config.steps > 0 => model_after(run, config),
-            _ => self.untouched(config, folder)?,
+            _ => self.untouched(config, directory)?,
         };
         let mut settings = config.fine_tuning.clone();
         settings.model.new_head |= config.objective == PreTrainingObjective::Supervised;
         let mut scores = self
             .fine_tuning
-            .fine_tune_from(&model, &settings, trial.fold, folder, callback)?;
+            .fine_tune_from(&model, &settings, trial.fold, directory, callback)?;
         if let Some(run) = run {
             scores.extra.extend(scores_after(&run, config.steps)?);
         }

@@ -28,7 +28,7 @@ use crate::trial_result::{TrialFailure, TrialResult, TrialState, check_scores};
 pub struct StudyRunner<'a, E: Experiment> {
     study: &'a Study<E::Config>,
     experiment: &'a E,
-    folder: &'a StudyDirectory,
+    directory: &'a StudyDirectory,
     jobs: usize,
     retries: bool,
 }
@@ -36,7 +36,7 @@ pub struct StudyRunner<'a, E: Experiment> {
 impl<E: Experiment> fmt::Debug for StudyRunner<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StudyRunner")
-            .field("folder", self.folder)
+            .field("directory", self.directory)
             .field("jobs", &self.jobs)
             .field("retries", &self.retries)
             .finish_non_exhaustive()
@@ -59,11 +59,15 @@ impl StudyCallback for () {}
 
 impl<'a, E: Experiment> StudyRunner<'a, E> {
     /// Creates a runner with one job that does not retry failed trials.
-    pub fn new(study: &'a Study<E::Config>, experiment: &'a E, folder: &'a StudyDirectory) -> Self {
+    pub fn new(
+        study: &'a Study<E::Config>,
+        experiment: &'a E,
+        directory: &'a StudyDirectory,
+    ) -> Self {
         Self {
             study,
             experiment,
-            folder,
+            directory,
             jobs: 1,
             retries: false,
         }
@@ -95,7 +99,7 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
         &self,
         callback: &dyn StudyCallback,
     ) -> Result<StudyResults<'a, E::Config>, StudyError> {
-        let mut results = self.folder.results(self.study)?;
+        let mut results = self.directory.results(self.study)?;
         let failed = |state: &TrialState| matches!(state, TrialState::Failed(_));
         let mut todo: Vec<&Trial<E::Config>> = self
             .study
@@ -110,7 +114,7 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
         while !todo.is_empty() {
             let busy = self.run_all(&todo, false, callback)?;
             self.run_all(&busy, true, callback)?;
-            results = self.folder.results(self.study)?;
+            results = self.directory.results(self.study)?;
             let trials = self.study.trials().iter();
             todo = trials
                 .filter(|trial| results.state(trial) == Some(&TrialState::Pending))
@@ -133,7 +137,7 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
         callback: &dyn StudyCallback,
     ) -> Result<TrialState, StudyError> {
         let trial = self.study.trial(index)?;
-        let results = self.folder.results(self.study)?;
+        let results = self.directory.results(self.study)?;
         if results.state(trial).is_none() {
             let why = match results.rungs() > trial.rung {
                 true => "its candidate was left behind".to_string(),
@@ -142,8 +146,8 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
             let id = trial.id.clone();
             return Err(StudyError::NotScheduled { index, id, why });
         }
-        let folder = self.folder.claim_waiting(trial)?;
-        self.run_unless_ended(trial, &folder, callback)
+        let directory = self.directory.claim_waiting(trial)?;
+        self.run_unless_ended(trial, &directory, callback)
     }
 
     /// Runs the given trials. If `waits` is false, skips the trials that other programs are running
@@ -157,12 +161,12 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
         let next = AtomicUsize::new(0);
         let busy = Mutex::new(Vec::new());
         let attempt = |trial: &'t Trial<E::Config>| -> Result<(), StudyError> {
-            let folder = match waits {
-                true => Some(self.folder.claim_waiting(trial)?),
-                false => self.folder.claim(trial)?,
+            let directory = match waits {
+                true => Some(self.directory.claim_waiting(trial)?),
+                false => self.directory.claim(trial)?,
             };
-            match folder {
-                Some(folder) => self.run_unless_ended(trial, &folder, callback).map(drop),
+            match directory {
+                Some(directory) => self.run_unless_ended(trial, &directory, callback).map(drop),
                 None => {
                     lock(&busy).push(trial);
                     Ok(())
@@ -181,7 +185,8 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
         thread::scope(|scope| {
             let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
             let ended = workers.into_iter().map(|worker| {
-                let panicked = |_| StudyError::io(self.folder.path())(io::Error::other("a panic"));
+                let panicked =
+                    |_| StudyError::io(self.directory.path())(io::Error::other("a panic"));
                 worker.join().map_err(panicked)?
             });
             ended.collect::<Result<Vec<()>, StudyError>>()
@@ -193,14 +198,14 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
     fn run_unless_ended(
         &self,
         trial: &Trial<E::Config>,
-        folder: &TrialDirectory,
+        directory: &TrialDirectory,
         callback: &dyn StudyCallback,
     ) -> Result<TrialState, StudyError> {
         let label = self.study.label(trial);
-        let state = match self.folder.state(trial)? {
-            TrialState::Pending => self.run_claimed(trial, folder, &label, callback)?,
+        let state = match self.directory.state(trial)? {
+            TrialState::Pending => self.run_claimed(trial, directory, &label, callback)?,
             TrialState::Failed(_) if self.retries => {
-                self.run_claimed(trial, folder, &label, callback)?
+                self.run_claimed(trial, directory, &label, callback)?
             }
             ended => ended,
         };
@@ -211,16 +216,16 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
     fn run_claimed(
         &self,
         trial: &Trial<E::Config>,
-        folder: &TrialDirectory,
+        directory: &TrialDirectory,
         label: &str,
         callback: &dyn StudyCallback,
     ) -> Result<TrialState, StudyError> {
-        folder.clear()?;
+        directory.clear()?;
         let start = Instant::now();
         // A panic is treated as a failure of the trial: the study continues.
         let scores = catch_unwind(AssertUnwindSafe(|| {
             let mut watcher = callback.trial(label);
-            self.experiment.run(trial, folder, &mut *watcher)
+            self.experiment.run(trial, directory, &mut *watcher)
         }));
         let scores = match scores {
             Ok(Ok(scores)) => {
@@ -235,12 +240,12 @@ impl<'a, E: Experiment> StudyRunner<'a, E> {
         match scores {
             Ok(scores) => {
                 let result = TrialResult::new(trial, label, scores, seconds);
-                write_json(&folder.path().join(RESULT), &result)?;
+                write_json(&directory.path().join(RESULT), &result)?;
                 Ok(TrialState::Complete(result))
             }
             Err(error) => {
                 let failure = TrialFailure::new(trial, label, &error, seconds);
-                write_json(&folder.path().join(FAILURE), &failure)?;
+                write_json(&directory.path().join(FAILURE), &failure)?;
                 Ok(TrialState::Failed(failure))
             }
         }

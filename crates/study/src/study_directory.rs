@@ -52,17 +52,17 @@ impl StudyDirectory {
     ) -> Result<Self, StudyError> {
         fs::create_dir_all(path).map_err(StudyError::io(path))?;
         // A run can only be resumed with the paths it started with.
-        let folder = Self(fs::canonicalize(path).map_err(StudyError::io(path))?);
-        for made in [folder.trials(), folder.shared()] {
+        let directory = Self(fs::canonicalize(path).map_err(StudyError::io(path))?);
+        for made in [directory.trials(), directory.shared()] {
             fs::create_dir_all(&made).map_err(StudyError::io(made))?;
         }
-        let _lock = folder.lock()?;
+        let _lock = directory.lock()?;
         remove_partial_files(path).map_err(StudyError::io(path))?;
-        let file = folder.study();
+        let file = directory.study();
         if !file.exists() {
             write_json(&file, study.record())?;
-        } else if let Some(difference) = folder.difference(study)? {
-            let began = folder.began()?;
+        } else if let Some(difference) = directory.difference(study)? {
+            let began = directory.began()?;
             let is_ours = |id: &String| study.trials().iter().any(|trial| trial.id == *id);
             let is_of_experiment = !difference.0.starts_with("fingerprint");
             if !(is_of_experiment && began.iter().all(is_ours)) {
@@ -76,7 +76,7 @@ impl StudyDirectory {
             }
             write_json(&file, study.record())?;
         }
-        Ok(folder)
+        Ok(directory)
     }
 
     /// Returns the path of the directory.
@@ -104,11 +104,11 @@ impl StudyDirectory {
     /// # Errors
     /// [`StudyError::Train`] if a stored file cannot be read or parsed.
     pub fn state<C>(&self, trial: &Trial<C>) -> Result<TrialState, StudyError> {
-        let folder = self.trials().join(&trial.id);
-        if let Some(result) = read_if_there::<TrialResult>(&folder.join(RESULT))? {
+        let directory = self.trials().join(&trial.id);
+        if let Some(result) = read_if_there::<TrialResult>(&directory.join(RESULT))? {
             return Ok(TrialState::Complete(result));
         }
-        let failure = read_if_there::<TrialFailure>(&folder.join(FAILURE))?;
+        let failure = read_if_there::<TrialFailure>(&directory.join(FAILURE))?;
         Ok(failure.map_or(TrialState::Pending, TrialState::Failed))
     }
 
@@ -122,19 +122,22 @@ impl StudyDirectory {
 
     /// Claims a trial; `None` if another program is running it.
     pub(super) fn claim<C>(&self, trial: &Trial<C>) -> Result<Option<TrialDirectory>, StudyError> {
-        let folder = self.unclaimed(trial)?;
-        match folder.lock.try_lock() {
-            Ok(()) => Ok(Some(folder)),
+        let directory = self.unclaimed(trial)?;
+        match directory.lock.try_lock() {
+            Ok(()) => Ok(Some(directory)),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(StudyError::io(folder.path)(error)),
+            Err(TryLockError::Error(error)) => Err(StudyError::io(directory.path)(error)),
         }
     }
 
     /// Claims a trial, waiting until no other program is running it.
     pub(super) fn claim_waiting<C>(&self, trial: &Trial<C>) -> Result<TrialDirectory, StudyError> {
-        let folder = self.unclaimed(trial)?;
-        folder.lock.lock().map_err(StudyError::io(&folder.path))?;
-        Ok(folder)
+        let directory = self.unclaimed(trial)?;
+        directory
+            .lock
+            .lock()
+            .map_err(StudyError::io(&directory.path))?;
+        Ok(directory)
     }
 
     fn unclaimed<C>(&self, trial: &Trial<C>) -> Result<TrialDirectory, StudyError> {

@@ -62,7 +62,7 @@ impl<C> StudyResults<'_, C> {
     /// Returns a table of the pending trials.
     pub(super) fn missing_table(&self) -> Result<Option<Table>, StudyError> {
         let missing = self.missing().map(|trial| (trial, trial.id.clone()));
-        self.trial_table("Trials that have not ended.", "Folder", missing)
+        self.trial_table("Trials that have not ended.", "Directory", missing)
     }
 
     fn trial_table<'t>(

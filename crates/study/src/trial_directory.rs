@@ -53,20 +53,20 @@ impl TrialDirectory {
         key: &impl Serialize,
         make: impl FnOnce(&Path) -> Result<(), E>,
     ) -> Result<PathBuf, E> {
-        let folder = self.shared(kind, key);
-        let done = folder.with_extension("json");
+        let directory = self.shared(kind, key);
+        let done = directory.with_extension("json");
         if done.exists() {
-            return Ok(folder);
+            return Ok(directory);
         }
-        fs::create_dir_all(&folder).map_err(StudyError::io(&folder))?;
-        let lock_path = folder.with_extension("lock");
+        fs::create_dir_all(&directory).map_err(StudyError::io(&directory))?;
+        let lock_path = directory.with_extension("lock");
         let lock = open_lock(&lock_path)?;
         lock.lock().map_err(StudyError::io(&lock_path))?;
         if !done.exists() {
-            make(&folder)?;
+            make(&directory)?;
             write_json(&done, key).map_err(StudyError::from)?;
         }
-        Ok(folder)
+        Ok(directory)
     }
 
     /// Removes the recorded failure and partial files of a killed program.

@@ -36,10 +36,10 @@ pub enum StudyCommand {
 
 /// Directory and execution settings of a study, accepted before or after the command.
 #[derive(Debug, Clone, Args)]
-pub struct FolderArguments {
+pub struct StudyDirectoryArguments {
     /// Directory of the study; an existing study is resumed [default: studies/NAME]
     #[arg(long = "study-dir", value_name = "DIR", global = true)]
-    pub(super) folder: Option<PathBuf>,
+    pub(super) directory: Option<PathBuf>,
     /// Trials to run at the same time
     #[arg(long, value_name = "N", default_value_t = 1, global = true)]
     pub(super) jobs: usize,
@@ -48,11 +48,11 @@ pub struct FolderArguments {
     pub(super) retry: bool,
 }
 
-impl FolderArguments {
+impl StudyDirectoryArguments {
     /// Creates the arguments of a study in `directory`, with one trial at a time.
     pub fn new(directory: &Path) -> Self {
         Self {
-            folder: Some(directory.to_path_buf()),
+            directory: Some(directory.to_path_buf()),
             jobs: 1,
             retry: true,
         }
@@ -64,7 +64,7 @@ impl FolderArguments {
 pub struct StudyArguments {
     /// Directory and execution settings.
     #[command(flatten)]
-    pub folder: FolderArguments,
+    pub directory: StudyDirectoryArguments,
     /// Checkpoint, device and settings.
     #[command(flatten)]
     pub common: CommonArguments,
@@ -99,14 +99,14 @@ impl StudyArguments {
         self.common.subset(splits, SEED)
     }
 
-    /// Prints the data, the model and the device, and returns the rows of the dataset in `folder`
+    /// Prints the data, the model and the device, and returns the rows of the dataset in `directory`
     /// after [`Self::subset`].
     ///
     /// # Errors
     /// - If the dataset name is unknown, or the dataset cannot be downloaded or read.
     /// - If standard output is closed.
-    pub fn open(&self, name: &str, folder: &Path) -> Result<Splits, Box<dyn Error>> {
-        let opened = catalog::get(name)?.open(&data_directory(name, folder)?)?;
+    pub fn open(&self, name: &str, directory: &Path) -> Result<Splits, Box<dyn Error>> {
+        let opened = catalog::get(name)?.open(&data_directory(name, directory)?)?;
         let splits = self.subset(opened.splits);
         say(&format!(
             "{}, {} training rows, with {} on {}",

@@ -10,7 +10,7 @@ mod published_tests;
 mod sets;
 mod systems;
 
-pub use arguments::{FolderArguments, SEED, StudyArguments, StudyCommand};
+pub use arguments::{SEED, StudyArguments, StudyCommand, StudyDirectoryArguments};
 use baseline::baseline_scores;
 pub use program::run_study;
 pub(crate) use published::find;

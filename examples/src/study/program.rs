@@ -12,7 +12,7 @@ use finetune::study::{
 use finetune::train::{Callback, ProgressCallback};
 use serde_json::json;
 
-use super::arguments::{FolderArguments, StudyCommand};
+use super::arguments::{StudyCommand, StudyDirectoryArguments};
 
 /// Runs a command of a study. `published` returns sections with published scores, which are added
 /// to the report and the output.
@@ -22,17 +22,17 @@ use super::arguments::{FolderArguments, StudyCommand};
 /// - If the trial of `run-trial` failed. Failed trials of `run` are not errors.
 pub fn run_study<E: Experiment>(
     command: Option<StudyCommand>,
-    arguments: &FolderArguments,
+    arguments: &StudyDirectoryArguments,
     study: &Study<E::Config>,
     experiment: &E,
     published: impl Fn(&StudyResults<'_, E::Config>) -> Result<Vec<Section>, Box<dyn Error>>,
 ) -> Result<(), Box<dyn Error>> {
-    let path = match &arguments.folder {
-        Some(folder) => folder.clone(),
+    let path = match &arguments.directory {
+        Some(directory) => directory.clone(),
         None => Path::new("studies").join(file_name(study.config())),
     };
-    let folder = StudyDirectory::open(&path, study)?;
-    let runner = StudyRunner::new(study, experiment, &folder)
+    let directory = StudyDirectory::open(&path, study)?;
+    let runner = StudyRunner::new(study, experiment, &directory)
         .jobs(arguments.jobs)
         .retries(arguments.retry);
     let watch = Watch {
@@ -40,7 +40,7 @@ pub fn run_study<E: Experiment>(
     };
     let results = match command {
         Some(StudyCommand::List { missing, json }) => {
-            return plan(&folder.results(study)?, missing, json);
+            return plan(&directory.results(study)?, missing, json);
         }
         Some(StudyCommand::RunTrial { number }) => {
             return match runner.run_trial(number, &watch)? {
@@ -48,7 +48,7 @@ pub fn run_study<E: Experiment>(
                 _ => Ok(()),
             };
         }
-        Some(StudyCommand::Report) => folder.results(study)?,
+        Some(StudyCommand::Report) => directory.results(study)?,
         Some(StudyCommand::Run) | None => runner.run(&watch)?,
     };
     let mut out = io::stdout();
@@ -56,7 +56,7 @@ pub fn run_study<E: Experiment>(
     let mut report = results.report()?;
     // After the study's own scores and before its tests.
     report.sections.splice(1..1, sections.iter().cloned());
-    folder.write(&report, &results)?;
+    directory.write(&report, &results)?;
     writeln!(out, "\n{}\n{}", report.summary, results.table()?)?;
     if let Some(comparisons) = results.comparisons()? {
         for comparison in &comparisons.comparisons {

@@ -67,14 +67,14 @@ impl Experiment for Systems {
     fn run(
         &self,
         trial: &Trial<SystemConfig>,
-        folder: &TrialDirectory,
+        directory: &TrialDirectory,
         callback: &mut dyn Callback,
     ) -> Result<TrialScores, Self::Error> {
         let config = &trial.config;
         match config.system {
             System::Encoder => {
                 self.encoder
-                    .fine_tune(&config.encoder, trial.fold, folder, callback)
+                    .fine_tune(&config.encoder, trial.fold, directory, callback)
             }
             System::Baseline => baseline_scores(&config.baseline, &self.rows, trial.fold)
                 .map_err(|error| StudyError::Trial(error.into())),

@@ -11,8 +11,11 @@ use burn::backend::{Backend, Dispatch, tensor::FloatTensor};
 use burn::tensor::{Device, Shape, Tensor, TensorData};
 
 use crate::autodiff::node_of;
+use crate::dropout::Dropout;
+use crate::extension::EncoderOps;
+use crate::kernels::Kernels;
 use crate::linear::product;
-use crate::{Dropout, EncoderOps, Kernels, Precision};
+use crate::precision::Precision;
 
 /// Returns the additive attention mask: 0 for tokens, and the lowest f32 for padding, whose
 /// attention weight is then exactly 0.

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::TASK;
 use super::instructions::vectorized;
-use crate::AdamWStep;
+use crate::adamw::AdamWStep;
 
 /// The constants of a step, in the precision of the values.
 #[derive(Debug, Clone, Copy)]

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use super::memory::{Buffer, written};
 use super::{dropout, layer_norm, rows_in_task};
-use crate::Norm;
 use crate::dropout::Mask;
+use crate::dropout_add_layer_norm::Norm;
 
 /// `norm(residual + dropout(rows))`; what was normalized stays in the place of the rows.
 ///

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::memory::{Buffer, add_up, written};
 use super::product::{Matrix, Place, in_one_order, product};
 use super::{TASK, rows_in_task};
-use crate::Precision;
+use crate::precision::Precision;
 
 /// Sizes of a linear layer.
 #[derive(Debug, Clone, Copy)]

@@ -7,7 +7,7 @@ use super::TASK;
 use super::instructions::vectorized;
 use super::memory::transformed;
 use super::product::Matrix;
-use crate::Precision;
+use crate::precision::Precision;
 
 /// Rounds to the nearest, ties to even. Beyond the largest value lies infinity, as everywhere.
 pub(super) fn round(values: &mut [f32], precision: Precision) {

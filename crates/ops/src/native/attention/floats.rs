@@ -9,7 +9,7 @@ use super::columns::HeadRows;
 use super::head::{Block, Head, Place};
 use super::scores::Scores;
 use super::{MOST_QUERIES, Problem};
-use crate::Precision;
+use crate::precision::Precision;
 
 /// The memory of a task; `Kp` and `Sp` are the widths with zeros.
 #[derive(Debug, Default)]

@@ -24,8 +24,8 @@ use self::head::{Block, Head, Place};
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 use self::tiles::Tiled;
 use super::memory::{Buffer, written};
-use crate::Precision;
 use crate::dropout::Mask;
+use crate::precision::Precision;
 
 /// Queries in a block at most.
 const MOST_QUERIES: usize = 64;
