@@ -18,8 +18,8 @@ use finetune::eval::report::{Cell, Column, Section, Table};
 use finetune::eval::statistics::SampleSummary;
 use finetune::prelude::*;
 use finetune::study::{
-    CheckpointTuningConfig, CheckpointsExperiment, SearchParameter, Study, StudyConfig,
-    StudyResults,
+    CheckpointTuningConfig, CheckpointsExperiment, EvalSplit, SearchParameter, Study, StudyConfig,
+    StudyResults, SuccessiveHalving,
 };
 use finetune_examples::recipe::{Difference, differences};
 use finetune_examples::study::{Conditions, SEED, StudyArguments, StudyCommand, run_study};
@@ -97,18 +97,6 @@ const GRID: &str = r#"
     values = [32, 64]
 "#;
 
-/// Settings of both searches.
-const BOTH: &str = r#"
-    metric = "accuracy"
-    eval_split = "validation"
-
-    [halving]
-    resource = "fine_tuning.train.duration.epochs"
-    min_resource = 1
-    max_resource = 4
-    factor = 2
-"#;
-
 /// Path of the fine-tuning settings in those of a trial.
 const FINE_TUNING: &str = "fine_tuning.";
 
@@ -178,10 +166,18 @@ impl Arguments {
             Search::Random => RANDOM,
             Search::Grid => GRID,
         };
-        // The keys of the file come before its tables.
-        let (name, parameters) = space.split_once("[[").unwrap_or((space, ""));
-        let mut config = StudyConfig::from_toml(&format!("{name}{BOTH}[[{parameters}"))?;
-        config.seeds = self.study.seeds(1);
+        let mut config = StudyConfig {
+            metric: "accuracy".to_string(),
+            eval_split: EvalSplit::Validation,
+            halving: Some(SuccessiveHalving {
+                resource: "fine_tuning.train.duration.epochs".to_string(),
+                min_resource: 1,
+                max_resource: 4,
+                factor: 2,
+            }),
+            seeds: self.study.seeds(1),
+            ..StudyConfig::from_toml(space)?
+        };
         if self.search == Search::Random {
             config.num_trials = Some(self.trials.unwrap_or(if is_mini { 9 } else { 27 }));
         } else if self.trials.is_some() {

@@ -3,7 +3,6 @@
 use std::error::Error;
 
 use finetune::eval::report::{Cell, Column, Section, Table};
-use finetune::eval::statistics::SampleSummary;
 use finetune::prelude::*;
 use finetune::study::{StudyResults, SuccessiveRunsConfig};
 
@@ -121,7 +120,7 @@ impl VariantResults<'_> {
             let mut cells: Vec<Cell> = vec![split.into()];
             for (metric, published) in metrics.into_iter().zip(published) {
                 cells.push(match metric {
-                    Some(metric) => self.score(candidate, metric)?,
+                    Some(metric) => self.results.test_cell(candidate, metric)?,
                     None => Cell::Missing,
                 });
                 cells.push(match reason {
@@ -151,19 +150,10 @@ impl VariantResults<'_> {
         for candidate in 0..study.candidates().len() {
             table.push([
                 study.candidate_label(candidate).as_str().into(),
-                self.score(candidate, "sst accuracy")?,
-                self.score(candidate, "sst test accuracy")?,
+                self.results.test_cell(candidate, "sst accuracy")?,
+                self.results.test_cell(candidate, "sst test accuracy")?,
             ])?;
         }
         Ok(Some(Section::new("Test rows").with(table)))
-    }
-
-    fn score(&self, candidate: usize, metric: &str) -> Result<Cell, Box<dyn Error>> {
-        Ok(
-            match self.results.test_scores(candidate, metric).as_slice() {
-                [] => Cell::Missing,
-                scores => SampleSummary::of(scores, 0.95)?.into(),
-            },
-        )
     }
 }

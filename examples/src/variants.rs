@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use finetune::eval::report::Section;
 use finetune::study::{
-    MultiTaskExperiment, Seeds, Study, StudyComparison, StudyConfig, StudyDirectory,
+    MOST_COMPARED, MultiTaskExperiment, Seeds, Study, StudyComparison, StudyConfig, StudyDirectory,
     SuccessiveRunsConfig, VariantConfig,
 };
 use finetune::train::MultiTaskConfig;
@@ -16,9 +16,6 @@ use crate::leaderboard::write_predictions;
 use crate::study::{Published, PublishedStudy, PublishedTable, StudyDirectoryArguments, run_study};
 use crate::variant_tables::{METRICS, VariantResults};
 use crate::{Cs224nArguments, RunArguments, say};
-
-/// Maximum number of candidates that are compared with each other.
-const MOST_COMPARED: usize = 12;
 
 /// Repetitions and predictions of the variants of a study.
 #[derive(Debug, Args)]

@@ -7,8 +7,8 @@ use crate::error::StudyError;
 use crate::results::StudyResults;
 use crate::trial::Fold;
 
-/// Maximum number of candidates for comparing all pairs.
-const MOST_COMPARED: usize = 12;
+/// Maximum number of candidates for comparing all pairs; more need a baseline.
+pub const MOST_COMPARED: usize = 12;
 
 impl<C> StudyResults<'_, C> {
     /// Compares each candidate with the baseline, or all pairs without a baseline; `None` with

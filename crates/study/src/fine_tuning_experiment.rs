@@ -6,8 +6,8 @@ use burn::tensor::Device;
 use finetune_data::{Dataset, Folds, Split, Splits};
 use finetune_predict::evaluator;
 use finetune_train::{
-    CacheLocation, Callback, FineTuning, FineTuningConfig, Parts, RunDirectory, TrainError,
-    read_json,
+    CacheLocation, Callback, FineTuning, FineTuningConfig, Objective, Parts, PreparedRun,
+    RunDirectory, TrainError, read_json,
 };
 use serde_json::{Value, json};
 
@@ -251,6 +251,18 @@ pub(crate) fn data_fingerprint(splits: &Splits) -> Value {
         .filter(|(split, _)| *split != Split::Unlabeled);
     let hashes = labeled.map(|(split, rows)| (split.to_string(), rows.fingerprint().into()));
     Value::Object(hashes.collect())
+}
+
+/// Resumes a run, or begins it. A complete run stays as it is: the program was killed after its end.
+pub(crate) fn finish<O: Objective>(
+    run: PreparedRun<'_, O>,
+    place: &Path,
+    callback: &mut dyn Callback,
+) -> Result<(), StudyError> {
+    match run.resume(place, callback) {
+        Err(TrainError::RunComplete { .. }) => Ok(()),
+        ended => ended.map(drop).map_err(StudyError::from),
+    }
 }
 
 /// Removes a directory that may not exist.

@@ -46,6 +46,7 @@ mod trials_csv;
 
 pub use checkpoints_experiment::{CheckpointTuningConfig, CheckpointsExperiment};
 pub use comparison_config::{Pairing, StudyComparison};
+pub use comparisons::MOST_COMPARED;
 pub use config::{Seeds, StudyConfig, VariantConfig};
 pub use config_overrides::override_settings;
 pub use error::StudyError;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::error::StudyError;
 use crate::experiment::{Experiment, TrialScores};
-use crate::fine_tuning_experiment::{data_fingerprint, remove};
+use crate::fine_tuning_experiment::{data_fingerprint, finish, remove};
 use crate::model_fingerprint::{resumable_path, run_fingerprint};
 use crate::run_scores::scores_of_run;
 use crate::study_directory::StudyDirectory;
@@ -170,18 +170,19 @@ impl MultiTaskExperiment {
         let mut config = config.clone();
         config.train.seed = seed;
         config.text.tokenizer_cache_dir.get_or_insert(tokens);
-        let mut data = self.data.clone();
-        data.retain(|name, _| config.tasks.iter().any(|task| task.name == *name));
+        let is_used =
+            |(name, _): &(&String, &Splits)| config.tasks.iter().any(|task| task.name == **name);
+        let data = self.data.iter().filter(is_used);
+        let data = data
+            .map(|(name, splits)| (name.clone(), splits.clone()))
+            .collect();
         let run = MultiTask::new(start)
             .config(config)
             .data(data)
             .open_device(self.device.clone(), &self.device_name)
             .prepare()?;
-        match run.resume(place, callback) {
-            // The program was killed after the end of the run.
-            Ok(_) | Err(TrainError::RunComplete { .. }) => remove(&place.join("checkpoints")),
-            Err(error) => Err(error.into()),
-        }
+        finish(run, place, callback)?;
+        remove(&place.join("checkpoints"))
     }
 }
 

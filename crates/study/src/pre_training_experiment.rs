@@ -3,21 +3,18 @@
 //! pre-training predicts masked tokens, or the labels of one or several datasets.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use finetune_data::{Dataset, Splits, TextTokenizer, concatenate_texts};
 use finetune_eval::Scores;
 use finetune_model::{load_masked_lm, save_masked_lm};
-use finetune_train::{
-    Callback, MultiTask, Objective, PreTraining, PreparedRun, RunDirectory, RunReport, TrainError,
-    read_json,
-};
+use finetune_train::{Callback, MultiTask, PreTraining, RunDirectory, RunReport, read_json};
 use serde_json::{Value, json};
 
 use crate::error::StudyError;
 use crate::eval_split::EvalSplit;
 use crate::experiment::{Experiment, TrialScores};
-use crate::fine_tuning_experiment::{FineTuningExperiment, data_fingerprint};
+use crate::fine_tuning_experiment::{FineTuningExperiment, data_fingerprint, finish};
 use crate::pre_trained_config::{PreTrainedConfig, PreTrainingObjective};
 use crate::trial::{Fold, Trial};
 use crate::trial_directory::TrialDirectory;
@@ -73,13 +70,13 @@ impl PreTrainedExperiment {
         self
     }
 
-    /// Returns the named corpora out of `known`.
-    fn select<T: Clone>(
-        names: &[String],
-        known: &BTreeMap<String, T>,
-    ) -> Result<BTreeMap<String, T>, StudyError> {
+    /// Returns the named corpora out of `known`, in the order of the names.
+    fn select<'a, T>(
+        names: &'a [String],
+        known: &'a BTreeMap<String, T>,
+    ) -> Result<Vec<(&'a String, &'a T)>, StudyError> {
         let found = names.iter().map(|name| match known.get(name) {
-            Some(rows) => Ok((name.clone(), rows.clone())),
+            Some(rows) => Ok((name, rows)),
             None => {
                 let known: Vec<&str> = known.keys().map(String::as_str).collect();
                 let expected = format!("some of {}", known.join(", "));
@@ -116,7 +113,7 @@ impl PreTrainedExperiment {
             match config.objective {
                 PreTrainingObjective::MaskedLm => {
                     let texts = Self::select(&config.corpora, &self.corpora)?;
-                    let texts = config.corpora.iter().map(|name| &texts[name]);
+                    let texts = texts.into_iter().map(|(_, texts)| texts);
                     let mut settings = config.pre_training.clone();
                     settings.text.tokenizer_cache_dir.get_or_insert_with(tokens);
                     let run = PreTraining::new(model, concatenate_texts(texts)).config(settings);
@@ -130,7 +127,10 @@ impl PreTrainedExperiment {
                     let mut settings = config.supervised_run();
                     settings.text.tokenizer_cache_dir.get_or_insert_with(tokens);
                     let data = Self::select(&config.corpora, &self.labeled)?;
-                    let run = MultiTask::new(model).config(settings).data(data);
+                    let data = data
+                        .into_iter()
+                        .map(|(name, rows)| (name.clone(), rows.clone()));
+                    let run = MultiTask::new(model).config(settings).data(data.collect());
                     finish(
                         run.open_device(device.clone(), name).prepare()?,
                         &place,
@@ -220,18 +220,6 @@ impl Experiment for PreTrainedExperiment {
             scores.extra.extend(scores_after(&run, config.steps)?);
         }
         Ok(scores)
-    }
-}
-
-/// Resumes a run, or begins it; a complete run stays as it is.
-fn finish<O: Objective>(
-    run: PreparedRun<'_, O>,
-    place: &Path,
-    callback: &mut dyn Callback,
-) -> Result<(), StudyError> {
-    match run.resume(place, callback) {
-        Err(TrainError::RunComplete { .. }) => Ok(()),
-        ended => ended.map(drop).map_err(StudyError::from),
     }
 }
 

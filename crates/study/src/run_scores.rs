@@ -1,12 +1,10 @@
 //! Scores of a fine-tuning run, extracted from its report and its record.
 
-use std::fs;
 use std::path::Path;
 
 use finetune_data::Target;
 use finetune_eval::{Metric, MetricInput, MetricKind, Scores};
-use finetune_train::{RunReport, TestSection};
-
+use finetune_train::{RunReport, TestSection, metrics_lines};
 use serde_json::Value;
 
 use crate::error::StudyError;
@@ -27,29 +25,22 @@ const MOST_POINTS: usize = 100;
 /// steps in the file `metrics`.
 ///
 /// # Errors
-/// - [`StudyError::Io`] if the file cannot be read.
+/// - [`StudyError::Train`] if the file cannot be read.
 pub(super) fn scores_with_steps(
     report: &RunReport,
     metrics: &Path,
 ) -> Result<TrialScores, StudyError> {
     let mut scores = scores_of_run(report);
-    let text = fs::read_to_string(metrics).map_err(StudyError::io(metrics))?;
-    scores
-        .curves
-        .insert(STEP_LOSS.to_string(), step_losses(&text));
+    let losses = step_losses(&metrics_lines(metrics)?);
+    scores.curves.insert(STEP_LOSS.to_string(), losses);
     Ok(scores)
 }
 
 /// Returns the training losses by step in the lines of `metrics.jsonl`. Neighboring steps are
 /// averaged, so that at most [`MOST_POINTS`] points remain.
-fn step_losses(lines: &str) -> Vec<(f64, f64)> {
-    let records = lines.lines().map(serde_json::from_str::<Value>);
-    let points: Vec<(f64, f64)> = records
-        .filter_map(|record| {
-            let record = record.ok()?;
-            Some((record["step"].as_f64()?, record["loss"].as_f64()?))
-        })
-        .collect();
+fn step_losses(lines: &[Value]) -> Vec<(f64, f64)> {
+    let point = |record: &Value| Some((record["step"].as_f64()?, record["loss"].as_f64()?));
+    let points: Vec<(f64, f64)> = lines.iter().filter_map(point).collect();
     let neighbors = points.len().div_ceil(MOST_POINTS).max(1);
     let mean = |points: &[(f64, f64)]| {
         let losses: f64 = points.iter().map(|(_, loss)| loss).sum();
@@ -130,6 +121,12 @@ mod tests {
     fn steps_have_losses_and_many_become_their_means() {
         let lines = "{\"step\":1,\"loss\":2.0}\n{\"step\":1,\"epoch\":1,\"epoch_loss\":9.0}\n\
                      {\"step\":2,\"loss\":1.0}\n{\"step\":3,\"lo";
+        let directory = tempfile::tempdir().unwrap();
+        let step_losses = |lines: &str| {
+            let path = directory.path().join("metrics.jsonl");
+            std::fs::write(&path, lines).unwrap();
+            step_losses(&metrics_lines(&path).unwrap())
+        };
         assert_eq!(step_losses(lines), [(1.0, 2.0), (2.0, 1.0)]);
         let lines: String = (1..=250)
             .map(|step| format!("{{\"step\":{step},\"loss\":{}}}\n", step % 3))

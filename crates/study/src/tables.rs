@@ -206,6 +206,15 @@ impl<C> StudyResults<'_, C> {
         further.filter(|metric| has(metric)).collect()
     }
 
+    /// Returns mean and spread of a candidate's test scores as a cell of a table; missing without
+    /// scores.
+    ///
+    /// # Errors
+    /// [`StudyError::Eval`] if a score is not finite.
+    pub fn test_cell(&self, candidate: usize, metric: &str) -> Result<Cell, StudyError> {
+        summary(&self.test_scores(candidate, metric))
+    }
+
     fn number_names(&self) -> Vec<String> {
         let results = self.due().filter_map(|(_, state)| state.result());
         let names = results.flat_map(|result| result.scores.extra.keys().cloned());

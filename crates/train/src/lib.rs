@@ -154,6 +154,7 @@ pub use report::{
 pub use resume::first_difference;
 pub use run::{Run, RunInput};
 pub use run_directory::RunDirectory;
+pub use run_files::metrics_lines;
 pub use run_length::{Interval, TrainDuration};
 pub use run_output::{FineTuningOutput, RunOutput};
 pub use run_writer::{RunWriter, read_json, write_json};

@@ -14,7 +14,7 @@ use crate::error::TrainError;
 ///
 /// # Errors
 /// - [`TrainError::Io`] if the file cannot be read.
-pub(crate) fn metrics_lines(path: &Path) -> Result<Vec<Value>, TrainError> {
+pub fn metrics_lines(path: &Path) -> Result<Vec<Value>, TrainError> {
     let text = fs::read_to_string(path).map_err(TrainError::io(path))?;
     let lines = text.lines().map(serde_json::from_str);
     Ok(lines.filter_map(Result::ok).collect())

@@ -3,7 +3,6 @@
 use std::error::Error;
 
 use finetune::eval::report::{Cell, Column, Section, Table};
-use finetune::eval::statistics::SampleSummary;
 use finetune::study::{
     Experiment, Study, StudyError, StudyResults, Trial, TrialDirectory, TrialScores,
 };
@@ -207,10 +206,7 @@ impl<C> PublishedStudy<'_, C> {
             let mut cells: Vec<Cell> =
                 vec![row.name.unwrap_or(row.candidate).into(), trials.into()];
             for (metric, score) in published.metrics.iter().zip(row.scores) {
-                cells.push(match results.test_scores(candidate, metric).as_slice() {
-                    [] => Cell::Missing,
-                    scores => SampleSummary::of(scores, 0.95)?.into(),
-                });
+                cells.push(results.test_cell(candidate, metric)?);
                 cells.push(match reason {
                     Some(_) => Cell::Missing,
                     None => (*score).into(),
