@@ -9,12 +9,13 @@
 //!
 //! Other datasets, for table 5: `--corpus yelp_polarity=DIR --corpus amazon_reviews_full=DIR`.
 
+mod mix;
+mod published;
+
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::str::FromStr;
 
 use clap::{Parser, ValueEnum};
 use finetune::eval::report::Section;
@@ -30,6 +31,9 @@ use finetune_examples::study::{
 };
 use finetune_examples::{PreTrainingArguments, SAMPLE_IMDB, exit_code, say};
 use serde_json::{Map, Value, json};
+
+use self::mix::Mix;
+use self::published::{CORPORA, DataSet, STEPS};
 
 /// Pre-train an encoder further, and train a classifier on the frozen encoder after given steps
 ///
@@ -86,139 +90,8 @@ enum Objective {
     MaskedLm,
 }
 
-/// Datasets that an encoder is pre-trained on together.
-#[derive(Clone)]
-enum Mix {
-    None,
-    One(String),
-    AllExcept(String),
-    All,
-}
-
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum DataSet {
-    Imdb,
-    YelpPolarity,
-    AmazonReviewsFull,
-}
-
 /// Learning rate of the classifier; a classifier on a frozen encoder tolerates a high one.
 const RATE: f64 = 2e-3;
-
-/// Published pre-training steps (table 4); those of table 5 are the last.
-const STEPS: [usize; 4] = [0, 5000, 10_000, 20_000];
-
-/// Published datasets to pre-train on (table 5), sorted.
-const CORPORA: [&str; 3] = ["amazon_reviews_full", "imdb", "yelp_polarity"];
-
-impl DataSet {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Imdb => "imdb",
-            Self::YelpPolarity => "yelp_polarity",
-            Self::AmazonReviewsFull => "amazon_reviews_full",
-        }
-    }
-
-    /// Returns the published test accuracies after [`STEPS`] on the dataset itself (table 4).
-    fn after_steps(self) -> [f64; 4] {
-        match self {
-            Self::Imdb => [0.8578, 0.93264, 0.93464, 0.93404],
-            Self::YelpPolarity => [0.90694737, 0.95660526, 0.97392105, 0.97507895],
-            Self::AmazonReviewsFull => [0.505830769, 0.626369231, 0.635492308, 0.646123077],
-        }
-    }
-
-    /// Returns the published test accuracies by datasets to pre-train on (table 5).
-    fn after_mixes(self) -> [(String, f64); 6] {
-        let [none, yelp, amazon, imdb, others, all] = match self {
-            Self::YelpPolarity => [
-                0.906289474,
-                0.973921053,
-                0.957789474,
-                0.930631579,
-                0.950105263,
-                0.975394737,
-            ],
-            Self::AmazonReviewsFull => [
-                0.507292308,
-                0.583553846,
-                0.637030769,
-                0.541938462,
-                0.583692308,
-                0.625107692,
-            ],
-            Self::Imdb => [0.8578, 0.92456, 0.9404, 0.93404, 0.937, 0.94276],
-        };
-        let one = |name: &str| Mix::One(name.to_string());
-        [
-            (Mix::None, none),
-            (one("yelp_polarity"), yelp),
-            (one("amazon_reviews_full"), amazon),
-            (one("imdb"), imdb),
-            (Mix::AllExcept(self.name().to_string()), others),
-            (Mix::All, all),
-        ]
-        .map(|(mix, accuracy)| (mix.label(), accuracy))
-    }
-}
-
-impl FromStr for Mix {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(match text.strip_prefix("all_except_") {
-            Some(name) => Self::AllExcept(name.to_string()),
-            None if text == "none" => Self::None,
-            None if text == "all" => Self::All,
-            None => Self::One(text.to_string()),
-        })
-    }
-}
-
-impl Mix {
-    fn label(&self) -> String {
-        match self {
-            Self::None => "none".to_string(),
-            Self::One(name) => name.clone(),
-            Self::AllExcept(name) => format!("all except {name}"),
-            Self::All => "all".to_string(),
-        }
-    }
-
-    /// Returns every mix of the named datasets.
-    fn every(names: &[&str]) -> Vec<Self> {
-        let named = |of: fn(String) -> Self| names.iter().map(move |name| of(name.to_string()));
-        let mut mixes = vec![Self::None];
-        mixes.extend(named(Self::One));
-        if names.len() > 2 {
-            mixes.extend(named(Self::AllExcept));
-        }
-        mixes.push(Self::All);
-        mixes
-    }
-
-    /// Returns the datasets of the mix.
-    fn corpora(&self, names: &[&str]) -> Result<Vec<String>, String> {
-        if let Self::One(name) | Self::AllExcept(name) = self
-            && !names.contains(&name.as_str())
-        {
-            let names = names.join(", ");
-            return Err(format!(
-                "--mixes: {name} is not among the datasets, {names}"
-            ));
-        }
-        let is_used = |candidate: &&&str| match self {
-            Self::None => false,
-            Self::One(name) => **candidate == name,
-            Self::AllExcept(name) => **candidate != name,
-            Self::All => true,
-        };
-        let used = names.iter().filter(is_used);
-        Ok(used.map(|name| name.to_string()).collect())
-    }
-}
 
 fn named_directory(text: &str) -> Result<(String, PathBuf), String> {
     let (name, directory) = text.split_once('=').ok_or("expected NAME=DIR")?;
