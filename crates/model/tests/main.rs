@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod class_order;
 mod corrupted_weights;
 mod custom_head;
 mod device;
@@ -17,3 +18,4 @@ mod other_heads;
 mod parity;
 mod properties;
 mod weights_file;
+mod wrapped_weights;

@@ -227,13 +227,14 @@ impl Predictor {
 
     /// Maps the labels of a dataset to the model's classes.
     fn targets(&self, dataset: &Dataset) -> Result<Targets, PredictError> {
-        let names = self.class_names();
+        let (names, found) = (self.class_names(), dataset.class_names());
         let place = |name: &String| match names {
             // The single output for two classes has the name of the second.
-            [second] => Some(usize::from(name == second)),
+            [second] if name == second => Some(1),
+            [second] if found.len() == 1 || found.len() == 2 && found.contains(second) => Some(0),
             names => names.iter().position(|own| own == name),
         };
-        let classes = dataset.class_names().iter().map(|name| {
+        let classes = found.iter().map(|name| {
             let expected = format!("classes of the model, {}", names.join(", "));
             place(name).ok_or_else(|| PredictError::setting("class of the dataset", name, expected))
         });

@@ -196,7 +196,7 @@ const OTHER_START: &str =
     "what has not trained is not as in the model that the run goes on from: it began with another";
 
 /// Returns the fingerprint of the parameters whose paths are not in `trained`.
-fn fingerprint_of_others<M: Module>(model: &M, trained: &BTreeSet<String>) -> String {
+pub(crate) fn fingerprint_of_others<M: Module>(model: &M, trained: &BTreeSet<String>) -> String {
     let mut others = parameters(model);
     others.retain(|parameter| !trained.contains(&parameter.path));
     let fingerprints = fingerprints(model, &others);

@@ -132,10 +132,11 @@ impl Data {
         }
     }
 
-    pub(crate) fn section(&self) -> Result<DataSection, TrainError> {
+    pub(crate) fn section(&self, tokenizer: &TextTokenizer) -> Result<DataSection, TrainError> {
         let validation = self.validation.as_ref();
         Ok(DataSection {
             class_names: self.train.dataset.class_names().to_vec(),
+            tokenizer: Some(tokenizer.fingerprint()),
             train: self.train.section()?,
             validation: validation.map(EncodedSplit::section).transpose()?,
             test: self.test.as_ref().map(EncodedSplit::section).transpose()?,

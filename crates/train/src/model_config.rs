@@ -14,7 +14,8 @@ use crate::task::{describe_labels, head_name};
 const SCORE: &str = "score";
 
 /// Pooling, head and adapters on a checkpoint's encoder (default: those saved with the checkpoint,
-/// or else those of its model family).
+/// or those of its model family if there are none or they are for other labels or another number of
+/// texts).
 ///
 /// ```
 /// use finetune_train::ClassifierOverrides;
@@ -35,7 +36,8 @@ pub struct ClassifierOverrides {
     /// Pooling of token vectors into a text vector (default: the checkpoint's, or the first token
     /// for a new custom head).
     pub pooling: Option<Pooling>,
-    /// Head that maps text vectors to outputs (default: the checkpoint's, or its family's). A
+    /// Head that maps text vectors to outputs (default: the checkpoint's, or its family's if that is
+    /// not for the labels). A
     /// custom head is named here, and passed in [`Parts`](crate::Parts).
     pub head: Option<HeadConfig>,
     /// Whether two classes share one output, which is positive for the second class: for binary
@@ -94,7 +96,12 @@ impl ClassifierOverrides {
         pairs: PairEncoding,
     ) -> Result<SequenceClassifierConfig, TrainError> {
         let (names, problem_type) = self.outputs(schema)?;
-        let own = checkpoint.classifier(&names);
+        let mut own = checkpoint.classifier(&names);
+        if self.head.is_none() && !self.is_for(&own.head, schema, pairs)? {
+            let mut of_family = checkpoint.clone();
+            of_family.pooling_and_head = None;
+            own = of_family.classifier(&names);
+        }
         // A custom head may not use the pooled vectors; then a dense layer would never train.
         let custom = matches!(self.head, Some(HeadConfig::Custom { .. }));
         let pooling = match custom && checkpoint.pooling_and_head.is_none() {
@@ -104,13 +111,34 @@ impl ClassifierOverrides {
         let config = SequenceClassifierConfig {
             pooling: self.pooling.unwrap_or(pooling),
             head: self.head.clone().unwrap_or(own.head),
-            problem_type: problem_type.unwrap_or(own.problem_type),
-            ..checkpoint.classifier(&names)
+            problem_type,
+            ..own
         };
         if let Some(found) = config.head.num_texts() {
             check_texts(found, schema.texts, pairs)?;
         }
         Ok(config)
+    }
+
+    /// Returns whether the head that a checkpoint was saved with can be trained on the rows of a
+    /// task: it was perhaps saved for pairs, or for scores.
+    fn is_for(
+        &self,
+        head: &HeadConfig,
+        schema: &Schema,
+        pairs: PairEncoding,
+    ) -> Result<bool, TrainError> {
+        let is_cosine = matches!(head, HeadConfig::Cosine(_));
+        let is_for_labels = match schema.target {
+            Target::Score { .. } => true,
+            _ => {
+                let is_for_scores = head.range().is_some() || head.score_bins()?.is_some();
+                !is_for_scores && (!is_cosine || self.single_logit)
+            }
+        };
+        let texts = head.num_texts();
+        Ok(is_for_labels
+            && texts.is_none_or(|found| check_texts(found, schema.texts, pairs).is_ok()))
     }
 
     /// Checks that a model's head takes as many texts as a row of the task has, and returns one
@@ -143,15 +171,15 @@ impl ClassifierOverrides {
         Ok(model)
     }
 
-    /// Returns the names of the outputs, and their type if the task alone determines it.
-    fn outputs(&self, schema: &Schema) -> Result<(Vec<String>, Option<ProblemType>), TrainError> {
+    /// Returns the names of the outputs and their type. The type of the checkpoint does not matter: it
+    /// may have been trained for something else.
+    fn outputs(&self, schema: &Schema) -> Result<(Vec<String>, ProblemType), TrainError> {
         match (&schema.target, self.single_logit) {
-            (Target::Classes(names), false) => Ok((names.clone(), None)),
+            (Target::Classes(names), false) => {
+                Ok((names.clone(), ProblemType::SingleLabelClassification))
+            }
             (Target::Classes(names), true) => match &names[..] {
-                [_, yes] => Ok((
-                    vec![yes.clone()],
-                    Some(ProblemType::MultiLabelClassification),
-                )),
+                [_, yes] => Ok((vec![yes.clone()], ProblemType::MultiLabelClassification)),
                 _ => {
                     let found = format!("true for {} classes", names.len());
                     Err(TrainError::setting(
@@ -161,9 +189,7 @@ impl ClassifierOverrides {
                     ))
                 }
             },
-            (Target::Score { .. }, false) => {
-                Ok((vec![SCORE.to_string()], Some(ProblemType::Regression)))
-            }
+            (Target::Score { .. }, false) => Ok((vec![SCORE.to_string()], ProblemType::Regression)),
             (Target::Score { .. }, true) => {
                 let head = self.head.as_ref().map_or("of the checkpoint", head_name);
                 let found = format!(

@@ -1,6 +1,6 @@
 //! A run whose input is loaded and checked: training, test and record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::callback::Callback;
+use crate::checkpoint_state::fingerprint_of_others;
 use crate::error::TrainError;
 use crate::multi_task::ConflictSection;
 use crate::objective::Objective;
@@ -36,8 +37,12 @@ pub struct PreparedRun<'a, O: Objective> {
 #[derive(Debug, Serialize)]
 struct Settings {
     command: Vec<String>,
+    /// Version of this crate.
+    version: &'static str,
     /// `None` for a model that was not loaded.
     model: Option<PathBuf>,
+    /// Fingerprint of all parameters before the first step.
+    initial_weights: String,
     architecture: Value,
     device: String,
     data: Value,
@@ -90,8 +95,10 @@ impl<'a, O: Objective> PreparedRun<'a, O> {
         let data = objective.tasks().into_iter().zip(objective.data()?);
         let data: Vec<(String, Option<DataSection>)> = data.collect();
         let settings = Settings {
-            command: std::env::args().collect(),
+            command: command_line(),
+            version: env!("CARGO_PKG_VERSION"),
             model: source.directory,
+            initial_weights: fingerprint_of_others(&model, &BTreeSet::new()),
             architecture: source.architecture,
             device: device.to_string(),
             data: match &data[..] {
@@ -195,6 +202,13 @@ impl<'a, O: Objective> PreparedRun<'a, O> {
             report,
         })
     }
+}
+
+/// Returns the arguments of the program; bytes that are not UTF-8 are replaced.
+fn command_line() -> Vec<String> {
+    std::env::args_os()
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect()
 }
 
 /// Adds data and test scores of the tasks to a report.

@@ -12,6 +12,7 @@ mod activations;
 mod bad_input;
 mod builder;
 mod callbacks;
+mod chains;
 mod continuation;
 mod custom_head;
 mod device;

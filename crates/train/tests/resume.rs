@@ -128,6 +128,47 @@ fn a_run_killed_at_any_moment_ends_as_if_it_had_not_been() {
     }
 }
 
+/// What the results depend on besides the settings: they are in files that could have changed.
+#[test]
+fn a_run_does_not_go_on_with_other_files() {
+    let other_tokenizer = |start: &Path| {
+        let path = start.join("tokenizer.json");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains("\"lowercase\":true") || text.contains("\"lowercase\": true"));
+        let text = text.replace("\"lowercase\":true", "\"lowercase\":false");
+        fs::write(
+            &path,
+            text.replace("\"lowercase\": true", "\"lowercase\": false"),
+        )
+        .unwrap();
+        let path = start.join("tokenizer_config.json");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(
+            &path,
+            text.replace("\"do_lower_case\": true", "\"do_lower_case\": false"),
+        )
+        .unwrap();
+    };
+    let other_weights = |start: &Path| {
+        fs::remove_dir_all(start).unwrap();
+        checkpoint_of(start, 2);
+    };
+    let changes: [(&str, &dyn Fn(&Path)); 2] = [
+        ("data.tokenizer", &other_tokenizer),
+        ("initial_weights", &other_weights),
+    ];
+    for (setting, change) in changes {
+        let folder = folder();
+        let run = folder.path().join("run");
+        let prepared = prepare(folder.path(), config()).unwrap();
+        prepared.run(&run, &mut StopAt(3)).unwrap_err();
+        change(&folder.path().join("start"));
+        let prepared = prepare(folder.path(), config()).unwrap();
+        let error = prepared.resume(&run, &mut ()).unwrap_err().to_string();
+        assert!(error.contains(setting), "{error}");
+    }
+}
+
 /// Ends a run with an error at the n-th event.
 pub(crate) struct StopAt(pub(crate) usize);
 

@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::TensorData;
+use serde_json::json;
 
 use super::LoraTarget;
 use super::config_json::{self, AdapterConfig};
 use crate::checkpoint::{
-    ADAPTER_FILES, LoadReport, TensorNames, Weights, in_file, in_memory, write_atomically,
-    write_tensors,
+    ADAPTER_FILES, LoadReport, OUTPUT_LAYER, OutputRows, TensorNames, Weights, in_file, in_memory,
+    layer_of, read_json, write_atomically, write_tensors,
 };
 use crate::classifier::SequenceClassifier;
 use crate::encoder::Encoder;
@@ -20,9 +21,14 @@ use crate::parameters::{Parameter, for_each, parameters, replace};
 
 const ADAPTER_CONFIG_FILE: &str = "adapter_config.json";
 
+/// File with the class names of the saved head, in the order of its rows: PEFT has no place for
+/// them.
+const CLASS_NAMES_FILE: &str = "class_names.json";
+
 /// Writes `adapter_config.json` and `adapter_model.safetensors` into `directory`, which is created
 /// if it does not exist: the encoder's adapters, and all parameters above the encoder. If
-/// transformers has a class for the model, `PeftModel.from_pretrained` loads them.
+/// transformers has a class for the model, `PeftModel.from_pretrained` loads them. The class names
+/// are written into `class_names.json`, so that the head is loaded by name.
 ///
 /// `base_model` is the base model's name or path in `adapter_config.json`.
 ///
@@ -57,14 +63,17 @@ pub fn save_adapter(
     let task = Some("SEQ_CLS");
     let config = config_json::to_json(&lora, &adapted, &saved, task, base_model);
     write_tensors(&directory.join(ADAPTER_FILES[0].0), &tensors)?;
-    write_atomically(&directory.join(ADAPTER_CONFIG_FILE), config.as_bytes())
+    write_atomically(&directory.join(ADAPTER_CONFIG_FILE), config.as_bytes())?;
+    let class_names = json!(model.config().class_names).to_string();
+    write_atomically(&directory.join(CLASS_NAMES_FILE), class_names.as_bytes())
 }
 
 /// Loads the adapters and the head of a checkpoint written by [`save_adapter`] or PEFT into
 /// `model`, the model they were trained on. The rest of its encoder is frozen.
 ///
-/// Head tensors missing from the checkpoint stay as they are in `model` and are listed as `kept` in
-/// the report. Every tensor of the checkpoint must belong to the model.
+/// Head tensors missing from the checkpoint, or saved for other classes, stay as they are in `model`
+/// and are listed as `unchanged` in the report. Every tensor of the checkpoint must belong to the
+/// model.
 ///
 /// # Errors
 /// - [`ModelError::Io`] if a file cannot be read.
@@ -96,7 +105,9 @@ pub fn load_adapter(
     let mut weights = Weights::open(directory, &ADAPTER_FILES)?;
     let names = AdapterNames(TensorNames::of_classifier(model.config()));
     model.encoder = with_places(&model, &config, &weights, &names)?;
-    let (mut values, report) = take(&model, &mut weights, &names)?;
+    let class_names = class_names(&directory.join(CLASS_NAMES_FILE))?;
+    let rows = OutputRows::of(class_names.as_deref(), &model.config().class_names);
+    let (mut values, report) = take(&model, &mut weights, &names, &rows)?;
     if let Some(unknown) = weights.unused().next() {
         let problem = "has no place in the model";
         return Err(ModelError::tensor(weights.path(), unknown, problem));
@@ -104,6 +115,11 @@ pub fn load_adapter(
     let mut model = replace(model, |parameter| values.remove(&parameter.path));
     model.encoder = model.encoder.freeze_all_but_lora();
     Ok((model, report))
+}
+
+/// Returns the class names of a saved head, if known.
+fn class_names(path: &Path) -> Result<Option<Vec<String>>, ModelError> {
+    path.exists().then(|| read_json(path)).transpose()
 }
 
 /// Adds zero adapters to all linear layers that the configuration or the tensors name.
@@ -129,21 +145,35 @@ fn take(
     model: &SequenceClassifier,
     weights: &mut Weights,
     names: &AdapterNames,
+    rows: &OutputRows,
 ) -> Result<(BTreeMap<String, TensorData>, LoadReport), ModelError> {
     let mut report = LoadReport::default();
     let mut values = BTreeMap::new();
     for parameter in parameters(model).into_iter().filter(is_trained) {
-        let Some(stored) = weights.find(&names.candidates(&parameter)) else {
-            let tensor = names.tensor(&parameter);
-            if parameter.kind.is_adapter() {
+        let rows = (layer_of(&parameter) == OUTPUT_LAYER).then_some(rows);
+        let stored = weights.find(&names.candidates(&parameter));
+        let data = match (stored, rows) {
+            (Some(_), Some(OutputRows::None)) => None,
+            (Some(stored), rows) => Some(in_memory(&parameter, stored, rows)?),
+            (None, _) if parameter.kind.is_adapter() => {
+                let tensor = names.tensor(&parameter);
                 return Err(ModelError::tensor(weights.path(), &tensor, "is missing"));
             }
-            report.unchanged.push(tensor);
+            (None, _) => None,
+        };
+        let in_file = stored.map(|stored| stored.name.clone());
+        let name = in_file.clone().unwrap_or_else(|| names.tensor(&parameter));
+        if let Some(name) = in_file {
+            weights.mark_taken(&name);
+        }
+        let Some(data) = data else {
+            report.unchanged.push(name);
             continue;
         };
-        let name = stored.name.clone();
-        values.insert(parameter.path.clone(), in_memory(&parameter, stored)?);
-        weights.mark_taken(&name);
+        if rows.is_some_and(OutputRows::is_reordered) {
+            report.reordered.push(name.clone());
+        }
+        values.insert(parameter.path, data);
         report.loaded.push(name);
     }
     Ok((values, report))

@@ -1,11 +1,11 @@
 //! Reading and writing of `config.json`.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::class_names::{OutputRows, class_names};
 use super::config_keys::ConfigKeys;
 use super::encoder_keys::{encoder_keys, encoder_of, key_of};
 use crate::classifier::{ProblemType, SequenceClassifierConfig};
@@ -14,8 +14,8 @@ use crate::error::ModelError;
 use crate::head::{HeadConfig, HeadSize};
 use crate::pooling::Pooling;
 
-/// Configuration of a checkpoint. Unused keys are kept, so that a saved model retains the metadata
-/// of the checkpoint it was trained from.
+/// Configuration of a checkpoint. A saved model takes over the special tokens from it; everything
+/// else in its `config.json` is its own.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckpointConfig {
     /// Configuration of the encoder.
@@ -59,14 +59,16 @@ impl PoolingAndHead {
 
 const POOLING_AND_HEAD_KEY: &str = "finetune";
 
-/// Keys that describe the original file and not the saved one. transformers would use an old
-/// `num_labels` as the number of classes and discard `id2label`.
-const OF_THE_ANCESTOR: [&str; 5] = [
-    "_name_or_path",
-    "_num_labels",
-    "num_labels",
-    "torch_dtype",
-    POOLING_AND_HEAD_KEY,
+/// Keys that a saved model takes over from the checkpoint that it was trained from: ids of tokens,
+/// which hold as long as the vocabulary does. Others describe the encoder, which is written anew, or
+/// the earlier model, such as its number of labels, its element type or the code that defines it.
+const INHERITED: [&str; 6] = [
+    "bos_token_id",
+    "cls_token_id",
+    "eos_token_id",
+    "mask_token_id",
+    "pad_token_id",
+    "sep_token_id",
 ];
 
 /// Keys and values of a file that depend on the task.
@@ -150,23 +152,17 @@ impl CheckpointConfig {
     /// Returns the meaning of the outputs. It is taken from the checkpoint if that is for these
     /// classes; otherwise one output means regression and several mean classes, as in transformers.
     fn problem_type_for(&self, class_names: &[String]) -> ProblemType {
-        let said = self.problem_type.filter(|_| self.is_for(class_names));
-        said.unwrap_or(match class_names.len() {
-            1 => ProblemType::Regression,
-            _ => ProblemType::SingleLabelClassification,
-        })
+        let said = self.problem_type;
+        said.filter(|_| self.output_rows(class_names) != OutputRows::None)
+            .unwrap_or(match class_names.len() {
+                1 => ProblemType::Regression,
+                _ => ProblemType::SingleLabelClassification,
+            })
     }
 
-    /// Returns whether the checkpoint's classification layer is for these classes: it has the same
-    /// names in the same order, or no names.
-    pub(super) fn is_for(&self, class_names: &[String]) -> bool {
-        let unnamed = |names: &[String]| {
-            names.len() == class_names.len() && names.iter().all(|name| name.starts_with("LABEL_"))
-        };
-        match self.class_names.as_deref() {
-            Some(names) => names == class_names || unnamed(names),
-            None => true,
-        }
+    /// Returns the rows of the checkpoint's classification layer for these classes.
+    pub(super) fn output_rows(&self, class_names: &[String]) -> OutputRows {
+        OutputRows::of(self.class_names.as_deref(), class_names)
     }
 
     /// Returns a `config.json` that transformers loads as a sequence classifier, or as a bare
@@ -211,9 +207,7 @@ impl CheckpointConfig {
 
     fn to_json(&self, encoder: &EncoderConfig, class: &str, task: TaskKeys) -> String {
         let mut keys = self.keys.clone();
-        for key in OF_THE_ANCESTOR {
-            keys.remove(key);
-        }
+        keys.retain(|key, _| INHERITED.contains(&key.as_str()));
         let architecture = format!("{}{class}", encoder.family.class_stem());
         keys.insert("architectures".to_string(), json!([architecture]));
         keys.insert("dtype".to_string(), json!("float32"));
@@ -223,42 +217,52 @@ impl CheckpointConfig {
     }
 }
 
-/// Returns the class names, if the file has any.
-fn class_names(keys: &ConfigKeys) -> Result<Option<Vec<String>>, ModelError> {
-    const KEY: &str = "id2label";
-    let names: Option<BTreeMap<usize, String>> = keys.get(KEY, "names of classes by number")?;
-    let Some(names) = names else {
-        return Ok(None);
-    };
-    if !names.keys().copied().eq(0..names.len()) {
-        let numbers: Vec<_> = names.keys().collect();
-        let found = format!("names for {numbers:?}");
-        return Err(keys.value(KEY, found, "a name for every number from 0"));
-    }
-    Ok(Some(names.into_values().collect()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::family::Family;
 
     #[test]
-    fn what_the_ancestor_says_of_its_own_file_is_not_written() {
-        let old = ["_name_or_path", "torch_dtype", "num_labels", "_num_labels"];
+    fn of_the_earlier_model_only_the_special_tokens_remain() {
+        let earlier = json!({
+            "_name_or_path": "x", "architectures": ["BertForTokenClassification"],
+            "auto_map": {"AutoModel": "code.Model"}, "dtype": "float16", "torch_dtype": "float16",
+            "finetuning_task": "mrpc", "id2label": {"0": "x"}, "label2id": {"x": 0},
+            "num_labels": 5, "problem_type": "regression", "return_dict": false,
+            "task_specific_params": {}, "tie_word_embeddings": false, "torchscript": true,
+            "finetune": {"pooling": "mean"}, "pad_token_id": 7, "sep_token_id": 3
+        });
         let mut config = CheckpointConfig::new(EncoderConfig::default());
-        for key in old.into_iter().chain(["pad_token_id"]) {
-            config.keys.insert(key.to_string(), json!(2));
-        }
+        config.keys = earlier.as_object().unwrap().clone();
+        let written = |text: String| serde_json::from_str::<Map<String, Value>>(&text).unwrap();
+        let own: Vec<_> = encoder_keys(&config.encoder)
+            .into_iter()
+            .map(|(key, _)| key)
+            .collect();
+        let added = |keys: &Map<String, Value>| {
+            let keys = keys.keys().filter(|key| !own.contains(&key.as_str()));
+            keys.cloned().collect::<Vec<_>>().join(" ")
+        };
+        let encoder = written(config.to_encoder_json());
+        let kept = "architectures dtype pad_token_id sep_token_id";
+        assert_eq!(added(&encoder), kept);
+        assert_eq!(
+            (&encoder["pad_token_id"], &encoder["dtype"]),
+            (&json!(7), &json!("float32"))
+        );
+        assert_eq!(encoder["architectures"], json!(["BertModel"]));
+        let masked = written(config.to_masked_lm_json("ForMaskedLM"));
+        assert_eq!(added(&masked), format!("{kept} tie_word_embeddings"));
         let names = ["a", "b", "c"].map(String::from);
-        let text = config.to_classifier_json(&config.classifier(&names));
-        let written: Map<String, Value> = serde_json::from_str(&text).unwrap();
-        for key in old {
-            assert!(!written.contains_key(key), "{key}");
-        }
-        assert_eq!(written["id2label"], json!({"0": "a", "1": "b", "2": "c"}));
-        // Other keys of the original file are kept.
-        assert_eq!(written["pad_token_id"], 2);
+        let classifier = written(config.to_classifier_json(&config.classifier(&names)));
+        let kept = "architectures classifier_dropout dtype id2label label2id pad_token_id \
+                    problem_type sep_token_id";
+        assert_eq!(added(&classifier), kept);
+        assert_eq!(
+            classifier["id2label"],
+            json!({"0": "a", "1": "b", "2": "c"})
+        );
+        assert_eq!(classifier["problem_type"], "single_label_classification");
     }
 
     #[test]
@@ -295,7 +299,8 @@ mod tests {
             (&score, &["score"][..], ProblemType::Regression),
             (&score, &["no", "yes"], classes),
             (&topics, &["a", "b"], labels),
-            (&topics, &["b", "a"], classes),
+            (&topics, &["b", "a"], labels),
+            (&topics, &["b", "c"], classes),
             (&unsaid, &["LABEL_0"], ProblemType::Regression),
         ] {
             assert_eq!(

@@ -1,6 +1,6 @@
 //! Keys of `config.json` that describe an encoder, in each family's naming.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::config_keys::ConfigKeys;
 use crate::encoder::{ACTIVATIONS, Activation, EncoderConfig, Positions};
@@ -82,7 +82,8 @@ pub(super) fn encoder_of(keys: &ConfigKeys) -> Result<EncoderConfig, ModelError>
     })
 }
 
-/// Checks that the model is an encoder with absolute position embeddings.
+/// Checks that the model is an encoder with absolute position embeddings and all of its heads, and
+/// that its weights are numbers.
 fn check_architecture(keys: &ConfigKeys) -> Result<(), ModelError> {
     let positions: Option<String> = keys.get("position_embedding_type", "a name")?;
     if let Some(found) = positions.filter(|found| found != "absolute") {
@@ -91,6 +92,12 @@ fn check_architecture(keys: &ConfigKeys) -> Result<(), ModelError> {
     for field in ["is_decoder", "add_cross_attention"] {
         if keys.get(field, "true or false")? == Some(true) {
             return Err(keys.unsupported(field, "true", "false"));
+        }
+    }
+    for field in ["pruned_heads", "quantization_config"] {
+        let found: Option<Map<String, Value>> = keys.get(field, "an object")?;
+        if found.is_some_and(|found| !found.is_empty()) {
+            return Err(keys.unsupported(field, "an object with entries", "none"));
         }
     }
     Ok(())

@@ -112,7 +112,7 @@ fn classifier_from(
     model: SequenceClassifier,
     fresh: Fresh,
 ) -> Result<(SequenceClassifier, LoadReport), ModelError> {
-    let weights = Weights::open(directory, &MODEL_FILES)?;
+    let weights = Weights::open(directory, &MODEL_FILES)?.without_wrapper();
     let names = TensorNames::of_classifier(model.config());
     load_into(model, weights, names, fresh)
 }
@@ -181,7 +181,7 @@ fn load_pre_trained(
         ));
     }
     let model = init(&config.encoder, device)?;
-    let weights = Weights::open(directory, &MODEL_FILES)?;
+    let weights = Weights::open(directory, &MODEL_FILES)?.without_wrapper();
     let fresh = Fresh::what_is_missing(&config, seed);
     let names = TensorNames::of_masked_lm(config.encoder.family);
     let (model, report) = load_into(model, weights, names, fresh)?;
@@ -201,7 +201,7 @@ pub fn load_encoder(
         encoder: config.encoder.init(device)?,
         pooler: None,
     };
-    let weights = Weights::open(directory, &MODEL_FILES)?;
+    let weights = Weights::open(directory, &MODEL_FILES)?.without_wrapper();
     let (alone, report) = load_base(alone, weights, &config)?;
     Ok((alone.encoder, config, report))
 }
@@ -235,7 +235,7 @@ pub fn load_base_model(
         encoder: config.encoder.init(device)?,
         pooler: pooler.transpose()?,
     };
-    let weights = Weights::open(directory, &MODEL_FILES)?;
+    let weights = Weights::open(directory, &MODEL_FILES)?.without_wrapper();
     let names = TensorNames::of_encoder(family);
     let is_there = |parameter: &Parameter| {
         parameter.path.starts_with("pooler.")

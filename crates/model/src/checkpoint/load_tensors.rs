@@ -6,7 +6,8 @@ use std::fmt;
 use burn::module::Module;
 use burn::tensor::TensorData;
 
-use super::missing_tensors::{Fresh, layer_of};
+use super::class_names::OutputRows;
+use super::missing_tensors::{Fresh, OUTPUT_LAYER, layer_of};
 use super::stored_tensor::StoredTensor;
 use super::tensor_names::TensorNames;
 use super::weights::Weights;
@@ -21,6 +22,12 @@ use crate::parameters::{Parameter, parameters, replace};
 pub struct LoadReport {
     /// Tensors loaded from the file.
     pub loaded: Vec<String>,
+    /// Tensors of the classification layer whose rows were put into the order of the model's
+    /// classes, by name; also in `loaded`.
+    pub reordered: Vec<String>,
+    /// Tensors of the classification layer whose rows belong to the model's classes by their
+    /// position alone, as the checkpoint does not name its classes; also in `loaded`.
+    pub by_position: Vec<String>,
     /// Tensors missing from the checkpoint, or saved for other classes: newly initialized from the
     /// seed.
     pub newly_initialized: Vec<String>,
@@ -30,10 +37,28 @@ pub struct LoadReport {
     pub unexpected: Vec<String>,
 }
 
+impl LoadReport {
+    /// Adds the tensors of another report, by the names that `name` returns for them.
+    pub fn extend(&mut self, other: Self, name: impl Fn(String) -> String) {
+        for (all, more) in [
+            (&mut self.loaded, other.loaded),
+            (&mut self.reordered, other.reordered),
+            (&mut self.by_position, other.by_position),
+            (&mut self.newly_initialized, other.newly_initialized),
+            (&mut self.unchanged, other.unchanged),
+            (&mut self.unexpected, other.unexpected),
+        ] {
+            all.extend(more.into_iter().map(&name));
+        }
+    }
+}
+
 impl fmt::Display for LoadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} tensors loaded", self.loaded.len())?;
         for (what, names) in [
+            ("reordered by class name", &self.reordered),
+            ("classes by position", &self.by_position),
             ("new", &self.newly_initialized),
             ("unchanged", &self.unchanged),
             ("unexpected", &self.unexpected),
@@ -62,7 +87,15 @@ pub(super) fn load_into<M: Module>(
             report.newly_initialized.push(names.name(&parameter));
             initialization::values(&parameter, fresh.standard_deviation, fresh.seed)
         } else {
-            let (name, data) = take(&mut weights, &parameter, &names)?;
+            let rows = (layer_of(&parameter) == OUTPUT_LAYER).then_some(&fresh.output_rows);
+            let (name, data) = take(&mut weights, &parameter, &names, rows)?;
+            match rows {
+                Some(rows) if rows.is_reordered() => report.reordered.push(name.clone()),
+                Some(OutputRows::ByPosition) if fresh.has_classes => {
+                    report.by_position.push(name.clone());
+                }
+                _ => {}
+            }
             report.loaded.push(name);
             data
         };
@@ -84,13 +117,14 @@ fn take(
     weights: &mut Weights,
     parameter: &Parameter,
     names: &TensorNames,
+    rows: Option<&OutputRows>,
 ) -> Result<(String, TensorData), ModelError> {
     let candidates = names.candidates(parameter);
     let Some(stored) = weights.find(&candidates) else {
         let tensor = candidates.into_iter().next().unwrap_or_default();
-        return Err(ModelError::tensor(weights.path(), &tensor, "is missing"));
+        return Err(weights.missing(&tensor));
     };
-    let data = in_memory(parameter, stored)?;
+    let data = in_memory(parameter, stored, rows)?;
     let name = stored.name.clone();
     weights.mark_taken(&name);
     Ok((name, data))
@@ -105,21 +139,26 @@ fn repeats(weights: &Weights, name: &str, given: Option<&TensorData>) -> bool {
     stored.shape == given.shape().as_slice() && stored.values().is_ok_and(same)
 }
 
-/// Converts a stored tensor to burn's layout.
+/// Converts a stored tensor to burn's layout. With `rows`, it gets these rows of the file.
 ///
 /// # Errors
-/// [`ModelError::InvalidTensor`] if the
-/// tensor is invalid.
+/// - [`ModelError::InvalidTensor`] if the tensor is invalid.
 pub(crate) fn in_memory(
     parameter: &Parameter,
     stored: &StoredTensor,
+    rows: Option<&OutputRows>,
 ) -> Result<TensorData, ModelError> {
     let expected = shape_in_file(parameter);
     if stored.shape != expected {
         let problem = format!("has shape {:?}, expected {expected:?}", stored.shape);
         return Err(stored.error(problem));
     }
-    let values = stored.values()?;
+    let mut values = stored.values()?;
+    if let Some(OutputRows::ByName(rows)) = rows.filter(|rows| rows.is_reordered()) {
+        let width = values.len() / rows.len();
+        let row = |row: &usize| values[row * width..][..width].iter().copied();
+        values = rows.iter().flat_map(row).collect();
+    }
     Ok(match parameter.output_major() {
         Some([input, output]) => {
             let values = transposed(&values, [output, input]);

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::CheckpointConfig;
+use super::class_names::OutputRows;
 use super::load_tensors::shape_in_file;
 use super::stored_tensor::StoredTensor;
 use super::tensor_names::TensorNames;
@@ -19,28 +20,22 @@ use crate::parameters::Parameter;
 const HEAD: &str = "head";
 
 /// Path of the only layer whose shape depends on the classes.
-const OUTPUT_LAYER: &str = "head.output";
+pub(crate) const OUTPUT_LAYER: &str = "head.output";
 
 /// Selection of the newly initialized layers, and how they are initialized.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Fresh {
     pub(super) standard_deviation: f64,
     pub(super) seed: u64,
     /// Prefix of the layers that are newly initialized even if the checkpoint has them: those of
     /// the head, since that of the checkpoint is another one, or all above the encoder.
     replaced: Option<&'static str>,
-    output_layer: OutputLayer,
-}
-
-/// When the output layer of the checkpoint's head is loaded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum OutputLayer {
-    /// Never: it belongs to other classes.
-    New,
-    /// If it has one row per class: the checkpoint does not name its classes.
-    OfSoManyClasses,
-    /// Always: the checkpoint names the same classes.
-    OfTheseClasses,
+    /// Rows of the checkpoint's output layer that are loaded.
+    pub(super) output_rows: OutputRows,
+    /// Whether the number of outputs may differ: then the output layer is newly initialized.
+    any_number_of_outputs: bool,
+    /// Whether the rows of the output layer are several classes.
+    pub(super) has_classes: bool,
 }
 
 impl Fresh {
@@ -50,7 +45,9 @@ impl Fresh {
             standard_deviation: config.encoder.initializer_range,
             seed,
             replaced: None,
-            output_layer: OutputLayer::OfTheseClasses,
+            output_rows: OutputRows::ByPosition,
+            any_number_of_outputs: false,
+            has_classes: false,
         }
     }
 
@@ -73,19 +70,17 @@ impl Fresh {
             let head = own.head.without_dropout();
             (own.pooling, head) != (config.pooling, config.head.without_dropout())
         });
+        let output_rows = checkpoint.output_rows(names);
         // Which layer of a custom head depends on the classes is not known.
         let custom = matches!(config.head, HeadConfig::Custom { .. });
+        let other_order = output_rows == OutputRows::None || output_rows.is_reordered();
         Self {
             standard_deviation: config.encoder.initializer_range,
             seed,
-            replaced: (other || custom && !checkpoint.is_for(names)).then_some(HEAD),
-            output_layer: if !checkpoint.is_for(names) {
-                OutputLayer::New
-            } else if checkpoint.class_names.as_ref() == Some(names) {
-                OutputLayer::OfTheseClasses
-            } else {
-                OutputLayer::OfSoManyClasses
-            },
+            replaced: (other || custom && other_order).then_some(HEAD),
+            any_number_of_outputs: output_rows == OutputRows::ByPosition,
+            has_classes: names.len() > 1,
+            output_rows,
         }
     }
 
@@ -127,16 +122,13 @@ impl Fresh {
             return true;
         }
         layer == OUTPUT_LAYER
-            && match self.output_layer {
-                OutputLayer::New => true,
-                OutputLayer::OfSoManyClasses => is_of_other_classes(parameters, found),
-                OutputLayer::OfTheseClasses => false,
-            }
+            && (self.output_rows == OutputRows::None
+                || self.any_number_of_outputs && is_of_other_classes(parameters, found))
     }
 }
 
 /// Returns the path of the layer that a parameter belongs to.
-pub(super) fn layer_of(parameter: &Parameter) -> &str {
+pub(crate) fn layer_of(parameter: &Parameter) -> &str {
     let path = &parameter.path;
     path.rsplit_once('.').map_or(path, |(layer, _)| layer)
 }

@@ -3,6 +3,7 @@
 //! `weights` finds the tensors in any file layout; `load_tensors` copies them into a model by the
 //! names of `tensor_names`; `save` writes `config.json` and `model.safetensors`.
 
+mod class_names;
 mod config_json;
 mod config_keys;
 mod encoder_keys;
@@ -18,6 +19,7 @@ mod stored_tensor;
 mod tensor_names;
 mod weights;
 
+pub(crate) use class_names::OutputRows;
 pub use config_json::{CheckpointConfig, PoolingAndHead};
 pub(crate) use config_keys::read_json;
 pub use load::{
@@ -26,6 +28,7 @@ pub use load::{
 };
 pub use load_tensors::LoadReport;
 pub(crate) use load_tensors::in_memory;
+pub(crate) use missing_tensors::{OUTPUT_LAYER, layer_of};
 pub(crate) use save::{in_file, write_atomically, write_tensors};
 pub use save::{save_base_model, save_classifier, save_encoder, save_masked_lm};
 pub use tensor_names::TensorNames;

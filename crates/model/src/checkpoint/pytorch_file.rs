@@ -22,8 +22,8 @@ use super::stored_tensor::{ElementType, StoredTensor, StoredTensors};
 use super::weights::open_file;
 use crate::error::ModelError;
 
-/// Opens a file: a zip archive, or the stream of pickles that PyTorch wrote before 1.6. Only the
-/// pickle is read.
+/// Opens a file: a zip archive, or the stream of pickles that PyTorch wrote before 1.6. An archive is
+/// read once as a whole, to verify its checksums; of a stream, only the pickles are read.
 ///
 /// # Errors
 /// - [`ModelError::Io`] if the file cannot be read.
@@ -100,16 +100,24 @@ fn calls(mut file: File) -> io::Result<(FileFormat, Option<String>)> {
     Ok((format, None))
 }
 
-/// Returns the first such call in any pickle of an archive.
+/// Returns the first such call in any pickle of an archive, and verifies the checksums of its entries.
 fn calls_in_archive(file: File) -> io::Result<Option<String>> {
     let mut archive = ZipArchive::new(BufReader::new(file))?;
     for index in 0..archive.len() {
         let entry = archive.by_index(index)?;
-        if entry.name()?.ends_with(".pkl") {
-            let call = foreign_call(&mut BufReader::new(entry))?;
+        let is_pickle = entry.name()?.ends_with(".pkl");
+        // PyTorch can be told not to compute checksums; it writes 0 then.
+        let has_checksum = entry.crc32() != 0;
+        let mut entry = BufReader::with_capacity(1 << 20, entry);
+        if is_pickle {
+            let call = foreign_call(&mut entry)?;
             if call.is_some() {
                 return Ok(call);
             }
+        }
+        if has_checksum {
+            // The checksum is compared at the end of the entry.
+            io::copy(&mut entry, &mut io::sink())?;
         }
     }
     Ok(None)
@@ -117,6 +125,7 @@ fn calls_in_archive(file: File) -> io::Result<Option<String>> {
 
 fn element_type(dtype: DType) -> ElementType {
     match dtype {
+        DType::F64 => ElementType::F64,
         DType::F32 => ElementType::F32,
         DType::F16 => ElementType::F16,
         DType::BF16 => ElementType::BF16,

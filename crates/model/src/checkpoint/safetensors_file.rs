@@ -98,6 +98,7 @@ fn reader(
 
 fn element_type(dtype: Dtype) -> ElementType {
     match dtype {
+        Dtype::F64 => ElementType::F64,
         Dtype::F32 => ElementType::F32,
         Dtype::F16 => ElementType::F16,
         Dtype::BF16 => ElementType::BF16,

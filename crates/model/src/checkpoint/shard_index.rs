@@ -24,7 +24,8 @@ struct Index {
 ///
 /// # Errors
 /// - [`ModelError::Io`], [`ModelError::Json`] if the index cannot be read or parsed.
-/// - [`ModelError::InvalidWeights`] if a shard is not a file in the directory of the index.
+/// - [`ModelError::InvalidWeights`] if a shard is not a file in the directory of the index or
+///   below.
 /// - [`ModelError::InvalidTensor`] if a shard lacks one of its tensors.
 /// - The errors of `open_shard`.
 pub(super) fn open(
@@ -67,14 +68,18 @@ fn read(path: &Path) -> Result<Index, ModelError> {
     serde_json::from_slice(&text).map_err(ModelError::json(path, "an index of weights"))
 }
 
-/// Returns the path of a shard. Indexes are downloaded and must not refer to other directories.
+/// Returns the path of a shard in the directory of the index or below. Indexes are downloaded and must
+/// not refer to other directories.
 fn beside(index: &Path, shard: &str) -> Result<PathBuf, ModelError> {
+    let parts: Vec<_> = shard.split('/').collect();
     let mut components = Path::new(shard).components();
-    match (components.next(), components.next()) {
-        (Some(Component::Normal(name)), None) if name == shard => Ok(index.with_file_name(name)),
-        _ => Err(ModelError::weights(
+    let is_below = components.all(|part| matches!(part, Component::Normal(_)));
+    // A component is not empty, `.` or anything else that paths are cleaned of.
+    match is_below && Path::new(shard).components().count() == parts.len() {
+        true => Ok(index.with_file_name(shard)),
+        false => Err(ModelError::weights(
             index,
-            format!("shard {shard:?}, expected the name of a file in the same directory"),
+            format!("shard {shard:?}, expected a file in the directory of the index or below"),
         )),
     }
 }
@@ -84,19 +89,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shard_is_a_plain_name() {
+    fn a_shard_is_in_the_directory_or_below() {
         let index = Path::new("directory/model.safetensors.index.json");
         let good = beside(index, "model-00001-of-00002.safetensors").unwrap();
         assert_eq!(
             good,
             Path::new("directory/model-00001-of-00002.safetensors")
         );
+        let below = beside(index, "weights/part-1.safetensors").unwrap();
+        assert_eq!(below, Path::new("directory/weights/part-1.safetensors"));
         for bad in [
             "",
             ".",
             "..",
             "../x",
-            "a/b",
+            "a//b",
+            "a/..",
             "/etc/passwd",
             "./x",
             "x/",

@@ -15,6 +15,7 @@ pub(crate) type StoredTensors = BTreeMap<String, StoredTensor>;
 /// Element type of a tensor in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ElementType {
+    F64,
     F32,
     F16,
     BF16,
@@ -36,7 +37,7 @@ pub(crate) struct StoredTensor {
 }
 
 impl StoredTensor {
-    /// Reads the elements as f32; both 16-bit types are converted exactly.
+    /// Reads the elements as f32; both 16-bit types are converted exactly, and f64 is rounded.
     ///
     /// # Errors
     /// - [`ModelError::InvalidTensor`] if the elements are not floating-point numbers.
@@ -46,11 +47,12 @@ impl StoredTensor {
     /// - [`ModelError::Io`] if the file cannot be read.
     pub(super) fn values(&self) -> Result<Vec<f32>, ModelError> {
         let convert: fn(&[u8]) -> Vec<f32> = match &self.element_type {
+            ElementType::F64 => |bytes| elements(bytes, |eight| f64::from_le_bytes(eight) as f32),
             ElementType::F32 => |bytes| elements(bytes, f32::from_le_bytes),
             ElementType::F16 => |bytes| elements(bytes, |pair| f16::from_le_bytes(pair).to_f32()),
             ElementType::BF16 => |bytes| elements(bytes, |pair| bf16::from_le_bytes(pair).to_f32()),
             ElementType::Other(found) => {
-                let problem = format!("holds {found}, expected f32, f16 or bf16");
+                let problem = format!("holds {found}, expected f64, f32, f16 or bf16");
                 return Err(self.error(problem));
             }
         };
@@ -114,6 +116,9 @@ mod tests {
         let f32s = [1.0f32, -2.5, f32::MIN_POSITIVE];
         let bytes = f32s.iter().flat_map(|value| value.to_le_bytes()).collect();
         assert_eq!(stored(ElementType::F32, bytes).values().unwrap(), f32s);
+        let f64s = [1.0f64, -2.5, f64::from(f32::MIN_POSITIVE)];
+        let bytes = f64s.iter().flat_map(|value| value.to_le_bytes()).collect();
+        assert_eq!(stored(ElementType::F64, bytes).values().unwrap(), f32s);
         let f16s = vec![0x00, 0x3c, 0x00, 0xc1, 0x01, 0x00];
         let smallest = 2f32.powi(-24);
         assert_eq!(

@@ -62,6 +62,36 @@ impl Weights {
         Err(ModelError::weights(directory, problem))
     }
 
+    /// Removes the prefix of a program that wrapped the model before it was saved from the names of
+    /// all tensors, such as `module.` or `_orig_mod.`. Without one, names are unchanged.
+    pub(crate) fn without_wrapper(mut self) -> Self {
+        if let Some(wrapper) = wrapper(self.tensors.keys()) {
+            self.tensors = std::mem::take(&mut self.tensors)
+                .into_iter()
+                .map(|(name, tensor)| {
+                    let name = name.strip_prefix(&wrapper).unwrap_or(&name).to_string();
+                    let tensor = StoredTensor {
+                        name: name.clone(),
+                        ..tensor
+                    };
+                    (name, tensor)
+                })
+                .collect();
+        }
+        self
+    }
+
+    /// Creates the error of a tensor without which the model cannot be loaded. It names a tensor that
+    /// differs in its prefix alone.
+    pub(crate) fn missing(&self, name: &str) -> ModelError {
+        let longer = |found: &&String| found.ends_with(&format!(".{name}"));
+        let problem = match self.tensors.keys().find(longer) {
+            Some(found) => format!("is missing; the file has {found}"),
+            None => "is missing".to_string(),
+        };
+        ModelError::tensor(&self.path, name, problem)
+    }
+
     /// Returns the tensor with the first of the `names` that exists.
     pub(crate) fn find(&self, names: &[String]) -> Option<&StoredTensor> {
         names.iter().find_map(|name| self.tensors.get(name))
@@ -84,6 +114,25 @@ impl Weights {
     }
 }
 
+/// Parts that programs put before the names of a model's tensors: data-parallel and compiled models
+/// of PyTorch, Lightning, and sentence-transformers.
+const WRAPPERS: [&str; 5] = ["module.", "_orig_mod.", "model.", "auto_model.", "0."];
+
+/// Returns the parts before the name of the word embeddings that are not of a model.
+fn wrapper<'a>(names: impl Iterator<Item = &'a String>) -> Option<String> {
+    const WORDS: &str = "embeddings.word_embeddings.weight";
+    let mut prefixes = names.filter_map(|name| name.strip_suffix(WORDS));
+    let (prefix, None) = (prefixes.next()?, prefixes.next()) else {
+        return None;
+    };
+    let mut rest = prefix;
+    while let Some(shorter) = WRAPPERS.iter().find_map(|part| rest.strip_prefix(part)) {
+        rest = shorter;
+    }
+    let wrapper = &prefix[..prefix.len() - rest.len()];
+    (!wrapper.is_empty()).then(|| wrapper.to_string())
+}
+
 /// Opens a file for reading. A directory, which can be opened on some systems, is an error.
 pub(super) fn open_file(path: &Path) -> Result<File, ModelError> {
     let open = || {
@@ -94,4 +143,39 @@ pub(super) fn open_file(path: &Path) -> Result<File, ModelError> {
         }
     };
     open().map_err(ModelError::io(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrapper_is_what_stands_before_the_model() {
+        let of = |names: &[&str]| {
+            let names: Vec<_> = names
+                .iter()
+                .map(|name| format!("{name}embeddings.word_embeddings.weight"))
+                .collect();
+            wrapper(names.iter())
+        };
+        for wrapped in [
+            "module.",
+            "_orig_mod.",
+            "model.module.",
+            "module._orig_mod.",
+            "0.auto_model.",
+        ] {
+            assert_eq!(of(&[&format!("{wrapped}bert.")]).as_deref(), Some(wrapped));
+            assert_eq!(of(&[wrapped]).as_deref(), Some(wrapped));
+        }
+        for none in [
+            &[][..],
+            &[""],
+            &["bert."],
+            &["other.bert."],
+            &["module.a.", "module.b."],
+        ] {
+            assert_eq!(of(none), None, "{none:?}");
+        }
+    }
 }

@@ -28,7 +28,8 @@ impl EncoderInput {
     ///
     /// # Shapes
     /// - `token_ids`, `token_type_ids`, `attention_mask`: `B * S` values, row by row; the mask is
-    ///   `true` for tokens and `false` for padding; an encoder without token types ignores them
+    ///   `true` for tokens and `false` for padding; an encoder with fewer than two token types ignores
+    ///   them
     ///
     /// # Errors
     /// - [`ModelError::InvalidShape`] if a slice does not have `B * S` values, or is empty.
@@ -57,6 +58,8 @@ impl EncoderInput {
                 .of_tokens(token_ids, attention_mask, sequence, tables.positions)?;
         let types = match tables.types {
             0 => None,
+            // With a single type, tokenizers that know two say nothing.
+            1 => Some(int_tensor(vec![0; token_ids.len()], &device)),
             rows => Some(indices("token type", token_type_ids, rows, &device)?),
         };
         Ok(Self {

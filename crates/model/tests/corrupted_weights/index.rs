@@ -38,7 +38,8 @@ fn an_index_that_cannot_be_followed() {
 
     for climbing in ["../x.safetensors", "/etc/passwd", "a/b.safetensors", ".."] {
         let error = edited(shard, climbing);
-        let named = format!("{index}: shard {climbing:?}, expected the name of a file");
+        let named =
+            format!("{index}: shard {climbing:?}, expected a file in the directory of the index");
         assert!(error.to_string().contains(&named), "{error}");
     }
 
@@ -69,5 +70,8 @@ fn a_shard_outside_the_folder_is_not_even_opened() {
     );
     let error = load_encoder(&inside, &Device::flex()).unwrap_err();
     let message = error.to_string();
-    assert!(message.contains("expected the name of a file"), "{message}");
+    assert!(
+        message.contains("expected a file in the directory of the index"),
+        "{message}"
+    );
 }

@@ -4,9 +4,11 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Command;
 
-use finetune_model::ModelError;
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Tensor};
+use finetune_model::{ModelError, load_encoder};
 
-use super::{assert_corrupted, load};
+use super::{assert_corrupted, copy_of, load};
 
 /// A pickle that, when Python loads it, makes the file `marker`: protocol 2 for `os.system`, with
 /// the result kept in a state dict, alone at the root, or thrown away.
@@ -254,6 +256,41 @@ fn a_pickled_tensor_of_integers() {
     });
     assert_eq!(
         error.to_string().split_once(": ").unwrap().1,
-        format!("tensor {name} holds i64, expected f32, f16 or bf16")
+        format!("tensor {name} holds i64, expected f64, f32, f16 or bf16")
     );
+}
+
+/// Values of all parameters, bit by bit.
+#[derive(Default)]
+struct Bits(Vec<u32>);
+
+impl ModuleVisitor for Bits {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let values: Vec<f32> = param.val().into_data().try_to_vec().unwrap();
+        self.0.extend(values.into_iter().map(f32::to_bits));
+    }
+}
+
+#[test]
+fn a_changed_bit_in_an_archive_is_noticed_or_without_effect() {
+    let bits = |folder: &Path| {
+        let (encoder, ..) = load_encoder(folder, &Device::flex())?;
+        let mut bits = Bits::default();
+        encoder.visit(&mut bits);
+        Ok::<_, ModelError>(bits.0)
+    };
+    let folder = copy_of("bin");
+    let path = folder.path().join("pytorch_model.bin");
+    let (whole, expected) = (std::fs::read(&path).unwrap(), bits(folder.path()).unwrap());
+    let mut noticed = 0;
+    for place in (0..whole.len()).step_by(97) {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        match bits(folder.path()) {
+            Ok(found) => assert!(found == expected, "byte {place}"),
+            Err(_) => noticed += 1,
+        }
+    }
+    assert!(noticed > 10, "{noticed}");
 }

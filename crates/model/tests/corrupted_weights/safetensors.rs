@@ -97,7 +97,7 @@ fn a_tensor_of_integers() {
     });
     assert_eq!(
         error.to_string().split_once(": ").unwrap().1,
-        "tensor bert.embeddings.word_embeddings.weight holds i32, expected f32, f16 or bf16"
+        "tensor bert.embeddings.word_embeddings.weight holds i32, expected f64, f32, f16 or bf16"
     );
 }
 

@@ -172,11 +172,7 @@ impl TaskData {
             });
             classifiers.push(model);
             let named = |tensor: String| format!("{}: {tensor}", config.name);
-            all.loaded.extend(report.loaded.into_iter().map(named));
-            all.newly_initialized
-                .extend(report.newly_initialized.into_iter().map(named));
-            all.unexpected
-                .extend(report.unexpected.into_iter().map(named));
+            all.extend(report, named);
         }
         if let Some(name) = self.splits.keys().next() {
             let error = TrainError::setting("data", "there", "none without settings of the task");

@@ -92,6 +92,14 @@ pub struct ModelSection {
     pub trainable_parameters: usize,
     /// Tensors missing from the checkpoint, newly initialized.
     pub newly_initialized: Vec<String>,
+    /// Tensors of the classification layer whose rows were put into the order of the classes of the
+    /// data, by name.
+    #[serde(default)]
+    pub reordered: Vec<String>,
+    /// Tensors of the classification layer whose rows belong to the classes of the data by their
+    /// position alone: the checkpoint does not name its classes.
+    #[serde(default)]
+    pub by_position: Vec<String>,
     /// Tensors of the checkpoint that the model does not use.
     pub unexpected: Vec<String>,
 }
@@ -101,6 +109,9 @@ pub struct ModelSection {
 pub struct DataSection {
     /// Class names, in the order of their ids; empty for regression.
     pub class_names: Vec<String>,
+    /// Fingerprint of the tokenizer, if the texts were tokenized for the run.
+    #[serde(default)]
+    pub tokenizer: Option<String>,
     /// Training rows.
     pub train: SplitSection,
     /// Validation rows; `None` if the run does not evaluate.
@@ -183,6 +194,8 @@ impl ModelSection {
             parameters,
             trainable_parameters: parameters - frozen.iter().map(numbers).sum::<usize>(),
             newly_initialized: load_report.newly_initialized.clone(),
+            reordered: load_report.reordered.clone(),
+            by_position: load_report.by_position.clone(),
             unexpected: load_report.unexpected.clone(),
         }
     }

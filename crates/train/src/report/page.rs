@@ -130,6 +130,11 @@ impl RunReport {
             );
         for (name, tensors) in [
             ("Made from the seed", &model.newly_initialized),
+            ("Reordered by class name", &model.reordered),
+            (
+                "Classes by position, as the checkpoint has no names",
+                &model.by_position,
+            ),
             ("Not used", &model.unexpected),
         ] {
             if !tensors.is_empty() {

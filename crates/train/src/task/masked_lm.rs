@@ -161,6 +161,7 @@ impl Task for MaskedLmTask {
         let validation = self.validation.as_ref();
         Ok(Some(DataSection {
             class_names: Vec::new(),
+            tokenizer: Some(self.tokenizer.fingerprint()),
             train: self.train.section()?,
             validation: validation.map(EncodedSplit::section).transpose()?,
             test: None,

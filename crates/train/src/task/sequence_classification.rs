@@ -299,7 +299,9 @@ impl Task for SequenceClassificationTask {
 
     fn data(&self) -> Result<Option<DataSection>, TrainError> {
         let source = self.source.as_ref();
-        source.map(|source| source.data.section()).transpose()
+        source
+            .map(|source| source.data.section(&source.tokenizer))
+            .transpose()
     }
 
     fn begin_run(
