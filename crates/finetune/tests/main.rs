@@ -1,4 +1,5 @@
-//! Integration tests of the whole: every device computes what flex computes.
+//! Integration tests of the whole: every device computes what flex computes, and checkpoints are read
+//! as by transformers.
 
 #![allow(
     clippy::unwrap_used,
@@ -6,4 +7,5 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod checkpoints;
 mod devices;

@@ -153,11 +153,7 @@ fn a_run_does_not_go_on_with_other_files() {
         fs::remove_dir_all(start).unwrap();
         checkpoint_of(start, 2);
     };
-    let changes: [(&str, &dyn Fn(&Path)); 2] = [
-        ("data.tokenizer", &other_tokenizer),
-        ("initial_weights", &other_weights),
-    ];
-    for (setting, change) in changes {
+    let unlike = |setting: &str, change: &dyn Fn(&Path)| {
         let folder = folder();
         let run = folder.path().join("run");
         let prepared = prepare(folder.path(), config()).unwrap();
@@ -166,7 +162,9 @@ fn a_run_does_not_go_on_with_other_files() {
         let prepared = prepare(folder.path(), config()).unwrap();
         let error = prepared.resume(&run, &mut ()).unwrap_err().to_string();
         assert!(error.contains(setting), "{error}");
-    }
+    };
+    unlike("data.tokenizer", &other_tokenizer);
+    unlike("initial_weights", &other_weights);
 }
 
 /// Ends a run with an error at the n-th event.
