@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use finetune_storage::Placeholder;
+
 /// Error of this crate; it names the file and the tensor or field.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -15,6 +17,14 @@ pub enum ModelError {
         path: PathBuf,
         /// Error of the operating system.
         source: io::Error,
+    },
+    /// A file is not the file itself, but a Git LFS pointer or an HTML page.
+    #[error("{}: {found}", path.display())]
+    Placeholder {
+        /// File.
+        path: PathBuf,
+        /// What it is.
+        found: Placeholder,
     },
     /// A configuration file or the index of a sharded checkpoint cannot be parsed.
     #[error("{}: not {expected}: {source}", path.display())]

@@ -168,3 +168,16 @@ fn what_the_architecture_lacks_is_refused_by_its_key() {
         assert!(error.contains(key), "{error}");
     }
 }
+
+#[test]
+fn what_stands_in_place_of_a_file_is_named() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n";
+    for (content, expected) in [(pointer, "Git LFS"), ("<!DOCTYPE html><html>", "HTML page")] {
+        for name in ["model.safetensors", "pytorch_model.bin", "config.json"] {
+            let directory = directory();
+            fs::write(directory.path().join(name), content).unwrap();
+            let error = load(directory.path()).unwrap_err().to_string();
+            assert!(error.contains(expected) && error.contains(name), "{error}");
+        }
+    }
+}

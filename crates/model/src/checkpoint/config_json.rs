@@ -240,8 +240,10 @@ mod tests {
             .map(|(key, _)| key)
             .collect();
         let added = |keys: &Map<String, Value>| {
-            let keys = keys.keys().filter(|key| !own.contains(&key.as_str()));
-            keys.cloned().collect::<Vec<_>>().join(" ")
+            let mut keys: Vec<&str> = keys.keys().map(String::as_str).collect();
+            keys.retain(|key| !own.contains(key));
+            keys.sort_unstable();
+            keys.join(" ")
         };
         let encoder = written(config.to_encoder_json());
         let kept = "architectures dtype pad_token_id sep_token_id";

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use finetune_storage::placeholder;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -48,7 +49,7 @@ impl ConfigKeys {
         found: impl Display,
         expected: impl Display,
     ) -> ModelError {
-        let problem = format!("is {found}, expected {expected}");
+        let problem = format!("is {}, expected {expected}", beginning(&found.to_string()));
         ModelError::config_file(&self.path, key, problem)
     }
 
@@ -73,13 +74,28 @@ impl ConfigKeys {
         found: &str,
         supported: &'static str,
     ) -> ModelError {
-        let problem = format!("is {found}, supported: {supported}");
+        let problem = format!("is {}, supported: {supported}", beginning(found));
         ModelError::config_file(&self.path, field, problem)
+    }
+}
+
+/// Returns a value as far as it is shown in a message.
+fn beginning(value: &str) -> String {
+    const LONGEST: usize = 100;
+    match value.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &value[..end]),
+        None => value.to_string(),
     }
 }
 
 /// Reads a configuration file.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ModelError> {
     let text = std::fs::read(path).map_err(ModelError::io(path))?;
+    if let Some(found) = placeholder(&text) {
+        return Err(ModelError::Placeholder {
+            path: path.to_path_buf(),
+            found,
+        });
+    }
     serde_json::from_slice(&text).map_err(ModelError::json(path, "a model configuration"))
 }

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use finetune_storage::placeholder_file;
+
 use super::stored_tensor::{StoredTensor, StoredTensors};
 use super::{pytorch_file, safetensors_file, shard_index};
 use crate::error::ModelError;
@@ -133,16 +135,23 @@ fn wrapper<'a>(names: impl Iterator<Item = &'a String>) -> Option<String> {
     (!wrapper.is_empty()).then(|| wrapper.to_string())
 }
 
-/// Opens a file for reading. A directory, which can be opened on some systems, is an error.
+/// Opens a file for reading. A directory, which can be opened on some systems, is an error, and so is
+/// what a download or clone may leave in place of a file.
 pub(super) fn open_file(path: &Path) -> Result<File, ModelError> {
     let open = || {
         let file = File::open(path)?;
         match file.metadata()?.is_dir() {
             true => Err(io::ErrorKind::IsADirectory.into()),
-            false => Ok(file),
+            false => Ok((file, placeholder_file(path)?)),
         }
     };
-    open().map_err(ModelError::io(path))
+    match open().map_err(ModelError::io(path))? {
+        (file, None) => Ok(file),
+        (_, Some(found)) => Err(ModelError::Placeholder {
+            path: path.to_path_buf(),
+            found,
+        }),
+    }
 }
 
 #[cfg(test)]
