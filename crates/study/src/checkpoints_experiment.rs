@@ -122,6 +122,15 @@ impl Experiment for CheckpointsExperiment {
         self.fine_tuning.check(&config.fine_tuning, fold)
     }
 
+    fn check_rows(
+        &self,
+        config: &CheckpointTuningConfig,
+        fold: Option<Fold>,
+        rows: EvalSplit,
+    ) -> Result<(), StudyError> {
+        self.fine_tuning.check_rows(&config.fine_tuning, fold, rows)
+    }
+
     fn metrics(&self, config: &CheckpointTuningConfig, rows: EvalSplit) -> Option<Vec<String>> {
         self.fine_tuning.metrics(&config.fine_tuning, rows)
     }

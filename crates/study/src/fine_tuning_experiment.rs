@@ -93,10 +93,10 @@ impl FineTuningExperiment {
         self
     }
 
-    /// Returns the rows of a trial.
+    /// Returns the rows of a trial, without test rows that cannot be scored.
     fn splits(&self, fold: Option<Fold>) -> Result<Splits, StudyError> {
         let splits = match fold {
-            None => self.splits.clone(),
+            None => scored(self.splits.clone()),
             Some(fold) => fold_of(&self.splits.train, fold)?,
         };
         match self.validation {
@@ -187,9 +187,41 @@ impl Experiment for FineTuningExperiment {
         Ok(config.validate()?)
     }
 
+    fn check_rows(
+        &self,
+        config: &FineTuningConfig,
+        fold: Option<Fold>,
+        rows: EvalSplit,
+    ) -> Result<(), StudyError> {
+        let (own, found) = match (rows, fold) {
+            // The rows of a fold and those held out for validation are training rows.
+            (EvalSplit::Test, Some(_)) => return Ok(()),
+            (EvalSplit::Test, None) => (self.splits.test.as_ref(), rows),
+            (EvalSplit::Validation, _) if config.train.evaluation.is_none() => {
+                let expected = "an interval such as `every.epochs = 1`: validation rows are scored \
+                                during training";
+                return Err(StudyError::setting("train.evaluation", "none", expected));
+            }
+            (EvalSplit::Validation, _) if self.validation.is_some() => return Ok(()),
+            (EvalSplit::Validation, Some(_)) => (None, rows),
+            (EvalSplit::Validation, None) => (self.splits.validation.as_ref(), rows),
+        };
+        match unscored_reason(own, found) {
+            None => Ok(()),
+            Some(reason) => {
+                let expected = match rows {
+                    EvalSplit::Test => format!("`validation`, or `folds`: {reason}"),
+                    EvalSplit::Validation => {
+                        format!("`test`, or rows held out by `validation_split`: {reason}")
+                    }
+                };
+                Err(StudyError::setting("eval_split", found, expected))
+            }
+        }
+    }
+
     fn metrics(&self, config: &FineTuningConfig, rows: EvalSplit) -> Option<Vec<String>> {
         let target = &self.splits.train.schema.target;
-        let has_rows = self.validation.is_some() || self.splits.validation.is_some();
         let evaluator = evaluator(target, &self.parts.metrics, config.metric_names()).ok()?;
         let evaluated = evaluator.metrics().iter().map(|metric| metric.name());
         Some(match rows {
@@ -199,10 +231,7 @@ impl Experiment for FineTuningExperiment {
                 names.extend(further);
                 names
             }
-            EvalSplit::Validation if has_rows && config.train.evaluation.is_some() => {
-                evaluated.collect()
-            }
-            EvalSplit::Validation => Vec::new(),
+            EvalSplit::Validation => evaluated.collect(),
         })
     }
 
@@ -213,6 +242,25 @@ impl Experiment for FineTuningExperiment {
         callback: &mut dyn Callback,
     ) -> Result<TrialScores, StudyError> {
         self.fine_tune(&trial.config, trial.fold, directory, callback)
+    }
+}
+
+/// Returns the splits without test rows that cannot be scored.
+pub(crate) fn scored(splits: Splits) -> Splits {
+    let test = splits.test.filter(|test| test.num_unlabeled() == 0);
+    Splits { test, ..splits }
+}
+
+/// Returns why rows cannot be scored, if so: there are none, or some have no label.
+pub(crate) fn unscored_reason(rows: Option<&Dataset>, split: EvalSplit) -> Option<String> {
+    let Some(rows) = rows else {
+        return Some(format!("there are no {split} rows"));
+    };
+    match (rows.num_unlabeled(), rows.len()) {
+        (0, _) => None,
+        (unlabeled, all) => Some(format!(
+            "{unlabeled} of the {all} {split} rows have no label"
+        )),
     }
 }
 

@@ -19,7 +19,8 @@ use super::arguments::{StudyCommand, StudyDirectoryArguments};
 ///
 /// # Errors
 /// - If the study directory cannot be read or written.
-/// - If the trial of `run-trial` failed. Failed trials of `run` are not errors.
+/// - If the trial of `run-trial` failed, or one of `run` did; the others run all the same, and the
+///   report is written.
 pub fn run_study<E: Experiment>(
     command: Option<StudyCommand>,
     arguments: &StudyDirectoryArguments,
@@ -38,6 +39,7 @@ pub fn run_study<E: Experiment>(
     let watch = Watch {
         shows_progress: arguments.jobs < 2,
     };
+    let runs = matches!(command, Some(StudyCommand::Run) | None);
     let results = match command {
         Some(StudyCommand::List { missing, json }) => {
             return plan(&directory.results(study)?, missing, json);
@@ -72,7 +74,17 @@ pub fn run_study<E: Experiment>(
         }
     }
     writeln!(out, "Report: {}", path.join("report.html").display())?;
-    Ok(())
+    match results.failed() {
+        failed if runs && failed > 0 => {
+            let trials = results.due().count();
+            let hint = match arguments.retry {
+                true => "",
+                false => "; --retry-failed runs them again",
+            };
+            Err(format!("{failed} of {trials} trials failed{hint}").into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Converts the name of the study to a directory name.
