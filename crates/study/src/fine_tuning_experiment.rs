@@ -285,7 +285,13 @@ fn shared(
         .get_or_insert_with(|| directory.shared("tokens", &"tokens"));
     if config.activation_cache.location == CacheLocation::Memory {
         let text = &config.text.encoding;
-        let key = json!([model, device, text, config.model, config.train.freeze]);
+        let key = json!([
+            model.to_string_lossy(),
+            device,
+            text,
+            config.model,
+            config.train.freeze
+        ]);
         config.activation_cache.location =
             CacheLocation::Disk(directory.shared("activations", &key));
     }

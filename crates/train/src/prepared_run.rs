@@ -13,6 +13,7 @@ use crate::callback::Callback;
 use crate::error::TrainError;
 use crate::multi_task::ConflictSection;
 use crate::objective::Objective;
+use crate::path_text::{serialize_option, text};
 use crate::report::{DataSection, ModelSection, RunReport, RunSection, TaskReport, TestSection};
 use crate::run_output::RunOutput;
 use crate::run_writer::RunWriter;
@@ -37,6 +38,7 @@ pub struct PreparedRun<'a, O: Objective> {
 struct Settings {
     command: Vec<String>,
     /// `None` for a model that was not loaded.
+    #[serde(serialize_with = "serialize_option")]
     model: Option<PathBuf>,
     architecture: Value,
     device: String,
@@ -90,7 +92,9 @@ impl<'a, O: Objective> PreparedRun<'a, O> {
         let data = objective.tasks().into_iter().zip(objective.data()?);
         let data: Vec<(String, Option<DataSection>)> = data.collect();
         let settings = Settings {
-            command: std::env::args().collect(),
+            command: std::env::args_os()
+                .map(|argument| text(argument.as_ref()))
+                .collect(),
             model: source.directory,
             architecture: source.architecture,
             device: device.to_string(),

@@ -267,12 +267,12 @@ mod tests {
             assert!(error.to_string().starts_with(message), "{error}");
         }
         let error = evaluator.add_named("roc_auc").unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "roc_auc needs the probabilities of the classes; the metrics here are \
-             pearson, mean_squared_error, spearman, loss, perplexity, root_mean_squared_error, \
-             mean_absolute_error, r2"
+        let start = "roc_auc needs the probabilities of the classes; the metrics here are ";
+        assert!(
+            error.starts_with(start) && error.contains("pearson"),
+            "{error}"
         );
+        assert!(!error.contains("accuracy"), "{error}");
         let mut evaluator = Evaluator::new(TargetKind::Classes(3));
         let error = evaluator.add_named("f1").unwrap_err().to_string();
         let start = "f1 needs two classes, the second of them the positive one; \
