@@ -7,6 +7,8 @@ mod common_arguments;
 mod cs224n;
 mod data_directory;
 mod encoding_bar;
+#[cfg(test)]
+mod guide;
 mod leaderboard;
 mod minbert;
 mod pretraining_arguments;

@@ -2,7 +2,7 @@
 //! an error: no panic, no abort, and none that takes longer than five seconds.
 //!
 //! ```sh
-//! cargo run --release -p finetune-fuzz -- --inputs 1000000 --keep failures
+//! cargo run --release --bin finetune-fuzz -- --inputs 1000000 --keep failures
 //! ```
 //!
 //! 1. A [`Reader`](reader::Reader) writes valid files, the seeds, and reads them.

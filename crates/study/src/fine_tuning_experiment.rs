@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use finetune_data::{Dataset, Folds, Split, Splits};
-use finetune_predict::evaluator;
+use finetune_model::CheckpointConfig;
+use finetune_predict::{check_length, evaluator};
 use finetune_train::{
     CacheLocation, Callback, FineTuning, FineTuningConfig, Objective, Parts, PreparedRun,
     RunDirectory, TrainError, read_json,
@@ -149,6 +150,26 @@ impl FineTuningExperiment {
         Ok(scores)
     }
 
+    /// Checks the settings of a trial that begins from another checkpoint.
+    pub(super) fn check_from(
+        &self,
+        model: &Path,
+        config: &FineTuningConfig,
+        fold: Option<Fold>,
+    ) -> Result<(), StudyError> {
+        let target = &self.splits.train.schema.target;
+        evaluator(target, &self.parts.metrics, config.metric_names())?;
+        config.loss.check(&self.parts)?;
+        let rows = self.splits.train.len();
+        let folds = fold.map_or(0, |fold| fold.of);
+        let expected = format!("at most the {rows} training rows");
+        StudyError::check(folds <= rows, "folds", folds, expected)?;
+        config.validate()?;
+        let encoder = CheckpointConfig::read(model)?.encoder;
+        let fits = check_length(model, config.text.longest_row(), &encoder);
+        Ok(fits.map_err(TrainError::from)?)
+    }
+
     /// Returns the device and its name in reports.
     pub(super) fn device(&self) -> (&Device, &str) {
         (&self.device, &self.device_name)
@@ -177,14 +198,7 @@ impl Experiment for FineTuningExperiment {
     }
 
     fn check(&self, config: &FineTuningConfig, fold: Option<Fold>) -> Result<(), StudyError> {
-        let target = &self.splits.train.schema.target;
-        evaluator(target, &self.parts.metrics, config.metric_names())?;
-        config.loss.check(&self.parts)?;
-        let rows = self.splits.train.len();
-        let folds = fold.map_or(0, |fold| fold.of);
-        let expected = format!("at most the {rows} training rows");
-        StudyError::check(folds <= rows, "folds", folds, expected)?;
-        Ok(config.validate()?)
+        self.check_from(&self.model, config, fold)
     }
 
     fn check_rows(
@@ -198,8 +212,8 @@ impl Experiment for FineTuningExperiment {
             (EvalSplit::Test, Some(_)) => return Ok(()),
             (EvalSplit::Test, None) => (self.splits.test.as_ref(), rows),
             (EvalSplit::Validation, _) if config.train.evaluation.is_none() => {
-                let expected = "an interval such as `every.epochs = 1`: validation rows are scored \
-                                during training";
+                let expected = "`every.epochs` or `every.steps`, such as `every.epochs = 1`: validation \
+                                rows are scored during training";
                 return Err(StudyError::setting("train.evaluation", "none", expected));
             }
             (EvalSplit::Validation, _) if self.validation.is_some() => return Ok(()),

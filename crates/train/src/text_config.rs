@@ -59,8 +59,8 @@ impl TextConfig {
         Ok(())
     }
 
-    /// Returns the maximum length of a padded row, in tokens.
-    fn longest_row(&self) -> usize {
+    /// Returns the maximum length of a padded row, in tokens; the encoder needs as many positions.
+    pub fn longest_row(&self) -> usize {
         let max_length = self.encoding.max_length;
         match self.padding {
             Padding::Longest => max_length,
