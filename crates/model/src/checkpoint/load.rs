@@ -7,7 +7,6 @@ use burn::tensor::Device;
 use super::config_json::CheckpointConfig;
 use super::load_tensors::{LoadReport, load_into};
 use super::missing_tensors::Fresh;
-use super::plausible_size::read_config;
 use super::tensor_names::TensorNames;
 use super::weights::{MODEL_FILES, Weights};
 use crate::base_model::BaseModel;
@@ -38,7 +37,7 @@ pub fn load_classifier(
     seed: u64,
     device: &Device,
 ) -> Result<(SequenceClassifier, CheckpointConfig, LoadReport), ModelError> {
-    let checkpoint = read_config(directory)?;
+    let checkpoint = CheckpointConfig::read(directory)?;
     let config = checkpoint.classifier(class_names);
     let model = config.init(device)?;
     let fresh = Fresh::for_classifier(&checkpoint, &config, seed);
@@ -81,7 +80,7 @@ pub fn load_classifier_with(
     seed: u64,
     device: &Device,
 ) -> Result<(SequenceClassifier, LoadReport), ModelError> {
-    let checkpoint = read_config(directory)?;
+    let checkpoint = CheckpointConfig::read(directory)?;
     let model = config.init_with(custom, device)?;
     let fresh = Fresh::for_classifier(&checkpoint, config, seed);
     classifier_from(directory, model, fresh)
@@ -99,7 +98,7 @@ pub fn load_encoder_with_new_head(
     seed: u64,
     device: &Device,
 ) -> Result<(SequenceClassifier, LoadReport), ModelError> {
-    let checkpoint = read_config(directory)?;
+    let checkpoint = CheckpointConfig::read(directory)?;
     let model = config.init_with(custom, device)?;
     classifier_from(
         directory,
@@ -169,7 +168,7 @@ fn load_pre_trained(
     device: &Device,
     init: fn(&EncoderConfig, &Device) -> Result<MaskedLm, ModelError>,
 ) -> Result<(MaskedLm, CheckpointConfig, LoadReport), ModelError> {
-    let config = read_config(directory)?;
+    let config = CheckpointConfig::read(directory)?;
     if !config.tie_word_embeddings {
         let (path, problem) = (
             directory.join(super::CONFIG_FILE),
@@ -197,7 +196,7 @@ pub fn load_encoder(
     directory: &Path,
     device: &Device,
 ) -> Result<(Encoder, CheckpointConfig, LoadReport), ModelError> {
-    let config = read_config(directory)?;
+    let config = CheckpointConfig::read(directory)?;
     let alone = BaseModel {
         encoder: config.encoder.init(device)?,
         pooler: None,
@@ -227,7 +226,7 @@ pub fn load_base_model(
     directory: &Path,
     device: &Device,
 ) -> Result<(BaseModel, CheckpointConfig, LoadReport), ModelError> {
-    let config = read_config(directory)?;
+    let config = CheckpointConfig::read(directory)?;
     let family = config.encoder.family;
     let pooler = family
         .has_pooler()

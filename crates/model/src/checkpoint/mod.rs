@@ -10,7 +10,6 @@ mod load;
 mod load_tensors;
 mod missing_tensors;
 mod pickle_calls;
-mod plausible_size;
 mod pytorch_file;
 mod safetensors_file;
 mod save;
