@@ -93,6 +93,8 @@ impl Seeds {
                 zip.write_all(&inner).ok()?;
                 zip.finish().ok()
             }
+            // The configuration beside the tensors.
+            Shape::Safetensors if bytes.first() == Some(&b'{') => json::mutated(bytes, random),
             Shape::Safetensors => {
                 let (length, rest) = bytes.split_at_checked(8)?;
                 let length = u64::from_le_bytes(length.try_into().ok()?);

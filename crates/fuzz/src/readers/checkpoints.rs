@@ -1,11 +1,14 @@
 //! Checkpoints in the formats of Hugging Face and PyTorch.
 
+use std::error::Error;
 use std::path::Path;
 
+use burn::module::Module;
 use burn::tensor::Device;
+use finetune_data::TextTokenizer;
 use finetune_model::{
-    CheckpointConfig, EncoderConfig, SequenceClassifierConfig, init_weights, load_classifier,
-    load_encoder, save_classifier,
+    CheckpointConfig, EncoderConfig, LoraConfig, SequenceClassifier, SequenceClassifierConfig,
+    init_weights, load_adapter, load_classifier, load_encoder, save_adapter, save_classifier,
 };
 use finetune_predict::TextPreprocessing;
 
@@ -37,6 +40,19 @@ pub(crate) const SAFETENSORS: Reader = Reader {
     name: "safetensors",
     files: &["model.safetensors"],
     shape: Shape::Safetensors,
+    ..CLASSIFIER
+};
+
+pub(crate) const ADAPTER: Reader = Reader {
+    name: "adapter",
+    files: &["adapter_config.json", "adapter_model.safetensors"],
+    shape: Shape::Safetensors,
+    seeds: |directory| write_adapter(&directory.join("0")),
+    read: |directory| {
+        let (model, ..) = classifier()?;
+        load_adapter(directory, model)?;
+        Ok(())
+    },
     ..CLASSIFIER
 };
 
@@ -83,8 +99,9 @@ pub(crate) const TEXT_PREPROCESSING: Reader = Reader {
     ..CLASSIFIER
 };
 
-/// Writes a small classifier with its tokenizer.
-pub(super) fn write_classifier(directory: &Path) -> Outcome {
+/// Returns a small classifier, its configuration and its tokenizer.
+pub(super) fn classifier()
+-> Result<(SequenceClassifier, CheckpointConfig, TextTokenizer), Box<dyn Error>> {
     let tokenizer = tokenizer()?;
     let encoder = EncoderConfig {
         vocab_size: tokenizer.vocab_size(),
@@ -96,9 +113,22 @@ pub(super) fn write_classifier(directory: &Path) -> Outcome {
         ..Default::default()
     };
     let config = SequenceClassifierConfig::new(encoder.clone(), CLASSES.map(String::from).into());
-    let model = init_weights(config.init(&Device::flex())?, 0.05, 1);
-    save_classifier(directory, &model, &CheckpointConfig::new(encoder))?;
+    let model = init_weights(config.init(&Device::flex().autodiff())?, 0.05, 1);
+    Ok((model, CheckpointConfig::new(encoder), tokenizer))
+}
+
+/// Writes a classifier with its tokenizer.
+fn write_classifier(directory: &Path) -> Outcome {
+    let (model, checkpoint, tokenizer) = classifier()?;
+    save_classifier(directory, &model.valid(), &checkpoint)?;
     Ok(tokenizer.save(directory)?)
+}
+
+/// Writes the adapters of a classifier.
+fn write_adapter(directory: &Path) -> Outcome {
+    let (mut model, ..) = classifier()?;
+    model.encoder = model.encoder.with_lora(&LoraConfig::default(), 1)?;
+    Ok(save_adapter(directory, &model.valid(), None)?)
 }
 
 fn read_encoder(directory: &Path) -> Outcome {

@@ -29,6 +29,7 @@ pub(crate) const ALL: &[Reader] = &[
     tokenizers::ENCODED_CACHE,
     checkpoints::CONFIG,
     checkpoints::SAFETENSORS,
+    checkpoints::ADAPTER,
     checkpoints::PYTORCH,
     checkpoints::PYTORCH_LEGACY,
     checkpoints::SHARD_INDEX,
