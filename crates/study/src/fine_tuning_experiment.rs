@@ -165,9 +165,23 @@ impl FineTuningExperiment {
         let expected = format!("at most the {rows} training rows");
         StudyError::check(folds <= rows, "folds", folds, expected)?;
         config.validate()?;
+        if let (Some(_), Some(reason)) = (&config.train.evaluation, self.unvalidated_reason(fold)) {
+            let expected = format!("none, or rows held out by `validation_split`: {reason}");
+            return Err(StudyError::setting("train.evaluation", "given", expected));
+        }
         let encoder = CheckpointConfig::read(model)?.encoder;
         let fits = check_length(model, config.text.longest_row(), &encoder);
         Ok(fits.map_err(TrainError::from)?)
+    }
+
+    /// Returns why there are no validation rows to evaluate on, if so. Rows that are held out are
+    /// training rows; a fold has no others.
+    fn unvalidated_reason(&self, fold: Option<Fold>) -> Option<String> {
+        let own = self.splits.validation.as_ref().filter(|_| fold.is_none());
+        match self.validation {
+            Some(_) => None,
+            None => unscored_reason(own, EvalSplit::Validation),
+        }
     }
 
     /// Returns the device and its name in reports.
@@ -207,30 +221,22 @@ impl Experiment for FineTuningExperiment {
         fold: Option<Fold>,
         rows: EvalSplit,
     ) -> Result<(), StudyError> {
-        let (own, found) = match (rows, fold) {
-            // The rows of a fold and those held out for validation are training rows.
-            (EvalSplit::Test, Some(_)) => return Ok(()),
-            (EvalSplit::Test, None) => (self.splits.test.as_ref(), rows),
-            (EvalSplit::Validation, _) if config.train.evaluation.is_none() => {
+        match (rows, fold) {
+            (EvalSplit::Validation, _) if config.train.evaluation.is_some() => Ok(()),
+            (EvalSplit::Validation, _) => {
                 let expected = "`every.epochs` or `every.steps`, such as `every.epochs = 1`: validation \
                                 rows are scored during training";
-                return Err(StudyError::setting("train.evaluation", "none", expected));
+                Err(StudyError::setting("train.evaluation", "none", expected))
             }
-            (EvalSplit::Validation, _) if self.validation.is_some() => return Ok(()),
-            (EvalSplit::Validation, Some(_)) => (None, rows),
-            (EvalSplit::Validation, None) => (self.splits.validation.as_ref(), rows),
-        };
-        match unscored_reason(own, found) {
-            None => Ok(()),
-            Some(reason) => {
-                let expected = match rows {
-                    EvalSplit::Test => format!("`validation`, or `folds`: {reason}"),
-                    EvalSplit::Validation => {
-                        format!("`test`, or rows held out by `validation_split`: {reason}")
-                    }
-                };
-                Err(StudyError::setting("eval_split", found, expected))
-            }
+            // The rows of a fold are training rows.
+            (EvalSplit::Test, Some(_)) => Ok(()),
+            (EvalSplit::Test, None) => match unscored_reason(self.splits.test.as_ref(), rows) {
+                Some(reason) => {
+                    let expected = format!("`validation`, or `folds`: {reason}");
+                    Err(StudyError::setting("eval_split", rows, expected))
+                }
+                None => Ok(()),
+            },
         }
     }
 

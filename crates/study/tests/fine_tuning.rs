@@ -153,7 +153,7 @@ fn what_no_trial_can_have_is_refused_before_the_first() {
         ),
         (
             "name = 'a'\neval_split = 'validation'\nbase.train.evaluation = {}",
-            "base: eval_split is validation, expected `test`, or rows held out by \
+            "base: train.evaluation is given, expected none, or rows held out by \
              `validation_split`: there are no validation rows",
         ),
         (
