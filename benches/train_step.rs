@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         step: 0,
     };
     let mut out = io::stdout();
-    if env::args().any(|argument| argument == "--stdin") {
+    if env::args_os().any(|argument| argument == "--stdin") {
         for line in io::stdin().lines() {
             let ([seconds, processor], next) = bench.answer(&line?)?;
             bench = next;

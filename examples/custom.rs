@@ -98,8 +98,9 @@ fn messages(things: &[&str]) -> Dataset {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let run_dir = arguments.first().map_or("runs/custom", String::as_str);
+    // Paths of any system, Unicode or not.
+    let mut arguments = std::env::args_os().skip(1);
+    let run_dir = arguments.next().unwrap_or_else(|| "runs/custom".into());
     let train = messages(&["lamp", "chair", "kettle", "coat", "table", "radio", "rug"]);
     let splits = Splits::train_test(train, messages(&["bicycle", "pillow", "mirror"]));
 
@@ -109,8 +110,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .metric(Cost)
         .callback(StopWhenLow(0.02));
     let run = run.epochs(30).learning_rate(1e-3).max_length(32);
-    let run = match arguments.get(1).map(String::as_str) {
-        Some("--resume") => run.resume(run_dir)?,
+    let run = match arguments.next() {
+        Some(argument) if argument == "--resume" => run.resume(run_dir)?,
         _ => run.run(run_dir)?,
     };
     println!("{run}\nMean cost: {:?}", run.test_score("cost"));

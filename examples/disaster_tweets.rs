@@ -20,8 +20,8 @@ use finetune::prelude::*;
 use finetune::study::{Study, StudyConfig, StudyResults};
 use finetune::train::{ClassifierOverrides, Decay, Warmup};
 use finetune_examples::study::{
-    Published, PublishedStudy, PublishedTable, PublishedTest, SEED, StudyArguments, StudyCommand,
-    SystemConfig, Systems, run_study,
+    Published, PublishedExperiment, PublishedStudy, PublishedTable, PublishedTest, SEED,
+    StudyArguments, StudyCommand, SystemConfig, Systems, run_study,
 };
 use finetune_examples::{SAMPLE_DISASTER_TWEETS, data_directory, exit_code, say};
 
@@ -149,7 +149,7 @@ fn run(
         encoder: recipe(),
         ..SystemConfig::default()
     };
-    let published_study = Study::with_defaults(config.clone(), &experiment, &of_recipe)?;
+    let published_study = PublishedExperiment(of_recipe).study(config.clone())?;
     let study = Study::new(config, &experiment)?;
     let published = PublishedStudy {
         recipe: &published_study,

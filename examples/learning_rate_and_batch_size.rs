@@ -17,7 +17,8 @@ use finetune::prelude::*;
 use finetune::study::{SearchParameter, Study, StudyConfig, StudyResults};
 use finetune::train::{Decay, EvaluationConfig, Warmup};
 use finetune_examples::study::{
-    Published, PublishedStudy, PublishedTable, SEED, StudyArguments, StudyCommand, run_study,
+    Published, PublishedExperiment, PublishedStudy, PublishedTable, SEED, StudyArguments,
+    StudyCommand, run_study,
 };
 use finetune_examples::{SAMPLE_AG_NEWS, SAMPLE_IMDB, exit_code};
 
@@ -165,7 +166,7 @@ fn run(
         .validation_split(0.1, SEED);
     let mut config = config(dataset);
     config.seeds = arguments.seeds(1);
-    let published_study = Study::with_defaults(config.clone(), &experiment, &recipe())?;
+    let published_study = PublishedExperiment(recipe()).study(config.clone())?;
     // A value that is given replaces those of the study.
     for parameter in &mut config.parameters {
         if let Some(value) = arguments.common.given(&parameter.path)? {

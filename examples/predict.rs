@@ -5,14 +5,14 @@
 //! Without texts, it reads standard input, one text per line.
 
 use std::error::Error;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 use finetune::data::{BatchSize, Truncation};
 use finetune::prelude::*;
-use finetune_examples::{MESSAGE_TOPICS, exit_code};
+use finetune_examples::{MESSAGE_TOPICS, TextLines, exit_code};
 use serde_json::{Value, json};
 
 /// Label texts with a fine-tuned model
@@ -78,7 +78,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let device = arguments.device.open()?;
     let predictor = Predictor::load_with(directory, config, &device)?;
     if !arguments.texts.is_empty() {
-        return arguments.answer(&predictor, &arguments.texts);
+        return arguments.answer(&predictor);
     }
     if io::stdin().is_terminal() {
         writeln!(
@@ -86,50 +86,72 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             "reading texts from standard input, one a line"
         )?;
     }
-    let mut lines = io::stdin().lock().lines();
+    let mut lines = TextLines::new(io::stdin().lock());
     loop {
-        let some: Vec<String> = lines
-            .by_ref()
-            .take(LINES_AT_ONCE)
-            .collect::<Result<_, _>>()?;
-        if some.is_empty() {
-            return Ok(());
+        let (failure, ended) = match arguments.pairs {
+            false => {
+                let read = lines.read(LINES_AT_ONCE, Ok);
+                arguments.answer_texts(&predictor, &read.lines)?;
+                (read.failure, read.ended)
+            }
+            true => {
+                let read = lines.read(LINES_AT_ONCE, pair);
+                arguments.answer_pairs(&predictor, &read.lines)?;
+                (read.failure, read.ended)
+            }
+        };
+        match failure {
+            Some(failure) => return Err(format!("standard input, {failure}").into()),
+            None if ended => return Ok(()),
+            None => {}
         }
-        arguments.answer(&predictor, &some)?;
     }
 }
 
+/// Returns the texts of a pair, which a tab separates.
+fn pair(line: String) -> Result<(String, String), String> {
+    let pair = line.split_once('\t');
+    let pair = pair.map(|(first, second)| (first.to_string(), second.to_string()));
+    pair.ok_or_else(|| "no tab between the texts of a pair".to_string())
+}
+
 impl Arguments {
-    /// Predicts and prints the labels of `texts`.
-    fn answer(&self, predictor: &Predictor, texts: &[String]) -> Result<(), Box<dyn Error>> {
+    /// Answers the texts of the arguments.
+    fn answer(&self, predictor: &Predictor) -> Result<(), Box<dyn Error>> {
         if !self.pairs {
-            let predictions = predictor.predict(texts)?;
-            let texts = texts.iter().map(|text| (text.clone(), json!(text)));
-            return self.print(texts, &predictions);
+            return self.answer_texts(predictor, &self.texts);
         }
-        let pairs = self.in_pairs(texts)?;
-        let predictions = predictor.predict_pairs(&pairs)?;
+        match self.texts.as_chunks::<2>() {
+            (pairs, []) => {
+                let pairs = pairs.iter().map(|[a, b]| (a.clone(), b.clone()));
+                self.answer_pairs(predictor, &pairs.collect::<Vec<_>>())
+            }
+            _ => Err(format!("--pairs takes texts in twos, not {}", self.texts.len()).into()),
+        }
+    }
+
+    fn answer_texts(&self, predictor: &Predictor, texts: &[String]) -> Result<(), Box<dyn Error>> {
+        if texts.is_empty() {
+            return Ok(());
+        }
+        let predictions = predictor.predict(texts)?;
+        let texts = texts.iter().map(|text| (text.clone(), json!(text)));
+        self.print(texts, &predictions)
+    }
+
+    fn answer_pairs(
+        &self,
+        predictor: &Predictor,
+        pairs: &[(String, String)],
+    ) -> Result<(), Box<dyn Error>> {
+        if pairs.is_empty() {
+            return Ok(());
+        }
+        let predictions = predictor.predict_pairs(pairs)?;
         let texts = pairs
             .iter()
             .map(|(first, second)| (format!("{first} | {second}"), json!([first, second])));
         self.print(texts, &predictions)
-    }
-
-    fn in_pairs<'a>(&self, texts: &'a [String]) -> Result<Vec<(&'a str, &'a str)>, String> {
-        if self.texts.is_empty() {
-            let pair = |line: &'a String| {
-                let pair = line.split_once('\t');
-                pair.ok_or_else(|| format!("no tab between the texts of a pair: {line:?}"))
-            };
-            return texts.iter().map(pair).collect();
-        }
-        match texts.as_chunks::<2>() {
-            (pairs, []) => Ok(pairs
-                .iter()
-                .map(|[a, b]| (a.as_str(), b.as_str()))
-                .collect()),
-            _ => Err(format!("--pairs takes texts in twos, not {}", texts.len())),
-        }
     }
 
     fn print(

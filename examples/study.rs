@@ -109,6 +109,14 @@ fn run(Arguments { command, directory }: Arguments) -> Result<(), Box<dyn Error>
         Command::Report { file } => (file, StudyCommand::Report),
     };
     let config = StudyConfig::read(&file)?;
+    if !config.experiment.contains_key("dataset") {
+        let names: Vec<&str> = catalog::names().collect();
+        let problem = format!(
+            "experiment.dataset is missing, expected one of {}",
+            names.join(", ")
+        );
+        return Err(format!("{}: {problem}", file.display()).into());
+    }
     let subject: Subject = serde_json::from_value(Value::Object(config.experiment.clone()))
         .map_err(|error| format!("{}: experiment: {error}", file.display()))?;
     let experiment = subject.experiment()?;

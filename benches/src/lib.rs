@@ -15,7 +15,7 @@ const NEWS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/ag_news/sam
 /// Returns whether the program was started with `--quick`: for a first number in seconds instead of
 /// a precise one. Criterion's suites read the argument themselves.
 pub fn is_quick() -> bool {
-    std::env::args().any(|argument| argument == "--quick")
+    std::env::args_os().any(|argument| argument == "--quick")
 }
 
 /// The training rows of the bundled AG News sample, and the bundled encoder's tokenizer.

@@ -302,11 +302,7 @@ impl Arguments {
             &[self.dataset.name()]
         };
         let recipe = PublishedExperiment(self.published_settings()?);
-        let config = StudyConfig {
-            seeds: None,
-            ..self.config(names, &STEPS, &Mix::every(names))?
-        };
-        let study = Study::new(config, &recipe)?;
+        let study = recipe.study(self.config(names, &STEPS, &Mix::every(names))?)?;
         let rows: Vec<(String, f64)> = match is_by_datasets {
             true => self.dataset.after_mixes().into(),
             false => {

@@ -104,9 +104,17 @@ impl VariantStudy<'_> {
         };
         let data = tasks.open(run, first_seed)?;
         data.announce(tasks, run)?;
-        let seeds = first_seed..first_seed.saturating_add(arguments.seeds);
+        let seeds = Seeds::Count(arguments.seeds).list(first_seed);
+        if (seeds.len() as u64) < arguments.seeds {
+            let most = seeds.len();
+            let seeds = arguments.seeds;
+            return Err(format!(
+                "--seeds is {seeds}, expected at most {most} from seed {first_seed}"
+            )
+            .into());
+        }
         let config = StudyConfig {
-            seeds: Some(Seeds::Listed(seeds.collect())),
+            seeds: Some(Seeds::Listed(seeds)),
             ..self.config(&self.variants)?
         };
         let device = run.device();
@@ -124,7 +132,7 @@ impl VariantStudy<'_> {
         };
         let path = run.run_directory(self.name)?.path().to_path_buf();
         let study_directory = StudyDirectoryArguments::new(&path);
-        run_study(None, &study_directory, &study, &experiment, |results| {
+        let ran = run_study(None, &study_directory, &study, &experiment, |results| {
             let ours = VariantResults {
                 results,
                 published: &published,
@@ -134,9 +142,9 @@ impl VariantStudy<'_> {
             sections.push(self.section(&ours)?);
             sections.extend(ours.test_section()?);
             Ok(sections)
-        })?;
+        });
         let Some(predictions) = &arguments.predictions else {
-            return Ok(());
+            return ran;
         };
         let directory = StudyDirectory::open(&path, &study)?;
         let mut left_out = Vec::new();
@@ -150,7 +158,8 @@ impl VariantStudy<'_> {
         for line in left_out {
             say(&line)?;
         }
-        Ok(say(&format!("Predictions: {}", predictions.display()))?)
+        say(&format!("Predictions: {}", predictions.display()))?;
+        ran
     }
 
     fn config(&self, variants: &[Variant]) -> Result<StudyConfig, serde_json::Error> {

@@ -159,6 +159,13 @@ impl Dataset {
         self.schema.class_names()
     }
 
+    /// Returns the number of rows without a label, such as those of a test split whose labels are
+    /// unpublished.
+    pub fn num_unlabeled(&self) -> usize {
+        let labels = self.examples.iter().map(|example| &example.label);
+        labels.filter(|label| **label == Label::Unlabeled).count()
+    }
+
     /// Returns the number of rows of each class, in the order of the class names.
     pub fn class_counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.class_names().len()];

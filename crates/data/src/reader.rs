@@ -141,7 +141,7 @@ impl ExampleReader {
             .files
             .first()
             .map_or(Path::new(&self.name), |path| path);
-        DataError::no_rows(path)
+        self.skipped.error(path)
     }
 
     /// Reads all examples into memory and returns them with a report.
@@ -247,5 +247,7 @@ mod tests {
             .read()
             .unwrap_err();
         assert!(matches!(error, DataError::InvalidFile { .. }), "{error}");
+        let expected = "rows.csv: none of its 1 rows is valid: rows.csv, row 1: bad";
+        assert_eq!(error.to_string(), expected);
     }
 }

@@ -237,7 +237,8 @@ impl Sampler {
             BatchSize::Rows(rows) => rows,
             // Rows of mean length.
             BatchSize::Tokens(tokens) => {
-                (tokens * rows / lengths.iter().sum::<usize>().max(1)).clamp(1, rows)
+                let all = lengths.iter().sum::<usize>().max(1);
+                (tokens.saturating_mul(rows) / all).clamp(1, rows)
             }
         };
         let batches = rows.div_ceil(batch_rows);

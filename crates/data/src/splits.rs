@@ -1,7 +1,7 @@
 //! Splits of a dataset and reports on loading them.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -108,6 +108,17 @@ impl SkippedRows {
         self.rows += 1;
         if self.first.len() < Self::REASONS {
             self.first.push(reason.to_string());
+        }
+    }
+
+    /// Returns the error of a file of which no row was read.
+    pub(crate) fn error(&self, path: &Path) -> DataError {
+        match self.first.first() {
+            None => DataError::no_rows(path),
+            Some(first) => {
+                let rows = self.rows;
+                DataError::file(path, format!("none of its {rows} rows is valid: {first}"))
+            }
         }
     }
 }

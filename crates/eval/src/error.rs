@@ -96,12 +96,21 @@ pub enum EvalError {
     },
 
     /// A metric is requested of predictions that do not provide its input.
-    #[error("{metric} needs {needs}")]
+    #[error(
+        "{metric} needs {needs}{}",
+        match others.as_str() {
+            "" => String::new(),
+            others => format!("; the metrics here are {others}"),
+        }
+    )]
     MetricNeeds {
         /// Name of the metric.
         metric: String,
         /// Input of the metric.
         needs: &'static str,
+        /// Names of the metrics that the predictions have, those most like it first; empty if they
+        /// are not known.
+        others: String,
     },
 
     /// The data cannot be plotted, or a drawing cannot be embedded in a report.

@@ -346,7 +346,11 @@ fn trained_classifier(
     // Without names, transformers defaults to two labels.
     let names = checkpoint.class_names.clone();
     let names = names.unwrap_or_else(|| vec!["LABEL_0".into(), "LABEL_1".into()]);
-    let config = checkpoint.classifier(&names);
+    let mut config = checkpoint.classifier(&names);
+    // As transformers' pipeline: the sigmoid of a single output, unless it is said to be a score.
+    if names.len() == 1 && checkpoint.problem_type != Some(ProblemType::Regression) {
+        config.problem_type = ProblemType::MultiLabelClassification;
+    }
     let (model, report) = load_classifier_with(directory, &config, head, 0, device)?;
     if !report.newly_initialized.is_empty() {
         return Err(PredictError::NotAClassifier {

@@ -7,19 +7,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ServeError;
 
+/// Maximum of all times, in milliseconds: a day.
+const MAX_TIME_MS: u64 = 24 * 60 * 60 * 1000;
+
 /// Settings of a server of one or more models.
 ///
 /// They bound the memory that clients can occupy: `max_connections` times `max_body_bytes` for
-/// bodies, and for each model `max_queue_size` texts or pairs of `max_text_chars`.
+/// bodies, and for each model `max_queue_size` texts or pairs of `max_text_chars`. Times are at most
+/// a day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServeConfig {
     /// Maximum rows (texts or pairs) per batch, at least 1 (default: 32). With 1 there is no
     /// batching.
     pub max_batch_size: usize,
-    /// Maximum batching delay in milliseconds (default: 2). A single row that follows a batch of
-    /// one row is not delayed. With 0, a batch consists of the rows that arrived while the model
-    /// was busy.
+    /// Maximum batching delay in milliseconds, below `request_timeout_ms` (default: 2). Rows of a
+    /// single request that follow a batch of a single request are not delayed. With 0, a batch
+    /// consists of the rows that arrived while the model was busy.
     pub max_batch_delay_ms: u64,
     /// Maximum number of queued rows per model, at least `max_texts` (default: 256). Requests
     /// beyond this are rejected with 503.
@@ -97,7 +101,12 @@ impl ServeConfig {
             ("request_timeout_ms", self.request_timeout_ms),
         ] {
             ServeError::check(value > 0, setting, value, "at least 1")?;
+            check_time(setting, value)?;
         }
+        check_time("shutdown_timeout_ms", self.shutdown_timeout_ms)?;
+        let (delay, timeout) = (self.max_batch_delay_ms, self.request_timeout_ms);
+        let expected = format!("below request_timeout_ms, which is {timeout}");
+        ServeError::check(delay < timeout, "max_batch_delay_ms", delay, expected)?;
         let (rows, texts) = (self.max_queue_size, self.max_texts);
         let expected = format!("at least max_texts, which is {texts}");
         ServeError::check(rows >= texts, "max_queue_size", rows, expected)
@@ -122,6 +131,12 @@ impl ServeConfig {
     pub(crate) fn shutdown_timeout(&self) -> Duration {
         Duration::from_millis(self.shutdown_timeout_ms)
     }
+}
+
+fn check_time(setting: &'static str, milliseconds: u64) -> Result<(), ServeError> {
+    let valid = milliseconds <= MAX_TIME_MS;
+    let expected = format!("at most {MAX_TIME_MS}, a day");
+    ServeError::check(valid, setting, milliseconds, expected)
 }
 
 #[cfg(test)]
@@ -156,6 +171,29 @@ mod tests {
             let message = config.validate().unwrap_err().to_string();
             assert_eq!(message, format!("{setting} is 0, expected at least 1"));
         }
+        for setting in [
+            "header_timeout_ms",
+            "body_timeout_ms",
+            "request_timeout_ms",
+            "shutdown_timeout_ms",
+            "max_batch_delay_ms",
+        ] {
+            let json = format!(r#"{{"{setting}": {}}}"#, u64::MAX);
+            let config: ServeConfig = serde_json::from_str(&json).unwrap();
+            let message = config.validate().unwrap_err().to_string();
+            let expected = format!("{setting} is {}, expected ", u64::MAX);
+            assert!(message.starts_with(&expected), "{message}");
+        }
+        // A delayed row would always time out.
+        let delay = |max_batch_delay_ms| ServeConfig {
+            max_batch_delay_ms,
+            request_timeout_ms: 50,
+            ..Default::default()
+        };
+        assert!(delay(49).validate().is_ok());
+        let message = delay(50).validate().unwrap_err().to_string();
+        let expected = "max_batch_delay_ms is 50, expected below request_timeout_ms, which is 50";
+        assert_eq!(message, expected);
         let many = ServeConfig {
             max_connections: usize::MAX,
             ..Default::default()

@@ -21,6 +21,8 @@ pub(crate) struct WaitingRow {
     /// Total length of its texts in bytes.
     length: usize,
     since: Instant,
+    /// Number of the request, given by the queue.
+    request: u64,
 }
 
 impl WaitingRow {
@@ -30,6 +32,7 @@ impl WaitingRow {
             input,
             reply,
             since: Instant::now(),
+            request: 0,
         }
     }
 
@@ -75,8 +78,10 @@ pub(crate) struct Queue {
 struct State {
     rows: VecDeque<WaitingRow>,
     closed: bool,
-    /// Rows in the last batch.
-    last_batch: usize,
+    /// Requests so far.
+    requests: u64,
+    /// Whether the last batch had rows of several requests.
+    last_was_shared: bool,
     /// Dropped rows since the queue was created.
     gone: u64,
 }
@@ -105,7 +110,12 @@ impl Queue {
             }
         }
         let before = state.rows.len();
-        state.rows.extend(rows);
+        state.requests += 1;
+        let request = state.requests;
+        let rows = rows.into_iter();
+        state
+            .rows
+            .extend(rows.map(|row| WaitingRow { request, ..row }));
         // Otherwise the thread is waiting for its batching delay and need not wake up.
         if before == 0 || state.rows.len() >= self.max_batch_rows {
             self.changed.notify_one();
@@ -168,10 +178,10 @@ impl State {
         self.gone += (before - self.rows.len()) as u64;
     }
 
-    /// Returns whether clients send one request at a time. With several clients, rows would have
-    /// been queued while the model was busy.
+    /// Returns whether clients send one request at a time. With several clients, rows of others
+    /// would have been queued while the model was busy.
     fn is_quiet(&self) -> bool {
-        self.last_batch <= 1 && self.rows.len() == 1
+        !self.last_was_shared && is_one_request(&self.rows)
     }
 
     fn take_batch(&mut self, max_rows: usize) -> Vec<WaitingRow> {
@@ -200,9 +210,16 @@ impl State {
             }
         }
         self.rows = left;
-        self.last_batch = batch.len();
+        self.last_was_shared = !is_one_request(&batch);
         batch
     }
+}
+
+/// Returns whether all rows are of the same request.
+fn is_one_request<'a>(rows: impl IntoIterator<Item = &'a WaitingRow>) -> bool {
+    let mut requests = rows.into_iter().map(|row| row.request);
+    let first = requests.next();
+    requests.all(|request| Some(request) == first)
 }
 
 #[cfg(test)]
@@ -216,7 +233,7 @@ mod tests {
         (WaitingRow::new(input, reply), receiver)
     }
 
-    /// Pushes texts of these lengths.
+    /// Pushes texts of these lengths, as one request.
     fn push(queue: &Queue, lengths: &[usize]) -> Result<Vec<Receiver>, QueueError> {
         let texts = lengths.iter().map(|&length| "x".repeat(length));
         let (rows, receivers) = texts.map(|text| row(Input::Text(text))).unzip();
@@ -271,7 +288,7 @@ mod tests {
     fn a_row_waits_for_others_no_longer_than_the_delay() {
         let queue = Queue::new(9, 3, Duration::from_millis(20));
         let start = Instant::now();
-        let _receivers = push(&queue, &[1, 2]).unwrap();
+        let _receivers = [1, 2].map(|length| push(&queue, &[length]).unwrap());
         assert_eq!(lengths(queue.next_batch()), [1, 2]);
         assert!(start.elapsed() >= Duration::from_millis(20));
     }
@@ -281,12 +298,29 @@ mod tests {
         let queue = Queue::new(9, 3, Duration::from_millis(20));
         let mut receivers = push(&queue, &[1]).unwrap();
         assert_eq!(lengths(queue.next_batch()), [1]);
-        receivers.extend(push(&queue, &[1, 2, 3]).unwrap());
+        receivers.extend(
+            [1, 2, 3]
+                .map(|length| push(&queue, &[length]).unwrap())
+                .into_iter()
+                .flatten(),
+        );
         assert_eq!(lengths(queue.next_batch()), [1, 2, 3]);
         let start = Instant::now();
         receivers.extend(push(&queue, &[4]).unwrap());
         assert_eq!(lengths(queue.next_batch()), [4]);
         assert!(start.elapsed() >= Duration::from_millis(20));
+    }
+
+    #[test]
+    fn a_list_of_a_lone_client_does_not_wait() {
+        let queue = Queue::new(9, 4, Duration::from_secs(3600));
+        // More than a batch, and lengths that are not batched together.
+        let _receivers = push(&queue, &[1, 2, 900, 3, 4, 5]).unwrap();
+        assert_eq!(lengths(queue.next_batch()), [1, 2, 3, 4]);
+        assert_eq!(lengths(queue.next_batch()), [900]);
+        assert_eq!(lengths(queue.next_batch()), [5]);
+        let _receivers = push(&queue, &[6, 7]).unwrap();
+        assert_eq!(lengths(queue.next_batch()), [6, 7]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Opt-in: is the OpenAPI document valid, and does a fuzzer that reads it find an answer that the
-# document does not know? Needs Python and a network the first time.
+# document does not know? Needs Python and a network the first time. Damaged bodies are among the
+# inputs of crates/fuzz, as its reader `requests`.
 #
 #   crates/serve/tests/fuzz.sh [MAX_EXAMPLES]
 set -euo pipefail

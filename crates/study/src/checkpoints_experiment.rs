@@ -118,8 +118,18 @@ impl Experiment for CheckpointsExperiment {
     }
 
     fn check(&self, config: &CheckpointTuningConfig, fold: Option<Fold>) -> Result<(), StudyError> {
-        self.directory(&config.checkpoint)?;
-        self.fine_tuning.check(&config.fine_tuning, fold)
+        let model = self.directory(&config.checkpoint)?;
+        self.fine_tuning
+            .check_from(model, &config.fine_tuning, fold)
+    }
+
+    fn check_rows(
+        &self,
+        config: &CheckpointTuningConfig,
+        fold: Option<Fold>,
+        rows: EvalSplit,
+    ) -> Result<(), StudyError> {
+        self.fine_tuning.check_rows(&config.fine_tuning, fold, rows)
     }
 
     fn metrics(&self, config: &CheckpointTuningConfig, rows: EvalSplit) -> Option<Vec<String>> {

@@ -11,6 +11,7 @@ use crate::comparison_config::StudyComparison;
 use crate::error::StudyError;
 use crate::eval_split::EvalSplit;
 use crate::halving::SuccessiveHalving;
+use crate::limits::{MAX_TRIALS, check_finite, check_folds, check_seeds, check_trials};
 use crate::parameter::SearchParameter;
 
 /// Configuration of a study: variants, parameters, seeds, folds and the comparison metric.
@@ -94,7 +95,10 @@ pub struct VariantConfig {
 
 /// Seeds of a study or variant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "seeds are a whole number of them, at least 1, or a list of whole numbers, at least 0"
+)]
 pub enum Seeds {
     /// This number of seeds, counted from the study's `sampler_seed`.
     Count(u64),
@@ -143,7 +147,7 @@ impl StudyConfig {
             .is_some_and(|extension| extension == "json")
         {
             true => serde_json::from_str(&text).map_err(|error| error.to_string()),
-            false => toml::from_str(&text).map_err(|error| error.to_string()),
+            false => parse_toml(&text),
         };
         read.map_err(|what| StudyError::file(path, with_hint(what)))
     }
@@ -153,8 +157,7 @@ impl StudyConfig {
     /// # Errors
     /// [`StudyError::InvalidFile`] with line and column if the text is not a valid study.
     pub fn from_toml(text: &str) -> Result<Self, StudyError> {
-        toml::from_str(text)
-            .map_err(|error| StudyError::file(Path::new("study"), with_hint(error.to_string())))
+        parse_toml(text).map_err(|what| StudyError::file(Path::new("study"), with_hint(what)))
     }
 
     /// Validates the configuration, as far as that is possible without the experiment.
@@ -164,7 +167,7 @@ impl StudyConfig {
     pub fn validate(&self) -> Result<(), StudyError> {
         StudyError::check(!self.name.trim().is_empty(), "name", "empty", "a name")?;
         for (position, variant) in self.variants.iter().enumerate() {
-            variant.validate()?;
+            variant.validate(self.sampler_seed)?;
             if self.variants[..position]
                 .iter()
                 .any(|other| other.name == variant.name)
@@ -183,7 +186,7 @@ impl StudyConfig {
                 return Err(StudyError::parameter(&parameter.path, "is there twice"));
             }
         }
-        check_seeds("seeds", self.seeds.as_ref())?;
+        check_seeds("seeds", self.seeds.as_ref(), self.sampler_seed)?;
         check_folds("folds", self.folds)?;
         self.check_draws()?;
         let variants: Vec<&str> = self
@@ -193,10 +196,10 @@ impl StudyConfig {
             .collect();
         self.comparison
             .validate(&variants, !self.parameters.is_empty())?;
-        match &self.halving {
-            Some(halving) => halving.validate(self.eval_split),
-            None => Ok(()),
+        if let Some(halving) = &self.halving {
+            halving.validate(self.eval_split)?;
         }
+        check_trials(self)
     }
 
     fn check_draws(&self) -> Result<(), StudyError> {
@@ -206,6 +209,10 @@ impl StudyConfig {
             .find(|parameter| parameter.is_drawn());
         match (drawn, self.num_trials) {
             (_, Some(0)) => Err(StudyError::setting("num_trials", 0, "at least 1")),
+            (_, Some(trials)) if trials > MAX_TRIALS => {
+                let expected = format!("1 to {MAX_TRIALS}");
+                Err(StudyError::setting("num_trials", trials, expected))
+            }
             (Some(parameter), None) => Err(StudyError::parameter(
                 &parameter.path,
                 "is a range: say how many `num_trials` are drawn from it",
@@ -221,43 +228,38 @@ impl StudyConfig {
 }
 
 impl VariantConfig {
-    fn validate(&self) -> Result<(), StudyError> {
+    fn validate(&self, first_seed: u64) -> Result<(), StudyError> {
         let valid = !self.name.trim().is_empty();
         StudyError::check(valid, "the name of a variant", "empty", "a name")?;
         let of_variant = |what| format!("{what} of variant {:?}", self.name);
-        check_seeds(&of_variant("seeds"), self.seeds.as_ref())?;
+        check_seeds(&of_variant("seeds"), self.seeds.as_ref(), first_seed)?;
         check_folds(&of_variant("folds"), self.folds.filter(|folds| *folds > 0))
     }
 }
 
-fn check_seeds(setting: &str, seeds: Option<&Seeds>) -> Result<(), StudyError> {
-    match seeds {
-        Some(Seeds::Count(count)) => StudyError::check(*count > 0, setting, 0, "at least 1"),
-        Some(Seeds::Listed(seeds)) => {
-            StudyError::check(!seeds.is_empty(), setting, "empty", "at least one seed")?;
-            let mut listed = seeds.iter().enumerate();
-            let twice = listed.find(|(position, seed)| seeds[..*position].contains(seed));
-            let found = twice.map(|(_, seed)| format!("{seed} twice"));
-            let valid = found.is_none();
-            StudyError::check(valid, setting, found.unwrap_or_default(), "each seed once")
-        }
-        None => Ok(()),
-    }
-}
-
-fn check_folds(setting: &str, folds: Option<usize>) -> Result<(), StudyError> {
-    let folds = folds.unwrap_or(2);
-    StudyError::check(folds >= 2, setting, folds, "at least 2")
-}
-
 impl Seeds {
-    /// Returns the seeds; a count starts at `first`.
+    /// Returns the seeds, at most [`MAX_TRIALS`]; a count starts at `first`.
     pub fn list(&self, first: u64) -> Vec<u64> {
         match self {
-            Self::Count(count) => (first..first.saturating_add(*count)).collect(),
+            Self::Count(_) => (first..=u64::MAX).take(self.count()).collect(),
             Self::Listed(seeds) => seeds.clone(),
         }
     }
+
+    /// Returns the number of seeds, at most [`MAX_TRIALS`].
+    pub(super) fn count(&self) -> usize {
+        let count = match self {
+            Self::Count(count) => usize::try_from(*count).unwrap_or(usize::MAX),
+            Self::Listed(seeds) => seeds.len(),
+        };
+        count.min(MAX_TRIALS)
+    }
+}
+
+/// Returns a study from TOML, or what is wrong with it.
+fn parse_toml(text: &str) -> Result<StudyConfig, String> {
+    let config = toml::from_str(text).map_err(|error| error.to_string())?;
+    check_finite(&config).map(|()| config)
 }
 
 /// Adds the current name of a key that had another one in an earlier version.
@@ -305,12 +307,66 @@ mod tests {
     }
 
     #[test]
+    fn a_number_that_is_not_finite_is_refused() {
+        for (toml, expected) in [
+            ("base.train.rate = nan", "base.train.rate is not"),
+            ("base.a = [1.0, -inf]", "base.a[1] is not"),
+            ("experiment.share = inf", "experiment.share is not"),
+            (
+                "variants = [{ name = 'b', settings.rate = nan }]",
+                "settings of variant \"b\".rate is not",
+            ),
+            (
+                "parameters = [{ path = 'x.y', values = [1.0, nan] }]",
+                "a value of parameter x.y is not",
+            ),
+        ] {
+            let error = StudyConfig::from_toml(toml).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn seeds_are_counted_to_the_largest() {
+        assert_eq!(Seeds::Count(2).list(u64::MAX - 1), [u64::MAX - 1, u64::MAX]);
+        for toml in [
+            "seeds = -1",
+            "seeds = 1.5",
+            "seeds = 'many'",
+            "seeds = [-1]",
+        ] {
+            let error = StudyConfig::from_toml(toml).unwrap_err().to_string();
+            assert!(error.contains("a whole number of them"), "{error}");
+        }
+    }
+
+    #[test]
     fn what_does_not_fit_together_is_named() {
         for (toml, expected) in [
             ("", "name is empty"),
             ("name = 'a'\nseeds = 0", "seeds is 0"),
             ("name = 'a'\nseeds = []", "seeds is empty"),
             ("name = 'a'\nseeds = [1, 1]", "seeds is 1 twice"),
+            (
+                "name = 'a'\nseeds = 18446744073709551615",
+                "seeds is 18446744073709551615, expected 1 to 10000",
+            ),
+            (
+                "name = 'a'\nseeds = 3\nsampler_seed = 18446744073709551614",
+                "seeds is 3, expected at most 2: they are counted from `sampler_seed`",
+            ),
+            (
+                "name = 'a'\nfolds = 9223372036854775807",
+                "folds is 9223372036854775807, expected 2 to 10000",
+            ),
+            (
+                "name = 'a'\nnum_trials = 10001\n[[parameters]]\npath = 'x'\nuniform = [0, 1]",
+                "num_trials is 10001, expected 1 to 10000",
+            ),
+            (
+                "name = 'a'\nseeds = 2000\nfolds = 6",
+                "the number of trials is 12000, expected at most 10000",
+            ),
             ("name = 'a'\nfolds = 1", "folds is 1, expected at least 2"),
             (
                 "name = 'a'\nnum_trials = 3",

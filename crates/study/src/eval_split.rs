@@ -1,5 +1,7 @@
 //! Rows that trials are compared on.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// Rows that trials are compared on.
@@ -11,4 +13,14 @@ pub enum EvalSplit {
     Test,
     /// Validation rows; for selecting settings.
     Validation,
+}
+
+/// Formats the split as in a study file.
+impl fmt::Display for EvalSplit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Test => "test",
+            Self::Validation => "validation",
+        })
+    }
 }

@@ -95,6 +95,21 @@ pub trait Experiment: Sync {
         Ok(())
     }
 
+    /// Checks whether a trial with these settings on this fold has scores on these rows. All trials
+    /// are checked before the first one runs.
+    ///
+    /// # Errors
+    /// If it has none: there are no such rows, their labels are unpublished, or they are not
+    /// evaluated.
+    fn check_rows(
+        &self,
+        _config: &Self::Config,
+        _fold: Option<Fold>,
+        _rows: EvalSplit,
+    ) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
     /// Returns the metrics that a trial with these settings computes on these rows, if they are
     /// known in advance. A study with any other metric is then rejected before the first trial
     /// runs.

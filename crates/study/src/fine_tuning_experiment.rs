@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use finetune_data::{Dataset, Folds, Split, Splits};
-use finetune_predict::evaluator;
+use finetune_model::CheckpointConfig;
+use finetune_predict::{check_length, evaluator};
 use finetune_train::{
     CacheLocation, Callback, FineTuning, FineTuningConfig, Objective, Parts, PreparedRun,
     RunDirectory, TrainError, read_json,
@@ -93,10 +94,10 @@ impl FineTuningExperiment {
         self
     }
 
-    /// Returns the rows of a trial.
+    /// Returns the rows of a trial, without test rows that cannot be scored.
     fn splits(&self, fold: Option<Fold>) -> Result<Splits, StudyError> {
         let splits = match fold {
-            None => self.splits.clone(),
+            None => scored(self.splits.clone()),
             Some(fold) => fold_of(&self.splits.train, fold)?,
         };
         match self.validation {
@@ -149,6 +150,40 @@ impl FineTuningExperiment {
         Ok(scores)
     }
 
+    /// Checks the settings of a trial that begins from another checkpoint.
+    pub(super) fn check_from(
+        &self,
+        model: &Path,
+        config: &FineTuningConfig,
+        fold: Option<Fold>,
+    ) -> Result<(), StudyError> {
+        let target = &self.splits.train.schema.target;
+        evaluator(target, &self.parts.metrics, config.metric_names())?;
+        config.loss.check(&self.parts)?;
+        let rows = self.splits.train.len();
+        let folds = fold.map_or(0, |fold| fold.of);
+        let expected = format!("at most the {rows} training rows");
+        StudyError::check(folds <= rows, "folds", folds, expected)?;
+        config.validate()?;
+        if let (Some(_), Some(reason)) = (&config.train.evaluation, self.unvalidated_reason(fold)) {
+            let expected = format!("none, or rows held out by `validation_split`: {reason}");
+            return Err(StudyError::setting("train.evaluation", "given", expected));
+        }
+        let encoder = CheckpointConfig::read(model)?.encoder;
+        let fits = check_length(model, config.text.longest_row(), &encoder);
+        Ok(fits.map_err(TrainError::from)?)
+    }
+
+    /// Returns why there are no validation rows to evaluate on, if so. Rows that are held out are
+    /// training rows; a fold has no others.
+    fn unvalidated_reason(&self, fold: Option<Fold>) -> Option<String> {
+        let own = self.splits.validation.as_ref().filter(|_| fold.is_none());
+        match self.validation {
+            Some(_) => None,
+            None => unscored_reason(own, EvalSplit::Validation),
+        }
+    }
+
     /// Returns the device and its name in reports.
     pub(super) fn device(&self) -> (&Device, &str) {
         (&self.device, &self.device_name)
@@ -177,19 +212,36 @@ impl Experiment for FineTuningExperiment {
     }
 
     fn check(&self, config: &FineTuningConfig, fold: Option<Fold>) -> Result<(), StudyError> {
-        let target = &self.splits.train.schema.target;
-        evaluator(target, &self.parts.metrics, config.metric_names())?;
-        config.loss.check(&self.parts)?;
-        let rows = self.splits.train.len();
-        let folds = fold.map_or(0, |fold| fold.of);
-        let expected = format!("at most the {rows} training rows");
-        StudyError::check(folds <= rows, "folds", folds, expected)?;
-        Ok(config.validate()?)
+        self.check_from(&self.model, config, fold)
+    }
+
+    fn check_rows(
+        &self,
+        config: &FineTuningConfig,
+        fold: Option<Fold>,
+        rows: EvalSplit,
+    ) -> Result<(), StudyError> {
+        match (rows, fold) {
+            (EvalSplit::Validation, _) if config.train.evaluation.is_some() => Ok(()),
+            (EvalSplit::Validation, _) => {
+                let expected = "`every.epochs` or `every.steps`, such as `every.epochs = 1`: validation \
+                                rows are scored during training";
+                Err(StudyError::setting("train.evaluation", "none", expected))
+            }
+            // The rows of a fold are training rows.
+            (EvalSplit::Test, Some(_)) => Ok(()),
+            (EvalSplit::Test, None) => match unscored_reason(self.splits.test.as_ref(), rows) {
+                Some(reason) => {
+                    let expected = format!("`validation`, or `folds`: {reason}");
+                    Err(StudyError::setting("eval_split", rows, expected))
+                }
+                None => Ok(()),
+            },
+        }
     }
 
     fn metrics(&self, config: &FineTuningConfig, rows: EvalSplit) -> Option<Vec<String>> {
         let target = &self.splits.train.schema.target;
-        let has_rows = self.validation.is_some() || self.splits.validation.is_some();
         let evaluator = evaluator(target, &self.parts.metrics, config.metric_names()).ok()?;
         let evaluated = evaluator.metrics().iter().map(|metric| metric.name());
         Some(match rows {
@@ -199,10 +251,7 @@ impl Experiment for FineTuningExperiment {
                 names.extend(further);
                 names
             }
-            EvalSplit::Validation if has_rows && config.train.evaluation.is_some() => {
-                evaluated.collect()
-            }
-            EvalSplit::Validation => Vec::new(),
+            EvalSplit::Validation => evaluated.collect(),
         })
     }
 
@@ -213,6 +262,25 @@ impl Experiment for FineTuningExperiment {
         callback: &mut dyn Callback,
     ) -> Result<TrialScores, StudyError> {
         self.fine_tune(&trial.config, trial.fold, directory, callback)
+    }
+}
+
+/// Returns the splits without test rows that cannot be scored.
+pub(crate) fn scored(splits: Splits) -> Splits {
+    let test = splits.test.filter(|test| test.num_unlabeled() == 0);
+    Splits { test, ..splits }
+}
+
+/// Returns why rows cannot be scored, if so: there are none, or some have no label.
+pub(crate) fn unscored_reason(rows: Option<&Dataset>, split: EvalSplit) -> Option<String> {
+    let Some(rows) = rows else {
+        return Some(format!("there are no {split} rows"));
+    };
+    match (rows.num_unlabeled(), rows.len()) {
+        (0, _) => None,
+        (unlabeled, all) => Some(format!(
+            "{unlabeled} of the {all} {split} rows have no label"
+        )),
     }
 }
 
@@ -237,7 +305,13 @@ fn shared(
         .get_or_insert_with(|| directory.shared("tokens", &"tokens"));
     if config.activation_cache.location == CacheLocation::Memory {
         let text = &config.text.encoding;
-        let key = json!([model, device, text, config.model, config.train.freeze]);
+        let key = json!([
+            model.to_string_lossy(),
+            device,
+            text,
+            config.model,
+            config.train.freeze
+        ]);
         config.activation_cache.location =
             CacheLocation::Disk(directory.shared("activations", &key));
     }

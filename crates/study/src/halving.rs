@@ -62,14 +62,16 @@ impl SuccessiveHalving {
         for (setting, value, least) in [
             ("halving.min_resource", self.min_resource, 1),
             ("halving.factor", self.factor, 2),
-            (
-                "halving.max_resource",
-                self.max_resource,
-                self.min_resource.saturating_mul(self.factor),
-            ),
         ] {
             StudyError::check(value >= least, setting, value, format!("at least {least}"))?;
         }
+        let least = self.min_resource.checked_mul(self.factor);
+        let expected = match least {
+            Some(least) => format!("at least {least}"),
+            None => "`min_resource` times `factor`, which is no number of 64 bits".to_string(),
+        };
+        let valid = least.is_some_and(|least| self.max_resource >= least);
+        StudyError::check(valid, "halving.max_resource", self.max_resource, expected)?;
         let expected = "validation: halving chooses, and what chooses a model cannot test it";
         let valid = eval_split == EvalSplit::Validation;
         StudyError::check(valid, "eval_split", "test", expected)

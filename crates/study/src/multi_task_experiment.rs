@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::error::StudyError;
+use crate::eval_split::EvalSplit;
 use crate::experiment::{Experiment, TrialScores};
-use crate::fine_tuning_experiment::{data_fingerprint, finish, remove};
+use crate::fine_tuning_experiment::{data_fingerprint, finish, remove, scored, unscored_reason};
 use crate::model_fingerprint::{resumable_path, run_fingerprint};
 use crate::run_scores::scores_of_run;
 use crate::study_directory::StudyDirectory;
@@ -174,7 +175,7 @@ impl MultiTaskExperiment {
             |(name, _): &(&String, &Splits)| config.tasks.iter().any(|task| task.name == **name);
         let data = self.data.iter().filter(is_used);
         let data = data
-            .map(|(name, splits)| (name.clone(), splits.clone()))
+            .map(|(name, splits)| (name.clone(), scored(splits.clone())))
             .collect();
         let run = MultiTask::new(start)
             .config(config)
@@ -208,6 +209,32 @@ impl Experiment for MultiTaskExperiment {
         let expected = "none: each task has its own test rows";
         StudyError::check(fold.is_none(), "folds", folds, expected)?;
         Ok(config.runs.iter().try_for_each(MultiTaskConfig::validate)?)
+    }
+
+    fn check_rows(
+        &self,
+        config: &SuccessiveRunsConfig,
+        _: Option<Fold>,
+        rows: EvalSplit,
+    ) -> Result<(), StudyError> {
+        let tasks = config.runs.last().into_iter().flat_map(|run| &run.tasks);
+        let reasons = tasks.map(|task| {
+            let splits = self.data.get(&task.name);
+            let of_task = splits.and_then(|splits| match rows {
+                EvalSplit::Test => splits.test.as_ref(),
+                EvalSplit::Validation => splits.validation.as_ref(),
+            });
+            let reason = unscored_reason(of_task, rows);
+            reason.map(|reason| format!("task {}: {reason}", task.name))
+        });
+        // The scores of any task can be what a study compares.
+        match reasons.collect::<Option<Vec<String>>>() {
+            Some(reasons) if !reasons.is_empty() => {
+                let expected = format!("rows that are scored: {}", reasons.join("; "));
+                Err(StudyError::setting("eval_split", rows, expected))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn run(

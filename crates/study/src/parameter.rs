@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::StudyError;
+use crate::limits::MAX_TRIALS;
 
 /// Parameter of a study. Exactly one of `values`, `uniform`, `log_uniform`, `int_uniform` and
 /// `choice` must be given.
@@ -115,17 +116,25 @@ impl SearchParameter {
         match kinds.iter().filter(|given| **given).count() {
             0 => {
                 return wrong(
-                    "has no values: give values, uniform, log_uniform, integer or choice",
+                    "has no values: give values, uniform, log_uniform, int_uniform or choice",
                 );
             }
             1 => {}
             _ => {
-                return wrong("has more than one of values, uniform, log_uniform, integer, choice");
+                return wrong(
+                    "has more than one of values, uniform, log_uniform, int_uniform, choice",
+                );
             }
         }
         for values in [&self.values, &self.choice].into_iter().flatten() {
             if values.is_empty() {
                 return wrong("is empty");
+            }
+            if values.len() > MAX_TRIALS {
+                return wrong(&format!(
+                    "has {} values, expected 1 to {MAX_TRIALS}",
+                    values.len()
+                ));
             }
             let mut listed = values.iter().enumerate();
             if let Some((_, twice)) = listed.find(|(at, value)| values[..*at].contains(value)) {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::error::StudyError;
 use crate::eval_split::EvalSplit;
 use crate::experiment::{Experiment, TrialScores};
-use crate::fine_tuning_experiment::{FineTuningExperiment, data_fingerprint, finish};
+use crate::fine_tuning_experiment::{FineTuningExperiment, data_fingerprint, finish, scored};
 use crate::pre_trained_config::{PreTrainedConfig, PreTrainingObjective};
 use crate::trial::{Fold, Trial};
 use crate::trial_directory::TrialDirectory;
@@ -129,7 +129,7 @@ impl PreTrainedExperiment {
                     let data = Self::select(&config.corpora, &self.labeled)?;
                     let data = data
                         .into_iter()
-                        .map(|(name, rows)| (name.clone(), rows.clone()));
+                        .map(|(name, rows)| (name.clone(), scored(rows.clone())));
                     let run = MultiTask::new(model).config(settings).data(data.collect());
                     finish(
                         run.open_device(device.clone(), name).prepare()?,
@@ -174,6 +174,15 @@ impl Experiment for PreTrainedExperiment {
 
     fn seed_setting(&self) -> Option<&str> {
         Some("fine_tuning.train.seed")
+    }
+
+    fn check_rows(
+        &self,
+        config: &PreTrainedConfig,
+        fold: Option<Fold>,
+        rows: EvalSplit,
+    ) -> Result<(), StudyError> {
+        self.fine_tuning.check_rows(&config.fine_tuning, fold, rows)
     }
 
     fn metrics(&self, config: &PreTrainedConfig, rows: EvalSplit) -> Option<Vec<String>> {

@@ -10,7 +10,6 @@ use crate::error::StudyError;
 use crate::results::StudyResults;
 use crate::study_directory::StudyDirectory;
 use crate::trial::shown;
-use crate::trial_result::TrialState;
 
 impl<C> StudyResults<'_, C> {
     /// Returns the report of the study: tables, tests and figures of the results so far, and failed
@@ -60,10 +59,11 @@ impl<C> StudyResults<'_, C> {
 
     /// Returns a summary: progress, the best candidate, and significant differences.
     fn summary(&self, table: Option<&ComparisonTable>) -> String {
-        let count = |of: fn(&TrialState) -> bool| self.due().filter(|(_, state)| of(state)).count();
-        let finished = count(|state| matches!(state, TrialState::Complete(_)));
-        let failed = count(|state| matches!(state, TrialState::Failed(_)));
-        let missing = count(|state| matches!(state, TrialState::Pending));
+        let finished = self
+            .due()
+            .filter(|(_, state)| state.result().is_some())
+            .count();
+        let (failed, missing) = (self.failed(), self.missing().count());
         let mut text = format!("{finished} trials complete, {failed} failed, {missing} pending.");
         if let Some(best) = self.best() {
             let means = self.means();

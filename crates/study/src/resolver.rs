@@ -1,6 +1,9 @@
 //! Resolution of a study configuration into trials with full settings, and conflict checks.
 
-use serde_json::{Map, Value};
+use std::collections::{HashMap, HashSet};
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 use crate::config::{StudyConfig, VariantConfig};
 use crate::config_overrides::{self, merged, sets};
@@ -40,6 +43,7 @@ impl<E: Experiment> Resolver<'_, E> {
             variants => variants,
         };
         let mut points: Vec<Point> = Vec::new();
+        let mut sampled = HashSet::new();
         for variant in variants {
             self.check_overlap(variant)?;
             let place = format!("variant {:?}", variant.name);
@@ -62,9 +66,7 @@ impl<E: Experiment> Resolver<'_, E> {
                     values: names.zip(values).collect(),
                 };
                 // A repeated sample would count one result twice.
-                let repeats =
-                    |other: &Point| other.candidate == candidate && other.settings == settings;
-                if self.config.num_trials.is_some() && points.iter().any(repeats) {
+                if self.config.num_trials.is_some() && !sampled.insert(key(&candidate, &settings)) {
                     continue;
                 }
                 let (seeds, folds) = (seeds.clone(), folds.clone());
@@ -241,6 +243,8 @@ impl<E: Experiment> Resolver<'_, E> {
         let checked = self.experiment.check(config, fold);
         checked.map_err(|error| StudyError::config(place, error))?;
         let (metric, rows) = (&self.config.metric[..], self.config.eval_split);
+        let checked = self.experiment.check_rows(config, fold, rows);
+        checked.map_err(|error| StudyError::config(place, error))?;
         let metrics = self.experiment.metrics(config, rows);
         match metrics.filter(|metrics| !metrics.iter().any(|name| name == metric)) {
             Some(metrics) => Err(no_score(place, metric, rows, metrics)),
@@ -249,13 +253,16 @@ impl<E: Experiment> Resolver<'_, E> {
     }
 }
 
+/// Returns a text that is the same for equal values.
+fn key(first: &impl Serialize, settings: &Value) -> String {
+    json!([first, settings]).to_string()
+}
+
 /// Checks that all candidates differ: two equal ones would count one result twice.
 fn check_different(points: &[Point]) -> Result<(), StudyError> {
-    for (position, point) in points.iter().enumerate() {
-        let same = points[..position]
-            .iter()
-            .find(|other| other.settings == point.settings && other.folds == point.folds);
-        if let Some(same) = same {
+    let mut earlier: HashMap<String, &Point> = HashMap::new();
+    for point in points {
+        if let Some(same) = earlier.insert(key(&point.folds, &point.settings), point) {
             let (first, second) = (same.candidate.label(), point.candidate.label());
             let problem = format!("variants {first:?} and {second:?} are the same");
             return Err(StudyError::study(problem));

@@ -70,6 +70,12 @@ impl<C> StudyResults<'_, C> {
             .map(|(trial, _)| trial)
     }
 
+    /// Returns the number of failed trials.
+    pub fn failed(&self) -> usize {
+        let failed = |state: &TrialState| matches!(state, TrialState::Failed(_));
+        self.due().filter(|(_, state)| failed(state)).count()
+    }
+
     /// Returns the state of a trial; `None` if it is not scheduled.
     pub fn state(&self, trial: &Trial<C>) -> Option<&TrialState> {
         self.states.get(trial.index)?.as_ref()

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use finetune_data::Target;
 use finetune_eval::{Metric, MetricInput, MetricKind, Scores};
+use finetune_predict::target_kind;
 use finetune_train::{RunReport, TestSection, metrics_lines};
 use serde_json::Value;
 
@@ -88,16 +89,13 @@ pub(super) fn scores_of_run(report: &RunReport) -> TrialScores {
 /// Returns the metrics computed from predicted classes or scores of test rows; some can be
 /// undefined for given predictions.
 pub(super) fn test_metrics(target: &Target) -> Vec<String> {
-    let (input, positive) = match target {
-        Target::Classes(names) => (MetricInput::Classes, names.len() == 2),
-        _ => (MetricInput::Scores, false),
+    let input = match target {
+        Target::Classes(_) => MetricInput::Classes,
+        _ => MetricInput::Scores,
     };
-    // With more than two classes there is no positive class.
-    let of_positive = [MetricKind::Precision, MetricKind::Recall, MetricKind::F1];
     let metrics = MetricKind::ALL.iter();
     metrics
-        .filter(|metric| metric.input() == input)
-        .filter(|metric| positive || !of_positive.contains(metric))
+        .filter(|metric| metric.input() == input && target_kind(target).has(**metric))
         .map(|metric| metric.to_string())
         .collect()
 }

@@ -122,11 +122,7 @@ impl<C> StudyResults<'_, C> {
     /// Returns a readable name of the metric and its rows.
     pub(super) fn metric_name(&self) -> String {
         let config = self.study.config();
-        let rows = match config.eval_split {
-            EvalSplit::Test => "test",
-            EvalSplit::Validation => "validation",
-        };
-        format!("{rows} {}", spaced(&config.metric))
+        format!("{} {}", config.eval_split, spaced(&config.metric))
     }
 
     fn caption(&self) -> String {

@@ -150,17 +150,13 @@ pub(super) fn no_score(
     rows: EvalSplit,
     others: impl IntoIterator<Item = String>,
 ) -> StudyError {
-    let which = match rows {
-        EvalSplit::Test => "test",
-        EvalSplit::Validation => "validation",
-    };
     let names: Vec<_> = others.into_iter().collect();
     StudyError::NoScore {
         id: trial.to_string(),
         metric: metric.to_string(),
         what: match names.as_slice() {
-            [] => format!("there are no {which} scores"),
-            names => format!("the {which} scores are {}", names.join(", ")),
+            [] => format!("there are no {rows} scores"),
+            names => format!("the {rows} scores are {}", names.join(", ")),
         },
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use burn::tensor::Device;
-use finetune_data::{Dataset, EncodingConfig, Folds};
+use finetune_data::{Dataset, EncodingConfig, Folds, Label, Splits};
 use finetune_study::{
     FineTuningExperiment, PreTrainedConfig, PreTrainedExperiment, PreTrainingObjective, Study,
     StudyCallback, StudyConfig, StudyDirectory, StudyRunner,
@@ -41,7 +41,7 @@ const TINY: &str = r#"
 "#;
 
 fn experiment(start: &Path) -> FineTuningExperiment {
-    let splits = finetune_data::Splits::train_test(dataset(40), dataset(10));
+    let splits = Splits::train_test(dataset(40), dataset(10));
     FineTuningExperiment::new(start, splits, &Device::flex(), "flex")
         .unwrap()
         .defaults(defaults())
@@ -141,6 +141,7 @@ fn what_no_trial_can_have_is_refused_before_the_first() {
         Study::new(config, experiment).unwrap_err().to_string()
     };
     let plain = experiment(&start);
+    let place = fs::canonicalize(&start).unwrap().display().to_string();
     for (toml, expected) in [
         (
             "name = 'a'\nmetric = 'pearson'",
@@ -148,8 +149,18 @@ fn what_no_trial_can_have_is_refused_before_the_first() {
         ),
         (
             "name = 'a'\neval_split = 'validation'",
-            "trial base has no accuracy: there are no validation scores",
+            "base: train.evaluation is none, expected `every.epochs` or `every.steps`, such as `every.epochs = 1`",
         ),
+        (
+            "name = 'a'\neval_split = 'validation'\nbase.train.evaluation = {}",
+            "base: train.evaluation is given, expected none, or rows held out by \
+             `validation_split`: there are no validation rows",
+        ),
+        (
+            "name = 'a'\nbase.train.duration.epochs = 4000000000",
+            "base: epochs is 4000000000, expected 1 to 100000",
+        ),
+        ("name = 'a'\nbase.text.encoding.max_length = 17", "base: "),
         (
             "name = 'a'\nfolds = 41",
             "base: folds is 41, expected at most the 40 training rows",
@@ -159,7 +170,7 @@ fn what_no_trial_can_have_is_refused_before_the_first() {
             "base: batch_size is 0, expected at least 1",
         ),
     ] {
-        let refused = refused(toml, &plain);
+        let refused = refused(toml, &plain).replace(&place, "START");
         assert!(refused.starts_with(expected), "{refused}");
     }
     let held_out = experiment(&start).validation_split(0.2, 1);
@@ -172,6 +183,54 @@ fn what_no_trial_can_have_is_refused_before_the_first() {
         ),
         "{refused}"
     );
+}
+
+/// Rows whose labels are unpublished.
+fn without_labels(mut rows: Dataset, unlabeled: usize) -> Dataset {
+    for example in &mut rows.examples[..unlabeled] {
+        example.label = Label::Unlabeled;
+    }
+    rows
+}
+
+#[test]
+fn test_rows_without_labels_are_needed_only_by_test_scores() {
+    let parent = tempfile::tempdir().unwrap();
+    let start = parent.path().join("start");
+    checkpoint(&start);
+    for (unlabeled, test) in [
+        (None, None),
+        (Some(1), Some(without_labels(dataset(10), 1))),
+        (Some(10), Some(without_labels(dataset(10), 10))),
+    ] {
+        let splits = Splits {
+            test,
+            ..dataset(40).into()
+        };
+        let experiment = FineTuningExperiment::new(&start, splits, &Device::flex(), "flex")
+            .unwrap()
+            .defaults(defaults())
+            .validation_split(0.2, 7);
+        let study = |toml: &str| Study::new(StudyConfig::from_toml(toml).unwrap(), &experiment);
+        let message = study("name = 'a'").unwrap_err().to_string();
+        let expected = match unlabeled {
+            None => "there are no test rows".to_string(),
+            Some(rows) => format!("{rows} of the 10 test rows have no label"),
+        };
+        let refused = "base: eval_split is test, expected `validation`, or `folds`: ";
+        assert_eq!(message, format!("{refused}{expected}"));
+        // Folds are labeled rows.
+        study("name = 'a'\nfolds = 2").unwrap();
+
+        let study = study("name = 'a'\neval_split = 'validation'\nbase.train.evaluation = {}");
+        let study = study.unwrap();
+        let place = parent.path().join(format!("{unlabeled:?}"));
+        let folder = StudyDirectory::open(&place, &study).unwrap();
+        let results = StudyRunner::new(&study, &experiment, &folder)
+            .run(&())
+            .unwrap();
+        assert_eq!((results.scores(0).len(), results.failed()), (1, 0));
+    }
 }
 
 /// Ends a run with an error at the n-th event.

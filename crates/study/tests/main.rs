@@ -6,6 +6,7 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod bounds;
 mod checkpoints;
 mod comparing;
 mod figures;

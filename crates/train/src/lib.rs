@@ -89,6 +89,7 @@ mod objective;
 mod optimizer;
 mod out_of_memory;
 mod parts;
+mod path_text;
 mod pre_training;
 mod predicted_rows;
 mod prepared_run;

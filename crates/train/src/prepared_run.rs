@@ -14,6 +14,7 @@ use crate::checkpoint_state::fingerprint_of_others;
 use crate::error::TrainError;
 use crate::multi_task::ConflictSection;
 use crate::objective::Objective;
+use crate::path_text::{serialize_option, text};
 use crate::report::{DataSection, ModelSection, RunReport, RunSection, TaskReport, TestSection};
 use crate::run_output::RunOutput;
 use crate::run_writer::RunWriter;
@@ -40,6 +41,7 @@ struct Settings {
     /// Version of this crate.
     version: &'static str,
     /// `None` for a model that was not loaded.
+    #[serde(serialize_with = "serialize_option")]
     model: Option<PathBuf>,
     /// Fingerprint of all parameters before the first step.
     initial_weights: String,
@@ -95,7 +97,9 @@ impl<'a, O: Objective> PreparedRun<'a, O> {
         let data = objective.tasks().into_iter().zip(objective.data()?);
         let data: Vec<(String, Option<DataSection>)> = data.collect();
         let settings = Settings {
-            command: command_line(),
+            command: std::env::args_os()
+                .map(|argument| text(argument.as_ref()))
+                .collect(),
             version: env!("CARGO_PKG_VERSION"),
             model: source.directory,
             initial_weights: fingerprint_of_others(&model, &BTreeSet::new()),
@@ -202,13 +206,6 @@ impl<'a, O: Objective> PreparedRun<'a, O> {
             report,
         })
     }
-}
-
-/// Returns the arguments of the program; bytes that are not UTF-8 are replaced.
-fn command_line() -> Vec<String> {
-    std::env::args_os()
-        .map(|argument| argument.to_string_lossy().into_owned())
-        .collect()
 }
 
 /// Adds data and test scores of the tasks to a report.

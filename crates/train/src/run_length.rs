@@ -4,13 +4,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 
+/// Maximum number of epochs of a run.
+pub(crate) const MAX_EPOCHS: usize = 100_000;
+
+/// Maximum number of optimizer steps of a run.
+pub(crate) const MAX_STEPS: usize = 1_000_000_000;
+
 /// Training duration; the learning rate schedule has the same length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TrainDuration {
-    /// Number of epochs (passes over the training rows), at least 1.
+    /// Number of epochs (passes over the training rows), 1 to 100,000.
     Epochs(usize),
-    /// Number of optimizer steps, at least 1; it may end within an epoch or span several.
+    /// Number of optimizer steps, 1 to 1,000,000,000; it may end within an epoch or span several.
     Steps(usize),
 }
 
@@ -35,6 +41,27 @@ pub(crate) struct StepBoundary {
     pub(crate) epoch_ended: bool,
     /// Whether the last step ended the run.
     pub(crate) run_ended: bool,
+}
+
+impl TrainDuration {
+    /// Checks that the duration is in its range.
+    ///
+    /// # Errors
+    /// - [`TrainError::InvalidSetting`] if it is not.
+    pub(crate) fn validate(self) -> Result<(), TrainError> {
+        let (setting, found, most) = match self {
+            Self::Epochs(epochs) => ("epochs", epochs, MAX_EPOCHS),
+            Self::Steps(steps) => ("steps", steps, MAX_STEPS),
+        };
+        match found {
+            0 => Err(TrainError::setting(setting, 0, "at least 1")),
+            _ if found > most => {
+                let expected = format!("1 to {most}");
+                Err(TrainError::setting(setting, found, expected))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Interval {

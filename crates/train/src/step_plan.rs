@@ -1,13 +1,13 @@
 //! Steps of a run: the rows of each task in each step.
 
-use finetune_data::{SampledBatch, Sampler};
+use finetune_data::{BatchSize, SampledBatch, Sampler};
 use finetune_eval::Better;
 use finetune_random::{Purpose, number};
 
 use crate::error::TrainError;
-use crate::mixing::{MixingConfig, TaskWeights, Visits};
+use crate::mixing::{MixingConfig, Sampling, TaskWeights, Visits};
 use crate::objective::{BatchIndices, Objective};
-use crate::run_length::{StepBoundary, TrainDuration};
+use crate::run_length::{MAX_STEPS, StepBoundary, TrainDuration};
 use crate::train_config::TrainConfig;
 
 /// Steps of a run, a function of settings and data alone.
@@ -23,7 +23,15 @@ pub(crate) struct Plan {
     pub(crate) tasks: Vec<PlannedTask>,
     seed: u64,
     epochs: u64,
+    /// Whether all epochs have the same numbers of batches and visits.
+    epochs_are_alike: bool,
 }
+
+/// Maximum number of rows looked at to count the steps of a run.
+const MAX_COUNTED_ROWS: usize = 1 << 28;
+
+/// Rows that cost as much as what an epoch costs besides them.
+const ROWS_PER_EPOCH: usize = 1 << 10;
 
 /// A trained task.
 pub(crate) struct PlannedTask {
@@ -60,10 +68,13 @@ impl Plan {
         let mixing = objective.mixing();
         mixing.validate()?;
         mixing.check_length(config.duration)?;
+        let epochs_are_alike = mixing.sampling == Sampling::RoundRobin
+            && matches!(config.batch_size, BatchSize::Rows(_));
         let mut plan = Self {
             total_steps: 0,
             better,
             mixing,
+            epochs_are_alike,
             tasks: planned_tasks(objective, config)?,
             seed: config.seed,
             epochs: match config.duration {
@@ -172,38 +183,88 @@ impl Plan {
     }
 
     /// Counts the steps of the whole run, and checks that it visits every task.
+    ///
+    /// Epochs are counted one by one only if they differ, and steps only until every task has been
+    /// visited; at most [`MAX_COUNTED_ROWS`] rows are looked at.
     fn count_steps(&self, length: TrainDuration) -> Result<usize, TrainError> {
-        let (mut total, mut visited) = (0, vec![false; self.tasks.len()]);
-        let ends = |epoch: u64, total: usize| match length {
-            TrainDuration::Epochs(epochs) => epoch >= epochs as u64,
-            TrainDuration::Steps(steps) => total >= steps,
+        let rows: usize = self.tasks.iter().map(|task| task.lengths.len()).sum();
+        let mut counted = Visited::new(self.tasks.len());
+        let most = (MAX_COUNTED_ROWS / (rows + ROWS_PER_EPOCH)).max(1);
+        let total = match length {
+            TrainDuration::Epochs(epochs) if self.epochs_are_alike => {
+                let steps = counted.add(&self.visits(0)?);
+                steps.saturating_mul(epochs)
+            }
+            TrainDuration::Epochs(epochs) if epochs > most => {
+                let expected = format!(
+                    "at most {most} on {rows} rows: with batches of tokens or tasks in random \
+                     order, epochs differ and are counted one by one"
+                );
+                return Err(TrainError::setting("epochs", epochs, expected));
+            }
+            TrainDuration::Epochs(epochs) => {
+                let mut total = 0;
+                for epoch in 0..epochs as u64 {
+                    total += counted.add(&self.visits(epoch)?);
+                }
+                total
+            }
+            TrainDuration::Steps(steps) => {
+                let (mut done, mut epochs) = (0, 0..most as u64);
+                while done < steps
+                    && counted.misses_some()
+                    && let Some(epoch) = epochs.next()
+                {
+                    let mut of_epoch = self.visits(epoch)?;
+                    of_epoch.truncate(steps - done);
+                    done += counted.add(&of_epoch);
+                    // Without weights, there are no visits in any epoch.
+                    if of_epoch.is_empty() {
+                        break;
+                    }
+                }
+                match counted.misses_some() {
+                    true => done,
+                    false => steps,
+                }
+            }
         };
-        let mut epoch = 0;
-        while !ends(epoch, total) {
-            let mut steps = self.visits(epoch)?;
-            if let TrainDuration::Steps(most) = length {
-                steps.truncate(most - total);
-            }
-            steps
-                .iter()
-                .flatten()
-                .for_each(|task| visited[*task] = true);
-            total += steps.len();
-            // Without weights, there are no visits in any epoch.
-            if steps.is_empty() {
-                break;
-            }
-            epoch += 1;
-        }
-        match visited.iter().position(|visited| !visited) {
+        match counted.first_missing() {
             Some(task) => {
                 let found = format!("never in {total} steps");
                 let expected = "at least once: by its weight, and by a run that comes so far";
                 let error = TrainError::setting("visits", found, expected);
                 Err(error.in_task(&self.tasks[task].name))
             }
+            None if total > MAX_STEPS => {
+                let expected = format!("at most {MAX_STEPS} in all epochs");
+                Err(TrainError::setting("steps", total, expected))
+            }
             None => Ok(total),
         }
+    }
+}
+
+/// Tasks that a run visits.
+struct Visited(Vec<bool>);
+
+impl Visited {
+    fn new(tasks: usize) -> Self {
+        Self(vec![false; tasks])
+    }
+
+    /// Adds the tasks of some steps, and returns the number of steps.
+    fn add(&mut self, steps: &[Vec<usize>]) -> usize {
+        steps.iter().flatten().for_each(|task| self.0[*task] = true);
+        steps.len()
+    }
+
+    fn first_missing(&self) -> Option<usize> {
+        self.0.iter().position(|visited| !visited)
+    }
+
+    fn misses_some(&self) -> bool {
+        self.first_missing().is_some()
     }
 }
 

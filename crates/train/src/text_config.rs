@@ -11,6 +11,7 @@ use finetune_predict::{check_length, check_vocabulary};
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
+use crate::path_text;
 use crate::report::SplitSection;
 
 /// Preprocessing of texts into padded token batches.
@@ -24,6 +25,7 @@ pub struct TextConfig {
     /// Padding of the rows of a batch (default: to the longest row).
     pub padding: Padding,
     /// Cache directory for tokenized datasets, reused by later runs (default: no cache).
+    #[serde(serialize_with = "path_text::serialize_option")]
     pub tokenizer_cache_dir: Option<PathBuf>,
 }
 
@@ -57,8 +59,8 @@ impl TextConfig {
         Ok(())
     }
 
-    /// Returns the maximum length of a padded row, in tokens.
-    fn longest_row(&self) -> usize {
+    /// Returns the maximum length of a padded row, in tokens; the encoder needs as many positions.
+    pub fn longest_row(&self) -> usize {
         let max_length = self.encoding.max_length;
         match self.padding {
             Padding::Longest => max_length,

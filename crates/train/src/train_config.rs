@@ -71,12 +71,8 @@ impl TrainConfig {
     /// # Errors
     /// - [`TrainError::InvalidSetting`] if a value is out of range; it names the first one.
     pub fn validate(&self) -> Result<(), TrainError> {
-        let (length, amount) = match self.duration {
-            TrainDuration::Epochs(epochs) => ("epochs", epochs),
-            TrainDuration::Steps(steps) => ("steps", steps),
-        };
+        self.duration.validate()?;
         for (setting, value) in [
-            (length, amount),
             ("batch_size", amount_of(self.batch_size)),
             (
                 "gradient_accumulation_steps",
@@ -141,6 +137,8 @@ mod tests {
         let impossible = [
             (r#"{"duration": {"epochs": 0}}"#, "epochs"),
             (r#"{"duration": {"steps": 0}}"#, "steps"),
+            (r#"{"duration": {"epochs": 100001}}"#, "epochs"),
+            (r#"{"duration": {"steps": 18446744073709551615}}"#, "steps"),
             (r#"{"batch_size": {"rows": 0}}"#, "batch_size"),
             (r#"{"batch_size": {"tokens": 0}}"#, "batch_size"),
             (r#"{"eval_batch_size": {"rows": 0}}"#, "eval_batch_size"),

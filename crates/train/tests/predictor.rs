@@ -205,6 +205,42 @@ fn a_model_of_pairs_takes_pairs_alone() {
     );
 }
 
+/// transformers' pipeline takes the sigmoid of a single output, whatever its name, unless
+/// `problem_type` is regression.
+#[test]
+fn one_output_is_a_probability_unless_it_is_said_to_be_a_score() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = SmallRun::new();
+    let config = SequenceClassifierConfig {
+        problem_type: ProblemType::Regression,
+        ..SequenceClassifierConfig::new(small.encoder.clone(), vec!["toxic".into()])
+    };
+    let model = init_weights(config.init(&DEVICE()).unwrap(), 0.3, 5);
+    save_classifier(folder.path(), &model, &CheckpointConfig::new(small.encoder)).unwrap();
+    small.tokenizer.save(folder.path()).unwrap();
+    let predict = || {
+        let predictor = Predictor::load(folder.path(), &DEVICE()).unwrap();
+        predictor.predict(&["rain soup"]).unwrap().remove(0)
+    };
+    let score = predict().score().unwrap();
+    let path = folder.path().join("config.json");
+    let mut json: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for problem_type in [
+        None,
+        Some("single_label_classification"),
+        Some("multi_label_classification"),
+    ] {
+        json["problem_type"] = problem_type.into();
+        fs::write(&path, json.to_string()).unwrap();
+        let prediction = predict();
+        let [label] = prediction.probabilities() else {
+            panic!("{prediction:?}");
+        };
+        assert_eq!(label.label, "toxic");
+        assert!((label.probability - 1.0 / (1.0 + (-score).exp())).abs() < 1e-12);
+    }
+}
+
 #[test]
 fn what_the_model_was_trained_on_is_what_it_takes() {
     let folder = tempfile::tempdir().unwrap();

@@ -19,7 +19,8 @@ use super::arguments::{StudyCommand, StudyDirectoryArguments};
 ///
 /// # Errors
 /// - If the study directory cannot be read or written.
-/// - If the trial of `run-trial` failed. Failed trials of `run` are not errors.
+/// - If the trial of `run-trial` failed, or one of `run` did; the others run all the same, and the
+///   report is written.
 pub fn run_study<E: Experiment>(
     command: Option<StudyCommand>,
     arguments: &StudyDirectoryArguments,
@@ -38,6 +39,7 @@ pub fn run_study<E: Experiment>(
     let watch = Watch {
         shows_progress: arguments.jobs < 2,
     };
+    let runs = matches!(command, Some(StudyCommand::Run) | None);
     let results = match command {
         Some(StudyCommand::List { missing, json }) => {
             return plan(&directory.results(study)?, missing, json);
@@ -72,7 +74,17 @@ pub fn run_study<E: Experiment>(
         }
     }
     writeln!(out, "Report: {}", path.join("report.html").display())?;
-    Ok(())
+    match results.failed() {
+        failed if runs && failed > 0 => {
+            let trials = results.due().count();
+            let hint = match arguments.retry {
+                true => "",
+                false => "; --retry-failed runs them again",
+            };
+            Err(format!("{failed} of {trials} trials failed{hint}").into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Converts the name of the study to a directory name.
@@ -160,6 +172,77 @@ impl Callback for Quiet {
         match io::IsTerminal::is_terminal(&io::stderr()) {
             true => self.0.on_event(event),
             false => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use finetune::study::{TrialDirectory, TrialScores};
+    use serde::{Deserialize, Serialize};
+    use serde_json::Value;
+
+    use super::*;
+
+    #[derive(Clone, Default, Serialize, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Coin {
+        weight: f64,
+    }
+
+    /// Coins that are lost if they are heavy.
+    struct Toss;
+
+    impl Experiment for Toss {
+        type Config = Coin;
+        type Error = io::Error;
+
+        fn defaults(&self) -> Coin {
+            Coin::default()
+        }
+
+        fn fingerprint(&self) -> Value {
+            "a penny".into()
+        }
+
+        fn seed_setting(&self) -> Option<&str> {
+            None
+        }
+
+        fn run(
+            &self,
+            trial: &Trial<Coin>,
+            _: &TrialDirectory,
+            _: &mut dyn Callback,
+        ) -> Result<TrialScores, io::Error> {
+            match trial.config.weight {
+                weight if weight > 1.0 => Err(io::Error::other("too heavy")),
+                weight => Ok(TrialScores::test("accuracy", weight)),
+            }
+        }
+    }
+
+    #[test]
+    fn a_study_with_failed_trials_is_an_error_after_its_report() {
+        for (weights, expected) in [
+            ("[0.25, 0.5]", Ok(())),
+            ("[0.25, 2.0]", Err("1 of 2 trials failed")),
+            ("[2.0, 3.0]", Err("2 of 2 trials failed")),
+        ] {
+            let toml =
+                format!("name = 'coins'\nparameters = [{{ path = 'weight', values = {weights} }}]");
+            let study = Study::new(StudyConfig::from_toml(&toml).unwrap(), &Toss).unwrap();
+            let place = tempfile::tempdir().unwrap();
+            let arguments = StudyDirectoryArguments::new(place.path());
+            let run = |command| run_study(command, &arguments, &study, &Toss, |_| Ok(Vec::new()));
+            let ended = run(None).map_err(|error| error.to_string());
+            assert_eq!(
+                ended.as_ref().map_err(String::as_str),
+                expected.as_ref().map_err(|text| *text)
+            );
+            assert!(place.path().join("report.html").exists());
+            // The report of such a study is no error.
+            run(Some(StudyCommand::Report)).unwrap();
         }
     }
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use finetune::eval::report::{Cell, Column, Section, Table};
 use finetune::study::{
-    Experiment, Study, StudyError, StudyResults, Trial, TrialDirectory, TrialScores,
+    Experiment, Study, StudyConfig, StudyError, StudyResults, Trial, TrialDirectory, TrialScores,
 };
 use finetune::train::Callback;
 use serde::Serialize;
@@ -75,6 +75,24 @@ impl<'a> Published<'a> {
 /// to compare with.
 #[derive(Debug)]
 pub struct PublishedExperiment<C>(pub C);
+
+impl<C> PublishedExperiment<C>
+where
+    C: Clone + Serialize + DeserializeOwned + Send + Sync,
+{
+    /// Resolves the candidates of a study with the settings of the publication, which the checkpoint
+    /// and the data here need not fit. Seeds are left out.
+    ///
+    /// # Errors
+    /// [`StudyError`] if the configuration is invalid or has an unknown setting.
+    pub fn study(&self, mut config: StudyConfig) -> Result<Study<C>, StudyError> {
+        config.seeds = None;
+        for variant in &mut config.variants {
+            variant.seeds = None;
+        }
+        Study::new(config, self)
+    }
+}
 
 impl<C> Experiment for PublishedExperiment<C>
 where

@@ -2,7 +2,8 @@
 
 use finetune::prelude::*;
 use finetune::study::{
-    Experiment, FineTuningExperiment, Fold, StudyError, Trial, TrialDirectory, TrialScores,
+    EvalSplit, Experiment, FineTuningExperiment, Fold, StudyError, Trial, TrialDirectory,
+    TrialScores,
 };
 use finetune_baseline::BaselineConfig;
 use serde::{Deserialize, Serialize};
@@ -60,8 +61,22 @@ impl Experiment for Systems {
         Some("encoder.train.seed")
     }
 
-    fn check(&self, config: &SystemConfig, _: Option<Fold>) -> Result<(), Self::Error> {
-        Ok(config.encoder.validate()?)
+    fn check(&self, config: &SystemConfig, fold: Option<Fold>) -> Result<(), Self::Error> {
+        // The folds of a baseline are of its own rows.
+        let fold = fold.filter(|_| matches!(config.system, System::Encoder));
+        self.encoder.check(&config.encoder, fold)
+    }
+
+    fn check_rows(
+        &self,
+        config: &SystemConfig,
+        fold: Option<Fold>,
+        rows: EvalSplit,
+    ) -> Result<(), Self::Error> {
+        match config.system {
+            System::Encoder => self.encoder.check_rows(&config.encoder, fold, rows),
+            System::Baseline => Ok(()),
+        }
     }
 
     fn run(

@@ -12,6 +12,9 @@ use self::exchange::Exchange;
 use crate::dataset::{Dataset, Example};
 use crate::error::DataError;
 
+/// Maximum number of copies of a row.
+const MOST_COPIES: usize = 1000;
+
 /// Settings of the augmentation of training rows: copies in which first names are replaced by other
 /// first names, and the pronouns of a woman by those of a man and the reverse.
 ///
@@ -39,7 +42,7 @@ use crate::error::DataError;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AugmentationConfig {
-    /// Maximum copies of a row, at least 1 (default: 1). Copies that are equal to the row or to each
+    /// Maximum copies of a row, 1 to 1,000 (default: 1). Copies that are equal to the row or to each
     /// other are left out, so more than 1 has an effect on rows with names only.
     pub copies: usize,
     /// Fraction of the rows that are copied, in `(0, 1]` (default: 1).
@@ -82,8 +85,13 @@ impl AugmentationConfig {
     /// - [`DataError::InvalidSetting`] if a value is out of range, or one name is in both lists; it
     ///   names the first one.
     pub fn validate(&self) -> Result<(), DataError> {
-        if self.copies == 0 {
-            return Err(DataError::setting("augmentation.copies", "at least 1", 0));
+        if !(1..=MOST_COPIES).contains(&self.copies) {
+            let expected = match self.copies {
+                0 => "at least 1".to_string(),
+                _ => format!("1 to {MOST_COPIES}"),
+            };
+            let found = self.copies;
+            return Err(DataError::setting("augmentation.copies", expected, found));
         }
         if !(self.fraction > 0.0 && self.fraction <= 1.0) {
             let expected = "above 0 and at most 1";

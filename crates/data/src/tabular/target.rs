@@ -10,6 +10,7 @@ use crate::dataset::Target;
 use crate::error::DataError;
 use crate::label_reader::{ClassReader, LabelReader, integer, score};
 use crate::reader::OnBadRow;
+use crate::splits::SkippedRows;
 use crate::table::{Column, open_rows};
 
 /// Maximum number of classes whose names may be numbers with fractions; half stars are ten.
@@ -98,7 +99,7 @@ fn each_label(
 ) -> Result<(), DataError> {
     let mut columns = mapping(options, &Target::Unlabeled)?.columns();
     columns.push(column.clone());
-    let mut found = false;
+    let (mut found, mut skipped) = (false, SkippedRows::default());
     for row in open_rows(path, options.format_of(path)?, &columns)? {
         let visited = row.and_then(|row| {
             let label = row.fields.last().map_or("", String::as_str);
@@ -106,13 +107,15 @@ fn each_label(
         });
         match visited {
             Ok(()) => found = true,
-            Err(error) if options.on_bad_rows == OnBadRow::Skip && error.is_of_one_row() => {}
+            Err(error) if options.on_bad_rows == OnBadRow::Skip && error.is_of_one_row() => {
+                skipped.count(&error);
+            }
             Err(error) => return Err(error),
         }
     }
     match found {
         true => Ok(()),
-        false => Err(DataError::no_rows(path)),
+        false => Err(skipped.error(path)),
     }
 }
 

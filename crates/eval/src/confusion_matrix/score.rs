@@ -3,7 +3,7 @@
 use super::{Average, ConfusionMatrix, KappaWeights};
 use crate::classification::ClassScores;
 use crate::error::EvalError;
-use crate::metric::{MetricKind, MetricSource};
+use crate::metric::{MetricKind, MetricSource, TWO_CLASSES};
 
 impl MetricSource for ConfusionMatrix {
     fn score(&self, metric: MetricKind) -> Result<f64, EvalError> {
@@ -38,7 +38,8 @@ impl ConfusionMatrix {
             [_, positive] => Ok(positive.clone()),
             _ => Err(EvalError::MetricNeeds {
                 metric: metric.to_string(),
-                needs: "two classes, the second of them the positive one",
+                needs: TWO_CLASSES,
+                others: String::new(),
             }),
         }
     }

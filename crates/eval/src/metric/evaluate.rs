@@ -5,7 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexSet;
 
 use super::shared_inputs::SharedInputs;
-use super::{Metric, MetricInput, MetricKind, Scores};
+use super::{Metric, MetricInput, MetricKind, Scores, TWO_CLASSES};
 use crate::error::EvalError;
 use crate::error::defined;
 use crate::names::nearest_first;
@@ -52,6 +52,13 @@ impl TargetKind {
             MetricInput::Scores => self == Self::Scores,
             MetricInput::Tasks => false,
         }
+    }
+
+    /// Returns whether predictions for such targets have a built-in metric.
+    pub fn has(self, metric: MetricKind) -> bool {
+        // Of more than two classes, none is the positive one.
+        let has_positive = matches!(self, Self::Classes(1 | 2));
+        self.provides(metric.input()) && (has_positive || !metric.is_of_positive_class())
     }
 }
 
@@ -121,15 +128,20 @@ impl Evaluator {
     }
 
     fn push(&mut self, metric: Arc<dyn Metric>) -> Result<(), EvalError> {
-        let input = metric.input();
-        if !self.target.provides(input) {
-            return Err(EvalError::MetricNeeds {
-                metric: metric.name(),
-                needs: input.description(),
-            });
-        }
-        self.metrics.push(metric);
-        Ok(())
+        let (name, input) = (metric.name(), metric.input());
+        let needs = match name.parse() {
+            _ if !self.target.provides(input) => input.description(),
+            Ok(kind) if !self.target.has(kind) => TWO_CLASSES,
+            _ => {
+                self.metrics.push(metric);
+                return Ok(());
+            }
+        };
+        Err(EvalError::MetricNeeds {
+            others: self.known_names(&name),
+            metric: name,
+            needs,
+        })
     }
 
     /// Returns a metric by name.
@@ -178,7 +190,7 @@ impl Evaluator {
     /// Returns the names of all metrics that the task can have, most similar to `name` first.
     fn known_names(&self, name: &str) -> String {
         let built_in = MetricKind::ALL.iter();
-        let built_in = built_in.filter(|kind| self.target.provides(kind.input()));
+        let built_in = built_in.filter(|kind| self.target.has(**kind));
         let own = self.metrics.iter().map(|metric| metric.name());
         let names: IndexSet<String> = own.chain(built_in.map(Metric::name)).collect();
         nearest_first(name, names)
@@ -255,7 +267,24 @@ mod tests {
             assert!(error.to_string().starts_with(message), "{error}");
         }
         let error = evaluator.add_named("roc_auc").unwrap_err().to_string();
-        assert_eq!(error, "roc_auc needs the probabilities of the classes");
+        let start = "roc_auc needs the probabilities of the classes; the metrics here are ";
+        assert!(
+            error.starts_with(start) && error.contains("pearson"),
+            "{error}"
+        );
+        assert!(!error.contains("accuracy"), "{error}");
+        let mut evaluator = Evaluator::new(TargetKind::Classes(3));
+        let error = evaluator.add_named("f1").unwrap_err().to_string();
+        let start = "f1 needs two classes, the second of them the positive one; \
+                     the metrics here are ";
+        assert!(error.starts_with(start), "{error}");
+        assert!(
+            !error.contains(" f1") && error.contains("macro_f1"),
+            "{error}"
+        );
+        Evaluator::new(TargetKind::Classes(2))
+            .add_named("precision")
+            .unwrap();
         let error = evaluator.add_named("spaerman").unwrap_err().to_string();
         let start = "unknown metric \"spaerman\", expected one of spearman, ";
         assert!(error.starts_with(start), "{error}");

@@ -194,12 +194,21 @@ pub trait MetricSource {
     }
 }
 
+/// What a metric of a positive class needs.
+pub(crate) const TWO_CLASSES: &str = "two classes, the second of them the positive one";
+
 impl MetricKind {
+    /// Returns whether the metric is one of the positive class, which only two classes have.
+    pub fn is_of_positive_class(self) -> bool {
+        matches!(self, Self::Precision | Self::Recall | Self::F1)
+    }
+
     /// Returns the error of predictions that do not have this metric.
     pub(crate) fn needs_other_input(self) -> EvalError {
         EvalError::MetricNeeds {
             metric: self.to_string(),
             needs: self.input().description(),
+            others: String::new(),
         }
     }
 }

@@ -10,6 +10,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 pub use evaluate::{Evaluator, TargetKind};
+pub(crate) use kind::TWO_CLASSES;
 pub use kind::{MetricInput, MetricKind, MetricSource};
 
 use crate::error::EvalError;

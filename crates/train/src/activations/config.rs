@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
+use crate::path_text;
 
 /// Settings of the cache of frozen activations.
 ///
@@ -41,7 +42,7 @@ pub enum CacheLocation {
     #[default]
     Memory,
     /// In a memory-mapped file in this directory: for data larger than memory, and for later runs.
-    Disk(PathBuf),
+    Disk(#[serde(serialize_with = "path_text::serialize")] PathBuf),
 }
 
 /// Element type of cached activations.

@@ -2,7 +2,9 @@
 //! precision, and the visits are those of its definition.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
+use finetune_data::BatchSize;
 use finetune_train::{
     CheckpointDirectory, CheckpointPolicy, EarlyStopping, EvaluationConfig, Event, Interval,
     MixingConfig, TrainConfig, TrainDuration, TrainError, Trainer,
@@ -294,6 +296,58 @@ fn rows_are_visited_as_often_as_the_exhaustion_says() {
             assert_eq!(sum, all, "{json}: task {task}");
         }
     }
+}
+
+/// The steps of a run are counted before it starts, however long it is.
+#[test]
+fn the_longest_runs_are_planned_or_refused_in_no_time() {
+    let drawn = r#"{"sampling": {"kind": "proportional"}}"#;
+    let never = r#"{"sampling": {"kind": "weighted", "weights": {"a": 1.0, "b": 0.0}}}"#;
+    let (rows, tokens) = (BatchSize::Rows(1), BatchSize::Tokens(usize::MAX));
+    for (json, size, length, expected) in [
+        ("{}", rows, TrainDuration::Epochs(100_000), ""),
+        ("{}", rows, TrainDuration::Steps(1_000_000_000), ""),
+        ("{}", tokens, TrainDuration::Epochs(100_000), ""),
+        ("{}", tokens, TrainDuration::Steps(1_000_000_000), ""),
+        (drawn, rows, TrainDuration::Steps(1_000_000_000), ""),
+        (
+            "{}",
+            rows,
+            TrainDuration::Epochs(4_000_000_000),
+            "epochs is 4000000000, expected 1 to 100000",
+        ),
+        (
+            "{}",
+            rows,
+            TrainDuration::Steps(usize::MAX),
+            "steps is 18446744073709551615, expected 1 to 1000000000",
+        ),
+        (
+            never,
+            rows,
+            TrainDuration::Steps(1_000_000_000),
+            "task b: visits is never in ",
+        ),
+    ] {
+        let (objective, mut config) = (bowls(json), config(length));
+        config.batch_size = size;
+        let began = Instant::now();
+        let checked = Trainer::new(&objective, &config).check(&start());
+        let message = checked.map_or_else(|error| error.to_string(), |()| String::new());
+        assert!(message.starts_with(expected), "{length:?}: {message:?}");
+        assert_eq!(message.is_empty(), expected.is_empty(), "{message}");
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "{json} {length:?}"
+        );
+    }
+    let mut many = bowls(drawn);
+    many.tasks[0].rows = 200_000;
+    let config = config(TrainDuration::Epochs(100_000));
+    let error = Trainer::new(&many, &config).check(&start()).unwrap_err();
+    let message = error.to_string();
+    let expected = "epochs is 100000, expected at most 1335 on 200002 rows: ";
+    assert!(message.starts_with(expected), "{message}");
 }
 
 #[test]

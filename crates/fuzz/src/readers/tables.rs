@@ -1,0 +1,178 @@
+//! Files of labeled texts.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use finetune_data::catalog;
+use finetune_data::tabular::{self, SplitFiles, TabularOptions};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression as Codec, Encoding, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+
+use crate::reader::{Outcome, Reader, Shape};
+
+/// Reader of a file of rows; its own parts are to be replaced.
+const TABLE: Reader = Reader {
+    name: "",
+    cost: 1,
+    files: &[],
+    shape: Shape::Bytes,
+    writes: false,
+    seeds: |_| Ok(()),
+    read: |_| Ok(()),
+};
+
+pub(crate) const CSV: Reader = Reader {
+    name: "csv",
+    files: &["rows.csv"],
+    seeds: |directory| {
+        let plain = "text,label\nrain and wind,0\n\"bread, soup\",1\nhail,0\n";
+        let quoted =
+            "label;x,text,label\r\n,\"a \"\"quoted\"\"\r\ntext\",food\r\n1,caf\u{e9},weather\r\n";
+        write_all(directory, "rows.csv", [plain.as_bytes(), quoted.as_bytes()])
+    },
+    read: |directory| read(&directory.join("rows.csv")),
+    ..TABLE
+};
+
+pub(crate) const TSV: Reader = Reader {
+    name: "tsv",
+    files: &["rows.tsv"],
+    seeds: |directory| {
+        let plain = "id\ttext\tlabel\n7\train and wind\t0\n8\tbread \"soup\t1\n";
+        write_all(directory, "rows.tsv", [plain.as_bytes()])
+    },
+    read: |directory| read(&directory.join("rows.tsv")),
+    ..TABLE
+};
+
+pub(crate) const JSON_LINES: Reader = Reader {
+    name: "json-lines",
+    files: &["rows.jsonl"],
+    seeds: |directory| {
+        let plain =
+            "{\"text\": \"rain\", \"label\": 0}\n{\"label\": 1, \"text\": \"soup \\u00e9\"}\n";
+        let named = "{\"text\": \"rain\", \"label\": \"weather\", \"more\": [1, {\"a\": null}]}\n\n\
+                     {\"text\": \"soup\", \"label\": \"food\"}";
+        write_all(
+            directory,
+            "rows.jsonl",
+            [plain.as_bytes(), named.as_bytes()],
+        )
+    },
+    read: |directory| read(&directory.join("rows.jsonl")),
+    ..TABLE
+};
+
+pub(crate) const GZIP: Reader = Reader {
+    name: "gzip",
+    files: &["rows.csv.gz"],
+    shape: Shape::Gzip,
+    seeds: |directory| {
+        let plain = zipped(b"text,label\nrain and wind,0\nbread,1\n")?;
+        let two = [plain.clone(), zipped(b"hail,0\n")?].concat();
+        write_all(directory, "rows.csv.gz", [&plain[..], &two])
+    },
+    read: |directory| read(&directory.join("rows.csv.gz")),
+    ..TABLE
+};
+
+pub(crate) const PARQUET: Reader = Reader {
+    name: "parquet",
+    files: &["rows.parquet"],
+    seeds: |directory| {
+        let files = [
+            parquet(WriterProperties::builder().build())?,
+            parquet(
+                WriterProperties::builder()
+                    .set_dictionary_enabled(false)
+                    .set_encoding(Encoding::DELTA_BYTE_ARRAY)
+                    .set_compression(Codec::SNAPPY)
+                    .build(),
+            )?,
+            parquet(
+                WriterProperties::builder()
+                    .set_dictionary_enabled(false)
+                    .set_encoding(Encoding::DELTA_LENGTH_BYTE_ARRAY)
+                    .set_compression(Codec::ZSTD(ZstdLevel::default()))
+                    .build(),
+            )?,
+        ];
+        write_all(directory, "rows.parquet", files.iter().map(Vec::as_slice))
+    },
+    read: |directory| read(&directory.join("rows.parquet")),
+    ..TABLE
+};
+
+pub(crate) const TAR: Reader = Reader {
+    name: "tar",
+    cost: 2,
+    files: &["aclImdb_v1.tar.gz"],
+    shape: Shape::Gzip,
+    seeds: |directory| {
+        let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+        for (name, text) in [
+            ("aclImdb/train/pos/0_9.txt", "Fine."),
+            ("aclImdb/train/neg/0_2.txt", "Dull."),
+            ("aclImdb/train/unsup/0_0.txt", "Long."),
+            ("aclImdb/test/pos/0_8.txt", "Good."),
+            ("aclImdb/test/neg/1_1.txt", "Bad."),
+        ] {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            header.set_mode(0o644);
+            archive.append_data(&mut header, name, text.as_bytes())?;
+        }
+        let bytes = archive.into_inner()?.finish()?;
+        write_all(directory, "aclImdb_v1.tar.gz", [&bytes[..]])
+    },
+    read: |directory| {
+        catalog::get("imdb")?.open(directory)?;
+        Ok(())
+    },
+    ..TABLE
+};
+
+/// Writes each content to a file of this name in a directory of its own.
+pub(super) fn write_all<'a>(
+    directory: &Path,
+    name: &str,
+    contents: impl IntoIterator<Item = &'a [u8]>,
+) -> Outcome {
+    for (number, content) in contents.into_iter().enumerate() {
+        let place = directory.join(number.to_string());
+        fs::create_dir_all(&place)?;
+        File::create(place.join(name))?.write_all(content)?;
+    }
+    Ok(())
+}
+
+/// Reads the rows of a file, with classes from their labels.
+fn read(path: &Path) -> Outcome {
+    tabular::open(
+        &SplitFiles::train_test(path, path),
+        &TabularOptions::default(),
+    )?;
+    Ok(())
+}
+
+fn zipped(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut zip = GzEncoder::new(Vec::new(), Compression::fast());
+    zip.write_all(bytes)?;
+    zip.finish()
+}
+
+fn parquet(properties: WriterProperties) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+    let texts = (0..40).map(|row| format!("rain number {row} of {}", row % 7));
+    let texts: ArrayRef = Arc::new(StringArray::from_iter_values(texts));
+    let labels: ArrayRef = Arc::new(Int64Array::from_iter_values((0..40).map(|row| row % 2)));
+    let batch = RecordBatch::try_from_iter([("text", texts), ("label", labels)])?;
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties))?;
+    writer.write(&batch)?;
+    Ok(writer.into_inner()?)
+}
