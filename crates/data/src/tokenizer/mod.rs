@@ -107,8 +107,12 @@ impl TextTokenizer {
         let content = tokenizer.to_string(false).map_err(failed)?;
         let mut hash = Sha256::new();
         // Increment the number when the same content produces different tokens.
-        hash.update(b"finetune tokenizer 1");
+        hash.update(b"finetune tokenizer 2");
         hash.update(content);
+        // Padding and masking use these, but they may be set outside of the serialized form.
+        hash.update(format!(
+            "{pad_token_id} {mask_token_id:?} {special_token_ids:?}"
+        ));
         Ok(Self {
             fingerprint: hexadecimal(&hash.finalize()),
             tokenizer,
@@ -159,8 +163,9 @@ impl TextTokenizer {
         self.tokenizer.id_to_token(id)
     }
 
-    /// Returns a hexadecimal hash of everything that determines the tokens of a text. Equal
-    /// tokenizers have the same fingerprint, regardless of the files they were loaded from.
+    /// Returns a hexadecimal hash of everything that determines the tokens of a text and the
+    /// padding, mask and other special tokens of a batch. Equal tokenizers have the same
+    /// fingerprint, in every run and regardless of the files they were loaded from.
     pub fn fingerprint(&self) -> String {
         self.fingerprint.clone()
     }
@@ -233,6 +238,22 @@ mod tests {
         assert_eq!(tokenizer.special_token_ids(), [0, 1, 2, 3, 4]);
         assert!(tokenizer.is_special(4) && !tokenizer.is_special(5));
         assert_eq!(tokenizer.mask_token_id(), tokenizer.token_to_id("[MASK]"));
+    }
+
+    #[test]
+    fn a_fingerprint_covers_tokens_that_only_the_configuration_names() {
+        let directory = tempfile::tempdir().unwrap();
+        tokenizer().save(directory.path()).unwrap();
+        let path = directory.path().join("tokenizer_config.json");
+        let load = |mask: &str| {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let mut config: Value = serde_json::from_str(&text).unwrap();
+            config["mask_token"] = mask.into();
+            std::fs::write(&path, config.to_string()).unwrap();
+            TextTokenizer::from_pretrained(directory.path()).unwrap()
+        };
+        assert_eq!(load("[MASK]").fingerprint(), tokenizer().fingerprint());
+        assert_ne!(load("the").fingerprint(), tokenizer().fingerprint());
     }
 
     #[test]
