@@ -213,6 +213,17 @@ pub enum DataError {
     Hub(#[from] finetune_hub::HubError),
 }
 
+/// Maximum number of characters of a file that an error quotes.
+const LONGEST_EXCERPT: usize = 80;
+
+/// Returns the text, or its beginning if it is long.
+pub(crate) fn excerpt(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_EXCERPT) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 // Constructors for errors that many modules return.
 impl DataError {
     pub(crate) fn io(path: &Path, source: io::Error) -> Self {
@@ -258,10 +269,24 @@ impl DataError {
         Self::InvalidTokenizer { path, problem }
     }
 
+    /// Returns the error of a setting in a file beside a tokenizer.
+    pub(crate) fn token_setting(
+        path: &Path,
+        key: &str,
+        expected: &str,
+        found: &serde_json::Value,
+    ) -> Self {
+        let found = excerpt(&found.to_string());
+        Self::tokenizer(path, format!("{}: {expected}, found {found}", excerpt(key)))
+    }
+
     pub(crate) fn missing_special_token(path: &Path, token: &str) -> Self {
         Self::tokenizer(
             path,
-            format!("the vocabulary lacks the special token {token:?}"),
+            format!(
+                "the vocabulary lacks the special token {}",
+                excerpt(&format!("{token:?}"))
+            ),
         )
     }
 

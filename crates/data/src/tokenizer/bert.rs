@@ -1,19 +1,20 @@
 //! BERT tokenization pipeline for a WordPiece vocabulary.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
+use tokenizers::Tokenizer;
 use tokenizers::decoders::wordpiece::WordPiece as WordPieceDecoder;
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::processors::template::TemplateProcessing;
-use tokenizers::{AddedToken, Tokenizer};
 
-use super::TextTokenizer;
-use super::load::token_of;
+use super::class::BERT;
+use super::files::{BYTE_ORDER_MARK, read};
+use super::settings::{Settings, token_of};
+use super::{TextTokenizer, added_tokens};
 use crate::error::DataError;
 
 /// Special tokens of BERT, in the order of a new vocabulary.
@@ -28,6 +29,9 @@ pub(super) const SPECIAL_TOKEN_KEYS: [&str; 5] = [
     "mask_token",
 ];
 
+/// Keys of the special tokens that the vocabulary must have.
+pub(super) const REQUIRED_TOKENS: [&str; 4] = ["pad_token", "unk_token", "cls_token", "sep_token"];
+
 /// Maximum input length of BERT in tokens, the default `model_max_length` of a tokenizer.
 pub(super) const MODEL_MAX_LENGTH: usize = 512;
 
@@ -39,36 +43,16 @@ impl TextTokenizer {
     /// [`BertTokenizer`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/bert/tokenization_bert.py#L41).
     pub(super) fn bert(
         vocabulary: HashMap<String, u32>,
-        normalizer: BertNormalizer,
+        mut settings: Settings,
         path: &Path,
-        mut config: Map<String, Value>,
     ) -> Result<Self, DataError> {
-        complete_config(&mut config, &normalizer);
+        complete_config(&mut settings);
         let failed = |source| DataError::library(path, source);
-        let token = |key: &str| {
-            // A null value in the configuration means that there is no such token.
-            let token = token_of(config.get(key));
-            token.ok_or_else(|| DataError::missing_special_token(path, key))
-        };
-        let (pad, unknown) = (token("pad_token")?, token("unk_token")?);
-        let (class, separator) = (token("cls_token")?, token("sep_token")?);
-        let id = |token: &str| {
-            let id = vocabulary.get(token).copied();
-            id.ok_or_else(|| DataError::missing_special_token(path, token))
-        };
-        for needed in [&pad, &unknown] {
-            id(needed)?;
+        let unknown = token_of(settings.config.get("unk_token"))
+            .ok_or_else(|| DataError::missing_special_token(path, "unk_token"))?;
+        if !vocabulary.contains_key(&unknown) {
+            return Err(DataError::missing_special_token(path, &unknown));
         }
-        let template = template((&class, id(&class)?), (&separator, id(&separator)?));
-        // The mask token is optional, because only masked language modeling needs it.
-        let mask = token("mask_token")
-            .ok()
-            .filter(|mask| vocabulary.contains_key(mask));
-        let special = [&pad, &unknown, &class, &separator]
-            .into_iter()
-            .chain(&mask);
-        let special: Vec<AddedToken> = special.map(|token| AddedToken::from(token, true)).collect();
-
         // The builder requires a map type of a crate that is not a dependency.
         let model = json!({
             "type": "WordPiece",
@@ -80,13 +64,21 @@ impl TextTokenizer {
         let model = WordPiece::from_bytes(model.to_string()).map_err(failed)?;
         let mut tokenizer = Tokenizer::new(model);
         tokenizer
-            .with_normalizer(Some(normalizer))
+            .with_normalizer(Some(normalizer(&settings)?))
             .map_err(failed)?
             .with_pre_tokenizer(Some(BertPreTokenizer))
-            .with_post_processor(Some(template.map_err(failed)?))
             .with_decoder(Some(WordPieceDecoder::default()));
-        tokenizer.add_special_tokens(special).map_err(failed)?;
-        Self::new(tokenizer, path, &pad, config)
+        added_tokens::add(&mut tokenizer, &mut settings, &REQUIRED_TOKENS, path)?;
+        let token = |key: &str| {
+            let token = token_of(settings.config.get(key)).unwrap_or_default();
+            let id = tokenizer.token_to_id(&token);
+            let id = id.ok_or_else(|| DataError::missing_special_token(path, &token))?;
+            Ok::<_, DataError>((token, id))
+        };
+        let (class, separator) = (token("cls_token")?, token("sep_token")?);
+        let template = template((&class.0, class.1), (&separator.0, separator.1));
+        tokenizer.with_post_processor(Some(template.map_err(failed)?));
+        Self::new(tokenizer, path, settings)
     }
 }
 
@@ -108,18 +100,41 @@ fn template(
 }
 
 /// Adds missing settings of a BERT tokenizer configuration; existing settings are kept.
-fn complete_config(config: &mut Map<String, Value>, normalizer: &BertNormalizer) {
-    add_settings(config, normalizer_settings(normalizer));
-    add_settings(config, [("model_max_length", json!(MODEL_MAX_LENGTH))]);
+pub(super) fn complete_config(settings: &mut Settings) {
+    let class = settings.class.get_or_insert(BERT).name;
+    let config = &mut settings.config;
+    // Null is not a name.
+    config.entry("tokenizer_class").and_modify(|name| {
+        if name.is_null() {
+            *name = json!(class);
+        }
+    });
+    let defaults = [
+        ("tokenizer_class", json!(class)),
+        ("do_lower_case", json!(true)),
+        ("strip_accents", Value::Null),
+        ("tokenize_chinese_chars", json!(true)),
+        ("model_max_length", json!(MODEL_MAX_LENGTH)),
+    ];
     let tokens = SPECIAL_TOKENS.map(|token| json!(token));
-    add_settings(config, SPECIAL_TOKEN_KEYS.into_iter().zip(tokens));
+    let tokens = SPECIAL_TOKEN_KEYS.into_iter().zip(tokens);
+    add_settings(config, defaults.into_iter().chain(tokens));
+}
+
+/// Returns BERT's normalizer with the settings, or their defaults.
+pub(super) fn normalizer(settings: &Settings) -> Result<BertNormalizer, DataError> {
+    Ok(BertNormalizer::new(
+        true,
+        settings.flag("tokenize_chinese_chars")?.unwrap_or(true),
+        settings.nullable_flag("strip_accents")?,
+        settings.flag("do_lower_case")?.unwrap_or(true),
+    ))
 }
 
 /// Returns the settings of BERT's normalizer in `tokenizer_config.json`.
-pub(super) fn normalizer_settings(normalizer: &BertNormalizer) -> [(&'static str, Value); 4] {
+pub(super) fn normalizer_settings(normalizer: &BertNormalizer) -> [(&'static str, Value); 3] {
     let chinese = normalizer.handle_chinese_chars;
     [
-        ("tokenizer_class", json!("BertTokenizer")),
         ("do_lower_case", json!(normalizer.lowercase)),
         ("strip_accents", json!(normalizer.strip_accents)),
         ("tokenize_chinese_chars", json!(chinese)),
@@ -139,8 +154,8 @@ pub(super) fn add_settings(
 /// Reads a vocabulary with one token per line, whose id is the line index. Of duplicate lines the
 /// last counts, as in the Hugging Face loader.
 pub(super) fn read_vocabulary(path: &Path) -> Result<HashMap<String, u32>, DataError> {
-    let bytes = fs::read(path).map_err(|source| DataError::io(path, source))?;
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let bytes = read(path)?;
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
     let content = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     if content.trim_ascii().is_empty() {
         return Err(DataError::empty_vocabulary(path));

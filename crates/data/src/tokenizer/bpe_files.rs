@@ -1,12 +1,12 @@
 //! Reader and writer of byte-level BPE files in RoBERTa's format: `vocab.json` and `merges.txt`.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::error::DataError;
+use super::files::{BYTE_ORDER_MARK, read};
+use crate::error::{DataError, excerpt};
 
 /// Token ids by token.
 pub(super) type Vocabulary = HashMap<String, u32>;
@@ -16,8 +16,9 @@ pub(super) type Merge = (String, String);
 
 pub(super) fn read_vocabulary(path: &Path) -> Result<Vocabulary, DataError> {
     let bytes = read(path)?;
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
     let vocabulary: Vocabulary =
-        serde_json::from_slice(&bytes).map_err(|source| DataError::json(path, source))?;
+        serde_json::from_slice(bytes).map_err(|source| DataError::json(path, source))?;
     if vocabulary.is_empty() {
         return Err(DataError::empty_vocabulary(path));
     }
@@ -32,7 +33,8 @@ pub(super) fn read_vocabulary(path: &Path) -> Result<Vocabulary, DataError> {
 /// - [`DataError::InvalidTokenizer`] if the vocabulary lacks a token of a merge.
 pub(super) fn read_merges(path: &Path, vocabulary: &Vocabulary) -> Result<Vec<Merge>, DataError> {
     let bytes = read(path)?;
-    let content = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
+    let content = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     let mut merges = Vec::new();
     for (row, line) in (1..).zip(content.split(|&byte| byte == b'\n')) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -42,7 +44,8 @@ pub(super) fn read_merges(path: &Path, vocabulary: &Vocabulary) -> Result<Vec<Me
         }
         let merge = parse(line).ok_or_else(|| {
             let expected = "expected two tokens with a space between them";
-            DataError::row(path, row, format!("{expected}, found {line:?}"))
+            let found = excerpt(&format!("{line:?}"));
+            DataError::row(path, row, format!("{expected}, found {found}"))
         })?;
         check_merge(path, row, &merge, "", |token| {
             vocabulary.contains_key(token)
@@ -77,7 +80,8 @@ pub(super) fn check_merge(
     match unknown.or((!prefixed).then_some(second)) {
         None => Ok(()),
         Some(token) => {
-            let problem = format!("merge {row}: the vocabulary lacks the token {token:?}");
+            let token = excerpt(&format!("{token:?}"));
+            let problem = format!("merge {row}: the vocabulary lacks the token {token}");
             Err(DataError::tokenizer(path, problem))
         }
     }
@@ -99,17 +103,10 @@ pub(super) fn write(model: &Value) -> Option<(String, String)> {
     Some((format!("{vocabulary}\n"), format!("#version: 0.2\n{lines}")))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, DataError> {
-    let bytes = fs::read(path).map_err(|source| DataError::io(path, source))?;
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    if bytes.is_empty() {
-        return Err(DataError::empty_file(path));
-    }
-    Ok(bytes.to_vec())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

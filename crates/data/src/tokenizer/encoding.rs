@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::TextTokenizer;
-use super::config::{EncodingConfig, Offsets};
+use super::config::{EncodingConfig, Offsets, Truncation};
 use super::special_tokens::{SpecialToken, SpecialTokens};
 use super::text_tokens::TextTokens;
 use super::truncation::{Cutter, Kept, KeptTokens};
@@ -46,7 +46,8 @@ impl TextTokenizer {
     ///   head of head-tail truncation leaves no room for a tail, or if the stride is not below the
     ///   window size.
     /// - [`DataError::Encode`] if the tokenizer fails on a text, for example because its vocabulary
-    ///   lacks its unknown token.
+    ///   lacks its unknown token, or if [`Truncation::Head`] truncates a text although
+    ///   `truncation_side` of the tokenizer is left.
     pub fn encode<S: AsRef<str> + Sync>(
         &self,
         texts: &[S],
@@ -99,13 +100,14 @@ impl TextTokenizer {
     ) -> Result<EncodedTextsBuilder, DataError> {
         let special_tokens = match seconds {
             None => self.special_tokens.clone(),
-            Some(_) => SpecialTokens::of_pair(&self.tokenizer, &self.path)?,
+            Some(_) => self.pair_special_tokens()?,
         };
         let encoder = Encoder {
             tokenizer: self,
             cutter: Cutter::new(config, special_tokens.len(), seconds.is_some())?,
             special_tokens,
             offsets: config.offsets,
+            refuses_truncation: self.truncates_left && config.truncation == Truncation::Head,
         };
         let starts: Vec<usize> = (0..texts.len()).step_by(TEXTS_PER_TASK).collect();
         let parts: Vec<Result<EncodedTextsBuilder, DataError>> = starts
@@ -133,6 +135,8 @@ struct Encoder<'a> {
     special_tokens: SpecialTokens,
     cutter: Cutter,
     offsets: Offsets,
+    /// Whether a truncated text is an error.
+    refuses_truncation: bool,
 }
 
 impl Encoder<'_> {
@@ -192,6 +196,11 @@ impl Encoder<'_> {
         kept: Kept,
         encoded: &mut EncodedTextsBuilder,
     ) -> Result<(), tokenizers::Error> {
+        if kept.truncated && self.refuses_truncation {
+            let problem = "truncation: expected tail or another that is not head, as \
+                           \"truncation_side\" of tokenizer_config.json is left, found head";
+            return Err(problem.into());
+        }
         write_special(&self.special_tokens.before, encoded);
         let first_type = self.special_tokens.first_type;
         self.write_text(first, kept.first, first_type, encoded)?;

@@ -1,29 +1,44 @@
 //! Loading of tokenizers from Hugging Face model directories.
 
-use std::fs;
 use std::path::Path;
 
-use serde_json::{Map, Value};
-use tokenizers::Tokenizer;
-use tokenizers::normalizers::BertNormalizer;
+use serde_json::Value;
+use tokenizers::{Tokenizer, TruncationDirection};
 
 use super::bert::read_vocabulary;
-use super::{TextTokenizer, bpe_files};
+use super::class::Pipeline;
+use super::files::read;
+use super::settings::Settings;
+use super::{TextTokenizer, added_tokens, bert, bpe_files, pipeline, roberta};
 use crate::error::DataError;
 
 impl TextTokenizer {
     /// Loads the tokenizer of a model directory from `tokenizer.json`, else from `vocab.json` and
     /// `merges.txt`, else from `vocab.txt`.
     ///
-    /// `vocab.json` and `merges.txt` are loaded as RoBERTa's byte-level BPE with the template `<s>
-    /// text </s>`. Optional settings in `tokenizer_config.json` and `special_tokens_map.json` are
-    /// `add_prefix_space` (default: false), `trim_offsets` (default: true) and the special tokens,
-    /// as names or objects: `<mask>` includes the preceding space if its object sets `lstrip`.
+    /// Files beside these may say the same thing again. The tokenizer is that of
+    /// `transformers.AutoTokenizer`, version 5.23; what versions of transformers understand
+    /// differently is an error that names the file and the key.
     ///
-    /// `vocab.txt` is loaded as WordPiece with BERT's normalizer and pre-tokenizer and the template
-    /// `[CLS] text [SEP]`. Optional settings in `tokenizer_config.json` are `do_lower_case`
-    /// (default: true), `strip_accents` (default: as `do_lower_case`), `tokenize_chinese_chars`
-    /// (default: true) and the names of the special tokens.
+    /// - `tokenizer_class` in `tokenizer_config.json` or `config.json`, else `model_type` in
+    ///   `config.json`, decides which settings count. With `PreTrainedTokenizerFast`, or if nothing
+    ///   says which class, `tokenizer.json` is used as it is.
+    /// - For BERT, DistilBERT and ELECTRA, `do_lower_case` (default: true), `strip_accents` (default:
+    ///   as `do_lower_case`) and `tokenize_chinese_chars` (default: true) replace those of
+    ///   `tokenizer.json`.
+    /// - For RoBERTa, `add_prefix_space` (default: false) and `trim_offsets` (default: true) do.
+    /// - The special tokens, as names or objects, and the added tokens are those of
+    ///   `tokenizer_config.json`. Without `added_tokens_decoder` there, special tokens of
+    ///   `special_tokens_map.json` replace them, and added tokens are those of `added_tokens.json`
+    ///   and `tokenizer.json`. A mask token that the vocabulary lacks is ignored.
+    /// - `model_input_names` without `token_type_ids` makes all token types 0.
+    /// - With `split_special_tokens`, special tokens in a text are split like other text.
+    /// - `truncation_side` of `left` makes an error of a text that [`Truncation::Head`] truncates.
+    ///
+    /// Ignored are `padding_side`, `model_max_length` and the truncation length and padding in
+    /// `tokenizer.json`.
+    ///
+    /// [`Truncation::Head`]: super::Truncation::Head
     ///
     /// ```
     /// use finetune_data::TextTokenizer;
@@ -38,8 +53,10 @@ impl TextTokenizer {
     /// ```
     ///
     /// # Errors
-    /// - [`DataError::MissingFiles`] if the directory has no tokenizer files, or only one of
-    ///   `vocab.json` and `merges.txt` and no `vocab.txt`.
+    /// - [`DataError::MissingFiles`] if the directory has no tokenizer files of its class, or only
+    ///   one of `vocab.json` and `merges.txt` and no `vocab.txt`.
+    /// - [`DataError::InvalidTokenizer`] if the files contradict each other where versions of
+    ///   transformers differ.
     /// - Any other [`DataError`] if a file cannot be read or is invalid; it names the file.
     pub fn from_pretrained(directory: &Path) -> Result<Self, DataError> {
         let file = |name: &str| Some(directory.join(name)).filter(|path| path.is_file());
@@ -50,23 +67,34 @@ impl TextTokenizer {
         if let Some(tokenizer) = file("tokenizer.json") {
             return Self::from_file(&tokenizer);
         }
-        match (file("vocab.json"), file("merges.txt"), file("vocab.txt")) {
-            (Some(vocabulary), Some(merges), _) => Self::from_merges(&vocabulary, &merges),
-            (_, _, Some(vocabulary)) => Self::from_vocabulary(&vocabulary),
-            (Some(_), None, None) => Err(missing(&["merges.txt"])),
-            (None, Some(_), None) => Err(missing(&["vocab.json"])),
-            (None, None, None) => Err(missing(&[
+        let settings = Settings::beside(&directory.join("tokenizer.json"))?;
+        let files = (file("vocab.json"), file("merges.txt"), file("vocab.txt"));
+        match (settings.class.map(|class| class.pipeline), files) {
+            (None | Some(Pipeline::Roberta), (Some(vocabulary), Some(merges), _)) => {
+                Self::from_merges(&vocabulary, &merges, settings)
+            }
+            (None | Some(Pipeline::Bert), (_, _, Some(vocabulary))) => {
+                Self::bert(read_vocabulary(&vocabulary)?, settings, &vocabulary)
+            }
+            (None | Some(Pipeline::Roberta), (Some(_), None, _)) => Err(missing(&["merges.txt"])),
+            (None | Some(Pipeline::Roberta), (None, Some(_), _)) => Err(missing(&["vocab.json"])),
+            (None, _) => Err(missing(&[
                 "tokenizer.json",
                 "vocab.json with merges.txt",
                 "vocab.txt",
             ])),
+            (Some(Pipeline::Roberta), _) => {
+                Err(missing(&["tokenizer.json", "vocab.json with merges.txt"]))
+            }
+            (Some(Pipeline::Bert), _) => Err(missing(&["tokenizer.json", "vocab.txt"])),
+            (Some(Pipeline::XlmRoberta | Pipeline::File), _) => Err(missing(&["tokenizer.json"])),
         }
     }
 
-    /// Loads a `tokenizer.json` file. Its truncation and padding settings are ignored.
+    /// Loads a `tokenizer.json` file with the settings beside it, as [`Self::from_pretrained`] does.
     ///
-    /// The pad token is that of `tokenizer_config.json` or `special_tokens_map.json` in the same
-    /// directory, else that of the padding settings, else `[PAD]` or `<pad>`.
+    /// The pad token is that of the settings, else that of the padding in the file, else `[PAD]` or
+    /// `<pad>`.
     ///
     /// # Errors
     /// - [`DataError::Io`] if a file cannot be read.
@@ -74,48 +102,79 @@ impl TextTokenizer {
     ///   or invalid.
     /// - [`DataError::InvalidTokenizer`] if the vocabulary is empty, or if the vocabulary lacks a
     ///   required token, such as the pad token, or if the tokenizer does more than add special
-    ///   tokens around a text.
+    ///   tokens around a text, or if a setting contradicts the file.
     pub fn from_file(path: &Path) -> Result<Self, DataError> {
-        let bytes = fs::read(path).map_err(|source| DataError::io(path, source))?;
-        if bytes.is_empty() {
-            return Err(DataError::empty_file(path));
-        }
-        check_before_parsing(path, &bytes)?;
-        let tokenizer =
+        let bytes = read(path)?;
+        let file = check_before_parsing(path, &bytes)?;
+        let mut tokenizer =
             Tokenizer::from_bytes(&bytes).map_err(|source| DataError::library(path, source))?;
-        let config = config_beside(path)?;
-        let pad_token = pad_token(&config, &tokenizer);
-        Self::new(tokenizer, path, &pad_token, config)
+        added_tokens::check_ids(&tokenizer, &file, path)?;
+        let mut settings = Settings::beside(path)?;
+        move_lengths(&mut tokenizer, &mut settings, path)?;
+        let pipeline = settings.class.map(|class| class.pipeline);
+        let required: &[&str] = match pipeline {
+            Some(Pipeline::Bert) => {
+                bert::complete_config(&mut settings);
+                &bert::REQUIRED_TOKENS
+            }
+            Some(Pipeline::Roberta | Pipeline::XlmRoberta) => {
+                roberta::complete_config(&mut settings);
+                &roberta::REQUIRED_TOKENS
+            }
+            Some(Pipeline::File) | None => &[],
+        };
+        pipeline::apply(&mut tokenizer, &file, &settings, path)?;
+        if !required.is_empty() {
+            added_tokens::check_decoder(&tokenizer, &settings)?;
+        }
+        added_tokens::add(&mut tokenizer, &mut settings, required, path)?;
+        pipeline::apply_to_special_tokens(&mut tokenizer, &settings, path)?;
+        Self::new(tokenizer, path, settings)
     }
 
-    fn from_vocabulary(path: &Path) -> Result<Self, DataError> {
-        let vocabulary = read_vocabulary(path)?;
-        let config = json_beside(path, "tokenizer_config.json")?;
-        let flag = |key: &str| config.get(key).and_then(Value::as_bool);
-        let normalizer = BertNormalizer::new(
-            true,
-            flag("tokenize_chinese_chars").unwrap_or(true),
-            flag("strip_accents"),
-            flag("do_lower_case").unwrap_or(true),
-        );
-        Self::bert(vocabulary, normalizer, path, config)
-    }
-
-    fn from_merges(vocabulary: &Path, merges: &Path) -> Result<Self, DataError> {
+    fn from_merges(
+        vocabulary: &Path,
+        merges: &Path,
+        settings: Settings,
+    ) -> Result<Self, DataError> {
         let tokens = bpe_files::read_vocabulary(vocabulary)?;
         let merges = bpe_files::read_merges(merges, &tokens)?;
-        Self::roberta(&tokens, &merges, vocabulary, config_beside(vocabulary)?)
+        Self::roberta(&tokens, &merges, vocabulary, settings)
     }
+}
+
+/// Moves what counts of the truncation and padding of a file to the settings, and removes the rest:
+/// a `tokenizer.json` contains the lengths of the program that saved it, but here this crate applies
+/// its own.
+fn move_lengths(
+    tokenizer: &mut Tokenizer,
+    settings: &mut Settings,
+    path: &Path,
+) -> Result<(), DataError> {
+    let side = tokenizer.get_truncation().map(|found| found.direction);
+    if side == Some(TruncationDirection::Left) {
+        let side = settings.config.entry("truncation_side");
+        side.or_insert_with(|| "left".into());
+    }
+    let pad = tokenizer.get_padding().map(|found| found.pad_token.clone());
+    if let Some(pad) = pad {
+        settings.config.entry("pad_token").or_insert(pad.into());
+    }
+    tokenizer.with_padding(None);
+    let truncation = tokenizer.with_truncation(None);
+    truncation.map_err(|source| DataError::library(path, source))?;
+    Ok(())
 }
 
 /// Rejects corrupted files on which the `tokenizers` library would panic: invalid JSON in some
 /// parts, a template with an undefined special token, and a merge whose result the vocabulary
 /// lacks.
-fn check_before_parsing(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
+fn check_before_parsing(path: &Path, bytes: &[u8]) -> Result<Value, DataError> {
     let file: Value =
         serde_json::from_slice(bytes).map_err(|source| DataError::json(path, source))?;
     check_templates(path, &file["post_processor"])?;
-    check_merges(path, &file["model"])
+    check_merges(path, &file["model"])?;
+    Ok(file)
 }
 
 fn check_templates(path: &Path, processor: &Value) -> Result<(), DataError> {
@@ -153,52 +212,10 @@ fn check_merges(path: &Path, model: &Value) -> Result<(), DataError> {
     Ok(())
 }
 
-fn pad_token(config: &Map<String, Value>, tokenizer: &Tokenizer) -> String {
-    let of_padding = || {
-        tokenizer
-            .get_padding()
-            .map(|padding| padding.pad_token.clone())
-    };
-    let known = |token: &&str| tokenizer.token_to_id(token).is_some();
-    token_of(config.get("pad_token"))
-        .or_else(of_padding)
-        .unwrap_or_else(|| {
-            ["[PAD]", "<pad>"]
-                .into_iter()
-                .find(known)
-                .unwrap_or("[PAD]")
-                .to_owned()
-        })
-}
-
-/// Returns the merged settings files next to `path`; `tokenizer_config.json` takes precedence.
-fn config_beside(path: &Path) -> Result<Map<String, Value>, DataError> {
-    let mut config = json_beside(path, "tokenizer_config.json")?;
-    for (key, value) in json_beside(path, "special_tokens_map.json")? {
-        config.entry(key).or_insert(value);
-    }
-    Ok(config)
-}
-
-/// Returns the JSON object in a file next to `path`; empty if the file does not exist.
-fn json_beside(path: &Path, name: &str) -> Result<Map<String, Value>, DataError> {
-    let path = path.with_file_name(name);
-    match fs::read(&path) {
-        Ok(text) => serde_json::from_slice(&text).map_err(|source| DataError::json(&path, source)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Map::new()),
-        Err(source) => Err(DataError::io(&path, source)),
-    }
-}
-
-/// Returns a token of a configuration, given as text or as an object with `content`.
-pub(super) fn token_of(value: Option<&Value>) -> Option<String> {
-    let value = value?;
-    let text = value.as_str().or_else(|| value.get("content")?.as_str())?;
-    Some(text.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::tokenizer::EncodingConfig;
 

@@ -3,13 +3,18 @@
 //! Tokenization uses the `tokenizers` crate, which is also the implementation of Hugging Face's
 //! fast tokenizers, so token ids are equal. Parity tests verify this.
 
+mod added_tokens;
 mod bert;
 mod bpe_files;
+mod class;
 mod config;
 mod encoding;
+mod files;
 mod load;
+mod pipeline;
 mod roberta;
 mod save;
+mod settings;
 mod special_tokens;
 mod text_tokens;
 mod training;
@@ -18,12 +23,11 @@ mod truncation;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tokenizers::{ModelWrapper, Tokenizer};
 
 pub use self::config::{EncodingConfig, Offsets, PairEncoding, PairTruncation, Truncation};
-use self::load::token_of;
+use self::settings::{Settings, token_of};
 use self::special_tokens::SpecialTokens;
 use crate::dataset::hexadecimal;
 use crate::error::DataError;
@@ -60,8 +64,11 @@ pub struct TextTokenizer {
     special_token_ids: Vec<u32>,
     vocab_size: usize,
     fingerprint: String,
-    /// Content of `tokenizer_config.json`.
-    config: Map<String, Value>,
+    /// Whether the model gets token types; `None` if nothing says so.
+    token_types: Option<bool>,
+    /// Whether transformers truncates texts at the beginning.
+    truncates_left: bool,
+    settings: Settings,
 }
 
 impl fmt::Debug for TextTokenizer {
@@ -76,29 +83,31 @@ impl fmt::Debug for TextTokenizer {
 }
 
 impl TextTokenizer {
-    /// Wraps a tokenizer and disables its own truncation and padding: a `tokenizer.json` contains
-    /// the settings of the program that saved it, but here this crate applies them.
-    fn new(
-        mut tokenizer: Tokenizer,
-        path: &Path,
-        pad_token: &str,
-        config: Map<String, Value>,
-    ) -> Result<Self, DataError> {
+    /// Wraps a tokenizer without truncation and padding, which this crate applies.
+    fn new(mut tokenizer: Tokenizer, path: &Path, settings: Settings) -> Result<Self, DataError> {
         let failed = |source| DataError::library(path, source);
-        tokenizer.with_truncation(None).map_err(failed)?;
-        tokenizer.with_padding(None);
+        let pad_token = pad_token(&settings, &tokenizer);
+        let splits_special = settings.flag("split_special_tokens")?.unwrap_or(false);
+        tokenizer.set_encode_special_tokens(splits_special);
         let vocab_size = vocab_size(&tokenizer, path)?;
-        let Some(pad_token_id) = tokenizer.token_to_id(pad_token) else {
-            return Err(DataError::missing_special_token(path, pad_token));
+        let Some(pad_token_id) = tokenizer.token_to_id(&pad_token) else {
+            return Err(DataError::missing_special_token(path, &pad_token));
         };
-        let mask_token_id = match token_of(config.get("mask_token")) {
+        let mask_token_id = match token_of(settings.config.get("mask_token")) {
             Some(mask) => tokenizer.token_to_id(&mask),
             None => ["[MASK]", "<mask>"]
                 .into_iter()
                 .find_map(|mask| tokenizer.token_to_id(mask)),
         };
+        let token_types = match (settings.names_token_types()?, settings.class) {
+            (Some(named), _) => Some(named),
+            (None, Some(class)) => class.token_types,
+            // The template decides.
+            (None, None) => Some(true),
+        };
         let special_tokens = SpecialTokens::of(&tokenizer, path)?;
-        let mut special_token_ids = named_special_tokens(&tokenizer, &config);
+        let special_tokens = typed(special_tokens, token_types, &settings)?;
+        let mut special_token_ids = named_special_tokens(&tokenizer, &settings)?;
         special_token_ids.extend(special_tokens.all().map(|&(id, _)| id));
         special_token_ids.extend([pad_token_id].into_iter().chain(mask_token_id));
         special_token_ids.sort_unstable();
@@ -107,8 +116,13 @@ impl TextTokenizer {
         let content = tokenizer.to_string(false).map_err(failed)?;
         let mut hash = Sha256::new();
         // Increment the number when the same content produces different tokens.
-        hash.update(b"finetune tokenizer 1");
+        hash.update(b"finetune tokenizer 2");
         hash.update(content);
+        // Set outside of the serialized form.
+        hash.update(format!(
+            "{pad_token_id} {mask_token_id:?} {special_token_ids:?}"
+        ));
+        hash.update(format!("{splits_special} {}", token_types == Some(false)));
         Ok(Self {
             fingerprint: hexadecimal(&hash.finalize()),
             tokenizer,
@@ -118,8 +132,16 @@ impl TextTokenizer {
             mask_token_id,
             special_token_ids,
             vocab_size,
-            config,
+            token_types,
+            truncates_left: settings.truncates_left()?,
+            settings,
         })
+    }
+
+    /// Returns the special tokens around and between the texts of a pair.
+    fn pair_special_tokens(&self) -> Result<SpecialTokens, DataError> {
+        let tokens = SpecialTokens::of_pair(&self.tokenizer, &self.path)?;
+        typed(tokens, self.token_types, &self.settings)
     }
 
     /// Returns the vocabulary size: the maximum token id plus one, the minimum number of
@@ -159,8 +181,9 @@ impl TextTokenizer {
         self.tokenizer.id_to_token(id)
     }
 
-    /// Returns a hexadecimal hash of everything that determines the tokens of a text. Equal
-    /// tokenizers have the same fingerprint, regardless of the files they were loaded from.
+    /// Returns a hexadecimal hash of everything that determines the tokens of a text and the
+    /// padding, mask and other special tokens of a batch. Equal tokenizers have the same
+    /// fingerprint, in every run and regardless of the files they were loaded from.
     pub fn fingerprint(&self) -> String {
         self.fingerprint.clone()
     }
@@ -187,8 +210,39 @@ fn vocab_size(tokenizer: &Tokenizer, path: &Path) -> Result<usize, DataError> {
     }
 }
 
-/// Returns the ids of the special tokens named by the tokenizer, its model or its configuration.
-fn named_special_tokens(tokenizer: &Tokenizer, config: &Map<String, Value>) -> Vec<u32> {
+/// Returns the tokens with the token types that the model gets: those of the template, or 0.
+fn typed(
+    tokens: SpecialTokens,
+    token_types: Option<bool>,
+    settings: &Settings,
+) -> Result<SpecialTokens, DataError> {
+    match token_types {
+        Some(true) => Ok(tokens),
+        Some(false) => Ok(tokens.without_types()),
+        None if !tokens.has_types() => Ok(tokens),
+        None => {
+            let expected = "expected a list that says whether the model gets \"token_type_ids\"";
+            let problem = format!("model_input_names: {expected}, found none");
+            Err(DataError::tokenizer(&settings.files.config, problem))
+        }
+    }
+}
+
+/// Returns the pad token of the settings, else a usual one.
+fn pad_token(settings: &Settings, tokenizer: &Tokenizer) -> String {
+    let known = |token: &&str| tokenizer.token_to_id(token).is_some();
+    let usual = || {
+        ["[PAD]", "<pad>"]
+            .into_iter()
+            .find(known)
+            .unwrap_or("[PAD]")
+    };
+    let pad = token_of(settings.config.get("pad_token"));
+    pad.unwrap_or_else(|| usual().to_owned())
+}
+
+/// Returns the ids of the special tokens named by the tokenizer, its model or its settings.
+fn named_special_tokens(tokenizer: &Tokenizer, settings: &Settings) -> Result<Vec<u32>, DataError> {
     let added = tokenizer.get_added_tokens_decoder();
     let added = added.iter().filter(|(_, token)| token.special);
     let unknown = match tokenizer.get_model() {
@@ -197,13 +251,14 @@ fn named_special_tokens(tokenizer: &Tokenizer, config: &Map<String, Value>) -> V
         ModelWrapper::BPE(model) => model.unk_token.clone(),
         ModelWrapper::Unigram(_) => None,
     };
-    let named = config
-        .iter()
-        .filter(|(key, _)| key.ends_with("_token"))
-        .filter_map(|(_, value)| token_of(Some(value)))
+    let named = settings.named()?;
+    let named = named
+        .into_iter()
+        .chain(settings.additional.iter().cloned())
+        .map(|token| token.content)
         .chain(unknown)
         .filter_map(|token| tokenizer.token_to_id(&token));
-    added.map(|(&id, _)| id).chain(named).collect()
+    Ok(added.map(|(&id, _)| id).chain(named).collect())
 }
 
 #[cfg(test)]
@@ -233,6 +288,24 @@ mod tests {
         assert_eq!(tokenizer.special_token_ids(), [0, 1, 2, 3, 4]);
         assert!(tokenizer.is_special(4) && !tokenizer.is_special(5));
         assert_eq!(tokenizer.mask_token_id(), tokenizer.token_to_id("[MASK]"));
+    }
+
+    #[test]
+    fn a_fingerprint_covers_tokens_that_only_the_configuration_names() {
+        let directory = tempfile::tempdir().unwrap();
+        tokenizer().save(directory.path()).unwrap();
+        // Its names would replace those of the configuration.
+        std::fs::remove_file(directory.path().join("special_tokens_map.json")).unwrap();
+        let path = directory.path().join("tokenizer_config.json");
+        let load = |mask: &str| {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let mut config: serde_json::Value = serde_json::from_str(&text).unwrap();
+            config["mask_token"] = mask.into();
+            std::fs::write(&path, config.to_string()).unwrap();
+            TextTokenizer::from_pretrained(directory.path()).unwrap()
+        };
+        assert_eq!(load("[MASK]").fingerprint(), tokenizer().fingerprint());
+        assert_ne!(load("the").fingerprint(), tokenizer().fingerprint());
     }
 
     #[test]

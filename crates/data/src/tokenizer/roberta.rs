@@ -2,17 +2,18 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use tokenizers::decoders::DecoderWrapper;
 use tokenizers::models::ModelWrapper;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
-use tokenizers::processors::roberta::RobertaProcessing;
-use tokenizers::{AddedToken, PreTokenizerWrapper, Tokenizer};
+use tokenizers::{PreTokenizerWrapper, Tokenizer};
 
-use super::TextTokenizer;
 use super::bert::{MODEL_MAX_LENGTH, add_settings};
 use super::bpe_files::{Merge, Vocabulary};
-use super::load::token_of;
+use super::class::{Pipeline, ROBERTA};
+use super::pipeline::roberta_processing;
+use super::settings::Settings;
+use super::{TextTokenizer, added_tokens};
 use crate::error::DataError;
 
 /// Special tokens of RoBERTa: key in `tokenizer_config.json` and default token. Only masked
@@ -28,6 +29,9 @@ const SPECIAL_TOKENS: [(&str, &str); 7] = [
     ("mask_token", "<mask>"),
 ];
 
+/// Keys of the special tokens that the vocabulary must have.
+pub(super) const REQUIRED_TOKENS: [&str; 4] = ["unk_token", "sep_token", "pad_token", "cls_token"];
+
 impl TextTokenizer {
     /// Creates a tokenizer with the components and settings of transformers'
     /// [`RobertaTokenizer`](https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/models/roberta/tokenization_roberta.py#L28).
@@ -35,29 +39,9 @@ impl TextTokenizer {
         vocabulary: &Vocabulary,
         merges: &[Merge],
         path: &Path,
-        mut config: Map<String, Value>,
+        mut settings: Settings,
     ) -> Result<Self, DataError> {
-        complete_config(&mut config);
-        let failed = |source| DataError::library(path, source);
-        let named = |key: &str| {
-            // A null value in the configuration means that there is no such token.
-            let token = token_of(config.get(key));
-            let token = token.ok_or_else(|| DataError::missing_special_token(path, key))?;
-            match vocabulary.get(&token) {
-                Some(&id) => Ok((token, id)),
-                None => Err(DataError::missing_special_token(path, &token)),
-            }
-        };
-        named("unk_token")?;
-        let (separator, pad) = (named("sep_token")?, named("pad_token")?);
-        let class = named("cls_token")?;
-        let special = special_tokens(vocabulary, &config);
-        let flag = |key: &str, default| config.get(key).and_then(Value::as_bool).unwrap_or(default);
-        let add_prefix_space = flag("add_prefix_space", false);
-        let frame = RobertaProcessing::new(separator, class)
-            .trim_offsets(flag("trim_offsets", true))
-            .add_prefix_space(add_prefix_space);
-
+        complete_config(&mut settings);
         // The builder requires a map type of a crate that is not a dependency.
         let model = json!({
             "type": "BPE",
@@ -67,16 +51,18 @@ impl TextTokenizer {
             "merges": merges,
         });
         let model: ModelWrapper =
-            serde_json::from_value(model).map_err(|source| failed(source.into()))?;
+            serde_json::from_value(model).map_err(|source| DataError::library(path, source))?;
         let mut tokenizer = Tokenizer::new(model);
+        let add_prefix_space = settings.flag("add_prefix_space")?.unwrap_or(false);
         tokenizer
             .with_pre_tokenizer(Some(
                 ByteLevel::default().add_prefix_space(add_prefix_space),
             ))
-            .with_post_processor(Some(frame))
             .with_decoder(Some(DecoderWrapper::ByteLevel(ByteLevel::default())));
-        tokenizer.add_special_tokens(special).map_err(failed)?;
-        Self::new(tokenizer, path, &pad.0, config)
+        added_tokens::add(&mut tokenizer, &mut settings, &REQUIRED_TOKENS, path)?;
+        let processing = roberta_processing(&tokenizer, &settings, path)?;
+        tokenizer.with_post_processor(Some(processing));
+        Self::new(tokenizer, path, settings)
     }
 
     /// Returns whether the tokens are byte-level.
@@ -91,50 +77,29 @@ impl TextTokenizer {
     }
 }
 
-/// Returns the special tokens in the vocabulary, with the properties set in the configuration.
-fn special_tokens(vocabulary: &Vocabulary, config: &Map<String, Value>) -> Vec<AddedToken> {
-    let mut special: Vec<AddedToken> = Vec::new();
-    for (key, _) in SPECIAL_TOKENS {
-        if let Some(token) = token_of(config.get(key))
-            && vocabulary.contains_key(&token)
-            && special.iter().all(|known| known.content != token)
-        {
-            special.push(added_token(token, config, key));
+/// Adds missing settings of a tokenizer configuration of RoBERTa or XLM-RoBERTa; existing settings are kept.
+pub(super) fn complete_config(settings: &mut Settings) {
+    let class = *settings.class.get_or_insert(ROBERTA);
+    let (name, is_byte_level) = (class.name, class.pipeline == Pipeline::Roberta);
+    let config = &mut settings.config;
+    // Null is not a name.
+    config.entry("tokenizer_class").and_modify(|class| {
+        if class.is_null() {
+            *class = json!(name);
         }
-    }
-    special
-}
-
-/// Returns a special token with its whitespace handling, as set under its key or in the list of
-/// added tokens of the configuration.
-fn added_token(token: String, config: &Map<String, Value>, key: &str) -> AddedToken {
-    let listed = config
-        .get("added_tokens_decoder")
-        .and_then(Value::as_object);
-    let description = listed
-        .into_iter()
-        .flat_map(Map::values)
-        .chain(config.get(key))
-        .find(|description| description["content"] == token.as_str());
-    let flag = |name: &str| {
-        let flag = description.and_then(|description| description[name].as_bool());
-        flag.unwrap_or(false)
-    };
-    AddedToken::from(token, true)
-        .single_word(flag("single_word"))
-        .lstrip(flag("lstrip"))
-        .rstrip(flag("rstrip"))
-        .normalized(flag("normalized"))
-}
-
-/// Adds missing settings of a RoBERTa tokenizer configuration; existing settings are kept.
-fn complete_config(config: &mut Map<String, Value>) {
-    let defaults = [
-        ("tokenizer_class", json!("RobertaTokenizer")),
-        ("add_prefix_space", json!(false)),
-        ("trim_offsets", json!(true)),
+    });
+    let own = [
+        ("tokenizer_class", json!(name)),
         ("model_max_length", json!(MODEL_MAX_LENGTH)),
     ];
+    add_settings(config, own);
+    if is_byte_level {
+        let spaces = [
+            ("add_prefix_space", json!(false)),
+            ("trim_offsets", json!(true)),
+        ];
+        add_settings(config, spaces);
+    }
     let tokens = SPECIAL_TOKENS.map(|(key, token)| (key, json!(token)));
-    add_settings(config, defaults.into_iter().chain(tokens));
+    add_settings(config, tokens);
 }

@@ -5,12 +5,14 @@ use std::path::Path;
 
 use finetune_storage::write_atomically;
 use serde_json::{Map, Value, json};
-use tokenizers::{ModelWrapper, NormalizerWrapper};
+use tokenizers::{AddedToken, Model, ModelWrapper, NormalizerWrapper, PreTokenizerWrapper};
 
 use super::bert::{
     MODEL_MAX_LENGTH, SPECIAL_TOKEN_KEYS, SPECIAL_TOKENS, add_settings, normalizer_settings,
 };
-use super::{TextTokenizer, bpe_files};
+use super::class::{BERT, FILE_CLASS, Pipeline};
+use super::settings::DECODER;
+use super::{TextTokenizer, bpe_files, pipeline};
 use crate::error::DataError;
 
 impl TextTokenizer {
@@ -18,7 +20,8 @@ impl TextTokenizer {
     /// directory, which is created if needed. Also writes `vocab.txt` for WordPiece, and
     /// `vocab.json` and `merges.txt` for byte-level BPE.
     ///
-    /// Each file is written atomically. Settings of a loaded tokenizer are preserved.
+    /// Each file is written atomically. Settings of a loaded tokenizer are preserved, and all files
+    /// say the same: `added_tokens.json`, which older versions of transformers wrote, is removed.
     ///
     /// ```
     /// use finetune_data::{EncodingConfig, TextTokenizer};
@@ -48,6 +51,13 @@ impl TextTokenizer {
             write(&directory.join("vocab.json"), vocabulary.as_bytes())?;
             write(&directory.join("merges.txt"), merges.as_bytes())?;
         }
+        let older = directory.join("added_tokens.json");
+        match fs::remove_file(&older) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(DataError::io(&older, error));
+            }
+            _ => {}
+        }
         let mut config = self.full_config();
         let special = special_tokens_map(&config);
         for token in special.keys() {
@@ -64,7 +74,8 @@ impl TextTokenizer {
     /// (default: the loaded value, else 512). [`Self::encode`] takes the maximum length from its
     /// configuration and ignores this value.
     pub fn set_model_max_length(&mut self, tokens: usize) {
-        self.config
+        self.settings
+            .config
             .insert("model_max_length".to_owned(), json!(tokens));
     }
 
@@ -79,7 +90,7 @@ impl TextTokenizer {
     /// # Ok::<(), finetune_data::DataError>(())
     /// ```
     pub fn model_max_length(&self) -> Option<usize> {
-        let length = self.config.get("model_max_length")?;
+        let length = self.settings.config.get("model_max_length")?;
         // 1e30, which means no limit, does not fit into 64 bits; converted from a float, it
         // saturates.
         let whole = length.as_u64().map(|length| length as usize);
@@ -118,25 +129,86 @@ impl TextTokenizer {
 
     /// Returns the loaded configuration, completed with settings of the tokenizer.
     fn full_config(&self) -> Map<String, Value> {
-        let mut config = self.config.clone();
-        match (self.tokenizer.get_model(), self.tokenizer.get_normalizer()) {
-            (ModelWrapper::WordPiece(_), Some(NormalizerWrapper::BertNormalizer(normalizer))) => {
-                add_settings(&mut config, normalizer_settings(normalizer));
+        let mut config = self.settings.config.clone();
+        let added = self.tokenizer.get_added_vocabulary().get_vocab();
+        match self.settings.class.map(|class| class.pipeline) {
+            Some(Pipeline::Bert | Pipeline::Roberta | Pipeline::XlmRoberta) => {}
+            Some(Pipeline::File) => {
+                add_settings(&mut config, [("tokenizer_class", json!(FILE_CLASS))]);
             }
-            _ => {
-                let class = json!("PreTrainedTokenizerFast");
-                add_settings(&mut config, [("tokenizer_class", class)]);
-            }
+            None => add_settings(&mut config, self.class_settings()),
         }
+        // Without a class that says so, transformers would add them to the tokenizer.
         let pad = self.id_to_token(self.pad_token_id);
-        let tokens = SPECIAL_TOKEN_KEYS.into_iter().zip(SPECIAL_TOKENS);
-        let tokens = tokens.filter(|(_, token)| self.token_to_id(token).is_some());
-        let settings = [("model_max_length", json!(MODEL_MAX_LENGTH))]
+        let pad = pad.map(|token| ("pad_token", token));
+        let tokens = SPECIAL_TOKENS.map(str::to_owned);
+        let tokens = SPECIAL_TOKEN_KEYS.into_iter().zip(tokens);
+        let tokens = pad
             .into_iter()
-            .chain(pad.map(|token| ("pad_token", json!(token))))
-            .chain(tokens.map(|(key, token)| (key, json!(token))));
-        add_settings(&mut config, settings);
+            .chain(tokens)
+            .filter(|(_, token)| added.contains_key(token))
+            .map(|(key, token)| (key, json!(token)));
+        let length = [("model_max_length", json!(MODEL_MAX_LENGTH))];
+        add_settings(&mut config, length.into_iter().chain(tokens));
+        if let Some(decoder) = self.decoder() {
+            config.insert(DECODER.to_owned(), decoder);
+        }
         config
+    }
+
+    /// Returns the class as which a tokenizer is saved that was loaded without one, and its
+    /// settings.
+    fn class_settings(&self) -> Vec<(&'static str, Value)> {
+        let mut settings = Vec::new();
+        if let Some(NormalizerWrapper::BertNormalizer(normalizer)) = self.tokenizer.get_normalizer()
+            && pipeline::is_bert(&self.tokenizer, &self.path)
+        {
+            settings.push(("tokenizer_class", json!(BERT.name)));
+            settings.extend(normalizer_settings(normalizer));
+            return settings;
+        }
+        settings.push(("tokenizer_class", json!(FILE_CLASS)));
+        let has_types = self
+            .pair_special_tokens()
+            .is_ok_and(|tokens| tokens.has_types());
+        if has_types {
+            let names = json!(["input_ids", "token_type_ids", "attention_mask"]);
+            settings.push(("model_input_names", names));
+        }
+        if let Some(PreTokenizerWrapper::ByteLevel(splitter)) = self.tokenizer.get_pre_tokenizer() {
+            settings.push(("add_prefix_space", json!(splitter.add_prefix_space)));
+        }
+        settings
+    }
+
+    /// Returns `added_tokens_decoder`; `None` if the special tokens of the settings are all added
+    /// tokens, so that the files without `tokenizer.json` say the same.
+    fn decoder(&self) -> Option<Value> {
+        let named = self.settings.named().unwrap_or_default();
+        let model = self.tokenizer.get_model();
+        let mut tokens: Vec<(u32, AddedToken)> = self
+            .tokenizer
+            .get_added_tokens_decoder()
+            .into_iter()
+            .collect();
+        tokens.sort_by_key(|&(id, _)| id);
+        let is_said = |(id, token): &(u32, AddedToken)| {
+            model.token_to_id(&token.content) == Some(*id) && named.contains(token)
+        };
+        let needed = self.settings.has_decoder
+            || self.settings.class.is_some() && !tokens.iter().all(is_said);
+        let describe = |(id, token): (u32, AddedToken)| {
+            let token = json!({
+                "content": token.content,
+                "lstrip": token.lstrip,
+                "normalized": token.normalized,
+                "rstrip": token.rstrip,
+                "single_word": token.single_word,
+                "special": token.special,
+            });
+            (id.to_string(), token)
+        };
+        needed.then(|| Value::Object(tokens.into_iter().map(describe).collect()))
     }
 }
 

@@ -56,6 +56,44 @@ impl SpecialTokens {
         Self::probe(tokenizer, path, 2)
     }
 
+    /// Returns a token before and one after a text; for pairs, `second` is the number of the latter
+    /// between the texts and the token type from the second text on.
+    pub(super) fn around(before: u32, after: u32, second: Option<(usize, u8)>) -> Self {
+        let last_type = second.map_or(0, |(_, token_type)| token_type);
+        Self {
+            before: vec![(before, 0)],
+            first_type: 0,
+            second: second.map(|(count, token_type)| SecondText {
+                between: vec![(after, 0); count],
+                token_type,
+            }),
+            after: vec![(after, last_type)],
+        }
+    }
+
+    /// Returns whether a token of a row has another type than 0.
+    pub(super) fn has_types(&self) -> bool {
+        let second = self.second.as_ref().map_or(0, |second| second.token_type);
+        let special = self.all().any(|&(_, token_type)| token_type != 0);
+        special || self.first_type != 0 || second != 0
+    }
+
+    /// Returns the same tokens, all of type 0.
+    pub(super) fn without_types(mut self) -> Self {
+        self.first_type = 0;
+        let second = self.second.iter_mut();
+        let tokens = [&mut self.before, &mut self.after]
+            .into_iter()
+            .chain(second.map(|second| {
+                second.token_type = 0;
+                &mut second.between
+            }));
+        for (_, token_type) in tokens.flatten() {
+            *token_type = 0;
+        }
+        self
+    }
+
     /// Returns the number of special tokens in a row.
     pub(super) fn len(&self) -> usize {
         self.all().count()
@@ -191,6 +229,21 @@ mod tests {
 
         let (none, pair) = of(None);
         assert_eq!((none.unwrap().len(), pair.unwrap().len()), (0, 0));
+    }
+
+    #[test]
+    fn rows_of_a_class_are_those_of_its_processor() {
+        let (single, pair) = of(template(
+            "[CLS]:0 $A:0 [SEP]:0",
+            "[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
+        ));
+        assert_eq!(single.unwrap(), SpecialTokens::around(101, 102, None));
+        let pair = pair.unwrap();
+        assert_eq!(pair, SpecialTokens::around(101, 102, Some((1, 1))));
+        assert!(pair.has_types());
+        let plain = pair.without_types();
+        assert_eq!(plain, SpecialTokens::around(101, 102, Some((1, 0))));
+        assert!(!plain.has_types());
     }
 
     #[test]

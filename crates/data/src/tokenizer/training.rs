@@ -5,7 +5,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use rayon::prelude::*;
-use serde_json::Map;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
@@ -16,6 +15,8 @@ use tokenizers::{
 
 use super::TextTokenizer;
 use super::bert::{LONGEST_WORD, SPECIAL_TOKENS};
+use super::class::BERT;
+use super::settings::Settings;
 use crate::error::DataError;
 
 /// Maximum alphabet size in characters and minimum frequency of a token; both as in BERT training
@@ -59,12 +60,8 @@ impl TextTokenizer {
             return Err(DataError::setting("texts", "texts with words", "none"));
         }
         let vocabulary = learn(words, &alphabet, vocab_size)?;
-        Self::bert(
-            vocabulary,
-            BertNormalizer::default(),
-            Path::new(TRAINED),
-            Map::new(),
-        )
+        let path = Path::new(TRAINED);
+        Self::bert(vocabulary, Settings::of_class(BERT, path), path)
     }
 }
 

@@ -5,6 +5,7 @@ use finetune_data::{EncodingConfig, TextTokenizer};
 use serde_json::{Map, Value};
 
 mod encodings;
+mod tokenizer_files;
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity/tokenizers")

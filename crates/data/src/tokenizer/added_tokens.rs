@@ -1,0 +1,138 @@
+//! Added tokens: tokens that are found in a text before it is split into words.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use serde_json::Value;
+use tokenizers::{AddedToken, Tokenizer};
+
+use super::settings::{DECODER, Settings, token_of};
+use crate::error::{DataError, excerpt};
+
+/// Checks that the added tokens of `tokenizer.json` have the ids that the file gives them: the
+/// `tokenizers` library numbers them itself.
+pub(super) fn check_ids(tokenizer: &Tokenizer, file: &Value, path: &Path) -> Result<(), DataError> {
+    for token in file["added_tokens"].as_array().into_iter().flatten() {
+        if let (Some(content), Some(id)) = (token["content"].as_str(), token["id"].as_u64()) {
+            check_id(tokenizer, path, "added_tokens", content, id)?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks that `added_tokens_decoder` lists the added tokens of `tokenizer.json`. Only some
+/// versions of transformers add the others.
+pub(super) fn check_decoder(tokenizer: &Tokenizer, settings: &Settings) -> Result<(), DataError> {
+    if !settings.has_decoder {
+        return Ok(());
+    }
+    let mut others = settings.named()?;
+    others.extend(settings.additional.iter().cloned());
+    let listed: HashSet<&str> = settings
+        .listed
+        .iter()
+        .map(|(_, token)| token.content.as_str())
+        .collect();
+    let mut tokens: Vec<(u32, AddedToken)> =
+        tokenizer.get_added_tokens_decoder().into_iter().collect();
+    tokens.sort_by_key(|&(id, _)| id);
+    for (id, token) in tokens {
+        if !listed.contains(token.content.as_str()) && !others.contains(&token) {
+            let token = excerpt(&format!("{:?}", token.content));
+            let expected = "expected all added tokens of tokenizer.json";
+            let problem = format!("{DECODER}: {expected}, found none for {token} with id {id}");
+            return Err(DataError::tokenizer(&settings.files.config, problem));
+        }
+    }
+    Ok(())
+}
+
+/// Adds the added and special tokens of the settings, in the order of transformers. `required` are
+/// the keys of special tokens that the vocabulary must have.
+///
+/// A mask token that the vocabulary lacks is not added, and removed from the settings: only masked
+/// language modeling needs it, and the model has no embedding for it.
+pub(super) fn add(
+    tokenizer: &mut Tokenizer,
+    settings: &mut Settings,
+    required: &[&str],
+    path: &Path,
+) -> Result<(), DataError> {
+    let failed = |source| DataError::library(path, source);
+    let named = settings.named()?;
+    let is_named = |content: &str| named.iter().any(|token| token.content == content);
+
+    let in_file = tokenizer.get_added_tokens_decoder();
+    let in_file = if settings.has_decoder {
+        HashSet::new()
+    } else {
+        in_file.keys().copied().collect::<HashSet<u32>>()
+    };
+    let listed = settings
+        .listed
+        .iter()
+        .filter(|(id, _)| !in_file.contains(id))
+        .map(|(_, token)| {
+            token
+                .clone()
+                .special(token.special || is_named(&token.content))
+        });
+    let listed: Vec<AddedToken> = listed.collect();
+    tokenizer.add_tokens(listed).map_err(failed)?;
+    for (id, token) in &settings.listed {
+        let (source, key) = match settings.has_decoder {
+            true => (&settings.files.config, DECODER),
+            false => (&settings.files.added_tokens, token.content.as_str()),
+        };
+        check_id(tokenizer, source, key, &token.content, u64::from(*id))?;
+    }
+    for key in required {
+        let token = token_of(settings.config.get(*key))
+            .ok_or_else(|| DataError::missing_special_token(path, key))?;
+        if tokenizer.token_to_id(&token).is_none() {
+            return Err(DataError::missing_special_token(path, &token));
+        }
+    }
+    let mask = token_of(settings.config.get("mask_token"));
+    let mask = mask.filter(|mask| tokenizer.token_to_id(mask).is_none());
+    if mask.is_some() {
+        settings.config.insert("mask_token".to_owned(), Value::Null);
+    }
+    let mut others: Vec<AddedToken> = Vec::new();
+    for token in named.into_iter().chain(settings.additional.iter().cloned()) {
+        let known = tokenizer.get_added_vocabulary().get_vocab();
+        let is_known = known.contains_key(&token.content)
+            || others.iter().any(|other| other.content == token.content);
+        if !is_known && mask.as_deref() != Some(token.content.as_str()) {
+            others.push(token);
+        }
+    }
+    tokenizer.add_special_tokens(others).map_err(failed)?;
+    Ok(())
+}
+
+/// Checks the id of an added token.
+fn check_id(
+    tokenizer: &Tokenizer,
+    path: &Path,
+    key: &str,
+    content: &str,
+    id: u64,
+) -> Result<(), DataError> {
+    let found = tokenizer.token_to_id(content);
+    if found.map(u64::from) == Some(id) {
+        return Ok(());
+    }
+    let token = excerpt(&format!("{content:?}"));
+    let problem = match found {
+        Some(found) => format!(
+            "expected id {found} for the added token {token}, its place in or after the \
+             vocabulary, found {id}"
+        ),
+        None => format!("the id {id} of the added token {token} is that of another token"),
+    };
+    Err(DataError::tokenizer(
+        path,
+        format!("{}: {problem}", excerpt(key)),
+    ))
+}

@@ -1,0 +1,26 @@
+//! Reading of tokenizer files.
+
+use std::fs;
+use std::path::Path;
+
+use finetune_storage::placeholder;
+
+use crate::error::DataError;
+
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Reads a file that must have content.
+///
+/// # Errors
+/// - [`DataError::Io`] if it cannot be read.
+/// - [`DataError::InvalidFile`] if it is empty, a Git LFS pointer or an HTML page.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, DataError> {
+    let bytes = fs::read(path).map_err(|source| DataError::io(path, source))?;
+    if bytes.is_empty() {
+        return Err(DataError::empty_file(path));
+    }
+    match placeholder(&bytes) {
+        Some(found) => Err(DataError::file(path, format!("the file is {found}"))),
+        None => Ok(bytes),
+    }
+}
