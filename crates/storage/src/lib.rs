@@ -15,6 +15,7 @@
 //! a whole. Silent disk corruption is detected when a block is first read.
 //!
 //! [`write_atomically`] writes a small file atomically, and [`DirectoryWriter`] a directory of files.
+//! [`placeholder`] recognizes Git LFS pointers and HTML pages in place of a file.
 //!
 //! # Example
 //!
@@ -44,6 +45,7 @@ mod directory;
 mod error;
 mod file;
 mod footer;
+mod placeholder;
 mod writer;
 
 pub use array::{Array, Element};
@@ -51,4 +53,5 @@ pub use atomic::{remove_partial_files, write_atomically};
 pub use directory::{Directory, DirectoryWriter};
 pub use error::StorageError;
 pub use file::ArrayFile;
+pub use placeholder::{Placeholder, placeholder, placeholder_file};
 pub use writer::{ArrayFileWriter, ArrayHandle};
