@@ -1,5 +1,5 @@
-//! Fine-tunes a BERT on files of your own: CSV, TSV, JSONL or Parquet, any number of classes, or
-//! scores; single texts or pairs.
+//! Fine-tunes a BERT on files of your own: CSV, TSV, JSON, Parquet or Arrow, any number of classes,
+//! or scores; single texts or pairs.
 //!
 //! `cargo run --release --example classify -- --train-file FILE --test-file FILE --text-column text
 //! --label-column label --model DIR`
@@ -12,13 +12,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use finetune::data::table::Column;
-use finetune::data::tabular::{self, ColumnNames, LabelKind, SplitFiles, TabularOptions};
-use finetune::data::{OnBadRow, Target};
+use finetune::data::Target;
+use finetune::data::tabular::{self, ColumnNames, LabelKind, SplitFiles};
 use finetune::eval::MetricKind;
 use finetune::prelude::*;
 use finetune::train::EvaluationConfig;
-use finetune_examples::{CUSTOMER_MESSAGES, RunArguments, exit_code, fine_tune};
+use finetune_examples::{
+    CUSTOMER_MESSAGES, ColumnList, RunArguments, TableArguments, exit_code, fine_tune,
+};
 
 /// Fine-tune an encoder on texts of your own and test it
 ///
@@ -30,18 +31,20 @@ use finetune_examples::{CUSTOMER_MESSAGES, RunArguments, exit_code, fine_tune};
 /// epochs, 8 rows, 1e-3 and 128. Scores are trained with the L2 loss.
 #[derive(Parser)]
 struct Arguments {
-    /// Training file with named columns: .csv, .tsv, .jsonl or .parquet
+    /// Training file with named columns: .csv, .tsv, .json, .jsonl, .ndjson, .parquet, .arrow or
+    /// .feather, or a directory saved by the datasets library
     #[arg(long = "train-file", value_name = "FILE", requires = "test")]
     train: Option<PathBuf>,
     /// Test file, in any of these formats
     #[arg(long = "test-file", value_name = "FILE", requires = "train")]
     test: Option<PathBuf>,
-    /// Columns with the text, joined by spaces [default: text, bundled: message]
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    text_column: Vec<String>,
-    /// Columns with the second text of a pair
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    text_pair_column: Vec<String>,
+    /// Columns with the text, joined by spaces [default: text, bundled: message]. Commas separate
+    /// names; a name with a comma is in double quotes: '"last, first",title'
+    #[arg(long, value_name = "NAME,...")]
+    text_column: Vec<ColumnList>,
+    /// Columns with the second text of a pair, as in --text-column
+    #[arg(long, value_name = "NAME,...")]
+    text_pair_column: Vec<ColumnList>,
     /// Column with the class name or number, or with the score [default: label, bundled: topic]
     #[arg(long, value_name = "NAME")]
     label_column: Option<String>,
@@ -51,9 +54,8 @@ struct Arguments {
     /// Minimum and maximum of the scores [default: those of the training rows]
     #[arg(long, value_name = "MIN,MAX", value_parser = range, allow_hyphen_values = true)]
     score_range: Option<[f64; 2]>,
-    /// Skip and count bad rows instead of stopping at the first
-    #[arg(long)]
-    skip_bad_rows: bool,
+    #[command(flatten)]
+    table: TableArguments,
     #[command(flatten)]
     run: RunArguments,
 }
@@ -79,15 +81,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let (title, files, columns) = arguments.data();
-    let options = TabularOptions {
-        columns,
-        labels: arguments.labels()?,
-        on_bad_rows: match arguments.skip_bad_rows {
-            true => OnBadRow::Skip,
-            false => OnBadRow::Error,
-        },
-        ..TabularOptions::default()
-    };
+    let options = arguments.table.options(columns, arguments.labels()?);
     let opened = tabular::open(&files, &options).map_err(|error| -> Box<dyn Error> {
         match error {
             DataError::AmbiguousLabels { .. } => {
@@ -134,15 +128,12 @@ impl Arguments {
                 (BUNDLED.to_string(), files, "message", "topic")
             }
         };
-        let named = |names: &[String]| -> Vec<Column> {
-            names.iter().map(|name| name.as_str().into()).collect()
-        };
         let columns = ColumnNames {
             text: match self.text_column.as_slice() {
                 [] => vec![text.into()],
-                names => named(names),
+                lists => ColumnList::columns(lists),
             },
-            text_pair: named(&self.text_pair_column),
+            text_pair: ColumnList::columns(&self.text_pair_column),
             label: Some(self.label_column.as_deref().unwrap_or(label).into()),
         };
         (title, files, columns)

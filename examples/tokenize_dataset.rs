@@ -14,13 +14,16 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use finetune::data::tabular::{self, ColumnNames, TabularOptions};
+use finetune::data::tabular::{self, ColumnNames, LabelKind};
 use finetune::data::{
-    Cleaning, CleaningStep, EncodedCache, EncodingConfig, ExampleReader, LengthStatistics,
-    OnBadRow, Sampler, SamplingStrategy, Split, Target, TextTokenizer, Truncation, catalog,
+    Cleaning, CleaningStep, EncodedCache, EncodingConfig, ExampleReader, LengthStatistics, Sampler,
+    SamplingStrategy, Split, Target, TextTokenizer, Truncation, catalog,
 };
 use finetune::train::{peak_rss_bytes, write_json};
-use finetune_examples::{EncodingBar, MINI_ENCODER, SAMPLE_AG_NEWS, data_directory, exit_code};
+use finetune_examples::{
+    ColumnList, EncodingBar, MINI_ENCODER, SAMPLE_AG_NEWS, TableArguments, data_directory,
+    exit_code,
+};
 use serde_json::json;
 
 /// Tokenize a dataset of any size into a cache on disk
@@ -36,21 +39,16 @@ struct Arguments {
     /// Split to tokenize: train, validation, test or unlabeled
     #[arg(long, default_value = "train")]
     split: Split,
-    /// File of your own (.csv, .tsv, .jsonl or .parquet) instead of a known dataset; only its text
-    /// is read
+    /// File of your own (.csv, .tsv, .json, .jsonl, .ndjson, .parquet, .arrow or .feather) or
+    /// directory saved by the datasets library, instead of a known dataset; only its text is read
     #[arg(long = "input-file", conflicts_with_all = ["data", "name"])]
     file: Option<PathBuf>,
-    /// Columns with the text of --input-file, joined by spaces
-    #[arg(
-        long,
-        value_name = "NAME",
-        value_delimiter = ',',
-        default_value = "text"
-    )]
-    text_column: Vec<String>,
-    /// Skip and count bad rows instead of stopping at the first
-    #[arg(long)]
-    skip_bad_rows: bool,
+    /// Columns with the text of --input-file, joined by spaces. Commas separate names; a name with
+    /// a comma is in double quotes: '"last, first",title'
+    #[arg(long, value_name = "NAME,...", default_value = "text")]
+    text_column: Vec<ColumnList>,
+    #[command(flatten)]
+    table: TableArguments,
     /// Cleaning steps, applied in the order given: html, urls, mentions, special_characters,
     /// collapse_whitespace, lowercase
     #[arg(long, value_delimiter = ',', value_name = "STEP")]
@@ -170,21 +168,13 @@ fn encode(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 
 impl Arguments {
     fn open(&self) -> Result<ExampleReader, Box<dyn Error>> {
-        let on_bad_rows = match self.skip_bad_rows {
-            true => OnBadRow::Skip,
-            false => OnBadRow::Error,
-        };
         if let Some(file) = &self.file {
-            let text = self.text_column.iter().map(|name| name.as_str().into());
-            let options = TabularOptions {
-                columns: ColumnNames {
-                    text: text.collect(),
-                    text_pair: Vec::new(),
-                    label: None,
-                },
-                on_bad_rows,
-                ..TabularOptions::default()
+            let columns = ColumnNames {
+                text: ColumnList::columns(&self.text_column),
+                text_pair: Vec::new(),
+                label: None,
             };
+            let options = self.table.options(columns, LabelKind::default());
             return Ok(tabular::read(
                 file,
                 self.split,
@@ -196,6 +186,7 @@ impl Arguments {
             Some(data) => data_directory(&self.name, data)?,
             None => SAMPLE_AG_NEWS.into(),
         };
+        let on_bad_rows = self.table.on_bad_rows();
         Ok(catalog::get(&self.name)?.read(&data, self.split, on_bad_rows)?)
     }
 }

@@ -92,7 +92,8 @@ impl Mapping {
         let (text_pair, rest) = rest.split_at(self.text_pair.len());
         let label = match (&self.label, rest) {
             (Some((column, reader)), [label]) => {
-                reader.label(path, row.number, present(path, row.number, column, label)?)?
+                let label = present(path, row.number, column, label)?;
+                reader.label(path, row.number, column, label)?
             }
             _ => Label::Unlabeled,
         };

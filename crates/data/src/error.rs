@@ -4,7 +4,9 @@ use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use finetune_storage::StorageError;
+use finetune_storage::{Placeholder, StorageError};
+
+use crate::excerpt::{excerpt, excerpts, shortened, suggested_delimiter};
 
 /// Error of this crate.
 ///
@@ -31,18 +33,18 @@ pub enum DataError {
         source: io::Error,
     },
 
-    /// A Parquet or tokenizer file is corrupted or uses an unsupported feature.
-    #[error("{path}: {source}")]
+    /// A Parquet, Arrow or tokenizer file is corrupted or uses an unsupported feature.
+    #[error("{path}: {}", shortened(&source.to_string()))]
     Library {
         /// Path of the file.
         path: PathBuf,
-        /// Error reported by the `parquet` or `tokenizers` library.
+        /// Error reported by the `parquet`, `arrow` or `tokenizers` library.
         source: Box<dyn Error + Send + Sync>,
     },
 
     /// The row, or a file that is a single JSON document, is not valid JSON or not the expected
     /// JSON.
-    #[error("{path}, row {row}: {source}")]
+    #[error("{path}, row {row}: {}", shortened(&source.to_string()))]
     Json {
         /// Path of the file.
         path: PathBuf,
@@ -82,8 +84,9 @@ pub enum DataError {
 
     /// Labels that were to be classes look like scores: many different numbers with fractions.
     #[error(
-        "{path}: the {distinct} different labels look like scores, such as {example:?}; say \
-         whether they are scores or classes"
+        "{path}: the {distinct} different labels look like scores, such as {:?}; say \
+         whether they are scores or classes",
+        excerpt(example)
     )]
     AmbiguousLabels {
         /// Path of the file.
@@ -95,7 +98,12 @@ pub enum DataError {
     },
 
     /// The file has no column of this name or position.
-    #[error("{path}: no column {column:?}, expected one of {available:?}")]
+    #[error(
+        "{path}: no column {:?}, expected one of {}{}",
+        excerpt(column),
+        excerpts(available),
+        suggested_delimiter(column, available)
+    )]
     UnknownColumn {
         /// Path of the file.
         path: PathBuf,
@@ -312,17 +320,24 @@ impl DataError {
     }
 
     pub(crate) fn missing_value(path: &Path, row: u64, column: &str) -> Self {
+        let column = excerpt(column);
         Self::row(path, row, format!("no value in the column {column:?}"))
     }
 
     /// Returns the error of a value that is not text, a number or a Boolean.
     pub(crate) fn unsupported_type(path: &Path, row: u64, column: &str, found: &str) -> Self {
         let expected = "expected text, a number or a bool";
+        let (column, found) = (excerpt(column), excerpt(found));
         Self::row(
             path,
             row,
             format!("column {column:?}: {expected}, found {found}"),
         )
+    }
+
+    /// Returns the error of a file whose content is not a table but a placeholder for one.
+    pub(crate) fn placeholder(path: &Path, found: Placeholder) -> Self {
+        Self::file(path, format!("the file is {found}"))
     }
 
     pub(crate) fn broken_row(path: &Path, row: u64, problem: impl Into<String>) -> Self {
@@ -349,7 +364,7 @@ impl DataError {
     }
 
     pub(crate) fn example(row: usize, expected: impl Into<String>, found: impl ToString) -> Self {
-        let (expected, found) = (expected.into(), found.to_string());
+        let (expected, found) = (expected.into(), excerpt(&found.to_string()).into_owned());
         Self::InvalidExample {
             row,
             expected,

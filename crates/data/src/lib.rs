@@ -6,8 +6,8 @@
 //!
 //! # Pipeline
 //!
-//! 1. **Read**: [`catalog`] opens public datasets by name; [`tabular`] opens any CSV, TSV, JSON
-//!    Lines or Parquet file. Both use the streaming readers in [`table`]. The result is a
+//! 1. **Read**: [`catalog`] opens public datasets by name; [`tabular`] opens any CSV, TSV, JSON,
+//!    Parquet or Arrow file. Both use the streaming readers in [`table`]. The result is a
 //!    [`Dataset`] of [`Example`]s, or an [`ExampleReader`] for data that does not fit into memory.
 //! 2. **Prepare**: [`Cleaning`] steps, an [`Audit`] for duplicates, train-test overlap and label
 //!    conflicts, stratified splits and subsets, and cross-validation [`Folds`] that can be shared
@@ -63,6 +63,7 @@ mod corpus;
 mod dataset;
 mod encoded;
 mod error;
+mod excerpt;
 mod folds;
 mod label_reader;
 mod masking;

@@ -9,6 +9,8 @@
 mod bad_input;
 /// Encoded data sets on disk.
 mod cache;
+/// Datasets saved by the `datasets` library.
+mod hugging_face;
 /// Token ids against Hugging Face's tokenizers.
 mod parity;
 /// What holds for all data sets: each row once an epoch, masks that tell the truth.

@@ -1,15 +1,17 @@
 //! Fold files.
 //!
-//! A fold file is JSON with the fold of each row in dataset order, readable from any language.
+//! A fold file is JSON with the fold of each row in dataset order, readable from any language. Its
+//! checksum finds a changed assignment, which would otherwise be that of other folds.
 
 use std::fs;
 use std::path::Path;
 
 use finetune_storage::write_atomically;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{FoldKind, Folds};
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, hexadecimal};
 use crate::error::DataError;
 
 const FORMAT: &str = "finetune folds";
@@ -34,6 +36,10 @@ struct FoldFile {
     /// Fingerprint of the dataset.
     fingerprint: String,
     fold_of_row: Vec<u32>,
+    /// Hexadecimal SHA-256 hash of this file as compact JSON without this field; `None` in files of
+    /// old versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    checksum: Option<String>,
 }
 
 impl Folds {
@@ -42,7 +48,7 @@ impl Folds {
     /// # Errors
     /// - [`DataError::Io`] if the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), DataError> {
-        let file = FoldFile {
+        let mut file = FoldFile {
             format: FORMAT.to_owned(),
             version: VERSION,
             kind: self.kind,
@@ -51,7 +57,9 @@ impl Folds {
             rows: self.fold_of_row.len(),
             fingerprint: self.fingerprint.clone(),
             fold_of_row: self.fold_of_row.clone(),
+            checksum: None,
         };
+        file.checksum = Some(file.hash(path)?);
         let mut text = serde_json::to_vec(&file).map_err(|source| DataError::json(path, source))?;
         text.push(b'\n');
         write_atomically(path, &text).map_err(|source| DataError::io(path, source))
@@ -62,7 +70,8 @@ impl Folds {
     /// # Errors
     /// - [`DataError::Io`] if the file cannot be read.
     /// - [`DataError::Json`] if the file is not valid JSON.
-    /// - [`DataError::InvalidFile`] if the format version is not supported or the folds are invalid.
+    /// - [`DataError::InvalidFile`] if the format version is not supported, the folds are invalid, or
+    ///   the checksum does not match.
     /// - [`DataError::InvalidSplit`] if the folds were made for a different dataset.
     pub fn load(path: &Path, dataset: &Dataset) -> Result<Self, DataError> {
         let text = fs::read(path).map_err(|source| DataError::io(path, source))?;
@@ -71,8 +80,10 @@ impl Folds {
         check(path, "format", FORMAT, &header.format)?;
         check(path, "version", VERSION, header.version)?;
 
-        let file: FoldFile = serde_json::from_slice(&text).map_err(json)?;
+        let mut file: FoldFile = serde_json::from_slice(&text).map_err(json)?;
         file.check(path)?;
+        let checksum = file.checksum.take();
+        let hash = file.hash(path)?;
         let folds = Self {
             kind: file.kind,
             k: file.k,
@@ -81,11 +92,23 @@ impl Folds {
             fold_of_row: file.fold_of_row,
         };
         folds.check(dataset)?;
-        Ok(folds)
+        match checksum {
+            Some(checksum) if checksum != hash => {
+                let problem = "the file is corrupted or was changed: its checksum does not match";
+                Err(DataError::file(path, problem))
+            }
+            _ => Ok(folds),
+        }
     }
 }
 
 impl FoldFile {
+    /// Returns the hash of the fields.
+    fn hash(&self, path: &Path) -> Result<String, DataError> {
+        let text = serde_json::to_vec(self).map_err(|source| DataError::json(path, source))?;
+        Ok(hexadecimal(&Sha256::digest(text)))
+    }
+
     fn check(&self, path: &Path) -> Result<(), DataError> {
         let wrong = |expected: String, found: &str| {
             DataError::file(path, format!("expected {expected}, found {found}"))
@@ -204,9 +227,33 @@ mod tests {
     }
 
     #[test]
+    fn a_changed_assignment_is_found_unless_the_file_is_of_an_old_version() {
+        for (from, to) in [
+            ("[0,1,2,0,1,2]", "[0,1,2,0,2,1]"),
+            ("\"kind\":\"k_fold\"", "\"kind\":\"group_k_fold\""),
+            ("\"checksum\":\"", "\"checksum\":\"0"),
+        ] {
+            let error = changed(from, to).unwrap_err();
+            assert!(matches!(error, DataError::InvalidFile { .. }), "{error}");
+            assert!(error.to_string().contains("checksum"), "{error}");
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("folds.json");
+        let folds = Folds::k_fold(&dataset(), 3, 1).unwrap();
+        folds.save(&path).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let checksum = text.find(",\"checksum\"").unwrap();
+        fs::write(&path, format!("{}}}", &text[..checksum])).unwrap();
+        assert_eq!(Folds::load(&path, &dataset()).unwrap(), folds);
+        // White space is no change.
+        fs::write(&path, text.replace(',', ",\n  ")).unwrap();
+        assert_eq!(Folds::load(&path, &dataset()).unwrap(), folds);
+    }
+
+    #[test]
     fn damaged_files_and_folds_of_other_data_are_refused() {
         for (from, to) in [
-            ("]}", ""),
+            ("],", ""),
             ("\"kind\":\"k_fold\"", "\"kind\":\"random\""),
             ("\"k\":3", "\"k\":3,\"other\":1"),
             ("[0,", "[-1,"),

@@ -21,15 +21,21 @@ use crate::progress::Progress;
 pub struct Delimited {
     /// Delimiter, an ASCII byte (default: `,`).
     #[serde(
-        serialize_with = "write_delimiter",
-        deserialize_with = "read_delimiter"
+        serialize_with = "write_character",
+        deserialize_with = "read_character"
     )]
     pub delimiter: u8,
     /// Whether the first record contains the column names (default: true).
     pub header: bool,
-    /// Whether a field that begins with `"` is quoted (default: true). If false, quotes are
+    /// Whether a field that begins with the quote is quoted (default: true). If false, quotes are
     /// ordinary characters.
     pub quoted: bool,
+    /// Quote, an ASCII byte (default: `"`). Within a quoted field, two of them are one.
+    #[serde(
+        serialize_with = "write_character",
+        deserialize_with = "read_character"
+    )]
+    pub quote: u8,
     /// Number of columns of each row; `None` for that of the header or the first row (default:
     /// `None`).
     pub width: Option<usize>,
@@ -42,6 +48,7 @@ impl Delimited {
             delimiter: b',',
             header: true,
             quoted: true,
+            quote: b'"',
             width: None,
         }
     }
@@ -69,17 +76,17 @@ impl Default for Delimited {
     }
 }
 
-/// Writes the delimiter as a character.
-fn write_delimiter<S: Serializer>(delimiter: &u8, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_char(char::from(*delimiter))
+/// Writes a delimiter or a quote as a character.
+fn write_character<S: Serializer>(character: &u8, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_char(char::from(*character))
 }
 
-fn read_delimiter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
-    let delimiter = char::deserialize(deserializer)?;
-    match u8::try_from(delimiter) {
-        Ok(byte) if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Ok(byte),
+fn read_character<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    let character = char::deserialize(deserializer)?;
+    match u8::try_from(character) {
+        Ok(byte) if byte.is_ascii() && !matches!(byte, b'\n' | b'\r') => Ok(byte),
         _ => Err(serde::de::Error::custom(
-            "expected an ASCII character other than a quote or a line break",
+            "expected an ASCII character other than a line break",
         )),
     }
 }
@@ -102,6 +109,7 @@ impl DelimitedRows {
         columns: &[Column],
         progress: &Progress,
     ) -> Result<Self, DataError> {
+        layout.check()?;
         let mut rows = Self {
             lines: Lines::open(path, progress)?,
             layout,
@@ -219,7 +227,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::table::{TableFormat, open_rows};
+    use crate::table::{Delimiter, TableFormat, open_rows};
 
     fn read(
         bytes: &[u8],
@@ -310,6 +318,41 @@ mod tests {
     }
 
     #[test]
+    fn the_quote_may_be_another_character() {
+        let layout = Delimited {
+            quote: b'\'',
+            ..Delimited::csv().with_delimiter(Delimiter::SEMICOLON)
+        };
+        let found = read(b"a;b\n'x;''y\n';\"z\n", layout, &["a".into(), "b".into()]);
+        assert_eq!(found.unwrap(), [row(2, "x;'y\n", "\"z")]);
+        let same = Delimited {
+            quote: b',',
+            ..Delimited::csv()
+        };
+        assert!(matches!(
+            read(b"a,b\n", same, &["a".into()]),
+            Err(DataError::InvalidSetting { .. })
+        ));
+    }
+
+    #[test]
+    fn the_header_of_a_wrong_delimiter_is_a_short_error() {
+        let error = read(b"id\ttext\n1\tx\n", Delimited::csv(), &["text".into()]);
+        let message = error.unwrap_err().to_string();
+        assert!(message.contains("is '\\t' the delimiter?"), "{message}");
+        let line = vec![b'x'; 1 << 20];
+        let error = read(&line, Delimited::csv(), &["text".into()]).unwrap_err();
+        assert!(error.to_string().len() < 300, "{error}");
+    }
+
+    #[test]
+    fn rows_may_end_with_carriage_returns_only() {
+        let columns = ["text".into(), "id".into()];
+        let found = read(b"id,text\r1,\"x\ry\"\r2,z\r", Delimited::csv(), &columns);
+        assert_eq!(found.unwrap(), [row(2, "x\ry", "1"), row(4, "z", "2")]);
+    }
+
+    #[test]
     fn the_rows_behind_a_bad_one_can_be_read() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("rows.csv");
@@ -336,6 +379,7 @@ mod tests {
         for bad in [
             r#"{"delimiter": "é"}"#,
             r#"{"delimiter": "\n"}"#,
+            r#"{"quote": "''"}"#,
             r#"{"quotes": true}"#,
         ] {
             assert!(serde_json::from_str::<Delimited>(bad).is_err(), "{bad}");

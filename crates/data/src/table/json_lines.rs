@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::lines::{Lines, Start, check_nul, check_text, split_line_break};
+use super::lines::{Lines, Start, TextReader, check_nul, check_text, open_text, split_line_break};
 use super::{Column, Row, RowSource, unknown_column};
 use crate::error::DataError;
 use crate::progress::Progress;
@@ -22,14 +22,17 @@ impl JsonRows {
         columns: &[Column],
         progress: &Progress,
     ) -> Result<Self, DataError> {
-        let name = |column: &Column| match column {
-            Column::Name(name) => Ok(name.clone()),
-            Column::Index(_) => Err(unknown_column(path, column, &[])),
-        };
-        let names = columns.iter().map(name).collect::<Result<_, _>>()?;
+        Self::new(path, columns, open_text(path, progress)?)
+    }
+
+    pub(super) fn new(
+        path: &Path,
+        columns: &[Column],
+        reader: TextReader,
+    ) -> Result<Self, DataError> {
         Ok(Self {
-            lines: Lines::open(path, progress)?,
-            names,
+            lines: Lines::new(path, reader)?,
+            names: names(path, columns)?,
             line: Vec::new(),
         })
     }
@@ -51,21 +54,37 @@ impl RowSource for JsonRows {
         let number = self.lines.number();
         let path = self.lines.path();
         let text = check_text(path, number, content)?;
-        let object: Map<String, Value> =
-            serde_json::from_str(text).map_err(|source| DataError::Json {
-                path: path.to_path_buf(),
-                row: number,
-                source,
-            })?;
-        let fields = self
-            .names
-            .iter()
-            .map(|name| field(path, number, name, &object));
-        Ok(Some(Row {
-            number,
-            fields: fields.collect::<Result<_, _>>()?,
-        }))
+        object_row(path, number, &self.names, text.as_bytes()).map(Some)
     }
+}
+
+/// Returns the keys of the requested columns, which have names only: objects have no order.
+pub(super) fn names(path: &Path, columns: &[Column]) -> Result<Vec<String>, DataError> {
+    let name = |column: &Column| match column {
+        Column::Name(name) => Ok(name.clone()),
+        Column::Index(_) => Err(unknown_column(path, column, &[])),
+    };
+    columns.iter().map(name).collect()
+}
+
+/// Returns the requested values of an object.
+pub(super) fn object_row(
+    path: &Path,
+    number: u64,
+    names: &[String],
+    json: &[u8],
+) -> Result<Row, DataError> {
+    let object: Map<String, Value> =
+        serde_json::from_slice(json).map_err(|source| DataError::Json {
+            path: path.to_path_buf(),
+            row: number,
+            source,
+        })?;
+    let fields = names.iter().map(|name| field(path, number, name, &object));
+    Ok(Row {
+        number,
+        fields: fields.collect::<Result<_, _>>()?,
+    })
 }
 
 /// Returns the value of a key as text.

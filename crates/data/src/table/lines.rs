@@ -14,13 +14,20 @@ use crate::progress::{Counted, Progress};
 /// without line breaks is opened by mistake.
 pub(crate) const RECORD_LIMIT: usize = 64 << 20;
 
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const BUFFER: usize = 1 << 16;
 
+/// Decompressed content of a text file.
+pub(super) type TextReader = Box<dyn BufRead + Send>;
+
 /// Line reader that strips a leading byte order mark.
+///
+/// Lines end with LF or CR LF. In a file whose beginning has CR but no LF, they end with CR.
 pub(super) struct Lines {
     path: PathBuf,
-    reader: Box<dyn BufRead + Send>,
+    reader: TextReader,
+    /// Last byte of a line break.
+    line_end: u8,
     /// The first line, read in advance to detect an empty file.
     first: Option<Vec<u8>>,
     read: u64,
@@ -42,21 +49,16 @@ pub(super) enum Start {
 }
 
 impl Lines {
-    /// Opens a file; decompresses it if its name ends in `.gz`.
     pub(super) fn open(path: &Path, progress: &Progress) -> Result<Self, DataError> {
-        let file = File::open(path).map_err(|source| DataError::io(path, source))?;
-        let file = Counted::new(file, progress);
-        if is_gzip(path) {
-            let decoder = MultiGzDecoder::new(file);
-            return Self::new(path, Box::new(BufReader::with_capacity(BUFFER, decoder)));
-        }
-        Self::new(path, Box::new(BufReader::with_capacity(BUFFER, file)))
+        Self::new(path, open_text(path, progress)?)
     }
 
-    fn new(path: &Path, reader: Box<dyn BufRead + Send>) -> Result<Self, DataError> {
+    pub(super) fn new(path: &Path, mut reader: TextReader) -> Result<Self, DataError> {
+        let line_end = line_end(fill(path, &mut reader)?);
         let mut lines = Self {
             path: path.to_path_buf(),
             reader,
+            line_end,
             first: None,
             read: 0,
             blank: 0..0,
@@ -129,15 +131,12 @@ impl Lines {
     /// Reads a line in pieces, so that an overlong line is rejected before it is held in memory.
     fn append(&mut self, line: &mut Vec<u8>) -> Result<bool, DataError> {
         loop {
-            let piece = match self.reader.fill_buf() {
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                piece => piece.map_err(|source| DataError::reading(&self.path, source))?,
-            };
+            let piece = fill(&self.path, &mut self.reader)?;
             if piece.is_empty() {
                 self.read += u64::from(!line.is_empty());
                 return Ok(!line.is_empty());
             }
-            let line_break = piece.iter().position(|&byte| byte == b'\n');
+            let line_break = piece.iter().position(|&byte| byte == self.line_end);
             let taken = line_break.map_or(piece.len(), |place| place + 1);
             check_length(&self.path, self.read + 1, line.len() + taken)?;
             line.extend_from_slice(&piece[..taken]);
@@ -147,6 +146,42 @@ impl Lines {
                 return Ok(true);
             }
         }
+    }
+}
+
+/// Opens a text file; decompresses it if its name ends in `.gz`.
+pub(super) fn open_text(path: &Path, progress: &Progress) -> Result<TextReader, DataError> {
+    let file = File::open(path).map_err(|source| DataError::io(path, source))?;
+    let file = Counted::new(file, progress);
+    Ok(match is_gzip(path) {
+        true => Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(file))),
+        false => Box::new(BufReader::with_capacity(BUFFER, file)),
+    })
+}
+
+/// Returns the bytes that come next, without consuming them; none at the end of the file.
+pub(super) fn fill<'a>(path: &Path, reader: &'a mut TextReader) -> Result<&'a [u8], DataError> {
+    loop {
+        match reader.fill_buf() {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(DataError::reading(path, source)),
+            // Asked again because the compiler cannot see that the loop ends here.
+            Ok(_) => break,
+        }
+    }
+    reader
+        .fill_buf()
+        .map_err(|source| DataError::reading(path, source))
+}
+
+/// Returns the last byte of a line break, from the beginning of a file. A CR that is the last byte
+/// may belong to a CR LF.
+fn line_end(beginning: &[u8]) -> u8 {
+    let has_lf = beginning.contains(&b'\n');
+    let cr = beginning.iter().position(|&byte| byte == b'\r');
+    match cr {
+        Some(cr) if !has_lf && cr + 1 < beginning.len() => b'\r',
+        _ => b'\n',
     }
 }
 
@@ -230,6 +265,25 @@ mod tests {
                 (3, b"two".to_vec())
             ]
         );
+    }
+
+    #[test]
+    fn carriage_returns_end_lines_where_nothing_else_does() {
+        for (bytes, expected) in [
+            (&b"a,b\r1,2\r"[..], &["a,b\r", "1,2\r"][..]),
+            (b"a,b\r1,2", &["a,b\r", "1,2"]),
+            (b"a\rb,c\n1,2\n", &["a\rb,c\n", "1,2\n"]),
+            (b"a,b\r", &["a,b\r"]),
+        ] {
+            let mut lines = lines(bytes).unwrap();
+            let (mut line, mut found) = (Vec::new(), Vec::new());
+            while lines.read(&mut line).unwrap() {
+                found.push(String::from_utf8(line.clone()).unwrap());
+            }
+            assert_eq!(found, expected);
+        }
+        // The LF may come with the next bytes of the file.
+        assert_eq!((line_end(b"a,b\r"), line_end(b"a,b\r1")), (b'\n', b'\r'));
     }
 
     #[test]

@@ -1,29 +1,40 @@
-//! Streaming readers of CSV, TSV, JSON Lines and Parquet files.
+//! Streaming readers of CSV, TSV, JSON, Parquet and Arrow files.
 //!
-//! A reader selects columns and converts their values to text. It holds one record (or one Parquet
-//! record batch) in memory, so files may be larger than memory.
+//! A reader selects columns and converts their values to text. It holds one record (or one record
+//! batch of a Parquet or Arrow file) in memory, so files may be larger than memory.
 
+mod arrow_stream;
+mod batches;
 mod delimited;
+mod dialect;
+mod features;
+mod json_array;
 mod json_lines;
 mod lines;
 mod parquet;
 mod record;
+mod saved_dataset;
 
 use std::fmt;
 use std::path::Path;
 
+use finetune_storage::{Placeholder, placeholder_file};
 use serde::{Deserialize, Serialize};
 
 pub use self::delimited::Delimited;
+pub use self::dialect::{Delimiter, Quote};
+pub(crate) use self::features::declared_classes;
 pub(crate) use self::lines::read_text;
+pub(crate) use self::saved_dataset::data_files;
 use crate::error::DataError;
+use crate::excerpt::excerpt;
 use crate::progress::Progress;
 
 /// One record of a file, reduced to the requested columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// Row number, from 1: in text files the line on which the record begins (the header counts),
-    /// in Parquet files the record number.
+    /// in JSON arrays, Parquet and Arrow files the record number.
     pub number: u64,
     /// Values of the requested columns, in the requested order.
     pub fields: Vec<String>,
@@ -33,9 +44,9 @@ pub struct Row {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Column {
-    /// Name in the header, key of the JSON object, or name in the Parquet schema.
+    /// Name in the header, key of the JSON object, or name in the schema.
     Name(String),
-    /// Index, from 0. JSON Lines supports names only, because JSON objects have no order.
+    /// Index, from 0. JSON supports names only, because JSON objects have no order.
     Index(usize),
 }
 
@@ -73,16 +84,20 @@ impl fmt::Display for Column {
 pub enum TableFormat {
     /// CSV, TSV and other delimited text.
     Delimited(Delimited),
+    /// An array of JSON objects, or one object per line.
+    Json,
     /// One JSON object per line.
     JsonLines,
     /// Apache Parquet.
     Parquet,
+    /// Apache Arrow, as a stream or a file (Feather).
+    Arrow,
 }
 
 impl TableFormat {
-    /// Returns the format for a file extension: `.csv`, `.tsv`, `.jsonl` or `.parquet`, in any
-    /// case; all except `.parquet` may be followed by `.gz`. CSV and TSV have a header and quoted
-    /// fields.
+    /// Returns the format for a file extension, in any case: `.csv`, `.tsv`, `.json`, `.jsonl` or
+    /// `.ndjson`, which may be followed by `.gz`, or `.parquet`, `.arrow` or `.feather`. CSV and
+    /// TSV have a header and quoted fields.
     ///
     /// # Errors
     /// - [`DataError::InvalidFile`] for any other extension.
@@ -91,15 +106,34 @@ impl TableFormat {
         match extension.trim_end_matches(".gz") {
             "csv" => Ok(Self::Delimited(Delimited::csv())),
             "tsv" => Ok(Self::Delimited(Delimited::tsv())),
-            "jsonl" => Ok(Self::JsonLines),
+            "json" => Ok(Self::Json),
+            "jsonl" | "ndjson" => Ok(Self::JsonLines),
             "parquet" if extension == "parquet" => Ok(Self::Parquet),
+            "arrow" | "feather" if !extension.ends_with(".gz") => Ok(Self::Arrow),
             _ => {
-                let known = ".csv, .tsv, .jsonl, .parquet, .csv.gz, .tsv.gz, .jsonl.gz";
+                let known = ".csv, .tsv, .jsonl, .parquet, .json, .ndjson, .arrow, .feather, \
+                             .csv.gz, .tsv.gz, .jsonl.gz, .json.gz, .ndjson.gz";
+                let extension = excerpt(&extension);
                 let problem =
                     format!("expected one of the extensions {known}, found {extension:?}");
                 Err(DataError::file(path, problem))
             }
         }
+    }
+
+    /// Returns an error if the file holds a known placeholder and not a table. Without a header, an
+    /// HTML page may be the first text.
+    fn check_placeholder(self, path: &Path) -> Result<(), DataError> {
+        // A file that cannot be read is an error of the reader.
+        match placeholder_file(path).ok().flatten() {
+            None => Ok(()),
+            Some(Placeholder::HtmlPage) if self.has_no_header() => Ok(()),
+            Some(found) => Err(DataError::placeholder(path, found)),
+        }
+    }
+
+    fn has_no_header(self) -> bool {
+        matches!(self, Self::Delimited(Delimited { header: false, .. }))
     }
 }
 
@@ -186,12 +220,15 @@ pub(crate) fn open_counted(
     columns: &[Column],
     progress: &Progress,
 ) -> Result<Rows, DataError> {
+    format.check_placeholder(path)?;
     let source: Box<dyn RowSource + Send> = match format {
         TableFormat::Delimited(layout) => Box::new(delimited::DelimitedRows::open(
             path, layout, columns, progress,
         )?),
         TableFormat::JsonLines => Box::new(json_lines::JsonRows::open(path, columns, progress)?),
-        TableFormat::Parquet => Box::new(parquet::ParquetRows::open(path, columns, progress)?),
+        TableFormat::Json => json_array::open(path, columns, progress)?,
+        TableFormat::Parquet => Box::new(parquet::open(path, columns, progress)?),
+        TableFormat::Arrow => Box::new(arrow_stream::open(path, columns, progress)?),
     };
     Ok(Rows {
         source,
@@ -210,7 +247,7 @@ fn positions(path: &Path, columns: &[Column], names: &[String]) -> Result<Vec<us
             (Some(index), None) => Ok(index),
             (Some(_), Some(_)) => {
                 let column = column.to_string();
-                let problem = format!("more than one column is named {column:?}");
+                let problem = format!("more than one column is named {:?}", excerpt(&column));
                 Err(DataError::file(path, problem))
             }
             (None, _) => Err(unknown_column(path, column, names)),
@@ -240,8 +277,37 @@ mod tests {
         assert_eq!(format("b/a.parquet"), TableFormat::Parquet);
         assert_eq!(format("a.csv.gz"), TableFormat::Delimited(Delimited::csv()));
         assert_eq!(format("a.JSONL.GZ"), TableFormat::JsonLines);
-        for name in ["csv", "a.parquet.gz", "a.gz", "a.xlsx"] {
+        assert_eq!(format("a.ndjson"), TableFormat::JsonLines);
+        assert_eq!(format("a.json.gz"), TableFormat::Json);
+        assert_eq!(format("a.arrow"), TableFormat::Arrow);
+        for name in ["csv", "a.parquet.gz", "a.arrow.gz", "a.gz", "a.xlsx"] {
             assert!(TableFormat::from_path(Path::new(name)).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_table_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rows");
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
+        let page = "<!DOCTYPE html>\n<html></html>\n";
+        let headless = Delimited {
+            header: false,
+            ..Delimited::csv()
+        };
+        for (content, format, named) in [
+            (pointer, TableFormat::Parquet, Some("Git LFS")),
+            (pointer, TableFormat::Delimited(headless), Some("Git LFS")),
+            (page, TableFormat::Delimited(Delimited::csv()), Some("HTML")),
+            (page, TableFormat::Arrow, Some("HTML")),
+            (page, TableFormat::Delimited(headless), None),
+        ] {
+            std::fs::write(&path, content).unwrap();
+            let rows = open_rows(&path, format, &[0.into()]);
+            match named {
+                Some(name) => assert!(rows.unwrap_err().to_string().contains(name)),
+                None => assert!(rows.is_ok()),
+            }
         }
     }
 

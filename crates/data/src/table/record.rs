@@ -40,10 +40,10 @@ impl Record {
     pub(super) fn push(&mut self, content: &[u8], layout: Delimited) -> Result<(), usize> {
         for &byte in content {
             self.state = match self.state {
-                State::FieldStart if layout.quoted && byte == b'"' => State::Quoted,
-                State::Quoted if byte == b'"' => State::QuoteSeen,
+                State::FieldStart if layout.quoted && byte == layout.quote => State::Quoted,
+                State::Quoted if byte == layout.quote => State::QuoteSeen,
                 State::Quoted => self.keep(byte, State::Quoted),
-                State::QuoteSeen if byte == b'"' => self.keep(byte, State::Quoted),
+                State::QuoteSeen if byte == layout.quote => self.keep(byte, State::Quoted),
                 _ if byte == layout.delimiter => {
                     self.end();
                     State::FieldStart

@@ -7,7 +7,7 @@ use crate::dataset::Dataset;
 use crate::error::DataError;
 use crate::reader::OnBadRow;
 use crate::splits::Splits;
-use crate::table::{Column, TableFormat};
+use crate::table::{Column, Delimiter, Quote, TableFormat};
 
 /// Files of a dataset and how they are read; made by [`Dataset::files`].
 ///
@@ -29,8 +29,8 @@ pub struct DatasetFiles {
 }
 
 impl Dataset {
-    /// Begins a dataset with a file of training rows: CSV, TSV, JSONL or Parquet by its extension,
-    /// with the text in column `text` and the label in column `label` unless told otherwise.
+    /// Begins a dataset with a file of training rows, of the format of its extension
+    /// ([`TableFormat::from_path`]), or a directory saved by the `datasets` library, with the text in column `text` and the label in column `label` unless told otherwise.
     pub fn files(train: impl Into<PathBuf>) -> DatasetFiles {
         DatasetFiles {
             files: SplitFiles::train(train),
@@ -79,6 +79,18 @@ impl DatasetFiles {
     /// Sets the format of the files (default: by their extensions).
     pub fn format(mut self, format: TableFormat) -> Self {
         self.options.format = Some(format);
+        self
+    }
+
+    /// Sets the delimiter of CSV and TSV files (default: that of the format).
+    pub fn delimiter(mut self, delimiter: Delimiter) -> Self {
+        self.options.delimiter = Some(delimiter);
+        self
+    }
+
+    /// Sets the quote of CSV and TSV files (default: `"`).
+    pub fn quote(mut self, quote: Quote) -> Self {
+        self.options.quote = Some(quote);
         self
     }
 

@@ -1,4 +1,4 @@
-//! Datasets from your own CSV, TSV, JSON Lines and Parquet files.
+//! Datasets from your own CSV, TSV, JSON, Parquet and Arrow files.
 //!
 //! [`TabularOptions`] define how files are read: the columns of the text, the second text and the label
 //! ([`ColumnNames`]), the kind of label ([`LabelKind`]), the file format if the file name does not
@@ -9,7 +9,7 @@ mod builder;
 mod options;
 mod target;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use self::builder::DatasetFiles;
 pub use self::options::{ColumnNames, LabelKind, SplitFiles, TabularOptions};
@@ -17,11 +17,15 @@ pub use self::target::infer_target;
 use crate::column_mapping::{Escapes, Mapping};
 use crate::dataset::{Schema, Target, TextArity};
 use crate::error::DataError;
+use crate::label_reader::LabelReader;
 use crate::reader::ExampleReader;
 use crate::splits::{LoadedDataset, Split};
-use crate::table::{Column, TableFormat, open_rows};
+use crate::table::{Column, TableFormat, data_files, declared_classes, open_rows};
 
 /// Loads the files of all splits.
+///
+/// A directory saved by the `datasets` library stands for its files, and a directory of several
+/// splits for the files of the split that is read.
 ///
 /// Classes or the score range are inferred from the training rows unless set in `options`. A class
 /// that occurs only in another file is an error there. Several text columns are joined with a
@@ -104,8 +108,9 @@ pub fn read(
     if split == Split::Unlabeled {
         mapping.label = None;
     }
-    let files = vec![path.to_path_buf()];
-    let format = options.format_of(path)?;
+    let files = data_files(path, Some(split))?;
+    let format = format_of(&files, options)?;
+    mapping.label = label_of_files(mapping.label, &files, format, target)?;
     let opened = mapping.open(&files, format)?;
     let schema = Schema {
         texts: match options.columns.text_pair.as_slice() {
@@ -151,13 +156,50 @@ pub fn read_column(
     column: &Column,
     format: Option<TableFormat>,
 ) -> Result<Vec<String>, DataError> {
-    let format = match format {
-        Some(format) => format,
-        None => TableFormat::from_path(path)?,
+    let files = data_files(path, None)?;
+    let options = TabularOptions {
+        format,
+        ..TabularOptions::default()
     };
-    open_rows(path, format, std::slice::from_ref(column))?
-        .map(|row| Ok(row?.fields.into_iter().collect()))
-        .collect()
+    let format = format_of(&files, &options)?;
+    let mut values = Vec::new();
+    for file in files {
+        for row in open_rows(&file, format, std::slice::from_ref(column))? {
+            values.extend(row?.fields);
+        }
+    }
+    Ok(values)
+}
+
+/// Returns the format of files that have the same.
+fn format_of(files: &[PathBuf], options: &TabularOptions) -> Result<TableFormat, DataError> {
+    options.format_of(files.first().map_or(Path::new(""), PathBuf::as_path))
+}
+
+/// Returns the label column, read by the names that the files declare for its class indices.
+///
+/// If none of the names is one of the classes, they were given other names, and the indices stand
+/// for themselves.
+fn label_of_files(
+    label: Option<(Column, LabelReader)>,
+    files: &[PathBuf],
+    format: TableFormat,
+    target: &Target,
+) -> Result<Option<(Column, LabelReader)>, DataError> {
+    let (Some((column, LabelReader::Classes(classes))), Target::Classes(names), Some(file)) =
+        (&label, target, files.first())
+    else {
+        return Ok(label);
+    };
+    let declared = declared_classes(file, format, column)?;
+    let declared = declared.filter(|declared| declared.iter().any(|name| names.contains(name)));
+    Ok(match declared {
+        None => label,
+        Some(declared) => {
+            let classes = classes.clone().with_names_in_file(declared);
+            Some((column.clone(), LabelReader::Classes(classes)))
+        }
+    })
 }
 
 fn mapping(options: &TabularOptions, target: &Target) -> Result<Mapping, DataError> {
@@ -182,18 +224,21 @@ fn mapping(options: &TabularOptions, target: &Target) -> Result<Mapping, DataErr
     })
 }
 
-/// Returns the file name without its extension.
+/// Returns the name of a file without its extension, or that of a directory.
 fn name_of(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let extension = crate::table::extension(path).len();
-    let stem = name.len().saturating_sub(extension + 1);
-    name.get(..stem).unwrap_or(&name).to_owned()
+    match extension {
+        0 => name.into_owned(),
+        length => {
+            let stem = name.len().saturating_sub(length + 1);
+            name.get(..stem).unwrap_or(&name).to_owned()
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
     use crate::dataset::Label;
     use crate::reader::OnBadRow;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
 use crate::reader::OnBadRow;
-use crate::table::{Column, TableFormat};
+use crate::table::{Column, Delimited, Delimiter, Quote, TableFormat};
 
 /// Options for reading the files of a dataset.
 ///
@@ -15,6 +15,8 @@ use crate::table::{Column, TableFormat};
 /// | `columns` | `text`, `label` | columns of the texts and the label |
 /// | `labels` | `infer_classes` | kind of label |
 /// | `format` | by file extension | file format |
+/// | `delimiter` | that of the format | delimiter of CSV and TSV files |
+/// | `quote` | that of the format | quote of CSV and TSV files |
 /// | `on_bad_rows` | `error` | handling of invalid rows |
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -25,6 +27,11 @@ pub struct TabularOptions {
     pub labels: LabelKind,
     /// File format (default: `None`, by file extension).
     pub format: Option<TableFormat>,
+    /// Delimiter of delimited text (default: `None`, that of the format). With it, a file of an
+    /// unknown extension is like CSV. Files of other formats have no delimiter.
+    pub delimiter: Option<Delimiter>,
+    /// Quote of delimited text (default: `None`, that of the format).
+    pub quote: Option<Quote>,
     /// Handling of invalid rows (default: [`OnBadRow::Error`]).
     pub on_bad_rows: OnBadRow,
 }
@@ -105,7 +112,24 @@ impl ColumnNames {
 
 impl TabularOptions {
     pub(super) fn format_of(&self, path: &Path) -> Result<TableFormat, DataError> {
-        self.format.map_or_else(|| TableFormat::from_path(path), Ok)
+        let format = match (self.format, self.delimiter) {
+            (Some(format), _) => format,
+            (None, None) => TableFormat::from_path(path)?,
+            (None, Some(_)) => TableFormat::from_path(path)
+                .unwrap_or_else(|_| TableFormat::Delimited(Delimited::csv())),
+        };
+        Ok(match format {
+            TableFormat::Delimited(mut layout) => {
+                if let Some(delimiter) = self.delimiter {
+                    layout = layout.with_delimiter(delimiter);
+                }
+                if let Some(quote) = self.quote {
+                    layout = layout.with_quote(quote);
+                }
+                TableFormat::Delimited(layout)
+            }
+            other => other,
+        })
     }
 }
 
@@ -132,7 +156,6 @@ impl SplitFiles {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::Delimited;
 
     #[test]
     fn settings_have_defaults_and_refuse_other_keys() {
@@ -141,6 +164,8 @@ mod tests {
                 "columns": {"text": ["title", 2], "label": null},
                 "labels": {"range": {"min": 0, "max": 5}},
                 "format": {"delimited": {"delimiter": "\t", "quoted": false}},
+                "delimiter": ";",
+                "quote": "none",
                 "on_bad_rows": "skip"
             }"#,
         )
@@ -153,6 +178,8 @@ mod tests {
             },
             labels: LabelKind::Range { min: 0.0, max: 5.0 },
             format: Some(TableFormat::Delimited(Delimited::unquoted_tsv())),
+            delimiter: Some(Delimiter::SEMICOLON),
+            quote: Some(Quote::NONE),
             on_bad_rows: OnBadRow::Skip,
         };
         assert_eq!(options, expected);
@@ -175,5 +202,29 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[test]
+    fn a_delimiter_holds_for_files_that_have_one() {
+        let options = TabularOptions {
+            delimiter: Some(Delimiter::BAR),
+            quote: Some(Quote::SINGLE),
+            ..TabularOptions::default()
+        };
+        let format = |name: &str| options.format_of(Path::new(name)).unwrap();
+        let layout = Delimited {
+            delimiter: b'|',
+            quote: b'\'',
+            ..Delimited::csv()
+        };
+        for name in ["a.csv", "a.tsv.gz", "a.psv", "a"] {
+            assert_eq!(format(name), TableFormat::Delimited(layout), "{name}");
+        }
+        assert_eq!(format("a.parquet"), TableFormat::Parquet);
+        assert!(
+            TabularOptions::default()
+                .format_of(Path::new("a.psv"))
+                .is_err()
+        );
     }
 }

@@ -3,21 +3,23 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::mapping;
 use super::options::{LabelKind, TabularOptions};
+use super::{format_of, mapping};
 use crate::column_mapping::present;
 use crate::dataset::Target;
 use crate::error::DataError;
-use crate::label_reader::{ClassReader, LabelReader, integer, score};
+use crate::excerpt::{excerpt, excerpts};
+use crate::label_reader::{ClassReader, LabelReader, integer, score, whole_number};
 use crate::reader::OnBadRow;
-use crate::splits::SkippedRows;
-use crate::table::{Column, open_rows};
+use crate::splits::{SkippedRows, Split};
+use crate::table::{Column, data_files, declared_classes, open_rows};
 
 /// Maximum number of classes whose names may be numbers with fractions; half stars are ten.
 const MOST_FRACTIONAL_CLASSES: usize = 10;
 
 /// Infers the classes or the score range from the labels of a training file. If `options` specify
-/// them, the file is not read.
+/// them, the file is not read. If the file declares class names for its labels, as Parquet and Arrow
+/// files of the `datasets` library do, these are the classes, in their order.
 ///
 /// # Errors
 /// - [`DataError::InvalidFile`] if the file has no valid rows, or if there are fewer than two
@@ -33,6 +35,9 @@ pub fn infer_target(path: &Path, options: &TabularOptions) -> Result<Target, Dat
     };
     match &options.labels {
         LabelKind::Infer | LabelKind::InferClasses => {
+            if let Some(names) = declared(path, column, options)? {
+                return classes(path, names);
+            }
             let mut labels = BTreeSet::new();
             each_label(path, column, options, |_, label| {
                 if !labels.contains(label) {
@@ -49,7 +54,7 @@ pub fn infer_target(path: &Path, options: &TabularOptions) -> Result<Target, Dat
         LabelKind::InferRange => {
             let (mut lowest, mut highest) = (f64::INFINITY, f64::NEG_INFINITY);
             each_label(path, column, options, |row, label| {
-                let problem = || format!("the score {label:?} is not a finite number");
+                let problem = || format!("the score {:?} is not a finite number", excerpt(label));
                 let score = score(label).ok_or_else(|| DataError::row(path, row, problem()))?;
                 (lowest, highest) = (lowest.min(score), highest.max(score));
                 Ok(())
@@ -57,6 +62,20 @@ pub fn infer_target(path: &Path, options: &TabularOptions) -> Result<Target, Dat
             scale(lowest, highest)
         }
         &LabelKind::Range { min, max } => scale(min, max),
+    }
+}
+
+/// Returns the names that the training files declare for the indices in the label column.
+fn declared(
+    path: &Path,
+    column: &Column,
+    options: &TabularOptions,
+) -> Result<Option<Vec<String>>, DataError> {
+    let files = data_files(path, Some(Split::Train))?;
+    let format = format_of(&files, options)?;
+    match files.first() {
+        Some(file) => declared_classes(file, format, column),
+        None => Ok(None),
     }
 }
 
@@ -100,17 +119,21 @@ fn each_label(
     let mut columns = mapping(options, &Target::Unlabeled)?.columns();
     columns.push(column.clone());
     let (mut found, mut skipped) = (false, SkippedRows::default());
-    for row in open_rows(path, options.format_of(path)?, &columns)? {
-        let visited = row.and_then(|row| {
-            let label = row.fields.last().map_or("", String::as_str);
-            visit(row.number, present(path, row.number, column, label)?)
-        });
-        match visited {
-            Ok(()) => found = true,
-            Err(error) if options.on_bad_rows == OnBadRow::Skip && error.is_of_one_row() => {
-                skipped.count(&error);
+    let files = data_files(path, Some(Split::Train))?;
+    let format = format_of(&files, options)?;
+    for path in &files {
+        for row in open_rows(path, format, &columns)? {
+            let visited = row.and_then(|row| {
+                let label = row.fields.last().map_or("", String::as_str);
+                visit(row.number, present(path, row.number, column, label)?)
+            });
+            match visited {
+                Ok(()) => found = true,
+                Err(error) if options.on_bad_rows == OnBadRow::Skip && error.is_of_one_row() => {
+                    skipped.count(&error);
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
         }
     }
     match found {
@@ -121,7 +144,7 @@ fn each_label(
 
 /// Checks that labels do not look like scores.
 fn check_not_scores(path: &Path, labels: &BTreeSet<String>) -> Result<(), DataError> {
-    let fraction = labels.iter().find(|label| integer(label).is_none());
+    let fraction = labels.iter().find(|label| whole_number(label).is_none());
     let are_numbers = labels.iter().all(|label| score(label).is_some());
     match fraction {
         Some(fraction) if are_numbers && labels.len() > MOST_FRACTIONAL_CLASSES => {
@@ -135,12 +158,17 @@ fn check_not_scores(path: &Path, labels: &BTreeSet<String>) -> Result<(), DataEr
     }
 }
 
-/// Returns integers in numerical order, without duplicates in different notation; otherwise names
-/// by code point.
+/// Returns numbers without a fraction in numerical order, and by code point if the numbers are equal
+/// (`01` and `1`); otherwise names by code point. `1.0` is the class `1`.
 fn in_order(labels: BTreeSet<String>) -> Vec<String> {
-    let integers: Option<BTreeSet<i64>> = labels.iter().map(|label| integer(label)).collect();
-    match integers {
-        Some(integers) => integers.iter().map(i64::to_string).collect(),
+    let number = |label: String| match (integer(&label), whole_number(&label)) {
+        (Some(number), _) => Some((number, number.to_string())),
+        (None, Some(number)) => Some((number, label)),
+        (None, None) => None,
+    };
+    let numbers: Option<BTreeSet<(i64, String)>> = labels.iter().cloned().map(number).collect();
+    match numbers {
+        Some(numbers) => numbers.into_iter().map(|(_, name)| name).collect(),
         None => labels.into_iter().collect(),
     }
 }
@@ -148,7 +176,7 @@ fn in_order(labels: BTreeSet<String>) -> Vec<String> {
 fn classes(path: &Path, names: Vec<String>) -> Result<Target, DataError> {
     let distinct: BTreeSet<&String> = names.iter().collect();
     if distinct.len() < 2 || distinct.len() < names.len() {
-        let problem = format!("expected at least two classes, found {names:?}");
+        let problem = format!("expected at least two classes, found {}", excerpts(&names));
         return Err(DataError::file(path, problem));
     }
     Ok(Target::Classes(names))
@@ -192,6 +220,10 @@ mod tests {
         };
         assert_eq!(names("a,10\nb,2\nc,-1\nd,10\ne,2.0\n"), ["-1", "2", "10"]);
         assert_eq!(names("a,10\nb,2\nc,spam\n"), ["10", "2", "spam"]);
+        // Zeros and signs that a number does not need belong to the name.
+        assert_eq!(names("a,10\nb,02\nc,01\n"), ["01", "02", "10"]);
+        let names = names("a,7\nb,10\nc,007\nd,1\ne,01\nf,+1\n");
+        assert_eq!(names, ["+1", "01", "1", "007", "7", "10"]);
     }
 
     #[test]
@@ -210,9 +242,11 @@ mod tests {
         assert!(error.to_string().contains("train.csv"), "{error}");
         // Half stars, integers and names are classes.
         let whole: Vec<f64> = (1..=50).map(f64::from).collect();
+        let padded: String = (1..=50).map(|code| format!("a,{code:03}\n")).collect();
         for content in [
             rows(&halves[..10]),
             rows(&whole),
+            padded,
             rows(&halves) + "b,none\n",
         ] {
             assert!(matches!(find(&content, &auto), Ok(Target::Classes(_))));

@@ -22,8 +22,9 @@ fn missing_and_unreadable_files() {
     );
     assert_error!(
         folder.error_of("folder.csv"),
-        DataError::Io { .. },
-        "folder.csv"
+        DataError::MissingFiles { .. },
+        "folder.csv",
+        "state.json"
     );
     assert_error!(
         folder.error_of("rows.xlsx"),
@@ -45,7 +46,7 @@ fn folders_where_files_should_be() {
         fs::create_dir(folder.path(name)).unwrap();
     }
     for name in ["rows.csv", "rows.jsonl.gz", "rows.parquet"] {
-        assert_error!(folder.error_of(name), DataError::Io { .. }, name);
+        assert_error!(folder.error_of(name), DataError::MissingFiles { .. }, name);
     }
     assert_error!(
         folder.ag_news_error(),
@@ -112,7 +113,14 @@ fn a_folder_without_its_files() {
 
 #[test]
 fn empty_files() {
-    for name in ["rows.csv", "rows.tsv", "rows.jsonl", "rows.parquet"] {
+    for name in [
+        "rows.csv",
+        "rows.tsv",
+        "rows.json",
+        "rows.jsonl",
+        "rows.parquet",
+        "rows.arrow",
+    ] {
         let folder = Folder::new().with(name, "");
         assert_error!(folder.error_of(name), DataError::InvalidFile { .. }, name);
     }
@@ -130,11 +138,18 @@ fn files_without_rows() {
         .with("rows.csv", "text,label\n")
         .with("blank.csv", "\n\n")
         .with("blank.jsonl", "\n")
+        .with("rows.json", "[]")
         .with_parquet(
             "rows.parquet",
             vec![("text", texts(vec![])), ("label", numbers(vec![]))],
         );
-    for name in ["rows.csv", "blank.csv", "blank.jsonl", "rows.parquet"] {
+    for name in [
+        "rows.csv",
+        "blank.csv",
+        "blank.jsonl",
+        "rows.json",
+        "rows.parquet",
+    ] {
         assert_error!(folder.error_of(name), DataError::InvalidFile { .. }, name);
     }
     let folder = Folder::new().with("train.csv", "\n");

@@ -16,6 +16,7 @@ mod archives;
 mod corrupted;
 mod files;
 mod long_lines;
+mod mutations;
 mod rows;
 mod scores;
 mod skipping;
