@@ -221,17 +221,6 @@ pub enum DataError {
     Hub(#[from] finetune_hub::HubError),
 }
 
-/// Maximum number of characters of a file that an error quotes.
-const LONGEST_EXCERPT: usize = 80;
-
-/// Returns the text, or its beginning if it is long.
-pub(crate) fn excerpt(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_EXCERPT) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
 // Constructors for errors that many modules return.
 impl DataError {
     pub(crate) fn io(path: &Path, source: io::Error) -> Self {
@@ -284,16 +273,17 @@ impl DataError {
         expected: &str,
         found: &serde_json::Value,
     ) -> Self {
-        let found = excerpt(&found.to_string());
-        Self::tokenizer(path, format!("{}: {expected}, found {found}", excerpt(key)))
+        let found = found.to_string();
+        let (key, found) = (excerpt(key), excerpt(&found));
+        Self::tokenizer(path, format!("{key}: {expected}, found {found}"))
     }
 
     pub(crate) fn missing_special_token(path: &Path, token: &str) -> Self {
         Self::tokenizer(
             path,
             format!(
-                "the vocabulary lacks the special token {}",
-                excerpt(&format!("{token:?}"))
+                "the vocabulary lacks the special token {:?}",
+                excerpt(token)
             ),
         )
     }

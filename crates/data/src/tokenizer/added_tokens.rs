@@ -7,7 +7,8 @@ use serde_json::Value;
 use tokenizers::{AddedToken, Tokenizer};
 
 use super::settings::{DECODER, Settings, token_of};
-use crate::error::{DataError, excerpt};
+use crate::error::DataError;
+use crate::excerpt::excerpt;
 
 /// Checks that the added tokens of `tokenizer.json` have the ids that the file gives them: the
 /// `tokenizers` library numbers them itself.
@@ -38,9 +39,9 @@ pub(super) fn check_decoder(tokenizer: &Tokenizer, settings: &Settings) -> Resul
     tokens.sort_by_key(|&(id, _)| id);
     for (id, token) in tokens {
         if !listed.contains(token.content.as_str()) && !others.contains(&token) {
-            let token = excerpt(&format!("{:?}", token.content));
+            let token = excerpt(&token.content);
             let expected = "expected all added tokens of tokenizer.json";
-            let problem = format!("{DECODER}: {expected}, found none for {token} with id {id}");
+            let problem = format!("{DECODER}: {expected}, found none for {token:?} with id {id}");
             return Err(DataError::tokenizer(&settings.files.config, problem));
         }
     }
@@ -123,13 +124,13 @@ fn check_id(
     if found.map(u64::from) == Some(id) {
         return Ok(());
     }
-    let token = excerpt(&format!("{content:?}"));
+    let token = excerpt(content);
     let problem = match found {
         Some(found) => format!(
-            "expected id {found} for the added token {token}, its place in or after the \
+            "expected id {found} for the added token {token:?}, its place in or after the \
              vocabulary, found {id}"
         ),
-        None => format!("the id {id} of the added token {token} is that of another token"),
+        None => format!("the id {id} of the added token {token:?} is that of another token"),
     };
     Err(DataError::tokenizer(
         path,

@@ -6,7 +6,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::files::{BYTE_ORDER_MARK, read};
-use crate::error::{DataError, excerpt};
+use crate::error::DataError;
+use crate::excerpt::excerpt;
 
 /// Token ids by token.
 pub(super) type Vocabulary = HashMap<String, u32>;
@@ -44,8 +45,8 @@ pub(super) fn read_merges(path: &Path, vocabulary: &Vocabulary) -> Result<Vec<Me
         }
         let merge = parse(line).ok_or_else(|| {
             let expected = "expected two tokens with a space between them";
-            let found = excerpt(&format!("{line:?}"));
-            DataError::row(path, row, format!("{expected}, found {found}"))
+            let found = excerpt(line);
+            DataError::row(path, row, format!("{expected}, found {found:?}"))
         })?;
         check_merge(path, row, &merge, "", |token| {
             vocabulary.contains_key(token)
@@ -80,8 +81,8 @@ pub(super) fn check_merge(
     match unknown.or((!prefixed).then_some(second)) {
         None => Ok(()),
         Some(token) => {
-            let token = excerpt(&format!("{token:?}"));
-            let problem = format!("merge {row}: the vocabulary lacks the token {token}");
+            let token = excerpt(token);
+            let problem = format!("merge {row}: the vocabulary lacks the token {token:?}");
             Err(DataError::tokenizer(path, problem))
         }
     }
