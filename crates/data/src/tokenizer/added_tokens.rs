@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 use tokenizers::{AddedToken, Tokenizer};
 
-use super::settings::{DECODER, Settings, token_of};
+use super::settings::{ADDITIONAL, DECODER, Settings, token_of};
 use crate::error::{DataError, excerpt};
 
 /// Checks that the added tokens of `tokenizer.json` have the ids that the file gives them: the
@@ -108,7 +108,32 @@ pub(super) fn add(
         }
     }
     tokenizer.add_special_tokens(others).map_err(failed)?;
-    Ok(())
+    check_split(tokenizer, settings)
+}
+
+/// Checks that the further special tokens are special if special tokens are split. Only some
+/// versions of transformers make them so.
+fn check_split(tokenizer: &Tokenizer, settings: &Settings) -> Result<(), DataError> {
+    if settings.flag("split_special_tokens")? != Some(true) {
+        return Ok(());
+    }
+    let added = tokenizer.get_added_tokens_decoder();
+    let is_special = |content: &str| {
+        let mut same = added.values().filter(|token| token.content == content);
+        same.all(|token| token.special)
+    };
+    let mut contents = settings.additional.iter().map(|token| &token.content);
+    match contents.find(|content| !is_special(content)) {
+        None => Ok(()),
+        Some(content) => {
+            let token = excerpt(&format!("{content:?}"));
+            let problem = format!(
+                "{ADDITIONAL}: expected special tokens, as \"split_special_tokens\" is true, found \
+                 {token}, whose \"special\" is false"
+            );
+            Err(DataError::tokenizer(&settings.files.config, problem))
+        }
+    }
 }
 
 /// Checks the id of an added token.

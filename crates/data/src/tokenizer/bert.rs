@@ -103,12 +103,6 @@ fn template(
 pub(super) fn complete_config(settings: &mut Settings) {
     let class = settings.class.get_or_insert(BERT).name;
     let config = &mut settings.config;
-    // Null is not a name.
-    config.entry("tokenizer_class").and_modify(|name| {
-        if name.is_null() {
-            *name = json!(class);
-        }
-    });
     let defaults = [
         ("tokenizer_class", json!(class)),
         ("do_lower_case", json!(true)),

@@ -88,6 +88,10 @@ impl Settings {
     pub(super) fn beside(path: &Path) -> Result<Self, DataError> {
         let files = SettingsFiles::beside(path);
         let mut config = read_object(&files.config)?;
+        // Null says nothing.
+        if config.get("tokenizer_class").is_some_and(Value::is_null) {
+            config.shift_remove("tokenizer_class");
+        }
         let class = TokenizerClass::of(&files, &config, &read_object(&files.model)?)?;
         let has_decoder = config.contains_key(DECODER);
         if !has_decoder {
@@ -347,4 +351,74 @@ fn read_object(path: &Path) -> Result<Map<String, Value>, DataError> {
         return Ok(Map::new());
     }
     serde_json::from_slice(&read(path)?).map_err(|source| DataError::json(path, source))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn read(files: &[(&str, Value)]) -> Result<Settings, DataError> {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            fs::write(directory.path().join(name), content.to_string()).unwrap();
+        }
+        Settings::beside(&directory.path().join("tokenizer.json"))
+    }
+
+    fn contents(tokens: &[AddedToken]) -> Vec<&str> {
+        tokens.iter().map(|token| token.content.as_str()).collect()
+    }
+
+    #[test]
+    fn the_special_tokens_map_replaces_names_unless_there_is_a_decoder() {
+        let config = json!({"cls_token": "a", "sep_token": {"content": "b", "rstrip": true}});
+        let map = json!({"cls_token": {"content": "c", "lstrip": true}, "bos_token": "d"});
+        let both = |config: Value| {
+            let files = [
+                ("tokenizer_config.json", config),
+                ("special_tokens_map.json", map.clone()),
+            ];
+            read(&files).unwrap().named().unwrap()
+        };
+        let named = both(config.clone());
+        assert_eq!(contents(&named), ["d", "b", "c"]);
+        assert!(named[1].rstrip && named[2].lstrip && named[2].special);
+        let mut with_decoder = config;
+        with_decoder[DECODER] = json!({});
+        assert_eq!(contents(&both(with_decoder)), ["b", "a"]);
+    }
+
+    #[test]
+    fn added_tokens_are_special_if_a_file_names_them() {
+        let settings = read(&[
+            (
+                "tokenizer_config.json",
+                json!({"additional_special_tokens": ["<a>", {"content": "<b>"}]}),
+            ),
+            ("added_tokens.json", json!({"word": 9, "<a>": 8})),
+        ])
+        .unwrap();
+        let expected = [
+            (8, AddedToken::from("<a>", true)),
+            (9, AddedToken::from("word", false)),
+        ];
+        assert_eq!(settings.listed, expected);
+        assert_eq!(contents(&settings.additional), ["<a>", "<b>"]);
+    }
+
+    #[test]
+    fn newer_names_of_the_lists_are_known() {
+        let settings = read(&[(
+            "tokenizer_config.json",
+            json!({"extra_special_tokens": ["<a>"], "image_token": "<i>"}),
+        )])
+        .unwrap();
+        assert_eq!(contents(&settings.additional), ["<a>"]);
+        assert_eq!(contents(&settings.named().unwrap()), ["<i>"]);
+        let names = json!({"extra_special_tokens": {"user_token": "<u>"}});
+        let settings = read(&[("tokenizer_config.json", names)]).unwrap();
+        assert_eq!(contents(&settings.named().unwrap()), ["<u>"]);
+    }
 }
