@@ -188,6 +188,15 @@ impl TextTokenizer {
         self.fingerprint.clone()
     }
 
+    /// Returns the truncation that the files of the tokenizer define: [`Truncation::Tail`] if
+    /// `truncation_side` is left, else [`Truncation::Head`].
+    pub fn default_truncation(&self) -> Truncation {
+        match self.truncates_left {
+            true => Truncation::Tail,
+            false => Truncation::Head,
+        }
+    }
+
     /// Returns the path of the source file.
     pub(crate) fn path(&self) -> &Path {
         &self.path

@@ -533,8 +533,10 @@ fn texts_whose_wrong_end_would_be_cut() {
         "tail",
         "truncation_side"
     );
+    assert_eq!(tokenizer.default_truncation(), Truncation::Tail);
+    assert_eq!(word_piece().default_truncation(), Truncation::Head);
     let tail = EncodingConfig {
-        truncation: Truncation::Tail,
+        truncation: tokenizer.default_truncation(),
         ..config
     };
     assert!(tokenizer.encode(&["the the the"], &tail).is_ok());
