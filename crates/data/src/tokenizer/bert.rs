@@ -13,7 +13,8 @@ use tokenizers::processors::template::TemplateProcessing;
 
 use super::class::BERT;
 use super::files::{BYTE_ORDER_MARK, read};
-use super::settings::{Settings, token_of};
+use super::settings::Settings;
+use super::token_values::token_of;
 use super::{TextTokenizer, added_tokens};
 use crate::error::DataError;
 
