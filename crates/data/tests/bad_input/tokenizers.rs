@@ -279,6 +279,52 @@ fn settings_of_the_wrong_type() {
     }
 }
 
+/// What versions of transformers understand differently.
+#[test]
+fn settings_that_contradict_each_other() {
+    let error = bert_with("tokenizer_config.json", "{\"mask_token\": \"nowhere\"}");
+    assert_error!(
+        error.tokenizer_error(),
+        DataError::InvalidTokenizer { .. },
+        "tokenizer_config.json",
+        "mask_token",
+        "nowhere"
+    );
+    let listed = "{\"additional_special_tokens\": [\"one\"]}";
+    let others = listed.replace("one", "two");
+    let error = bert_with("tokenizer_config.json", listed).with("special_tokens_map.json", others);
+    assert_error!(
+        error.tokenizer_error(),
+        DataError::InvalidTokenizer { .. },
+        "special_tokens_map.json",
+        "additional_special_tokens",
+        "two"
+    );
+    let split = r#"{"split_special_tokens": true, "additional_special_tokens": ["word"],
+        "added_tokens_decoder": {"6": {"content": "word"}}}"#;
+    assert_error!(
+        bert_with("tokenizer_config.json", split).tokenizer_error(),
+        DataError::InvalidTokenizer { .. },
+        "tokenizer_config.json",
+        "split_special_tokens",
+        "word"
+    );
+    let class = r#"{"tokenizer_class": "RobertaTokenizer"}"#;
+    let error = bert_with("tokenizer_config.json", class).tokenizer_error();
+    assert_error!(error, DataError::MissingFiles { .. }, "vocab.json");
+    let json = json_of(&Folder::new().with("vocab.txt", VOCABULARY));
+    let error = Folder::new()
+        .with("tokenizer.json", json)
+        .with("tokenizer_config.json", class);
+    assert_error!(
+        error.tokenizer_error(),
+        DataError::InvalidTokenizer { .. },
+        "tokenizer.json",
+        "model.type",
+        "RobertaTokenizer"
+    );
+}
+
 /// The vocabulary has six tokens: the next id is 6.
 #[test]
 fn added_tokens_with_the_ids_of_others() {
