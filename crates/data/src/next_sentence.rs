@@ -137,7 +137,10 @@ fn documents<'a>(
         .collect();
     let special_tokens = tokenizer.encode(&[""], &EncodingConfig::default())?;
     let special_tokens = special_tokens.token_count();
-    let config = EncodingConfig::new(room + 1 + special_tokens);
+    let config = EncodingConfig {
+        truncation: tokenizer.default_truncation(),
+        ..EncodingConfig::new(room + 1 + special_tokens)
+    };
     let lengths = tokenizer.encode(&all, &config)?.lengths()?;
     let mut lengths = lengths.into_iter().map(|length| length - special_tokens);
     let documents = texts.into_iter().zip(ranges).map(|(text, ranges)| {

@@ -374,7 +374,10 @@ fn encoding(
     let own_length = tokenizer.model_max_length().unwrap_or(longest);
     let trained_with = match prepared {
         Some(prepared) => prepared.encoding,
-        None => EncodingConfig::new(own_length.min(longest)),
+        None => EncodingConfig {
+            truncation: tokenizer.default_truncation(),
+            ..EncodingConfig::new(own_length.min(longest))
+        },
     };
     let encoding = EncodingConfig {
         max_length: config.max_length.unwrap_or(trained_with.max_length),

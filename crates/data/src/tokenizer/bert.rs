@@ -13,7 +13,8 @@ use tokenizers::processors::template::TemplateProcessing;
 
 use super::class::BERT;
 use super::files::{BYTE_ORDER_MARK, read};
-use super::settings::{Settings, token_of};
+use super::settings::Settings;
+use super::token_values::token_of;
 use super::{TextTokenizer, added_tokens};
 use crate::error::DataError;
 
@@ -103,12 +104,6 @@ fn template(
 pub(super) fn complete_config(settings: &mut Settings) {
     let class = settings.class.get_or_insert(BERT).name;
     let config = &mut settings.config;
-    // Null is not a name.
-    config.entry("tokenizer_class").and_modify(|name| {
-        if name.is_null() {
-            *name = json!(class);
-        }
-    });
     let defaults = [
         ("tokenizer_class", json!(class)),
         ("do_lower_case", json!(true)),

@@ -137,7 +137,7 @@ mod tests {
             Some("BertTokenizer")
         );
         assert_eq!(
-            class(json!({"tokenizer_class": null}), named("ElectraTokenizer")),
+            class(json!({}), named("ElectraTokenizer")),
             Some("ElectraTokenizer")
         );
         let model = json!({"model_type": "xlm-roberta"});

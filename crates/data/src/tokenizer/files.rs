@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use finetune_storage::placeholder;
+use serde_json::{Map, Value};
 
 use crate::error::DataError;
 
@@ -23,4 +24,12 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, DataError> {
         Some(found) => Err(DataError::file(path, format!("the file is {found}"))),
         None => Ok(bytes),
     }
+}
+
+/// Returns the JSON object in a file; empty if the file does not exist.
+pub(super) fn read_object(path: &Path) -> Result<Map<String, Value>, DataError> {
+    if !path.exists() {
+        return Ok(Map::new());
+    }
+    serde_json::from_slice(&read(path)?).map_err(|source| DataError::json(path, source))
 }

@@ -30,7 +30,8 @@ impl TextTokenizer {
     /// - The special tokens, as names or objects, and the added tokens are those of
     ///   `tokenizer_config.json`. Without `added_tokens_decoder` there, special tokens of
     ///   `special_tokens_map.json` replace them, and added tokens are those of `added_tokens.json`
-    ///   and `tokenizer.json`. A mask token that the vocabulary lacks is ignored.
+    ///   and `tokenizer.json`. `[MASK]` or `<mask>` is ignored if the
+    ///   vocabulary lacks it.
     /// - `model_input_names` without `token_type_ids` makes all token types 0.
     /// - With `split_special_tokens`, special tokens in a text are split like other text.
     /// - `truncation_side` of `left` makes an error of a text that [`Truncation::Head`] truncates.

@@ -7,6 +7,7 @@ mod added_tokens;
 mod bert;
 mod bpe_files;
 mod class;
+mod class_check;
 mod config;
 mod encoding;
 mod files;
@@ -17,6 +18,7 @@ mod save;
 mod settings;
 mod special_tokens;
 mod text_tokens;
+mod token_values;
 mod training;
 mod truncation;
 
@@ -27,8 +29,9 @@ use sha2::{Digest, Sha256};
 use tokenizers::{ModelWrapper, Tokenizer};
 
 pub use self::config::{EncodingConfig, Offsets, PairEncoding, PairTruncation, Truncation};
-use self::settings::{Settings, token_of};
+use self::settings::Settings;
 use self::special_tokens::SpecialTokens;
+use self::token_values::token_of;
 use crate::dataset::hexadecimal;
 use crate::error::DataError;
 
@@ -186,6 +189,15 @@ impl TextTokenizer {
     /// fingerprint, in every run and regardless of the files they were loaded from.
     pub fn fingerprint(&self) -> String {
         self.fingerprint.clone()
+    }
+
+    /// Returns the truncation that the files of the tokenizer define: [`Truncation::Tail`] if
+    /// `truncation_side` is left, else [`Truncation::Head`].
+    pub fn default_truncation(&self) -> Truncation {
+        match self.truncates_left {
+            true => Truncation::Tail,
+            false => Truncation::Head,
+        }
     }
 
     /// Returns the path of the source file.

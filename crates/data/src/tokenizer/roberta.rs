@@ -82,12 +82,6 @@ pub(super) fn complete_config(settings: &mut Settings) {
     let class = *settings.class.get_or_insert(ROBERTA);
     let (name, is_byte_level) = (class.name, class.pipeline == Pipeline::Roberta);
     let config = &mut settings.config;
-    // Null is not a name.
-    config.entry("tokenizer_class").and_modify(|class| {
-        if class.is_null() {
-            *class = json!(name);
-        }
-    });
     let own = [
         ("tokenizer_class", json!(name)),
         ("model_max_length", json!(MODEL_MAX_LENGTH)),

@@ -6,11 +6,12 @@ use serde_json::{Map, Value, json};
 use tokenizers::AddedToken;
 
 use super::class::{BERT, TokenizerClass};
-use super::files::read;
+use super::files::read_object;
+use super::token_values::{merge, parse_token, special_texts, token_of};
 use crate::error::DataError;
 
 /// Keys of special tokens that all classes of transformers know, in its order.
-const SPECIAL_TOKEN_KEYS: [&str; 7] = [
+pub(super) const SPECIAL_TOKEN_KEYS: [&str; 7] = [
     "bos_token",
     "eos_token",
     "unk_token",
@@ -53,6 +54,8 @@ pub(super) struct Settings {
     pub(super) has_decoder: bool,
     /// Further special tokens, without ids.
     pub(super) additional: Vec<AddedToken>,
+    /// Further special tokens that `special_tokens_map.json` has and `tokenizer_config.json` lacks.
+    pub(super) disputed: Vec<String>,
 }
 
 impl SettingsFiles {
@@ -77,6 +80,7 @@ impl Settings {
             listed: Vec::new(),
             has_decoder: false,
             additional: Vec::new(),
+            disputed: Vec::new(),
         }
     }
 
@@ -88,19 +92,29 @@ impl Settings {
     pub(super) fn beside(path: &Path) -> Result<Self, DataError> {
         let files = SettingsFiles::beside(path);
         let mut config = read_object(&files.config)?;
+        // Null says nothing.
+        if config.get("tokenizer_class").is_some_and(Value::is_null) {
+            config.shift_remove("tokenizer_class");
+        }
         let class = TokenizerClass::of(&files, &config, &read_object(&files.model)?)?;
         let has_decoder = config.contains_key(DECODER);
+        let mut texts = special_texts(&config);
+        let mut disputed = Vec::new();
         if !has_decoder {
-            merge(&mut config, read_object(&files.special_tokens)?, &files)?;
+            let map = read_object(&files.special_tokens)?;
+            let replaced = SPECIAL_TOKEN_KEYS.map(|key| token_of(map.get(key)));
+            disputed = merge(&mut config, map, &files)?;
+            texts.extend(replaced.into_iter().flatten());
         }
         let mut settings = Self {
             config,
             class,
             has_decoder,
+            disputed,
             ..Self::of_class(BERT, path)
         };
         settings.read_additional()?;
-        settings.read_listed()?;
+        settings.read_listed(&texts)?;
         // Reports wrong types of special tokens here, where the file is known.
         settings.named()?;
         Ok(settings)
@@ -164,6 +178,13 @@ impl Settings {
             .collect()
     }
 
+    /// Returns whether a special token has flags of its own, not only a name.
+    pub(super) fn describes(&self, content: &str) -> bool {
+        self.config.iter().any(|(key, value)| {
+            key.ends_with("_token") && value.is_object() && value["content"] == content
+        })
+    }
+
     fn wrong(&self, key: &str, expected: &str, found: &Value) -> DataError {
         DataError::token_setting(
             &self.files.config,
@@ -219,10 +240,11 @@ impl Settings {
         Ok(())
     }
 
-    fn read_listed(&mut self) -> Result<(), DataError> {
+    /// Reads the added tokens; `special` are those of `added_tokens.json` that are special.
+    fn read_listed(&mut self, special: &[String]) -> Result<(), DataError> {
         let mut listed = match self.config.get(DECODER) {
             Some(decoder) => self.decoder(decoder)?,
-            None => self.encoder(&read_object(&self.files.added_tokens)?)?,
+            None => self.encoder(&read_object(&self.files.added_tokens)?, special)?,
         };
         listed.sort_by_key(|&(id, _)| id);
         self.listed = listed;
@@ -247,104 +269,102 @@ impl Settings {
         tokens.iter().map(token).collect()
     }
 
-    /// Returns the tokens of `added_tokens.json`. They are special if another file names them so.
-    fn encoder(&self, encoder: &Map<String, Value>) -> Result<Vec<(u32, AddedToken)>, DataError> {
-        let mut special: Vec<AddedToken> = self.named()?;
-        special.extend(self.additional.iter().cloned());
+    /// Returns the tokens of `added_tokens.json`.
+    fn encoder(
+        &self,
+        encoder: &Map<String, Value>,
+        special: &[String],
+    ) -> Result<Vec<(u32, AddedToken)>, DataError> {
+        let path = &self.files.added_tokens;
         let token = |(content, id): (&String, &Value)| {
-            let path = &self.files.added_tokens;
             let number = id.as_u64().and_then(|id| u32::try_from(id).ok());
             let number = number.ok_or_else(|| {
                 DataError::token_setting(path, content, "expected a token id", id)
             })?;
-            let is_special = special.iter().any(|token| token.content == *content);
-            Ok((number, AddedToken::from(content.as_str(), is_special)))
+            Ok((
+                number,
+                AddedToken::from(content.as_str(), special.contains(content)),
+            ))
         };
         encoder.iter().map(token).collect()
     }
 }
 
-/// Replaces the special tokens of a configuration by those of `special_tokens_map.json`.
-fn merge(
-    config: &mut Map<String, Value>,
-    map: Map<String, Value>,
-    files: &SettingsFiles,
-) -> Result<(), DataError> {
-    for (key, mut value) in map {
-        if key == ADDITIONAL || key == "extra_special_tokens" {
-            let listed = ["extra_special_tokens", ADDITIONAL].map(|key| config.get(key));
-            let known = listed.into_iter().flatten().find_map(|list| {
-                let list = list.as_array()?;
-                (!list.is_empty()).then_some(list)
-            });
-            if let (Some(known), Some(tokens)) = (known, value.as_array()) {
-                // The versions of transformers differ: one list, or both.
-                let known: Vec<Option<String>> =
-                    known.iter().map(|token| token_of(Some(token))).collect();
-                let lacking = tokens
-                    .iter()
-                    .find(|&token| !known.contains(&token_of(Some(token))));
-                if let Some(lacking) = lacking {
-                    let expected = "expected the tokens of this key in tokenizer_config.json";
-                    let path = &files.special_tokens;
-                    return Err(DataError::token_setting(path, &key, expected, lacking));
-                }
-                continue;
-            }
-        } else if key.ends_with("_token") && !value.is_null() {
-            parse_token(&files.special_tokens, &key, &value)?;
-            if let Some(token) = value.as_object_mut() {
-                token.insert("special".to_owned(), json!(true));
-                token.insert("__type".to_owned(), json!("AddedToken"));
-            }
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn read(files: &[(&str, Value)]) -> Result<Settings, DataError> {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            fs::write(directory.path().join(name), content.to_string()).unwrap();
         }
-        config.insert(key, value);
+        Settings::beside(&directory.path().join("tokenizer.json"))
     }
-    Ok(())
-}
 
-/// Parses a token: its content, or an object with `content` and flags.
-fn parse_token(path: &Path, key: &str, value: &Value) -> Result<AddedToken, DataError> {
-    let wrong = |expected: &str, found: &Value| {
-        DataError::token_setting(path, key, &format!("expected {expected}"), found)
-    };
-    if let Some(content) = value.as_str() {
-        return Ok(AddedToken::from(content, true));
+    fn contents(tokens: &[AddedToken]) -> Vec<&str> {
+        tokens.iter().map(|token| token.content.as_str()).collect()
     }
-    let content = value
-        .get("content")
-        .and_then(Value::as_str)
-        .ok_or_else(|| wrong("a token: text, or an object with \"content\"", value))?;
-    let flag = |name: &str| match value.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(flag) => {
-            let expected = format!("true or false as {name:?} of {content:?}");
-            flag.as_bool()
-                .map(Some)
-                .ok_or_else(|| wrong(&expected, flag))
-        }
-    };
-    let special = flag("special")?.unwrap_or(false);
-    let token = AddedToken::from(content, special);
-    let normalized = flag("normalized")?.unwrap_or(token.normalized);
-    Ok(token
-        .normalized(normalized)
-        .single_word(flag("single_word")?.unwrap_or(false))
-        .lstrip(flag("lstrip")?.unwrap_or(false))
-        .rstrip(flag("rstrip")?.unwrap_or(false)))
-}
 
-/// Returns a token of a configuration, given as text or as an object with `content`.
-pub(super) fn token_of(value: Option<&Value>) -> Option<String> {
-    let value = value?;
-    let text = value.as_str().or_else(|| value.get("content")?.as_str())?;
-    Some(text.to_owned())
-}
-
-/// Returns the JSON object in a file; empty if the file does not exist.
-fn read_object(path: &Path) -> Result<Map<String, Value>, DataError> {
-    if !path.exists() {
-        return Ok(Map::new());
+    #[test]
+    fn the_special_tokens_map_replaces_names_unless_there_is_a_decoder() {
+        let config = json!({"cls_token": "a", "sep_token": {"content": "b", "rstrip": true}});
+        let map = json!({"cls_token": {"content": "c", "lstrip": true}, "bos_token": "d"});
+        let both = |config: Value| {
+            let files = [
+                ("tokenizer_config.json", config),
+                ("special_tokens_map.json", map.clone()),
+            ];
+            read(&files).unwrap().named().unwrap()
+        };
+        let named = both(config.clone());
+        assert_eq!(contents(&named), ["d", "b", "c"]);
+        assert!(named[1].rstrip && named[2].lstrip && named[2].special);
+        let mut with_decoder = config;
+        with_decoder[DECODER] = json!({});
+        assert_eq!(contents(&both(with_decoder)), ["b", "a"]);
     }
-    serde_json::from_slice(&read(path)?).map_err(|source| DataError::json(path, source))
+
+    #[test]
+    fn added_tokens_are_special_if_a_file_names_them_as_text() {
+        let settings = read(&[
+            (
+                "tokenizer_config.json",
+                json!({"additional_special_tokens": ["<a>", {"content": "<b>"}]}),
+            ),
+            (
+                "special_tokens_map.json",
+                json!({"bos_token": {"content": "<c>"}}),
+            ),
+            (
+                "added_tokens.json",
+                json!({"word": 9, "<a>": 8, "<b>": 7, "<c>": 6}),
+            ),
+        ])
+        .unwrap();
+        let expected = [
+            (6, AddedToken::from("<c>", true)),
+            (7, AddedToken::from("<b>", false)),
+            (8, AddedToken::from("<a>", true)),
+            (9, AddedToken::from("word", false)),
+        ];
+        assert_eq!(settings.listed, expected);
+        assert_eq!(contents(&settings.additional), ["<a>", "<b>"]);
+    }
+
+    #[test]
+    fn newer_names_of_the_lists_are_known() {
+        let settings = read(&[(
+            "tokenizer_config.json",
+            json!({"extra_special_tokens": ["<a>"], "image_token": "<i>"}),
+        )])
+        .unwrap();
+        assert_eq!(contents(&settings.additional), ["<a>"]);
+        assert_eq!(contents(&settings.named().unwrap()), ["<i>"]);
+        let names = json!({"extra_special_tokens": {"user_token": "<u>"}});
+        let settings = read(&[("tokenizer_config.json", names)]).unwrap();
+        assert_eq!(contents(&settings.named().unwrap()), ["<u>"]);
+    }
 }

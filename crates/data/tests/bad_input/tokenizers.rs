@@ -208,6 +208,236 @@ fn byte_level_vocabularies_without_their_special_tokens() {
     assert_eq!(tokenizer.mask_token_id(), None);
 }
 
+/// The directory of a BERT with one more file.
+fn bert_with(name: &str, content: impl AsRef<[u8]>) -> Folder {
+    Folder::new()
+        .with("vocab.txt", VOCABULARY)
+        .with(name, content)
+}
+
+/// A file beside the vocabulary with a wrong value: the error names the file and the key.
+#[test]
+fn settings_of_the_wrong_type() {
+    for (key, value) in [
+        ("do_lower_case", "1"),
+        ("do_lower_case", "null"),
+        ("strip_accents", "\"no\""),
+        ("tokenize_chinese_chars", "[]"),
+        ("split_special_tokens", "\"\""),
+        ("model_input_names", "\"input_ids\""),
+        ("model_input_names", "[1]"),
+        ("truncation_side", "\"top\""),
+        ("tokenizer_class", "1"),
+        ("tokenizer_class", "\"T5Tokenizer\""),
+        ("additional_special_tokens", "\"the\""),
+        ("additional_special_tokens", "[1]"),
+        ("cls_token", "1"),
+        ("mask_token", "{\"content\": \"[MASK]\", \"lstrip\": 1}"),
+        ("added_tokens_decoder", "[]"),
+        ("added_tokens_decoder", "{\"x\": {\"content\": \"y\"}}"),
+        ("added_tokens_decoder", "{\"6\": \"y\"}"),
+        ("added_tokens_decoder", "{\"6\": {\"special\": true}}"),
+        (
+            "added_tokens_decoder",
+            "{\"6\": {\"content\": \"y\", \"normalized\": 0}}",
+        ),
+    ] {
+        let config = format!("{{\"{key}\": {value}}}");
+        let error = bert_with("tokenizer_config.json", config).tokenizer_error();
+        assert_error!(
+            error,
+            DataError::InvalidTokenizer { .. },
+            "tokenizer_config.json",
+            key
+        );
+    }
+    let error = bert_with("special_tokens_map.json", "{\"sep_token\": 1}").tokenizer_error();
+    assert_error!(
+        error,
+        DataError::InvalidTokenizer { .. },
+        "special_tokens_map.json",
+        "sep_token"
+    );
+    for bad in ["\"6\"", "-1", "4294967296", "null"] {
+        let error = bert_with("added_tokens.json", format!("{{\"word\": {bad}}}"));
+        assert_error!(
+            error.tokenizer_error(),
+            DataError::InvalidTokenizer { .. },
+            "added_tokens.json",
+            "word",
+            bad
+        );
+    }
+    for name in [
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "added_tokens.json",
+        "config.json",
+    ] {
+        let error = bert_with(name, "[]").tokenizer_error();
+        assert_error!(error, DataError::Json { row: 1, .. }, name);
+    }
+}
+
+/// What versions of transformers understand differently.
+#[test]
+fn settings_that_contradict_each_other() {
+    let error = bert_with("tokenizer_config.json", "{\"mask_token\": \"nowhere\"}");
+    assert_error!(
+        error.tokenizer_error(),
+        DataError::InvalidTokenizer { .. },
+        "tokenizer_config.json",
+        "mask_token",
+        "nowhere"
+    );
+    let listed = "{\"additional_special_tokens\": [\"one\"]}";
+    let others = listed.replace("one", "two");
+    let error = bert_with("tokenizer_config.json", listed).with("special_tokens_map.json", others);
+    assert_error!(
+        error.tokenizer_error(),
+        DataError::InvalidTokenizer { .. },
+        "special_tokens_map.json",
+        "additional_special_tokens",
+        "two"
+    );
+    let split = r#"{"split_special_tokens": true, "additional_special_tokens": ["word"],
+        "added_tokens_decoder": {"6": {"content": "word"}}}"#;
+    assert_error!(
+        bert_with("tokenizer_config.json", split).tokenizer_error(),
+        DataError::InvalidTokenizer { .. },
+        "tokenizer_config.json",
+        "split_special_tokens",
+        "word"
+    );
+    let class = r#"{"tokenizer_class": "RobertaTokenizer"}"#;
+    let error = bert_with("tokenizer_config.json", class).tokenizer_error();
+    assert_error!(error, DataError::MissingFiles { .. }, "vocab.json");
+    let json = json_of(&Folder::new().with("vocab.txt", VOCABULARY));
+    let error = Folder::new()
+        .with("tokenizer.json", json)
+        .with("tokenizer_config.json", class);
+    assert_error!(
+        error.tokenizer_error(),
+        DataError::InvalidTokenizer { .. },
+        "tokenizer.json",
+        "model.type",
+        "RobertaTokenizer"
+    );
+}
+
+/// The vocabulary has six tokens: the next id is 6.
+#[test]
+fn added_tokens_with_the_ids_of_others() {
+    let listed = |tokens: &[(u32, &str)]| -> String {
+        let tokens = tokens
+            .iter()
+            .map(|(id, token)| format!("\"{id}\": {{\"content\": \"{token}\"}}"));
+        let tokens: Vec<String> = tokens.collect();
+        format!("{{\"added_tokens_decoder\": {{{}}}}}", tokens.join(", "))
+    };
+    for (tokens, parts) in [
+        (&[(7, "word")][..], ["\"word\"", "id 6", "found 7"]),
+        (&[(3, "word")], ["\"word\"", "id 6", "found 3"]),
+        (&[(6, "the")], ["\"the\"", "id 5", "found 6"]),
+        (
+            &[(6, "word"), (8, "words")],
+            ["\"words\"", "id 7", "found 8"],
+        ),
+    ] {
+        let error = bert_with("tokenizer_config.json", listed(tokens)).tokenizer_error();
+        let [token, expected, found] = parts;
+        assert_error!(
+            error,
+            DataError::InvalidTokenizer { .. },
+            "tokenizer_config.json",
+            "added_tokens_decoder",
+            token,
+            expected,
+            found
+        );
+    }
+    let error = bert_with("added_tokens.json", "{\"word\": 7}").tokenizer_error();
+    assert_error!(
+        error,
+        DataError::InvalidTokenizer { .. },
+        "added_tokens.json",
+        "\"word\"",
+        "found 7"
+    );
+    let json = json_of(&bert_with("added_tokens.json", "{\"word\": 6}"));
+    assert!(json.contains("\"id\": 6"));
+    let error = Folder::new().with("tokenizer.json", json.replace("\"id\": 6", "\"id\": 9"));
+    assert_error!(
+        error.tokenizer_error(),
+        DataError::InvalidTokenizer { .. },
+        "tokenizer.json",
+        "added_tokens",
+        "\"word\"",
+        "found 9"
+    );
+    // Another token than that of tokenizer.json with the same id.
+    let error = Folder::new()
+        .with("tokenizer.json", json)
+        .with("added_tokens.json", "{\"words\": 6}");
+    assert_error!(
+        error.tokenizer_error(),
+        DataError::InvalidTokenizer { .. },
+        "added_tokens.json",
+        "\"words\"",
+        "6"
+    );
+}
+
+/// What stands in place of a file is named, and a line without an end is not quoted whole.
+#[test]
+fn files_that_are_not_the_files_themselves() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0a1b\nsize 231508\n";
+    let page = format!(
+        "<!DOCTYPE html><html><body>{}</body></html>",
+        "sign in ".repeat(9999)
+    );
+    for (content, what) in [(pointer, "Git LFS"), (&page, "HTML")] {
+        for name in ["tokenizer.json", "vocab.txt"] {
+            let error = Folder::new().with(name, content).tokenizer_error();
+            assert_error!(error, DataError::InvalidFile { .. }, name, what);
+        }
+        for name in ["vocab.json", "merges.txt"] {
+            let error = byte_level(TOKENS, MERGES)
+                .with(name, content)
+                .tokenizer_error();
+            assert_error!(error, DataError::InvalidFile { .. }, name, what);
+        }
+        for name in [
+            "tokenizer_config.json",
+            "special_tokens_map.json",
+            "added_tokens.json",
+        ] {
+            let error = bert_with(name, content).tokenizer_error();
+            assert_error!(error, DataError::InvalidFile { .. }, name, what);
+        }
+    }
+    let long = "x".repeat(10_000);
+    let merges = format!("{MERGES}{long}\n");
+    let errors = [
+        byte_level(TOKENS, &merges).tokenizer_error(),
+        byte_level(TOKENS, &format!("{MERGES}t {long}\n")).tokenizer_error(),
+        bert_with(
+            "tokenizer_config.json",
+            format!("{{\"do_lower_case\": \"{long}\"}}"),
+        )
+        .tokenizer_error(),
+        bert_with("added_tokens.json", format!("{{\"{long}\": 9}}")).tokenizer_error(),
+        bert_with(
+            "tokenizer_config.json",
+            format!("{{\"cls_token\": \"{long}\"}}"),
+        )
+        .tokenizer_error(),
+    ];
+    for error in errors {
+        assert!(error.to_string().len() < 500, "{error}");
+    }
+}
+
 /// Cut off anywhere, with a byte less or another: an error or a tokenizer, never a panic. The
 /// tokenizers library itself panics on some of these.
 #[test]
@@ -219,6 +449,13 @@ fn damaged_tokenizers() {
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         never_panics(&[("tokenizer.json", &json.to_string())]);
     }
+    let config = r#"{"added_tokens_decoder": {"6": {"content": "word", "special": true}},
+        "additional_special_tokens": ["user"], "strip_accents": null, "mask_token": {"content": "the"}}"#;
+    never_panics(&[("tokenizer_config.json", config), ("vocab.txt", VOCABULARY)]);
+    never_panics(&[
+        ("added_tokens.json", r#"{"word": 6, "b": 7}"#),
+        ("vocab.txt", VOCABULARY),
+    ]);
     never_panics(&[("vocab.json", TOKENS), ("merges.txt", MERGES)]);
     never_panics(&[("merges.txt", MERGES), ("vocab.json", TOKENS)]);
 }
@@ -324,6 +561,31 @@ fn truncation_that_cannot_be() {
         DataError::InvalidSetting { .. },
         "longest_first"
     );
+}
+
+/// transformers would keep the other end of a text.
+#[test]
+fn texts_whose_wrong_end_would_be_cut() {
+    let folder = bert_with("tokenizer_config.json", "{\"truncation_side\": \"left\"}");
+    let tokenizer = TextTokenizer::from_pretrained(folder.0.path()).unwrap();
+    let config = EncodingConfig::new(4);
+    assert!(tokenizer.encode(&["the the"], &config).is_ok());
+    assert_error!(
+        tokenizer
+            .encode(&["the", "the the the"], &config)
+            .unwrap_err(),
+        DataError::Encode { text: 2, .. },
+        "truncation",
+        "tail",
+        "truncation_side"
+    );
+    assert_eq!(tokenizer.default_truncation(), Truncation::Tail);
+    assert_eq!(word_piece().default_truncation(), Truncation::Head);
+    let tail = EncodingConfig {
+        truncation: tokenizer.default_truncation(),
+        ..config
+    };
+    assert!(tokenizer.encode(&["the the the"], &tail).is_ok());
 }
 
 #[test]

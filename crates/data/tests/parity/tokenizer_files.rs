@@ -56,9 +56,13 @@ struct Rows {
     types: Vec<String>,
 }
 
-/// Why a case may be refused although both versions of transformers do the same, by the beginning
-/// of its name and the key that the error names.
-const REFUSED: [(&str, &str); 0] = [];
+/// What may be refused although both versions of transformers do the same: the beginning of the
+/// name of a case, and the key that the error names. This crate does not know the class.
+const REFUSED: [(&str, &str); 1] = [("class: MPNetTokenizer", "tokenizer_class")];
+
+/// The beginning of the names of directories without any class, which transformers 4.57 does not
+/// load. Token types are those of the template, as of a `PreTrainedTokenizerFast` in 4.57.
+const UNTYPED: [&str; 3] = ["class: None json", "no class", "unigram: None {"];
 
 fn cases() -> Cases {
     let path =
@@ -123,6 +127,12 @@ impl Cases {
 }
 
 impl Case {
+    fn expects(&self, expected: &Rows, rows: &Rows) -> bool {
+        let untyped = UNTYPED.iter().any(|name| self.name.starts_with(name));
+        let typed = expected.types == rows.types || untyped && self.other == "error";
+        expected.ids == rows.ids && typed
+    }
+
     /// Whether an error names a key that explains why this case is refused.
     fn may_be_refused(&self, error: &DataError) -> bool {
         let message = error.to_string();
@@ -167,7 +177,7 @@ fn contradicting_files_are_understood_as_by_transformers_or_refused() {
     for (number, case) in cases.cases.iter().enumerate() {
         let directory = cases.directory(case);
         let outcome = match (cases.rows(directory.path()), &case.rows) {
-            (Ok((tokenizer, rows)), Some(expected)) if rows == *expected => {
+            (Ok((tokenizer, rows)), Some(expected)) if case.expects(expected, &rows) => {
                 let ids = [
                     ("pad_token", Some(tokenizer.pad_token_id())),
                     ("mask_token", tokenizer.mask_token_id()),
@@ -198,7 +208,10 @@ fn contradicting_files_are_understood_as_by_transformers_or_refused() {
                 "refused by transformers"
             }
             (Err(_), None) => "refused by both",
-            (Err(error), Some(_)) if case.may_be_refused(&error) => "refused",
+            (Err(error), Some(_)) if case.may_be_refused(&error) => {
+                println!("{}: {error}", case.name);
+                "refused"
+            }
             (Err(error), Some(_)) => {
                 wrong.push(format!("{}: {error}", case.name));
                 "wrong"
@@ -207,6 +220,6 @@ fn contradicting_files_are_understood_as_by_transformers_or_refused() {
         *counts.entry(outcome).or_insert(0) += 1;
     }
     assert!(wrong.is_empty(), "{counts:?}\n{}", wrong.join("\n"));
-    assert!(counts["same"] > 400, "{counts:?}");
-    assert!(counts["refused"] < 100, "{counts:?}");
+    assert!(counts["same"] > 500, "{counts:?}");
+    assert!(counts["refused"] < 90, "{counts:?}");
 }

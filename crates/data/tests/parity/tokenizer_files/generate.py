@@ -4,8 +4,8 @@
     python generate.py                      # writes cases.json.gz
     python generate.py check DIRECTORY      # loads what the test saved, compares with cases.json.gz
 
-`OTHER_PYTHON` is the interpreter of an environment with transformers 4.57 and is needed to write:
-a case on which the two versions differ is marked, and only such a case may be refused.
+Writing needs `OTHER_PYTHON`, the interpreter of an environment with transformers==4.57.6 and
+tokenizers==0.22.2: a case on which the two versions differ is marked, and may be refused.
 
 A directory is a few files of `BASES`, changed by a case: "set" replaces values of a JSON file at
 JSON pointers, "text" is the whole content of another file. All cases are the same on every run.
