@@ -6,13 +6,13 @@ use std::fmt::Write;
 /// Maximum number of characters quoted of one value.
 const VALUE: usize = 120;
 /// Maximum number of characters of the message of another library, which may quote a value.
-const MESSAGE: usize = 300;
+const MESSAGE: usize = 160;
 /// Maximum number of values listed.
 const VALUES: usize = 20;
 /// Maximum number of characters of each value of a list.
 const LISTED_VALUE: usize = 40;
 /// Number of characters kept at the end of what is cut, such as the position in a message.
-const END: usize = 30;
+const END: usize = 40;
 
 /// Returns a value, with an ellipsis in place of its middle if it is long.
 pub(crate) fn excerpt(value: &str) -> Cow<'_, str> {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use finetune_data::tabular::{self, LabelKind, SplitFiles, TabularOptions};
-use finetune_data::{DataError, Label, OnBadRow, Split, Target};
+use finetune_data::{DataError, Label, OnBadRow, Split, Target, catalog};
 
 const NAMES: [&str; 3] = ["negative", "neutral", "positive"];
 
@@ -139,4 +139,24 @@ fn the_description_beside_the_data_comes_first() {
     fs::write(&info, "{").unwrap();
     let error = tabular::infer_target(directory.path(), &TabularOptions::default());
     assert!(matches!(error, Err(DataError::Json { .. })));
+}
+
+/// A dataset with a name is read from what `datasets` saved, too.
+#[test]
+fn a_saved_dataset_with_a_name_is_found() {
+    let opened = catalog::get("ag_news")
+        .unwrap()
+        .open(&file("saved"))
+        .unwrap();
+    let labels = opened
+        .splits
+        .train
+        .examples
+        .iter()
+        .map(|example| &example.label);
+    assert_eq!(
+        labels.collect::<Vec<_>>(),
+        [0, 1, 2].map(Label::Class).iter().collect::<Vec<_>>()
+    );
+    assert_eq!(opened.splits.test.unwrap().len(), 2);
 }

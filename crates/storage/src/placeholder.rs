@@ -49,11 +49,15 @@ pub fn placeholder(bytes: &[u8]) -> Option<Placeholder> {
     is_page.then_some(Placeholder::HtmlPage)
 }
 
-/// Returns what the file holds in place of the expected content; `None` for any other content.
+/// Returns what the file holds in place of the expected content; `None` for any other content, and for
+/// a pipe, from which nothing is read.
 ///
 /// # Errors
 /// - An [`io::Error`] if the file cannot be opened or read.
 pub fn placeholder_file(path: &Path) -> io::Result<Option<Placeholder>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Ok(None);
+    }
     let mut beginning = Vec::with_capacity(BEGINNING);
     let file = File::open(path)?;
     file.take(BEGINNING as u64).read_to_end(&mut beginning)?;
@@ -102,6 +106,7 @@ mod tests {
         assert!(found.unwrap().to_string().contains("git lfs pull"));
         std::fs::write(&path, [0; 4096]).unwrap();
         assert_eq!(placeholder_file(&path).unwrap(), None);
-        assert!(placeholder_file(directory.path()).is_err());
+        assert_eq!(placeholder_file(directory.path()).unwrap(), None);
+        assert!(placeholder_file(&directory.path().join("none")).is_err());
     }
 }

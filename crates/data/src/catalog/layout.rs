@@ -8,7 +8,7 @@ use crate::error::DataError;
 use crate::label_reader::{ClassReader, LabelReader};
 use crate::reader::{ExampleReader, OnBadRow};
 use crate::splits::Split;
-use crate::table::{Column, Delimited, TableFormat, extension};
+use crate::table::{Column, Delimited, TableFormat, data_files, extension, is_saved_dataset};
 
 /// A file layout of a dataset: the files of its splits and their content.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ pub(super) enum Content {
         fields: Fields,
         escapes: Escapes,
     },
-    /// One or more Parquet files per split.
+    /// One or more Parquet files per split, or the Arrow files of a saved split.
     Parquet { fields: Fields, escapes: Escapes },
     /// aclImdb directories with one file per review.
     ReviewDirectories,
@@ -274,7 +274,10 @@ impl Layout {
 
     fn paths(&self, directory: &Path, file: &SplitFile) -> Result<Option<Vec<PathBuf>>, DataError> {
         match self.content {
-            Content::Parquet { .. } => shards::find(directory, file.name),
+            Content::Parquet { .. } => match shards::find(directory, file.name)? {
+                None => saved_split(&directory.join(file.name)),
+                shards => Ok(shards),
+            },
             Content::ReviewDirectories => Ok(acl_imdb::is_tree(directory, file.split).then(|| {
                 let directories = acl_imdb::directories(file.split).iter();
                 directories.map(|(name, _)| directory.join(name)).collect()
@@ -338,7 +341,14 @@ impl Located {
                 ref fields,
                 escapes,
             } => table(fields, escapes, format)?,
-            Content::Parquet { fields, escapes } => table(fields, *escapes, TableFormat::Parquet)?,
+            Content::Parquet { fields, escapes } => {
+                // The columns of a saved dataset are the same.
+                let format = match extension(&self.paths[0]).as_str() {
+                    "arrow" => TableFormat::Arrow,
+                    _ => TableFormat::Parquet,
+                };
+                table(fields, *escapes, format)?
+            }
             Content::ReviewDirectories => acl_imdb::read_directories(&self.paths, split)?,
             Content::ReviewArchive => acl_imdb::read_archive(&self.paths[0], split)?,
         };
@@ -379,6 +389,14 @@ impl Located {
         let (key, schema) = (format!("{name}: ids"), dataset.schema());
         let rows = ExampleReader::new(name, schema, paths, key, on_bad_rows, files.examples);
         rows.map(|row| Ok(row?.text)).collect()
+    }
+}
+
+/// Returns the files of a split saved by the `datasets` library; `None` if the directory is none.
+fn saved_split(directory: &Path) -> Result<Option<Vec<PathBuf>>, DataError> {
+    match is_saved_dataset(directory) {
+        true => data_files(directory, None).map(Some),
+        false => Ok(None),
     }
 }
 

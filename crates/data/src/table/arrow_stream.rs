@@ -142,7 +142,7 @@ impl Messages {
         let body = body.ok_or_else(|| self.corrupted("the length of a message"))?;
         let body = self.bytes(body)?;
         if !are_plausible(parsed, &body) {
-            return Err(self.corrupted("the size of a compressed buffer"));
+            return Err(self.corrupted("the place or the size of a buffer"));
         }
         let length = &length.to_le_bytes()[..CONTINUATION.len()];
         // The decoder takes up a message when it sees that of the next one begin.
@@ -185,31 +185,37 @@ impl Iterator for Messages {
     }
 }
 
-/// Returns whether the sizes in memory of the compressed buffers of a message are possible.
+/// Returns whether the buffers of a message are in its body, and the sizes in memory of compressed
+/// ones are possible.
 fn are_plausible(message: Message<'_>, body: &[u8]) -> bool {
     let dictionary = message.header_as_dictionary_batch();
     let batch: Option<BatchHeader<'_>> = message
         .header_as_record_batch()
         .or_else(|| dictionary.and_then(|dictionary| dictionary.data()));
-    let Some(batch) = batch.filter(|batch| batch.compression().is_some()) else {
+    let Some(batch) = batch else {
         return true;
     };
+    let is_compressed = batch.compression().is_some();
     let mut buffers = batch.buffers().into_iter().flatten();
     buffers.all(|buffer| {
         let start = usize::try_from(buffer.offset()).ok();
-        let data = start.and_then(|start| body.get(start..));
-        // The size in memory, or -1 if the buffer is not compressed.
-        let size = data.and_then(|data| Some(i64::from_le_bytes(*data.first_chunk()?)));
-        match (size, u64::try_from(buffer.length())) {
-            (_, Ok(0)) | (Some(-1), _) => true,
-            (Some(size), Ok(length)) => u64::try_from(size).is_ok_and(|size| {
-                size <= length
-                    .saturating_mul(MOST_COMPRESSED)
-                    .saturating_add(SMALL_BUFFER)
-            }),
-            _ => false,
-        }
+        let length = usize::try_from(buffer.length()).ok();
+        let end = start
+            .zip(length)
+            .and_then(|(start, length)| start.checked_add(length));
+        let data = start.zip(end).and_then(|(start, end)| body.get(start..end));
+        data.is_some_and(|data| !is_compressed || data.is_empty() || has_plausible_size(data))
     })
+}
+
+/// Returns whether a compressed buffer, which begins with its size in memory, can have that size. -1
+/// means that the rest is not compressed.
+fn has_plausible_size(data: &[u8]) -> bool {
+    let size = data.first_chunk().map(|&size| i64::from_le_bytes(size));
+    let most = (data.len() as u64)
+        .saturating_mul(MOST_COMPRESSED)
+        .saturating_add(SMALL_BUFFER);
+    size.is_some_and(|size| size == -1 || u64::try_from(size).is_ok_and(|size| size <= most))
 }
 
 #[cfg(test)]

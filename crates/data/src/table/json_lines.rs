@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::lines::{Lines, Start, TextReader, check_nul, check_text, open_text, split_line_break};
 use super::{Column, Row, RowSource, unknown_column};
 use crate::error::DataError;
+use crate::excerpt::excerpt;
 use crate::progress::Progress;
 
 /// Rows of a JSON Lines file.
@@ -106,11 +107,25 @@ fn field(
             check_nul(path, row, text)?;
             Ok(text.clone())
         }
+        Some(Value::Number(number)) if is_inexact(number) => {
+            let column = excerpt(name);
+            let problem = format!(
+                "column {column:?}: {number} has more digits than a number here: write it as text"
+            );
+            Err(DataError::row(path, row, problem))
+        }
         Some(Value::Number(number)) => Ok(number.to_string()),
         Some(Value::Bool(truth)) => Ok(truth.to_string()),
         Some(Value::Array(_)) => Err(unsupported("an array")),
         Some(Value::Object(_)) => Err(unsupported("an object")),
     }
+}
+
+/// Returns whether a number may have been an integer that does not fit into 64 bits. Different ones
+/// are read as the same floating-point number, so they cannot be names.
+fn is_inexact(number: &Number) -> bool {
+    let float = number.as_f64().filter(|_| number.is_f64());
+    float.is_some_and(|float| float.abs() >= i64::MAX as f64)
 }
 
 #[cfg(test)]
@@ -145,6 +160,20 @@ mod tests {
                 number: 2,
                 fields: vec!["true".into(), "1.5".into()]
             }
+        );
+    }
+
+    #[test]
+    fn integers_keep_all_their_digits() {
+        let rows = |label: &str| read(&format!("{{\"text\": \"a\", \"label\": {label}}}\n"));
+        for label in ["18446744073709551615", "-9223372036854775808", "\"007\""] {
+            let expected = label.trim_matches('"');
+            assert_eq!(rows(label).unwrap()[0].fields[1], expected);
+        }
+        let error = rows("123456789012345678901234567890").unwrap_err();
+        assert!(
+            matches!(error, DataError::InvalidRow { row: 1, .. }),
+            "{error}"
         );
     }
 

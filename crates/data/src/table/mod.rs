@@ -25,7 +25,7 @@ pub use self::delimited::Delimited;
 pub use self::dialect::{Delimiter, Quote};
 pub(crate) use self::features::declared_classes;
 pub(crate) use self::lines::read_text;
-pub(crate) use self::saved_dataset::data_files;
+pub(crate) use self::saved_dataset::{data_files, is_saved_dataset};
 use crate::error::DataError;
 use crate::excerpt::excerpt;
 use crate::progress::Progress;

@@ -37,6 +37,11 @@ struct SplitNames {
     splits: Vec<String>,
 }
 
+/// Returns whether a directory holds one saved dataset.
+pub(crate) fn is_saved_dataset(directory: &Path) -> bool {
+    directory.join(STATE).is_file()
+}
+
 /// Returns the data files of a path: the file itself, or the files of a saved dataset. `split`
 /// selects one of several datasets; `None` if there is to be one only.
 ///
@@ -48,9 +53,9 @@ pub(crate) fn data_files(path: &Path, split: Option<Split>) -> Result<Vec<PathBu
     if !path.is_dir() {
         return Ok(vec![path.to_path_buf()]);
     }
-    let (state, splits) = (path.join(STATE), path.join(SPLITS));
-    match (state.is_file(), splits.is_file()) {
-        (true, _) => files(path, &state),
+    let splits = path.join(SPLITS);
+    match (is_saved_dataset(path), splits.is_file()) {
+        (true, _) => files(path, &path.join(STATE)),
         (false, true) => data_files(&path.join(subdirectory(&splits, split)?), None),
         (false, false) => Err(DataError::MissingFiles {
             directory: path.to_path_buf(),

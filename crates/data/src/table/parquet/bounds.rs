@@ -89,9 +89,7 @@ fn check_pages(
             Some(end) if end <= range.end => end,
             _ => return Ok(Err("the size of a page")),
         };
-        if !(0..=most_bytes(column.compression(), header.compressed_size))
-            .contains(&header.uncompressed_size)
-        {
+        if !(0..=most_bytes(column, header)).contains(&header.uncompressed_size) {
             return Ok(Err("the size of a page in memory"));
         }
         let is_dictionary = header.kind == PageHeader::DICTIONARY;
@@ -109,14 +107,17 @@ fn check_pages(
 }
 
 /// Returns the maximum size of a page in memory, from how much each codec can compress at best.
-fn most_bytes(compression: Compression, compressed: i64) -> i64 {
-    let ratio = match compression {
+fn most_bytes(column: &ColumnChunkMetaData, header: PageHeader) -> i64 {
+    let compressed = header.compressed_size;
+    let ratio = match column.compression() {
         Compression::UNCOMPRESSED => 1,
         Compression::SNAPPY => 64,
         Compression::LZ4 | Compression::LZ4_RAW => 256,
         Compression::GZIP(_) | Compression::LZO => 1100,
-        // No limit in the formats; a block of 128 KiB in few bytes.
-        Compression::ZSTD(_) | Compression::BROTLI(_) => 1 << 16,
+        // A block of 128 KiB in few bytes.
+        Compression::ZSTD(_) => 1 << 16,
+        // No limit in the format: the header has to agree with the metadata.
+        Compression::BROTLI(_) => return column.uncompressed_size().max(SMALL_PAGE),
     };
     compressed.saturating_mul(ratio).saturating_add(SMALL_PAGE)
 }
