@@ -14,7 +14,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression as Codec, Encoding, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
-use crate::reader::{Outcome, Reader, Shape};
+use crate::reader::{Attempt, Reader, Shape};
 
 /// Reader of a file of rows; its own parts are to be replaced.
 const TABLE: Reader = Reader {
@@ -143,7 +143,7 @@ pub(super) fn write_all<'a>(
     directory: &Path,
     name: &str,
     contents: impl IntoIterator<Item = &'a [u8]>,
-) -> Outcome {
+) -> Attempt {
     for (number, content) in contents.into_iter().enumerate() {
         let place = directory.join(number.to_string());
         fs::create_dir_all(&place)?;
@@ -153,7 +153,7 @@ pub(super) fn write_all<'a>(
 }
 
 /// Reads the rows of a file, with classes from their labels.
-fn read(path: &Path) -> Outcome {
+fn read(path: &Path) -> Attempt {
     tabular::open(
         &SplitFiles::train_test(path, path),
         &TabularOptions::default(),
