@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::Path;
 
 /// Result of writing or reading files.
-pub(crate) type Outcome = Result<(), Box<dyn Error>>;
+pub(crate) type Attempt = Result<(), Box<dyn Error>>;
 
 /// Reader to fuzz.
 #[derive(Debug)]
@@ -21,9 +21,9 @@ pub(crate) struct Reader {
     /// Whether reading changes files, so that each input needs a fresh copy of the directory.
     pub(crate) writes: bool,
     /// Writes valid files into the subdirectories `0`, `1`, ... of a directory.
-    pub(crate) seeds: fn(&Path) -> Outcome,
+    pub(crate) seeds: fn(&Path) -> Attempt,
     /// Reads the files of one of these subdirectories.
-    pub(crate) read: fn(&Path) -> Outcome,
+    pub(crate) read: fn(&Path) -> Attempt,
 }
 
 /// Structure of a file, which is damaged in half of the inputs.

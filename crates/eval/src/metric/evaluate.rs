@@ -273,8 +273,8 @@ mod tests {
             "{error}"
         );
         assert!(!error.contains("accuracy"), "{error}");
-        let mut evaluator = Evaluator::new(TargetKind::Classes(3));
-        let error = evaluator.add_named("f1").unwrap_err().to_string();
+        let mut classes = Evaluator::new(TargetKind::Classes(3));
+        let error = classes.add_named("f1").unwrap_err().to_string();
         let start = "f1 needs two classes, the second of them the positive one; \
                      the metrics here are ";
         assert!(error.starts_with(start), "{error}");

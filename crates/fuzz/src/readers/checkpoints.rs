@@ -14,7 +14,7 @@ use finetune_predict::TextPreprocessing;
 
 use super::{CLASSES, tokenizer};
 use crate::input::copy;
-use crate::reader::{Outcome, Reader, Shape};
+use crate::reader::{Attempt, Reader, Shape};
 
 /// Reader of a classifier's checkpoint; its own parts are to be replaced.
 const CLASSIFIER: Reader = Reader {
@@ -118,26 +118,26 @@ pub(super) fn classifier()
 }
 
 /// Writes a classifier with its tokenizer.
-fn write_classifier(directory: &Path) -> Outcome {
+fn write_classifier(directory: &Path) -> Attempt {
     let (model, checkpoint, tokenizer) = classifier()?;
     save_classifier(directory, &model.valid(), &checkpoint)?;
     Ok(tokenizer.save(directory)?)
 }
 
 /// Writes the adapters of a classifier.
-fn write_adapter(directory: &Path) -> Outcome {
+fn write_adapter(directory: &Path) -> Attempt {
     let (mut model, ..) = classifier()?;
     model.encoder = model.encoder.with_lora(&LoraConfig::default(), 1)?;
     Ok(save_adapter(directory, &model.valid(), None)?)
 }
 
-fn read_encoder(directory: &Path) -> Outcome {
+fn read_encoder(directory: &Path) -> Attempt {
     load_encoder(directory, &Device::flex())?;
     Ok(())
 }
 
 /// Copies checkpoints that PyTorch wrote for the tests of the model crate.
-fn formats(directory: &Path, names: &[&str]) -> Outcome {
+fn formats(directory: &Path, names: &[&str]) -> Attempt {
     let formats = concat!(env!("CARGO_MANIFEST_DIR"), "/../model/tests/formats");
     for (number, name) in names.iter().enumerate() {
         copy(

@@ -12,7 +12,7 @@ use finetune_train::{
 use super::checkpoints::classifier;
 use super::dataset;
 use super::tables::write_all;
-use crate::reader::{Outcome, Reader, Shape};
+use crate::reader::{Attempt, Reader, Shape};
 
 pub(crate) const CHECKPOINTS: Reader = Reader {
     name: "run-checkpoints",
@@ -42,7 +42,7 @@ pub(crate) const METRICS: Reader = Reader {
 };
 
 /// Trains with checkpoints in a directory, and goes on from those that are there.
-fn train(directory: &Path) -> Outcome {
+fn train(directory: &Path) -> Attempt {
     let (model, _, tokenizer) = classifier()?;
     let data = EncodedDataset::new(&dataset(), &tokenizer, &EncodingConfig::new(16))?;
     let loss = LossConfig::default().init(&data.labels.all()?, model.num_labels())?;

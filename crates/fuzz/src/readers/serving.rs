@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
 use super::tables::write_all;
-use crate::reader::{Outcome, Reader, Shape};
+use crate::reader::{Attempt, Reader, Shape};
 
 pub(crate) const REQUESTS: Reader = Reader {
     name: "requests",
@@ -35,7 +35,7 @@ pub(crate) const REQUESTS: Reader = Reader {
 };
 
 /// Sends the body to a server in this process.
-fn answer(directory: &Path) -> Outcome {
+fn answer(directory: &Path) -> Attempt {
     static SERVER: OnceLock<Option<(Runtime, Router)>> = OnceLock::new();
     let server = SERVER.get_or_init(|| server().ok());
     let (runtime, router) = server.as_ref().ok_or("the server cannot be started")?;

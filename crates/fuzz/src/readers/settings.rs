@@ -12,7 +12,7 @@ use finetune_train::{Callback, FineTuningConfig, MultiTaskConfig, PreTrainingCon
 use serde_json::{Map, Value};
 
 use super::tables::write_all;
-use crate::reader::{Outcome, Reader, Shape};
+use crate::reader::{Attempt, Reader, Shape};
 
 const STUDY: &str = "name = 'search'\nmetric = 'accuracy'\neval_split = 'validation'\nseeds = 3\n\
     num_trials = 4\nsampler_seed = 7\nbase.train.duration.epochs = 2\n\
@@ -121,7 +121,7 @@ fn json<T: serde::de::DeserializeOwned>(directory: &Path) -> Result<T, Box<dyn s
     )?)?)
 }
 
-fn resolve(path: &Path) -> Outcome {
+fn resolve(path: &Path) -> Attempt {
     Study::new(StudyConfig::read(path)?, &Settings)?;
     Ok(())
 }

@@ -13,8 +13,9 @@ use flate2::write::GzEncoder;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression as Codec, Encoding, ZstdLevel};
 use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
 
-use crate::reader::{Outcome, Reader, Shape};
+use crate::reader::{Attempt, Reader, Shape};
 
 /// Reader of a file of rows; its own parts are to be replaced.
 const TABLE: Reader = Reader {
@@ -57,7 +58,7 @@ pub(crate) const JSON_LINES: Reader = Reader {
     seeds: |directory| {
         let plain =
             "{\"text\": \"rain\", \"label\": 0}\n{\"label\": 1, \"text\": \"soup \\u00e9\"}\n";
-        let named = "{\"text\": \"rain\", \"label\": \"weather\", \"more\": [1, {\"a\": null}]}\n\n\
+        let named = "{\"text\": \"rain\", \"label\": \"weather\", \"more\": [1, {\"a\": null}]}\n\
                      {\"text\": \"soup\", \"label\": \"food\"}";
         write_all(
             directory,
@@ -86,21 +87,19 @@ pub(crate) const PARQUET: Reader = Reader {
     name: "parquet",
     files: &["rows.parquet"],
     seeds: |directory| {
+        let encoded = |texts, codec| {
+            let properties = WriterProperties::builder().set_dictionary_enabled(false);
+            let properties = properties.set_column_encoding(ColumnPath::from("text"), texts);
+            let labels = Encoding::DELTA_BINARY_PACKED;
+            let properties = properties.set_column_encoding(ColumnPath::from("label"), labels);
+            parquet(properties.set_compression(codec).build())
+        };
         let files = [
             parquet(WriterProperties::builder().build())?,
-            parquet(
-                WriterProperties::builder()
-                    .set_dictionary_enabled(false)
-                    .set_encoding(Encoding::DELTA_BYTE_ARRAY)
-                    .set_compression(Codec::SNAPPY)
-                    .build(),
-            )?,
-            parquet(
-                WriterProperties::builder()
-                    .set_dictionary_enabled(false)
-                    .set_encoding(Encoding::DELTA_LENGTH_BYTE_ARRAY)
-                    .set_compression(Codec::ZSTD(ZstdLevel::default()))
-                    .build(),
+            encoded(Encoding::DELTA_BYTE_ARRAY, Codec::SNAPPY)?,
+            encoded(
+                Encoding::DELTA_LENGTH_BYTE_ARRAY,
+                Codec::ZSTD(ZstdLevel::default()),
             )?,
         ];
         write_all(directory, "rows.parquet", files.iter().map(Vec::as_slice))
@@ -143,7 +142,7 @@ pub(super) fn write_all<'a>(
     directory: &Path,
     name: &str,
     contents: impl IntoIterator<Item = &'a [u8]>,
-) -> Outcome {
+) -> Attempt {
     for (number, content) in contents.into_iter().enumerate() {
         let place = directory.join(number.to_string());
         fs::create_dir_all(&place)?;
@@ -153,7 +152,7 @@ pub(super) fn write_all<'a>(
 }
 
 /// Reads the rows of a file, with classes from their labels.
-fn read(path: &Path) -> Outcome {
+fn read(path: &Path) -> Attempt {
     tabular::open(
         &SplitFiles::train_test(path, path),
         &TabularOptions::default(),

@@ -7,7 +7,7 @@ use finetune_data::{EncodedCache, EncodingConfig, TextTokenizer};
 
 use super::{dataset, tokenizer};
 use crate::input::copy;
-use crate::reader::{Outcome, Reader, Shape};
+use crate::reader::{Attempt, Reader, Shape};
 
 /// Reader of a directory with a tokenizer; its own parts are to be replaced.
 const TOKENIZER: Reader = Reader {
@@ -73,7 +73,7 @@ pub(crate) const ENCODED_CACHE: Reader = Reader {
     ..TOKENIZER
 };
 
-fn read(directory: &Path) -> Outcome {
+fn read(directory: &Path) -> Attempt {
     let tokenizer = TextTokenizer::from_pretrained(directory)?;
     let texts = [
         "rain and bread",
@@ -84,7 +84,7 @@ fn read(directory: &Path) -> Outcome {
     Ok(())
 }
 
-fn read_cache(directory: &Path) -> Outcome {
+fn read_cache(directory: &Path) -> Attempt {
     let cache = EncodedCache::new(directory);
     cache.dataset(&dataset(), &tokenizer()?, &EncodingConfig::new(16))?;
     Ok(())
