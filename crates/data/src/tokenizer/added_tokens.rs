@@ -182,10 +182,10 @@ fn check_split(tokenizer: &Tokenizer, settings: &Settings) -> Result<(), DataErr
     match contents.find(|content| !is_special(content)) {
         None => Ok(()),
         Some(content) => {
-            let token = excerpt(&format!("{content:?}"));
+            let token = excerpt(content);
             let problem = format!(
                 "{ADDITIONAL}: expected special tokens, as \"split_special_tokens\" is true, found \
-                 {token}, whose \"special\" is false"
+                 {token:?}, whose \"special\" is false"
             );
             Err(DataError::tokenizer(&settings.files.config, problem))
         }
