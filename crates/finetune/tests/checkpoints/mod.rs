@@ -176,20 +176,23 @@ fn every_checkpoint_is_read_as_by_transformers_or_refused_by_its_key() {
     assert!(read > 400 && refused > 10, "{read} {refused}");
 }
 
+/// Reads and saves a case.
+fn save_again(case: &Case, saved: &Path) {
+    let directory = case.write();
+    let (model, _) = load(directory.path()).unwrap();
+    let config = CheckpointConfig::read(directory.path()).unwrap();
+    save_classifier(saved, &model, &config).unwrap();
+    for file in ["vocab.txt", "tokenizer_config.json"] {
+        fs::copy(directory.path().join(file), saved.join(file)).unwrap();
+    }
+}
+
 /// What is saved describes the same model, whatever was in the file before.
 #[test]
 fn what_is_saved_is_read_the_same() {
     for case in cases().iter().filter(|case| case.refused.is_none()) {
-        let directory = case.write();
-        let (model, _) = load(directory.path()).unwrap();
         let saved = tempfile::tempdir().unwrap();
-        let config = CheckpointConfig::read(directory.path()).unwrap();
-        save_classifier(saved.path(), &model, &config).unwrap();
-        fs::copy(
-            directory.path().join("vocab.txt"),
-            saved.path().join("vocab.txt"),
-        )
-        .unwrap();
+        save_again(case, saved.path());
         let (model, predictor) = load(saved.path()).unwrap();
         case.check_logits(&model);
         assert_eq!(predictor.class_names(), case.names(), "{}", case.name);
