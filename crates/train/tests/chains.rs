@@ -127,7 +127,9 @@ fn classes_then_scores_then_classes() {
     let at = |name: &str| directory.path().join(name);
     checkpoint(&at("start"));
     run(&at("start"), &at("classes"), config(), |rows| rows);
-    let loaded = run(&at("classes/model"), &at("scores"), config(), scores);
+    let mut regression = config();
+    regression.loss = LossConfig::Mse {};
+    let loaded = run(&at("classes/model"), &at("scores"), regression, scores);
     assert_eq!(
         loaded.newly_initialized,
         ["classifier.weight", "classifier.bias"]

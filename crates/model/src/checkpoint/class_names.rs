@@ -60,13 +60,18 @@ fn unnamed(index: usize) -> String {
 }
 
 /// Returns the class names of a `config.json`: the values of `id2label`, or `LABEL_0`, `LABEL_1` and
-/// so on if there is only `num_labels`. As in transformers, other values than text are names, too.
+/// so on if there is only `num_labels`, or it is another number. As in transformers, other values than
+/// text are names, too.
 pub(super) fn class_names(keys: &ConfigKeys) -> Result<Option<Vec<String>>, ModelError> {
     const KEY: &str = "id2label";
     const EXPECTED: &str = "names of classes by number";
-    let Some(names) = keys.get::<BTreeMap<usize, Value>>(KEY, EXPECTED)? else {
-        let count: Option<usize> = keys.get("num_labels", "a number of classes")?;
-        return Ok(count.map(|count| (0..count).map(unnamed).collect()));
+    let names: Option<BTreeMap<usize, Value>> = keys.get(KEY, EXPECTED)?;
+    let count: Option<u16> = keys.get("num_labels", "a number of classes")?;
+    let count = count.map(usize::from);
+    let names = match (names, count) {
+        (Some(names), None) => names,
+        (Some(names), Some(count)) if names.len() == count => names,
+        (_, count) => return Ok(count.map(|count| (0..count).map(unnamed).collect())),
     };
     if !names.keys().copied().eq(0..names.len()) {
         let numbers: Vec<_> = names.keys().collect();
@@ -146,7 +151,11 @@ mod tests {
             "LABEL_0 b"
         );
         assert_eq!(read(json!({"num_labels": 3})), "LABEL_0 LABEL_1 LABEL_2");
-        assert_eq!(read(json!({"num_labels": 3, "id2label": {"0": "a"}})), "a");
+        assert_eq!(read(json!({"num_labels": 1, "id2label": {"0": "a"}})), "a");
+        assert_eq!(
+            read(json!({"num_labels": 2, "id2label": {"0": "a"}})),
+            "LABEL_0 LABEL_1"
+        );
         assert_eq!(read(json!({})), "");
     }
 
