@@ -201,7 +201,6 @@ REFUSED = [
     ("id2label", {"id2label": {"1": "a", "2": "b"}}),
     ("id2label", {"id2label": ["a", "b"]}),
     ("problem_type", {"problem_type": "ranking"}),
-    ("class_names", {"problem_type": PROBLEMS[1], "id2label": {"0": "a"}}),
     ("class_names", {"id2label": {"0": "a", "1": "a"}}),
 ]
 
