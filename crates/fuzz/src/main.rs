@@ -5,7 +5,7 @@
 //! cargo run --release --bin finetune-fuzz -- --inputs 1000000 --keep failures
 //! ```
 //!
-//! 1. A [`Reader`](reader::Reader) writes valid files, the seeds, and reads them.
+//! 1. A [`Reader`] writes valid files, the seeds, and reads them.
 //! 2. [`mutation`] damages the bytes of a file, [`json`] its structure. An input is a function of
 //!    reader, `--seed` and its number alone.
 //! 3. Each reader runs in a child process ([`worker`]), so that an abort ends only the child. The
