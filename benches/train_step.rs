@@ -12,17 +12,8 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::time::Instant;
 
-use burn::module::Module;
-use burn::optim::GradientsParams;
-use finetune::model::{
-    DropoutStream, EncoderInput, EncoderModel, ModelError, SequenceClassifier,
-    SequenceClassifierConfig, init_weights,
-};
-use finetune::ops::{ClassTargets, soft_target_cross_entropy};
-use finetune::train::{Optimizer, OptimizerConfig};
-use finetune_benches::{device, is_quick, precision, processor_seconds, shape};
+use finetune_benches::{Step, device, is_quick, processor_seconds};
 
-const CLASSES: usize = 4;
 /// Requests without `--stdin`.
 const REQUESTS: [&str; 4] = [
     "train 32 64",
@@ -34,19 +25,12 @@ const REQUESTS: [&str; 4] = [
 const TIMES: usize = 5;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let names = (0..CLASSES).map(|class| class.to_string()).collect();
-    let config = SequenceClassifierConfig::new(shape(), names).init(&device().autodiff())?;
-    let model = init_weights(config, 0.02, 1).with_precision(precision());
-    let mut bench = Bench {
-        optimizer: OptimizerConfig::default().init(&model),
-        model,
-        step: 0,
-    };
+    let mut step = Step::new(&device())?;
     let mut out = io::stdout();
     if env::args_os().any(|argument| argument == "--stdin") {
         for line in io::stdin().lines() {
-            let ([seconds, processor], next) = bench.answer(&line?)?;
-            bench = next;
+            let ([seconds, processor], next) = answer(step, &line?)?;
+            step = next;
             writeln!(out, "{seconds} {processor}")?;
         }
         return Ok(());
@@ -54,8 +38,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let times = if is_quick() { 1 } else { TIMES };
     for request in REQUESTS {
         let request = format!("{request} {times}");
-        let ([seconds, processor], next) = bench.answer(&request)?;
-        bench = next;
+        let ([seconds, processor], next) = answer(step, &request)?;
+        step = next;
         writeln!(
             out,
             "{request}: {seconds:.3} s (processor {processor:.3} s)"
@@ -64,76 +48,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A full batch: no row is padded.
-fn input(model: &SequenceClassifier, shape: [usize; 2]) -> Result<EncoderInput, ModelError> {
-    let tokens = shape[0] * shape[1];
-    let ids = (0..tokens).map(|token| (token * 7919 % 30_000) as u32);
-    let (ids, types, mask) = (ids.collect::<Vec<_>>(), vec![0; tokens], vec![true; tokens]);
-    EncoderInput::new(&model.encoder, &ids, &types, &mask, shape)
-}
-
-struct Bench {
-    model: SequenceClassifier,
-    optimizer: Optimizer,
-    step: u64,
-}
-
-impl Bench {
-    /// Returns the seconds and the processor seconds of a request.
-    fn answer(self, request: &str) -> Result<([f64; 2], Self), Box<dyn Error>> {
-        let [what, rows, tokens, times] = request.split_whitespace().collect::<Vec<_>>()[..] else {
-            return Err(format!("{request}: not WHAT ROWS TOKENS TIMES").into());
-        };
-        let input = input(&self.model, [rows.parse()?, tokens.parse()?])?;
-        let (start, before) = (Instant::now(), processor_seconds());
-        let bench = self.run(what, &input, times.parse()?)?;
-        let seconds = start.elapsed().as_secs_f64();
-        let processor = processor_seconds().zip(before);
-        let processor = processor.map_or(f64::NAN, |(after, before)| after - before);
-        Ok(([seconds, processor], bench))
-    }
-
-    fn run(
-        mut self,
-        what: &str,
-        input: &EncoderInput,
-        times: usize,
-    ) -> Result<Self, Box<dyn Error>> {
+/// Returns the seconds and the processor seconds of a request.
+fn answer(mut step: Step, request: &str) -> Result<([f64; 2], Step), Box<dyn Error>> {
+    let [what, rows, tokens, times] = request.split_whitespace().collect::<Vec<_>>()[..] else {
+        return Err(format!("{request}: not WHAT ROWS TOKENS TIMES").into());
+    };
+    let batch = [rows.parse()?, tokens.parse()?];
+    let (start, before) = (Instant::now(), processor_seconds());
+    for _ in 0..times.parse::<usize>()? {
         match what {
-            "train" => {
-                for _ in 0..times {
-                    self = self.train(input)?;
-                }
-            }
-            "predict" => {
-                let model = self.model.valid();
-                // The batch is on the same device; only its tensors carry no graph.
-                let input = self::input(&model, [input.batch_size(), input.sequence_length()])?;
-                for _ in 0..times {
-                    model.forward(&input, None)?.into_data();
-                }
-            }
+            "train" => step = step.train(batch)?,
+            "predict" => step.predict(batch)?,
             _ => return Err(format!("{what}: neither train nor predict").into()),
         }
-        Ok(self)
     }
-
-    /// Forward, backward, clipping and AdamW.
-    fn train(mut self, input: &EncoderInput) -> Result<Self, ModelError> {
-        self.step += 1;
-        let labels: Vec<usize> = (0..input.batch_size()).map(|row| row % CLASSES).collect();
-        let targets = ClassTargets {
-            labels: &labels,
-            classes: CLASSES,
-            divisor: labels.len() as f64,
-        };
-        let dropout = DropoutStream::new(1, self.step);
-        let logits = self.model.forward(input, Some(dropout))?;
-        let weights = targets.weights(&logits.device());
-        let loss = soft_target_cross_entropy(logits, weights);
-        let gradients = GradientsParams::from_grads(loss.backward(), &self.model);
-        let (model, norm) = self.optimizer.step(self.model, gradients, 0.5);
-        norm.into_data();
-        Ok(Self { model, ..self })
-    }
+    step.wait();
+    let seconds = start.elapsed().as_secs_f64();
+    let processor = processor_seconds().zip(before);
+    let processor = processor.map_or(f64::NAN, |(after, before)| after - before);
+    Ok(([seconds, processor], step))
 }

@@ -7,7 +7,8 @@
 Both train a BERT of MiniLM's shape (6 layers, width 384, 12 heads, feed-forward 1536), or with `--shape
 bert-base` of BERT's (12 layers, width 768, feed-forward 3072), with its embeddings, pooler and a head for 4
 classes, from fresh weights, in 32-bit floats or with `--precision bf16` (PyTorch: autocast), with dropout 0.1: a step is forward, backward, clipping by the
-norm of all gradients, and AdamW. A prediction is a forward without dropout. No row is padded. PyTorch's attention is its fused one, its AdamW the fused one.
+norm of all gradients, and AdamW. A prediction is a forward without dropout. No row is padded. PyTorch's attention is its
+fused one, its AdamW the fused one. `--torch-device cuda` puts PyTorch on a GPU, where `--compile` adds a compiled one.
 
 The programs take turns, in an order that turns around every round, and stay loaded between them; a
 turn is a few seconds of one kind of work. On a machine with other work, threads that wait for each
@@ -37,34 +38,38 @@ SHAPES = {
 
 
 class PyTorch:
-    def __init__(self, shape, precision):
-        self.autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16")
+    def __init__(self, shape, precision, device, compiled):
+        self.device = device
+        self.autocast = torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bf16")
         config = transformers.BertConfig(
             **SHAPES[shape], num_attention_heads=12, num_labels=4, attn_implementation="sdpa")
-        self.model = transformers.BertForSequenceClassification(config)
+        self.model = transformers.BertForSequenceClassification(config).to(device)
         groups = [
             {"params": [p for n, p in self.model.named_parameters() if p.ndim > 1], "weight_decay": 0.01},
             {"params": [p for n, p in self.model.named_parameters() if p.ndim == 1], "weight_decay": 0.0},
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=2.5e-5, fused=True)
+        self.forward = torch.compile(self.model) if compiled else self.model
 
     def run(self, what, rows, tokens, times):
-        ids = (torch.arange(rows * tokens) * 7919 % 30_000).reshape(rows, tokens)
+        ids = (torch.arange(rows * tokens, device=self.device) * 7919 % 30_000).reshape(rows, tokens)
         batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-        labels = torch.arange(rows) % 4
+        labels = torch.arange(rows, device=self.device) % 4
         self.model.train(what == "train")
         start, before = time.perf_counter(), processor_seconds()
         for _ in range(times):
             if what == "train":
                 self.optimizer.zero_grad()
                 with self.autocast:
-                    loss = self.model(**batch, labels=labels).loss
+                    loss = self.forward(**batch, labels=labels).loss
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
                 self.optimizer.step()
             else:
                 with torch.inference_mode(), self.autocast:
-                    self.model(**batch).logits.float().numpy()
+                    self.forward(**batch).logits.float().cpu().numpy()
+        if self.device == "cuda":
+            torch.cuda.synchronize()
         return time.perf_counter() - start, processor_seconds() - before
 
 
@@ -97,13 +102,17 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--turn-seconds", type=float, default=2.5)
+    parser.add_argument("--torch-device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--compile", action="store_true", help="compare with torch.compile, too")
     parser.add_argument("--out", type=pathlib.Path)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     named = (program.split("=", 1) for program in arguments.programs)
     settings = arguments.shape, arguments.precision
     programs = {name: Program(program, arguments.threads, *settings) for name, program in named}
-    programs["pytorch"] = PyTorch(*settings)
+    programs["pytorch"] = PyTorch(*settings, arguments.torch_device, False)
+    if arguments.compile:
+        programs["pytorch compiled"] = PyTorch(*settings, arguments.torch_device, True)
     results = []
     for what in arguments.what:
         for rows, tokens in BATCHES:
@@ -116,9 +125,10 @@ def main():
 def measure(programs, what, rows, tokens, arguments):
     times = {}
     for name, program in programs.items():
-        # The first is slower everywhere: it is not counted.
-        _, processor = program.run(what, rows, tokens, 1)
-        times[name] = max(1, round(arguments.turn_seconds * arguments.threads / processor))
+        # The first is slower everywhere, and on a GPU it compiles kernels: it is not counted.
+        program.run(what, rows, tokens, 1)
+        seconds, _ = program.run(what, rows, tokens, 2)
+        times[name] = max(1, round(arguments.turn_seconds * 2 / seconds))
     turns = {name: [] for name in programs}
     for number in range(arguments.rounds):
         order = list(programs)
@@ -136,7 +146,7 @@ def line(result):
     for name, turns in result["turns"].items():
         wall, processor = (statistics.median(turn[key] for turn in turns) for key in turns[0])
         words.append(f"{name} {wall:.2f} ({processor:.2f} a processor second)")
-        if name != "pytorch":
+        if not name.startswith("pytorch"):
             ratios = [statistics.median(ours[key] / theirs[key] for ours, theirs in zip(turns, peer))
                       for key in turns[0]]
             words.append(f"= {ratios[0]:.2f} ({ratios[1]:.2f}) times;")

@@ -1,8 +1,14 @@
 //! What the suites share.
 
+mod step;
+mod step_plan;
+
 use finetune::data::{Dataset, TextTokenizer, catalog};
 use finetune::model::{EncoderConfig, Family};
 use finetune::ops::Precision;
+
+pub use step::Step;
+pub use step_plan::{Card, Operation, training_step};
 
 /// As in the programs that the figures are for.
 #[global_allocator]

@@ -66,6 +66,10 @@ impl AdamWStep {
             [&state.parameter, &gradient],
             &state.moments
         );
+        #[cfg(any(feature = "wgpu", feature = "cuda"))]
+        if crate::cube::is_here(&gradient) {
+            return crate::cube::adamw(*self, state, gradient, time);
+        }
         self.step_of_tensors(state, gradient, time)
     }
 

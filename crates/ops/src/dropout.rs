@@ -63,13 +63,22 @@ pub fn dropout<const D: usize>(x: Tensor<D>, dropout: Dropout) -> Tensor<D> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mask {
     /// Hashes below it are dropped.
-    threshold: u32,
-    kept: f32,
-    low: u32,
-    high: u32,
+    pub(crate) threshold: u32,
+    pub(crate) kept: f32,
+    pub(crate) low: u32,
+    pub(crate) high: u32,
 }
 
 impl Mask {
+    /// Keeps all values as they are.
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    pub(crate) const KEEP_ALL: Self = Self {
+        threshold: 0,
+        kept: 1.0,
+        low: 0,
+        high: 0,
+    };
+
     pub(crate) fn new(dropout: Dropout) -> Self {
         let Dropout { probability, key } = dropout;
         Self {

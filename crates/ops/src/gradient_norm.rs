@@ -17,6 +17,26 @@ pub fn sum_of_squares<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
     (tensor.clone() * tensor).sum()
 }
 
+/// Returns the square root of the sum of the squares of all values of several tensors, a tensor of one
+/// value; `None` without tensors. On a GPU, several tensors share a kernel.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+///
+/// let device = Device::flex();
+/// let tensors = [[3.0], [4.0]].map(|values| Tensor::<1>::from_data(values, &device));
+/// let norm = finetune_ops::global_norm(tensors.into());
+/// assert_eq!(norm.map(|norm| norm.into_scalar::<f32>()), Some(5.0));
+/// ```
+pub fn global_norm(tensors: Vec<Tensor<1>>) -> Option<Tensor<1>> {
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    if !tensors.is_empty() && tensors.iter().all(crate::cube::is_here) {
+        return Some(crate::cube::sum_of_squares(tensors).sqrt());
+    }
+    let squares = tensors.into_iter().map(sum_of_squares);
+    squares.reduce(|sum, square| sum + square).map(Tensor::sqrt)
+}
+
 /// Multiplies all values by a tensor of one value; on a CPU in place if the tensor is not shared.
 ///
 /// ```
@@ -31,5 +51,9 @@ pub fn sum_of_squares<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
 /// ```
 pub fn scale<const D: usize>(tensor: Tensor<D>, factor: &Tensor<1>) -> Tensor<D> {
     on_host!(scale(tensor, factor), [&tensor], [factor]);
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    if crate::cube::is_here(&tensor) {
+        return crate::cube::scale(tensor, factor);
+    }
     tensor * factor.clone().reshape([1; D])
 }

@@ -236,26 +236,25 @@ impl<B: Host> Kernels for B {
     fn attention_rows(
         inputs: Inputs<FloatTensor<B>>,
         settings: Settings,
-    ) -> (FloatTensor<B>, Option<FloatTensor<B>>) {
+    ) -> (FloatTensor<B>, Vec<FloatTensor<B>>) {
         let Some(values) = AttentionValues::<B>::of(&inputs) else {
-            let (context, probabilities) = attention::forward::<B>(inputs, settings);
-            return (context, Some(probabilities));
+            return attention::forward::<B>(inputs, settings);
         };
         let problem = values.problem(&inputs, settings);
         let context = native::attention::apply(&problem);
-        (B::tensor(context, inputs.query.shape()), None)
+        (B::tensor(context, inputs.query.shape()), Vec::new())
     }
 
     fn attention_gradients(
         inputs: Inputs<FloatTensor<B>>,
-        left: Option<FloatTensor<B>>,
+        left: Vec<FloatTensor<B>>,
         settings: Settings,
         gradient: FloatTensor<B>,
         wanted: [bool; 3],
     ) -> [Option<FloatTensor<B>>; 3] {
-        let values = match left {
-            None => AttentionValues::<B>::of(&inputs),
-            Some(_) => None,
+        let values = match left.is_empty() {
+            true => AttentionValues::<B>::of(&inputs),
+            false => None,
         };
         let Some(values) = values else {
             return attention::gradients::<B>(inputs, left, settings, gradient, wanted);

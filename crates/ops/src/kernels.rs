@@ -15,8 +15,8 @@ use crate::{
 
 /// Operations of this crate on a backend without autodiff.
 ///
-/// The default implementations run on any burn backend. Backends with tensors in host memory, flex
-/// and LibTorch, override them. Gradients that are not `wanted` may be omitted.
+/// The default implementations run on any burn backend. Backends with tensors in host memory (flex,
+/// LibTorch) and CubeCL (wgpu, CUDA) override them. Gradients that are not `wanted` may be omitted.
 pub trait Kernels: Backend {
     /// See [`linear`](crate::linear()); without a bias, the matrix product.
     fn linear_rows(
@@ -113,6 +113,11 @@ pub trait Kernels: Backend {
         gelu::tanh_forward::<Self>(x)
     }
 
+    /// Returns the gradient of the input of `gelu_tanh`.
+    fn gelu_tanh_gradient(x: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+        gelu::tanh_gradient::<Self>(x, gradient)
+    }
+
     /// See [`dropout`](crate::dropout()). Also computes its own gradient.
     fn dropout_hashed(x: FloatTensor<Self>, probability: f64, key: u64) -> FloatTensor<Self> {
         dropout::apply::<Self>(x, probability, key)
@@ -123,15 +128,14 @@ pub trait Kernels: Backend {
     fn attention_rows(
         inputs: Inputs<FloatTensor<Self>>,
         settings: Settings,
-    ) -> (FloatTensor<Self>, Option<FloatTensor<Self>>) {
-        let (context, probabilities) = attention::forward::<Self>(inputs, settings);
-        (context, Some(probabilities))
+    ) -> (FloatTensor<Self>, Vec<FloatTensor<Self>>) {
+        attention::forward::<Self>(inputs, settings)
     }
 
     /// Returns the gradients of query, key and value, from what the forward pass `left`.
     fn attention_gradients(
         inputs: Inputs<FloatTensor<Self>>,
-        left: Option<FloatTensor<Self>>,
+        left: Vec<FloatTensor<Self>>,
         settings: Settings,
         gradient: FloatTensor<Self>,
         wanted: [bool; 3],
@@ -158,6 +162,3 @@ pub trait Kernels: Backend {
         cross_entropy::gradient::<Self>(logits, labels, factor, gradient)
     }
 }
-
-#[cfg(any(feature = "wgpu", feature = "cuda"))]
-impl Kernels for burn::backend::Cube {}

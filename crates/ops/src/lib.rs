@@ -19,7 +19,7 @@
 //! | [`soft_target_cross_entropy`] | cross entropy with weighted targets |
 //! | [`cross_entropy`] | cross entropy with class labels, for large vocabularies |
 //! | [`AdamWStep`] | AdamW step of a parameter |
-//! | [`sum_of_squares`], [`scale`] | gradient clipping by global norm |
+//! | [`global_norm`], [`scale`] | gradient clipping by global norm |
 //!
 //! On flex, the results of a text are bit-identical for any other texts in the batch and any
 //! padding. So predictions do not depend on the batch size, and the output of frozen layers can be
@@ -50,6 +50,8 @@ mod allocator;
 mod attention;
 mod autodiff;
 mod cross_entropy;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod cube;
 mod device;
 mod dropout;
 mod dropout_add_layer_norm;
@@ -69,6 +71,8 @@ mod host_kernels;
 )]
 mod host_steps;
 mod kernels;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod launches;
 mod layer_norm;
 #[cfg(feature = "tch")]
 #[allow(deprecated, reason = "burn marks every LibTorch name as deprecated")]
@@ -91,8 +95,10 @@ pub use dropout_add_layer_norm::{Norm, dropout_add_layer_norm};
 pub use embedding::embedding;
 pub use extension::EncoderOps;
 pub use gelu::{gelu, gelu_tanh};
-pub use gradient_norm::{scale, sum_of_squares};
+pub use gradient_norm::{global_norm, scale, sum_of_squares};
 pub use kernels::Kernels;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+pub use launches::{KernelLaunches, Timing, observe_launches};
 pub use layer_norm::layer_norm;
 #[cfg(feature = "tch")]
 pub use libtorch::disable_libtorch_threads;

@@ -6,6 +6,7 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod against_flex;
 mod device;
 mod native;
 mod parity;

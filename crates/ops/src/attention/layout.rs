@@ -28,19 +28,19 @@ impl Layout {
         }
     }
 
-    pub(super) fn scale(self) -> f64 {
+    pub(crate) fn scale(self) -> f64 {
         1.0 / (self.head_width as f64).sqrt()
     }
 
     /// Splits `[B * N, D]` into `[B, H, N, K]`.
-    pub(super) fn split<B: Backend>(self, rows: FloatTensor<B>) -> FloatTensor<B> {
+    pub(crate) fn split<B: Backend>(self, rows: FloatTensor<B>) -> FloatTensor<B> {
         let tokens = rows.shape()[0] / self.batch;
         let shape = Shape::from([self.batch, tokens, self.heads, self.head_width]);
         B::float_swap_dims(B::float_reshape(rows, shape), 1, 2)
     }
 
     /// Joins `[B, H, N, K]` into `[B * N, D]`.
-    pub(super) fn join<B: Backend>(self, heads: FloatTensor<B>) -> FloatTensor<B> {
+    pub(crate) fn join<B: Backend>(self, heads: FloatTensor<B>) -> FloatTensor<B> {
         let tokens = heads.shape()[2];
         let shape = Shape::from([self.batch * tokens, self.heads * self.head_width]);
         B::float_reshape(B::float_swap_dims(heads, 1, 2), shape)

@@ -4,7 +4,7 @@
 
 mod layout;
 
-use layout::Layout;
+pub(crate) use layout::Layout;
 
 use burn::backend::autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy};
 use burn::backend::{Backend, Dispatch, tensor::FloatTensor};
@@ -140,7 +140,7 @@ fn drop<B: Kernels>(x: FloatTensor<B>, dropout: Option<Dropout>) -> FloatTensor<
 pub(crate) fn forward<B: Kernels>(
     inputs: Inputs<FloatTensor<B>>,
     settings: Settings,
-) -> (FloatTensor<B>, FloatTensor<B>) {
+) -> (FloatTensor<B>, Vec<FloatTensor<B>>) {
     let Inputs {
         query,
         key,
@@ -159,21 +159,21 @@ pub(crate) fn forward<B: Kernels>(
     let probabilities = B::softmax(B::float_add(scores, bias), 3);
     let dropped = drop::<B>(probabilities.clone(), settings.dropout);
     let context = product::<B>(dropped, layout.split::<B>(value), settings.precision);
-    (layout.join::<B>(context), probabilities)
+    (layout.join::<B>(context), vec![probabilities])
 }
 
 /// The gradients of query, key and value.
 ///
 /// # Panics
-/// If `probabilities` are missing.
+/// If what the forward pass `left` is not the probabilities.
 pub(crate) fn gradients<B: Kernels>(
     inputs: Inputs<FloatTensor<B>>,
-    probabilities: Option<FloatTensor<B>>,
+    left: Vec<FloatTensor<B>>,
     settings: Settings,
     gradient: FloatTensor<B>,
     [query_wanted, key_wanted, value_wanted]: [bool; 3],
 ) -> [Option<FloatTensor<B>>; 3] {
-    let Some(probabilities) = probabilities else {
+    let Ok([probabilities]) = <[FloatTensor<B>; 1]>::try_from(left) else {
         panic!("the forward leaves the probabilities")
     };
     let Settings {

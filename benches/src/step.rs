@@ -1,0 +1,92 @@
+//! A classifier that trains and predicts on full batches of made-up tokens.
+
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::Device;
+use finetune::model::{
+    DropoutStream, EncoderInput, EncoderModel, ModelError, SequenceClassifier,
+    SequenceClassifierConfig, init_weights,
+};
+use finetune::ops::{ClassTargets, soft_target_cross_entropy};
+use finetune::train::{Optimizer, OptimizerConfig};
+
+use crate::{precision, shape};
+
+const CLASSES: usize = 4;
+
+/// A classifier of the shape and precision of the environment, with its optimizer.
+#[derive(Debug)]
+pub struct Step {
+    model: SequenceClassifier,
+    optimizer: Optimizer,
+    number: u64,
+}
+
+impl Step {
+    /// Initializes the classifier on a device.
+    ///
+    /// # Errors
+    /// Those of the shape.
+    pub fn new(device: &Device) -> Result<Self, ModelError> {
+        let names = (0..CLASSES).map(|class| class.to_string()).collect();
+        let device = device.clone().autodiff();
+        let config = SequenceClassifierConfig::new(shape(), names).init(&device)?;
+        let model = init_weights(config, 0.02, 1).with_precision(precision());
+        Ok(Self {
+            optimizer: OptimizerConfig::default().init(&model),
+            model,
+            number: 0,
+        })
+    }
+
+    /// Trains on a batch of this many rows and tokens a row: forward, backward, clipping and AdamW.
+    /// Nothing is read back.
+    ///
+    /// # Errors
+    /// Those of the input.
+    pub fn train(mut self, batch: [usize; 2]) -> Result<Self, ModelError> {
+        self.number += 1;
+        let input = input(&self.model, batch)?;
+        let labels: Vec<usize> = (0..batch[0]).map(|row| row % CLASSES).collect();
+        let targets = ClassTargets {
+            labels: &labels,
+            classes: CLASSES,
+            divisor: labels.len() as f64,
+        };
+        let dropout = DropoutStream::new(1, self.number);
+        let logits = self.model.forward(&input, Some(dropout))?;
+        let weights = targets.weights(&logits.device());
+        let loss = soft_target_cross_entropy(logits, weights);
+        let gradients = GradientsParams::from_grads(loss.backward(), &self.model);
+        let (model, _) = self.optimizer.step(self.model, gradients, 0.5);
+        Ok(Self { model, ..self })
+    }
+
+    /// Predicts a batch and reads the logits.
+    ///
+    /// # Errors
+    /// Those of the input.
+    pub fn predict(&self, batch: [usize; 2]) -> Result<(), ModelError> {
+        let model = self.model.valid();
+        model.forward(&input(&model, batch)?, None)?.into_data();
+        Ok(())
+    }
+
+    /// Waits for all work on the device.
+    pub fn wait(&self) {
+        let parameters = self.model.devices();
+        for device in parameters {
+            if let Err(error) = device.sync() {
+                panic!("the device: {error:?}");
+            }
+        }
+    }
+}
+
+/// A full batch: no row is padded.
+fn input(model: &SequenceClassifier, batch: [usize; 2]) -> Result<EncoderInput, ModelError> {
+    let tokens = batch[0] * batch[1];
+    let ids = (0..tokens).map(|token| (token * 7919 % 30_000) as u32);
+    let (ids, types, mask) = (ids.collect::<Vec<_>>(), vec![0; tokens], vec![true; tokens]);
+    EncoderInput::new(&model.encoder, &ids, &types, &mask, batch)
+}

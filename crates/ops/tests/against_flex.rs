@@ -1,0 +1,241 @@
+//! Every operation on the device under test against flex: values, gradients, dropout masks, and the
+//! same bits when repeated. Sizes are odd, so that rows and tiles end in the middle of a cube.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use finetune_ops::{
+    AdamWState, AdamWStep, AttentionSettings, Dropout, Norm, Precision, additive_key_mask,
+    attention, cross_entropy, dropout, dropout_add_layer_norm, embedding, gelu, gelu_tanh,
+    layer_norm, scale, sum_of_squares,
+};
+
+use super::device::{device, slack};
+use super::properties::{host, matrix};
+
+/// Output of an operation, and the gradients of its float inputs.
+type Results = Vec<Vec<f32>>;
+
+/// Runs an operation on inputs of these shapes on a device.
+fn run(
+    device: &Device,
+    shapes: &[[usize; 2]],
+    operation: &dyn Fn(Vec<Tensor<2>>, &Device) -> Tensor<2>,
+) -> Results {
+    let device = device.clone().autodiff();
+    let leaf =
+        |(at, shape): (usize, &[usize; 2])| matrix(*shape, at as u32, &device).require_grad();
+    let leaves: Vec<Tensor<2>> = shapes.iter().enumerate().map(leaf).collect();
+    let output = operation(leaves.clone(), &device);
+    let upstream = matrix(output.dims(), 91, &device);
+    let gradients = (output.clone() * upstream).sum().backward();
+    let of_leaf = |leaf: &Tensor<2>| leaf.grad(&gradients).map(host);
+    let mut results = vec![host(output)];
+    results.extend(leaves.iter().filter_map(of_leaf));
+    results
+}
+
+fn bits(results: &Results) -> Vec<u32> {
+    let values = results.iter().flatten();
+    values.map(|value| value.to_bits()).collect()
+}
+
+/// Asserts that two runs gave the same bits, and shows no more than the first other ones.
+fn assert_repeats(name: &str, first: &Results, second: &Results) {
+    let pairs = bits(first).into_iter().zip(bits(second));
+    let different = pairs
+        .enumerate()
+        .find(|(_, (first, second))| first != second);
+    assert_eq!(
+        different,
+        None,
+        "{name}, repeated, of {:?}",
+        first.iter().map(Vec::len)
+    );
+}
+
+/// Compares an operation with flex and with itself.
+fn compare(
+    name: &str,
+    shapes: &[[usize; 2]],
+    operation: impl Fn(Vec<Tensor<2>>, &Device) -> Tensor<2>,
+) {
+    let expected = run(&Device::flex(), shapes, &operation);
+    let got = run(&device(), shapes, &operation);
+    assert_eq!(got.len(), expected.len(), "results of {name}");
+    for (number, (got, expected)) in got.iter().zip(&expected).enumerate() {
+        assert_eq!(got.len(), expected.len(), "{name}, result {number}");
+        let largest = expected
+            .iter()
+            .fold(0.1f32, |most, value| most.max(value.abs()));
+        for (at, (got, expected)) in got.iter().zip(expected).enumerate() {
+            let error = (got - expected).abs() / largest;
+            assert!(
+                error <= 1e-5 * slack(),
+                "{name}, result {number} at {at}: {got} instead of {expected}"
+            );
+        }
+    }
+    let again = run(&device(), shapes, &operation);
+    assert_repeats(name, &got, &again);
+}
+
+const SIZES: [[usize; 2]; 5] = [[1, 1], [3, 5], [7, 33], [65, 48], [130, 257]];
+
+fn vector(matrix: Tensor<2>) -> Tensor<1> {
+    matrix.flatten(0, 1)
+}
+
+#[test]
+fn element_wise_operations() {
+    for size in SIZES {
+        compare("gelu", &[size], |inputs, _| gelu(inputs[0].clone() * 3.0));
+        compare("gelu_tanh", &[size], |inputs, _| {
+            gelu_tanh(inputs[0].clone() * 3.0)
+        });
+    }
+}
+
+#[test]
+fn normalizations_of_odd_rows() {
+    for [rows, width] in SIZES {
+        let shapes = [[rows, width], [1, width], [1, width]];
+        // An epsilon that keeps the rows of one value from being divided by zero.
+        compare("layer_norm", &shapes, |inputs, _| {
+            let [rows, gamma, beta] = <[_; 3]>::try_from(inputs).unwrap();
+            layer_norm(rows, vector(gamma), vector(beta), 1e-3)
+        });
+        for dropout in [
+            None,
+            Some(Dropout {
+                probability: 0.3,
+                key: 7 << 33 | 5,
+            }),
+        ] {
+            let shapes = [[rows, width], [rows, width], [1, width], [1, width]];
+            compare("dropout_add_layer_norm", &shapes, |inputs, _| {
+                let [rows, residual, gamma, beta] = <[_; 4]>::try_from(inputs).unwrap();
+                let norm = Norm {
+                    gamma: vector(gamma),
+                    beta: vector(beta),
+                    epsilon: 1e-3,
+                };
+                dropout_add_layer_norm(rows, residual, dropout, norm)
+            });
+        }
+    }
+}
+
+/// Batch, queries, sequence, heads and head width.
+const ATTENTIONS: [[usize; 5]; 6] = [
+    [1, 1, 1, 1, 1],
+    [2, 3, 3, 2, 5],
+    [3, 1, 70, 2, 32],
+    [2, 67, 67, 3, 13],
+    [1, 130, 130, 1, 64],
+    [2, 5, 5, 1, 160],
+];
+
+#[test]
+fn attentions_with_padding_and_dropout() {
+    for [batch, queries, sequence, heads, head_width] in ATTENTIONS {
+        // The tokens of a sequence differ in number; the last sequence has none.
+        let tokens = |index: usize| index % sequence <= sequence / (1 + index / sequence);
+        let all = batch * sequence;
+        let real = |index| tokens(index) && (batch == 1 || index / sequence + 1 < batch);
+        let mask: Vec<bool> = (0..all).map(real).collect();
+        let hidden = heads * head_width;
+        let shapes = [[batch * queries, hidden], [all, hidden], [all, hidden]];
+        for dropout in [
+            None,
+            Some(Dropout {
+                probability: 0.2,
+                key: u64::MAX - 3,
+            }),
+        ] {
+            compare("attention", &shapes, |inputs, device| {
+                let [query, key, value] = <[_; 3]>::try_from(inputs).unwrap();
+                let bias = additive_key_mask(&mask, [batch, sequence], device);
+                let settings = AttentionSettings {
+                    heads,
+                    dropout,
+                    precision: Precision::F32,
+                };
+                attention(query * 2.0, key, value, bias, settings)
+            });
+        }
+    }
+}
+
+#[test]
+fn losses_and_embeddings() {
+    for [rows, width] in SIZES {
+        let labels: Vec<usize> = (0..rows).map(|row| row * 7 % width).collect();
+        compare("cross_entropy", &[[rows, width]], |inputs, _| {
+            let logits = inputs[0].clone() * 9.0;
+            cross_entropy(logits, &labels, 3.0).reshape([1, 1])
+        });
+        let vocabulary = rows / 2 + 1;
+        let ids: Vec<i64> = (0..rows as i64)
+            .map(|row| row * row % vocabulary as i64)
+            .collect();
+        compare("embedding", &[[vocabulary, width]], |inputs, device| {
+            let data = TensorData::new(ids.clone(), [rows]);
+            let ids = Tensor::<1, Int>::from_data(data, &device.clone().without_autodiff());
+            embedding(inputs[0].clone(), ids)
+        });
+    }
+}
+
+#[test]
+fn masks_have_the_bits_of_flex() {
+    for (length, probability, key) in [
+        (1, 0.5, 0),
+        (1000, 0.1, 42),
+        (70_001, 0.9, u64::MAX),
+        (5_000_011, 0.3, 1 << 40),
+    ] {
+        let mask = |device: &Device| {
+            let ones = Tensor::<1>::ones([length], device);
+            host(dropout(ones, Dropout { probability, key }))
+        };
+        assert!(mask(&device()) == mask(&Device::flex()), "{length} values");
+    }
+}
+
+#[test]
+fn optimizer_steps_and_norms() {
+    let rule = AdamWStep {
+        learning_rate: 1e-2,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        weight_decay: 0.01,
+    };
+    for size in SIZES {
+        let results = |device: &Device| {
+            let values = |seed| matrix(size, seed, device);
+            let gradient = values(4);
+            let start = AdamWState {
+                parameter: values(1),
+                moments: [values(2), values(3).square()],
+            };
+            // Held by someone else, too: it may not be written to.
+            let kept = start.clone();
+            let moved = rule.step(start, gradient.clone(), 3);
+            let norm = sum_of_squares(gradient.clone());
+            let scaled = scale(gradient, &norm);
+            let [first, second] = moved.moments;
+            let after = [moved.parameter, first, second, scaled, kept.parameter];
+            let mut results: Results = after.map(host).into();
+            results.push(host(norm));
+            results
+        };
+        let (got, expected) = (results(&device()), results(&Device::flex()));
+        for (number, (got, expected)) in got.iter().zip(&expected).enumerate() {
+            for (got, expected) in got.iter().zip(expected) {
+                let close = (got - expected).abs() <= 1e-6 * slack() * (1.0 + expected.abs());
+                assert!(close, "result {number}: {got} instead of {expected}");
+            }
+        }
+        assert_repeats("optimizer", &got, &results(&device()));
+    }
+}
