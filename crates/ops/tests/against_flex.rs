@@ -239,3 +239,69 @@ fn optimizer_steps_and_norms() {
         assert_repeats("optimizer", &got, &results(&device()));
     }
 }
+
+/// The kernels are launched at once on burn's backend without operation fusion.
+#[cfg(feature = "wgpu")]
+mod without_fusion {
+    use burn::backend::wgpu::CubeBackend;
+    use burn::backend::{Backend, Cube};
+    use burn::tensor::{Device, TensorData, read_sync};
+    use finetune_ops::{AttentionInputs, Dropout, Kernels, Norm, Precision};
+
+    use super::super::device::device;
+    use super::super::properties::{host, matrix, settings};
+    use super::Results;
+
+    fn results<B: Kernels>() -> Results {
+        let device = <B as burn::backend::BackendTypes>::Device::default();
+        let tensor = |shape: [usize; 2], seed| {
+            let values = host(matrix(shape, seed, &Device::flex()));
+            B::float_from_data(TensorData::new(values, shape), &device)
+        };
+        let vector = |width: usize, seed| {
+            let values = host(matrix([1, width], seed, &Device::flex()));
+            B::float_from_data(TensorData::new(values, [width]), &device)
+        };
+        let dropout = Some(Dropout {
+            probability: 0.2,
+            key: 3 << 35 | 1,
+        });
+        let (rows, width) = (10, 36);
+        let of = |seed| tensor([rows, width], seed);
+        let norm = Norm {
+            gamma: vector(width, 1),
+            beta: vector(width, 2),
+            epsilon: 1e-5,
+        };
+        let (output, sum) = B::residual_norm_rows(of(3), of(4), dropout, norm);
+        let gradients =
+            B::residual_norm_gradients(sum, vector(width, 1), 1e-5, dropout, of(5), [true; 4]);
+        let inputs = || AttentionInputs {
+            query: of(6),
+            key: of(7),
+            value: of(8),
+            additive_key_mask: B::float_from_data(TensorData::zeros::<f32, _>([2, 5]), &device),
+        };
+        let mut tensors = vec![output];
+        tensors.extend(gradients.into_iter().flatten());
+        let settings = settings(3, dropout);
+        assert_eq!(settings.precision, Precision::F32);
+        let (context, left) = B::attention_rows(inputs(), settings);
+        tensors.push(context);
+        let gradients = B::attention_gradients(inputs(), left, settings, of(9), [true; 3]);
+        tensors.extend(gradients.into_iter().flatten());
+        let read = |tensor| match read_sync(B::float_into_data(tensor)) {
+            Ok(data) => data.try_to_vec::<f32>().unwrap(),
+            Err(error) => panic!("{error:?}"),
+        };
+        tensors.into_iter().map(read).collect()
+    }
+
+    #[test]
+    fn bits_are_the_same() {
+        if device() == Device::flex() {
+            return;
+        }
+        super::assert_repeats("without fusion", &results::<CubeBackend>(), &results::<Cube>());
+    }
+}
