@@ -21,6 +21,9 @@
 //! | [`AdamWStep`] | AdamW step of a parameter |
 //! | [`sum_of_squares`], [`scale`] | gradient clipping by global norm |
 //!
+//! [`Upload`] copies all numbers of a batch to the device at once, [`ReadQueue`] reads the results of
+//! several, and [`Transfers`] counts the copies.
+//!
 //! On flex, the results of a text are bit-identical for any other texts in the batch and any
 //! padding. So predictions do not depend on the batch size, and the output of frozen layers can be
 //! cached. Dropout is the exception, as its mask depends on positions.
@@ -77,14 +80,19 @@ mod linear;
 #[cfg_attr(not(any(feature = "flex", feature = "tch")), allow(dead_code))] // Only dropout's mask.
 mod native;
 mod precision;
+mod transfer;
+mod upload;
 
 pub use adamw::{AdamWState, AdamWStep};
 #[cfg(feature = "allocator")]
 pub use allocator::RetainingAllocator;
 pub use attention::{
-    Inputs as AttentionInputs, Settings as AttentionSettings, additive_key_mask, attention,
+    Inputs as AttentionInputs, Settings as AttentionSettings, additive_key_mask,
+    additive_key_mask_of, attention,
 };
-pub use cross_entropy::{ClassTargets, cross_entropy, soft_target_cross_entropy};
+pub use cross_entropy::{
+    ClassTargets, cross_entropy, cross_entropy_of, soft_target_cross_entropy, target_weights,
+};
 pub use device::{DeviceError, DeviceSpec};
 pub use dropout::{Dropout, dropout};
 pub use dropout_add_layer_norm::{Norm, dropout_add_layer_norm};
@@ -98,3 +106,8 @@ pub use layer_norm::layer_norm;
 pub use libtorch::disable_libtorch_threads;
 pub use linear::linear;
 pub use precision::{Precision, PrecisionError};
+pub use transfer::{
+    ReadQueue, TENSORS_PER_READ, Transfers, read_floats, read_together, upload_floats,
+    upload_indices,
+};
+pub use upload::{Upload, UploadPart, Uploaded};
