@@ -95,7 +95,7 @@ impl SequenceClassifier {
             ClassifierInput::Single(input) => input,
             ClassifierInput::Pair(first, second) => {
                 self.check_batch_sizes(first.batch_size(), second.batch_size())?;
-                stacked = first.stack(second)?;
+                stacked = first.stack(second);
                 &stacked
             }
         };
@@ -186,7 +186,7 @@ impl SequenceClassifier {
 
     /// Returns the device of the parameters.
     pub fn device(&self) -> Device {
-        self.encoder.embeddings.word_embeddings.weight.lazy_device()
+        self.encoder.device()
     }
 }
 

@@ -19,7 +19,8 @@ pub use attention_mask::AttentionMask;
 pub use config::EncoderConfig;
 pub use embeddings::Embeddings;
 pub use feed_forward::FeedForward;
-pub use input::EncoderInput;
+pub(crate) use input::check_inside;
+pub use input::{EncoderInput, PackedInput};
 pub use layer::EncoderLayer;
 pub use positions::Positions;
 
@@ -67,6 +68,11 @@ impl Encoder {
     /// precision is not stored in checkpoints.
     pub fn with_precision(self, precision: Precision) -> Self {
         Self { precision, ..self }
+    }
+
+    /// Returns the device of the parameters.
+    pub fn device(&self) -> Device {
+        self.embeddings.word_embeddings.weight.lazy_device()
     }
 
     /// Returns the precision of the matrix products in the layers.
