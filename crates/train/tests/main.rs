@@ -28,3 +28,4 @@ mod regression;
 mod report;
 mod resume;
 mod small_run;
+mod transfers;

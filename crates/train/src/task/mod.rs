@@ -3,6 +3,7 @@
 mod label_fit;
 mod load;
 mod masked_lm;
+mod masked_lm_batch;
 mod sequence_classification;
 
 pub(crate) use label_fit::{describe_labels, head_name};
@@ -235,8 +236,7 @@ pub struct TestOutput {
 
 /// Checks that the model is on a device with autodiff.
 fn check_autodiff(encoder: &Encoder) -> Result<(), TrainError> {
-    let device = encoder.embeddings.word_embeddings.weight.lazy_device();
-    match device.is_autodiff() {
+    match encoder.device().is_autodiff() {
         true => Ok(()),
         false => Err(TrainError::setting(
             "device of the model",

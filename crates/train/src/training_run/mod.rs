@@ -16,6 +16,7 @@ use crate::checkpoint_state::Checkpoint;
 use crate::error::TrainError;
 use crate::freezing::Freezing;
 use crate::objective::Objective;
+use crate::optimizer::global_norm;
 use crate::out_of_memory;
 use crate::run_length::StepBoundary;
 use crate::step_losses::{StepLosses, UnreadStep};
@@ -102,16 +103,16 @@ impl<O: Objective> TrainingRun<'_, O> {
         let outcome = self.outcome(step, &parts)?;
         self.check_gradients(&outcome)?;
         let rows = parts.iter().map(|part| part.indices.len()).sum();
-        if self.overflows(&outcome) {
+        let norm = global_norm(&self.now.model, &outcome.gradients);
+        if self.overflows(&norm) {
             self.now.state.summary.overflowed_steps += 1;
             return self.pass_over(rows);
         }
         let factor = self.learning_rate_factor(step);
-        let (model, norm) = self
-            .now
-            .optimizer
-            .step(self.now.model, outcome.gradients, factor);
-        self.now.model = model;
+        self.now.model =
+            self.now
+                .optimizer
+                .step_of_norm(self.now.model, outcome.gradients, &norm, factor);
         self.numbers = Some(StepNumbers::new(outcome.loss.clone(), norm.clone()));
         self.losses.push(UnreadStep {
             step: step.step + 1,
