@@ -21,6 +21,8 @@
 //! | [`AdamWStep`] | AdamW step of a parameter |
 //! | [`sum_of_squares`], [`scale`] | gradient clipping by global norm |
 //!
+//! [`recomputed`] makes any of it keep only its inputs for the backward pass.
+//!
 //! [`Upload`] copies all numbers of a batch to the device at once, [`ReadQueue`] reads the results of
 //! several, and [`Transfers`] counts the copies.
 //!
@@ -80,6 +82,9 @@ mod linear;
 #[cfg_attr(not(any(feature = "flex", feature = "tch")), allow(dead_code))] // Only dropout's mask.
 mod native;
 mod precision;
+mod read_queue;
+#[cfg_attr(feature = "tch", allow(deprecated))] // burn marks every LibTorch name so.
+mod recompute;
 mod transfer;
 mod upload;
 
@@ -106,8 +111,7 @@ pub use layer_norm::layer_norm;
 pub use libtorch::disable_libtorch_threads;
 pub use linear::linear;
 pub use precision::{Precision, PrecisionError};
-pub use transfer::{
-    ReadQueue, TENSORS_PER_READ, Transfers, read_floats, read_together, upload_floats,
-    upload_indices,
-};
+pub use read_queue::{ReadQueue, TENSORS_PER_READ, read_together};
+pub use recompute::recomputed;
+pub use transfer::{Transfers, read_floats, upload_floats, upload_indices};
 pub use upload::{Upload, UploadPart, Uploaded};

@@ -16,6 +16,7 @@ mod chains;
 mod continuation;
 mod custom_head;
 mod device;
+mod gradient_checkpointing;
 mod multi_task;
 mod next_sentence;
 mod one_run;

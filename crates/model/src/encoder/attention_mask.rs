@@ -85,6 +85,15 @@ impl AttentionMask {
         }
     }
 
+    /// Returns the mask on the same device without autodiff.
+    pub(super) fn without_autodiff(&self) -> Self {
+        Self {
+            real: self.real.clone().inner(),
+            additive_key_mask: self.additive_key_mask.clone().inner(),
+            ..*self
+        }
+    }
+
     /// Returns the number of rows, `B`.
     pub fn batch_size(&self) -> usize {
         self.batch

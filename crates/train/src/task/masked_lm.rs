@@ -98,6 +98,10 @@ impl Task for MaskedLmTask {
         model.with_precision(precision)
     }
 
+    fn with_gradient_checkpointing(&self, model: MaskedLm, enabled: bool) -> MaskedLm {
+        model.with_gradient_checkpointing(enabled)
+    }
+
     fn examples(&self, rows: &[usize]) -> Result<Vec<usize>, TrainError> {
         examples_of(&self.train, rows)
     }

@@ -147,6 +147,11 @@ pub trait Task {
         model
     }
 
+    /// Returns the model with or without gradient checkpointing (default: the model unchanged).
+    fn with_gradient_checkpointing(&self, model: Self::Model, _enabled: bool) -> Self::Model {
+        model
+    }
+
     /// Returns the indices of the examples that training rows come from (default: the rows). Rows
     /// and examples differ if a long text spans several rows.
     ///

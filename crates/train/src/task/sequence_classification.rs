@@ -277,6 +277,14 @@ impl Task for SequenceClassificationTask {
         model.with_precision(precision)
     }
 
+    fn with_gradient_checkpointing(
+        &self,
+        model: SequenceClassifier,
+        enabled: bool,
+    ) -> SequenceClassifier {
+        model.with_gradient_checkpointing(enabled)
+    }
+
     fn examples(&self, rows: &[usize]) -> Result<Vec<usize>, TrainError> {
         let texts = rows.iter().map(|row| self.train.texts.text_of_row(*row));
         Ok(texts.collect::<Result<_, _>>()?)

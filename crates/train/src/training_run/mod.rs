@@ -47,7 +47,9 @@ impl<O: Objective> Trainer<'_, O> {
     ) -> Result<Trained<O::Model>, TrainError> {
         let plan = self.plan(&model)?;
         let devices = model.devices();
-        let model = self.objective.in_precision(model, self.config.precision);
+        let (objective, config) = (self.objective, self.config);
+        let model = objective.in_precision(model, config.precision);
+        let model = objective.with_gradient_checkpointing(model, config.gradient_checkpointing);
         let mut run = TrainingRun::begin(self, &plan, model, callback)?;
         run.begin_training()?;
         let mut steps = plan.steps_after(run.steps_done())?.peekable();
