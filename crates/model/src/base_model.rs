@@ -49,4 +49,11 @@ impl EncoderModel for BaseModel {
         let encoder = self.encoder.with_precision(precision);
         Self { encoder, ..self }
     }
+
+    fn with_gradient_checkpointing(self, gradient_checkpointing: bool) -> Self {
+        let encoder = self
+            .encoder
+            .with_gradient_checkpointing(gradient_checkpointing);
+        Self { encoder, ..self }
+    }
 }

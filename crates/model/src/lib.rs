@@ -80,7 +80,7 @@ pub use classifier::{ClassifierInput, ProblemType, SequenceClassifier, SequenceC
 pub use dropout::DropoutStream;
 pub use encoder::{
     Activation, AttentionMask, Embeddings, Encoder, EncoderConfig, EncoderInput, EncoderLayer,
-    EncoderModel, FeedForward, Positions, Queries, SelfAttention,
+    EncoderModel, FeedForward, PackedInput, Positions, Queries, SelfAttention,
 };
 pub use error::ModelError;
 pub use family::Family;

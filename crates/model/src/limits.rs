@@ -4,8 +4,9 @@
 use crate::error::ModelError;
 
 /// Maximum rows or columns of any tensor of an encoder. Products of two and sums over all layers
-/// stay far below the range of `usize`.
-pub(crate) const LARGEST_SIZE: usize = 1 << 28;
+/// stay far below the range of `usize`, and ids of its rows are exact in f32, as which they are
+/// copied to the device.
+pub(crate) const LARGEST_SIZE: usize = 1 << 24;
 
 /// Maximum width of a head's layer and maximum rank of an adapter.
 pub(crate) const WIDEST: usize = 1 << 20;

@@ -8,11 +8,13 @@
 
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
-use burn::tensor::{Device, Int, Tensor, TensorData};
-use finetune_ops::{Precision, linear};
+use burn::tensor::{Device, Int, Tensor};
+use finetune_ops::{Precision, linear, upload_indices};
 
 use crate::dropout::DropoutStream;
-use crate::encoder::{Activation, Encoder, EncoderConfig, EncoderInput, EncoderModel};
+use crate::encoder::{
+    Activation, Encoder, EncoderConfig, EncoderInput, EncoderModel, check_inside,
+};
 use crate::error::ModelError;
 use crate::layers;
 use crate::next_sentence::{NextSentenceHead, PreTrainingLogits};
@@ -108,7 +110,7 @@ impl MaskedLm {
             let problem = "no masked position in the batch".to_string();
             return Err(ModelError::MaskedPositions { problem });
         }
-        check_inside(positions, input)?;
+        let positions = self.upload_positions(positions, input)?;
         let hidden = self.encoder.forward(input, dropout);
         Ok(self.masked_logits(hidden, positions))
     }
@@ -127,50 +129,72 @@ impl MaskedLm {
         positions: &[usize],
         dropout: Option<DropoutStream>,
     ) -> Result<PreTrainingLogits, ModelError> {
-        check_inside(positions, input)?;
+        let positions = match positions {
+            [] => None,
+            positions => Some(self.upload_positions(positions, input)?),
+        };
+        Ok(self.forward_at(input, positions, dropout))
+    }
+
+    /// Returns the logits of both tasks, as [`Self::forward_pre_training`], for positions on the
+    /// device; see [`PackedInput::positions`](crate::PackedInput::positions).
+    ///
+    /// # Shapes
+    /// - `positions`: `[M]`; `None` without masked positions
+    ///
+    /// # Panics
+    /// If `input` was made for an encoder with other embedding tables.
+    pub fn forward_at(
+        &self,
+        input: &EncoderInput,
+        positions: Option<Tensor<1, Int>>,
+        dropout: Option<DropoutStream>,
+    ) -> PreTrainingLogits {
         let hidden = self.encoder.forward(input, dropout);
         let next_sentence = self.next_sentence.as_ref();
         let next_sentence = next_sentence.map(|head| {
             let mask = input.attention_mask();
             head.forward(hidden.clone(), mask)
         });
-        let any_masked = !positions.is_empty();
-        Ok(PreTrainingLogits {
-            masked_lm: any_masked.then(|| self.masked_logits(hidden, positions)),
+        PreTrainingLogits {
+            masked_lm: positions.map(|positions| self.masked_logits(hidden, positions)),
             next_sentence,
-        })
+        }
+    }
+
+    fn upload_positions(
+        &self,
+        positions: &[usize],
+        input: &EncoderInput,
+    ) -> Result<Tensor<1, Int>, ModelError> {
+        check_inside(positions, [input.batch_size(), input.sequence_length()])?;
+        let device = self.encoder.device();
+        Ok(upload_indices(positions, [positions.len()], &device))
     }
 
     /// Returns the logits over the vocabulary at positions of the batch.
     ///
     /// # Shapes
     /// - `hidden`: `[T, D]`
+    /// - `positions`: `[M]`
     /// - output: `[M, V]`
-    fn masked_logits(&self, hidden: Tensor<2>, positions: &[usize]) -> Tensor<2> {
-        let indices: Vec<i64> = positions.iter().map(|position| *position as i64).collect();
-        let indices = TensorData::new(indices, [positions.len()]);
-        let indices = Tensor::<1, Int>::from_data(indices, &hidden.device());
+    fn masked_logits(&self, hidden: Tensor<2>, positions: Tensor<1, Int>) -> Tensor<2> {
         let words = self.encoder.embeddings.word_embeddings.weight.val();
-        let masked = hidden.select(0, indices);
+        let masked = hidden.select(0, positions);
         self.head.forward(masked, words, self.encoder.precision())
-    }
-}
-
-/// Checks that every position is inside the batch.
-fn check_inside(positions: &[usize], input: &EncoderInput) -> Result<(), ModelError> {
-    let num_tokens = input.batch_size() * input.sequence_length();
-    match positions.iter().find(|position| **position >= num_tokens) {
-        Some(found) => {
-            let problem = format!("masked position {found} in a batch of {num_tokens} tokens");
-            Err(ModelError::MaskedPositions { problem })
-        }
-        None => Ok(()),
     }
 }
 
 impl EncoderModel for MaskedLm {
     fn with_precision(self, precision: Precision) -> Self {
         let encoder = self.encoder.with_precision(precision);
+        Self { encoder, ..self }
+    }
+
+    fn with_gradient_checkpointing(self, gradient_checkpointing: bool) -> Self {
+        let encoder = self
+            .encoder
+            .with_gradient_checkpointing(gradient_checkpointing);
         Self { encoder, ..self }
     }
 }

@@ -111,6 +111,13 @@ impl EncoderModel for MultiTaskModel {
         let encoder = self.encoder.with_precision(precision);
         Self { encoder, ..self }
     }
+
+    fn with_gradient_checkpointing(self, gradient_checkpointing: bool) -> Self {
+        let encoder = self
+            .encoder
+            .with_gradient_checkpointing(gradient_checkpointing);
+        Self { encoder, ..self }
+    }
 }
 
 #[cfg(test)]

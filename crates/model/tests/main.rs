@@ -14,6 +14,7 @@ mod custom_head;
 mod device;
 mod first_token;
 mod formats;
+mod gradient_checkpointing;
 mod other_heads;
 mod parity;
 mod properties;

@@ -5,13 +5,12 @@ use burn::backend::{
     Backend, Dispatch, TensorMetadata,
     tensor::{FloatTensor, IntTensor},
 };
-use burn::tensor::{
-    Device, IndexingUpdateOp, Int, Shape, Tensor, TensorData, activation::log_softmax,
-};
+use burn::tensor::{Device, IndexingUpdateOp, Int, Shape, Tensor, activation::log_softmax};
 
 use crate::autodiff::node;
 use crate::extension::EncoderOps;
 use crate::kernels::Kernels;
+use crate::transfer::{upload_floats, upload_indices};
 
 /// Class labels of a batch, to be converted to target weights.
 ///
@@ -67,26 +66,56 @@ impl ClassTargets<'_> {
         class_weights: Option<&[f64]>,
         device: &Device,
     ) -> Tensor<2> {
+        let values = self.values(smoothing, class_weights);
+        let length = values.len();
+        target_weights(upload_floats(values, [length], device), self.classes)
+    }
+
+    /// Returns the numbers from which [`target_weights`] computes the same weights on the device:
+    /// the labels, then for each class its weight in a row with this label, and in any other row.
+    ///
+    /// # Shapes
+    /// - `class_weights`: `[C]`
+    /// - output: `[B + 2 C]`
+    ///
+    /// # Panics
+    /// As [`Self::smoothed_weights`].
+    pub fn values(&self, smoothing: f64, class_weights: Option<&[f64]>) -> Vec<f32> {
         if let Some(weights) = class_weights {
             assert_eq!(weights.len(), self.classes, "one weight for each class");
         }
-        let weight_of = |class: usize| class_weights.map_or(1.0, |weights| weights[class]);
         let to_any = smoothing / self.classes as f64;
-        let mut weights = Vec::with_capacity(self.labels.len() * self.classes);
-        for label in self.labels {
+        let weights = |share: f64| {
+            (0..self.classes).map(move |class| {
+                let weight = class_weights.map_or(1.0, |weights| weights[class]);
+                (share * weight / self.divisor) as f32
+            })
+        };
+        let labels = self.labels.iter().map(|label| {
             assert!(*label < self.classes, "class {label} of {}", self.classes);
-            weights.extend((0..self.classes).map(|class| {
-                let share = if class == *label {
-                    1.0 - smoothing + to_any
-                } else {
-                    to_any
-                };
-                (share * weight_of(class) / self.divisor) as f32
-            }));
-        }
-        let shape = [self.labels.len(), self.classes];
-        Tensor::from_data(TensorData::new(weights, shape), device)
+            *label as f32
+        });
+        labels
+            .chain(weights(1.0 - smoothing + to_any))
+            .chain(weights(to_any))
+            .collect()
     }
+}
+
+/// Returns the weights of [`ClassTargets::smoothed_weights`] from those numbers.
+///
+/// # Shapes
+/// - `values`: `[B + 2 C]`, see [`ClassTargets::values`]
+/// - output: `[B, C]`
+pub fn target_weights(values: Tensor<1>, classes: usize) -> Tensor<2> {
+    let rows = values.dims()[0] - 2 * classes;
+    let shape = [rows, classes];
+    let part = |start: usize, length: usize| values.clone().slice([start..start + length]);
+    let weights = |start| part(start, classes).reshape([1, classes]).expand(shape);
+    let labels = part(0, rows).reshape([rows, 1]).expand(shape);
+    let columns = Tensor::arange(0..classes as i64, &values.device()).float();
+    let is_label = labels.equal(columns.reshape([1, classes]).expand(shape));
+    weights(rows + classes).mask_where(is_label, weights(rows))
 }
 
 /// Returns the loss `-sum(weights * log_softmax(logits))`.
@@ -133,9 +162,21 @@ pub fn cross_entropy(logits: Tensor<2>, labels: &[usize], divisor: f64) -> Tenso
     if let Some(label) = labels.iter().find(|label| **label >= classes) {
         panic!("class {label} of {classes}");
     }
-    let labels: Vec<i64> = labels.iter().map(|label| *label as i64).collect();
     let device = logits.device().without_autodiff();
-    let labels = Tensor::<1, Int>::from_data(TensorData::new(labels, [rows]), &device);
+    cross_entropy_of(logits, upload_indices(labels, [rows], &device), divisor)
+}
+
+/// Returns the same loss as [`cross_entropy()`] for labels on the device, which must be below `C`.
+///
+/// # Shapes
+/// - `logits`: `[B, C]`
+/// - `labels`: `[B]`
+/// - output: `[1]`
+///
+/// # Panics
+/// If there is not one label per row.
+pub fn cross_entropy_of(logits: Tensor<2>, labels: Tensor<1, Int>, divisor: f64) -> Tensor<1> {
+    assert_eq!(logits.dims()[0], labels.dims()[0], "a label for each row");
     Tensor::from_dispatch(<Dispatch as EncoderOps>::class_loss(
         logits.into_dispatch(),
         labels.into_dispatch(),

@@ -21,6 +21,11 @@
 //! | [`AdamWStep`] | AdamW step of a parameter |
 //! | [`global_norm`], [`scale`] | gradient clipping by global norm |
 //!
+//! [`recomputed`] makes any of it keep only its inputs for the backward pass.
+//!
+//! [`Upload`] copies all numbers of a batch to the device at once, [`ReadQueue`] reads the results of
+//! several, and [`Transfers`] counts the copies.
+//!
 //! On flex, the results of a text are bit-identical for any other texts in the batch and any
 //! padding. So predictions do not depend on the batch size, and the output of frozen layers can be
 //! cached. Dropout is the exception, as its mask depends on positions.
@@ -81,14 +86,22 @@ mod linear;
 #[cfg_attr(not(any(feature = "flex", feature = "tch")), allow(dead_code))] // Only dropout's mask.
 mod native;
 mod precision;
+mod read_queue;
+#[cfg_attr(feature = "tch", allow(deprecated))] // burn marks every LibTorch name so.
+mod recompute;
+mod transfer;
+mod upload;
 
 pub use adamw::{AdamWState, AdamWStep};
 #[cfg(feature = "allocator")]
 pub use allocator::RetainingAllocator;
 pub use attention::{
-    Inputs as AttentionInputs, Settings as AttentionSettings, additive_key_mask, attention,
+    Inputs as AttentionInputs, Settings as AttentionSettings, additive_key_mask,
+    additive_key_mask_of, attention,
 };
-pub use cross_entropy::{ClassTargets, cross_entropy, soft_target_cross_entropy};
+pub use cross_entropy::{
+    ClassTargets, cross_entropy, cross_entropy_of, soft_target_cross_entropy, target_weights,
+};
 pub use device::{DeviceError, DeviceSpec};
 pub use dropout::{Dropout, dropout};
 pub use dropout_add_layer_norm::{Norm, dropout_add_layer_norm};
@@ -104,3 +117,7 @@ pub use layer_norm::layer_norm;
 pub use libtorch::disable_libtorch_threads;
 pub use linear::linear;
 pub use precision::{Precision, PrecisionError};
+pub use read_queue::{ReadQueue, TENSORS_PER_READ, read_together};
+pub use recompute::recomputed;
+pub use transfer::{Transfers, read_floats, upload_floats, upload_indices};
+pub use upload::{Upload, UploadPart, Uploaded};

@@ -3,8 +3,10 @@
 use burn::tensor::Tensor;
 use finetune_data::{Batch, TokenBatch};
 use finetune_model::{
-    ClassifierInput, DropoutStream, Encoder, EncoderInput, ModelError, SequenceClassifier,
+    ClassifierInput, DropoutStream, Encoder, EncoderInput, ModelError, PackedInput,
+    SequenceClassifier,
 };
+use finetune_ops::{Upload, Uploaded};
 
 /// Moves the tokens of `rows` rows to the encoder's device: token ids, token types and attention
 /// mask.
@@ -16,12 +18,28 @@ pub fn encoder_input(
     rows: usize,
     tokens: &TokenBatch,
 ) -> Result<EncoderInput, ModelError> {
-    EncoderInput::new(
+    let mut upload = Upload::default();
+    let packed = pack_tokens(encoder, rows, tokens, &mut upload)?;
+    Ok(packed.unpack(&upload.send(&encoder.device())))
+}
+
+/// Adds the tokens of `rows` rows to an upload.
+///
+/// # Errors
+/// - [`ModelError`] if a token id is outside the embedding tables.
+pub fn pack_tokens(
+    encoder: &Encoder,
+    rows: usize,
+    tokens: &TokenBatch,
+    upload: &mut Upload,
+) -> Result<PackedInput, ModelError> {
+    PackedInput::new(
         encoder,
         &tokens.token_ids,
         &tokens.token_type_ids,
         &tokens.attention_mask,
         [rows, tokens.sequence_length],
+        upload,
     )
 }
 
@@ -39,10 +57,31 @@ pub fn forward(
     batch: &Batch,
     dropout: Option<DropoutStream>,
 ) -> Result<Tensor<2>, ModelError> {
-    let input = |tokens| encoder_input(&model.encoder, batch.batch_size(), tokens);
-    let first = input(&batch.tokens)?;
-    match &batch.second_tokens {
+    forward_with(model, batch, Upload::default(), dropout).map(|(logits, _)| logits)
+}
+
+/// Returns the logits as [`forward`], and an upload on the device: the tokens are added to it, so
+/// that labels and tokens need one copy.
+///
+/// # Shapes
+/// - logits: `[B, C]`
+///
+/// # Errors
+/// - As [`forward`].
+pub fn forward_with(
+    model: &SequenceClassifier,
+    batch: &Batch,
+    mut upload: Upload,
+    dropout: Option<DropoutStream>,
+) -> Result<(Tensor<2>, Uploaded), ModelError> {
+    let mut pack = |tokens| pack_tokens(&model.encoder, batch.batch_size(), tokens, &mut upload);
+    let first = pack(&batch.tokens)?;
+    let second = batch.second_tokens.as_ref().map(pack).transpose()?;
+    let uploaded = upload.send(&model.device());
+    let first = first.unpack(&uploaded);
+    let logits = match second.map(|second| second.unpack(&uploaded)) {
         None => model.forward(ClassifierInput::Single(&first), dropout),
-        Some(second) => model.forward(ClassifierInput::Pair(&first, &input(second)?), dropout),
-    }
+        Some(second) => model.forward(ClassifierInput::Pair(&first, &second), dropout),
+    };
+    Ok((logits?, uploaded))
 }

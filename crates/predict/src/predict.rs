@@ -11,6 +11,7 @@ use finetune_data::{
 };
 use finetune_eval::Predictions;
 use finetune_model::SequenceClassifier;
+use finetune_ops::ReadQueue;
 
 use crate::error::PredictError;
 use crate::forward::forward;
@@ -49,7 +50,7 @@ pub enum PredictionProgress {
         /// Number of batches.
         batches: usize,
     },
-    /// A batch was predicted.
+    /// A batch was predicted; on a GPU, it may still be computed.
     Batch {
         /// Number of rows of the batch.
         rows: usize,
@@ -78,7 +79,7 @@ pub fn predict(
 }
 
 /// Predicts every text of `data` with a forward pass of your own, which returns the logits `[B, C]`
-/// of a batch.
+/// of a batch. The logits of several batches are read from the device at once.
 ///
 /// # Errors
 /// - [`PredictError::Data`] if `batch_size` is 0 or the data cannot be read.
@@ -98,14 +99,19 @@ pub fn predict_with<E: From<PredictError>>(
         batches: batches.len(),
     })?;
     let mut texts = TextLogits::new(data.texts.text_count());
-    for rows in batches {
+    let mut unread = ReadQueue::default();
+    let mut batches = batches.into_iter().peekable();
+    while let Some(rows) = batches.next() {
         let batch = collate(data, &rows, Padding::Longest, pad_token_id).map_err(unreadable)?;
-        let output = logits(&batch)?;
-        let classes = output.dims()[1];
-        let values: Vec<f32> = output.into_data().convert::<f32>().iter().collect();
-        for (row, values) in rows.into_iter().zip(values.chunks_exact(classes)) {
-            let text = data.texts.text_of_row(row).map_err(unreadable)?;
-            texts.add(text, values);
+        unread.push(rows, logits(&batch)?);
+        if unread.is_full() || batches.peek().is_none() {
+            for (rows, values) in unread.read() {
+                let classes = values.len() / rows.len();
+                for (row, values) in rows.into_iter().zip(values.chunks_exact(classes)) {
+                    let text = data.texts.text_of_row(row).map_err(unreadable)?;
+                    texts.add(text, values);
+                }
+            }
         }
         progress(PredictionProgress::Batch {
             rows: batch.batch_size(),

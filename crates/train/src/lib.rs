@@ -131,7 +131,7 @@ pub use finetune_ops::Precision;
 pub use freeze::{
     FreezeConfig, FreezeScope, FrozenParameterCheck, GradualUnfreezing, check_gradients,
 };
-pub use loss::{ClassWeights, Criterion, Loss, LossConfig, target_log_probabilities};
+pub use loss::{ClassWeights, Criterion, DeviceLoss, Loss, LossConfig, target_log_probabilities};
 pub use mixing::{
     Combination, LossWeighting, MixingConfig, Sampling, StoppingStrategy, UpdateStrategy,
 };

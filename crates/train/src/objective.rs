@@ -38,6 +38,11 @@ pub trait Objective {
         model
     }
 
+    /// See [`Task::with_gradient_checkpointing`].
+    fn with_gradient_checkpointing(&self, model: Self::Model, _enabled: bool) -> Self::Model {
+        model
+    }
+
     /// Returns the names of the tasks (default: one task with an empty name).
     fn tasks(&self) -> Vec<String> {
         vec![String::new()]
@@ -166,6 +171,10 @@ impl<T: Task> Objective for T {
 
     fn in_precision(&self, model: T::Model, precision: Precision) -> T::Model {
         Task::in_precision(self, model, precision)
+    }
+
+    fn with_gradient_checkpointing(&self, model: T::Model, enabled: bool) -> T::Model {
+        Task::with_gradient_checkpointing(self, model, enabled)
     }
 
     fn lengths(&self) -> Result<Vec<Vec<usize>>, TrainError> {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use burn::tensor::Tensor;
+use finetune_ops::read_floats;
 
 use crate::callback::{Callback, Event, StepRecord, TaskLossRecord};
 use crate::error::TrainError;
@@ -86,10 +87,7 @@ impl StepLosses {
                 .into_iter()
                 .chain(tasks)
         });
-        let values = Tensor::cat(values.collect(), 0)
-            .into_data()
-            .convert::<f32>();
-        let values = values.iter::<f32>().collect::<Vec<_>>();
+        let values = read_floats(Tensor::cat(values.collect(), 0));
         let mut values = &values[..];
         for unread in self.unread.drain(..) {
             let (pair, rest) = values.split_at(2);

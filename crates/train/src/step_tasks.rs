@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Tensor;
 use finetune_model::DropoutStream;
+use finetune_ops::read_together;
 
 use crate::error::TrainError;
 use crate::mixing::{
@@ -180,25 +181,27 @@ impl<'a> StepTasks<'a> {
         }
     }
 
-    /// Reads the measurements that update the task weights from the device.
+    /// Reads the measurements that update the task weights from the device, all at once.
     fn measure<M: Module>(&self, model: &M) -> Vec<MeasuredTask> {
         let norms = match self.plan.mixing.weighting {
             LossWeighting::Uncertainty { .. } => None,
             LossWeighting::GradNorm { .. } => Some(SharedStages::new(model)),
             _ => return Vec::new(),
         };
-        let measured = self.tasks.iter().map(|task| MeasuredTask {
-            task: task.task,
-            loss: f64::from(task.loss.clone().into_scalar::<f32>()),
-            norm: match &norms {
-                None => 0.0,
-                Some(shared) => {
-                    let norm = shared.norm_at_top(model, &task.gradients);
-                    f64::from(norm.into_scalar::<f32>())
-                }
-            },
+        let measured = self.tasks.iter().map(|task| {
+            let norm = norms.as_ref();
+            let norm = norm.map(|shared| shared.norm_at_top(model, &task.gradients));
+            let numbers = std::iter::once(task.loss.clone()).chain(norm);
+            Tensor::cat(numbers.collect(), 0)
         });
-        measured.collect()
+        let measured = read_together(measured.collect());
+        let tasks = self.tasks.iter().zip(&measured);
+        let tasks = tasks.map(|(task, numbers)| MeasuredTask {
+            task: task.task,
+            loss: f64::from(numbers[0]),
+            norm: numbers.get(1).copied().map_or(0.0, f64::from),
+        });
+        tasks.collect()
     }
 }
 

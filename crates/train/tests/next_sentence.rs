@@ -21,7 +21,7 @@ use crate::small_run::SmallRun;
 
 /// Texts of two sentences about the weather, the second always of a storm's end, and texts of one
 /// sentence about food, which can only be random second segments.
-fn corpus(stories: usize, meals: usize) -> Dataset {
+pub(crate) fn corpus(stories: usize, meals: usize) -> Dataset {
     let words = |words: [&str; 3], row: usize| {
         let words = (0..3).map(|at| words[(row + at * (1 + row % 2)) % 3]);
         format!("{}.", words.collect::<Vec<_>>().join(" "))
@@ -45,7 +45,7 @@ fn corpus(stories: usize, meals: usize) -> Dataset {
 }
 
 /// Encoder and tokenizer for the corpus.
-fn start(dropout: f64) -> InitialModel {
+pub(crate) fn start(dropout: f64) -> InitialModel {
     let texts = corpus(12, 6);
     let texts = texts.examples.iter().map(|example| &example.text);
     let tokenizer = TextTokenizer::train_wordpiece(texts, 200).unwrap();

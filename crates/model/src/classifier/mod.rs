@@ -95,7 +95,7 @@ impl SequenceClassifier {
             ClassifierInput::Single(input) => input,
             ClassifierInput::Pair(first, second) => {
                 self.check_batch_sizes(first.batch_size(), second.batch_size())?;
-                stacked = first.stack(second)?;
+                stacked = first.stack(second);
                 &stacked
             }
         };
@@ -186,13 +186,20 @@ impl SequenceClassifier {
 
     /// Returns the device of the parameters.
     pub fn device(&self) -> Device {
-        self.encoder.embeddings.word_embeddings.weight.lazy_device()
+        self.encoder.device()
     }
 }
 
 impl EncoderModel for SequenceClassifier {
     fn with_precision(self, precision: Precision) -> Self {
         let encoder = self.encoder.with_precision(precision);
+        Self { encoder, ..self }
+    }
+
+    fn with_gradient_checkpointing(self, gradient_checkpointing: bool) -> Self {
+        let encoder = self
+            .encoder
+            .with_gradient_checkpointing(gradient_checkpointing);
         Self { encoder, ..self }
     }
 }

@@ -1,7 +1,8 @@
 //! Attention mask of a padded batch.
 
+use burn::tensor::kind::Basic;
 use burn::tensor::{Device, Int, Tensor};
-use finetune_ops::additive_key_mask;
+use finetune_ops::{additive_key_mask_of, upload_floats};
 
 use crate::error::ModelError;
 
@@ -12,7 +13,8 @@ use crate::error::ModelError;
 pub struct AttentionMask {
     /// Additive attention mask, `[B, S]`.
     pub(crate) additive_key_mask: Tensor<2>,
-    pub(crate) real: Vec<bool>,
+    /// 1 for tokens, 0 for padding, `[B, S]`.
+    pub(crate) real: Tensor<2>,
     batch: usize,
     sequence: usize,
 }
@@ -47,36 +49,48 @@ impl AttentionMask {
                 mask.len(),
             ));
         }
-        Ok(Self {
-            additive_key_mask: additive_key_mask(mask, [batch, sequence], device),
-            real: mask.to_vec(),
+        let real = mask.iter().map(|real| f32::from(*real));
+        let real = upload_floats(real.collect(), [batch, sequence], device);
+        Ok(Self::from_real(real))
+    }
+
+    /// Returns the mask of values on a device: 1 for tokens and 0 for padding.
+    ///
+    /// # Shapes
+    /// - `real`: `[B, S]`
+    pub fn from_real(real: Tensor<2>) -> Self {
+        let [batch, sequence] = real.dims();
+        Self {
+            additive_key_mask: additive_key_mask_of(real.clone()),
+            real,
             batch,
             sequence,
-        })
+        }
     }
 
     /// Stacks the rows of two batches, padded to the longer one.
-    pub(crate) fn stack(&self, other: &Self) -> Result<Self, ModelError> {
+    pub(crate) fn stack(&self, other: &Self) -> Self {
         let sequence = self.sequence.max(other.sequence);
-        let mut real = Vec::with_capacity((self.batch + other.batch) * sequence);
-        for mask in [self, other] {
-            for row in mask.real.chunks_exact(mask.sequence) {
-                real.extend_from_slice(row);
-                real.resize(real.len() + sequence - row.len(), false);
-            }
-        }
-        let shape = [self.batch + other.batch, sequence];
-        Self::new(&real, shape, &self.additive_key_mask.device())
+        let rows = [self, other].map(|mask| padded(mask.real.clone(), sequence));
+        Self::from_real(Tensor::cat(rows.into(), 0))
     }
 
     /// Returns the mask of rows `start..start + count`.
     pub(crate) fn narrow(&self, start: usize, count: usize) -> Self {
-        let tokens = start * self.sequence..(start + count) * self.sequence;
         Self {
             additive_key_mask: self.additive_key_mask.clone().narrow(0, start, count),
-            real: self.real[tokens].to_vec(),
+            real: self.real.clone().narrow(0, start, count),
             batch: count,
             sequence: self.sequence,
+        }
+    }
+
+    /// Returns the mask on the same device without autodiff.
+    pub(super) fn without_autodiff(&self) -> Self {
+        Self {
+            real: self.real.clone().inner(),
+            additive_key_mask: self.additive_key_mask.clone().inner(),
+            ..*self
         }
     }
 
@@ -100,4 +114,18 @@ impl AttentionMask {
         let first: Tensor<1, Int> = Tensor::arange_step(0..tokens, self.sequence, &rows.device());
         rows.select(0, first)
     }
+}
+
+/// Pads each row of values with zeros to `sequence` columns.
+///
+/// # Shapes
+/// - `rows`: `[B, S]`
+/// - output: `[B, sequence]`
+pub(super) fn padded<K: Basic>(rows: Tensor<2, K>, sequence: usize) -> Tensor<2, K> {
+    let [batch, length] = rows.dims();
+    if length == sequence {
+        return rows;
+    }
+    let zeros = Tensor::zeros([batch, sequence - length], &rows.device());
+    Tensor::cat(vec![rows, zeros], 1)
 }

@@ -1,9 +1,11 @@
 //! Encoder input: a padded batch on a device.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Int, Tensor};
+use finetune_ops::Upload;
 
+use super::attention_mask::padded;
 use super::embeddings::Tables;
-use super::{AttentionMask, Encoder};
+use super::{AttentionMask, Encoder, PackedInput};
 use crate::error::ModelError;
 
 /// Token ids, token types and attention mask of a batch, on a device.
@@ -39,59 +41,45 @@ impl EncoderInput {
         token_ids: &[u32],
         token_type_ids: &[u32],
         attention_mask: &[bool],
-        [batch, sequence]: [usize; 2],
+        shape: [usize; 2],
     ) -> Result<Self, ModelError> {
-        for (what, found) in [
-            ("token_ids", token_ids.len()),
-            ("token_type_ids", token_type_ids.len()),
-            ("attention_mask", attention_mask.len()),
-        ] {
-            if batch.checked_mul(sequence) != Some(found) || found == 0 {
-                return Err(ModelError::batch_shape(what, [batch, sequence], found));
-            }
-        }
-        let device = encoder.embeddings.word_embeddings.weight.lazy_device();
-        let tables = encoder.embeddings.tables();
-        let positions =
-            tables
-                .counting
-                .of_tokens(token_ids, attention_mask, sequence, tables.positions)?;
-        let types = match tables.types {
-            0 => None,
-            // With a single type, tokenizers that know two say nothing.
-            1 => Some(int_tensor(vec![0; token_ids.len()], &device)),
-            rows => Some(indices("token type", token_type_ids, rows, &device)?),
-        };
-        Ok(Self {
-            token_ids: indices("token id", token_ids, tables.words, &device)?,
-            token_type_ids: types,
-            position_ids: positions.map(|positions| int_tensor(positions, &device)),
-            mask: AttentionMask::new(attention_mask, [batch, sequence], &device)?,
-            tables,
-        })
+        let mut upload = Upload::default();
+        let packed = PackedInput::new(
+            encoder,
+            token_ids,
+            token_type_ids,
+            attention_mask,
+            shape,
+            &mut upload,
+        )?;
+        Ok(packed.unpack(&upload.send(&encoder.device())))
     }
 
     /// Stacks the rows of two batches, padded to the longer one, so that the encoder processes both
     /// at once.
-    pub(crate) fn stack(&self, other: &Self) -> Result<Self, ModelError> {
-        let mask = self.mask.stack(&other.mask)?;
+    pub(crate) fn stack(&self, other: &Self) -> Self {
+        let mask = self.mask.stack(&other.mask);
         // The values at padded positions do not matter if every table contains them.
         let stacked = |first: &Tensor<1, Int>, second: &Tensor<1, Int>| {
-            let first = padded(first, self.batch_size(), mask.sequence_length());
-            let second = padded(second, other.batch_size(), mask.sequence_length());
-            Tensor::cat(vec![first, second], 0)
+            let sizes = [(first, self.batch_size()), (second, other.batch_size())];
+            let rows = sizes.map(|(values, batch)| {
+                let rows = values.clone().reshape([batch, values.dims()[0] / batch]);
+                padded(rows, mask.sequence_length())
+            });
+            let length = mask.batch_size() * mask.sequence_length();
+            Tensor::cat(rows.into(), 0).reshape([length])
         };
         let both = |first: &Option<_>, second: &Option<_>| {
             let pair = first.as_ref().zip(second.as_ref());
             pair.map(|(first, second)| stacked(first, second))
         };
-        Ok(Self {
+        Self {
             token_ids: stacked(&self.token_ids, &other.token_ids),
             token_type_ids: both(&self.token_type_ids, &other.token_type_ids),
             position_ids: both(&self.position_ids, &other.position_ids),
             tables: self.tables,
             mask,
-        })
+        }
     }
 
     /// Returns the attention mask of the batch.
@@ -110,40 +98,11 @@ impl EncoderInput {
     }
 }
 
-fn indices(
-    what: &'static str,
-    ids: &[u32],
-    limit: usize,
-    device: &Device,
-) -> Result<Tensor<1, Int>, ModelError> {
-    let ids = ids.iter().map(|id| {
-        let found = *id as usize;
-        if found >= limit {
-            return Err(ModelError::OutsideEmbedding { what, found, limit });
-        }
-        Ok(i64::from(*id))
-    });
-    Ok(int_tensor(ids.collect::<Result<Vec<_>, _>>()?, device))
-}
-
-/// Pads each row of values with zeros to length `sequence`.
-fn padded(values: &Tensor<1, Int>, batch: usize, sequence: usize) -> Tensor<1, Int> {
-    let length = values.dims()[0] / batch;
-    if length == sequence {
-        return values.clone();
-    }
-    let zeros = Tensor::zeros([batch, sequence - length], &values.device());
-    let rows = values.clone().reshape([batch, length]);
-    Tensor::cat(vec![rows, zeros], 1).reshape([batch * sequence])
-}
-
-fn int_tensor(values: Vec<i64>, device: &Device) -> Tensor<1, Int> {
-    let length = values.len();
-    Tensor::from_data(TensorData::new(values, [length]), device)
-}
-
 #[cfg(test)]
 mod tests {
+    use burn::tensor::Device;
+    use finetune_ops::read_floats;
+
     use super::*;
     use crate::encoder::EncoderConfig;
     use crate::family::Family;
@@ -207,7 +166,7 @@ mod tests {
     fn a_stack_is_as_long_as_the_longer_batch() {
         let first = input(&[1, 2, 3, 4], &[0; 4], &[true; 4], [2, 2]).unwrap();
         let second = input(&[5, 6, 7], &[1; 3], &[true, true, false], [1, 3]).unwrap();
-        let stack = first.stack(&second).unwrap();
+        let stack = first.stack(&second);
         assert_eq!((stack.batch_size(), stack.sequence_length()), (3, 3));
         let values = |tensor: Tensor<1, Int>| -> Vec<i64> {
             tensor.into_data().convert::<i64>().iter().collect()
@@ -215,8 +174,8 @@ mod tests {
         assert_eq!(values(stack.token_ids), [1, 2, 0, 3, 4, 0, 5, 6, 7]);
         let types = values(stack.token_type_ids.unwrap());
         assert_eq!(types, [0, 0, 0, 0, 0, 0, 1, 1, 1]);
-        let real = [true, true, false, true, true, false, true, true, false];
-        assert_eq!(stack.mask.real, real);
+        let real = [1., 1., 0., 1., 1., 0., 1., 1., 0.];
+        assert_eq!(read_floats(stack.mask.real), real);
     }
 
     fn of_size(config: EncoderConfig) -> Encoder {

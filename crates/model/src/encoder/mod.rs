@@ -10,7 +10,9 @@ mod embeddings;
 mod feed_forward;
 mod input;
 mod layer;
+mod packed_input;
 mod positions;
+mod recompute;
 
 pub(crate) use activation::ACTIVATIONS;
 pub use activation::Activation;
@@ -21,6 +23,8 @@ pub use embeddings::Embeddings;
 pub use feed_forward::FeedForward;
 pub use input::EncoderInput;
 pub use layer::EncoderLayer;
+pub use packed_input::PackedInput;
+pub(crate) use packed_input::check_inside;
 pub use positions::Positions;
 
 use std::ops::RangeInclusive;
@@ -43,6 +47,8 @@ pub struct Encoder {
     pub layers: Vec<EncoderLayer>,
     #[module(skip)]
     precision: Precision,
+    #[module(skip)]
+    gradient_checkpointing: bool,
 }
 
 impl EncoderConfig {
@@ -58,6 +64,7 @@ impl EncoderConfig {
             embeddings: Embeddings::new(self, device),
             layers: layers.collect(),
             precision: Precision::F32,
+            gradient_checkpointing: false,
         })
     }
 }
@@ -67,6 +74,22 @@ impl Encoder {
     /// precision is not stored in checkpoints.
     pub fn with_precision(self, precision: Precision) -> Self {
         Self { precision, ..self }
+    }
+
+    /// Sets whether the layers keep only their inputs for the backward pass, which computes them
+    /// again (default: false). Losses and gradients stay the same bit for bit. A layer whose input is
+    /// pooled, too, keeps its activations: its gradients would be added up in another order. The
+    /// setting is not stored in checkpoints.
+    pub fn with_gradient_checkpointing(self, gradient_checkpointing: bool) -> Self {
+        Self {
+            gradient_checkpointing,
+            ..self
+        }
+    }
+
+    /// Returns the device of the parameters.
+    pub fn device(&self) -> Device {
+        self.embeddings.word_embeddings.weight.lazy_device()
     }
 
     /// Returns the precision of the matrix products in the layers.
@@ -100,9 +123,15 @@ impl Encoder {
         dropout: Option<DropoutStream>,
     ) -> Tensor<2> {
         let embedded = self.embed(input, dropout);
-        (1..=layer).fold(embedded, |hidden, layer| {
-            self.apply_layer(layer, Queries::AllTokens, hidden, &input.mask, dropout)
-        })
+        let mut states = self.hidden_states_above(
+            0,
+            embedded,
+            layer..=layer,
+            Queries::AllTokens,
+            &input.mask,
+            dropout,
+        );
+        states.swap_remove(0)
     }
 
     /// Returns all hidden states: the output of the embeddings, then of each layer, `L + 1` in
@@ -163,7 +192,16 @@ impl Encoder {
                     true => last_layer,
                     false => Queries::AllTokens,
                 };
-                hidden = self.apply_layer(layer, queries, hidden, mask, dropout);
+                let stage = dropout.map(|stream| stream.stage(layer));
+                let recomputes = self.gradient_checkpointing
+                    && hidden.is_autodiff()
+                    && !layers.contains(&(layer - 1));
+                let apply = match recomputes {
+                    true => EncoderLayer::forward_recomputed,
+                    false => EncoderLayer::forward,
+                };
+                let applied = &self.layers[layer - 1];
+                hidden = apply(applied, hidden, mask, queries, stage, self.precision);
             }
             if layers.contains(&layer) {
                 states.push(hidden.clone());
@@ -180,27 +218,14 @@ impl Encoder {
         let stage = dropout.map(|stream| stream.stage(0));
         self.embeddings.forward(input, stage)
     }
-
-    /// Applies a layer, counted from 1.
-    ///
-    /// # Shapes
-    /// - `hidden`: `[T, D]`
-    /// - output: `[T, D]`, or `[B, D]` for the first tokens
-    fn apply_layer(
-        &self,
-        layer: usize,
-        queries: Queries,
-        hidden: Tensor<2>,
-        mask: &AttentionMask,
-        dropout: Option<DropoutStream>,
-    ) -> Tensor<2> {
-        let stage = dropout.map(|stream| stream.stage(layer));
-        self.layers[layer - 1].forward(hidden, mask, queries, stage, self.precision)
-    }
 }
 
 /// Model with an encoder.
 pub trait EncoderModel: Module {
     /// Sets the precision of the encoder's matrix products: see [`Encoder::with_precision`].
     fn with_precision(self, precision: Precision) -> Self;
+
+    /// Sets whether the encoder's layers are computed again in the backward pass: see
+    /// [`Encoder::with_gradient_checkpointing`].
+    fn with_gradient_checkpointing(self, gradient_checkpointing: bool) -> Self;
 }

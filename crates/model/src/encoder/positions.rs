@@ -42,7 +42,7 @@ impl Positions {
         attention_mask: &[bool],
         sequence: usize,
         table_rows: usize,
-    ) -> Result<Option<Vec<i64>>, ModelError> {
+    ) -> Result<Option<Vec<usize>>, ModelError> {
         let outside = |what, found| {
             let limit = table_rows;
             Err(ModelError::OutsideEmbedding { what, found, limit })
@@ -63,9 +63,9 @@ impl Positions {
             {
                 positions.push(if counts(token) {
                     last += 1;
-                    last as i64
+                    last
                 } else {
-                    padding_index as i64
+                    padding_index
                 });
             }
             if last >= table_rows {

@@ -1,7 +1,7 @@
 //! Input of a head: pooled vectors, hidden states and dropout.
 
+use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
-use burn::tensor::{Tensor, TensorData};
 
 use crate::dropout::{DropoutStage, DropoutStream};
 use crate::encoder::AttentionMask;
@@ -103,10 +103,7 @@ impl HiddenStates {
 
     /// Returns the padding mask `[B, S]`: 1 for a token, 0 for padding.
     pub fn mask(&self) -> Tensor<2> {
-        let real = self.mask.real.iter().map(|real| f32::from(*real));
-        let shape = [self.mask.batch_size(), self.mask.sequence_length()];
-        let data = TensorData::new(real.collect::<Vec<_>>(), shape);
-        Tensor::from_data(data, &self.rows.device())
+        self.mask.real.clone()
     }
 
     /// Returns the additive mask `[B, S]` for scores before a softmax: 0 for a token, the smallest

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 use super::{LayerSelection, Pooling, TokenPooling};
 use crate::encoder::{AttentionMask, EncoderConfig, Queries};
@@ -139,14 +139,9 @@ fn mean(states: Vec<Tensor<2>>) -> Tensor<2> {
 fn mean_of_tokens(rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
     let [_, width] = rows.dims();
     let (batch, sequence) = (mask.batch_size(), mask.sequence_length());
-    let mut weights = Vec::with_capacity(batch * sequence);
-    for row in mask.real.chunks(sequence) {
-        let real = row.iter().filter(|real| **real).count().max(1);
-        let weight = |real_token: &bool| f32::from(*real_token) / real as f32;
-        weights.extend(row.iter().map(weight));
-    }
-    let weights = TensorData::new(weights, [batch, 1, sequence]);
-    let weights = Tensor::<3>::from_data(weights, &rows.device());
+    let real = mask.real.clone();
+    let tokens = real.clone().sum_dim(1).clamp_min(1.0);
+    let weights = (real / tokens).reshape([batch, 1, sequence]);
     let means = weights.matmul(rows.reshape([batch, sequence, width]));
     means.reshape([batch, width])
 }
@@ -159,18 +154,17 @@ fn mean_of_tokens(rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
 fn largest_of_tokens(rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
     let [_, width] = rows.dims();
     let (batch, sequence) = (mask.batch_size(), mask.sequence_length());
-    let device = rows.device();
     let bias = mask.additive_key_mask.clone().reshape([batch, sequence, 1]);
     let rows = rows.reshape([batch, sequence, width]) + bias;
     let largest = rows.max_dim(1).reshape([batch, width]);
     // Without tokens, the maximum is the additive mask of padding; it is replaced by 0.
-    let any = |row: &[bool]| f32::from(row.contains(&true));
-    let any: Vec<f32> = mask.real.chunks(sequence).map(any).collect();
-    largest * Tensor::<2>::from_data(TensorData::new(any, [batch, 1]), &device)
+    largest * mask.real.clone().max_dim(1)
 }
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::TensorData;
+
     use super::*;
 
     const SMALL: fn() -> EncoderConfig = || EncoderConfig {

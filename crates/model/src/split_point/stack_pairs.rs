@@ -35,7 +35,7 @@ impl SequenceClassifier {
                     mask: other_mask,
                 },
             ) if number == other => {
-                let stacked = mask.stack(&other_mask)?;
+                let stacked = mask.stack(&other_mask);
                 let sequence = stacked.sequence_length();
                 let first = padded(rows, mask.batch_size(), sequence);
                 let second = padded(other_rows, other_mask.batch_size(), sequence);

@@ -8,7 +8,7 @@ pub(crate) use layout::Layout;
 
 use burn::backend::autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy};
 use burn::backend::{Backend, Dispatch, tensor::FloatTensor};
-use burn::tensor::{Device, Shape, Tensor, TensorData};
+use burn::tensor::{Device, Shape, Tensor};
 
 use crate::autodiff::node_of;
 use crate::dropout::Dropout;
@@ -16,6 +16,7 @@ use crate::extension::EncoderOps;
 use crate::kernels::Kernels;
 use crate::linear::product;
 use crate::precision::Precision;
+use crate::transfer::upload_floats;
 
 /// Returns the additive attention mask: 0 for tokens, and the lowest f32 for padding, whose
 /// attention weight is then exactly 0.
@@ -31,11 +32,18 @@ pub fn additive_key_mask(
     [batch, sequence]: [usize; 2],
     device: &Device,
 ) -> Tensor<2> {
-    let bias: Vec<f32> = attention_mask
-        .iter()
-        .map(|real| if *real { 0.0 } else { f32::MIN })
-        .collect();
-    Tensor::from_data(TensorData::new(bias, [batch, sequence]), device)
+    let real = attention_mask.iter().map(|real| f32::from(*real));
+    additive_key_mask_of(upload_floats(real.collect(), [batch, sequence], device))
+}
+
+/// Returns the same mask as [`additive_key_mask()`], computed on the device.
+///
+/// # Shapes
+/// - `real`: `[B, S]`, 1 for tokens and 0 for padding
+/// - output: `[B, S]`
+pub fn additive_key_mask_of(real: Tensor<2>) -> Tensor<2> {
+    let padding = real.clone().equal_scalar(0.0);
+    real.zeros_like().mask_fill(padding, f32::MIN)
 }
 
 /// Computes `softmax(query · keyᵀ / sqrt(K) + additive_key_mask) · value` per head, with concatenated heads.

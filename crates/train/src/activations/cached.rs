@@ -1,8 +1,9 @@
 //! Cached activations of a dataset, and their collation into batches.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use finetune_data::{Batch, DataError, TokenBatch};
 use finetune_model::{Activations, AttentionMask, SplitPoint, TextActivations};
+use finetune_ops::{Upload, UploadPart, Uploaded, upload_floats};
 use finetune_storage::Array;
 
 use super::element::Numbers;
@@ -40,10 +41,21 @@ impl CachedActivations {
     /// - [`TrainError::Activations`] if a row has another length than its cached activations.
     /// - [`TrainError::Storage`] if the file has changed since it was written.
     pub fn batch(&self, batch: &Batch, device: &Device) -> Result<TextActivations, TrainError> {
-        let first = self.of_texts(0, &batch.rows, &batch.tokens, device)?;
+        let mut upload = Upload::default();
+        let packed = self.pack(batch, &mut upload)?;
+        Ok(packed.unpack(&upload.send(device), device))
+    }
+
+    /// Returns the activations of a batch, and adds its masks to an upload.
+    pub(super) fn pack(
+        &self,
+        batch: &Batch,
+        upload: &mut Upload,
+    ) -> Result<PackedActivations, TrainError> {
+        let first = self.of_texts(0, &batch.rows, &batch.tokens, upload)?;
         let second = batch.second_tokens.as_ref();
-        let second = second.map(|tokens| self.of_texts(self.rows, &batch.rows, tokens, device));
-        Ok(TextActivations {
+        let second = second.map(|tokens| self.of_texts(self.rows, &batch.rows, tokens, upload));
+        Ok(PackedActivations {
             first,
             second: second.transpose()?,
         })
@@ -55,8 +67,8 @@ impl CachedActivations {
         offset: usize,
         rows: &[usize],
         tokens: &TokenBatch,
-        device: &Device,
-    ) -> Result<Activations, TrainError> {
+        upload: &mut Upload,
+    ) -> Result<PackedTexts, TrainError> {
         let sequence = tokens.sequence_length;
         let slots = match self.split_point {
             SplitPoint::HiddenStates(_) => sequence,
@@ -69,15 +81,18 @@ impl CachedActivations {
             let tokens = mask.iter().filter(|real| **real).count();
             self.copy_row(offset, row, tokens, place)?;
         }
-        let shape = [rows.len() * slots, self.width];
-        let values = Tensor::from_data(TensorData::new(values, shape), device);
-        Ok(match self.split_point {
-            SplitPoint::Pooled => Activations::Pooled(values),
-            SplitPoint::HiddenStates(number) => Activations::HiddenStates {
+        let mask = match self.split_point {
+            SplitPoint::Pooled => None,
+            SplitPoint::HiddenStates(number) => Some(PackedMask {
                 number,
-                rows: values,
-                mask: AttentionMask::new(&tokens.attention_mask, [rows.len(), sequence], device)?,
-            },
+                real: upload.flags(&tokens.attention_mask),
+                shape: [rows.len(), sequence],
+            }),
+        };
+        Ok(PackedTexts {
+            shape: [rows.len() * slots, self.width],
+            values,
+            mask,
         })
     }
 
@@ -102,5 +117,47 @@ impl CachedActivations {
         let start = self.starts.get(text..text + 1)?[0] as usize;
         let range = start..start + vectors * self.width;
         Ok(self.numbers.copy(range, place)?)
+    }
+}
+
+/// Activations of a batch on their way to a device: the values in a copy of their own, which moves
+/// them on a CPU, and the masks in an upload.
+pub(super) struct PackedActivations {
+    first: PackedTexts,
+    second: Option<PackedTexts>,
+}
+
+struct PackedTexts {
+    values: Vec<f32>,
+    shape: [usize; 2],
+    /// `None` after the pooling.
+    mask: Option<PackedMask>,
+}
+
+struct PackedMask {
+    /// Number of the hidden states.
+    number: usize,
+    real: UploadPart,
+    shape: [usize; 2],
+}
+
+impl PackedActivations {
+    /// Returns the activations on the device.
+    pub(super) fn unpack(self, uploaded: &Uploaded, device: &Device) -> TextActivations {
+        let unpack = |texts: PackedTexts| {
+            let values = upload_floats(texts.values, texts.shape, device);
+            match texts.mask {
+                None => Activations::Pooled(values),
+                Some(mask) => Activations::HiddenStates {
+                    number: mask.number,
+                    rows: values,
+                    mask: AttentionMask::from_real(uploaded.floats(&mask.real).reshape(mask.shape)),
+                },
+            }
+        };
+        TextActivations {
+            first: unpack(self.first),
+            second: self.second.map(unpack),
+        }
     }
 }

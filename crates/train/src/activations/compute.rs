@@ -8,6 +8,7 @@ use finetune_data::{
     BatchSize, EncodedDataset, EncodedTexts, Padding, collate_texts, sorted_by_length,
 };
 use finetune_model::{Activations, SequenceClassifier, SplitPoint};
+use finetune_ops::read_floats;
 use finetune_predict::encoder_input;
 use finetune_storage::{Array, ArrayFileWriter};
 use half::f16;
@@ -182,7 +183,7 @@ impl Pass<'_> {
             Activations::HiddenStates { rows, .. } => rows,
             Activations::Pooled(rows) => rows,
         };
-        Ok(values.into_data().convert::<f32>().iter::<f32>().collect())
+        Ok(read_floats(values))
     }
 
     /// Returns the number of cached vectors of each text.

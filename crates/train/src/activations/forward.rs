@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 use finetune_data::Batch;
 use finetune_model::{DropoutStream, SequenceClassifier};
+use finetune_ops::{Upload, Uploaded};
 
 use super::CachedActivations;
 use crate::error::TrainError;
@@ -23,8 +24,32 @@ pub fn forward(
     activations: Option<&CachedActivations>,
     dropout: Option<DropoutStream>,
 ) -> Result<Tensor<2>, TrainError> {
-    Ok(match activations {
-        Some(cached) => model.forward_upper(cached.batch(batch, &model.device())?, dropout)?,
-        None => finetune_predict::forward(model, batch, dropout)?,
-    })
+    forward_with(model, batch, activations, Upload::default(), dropout).map(|(logits, _)| logits)
+}
+
+/// Returns the logits as [`forward`], and an upload on the device, to which tokens or activations
+/// are added.
+///
+/// # Shapes
+/// - logits: `[B, C]`
+///
+/// # Errors
+/// - As [`forward`].
+pub(crate) fn forward_with(
+    model: &SequenceClassifier,
+    batch: &Batch,
+    activations: Option<&CachedActivations>,
+    mut upload: Upload,
+    dropout: Option<DropoutStream>,
+) -> Result<(Tensor<2>, Uploaded), TrainError> {
+    let Some(cached) = activations else {
+        return Ok(finetune_predict::forward_with(
+            model, batch, upload, dropout,
+        )?);
+    };
+    let packed = cached.pack(batch, &mut upload)?;
+    let device = model.device();
+    let uploaded = upload.send(&device);
+    let logits = model.forward_upper(packed.unpack(&uploaded, &device), dropout)?;
+    Ok((logits, uploaded))
 }

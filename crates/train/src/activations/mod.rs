@@ -65,4 +65,5 @@ pub use cache_plan::{ActivationPlan, deterministic_stages};
 pub use cached::CachedActivations;
 pub use config::{ActivationCacheConfig, CacheDtype, CacheLocation};
 pub use forward::forward;
+pub(crate) use forward::forward_with;
 pub(crate) use per_split::{CachePlans, CachedSplits, PerSplit};

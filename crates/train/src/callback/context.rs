@@ -6,6 +6,7 @@ use std::fmt;
 
 use burn::tensor::Tensor;
 use finetune_eval::Scores;
+use finetune_ops::read_floats;
 
 use crate::evaluation::EvaluationRecord;
 use crate::optimizer::Optimizer;
@@ -90,7 +91,11 @@ impl StepNumbers {
 
     fn read(&self) -> [f32; 2] {
         *self.read.get_or_init(|| {
-            [&self.loss, &self.grad_norm].map(|number| number.clone().into_scalar::<f32>())
+            let numbers = vec![self.loss.clone(), self.grad_norm.clone()];
+            match read_floats(Tensor::cat(numbers, 0))[..] {
+                [loss, grad_norm] => [loss, grad_norm],
+                _ => unreachable!("two tensors of one value"),
+            }
         })
     }
 }

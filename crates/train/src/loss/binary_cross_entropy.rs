@@ -1,11 +1,12 @@
 //! Binary cross entropy of logits.
 
+use burn::tensor::Tensor;
 use burn::tensor::activation::log_sigmoid;
-use burn::tensor::{Tensor, TensorData};
 use finetune_eval::Targets;
 
-use super::Loss;
+use super::device_loss::halves;
 use super::labels::{classes, scores};
+use super::{DeviceLoss, Loss, device_loss};
 use crate::error::TrainError;
 
 const NAME: &str = "binary cross entropy";
@@ -41,32 +42,43 @@ impl BinaryCrossEntropy {
         Ok(shares.iter().map(|share| f64::from(*share)).collect())
     }
 
-    /// Returns the loss of each output divided by `divisor`.
+    /// Returns the loss of each output divided by the divisor of the weights.
     ///
     /// # Shapes
     /// - `logits`, output: `[B, C]`
-    fn elements(
-        &self,
-        logits: Tensor<2>,
-        targets: &Targets,
-        divisor: f64,
-    ) -> Result<Tensor<2>, TrainError> {
-        let (shares, device) = (self.shares(targets)?, logits.device());
-        let weights = |weight: &dyn Fn(f64) -> f64| {
-            let weights = shares.iter().map(|share| (weight(*share) / divisor) as f32);
-            Tensor::<2>::from_data(TensorData::new(weights.collect(), logits.dims()), &device)
-        };
-        let yes = weights(&|share| self.pos_weight * share);
-        let no = weights(&|share| 1.0 - share);
-        Ok(-(log_sigmoid(logits.clone()) * yes + log_sigmoid(-logits) * no))
+    /// - `weights`: `[2 B C]`
+    fn elements(&self, logits: Tensor<2>, weights: Tensor<1>) -> Tensor<2> {
+        let shape = logits.dims();
+        let [yes, no] = halves(weights).map(|weights| weights.reshape(shape));
+        -(log_sigmoid(logits.clone()) * yes + log_sigmoid(-logits) * no)
+    }
+}
+
+/// The numbers are the weights of the log probabilities of 1, then of 0, `[2 B C]`.
+impl DeviceLoss for BinaryCrossEntropy {
+    fn values(&self, targets: &Targets, divisor: f64) -> Result<Vec<f32>, TrainError> {
+        let shares = self.shares(targets)?;
+        let yes = shares.iter().map(|share| self.pos_weight * share);
+        let no = shares.iter().map(|share| 1.0 - share);
+        Ok(yes
+            .chain(no)
+            .map(|weight| (weight / divisor) as f32)
+            .collect())
+    }
+
+    /// Returns the sum over the outputs of each row; the row weight is the number of outputs.
+    fn per_row(&self, logits: Tensor<2>, weights: Tensor<1>) -> Tensor<1> {
+        self.elements(logits, weights).sum_dim(1).squeeze_dim(1)
+    }
+
+    fn sum(&self, logits: Tensor<2>, weights: Tensor<1>, _divisor: f64) -> Tensor<1> {
+        self.elements(logits, weights).sum()
     }
 }
 
 impl Loss for BinaryCrossEntropy {
-    /// Returns the sum over the outputs of each row; the row weight is the number of outputs.
     fn per_row(&self, logits: Tensor<2>, targets: &Targets) -> Result<Tensor<1>, TrainError> {
-        let elements = self.elements(logits, targets, 1.0)?;
-        Ok(elements.sum_dim(1).squeeze_dim(1))
+        device_loss::per_row(self, logits, targets)
     }
 
     fn row_weights(&self, targets: &Targets) -> Result<Option<Vec<f64>>, TrainError> {
@@ -74,13 +86,8 @@ impl Loss for BinaryCrossEntropy {
         Ok(Some(vec![self.outputs as f64; targets.len()]))
     }
 
-    fn sum(
-        &self,
-        logits: Tensor<2>,
-        targets: &Targets,
-        divisor: f64,
-    ) -> Result<Tensor<1>, TrainError> {
-        Ok(self.elements(logits, targets, divisor)?.sum())
+    fn on_device(&self) -> Option<Box<dyn DeviceLoss + '_>> {
+        Some(Box::new(self))
     }
 
     fn check(&self, targets: &Targets, outputs: usize) -> Result<(), TrainError> {

@@ -1,11 +1,12 @@
 //! Cosine embedding loss of cosine similarities.
 
+use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
-use burn::tensor::{Tensor, TensorData};
 use finetune_eval::Targets;
 
-use super::Loss;
+use super::device_loss::halves;
 use super::labels::{classes, scores};
+use super::{DeviceLoss, Loss, device_loss};
 use crate::error::TrainError;
 
 const NAME: &str = "cosine";
@@ -27,35 +28,46 @@ fn alike(targets: &Targets) -> Result<Vec<bool>, TrainError> {
 }
 
 impl Cosine {
-    /// Returns the loss of each row divided by `divisor`.
+    /// Returns the loss of each row divided by the divisor of the weights.
     ///
     /// # Shapes
     /// - `cosines`, output: `[B, 1]`
-    fn elements(
-        &self,
-        cosines: Tensor<2>,
-        targets: &Targets,
-        divisor: f64,
-    ) -> Result<Tensor<2>, TrainError> {
-        let (alike, device) = (alike(targets)?, cosines.device());
-        let weights = |of: bool| {
-            let weights = alike.iter().map(|alike| match *alike == of {
-                true => (1.0 / divisor) as f32,
-                false => 0.0,
-            });
-            let weights = TensorData::new(weights.collect::<Vec<_>>(), cosines.dims());
-            Tensor::<2>::from_data(weights, &device)
-        };
-        let (positive, negative) = (weights(true), weights(false));
+    /// - `weights`: `[2 B]`
+    fn elements(&self, cosines: Tensor<2>, weights: Tensor<1>) -> Tensor<2> {
+        let shape = cosines.dims();
+        let [positive, negative] = halves(weights).map(|weights| weights.reshape(shape));
         let apart = (-cosines.clone()).add_scalar(1.0);
         let together = relu(cosines.sub_scalar(self.margin));
-        Ok(apart * positive + together * negative)
+        apart * positive + together * negative
+    }
+}
+
+/// The numbers are the weights of the rows as similar ones, then as others, `[2 B]`.
+impl DeviceLoss for Cosine {
+    fn values(&self, targets: &Targets, divisor: f64) -> Result<Vec<f32>, TrainError> {
+        let alike = alike(targets)?;
+        let weights = |of: bool| {
+            let weight = (1.0 / divisor) as f32;
+            alike.iter().map(move |alike| match *alike == of {
+                true => weight,
+                false => 0.0,
+            })
+        };
+        Ok(weights(true).chain(weights(false)).collect())
+    }
+
+    fn per_row(&self, cosines: Tensor<2>, weights: Tensor<1>) -> Tensor<1> {
+        self.elements(cosines, weights).squeeze_dim(1)
+    }
+
+    fn sum(&self, cosines: Tensor<2>, weights: Tensor<1>, _divisor: f64) -> Tensor<1> {
+        self.elements(cosines, weights).sum()
     }
 }
 
 impl Loss for Cosine {
     fn per_row(&self, cosines: Tensor<2>, targets: &Targets) -> Result<Tensor<1>, TrainError> {
-        Ok(self.elements(cosines, targets, 1.0)?.squeeze_dim(1))
+        device_loss::per_row(self, cosines, targets)
     }
 
     fn row_weights(&self, targets: &Targets) -> Result<Option<Vec<f64>>, TrainError> {
@@ -63,13 +75,8 @@ impl Loss for Cosine {
         Ok(None)
     }
 
-    fn sum(
-        &self,
-        cosines: Tensor<2>,
-        targets: &Targets,
-        divisor: f64,
-    ) -> Result<Tensor<1>, TrainError> {
-        Ok(self.elements(cosines, targets, divisor)?.sum())
+    fn on_device(&self) -> Option<Box<dyn DeviceLoss + '_>> {
+        Some(Box::new(self))
     }
 
     fn check(&self, targets: &Targets, outputs: usize) -> Result<(), TrainError> {

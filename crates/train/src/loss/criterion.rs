@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor, TensorData};
 use finetune_data::Labels;
 use finetune_eval::Targets;
+use finetune_ops::{Upload, UploadPart, Uploaded};
 
 use super::{Loss, check_shape};
 use crate::error::TrainError;
@@ -76,13 +77,65 @@ impl Criterion {
         labels: &Labels,
         divisor: f64,
     ) -> Result<Tensor<1>, TrainError> {
+        self.sum(outputs, labels, divisor, |outputs, targets| {
+            self.loss.sum(outputs, targets, divisor)
+        })
+    }
+
+    /// Adds the targets of a batch to an upload; `None` for a loss that copies them itself. `divisor`
+    /// is that of [`Self::loss`].
+    ///
+    /// # Errors
+    /// - [`TrainError::InvalidLabel`] if a label is not for this loss.
+    /// - [`TrainError::InvalidSetting`] for a divisor that is not above 0.
+    pub(crate) fn pack(
+        &self,
+        labels: &Labels,
+        divisor: f64,
+        upload: &mut Upload,
+    ) -> Result<Option<UploadPart>, TrainError> {
+        check_divisor(divisor)?;
+        let Some(loss) = self.loss.on_device() else {
+            return Ok(None);
+        };
+        Ok(Some(
+            upload.floats(loss.values(&targets(labels, 0), divisor)?),
+        ))
+    }
+
+    /// Returns the same as [`Self::loss`], from targets that [`Self::pack`] has added.
+    ///
+    /// # Errors
+    /// As [`Self::loss`].
+    pub(crate) fn loss_of(
+        &self,
+        outputs: Tensor<2>,
+        labels: &Labels,
+        packed: Option<(&UploadPart, &Uploaded)>,
+        divisor: f64,
+    ) -> Result<Tensor<1>, TrainError> {
+        let on_device = self.loss.on_device().zip(packed);
+        let Some((loss, (part, uploaded))) = on_device else {
+            return self.loss(outputs, labels, divisor);
+        };
+        self.sum(outputs, labels, divisor, |outputs, _| {
+            Ok(loss.sum(outputs, uploaded.floats(part), divisor))
+        })
+    }
+
+    /// Returns the result of `sum`, with checks before and after it.
+    fn sum(
+        &self,
+        outputs: Tensor<2>,
+        labels: &Labels,
+        divisor: f64,
+        sum: impl FnOnce(Tensor<2>, &Targets) -> Result<Tensor<1>, TrainError>,
+    ) -> Result<Tensor<1>, TrainError> {
         let [rows, width] = outputs.dims();
         let targets = targets(labels, rows);
         self.check(rows, width, &targets)?;
-        if !(divisor > 0.0 && divisor.is_finite()) {
-            return Err(TrainError::setting("divisor", divisor, "above 0"));
-        }
-        let loss = self.loss.sum(outputs, &targets, divisor)?;
+        check_divisor(divisor)?;
+        let loss = sum(outputs, &targets)?;
         check_shape(self.loss.name(), &loss.dims(), &[1])?;
         Ok(loss)
     }
@@ -125,6 +178,15 @@ impl Criterion {
             }
         }
         Ok(())
+    }
+}
+
+/// # Errors
+/// - [`TrainError::InvalidSetting`] for a divisor that is not above 0.
+fn check_divisor(divisor: f64) -> Result<(), TrainError> {
+    match divisor > 0.0 && divisor.is_finite() {
+        true => Ok(()),
+        false => Err(TrainError::setting("divisor", divisor, "above 0")),
     }
 }
 

@@ -1,12 +1,12 @@
 //! Cross entropy with label smoothing and class weights.
 
+use burn::tensor::Tensor;
 use burn::tensor::activation::log_softmax;
-use burn::tensor::{Device, Tensor};
 use finetune_eval::Targets;
-use finetune_ops::{ClassTargets, soft_target_cross_entropy};
+use finetune_ops::{ClassTargets, soft_target_cross_entropy, target_weights};
 
 use super::labels::classes;
-use super::{ClassWeights, Loss};
+use super::{ClassWeights, DeviceLoss, Loss, device_loss};
 use crate::error::TrainError;
 
 const NAME: &str = "cross entropy";
@@ -45,21 +45,27 @@ impl CrossEntropy {
     fn weight_of(&self, class: usize) -> f64 {
         self.weights.as_ref().map_or(1.0, |weights| weights[class])
     }
+}
 
-    /// Returns the weight of each log probability; the negative weighted sum is the loss divided by
-    /// the divisor.
-    fn weights(
-        &self,
-        targets: &Targets,
-        divisor: f64,
-        device: &Device,
-    ) -> Result<Tensor<2>, TrainError> {
+/// The numbers are those of [`target_weights`]: the weight of each log probability, whose negative
+/// weighted sum is the loss divided by the divisor.
+impl DeviceLoss for CrossEntropy {
+    fn values(&self, targets: &Targets, divisor: f64) -> Result<Vec<f32>, TrainError> {
         let targets = ClassTargets {
             labels: classes(targets, self.classes, NAME)?,
             classes: self.classes,
             divisor,
         };
-        Ok(targets.smoothed_weights(self.smoothing, self.weights.as_deref(), device))
+        Ok(targets.values(self.smoothing, self.weights.as_deref()))
+    }
+
+    fn per_row(&self, logits: Tensor<2>, values: Tensor<1>) -> Tensor<1> {
+        let weights = target_weights(values, self.classes);
+        -(log_softmax(logits, 1) * weights).sum_dim(1).squeeze_dim(1)
+    }
+
+    fn sum(&self, logits: Tensor<2>, values: Tensor<1>, _divisor: f64) -> Tensor<1> {
+        soft_target_cross_entropy(logits, target_weights(values, self.classes))
     }
 }
 
@@ -80,8 +86,7 @@ fn balanced(labels: &[usize], count: usize) -> Result<Vec<f64>, TrainError> {
 
 impl Loss for CrossEntropy {
     fn per_row(&self, logits: Tensor<2>, targets: &Targets) -> Result<Tensor<1>, TrainError> {
-        let weights = self.weights(targets, 1.0, &logits.device())?;
-        Ok(-(log_softmax(logits, 1) * weights).sum_dim(1).squeeze_dim(1))
+        device_loss::per_row(self, logits, targets)
     }
 
     fn row_weights(&self, targets: &Targets) -> Result<Option<Vec<f64>>, TrainError> {
@@ -89,14 +94,8 @@ impl Loss for CrossEntropy {
         Ok(Some(classes.map(|class| self.weight_of(*class)).collect()))
     }
 
-    fn sum(
-        &self,
-        logits: Tensor<2>,
-        targets: &Targets,
-        divisor: f64,
-    ) -> Result<Tensor<1>, TrainError> {
-        let weights = self.weights(targets, divisor, &logits.device())?;
-        Ok(soft_target_cross_entropy(logits, weights))
+    fn on_device(&self) -> Option<Box<dyn DeviceLoss + '_>> {
+        Some(Box::new(self))
     }
 
     fn check(&self, targets: &Targets, outputs: usize) -> Result<(), TrainError> {
@@ -107,6 +106,8 @@ impl Loss for CrossEntropy {
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::Device;
+
     use super::*;
 
     /// `sklearn.utils.class_weight.compute_class_weight("balanced", classes=[0, 1, 2], y=...)`.
@@ -123,7 +124,7 @@ mod tests {
         let labels = Targets::Classes(vec![0, 1]);
         let loss = CrossEntropy::new(0.0, &ClassWeights::None, &labels, 2).unwrap();
         let logits = Tensor::from_data([[3e38, 0.0], [1000.0, 0.0]], &Device::flex());
-        let losses = loss.per_row(logits, &labels).unwrap().into_data();
+        let losses = Loss::per_row(&loss, logits, &labels).unwrap().into_data();
         assert_eq!(losses.try_to_vec::<f32>().unwrap(), [0.0, 1000.0]);
     }
 }

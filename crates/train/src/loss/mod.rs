@@ -19,6 +19,7 @@ mod config;
 mod cosine;
 mod criterion;
 mod cross_entropy;
+mod device_loss;
 mod labels;
 mod pointwise;
 mod score_bins;
@@ -26,13 +27,15 @@ mod score_bins;
 use std::fmt;
 use std::ops::RangeInclusive;
 
+use burn::tensor::Tensor;
 use burn::tensor::activation::log_softmax;
-use burn::tensor::{Int, Tensor, TensorData};
 use finetune_eval::{Targets, short_type_name};
+use finetune_ops::upload_indices;
 
 pub use config::{ClassWeights, LossConfig};
 pub use criterion::Criterion;
 pub(crate) use criterion::targets;
+pub use device_loss::DeviceLoss;
 
 use crate::error::TrainError;
 
@@ -79,8 +82,8 @@ pub trait Loss: fmt::Debug + Send + Sync {
         Ok(None)
     }
 
-    /// Returns the sum over the rows over `divisor`. The default calls [`Self::per_row`]; only a
-    /// loss with a fused form needs another.
+    /// Returns the sum over the rows over `divisor`. The default calls [`Self::on_device`] if there is
+    /// one, or [`Self::per_row`]; only a loss with a fused form needs another.
     ///
     /// # Shapes
     /// - `logits`: `[B, C]`
@@ -94,10 +97,19 @@ pub trait Loss: fmt::Debug + Send + Sync {
         targets: &Targets,
         divisor: f64,
     ) -> Result<Tensor<1>, TrainError> {
+        if let Some(loss) = self.on_device() {
+            return device_loss::sum(&*loss, logits, targets, divisor);
+        }
         let rows = logits.dims()[0];
         let losses = self.per_row(logits, targets)?;
         check_shape(self.name(), &losses.dims(), &[rows])?;
         Ok(losses.sum().div_scalar(divisor))
+    }
+
+    /// Returns the same loss with targets on the device (default: none). In training, its numbers are
+    /// copied together with the tokens, and [`Self::sum`] is not called.
+    fn on_device(&self) -> Option<Box<dyn DeviceLoss + '_>> {
+        None
     }
 
     /// Checks all targets of the training rows and the number of outputs, before the first step
@@ -132,9 +144,7 @@ pub fn target_log_probabilities(
     if classes.len() != rows {
         return Err(TrainError::loss_shape("labels", classes.len(), rows));
     }
-    let indices: Vec<i64> = classes.iter().map(|class| *class as i64).collect();
-    let indices = TensorData::new(indices, [rows, 1]);
-    let indices = Tensor::<2, Int>::from_data(indices, &logits.device());
+    let indices = upload_indices(classes, [rows, 1], &logits.device());
     Ok(log_softmax(logits, 1).gather(1, indices).squeeze_dim(1))
 }
 

@@ -3,11 +3,11 @@
 
 use std::fmt;
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use finetune_eval::Targets;
 
-use super::Loss;
 use super::labels::scores;
+use super::{DeviceLoss, Loss, device_loss};
 use crate::error::TrainError;
 
 /// Loss as a function of the error of a score.
@@ -30,10 +30,29 @@ impl<P: Pointwise> Loss for P {
     }
 
     fn per_row(&self, outputs: Tensor<2>, targets: &Targets) -> Result<Tensor<1>, TrainError> {
-        let scores = finite_scores(targets, P::NAME)?;
-        let targets = TensorData::new(scores.to_vec(), [scores.len()]);
-        let targets = Tensor::<1>::from_data(targets, &outputs.device());
-        Ok(self.of(outputs.reshape([scores.len()]) - targets))
+        device_loss::per_row(&OnDevice(self), outputs, targets)
+    }
+
+    fn on_device(&self) -> Option<Box<dyn DeviceLoss + '_>> {
+        Some(Box::new(OnDevice(self)))
+    }
+}
+
+/// A pointwise loss with its scores on the device.
+struct OnDevice<'a, P>(&'a P);
+
+impl<P: Pointwise> DeviceLoss for OnDevice<'_, P> {
+    fn values(&self, targets: &Targets, _divisor: f64) -> Result<Vec<f32>, TrainError> {
+        Ok(finite_scores(targets, P::NAME)?.to_vec())
+    }
+
+    fn per_row(&self, outputs: Tensor<2>, scores: Tensor<1>) -> Tensor<1> {
+        let rows = scores.dims()[0];
+        self.0.of(outputs.reshape([rows]) - scores)
+    }
+
+    fn sum(&self, outputs: Tensor<2>, scores: Tensor<1>, divisor: f64) -> Tensor<1> {
+        self.per_row(outputs, scores).sum().div_scalar(divisor)
     }
 }
 

@@ -6,8 +6,8 @@ use burn::tensor::Tensor;
 use finetune_eval::Targets;
 use finetune_model::ScoreBins;
 
-use super::Loss;
 use super::labels::scores;
+use super::{DeviceLoss, Loss};
 use crate::error::TrainError;
 
 const NAME: &str = "score bins";
@@ -53,6 +53,12 @@ impl Loss for BinnedLoss {
         self.loss.sum(logits, &targets, divisor)
     }
 
+    fn on_device(&self) -> Option<Box<dyn DeviceLoss + '_>> {
+        let loss = self.loss.on_device()?;
+        let bins = self.bins;
+        Some(Box::new(BinnedOnDevice { loss, bins }))
+    }
+
     fn check(&self, targets: &Targets, outputs: usize) -> Result<(), TrainError> {
         let targets = binned(self.bins, targets)?;
         if let Targets::Classes(classes) = &targets
@@ -73,6 +79,26 @@ impl Loss for BinnedLoss {
 
     fn name(&self) -> String {
         self.loss.name()
+    }
+}
+
+/// Loss over classes on the bins, with its targets on the device.
+struct BinnedOnDevice<'a> {
+    loss: Box<dyn DeviceLoss + 'a>,
+    bins: ScoreBins,
+}
+
+impl DeviceLoss for BinnedOnDevice<'_> {
+    fn values(&self, targets: &Targets, divisor: f64) -> Result<Vec<f32>, TrainError> {
+        self.loss.values(&binned(self.bins, targets)?, divisor)
+    }
+
+    fn per_row(&self, logits: Tensor<2>, values: Tensor<1>) -> Tensor<1> {
+        self.loss.per_row(logits, values)
+    }
+
+    fn sum(&self, logits: Tensor<2>, values: Tensor<1>, divisor: f64) -> Tensor<1> {
+        self.loss.sum(logits, values, divisor)
     }
 }
 

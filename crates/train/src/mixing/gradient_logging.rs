@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use finetune_model::DropoutStream;
+use finetune_ops::read_floats;
 
 use super::SharedStages;
 use crate::callback::GradientRecord;
@@ -43,8 +44,8 @@ pub(crate) fn probe<O: Objective>(
     let values: Vec<f64> = match products.is_empty() {
         true => Vec::new(),
         false => {
-            let values = Tensor::cat(products, 0).into_data().convert::<f64>();
-            values.iter::<f64>().collect()
+            let values = read_floats(Tensor::cat(products, 0));
+            values.into_iter().map(f64::from).collect()
         }
     };
     let stages = values.len() / pairs.len().max(1);

@@ -62,6 +62,10 @@ impl Objective for TaskGroup {
         model.with_precision(precision)
     }
 
+    fn with_gradient_checkpointing(&self, model: MultiTaskModel, enabled: bool) -> MultiTaskModel {
+        model.with_gradient_checkpointing(enabled)
+    }
+
     fn check(&self, model: &MultiTaskModel, config: &TrainConfig) -> Result<(), TrainError> {
         let (found, expected) = (model.tasks.len(), self.tasks.len());
         if found != expected {

@@ -8,16 +8,15 @@ use finetune_ops::{scale, sum_of_squares};
 /// Constant that PyTorch adds to the norm before dividing.
 const EPSILON: f64 = 1e-6;
 
-/// Scales all gradients so that their global norm is at most `max_norm`; returns the norm before
-/// clipping.
+/// Scales all gradients so that their global norm, now `norm`, is at most `max_norm`.
 ///
 /// Nothing is read back from the device: the factor stays a tensor.
 pub(super) fn clip_by_global_norm<M: Module>(
     module: &M,
     mut gradients: GradientsParams,
+    norm: &Tensor<1>,
     max_norm: Option<f64>,
-) -> (GradientsParams, Tensor<1>) {
-    let norm = global_norm(module, &gradients);
+) -> GradientsParams {
     if let Some(max_norm) = max_norm {
         let factor = (norm.clone() + EPSILON)
             .recip()
@@ -28,7 +27,7 @@ pub(super) fn clip_by_global_norm<M: Module>(
             factor,
         });
     }
-    (gradients, norm)
+    gradients
 }
 
 /// Returns the L2 norm over all gradients.

@@ -108,13 +108,24 @@ impl Optimizer {
         gradients: GradientsParams,
         factor: f64,
     ) -> (M, Tensor<1>) {
-        let (gradients, norm) = clip_by_global_norm(&module, gradients, self.max_grad_norm);
-        let module = module.map(&mut StepMapper {
+        let norm = global_norm(&module, &gradients);
+        (self.step_of_norm(module, gradients, &norm, factor), norm)
+    }
+
+    /// Performs [`Self::step`] with gradients whose global norm has been computed.
+    pub(crate) fn step_of_norm<M: Module>(
+        &mut self,
+        module: M,
+        gradients: GradientsParams,
+        norm: &Tensor<1>,
+        factor: f64,
+    ) -> M {
+        let gradients = clip_by_global_norm(&module, gradients, norm, self.max_grad_norm);
+        module.map(&mut StepMapper {
             parameters: &mut self.parameters,
             gradients,
             factor,
-        });
-        (module, norm)
+        })
     }
 
     /// Returns ids and paths of the parameters that have been updated since training began.

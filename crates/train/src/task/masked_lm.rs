@@ -13,12 +13,10 @@ use finetune_data::{
     BatchSize, EncodedTexts, MaskedBatch, MlmCollator, Padding, TextTokenizer, sorted_by_length,
 };
 use finetune_eval::{Better, Scores};
-use finetune_model::{
-    CheckpointConfig, DropoutStream, EncoderModel, MaskedLm, PreTrainingLogits, save_masked_lm,
-};
-use finetune_ops::{Precision, cross_entropy};
-use finetune_predict::encoder_input;
+use finetune_model::{CheckpointConfig, DropoutStream, EncoderModel, MaskedLm, save_masked_lm};
+use finetune_ops::Precision;
 
+use super::masked_lm_batch::{LabeledBatch, Measurements};
 use super::{Task, check_autodiff};
 use crate::callback::{Callback, Event, Phase};
 use crate::error::TrainError;
@@ -78,17 +76,12 @@ impl Task for MaskedLmTask {
         step: &BatchCounts,
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError> {
-        let logits = logits_of(model, batch, Some(dropout))?;
-        let masked_lm = logits
-            .masked_lm
-            .map(|logits| cross_entropy(logits, &classes_of(&batch.labels), step.weight));
-        let next_sentence = match (&self.next_sentence, logits.next_sentence) {
-            (Some(config), Some(logits)) => {
-                let labels = next_sentence_labels(&self.train, &batch.rows)?;
-                Some(cross_entropy(logits, &labels, step.rows as f64) * config.loss_weight)
-            }
-            _ => None,
-        };
+        let labels = self.next_sentence_labels(&self.train, &batch.rows)?;
+        let found = LabeledBatch::new(model, batch, &labels, Some(dropout))?;
+        let masked_lm = found.masked_lm.map(|found| found.loss(step.weight));
+        let next_sentence = self.next_sentence.as_ref().zip(found.next_sentence);
+        let next_sentence =
+            next_sentence.map(|(config, found)| found.loss(step.rows as f64) * config.loss_weight);
         let losses = masked_lm.into_iter().chain(next_sentence);
         // Without any loss, no token can be masked, such as in texts of only unknown words: loss
         // and gradients are 0.
@@ -103,6 +96,10 @@ impl Task for MaskedLmTask {
 
     fn in_precision(&self, model: MaskedLm, precision: Precision) -> MaskedLm {
         model.with_precision(precision)
+    }
+
+    fn with_gradient_checkpointing(&self, model: MaskedLm, enabled: bool) -> MaskedLm {
+        model.with_gradient_checkpointing(enabled)
     }
 
     fn examples(&self, rows: &[usize]) -> Result<Vec<usize>, TrainError> {
@@ -138,7 +135,11 @@ impl Task for MaskedLmTask {
         let Some(split) = &self.validation else {
             return Ok(Scores::new());
         };
-        let [masked_lm, next_sentence] = self.measure(split, model, callback)?;
+        let Measurements {
+            masked_lm,
+            next_sentence,
+            ..
+        } = self.measure(split, model, callback)?;
         let mut scores = vec![
             ("loss", masked_lm.mean_loss()),
             ("perplexity", masked_lm.mean_loss().exp()),
@@ -180,6 +181,19 @@ impl MaskedLmTask {
         &self.train.tokens.texts
     }
 
+    /// Returns the class of each row, a sentence pair; empty without next-sentence prediction.
+    fn next_sentence_labels(
+        &self,
+        split: &EncodedSplit,
+        rows: &[usize],
+    ) -> Result<Vec<usize>, TrainError> {
+        if self.next_sentence.is_none() {
+            return Ok(Vec::new());
+        }
+        let labels = split.tokens.labels.select(&examples_of(split, rows)?)?;
+        Ok(labels.classes().unwrap_or_default().to_vec())
+    }
+
     /// Measures the predictions of masked tokens in `split`, with the same masks each time, and
     /// those of next sentences.
     fn measure(
@@ -187,67 +201,22 @@ impl MaskedLmTask {
         split: &EncodedSplit,
         model: &MaskedLm,
         callback: &mut dyn Callback,
-    ) -> Result<[Measured; 2], TrainError> {
+    ) -> Result<Measurements, TrainError> {
         let (model, texts) = (model.valid(), &split.tokens.texts);
         let batches = sorted_by_length(&texts.lengths()?, self.eval_batch_size)?;
         let phase = Phase::Validating;
         callback.on_event(&Event::phase_begin(phase, batches.len()))?;
-        let [mut masked_lm, mut next_sentence] = <[Measured; 2]>::default();
+        let mut measured = Measurements::default();
         for rows in batches {
             let batch = (self.collator).mask(texts, &rows, EVALUATION_EPOCH, self.padding)?;
-            let logits = logits_of(&model, &batch, None)?;
-            if let Some(logits) = logits.masked_lm {
-                masked_lm.add(logits, &classes_of(&batch.labels));
-            }
-            if let Some(logits) = logits.next_sentence {
-                next_sentence.add(logits, &next_sentence_labels(split, &rows)?);
-            }
+            let labels = self.next_sentence_labels(split, &rows)?;
+            measured.add(LabeledBatch::new(&model, &batch, &labels, None)?);
             callback.on_event(&Event::BatchSubmitted { rows: rows.len() })?;
         }
+        measured.read();
         callback.on_event(&Event::PhaseEnd(phase))?;
-        Ok([masked_lm, next_sentence])
+        Ok(measured)
     }
-}
-
-/// Measured predictions of masked tokens or of next sentences.
-#[derive(Default)]
-struct Measured {
-    /// Sum of the losses.
-    loss: f64,
-    correct: usize,
-    count: usize,
-}
-
-impl Measured {
-    fn add(&mut self, logits: Tensor<2>, labels: &[usize]) {
-        self.correct += correct_predictions(logits.clone(), labels);
-        let loss = cross_entropy(logits, labels, 1.0);
-        self.loss += f64::from(loss.into_scalar::<f32>());
-        self.count += labels.len();
-    }
-
-    fn mean_loss(&self) -> f64 {
-        self.loss / self.count as f64
-    }
-
-    /// Returns the fraction of correct predictions.
-    fn accuracy(&self) -> f64 {
-        self.correct as f64 / self.count as f64
-    }
-}
-
-/// Returns the logits of the masked tokens over the vocabulary, and of the next-sentence classes.
-fn logits_of(
-    model: &MaskedLm,
-    batch: &MaskedBatch,
-    dropout: Option<DropoutStream>,
-) -> Result<PreTrainingLogits, TrainError> {
-    let input = encoder_input(&model.encoder, batch.rows.len(), &batch.tokens)?;
-    Ok(model.forward_pre_training(&input, &batch.masked_positions, dropout)?)
-}
-
-fn classes_of(labels: &[u32]) -> Vec<usize> {
-    labels.iter().map(|word| *word as usize).collect()
 }
 
 /// Returns the index of the example of each row.
@@ -255,19 +224,4 @@ fn examples_of(split: &EncodedSplit, rows: &[usize]) -> Result<Vec<usize>, Train
     let texts = &split.tokens.texts;
     let examples = rows.iter().map(|row| texts.text_of_row(*row));
     Ok(examples.collect::<Result<_, _>>()?)
-}
-
-/// Returns the class of each row, a sentence pair.
-fn next_sentence_labels(split: &EncodedSplit, rows: &[usize]) -> Result<Vec<usize>, TrainError> {
-    let labels = &split.tokens.labels;
-    let labels = labels.select(&examples_of(split, rows)?)?;
-    Ok(labels.classes().unwrap_or_default().to_vec())
-}
-
-fn correct_predictions(logits: Tensor<2>, labels: &[usize]) -> usize {
-    let predicted = logits.argmax(1).into_data();
-    let predicted = predicted.iter::<i64>().zip(labels);
-    predicted
-        .filter(|(class, label)| usize::try_from(*class) == Ok(**label))
-        .count()
 }

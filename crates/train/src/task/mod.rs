@@ -3,6 +3,7 @@
 mod label_fit;
 mod load;
 mod masked_lm;
+mod masked_lm_batch;
 mod sequence_classification;
 
 pub(crate) use label_fit::{describe_labels, head_name};
@@ -146,6 +147,11 @@ pub trait Task {
         model
     }
 
+    /// Returns the model with or without gradient checkpointing (default: the model unchanged).
+    fn with_gradient_checkpointing(&self, model: Self::Model, _enabled: bool) -> Self::Model {
+        model
+    }
+
     /// Returns the indices of the examples that training rows come from (default: the rows). Rows
     /// and examples differ if a long text spans several rows.
     ///
@@ -235,8 +241,7 @@ pub struct TestOutput {
 
 /// Checks that the model is on a device with autodiff.
 fn check_autodiff(encoder: &Encoder) -> Result<(), TrainError> {
-    let device = encoder.embeddings.word_embeddings.weight.lazy_device();
-    match device.is_autodiff() {
+    match encoder.device().is_autodiff() {
         true => Ok(()),
         false => Err(TrainError::setting(
             "device of the model",

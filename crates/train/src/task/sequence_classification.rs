@@ -11,13 +11,13 @@ use finetune_model::{
     CheckpointConfig, DropoutStream, EncoderModel, SequenceClassifier, save_adapter,
     save_classifier,
 };
-use finetune_ops::Precision;
+use finetune_ops::{Precision, Upload};
 use finetune_predict::{TextPreprocessing, target_kind};
 
 use super::{Task, TestOutput, check_autodiff};
 use crate::activations::{
     ActivationCacheConfig, CachePlans, CachedActivations, CachedSplits, deterministic_stages,
-    forward,
+    forward_with,
 };
 use crate::callback::{Callback, Phase};
 use crate::encoded_splits::Data;
@@ -258,8 +258,13 @@ impl Task for SequenceClassificationTask {
         step: &BatchCounts,
         dropout: DropoutStream,
     ) -> Result<Tensor<1>, TrainError> {
-        let outputs = forward(model, batch, self.kept.of.train.as_ref(), Some(dropout))?;
-        self.loss.loss(outputs, &batch.labels, step.weight)
+        let mut upload = Upload::default();
+        let targets = self.loss.pack(&batch.labels, step.weight, &mut upload)?;
+        let kept = self.kept.of.train.as_ref();
+        let (outputs, uploaded) = forward_with(model, batch, kept, upload, Some(dropout))?;
+        let targets = targets.as_ref().map(|part| (part, &uploaded));
+        self.loss
+            .loss_of(outputs, &batch.labels, targets, step.weight)
     }
 
     fn check(&self, model: &SequenceClassifier, config: &TrainConfig) -> Result<(), TrainError> {
@@ -270,6 +275,14 @@ impl Task for SequenceClassificationTask {
 
     fn in_precision(&self, model: SequenceClassifier, precision: Precision) -> SequenceClassifier {
         model.with_precision(precision)
+    }
+
+    fn with_gradient_checkpointing(
+        &self,
+        model: SequenceClassifier,
+        enabled: bool,
+    ) -> SequenceClassifier {
+        model.with_gradient_checkpointing(enabled)
     }
 
     fn examples(&self, rows: &[usize]) -> Result<Vec<usize>, TrainError> {

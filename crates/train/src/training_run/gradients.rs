@@ -1,6 +1,8 @@
 //! Gradients of a step: computation, checks and logging.
 
+use burn::tensor::Tensor;
 use finetune_model::DropoutStream;
+use finetune_ops::read_floats;
 
 use crate::callback::Event;
 use crate::checkpoint_state::Checkpoint;
@@ -8,7 +10,6 @@ use crate::error::TrainError;
 use crate::loss_scale::LossScale;
 use crate::mixing::probe;
 use crate::objective::{BatchIndices, Objective};
-use crate::optimizer::global_norm;
 use crate::step_plan::PlannedStep;
 use crate::step_tasks::{StepOutcome, StepTasks};
 
@@ -52,14 +53,15 @@ impl<O: Objective> TrainingRun<'_, O> {
             .check_gradients(model, &outcome.gradients, &outcome.tasks, task_of)
     }
 
-    /// Returns whether the gradients overflow in half precision and a smaller loss scale may help;
-    /// the step is then skipped. Gradients are read only if the loss is scaled.
-    pub(super) fn overflows(&mut self, outcome: &StepOutcome) -> bool {
+    /// Returns whether the gradients, of this global norm, overflow in half precision and a smaller
+    /// loss scale may help; the step is then skipped. The norm is read only if the loss is scaled:
+    /// the scale of the next step depends on it, as in `torch.amp.GradScaler`.
+    pub(super) fn overflows(&mut self, norm: &Tensor<1>) -> bool {
         let Some(scale) = &mut self.now.state.loss_scale else {
             return false;
         };
-        let norm = global_norm(&self.now.model, &outcome.gradients);
-        if norm.into_scalar::<f32>().is_finite() {
+        let norm = read_floats(norm.clone());
+        if norm.iter().all(|norm| norm.is_finite()) {
             scale.went_well();
             return false;
         }

@@ -16,6 +16,7 @@ use crate::checkpoint_state::Checkpoint;
 use crate::error::TrainError;
 use crate::freezing::Freezing;
 use crate::objective::Objective;
+use crate::optimizer::global_norm;
 use crate::out_of_memory;
 use crate::run_length::StepBoundary;
 use crate::step_losses::{StepLosses, UnreadStep};
@@ -46,7 +47,9 @@ impl<O: Objective> Trainer<'_, O> {
     ) -> Result<Trained<O::Model>, TrainError> {
         let plan = self.plan(&model)?;
         let devices = model.devices();
-        let model = self.objective.in_precision(model, self.config.precision);
+        let (objective, config) = (self.objective, self.config);
+        let model = objective.in_precision(model, config.precision);
+        let model = objective.with_gradient_checkpointing(model, config.gradient_checkpointing);
         let mut run = TrainingRun::begin(self, &plan, model, callback)?;
         run.begin_training()?;
         let mut steps = plan.steps_after(run.steps_done())?.peekable();
@@ -102,16 +105,16 @@ impl<O: Objective> TrainingRun<'_, O> {
         let outcome = self.outcome(step, &parts)?;
         self.check_gradients(&outcome)?;
         let rows = parts.iter().map(|part| part.indices.len()).sum();
-        if self.overflows(&outcome) {
+        let norm = global_norm(&self.now.model, &outcome.gradients);
+        if self.overflows(&norm) {
             self.now.state.summary.overflowed_steps += 1;
             return self.pass_over(rows);
         }
         let factor = self.learning_rate_factor(step);
-        let (model, norm) = self
-            .now
-            .optimizer
-            .step(self.now.model, outcome.gradients, factor);
-        self.now.model = model;
+        self.now.model =
+            self.now
+                .optimizer
+                .step_of_norm(self.now.model, outcome.gradients, &norm, factor);
         self.numbers = Some(StepNumbers::new(outcome.loss.clone(), norm.clone()));
         self.losses.push(UnreadStep {
             step: step.step + 1,
