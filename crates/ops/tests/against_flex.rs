@@ -302,6 +302,10 @@ mod without_fusion {
         if device() == Device::flex() {
             return;
         }
-        super::assert_repeats("without fusion", &results::<CubeBackend>(), &results::<Cube>());
+        super::assert_repeats(
+            "without fusion",
+            &results::<CubeBackend>(),
+            &results::<Cube>(),
+        );
     }
 }

@@ -31,7 +31,7 @@ fn inner_tanh(x: f32) -> f32 {
 #[cube]
 fn value(x: f32, #[comptime] approximation: Approximation) -> f32 {
     match comptime!(approximation) {
-        Approximation::None => 0.5f32 * x * (1.0f32 + (x * ROOT_HALF).erf()),
+        Approximation::None => 0.5f32 * x * (1.0f32 + f32::erf(x * ROOT_HALF)),
         Approximation::Tanh => 0.5f32 * x * (1.0f32 + inner_tanh(x)),
     }
 }
@@ -40,7 +40,7 @@ fn value(x: f32, #[comptime] approximation: Approximation) -> f32 {
 fn slope(x: f32, #[comptime] approximation: Approximation) -> f32 {
     match comptime!(approximation) {
         Approximation::None => {
-            let distribution = 0.5f32 * (1.0f32 + (x * ROOT_HALF).erf());
+            let distribution = 0.5f32 * (1.0f32 + f32::erf(x * ROOT_HALF));
             distribution + x * DENSITY * (-0.5f32 * x * x).exp()
         }
         Approximation::Tanh => {

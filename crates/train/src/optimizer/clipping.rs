@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
-use finetune_ops::{scale, sum_of_squares};
+use finetune_ops::scale;
 
 /// Constant that PyTorch adds to the norm before dividing.
 const EPSILON: f64 = 1e-6;
@@ -32,15 +32,13 @@ pub(super) fn clip_by_global_norm<M: Module>(
 
 /// Returns the L2 norm over all gradients.
 pub(crate) fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) -> Tensor<1> {
-    let mut squares = SumOfSquares {
+    let mut flat = FlatGradients {
         gradients,
-        sum: None,
+        tensors: Vec::new(),
     };
-    module.visit(&mut squares);
-    match squares.sum {
-        Some(sum) => sum.sqrt(),
-        None => Tensor::zeros([1], &device(module)),
-    }
+    module.visit(&mut flat);
+    let norm = finetune_ops::global_norm(flat.tensors);
+    norm.unwrap_or_else(|| Tensor::zeros([1], &device(module)))
 }
 
 /// Multiplies all gradients by `factor`.
@@ -62,19 +60,17 @@ fn device<M: Module>(module: &M) -> Device {
     module.devices().swap_remove(0).without_autodiff()
 }
 
-struct SumOfSquares<'a> {
+/// Collects all gradients, each as one row of values.
+struct FlatGradients<'a> {
     gradients: &'a GradientsParams,
-    sum: Option<Tensor<1>>,
+    tensors: Vec<Tensor<1>>,
 }
 
-impl ModuleVisitor for SumOfSquares<'_> {
+impl ModuleVisitor for FlatGradients<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = self.gradients.get::<D>(param.id) {
-            let square = sum_of_squares(gradient);
-            self.sum = Some(match self.sum.take() {
-                Some(sum) => sum + square,
-                None => square,
-            });
+            let length = gradient.shape().num_elements();
+            self.tensors.push(gradient.reshape([length]));
         }
     }
 }
