@@ -113,6 +113,24 @@ pub enum TrainError {
         /// Newest checkpoint.
         checkpoint: Option<PathBuf>,
     },
+    /// The device failed in a step or an evaluation: it was removed, reset or stopped by its driver.
+    #[error(
+        "{device} does not answer any more after step {steps}: {reason}; {}",
+        match checkpoint {
+            Some(path) => format!("the run can go on from {}", path.display()),
+            None => "there is no checkpoint to go on from".to_string(),
+        }
+    )]
+    DeviceLost {
+        /// Name of the device.
+        device: String,
+        /// Number of completed optimizer steps.
+        steps: usize,
+        /// Message of the backend.
+        reason: String,
+        /// Newest checkpoint.
+        checkpoint: Option<PathBuf>,
+    },
     /// A checkpoint is corrupted, or does not match the model or the library version.
     #[error("{}: not a checkpoint that this run can go on from: {what}", path.display())]
     Checkpoint {

@@ -72,6 +72,7 @@ mod activations;
 mod callback;
 mod checkpoint_directory;
 mod checkpoint_state;
+mod device_failure;
 mod encoded_splits;
 mod encoder_stages;
 mod error;
@@ -87,7 +88,6 @@ mod multi_task;
 mod next_sentence;
 mod objective;
 mod optimizer;
-mod out_of_memory;
 mod parts;
 mod path_text;
 mod pre_training;
@@ -123,6 +123,7 @@ pub use callback::{
     Phase, StepContext, StepRecord, TaskLossRecord, TrainContext,
 };
 pub use checkpoint_directory::{CheckpointDirectory, CheckpointPolicy};
+pub use device_failure::panic_text;
 pub use error::TrainError;
 pub use evaluation::{EarlyStopping, Evaluation, EvaluationConfig, EvaluationRecord, TaskScores};
 pub use fine_tuning::{FineTuning, FineTuningConfig, LabeledData};
@@ -143,7 +144,6 @@ pub use multi_task::{
 pub use next_sentence::NextSentenceConfig;
 pub use objective::{BatchCounts, BatchIndices, Objective};
 pub use optimizer::{Algorithm, Optimizer, OptimizerConfig};
-pub use out_of_memory::panic_text;
 pub use parts::Parts;
 pub use pre_training::{Corpus, InitialModel, PreTraining, PreTrainingConfig, PreTrainingOutput};
 pub use prepared_run::PreparedRun;

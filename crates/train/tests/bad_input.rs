@@ -118,33 +118,42 @@ fn a_run_that_diverges() {
     assert!(matches!(error, Err(TrainError::Diverged { .. })));
 }
 
-/// A device without memory for the second step, as burn's backends say it.
-#[test]
-fn a_device_that_runs_out_of_memory() {
-    struct Full(usize);
-    impl Callback for Full {
+/// Returns the error of a run whose device fails in the second step with the message of a driver.
+fn error_of_a_device_that_says(message: &'static str) -> String {
+    struct Failing(usize, &'static str);
+    impl Callback for Failing {
         fn on_event(&mut self, event: &Event) -> Result<(), TrainError> {
             if matches!(event, Event::BatchSubmitted { .. }) {
                 self.0 += 1;
-                assert!(
-                    self.0 < 2,
-                    "CUDA out of memory. Tried to allocate 2.00 GiB."
-                );
+                assert!(self.0 < 2, "{}", self.1);
             }
             Ok(())
         }
     }
     let small = SmallRun::new();
     let (task, config) = (small.task(), SmallRun::config());
-    let error = Trainer::new(&task, &config).train(small.model(1), &mut Full(0));
-    let message = error.unwrap_err().to_string();
-    let expected =
-        "is out of memory after step 1: CUDA out of memory. Tried to allocate 2.00 GiB.;";
-    assert!(message.contains(expected), "{message}");
-    assert!(
-        message.ends_with("there is no checkpoint to go on from"),
-        "{message}"
-    );
+    let mut failing = Failing(0, message);
+    let error = Trainer::new(&task, &config).train(small.model(1), &mut failing);
+    error.unwrap_err().to_string()
+}
+
+#[test]
+fn a_device_that_fails() {
+    for (message, expected) in [
+        (
+            "CUDA out of memory. Tried to allocate 2.00 GiB.",
+            "is out of memory after step 1: CUDA out of memory. Tried to allocate 2.00 GiB.;",
+        ),
+        (
+            "wgpu error: Validation Error\n  Parent device is lost\n",
+            "does not answer any more after step 1: Parent device is lost;",
+        ),
+    ] {
+        let error = error_of_a_device_that_says(message);
+        assert!(error.contains(expected), "{error}");
+        let end = "there is no checkpoint to go on from";
+        assert!(error.ends_with(end), "{error}");
+    }
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! What all kernels need around their launch: memory, and how a problem is divided into cubes.
 
+use std::sync::Once;
+
 use burn::tensor::{DType, Shape};
+use burn_cubecl::CubeDevice;
 use burn_cubecl::cubecl::client::Client;
 use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::cubecl::{self, calculate_cube_count_elemwise};
@@ -13,6 +16,38 @@ const UNITS: u32 = 256;
 
 /// Units that work on one row. Each adds up a share of the row, and all of them add the shares.
 pub(crate) const ROW_UNITS: usize = 32;
+
+/// Bytes that a cube shares: two tiles of attention.
+const SHARED_BYTES: usize = 16 << 10;
+/// Units of the largest cube of a fixed size.
+const LEAST_UNITS: u32 = 64;
+/// Tensors of the kernel with the most.
+const BINDINGS: u32 = 7;
+
+/// Whether a device has room for the kernels. If it has not, says so once, and burn's operations take
+/// their place.
+#[allow(clippy::print_stderr, reason = "a warning, once")]
+pub(crate) fn fits(device: &CubeDevice) -> bool {
+    static WARNING: Once = Once::new();
+    let client = device.client();
+    let hardware = &client.properties().hardware;
+    let fits = hardware.max_shared_memory_size >= SHARED_BYTES
+        && hardware.max_units_per_cube >= LEAST_UNITS
+        && hardware.max_bindings >= BINDINGS;
+    if !fits {
+        WARNING.call_once(|| {
+            eprintln!(
+                "warning: {device:?} has {} bytes of shared memory, {} units per cube and {} buffers \
+                 per kernel; the fused kernels need {SHARED_BYTES}, {LEAST_UNITS} and {BINDINGS}, so \
+                 slower operations take their place",
+                hardware.max_shared_memory_size,
+                hardware.max_units_per_cube,
+                hardware.max_bindings
+            );
+        });
+    }
+    fits
+}
 
 /// Returns a new tensor on the device of another.
 pub(crate) fn empty_like(other: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {

@@ -38,7 +38,11 @@ where
     Q::Tensor: 'a,
 {
     let mut tensors = tensors.into_iter();
-    tensors.all(|tensor| tensor.dtype() == DType::F32 && tensor.shape().num_elements() > 0)
+    tensors.all(|tensor| {
+        tensor.dtype() == DType::F32
+            && tensor.shape().num_elements() > 0
+            && launch::fits(&tensor.device())
+    })
 }
 
 /// Returns the results of a call.

@@ -8,16 +8,16 @@ use burn::backend::fusion::{
 };
 use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::{DType, Shape};
-use burn_cubecl::CubeBackend;
 use burn_cubecl::fusion::{CubeFusionHandle, FusionCubeRuntime};
 use burn_cubecl::tensor::CubeTensor;
+use burn_cubecl::{CubeBackend, CubeDevice};
 
 /// Backend on CubeCL. Kernels are launched at once, or queued among burn's operations.
 pub(crate) trait Queue:
     Backend<FloatTensorPrimitive = Self::Tensor, IntTensorPrimitive = Self::Tensor>
 {
     /// Tensor of floats or integers.
-    type Tensor: Clone + TensorMetadata;
+    type Tensor: Clone + TensorMetadata<Device = CubeDevice>;
 
     /// Runs `launch` on the inputs. It returns tensors of f32 with the shapes of `outputs`; a
     /// queued operation is known by them before it runs, and nothing compares them later.

@@ -13,11 +13,11 @@ use burn::module::Module;
 
 use crate::callback::{Callback, EpochRecord, Event, StepNumbers};
 use crate::checkpoint_state::Checkpoint;
+use crate::device_failure;
 use crate::error::TrainError;
 use crate::freezing::Freezing;
 use crate::objective::Objective;
 use crate::optimizer::global_norm;
-use crate::out_of_memory;
 use crate::run_length::StepBoundary;
 use crate::step_losses::{StepLosses, UnreadStep};
 use crate::step_plan::{Plan, PlannedStep};
@@ -34,7 +34,8 @@ impl<O: Objective> Trainer<'_, O> {
     /// - [`TrainError::InvalidSetting`] if a setting is out of range, or does not fit the data or
     ///   the model.
     /// - [`TrainError::Diverged`] if a loss or a gradient norm is NaN or infinite.
-    /// - [`TrainError::OutOfMemory`] if a GPU runs out of memory in a step or an evaluation.
+    /// - [`TrainError::OutOfMemory`] if a GPU runs out of memory in a step or an evaluation, and
+    ///   [`TrainError::DeviceLost`] if it stops answering.
     /// - [`TrainError::CallbackState`] if two callbacks with state have the same name, or the
     ///   checkpoint has the state of one that the run lacks.
     /// - [`TrainError::NoValidationRows`] if a callback requests an evaluation without validation
@@ -58,18 +59,14 @@ impl<O: Objective> Trainer<'_, O> {
         {
             let moment = step.moment(steps.peek());
             let checkpoint = run.last_checkpoint();
-            let stepped = out_of_memory::or_reason(|| {
+            let stepped = device_failure::or_failure(|| {
                 let mut run = run.step(&step)?;
                 run.after_step(&step, moment)?;
                 Ok(run)
             });
-            run = stepped.unwrap_or_else(|reason| {
-                Err(TrainError::OutOfMemory {
-                    device: device_names(&devices),
-                    steps: moment.steps - 1,
-                    reason,
-                    checkpoint,
-                })
+            run = stepped.unwrap_or_else(|failure| {
+                let steps = moment.steps - 1;
+                Err(failure.error(device_names(&devices), steps, checkpoint))
             })?;
         }
         run.end()
