@@ -63,10 +63,10 @@ pub fn dropout<const D: usize>(x: Tensor<D>, dropout: Dropout) -> Tensor<D> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mask {
     /// Hashes below it are dropped.
-    threshold: u32,
-    kept: f32,
-    low: u32,
-    high: u32,
+    pub(crate) threshold: u32,
+    pub(crate) kept: f32,
+    pub(crate) low: u32,
+    pub(crate) high: u32,
 }
 
 impl Mask {

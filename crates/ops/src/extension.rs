@@ -227,7 +227,7 @@ impl<B: Kernels, C: CheckpointStrategy> EncoderOps for Autodiff<B, C> {
 
     fn gelu_tanh(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let forward = <B as Kernels>::gelu_tanh;
-        gelu::tracked::<B, C>(x, forward, gelu::tanh_gradient::<B>)
+        gelu::tracked::<B, C>(x, forward, B::gelu_tanh_gradient)
     }
 
     fn dropout_hashed(x: FloatTensor<Self>, probability: f64, key: u64) -> FloatTensor<Self> {

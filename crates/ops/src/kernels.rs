@@ -15,8 +15,8 @@ use crate::{
 
 /// Operations of this crate on a backend without autodiff.
 ///
-/// The default implementations run on any burn backend. Backends with tensors in host memory, flex
-/// and LibTorch, override them. Gradients that are not `wanted` may be omitted.
+/// The default implementations run on any burn backend. Flex and LibTorch override them. Gradients
+/// that are not `wanted` may be omitted.
 pub trait Kernels: Backend {
     /// See [`linear`](crate::linear()); without a bias, the matrix product.
     fn linear_rows(
@@ -111,6 +111,11 @@ pub trait Kernels: Backend {
     /// See [`gelu_tanh`](crate::gelu_tanh()).
     fn gelu_tanh(x: FloatTensor<Self>) -> FloatTensor<Self> {
         gelu::tanh_forward::<Self>(x)
+    }
+
+    /// Returns the gradient of the input of `gelu_tanh`.
+    fn gelu_tanh_gradient(x: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+        gelu::tanh_gradient::<Self>(x, gradient)
     }
 
     /// See [`dropout`](crate::dropout()). Also computes its own gradient.
