@@ -21,3 +21,8 @@ pub(crate) fn slack() -> f32 {
         _ => 10.0,
     }
 }
+
+/// Whether it computes with native kernels, whose results do not depend on the number of threads.
+pub(crate) fn has_native_kernels() -> bool {
+    matches!(spec(), DeviceSpec::Flex | DeviceSpec::LibTorch)
+}

@@ -9,6 +9,7 @@ static KERNELS: &[u8] = include_bytes!("kernels.pt");
 /// Argument of a method.
 pub(super) enum Argument<'a> {
     Tensor(&'a Tensor),
+    Tensors(&'a [&'a Tensor]),
     Int(i64),
     Float(f64),
     Floats(&'a [f64]),
@@ -19,6 +20,12 @@ impl From<&Argument<'_>> for IValue {
     fn from(argument: &Argument<'_>) -> Self {
         match *argument {
             Argument::Tensor(tensor) => Self::Tensor(tensor.shallow_clone()),
+            Argument::Tensors(tensors) => Self::TensorList(
+                tensors
+                    .iter()
+                    .map(|tensor| tensor.shallow_clone())
+                    .collect(),
+            ),
             Argument::Int(value) => Self::Int(value),
             Argument::Float(value) => Self::Double(value),
             Argument::Floats(values) => Self::DoubleList(values.to_vec()),

@@ -163,19 +163,25 @@ class Kernels(torch.nn.Module):
     @torch.jit.export
     def adamw(
         self,
-        parameter: Tensor,
-        gradient: Tensor,
-        first: Tensor,
-        second: Tensor,
+        parameters: List[Tensor],
+        gradients: List[Tensor],
+        first: List[Tensor],
+        second: List[Tensor],
         time: int,
         rates: List[float],
     ) -> None:
         """A step, in place. Rates: learning rate, beta1, beta2, weight decay,
-        epsilon."""
-        step = torch.full([], float(time), dtype=torch.float32, device=parameter.device)
+        epsilon.
+
+        The lists are arguments, since TorchScript takes a call for one without
+        effect if it writes to elements of lists that are made here."""
+        steps = [
+            torch.full([], float(time), dtype=torch.float32, device=parameter.device)
+            for parameter in parameters
+        ]
         empty: List[Tensor] = []
         torch.ops.aten._fused_adamw_(
-            [parameter], [gradient], [first], [second], empty, [step],
+            parameters, gradients, first, second, empty, steps,
             lr=rates[0], beta1=rates[1], beta2=rates[2], weight_decay=rates[3],
             eps=rates[4], amsgrad=False, maximize=False,
         )

@@ -44,10 +44,10 @@ pub(crate) fn adamw<const D: usize>(
     archive::call(
         "adamw",
         &[
-            Argument::Tensor(parameter),
-            Argument::Tensor(&gradient),
-            Argument::Tensor(first),
-            Argument::Tensor(second),
+            Argument::Tensors(&[parameter]),
+            Argument::Tensors(&[&gradient]),
+            Argument::Tensors(&[first]),
+            Argument::Tensors(&[second]),
             Argument::Int(time as i64),
             Argument::Floats(&[
                 rule.learning_rate,
