@@ -131,9 +131,9 @@ impl<'a> Problem<'a> {
     fn stored(&self) -> (TchTensor, Option<TchTensor>) {
         // The queries are scaled before the product: K values a query instead of S.
         let query = self.split(self.query).g_mul_scalar(self.scale());
-        let scores = self.product(&query, &self.split(self.key).transpose(1, 2));
-        let mut scores = self.by_sequence(&scores);
-        let _ = scores.g_add_(&self.mask.view([self.batch, 1, 1, -1]));
+        let keys = self.split(self.key).transpose(1, 2);
+        let mut scores = self.by_sequence(&self.product(&query, &keys));
+        let _ = scores.g_add_(&self.mask.reshape([self.batch, 1, 1, -1]));
         let probabilities = TchTensor::new(scores.softmax(-1, None));
         drop(scores);
         let dropped = self.drop(probabilities.clone());
@@ -157,15 +157,15 @@ impl<'a> Problem<'a> {
         if !query_wanted && !key_wanted {
             return [None, None, of_value];
         }
-        let of_dropped = self.product(&gradient, &self.split(self.value).transpose(1, 2));
-        let of_probabilities = self.drop(TchTensor::new(self.by_sequence(&of_dropped)));
-        drop(of_dropped);
+        let values = self.split(self.value).transpose(1, 2);
+        let of_dropped = TchTensor::new(self.by_sequence(&self.product(&gradient, &values)));
         let mut of_scores = Tensor::internal_softmax_backward_data(
-            &of_probabilities.tensor,
+            &self.drop(of_dropped).tensor,
             &probabilities.tensor,
             -1,
             Kind::Float,
         );
+        drop(probabilities);
         let _ = of_scores.g_mul_scalar_(self.scale());
         let of_scores = self.by_head(&of_scores);
         let of_query =
