@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::{Device, Tensor};
 
-/// Device by name: `flex`, `libtorch`, `libtorch-cuda:N`, `wgpu`, `wgpu:N`, `cuda:N`.
+/// Device by name: `flex`, `libtorch`, `libtorch-aten`, `libtorch-cuda:N`, `wgpu`, `wgpu:N`, `cuda:N`.
 ///
 /// ```
 /// use finetune_ops::DeviceSpec;
@@ -23,8 +23,11 @@ pub enum DeviceSpec {
     /// CPU, in pure Rust (default).
     #[default]
     Flex,
-    /// CPU, with LibTorch.
+    /// CPU, with LibTorch's tensors and the native kernels of flex.
     LibTorch,
+    /// CPU, with the kernels that LibTorch runs on a GPU: to test them without one. The kernels of
+    /// LibTorch's CPU tensors are chosen for the whole process, when `LibTorch` or this is opened.
+    LibTorchAten,
     /// NVIDIA GPU by index, with LibTorch.
     LibTorchCuda(usize),
     /// Default WebGPU adapter, which may be a software rasterizer.
@@ -41,7 +44,8 @@ pub enum DeviceSpec {
 pub enum DeviceError {
     /// No device has this name.
     #[error(
-        "unknown device {name}, expected flex, libtorch, libtorch-cuda:N, wgpu, wgpu:N or cuda:N"
+        "unknown device {name}, expected flex, libtorch, libtorch-aten, libtorch-cuda:N, wgpu, wgpu:N or \
+         cuda:N"
     )]
     Unknown {
         /// Name found.
@@ -84,7 +88,10 @@ pub enum DeviceError {
 fn compiled_in() -> String {
     let kinds = [
         (cfg!(feature = "flex"), "flex"),
-        (cfg!(feature = "tch"), "libtorch and libtorch-cuda:N"),
+        (
+            cfg!(feature = "tch"),
+            "libtorch, libtorch-aten and libtorch-cuda:N",
+        ),
         (cfg!(feature = "wgpu"), "wgpu and wgpu:N"),
         (cfg!(feature = "cuda"), "cuda:N"),
     ];
@@ -136,8 +143,9 @@ impl DeviceSpec {
             Self::Flex => Ok(Device::flex()),
             #[cfg(feature = "tch")]
             #[allow(deprecated, reason = "burn marks every LibTorch name as deprecated")]
-            Self::LibTorch => {
+            Self::LibTorch | Self::LibTorchAten => {
                 crate::disable_libtorch_threads();
+                crate::libtorch::use_aten_on_cpu(self == Self::LibTorchAten);
                 Ok(Device::libtorch())
             }
             #[cfg(feature = "tch")]
@@ -163,7 +171,7 @@ impl DeviceSpec {
     fn feature(self) -> &'static str {
         match self {
             Self::Flex => "flex",
-            Self::LibTorch | Self::LibTorchCuda(_) => "tch",
+            Self::LibTorch | Self::LibTorchAten | Self::LibTorchCuda(_) => "tch",
             Self::Wgpu | Self::WgpuDiscrete(_) => "wgpu",
             Self::Cuda(_) => "cuda",
         }
@@ -189,6 +197,7 @@ impl FromStr for DeviceSpec {
         match (kind, index) {
             ("flex", None) => Ok(Self::Flex),
             ("libtorch", None) => Ok(Self::LibTorch),
+            ("libtorch-aten", None) => Ok(Self::LibTorchAten),
             ("libtorch-cuda", index) => Ok(Self::LibTorchCuda(index.unwrap_or(0))),
             ("wgpu", None) => Ok(Self::Wgpu),
             ("wgpu", Some(index)) => Ok(Self::WgpuDiscrete(index)),
@@ -203,6 +212,7 @@ impl fmt::Display for DeviceSpec {
         match self {
             Self::Flex => f.write_str("flex"),
             Self::LibTorch => f.write_str("libtorch"),
+            Self::LibTorchAten => f.write_str("libtorch-aten"),
             Self::LibTorchCuda(index) => write!(f, "libtorch-cuda:{index}"),
             Self::Wgpu => f.write_str("wgpu"),
             Self::WgpuDiscrete(index) => write!(f, "wgpu:{index}"),
@@ -220,6 +230,7 @@ mod tests {
         for name in [
             "flex",
             "libtorch",
+            "libtorch-aten",
             "libtorch-cuda:1",
             "wgpu",
             "wgpu:0",
@@ -240,6 +251,7 @@ mod tests {
             "cuda:",
             "cuda:x",
             "libtorch:0",
+            "libtorch-aten:0",
             "cuda:-1",
         ] {
             let message = name.parse::<DeviceSpec>().unwrap_err().to_string();

@@ -1,10 +1,130 @@
-//! Access to the tensors of flex, which are always in host memory.
+//! Kernels of flex, whose tensors are always in host memory, and access to them.
 
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::{Device, PrimitiveConversionError, Shape, Tensor, TensorData};
 
+use crate::attention::{Inputs, Settings};
+use crate::dropout::Dropout;
+use crate::dropout_add_layer_norm::Norm;
 use crate::host::Host;
+use crate::host_kernels;
+use crate::kernels::Kernels;
+use crate::precision::Precision;
+
+type Gradients<const N: usize> = [Option<FlexTensor>; N];
+
+impl Kernels for Flex {
+    fn linear_rows(
+        rows: FlexTensor,
+        weight: FlexTensor,
+        bias: Option<FlexTensor>,
+        precision: Precision,
+    ) -> FlexTensor {
+        host_kernels::linear_rows::<Self>(rows, weight, bias, precision)
+    }
+
+    fn linear_gradients(
+        rows: Option<FlexTensor>,
+        weight: Option<FlexTensor>,
+        gradient: FlexTensor,
+        bias_wanted: bool,
+        precision: Precision,
+    ) -> Gradients<3> {
+        host_kernels::linear_gradients::<Self>(rows, weight, gradient, bias_wanted, precision)
+    }
+
+    fn layer_norm_rows(
+        rows: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        epsilon: f64,
+    ) -> FlexTensor {
+        host_kernels::layer_norm_rows::<Self>(rows, gamma, beta, epsilon)
+    }
+
+    fn layer_norm_gradients(
+        rows: FlexTensor,
+        gamma: FlexTensor,
+        epsilon: f64,
+        gradient: FlexTensor,
+        wanted: [bool; 3],
+    ) -> Gradients<3> {
+        host_kernels::layer_norm_gradients::<Self>(rows, gamma, epsilon, gradient, wanted)
+    }
+
+    fn residual_norm_rows(
+        rows: FlexTensor,
+        residual: FlexTensor,
+        dropout: Option<Dropout>,
+        norm: Norm<FlexTensor>,
+    ) -> (FlexTensor, FlexTensor) {
+        host_kernels::residual_norm_rows::<Self>(rows, residual, dropout, norm)
+    }
+
+    fn residual_norm_gradients(
+        sum: FlexTensor,
+        gamma: FlexTensor,
+        epsilon: f64,
+        dropout: Option<Dropout>,
+        gradient: FlexTensor,
+        wanted: [bool; 4],
+    ) -> Gradients<4> {
+        host_kernels::residual_norm_gradients::<Self>(
+            sum, gamma, epsilon, dropout, gradient, wanted,
+        )
+    }
+
+    fn embedding_rows(table: FlexTensor, ids: FlexTensor) -> FlexTensor {
+        host_kernels::embedding_rows::<Self>(table, ids)
+    }
+
+    fn embedding_gradient(rows: usize, ids: FlexTensor, gradient: FlexTensor) -> FlexTensor {
+        host_kernels::embedding_gradient::<Self>(rows, ids, gradient)
+    }
+
+    fn gelu_exact(x: FlexTensor) -> FlexTensor {
+        host_kernels::gelu_exact::<Self>(x)
+    }
+
+    fn gelu_exact_gradient(x: FlexTensor, gradient: FlexTensor) -> FlexTensor {
+        host_kernels::gelu_exact_gradient::<Self>(x, gradient)
+    }
+
+    fn dropout_hashed(x: FlexTensor, probability: f64, key: u64) -> FlexTensor {
+        host_kernels::dropout_hashed::<Self>(x, probability, key)
+    }
+
+    fn attention_rows(
+        inputs: Inputs<FlexTensor>,
+        settings: Settings,
+    ) -> (FlexTensor, Vec<FlexTensor>) {
+        host_kernels::attention_rows::<Self>(inputs, settings)
+    }
+
+    fn attention_gradients(
+        inputs: Inputs<FlexTensor>,
+        left: Vec<FlexTensor>,
+        settings: Settings,
+        gradient: FlexTensor,
+        wanted: [bool; 3],
+    ) -> Gradients<3> {
+        host_kernels::attention_gradients::<Self>(inputs, left, settings, gradient, wanted)
+    }
+
+    fn class_loss(logits: FlexTensor, labels: FlexTensor, factor: f64) -> FlexTensor {
+        host_kernels::class_loss::<Self>(logits, labels, factor)
+    }
+
+    fn class_loss_gradient(
+        logits: FlexTensor,
+        labels: FlexTensor,
+        factor: f64,
+        gradient: FlexTensor,
+    ) -> FlexTensor {
+        host_kernels::class_loss_gradient::<Self>(logits, labels, factor, gradient)
+    }
+}
 
 impl Host for Flex {
     type Buffer = Vec<f32>;

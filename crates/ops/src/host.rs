@@ -1,16 +1,17 @@
 //! Tensors in host memory, as inputs of the native kernels.
 
 use burn::backend::{
-    Backend, TensorMetadata,
+    TensorMetadata,
     tensor::{FloatTensor, IntTensor},
 };
 use burn::tensor::{DType, Device, PrimitiveConversionError, Shape, Tensor};
 
+use crate::kernels::Kernels;
 use crate::native::memory::{self, Buffer};
 use crate::native::product::Matrix;
 
 /// Backend whose tensors may be in host memory.
-pub(crate) trait Host: Backend {
+pub(crate) trait Host: Kernels {
     /// Memory of a tensor to be written.
     type Buffer: Buffer;
 
@@ -25,7 +26,8 @@ pub(crate) trait Host: Backend {
     /// Wraps a primitive.
     fn from_primitive<const D: usize>(primitive: FloatTensor<Self>) -> Tensor<D>;
 
-    /// Returns whether a tensor is in host memory rather than on an accelerator.
+    /// Returns whether a tensor is in host memory and for the native kernels, rather than on an
+    /// accelerator.
     fn is_here(tensor: &FloatTensor<Self>) -> bool;
 
     /// Returns a contiguous tensor: the same one, or a copy.

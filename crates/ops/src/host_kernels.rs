@@ -1,5 +1,5 @@
-//! Native kernels on tensors in host memory. Tensors on accelerators or of other types than f32 use
-//! the generic implementations.
+//! [`Kernels`](crate::Kernels) of the backends with tensors in host memory: the native kernels. Tensors
+//! that are elsewhere or of other types than f32 use the implementations for any backend.
 
 use burn::backend::{
     TensorMetadata,
@@ -15,284 +15,292 @@ use crate::host::{
     Host, Values, are_native, copied, matrix, own, own_or_copy, transform, transform_each,
     with_strides,
 };
-use crate::kernels::Kernels;
 use crate::native::linear::Sizes;
 use crate::native::{self, TASK, memory, rows_in_task};
 use crate::precision::Precision;
 use crate::{cross_entropy, dropout, dropout_add_layer_norm, embedding, gelu, layer_norm, linear};
 
-impl<B: Host> Kernels for B {
-    fn linear_rows(
-        rows: FloatTensor<B>,
-        weight: FloatTensor<B>,
-        bias: Option<FloatTensor<B>>,
-        precision: Precision,
-    ) -> FloatTensor<B> {
-        if !are_native::<B>([&rows, &weight].into_iter().chain(&bias)) {
-            return linear::forward::<B>(rows, weight, bias, precision);
-        }
-        let sizes = sizes(&rows.shape(), &weight.shape());
-        let bias = bias.as_ref().map(Values::<B>::of);
-        if let Some(bias) = &bias {
-            assert_eq!(bias.slice().len(), sizes.outputs, "values of the bias");
-        }
-        let (rows, weight) = (with_strides::<B>(rows), with_strides::<B>(weight));
-        let bias = bias.as_ref().map(Values::slice);
-        let (rows, weight) = (matrix::<B>(&rows), matrix::<B>(&weight));
-        let output = native::linear::apply(rows, weight, bias, sizes, precision);
-        B::tensor(output, Shape::from([sizes.rows, sizes.outputs]))
+pub(crate) fn linear_rows<B: Host>(
+    rows: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    bias: Option<FloatTensor<B>>,
+    precision: Precision,
+) -> FloatTensor<B> {
+    if !are_native::<B>([&rows, &weight].into_iter().chain(&bias)) {
+        return linear::forward::<B>(rows, weight, bias, precision);
     }
-
-    fn linear_gradients(
-        rows: Option<FloatTensor<B>>,
-        weight: Option<FloatTensor<B>>,
-        gradient: FloatTensor<B>,
-        bias_wanted: bool,
-        precision: Precision,
-    ) -> [Option<FloatTensor<B>>; 3] {
-        if !are_native::<B>([&gradient].into_iter().chain(&rows).chain(&weight)) {
-            return linear::gradients::<B>(rows, weight, gradient, bias_wanted, precision);
-        }
-        let [count, outputs] = gradient.shape().dims();
-        let of_bias = bias_wanted.then(|| {
-            let sums = native::linear::bias_gradient(Values::<B>::of(&gradient).slice(), outputs);
-            copied::<B>(&sums, Shape::from([outputs]))
-        });
-        let gradient = with_strides::<B>(gradient);
-        let sizes = |inputs| Sizes {
-            rows: count,
-            inputs,
-            outputs,
-        };
-        let weight = weight.map(with_strides::<B>);
-        // A transposed weight, such as the embeddings as a decoder, gets its gradient as it lies.
-        let column_major = weight
-            .as_ref()
-            .is_some_and(|weight| matrix::<B>(weight).is_column_major() && weight.shape()[0] > 1);
-        let of_weight = rows.map(with_strides::<B>).map(|rows| {
-            let inputs = rows.shape()[1];
-            let (rows, gradient) = (matrix::<B>(&rows), matrix::<B>(&gradient));
-            if column_major {
-                let sizes = sizes(inputs).turned();
-                let values = native::linear::weight_gradient(gradient, rows, sizes, precision);
-                return B::float_transpose(B::tensor(values, Shape::from([outputs, inputs])));
-            }
-            let values = native::linear::weight_gradient(rows, gradient, sizes(inputs), precision);
-            B::tensor(values, Shape::from([inputs, outputs]))
-        });
-        let of_rows = weight.map(|weight| {
-            let inputs = weight.shape()[0];
-            let (gradient, weight) = (matrix::<B>(&gradient), matrix::<B>(&weight));
-            let values = native::linear::rows_gradient(gradient, weight, sizes(inputs), precision);
-            B::tensor(values, Shape::from([count, inputs]))
-        });
-        [of_rows, of_weight, of_bias]
+    let sizes = sizes(&rows.shape(), &weight.shape());
+    let bias = bias.as_ref().map(Values::<B>::of);
+    if let Some(bias) = &bias {
+        assert_eq!(bias.slice().len(), sizes.outputs, "values of the bias");
     }
+    let (rows, weight) = (with_strides::<B>(rows), with_strides::<B>(weight));
+    let bias = bias.as_ref().map(Values::slice);
+    let (rows, weight) = (matrix::<B>(&rows), matrix::<B>(&weight));
+    let output = native::linear::apply(rows, weight, bias, sizes, precision);
+    B::tensor(output, Shape::from([sizes.rows, sizes.outputs]))
+}
 
-    fn layer_norm_rows(
-        rows: FloatTensor<B>,
-        gamma: FloatTensor<B>,
-        beta: FloatTensor<B>,
-        epsilon: f64,
-    ) -> FloatTensor<B> {
-        if !are_native::<B>([&rows, &gamma, &beta]) {
-            return layer_norm::forward::<B>(rows, gamma, beta, epsilon);
-        }
-        let width = rows.shape()[1];
-        let [gamma, beta] = [&gamma, &beta].map(Values::<B>::of);
-        let [gamma, beta] = [&gamma, &beta].map(|vector| of_width(vector, width));
-        transform_each::<B>(rows, rows_in_task(width) * width, |_, rows| {
-            native::layer_norm::apply(rows, gamma, beta, epsilon as f32);
-        })
+pub(crate) fn linear_gradients<B: Host>(
+    rows: Option<FloatTensor<B>>,
+    weight: Option<FloatTensor<B>>,
+    gradient: FloatTensor<B>,
+    bias_wanted: bool,
+    precision: Precision,
+) -> [Option<FloatTensor<B>>; 3] {
+    if !are_native::<B>([&gradient].into_iter().chain(&rows).chain(&weight)) {
+        return linear::gradients::<B>(rows, weight, gradient, bias_wanted, precision);
     }
-
-    fn layer_norm_gradients(
-        rows: FloatTensor<B>,
-        gamma: FloatTensor<B>,
-        epsilon: f64,
-        gradient: FloatTensor<B>,
-        wanted: [bool; 3],
-    ) -> [Option<FloatTensor<B>>; 3] {
-        if !are_native::<B>([&rows, &gamma, &gradient]) {
-            return layer_norm::gradients::<B>(rows, gamma, epsilon, gradient, wanted);
+    let [count, outputs] = gradient.shape().dims();
+    let of_bias = bias_wanted.then(|| {
+        let sums = native::linear::bias_gradient(Values::<B>::of(&gradient).slice(), outputs);
+        copied::<B>(&sums, Shape::from([outputs]))
+    });
+    let gradient = with_strides::<B>(gradient);
+    let sizes = |inputs| Sizes {
+        rows: count,
+        inputs,
+        outputs,
+    };
+    let weight = weight.map(with_strides::<B>);
+    // A transposed weight, such as the embeddings as a decoder, gets its gradient as it lies.
+    let column_major = weight
+        .as_ref()
+        .is_some_and(|weight| matrix::<B>(weight).is_column_major() && weight.shape()[0] > 1);
+    let of_weight = rows.map(with_strides::<B>).map(|rows| {
+        let inputs = rows.shape()[1];
+        let (rows, gradient) = (matrix::<B>(&rows), matrix::<B>(&gradient));
+        if column_major {
+            let sizes = sizes(inputs).turned();
+            let values = native::linear::weight_gradient(gradient, rows, sizes, precision);
+            return B::float_transpose(B::tensor(values, Shape::from([outputs, inputs])));
         }
-        let width = gamma.shape()[0];
-        let (rows, gamma) = (Values::<B>::of(&rows), Values::<B>::of(&gamma));
-        let (rows, gamma) = (rows.slice(), gamma.slice());
-        let task = native::layer_norm::gradient_task(width);
-        let (of_rows, sums) = transform::<B, _>(gradient, task, |start, gradient, sums| {
-            let rows = &rows[start..start + gradient.len()];
-            let epsilon = epsilon as f32;
-            native::layer_norm::gradient_with_sums(rows, gradient, gamma, epsilon, sums);
-        });
-        let [of_gamma, of_beta] = gamma_and_beta::<B>(&sums, width);
-        [Some(of_rows), of_gamma, of_beta]
-    }
+        let values = native::linear::weight_gradient(rows, gradient, sizes(inputs), precision);
+        B::tensor(values, Shape::from([inputs, outputs]))
+    });
+    let of_rows = weight.map(|weight| {
+        let inputs = weight.shape()[0];
+        let (gradient, weight) = (matrix::<B>(&gradient), matrix::<B>(&weight));
+        let values = native::linear::rows_gradient(gradient, weight, sizes(inputs), precision);
+        B::tensor(values, Shape::from([count, inputs]))
+    });
+    [of_rows, of_weight, of_bias]
+}
 
-    fn residual_norm_rows(
-        rows: FloatTensor<B>,
-        residual: FloatTensor<B>,
-        dropout: Option<Dropout>,
-        norm: Norm<FloatTensor<B>>,
-    ) -> (FloatTensor<B>, FloatTensor<B>) {
-        if !are_native::<B>([&rows, &residual, &norm.gamma, &norm.beta]) {
-            return dropout_add_layer_norm::forward::<B>(rows, residual, dropout, norm);
-        }
-        let width = rows.shape()[1];
-        let [gamma, beta] = [&norm.gamma, &norm.beta].map(Values::<B>::of);
-        let [gamma, beta] = [&gamma, &beta].map(|vector| of_width(vector, width));
-        let norm = Norm {
-            gamma,
-            beta,
-            epsilon: norm.epsilon,
-        };
-        let residual = Values::<B>::of(&residual);
-        let mut sum = own_or_copy::<B>(rows);
-        let mask = dropout.map(Mask::new);
-        let output =
-            native::dropout_add_layer_norm::apply(own::<B>(&mut sum), residual.slice(), mask, norm);
-        (B::tensor(output, sum.shape()), sum)
+pub(crate) fn layer_norm_rows<B: Host>(
+    rows: FloatTensor<B>,
+    gamma: FloatTensor<B>,
+    beta: FloatTensor<B>,
+    epsilon: f64,
+) -> FloatTensor<B> {
+    if !are_native::<B>([&rows, &gamma, &beta]) {
+        return layer_norm::forward::<B>(rows, gamma, beta, epsilon);
     }
+    let width = rows.shape()[1];
+    let [gamma, beta] = [&gamma, &beta].map(Values::<B>::of);
+    let [gamma, beta] = [&gamma, &beta].map(|vector| of_width(vector, width));
+    transform_each::<B>(rows, rows_in_task(width) * width, |_, rows| {
+        native::layer_norm::apply(rows, gamma, beta, epsilon as f32);
+    })
+}
 
-    fn residual_norm_gradients(
-        sum: FloatTensor<B>,
-        gamma: FloatTensor<B>,
-        epsilon: f64,
-        dropout: Option<Dropout>,
-        gradient: FloatTensor<B>,
-        wanted: [bool; 4],
-    ) -> [Option<FloatTensor<B>>; 4] {
-        // Without dropout, rows and residual have one gradient.
-        let Some(dropout) = dropout.filter(|_| are_native::<B>([&sum, &gamma, &gradient])) else {
-            return dropout_add_layer_norm::gradients::<B>(
-                sum, gamma, epsilon, dropout, gradient, wanted,
-            );
-        };
-        let (values, gamma) = (Values::<B>::of(&sum), Values::<B>::of(&gamma));
-        let mut of_residual = own_or_copy::<B>(gradient);
-        let (of_rows, sums) = native::dropout_add_layer_norm::gradients(
-            values.slice(),
-            own::<B>(&mut of_residual),
-            Mask::new(dropout),
-            gamma.slice(),
-            epsilon as f32,
+pub(crate) fn layer_norm_gradients<B: Host>(
+    rows: FloatTensor<B>,
+    gamma: FloatTensor<B>,
+    epsilon: f64,
+    gradient: FloatTensor<B>,
+    wanted: [bool; 3],
+) -> [Option<FloatTensor<B>>; 3] {
+    if !are_native::<B>([&rows, &gamma, &gradient]) {
+        return layer_norm::gradients::<B>(rows, gamma, epsilon, gradient, wanted);
+    }
+    let width = gamma.shape()[0];
+    let (rows, gamma) = (Values::<B>::of(&rows), Values::<B>::of(&gamma));
+    let (rows, gamma) = (rows.slice(), gamma.slice());
+    let task = native::layer_norm::gradient_task(width);
+    let (of_rows, sums) = transform::<B, _>(gradient, task, |start, gradient, sums| {
+        let rows = &rows[start..start + gradient.len()];
+        let epsilon = epsilon as f32;
+        native::layer_norm::gradient_with_sums(rows, gradient, gamma, epsilon, sums);
+    });
+    let [of_gamma, of_beta] = gamma_and_beta::<B>(&sums, width);
+    [Some(of_rows), of_gamma, of_beta]
+}
+
+pub(crate) fn residual_norm_rows<B: Host>(
+    rows: FloatTensor<B>,
+    residual: FloatTensor<B>,
+    dropout: Option<Dropout>,
+    norm: Norm<FloatTensor<B>>,
+) -> (FloatTensor<B>, FloatTensor<B>) {
+    if !are_native::<B>([&rows, &residual, &norm.gamma, &norm.beta]) {
+        return dropout_add_layer_norm::forward::<B>(rows, residual, dropout, norm);
+    }
+    let width = rows.shape()[1];
+    let [gamma, beta] = [&norm.gamma, &norm.beta].map(Values::<B>::of);
+    let [gamma, beta] = [&gamma, &beta].map(|vector| of_width(vector, width));
+    let norm = Norm {
+        gamma,
+        beta,
+        epsilon: norm.epsilon,
+    };
+    let residual = Values::<B>::of(&residual);
+    let mut sum = own_or_copy::<B>(rows);
+    let mask = dropout.map(Mask::new);
+    let output =
+        native::dropout_add_layer_norm::apply(own::<B>(&mut sum), residual.slice(), mask, norm);
+    (B::tensor(output, sum.shape()), sum)
+}
+
+pub(crate) fn residual_norm_gradients<B: Host>(
+    sum: FloatTensor<B>,
+    gamma: FloatTensor<B>,
+    epsilon: f64,
+    dropout: Option<Dropout>,
+    gradient: FloatTensor<B>,
+    wanted: [bool; 4],
+) -> [Option<FloatTensor<B>>; 4] {
+    // Without dropout, rows and residual have one gradient.
+    let Some(dropout) = dropout.filter(|_| are_native::<B>([&sum, &gamma, &gradient])) else {
+        return dropout_add_layer_norm::gradients::<B>(
+            sum, gamma, epsilon, dropout, gradient, wanted,
         );
-        let [of_gamma, of_beta] = gamma_and_beta::<B>(&sums, gamma.slice().len());
-        let of_rows = B::tensor(of_rows, sum.shape());
-        [Some(of_rows), Some(of_residual), of_gamma, of_beta]
-    }
+    };
+    let (values, gamma) = (Values::<B>::of(&sum), Values::<B>::of(&gamma));
+    let mut of_residual = own_or_copy::<B>(gradient);
+    let (of_rows, sums) = native::dropout_add_layer_norm::gradients(
+        values.slice(),
+        own::<B>(&mut of_residual),
+        Mask::new(dropout),
+        gamma.slice(),
+        epsilon as f32,
+    );
+    let [of_gamma, of_beta] = gamma_and_beta::<B>(&sums, gamma.slice().len());
+    let of_rows = B::tensor(of_rows, sum.shape());
+    [Some(of_rows), Some(of_residual), of_gamma, of_beta]
+}
 
-    fn embedding_rows(table: FloatTensor<B>, ids: IntTensor<B>) -> FloatTensor<B> {
-        if !are_native::<B>([&table]) {
-            return embedding::forward::<B>(table, ids);
-        }
-        let (width, ids) = (table.shape()[1], B::indices(ids));
-        let rows = native::embedding::apply(Values::<B>::of(&table).slice(), width, &ids);
-        B::tensor(rows, Shape::from([ids.len(), width]))
+pub(crate) fn embedding_rows<B: Host>(table: FloatTensor<B>, ids: IntTensor<B>) -> FloatTensor<B> {
+    if !are_native::<B>([&table]) {
+        return embedding::forward::<B>(table, ids);
     }
+    let (width, ids) = (table.shape()[1], B::indices(ids));
+    let rows = native::embedding::apply(Values::<B>::of(&table).slice(), width, &ids);
+    B::tensor(rows, Shape::from([ids.len(), width]))
+}
 
-    fn embedding_gradient(
-        rows: usize,
-        ids: IntTensor<B>,
-        gradient: FloatTensor<B>,
-    ) -> FloatTensor<B> {
-        if !are_native::<B>([&gradient]) {
-            return embedding::gradient::<B>(rows, ids, gradient);
-        }
-        let (width, ids) = (gradient.shape()[1], B::indices(ids));
-        let gradient = Values::<B>::of(&gradient);
-        let table = native::embedding::gradient(rows, &ids, gradient.slice(), width);
-        B::tensor(table, Shape::from([rows, width]))
+pub(crate) fn embedding_gradient<B: Host>(
+    rows: usize,
+    ids: IntTensor<B>,
+    gradient: FloatTensor<B>,
+) -> FloatTensor<B> {
+    if !are_native::<B>([&gradient]) {
+        return embedding::gradient::<B>(rows, ids, gradient);
     }
+    let (width, ids) = (gradient.shape()[1], B::indices(ids));
+    let gradient = Values::<B>::of(&gradient);
+    let table = native::embedding::gradient(rows, &ids, gradient.slice(), width);
+    B::tensor(table, Shape::from([rows, width]))
+}
 
-    fn gelu_exact(x: FloatTensor<B>) -> FloatTensor<B> {
-        if !are_native::<B>([&x]) {
-            return B::gelu(x);
-        }
-        transform_each::<B>(x, TASK, |_, values| native::gelu::apply(values))
+pub(crate) fn gelu_exact<B: Host>(x: FloatTensor<B>) -> FloatTensor<B> {
+    if !are_native::<B>([&x]) {
+        return B::gelu(x);
     }
+    transform_each::<B>(x, TASK, |_, values| native::gelu::apply(values))
+}
 
-    fn gelu_exact_gradient(x: FloatTensor<B>, gradient: FloatTensor<B>) -> FloatTensor<B> {
-        if !are_native::<B>([&x, &gradient]) {
-            return gelu::gradient::<B>(x, gradient);
-        }
-        let x = Values::<B>::of(&x);
-        let x = x.slice();
-        transform_each::<B>(gradient, TASK, |start, gradient| {
-            native::gelu::gradient(&x[start..start + gradient.len()], gradient);
-        })
+pub(crate) fn gelu_exact_gradient<B: Host>(
+    x: FloatTensor<B>,
+    gradient: FloatTensor<B>,
+) -> FloatTensor<B> {
+    if !are_native::<B>([&x, &gradient]) {
+        return gelu::gradient::<B>(x, gradient);
     }
+    let x = Values::<B>::of(&x);
+    let x = x.slice();
+    transform_each::<B>(gradient, TASK, |start, gradient| {
+        native::gelu::gradient(&x[start..start + gradient.len()], gradient);
+    })
+}
 
-    fn dropout_hashed(x: FloatTensor<B>, probability: f64, key: u64) -> FloatTensor<B> {
-        if !are_native::<B>([&x]) {
-            return dropout::apply::<B>(x, probability, key);
-        }
-        let mask = Mask::new(Dropout { probability, key });
-        transform_each::<B>(x, TASK, |start, values| {
-            native::dropout::apply(values, mask, start);
-        })
+pub(crate) fn dropout_hashed<B: Host>(
+    x: FloatTensor<B>,
+    probability: f64,
+    key: u64,
+) -> FloatTensor<B> {
+    if !are_native::<B>([&x]) {
+        return dropout::apply::<B>(x, probability, key);
     }
+    let mask = Mask::new(Dropout { probability, key });
+    transform_each::<B>(x, TASK, |start, values| {
+        native::dropout::apply(values, mask, start);
+    })
+}
 
-    fn attention_rows(
-        inputs: Inputs<FloatTensor<B>>,
-        settings: Settings,
-    ) -> (FloatTensor<B>, Vec<FloatTensor<B>>) {
-        let Some(values) = AttentionValues::<B>::of(&inputs) else {
-            return attention::forward::<B>(inputs, settings);
-        };
-        let problem = values.problem(&inputs, settings);
-        let context = native::attention::apply(&problem);
-        (B::tensor(context, inputs.query.shape()), Vec::new())
-    }
+pub(crate) fn attention_rows<B: Host>(
+    inputs: Inputs<FloatTensor<B>>,
+    settings: Settings,
+) -> (FloatTensor<B>, Vec<FloatTensor<B>>) {
+    let Some(values) = AttentionValues::<B>::of(&inputs) else {
+        return attention::forward::<B>(inputs, settings);
+    };
+    let problem = values.problem(&inputs, settings);
+    let context = native::attention::apply(&problem);
+    (B::tensor(context, inputs.query.shape()), Vec::new())
+}
 
-    fn attention_gradients(
-        inputs: Inputs<FloatTensor<B>>,
-        left: Vec<FloatTensor<B>>,
-        settings: Settings,
-        gradient: FloatTensor<B>,
-        wanted: [bool; 3],
-    ) -> [Option<FloatTensor<B>>; 3] {
-        let values = match left.is_empty() {
-            true => AttentionValues::<B>::of(&inputs),
-            false => None,
-        };
-        let Some(values) = values else {
-            return attention::gradients::<B>(inputs, left, settings, gradient, wanted);
-        };
-        let problem = values.problem(&inputs, settings);
-        let gradients = native::attention::gradients(&problem, Values::<B>::of(&gradient).slice());
-        [
-            Some(B::tensor(gradients.query, inputs.query.shape())),
-            Some(B::tensor(gradients.key, inputs.key.shape())),
-            Some(B::tensor(gradients.value, inputs.value.shape())),
-        ]
-    }
+pub(crate) fn attention_gradients<B: Host>(
+    inputs: Inputs<FloatTensor<B>>,
+    left: Vec<FloatTensor<B>>,
+    settings: Settings,
+    gradient: FloatTensor<B>,
+    wanted: [bool; 3],
+) -> [Option<FloatTensor<B>>; 3] {
+    let values = match left.is_empty() {
+        true => AttentionValues::<B>::of(&inputs),
+        false => None,
+    };
+    let Some(values) = values else {
+        return attention::gradients::<B>(inputs, left, settings, gradient, wanted);
+    };
+    let problem = values.problem(&inputs, settings);
+    let gradients = native::attention::gradients(&problem, Values::<B>::of(&gradient).slice());
+    [
+        Some(B::tensor(gradients.query, inputs.query.shape())),
+        Some(B::tensor(gradients.key, inputs.key.shape())),
+        Some(B::tensor(gradients.value, inputs.value.shape())),
+    ]
+}
 
-    fn class_loss(logits: FloatTensor<B>, labels: IntTensor<B>, factor: f64) -> FloatTensor<B> {
-        if !are_native::<B>([&logits]) {
-            return cross_entropy::forward::<B>(logits, labels, factor);
-        }
-        let classes = logits.shape()[1];
-        let logits = Values::<B>::of(&logits);
-        let loss = native::cross_entropy::loss(logits.slice(), classes, &B::indices(labels));
-        copied::<B>(&[(loss * factor) as f32], Shape::from([1]))
+pub(crate) fn class_loss<B: Host>(
+    logits: FloatTensor<B>,
+    labels: IntTensor<B>,
+    factor: f64,
+) -> FloatTensor<B> {
+    if !are_native::<B>([&logits]) {
+        return cross_entropy::forward::<B>(logits, labels, factor);
     }
+    let classes = logits.shape()[1];
+    let logits = Values::<B>::of(&logits);
+    let loss = native::cross_entropy::loss(logits.slice(), classes, &B::indices(labels));
+    copied::<B>(&[(loss * factor) as f32], Shape::from([1]))
+}
 
-    fn class_loss_gradient(
-        logits: FloatTensor<B>,
-        labels: IntTensor<B>,
-        factor: f64,
-        gradient: FloatTensor<B>,
-    ) -> FloatTensor<B> {
-        if !are_native::<B>([&logits, &gradient]) {
-            return cross_entropy::gradient::<B>(logits, labels, factor, gradient);
-        }
-        let shape = logits.shape();
-        let factor = factor as f32 * Values::<B>::of(&gradient).slice()[0];
-        let (logits, labels) = (Values::<B>::of(&logits), B::indices(labels));
-        let values = native::cross_entropy::gradient(logits.slice(), shape[1], &labels, factor);
-        B::tensor(values, shape)
+pub(crate) fn class_loss_gradient<B: Host>(
+    logits: FloatTensor<B>,
+    labels: IntTensor<B>,
+    factor: f64,
+    gradient: FloatTensor<B>,
+) -> FloatTensor<B> {
+    if !are_native::<B>([&logits, &gradient]) {
+        return cross_entropy::gradient::<B>(logits, labels, factor, gradient);
     }
+    let shape = logits.shape();
+    let factor = factor as f32 * Values::<B>::of(&gradient).slice()[0];
+    let (logits, labels) = (Values::<B>::of(&logits), B::indices(labels));
+    let values = native::cross_entropy::gradient(logits.slice(), shape[1], &labels, factor);
+    B::tensor(values, shape)
 }
 
 fn sizes(rows: &Shape, weight: &Shape) -> Sizes {

@@ -6,9 +6,14 @@ use crate::adamw::{AdamWState, AdamWStep};
 use crate::host::{Host, Values, copied, own, own_or_copy, transform_each};
 use crate::native::{self, TASK};
 
-/// Returns from a function what a step gives, if all its tensors are of a backend that has it.
+/// Returns from a function what a step gives, if all its tensors are of a backend that has it: in host
+/// memory, or of LibTorch.
 macro_rules! on_host {
     ($step:ident($($argument:expr),*), $($tensors:expr),*) => {
+        #[cfg(feature = "tch")]
+        if $($crate::libtorch::optimizer::takes($tensors))&&* {
+            return $crate::libtorch::optimizer::$step($($argument),*);
+        }
         #[cfg(feature = "flex")]
         if $($crate::host_steps::take::<burn::backend::Flex, _>($tensors))&&* {
             return $crate::host_steps::$step::<burn::backend::Flex, _>($($argument),*);

@@ -36,7 +36,8 @@
 //! The same call runs on every compiled backend. An operation is a method of [`EncoderOps`], a burn
 //! backend extension; its forward and backward passes are methods of [`Kernels`] with
 //! implementations for any `Backend`. For tensors in host memory, on flex and on LibTorch's CPU
-//! device, native f32 kernels override them, compiled for several instruction sets.
+//! device, native f32 kernels override them, compiled for several instruction sets. On LibTorch's GPUs
+//! torch's own kernels do.
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor};
@@ -69,6 +70,7 @@ mod gelu;
 mod gradient_norm;
 #[cfg_attr(not(any(feature = "flex", feature = "tch")), allow(dead_code))]
 mod host;
+#[cfg_attr(not(any(feature = "flex", feature = "tch")), allow(dead_code))]
 mod host_kernels;
 #[cfg_attr(
     not(any(feature = "flex", feature = "tch")),

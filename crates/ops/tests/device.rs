@@ -17,7 +17,12 @@ pub(crate) fn device() -> Device {
 /// How many times as far off as a processor it may be.
 pub(crate) fn slack() -> f32 {
     match spec() {
-        DeviceSpec::Flex | DeviceSpec::LibTorch => 1.0,
+        DeviceSpec::Flex | DeviceSpec::LibTorch | DeviceSpec::LibTorchAten => 1.0,
         _ => 10.0,
     }
+}
+
+/// Whether it computes with native kernels, whose results do not depend on the number of threads.
+pub(crate) fn has_native_kernels() -> bool {
+    matches!(spec(), DeviceSpec::Flex | DeviceSpec::LibTorch)
 }

@@ -1,5 +1,5 @@
-//! The native kernels of a processor against the bodies for any backend, which run here on 64-bit floats;
-//! and that the number of threads changes nothing.
+//! The native kernels of a processor, or torch's, against the bodies for any backend, which run here on
+//! 64-bit floats; and that the number of threads changes nothing in the native ones.
 
 use burn::tensor::activation::softmax;
 use burn::tensor::{DType, Int, Tensor, TensorData};
@@ -10,7 +10,7 @@ use finetune_ops::{
 };
 use proptest::prelude::*;
 
-use super::device::device;
+use super::device::{device, has_native_kernels};
 use super::properties::{host, matrix};
 
 /// Sizes around those of vectors and tasks.
@@ -75,11 +75,19 @@ fn compare<const N: usize>(
     let native = results(&inputs, DType::F32, operation);
     assert_close(&native, &results(&inputs, DType::F64, operation), tolerance);
     for threads in [1, 3] {
+        assert_same_with(threads, &native, || results(&inputs, DType::F32, operation));
+    }
+}
+
+/// Asserts that native kernels give the same bits on this number of threads.
+fn assert_same_with(
+    threads: usize,
+    native: &[Vec<f32>],
+    results: impl FnOnce() -> Vec<Vec<f32>> + Send,
+) {
+    if has_native_kernels() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        let again = pool
-            .unwrap()
-            .install(|| results(&inputs, DType::F32, operation));
-        assert_eq!(native, again, "{threads} threads");
+        assert_eq!(native, pool.unwrap().install(results), "{threads} threads");
     }
 }
 
@@ -211,8 +219,7 @@ proptest! {
         let operation = |inputs| product(inputs, precision);
         let native = results(&inputs, DType::F32, &operation);
         assert_close(&native, &expected, 2e-5);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-        assert_eq!(native, pool.install(|| results(&inputs, DType::F32, &operation)));
+        assert_same_with(1, &native, || results(&inputs, DType::F32, &operation));
     }
 
     #[test]
@@ -256,8 +263,7 @@ proptest! {
             let native = results(&inputs, DType::F32, &operation);
             let expected = attention_of_rounded(&inputs, bias.clone(), settings);
             assert_close(&native, &expected, tolerance);
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-            assert_eq!(native, pool.install(|| results(&inputs, DType::F32, &operation)));
+            assert_same_with(1, &native, || results(&inputs, DType::F32, &operation));
         }
     }
 

@@ -1,8 +1,10 @@
 //! What holds for any input.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use finetune_ops::{
-    AttentionSettings, Dropout, Precision, additive_key_mask, attention, dropout, gelu, layer_norm,
+    AdamWState, AdamWStep, AttentionSettings, Dropout, Norm, Precision, additive_key_mask,
+    attention, cross_entropy, dropout, dropout_add_layer_norm, embedding, gelu, gelu_tanh,
+    layer_norm, linear, sum_of_squares,
 };
 use proptest::prelude::*;
 
@@ -176,4 +178,173 @@ proptest! {
         let kept = (1.0 / (1.0 - probability)) as f32;
         prop_assert!(dropped.iter().all(|value| *value == 0.0 || *value == kept));
     }
+
+    #[test]
+    fn dropout_masks_are_those_of_flex(
+        length in 1usize..3000,
+        probability in 0.0f64..0.99,
+        key in prop_oneof![any::<u64>(), Just(0), Just(u64::MAX), Just(1 << 32), Just(1 << 31)],
+    ) {
+        let mask = Dropout { probability, key };
+        let dropped = |device| bits(dropout(Tensor::<1>::ones([length], &device), mask));
+        prop_assert_eq!(dropped(device()), dropped(Device::flex()));
+    }
+
+    /// Of the attention weights of many sequences and heads, forward and backward.
+    #[test]
+    fn attention_drops_as_on_flex(
+        batch in 1usize..3,
+        sequence in 1usize..20,
+        queries in 1usize..20,
+        head_width in prop::sample::select(vec![3, 8]),
+        key: u64,
+        seed in 0u32..1000,
+    ) {
+        let mask = Some(Dropout { probability: 0.3, key });
+        let results = |device: Device| {
+            let device = device.autodiff();
+            let leaf = |rows, at| matrix([rows, 3 * head_width], seed + at, &device).require_grad();
+            let leaves = [leaf(batch * queries, 0), leaf(batch * sequence, 1), leaf(batch * sequence, 2)];
+            let [query, key, value] = leaves.clone();
+            let real: Vec<bool> = (0..batch * sequence).map(|t| t % sequence <= t / sequence).collect();
+            let bias = additive_key_mask(&real, [batch, sequence], &device);
+            let context = attention(query, key, value, bias, settings(3, mask));
+            let upstream = matrix(context.dims(), seed + 3, &device);
+            let gradients = (context.clone() * upstream).sum().backward();
+            let gradients = leaves.map(|leaf| host(leaf.grad(&gradients).unwrap()));
+            [host(context)].into_iter().chain(gradients).flatten().collect::<Vec<f32>>()
+        };
+        for (found, expected) in results(device()).iter().zip(&results(Device::flex())) {
+            prop_assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+        }
+    }
+}
+
+/// More values than a device computes the mask of at once.
+#[test]
+fn a_mask_of_many_values_is_that_of_flex() {
+    let (length, key) = ((1 << 23) + (1 << 20) + 5, u64::MAX);
+    let mask = Dropout {
+        probability: 0.1,
+        key,
+    };
+    let dropped = |device| bits(dropout(Tensor::<1>::ones([length], &device), mask));
+    assert!(dropped(device()) == dropped(Device::flex()));
+}
+
+#[test]
+fn a_sequence_without_a_token_attends_equally_to_all() {
+    let device = device().autodiff();
+    for (head_width, mask) in [
+        (8, None),
+        (3, None),
+        (
+            8,
+            Some(Dropout {
+                probability: 1e-9,
+                key: 1,
+            }),
+        ),
+    ] {
+        let rows = |at| matrix([2 * 5, 2 * head_width], at, &device).require_grad();
+        let [query, key, value] = [rows(1), rows(2), rows(3)];
+        let real: Vec<bool> = (0..10).map(|slot| slot < 3).collect();
+        let bias = additive_key_mask(&real, [2, 5], &device);
+        let context = attention(
+            query.clone(),
+            key.clone(),
+            value.clone(),
+            bias,
+            settings(2, mask),
+        );
+        let gradients = context.clone().sum().backward();
+        let mean = value
+            .clone()
+            .slice([5..10])
+            .mean_dim(0)
+            .expand([5, 2 * head_width as i64]);
+        for (found, expected) in host(context.slice([5..10])).iter().zip(&host(mean)) {
+            assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+        }
+        // Five queries with a fifth of their weight on each value.
+        for found in host(value.grad(&gradients).unwrap().slice([5..10])) {
+            assert!((found - 1.0).abs() < 1e-6, "{found}");
+        }
+        for rows in [query, key] {
+            let gradient = host(rows.grad(&gradients).unwrap());
+            assert!(gradient.iter().all(|value| value.is_finite()));
+        }
+    }
+}
+
+/// A step of a small network with every operation.
+fn step(device: &Device) -> Vec<Vec<u32>> {
+    let inner = device;
+    let device = inner.clone().autodiff();
+    let (batch, sequence, heads, hidden, words) = (3, 17, 2, 32, 11);
+    let tokens = batch * sequence;
+    let ids: Vec<i64> = (0..tokens as i64)
+        .map(|at| at * at % words as i64)
+        .collect();
+    let ids = Tensor::<1, Int>::from_data(TensorData::new(ids, [tokens]), inner);
+    let leaf = |shape, seed| matrix(shape, seed, &device).require_grad();
+    let table = leaf([words, hidden], 1);
+    let weights = [2, 3, 4].map(|seed| leaf([hidden, hidden], seed));
+    let vector = |seed| leaf([1, hidden], seed);
+    let (gamma, beta) = (vector(5), vector(6));
+    let leaves = [&[table, gamma, beta], &weights[..]].concat();
+    let flat = |vector: &Tensor<2>| vector.clone().reshape([hidden]);
+    let norm = || Norm {
+        gamma: flat(&leaves[1]),
+        beta: flat(&leaves[2]),
+        epsilon: 1e-12,
+    };
+    let dropped = |key| {
+        Some(Dropout {
+            probability: 0.1,
+            key,
+        })
+    };
+    let bias = additive_key_mask(&vec![true; tokens], [batch, sequence], &device);
+
+    let mut rows = embedding(leaves[0].clone(), ids);
+    for (mask, weight) in [dropped(1), None].into_iter().zip(&weights) {
+        let products = [rows.clone(), rows.clone(), rows.clone()]
+            .map(|rows| linear(rows, weight.clone(), Some(flat(&leaves[2])), Precision::F32));
+        let [query, key, value] = products;
+        let context = attention(query, key, value, bias.clone(), settings(heads, mask));
+        rows = dropout_add_layer_norm(context, rows, mask, norm());
+    }
+    rows = gelu_tanh(gelu(linear(rows, weights[2].clone(), None, Precision::F32)));
+    let labels: Vec<usize> = (0..tokens).map(|row| row % hidden).collect();
+    let loss = cross_entropy(rows, &labels, tokens as f64);
+    let gradients = loss.backward();
+    let rule = AdamWStep {
+        learning_rate: 1e-3,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        weight_decay: 0.1,
+    };
+    let moved = leaves.into_iter().flat_map(|leaf| {
+        let gradient = leaf.grad(&gradients).unwrap();
+        let zeros = || Tensor::zeros(leaf.dims(), inner);
+        let state = AdamWState {
+            parameter: leaf.clone().inner(),
+            moments: [zeros(), zeros()],
+        };
+        let norm = bits(sum_of_squares(gradient.clone()));
+        [
+            norm,
+            bits(gradient.clone()),
+            bits(rule.step(state, gradient, 1).parameter),
+        ]
+    });
+    [bits(loss)].into_iter().chain(moved).collect()
+}
+
+#[test]
+fn the_same_step_has_the_same_bits() {
+    let device = device();
+    assert_eq!(step(&device), step(&device));
 }

@@ -1,7 +1,4 @@
-//! Access to the tensors of LibTorch; those of its CPU device are in host memory.
-//!
-//! Without the native kernels, attention, dropout, layer normalization and AdamW would be chains of
-//! torch operations. Little is left to torch: embeddings and sums of two tensors.
+//! Access to the tensors of LibTorch's CPU device, which are in host memory.
 
 use std::mem::MaybeUninit;
 
@@ -12,14 +9,6 @@ use tch::Kind;
 
 use crate::host::Host;
 use crate::native::memory::Buffer;
-
-/// Makes torch compute on the calling thread only, for the whole process from now on.
-///
-/// Idle threads of torch spin, and most of the time they are idle, since the native kernels run on
-/// rayon's threads. With both, a training step takes twice as long.
-pub fn disable_libtorch_threads() {
-    tch::set_num_threads(1);
-}
 
 /// Memory that torch owns.
 #[derive(Debug)]
@@ -73,7 +62,7 @@ impl Host for LibTorch {
     }
 
     fn is_here(tensor: &TchTensor) -> bool {
-        tensor.tensor.device() == tch::Device::Cpu
+        tensor.tensor.device() == tch::Device::Cpu && !super::is_aten_on_cpu()
     }
 
     fn contiguous(tensor: &TchTensor) -> TchTensor {
