@@ -64,7 +64,6 @@ fn train(config: &TrainConfig) -> Watch {
     watch
 }
 
-/// The losses of step 10 and before are read after it, and those of the others at the end.
 fn reads(watch: &Watch) -> Vec<u64> {
     watch.steps.iter().map(|step| step.reads).collect()
 }
@@ -148,7 +147,7 @@ fn pre_train(next_sentence: Option<NextSentenceConfig>) -> Watch {
         train: TrainConfig {
             evaluation: Some(Default::default()),
             eval_batch_size: BatchSize::Rows(1),
-            ..settings(5, 8)
+            ..settings(3, 8)
         },
         ..Default::default()
     };
@@ -169,7 +168,7 @@ fn pre_train(next_sentence: Option<NextSentenceConfig>) -> Watch {
 fn pre_training_copies_as_much_as_classification() {
     for next_sentence in [None, Some(NextSentenceConfig::default())] {
         let watch = pre_train(next_sentence);
-        assert_eq!(watch.steps.len(), 4);
+        assert_eq!(watch.steps.len(), 2);
         for step in &watch.steps {
             assert_eq!((step.uploads, step.reads), (1, 0));
             // Token ids, token types, mask, and up to a position and a label per token.
