@@ -84,10 +84,12 @@ fn a_step_of_classification_is_one_upload_and_no_read() {
 fn an_accumulated_step_is_one_upload_per_batch() {
     let config = TrainConfig {
         gradient_accumulation_steps: 2,
-        ..settings(2, 8)
+        ..settings(3, 4)
     };
-    let steps = train(&config).steps;
-    assert_eq!((steps[0].uploads, steps[0].reads), (2, 0));
+    // Two batches in each of five steps of an epoch.
+    for step in train(&config).steps {
+        assert_eq!((step.uploads, step.reads), (2, 0));
+    }
 }
 
 #[test]
