@@ -170,7 +170,7 @@ fn less_is_kept() {
         ..Default::default()
     };
     let model = model(encoder, Pooling::cls());
-    let input = input(&model, &[256; 16]);
+    let input = input(&model, &[256; 4]);
     let kept = |model: &SequenceClassifier| {
         let before = resident_bytes();
         let logits = model.forward(&input, Some(DropoutStream::new(3, 7)));
