@@ -101,6 +101,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Paths of any system, Unicode or not.
     let mut arguments = std::env::args_os().skip(1);
     let run_dir = arguments.next().unwrap_or_else(|| "runs/custom".into());
+    if run_dir.to_string_lossy().starts_with('-') {
+        return Err("usage: custom [RUN_DIR [--resume]]".into());
+    }
     let train = messages(&["lamp", "chair", "kettle", "coat", "table", "radio", "rug"]);
     let splits = Splits::train_test(train, messages(&["bicycle", "pillow", "mirror"]));
 
