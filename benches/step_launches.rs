@@ -86,16 +86,14 @@ fn write_launches(out: &mut impl Write, [batch, length]: [usize; 2]) -> Result<(
     use finetune_benches::Step;
 
     let device = finetune_benches::device();
-    let mut step = Step::new(&device)?;
-    for _ in 0..2 {
-        step = step.train([batch, length])?;
-    }
+    let step = Step::new(&device)?.train([batch, length], 2)?;
     device.sync().map_err(|error| format!("{error:?}"))?;
     let start = Instant::now();
-    let (next, counted) = observe_launches(&device, Timing::None, || step.train([batch, length]))?;
+    let (next, counted) =
+        observe_launches(&device, Timing::None, || step.train([batch, length], 1))?;
     let whole = start.elapsed().as_secs_f64();
     let (_, timed) = observe_launches(&device, Timing::PerKernel, || {
-        next.and_then(|step| step.train([batch, length]))
+        next.and_then(|step| step.train([batch, length], 1))
     })?;
     let mut kernels: Vec<_> = timed.into_iter().collect();
     kernels.sort_by(|a, b| b.1.seconds.total_cmp(&a.1.seconds));

@@ -55,12 +55,11 @@ fn answer(mut step: Step, request: &str) -> Result<([f64; 2], Step), Box<dyn Err
     };
     let batch = [rows.parse()?, tokens.parse()?];
     let (start, before) = (Instant::now(), processor_seconds());
-    for _ in 0..times.parse::<usize>()? {
-        match what {
-            "train" => step = step.train(batch)?,
-            "predict" => step.predict(batch)?,
-            _ => return Err(format!("{what}: neither train nor predict").into()),
-        }
+    let times = times.parse()?;
+    match what {
+        "train" => step = step.train(batch, times)?,
+        "predict" => step.predict(batch, times)?,
+        _ => return Err(format!("{what}: neither train nor predict").into()),
     }
     step.wait();
     let seconds = start.elapsed().as_secs_f64();

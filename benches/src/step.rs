@@ -39,22 +39,29 @@ impl Step {
         })
     }
 
-    /// Trains on a batch of this many rows and tokens a row: forward, backward, clipping and AdamW.
-    /// Nothing is read back.
+    /// Trains `times` times on a batch of this many rows and tokens a row: forward, backward, clipping
+    /// and AdamW. Nothing is read back.
     ///
     /// # Errors
     /// Those of the input.
-    pub fn train(mut self, batch: [usize; 2]) -> Result<Self, ModelError> {
-        self.number += 1;
+    pub fn train(mut self, batch: [usize; 2], times: usize) -> Result<Self, ModelError> {
         let input = input(&self.model, batch)?;
-        let labels: Vec<usize> = (0..batch[0]).map(|row| row % CLASSES).collect();
+        for _ in 0..times {
+            self = self.train_on(&input)?;
+        }
+        Ok(self)
+    }
+
+    fn train_on(mut self, input: &EncoderInput) -> Result<Self, ModelError> {
+        self.number += 1;
+        let labels: Vec<usize> = (0..input.batch_size()).map(|row| row % CLASSES).collect();
         let targets = ClassTargets {
             labels: &labels,
             classes: CLASSES,
             divisor: labels.len() as f64,
         };
         let dropout = DropoutStream::new(1, self.number);
-        let logits = self.model.forward(&input, Some(dropout))?;
+        let logits = self.model.forward(input, Some(dropout))?;
         let weights = targets.weights(&logits.device());
         let loss = soft_target_cross_entropy(logits, weights);
         let gradients = GradientsParams::from_grads(loss.backward(), &self.model);
@@ -62,20 +69,22 @@ impl Step {
         Ok(Self { model, ..self })
     }
 
-    /// Predicts a batch and reads the logits.
+    /// Predicts a batch `times` times and reads the logits.
     ///
     /// # Errors
     /// Those of the input.
-    pub fn predict(&self, batch: [usize; 2]) -> Result<(), ModelError> {
+    pub fn predict(&self, batch: [usize; 2], times: usize) -> Result<(), ModelError> {
         let model = self.model.valid();
-        model.forward(&input(&model, batch)?, None)?.into_data();
+        let input = input(&model, batch)?;
+        for _ in 0..times {
+            model.forward(&input, None)?.into_data();
+        }
         Ok(())
     }
 
     /// Waits for all work on the device.
     pub fn wait(&self) {
-        let parameters = self.model.devices();
-        for device in parameters {
+        for device in self.model.devices() {
             if let Err(error) = device.sync() {
                 panic!("the device: {error:?}");
             }

@@ -3,7 +3,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::host_steps::on_host;
+use crate::host_steps::on_backend;
 
 /// Hyperparameters of one AdamW step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,15 +61,11 @@ impl AdamWStep {
         gradient: Tensor<D>,
         time: usize,
     ) -> AdamWState<D> {
-        on_host!(
+        on_backend!(
             adamw(self, state, gradient, time),
             [&state.parameter, &gradient],
             &state.moments
         );
-        #[cfg(any(feature = "wgpu", feature = "cuda"))]
-        if crate::cube::is_here(&gradient) {
-            return crate::cube::adamw(*self, state, gradient, time);
-        }
         self.step_of_tensors(state, gradient, time)
     }
 

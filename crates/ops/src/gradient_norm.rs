@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::host_steps::on_host;
+use crate::host_steps::on_backend;
 
 /// Returns the sum of squares, a tensor of one value.
 ///
@@ -13,7 +13,7 @@ use crate::host_steps::on_host;
 /// assert_eq!(finetune_ops::sum_of_squares(gradient).into_scalar::<f32>(), 25.0);
 /// ```
 pub fn sum_of_squares<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
-    on_host!(sum_of_squares(tensor), [&tensor]);
+    on_backend!(sum_of_squares(tensor), [&tensor]);
     (tensor.clone() * tensor).sum()
 }
 
@@ -30,8 +30,8 @@ pub fn sum_of_squares<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
 /// ```
 pub fn global_norm(tensors: Vec<Tensor<1>>) -> Option<Tensor<1>> {
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
-    if !tensors.is_empty() && tensors.iter().all(crate::cube::is_here) {
-        return Some(crate::cube::sum_of_squares(tensors).sqrt());
+    if !tensors.is_empty() && crate::cube::steps::takes(&tensors) {
+        return Some(crate::cube::steps::sum_of_all_squares(tensors).sqrt());
     }
     let squares = tensors.into_iter().map(sum_of_squares);
     squares.reduce(|sum, square| sum + square).map(Tensor::sqrt)
@@ -50,10 +50,6 @@ pub fn global_norm(tensors: Vec<Tensor<1>>) -> Option<Tensor<1>> {
 /// halved.into_data().assert_eq(&burn::tensor::TensorData::from([1.5f32, 2.0]), true);
 /// ```
 pub fn scale<const D: usize>(tensor: Tensor<D>, factor: &Tensor<1>) -> Tensor<D> {
-    on_host!(scale(tensor, factor), [&tensor], [factor]);
-    #[cfg(any(feature = "wgpu", feature = "cuda"))]
-    if crate::cube::is_here(&tensor) {
-        return crate::cube::scale(tensor, factor);
-    }
+    on_backend!(scale(tensor, factor), [&tensor], [factor]);
     tensor * factor.clone().reshape([1; D])
 }

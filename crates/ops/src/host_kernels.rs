@@ -331,18 +331,14 @@ struct AttentionValues<B: Host>(Inputs<Values<B>>);
 impl<B: Host> AttentionValues<B> {
     /// Nothing if there is no native kernel for them.
     fn of(inputs: &Inputs<FloatTensor<B>>) -> Option<Self> {
-        let Inputs {
-            query,
-            key,
-            value,
-            additive_key_mask,
-        } = inputs;
-        are_native::<B>([query, key, value, additive_key_mask]).then(|| {
+        let tensors = inputs.tensors();
+        are_native::<B>(tensors).then(|| {
+            let [query, key, value, additive_key_mask] = tensors.map(Values::<B>::of);
             Self(Inputs {
-                query: Values::<B>::of(query),
-                key: Values::<B>::of(key),
-                value: Values::<B>::of(value),
-                additive_key_mask: Values::<B>::of(additive_key_mask),
+                query,
+                key,
+                value,
+                additive_key_mask,
             })
         })
     }

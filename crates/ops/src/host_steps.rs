@@ -6,10 +6,14 @@ use crate::adamw::{AdamWState, AdamWStep};
 use crate::host::{Host, Values, copied, own, own_or_copy, transform_each};
 use crate::native::{self, TASK};
 
-/// Returns from a function what a step gives, if all its tensors are of a backend that has it: in host
-/// memory, or of LibTorch.
-macro_rules! on_host {
+/// Returns from a function what a step gives, if all its tensors are of a backend that has it: of CubeCL,
+/// of LibTorch, or in host memory.
+macro_rules! on_backend {
     ($step:ident($($argument:expr),*), $($tensors:expr),*) => {
+        #[cfg(any(feature = "wgpu", feature = "cuda"))]
+        if $($crate::cube::steps::takes($tensors))&&* {
+            return $crate::cube::steps::$step($($argument),*);
+        }
         #[cfg(feature = "tch")]
         if $($crate::libtorch::optimizer::takes($tensors))&&* {
             return $crate::libtorch::optimizer::$step($($argument),*);
@@ -26,7 +30,7 @@ macro_rules! on_host {
     };
 }
 
-pub(crate) use on_host;
+pub(crate) use on_backend;
 
 /// Whether there are native kernels for these tensors: without autodiff, and in this machine's
 /// memory.

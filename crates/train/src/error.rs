@@ -98,10 +98,7 @@ pub enum TrainError {
     #[error(
         "{device} is out of memory after step {steps}: {reason}; smaller batches with as much \
          gradient_accumulation_steps train the same, and {}",
-        match checkpoint {
-            Some(path) => format!("the run can go on from {}", path.display()),
-            None => "there is no checkpoint to go on from".to_string(),
-        }
+        where_to_resume(checkpoint.as_deref())
     )]
     OutOfMemory {
         /// Name of the device.
@@ -116,10 +113,7 @@ pub enum TrainError {
     /// The device failed in a step or an evaluation: it was removed, reset or stopped by its driver.
     #[error(
         "{device} does not answer any more after step {steps}: {reason}; {}",
-        match checkpoint {
-            Some(path) => format!("the run can go on from {}", path.display()),
-            None => "there is no checkpoint to go on from".to_string(),
-        }
+        where_to_resume(checkpoint.as_deref())
     )]
     DeviceLost {
         /// Name of the device.
@@ -224,6 +218,13 @@ pub enum TrainError {
 }
 
 /// Errors that both crates have stay what they are.
+fn where_to_resume(checkpoint: Option<&Path>) -> String {
+    match checkpoint {
+        Some(path) => format!("the run can go on from {}", path.display()),
+        None => "there is no checkpoint to go on from".to_string(),
+    }
+}
+
 impl From<PredictError> for TrainError {
     fn from(error: PredictError) -> Self {
         match error {

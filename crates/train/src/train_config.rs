@@ -24,7 +24,7 @@ pub struct TrainConfig {
     /// step equals that of one batch of all their rows, with the memory of a single batch.
     pub gradient_accumulation_steps: usize,
     /// Whether each encoder layer keeps only its input and is computed again in the backward pass
-    /// (default: false). This needs less memory and a third more time; results stay the same.
+    /// (default: false). This needs less memory and a third more arithmetic; results stay the same.
     pub gradient_checkpointing: bool,
     /// Maximum rows or tokens per evaluation batch, at least 1 (default: 64 rows; transformers: 8).
     pub eval_batch_size: BatchSize,

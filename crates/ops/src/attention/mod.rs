@@ -137,6 +137,24 @@ pub struct Inputs<T> {
     pub additive_key_mask: T,
 }
 
+impl<T> Inputs<T> {
+    /// Returns query, key, value and mask.
+    pub(crate) fn tensors(&self) -> [&T; 4] {
+        let Self {
+            query,
+            key,
+            value,
+            additive_key_mask,
+        } = self;
+        [query, key, value, additive_key_mask]
+    }
+
+    /// The same, by value.
+    pub(crate) fn into_tensors(self) -> [T; 4] {
+        [self.query, self.key, self.value, self.additive_key_mask]
+    }
+}
+
 fn drop<B: Kernels>(x: FloatTensor<B>, dropout: Option<Dropout>) -> FloatTensor<B> {
     match dropout {
         Some(Dropout { probability, key }) => <B as Kernels>::dropout_hashed(x, probability, key),
@@ -229,11 +247,13 @@ pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(
     settings: Settings,
 ) -> FloatTensor<Autodiff<B, C>> {
     let parents = [inputs.query.node(), inputs.key.node(), inputs.value.node()];
+    let [query, key, value, additive_key_mask] =
+        inputs.into_tensors().map(|tensor| tensor.into_primitive());
     let inputs = Inputs {
-        query: inputs.query.into_primitive(),
-        key: inputs.key.into_primitive(),
-        value: inputs.value.into_primitive(),
-        additive_key_mask: inputs.additive_key_mask.into_primitive(),
+        query,
+        key,
+        value,
+        additive_key_mask,
     };
     node_of::<B, C, _, _, _, 3>(
         parents,

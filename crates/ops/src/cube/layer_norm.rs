@@ -92,22 +92,7 @@ fn residual_kernel(
             column += ROW_UNITS;
         }
     }
-    let mut total = 0.0f32;
-    let mut column = UNIT_POS_X as usize;
-    while column < width {
-        total += sum[start + column];
-        column += ROW_UNITS;
-    }
-    let mean = sum_over_row(total, &mut shared) / f32::cast_from(width);
-    let mut squares = 0.0f32;
-    let mut column = UNIT_POS_X as usize;
-    while column < width {
-        let centered = sum[start + column] - mean;
-        squares += centered * centered;
-        column += ROW_UNITS;
-    }
-    let variance = sum_over_row(squares, &mut shared) / f32::cast_from(width);
-    let inverse = 1.0f32 / (variance + epsilon).sqrt();
+    let (mean, inverse) = statistics(&*sum, start, width, epsilon, &mut shared);
     if row < count {
         let mut column = UNIT_POS_X as usize;
         while column < width {

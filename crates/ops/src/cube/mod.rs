@@ -8,12 +8,16 @@ mod attention;
 mod cross_entropy;
 mod dropout;
 mod embedding;
+#[allow(
+    unstable_name_collisions,
+    reason = "the error function of std is unstable"
+)]
 mod gelu;
 mod launch;
 mod layer_norm;
 mod norm;
 mod queue;
-mod steps;
+pub(crate) mod steps;
 
 use burn::backend::TensorMetadata;
 use burn::backend::fusion::Fusion;
@@ -30,19 +34,17 @@ use crate::kernels::Kernels;
 use gelu::Approximation;
 use queue::Queue;
 
-pub(crate) use steps::{adamw, is_here, scale, sum_of_squares};
-
 /// Whether there are kernels for these tensors.
 fn takes<'a, Q: Queue>(tensors: impl IntoIterator<Item = &'a Q::Tensor>) -> bool
 where
     Q::Tensor: 'a,
 {
-    let mut tensors = tensors.into_iter();
-    tensors.all(|tensor| {
-        tensor.dtype() == DType::F32
-            && tensor.shape().num_elements() > 0
-            && launch::fits(&tensor.device())
-    })
+    let mut tensors = tensors.into_iter().peekable();
+    // They are all on one device.
+    tensors
+        .peek()
+        .is_some_and(|tensor| launch::fits(&tensor.device()))
+        && tensors.all(|tensor| tensor.dtype() == DType::F32 && tensor.shape().num_elements() > 0)
 }
 
 /// Returns the results of a call.

@@ -2,17 +2,19 @@
 
 use burn::backend::Cube;
 use burn::backend::tensor::FloatTensor;
-use burn::tensor::{DType, Shape, Tensor};
+use burn::tensor::{Shape, Tensor};
 
 use super::queue::Queue;
 use super::{exactly, norm, one};
 use crate::adamw::{AdamWState, AdamWStep};
 
-/// Whether a tensor has these kernels: without autodiff, and of f32.
-pub(crate) fn is_here<const D: usize>(tensor: &Tensor<D>) -> bool {
-    tensor.dtype() == DType::F32
-        && tensor.shape().num_elements() > 0
-        && tensor.clone().try_into_primitive::<Cube>().is_ok()
+/// Whether there are kernels for these tensors: without autodiff, and as for those of the graph.
+pub(crate) fn takes<'a, const D: usize>(tensors: impl IntoIterator<Item = &'a Tensor<D>>) -> bool {
+    let mut tensors = tensors.into_iter();
+    tensors.all(|tensor| {
+        let primitive = tensor.clone().try_into_primitive::<Cube>();
+        primitive.is_ok_and(|tensor| super::takes::<Cube>([&tensor]))
+    })
 }
 
 fn primitive<const D: usize>(tensor: Tensor<D>) -> FloatTensor<Cube> {
@@ -24,7 +26,7 @@ fn primitive<const D: usize>(tensor: Tensor<D>) -> FloatTensor<Cube> {
 
 /// See [`AdamWStep::step`].
 pub(crate) fn adamw<const D: usize>(
-    rule: AdamWStep,
+    rule: &AdamWStep,
     state: AdamWState<D>,
     gradient: Tensor<D>,
     time: usize,
@@ -36,6 +38,7 @@ pub(crate) fn adamw<const D: usize>(
         let input = burn::backend::TensorMetadata::shape(input);
         assert_eq!(input, shape, "shapes of one parameter");
     }
+    let rule = *rule;
     let moved = Cube::call("adamw", Vec::from(inputs), vec![shape; 3], move |inputs| {
         super::adamw::step(inputs, &rule, time)
     });
@@ -47,7 +50,13 @@ pub(crate) fn adamw<const D: usize>(
 }
 
 /// See [`sum_of_squares`](crate::sum_of_squares).
-pub(crate) fn sum_of_squares(tensors: Vec<Tensor<1>>) -> Tensor<1> {
+pub(crate) fn sum_of_squares<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
+    let length = tensor.shape().num_elements();
+    sum_of_all_squares(vec![tensor.reshape([length])])
+}
+
+/// Returns the sum of the squares of all values of several tensors.
+pub(crate) fn sum_of_all_squares(tensors: Vec<Tensor<1>>) -> Tensor<1> {
     let inputs = tensors.into_iter().map(primitive).collect();
     let outputs = vec![Shape::from([1])];
     let sum = Cube::call("sum_of_squares", inputs, outputs, norm::sum_of_squares);

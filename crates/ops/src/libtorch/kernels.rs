@@ -181,7 +181,7 @@ impl Kernels for LibTorch {
         inputs: Inputs<TchTensor>,
         settings: Settings,
     ) -> (TchTensor, Vec<TchTensor>) {
-        match are_aten(tensors(&inputs)) {
+        match are_aten(inputs.tensors()) {
             true => attention::forward(&inputs, settings),
             false => host_kernels::attention_rows::<Self>(inputs, settings),
         }
@@ -194,7 +194,7 @@ impl Kernels for LibTorch {
         gradient: TchTensor,
         wanted: [bool; 3],
     ) -> Gradients<3> {
-        if !are_aten(tensors(&inputs).into_iter().chain([&gradient])) {
+        if !are_aten(inputs.tensors().into_iter().chain([&gradient])) {
             return host_kernels::attention_gradients::<Self>(
                 inputs, left, settings, gradient, wanted,
             );
@@ -228,14 +228,4 @@ impl Kernels for LibTorch {
         let factor = gradient.tensor.view([1, 1]).g_mul_scalar(factor);
         TchTensor::new(error.g_mul_(&factor))
     }
-}
-
-fn tensors(inputs: &Inputs<TchTensor>) -> [&TchTensor; 4] {
-    let Inputs {
-        query,
-        key,
-        value,
-        additive_key_mask,
-    } = inputs;
-    [query, key, value, additive_key_mask]
 }

@@ -1,5 +1,5 @@
-//! Backward pass in tiles: one kernel each for the gradients of queries, keys and values, which
-//! recompute the probabilities. No sum is shared between units, so no order can change.
+//! Backward pass in tiles: a kernel for the gradients of queries and one for those of keys or
+//! values, which recompute the probabilities. No sum is shared between units, so no order can change.
 
 use burn_cubecl::cubecl;
 use burn_cubecl::cubecl::prelude::*;
@@ -116,20 +116,22 @@ fn query_kernel(
     }
 }
 
+/// The gradient of the keys or of the values: one unit per key, over tiles of queries.
 #[cube(launch, address_type = "dynamic")]
-fn key_kernel(
+fn key_or_value_kernel(
     query: &Tensor<f32>,
     key: &Tensor<f32>,
     value: &Tensor<f32>,
     bias: &Tensor<f32>,
     statistics: &Tensor<f32>,
     gradient: &Tensor<f32>,
-    of_key: &mut Tensor<f32>,
+    output: &mut Tensor<f32>,
     sizes: Sizes,
     blocks: usize,
     factors: Factors,
     #[comptime] width: usize,
     #[comptime] tile: usize,
+    #[comptime] of_keys: bool,
 ) {
     let place = place(&sizes, blocks, width);
     if place.batch >= sizes.batch {
@@ -178,85 +180,25 @@ fn key_kernel(
             let largest = statistics[at * STATISTICS];
             let probability = (score - largest).exp() * statistics[at * STATISTICS + 1];
             let position = (at * sizes.sequence + index) as u32;
-            let of_probability =
-                dot(&value, &gradients, other * width, width) * factor(&factors, position);
-            let of_score = probability * (of_probability - statistics[at * STATISTICS + 2]);
-            add_scaled(&mut sum, &queries, other * width, of_score, width);
+            let kept = factor(&factors, position);
+            if of_keys {
+                let of_probability = dot(&value, &gradients, other * width, width) * kept;
+                let of_score = probability * (of_probability - statistics[at * STATISTICS + 2]);
+                add_scaled(&mut sum, &queries, other * width, of_score, width);
+            } else {
+                add_scaled(
+                    &mut sum,
+                    &gradients,
+                    other * width,
+                    probability * kept,
+                    width,
+                );
+            }
         }
         first += tile;
     }
     if there {
-        store_row(&sum, of_key, row * hidden + place.column, 1.0f32, width);
-    }
-}
-
-#[cube(launch, address_type = "dynamic")]
-fn value_kernel(
-    query: &Tensor<f32>,
-    key: &Tensor<f32>,
-    bias: &Tensor<f32>,
-    statistics: &Tensor<f32>,
-    gradient: &Tensor<f32>,
-    of_value: &mut Tensor<f32>,
-    sizes: Sizes,
-    blocks: usize,
-    factors: Factors,
-    #[comptime] width: usize,
-    #[comptime] tile: usize,
-) {
-    let place = place(&sizes, blocks, width);
-    if place.batch >= sizes.batch {
-        terminate!();
-    }
-    let hidden = sizes.heads * width;
-    let there = place.index < sizes.sequence;
-    let index = select(there, place.index, 0);
-    let row = place.batch * sizes.sequence + index;
-    let key = load_row(key, row * hidden + place.column, 1.0f32, width);
-    let bias = bias[row];
-
-    let mut queries = Shared::<[f32]>::new_slice(tile * width);
-    let mut gradients = Shared::<[f32]>::new_slice(tile * width);
-    let mut sum = zeros(width);
-    let mut first = 0usize;
-    while first < sizes.queries {
-        let rows = min(tile, sizes.queries - first);
-        let first_row = place.batch * sizes.queries + first;
-        sync_cube();
-        load_tile(
-            query,
-            &mut queries,
-            first_row,
-            rows,
-            place.column,
-            hidden,
-            sizes.scale,
-            width,
-        );
-        load_tile(
-            gradient,
-            &mut gradients,
-            first_row,
-            rows,
-            place.column,
-            hidden,
-            1.0f32,
-            width,
-        );
-        sync_cube();
-        for other in 0..rows {
-            let at = place.head * sizes.queries + first + other;
-            let score = dot(&key, &queries, other * width, width) + bias;
-            let largest = statistics[at * STATISTICS];
-            let probability = (score - largest).exp() * statistics[at * STATISTICS + 1];
-            let position = (at * sizes.sequence + index) as u32;
-            let weight = probability * factor(&factors, position);
-            add_scaled(&mut sum, &gradients, other * width, weight, width);
-        }
-        first += tile;
-    }
-    if there {
-        store_row(&sum, of_value, row * hidden + place.column, 1.0f32, width);
+        store_row(&sum, output, row * hidden + place.column, 1.0f32, width);
     }
 }
 
@@ -306,40 +248,26 @@ pub(super) fn launch(inputs: Vec<CubeTensor>, problem: Problem) -> Vec<CubeTenso
         tile,
     );
     let (cubes, blocks) = problem.cubes(&client, problem.sequence);
-    key_kernel::launch(
-        &client,
-        cubes.clone(),
-        dim,
-        address,
-        query.clone().into_tensor_arg(),
-        key.clone().into_tensor_arg(),
-        value.into_tensor_arg(),
-        bias.clone().into_tensor_arg(),
-        complete.clone().into_tensor_arg(),
-        gradient.clone().into_tensor_arg(),
-        of_key.clone().into_tensor_arg(),
-        problem.sizes(),
-        blocks,
-        problem.mask(),
-        width,
-        tile,
-    );
-    value_kernel::launch(
-        &client,
-        cubes,
-        dim,
-        address,
-        query.into_tensor_arg(),
-        key.into_tensor_arg(),
-        bias.into_tensor_arg(),
-        complete.into_tensor_arg(),
-        gradient.into_tensor_arg(),
-        of_value.clone().into_tensor_arg(),
-        problem.sizes(),
-        blocks,
-        problem.mask(),
-        width,
-        tile,
-    );
+    for (output, of_keys) in [(&of_key, true), (&of_value, false)] {
+        key_or_value_kernel::launch(
+            &client,
+            cubes.clone(),
+            dim,
+            address,
+            query.clone().into_tensor_arg(),
+            key.clone().into_tensor_arg(),
+            value.clone().into_tensor_arg(),
+            bias.clone().into_tensor_arg(),
+            complete.clone().into_tensor_arg(),
+            gradient.clone().into_tensor_arg(),
+            output.clone().into_tensor_arg(),
+            problem.sizes(),
+            blocks,
+            problem.mask(),
+            width,
+            tile,
+            of_keys,
+        );
+    }
     vec![of_query, of_key, of_value]
 }

@@ -99,14 +99,8 @@ impl Problem {
 
 /// Whether there are kernels for these inputs.
 pub(crate) fn takes<Q: Queue>(inputs: &Inputs<Q::Tensor>, settings: Settings) -> bool {
-    let Inputs {
-        query,
-        key,
-        value,
-        additive_key_mask,
-    } = inputs;
-    let head_width = query.shape()[1] / settings.heads;
-    super::takes::<Q>([query, key, value, additive_key_mask])
+    let head_width = inputs.query.shape()[1] / settings.heads;
+    super::takes::<Q>(inputs.tensors())
         && (settings.precision != Precision::F32 || head_width <= MAX_HEAD_WIDTH)
 }
 
@@ -125,15 +119,9 @@ pub(crate) fn forward<Q: Queue>(
     }
     let output = inputs.query.shape();
     let statistics = Shape::from([problem.batch * problem.heads * problem.queries, 2]);
-    let Inputs {
-        query,
-        key,
-        value,
-        additive_key_mask,
-    } = inputs;
     let results = Q::call(
         "attention",
-        vec![query, key, value, additive_key_mask],
+        inputs.into_tensors().into(),
         vec![output, statistics],
         move |inputs| forward::launch(inputs, problem),
     );
@@ -157,24 +145,12 @@ pub(crate) fn gradients<Q: Queue>(
         return products_gradients::<Q>(inputs, problem, gradient).map(Some);
     }
     let shapes = [&inputs.query, &inputs.key, &inputs.value].map(TensorMetadata::shape);
-    let Inputs {
-        query,
-        key,
-        value,
-        additive_key_mask,
-    } = inputs;
     let [output, statistics] = super::exactly(left);
+    let mut tensors = Vec::from(inputs.into_tensors());
+    tensors.extend([statistics, output, gradient]);
     let results = Q::call(
         "attention_gradients",
-        vec![
-            query,
-            key,
-            value,
-            additive_key_mask,
-            statistics,
-            output,
-            gradient,
-        ],
+        tensors,
         shapes.to_vec(),
         move |inputs| backward::launch(inputs, problem),
     );
