@@ -8,13 +8,15 @@ use burn::backend::{
     tensor::{FloatTensor, IntTensor},
 };
 
-use crate::attention::{Inputs, Settings};
+use crate::attention::{Inputs, Packing, Settings};
 use crate::dropout::Dropout;
 use crate::dropout_add_layer_norm::Norm;
 use crate::kernels::Kernels;
 use crate::precision::Precision;
+use crate::sequences::Offsets;
 use crate::{
-    attention, cross_entropy, dropout, dropout_add_layer_norm, embedding, gelu, layer_norm, linear,
+    attention, cross_entropy, dropout, dropout_add_layer_norm, embedding, geglu, gelu, layer_norm,
+    linear, rotary,
 };
 
 /// Operations of this crate as backend methods, dispatched to the backend of a tensor.
@@ -78,8 +80,22 @@ pub trait EncoderOps: Backend {
         key: FloatTensor<Self>,
         value: FloatTensor<Self>,
         additive_key_mask: FloatTensor<Self>,
+        token_of_slot: IntTensor<Self>,
+        slot_of_token: IntTensor<Self>,
+        offsets: Offsets,
         settings: Settings,
     ) -> FloatTensor<Self>;
+
+    /// See [`rotary`](crate::rotary()).
+    fn rotary_rows(
+        rows: FloatTensor<Self>,
+        cosine: FloatTensor<Self>,
+        sine: FloatTensor<Self>,
+        heads: usize,
+    ) -> FloatTensor<Self>;
+
+    /// See [`geglu`](crate::geglu()).
+    fn geglu_rows(rows: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// See [`cross_entropy`](crate::cross_entropy()); `factor` is 1 / divisor.
     fn class_loss(
@@ -153,6 +169,9 @@ impl<B: Kernels> EncoderOps for B {
         key: FloatTensor<Self>,
         value: FloatTensor<Self>,
         additive_key_mask: FloatTensor<Self>,
+        token_of_slot: IntTensor<Self>,
+        slot_of_token: IntTensor<Self>,
+        offsets: Offsets,
         settings: Settings,
     ) -> FloatTensor<Self> {
         let inputs = Inputs {
@@ -161,7 +180,25 @@ impl<B: Kernels> EncoderOps for B {
             value,
             additive_key_mask,
         };
-        <B as Kernels>::attention_rows(inputs, settings).0
+        let packing = Packing {
+            offsets,
+            token_of_slot,
+            slot_of_token,
+        };
+        <B as Kernels>::attention_rows(inputs, packing, settings).0
+    }
+
+    fn rotary_rows(
+        rows: FloatTensor<Self>,
+        cosine: FloatTensor<Self>,
+        sine: FloatTensor<Self>,
+        heads: usize,
+    ) -> FloatTensor<Self> {
+        <B as Kernels>::rotary_rows(rows, cosine, sine, heads)
+    }
+
+    fn geglu_rows(rows: FloatTensor<Self>) -> FloatTensor<Self> {
+        <B as Kernels>::geglu_rows(rows)
     }
 
     fn class_loss(
@@ -239,6 +276,9 @@ impl<B: Kernels, C: CheckpointStrategy> EncoderOps for Autodiff<B, C> {
         key: FloatTensor<Self>,
         value: FloatTensor<Self>,
         additive_key_mask: FloatTensor<Self>,
+        token_of_slot: IntTensor<Self>,
+        slot_of_token: IntTensor<Self>,
+        offsets: Offsets,
         settings: Settings,
     ) -> FloatTensor<Self> {
         let inputs = Inputs {
@@ -247,7 +287,25 @@ impl<B: Kernels, C: CheckpointStrategy> EncoderOps for Autodiff<B, C> {
             value,
             additive_key_mask,
         };
-        attention::tracked::<B, C>(inputs, settings)
+        let packing = Packing {
+            offsets,
+            token_of_slot,
+            slot_of_token,
+        };
+        attention::tracked::<B, C>(inputs, packing, settings)
+    }
+
+    fn rotary_rows(
+        rows: FloatTensor<Self>,
+        cosine: FloatTensor<Self>,
+        sine: FloatTensor<Self>,
+        heads: usize,
+    ) -> FloatTensor<Self> {
+        rotary::tracked::<B, C>(rows, cosine, sine, heads)
+    }
+
+    fn geglu_rows(rows: FloatTensor<Self>) -> FloatTensor<Self> {
+        geglu::tracked::<B, C>(rows)
     }
 
     fn class_loss(

@@ -4,7 +4,7 @@ use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::{Device, PrimitiveConversionError, Shape, Tensor, TensorData};
 
-use crate::attention::{Inputs, Settings};
+use crate::attention::{Inputs, Packing, Settings};
 use crate::dropout::Dropout;
 use crate::dropout_add_layer_norm::Norm;
 use crate::host::Host;
@@ -97,19 +97,23 @@ impl Kernels for Flex {
 
     fn attention_rows(
         inputs: Inputs<FlexTensor>,
+        packing: Packing<FlexTensor>,
         settings: Settings,
     ) -> (FlexTensor, Vec<FlexTensor>) {
-        host_kernels::attention_rows::<Self>(inputs, settings)
+        host_kernels::attention_rows::<Self>(inputs, &packing, settings)
     }
 
     fn attention_gradients(
         inputs: Inputs<FlexTensor>,
         left: Vec<FlexTensor>,
+        packing: Packing<FlexTensor>,
         settings: Settings,
         gradient: FlexTensor,
         wanted: [bool; 3],
     ) -> Gradients<3> {
-        host_kernels::attention_gradients::<Self>(inputs, left, settings, gradient, wanted)
+        host_kernels::attention_gradients::<Self>(
+            inputs, left, &packing, settings, gradient, wanted,
+        )
     }
 
     fn class_loss(logits: FlexTensor, labels: FlexTensor, factor: f64) -> FlexTensor {

@@ -7,7 +7,7 @@ use burn::backend::{
 };
 use burn::tensor::Shape;
 
-use crate::attention::{self, Inputs, Settings};
+use crate::attention::{self, Inputs, Packing, Settings};
 use crate::dropout::Dropout;
 use crate::dropout::Mask;
 use crate::dropout_add_layer_norm::Norm;
@@ -240,12 +240,13 @@ pub(crate) fn dropout_hashed<B: Host>(
 
 pub(crate) fn attention_rows<B: Host>(
     inputs: Inputs<FloatTensor<B>>,
+    packing: &Packing<IntTensor<B>>,
     settings: Settings,
 ) -> (FloatTensor<B>, Vec<FloatTensor<B>>) {
-    let Some(values) = AttentionValues::<B>::of(&inputs) else {
-        return attention::forward::<B>(inputs, settings);
+    let Some(values) = AttentionValues::<B>::of(&inputs, settings) else {
+        return attention::packed_forward::<B>(inputs, packing, settings);
     };
-    let problem = values.problem(&inputs, settings);
+    let problem = values.problem(&inputs, packing, settings);
     let context = native::attention::apply(&problem);
     (B::tensor(context, inputs.query.shape()), Vec::new())
 }
@@ -253,18 +254,19 @@ pub(crate) fn attention_rows<B: Host>(
 pub(crate) fn attention_gradients<B: Host>(
     inputs: Inputs<FloatTensor<B>>,
     left: Vec<FloatTensor<B>>,
+    packing: &Packing<IntTensor<B>>,
     settings: Settings,
     gradient: FloatTensor<B>,
     wanted: [bool; 3],
 ) -> [Option<FloatTensor<B>>; 3] {
     let values = match left.is_empty() {
-        true => AttentionValues::<B>::of(&inputs),
+        true => AttentionValues::<B>::of(&inputs, settings),
         false => None,
     };
     let Some(values) = values else {
-        return attention::gradients::<B>(inputs, left, settings, gradient, wanted);
+        return attention::packed_gradients::<B>(inputs, left, packing, settings, gradient, wanted);
     };
-    let problem = values.problem(&inputs, settings);
+    let problem = values.problem(&inputs, packing, settings);
     let gradients = native::attention::gradients(&problem, Values::<B>::of(&gradient).slice());
     [
         Some(B::tensor(gradients.query, inputs.query.shape())),
@@ -325,39 +327,34 @@ fn gamma_and_beta<B: Host>(sums: &[Vec<f32>], width: usize) -> [Option<FloatTens
     [of_gamma, of_beta].map(|values| Some(copied::<B>(values, Shape::from([width]))))
 }
 
-/// The values of [`Inputs`].
-struct AttentionValues<B: Host>(Inputs<Values<B>>);
+/// The values of query, key and value.
+struct AttentionValues<B: Host>([Values<B>; 3]);
 
 impl<B: Host> AttentionValues<B> {
     /// Nothing if there is no native kernel for them.
-    fn of(inputs: &Inputs<FloatTensor<B>>) -> Option<Self> {
-        let tensors = inputs.tensors();
-        are_native::<B>(tensors).then(|| {
-            let [query, key, value, additive_key_mask] = tensors.map(Values::<B>::of);
-            Self(Inputs {
-                query,
-                key,
-                value,
-                additive_key_mask,
-            })
-        })
+    fn of(inputs: &Inputs<FloatTensor<B>>, settings: Settings) -> Option<Self> {
+        let tensors = [&inputs.query, &inputs.key, &inputs.value];
+        let native = settings.window.is_none() && are_native::<B>(tensors);
+        native.then(|| Self(tensors.map(Values::<B>::of)))
     }
 
-    fn problem(
-        &self,
+    fn problem<'a>(
+        &'a self,
         inputs: &Inputs<FloatTensor<B>>,
+        packing: &'a Packing<IntTensor<B>>,
         settings: Settings,
-    ) -> native::attention::Problem<'_> {
+    ) -> native::attention::Problem<'a> {
         let [rows, hidden] = inputs.query.shape().dims();
-        let [batch, sequence] = inputs.additive_key_mask.shape().dims();
+        let [query, key, value] = &self.0;
         native::attention::Problem {
-            query: self.0.query.slice(),
-            key: self.0.key.slice(),
-            value: self.0.value.slice(),
-            bias: self.0.additive_key_mask.slice(),
-            batch,
-            queries: rows / batch,
-            sequence,
+            query: query.slice(),
+            key: key.slice(),
+            value: value.slice(),
+            queries: match packing.are_all_tokens(rows) {
+                true => None,
+                false => Some(rows / packing.offsets.batch_size()),
+            },
+            offsets: &packing.offsets,
             heads: settings.heads,
             head_width: hidden / settings.heads,
             mask: settings.dropout.map(Mask::new),

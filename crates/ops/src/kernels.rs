@@ -5,12 +5,13 @@ use burn::backend::{
     tensor::{FloatTensor, IntTensor},
 };
 
-use crate::attention::{Inputs, Settings};
+use crate::attention::{Inputs, Packing, Settings};
 use crate::dropout::Dropout;
 use crate::dropout_add_layer_norm::Norm;
 use crate::precision::Precision;
 use crate::{
-    attention, cross_entropy, dropout, dropout_add_layer_norm, embedding, gelu, layer_norm, linear,
+    attention, cross_entropy, dropout, dropout_add_layer_norm, embedding, geglu, gelu, layer_norm,
+    linear, rotary,
 };
 
 /// Operations of this crate on a backend without autodiff.
@@ -127,13 +128,34 @@ pub trait Kernels: Backend {
     /// apart from the inputs.
     fn attention_rows(
         inputs: Inputs<FloatTensor<Self>>,
+        packing: Packing<IntTensor<Self>>,
+        settings: Settings,
+    ) -> (FloatTensor<Self>, Vec<FloatTensor<Self>>) {
+        attention::packed_forward::<Self>(inputs, &packing, settings)
+    }
+
+    /// Returns the gradients of query, key and value, from what the forward pass `left`.
+    fn attention_gradients(
+        inputs: Inputs<FloatTensor<Self>>,
+        left: Vec<FloatTensor<Self>>,
+        packing: Packing<IntTensor<Self>>,
+        settings: Settings,
+        gradient: FloatTensor<Self>,
+        wanted: [bool; 3],
+    ) -> [Option<FloatTensor<Self>>; 3] {
+        attention::packed_gradients::<Self>(inputs, left, &packing, settings, gradient, wanted)
+    }
+
+    /// The same as `attention_rows`, of padded sequences.
+    fn padded_attention(
+        inputs: Inputs<FloatTensor<Self>>,
         settings: Settings,
     ) -> (FloatTensor<Self>, Vec<FloatTensor<Self>>) {
         attention::forward::<Self>(inputs, settings)
     }
 
-    /// Returns the gradients of query, key and value, from what the forward pass `left`.
-    fn attention_gradients(
+    /// The same as `attention_gradients`, of padded sequences.
+    fn padded_attention_gradients(
         inputs: Inputs<FloatTensor<Self>>,
         left: Vec<FloatTensor<Self>>,
         settings: Settings,
@@ -141,6 +163,26 @@ pub trait Kernels: Backend {
         wanted: [bool; 3],
     ) -> [Option<FloatTensor<Self>>; 3] {
         attention::gradients::<Self>(inputs, left, settings, gradient, wanted)
+    }
+
+    /// See [`rotary`](crate::rotary()).
+    fn rotary_rows(
+        rows: FloatTensor<Self>,
+        cosine: FloatTensor<Self>,
+        sine: FloatTensor<Self>,
+        heads: usize,
+    ) -> FloatTensor<Self> {
+        rotary::forward::<Self>(rows, cosine, sine, heads)
+    }
+
+    /// See [`geglu`](crate::geglu()).
+    fn geglu_rows(rows: FloatTensor<Self>) -> FloatTensor<Self> {
+        geglu::forward::<Self>(rows)
+    }
+
+    /// Returns the gradient of the input of `geglu_rows`.
+    fn geglu_gradient(rows: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+        geglu::gradient::<Self>(rows, gradient)
     }
 
     /// See [`cross_entropy`](crate::cross_entropy()); `factor` is 1 / divisor.

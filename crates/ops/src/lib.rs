@@ -4,7 +4,8 @@
 //! tracked operations, each of which keeps a full-size tensor for its backward pass. The operations
 //! here are single graph nodes with a hand-written backward pass. They work on **token rows**:
 //! hidden states are a matrix `[T, D]`, so every linear layer is one matrix product forward and two
-//! backward. Only attention uses sequences and heads, `[B, H, Q, S]`.
+//! backward. Only attention uses sequences and heads, `[B, H, Q, S]`. [`Sequences`] are packed end to
+//! end: no row is padding.
 //!
 //! | operation | description |
 //! |---|---|
@@ -15,7 +16,9 @@
 //! | [`gelu`] | exact GELU with the exact derivative on every backend |
 //! | [`gelu_tanh`] | tanh approximation of GELU, `gelu_new` in checkpoints |
 //! | [`dropout`] | dropout with a mask that is a hash of key and index |
-//! | [`attention`] | multi-head scaled dot-product attention with a key mask |
+//! | [`attention`] | multi-head scaled dot-product attention of packed sequences |
+//! | [`rotary`] | rotary position embeddings |
+//! | [`geglu`] | GELU-gated linear unit |
 //! | [`soft_target_cross_entropy`] | cross entropy with weighted targets |
 //! | [`cross_entropy`] | cross entropy with class labels, for large vocabularies |
 //! | [`AdamWStep`] | AdamW step of a parameter |
@@ -26,11 +29,10 @@
 //! [`Upload`] copies all numbers of a batch to the device at once, [`ReadQueue`] reads the results of
 //! several, and [`Transfers`] counts the copies.
 //!
-//! On flex, the results of a text are bit-identical for any other texts in the batch and any
-//! padding. So predictions do not depend on the batch size, and the output of frozen layers can be
+//! On flex, the results of a text are bit-identical for any other texts in the batch. So predictions do not depend on the batch size, and the output of frozen layers can be
 //! cached. Dropout is the exception, as its mask depends on positions.
 //!
-//! Letters in `# Shapes`: `B` batch size, `S` sequence length, `T` tokens (`B * S` rows), `Q`
+//! Letters in `# Shapes`: `B` batch size, `S` length of the longest sequence, `T` tokens, `Q`
 //! queries per sequence, `D` hidden size, `H` heads, `K` head width, `C` classes.
 //!
 //! The same call runs on every compiled backend. An operation is a method of [`EncoderOps`], a burn
@@ -66,6 +68,7 @@ mod embedding;
 mod extension;
 #[cfg(feature = "flex")]
 mod flex;
+mod geglu;
 mod gelu;
 mod gradient_norm;
 #[cfg_attr(not(any(feature = "flex", feature = "tch")), allow(dead_code))]
@@ -91,16 +94,15 @@ mod precision;
 mod read_queue;
 #[cfg_attr(feature = "tch", allow(deprecated))] // burn marks every LibTorch name so.
 mod recompute;
+mod rotary;
+mod sequences;
 mod transfer;
 mod upload;
 
 pub use adamw::{AdamWState, AdamWStep};
 #[cfg(feature = "allocator")]
 pub use allocator::RetainingAllocator;
-pub use attention::{
-    Inputs as AttentionInputs, Settings as AttentionSettings, additive_key_mask,
-    additive_key_mask_of, attention,
-};
+pub use attention::{Inputs as AttentionInputs, Packing, Settings as AttentionSettings, attention};
 pub use cross_entropy::{
     ClassTargets, cross_entropy, cross_entropy_of, soft_target_cross_entropy, target_weights,
 };
@@ -109,6 +111,7 @@ pub use dropout::{Dropout, dropout};
 pub use dropout_add_layer_norm::{Norm, dropout_add_layer_norm};
 pub use embedding::embedding;
 pub use extension::EncoderOps;
+pub use geglu::geglu;
 pub use gelu::{gelu, gelu_tanh};
 pub use gradient_norm::{global_norm, scale, sum_of_squares};
 pub use kernels::Kernels;
@@ -121,5 +124,7 @@ pub use linear::linear;
 pub use precision::{Precision, PrecisionError};
 pub use read_queue::{ReadQueue, TENSORS_PER_READ, read_together};
 pub use recompute::recomputed;
+pub use rotary::rotary;
+pub use sequences::{Offsets, PackedSequences, Sequences, SequencesError};
 pub use transfer::{Transfers, read_floats, upload_floats, upload_indices};
 pub use upload::{Upload, UploadPart, Uploaded};

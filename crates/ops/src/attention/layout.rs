@@ -1,7 +1,7 @@
 //! Division of token rows into heads.
 
 use burn::backend::{Backend, TensorMetadata, tensor::FloatTensor};
-use burn::tensor::Shape;
+use burn::tensor::{BoolDType, FloatDType, IntDType, Shape};
 
 /// Division of a batch's rows into heads. `N`, the tokens per sequence, is `S` for keys and values,
 /// and any number for queries.
@@ -30,6 +30,32 @@ impl Layout {
 
     pub(crate) fn scale(self) -> f64 {
         1.0 / (self.head_width as f64).sqrt()
+    }
+
+    /// Replaces the scores of keys beyond the window, counted from a query's own token, by the lowest
+    /// f32.
+    ///
+    /// # Shapes
+    /// - `scores`, output: `[B, H, Q, S]`
+    pub(super) fn window_only<B: Backend>(
+        self,
+        scores: FloatTensor<B>,
+        window: Option<usize>,
+    ) -> FloatTensor<B> {
+        let Some(window) = window else { return scores };
+        let shape = scores.shape();
+        let device = scores.device();
+        let numbers = |count: usize, shape: [usize; 4]| {
+            let numbers = B::int_arange(0..count as i64, &device, IntDType::I32);
+            let numbers = B::int_into_float(numbers, FloatDType::F32);
+            B::float_reshape(numbers, Shape::from(shape))
+        };
+        let queries = numbers(shape[2], [1, 1, shape[2], 1]);
+        let keys = numbers(shape[3], [1, 1, 1, shape[3]]);
+        let distance = B::float_abs(B::float_sub(queries, keys));
+        let outside = B::float_greater_elem(distance, window.into(), BoolDType::Native);
+        let outside = B::bool_expand(outside, shape);
+        B::float_mask_fill(scores, outside, f32::MIN.into())
     }
 
     /// Splits `[B * N, D]` into `[B, H, N, K]`.

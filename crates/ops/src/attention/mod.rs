@@ -1,14 +1,21 @@
 //! Multi-head scaled dot-product attention ([Vaswani et al.
-//! 2017](https://arxiv.org/abs/1706.03762)) on token rows, with a key mask and attention dropout,
-//! as `BertSelfAttention`: for all tokens of a sequence, or only for selected queries.
+//! 2017](https://arxiv.org/abs/1706.03762)) on token rows of packed sequences, with attention
+//! dropout, as `BertSelfAttention`: for all tokens of a sequence, or only for its first ones; of all
+//! keys, or of those in a sliding window ([Beltagy et al. 2020](https://arxiv.org/abs/2004.05150)).
 
 mod layout;
+mod packed;
 
 pub(crate) use layout::Layout;
+pub use packed::Packing;
+pub(crate) use packed::{packed_forward, packed_gradients};
 
 use burn::backend::autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy};
-use burn::backend::{Backend, Dispatch, tensor::FloatTensor};
-use burn::tensor::{Device, Shape, Tensor};
+use burn::backend::{
+    Backend, Dispatch,
+    tensor::{FloatTensor, IntTensor},
+};
+use burn::tensor::{Shape, Tensor};
 
 use crate::autodiff::node_of;
 use crate::dropout::Dropout;
@@ -16,96 +23,76 @@ use crate::extension::EncoderOps;
 use crate::kernels::Kernels;
 use crate::linear::product;
 use crate::precision::Precision;
-use crate::transfer::upload_floats;
+use crate::sequences::Sequences;
 
-/// Returns the additive attention mask: 0 for tokens, and the lowest f32 for padding, whose
-/// attention weight is then exactly 0.
+/// Computes `softmax(query · keyᵀ / sqrt(K)) · value` per head and sequence, with concatenated heads.
 ///
-/// # Shapes
-/// - `attention_mask`: `B * S` values, row by row; `true` for tokens
-/// - output: `[B, S]`
-///
-/// # Panics
-/// If the mask does not have `batch * sequence` values.
-pub fn additive_key_mask(
-    attention_mask: &[bool],
-    [batch, sequence]: [usize; 2],
-    device: &Device,
-) -> Tensor<2> {
-    let real = attention_mask.iter().map(|real| f32::from(*real));
-    additive_key_mask_of(upload_floats(real.collect(), [batch, sequence], device))
-}
-
-/// Returns the same mask as [`additive_key_mask()`], computed on the device.
-///
-/// # Shapes
-/// - `real`: `[B, S]`, 1 for tokens and 0 for padding
-/// - output: `[B, S]`
-pub fn additive_key_mask_of(real: Tensor<2>) -> Tensor<2> {
-    let padding = real.clone().equal_scalar(0.0);
-    real.zeros_like().mask_fill(padding, f32::MIN)
-}
-
-/// Computes `softmax(query · keyᵀ / sqrt(K) + additive_key_mask) · value` per head, with concatenated heads.
-///
-/// There may be fewer queries than tokens: models often need only one token per sequence of the
-/// last layer.
+/// Queries are all tokens, or the first few of each sequence: models often need only one token per
+/// sequence of the last layer.
 ///
 /// The operands of the matrix products, forward and backward, are rounded to the precision of the
 /// settings; the softmax is computed in f32.
 ///
-/// On flex without dropout, the result of a query is bit-identical for any other queries, other
-/// sequences in the batch, and padding.
+/// On flex without dropout, the result of a query is bit-identical for any other queries and any
+/// other sequences in the batch.
 ///
 /// # Shapes
-/// - `query`: `[B * Q, D]`, the queries of a sequence one after the other; `Q` is any number
-/// - `key`, `value`: `[B * S, D]`, the rows of a batch one after the other
-/// - `additive_key_mask`: `[B, S]`, see [`additive_key_mask()`]; it takes no gradient
-/// - output: `[B * Q, D]`
+/// - `query`: `[T, D]`; or `[B * Q, D]`, the first `Q` tokens of each sequence one after the other
+/// - `key`, `value`: `[T, D]`
+/// - output: as `query`
 ///
 /// # Panics
-/// If `D` is not a multiple of the number of heads, the rows of `query` are not a multiple of `B`,
-/// `key` or `value` are not `[B * S, D]`, or the dropout probability is not in `[0, 1)`.
+/// If `D` is not a multiple of the number of heads, the rows of `query` are neither `T` nor a
+/// multiple of `B`, `key` or `value` are not `[T, D]`, or the dropout probability is not in
+/// `[0, 1)`.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
-/// use finetune_ops::{AttentionSettings, Precision, attention, additive_key_mask};
+/// use finetune_ops::{AttentionSettings, Precision, Sequences, attention};
 ///
 /// let device = Device::flex();
-/// // Two sequences of three tokens; the second ends with padding.
-/// let bias = additive_key_mask(&[true, true, true, true, true, false], [2, 3], &device);
-/// let tokens = Tensor::<2>::ones([6, 4], &device);
-/// // One query of each.
-/// let query = Tensor::<2>::ones([2, 4], &device);
-/// let settings = AttentionSettings { heads: 2, dropout: None, precision: Precision::F32 };
-/// let context = attention(query, tokens.clone(), tokens, bias, settings);
+/// // Sequences of three and two tokens.
+/// let sequences = Sequences::new(&[0, 3, 5], &device)?;
+/// let tokens = Tensor::<2>::ones([5, 4], &device);
+/// // The first token of each.
+/// let query = sequences.first_tokens(tokens.clone());
+/// let settings = AttentionSettings {
+///     heads: 2,
+///     window: None,
+///     dropout: None,
+///     precision: Precision::F32,
+/// };
+/// let context = attention(query, tokens.clone(), tokens, &sequences, settings);
 /// assert_eq!(context.dims(), [2, 4]);
+/// # Ok::<(), finetune_ops::SequencesError>(())
 /// ```
 pub fn attention(
     query: Tensor<2>,
     key: Tensor<2>,
     value: Tensor<2>,
-    additive_key_mask: Tensor<2>,
+    sequences: &Sequences,
     settings: Settings,
 ) -> Tensor<2> {
     let [queries, hidden] = query.dims();
-    let [batch, sequence] = additive_key_mask.dims();
-    assert_eq!(
-        queries % batch,
-        0,
-        "{queries} queries in a batch of {batch}"
+    let (batch, tokens) = (sequences.batch_size(), sequences.num_tokens());
+    assert!(
+        queries == tokens || queries.is_multiple_of(batch),
+        "{queries} queries of {batch} sequences with {tokens} tokens"
     );
     for (rows, what) in [(&key, "keys"), (&value, "values")] {
-        let expected = [batch * sequence, hidden];
-        assert_eq!(rows.dims(), expected, "{what} of {batch} x {sequence}");
+        assert_eq!(rows.dims(), [tokens, hidden], "{what} of {tokens} tokens");
     }
     let heads = settings.heads;
     assert_eq!(hidden % heads, 0, "width {hidden} in {heads} heads");
+    let [token_of_slot, slot_of_token] = sequences.places();
     Tensor::from_dispatch(<Dispatch as EncoderOps>::attention_rows(
         query.into_dispatch(),
         key.into_dispatch(),
         value.into_dispatch(),
-        additive_key_mask.into_dispatch(),
+        sequences.additive_key_mask().into_dispatch(),
+        token_of_slot.into_dispatch(),
+        slot_of_token.into_dispatch(),
+        sequences.offsets().clone(),
         Settings {
             dropout: settings.dropout.and_then(Dropout::checked),
             ..settings
@@ -118,20 +105,23 @@ pub fn attention(
 pub struct Settings {
     /// Number of heads, `H`.
     pub heads: usize,
+    /// Sliding window: the most tokens between a query and a key that it attends to, on either
+    /// side; `None` for all keys.
+    pub window: Option<usize>,
     /// Dropout of the attention weights.
     pub dropout: Option<Dropout>,
     /// Precision of the operands of the matrix products.
     pub precision: Precision,
 }
 
-/// Inputs of attention.
+/// Inputs of attention, of packed or of padded sequences.
 #[derive(Debug, Clone)]
 pub struct Inputs<T> {
-    /// Queries, `[B * Q, D]`.
+    /// Queries, `[T, D]` or `[B * Q, D]`.
     pub query: T,
-    /// Keys, `[B * S, D]`.
+    /// Keys, `[T, D]` or `[B * S, D]`.
     pub key: T,
-    /// Values, `[B * S, D]`.
+    /// Values, as the keys.
     pub value: T,
     /// Additive mask, `[B, S]`.
     pub additive_key_mask: T,
@@ -139,6 +129,7 @@ pub struct Inputs<T> {
 
 impl<T> Inputs<T> {
     /// Returns query, key, value and mask.
+    #[cfg(any(feature = "tch", feature = "wgpu", feature = "cuda"))]
     pub(crate) fn tensors(&self) -> [&T; 4] {
         let Self {
             query,
@@ -162,7 +153,8 @@ fn drop<B: Kernels>(x: FloatTensor<B>, dropout: Option<Dropout>) -> FloatTensor<
     }
 }
 
-/// The result, `[B * Q, D]`, and the probabilities before dropout, `[B, H, Q, S]`.
+/// Of padded sequences: the result, `[B * Q, D]`, and the probabilities before dropout,
+/// `[B, H, Q, S]`.
 pub(crate) fn forward<B: Kernels>(
     inputs: Inputs<FloatTensor<B>>,
     settings: Settings,
@@ -182,13 +174,14 @@ pub(crate) fn forward<B: Kernels>(
         additive_key_mask,
         Shape::from([layout.batch, 1, 1, layout.sequence]),
     );
-    let probabilities = B::softmax(B::float_add(scores, bias), 3);
+    let scores = layout.window_only::<B>(B::float_add(scores, bias), settings.window);
+    let probabilities = B::softmax(scores, 3);
     let dropped = drop::<B>(probabilities.clone(), settings.dropout);
     let context = product::<B>(dropped, layout.split::<B>(value), settings.precision);
     (layout.join::<B>(context), vec![probabilities])
 }
 
-/// The gradients of query, key and value.
+/// Of padded sequences: the gradients of query, key and value.
 ///
 /// # Panics
 /// If what the forward pass `left` is not the probabilities.
@@ -206,6 +199,7 @@ pub(crate) fn gradients<B: Kernels>(
         heads,
         dropout,
         precision,
+        ..
     } = settings;
     let layout = Layout::new::<B>(&inputs.query, &inputs.additive_key_mask, heads);
     let gradient = layout.split::<B>(gradient);
@@ -244,6 +238,7 @@ fn softmax_backward<B: Backend>(
 
 pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(
     inputs: Inputs<FloatTensor<Autodiff<B, C>>>,
+    packing: Packing<IntTensor<B>>,
     settings: Settings,
 ) -> FloatTensor<Autodiff<B, C>> {
     let parents = [inputs.query.node(), inputs.key.node(), inputs.value.node()];
@@ -255,12 +250,15 @@ pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(
         value,
         additive_key_mask,
     };
+    let kept = packing.clone();
     node_of::<B, C, _, _, _, 3>(
         parents,
         inputs,
-        |inputs| <B as Kernels>::attention_rows(inputs, settings),
+        |inputs| <B as Kernels>::attention_rows(inputs, packing, settings),
         |inputs, left| {
-            move |gradient, wanted| B::attention_gradients(inputs, left, settings, gradient, wanted)
+            move |gradient, wanted| {
+                B::attention_gradients(inputs, left, kept, settings, gradient, wanted)
+            }
         },
     )
 }

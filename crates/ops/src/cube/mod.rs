@@ -219,7 +219,7 @@ macro_rules! kernels {
                 }))
             }
 
-            fn attention_rows(
+            fn padded_attention(
                 inputs: Inputs<FloatTensor<Self>>,
                 settings: Settings,
             ) -> (FloatTensor<Self>, Vec<FloatTensor<Self>>) {
@@ -229,7 +229,7 @@ macro_rules! kernels {
                 }
             }
 
-            fn attention_gradients(
+            fn padded_attention_gradients(
                 inputs: Inputs<FloatTensor<Self>>,
                 left: Vec<FloatTensor<Self>>,
                 settings: Settings,

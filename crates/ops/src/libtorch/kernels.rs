@@ -7,7 +7,7 @@ use tch::{Reduction, Tensor};
 use super::archive::{self, Argument};
 use super::product::product;
 use super::{are_aten, attention, dropout};
-use crate::attention::{Inputs, Settings};
+use crate::attention::{Inputs, Packing, Settings, packed_forward, packed_gradients};
 use crate::dropout::{Dropout, Mask};
 use crate::dropout_add_layer_norm::Norm;
 use crate::host_kernels;
@@ -179,27 +179,52 @@ impl Kernels for LibTorch {
 
     fn attention_rows(
         inputs: Inputs<TchTensor>,
+        packing: Packing<TchTensor>,
         settings: Settings,
     ) -> (TchTensor, Vec<TchTensor>) {
         match are_aten(inputs.tensors()) {
-            true => attention::forward(&inputs, settings),
-            false => host_kernels::attention_rows::<Self>(inputs, settings),
+            true => packed_forward::<Self>(inputs, &packing, settings),
+            false => host_kernels::attention_rows::<Self>(inputs, &packing, settings),
         }
     }
 
     fn attention_gradients(
         inputs: Inputs<TchTensor>,
         left: Vec<TchTensor>,
+        packing: Packing<TchTensor>,
         settings: Settings,
         gradient: TchTensor,
         wanted: [bool; 3],
     ) -> Gradients<3> {
-        if !are_aten(inputs.tensors().into_iter().chain([&gradient])) {
-            return host_kernels::attention_gradients::<Self>(
-                inputs, left, settings, gradient, wanted,
-            );
+        match are_aten(inputs.tensors().into_iter().chain([&gradient])) {
+            true => packed_gradients::<Self>(inputs, left, &packing, settings, gradient, wanted),
+            false => host_kernels::attention_gradients::<Self>(
+                inputs, left, &packing, settings, gradient, wanted,
+            ),
         }
-        attention::gradients(&inputs, left, settings, &gradient, wanted)
+    }
+
+    fn padded_attention(
+        inputs: Inputs<TchTensor>,
+        settings: Settings,
+    ) -> (TchTensor, Vec<TchTensor>) {
+        match are_aten(inputs.tensors()) && settings.window.is_none() {
+            true => attention::forward(&inputs, settings),
+            false => crate::attention::forward::<Self>(inputs, settings),
+        }
+    }
+
+    fn padded_attention_gradients(
+        inputs: Inputs<TchTensor>,
+        left: Vec<TchTensor>,
+        settings: Settings,
+        gradient: TchTensor,
+        wanted: [bool; 3],
+    ) -> Gradients<3> {
+        match are_aten(inputs.tensors()) && settings.window.is_none() {
+            true => attention::gradients(&inputs, left, settings, &gradient, wanted),
+            false => crate::attention::gradients::<Self>(inputs, left, settings, gradient, wanted),
+        }
     }
 
     fn class_loss(logits: TchTensor, labels: TchTensor, factor: f64) -> TchTensor {

@@ -101,6 +101,7 @@ impl Problem {
 pub(crate) fn takes<Q: Queue>(inputs: &Inputs<Q::Tensor>, settings: Settings) -> bool {
     let head_width = inputs.query.shape()[1] / settings.heads;
     super::takes::<Q>(inputs.tensors())
+        && settings.window.is_none()
         && (settings.precision != Precision::F32 || head_width <= MAX_HEAD_WIDTH)
 }
 

@@ -51,10 +51,11 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn new(problem: &Problem<'_>) -> Self {
+    fn new(problem: &Problem<'_>, place: Place) -> Self {
+        let sequence = place.tokens.len();
         Self {
-            sequence: problem.sequence,
-            padded_sequence: problem.sequence.next_multiple_of(16),
+            sequence,
+            padded_sequence: sequence.next_multiple_of(16),
             width: problem.head_width,
             padded_width: problem.head_width.next_multiple_of(8),
             hidden: problem.hidden(),
@@ -90,17 +91,20 @@ fn rows_of_product(count: usize) -> usize {
 
 impl Head for Floats {
     fn load(&mut self, problem: &Problem<'_>, place: Place) {
-        let sizes = Sizes::new(problem);
+        let sizes = Sizes::new(problem, place);
         let (width, sequence) = (sizes.width, sizes.sequence);
         let slots = sizes.padded_sequence * sizes.padded_width;
         for (copy, rows) in [
             (&mut self.keys, problem.key),
             (&mut self.values, problem.value),
         ] {
+            // The rows of a longer sequence must not stay behind those of a shorter one.
+            copy.clear();
             copy.resize(slots, 0.0);
-            let rows = place.rows(problem, rows, sequence, 0);
+            let rows = place.rows(problem, rows);
             sizes.copy(copy, rows, sequence);
         }
+        self.keys_transposed.clear();
         self.keys_transposed
             .resize(width * sizes.padded_sequence, 0.0);
         let keys = self.keys.chunks_exact(sizes.padded_width);
@@ -110,7 +114,7 @@ impl Head for Floats {
                 *place = *value;
             }
         }
-        let block = rows_of_product(MOST_QUERIES.min(problem.queries));
+        let block = rows_of_product(MOST_QUERIES.min(place.queries.len()));
         self.queries.resize(block * sizes.padded_width, 0.0);
         self.output.resize(block * sizes.padded_width, 0.0);
         self.scores.prepare(problem, block, sizes.padded_sequence);

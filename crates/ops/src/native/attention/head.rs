@@ -3,23 +3,40 @@
 use super::Problem;
 use super::columns::HeadRows;
 
-/// Which head of which sequence.
+/// Consecutive rows of a matrix.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rows {
+    pub(super) start: usize,
+    end: usize,
+}
+
+impl Rows {
+    pub(super) fn new(start: usize, end: usize) -> Self {
+        Self { start, end }
+    }
+
+    pub(super) fn len(self) -> usize {
+        self.end - self.start
+    }
+}
+
+/// Which head of which sequence, and its rows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     pub(super) sequence: usize,
     pub(super) head: usize,
+    pub(super) queries: Rows,
+    /// Keys and values.
+    pub(super) tokens: Rows,
 }
 
 impl Place {
-    /// From its first column on, the rows of a matrix `[B * tokens, D]` from a token on.
-    pub(super) fn rows<'a>(
-        self,
-        problem: &Problem<'_>,
-        matrix: &'a [f32],
-        tokens: usize,
-        first: usize,
-    ) -> &'a [f32] {
-        let row = self.sequence * tokens + first;
+    /// From the head's first column on, the rows of keys or values.
+    pub(super) fn rows<'a>(self, problem: &Problem<'_>, matrix: &'a [f32]) -> &'a [f32] {
+        self.rows_from(problem, matrix, self.tokens.start)
+    }
+
+    fn rows_from<'a>(self, problem: &Problem<'_>, matrix: &'a [f32], row: usize) -> &'a [f32] {
         &matrix[row * problem.hidden() + self.head * problem.head_width..]
     }
 }
@@ -33,10 +50,10 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// From the head's first column on, the rows of a matrix `[B * Q, D]`.
+    /// From the head's first column on, the rows of a matrix with a row for each query.
     pub(super) fn rows<'a>(self, problem: &Problem<'_>, matrix: &'a [f32]) -> &'a [f32] {
         let place = self.place;
-        place.rows(problem, matrix, problem.queries, self.first)
+        place.rows_from(problem, matrix, place.queries.start + self.first)
     }
 }
 

@@ -20,12 +20,13 @@ use rayon::prelude::*;
 
 use self::columns::Columns;
 use self::floats::Floats;
-use self::head::{Block, Head, Place};
+use self::head::{Block, Head, Place, Rows};
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 use self::tiles::Tiled;
 use super::memory::{Buffer, written};
 use crate::dropout::Mask;
 use crate::precision::Precision;
+use crate::sequences::Offsets;
 
 /// Queries in a block at most.
 const MOST_QUERIES: usize = 64;
@@ -33,20 +34,18 @@ const MOST_QUERIES: usize = 64;
 /// What attention is computed of.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Problem<'a> {
-    /// `[B * Q, D]`
+    /// `[T, D]`, or `[B * Q, D]`
     pub(crate) query: &'a [f32],
-    /// `[B * S, D]`
+    /// `[T, D]`
     pub(crate) key: &'a [f32],
-    /// `[B * S, D]`
+    /// `[T, D]`
     pub(crate) value: &'a [f32],
-    /// `[B, S]`
-    pub(crate) bias: &'a [f32],
-    pub(crate) batch: usize,
-    pub(crate) queries: usize,
-    pub(crate) sequence: usize,
+    pub(crate) offsets: &'a Offsets,
+    /// Queries of each sequence, `Q`; `None` for all tokens.
+    pub(crate) queries: Option<usize>,
     pub(crate) heads: usize,
     pub(crate) head_width: usize,
-    /// Of the probabilities `[B, H, Q, S]`.
+    /// Of the probabilities `[B, H, Q, S]` of padded sequences.
     pub(crate) mask: Option<Mask>,
     /// Of the factors of all products.
     pub(crate) precision: Precision,
@@ -73,7 +72,7 @@ impl Problem<'_> {
 
     /// The queries of a head, in blocks.
     fn blocks(&self, place: Place) -> impl Iterator<Item = Block> {
-        let queries = self.queries;
+        let queries = place.queries.len();
         let starts = (0..queries).step_by(MOST_QUERIES);
         starts.map(move |first| Block {
             place,
@@ -82,20 +81,31 @@ impl Problem<'_> {
         })
     }
 
+    /// The head of a sequence.
+    fn place(&self, sequence: usize, head: usize) -> Place {
+        let ends = self.offsets.values();
+        let tokens = Rows::new(ends[sequence], ends[sequence + 1]);
+        Place {
+            sequence,
+            head,
+            queries: match self.queries {
+                Some(queries) => Rows::new(sequence * queries, (sequence + 1) * queries),
+                None => tokens,
+            },
+            tokens,
+        }
+    }
+
     /// Runs `work` for every head of every sequence, on all threads.
     fn for_each_head<H: Head>(&self, work: impl Fn(&mut H, Place) + Sync) {
-        let tasks = (0..self.batch * self.heads).into_par_iter();
+        let tasks = (0..self.offsets.batch_size() * self.heads).into_par_iter();
         tasks.for_each_init(H::default, |head, task| {
-            let place = Place {
-                sequence: task / self.heads,
-                head: task % self.heads,
-            };
-            work(head, place);
+            work(head, self.place(task / self.heads, task % self.heads));
         });
     }
 }
 
-/// `softmax(query · keyᵀ / sqrt(K) + bias) · value` for each head, `[B * Q, D]`.
+/// `softmax(query · keyᵀ / sqrt(K)) · value` for each head, as the queries.
 pub(crate) fn apply<B: Buffer>(problem: &Problem<'_>) -> B {
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     if problem.has_tiles() {
@@ -106,14 +116,13 @@ pub(crate) fn apply<B: Buffer>(problem: &Problem<'_>) -> B {
 
 #[allow(unsafe_code, reason = "heads write their columns of the same rows")]
 fn apply_by<B: Buffer, H: Head>(problem: &Problem<'_>) -> B {
-    let rows = problem.batch * problem.queries;
     let fill = |out: &mut [MaybeUninit<f32>]| {
         let out = Columns::new(out, problem.hidden());
         problem.for_each_head(|head: &mut H, place| {
             head.load(problem, place);
             for block in problem.blocks(place) {
                 head.attend(problem, block);
-                let row = place.sequence * problem.queries + block.first;
+                let row = place.queries.start + block.first;
                 let weighed = head.weigh(block.count);
                 // SAFETY: no other task writes this head's columns of this sequence.
                 unsafe { out.write(place.head, row, weighed) };
@@ -121,10 +130,10 @@ fn apply_by<B: Buffer, H: Head>(problem: &Problem<'_>) -> B {
         });
     };
     // SAFETY: all queries of all heads of all sequences are written.
-    unsafe { written(rows * problem.hidden(), fill) }
+    unsafe { written(problem.query.len(), fill) }
 }
 
-/// From the gradient of the result, `[B * Q, D]`, to those of query, key and value.
+/// From the gradient of the result to those of query, key and value.
 pub(crate) fn gradients<B: Buffer>(problem: &Problem<'_>, gradient: &[f32]) -> Gradients<B> {
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     if problem.has_tiles() {
@@ -136,8 +145,7 @@ pub(crate) fn gradients<B: Buffer>(problem: &Problem<'_>, gradient: &[f32]) -> G
 #[allow(unsafe_code, reason = "heads write their columns of the same rows")]
 fn gradients_by<B: Buffer, H: Head>(problem: &Problem<'_>, gradient: &[f32]) -> Gradients<B> {
     let width = problem.hidden();
-    let asked = problem.batch * problem.queries * width;
-    let all = problem.batch * problem.sequence * width;
+    let (asked, all) = (problem.query.len(), problem.key.len());
     let (mut key, mut value) = (B::with_room(all), B::with_room(all));
     let fill = |query: &mut [MaybeUninit<f32>]| {
         let query = Columns::new(query, width);
@@ -147,12 +155,12 @@ fn gradients_by<B: Buffer, H: Head>(problem: &Problem<'_>, gradient: &[f32]) -> 
             head.load_backward(problem, place);
             for block in problem.blocks(place) {
                 head.attend(problem, block);
-                let row = place.sequence * problem.queries + block.first;
+                let row = place.queries.start + block.first;
                 let of_query = head.backward(problem, block, gradient);
                 // SAFETY: no other task writes this head's columns of this sequence.
                 unsafe { query.write(place.head, row, of_query) };
             }
-            let row = place.sequence * problem.sequence;
+            let row = place.tokens.start;
             let (of_key, of_value) = head.key_and_value_gradients();
             // SAFETY: as above.
             unsafe {

@@ -40,17 +40,18 @@ impl Scores {
             first,
             count,
         } = block;
-        let (stride, sequence) = (self.stride, problem.sequence);
-        let bias = &problem.bias[place.sequence * sequence..][..sequence];
+        let (stride, sequence) = (self.stride, place.tokens.len());
         let probabilities = &mut self.probabilities[..count * stride];
-        softmax::apply(probabilities, stride, self.scale, bias);
+        softmax::apply(probabilities, stride, self.scale, sequence);
         let Some(mask) = problem.mask else { return };
 
+        let padded = problem.offsets.padded_length();
+        let queries = problem.queries.unwrap_or(padded);
         let head = place.sequence * problem.heads + place.head;
         self.factors.resize(self.probabilities.len(), 0.0);
         let rows = self.factors.chunks_exact_mut(stride).take(count);
         for (query, row) in rows.enumerate() {
-            let start = (head * problem.queries + first + query) * sequence;
+            let start = (head * queries + first + query) * padded;
             dropout::fill(&mut row[..sequence], mask, start);
         }
         self.dropped.clone_from(&self.probabilities);

@@ -5,13 +5,12 @@ use super::super::instructions::vectorized;
 use super::super::sums::{largest, sum};
 
 vectorized! {
-    /// The softmax of `scale` times the first values of each row plus `bias`; 0 in what follows
-    /// them.
-    pub(super) fn apply<A>(scores: &mut [f32], stride: usize, scale: f32, bias: &[f32]) {
+    /// The softmax of `scale` times the first `count` values of each row; 0 in what follows them.
+    pub(super) fn apply<A>(scores: &mut [f32], stride: usize, scale: f32, count: usize) {
         for row in scores.chunks_exact_mut(stride) {
-            let (row, padding) = row.split_at_mut(bias.len());
-            for (score, bias) in row.iter_mut().zip(bias) {
-                *score = A::mul_add(*score, scale, *bias);
+            let (row, padding) = row.split_at_mut(count);
+            for score in &mut *row {
+                *score *= scale;
             }
             let top = largest(row);
             for score in &mut *row {

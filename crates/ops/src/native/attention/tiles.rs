@@ -69,14 +69,16 @@ impl Tiled {
 
     /// Makes room, and takes the keys for the scores; gives keys and values where they lie.
     fn load_keys<'a>(&mut self, problem: &Problem<'a>, place: Place) -> [Matrix<'a>; 2] {
-        let (sequence, width) = (problem.sequence, problem.head_width);
+        let (sequence, width) = (place.tokens.len(), problem.head_width);
         self.sequence = sequence;
         self.width = width;
-        let block = MOST_QUERIES.min(problem.queries).next_multiple_of(PANEL);
+        let block = MOST_QUERIES
+            .min(place.queries.len())
+            .next_multiple_of(PANEL);
         self.scores.prepare(problem, block, self.padded_sequence());
         self.output.resize(block * self.padded_width(), 0.0);
         let [keys, values] = [problem.key, problem.value]
-            .map(|rows| Matrix::rows(place.rows(problem, rows, sequence, 0), problem.hidden()));
+            .map(|rows| Matrix::rows(place.rows(problem, rows), problem.hidden()));
         self.keys.fill(keys, [sequence, width]);
         [keys, values]
     }
