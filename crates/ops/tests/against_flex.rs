@@ -3,13 +3,13 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use finetune_ops::{
-    AdamWState, AdamWStep, AttentionSettings, Dropout, Norm, Precision, additive_key_mask,
-    attention, cross_entropy, dropout, dropout_add_layer_norm, embedding, gelu, gelu_tanh,
-    layer_norm, scale, sum_of_squares,
+    AdamWState, AdamWStep, AttentionSettings, Dropout, Norm, attention, cross_entropy, dropout,
+    dropout_add_layer_norm, embedding, geglu, gelu, gelu_tanh, layer_norm, rotary, scale,
+    sum_of_squares,
 };
 
 use super::device::{device, slack};
-use super::properties::{host, matrix};
+use super::properties::{asked, host, matrix, packed, settings};
 
 /// Output of an operation, and the gradients of its float inputs.
 type Results = Vec<Vec<f32>>;
@@ -91,6 +91,14 @@ fn element_wise_operations() {
         compare("gelu_tanh", &[size], |inputs, _| {
             gelu_tanh(inputs[0].clone() * 3.0)
         });
+        let [rows, width] = size;
+        compare("geglu", &[[rows, 2 * width]], |inputs, _| {
+            geglu(inputs[0].clone() * 3.0)
+        });
+        compare("rotary", &[[rows, 6 * width]], |inputs, device| {
+            let angles = matrix([rows, width], 5, device) * 9.0;
+            rotary(inputs[0].clone(), angles.clone().cos(), angles.sin(), 3)
+        });
     }
 }
 
@@ -124,73 +132,45 @@ fn normalizations_of_odd_rows() {
     }
 }
 
-/// Batch, queries, sequence, heads and head width.
+/// Sequences, tokens of the first and longest, queries of each (0: all tokens), heads and head width.
 const ATTENTIONS: [[usize; 5]; 6] = [
-    [1, 1, 1, 1, 1],
-    [2, 3, 3, 2, 5],
-    [3, 1, 70, 2, 32],
-    [2, 67, 67, 3, 13],
-    [1, 130, 130, 1, 64],
-    [2, 5, 5, 1, 160],
+    [1, 1, 0, 1, 1],
+    [2, 3, 0, 2, 5],
+    [3, 70, 1, 2, 32],
+    [2, 67, 0, 3, 13],
+    [1, 130, 0, 1, 64],
+    [2, 5, 2, 1, 160],
 ];
 
 #[test]
-fn attentions_with_padding_and_dropout() {
-    for [batch, queries, sequence, heads, head_width] in ATTENTIONS {
+fn attentions_of_sequences_with_windows_and_dropout() {
+    for [batch, longest, queries, heads, head_width] in ATTENTIONS {
         // The tokens of a sequence differ in number.
-        let all = batch * sequence;
-        let real = |index| index % sequence <= sequence / (1 + index / sequence);
-        let mask: Vec<bool> = (0..all).map(real).collect();
-        let hidden = heads * head_width;
-        let shapes = [[batch * queries, hidden], [all, hidden], [all, hidden]];
-        for dropout in [
-            None,
-            Some(Dropout {
-                probability: 0.2,
-                key: u64::MAX - 3,
-            }),
+        let lengths: Vec<usize> = (1..=batch).map(|row| longest.div_ceil(row)).collect();
+        let tokens = lengths.iter().sum();
+        let shapes = [[tokens, heads * head_width]; 3];
+        let dropped = Some(Dropout {
+            probability: 0.2,
+            key: u64::MAX - 3,
+        });
+        for (window, dropout) in [
+            (None, None),
+            (None, dropped),
+            (Some(9), None),
+            (Some(4), dropped),
         ] {
             compare("attention", &shapes, |inputs, device| {
                 let [query, key, value] = <[_; 3]>::try_from(inputs).unwrap();
-                let bias = additive_key_mask(&mask, [batch, sequence], device);
+                let sequences = packed(&lengths, device);
+                let count = (queries > 0).then_some(queries);
+                let query = asked(query * 2.0, &sequences, count);
                 let settings = AttentionSettings {
-                    heads,
-                    dropout,
-                    precision: Precision::F32,
+                    window,
+                    ..settings(heads, dropout)
                 };
-                attention(query * 2.0, key, value, bias, settings)
+                attention(query, key, value, &sequences, settings)
             });
         }
-    }
-}
-
-/// Its queries see all keys alike. Gradients of queries and keys are not compared: since the scores
-/// vanish beside the mask, some kernels return none.
-#[test]
-fn a_sequence_without_a_token() {
-    let [batch, sequence, hidden] = [2, 37, 16];
-    let mask: Vec<bool> = (0..batch * sequence)
-        .map(|index| index < sequence)
-        .collect();
-    let shapes = [[batch * sequence, hidden]; 3];
-    let outputs = |device: &Device| {
-        let results = run(device, &shapes, &|inputs, device| {
-            let [query, key, value] = <[_; 3]>::try_from(inputs).unwrap();
-            let bias = additive_key_mask(&mask, [batch, sequence], device);
-            let settings = AttentionSettings {
-                heads: 2,
-                dropout: None,
-                precision: Precision::F32,
-            };
-            attention(query, key, value, bias, settings)
-        });
-        // The output, and the gradient of the values.
-        [results[0].clone(), results[3].clone()]
-    };
-    let (got, expected) = (outputs(&device()), outputs(&Device::flex()));
-    for (got, expected) in got.iter().flatten().zip(expected.iter().flatten()) {
-        let close = (got - expected).abs() <= 1e-5 * slack();
-        assert!(close, "{got} instead of {expected}");
     }
 }
 
@@ -275,7 +255,7 @@ mod without_fusion {
     use burn::backend::wgpu::CubeBackend;
     use burn::backend::{Backend, Cube};
     use burn::tensor::{Device, TensorData, read_sync};
-    use finetune_ops::{AttentionInputs, Dropout, Kernels, Norm, Precision};
+    use finetune_ops::{AttentionInputs, Dropout, Kernels, Norm, Offsets, Packing, Precision};
 
     use super::super::device::device;
     use super::super::properties::{host, matrix, settings};
@@ -309,15 +289,31 @@ mod without_fusion {
             query: of(6),
             key: of(7),
             value: of(8),
-            additive_key_mask: B::float_from_data(TensorData::zeros::<f32, _>([2, 5]), &device),
+            additive_key_mask: B::float_from_data(
+                TensorData::from([[0.0; 6], [0.0, 0.0, 0.0, 0.0, f32::MIN, f32::MIN]]),
+                &device,
+            ),
+        };
+        // Sequences of six and four tokens.
+        let packing = || Packing {
+            offsets: Offsets::new(&[0, 6, 10]).unwrap(),
+            token_of_slot: B::int_from_data(
+                TensorData::from([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0]),
+                &device,
+            ),
+            slot_of_token: B::int_from_data(
+                TensorData::from([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
+                &device,
+            ),
         };
         let mut tensors = vec![output];
         tensors.extend(gradients.into_iter().flatten());
         let settings = settings(3, dropout);
         assert_eq!(settings.precision, Precision::F32);
-        let (context, left) = B::attention_rows(inputs(), settings);
+        let (context, left) = B::attention_rows(inputs(), packing(), settings);
         tensors.push(context);
-        let gradients = B::attention_gradients(inputs(), left, settings, of(9), [true; 3]);
+        let gradients =
+            B::attention_gradients(inputs(), left, packing(), settings, of(9), [true; 3]);
         tensors.extend(gradients.into_iter().flatten());
         let read = |tensor| match read_sync(B::float_into_data(tensor)) {
             Ok(data) => data.try_to_vec::<f32>().unwrap(),

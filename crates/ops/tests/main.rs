@@ -12,3 +12,4 @@ mod native;
 mod parity;
 mod properties;
 mod same_bits;
+mod sequences;

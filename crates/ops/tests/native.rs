@@ -4,14 +4,14 @@
 use burn::tensor::activation::softmax;
 use burn::tensor::{DType, Int, Tensor, TensorData};
 use finetune_ops::{
-    AdamWState, AdamWStep, AttentionSettings, Dropout, Norm, Precision, additive_key_mask,
-    attention, cross_entropy, dropout, dropout_add_layer_norm, embedding, gelu, layer_norm, linear,
-    scale, sum_of_squares,
+    AdamWState, AdamWStep, AttentionSettings, Dropout, Norm, Precision, Sequences, attention,
+    cross_entropy, dropout, dropout_add_layer_norm, embedding, geglu, gelu, layer_norm, linear,
+    rotary, scale, sum_of_squares,
 };
 use proptest::prelude::*;
 
 use super::device::{device, has_native_kernels};
-use super::properties::{host, matrix};
+use super::properties::{asked, at_most_shortest, host, matrix, packed};
 
 /// Sizes around those of vectors and tasks.
 fn size() -> impl Strategy<Value = usize> {
@@ -94,38 +94,53 @@ fn assert_same_with(
 /// What [`results`] gives of attention, in 64-bit floats but for the factors of each product.
 fn attention_of_rounded(
     inputs: &[Tensor<2>; 3],
-    bias: Tensor<2>,
+    sequences: &Sequences,
     settings: AttentionSettings,
 ) -> Vec<Vec<f32>> {
     let AttentionSettings {
         heads,
+        window,
         dropout: mask,
         precision,
     } = settings;
-    let [batch, sequence] = bias.dims();
-    let wide = |tensor: Tensor<2>| tensor.inner().cast(DType::F64);
+    let sequences = sequences.without_autodiff();
+    let [batch, tokens] = [sequences.batch_size(), sequences.num_tokens()];
     let round = |tensor: Tensor<4>| tensor.cast(precision.dtype()).cast(DType::F64);
     let split = |rows: Tensor<2>| -> Tensor<4> {
-        let [tokens, hidden] = rows.dims();
-        let heads = rows.reshape([batch, tokens / batch, heads, hidden / heads]);
-        round(heads.swap_dims(1, 2))
+        let [count, hidden] = rows.dims();
+        let padded = match count == tokens {
+            true => sequences.pad(rows),
+            false => rows.reshape([batch, count / batch, hidden]),
+        };
+        let [_, length, _] = padded.dims();
+        let heads = padded.reshape([batch, length, heads, hidden / heads]);
+        round(heads.cast(DType::F64).swap_dims(1, 2))
     };
-    let join = |heads: Tensor<4>| {
-        let [_, count, tokens, width] = heads.dims();
-        let rows = heads.swap_dims(1, 2);
-        host(
-            rows.reshape([batch * tokens, count * width])
-                .cast(DType::F32),
-        )
+    let join = |heads: Tensor<4>, rows: &Tensor<2>| {
+        let [_, count, length, width] = heads.dims();
+        let padded: Tensor<3> = heads
+            .swap_dims(1, 2)
+            .reshape([batch, length, count * width]);
+        let rows = match rows.dims()[0] == tokens {
+            true => sequences.unpad(padded),
+            false => padded.reshape([batch * length, count * width]),
+        };
+        host(rows.cast(DType::F32))
     };
-    let upstream = split(wide(matrix(inputs[0].dims(), 77, &inputs[0].device())));
-    let [query, key, value] = inputs.each_ref().map(|rows| split(wide(rows.clone())));
-    let scale = 1.0 / (query.dims()[3] as f64).sqrt();
-    let bias = wide(bias).reshape([batch, 1, 1, sequence]);
-    let weights = softmax(
-        query.clone().matmul(key.clone().transpose()) * scale + bias,
-        3,
-    );
+    let [query, key, value] = inputs.each_ref().map(|rows| split(rows.clone().inner()));
+    let upstream = matrix(inputs[0].dims(), 77, &query.device());
+    let upstream = split(upstream);
+    let [_, _, queries, width] = query.dims();
+    let length = sequences.padded_length();
+    let beyond = |query: usize, key: usize| window.is_some_and(|most| query.abs_diff(key) > most);
+    let masked = |query| (0..length).map(move |key| if beyond(query, key) { -1e30 } else { 0.0 });
+    let masked: Vec<f32> = (0..queries).flat_map(masked).collect();
+    let masked = TensorData::new(masked, [1, 1, queries, length]);
+    let masked = Tensor::<4>::from_data(masked, &query.device())
+        + sequences.additive_key_mask().reshape([batch, 1, 1, length]);
+    let scores = query.clone().matmul(key.clone().transpose());
+    let scale = 1.0 / (width as f64).sqrt();
+    let weights = softmax(scores * scale + masked.cast(DType::F64), 3);
     let drop = |x: Tensor<4>| match mask {
         Some(mask) => dropout(x, mask),
         None => x,
@@ -137,9 +152,13 @@ fn attention_of_rounded(
     let of_scores = round(weights * (of_weights - along) * scale);
     let of_query = of_scores.clone().matmul(key);
     let of_key = of_scores.transpose().matmul(query);
-    [dropped.matmul(value), of_query, of_key, of_value]
-        .map(join)
-        .into()
+    let [of_queries, of_keys, of_values] = inputs;
+    vec![
+        join(dropped.matmul(value), of_queries),
+        join(of_query, of_queries),
+        join(of_key, of_keys),
+        join(of_value, of_values),
+    ]
 }
 
 proptest! {
@@ -151,6 +170,7 @@ proptest! {
         let values = |shape, at| matrix(shape, seed + at, &device) * 3.0;
         let x = values([rows, width], 0);
         compare([x.clone()], 1e-6, &|[x]| gelu(x));
+        compare([values([rows, 2 * width], 8)], 2e-6, &|[x]| geglu(x));
         let mask = Dropout { probability: 0.3, key: u64::from(seed) << 30 };
         compare([x.clone()], 1e-6, &|[x]| dropout(x, mask));
         let vectors = [values([1, width], 1), values([1, width], 2)];
@@ -175,6 +195,17 @@ proptest! {
         let (x, weight) = (values([width, rows], 5), values([outputs, width], 6));
         compare([x, weight], 2e-5, &|[x, weight]| {
             linear(x.transpose(), weight.transpose(), None, Precision::F32)
+        });
+    }
+
+    #[test]
+    fn of_heads(rows in size(), half in 1usize..40, heads in 1usize..5, seed in 0u32..1000) {
+        let device = device().autodiff();
+        let angles = matrix([rows, half], seed, &device) * 9.0;
+        let x = matrix([rows, heads * 2 * half], seed + 1, &device) * 3.0;
+        compare([x], 1e-6, &|[x]| {
+            let angles = angles.clone().cast(x.dtype());
+            rotary(x, angles.clone().cos(), angles.sin(), heads)
         });
     }
 
@@ -233,35 +264,37 @@ proptest! {
 
     #[test]
     fn of_attention(
-        batch in 1usize..3,
-        sequence in prop_oneof![1usize..20, prop::sample::select(vec![63, 64, 65, 130, 515])],
-        queries in prop_oneof![Just(0usize), 1usize..4],
+        lengths in prop::collection::vec(
+            prop_oneof![4 => 1usize..20, 1 => prop::sample::select(vec![63, 64, 65, 130, 515])],
+            1..4,
+        ),
+        queries in prop::option::of(1usize..4),
+        window in Just(None),
         heads in 1usize..4,
         head_width in prop::sample::select(vec![1, 2, 3, 7, 8, 12, 32, 65]),
         drops: bool,
         seed in 0u32..1000,
     ) {
         let device = device().autodiff();
-        let queries = if queries == 0 { sequence } else { queries };
-        let values = |rows, at| matrix([rows, heads * head_width], seed + at, &device) * 2.0;
-        let all = batch * sequence;
-        let inputs = [values(batch * queries, 0), values(all, 1), values(all, 2)];
-        let real: Vec<bool> = (0..all).map(|slot| slot % sequence <= slot / sequence + 7).collect();
-        let bias = additive_key_mask(&real, [batch, sequence], &device);
+        let sequences = packed(&lengths, &device);
+        let count = at_most_shortest(queries, &lengths);
+        let values = |at| {
+            matrix([sequences.num_tokens(), heads * head_width], seed + at, &device) * 2.0
+        };
+        let inputs = [asked(values(0), &sequences, count), values(1), values(2)];
         let dropout = drops.then_some(Dropout { probability: 0.2, key: u64::from(seed) });
-        let settings = AttentionSettings { heads, dropout, precision: Precision::F32 };
+        let settings = AttentionSettings { heads, window, dropout, precision: Precision::F32 };
         compare(inputs.clone(), 1e-5, &|[query, key, value]| {
-            let bias = bias.clone().cast(query.dtype());
-            attention(query, key, value, bias, settings)
+            attention(query, key, value, &sequences, settings)
         });
         // Where a factor lies at a tie, the last bit of the softmax decides about one of its own.
         for (precision, tolerance) in [(Precision::Bf16, 1e-2), (Precision::F16, 1.2e-3)] {
             let settings = AttentionSettings { precision, ..settings };
             let operation = |[query, key, value]: [Tensor<2>; 3]| {
-                attention(query, key, value, bias.clone(), settings)
+                attention(query, key, value, &sequences, settings)
             };
             let native = results(&inputs, DType::F32, &operation);
-            let expected = attention_of_rounded(&inputs, bias.clone(), settings);
+            let expected = attention_of_rounded(&inputs, &sequences, settings);
             assert_close(&native, &expected, tolerance);
             assert_same_with(1, &native, || results(&inputs, DType::F32, &operation));
         }

@@ -1,14 +1,14 @@
 //! What holds for any input.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use finetune_ops::{
-    AdamWState, AdamWStep, AttentionSettings, Dropout, Norm, Precision, additive_key_mask,
-    attention, cross_entropy, dropout, dropout_add_layer_norm, embedding, gelu, gelu_tanh,
-    layer_norm, linear, sum_of_squares,
+    AdamWState, AdamWStep, AttentionSettings, Dropout, Norm, Precision, Sequences, attention,
+    cross_entropy, dropout, dropout_add_layer_norm, embedding, geglu, gelu, gelu_tanh, layer_norm,
+    linear, rotary, sum_of_squares,
 };
 use proptest::prelude::*;
 
-use super::device::device;
+use super::device::{device, has_native_kernels, slack};
 
 fn values(length: usize, seed: u32) -> Vec<f32> {
     let mut state = seed.wrapping_mul(2).wrapping_add(1);
@@ -40,17 +40,40 @@ pub(crate) fn bits<const D: usize>(tensor: Tensor<D>) -> Vec<u32> {
 pub(crate) fn settings(heads: usize, dropout: Option<Dropout>) -> AttentionSettings {
     AttentionSettings {
         heads,
+        window: None,
         dropout,
         precision: Precision::F32,
     }
 }
 
-/// The first rows of each sequence.
-pub(crate) fn first_of_each(rows: Tensor<2>, batch: usize, count: usize) -> Tensor<2> {
-    let [tokens, width] = rows.dims();
-    let rows: Tensor<3> = rows.reshape([batch, tokens / batch, width]);
-    rows.slice([0..batch, 0..count])
-        .reshape([batch * count, width])
+/// Offsets of packed sequences of these lengths.
+pub(crate) fn offsets_of(lengths: &[usize]) -> Vec<usize> {
+    let mut offsets = vec![0];
+    offsets.extend(lengths.iter().scan(0, |end, length| {
+        *end += length;
+        Some(*end)
+    }));
+    offsets
+}
+
+/// Packed sequences of these lengths.
+pub(crate) fn packed(lengths: &[usize], device: &Device) -> Sequences {
+    Sequences::new(&offsets_of(lengths), device).unwrap()
+}
+
+/// The queries of sequences: the first `count` tokens of each, or all.
+pub(crate) fn asked(rows: Tensor<2>, sequences: &Sequences, count: Option<usize>) -> Tensor<2> {
+    let Some(count) = count else { return rows };
+    let starts = &sequences.offsets().values()[..sequences.batch_size()];
+    let first = starts
+        .iter()
+        .map(|start| rows.clone().narrow(0, *start, count));
+    Tensor::cat(first.collect(), 0)
+}
+
+/// At most as many queries as the shortest sequence has tokens.
+pub(crate) fn at_most_shortest(count: Option<usize>, lengths: &[usize]) -> Option<usize> {
+    count.map(|count| lengths.iter().copied().fold(count, usize::min))
 }
 
 /// The derivative along one direction, by central differences and from the gradient.
@@ -76,13 +99,14 @@ proptest! {
 
     #[test]
     fn gradients_equal_finite_differences(
-        batch in 1usize..4,
-        sequence in 1usize..6,
-        queries in 1usize..6,
+        lengths in prop::collection::vec(1usize..6, 1..4),
+        queries in prop::option::of(1usize..6),
+        window in prop::option::of(0usize..4),
         head_width in 1usize..7,
         seed in 0u32..1000,
     ) {
-        let shape = [batch * sequence, 2 * head_width + 1];
+        let tokens = lengths.iter().sum::<usize>();
+        let shape = [tokens, 2 * head_width + 1];
         let device = device().autodiff();
         let gamma = Tensor::from_data(TensorData::new(values(shape[1], seed + 9), [shape[1]]), &device);
         let beta = Tensor::zeros([shape[1]], &device);
@@ -94,17 +118,25 @@ proptest! {
         prop_assert!(close(directional(|x| dropout(x, mask), shape, seed)));
         prop_assert!(close(directional(|x| layer_norm(x, gamma.clone(), beta.clone(), 0.1), shape, seed)));
 
-        let shape = [batch * sequence, 2 * head_width];
-        let real: Vec<bool> = (0..batch * sequence).map(|t| t % sequence <= t / sequence).collect();
-        let bias = additive_key_mask(&real, [batch, sequence], &device);
-        let shapes = [[batch * queries, shape[1]], shape, shape];
+        let shape = [tokens, 2 * head_width];
+        prop_assert!(close(directional(geglu, shape, seed)));
+        let tables = [8, 9].map(|at| matrix([tokens, head_width], seed + at, &device));
+        let [cosine, sine] = tables;
+        prop_assert!(close(directional(
+            |x| rotary(x, cosine.clone(), sine.clone(), 1), shape, seed
+        )));
+
+        let sequences = packed(&lengths, &device);
+        let count = at_most_shortest(queries, &lengths).map(|count| count * lengths.len());
+        let shapes = [[count.unwrap_or(tokens), shape[1]], shape, shape];
+        let settings = AttentionSettings { window, ..settings(2, Some(mask)) };
         for place in 0..3 {
             let slopes = directional(
                 |x| {
                     let mut inputs = shapes.map(|shape| matrix(shape, seed + 5, &device) * 0.5);
                     inputs[place] = x;
                     let [query, key, value] = inputs;
-                    attention(query, key, value, bias.clone(), settings(2, Some(mask)))
+                    attention(query, key, value, &sequences, settings)
                 },
                 shapes[place],
                 seed,
@@ -115,25 +147,27 @@ proptest! {
 
     #[test]
     fn gradients_of_few_queries_are_those_of_all_where_only_they_are_looked_at(
-        batch in 1usize..4,
-        length in prop_oneof![1usize..20, prop::sample::select(vec![40, 64])],
+        lengths in prop::collection::vec(
+            prop_oneof![1usize..20, prop::sample::select(vec![40, 64])], 1..4
+        ),
         head_width in prop::sample::select(vec![1, 2, 8, 13, 32]),
         queries in prop_oneof![3 => Just(1usize), 1 => 2usize..20],
+        window in prop::option::of(0usize..20),
         seed in 0u32..1000,
     ) {
         let device = device().autodiff();
-        let (heads, queries) = (2, queries.min(length));
-        let real: Vec<bool> = (0..batch * length).map(|t| t % length <= t / length + 3).collect();
-        let bias = additive_key_mask(&real, [batch, length], &device);
-        let upstream = matrix([batch * queries, heads * head_width], seed + 3, &device);
+        let sequences = packed(&lengths, &device);
+        let queries = at_most_shortest(Some(queries), &lengths);
+        let settings = AttentionSettings { window, ..settings(2, None) };
+        let matrix = |at| matrix([sequences.num_tokens(), 2 * head_width], seed + at, &device);
+        let asked = |rows: Tensor<2>| asked(rows, &sequences, queries);
+        let upstream = asked(matrix(3));
         let gradients = |few: bool| {
-            let leaf = |at| matrix([batch * length, heads * head_width], seed + at, &device);
-            let leaves = [0, 1, 2].map(|at| leaf(at).require_grad());
-            let asked = |rows: Tensor<2>| first_of_each(rows, batch, queries);
+            let leaves = [0, 1, 2].map(|at| matrix(at).require_grad());
             let [query, key, value] = leaves.clone();
             let context = match few {
-                true => attention(asked(query), key, value, bias.clone(), settings(heads, None)),
-                false => asked(attention(query, key, value, bias.clone(), settings(heads, None))),
+                true => attention(asked(query), key, value, &sequences, settings),
+                false => asked(attention(query, key, value, &sequences, settings)),
             };
             let gradients = (context * upstream.clone()).sum().backward();
             leaves.map(|leaf| host(leaf.grad(&gradients).unwrap()))
@@ -146,23 +180,23 @@ proptest! {
     }
 
     #[test]
-    fn padding_does_not_change_attention(sequence in 1usize..8, padding in 1usize..5, seed in 0u32..1000) {
+    fn other_sequences_do_not_change_attention(
+        length in 1usize..8,
+        others in prop::collection::vec(1usize..12, 1..3),
+        seed in 0u32..1000,
+    ) {
         let device = device();
-        let (hidden, heads, padded) = (6, 2, sequence + padding);
-        let rows = matrix([sequence, hidden], seed, &device);
-        let alone = attention(
-            rows.clone(), rows.clone(), rows.clone(),
-            additive_key_mask(&vec![true; sequence], [1, sequence], &device), settings(heads, None),
-        );
-        let filler = matrix([padding, hidden], seed + 1, &device) * 50.0;
-        let longer = Tensor::cat(vec![rows, filler], 0);
-        let mask: Vec<bool> = (0..padded).map(|position| position < sequence).collect();
-        let together = attention(
-            longer.clone(), longer.clone(), longer,
-            additive_key_mask(&mask, [1, padded], &device), settings(heads, None),
-        );
-        let together = host(together.slice([0..sequence]));
-        for (a, b) in host(alone).iter().zip(&together) {
+        let rows = |length, at| matrix([length, 6], seed + at, &device);
+        let of = |rows: Tensor<2>, lengths: &[usize]| {
+            let sequences = packed(lengths, &device);
+            attention(rows.clone(), rows.clone(), rows, &sequences, settings(2, None))
+        };
+        let alone = of(rows(length, 0), &[length]);
+        let lengths = [&others[..], &[length]].concat();
+        let before = others.iter().sum::<usize>();
+        let all = Tensor::cat(vec![rows(before, 1) * 50.0, rows(length, 0)], 0);
+        let together = of(all, &lengths).slice([before..before + length]);
+        for (a, b) in host(alone).iter().zip(&host(together)) {
             prop_assert!((a - b).abs() < 1e-6);
         }
     }
@@ -190,12 +224,59 @@ proptest! {
         prop_assert_eq!(dropped(device()), dropped(Device::flex()));
     }
 
+    /// Without scores, a query weighs its keys alike; each key's value is a column of its own.
+    #[test]
+    fn attention_drops_by_the_place_among_padded_sequences(
+        lengths in prop::collection::vec(1usize..20, 1..4),
+        queries in prop::option::of(1usize..20),
+        heads in 1usize..4,
+        key: u64,
+    ) {
+        let device = device();
+        let mask = Dropout { probability: 0.3, key };
+        let sequences = packed(&lengths, &device);
+        let padded = sequences.padded_length();
+        let count = at_most_shortest(queries, &lengths);
+        let zeros = Tensor::<2>::zeros([sequences.num_tokens(), heads * padded], &device);
+        let places = lengths.iter().flat_map(|length| 0..*length);
+        let one_hot: Vec<f32> = places
+            .flat_map(|place| (0..heads * padded).map(move |at| (at % padded == place) as u8 as f32))
+            .collect();
+        let one_hot = Tensor::from_data(TensorData::new(one_hot, zeros.dims()), &device);
+        let slots = count.unwrap_or(padded);
+        let ones = Tensor::<1>::ones([lengths.len() * heads * slots * padded], &device);
+        let factors = host(dropout(ones, mask));
+
+        // On a processor, 64-bit floats take the way of backends without a kernel.
+        let dtypes = [DType::F32, DType::F64];
+        for dtype in dtypes.into_iter().take(if has_native_kernels() { 2 } else { 1 }) {
+            let [query, key, value] = [
+                asked(zeros.clone(), &sequences, count), zeros.clone(), one_hot.clone(),
+            ].map(|rows| rows.cast(dtype));
+            let context = attention(query, key, value, &sequences, settings(heads, Some(mask)));
+            let context = host(context.cast(DType::F32));
+            let mut rows = context.chunks_exact(heads * padded);
+            for (sequence, length) in lengths.iter().enumerate() {
+                for query in 0..count.unwrap_or(*length) {
+                    let row = rows.next().unwrap();
+                    for (head, weights) in row.chunks_exact(padded).enumerate() {
+                        let start = ((sequence * heads + head) * slots + query) * padded;
+                        for (found, factor) in weights[..*length].iter().zip(&factors[start..]) {
+                            let expected = factor / *length as f32;
+                            prop_assert_eq!(*found == 0.0, *factor == 0.0);
+                            prop_assert!((found - expected).abs() <= 1e-6 * slack());
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     /// Of the attention weights of many sequences and heads, forward and backward.
     #[test]
     fn attention_drops_as_on_flex(
-        batch in 1usize..3,
-        sequence in 1usize..20,
-        queries in 1usize..20,
+        lengths in prop::collection::vec(1usize..20, 1..3),
+        queries in prop::option::of(1usize..20),
         head_width in prop::sample::select(vec![3, 8]),
         key: u64,
         seed in 0u32..1000,
@@ -203,12 +284,12 @@ proptest! {
         let mask = Some(Dropout { probability: 0.3, key });
         let results = |device: Device| {
             let device = device.autodiff();
-            let leaf = |rows, at| matrix([rows, 3 * head_width], seed + at, &device).require_grad();
-            let leaves = [leaf(batch * queries, 0), leaf(batch * sequence, 1), leaf(batch * sequence, 2)];
+            let sequences = packed(&lengths, &device);
+            let rows = |at| matrix([sequences.num_tokens(), 3 * head_width], seed + at, &device);
+            let leaves = [0, 1, 2].map(|at| rows(at).require_grad());
             let [query, key, value] = leaves.clone();
-            let real: Vec<bool> = (0..batch * sequence).map(|t| t % sequence <= t / sequence).collect();
-            let bias = additive_key_mask(&real, [batch, sequence], &device);
-            let context = attention(query, key, value, bias, settings(3, mask));
+            let query = asked(query, &sequences, at_most_shortest(queries, &lengths));
+            let context = attention(query, key, value, &sequences, settings(3, mask));
             let upstream = matrix(context.dims(), seed + 3, &device);
             let gradients = (context.clone() * upstream).sum().backward();
             let gradients = leaves.map(|leaf| host(leaf.grad(&gradients).unwrap()));
@@ -233,56 +314,21 @@ fn a_mask_of_many_values_is_that_of_flex() {
 }
 
 #[test]
-fn a_sequence_without_a_token_attends_equally_to_all() {
-    let device = device().autodiff();
-    for (head_width, mask) in [
-        (8, None),
-        (3, None),
-        (
-            8,
-            Some(Dropout {
-                probability: 1e-9,
-                key: 1,
-            }),
-        ),
-    ] {
-        let rows = |at| matrix([2 * 5, 2 * head_width], at, &device).require_grad();
-        let [query, key, value] = [rows(1), rows(2), rows(3)];
-        let real: Vec<bool> = (0..10).map(|slot| slot < 3).collect();
-        let bias = additive_key_mask(&real, [2, 5], &device);
-        let context = attention(
-            query.clone(),
-            key.clone(),
-            value.clone(),
-            bias,
-            settings(2, mask),
-        );
-        let gradients = context.clone().sum().backward();
-        let mean = value
-            .clone()
-            .slice([5..10])
-            .mean_dim(0)
-            .expand([5, 2 * head_width as i64]);
-        for (found, expected) in host(context.slice([5..10])).iter().zip(&host(mean)) {
-            assert!((found - expected).abs() < 1e-6, "{found} {expected}");
-        }
-        // Five queries with a fifth of their weight on each value.
-        for found in host(value.grad(&gradients).unwrap().slice([5..10])) {
-            assert!((found - 1.0).abs() < 1e-6, "{found}");
-        }
-        for rows in [query, key] {
-            let gradient = host(rows.grad(&gradients).unwrap());
-            assert!(gradient.iter().all(|value| value.is_finite()));
-        }
-    }
+#[should_panic(expected = "4 queries of 2 sequences of at least 1 tokens, 5 in all")]
+fn more_queries_than_tokens_of_the_shortest_sequence_are_refused() {
+    let device = device();
+    let rows = |count| matrix([count, 4], 1, &device);
+    let sequences = packed(&[1, 4], &device);
+    attention(rows(4), rows(5), rows(5), &sequences, settings(2, None));
 }
 
 /// A step of a small network with every operation.
 fn step(device: &Device) -> Vec<Vec<u32>> {
     let inner = device;
     let device = inner.clone().autodiff();
-    let (batch, sequence, heads, hidden, words) = (3, 17, 2, 32, 11);
-    let tokens = batch * sequence;
+    let (lengths, heads, hidden, words) = ([17, 5, 11], 2, 32, 11);
+    let sequences = packed(&lengths, &device);
+    let tokens = sequences.num_tokens();
     let ids: Vec<i64> = (0..tokens as i64)
         .map(|at| at * at % words as i64)
         .collect();
@@ -305,17 +351,24 @@ fn step(device: &Device) -> Vec<Vec<u32>> {
             key,
         })
     };
-    let bias = additive_key_mask(&vec![true; tokens], [batch, sequence], &device);
+    let angles = matrix([tokens, hidden / heads / 2], 8, &device);
+    let turned = |rows| rotary(rows, angles.clone().cos(), angles.clone().sin(), heads);
 
     let mut rows = embedding(leaves[0].clone(), ids);
     for (mask, weight) in [dropped(1), None].into_iter().zip(&weights) {
         let products = [rows.clone(), rows.clone(), rows.clone()]
             .map(|rows| linear(rows, weight.clone(), Some(flat(&leaves[2])), Precision::F32));
         let [query, key, value] = products;
-        let context = attention(query, key, value, bias.clone(), settings(heads, mask));
+        let window = mask.map(|_| 3);
+        let settings = AttentionSettings {
+            window,
+            ..settings(heads, mask)
+        };
+        let context = attention(turned(query), turned(key), value, &sequences, settings);
         rows = dropout_add_layer_norm(context, rows, mask, norm());
     }
     rows = gelu_tanh(gelu(linear(rows, weights[2].clone(), None, Precision::F32)));
+    rows = geglu(Tensor::cat(vec![rows.clone(), rows], 1));
     let labels: Vec<usize> = (0..tokens).map(|row| row % hidden).collect();
     let loss = cross_entropy(rows, &labels, tokens as f64);
     let gradients = loss.backward();

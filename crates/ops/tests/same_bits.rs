@@ -1,13 +1,14 @@
-//! On flex a row's result does not depend on the other rows nor on padding, bit for bit: what is
-//! computed of a text once holds in every batch, and what is computed of all its tokens for one.
+//! On flex the results of a row or a text do not depend on what it is packed with, bit for bit: what
+//! is computed of a text once holds in every batch, and what is computed of all its tokens for one.
 
 use burn::tensor::{Device, Tensor};
 use finetune_ops::{
-    AttentionSettings, Precision, additive_key_mask, attention, gelu, gelu_tanh, layer_norm, linear,
+    AttentionSettings, Precision, Sequences, attention, geglu, gelu, gelu_tanh, layer_norm, linear,
+    rotary,
 };
 use proptest::prelude::*;
 
-use super::properties::{bits, first_of_each, matrix};
+use super::properties::{asked, at_most_shortest, bits, matrix, packed};
 
 /// The rows `place` of `all` by themselves and among the others.
 fn alone_and_among(
@@ -45,13 +46,17 @@ proptest! {
         let vector = |seed| matrix([1, inputs], seed, &device).reshape([inputs]);
         let bias = matrix([1, outputs], seed + 2, &device).reshape([outputs]);
         let product = |rows, precision| linear(rows, weight.clone(), Some(bias.clone()), precision);
-        let operations: [&dyn Fn(Tensor<2>) -> Tensor<2>; 6] = [
+        let doubled = |rows: Tensor<2>| Tensor::cat(vec![rows.clone(), rows * 2.0], 1);
+        let operations: [&dyn Fn(Tensor<2>) -> Tensor<2>; 8] = [
             &|rows| product(rows, Precision::F32),
             &|rows| product(rows, Precision::Bf16),
             &|rows| product(rows, Precision::F16),
             &|rows| layer_norm(rows, vector(seed + 3), vector(seed + 4), 1e-12),
             &gelu,
             &gelu_tanh,
+            &|rows| geglu(doubled(rows)),
+            // The angles of a row are its own values.
+            &|rows| rotary(doubled(rows.clone()), rows.clone().cos(), rows.sin(), 1),
         ];
         for (number, operation) in operations.iter().enumerate() {
             let (alone, among) = alone_and_among(&all, place..place + rows, operation);
@@ -62,37 +67,47 @@ proptest! {
     #[test]
     fn of_a_sequence_in_attention(
         length in prop_oneof![1usize..20, prop::sample::select(vec![40, 43, 64, 513, 700])],
-        padding in prop_oneof![0usize..4, Just(7), Just(31)],
-        before in 0usize..3,
-        after in 0usize..3,
+        before in prop::collection::vec(1usize..90, 0..3),
+        after in prop::collection::vec(1usize..90, 0..3),
         heads in 1usize..4,
         head_width in prop::sample::select(vec![2, 3, 8, 13, 32, 64, 530]),
         queries in prop_oneof![3 => Just(1usize), 1 => 2usize..20],
+        window in Just(None),
         precision in prop::sample::select(&Precision::ALL[..]),
         seed in 0u32..1000,
     ) {
-        let device = Device::flex();
-        let settings = AttentionSettings { heads, dropout: None, precision };
-        let (hidden, sequence) = (heads * head_width, length + padding);
-        let batch = before + 1 + after;
-        let all = [0, 1, 2].map(|at| matrix([batch * sequence, hidden], seed + at, &device) * 3.0);
-        let start = before * sequence;
-        let own = all.clone().map(|rows| rows.slice([start..start + length]));
-        let run = |[query, key, value]: [Tensor<2>; 3], mask: &[bool], shape| {
-            attention(query, key, value, additive_key_mask(mask, shape, &device), settings)
+        let device = Device::flex().autodiff();
+        let settings = AttentionSettings { heads, window, dropout: None, precision };
+        let lengths = [&before[..], &[length], &after].concat();
+        let few = at_most_shortest(Some(queries), &lengths);
+        let among = packed(&lengths, &device);
+        let alone = packed(&[length], &device);
+        // Query, key, value and the gradient of the result.
+        let all = [0, 1, 2, 3].map(|at| {
+            matrix([among.num_tokens(), heads * head_width], seed + at, &device) * 3.0
+        });
+        let own = |rows: Tensor<2>| among.narrow_rows(rows, before.len(), 1);
+        let run = |rows: [Tensor<2>; 4], sequences: &Sequences, count| {
+            let [query, key, value, upstream] = rows.map(|rows| rows.detach().require_grad());
+            let asked = |rows: &Tensor<2>| asked(rows.clone(), sequences, count);
+            let context = attention(asked(&query), key.clone(), value.clone(), sequences, settings);
+            let gradients = (context.clone() * asked(&upstream)).sum().backward();
+            (context, [query, key, value].map(|rows| rows.grad(&gradients).unwrap()))
         };
-        let alone = run(own, &vec![true; length], [1, length]);
-        // The others are as long as the batch, and the padding holds what is in the tensors there.
-        let real = |slot: usize| slot / sequence != before || slot % sequence < length;
-        let mask: Vec<bool> = (0..batch * sequence).map(real).collect();
-        let among = run(all.clone(), &mask, [batch, sequence]);
-        prop_assert_eq!(bits(alone), bits(among.clone().slice([start..start + length])));
+        let contexts = [None, few].map(|count| {
+            let (context, gradients) = run(all.clone().map(own), &alone, count);
+            let (context_among, gradients_among) = run(all.clone(), &among, count);
+            let rows = count.map_or(before.iter().sum(), |count| before.len() * count);
+            let own_context = context_among.clone().narrow(0, rows, context.dims()[0]);
+            assert_eq!(bits(context), bits(own_context), "results of {count:?} queries");
+            for (alone, among) in gradients.into_iter().zip(gradients_among) {
+                assert_eq!(bits(alone), bits(own(among)), "gradients of {count:?} queries");
+            }
+            context_among
+        });
 
         // Nor on the other queries.
-        let queries = queries.min(length);
-        let asked = |rows: Tensor<2>| first_of_each(rows, batch, queries);
-        let [query, key, value] = all;
-        let few = run([asked(query), key, value], &mask, [batch, sequence]);
-        prop_assert_eq!(bits(few), bits(asked(among)));
+        let [all, few_of_each] = contexts;
+        prop_assert_eq!(bits(few_of_each), bits(asked(all, &among, few)));
     }
 }

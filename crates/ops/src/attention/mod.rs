@@ -42,9 +42,9 @@ use crate::sequences::Sequences;
 /// - output: as `query`
 ///
 /// # Panics
-/// If `D` is not a multiple of the number of heads, the rows of `query` are neither `T` nor a
-/// multiple of `B`, `key` or `value` are not `[T, D]`, or the dropout probability is not in
-/// `[0, 1)`.
+/// If `D` is not a multiple of the number of heads, the rows of `query` are neither `T` nor `B * Q`
+/// with a `Q` up to the tokens of the shortest sequence, `key` or `value` are not `[T, D]`, or the
+/// dropout probability is not in `[0, 1)`.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -75,9 +75,11 @@ pub fn attention(
 ) -> Tensor<2> {
     let [queries, hidden] = query.dims();
     let (batch, tokens) = (sequences.batch_size(), sequences.num_tokens());
+    let shortest = sequences.offsets().lengths().min().unwrap_or(0);
+    let are_first = queries.is_multiple_of(batch) && queries / batch <= shortest;
     assert!(
-        queries == tokens || queries.is_multiple_of(batch),
-        "{queries} queries of {batch} sequences with {tokens} tokens"
+        queries == tokens || are_first,
+        "{queries} queries of {batch} sequences of at least {shortest} tokens, {tokens} in all"
     );
     for (rows, what) in [(&key, "keys"), (&value, "values")] {
         assert_eq!(rows.dims(), [tokens, hidden], "{what} of {tokens} tokens");
@@ -85,11 +87,12 @@ pub fn attention(
     let heads = settings.heads;
     assert_eq!(hidden % heads, 0, "width {hidden} in {heads} heads");
     let [token_of_slot, slot_of_token] = sequences.places();
+    let dtype = query.dtype();
     Tensor::from_dispatch(<Dispatch as EncoderOps>::attention_rows(
         query.into_dispatch(),
         key.into_dispatch(),
         value.into_dispatch(),
-        sequences.additive_key_mask().into_dispatch(),
+        sequences.additive_key_mask().cast(dtype).into_dispatch(),
         token_of_slot.into_dispatch(),
         slot_of_token.into_dispatch(),
         sequences.offsets().clone(),

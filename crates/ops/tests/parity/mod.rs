@@ -3,12 +3,12 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use finetune_golden::Golden;
 use finetune_ops::{
-    ClassTargets, Precision, additive_key_mask, attention, cross_entropy, gelu, gelu_tanh,
-    layer_norm, linear, soft_target_cross_entropy,
+    AttentionSettings, ClassTargets, Precision, attention, cross_entropy, geglu, gelu, gelu_tanh,
+    layer_norm, linear, rotary, soft_target_cross_entropy,
 };
 
 use super::device::{self, slack};
-use super::properties::settings;
+use super::properties::{host, packed, settings};
 
 /// The golden file with its values as tensors.
 struct Expected(Golden);
@@ -27,6 +27,23 @@ impl Expected {
 
     fn leaf<const D: usize>(&self, name: &str, device: &Device) -> Tensor<D> {
         self.tensor(name, device).require_grad()
+    }
+
+    /// The given rows of a matrix.
+    fn rows(&self, name: &str, rows: &[usize], device: &Device) -> Tensor<2> {
+        let (values, shape) = self.0.floats(name);
+        let rows = rows.iter().map(|row| &values[row * shape[1]..][..shape[1]]);
+        let rows: Vec<_> = rows.collect();
+        Tensor::from_data(
+            TensorData::new(rows.concat(), [rows.len(), shape[1]]),
+            device,
+        )
+    }
+
+    /// Checks a matrix that has the given rows of the expected one.
+    fn check_rows(&self, name: &str, rows: &[usize], got: Tensor<2>, tolerance: f32) {
+        let expected = host(self.rows(name, rows, &Device::flex()));
+        finetune_golden::check(name, &host(got), &expected, tolerance * slack());
     }
 
     fn check<const D: usize>(&self, name: &str, got: Tensor<D>, tolerance: f32) {
@@ -103,25 +120,86 @@ fn linear_equals_pytorch() {
     golden.check("linear.bias_grad", bias.grad(&grads).unwrap(), 1e-5);
 }
 
+/// The expected tensors are of padded sequences; their tokens are compared.
 #[test]
 fn attention_equals_pytorch() {
     let (golden, device) = (Expected::load(), device());
-    // All tokens as queries, and one of each row.
+    // All tokens as queries, and one of each sequence.
     for case in ["attention", "attention_first"] {
         let name = |what: &str| format!("{case}.{what}");
-        let leaf = |what| -> Tensor<2> { golden.leaf(&name(what), &device) };
-        let [query, key, value] = ["q", "k", "v"].map(leaf);
         let (mask, shape) = golden.0.integers(&name("key_mask"));
-        let mask: Vec<bool> = mask.into_iter().map(|real| real == 1).collect();
-        let bias = additive_key_mask(&mask, [shape[0], shape[1]], &device);
+        let real = |row: &[i64]| row.iter().filter(|real| **real == 1).count();
+        let lengths: Vec<usize> = mask.chunks(shape[1]).map(real).collect();
+        let sequences = packed(&lengths, &device);
+        let tokens: Vec<usize> = (0..mask.len()).filter(|slot| mask[*slot] == 1).collect();
+        let queries = match case {
+            "attention" => tokens.clone(),
+            _ => (0..shape[0]).collect(),
+        };
+        let leaf = |what, rows| golden.rows(&name(what), rows, &device).require_grad();
+        let query = leaf("q", &queries);
+        let [key, value] = ["k", "v"].map(|what| leaf(what, &tokens));
         let settings = settings(4, None);
-        let output = attention(query.clone(), key.clone(), value.clone(), bias, settings);
-        golden.check(&name("output"), output.clone(), 2e-6);
-        let grads = pull(output, golden.tensor(&name("upstream"), &device));
-        golden.check(&name("q_grad"), query.grad(&grads).unwrap(), 5e-6);
-        golden.check(&name("k_grad"), key.grad(&grads).unwrap(), 5e-6);
-        golden.check(&name("v_grad"), value.grad(&grads).unwrap(), 5e-6);
+        let output = attention(
+            query.clone(),
+            key.clone(),
+            value.clone(),
+            &sequences,
+            settings,
+        );
+        golden.check_rows(&name("output"), &queries, output.clone(), 2e-6);
+        let grads = pull(output, golden.rows(&name("upstream"), &queries, &device));
+        for (what, rows, leaf) in [
+            ("q_grad", &queries, query),
+            ("k_grad", &tokens, key),
+            ("v_grad", &tokens, value),
+        ] {
+            golden.check_rows(&name(what), rows, leaf.grad(&grads).unwrap(), 5e-6);
+        }
     }
+}
+
+/// Of sequences that are longer than the window, shorter, and longer than the window on one side.
+#[test]
+fn attention_in_a_window_equals_pytorch() {
+    let (golden, device) = (Expected::load(), device());
+    let name = |what: &str| format!("attention_window.{what}");
+    let (lengths, _) = golden.0.integers(&name("lengths"));
+    let lengths: Vec<usize> = lengths.into_iter().map(|length| length as usize).collect();
+    let sequences = packed(&lengths, &device);
+    let leaves = ["q", "k", "v"].map(|what| golden.leaf(&name(what), &device));
+    let [query, key, value] = leaves.clone();
+    let settings = AttentionSettings {
+        window: Some(7),
+        ..settings(2, None)
+    };
+    let output = attention(query, key, value, &sequences, settings);
+    golden.check(&name("output"), output.clone(), 2e-6);
+    let grads = pull(output, golden.tensor(&name("upstream"), &device));
+    for (what, leaf) in ["q_grad", "k_grad", "v_grad"].into_iter().zip(leaves) {
+        golden.check(&name(what), leaf.grad(&grads).unwrap(), 5e-6);
+    }
+}
+
+#[test]
+fn rotary_equals_pytorch() {
+    let (golden, device) = (Expected::load(), device());
+    let x: Tensor<2> = golden.leaf("rotary.x", &device);
+    let [cosine, sine] = ["rotary.cos", "rotary.sin"].map(|name| golden.tensor(name, &device));
+    let output = rotary(x.clone(), cosine, sine, 3);
+    golden.check("rotary.output", output.clone(), 1e-6);
+    let grads = pull(output, golden.tensor("rotary.upstream", &device));
+    golden.check("rotary.x_grad", x.grad(&grads).unwrap(), 1e-6);
+}
+
+#[test]
+fn geglu_equals_pytorch() {
+    let (golden, device) = (Expected::load(), device());
+    let x: Tensor<2> = golden.leaf("geglu.x", &device);
+    let output = geglu(x.clone());
+    golden.check("geglu.output", output.clone(), 4e-6);
+    let grads = pull(output, golden.tensor("geglu.upstream", &device));
+    golden.check("geglu.x_grad", x.grad(&grads).unwrap(), 4e-6);
 }
 
 #[test]

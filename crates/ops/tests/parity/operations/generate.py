@@ -30,13 +30,26 @@ attention.key_mask                       int64 [3, 9]; 1 is a real key. Rows of
 attention.probabilities                  [3, 4, 9, 9]; softmax(q k^T / sqrt(K)),
                                          masked keys exactly 0
 attention.{output, upstream}             [27, 32]; rows of masked positions are
-                                         computed as queries like any other, and
-                                         their upstream gradient is not zero
+                                         computed as queries like any other, but
+                                         their upstream gradient is zero
 attention.{q_grad, k_grad, v_grad}       [27, 32]
 
 attention_first.*                        the same with one query a row: {q, output,
                                          upstream, q_grad} [3, 32], probabilities
                                          [3, 4, 1, 9]
+
+attention_window.lengths                 int64 [3]: 70, 5 and 24 tokens, which are
+                                         packed end to end without padding
+attention_window.{q, k, v, output, upstream, q_grad, k_grad, v_grad}
+                                         [99, 16]: H = 2, K = 8; of keys at most 7
+                                         tokens from their query
+
+rotary.{x, output, upstream, x_grad}     [11, 24]: H = 3, K = 8
+rotary.{cos, sin}                        [11, 4]; of the first half of a head's
+                                         columns, the second has the same
+
+geglu.{x, x_grad}                        [7, 66]
+geglu.{output, upstream}                 [7, 33]; gelu(first half) * second half
 
 cross_entropy.logits, .logits_grad       [6, 5]
 cross_entropy.targets                    int64 [6]
@@ -126,7 +139,10 @@ def attention(queries):
 
     rows = {"q": batch * queries, "k": batch * seq, "v": batch * seq}
     inputs = {name: normal(rows[name], heads * width, scale=1.3) for name in "qkv"}
-    result = differentiate(inputs, operation, normal(rows["q"], heads * width))
+    upstream = normal(rows["q"], heads * width)
+    if queries == seq:
+        upstream = upstream * key_mask.reshape(-1, 1)
+    result = differentiate(inputs, operation, upstream)
 
     # The same by PyTorch's own fused operation.
     fused = F.scaled_dot_product_attention(
@@ -138,6 +154,53 @@ def attention(queries):
     masked = (key_mask == 0).reshape(-1)
     assert (result["k_grad"][masked] == 0).all() and (result["v_grad"][masked] == 0).all()
     return {**result, "key_mask": key_mask, **seen}
+
+
+def attention_window(lengths, window):
+    heads, width = 2, 8
+    rows = sum(lengths)
+
+    def operation(q, k, v):
+        split = [
+            [part.reshape(-1, heads, width).transpose(0, 1) for part in rows.split(lengths)]
+            for rows in (q, k, v)
+        ]
+        outputs = []
+        for query, key, value in zip(*split):
+            places = torch.arange(query.shape[1])
+            seen = (places[:, None] - places[None, :]).abs() <= window
+            output = F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+            outputs.append(output.transpose(0, 1).reshape(-1, heads * width))
+        return torch.cat(outputs)
+
+    inputs = {name: normal(rows, heads * width, scale=1.3) for name in "qkv"}
+    result = differentiate(inputs, operation, normal(rows, heads * width))
+    return {**result, "lengths": torch.tensor(lengths)}
+
+
+def rotary(tokens, heads, width):
+    half = width // 2
+    angles = normal(tokens, half, scale=3.0)
+    cos, sin = angles.cos(), angles.sin()
+
+    def operation(x):
+        x = x.reshape(tokens, heads, width)
+        rotated = torch.cat((-x[..., half:], x[..., :half]), dim=-1)
+        both = [torch.cat((table, table), dim=-1).unsqueeze(1) for table in (cos, sin)]
+        return (x * both[0] + rotated * both[1]).reshape(tokens, heads * width)
+
+    rows = tokens, heads * width
+    result = differentiate({"x": normal(*rows)}, operation, normal(*rows))
+    return {**result, "cos": cos, "sin": sin}
+
+
+def geglu(rows, width):
+    def operation(x):
+        first, second = x.chunk(2, dim=-1)
+        return F.gelu(first) * second
+
+    x = normal(rows, 2 * width, scale=2.0)
+    return differentiate({"x": x}, operation, normal(rows, width))
 
 
 def cross_entropy(logits, targets, **options):
@@ -167,6 +230,9 @@ def main():
         "cross_entropy_weighted": cross_entropy(logits, targets, weight=weights),
         "gelu_tanh": gelu("tanh"),
         "attention_first": attention(queries=1),
+        "attention_window": attention_window([70, 5, 24], window=7),
+        "rotary": rotary(tokens=11, heads=3, width=8),
+        "geglu": geglu(rows=7, width=33),
     }
     tensors = {
         f"{operation}.{name}": tensor.detach().clone().contiguous()
