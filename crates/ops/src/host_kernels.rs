@@ -243,7 +243,7 @@ pub(crate) fn attention_rows<B: Host>(
     packing: &Packing<IntTensor<B>>,
     settings: Settings,
 ) -> (FloatTensor<B>, Vec<FloatTensor<B>>) {
-    let Some(values) = AttentionValues::<B>::of(&inputs, settings) else {
+    let Some(values) = AttentionValues::<B>::of(&inputs) else {
         return attention::packed_forward::<B>(inputs, packing, settings);
     };
     let problem = values.problem(&inputs, packing, settings);
@@ -260,7 +260,7 @@ pub(crate) fn attention_gradients<B: Host>(
     wanted: [bool; 3],
 ) -> [Option<FloatTensor<B>>; 3] {
     let values = match left.is_empty() {
-        true => AttentionValues::<B>::of(&inputs, settings),
+        true => AttentionValues::<B>::of(&inputs),
         false => None,
     };
     let Some(values) = values else {
@@ -332,10 +332,9 @@ struct AttentionValues<B: Host>([Values<B>; 3]);
 
 impl<B: Host> AttentionValues<B> {
     /// Nothing if there is no native kernel for them.
-    fn of(inputs: &Inputs<FloatTensor<B>>, settings: Settings) -> Option<Self> {
+    fn of(inputs: &Inputs<FloatTensor<B>>) -> Option<Self> {
         let tensors = [&inputs.query, &inputs.key, &inputs.value];
-        let native = settings.window.is_none() && are_native::<B>(tensors);
-        native.then(|| Self(tensors.map(Values::<B>::of)))
+        are_native::<B>(tensors).then(|| Self(tensors.map(Values::<B>::of)))
     }
 
     fn problem<'a>(
@@ -357,6 +356,7 @@ impl<B: Host> AttentionValues<B> {
             offsets: &packing.offsets,
             heads: settings.heads,
             head_width: hidden / settings.heads,
+            window: settings.window,
             mask: settings.dropout.map(Mask::new),
             precision: settings.precision,
         }

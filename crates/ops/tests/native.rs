@@ -269,7 +269,7 @@ proptest! {
             1..4,
         ),
         queries in prop::option::of(1usize..4),
-        window in Just(None),
+        window in prop::option::of(prop_oneof![0usize..10, 20usize..90]),
         heads in 1usize..4,
         head_width in prop::sample::select(vec![1, 2, 3, 7, 8, 12, 32, 65]),
         drops: bool,

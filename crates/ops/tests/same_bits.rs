@@ -72,7 +72,7 @@ proptest! {
         heads in 1usize..4,
         head_width in prop::sample::select(vec![2, 3, 8, 13, 32, 64, 530]),
         queries in prop_oneof![3 => Just(1usize), 1 => 2usize..20],
-        window in Just(None),
+        window in prop::option::of(prop_oneof![0usize..20, prop::sample::select(vec![64, 300])]),
         precision in prop::sample::select(&Precision::ALL[..]),
         seed in 0u32..1000,
     ) {

@@ -55,7 +55,7 @@ impl Sizes {
         let sequence = place.tokens.len();
         Self {
             sequence,
-            padded_sequence: sequence.next_multiple_of(16),
+            padded_sequence: padded_keys(sequence),
             width: problem.head_width,
             padded_width: problem.head_width.next_multiple_of(8),
             hidden: problem.hidden(),
@@ -82,6 +82,11 @@ impl Sizes {
             width: self.width,
         }
     }
+}
+
+/// Keys with zeros behind them; a block's begin at a multiple of it.
+fn padded_keys(count: usize) -> usize {
+    count.next_multiple_of(16)
 }
 
 /// The block of a product has at least two rows: a lone one is added up in another order.
@@ -117,7 +122,7 @@ impl Head for Floats {
         let block = rows_of_product(MOST_QUERIES.min(place.queries.len()));
         self.queries.resize(block * sizes.padded_width, 0.0);
         self.output.resize(block * sizes.padded_width, 0.0);
-        self.scores.prepare(problem, block, sizes.padded_sequence);
+        self.scores.prepare(problem);
         self.sizes = sizes;
     }
 
@@ -132,27 +137,28 @@ impl Head for Floats {
 
     fn attend(&mut self, problem: &Problem<'_>, block: Block) {
         let (sizes, count) = (self.sizes, block.count);
-        let stride = sizes.padded_sequence;
+        let stride = padded_keys(block.keys.len());
         let rows = block.rows(problem, problem.query);
         sizes.copy(&mut self.queries, rows, count);
         let queries = Matrix::rows(&self.queries, sizes.padded_width);
-        let keys = Matrix::rows(&self.keys_transposed, stride);
+        let keys = &self.keys_transposed[block.keys.start..];
+        let keys = Matrix::rows(keys, sizes.padded_sequence);
         let shape = [rows_of_product(count), stride, sizes.width];
-        let scores = self.scores.room(shape[0]);
+        let scores = self.scores.room(shape[0], stride);
         multiply_in_one_order(scores, Target::Overwrite, shape, queries, keys);
         self.scores.soften(problem, block);
     }
 
-    fn weigh(&mut self, count: usize) -> HeadRows<'_> {
-        let sizes = self.sizes;
-        let (stride, width) = (sizes.padded_sequence, sizes.padded_width);
+    fn weigh(&mut self, block: Block) -> HeadRows<'_> {
+        let (sizes, count) = (self.sizes, block.count);
+        let (stride, width) = (padded_keys(block.keys.len()), sizes.padded_width);
         let shape = [rows_of_product(count), width, stride];
         let weights = self.scores.weights(shape[0]);
         let weights = rounded(weights, sizes.precision, &mut self.rounded);
         let output = &mut self.output[..shape[0] * width];
         let (weights, values) = (
             Matrix::rows(weights, stride),
-            Matrix::rows(&self.values, width),
+            Matrix::rows(&self.values, width).skip_rows(block.keys.start),
         );
         multiply_in_one_order(output, Target::Overwrite, shape, weights, values);
         sizes.rows(output, count)
@@ -160,17 +166,20 @@ impl Head for Floats {
 
     fn backward(&mut self, problem: &Problem<'_>, block: Block, gradient: &[f32]) -> HeadRows<'_> {
         let (sizes, count) = (self.sizes, block.count);
-        let (stride, width) = (sizes.padded_sequence, sizes.padded_width);
+        let (stride, width) = (padded_keys(block.keys.len()), sizes.padded_width);
+        let first = block.keys.start;
         let rows = block.rows(problem, gradient);
         sizes.copy(&mut self.output_gradient, rows, count);
         let of_output = Matrix::rows(&self.output_gradient, width);
         let weights = self.scores.weights(count);
         let weights = rounded(weights, sizes.precision, &mut self.rounded);
         let weights = Matrix::rows(weights, stride).transposed();
-        let (of_values, shape) = (&mut self.value_gradient, [stride, width, count]);
+        let of_values = &mut self.value_gradient[first * width..];
+        let shape = [stride, width, count];
         multiply(of_values, Target::AddTo, shape, weights, of_output);
         let of_weights = self.scores.gradient_room(count);
-        let values = Matrix::rows(&self.values, width).transposed();
+        let values = Matrix::rows(&self.values, width).skip_rows(first);
+        let values = values.transposed();
         let shape = [count, stride, sizes.width];
         multiply(of_weights, Target::Overwrite, shape, of_output, values);
         let of_scores = self.scores.backward(count);
@@ -179,9 +188,10 @@ impl Head for Floats {
         let of_queries = &mut self.output[..count * width];
         let (queries, keys) = (
             Matrix::rows(&self.queries, width),
-            Matrix::rows(&self.keys, width),
+            Matrix::rows(&self.keys, width).skip_rows(first),
         );
-        let (of_keys, shape) = (&mut self.key_gradient, [stride, width, count]);
+        let of_keys = &mut self.key_gradient[first * width..];
+        let shape = [stride, width, count];
         multiply(
             of_keys,
             Target::AddTo,

@@ -7,7 +7,7 @@ use super::columns::HeadRows;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rows {
     pub(super) start: usize,
-    end: usize,
+    pub(super) end: usize,
 }
 
 impl Rows {
@@ -47,6 +47,8 @@ pub(super) struct Block {
     pub(super) place: Place,
     pub(super) first: usize,
     pub(super) count: usize,
+    /// The tokens of the sequence that they attend to.
+    pub(super) keys: Rows,
 }
 
 impl Block {
@@ -69,7 +71,7 @@ pub(super) trait Head: Default {
     fn attend(&mut self, problem: &Problem<'_>, block: Block);
 
     /// After [`Self::attend`]: the values, weighed for each query of the block.
-    fn weigh(&mut self, count: usize) -> HeadRows<'_>;
+    fn weigh(&mut self, block: Block) -> HeadRows<'_>;
 
     /// After [`Self::attend`]: adds what the block gives to the gradients of keys and values, and
     /// gives that of its queries.

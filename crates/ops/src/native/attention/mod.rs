@@ -1,7 +1,8 @@
 //! Attention on token rows, one head of one sequence at a time.
 //!
 //! Queries are processed in blocks, so that the scores of a block stay in cache and no matrix `[Q,
-//! S]` is stored; the backward pass recomputes probabilities and mask.
+//! S]` is stored; the backward pass recomputes probabilities and mask. In a sliding window, a block is
+//! multiplied only by the keys that it attends to.
 //!
 //! [`Head`] computes the products: `floats` in f32, `tiles` in bfloat16 on machines with such
 //! instructions. `scores` computes what is between the products.
@@ -31,6 +32,9 @@ use crate::sequences::Offsets;
 /// Queries in a block at most.
 const MOST_QUERIES: usize = 64;
 
+/// The keys of a block begin at a multiple of it, which is a whole number of panels.
+const KEY_STEP: usize = 32;
+
 /// What attention is computed of.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Problem<'a> {
@@ -45,6 +49,8 @@ pub(crate) struct Problem<'a> {
     pub(crate) queries: Option<usize>,
     pub(crate) heads: usize,
     pub(crate) head_width: usize,
+    /// The most tokens between a query and a key that it attends to.
+    pub(crate) window: Option<usize>,
     /// Of the probabilities `[B, H, Q, S]` of padded sequences.
     pub(crate) mask: Option<Mask>,
     /// Of the factors of all products.
@@ -78,7 +84,19 @@ impl Problem<'_> {
             place,
             first,
             count: MOST_QUERIES.min(queries - first),
+            keys: self.keys(first, place.tokens.len()),
         })
+    }
+
+    /// The tokens of a sequence that a block of queries attends to. They are those of a full block for
+    /// any number of queries, so that the sums over them are alike.
+    fn keys(&self, first: usize, tokens: usize) -> Rows {
+        let Some(window) = self.window else {
+            return Rows::new(0, tokens);
+        };
+        let start = first.saturating_sub(window) / KEY_STEP * KEY_STEP;
+        let end = window.saturating_add(first + MOST_QUERIES).min(tokens);
+        Rows::new(start, end)
     }
 
     /// The head of a sequence.
@@ -123,7 +141,7 @@ fn apply_by<B: Buffer, H: Head>(problem: &Problem<'_>) -> B {
             for block in problem.blocks(place) {
                 head.attend(problem, block);
                 let row = place.queries.start + block.first;
-                let weighed = head.weigh(block.count);
+                let weighed = head.weigh(block);
                 // SAFETY: no other task writes this head's columns of this sequence.
                 unsafe { out.write(place.head, row, weighed) };
             }

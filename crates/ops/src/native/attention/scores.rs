@@ -1,9 +1,10 @@
 //! Scores of a block of queries: softmax, dropout and gradient.
 
-use super::{Block, Problem, softmax};
+use super::softmax::{self, Visible};
+use super::{Block, Problem};
 use crate::native::dropout;
 
-/// Rows of one value for every key, with zeros behind them up to `stride`.
+/// Rows of one value for every key of the block, with zeros behind them up to `stride`.
 #[derive(Debug, Default)]
 pub(super) struct Scores {
     stride: usize,
@@ -20,17 +21,17 @@ pub(super) struct Scores {
 }
 
 impl Scores {
-    /// Makes room for so many queries.
-    pub(super) fn prepare(&mut self, problem: &Problem<'_>, queries: usize, stride: usize) {
-        self.stride = stride;
+    /// Takes over what all blocks of a problem share.
+    pub(super) fn prepare(&mut self, problem: &Problem<'_>) {
         self.scale = (1.0 / (problem.head_width as f64).sqrt()) as f32;
         self.drops = problem.mask.is_some();
-        self.probabilities.resize(queries * stride, 0.0);
     }
 
-    /// Where the products of queries and keys go.
-    pub(super) fn room(&mut self, queries: usize) -> &mut [f32] {
-        &mut self.probabilities[..queries * self.stride]
+    /// Where the products of queries and keys go, a row of `stride` values for each query.
+    pub(super) fn room(&mut self, queries: usize, stride: usize) -> &mut [f32] {
+        self.stride = stride;
+        self.probabilities.resize(queries * stride, 0.0);
+        &mut self.probabilities
     }
 
     /// From the products in [`Self::room`] to probabilities, and what dropout leaves of them.
@@ -39,10 +40,16 @@ impl Scores {
             place,
             first,
             count,
+            keys,
         } = block;
-        let (stride, sequence) = (self.stride, place.tokens.len());
+        let stride = self.stride;
+        let visible = Visible {
+            keys: keys.len(),
+            first: first - keys.start,
+            window: problem.window.unwrap_or(usize::MAX),
+        };
         let probabilities = &mut self.probabilities[..count * stride];
-        softmax::apply(probabilities, stride, self.scale, sequence);
+        softmax::apply(probabilities, stride, self.scale, visible);
         let Some(mask) = problem.mask else { return };
 
         let padded = problem.offsets.padded_length();
@@ -51,8 +58,8 @@ impl Scores {
         self.factors.resize(self.probabilities.len(), 0.0);
         let rows = self.factors.chunks_exact_mut(stride).take(count);
         for (query, row) in rows.enumerate() {
-            let start = (head * queries + first + query) * padded;
-            dropout::fill(&mut row[..sequence], mask, start);
+            let start = (head * queries + first + query) * padded + keys.start;
+            dropout::fill(&mut row[..keys.len()], mask, start);
         }
         self.dropped.clone_from(&self.probabilities);
         softmax::multiply(&mut self.dropped, &self.factors);

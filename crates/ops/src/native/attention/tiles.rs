@@ -9,7 +9,9 @@ use super::super::product::{Matrix, Place as Target};
 use super::columns::HeadRows;
 use super::head::{Block, Head, Place};
 use super::scores::Scores;
-use super::{MOST_QUERIES, Problem};
+use super::{KEY_STEP, MOST_QUERIES, Problem};
+
+const _: () = assert!(KEY_STEP.is_multiple_of(PANEL));
 
 /// The memory of a task; `Qp`, `Sp` and `Kp` are the sizes in whole panels.
 #[derive(Debug)]
@@ -75,7 +77,7 @@ impl Tiled {
         let block = MOST_QUERIES
             .min(place.queries.len())
             .next_multiple_of(PANEL);
-        self.scores.prepare(problem, block, self.padded_sequence());
+        self.scores.prepare(problem);
         self.output.resize(block * self.padded_width(), 0.0);
         let [keys, values] = [problem.key, problem.value]
             .map(|rows| Matrix::rows(place.rows(problem, rows), problem.hidden()));
@@ -117,48 +119,65 @@ impl Head for Tiled {
         let count = block.count;
         let queries = Matrix::rows(block.rows(problem, problem.query), problem.hidden());
         self.left.fill(queries, [count, self.width]);
-        let scores = self.scores.room(count.next_multiple_of(PANEL));
-        Tiles::configured().product(&self.left, &self.keys, scores, Target::Overwrite);
+        let stride = block.keys.len().next_multiple_of(PANEL);
+        let scores = self.scores.room(count.next_multiple_of(PANEL), stride);
+        let keys = self.keys.lines(block.keys.start..block.keys.end);
+        Tiles::configured().product(self.left.whole(), keys, scores, Target::Overwrite);
         self.scores.soften(problem, block);
     }
 
-    fn weigh(&mut self, count: usize) -> HeadRows<'_> {
-        let stride = self.padded_sequence();
+    fn weigh(&mut self, block: Block) -> HeadRows<'_> {
+        let Block { count, keys, .. } = block;
+        let stride = keys.len().next_multiple_of(PANEL);
         let weights = Matrix::rows(self.scores.weights(count), stride);
-        self.left.fill(weights, [count, self.sequence]);
+        self.left.fill(weights, [count, keys.len()]);
         let output = count.next_multiple_of(PANEL) * self.padded_width();
         let output = &mut self.output[..output];
-        Tiles::configured().product(&self.left, &self.value_columns, output, Target::Overwrite);
+        let values = self.value_columns.values(keys.start..keys.end);
+        Tiles::configured().product(self.left.whole(), values, output, Target::Overwrite);
         self.rows(&self.output, count)
     }
 
     fn backward(&mut self, problem: &Problem<'_>, block: Block, gradient: &[f32]) -> HeadRows<'_> {
         let tiles = Tiles::configured();
-        let count = block.count;
-        let (sequence, width, stride) = (self.sequence, self.width, self.padded_sequence());
+        let Block { count, keys, .. } = block;
+        let (width, padded_width) = (self.width, self.padded_width());
+        let stride = keys.len().next_multiple_of(PANEL);
+        let tokens = keys.start..keys.end;
         let padded_count = count.next_multiple_of(PANEL);
         let of_output = Matrix::rows(block.rows(problem, gradient), problem.hidden());
         self.left.fill(of_output, [count, width]);
         let of_weights = self.scores.gradient_room(padded_count);
-        tiles.product(&self.left, &self.values, of_weights, Target::Overwrite);
+        let values = self.values.lines(tokens.clone());
+        tiles.product(self.left.whole(), values, of_weights, Target::Overwrite);
 
         let weights = Matrix::rows(self.scores.weights(count), stride);
-        self.left.fill(weights.transposed(), [sequence, count]);
+        self.left.fill(weights.transposed(), [keys.len(), count]);
         self.right.fill(of_output.transposed(), [width, count]);
-        let of_values = &mut self.value_gradient;
-        tiles.product(&self.left, &self.right, of_values, Target::AddTo);
+        let of_values = &mut self.value_gradient[keys.start * padded_width..];
+        tiles.product(
+            self.left.whole(),
+            self.right.whole(),
+            of_values,
+            Target::AddTo,
+        );
 
         let of_scores = Matrix::rows(self.scores.backward(count), stride);
-        self.left.fill(of_scores.transposed(), [sequence, count]);
+        self.left.fill(of_scores.transposed(), [keys.len(), count]);
         let queries = Matrix::rows(block.rows(problem, problem.query), problem.hidden());
         self.right.fill(queries.transposed(), [width, count]);
-        let of_keys = &mut self.key_gradient;
-        tiles.product(&self.left, &self.right, of_keys, Target::AddTo);
+        let of_keys = &mut self.key_gradient[keys.start * padded_width..];
+        tiles.product(
+            self.left.whole(),
+            self.right.whole(),
+            of_keys,
+            Target::AddTo,
+        );
 
-        self.left.fill(of_scores, [count, sequence]);
-        let of_queries = padded_count * width.next_multiple_of(PANEL);
-        let of_queries = &mut self.output[..of_queries];
-        tiles.product(&self.left, &self.key_columns, of_queries, Target::Overwrite);
+        self.left.fill(of_scores, [count, keys.len()]);
+        let of_queries = &mut self.output[..padded_count * padded_width];
+        let columns = self.key_columns.values(tokens);
+        tiles.product(self.left.whole(), columns, of_queries, Target::Overwrite);
         self.rows(&self.output, count)
     }
 

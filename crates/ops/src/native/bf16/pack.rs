@@ -7,6 +7,7 @@
 
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -111,8 +112,59 @@ impl Panels {
         unsafe { self.pairs.set_len(self.start + pairs) };
     }
 
+    /// All of them.
+    pub(in crate::native) fn whole(&self) -> Part<'_> {
+        let size = panel_pairs(self.length);
+        Part {
+            panels: &self.pairs[self.start..],
+            size,
+            start: 0,
+            end: size,
+        }
+    }
+
+    /// The panels of some lines, from a whole panel on.
+    pub(in crate::native) fn lines(&self, lines: Range<usize>) -> Part<'_> {
+        assert!(lines.start.is_multiple_of(PANEL), "{lines:?}");
+        let whole = self.whole();
+        let [start, end] = [lines.start / PANEL, lines.end.div_ceil(PANEL)];
+        Part {
+            panels: &whole.panels[start * whole.size..end * whole.size],
+            ..whole
+        }
+    }
+
+    /// The same values of every line, from a whole step on.
+    pub(in crate::native) fn values(&self, values: Range<usize>) -> Part<'_> {
+        assert!(values.start.is_multiple_of(STEP), "{values:?}");
+        Part {
+            start: values.start / STEP * STEP_PAIRS,
+            end: panel_pairs(values.end),
+            ..self.whole()
+        }
+    }
+
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u32]> {
-        self.pairs[self.start..].chunks_exact(panel_pairs(self.length))
+        self.whole().iter()
+    }
+}
+
+/// Some panels, or the same pairs of each.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::native) struct Part<'a> {
+    panels: &'a [u32],
+    /// Pairs of a panel.
+    size: usize,
+    /// The first of those that count.
+    start: usize,
+    /// Where they end.
+    end: usize,
+}
+
+impl<'a> Part<'a> {
+    pub(super) fn iter(self) -> impl ExactSizeIterator<Item = &'a [u32]> {
+        let panels = self.panels.chunks_exact(self.size);
+        panels.map(move |panel| &panel[self.start..self.end])
     }
 }
 

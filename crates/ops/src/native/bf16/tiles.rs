@@ -6,7 +6,7 @@ use std::arch::asm;
 use std::arch::x86_64::{__cpuid, __cpuid_count};
 use std::marker::PhantomData;
 
-use super::pack::{BLOCK, PANEL, Panels, STEP_PAIRS};
+use super::pack::{BLOCK, PANEL, Part, STEP_PAIRS};
 use crate::native::product::Place;
 
 /// Whether processor and system have tiles of bfloat16. Asks Linux for them: their registers are
@@ -73,8 +73,8 @@ impl Tiles {
     /// The product of all panels of two matrices: a matrix in rows, of whole panels both ways.
     pub(in crate::native) fn product(
         &self,
-        left: &Panels,
-        right: &Panels,
+        left: Part<'_>,
+        right: Part<'_>,
         product: &mut [f32],
         place: Place,
     ) {
