@@ -116,6 +116,23 @@ impl Kernels for Flex {
         )
     }
 
+    fn rotary_rows(
+        rows: FlexTensor,
+        cosine: FlexTensor,
+        sine: FlexTensor,
+        heads: usize,
+    ) -> FlexTensor {
+        host_kernels::rotary_rows::<Self>(rows, cosine, sine, heads)
+    }
+
+    fn geglu_rows(rows: FlexTensor) -> FlexTensor {
+        host_kernels::geglu_rows::<Self>(rows)
+    }
+
+    fn geglu_gradient(rows: FlexTensor, gradient: FlexTensor) -> FlexTensor {
+        host_kernels::geglu_gradient::<Self>(rows, gradient)
+    }
+
     fn class_loss(logits: FlexTensor, labels: FlexTensor, factor: f64) -> FlexTensor {
         host_kernels::class_loss::<Self>(logits, labels, factor)
     }

@@ -18,7 +18,10 @@ use crate::host::{
 use crate::native::linear::Sizes;
 use crate::native::{self, TASK, memory, rows_in_task};
 use crate::precision::Precision;
-use crate::{cross_entropy, dropout, dropout_add_layer_norm, embedding, gelu, layer_norm, linear};
+use crate::{
+    cross_entropy, dropout, dropout_add_layer_norm, embedding, geglu, gelu, layer_norm, linear,
+    rotary,
+};
 
 pub(crate) fn linear_rows<B: Host>(
     rows: FloatTensor<B>,
@@ -221,6 +224,52 @@ pub(crate) fn gelu_exact_gradient<B: Host>(
     let x = x.slice();
     transform_each::<B>(gradient, TASK, |start, gradient| {
         native::gelu::gradient(&x[start..start + gradient.len()], gradient);
+    })
+}
+
+pub(crate) fn geglu_rows<B: Host>(rows: FloatTensor<B>) -> FloatTensor<B> {
+    if !are_native::<B>([&rows]) {
+        return geglu::forward::<B>(rows);
+    }
+    let [count, width] = rows.shape().dims();
+    let output = native::geglu::apply(Values::<B>::of(&rows).slice(), width / 2);
+    B::tensor(output, Shape::from([count, width / 2]))
+}
+
+pub(crate) fn geglu_gradient<B: Host>(
+    rows: FloatTensor<B>,
+    gradient: FloatTensor<B>,
+) -> FloatTensor<B> {
+    if !are_native::<B>([&rows, &gradient]) {
+        return geglu::gradient::<B>(rows, gradient);
+    }
+    let width = rows.shape()[1];
+    let gradient = Values::<B>::of(&gradient);
+    let gradient = gradient.slice();
+    transform_each::<B>(rows, rows_in_task(width) * width, |start, rows| {
+        let gradient = &gradient[start / 2..][..rows.len() / 2];
+        native::geglu::gradient(rows, gradient, width / 2);
+    })
+}
+
+pub(crate) fn rotary_rows<B: Host>(
+    rows: FloatTensor<B>,
+    cosine: FloatTensor<B>,
+    sine: FloatTensor<B>,
+    heads: usize,
+) -> FloatTensor<B> {
+    if !are_native::<B>([&rows, &cosine, &sine]) {
+        return rotary::forward::<B>(rows, cosine, sine, heads);
+    }
+    let width = rows.shape()[1];
+    let angles = width / heads / 2;
+    let tables = [&cosine, &sine].map(Values::<B>::of);
+    let [cosine, sine] = [&tables[0], &tables[1]].map(Values::slice);
+    let task = rows_in_task(width);
+    transform_each::<B>(rows, task * width, |start, rows| {
+        let count = rows.len() / width * angles;
+        let [cosine, sine] = [cosine, sine].map(|table| &table[start / width * angles..][..count]);
+        native::rotary::apply(rows, cosine, sine, native::rotary::Sizes { width, angles });
     })
 }
 

@@ -227,6 +227,20 @@ impl Kernels for LibTorch {
         }
     }
 
+    /// On a GPU, by burn's operations.
+    fn rotary_rows(rows: TchTensor, cosine: TchTensor, sine: TchTensor, heads: usize) -> TchTensor {
+        host_kernels::rotary_rows::<Self>(rows, cosine, sine, heads)
+    }
+
+    /// On a GPU, by torch's GELU.
+    fn geglu_rows(rows: TchTensor) -> TchTensor {
+        host_kernels::geglu_rows::<Self>(rows)
+    }
+
+    fn geglu_gradient(rows: TchTensor, gradient: TchTensor) -> TchTensor {
+        host_kernels::geglu_gradient::<Self>(rows, gradient)
+    }
+
     fn class_loss(logits: TchTensor, labels: TchTensor, factor: f64) -> TchTensor {
         if !are_aten([&logits]) {
             return host_kernels::class_loss::<Self>(logits, labels, factor);

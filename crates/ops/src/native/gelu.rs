@@ -27,7 +27,7 @@ const COEFFICIENTS: [f32; 9] = [
 /// `Φ(x)` and `φ(x)`. `Φ` is within 2e-7 of the truth, three units in the last place of a half; its
 /// relative error is below 1.2e-6 down to `x = -5`, where rounding the exponent begins to tell.
 #[inline(always)]
-fn normal<A: Arithmetic>(x: f32) -> (f32, f32) {
+pub(super) fn normal<A: Arithmetic>(x: f32) -> (f32, f32) {
     let a = x.abs();
     let bell = exp::<A>(-0.5 * a * a);
     let t = 1.0 / A::mul_add(0.35, a, 1.0);

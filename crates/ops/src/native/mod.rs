@@ -16,6 +16,7 @@ pub(crate) mod dropout;
 pub(crate) mod dropout_add_layer_norm;
 pub(crate) mod embedding;
 mod exponential;
+pub(crate) mod geglu;
 pub(crate) mod gelu;
 mod instructions;
 pub(crate) mod layer_norm;
@@ -23,6 +24,7 @@ pub(crate) mod linear;
 pub(crate) mod memory;
 pub(crate) mod norm;
 pub(crate) mod product;
+pub(crate) mod rotary;
 mod rounding;
 mod sums;
 
