@@ -29,10 +29,9 @@ fn epochs(criterion: &mut Criterion) {
         freeze: FreezeScope::Encoder.into(),
         ..Default::default()
     };
-    let pad = tokenizer.pad_token_id();
     let stages = deterministic_stages(&model, &config);
     let kept = match ActivationCacheConfig::default().plan(&model, &data, stages) {
-        Ok(Some(plan)) => plan.compute(&model, &data, pad, BatchSize::Rows(64), &mut ()),
+        Ok(Some(plan)) => plan.compute(&model, &data, BatchSize::Rows(64), &mut ()),
         _ => panic!("the encoder is frozen"),
     };
     let loss = data.labels.all().map_err(Into::into);
@@ -47,7 +46,7 @@ fn epochs(criterion: &mut Criterion) {
     let cases: [(&str, Option<&CachedActivations>); 2] =
         [("computed", None), ("kept", Some(&kept))];
     for (name, activations) in cases {
-        let task = SequenceClassificationTask::new(data.clone(), loss.clone(), pad)
+        let task = SequenceClassificationTask::new(data.clone(), loss.clone())
             .activations(activations.cloned(), None);
         group.bench_function(format!("{name}_{}_rows", data.len()), |bencher| {
             bencher.iter(|| Trainer::new(&task, &config).train(model.clone(), &mut ()));

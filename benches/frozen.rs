@@ -33,7 +33,6 @@ const QUICK_ROWS: usize = 64;
 struct Bench {
     model: SequenceClassifier,
     data: EncodedDataset,
-    pad: u32,
     cached_epochs: usize,
 }
 
@@ -58,7 +57,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let bench = Bench {
         model: load_classifier(&checkpoint, dataset.class_names(), 1, &device)?.0,
         data: EncodedDataset::new(&dataset, &tokenizer, &EncodingConfig::new(128))?,
-        pad: tokenizer.pad_token_id(),
         cached_epochs: if is_quick() { 1 } else { CACHED_EPOCHS },
     };
     let mut out = io::stdout();
@@ -113,7 +111,7 @@ impl Bench {
         for round in 1..=rounds {
             let start = Instant::now();
             let batch_size = BatchSize::Rows(64);
-            let kept = plan.compute(&self.model, &self.data, self.pad, batch_size, &mut ())?;
+            let kept = plan.compute(&self.model, &self.data, batch_size, &mut ())?;
             let filling = start.elapsed().as_secs_f64();
             let (cached, losses) = self.epochs(freeze, Some(&kept), self.cached_epochs)?;
             write!(
@@ -148,7 +146,7 @@ impl Bench {
         };
         let loss = LossConfig::default();
         let loss = loss.init(&self.data.labels.all()?, self.model.num_labels())?;
-        let task = SequenceClassificationTask::new(self.data.clone(), loss, self.pad)
+        let task = SequenceClassificationTask::new(self.data.clone(), loss)
             .activations(kept.cloned(), None);
         let mut steps: Vec<StepRecord> = Vec::new();
         let before = processor_seconds();

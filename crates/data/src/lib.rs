@@ -30,7 +30,7 @@
 //! ```
 //! use finetune_data::tabular::{self, SplitFiles, TabularOptions};
 //! use finetune_data::{
-//!     EncodedDataset, EncodingConfig, SamplingStrategy, Padding, Sampler, TextTokenizer, collate,
+//!     EncodedDataset, EncodingConfig, SamplingStrategy, Sampler, TextTokenizer, collate,
 //! };
 //!
 //! let directory = tempfile::tempdir()?;
@@ -45,7 +45,7 @@
 //!
 //! let sampler = Sampler::new(SamplingStrategy::GroupByLength, 2, 42)?;
 //! for rows in sampler.batches(&encoded.lengths()?, 0) {
-//!     let batch = collate(&encoded, &rows, Padding::Longest, tokenizer.pad_token_id())?;
+//!     let batch = collate(&encoded, &rows)?;
 //!     assert_eq!(batch.num_tokens(), batch.batch_size() * batch.tokens.sequence_length);
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -84,7 +84,7 @@ pub use audit::{
     SplitOverlap, TruncationStatistics, text_hashes,
 };
 pub use augmentation::{AugmentationConfig, WordList};
-pub use batch::{Batch, Padding, TokenBatch, collate, collate_texts};
+pub use batch::{Batch, TokenBatch, collate, collate_texts};
 pub use cleaning::{Cleaning, CleaningStep};
 pub use corpus::concatenate_texts;
 pub use dataset::{Dataset, Example, Label, Schema, Target, TextArity};

@@ -4,7 +4,7 @@ use finetune_random::{Purpose, generator};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-use crate::batch::{Padding, TokenBatch, collate_texts};
+use crate::batch::{TokenBatch, collate_texts};
 use crate::encoded::{EncodedRow, EncodedTexts};
 use crate::error::DataError;
 use crate::tokenizer::TextTokenizer;
@@ -69,17 +69,17 @@ impl MaskingConfig {
 /// Masks tokens and collates the rows into batches.
 ///
 /// The masks of a row depend only on the seed, the epoch and the row index: they are resampled
-/// every epoch, and do not depend on the batch or the number of threads. Special tokens and padding
-/// are never masked and never used as replacements. Every row with at least one other token has at
+/// every epoch, and do not depend on the batch or the number of threads. Special tokens are never
+/// masked and never used as replacements. Every row with at least one other token has at
 /// least one masked token.
 ///
 /// ```
-/// use finetune_data::{EncodingConfig, MlmCollator, MaskingConfig, Padding, TextTokenizer};
+/// use finetune_data::{EncodingConfig, MlmCollator, MaskingConfig, TextTokenizer};
 ///
 /// let tokenizer = TextTokenizer::train_wordpiece(["to be or not to be"; 3], 100)?;
 /// let texts = tokenizer.encode(&["to be or not"], &EncodingConfig::default())?;
 /// let masker = MlmCollator::new(MaskingConfig::default(), &tokenizer, 42)?;
-/// let batch = masker.mask(&texts, &[0], 0, Padding::Longest)?;
+/// let batch = masker.mask(&texts, &[0], 0)?;
 /// for (&position, &target) in batch.masked_positions.iter().zip(&batch.labels) {
 ///     assert_eq!(texts.row(0)?.token_ids[position], target);
 /// }
@@ -89,7 +89,6 @@ impl MaskingConfig {
 pub struct MlmCollator {
     config: MaskingConfig,
     mask_token_id: u32,
-    pad_token_id: u32,
     /// Whether each token is special, by token id.
     special: Vec<bool>,
     /// Ids of the tokens used as random replacements.
@@ -104,7 +103,7 @@ pub struct MaskedBatch {
     pub rows: Vec<usize>,
     /// Model inputs, after masking.
     pub tokens: TokenBatch,
-    /// Ascending indices of the masked tokens in the flat `B * S` tokens.
+    /// Ascending indices of the masked tokens among the `T` tokens.
     pub masked_positions: Vec<usize>,
     /// Original ids of the masked tokens.
     pub labels: Vec<u32>,
@@ -138,7 +137,6 @@ impl MlmCollator {
         Ok(Self {
             config,
             mask_token_id,
-            pad_token_id: tokenizer.pad_token_id(),
             special,
             ordinary,
             seed,
@@ -156,16 +154,15 @@ impl MlmCollator {
         texts: &EncodedTexts,
         rows: &[usize],
         epoch: u64,
-        padding: Padding,
     ) -> Result<MaskedBatch, DataError> {
         if self.config.whole_word_mask && !texts.has_words() {
             let expected = "texts of a tokenizer that tells words apart";
             return Err(DataError::setting("whole_word_mask", expected, "others"));
         }
-        let mut tokens = collate_texts(texts, rows, padding, self.pad_token_id)?;
+        let mut tokens = collate_texts(texts, rows)?;
         let (mut positions, mut targets) = (Vec::new(), Vec::new());
         for (place, &row) in rows.iter().enumerate() {
-            let start = place * tokens.sequence_length;
+            let start = tokens.sequence_offsets[place];
             let encoded = texts.row(row)?;
             for (token, replacement) in self.choose(encoded, epoch, row) {
                 let target = std::mem::replace(&mut tokens.token_ids[start + token], replacement);
@@ -272,7 +269,7 @@ mod tests {
         let texts = texts(&tokenizer, 400, 120);
         let masker = MlmCollator::new(MaskingConfig::default(), &tokenizer, 1).unwrap();
         let rows: Vec<usize> = (0..texts.len()).collect();
-        let batch = masker.mask(&texts, &rows, 0, Padding::Longest).unwrap();
+        let batch = masker.mask(&texts, &rows, 0).unwrap();
 
         let maskable = texts.token_count() - 2 * texts.len();
         let guessed = batch.labels.len();
@@ -297,7 +294,7 @@ mod tests {
         let masker = MlmCollator::new(whole_words(), &tokenizer, 1).unwrap();
         let (mut words, mut masked) = (0, 0);
         for row in 0..texts.len() {
-            let batch = masker.mask(&texts, &[row], 0, Padding::Longest).unwrap();
+            let batch = masker.mask(&texts, &[row], 0).unwrap();
             let starts: Vec<bool> = texts.row(row).unwrap().word_starts().collect();
             let special: Vec<bool> = texts.row(row).unwrap().special_tokens_mask().collect();
             let guessed = |token: usize| batch.masked_positions.binary_search(&token).is_ok();
@@ -325,15 +322,14 @@ mod tests {
         let texts = texts(&tokenizer, 8, 40);
         let masker = MlmCollator::new(whole_words(), &tokenizer, 1).unwrap();
         let mask = |rows: &[usize], epoch| {
-            let batch = masker
-                .mask(&texts, rows, epoch, Padding::Fixed(256))
-                .unwrap();
-            batch.tokens.token_ids[256 * (rows.len() - 1)..].to_vec()
+            let batch = masker.mask(&texts, rows, epoch).unwrap();
+            let last = batch.tokens.sequence_offsets[rows.len() - 1];
+            batch.tokens.token_ids[last..].to_vec()
         };
         assert_eq!(mask(&[5], 3), mask(&[1, 7, 5], 3));
         assert_ne!(mask(&[5], 3), mask(&[5], 4));
         let other = MlmCollator::new(whole_words(), &tokenizer, 2).unwrap();
-        let other = other.mask(&texts, &[5], 3, Padding::Fixed(256)).unwrap();
+        let other = other.mask(&texts, &[5], 3).unwrap();
         assert_ne!(mask(&[5], 3), other.tokens.token_ids);
     }
 
@@ -345,11 +341,9 @@ mod tests {
             .unwrap();
         let masker = MlmCollator::new(MaskingConfig::default(), &tokenizer, 1).unwrap();
         for epoch in 0..50 {
-            let batch = masker
-                .mask(&texts, &[0, 1, 2], epoch, Padding::Longest)
-                .unwrap();
-            let length = batch.tokens.sequence_length;
-            assert_eq!(batch.masked_positions, [1, 2 * length + 2]);
+            let batch = masker.mask(&texts, &[0, 1, 2], epoch).unwrap();
+            let third = batch.tokens.sequence_offsets[2];
+            assert_eq!(batch.masked_positions, [1, third + 2]);
         }
     }
 
@@ -374,7 +368,7 @@ mod tests {
         let tokenizer = tokenizer();
         let texts = EncodedTexts::from_token_ids([[7, 8, 9]]);
         let masker = MlmCollator::new(whole_words(), &tokenizer, 1).unwrap();
-        let error = masker.mask(&texts, &[0], 0, Padding::Longest).unwrap_err();
+        let error = masker.mask(&texts, &[0], 0).unwrap_err();
         assert!(
             matches!(
                 error,

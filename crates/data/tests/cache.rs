@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use finetune_data::{
     CachedDataset, Cleaning, DataError, Dataset, EncodedCache, EncodedDataset, EncodingConfig,
-    Example, ExampleReader, Label, Labels, Offsets, OnBadRow, Padding, PairEncoding, Schema,
-    Target, TextArity, TextTokenizer, Truncation, collate,
+    Example, ExampleReader, Label, Labels, Offsets, OnBadRow, PairEncoding, Schema, Target,
+    TextArity, TextTokenizer, Truncation, collate,
 };
 
 fn tokenizer(words: &str) -> TextTokenizer {
@@ -108,7 +108,7 @@ fn what_is_mapped_equals_what_was_encoded_in_memory() {
         "[CLS] c c c a [SEP]",
     ];
     assert_eq!(tokens(&reused.data, &files.tokenizer), expected);
-    let batch = collate(&reused.data, &[2, 0], Padding::Longest, 0).unwrap();
+    let batch = collate(&reused.data, &[2, 0]).unwrap();
     assert_eq!(batch.labels, Labels::Classes(vec![1, 1]));
 }
 

@@ -46,7 +46,7 @@ fn input(model: &SequenceClassifier) -> EncoderInput {
     let (ids, mask): (Vec<u32>, Vec<bool>) = slots
         .map(|(at, real)| (if real { at * 13 % 97 + 1 } else { 0 }, real))
         .unzip();
-    EncoderInput::new(&model.encoder, &ids, &[0; 21], &mask, [3, 7]).unwrap()
+    EncoderInput::from_padded(&model.encoder, &ids, &[0; 21], &mask, [3, 7]).unwrap()
 }
 
 fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {

@@ -27,11 +27,11 @@ use crate::pooling::Pooler;
 ///     pooler: Some(Pooling::pooler().init(&config, &device)?),
 /// };
 /// let model = init_weights(model, 0.02, 42);
-/// let input = EncoderInput::new(&model.encoder, &[2, 7, 3], &[0; 3], &[true; 3], [1, 3])?;
+/// let input = EncoderInput::new(&model.encoder, &[2, 7, 3], &[0; 3], &[0, 3])?;
 /// if let Some(pooler) = &model.pooler {
 ///     let (layers, tokens) = (pooler.layers(), pooler.queries());
 ///     let states = model.encoder.hidden_states_of(layers, tokens, &input, None);
-///     assert_eq!(pooler.forward(states, input.attention_mask()).dims(), [1, 16]);
+///     assert_eq!(pooler.forward(states, input.sequences()).dims(), [1, 16]);
 /// }
 /// # Ok::<(), finetune_model::ModelError>(())
 /// ```

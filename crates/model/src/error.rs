@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use finetune_ops::SequencesError;
 use finetune_storage::Placeholder;
 
 /// Error of this crate; it names the file and the tensor or field.
@@ -123,6 +124,9 @@ pub enum ModelError {
         /// The split point and what needs lower hidden states.
         problem: String,
     },
+    /// The offsets of a batch do not describe its sequences.
+    #[error("sequence offsets: {0}")]
+    Sequences(#[from] SequencesError),
     /// The batch has no masked positions, or one is outside the batch.
     #[error("{problem}")]
     MaskedPositions {
@@ -222,9 +226,8 @@ impl ModelError {
     }
 
     /// Creates the error of a slice that does not have a value for each token of a batch.
-    pub(crate) fn batch_shape(what: &str, [batch, sequence]: [usize; 2], found: usize) -> Self {
-        let problem =
-            format!("batch of {batch} x {sequence} tokens, but {what} has {found} values");
+    pub(crate) fn batch_shape(what: &str, tokens: impl Display, found: usize) -> Self {
+        let problem = format!("batch of {tokens} tokens, but {what} has {found} values");
         Self::InvalidShape { problem }
     }
 

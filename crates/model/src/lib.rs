@@ -41,10 +41,8 @@
 //! let config = SequenceClassifierConfig::new(encoder, vec!["no".into(), "yes".into()]);
 //! let model = init_weights(config.init(&device)?, 0.02, 42);
 //!
-//! // Two rows of three tokens; the second row ends in padding.
-//! let mask = [true, true, true, true, true, false];
-//! let input =
-//!     EncoderInput::new(&model.encoder, &[2, 7, 3, 2, 3, 0], &[0; 6], &mask, [2, 3])?;
+//! // A text of three tokens, and one of two.
+//! let input = EncoderInput::new(&model.encoder, &[2, 7, 3, 2, 3], &[0; 5], &[0, 3, 5])?;
 //! assert_eq!(model.forward(&input, None)?.dims(), [2, 2]);
 //! # Ok::<(), finetune_model::ModelError>(())
 //! ```
@@ -79,11 +77,12 @@ pub use checkpoint::{
 pub use classifier::{ClassifierInput, ProblemType, SequenceClassifier, SequenceClassifierConfig};
 pub use dropout::DropoutStream;
 pub use encoder::{
-    Activation, AttentionMask, Embeddings, Encoder, EncoderConfig, EncoderInput, EncoderLayer,
-    EncoderModel, FeedForward, PackedInput, Positions, Queries, SelfAttention,
+    Activation, Embeddings, Encoder, EncoderConfig, EncoderInput, EncoderLayer, EncoderModel,
+    FeedForward, PackedInput, Positions, Queries, SelfAttention,
 };
 pub use error::ModelError;
 pub use family::Family;
+pub use finetune_ops::{Sequences, SequencesError};
 pub use head::{
     AnyHead, CosineSimilarityHead, CosineSimilarityHeadConfig, CustomHead, Head, HeadConfig,
     HeadDropout, HeadInput, HeadSize, HiddenStates, Mlp, MlpConfig, PairFeatures, ScoreBins,

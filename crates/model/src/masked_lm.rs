@@ -65,9 +65,9 @@ impl EncoderConfig {
     ///     ..Default::default()
     /// };
     /// let model = init_weights(config.init_masked_lm(&Device::flex())?, 0.02, 42);
-    /// // Two rows of three tokens; the second token of each is masked.
+    /// // Two texts of three tokens; the second token of each is masked.
     /// let ids = [2, 4, 3, 2, 4, 3];
-    /// let input = EncoderInput::new(&model.encoder, &ids, &[0; 6], &[true; 6], [2, 3])?;
+    /// let input = EncoderInput::new(&model.encoder, &ids, &[0; 6], &[0, 3, 6])?;
     /// assert_eq!(model.forward(&input, &[1, 4], None)?.dims(), [2, 100]);
     /// # Ok::<(), finetune_model::ModelError>(())
     /// ```
@@ -92,7 +92,7 @@ impl MaskedLm {
     /// is deterministic.
     ///
     /// # Shapes
-    /// - `positions`: `M` token positions in the batch: row times `S` plus position in the row
+    /// - `positions`: `M` tokens of the batch, as rows of `[T, D]`
     /// - output: `[M, V]`
     ///
     /// # Errors
@@ -152,10 +152,8 @@ impl MaskedLm {
     ) -> PreTrainingLogits {
         let hidden = self.encoder.forward(input, dropout);
         let next_sentence = self.next_sentence.as_ref();
-        let next_sentence = next_sentence.map(|head| {
-            let mask = input.attention_mask();
-            head.forward(hidden.clone(), mask)
-        });
+        let next_sentence =
+            next_sentence.map(|head| head.forward(hidden.clone(), input.sequences()));
         PreTrainingLogits {
             masked_lm: positions.map(|positions| self.masked_logits(hidden, positions)),
             next_sentence,
@@ -167,7 +165,7 @@ impl MaskedLm {
         positions: &[usize],
         input: &EncoderInput,
     ) -> Result<Tensor<1, Int>, ModelError> {
-        check_inside(positions, [input.batch_size(), input.sequence_length()])?;
+        check_inside(positions, input.num_tokens())?;
         let device = self.encoder.device();
         Ok(upload_indices(positions, [positions.len()], &device))
     }

@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn a_task_has_gradients_of_the_shared_encoder_and_of_its_own_head() {
         let model = MultiTaskModel::new(vec![classifier(8, 2), classifier(8, 3)]).unwrap();
-        let input = EncoderInput::new(&model.encoder, &[2, 7, 3], &[0; 3], &[true; 3], [1, 3]);
+        let input = EncoderInput::new(&model.encoder, &[2, 7, 3], &[0; 3], &[0, 3]);
         let loss = model
             .classifier(1)
             .forward(&input.unwrap(), None)

@@ -7,8 +7,9 @@
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
+use finetune_ops::Sequences;
 
-use crate::encoder::{AttentionMask, EncoderConfig};
+use crate::encoder::EncoderConfig;
 use crate::error::ModelError;
 use crate::layers;
 use crate::masked_lm::MaskedLm;
@@ -85,8 +86,8 @@ impl NextSentenceHead {
     ///
     /// # Panics
     /// If `hidden` are hidden states of another batch.
-    pub fn forward(&self, hidden: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
-        let pooled = self.pooler.forward(vec![hidden], mask);
+    pub fn forward(&self, hidden: Tensor<2>, sequences: &Sequences) -> Tensor<2> {
+        let pooled = self.pooler.forward(vec![hidden], sequences);
         layers::apply_linear(&self.output, pooled)
     }
 }

@@ -451,7 +451,7 @@ fn batches_that_do_not_fit() {
         let model = init_weights(config.init(&device).unwrap(), 0.02, 1);
         let input = |id: u32, length: usize| {
             let (ids, mask) = (vec![id; length], vec![true; length]);
-            EncoderInput::new(&model.encoder, &ids, &vec![0; length], &mask, [1, length])
+            EncoderInput::from_padded(&model.encoder, &ids, &vec![0; length], &mask, [1, length])
         };
         let fits = input(9, longest).unwrap();
         for error in [input(10, 1), input(u32::MAX, 1), input(9, longest + 1)] {

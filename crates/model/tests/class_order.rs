@@ -36,7 +36,7 @@ fn saved(model: &SequenceClassifier) -> tempfile::TempDir {
 
 /// Returns the logits of one text, by class name.
 fn logits(model: &SequenceClassifier) -> Vec<(String, f32)> {
-    let input = EncoderInput::new(&model.encoder, &[1, 5, 2], &[0; 3], &[true; 3], [1, 3]).unwrap();
+    let input = EncoderInput::new(&model.encoder, &[1, 5, 2], &[0; 3], &[0, 3]).unwrap();
     let logits: Tensor<2> = model.forward(&input, None).unwrap();
     let logits: Vec<f32> = logits.into_data().try_to_vec().unwrap();
     let names = model.config().class_names.iter().cloned();

@@ -103,7 +103,7 @@ fn model(head: &CustomHead, seed: u64) -> SequenceClassifier {
 
 fn input(model: &SequenceClassifier) -> EncoderInput {
     let mask = [true, true, true, true, true, false];
-    EncoderInput::new(&model.encoder, &[2, 7, 3, 2, 3, 0], &[0; 6], &mask, [2, 3]).unwrap()
+    EncoderInput::from_padded(&model.encoder, &[2, 7, 3, 2, 3, 0], &[0; 6], &mask, [2, 3]).unwrap()
 }
 
 fn logits(model: &SequenceClassifier, dropout: Option<DropoutStream>) -> Vec<f32> {
@@ -326,7 +326,8 @@ fn both_parts_of_a_cut_pass_are_the_whole() {
 fn padding_has_no_weight() {
     let model = model(&gated(), 1);
     let padded = logits(&model, None);
-    let alone = EncoderInput::new(&model.encoder, &[2, 3], &[0; 2], &[true; 2], [1, 2]).unwrap();
+    let alone =
+        EncoderInput::from_padded(&model.encoder, &[2, 3], &[0; 2], &[true; 2], [1, 2]).unwrap();
     let alone = model.forward(&alone, None).unwrap().into_data();
     let alone = alone.try_to_vec::<f32>().unwrap();
     for (padded, alone) in padded[2..].iter().zip(alone) {

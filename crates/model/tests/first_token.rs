@@ -49,17 +49,18 @@ fn model(family: Family, pooling: Pooling, device: &Device) -> SequenceClassifie
     init_weights(config.init(device).unwrap(), 0.3, 5)
 }
 
-/// A batch of rows of these lengths.
+/// A batch of texts of these lengths.
 fn input(model: &SequenceClassifier, lengths: &[usize]) -> EncoderInput {
-    let sequence = lengths.iter().copied().max().unwrap();
-    let tokens = lengths.len() * sequence;
+    let ends = lengths.iter().scan(0, |end, length| {
+        *end += length;
+        Some(*end)
+    });
+    let ends: Vec<usize> = std::iter::once(0).chain(ends).collect();
+    let tokens = ends[lengths.len()];
     let ids: Vec<u32> = (0..tokens)
         .map(|token| (2 + token * 13 % 47) as u32)
         .collect();
-    let real = |token: usize| token % sequence < lengths[token / sequence];
-    let mask: Vec<bool> = (0..tokens).map(real).collect();
-    let shape = [lengths.len(), sequence];
-    EncoderInput::new(&model.encoder, &ids, &vec![0; tokens], &mask, shape).unwrap()
+    EncoderInput::new(&model.encoder, &ids, &vec![0; tokens], &ends).unwrap()
 }
 
 /// Below and above the sizes at which products change their ways.
@@ -71,9 +72,8 @@ fn inputs(model: &SequenceClassifier) -> [EncoderInput; 3] {
 fn logits_from_all_tokens(model: &SequenceClassifier, input: &EncoderInput) -> Tensor<2> {
     let states = model.encoder.hidden_states(input, None);
     let first = |rows: Tensor<2>| {
-        let numbers: Vec<i32> = (0..input.batch_size())
-            .map(|row| (row * input.sequence_length()) as i32)
-            .collect();
+        let starts = &input.sequences().offsets().values()[..input.batch_size()];
+        let numbers: Vec<i32> = starts.iter().map(|start| *start as i32).collect();
         let numbers = Tensor::<1, Int>::from_data(numbers.as_slice(), &rows.device());
         rows.select(0, numbers)
     };

@@ -39,7 +39,7 @@ fn input(model: &SequenceClassifier, lengths: &[usize]) -> EncoderInput {
     let real = |token: usize| token % sequence < lengths[token / sequence];
     let mask: Vec<bool> = (0..tokens).map(real).collect();
     let shape = [lengths.len(), sequence];
-    EncoderInput::new(&model.encoder, &ids, &vec![0; tokens], &mask, shape).unwrap()
+    EncoderInput::from_padded(&model.encoder, &ids, &vec![0; tokens], &mask, shape).unwrap()
 }
 
 /// Gradients of all parameters, in order.

@@ -54,7 +54,7 @@ fn batch(
         .map(|slot| (slot.unwrap_or(49), slot.is_some()))
         .unzip();
     let types = vec![0; ids.len()];
-    EncoderInput::new(&model.encoder, &ids, &types, &mask, [texts.len(), sequence])
+    EncoderInput::from_padded(&model.encoder, &ids, &types, &mask, [texts.len(), sequence])
 }
 
 /// The logits of each text.
@@ -132,7 +132,7 @@ proptest! {
         let ids: Vec<u32> = std::iter::repeat_n(1, before).chain(text.clone()).collect();
         let mask: Vec<bool> = (0..ids.len()).map(|at| at >= before).collect();
         let types = vec![0; ids.len()];
-        let input = EncoderInput::new(&model.encoder, &ids, &types, &mask, [1, ids.len()]);
+        let input = EncoderInput::from_padded(&model.encoder, &ids, &types, &mask, [1, ids.len()]);
         let padded = model.forward(&input.unwrap(), None).unwrap().into_data();
         for (alone, padded) in alone[0].iter().zip(padded.iter::<f32>()) {
             prop_assert!(close(*alone, padded, tolerance), "{alone} {padded}");

@@ -38,7 +38,7 @@ pub fn check_vocabulary(
     Ok(())
 }
 
-/// Checks that the model supports rows of `length` tokens, padding included.
+/// Checks that the model supports rows of `length` tokens.
 ///
 /// # Errors
 /// - [`PredictError::LongerThanPositions`] if it does not.

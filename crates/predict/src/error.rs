@@ -43,13 +43,13 @@ pub enum PredictError {
     },
     /// The maximum length exceeds the model's position embeddings.
     #[error(
-        "{}: max_length with padding is {length}, above max_position_embeddings {positions}",
+        "{}: max_length is {length}, above max_position_embeddings {positions}",
         path.display()
     )]
     LongerThanPositions {
         /// Directory of the model.
         path: PathBuf,
-        /// Configured maximum length with padding, in tokens.
+        /// Configured maximum length in tokens.
         length: usize,
         /// Maximum sequence length of the model, in tokens.
         positions: usize,

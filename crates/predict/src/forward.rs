@@ -8,28 +8,22 @@ use finetune_model::{
 };
 use finetune_ops::{Upload, Uploaded};
 
-/// Moves the tokens of `rows` rows to the encoder's device: token ids, token types and attention
-/// mask.
+/// Moves the tokens of a batch to the encoder's device: token ids, token types and sequences.
 ///
 /// # Errors
 /// - [`ModelError`] if a token id is outside the embedding tables.
-pub fn encoder_input(
-    encoder: &Encoder,
-    rows: usize,
-    tokens: &TokenBatch,
-) -> Result<EncoderInput, ModelError> {
+pub fn encoder_input(encoder: &Encoder, tokens: &TokenBatch) -> Result<EncoderInput, ModelError> {
     let mut upload = Upload::default();
-    let packed = pack_tokens(encoder, rows, tokens, &mut upload)?;
+    let packed = pack_tokens(encoder, tokens, &mut upload)?;
     Ok(packed.unpack(&upload.send(&encoder.device())))
 }
 
-/// Adds the tokens of `rows` rows to an upload.
+/// Adds the tokens of a batch to an upload.
 ///
 /// # Errors
 /// - [`ModelError`] if a token id is outside the embedding tables.
 pub fn pack_tokens(
     encoder: &Encoder,
-    rows: usize,
     tokens: &TokenBatch,
     upload: &mut Upload,
 ) -> Result<PackedInput, ModelError> {
@@ -37,8 +31,7 @@ pub fn pack_tokens(
         encoder,
         &tokens.token_ids,
         &tokens.token_type_ids,
-        &tokens.attention_mask,
-        [rows, tokens.sequence_length],
+        &tokens.sequence_offsets,
         upload,
     )
 }
@@ -74,7 +67,7 @@ pub fn forward_with(
     mut upload: Upload,
     dropout: Option<DropoutStream>,
 ) -> Result<(Tensor<2>, Uploaded), ModelError> {
-    let mut pack = |tokens| pack_tokens(&model.encoder, batch.batch_size(), tokens, &mut upload);
+    let mut pack = |tokens| pack_tokens(&model.encoder, tokens, &mut upload);
     let first = pack(&batch.tokens)?;
     let second = batch.second_tokens.as_ref().map(pack).transpose()?;
     let uploaded = upload.send(&model.device());

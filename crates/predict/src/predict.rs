@@ -6,9 +6,7 @@ use std::time::Instant;
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use finetune_data::{
-    Batch, BatchSize, DataError, EncodedDataset, Padding, collate, sorted_by_length,
-};
+use finetune_data::{Batch, BatchSize, DataError, EncodedDataset, collate, sorted_by_length};
 use finetune_eval::Predictions;
 use finetune_model::SequenceClassifier;
 use finetune_ops::ReadQueue;
@@ -68,13 +66,12 @@ pub enum PredictionProgress {
 pub fn predict(
     model: &SequenceClassifier,
     data: &EncodedDataset,
-    pad_token_id: u32,
     batch_size: BatchSize,
 ) -> Result<PredictionOutput, PredictError> {
     let model = model.valid();
     let logits = |batch: &Batch| Ok(forward(&model, batch, None)?);
     let output: Result<PredictionOutput, PredictError> =
-        predict_with(data, pad_token_id, batch_size, logits, |_| Ok(()));
+        predict_with(data, batch_size, logits, |_| Ok(()));
     Ok(output?.with_bins_of(&model))
 }
 
@@ -86,7 +83,6 @@ pub fn predict(
 /// - Any error of `logits` or `progress`.
 pub fn predict_with<E: From<PredictError>>(
     data: &EncodedDataset,
-    pad_token_id: u32,
     batch_size: BatchSize,
     mut logits: impl FnMut(&Batch) -> Result<Tensor<2>, E>,
     mut progress: impl FnMut(PredictionProgress) -> Result<(), E>,
@@ -102,7 +98,7 @@ pub fn predict_with<E: From<PredictError>>(
     let mut unread = ReadQueue::default();
     let mut batches = batches.into_iter().peekable();
     while let Some(rows) = batches.next() {
-        let batch = collate(data, &rows, Padding::Longest, pad_token_id).map_err(unreadable)?;
+        let batch = collate(data, &rows).map_err(unreadable)?;
         unread.push(rows, logits(&batch)?);
         if unread.is_full() || batches.peek().is_none() {
             for (rows, values) in unread.read() {

@@ -220,8 +220,7 @@ impl Predictor {
         let targets = self.targets(dataset)?;
         let cleaned = dataset.clone().clean(&self.cleaning);
         let data = EncodedDataset::new(&cleaned, &self.tokenizer, &self.encoding)?;
-        let pad = self.tokenizer.pad_token_id();
-        let output = predict(&self.model, &data, pad, self.config.batch_size)?;
+        let output = predict(&self.model, &data, self.config.batch_size)?;
         Ok(evaluator.evaluate(&output.predictions, &targets)?)
     }
 
@@ -321,8 +320,7 @@ impl Predictor {
                 target: Target::Unlabeled,
             },
         };
-        let pad = self.tokenizer.pad_token_id();
-        let output = predict(&self.model, &data, pad, self.config.batch_size)?;
+        let output = predict(&self.model, &data, self.config.batch_size)?;
         let prediction = |outputs: &Vec<f32>| {
             let (names, problem_type) = (self.class_names(), self.problem_type());
             Prediction::new(outputs, names, problem_type, &self.config)

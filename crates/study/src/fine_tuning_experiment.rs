@@ -170,7 +170,7 @@ impl FineTuningExperiment {
             return Err(StudyError::setting("train.evaluation", "given", expected));
         }
         let encoder = CheckpointConfig::read(model)?.encoder;
-        let fits = check_length(model, config.text.longest_row(), &encoder);
+        let fits = check_length(model, config.text.encoding.max_length, &encoder);
         Ok(fits.map_err(TrainError::from)?)
     }
 

@@ -44,7 +44,7 @@ pub type FineTuning<'a> = Run<'a, LabeledData>;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FineTuningConfig {
-    /// Cleaning, tokenization and padding of the texts.
+    /// Cleaning and tokenization of the texts.
     pub text: TextConfig,
     /// Copies of the training rows with other names and pronouns (default: none).
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -60,10 +60,10 @@
 //!     ..Default::default()
 //! };
 //! let loss = LossConfig::default().init(&data.labels.all()?, model.num_labels())?;
-//! let task = SequenceClassificationTask::new(data.clone(), loss, tokenizer.pad_token_id());
+//! let task = SequenceClassificationTask::new(data.clone(), loss);
 //! let trained = Trainer::new(&task, &config).train(model, &mut ())?;
 //! assert_eq!(trained.summary.steps, 20);
-//! let output = predict(&trained.model, &data, tokenizer.pad_token_id(), BatchSize::Rows(8))?;
+//! let output = predict(&trained.model, &data, BatchSize::Rows(8))?;
 //! assert_eq!(Some(&output.predictions.classes()[..]), data.labels.all()?.classes());
 //! # Ok::<(), finetune_train::TrainError>(())
 //! ```

@@ -256,10 +256,8 @@ pub struct BatchIndices {
 pub struct BatchCounts {
     /// Number of rows.
     pub rows: usize,
-    /// Number of token positions, padding included.
+    /// Number of tokens.
     pub num_tokens: usize,
-    /// Number of padding tokens.
-    pub num_padding_tokens: usize,
     /// Weight of the batch in the mean loss: the loss weight of its rows, or its number of masked
     /// tokens.
     pub weight: f64,
@@ -270,7 +268,6 @@ impl std::iter::Sum for BatchCounts {
         sizes.fold(Self::default(), |sum, size| Self {
             rows: sum.rows + size.rows,
             num_tokens: sum.num_tokens + size.num_tokens,
-            num_padding_tokens: sum.num_padding_tokens + size.num_padding_tokens,
             weight: sum.weight + size.weight,
         })
     }

@@ -29,7 +29,7 @@ use crate::train_config::TrainConfig;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PreTrainingConfig {
-    /// Cleaning, tokenization and padding of the texts.
+    /// Cleaning and tokenization of the texts.
     pub text: TextConfig,
     /// Selection and replacement of masked tokens.
     pub masking: MaskingConfig,
@@ -205,7 +205,6 @@ impl RunInput for Corpus {
             train,
             validation: validation.transpose()?,
             collator: MlmCollator::new(config.masking, &tokenizer, config.train.seed)?,
-            padding: text.padding,
             eval_batch_size: config.train.eval_batch_size,
             tokenizer,
             checkpoint,

@@ -16,7 +16,6 @@ pub(crate) struct PredictedRows<'a> {
     pub(crate) data: &'a EncodedDataset,
     /// Cached activations of frozen layers, if any.
     pub(crate) activations: Option<&'a CachedActivations>,
-    pub(crate) pad_token_id: u32,
     pub(crate) batch_size: BatchSize,
 }
 
@@ -34,7 +33,6 @@ impl PredictedRows<'_> {
         let model = model.valid();
         let output = predict_with(
             self.data,
-            self.pad_token_id,
             self.batch_size,
             |batch| forward(&model, batch, self.activations, None),
             |progress| {

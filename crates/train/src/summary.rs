@@ -18,10 +18,8 @@ pub struct TrainingSummary {
     pub rows: usize,
     /// Wall time of the training loop in seconds, including evaluations.
     pub seconds: f64,
-    /// Number of tokens processed, including padding.
+    /// Number of tokens processed.
     pub num_tokens: usize,
-    /// Number of padding tokens among `num_tokens`.
-    pub num_padding_tokens: usize,
     /// One record per epoch; the last epoch may be incomplete.
     pub epochs: Vec<EpochRecord>,
     /// One record per evaluation.
@@ -39,12 +37,11 @@ impl TrainingSummary {
     pub(crate) fn count(&mut self, batch: BatchCounts) {
         self.rows += batch.rows;
         self.num_tokens += batch.num_tokens;
-        self.num_padding_tokens += batch.num_padding_tokens;
     }
 
-    /// Returns the fraction of padding tokens among the processed tokens, in `[0, 1)`.
-    pub fn padding_fraction(&self) -> f64 {
-        self.num_padding_tokens as f64 / self.num_tokens.max(1) as f64
+    /// Returns the tokens processed per second of wall time.
+    pub fn tokens_per_second(&self) -> f64 {
+        self.num_tokens as f64 / self.seconds
     }
 
     /// Returns the training rows processed per second of wall time.

@@ -1,10 +1,10 @@
-//! Text preprocessing settings that all kinds of training share: cleaning, tokenization, padding.
+//! Text preprocessing settings that all kinds of training share: cleaning and tokenization.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use finetune_data::{
-    Cleaning, Dataset, EncodedCache, EncodedDataset, EncodingConfig, Padding, TextTokenizer,
+    Cleaning, Dataset, EncodedCache, EncodedDataset, EncodingConfig, TextTokenizer,
 };
 use finetune_model::EncoderConfig;
 use finetune_predict::{check_length, check_vocabulary};
@@ -14,7 +14,7 @@ use crate::error::TrainError;
 use crate::path_text;
 use crate::report::SplitSection;
 
-/// Preprocessing of texts into padded token batches.
+/// Preprocessing of texts into tokens.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TextConfig {
@@ -22,8 +22,6 @@ pub struct TextConfig {
     pub cleaning: Cleaning,
     /// Tokenization: maximum length and truncation (default: at most 512 tokens).
     pub encoding: EncodingConfig,
-    /// Padding of the rows of a batch (default: to the longest row).
-    pub padding: Padding,
     /// Cache directory for tokenized datasets, reused by later runs (default: no cache).
     #[serde(serialize_with = "path_text::serialize_option")]
     pub tokenizer_cache_dir: Option<PathBuf>,
@@ -41,42 +39,20 @@ impl TextConfig {
     /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// - [`TrainError::InvalidSetting`] if the maximum length is 0 or the padded length is below
-    ///   it.
+    /// - [`TrainError::InvalidSetting`] if the maximum length is 0.
     pub fn validate(&self) -> Result<(), TrainError> {
-        let max_length = self.encoding.max_length;
-        if max_length == 0 {
+        if self.encoding.max_length == 0 {
             return Err(TrainError::setting("max_length", 0, "at least 1"));
         }
-        if self.longest_row() < max_length {
-            let expected = format!("at least max_length {max_length}");
-            return Err(TrainError::setting(
-                "padding",
-                format!("{:?}", self.padding),
-                expected,
-            ));
-        }
         Ok(())
-    }
-
-    /// Returns the maximum length of a padded row, in tokens; the encoder needs as many positions.
-    pub fn longest_row(&self) -> usize {
-        let max_length = self.encoding.max_length;
-        match self.padding {
-            Padding::Longest => max_length,
-            Padding::MultipleOf(multiple) => {
-                max_length.checked_next_multiple_of(multiple).unwrap_or(0)
-            }
-            Padding::Fixed(length) => length,
-        }
     }
 
     /// Checks that tokenizer, encoder and settings fit together. `directory` is the checkpoint of
     /// tokenizer and encoder, for error messages.
     ///
     /// # Errors
-    /// - [`TrainError::Predict`] if the tokenizer has more tokens than the encoder, or padded rows
-    ///   exceed the encoder's maximum length.
+    /// - [`TrainError::Predict`] if the tokenizer has more tokens than the encoder, or the maximum
+    ///   length exceeds the encoder's.
     pub(crate) fn check_fit(
         &self,
         directory: &Path,
@@ -84,7 +60,7 @@ impl TextConfig {
         encoder: &EncoderConfig,
     ) -> Result<(), TrainError> {
         check_vocabulary(directory, tokenizer, encoder)?;
-        Ok(check_length(directory, self.longest_row(), encoder)?)
+        Ok(check_length(directory, self.encoding.max_length, encoder)?)
     }
 
     /// Cleans and tokenizes a dataset.
@@ -129,20 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn padding_below_the_length_is_refused() {
-        for (padding, fits) in [
-            (Padding::Longest, true),
-            (Padding::Fixed(512), true),
-            (Padding::Fixed(100), false),
-            (Padding::MultipleOf(100), true),
-            (Padding::MultipleOf(0), false),
-        ] {
-            let config = TextConfig {
-                padding,
-                ..Default::default()
-            };
-            assert_eq!(config.validate().is_ok(), fits, "{padding:?}");
-        }
+    fn texts_have_at_least_a_token() {
         let config = TextConfig {
             encoding: EncodingConfig::new(0),
             ..Default::default()

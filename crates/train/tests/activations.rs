@@ -6,8 +6,8 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::Device;
 use finetune_data::{
-    BatchSize, EncodedDataset, EncodedTexts, EncodingConfig, Labels, Padding, SamplingStrategy,
-    Schema, TextArity, TextTokenizer, Truncation, collate,
+    BatchSize, EncodedDataset, EncodedTexts, EncodingConfig, Labels, SamplingStrategy, Schema,
+    TextArity, TextTokenizer, Truncation, collate,
 };
 use finetune_model::{
     CosineSimilarityHeadConfig, DropoutStream, EncoderConfig, Family, HeadConfig, LayerSelection,
@@ -24,7 +24,6 @@ use finetune_train::{
 use crate::small_run::dataset;
 
 const ROWS: usize = 23;
-const PAD: u32 = 0;
 
 /// Rows of 2 to 24 tokens: below and above the sizes at which products change their ways.
 fn texts(seed: usize) -> EncodedTexts {
@@ -99,7 +98,7 @@ fn compute(
 ) -> Result<Option<CachedActivations>, TrainError> {
     let stages = deterministic_stages(model, &config_of(freeze));
     let plan = cache.plan(model, data, stages)?;
-    plan.map(|plan| plan.compute(model, data, PAD, BatchSize::Rows(5), callback))
+    plan.map(|plan| plan.compute(model, data, BatchSize::Rows(5), callback))
         .transpose()
 }
 
@@ -114,7 +113,7 @@ fn train(
     let classes = data.class_names().len();
     let loss = LossConfig::default().init(&data.labels.all().unwrap(), classes);
     let loss = loss.unwrap();
-    let task = SequenceClassificationTask::new(data.clone(), loss, PAD)
+    let task = SequenceClassificationTask::new(data.clone(), loss)
         .validation(data.clone())
         .activations(activations.cloned(), activations.cloned());
     let mut steps: Vec<StepRecord> = Vec::new();
@@ -128,7 +127,7 @@ fn train(
     let model = trained.model.valid();
     let mut logits = Vec::new();
     for rows in [(0..data.len()).collect::<Vec<_>>(), vec![4], vec![9, 2]] {
-        let batch = collate(data, &rows, Padding::MultipleOf(8), PAD).unwrap();
+        let batch = collate(data, &rows).unwrap();
         let output = forward(&model, &batch, activations, None).unwrap();
         logits.extend(output.into_data().iter::<f32>());
     }
@@ -243,7 +242,7 @@ fn of_pairs_both_texts_are_kept() {
     let kept = compute(&cache, &cosine, &data, FreezeScope::Encoder, &mut ())
         .unwrap()
         .unwrap();
-    let batch = collate(&data, &[3, 1, 7], Padding::Longest, PAD).unwrap();
+    let batch = collate(&data, &[3, 1, 7]).unwrap();
     let score = |kept| forward(&cosine, &batch, kept, None).unwrap().into_data();
     assert_eq!(score(Some(&kept)), score(None));
     let single = model(&config(Family::Bert, Pooling::mean(), None), 1);
@@ -474,7 +473,7 @@ fn what_does_not_stay_the_same_is_not_kept() {
         let kept = compute(&cache, &model(), &data, FreezeScope::Encoder, &mut ());
         let loss = LossConfig::default().init(&data.labels.all().unwrap(), 3);
         let (kept, loss) = (kept.unwrap(), loss.unwrap());
-        let task = SequenceClassificationTask::new(data.clone(), loss, PAD).activations(kept, None);
+        let task = SequenceClassificationTask::new(data.clone(), loss).activations(kept, None);
         let config = TrainConfig {
             evaluation: None,
             ..config
@@ -503,10 +502,10 @@ fn activations_of_other_data_are_refused() {
         texts: texts(1),
         ..data.clone()
     };
-    let batch = collate(&other, &[2], Padding::Longest, PAD).unwrap();
+    let batch = collate(&other, &[2]).unwrap();
     let error = forward(&model, &batch, Some(&kept), None).unwrap_err();
     assert!(error.to_string().contains("row 2 has"), "{error}");
-    let mut batch = collate(&data, &[2], Padding::Longest, PAD).unwrap();
+    let mut batch = collate(&data, &[2]).unwrap();
     batch.rows = vec![ROWS];
     let error = forward(&model, &batch, Some(&kept), None).unwrap_err();
     assert!(matches!(error, TrainError::Data(_)), "{error}");

@@ -79,7 +79,7 @@ fn steps(
 ) -> SequenceClassifier {
     for step in steps {
         let ids: Vec<u32> = (0..5).map(|at| ((step * 7 + at * 3) % 20) as u32).collect();
-        let input = EncoderInput::new(&model.encoder, &ids, &[0; 5], &[true; 5], [1, 5]).unwrap();
+        let input = EncoderInput::new(&model.encoder, &ids, &[0; 5], &[0, 5]).unwrap();
         let logits = model.forward(&input, None).unwrap();
         let loss = logits.slice([0..1, step % 2..step % 2 + 1]).exp().sum();
         let gradients = GradientsParams::from_grads(loss.backward(), &model);

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use finetune_data::{
-    BatchSize, Dataset, EncodedDataset, EncodingConfig, Example, Label, Padding, Schema,
-    TextTokenizer,
+    BatchSize, Dataset, EncodedDataset, EncodingConfig, Example, Label, Schema, TextTokenizer,
 };
 use finetune_model::{EncoderConfig, SequenceClassifier, SequenceClassifierConfig, init_weights};
 use finetune_predict::predict;
@@ -104,27 +103,18 @@ impl SmallRun {
 
     pub(crate) fn task(&self) -> SequenceClassificationTask {
         let data = Arc::new(self.data.clone());
-        SequenceClassificationTask::new(data.clone(), self.loss(), self.tokenizer.pad_token_id())
+        SequenceClassificationTask::new(data.clone(), self.loss())
             .validation(data)
             .eval_batch_size(BatchSize::Rows(7))
     }
 
     /// Trains and predicts.
     pub(crate) fn train(&self, config: &TrainConfig) -> Result<Trained, TrainError> {
-        self.train_padded(config, Padding::Longest)
-    }
-
-    pub(crate) fn train_padded(
-        &self,
-        config: &TrainConfig,
-        padding: Padding,
-    ) -> Result<Trained, TrainError> {
         let mut curve = Vec::new();
-        let task = self.task().padding(padding);
+        let task = self.task();
         let trainer = Trainer::new(&task, config);
         let model = trainer.train(self.model(1), &mut curve)?.model;
-        let pad = self.tokenizer.pad_token_id();
-        let logits = predict(&model, &self.data, pad, BatchSize::Rows(7))?
+        let logits = predict(&model, &self.data, BatchSize::Rows(7))?
             .predictions
             .logits;
         Ok(Trained {

@@ -1,6 +1,6 @@
 use finetune_data::{
-    BatchSize, EncodedDataset, EncodedTexts, Labels, Padding, SampledBatch, Sampler,
-    SamplingStrategy, Schema, collate, sorted_by_length,
+    BatchSize, EncodedDataset, EncodedTexts, Labels, SampledBatch, Sampler, SamplingStrategy,
+    Schema, collate, sorted_by_length,
 };
 use proptest::prelude::*;
 
@@ -16,14 +16,6 @@ fn batch_sizes() -> impl Strategy<Value = BatchSize> {
     prop_oneof![
         (1usize..40).prop_map(BatchSize::Rows),
         (1usize..300).prop_map(BatchSize::Tokens),
-    ]
-}
-
-fn paddings() -> impl Strategy<Value = Padding> {
-    prop_oneof![
-        Just(Padding::Longest),
-        (1usize..20).prop_map(Padding::MultipleOf),
-        (40usize..60).prop_map(Padding::Fixed),
     ]
 }
 
@@ -50,9 +42,8 @@ fn visits_each_row_once(batches: &[Vec<usize>], rows: usize) -> bool {
     visited == (0..rows).collect::<Vec<_>>()
 }
 
-/// The tokens of a batch once it is padded.
 fn num_tokens(rows: &[usize], lengths: &[usize]) -> usize {
-    rows.len() * rows.iter().map(|&row| lengths[row]).max().unwrap_or(0)
+    rows.iter().map(|&row| lengths[row]).sum()
 }
 
 proptest! {
@@ -142,32 +133,25 @@ proptest! {
     }
 
     #[test]
-    fn masks_tell_tokens_from_padding(
-        lengths in prop::collection::vec(0usize..40, 1..30),
+    fn batches_have_the_tokens_of_their_rows_end_to_end(
+        lengths in prop::collection::vec(1usize..40, 1..30),
         picks in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
-        padding in paddings(),
     ) {
         let dataset = encoded(&lengths);
         let rows: Vec<usize> = picks.iter().map(|pick| pick.index(lengths.len())).collect();
-        let batch = collate(&dataset, &rows, padding, 0).unwrap();
+        let batch = collate(&dataset, &rows).unwrap();
         let tokens = &batch.tokens;
 
         prop_assert_eq!(&batch.rows, &rows);
-        prop_assert_eq!(batch.num_tokens(), batch.batch_size() * tokens.sequence_length);
+        prop_assert_eq!(batch.num_tokens(), num_tokens(&rows, &lengths));
+        prop_assert_eq!(tokens.sequence_offsets.len(), rows.len() + 1);
+        prop_assert_eq!(tokens.sequence_offsets[rows.len()], tokens.token_ids.len());
         prop_assert_eq!(tokens.token_ids.len(), tokens.token_type_ids.len());
-        prop_assert_eq!(tokens.token_ids.len(), tokens.attention_mask.len());
         prop_assert_eq!(tokens.token_ids.len(), tokens.special_tokens_mask.len());
-        for (token, real) in tokens.token_ids.iter().zip(&tokens.attention_mask) {
-            prop_assert_eq!(*token != 0, *real);
-        }
-        let own: usize = rows.iter().map(|&row| lengths[row]).sum();
-        prop_assert_eq!(batch.num_padding_tokens(), batch.num_tokens() - own);
         for (position, &row) in rows.iter().enumerate() {
-            let start = position * tokens.sequence_length;
-            let own = start..start + lengths[row];
+            let ends = &tokens.sequence_offsets[position..position + 2];
             let encoded = dataset.texts.row(row).unwrap();
-            prop_assert_eq!(&tokens.token_ids[own.clone()], encoded.token_ids);
-            prop_assert!(tokens.attention_mask[own].iter().all(|&real| real));
+            prop_assert_eq!(&tokens.token_ids[ends[0]..ends[1]], encoded.token_ids);
             prop_assert_eq!(batch.labels.classes().unwrap()[position], row % 3);
         }
     }

@@ -78,13 +78,8 @@ impl Case {
     /// Checks the logits of a model.
     fn check_logits(&self, model: &SequenceClassifier) {
         for (ids, expected) in TEXTS.iter().zip(&self.logits) {
-            let input = EncoderInput::new(
-                &model.encoder,
-                ids,
-                &vec![0; ids.len()],
-                &vec![true; ids.len()],
-                [1, ids.len()],
-            );
+            let input =
+                EncoderInput::new(&model.encoder, ids, &vec![0; ids.len()], &[0, ids.len()]);
             let logits = model.forward(&input.unwrap(), None).unwrap();
             let logits: Vec<f32> = logits.into_data().try_to_vec().unwrap();
             assert_eq!(logits.len(), expected.len(), "{}", self.name);

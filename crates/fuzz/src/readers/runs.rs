@@ -46,7 +46,7 @@ fn train(directory: &Path) -> Attempt {
     let (model, _, tokenizer) = classifier()?;
     let data = EncodedDataset::new(&dataset(), &tokenizer, &EncodingConfig::new(16))?;
     let loss = LossConfig::default().init(&data.labels.all()?, model.num_labels())?;
-    let task = SequenceClassificationTask::new(Arc::new(data), loss, tokenizer.pad_token_id());
+    let task = SequenceClassificationTask::new(Arc::new(data), loss);
     let config = TrainConfig {
         duration: TrainDuration::Steps(2),
         checkpoints: CheckpointPolicy {

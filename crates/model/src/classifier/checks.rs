@@ -1,9 +1,9 @@
 //! Checks of a classifier's head and of its inputs.
 
 use burn::tensor::Tensor;
+use finetune_ops::Sequences;
 
 use super::SequenceClassifier;
-use crate::encoder::AttentionMask;
 use crate::error::ModelError;
 use crate::head::{HeadInput, HiddenStates};
 
@@ -27,8 +27,8 @@ impl SequenceClassifier {
         let pooled = Tensor::zeros([ROWS, self.config.head_size().hidden_size], &device);
         let hidden = || {
             let rows = Tensor::zeros([ROWS * TOKENS, self.config.encoder.hidden_size], &device);
-            let mask = AttentionMask::new(&[true; ROWS * TOKENS], [ROWS, TOKENS], &device)?;
-            HiddenStates::new(rows, mask)
+            let sequences = Sequences::new(&[0, TOKENS, ROWS * TOKENS], &device)?;
+            HiddenStates::new(rows, sequences)
         };
         let reads = self.head.reads_hidden_states();
         let input = HeadInput {

@@ -10,10 +10,10 @@ pub use input::ClassifierInput;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use finetune_ops::Precision;
+use finetune_ops::{Precision, Sequences};
 
 use crate::dropout::DropoutStream;
-use crate::encoder::{AttentionMask, Encoder, EncoderInput, EncoderModel, Queries};
+use crate::encoder::{Encoder, EncoderInput, EncoderModel, Queries};
 use crate::error::ModelError;
 use crate::head::{AnyHead, HeadInput, HiddenStates};
 use crate::pooling::Pooler;
@@ -74,7 +74,7 @@ impl SequenceClassifier {
     /// };
     /// let model = init_weights(config.init(&Device::flex())?, 0.02, 42);
     /// let input = |ids: &[u32]| {
-    ///     EncoderInput::new(&model.encoder, ids, &[0; 4], &[true; 4], [1, 4])
+    ///     EncoderInput::new(&model.encoder, ids, &[0; 4], &[0, 4])
     /// };
     /// let (first, second) = (input(&[2, 7, 8, 3])?, input(&[2, 7, 8, 3])?);
     /// let score = model.forward((&first, &second), None)?.into_scalar::<f32>();
@@ -95,7 +95,7 @@ impl SequenceClassifier {
             ClassifierInput::Single(input) => input,
             ClassifierInput::Pair(first, second) => {
                 self.check_batch_sizes(first.batch_size(), second.batch_size())?;
-                stacked = first.stack(second);
+                stacked = first.followed_by(second);
                 &stacked
             }
         };
@@ -103,7 +103,7 @@ impl SequenceClassifier {
         let states = self
             .encoder
             .hidden_states_of(layers, tokens, input, dropout);
-        self.pool_and_classify(states, &input.mask, dropout)
+        self.pool_and_classify(states, &input.sequences, dropout)
     }
 
     /// Returns the pooled vector of each row, the input of the head.
@@ -118,7 +118,7 @@ impl SequenceClassifier {
         let states = self
             .encoder
             .hidden_states_of(layers, tokens, input, dropout);
-        self.pooler.forward(states, &input.mask)
+        self.pooler.forward(states, &input.sequences)
     }
 
     /// Returns the tokens that the last pooled layer computes: those that pooling and head read.
@@ -137,13 +137,13 @@ impl SequenceClassifier {
     pub(crate) fn pool_and_classify(
         &self,
         states: Vec<Tensor<2>>,
-        mask: &AttentionMask,
+        sequences: &Sequences,
         dropout: Option<DropoutStream>,
     ) -> Result<Tensor<2>, ModelError> {
         let last = states.last().filter(|_| self.head.reads_hidden_states());
-        let hidden = last.map(|rows| HiddenStates::new(rows.clone(), mask.clone()));
+        let hidden = last.map(|rows| HiddenStates::new(rows.clone(), sequences.clone()));
         let hidden = hidden.transpose()?;
-        let pooled = self.pooler.forward(states, mask);
+        let pooled = self.pooler.forward(states, sequences);
         self.classify(pooled, hidden, dropout)
     }
 

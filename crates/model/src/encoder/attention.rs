@@ -3,9 +3,9 @@
 use burn::module::Module;
 use burn::nn::LayerNorm;
 use burn::tensor::{Device, Tensor};
-use finetune_ops::{AttentionSettings, Precision, attention};
+use finetune_ops::{AttentionSettings, Precision, Sequences, attention};
 
-use super::{AttentionMask, EncoderConfig};
+use super::EncoderConfig;
 use crate::adapters::{LoraLinear, LoraTarget};
 use crate::dropout::DropoutStage;
 use crate::layers;
@@ -58,12 +58,12 @@ impl SelfAttention {
     pub(super) fn forward(
         &self,
         hidden: Tensor<2>,
-        mask: &AttentionMask,
+        sequences: &Sequences,
         queries: Queries,
         dropout: Option<DropoutStage>,
         precision: Precision,
     ) -> Tensor<2> {
-        let asking = queries.select(hidden.clone(), mask);
+        let asking = queries.select(hidden.clone(), sequences);
         let apply_to = |projection: &LoraLinear, rows, target| {
             projection.forward(rows, dropout, target, precision)
         };
@@ -71,9 +71,10 @@ impl SelfAttention {
             apply_to(&self.query, asking.clone(), LoraTarget::Query),
             apply_to(&self.key, hidden.clone(), LoraTarget::Key),
             apply_to(&self.value, hidden, LoraTarget::Value),
-            mask.additive_key_mask.clone(),
+            sequences,
             AttentionSettings {
                 heads: self.heads,
+                window: None,
                 dropout: dropout.and_then(|stage| stage.at(self.probability_dropout, 0)),
                 precision,
             },
@@ -90,7 +91,7 @@ impl SelfAttention {
 pub enum Queries {
     /// All tokens, which the next layer needs.
     AllTokens,
-    /// First token of each row, if neither pooling nor head read others.
+    /// First token of each sequence, if neither pooling nor head read others.
     FirstTokens,
 }
 
@@ -100,10 +101,10 @@ impl Queries {
     /// # Shapes
     /// - `hidden`: `[T, D]`
     /// - output: `[T, D]`, or `[B, D]` for the first tokens
-    fn select(self, hidden: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
+    fn select(self, hidden: Tensor<2>, sequences: &Sequences) -> Tensor<2> {
         match self {
             Self::AllTokens => hidden,
-            Self::FirstTokens => mask.first_tokens(hidden),
+            Self::FirstTokens => sequences.first_tokens(hidden),
         }
     }
 }
@@ -130,13 +131,13 @@ mod tests {
             };
             let device = Device::flex();
             let encoder = init_weights(config.init(&device).unwrap(), 0.5, 1);
-            let mask = AttentionMask::new(&[true; 6], [2, 3], &device).unwrap();
+            let sequences = Sequences::new(&[0, 3, 6], &device).unwrap();
             let rows = Tensor::arange(0..48, &device).float().reshape([6, 8]) / 48.0;
             let forward = |dropout| {
                 let attention = &encoder.layers[0].attention;
                 let output = attention.forward(
                     rows.clone(),
-                    &mask,
+                    &sequences,
                     Queries::AllTokens,
                     dropout,
                     Precision::F32,

@@ -81,24 +81,12 @@ impl Embeddings {
         if let (Some(table), Some(types)) = (&self.token_type_embeddings, &input.token_type_ids) {
             sum = sum + rows_of(table, types.clone());
         }
-        sum = match &input.position_ids {
-            Some(positions) => sum + rows_of(&self.position_embeddings, positions.clone()),
-            None => self.add_positions(sum, input),
-        };
+        sum = sum + rows_of(&self.position_embeddings, input.position_ids.clone());
         let normalized = layers::apply_layer_norm(&self.norm, sum, self.epsilon);
         let dropped = apply(normalized, self.dropout, dropout, 0);
         match &self.projection {
             Some(projection) => layers::apply_linear(projection, dropped),
             None => dropped,
         }
-    }
-
-    /// Adds positions that are the same in every row of the batch: `[B, S, E] + [1, S, E]`.
-    fn add_positions(&self, rows: Tensor<2>, input: &EncoderInput) -> Tensor<2> {
-        let [tokens, width] = rows.dims();
-        let table = self.position_embeddings.weight.val();
-        let positions = table.slice([0..input.sequence_length()]).unsqueeze();
-        let rows = rows.reshape([input.batch_size(), input.sequence_length(), width]);
-        (rows + positions).reshape([tokens, width])
     }
 }

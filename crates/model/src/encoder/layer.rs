@@ -2,9 +2,9 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use finetune_ops::Precision;
+use finetune_ops::{Precision, Sequences};
 
-use super::{AttentionMask, EncoderConfig, FeedForward, Queries, SelfAttention};
+use super::{EncoderConfig, FeedForward, Queries, SelfAttention};
 use crate::adapters::LoraTarget;
 use crate::dropout::DropoutStage;
 
@@ -33,14 +33,14 @@ impl EncoderLayer {
     pub(super) fn forward(
         &self,
         hidden: Tensor<2>,
-        mask: &AttentionMask,
+        sequences: &Sequences,
         queries: Queries,
         dropout: Option<DropoutStage>,
         precision: Precision,
     ) -> Tensor<2> {
         let attended = self
             .attention
-            .forward(hidden, mask, queries, dropout, precision);
+            .forward(hidden, sequences, queries, dropout, precision);
         self.feed_forward.forward(attended, dropout, precision)
     }
 

@@ -4,7 +4,6 @@
 
 mod activation;
 mod attention;
-mod attention_mask;
 mod config;
 mod embeddings;
 mod feed_forward;
@@ -17,7 +16,6 @@ mod recompute;
 pub(crate) use activation::ACTIVATIONS;
 pub use activation::Activation;
 pub use attention::{Queries, SelfAttention};
-pub use attention_mask::AttentionMask;
 pub use config::EncoderConfig;
 pub use embeddings::Embeddings;
 pub use feed_forward::FeedForward;
@@ -31,7 +29,7 @@ use std::ops::RangeInclusive;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use finetune_ops::Precision;
+use finetune_ops::{Precision, Sequences};
 
 use crate::dropout::DropoutStream;
 use crate::error::ModelError;
@@ -128,7 +126,7 @@ impl Encoder {
             embedded,
             layer..=layer,
             Queries::AllTokens,
-            &input.mask,
+            &input.sequences,
             dropout,
         );
         states.swap_remove(0)
@@ -166,7 +164,7 @@ impl Encoder {
         dropout: Option<DropoutStream>,
     ) -> Vec<Tensor<2>> {
         let embedded = self.embed(input, dropout);
-        self.hidden_states_above(0, embedded, layers, last_layer, &input.mask, dropout)
+        self.hidden_states_above(0, embedded, layers, last_layer, &input.sequences, dropout)
     }
 
     /// Returns the same hidden states as [`Self::hidden_states_of`], computed from those of layer
@@ -181,7 +179,7 @@ impl Encoder {
         hidden: Tensor<2>,
         layers: RangeInclusive<usize>,
         last_layer: Queries,
-        mask: &AttentionMask,
+        sequences: &Sequences,
         dropout: Option<DropoutStream>,
     ) -> Vec<Tensor<2>> {
         let mut hidden = hidden;
@@ -201,7 +199,7 @@ impl Encoder {
                     false => EncoderLayer::forward,
                 };
                 let applied = &self.layers[layer - 1];
-                hidden = apply(applied, hidden, mask, queries, stage, self.precision);
+                hidden = apply(applied, hidden, sequences, queries, stage, self.precision);
             }
             if layers.contains(&layer) {
                 states.push(hidden.clone());

@@ -1,9 +1,9 @@
 //! Encoder input on its way to a device, in one copy with other numbers of the batch.
 
-use finetune_ops::{Upload, UploadPart, Uploaded};
+use finetune_ops::{Offsets, PackedSequences, Upload, UploadPart, Uploaded};
 
 use super::embeddings::Tables;
-use super::{AttentionMask, Encoder, EncoderInput};
+use super::{Encoder, EncoderInput};
 use crate::error::ModelError;
 
 /// Checked encoder input on its way to a device, as parts of an [`Upload`].
@@ -16,11 +16,11 @@ use crate::error::ModelError;
 /// let device = Device::flex();
 /// let encoder = EncoderConfig { num_hidden_layers: 0, ..Default::default() }.init(&device)?;
 /// let mut upload = Upload::default();
-/// let packed = PackedInput::new(&encoder, &[2, 7, 3], &[0; 3], &[true; 3], [1, 3], &mut upload)?;
+/// let packed = PackedInput::new(&encoder, &[2, 7, 3], &[0; 3], &[0, 3], &mut upload)?;
 /// let scores = upload.floats([0.5]);
 /// // Everything in one copy.
 /// let uploaded = upload.send(&device);
-/// assert_eq!(packed.unpack(&uploaded).sequence_length(), 3);
+/// assert_eq!(packed.unpack(&uploaded).num_tokens(), 3);
 /// assert_eq!(uploaded.floats(&scores).dims(), [1]);
 /// # Ok::<(), finetune_model::ModelError>(())
 /// ```
@@ -29,9 +29,8 @@ pub struct PackedInput {
     token_ids: UploadPart,
     /// `None` unless there are at least two token types.
     token_type_ids: Option<UploadPart>,
-    position_ids: Option<UploadPart>,
-    mask: UploadPart,
-    shape: [usize; 2],
+    position_ids: UploadPart,
+    sequences: PackedSequences,
     tables: Tables,
 }
 
@@ -44,24 +43,37 @@ impl PackedInput {
         encoder: &Encoder,
         token_ids: &[u32],
         token_type_ids: &[u32],
-        attention_mask: &[bool],
-        [batch, sequence]: [usize; 2],
+        sequence_offsets: &[usize],
         upload: &mut Upload,
     ) -> Result<Self, ModelError> {
+        let columns = sequence_offsets.windows(2);
+        let columns = columns.flat_map(|ends| 0..ends[1].saturating_sub(ends[0]));
+        let columns: Vec<usize> = columns.collect();
+        let ids = [token_ids, token_type_ids];
+        Self::with_columns(encoder, ids, sequence_offsets, &columns, upload)
+    }
+
+    /// Checks a batch whose tokens have places of their own in their rows, and adds it to an upload.
+    pub(super) fn with_columns(
+        encoder: &Encoder,
+        [token_ids, token_type_ids]: [&[u32]; 2],
+        sequence_offsets: &[usize],
+        columns: &[usize],
+        upload: &mut Upload,
+    ) -> Result<Self, ModelError> {
+        let offsets = Offsets::new(sequence_offsets)?;
+        let tokens = offsets.num_tokens();
         for (what, found) in [
             ("token_ids", token_ids.len()),
             ("token_type_ids", token_type_ids.len()),
-            ("attention_mask", attention_mask.len()),
         ] {
-            if batch.checked_mul(sequence) != Some(found) || found == 0 {
-                return Err(ModelError::batch_shape(what, [batch, sequence], found));
+            if found != tokens {
+                return Err(ModelError::batch_shape(what, tokens, found));
             }
         }
         let tables = encoder.embeddings.tables();
-        let positions =
-            tables
-                .counting
-                .of_tokens(token_ids, attention_mask, sequence, tables.positions)?;
+        let counting = tables.counting;
+        let positions = counting.of_tokens(token_ids, &offsets, columns, tables.positions)?;
         check_ids("token id", token_ids, tables.words)?;
         // With a single type, tokenizers that know two say nothing.
         let has_types = tables.types > 1;
@@ -72,15 +84,14 @@ impl PackedInput {
         Ok(Self {
             token_ids: ids(token_ids),
             token_type_ids: has_types.then(|| ids(token_type_ids)),
-            position_ids: positions.map(|positions| upload.indices(positions)),
-            mask: upload.flags(attention_mask),
-            shape: [batch, sequence],
+            position_ids: upload.indices(positions),
+            sequences: PackedSequences::new(offsets, upload),
             tables,
         })
     }
 
-    /// Checks positions of tokens in the batch, row times `S` plus position in the row, and adds them
-    /// to the upload; `None` without any.
+    /// Checks tokens of the batch, as rows of `[T, D]`, and adds them to the upload; `None` without
+    /// any.
     ///
     /// # Errors
     /// - [`ModelError::MaskedPositions`] if a position is outside the batch.
@@ -89,7 +100,7 @@ impl PackedInput {
         positions: &[usize],
         upload: &mut Upload,
     ) -> Result<Option<UploadPart>, ModelError> {
-        check_inside(positions, self.shape)?;
+        check_inside(positions, self.sequences.offsets().num_tokens())?;
         let any = !positions.is_empty();
         Ok(any.then(|| upload.indices(positions.iter().copied())))
     }
@@ -105,19 +116,15 @@ impl PackedInput {
         EncoderInput {
             token_ids,
             token_type_ids,
-            position_ids: self.position_ids.as_ref().map(indices),
-            mask: AttentionMask::from_real(uploaded.floats(&self.mask).reshape(self.shape)),
+            position_ids: indices(&self.position_ids),
+            sequences: self.sequences.unpack(uploaded),
             tables: self.tables,
         }
     }
 }
 
-/// Checks that every position is inside a batch of this shape.
-pub(crate) fn check_inside(
-    positions: &[usize],
-    [batch, sequence]: [usize; 2],
-) -> Result<(), ModelError> {
-    let num_tokens = batch * sequence;
+/// Checks that every position is a token of a batch.
+pub(crate) fn check_inside(positions: &[usize], num_tokens: usize) -> Result<(), ModelError> {
     match positions.iter().find(|position| **position >= num_tokens) {
         Some(found) => {
             let problem = format!("masked position {found} in a batch of {num_tokens} tokens");

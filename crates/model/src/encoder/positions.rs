@@ -1,5 +1,6 @@
 //! Numbering of positions: the row of the position embeddings for each token.
 
+use finetune_ops::Offsets;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ModelError;
@@ -32,48 +33,59 @@ impl Positions {
         }
     }
 
-    /// Returns the position of every token; `None` if positions are the same in every row.
+    /// Returns the position of every token.
+    ///
+    /// # Shapes
+    /// - `token_ids`: `T` values
+    /// - `columns`: `T` values, the place of each token in its row
     ///
     /// # Errors
     /// - [`ModelError::OutsideEmbedding`] if a row has more tokens than there are positions.
     pub(super) fn of_tokens(
         self,
         token_ids: &[u32],
-        attention_mask: &[bool],
-        sequence: usize,
+        offsets: &Offsets,
+        columns: &[usize],
         table_rows: usize,
-    ) -> Result<Option<Vec<usize>>, ModelError> {
-        let outside = |what, found| {
-            let limit = table_rows;
-            Err(ModelError::OutsideEmbedding { what, found, limit })
-        };
-        let padding_index = match self {
-            Self::FromZero if sequence > table_rows => return outside("sequence length", sequence),
-            Self::FromZero => return Ok(None),
-            Self::AfterPadding { padding_index } => padding_index,
-        };
-        let counts = |(id, real): (&u32, &bool)| *real && *id as usize != padding_index;
-        let mut positions = Vec::with_capacity(token_ids.len());
-        for row in 0..token_ids.len() / sequence.max(1) {
-            let tokens = row * sequence..(row + 1) * sequence;
-            let mut last = padding_index;
-            for token in token_ids[tokens.clone()]
-                .iter()
-                .zip(&attention_mask[tokens])
-            {
-                positions.push(if counts(token) {
-                    last += 1;
-                    last
-                } else {
-                    padding_index
-                });
+    ) -> Result<Vec<usize>, ModelError> {
+        let positions = match self {
+            Self::FromZero => columns.to_vec(),
+            Self::AfterPadding { padding_index } => {
+                let sequences = offsets.values().windows(2);
+                let sequences = sequences.map(|ends| &token_ids[ends[0]..ends[1]]);
+                sequences
+                    .flat_map(|ids| after_padding(ids, padding_index))
+                    .collect()
             }
-            if last >= table_rows {
-                return outside("position", last);
+        };
+        match positions.iter().max() {
+            Some(last) if *last >= table_rows => {
+                let (what, found) = match self {
+                    Self::FromZero => ("sequence length", last + 1),
+                    Self::AfterPadding { .. } => ("position", *last),
+                };
+                Err(ModelError::OutsideEmbedding {
+                    what,
+                    found,
+                    limit: table_rows,
+                })
             }
+            _ => Ok(positions),
         }
-        Ok(Some(positions))
     }
+}
+
+/// Returns RoBERTa's positions of a sequence.
+fn after_padding(token_ids: &[u32], padding_index: usize) -> impl Iterator<Item = usize> {
+    token_ids.iter().scan(padding_index, move |last, id| {
+        Some(match *id as usize == padding_index {
+            true => padding_index,
+            false => {
+                *last += 1;
+                *last
+            }
+        })
+    })
 }
 
 #[cfg(test)]
@@ -82,29 +94,33 @@ mod tests {
 
     const AFTER: Positions = Positions::AfterPadding { padding_index: 1 };
 
+    fn of(positions: Positions, ids: &[u32], ends: &[usize]) -> Result<Vec<usize>, ModelError> {
+        let columns = ends.windows(2).flat_map(|ends| 0..ends[1] - ends[0]);
+        let columns: Vec<usize> = columns.collect();
+        positions.of_tokens(ids, &Offsets::new(ends).unwrap(), &columns, 5)
+    }
+
     #[test]
-    fn padding_does_not_count() {
-        let mask = [true, true, true, false, false, true, true, true];
-        let ids = [0, 7, 2, 1, 9, 0, 1, 2];
-        // A padding token that the mask calls real does not count either, as in transformers.
-        let positions = AFTER.of_tokens(&ids, &mask, 4, 5).unwrap();
-        assert_eq!(positions, Some(vec![2, 3, 4, 1, 1, 2, 1, 3]));
+    fn padding_tokens_do_not_count() {
+        // A padding token that is real does not count, as in transformers.
+        let positions = of(AFTER, &[0, 7, 2, 0, 1, 2], &[0, 3, 6]).unwrap();
+        assert_eq!(positions, [2, 3, 4, 2, 1, 3]);
     }
 
     #[test]
     fn a_row_may_fill_the_table_and_no_more() {
         let message = |result: Result<_, ModelError>| result.unwrap_err().to_string();
         assert_eq!(AFTER.max_sequence_length(5), 3);
-        assert!(AFTER.of_tokens(&[5; 3], &[true; 3], 3, 5).is_ok());
+        assert!(of(AFTER, &[5; 3], &[0, 3]).is_ok());
         assert_eq!(
-            message(AFTER.of_tokens(&[5; 4], &[true; 4], 4, 5)),
+            message(of(AFTER, &[5; 4], &[0, 4])),
             "position 5 does not fit the embedding table of 5 rows"
         );
         assert_eq!(Positions::FromZero.max_sequence_length(5), 5);
-        let positions = Positions::FromZero.of_tokens(&[5; 5], &[true; 5], 5, 5);
-        assert_eq!(positions.unwrap(), None);
+        let positions = of(Positions::FromZero, &[5; 7], &[0, 5, 7]);
+        assert_eq!(positions.unwrap(), [0, 1, 2, 3, 4, 0, 1]);
         assert_eq!(
-            message(Positions::FromZero.of_tokens(&[5; 6], &[true; 6], 6, 5)),
+            message(of(Positions::FromZero, &[5; 6], &[0, 6])),
             "sequence length 6 does not fit the embedding table of 5 rows"
         );
     }

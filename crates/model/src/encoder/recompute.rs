@@ -3,9 +3,9 @@
 use burn::backend::DispatchTensor;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};
-use finetune_ops::{Precision, recomputed};
+use finetune_ops::{Precision, Sequences, recomputed};
 
-use super::{AttentionMask, EncoderLayer, Queries};
+use super::{EncoderLayer, Queries};
 use crate::dropout::DropoutStage;
 
 impl EncoderLayer {
@@ -19,7 +19,7 @@ impl EncoderLayer {
     pub(super) fn forward_recomputed(
         &self,
         hidden: Tensor<2>,
-        mask: &AttentionMask,
+        sequences: &Sequences,
         queries: Queries,
         dropout: Option<DropoutStage>,
         precision: Precision,
@@ -30,9 +30,10 @@ impl EncoderLayer {
         };
         self.visit(&mut inputs);
         let Inputs { tensors, wanted } = inputs;
-        let (layer, hidden, mask) = (self.valid(), hidden.inner(), mask.without_autodiff());
+        let (layer, hidden) = (self.valid(), hidden.inner());
+        let sequences = sequences.without_autodiff();
         let apply = move |layer: &EncoderLayer, hidden| {
-            layer.forward(hidden, &mask, queries, dropout, precision)
+            layer.forward(hidden, &sequences, queries, dropout, precision)
         };
         let output = apply(&layer, hidden.clone());
         recomputed(output, tensors, move |gradient| {

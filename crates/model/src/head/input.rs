@@ -2,9 +2,9 @@
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
+use finetune_ops::Sequences;
 
 use crate::dropout::{DropoutStage, DropoutStream};
-use crate::encoder::AttentionMask;
 use crate::error::ModelError;
 
 /// Input of a head for one batch.
@@ -66,72 +66,85 @@ impl HeadInput {
     }
 }
 
-/// Hidden states of all tokens of a batch, with the padding mask.
+/// Hidden states of all tokens of a batch.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use finetune_model::{HiddenStates, Sequences};
+///
+/// let device = Device::flex();
+/// // A text of two tokens, and one of one.
+/// let rows = Tensor::<2>::from_data([[1.0], [3.0], [5.0]], &device);
+/// let hidden = HiddenStates::new(rows, Sequences::new(&[0, 2, 3], &device)?)?;
+/// // Equal scores: the mean of a text's tokens.
+/// let means = hidden.weighted_mean(Tensor::<1>::zeros([3], &device));
+/// assert_eq!(means.into_data().as_slice::<f32>(), Ok(&[2.0, 5.0][..]));
+/// # Ok::<(), finetune_model::ModelError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct HiddenStates {
     rows: Tensor<2>,
-    mask: AttentionMask,
+    sequences: Sequences,
 }
 
 impl HiddenStates {
-    /// Creates hidden states from rows `[B * S, D]`, the tokens of each text in consecutive rows.
+    /// Creates hidden states from rows `[T, D]`, the tokens of each text in consecutive rows.
     ///
     /// # Errors
-    /// [`ModelError::InvalidShape`] if the number of rows differs from the number of tokens in
-    /// the mask.
-    pub fn new(rows: Tensor<2>, mask: AttentionMask) -> Result<Self, ModelError> {
+    /// - [`ModelError::InvalidShape`] if there are not as many rows as tokens.
+    pub fn new(rows: Tensor<2>, sequences: Sequences) -> Result<Self, ModelError> {
         let found = rows.dims();
-        let expected = [mask.batch_size() * mask.sequence_length(), found[1]];
+        let expected = [sequences.num_tokens(), found[1]];
         match expected == found {
-            true => Ok(Self { rows, mask }),
+            true => Ok(Self { rows, sequences }),
             false => Err(ModelError::shape("activations of shape", expected, found)),
         }
     }
 
-    /// Returns the hidden states as `[B * S, D]`: linear layers are several times faster on rows
-    /// than on `[B, S, D]`.
+    /// Returns the hidden states as `[T, D]`, without padding: linear layers are several times
+    /// faster on rows than on `[B, S, D]`.
     pub fn rows(&self) -> Tensor<2> {
         self.rows.clone()
     }
 
-    /// Returns the hidden states as `[B, S, D]`.
-    pub fn states(&self) -> Tensor<3> {
-        let [_, width] = self.rows.dims();
-        let (batch, sequence) = (self.mask.batch_size(), self.mask.sequence_length());
-        self.rows.clone().reshape([batch, sequence, width])
+    /// Returns which rows are the tokens of which text.
+    pub fn sequences(&self) -> &Sequences {
+        &self.sequences
+    }
+
+    /// Returns the hidden states as `[B, S, D]`, with zeros for padding.
+    pub fn padded(&self) -> Tensor<3> {
+        self.sequences.pad(self.rows.clone())
     }
 
     /// Returns the padding mask `[B, S]`: 1 for a token, 0 for padding.
     pub fn mask(&self) -> Tensor<2> {
-        self.mask.real.clone()
+        self.sequences.attention_mask()
     }
 
     /// Returns the additive mask `[B, S]` for scores before a softmax: 0 for a token, the smallest
     /// float for padding.
     pub fn score_bias(&self) -> Tensor<2> {
-        self.mask.additive_key_mask.clone()
+        self.sequences.additive_key_mask()
     }
 
-    /// Returns the mean of the tokens of each text, weighted by the softmax of their scores; padding
-    /// has no weight.
+    /// Returns the mean of the tokens of each text, weighted by the softmax of their scores.
     ///
     /// # Shapes
-    /// - `scores`: `[B, S]`, or any shape with the same number of values
+    /// - `scores`: `[T]`, or any shape with the same number of values
     /// - output: `[B, D]`
     pub fn weighted_mean<const R: usize>(&self, scores: Tensor<R>) -> Tensor<2> {
-        let (batch, sequence) = (self.mask.batch_size(), self.mask.sequence_length());
-        let scores: Tensor<2> = scores.reshape([batch, sequence]);
+        let scores = scores.reshape([self.sequences.num_tokens(), 1]);
+        let scores: Tensor<2> = self.sequences.pad(scores).squeeze_dim(2);
         let weights: Tensor<3> = softmax(scores + self.score_bias(), 1).unsqueeze_dim(1);
-        weights.matmul(self.states()).squeeze_dim(1)
+        weights.matmul(self.padded()).squeeze_dim(1)
     }
 
-    /// Returns the rows `start..start + count` of the batch.
+    /// Returns the hidden states of `count` texts from `start` on.
     pub(crate) fn narrow(&self, start: usize, count: usize) -> Self {
-        let sequence = self.mask.sequence_length();
-        let rows = self.rows.clone();
         Self {
-            rows: rows.narrow(0, start * sequence, count * sequence),
-            mask: self.mask.narrow(start, count),
+            rows: self.sequences.narrow_rows(self.rows.clone(), start, count),
+            sequences: self.sequences.narrow(start, count),
         }
     }
 }

@@ -5,9 +5,10 @@ use std::ops::RangeInclusive;
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
+use finetune_ops::Sequences;
 
 use super::{LayerSelection, Pooling, TokenPooling};
-use crate::encoder::{AttentionMask, EncoderConfig, Queries};
+use crate::encoder::{EncoderConfig, Queries};
 use crate::error::ModelError;
 use crate::layers;
 
@@ -51,8 +52,8 @@ impl Pooler {
     ///
     /// # Panics
     /// If `states` are hidden states of another batch.
-    pub fn forward(&self, states: Vec<Tensor<2>>, mask: &AttentionMask) -> Tensor<2> {
-        self.project(self.pool(states, mask))
+    pub fn forward(&self, states: Vec<Tensor<2>>, sequences: &Sequences) -> Tensor<2> {
+        self.project(self.pool(states, sequences))
     }
 
     /// Returns the layers whose hidden states are pooled: 0 are the embeddings.
@@ -73,12 +74,14 @@ impl Pooler {
     /// # Shapes
     /// - each of `states`: `[T, D]`, or `[B, D]` of the first tokens if the pooling reads no others
     /// - output: `[B, W]`
-    pub(crate) fn pool(&self, states: Vec<Tensor<2>>, mask: &AttentionMask) -> Tensor<2> {
-        let states = states.into_iter().map(|rows| self.read_tokens(rows, mask));
+    pub(crate) fn pool(&self, states: Vec<Tensor<2>>, sequences: &Sequences) -> Tensor<2> {
+        let states = states
+            .into_iter()
+            .map(|rows| self.read_tokens(rows, sequences));
         match self.pooling.layers {
-            LayerSelection::MeanLast(_) => self.pool_tokens(mean(states.collect()), mask),
+            LayerSelection::MeanLast(_) => self.pool_tokens(mean(states.collect()), sequences),
             _ => {
-                let pooled = states.map(|rows| self.pool_tokens(rows, mask));
+                let pooled = states.map(|rows| self.pool_tokens(rows, sequences));
                 Tensor::cat(pooled.collect(), 1)
             }
         }
@@ -89,10 +92,10 @@ impl Pooler {
     /// # Shapes
     /// - `rows`: `[T, D]`, or `[B, D]` of the first tokens
     /// - output: `[T, D]`, or `[B, D]` if the pooling reads first tokens only
-    fn read_tokens(&self, rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
-        let only_first_tokens = rows.dims()[0] == mask.batch_size();
+    fn read_tokens(&self, rows: Tensor<2>, sequences: &Sequences) -> Tensor<2> {
+        let only_first_tokens = rows.dims()[0] == sequences.batch_size();
         match self.queries() {
-            Queries::FirstTokens if !only_first_tokens => mask.first_tokens(rows),
+            Queries::FirstTokens if !only_first_tokens => sequences.first_tokens(rows),
             _ => rows,
         }
     }
@@ -113,11 +116,11 @@ impl Pooler {
     /// # Shapes
     /// - `rows`: `[T, D]`, or `[B, D]` of the first tokens if the pooling reads no others
     /// - output: `[B, D]`
-    fn pool_tokens(&self, rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
+    fn pool_tokens(&self, rows: Tensor<2>, sequences: &Sequences) -> Tensor<2> {
         match self.pooling.tokens {
             TokenPooling::Cls | TokenPooling::Pooler => rows,
-            TokenPooling::Mean => mean_of_tokens(rows, mask),
-            TokenPooling::Max => largest_of_tokens(rows, mask),
+            TokenPooling::Mean => mean_of_tokens(rows, sequences),
+            TokenPooling::Max => largest_of_tokens(rows, sequences),
         }
     }
 }
@@ -131,34 +134,30 @@ fn mean(states: Vec<Tensor<2>>) -> Tensor<2> {
     stacked.mean_dim(0).squeeze_dim(0)
 }
 
-/// Returns the mean over the tokens of each row, as a matrix product with weights `1 / tokens`.
+/// Returns the mean over the tokens of each sequence, as a matrix product with weights `1 / tokens`.
 ///
 /// # Shapes
 /// - `rows`: `[T, D]`
 /// - output: `[B, D]`
-fn mean_of_tokens(rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
-    let [_, width] = rows.dims();
-    let (batch, sequence) = (mask.batch_size(), mask.sequence_length());
-    let real = mask.real.clone();
-    let tokens = real.clone().sum_dim(1).clamp_min(1.0);
-    let weights = (real / tokens).reshape([batch, 1, sequence]);
-    let means = weights.matmul(rows.reshape([batch, sequence, width]));
-    means.reshape([batch, width])
+fn mean_of_tokens(rows: Tensor<2>, sequences: &Sequences) -> Tensor<2> {
+    let padded = sequences.pad(rows);
+    let [batch, length, width] = padded.dims();
+    let real = sequences.attention_mask();
+    let weights = (real.clone() / real.sum_dim(1)).reshape([batch, 1, length]);
+    weights.matmul(padded).reshape([batch, width])
 }
 
-/// Returns the maximum over the tokens of each row.
+/// Returns the maximum over the tokens of each sequence.
 ///
 /// # Shapes
 /// - `rows`: `[T, D]`
 /// - output: `[B, D]`
-fn largest_of_tokens(rows: Tensor<2>, mask: &AttentionMask) -> Tensor<2> {
-    let [_, width] = rows.dims();
-    let (batch, sequence) = (mask.batch_size(), mask.sequence_length());
-    let bias = mask.additive_key_mask.clone().reshape([batch, sequence, 1]);
-    let rows = rows.reshape([batch, sequence, width]) + bias;
-    let largest = rows.max_dim(1).reshape([batch, width]);
-    // Without tokens, the maximum is the additive mask of padding; it is replaced by 0.
-    largest * mask.real.clone().max_dim(1)
+fn largest_of_tokens(rows: Tensor<2>, sequences: &Sequences) -> Tensor<2> {
+    let padded = sequences.pad(rows);
+    let [batch, length, width] = padded.dims();
+    let padding = sequences.additive_key_mask();
+    let largest = (padded + padding.reshape([batch, length, 1])).max_dim(1);
+    largest.reshape([batch, width])
 }
 
 #[cfg(test)]
@@ -176,30 +175,29 @@ mod tests {
         ..Default::default()
     };
 
-    /// Rows of two positions with 2, 1 and 0 tokens.
-    fn mask() -> AttentionMask {
-        let mask = [true, true, true, false, false, false];
-        AttentionMask::new(&mask, [3, 2], &Device::flex()).unwrap()
+    /// Sequences of 2, 1 and 3 tokens.
+    fn sequences() -> Sequences {
+        Sequences::new(&[0, 2, 3, 6], &Device::flex()).unwrap()
     }
 
     fn pool(layers: LayerSelection, tokens: TokenPooling, states: usize) -> Vec<f32> {
         let device = Device::flex();
         let pooler = Pooling { layers, tokens }.init(&SMALL(), &device).unwrap();
         let state = |factor: f32| {
-            let values = [1., -2., 3., -4., -5., 6., 7., 8., 9., 9., 9., 9.];
+            let values = [1., -2., 3., -4., -5., 6., 9., 9., 8., 7., 1., 2.];
             Tensor::from_data(TensorData::new(values.to_vec(), [6, 2]), &device) * factor
         };
         let states = (1..=states).map(|factor| state(factor as f32));
-        let pooled = pooler.forward(states.collect(), &mask());
+        let pooled = pooler.forward(states.collect(), &sequences());
         pooled.into_data().try_to_vec().unwrap()
     }
 
     #[test]
-    fn padding_never_counts() {
+    fn each_sequence_has_its_own_tokens() {
         let at = |tokens| pool(LayerSelection::Last, tokens, 1);
         assert_eq!(at(TokenPooling::Cls), [1., -2., -5., 6., 9., 9.]);
-        assert_eq!(at(TokenPooling::Mean), [2., -3., -5., 6., 0., 0.]);
-        assert_eq!(at(TokenPooling::Max), [3., -2., -5., 6., 0., 0.]);
+        assert_eq!(at(TokenPooling::Mean), [2., -3., -5., 6., 6., 6.]);
+        assert_eq!(at(TokenPooling::Max), [3., -2., -5., 6., 9., 9.]);
     }
 
     #[test]

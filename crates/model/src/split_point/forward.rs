@@ -10,7 +10,7 @@ use crate::error::ModelError;
 
 impl SequenceClassifier {
     /// Runs the forward pass below a split point. On flex, without dropout, the activations of a
-    /// text are bitwise independent of the other texts in the batch and of padding.
+    /// text are bitwise independent of the other texts in the batch.
     ///
     /// Hidden states at a split point include all tokens. A full pass computes only the first tokens
     /// in the last layer if the pooling needs no others. With a split point directly above that
@@ -27,19 +27,19 @@ impl SequenceClassifier {
         dropout: Option<DropoutStream>,
     ) -> Result<Activations, ModelError> {
         self.check_split_point(split_point)?;
-        let mask = &input.mask;
+        let sequences = &input.sequences;
         match split_point {
             SplitPoint::HiddenStates(number) => Ok(Activations::HiddenStates {
                 number,
                 rows: self.encoder.forward_to(number, input, dropout),
-                mask: mask.clone(),
+                sequences: sequences.clone(),
             }),
             SplitPoint::Pooled => {
                 let (layers, tokens) = (self.pooler.layers(), self.pooler.queries());
                 let states = self
                     .encoder
                     .hidden_states_of(layers, tokens, input, dropout);
-                Ok(Activations::Pooled(self.pooler.pool(states, mask)))
+                Ok(Activations::Pooled(self.pooler.pool(states, sequences)))
             }
         }
     }
@@ -55,7 +55,7 @@ impl SequenceClassifier {
     ///   or the head reads hidden states and the activations are
     ///   pooled.
     /// - [`ModelError::InvalidShape`] if the batches of a pair differ in size, the activations do
-    ///   not fit this model or their mask, or a custom head returns another shape.
+    ///   not fit this model or their sequences, or a custom head returns another shape.
     pub fn forward_upper(
         &self,
         texts: TextActivations,
@@ -68,12 +68,16 @@ impl SequenceClassifier {
         };
         self.check_activations(&activations)?;
         match activations {
-            Activations::HiddenStates { number, rows, mask } => {
+            Activations::HiddenStates {
+                number,
+                rows,
+                sequences,
+            } => {
                 let (layers, tokens) = (self.pooler.layers(), self.queries());
                 let encoder = &self.encoder;
                 let states =
-                    encoder.hidden_states_above(number, rows, layers, tokens, &mask, dropout);
-                self.pool_and_classify(states, &mask, dropout)
+                    encoder.hidden_states_above(number, rows, layers, tokens, &sequences, dropout);
+                self.pool_and_classify(states, &sequences, dropout)
             }
             Activations::Pooled(pooled) => {
                 self.classify(self.pooler.project(pooled), None, dropout)
@@ -81,13 +85,18 @@ impl SequenceClassifier {
         }
     }
 
-    /// Checks that activations fit this model and their mask.
+    /// Checks that activations fit this model and their sequences.
     pub(super) fn check_activations(&self, activations: &Activations) -> Result<(), ModelError> {
         let (split_point, rows, count) = match activations {
-            Activations::HiddenStates { number, rows, mask } => {
-                let tokens = mask.batch_size() * mask.sequence_length();
-                (SplitPoint::HiddenStates(*number), rows, tokens)
-            }
+            Activations::HiddenStates {
+                number,
+                rows,
+                sequences,
+            } => (
+                SplitPoint::HiddenStates(*number),
+                rows,
+                sequences.num_tokens(),
+            ),
             Activations::Pooled(pooled) => (SplitPoint::Pooled, pooled, pooled.dims()[0]),
         };
         self.check_split_point(split_point)?;

@@ -13,13 +13,12 @@ mod stack_pairs;
 mod tests;
 
 use burn::tensor::{Tensor, TensorData};
-use finetune_ops::Precision;
+use finetune_ops::{Precision, Sequences};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::classifier::SequenceClassifier;
 use crate::dropout::DropoutStream;
-use crate::encoder::AttentionMask;
 use crate::parameters::{Parameter, for_each};
 
 /// Position that splits a forward pass in two.
@@ -44,11 +43,10 @@ pub enum Activations {
     HiddenStates {
         /// Number of the hidden states.
         number: usize,
-        /// Hidden states `[T, D]`; the values in padding rows do not matter as long as they are
-        /// finite.
+        /// Hidden states `[T, D]`.
         rows: Tensor<2>,
-        /// Padding mask.
-        mask: AttentionMask,
+        /// Which rows are the tokens of which text.
+        sequences: Sequences,
     },
     /// Pooled vectors `[B, W]` at [`SplitPoint::Pooled`].
     Pooled(Tensor<2>),

@@ -28,23 +28,21 @@ impl SequenceClassifier {
         self.check_batch_sizes(batch_size(&first), batch_size(&second))?;
         match (first, second) {
             (
-                Activations::HiddenStates { number, rows, mask },
+                Activations::HiddenStates {
+                    number,
+                    rows,
+                    sequences,
+                },
                 Activations::HiddenStates {
                     number: other,
                     rows: other_rows,
-                    mask: other_mask,
+                    sequences: others,
                 },
-            ) if number == other => {
-                let stacked = mask.stack(&other_mask);
-                let sequence = stacked.sequence_length();
-                let first = padded(rows, mask.batch_size(), sequence);
-                let second = padded(other_rows, other_mask.batch_size(), sequence);
-                Ok(Activations::HiddenStates {
-                    number,
-                    rows: Tensor::cat(vec![first, second], 0),
-                    mask: stacked,
-                })
-            }
+            ) if number == other => Ok(Activations::HiddenStates {
+                number,
+                rows: Tensor::cat(vec![rows, other_rows], 0),
+                sequences: sequences.followed_by(&others),
+            }),
             (Activations::Pooled(first), Activations::Pooled(second)) => {
                 Ok(Activations::Pooled(Tensor::cat(vec![first, second], 0)))
             }
@@ -59,7 +57,7 @@ impl SequenceClassifier {
 
 fn batch_size(activations: &Activations) -> usize {
     match activations {
-        Activations::HiddenStates { mask, .. } => mask.batch_size(),
+        Activations::HiddenStates { sequences, .. } => sequences.batch_size(),
         Activations::Pooled(pooled) => pooled.dims()[0],
     }
 }
@@ -68,18 +66,4 @@ fn shape(activations: &Activations) -> [usize; 2] {
     match activations {
         Activations::HiddenStates { rows, .. } | Activations::Pooled(rows) => rows.dims(),
     }
-}
-
-/// # Shapes
-/// - `rows`: `[B * S, D]`
-/// - output: `[B * sequence, D]`, each text padded with zeros
-fn padded(rows: Tensor<2>, batch: usize, sequence: usize) -> Tensor<2> {
-    let [tokens, width] = rows.dims();
-    let length = tokens / batch;
-    if length == sequence {
-        return rows;
-    }
-    let zeros = Tensor::zeros([batch, sequence - length, width], &rows.device());
-    let rows = rows.reshape([batch, length, width]);
-    Tensor::cat(vec![rows, zeros], 1).reshape([batch * sequence, width])
 }

@@ -34,8 +34,7 @@ fn of_layers(layers: LayerSelection) -> Pooling {
 }
 
 fn input(model: &SequenceClassifier) -> EncoderInput {
-    let mask = [true, true, true, true, true, false];
-    EncoderInput::new(&model.encoder, &[2, 7, 3, 2, 3, 0], &[0; 6], &mask, [2, 3]).unwrap()
+    EncoderInput::new(&model.encoder, &[2, 7, 3, 2, 3], &[0; 5], &[0, 3, 5]).unwrap()
 }
 
 fn upper(
@@ -143,8 +142,7 @@ fn pairs() -> (SequenceClassifier, EncoderInput, EncoderInput) {
         &model.encoder,
         &[2, 5, 5, 3, 2, 9, 8, 3],
         &[0; 8],
-        &[true; 8],
-        [2, 4],
+        &[0, 4, 8],
     );
     (model, first, second.unwrap())
 }
@@ -228,12 +226,15 @@ fn activations_that_do_not_fit_are_refused() {
     );
     let zeros = |shape: [usize; 2]| Tensor::zeros(shape, &Device::flex());
     let states = |number, shape| {
-        let (rows, mask) = (zeros(shape), input.mask.clone());
-        Ok(Activations::HiddenStates { number, rows, mask })
+        Ok(Activations::HiddenStates {
+            number,
+            rows: zeros(shape),
+            sequences: input.sequences.clone(),
+        })
     };
-    assert_eq!(message(states(3, [6, 12])), high);
-    let shape = "activations of shape [5, 12], expected [6, 12]";
-    assert_eq!(message(states(1, [5, 12])), shape);
+    assert_eq!(message(states(3, [5, 12])), high);
+    let shape = "activations of shape [6, 12], expected [5, 12]";
+    assert_eq!(message(states(1, [6, 12])), shape);
     let shape = "activations of shape [2, 12], expected [2, 24]";
     assert_eq!(message(Ok(Activations::Pooled(zeros([2, 12])))), shape);
 }

@@ -83,7 +83,7 @@ fn input(golden: &Golden, batch: &str, encoder: &Encoder) -> EncoderInput {
     let ids: Vec<u32> = ids.into_iter().map(|id| id as u32).collect();
     let mask: Vec<bool> = mask.into_iter().map(|real| real == 1).collect();
     let types = vec![0; ids.len()];
-    EncoderInput::new(encoder, &ids, &types, &mask, [shape[0], shape[1]]).unwrap()
+    EncoderInput::from_padded(encoder, &ids, &types, &mask, [shape[0], shape[1]]).unwrap()
 }
 
 /// A checkpoint with the encoder and the golden head of a case, and the model that loads from it.

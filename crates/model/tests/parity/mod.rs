@@ -46,10 +46,10 @@ fn golden_input(golden: &Golden, encoder: &Encoder) -> EncoderInput {
         false => vec![1; mask.len()],
     };
     let shape = [shape[0], shape[1]];
-    EncoderInput::new(encoder, &ids("input_ids"), &types, &mask, shape).unwrap()
+    EncoderInput::from_padded(encoder, &ids("input_ids"), &types, &mask, shape).unwrap()
 }
 
-/// The values of the rows that the mask calls real: what a model computes for padding is its own.
+/// The values of the padded rows that the mask calls real: those of packed tokens.
 fn real_rows(golden: &Golden, values: &[f32]) -> Vec<f32> {
     let (mask, _) = golden.integers("attention_mask");
     let width = values.len() / mask.len();
@@ -57,6 +57,13 @@ fn real_rows(golden: &Golden, values: &[f32]) -> Vec<f32> {
     rows.filter(|(_, real)| **real == 1)
         .flat_map(|(row, _)| row.to_vec())
         .collect()
+}
+
+/// The places of tokens in padded rows, as rows of packed tokens.
+fn packed_positions(golden: &Golden, name: &str) -> Vec<usize> {
+    let (mask, _) = golden.integers("attention_mask");
+    let before = |place: &usize| mask[..*place].iter().filter(|real| **real == 1).count();
+    indices(golden, name).iter().map(before).collect()
 }
 
 /// The largest relative error seen, and the bound on it.

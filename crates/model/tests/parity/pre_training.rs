@@ -12,7 +12,7 @@ use finetune_model::{
 };
 use finetune_ops::cross_entropy;
 
-use super::{Errors, device_and_tolerance, golden_input, gradients_by_name, host, indices};
+use super::{Errors, device_and_tolerance, golden_input, gradients_by_name, host, indices, packed_positions};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity/pre_training")
@@ -31,7 +31,7 @@ fn both_losses_and_their_gradients_equal_transformers() {
     assert!(report.unexpected.is_empty(), "{report}");
 
     let input = golden_input(&golden, &model.encoder);
-    let positions = indices(&golden, "masked_lm.positions");
+    let positions = packed_positions(&golden, "masked_lm.positions");
     let logits = model
         .forward_pre_training(&input, &positions, None)
         .unwrap();
@@ -156,10 +156,13 @@ fn one_pass_gives_the_logits_of_the_heads_there_are() {
         .unwrap();
     assert!(masked.next_sentence.is_none());
     assert_eq!(host(masked.masked_lm.unwrap()), alone);
-    let error = model.forward_pre_training(&input, &[44], None).unwrap_err();
+    let tokens = input.num_tokens();
+    let error = model
+        .forward_pre_training(&input, &[tokens], None)
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "masked position 44 in a batch of 44 tokens"
+        format!("masked position {tokens} in a batch of {tokens} tokens")
     );
 }
 

@@ -111,7 +111,7 @@ fn save_base(case: &Case, folder: &Path) {
     let pooler = model.pooler.as_ref().unwrap_or(&first);
     let (layers, tokens) = (pooler.layers(), pooler.queries());
     let states = model.encoder.hidden_states_of(layers, tokens, &input, None);
-    let pooled = pooler.forward(states, input.attention_mask());
+    let pooled = pooler.forward(states, input.sequences());
     write_check(&path, case, "base", host(pooled));
 }
 

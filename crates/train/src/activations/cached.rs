@@ -2,8 +2,8 @@
 
 use burn::tensor::Device;
 use finetune_data::{Batch, DataError, TokenBatch};
-use finetune_model::{Activations, AttentionMask, SplitPoint, TextActivations};
-use finetune_ops::{Upload, UploadPart, Uploaded, upload_floats};
+use finetune_model::{Activations, ModelError, SplitPoint, TextActivations};
+use finetune_ops::{Offsets, PackedSequences, Upload, Uploaded, upload_floats};
 use finetune_storage::Array;
 
 use super::element::Numbers;
@@ -34,7 +34,6 @@ impl CachedActivations {
 
     /// Returns the activations of a batch of the same dataset, as input of
     /// [`SequenceClassifier::forward_upper`](finetune_model::SequenceClassifier::forward_upper).
-    /// They are padded like the batch, so that later layers see the shapes of a batch of tokens.
     ///
     /// # Errors
     /// - [`TrainError::Data`] if a row is out of range.
@@ -46,7 +45,7 @@ impl CachedActivations {
         Ok(packed.unpack(&upload.send(device), device))
     }
 
-    /// Returns the activations of a batch, and adds its masks to an upload.
+    /// Returns the activations of a batch, and adds its sequences to an upload.
     pub(super) fn pack(
         &self,
         batch: &Batch,
@@ -69,34 +68,36 @@ impl CachedActivations {
         tokens: &TokenBatch,
         upload: &mut Upload,
     ) -> Result<PackedTexts, TrainError> {
-        let sequence = tokens.sequence_length;
-        let slots = match self.split_point {
-            SplitPoint::HiddenStates(_) => sequence,
+        let vectors = |length: usize| match self.split_point {
+            SplitPoint::HiddenStates(_) => length,
             SplitPoint::Pooled => 1,
         };
-        let mut values = vec![0.0; rows.len() * slots * self.width];
-        let places = values.chunks_exact_mut(slots * self.width);
-        let masks = tokens.attention_mask.chunks_exact(sequence);
-        for ((&row, place), mask) in rows.iter().zip(places).zip(masks) {
-            let tokens = mask.iter().filter(|real| **real).count();
-            self.copy_row(offset, row, tokens, place)?;
+        let count: usize = tokens.lengths().map(vectors).sum();
+        let mut values = vec![0.0; count * self.width];
+        let mut rest = values.as_mut_slice();
+        for (&row, length) in rows.iter().zip(tokens.lengths()) {
+            let (place, others) = rest.split_at_mut(vectors(length) * self.width);
+            rest = others;
+            self.copy_row(offset, row, length, place)?;
         }
-        let mask = match self.split_point {
+        let states = match self.split_point {
             SplitPoint::Pooled => None,
-            SplitPoint::HiddenStates(number) => Some(PackedMask {
-                number,
-                real: upload.flags(&tokens.attention_mask),
-                shape: [rows.len(), sequence],
-            }),
+            SplitPoint::HiddenStates(number) => {
+                let offsets = Offsets::new(&tokens.sequence_offsets).map_err(ModelError::from)?;
+                Some(PackedStates {
+                    number,
+                    sequences: PackedSequences::new(offsets, upload),
+                })
+            }
         };
         Ok(PackedTexts {
-            shape: [rows.len() * slots, self.width],
+            shape: [count, self.width],
             values,
-            mask,
+            states,
         })
     }
 
-    /// Copies the activations of a text of `tokens` tokens to the start of `place`.
+    /// Copies the activations of a text of `tokens` tokens to `place`.
     fn copy_row(
         &self,
         offset: usize,
@@ -121,7 +122,7 @@ impl CachedActivations {
 }
 
 /// Activations of a batch on their way to a device: the values in a copy of their own, which moves
-/// them on a CPU, and the masks in an upload.
+/// them on a CPU, and the sequences in an upload.
 pub(super) struct PackedActivations {
     first: PackedTexts,
     second: Option<PackedTexts>,
@@ -131,14 +132,13 @@ struct PackedTexts {
     values: Vec<f32>,
     shape: [usize; 2],
     /// `None` after the pooling.
-    mask: Option<PackedMask>,
+    states: Option<PackedStates>,
 }
 
-struct PackedMask {
+struct PackedStates {
     /// Number of the hidden states.
     number: usize,
-    real: UploadPart,
-    shape: [usize; 2],
+    sequences: PackedSequences,
 }
 
 impl PackedActivations {
@@ -146,12 +146,12 @@ impl PackedActivations {
     pub(super) fn unpack(self, uploaded: &Uploaded, device: &Device) -> TextActivations {
         let unpack = |texts: PackedTexts| {
             let values = upload_floats(texts.values, texts.shape, device);
-            match texts.mask {
+            match texts.states {
                 None => Activations::Pooled(values),
-                Some(mask) => Activations::HiddenStates {
-                    number: mask.number,
+                Some(states) => Activations::HiddenStates {
+                    number: states.number,
                     rows: values,
-                    mask: AttentionMask::from_real(uploaded.floats(&mask.real).reshape(mask.shape)),
+                    sequences: states.sequences.unpack(uploaded),
                 },
             }
         };

@@ -4,9 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use burn::module::Module;
-use finetune_data::{
-    BatchSize, EncodedDataset, EncodedTexts, Padding, collate_texts, sorted_by_length,
-};
+use finetune_data::{BatchSize, EncodedDataset, EncodedTexts, collate_texts, sorted_by_length};
 use finetune_model::{Activations, SequenceClassifier, SplitPoint};
 use finetune_ops::read_floats;
 use finetune_predict::encoder_input;
@@ -41,7 +39,6 @@ impl ActivationPlan {
         &self,
         model: &SequenceClassifier,
         data: &EncodedDataset,
-        pad_token_id: u32,
         batch_size: BatchSize,
         callback: &mut dyn Callback,
     ) -> Result<CachedActivations, TrainError> {
@@ -49,7 +46,6 @@ impl ActivationPlan {
             plan: self,
             model: &model.valid(),
             data,
-            pad_token_id,
             batch_size,
         };
         let (numbers, starts) = match self.precision {
@@ -76,7 +72,6 @@ struct Pass<'a> {
     plan: &'a ActivationPlan,
     model: &'a SequenceClassifier,
     data: &'a EncodedDataset,
-    pad_token_id: u32,
     batch_size: BatchSize,
 }
 
@@ -156,11 +151,11 @@ impl Pass<'_> {
             for rows in batches {
                 let advanced = Event::BatchSubmitted { rows: rows.len() };
                 let values = self.of_batch(texts, &rows)?;
-                let slots = values.chunks_exact(values.len() / rows.len());
-                for (row, slots) in rows.into_iter().zip(slots) {
-                    // Padding follows the row's own tokens.
-                    let own = slots.iter().copied().take(vectors[row] * width);
-                    keep::<T>(row, own, &mut kept)?;
+                let mut rest = values.as_slice();
+                for row in rows {
+                    let (own, others) = rest.split_at(vectors[row] * width);
+                    rest = others;
+                    keep::<T>(row, own.iter().copied(), &mut kept)?;
                     take(&kept)?;
                     starts[text * self.plan.rows + row] = taken;
                     taken += kept.len() as u64;
@@ -172,10 +167,10 @@ impl Pass<'_> {
         Ok(starts)
     }
 
-    /// Returns the activations of some texts on the host, including those of padding.
+    /// Returns the activations of some texts on the host, text by text.
     fn of_batch(&self, texts: &EncodedTexts, rows: &[usize]) -> Result<Vec<f32>, TrainError> {
-        let tokens = collate_texts(texts, rows, Padding::Longest, self.pad_token_id)?;
-        let input = encoder_input(&self.model.encoder, rows.len(), &tokens)?;
+        let tokens = collate_texts(texts, rows)?;
+        let input = encoder_input(&self.model.encoder, &tokens)?;
         let values = match self
             .model
             .forward_lower(&input, self.plan.split_point, None)?

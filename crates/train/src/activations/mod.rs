@@ -12,13 +12,12 @@
 //! 4. [`forward`] is the forward pass from tokens or from cached activations.
 //!
 //! In f32 the cache does not change results: on flex, losses, gradients and predictions are
-//! bit-identical to those of a run without it. This holds for two reasons. The operations of
-//! `finetune-ops` compute a row independently of the other rows and of the padding. And the values
-//! at padded positions (zeros here) enter losses and gradients only with a factor of exactly 0.
+//! bit-identical to those of a run without it, because the operations of `finetune-ops` compute a
+//! text independently of the others in its batch.
 //!
 //! ```
 //! use burn::tensor::Device;
-//! use finetune_data::{EncodedDataset, EncodedTexts, Labels, Padding, Schema, collate};
+//! use finetune_data::{EncodedDataset, EncodedTexts, Labels, Schema, collate};
 //! use finetune_model::{EncoderConfig, SequenceClassifierConfig, init_weights};
 //! use finetune_train::{ActivationCacheConfig, CacheLocation, forward};
 //!
@@ -43,9 +42,9 @@
 //! // Embeddings and the first layer are frozen: 16 numbers are kept of each of the 7 tokens.
 //! let plan = cache.plan(&model, &data, 2)?.ok_or("nothing is frozen")?;
 //! assert_eq!(plan.bytes(), 7 * 16 * 4);
-//! let activations = plan.compute(&model, &data, 0, 8.into(), &mut ())?;
+//! let activations = plan.compute(&model, &data, 8.into(), &mut ())?;
 //!
-//! let batch = collate(&data, &[1, 0], Padding::Longest, 0)?;
+//! let batch = collate(&data, &[1, 0])?;
 //! let kept = forward(&model, &batch, Some(&activations), None)?;
 //! let computed = forward(&model, &batch, None, None)?;
 //! assert_eq!(kept.into_data(), computed.into_data());

@@ -77,7 +77,6 @@ impl CachePlans {
         &self,
         model: &SequenceClassifier,
         splits: PerSplit<&EncodedDataset>,
-        pad_token_id: u32,
         batch_size: BatchSize,
         callback: &mut dyn Callback,
     ) -> Result<CachedSplits, TrainError> {
@@ -86,7 +85,7 @@ impl CachePlans {
         let mut compute = |plan: &Option<ActivationPlan>, data: Option<&EncodedDataset>| {
             let planned = plan.as_ref().zip(data);
             planned
-                .map(|(plan, data)| plan.compute(model, data, pad_token_id, batch_size, &mut told))
+                .map(|(plan, data)| plan.compute(model, data, batch_size, &mut told))
                 .transpose()
         };
         let of = PerSplit {

@@ -39,7 +39,7 @@ use crate::train_config::TrainConfig;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MultiTaskConfig {
-    /// Cleaning, tokenization and padding of the texts, for all tasks.
+    /// Cleaning and tokenization of the texts, for all tasks.
     pub text: TextConfig,
     /// Tasks, at least 1; sampling in turns follows this order.
     pub tasks: Vec<TaskConfig>,

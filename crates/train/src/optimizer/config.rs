@@ -100,7 +100,7 @@ impl OptimizerConfig {
     ///
     /// let settings = OptimizerConfig { layerwise_lr_decay: 0.95, ..Default::default() };
     /// let mut optimizer = settings.init(&model);
-    /// let input = EncoderInput::new(&model.encoder, &[2, 7, 3], &[0; 3], &[true; 3], [1, 3])?;
+    /// let input = EncoderInput::new(&model.encoder, &[2, 7, 3], &[0; 3], &[0, 3])?;
     /// let loss = model.forward(&input, None)?.sum();
     /// let gradients = GradientsParams::from_grads(loss.backward(), &model);
     /// // Half of the full rate: the schedule is warming up.

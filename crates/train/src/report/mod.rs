@@ -153,7 +153,10 @@ pub struct TrainSection {
     pub samples_per_second: f64,
     /// Number of optimizer steps.
     pub steps: usize,
-    /// Fraction of the processed token positions that was padding.
+    /// Training tokens per second; 0 in reports of earlier versions.
+    #[serde(default)]
+    pub tokens_per_second: f64,
+    /// Fraction of the processed token positions that was padding: 0, as batches are packed.
     pub padding_fraction: f64,
     /// Loss and time of each epoch.
     pub epochs: Vec<EpochRecord>,
@@ -207,7 +210,8 @@ impl From<TrainingSummary> for TrainSection {
             seconds: summary.seconds,
             samples_per_second: summary.samples_per_second(),
             steps: summary.steps,
-            padding_fraction: summary.padding_fraction(),
+            tokens_per_second: summary.tokens_per_second(),
+            padding_fraction: 0.0,
             epochs: summary.epochs,
             evaluations: summary.evaluations,
             best: summary.best,
@@ -238,11 +242,8 @@ impl TrainSection {
     /// Formats a human-readable summary of training on `rows` rows.
     pub(crate) fn sentence(&self, rows: usize) -> String {
         let sentence = format!(
-            "Trained {} steps on {rows} rows in {:.1} s: {:.1} rows a second, {:.1} % padding.",
-            self.steps,
-            self.seconds,
-            self.samples_per_second,
-            100.0 * self.padding_fraction,
+            "Trained {} steps on {rows} rows in {:.1} s: {:.1} rows, {:.0} tokens a second.",
+            self.steps, self.seconds, self.samples_per_second, self.tokens_per_second,
         );
         match &self.best {
             Some(best) => format!(

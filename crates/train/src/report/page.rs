@@ -124,10 +124,7 @@ impl RunReport {
             .with("Steps", train.steps)
             .with("Training", format!("{:.1} s", train.seconds))
             .with("Rows a second", format!("{:.1}", train.samples_per_second))
-            .with(
-                "Padding",
-                format!("{:.1} %", 100.0 * train.padding_fraction),
-            );
+            .with("Tokens a second", format!("{:.0}", train.tokens_per_second));
         for (name, tensors) in [
             ("Made from the seed", &model.newly_initialized),
             ("Reordered by class name", &model.reordered),

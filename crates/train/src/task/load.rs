@@ -107,14 +107,9 @@ impl TaskSource<'_> {
         let loss = loss.init_with_bins(parts, &labels, model.num_labels(), bins)?;
         let target = &data.train.dataset.schema.target;
         let evaluator: Evaluator = evaluator(target, &parts.metrics, self.metrics)?;
-        let mut task = SequenceClassificationTask::new(
-            data.train.tokens.clone(),
-            loss,
-            tokenizer.pad_token_id(),
-        )
-        .evaluator(evaluator)
-        .padding(text.padding)
-        .eval_batch_size(self.train.eval_batch_size);
+        let mut task = SequenceClassificationTask::new(data.train.tokens.clone(), loss)
+            .evaluator(evaluator)
+            .eval_batch_size(self.train.eval_batch_size);
         if let Some(split) = &data.validation {
             task = task.validation(Arc::clone(&split.tokens));
         }

@@ -10,7 +10,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::Tensor;
 use finetune_data::{
-    BatchSize, EncodedTexts, MaskedBatch, MlmCollator, Padding, TextTokenizer, sorted_by_length,
+    BatchSize, EncodedTexts, MaskedBatch, MlmCollator, TextTokenizer, sorted_by_length,
 };
 use finetune_eval::{Better, Scores};
 use finetune_model::{CheckpointConfig, DropoutStream, EncoderModel, MaskedLm, save_masked_lm};
@@ -34,7 +34,6 @@ pub struct MaskedLmTask {
     pub(crate) validation: Option<EncodedSplit>,
     /// Masks are resampled every epoch.
     pub(crate) collator: MlmCollator,
-    pub(crate) padding: Padding,
     pub(crate) eval_batch_size: BatchSize,
     pub(crate) tokenizer: TextTokenizer,
     pub(crate) checkpoint: CheckpointConfig,
@@ -55,16 +54,13 @@ impl Task for MaskedLmTask {
     }
 
     fn batch(&self, rows: &[usize], epoch: u64) -> Result<MaskedBatch, TrainError> {
-        Ok(self
-            .collator
-            .mask(self.texts(), rows, epoch, self.padding)?)
+        Ok(self.collator.mask(self.texts(), rows, epoch)?)
     }
 
     fn size(&self, batch: &MaskedBatch) -> Result<BatchCounts, TrainError> {
         Ok(BatchCounts {
             rows: batch.rows.len(),
             num_tokens: batch.tokens.num_tokens(),
-            num_padding_tokens: batch.tokens.num_padding_tokens(),
             weight: batch.masked_positions.len() as f64,
         })
     }
@@ -208,7 +204,7 @@ impl MaskedLmTask {
         callback.on_event(&Event::phase_begin(phase, batches.len()))?;
         let mut measured = Measurements::default();
         for rows in batches {
-            let batch = (self.collator).mask(texts, &rows, EVALUATION_EPOCH, self.padding)?;
+            let batch = (self.collator).mask(texts, &rows, EVALUATION_EPOCH)?;
             let labels = self.next_sentence_labels(split, &rows)?;
             measured.add(LabeledBatch::new(&model, &batch, &labels, None)?);
             callback.on_event(&Event::BatchSubmitted { rows: rows.len() })?;

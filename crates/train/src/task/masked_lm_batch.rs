@@ -36,8 +36,7 @@ impl LabeledBatch {
         dropout: Option<DropoutStream>,
     ) -> Result<Self, TrainError> {
         let mut upload = Upload::default();
-        let rows = batch.rows.len();
-        let packed = pack_tokens(&model.encoder, rows, &batch.tokens, &mut upload)?;
+        let packed = pack_tokens(&model.encoder, &batch.tokens, &mut upload)?;
         let positions = packed.positions(&batch.masked_positions, &mut upload)?;
         let words: Vec<usize> = batch.labels.iter().map(|word| *word as usize).collect();
         let mut labels = |labels: &[usize]| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use finetune_data::{Batch, BatchSize, EncodedDataset, Padding, Target, TextTokenizer, collate};
+use finetune_data::{Batch, BatchSize, EncodedDataset, Target, TextTokenizer, collate};
 use finetune_eval::{Better, Evaluator, Scores};
 use finetune_model::{
     CheckpointConfig, DropoutStream, EncoderModel, SequenceClassifier, save_adapter,
@@ -44,8 +44,6 @@ pub struct SequenceClassificationTask {
     kept: CachedSplits,
     loss: Criterion,
     evaluator: Evaluator,
-    pad_token_id: u32,
-    padding: Padding,
     eval_batch_size: BatchSize,
     source: Option<Source>,
 }
@@ -63,8 +61,8 @@ pub(super) struct Source {
 }
 
 impl SequenceClassificationTask {
-    /// Creates a task without validation rows, which pads each batch to its longest row.
-    pub fn new(train: impl Into<Arc<EncodedDataset>>, loss: Criterion, pad_token_id: u32) -> Self {
+    /// Creates a task without validation rows.
+    pub fn new(train: impl Into<Arc<EncodedDataset>>, loss: Criterion) -> Self {
         let train = train.into();
         Self {
             evaluator: Evaluator::new(target_kind(&train.schema.target)),
@@ -72,8 +70,6 @@ impl SequenceClassificationTask {
             validation: None,
             kept: CachedSplits::default(),
             loss,
-            pad_token_id,
-            padding: Padding::Longest,
             eval_batch_size: TrainConfig::default().eval_batch_size,
             source: None,
         }
@@ -100,12 +96,6 @@ impl SequenceClassificationTask {
     /// Sets the metrics of the evaluations (default: those of the target).
     pub fn evaluator(mut self, evaluator: Evaluator) -> Self {
         self.evaluator = evaluator;
-        self
-    }
-
-    /// Sets the length to which the rows of a batch are padded (default: the longest row).
-    pub fn padding(mut self, padding: Padding) -> Self {
-        self.padding = padding;
         self
     }
 
@@ -208,7 +198,6 @@ impl SequenceClassificationTask {
         PredictedRows {
             data,
             activations,
-            pad_token_id: self.pad_token_id,
             batch_size: self.eval_batch_size,
         }
     }
@@ -239,14 +228,13 @@ impl Task for SequenceClassificationTask {
     }
 
     fn batch(&self, rows: &[usize], _epoch: u64) -> Result<Batch, TrainError> {
-        Ok(collate(&self.train, rows, self.padding, self.pad_token_id)?)
+        Ok(collate(&self.train, rows)?)
     }
 
     fn size(&self, batch: &Batch) -> Result<BatchCounts, TrainError> {
         Ok(BatchCounts {
             rows: batch.batch_size(),
             num_tokens: batch.num_tokens(),
-            num_padding_tokens: batch.num_padding_tokens(),
             weight: self.loss.weight(&batch.labels)?,
         })
     }
@@ -325,8 +313,8 @@ impl Task for SequenceClassificationTask {
         let Some(Source { data, plans, .. }) = &self.source else {
             return Ok(None);
         };
-        let (pad, size) = (self.pad_token_id, self.eval_batch_size);
-        self.kept = plans.compute(model, data.of_splits(), pad, size, callback)?;
+        let size = self.eval_batch_size;
+        self.kept = plans.compute(model, data.of_splits(), size, callback)?;
         Ok(self.kept.section)
     }
 

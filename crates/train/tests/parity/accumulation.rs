@@ -25,7 +25,7 @@ fn input(golden: &Golden, step: usize, batch: usize, model: &SequenceClassifier)
         .map(|real| real == 1)
         .collect();
     let types = vec![0; ids.len()];
-    EncoderInput::new(&model.encoder, &ids, &types, &mask, [rows, width]).unwrap()
+    EncoderInput::from_padded(&model.encoder, &ids, &types, &mask, [rows, width]).unwrap()
 }
 
 fn value(tensor: Tensor<1>) -> f64 {
