@@ -4,11 +4,11 @@
     cargo bench -p finetune-benches --bench train_step --no-run  # prints the program's path
     python benches/peers/train_step.py --rounds 7 --out results.json finetune=PATH
 
-Both train a BERT of MiniLM's shape (6 layers, width 384, 12 heads, feed-forward 1536), or with `--shape
-bert-base` of BERT's (12 layers, width 768, feed-forward 3072), with its embeddings, pooler and a head for 4
-classes, from fresh weights, in 32-bit floats or with `--precision bf16` (PyTorch: autocast), with dropout 0.1: a step is forward, backward, clipping by the
-norm of all gradients, and AdamW. A prediction is a forward without dropout. No row is padded. PyTorch's attention is its
-fused one, its AdamW the fused one. `--torch-device cuda` puts PyTorch on a GPU, where `--compile` adds a compiled one.
+Both train a BERT of MiniLM's shape (6 layers, width 384, 12 heads, feed-forward 1536), or with `--shape` of another
+of `SHAPES`, with its embeddings, pooler and a head for 4 classes, from fresh weights, in 32-bit floats or with
+`--precision bf16` (PyTorch: autocast), with the dropout of its configuration: a step is forward, backward, clipping by
+the norm of all gradients, and AdamW. A prediction is a forward without dropout. No row is padded. PyTorch's attention is
+its fused one, its AdamW the fused one. `--torch-device cuda` puts PyTorch on a GPU, where `--compile` adds a compiled one.
 
 The programs take turns, in an order that turns around every round, and stay loaded between them; a
 turn is a few seconds of one kind of work. On a machine with other work, threads that wait for each
@@ -32,8 +32,11 @@ import transformers
 
 BATCHES = [(32, 64), (32, 128), (16, 256)]
 SHAPES = {
-    "minilm": {"hidden_size": 384, "num_hidden_layers": 6, "intermediate_size": 1536},
-    "bert-base": {"hidden_size": 768, "num_hidden_layers": 12, "intermediate_size": 3072},
+    "minilm": ("bert", {"hidden_size": 384, "num_hidden_layers": 6, "intermediate_size": 1536}),
+    "bert-base": ("bert", {}),
+    "modernbert-base": ("modernbert", {}),
+    "modernbert-17m": ("modernbert", {"hidden_size": 256, "num_hidden_layers": 7, "num_attention_heads": 4,
+                                      "intermediate_size": 384}),
 }
 
 
@@ -41,9 +44,10 @@ class PyTorch:
     def __init__(self, shape, precision, device, compiled):
         self.device = device
         self.autocast = torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bf16")
-        config = transformers.BertConfig(
-            **SHAPES[shape], num_attention_heads=12, num_labels=4, attn_implementation="sdpa")
-        self.model = transformers.BertForSequenceClassification(config).to(device)
+        family, sizes = SHAPES[shape]
+        config = transformers.AutoConfig.for_model(family, **sizes, num_labels=4)
+        model = transformers.AutoModelForSequenceClassification
+        self.model = model.from_config(config, attn_implementation="sdpa").to(device)
         groups = [
             {"params": [p for n, p in self.model.named_parameters() if p.ndim > 1], "weight_decay": 0.01},
             {"params": [p for n, p in self.model.named_parameters() if p.ndim == 1], "weight_decay": 0.0},
@@ -99,6 +103,7 @@ def main():
     parser.add_argument("--shape", choices=SHAPES, default="minilm")
     parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--what", nargs="+", choices=["train", "predict"], default=["train", "predict"])
+    parser.add_argument("--batches", nargs="+", type=batch, default=BATCHES, metavar="ROWSxTOKENS")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--turn-seconds", type=float, default=2.5)
@@ -115,11 +120,16 @@ def main():
         programs["pytorch compiled"] = PyTorch(*settings, arguments.torch_device, True)
     results = []
     for what in arguments.what:
-        for rows, tokens in BATCHES:
+        for rows, tokens in arguments.batches:
             results.append(measure(programs, what, rows, tokens, arguments))
             print(line(results[-1]), flush=True)
             if arguments.out:
                 arguments.out.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def batch(words):
+    rows, tokens = words.split("x")
+    return int(rows), int(tokens)
 
 
 def measure(programs, what, rows, tokens, arguments):

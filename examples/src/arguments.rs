@@ -20,7 +20,7 @@ pub struct RunArguments {
     /// Optimizer steps to train for, instead of --epochs
     #[arg(long, conflicts_with = "epochs")]
     pub(crate) max_steps: Option<usize>,
-    /// Maximum tokens per batch, padding included, instead of a fixed number of rows
+    /// Maximum tokens per batch, instead of a fixed number of rows
     #[arg(long, value_name = "TOKENS", conflicts_with = "batch_size")]
     pub(crate) max_tokens_per_batch: Option<usize>,
     /// Truncation of longer texts: head, tail, head-tail-N (the first N tokens and the last), or

@@ -104,7 +104,7 @@ pub fn collate_texts(texts: &EncodedTexts, rows: &[usize]) -> Result<TokenBatch,
     };
     for &row in rows {
         let encoded = texts.row(row)?;
-        if encoded.len() == 0 {
+        if encoded.is_empty() {
             return Err(DataError::example(row, "at least one token", 0));
         }
         batch.token_ids.extend_from_slice(encoded.token_ids);

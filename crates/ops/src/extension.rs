@@ -75,6 +75,10 @@ pub trait EncoderOps: Backend {
     fn dropout_hashed(x: FloatTensor<Self>, probability: f64, key: u64) -> FloatTensor<Self>;
 
     /// See [`attention`](crate::attention()).
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "tensors are dispatched one by one"
+    )]
     fn attention_rows(
         query: FloatTensor<Self>,
         key: FloatTensor<Self>,

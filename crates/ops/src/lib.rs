@@ -29,8 +29,9 @@
 //! [`Upload`] copies all numbers of a batch to the device at once, [`ReadQueue`] reads the results of
 //! several, and [`Transfers`] counts the copies.
 //!
-//! On flex, the results of a text are bit-identical for any other texts in the batch. So predictions do not depend on the batch size, and the output of frozen layers can be
-//! cached. Dropout is the exception, as its mask depends on positions.
+//! On flex, the results of a text are bit-identical for any other texts in the batch. So predictions
+//! do not depend on the batch size, and the output of frozen layers can be cached. Dropout is the
+//! exception, as its mask depends on positions.
 //!
 //! Letters in `# Shapes`: `B` batch size, `S` length of the longest sequence, `T` tokens, `Q`
 //! queries per sequence, `D` hidden size, `H` heads, `K` head width, `C` classes.

@@ -1,6 +1,6 @@
 //! The device that tests compute on.
 
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
 use finetune_ops::DeviceSpec;
 
 fn spec() -> DeviceSpec {
@@ -25,4 +25,13 @@ pub(crate) fn slack() -> f32 {
 /// Whether it computes with native kernels, whose results do not depend on the number of threads.
 pub(crate) fn has_native_kernels() -> bool {
     matches!(spec(), DeviceSpec::Flex | DeviceSpec::LibTorch)
+}
+
+/// The type of tensors with a kernel; on a processor with native ones, also 64-bit floats, which take the
+/// way of backends without a kernel.
+pub(crate) fn kernels_and_primitives() -> Vec<DType> {
+    match has_native_kernels() {
+        true => vec![DType::F32, DType::F64],
+        false => vec![DType::F32],
+    }
 }

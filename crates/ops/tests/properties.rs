@@ -8,7 +8,7 @@ use finetune_ops::{
 };
 use proptest::prelude::*;
 
-use super::device::{device, has_native_kernels, slack};
+use super::device::{device, kernels_and_primitives, slack};
 
 fn values(length: usize, seed: u32) -> Vec<f32> {
     let mut state = seed.wrapping_mul(2).wrapping_add(1);
@@ -247,9 +247,7 @@ proptest! {
         let ones = Tensor::<1>::ones([lengths.len() * heads * slots * padded], &device);
         let factors = host(dropout(ones, mask));
 
-        // On a processor, 64-bit floats take the way of backends without a kernel.
-        let dtypes = [DType::F32, DType::F64];
-        for dtype in dtypes.into_iter().take(if has_native_kernels() { 2 } else { 1 }) {
+        for dtype in kernels_and_primitives() {
             let [query, key, value] = [
                 asked(zeros.clone(), &sequences, count), zeros.clone(), one_hot.clone(),
             ].map(|rows| rows.cast(dtype));

@@ -42,8 +42,8 @@ impl WaitingRow {
     }
 
     /// Returns whether two rows fit into a batch: both texts or both pairs, and neither more than
-    /// about twice as long as the other. Beyond that, more than half of the shorter row would be
-    /// padding.
+    /// about twice as long as the other. Beyond that, the shorter row would mostly wait for the
+    /// longer one.
     fn is_like(&self, other: &Self) -> bool {
         let (shorter, longer) = (self.length.min(other.length), self.length.max(other.length));
         // For short rows, the cost of a call dominates.

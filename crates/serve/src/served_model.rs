@@ -47,7 +47,7 @@ impl ServedModel {
     const MAX_CARD_BYTES: u64 = 64 * 1024;
     const MAX_NAME_BYTES: usize = 100;
     /// Maximum tokens per forward pass; batches of long rows are split by length. Smaller values
-    /// leave cores idle with small models, larger ones increase padding with large models.
+    /// leave cores idle with small models, larger ones need more memory.
     const TOKENS_AT_ONCE: usize = 2048;
 
     /// Loads a fine-tuned model from its directory, with [`Self::CARD_FILE`] and

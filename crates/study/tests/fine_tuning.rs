@@ -364,13 +364,13 @@ fn supervised_pre_training_carries_over_the_encoder_alone() {
         supervised: MultiTaskConfig {
             text: defaults().text,
             train: TrainConfig {
-                duration: TrainDuration::Steps(12),
+                duration: TrainDuration::Steps(30),
                 evaluation: Some(EvaluationConfig {
                     on_start: true,
                     ..Default::default()
                 }),
                 checkpoints: CheckpointPolicy {
-                    snapshot_steps: vec![6],
+                    snapshot_steps: vec![15],
                     ..Default::default()
                 },
                 ..train_config()
@@ -409,9 +409,9 @@ fn supervised_pre_training_carries_over_the_encoder_alone() {
         PreTrainedExperiment::new(experiment(&start), corpora, defaults).labeled(labeled.collect());
     let toml = "name = 'labels'\nvariants = [
         { name = '0', settings.steps = 0 },
-        { name = '6', settings.steps = 6 },
-        { name = '12', settings.steps = 12 },
-        { name = 'both', settings.steps = 12, settings.corpora = ['small', 'other'] }]";
+        { name = '15', settings.steps = 15 },
+        { name = '30', settings.steps = 30 },
+        { name = 'both', settings.steps = 30, settings.corpora = ['small', 'other'] }]";
     let study = Study::new(StudyConfig::from_toml(toml).unwrap(), &experiment).unwrap();
     let folder = StudyDirectory::open(&parent.path().join("study"), &study).unwrap();
     let results = StudyRunner::new(&study, &experiment, &folder)

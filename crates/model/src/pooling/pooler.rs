@@ -175,17 +175,17 @@ mod tests {
         ..Default::default()
     };
 
-    /// Sequences of 2, 1 and 3 tokens.
+    /// Sequences of 2, 1 and 4 tokens.
     fn sequences() -> Sequences {
-        Sequences::new(&[0, 2, 3, 6], &Device::flex()).unwrap()
+        Sequences::new(&[0, 2, 3, 7], &Device::flex()).unwrap()
     }
 
     fn pool(layers: LayerSelection, tokens: TokenPooling, states: usize) -> Vec<f32> {
         let device = Device::flex();
         let pooler = Pooling { layers, tokens }.init(&SMALL(), &device).unwrap();
         let state = |factor: f32| {
-            let values = [1., -2., 3., -4., -5., 6., 9., 9., 8., 7., 1., 2.];
-            Tensor::from_data(TensorData::new(values.to_vec(), [6, 2]), &device) * factor
+            let values = [1., -2., 3., -4., -5., 6., 9., 9., 8., 7., 1., 2., 6., 6.];
+            Tensor::from_data(TensorData::new(values.to_vec(), [7, 2]), &device) * factor
         };
         let states = (1..=states).map(|factor| state(factor as f32));
         let pooled = pooler.forward(states.collect(), &sequences());

@@ -15,7 +15,8 @@ use finetune_model::{
 use finetune_ops::{ClassTargets, soft_target_cross_entropy};
 
 use super::{
-    Errors, device_and_tolerance, golden_input, gradients_by_name, host, indices, packed_positions, real_rows,
+    Errors, device_and_tolerance, golden_input, gradients_by_name, host, indices, packed_positions,
+    real_rows,
 };
 
 /// The folders.

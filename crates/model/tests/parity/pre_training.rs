@@ -12,7 +12,9 @@ use finetune_model::{
 };
 use finetune_ops::cross_entropy;
 
-use super::{Errors, device_and_tolerance, golden_input, gradients_by_name, host, indices, packed_positions};
+use super::{
+    Errors, device_and_tolerance, golden_input, gradients_by_name, host, indices, packed_positions,
+};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity/pre_training")

@@ -3,25 +3,27 @@
 //! dropout, as `BertSelfAttention`: for all tokens of a sequence, or only for its first ones; of all
 //! keys, or of those in a sliding window ([Beltagy et al. 2020](https://arxiv.org/abs/2004.05150)).
 
+mod blocks;
 mod layout;
 mod packed;
+mod padded;
 
 pub(crate) use layout::Layout;
 pub use packed::Packing;
 pub(crate) use packed::{packed_forward, packed_gradients};
+pub(crate) use padded::{forward, gradients};
 
 use burn::backend::autodiff::{Autodiff, checkpoint::strategy::CheckpointStrategy};
 use burn::backend::{
-    Backend, Dispatch,
+    Dispatch,
     tensor::{FloatTensor, IntTensor},
 };
-use burn::tensor::{Shape, Tensor};
+use burn::tensor::Tensor;
 
 use crate::autodiff::node_of;
 use crate::dropout::Dropout;
 use crate::extension::EncoderOps;
 use crate::kernels::Kernels;
-use crate::linear::product;
 use crate::precision::Precision;
 use crate::sequences::Sequences;
 
@@ -147,96 +149,6 @@ impl<T> Inputs<T> {
     pub(crate) fn into_tensors(self) -> [T; 4] {
         [self.query, self.key, self.value, self.additive_key_mask]
     }
-}
-
-fn drop<B: Kernels>(x: FloatTensor<B>, dropout: Option<Dropout>) -> FloatTensor<B> {
-    match dropout {
-        Some(Dropout { probability, key }) => <B as Kernels>::dropout_hashed(x, probability, key),
-        None => x,
-    }
-}
-
-/// Of padded sequences: the result, `[B * Q, D]`, and the probabilities before dropout,
-/// `[B, H, Q, S]`.
-pub(crate) fn forward<B: Kernels>(
-    inputs: Inputs<FloatTensor<B>>,
-    settings: Settings,
-) -> (FloatTensor<B>, Vec<FloatTensor<B>>) {
-    let Inputs {
-        query,
-        key,
-        value,
-        additive_key_mask,
-    } = inputs;
-    let layout = Layout::new::<B>(&query, &additive_key_mask, settings.heads);
-    // The queries are scaled before the product: K values a query instead of S.
-    let query = layout.split::<B>(B::float_mul_scalar(query, layout.scale().into()));
-    let keys = B::float_swap_dims(layout.split::<B>(key), 2, 3);
-    let scores = product::<B>(query, keys, settings.precision);
-    let bias = B::float_reshape(
-        additive_key_mask,
-        Shape::from([layout.batch, 1, 1, layout.sequence]),
-    );
-    let scores = layout.window_only::<B>(B::float_add(scores, bias), settings.window);
-    let probabilities = B::softmax(scores, 3);
-    let dropped = drop::<B>(probabilities.clone(), settings.dropout);
-    let context = product::<B>(dropped, layout.split::<B>(value), settings.precision);
-    (layout.join::<B>(context), vec![probabilities])
-}
-
-/// Of padded sequences: the gradients of query, key and value.
-///
-/// # Panics
-/// If what the forward pass `left` is not the probabilities.
-pub(crate) fn gradients<B: Kernels>(
-    inputs: Inputs<FloatTensor<B>>,
-    left: Vec<FloatTensor<B>>,
-    settings: Settings,
-    gradient: FloatTensor<B>,
-    [query_wanted, key_wanted, value_wanted]: [bool; 3],
-) -> [Option<FloatTensor<B>>; 3] {
-    let Ok([probabilities]) = <[FloatTensor<B>; 1]>::try_from(left) else {
-        panic!("the forward leaves the probabilities")
-    };
-    let Settings {
-        heads,
-        dropout,
-        precision,
-        ..
-    } = settings;
-    let layout = Layout::new::<B>(&inputs.query, &inputs.additive_key_mask, heads);
-    let gradient = layout.split::<B>(gradient);
-    let of_value = value_wanted.then(|| {
-        let dropped = drop::<B>(probabilities.clone(), dropout);
-        let dropped = B::float_swap_dims(dropped, 2, 3);
-        layout.join::<B>(product::<B>(dropped, gradient.clone(), precision))
-    });
-    if !query_wanted && !key_wanted {
-        return [None, None, of_value];
-    }
-    let values = B::float_swap_dims(layout.split::<B>(inputs.value), 2, 3);
-    let of_probabilities = drop::<B>(product::<B>(gradient, values, precision), dropout);
-    let of_scores = softmax_backward::<B>(probabilities, of_probabilities);
-    let of_scores = B::float_mul_scalar(of_scores, layout.scale().into());
-    let of_query = query_wanted.then(|| {
-        let keys = layout.split::<B>(inputs.key);
-        layout.join::<B>(product::<B>(of_scores.clone(), keys, precision))
-    });
-    let of_key = key_wanted.then(|| {
-        let queries = layout.split::<B>(inputs.query);
-        let transposed = B::float_swap_dims(of_scores, 2, 3);
-        layout.join::<B>(product::<B>(transposed, queries, precision))
-    });
-    [of_query, of_key, of_value]
-}
-
-/// The gradient of the scores from that of their softmax, over the last of four dimensions.
-fn softmax_backward<B: Backend>(
-    probabilities: FloatTensor<B>,
-    grad: FloatTensor<B>,
-) -> FloatTensor<B> {
-    let along = B::float_sum_dim(B::float_mul(grad.clone(), probabilities.clone()), 3);
-    B::float_mul(probabilities, B::float_sub(grad, along))
 }
 
 pub(crate) fn tracked<B: Kernels, C: CheckpointStrategy>(

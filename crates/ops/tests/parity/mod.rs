@@ -1,13 +1,13 @@
 //! Values and gradients against PyTorch, from `operations/generate.py`.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use finetune_golden::Golden;
 use finetune_ops::{
     AttentionSettings, ClassTargets, Precision, attention, cross_entropy, geglu, gelu, gelu_tanh,
     layer_norm, linear, rotary, soft_target_cross_entropy,
 };
 
-use super::device::{self, slack};
+use super::device::{self, kernels_and_primitives, slack};
 use super::properties::{host, packed, settings};
 
 /// The golden file with its values as tensors.
@@ -167,17 +167,20 @@ fn attention_in_a_window_equals_pytorch() {
     let (lengths, _) = golden.0.integers(&name("lengths"));
     let lengths: Vec<usize> = lengths.into_iter().map(|length| length as usize).collect();
     let sequences = packed(&lengths, &device);
-    let leaves = ["q", "k", "v"].map(|what| golden.leaf(&name(what), &device));
-    let [query, key, value] = leaves.clone();
     let settings = AttentionSettings {
         window: Some(7),
         ..settings(2, None)
     };
-    let output = attention(query, key, value, &sequences, settings);
-    golden.check(&name("output"), output.clone(), 2e-6);
-    let grads = pull(output, golden.tensor(&name("upstream"), &device));
-    for (what, leaf) in ["q_grad", "k_grad", "v_grad"].into_iter().zip(leaves) {
-        golden.check(&name(what), leaf.grad(&grads).unwrap(), 5e-6);
+    for dtype in kernels_and_primitives() {
+        let leaf = |what| -> Tensor<2> { golden.leaf(&name(what), &device) };
+        let leaves = ["q", "k", "v"].map(leaf);
+        let [query, key, value] = leaves.clone().map(|leaf| leaf.cast(dtype));
+        let output = attention(query, key, value, &sequences, settings).cast(DType::F32);
+        golden.check(&name("output"), output.clone(), 2e-6);
+        let grads = pull(output, golden.tensor(&name("upstream"), &device));
+        for (what, leaf) in ["q_grad", "k_grad", "v_grad"].into_iter().zip(leaves) {
+            golden.check(&name(what), leaf.grad(&grads).unwrap(), 5e-6);
+        }
     }
 }
 

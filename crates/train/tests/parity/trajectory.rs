@@ -51,7 +51,10 @@ pub(super) fn of_step(golden: &Golden, name: &str, step: usize) -> Vec<usize> {
 fn packed_positions(golden: &Golden, step: usize) -> Vec<usize> {
     let mask = of_step(golden, "attention_mask", step);
     let before = |place: &usize| mask[..*place].iter().filter(|real| **real == 1).count();
-    of_step(golden, "positions", step).iter().map(before).collect()
+    of_step(golden, "positions", step)
+        .iter()
+        .map(before)
+        .collect()
 }
 
 /// A classifier of three classes with the weights of a case.
